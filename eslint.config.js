@@ -1,0 +1,91 @@
+/** @file Typed lint rules, and the rooms of docs/architecture.md: who may import whom. */
+
+import tseslint from 'typescript-eslint';
+
+/** Each room may import itself, `protocol`, and the rooms named here. */
+const rooms = {
+  extension: ['experiment'],
+  runner: ['experiment', 'distill', 'model', 'text', 'engine'],
+  experiment: ['distill', 'model', 'text'],
+  distill: ['model', 'text', 'engine'],
+  model: ['text', 'engine'],
+  text: [],
+  engine: [],
+  protocol: [],
+};
+
+/** Packages that only the named rooms may import. */
+const reserved = [
+  { packages: ['^vscode$'], rooms: ['extension'] },
+  { packages: ['^onnxruntime-', '^@tensorflow/tfjs-(backend|node)'], rooms: ['engine'] },
+  { packages: ['^@tensorflow/tfjs-core'], rooms: ['engine', 'model', 'distill'] },
+  { packages: ['^@vscode/webview-ui-toolkit', '^lit', '^uplot'], rooms: [] },
+];
+
+function importRules(room) {
+  const closed = Object.keys(rooms).filter(
+    (other) => other !== room && other !== 'protocol' && !rooms[room].includes(other),
+  );
+  const patterns = [
+    {
+      regex: `^(\\.\\./)+(${[...closed, 'extension', 'webview'].join('|')})(/|$)`,
+      message: `${room} may not import this room: docs/architecture.md.`,
+    },
+    ...reserved
+      .filter((entry) => !entry.rooms.includes(room))
+      .flatMap((entry) => entry.packages.map((regex) => ({ regex, message: `Not in ${room}: docs/architecture.md.` }))),
+  ];
+  // The extension host loads neither tfjs nor onnxruntime, so what it can reach may not bring them in at run time.
+  if (room === 'experiment') {
+    patterns.push({
+      regex: '^\\.\\./distill/',
+      allowTypeImports: true,
+      message: 'experiment takes only types from distill.',
+    });
+    patterns.push({
+      regex: '^\\.\\./model/(?!architecture$|parameters$|checkpoint$|safetensors$)',
+      allowTypeImports: true,
+      message: 'experiment takes only what is free of tfjs from model.',
+    });
+  }
+  return ['error', { patterns }];
+}
+
+export default tseslint.config(
+  { ignores: ['dist/', '**/node_modules/', 'demo/', '.cache/', '**/.venv/'] },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      // noUncheckedIndexedAccess makes `!` the honest form where an index is known to be in range.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'ExportDefaultDeclaration', message: 'Name what you export.' },
+        { selector: 'ExportAllDeclaration', message: 'No barrels: import from where it is defined.' },
+      ],
+      'no-console': 'error',
+      eqeqeq: 'error',
+    },
+  },
+  { files: ['*.config.ts', 'scripts/**'], rules: { 'no-restricted-syntax': 'off', 'no-console': 'off' } },
+  { files: ['test/**', 'bench/**'], rules: { 'no-console': 'off' } },
+  ...Object.keys(rooms).map((room) => ({
+    files: [`src/${room}/**/*.ts`],
+    rules: { 'no-restricted-imports': importRules(room) },
+  })),
+  {
+    files: ['webview/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '^\\.\\./(\\.\\./)*src/(?!protocol/)', message: 'webview imports src/protocol only.' }] },
+      ],
+    },
+  },
+);

@@ -1,0 +1,39 @@
+/** @file Bundles the extension, the runner and the Lab's page into dist/. `--watch` rebuilds on change. */
+
+import { build, context } from 'esbuild';
+import { mkdir, writeFile } from 'node:fs/promises';
+
+const shared = { bundle: true, sourcemap: true, target: 'es2022', logLevel: 'warning', legalComments: 'none' };
+const node = { ...shared, platform: 'node', format: 'cjs', target: 'node20' };
+
+const bundles = [
+  { ...node, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', external: ['vscode'] },
+  {
+    ...node,
+    entryPoints: ['src/runner/main.ts'],
+    outfile: 'dist/runner.js',
+    external: ['onnxruntime-node'],
+    // tfjs-core's ES modules, so that gradients register on the one engine; its main is a second copy.
+    mainFields: ['module', 'main'],
+    banner: { js: '#!/usr/bin/env node' },
+  },
+  {
+    ...shared,
+    platform: 'browser',
+    format: 'iife',
+    entryPoints: ['webview/lab.ts'],
+    outfile: 'dist/webview.js',
+    minify: true,
+    tsconfig: 'webview/tsconfig.json',
+    loader: { '.css': 'text' },
+  },
+];
+
+await mkdir('dist', { recursive: true });
+// The sources are ES modules; the bundles are CommonJS, which every VS Code loads.
+await writeFile('dist/package.json', '{ "type": "commonjs" }\n');
+if (process.argv.includes('--watch')) {
+  await Promise.all(bundles.map(async (options) => (await context({ ...options, logLevel: 'info' })).watch()));
+} else {
+  await Promise.all(bundles.map((options) => build(options)));
+}

@@ -1,0 +1,137 @@
+/** @file The fused pieces of a transformer, each one kernel with its closed-form gradient, on any tfjs backend. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import './gradients';
+
+/** How a linear layer's matrix lies: PyTorch's Linear is [out, in], GPT-2's Conv1D is [in, out]. */
+export type LinearLayout = 'out-in' | 'in-out';
+
+/** A backend with a kernel of its own runs that; any other runs the same mathematics composed of ordinary ops. */
+function fused<T>(kernel: string, run: () => T, composed: () => T): T {
+  return tf.getKernel(kernel, tf.getBackend()) ? run() : composed();
+}
+
+function runKernel(kernel: string, inputs: Record<string, tf.Tensor>, attributes: Record<string, number | string>) {
+  return tf.engine().runKernel(kernel, inputs, attributes);
+}
+
+/**
+ * x · W + b over the last axis.
+ * @param x [..., in]
+ * @param weight [out, in] or [in, out], as `layout` says
+ * @param bias [out], or null
+ * @returns [..., out]
+ */
+export function linear(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor | null, layout: LinearLayout): tf.Tensor {
+  const transposed = layout === 'out-in';
+  const [inFeatures, outFeatures] = transposed
+    ? [weight.shape[1]!, weight.shape[0]!]
+    : (weight.shape as [number, number]);
+  const rows = tf.reshape(x, [-1, inFeatures]); // [N, in]
+  const product = bias ? affine(rows, weight, bias, transposed) : tf.matMul(rows, weight, false, transposed);
+  return tf.reshape(product, [...x.shape.slice(0, -1), outFeatures]);
+}
+
+const affine = (rows: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor, transposed: boolean): tf.Tensor =>
+  tf.customGrad((x, w, b, save) => {
+    const [x2, w2, b2] = [x as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D];
+    const value = fused(
+      'Affine',
+      () => runKernel('Affine', { x: x2, w: w2, b: b2 }, { transposed: transposed ? 1 : 0 }) as tf.Tensor,
+      () => tf.add(tf.matMul(x2, w2, false, transposed), b2),
+    );
+    (save as tf.GradSaveFunc)([x2, w2]);
+    return {
+      value,
+      gradFunc: (dy: tf.Tensor, [sx, sw]: tf.Tensor[]) => {
+        const d = dy as tf.Tensor2D;
+        return [
+          tf.matMul(d, sw as tf.Tensor2D, false, !transposed),
+          transposed ? tf.matMul(d, sx as tf.Tensor2D, true) : tf.matMul(sx as tf.Tensor2D, d, true),
+          tf.sum(d, 0),
+        ];
+      },
+    };
+  })(rows, weight, bias);
+
+/**
+ * Layer normalization over the last axis (Ba et al., 2016): γ · (x − mean) / √(variance + ε) + β.
+ * @param x [..., D]; gamma and beta [D]
+ */
+export function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: number): tf.Tensor {
+  return tf.customGrad((input, scale, offset, save) => {
+    const [x1, g1, b1] = [input as tf.Tensor, scale as tf.Tensor, offset as tf.Tensor];
+    const [y, mean, inverse] = fused(
+      'LayerNormalization',
+      () => runKernel('LayerNormalization', { x: x1, gamma: g1, beta: b1 }, { epsilon }) as tf.Tensor[],
+      () => {
+        const average = tf.mean(x1, -1, true);
+        const centred = tf.sub(x1, average);
+        const inverseDeviation = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
+        return [tf.add(tf.mul(tf.mul(centred, inverseDeviation), g1), b1), average, inverseDeviation];
+      },
+    ) as [tf.Tensor, tf.Tensor, tf.Tensor];
+    (save as tf.GradSaveFunc)([x1, g1, mean, inverse]);
+    return {
+      value: y,
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [sx, sg, sMean, sInverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+        const normalized = tf.mul(tf.sub(sx, sMean), sInverse);
+        const scaled = tf.mul(dy, sg);
+        // dx = (dŷ − mean(dŷ) − x̂ · mean(dŷ · x̂)) / σ, with dŷ = dy · γ
+        const projected = tf.mul(normalized, tf.mean(tf.mul(scaled, normalized), -1, true));
+        const dx = tf.mul(sInverse, tf.sub(tf.sub(scaled, tf.mean(scaled, -1, true)), projected));
+        const rows = (t: tf.Tensor): tf.Tensor => tf.reshape(t, [-1, sg.size]);
+        return [dx, tf.sum(rows(tf.mul(dy, normalized)), 0), tf.sum(rows(dy), 0)];
+      },
+    };
+  })(x, gamma, beta);
+}
+
+const SQRT_HALF = Math.SQRT1_2;
+const INVERSE_SQRT_TAU = 1 / Math.sqrt(2 * Math.PI);
+const TANH_SCALE = Math.sqrt(2 / Math.PI);
+const TANH_CUBIC = 0.044715;
+
+/** Gaussian error linear unit (Hendrycks and Gimpel, 2016): exact by erf, or its tanh approximation (GPT-2's `gelu_new`). */
+export function gelu(x: tf.Tensor, approximation: 'erf' | 'tanh'): tf.Tensor {
+  const tanhArgument = (t: tf.Tensor): tf.Tensor =>
+    tf.mul(tf.mul(t, TANH_SCALE), tf.add(tf.mul(tf.square(t), TANH_CUBIC), 1));
+  return tf.customGrad((input, save) => {
+    const x1 = input as tf.Tensor;
+    const value = fused(
+      'Gelu',
+      () => runKernel('Gelu', { x: x1 }, { approximation }) as tf.Tensor,
+      () => {
+        const gate = approximation === 'erf' ? tf.erf(tf.mul(x1, SQRT_HALF)) : tf.tanh(tanhArgument(x1));
+        return tf.mul(tf.mul(x1, 0.5), tf.add(gate, 1));
+      },
+    );
+    (save as tf.GradSaveFunc)([x1]);
+    return {
+      value,
+      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
+        const s = saved!;
+        if (approximation === 'erf') {
+          const cumulative = tf.mul(tf.add(tf.erf(tf.mul(s, SQRT_HALF)), 1), 0.5);
+          const density = tf.mul(tf.exp(tf.mul(tf.square(s), -0.5)), INVERSE_SQRT_TAU);
+          return tf.mul(dy, tf.add(cumulative, tf.mul(s, density)));
+        }
+        const gate = tf.tanh(tanhArgument(s));
+        const slope = tf.mul(tf.add(tf.mul(tf.square(s), 3 * TANH_CUBIC), 1), TANH_SCALE);
+        const inner = tf.mul(tf.mul(tf.mul(s, 0.5), tf.sub(1, tf.square(gate))), slope);
+        return tf.mul(dy, tf.add(tf.mul(tf.add(gate, 1), 0.5), inner));
+      },
+    };
+  })(x);
+}
+
+/**
+ * Rows of a table.
+ * @param table [V, D]; ids int32 [...]
+ * @returns [..., D]
+ */
+export function embedding(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
+  const flat = tf.reshape(ids, [ids.size]);
+  return tf.reshape(tf.gather(table, flat as tf.Tensor1D), [...ids.shape, table.shape[1]!]);
+}

@@ -1,0 +1,2 @@
+/** @file Hello. */
+export {};

@@ -1,0 +1,209 @@
+/** @file The records of a run directory and the documents that `--json` prints. Field names are binding. */
+
+export type Task = 'text-classification' | 'causal-lm' | 'masked-lm';
+export type Role = 'teacher' | 'student' | 'control';
+export type Split = 'train' | 'validation' | 'test';
+export type RunStatus = 'queued' | 'running' | 'paused' | 'stopped' | 'failed' | 'done';
+
+/** A component that the experiment has not is absent, never 0. */
+export interface LossComponents {
+  /** What is back-propagated: α · T² · soft + (1 − α) · hard + Σ weight · hidden. */
+  total: number;
+  /** Distillation loss at the step's temperature, before T² and α. */
+  soft?: number;
+  /** Student loss: cross-entropy with the hard labels at T = 1. */
+  hard?: number;
+  hidden?: number;
+  attention?: number;
+}
+
+/** One line of `metrics.jsonl`: one optimizer step, measured before its update. */
+export interface MetricsRecord {
+  step: number;
+  epoch: number;
+  /** ISO 8601, UTC. */
+  time: string;
+  /** Real (not padding) tokens trained on so far. */
+  tokens: number;
+  loss: LossComponents;
+  temperature?: number;
+  alpha?: number;
+  learningRate: number;
+  /** Global L2 norm over all trained parameters, before clipping. */
+  gradientNorm: number;
+  tokensPerSecond: number;
+}
+
+/** Only what the task has: accuracy and macroF1 for classes, perplexity for language models. */
+export interface Metrics {
+  accuracy?: number;
+  macroF1?: number;
+  /** exp of the mean negative log-likelihood over counted positions. */
+  perplexity?: number;
+  /** Mean cross-entropy with the hard labels, nats. */
+  loss?: number;
+  /** Share of counted positions where student and teacher have the same first choice. */
+  agreement?: number;
+  /** Mean KL(teacher ‖ student) at T = 1, nats. */
+  teacherKl?: number;
+  /** Expected calibration error, 15 bins of equal width. */
+  calibrationError?: number;
+}
+
+/** One line of `evaluations.jsonl`. */
+export interface EvaluationRecord {
+  step: number;
+  split: Split;
+  role: Role;
+  metrics: Metrics;
+}
+
+/** One row of the comparison. */
+export interface ComparisonRow {
+  /** Name of the run's folder. */
+  run: string;
+  role: Role;
+  name: string;
+  parameters: number;
+  /** Size of the weights on disk. */
+  bytes: number;
+  /** Median time of one example, alone, on this device. */
+  latencyMs: number;
+  /** On the test split, or on validation where the experiment has no test split: `split` says which. */
+  split: Split;
+  metrics: Metrics;
+  /** Share of the teacher's quality that is kept: macro-F1 over the teacher's, or teacher perplexity over own. */
+  retention?: number;
+}
+
+export interface Comparison {
+  rows: ComparisonRow[];
+}
+
+export interface RunErrorRecord {
+  message: string;
+  remedy?: string;
+}
+
+/** What a running process is at. Roles are worked through in the order teacher, student, control. */
+export interface RunProgress {
+  role: Role;
+  phase: 'preparing' | 'training' | 'evaluating';
+  step: number;
+  steps: number;
+  /** Of the whole run, 0 to 1. */
+  fraction: number;
+  secondsLeft?: number;
+}
+
+/** `run.json`. */
+export interface RunRecord {
+  name: string;
+  task: Task;
+  status: RunStatus;
+  pid: number;
+  /** Local socket (or named pipe) on which the runner answers JSON-RPC, while it runs. */
+  socket?: string;
+  engine: string;
+  device: string;
+  started: string;
+  ended?: string;
+  error: RunErrorRecord | null;
+  progress?: RunProgress;
+  summary?: Comparison;
+}
+
+/** A token of an inspected text. `start` and `end` are UTF-16 offsets, as editors count. */
+export interface InspectedToken {
+  id: number;
+  token: string;
+  start: number;
+  end: number;
+}
+
+export interface TokenProbability {
+  id: number;
+  token: string;
+  probability: number;
+}
+
+/** A distribution at the temperature asked for: the first `top.length` tokens, and the mass of all others. */
+export interface InspectedDistribution {
+  /** Nats. */
+  entropy: number;
+  top: TokenProbability[];
+  other: number;
+}
+
+/**
+ * One prediction. For text-classification there is one, its tokens are the class names; for causal-lm position i holds the
+ * prediction *for* token i, made from the tokens before it; for masked-lm the prediction at token i.
+ */
+export interface InspectedPosition extends InspectedToken {
+  index: number;
+  /** Whether training would count this position. */
+  counted: boolean;
+  /** Name of the hard label: the class, or the token to be predicted; absent where there is none. */
+  label?: string;
+  /** KL(teacher ‖ student) at the temperature, nats; absent where there is only one model. */
+  kl?: number;
+  teacher?: InspectedDistribution;
+  student?: InspectedDistribution;
+}
+
+export interface InspectResult {
+  text: string;
+  temperature: number;
+  positions: InspectedPosition[];
+  /** text-classification only: the input's tokens. */
+  tokens?: InspectedToken[];
+}
+
+export interface Completion {
+  text: string;
+  tokens: TokenProbability[];
+}
+
+export interface CompleteResult {
+  prompt: string;
+  teacher?: Completion;
+  student?: Completion;
+}
+
+export interface DeviceRecord {
+  engine: string;
+  name: string;
+  available: boolean;
+  /** Why not, and what to do; null when available. */
+  reason: string | null;
+  memoryBytes?: number;
+}
+
+/**
+ * `probes/examples.json`: the pinned examples whose logits are kept at each evaluation. The logits stand beside it as
+ * safetensors, float16: `probes/teacher.safetensors` once and `probes/step-NNNNNN.safetensors` for the student, each with
+ * tensors `logits.K` of shape [positions of example K, names.length].
+ */
+export interface ProbeExamples {
+  task: Task;
+  /** The run's own temperature at the start. */
+  temperature: number;
+  /** Class names, or the text of every token of the vocabulary, by id. */
+  names: string[];
+  examples: ProbeExample[];
+}
+
+export interface ProbeExample {
+  text: string;
+  file: string;
+  line: number;
+  tokens: InspectedToken[];
+  positions: ProbePosition[];
+}
+
+export interface ProbePosition {
+  /** Index into `tokens` of the token that is predicted; −1 for a class. */
+  token: number;
+  /** Index into `names` of the hard label; −1 where there is none. */
+  label: number;
+}

@@ -1,0 +1,15 @@
+/** @file Unit, golden and command-line tests; the tests in a real editor are in test/editor. */
+
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  // tfjs-core must be one instance, its ES modules, so that gradients and backends register on the same engine.
+  resolve: { mainFields: ['module', 'main'], dedupe: ['@tensorflow/tfjs-core'] },
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/editor/**', '**/node_modules/**'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    server: { deps: { inline: [/@tensorflow/] } },
+  },
+});
