@@ -8,7 +8,8 @@ export type LinearLayout = 'out-in' | 'in-out';
 
 /** A backend with a kernel of its own runs that; any other runs the same mathematics composed of ordinary ops. */
 function fused<T>(kernel: string, run: () => T, composed: () => T): T {
-  return tf.getKernel(kernel, tf.getBackend()) ? run() : composed();
+  const own: tf.KernelConfig | undefined = tf.getKernel(kernel, tf.getBackend());
+  return own ? run() : composed();
 }
 
 function runKernel(kernel: string, inputs: Record<string, tf.Tensor>, attributes: Record<string, number | string>) {
@@ -25,7 +26,7 @@ function runKernel(kernel: string, inputs: Record<string, tf.Tensor>, attributes
 export function linear(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor | null, layout: LinearLayout): tf.Tensor {
   const transposed = layout === 'out-in';
   const [inFeatures, outFeatures] = transposed
-    ? [weight.shape[1]!, weight.shape[0]!]
+    ? [weight.shape[1]!, weight.shape[0]]
     : (weight.shape as [number, number]);
   const rows = tf.reshape(x, [-1, inFeatures]); // [N, in]
   const product = bias ? affine(rows, weight, bias, transposed) : tf.matMul(rows, weight, false, transposed);
