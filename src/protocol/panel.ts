@@ -117,3 +117,11 @@ export function isPageMessage(value: unknown): value is PageMessage {
 function isCount(value: unknown, least: number): boolean {
   return Number.isSafeInteger(value) && (value as number) >= least;
 }
+
+/**
+ * What the page keeps by `setState`, and so what a `WebviewPanelSerializer` is given: `id` names the run that was shown.
+ * The page's own choices stand beside it; the extension does not read them.
+ */
+export interface PageState {
+  id?: string;
+}
