@@ -61,7 +61,7 @@ export function formatScientific(value: Value): string {
 /** `⁻⁴` for `-4`. */
 export function superscript(exponent: string): string {
   const signs: Record<string, string> = { '-': '⁻', '+': '' };
-  return [...exponent].map((c) => signs[c] ?? '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(c)]!).join('');
+  return exponent.replace(/[-+0-9]/g, (c) => signs[c] ?? '⁰¹²³⁴⁵⁶⁷⁸⁹'.charAt(Number(c)));
 }
 
 /** A whole number: `1,840`. */
