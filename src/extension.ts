@@ -1,2 +1,2 @@
 /** @file Hello. */
-export {};
+export function activate(): void {}
