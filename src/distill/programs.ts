@@ -95,7 +95,7 @@ export function labelSpecs(shape: BatchShape): Record<string, TensorSpec> {
   return { labels: int([shape.predictions]), counted: float([shape.predictions]) };
 }
 
-function modelInputs(tensors: Record<string, tf.Tensor>): ModelInputs {
+export function modelInputs(tensors: Record<string, tf.Tensor>): ModelInputs {
   return {
     inputIds: tensors.inputIds as tf.Tensor2D,
     attentionMask: tensors.attentionMask as tf.Tensor2D,
