@@ -11,20 +11,29 @@ export interface CleanMail {
   text: string;
   /** Whether the mail was longer than `text`. */
   cut: boolean;
-  /** Why the mail cannot be used. */
-  rejected?: 'short' | 'script';
+  /** Why the mail is left out. */
+  rejected?: 'short' | 'script' | 'explicit';
 }
 
 /** Subject, newline, body; both cleaned, the whole cut at a word. */
 export function cleanMail(subject: string, body: string): CleanMail {
   const whole = `${cleanSubject(subject)}\n${cleanBody(body)}`.trim();
   const text = cutAtWord(whole, MAXIMUM_CHARACTERS);
-  const letters = text.match(/\p{L}/gu) ?? [];
-  const ascii = letters.filter((letter) => /[a-z]/i.test(letter));
-  const rejected =
-    letters.length < MINIMUM_LETTERS ? 'short' : ascii.length < MINIMUM_ASCII_SHARE * letters.length ? 'script' : null;
+  const rejected = rejectionOf(whole);
   return { text, cut: text.length < whole.length, ...(rejected && { rejected }) };
 }
+
+function rejectionOf(text: string): CleanMail['rejected'] {
+  const letters = text.match(/\p{L}/gu) ?? [];
+  const ascii = letters.filter((letter) => /[a-z]/i.test(letter));
+  if (letters.length < MINIMUM_LETTERS) return 'short';
+  if (ascii.length < MINIMUM_ASCII_SHARE * letters.length) return 'script';
+  return EXPLICIT.test(text) ? 'explicit' : undefined;
+}
+
+/** Words of pornography: a sample that everybody is shown does without them, in either class. */
+const EXPLICIT =
+  /\b(?:anal|barely legal|beasti?ality|blowjobs?|boobs|cocks?|cum|cumshots?|dildos?|erotic\w*|fuck\w*|gang-?bang\w*|hardcore|horny|incest\w*|lesb(?:ian|o)s?|lolitas?|masturbat\w*|milfs?|naked|nud(?:e|es|ity)|orgasms?|orgies|orgy|penis\w*|porn\w*|pre-?teens?|pussy|rap(?:e|ed|ist)|sluts?|sperm|teen sex|tits|underage|vagina\w*|whores?|xxx)\b/i;
 
 /** What mails of one conversation or newsletter have in common: the subject without its reply marks and numbers. */
 export function threadOf(subject: string): string {
@@ -36,10 +45,8 @@ export function threadOf(subject: string): string {
 }
 
 function cleanSubject(subject: string): string {
-  return cleanText(subject)
+  return cleanText(subject.replace(LIST_TAG, '').replace(/^\*{3,}SPAM\*{3,}/i, ''))
     .replace(/\s+/g, ' ')
-    .replace(LIST_TAG, '')
-    .replace(/^\*{3,}SPAM\*{3,}/i, '')
     .trim();
 }
 
@@ -56,7 +63,7 @@ function cleanBody(body: string): string {
       .replace(/^-----BEGIN PGP SIGNED MESSAGE-----\n(?:Hash: .*\n)?/m, '')
       .replace(/^-----BEGIN PGP SIGNATURE-----[^]*?-----END PGP SIGNATURE-----$/gm, '')
       .replace(LIST_FOOTER, '')
-      .replace(/^[> \t]*(?:SPAM: .*|--DeathToSpam.*)$/gm, ''),
+      .replace(/^[> \t]*(?:SPAM: |--DeathToSpam|https?:\S*\/mailman\/listinfo\/).*$/gm, ''),
   );
 }
 
@@ -66,8 +73,9 @@ const LIST_FOOTER = new RegExp(
     '_{20,}\\n(?=.*(?:mailing list|list)\\b)', // Mailman
     '-{20,}\\n[> \\t]*This sf\\.net email is sponsored by', // SourceForge
     "-- ?\\n[> \\t]*Irish Linux Users' Group", // ILUG
-    '-{10,} *Yahoo! Groups Sponsor', // Yahoo! Groups
-    'To unsubscribe from this group, send', // Yahoo! Groups
+    '-* *Yahoo! Groups Sponsor', // Yahoo! Groups, here and in the next two
+    'To unsubscribe from this group, send',
+    'Your use of Yahoo! Groups is subject to',
     '-{20,}\\n[> \\t]*(?:To )?unsubscribe', // others
   ]
     .map((start) => `^[> \\t]*${start}[^]*?(?:\\n[> \\t]*(?=\\n)|$(?![^]))`)
@@ -86,7 +94,7 @@ function cleanText(text: string): string {
       .replace(/\b(https?|ftp):\/\/([^\s/<>"')\]:?#]+)[^\s<>"')\]]*/gi, '$1://$2/')
       // The corpus' own pseudonyms: a recipient, and hosts that belong to its collector.
       .replace(/\bzzzz\w*/gi, 'name')
-      .replace(/(?:[\w-]+\.)*(?:spamassassin\.taint\.org|netnoteinc\.com|jmason\.org)/gi, 'host')
+      .replace(/(?:[\w-]+\.)*(?:taint\.org|netnoteinc\.com|jmason\.org)/gi, 'host')
       .replace(/[^\S\n]+/g, ' ')
       .replace(/ ?\n ?/g, '\n')
       .replace(/\n{3,}/g, '\n\n')

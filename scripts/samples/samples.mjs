@@ -59,7 +59,7 @@ async function makeSpam(directory) {
     ),
     '',
     `Of ${raw.length} mails (${count(raw, 'ham')} ham, ${count(raw, 'spam')} spam), ${rejected('short')} had too little text, ` +
-      `${rejected('script')} were not in Latin script, and ${usable.length - kept.length} repeated another mail. ` +
+      `${rejected('script')} were not in Latin script, ${rejected('explicit')} were pornographic, and ${usable.length - kept.length} repeated another mail. ` +
       `${kept.filter((mail) => mail.cut).length} of the ${kept.length} kept are cut at ${MAXIMUM_CHARACTERS} characters.`,
   ].join('\n');
   return { files, report };
