@@ -3,8 +3,9 @@
 /** Longest text of a row, in UTF-16 units: enough for 256 word-pieces of nearly every mail. */
 export const MAXIMUM_CHARACTERS = 800;
 
-const MINIMUM_LETTERS = 20;
-/** Below this share of ASCII among its letters a mail is in another script, or its charset was lost. */
+/** Less than this is a mail whose message was a picture, an attachment or a frame. */
+const MINIMUM_LETTERS = 60;
+/** Below this share of ASCII among letters and other characters beyond ASCII, the script or the charset is another. */
 const MINIMUM_ASCII_SHARE = 0.85;
 
 export interface CleanMail {
@@ -24,10 +25,10 @@ export function cleanMail(subject: string, body: string): CleanMail {
 }
 
 function rejectionOf(text: string): CleanMail['rejected'] {
-  const letters = text.match(/\p{L}/gu) ?? [];
-  const ascii = letters.filter((letter) => /[a-z]/i.test(letter));
-  if (letters.length < MINIMUM_LETTERS) return 'short';
-  if (ascii.length < MINIMUM_ASCII_SHARE * letters.length) return 'script';
+  const ascii = text.match(/[a-z]/gi)?.length ?? 0;
+  const beyond = text.match(/[^\x00-\x7f]/gu)?.length ?? 0;
+  if (ascii < MINIMUM_ASCII_SHARE * (ascii + beyond)) return 'script';
+  if (ascii < MINIMUM_LETTERS) return 'short';
   return EXPLICIT.test(text) ? 'explicit' : undefined;
 }
 
@@ -83,7 +84,7 @@ const LIST_FOOTER = new RegExp(
   'gm',
 );
 
-/** Replaces addresses, shortens URLs to their host and evens out white space. */
+/** Replaces addresses, shortens URLs and ornaments, and evens out white space. */
 function cleanText(text: string): string {
   return (
     text
@@ -91,10 +92,13 @@ function cleanText(text: string): string {
       // Characters without a shape, and those whose charset was lost.
       .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\ufffd]/gu, (c) => (/[\n\t]/.test(c) ? c : ''))
       .replace(/[\w.+%=~-]+@[\w-]+(?:\.[\w-]+)*/g, 'name@host')
-      .replace(/\b(https?|ftp):\/\/([^\s/<>"')\]:?#]+)[^\s<>"')\]]*/gi, '$1://$2/')
+      // Only the host of a URL, which would fill the first tokens with its path.
+      .replace(/\b(?:https?|ftp):\/\/(?:www\.)?([^\s/<>"')\]:?#]+)[^\s<>"')\]]*/gi, '$1')
       // The corpus' own pseudonyms: a recipient, and hosts that belong to its collector.
       .replace(/\bzzzz\w*/gi, 'name')
       .replace(/(?:[\w-]+\.)*(?:taint\.org|netnoteinc\.com|jmason\.org)/gi, 'host')
+      // Rules and ornaments: three and more of one sign, also with spaces between.
+      .replace(/([^\p{L}\p{N}\s])(?:[^\S\n]?\1){2,}/gu, '$1')
       .replace(/[^\S\n]+/g, ' ')
       .replace(/ ?\n ?/g, '\n')
       .replace(/\n{3,}/g, '\n\n')

@@ -8,6 +8,8 @@ import { cleanMail, MAXIMUM_CHARACTERS, threadOf } from './mail';
 import { readMails } from './read-mails.mjs';
 
 const SEED = 'distillery-samples-1';
+/** Ham rows for each spam row; the corpus has 2.2, and fewer repeated mails among its ham. */
+const HAM_PER_SPAM = 2;
 const MAIL_SHARES = { train: 0.7, validation: 0.15, test: 0.15 };
 const NOVEL_SHARES = { train: 0.8, validation: 0.1, test: 0.1 };
 
@@ -32,12 +34,14 @@ export async function makeSamples(corpora, sources) {
 async function makeSpam(directory) {
   const raw = await readMails(directory);
   const cleaned = raw.map((mail) => ({
+    id: mail.id,
     label: mail.label,
     thread: threadOf(mail.subject) || mail.id,
     ...cleanMail(mail.subject, mail.body),
   }));
   const usable = cleaned.filter((mail) => mail.rejected === undefined);
-  const kept = removeNearDuplicates(usable, (mail) => mail.text);
+  const distinct = removeNearDuplicates(usable, (mail) => mail.text);
+  const kept = balance(distinct);
   const splits = splitGroups(kept, MAIL_SHARES, {
     groupOf: (mail) => mail.thread,
     stratumOf: (mail) => mail.label,
@@ -59,10 +63,23 @@ async function makeSpam(directory) {
     ),
     '',
     `Of ${raw.length} mails (${count(raw, 'ham')} ham, ${count(raw, 'spam')} spam), ${rejected('short')} had too little text, ` +
-      `${rejected('script')} were not in Latin script, ${rejected('explicit')} were pornographic, and ${usable.length - kept.length} repeated another mail. ` +
-      `${kept.filter((mail) => mail.cut).length} of the ${kept.length} kept are cut at ${MAXIMUM_CHARACTERS} characters.`,
+      `${rejected('script')} were not in Latin script, ${rejected('explicit')} were pornographic, and ` +
+      `${usable.length - distinct.length} repeated another mail. Of the ${distinct.length} left, all ` +
+      `${count(kept, 'spam')} spam and ${count(kept, 'ham')} of ${count(distinct, 'ham')} ham are taken. ` +
+      `${kept.filter((mail) => mail.cut).length} of the ${kept.length} rows are cut at ${MAXIMUM_CHARACTERS} characters.`,
   ].join('\n');
   return { files, report };
+}
+
+/** All spam, and so many ham mails as go with it. */
+function balance(mails) {
+  const spam = mails.filter((mail) => mail.label === 'spam');
+  const ham = mails
+    .filter((mail) => mail.label === 'ham')
+    .map((mail) => ({ mail, order: orderOf(mail.id) }))
+    .sort((a, b) => (a.order < b.order ? -1 : 1))
+    .map(({ mail }) => mail);
+  return [...spam, ...ham.slice(0, HAM_PER_SPAM * spam.length)];
 }
 
 async function makeNovel(directory) {
