@@ -35,7 +35,8 @@ export function measurePredictions(
     const teacherLog = teacher && chunkLogProbabilities(teacher, start, size, vocabularySize);
     parts.push(measureChunk(logProbabilities, tf.slice1d(labels, start, size), teacherLog));
   }
-  const join = (name: keyof PredictionMeasures): tf.Tensor1D => tf.concat(parts.map((part) => part[name]!)) as tf.Tensor1D;
+  const join = (name: keyof PredictionMeasures): tf.Tensor1D =>
+    tf.concat(parts.map((part) => part[name]!)) as tf.Tensor1D;
   return {
     negativeLogLikelihood: join('negativeLogLikelihood'),
     correct: join('correct'),
@@ -44,13 +45,22 @@ export function measurePredictions(
   };
 }
 
-function chunkLogProbabilities(head: VocabularyProjection, start: number, size: number, vocabulary: number): tf.Tensor2D {
+function chunkLogProbabilities(
+  head: VocabularyProjection,
+  start: number,
+  size: number,
+  vocabulary: number,
+): tf.Tensor2D {
   const hidden = tf.slice2d(head.hidden, [start, 0], [size, head.hidden.shape[1]]);
   const logits = linear(hidden, head.weight, head.bias, 'out-in') as tf.Tensor2D;
   return logSoftmax(tf.slice2d(logits, [0, 0], [size, vocabulary]), tf.scalar(1));
 }
 
-function measureChunk(logProbabilities: tf.Tensor2D, labels: tf.Tensor1D, teacherLog?: tf.Tensor2D): PredictionMeasures {
+function measureChunk(
+  logProbabilities: tf.Tensor2D,
+  labels: tf.Tensor1D,
+  teacherLog?: tf.Tensor2D,
+): PredictionMeasures {
   const [, vocabulary] = logProbabilities.shape;
   const atLabel = tf.equal(tf.range(0, vocabulary, 1, 'int32'), tf.expandDims(labels, 1)); // [size, V]
   const same = (a: tf.Tensor, b: tf.Tensor): tf.Tensor1D => tf.cast(tf.equal(a, b), 'float32') as tf.Tensor1D;

@@ -14,6 +14,9 @@ export function withPrefix<T>(prefix: string, record: Readonly<Record<string, T>
   );
 }
 
-export function mapValues<T, U>(record: Readonly<Record<string, T>>, f: (value: T, name: string) => U): Record<string, U> {
+export function mapValues<T, U>(
+  record: Readonly<Record<string, T>>,
+  f: (value: T, name: string) => U,
+): Record<string, U> {
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value, name)]));
 }

@@ -6,7 +6,13 @@ import { recordedDropout, type Dropout } from '../engine/dropout';
 import type { Graph } from '../engine/graph';
 import { record } from '../engine/trace-backend';
 import { parameterShapes, type Architecture } from '../model/architecture';
-import { backbone, classificationLogits, vocabularyHead, type ModelInputs, type ParameterTensors } from '../model/transformer';
+import {
+  backbone,
+  classificationLogits,
+  vocabularyHead,
+  type ModelInputs,
+  type ParameterTensors,
+} from '../model/transformer';
 import type { Divergence } from './divergences';
 import { classLoss, vocabularyLoss, type Distillation, type HeadLoss } from './head-loss';
 import { hiddenLoss, type HiddenLossKind } from './hidden-loss';
@@ -151,7 +157,9 @@ export function teacherProgram(pairing: Pairing, shape: BatchShape): Graph {
   return record(`teacher-${shape.rows}x${shape.length}`, inputs, (tensors) => {
     const { prediction, hiddenStates } = predict(teacher, withPrefix('teacher.', tensors), tensors);
     // hiddenStates[0] is after the embeddings, so block b's output is hiddenStates[b + 1].
-    const outputs = Object.fromEntries(hiddenStates.slice(1).map((state, block) => [`hidden.${block}`, state as tf.Tensor]));
+    const outputs = Object.fromEntries(
+      hiddenStates.slice(1).map((state, block) => [`hidden.${block}`, state as tf.Tensor]),
+    );
     return Object.fromEntries(wanted.map((name) => [name, name === 'prediction' ? prediction : outputs[name]!]));
   });
 }
@@ -272,10 +280,11 @@ function distillationOf(objective: ImitationObjective, tensors: Record<string, t
  */
 export function updateProgram(trained: Readonly<Record<string, TensorSpec>>, options: AdamWOptions): Graph {
   const groups = ['parameter.', 'first.', 'second.', 'gradient.'];
-  const inputs = Object.assign({}, scalars(UPDATE_SCALARS), ...groups.map((group) => prefixed(group, trained))) as Record<
-    string,
-    TensorSpec
-  >;
+  const inputs = Object.assign(
+    {},
+    scalars(UPDATE_SCALARS),
+    ...groups.map((group) => prefixed(group, trained)),
+  ) as Record<string, TensorSpec>;
   return record('update', inputs, (tensors) => {
     const state = {
       parameters: withPrefix('parameter.', tensors),
@@ -307,6 +316,9 @@ export function updateProgram(trained: Readonly<Record<string, TensorSpec>>, opt
 export function accumulateProgram(trained: Readonly<Record<string, TensorSpec>>): Graph {
   const inputs = { ...prefixed('sum.', trained), ...prefixed('gradient.', trained) };
   return record('accumulate', inputs, (tensors) =>
-    prefixed('next.', mapValues(trained, (_, name) => tf.add(tensors[`sum.${name}`]!, tensors[`gradient.${name}`]!))),
+    prefixed(
+      'next.',
+      mapValues(trained, (_, name) => tf.add(tensors[`sum.${name}`]!, tensors[`gradient.${name}`]!)),
+    ),
   );
 }

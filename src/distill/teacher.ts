@@ -32,7 +32,7 @@ export class FrozenTeacher {
   private readonly programs;
 
   constructor(
-    private readonly executor: Executor,
+    executor: Executor,
     readonly architecture: Architecture,
     parameters: Parameters,
     pairing: Pairing,
