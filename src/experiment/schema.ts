@@ -233,7 +233,7 @@ const distillationSchema = z
       .strictObject({
         loss: z.enum(['mse', 'cosine']).default('mse').describe('How hidden states are compared.'),
         layers: z
-          .array(z.tuple([z.int().min(0), z.int().min(0)]))
+          .array(z.tuple([z.int().min(0), z.int().min(0)]).meta({ examples: [[1, 0]] }))
           .min(1)
           .meta({
             description: 'Pairs [teacher block, student block], counted from 0; the output of each is compared.',
@@ -248,6 +248,10 @@ const distillationSchema = z
       })
       .optional()
       .describe('Also imitate hidden states. Where widths differ, a projection is learnt.'),
+    sequenceLevel: z
+      .literal(false)
+      .optional()
+      .describe("causal-lm: learn on the teacher's completions. This version learns on the dataset only."),
   })
   .describe('How the student imitates the teacher.');
 
@@ -333,12 +337,12 @@ export function experimentJsonSchema(): JsonSchema {
   }) as JsonSchema;
 }
 
-/** The part of JSON Schema that zod writes for the experiment file. */
+/** The part of JSON Schema that messages are made from. */
 export interface JsonSchema {
   type?: string;
-  description?: string;
   examples?: unknown[];
   const?: unknown;
+  default?: unknown;
   enum?: unknown[];
   properties?: Record<string, JsonSchema>;
   items?: JsonSchema | JsonSchema[];
