@@ -9,7 +9,7 @@ const rooms = {
   experiment: ['distill', 'model', 'text'],
   distill: ['model', 'text', 'engine'],
   model: ['text', 'engine'],
-  text: [],
+  text: ['engine'],
   engine: [],
   protocol: [],
 };

@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { sizeOf, type HostTensor } from './array';
 import type { Graph } from './graph';
+import { randomWords } from './random';
 import type { AddInput } from './trace-backend';
 
 export type Dropout = (x: tf.Tensor, rate: number) => tf.Tensor;
@@ -38,7 +39,7 @@ export function keepMasks(graph: Graph, seed: number, step: number): Record<stri
 function drawMask(size: number, rate: number, key: readonly [number, number, number]): Uint8Array {
   const mask = new Uint8Array(size);
   const threshold = Math.round(rate * 0x10000);
-  const next = sfc32(...key);
+  const next = randomWords(...key);
   for (let i = 0; i + 1 < size; i += 2) {
     const bits = next();
     mask[i] = (bits & 0xffff) >= threshold ? 1 : 0;
@@ -46,19 +47,4 @@ function drawMask(size: number, rate: number, key: readonly [number, number, num
   }
   if (size % 2 === 1) mask[size - 1] = (next() & 0xffff) >= threshold ? 1 : 0;
   return mask;
-}
-
-/** Chris Doty-Humphrey's sfc32 (PractRand), seeded by three words and warmed up as its author does. */
-function sfc32(a: number, b: number, c: number): () => number {
-  let counter = 1;
-  const next = (): number => {
-    const result = (a + b + counter++) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = ((c << 21) | (c >>> 11)) + result;
-    c |= 0;
-    return result >>> 0;
-  };
-  for (let i = 0; i < 15; i++) next();
-  return next;
 }

@@ -20,7 +20,7 @@ export type GraphInput = HostTensor | DeviceTensor;
 export interface LoadedGraph {
   readonly graph: Graph;
   /**
-   * Computes the outputs. Those named in `into` are written there, which may be the very tensors given as inputs where the
+   * Computes the outputs. Inputs that the graph does not have are ignored. Outputs named in `into` are written there, which may be the very tensors given as inputs where the
    * graph reads each only before it writes it; the others are returned.
    */
   run(

@@ -135,7 +135,7 @@ export class GraphBuilder {
     return commutes && a.splat === neutral ? this.expand(b, shape) : undefined;
   }
 
-  /** Ends the recording. Nodes that no output depends on are left out. */
+  /** Ends the recording. Nodes and inputs that no output depends on are left out. */
   finish(outputs: Record<string, Value>): Graph {
     const named: Node[] = Object.entries(outputs).map(([name, value]) => ({
       op: 'Identity',
@@ -149,7 +149,7 @@ export class GraphBuilder {
     const used = new Set(nodes.flatMap((node) => node.inputs));
     return {
       name: this.name,
-      inputs: this.inputs,
+      inputs: Object.fromEntries(Object.entries(this.inputs).filter(([name]) => used.has(name))),
       outputs: Object.fromEntries(
         Object.entries(outputs).map(([name, { shape, type }]) => {
           if (type === 'int64') throw new Error(`output ${name} of graph ${this.name} is int64`);

@@ -76,7 +76,8 @@ export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promi
       return {
         graph,
         run: async (inputs, into = {}) => {
-          const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensorOf(input)]));
+          const wanted = Object.keys(graph.inputs).filter((name) => !(name in frozen));
+          const feeds = Object.fromEntries(wanted.map((name) => [name, tensorOf(given(inputs, name, graph))]));
           const fetches = Object.fromEntries(
             Object.keys(graph.outputs).map((name) => [name, into[name] ? tensorOf(into[name]) : null]),
           );
@@ -90,4 +91,10 @@ export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promi
       };
     },
   };
+}
+
+function given(inputs: Readonly<Record<string, GraphInput>>, name: string, graph: Graph): GraphInput {
+  const input = inputs[name];
+  if (!input) throw new Error(`graph ${graph.name} was run without its input ${name}`);
+  return input;
 }

@@ -6,10 +6,14 @@ import './gradients';
 /** How a linear layer's matrix lies: PyTorch's Linear is [out, in], GPT-2's Conv1D is [in, out]. */
 export type LinearLayout = 'out-in' | 'in-out';
 
+/** tfjs declares that a kernel is always found; it is not. */
+function ownKernel(kernel: string): tf.KernelConfig | undefined {
+  return tf.getKernel(kernel, tf.getBackend());
+}
+
 /** A backend with a kernel of its own runs that; any other runs the same mathematics composed of ordinary ops. */
 function fused<T>(kernel: string, run: () => T, composed: () => T): T {
-  const own: tf.KernelConfig | undefined = tf.getKernel(kernel, tf.getBackend());
-  return own ? run() : composed();
+  return ownKernel(kernel) ? run() : composed();
 }
 
 function runKernel(kernel: string, inputs: Record<string, tf.Tensor>, attributes: Record<string, number | string>) {

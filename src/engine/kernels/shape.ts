@@ -90,6 +90,18 @@ export const shapes: KernelTable = {
     const value = graph.scalar(attributes.constantValue as number, x.type);
     return graph.node('Pad', [x, pads, value], { shape, type: x.type }, { attributes: { mode: 'constant' } });
   },
+  /** Known while recording, so a constant. */
+  Range: ({ graph, attributes }) => {
+    const { start, stop, step, dtype } = attributes as {
+      start: number;
+      stop: number;
+      step: number;
+      dtype: ElementType;
+    };
+    const numbers = Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) => start + i * step);
+    const data = dtype === 'int32' ? Int32Array.from(numbers) : Float32Array.from(numbers);
+    return graph.constant(data, [numbers.length], dtype);
+  },
   Reshape: ({ graph, input, attributes }) => {
     const x = input('x');
     return reshape(graph, x, completeShape(attributes.shape as number[], sizeOf(x.shape)));

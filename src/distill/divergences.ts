@@ -1,0 +1,134 @@
+/** @file How far the soft predictions are from the soft labels: every divergence, each with its gradient in closed form. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import type { RowLoss } from './row-loss';
+import { soften } from './softening';
+
+export type Divergence = 'forward-kl' | 'reverse-kl' | 'jsd' | 'tvd' | 'mse-logits' | 'cosine-logits';
+
+/**
+ * Both logits are [rows, V]. `temperature` does not enter mse-logits and cosine-logits; `beta` enters jsd alone. Gradients
+ * are with respect to the student's logits; the teacher is frozen and gets none.
+ */
+export type DivergenceFunction = (
+  student: tf.Tensor2D,
+  teacher: tf.Tensor2D,
+  temperature: tf.Scalar,
+  beta: number,
+) => RowLoss;
+
+/** In the formulas S = softmax(z_s / T) is the soft prediction, Q = softmax(z_t / T) the soft label. */
+export const divergences: Record<Divergence, DivergenceFunction> = {
+  'forward-kl': forwardKl,
+  'reverse-kl': reverseKl,
+  jsd: jensenShannon,
+  tvd: totalVariation,
+  'mse-logits': meanSquare,
+  'cosine-logits': cosine,
+};
+
+/** Sum over the vocabulary. [rows, V] → [rows]. */
+const sumOverVocabulary = (x: tf.Tensor): tf.Tensor1D => tf.sum(x, -1);
+
+/** KL(Q ‖ S) = Σ Q (log Q − log S); gradient (S − Q) / T. */
+function forwardKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar): RowLoss {
+  const s = soften(student, temperature);
+  const q = soften(teacher, temperature);
+  return {
+    perPosition: sumOverVocabulary(tf.mul(q.probabilities, tf.sub(q.logProbabilities, s.logProbabilities))),
+    gradient: (weight) => tf.mul(tf.sub(s.probabilities, q.probabilities), tf.div(weight, temperature)),
+  };
+}
+
+/** KL(S ‖ Q) = Σ S (log S − log Q); gradient S · (log S − log Q − KL) / T. */
+function reverseKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar): RowLoss {
+  const s = soften(student, temperature);
+  const q = soften(teacher, temperature);
+  const logRatio = tf.sub<tf.Tensor2D>(s.logProbabilities, q.logProbabilities);
+  return {
+    perPosition: sumOverVocabulary(tf.mul(s.probabilities, logRatio)),
+    gradient: throughSoftmax(s.probabilities, logRatio, temperature),
+  };
+}
+
+/**
+ * Generalized Jensen–Shannon divergence (Agarwal et al., 2024): β KL(Q ‖ M) + (1 − β) KL(S ‖ M) with M = βQ + (1 − β)S.
+ * It tends to 0 as β → 0 or 1; exactly 0 and 1 select forward and reverse KL, as TRL does.
+ * Its derivative with respect to S is (1 − β) log(S / M): the terms that come from M itself cancel.
+ */
+function jensenShannon(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar, beta: number): RowLoss {
+  if (beta === 0) return forwardKl(student, teacher, temperature);
+  if (beta === 1) return reverseKl(student, teacher, temperature);
+  const s = soften(student, temperature);
+  const q = soften(teacher, temperature);
+  const logMixture = logSumOfTwo(
+    tf.add(q.logProbabilities, Math.log(beta)),
+    tf.add(s.logProbabilities, Math.log(1 - beta)),
+  );
+  const fromStudent = tf.mul<tf.Tensor2D>(tf.sub(s.logProbabilities, logMixture), 1 - beta);
+  const fromTeacher = tf.mul(tf.sub(q.logProbabilities, logMixture), beta);
+  return {
+    perPosition: sumOverVocabulary(tf.add(tf.mul(q.probabilities, fromTeacher), tf.mul(s.probabilities, fromStudent))),
+    gradient: throughSoftmax(s.probabilities, fromStudent, temperature),
+  };
+}
+
+/** log(eᵃ + eᵇ); the larger one is taken out, so nothing overflows and no sum underflows to log 0. */
+function logSumOfTwo(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
+  return tf.add(tf.maximum(a, b), tf.log(tf.add(tf.exp(tf.neg(tf.abs(tf.sub(a, b)))), 1)));
+}
+
+/** ½ Σ |S − Q|. */
+function totalVariation(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar): RowLoss {
+  const s = soften(student, temperature);
+  const q = soften(teacher, temperature);
+  const difference = tf.sub(s.probabilities, q.probabilities);
+  return {
+    perPosition: tf.mul(sumOverVocabulary(tf.abs(difference)), 0.5),
+    gradient: (weight) => {
+      // sign(S − Q), 0 where they are equal; written so because WebGPU has no kernel for Sign.
+      const sign = tf.sub(tf.cast(tf.greater(difference, 0), 'float32'), tf.cast(tf.less(difference, 0), 'float32'));
+      return throughSoftmax(s.probabilities, tf.mul(sign, 0.5), temperature)(weight);
+    },
+  };
+}
+
+/** Chain rule through S = softmax(z / T), g being the derivative with respect to S: S · (g − Σ S g) / T. */
+function throughSoftmax(probabilities: tf.Tensor2D, g: tf.Tensor2D, temperature: tf.Scalar): RowLoss['gradient'] {
+  return (weight) => {
+    const mean = tf.sum(tf.mul(probabilities, g), -1, true); // [rows, 1]
+    return tf.mul(tf.mul(probabilities, tf.div(weight, temperature)), tf.sub(g, mean));
+  };
+}
+
+/** Mean over V of (z_s − z_t)²; gradient 2 (z_s − z_t) / V. */
+function meanSquare(student: tf.Tensor2D, teacher: tf.Tensor2D): RowLoss {
+  const difference = tf.sub<tf.Tensor2D>(student, teacher);
+  return {
+    perPosition: tf.mean(tf.square(difference), -1),
+    gradient: (weight) => tf.mul(difference, tf.mul(weight, 2 / student.shape[1])),
+  };
+}
+
+/** Norms below this count as this one, as in PyTorch's cosine_similarity. */
+const SMALLEST_NORM = 1e-8;
+
+/**
+ * 1 − cos(z_s, z_t); gradient −(ẑ_t − cos · ẑ_s) / |z_s| with ẑ of length 1. Logits that are all 0 have no direction:
+ * their cosine is 0, and so is their gradient (PyTorch's would be ẑ_t · 1e8).
+ */
+function cosine(student: tf.Tensor2D, teacher: tf.Tensor2D): RowLoss {
+  const norm = (z: tf.Tensor2D): tf.Tensor2D => tf.maximum(tf.sqrt(tf.sum(tf.square(z), -1, true)), SMALLEST_NORM);
+  const studentNorm = norm(student); // [rows, 1]
+  const studentUnit = tf.div<tf.Tensor2D>(student, studentNorm);
+  const teacherUnit = tf.div<tf.Tensor2D>(teacher, norm(teacher));
+  const similarity = tf.sum(tf.mul(studentUnit, teacherUnit), -1, true); // [rows, 1]
+  return {
+    perPosition: tf.sub(1, tf.reshape(similarity, [student.shape[0]])),
+    gradient: (weight) => {
+      const hasDirection = tf.cast(tf.greater(studentNorm, SMALLEST_NORM), 'float32');
+      const rowWeight = tf.div(tf.mul(weight, hasDirection), studentNorm);
+      return tf.mul(tf.sub(tf.mul(studentUnit, similarity), teacherUnit), rowWeight);
+    },
+  };
+}

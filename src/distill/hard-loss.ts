@@ -1,0 +1,60 @@
+/** @file The student loss: hard predictions (T = 1) against hard labels, for each kind of problem. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import type { RowLoss } from './row-loss';
+import { soften } from './softening';
+
+export type ProblemType = 'single-label' | 'multi-label' | 'regression';
+
+/** Logits [rows, V]; the labels' shape is each function's. */
+export type HardLossFunction = (logits: tf.Tensor2D, labels: tf.Tensor) => RowLoss;
+
+export const hardLosses: Record<ProblemType, HardLossFunction> = {
+  'single-label': crossEntropy,
+  'multi-label': binaryCrossEntropy,
+  regression: squaredError,
+};
+
+/**
+ * −log softmax(z)[label]; gradient softmax(z) − [index = label].
+ * @param labels int32 [rows]; a row whose label is none of 0 … V − 1 must be weighted 0
+ */
+function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor): RowLoss {
+  const [rows, vocabulary] = logits.shape;
+  const { logProbabilities, probabilities } = soften(logits);
+  // One comparison with the indices rather than a one-hot op, which WebGPU lacks.
+  const indices = tf.range(0, vocabulary, 1, 'int32');
+  const isLabel = tf.cast(tf.equal(tf.reshape(labels, [rows, 1]), indices), 'float32'); // [rows, V]
+  return {
+    perPosition: tf.neg(tf.sum(tf.mul(logProbabilities, isLabel), -1)),
+    gradient: (weight) => tf.mul(tf.sub(probabilities, isLabel), weight),
+  };
+}
+
+/**
+ * Mean over the labels of −(y log σ(z) + (1 − y) log(1 − σ(z))); gradient (σ(z) − y) / C.
+ * @param labels float32 [rows, C], 1 where the label applies
+ */
+function binaryCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor): RowLoss {
+  const logOnePlus = tf.log(tf.add(tf.exp(tf.neg(tf.abs(logits))), 1)); // log(1 + e^−|z|), free of overflow
+  const perLabel = tf.add(tf.sub(tf.maximum(logits, 0), tf.mul(logits, labels)), logOnePlus);
+  return {
+    perPosition: tf.mean(perLabel, -1),
+    gradient: (weight) => {
+      const probability = tf.div(1, tf.add(tf.exp(tf.neg(logits)), 1));
+      return tf.mul(tf.sub(probability, labels), tf.mul(weight, 1 / logits.shape[1]));
+    },
+  };
+}
+
+/**
+ * Mean over the outputs of (z − y)²; gradient 2 (z − y) / C.
+ * @param labels float32 [rows, C]
+ */
+function squaredError(logits: tf.Tensor2D, labels: tf.Tensor): RowLoss {
+  const difference = tf.sub<tf.Tensor2D>(logits, labels);
+  return {
+    perPosition: tf.mean(tf.square(difference), -1),
+    gradient: (weight) => tf.mul(difference, tf.mul(weight, 2 / logits.shape[1])),
+  };
+}

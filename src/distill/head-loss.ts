@@ -1,0 +1,243 @@
+/** @file The combined loss at the prediction layer, soft and hard, with one closed-form gradient; over vocabularies in row chunks. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { linear } from '../engine/ops';
+import { type Divergence, divergences } from './divergences';
+import { hardLosses, type ProblemType } from './hard-loss';
+
+/** How soft and hard loss are combined. The scalars may change from step to step, so they are tensors. */
+export interface Distillation {
+  divergence: Divergence;
+  /** Of `jsd` alone. */
+  beta: number;
+  temperature: tf.Scalar;
+  alpha: tf.Scalar;
+  /** T², or 1 where the soft loss is not scaled. */
+  temperatureScale: tf.Scalar;
+}
+
+/** The last linear layer of a model and what goes into it. */
+export interface VocabularyProjection {
+  /** [R, D]: a row for each prediction. */
+  hidden: tf.Tensor2D;
+  /** [V, D] */
+  weight: tf.Tensor2D;
+  /** [V] */
+  bias: tf.Tensor1D | null;
+}
+
+/** Which rows count, and the mean's denominator. */
+export interface Counting {
+  /** float32 [R]: 1 for a row that counts, 0 for padding and prompts. */
+  counted: tf.Tensor1D;
+  /** 1 / N, N being the counted rows of the whole optimizer step; 0 where there are none. */
+  inverseCount: tf.Scalar;
+}
+
+export interface VocabularyLossInputs extends Counting {
+  student: VocabularyProjection;
+  /** int32 [R], any value where the row does not count. */
+  labels: tf.Tensor1D;
+  /** Absent: hard loss alone. The teacher's V may exceed the student's (a padded head): the surplus rows are cut off. */
+  distillation?: Distillation & { teacher: VocabularyProjection };
+  /** Rows whose logits exist at once. */
+  chunkRows: number;
+}
+
+export interface ClassLossInputs extends Counting {
+  /** [B, C] */
+  studentLogits: tf.Tensor2D;
+  problemType: ProblemType;
+  /** int32 [B] for single-label, float32 [B, C] for multi-label and regression. */
+  labels: tf.Tensor;
+  /** Absent: hard loss alone. */
+  distillation?: Distillation & { teacherLogits: tf.Tensor2D };
+}
+
+/**
+ * Scalars, already divided by N. `soft` and `hard` carry no gradient and are kept: no `tf.tidy` disposes of them, so an
+ * eager caller must. `soft` is before T² and α, and absent without a teacher.
+ */
+export interface HeadLoss {
+  /** α · scale · soft + (1 − α) · hard, or `hard` without a teacher. What is back-propagated. */
+  total: tf.Scalar;
+  soft?: tf.Scalar;
+  hard: tf.Scalar;
+}
+
+/**
+ * Combined loss over a vocabulary, differentiable with respect to the student's hidden states, weight and bias.
+ *
+ * Logits, both softmaxes, losses and the gradient of the logits are computed for `chunkRows` rows at a time, and the
+ * gradient is carried on to the hidden states and the head at once, so [R, V] never exists whole. (The idea is that of
+ * Wijmans et al., 2024, and of Liger Kernel's fused linear losses; here the gradient is made in the forward pass.)
+ * @throws Error where the teacher's vocabulary is smaller than the student's
+ */
+export function vocabularyLoss(inputs: VocabularyLossInputs): HeadLoss {
+  const { student, distillation } = inputs;
+  const teacher = distillation && truncateVocabulary(distillation.teacher, student.weight.shape[0]);
+  const variables = student.bias ? [student.hidden, student.weight, student.bias] : [student.hidden, student.weight];
+  const chunks = (): LossWithGradients => {
+    const hiddenGradients: tf.Tensor2D[] = [];
+    let sum: ChunkLoss | undefined;
+    for (const [start, size] of rowChunks(student.hidden.shape[0], inputs.chunkRows)) {
+      const { hiddenGradient, ...chunk } = tf.tidy(() => ({ ...vocabularyChunk(inputs, teacher, start, size) }));
+      hiddenGradients.push(hiddenGradient);
+      sum = sum ? addAndDispose(sum, chunk) : chunk;
+    }
+    const { soft, hard, weightGradient, biasGradient } = sum!;
+    const gradients = [tf.concat(hiddenGradients, 0), weightGradient, ...(biasGradient ? [biasGradient] : [])];
+    return { ...(soft && { soft }), hard, gradients };
+  };
+  return differentiable(variables, distillation, chunks);
+}
+
+/** Combined loss over classes, differentiable with respect to the student's logits. */
+export function classLoss(inputs: ClassLossInputs): HeadLoss {
+  const { studentLogits, distillation, counted, inverseCount } = inputs;
+  return differentiable([studentLogits], distillation, () => {
+    const { gradient, ...losses } = lossOfLogits({
+      studentLogits,
+      teacherLogits: distillation?.teacherLogits,
+      labels: inputs.labels,
+      problemType: inputs.problemType,
+      rowWeight: tf.mul(counted, inverseCount),
+      distillation,
+    });
+    return { ...losses, gradients: [gradient] };
+  });
+}
+
+interface Losses {
+  soft?: tf.Scalar;
+  hard: tf.Scalar;
+}
+
+interface LossWithGradients extends Losses {
+  /** Of `total`, one for each variable. */
+  gradients: tf.Tensor[];
+}
+
+/** Wraps values whose gradients are made together with them as one differentiable operation. */
+function differentiable(
+  variables: tf.Tensor[],
+  distillation: Distillation | undefined,
+  evaluate: () => LossWithGradients,
+): HeadLoss {
+  const components: Losses[] = [];
+  const total = tf.customGrad<tf.Scalar>((...variablesAndSave) => {
+    const save = variablesAndSave.at(-1) as tf.GradSaveFunc;
+    const { soft, hard, gradients } = evaluate();
+    save(gradients);
+    components.push({ ...(soft && { soft: tf.keep(tf.clone(soft)) }), hard: tf.keep(tf.clone(hard)) });
+    return {
+      value: soft && distillation ? combine(soft, hard, distillation) : hard,
+      gradFunc: (dy: tf.Scalar, saved: tf.Tensor[]) => saved.map((gradient) => tf.mul(gradient, dy)),
+    };
+  })(...variables);
+  return { total, ...components[0]! };
+}
+
+function combine(soft: tf.Scalar, hard: tf.Scalar, { alpha, temperatureScale }: Distillation): tf.Scalar {
+  return tf.add(tf.mul(tf.mul(alpha, temperatureScale), soft), tf.mul(tf.sub(1, alpha), hard));
+}
+
+interface ChunkLoss extends Losses {
+  weightGradient: tf.Tensor2D;
+  biasGradient?: tf.Tensor1D;
+}
+
+function vocabularyChunk(
+  inputs: VocabularyLossInputs,
+  teacher: VocabularyProjection | undefined,
+  start: number,
+  size: number,
+): ChunkLoss & { hiddenGradient: tf.Tensor2D } {
+  const student = logitsOfRows(inputs.student, start, size);
+  const { gradient, ...losses } = lossOfLogits({
+    studentLogits: student.logits,
+    teacherLogits: teacher && logitsOfRows(teacher, start, size).logits,
+    labels: tf.slice(inputs.labels, [start], [size]),
+    problemType: 'single-label',
+    rowWeight: tf.mul(tf.slice(inputs.counted, [start], [size]), inputs.inverseCount),
+    distillation: inputs.distillation,
+  });
+  return {
+    ...losses,
+    hiddenGradient: tf.matMul(gradient, inputs.student.weight), // [size, D]
+    weightGradient: tf.matMul(gradient, student.hidden, true, false), // [V, D]
+    ...(inputs.student.bias && { biasGradient: tf.sum<tf.Tensor1D>(gradient, 0) }),
+  };
+}
+
+/** [size, D] and [size, V]. */
+function logitsOfRows(projection: VocabularyProjection, start: number, size: number) {
+  const hidden = tf.slice(projection.hidden, [start, 0], [size, -1]);
+  return { hidden, logits: linear(hidden, projection.weight, projection.bias, 'out-in') as tf.Tensor2D };
+}
+
+interface LogitsInputs {
+  studentLogits: tf.Tensor2D;
+  teacherLogits: tf.Tensor2D | undefined;
+  labels: tf.Tensor;
+  problemType: ProblemType;
+  /** [rows]: counted / N. */
+  rowWeight: tf.Tensor1D;
+  distillation: Distillation | undefined;
+}
+
+/** Weighted sums of the losses of some rows, and the gradient of their total with respect to the student's logits. */
+function lossOfLogits(inputs: LogitsInputs): Losses & { gradient: tf.Tensor2D } {
+  const { studentLogits, teacherLogits, rowWeight, distillation } = inputs;
+  const column = tf.reshape<tf.Rank.R2>(rowWeight, [rowWeight.shape[0], 1]); // [rows, 1]
+  const weightedSum = (perPosition: tf.Tensor1D): tf.Scalar => tf.sum(tf.mul(perPosition, rowWeight));
+
+  const hard = hardLosses[inputs.problemType](studentLogits, inputs.labels);
+  if (!teacherLogits || !distillation) {
+    return { hard: weightedSum(hard.perPosition), gradient: hard.gradient(column) };
+  }
+  const { temperature, alpha, temperatureScale, beta } = distillation;
+  const soft = divergences[distillation.divergence](studentLogits, teacherLogits, temperature, beta);
+  return {
+    soft: weightedSum(soft.perPosition),
+    hard: weightedSum(hard.perPosition),
+    gradient: tf.add(
+      soft.gradient(tf.mul(column, tf.mul(alpha, temperatureScale))),
+      hard.gradient(tf.mul(column, tf.sub(1, alpha))),
+    ),
+  };
+}
+
+/** [start, size] of each chunk; the last may be smaller. */
+function rowChunks(rows: number, chunkRows: number): [number, number][] {
+  const count = Math.ceil(rows / chunkRows);
+  return Array.from({ length: count }, (_, i) => [i * chunkRows, Math.min(chunkRows, rows - i * chunkRows)]);
+}
+
+/** Sum of two chunks' losses and gradients. The parts go at once, or a large head would leave one gradient a chunk. */
+function addAndDispose(a: ChunkLoss, b: ChunkLoss): ChunkLoss {
+  const sum: ChunkLoss = {
+    ...(a.soft && b.soft && { soft: tf.add<tf.Scalar>(a.soft, b.soft) }),
+    hard: tf.add(a.hard, b.hard),
+    weightGradient: tf.add<tf.Tensor2D>(a.weightGradient, b.weightGradient),
+    ...(a.biasGradient && b.biasGradient && { biasGradient: tf.add<tf.Tensor1D>(a.biasGradient, b.biasGradient) }),
+  };
+  tf.dispose([{ ...a }, { ...b }]);
+  return sum;
+}
+
+/** A head padded beyond the tokenizer's size (152,064 rows for 151,936 tokens) loses the surplus; it never gains any. */
+function truncateVocabulary(projection: VocabularyProjection, vocabulary: number): VocabularyProjection {
+  const { hidden, weight, bias } = projection;
+  if (weight.shape[0] === vocabulary) return projection;
+  if (weight.shape[0] < vocabulary) {
+    throw new Error(
+      `The teacher's head has ${weight.shape[0]} tokens, fewer than the student's ${vocabulary}: they must share the tokenizer.`,
+    );
+  }
+  return {
+    hidden,
+    weight: tf.slice(weight, [0, 0], [vocabulary, -1]),
+    bias: bias && tf.slice(bias, [0], [vocabulary]),
+  };
+}

@@ -1,0 +1,43 @@
+/** @file What changes over a run: learning rate, temperature, alpha. Plain numbers, computed for each update. */
+
+export interface LearningRateSchedule {
+  /** The rate at the end of the warm-up. */
+  learningRate: number;
+  schedule: 'linear' | 'cosine' | 'constant';
+  /** Below 1 a fraction of the updates, from 1 on a number of updates. */
+  warmup: number;
+  /** Updates of the whole run. */
+  updates: number;
+}
+
+/**
+ * Rate of the k-th update, counted from 0, as transformers' get_{linear,cosine,constant}_schedule_with_warmup: it rises
+ * linearly from 0 (so the first update of a warm-up changes nothing), then falls to 0, which the update after the last has.
+ */
+export function learningRateAt(k: number, { learningRate, schedule, warmup, updates }: LearningRateSchedule): number {
+  const warmupUpdates = warmup < 1 ? Math.ceil(warmup * updates) : Math.trunc(warmup);
+  if (k < warmupUpdates) return (learningRate * k) / warmupUpdates;
+  const progress = Math.min(1, (k - warmupUpdates) / Math.max(1, updates - warmupUpdates));
+  switch (schedule) {
+    case 'constant':
+      return learningRate;
+    case 'linear':
+      return learningRate * (1 - progress);
+    case 'cosine':
+      return learningRate * cosineFall(progress);
+  }
+}
+
+/** A number, or a number that changes from the first update to the last. */
+export type Scheduled = number | { from: number; to: number; schedule: 'linear' | 'cosine' };
+
+/** Value at the k-th of `updates` updates, k from 0: `from` at the first, `to` at the last. */
+export function scheduledValue(value: Scheduled, k: number, updates: number): number {
+  if (typeof value === 'number') return value;
+  const progress = Math.min(1, k / Math.max(1, updates - 1));
+  const remaining = value.schedule === 'linear' ? 1 - progress : cosineFall(progress);
+  return value.to + (value.from - value.to) * remaining;
+}
+
+/** Half a cosine wave: 1 at 0, 0 at 1. */
+const cosineFall = (progress: number): number => (1 + Math.cos(Math.PI * progress)) / 2;

@@ -1,0 +1,37 @@
+/** @file Tensors of a golden file, by name. */
+
+import { readFileSync } from 'node:fs';
+
+export interface GoldenTensor {
+  shape: number[];
+  data: Float32Array | Int32Array;
+}
+
+/** Reads float32 and int64 tensors; int64 values become int32. */
+export function readSafetensors(path: URL): Record<string, GoldenTensor> {
+  const file = readFileSync(path);
+  const headerEnd = 8 + Number(file.readBigUInt64LE(0));
+  const header = JSON.parse(file.toString('utf8', 8, headerEnd)) as Record<
+    string,
+    { dtype: string; shape: number[]; data_offsets: [number, number] }
+  >;
+  return Object.fromEntries(
+    Object.entries(header)
+      .filter(([name]) => name !== '__metadata__')
+      .map(
+        ([
+          name,
+          {
+            dtype,
+            shape,
+            data_offsets: [start, end],
+          },
+        ]) => {
+          const bytes = new Uint8Array(file.subarray(headerEnd + start, headerEnd + end)).buffer;
+          if (dtype === 'F32') return [name, { shape, data: new Float32Array(bytes) }];
+          if (dtype === 'I64') return [name, { shape, data: Int32Array.from(new BigInt64Array(bytes), Number) }];
+          throw new Error(`${name}: ${dtype} is not expected in a golden file.`);
+        },
+      ),
+  );
+}
