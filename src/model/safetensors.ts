@@ -7,7 +7,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { sizeOf } from '../engine/array';
 import { InputError } from '../protocol/problem';
 import { LARGEST_TRANSFER, writeAtomically } from './atomic';
-import { decodeBfloat16, decodeFloat16 } from './float16';
+import { decodeBfloat16, decodeFloat16, encodeFloat16 } from './float16';
 
 /** Views of a tensor's bytes by stored type; half-precision floats are bit patterns. */
 const VIEWS = {
@@ -122,10 +122,20 @@ export function toFloat32(tensor: StoredTensor): Float32Array | undefined {
   }
 }
 
-/** A tensor to be written; float32 or int32 by its array. */
+/** A tensor to be written; float32, int32 or (bits of) float16 by its array. */
 export interface TensorToWrite {
   shape: readonly number[];
-  data: Float32Array | Int32Array;
+  data: Float32Array | Int32Array | Uint16Array;
+}
+
+/** Values to be written as float16, rounded to the nearest. */
+export function asFloat16(shape: readonly number[], values: Float32Array): TensorToWrite {
+  return { shape, data: encodeFloat16(values) };
+}
+
+function dtypeOf(data: TensorToWrite['data']): StoredDType {
+  if (data instanceof Uint16Array) return 'F16';
+  return data instanceof Int32Array ? 'I32' : 'F32';
 }
 
 /** Writes a file that the reference implementation reads, atomically. Tensors lie in the order of the record. */
@@ -140,7 +150,7 @@ export async function writeSafetensors(
     if (sizeOf(shape) !== data.length)
       throw new Error(`${name}: ${data.length} values do not fill [${shape.join(', ')}].`);
     const end = offset + data.byteLength;
-    header[name] = { dtype: data instanceof Int32Array ? 'I32' : 'F32', shape, data_offsets: [offset, end] };
+    header[name] = { dtype: dtypeOf(data), shape, data_offsets: [offset, end] };
     offset = end;
   }
   await writeAtomically(path, chunks(header, Object.values(tensors)));

@@ -5,7 +5,10 @@ import { createMessageConnection, SocketMessageReader, SocketMessageWriter } fro
 import type { RunnerMethod, RunnerRequests } from '../../protocol/runner';
 
 /** Rejects with the runner's own message, or where nobody listens on the socket. */
-export async function askRunner<M extends RunnerMethod>(socketPath: string, method: M): Promise<RunnerRequests[M]['result']> {
+export async function askRunner<M extends RunnerMethod>(
+  socketPath: string,
+  method: M,
+): Promise<RunnerRequests[M]['result']> {
   const socket = await connect(socketPath);
   const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
   const ended = new Promise<never>((_, reject) => {

@@ -3,9 +3,9 @@
 import { readRecords } from '../../experiment/record-file';
 import { listRuns, readRun, type Run } from '../../experiment/run-directory';
 import { runsDirectory } from '../../experiment/run-paths';
-import type { EvaluationRecord, Metrics } from '../../protocol/records';
+import type { Metrics } from '../../protocol/records';
 import path from 'node:path';
-import { EventEmitter, RelativePattern, Uri, workspace, type Disposable, type WorkspaceFolder } from 'vscode';
+import { EventEmitter, RelativePattern, workspace, type Disposable, type Uri, type WorkspaceFolder } from 'vscode';
 import { bestMetrics } from './best-metrics';
 import { isLive } from './run-status';
 
@@ -161,7 +161,7 @@ async function runsDirectories(): Promise<string[]> {
 
 async function withBest(run: Run): Promise<ListedRun> {
   if (run.record.summary) return run;
-  const evaluations = await readRecords<EvaluationRecord>(run.paths.evaluations).catch(() => []);
+  const evaluations = await readRecords(run.paths, 'evaluations').catch(() => []);
   const best = bestMetrics(evaluations);
   return best ? { ...run, best } : run;
 }

@@ -1,0 +1,50 @@
+/** @file Probes: what is written is read again. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  listProbes,
+  readProbeExamples,
+  readProbeLogits,
+  writeProbeExamples,
+  writeProbeLogits,
+} from '../../src/experiment/probes';
+import type { ProbeExamples } from '../../src/protocol/records';
+
+const examples: ProbeExamples = {
+  task: 'text-classification',
+  temperature: 4,
+  names: ['ham', 'spam'],
+  examples: [{ text: 'Hi', file: 'a.jsonl', line: 1, tokens: [], positions: [{ token: -1, label: 1 }] }],
+};
+
+describe('probes', () => {
+  let directory = '';
+  beforeEach(async () => {
+    directory = join(await mkdtemp(join(tmpdir(), 'probes-')), 'probes');
+  });
+  afterEach(() => rm(join(directory, '..'), { recursive: true }));
+
+  it('gives back the examples and, in the order of the examples, their logits', async () => {
+    const logits = Array.from({ length: 12 }, (_, k) => Float32Array.of(k, 1 - k / 2));
+    await writeProbeExamples(directory, examples);
+    await writeProbeLogits(directory, 'teacher', logits, 2);
+    await writeProbeLogits(directory, 100, logits.slice(0, 1), 2);
+    expect(await readProbeExamples(directory)).toEqual(examples);
+    expect(await readProbeLogits(directory, 'teacher')).toEqual(logits);
+    expect(await readProbeLogits(directory, 100)).toEqual([Float32Array.of(0, 1)]);
+  });
+
+  it('lists the steps in their order, not that of their names', async () => {
+    await writeProbeExamples(directory, examples);
+    for (const step of [1_000_000, 200, 1000]) await writeProbeLogits(directory, step, [Float32Array.of(1, 2)], 2);
+    expect(await listProbes(directory)).toEqual({ steps: [200, 1000, 1_000_000], teacher: false });
+  });
+
+  it('says that there is nothing where nothing was written', async () => {
+    expect(await readProbeExamples(directory)).toBeUndefined();
+    expect(await listProbes(directory)).toEqual({ steps: [], teacher: false });
+  });
+});
