@@ -11,6 +11,34 @@ export function decodeBfloat16(bits: Uint16Array): Float32Array {
   return new Float32Array(Uint32Array.from(bits, (b) => b << 16).buffer);
 }
 
+/** Rounds to the nearest float16, ties to even (IEEE 754); what is too large becomes infinite. */
+export function encodeFloat16(values: Float32Array): Uint16Array {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  return Uint16Array.from(words, float16Bits);
+}
+
+function float16Bits(word: number): number {
+  const sign = (word >>> 16) & 0x8000;
+  const magnitude = word & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN
+  if (magnitude >= 0x477ff000) return sign | 0x7c00; // rounds to 65520 or more
+  if (magnitude < 0x38800000) {
+    // Below the smallest normal number, 2^-14: a count of 2^-24.
+    if (magnitude < 0x33000000) return sign;
+    const shift = 126 - (magnitude >>> 23);
+    return sign | roundedShift((magnitude & 0x7fffff) | 0x800000, shift);
+  }
+  return sign | (roundedShift(magnitude, 13) - (112 << 10));
+}
+
+/** value / 2^shift, ties to even. */
+function roundedShift(value: number, shift: number): number {
+  const half = 2 ** (shift - 1);
+  const rest = value & (2 ** shift - 1);
+  const quotient = value >>> shift;
+  return quotient + (rest > half || (rest === half && (quotient & 1) === 1) ? 1 : 0);
+}
+
 let cachedTable: Float32Array | undefined;
 
 /** The value of each of the 65,536 bit patterns, made once. */

@@ -122,10 +122,15 @@ export function toFloat32(tensor: StoredTensor): Float32Array | undefined {
   }
 }
 
-/** A tensor to be written; float32 or int32 by its array. */
+/** A tensor to be written: float32, int32, or the bit patterns of float16, by its array. */
 export interface TensorToWrite {
   shape: readonly number[];
-  data: Float32Array | Int32Array;
+  data: Float32Array | Int32Array | Uint16Array;
+}
+
+function dtypeOf(data: TensorToWrite['data']): StoredDType {
+  if (data instanceof Uint16Array) return 'F16';
+  return data instanceof Int32Array ? 'I32' : 'F32';
 }
 
 /** Writes a file that the reference implementation reads, atomically. Tensors lie in the order of the record. */
@@ -140,7 +145,7 @@ export async function writeSafetensors(
     if (sizeOf(shape) !== data.length)
       throw new Error(`${name}: ${data.length} values do not fill [${shape.join(', ')}].`);
     const end = offset + data.byteLength;
-    header[name] = { dtype: data instanceof Int32Array ? 'I32' : 'F32', shape, data_offsets: [offset, end] };
+    header[name] = { dtype: dtypeOf(data), shape, data_offsets: [offset, end] };
     offset = end;
   }
   await writeAtomically(path, chunks(header, Object.values(tensors)));

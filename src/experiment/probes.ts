@@ -1,0 +1,71 @@
+/** @file Reads and writes `probes/`: the pinned examples, and teacher's and student's logits for them. */
+
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { encodeFloat16 } from '../model/float16';
+import { readSafetensors, toFloat32, writeSafetensors } from '../model/safetensors';
+import type { ProbeExamples } from '../protocol/records';
+
+const EXAMPLES = 'examples.json';
+const TEACHER = 'teacher.safetensors';
+const STEP_FILE = /^step-(\d+)\.safetensors$/;
+
+/** Logits of one example, [positions, names]. */
+export interface StoredLogits {
+  shape: readonly [number, number];
+  data: Float32Array;
+}
+
+const stepFile = (step: number): string => `step-${String(step).padStart(6, '0')}.safetensors`;
+
+export async function writeProbeExamples(directory: string, examples: ProbeExamples): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await writeFileAtomic(join(directory, EXAMPLES), JSON.stringify(examples));
+}
+
+export async function writeTeacherProbe(directory: string, logits: readonly StoredLogits[]): Promise<void> {
+  await writeLogits(join(directory, TEACHER), logits);
+}
+
+export async function writeStudentProbe(
+  directory: string,
+  step: number,
+  logits: readonly StoredLogits[],
+): Promise<void> {
+  await writeLogits(join(directory, stepFile(step)), logits);
+}
+
+async function writeLogits(file: string, logits: readonly StoredLogits[]): Promise<void> {
+  const tensors = logits.map(({ shape, data }, k) => [`logits.${k}`, { shape, data: encodeFloat16(data) }] as const);
+  await writeSafetensors(file, Object.fromEntries(tensors));
+}
+
+/** The pinned examples; undefined before they are written. */
+export async function readProbeExamples(directory: string): Promise<ProbeExamples | undefined> {
+  const text = await readFile(join(directory, EXAMPLES), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as ProbeExamples);
+}
+
+/** Logits of each example, [positions · names], from the teacher; undefined before they are written. */
+export async function readTeacherProbe(directory: string): Promise<Float32Array[] | undefined> {
+  return readLogits(directory, TEACHER);
+}
+
+/** The same from the student as it was at a step. */
+export async function readStudentProbe(directory: string, step: number): Promise<Float32Array[] | undefined> {
+  return readLogits(directory, stepFile(step));
+}
+
+/** Steps that have a student probe, ascending. */
+export async function probeSteps(directory: string): Promise<number[]> {
+  const files = await readdir(directory).catch((): string[] => []);
+  const steps = files.map((file) => Number(STEP_FILE.exec(file)?.[1] ?? NaN));
+  return steps.filter((step) => !Number.isNaN(step)).sort((a, b) => a - b);
+}
+
+async function readLogits(directory: string, file: string): Promise<Float32Array[] | undefined> {
+  if (!(await readdir(directory).catch((): string[] => [])).includes(file)) return undefined;
+  const stored = await readSafetensors(join(directory, file));
+  return Object.keys(stored).map((_, k) => toFloat32(stored[`logits.${k}`]!)!);
+}
