@@ -53,3 +53,10 @@ export function topIndices(values: ArrayLike<number>, k: number): number[] {
   }
   return top;
 }
+
+/** 1 for the largest value; values that are equal share the better rank. */
+export function rankOf(values: ArrayLike<number>, index: number): number {
+  let rank = 1;
+  for (let i = 0; i < values.length; i++) if (values[i]! > values[index]!) rank++;
+  return rank;
+}

@@ -1,0 +1,26 @@
+/** @file How a token is written on screen. Pure. */
+
+/** A token's text with its spaces and line ends made visible: `·sail`, `↵`. */
+export function visible(token: string): string {
+  if (/^<\|?end_?of_?text\|?>$/.test(token)) return '⏎ end of text';
+  if (token === '') return '∅';
+  return token.replaceAll(' ', '·').replaceAll('\r', '').replaceAll('\n', '↵').replaceAll('\t', '⇥');
+}
+
+/** The chip of a token in its line: whether a gap stands before it, whether the line breaks after it, and its text. */
+export interface ChipText {
+  text: string;
+  gap: boolean;
+  breaks: boolean;
+}
+
+/** Splits a token's leading space off, as the gap before its chip; word pieces (`##ing`) lose their mark and join on. */
+export function chipText(token: string, first: boolean): ChipText {
+  const piece = token.startsWith('##');
+  const bare = piece ? token.slice(2) : token.replace(/^ /, '');
+  return {
+    text: visible(bare === '' ? token : bare),
+    gap: !first && token.startsWith(' ') && bare !== '',
+    breaks: token.includes('\n'),
+  };
+}
