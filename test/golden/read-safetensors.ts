@@ -7,7 +7,7 @@ export interface GoldenTensor {
   data: Float32Array | Int32Array;
 }
 
-/** Reads float32 and int64 tensors; int64 values become int32. */
+/** Reads float32 and int32 tensors, of which the golden files consist. */
 export function readSafetensors(path: URL): Record<string, GoldenTensor> {
   const file = readFileSync(path);
   const headerEnd = 8 + Number(file.readBigUInt64LE(0));
@@ -29,7 +29,7 @@ export function readSafetensors(path: URL): Record<string, GoldenTensor> {
         ]) => {
           const bytes = new Uint8Array(file.subarray(headerEnd + start, headerEnd + end)).buffer;
           if (dtype === 'F32') return [name, { shape, data: new Float32Array(bytes) }];
-          if (dtype === 'I64') return [name, { shape, data: Int32Array.from(new BigInt64Array(bytes), Number) }];
+          if (dtype === 'I32') return [name, { shape, data: new Int32Array(bytes) }];
           throw new Error(`${name}: ${dtype} is not expected in a golden file.`);
         },
       ),
