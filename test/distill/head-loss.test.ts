@@ -145,7 +145,7 @@ describe('vocabularyLoss', () => {
 
   it('works without a bias, on either side', () => {
     const bare = inputs();
-    const withZeros = (p: VocabularyProjection) => ({ ...p, bias: tf.zeros([VOCABULARY]) as tf.Tensor1D });
+    const withZeros = (p: VocabularyProjection) => ({ ...p, bias: tf.zeros<tf.Rank.R1>([VOCABULARY]) });
     const without = (p: VocabularyProjection) => ({ ...p, bias: null });
     const { teacher } = bare.distillation!;
     const zero = evaluate({
@@ -164,8 +164,8 @@ describe('vocabularyLoss', () => {
   });
 
   it('without a teacher is the hard loss alone, alpha 0 with a teacher', () => {
-    const { distillation: _, ...alone } = inputs({ chunkRows: 3 });
-    const control = evaluate(alone);
+    const { student, labels, counted, inverseCount } = inputs();
+    const control = evaluate({ student, labels, counted, inverseCount, chunkRows: 3 });
     const teacher = projection(TEACHER_WIDTH, 41);
     const zero = evaluate(inputs({ distillation: { ...distillation('forward-kl', 2, 0), teacher } }));
     expect(control.soft).toBeUndefined();

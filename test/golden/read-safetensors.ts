@@ -15,23 +15,13 @@ export function readSafetensors(path: URL): Record<string, GoldenTensor> {
     string,
     { dtype: string; shape: number[]; data_offsets: [number, number] }
   >;
-  return Object.fromEntries(
-    Object.entries(header)
-      .filter(([name]) => name !== '__metadata__')
-      .map(
-        ([
-          name,
-          {
-            dtype,
-            shape,
-            data_offsets: [start, end],
-          },
-        ]) => {
-          const bytes = new Uint8Array(file.subarray(headerEnd + start, headerEnd + end)).buffer;
-          if (dtype === 'F32') return [name, { shape, data: new Float32Array(bytes) }];
-          if (dtype === 'I32') return [name, { shape, data: new Int32Array(bytes) }];
-          throw new Error(`${name}: ${dtype} is not expected in a golden file.`);
-        },
-      ),
-  );
+  const tensors: Record<string, GoldenTensor> = {};
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
+    if (name === '__metadata__') continue;
+    const [start, end] = data_offsets;
+    const bytes = new Uint8Array(file.subarray(headerEnd + start, headerEnd + end)).buffer;
+    if (dtype !== 'F32' && dtype !== 'I32') throw new Error(`${name}: ${dtype} is not expected in a golden file.`);
+    tensors[name] = { shape, data: dtype === 'F32' ? new Float32Array(bytes) : new Int32Array(bytes) };
+  }
+  return tensors;
 }
