@@ -6,9 +6,14 @@ import './gradients';
 /** How a linear layer's matrix lies: PyTorch's Linear is [out, in], GPT-2's Conv1D is [in, out]. */
 export type LinearLayout = 'out-in' | 'in-out';
 
+/** tfjs declares that a kernel is always found; it is not. */
+function ownKernel(kernel: string): tf.KernelConfig | undefined {
+  return tf.getKernel(kernel, tf.getBackend());
+}
+
 /** A backend with a kernel of its own runs that; any other runs the same mathematics composed of ordinary ops. */
 function fused<T>(kernel: string, run: () => T, composed: () => T): T {
-  return tf.getKernel(kernel, tf.getBackend()) ? run() : composed();
+  return ownKernel(kernel) ? run() : composed();
 }
 
 function runKernel(kernel: string, inputs: Record<string, tf.Tensor>, attributes: Record<string, number | string>) {
@@ -25,7 +30,7 @@ function runKernel(kernel: string, inputs: Record<string, tf.Tensor>, attributes
 export function linear(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor | null, layout: LinearLayout): tf.Tensor {
   const transposed = layout === 'out-in';
   const [inFeatures, outFeatures] = transposed
-    ? [weight.shape[1]!, weight.shape[0]!]
+    ? [weight.shape[1]!, weight.shape[0]]
     : (weight.shape as [number, number]);
   const rows = tf.reshape(x, [-1, inFeatures]); // [N, in]
   const product = bias ? affine(rows, weight, bias, transposed) : tf.matMul(rows, weight, false, transposed);

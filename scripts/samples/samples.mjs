@@ -1,0 +1,122 @@
+/** @file From the installed corpora to the text of every file under examples/data. */
+
+import { createHash } from 'node:crypto';
+import { readNovel } from './novel';
+import { removeNearDuplicates } from './near-duplicates';
+import { splitGroups } from './split';
+import { cleanMail, MAXIMUM_CHARACTERS, threadOf } from './mail';
+import { readMails } from './read-mails.mjs';
+
+const SEED = 'distillery-samples-1';
+/** Ham rows for each spam row; the corpus has 2.2, and fewer repeated mails among its ham. */
+const HAM_PER_SPAM = 2;
+const MAIL_SHARES = { train: 0.7, validation: 0.15, test: 0.15 };
+const NOVEL_SHARES = { train: 0.8, validation: 0.1, test: 0.1 };
+
+/** A fixed pseudo-random order that does not depend on the order of the input. */
+function orderOf(text) {
+  return createHash('sha256').update(`${SEED}\n${text}`).digest('hex');
+}
+
+/**
+ * @param {string} corpora the folder that holds datasets-spam-assassin and datasets-moby-dick
+ * @param {string} sources the present text of SOURCES.md, whose counts are replaced
+ * @returns {Promise<Map<string, string>>} content by path under examples/
+ */
+export async function makeSamples(corpora, sources) {
+  const spam = await makeSpam(`${corpora}/datasets-spam-assassin/data`);
+  const novel = await makeNovel(`${corpora}/datasets-moby-dick/data`);
+  const files = new Map([...spam.files, ...novel.files]);
+  files.set('SOURCES.md', replaceBetweenMarkers(sources, { spam: spam.report, 'moby-dick': novel.report }));
+  return files;
+}
+
+async function makeSpam(directory) {
+  const raw = await readMails(directory);
+  const cleaned = raw.map((mail) => ({
+    id: mail.id,
+    label: mail.label,
+    thread: threadOf(mail.subject) || mail.id,
+    ...cleanMail(mail.subject, mail.body),
+  }));
+  const usable = cleaned.filter((mail) => mail.rejected === undefined);
+  const distinct = removeNearDuplicates(usable, (mail) => mail.text);
+  const kept = balance(distinct);
+  const splits = splitGroups(kept, MAIL_SHARES, {
+    groupOf: (mail) => mail.thread,
+    stratumOf: (mail) => mail.label,
+    sizeOf: () => 1,
+    orderOf,
+  });
+
+  const files = Object.entries(splits).map(([split, mails]) => [
+    `data/spam/${split}.jsonl`,
+    toJsonLines(mails.map(({ text, label }) => ({ text, label }))),
+  ]);
+  const count = (mails, label) => mails.filter((mail) => mail.label === label).length;
+  const rejected = (reason) => cleaned.filter((mail) => mail.rejected === reason).length;
+  const report = [
+    '| split | ham | spam | rows |',
+    '| --- | ---: | ---: | ---: |',
+    ...Object.entries(splits).map(
+      ([split, mails]) => `| ${split} | ${count(mails, 'ham')} | ${count(mails, 'spam')} | ${mails.length} |`,
+    ),
+    '',
+    `Of ${raw.length} mails (${count(raw, 'ham')} ham, ${count(raw, 'spam')} spam), ${rejected('short')} had too little text, ` +
+      `${rejected('script')} were not in Latin script, ${rejected('explicit')} were pornographic, and ` +
+      `${usable.length - distinct.length} repeated another mail. Of the ${distinct.length} left, all ` +
+      `${count(kept, 'spam')} spam and ${count(kept, 'ham')} of ${count(distinct, 'ham')} ham are taken. ` +
+      `${kept.filter((mail) => mail.cut).length} of the ${kept.length} rows are cut at ${MAXIMUM_CHARACTERS} characters.`,
+  ].join('\n');
+  return { files, report };
+}
+
+/** All spam, and so many ham mails as go with it. */
+function balance(mails) {
+  const spam = mails.filter((mail) => mail.label === 'spam');
+  const ham = mails
+    .filter((mail) => mail.label === 'ham')
+    .map((mail) => ({ mail, order: orderOf(mail.id) }))
+    .sort((a, b) => (a.order < b.order ? -1 : 1))
+    .map(({ mail }) => mail);
+  return [...spam, ...ham.slice(0, HAM_PER_SPAM * spam.length)];
+}
+
+async function makeNovel(directory) {
+  const chapters = await readNovel(directory);
+  const splits = splitGroups(chapters, NOVEL_SHARES, {
+    groupOf: (chapter) => chapter.name,
+    stratumOf: () => 'novel',
+    sizeOf: (chapter) => chapter.rows.join('').length,
+    orderOf,
+  });
+  // Back in the order of the book, so that a person can read on from row to row.
+  const inOrder = Object.entries(splits).map(([split, part]) => [split, chapters.filter((c) => part.includes(c))]);
+  const files = inOrder.map(([split, part]) => [
+    `data/moby-dick/${split}.jsonl`,
+    toJsonLines(part.flatMap((chapter) => chapter.rows.map((text) => ({ text, chapter: chapter.name })))),
+  ]);
+  const report = [
+    '| split | chapters | rows | characters |',
+    '| --- | ---: | ---: | ---: |',
+    ...inOrder.map(([split, part]) => {
+      const rows = part.flatMap((chapter) => chapter.rows);
+      return `| ${split} | ${part.length} | ${rows.length} | ${rows.join('').length} |`;
+    }),
+  ].join('\n');
+  return { files, report };
+}
+
+function toJsonLines(rows) {
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+}
+
+function replaceBetweenMarkers(markdown, reports) {
+  return Object.entries(reports).reduce((text, [name, report]) => {
+    const [start, end] = [`<!-- counts: ${name} -->\n`, '<!-- end -->'];
+    const from = text.indexOf(start);
+    const to = text.indexOf(end, from);
+    if (from < 0 || to < 0) throw new Error(`SOURCES.md has no place for the counts of ${name}.`);
+    return `${text.slice(0, from + start.length)}\n${report}\n\n${text.slice(to)}`;
+  }, markdown);
+}

@@ -1,0 +1,62 @@
+/** @file A batch of token ids becomes the named inputs of the recorded programs. */
+
+import type { HostTensor } from '../engine/array';
+import type { Task } from '../protocol/records';
+import type { Batch } from '../text/batches';
+import type { BatchShape } from './programs';
+import { predictionRows } from './shift';
+
+export interface BatchInputs {
+  shape: BatchShape;
+  /** inputIds, typeIds, attentionMask, predictionRows, labels, counted */
+  tensors: Record<string, HostTensor>;
+  /** N of this batch: predictions that count. */
+  count: number;
+  /** M of this batch: real tokens. */
+  tokens: number;
+}
+
+export function batchInputs(batch: Batch, task: Task): BatchInputs {
+  const { rows, length } = batch;
+  const predictions = predictionRows(batch, task);
+  const int = (data: Int32Array, shape: number[]): HostTensor => ({ shape, dtype: 'int32', data });
+  const float = (data: Float32Array, shape: number[]): HostTensor => ({ shape, dtype: 'float32', data });
+  const size = predictions.labels.length;
+  return {
+    shape: { rows, length, predictions: size },
+    tensors: {
+      inputIds: int(batch.inputIds, [rows, length]),
+      typeIds: int(batch.typeIds, [rows, length]),
+      attentionMask: float(batch.attentionMask, [rows, length]),
+      predictionRows: int(predictions.rows, [size]),
+      labels: int(predictions.labels, [size]),
+      counted: float(predictions.counted, [size]),
+    },
+    count: predictions.count,
+    tokens: batch.tokens,
+  };
+}
+
+export function scalar(value: number): HostTensor {
+  return { shape: [], dtype: 'float32', data: Float32Array.of(value) };
+}
+
+/** Keeps one value for each batch shape, made when it is first needed. */
+export class ByShape<T> {
+  private readonly values = new Map<string, T>();
+
+  constructor(private readonly create: (shape: BatchShape) => T) {}
+
+  get(shape: BatchShape): T {
+    const key = `${shape.rows}x${shape.length}x${shape.predictions}`;
+    const known = this.values.get(key);
+    if (known !== undefined) return known;
+    const value = this.create(shape);
+    this.values.set(key, value);
+    return value;
+  }
+
+  all(): T[] {
+    return [...this.values.values()];
+  }
+}

@@ -1,0 +1,77 @@
+/** @file What an evaluation measures at each prediction of a language model, with logits in row chunks. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { linear } from '../engine/ops';
+import type { VocabularyProjection } from './head-loss';
+import { logSoftmax } from './softening';
+
+/** One value for each prediction, [R]. */
+export interface PredictionMeasures {
+  /** −log softmax(z)[label], nats. */
+  negativeLogLikelihood: tf.Tensor1D;
+  /** 1 where the first choice is the label. */
+  correct: tf.Tensor1D;
+  /** Probability of the first choice. */
+  confidence: tf.Tensor1D;
+  /** 1 where student and teacher have the same first choice. */
+  agreement?: tf.Tensor1D;
+  /** KL(teacher ‖ student) at T = 1, nats. */
+  teacherKl?: tf.Tensor1D;
+}
+
+/** Measures at T = 1. The teacher's surplus vocabulary, if any, is cut off before its softmax. */
+export function measurePredictions(
+  model: VocabularyProjection,
+  labels: tf.Tensor1D,
+  chunkRows: number,
+  teacher?: VocabularyProjection,
+): PredictionMeasures {
+  const [rows] = model.hidden.shape;
+  const vocabularySize = model.weight.shape[0];
+  const parts: PredictionMeasures[] = [];
+  for (let start = 0; start < rows; start += chunkRows) {
+    const size = Math.min(chunkRows, rows - start);
+    const logProbabilities = chunkLogProbabilities(model, start, size, vocabularySize);
+    const teacherLog = teacher && chunkLogProbabilities(teacher, start, size, vocabularySize);
+    parts.push(measureChunk(logProbabilities, tf.slice1d(labels, start, size), teacherLog));
+  }
+  const join = (name: keyof PredictionMeasures): tf.Tensor1D =>
+    tf.concat(parts.map((part) => part[name]!)) as tf.Tensor1D;
+  return {
+    negativeLogLikelihood: join('negativeLogLikelihood'),
+    correct: join('correct'),
+    confidence: join('confidence'),
+    ...(teacher && { agreement: join('agreement'), teacherKl: join('teacherKl') }),
+  };
+}
+
+function chunkLogProbabilities(
+  head: VocabularyProjection,
+  start: number,
+  size: number,
+  vocabulary: number,
+): tf.Tensor2D {
+  const hidden = tf.slice2d(head.hidden, [start, 0], [size, head.hidden.shape[1]]);
+  const logits = linear(hidden, head.weight, head.bias, 'out-in') as tf.Tensor2D;
+  return logSoftmax(tf.slice2d(logits, [0, 0], [size, vocabulary]), tf.scalar(1));
+}
+
+function measureChunk(
+  logProbabilities: tf.Tensor2D,
+  labels: tf.Tensor1D,
+  teacherLog?: tf.Tensor2D,
+): PredictionMeasures {
+  const [, vocabulary] = logProbabilities.shape;
+  const atLabel = tf.equal(tf.range(0, vocabulary, 1, 'int32'), tf.expandDims(labels, 1)); // [size, V]
+  const same = (a: tf.Tensor, b: tf.Tensor): tf.Tensor1D => tf.cast(tf.equal(a, b), 'float32') as tf.Tensor1D;
+  const choice = tf.argMax(logProbabilities, 1);
+  return {
+    negativeLogLikelihood: tf.neg(tf.sum(tf.where(atLabel, logProbabilities, tf.zerosLike(logProbabilities)), 1)),
+    correct: same(choice, labels),
+    confidence: tf.exp(tf.max(logProbabilities, 1)),
+    ...(teacherLog && {
+      agreement: same(choice, tf.argMax(teacherLog, 1)),
+      teacherKl: tf.sum(tf.mul(tf.exp(teacherLog), tf.sub(teacherLog, logProbabilities)), 1) as tf.Tensor1D,
+    }),
+  };
+}

@@ -1,0 +1,212 @@
+/** @file Evaluates a model on held-out batches: quality, and closeness to its teacher. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import type { HostTensor } from '../engine/array';
+import type { DeviceTensor, Executor, LoadedGraph } from '../engine/executor';
+import type { Graph } from '../engine/graph';
+import { record } from '../engine/trace-backend';
+import { vocabularyHead } from '../model/transformer';
+import { klDivergence, softmax } from '../protocol/distribution';
+import type { Metrics, Task } from '../protocol/records';
+import type { Batch } from '../text/batches';
+import { batchInputs, ByShape, type BatchInputs } from './batch-inputs';
+import { measurePredictions, type PredictionMeasures } from './evaluation-program';
+import type { VocabularyProjection } from './head-loss';
+import { accuracy, agreement, expectedCalibrationError, macroF1, perplexity } from './metrics';
+import { prefixed, withPrefix } from './named';
+import {
+  chunkRows,
+  isLanguageModel,
+  labelSpecs,
+  parameterSpecs,
+  predict,
+  predictionSpecs,
+  teacherOutputSpecs,
+  tokenSpecs,
+  type BatchShape,
+  type Pairing,
+} from './programs';
+import type { FrozenTeacher } from './teacher';
+
+/** The teacher's answers to the evaluation batches are kept up to this size, so that it is asked once. */
+const KEPT_BYTES = 256 * 2 ** 20;
+
+/**
+ * Forward pass of a model on one batch. A classifier's output is `logits`, [B, C]; a language model's are the measures of
+ * each prediction, with the teacher's prediction beside it where there is one.
+ */
+function evaluationProgram(pairing: Pairing, shape: BatchShape): Graph {
+  const { student, imitation } = pairing;
+  const inputs = {
+    ...tokenSpecs(shape),
+    ...predictionSpecs(student, shape),
+    ...labelSpecs(shape),
+    ...prefixed('student.', parameterSpecs(student)),
+    ...prefixed('target.', teacherOutputSpecs(pairing, shape)),
+    ...(imitation && prefixed('teacher.', parameterSpecs(imitation.teacher))),
+  };
+  return record(`evaluation-${shape.rows}x${shape.length}`, inputs, (tensors) => {
+    const parameters = withPrefix('student.', tensors);
+    const { prediction } = predict(student, parameters, tensors);
+    if (!isLanguageModel(student)) return { logits: prediction };
+    const { weight, bias } = vocabularyHead(student, parameters);
+    const head = imitation && vocabularyHead(imitation.teacher, withPrefix('teacher.', tensors));
+    const teacher: VocabularyProjection | undefined = head && {
+      hidden: tensors['target.prediction'] as tf.Tensor2D,
+      weight: head.weight,
+      bias: head.bias,
+    };
+    const labels = tensors.labels as tf.Tensor1D;
+    const rows = chunkRows(student.vocabularySize);
+    return { ...measurePredictions({ hidden: prediction, weight, bias }, labels, rows, teacher) };
+  });
+}
+
+export interface EvaluatorSetup {
+  executor: Executor;
+  task: Task;
+  pairing: Pairing;
+  teacher?: FrozenTeacher;
+  batches: readonly Batch[];
+}
+
+/** Runs one model after another, or one as it learns, over the same batches. */
+export class Evaluator {
+  private readonly programs: ByShape<Promise<LoadedGraph>>;
+  private readonly batches: readonly BatchInputs[];
+  private readonly kept = new Map<BatchInputs, Record<string, HostTensor>>();
+  private keptBytes = 0;
+
+  constructor(private readonly setup: EvaluatorSetup) {
+    this.programs = new ByShape((shape) => setup.executor.load(evaluationProgram(setup.pairing, shape)));
+    this.batches = setup.batches.map((batch) => batchInputs(batch, setup.task));
+  }
+
+  /** @param parameters the model's, on the device; others beside them are ignored */
+  async evaluate(parameters: Readonly<Record<string, DeviceTensor>>): Promise<Metrics> {
+    const tally = isLanguageModel(this.setup.pairing.student) ? new PredictionTally() : new ClassTally();
+    for (const batch of this.batches) {
+      const program = await this.programs.get(batch.shape);
+      const targets = await this.targetsOf(batch);
+      const outputs = await program.run({
+        ...batch.tensors,
+        ...prefixed('student.', parameters),
+        ...prefixed('target.', targets),
+        ...this.setup.teacher?.parameters,
+      });
+      tally.add(batch, outputs, targets);
+    }
+    return tally.metrics();
+  }
+
+  private async targetsOf(batch: BatchInputs): Promise<Record<string, HostTensor>> {
+    const { teacher } = this.setup;
+    if (!teacher) return {};
+    const known = this.kept.get(batch);
+    if (known) return known;
+    // Only the prediction is looked at here, not the hidden states.
+    const { prediction } = await teacher.hostTargets(batch);
+    const targets = { prediction: prediction! };
+    this.keptBytes += prediction!.data.byteLength;
+    if (this.keptBytes <= KEPT_BYTES) this.kept.set(batch, targets);
+    return targets;
+  }
+
+  async release(): Promise<void> {
+    for (const program of this.programs.all()) await (await program).release();
+  }
+}
+
+interface Tally {
+  add(batch: BatchInputs, outputs: Record<string, HostTensor>, targets: Record<string, HostTensor>): void;
+  metrics(): Metrics;
+}
+
+class ClassTally implements Tally {
+  private readonly labels: number[] = [];
+  private readonly predictions: number[] = [];
+  private readonly confidences: number[] = [];
+  private readonly teacherPredictions: number[] = [];
+  private teacherKl = 0;
+  private loss = 0;
+
+  add(batch: BatchInputs, outputs: Record<string, HostTensor>, targets: Record<string, HostTensor>): void {
+    const { labels, counted } = batch.tensors;
+    for (let row = 0; row < batch.shape.rows; row++) {
+      if (counted!.data[row] === 0) continue;
+      const logits = rowOf(outputs.logits!, row);
+      const probabilities = softmax(logits);
+      const choice = argMax(probabilities);
+      const label = labels!.data[row]!;
+      this.labels.push(label);
+      this.predictions.push(choice);
+      this.confidences.push(probabilities[choice]!);
+      this.loss -= Math.log(Math.max(probabilities[label]!, Number.MIN_VALUE));
+      if (!targets.prediction) continue;
+      const teacher = rowOf(targets.prediction, row);
+      this.teacherPredictions.push(argMax(teacher));
+      this.teacherKl += klDivergence(teacher, logits);
+    }
+  }
+
+  metrics(): Metrics {
+    const { labels, predictions, teacherPredictions } = this;
+    const count = labels.length;
+    return {
+      accuracy: accuracy(predictions, labels),
+      macroF1: macroF1(predictions, labels),
+      loss: this.loss / count,
+      calibrationError: expectedCalibrationError(
+        this.confidences,
+        predictions.map((choice, i) => choice === labels[i]),
+      ),
+      ...(teacherPredictions.length > 0 && {
+        agreement: agreement(predictions, teacherPredictions),
+        teacherKl: this.teacherKl / count,
+      }),
+    };
+  }
+}
+
+class PredictionTally implements Tally {
+  private readonly sums: Partial<Record<keyof PredictionMeasures, number>> = {};
+  private readonly confidences: number[] = [];
+  private readonly correct: boolean[] = [];
+
+  add(batch: BatchInputs, outputs: Record<string, HostTensor>): void {
+    const counted = batch.tensors.counted!.data;
+    for (const [name, { data }] of Object.entries(outputs) as [keyof PredictionMeasures, HostTensor][]) {
+      let sum = 0;
+      for (let i = 0; i < data.length; i++) if (counted[i] !== 0) sum += data[i]!;
+      this.sums[name] = (this.sums[name] ?? 0) + sum;
+    }
+    for (let i = 0; i < counted.length; i++) {
+      if (counted[i] === 0) continue;
+      this.confidences.push(outputs.confidence!.data[i]!);
+      this.correct.push(outputs.correct!.data[i] === 1);
+    }
+  }
+
+  metrics(): Metrics {
+    const count = this.correct.length;
+    const mean = (name: keyof PredictionMeasures): number => this.sums[name]! / count;
+    return {
+      accuracy: mean('correct'),
+      perplexity: perplexity(this.sums.negativeLogLikelihood!, count),
+      loss: mean('negativeLogLikelihood'),
+      calibrationError: expectedCalibrationError(this.confidences, this.correct),
+      ...(this.sums.agreement !== undefined && { agreement: mean('agreement'), teacherKl: mean('teacherKl') }),
+    };
+  }
+}
+
+function rowOf({ data, shape }: HostTensor, row: number): HostTensor['data'] {
+  const width = shape[1]!;
+  return data.subarray(row * width, (row + 1) * width);
+}
+
+function argMax(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}

@@ -1,0 +1,50 @@
+/** @file Dropout whose masks are inputs of the graph, drawn on the host: the same for a seed and step on every device. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { sizeOf, type HostTensor } from './array';
+import type { Graph } from './graph';
+import { randomWords } from './random';
+import type { AddInput } from './trace-backend';
+
+export type Dropout = (x: tf.Tensor, rate: number) => tf.Tensor;
+
+const PREFIX = 'keep';
+
+/**
+ * Inverted dropout (Srivastava et al., 2014) for a program that is being recorded. Each call adds a mask input
+ * `keep.SITE.RATE`, which `keepMasks` fills for a step.
+ */
+export function recordedDropout(addInput: AddInput): Dropout {
+  let site = 0;
+  return (x, rate) => {
+    if (rate === 0) return x;
+    const keep = addInput(`${PREFIX}.${site++}.${rate}`, { shape: x.shape, dtype: 'bool' });
+    return tf.mul(tf.mul(x, tf.cast(keep, 'float32')), 1 / (1 - rate));
+  };
+}
+
+/** The masks of one step, for every mask input of the graph. Equal seed and step give equal masks. */
+export function keepMasks(graph: Graph, seed: number, step: number): Record<string, HostTensor> {
+  const masks = Object.entries(graph.inputs).filter(([name]) => name.startsWith(`${PREFIX}.`));
+  return Object.fromEntries(
+    masks.map(([name, spec]) => {
+      const [, site, ...rate] = name.split('.');
+      const data = drawMask(sizeOf(spec.shape), Number(rate.join('.')), [seed, step, Number(site)]);
+      return [name, { ...spec, data }];
+    }),
+  );
+}
+
+/** 1 with probability 1 − rate, to a resolution of 2⁻¹⁶. */
+function drawMask(size: number, rate: number, key: readonly [number, number, number]): Uint8Array {
+  const mask = new Uint8Array(size);
+  const threshold = Math.round(rate * 0x10000);
+  const next = randomWords(...key);
+  for (let i = 0; i + 1 < size; i += 2) {
+    const bits = next();
+    mask[i] = (bits & 0xffff) >= threshold ? 1 : 0;
+    mask[i + 1] = bits >>> 16 >= threshold ? 1 : 0;
+  }
+  if (size % 2 === 1) mask[size - 1] = (next() & 0xffff) >= threshold ? 1 : 0;
+  return mask;
+}

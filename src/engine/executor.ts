@@ -1,0 +1,42 @@
+/** @file The small interface behind which a recorded graph runs: load it, bind state, run. */
+
+import type { HostTensor, TensorSpec } from './array';
+import type { FrozenInputs, Graph } from './graph';
+
+/**
+ * A tensor in the memory of an executor's device. It stays there between runs and can be both an input and the place an
+ * output is written to. Only the executor that made it may be given it.
+ */
+export interface DeviceTensor extends TensorSpec {
+  /** Copies the values to host memory. */
+  read(): Promise<HostTensor['data']>;
+  /** Replaces the values; their number must be the same. */
+  write(data: HostTensor['data']): void;
+  dispose(): void;
+}
+
+export type GraphInput = HostTensor | DeviceTensor;
+
+export interface LoadedGraph {
+  readonly graph: Graph;
+  /**
+   * Computes the outputs. Inputs that the graph does not have are ignored. Outputs named in `into` are written there, which may be the very tensors given as inputs where the
+   * graph reads each only before it writes it; the others are returned.
+   */
+  run(
+    inputs: Readonly<Record<string, GraphInput>>,
+    into?: Readonly<Record<string, DeviceTensor>>,
+  ): Promise<Record<string, HostTensor>>;
+  release(): Promise<void>;
+}
+
+export interface Executor {
+  /** The name by which an experiment file asks for it. */
+  readonly engine: string;
+  /** The device's own name, for people. */
+  readonly device: string;
+  /** Puts a tensor into the device's memory. */
+  place(tensor: HostTensor): DeviceTensor;
+  /** Inputs in `frozen` become part of the loaded graph and are not given to `run`. */
+  load(graph: Graph, frozen?: FrozenInputs): Promise<LoadedGraph>;
+}

@@ -1,0 +1,211 @@
+/** @file Grows a graph node by node: shares constants, and records nothing for arithmetic that changes nothing. */
+
+import type { TensorSpec } from './array';
+import type { Attribute, Constant, ElementType, Graph, Node, Value } from './graph';
+
+/** Arithmetic of two known numbers is done while recording. */
+const FOLDED: Readonly<Record<string, (a: number, b: number) => number>> = {
+  Add: (a, b) => a + b,
+  Sub: (a, b) => a - b,
+  Mul: (a, b) => a * b,
+  Div: (a, b) => a / b,
+};
+
+export interface NodeOptions {
+  attributes?: Record<string, Attribute>;
+  /** Names among `attributes` that ONNX types as float. */
+  floats?: string[];
+  domain?: string;
+}
+
+export class GraphBuilder {
+  private readonly inputs: Record<string, TensorSpec> = {};
+  private readonly nodes: Node[] = [];
+  private readonly constants = new Map<string, Constant>();
+  private nextName = 0;
+
+  constructor(private readonly name: string) {}
+
+  input(name: string, spec: TensorSpec): Value {
+    if (name in this.inputs) throw new Error(`graph ${this.name} has two inputs named ${name}`);
+    this.inputs[name] = spec;
+    return { name, shape: spec.shape, type: spec.dtype };
+  }
+
+  constant(data: Constant['data'], shape: readonly number[], type: ElementType): Value {
+    const splat = data.length > 0 && type !== 'int64' && (data as Float32Array).every((x) => x === data[0]);
+    // A tensor of one repeated number is kept as that number and repeated where it is needed.
+    if (splat && shape.length > 0) return this.filled(Number(data[0]), shape, type);
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    const key = `${type}[${shape.join(',')}]${bytes.toString('latin1')}`;
+    const known = this.constants.get(key);
+    if (known) return known.value;
+    const value: Value = {
+      name: `c${this.constants.size}`,
+      shape,
+      type,
+      ...(splat && data.length === 1 ? { splat: Number(data[0]) } : {}),
+    };
+    this.constants.set(key, { value, data });
+    return value;
+  }
+
+  scalar(number: number, type: ElementType = 'float32'): Value {
+    const data =
+      type === 'float32'
+        ? Float32Array.of(number)
+        : type === 'int32'
+          ? Int32Array.of(number)
+          : type === 'bool'
+            ? Uint8Array.of(number)
+            : BigInt64Array.of(BigInt(number));
+    return this.constant(data, [], type);
+  }
+
+  /** A list of int64, as shapes and axes are given to ONNX operators. */
+  integers(numbers: readonly number[]): Value {
+    return this.constant(BigInt64Array.from(numbers, BigInt), [numbers.length], 'int64');
+  }
+
+  /** Every element `number`, in no more memory than one until something needs the whole. */
+  filled(number: number, shape: readonly number[], type: ElementType): Value {
+    const value = this.scalar(number, type);
+    return shape.length === 0 ? value : { ...this.expand(value, shape), splat: number };
+  }
+
+  expand(value: Value, shape: readonly number[]): Value {
+    if (sameShape(value.shape, shape)) return value;
+    const source = value.broadcastOf ?? value;
+    const expanded = this.node('Expand', [source, this.integers(shape)], { shape, type: value.type });
+    return { ...expanded, broadcastOf: source, ...(value.splat === undefined ? {} : { splat: value.splat }) };
+  }
+
+  /** Appends a node with one output. */
+  node(
+    op: string,
+    inputs: readonly Value[],
+    output: { shape: readonly number[]; type: ElementType },
+    options: NodeOptions = {},
+  ): Value {
+    return this.nodeOf(op, inputs, [output], options)[0]!;
+  }
+
+  nodeOf(
+    op: string,
+    inputs: readonly Value[],
+    outputs: readonly { shape: readonly number[]; type: ElementType }[],
+    options: NodeOptions = {},
+  ): Value[] {
+    const values = outputs.map((output) => ({ name: `%${this.nextName++}`, shape: output.shape, type: output.type }));
+    this.nodes.push({
+      op,
+      domain: options.domain ?? '',
+      inputs: inputs.map((input) => input.name),
+      outputs: values,
+      attributes: options.attributes ?? {},
+      floats: options.floats ?? [],
+    });
+    return values;
+  }
+
+  /**
+   * An element-wise operator of two values with broadcasting. Where an operand only repeats a smaller value, the smaller
+   * one takes part: the result is the same and the repetition is never stored.
+   */
+  elementwise(op: string, a: Value, b: Value, type: ElementType = a.type): Value {
+    const shape = broadcastShape(a.shape, b.shape);
+    const fold = FOLDED[op];
+    if (fold && type === 'float32' && a.splat !== undefined && b.splat !== undefined) {
+      return this.filled(fold(a.splat, b.splat), shape, type);
+    }
+    const identity = this.withoutEffect(op, a, b, shape);
+    if (identity) return identity;
+    const lean = [a.broadcastOf ?? a, b.broadcastOf ?? b] as const;
+    const leanShape = broadcastShape(lean[0].shape, lean[1].shape);
+    const result = this.node(op, lean, { shape: leanShape, type });
+    return sameShape(leanShape, shape) ? result : this.expand(result, shape);
+  }
+
+  /** x · 1, x / 1, x + 0, x − 0 are x, repeated where the other operand is larger. */
+  private withoutEffect(op: string, a: Value, b: Value, shape: readonly number[]): Value | undefined {
+    const neutral = { Mul: 1, Div: 1, Add: 0, Sub: 0 }[op];
+    if (neutral === undefined) return undefined;
+    if (b.splat === neutral) return this.expand(a, shape);
+    const commutes = op === 'Mul' || op === 'Add';
+    return commutes && a.splat === neutral ? this.expand(b, shape) : undefined;
+  }
+
+  /** Ends the recording. Nodes and inputs that no output depends on are left out. */
+  finish(outputs: Record<string, Value>): Graph {
+    const named: Node[] = Object.entries(outputs).map(([name, value]) => ({
+      op: 'Identity',
+      domain: '',
+      inputs: [value.name],
+      outputs: [{ name, shape: value.shape, type: value.type }],
+      attributes: {},
+      floats: [],
+    }));
+    const nodes = withoutUnused([...this.nodes, ...named], Object.keys(outputs));
+    const used = new Set(nodes.flatMap((node) => node.inputs));
+    return {
+      name: this.name,
+      inputs: Object.fromEntries(Object.entries(this.inputs).filter(([name]) => used.has(name))),
+      outputs: Object.fromEntries(
+        Object.entries(outputs).map(([name, { shape, type }]) => {
+          if (type === 'int64') throw new Error(`output ${name} of graph ${this.name} is int64`);
+          return [name, { shape, dtype: type }];
+        }),
+      ),
+      nodes: renameOutputs(nodes, new Set(Object.keys(this.inputs)), used),
+      constants: [...this.constants.values()].filter((constant) => used.has(constant.value.name)),
+    };
+  }
+}
+
+function withoutUnused(nodes: readonly Node[], outputs: readonly string[]): Node[] {
+  const needed = new Set(outputs);
+  const kept: Node[] = [];
+  for (const node of [...nodes].reverse()) {
+    if (!node.outputs.some((output) => needed.has(output.name))) continue;
+    node.inputs.forEach((input) => needed.add(input));
+    kept.push(node);
+  }
+  return kept.reverse();
+}
+
+/**
+ * The Identity nodes that `finish` appends give outputs their names. Where the value comes from a node and goes nowhere
+ * else, the node's own output takes the name and the Identity falls away.
+ */
+function renameOutputs(nodes: readonly Node[], inputs: ReadonlySet<string>, used: ReadonlySet<string>): Node[] {
+  const producers = new Set(nodes.flatMap((node) => (node.op === 'Identity' ? [] : node.outputs.map((o) => o.name))));
+  const uses = new Map<string, number>();
+  for (const node of nodes) for (const input of node.inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
+  const renamed = new Map<string, string>();
+  const kept = nodes.filter((node) => {
+    const source = node.inputs[0];
+    const output = node.outputs[0]!.name;
+    if (node.op !== 'Identity' || source === undefined || inputs.has(source) || !producers.has(source)) return true;
+    if (uses.get(source) !== 1 || used.has(output)) return true;
+    renamed.set(source, output);
+    return false;
+  });
+  return kept.map((node) => ({
+    ...node,
+    outputs: node.outputs.map((output) => ({ ...output, name: renamed.get(output.name) ?? output.name })),
+  }));
+}
+
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((extent, i) => extent === b[i]);
+}
+
+/** The shape of an element-wise result, by NumPy's rules. */
+export function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const [x, y] = [a[a.length - rank + i] ?? 1, b[b.length - rank + i] ?? 1];
+    if (x !== y && x !== 1 && y !== 1) throw new Error(`shapes [${a.join(',')}] and [${b.join(',')}] do not broadcast`);
+    return x === 1 ? y : x;
+  });
+}

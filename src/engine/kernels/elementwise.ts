@@ -1,0 +1,98 @@
+/** @file Rules for arithmetic, comparison and functions of single elements. */
+
+import type { ElementType, Value } from '../graph';
+import type { GraphBuilder } from '../graph-builder';
+import type { KernelRule, KernelTable } from './table';
+
+const binary =
+  (op: string): KernelRule =>
+  ({ graph, input }) =>
+    graph.elementwise(op, input('a'), input('b'));
+
+const comparison =
+  (op: string): KernelRule =>
+  ({ graph, input }) =>
+    graph.elementwise(op, input('a'), input('b'), 'bool');
+
+export function unaryNode(graph: GraphBuilder, op: string, x: Value, type: ElementType = x.type): Value {
+  return graph.node(op, [x], { shape: x.shape, type });
+}
+
+const unary =
+  (op: string): KernelRule =>
+  ({ graph, input }) =>
+    unaryNode(graph, op, input('x'));
+
+/** Rules written as arithmetic on other operators, where ONNX has no operator of that name. */
+const composed =
+  (f: (graph: GraphBuilder, x: Value) => Value): KernelRule =>
+  ({ graph, input }) =>
+    f(graph, input('x'));
+
+export function cast(graph: GraphBuilder, x: Value, type: ElementType): Value {
+  if (x.type === type) return x;
+  if (x.splat !== undefined && x.broadcastOf)
+    return graph.filled(type === 'bool' ? Number(x.splat !== 0) : x.splat, x.shape, type);
+  return graph.node('Cast', [x], { shape: x.shape, type }, { attributes: { to: ONNX_TYPES[type] } });
+}
+
+/** TensorProto.DataType. */
+export const ONNX_TYPES: Readonly<Record<ElementType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+
+export const elementwise: KernelTable = {
+  Add: binary('Add'),
+  AddN: ({ graph, list }) => list().reduce((sum, term) => graph.elementwise('Add', sum, term)),
+  Sub: binary('Sub'),
+  Multiply: binary('Mul'),
+  RealDiv: binary('Div'),
+  Maximum: binary('Max'),
+  Minimum: binary('Min'),
+  Pow: binary('Pow'),
+  SquaredDifference: ({ graph, input }) => {
+    const difference = graph.elementwise('Sub', input('a'), input('b'));
+    return graph.elementwise('Mul', difference, difference);
+  },
+
+  Equal: comparison('Equal'),
+  NotEqual: ({ graph, input }) => unaryNode(graph, 'Not', graph.elementwise('Equal', input('a'), input('b'), 'bool')),
+  Less: comparison('Less'),
+  LessEqual: comparison('LessOrEqual'),
+  Greater: comparison('Greater'),
+  GreaterEqual: comparison('GreaterOrEqual'),
+  LogicalAnd: comparison('And'),
+  LogicalOr: comparison('Or'),
+  LogicalNot: unary('Not'),
+
+  Abs: unary('Abs'),
+  Ceil: unary('Ceil'),
+  Cos: unary('Cos'),
+  Erf: unary('Erf'),
+  Exp: unary('Exp'),
+  Floor: unary('Floor'),
+  Log: unary('Log'),
+  Neg: unary('Neg'),
+  Reciprocal: unary('Reciprocal'),
+  Relu: unary('Relu'),
+  Sigmoid: unary('Sigmoid'),
+  Sign: unary('Sign'),
+  Sin: unary('Sin'),
+  Softplus: unary('Softplus'),
+  Sqrt: unary('Sqrt'),
+  Tanh: unary('Tanh'),
+  IsNan: ({ graph, input }) => unaryNode(graph, 'IsNaN', input('x'), 'bool'),
+  Log1p: composed((graph, x) => unaryNode(graph, 'Log', graph.elementwise('Add', x, graph.scalar(1)))),
+  Rsqrt: composed((graph, x) => unaryNode(graph, 'Reciprocal', unaryNode(graph, 'Sqrt', x))),
+  Square: composed((graph, x) => graph.elementwise('Mul', x, x)),
+  Step: composed((graph, x) => cast(graph, graph.elementwise('Greater', x, graph.scalar(0, x.type), 'bool'), x.type)),
+  ClipByValue: ({ graph, input, attributes }) => {
+    const x = input('x');
+    const bounds = [attributes.clipValueMin, attributes.clipValueMax] as [number, number];
+    return graph.node('Clip', [x, ...bounds.map((bound) => graph.scalar(bound, x.type))], x);
+  },
+
+  Cast: ({ graph, input, attributes }) => cast(graph, input('x'), attributes.dtype as ElementType),
+  Select: ({ graph, input }) => {
+    const [condition, t, e] = [input('condition'), input('t'), input('e')];
+    return graph.node('Where', [condition, t.broadcastOf ?? t, e.broadcastOf ?? e], { shape: t.shape, type: t.type });
+  },
+};

@@ -1,0 +1,24 @@
+/** @file The form of a rule: one tfjs kernel → the ONNX nodes that compute it. */
+
+import type { GraphBuilder } from '../graph-builder';
+import type { Value } from '../graph';
+
+/** What tfjs hands to a kernel: named inputs, named attributes. */
+export interface KernelCall {
+  readonly graph: GraphBuilder;
+  /** The input of that name. */
+  readonly input: (name: string) => Value;
+  /** Inputs of kernels that take a list (AddN, Concat, Pack). */
+  readonly list: () => Value[];
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+export type KernelRule = (call: KernelCall) => Value | Value[];
+
+export type KernelTable = Readonly<Record<string, KernelRule>>;
+
+/** Axes counted from the front. */
+export function normalizeAxes(axes: number | readonly number[] | null | undefined, rank: number): number[] {
+  const list = axes === null || axes === undefined ? Array.from({ length: rank }, (_, i) => i) : [axes].flat();
+  return list.map((axis) => (axis < 0 ? axis + rank : axis));
+}

@@ -1,0 +1,175 @@
+/**
+ * @file Folders that are replaced whole: whenever the process dies, a complete one, the previous or the new, is there.
+ *
+ * A folder cannot be renamed over another, so a replacement passes through these states, each on disk before the next:
+ *   NAME                  the previous one
+ *   NAME  NAME.tmp-X      the new one is being written (never read)
+ *   NAME  NAME.new-X      the new one is complete and synced
+ *   NAME.old-X  NAME.new-X
+ *   NAME  NAME.old-X      the new one is in place
+ * A reader takes NAME, else NAME.new-X, else NAME.old-X.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * Replaces the folder `target` by what `write` puts into the folder it is given. When this resolves, the new one is on
+ * disk; when `write` throws, the previous one stays. One writer at a time: hold the run's lock.
+ */
+export async function saveDirectoryAtomically(
+  target: string,
+  write: (directory: string) => Promise<void>,
+): Promise<void> {
+  await recoverDirectory(target);
+  const suffix = randomBytes(6).toString('hex');
+  const [aside, complete, previous] = [`${target}.tmp-${suffix}`, `${target}.new-${suffix}`, `${target}.old-${suffix}`];
+  await mkdir(aside, { recursive: true });
+  try {
+    await write(aside);
+    await syncTree(aside);
+  } catch (error) {
+    await rm(aside, { recursive: true, force: true });
+    throw error;
+  }
+  await renamePatiently(aside, complete);
+  await syncFolder(dirname(target));
+  await swap(target, complete, previous);
+}
+
+/**
+ * The folder to read: `target` itself, or what an interrupted replacement left complete. Undefined where nothing was ever
+ * saved.
+ */
+export async function findCompleteDirectory(target: string): Promise<string | undefined> {
+  // A writer may be between its two renames, so what was seen a moment ago is looked for once more.
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const { present, complete, previous } = await look(target);
+    const found = present ? target : (complete[0] ?? previous[0]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/**
+ * Reads the folder with `read`, again if it was replaced meanwhile, so that what comes back is all of one version.
+ * Undefined where nothing was ever saved.
+ */
+export async function readDirectoryAtomically<T>(
+  target: string,
+  read: (directory: string) => Promise<T>,
+): Promise<T | undefined> {
+  for (let attempt = 1; attempt <= 20; attempt++) {
+    const directory = await findCompleteDirectory(target);
+    if (directory === undefined) return undefined;
+    const before = await identity(directory);
+    const outcome = await read(directory).then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    );
+    if (before !== (await identity(directory))) continue;
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  }
+  throw new Error(`${target} is replaced faster than it can be read.`);
+}
+
+/** Finishes what an interrupted replacement of `target` began, and removes what it left over. */
+async function recoverDirectory(target: string): Promise<void> {
+  const { present, complete, previous, unfinished } = await look(target);
+  const [newest] = complete;
+  if (newest !== undefined) {
+    await swap(target, newest, newest.replace('.new-', '.old-'));
+  } else if (!present && previous[0] !== undefined) {
+    await renamePatiently(previous[0], target);
+  }
+  await Promise.all([...unfinished, ...previous].map((folder) => rm(folder, { recursive: true, force: true })));
+}
+
+async function swap(target: string, complete: string, previous: string): Promise<void> {
+  const replaces = await exists(target);
+  if (replaces) await renamePatiently(target, previous);
+  await renamePatiently(complete, target);
+  await syncFolder(dirname(target));
+  if (replaces) await rm(previous, { recursive: true, force: true, maxRetries: 5 });
+}
+
+interface Siblings {
+  present: boolean;
+  complete: string[];
+  previous: string[];
+  unfinished: string[];
+}
+
+async function look(target: string): Promise<Siblings> {
+  const parent = dirname(target);
+  const name = basename(target);
+  const entries = await readdir(parent).catch((): string[] => []);
+  const startingWith = (prefix: string) =>
+    entries.filter((entry) => entry.startsWith(prefix)).map((entry) => join(parent, entry));
+  return {
+    present: entries.includes(name),
+    complete: startingWith(`${name}.new-`),
+    previous: startingWith(`${name}.old-`),
+    unfinished: startingWith(`${name}.tmp-`),
+  };
+}
+
+async function syncTree(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await syncTree(path);
+    else await syncFile(path);
+  }
+  await syncFolder(folder);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  // Windows opens no folders; there NTFS journals the rename.
+  if (process.platform === 'win32') return;
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** On Windows a rename fails while a virus scanner or a reader has a file of the folder open; that passes. */
+async function renamePatiently(from: string, to: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await rename(from, to);
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (process.platform !== 'win32' || (code !== 'EPERM' && code !== 'EBUSY') || attempt === 20) throw error;
+      await delay(attempt * 10);
+    }
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await identity(path)) !== undefined;
+}
+
+async function identity(path: string): Promise<string | undefined> {
+  try {
+    // File systems give a removed folder's inode to the next one, so its birth counts too.
+    const { ino, birthtimeNs } = await stat(path, { bigint: true });
+    return `${ino.toString()}:${birthtimeNs.toString()}`;
+  } catch {
+    return undefined;
+  }
+}

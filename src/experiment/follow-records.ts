@@ -1,0 +1,120 @@
+/** @file Follows a file of records while another process appends to it. */
+
+import { watch, type FSWatcher } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { parseRecords, type RecordKind, type RecordKinds } from './record-file';
+import type { TrainingPaths } from './run-paths';
+
+export interface Follower {
+  /** Reads what is new at once, without waiting for a notice from the file system. */
+  refresh(): Promise<void>;
+  dispose(): void;
+}
+
+export interface FollowOptions {
+  /** Milliseconds between looks where the file system gives no notice (network drives, containers). */
+  pollEvery?: number;
+}
+
+/**
+ * Calls `onRecords` with the records that are there and then with each new batch; `restarted` says that the file was
+ * replaced or cut (a resumed run), so that what came before no longer holds. The file need not exist yet. Only new bytes
+ * are read.
+ */
+export function followRecords<Kind extends RecordKind>(
+  paths: TrainingPaths,
+  kind: Kind,
+  onRecords: (records: RecordKinds[Kind][], restarted: boolean) => void,
+  { pollEvery = 1000 }: FollowOptions = {},
+): Follower {
+  const file = paths[kind];
+  const position: Position = { offset: 0, identity: undefined };
+  let disposed = false;
+  const isDisposed = () => disposed;
+  let running: Promise<void> = Promise.resolve();
+  let waiting: Promise<void> | undefined;
+
+  const read = async (): Promise<void> => {
+    if (isDisposed()) return;
+    const { records, restarted } = await readNew(file, kind, position);
+    if ((records.length > 0 || restarted) && !isDisposed()) onRecords(records, restarted);
+  };
+  // One look at a time, and at most one more after it, however many notices come.
+  const refresh = (): Promise<void> =>
+    (waiting ??= running.then(() => {
+      waiting = undefined;
+      const look = read();
+      running = look.catch(() => undefined);
+      return look;
+    }));
+  const refreshQuietly = () => void refresh().catch(() => undefined);
+
+  let watcher: FSWatcher | undefined;
+  const startWatching = () => {
+    watcher ??= watchFolder(file, refreshQuietly, () => (watcher = undefined));
+  };
+  startWatching();
+  const timer = setInterval(() => {
+    startWatching();
+    refreshQuietly();
+  }, pollEvery);
+  refreshQuietly();
+  return {
+    refresh,
+    dispose: () => {
+      disposed = true;
+      clearInterval(timer);
+      watcher?.close();
+    },
+  };
+}
+
+interface Position {
+  /** Bytes read so far; always at the start of a line. */
+  offset: number;
+  identity: bigint | undefined;
+}
+
+async function readNew<Kind extends RecordKind>(
+  file: string,
+  kind: Kind,
+  position: Position,
+): Promise<{ records: RecordKinds[Kind][]; restarted: boolean }> {
+  const handle = await open(file, 'r').catch(() => undefined);
+  if (handle === undefined) return { records: [], restarted: false };
+  try {
+    const { ino, size } = await handle.stat({ bigint: true });
+    const isOther = position.identity !== undefined && position.identity !== ino;
+    const restarted = position.offset > 0 && (isOther || Number(size) < position.offset);
+    if (restarted) position.offset = 0;
+    position.identity = ino;
+    const { records, bytes } = parseRecords(await readFrom(handle, position.offset, Number(size)), kind);
+    position.offset += bytes;
+    return { records, restarted };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readFrom(handle: FileHandle, offset: number, size: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(Math.max(0, size - offset));
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset);
+  return buffer.subarray(0, bytesRead);
+}
+
+/** Watches the folder, since the file may be replaced. Undefined where that cannot be done; polling goes on. */
+function watchFolder(file: string, onChange: () => void, onEnd: () => void): FSWatcher | undefined {
+  try {
+    const watcher = watch(dirname(file), { persistent: false }, (_event, name) => {
+      if (name === null || name === basename(file)) onChange();
+    });
+    watcher.on('error', () => {
+      watcher.close();
+      onEnd();
+    });
+    return watcher;
+  } catch {
+    return undefined;
+  }
+}

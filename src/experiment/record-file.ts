@@ -1,0 +1,123 @@
+/**
+ * @file Files of records, one JSON object a line (`metrics.jsonl`, `evaluations.jsonl`). Each record is written by one
+ * write; a line that a dying process left torn counts as not written.
+ */
+
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { mkdir, open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import type { EvaluationRecord, MetricsRecord } from '../protocol/records';
+import type { TrainingPaths } from './run-paths';
+
+/** The files of records that the training of a model writes, and what a line of each holds. */
+export interface RecordKinds {
+  metrics: MetricsRecord;
+  evaluations: EvaluationRecord;
+}
+
+export type RecordKind = keyof RecordKinds;
+
+export interface RecordWriter<Kind extends RecordKind> {
+  append(record: RecordKinds[Kind]): void;
+  /** Puts what was appended on disk and closes the file. */
+  close(): void;
+}
+
+/**
+ * Opens a file of records for appending. A torn last line is removed. With `lastStep`, so are the records after that
+ * step: a run that resumes from a checkpoint writes them again.
+ */
+export async function openRecords<Kind extends RecordKind>(
+  paths: TrainingPaths,
+  kind: Kind,
+  lastStep = Infinity,
+): Promise<RecordWriter<Kind>> {
+  const file = paths[kind];
+  await mkdir(dirname(file), { recursive: true });
+  if (lastStep !== Infinity) await cutRecords(paths, kind, lastStep);
+  await repairRecords(file);
+  const descriptor = openSync(file, 'a');
+  let isOpen = true;
+  return {
+    append: (record) => {
+      writeSync(descriptor, `${JSON.stringify(record)}\n`);
+    },
+    close: () => {
+      if (!isOpen) return;
+      isOpen = false;
+      fsyncSync(descriptor);
+      closeSync(descriptor);
+    },
+  };
+}
+
+/** All whole records of a file, in order; none where it does not exist. */
+export async function readRecords<Kind extends RecordKind>(
+  paths: TrainingPaths,
+  kind: Kind,
+): Promise<RecordKinds[Kind][]> {
+  return parseRecords(await readIfThere(paths[kind]), kind).records;
+}
+
+/** The whole records of a file's content, and how many bytes they take; a torn rest is left for later. */
+export function parseRecords<Kind extends RecordKind>(
+  content: Buffer,
+  kind: Kind,
+): { records: RecordKinds[Kind][]; bytes: number } {
+  const bytes = content.lastIndexOf(0x0a) + 1;
+  const records = content
+    .toString('utf8', 0, bytes)
+    .split('\n')
+    .map((line) => parseRecord(line, kind))
+    .filter((record) => record !== undefined);
+  return { records, bytes };
+}
+
+/** Undefined for an empty or damaged line: a power cut can leave NUL bytes, and one lost point should not hide all others. */
+function parseRecord<Kind extends RecordKind>(line: string, kind: Kind): RecordKinds[Kind] | undefined {
+  try {
+    const record: unknown = JSON.parse(line);
+    return isRecord(record, kind) ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The fields that views index by are checked; the rest is as the runner wrote it. */
+function isRecord<Kind extends RecordKind>(value: unknown, kind: Kind): value is RecordKinds[Kind] {
+  const field = kind === 'metrics' ? 'loss' : 'metrics';
+  if (typeof value !== 'object' || value === null || !('step' in value) || !(field in value)) return false;
+  const content: unknown = (value as Record<string, unknown>)[field];
+  return typeof value.step === 'number' && typeof content === 'object' && content !== null;
+}
+
+async function cutRecords(paths: TrainingPaths, kind: RecordKind, lastStep: number): Promise<void> {
+  const records = await readRecords(paths, kind);
+  const kept = records.filter((record) => record.step <= lastStep);
+  if (kept.length === records.length) return;
+  // A new file, not a shorter one: who follows the old one sees from its identity that it must start again.
+  await writeFileAtomic(paths[kind], kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+}
+
+async function repairRecords(file: string): Promise<void> {
+  const content = await readIfThere(file);
+  const whole = content.lastIndexOf(0x0a) + 1;
+  if (whole === content.length) return;
+  const handle = await open(file, 'r+');
+  try {
+    await handle.truncate(whole);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readIfThere(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+/** @file Where things are in a run directory. product.md has the layout. */
+
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+
+/** What the training of one model writes: the run's student, a control's, or a teacher that is trained here. */
+export interface TrainingPaths {
+  directory: string;
+  /** `metrics.jsonl`: one line an optimizer step. */
+  metrics: string;
+  /** `evaluations.jsonl`. */
+  evaluations: string;
+  /** Logits of the pinned examples at each evaluation. */
+  probes: string;
+  /** Weights, optimizer state and position to resume from; read and written through atomic-directory.ts. */
+  lastCheckpoint: string;
+  /** The checkpoint that did best on validation. */
+  bestCheckpoint: string;
+  /** The exported model, a Hugging Face folder. */
+  model: string;
+}
+
+export interface RunPaths extends TrainingPaths {
+  /** The folder's name, by which the command line and the views know the run. */
+  id: string;
+  /** `experiment.json`: a ResolvedExperiment. */
+  experiment: string;
+  /** `run.json`: a RunRecord. */
+  record: string;
+  log: string;
+  report: string;
+  /** Training of a teacher with source "train"; its `model` is the frozen teacher. */
+  teacher: TrainingPaths;
+}
+
+function trainingPaths(directory: string, model: string): TrainingPaths {
+  return {
+    directory,
+    metrics: join(directory, 'metrics.jsonl'),
+    evaluations: join(directory, 'evaluations.jsonl'),
+    probes: join(directory, 'probes'),
+    lastCheckpoint: join(directory, 'checkpoints', 'last'),
+    bestCheckpoint: join(directory, 'checkpoints', 'best'),
+    model: join(directory, model),
+  };
+}
+
+export function runPaths(directory: string): RunPaths {
+  return {
+    ...trainingPaths(directory, 'student'),
+    id: basename(directory),
+    experiment: join(directory, 'experiment.json'),
+    record: join(directory, 'run.json'),
+    log: join(directory, 'log.txt'),
+    report: join(directory, 'report.md'),
+    teacher: trainingPaths(join(directory, 'teacher'), 'model'),
+  };
+}
+
+/** Paths of a control, which has the layout of a run. */
+export function controlPaths(run: RunPaths, control: string): TrainingPaths {
+  return trainingPaths(join(run.directory, 'controls', control), 'student');
+}
+
+/**
+ * The `.distillery/runs` that belongs to a file or folder: beside it, or in the nearest parent that has a `.distillery`.
+ * It need not exist yet.
+ */
+export function runsDirectory(fileOrFolder: string, isFolder = false): string {
+  const start = isFolder ? resolve(fileOrFolder) : dirname(resolve(fileOrFolder));
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, '.distillery'))) return join(folder, '.distillery', 'runs');
+    if (folder === dirname(folder)) return join(start, '.distillery', 'runs');
+  }
+}

@@ -1,0 +1,65 @@
+/** @file Names of the experiment file that this version knows but does not run yet. */
+
+import { childOf } from './schema-tree';
+import type { Path } from './source';
+
+export interface Unsupported {
+  path: Path;
+  severity: 'error' | 'warning';
+  message: string;
+  remedy: string;
+}
+
+/** What of an experiment, as written, this version does not run. Warnings are of what a run simply leaves aside. */
+export function findUnsupported(experiment: unknown): Unsupported[] {
+  const distillation = childOf(experiment, 'distillation');
+  const teacher = childOf(experiment, 'teacher');
+  return [
+    ...['attention', 'onPolicy']
+      .filter((key) => childOf(distillation, key) !== undefined)
+      .map((key) => refused(['distillation', key], `"${key}"`, 'Remove it.')),
+    ...(childOf(distillation, 'sequenceLevel') === true
+      ? [refused(['distillation', 'sequenceLevel'], '"sequenceLevel"', 'Remove it, or set it to false.')]
+      : []),
+    ...choice(experiment, ['precision'], ['bfloat16'], 'Use "float32".'),
+    ...choice(
+      experiment,
+      ['engine'],
+      ['openvino', 'webgpu', 'cuda', 'tfjs-node-gpu', 'tfjs-wasm', 'torchrun'],
+      'Use "auto" or "cpu".',
+    ),
+    ...choice(teacher, ['teacher', 'source'], ['onnx', 'endpoint'], 'Use "checkpoint", "train" or "run".'),
+    ...['train', 'validation', 'test'].flatMap((split) => parquetFiles(experiment, split)),
+    ...(childOf(experiment, 'sweep') === undefined
+      ? []
+      : [ignored(['sweep'], '"sweep" is not used by this version: the run ignores it.')]),
+    ...(childOf(teacher, 'cache') === true
+      ? [ignored(['teacher', 'cache'], '"cache" is not used by this version: the teacher runs beside the student.')]
+      : []),
+  ];
+}
+
+function refused(path: Path, what: string, remedy: string): Unsupported {
+  return { path, severity: 'error', message: `${what} is not supported by this version.`, remedy };
+}
+
+function ignored(path: Path, message: string): Unsupported {
+  return { path, severity: 'warning', message, remedy: 'Leave it out to be rid of this warning.' };
+}
+
+/** `path` ends in the key; `parent` is the object that holds it. */
+function choice(parent: unknown, path: string[], later: string[], remedy: string): Unsupported[] {
+  const key = path.at(-1)!;
+  const value = childOf(parent, key);
+  return typeof value === 'string' && later.includes(value) ? [refused(path, `"${key}": "${value}"`, remedy)] : [];
+}
+
+function parquetFiles(experiment: unknown, split: string): Unsupported[] {
+  const files = childOf(childOf(experiment, 'dataset'), split);
+  const named: [Path, unknown][] = Array.isArray(files)
+    ? files.map((file, index) => [['dataset', split, index], file])
+    : [[['dataset', split], files]];
+  return named
+    .filter(([, file]) => typeof file === 'string' && /\.parquet$/i.test(file))
+    .map(([path]) => refused(path, 'A .parquet file', 'Convert it to .jsonl or .csv.'));
+}

@@ -1,0 +1,97 @@
+/** @file What the families' computations share: masks, multi-head attention, activations, positions, dropout. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { embedding, gelu } from '../engine/ops';
+import type { Activation, Architecture } from './architecture';
+import type { ForwardOptions, ParameterTensors } from './transformer';
+
+/** Added to the scores of what must not be seen: exp(score − 10⁹) is 0, and a row that sees nothing is uniform, not NaN. */
+const UNSEEN = 1e9;
+
+/** The parameter of this name. */
+export function parameter(parameters: ParameterTensors, name: string): tf.Tensor {
+  const found = parameters[name];
+  if (!found) throw new Error(`The model has no parameter ${name}.`);
+  return found;
+}
+
+/** x with elements dropped at `rate`, or x itself in evaluation and at rate 0. */
+export function dropped<T extends tf.Tensor>(x: T, rate: number, options: ForwardOptions): T {
+  return options.dropout && rate > 0 ? (options.dropout(x, rate) as T) : x;
+}
+
+export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
+  if (activation === 'relu') return tf.relu(x);
+  return gelu(x, activation === 'gelu' ? 'erf' : 'tanh');
+}
+
+/**
+ * Rows of the table of learned positions.
+ * @param table [P, D]
+ * @param positionIds int32 [B, L], or undefined for 0, 1, ... L − 1
+ * @returns [B, L, D], or [1, L, D] to be broadcast
+ */
+export function positionRows(
+  a: Architecture,
+  table: tf.Tensor,
+  length: number,
+  positionIds: tf.Tensor2D | undefined,
+): tf.Tensor {
+  if (length > a.maxPositions) {
+    throw new RangeError(`The input has ${length} tokens, the model has positions for ${a.maxPositions}.`);
+  }
+  if (positionIds) return embedding(table, positionIds);
+  return tf.reshape(tf.slice(table, [0, 0], [length, a.hiddenSize]), [1, length, a.hiddenSize]);
+}
+
+/** Additive mask by which every query sees all real keys. attentionMask [B, L], 1 real → [B, 1, 1, L]. */
+export function paddingBias(attentionMask: tf.Tensor2D): tf.Tensor {
+  const [batch, length] = attentionMask.shape;
+  return bias(tf.reshape(attentionMask, [batch, 1, 1, length]));
+}
+
+/** Additive mask by which a query sees the real keys up to its own position. attentionMask [B, L] → [B, 1, L, L]. */
+export function causalBias(attentionMask: tf.Tensor2D): tf.Tensor {
+  const [batch, length] = attentionMask.shape;
+  const positions = Float32Array.from({ length }, (_, i) => i);
+  const queries = tf.tensor(positions, [length, 1]);
+  const keys = tf.tensor(positions, [1, length]);
+  const causal = tf.cast(tf.greaterEqual(queries, keys), 'float32'); // [L, L]
+  // One product before one addition: two additive masks could add up to −∞ and make a row NaN.
+  return bias(tf.mul(tf.reshape(attentionMask, [batch, 1, 1, length]), causal));
+}
+
+/** 1 (seen) → 0, 0 (not seen) → −10⁹. */
+const bias = (visible: tf.Tensor): tf.Tensor => tf.mul(tf.sub(visible, 1), UNSEEN);
+
+/** [B, L, D] → [B, H, L, D / H] */
+function splitHeads(x: tf.Tensor, heads: number): tf.Tensor4D {
+  const [batch, length, width] = x.shape as [number, number, number];
+  return tf.transpose<tf.Tensor4D>(tf.reshape(x, [batch, length, heads, width / heads]), [0, 2, 1, 3]);
+}
+
+/** [B, H, L, D / H] → [B, L, D] */
+function mergeHeads(x: tf.Tensor4D): tf.Tensor {
+  const [batch, heads, length, width] = x.shape;
+  return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, length, heads * width]);
+}
+
+/**
+ * Multi-head attention (Vaswani et al., 2017): softmax(q · kᵀ / √(D / H) + bias) · v for each head.
+ * @param query, key, value [B, L, D]
+ * @param bias additive mask that broadcasts to [B, H, L, L]
+ * @returns context [B, L, D], and the probabilities [B, H, L, L] before dropout
+ */
+export function attend(
+  a: Architecture,
+  { query, key, value }: { query: tf.Tensor; key: tf.Tensor; value: tf.Tensor },
+  bias: tf.Tensor,
+  options: ForwardOptions,
+): { context: tf.Tensor; probabilities: tf.Tensor4D } {
+  // The queries are scaled and not the scores: the same product on fewer numbers.
+  const scaled = splitHeads(tf.mul(query, 1 / Math.sqrt(a.hiddenSize / a.heads)), a.heads);
+  const scores = tf.matMul(scaled, splitHeads(key, a.heads), false, true); // [B, H, L, L]
+  const probabilities = tf.softmax<tf.Tensor4D>(tf.add(scores, bias));
+  const kept = dropped(probabilities, a.attentionDropout, options);
+  return { context: mergeHeads(tf.matMul(kept, splitHeads(value, a.heads))), probabilities };
+}

@@ -1,0 +1,82 @@
+/** @file BERT as a function of its parameters (Devlin et al., 2019): encoder, pooler and classifier, masked-LM head. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { embedding, layerNorm, linear } from '../engine/ops';
+import type { Architecture } from './architecture';
+import { activate, attend, dropped, paddingBias, parameter, positionRows } from './attention';
+import { bertLayout } from './bert-layout';
+import type { Backbone, FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './transformer';
+
+const dense = (x: tf.Tensor, p: ParameterTensors, name: string): tf.Tensor =>
+  linear(x, parameter(p, `${name}.weight`), parameter(p, `${name}.bias`), 'out-in');
+
+const norm = (x: tf.Tensor, a: Architecture, p: ParameterTensors, name: string): tf.Tensor =>
+  layerNorm(x, parameter(p, `${name}.weight`), parameter(p, `${name}.bias`), a.layerNormEpsilon);
+
+/** LayerNorm(word + token type + position). Returns [B, L, D]. */
+function embed(a: Architecture, p: ParameterTensors, inputs: ModelInputs, options: ForwardOptions): tf.Tensor {
+  const words = embedding(parameter(p, 'bert.embeddings.word_embeddings.weight'), inputs.inputIds);
+  const typeTable = parameter(p, 'bert.embeddings.token_type_embeddings.weight');
+  const types = inputs.typeIds ? embedding(typeTable, inputs.typeIds) : tf.slice(typeTable, [0, 0], [1, a.hiddenSize]);
+  const positionTable = parameter(p, 'bert.embeddings.position_embeddings.weight');
+  const positions = positionRows(a, positionTable, inputs.inputIds.shape[1], inputs.positionIds);
+  const sum = tf.add(tf.add(words, types), positions);
+  return dropped(norm(sum, a, p, 'bert.embeddings.LayerNorm'), a.embeddingDropout, options);
+}
+
+/** One layer, norms after the residual sums. x [B, L, D] → the same shape. */
+function layer(
+  a: Architecture,
+  p: ParameterTensors,
+  name: string,
+  x: tf.Tensor,
+  bias: tf.Tensor,
+  options: ForwardOptions,
+): { output: tf.Tensor; probabilities: tf.Tensor4D } {
+  const self = `${name}attention.self.`;
+  const projected = {
+    query: dense(x, p, `${self}query`),
+    key: dense(x, p, `${self}key`),
+    value: dense(x, p, `${self}value`),
+  };
+  const { context, probabilities } = attend(a, projected, bias, options);
+  const attention = dropped(dense(context, p, `${name}attention.output.dense`), a.dropout, options);
+  const attended = norm(tf.add(attention, x), a, p, `${name}attention.output.LayerNorm`);
+  const inner = activate(dense(attended, p, `${name}intermediate.dense`), a.activation);
+  const mlp = dropped(dense(inner, p, `${name}output.dense`), a.dropout, options);
+  return { output: norm(tf.add(mlp, attended), a, p, `${name}output.LayerNorm`), probabilities };
+}
+
+function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, options: ForwardOptions): Backbone {
+  const bias = paddingBias(inputs.attentionMask);
+  const hiddenStates = [embed(a, p, inputs, options)];
+  const attentions: tf.Tensor4D[] = [];
+  for (let index = 0; index < a.layers; index++) {
+    const name = bertLayout.layerPrefix(index);
+    const { output, probabilities } = layer(a, p, name, hiddenStates[index]!, bias, options);
+    hiddenStates.push(output);
+    attentions.push(probabilities);
+  }
+  return { hiddenStates: hiddenStates as tf.Tensor3D[], attentions };
+}
+
+export const bert: FamilyComputation = {
+  backbone,
+
+  vocabularyHead: (a, p) => ({
+    transform: (hidden) => {
+      const x = activate(dense(hidden, p, 'cls.predictions.transform.dense'), a.activation);
+      return norm(x, a, p, 'cls.predictions.transform.LayerNorm') as tf.Tensor2D;
+    },
+    weight: parameter(p, 'bert.embeddings.word_embeddings.weight') as tf.Tensor2D,
+    bias: parameter(p, 'cls.predictions.bias') as tf.Tensor1D,
+  }),
+
+  /** tanh of a dense layer on the first token, the pooler, and then the classifier. */
+  classificationLogits: (a, p, lastHidden, _inputs, options) => {
+    const [batch, , width] = lastHidden.shape;
+    const first = tf.reshape(tf.slice(lastHidden, [0, 0, 0], [batch, 1, width]), [batch, width]);
+    const pooled = tf.tanh(dense(first, p, 'bert.pooler.dense'));
+    return dense(dropped(pooled, a.classifierDropout, options), p, 'classifier') as tf.Tensor2D;
+  },
+};

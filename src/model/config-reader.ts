@@ -1,0 +1,99 @@
+/** @file Typed access to the keys of a config.json; what has the wrong type is reported, what is missing has a default. */
+
+import { InputError } from '../protocol/problem';
+
+export class ConfigReader {
+  private readonly values: Readonly<Record<string, unknown>>;
+
+  /** @throws InputError where `config` is no JSON object */
+  constructor(
+    config: unknown,
+    private readonly file: string,
+  ) {
+    if (typeof config !== 'object' || config === null || Array.isArray(config)) {
+      throw InputError.at(file, 'This is not a JSON object.', 'Use the config.json of a Hugging Face model folder.');
+    }
+    this.values = config as Record<string, unknown>;
+  }
+
+  fail(message: string, remedy: string): never {
+    throw InputError.at(this.file, message, remedy);
+  }
+
+  number(key: string, fallback: number): number {
+    const value = this.get(key);
+    if (value === undefined) return fallback;
+    return typeof value === 'number' ? value : this.wrong(key, 'a number');
+  }
+
+  optionalNumber(key: string): number | undefined {
+    return this.get(key) === undefined ? undefined : this.number(key, 0);
+  }
+
+  text(key: string, fallback: string): string {
+    return this.optionalText(key) ?? fallback;
+  }
+
+  optionalText(key: string): string | undefined {
+    const value = this.get(key);
+    return value === undefined || typeof value === 'string' ? value : this.wrong(key, 'a string');
+  }
+
+  flag(key: string, fallback: boolean): boolean {
+    const value = this.get(key);
+    if (value === undefined) return fallback;
+    return typeof value === 'boolean' ? value : this.wrong(key, 'true or false');
+  }
+
+  /** A value that must be one of `known`. */
+  choice<T extends string>(key: string, known: readonly T[], fallback: T): T {
+    const value = this.text(key, fallback);
+    const found = known.find((entry) => entry === value);
+    return found ?? this.fail(`${key} is "${value}", which is unknown.`, `Use a model with: ${known.join(', ')}.`);
+  }
+
+  texts(key: string): string[] {
+    const value = this.get(key);
+    if (value === undefined) return [];
+    const isTexts = Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+    return isTexts ? value : this.wrong(key, 'a list of strings');
+  }
+
+  /** A token id. Some configs list several end-of-text ids; the first is the one that ends a trained text. */
+  tokenId(key: string): number | undefined {
+    const value = this.get(key);
+    const first: unknown = Array.isArray(value) ? value[0] : value;
+    if (first === undefined) return undefined;
+    if (typeof first !== 'number' || !Number.isSafeInteger(first)) return this.wrong(key, 'a token id');
+    return first < 0 ? undefined : first; // −1 is an old way to write "none"
+  }
+
+  /** Class names by index; transformers' own LABEL_0, LABEL_1, ... where the config has none. */
+  labels(): string[] {
+    const named = this.get('id2label');
+    if (named === undefined) return Array.from({ length: this.number('num_labels', 2) }, (_, i) => `LABEL_${i}`);
+    if (typeof named !== 'object' || named === null || Array.isArray(named)) return this.wrong('id2label', 'an object');
+    const byId = named as Record<string, unknown>;
+    return Array.from({ length: Object.keys(byId).length }, (_, id) => {
+      const label = Object.hasOwn(byId, String(id)) ? byId[String(id)] : undefined;
+      if (typeof label === 'string') return label;
+      return this.fail(`id2label has no name for class ${id}.`, 'Number the classes from 0 without a gap.');
+    });
+  }
+
+  /** Refuses a setting that the implementation would silently ignore. */
+  refuse(key: string, value: unknown, meaning: string): void {
+    if (this.get(key) === value) {
+      this.fail(`${key} is ${JSON.stringify(value)}: ${meaning} is not supported.`, 'Use a model without it.');
+    }
+  }
+
+  /** The value, or undefined for a missing key and for null, which transformers treats alike. */
+  private get(key: string): unknown {
+    return Object.hasOwn(this.values, key) ? (this.values[key] ?? undefined) : undefined;
+  }
+
+  private wrong(key: string, wanted: string): never {
+    return this.fail(`${key} is ${JSON.stringify(this.values[key])}.`, `Set it to ${wanted}.`);
+  }
+}

@@ -1,0 +1,12 @@
+/** @file The table of model families, as their checkpoints lie on disk; `transformer.ts` has the table of what they compute. */
+
+import type { Family } from './architecture';
+import { bertLayout } from './bert-layout';
+import { gpt2Layout } from './gpt2-layout';
+import type { FamilyLayout } from './layout';
+
+export const familyLayouts: Record<Family, FamilyLayout> = { bert: bertLayout, gpt2: gpt2Layout };
+
+export function layoutOf(family: Family): FamilyLayout {
+  return familyLayouts[family];
+}

@@ -1,0 +1,81 @@
+/** @file GPT-2 as a function of its parameters (Radford et al., 2019): decoder, tied language-model head, classifier. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { embedding, layerNorm, linear } from '../engine/ops';
+import type { Architecture } from './architecture';
+import { activate, attend, causalBias, dropped, parameter, positionRows } from './attention';
+import { gpt2Layout } from './gpt2-layout';
+import type { Backbone, FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './transformer';
+
+const conv1d = (x: tf.Tensor, p: ParameterTensors, name: string): tf.Tensor =>
+  linear(x, parameter(p, `${name}.weight`), parameter(p, `${name}.bias`), 'in-out');
+
+const norm = (x: tf.Tensor, a: Architecture, p: ParameterTensors, name: string): tf.Tensor =>
+  layerNorm(x, parameter(p, `${name}.weight`), parameter(p, `${name}.bias`), a.layerNormEpsilon);
+
+/** One block, norms before attention and MLP. x [B, L, D] → the same shape. */
+function block(
+  a: Architecture,
+  p: ParameterTensors,
+  name: string,
+  x: tf.Tensor,
+  bias: tf.Tensor,
+  options: ForwardOptions,
+): { output: tf.Tensor; probabilities: tf.Tensor4D } {
+  const projected = conv1d(norm(x, a, p, `${name}ln_1`), p, `${name}attn.c_attn`); // [B, L, 3 D]
+  const [query, key, value] = tf.split(projected, 3, -1) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const { context, probabilities } = attend(a, { query, key, value }, bias, options);
+  const attended = tf.add(dropped(conv1d(context, p, `${name}attn.c_proj`), a.dropout, options), x);
+  const inner = activate(conv1d(norm(attended, a, p, `${name}ln_2`), p, `${name}mlp.c_fc`), a.activation);
+  const mlp = dropped(conv1d(inner, p, `${name}mlp.c_proj`), a.dropout, options);
+  return { output: tf.add(mlp, attended), probabilities };
+}
+
+function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, options: ForwardOptions): Backbone {
+  const bias = causalBias(inputs.attentionMask);
+  const words = embedding(parameter(p, 'transformer.wte.weight'), inputs.inputIds);
+  const positionTable = parameter(p, 'transformer.wpe.weight');
+  const positions = positionRows(a, positionTable, inputs.inputIds.shape[1], inputs.positionIds);
+  let x = dropped(tf.add(words, positions), a.embeddingDropout, options);
+  const hiddenStates: tf.Tensor[] = [];
+  const attentions: tf.Tensor4D[] = [];
+  for (let index = 0; index < a.layers; index++) {
+    hiddenStates.push(x);
+    const { output, probabilities } = block(a, p, gpt2Layout.layerPrefix(index), x, bias, options);
+    attentions.push(probabilities);
+    x = output;
+  }
+  hiddenStates.push(norm(x, a, p, 'transformer.ln_f')); // the last block's output counts after the final norm
+  return { hiddenStates: hiddenStates as tf.Tensor3D[], attentions };
+}
+
+/**
+ * 1 at each row's last token that is not padding, 0 elsewhere; by id as transformers does it, where there is a pad token,
+ * so that an end-of-text token that serves as padding is passed over. [B, 1, L]
+ */
+function lastToken(a: Architecture, inputs: ModelInputs): tf.Tensor {
+  const [batch, length] = inputs.inputIds.shape;
+  const real = a.padId === undefined ? inputs.attentionMask : tf.cast(tf.notEqual(inputs.inputIds, a.padId), 'float32');
+  const positions = tf.tensor(
+    Float32Array.from({ length }, (_, i) => i),
+    [1, length],
+  );
+  const last = tf.max(tf.mul(real, positions), 1, true); // [B, 1]
+  return tf.reshape(tf.cast(tf.equal(positions, last), 'float32'), [batch, 1, length]);
+}
+
+export const gpt2: FamilyComputation = {
+  backbone,
+
+  vocabularyHead: (_a, p) => ({
+    transform: (hidden) => hidden,
+    weight: parameter(p, 'transformer.wte.weight') as tf.Tensor2D,
+    bias: null,
+  }),
+
+  classificationLogits: (a, p, lastHidden, inputs) => {
+    const [batch, , width] = lastHidden.shape;
+    const selected = tf.reshape(tf.matMul(lastToken(a, inputs), lastHidden), [batch, width]); // [B, 1, L] · [B, L, D]
+    return linear(selected, parameter(p, 'score.weight'), null, 'out-in') as tf.Tensor2D;
+  },
+};

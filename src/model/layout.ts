@@ -1,0 +1,64 @@
+/** @file What a family's file must say about its checkpoints, and the shapes that all families share. */
+
+import type { Architecture, ArchitectureProblem, Head } from './architecture';
+import type { ConfigReader } from './config-reader';
+
+/** The part of an architecture that the family's own config keys describe. */
+export type FamilyFields = Omit<Architecture, 'family' | 'head' | 'labels' | 'problemType'>;
+
+/** Everything about a family except what it computes. */
+export interface FamilyLayout {
+  /** transformers' class for each head that the family can have. */
+  classNames: Partial<Record<Head, string>>;
+  /** The head of every class whose checkpoints load; the same model may have been saved from several classes. */
+  headOfClass: Record<string, Head>;
+  /** Prefix of the backbone's names; checkpoints saved from the bare backbone lack it. */
+  basePrefix: string;
+  /** Defaults of transformers' config class. */
+  defaults: FamilyFields;
+  fromConfig(reader: ConfigReader): FamilyFields;
+  toConfig(a: Architecture): Record<string, unknown>;
+  /** What the family cannot do although the sizes are right. */
+  problem(a: Architecture): ArchitectureProblem | undefined;
+  /** Shape of each parameter by its Hugging Face name. */
+  shapes(a: Architecture): Record<string, number[]>;
+  /** Common start of the names of layer `index`, with its closing dot. */
+  layerPrefix(index: number): string;
+  /** Name of the table of learned positions. */
+  positionEmbeddings: string;
+  /** Name of the embeddings to which transformers gives a padding_idx, so that this row starts at zero; null: none. */
+  paddedEmbeddings: string | null;
+  /** Standard deviation with which transformers initializes this matrix. */
+  matrixDeviation(a: Architecture, name: string): number;
+}
+
+/** Names and shapes of a linear layer as PyTorch has it: weight [out, in], bias [out]. */
+export function linearShapes(name: string, outputs: number, inputs: number): Record<string, number[]> {
+  return { [`${name}.weight`]: [outputs, inputs], [`${name}.bias`]: [outputs] };
+}
+
+/** Names and shapes of a layer norm: weight (γ) [width], bias (β) [width]. */
+export function normShapes(name: string, width: number): Record<string, number[]> {
+  return { [`${name}.weight`]: [width], [`${name}.bias`]: [width] };
+}
+
+/** The shapes of all layers in one record. */
+export function allLayers(
+  count: number,
+  shapesOf: (index: number) => Record<string, number[]>,
+): Record<string, number[]> {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => Object.entries(shapesOf(index))).flat());
+}
+
+/** The token ids that are set, for an architecture whose unset keys are absent. */
+export function tokenIds(ids: {
+  padId: number | undefined;
+  bosId: number | undefined;
+  eosId: number | undefined;
+}): Pick<Architecture, 'padId' | 'bosId' | 'eosId'> {
+  return {
+    ...(ids.padId === undefined ? {} : { padId: ids.padId }),
+    ...(ids.bosId === undefined ? {} : { bosId: ids.bosId }),
+    ...(ids.eosId === undefined ? {} : { eosId: ids.eosId }),
+  };
+}

@@ -1,0 +1,136 @@
+/** @file Initial weights: random as transformers makes them, or taken from a teacher's layers. */
+
+import { sizeOf } from '../engine/array';
+import { randomStream } from '../text/random';
+import { type Architecture, type ArchitectureProblem, parameterShapes } from './architecture';
+import { layoutOf } from './families';
+import type { FamilyLayout } from './layout';
+
+/** Values of each parameter under its Hugging Face name, in its shape of `parameterShapes`. */
+export type Parameters = Record<string, Float32Array>;
+
+/**
+ * Random weights as transformers initializes the family: matrices normal with mean 0, biases 0, norms 1.
+ * Each parameter has its own random stream, by seed and name, so that models of one seed share what they have in common.
+ */
+export function initializeParameters(a: Architecture, seed: number): Parameters {
+  const layout = layoutOf(a.family);
+  return Object.fromEntries(
+    Object.entries(parameterShapes(a)).map(([name, shape]) => [name, initialValues(a, layout, name, shape, seed)]),
+  );
+}
+
+function initialValues(
+  a: Architecture,
+  layout: FamilyLayout,
+  name: string,
+  shape: readonly number[],
+  seed: number,
+): Float32Array {
+  const values = new Float32Array(sizeOf(shape));
+  if (shape.length === 1) return values.fill(name.endsWith('.weight') ? 1 : 0); // the only vectors called weight are norms'
+  fillNormal(values, layout.matrixDeviation(a, name), randomStream(seed, hash(name)));
+  if (name === layout.paddedEmbeddings && a.padId !== undefined) {
+    values.fill(0, a.padId * a.hiddenSize, (a.padId + 1) * a.hiddenSize);
+  }
+  return values;
+}
+
+/** Normal values with mean 0, two from each two uniform ones (Box and Muller, 1958). */
+function fillNormal(values: Float32Array, deviation: number, random: () => number): void {
+  for (let i = 0; i < values.length; i += 2) {
+    const radius = deviation * Math.sqrt(-2 * Math.log(1 - random())); // 1 − u is never 0
+    const angle = 2 * Math.PI * random();
+    values[i] = radius * Math.cos(angle);
+    if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle);
+  }
+}
+
+/** FNV-1a, 32 bits (Fowler, Noll and Vo). */
+function hash(text: string): number {
+  let state = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) state = Math.imul(state ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  return state;
+}
+
+const WIDTHS = ['hiddenSize', 'heads', 'intermediateSize', 'vocabularySize', 'typeVocabularySize'] as const;
+
+/**
+ * Why a student cannot start from these layers of a teacher, or undefined if it can.
+ * @param layers the teacher's layer, from 0, for each layer of the student
+ */
+export function initializationProblem(
+  student: Architecture,
+  teacher: Architecture,
+  layers: readonly number[],
+): ArchitectureProblem | undefined {
+  if (student.family !== teacher.family) {
+    return {
+      message: `The student is a ${student.family} model, the teacher a ${teacher.family} model.`,
+      remedy: 'Choose the same family, or a random initialization.',
+    };
+  }
+  const different = WIDTHS.find((width) => student[width] !== teacher[width]);
+  if (different) {
+    return {
+      message: `The student's ${different} is ${student[different]}, the teacher's ${teacher[different]}.`,
+      remedy: 'Give the student the same, or choose a random initialization.',
+    };
+  }
+  if (student.maxPositions > teacher.maxPositions) {
+    return {
+      message: `The student has ${student.maxPositions} positions, the teacher only ${teacher.maxPositions}.`,
+      remedy: 'Give the student no more positions than the teacher has.',
+    };
+  }
+  if (layers.length !== student.layers) {
+    return {
+      message: `${layers.length} teacher layers are chosen for ${student.layers} student layers.`,
+      remedy: 'Choose one teacher layer for each layer of the student.',
+    };
+  }
+  const outside = layers.find((layer) => !Number.isInteger(layer) || layer < 0 || layer >= teacher.layers);
+  if (outside !== undefined) {
+    return {
+      message: `The teacher has no layer ${outside}.`,
+      remedy: `Choose layers from 0 to ${teacher.layers - 1}.`,
+    };
+  }
+  return undefined;
+}
+
+/**
+ * A student that starts from chosen layers of its teacher, with the teacher's embeddings, final norm and, where the heads
+ * are alike, head. What the teacher has not starts from random values of `seed`.
+ * @param layers the teacher's layer, from 0, for each layer of the student
+ * @throws Error where `initializationProblem` finds one
+ */
+export function initializeFromLayers(
+  student: Architecture,
+  teacher: Architecture,
+  teacherParameters: Parameters,
+  layers: readonly number[],
+  seed: number,
+): Parameters {
+  const problem = initializationProblem(student, teacher, layers);
+  if (problem) throw new Error(`${problem.message} ${problem.remedy}`);
+  const layout = layoutOf(student.family);
+  const teacherShapes = parameterShapes(teacher);
+  const parameters = initializeParameters(student, seed);
+  for (const [name, shape] of Object.entries(parameterShapes(student))) {
+    const source = teacherName(layout, name, layers);
+    const sameShape = teacherShapes[source]?.join() === shape.join();
+    // Positions are rows of a table, so a student with fewer takes the first of them.
+    if (sameShape || source === layout.positionEmbeddings) {
+      parameters[name] = teacherParameters[source]!.slice(0, sizeOf(shape));
+    }
+  }
+  return parameters;
+}
+
+/** The teacher's name for what the student calls `name`: the same, but for the number of the layer. */
+function teacherName(layout: FamilyLayout, name: string, layers: readonly number[]): string {
+  const index = layers.findIndex((_, studentLayer) => name.startsWith(layout.layerPrefix(studentLayer)));
+  if (index < 0) return name;
+  return layout.layerPrefix(layers[index]!) + name.slice(layout.layerPrefix(index).length);
+}

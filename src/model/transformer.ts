@@ -1,0 +1,118 @@
+/** @file A transformer as a pure function of its named parameters: the table of families, and what is the same for all. */
+
+import type * as tf from '@tensorflow/tfjs-core';
+import { reshape } from '@tensorflow/tfjs-core';
+import { linear } from '../engine/ops';
+import type { Architecture, Family } from './architecture';
+import { bert } from './bert';
+import { gpt2 } from './gpt2';
+
+/** Parameters by their Hugging Face names and in their layouts. */
+export type ParameterTensors = Record<string, tf.Tensor>;
+
+export interface ModelInputs {
+  /** int32 [B, L] */
+  inputIds: tf.Tensor2D;
+  /** float32 [B, L]: 1 real, 0 padding */
+  attentionMask: tf.Tensor2D;
+  /** int32 [B, L]; all 0 if absent. GPT-2 has none. */
+  typeIds?: tf.Tensor2D;
+  /** int32 [B, L]; 0, 1, ... L − 1 if absent. Rows padded on the left need them. */
+  positionIds?: tf.Tensor2D;
+}
+
+export interface ForwardOptions {
+  /** x with elements dropped at `rate` and the rest scaled by 1 / (1 − rate); absent in evaluation. */
+  dropout?: (x: tf.Tensor, rate: number) => tf.Tensor;
+}
+
+export interface Backbone {
+  /** layers + 1, [B, L, D]: after the embeddings, then after each layer; the last one after the final norm. */
+  hiddenStates: tf.Tensor3D[];
+  /** One a layer, [B, H, L, L]: the softmax over the keys, before dropout. */
+  attentions: tf.Tensor4D[];
+}
+
+/** logits = transform(hidden) · weightᵀ + bias, in parts so that the caller can make them for some rows at a time. */
+export interface VocabularyHead {
+  /** [N, D] → [N, D] */
+  transform: (hidden: tf.Tensor2D) => tf.Tensor2D;
+  /** [V, D] */
+  weight: tf.Tensor2D;
+  /** [V] */
+  bias: tf.Tensor1D | null;
+}
+
+/** What a family computes; its shapes and static graph depend on nothing but the shapes of the inputs. */
+export interface FamilyComputation {
+  backbone(a: Architecture, parameters: ParameterTensors, inputs: ModelInputs, options: ForwardOptions): Backbone;
+  vocabularyHead(a: Architecture, parameters: ParameterTensors): VocabularyHead;
+  classificationLogits(
+    a: Architecture,
+    parameters: ParameterTensors,
+    lastHidden: tf.Tensor3D,
+    inputs: ModelInputs,
+    options: ForwardOptions,
+  ): tf.Tensor2D;
+}
+
+const families: Record<Family, FamilyComputation> = { bert, gpt2 };
+
+/** Hidden states and attentions of every layer. */
+export function backbone(
+  a: Architecture,
+  parameters: ParameterTensors,
+  inputs: ModelInputs,
+  options: ForwardOptions = {},
+): Backbone {
+  return families[a.family].backbone(a, parameters, inputs, options);
+}
+
+/** The head of a language model. */
+export function vocabularyHead(a: Architecture, parameters: ParameterTensors): VocabularyHead {
+  return families[a.family].vocabularyHead(a, parameters);
+}
+
+/**
+ * The head of a classifier.
+ * @param lastHidden [B, L, D], the last of the backbone's hidden states
+ * @returns [B, classes]
+ */
+export function classificationLogits(
+  a: Architecture,
+  parameters: ParameterTensors,
+  lastHidden: tf.Tensor3D,
+  inputs: ModelInputs,
+  options: ForwardOptions = {},
+): tf.Tensor2D {
+  return families[a.family].classificationLogits(a, parameters, lastHidden, inputs, options);
+}
+
+/**
+ * Logits of the model's head on the backbone's last hidden states.
+ * @returns [B, classes] for a classifier; [B, L, V] for a language model, at every position, which training avoids
+ */
+export function headLogits(
+  a: Architecture,
+  parameters: ParameterTensors,
+  lastHidden: tf.Tensor3D,
+  inputs: ModelInputs,
+  options: ForwardOptions = {},
+): tf.Tensor {
+  if (a.head === 'sequence-classification') return classificationLogits(a, parameters, lastHidden, inputs, options);
+  const [batch, length, width] = lastHidden.shape;
+  const { transform, weight, bias } = vocabularyHead(a, parameters);
+  const rows = transform(reshape(lastHidden, [batch * length, width])); // [B · L, D]
+  return reshape(linear(rows, weight, bias, 'out-in'), [batch, length, a.vocabularySize]);
+}
+
+/** Logits of the whole model, for inspection and generation; shapes as of `headLogits`. */
+export function logits(
+  a: Architecture,
+  parameters: ParameterTensors,
+  inputs: ModelInputs,
+  options: ForwardOptions = {},
+): tf.Tensor {
+  const { hiddenStates } = backbone(a, parameters, inputs, options);
+  return headLogits(a, parameters, hiddenStates[a.layers]!, inputs, options);
+}

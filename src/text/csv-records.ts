@@ -1,0 +1,70 @@
+/** @file CSV and TSV: a header line with the names of the columns, then one record a row. */
+
+import { Readable } from 'node:stream';
+import { parse, type CsvError } from 'csv-parse';
+import type { FileRecord } from './dataset';
+import { notUtf8, readLines } from './lines';
+
+interface ParsedRecord {
+  record: Record<string, string>;
+  /** The record as the file has it, to count its lines. */
+  raw: string;
+  /** Lines read up to the end of the record. */
+  info: { lines: number };
+}
+
+/**
+ * CSV as RFC 4180: a quoted field may hold delimiters, line ends and doubled quotes. TSV as IANA's
+ * text/tab-separated-values: quotes mean nothing.
+ */
+export async function* readCsvRecords(file: string, delimiter: ',' | '\t'): AsyncGenerator<FileRecord> {
+  const faults: FileRecord[] = [];
+  const parser = parse({
+    delimiter,
+    quote: delimiter === '\t' ? null : '"',
+    columns: true,
+    info: true,
+    raw: true,
+    skip_empty_lines: true,
+    skip_records_with_error: true,
+  });
+  let nextLine = 1;
+  parser.on('skip', (error: CsvError) => faults.push(faultOf(error, nextLine)));
+  async function* lines(): AsyncGenerator<string> {
+    for await (const { line, text, damaged } of readLines(file)) {
+      if (damaged) faults.push({ line, column: 1, ...notUtf8 });
+      yield text;
+    }
+  }
+  const source = Readable.from(lines());
+  source.on('error', (error) => parser.destroy(error));
+  source.pipe(parser);
+  for await (const { record, raw, info } of parser as AsyncIterable<ParsedRecord>) {
+    yield* faults.splice(0);
+    const lineEnds = raw.trim().match(/\r\n|\n|\r/g)?.length ?? 0;
+    nextLine = info.lines + 1;
+    yield { line: info.lines - lineEnds, fields: record };
+  }
+  yield* faults;
+}
+
+function faultOf(error: CsvError, nextLine: number): FileRecord {
+  if (error.code === 'CSV_QUOTE_NOT_CLOSED') {
+    return {
+      line: nextLine,
+      column: 1,
+      message: 'A quote that opens here or below is not closed before the end of the file.',
+      remedy: 'Close it, and write a quote within a quoted field twice.',
+    };
+  }
+  const line = typeof error.lines === 'number' ? error.lines : nextLine;
+  if (/^CSV_RECORD_(INCONSISTENT|DONT_MATCH)/.test(error.code)) {
+    return {
+      line,
+      column: 1,
+      message: 'This row has more or fewer fields than the header.',
+      remedy: 'Put a field with a delimiter in quotes, or remove the row.',
+    };
+  }
+  return { line, column: 1, message: `This row is malformed: ${error.message}.`, remedy: 'Correct or remove the row.' };
+}

@@ -1,0 +1,181 @@
+/** @file Reads datasets: JSONL, CSV, TSV and plain text, row by row, with the place of each row. */
+
+import path from 'node:path';
+import { InputError, type Problem } from '../protocol/problem';
+import { readCsvRecords } from './csv-records';
+import { readJsonRecords } from './json-records';
+import { notUtf8 } from './lines';
+import { readTextRows } from './text-rows';
+
+/** Names of the columns to read. Without `text` (and `completion`) the text is in the column `text`. */
+export interface Columns {
+  text?: string;
+  label?: string;
+  pair?: string;
+  prompt?: string;
+  completion?: string;
+}
+
+export interface Row {
+  /** What is read or learnt; of a prompt and its completion, the completion. */
+  text: string;
+  pair?: string;
+  prompt?: string;
+  label?: string;
+  file: string;
+  /** Line the row starts on, from 1. */
+  line: number;
+}
+
+/** A row as its file has it, before columns are chosen; or what is wrong with it. */
+export type FileRecord =
+  { line: number; fields: Record<string, unknown> } | { line: number; column: number; message: string; remedy: string };
+
+/** A wrong file would otherwise report each of its lines. */
+const mostProblemsPerFile = 100;
+
+const readers: Record<string, (file: string) => AsyncIterable<FileRecord>> = {
+  '.jsonl': readJsonRecords,
+  '.csv': (file) => readCsvRecords(file, ','),
+  '.tsv': (file) => readCsvRecords(file, '\t'),
+};
+
+/**
+ * All rows of `files`, in order. A row that cannot be read is a warning in `problems`, never an exception.
+ * Throws InputError for a file that is missing, of an unknown kind, has a column in no row, or for no rows at all.
+ */
+export async function readDataset(
+  files: readonly string[],
+  columns: Columns,
+): Promise<{ rows: Row[]; problems: Problem[] }> {
+  const rows: Row[] = [];
+  const problems: Problem[] = [];
+  for (const file of files) {
+    const found = await readFileRows(file, columns);
+    for (const row of found.rows) rows.push(row);
+    problems.push(...found.problems);
+  }
+  if (rows.length === 0) throw emptyDataset(files, problems);
+  return { rows, problems };
+}
+
+async function readFileRows(file: string, columns: Columns): Promise<{ rows: Row[]; problems: Problem[] }> {
+  const kind = path.extname(file).toLowerCase();
+  const reader = readers[kind];
+  try {
+    if (kind === '.txt') return await readPlainText(file, columns);
+    if (reader) return await readRecords(file, reader(file), columns);
+  } catch (error) {
+    throw fileError(file, error);
+  }
+  throw InputError.at(
+    file,
+    `Distillery does not read ${kind === '' ? 'files without an extension' : `${kind} files`}.`,
+    'Use a .jsonl, .csv, .tsv or .txt file.',
+  );
+}
+
+async function readPlainText(file: string, columns: Columns): Promise<{ rows: Row[]; problems: Problem[] }> {
+  if (columns.label ?? columns.pair ?? columns.prompt ?? columns.completion) {
+    throw InputError.at(file, 'A text file has no columns.', 'Use a .jsonl, .csv or .tsv file for labels or prompts.');
+  }
+  const rows: Row[] = [];
+  const problems: Problem[] = [];
+  for await (const { line, text, damaged } of readTextRows(file)) {
+    rows.push({ text, file, line });
+    if (damaged && problems.length < mostProblemsPerFile) {
+      problems.push({ file, line, column: 1, severity: 'warning', ...notUtf8 });
+    }
+  }
+  return { rows, problems };
+}
+
+async function readRecords(
+  file: string,
+  records: AsyncIterable<FileRecord>,
+  columns: Columns,
+): Promise<{ rows: Row[]; problems: Problem[] }> {
+  const wanted = wantedColumns(columns);
+  const missing = new Set(wanted.map(({ column }) => column));
+  const rows: Row[] = [];
+  const problems: Problem[] = [];
+  let read = 0;
+  let unreported = 0;
+  let line = 1;
+  const report = (column: number, message: string, remedy: string) => {
+    if (problems.length >= mostProblemsPerFile) unreported++;
+    else problems.push({ file, line, column, severity: 'warning', message, remedy });
+  };
+  for await (const record of records) {
+    line = record.line;
+    if ('message' in record) {
+      report(record.column, record.message, record.remedy);
+      continue;
+    }
+    read++;
+    for (const column of missing) if (Object.hasOwn(record.fields, column)) missing.delete(column);
+    const row = rowOf(record.fields, wanted);
+    if (typeof row === 'string') report(1, row, 'Correct the row or remove it.');
+    else rows.push({ ...row, file, line });
+  }
+  for (const column of missing) if (read > 0) throw missingColumn(file, column);
+  if (unreported > 0) {
+    const message = `${unreported} more rows of this file cannot be used.`;
+    problems.push({ file, line, column: 1, severity: 'warning', message, remedy: 'Correct the rows above first.' });
+  }
+  return { rows, problems };
+}
+
+interface WantedColumn {
+  role: 'text' | 'pair' | 'prompt' | 'label';
+  column: string;
+}
+
+function wantedColumns({ text, label, pair, prompt, completion }: Columns): WantedColumn[] {
+  const wanted: WantedColumn[] = [{ role: 'text', column: completion ?? text ?? 'text' }];
+  if (pair !== undefined) wanted.push({ role: 'pair', column: pair });
+  if (prompt !== undefined) wanted.push({ role: 'prompt', column: prompt });
+  if (label !== undefined) wanted.push({ role: 'label', column: label });
+  return wanted;
+}
+
+/** The row, or what is wrong with it. A label that is a number or a boolean becomes its text. */
+function rowOf(fields: Record<string, unknown>, wanted: readonly WantedColumn[]): Omit<Row, 'file' | 'line'> | string {
+  const row: Omit<Row, 'file' | 'line'> = { text: '' };
+  for (const { role, column } of wanted) {
+    const value = Object.hasOwn(fields, column) ? fields[column] : undefined;
+    if (value === undefined || value === null) return `This row has no ${JSON.stringify(column)}.`;
+    if (typeof value === 'string') row[role] = value;
+    else if (role === 'label' && (typeof value === 'number' || typeof value === 'boolean')) row[role] = String(value);
+    else return `${JSON.stringify(column)} is not a string in this row.`;
+  }
+  return row;
+}
+
+function missingColumn(file: string, column: string): InputError {
+  return InputError.at(
+    file,
+    `No row has a column ${JSON.stringify(column)}.`,
+    'Name the columns of this file in the experiment\'s "dataset".',
+  );
+}
+
+function emptyDataset(files: readonly string[], problems: readonly Problem[]): InputError {
+  const empty: Problem = {
+    file: files.join(', '),
+    line: 1,
+    column: 1,
+    severity: 'error',
+    message: 'The dataset has no rows that can be used.',
+    remedy: 'Add rows to the file or name another one.',
+  };
+  return new InputError([empty, ...problems]);
+}
+
+function fileError(file: string, error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT') return InputError.at(file, 'This file does not exist.', 'Correct its name in the experiment.');
+  if (code === 'EISDIR') return InputError.at(file, 'This is a folder.', 'Name the files in it.');
+  if (code === 'EACCES') return InputError.at(file, 'This file may not be read.', 'Change its permissions.');
+  return error;
+}

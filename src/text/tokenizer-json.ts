@@ -1,0 +1,76 @@
+/** @file The parts of Hugging Face's tokenizer.json and tokenizer_config.json that Distillery reads. */
+
+/** A normalizer, pre-tokenizer, post-processor or decoder; its fields depend on its type. */
+export interface Stage {
+  type: string;
+  normalizers?: Stage[];
+  pretokenizers?: Stage[];
+  processors?: Stage[];
+  decoders?: Stage[];
+  content?: string;
+  prepend?: string;
+  replacement?: string;
+  behavior?: string;
+  [field: string]: unknown;
+}
+
+export interface AddedTokenJson {
+  id: number;
+  content: string;
+  single_word?: boolean;
+  lstrip?: boolean;
+  rstrip?: boolean;
+  normalized?: boolean;
+  special?: boolean;
+}
+
+export interface ModelJson {
+  type?: string;
+  unk_token?: string | null;
+  continuing_subword_prefix?: string | null;
+  byte_fallback?: boolean;
+  fuse_unk?: boolean;
+  vocab: Record<string, number> | [string, number][];
+  [field: string]: unknown;
+}
+
+export interface TokenizerJson {
+  version?: string;
+  truncation?: unknown;
+  padding?: unknown;
+  added_tokens: AddedTokenJson[];
+  normalizer: Stage | null;
+  pre_tokenizer: Stage | null;
+  post_processor: Stage | null;
+  decoder: Stage | null;
+  model: ModelJson;
+}
+
+export type TokenizerConfig = Record<string, unknown>;
+
+/** Fills in what an older or shortened file leaves out. Throws an Error that says what is wrong with the file. */
+export function checkTokenizerJson(json: unknown): TokenizerJson {
+  if (!isRecord(json)) throw new Error('It is not a JSON object.');
+  const { model } = json;
+  if (!isRecord(model) || typeof model.vocab !== 'object' || model.vocab === null) {
+    throw new Error('It has no "model" with a "vocab".');
+  }
+  return {
+    ...json,
+    added_tokens: (json.added_tokens ?? []) as AddedTokenJson[],
+    normalizer: (json.normalizer ?? null) as Stage | null,
+    pre_tokenizer: (json.pre_tokenizer ?? null) as Stage | null,
+    post_processor: (json.post_processor ?? null) as Stage | null,
+    decoder: (json.decoder ?? null) as Stage | null,
+    model: model as ModelJson,
+  };
+}
+
+/** Members of a stage of type Sequence, which are named by what they are. */
+export function membersOf(stage: Stage): Stage[] {
+  return stage.normalizers ?? stage.pretokenizers ?? stage.processors ?? stage.decoders ?? [];
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

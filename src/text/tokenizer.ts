@@ -1,0 +1,299 @@
+/** @file Text to token ids and back, with the place of every token in the text. */
+
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
+import writeFileAtomic from 'write-file-atomic';
+import { InputError } from '../protocol/problem';
+import { addedTokenFinder, type FindAddedTokens } from './added-tokens';
+import { Aligned } from './aligned';
+import { bytesOf } from './byte-level';
+import { normalizerFor, type Normalize } from './normalizer';
+import { pieceEncoder, type EncodePiece } from './piece-encoder';
+import { preTokenizerFor, type PreTokenizer } from './pre-tokenizer';
+import { specialTokens, type SpecialTokens } from './special-tokens';
+import { templateFor, type Part, type Template } from './template';
+import { readTokenizerFiles } from './tokenizer-files';
+import { checkTokenizerJson, type ModelJson, type TokenizerConfig, type TokenizerJson } from './tokenizer-json';
+import { cutMargin, cutOff, longestFirst } from './truncation';
+
+/** One input of a model. All arrays have one entry a token. */
+export interface Encoding {
+  ids: Int32Array;
+  typeIds: Int32Array;
+  /** Token i stands for the UTF-16 units [starts[i], ends[i]) of its text; special tokens have [0, 0). */
+  starts: Int32Array;
+  ends: Int32Array;
+  /** 1 for tokens that the tokenizer put around the text. */
+  special: Uint8Array;
+  /** Whose offsets they are: 0 the text, 1 the pair, 2 the prompt (examples of prompt and completion only). */
+  sequence: Uint8Array;
+  /** Tokens were left out to keep to the greatest length. */
+  truncated: boolean;
+}
+
+export interface EncodeOptions {
+  pair?: string;
+  addSpecialTokens?: boolean;
+  /** Greatest number of tokens, special ones included. Text is cut off at its end, the longer of two texts first. */
+  maxLength?: number;
+}
+
+export interface DecodeOptions {
+  skipSpecialTokens?: boolean;
+}
+
+/** Tokens of one text, before special tokens are put around them. */
+interface TextTokens {
+  ids: number[];
+  starts: number[];
+  ends: number[];
+}
+
+/**
+ * A piece without any break longer than this is cut up before the model sees it, which keeps time and memory within
+ * bounds for a file that is no text. Only there can ids differ from those of other implementations.
+ */
+const longestPiece = 65_536;
+
+/** Fully described by its tokenizer.json; tokenizer_config.json adds which token has which role. */
+export class Tokenizer {
+  readonly vocabularySize: number;
+  /** 'bpe', 'wordpiece', 'unigram' or another model type of tokenizer.json, in lower case. */
+  readonly kind: string;
+  readonly special: SpecialTokens;
+  /** SHA-256 of the tokenizer.json, in hexadecimal. */
+  readonly contentHash: string;
+
+  private readonly library: LibraryTokenizer;
+  private readonly model: NonNullable<LibraryTokenizer['model']>;
+  private readonly specialIds: ReadonlySet<number>;
+  private readonly findAdded: FindAddedTokens;
+  private readonly findAddedNormalized: FindAddedTokens;
+  private readonly normalize: Normalize;
+  private readonly preTokenizer: PreTokenizer;
+  private readonly encodePiece: EncodePiece;
+  private readonly template: Template;
+  private readonly margin: number;
+
+  private constructor(
+    json: TokenizerJson,
+    /** The bytes of the tokenizer.json, kept so that a saved copy is the same file. */
+    private readonly source: string,
+    private readonly config: TokenizerConfig,
+  ) {
+    this.library = new LibraryTokenizer(json, config);
+    this.model = this.library.model!;
+    this.kind = kindOf(json.model);
+    this.vocabularySize = this.model.vocab.length;
+    this.contentHash = createHash('sha256').update(source).digest('hex');
+    this.special = specialTokens(json, config, (token) => this.model.tokens_to_ids.get(token));
+    const added = json.added_tokens;
+    this.specialIds = new Set([
+      ...added.filter((token) => token.special === true).map((token) => token.id),
+      ...Object.values(this.special).filter((id): id is number => id !== undefined),
+    ]);
+    this.normalize = normalizerFor(json.normalizer);
+    const isNormalized = (token: { normalized?: boolean; special?: boolean }) =>
+      token.normalized ?? token.special !== true;
+    this.findAdded = addedTokenFinder(
+      added.filter((token) => !isNormalized(token)),
+      (token) => token.content,
+    );
+    this.findAddedNormalized = addedTokenFinder(
+      added.filter(isNormalized),
+      (token) => this.normalize(Aligned.original(token.content)).text,
+    );
+    this.margin = cutMargin + Math.max(0, ...added.map((token) => token.content.length));
+    this.preTokenizer = preTokenizerFor(json.pre_tokenizer);
+    this.encodePiece = pieceEncoder(this.model, json.model, this.preTokenizer.byteLevel);
+    this.template = templateFor(json.post_processor);
+  }
+
+  /** Reads `tokenizer.json` and `tokenizer_config.json` of a Hugging Face folder. Throws InputError. */
+  static async load(directory: string): Promise<Tokenizer> {
+    const { file, source, json, config } = await readTokenizerFiles(directory);
+    try {
+      return new Tokenizer(checkTokenizerJson(json), source, config);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw InputError.at(file, `This tokenizer cannot be used: ${reason}`, 'Choose another tokenizer.');
+    }
+  }
+
+  /** Throws an Error where the JSON is no tokenizer that is understood. */
+  static fromJson(tokenizerJson: object, config: object = {}): Tokenizer {
+    const json = checkTokenizerJson(tokenizerJson);
+    return new Tokenizer(json, JSON.stringify(json, null, 2), { ...config });
+  }
+
+  /** Writes the two files that Python `transformers` and this class load. */
+  async save(directory: string): Promise<void> {
+    await mkdir(directory, { recursive: true });
+    await writeFileAtomic(path.join(directory, 'tokenizer.json'), this.source);
+    const config = JSON.stringify(this.config, null, 2) + '\n';
+    await writeFileAtomic(path.join(directory, 'tokenizer_config.json'), config);
+  }
+
+  /** Id to fill up short rows with; the attention mask hides it, so any id does where there is no padding token. */
+  get padId(): number {
+    return this.special.pad ?? this.special.endOfText ?? 0;
+  }
+
+  isSpecial(id: number): boolean {
+    return this.specialIds.has(id);
+  }
+
+  encode(text: string, options: EncodeOptions = {}): Encoding {
+    const { pair, addSpecialTokens = true, maxLength = Infinity } = options;
+    const parts = (pair === undefined ? this.template.single : this.template.pair).filter(
+      (part) => addSpecialTokens || 'sequence' in part,
+    );
+    const room = Math.max(0, maxLength - parts.filter((part) => 'special' in part).length);
+    const first = pair === undefined ? this.firstTokens(text, room + 1) : this.tokenize(text, Infinity);
+    const second = pair === undefined ? { ids: [], starts: [], ends: [] } : this.tokenize(pair, Infinity);
+    const keep = longestFirst(first.ids.length, second.ids.length, room);
+    const truncated = keep[0] < first.ids.length || keep[1] < second.ids.length;
+    const encoding = assemble(parts, [first, second], keep, truncated);
+    if (this.template.trimOffsets && this.preTokenizer.byteLevel) this.trimOffsets(encoding, [text, pair ?? '']);
+    return encoding;
+  }
+
+  decode(ids: Iterable<number>, { skipSpecialTokens = false }: DecodeOptions = {}): string {
+    const kept = Array.from(ids).filter((id) => !(skipSpecialTokens && this.specialIds.has(id)));
+    if (kept.length === 0) return '';
+    return this.library.decode(kept, { clean_up_tokenization_spaces: false });
+  }
+
+  /** One token as a person reads it: ` sail`, `##ing`, `[MASK]`; bytes that are no whole character as `<0xF0>`. */
+  tokenText(id: number): string {
+    const token = this.model.vocab[id];
+    if (token === undefined) return `<${id}>`;
+    if (this.specialIds.has(id)) return token;
+    if (!this.preTokenizer.byteLevel) return token.replaceAll('▁', ' ');
+    const bytes = bytesOf(token);
+    if (!bytes) return token;
+    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+    if (!text.includes('\ufffd') || token === 'ï¿½') return text;
+    return Array.from(bytes, (byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`).join('');
+  }
+
+  /** The pieces of a text that the model would see, as the trainers count them. */
+  pieces(text: string): string[] {
+    return this.preTokenizer.split(this.normalize(Aligned.original(text))).map((piece) => piece.text);
+  }
+
+  /** At least the first `wanted` tokens of `text` (all, if it has fewer), reading no more of it than is needed. */
+  private firstTokens(text: string, wanted: number): TextTokens {
+    for (let length = 256 + 16 * wanted; this.preTokenizer.local && length < text.length; length *= 4) {
+      const end = cutOff(text, length);
+      if (end === text.length) break;
+      const tokens = this.tokenize(text.slice(0, end), wanted);
+      const safe = tokens.ends.findIndex((tokenEnd) => tokenEnd > end - this.margin);
+      if ((safe < 0 ? tokens.ids.length : safe) >= wanted) return tokens;
+    }
+    return this.tokenize(text, wanted);
+  }
+
+  /** Tokens of `text`; after `wanted` ones it may stop. */
+  private tokenize(text: string, wanted: number): TextTokens {
+    const tokens: TextTokens = { ids: [], starts: [], ends: [] };
+    const add = (id: number, start: number, end: number) => {
+      tokens.ids.push(id);
+      tokens.starts.push(start);
+      tokens.ends.push(end);
+    };
+    for (const stretch of this.findAdded(text)) {
+      if (stretch.id !== undefined) {
+        add(stretch.id, stretch.start, stretch.end);
+        continue;
+      }
+      const normalized = this.normalize(Aligned.original(text.slice(stretch.start, stretch.end), stretch.start));
+      for (const part of this.findAddedNormalized(normalized.text)) {
+        if (part.id !== undefined) {
+          add(part.id, normalized.startOf(part.start), normalized.endOf(part.end - 1));
+          continue;
+        }
+        for (const piece of this.preTokenizer.split(normalized.slice(part.start, part.end))) {
+          for (const shorter of this.cutLong(piece)) {
+            const { ids, starts, ends } = this.encodePiece(shorter.text);
+            ids.forEach((id, i) => add(id, shorter.startOf(starts[i]!), shorter.endOf(ends[i]! - 1)));
+            if (tokens.ids.length >= wanted) return tokens;
+          }
+        }
+      }
+    }
+    return tokens;
+  }
+
+  private cutLong(piece: Aligned): Aligned[] {
+    // WordPiece makes one unknown token of any long word.
+    if (piece.length <= longestPiece || this.kind === 'wordpiece') return [piece];
+    const parts: Aligned[] = [];
+    for (let start = 0; start < piece.length;) {
+      let end = Math.min(piece.length, start + longestPiece);
+      if (end < piece.length && /[\ud800-\udbff]/.test(piece.text[end - 1]!)) end--;
+      parts.push(piece.slice(start, end));
+      start = end;
+    }
+    return parts;
+  }
+
+  /** As `process_offsets` of Hugging Face's tokenizers (src/pre_tokenizers/byte_level.rs). */
+  private trimOffsets({ ids, starts, ends, special, sequence }: Encoding, texts: readonly string[]): void {
+    for (let i = 0; i < ids.length; i++) {
+      if (special[i]) continue;
+      const id = ids[i]!;
+      const token = this.specialIds.has(id) ? texts[sequence[i]!]!.slice(starts[i], ends[i]) : this.model.vocab[id]!;
+      let leading = /^[Ġ\s]*/.exec(token)![0].length;
+      const trailing = /[Ġ\s]*$/.exec(token)![0].length;
+      if (leading === 1 && starts[i] === 0 && this.template.addPrefixSpace) leading = 0;
+      starts[i] = Math.min(starts[i]! + leading, ends[i]!);
+      if (ends[i]! >= trailing) ends[i] = Math.max(ends[i]! - trailing, starts[i]!);
+    }
+  }
+}
+
+/** Older files do not name the type. */
+function kindOf(model: ModelJson): string {
+  if (model.type !== undefined) return model.type.toLowerCase();
+  if (Array.isArray(model.vocab)) return 'unigram';
+  return 'merges' in model ? 'bpe' : 'wordpiece';
+}
+
+function assemble(
+  parts: readonly Part[],
+  texts: readonly [TextTokens, TextTokens],
+  keep: readonly [number, number],
+  truncated: boolean,
+): Encoding {
+  const widths = parts.map((part) => ('sequence' in part ? keep[part.sequence] : 1));
+  const length = widths.reduce((sum, width) => sum + width, 0);
+  const encoding: Encoding = {
+    ids: new Int32Array(length),
+    typeIds: new Int32Array(length),
+    starts: new Int32Array(length),
+    ends: new Int32Array(length),
+    special: new Uint8Array(length),
+    sequence: new Uint8Array(length),
+    truncated,
+  };
+  let at = 0;
+  parts.forEach((part, p) => {
+    for (let i = 0; i < widths[p]!; i++, at++) {
+      encoding.typeIds[at] = part.typeId;
+      if ('sequence' in part) {
+        const tokens = texts[part.sequence];
+        encoding.ids[at] = tokens.ids[i]!;
+        encoding.starts[at] = tokens.starts[i]!;
+        encoding.ends[at] = tokens.ends[i]!;
+        encoding.sequence[at] = part.sequence;
+      } else {
+        encoding.ids[at] = part.special;
+        encoding.special[at] = 1;
+      }
+    }
+  });
+  return encoding;
+}

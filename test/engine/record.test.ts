@@ -1,0 +1,119 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { HostTensor } from '../../src/engine/array';
+import type { Executor } from '../../src/engine/executor';
+import { printGraph } from '../../src/engine/graph';
+import { createCpuExecutor } from '../../src/engine/onnxruntime';
+import { gelu, layerNorm, linear } from '../../src/engine/ops';
+import { record } from '../../src/engine/trace-backend';
+
+let executor: Executor;
+beforeAll(async () => {
+  executor = await createCpuExecutor();
+});
+
+const floats = (values: number[], shape: number[] = [values.length]): HostTensor => ({
+  shape,
+  dtype: 'float32',
+  data: Float32Array.from(values),
+});
+
+describe('a recorded graph', () => {
+  it('holds forward, backward and nothing that no output needs', () => {
+    const graph = record(
+      'square',
+      { x: { shape: [2, 3], dtype: 'float32' }, w: { shape: [4, 3], dtype: 'float32' } },
+      ({ x, w }) => {
+        const { value, grads } = tf.valueAndGrads((a: tf.Tensor) => tf.mean(tf.square(linear(x!, a, null, 'out-in'))))([
+          w!,
+        ]);
+        tf.exp(x!); // not an output
+        return { loss: value, dw: grads[0]! };
+      },
+    );
+    expect(printGraph(graph)).toMatchSnapshot();
+  });
+
+  it('computes what the eager backend computes, gradients included', async () => {
+    const x = floats(
+      Array.from({ length: 24 }, (_, i) => Math.sin(i * i)),
+      [2, 3, 4],
+    );
+    const w = floats(
+      Array.from({ length: 20 }, (_, i) => Math.cos(3 * i * i)),
+      [5, 4],
+    );
+    const program = (tx: tf.Tensor, tw: tf.Tensor): Record<string, tf.Tensor> => {
+      const loss = (ax: tf.Tensor, aw: tf.Tensor): tf.Scalar => {
+        const h = gelu(
+          layerNorm(linear(ax, aw, tf.ones([5]), 'out-in'), tf.fill([5], 1.5), tf.zeros([5]), 1e-5),
+          'tanh',
+        );
+        const scores = tf.matMul(h, h, false, true); // [2, 3, 3]
+        return tf.sum(tf.mul(tf.softmax(h), tf.slice(scores, [0, 0, 0], [2, 3, 1])));
+      };
+      const { value, grads } = tf.valueAndGrads(loss)([tx, tw]);
+      return { loss: value, dx: grads[0]!, dw: grads[1]! };
+    };
+    const graph = record('step', { x, w }, (t) => program(t.x!, t.w!));
+    const loaded = await executor.load(graph);
+    const recorded = await loaded.run({ x, w });
+
+    await import('@tensorflow/tfjs-backend-cpu');
+    await tf.setBackend('cpu');
+    const eager = program(tf.tensor(x.data, [2, 3, 4]), tf.tensor(w.data, [5, 4]));
+    for (const [name, tensor] of Object.entries(eager)) {
+      const expected = tensor.dataSync();
+      recorded[name]!.data.forEach((v, i) => expect(v, `${name}[${i}]`).toBeCloseTo(expected[i]!, 4));
+    }
+  });
+
+  it('takes frozen inputs as part of the graph', async () => {
+    const graph = record('frozen', { x: floats([1, 2]), w: floats([3, 4]) }, ({ x, w }) => ({ y: tf.mul(x!, w!) }));
+    const loaded = await executor.load(graph, { w: floats([3, 4]) });
+    expect(Array.from((await loaded.run({ x: floats([1, 2]) })).y!.data)).toEqual([3, 8]);
+  });
+
+  it('updates a tensor in its own memory', async () => {
+    const graph = record('in-place', { p: floats([1, 2]), g: floats([1, 1]) }, ({ p, g }) => ({
+      p2: tf.sub(p!, tf.mul(g!, 0.5)),
+    }));
+    const loaded = await executor.load(graph);
+    const p = executor.place(floats([1, 2]));
+    await loaded.run({ p, g: floats([1, 1]) }, { p2: p });
+    await loaded.run({ p, g: floats([1, 1]) }, { p2: p });
+    expect(Array.from(await p.read())).toEqual([0, 1]);
+  });
+
+  it('sums rows of a look-up gradient that fall on the same row, the same way each time', async () => {
+    const ids: HostTensor = {
+      shape: [4096],
+      dtype: 'int32',
+      data: Int32Array.from({ length: 4096 }, (_, i) => (i * 7) % 11),
+    };
+    const rows = floats(
+      Array.from({ length: 4096 * 64 }, (_, i) => Math.sin(i * 0.37) * 1e3),
+      [4096, 64],
+    );
+    const graph = record('scatter', { ids, rows }, (t) => ({
+      sum: tf.unsortedSegmentSum(t.rows!, t.ids as tf.Tensor1D, 11),
+    }));
+    const loaded = await executor.load(graph);
+    const first = (await loaded.run({ ids, rows })).sum!.data;
+    const expected = new Float64Array(11 * 64);
+    for (let i = 0; i < 4096; i++)
+      for (let j = 0; j < 64; j++) expected[ids.data[i]! * 64 + j]! += rows.data[i * 64 + j]!;
+    first.forEach((v, i) => expect(v).toBeCloseTo(expected[i]!, 0));
+    for (let n = 0; n < 20; n++) expect((await loaded.run({ ids, rows })).sum!.data).toEqual(first);
+  });
+
+  it('names the operation that is not in the table', () => {
+    expect(() => record('unknown', { x: floats([1]) }, ({ x }) => ({ y: tf.atanh(x!) }))).toThrow(/Atanh/);
+  });
+
+  it('refuses programs that look at values', () => {
+    expect(() => record('peek', { x: floats([1]) }, ({ x }) => ({ y: tf.scalar(x!.dataSync()[0]!) }))).toThrow(
+      /no data/,
+    );
+  });
+});

@@ -1,0 +1,50 @@
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadCheckpoint } from '../../src/model/checkpoint';
+import { logits } from '../../src/model/transformer';
+import {
+  caseInputs,
+  expectCloseAtReal,
+  goldenCases,
+  goldenFolder,
+  hostParameters,
+  modelInputs,
+  readGolden,
+  runCase,
+} from '../golden/compare';
+import { executeEagerly } from '../golden/eager';
+
+beforeAll(async () => {
+  await tf.setBackend('cpu');
+});
+
+describe('what Python transformers computes', () => {
+  it.each(goldenCases)('$folder has its logits, hidden states, attentions, loss and gradients', async (golden) => {
+    await runCase(golden, executeEagerly);
+  });
+
+  it.each(['gpt2-bf16', 'gpt2-fp16'])('%s has its logits after widening to float32', async (folder) => {
+    const { architecture, parameters } = await loadCheckpoint(goldenFolder(folder));
+    const expected = await readGolden(folder, 'expected.safetensors');
+    const computed = await executeEagerly((inputs) => ({ logits: logits(architecture, inputs, modelInputs(inputs)) }), {
+      ...hostParameters(architecture, parameters),
+      ...caseInputs(expected),
+    });
+    const mask = expected.attention_mask!.data;
+    expectCloseAtReal('logits', computed.logits!, expected.logits!, mask, 1e-4);
+  });
+
+  it('gpt2 has its logits for rows padded on the left, given their positions', async () => {
+    const { architecture, parameters } = await loadCheckpoint(goldenFolder('gpt2'));
+    const expected = await readGolden('gpt2', 'expected.safetensors');
+    const computed = await executeEagerly((inputs) => ({ logits: logits(architecture, inputs, modelInputs(inputs)) }), {
+      ...hostParameters(architecture, parameters),
+      ...caseInputs(expected, 'left.'),
+    });
+    const mask = expected['left.attention_mask']!.data;
+    expect(mask.includes(0)).toBe(true);
+    expectCloseAtReal('logits', computed.logits!, expected['left.logits']!, mask, 1e-4);
+    expect(computed.logits!.data.every(Number.isFinite)).toBe(true); // padding queries that see nothing too
+  });
+});
