@@ -1,14 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { classLoss } from '../../src/distill/head-loss';
 import { hiddenLoss } from '../../src/distill/hidden-loss';
 import { adamw } from '../../src/distill/optimizer';
 import { learningRateAt } from '../../src/distill/schedules';
 import { inverseOf, predictionRows } from '../../src/distill/shift';
+import { readSafetensors } from '../../src/model/safetensors';
 import type { Task } from '../../src/protocol/records';
 import { expectClose, onCpu, valueOf } from '../distill/numbers';
-import { type GoldenTensor, readSafetensors } from './read-safetensors';
 
 onCpu();
 
@@ -27,30 +28,47 @@ const BATCH = { rows: 4, length: 12 };
 const HIDDEN_WEIGHT = 0.1;
 
 const folder = (family: string): URL => new URL(`data/distillation/${family}/`, import.meta.url);
-const tensorOf = ({ data, shape }: GoldenTensor): tf.Tensor =>
-  tf.tensor(data, shape, data instanceof Int32Array ? 'int32' : 'float32');
-const tensorsOf = (path: URL): Record<string, tf.Tensor> =>
-  Object.fromEntries(Object.entries(readSafetensors(path)).map(([name, tensor]) => [name, tensorOf(tensor)]));
 
-/** Everything stored of the first step of one variant. */
-function firstStep(family: 'bert' | 'gpt2', variant: 'logits' | 'hidden') {
+/** Float32 and int32 tensors of a file, by name. */
+async function tensorsOf(path: URL): Promise<Record<string, tf.Tensor>> {
+  const stored = Object.entries(await readSafetensors(fileURLToPath(path)));
+  return Object.fromEntries(
+    stored.map(([name, { data, shape, dtype }]) => [
+      name,
+      tf.tensor(data as Float32Array | Int32Array, shape, dtype === 'I32' ? 'int32' : 'float32'),
+    ]),
+  );
+}
+
+interface FirstStep {
+  task: Task;
+  labels: Int32Array;
+  attentionMask: tf.Tensor2D;
+  activations: Record<string, tf.Tensor>;
+  /** Empty where no hidden states are compared. */
+  projection: Record<string, tf.Tensor>;
+  student: Record<string, tf.Tensor>;
+  gradients: Record<string, tf.Tensor>;
+  afterOneStep: Record<string, tf.Tensor>;
+  trajectory: { oneStep: Components; steps: Components[] };
+}
+
+/** Everything stored of the first step of one variant; it uses the first of the 8 batches. */
+async function firstStep(family: 'bert' | 'gpt2', variant: 'logits' | 'hidden'): Promise<FirstStep> {
   const directory = folder(family);
   const file = (name: string): URL => new URL(`${variant}/${name}`, directory);
-  const batches = readSafetensors(new URL('batches.safetensors', directory));
-  const perBatch = batches.labels!.data.length / 8;
+  const batches = await tensorsOf(new URL('batches.safetensors', directory));
+  const labels = await batches.labels!.data<'int32'>();
   return {
-    task: (family === 'bert' ? 'text-classification' : 'causal-lm') satisfies Task as Task,
-    labels: Int32Array.from(batches.labels!.data.subarray(0, perBatch)),
-    attentionMask: tf.tensor2d(Float32Array.from(batches.attention_mask!.data.subarray(0, 48)), [4, 12]),
-    activations: tensorsOf(file('step0.safetensors')),
-    projection: variant === 'hidden' ? tensorsOf(file('projection.safetensors')) : {},
-    student: tensorsOf(new URL('student/model.safetensors', directory)),
-    gradients: tensorsOf(file('gradients-step0.safetensors')),
-    afterOneStep: tensorsOf(file('after-1-step.safetensors')),
-    trajectory: JSON.parse(readFileSync(file('trajectory.json'), 'utf8')) as {
-      oneStep: Components;
-      steps: Components[];
-    },
+    task: family === 'bert' ? 'text-classification' : 'causal-lm',
+    labels: labels.slice(0, labels.length / 8),
+    attentionMask: tf.reshape(tf.cast(tf.slice(batches.attention_mask!, 0, 1), 'float32'), [BATCH.rows, BATCH.length]),
+    activations: await tensorsOf(file('step0.safetensors')),
+    projection: variant === 'hidden' ? await tensorsOf(file('projection.safetensors')) : {},
+    student: await tensorsOf(new URL('student/model.safetensors', directory)),
+    gradients: await tensorsOf(file('gradients-step0.safetensors')),
+    afterOneStep: await tensorsOf(file('after-1-step.safetensors')),
+    trajectory: JSON.parse(readFileSync(file('trajectory.json'), 'utf8')) as FirstStep['trajectory'],
   };
 }
 
@@ -59,8 +77,12 @@ const variants = (['bert', 'gpt2'] as const).flatMap((family) =>
 );
 
 describe.each(variants)('distillation of %s with %s, first step as in PyTorch', (family, variant) => {
-  const golden = firstStep(family, variant);
-  const { oneStep } = golden.trajectory;
+  let golden: FirstStep;
+  let oneStep: Components;
+  beforeAll(async () => {
+    golden = await firstStep(family, variant);
+    oneStep = golden.trajectory.oneStep;
+  });
 
   it('has the same components from the same activations', () => {
     const { rows, labels, counted, count } = predictionRows({ ...BATCH, labels: golden.labels }, golden.task);
