@@ -43,7 +43,7 @@ function importRules(room) {
       message: 'experiment takes only types from distill.',
     });
     patterns.push({
-      regex: '^\\.\\./model/(?!architecture$|parameters$|checkpoint$|safetensors$)',
+      regex: '^\\.\\./model/(?!architecture$|parameters$|checkpoint$|safetensors$|float16$)',
       allowTypeImports: true,
       message: 'experiment takes only what is free of tfjs from model.',
     });

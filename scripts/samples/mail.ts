@@ -1,6 +1,6 @@
 /** @file What is kept of an e-mail: its words, without what the corpus, a list server or a gateway put around them. */
 
-/** Longest text of a row, in UTF-16 units: enough for 256 word-pieces of nearly every mail. */
+/** Longest text of a row, in UTF-16 units: about 200 word-pieces. */
 export const MAXIMUM_CHARACTERS = 800;
 
 /** Less than this is a mail whose message was a picture, an attachment or a frame. */
@@ -32,9 +32,9 @@ function rejectionOf(text: string): CleanMail['rejected'] {
   return EXPLICIT.test(text) ? 'explicit' : undefined;
 }
 
-/** Words of pornography: a sample that everybody is shown does without them, in either class. */
+/** Words of sexually explicit mail: a sample that everybody is shown does without them, in either class. */
 const EXPLICIT =
-  /\b(?:anal|barely legal|beasti?ality|blowjobs?|boobs|cocks?|cum|cumshots?|dildos?|erotic\w*|fuck\w*|gang-?bang\w*|hardcore|horny|incest\w*|lesb(?:ian|o)s?|lolitas?|masturbat\w*|milfs?|naked|nud(?:e|es|ity)|orgasms?|orgies|orgy|penis\w*|porn\w*|pre-?teens?|pussy|rap(?:e|ed|ist)|sluts?|sperm|teen sex|tits|underage|vagina\w*|whores?|xxx)\b/i;
+  /\b(?:adult (?:ads|classifieds|sites?|toys|videos?|web ?sites?)|anal|barely legal|beasti?ality|blowjobs?|boobs|cocks?|cum|cumshots?|dildos?|erotic\w*|fuck\w*|gang-?bang\w*|hardcore|horny|incest\w*|lesbos?|lolitas?|masturbat\w*|milfs?|nud(?:e|es|ity)|orgasms?|orgies|orgy|penis\w*|porn\w*|pre-?teens?|pussy|rap(?:e|ed|ist)|sex sites?|sex-shop|sluts?|sperm|strippers?|teens?|tits|underage|vagina\w*|webcams?|whores?|xxx)\b/i;
 
 /** What mails of one conversation or newsletter have in common: the subject without its reply marks and numbers. */
 export function threadOf(subject: string): string {

@@ -33,7 +33,11 @@ export async function readNovel(directory: string): Promise<Chapter[]> {
 
 /** Rows of 200 to 600 characters that end at a sentence or clause; the last row of a chapter may be shorter. */
 export function rowsOf(chapter: string): string[] {
-  const paragraphs = chapter.split(/\n\s*\n/).slice(1).map(cleanParagraph).filter(Boolean);
+  const paragraphs = chapter
+    .split(/\n\s*\n/)
+    .slice(1)
+    .map(cleanParagraph)
+    .filter(Boolean);
   const rows: string[] = [];
   let row = '';
   for (const paragraph of paragraphs) {
@@ -81,7 +85,8 @@ function pack(parts: readonly string[]): string[] {
   const packed: string[] = [];
   for (const part of parts) {
     const last = packed.at(-1);
-    if (last !== undefined && last.length + 1 + part.length <= LONGEST_PIECE) packed[packed.length - 1] = `${last} ${part}`;
+    if (last !== undefined && last.length + 1 + part.length <= LONGEST_PIECE)
+      packed[packed.length - 1] = `${last} ${part}`;
     else packed.push(part);
   }
   return packed;

@@ -63,7 +63,7 @@ async function makeSpam(directory) {
     ),
     '',
     `Of ${raw.length} mails (${count(raw, 'ham')} ham, ${count(raw, 'spam')} spam), ${rejected('short')} had too little text, ` +
-      `${rejected('script')} were not in Latin script, ${rejected('explicit')} were pornographic, and ` +
+      `${rejected('script')} were not in Latin script, ${rejected('explicit')} were sexually explicit, and ` +
       `${usable.length - distinct.length} repeated another mail. Of the ${distinct.length} left, all ` +
       `${count(kept, 'spam')} spam and ${count(kept, 'ham')} of ${count(distinct, 'ham')} ham are taken. ` +
       `${kept.filter((mail) => mail.cut).length} of the ${kept.length} rows are cut at ${MAXIMUM_CHARACTERS} characters.`,

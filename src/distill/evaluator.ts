@@ -26,7 +26,7 @@ import {
   type BatchShape,
   type Pairing,
 } from './programs';
-import type { FrozenTeacher } from './teacher';
+import { TeacherTargets, type FrozenTeacher } from './teacher';
 
 /** The teacher's answers to the evaluation batches are kept up to this size, so that it is asked once. */
 const KEPT_BYTES = 256 * 2 ** 20;
@@ -65,6 +65,7 @@ function evaluationProgram(pairing: Pairing, shape: BatchShape): Graph {
 export interface EvaluatorSetup {
   executor: Executor;
   task: Task;
+  /** The model evaluated and, unless that is the teacher itself, its teacher; hidden states are not looked at. */
   pairing: Pairing;
   teacher?: FrozenTeacher;
   batches: readonly Batch[];
@@ -75,10 +76,12 @@ export class Evaluator {
   private readonly programs: ByShape<Promise<LoadedGraph>>;
   private readonly batches: readonly BatchInputs[];
   private readonly kept = new Map<BatchInputs, Record<string, HostTensor>>();
+  private readonly targets: TeacherTargets | undefined;
   private keptBytes = 0;
 
   constructor(private readonly setup: EvaluatorSetup) {
     this.programs = new ByShape((shape) => setup.executor.load(evaluationProgram(setup.pairing, shape)));
+    this.targets = setup.teacher && new TeacherTargets(setup.teacher, setup.pairing);
     this.batches = setup.batches.map((batch) => batchInputs(batch, setup.task));
   }
 
@@ -100,20 +103,20 @@ export class Evaluator {
   }
 
   private async targetsOf(batch: BatchInputs): Promise<Record<string, HostTensor>> {
-    const { teacher } = this.setup;
-    if (!teacher) return {};
+    if (!this.targets) return {};
     const known = this.kept.get(batch);
     if (known) return known;
-    // Only the prediction is looked at here, not the hidden states.
-    const { prediction } = await teacher.hostTargets(batch);
-    const targets = { prediction: prediction! };
-    this.keptBytes += prediction!.data.byteLength;
+    const { prediction } = await this.targets.of(batch);
+    const copy: HostTensor = { shape: prediction!.shape, dtype: prediction!.dtype, data: await prediction!.read() };
+    const targets = { prediction: copy };
+    this.keptBytes += copy.data.byteLength;
     if (this.keptBytes <= KEPT_BYTES) this.kept.set(batch, targets);
     return targets;
   }
 
   async release(): Promise<void> {
     for (const program of this.programs.all()) await (await program).release();
+    await this.targets?.release();
   }
 }
 

@@ -69,8 +69,8 @@ export interface HeadLoss {
  * Combined loss over a vocabulary, differentiable with respect to the student's hidden states, weight and bias.
  *
  * Logits, both softmaxes, losses and the gradient of the logits are computed for `chunkRows` rows at a time, and the
- * gradient is carried on to the hidden states and the head at once, so [R, V] never exists whole. (The idea is that of
- * Wijmans et al., 2024, and of Liger Kernel's fused linear losses; here the gradient is made in the forward pass.)
+ * gradient is carried on to the hidden states and the head at once, in the forward pass, so [R, V] never exists whole
+ * (as the fused linear cross-entropy of Liger Kernel, Hsu et al., 2024, does for the hard loss).
  * @throws Error where the teacher's vocabulary is smaller than the student's
  */
 export function vocabularyLoss(inputs: VocabularyLossInputs): HeadLoss {

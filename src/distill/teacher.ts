@@ -1,6 +1,6 @@
 /** @file The frozen teacher: its weights lie on the device, its forward pass makes what the student imitates. */
 
-import type { HostTensor, TensorSpec } from '../engine/array';
+import type { TensorSpec } from '../engine/array';
 import type { DeviceTensor, Executor, LoadedGraph } from '../engine/executor';
 import type { Architecture } from '../model/architecture';
 import type { Parameters } from '../model/parameters';
@@ -23,48 +23,53 @@ export function zeros(executor: Executor, specs: Readonly<Record<string, TensorS
   );
 }
 
-/** What the teacher says of a batch; valid until it is asked about the next batch of the same shape. */
+/** A teacher's weights on the device. */
+export class FrozenTeacher {
+  /** Named as the programs of a student want them. */
+  readonly parameters: Readonly<Record<string, DeviceTensor>>;
+
+  constructor(
+    readonly executor: Executor,
+    readonly architecture: Architecture,
+    parameters: Parameters,
+  ) {
+    this.parameters = prefixed('teacher.', placeParameters(executor, parameterSpecs(architecture), parameters));
+  }
+
+  release(): void {
+    Object.values(this.parameters).forEach((parameter) => parameter.dispose());
+  }
+}
+
+/** What a teacher says of a batch: `prediction` (logits, or what they are made of) and imitated hidden states. */
 export type Targets = Record<string, DeviceTensor>;
 
-export class FrozenTeacher {
-  /** On the device, named as the student's programs want them. */
-  readonly parameters: Readonly<Record<string, DeviceTensor>>;
+/** Asks the teacher for what a pairing imitates. */
+export class TeacherTargets {
   private readonly programs;
 
   constructor(
-    executor: Executor,
-    readonly architecture: Architecture,
-    parameters: Parameters,
+    private readonly teacher: FrozenTeacher,
     pairing: Pairing,
   ) {
-    this.parameters = prefixed('teacher.', placeParameters(executor, parameterSpecs(architecture), parameters));
+    const { executor } = teacher;
     this.programs = new ByShape<{ loaded: Promise<LoadedGraph>; targets: Targets }>((shape) => ({
       loaded: executor.load(teacherProgram(pairing, shape)),
       targets: zeros(executor, teacherOutputSpecs(pairing, shape)),
     }));
   }
 
-  /** Soft labels' logits (or the hidden states they are made of) and imitated hidden states of a batch. */
-  async targets(inputs: BatchInputs): Promise<Targets> {
+  /** The result is valid until the next batch of the same shape. */
+  async of(inputs: BatchInputs): Promise<Targets> {
     const { loaded, targets } = this.programs.get(inputs.shape);
-    const graph = await loaded;
-    await graph.run({ ...inputs.tensors, ...this.parameters }, targets);
+    await (await loaded).run({ ...inputs.tensors, ...this.teacher.parameters }, targets);
     return targets;
   }
 
-  /** The same as `targets`, copied to host memory. */
-  async hostTargets(inputs: BatchInputs): Promise<Record<string, HostTensor>> {
-    const targets = await this.targets(inputs);
-    const copies = await Promise.all(
-      Object.entries(targets).map(async ([name, target]) => [name, { ...specOf(target), data: await target.read() }]),
-    );
-    return Object.fromEntries(copies) as Record<string, HostTensor>;
-  }
-
   async release(): Promise<void> {
-    for (const { loaded } of this.programs.all()) await (await loaded).release();
-    Object.values(this.parameters).forEach((parameter) => parameter.dispose());
+    for (const { loaded, targets } of this.programs.all()) {
+      await (await loaded).release();
+      Object.values(targets).forEach((target) => target.dispose());
+    }
   }
 }
-
-const specOf = ({ shape, dtype }: TensorSpec): TensorSpec => ({ shape, dtype });

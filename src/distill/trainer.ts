@@ -12,7 +12,7 @@ import { decaysByDefault } from './optimizer';
 import { accumulateProgram, gradientsProgram, trainedSpecs, updateProgram, type Pairing } from './programs';
 import { learningRateAt, scheduledValue, type LearningRateSchedule, type Scheduled } from './schedules';
 import { inverseOf } from './shift';
-import { placeParameters, zeros, type FrozenTeacher } from './teacher';
+import { placeParameters, TeacherTargets, zeros, type FrozenTeacher } from './teacher';
 
 /** AdamW's constants, as PyTorch's defaults. */
 const BETA1 = 0.9;
@@ -70,6 +70,7 @@ export class Trainer {
   private readonly second: DeviceTensors;
   private readonly gradients: DeviceTensors;
   private readonly specs: Record<string, TensorSpec>;
+  private readonly targets: TeacherTargets | undefined;
   private readonly programs: ByShape<Promise<LoadedGraph>>;
   private readonly update: Promise<LoadedGraph>;
   private accumulation: { loaded: Promise<LoadedGraph>; sums: DeviceTensors } | undefined;
@@ -79,6 +80,7 @@ export class Trainer {
   constructor(private readonly setup: TrainerSetup) {
     const { executor, pairing, options } = setup;
     this.specs = trainedSpecs(pairing);
+    this.targets = setup.teacher && new TeacherTargets(setup.teacher, pairing);
     this.trained = placeParameters(executor, this.specs, setup.initial);
     this.first = zeros(executor, this.specs);
     this.second = zeros(executor, this.specs);
@@ -151,7 +153,7 @@ export class Trainer {
   ): Promise<LossComponents> {
     const { teacher, options } = this.setup;
     const program = await this.programs.get(batch.shape);
-    const targets = teacher ? await teacher.targets(batch) : {};
+    const targets = this.targets ? await this.targets.of(batch) : {};
     const outputs = await program.run(
       {
         ...batch.tensors,
@@ -230,6 +232,7 @@ export class Trainer {
   async release(): Promise<void> {
     for (const program of this.programs.all()) await (await program).release();
     await (await this.update).release();
+    await this.targets?.release();
     if (this.accumulation) await (await this.accumulation.loaded).release();
     for (const tensors of [this.trained, this.first, this.second, this.gradients, this.accumulation?.sums ?? {}]) {
       Object.values(tensors).forEach((tensor) => tensor.dispose());

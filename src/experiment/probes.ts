@@ -1,69 +1,71 @@
-/**
- * @file The probes of a training: logits of a few pinned examples, kept at each evaluation, so that one can replay how the
- * student's distribution grew towards the teacher's. records.ts describes the files.
- */
+/** @file Reads and writes `probes/`: the pinned examples, and teacher's and student's logits for them. */
 
-import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { asFloat16, readSafetensors, toFloat32, writeSafetensors, type TensorToWrite } from '../model/safetensors';
+import { encodeFloat16 } from '../model/float16';
+import { readSafetensors, toFloat32, writeSafetensors } from '../model/safetensors';
 import type { ProbeExamples } from '../protocol/records';
 
-/** Whose logits: the frozen teacher's, or the student's after this many optimizer steps. */
-export type ProbeMoment = 'teacher' | number;
+const EXAMPLES = 'examples.json';
+const TEACHER = 'teacher.safetensors';
+const STEP_FILE = /^step-(\d+)\.safetensors$/;
 
-const examplesFile = 'examples.json';
-const stepFile = /^step-(\d{6,})\.safetensors$/;
-
-function logitsFile(moment: ProbeMoment): string {
-  return `${moment === 'teacher' ? moment : `step-${String(moment).padStart(6, '0')}`}.safetensors`;
+/** Logits of one example, [positions, names]. */
+export interface StoredLogits {
+  shape: readonly [number, number];
+  data: Float32Array;
 }
 
-/** Writes which examples are pinned. `directory` is a training's `probes`, made if need be. */
+const stepFile = (step: number): string => `step-${String(step).padStart(6, '0')}.safetensors`;
+
 export async function writeProbeExamples(directory: string, examples: ProbeExamples): Promise<void> {
   await mkdir(directory, { recursive: true });
-  await writeFileAtomic(join(directory, examplesFile), JSON.stringify(examples));
+  await writeFileAtomic(join(directory, EXAMPLES), JSON.stringify(examples));
 }
 
-/** Writes the logits of all pinned examples: for each an array [positions, classes or vocabulary], row by row. */
-export async function writeProbeLogits(
+export async function writeTeacherProbe(directory: string, logits: readonly StoredLogits[]): Promise<void> {
+  await writeLogits(join(directory, TEACHER), logits);
+}
+
+export async function writeStudentProbe(
   directory: string,
-  moment: ProbeMoment,
-  logits: readonly Float32Array[],
-  width: number,
+  step: number,
+  logits: readonly StoredLogits[],
 ): Promise<void> {
-  const tensors: Record<string, TensorToWrite> = {};
-  for (const [k, data] of logits.entries()) {
-    tensors[`logits.${k}`] = asFloat16([data.length / width, width], data);
-  }
-  await writeSafetensors(join(directory, logitsFile(moment)), tensors);
+  await writeLogits(join(directory, stepFile(step)), logits);
 }
 
-/** Undefined before the first probe. */
+async function writeLogits(file: string, logits: readonly StoredLogits[]): Promise<void> {
+  const tensors = logits.map(({ shape, data }, k) => [`logits.${k}`, { shape, data: encodeFloat16(data) }] as const);
+  await writeSafetensors(file, Object.fromEntries(tensors));
+}
+
+/** The pinned examples; undefined before they are written. */
 export async function readProbeExamples(directory: string): Promise<ProbeExamples | undefined> {
-  try {
-    return JSON.parse(await readFile(join(directory, examplesFile), 'utf8')) as ProbeExamples;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await readFile(join(directory, EXAMPLES), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as ProbeExamples);
 }
 
-/** Steps whose logits are kept, ascending; and whether the teacher's are. */
-export async function listProbes(directory: string): Promise<{ steps: number[]; teacher: boolean }> {
-  const names = await readdir(directory).catch((): string[] => []);
-  const steps = names.map((name) => stepFile.exec(name)?.[1]).filter((step) => step !== undefined);
-  return { steps: steps.map(Number).sort((a, b) => a - b), teacher: names.includes(logitsFile('teacher')) };
+/** Logits of each example, [positions · names], from the teacher; undefined before they are written. */
+export async function readTeacherProbe(directory: string): Promise<Float32Array[] | undefined> {
+  return readLogits(directory, TEACHER);
 }
 
-/** Logits as they were written, one array an example, in the order of the examples. Throws an InputError. */
-export async function readProbeLogits(directory: string, moment: ProbeMoment): Promise<Float32Array[]> {
-  const tensors = await readSafetensors(join(directory, logitsFile(moment)));
-  const logits: Float32Array[] = [];
-  for (let k = 0; ; k++) {
-    const tensor = tensors[`logits.${k}`];
-    const values = tensor && toFloat32(tensor);
-    if (!values) return logits;
-    logits.push(values);
-  }
+/** The same from the student as it was at a step. */
+export async function readStudentProbe(directory: string, step: number): Promise<Float32Array[] | undefined> {
+  return readLogits(directory, stepFile(step));
+}
+
+/** Steps that have a student probe, ascending. */
+export async function probeSteps(directory: string): Promise<number[]> {
+  const files = await readdir(directory).catch((): string[] => []);
+  const steps = files.map((file) => Number(STEP_FILE.exec(file)?.[1] ?? NaN));
+  return steps.filter((step) => !Number.isNaN(step)).sort((a, b) => a - b);
+}
+
+async function readLogits(directory: string, file: string): Promise<Float32Array[] | undefined> {
+  if (!(await readdir(directory).catch((): string[] => [])).includes(file)) return undefined;
+  const stored = await readSafetensors(join(directory, file));
+  return Object.keys(stored).map((_, k) => toFloat32(stored[`logits.${k}`]!)!);
 }

@@ -55,7 +55,9 @@ const architectureSchema = z
   .strictObject({
     family: z
       .enum(['bert', 'gpt2'])
-      .describe('"bert": an encoder, for text-classification and masked-lm. "gpt2": a decoder, for causal-lm.'),
+      .describe(
+        '"bert": an encoder, for text-classification and masked-lm. "gpt2": a decoder, for causal-lm and text-classification.',
+      ),
     hiddenSize: count('Width of the hidden states. `heads` must divide it.'),
     layers: count('Number of transformer blocks.'),
     heads: count('Attention heads in a block.'),

@@ -1,4 +1,4 @@
-/** @file Half-precision floats from and to float32: every float16 and bfloat16 value is exactly one float32. */
+/** @file Half-precision floats as float32: every float16 and bfloat16 value is exactly one. */
 
 /** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
 export function decodeFloat16(bits: Uint16Array): Float32Array {
@@ -9,6 +9,34 @@ export function decodeFloat16(bits: Uint16Array): Float32Array {
 /** bfloat16 is the upper half of a float32. */
 export function decodeBfloat16(bits: Uint16Array): Float32Array {
   return new Float32Array(Uint32Array.from(bits, (b) => b << 16).buffer);
+}
+
+/** Rounds to the nearest float16, ties to even (IEEE 754); what is too large becomes infinite. */
+export function encodeFloat16(values: Float32Array): Uint16Array {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  return Uint16Array.from(words, float16Bits);
+}
+
+function float16Bits(word: number): number {
+  const sign = (word >>> 16) & 0x8000;
+  const magnitude = word & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN
+  if (magnitude >= 0x477ff000) return sign | 0x7c00; // rounds to 65520 or more
+  if (magnitude < 0x38800000) {
+    // Below the smallest normal number, 2^-14: a count of 2^-24.
+    if (magnitude < 0x33000000) return sign;
+    const shift = 126 - (magnitude >>> 23);
+    return sign | roundedShift((magnitude & 0x7fffff) | 0x800000, shift);
+  }
+  return sign | (roundedShift(magnitude, 13) - (112 << 10));
+}
+
+/** value / 2^shift, ties to even. */
+function roundedShift(value: number, shift: number): number {
+  const half = 2 ** (shift - 1);
+  const rest = value & (2 ** shift - 1);
+  const quotient = value >>> shift;
+  return quotient + (rest > half || (rest === half && (quotient & 1) === 1) ? 1 : 0);
 }
 
 let cachedTable: Float32Array | undefined;
@@ -26,30 +54,4 @@ function float16Value(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -14; // subnormal
   if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
   return sign * (1 + fraction) * 2 ** (exponent - 15);
-}
-
-/** Rounded to the nearest float16, ties to even; what is too large becomes infinite. */
-export function encodeFloat16(values: Float32Array): Uint16Array {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return Uint16Array.from(bits, float16Bits);
-}
-
-/** @param bits of a float32: 1 sign, 8 exponent, 23 fraction bits */
-function float16Bits(bits: number): number {
-  const sign = (bits >>> 16) & 0x8000;
-  const fraction = bits & 0x7fffff;
-  const exponent = ((bits >>> 23) & 0xff) - 112; // the bias is 15 in place of 127
-  if (exponent === 143) return sign | 0x7c00 | (fraction === 0 ? 0 : 0x200); // infinite, or not a number
-  if (exponent >= 31) return sign | 0x7c00;
-  if (exponent < -10) return sign;
-  if (exponent <= 0) return sign | shiftRounded(fraction | 0x800000, 14 - exponent); // subnormal
-  // A carry out of the fraction raises the exponent, as it should.
-  return sign | ((exponent << 10) + shiftRounded(fraction, 13));
-}
-
-function shiftRounded(value: number, by: number): number {
-  const whole = value >>> by;
-  const rest = value & ((1 << by) - 1);
-  const half = 1 << (by - 1);
-  return rest > half || (rest === half && (whole & 1) === 1) ? whole + 1 : whole;
 }

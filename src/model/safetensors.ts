@@ -7,7 +7,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { sizeOf } from '../engine/array';
 import { InputError } from '../protocol/problem';
 import { LARGEST_TRANSFER, writeAtomically } from './atomic';
-import { decodeBfloat16, decodeFloat16, encodeFloat16 } from './float16';
+import { decodeBfloat16, decodeFloat16 } from './float16';
 
 /** Views of a tensor's bytes by stored type; half-precision floats are bit patterns. */
 const VIEWS = {
@@ -122,15 +122,10 @@ export function toFloat32(tensor: StoredTensor): Float32Array | undefined {
   }
 }
 
-/** A tensor to be written; float32, int32 or (bits of) float16 by its array. */
+/** A tensor to be written: float32, int32, or the bit patterns of float16, by its array. */
 export interface TensorToWrite {
   shape: readonly number[];
   data: Float32Array | Int32Array | Uint16Array;
-}
-
-/** Values to be written as float16, rounded to the nearest. */
-export function asFloat16(shape: readonly number[], values: Float32Array): TensorToWrite {
-  return { shape, data: encodeFloat16(values) };
 }
 
 function dtypeOf(data: TensorToWrite['data']): StoredDType {

@@ -36,11 +36,11 @@ export function preTokenizerFor(stage: Stage | null): PreTokenizer {
     case 'Split':
       return patternSplit(stage);
     case 'BertPreTokenizer':
-      return sequence([splitAt(/\p{White_Space}/gu, 'Removed'), splitAt(punctuation, 'Isolated')]);
+      return sequence([splitAt(/\p{White_Space}+/gu, 'Removed'), splitAt(punctuation, 'Isolated')]);
     case 'Whitespace':
-      return sequence([splitAt(/\p{White_Space}/gu, 'Removed'), splitAt(word, 'Isolated')]);
+      return sequence([splitAt(/\p{White_Space}+/gu, 'Removed'), splitAt(word, 'Isolated')]);
     case 'WhitespaceSplit':
-      return splitAt(/\p{White_Space}/gu, 'Removed');
+      return splitAt(/\p{White_Space}+/gu, 'Removed');
     case 'Digits':
       return splitAt(stage.individual_digits === true ? /\p{N}/gu : /\p{N}+/gu, 'Isolated');
     case 'Punctuation':

@@ -186,7 +186,7 @@ export class Tokenizer {
 
   /** At least the first `wanted` tokens of `text` (all, if it has fewer), reading no more of it than is needed. */
   private firstTokens(text: string, wanted: number): TextTokens {
-    for (let length = 256 + 16 * wanted; this.preTokenizer.local && length < text.length; length *= 4) {
+    for (let length = 256 + 8 * wanted; this.preTokenizer.local && length < text.length; length *= 4) {
       const end = cutOff(text, length);
       if (end === text.length) break;
       const tokens = this.tokenize(text.slice(0, end), wanted);

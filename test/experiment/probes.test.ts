@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
-  listProbes,
+  probeSteps,
   readProbeExamples,
-  readProbeLogits,
+  readStudentProbe,
+  readTeacherProbe,
   writeProbeExamples,
-  writeProbeLogits,
+  writeStudentProbe,
+  writeTeacherProbe,
 } from '../../src/experiment/probes';
 import type { ProbeExamples } from '../../src/protocol/records';
 
@@ -29,22 +31,25 @@ describe('probes', () => {
 
   it('gives back the examples and, in the order of the examples, their logits', async () => {
     const logits = Array.from({ length: 12 }, (_, k) => Float32Array.of(k, 1 - k / 2));
+    const stored = logits.map((data) => ({ shape: [1, 2] as const, data }));
     await writeProbeExamples(directory, examples);
-    await writeProbeLogits(directory, 'teacher', logits, 2);
-    await writeProbeLogits(directory, 100, logits.slice(0, 1), 2);
+    await writeTeacherProbe(directory, stored);
+    await writeStudentProbe(directory, 100, stored.slice(0, 1));
     expect(await readProbeExamples(directory)).toEqual(examples);
-    expect(await readProbeLogits(directory, 'teacher')).toEqual(logits);
-    expect(await readProbeLogits(directory, 100)).toEqual([Float32Array.of(0, 1)]);
+    expect(await readTeacherProbe(directory)).toEqual(logits);
+    expect(await readStudentProbe(directory, 100)).toEqual(logits.slice(0, 1));
   });
 
   it('lists the steps in their order, not that of their names', async () => {
     await writeProbeExamples(directory, examples);
-    for (const step of [1_000_000, 200, 1000]) await writeProbeLogits(directory, step, [Float32Array.of(1, 2)], 2);
-    expect(await listProbes(directory)).toEqual({ steps: [200, 1000, 1_000_000], teacher: false });
+    const stored = [{ shape: [1, 2] as const, data: Float32Array.of(1, 2) }];
+    for (const step of [1_000_000, 200, 1000]) await writeStudentProbe(directory, step, stored);
+    expect(await probeSteps(directory)).toEqual([200, 1000, 1_000_000]);
   });
 
   it('says that there is nothing where nothing was written', async () => {
     expect(await readProbeExamples(directory)).toBeUndefined();
-    expect(await listProbes(directory)).toEqual({ steps: [], teacher: false });
+    expect(await readTeacherProbe(directory)).toBeUndefined();
+    expect(await probeSteps(directory)).toEqual([]);
   });
 });

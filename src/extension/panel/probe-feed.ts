@@ -1,6 +1,6 @@
 /** @file Tells the Lab's page of a run's probes as they come to be, and sends those it asks for. */
 
-import { listProbes, readProbeExamples, readProbeLogits } from '../../experiment/probes';
+import { probeSteps, readProbeExamples, readStudentProbe, readTeacherProbe } from '../../experiment/probes';
 import type { TrainingPaths } from '../../experiment/run-paths';
 import type { HostMessage } from '../../protocol/panel';
 
@@ -29,9 +29,9 @@ export class ProbeFeed {
     if (this.#looking) return;
     this.#looking = true;
     try {
-      const { steps, teacher } = await listProbes(this.#directory);
-      if (this.#told === undefined && teacher) await this.#sendExamples(steps);
-      else if (this.#told && steps.length !== this.#told.length) this.post({ type: 'probeSteps', id: this.#id, steps });
+      const steps = await probeSteps(this.#directory);
+      if (this.#told === undefined) await this.#sendExamples(steps);
+      else if (steps.length !== this.#told.length) this.post({ type: 'probeSteps', id: this.#id, steps });
       if (this.#told) this.#told = steps;
     } catch (error) {
       this.#fail(error);
@@ -42,7 +42,8 @@ export class ProbeFeed {
 
   async show(step: number): Promise<void> {
     try {
-      this.post({ type: 'probe', id: this.#id, step, student: await readProbeLogits(this.#directory, step) });
+      const student = await readStudentProbe(this.#directory, step);
+      if (student) this.post({ type: 'probe', id: this.#id, step, student });
     } catch (error) {
       this.#fail(error);
     }
@@ -50,8 +51,8 @@ export class ProbeFeed {
 
   async #sendExamples(steps: number[]): Promise<void> {
     const examples = await readProbeExamples(this.#directory);
-    if (!examples) return;
-    const teacher = await readProbeLogits(this.#directory, 'teacher');
+    const teacher = await readTeacherProbe(this.#directory);
+    if (!examples || !teacher) return;
     this.#told = steps;
     this.post({ type: 'probes', id: this.#id, probes: { examples, teacher, steps } });
   }

@@ -1,0 +1,84 @@
+/** @file Examples become the batches of a training, in an order that seed and epoch decide, or those of an evaluation. */
+
+import type { Task } from '../protocol/records';
+import { bucketLengths, collate, planEpoch, type Batch, type CollateOptions, type PlannedBatch } from '../text/batches';
+import type { Example } from '../text/examples';
+import type { Tokenizer } from '../text/tokenizer';
+import type { BatchSource } from './trainer';
+
+/** Share of the tokens that masked-lm predicts (Devlin et al., 2019). */
+const MASKED_SHARE = 0.15;
+
+/** Evaluations mask the same tokens each time, whatever the training's seed. */
+const EVALUATION_SEED = 0x5eed;
+
+export interface BatchOptions {
+  task: Task;
+  tokenizer: Tokenizer;
+  batchSize: number;
+  /** Longest example in tokens. */
+  maxLength: number;
+}
+
+export interface EpochOptions extends BatchOptions {
+  epochs: number;
+  /** Batches that make one optimizer step. */
+  gradientAccumulation: number;
+  seed: number;
+}
+
+function collation(options: BatchOptions, seed: number, epoch: number): CollateOptions {
+  const { task, tokenizer, batchSize } = options;
+  const maskId = tokenizer.special.mask;
+  return {
+    task,
+    batchSize,
+    padId: tokenizer.special.pad ?? tokenizer.special.endOfText ?? 0,
+    ...(task === 'masked-lm' &&
+      maskId !== undefined && {
+        masking: { seed, epoch, probability: MASKED_SHARE, vocabularySize: tokenizer.vocabularySize, maskId },
+      }),
+  };
+}
+
+const lengthsOf = (examples: readonly Example[]): number[] => examples.map((example) => example.inputIds.length);
+
+/** Batches of several epochs; every epoch has the same number of steps. */
+export function epochBatches(examples: readonly Example[], options: EpochOptions): BatchSource {
+  const { batchSize, gradientAccumulation, seed } = options;
+  const lengths = lengthsOf(examples);
+  const buckets = bucketLengths(lengths, options.maxLength);
+  const plan = (epoch: number): PlannedBatch[] =>
+    planEpoch(lengths, { batchSize, buckets, seed, epoch, shuffle: true });
+  const stepsPerEpoch = Math.ceil(plan(0).length / gradientAccumulation);
+  let current = { epoch: -1, batches: [] as PlannedBatch[] };
+  return {
+    steps: stepsPerEpoch * options.epochs,
+    stepsPerEpoch,
+    batchesOf: (step) => {
+      const epoch = Math.floor(step / stepsPerEpoch);
+      if (current.epoch !== epoch) current = { epoch, batches: plan(epoch) };
+      const first = (step % stepsPerEpoch) * gradientAccumulation;
+      const planned = current.batches.slice(first, first + gradientAccumulation);
+      return planned.map((batch) => collate(examples, batch, collation(options, seed, epoch)));
+    },
+  };
+}
+
+/** Every example once, the same batches each time. */
+export function evaluationBatches(examples: readonly Example[], options: BatchOptions): Batch[] {
+  const lengths = lengthsOf(examples);
+  const buckets = bucketLengths(lengths, options.maxLength);
+  const planned = planEpoch(lengths, { batchSize: options.batchSize, buckets, seed: 0, epoch: 0, shuffle: false });
+  return planned.map((batch) => collate(examples, batch, collation(options, EVALUATION_SEED, 0)));
+}
+
+/** One example as a batch of its own, without padding. */
+export function singleBatch(
+  examples: readonly Example[],
+  index: number,
+  options: Omit<BatchOptions, 'batchSize'>,
+): Batch {
+  const planned = { length: examples[index]!.inputIds.length, indices: [index] };
+  return collate(examples, planned, collation({ ...options, batchSize: 1 }, EVALUATION_SEED, 0));
+}

@@ -1,0 +1,67 @@
+/** @file From the few sizes that an experiment names to the whole architecture of a model. */
+
+import type { Task } from '../protocol/records';
+import { createArchitecture, type Architecture, type Family, type Head } from '../model/architecture';
+import type { SpecialTokens } from '../text/special-tokens';
+import type { ArchitectureSpec } from './schema';
+
+/** What stands on the transformer for a task. */
+export const headOfTask: Record<Task, Head> = {
+  'text-classification': 'sequence-classification',
+  'causal-lm': 'causal-lm',
+  'masked-lm': 'masked-lm',
+};
+
+/** Families that can learn a task: an encoder sees both sides of a token, a decoder only what is before it. */
+export const familiesOfTask: Record<Task, readonly Family[]> = {
+  'text-classification': ['bert', 'gpt2'],
+  'causal-lm': ['gpt2'],
+  'masked-lm': ['bert'],
+};
+
+export interface ArchitectureContext {
+  task: Task;
+  vocabularySize: number;
+  /** Longest example in tokens: positions of a model whose experiment names none. */
+  maxLength: number;
+  /** Dropout rate everywhere in the model, from the training block. */
+  dropout: number;
+  /** Names of the classes by index; text-classification only. */
+  labels?: readonly string[];
+  special?: SpecialTokens;
+}
+
+/** The architecture of a student, or of a teacher that is trained here, with the family's defaults. */
+export function buildArchitecture(spec: ArchitectureSpec, context: ArchitectureContext): Architecture {
+  const { task, vocabularySize, maxLength, dropout, labels, special = {} } = context;
+  const isClassifier = task === 'text-classification';
+  return createArchitecture({
+    family: spec.family,
+    head: headOfTask[task],
+    hiddenSize: spec.hiddenSize,
+    layers: spec.layers,
+    heads: spec.heads,
+    intermediateSize: spec.intermediateSize ?? 4 * spec.hiddenSize,
+    maxPositions: spec.maxPositions ?? maxLength,
+    vocabularySize,
+    dropout,
+    attentionDropout: dropout,
+    embeddingDropout: dropout,
+    ...(spec.family === 'bert' && { classifierDropout: dropout }),
+    ...(isClassifier && labels && { labels: [...labels], problemType: 'single-label' as const }),
+    ...idsOf(spec.family, special),
+  });
+}
+
+/** The special tokens that config.json names. A decoder without a padding token pads with its end-of-text token. */
+function idsOf(family: Family, special: SpecialTokens): Pick<Architecture, 'padId' | 'bosId' | 'eosId'> {
+  const padId = special.pad ?? special.endOfText;
+  return {
+    ...(padId !== undefined && { padId }),
+    ...(family === 'gpt2' &&
+      special.endOfText !== undefined && {
+        bosId: special.beginOfText ?? special.endOfText,
+        eosId: special.endOfText,
+      }),
+  };
+}

@@ -1,0 +1,138 @@
+/** @file Checks what an experiment says against itself, without reading other files. */
+
+import { familiesOfTask } from './architecture';
+import type { Findings } from './findings';
+import type { ArchitectureSpec, Experiment, Scheduled } from './schema';
+import type { Path } from './source';
+
+export function checkSettings(experiment: Experiment, findings: Findings): void {
+  checkColumns(experiment, findings);
+  checkTokenizer(experiment, findings);
+  checkStudentSource(experiment, findings);
+  const { teacher, student } = experiment;
+  if (teacher.source === 'train') {
+    checkArchitecture(teacher.architecture, ['teacher', 'architecture'], experiment, findings);
+  }
+  if (student.architecture !== undefined) {
+    checkArchitecture(student.architecture, ['student', 'architecture'], experiment, findings);
+  }
+  checkThatSomethingIsDistilled(experiment, findings);
+  if (experiment.dataset.validation === undefined) {
+    findings.warning(
+      ['dataset'],
+      'No validation rows are named, so a tenth of the training rows is held out.',
+      'Name a file, or a fraction such as 0.1, as "validation".',
+    );
+  }
+}
+
+function checkColumns({ task, dataset }: Experiment, findings: Findings): void {
+  if (dataset.pairColumn !== undefined && task !== 'text-classification') {
+    const message = `"pairColumn" has no meaning for ${task}.`;
+    findings.error(['dataset', 'pairColumn'], message, 'Remove it, or choose the task "text-classification".');
+  }
+  for (const key of ['promptColumn', 'completionColumn'] as const) {
+    if (dataset[key] !== undefined && task !== 'causal-lm') {
+      const message = `"${key}" has no meaning for ${task}.`;
+      findings.error(['dataset', key], message, 'Remove it, or choose the task "causal-lm".');
+    }
+  }
+  if (dataset.promptColumn !== undefined && dataset.completionColumn === undefined) {
+    const remedy = 'Name the column of the completion as "completionColumn".';
+    findings.error(['dataset', 'promptColumn'], 'A prompt needs a completion to be learnt.', remedy);
+  }
+}
+
+function checkTokenizer({ task, tokenizer, teacher }: Experiment, findings: Findings): void {
+  if (tokenizer.source === 'teacher' && teacher.source === 'train') {
+    findings.error(
+      ['tokenizer', 'source'],
+      'The teacher is trained here, so it has no tokenizer yet.',
+      'Write "tokenizer": {"source": "train", "kind": …, "vocabularySize": …}, or name one by path.',
+    );
+  }
+  if (tokenizer.source !== 'train') return;
+  if (teacher.source !== 'train') {
+    const message = 'The teacher knows only the tokens that it was trained with.';
+    findings.error(['tokenizer', 'source'], message, 'Use "tokenizer": {"source": "teacher"}.');
+  }
+  const needed = { 'masked-lm': 'wordpiece', 'causal-lm': 'bpe' }[task as string];
+  if (needed !== undefined && tokenizer.kind !== needed) {
+    const missing = task === 'masked-lm' ? 'mask' : 'end-of-text';
+    const message = `A ${tokenizer.kind} tokenizer has no ${missing} token, which ${task} needs.`;
+    findings.error(['tokenizer', 'kind'], message, `Use "${needed}".`);
+  }
+}
+
+function checkStudentSource({ student }: Experiment, findings: Findings): void {
+  const fromCheckpoint = student.initialize.from === 'checkpoint';
+  if (fromCheckpoint && student.architecture !== undefined) {
+    const message = 'The folder that the student starts from already names its architecture.';
+    findings.error(['student', 'architecture'], message, 'Remove "architecture", or start from other weights.');
+  }
+  if (!fromCheckpoint && student.architecture === undefined) {
+    const message = '"architecture" is missing in "student".';
+    findings.error(['student'], message, 'Add it: an object with "family", "hiddenSize", "layers" and "heads".');
+  }
+}
+
+function checkArchitecture(
+  spec: ArchitectureSpec,
+  path: Path,
+  { task, dataset }: Experiment,
+  findings: Findings,
+): void {
+  if (!familiesOfTask[task].includes(spec.family)) {
+    const message = `A ${spec.family} model cannot do ${task}.`;
+    findings.error([...path, 'family'], message, `Use "${familiesOfTask[task].join('" or "')}".`);
+  }
+  if (spec.hiddenSize % spec.heads !== 0) {
+    findings.error(
+      [...path, 'heads'],
+      `${spec.heads} heads do not divide the width ${spec.hiddenSize} evenly.`,
+      `Use ${listOr(nearestDivisors(spec.hiddenSize, spec.heads))} heads, or another "hiddenSize".`,
+    );
+  }
+  if (spec.maxPositions !== undefined && spec.maxPositions < dataset.maxLength) {
+    findings.error(
+      [...path, 'maxPositions'],
+      `The model has ${spec.maxPositions} positions, but examples have up to ${dataset.maxLength} tokens.`,
+      'Raise "maxPositions", or lower "maxLength" of the dataset.',
+    );
+  }
+}
+
+/** The divisors of `width` just below and above `heads`. */
+function nearestDivisors(width: number, heads: number): number[] {
+  const near: number[] = [];
+  for (let below = Math.min(heads, width); below >= 1; below--) {
+    if (width % below !== 0) continue;
+    near.push(below);
+    break;
+  }
+  for (let above = heads + 1; above <= width; above++) {
+    if (width % above !== 0) continue;
+    near.push(above);
+    break;
+  }
+  return near;
+}
+
+function listOr(values: readonly number[]): string {
+  return values.join(' or ');
+}
+
+function checkThatSomethingIsDistilled({ distillation }: Experiment, findings: Findings): void {
+  const { alpha, hidden } = distillation;
+  if (isAlways(alpha, 0) && hidden === undefined) {
+    findings.warning(
+      ['distillation', 'alpha'],
+      'Nothing is distilled: alpha 0 leaves only the hard labels, and there is no hidden-layer loss.',
+      'Raise "alpha", or add "hidden".',
+    );
+  }
+}
+
+function isAlways(value: Scheduled, constant: number): boolean {
+  return typeof value === 'number' ? value === constant : value.from === constant && value.to === constant;
+}

@@ -1,0 +1,92 @@
+/** @file From an experiment file to the experiment as run: defaults filled in, paths absolute, input files fingerprinted. */
+
+import { basename, dirname, resolve } from 'node:path';
+import type { Architecture } from '../model/architecture';
+import { InputError, type Problem } from '../protocol/problem';
+import type { DatasetFacts } from './check-dataset';
+import type { ModelFacts } from './check-models';
+import { fingerprint, modelFiles } from './input-files';
+import { parseExperiment, readExperimentFile, type ParsedExperiment } from './parse';
+import { findRun } from './run-directory';
+import type { Experiment, ResolvedExperiment } from './schema';
+import { checkExperiment } from './validate';
+
+export interface LoadedExperiment {
+  experiment: ResolvedExperiment;
+  warnings: Problem[];
+}
+
+/** Reads, checks and resolves an experiment file. Throws an InputError with every problem where one is an error. */
+export async function loadExperiment(file: string): Promise<LoadedExperiment> {
+  return resolveExperiment(await readExperimentFile(file));
+}
+
+/** As loadExperiment, from a text that need not be saved. */
+export async function loadExperimentText(text: string, file: string): Promise<LoadedExperiment> {
+  return resolveExperiment(parseExperiment(text, file));
+}
+
+async function resolveExperiment(parsed: ParsedExperiment): Promise<LoadedExperiment> {
+  const { problems, experiment, dataset, models } = await checkExperiment(parsed);
+  if (experiment === undefined || dataset === undefined || models === undefined) {
+    throw new InputError(problems as [Problem, ...Problem[]]);
+  }
+  const file = resolve(parsed.source.file);
+  return { experiment: await fillIn(experiment, file, dataset, models), warnings: problems };
+}
+
+async function fillIn(
+  experiment: Experiment,
+  file: string,
+  dataset: DatasetFacts,
+  models: ModelFacts,
+): Promise<ResolvedExperiment> {
+  const base = dirname(file);
+  const { train, validation, test } = dataset.files;
+  const folders = [models.teacherFolder, models.tokenizerFolder, models.studentFolder];
+  const inModels = await Promise.all(folders.filter((folder) => folder !== undefined).map(modelFiles));
+  const inputs = [train, Array.isArray(validation) ? validation : [], test ?? [], ...inModels].flat();
+  return {
+    ...experiment,
+    file,
+    name: experiment.name ?? basename(file).replace(/(\.distill)?\.jsonc?$/i, ''),
+    dataset: { ...experiment.dataset, train, validation, test },
+    tokenizer: withPath(experiment.tokenizer, base),
+    teacher: await resolveTeacher(experiment.teacher, base, models),
+    student: {
+      // A check without errors has found the student.
+      architecture: sizesOf(models.student!),
+      initialize: resolveInitialize(experiment.student.initialize, base, models),
+    },
+    inputs: await Promise.all([...new Set(inputs)].map(fingerprint)),
+  };
+}
+
+async function resolveTeacher(
+  teacher: Experiment['teacher'],
+  base: string,
+  models: ModelFacts,
+): Promise<ResolvedExperiment['teacher']> {
+  if (teacher.source === 'run') return { ...teacher, run: (await findRun(teacher.run, base)).directory };
+  if (teacher.source === 'train') return { ...teacher, architecture: sizesOf(models.teacher!) };
+  return withPath(teacher, base);
+}
+
+function resolveInitialize(
+  initialize: Experiment['student']['initialize'],
+  base: string,
+  models: ModelFacts,
+): Experiment['student']['initialize'] {
+  if (initialize.from === 'teacher') return { ...initialize, layers: models.initialLayers };
+  return withPath(initialize, base);
+}
+
+function withPath<T extends object>(value: T, base: string): T {
+  return 'path' in value && typeof value.path === 'string' ? { ...value, path: resolve(base, value.path) } : value;
+}
+
+/** The sizes that an experiment names, from a whole architecture. */
+function sizesOf(architecture: Architecture): ResolvedExperiment['student']['architecture'] {
+  const { family, hiddenSize, layers, heads, intermediateSize, maxPositions } = architecture;
+  return { family, hiddenSize, layers, heads, intermediateSize, maxPositions };
+}

@@ -1,0 +1,47 @@
+/** @file Stop and pause, as a person asks for them between two steps. */
+
+export class RunControl {
+  private stopRequested = false;
+  private resume: (() => void) | undefined;
+  private pausedUntil: Promise<void> | undefined;
+  private readonly finished: Promise<void>;
+  private finish!: () => void;
+
+  constructor(private readonly onPause: (paused: boolean) => void = () => undefined) {
+    this.finished = new Promise((resolve) => (this.finish = resolve));
+  }
+
+  get stopping(): boolean {
+    return this.stopRequested;
+  }
+
+  /** Asks the run to end after its present step; resolves when it has, its checkpoint on disk. */
+  stop(): Promise<void> {
+    this.stopRequested = true;
+    this.continue();
+    return this.finished;
+  }
+
+  pause(): void {
+    if (this.pausedUntil || this.stopRequested) return;
+    this.pausedUntil = new Promise((resolve) => (this.resume = resolve));
+    this.onPause(true);
+  }
+
+  continue(): void {
+    if (!this.pausedUntil) return;
+    this.pausedUntil = undefined;
+    this.resume?.();
+    this.onPause(false);
+  }
+
+  /** Waits here while paused. */
+  async gate(): Promise<void> {
+    await this.pausedUntil;
+  }
+
+  /** Tells whoever waits for the stop that everything is on disk. */
+  settle(): void {
+    this.finish();
+  }
+}

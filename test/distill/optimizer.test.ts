@@ -1,0 +1,134 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, it, vi } from 'vitest';
+import { adamw, type AdamWOptions, type AdamWState, decaysByDefault } from '../../src/distill/optimizer';
+import { expectClose, expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
+
+onCpu();
+
+const options: AdamWOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, decays: decaysByDefault };
+
+type Arrays = Record<string, number[]>;
+const NAMES = ['dense.weight', 'dense.bias'] as const;
+const SHAPES = { 'dense.weight': [3, 4], 'dense.bias': [4] } as const;
+
+const tensors = (arrays: Arrays): Record<string, tf.Tensor> =>
+  Object.fromEntries(NAMES.map((name) => [name, tf.tensor(arrays[name]!, [...SHAPES[name]])]));
+
+const filled = (value: number): Arrays => ({
+  'dense.weight': Array(12).fill(value),
+  'dense.bias': Array(4).fill(value),
+});
+
+const random = (seed: number): Arrays => {
+  const values = valuesOf(normal([4, 4], seed));
+  return { 'dense.weight': values.slice(0, 12), 'dense.bias': values.slice(12) };
+};
+
+const startingState = (): AdamWState => ({
+  parameters: tensors(random(1)),
+  firstMoments: tensors(filled(0)),
+  secondMoments: tensors(filled(0)),
+});
+
+function update(
+  state: AdamWState,
+  gradients: Arrays,
+  t: number,
+  clipNorm?: number,
+  changes: Partial<AdamWOptions> = {},
+) {
+  return adamw(
+    { ...state, gradients: tensors(gradients) },
+    {
+      learningRate: tf.scalar(0.01 / t),
+      biasCorrection1: tf.scalar(1 - 0.9 ** t),
+      biasCorrection2: tf.scalar(1 - 0.999 ** t),
+      ...(clipNorm !== undefined && { clipNorm: tf.scalar(clipNorm) }),
+    },
+    { ...options, ...changes },
+  );
+}
+
+const gradientNorm = (gradients: Arrays): number => Math.hypot(...NAMES.flatMap((name) => gradients[name]!));
+
+/** The algorithm as PyTorch's documentation of AdamW and clip_grad_norm_ writes it, in float64. */
+function referenceSteps(steps: number, clipNorm: number): Arrays {
+  const [p, m, v] = [random(1), filled(0), filled(0)];
+  for (let t = 1; t <= steps; t++) {
+    const gradients = random(100 + t);
+    const clip = Math.min(1, clipNorm / (gradientNorm(gradients) + 1e-6));
+    const rate = 0.01 / t;
+    for (const name of NAMES) {
+      p[name]!.forEach((_, i) => {
+        const g = gradients[name]![i]! * clip;
+        if (name === 'dense.weight') p[name]![i]! -= rate * 0.1 * p[name]![i]!;
+        m[name]![i] = 0.9 * m[name]![i]! + 0.1 * g;
+        v[name]![i] = 0.999 * v[name]![i]! + 0.001 * g * g;
+        const corrected = Math.sqrt(v[name]![i] / (1 - 0.999 ** t)) + 1e-8;
+        p[name]![i]! -= (rate * (m[name]![i] / (1 - 0.9 ** t))) / corrected;
+      });
+    }
+  }
+  return p;
+}
+
+describe('adamw', () => {
+  it.each([
+    ['clips', 1],
+    ['does not clip', 1e9],
+  ])('follows the written algorithm over 20 updates where the norm %s', (_, clipNorm) => {
+    let state = startingState();
+    for (let t = 1; t <= 20; t++) state = update(state, random(100 + t), t, clipNorm);
+    const expected = referenceSteps(20, clipNorm);
+    for (const name of NAMES) expectClose(state.parameters[name]!, expected[name]!, 1e-6);
+  });
+
+  it('reports the global norm before clipping', () => {
+    const gradients = random(7);
+    expect(valueOf(update(startingState(), gradients, 1, 1e-3).gradientNorm)).toBeCloseTo(gradientNorm(gradients), 5);
+  });
+
+  it.each([0, undefined])('does not clip with a norm of %s', (clipNorm) => {
+    const [free, wide] = [clipNorm, 1e9].map((norm) => update(startingState(), random(7), 1, norm));
+    for (const name of NAMES) expectClose(free!.firstMoments[name]!, wide!.firstMoments[name]!, 1e-8);
+  });
+
+  it('moves by no more than the rate, and not at all where the gradient is 0', () => {
+    const still = update(startingState(), filled(0), 1, 1, { weightDecay: 0 });
+    for (const name of NAMES)
+      expect(valuesOf(still.parameters[name]!)).toEqual(valuesOf(startingState().parameters[name]!));
+    expect(valueOf(still.gradientNorm)).toBe(0);
+  });
+
+  it('stays finite for gradients of 1e18', () => {
+    const { parameters, secondMoments } = update(startingState(), filled(1e18), 1, 1);
+    expectFinite(...Object.values(parameters), ...Object.values(secondMoments));
+    const moved = tf.max(tf.abs(tf.sub(parameters['dense.bias']!, startingState().parameters['dense.bias']!)));
+    expect(valueOf(moved)).toBeLessThan(0.0101);
+  });
+
+  it('reads each parameter and moment in one operation, so that outputs may lie over inputs', () => {
+    const state = startingState();
+    const readers = new Map<tf.Tensor, number>();
+    const runKernel = vi.spyOn(tf.engine(), 'runKernel');
+    update(state, random(7), 1, 1);
+    for (const [, inputs] of runKernel.mock.calls) {
+      for (const x of Object.values<tf.Tensor>(inputs)) readers.set(x, (readers.get(x) ?? 0) + 1);
+    }
+    runKernel.mockRestore();
+    const held = [state.parameters, state.firstMoments, state.secondMoments].flatMap((group) => Object.values(group));
+    expect(held.map((x) => readers.get(x))).toEqual(held.map(() => 1));
+  });
+});
+
+describe('decaysByDefault', () => {
+  it.each([
+    ['bert.embeddings.word_embeddings.weight', [99, 32], true],
+    ['transformer.h.0.attn.c_attn.weight', [32, 96], true],
+    ['transformer.h.0.attn.c_attn.bias', [96], false],
+    ['bert.encoder.layer.0.output.LayerNorm.weight', [32], false],
+    ['projection.weight', [32, 16], true],
+  ] as const)('%s: %s → %s', (name, shape, decays) => {
+    expect(decaysByDefault(name, shape)).toBe(decays);
+  });
+});

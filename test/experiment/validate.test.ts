@@ -1,0 +1,271 @@
+/** @file What is said about an experiment beyond its schema. */
+
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { validateExperimentFile } from '../../src/experiment/validate';
+import { formatProblem } from '../../src/protocol/problem';
+import { addFiles, bertSizes, goodExperiment, mails, makeFolder, teacherSizes, writeModel } from './workspace';
+
+type Json = Record<string, unknown>;
+
+/** Problems of `goodExperiment` with `changes`, as a person sees them, without the folder's own path. */
+async function problemsOf(changes: Json, files: Record<string, string | object> = {}): Promise<string[]> {
+  const folder = makeFolder({ 'train.jsonl': mails(40), 'validation.jsonl': mails(10), ...files });
+  return problemsIn(folder, changes);
+}
+
+async function problemsIn(folder: string, changes: Json): Promise<string[]> {
+  addFiles(folder, { 'x.distill.json': { ...goodExperiment, ...changes } });
+  const problems = await validateExperimentFile(join(folder, 'x.distill.json'));
+  return problems.map((problem) => formatProblem(problem).replaceAll(`${folder}/`, ''));
+}
+
+const checkpointTeacher = { teacher: { source: 'checkpoint', path: 'teacher' }, tokenizer: { source: 'teacher' } };
+
+describe('validating an experiment', () => {
+  it('finds nothing wrong with one that is in order', async () => {
+    expect(await problemsOf({})).toEqual([]);
+  });
+
+  it('reports an experiment file that does not exist', async () => {
+    const [problem] = await validateExperimentFile(join(makeFolder(), 'none.distill.json'));
+    expect(problem).toMatchObject({ message: 'This file does not exist.', severity: 'error' });
+  });
+
+  it('names each missing file at its place', async () => {
+    expect(
+      await problemsOf({ dataset: { train: ['train.jsonl', 'more-*.jsonl'], validation: 'validatoin.jsonl' } }),
+    ).toEqual([
+      'x.distill.json:6:7: There is no file "more-*.jsonl". Correct the path; it is relative to the experiment file.',
+      'x.distill.json:8:19: There is no file "validatoin.jsonl". Correct the path; it is relative to the experiment file.',
+    ]);
+  });
+
+  it('suggests the closest column for a missing one', async () => {
+    const dataset = { train: 'train.jsonl', validation: 0.2, textColumn: 'test', labelColumn: 'class' };
+    expect(await problemsOf({ dataset })).toEqual([
+      'x.distill.json:6:19: "test" is not a column of train.jsonl. Did you mean "text"?',
+      'x.distill.json:7:20: "class" is not a column of train.jsonl. Set "labelColumn" to one of "text", "label".',
+    ]);
+  });
+
+  it('says that labels are missing where classification has no label column', async () => {
+    const files = { 'train.csv': 'text,kind\na,ham\nb,spam\n' };
+    expect(await problemsOf({ dataset: { train: 'train.csv', validation: 0.5 } }, files)).toEqual([
+      'x.distill.json:3:3: "label" is not a column of train.csv. Set "labelColumn" to one of "text", "kind".',
+    ]);
+  });
+
+  it('refuses an empty dataset', async () => {
+    expect(await problemsOf({}, { 'train.jsonl': '\n' })).toEqual([
+      'train.jsonl:1:1: The dataset has no rows that can be used. Add rows to the file or name another one.',
+    ]);
+  });
+
+  it('warns of a malformed row with its line', async () => {
+    expect(await problemsOf({}, { 'train.jsonl': `${mails(20)}{"text": "cut o\n${mails(20)}` })).toEqual([
+      expect.stringMatching(/^train\.jsonl:21:\d+: warning: /),
+    ]);
+  });
+
+  it('names the row of each label that is not in the training rows, once a label', async () => {
+    const files = { 'validation.jsonl': mails(9, ['ham', 'spam', 'spamm', 'newsletter']) };
+    expect(await problemsOf({}, files)).toEqual([
+      'validation.jsonl:3:1: No training row has the label "spamm". Did you mean "spam"? Otherwise train on rows with this label.',
+      'validation.jsonl:4:1: No training row has the label "newsletter". Correct it, or train on rows with this label.',
+    ]);
+  });
+
+  it('refuses a dataset of one class', async () => {
+    expect(await problemsOf({}, { 'train.jsonl': mails(8, ['ham']), 'validation.jsonl': mails(2, ['ham']) })).toEqual([
+      expect.stringContaining('All training rows have the label "ham"'),
+    ]);
+  });
+
+  it('warns where validation is absent, and where a test file is trained on', async () => {
+    expect(await problemsOf({ dataset: { train: 'train.jsonl', test: 'train.jsonl' } })).toEqual([
+      expect.stringMatching(/^x\.distill\.json:3:3: warning: No validation rows are named/),
+      expect.stringMatching(/^x\.distill\.json:5:13: warning: A file of "test" is trained on too/),
+    ]);
+  });
+
+  it('refuses a fraction that holds out no row', async () => {
+    expect(await problemsOf({ dataset: { train: 'train.jsonl', validation: 0.001 } })).toEqual([
+      expect.stringContaining('Of 40 training rows, the fraction 0.001 holds out none.'),
+    ]);
+  });
+
+  it('offers numbers of heads that divide the width', async () => {
+    expect(await problemsOf({ student: { architecture: { ...bertSizes, heads: 5 } } })).toEqual([
+      'x.distill.json:27:16: 5 heads do not divide the width 32 evenly. Use 4 or 8 heads, or another "hiddenSize".',
+    ]);
+  });
+
+  it('refuses families that cannot do the task', async () => {
+    const files = { 'train.txt': 'one\ntwo\nthree\nfour\n' };
+    const dataset = { train: 'train.txt', validation: 0.5, maxLength: 32 };
+    expect(
+      await problemsOf(
+        { task: 'causal-lm', dataset, tokenizer: { source: 'train', kind: 'bpe', vocabularySize: 300 } },
+        files,
+      ),
+    ).toEqual([
+      'x.distill.json:16:17: A bert model cannot do causal-lm. Use "gpt2".',
+      'x.distill.json:24:17: A bert model cannot do causal-lm. Use "gpt2".',
+    ]);
+    const gpt2 = { ...bertSizes, family: 'gpt2' };
+    expect(await problemsOf({ task: 'masked-lm', dataset, student: { architecture: gpt2 } }, files)).toEqual([
+      'x.distill.json:24:17: A gpt2 model cannot do masked-lm. Use "bert".',
+    ]);
+  });
+
+  it('refuses a tokenizer without the token that the task needs', async () => {
+    const files = { 'train.txt': 'one\ntwo\nthree\nfour\n' };
+    const dataset = { train: 'train.txt', validation: 0.5, maxLength: 32 };
+    expect(
+      await problemsOf(
+        { task: 'masked-lm', dataset, tokenizer: { source: 'train', kind: 'bpe', vocabularySize: 300 } },
+        files,
+      ),
+    ).toEqual([expect.stringContaining('A bpe tokenizer has no mask token, which masked-lm needs. Use "wordpiece".')]);
+  });
+
+  it('wants a tokenizer for a teacher that is trained here, and keeps that of one that is not', async () => {
+    expect(await problemsOf({ tokenizer: { source: 'teacher' } })).toEqual([
+      expect.stringContaining('The teacher is trained here, so it has no tokenizer yet.'),
+    ]);
+    expect(await problemsOf({ teacher: { source: 'checkpoint', path: 'teacher' } })).toEqual([
+      expect.stringContaining('The teacher knows only the tokens that it was trained with.'),
+    ]);
+  });
+
+  it('counts blocks from 0 in pairs of hidden layers', async () => {
+    expect(
+      await problemsOf({
+        distillation: {
+          hidden: {
+            layers: [
+              [4, 0],
+              [3, 2],
+            ],
+          },
+        },
+      }),
+    ).toEqual([
+      expect.stringContaining('The teacher has no block 4: pairs count blocks from 0. Use 0 to 3.'),
+      expect.stringContaining('The student has no block 2: pairs count blocks from 0. Use 0 to 1.'),
+    ]);
+  });
+
+  it('warns of a student that is larger than its teacher, with both sizes', async () => {
+    const student = { architecture: { ...teacherSizes, layers: 6 } };
+    expect(await problemsOf({ student })).toEqual([
+      expect.stringMatching(
+        /^x\.distill\.json:23:5: warning: The student has \d{3},\d{3} parameters, more than the teacher's \d{3},\d{3}\. /,
+      ),
+    ]);
+  });
+
+  it('warns where nothing is distilled', async () => {
+    expect(await problemsOf({ distillation: { alpha: 0 } })).toEqual([expect.stringContaining('Nothing is distilled')]);
+    expect(await problemsOf({ distillation: { alpha: { from: 0, to: 0 } } })).toHaveLength(1);
+    expect(await problemsOf({ distillation: { alpha: 0, hidden: { layers: [[3, 1]] } } })).toEqual([]);
+    expect(await problemsOf({ distillation: { alpha: 1 } })).toEqual([]);
+  });
+
+  it("refuses a warm-up that outlasts the training, the teacher's too", async () => {
+    // 40 rows in batches of 16: 3 updates an epoch.
+    const training = { epochs: 2, batchSize: 16, warmup: 6 };
+    expect(await problemsOf({ training })).toEqual([
+      expect.stringContaining('The warm-up of 6 updates is not over when training ends after 6.'),
+    ]);
+    expect(await problemsOf({ training: { ...training, warmup: 5 } })).toEqual([]);
+    expect(await problemsOf({ teacher: { source: 'train', architecture: teacherSizes, training } })).toHaveLength(1);
+  });
+
+  it('keeps columns to the tasks that have them', async () => {
+    expect(await problemsOf({ dataset: { ...goodExperiment.dataset, promptColumn: 'text' } })).toEqual([
+      expect.stringContaining('"promptColumn" has no meaning for text-classification.'),
+      expect.stringContaining('A prompt needs a completion to be learnt.'),
+    ]);
+  });
+});
+
+describe('validating an experiment whose teacher is a folder', () => {
+  async function withTeacher(options = {}): Promise<string> {
+    const folder = makeFolder({ 'train.jsonl': mails(40), 'validation.jsonl': mails(10) });
+    await writeModel(join(folder, 'teacher'), options);
+    return folder;
+  }
+
+  it('finds nothing wrong with one that is in order', async () => {
+    expect(await problemsIn(await withTeacher(), checkpointTeacher)).toEqual([]);
+  });
+
+  it('names a folder that is not there or holds no model', async () => {
+    expect(await problemsOf(checkpointTeacher)).toEqual([
+      'x.distill.json:13:13: teacher: There is no such folder. Name a folder in Hugging Face layout.',
+    ]);
+    expect(await problemsOf(checkpointTeacher, { 'teacher/config.json': '{"model_type": "bert", "archi' })).toEqual([
+      expect.stringContaining('teacher/config.json: This file cannot be read as JSON'),
+    ]);
+    const folder = await withTeacher();
+    rmSync(join(folder, 'teacher', 'model.safetensors'));
+    expect(await problemsIn(folder, checkpointTeacher)).toEqual([
+      expect.stringContaining('This folder has no model.safetensors.'),
+    ]);
+  });
+
+  it('says that the teacher has no tokenizer', async () => {
+    const folder = await withTeacher();
+    rmSync(join(folder, 'teacher', 'tokenizer.json'));
+    expect(await problemsIn(folder, checkpointTeacher)).toEqual([
+      expect.stringContaining("The teacher's folder has no tokenizer.json."),
+    ]);
+  });
+
+  it('refuses a teacher of another task, and one with other classes', async () => {
+    const masked = await withTeacher({ head: 'masked-lm' });
+    expect(await problemsIn(masked, checkpointTeacher)).toEqual([
+      expect.stringContaining('The teacher is a masked-lm model, which does not fit the task text-classification.'),
+    ]);
+    const others = await withTeacher({ labels: ['ham', 'eggs'] });
+    expect(await problemsIn(others, checkpointTeacher)).toEqual([
+      expect.stringContaining('The teacher has no class "spam". Its classes are "ham", "eggs"'),
+    ]);
+  });
+
+  it('refuses a tokenizer with more tokens than the teacher knows', async () => {
+    const folder = await withTeacher({ vocabularySize: 5 });
+    expect(await problemsIn(folder, checkpointTeacher)).toEqual([
+      expect.stringContaining('The tokenizer has 6 tokens, the teacher knows only 5.'),
+    ]);
+  });
+
+  it('refuses longer examples than the teacher has positions for', async () => {
+    const folder = await withTeacher({ maxPositions: 16 });
+    expect(await problemsIn(folder, checkpointTeacher)).toEqual([
+      expect.stringContaining('Examples have up to 32 tokens, the teacher has 16 positions. Lower it to at most 16.'),
+    ]);
+  });
+
+  it('refuses to start a student from blocks of another width, or that are not there', async () => {
+    const folder = await withTeacher();
+    const initialize = { from: 'teacher', layers: [0, 4] };
+    expect(
+      await problemsIn(folder, { ...checkpointTeacher, student: { architecture: bertSizes, initialize } }),
+    ).toEqual([expect.stringContaining("The student's hiddenSize is 32, the teacher's 64.")]);
+    const architecture = { ...teacherSizes, layers: 2 };
+    expect(await problemsIn(folder, { ...checkpointTeacher, student: { architecture, initialize } })).toEqual([
+      expect.stringContaining('The teacher has no layer 4.'),
+    ]);
+  });
+
+  it('says which run is not known', async () => {
+    const folder = await withTeacher();
+    expect(await problemsIn(folder, { ...checkpointTeacher, teacher: { source: 'run', run: 'yesterday' } })).toEqual([
+      expect.stringContaining('yesterday: There is no such run.'),
+    ]);
+  });
+});

@@ -1,0 +1,232 @@
+/** @file The sample data keeps its promises: no repeats across splits, honest counts; and the rules that make it. */
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse, type ParseError } from 'jsonc-parser';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { cleanMail, MAXIMUM_CHARACTERS, threadOf } from '../../scripts/samples/mail';
+import { normalizeText, removeNearDuplicates } from '../../scripts/samples/near-duplicates';
+import { rowsOf } from '../../scripts/samples/novel';
+import { splitGroups } from '../../scripts/samples/split';
+
+const examples = join(import.meta.dirname, '../../examples');
+const splits = ['train', 'validation', 'test'] as const;
+
+interface SampleRow {
+  text: string;
+  label?: string;
+  chapter?: string;
+  split: string;
+}
+
+async function readRows(name: string): Promise<SampleRow[]> {
+  const parts = await Promise.all(
+    splits.map(async (split) => {
+      const content = await readFile(join(examples, 'data', name, `${split}.jsonl`), 'utf8');
+      const lines = content.trimEnd().split('\n');
+      return lines.map((line) => ({ ...(JSON.parse(line) as Omit<SampleRow, 'split'>), split }));
+    }),
+  );
+  return parts.flat();
+}
+
+/** The numbers of a table row of SOURCES.md, by its first cell, below the heading that names the data. */
+async function statedCounts(name: string): Promise<Map<string, number[]>> {
+  const sources = await readFile(join(examples, 'SOURCES.md'), 'utf8');
+  const [section = ''] = sources.split(`<!-- counts: ${name} -->`)[1]?.split('<!-- end -->') ?? [];
+  const rows = [...section.matchAll(/^\| (\w+) \|((?: \d+ \|)+)$/gm)];
+  return new Map(rows.map(([, split, cells]) => [split!, (cells!.match(/\d+/g) ?? []).map(Number)]));
+}
+
+describe('the spam sample', () => {
+  let rows: SampleRow[];
+  beforeAll(async () => {
+    rows = await readRows('spam');
+  });
+
+  it('has no mail twice, neither equal but for case, digits and spacing nor nearly equal', () => {
+    expect(new Set(rows.map((row) => normalizeText(row.text))).size).toBe(rows.length);
+    expect(removeNearDuplicates(rows, (row) => row.text)).toHaveLength(rows.length);
+  });
+
+  it('keeps a conversation within one split', () => {
+    const splitOf = new Map<string, string>();
+    const torn = rows.filter((row) => {
+      const thread = threadOf(row.text.split('\n')[0]!);
+      const first = splitOf.get(thread) ?? row.split;
+      splitOf.set(thread, first);
+      return thread !== '' && first !== row.split;
+    });
+    expect(torn.map((row) => row.text.split('\n')[0])).toEqual([]);
+  });
+
+  it('is labelled ham or spam, two to one in each split, as SOURCES.md counts', async () => {
+    const stated = await statedCounts('spam');
+    for (const split of splits) {
+      const labels = rows.filter((row) => row.split === split).map((row) => row.label);
+      const ham = labels.filter((label) => label === 'ham').length;
+      const spam = labels.filter((label) => label === 'spam').length;
+      expect([ham, spam, ham + spam]).toEqual(stated.get(split));
+      expect(ham + spam).toBe(labels.length);
+      expect(ham / spam).toBeCloseTo(2, 1);
+    }
+  });
+
+  it('holds no e-mail address, no control character and no text above the stated length', () => {
+    for (const { text } of rows) {
+      expect(text).not.toMatch(/[\w.]@(?!host)\w+\.\w/);
+      expect(text).not.toMatch(/[^\P{Cc}\n]|\ufffd/u);
+      expect(text.length).toBeLessThanOrEqual(MAXIMUM_CHARACTERS);
+    }
+  });
+});
+
+describe('the Moby Dick sample', () => {
+  it('holds each of the 136 chapters in one split, as SOURCES.md counts', async () => {
+    const rows = await readRows('moby-dick');
+    const stated = await statedCounts('moby-dick');
+    const chapters = splits.map((split) => {
+      const part = rows.filter((row) => row.split === split);
+      const names = new Set(part.map((row) => row.chapter!));
+      expect([names.size, part.length, part.map((row) => row.text).join('').length]).toEqual(stated.get(split));
+      return [...names];
+    });
+    expect(new Set(chapters.flat()).size).toBe(136);
+    expect(chapters.flat()).toHaveLength(136);
+    expect(Math.max(...rows.map((row) => row.text.length))).toBeLessThanOrEqual(600);
+  });
+});
+
+describe('the sample experiments', () => {
+  it.each(['spam', 'moby-dick', 'moby-dick-masked'])(
+    '%s is JSON with comments and names files that exist',
+    async (name) => {
+      const errors: ParseError[] = [];
+      const content = await readFile(join(examples, `${name}.distill.json`), 'utf8');
+      const experiment = parse(content, errors) as {
+        dataset: Record<(typeof splits)[number], string>;
+        controls: string[];
+      };
+      expect(errors).toEqual([]);
+      expect(experiment.controls).toEqual(['no-distillation']);
+      for (const split of splits)
+        expect(await readFile(join(examples, experiment.dataset[split]), 'utf8')).not.toBe('');
+    },
+  );
+});
+
+describe('cleanMail', () => {
+  const body = 'Please have a look at this page, which explains how the new release is made.';
+
+  it('takes off list tags and list footers, plain and quoted', () => {
+    const mail = cleanMail(
+      'Re: [ILUG] release',
+      `${body}\n\n> -- \n> Irish Linux Users' Group: ilug@linux.ie\n> information.\n>\n> yes\n\n` +
+        `____________________________\nExmh-users mailing list\nhttps://lists.example/mailman/listinfo/exmh\n`,
+    );
+    expect(mail).toEqual({ text: `Re: release\n${body}\n\n> yes`, cut: false });
+  });
+
+  it('takes off the header lines of the news gateway', () => {
+    expect(cleanMail('News', `URL: http://news.example/1\nDate: Not supplied\n\n${body}`).text).toBe(`News\n${body}`);
+  });
+
+  it('replaces addresses, shortens URLs to the host and ornaments to one sign', () => {
+    const { text } = cleanMail(
+      'Hello',
+      `a.b+c@mail.example.com <http://www.x.example:80/p?q=1>, ***** = = = =\n${body}`,
+    );
+    expect(text).toBe(`Hello\nname@host <x.example>, * =\n${body}`);
+  });
+
+  it('cuts a long mail between words', () => {
+    const mail = cleanMail('Long', 'word '.repeat(1000));
+    expect(mail.cut).toBe(true);
+    expect(mail.text.length).toBeLessThanOrEqual(MAXIMUM_CHARACTERS);
+    expect(mail.text).toMatch(/ word$/);
+  });
+
+  it.each([
+    ['short', 'See picture'],
+    ['script', '안녕하세요 여러분 '.repeat(20) + body],
+    ['explicit', `${body} Free porn.`],
+  ])('leaves out a mail as %s', (reason, text) => {
+    expect(cleanMail('', text).rejected).toBe(reason);
+  });
+});
+
+describe('threadOf', () => {
+  it('is the same for a mail, its replies and the next number of a newsletter', () => {
+    const subjects = ['[ILUG] News 12', 'Re: News 13', 'FW: RE: [ILUG] news', 'Re[2]: News #1'];
+    expect(new Set(subjects.map(threadOf))).toEqual(new Set(['news']));
+  });
+});
+
+describe('removeNearDuplicates', () => {
+  it('keeps the first of texts that differ by digits, case and a few words', () => {
+    const text = 'You have won 500 dollars in our great summer lottery, claim them before the end of the week';
+    const texts = [
+      text,
+      text.replace('500', '9').toUpperCase(),
+      `Dear Bob, ${text}`,
+      'Something else entirely, thanks',
+    ];
+    expect(removeNearDuplicates(texts, (t) => t)).toEqual([texts[0], texts[3]]);
+  });
+
+  it('keeps texts that share less than half of their word runs', () => {
+    const texts = ['one two three four five six', 'one two three four nine ten eleven'];
+    expect(removeNearDuplicates(texts, (t) => t)).toEqual(texts);
+  });
+});
+
+describe('splitGroups', () => {
+  const items = Array.from({ length: 120 }, (_, i) => ({ group: `g${Math.floor(i / 2)}`, label: i < 40 ? 'a' : 'b' }));
+  const divided = splitGroups(
+    items,
+    { train: 0.7, validation: 0.15, test: 0.15 },
+    {
+      groupOf: (item) => item.group,
+      stratumOf: (item) => item.label,
+      sizeOf: () => 1,
+      orderOf: (text) => text,
+    },
+  );
+
+  it('gives each stratum the same shares and tears no group', () => {
+    for (const [label, size] of [
+      ['a', 40],
+      ['b', 80],
+    ] as const) {
+      const counts = splits.map((split) => divided[split].filter((item) => item.label === label).length);
+      expect(counts.map((count) => count / size)).toEqual([0.7, 0.15, 0.15]);
+    }
+    const groups = splits.flatMap((split) => [...new Set(divided[split].map((item) => item.group))]);
+    expect(groups).toHaveLength(60);
+  });
+});
+
+describe('rowsOf', () => {
+  const sentence = 'The sea was calm, and nobody on deck had anything to say about it that night.';
+
+  it('leaves the title out and joins sentences to rows of 200 to 600 characters', () => {
+    const rows = rowsOf(`CHAPTER 1. Calm.\n\n${Array(20).fill(sentence).join(' ')}\n\n${sentence}`);
+    expect(rows.join(' ').replaceAll('\n', ' ')).toBe(Array(21).fill(sentence).join(' '));
+    for (const row of rows.slice(0, -1)) {
+      expect(row.length).toBeGreaterThanOrEqual(200);
+      expect(row.length).toBeLessThanOrEqual(600);
+    }
+  });
+
+  it('breaks a sentence that is longer than a row', () => {
+    const rows = rowsOf(`CHAPTER 1.\n\n${'and then the whale rose; '.repeat(60).trim()}`);
+    expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(600);
+    expect(rows.join(' ')).toBe('and then the whale rose; '.repeat(60).trim());
+  });
+
+  it('restores the lines of verse and straightens quotation marks', () => {
+    expect(rowsOf('CHAPTER 1.\n\n     “Farewell to you,      Spanish ladies’ farewell”')).toEqual([
+      '"Farewell to you,\nSpanish ladies\' farewell"',
+    ]);
+  });
+});
