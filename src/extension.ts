@@ -30,7 +30,7 @@ export function activate({ extensionUri, logUri, subscriptions }: ExtensionConte
     registerRunLog(runs, log),
     registerAnnouncements(runs, (id) => lab.isShown(id)),
     registerCommands(log, {
-      'distillery.createSampleWorkspace': (folder) => createSampleWorkspace(parts, folder),
+      'distillery.createSampleWorkspace': (folder) => createSampleWorkspace(extensionUri, folder),
       'distillery.runExperiment': (file) => runExperiment(parts, file),
       'distillery.stopRun': (run) => stopRun(parts, run),
       'distillery.resumeRun': (run) => resumeRun(parts, run),

@@ -2,6 +2,7 @@
 
 import { l10n, Position, Range, Uri, window, type LogOutputChannel } from 'vscode';
 import path from 'node:path';
+import { InputError } from '../../protocol/problem';
 import type { Ended } from '../runs/runner-process';
 
 /** Says why the runner ended, once, with a button to the place or to the log. */
@@ -9,16 +10,12 @@ export async function reportEnd(what: string, ended: Ended, cwd: string, log: Lo
   for (const line of ended.lines) log.error(line);
   const { problem } = ended;
   if (problem) {
-    const place = `${path.basename(problem.file)}:${problem.line}`;
-    const show = l10n.t('Show in File');
-    if ((await window.showErrorMessage(`${what} ${place}: ${problem.message}`, show)) !== show) return;
-    const at = new Position(problem.line - 1, problem.column - 1);
-    await window.showTextDocument(Uri.file(path.resolve(cwd, problem.file)), { selection: new Range(at, at) });
-    return;
+    const { line, column, message } = problem;
+    await showProblem({ file: path.resolve(cwd, problem.file), line, column, message: `${what} ${message}` });
+  } else {
+    const reason = ended.lines.at(-1) ?? l10n.t('The process was killed before it could say why.');
+    await showWithLog(`${what} ${reason}`, log);
   }
-  const show = l10n.t('Show Log');
-  const reason = ended.lines.at(-1) ?? l10n.t('The process was killed before it could say why.');
-  if ((await window.showErrorMessage(`${what} ${reason}`, show)) === show) log.show();
 }
 
 /** Runs a command's work and shows what it throws, so that nothing fails in silence. */
@@ -26,9 +23,33 @@ export async function guarded(log: LogOutputChannel, work: () => Promise<unknown
   try {
     await work();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    log.error(error instanceof Error ? error : message);
-    const show = l10n.t('Show Log');
-    if ((await window.showErrorMessage(message, show)) === show) log.show();
+    log.error(error instanceof Error ? error : String(error));
+    if (error instanceof InputError) {
+      const { file, line, column, message, remedy } = error.problems[0];
+      await showProblem({ file, line, column, message: `${message} ${remedy}` });
+    } else {
+      await showWithLog(error instanceof Error ? error.message : String(error), log);
+    }
   }
+}
+
+interface Place {
+  /** Absolute. */
+  file: string;
+  /** Both count from 1. */
+  line: number;
+  column: number;
+  message: string;
+}
+
+async function showProblem({ file, line, column, message }: Place): Promise<void> {
+  const show = l10n.t('Show in File');
+  if ((await window.showErrorMessage(`${path.basename(file)}:${line}: ${message}`, show)) !== show) return;
+  const at = new Position(line - 1, column - 1);
+  await window.showTextDocument(Uri.file(file), { selection: new Range(at, at) });
+}
+
+async function showWithLog(message: string, log: LogOutputChannel): Promise<void> {
+  const show = l10n.t('Show Log');
+  if ((await window.showErrorMessage(message, show)) === show) log.show();
 }

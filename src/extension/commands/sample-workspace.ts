@@ -1,27 +1,17 @@
 /** @file Create Sample Workspace: real data and experiments that are ready to run. */
 
-import { commands, l10n, ProgressLocation, Uri, window, workspace, type LogOutputChannel } from 'vscode';
-import type { StartRunner } from '../runs/runner-process';
+import { commands, Uri, window, workspace } from 'vscode';
+import { writeSampleWorkspace } from '../../experiment/sample';
 import { chooseSampleFolder } from './choose';
-import { reportEnd } from './report';
-import { requireTrust } from './run-commands';
 
-export async function createSampleWorkspace(
-  { startRunner, log }: { startRunner: StartRunner; log: LogOutputChannel },
-  given: unknown,
-): Promise<void> {
-  requireTrust();
+/** Where the samples lie in the extension. */
+const shipped = 'examples';
+
+export async function createSampleWorkspace(extensionUri: Uri, given: unknown): Promise<void> {
   const folder = await chooseSampleFolder(given);
   if (!folder) return;
-  const title = l10n.t('Creating the sample workspace …');
-  const cwd = folder.fsPath;
-  const ended = await window.withProgress({ location: ProgressLocation.Window, title }, async () => {
-    await workspace.fs.createDirectory(folder);
-    return startRunner(['sample', cwd], { cwd }).ended;
-  });
-  if (ended.code !== 0) {
-    await reportEnd(l10n.t('The sample could not be written.'), ended, cwd, log);
-  } else if (workspace.getWorkspaceFolder(folder)) {
+  await writeSampleWorkspace(Uri.joinPath(extensionUri, shipped).fsPath, folder.fsPath);
+  if (workspace.getWorkspaceFolder(folder)) {
     await showFirstExperiment(folder);
   } else {
     const forceNewWindow = workspace.workspaceFolders !== undefined;

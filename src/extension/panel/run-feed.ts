@@ -101,7 +101,7 @@ export class RunFeed {
     if (this.#anew && this.#facts) {
       this.#anew = false;
       this.#probes.forget();
-      const series = [...this.#known.values()];
+      const series = [...this.#known.values()].map(copy);
       this.#post({ type: 'run', run: { id, record: this.record, experiment: this.#facts, series } });
     } else if (news.length > 0) {
       this.#post({ type: 'append', id, series: news });
@@ -118,6 +118,11 @@ export class RunFeed {
     clearTimeout(this.#timer);
     for (const follower of this.#followers) follower.dispose();
   }
+}
+
+/** What is known goes on growing after it was sent. */
+function copy(series: RunSeries): RunSeries {
+  return { ...series, metrics: [...series.metrics], evaluations: [...series.evaluations] };
 }
 
 /** In the order in which they run. */
