@@ -6,8 +6,8 @@ import type { Role, RunStatus } from '../../protocol/records';
 const byStatus: Record<RunStatus, [icon: string, color?: string]> = {
   queued: ['watch'],
   running: ['loading~spin'],
-  paused: ['debug-pause'],
-  stopped: ['debug-stop'],
+  paused: ['debug-pause', 'icon.foreground'],
+  stopped: ['circle-slash', 'icon.foreground'],
   failed: ['error', 'testing.iconFailed'],
   done: ['pass', 'testing.iconPassed'],
 };

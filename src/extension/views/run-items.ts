@@ -15,8 +15,11 @@ const openLab: CommandId = 'distillery.openLab';
 export class RunItem extends TreeItem {
   readonly runId: string;
 
-  constructor(readonly run: ListedRun) {
-    super(run.record.name, TreeItemCollapsibleState.Collapsed);
+  constructor(
+    readonly run: ListedRun,
+    open: boolean,
+  ) {
+    super(run.record.name, open ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.Collapsed);
     const { status } = run.record;
     this.runId = run.paths.id;
     this.id = run.paths.directory;

@@ -48,8 +48,11 @@ export function percentDone({ fraction }: RunProgress): string {
   return `${Math.floor(100 * fraction)}${space}%`;
 }
 
+/** In whole minutes from two minutes on: an estimate is no more exact, and a view that changes each second disturbs. */
 export function timeLeft({ secondsLeft }: RunProgress): string | undefined {
-  return secondsLeft === undefined ? undefined : l10n.t('{0} left', formatDuration(secondsLeft));
+  if (secondsLeft === undefined) return undefined;
+  const shown = secondsLeft < 120 ? secondsLeft : 60 * Math.ceil(secondsLeft / 60);
+  return l10n.t('{0} left', formatDuration(shown));
 }
 
 /** `student: training, step 120 of 600`. */

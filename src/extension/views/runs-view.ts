@@ -50,7 +50,8 @@ class RunsProvider implements TreeDataProvider<Row>, Disposable {
     if (row instanceof RunItem) return childrenOf(row.run);
     if (row) return [];
     await this.runs.ready();
-    return this.runs.runs.map((run) => new RunItem(run));
+    // The latest is open at first; afterwards VS Code remembers what the person opened and closed.
+    return this.runs.runs.map((run, index) => new RunItem(run, index === 0));
   }
 
   dispose(): void {
