@@ -60,4 +60,13 @@ describe('runs in the editor', () => {
       expect.arrayContaining(['Spam filter, wider', 'High temperature', 'Tiny student', 'Spam filter']),
     );
   });
+
+  it.each(Object.keys(themes) as Theme[])('open in the Lab, %s', async (theme) => {
+    workbench = await Workbench.open(workspace, theme);
+    await workbench.openSidebar();
+    await workbench.rows.filter({ hasText: 'Spam filter, wider' }).click();
+    await workbench.lab.getByText('Spam filter, wider').first().waitFor();
+    await workbench.page.waitForTimeout(1500);
+    await workbench.picture(`lab-${theme}`);
+  });
 });
