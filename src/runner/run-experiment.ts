@@ -20,7 +20,15 @@ import { exportModel, isExported } from './checkpoints';
 import { compareModels, type ComparedModel } from './compare-models';
 import { loadData, loadTestExamples, type RunData } from './data';
 import { modelCard } from './model-card';
-import { architectureOf, checkTeacher, initialProjections, initialStudent, loadModel, teacherFolder, type Model } from './models';
+import {
+  architectureOf,
+  checkTeacher,
+  initialProjections,
+  initialStudent,
+  loadModel,
+  teacherFolder,
+  type Model,
+} from './models';
 import { choosePinned, pinnedExamples, type Pinned } from './pinned';
 import { ProgressPlan } from './progress-plan';
 import type { RunControl } from './run-control';
@@ -46,7 +54,7 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
   if (!teacher) return undefined;
   checkTeacher(teacher.architecture, setup.experiment, run.data.tokenizer.vocabularySize);
 
-  const { experiment, paths, executor } = setup;
+  const { experiment, executor } = setup;
   const architecture = architectureOf(experiment.student.architecture, experiment.training, experiment, run.data);
   const initial = await initialStudent(experiment, architecture, teacher);
   const frozen = new FrozenTeacher(executor, teacher.architecture, teacher.parameters);

@@ -4,7 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { createMessageConnection, SocketMessageReader, SocketMessageWriter, type MessageConnection } from 'vscode-jsonrpc/node';
+import {
+  createMessageConnection,
+  SocketMessageReader,
+  SocketMessageWriter,
+  type MessageConnection,
+} from 'vscode-jsonrpc/node';
 import type { RunnerMethod, RunnerRequests } from '../protocol/runner';
 
 export type RunnerHandlers = { [Method in RunnerMethod]: () => Promise<RunnerRequests[Method]['result']> };
