@@ -1,23 +1,46 @@
-/** @file Seeded random numbers: one independent stream for every tuple of keys. */
+/** @file Seeded random numbers that depend on their keys alone, so that no order of work changes them. */
 
 /**
- * A stream of uniform numbers in [0, 1) with 32 random bits, the same for the same keys on every machine.
- * The generator is mulberry32 (Tommy Ettinger, public domain); the keys are mixed by MurmurHash3's finalizer.
+ * A stream of numbers in [0, 1) for `keys` (integers, taken modulo 2³²), such as seed, epoch and example. Equal keys give
+ * equal streams; any other keys, one more 0 included, another stream.
+ * The keys are mixed as in MurmurHash3 (Austin Appleby), the stream is sfc32 (Chris Doty-Humphrey, PractRand).
  */
 export function randomStream(...keys: number[]): () => number {
-  let state = keys.reduce((mixed, key) => mix(mixed ^ mix(key + 0x9e3779b9)), 0x2545f491);
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  let a = mixKeys(0x9e3779b9, keys);
+  let b = mixKeys(0x243f6a88, keys);
+  let c = mixKeys(0xb7e15162, keys);
+  let counter = 1;
+  const next = () => {
+    const result = (a + b + counter++) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = ((c << 21) | (c >>> 11)) + result;
+    return (result >>> 0) / 2 ** 32;
   };
+  for (let i = 0; i < 12; i++) next();
+  return next;
 }
 
-/** A bijection of 32-bit integers in which every input bit moves every output bit (Appleby, MurmurHash3). */
-function mix(key: number): number {
-  let h = key | 0;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
+function mixKeys(start: number, keys: readonly number[]): number {
+  let hash = start;
+  for (const key of keys) {
+    let k = Math.imul(key | 0, 0xcc9e2d51);
+    k = Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+    hash ^= k;
+    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
+  }
+  hash ^= keys.length;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}
+
+/** `items` in random order, as a new array (Fisher and Yates). */
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const result = items.slice();
+  for (let i = result.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [result[i], result[j]] = [result[j]!, result[i]!];
+  }
+  return result;
 }
