@@ -87,7 +87,7 @@ describe('a transformer', () => {
   it.each([bertMasked, gpt2])('of $family makes its logits from the head in chunks of rows', async (a) => {
     const p = tensors(a);
     const batch = inputs([4, 5, 6], [7, 8, 9]);
-    const last = tf.reshape(backbone(a, p, batch).hiddenStates[2]!, [6, 16]);
+    const last = tf.reshape<tf.Rank.R2>(backbone(a, p, batch).hiddenStates[2]!, [6, 16]);
     const { transform, weight, bias } = vocabularyHead(a, p);
     const chunk = (start: number): tf.Tensor => {
       const product = tf.matMul(transform(tf.slice(last, [start, 0], [2, 16])), weight, false, true);
