@@ -49,7 +49,10 @@ const datasetSchema = z
       .default(128)
       .describe('Longest example in tokens, special tokens included; longer texts are cut.'),
   })
-  .describe('The rows to train on and to judge by.');
+  .meta({
+    description: 'The rows to train on and to judge by.',
+    examples: [{ train: 'data/train.jsonl', validation: 'data/validation.jsonl' }],
+  });
 
 const architectureSchema = z
   .strictObject({
@@ -66,7 +69,10 @@ const architectureSchema = z
       'Longest sequence that the model has positions for, in tokens. maxLength if left out.',
     ).optional(),
   })
-  .describe('Shape of the transformer.');
+  .meta({
+    description: 'Shape of the transformer.',
+    examples: [{ family: 'bert', hiddenSize: 128, layers: 2, heads: 4 }],
+  });
 
 const trainingSchema = z
   .strictObject({
@@ -160,7 +166,10 @@ const teacherSchema = z
       })
       .describe('A model of an earlier run.'),
   ])
-  .describe('The large model. It is frozen while the student learns.');
+  .meta({
+    description: 'The large model. It is frozen while the student learns.',
+    examples: [{ source: 'checkpoint', path: 'models/teacher' }],
+  });
 
 const studentSchema = z
   .strictObject({
@@ -189,7 +198,10 @@ const studentSchema = z
       .default({ from: 'random' })
       .describe('Weights that the student starts from.'),
   })
-  .describe('The small model that learns.');
+  .meta({
+    description: 'The small model that learns.',
+    examples: [{ architecture: { family: 'bert', hiddenSize: 128, layers: 2, heads: 4 } }],
+  });
 
 const scheduleOver = (end: z.ZodNumber) =>
   z
