@@ -44,7 +44,8 @@ async function makeSpam(directory) {
   const kept = balance(distinct);
   const splits = splitGroups(kept, MAIL_SHARES, {
     groupOf: (mail) => mail.thread,
-    stratumOf: (mail) => mail.label,
+    // Folder of the corpus, and with it label: hard ham and later spam are shared out evenly too.
+    stratumOf: (mail) => mail.id.split('/')[0],
     sizeOf: () => 1,
     orderOf,
   });
