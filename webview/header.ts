@@ -1,0 +1,262 @@
+/** @file The head of the page: which run, how it stands, and Stop. */
+
+import { css, html, LitElement, nothing } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { formatAgo, formatCount, formatDuration, formatPercent } from '../src/protocol/format';
+import type { ModelShape, RunSnapshot } from '../src/protocol/panel';
+import type { Role, RunStatus } from '../src/protocol/records';
+import { icon, type IconName } from './icons';
+import { place } from './place';
+import { standing, type Standing } from './quality';
+import { shared } from './styles';
+
+const statusWords: Record<RunStatus, [IconName, string]> = {
+  queued: ['queued', 'Queued'],
+  running: ['running', 'Running'],
+  paused: ['paused', 'Paused'],
+  stopped: ['stopped', 'Stopped'],
+  failed: ['failed', 'Failed'],
+  done: ['done', 'Done'],
+};
+
+const families: Record<string, string> = { bert: 'BERT', gpt2: 'GPT-2' };
+
+const roleWords: Record<Role, string> = { teacher: 'Teacher', student: 'Student', control: 'Control' };
+
+@customElement('lab-header')
+export class Header extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      header {
+        position: relative;
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 8px 24px;
+        padding: 11px 16px 12px;
+        border-bottom: 1px solid var(--rule);
+      }
+      .who {
+        min-width: 0;
+        max-width: 100%;
+      }
+      .who p {
+        overflow: hidden;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+      h1 {
+        display: flex;
+        align-items: center;
+        gap: 10px;
+        font-size: 15px;
+        font-weight: 600;
+        white-space: nowrap;
+      }
+      h1 > span:first-child {
+        min-width: 0;
+        overflow: hidden;
+        text-overflow: ellipsis;
+      }
+      .status {
+        display: inline-flex;
+        align-items: center;
+        gap: 4px;
+        font-size: 12px;
+        font-weight: 400;
+      }
+      .running {
+        color: var(--vscode-textLink-foreground);
+      }
+      .done {
+        color: var(--vscode-testing-iconPassed);
+      }
+      .failed {
+        color: var(--vscode-errorForeground);
+      }
+      dl {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 4px 24px;
+        margin: 0;
+      }
+      .progress {
+        position: absolute;
+        bottom: -1px;
+        left: 0;
+        height: 2px;
+        background: var(--vscode-progressBar-background);
+      }
+      .running .icon {
+        animation: turn 1.6s steps(8) infinite;
+      }
+      vscode-button .icon {
+        margin-right: 6px;
+      }
+      @keyframes turn {
+        to {
+          transform: rotate(360deg);
+        }
+      }
+      @media (prefers-reduced-motion: reduce) {
+        .running .icon {
+          animation: none;
+        }
+      }
+      @media (max-width: 1080px) {
+        .spacer {
+          display: none;
+        }
+        .actions {
+          margin-left: auto;
+        }
+        dl {
+          order: 3;
+          flex-basis: 100%;
+        }
+      }
+      @media (max-width: 640px) {
+        header {
+          display: grid;
+          grid-template-columns: minmax(0, 1fr) auto;
+          padding: 8px 12px;
+        }
+        dl {
+          display: grid;
+          grid-column: 1 / 3;
+          grid-template-columns: repeat(3, auto);
+          justify-content: space-between;
+          gap: 4px 12px;
+        }
+        h1 {
+          flex-wrap: wrap;
+          gap: 0 10px;
+        }
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) run!: RunSnapshot;
+  /** Milliseconds since 1970; ticks while the run goes on. */
+  @property({ attribute: false }) now = 0;
+
+  override render(): unknown {
+    const { record } = this.run;
+    const [symbol, word] = statusWords[record.status];
+    const going = isGoing(record.status);
+    return html`<header>
+      <div class="who">
+        <h1>
+          <span>${record.name}</span>
+          <span class="status ${record.status}" role="status">${icon(symbol)} ${word}</span>
+        </h1>
+        <p class="small muted" title=${this.#about()}>${this.#about()}</p>
+      </div>
+      <dl>${this.#statistics(going)}</dl>
+      <span class="spacer"></span>
+      ${
+        going
+          ? html`<div class="actions">
+              <vscode-button
+                id="stop"
+                appearance="secondary"
+                title="Keep a checkpoint and end the run"
+                @click=${this.#stop}
+                >${icon('stop')}Stop</vscode-button
+              >
+            </div>`
+          : nothing
+      }
+      ${
+        going && record.progress
+          ? html`<div
+              class="progress"
+              role="progressbar"
+              aria-label="Progress of the run"
+              aria-valuenow=${Math.round(100 * record.progress.fraction)}
+              ${place({ width: `${100 * record.progress.fraction}%` })}
+            ></div>`
+          : nothing
+      }
+    </header>`;
+  }
+
+  readonly #stop = (): void => {
+    this.dispatchEvent(new CustomEvent('stop'));
+  };
+
+  #about(): string {
+    const { record, experiment } = this.run;
+    const from = experiment.teacher ? ` from ${shapeText(experiment.teacher, experiment.student)}` : '';
+    return `${record.task} · ${shapeText(experiment.student)}${from} · ${record.engine}, ${record.device}`;
+  }
+
+  #statistics(going: boolean): unknown {
+    const { record } = this.run;
+    const begin = Date.parse(record.started);
+    const until = record.ended === undefined ? this.now : Date.parse(record.ended);
+    return [
+      this.#step(going),
+      statistic(going ? 'Elapsed' : 'Took', formatDuration((until - begin) / 1000)),
+      going
+        ? record.progress?.secondsLeft === undefined
+          ? nothing
+          : statistic('Left, about', formatDuration(record.progress.secondsLeft))
+        : record.ended === undefined
+          ? nothing
+          : statistic('Finished', formatAgo((this.now - until) / 1000)),
+      ...qualityStatistics(standing(this.run)),
+    ];
+  }
+
+  #step(going: boolean): unknown {
+    const { progress } = this.run.record;
+    if (going && progress) {
+      const name = progress.role === 'student' ? 'Step' : `${roleWords[progress.role]}, step`;
+      return statistic(
+        name,
+        html`${formatCount(progress.step)} <span class="muted">of ${formatCount(progress.steps)}</span>`,
+      );
+    }
+    const last = this.run.series.find(({ role }) => role === 'student')?.metrics.at(-1)?.step;
+    return last === undefined ? nothing : statistic('Step', formatCount(last));
+  }
+}
+
+export function isGoing(status: RunStatus): boolean {
+  return status === 'running' || status === 'paused' || status === 'queued';
+}
+
+function qualityStatistics({ measure, split, student, at, kept, control, controlKept }: Standing): unknown[] {
+  const title = split === undefined ? `Best ${measure.name}` : `${measure.title}, ${split}`;
+  const where = at === undefined ? nothing : html` <span class="muted">at ${formatCount(at)}</span>`;
+  const controlShare =
+    controlKept === undefined ? '' : html` <span class="muted">· ${formatPercent(controlKept)}</span>`;
+  return [
+    student === undefined ? nothing : statistic(title, html`<b>${measure.format(student)}</b>${where}`),
+    kept === undefined ? nothing : statistic('Of the teacher', html`<b>${formatPercent(kept)}</b>`),
+    control === undefined
+      ? nothing
+      : statistic('Without distillation', html`${measure.format(control)}${controlShare}`),
+  ];
+}
+
+function statistic(name: string, value: unknown): unknown {
+  return html`<div class="statistic">
+    <dt>${name}</dt>
+    <dd>${value}</dd>
+  </div>`;
+}
+
+/** `GPT-2 4 × 256`: layers by width; the family is left out where it is that of the model beside it. */
+function shapeText({ family, layers, hiddenSize }: ModelShape, beside?: ModelShape): string {
+  const name = beside?.family === family ? '' : `${families[family] ?? family} `;
+  return `${name}${layers} × ${hiddenSize}`;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-header': Header;
+  }
+}

@@ -1,0 +1,9 @@
+/** @file Starts the Lab's page. */
+
+import './app';
+import { roles } from './styles';
+import { registerToolkit } from './toolkit';
+
+registerToolkit();
+document.adoptedStyleSheets.push(roles.styleSheet!);
+document.body.append(document.createElement('distillery-lab'));

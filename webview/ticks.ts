@@ -1,0 +1,68 @@
+/** @file Round numbers for axes, and their labels. Pure. */
+
+import { formatCount, formatDuration } from '../src/protocol/format';
+
+/** About `count` round values from `low` to `high`, in steps of 1, 2, 2.5 or 5 times a power of ten. */
+export function linearTicks(low: number, high: number, count: number): number[] {
+  if (!(high > low)) return [low];
+  const raw = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].find((factor) => factor * power >= raw * 0.999)! * power;
+  return multiples(low, high, step);
+}
+
+/** About `count` whole values: for steps, epochs and positions. */
+export function wholeTicks(low: number, high: number, count: number): number[] {
+  const ticks = linearTicks(low, high, count);
+  return ticks.every(Number.isInteger) ? ticks : multiples(low, high, 1);
+}
+
+/** Seconds in steps that a clock has. */
+export function clockTicks(high: number, count: number): number[] {
+  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400];
+  return multiples(0, high, steps.find((step) => step >= high / count) ?? 86400 * Math.ceil(high / count / 86400));
+}
+
+function multiples(low: number, high: number, step: number): number[] {
+  const ticks: number[] = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) ticks.push(i * step);
+  return ticks;
+}
+
+/** 1, 2 and 5 times powers of ten, thinned to at most about `count`. */
+export function logTicks(low: number, high: number, count: number): number[] {
+  const all: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+    for (const factor of [1, 2, 5]) all.push(factor * 10 ** power);
+  }
+  const within = all.filter((tick) => tick >= low * 0.999 && tick <= high * 1.001);
+  if (within.length <= count + 2) return within;
+  const tens = within.filter((tick) => Math.abs(Math.log10(tick) - Math.round(Math.log10(tick))) < 1e-9);
+  return tens.length > 1 ? tens : within.filter((_, i) => i % 2 === 0);
+}
+
+/** Labels with as many decimals as the finest of them needs, thousands as `10k`. */
+export function tickLabels(ticks: readonly number[]): string[] {
+  const largest = ticks.reduce((most, tick) => Math.max(most, Math.abs(tick)), 0);
+  const decimals = (unit: number): number =>
+    ticks.reduce(
+      (most, tick) =>
+        Math.max(
+          most,
+          (
+            Number((tick / unit).toPrecision(6))
+              .toString()
+              .split('.')[1] ?? ''
+          ).length,
+        ),
+      0,
+    );
+  if (largest >= 10_000) return ticks.map((tick) => (tick === 0 ? '0' : `${(tick / 1000).toFixed(decimals(1000))}k`));
+  if (largest >= 1000) return ticks.map(formatCount);
+  const places = Math.min(4, decimals(1));
+  return ticks.map((tick) => (tick === 0 ? '0' : tick.toFixed(places)));
+}
+
+export function clockLabels(ticks: readonly number[]): string[] {
+  return ticks.map((tick) => (tick === 0 ? '0' : formatDuration(tick)));
+}

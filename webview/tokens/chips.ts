@@ -1,0 +1,207 @@
+/** @file An example's tokens as chips, coloured by KL(teacher ‖ student) in five fixed levels. */
+
+import { css, html, LitElement, nothing, type PropertyValues } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { formatQuantity } from '../../src/protocol/format';
+import type { ProbeExample, Task } from '../../src/protocol/records';
+import { ChooseEvent } from '../choices';
+import { shared } from '../styles';
+import { heatEdges, heatLevel, type ExampleSummary, type PositionSummary } from './divergence';
+import { chipText, visible } from './token-text';
+
+/** Chips and the heat that fills them; the label of a classifier's row is one, too. */
+export const chipStyles = css`
+  .token {
+    position: relative;
+    display: inline-block;
+    margin: 0 1px;
+    padding: 2px 3px 4px;
+    border-radius: 2px;
+    color: var(--vscode-editor-foreground);
+    line-height: 20px;
+    white-space: pre;
+  }
+  .token.gap {
+    margin-left: 5px;
+  }
+  .token[role='option'] {
+    cursor: pointer;
+  }
+  .heat-1 {
+    background: color-mix(in srgb, var(--heat) var(--heat-1), transparent);
+    box-shadow: inset 0 -1px var(--heat);
+  }
+  .heat-2 {
+    background: color-mix(in srgb, var(--heat) var(--heat-2), transparent);
+    box-shadow: inset 0 -2px var(--heat);
+  }
+  .heat-3 {
+    background: color-mix(in srgb, var(--heat) var(--heat-3), transparent);
+    box-shadow: inset 0 -3px var(--heat);
+  }
+  .heat-4 {
+    background: color-mix(in srgb, var(--heat) var(--heat-4), transparent);
+    box-shadow: inset 0 -4px var(--heat);
+  }
+  .apart::after {
+    content: '';
+    position: absolute;
+    top: -1px;
+    right: -1px;
+    border: 3px solid;
+    border-color: var(--student) var(--student) transparent transparent;
+  }
+  .chosen {
+    border-radius: 3px;
+    outline: 2px solid var(--vscode-focusBorder);
+    outline-offset: 1px;
+  }
+  .uncounted {
+    background: repeating-linear-gradient(135deg, var(--grid) 0 1px, transparent 1px 4px);
+    color: var(--muted);
+  }
+`;
+
+/** Classes of a token's chip. */
+export function heatClasses(summary: PositionSummary | undefined): string {
+  return summary ? `heat-${heatLevel(summary.kl)} ${summary.apart ? 'apart' : ''}` : '';
+}
+
+@customElement('lab-chips')
+export class Chips extends LitElement {
+  static override styles = [
+    shared,
+    chipStyles,
+    css`
+      :host {
+        display: block;
+      }
+      .tokens {
+        margin: 0 -2px;
+        font-family: var(--vscode-editor-font-family, monospace);
+        font-size: 13px;
+        line-height: 32px;
+        overflow-wrap: anywhere;
+      }
+      .legend {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: flex-start;
+        gap: 8px 20px;
+        margin-top: 12px;
+        color: var(--muted);
+        font-size: 11px;
+        line-height: 16px;
+      }
+      .scale {
+        display: inline-flex;
+        margin-right: 12px;
+      }
+      .scale span {
+        position: relative;
+        width: 40px;
+        height: 14px;
+        margin: 1px 1px 16px 0;
+      }
+      .scale .heat-0 {
+        box-shadow: inset 0 0 0 1px var(--grid);
+      }
+      .scale span:not(:first-child)::before {
+        content: attr(data-edge);
+        position: absolute;
+        top: 15px;
+        left: 0;
+        transform: translateX(-50%);
+      }
+      .legend .token {
+        padding: 0 4px 1px;
+        font-size: 11px;
+        line-height: 14px;
+      }
+      .legend .apart {
+        outline: 1px solid var(--rule);
+      }
+      @media (max-width: 640px) {
+        .tokens {
+          line-height: 30px;
+        }
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) example!: ProbeExample;
+  @property({ attribute: false }) task: Task = 'causal-lm';
+  /** Text of every token of the vocabulary. */
+  @property({ attribute: false }) names: readonly string[] = [];
+  @property({ attribute: false }) summary: ExampleSummary | undefined;
+  /** Index of the chosen position. */
+  @property({ attribute: false }) chosen = 0;
+
+  #focused = false;
+
+  override willUpdate(): void {
+    this.#focused =
+      this.renderRoot instanceof ShadowRoot && this.renderRoot.activeElement?.getAttribute('role') === 'option';
+  }
+
+  override updated(changed: PropertyValues<this>): void {
+    if (changed.has('chosen') && this.#focused) this.renderRoot.querySelector<HTMLElement>('.chosen')?.focus();
+  }
+
+  override render(): unknown {
+    const positionOf = new Map(this.example.positions.map(({ token }, i) => [token, i]));
+    return html`<div
+        class="tokens"
+        role="listbox"
+        aria-label="Tokens, coloured by divergence"
+        aria-orientation="horizontal"
+      >
+        ${this.example.tokens.map((_, token) => this.#chip(token, positionOf.get(token)))}
+      </div>
+      ${this.#legend()}`;
+  }
+
+  #chip(token: number, position: number | undefined): unknown {
+    const { label } = this.example.positions[position ?? -1] ?? { label: -1 };
+    // A masked token is shown as what it hides, which is what is predicted there.
+    const name = this.task === 'masked-lm' && label >= 0 ? this.names[label]! : this.example.tokens[token]!.token;
+    const { text, gap, breaks } = chipText(name, token === 0);
+    const end = breaks ? html`<br />` : html`<wbr />`;
+    if (position === undefined) {
+      const hatched = this.task === 'causal-lm' ? 'uncounted' : 'muted';
+      return html`<span class="token ${hatched} ${gap ? 'gap' : ''}" title="Not counted: no prediction is made for it"
+          >${text}</span
+        >${end}`;
+    }
+    const summary = this.summary?.positions[position];
+    const chosen = position === this.chosen;
+    const said = `${visible(name)}${summary ? `, ${formatQuantity(summary.kl)} nats${summary.apart ? ', first choices differ' : ''}` : ''}`;
+    return html`<span
+        class="token ${heatClasses(summary)} ${gap ? 'gap' : ''} ${chosen ? 'chosen' : ''}"
+        role="option"
+        aria-selected=${chosen}
+        aria-label=${said}
+        title=${said}
+        tabindex=${chosen ? 0 : -1}
+        @click=${() => this.dispatchEvent(new ChooseEvent({ position }))}
+        >${text}</span
+      >${end}`;
+  }
+
+  #legend(): unknown {
+    return html`<div class="legend" aria-hidden="true">
+      <span>KL(teacher ‖ student), nats</span>
+      <span class="scale"
+        >${['', ...heatEdges].map((edge, level) => html`<span class="heat-${level}" data-edge=${edge}></span>`)}</span
+      >
+      <span><span class="token apart">ab</span> first choices differ</span>
+      ${this.task === 'causal-lm' ? html`<span><span class="token uncounted">ab</span> not counted</span>` : nothing}
+    </div>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-chips': Chips;
+  }
+}

@@ -1,0 +1,314 @@
+/** @file Soft labels and soft predictions for one position: two bars a token on one baseline, and what they amount to. */
+
+import { css, html, LitElement, nothing } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { formatCount, formatQuantity, formatShare, shareDecimals } from '../../src/protocol/format';
+import { ChooseEvent } from '../choices';
+import { mark } from '../icons';
+import { place } from '../place';
+import { shared } from '../styles';
+import { bars, type BarRow, type Comparison } from './divergence';
+import { visible } from './token-text';
+
+type Side = 'teacher' | 'student';
+
+const sides: Record<Side, string> = { teacher: 'soft labels', student: 'soft predictions' };
+
+@customElement('lab-distribution')
+export class Distribution extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      :host {
+        display: grid;
+        gap: 12px;
+      }
+      .reads {
+        display: grid;
+        grid-template-columns: repeat(4, auto);
+        justify-content: space-between;
+        gap: 8px 12px;
+        margin: 0;
+      }
+      .reads dd span + span {
+        margin-left: 8px;
+      }
+      .legend {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 4px 16px;
+        font-size: 11px;
+        line-height: 16px;
+      }
+      .bars {
+        display: grid;
+        grid-template-columns: 12px minmax(56px, max-content) minmax(64px, 1fr) 52px 52px;
+        align-items: center;
+        column-gap: 8px;
+      }
+      .row {
+        display: contents;
+      }
+      .head {
+        padding-bottom: 4px;
+        color: var(--muted);
+        font-size: 11px;
+        line-height: 16px;
+      }
+      .head button {
+        width: 100%;
+        padding: 0;
+        border: 0;
+        background: none;
+        cursor: pointer;
+        text-align: right;
+        white-space: nowrap;
+      }
+      .axis {
+        position: relative;
+        height: 20px;
+      }
+      .axis span {
+        position: absolute;
+        transform: translateX(-50%);
+      }
+      .axis span:first-child {
+        transform: none;
+      }
+      .axis span:last-child {
+        transform: translateX(-100%);
+      }
+      .body > * {
+        height: 24px;
+        line-height: 24px;
+      }
+      .body:hover > * {
+        background-color: var(--vscode-list-hoverBackground);
+        box-shadow:
+          4px 0 var(--vscode-list-hoverBackground),
+          -4px 0 var(--vscode-list-hoverBackground);
+      }
+      .token {
+        overflow: hidden;
+        max-width: 104px;
+        font-family: var(--vscode-editor-font-family, monospace);
+        font-size: 12px;
+        text-overflow: ellipsis;
+        white-space: pre;
+      }
+      .share {
+        text-align: right;
+      }
+      .pair {
+        position: relative;
+        align-self: stretch;
+        background-image: linear-gradient(
+          to right,
+          transparent calc(50% - 1px),
+          var(--grid) calc(50% - 1px) 50%,
+          transparent 50% calc(100% - 1px),
+          var(--grid) calc(100% - 1px)
+        );
+        background-repeat: no-repeat;
+      }
+      .pair i {
+        position: absolute;
+        left: 0;
+        height: 8px;
+        min-width: 1px;
+        border-radius: 0 1px 1px 0;
+      }
+      .pair .teacher {
+        top: 3px;
+        background: var(--teacher);
+      }
+      .pair .student {
+        top: 13px;
+        background: var(--student-bar);
+        outline: var(--bar-edge) solid var(--student);
+        outline-offset: calc(-1 * var(--bar-edge));
+      }
+      .animated .pair i {
+        transition: width 160ms ease-out;
+      }
+      .others .token {
+        max-width: none;
+        color: var(--muted);
+        font-family: inherit;
+      }
+      .others .teacher {
+        background: repeating-linear-gradient(135deg, var(--teacher) 0 2px, transparent 2px 4px);
+      }
+      .others .student {
+        background: repeating-linear-gradient(135deg, var(--student) 0 2px, transparent 2px 4px);
+      }
+      .pair .over {
+        mask: linear-gradient(to right, black 80%, transparent);
+      }
+      .label .token,
+      .label .share {
+        font-weight: 600;
+      }
+      .below {
+        grid-column: 1 / -1;
+        margin-top: 4px;
+        padding-top: 2px;
+        border-top: 1px dashed var(--axis);
+        color: var(--muted);
+        font-size: 11px;
+        line-height: 16px;
+      }
+      .choose {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        font-size: 11px;
+      }
+      vscode-dropdown {
+        width: 64px;
+        min-width: 64px;
+      }
+      @media (prefers-reduced-motion: reduce) {
+        .animated .pair i {
+          transition: none;
+        }
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) comparison!: Comparison;
+  /** Index of the hard label; −1 where there is none. */
+  @property({ attribute: false }) label = -1;
+  /** Class names, or the text of every token. */
+  @property({ attribute: false }) names: readonly string[] = [];
+  @property({ attribute: false }) classes = false;
+  @property({ attribute: false }) sortBy: Side = 'teacher';
+  @property({ attribute: false }) topK = 10;
+  /** While playing: bars move to their new lengths. */
+  @property({ attribute: false }) animated = false;
+
+  override render(): unknown {
+    const shown = bars(this.comparison, this.label, this.sortBy, this.topK);
+    const tokens = shown.rows.filter(({ kind }) => kind !== 'others');
+    const decimals = shareDecimals(tokens.flatMap(({ teacher, student }) => [teacher, student]));
+    const end = shown.end;
+    return html`${this.#reads()}
+      <div class="legend">
+        <span>${mark('teacher')} <span class="ink-teacher">Soft labels</span> <span class="muted">teacher</span></span>
+        <span
+          >${mark('student')} <span class="ink-student">Soft predictions</span> <span class="muted">student</span></span
+        >
+        ${this.label >= 0 ? html`<span>${mark('label')} <span class="ink-label">Hard label</span></span>` : nothing}
+      </div>
+      <div class="bars ${this.animated ? 'animated' : ''}" role="table" aria-label="Soft labels and soft predictions">
+        <div class="row" role="row">
+          <span role="columnheader"></span>
+          <span class="head" role="columnheader">${this.classes ? 'Class' : 'Token'}</span>
+          <span class="head axis" aria-hidden="true"
+            ><span>0</span><span ${place({ left: '50%' })}>${axisLabel(end / 2)}</span
+            ><span ${place({ left: '100%' })}>${axisLabel(end)}</span></span
+          >
+          ${this.#sortHead('teacher')} ${this.#sortHead('student')}
+        </div>
+        ${shown.rows.map((row) => this.#row(row, end, decimals, shown.others, shown.labelRank))}
+      </div>
+      ${
+        this.classes
+          ? nothing
+          : html`<div class="choose">
+              <label for="top-k">Show</label>
+              <vscode-dropdown
+                id="top-k"
+                .value=${String(this.topK)}
+                @change=${(event: Event) => this.#choose({ topK: Number((event.target as HTMLSelectElement).value) })}
+              >
+                ${[5, 10, 20].map((k) => html`<vscode-option value=${k}>${k}</vscode-option>`)}
+              </vscode-dropdown>
+              tokens
+            </div>`
+      }`;
+  }
+
+  #choose(choice: ConstructorParameters<typeof ChooseEvent>[0]): void {
+    this.dispatchEvent(new ChooseEvent(choice));
+  }
+
+  #reads(): unknown {
+    const { kl, entropy, darkKnowledge, rank } = this.comparison;
+    const both = (values: Record<Side, number>, format: (value: number) => string): unknown =>
+      html`<span>${mark('teacher', 'teacher')} ${format(values.teacher)}</span
+        ><span>${mark('student', 'student')} ${format(values.student)}</span>`;
+    return html`<dl class="reads">
+      <div class="statistic">
+        <dt>KL, nats</dt>
+        <dd id="kl"><b>${formatQuantity(kl)}</b></dd>
+      </div>
+      <div class="statistic">
+        <dt>Entropy, nats</dt>
+        <dd id="entropy">${both(entropy, formatQuantity)}</dd>
+      </div>
+      <div class="statistic" title="1 − the probability of the first choice">
+        <dt>Dark knowledge</dt>
+        <dd id="dark">${both(darkKnowledge, (value) => formatShare(value))}</dd>
+      </div>
+      ${
+        rank
+          ? html`<div class="statistic">
+              <dt>Label's rank</dt>
+              <dd id="rank">${both(rank, formatCount)}</dd>
+            </div>`
+          : nothing
+      }
+    </dl>`;
+  }
+
+  #sortHead(side: Side): unknown {
+    const sorted = this.sortBy === side;
+    return html`<span class="head" role="columnheader" aria-sort=${sorted ? 'descending' : 'none'}
+      ><button
+        title="Sort by ${sides[side]} (s)"
+        aria-label="${sides[side]}, sort"
+        @click=${() => this.#choose({ sortBy: side })}
+      >
+        ${mark(side)} ${sorted ? '▾' : ''}
+      </button></span
+    >`;
+  }
+
+  #row(row: BarRow, end: number, decimals: number, others: number, labelRank: number | undefined): unknown {
+    const name = row.kind === 'others' ? `${formatCount(others)} others` : this.#name(row.id);
+    const bar = (side: Side): unknown =>
+      html`<i
+        class="${side} ${row[side] > end * 1.0001 ? 'over' : ''}"
+        ${place({ width: `${Math.min(100, (100 * row[side]) / end)}%` })}
+      ></i>`;
+    return html`${
+        row.kind === 'label' && labelRank !== undefined
+          ? html`<div class="below">hard label, rank ${formatCount(labelRank)}</div>`
+          : nothing
+      }
+      <div class="row body ${row.kind}" role="row" data-id=${row.id}>
+        <span role="cell">${row.kind === 'label' ? mark('label', 'hard label') : nothing}</span>
+        <span class="token" role="rowheader" title=${name}>${name}</span>
+        <span class="pair" aria-hidden="true">${bar('teacher')}${bar('student')}</span>
+        <span class="share number" role="cell">${formatShare(row.teacher, decimals)}</span>
+        <span class="share number" role="cell">${formatShare(row.student, decimals)}</span>
+      </div>`;
+  }
+
+  #name(id: number): string {
+    const name = this.names[id] ?? '';
+    return this.classes ? name : visible(name);
+  }
+}
+
+/** A mark of the axis: as short as it can be. */
+function axisLabel(value: number): string {
+  return value === 1 ? '1' : String(Number(value.toFixed(4))).replace(/^0/, '');
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-distribution': Distribution;
+  }
+}

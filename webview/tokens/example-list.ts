@@ -1,0 +1,216 @@
+/** @file The pinned examples: a list to search and filter, each with how far teacher and student are apart. */
+
+import { css, html, LitElement, nothing } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { formatQuantity } from '../../src/protocol/format';
+import type { ProbeExamples } from '../../src/protocol/records';
+import { ChooseEvent, type Choices } from '../choices';
+import { icon } from '../icons';
+import { place } from '../place';
+import { shared } from '../styles';
+import type { ExampleSummary } from './divergence';
+
+/** From this share of positions on, an example is among the "most apart". */
+const mostApart = 0.4;
+
+@customElement('lab-examples')
+export class ExampleList extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        min-height: 0;
+      }
+      .top {
+        display: grid;
+        gap: 8px;
+        padding: 12px 12px 8px 16px;
+      }
+      vscode-text-field {
+        width: 100%;
+      }
+      .filters {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 4px;
+      }
+      .list {
+        flex: 1;
+        min-height: 0;
+        overflow: auto;
+      }
+      .example {
+        display: block;
+        padding: 6px 12px 6px 16px;
+        cursor: pointer;
+      }
+      .example:focus-visible {
+        outline-offset: -1px;
+      }
+      .example:hover {
+        background: var(--vscode-list-hoverBackground);
+      }
+      .example[aria-selected='true'] {
+        background: var(--vscode-list-activeSelectionBackground, transparent);
+        color: var(--vscode-list-activeSelectionForeground, inherit);
+        outline: 1px solid var(--vscode-contrastActiveBorder, transparent);
+        outline-offset: -1px;
+      }
+      .text {
+        overflow: hidden;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+      .measure {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        min-height: 16px;
+        color: var(--muted);
+        font-size: 11px;
+        line-height: 16px;
+        white-space: nowrap;
+      }
+      .example[aria-selected='true'] .measure {
+        color: inherit;
+      }
+      .meter {
+        width: 56px;
+        height: 4px;
+        flex: none;
+        overflow: hidden;
+        border-radius: 2px;
+        background: var(--grid);
+      }
+      .meter i {
+        display: block;
+        height: 100%;
+        background: var(--heat);
+      }
+      .none {
+        padding: 8px 16px;
+        color: var(--muted);
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) examples!: ProbeExamples;
+  /** At the run's temperature and the latest probe; those not yet made are undefined. */
+  @property({ attribute: false }) summaries: readonly (ExampleSummary | undefined)[] = [];
+  @property({ attribute: false }) chosen = 0;
+  @property({ attribute: false }) filter: Choices['filter'] = 'all';
+  @state() private search = '';
+
+  override render(): unknown {
+    const shown = this.examples.examples.map((_, i) => i).filter((i) => this.#passes(i, this.filter) && this.#found(i));
+    const widest = this.summaries.reduce((most, summary) => Math.max(most, summary?.mean ?? 0), 1e-9);
+    return html`<div class="top">
+        <vscode-text-field
+          placeholder="Search pinned examples"
+          aria-label="Search pinned examples"
+          @input=${(event: Event) => (this.search = (event.target as HTMLInputElement).value)}
+          ><span slot="start">${icon('search')}</span></vscode-text-field
+        >
+        <div class="filters" role="group" aria-label="Filter">${this.#filters()}</div>
+      </div>
+      <div
+        class="list"
+        role="listbox"
+        aria-label="Pinned examples"
+        @keydown=${(event: KeyboardEvent) => this.#walk(event, shown)}
+      >
+        ${shown.map((i) => this.#row(i, widest, shown))}
+        ${shown.length === 0 ? html`<p class="none">No example matches.</p>` : nothing}
+      </div>`;
+  }
+
+  get #classes(): boolean {
+    return this.examples.task === 'text-classification';
+  }
+
+  #passes(index: number, filter: Choices['filter']): boolean {
+    const summary = this.summaries[index];
+    if (filter === 'all' || !summary) return true;
+    if (filter === 'wrong') return summary.wrong > 0;
+    return this.#classes ? summary.apart > 0 : summary.apart / summary.positions.length > mostApart;
+  }
+
+  #found(index: number): boolean {
+    return this.examples.examples[index]!.text.toLowerCase().includes(this.search.toLowerCase());
+  }
+
+  #filters(): unknown {
+    const all: [Choices['filter'], string][] = this.#classes
+      ? [
+          ['all', 'All'],
+          ['apart', 'Disagree'],
+          ['wrong', 'Student wrong'],
+        ]
+      : [
+          ['all', 'All'],
+          ['apart', 'Most apart'],
+        ];
+    return all.map(([filter, name]) => {
+      const count = this.examples.examples.filter((_, i) => this.#passes(i, filter)).length;
+      return html`<button
+        class="chip"
+        aria-pressed=${this.filter === filter}
+        @click=${() => this.dispatchEvent(new ChooseEvent({ filter }))}
+      >
+        ${name} <span class="number">${this.summaries.some(Boolean) || filter === 'all' ? count : ''}</span>
+      </button>`;
+    });
+  }
+
+  #row(index: number, widest: number, shown: readonly number[]): unknown {
+    const summary = this.summaries[index];
+    const selected = index === this.chosen;
+    const stop = selected || (!shown.includes(this.chosen) && index === shown[0]);
+    return html`<div
+      class="example"
+      role="option"
+      aria-selected=${selected}
+      tabindex=${stop ? 0 : -1}
+      @click=${() => this.#choose(index)}
+    >
+      <div class="text">${this.examples.examples[index]!.text}</div>
+      <div class="measure">
+        ${
+          summary
+            ? html`<span class="meter"><i ${place({ width: `${(100 * summary.mean) / widest}%` })}></i></span>
+                <span class="number">${formatQuantity(summary.mean)}</span>
+                <span>${this.#verdict(summary)}</span>`
+            : nothing
+        }
+      </div>
+    </div>`;
+  }
+
+  #verdict({ apart, positions }: ExampleSummary): string {
+    if (this.#classes) return apart > 0 ? 'disagree' : 'agree';
+    return `${apart} of ${positions.length} apart`;
+  }
+
+  #choose(example: number): void {
+    this.dispatchEvent(new ChooseEvent({ example, position: 0 }));
+  }
+
+  #walk(event: KeyboardEvent, shown: readonly number[]): void {
+    const at = shown.indexOf(this.chosen);
+    const moves: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: shown.length - 1 };
+    const to = shown[moves[event.key] ?? -1];
+    if (to === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.#choose(to);
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('[aria-selected=true]')?.focus());
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-examples': ExampleList;
+  }
+}

@@ -1,0 +1,106 @@
+/** @file Divergences that are worked out once and kept: for the chosen example now, for all probes a little later. */
+
+import type { ReactiveController, ReactiveControllerHost } from 'lit';
+import type { Probes } from '../state';
+import { summarize, type ExampleSummary } from './divergence';
+import type { Recorded } from './drawings';
+
+/** Summaries kept before the store is emptied. */
+const kept = 4000;
+
+/** Milliseconds that what needs all probes waits while a slider is dragged. */
+const patience = 60;
+
+/** Milliseconds of work before the page gets a turn. */
+const slice = 12;
+
+/** Everything that needs every probe or every example, at one temperature. */
+export interface Survey {
+  /** The chosen example at each probe in the page. */
+  recorded: Recorded[];
+  /** Mean over the example's positions, or for classes over all pinned rows, by step. */
+  means: Map<number, number>;
+  /** Every example at the latest probe and the run's own temperature. */
+  latest: (ExampleSummary | undefined)[];
+}
+
+const nothingYet: Survey = { recorded: [], means: new Map(), latest: [] };
+
+export class History implements ReactiveController {
+  survey: Survey = nothingYet;
+  readonly #host: ReactiveControllerHost;
+  #store = new Map<string, ExampleSummary>();
+  #probes: Probes | undefined;
+  #wanted = '';
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(host: ReactiveControllerHost) {
+    this.#host = host;
+    host.addController(this);
+  }
+
+  hostDisconnected(): void {
+    clearTimeout(this.#timer);
+    this.#wanted = '';
+  }
+
+  /** Divergences of one example at one probe; undefined while that probe is not in the page. */
+  at(probes: Probes, example: number, step: number, temperature: number): ExampleSummary | undefined {
+    if (this.#probes?.set.teacher !== probes.set.teacher) {
+      this.#store.clear();
+      this.survey = nothingYet;
+    }
+    this.#probes = probes;
+    const key = `${example}/${step}/${temperature}`;
+    const found = this.#store.get(key);
+    if (found) return found;
+    const student = probes.student.get(step)?.[example];
+    const teacher = probes.set.teacher[example];
+    if (!student || !teacher) return undefined;
+    const { examples, names } = probes.set.examples;
+    const made = summarize(examples[example]!, teacher, student, names.length, temperature);
+    if (this.#store.size >= kept) this.#store.clear();
+    this.#store.set(key, made);
+    return made;
+  }
+
+  /** Sees to it that the survey fits the example and temperature soon; the host is updated then. */
+  want(probes: Probes, example: number, temperature: number): void {
+    const wanted = [example, temperature, [...probes.student.keys()].join(), probes.set.steps.length].join('/');
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    clearTimeout(this.#timer);
+    const work = (): void => void this.#work(wanted, probes, example, temperature);
+    this.#timer = setTimeout(work, this.survey === nothingYet ? 0 : patience);
+  }
+
+  async #work(wanted: string, probes: Probes, example: number, temperature: number): Promise<void> {
+    const steps = probes.set.steps.filter((step) => probes.student.has(step));
+    const { examples, task, temperature: own } = probes.set.examples;
+    const classes = task === 'text-classification';
+    const survey: Survey = { recorded: [], means: new Map(), latest: [] };
+    let begun = performance.now();
+    /** False when something else is wanted by now. */
+    const breathe = async (): Promise<boolean> => {
+      if (performance.now() - begun > slice) {
+        await new Promise((resolve) => setTimeout(resolve));
+        begun = performance.now();
+      }
+      return wanted === this.#wanted;
+    };
+    for (const step of steps) {
+      const summary = this.at(probes, example, step, temperature);
+      if (summary) survey.recorded.push({ step, summary });
+      const rows = classes ? examples.map((_, i) => this.at(probes, i, step, temperature)) : [summary];
+      const means = rows.flatMap((row) => (row ? [row.mean] : []));
+      survey.means.set(step, means.reduce((a, b) => a + b, 0) / Math.max(1, means.length));
+      if (!(await breathe())) return;
+    }
+    for (let i = 0; i < examples.length; i++) {
+      survey.latest[i] = this.at(probes, i, steps.at(-1) ?? -1, own);
+      if (!(await breathe())) return;
+    }
+    this.survey = survey;
+    this.#host.requestUpdate();
+  }
+}

@@ -1,0 +1,53 @@
+/** @file A classifier's row: its text unpainted, and the one prediction made for it. */
+
+import { css, html, nothing, type TemplateResult } from 'lit';
+import { formatCount, formatQuantity } from '../../src/protocol/format';
+import type { ProbeExample } from '../../src/protocol/records';
+import { heatClasses } from './chips';
+import type { PositionSummary } from './divergence';
+
+export const plainTextStyles = css`
+  .text-tokens {
+    overflow-wrap: anywhere;
+    font-family: var(--vscode-editor-font-family, monospace);
+    font-size: 13px;
+    line-height: 24px;
+    white-space: pre-wrap;
+  }
+  .text-tokens span {
+    border-radius: 2px;
+  }
+  .text-tokens span:hover {
+    background: var(--vscode-list-hoverBackground);
+  }
+  .one {
+    color: var(--muted);
+  }
+  .one .token {
+    margin: 0 6px;
+    font-family: var(--vscode-editor-font-family, monospace);
+  }
+`;
+
+/**
+ * The text as the model saw it, token by token, and what lies beyond the last token as cut off. A classifier's words have no
+ * distribution of their own, so only the label's value is painted.
+ */
+export function plainText(example: ProbeExample, label: string, summary: PositionSummary): TemplateResult {
+  const { text, tokens } = example;
+  const pieces: unknown[] = [];
+  let at = 0;
+  for (const { start, end, token } of tokens) {
+    if (end <= start || start < at) continue;
+    pieces.push(text.slice(at, start), html`<span title=${token}>${text.slice(start, end)}</span>`);
+    at = end;
+  }
+  const rest = text.slice(at).trim();
+  return html`<div class="text-tokens">${pieces}</div>
+    ${rest.length > 0 && at > 0 ? html`<p class="small muted">… and ${formatCount(rest.length)} more characters, cut off after ${formatCount(tokens.length)} tokens.</p>` : nothing}
+    <p class="one">
+      One prediction for the whole text:
+      <span class="token chosen ${heatClasses(summary)}" title="${formatQuantity(summary.kl)} nats">${label}</span>
+      (the hard label). A classifier's words have no distribution of their own, so they are not coloured.
+    </p>`;
+}

@@ -1,0 +1,176 @@
+/** @file Layout of the Tokens tab: three columns and a dock, two columns when medium, one when narrow. */
+
+import { css } from 'lit';
+import { chipStyles } from './chips';
+import { plainTextStyles } from './plain-text';
+
+export const tokenStyles = css`
+  ${chipStyles}
+  ${plainTextStyles}
+  :host {
+    display: block;
+    height: 100%;
+  }
+  .waiting {
+    max-width: 480px;
+    margin: 0 auto;
+    padding: 48px 16px;
+    color: var(--muted);
+    text-align: center;
+  }
+  .tokens-view {
+    display: grid;
+    grid-template-rows: minmax(0, 1fr) auto;
+    grid-template-columns: 248px minmax(0, 1fr) 396px;
+    height: 100%;
+  }
+  lab-examples {
+    grid-row: 1 / 3;
+    border-right: 1px solid var(--rule);
+  }
+  .middle {
+    display: flex;
+    flex-direction: column;
+    gap: 16px;
+    min-width: 0;
+    padding: 12px 16px 8px;
+    overflow: auto;
+  }
+  .heading {
+    display: flex;
+    align-items: center;
+    gap: 8px;
+    min-height: 30px;
+  }
+  .heading > .number {
+    min-width: 48px;
+    text-align: center;
+  }
+  .heading .source {
+    overflow: hidden;
+    margin-right: 4px;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+  .heading lab-temperature {
+    flex: 1 0 160px;
+    max-width: 320px;
+    margin: 4px 0 0 auto;
+  }
+  .heading .which {
+    width: 60px;
+  }
+  figure h3 {
+    margin-bottom: 4px;
+  }
+  figure .now {
+    color: var(--vscode-foreground);
+  }
+  .heat {
+    fill: var(--heat);
+  }
+  .here {
+    stroke: var(--vscode-focusBorder);
+    stroke-width: 2;
+  }
+  .frame {
+    fill: none;
+    stroke: var(--vscode-focusBorder);
+  }
+  .curve {
+    fill: none;
+    stroke-width: 1.5;
+  }
+  .curve.teacher {
+    stroke: var(--teacher);
+  }
+  .curve.student {
+    stroke: var(--student);
+  }
+  .table {
+    max-height: 320px;
+  }
+  .side {
+    display: flex;
+    flex-direction: column;
+    gap: 12px;
+    min-width: 0;
+    padding: 12px 16px 8px;
+    border-left: 1px solid var(--rule);
+    overflow: auto;
+  }
+  .title {
+    display: flex;
+    align-items: center;
+    gap: 8px;
+    min-height: 30px;
+    white-space: nowrap;
+  }
+  .title b {
+    overflow: hidden;
+    font-size: 15px;
+    font-weight: 600;
+    text-overflow: ellipsis;
+  }
+  .title svg {
+    flex: none;
+  }
+  /* The end of the context matters most: what does not fit is cut off at its start. */
+  .context {
+    overflow: hidden;
+    direction: rtl;
+    text-overflow: ellipsis;
+    white-space: pre;
+  }
+  .dock {
+    grid-column: 2 / 4;
+    border-top: 1px solid var(--rule);
+    background: var(--vscode-editor-background);
+  }
+  @media (max-width: 1080px) {
+    .tokens-view {
+      grid-template-rows: auto auto 1fr auto;
+      grid-template-columns: 200px minmax(0, 1fr);
+      height: auto;
+      min-height: 100%;
+    }
+    lab-examples {
+      grid-row: 1 / 5;
+    }
+    .side {
+      border-top: 1px solid var(--rule);
+      border-left: 0;
+      overflow: visible;
+    }
+    .middle {
+      overflow: visible;
+    }
+    .dock {
+      position: sticky;
+      bottom: 0;
+      grid-row: 4;
+      grid-column: 2;
+    }
+  }
+  @media (max-width: 640px) {
+    .tokens-view {
+      display: block;
+      min-height: 0;
+    }
+    .middle {
+      padding: 8px 12px 12px;
+    }
+    .heading {
+      gap: 4px;
+    }
+    .side {
+      padding: 12px;
+    }
+    figure h3 {
+      flex-wrap: wrap;
+    }
+    .dock {
+      display: block;
+    }
+  }
+`;

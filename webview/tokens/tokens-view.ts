@@ -1,0 +1,483 @@
+/** @file The Tokens tab: an example's tokens by divergence, the chosen one's two distributions, and how they grew. */
+
+import { html, LitElement, nothing, svg } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { softmax } from '../../src/protocol/distribution';
+import { formatCount, formatQuantity, formatTemperature } from '../../src/protocol/format';
+import type { RunSnapshot } from '../../src/protocol/panel';
+import type { ProbeExample } from '../../src/protocol/records';
+import { ChooseEvent, type Choices } from '../choices';
+import { isGoing } from '../header';
+import { icon, mark } from '../icons';
+import type { Probes } from '../state';
+import { shared } from '../styles';
+import { Width } from '../width';
+import './chips';
+import './distribution';
+import './example-list';
+import './temperature-slider';
+import './training-time';
+import { compare, rowOf, type Comparison, type ExampleSummary } from './divergence';
+import { growth, growthHeight, matrix, strip, stripHeight } from './drawings';
+import { History } from './history';
+import { plainText } from './plain-text';
+import { tokenStyles } from './tokens-styles';
+import { visible } from './token-text';
+
+/** Milliseconds between two probes while playing. */
+const pace = 500;
+
+/** What is shown: the probe, the example, the position, the temperature, and what follows from them. */
+interface Shown {
+  probes: Probes;
+  step: number;
+  index: number;
+  example: ProbeExample;
+  position: number;
+  temperature: number;
+  summary: ExampleSummary;
+  comparison: Comparison;
+  classes: boolean;
+}
+
+@customElement('lab-tokens')
+export class TokensView extends LitElement {
+  static override styles = [shared, tokenStyles];
+
+  @property({ attribute: false }) run!: RunSnapshot;
+  @property({ attribute: false }) probes: Probes | undefined;
+  @property({ attribute: false }) choices!: Choices;
+  @property({ attribute: false }) narrow = false;
+  @state() private playing = false;
+
+  readonly #history = new History(this);
+  readonly #width = new Width(this);
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #shown: Shown | undefined;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    window.addEventListener('keydown', this.#key);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    window.removeEventListener('keydown', this.#key);
+    this.#pause();
+  }
+
+  override render(): unknown {
+    if (!this.probes) return html`<p class="waiting">${this.#waiting()}</p>`;
+    const shown = (this.#shown = this.#resolve(this.probes));
+    if (!shown) return html`<p class="waiting">Reading the probes…</p>`;
+    this.#history.want(this.probes, shown.index, shown.temperature);
+    return html`<div class="tokens-view">
+      ${
+        this.narrow
+          ? nothing
+          : html`<lab-examples
+              .examples=${this.probes.set.examples}
+              .summaries=${this.#history.survey.latest}
+              .chosen=${shown.index}
+              .filter=${this.choices.filter}
+            ></lab-examples>`
+      }
+      <section class="middle" aria-label="Example">
+        ${this.#heading(shown)} ${this.#example(shown)} ${this.#drawings(shown)}
+      </section>
+      <section class="side" aria-label="Distribution">
+        ${this.#title(shown)} ${this.#distribution(shown)} ${this.#growth(shown)}
+      </section>
+      ${this.#dock(shown)}
+    </div>`;
+  }
+
+  #waiting(): string {
+    const { record, experiment } = this.run;
+    if (!isGoing(record.status)) return 'This run ended before its first probe: there are no distributions to show.';
+    const when = experiment.evaluateEvery === undefined ? '' : `, at step ${formatCount(experiment.evaluateEvery)}`;
+    return `The first probe comes with the student's first evaluation${when}. Until then there are no distributions to show.`;
+  }
+
+  #choose(choice: Partial<Choices>): void {
+    this.dispatchEvent(new ChooseEvent(choice));
+  }
+
+  /** The chosen probe if it is in the page, else the latest that is. */
+  #resolve(probes: Probes): Shown | undefined {
+    const { set, student } = probes;
+    const { examples, names, task, temperature: own } = set.examples;
+    const here = set.steps.filter((step) => student.has(step));
+    const step = here.includes(this.choices.probe ?? -1) ? this.choices.probe! : here.at(-1);
+    const index = Math.min(this.choices.example, examples.length - 1);
+    const example = examples[index];
+    if (step === undefined || !example || example.positions.length === 0) return undefined;
+    const position = Math.min(this.choices.position, example.positions.length - 1);
+    const temperature = this.choices.temperature ?? own;
+    const rows = [set.teacher[index]!, student.get(step)![index]!].map((logits) =>
+      rowOf(logits, position, names.length),
+    );
+    return {
+      probes,
+      step,
+      index,
+      example,
+      position,
+      temperature,
+      summary: this.#history.at(probes, index, step, temperature)!,
+      comparison: compare(rows[0]!, rows[1]!, example.positions[position]!.label, temperature),
+      classes: task === 'text-classification',
+    };
+  }
+
+  #heading({ probes, index, example, temperature }: Shown): unknown {
+    const { examples, temperature: own } = probes.set.examples;
+    const place = `${example.file}:${example.line}`;
+    return html`<div class="heading">
+      <button
+        class="icon-button"
+        title="Previous example ([)"
+        aria-label="Previous example"
+        @click=${() => this.#step('example', -1)}
+      >
+        ${icon('left')}
+      </button>
+      <span class="number">${index + 1} of ${examples.length}</span>
+      <button
+        class="icon-button"
+        title="Next example (])"
+        aria-label="Next example"
+        @click=${() => this.#step('example', 1)}
+      >
+        ${icon('right')}
+      </button>
+      ${
+        this.narrow
+          ? nothing
+          : html`<button
+              class="link source"
+              title="Open ${place} in the editor"
+              @click=${() => this.dispatchEvent(new CustomEvent('open', { detail: { file: example.file, line: example.line } }))}
+            >
+              ${place}
+            </button>`
+      }
+      <lab-temperature .temperature=${temperature} .own=${own}></lab-temperature>
+      ${this.narrow ? nothing : html`<span class="small muted which">${temperature === own ? "this run's T" : ''}</span>`}
+      <button
+        class="icon-button"
+        title="Tables instead of charts (t)"
+        aria-label="Tables instead of charts"
+        aria-pressed=${this.choices.tables}
+        @click=${() => this.#choose({ tables: !this.choices.tables })}
+      >
+        ${icon('table')}
+      </button>
+    </div>`;
+  }
+
+  #example(shown: Shown): unknown {
+    const { probes, example, position, summary, classes } = shown;
+    const { names, task } = probes.set.examples;
+    if (classes) return plainText(example, names[example.positions[0]!.label] ?? '', summary.positions[0]!);
+    return html`<lab-chips
+      .example=${example}
+      .task=${task}
+      .names=${names}
+      .summary=${summary}
+      .chosen=${position}
+    ></lab-chips>`;
+  }
+
+  #drawings(shown: Shown): unknown {
+    const { classes, summary, position, step } = shown;
+    if (classes) return nothing;
+    const n = summary.positions.length;
+    const head = html`<h3>
+      Divergence by position
+      <span class="value small muted"
+        >mean <span class="now number">${formatQuantity(summary.mean)}</span> nats · first choices agree on
+        <span class="now number">${n - summary.apart} of ${n}</span></span
+      >
+    </h3>`;
+    if (this.choices.tables) return html`<figure>${head} ${this.#table(shown)}</figure>`;
+    const width = this.#middleWidth();
+    const { recorded } = this.#history.survey;
+    const same = recorded[0]?.summary.positions.length === n;
+    const rowHeight = Math.max(8, Math.min(20, Math.floor(220 / Math.max(1, recorded.length))));
+    return html`<figure>
+        ${head}
+        <svg
+          class="plot"
+          width=${width}
+          height=${stripHeight}
+          role="img"
+          aria-label="KL at each position, mean ${formatQuantity(summary.mean)} nats"
+        >
+          ${strip(width, summary, position, (to) => this.#choose({ position: to }))}
+        </svg>
+      </figure>
+      ${
+        same && recorded.length > 1
+          ? html`<figure>
+              <h3>
+                The same, as training went on
+                <span class="value small muted">one row a probe; stronger is further apart</span>
+              </h3>
+              <svg
+                class="plot matrix"
+                width=${width}
+                height=${recorded.length * rowHeight + 2}
+                role="img"
+                aria-label="KL at each position and probe"
+              >
+                ${matrix(width, rowHeight, recorded, { position, step }, (to, at) => this.#choose({ position: to, probe: this.#probeChoice(at) }))}
+              </svg>
+            </figure>`
+          : nothing
+      }`;
+  }
+
+  /** Width of the middle column's content: what the other columns and its padding leave. */
+  #middleWidth(): number {
+    const all = this.#width.value;
+    if (this.narrow) return Math.max(0, all - 24);
+    return Math.max(0, all - (all <= 1080 ? 200 : 248 + 396) - 33);
+  }
+
+  #table({ probes, example, summary }: Shown): unknown {
+    const { names } = probes.set.examples;
+    const { recorded } = this.#history.survey;
+    return html`<div
+      class="scroll table"
+      tabindex="0"
+      role="region"
+      aria-label="Divergence by position and probe, table"
+    >
+      <table class="data">
+        <caption>
+          KL(teacher ‖ student) in nats: now, and at each probe.
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Token</th>
+            <th scope="col">KL</th>
+            ${recorded.map(({ step }) => html`<th scope="col">${formatCount(step)}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${summary.positions.map(
+            ({ kl }, i) =>
+              html`<tr>
+                <td class="mono">${i + 1} ${visible(names[example.positions[i]!.label] ?? '')}</td>
+                <td class="strong">${formatQuantity(kl)}</td>
+                ${recorded.map(({ summary: then }) => html`<td>${formatQuantity(then.positions[i]?.kl)}</td>`)}
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`;
+  }
+
+  /** What the position is: the tokens before and the token that follows them, or the row and its label. */
+  #title({ probes, example, position, classes }: Shown): unknown {
+    const { names, task } = probes.set.examples;
+    const { token, label } = example.positions[position]!;
+    if (classes) {
+      return html`<div class="title">
+        <b class="mono">${names[label] ?? '–'}</b>
+        <span class="muted">line ${formatCount(example.line)}, the hard label</span>
+      </div>`;
+    }
+    const around = (from: number, to: number): string =>
+      example.tokens
+        .slice(Math.max(0, from), to)
+        .map((one) => one.token.replace(/\s+/g, ' '))
+        .join('');
+    const before = around(token - 3, token);
+    return html`<div class="title">
+      <span class="mono muted context"
+        ><bdi
+          >${token > 3 ? '… ' : ''}${before}${task === 'masked-lm' ? html` ▢ ${around(token + 1, token + 4)}` : ''}</bdi
+        ></span
+      >
+      <svg width="24" height="10" viewBox="0 0 24 10" role="img" aria-label="predict">
+        ${svg`<path d="M0 5H20M16 1.5L20 5L16 8.5" fill="none" stroke="var(--axis)" stroke-width="1.3"/>`}
+      </svg>
+      <b class="mono">${visible(names[label] ?? example.tokens[token]?.token ?? '')}</b>
+      <span class="spacer"></span>
+      <span class="small muted number">position ${position + 1} of ${example.positions.length}</span>
+    </div>`;
+  }
+
+  #distribution({ probes, example, position, comparison, classes }: Shown): unknown {
+    return html`<lab-distribution
+      .comparison=${comparison}
+      .label=${example.positions[position]!.label}
+      .names=${probes.set.examples.names}
+      .classes=${classes}
+      .sortBy=${this.choices.sortBy}
+      .topK=${this.choices.topK}
+      .animated=${this.playing}
+    ></lab-distribution>`;
+  }
+
+  #growth({ probes, index, example, position, temperature, step, comparison }: Shown): unknown {
+    const label = example.positions[position]!.label;
+    const { steps } = probes.set;
+    const points = steps.flatMap((at) => {
+      const logits = probes.student.get(at)?.[index];
+      if (!logits || label < 0) return [];
+      const row = rowOf(logits, position, probes.set.examples.names.length);
+      return [{ step: at, probability: softmax(row, temperature)[label]! }];
+    });
+    if (points.length < 2) return nothing;
+    const width = this.narrow ? Math.max(0, this.#width.value - 24) : this.#sideWidth();
+    const last = Math.max(steps.at(-1)!, this.#plannedStops() * (this.run.experiment.evaluateEvery ?? 0));
+    return html`<figure>
+      <h3>
+        ${mark('label')} The hard label, as training went on
+        <span class="value small muted">probability at T = ${formatTemperature(temperature)}</span>
+      </h3>
+      ${
+        this.choices.tables
+          ? this.#growthTable(points, comparison.teacher[label]!)
+          : html`<svg
+              class="plot"
+              width=${width}
+              height=${growthHeight}
+              role="img"
+              aria-label="Probability of the hard label at each probe; the teacher's is ${comparison.teacher[label]!.toFixed(3)}"
+            >
+              ${growth(width, points, comparison.teacher[label]!, step, last)}
+            </svg>`
+      }
+    </figure>`;
+  }
+
+  #growthTable(points: readonly { step: number; probability: number }[], teacher: number): unknown {
+    return html`<table class="data">
+      <thead>
+        <tr>
+          <th scope="col">Step</th>
+          <th scope="col">Student</th>
+          <th scope="col">Teacher</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${points.map(
+          ({ step, probability }) =>
+            html`<tr>
+              <td>${formatCount(step)}</td>
+              <td>${probability.toFixed(3)}</td>
+              <td>${teacher.toFixed(3)}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>`;
+  }
+
+  #sideWidth(): number {
+    const all = this.#width.value;
+    return Math.max(0, (all <= 1080 ? all - 200 : 396) - 33);
+  }
+
+  /** Probes that the whole training will have after the first, while it goes on. */
+  #plannedStops(): number {
+    const { record, experiment } = this.run;
+    if (!isGoing(record.status) || record.progress?.role !== 'student' || !experiment.evaluateEvery) return 0;
+    return Math.floor(record.progress.steps / experiment.evaluateEvery);
+  }
+
+  #dock({ probes, step, position, example, classes }: Shown): unknown {
+    const { recorded, means } = this.#history.survey;
+    const points = recorded.flatMap(({ step: at, summary }) => {
+      const kl = summary.positions[position]?.kl;
+      return kl === undefined ? [] : [{ step: at, kl, mean: means.get(at) ?? kl }];
+    });
+    const { steps, examples } = probes.set;
+    const every = this.run.experiment.evaluateEvery;
+    return html`<lab-training-time
+      class="dock"
+      .steps=${steps}
+      .points=${points}
+      .shown=${step}
+      .planned=${this.#plannedStops()}
+      .next=${every === undefined ? undefined : steps.at(-1)! + every}
+      .token=${classes ? 'this row' : `“${(examples.names[example.positions[position]!.label] ?? '').trim()}”`}
+      .meanOf=${classes ? 'the pinned rows' : 'the example'}
+      .playing=${this.playing}
+      .narrow=${this.narrow}
+      @play=${this.#toggle}
+    ></lab-training-time>`;
+  }
+
+  /** A probe as it is chosen: the latest is followed as it moves on. */
+  #probeChoice(step: number | undefined): number | undefined {
+    return step === this.probes?.set.steps.at(-1) ? undefined : step;
+  }
+
+  #step(what: 'example' | 'position' | 'probe', by: number): void {
+    const shown = this.#shown;
+    if (!shown) return;
+    const { steps, examples } = shown.probes.set;
+    const within = (value: number, count: number): number => Math.min(count - 1, Math.max(0, value));
+    if (what === 'example') {
+      this.#choose({ example: within(shown.index + by, examples.examples.length), position: 0 });
+    } else if (what === 'position') {
+      this.#choose({ position: within(shown.position + by, shown.example.positions.length) });
+    } else {
+      const to = within(steps.indexOf(shown.step) + by, steps.length);
+      this.#choose({ probe: this.#probeChoice(steps[to]) });
+    }
+  }
+
+  readonly #toggle = (): void => {
+    if (this.playing) {
+      this.#pause();
+      return;
+    }
+    const steps = this.probes?.set.steps ?? [];
+    if (this.#shown?.step === steps.at(-1)) this.#choose({ probe: steps[0] });
+    this.playing = true;
+    this.#timer = setInterval(() => {
+      this.#step('probe', 1);
+      if (this.choices.probe === undefined) this.#pause();
+    }, pace);
+  };
+
+  #pause(): void {
+    clearInterval(this.#timer);
+    this.playing = false;
+  }
+
+  readonly #key = (event: KeyboardEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const target = event.composedPath()[0];
+    if (target instanceof HTMLInputElement) return;
+    const onControl =
+      target instanceof HTMLElement && target.closest('button, [role=tab], [role=slider], vscode-dropdown');
+    const actions: Record<string, () => void> = {
+      ArrowLeft: () => this.#step('position', -1),
+      ArrowRight: () => this.#step('position', 1),
+      '[': () => this.#step('example', -1),
+      ']': () => this.#step('example', 1),
+      ',': () => this.#step('probe', -1),
+      '.': () => this.#step('probe', 1),
+      '-': () => this.renderRoot.querySelector('lab-temperature')?.nudge(-1),
+      '=': () => this.renderRoot.querySelector('lab-temperature')?.nudge(1),
+      ' ': this.#toggle,
+      s: () => this.#choose({ sortBy: this.choices.sortBy === 'teacher' ? 'student' : 'teacher' }),
+    };
+    const action = actions[event.key];
+    if (!action || (onControl && (event.key === ' ' || event.key.startsWith('Arrow')))) return;
+    event.preventDefault();
+    action();
+  };
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-tokens': TokensView;
+  }
+}

@@ -1,0 +1,208 @@
+/** @file The training-time slider: one stop a probe, below the curve of this token's divergence, with play. */
+
+import { css, html, LitElement, nothing, svg, type SVGTemplateResult } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { formatCount, formatQuantity } from '../../src/protocol/format';
+import { ChooseEvent } from '../choices';
+import { icon } from '../icons';
+import { place } from '../place';
+import { shared } from '../styles';
+import { Width } from '../width';
+
+/** KL of the chosen token, and its mean over the example (or over all pinned rows), at a probe. */
+export interface ProbePoint {
+  step: number;
+  kl: number;
+  mean: number;
+}
+
+/** Half the thumb: the track's first and last stop are this far from its ends. */
+const inset = 8;
+
+@customElement('lab-training-time')
+export class TrainingTime extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      :host {
+        display: block;
+      }
+      .dock {
+        display: grid;
+        grid-template-columns: auto minmax(0, 1fr) 172px;
+        align-items: center;
+        column-gap: 16px;
+        padding: 8px 16px 10px;
+      }
+      .play {
+        width: 28px;
+        height: 28px;
+        border: 1px solid var(--rule);
+        border-radius: 14px;
+      }
+      .time {
+        min-width: 0;
+      }
+      .kl {
+        fill: none;
+        stroke: var(--heat);
+        stroke-width: 1.5;
+      }
+      .mean {
+        fill: none;
+        stroke: var(--control);
+        stroke-dasharray: 3 3;
+      }
+      .point {
+        fill: var(--vscode-editor-background);
+        stroke: var(--heat);
+      }
+      .point.past {
+        fill: var(--heat);
+      }
+      .read p {
+        white-space: nowrap;
+      }
+      .read .heat {
+        color: var(--heat);
+      }
+      @media (max-width: 640px) {
+        .dock {
+          grid-template-columns: auto minmax(0, 1fr);
+          gap: 4px 12px;
+          padding: 6px 12px 8px;
+        }
+        .read {
+          display: flex;
+          grid-row: 1;
+          grid-column: 1 / 3;
+          align-items: baseline;
+          gap: 8px;
+        }
+        .read .was {
+          display: none;
+        }
+      }
+    `,
+  ];
+
+  /** Steps of all recorded probes. */
+  @property({ attribute: false }) steps: readonly number[] = [];
+  /** Those that are in the page, with their divergence at the shown temperature. */
+  @property({ attribute: false }) points: readonly ProbePoint[] = [];
+  @property({ attribute: false }) shown = 0;
+  /** Stops that the whole training will have, where that is known. */
+  @property({ attribute: false }) planned = 0;
+  @property({ attribute: false }) next: number | undefined;
+  @property({ attribute: false }) token = '';
+  @property({ attribute: false }) meanOf = 'the example';
+  @property({ attribute: false }) playing = false;
+  @property({ attribute: false }) narrow = false;
+
+  readonly #width = new Width(this);
+
+  override render(): unknown {
+    const { steps, shown, playing } = this;
+    const at = Math.max(0, steps.indexOf(shown));
+    const stops = Math.max(1, this.planned, steps.length - 1);
+    const fraction = at / stops;
+    return html`<div class="dock">
+      <button
+        class="icon-button play"
+        id="play"
+        title="${playing ? 'Pause' : 'Play'} (space)"
+        aria-label=${playing ? 'Pause' : 'Play the training'}
+        ?disabled=${steps.length < 2}
+        @click=${() => this.dispatchEvent(new CustomEvent('play'))}
+      >
+        ${icon(playing ? 'paused' : 'play')}
+      </button>
+      <div class="time">
+        ${this.#drawing(stops)}
+        <input
+          type="range"
+          id="probe"
+          min="0"
+          max=${stops}
+          step="1"
+          .value=${String(at)}
+          aria-label="Training time"
+          aria-valuetext="step ${formatCount(shown)}"
+          @input=${(event: Event) => this.#choose(event.target as HTMLInputElement)}
+          @keydown=${(event: Event) => event.stopPropagation()}
+          ${place({ '--fill': `calc(${inset}px + ${fraction} * (100% - ${2 * inset}px))` })}
+        />
+      </div>
+      ${this.#read()}
+    </div>`;
+  }
+
+  #choose(input: HTMLInputElement): void {
+    // What is not trained yet cannot be chosen: the thumb goes back to the latest probe.
+    const index = Math.min(Number(input.value), this.steps.length - 1);
+    input.value = String(index);
+    this.dispatchEvent(new ChooseEvent({ probe: index === this.steps.length - 1 ? undefined : this.steps[index] }));
+  }
+
+  #read(): unknown {
+    const point = this.points.find(({ step }) => step === this.shown);
+    const latest = this.shown === this.steps.at(-1);
+    const when = this.shown === 0 ? 'before training' : latest ? 'latest probe' : '';
+    return html`<div class="read" aria-live="polite">
+      <p class="small muted was">Student as it was at</p>
+      <p class="number">
+        <span class="strong">Step ${formatCount(this.shown)}</span> <span class="small muted">${when}</span>
+      </p>
+      <p class="small muted number">
+        ${point ? html`KL <span class="heat">${formatQuantity(point.kl)}</span>, mean ${formatQuantity(point.mean)}` : nothing}
+      </p>
+    </div>`;
+  }
+
+  #drawing(stops: number): unknown {
+    const width = this.#width.value - (this.narrow ? 24 + 40 : 32 + 44 + 188);
+    if (width <= 0 || this.points.length === 0) return nothing;
+    const height = this.narrow ? 28 : 52;
+    const X = (step: number): number => inset + (this.steps.indexOf(step) / stops) * (width - 2 * inset);
+    const full = this.steps.length - 1 >= stops;
+    // With no empty part at its right, the curves leave room above for their names.
+    const most = Math.max(...this.points.flatMap(({ kl, mean }) => [kl, mean])) * (full && !this.narrow ? 1.6 : 1) || 1;
+    const Y = (kl: number): number => 6 + (1 - kl / most) * (height - 12);
+    const path = (key: 'kl' | 'mean'): string =>
+      this.points.map((point, i) => `${i === 0 ? 'M' : 'L'}${X(point.step)} ${Y(point[key])}`).join('');
+    const told = `Divergence over training: ${this.points.map(({ step, kl }) => `step ${step}, ${formatQuantity(kl)}`).join('; ')}`;
+    return html`<svg class="plot" width=${width} height=${height} role="img" aria-label=${told}>
+      ${svg`<path class="mean" d=${path('mean')}/><path class="kl" d=${path('kl')}/>
+      ${this.points.map(
+        ({ step, kl }) => svg`<circle class="point ${step <= this.shown ? 'past' : ''}" cx=${X(step)} cy=${Y(kl)}
+          r=${step === this.shown ? 4 : 2.2}/>`,
+      )}
+      ${this.narrow ? nothing : this.#names(width, height, X, Y, full)}`}
+    </svg>`;
+  }
+
+  #names(
+    width: number,
+    height: number,
+    X: (step: number) => number,
+    Y: (kl: number) => number,
+    full: boolean,
+  ): SVGTemplateResult {
+    const last = this.points.at(-1)!;
+    const x = full ? width - inset : X(last.step) + 12;
+    const anchor = full ? 'end' : 'start';
+    const own = full ? 10 : Math.min(height - 18, Math.max(10, Y(last.kl) - 4));
+    const mean = full ? 23 : own + 14;
+    const roomForNext = !full && this.next !== undefined && own > 20;
+    return svg`
+      <text class="halo" x=${x} y=${own} text-anchor=${anchor}><tspan fill="var(--heat)">KL of ${this.token}</tspan></text>
+      <text class="halo" x=${x} y=${mean} text-anchor=${anchor}>mean of ${this.meanOf}, dashed</text>
+      ${roomForNext ? svg`<text x=${width} y="8" text-anchor="end">next probe at ${formatCount(this.next)}</text>` : nothing}`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-training-time': TrainingTime;
+  }
+}
