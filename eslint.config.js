@@ -75,7 +75,7 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
-  { files: ['*.config.ts', 'scripts/**'], rules: { 'no-restricted-syntax': 'off', 'no-console': 'off' } },
+  { files: ['**/*.config.ts', 'scripts/**'], rules: { 'no-restricted-syntax': 'off', 'no-console': 'off' } },
   { files: ['test/**', 'bench/**'], rules: { 'no-console': 'off' } },
   ...Object.keys(rooms).map((room) => ({
     files: [`src/${room}/**/*.ts`],

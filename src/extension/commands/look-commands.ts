@@ -1,0 +1,29 @@
+/** @file The commands that show something: the Lab, the log, the run's folder. They change nothing. */
+
+import { commands, l10n, Uri, window, type LogOutputChannel } from 'vscode';
+import type { Lab } from '../panel/lab';
+import type { RunList } from '../runs/run-list';
+import { isLive } from '../runs/run-status';
+import { chooseRun } from './choose';
+
+export async function openLab(runs: RunList, lab: Lab, given: unknown): Promise<void> {
+  await runs.ready();
+  if (runs.runs.length === 0) {
+    lab.open(undefined);
+    return;
+  }
+  const run = await chooseRun(runs, given, l10n.t('Run to open in the Lab'));
+  if (run) lab.open(run);
+}
+
+/** The channel, which follows runs at work; the file of one that has ended. */
+export async function showLog(runs: RunList, log: LogOutputChannel, given: unknown): Promise<void> {
+  const run = given === undefined ? undefined : await chooseRun(runs, given, l10n.t('Run whose log to show'));
+  if (!run || isLive(run.record.status)) log.show();
+  else await window.showTextDocument(Uri.file(run.paths.log), { preview: true });
+}
+
+export async function revealRunFolder(runs: RunList, given: unknown): Promise<void> {
+  const run = await chooseRun(runs, given, l10n.t('Run whose folder to reveal'));
+  if (run) await commands.executeCommand('revealInExplorer', Uri.file(run.paths.record));
+}

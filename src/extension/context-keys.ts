@@ -1,0 +1,16 @@
+/** @file The keys that `when` clauses of the manifest ask for. */
+
+import { commands } from 'vscode';
+
+export type ContextKey = 'distillery.hasRuns' | 'distillery.hasLiveRuns' | 'distillery.hasResumableRuns';
+
+/** Sets keys, and tells VS Code only of those that change. */
+export class ContextKeys {
+  readonly #values = new Map<ContextKey, boolean>();
+
+  set(key: ContextKey, value: boolean): void {
+    if (this.#values.get(key) === value) return;
+    this.#values.set(key, value);
+    void commands.executeCommand('setContext', key, value);
+  }
+}

@@ -1,0 +1,24 @@
+/** @file What the Lab's page needs to know of an experiment. */
+
+import type { ArchitectureSpec, ResolvedExperiment } from '../../experiment/schema';
+import type { ExperimentFacts, ModelShape } from '../../protocol/panel';
+
+export function experimentFacts({ teacher, student, distillation, training }: ResolvedExperiment): ExperimentFacts {
+  const { divergence, scaleByTemperatureSquared, hidden } = distillation;
+  const { clipNorm, schedule, evaluateEvery } = training;
+  return {
+    student: shapeOf(student.architecture),
+    // The architecture of a folder or of another run is not in the experiment.
+    ...(teacher.source === 'train' ? { teacher: shapeOf(teacher.architecture) } : {}),
+    divergence,
+    scaleByTemperatureSquared,
+    ...(hidden ? { hidden: { weight: hidden.weight, layers: hidden.layers } } : {}),
+    ...(typeof clipNorm === 'number' ? { clipNorm } : {}),
+    schedule,
+    evaluateEvery,
+  };
+}
+
+function shapeOf({ family, layers, hiddenSize }: ArchitectureSpec): ModelShape {
+  return { family, layers, hiddenSize };
+}

@@ -1,0 +1,17 @@
+/** @file Opens a row of a run's dataset. */
+
+import { l10n, Position, Range, Uri, ViewColumn, window } from 'vscode';
+import path from 'node:path';
+import { readRunExperiment } from '../../experiment/run-directory';
+import type { RunPaths } from '../../experiment/run-paths';
+
+/** `file` as the experiment has it, `line` counted from 1. Opens nothing but what the run has read. */
+export async function openDatasetFile(paths: RunPaths, file: string, line: number): Promise<void> {
+  const experiment = await readRunExperiment(paths);
+  const wanted = path.resolve(path.dirname(experiment.file), file);
+  if (!experiment.inputs.some((input) => path.resolve(input.path) === wanted)) {
+    throw new Error(l10n.t('{0} is not a file of this run.', file));
+  }
+  const at = new Position(line - 1, 0);
+  await window.showTextDocument(Uri.file(wanted), { selection: new Range(at, at), viewColumn: ViewColumn.Beside });
+}

@@ -1,0 +1,63 @@
+/** @file Tells the Lab's page of a run's probes as they come to be, and sends those it asks for. */
+
+import { probeSteps, readProbeExamples, readStudentProbe, readTeacherProbe } from '../../experiment/probes';
+import type { TrainingPaths } from '../../experiment/run-paths';
+import type { HostMessage } from '../../protocol/panel';
+
+export class ProbeFeed {
+  readonly #directory: string;
+  readonly #id: string;
+  /** Steps that the page knows of; undefined before it was sent the examples. */
+  #told: number[] | undefined;
+  #looking = false;
+
+  constructor(
+    { probes, id }: TrainingPaths & { id: string },
+    private readonly post: (message: HostMessage) => void,
+  ) {
+    this.#directory = probes;
+    this.#id = id;
+  }
+
+  /** The page has begun anew and knows nothing. */
+  forget(): void {
+    this.#told = undefined;
+  }
+
+  /** Sends what the page does not know yet. Cheap where nothing is new: one listing of the folder. */
+  async look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      const steps = await probeSteps(this.#directory);
+      if (this.#told === undefined) await this.#sendExamples(steps);
+      else if (steps.length !== this.#told.length) this.post({ type: 'probeSteps', id: this.#id, steps });
+      if (this.#told) this.#told = steps;
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  async show(step: number): Promise<void> {
+    try {
+      const student = await readStudentProbe(this.#directory, step);
+      if (student) this.post({ type: 'probe', id: this.#id, step, student });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #sendExamples(steps: number[]): Promise<void> {
+    const examples = await readProbeExamples(this.#directory);
+    const teacher = await readTeacherProbe(this.#directory);
+    if (!examples || !teacher) return;
+    this.#told = steps;
+    this.post({ type: 'probes', id: this.#id, probes: { examples, teacher, steps } });
+  }
+
+  #fail(error: unknown): void {
+    this.post({ type: 'error', message: error instanceof Error ? error.message : String(error) });
+  }
+}

@@ -1,0 +1,167 @@
+/** @file The runs of all workspace folders, kept up to date while they and others write them. */
+
+import { readRecords } from '../../experiment/record-file';
+import { listRuns, readRun, type Run } from '../../experiment/run-directory';
+import { runsDirectory } from '../../experiment/run-paths';
+import type { Metrics } from '../../protocol/records';
+import path from 'node:path';
+import { EventEmitter, RelativePattern, workspace, type Disposable, type Uri, type WorkspaceFolder } from 'vscode';
+import { bestMetrics } from './best-metrics';
+import { isLive } from './run-status';
+
+/** A run as the views show it. */
+export interface ListedRun extends Run {
+  /** The student's best validation metrics so far; absent once the summary tells more. */
+  best?: Metrics;
+}
+
+/** A live run is looked at this often, in milliseconds: its process may die without a word. */
+const pollEvery = 2000;
+/** Notices of one file that come within this time, in milliseconds, are one look at it. */
+const settle = 150;
+
+const records = '**/.distillery/runs/*/run.json';
+
+/** Reads nothing until it is first asked for its runs. */
+export class RunList implements Disposable {
+  readonly #changed = new EventEmitter<ListedRun | undefined>();
+  /** With the run that is new or changed, or with none where many may be, or one is gone. */
+  readonly onDidChange = this.#changed.event;
+  readonly #byDirectory = new Map<string, ListedRun>();
+  readonly #watchers = new Map<string, Disposable>();
+  readonly #due = new Map<string, NodeJS.Timeout>();
+  readonly #disposables: Disposable[] = [];
+  #poll: NodeJS.Timeout | undefined;
+  #scanned: Promise<void> | undefined;
+  #looking: Promise<unknown> = Promise.resolve();
+
+  constructor() {
+    this.#watchFolders();
+    this.#disposables.push(
+      workspace.onDidChangeWorkspaceFolders(() => {
+        this.#watchFolders();
+        if (this.#scanned) void this.refresh();
+      }),
+    );
+  }
+
+  /** What is known now, latest first. */
+  get runs(): readonly ListedRun[] {
+    return [...this.#byDirectory.values()].sort((a, b) => (a.paths.id < b.paths.id ? 1 : -1));
+  }
+
+  get live(): readonly ListedRun[] {
+    return this.runs.filter((run) => isLive(run.record.status));
+  }
+
+  find(id: string): ListedRun | undefined {
+    return this.runs.find((run) => run.paths.id === id);
+  }
+
+  /** Looks for runs the first time it is called; resolves when they are known. */
+  ready(): Promise<void> {
+    return (this.#scanned ??= this.refresh());
+  }
+
+  /** Looks at everything anew. */
+  refresh(): Promise<void> {
+    const refreshed = this.#looking.then(() => this.#refresh());
+    this.#looking = refreshed;
+    return refreshed;
+  }
+
+  async #refresh(): Promise<void> {
+    const found = await Promise.all((await runsDirectories()).map((directory) => listRuns(directory)));
+    const runs = await Promise.all(found.flat().map(withBest));
+    this.#byDirectory.clear();
+    for (const run of runs) this.#byDirectory.set(run.paths.directory, run);
+    this.#changed.fire(undefined);
+    this.#schedulePoll();
+  }
+
+  /** Reads one run again. */
+  look(directory: string): Promise<ListedRun> {
+    // One after another, so that an older look never overwrites a newer one.
+    const looked = this.#looking.then(() => this.#look(directory));
+    this.#looking = looked;
+    return looked;
+  }
+
+  async #look(directory: string): Promise<ListedRun> {
+    const run = await withBest(await readRun(directory));
+    const before = this.#byDirectory.get(directory);
+    if (JSON.stringify(before) !== JSON.stringify(run)) {
+      this.#byDirectory.set(directory, run);
+      this.#changed.fire(run);
+    }
+    this.#schedulePoll();
+    return run;
+  }
+
+  #watchFolders(): void {
+    const folders = new Map((workspace.workspaceFolders ?? []).map((folder) => [folder.uri.toString(), folder]));
+    for (const [key, watcher] of this.#watchers) {
+      if (folders.has(key)) continue;
+      watcher.dispose();
+      this.#watchers.delete(key);
+    }
+    for (const [key, folder] of folders) {
+      if (!this.#watchers.has(key)) this.#watchers.set(key, this.#watch(folder));
+    }
+  }
+
+  #watch(folder: WorkspaceFolder): Disposable {
+    const watcher = workspace.createFileSystemWatcher(new RelativePattern(folder, records));
+    const soon = (uri: Uri): void => this.#lookSoon(path.dirname(uri.fsPath));
+    watcher.onDidCreate(soon);
+    watcher.onDidChange(soon);
+    watcher.onDidDelete((uri) => {
+      if (this.#byDirectory.delete(path.dirname(uri.fsPath))) this.#changed.fire(undefined);
+    });
+    return watcher;
+  }
+
+  #lookSoon(directory: string): void {
+    if (this.#due.has(directory)) return;
+    const timer = setTimeout(() => {
+      this.#due.delete(directory);
+      void this.look(directory);
+    }, settle);
+    this.#due.set(directory, timer);
+  }
+
+  #schedulePoll(): void {
+    if (this.#poll || this.live.length === 0) return;
+    this.#poll = setTimeout(() => {
+      this.#poll = undefined;
+      for (const run of this.live) void this.look(run.paths.directory);
+    }, pollEvery);
+  }
+
+  dispose(): void {
+    clearTimeout(this.#poll);
+    for (const timer of this.#due.values()) clearTimeout(timer);
+    for (const disposable of [...this.#watchers.values(), ...this.#disposables, this.#changed]) disposable.dispose();
+  }
+}
+
+/** Every `.distillery/runs` of the workspace: where runs are, and where the experiment files' next ones will be. */
+async function runsDirectories(): Promise<string[]> {
+  const skipped = '**/node_modules/**';
+  const [runs, experiments] = await Promise.all([
+    workspace.findFiles(records, skipped),
+    workspace.findFiles('**/*.distill.json', skipped),
+  ]);
+  const directories = [
+    ...runs.map((uri) => path.dirname(path.dirname(uri.fsPath))),
+    ...experiments.map((uri) => runsDirectory(uri.fsPath)),
+  ];
+  return [...new Set(directories)];
+}
+
+async function withBest(run: Run): Promise<ListedRun> {
+  if (run.record.summary) return run;
+  const evaluations = await readRecords(run.paths, 'evaluations').catch(() => []);
+  const best = bestMetrics(evaluations);
+  return best ? { ...run, best } : run;
+}

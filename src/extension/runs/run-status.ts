@@ -1,0 +1,13 @@
+/** @file What can be done with a run in each status. */
+
+import type { RunStatus } from '../../protocol/records';
+
+/** A process is, or soon will be, at work on it. */
+export function isLive(status: RunStatus): boolean {
+  return status === 'queued' || status === 'running' || status === 'paused';
+}
+
+/** It ended before its time; its last checkpoint can be gone on from. */
+export function isResumable(status: RunStatus): boolean {
+  return status === 'stopped' || status === 'failed';
+}

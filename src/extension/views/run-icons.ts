@@ -1,0 +1,27 @@
+/** @file Icons of runs and models: the shape tells them apart, the colour only helps. */
+
+import { ThemeColor, ThemeIcon } from 'vscode';
+import type { Role, RunStatus } from '../../protocol/records';
+
+const byStatus: Record<RunStatus, [icon: string, color?: string]> = {
+  queued: ['watch'],
+  running: ['loading~spin'],
+  paused: ['debug-pause', 'icon.foreground'],
+  stopped: ['circle-slash', 'icon.foreground'],
+  failed: ['error', 'testing.iconFailed'],
+  done: ['pass', 'testing.iconPassed'],
+};
+
+/** As in the Lab: the teacher is a square, the student a disc, a control an open diamond. */
+const byRole: Record<Role, [icon: string, color?: string]> = {
+  teacher: ['primitive-square', 'charts.blue'],
+  student: ['circle-filled', 'charts.orange'],
+  control: ['debug-breakpoint-log-unverified', 'charts.foreground'],
+};
+
+const themeIcon = ([icon, color]: [string, string?]): ThemeIcon =>
+  new ThemeIcon(icon, color === undefined ? undefined : new ThemeColor(color));
+
+export const statusIcon = (status: RunStatus): ThemeIcon => themeIcon(byStatus[status]);
+
+export const roleIcon = (role: Role): ThemeIcon => themeIcon(byRole[role]);

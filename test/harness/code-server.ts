@@ -1,0 +1,162 @@
+/** @file Starts code-server on a free local port and opens its window in headless Chromium, everything in a folder of its own. */
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Editor } from './setup';
+
+export interface CodeServer {
+  url: string;
+  /** Resolves, with its last words, when the server ends or says that its extension host died. */
+  died: Promise<string>;
+  /** What it has printed so far. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+/** Quiet, and nothing that asks the network. */
+const baseSettings = {
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'chat.disableAIFeatures': true,
+  'extensions.ignoreRecommendations': true,
+  'telemetry.telemetryLevel': 'off',
+  'git.enabled': false,
+};
+
+/** Starts a server whose files all lie in a new temporary folder, which `stop` removes. */
+export async function startCodeServer(
+  editor: Editor,
+  /** `trust`: workspaces are asked about, as for people; otherwise all are trusted. */
+  options: { settings?: Record<string, unknown>; trust?: boolean } = {},
+): Promise<CodeServer> {
+  const base = mkdtempSync(path.join(tmpdir(), 'cs-')); // Short: a socket's path has at most 107 characters.
+  for (const folder of ['data/User', 'extensions', 'tmp']) mkdirSync(path.join(base, folder), { recursive: true });
+  const settings = { ...baseSettings, 'security.workspace.trust.enabled': options.trust ?? false, ...options.settings };
+  writeFileSync(path.join(base, 'data/User/settings.json'), JSON.stringify(settings));
+  writeFileSync(path.join(base, 'config.yaml'), '{}\n');
+  const args = ['--auth', 'none', '--bind-addr', '127.0.0.1:0', '--config', path.join(base, 'config.yaml')];
+  args.push('--user-data-dir', path.join(base, 'data'), '--extensions-dir', path.join(base, 'extensions'));
+  args.push('--disable-telemetry', '--disable-update-check', '--disable-getting-started-override');
+  args.push('--ignore-last-opened', '--reconnection-grace-time', '5');
+  if (!options.trust) args.push('--disable-workspace-trust');
+  // Should this process be killed, the server ends by itself; a minute is the least it takes.
+  args.push('--idle-timeout-seconds', '61');
+  const child = spawn(editor.node, [editor.codeServer, ...args], {
+    env: {
+      ...cleanEnvironment(),
+
+      XDG_DATA_HOME: path.join(base, 'data'),
+      TMPDIR: path.join(base, 'tmp'),
+    },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const lines = (listener: (seen: string) => void): void => {
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', () => listener(output));
+  };
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => (output += String(bytes)));
+  const died = new Promise<string>((resolve) => {
+    child.once('exit', (code) => resolve(`code-server ended with exit code ${code ?? 'none'}`));
+    lines((seen) => {
+      const dead = /Extension Host Process exited with code: [^0].*/.exec(seen);
+      if (dead) resolve(dead[0]);
+    });
+  });
+  const url = new Promise<string>((resolve) => {
+    lines((seen) => {
+      const listening = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(seen);
+      if (listening) resolve(listening[1]!);
+    });
+  });
+  const failed = died.then((reason) => {
+    throw new Error(`${reason}\n${output}`);
+  });
+  return {
+    url: await Promise.race([url, failed]),
+    died,
+    output: () => output,
+    stop: async () => {
+      await stopGroup(child);
+      rmSync(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    },
+  };
+}
+
+/** Without what the surrounding editor or terminal would tell a server that is not theirs. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const notTheirs = { VSCODE_IPC_HOOK_CLI: undefined, PORT: undefined, PASSWORD: undefined, NODE_OPTIONS: undefined };
+  // No gallery: no look-ups in a marketplace.
+  return { ...process.env, ...notTheirs, EXTENSIONS_GALLERY: '{}' };
+}
+
+async function stopGroup(child: ChildProcess): Promise<void> {
+  const signal = (name: NodeJS.Signals): void => {
+    try {
+      process.kill(-child.pid!, name);
+    } catch {
+      // The whole group has ended.
+    }
+  };
+  const gone = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : Promise.resolve();
+  signal('SIGTERM');
+  await Promise.race([gone, delay(4000)]);
+  signal('SIGKILL');
+}
+
+export interface EditorWindow {
+  browser: Browser;
+  page: Page;
+}
+
+export interface WindowOptions {
+  folder?: string;
+  /** The extension under development, loaded as F5 would. */
+  extension: string;
+  /** A module with `run()` to execute in the extension host. */
+  tests?: string;
+  /** With `tests`: what the window says when they have ended, 0 for passed. */
+  onExit?: (code: number) => void;
+}
+
+/** Opens a window on the server. */
+export async function openWindow(editor: Editor, server: CodeServer, options: WindowOptions): Promise<EditorWindow> {
+  const browser = await chromium.launch({
+    executablePath: editor.chromium,
+    args: ['--disable-gpu', '--disable-dev-shm-usage', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
+  });
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  if (options.onExit) await page.exposeFunction('codeAutomationExit', options.onExit);
+  await page.addInitScript(developmentScript(new URL(server.url).host, options));
+  const query = options.folder ? `?folder=${encodeURI(options.folder)}` : '';
+  await page.goto(`${server.url}/${query}`);
+  return { browser, page };
+}
+
+/**
+ * What tells the workbench which extension is under development: the page's configuration is changed as it is read. The
+ * documented way, the address's payload, works only together with the smoke-test driver, which suppresses toasts and dialogs.
+ */
+function developmentScript(authority: string, options: WindowOptions): string {
+  const uri = (file: string): object => ({ scheme: 'vscode-remote', authority, path: path.resolve(file) });
+  const development = {
+    extensions: [uri(options.extension)],
+    ...(options.tests ? { extensionTestsPath: uri(options.tests) } : {}),
+  };
+  return `{
+    const get = Element.prototype.getAttribute;
+    Element.prototype.getAttribute = function (name) {
+      const value = get.call(this, name);
+      if (name !== 'data-settings' || this.id !== 'vscode-workbench-web-configuration') return value;
+      const settings = JSON.parse(value);
+      Object.assign((settings.developmentOptions ??= {}), ${JSON.stringify(development)});
+      return JSON.stringify(settings);
+    };
+  }`;
+}

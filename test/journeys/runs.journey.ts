@@ -1,0 +1,63 @@
+/** @file Looking at runs: sidebar, status bar, Lab, in each theme. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beginRun, changeRun, finishRun, train, type SampleRun } from '../extension/sample-run';
+import { plain, themes, Workbench, type Theme } from './workbench';
+
+const minutesAgo = (minutes: number): Date => new Date(Date.now() - minutes * 60_000);
+
+/** Runs in each state; the one that is at work is given back. */
+async function writeRuns(workspace: string): Promise<SampleRun> {
+  await finishRun(await beginRun(workspace, { started: minutesAgo(190) }));
+  const failed = await beginRun(workspace, { name: 'Tiny student', started: minutesAgo(120) });
+  const error = { message: 'The loss is not a number at step 31.', remedy: 'Lower training.learningRate.' };
+  await changeRun(failed, { status: 'failed', error });
+  const stopped = await beginRun(workspace, { name: 'High temperature', started: minutesAgo(65) });
+  await train(stopped.paths, 'student', 1, 200);
+  await changeRun(stopped, { status: 'stopped' });
+  const live = await beginRun(workspace, { name: 'Spam filter, wider', started: minutesAgo(4) });
+  await train(live.paths.teacher, 'teacher', 1, 300);
+  await train(live.paths, 'student', 1, 250);
+  const progress = {
+    role: 'student',
+    phase: 'training',
+    step: 250,
+    steps: 600,
+    fraction: 0.42,
+    secondsLeft: 184,
+  } as const;
+  await changeRun(live, { progress });
+  return live;
+}
+
+describe('runs in the editor', () => {
+  let workspace = '';
+  let workbench: Workbench;
+  let live: SampleRun;
+
+  beforeEach(async () => {
+    workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
+    live = await writeRuns(workspace);
+  });
+  afterEach(async ({ task }) => {
+    await workbench.close(task.result?.state === 'fail' ? task.name : undefined);
+    await live.lock.release();
+    rmSync(workspace, { recursive: true, force: true });
+  });
+
+  it.each(Object.keys(themes) as Theme[])('are listed, %s', async (theme) => {
+    workbench = await Workbench.open(workspace, theme);
+    await workbench.openSidebar();
+    await workbench.rows.nth(3).waitFor();
+    await workbench.statusItem.waitFor();
+    await workbench.picture(`runs-${theme}`);
+    expect(plain(await workbench.statusItem.textContent())).toBe('Spam filter, wider · 42 % · 4 m left');
+    const names = await workbench.rows.locator('.label-name').allTextContents();
+    expect(names).toEqual(
+      expect.arrayContaining(['Spam filter, wider', 'High temperature', 'Tiny student', 'Spam filter']),
+    );
+  });
+});

@@ -1,0 +1,12 @@
+/** @file Journeys: a person's ways through the real editor, in a real browser. One at a time, for they share the machine. */
+
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/journeys/**/*.journey.ts'],
+    fileParallelism: false,
+    testTimeout: 180_000,
+    hookTimeout: 600_000, // The first one may have to install the editor.
+  },
+});

@@ -1,0 +1,115 @@
+/** @file The editor's window, as a person uses it. */
+
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { FrameLocator, Locator, Page } from 'playwright-core';
+import { openWindow, startCodeServer, type CodeServer, type EditorWindow } from '../harness/code-server';
+import { ensureEditor } from '../harness/setup';
+
+export const themes = {
+  dark: 'Default Dark Modern',
+  light: 'Default Light Modern',
+  'high-contrast': 'Default High Contrast',
+} as const;
+
+export type Theme = keyof typeof themes;
+
+/** Pictures lie here; git does not keep them. */
+const shots = path.resolve('test/journeys/shots');
+
+/** Text with ordinary spaces in place of those that do not break. */
+export function plain(text: string | null): string {
+  return (text ?? '').replace(/\s/g, ' ').trim();
+}
+
+export class Workbench {
+  private constructor(
+    private readonly server: CodeServer,
+    private readonly window: EditorWindow,
+  ) {}
+
+  /** Opens a folder in an editor of its own, with the extension as it is built in dist/. */
+  static async open(folder: string, theme: Theme = 'dark'): Promise<Workbench> {
+    const editor = ensureEditor(process.cwd());
+    const server = await startCodeServer(editor, { settings: { 'workbench.colorTheme': themes[theme] } });
+    try {
+      const window = await openWindow(editor, server, { folder, extension: process.cwd() });
+      window.page.setDefaultTimeout(30_000);
+      const workbench = new Workbench(server, window);
+      await workbench.page.locator('.monaco-workbench .part.activitybar').waitFor();
+      return workbench;
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
+  get page(): Page {
+    return this.window.page;
+  }
+
+  /** Rows of the Runs view. */
+  get rows(): Locator {
+    return this.page.locator('.part.sidebar .pane-body .monaco-list-row');
+  }
+
+  get statusItem(): Locator {
+    return this.page.locator('[id="distillery.distillery.distillery.run"]');
+  }
+
+  /** The Lab's page, inside its two frames. */
+  get lab(): FrameLocator {
+    return this.page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
+  }
+
+  get notification(): Locator {
+    return this.page.locator('.notification-list-item');
+  }
+
+  async openSidebar(): Promise<void> {
+    const tab = this.page.getByRole('tab', { name: 'Distillery' }).first();
+    if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
+    await this.page.locator('.part.sidebar .title-label', { hasText: 'Distillery' }).waitFor();
+  }
+
+  /** Titles that the palette offers for what was typed. */
+  async palette(typed: string): Promise<string[]> {
+    const list = await this.openPalette(typed);
+    const titles = await list.locator('.monaco-list-row .label-name').allTextContents();
+    await this.page.keyboard.press('Escape');
+    return titles;
+  }
+
+  async runCommand(title: string): Promise<void> {
+    const list = await this.openPalette(title);
+    await list.locator('.monaco-list-row.focused', { hasText: title }).waitFor();
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** Picks a row of the list that is asked. */
+  async pick(label: string): Promise<void> {
+    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first().click();
+  }
+
+  private async openPalette(typed: string): Promise<Locator> {
+    await this.page.keyboard.press('F1');
+    const input = this.page.locator('.quick-input-widget input').first();
+    await input.waitFor();
+    await input.fill(`>${typed}`);
+    const list = this.page.locator('.quick-input-list');
+    await list.locator('.monaco-list-row').first().waitFor();
+    return list;
+  }
+
+  async picture(name: string): Promise<void> {
+    mkdirSync(shots, { recursive: true });
+    await this.page.screenshot({ path: path.join(shots, `${name}.png`) });
+  }
+
+  /** Ends everything; first, where the journey has failed, takes a last picture for whoever looks into it. */
+  async close(failed?: string): Promise<void> {
+    if (failed !== undefined) await this.picture(`failed: ${failed}`.replace(/[^\w-]+/g, '-'));
+    await this.window.browser.close();
+    await this.server.stop();
+  }
+}
