@@ -4,7 +4,8 @@ import { build, context } from 'esbuild';
 import { mkdir, writeFile } from 'node:fs/promises';
 
 const shared = { bundle: true, sourcemap: true, target: 'es2022', logLevel: 'warning', legalComments: 'none' };
-const node = { ...shared, platform: 'node', format: 'cjs', target: 'node20' };
+// Packages' ES modules: tfjs-core's main is a second copy of it, jsonc-parser's cannot be bundled.
+const node = { ...shared, platform: 'node', format: 'cjs', target: 'node20', mainFields: ['module', 'main'] };
 
 const bundles = [
   { ...node, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', external: ['vscode'] },
@@ -13,8 +14,6 @@ const bundles = [
     entryPoints: ['src/runner/main.ts'],
     outfile: 'dist/runner.js',
     external: ['onnxruntime-node'],
-    // tfjs-core's ES modules, so that gradients register on the one engine; its main is a second copy.
-    mainFields: ['module', 'main'],
     // Some packages ask for their own address, which a CommonJS bundle has under another name.
     define: { 'import.meta.url': 'bundleUrl' },
     banner: { js: "#!/usr/bin/env node\nconst bundleUrl = require('node:url').pathToFileURL(__filename).href;" },

@@ -13,7 +13,8 @@ import { InputError } from '../protocol/problem';
 import type { Task } from '../protocol/records';
 import type { Columns } from '../text/dataset';
 import { Tokenizer } from '../text/tokenizer';
-import { loadModel, teacherFolder } from './models';
+import { loadModel } from './models';
+import { teacherOfRun } from '../experiment/model-folder';
 
 export interface Target {
   task: Task;
@@ -41,7 +42,7 @@ export async function openTarget(target: string, executor: Executor): Promise<Ta
   }
   const { run, training } = await findTraining(target);
   const experiment = await readRunExperiment(run);
-  const teacher = await findCompleteDirectory(teacherFolder(experiment.teacher) ?? run.teacher.model);
+  const teacher = await findCompleteDirectory(await teacherOfRun(run));
   const student = await latestModel(training);
   const tokenizer = await findCompleteDirectory(path.join(run.directory, 'tokenizer'));
   if (teacher === undefined && student === undefined) {

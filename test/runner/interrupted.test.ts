@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -32,7 +32,7 @@ async function until(condition: () => boolean): Promise<void> {
 const stepsIn = (file: string): number => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0);
 const metricsOf = (workspace: string, part: string): string => {
   const runs = path.join(workspace, '.distillery', 'runs');
-  return existsSync(runs) ? path.join(onlyRun(workspace), part, 'metrics.jsonl') : '';
+  return existsSync(runs) && readdirSync(runs).length > 0 ? path.join(onlyRun(workspace), part, 'metrics.jsonl') : '';
 };
 const recordOf = (run: string): RunRecord => JSON.parse(readFileSync(path.join(run, 'run.json'), 'utf8')) as RunRecord;
 
@@ -90,7 +90,6 @@ describe('an interrupted run', () => {
     await until(() => stepsIn(metricsOf(workspace, 'teacher')) >= 2);
     child.kill('SIGINT');
     expect((await outcome).code).toBe(0);
-    const { appendFileSync } = await import('node:fs');
     appendFileSync(path.join(workspace, 'train.jsonl'), '\n{"text":"more","label":"ham"}');
     const { code, stderr } = await distillery(['resume', onlyRun(workspace)], workspace);
     expect(code).toBe(2);

@@ -98,7 +98,7 @@ export function tinyWorkspace({ task, rows = {}, training, distillation, without
 export function onlyRun(workspace: string): string {
   const runs = path.join(workspace, '.distillery', 'runs');
   const [name, ...others] = readdirSync(runs);
-  if (name === undefined || others.length > 0) throw new Error(`${others.length + 1} runs`);
+  if (name === undefined || others.length > 0) throw new Error(name === undefined ? 'no run' : 'several runs');
   return path.join(runs, name);
 }
 
