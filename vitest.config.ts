@@ -7,6 +7,7 @@ export default defineConfig({
   resolve: { mainFields: ['module', 'main'], dedupe: ['@tensorflow/tfjs-core'] },
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/runner/build-runner.ts'],
     exclude: ['test/editor/**', '**/node_modules/**'],
     testTimeout: 120_000,
     hookTimeout: 120_000,

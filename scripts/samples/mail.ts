@@ -97,8 +97,8 @@ function cleanText(text: string): string {
       // The corpus' own pseudonyms: a recipient, and hosts that belong to its collector.
       .replace(/\bzzzz\w*/gi, 'name')
       .replace(/(?:[\w-]+\.)*(?:taint\.org|netnoteinc\.com|jmason\.org)/gi, 'host')
-      // Rules and ornaments: three and more of one sign, also with spaces between.
-      .replace(/([^\p{L}\p{N}\s])(?:[^\S\n]?\1){2,}/gu, '$1')
+      // Rules and ornaments: three and more of one sign, also with spaces between. Shouting stays.
+      .replace(/([^\p{L}\p{N}\s!$?])(?:[^\S\n]?\1){2,}/gu, '$1')
       .replace(/[^\S\n]+/g, ' ')
       .replace(/ ?\n ?/g, '\n')
       .replace(/\n{3,}/g, '\n\n')

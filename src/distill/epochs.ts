@@ -33,7 +33,7 @@ function collation(options: BatchOptions, seed: number, epoch: number): CollateO
   return {
     task,
     batchSize,
-    padId: tokenizer.special.pad ?? tokenizer.special.endOfText ?? 0,
+    padId: tokenizer.padId,
     ...(task === 'masked-lm' &&
       maskId !== undefined && {
         masking: { seed, epoch, probability: MASKED_SHARE, vocabularySize: tokenizer.vocabularySize, maskId },

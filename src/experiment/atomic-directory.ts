@@ -65,6 +65,7 @@ export async function readDirectoryAtomically<T>(
     const directory = await findCompleteDirectory(target);
     if (directory === undefined) return undefined;
     const before = await identity(directory);
+    if (before === undefined) continue; // renamed since it was found
     const outcome = await read(directory).then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),

@@ -46,7 +46,10 @@ export async function checkModels(
   if (experiment.teacher.source === 'train')
     facts.teacher = buildArchitecture(experiment.teacher.architecture, context);
   await findStudent(experiment, context, facts, findings);
-  if (tokenizer !== undefined) checkVocabulary(experiment, tokenizer, facts, findings);
+  if (tokenizer !== undefined) {
+    checkVocabulary(experiment, tokenizer, facts, findings);
+    await checkSameTokenizer(tokenizer, facts, findings);
+  }
   if (dataset !== undefined) checkClasses(experiment, dataset, facts, findings);
   checkPair(experiment, facts, findings);
   return facts;
@@ -134,6 +137,28 @@ function checkVocabulary(experiment: Experiment, tokenizer: Tokenizer, facts: Mo
       findings.error(['dataset', 'maxLength'], message, `Lower it to at most ${model.maxPositions}.`);
     }
   }
+}
+
+/** Teacher and student share one tokenizer: where their folders have another one, their ids mean other tokens. */
+async function checkSameTokenizer(tokenizer: Tokenizer, facts: ModelFacts, findings: Findings): Promise<void> {
+  const models: [string | undefined, string, Path][] = [
+    [facts.teacherFolder, 'teacher', ['tokenizer', 'path']],
+    [facts.studentFolder, 'student', ['student', 'initialize', 'path']],
+  ];
+  for (const [folder, role, path] of models) {
+    if (folder === undefined || folder === facts.tokenizerFolder) continue;
+    if (!(await isFile(join(folder, 'tokenizer.json')))) continue;
+    const own = await findings.attempt(Tokenizer.load(folder));
+    if (own === undefined || own.contentHash === tokenizer.contentHash || haveSameTokens(own, tokenizer)) continue;
+    const message = `The ${role} was trained with another tokenizer, so that equal ids are not equal tokens.`;
+    findings.error(path, message, 'Choose models that share a tokenizer, and use that one.');
+  }
+}
+
+function haveSameTokens(a: Tokenizer, b: Tokenizer): boolean {
+  if (a.vocabularySize !== b.vocabularySize) return false;
+  for (let id = 0; id < a.vocabularySize; id++) if (a.tokenText(id) !== b.tokenText(id)) return false;
+  return true;
 }
 
 function checkClasses(

@@ -141,7 +141,7 @@ function advise(path: Path, root: unknown, otherwise: string): string {
 /** A value to copy, from the schema's examples or default. */
 function exampleOf(forms: readonly JsonSchema[]): string | undefined {
   const [value] = forms.flatMap((form) => form.examples ?? (form.default === undefined ? [] : [form.default]));
-  return value === undefined ? undefined : JSON.stringify(value);
+  return value === undefined ? undefined : JSON.stringify(value).replace(/([:,])(?=["\d[{])/g, '$1 ');
 }
 
 function choicesOf(forms: readonly JsonSchema[]): unknown[] {

@@ -51,6 +51,7 @@ async function fillIn(
     file,
     name: experiment.name ?? basename(file).replace(/(\.distill)?\.jsonc?$/i, ''),
     dataset: { ...experiment.dataset, train, validation, test },
+    controls: [...new Set(experiment.controls)],
     tokenizer: withPath(experiment.tokenizer, base),
     teacher: await resolveTeacher(experiment.teacher, base, models),
     student: {

@@ -2,7 +2,11 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { findCompleteDirectory, readDirectoryAtomically, saveDirectoryAtomically } from '../experiment/atomic-directory';
+import {
+  findCompleteDirectory,
+  readDirectoryAtomically,
+  saveDirectoryAtomically,
+} from '../experiment/atomic-directory';
 import type { TrainingPaths } from '../experiment/run-paths';
 import type { TrainerState } from '../distill/trainer';
 import { mapValues, prefixed, withPrefix } from '../distill/named';
@@ -75,8 +79,14 @@ interface Position {
   best?: Best;
 }
 
-export async function saveBest(paths: TrainingPaths, architecture: Architecture, parameters: Parameters): Promise<void> {
-  await saveDirectoryAtomically(paths.bestCheckpoint, (directory) => saveCheckpoint(directory, architecture, parameters));
+export async function saveBest(
+  paths: TrainingPaths,
+  architecture: Architecture,
+  parameters: Parameters,
+): Promise<void> {
+  await saveDirectoryAtomically(paths.bestCheckpoint, (directory) =>
+    saveCheckpoint(directory, architecture, parameters),
+  );
 }
 
 /** The finished model, a Hugging Face folder: the best checkpoint, its tokenizer, a model card. */

@@ -1,9 +1,10 @@
 /** @file Reads what a run trains on: tokenizer, class names, examples. */
 
 import path from 'node:path';
+import { columnsOf, heldOutRows } from '../experiment/check-dataset';
 import type { ResolvedExperiment } from '../experiment/schema';
 import { InputError, type Problem } from '../protocol/problem';
-import { readDataset, type Columns, type Row } from '../text/dataset';
+import { readDataset, type Row } from '../text/dataset';
 import { encodeRows, labelNamesOf, type Example } from '../text/examples';
 import { randomStream, shuffled } from '../text/random';
 import { Tokenizer } from '../text/tokenizer';
@@ -21,17 +22,6 @@ export interface RunData {
 
 /** Which rows are held out for validation does not depend on the training's seed. */
 const HOLD_OUT_SEED = 0x401d;
-
-export function columnsOf({ task, dataset }: Pick<ResolvedExperiment, 'task' | 'dataset'>): Columns {
-  const { textColumn, labelColumn, pairColumn, promptColumn, completionColumn } = dataset;
-  return {
-    ...(completionColumn === undefined && { text: textColumn }),
-    ...(task === 'text-classification' && { label: labelColumn ?? 'label' }),
-    ...(pairColumn !== undefined && { pair: pairColumn }),
-    ...(promptColumn !== undefined && { prompt: promptColumn }),
-    ...(completionColumn !== undefined && { completion: completionColumn }),
-  };
-}
 
 /** The tokenizer of a run: learnt from its rows, or read from the folder that the experiment names. */
 async function tokenizerOf(
@@ -70,7 +60,8 @@ export async function loadData(experiment: ResolvedExperiment, options: LoadData
     ? { kept: train.rows, ...(await readDataset(dataset.validation, columns)) }
     : { ...holdOut(train.rows, dataset.validation), problems: [] };
   const tokenizer = options.tokenizer ?? (await tokenizerOf(experiment, heldOut.kept, options.teacherFolder));
-  const labels = task === 'text-classification' ? [...(options.teacherLabels ?? labelNamesOf(heldOut.kept))] : undefined;
+  const labels =
+    task === 'text-classification' ? [...(options.teacherLabels ?? labelNamesOf(heldOut.kept))] : undefined;
   const encoding = { task, maxLength: dataset.maxLength, ...(labels && { labelNames: labels }) };
   const trainExamples = encodeRows(heldOut.kept, tokenizer, encoding);
   const validationExamples = encodeRows(heldOut.rows, tokenizer, encoding);
@@ -98,7 +89,7 @@ export async function loadTestExamples(experiment: ResolvedExperiment, data: Run
 
 function holdOut(rows: readonly Row[], fraction: number): { kept: Row[]; rows: Row[] } {
   const order = shuffled(rows, randomStream(HOLD_OUT_SEED));
-  const count = Math.max(1, Math.round(rows.length * fraction));
+  const count = heldOutRows(rows.length, fraction);
   return { rows: order.slice(0, count), kept: order.slice(count) };
 }
 

@@ -1,13 +1,11 @@
 /** @file From the experiment's sizes to architectures and first weights. */
 
 import path from 'node:path';
-import { createArchitecture, type Architecture, type Head } from '../model/architecture';
+import { buildArchitecture } from '../experiment/architecture';
+import type { Architecture } from '../model/architecture';
 import { loadCheckpoint } from '../model/checkpoint';
 import { initializeFromLayers, initializeParameters, type Parameters } from '../model/parameters';
-import { runPaths } from '../experiment/run-paths';
-import type { ArchitectureSpec, ResolvedExperiment, TeacherSpec, TrainingSpec } from '../experiment/schema';
-import { InputError } from '../protocol/problem';
-import type { Task } from '../protocol/records';
+import type { ArchitectureSpec, ResolvedExperiment, TrainingSpec } from '../experiment/schema';
 import { projectionShapes, type Pairing } from '../distill/programs';
 import { randomStream } from '../text/random';
 import type { RunData } from './data';
@@ -18,67 +16,21 @@ export interface Model {
   parameters: Parameters;
 }
 
-const heads: Record<Task, Head> = {
-  'text-classification': 'sequence-classification',
-  'causal-lm': 'causal-lm',
-  'masked-lm': 'masked-lm',
-};
-
+/** The architecture that the experiment's sizes and the data's vocabulary and classes make. */
 export function architectureOf(
   spec: ArchitectureSpec,
   training: TrainingSpec,
-  experiment: ResolvedExperiment,
+  { task, dataset }: ResolvedExperiment,
   { tokenizer, labels }: Pick<RunData, 'tokenizer' | 'labels'>,
 ): Architecture {
-  const { classification, separator, beginOfText, endOfText } = tokenizer.special;
-  const bosId = beginOfText ?? classification;
-  const eosId = endOfText ?? separator;
-  const { dropout } = training;
-  return createArchitecture({
-    family: spec.family,
-    head: heads[experiment.task],
-    hiddenSize: spec.hiddenSize,
-    layers: spec.layers,
-    heads: spec.heads,
-    ...(spec.intermediateSize !== undefined && { intermediateSize: spec.intermediateSize }),
+  return buildArchitecture(spec, {
+    task,
     vocabularySize: tokenizer.vocabularySize,
-    maxPositions: spec.maxPositions ?? experiment.dataset.maxLength,
-    dropout,
-    attentionDropout: dropout,
-    embeddingDropout: dropout,
-    classifierDropout: dropout,
-    ...(labels && { labels, problemType: 'single-label' as const }),
-    padId: tokenizer.padId,
-    ...(bosId !== undefined && { bosId }),
-    ...(eosId !== undefined && { eosId }),
+    maxLength: dataset.maxLength,
+    dropout: training.dropout,
+    ...(labels && { labels }),
+    special: tokenizer.special,
   });
-}
-
-/** The folder of a teacher that exists before the run, or undefined where the run trains it. */
-export function teacherFolder(teacher: TeacherSpec): string | undefined {
-  if (teacher.source === 'checkpoint') return teacher.path;
-  if (teacher.source === 'train') return undefined;
-  const paths = runPaths(teacher.run);
-  return teacher.role === 'student' ? paths.model : paths.teacher.model;
-}
-
-/** Checks what only the loaded teacher can tell: its head, its vocabulary. */
-export function checkTeacher(teacher: Architecture, experiment: ResolvedExperiment, vocabularySize: number): void {
-  const wanted = heads[experiment.task];
-  if (teacher.head !== wanted) {
-    throw InputError.at(
-      experiment.file,
-      `The teacher has a ${teacher.head} head, and ${experiment.task} needs ${wanted}.`,
-      'Choose another teacher or another task.',
-    );
-  }
-  if (teacher.vocabularySize < vocabularySize) {
-    throw InputError.at(
-      experiment.file,
-      `The tokenizer has ${vocabularySize} tokens, the teacher's vocabulary only ${teacher.vocabularySize}.`,
-      'Use the tokenizer that the teacher was trained with.',
-    );
-  }
 }
 
 /** The weights that the student, and its control alike, starts from. */
@@ -111,7 +63,7 @@ export function initialProjections(pairing: Pairing, seed: number): Parameters {
 /** Keeps the projections' random numbers apart from all others of the seed. */
 const PROJECTION_STREAM = 0x9a0c;
 
-/** Adds the folder to the message of whatever keeps a model from loading. */
+/** A model from its Hugging Face folder. */
 export async function loadModel(folder: string): Promise<Model> {
   const { architecture, parameters } = await loadCheckpoint(path.resolve(folder));
   return { architecture, parameters };

@@ -51,7 +51,13 @@ export function pinnedExamples(
         const token = task === 'text-classification' ? -1 : inputs.tensors.predictionRows!.data[prediction]! + shift;
         return { token, label };
       });
-      return { text: row.text, file: row.file, line: row.line, tokens: inspectedTokens(encoding, tokenizer), positions };
+      return {
+        text: row.text,
+        file: row.file,
+        line: row.line,
+        tokens: inspectedTokens(encoding, tokenizer),
+        positions,
+      };
     }),
   };
 }

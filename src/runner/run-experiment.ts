@@ -16,11 +16,12 @@ import { initializeParameters, type Parameters } from '../model/parameters';
 import { formatProblem } from '../protocol/problem';
 import type { Comparison, Role } from '../protocol/records';
 import { Tokenizer } from '../text/tokenizer';
+import { teacherFolder } from '../experiment/model-folder';
 import { exportModel, isExported } from './checkpoints';
 import { compareModels, type ComparedModel } from './compare-models';
 import { loadData, loadTestExamples, type RunData } from './data';
 import { modelCard } from './model-card';
-import { architectureOf, checkTeacher, initialProjections, initialStudent, loadModel, teacherFolder, type Model } from './models';
+import { architectureOf, initialProjections, initialStudent, loadModel, type Model } from './models';
 import { choosePinned, pinnedExamples, type Pinned } from './pinned';
 import { ProgressPlan } from './progress-plan';
 import type { RunControl } from './run-control';
@@ -44,9 +45,8 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
   const run = await prepare(setup);
   const teacher = await teacherModel(run);
   if (!teacher) return undefined;
-  checkTeacher(teacher.architecture, setup.experiment, run.data.tokenizer.vocabularySize);
 
-  const { experiment, paths, executor } = setup;
+  const { experiment, executor } = setup;
   const architecture = architectureOf(experiment.student.architecture, experiment.training, experiment, run.data);
   const initial = await initialStudent(experiment, architecture, teacher);
   const frozen = new FrozenTeacher(executor, teacher.architecture, teacher.parameters);
@@ -78,7 +78,7 @@ interface Student {
 
 async function prepare(setup: RunSetup): Promise<PreparedRun> {
   const { experiment, paths, recorder } = setup;
-  const folder = teacherFolder(experiment.teacher);
+  const folder = await existingTeacher(experiment);
   const labels = folder === undefined ? undefined : (await loadModel(folder)).architecture.labels;
   const tokenizerFolder = path.join(paths.directory, 'tokenizer');
   const savedTokenizer = await findCompleteDirectory(tokenizerFolder);
@@ -97,6 +97,10 @@ async function prepare(setup: RunSetup): Promise<PreparedRun> {
   return { ...setup, data, plan: new ProgressPlan() };
 }
 
+/** The folder of a teacher that was there before the run. */
+const existingTeacher = ({ teacher, file }: ResolvedExperiment): Promise<string | undefined> =>
+  teacherFolder(teacher, path.dirname(file));
+
 function batchOptions({ experiment, data }: PreparedRun, batchSize: number) {
   return { task: experiment.task, tokenizer: data.tokenizer, batchSize, maxLength: experiment.dataset.maxLength };
 }
@@ -105,7 +109,7 @@ function batchOptions({ experiment, data }: PreparedRun, batchSize: number) {
 async function teacherModel(run: PreparedRun): Promise<Model | undefined> {
   const { experiment, paths, data, recorder } = run;
   const { teacher } = experiment;
-  if (teacher.source !== 'train') return loadModel(teacherFolder(teacher)!);
+  if (teacher.source !== 'train') return loadModel((await existingTeacher(experiment))!);
   const architecture = architectureOf(teacher.architecture, teacher.training, experiment, data);
   const student = architectureOf(experiment.student.architecture, experiment.training, experiment, data);
   planRoles(run, architecture, student);
@@ -253,7 +257,7 @@ async function compare(run: PreparedRun, student: Student, teacher: Model): Prom
   const { experiment, paths, data, executor, recorder } = run;
   const test = await loadTestExamples(experiment, data);
   await recorder.note(`comparing on ${test ? `${test.length} test` : `${data.validation.length} validation`} examples`);
-  const folder = teacherFolder(experiment.teacher) ?? paths.teacher.model;
+  const folder = (await existingTeacher(experiment)) ?? paths.teacher.model;
   const models: ComparedModel[] = [
     { role: 'teacher', name: 'teacher', folder },
     { role: 'student', name: 'student', folder: paths.model },

@@ -2,7 +2,15 @@
 
 import { appendLog, writeRunRecord } from '../experiment/run-directory';
 import type { RunPaths } from '../experiment/run-paths';
-import type { Comparison, MetricsRecord, Metrics, Role, RunErrorRecord, RunProgress, RunRecord } from '../protocol/records';
+import type {
+  Comparison,
+  MetricsRecord,
+  Metrics,
+  Role,
+  RunErrorRecord,
+  RunProgress,
+  RunRecord,
+} from '../protocol/records';
 
 /** What a run says of itself while it goes on. */
 export interface RunListener {
@@ -46,7 +54,10 @@ export class RunRecorder {
   }
 
   /** Ends the record: no progress, no process to ask. */
-  async end(status: 'done' | 'stopped' | 'failed', result: { summary?: Comparison; error?: RunErrorRecord }): Promise<void> {
+  async end(
+    status: 'done' | 'stopped' | 'failed',
+    result: { summary?: Comparison; error?: RunErrorRecord },
+  ): Promise<void> {
     const { progress: _progress, socket: _socket, ...kept } = this.record;
     this.record = { ...kept, status, ended: new Date().toISOString(), error: result.error ?? null };
     if (result.summary) this.record.summary = result.summary;

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { createMessageConnection, SocketMessageReader, SocketMessageWriter, type MessageConnection } from 'vscode-jsonrpc/node';
+import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
 import type { RunnerMethod, RunnerRequests } from '../protocol/runner';
 
 export type RunnerHandlers = { [Method in RunnerMethod]: () => Promise<RunnerRequests[Method]['result']> };
@@ -16,12 +16,12 @@ export interface RunnerServer {
 }
 
 export async function serveRunner(handlers: RunnerHandlers): Promise<RunnerServer> {
-  const connections = new Set<MessageConnection>();
+  const sockets = new Set<net.Socket>();
   const server = net.createServer((socket) => {
     const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
     for (const [method, handler] of Object.entries(handlers)) connection.onRequest(method, handler);
-    connections.add(connection);
-    connection.onClose(() => connections.delete(connection));
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
     // A client that goes away in the middle of a message is no concern of the run.
     connection.onError(() => connection.dispose());
     connection.listen();
@@ -36,8 +36,10 @@ export async function serveRunner(handlers: RunnerHandlers): Promise<RunnerServe
   return {
     socket,
     close: async () => {
-      for (const connection of connections) connection.end();
-      await new Promise((resolve) => server.close(resolve));
+      const closed = new Promise((resolve) => server.close(resolve));
+      // Answers still on their way are sent; clients that stay connected do not hold the run's end up.
+      for (const socket of sockets) socket.destroySoon();
+      await closed;
       if (folder) await rm(folder, { recursive: true, force: true });
     },
   };

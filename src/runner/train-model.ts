@@ -29,7 +29,11 @@ export interface ModelTraining {
 const VALIDATION: Split = 'validation';
 
 /** Returns whether the training was finished; a stopped one has its checkpoint on disk. */
-export async function trainModel(training: ModelTraining, recorder: RunRecorder, control: RunControl): Promise<boolean> {
+export async function trainModel(
+  training: ModelTraining,
+  recorder: RunRecorder,
+  control: RunControl,
+): Promise<boolean> {
   const { trainer, paths, role, spec, pairing } = training;
   const architecture = pairing.student;
   const specs = trainedSpecs(pairing);

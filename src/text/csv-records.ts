@@ -14,8 +14,8 @@ interface ParsedRecord {
 }
 
 /**
- * CSV as RFC 4180: a quoted field may hold delimiters, line ends and doubled quotes. TSV as IANA's
- * text/tab-separated-values: quotes mean nothing.
+ * CSV as RFC 4180: a quoted field may hold delimiters, line ends (read as LF) and doubled quotes; a quote elsewhere in a field
+ * stands for itself. TSV as IANA's text/tab-separated-values: quotes mean nothing.
  */
 export async function* readCsvRecords(file: string, delimiter: ',' | '\t'): AsyncGenerator<FileRecord> {
   const faults: FileRecord[] = [];
@@ -25,6 +25,7 @@ export async function* readCsvRecords(file: string, delimiter: ',' | '\t'): Asyn
     columns: true,
     info: true,
     raw: true,
+    relax_quotes: true,
     skip_empty_lines: true,
     skip_records_with_error: true,
   });
@@ -33,7 +34,8 @@ export async function* readCsvRecords(file: string, delimiter: ',' | '\t'): Asyn
   async function* lines(): AsyncGenerator<string> {
     for await (const { line, text, damaged } of readLines(file)) {
       if (damaged) faults.push({ line, column: 1, ...notUtf8 });
-      yield text;
+      // The parser counts a CRLF within quotes as two lines.
+      yield text.replace(/\r\n$/, '\n');
     }
   }
   const source = Readable.from(lines());
@@ -41,7 +43,7 @@ export async function* readCsvRecords(file: string, delimiter: ',' | '\t'): Asyn
   source.pipe(parser);
   for await (const { record, raw, info } of parser as AsyncIterable<ParsedRecord>) {
     yield* faults.splice(0);
-    const lineEnds = raw.trim().match(/\r\n|\n|\r/g)?.length ?? 0;
+    const lineEnds = raw.trim().match(/\n/g)?.length ?? 0;
     nextLine = info.lines + 1;
     yield { line: info.lines - lineEnds, fields: record };
   }

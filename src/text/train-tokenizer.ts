@@ -98,6 +98,8 @@ function trainWordPiece(texts: Iterable<string>, options: TrainTokenizerOptions)
     cls_token: '[CLS]',
     sep_token: '[SEP]',
     mask_token: '[MASK]',
+    // Without this, Python leaves out which of two texts a token belongs to.
+    model_input_names: ['input_ids', 'token_type_ids', 'attention_mask'],
     ...commonConfig(options),
   };
   const counted = countWords(texts, Tokenizer.fromJson(wordPieceJson(options, bertSpecialTokens), config));

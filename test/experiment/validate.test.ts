@@ -1,6 +1,6 @@
 /** @file What is said about an experiment beyond its schema. */
 
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { validateExperimentFile } from '../../src/experiment/validate';
@@ -240,6 +240,21 @@ describe('validating an experiment whose teacher is a folder', () => {
     const folder = await withTeacher({ vocabularySize: 5 });
     expect(await problemsIn(folder, checkpointTeacher)).toEqual([
       expect.stringContaining('The tokenizer has 6 tokens, the teacher knows only 5.'),
+    ]);
+  });
+
+  it("refuses a student or a tokenizer whose tokens are not the teacher's", async () => {
+    const folder = await withTeacher();
+    await writeModel(join(folder, 'other'), { layers: 1 });
+    const tokenizer = readFileSync(join(folder, 'other', 'tokenizer.json'), 'utf8');
+    const student = { initialize: { from: 'checkpoint', path: 'other' } };
+    expect(await problemsIn(folder, { ...checkpointTeacher, student })).toEqual([]);
+    addFiles(folder, { 'other/tokenizer.json': tokenizer.replace('"mail"', '"post"') });
+    expect(await problemsIn(folder, { ...checkpointTeacher, student })).toEqual([
+      expect.stringContaining('The student was trained with another tokenizer'),
+    ]);
+    expect(await problemsIn(folder, { ...checkpointTeacher, tokenizer: { source: 'path', path: 'other' } })).toEqual([
+      expect.stringContaining('The teacher was trained with another tokenizer'),
     ]);
   });
 

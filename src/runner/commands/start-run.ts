@@ -43,7 +43,8 @@ export async function resumeRun(nameOrPath: string, output: RunOutput): Promise<
   const changed = await findChangedInputs(experiment);
   if (changed.length > 0) throw new InputError(changed as [Problem, ...Problem[]]);
   const { record } = await readRun(paths.directory);
-  if (record.status === 'done') return { ...resultOf(paths, 'done'), ...(record.summary && { summary: record.summary }) };
+  if (record.status === 'done')
+    return { ...resultOf(paths, 'done'), ...(record.summary && { summary: record.summary }) };
   const lock = await acquireLock(paths.directory).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw error;
     throw InputError.at(paths.directory, 'This run is still going on.', 'Wait for it, or stop it first.');
@@ -52,7 +53,11 @@ export async function resumeRun(nameOrPath: string, output: RunOutput): Promise<
   return carryOut(paths, experiment, lock, output, record.started);
 }
 
-const resultOf = (paths: RunPaths, status: RunStatus): RunResult => ({ run: paths.id, directory: paths.directory, status });
+const resultOf = (paths: RunPaths, status: RunStatus): RunResult => ({
+  run: paths.id,
+  directory: paths.directory,
+  status,
+});
 
 async function carryOut(
   paths: RunPaths,

@@ -1,0 +1,211 @@
+/** @file The command line: verbs and options, documents on standard output, exit codes. */
+
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { validateExperimentFile } from '../experiment/validate';
+import { writeSampleWorkspace } from '../experiment/sample';
+import { formatProblem, InputError } from '../protocol/problem';
+import type { InspectedDistribution, InspectedPosition } from '../protocol/records';
+import { formatBytes, formatQuantity, formatShare } from '../protocol/format';
+import { findings, terminalTable } from './comparison-table';
+import { compareRuns } from './commands/compare';
+import { complete } from './commands/complete';
+import { listDevices } from './commands/devices';
+import { inspect } from './commands/inspect';
+import { resumeRun, startRun, type RunOutput, type RunResult } from './commands/start-run';
+import { terminalOutput } from './terminal';
+
+export const DONE = 0;
+export const FAILED = 1;
+export const WRONG_INPUT = 2;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const complain = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** The document of a verb, on standard output, or what a person reads instead. */
+function print(json: boolean, document: unknown, text: () => string): void {
+  say(json ? JSON.stringify(document, undefined, 2) : text());
+}
+
+interface JsonOption {
+  json?: boolean;
+}
+
+function positive(value: string): number {
+  const number = Number(value);
+  if (!(number > 0) || !Number.isFinite(number)) throw new InvalidArgumentError('Give a number above 0.');
+  return number;
+}
+
+function wholeNumber(value: string): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('Give a whole number from 1 on.');
+  return number;
+}
+
+function tokenIds(value: string): number[] {
+  const ids = value
+    .split(/[\s,]+/)
+    .filter((part) => part !== '')
+    .map(Number);
+  if (ids.length === 0 || !ids.every((id) => Number.isSafeInteger(id) && id >= 0)) {
+    throw new InvalidArgumentError('Give whole numbers with commas between them.');
+  }
+  return ids;
+}
+
+/** @param examples the sample workspace's content, as shipped */
+function program(examples: string): Command {
+  const root = new Command('distillery')
+    .description('Knowledge distillation on your own machine: a small student learns a large teacher’s distribution.')
+    .exitOverride()
+    .showHelpAfterError();
+  const verb = (usage: string, description: string): Command =>
+    root
+      .command(usage)
+      .description(description)
+      .option('--json', 'print one JSON document on standard output')
+      .exitOverride();
+
+  verb('run <file>', 'run an experiment file').action(async (file: string, { json }: JsonOption) =>
+    finishRun(json, (output) => startRun(file, output)),
+  );
+  verb('resume <run>', 'go on with a run that was stopped or killed').action(
+    async (run: string, { json }: JsonOption) => finishRun(json, (output) => resumeRun(run, output)),
+  );
+  verb('compare <run...>', 'results of finished runs side by side').action(
+    async (runs: string[], { json }: JsonOption) => {
+      const comparison = await compareRuns(runs);
+      print(json === true, comparison, () => terminalTable(comparison));
+    },
+  );
+  verb(
+    'inspect <target>',
+    'soft labels and soft predictions of a text; TARGET is a run, RUN/controls/NAME or a model’s folder',
+  )
+    .option('--text <text>', 'the text')
+    .option('--pair <text>', 'the second text of a pair')
+    .option('--ids <ids>', 'token ids instead of a text, for a folder without a tokenizer', tokenIds)
+    .option('--file <dataset>', 'take the text from a dataset')
+    .option('--row <n>', 'row of the dataset, from 1', wholeNumber)
+    .option('--temperature <t>', 'divides the logits', positive, 1)
+    .option('--top <k>', 'tokens listed at each position', wholeNumber, 10)
+    .option('--tensors <out.safetensors>', 'keep logits and hidden states in float32')
+    .action(async (target: string, { json, ...options }: JsonOption & Parameters<typeof inspect>[1]) => {
+      const result = await inspect(target, options);
+      print(json === true, result, () => result.positions.map(positionText).join('\n'));
+    });
+  verb('complete <target>', 'teacher and student continue a prompt')
+    .requiredOption('--prompt <text>', 'the prompt')
+    .option('--max-new-tokens <n>', 'at most so many tokens', wholeNumber, 64)
+    .option('--sample', 'draw tokens instead of taking the most probable')
+    .option('--sampling-temperature <t>', 'with --sample: below 1 sharper, above 1 flatter', positive, 1)
+    .option('--top-k <k>', 'with --sample: only from the k most probable', wholeNumber)
+    .option('--top-p <p>', 'with --sample: only from the fewest that reach this probability', positive)
+    .option('--seed <n>', 'with --sample: the same seed, the same text', wholeNumber, 1)
+    .action(async (target: string, options: CompleteArguments) => {
+      const result = await complete(target, completeOptions(options));
+      const sides = [
+        result.teacher && `teacher: ${result.prompt}${result.teacher.text}`,
+        result.student && `student: ${result.prompt}${result.student.text}`,
+      ];
+      print(options.json === true, result, () => sides.filter(Boolean).join('\n\n'));
+    });
+  verb('validate <file>', 'check an experiment file').action(async (file: string, { json }: JsonOption) => {
+    const problems = await validateExperimentFile(file);
+    const wrong = problems.some(({ severity }) => severity === 'error');
+    print(
+      json === true,
+      { problems },
+      () => problems.map(formatProblem).join('\n') || `${file}: nothing to complain about`,
+    );
+    process.exitCode = wrong ? WRONG_INPUT : DONE;
+  });
+  verb('devices', 'what can compute here').action(async ({ json }: JsonOption) => {
+    const result = await listDevices();
+    print(json === true, result, () =>
+      result.devices
+        .map(({ engine, name, reason, memoryBytes }) => `${engine}\t${name}\t${reason ?? formatBytes(memoryBytes)}`)
+        .join('\n'),
+    );
+  });
+  verb('sample <dir>', 'write a workspace with real data and three experiments').action(
+    async (directory: string, { json }: JsonOption) => {
+      const files = await writeSampleWorkspace(examples, directory);
+      print(
+        json === true,
+        { directory: path.resolve(directory), files },
+        () => `wrote ${files.length} files to ${directory}`,
+      );
+    },
+  );
+  return root;
+}
+
+async function finishRun(json: boolean | undefined, run: (output: RunOutput) => Promise<RunResult>): Promise<void> {
+  const output = terminalOutput();
+  try {
+    const result = await run(output);
+    output.end();
+    print(json === true, result, () => runText(result));
+  } finally {
+    output.end();
+  }
+}
+
+function runText({ run, directory, status, summary }: RunResult): string {
+  if (!summary) return `${status}; go on with: distillery resume ${run}`;
+  return [terminalTable(summary), findings(summary), `${path.join(directory, 'student')} holds the student.`].join(
+    '\n',
+  );
+}
+
+function positionText({ token, label, kl, teacher, student }: InspectedPosition): string {
+  const side = (name: string, distribution: InspectedDistribution | undefined): string | undefined =>
+    distribution &&
+    `  ${name}  entropy ${formatQuantity(distribution.entropy)}  ${distribution.top
+      .map((entry) => `${JSON.stringify(entry.token)} ${formatShare(entry.probability)}`)
+      .join('  ')}`;
+  const title = token === '' ? (label ?? 'prediction') : JSON.stringify(token);
+  const divergence = kl === undefined ? '' : `  KL ${formatQuantity(kl)}`;
+  return [`${title}${divergence}`, side('teacher', teacher), side('student', student)].filter(Boolean).join('\n');
+}
+
+interface CompleteArguments extends JsonOption {
+  prompt: string;
+  maxNewTokens: number;
+  sample?: boolean;
+  samplingTemperature: number;
+  topK?: number;
+  topP?: number;
+  seed: number;
+}
+
+function completeOptions(options: CompleteArguments): Parameters<typeof complete>[1] {
+  const { prompt, maxNewTokens, sample, samplingTemperature, topK, topP, seed } = options;
+  const limits = { ...(topK !== undefined && { topK }), ...(topP !== undefined && { topP }) };
+  return { prompt, maxNewTokens, ...(sample && { sampling: { temperature: samplingTemperature, seed, ...limits } }) };
+}
+
+/** Carries out a command line; the exit code is left in `process.exitCode`. */
+export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  // Beside the bundle in a clone and in the extension alike.
+  const examples = path.join(__dirname, '..', 'examples');
+  try {
+    await program(existsSync(examples) ? examples : process.cwd()).parseAsync(argv);
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_INPUT;
+  if (error instanceof InputError) {
+    complain(error.message);
+    return WRONG_INPUT;
+  }
+  complain(error instanceof Error ? error.message : String(error));
+  if (error instanceof Error && 'remedy' in error) complain(String(error.remedy));
+  return FAILED;
+}

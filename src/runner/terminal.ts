@@ -1,0 +1,128 @@
+/** @file What a run shows in a terminal: a progress bar, or plain lines where there is no terminal. */
+
+import cliProgress from 'cli-progress';
+import type { Problem } from '../protocol/problem';
+import { formatProblem } from '../protocol/problem';
+import { formatCount, formatDuration, formatPercent, formatQuantity, formatShare } from '../protocol/format';
+import type { Metrics, MetricsRecord, Role, RunProgress } from '../protocol/records';
+import type { RunOutput } from './commands/start-run';
+
+/** Lines without a terminal come no more often than this. */
+const LINE_INTERVAL_MS = 5000;
+
+/** Progress goes to standard error, so that standard output holds the result alone. */
+const stream = process.stderr;
+
+const BAR_FORMAT = '{role} {bar} {percentage} %  step {step}  {figures}  {left}';
+
+export function terminalOutput(): RunOutput & { end(): void } {
+  return stream.isTTY ? barOutput() : lineOutput();
+}
+
+function figures(metrics: MetricsRecord | undefined): string {
+  if (!metrics) return '';
+  const { loss, tokensPerSecond } = metrics;
+  const components = Object.entries(loss).map(([name, value]) => `${name} ${formatQuantity(value as number)}`);
+  return [...components, `${formatCount(Math.round(tokensPerSecond))} tokens/s`].join('  ');
+}
+
+const left = ({ secondsLeft }: RunProgress): string =>
+  secondsLeft === undefined ? '' : `about ${formatDuration(secondsLeft)} left`;
+
+function quality(metrics: Metrics): string {
+  const { macroF1, accuracy, perplexity, agreement } = metrics;
+  const parts = [
+    macroF1 !== undefined && `macro-F1 ${formatShare(macroF1)}`,
+    perplexity !== undefined && `perplexity ${formatQuantity(perplexity)}`,
+    accuracy !== undefined && `accuracy ${formatShare(accuracy)}`,
+    agreement !== undefined && `agreement with the teacher ${formatShare(agreement)}`,
+  ];
+  return parts.filter(Boolean).join(', ');
+}
+
+const warn = (problems: readonly Problem[], write: (line: string) => void): void =>
+  problems.forEach((problem) => write(formatProblem(problem)));
+
+function barOutput(): RunOutput & { end(): void } {
+  let bar: cliProgress.SingleBar | undefined;
+  let role: Role | undefined;
+  const end = (): void => {
+    bar?.stop();
+    bar = undefined;
+  };
+  // Lines are written above the bar, which is drawn anew below them.
+  const write = (line: string): void => {
+    const wasDrawn = bar !== undefined;
+    if (wasDrawn) stream.write('\r\x1b[K');
+    stream.write(`${line}\n`);
+    if (wasDrawn) bar?.render();
+  };
+  return {
+    started: (directory, _experiment, warnings) => {
+      warn(warnings, write);
+      write(`run directory ${directory}`);
+    },
+    note: write,
+    evaluated: (evaluatedRole, step, metrics) =>
+      write(`${evaluatedRole} at step ${formatCount(step)}: ${quality(metrics)}`),
+    progress: (progress, metrics) => {
+      if (!bar || role !== progress.role) {
+        end();
+        role = progress.role;
+        bar = new cliProgress.SingleBar(
+          {
+            format: BAR_FORMAT,
+            stream,
+            hideCursor: true,
+            clearOnComplete: true,
+            barsize: 24,
+            fps: 8,
+            autopadding: true,
+          },
+          cliProgress.Presets.shades_classic,
+        );
+        bar.start(progress.steps, progress.step, payload(progress, metrics));
+      }
+      bar.update(progress.step, payload(progress, metrics));
+    },
+    end,
+  };
+}
+
+function payload(progress: RunProgress, metrics: MetricsRecord | undefined): object {
+  const step = `${formatCount(progress.step)} of ${formatCount(progress.steps)}`;
+  return {
+    role: progress.role.padEnd(7),
+    step,
+    left: left(progress),
+    ...(metrics ? { figures: figures(metrics) } : {}),
+  };
+}
+
+function lineOutput(): RunOutput & { end(): void } {
+  let lastLine = -Infinity;
+  const write = (line: string): void => void stream.write(`${line}\n`);
+  return {
+    started: (directory, _experiment, warnings) => {
+      warn(warnings, write);
+      write(`run directory ${directory}`);
+    },
+    note: write,
+    evaluated: (role, step, metrics) => write(`${role} at step ${formatCount(step)}: ${quality(metrics)}`),
+    progress: (progress, metrics) => {
+      if (!metrics || performance.now() - lastLine < LINE_INTERVAL_MS) return;
+      lastLine = performance.now();
+      const { role, step, steps, fraction } = progress;
+      write(
+        [
+          `${formatPercent(fraction)}  ${role}, step ${formatCount(step)} of ${formatCount(steps)}`,
+          figures(metrics),
+          left(progress),
+        ]
+          .filter(Boolean)
+          .join('  '),
+      );
+    },
+    end: () => undefined,
+  };
+}

@@ -1,0 +1,172 @@
+/** @file Making, finding, listing and reading run directories. */
+
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadExperiment } from '../../src/experiment/resolve';
+import { appendLog, createRun, findRun, listRuns, readRun, writeRunRecord } from '../../src/experiment/run-directory';
+import { controlPaths, runPaths, runsDirectory } from '../../src/experiment/run-paths';
+import type { ResolvedExperiment } from '../../src/experiment/schema';
+import type { RunRecord } from '../../src/protocol/records';
+import { goodExperiment, mails, makeFolder } from './workspace';
+
+async function resolved(name = 'Spam filter'): Promise<ResolvedExperiment> {
+  const folder = makeFolder({
+    'x.distill.json': { name, ...goodExperiment },
+    'train.jsonl': mails(40),
+    'validation.jsonl': mails(10),
+  });
+  return (await loadExperiment(join(folder, 'x.distill.json'))).experiment;
+}
+
+const record: RunRecord = {
+  name: 'Spam filter',
+  task: 'text-classification',
+  status: 'running',
+  pid: process.pid,
+  engine: 'cpu',
+  device: 'test',
+  started: '2025-03-01T09:30:00.000Z',
+  error: null,
+};
+
+const noon = new Date('2025-03-01T12:00:00.400Z');
+
+describe('createRun', () => {
+  it('names the folder by UTC time and experiment, beside the experiment file', async () => {
+    const experiment = await resolved();
+    const { paths, lock } = await createRun(experiment, noon);
+    await lock.release();
+    expect(paths.directory).toBe(
+      join(dirname(experiment.file), '.distillery', 'runs', '2025-03-01T12-00-00Z_Spam-filter'),
+    );
+    expect(readdirSync(paths.directory)).toEqual(['experiment.json']);
+  });
+
+  it('gives a folder of its own to each of several that start in one second', async () => {
+    const experiment = await resolved();
+    const runs = await Promise.all(Array.from({ length: 5 }, () => createRun(experiment, noon)));
+    expect(new Set(runs.map(({ paths }) => paths.directory)).size).toBe(5);
+    expect((await listRuns(dirname(runs[0]!.paths.directory))).length).toBe(5);
+  });
+
+  it.each([
+    ['../../etc: "x"', 'etc-x'],
+    ['Größe 模型', 'Größe-模型'],
+    ['😀', 'run'],
+    ['x'.repeat(199), 'x'.repeat(48)],
+  ])('makes a file name of the experiment name %j', async (name, expected) => {
+    const { paths } = await createRun(await resolved(name), noon);
+    expect(paths.id).toBe(`2025-03-01T12-00-00Z_${expected}`);
+  });
+});
+
+describe('runsDirectory', () => {
+  it('is that of the nearest parent with a .distillery, else beside the file', () => {
+    const folder = makeFolder({ 'a/b/x.distill.json': '' });
+    const file = join(folder, 'a/b/x.distill.json');
+    expect(runsDirectory(file)).toBe(join(folder, 'a/b/.distillery/runs'));
+    mkdirSync(join(folder, '.distillery'));
+    expect(runsDirectory(file)).toBe(join(folder, '.distillery/runs'));
+    expect(runsDirectory(join(folder, 'a'), true)).toBe(join(folder, '.distillery/runs'));
+  });
+});
+
+describe('readRun', () => {
+  it('gives run.json as it was written', async () => {
+    const { paths } = await createRun(await resolved());
+    await writeRunRecord(paths, record);
+    expect((await readRun(paths.directory)).record).toEqual(record);
+  });
+
+  it('says of a run whose process died that it failed and can be resumed', async () => {
+    const { paths, lock } = await createRun(await resolved());
+    await lock.release();
+    writeFileSync(join(paths.directory, 'lock.4194000.1'), '');
+    await writeRunRecord(paths, record);
+    const read = await readRun(paths.directory);
+    expect(read.record.status).toBe('failed');
+    expect(read.record.error?.remedy).toBe(`Resume it from its last checkpoint with "distillery resume ${paths.id}".`);
+  });
+
+  it('leaves a run that has ended as it is, whoever has its process id now', async () => {
+    const { paths, lock } = await createRun(await resolved());
+    await lock.release();
+    await writeRunRecord(paths, { ...record, status: 'done', pid: 4194000 });
+    expect((await readRun(paths.directory)).record.status).toBe('done');
+  });
+
+  it('knows a run that has only just begun as queued, and one that never began as failed', async () => {
+    const { paths, lock } = await createRun(await resolved(), noon);
+    const begun = (await readRun(paths.directory)).record;
+    expect(begun).toMatchObject({ status: 'queued', name: 'Spam filter', started: '2025-03-01T12:00:00Z' });
+    await lock.release();
+    expect((await readRun(paths.directory)).record.status).toBe('failed');
+  });
+
+  it.each(['', '{"status":', '[]', '{"status":"flying"}', '\0\0\0'])('copes with a run.json of %j', async (text) => {
+    const { paths, lock } = await createRun(await resolved());
+    await lock.release();
+    writeFileSync(paths.record, text);
+    expect((await readRun(paths.directory)).record).toMatchObject({ status: 'failed', name: 'Spam filter' });
+  });
+});
+
+describe('listRuns', () => {
+  it('lists thousands of runs, latest first, damaged ones among them', async () => {
+    const runs = join(makeFolder(), '.distillery', 'runs');
+    const done = JSON.stringify({ ...record, status: 'done' });
+    for (let index = 0; index < 2000; index++) {
+      const directory = join(runs, `2025-03-01T12-00-00Z_${String(index).padStart(4, '0')}`);
+      mkdirSync(directory, { recursive: true });
+      if (index !== 7) writeFileSync(join(directory, 'run.json'), done);
+    }
+    writeFileSync(join(runs, 'notes.txt'), '');
+    const listed = await listRuns(runs);
+    expect(listed).toHaveLength(2000);
+    expect(listed[0]!.paths.id).toBe('2025-03-01T12-00-00Z_1999');
+    expect(listed.filter((run) => run.record.status === 'failed').map((run) => run.paths.id)).toEqual([
+      '2025-03-01T12-00-00Z_0007',
+    ]);
+  });
+
+  it('lists nothing where there are no runs', async () => {
+    expect(await listRuns(join(makeFolder(), '.distillery', 'runs'))).toEqual([]);
+  });
+});
+
+describe('findRun', () => {
+  it('finds a run by name from below its workspace, and by path', async () => {
+    const { paths } = await createRun(await resolved());
+    const workspace = dirname(dirname(dirname(paths.directory)));
+    mkdirSync(join(workspace, 'data'));
+    expect(await findRun(paths.id, join(workspace, 'data'))).toEqual(paths);
+    expect(await findRun(join('.distillery', 'runs', paths.id), workspace)).toEqual(paths);
+    expect(await findRun(paths.directory)).toEqual(paths);
+  });
+
+  it('names the latest run where there is none of that name', async () => {
+    const { paths } = await createRun(await resolved());
+    const workspace = dirname(dirname(dirname(paths.directory)));
+    await expect(findRun('nope', workspace)).rejects.toThrow(`for example ${paths.id}`);
+    await expect(findRun('nope', makeFolder())).rejects.toThrow('distillery run FILE');
+  });
+});
+
+describe('the files of a run', () => {
+  it('have the same layout for a control', () => {
+    const run = runPaths(join('runs', 'x'));
+    const control = controlPaths(run, 'no-distillation');
+    expect(control.directory).toBe(join('runs', 'x', 'controls', 'no-distillation'));
+    expect(basename(control.model)).toBe('student');
+    expect(control.lastCheckpoint).toBe(join(control.directory, 'checkpoints', 'last'));
+  });
+
+  it('include a log with the time of each line', async () => {
+    const { paths } = await createRun(await resolved());
+    expect(existsSync(paths.log)).toBe(false);
+    await appendLog(paths, 'started');
+    await appendLog(paths, 'ended');
+    expect(readFileSync(paths.log, 'utf8')).toMatch(/^\d{4}-\S+Z started\n\d{4}-\S+Z ended\n$/);
+  });
+});

@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  architectureFromConfig,
+  architectureProblem,
+  configFromArchitecture,
+  createArchitecture,
+  parameterCount,
+} from '../../src/model/architecture';
+import { InputError } from '../../src/protocol/problem';
+import { goldenFolder } from '../golden/compare';
+
+async function golden(folder: string, file: string): Promise<Record<string, unknown>> {
+  return JSON.parse(await readFile(join(goldenFolder(folder), file), 'utf8')) as Record<string, unknown>;
+}
+
+const bert = { architectures: ['BertForMaskedLM'], model_type: 'bert' };
+const gpt2 = { architectures: ['GPT2LMHeadModel'], model_type: 'gpt2' };
+const classifier = { architectures: ['BertForSequenceClassification'], model_type: 'bert' };
+
+describe('config.json', () => {
+  it.each([
+    'bert-masked-lm',
+    'bert-multi-label',
+    'bert-regression',
+    'bert-sequence-classification',
+    'gpt2',
+    'gpt2-sequence-classification',
+  ])('of %s means the same in the style of transformers 4 and 5, and after writing', async (folder) => {
+    const present = architectureFromConfig(await golden(folder, 'config.json'), 'config.json');
+    expect(architectureFromConfig(await golden(folder, 'config.v4.json'), 'config.json')).toEqual(present);
+    expect(architectureFromConfig(configFromArchitecture(present), 'config.json')).toEqual(present);
+    const { parameters } = await golden(folder, 'case.json');
+    expect(parameterCount(present)).toBe(parameters);
+  });
+
+  it('that leaves sizes out means those of transformers', () => {
+    const base = architectureFromConfig(gpt2, 'config.json');
+    expect(base).toMatchObject({ hiddenSize: 768, layers: 12, intermediateSize: 3072, maxPositions: 1024 });
+    expect(parameterCount(base)).toBe(124_439_808); // the published GPT-2
+    expect(parameterCount(architectureFromConfig(bert, 'config.json'))).toBe(109_514_298); // BERT base, uncased
+  });
+
+  it('keeps the order of the classes, ten and more', () => {
+    const names = Array.from({ length: 12 }, (_, i) => `class ${i}`);
+    const id2label = Object.fromEntries(names.map((name, i) => [String(i), name]));
+    expect(architectureFromConfig({ ...classifier, id2label }, 'c').labels).toEqual(names);
+    expect(architectureFromConfig(classifier, 'c').labels).toEqual(['LABEL_0', 'LABEL_1']);
+  });
+
+  it('says what the logits mean: by its problem type, or regression for one class', () => {
+    const of = (more: object): unknown => architectureFromConfig({ ...classifier, ...more }, 'c').problemType;
+    expect(of({})).toBe('single-label');
+    expect(of({ id2label: { 0: 'score' } })).toBe('regression');
+    expect(of({ problem_type: 'multi_label_classification' })).toBe('multi-label');
+  });
+
+  it('takes the first of several end-of-text ids, and −1 and null for none', () => {
+    expect(architectureFromConfig({ ...gpt2, eos_token_id: [7, 9] }, 'c').eosId).toBe(7);
+    expect(architectureFromConfig({ ...gpt2, pad_token_id: -1 }, 'c').padId).toBeUndefined();
+    expect(configFromArchitecture(architectureFromConfig(gpt2, 'c')).eos_token_id).toBeNull();
+  });
+
+  it.each([
+    ['of an unknown family', { model_type: 'mamba' }, '"mamba" is unknown'],
+    ['without a family', {}, 'model_type is missing'],
+    ['named after an object method', { model_type: 'constructor' }, 'unknown'],
+    ['of an unknown class', { ...bert, architectures: ['BertForTokenClassification'] }, 'BertForTokenClassification'],
+    ['without a class', { model_type: 'bert' }, '"architectures" is missing'],
+    ['that is a list', [], 'not a JSON object'],
+    ['with a size that is text', { ...bert, hidden_size: '32' }, 'hidden_size is "32"'],
+    ['with no layers', { ...gpt2, n_layer: 0 }, 'layers is 0'],
+    ['with a fraction of a layer', { ...gpt2, n_layer: 1.5 }, 'layers is 1.5'],
+    ['with certain dropout', { ...gpt2, attn_pdrop: 1 }, 'attentionDropout is 1'],
+    ['with heads that do not divide', { ...gpt2, n_embd: 32, n_head: 5 }, '5 attention heads do not divide'],
+    ['with an unknown activation', { ...bert, hidden_act: 'silu' }, 'hidden_act is "silu"'],
+    ['with an unknown problem type', { ...classifier, problem_type: 'ranking' }, 'problem_type is "ranking"'],
+    ['with a gap in its classes', { ...classifier, id2label: { 0: 'a', 2: 'c' } }, 'no name for class 1'],
+    ['with no class', { ...classifier, id2label: {} }, 'has no classes'],
+    ['of a decoding BERT', { ...bert, is_decoder: true }, 'is_decoder'],
+    ['of relative positions', { ...bert, position_embedding_type: 'relative_key' }, 'relative position'],
+    ['of a scaled GPT-2', { ...gpt2, scale_attn_by_inverse_layer_idx: true }, 'scaled by the layer'],
+    ['of an untied head', { ...gpt2, tie_word_embeddings: false }, 'matrix of its own'],
+    ['of an untied BERT head', { ...bert, tie_word_embeddings: false }, 'matrix of its own'],
+    ['without token types', { ...bert, type_vocab_size: 0 }, 'token type'],
+  ])('%s is refused with the file and a remedy', (_, config, message) => {
+    const read = (): unknown => architectureFromConfig(config, 'models/teacher/config.json');
+    expect(read).toThrow(InputError);
+    expect(read).toThrow(/^models\/teacher\/config\.json:1:1: .+\..* [A-Z].+\.$/);
+    expect(read).toThrow(message);
+  });
+});
+
+describe('a new architecture', () => {
+  it('has the defaults of its family and an MLP four times as wide as the hidden states', () => {
+    const a = createArchitecture({
+      family: 'bert',
+      head: 'sequence-classification',
+      hiddenSize: 64,
+      layers: 2,
+      heads: 4,
+      vocabularySize: 500,
+      labels: ['ham', 'spam'],
+    });
+    expect(a).toMatchObject({ intermediateSize: 256, maxPositions: 512, activation: 'gelu', layerNormEpsilon: 1e-12 });
+    expect(architectureProblem(a)).toBeUndefined();
+    expect(architectureProblem({ ...a, heads: 3 })?.message).toContain('do not divide');
+    expect(architectureProblem({ ...a, head: 'causal-lm' })?.message).toBe('The bert family has no causal-lm head.');
+  });
+});

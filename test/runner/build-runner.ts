@@ -1,0 +1,7 @@
+/** @file Builds the runner once before the tests, so that they start what a person starts. */
+
+import { execFileSync } from 'node:child_process';
+
+export default function setup(): void {
+  execFileSync(process.execPath, ['scripts/build.mjs', '--only=runner'], { stdio: 'inherit' });
+}

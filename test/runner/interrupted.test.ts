@@ -1,0 +1,98 @@
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { MetricsRecord, RunRecord } from '../../src/protocol/records';
+import type { RunResult } from '../../src/runner/commands/start-run';
+import { distillery, document, onlyRun, readLines, start, tinyWorkspace } from './program';
+
+const experiment = { task: 'text-classification', training: { epochs: 6, checkpointEvery: 5 } } as const;
+
+const models = ['teacher/model', 'student', 'controls/no-distillation/student'];
+const weights = (run: string): Buffer[] =>
+  models.map((model) => readFileSync(path.join(run, model, 'model.safetensors')));
+
+let uninterrupted: Buffer[];
+beforeAll(async () => {
+  const workspace = tinyWorkspace(experiment);
+  await document(['run', 'tiny.distill.json'], workspace);
+  uninterrupted = weights(onlyRun(workspace));
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 3000; i++) {
+    if (condition()) return;
+    await delay(10);
+  }
+  throw new Error('it did not come to that');
+}
+
+const stepsIn = (file: string): number => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0);
+const metricsOf = (workspace: string, part: string): string => {
+  const runs = path.join(workspace, '.distillery', 'runs');
+  return existsSync(runs) && readdirSync(runs).length > 0 ? path.join(onlyRun(workspace), part, 'metrics.jsonl') : '';
+};
+const recordOf = (run: string): RunRecord => JSON.parse(readFileSync(path.join(run, 'run.json'), 'utf8')) as RunRecord;
+
+describe('an interrupted run', () => {
+  it.each([
+    ['while its teacher trains', 'teacher', 8],
+    ['while its student trains', '.', 33],
+    ['while its control trains', 'controls/no-distillation', 17],
+  ])('killed %s and resumed, has the weights of an uninterrupted one', async (_, part, steps) => {
+    const workspace = tinyWorkspace(experiment);
+    const { child, outcome } = start(['run', 'tiny.distill.json'], workspace);
+    await until(() => stepsIn(metricsOf(workspace, part)) >= steps);
+    child.kill('SIGKILL');
+    expect((await outcome).signal).toBe('SIGKILL');
+    const run = onlyRun(workspace);
+    expect(recordOf(run).status).toBe('running'); // it could not say otherwise
+
+    const result = await document<RunResult>(['resume', path.basename(run)], workspace);
+    expect(result.status).toBe('done');
+    weights(run).forEach((bytes, i) => expect(bytes.equals(uninterrupted[i]!), models[i]).toBe(true));
+    const metrics = readLines<MetricsRecord>(path.join(run, 'metrics.jsonl'));
+    expect(metrics.map(({ step }) => step)).toEqual(metrics.map((_record, i) => i));
+  });
+
+  it('stopped over its socket and resumed, has the same weights too', async () => {
+    const workspace = tinyWorkspace(experiment);
+    const { outcome } = start(['run', 'tiny.distill.json', '--json'], workspace);
+    await until(() => stepsIn(metricsOf(workspace, '.')) >= 12);
+    const run = onlyRun(workspace);
+    const socket = net.connect(recordOf(run).socket!);
+    const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
+    connection.listen();
+    await connection.sendRequest('pause');
+    await until(() => recordOf(run).status === 'paused');
+    const paused = stepsIn(metricsOf(workspace, '.'));
+    await delay(300);
+    expect(stepsIn(metricsOf(workspace, '.')) - paused).toBeLessThanOrEqual(1);
+    await connection.sendRequest('continue');
+    await until(() => stepsIn(metricsOf(workspace, '.')) > paused + 1);
+    await connection.sendRequest('stop');
+    expect(existsSync(path.join(run, 'checkpoints', 'last', 'trainer.json'))).toBe(true);
+    connection.dispose();
+    const { code, stdout } = await outcome;
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as RunResult).status).toBe('stopped');
+    expect(recordOf(run).status).toBe('stopped');
+
+    await document(['resume', run], workspace);
+    weights(run).forEach((bytes, i) => expect(bytes.equals(uninterrupted[i]!), models[i]).toBe(true));
+  });
+
+  it('is not resumed where its data have changed', async () => {
+    const workspace = tinyWorkspace({ ...experiment, training: { epochs: 1 } });
+    const { child, outcome } = start(['run', 'tiny.distill.json'], workspace);
+    await until(() => stepsIn(metricsOf(workspace, 'teacher')) >= 2);
+    child.kill('SIGINT');
+    expect((await outcome).code).toBe(0);
+    appendFileSync(path.join(workspace, 'train.jsonl'), '\n{"text":"more","label":"ham"}');
+    const { code, stderr } = await distillery(['resume', onlyRun(workspace)], workspace);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/train\.jsonl/);
+  });
+});

@@ -1,0 +1,110 @@
+/** @file Starts the real program on small workspaces made of real rows. */
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+export const runnerFile = path.join(root, 'dist', 'runner.js');
+
+export interface Outcome {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export function start(args: readonly string[], cwd: string): { child: ChildProcess; outcome: Promise<Outcome> } {
+  const child = spawn(process.execPath, [runnerFile, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const outcome = new Promise<Outcome>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+  return { child, outcome };
+}
+
+export async function distillery(args: readonly string[], cwd: string): Promise<Outcome> {
+  return start(args, cwd).outcome;
+}
+
+/** Runs a verb with --json and returns its document; fails with what the program said otherwise. */
+export async function document<T>(args: readonly string[], cwd: string): Promise<T> {
+  const { code, stdout, stderr } = await distillery([...args, '--json'], cwd);
+  if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`);
+  return JSON.parse(stdout) as T;
+}
+
+/** The first rows of the sample data of a split. */
+export function sampleRows(
+  dataset: 'spam' | 'moby-dick',
+  split: 'train' | 'validation' | 'test',
+  count: number,
+): string[] {
+  const file = path.join(root, 'examples', 'data', dataset, `${split}.jsonl`);
+  return readFileSync(file, 'utf8').split('\n').slice(0, count);
+}
+
+export interface TinyExperiment {
+  task: 'text-classification' | 'causal-lm' | 'masked-lm';
+  rows?: { train?: string[]; validation?: string[]; test?: string[] };
+  training?: Record<string, unknown>;
+  distillation?: Record<string, unknown>;
+  /** Without a test split. */
+  withoutTest?: boolean;
+}
+
+/** A folder with `tiny.distill.json` and its data: real rows, models small enough for seconds. */
+export function tinyWorkspace({ task, rows = {}, training, distillation, withoutTest }: TinyExperiment): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
+  const dataset = task === 'text-classification' ? 'spam' : 'moby-dick';
+  const family = task === 'causal-lm' ? 'gpt2' : 'bert';
+  const splits = {
+    train: rows.train ?? sampleRows(dataset, 'train', 96),
+    validation: rows.validation ?? sampleRows(dataset, 'validation', 24),
+    test: rows.test ?? sampleRows(dataset, 'test', 24),
+  };
+  for (const [split, lines] of Object.entries(splits))
+    writeFileSync(path.join(folder, `${split}.jsonl`), lines.join('\n'));
+  const common = { batchSize: 8, evaluateEvery: 8, checkpointEvery: 4, learningRate: 2e-3, ...training };
+  const experiment = {
+    name: 'Tiny',
+    task,
+    dataset: {
+      train: 'train.jsonl',
+      validation: 'validation.jsonl',
+      ...(!withoutTest && { test: 'test.jsonl' }),
+      maxLength: 48,
+    },
+    tokenizer: { source: 'train', kind: family === 'gpt2' ? 'bpe' : 'wordpiece', vocabularySize: 512 },
+    teacher: {
+      source: 'train',
+      architecture: { family, hiddenSize: 48, layers: 3, heads: 4 },
+      training: { ...common, epochs: 1 },
+    },
+    student: { architecture: { family, hiddenSize: 24, layers: 2, heads: 2 } },
+    distillation: { temperature: 2, alpha: 0.5, ...distillation },
+    training: { epochs: 2, ...common },
+    controls: ['no-distillation'],
+  };
+  writeFileSync(path.join(folder, 'tiny.distill.json'), JSON.stringify(experiment, undefined, 2));
+  return folder;
+}
+
+/** The only run of a workspace. */
+export function onlyRun(workspace: string): string {
+  const runs = path.join(workspace, '.distillery', 'runs');
+  const [name, ...others] = readdirSync(runs);
+  if (name === undefined || others.length > 0) throw new Error(name === undefined ? 'no run' : 'several runs');
+  return path.join(runs, name);
+}
+
+export function readLines<T>(file: string): T[] {
+  return readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as T);
+}

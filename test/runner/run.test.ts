@@ -1,0 +1,199 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadCheckpoint } from '../../src/model/checkpoint';
+import type { EvaluationRecord, InspectResult, MetricsRecord, RunRecord } from '../../src/protocol/records';
+import type { RunResult } from '../../src/runner/commands/start-run';
+import { distillery, document, onlyRun, readLines, tinyWorkspace } from './program';
+
+const weightsOf = (run: string, model = 'student'): Buffer => readFileSync(path.join(run, model, 'model.safetensors'));
+
+describe('a run of a text-classification experiment', () => {
+  let workspace: string;
+  let run: string;
+  let result: RunResult;
+  beforeAll(async () => {
+    workspace = tinyWorkspace({
+      task: 'text-classification',
+      distillation: { hidden: { layers: [[2, 1]], weight: 0.1 } },
+    });
+    result = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    run = onlyRun(workspace);
+  });
+
+  it('ends with a comparison of teacher, student and control on the test split', () => {
+    expect(result.status).toBe('done');
+    const rows = result.summary!.rows;
+    expect(rows.map(({ role, name }) => `${role} ${name}`)).toEqual([
+      'teacher teacher',
+      'student student',
+      'control no-distillation',
+    ]);
+    for (const row of rows) {
+      expect(row.split).toBe('test');
+      expect(row.metrics.accuracy).toBeGreaterThanOrEqual(0);
+      expect(row.bytes).toBeGreaterThan(4 * row.parameters);
+      expect(row.latencyMs).toBeGreaterThan(0);
+    }
+    const [teacher, student, control] = rows;
+    expect(student!.retention).toBeCloseTo(student!.metrics.macroF1! / teacher!.metrics.macroF1!, 10);
+    expect(student!.metrics.agreement).toBeDefined();
+    expect(control!.metrics.agreement).toBeDefined();
+    expect(teacher!.retention).toBeUndefined();
+  });
+
+  it('writes the run directory that every view reads', () => {
+    for (const file of [
+      'experiment.json',
+      'run.json',
+      'metrics.jsonl',
+      'evaluations.jsonl',
+      'log.txt',
+      'report.md',
+      'probes/examples.json',
+      'probes/teacher.safetensors',
+      'probes/step-000000.safetensors',
+      'checkpoints/last/model.safetensors',
+      'checkpoints/best/model.safetensors',
+      'student/config.json',
+      'student/tokenizer.json',
+      'student/README.md',
+      'controls/no-distillation/metrics.jsonl',
+      'controls/no-distillation/student/model.safetensors',
+      'teacher/model/model.safetensors',
+    ]) {
+      expect(existsSync(path.join(run, file)), file).toBe(true);
+    }
+    const record = JSON.parse(readFileSync(path.join(run, 'run.json'), 'utf8')) as RunRecord;
+    expect(record).toMatchObject({ status: 'done', engine: 'cpu', task: 'text-classification', error: null });
+    expect(record.summary).toEqual(result.summary);
+    expect(record.socket).toBeUndefined();
+  });
+
+  it('logs every component of the loss by itself, and what is back-propagated', () => {
+    const metrics = readLines<MetricsRecord>(path.join(run, 'metrics.jsonl'));
+    expect(metrics.map(({ step }) => step)).toEqual(metrics.map((_, i) => i));
+    for (const { loss, temperature, alpha } of metrics) {
+      const { total, soft, hard, hidden, attention } = loss;
+      expect(attention).toBeUndefined();
+      expect(total).toBeCloseTo(alpha! * temperature! ** 2 * soft! + (1 - alpha!) * hard! + 0.1 * hidden!, 4);
+    }
+    const [first] = metrics;
+    expect(first!.learningRate).toBe(0); // the first update of a warm-up
+    const control = readLines<MetricsRecord>(path.join(run, 'controls/no-distillation/metrics.jsonl'));
+    expect(Object.keys(control[0]!.loss).sort()).toEqual(['hard', 'total']);
+    expect(control[0]!.temperature).toBeUndefined();
+  });
+
+  it('trains the control from the same weights on the same batches', () => {
+    const own = readLines<EvaluationRecord>(path.join(run, 'evaluations.jsonl'));
+    const control = readLines<EvaluationRecord>(path.join(run, 'controls/no-distillation/evaluations.jsonl'));
+    expect(own[0]).toMatchObject({ step: 0, split: 'validation', role: 'student' });
+    expect(control[0]!.metrics).toEqual(own[0]!.metrics);
+    expect(control.at(-1)!.metrics).not.toEqual(own.at(-1)!.metrics);
+    const hardAt0 = (file: string): number => readLines<MetricsRecord>(path.join(run, file))[0]!.loss.hard!;
+    expect(hardAt0('controls/no-distillation/metrics.jsonl')).toBe(hardAt0('metrics.jsonl'));
+  });
+
+  it('keeps a student that loads as a Hugging Face folder', async () => {
+    const { architecture } = await loadCheckpoint(path.join(run, 'student'));
+    expect(architecture).toMatchObject({ family: 'bert', layers: 2, hiddenSize: 24, labels: ['ham', 'spam'] });
+  });
+
+  it('can be inspected at any temperature', async () => {
+    const at = (temperature: string): Promise<InspectResult> =>
+      document(['inspect', run, '--text', 'Free money! Click here now', '--temperature', temperature], workspace);
+    const [hard, soft] = [await at('1'), await at('8')];
+    for (const { positions } of [hard, soft]) {
+      expect(positions).toHaveLength(1);
+      for (const side of [positions[0]!.teacher!, positions[0]!.student!]) {
+        const sum = side.top.reduce((total, { probability }) => total + probability, side.other);
+        expect(sum).toBeCloseTo(1, 12);
+        expect(side.top.map(({ token }) => token).sort()).toEqual(['ham', 'spam']);
+      }
+      expect(positions[0]!.kl).toBeGreaterThanOrEqual(0);
+    }
+    // A higher temperature flattens: the entropy rises towards log 2.
+    const entropy = ({ positions }: InspectResult): number => positions[0]!.teacher!.entropy;
+    expect(entropy(soft)).toBeGreaterThan(entropy(hard));
+    expect(entropy(soft)).toBeLessThanOrEqual(Math.log(2));
+    expect(hard.tokens!.length).toBeGreaterThan(3);
+    expect(hard.tokens![1]).toMatchObject({ start: 0 });
+  });
+
+  it('can be inspected by a row of its dataset, and so can its control and its student alone', async () => {
+    const row = await document<InspectResult>(['inspect', run, '--file', 'test.jsonl', '--row', '2'], workspace);
+    expect(['ham', 'spam']).toContain(row.positions[0]!.label);
+    const control = path.join(run, 'controls', 'no-distillation');
+    const ofControl = await document<InspectResult>(['inspect', control, '--text', 'hello'], workspace);
+    expect(ofControl.positions[0]!.student).toBeDefined();
+    const folder = await document<InspectResult>(['inspect', path.join(run, 'student'), '--text', 'hello'], workspace);
+    expect(folder.positions[0]!.student).toBeUndefined();
+    expect(folder.positions[0]!.teacher).toBeDefined();
+  });
+
+  it('gives bit-identical weights when it is run again', async () => {
+    const again = tinyWorkspace({
+      task: 'text-classification',
+      distillation: { hidden: { layers: [[2, 1]], weight: 0.1 } },
+    });
+    await document(['run', 'tiny.distill.json'], again);
+    for (const model of ['student', 'teacher/model', 'controls/no-distillation/student']) {
+      expect(weightsOf(onlyRun(again), model).equals(weightsOf(run, model)), model).toBe(true);
+    }
+  });
+
+  it('does not look at the test split while training', async () => {
+    const without = tinyWorkspace({
+      task: 'text-classification',
+      withoutTest: true,
+      distillation: { hidden: { layers: [[2, 1]], weight: 0.1 } },
+    });
+    const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], without);
+    expect(weightsOf(onlyRun(without)).equals(weightsOf(run))).toBe(true);
+    expect(summary!.rows[0]!.split).toBe('validation');
+  });
+
+  it('is compared with others by name', async () => {
+    const { rows } = await document<{ rows: unknown[] }>(['compare', path.basename(run), run], workspace);
+    expect(rows).toHaveLength(6);
+    const { stdout } = await distillery(['compare', run], workspace);
+    expect(stdout).toMatch(/retention/);
+  });
+});
+
+describe('a run of a language-model experiment', () => {
+  it('causal-lm: compares perplexities and continues a prompt', async () => {
+    const workspace = tinyWorkspace({ task: 'causal-lm' });
+    const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    const [teacher, student] = summary!.rows;
+    expect(student!.retention).toBeCloseTo(teacher!.metrics.perplexity! / student!.metrics.perplexity!, 10);
+    expect(student!.metrics.perplexity).toBeLessThan(512);
+    const run = onlyRun(workspace);
+    const args = ['complete', run, '--prompt', 'Call me', '--max-new-tokens', '5'];
+    const greedy = await document<{ teacher: { tokens: unknown[] }; student: { text: string } }>(args, workspace);
+    expect(greedy.teacher.tokens.length).toBeGreaterThan(0);
+    expect(await document(args, workspace)).toEqual(greedy);
+    const positions = (await document<InspectResult>(['inspect', run, '--text', 'Call me Ishmael.'], workspace))
+      .positions;
+    expect(positions[0]).toMatchObject({ counted: false, start: 0 });
+    expect(positions[0]!.teacher).toBeUndefined();
+    expect(positions.at(-1)).toMatchObject({ counted: true, label: '<|endoftext|>' });
+    expect(positions[1]!.teacher!.top).toHaveLength(10);
+  });
+
+  it('masked-lm: learns from masked positions', async () => {
+    const workspace = tinyWorkspace({ task: 'masked-lm', distillation: { hidden: { layers: [[0, 0]] } } });
+    const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    expect(summary!.rows[1]!.metrics.perplexity).toBeLessThan(512);
+    expect(summary!.rows[1]!.metrics.teacherKl).toBeGreaterThan(0);
+  });
+
+  it.each(['reverse-kl', 'jsd', 'tvd', 'mse-logits', 'cosine-logits'])('learns by %s too', async (divergence) => {
+    const workspace = tinyWorkspace({ task: 'causal-lm', distillation: { divergence }, training: { epochs: 1 } });
+    const { status } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    expect(status).toBe('done');
+    const metrics = readLines<MetricsRecord>(path.join(onlyRun(workspace), 'metrics.jsonl'));
+    expect(metrics.at(-1)!.loss.total).toBeLessThan(metrics[0]!.loss.total);
+  });
+});
