@@ -34,7 +34,7 @@ export class Workbench {
     const editor = ensureEditor(process.cwd());
     const server = await startCodeServer(editor);
     const window = await openWindow(editor, server, { folder, extension: process.cwd() });
-    window.page.setDefaultTimeout(15_000);
+    window.page.setDefaultTimeout(30_000);
     const workbench = new Workbench(server, window);
     try {
       await workbench.page.locator('.monaco-workbench .part.activitybar').waitFor();
@@ -94,8 +94,10 @@ export class Workbench {
 
   async runCommand(title: string): Promise<void> {
     const list = await this.openPalette(title);
-    await list.locator('.monaco-list-row.focused', { hasText: title }).waitFor();
-    await this.page.keyboard.press('Enter');
+    await list
+      .locator('.label-name')
+      .filter({ hasText: new RegExp(`^${title}$`) })
+      .click();
   }
 
   /** Picks a row of the list that is asked. */
