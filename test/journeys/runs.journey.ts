@@ -69,4 +69,20 @@ describe('runs in the editor', () => {
     await window.page.waitForTimeout(1500);
     await window.picture(`lab-${theme}`);
   });
+
+  it('are found when they begin elsewhere, and announce their end once', async () => {
+    const window = (workbench = await Workbench.open(workspace));
+    await window.openSidebar();
+    await window.rows.nth(3).waitFor();
+    const other = await beginRun(workspace, { name: 'From a terminal' });
+    await window.rows.filter({ hasText: 'From a terminal' }).waitFor();
+    await finishRun(other);
+    const toast = window.notification.filter({ hasText: 'From a terminal is done.' });
+    await toast.waitFor();
+    await window.picture('announced');
+    expect(plain(await toast.textContent())).toContain("The student keeps 98.9 % of the teacher's quality");
+    await toast.getByRole('button', { name: 'Open Lab' }).click();
+    await window.lab.getByText('From a terminal').first().waitFor();
+    expect(await window.notification.count()).toBe(0);
+  });
 });

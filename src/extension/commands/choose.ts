@@ -24,13 +24,23 @@ export async function chooseRun(
 ): Promise<ListedRun | undefined> {
   await runs.ready();
   const id = runId(given);
-  const named = id === undefined ? undefined : runs.find(id);
-  if (named) return named;
+  if (id !== undefined) return findRun(runs, id);
   const fitting = runs.runs.filter(fits);
   if (fitting.length === 0) throw new Error(l10n.t('There is no such run in this workspace.'));
   if (fitting.length === 1) return fitting[0];
   const choices = fitting.map((run) => ({ label: run.record.name, description: describeRun(run), value: run }));
   return pick(choices, placeHolder);
+}
+
+/** Throws where there is none of this name. */
+async function findRun(runs: RunList, id: string): Promise<ListedRun> {
+  const known = runs.find(id);
+  if (known) return known;
+  // It may be younger than the last look.
+  await runs.refresh();
+  const found = runs.find(id);
+  if (!found) throw new Error(l10n.t('There is no run {0} in this workspace.', id));
+  return found;
 }
 
 /** Tree items carry `runId`, other callers give the name of the run's folder. */

@@ -18,7 +18,7 @@ export async function reportEnd(what: string, ended: Ended, cwd: string, log: Lo
   }
 }
 
-/** Runs a command's work and shows what it throws, so that nothing fails in silence. */
+/** Runs a command's work and shows what it throws, so that nothing fails in silence. Does not wait for a button. */
 export async function guarded(log: LogOutputChannel, work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
@@ -26,9 +26,9 @@ export async function guarded(log: LogOutputChannel, work: () => Promise<unknown
     log.error(error instanceof Error ? error : String(error));
     if (error instanceof InputError) {
       const { file, line, column, message, remedy } = error.problems[0];
-      await showProblem({ file, line, column, message: `${message} ${remedy}` });
+      void showProblem({ file, line, column, message: `${message} ${remedy}` });
     } else {
-      await showWithLog(error instanceof Error ? error.message : String(error), log);
+      void showWithLog(error instanceof Error ? error.message : String(error), log);
     }
   }
 }

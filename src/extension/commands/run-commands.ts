@@ -1,13 +1,19 @@
 /** @file Run, stop and resume: the commands that start a process or speak with one. */
 
 import { l10n, ProgressLocation, window, workspace, type LogOutputChannel } from 'vscode';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { runsDirectory } from '../../experiment/run-paths';
 import { askRunner } from '../runs/ask-runner';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { isLive, isResumable } from '../runs/run-status';
 import type { RunnerProcess, StartRunner } from '../runs/runner-process';
 import { chooseExperiment, chooseRun } from './choose';
 import { reportEnd } from './report';
+
+/** Milliseconds between looks for the directory of a run that was just started. */
+const startPeriod = 200;
 
 export interface RunCommandParts {
   runs: RunList;
@@ -30,7 +36,12 @@ export async function runExperiment(parts: RunCommandParts, given: unknown): Pro
   if (open?.isDirty && !(await open.save())) return;
   const cwd = workspace.getWorkspaceFolder(experiment)?.uri.fsPath ?? path.dirname(experiment.fsPath);
   parts.log.info(l10n.t('Run Experiment: {0}', experiment.fsPath));
-  await follow(parts, parts.startRunner(['run', experiment.fsPath], { cwd }), cwd, path.basename(experiment.fsPath));
+  const directory = runsDirectory(experiment.fsPath);
+  const before = await foldersOf(directory);
+  const added = async (): Promise<string[]> =>
+    (await foldersOf(directory)).filter((folder) => !before.includes(folder));
+  const runner = parts.startRunner(['run', experiment.fsPath], { cwd });
+  await follow(parts, { runner, cwd, what: path.basename(experiment.fsPath), candidates: added });
 }
 
 export async function resumeRun(parts: RunCommandParts, given: unknown): Promise<void> {
@@ -38,9 +49,11 @@ export async function resumeRun(parts: RunCommandParts, given: unknown): Promise
   const run = await chooseRun(parts.runs, given, l10n.t('Run to resume'), (r) => isResumable(r.record.status));
   if (!run) return;
   if (!isResumable(run.record.status)) throw new Error(l10n.t('{0} cannot be resumed.', run.record.name));
-  const cwd = path.dirname(run.paths.directory);
-  parts.log.info(l10n.t('Resume Run: {0}', run.paths.directory));
-  await follow(parts, parts.startRunner(['resume', run.paths.directory], { cwd }), cwd, run.record.name);
+  const { directory } = run.paths;
+  const cwd = path.dirname(directory);
+  parts.log.info(l10n.t('Resume Run: {0}', directory));
+  const runner = parts.startRunner(['resume', directory], { cwd });
+  await follow(parts, { runner, cwd, what: run.record.name, candidates: () => Promise.resolve([directory]) });
 }
 
 export async function stopRun(parts: Pick<RunCommandParts, 'runs'>, given: unknown): Promise<void> {
@@ -63,27 +76,40 @@ export async function stopRun(parts: Pick<RunCommandParts, 'runs'>, given: unkno
   await parts.runs.look(run.paths.directory);
 }
 
+interface Started {
+  runner: RunnerProcess;
+  cwd: string;
+  /** What was started, for messages. */
+  what: string;
+  /** Run directories that may be the process's own. */
+  candidates: () => Promise<string[]>;
+}
+
 /** Shows the process's run once its directory is there, or says why it never was. Does not wait for the run's end. */
-async function follow(parts: RunCommandParts, runner: RunnerProcess, cwd: string, what: string): Promise<void> {
-  const { runs } = parts;
-  let shown = false;
-  const appeared = new Promise<void>((resolve) => {
-    const listener = runs.onDidChange(() => {
-      const run = runs.live.find(({ record }) => record.pid === runner.pid);
-      if (!run) return;
-      listener.dispose();
-      shown = true;
-      parts.show(run);
-      resolve();
-    });
-    const stopListening = (): void => void listener.dispose();
-    runner.ended.then(stopListening, stopListening);
-  });
+async function follow(parts: RunCommandParts, { runner, cwd, what, candidates }: Started): Promise<void> {
   const title = l10n.t('Starting {0} …', what);
-  const ended = runner.ended.then(async (end) => {
-    await runs.refresh();
-    // A run that was shown tells its own end; see announcements.ts.
-    if (!shown && end.code !== 0) void reportEnd(l10n.t('{0} could not be run.', what), end, cwd, parts.log);
+  const ended = runner.ended.then((end) => {
+    void parts.runs.refresh();
+    return end;
   });
-  await window.withProgress({ location: ProgressLocation.Window, title }, () => Promise.race([appeared, ended]));
+  await window.withProgress({ location: ProgressLocation.Window, title }, async () => {
+    for (;;) {
+      for (const directory of await candidates()) {
+        const run = await parts.runs.look(directory);
+        if (run.record.pid !== runner.pid) continue;
+        // From here on the run itself tells how it goes; see announcements.ts.
+        parts.show(run);
+        return;
+      }
+      const end = await Promise.race([ended, delay(startPeriod)]);
+      if (!end) continue;
+      if (end.code !== 0) void reportEnd(l10n.t('{0} could not be run.', what), end, cwd, parts.log);
+      return;
+    }
+  });
+}
+
+async function foldersOf(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch((): string[] => []);
+  return names.map((name) => path.join(directory, name));
 }

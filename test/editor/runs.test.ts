@@ -1,0 +1,88 @@
+/** @file The way of a run through the extension: sample workspace, start, Lab, stop, resume. */
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import path from 'node:path';
+import { after, before, describe, it } from 'mocha';
+import { commands, Uri, window, workspace, TabInputWebview } from 'vscode';
+import { listRuns, readRun, type Run } from '../../src/experiment/run-directory';
+import type { CommandId } from '../../src/extension/commands/command-ids';
+import { isLive } from '../../src/extension/runs/run-status';
+import { beginRun, changeRun } from '../extension/sample-run';
+
+const execute = (id: CommandId, ...given: unknown[]): Thenable<unknown> => commands.executeCommand(id, ...given);
+
+/** Asks again until there is an answer. */
+async function until<T>(what: string, ask: () => T | undefined | Promise<T | undefined>, seconds = 60): Promise<T> {
+  const end = Date.now() + 1000 * seconds;
+  while (Date.now() < end) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    await delay(100);
+  }
+  throw new Error(`Waited ${seconds} s in vain: ${what}`);
+}
+
+function labTitle(): string | undefined {
+  const tabs = window.tabGroups.all.flatMap((group) => group.tabs);
+  return tabs.find(({ input }) => input instanceof TabInputWebview && input.viewType.endsWith('distillery.lab'))?.label;
+}
+
+describe('a run', () => {
+  const folder = workspace.workspaceFolders![0]!.uri.fsPath;
+  const runs = path.join(folder, '.distillery/runs');
+  let run: Run;
+
+  const untilStatus = (wanted: (run: Run) => boolean): Promise<Run> =>
+    until('a change of status', async () => {
+      const now = await readRun(run.paths.directory);
+      return wanted(now) ? now : undefined;
+    });
+
+  before(() => execute('distillery.createSampleWorkspace', Uri.file(folder)));
+  after(async () => {
+    for (const { record } of await listRuns(runs)) {
+      if (isLive(record.status) && record.pid !== process.pid) process.kill(record.pid);
+    }
+  });
+
+  it('has a sample workspace to begin with, its first experiment open', () => {
+    const document = window.activeTextEditor?.document;
+    assert.equal(path.basename(document?.fileName ?? ''), 'spam.distill.json');
+    assert.equal(document?.languageId, 'jsonc');
+    assert(existsSync(path.join(folder, 'data/spam/train.jsonl')));
+  });
+
+  it('starts as a process of its own from the experiment in the editor, and is shown in the Lab', async () => {
+    await execute('distillery.runExperiment');
+    run = await until('a run directory', async () => (await listRuns(runs))[0]);
+    assert.equal(run.record.name, 'Spam filter');
+    assert.notEqual(run.record.pid, process.pid);
+    assert.equal(await until('the Lab', labTitle), 'Lab: Spam filter');
+  });
+
+  it('stops when it is told to, with a checkpoint', async () => {
+    await untilStatus(({ record }) => record.status === 'running' && record.socket !== undefined);
+    await execute('distillery.stopRun', run.paths.id);
+    assert.equal((await readRun(run.paths.directory)).record.status, 'stopped');
+  });
+
+  it('goes on when it is resumed', async () => {
+    await execute('distillery.resumeRun', run.paths.id);
+    const { record } = await untilStatus((now) => now.record.status === 'running' && now.record.socket !== undefined);
+    assert.notEqual(record.pid, run.record.pid);
+    await execute('distillery.stopRun', run.paths.id);
+    await untilStatus((now) => now.record.status === 'stopped');
+  });
+
+  it('is found also when another process began it', async () => {
+    const other = await beginRun(folder, { name: 'From a terminal' });
+    await execute('distillery.openLab', other.paths.id);
+    assert.equal(
+      await until('the Lab', () => (labTitle()?.includes('terminal') ? labTitle() : undefined)),
+      'Lab: From a terminal',
+    );
+    await changeRun(other, { status: 'stopped' });
+  });
+});

@@ -1,0 +1,63 @@
+/** @file A newcomer's way: an empty folder, the sample, a run, a reload of the window, stop. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { listRuns } from '../../src/experiment/run-directory';
+import { isLive } from '../../src/extension/runs/run-status';
+import { plain, Workbench } from './workbench';
+
+let workspace = '';
+let workbench: Workbench | undefined;
+
+beforeEach(() => {
+  workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
+});
+afterEach(async ({ task }) => {
+  await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
+  for (const { record } of await listRuns(path.join(workspace, '.distillery/runs'))) {
+    if (isLive(record.status)) process.kill(record.pid);
+  }
+  rmSync(workspace, { recursive: true, force: true });
+});
+
+it('leads from an empty folder to a run that outlives the window, and to its end', async () => {
+  const window = (workbench = await Workbench.open(workspace));
+  await window.openSidebar();
+  await window.page.getByText('No runs yet.').waitFor();
+  await window.picture('welcome');
+  const offered = await window.palette('Distillery:');
+  expect(offered).toContain('Distillery: Run Experiment');
+  // What cannot be done yet is not offered.
+  expect(offered.filter((title) => /Stop|Resume|Open Lab|Reveal/.test(title))).toEqual([]);
+
+  await window.page.getByRole('button', { name: 'Create Sample Workspace' }).click();
+  await window.pick('In ');
+  await window.page.getByRole('tab', { name: 'spam.distill.json' }).waitFor();
+  await window.runCommand('Distillery: Run Experiment');
+  await window.lab.getByText('Running').first().waitFor();
+  await window.lab
+    .getByText(/macro-F1/i)
+    .first()
+    .waitFor();
+  await window.rows.filter({ hasText: 'Spam filter' }).waitFor();
+  await window.statusItem.filter({ hasText: '%' }).waitFor();
+  await window.picture('first-run');
+  const run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
+
+  await window.page.reload();
+  await window.statusItem.filter({ hasText: 'Spam filter' }).waitFor();
+  await window.lab.getByText('Running').first().waitFor();
+  await window.picture('reloaded');
+
+  const row = window.rows.filter({ hasText: 'Spam filter' });
+  await row.hover();
+  await row.getByRole('button', { name: 'Stop Run' }).click();
+  await window.lab.getByText('Stopped').first().waitFor();
+  await window.rows.filter({ hasText: 'stopped' }).waitFor();
+  await window.picture('stopped');
+  const [ended] = await listRuns(path.join(workspace, '.distillery/runs'));
+  expect(ended?.record).toMatchObject({ status: 'stopped', pid: run.record.pid });
+  expect(plain(await row.textContent())).toContain('stopped');
+});
