@@ -1,6 +1,6 @@
 /**
- * @file Runs the suite in an editor: desktop VS Code where DISTILLERY_VSCODE names its program (or is `download`), else the
- * stand-in. Takes the path for the counts. Believes only the result that the suite itself wrote.
+ * @file Runs the suite in an editor: desktop VS Code where DISTILLERY_VSCODE names its program (or is `download`, then
+ * DISTILLERY_VSCODE_VERSION may say which), else the stand-in. Takes the path for the counts. Believes only the result that the suite itself wrote.
  */
 
 import { runTests } from '@vscode/test-electron';
@@ -23,9 +23,11 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'distillery-editor-'));
   const resultFile = path.join(folder, 'result.json');
   const vscodeExecutablePath = executable();
+  const version = process.env.DISTILLERY_VSCODE_VERSION;
   try {
     await runTests({
       ...(vscodeExecutablePath ? { vscodeExecutablePath } : {}),
+      ...(version ? { version } : {}),
       extensionDevelopmentPath: root,
       extensionTestsPath: path.join(root, 'dist/test/editor/suite.js'),
       extensionTestsEnv: { DISTILLERY_TEST_RESULT: resultFile },
