@@ -72,6 +72,7 @@ export class Lab extends LitElement {
         background: none;
         color: var(--vscode-panelTitle-inactiveForeground);
         cursor: pointer;
+        text-align: left;
         white-space: nowrap;
       }
       nav button:hover {
@@ -97,6 +98,7 @@ export class Lab extends LitElement {
         visibility: hidden;
       }
       main {
+        grid-row: 4;
         min-height: 0;
         overflow: auto;
       }
@@ -106,7 +108,7 @@ export class Lab extends LitElement {
       .notices {
         display: grid;
         gap: 8px;
-        padding: 8px 16px 0;
+        padding: 8px 16px;
       }
       .notices:empty {
         display: none;
@@ -153,7 +155,7 @@ export class Lab extends LitElement {
           height: 32px;
         }
         .notices {
-          padding: 8px 12px 0;
+          padding: 8px 12px;
         }
       }
     `,

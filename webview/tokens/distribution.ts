@@ -36,7 +36,7 @@ export class Distribution extends LitElement {
       .legend {
         display: flex;
         flex-wrap: wrap;
-        gap: 4px 16px;
+        gap: 4px 12px;
         font-size: 11px;
         line-height: 16px;
       }
