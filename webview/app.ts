@@ -2,6 +2,7 @@
 
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
+import { formatCount } from '../src/protocol/format';
 import type { HostMessage, RunSnapshot } from '../src/protocol/panel';
 import { perRun, reviveChoices, type ChooseEvent, type Choices, type TabName } from './choices';
 import './compare/compare-view';
@@ -276,7 +277,7 @@ export class Lab extends LitElement {
           ${icon('stopped')}
           <div>
             <span class="strong"
-              >Stopped${progress ? ` at step ${progress.step} of ${progress.steps} (${progress.role})` : ''}.</span
+              >Stopped${progress ? ` at step ${formatCount(progress.step)} of ${formatCount(progress.steps)} (${progress.role})` : ''}.</span
             >
             Curves end where the run ended; it can be resumed from its last checkpoint.
           </div>

@@ -20,6 +20,7 @@ for (const key of ['started', 'ended']) {
 /** What the page said, and what its policy refused: read by the test. */
 window.heard = [];
 window.refused = [];
+window.states = [];
 document.addEventListener('securitypolicyviolation', (event) => {
   window.refused.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
 });
@@ -58,5 +59,6 @@ window.acquireVsCodeApi = () => ({
   setState(next) {
     state = next;
     window.kept = next;
+    window.states.push(next);
   },
 });

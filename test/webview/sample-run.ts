@@ -113,10 +113,10 @@ function predict(next: () => number, size: number, label: number, gap: number): 
   for (let k = 0; k < Math.min(9, size - 1); k++) {
     const other = Math.floor(next() * size);
     teacher[other] = 7.5 - 0.5 * k + 0.3 * normal(next);
-    final[other] = teacher[other]! + 0.9 * gap * normal(next);
+    final[other] = teacher[other] + 0.9 * gap * normal(next);
   }
   teacher[label] = 8 + 2.5 * next();
-  final[label] = teacher[label]! - 2.4 * gap * next();
+  final[label] = teacher[label] - 2.4 * gap * next();
   return { teacher, final, start };
 }
 

@@ -26,7 +26,7 @@ export function figureTable(figure: Figure, axis: Axis, caption?: string): Templ
   };
   const thinned = rows.length < own.x.length ? `${rows.length} of ${formatCount(own.x.length)} rows. ` : '';
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${figure.title}, table">
-    <table class="data">
+    <table class="data" aria-label=${figure.title}>
       ${
         thinned !== '' || caption !== undefined
           ? html`<caption>

@@ -35,7 +35,7 @@ const endLabelWidth = 256;
 const endLabelPitch = 18;
 
 // The type is a const enum of a declaration file, which a bundler cannot read.
-const logarithmic = { distr: 3 } as uPlot.Scale;
+const logarithmic: object = { distr: 3 };
 
 /** Text above a plot is set to its left where it would not fit to its right. */
 const labelRoom = 88;

@@ -15,7 +15,7 @@ export function divergenceTable(
   recorded: readonly Recorded[],
 ): TemplateResult {
   return html`<div class="scroll table" tabindex="0" role="region" aria-label="Divergence by position and probe, table">
-    <table class="data">
+    <table class="data" aria-label="Divergence">
       <caption>
         KL(teacher ‖ student) in nats: now, and at each probe.
       </caption>
@@ -42,7 +42,7 @@ export function divergenceTable(
 
 /** The hard label's probability at each probe. */
 export function growthTable(points: readonly Growth[], teacher: number): TemplateResult {
-  return html`<table class="data">
+  return html`<table class="data" aria-label="Probability of the hard label">
     <thead>
       <tr>
         <th scope="col">Step</th>

@@ -159,7 +159,7 @@ export class TokensView extends LitElement {
           : html`<button
               class="link source"
               title="Open ${place} in the editor"
-              @click=${() => this.dispatchEvent(new CustomEvent('open', { detail: { file: example.file, line: example.line } }))}
+              @click=${() => this.dispatchEvent(new CustomEvent('open', { detail: { file: example.file, line: example.line }, bubbles: true }))}
             >
               ${place.split(/[\\/]/).at(-1)}
             </button>`
