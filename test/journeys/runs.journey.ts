@@ -35,7 +35,7 @@ async function writeRuns(workspace: string): Promise<SampleRun> {
 
 describe('runs in the editor', () => {
   let workspace = '';
-  let workbench: Workbench;
+  let workbench: Workbench | undefined;
   let live: SampleRun;
 
   beforeEach(async () => {
@@ -43,21 +43,30 @@ describe('runs in the editor', () => {
     live = await writeRuns(workspace);
   });
   afterEach(async ({ task }) => {
-    await workbench.close(task.result?.state === 'fail' ? task.name : undefined);
+    await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
     await live.lock.release();
     rmSync(workspace, { recursive: true, force: true });
   });
 
   it.each(Object.keys(themes) as Theme[])('are listed, %s', async (theme) => {
-    workbench = await Workbench.open(workspace, theme);
-    await workbench.openSidebar();
-    await workbench.rows.nth(3).waitFor();
-    await workbench.statusItem.waitFor();
-    await workbench.picture(`runs-${theme}`);
-    expect(plain(await workbench.statusItem.textContent())).toBe('Spam filter, wider · 42 % · 4 m left');
-    const names = await workbench.rows.locator('.label-name').allTextContents();
+    const window = (workbench = await Workbench.open(workspace, theme));
+    await window.openSidebar();
+    await window.rows.nth(3).waitFor();
+    await window.statusItem.waitFor();
+    await window.picture(`runs-${theme}`);
+    expect(plain(await window.statusItem.textContent())).toBe('Spam filter, wider · 42 % · 4 m left');
+    const names = await window.rows.locator('.label-name').allTextContents();
     expect(names).toEqual(
       expect.arrayContaining(['Spam filter, wider', 'High temperature', 'Tiny student', 'Spam filter']),
     );
+  });
+
+  it.each(Object.keys(themes) as Theme[])('open in the Lab, %s', async (theme) => {
+    const window = (workbench = await Workbench.open(workspace, theme));
+    await window.openSidebar();
+    await window.rows.filter({ hasText: 'Spam filter, wider' }).click();
+    await window.lab.getByText('Spam filter, wider').first().waitFor();
+    await window.page.waitForTimeout(1500);
+    await window.picture(`lab-${theme}`);
   });
 });

@@ -6,10 +6,11 @@ import type { FrameLocator, Locator, Page } from 'playwright-core';
 import { openWindow, startCodeServer, type CodeServer, type EditorWindow } from '../harness/code-server';
 import { ensureEditor } from '../harness/setup';
 
+/** The name in the editor's list, and the class that its window then has. */
 export const themes = {
-  dark: 'Default Dark Modern',
-  light: 'Default Light Modern',
-  'high-contrast': 'Default High Contrast',
+  dark: ['Dark Modern', 'vs-dark'],
+  light: ['Light Modern', 'vs'],
+  'high-contrast': ['Dark High Contrast', 'hc-black'],
 } as const;
 
 export type Theme = keyof typeof themes;
@@ -31,17 +32,28 @@ export class Workbench {
   /** Opens a folder in an editor of its own, with the extension as it is built in dist/. */
   static async open(folder: string, theme: Theme = 'dark'): Promise<Workbench> {
     const editor = ensureEditor(process.cwd());
-    const server = await startCodeServer(editor, { settings: { 'workbench.colorTheme': themes[theme] } });
+    const server = await startCodeServer(editor);
+    const window = await openWindow(editor, server, { folder, extension: process.cwd() });
+    window.page.setDefaultTimeout(30_000);
+    const workbench = new Workbench(server, window);
     try {
-      const window = await openWindow(editor, server, { folder, extension: process.cwd() });
-      window.page.setDefaultTimeout(30_000);
-      const workbench = new Workbench(server, window);
       await workbench.page.locator('.monaco-workbench .part.activitybar').waitFor();
+      await workbench.chooseTheme(theme);
       return workbench;
     } catch (error) {
-      await server.stop();
+      await workbench.close('open');
       throw error;
     }
+  }
+
+  /** By the editor's list: a setting that is there from the start is now and then read before the themes are known. */
+  async chooseTheme(theme: Theme): Promise<void> {
+    const [name, className] = themes[theme];
+    await this.runCommand('Preferences: Color Theme');
+    await this.page.locator('.quick-input-widget input').first().fill(name);
+    await this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }).waitFor();
+    await this.page.keyboard.press('Enter');
+    await this.page.locator(`.monaco-workbench.${className}`).waitFor();
   }
 
   get page(): Page {
@@ -82,8 +94,10 @@ export class Workbench {
 
   async runCommand(title: string): Promise<void> {
     const list = await this.openPalette(title);
-    await list.locator('.monaco-list-row.focused', { hasText: title }).waitFor();
-    await this.page.keyboard.press('Enter');
+    await list
+      .locator('.label-name')
+      .filter({ hasText: new RegExp(`^${title}$`) })
+      .click();
   }
 
   /** Picks a row of the list that is asked. */

@@ -12,10 +12,13 @@ const byStatus: Record<RunStatus, [icon: string, color?: string]> = {
   done: ['pass', 'testing.iconPassed'],
 };
 
-/** As in the Lab: the teacher is a square, the student a disc, a control an open diamond. */
+/**
+ * As in the Lab: the teacher is a square, the student a disc, a control an open diamond. `charts.orange` is half transparent
+ * in most themes, too pale for an icon, so the student's orange is that of a class symbol.
+ */
 const byRole: Record<Role, [icon: string, color?: string]> = {
   teacher: ['primitive-square', 'charts.blue'],
-  student: ['circle-filled', 'charts.orange'],
+  student: ['circle-filled', 'symbolIcon.classForeground'],
   control: ['debug-breakpoint-log-unverified', 'charts.foreground'],
 };
 

@@ -7,7 +7,16 @@ import type { CommandId } from '../commands/command-ids';
 import type { ListedRun } from '../runs/run-list';
 import { isLive, isResumable } from '../runs/run-status';
 import { roleIcon, statusIcon } from './run-icons';
-import { describeRun, finding, mainMetric, progressWords, rowName, statusWord } from './run-words';
+import {
+  describeRun,
+  finding,
+  mainMetric,
+  phaseWords,
+  progressWords,
+  roleWord,
+  rowName,
+  statusWord,
+} from './run-words';
 
 const openLab: CommandId = 'distillery.openLab';
 
@@ -52,7 +61,8 @@ function comparisonItem(row: ComparisonRow): TreeItem {
 }
 
 function progressItem(progress: RunProgress): TreeItem {
-  const item = new TreeItem(progressWords(progress));
+  const item = new TreeItem(roleWord(progress.role));
+  item.description = phaseWords(progress);
   item.iconPath = roleIcon(progress.role);
   item.contextValue = progress.role;
   return item;

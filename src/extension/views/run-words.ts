@@ -55,14 +55,19 @@ export function timeLeft({ secondsLeft }: RunProgress): string | undefined {
   return l10n.t('{0} left', formatDuration(shown));
 }
 
-/** `student: training, step 120 of 600`. */
-export function progressWords({ role, phase, step, steps }: RunProgress): string {
+/** `step 120 of 600`, or what is done before and after the steps. */
+export function phaseWords({ phase, step, steps }: RunProgress): string {
   const phases: Record<RunProgress['phase'], string> = {
     preparing: l10n.t('preparing'),
-    training: l10n.t('training, step {0} of {1}', step, steps),
+    training: l10n.t('step {0} of {1}', step, steps),
     evaluating: l10n.t('evaluating'),
   };
-  return `${roleWord(role)}: ${phases[phase]}`;
+  return phases[phase];
+}
+
+/** `student: step 120 of 600`. */
+export function progressWords(progress: RunProgress): string {
+  return `${roleWord(progress.role)}: ${phaseWords(progress)}`;
 }
 
 export function summaryRow(run: ListedRun, role: Role): ComparisonRow | undefined {
