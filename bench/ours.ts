@@ -51,7 +51,7 @@ export function createTrainer(
     executor,
     task,
     pairing,
-    teacher: new FrozenTeacher(executor, pairing.imitation!.teacher, teacher, pairing),
+    teacher: new FrozenTeacher(executor, pairing.imitation!.teacher, teacher),
     source: {
       steps: STEPS,
       stepsPerEpoch: batches.length,
