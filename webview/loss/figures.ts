@@ -4,7 +4,7 @@ import { formatLarge, formatQuantity, formatScientific, formatSetting } from '..
 import type { ExperimentFacts, RunSeries, RunSnapshot } from '../../src/protocol/panel';
 import type { MetricsRecord, Role } from '../../src/protocol/records';
 import type { Choices } from '../choices';
-import { evaluationsOf, measureOf } from '../quality';
+import { best, evaluationsOf, measureOf } from '../quality';
 import { axisPositions, componentWeight, nearestIndex, presentComponents, smooth, type Component } from './curves';
 
 export interface Line {
@@ -244,7 +244,7 @@ function evaluationFigure(view: View): Figure | undefined {
   };
   const own = points(main.role, main.role === 'student' ? undefined : main.name);
   if (own.x.length === 0) return undefined;
-  const teacher = main.role === 'student' ? evaluationsOf(run, 'teacher', measure.key).at(-1) : undefined;
+  const teacher = main.role === 'student' ? best(evaluationsOf(run, 'teacher', measure.key), measure) : undefined;
   const controls = view.controls
     .map((series): Line => {
       const line = { ...points('control', series.name), name: series.name, ink: 'var(--control)' };

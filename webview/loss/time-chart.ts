@@ -384,7 +384,7 @@ export class TimeChart extends LitElement {
   ): SVGTemplateResult | typeof nothing {
     if (this.ends.length === 0) return nothing;
     const x = X(this.lines.at(-1)?.x.at(-1) ?? 0);
-    let limit = box.height - 4;
+    let limit = box.height - 10;
     const rows = [...this.ends]
       .sort((a, b) => a.at - b.at)
       .map((end) => {
