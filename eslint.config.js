@@ -71,6 +71,8 @@ export default tseslint.config(
       ],
       // ArrayLike and typed arrays are walked by index.
       '@typescript-eslint/prefer-for-of': 'off',
+      // Taking properties out of an object leaves names that nothing reads.
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true, varsIgnorePattern: '^_$' }],
       'no-console': 'error',
       eqeqeq: 'error',
     },

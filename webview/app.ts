@@ -2,6 +2,7 @@
 
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
+import { formatCount } from '../src/protocol/format';
 import type { HostMessage, RunSnapshot } from '../src/protocol/panel';
 import { perRun, reviveChoices, type ChooseEvent, type Choices, type TabName } from './choices';
 import './compare/compare-view';
@@ -72,6 +73,7 @@ export class Lab extends LitElement {
         background: none;
         color: var(--vscode-panelTitle-inactiveForeground);
         cursor: pointer;
+        text-align: left;
         white-space: nowrap;
       }
       nav button:hover {
@@ -97,6 +99,7 @@ export class Lab extends LitElement {
         visibility: hidden;
       }
       main {
+        grid-row: 4;
         min-height: 0;
         overflow: auto;
       }
@@ -106,7 +109,7 @@ export class Lab extends LitElement {
       .notices {
         display: grid;
         gap: 8px;
-        padding: 8px 16px 0;
+        padding: 8px 16px;
       }
       .notices:empty {
         display: none;
@@ -153,7 +156,7 @@ export class Lab extends LitElement {
           height: 32px;
         }
         .notices {
-          padding: 8px 12px 0;
+          padding: 8px 12px;
         }
       }
     `,
@@ -274,7 +277,7 @@ export class Lab extends LitElement {
           ${icon('stopped')}
           <div>
             <span class="strong"
-              >Stopped${progress ? ` at step ${progress.step} of ${progress.steps} (${progress.role})` : ''}.</span
+              >Stopped${progress ? ` at step ${formatCount(progress.step)} of ${formatCount(progress.steps)} (${progress.role})` : ''}.</span
             >
             Curves end where the run ended; it can be resumed from its last checkpoint.
           </div>

@@ -189,7 +189,9 @@ export class Header extends LitElement {
   #about(): string {
     const { record, experiment } = this.run;
     const from = experiment.teacher ? ` from ${shapeText(experiment.teacher, experiment.student)}` : '';
-    return `${record.task} · ${shapeText(experiment.student)}${from} · ${record.engine}, ${record.device}`;
+    const { engine, device } = record;
+    const where = device.toLowerCase().includes(engine.toLowerCase()) ? device : `${engine}, ${device}`;
+    return `${record.task} · ${shapeText(experiment.student)}${from} · ${where}`;
   }
 
   #statistics(going: boolean): unknown {

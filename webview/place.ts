@@ -11,9 +11,8 @@ class Place extends Directive {
     if (part.type !== PartType.ELEMENT) throw new Error('place() stands in a tag, beside its attributes.');
   }
 
-  override render(properties: Properties): typeof noChange {
-    void properties;
-    return noChange;
+  override render(properties: Properties): Properties {
+    return properties;
   }
 
   override update(part: ElementPart, [properties]: [Properties]): typeof noChange {

@@ -25,7 +25,7 @@ export function clockTicks(high: number, count: number): number[] {
 
 function multiples(low: number, high: number, step: number): number[] {
   const ticks: number[] = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) ticks.push(i * step);
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) ticks.push(i * step + 0); // + 0: never −0
   return ticks;
 }
 

@@ -36,7 +36,7 @@ export function measurePredictions(
     parts.push(measureChunk(logProbabilities, tf.slice1d(labels, start, size), teacherLog));
   }
   const join = (name: keyof PredictionMeasures): tf.Tensor1D =>
-    tf.concat(parts.map((part) => part[name]!)) as tf.Tensor1D;
+    tf.concat<tf.Tensor1D>(parts.map((part) => part[name]!));
   return {
     negativeLogLikelihood: join('negativeLogLikelihood'),
     correct: join('correct'),
@@ -53,7 +53,7 @@ function chunkLogProbabilities(
 ): tf.Tensor2D {
   const hidden = tf.slice2d(head.hidden, [start, 0], [size, head.hidden.shape[1]]);
   const logits = linear(hidden, head.weight, head.bias, 'out-in') as tf.Tensor2D;
-  return logSoftmax(tf.slice2d(logits, [0, 0], [size, vocabulary]), tf.scalar(1));
+  return logSoftmax(tf.slice2d(logits, [0, 0], [size, vocabulary]));
 }
 
 function measureChunk(
@@ -63,7 +63,7 @@ function measureChunk(
 ): PredictionMeasures {
   const [, vocabulary] = logProbabilities.shape;
   const atLabel = tf.equal(tf.range(0, vocabulary, 1, 'int32'), tf.expandDims(labels, 1)); // [size, V]
-  const same = (a: tf.Tensor, b: tf.Tensor): tf.Tensor1D => tf.cast(tf.equal(a, b), 'float32') as tf.Tensor1D;
+  const same = (a: tf.Tensor, b: tf.Tensor): tf.Tensor1D => tf.cast<tf.Tensor1D>(tf.equal(a, b), 'float32');
   const choice = tf.argMax(logProbabilities, 1);
   return {
     negativeLogLikelihood: tf.neg(tf.sum(tf.where(atLabel, logProbabilities, tf.zerosLike(logProbabilities)), 1)),
@@ -71,7 +71,7 @@ function measureChunk(
     confidence: tf.exp(tf.max(logProbabilities, 1)),
     ...(teacherLog && {
       agreement: same(choice, tf.argMax(teacherLog, 1)),
-      teacherKl: tf.sum(tf.mul(tf.exp(teacherLog), tf.sub(teacherLog, logProbabilities)), 1) as tf.Tensor1D,
+      teacherKl: tf.sum<tf.Tensor1D>(tf.mul(tf.exp(teacherLog), tf.sub(teacherLog, logProbabilities)), 1),
     }),
   };
 }

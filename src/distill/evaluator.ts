@@ -1,6 +1,6 @@
 /** @file Evaluates a model on held-out batches: quality, and closeness to its teacher. */
 
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../engine/array';
 import type { DeviceTensor, Executor, LoadedGraph } from '../engine/executor';
 import type { Graph } from '../engine/graph';

@@ -21,24 +21,32 @@ export function entropy(probabilities: ArrayLike<number>): number {
   return sum;
 }
 
-/** KL(softmax(teacher / T) ‖ softmax(student / T)) in nats, from logits, so that no probability underflows to log 0. */
+/**
+ * KL(softmax(teacher / T) ‖ softmax(student / T)) in nats, from logits, so that no probability underflows to log 0. With
+ * a = teacher / T and b = student / T, each less its largest: Σ e^a (a − b) / Σ e^a − log Σ e^a + log Σ e^b.
+ */
 export function klDivergence(teacher: ArrayLike<number>, student: ArrayLike<number>, temperature = 1): number {
-  const t = logSoftmax(teacher, temperature);
-  const s = logSoftmax(student, temperature);
-  let sum = 0;
-  for (let i = 0; i < t.length; i++) sum += Math.exp(t[i]!) * (t[i]! - s[i]!);
-  return Math.max(0, sum);
+  const largestTeacher = teacher[indexOfLargest(teacher)]!;
+  const largestStudent = student[indexOfLargest(student)]!;
+  let teacherSum = 0;
+  let studentSum = 0;
+  let weighted = 0;
+  for (let i = 0; i < teacher.length; i++) {
+    const a = (teacher[i]! - largestTeacher) / temperature;
+    const b = (student[i]! - largestStudent) / temperature;
+    const power = Math.exp(a);
+    teacherSum += power;
+    studentSum += Math.exp(b);
+    weighted += power * (a - b);
+  }
+  return Math.max(0, weighted / teacherSum - Math.log(teacherSum) + Math.log(studentSum));
 }
 
-function logSoftmax(logits: ArrayLike<number>, temperature: number): Float64Array {
-  const out = new Float64Array(logits.length);
-  let largest = -Infinity;
-  for (let i = 0; i < logits.length; i++) largest = Math.max(largest, logits[i]!);
-  let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += Math.exp((logits[i]! - largest) / temperature);
-  const logSum = Math.log(sum);
-  for (let i = 0; i < out.length; i++) out[i] = (logits[i]! - largest) / temperature - logSum;
-  return out;
+/** Index of the largest value, the lowest where several are equal. */
+export function indexOfLargest(values: ArrayLike<number>): number {
+  let at = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[at]!) at = i;
+  return at;
 }
 
 /** Indices of the k largest values, largest first; the lower index wins a tie. */

@@ -11,6 +11,7 @@ import { formatBytes, formatQuantity, formatShare } from '../protocol/format';
 import { findings, terminalTable } from './comparison-table';
 import { compareRuns } from './commands/compare';
 import { complete } from './commands/complete';
+import { demo } from './commands/demo';
 import { listDevices } from './commands/devices';
 import { inspect } from './commands/inspect';
 import { resumeRun, startRun, type RunOutput, type RunResult } from './commands/start-run';
@@ -130,6 +131,10 @@ function program(examples: string): Command {
         .join('\n'),
     );
   });
+  verb('demo [dir]', 'write the sample workspace and distil its spam filter').action(
+    async (directory: string | undefined, { json }: JsonOption) =>
+      finishRun(json, (output) => demo(examples, directory ?? 'demo', output)),
+  );
   verb('sample <dir>', 'write a workspace with real data and three experiments').action(
     async (directory: string, { json }: JsonOption) => {
       const files = await writeSampleWorkspace(examples, directory);

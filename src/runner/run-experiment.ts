@@ -141,7 +141,7 @@ function planRoles(run: PreparedRun, teacher: Architecture, student: Architectur
   }
   const { training } = experiment;
   plan.add('student', stepsOf(training), (large + 3 * small) * training.batchSize);
-  for (const _ of experiment.controls) plan.add('control', stepsOf(training), 3 * small * training.batchSize);
+  experiment.controls.forEach(() => plan.add('control', stepsOf(training), 3 * small * training.batchSize));
 }
 
 async function trainStudent(run: PreparedRun, student: Student): Promise<boolean> {
@@ -281,7 +281,7 @@ async function compare(run: PreparedRun, student: Student, teacher: Model): Prom
 
 function withoutHidden({ student, imitation }: Pairing): Pairing {
   if (!imitation) return { student };
-  const { hidden: _hidden, ...objective } = imitation.objective;
+  const { hidden, ...objective } = imitation.objective;
   return { student, imitation: { ...imitation, objective } };
 }
 

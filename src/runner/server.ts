@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
 import type { RunnerMethod, RunnerRequests } from '../protocol/runner';
 
@@ -17,9 +18,15 @@ export interface RunnerServer {
 
 export async function serveRunner(handlers: RunnerHandlers): Promise<RunnerServer> {
   const sockets = new Set<net.Socket>();
+  const pending = new Set<Promise<unknown>>();
+  const tracked = (handler: () => Promise<unknown>) => () => {
+    const answer = handler().finally(() => pending.delete(answer));
+    pending.add(answer);
+    return answer;
+  };
   const server = net.createServer((socket) => {
     const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
-    for (const [method, handler] of Object.entries(handlers)) connection.onRequest(method, handler);
+    for (const [method, handler] of Object.entries(handlers)) connection.onRequest(method, tracked(handler));
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     // A client that goes away in the middle of a message is no concern of the run.
@@ -37,7 +44,9 @@ export async function serveRunner(handlers: RunnerHandlers): Promise<RunnerServe
     socket,
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
-      // Answers still on their way are sent; clients that stay connected do not hold the run's end up.
+      // Answers still on their way are sent, which takes a turn; clients that stay do not hold the run's end up.
+      await Promise.allSettled(pending);
+      await nextTurn();
       for (const socket of sockets) socket.destroySoon();
       await closed;
       if (folder) await rm(folder, { recursive: true, force: true });

@@ -40,7 +40,7 @@ describe('fused pieces', () => {
     (await gradient.data()).forEach((g, i) => expect(g).toBeCloseTo(expected[i]!, 2));
   });
 
-  it('gelu by erf and by tanh differ by less than a thousandth, but differ', async () => {
+  it('gelu by erf and by tanh differ by less than a thousandth, but differ', () => {
     const difference = tf.max(tf.abs(tf.sub(gelu(x(), 'erf'), gelu(x(), 'tanh')))).dataSync()[0]!;
     expect(difference).toBeGreaterThan(1e-5);
     expect(difference).toBeLessThan(1e-3);

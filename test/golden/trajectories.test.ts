@@ -147,7 +147,7 @@ describe.each([
       expect(Math.abs(loss.total - expected.total)).toBeLessThan(TOLERANCE.total);
       expect(Math.abs(loss.soft! - expected.soft)).toBeLessThan(TOLERANCE.total);
       expect(Math.abs(loss.hard! - expected.hard)).toBeLessThan(TOLERANCE.total);
-      if (expected.hidden === undefined || expected.hidden === null) expect(loss.hidden).toBeUndefined();
+      if (expected.hidden === undefined) expect(loss.hidden).toBeUndefined();
       else expect(Math.abs(loss.hidden! - expected.hidden) / expected.hidden).toBeLessThan(TOLERANCE.total);
       expect(Math.abs(gradientNorm - expected.gradNorm) / expected.gradNorm).toBeLessThan(1e-4);
       expect(learningRate).toBeCloseTo(expected.lr, 10);

@@ -2,6 +2,6 @@
 
 import { execFileSync } from 'node:child_process';
 
-export default function setup(): void {
+export function setup(): void {
   execFileSync(process.execPath, ['scripts/build.mjs', '--only=runner'], { stdio: 'inherit' });
 }

@@ -10,11 +10,17 @@ document.body.classList.add(theme.kind);
 
 const kind = query.get('run') ?? 'moby';
 const sample = kind === 'spam' ? spamRun() : mobyRun(query.get('status') ?? 'running');
-const { id } = sample.run;
+const { id, record } = sample.run;
+const moved = Date.now() - 7_500_000 - Date.parse(record.started);
+for (const key of ['started', 'ended']) {
+  if (record[key])
+    record[key] = new Date(Date.parse(record[key]) + (kind === 'spam' ? moved : moved + 7_136_000)).toISOString();
+}
 
 /** What the page said, and what its policy refused: read by the test. */
 window.heard = [];
 window.refused = [];
+window.states = [];
 document.addEventListener('securitypolicyviolation', (event) => {
   window.refused.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
 });
@@ -53,5 +59,6 @@ window.acquireVsCodeApi = () => ({
   setState(next) {
     state = next;
     window.kept = next;
+    window.states.push(next);
   },
 });

@@ -102,16 +102,21 @@ interface Prediction {
 
 /** The teacher prefers the label and some others; the student ends near it, and starts from a flat guess. */
 function predict(next: () => number, size: number, label: number, gap: number): Prediction {
+  if (size === 2) {
+    const sure = 3 + 4 * next();
+    const pair = (z: number): Float32Array => Float32Array.from([0, 1], (v) => (v === label ? z : -z));
+    return { teacher: pair(sure), final: pair(sure * (1 - gap * (0.5 + next()))), start: pair(0.3 * normal(next)) };
+  }
   const teacher = Float32Array.from({ length: size }, () => -7 + 2 * normal(next));
   const start = Float32Array.from({ length: size }, () => -7 + 1.5 * normal(next));
   const final = teacher.map((z) => 0.94 * z + 0.5 * gap * normal(next));
   for (let k = 0; k < Math.min(9, size - 1); k++) {
     const other = Math.floor(next() * size);
     teacher[other] = 7.5 - 0.5 * k + 0.3 * normal(next);
-    final[other] = teacher[other]! + 0.9 * gap * normal(next);
+    final[other] = teacher[other] + 0.9 * gap * normal(next);
   }
   teacher[label] = 8 + 2.5 * next();
-  final[label] = teacher[label]! - 2.4 * gap * next();
+  final[label] = teacher[label] - 2.4 * gap * next();
   return { teacher, final, start };
 }
 
@@ -126,7 +131,7 @@ function probesOf(
   const next = random(11);
   const predictions = examples.map(({ positions }) =>
     positions.map(({ label }) => ({
-      ...predict(next, names.length, label, 0.25 + next() ** 2),
+      ...predict(next, names.length, label, 0.3 + 1.6 * next() ** 2),
       pace: 0.2 + 1.6 * next(),
     })),
   );

@@ -110,7 +110,7 @@ export class CompareView extends LitElement {
     const shown = this.#columns(measure).filter(({ has }) => !has || rows.some(has));
     return html`${this.#finding(rows, measure)}
       <div class="scroll" tabindex="0" role="region" aria-label="Comparison">
-        <table class="data">
+        <table class="data" aria-label="Teacher, student and control">
           <thead>
             <tr>
               <th scope="col">Model</th>

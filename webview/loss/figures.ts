@@ -1,10 +1,10 @@
 /** @file Which charts the Loss tab has for a run, and the lines in them. Pure. */
 
-import { formatCount, formatLarge, formatQuantity, formatScientific, formatSetting } from '../../src/protocol/format';
+import { formatLarge, formatQuantity, formatScientific, formatSetting } from '../../src/protocol/format';
 import type { ExperimentFacts, RunSeries, RunSnapshot } from '../../src/protocol/panel';
 import type { MetricsRecord, Role } from '../../src/protocol/records';
 import type { Choices } from '../choices';
-import { evaluationsOf, measureOf } from '../quality';
+import { best, evaluationsOf, measureOf } from '../quality';
 import { axisPositions, componentWeight, nearestIndex, presentComponents, smooth, type Component } from './curves';
 
 export interface Line {
@@ -37,6 +37,8 @@ export interface Figure {
   format: (value: number | undefined) => string;
   /** Labels of the value axis, where they are not plain numbers: ticks are divided by this. */
   unit?: number;
+  /** The values cannot exceed 1. */
+  share?: boolean;
 }
 
 export const componentNames: Record<Component, string> = {
@@ -111,7 +113,7 @@ export function totalFigure(view: View): Figure {
   const { main, run } = view;
   const parts = presentComponents(main.metrics);
   let below = main.metrics.map(() => 0);
-  const areas = parts.map((component): Line => {
+  const areas = (parts.length > 1 ? parts : []).map((component): Line => {
     const weighted = main.metrics.map(
       (record) => componentWeight(component, record, run.experiment) * (record.loss[component] ?? 0),
     );
@@ -121,12 +123,17 @@ export function totalFigure(view: View): Figure {
   const total = curve(view, main, (record) => record.loss.total);
   return {
     key: 'total',
-    title: parts.length > 1 ? 'Total loss, and what it is made of' : 'Total loss',
+    title: totalTitle(main.role, parts.length),
     note: '',
     lines: [...areas, { ...total, name: 'Total', width: 2, ...(total.raw && { raw: total.raw }) }],
     zero: true,
     format: formatQuantity,
   };
+}
+
+function totalTitle(role: Role, parts: number): string {
+  if (role === 'teacher') return "The teacher's loss, as it is fine-tuned";
+  return parts > 1 ? 'Total loss, and what it is made of' : 'Total loss';
 }
 
 /** `× 2.8`: the weight of a component at a record. */
@@ -138,10 +145,10 @@ export function weightLabel(component: Component, record: MetricsRecord, facts: 
 export function smallFigures(view: View): Figure[] {
   const last = view.main.metrics.at(-1)!;
   const evaluation = evaluationFigure(view);
+  const parts = presentComponents(view.main.metrics);
   return [
-    ...presentComponents(view.main.metrics)
-      .toSorted(byReading)
-      .map((component) => componentFigure(view, component, last)),
+    // A single part is the total, which has its chart.
+    ...(parts.length > 1 ? parts : []).toSorted(byReading).map((component) => componentFigure(view, component, last)),
     ...(evaluation ? [evaluation] : []),
     plainFigure(view, 'gradientNorm', 'Gradient norm', clippingNote(view.run.experiment), formatQuantity),
     learningRateFigure(view),
@@ -157,7 +164,7 @@ function componentFigure(view: View, component: Component, last: MetricsRecord):
   const controls = component === 'hard' ? view.controls.map((series) => controlLine(view, series)) : [];
   return {
     key: component,
-    title: view.main.role === 'teacher' ? "Teacher's loss (hard)" : componentNames[component],
+    title: componentNames[component],
     ink: `ink-${component}`,
     note: componentNote(component, last, view.run.experiment),
     lines: [{ ...own, ink: `var(--${component})` }, ...controls],
@@ -237,7 +244,7 @@ function evaluationFigure(view: View): Figure | undefined {
   };
   const own = points(main.role, main.role === 'student' ? undefined : main.name);
   if (own.x.length === 0) return undefined;
-  const teacher = main.role === 'student' ? evaluationsOf(run, 'teacher', measure.key).at(-1) : undefined;
+  const teacher = main.role === 'student' ? best(evaluationsOf(run, 'teacher', measure.key), measure) : undefined;
   const controls = view.controls
     .map((series): Line => {
       const line = { ...points('control', series.name), name: series.name, ink: 'var(--control)' };
@@ -266,6 +273,7 @@ function evaluationFigure(view: View): Figure | undefined {
     ],
     zero: false,
     format: measure.format,
+    share: measure.higherIsBetter,
   };
 }
 
@@ -284,9 +292,4 @@ export function positionOfStep(view: View, step: number): number {
   const record = view.main.metrics[index];
   if (!record) return 0;
   return record.step === 0 ? 0 : (view.x[index]! * step) / record.step;
-}
-
-/** `step 1,240`, `epoch 2.31`, `6 m 4 s`: the place under the cursor. */
-export function stepLabel(record: MetricsRecord): string {
-  return `step ${formatCount(record.step)}`;
 }

@@ -2,25 +2,22 @@
 
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { formatCount, formatDuration, formatQuantity, formatSetting, formatShare } from '../../src/protocol/format';
+import { formatCount, formatDuration, formatQuantity, formatSetting } from '../../src/protocol/format';
 import type { RunSnapshot } from '../../src/protocol/panel';
 import { ChooseEvent, type Choices } from '../choices';
-import { icon } from '../icons';
 import { place } from '../place';
 import { shared } from '../styles';
-import { componentWeight, nearestIndex, presentComponents, spread, type Axis, type Component } from './curves';
+import { componentWeight, nearestIndex, presentComponents, type Component } from './curves';
 import { componentNames, smallFigures, totalFigure, viewOf, weightLabel, type Figure, type View } from './figures';
+import { figureTable } from './figure-table';
 import './time-chart';
+import './toolbar';
 import type { EndLabel, PointEvent } from './time-chart';
 
-const axes: readonly [Axis, string][] = [
-  ['step', 'Step'],
-  ['epoch', 'Epoch'],
-  ['clock', 'Clock'],
-];
-
-/** Rows that a table shows of a longer curve. */
-const tableRows = 60;
+/** Charts abreast on a wide page, so that the last row is not left nearly empty. */
+function columns(charts: number): number {
+  return charts === 5 || charts === 6 ? 3 : Math.min(4, charts);
+}
 
 @customElement('lab-loss')
 export class LossView extends LitElement {
@@ -29,77 +26,6 @@ export class LossView extends LitElement {
     css`
       :host {
         display: block;
-      }
-      .bar {
-        display: flex;
-        flex-wrap: wrap;
-        align-items: center;
-        gap: 8px 20px;
-        min-height: 42px;
-        padding: 7px 16px;
-        border-bottom: 1px solid var(--rule);
-      }
-      .bar label {
-        display: inline-flex;
-        align-items: center;
-        gap: 8px;
-        white-space: nowrap;
-      }
-      .bar input[type='range'] {
-        width: 112px;
-      }
-      .bar output {
-        min-width: 24px;
-      }
-      vscode-checkbox {
-        margin: 0;
-      }
-      .segments {
-        display: inline-flex;
-        height: 26px;
-        margin: 0;
-        padding: 0;
-        border: 1px solid var(--vscode-input-border, var(--rule));
-        border-radius: 2px;
-        background: var(--vscode-input-background);
-      }
-      .segments label {
-        position: relative;
-        padding: 0 10px;
-        cursor: pointer;
-      }
-      .segments label + label {
-        border-left: 1px solid var(--vscode-input-border, var(--rule));
-      }
-      .segments input {
-        position: absolute;
-        inset: 0;
-        width: auto;
-        margin: 0;
-        appearance: none;
-        cursor: pointer;
-        outline-offset: 2px;
-      }
-      .segments label:has(input:checked) {
-        background: var(--vscode-inputOption-activeBackground);
-        color: var(--vscode-inputOption-activeForeground);
-        box-shadow: inset 0 0 0 1px var(--vscode-inputOption-activeBorder);
-      }
-      .line {
-        width: 20px;
-        height: 8px;
-        fill: none;
-        stroke: currentColor;
-        stroke-width: 1.5;
-      }
-      .chip[aria-pressed='true'] {
-        background: none;
-        border-color: var(--axis);
-        color: var(--vscode-foreground);
-      }
-      .chip[aria-pressed='false'] {
-        border-style: dashed;
-        color: var(--muted);
       }
       .charts {
         display: grid;
@@ -124,7 +50,7 @@ export class LossView extends LitElement {
       }
       .small-charts {
         display: grid;
-        grid-template-columns: repeat(4, minmax(0, 1fr));
+        grid-template-columns: repeat(var(--columns), minmax(0, 1fr));
         gap: 16px 24px;
       }
       figure {
@@ -153,11 +79,12 @@ export class LossView extends LitElement {
         }
       }
       @media (max-width: 640px) {
-        .bar {
-          padding: 8px 12px;
-        }
         .charts {
           padding: 12px;
+        }
+        figure h3 {
+          flex-wrap: wrap;
+          gap: 0 8px;
         }
         .small-charts {
           grid-template-columns: minmax(0, 1fr);
@@ -174,15 +101,16 @@ export class LossView extends LitElement {
 
   override render(): unknown {
     const { view, total, small } = this.#figures();
-    return html`${this.#bar()}
-    ${
-      view && total
-        ? html`<div class="charts">
-            ${this.#total(view, total)}
-            <div class="small-charts">${small.map((figure) => this.#small(view, figure))}</div>
-          </div>`
-        : html`<p class="waiting">${this.#waiting()}</p>`
-    }`;
+    return html`<lab-loss-bar .run=${this.run} .choices=${this.choices} .main=${view?.main}></lab-loss-bar> ${
+        view && total
+          ? html`<div class="charts">
+              ${this.#total(view, total)}
+              <div class="small-charts" ${place({ '--columns': String(columns(small.length)) })}>
+                ${small.map((figure) => this.#small(view, figure))}
+              </div>
+            </div>`
+          : html`<p class="waiting">${this.#waiting()}</p>`
+      }`;
   }
 
   /** Figures are made again only when data or choices that shape them change, not when the cursor moves. */
@@ -208,94 +136,6 @@ export class LossView extends LitElement {
 
   #choose(choice: Partial<Choices>): void {
     this.dispatchEvent(new ChooseEvent(choice));
-  }
-
-  #bar(): unknown {
-    const { axis, smoothing, logScale, ignoreOutliers, showControl, tables } = this.choices;
-    const hasControl = this.run.series.some(({ role, metrics }) => role === 'control' && metrics.length > 0);
-    const trained = this.run.series.filter(({ role, metrics }) => role !== 'control' && metrics.length > 0);
-    const main = this.#made?.view?.main;
-    return html`<div class="bar" role="toolbar" aria-label="Charts">
-      <fieldset class="segments">
-        <legend class="spoken">Axis</legend>
-        ${axes.map(
-          ([value, name]) =>
-            html`<label
-              ><input
-                type="radio"
-                name="axis"
-                value=${value}
-                .checked=${axis === value}
-                @change=${() => this.#choose({ axis: value })}
-              />${name}</label
-            >`,
-        )}
-      </fieldset>
-      <label>
-        Smoothing
-        <input
-          id="smoothing"
-          type="range"
-          min="0"
-          max="0.99"
-          step="0.01"
-          .value=${String(smoothing)}
-          aria-valuetext=${smoothing === 0 ? 'none' : formatShare(smoothing, 2)}
-          @input=${(event: Event) => this.#choose({ smoothing: Number((event.target as HTMLInputElement).value) })}
-          ${place({ '--fill': `${(100 * smoothing) / 0.99}%` })}
-        />
-        <output class="number">${smoothing === 0 ? '0' : formatShare(smoothing, 2)}</output>
-      </label>
-      <vscode-checkbox
-        .checked=${logScale}
-        @change=${(event: Event) => this.#choose({ logScale: (event.target as HTMLInputElement).checked })}
-        >Log scale</vscode-checkbox
-      >
-      <vscode-checkbox
-        .checked=${ignoreOutliers}
-        @change=${(event: Event) => this.#choose({ ignoreOutliers: (event.target as HTMLInputElement).checked })}
-        >Ignore outliers</vscode-checkbox
-      >
-      <span class="spacer"></span>
-      ${
-        trained.length > 1
-          ? trained.map(
-              ({ name, role }) =>
-                html`<button
-                  class="chip"
-                  aria-pressed=${main?.name === name}
-                  @click=${() => this.#choose({ series: name, cursor: undefined })}
-                >
-                  <svg class="line" viewBox="0 0 20 8" aria-hidden="true"><path d="M0 4H20" /></svg>
-                  ${role === 'teacher' ? "Teacher's training" : "Student's"}
-                </button>`,
-            )
-          : nothing
-      }
-      ${
-        hasControl && main?.role === 'student'
-          ? html`<button
-              class="chip"
-              aria-pressed=${showControl}
-              title="The same student, trained without distillation"
-              @click=${() => this.#choose({ showControl: !showControl })}
-            >
-              <svg class="line" viewBox="0 0 20 8" aria-hidden="true"><path d="M0 4H20" stroke-dasharray="4 3" /></svg>
-              Control
-            </button>`
-          : nothing
-      }
-      <button
-        class="icon-button"
-        id="tables"
-        title="Tables instead of charts (t)"
-        aria-label="Tables instead of charts"
-        aria-pressed=${tables}
-        @click=${() => this.#choose({ tables: !tables })}
-      >
-        ${icon('table')}
-      </button>
-    </div>`;
   }
 
   /** Index of the record under the cursor in the shown training; the last where the cursor follows the run. */
@@ -335,7 +175,11 @@ export class LossView extends LitElement {
       <h3>${figure.title} <span class="formula">${this.#formula(view, index)}</span></h3>
       ${
         this.choices.tables
-          ? this.#table(figure, 'Each part times its weight; the last column is what is back-propagated.')
+          ? figureTable(
+              figure,
+              this.choices.axis,
+              'Each part times its weight; the last column is what is back-propagated.',
+            )
           : html`<div
                 class="total"
                 id="total"
@@ -355,6 +199,7 @@ export class LossView extends LitElement {
                   .ignoreOutliers=${this.choices.ignoreOutliers}
                   .format=${figure.format}
                   .cursor=${view.x[index]}
+                  .pinned=${this.choices.cursor !== undefined}
                   .cursorLabel=${this.choices.cursor === undefined ? undefined : this.#cursorLabel(view, index)}
                   .ends=${this.narrow ? [] : ends}
                   .endsTitle=${this.choices.cursor === undefined ? 'latest' : `at step ${formatCount(record.step)}`}
@@ -411,7 +256,7 @@ export class LossView extends LitElement {
       const weight = componentWeight(component, record, view.run.experiment);
       const suffix = weight === 1 ? '' : ` ${weightLabel(component, record, view.run.experiment)}`;
       return {
-        name: `${view.main.role === 'teacher' ? 'Cross-entropy' : componentNames[component]}${suffix}`,
+        name: `${componentNames[component]}${suffix}`,
         value: formatQuantity(line.y[index]! - (under?.[index] ?? 0)),
         ink: line.ink,
         at: (line.y[last]! + (under?.[last] ?? 0)) / 2,
@@ -452,7 +297,7 @@ export class LossView extends LitElement {
       <p class="note" title=${figure.note}>${figure.note}</p>
       ${
         this.choices.tables
-          ? this.#table(figure)
+          ? figureTable(figure, this.choices.axis)
           : html`<lab-time-chart
               role="img"
               aria-label="${figure.title}: ${text}${at === undefined ? '' : ` ${at}`}"
@@ -461,10 +306,12 @@ export class LossView extends LitElement {
               .end=${view.end}
               .zero=${figure.zero}
               .unit=${figure.unit ?? 1}
+              .share=${figure.share ?? false}
               .logScale=${this.choices.logScale && figure.key !== 'learningRate'}
               .ignoreOutliers=${this.choices.ignoreOutliers}
               .format=${figure.format}
               .cursor=${view.x[index]}
+              .pinned=${this.choices.cursor !== undefined}
               @point=${(event: PointEvent) => this.#pointAt(view, event.detail)}
             ></lab-time-chart>`
       }
@@ -483,55 +330,6 @@ export class LossView extends LitElement {
     if (place === undefined) return { value: undefined };
     const step = view.main.metrics[nearestIndex(view.x, place)]?.step ?? 0;
     return { value: line.y[last], at: `at ${formatCount(step)}` };
-  }
-
-  #table(figure: Figure, caption?: string): unknown {
-    const own = figure.lines[0]!;
-    const stacked = figure.lines.some(({ kind }) => kind === 'area');
-    const rows = spread(own.x.length, tableRows);
-    const cell = (line: Figure['lines'][number], column: number, x: number): string => {
-      const i = nearestIndex(line.x, x);
-      const below = stacked && line.kind === 'area' ? (figure.lines[column - 1]?.y[i] ?? 0) : 0;
-      return figure.format(line.y[i]! - below);
-    };
-    const thinned = rows.length < own.x.length ? `${rows.length} of ${formatCount(own.x.length)} rows. ` : '';
-    return html`<div class="scroll" tabindex="0" role="region" aria-label="${figure.title}, table">
-      <table class="data">
-        ${
-          thinned !== '' || caption !== undefined
-            ? html`<caption>
-                ${thinned}${caption ?? ''}
-              </caption>`
-            : nothing
-        }
-        <thead>
-          <tr>
-            <th scope="col">${axes.find(([axis]) => axis === this.choices.axis)![1]}</th>
-            ${figure.lines.map(({ name }) => html`<th scope="col">${name}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${rows.map((row) => {
-            const x = own.x[row]!;
-            return html`<tr>
-              <td>${this.#axisText(x)}</td>
-              ${figure.lines.map((line, column) => html`<td>${cell(line, column, x)}</td>`)}
-            </tr>`;
-          })}
-        </tbody>
-      </table>
-    </div>`;
-  }
-
-  #axisText(x: number): string {
-    switch (this.choices.axis) {
-      case 'step':
-        return formatCount(x);
-      case 'epoch':
-        return x.toFixed(2);
-      case 'clock':
-        return formatDuration(x);
-    }
   }
 }
 

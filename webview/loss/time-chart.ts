@@ -34,6 +34,9 @@ const axisHeight = 20;
 const endLabelWidth = 256;
 const endLabelPitch = 18;
 
+// The type is a const enum of a declaration file, which a bundler cannot read.
+const logarithmic: object = { distr: 3 };
+
 /** Text above a plot is set to its left where it would not fit to its right. */
 const labelRoom = 88;
 
@@ -77,8 +80,12 @@ export class TimeChart extends LitElement {
   @property({ attribute: false }) format: (value: number) => string = String;
   /** Value axis labels are divided by this. */
   @property({ attribute: false }) unit = 1;
+  /** The values cannot exceed 1: labels have no leading zero. */
+  @property({ attribute: false }) share = false;
   /** The shared cursor's place on the axis. */
   @property({ attribute: false }) cursor: number | undefined;
+  /** Whether a person put the cursor there; else only the dot at the latest value shows. */
+  @property({ attribute: false }) pinned = false;
   @property({ attribute: false }) cursorLabel: string | undefined;
   @property({ attribute: false }) ends: readonly EndLabel[] = [];
   @property({ attribute: false }) endsTitle = '';
@@ -119,7 +126,7 @@ export class TimeChart extends LitElement {
   override updated(changed: PropertyValues<this>): void {
     if (this.#width === 0) return;
     // The cursor moves with the pointer: it is drawn above the plot, which stays as it is.
-    const still = ['cursor', 'cursorLabel', 'ends', 'endsTitle'];
+    const still = ['cursor', 'pinned', 'cursorLabel', 'ends', 'endsTitle'];
     if (this.#plot && [...changed.keys()].every((key) => still.includes(String(key)))) return;
     const structure = JSON.stringify([
       this.logScale,
@@ -174,7 +181,7 @@ export class TimeChart extends LitElement {
       cursor: { show: false },
       scales: {
         x: { time: false, range: () => [0, this.end] },
-        y: { distr: (this.logScale ? 3 : 1) as uPlot.Scale.Distr, range: () => this.#valueRange() },
+        y: { ...(this.logScale ? logarithmic : {}), range: () => this.#valueRange() },
       },
       axes: [
         {
@@ -194,7 +201,7 @@ export class TimeChart extends LitElement {
           splits: (_plot, _axis, low, high) => this.#valueTicks(low, high),
           // uPlot thins the values of a logarithmic axis out; ours are few already.
           filter: (_plot, ticks) => ticks,
-          values: (_plot, ticks) => tickLabels(ticks.map((tick) => tick / this.unit)),
+          values: (_plot, ticks) => this.#valueLabels(ticks),
         },
       ],
       series: [{}, ...this.lines.flatMap((line, i) => this.#series(line, i))],
@@ -243,7 +250,8 @@ export class TimeChart extends LitElement {
     const values = this.lines.flatMap((line) => line.y);
     if (values.length === 0) return [0, 1];
     if (this.logScale) {
-      const positive = values.filter((value) => value > 0);
+      const raw = this.lines.flatMap((line) => line.raw ?? []);
+      const positive = [...values, ...raw].filter((value) => value > 0);
       if (positive.length === 0) return [0.1, 1];
       return [least(positive) * 0.9, most(positive) * 1.1];
     }
@@ -252,12 +260,20 @@ export class TimeChart extends LitElement {
     const high = this.ignoreOutliers && own.mark ? ceiling(values, values.length > 20) : most(values);
     const low = least(values);
     const margin = 0.08 * (high - low) || 0.05 * Math.abs(high) || 1;
-    return [low - margin, high + margin];
+    // A reference at the edge has its name beyond it.
+    const named = this.lines.filter(({ kind }) => kind === 'reference').map((line) => line.y[0]!);
+    const room = (edge: number): number => (named.includes(edge) ? 3 * margin : margin);
+    return [low - room(low), high + room(high)];
   }
 
   #valueTicks(low: number, high: number): number[] {
-    const count = Math.max(2, Math.floor((this.height - axisHeight) / 48));
+    const count = Math.max(2, Math.floor((this.height - axisHeight) / 36));
     return this.logScale ? logTicks(low, high, count) : linearTicks(low, high, count);
+  }
+
+  #valueLabels(ticks: readonly number[]): string[] {
+    const labels = tickLabels(ticks.map((tick) => tick / this.unit));
+    return this.share ? labels.map((label) => label.replace(/^0\./, '.').replace(/^1\.0+$/, '1')) : labels;
   }
 
   #axisTicks(low: number, high: number): number[] {
@@ -326,7 +342,11 @@ export class TimeChart extends LitElement {
     const value = line?.y[nearestIndex(line.x, this.cursor)];
     const y = value === undefined ? -1 : Y(value);
     const toLeft = box.width - x < labelRoom;
-    return svg`<line class="cursor" x1=${x} x2=${x} y1=${this.cursorLabel === undefined ? 0 : -8} y2=${box.height}/>
+    return svg`${
+      this.pinned
+        ? svg`<line class="cursor" x1=${x} x2=${x} y1=${this.cursorLabel === undefined ? 0 : -8} y2=${box.height}/>`
+        : nothing
+    }
       ${
         y >= 0 && y <= box.height
           ? svg`<circle cx=${x} cy=${y} r="3" fill=${line!.ink} stroke="var(--vscode-editor-background)"/>`
@@ -347,8 +367,10 @@ export class TimeChart extends LitElement {
       .map((line) => {
         const x = Math.min(box.width, X(line.x.at(-1)!));
         const end = Y(line.y.at(-1)!);
-        let y = end - 8;
-        if (y < 10 || taken.some((other) => Math.abs(other - y) < 12)) y = end + 16;
+        const own = this.lines[0]!.y.at(-1);
+        const below = line.kind === 'reference' ? end > box.height / 2 : own !== undefined && Y(own) < end - 1;
+        let y = below ? end + (line.mark ? 16 : 12) : end - 8;
+        if (y < 6 || taken.some((other) => Math.abs(other - y) < 12)) y = end + 16;
         taken.push(y);
         return svg`<text class="halo" x=${x} y=${y} text-anchor="end" fill=${line.ink}>
           <tspan fill=${line.ink}>${line.label!}</tspan></text>`;
@@ -362,7 +384,7 @@ export class TimeChart extends LitElement {
   ): SVGTemplateResult | typeof nothing {
     if (this.ends.length === 0) return nothing;
     const x = X(this.lines.at(-1)?.x.at(-1) ?? 0);
-    let limit = box.height - 4;
+    let limit = box.height - 10;
     const rows = [...this.ends]
       .sort((a, b) => a.at - b.at)
       .map((end) => {

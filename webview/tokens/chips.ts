@@ -87,7 +87,7 @@ export class Chips extends LitElement {
         display: flex;
         flex-wrap: wrap;
         align-items: flex-start;
-        gap: 8px 20px;
+        gap: 8px 16px;
         margin-top: 12px;
         color: var(--muted);
         font-size: 11px;
@@ -95,11 +95,11 @@ export class Chips extends LitElement {
       }
       .scale {
         display: inline-flex;
-        margin-right: 12px;
+        margin-right: 4px;
       }
       .scale span {
         position: relative;
-        width: 40px;
+        width: 32px;
         height: 14px;
         margin: 1px 1px 16px 0;
       }

@@ -36,7 +36,7 @@ export class Distribution extends LitElement {
       .legend {
         display: flex;
         flex-wrap: wrap;
-        gap: 4px 16px;
+        gap: 4px 12px;
         font-size: 11px;
         line-height: 16px;
       }
@@ -88,7 +88,7 @@ export class Distribution extends LitElement {
           4px 0 var(--vscode-list-hoverBackground),
           -4px 0 var(--vscode-list-hoverBackground);
       }
-      .token {
+      .name {
         overflow: hidden;
         max-width: 104px;
         font-family: var(--vscode-editor-font-family, monospace);
@@ -131,7 +131,7 @@ export class Distribution extends LitElement {
       .animated .pair i {
         transition: width 160ms ease-out;
       }
-      .others .token {
+      .others .name {
         max-width: none;
         color: var(--muted);
         font-family: inherit;
@@ -145,7 +145,7 @@ export class Distribution extends LitElement {
       .pair .over {
         mask: linear-gradient(to right, black 80%, transparent);
       }
-      .label .token,
+      .label .name,
       .label .share {
         font-weight: 600;
       }
@@ -216,9 +216,10 @@ export class Distribution extends LitElement {
         this.classes
           ? nothing
           : html`<div class="choose">
-              <label for="top-k">Show</label>
+              <span>Show</span>
               <vscode-dropdown
                 id="top-k"
+                aria-label="Tokens shown"
                 .value=${String(this.topK)}
                 @change=${(event: Event) => this.#choose({ topK: Number((event.target as HTMLSelectElement).value) })}
               >
@@ -289,7 +290,7 @@ export class Distribution extends LitElement {
       }
       <div class="row body ${row.kind}" role="row" data-id=${row.id}>
         <span role="cell">${row.kind === 'label' ? mark('label', 'hard label') : nothing}</span>
-        <span class="token" role="rowheader" title=${name}>${name}</span>
+        <span class="name" role="rowheader" title=${name}>${name}</span>
         <span class="pair" aria-hidden="true">${bar('teacher')}${bar('student')}</span>
         <span class="share number" role="cell">${formatShare(row.teacher, decimals)}</span>
         <span class="share number" role="cell">${formatShare(row.student, decimals)}</span>

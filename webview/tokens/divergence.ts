@@ -1,6 +1,6 @@
 /** @file Teacher against student over the positions of an example. Pure. */
 
-import { entropy, klDivergence, rankOf, softmax, topIndices } from '../../src/protocol/distribution';
+import { entropy, indexOfLargest, klDivergence, rankOf, softmax, topIndices } from '../../src/protocol/distribution';
 import type { ProbeExample } from '../../src/protocol/records';
 
 /** Where the teacher's and the student's predictions for one position stand to each other. */
@@ -37,10 +37,10 @@ export function summarize(
   const positions = example.positions.map(({ label }, i) => {
     const t = rowOf(teacher, i, vocabulary);
     const s = rowOf(student, i, vocabulary);
-    const choice = topIndices(s, 1)[0];
+    const choice = indexOfLargest(s);
     return {
       kl: klDivergence(t, s, temperature),
-      apart: topIndices(t, 1)[0] !== choice,
+      apart: indexOfLargest(t) !== choice,
       wrong: label >= 0 && choice !== label,
     };
   });

@@ -78,8 +78,9 @@ export class ExampleList extends LitElement {
       }
       .meter {
         width: 56px;
+        min-width: 16px;
         height: 4px;
-        flex: none;
+        flex: 0 1 auto;
         overflow: hidden;
         border-radius: 2px;
         background: var(--grid);

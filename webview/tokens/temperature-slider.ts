@@ -20,20 +20,21 @@ export class TemperatureSlider extends LitElement {
         align-items: flex-start;
         gap: 8px;
         min-width: 0;
+        line-height: 24px;
       }
       .track {
         position: relative;
         flex: 1;
         min-width: 96px;
-        height: 30px;
+        height: 38px;
       }
       input {
-        margin: 2px 0;
+        margin: 4px 0;
       }
       /* The thumb is 16 px wide: its middle runs from 8 px to the width less 8 px. */
       .ticks {
         position: absolute;
-        top: 17px;
+        top: 21px;
         right: 8px;
         left: 8px;
         color: var(--muted);
@@ -43,10 +44,11 @@ export class TemperatureSlider extends LitElement {
       }
       .ticks span {
         position: absolute;
+        top: 4px;
         transform: translateX(-50%);
       }
       .ticks .run {
-        top: -2px;
+        top: 0;
         border: 3px solid transparent;
         border-top: 0;
         border-bottom: 4px solid var(--vscode-foreground);

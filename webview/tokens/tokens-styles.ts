@@ -38,27 +38,30 @@ export const tokenStyles = css`
   }
   .heading {
     display: flex;
-    align-items: center;
+    align-items: flex-start;
     gap: 8px;
-    min-height: 30px;
+    line-height: 24px;
   }
   .heading > .number {
     min-width: 48px;
     text-align: center;
   }
   .heading .source {
+    min-width: 64px;
     overflow: hidden;
     margin-right: 4px;
     text-overflow: ellipsis;
     white-space: nowrap;
   }
   .heading lab-temperature {
-    flex: 1 0 160px;
+    flex: 1 1 240px;
     max-width: 320px;
-    margin: 4px 0 0 auto;
+    margin-left: auto;
   }
   .heading .which {
-    width: 60px;
+    line-height: 24px;
+    flex: none;
+    min-width: 68px;
   }
   figure h3 {
     margin-bottom: 4px;
@@ -153,24 +156,40 @@ export const tokenStyles = css`
     }
   }
   @media (max-width: 640px) {
+    /* Chips, then the distribution, then the drawings; T stays at the top, training time at the bottom. */
     .tokens-view {
-      display: block;
-      min-height: 0;
+      display: flex;
+      flex-direction: column;
+      gap: 12px;
     }
     .middle {
-      padding: 8px 12px 12px;
+      display: contents;
     }
-    .heading {
+    .middle > * {
+      margin: 0 12px;
+    }
+    .middle > .heading {
+      position: sticky;
+      z-index: 1;
+      top: 0;
       gap: 4px;
+      margin: 0;
+      padding: 6px 12px 4px;
+      background: var(--vscode-editor-background);
+    }
+    .middle > figure {
+      order: 2;
     }
     .side {
+      order: 1;
       padding: 12px;
     }
     figure h3 {
       flex-wrap: wrap;
     }
     .dock {
-      display: block;
+      order: 3;
+      margin-top: auto;
     }
   }
 `;

@@ -1,6 +1,6 @@
 /** @file The Tokens tab: an example's tokens by divergence, the chosen one's two distributions, and how they grew. */
 
-import { html, LitElement, nothing, svg } from 'lit';
+import { html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { softmax } from '../../src/protocol/distribution';
 import { formatCount, formatQuantity, formatTemperature } from '../../src/protocol/format';
@@ -21,8 +21,9 @@ import { compare, rowOf, type Comparison, type ExampleSummary } from './divergen
 import { growth, growthHeight, matrix, strip, stripHeight } from './drawings';
 import { History } from './history';
 import { plainText } from './plain-text';
+import { positionTitle } from './position-title';
+import { divergenceTable, growthTable } from './tables';
 import { tokenStyles } from './tokens-styles';
-import { visible } from './token-text';
 
 /** Milliseconds between two probes while playing. */
 const pace = 500;
@@ -86,7 +87,8 @@ export class TokensView extends LitElement {
         ${this.#heading(shown)} ${this.#example(shown)} ${this.#drawings(shown)}
       </section>
       <section class="side" aria-label="Distribution">
-        ${this.#title(shown)} ${this.#distribution(shown)} ${this.#growth(shown)}
+        ${positionTitle(shown.probes.set.examples, shown.example, shown.position)} ${this.#distribution(shown)}
+        ${this.#growth(shown)}
       </section>
       ${this.#dock(shown)}
     </div>`;
@@ -157,9 +159,9 @@ export class TokensView extends LitElement {
           : html`<button
               class="link source"
               title="Open ${place} in the editor"
-              @click=${() => this.dispatchEvent(new CustomEvent('open', { detail: { file: example.file, line: example.line } }))}
+              @click=${() => this.dispatchEvent(new CustomEvent('open', { detail: { file: example.file, line: example.line }, bubbles: true }))}
             >
-              ${place}
+              ${place.split(/[\\/]/).at(-1)}
             </button>`
       }
       <lab-temperature .temperature=${temperature} .own=${own}></lab-temperature>
@@ -200,7 +202,11 @@ export class TokensView extends LitElement {
         <span class="now number">${n - summary.apart} of ${n}</span></span
       >
     </h3>`;
-    if (this.choices.tables) return html`<figure>${head} ${this.#table(shown)}</figure>`;
+    if (this.choices.tables)
+      return html`<figure>
+        ${head}
+        ${divergenceTable(shown.probes.set.examples.names, shown.example, summary, this.#history.survey.recorded)}
+      </figure>`;
     const width = this.#middleWidth();
     const { recorded } = this.#history.survey;
     const same = recorded[0]?.summary.positions.length === n;
@@ -245,71 +251,6 @@ export class TokensView extends LitElement {
     return Math.max(0, all - (all <= 1080 ? 200 : 248 + 396) - 33);
   }
 
-  #table({ probes, example, summary }: Shown): unknown {
-    const { names } = probes.set.examples;
-    const { recorded } = this.#history.survey;
-    return html`<div
-      class="scroll table"
-      tabindex="0"
-      role="region"
-      aria-label="Divergence by position and probe, table"
-    >
-      <table class="data">
-        <caption>
-          KL(teacher ‖ student) in nats: now, and at each probe.
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Token</th>
-            <th scope="col">KL</th>
-            ${recorded.map(({ step }) => html`<th scope="col">${formatCount(step)}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${summary.positions.map(
-            ({ kl }, i) =>
-              html`<tr>
-                <td class="mono">${i + 1} ${visible(names[example.positions[i]!.label] ?? '')}</td>
-                <td class="strong">${formatQuantity(kl)}</td>
-                ${recorded.map(({ summary: then }) => html`<td>${formatQuantity(then.positions[i]?.kl)}</td>`)}
-              </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>`;
-  }
-
-  /** What the position is: the tokens before and the token that follows them, or the row and its label. */
-  #title({ probes, example, position, classes }: Shown): unknown {
-    const { names, task } = probes.set.examples;
-    const { token, label } = example.positions[position]!;
-    if (classes) {
-      return html`<div class="title">
-        <b class="mono">${names[label] ?? '–'}</b>
-        <span class="muted">line ${formatCount(example.line)}, the hard label</span>
-      </div>`;
-    }
-    const around = (from: number, to: number): string =>
-      example.tokens
-        .slice(Math.max(0, from), to)
-        .map((one) => one.token.replace(/\s+/g, ' '))
-        .join('');
-    const before = around(token - 3, token);
-    return html`<div class="title">
-      <span class="mono muted context"
-        ><bdi
-          >${token > 3 ? '… ' : ''}${before}${task === 'masked-lm' ? html` ▢ ${around(token + 1, token + 4)}` : ''}</bdi
-        ></span
-      >
-      <svg width="24" height="10" viewBox="0 0 24 10" role="img" aria-label="predict">
-        ${svg`<path d="M0 5H20M16 1.5L20 5L16 8.5" fill="none" stroke="var(--axis)" stroke-width="1.3"/>`}
-      </svg>
-      <b class="mono">${visible(names[label] ?? example.tokens[token]?.token ?? '')}</b>
-      <span class="spacer"></span>
-      <span class="small muted number">position ${position + 1} of ${example.positions.length}</span>
-    </div>`;
-  }
-
   #distribution({ probes, example, position, comparison, classes }: Shown): unknown {
     return html`<lab-distribution
       .comparison=${comparison}
@@ -336,12 +277,12 @@ export class TokensView extends LitElement {
     const last = Math.max(steps.at(-1)!, this.#plannedStops() * (this.run.experiment.evaluateEvery ?? 0));
     return html`<figure>
       <h3>
-        ${mark('label')} The hard label, as training went on
-        <span class="value small muted">probability at T = ${formatTemperature(temperature)}</span>
+        ${mark('label')} The hard label over training
+        <span class="value small muted">probability, T = ${formatTemperature(temperature)}</span>
       </h3>
       ${
         this.choices.tables
-          ? this.#growthTable(points, comparison.teacher[label]!)
+          ? growthTable(points, comparison.teacher[label]!)
           : html`<svg
               class="plot"
               width=${width}
@@ -353,28 +294,6 @@ export class TokensView extends LitElement {
             </svg>`
       }
     </figure>`;
-  }
-
-  #growthTable(points: readonly { step: number; probability: number }[], teacher: number): unknown {
-    return html`<table class="data">
-      <thead>
-        <tr>
-          <th scope="col">Step</th>
-          <th scope="col">Student</th>
-          <th scope="col">Teacher</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${points.map(
-          ({ step, probability }) =>
-            html`<tr>
-              <td>${formatCount(step)}</td>
-              <td>${probability.toFixed(3)}</td>
-              <td>${teacher.toFixed(3)}</td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>`;
   }
 
   #sideWidth(): number {

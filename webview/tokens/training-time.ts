@@ -164,9 +164,10 @@ export class TrainingTime extends LitElement {
     if (width <= 0 || this.points.length === 0) return nothing;
     const height = this.narrow ? 28 : 52;
     const X = (step: number): number => inset + (this.steps.indexOf(step) / stops) * (width - 2 * inset);
-    const full = this.steps.length - 1 >= stops;
-    // With no empty part at its right, the curves leave room above for their names.
-    const most = Math.max(...this.points.flatMap(({ kl, mean }) => [kl, mean])) * (full && !this.narrow ? 1.6 : 1) || 1;
+    const crowded = this.#crowded(stops, width);
+    // With no room at their right, the curves leave some above for their names.
+    const most =
+      Math.max(...this.points.flatMap(({ kl, mean }) => [kl, mean])) * (crowded && !this.narrow ? 1.6 : 1) || 1;
     const Y = (kl: number): number => 6 + (1 - kl / most) * (height - 12);
     const path = (key: 'kl' | 'mean'): string =>
       this.points.map((point, i) => `${i === 0 ? 'M' : 'L'}${X(point.step)} ${Y(point[key])}`).join('');
@@ -177,8 +178,13 @@ export class TrainingTime extends LitElement {
         ({ step, kl }) => svg`<circle class="point ${step <= this.shown ? 'past' : ''}" cx=${X(step)} cy=${Y(kl)}
           r=${step === this.shown ? 4 : 2.2}/>`,
       )}
-      ${this.narrow ? nothing : this.#names(width, height, X, Y, full)}`}
+      ${this.narrow ? nothing : this.#names(width, height, X, Y, crowded)}`}
     </svg>`;
+  }
+
+  /** Whether the part not yet trained is too short for the curves' names. */
+  #crowded(stops: number, width: number): boolean {
+    return (1 - (this.steps.length - 1) / stops) * width < 184;
   }
 
   #names(
@@ -186,14 +192,14 @@ export class TrainingTime extends LitElement {
     height: number,
     X: (step: number) => number,
     Y: (kl: number) => number,
-    full: boolean,
+    crowded: boolean,
   ): SVGTemplateResult {
     const last = this.points.at(-1)!;
-    const x = full ? width - inset : X(last.step) + 12;
-    const anchor = full ? 'end' : 'start';
-    const own = full ? 10 : Math.min(height - 18, Math.max(10, Y(last.kl) - 4));
-    const mean = full ? 23 : own + 14;
-    const roomForNext = !full && this.next !== undefined && own > 20;
+    const x = crowded ? width - inset : X(last.step) + 12;
+    const anchor = crowded ? 'end' : 'start';
+    const own = crowded ? 10 : Math.min(height - 18, Math.max(10, Y(last.kl) - 4));
+    const mean = crowded ? 23 : own + 14;
+    const roomForNext = !crowded && this.next !== undefined && own > 20;
     return svg`
       <text class="halo" x=${x} y=${own} text-anchor=${anchor}><tspan fill="var(--heat)">KL of ${this.token}</tspan></text>
       <text class="halo" x=${x} y=${mean} text-anchor=${anchor}>mean of ${this.meanOf}, dashed</text>

@@ -1,0 +1,105 @@
+/** @file The pairs of models that are timed. */
+
+import { createArchitecture, type Architecture } from '../src/model/architecture';
+import type { Task } from '../src/protocol/records';
+
+export interface Case {
+  /** Short, for the command line and the temporary folder. */
+  name: string;
+  title: string;
+  task: Task;
+  teacher: Architecture;
+  student: Architecture;
+  rows: number;
+  /** Tokens a row. */
+  length: number;
+  /** A language model's rows are full, a classifier's mails are not. */
+  padded: boolean;
+  /** Steps of one block, the unit that is timed: long enough for the clock, short enough to alternate. */
+  stepsPerBlock: number;
+  /** Part of `--quick`. */
+  quick: boolean;
+}
+
+/** Both sides draw different dropout masks, and equal losses prove equal work, so nothing is dropped. */
+const WITHOUT_DROPOUT = { dropout: 0, attentionDropout: 0, embeddingDropout: 0, classifierDropout: 0 };
+
+type Size = Pick<Architecture, 'hiddenSize' | 'layers' | 'heads'>;
+
+function decoder(size: Size, vocabularySize: number, maxPositions: number): Architecture {
+  const ids = { bosId: vocabularySize - 1, eosId: vocabularySize - 1 };
+  return createArchitecture({
+    family: 'gpt2',
+    head: 'causal-lm',
+    ...size,
+    vocabularySize,
+    maxPositions,
+    ...ids,
+    ...WITHOUT_DROPOUT,
+  });
+}
+
+/** Two classes and a new model differ by little more than rounding, so initial matrices are large enough to give an opinion. */
+const OPINIONATED = 0.1;
+
+function classifier(size: Size, vocabularySize: number, maxPositions: number): Architecture {
+  return createArchitecture({
+    family: 'bert',
+    head: 'sequence-classification',
+    ...size,
+    vocabularySize,
+    maxPositions,
+    labels: ['ham', 'spam'],
+    problemType: 'single-label',
+    padId: 0,
+    initializerRange: OPINIONATED,
+    ...WITHOUT_DROPOUT,
+  });
+}
+
+const smallPair: Case = {
+  name: 'small-decoder',
+  title: 'GPT-2 style, teacher 8 × 512, student 4 × 256, V 2,048, batch 8 × 128',
+  task: 'causal-lm',
+  teacher: decoder({ layers: 8, hiddenSize: 512, heads: 8 }, 2048, 128),
+  student: decoder({ layers: 4, hiddenSize: 256, heads: 4 }, 2048, 128),
+  rows: 8,
+  length: 128,
+  padded: false,
+  stepsPerBlock: 5,
+  quick: true,
+};
+
+const spamFilter: Case = {
+  name: 'spam-filter',
+  title: 'BERT style classifier of the sample, teacher 4 × 192, student 2 × 64, V 4,096, batch 16 × 128',
+  task: 'text-classification',
+  teacher: classifier({ layers: 4, hiddenSize: 192, heads: 4 }, 4096, 128),
+  student: classifier({ layers: 2, hiddenSize: 64, heads: 2 }, 4096, 128),
+  rows: 16,
+  length: 128,
+  padded: true,
+  stepsPerBlock: 20,
+  quick: true,
+};
+
+function distilGpt2(vocabularySize: number): Omit<Case, 'name' | 'title'> {
+  return {
+    task: 'causal-lm',
+    teacher: decoder({ layers: 12, hiddenSize: 768, heads: 12 }, vocabularySize, 1024),
+    student: decoder({ layers: 6, hiddenSize: 768, heads: 12 }, vocabularySize, 1024),
+    rows: 4,
+    length: 128,
+    padded: false,
+    stepsPerBlock: 1,
+    quick: false,
+  };
+}
+
+export const cases: readonly Case[] = [
+  smallPair,
+  spamFilter,
+  { name: 'distilgpt2', title: 'GPT-2 → DistilGPT-2, V 50,257, batch 4 × 128', ...distilGpt2(50257) },
+  // PyTorch's products are slow at the odd width, so the padded one stands beside it.
+  { name: 'distilgpt2-padded', title: 'The same with the vocabulary padded to 50,304', ...distilGpt2(50304) },
+];

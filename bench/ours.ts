@@ -1,0 +1,95 @@
+/** @file Our distillation of a case, ready to take steps. */
+
+import { join } from 'node:path';
+import { FrozenTeacher } from '../src/distill/teacher';
+import type { Pairing } from '../src/distill/programs';
+import { Trainer } from '../src/distill/trainer';
+import type { Executor } from '../src/engine/executor';
+import { loadCheckpoint } from '../src/model/checkpoint';
+import type { Parameters } from '../src/model/parameters';
+import { readSafetensors } from '../src/model/safetensors';
+import type { Batch } from '../src/text/batches';
+import { readSetup, type Setup } from './setup';
+
+/** Steps of the longest benchmark; the rate is constant, so it only has to be large enough. */
+const STEPS = 1_000_000;
+
+/** A case's folder in memory. */
+export interface Distillation {
+  setup: Setup;
+  pairing: Pairing;
+  teacher: Parameters;
+  student: Parameters;
+  batches: Batch[];
+}
+
+export async function readDistillation(folder: string): Promise<Distillation> {
+  const teacher = await loadCheckpoint(join(folder, 'teacher'));
+  const student = await loadCheckpoint(join(folder, 'student'));
+  return {
+    setup: await readSetup(folder),
+    pairing: {
+      student: student.architecture,
+      imitation: {
+        teacher: teacher.architecture,
+        objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true },
+      },
+    },
+    teacher: teacher.parameters,
+    student: student.parameters,
+    batches: await readBatches(folder),
+  };
+}
+
+/** The trainer of a run, on the batches of the case. */
+export function createTrainer(
+  { setup, pairing, teacher, student, batches }: Distillation,
+  executor: Executor,
+): Trainer {
+  const { task, temperature, alpha, learningRate, weightDecay, clipNorm } = setup;
+  return new Trainer({
+    executor,
+    task,
+    pairing,
+    teacher: new FrozenTeacher(executor, pairing.imitation!.teacher, teacher),
+    source: {
+      steps: STEPS,
+      stepsPerEpoch: batches.length,
+      batchesOf: (step) => [batches[step % batches.length]!],
+    },
+    options: {
+      learningRate,
+      schedule: 'constant',
+      warmup: 0,
+      weightDecay,
+      decayBiasAndNorm: false,
+      clipNorm,
+      seed: 1,
+      temperature,
+      alpha,
+    },
+    initial: student,
+  });
+}
+
+async function readBatches(folder: string): Promise<Batch[]> {
+  const stored = await readSafetensors(join(folder, 'batches.safetensors'));
+  const [count, rows, length] = stored.input_ids!.shape as [number, number, number];
+  const part = (name: string, index: number): Int32Array => {
+    const data = stored[name]!.data as Int32Array;
+    return data.subarray((data.length / count) * index, (data.length / count) * (index + 1));
+  };
+  return Array.from({ length: count }, (_, index) => {
+    const attentionMask = Float32Array.from(part('attention_mask', index));
+    return {
+      rows,
+      length,
+      inputIds: part('input_ids', index),
+      typeIds: new Int32Array(rows * length),
+      attentionMask,
+      labels: part('labels', index),
+      indices: Int32Array.from({ length: rows }, (_, row) => row),
+      tokens: attentionMask.reduce((a, b) => a + b, 0),
+    };
+  });
+}

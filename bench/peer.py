@@ -1,0 +1,123 @@
+"""PyTorch's side of the comparison: the same distillation step as bench/ours.ts, written as one would write it there.
+
+Usage: python peer.py FOLDER [--compile]; then a number of steps on each line of standard input. Each answer is a line of
+JSON on standard output, as bench/side.ts describes.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+import transformers  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
+
+transformers.utils.logging.set_verbosity_error()
+transformers.utils.logging.disable_progress_bar()
+
+
+def megabytes(field):
+    """VmRSS or VmHWM (the peak) of this process, in 10^6 bytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise KeyError(field)
+
+
+def load(folder, task):
+    classes = {
+        "causal-lm": transformers.AutoModelForCausalLM,
+        "text-classification": transformers.AutoModelForSequenceClassification,
+    }
+    # sdpa is transformers' default and faster than its "eager" attention.
+    return classes[task].from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
+
+
+def load_batches(folder):
+    """A list of (inputs of the model, labels). Without padding there is no mask, which lets attention take its faster path."""
+    stored = {name: tensor.long() for name, tensor in load_file(folder / "batches.safetensors").items()}
+    batches = []
+    for ids, mask, labels in zip(stored["input_ids"], stored["attention_mask"], stored["labels"]):
+        inputs = {"input_ids": ids} if mask.all() else {"input_ids": ids, "attention_mask": mask}
+        batches.append((inputs, labels))
+    return batches
+
+
+class Distillation:
+    def __init__(self, folder, setup, compiled):
+        self.setup = setup
+        self.causal = setup["task"] == "causal-lm"
+        self.teacher = load(folder / "teacher", setup["task"]).eval().requires_grad_(False)
+        self.student = load(folder / "student", setup["task"]).train()
+        self.batches = load_batches(folder)
+        matrices = [p for p in self.student.parameters() if p.dim() > 1]
+        vectors = [p for p in self.student.parameters() if p.dim() <= 1]
+        groups = [{"params": matrices, "weight_decay": setup["weightDecay"]}, {"params": vectors, "weight_decay": 0.0}]
+        # The fused update is the fastest that PyTorch has on the CPU.
+        self.optimizer = torch.optim.AdamW(groups, lr=setup["learningRate"], fused=True)
+        self.loss = torch.compile(self.forward, dynamic=False) if compiled else self.forward
+        self.steps = 0
+
+    def logits(self, model, inputs):
+        keep = {"use_cache": False} if self.causal else {}
+        logits = model(**inputs, **keep).logits
+        return logits[:, :-1] if self.causal else logits
+
+    def forward(self, inputs, labels):
+        """alpha * T^2 * KL(Q || S) + (1 - alpha) * hard, and the two apart; means over the predictions."""
+        temperature, alpha = self.setup["temperature"], self.setup["alpha"]
+        with torch.no_grad():
+            target = self.logits(self.teacher, inputs).flatten(0, -2)
+        logits = self.logits(self.student, inputs).flatten(0, -2)
+        labels = (labels[:, 1:] if self.causal else labels).flatten()
+        soft = F.kl_div(
+            F.log_softmax(logits / temperature, dim=-1),
+            F.log_softmax(target / temperature, dim=-1),
+            reduction="batchmean",
+            log_target=True,
+        )
+        hard = F.cross_entropy(logits, labels)
+        return alpha * temperature**2 * soft + (1 - alpha) * hard, soft, hard
+
+    def step(self):
+        inputs, labels = self.batches[self.steps % len(self.batches)]
+        self.optimizer.zero_grad(set_to_none=True)
+        total, soft, hard = self.loss(inputs, labels)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self.student.parameters(), self.setup["clipNorm"])
+        self.optimizer.step()
+        self.steps += 1
+        return {"total": total.item(), "soft": soft.item(), "hard": hard.item()}
+
+
+def write(line):
+    print(json.dumps(line), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--compile", action="store_true")
+    arguments = parser.parse_args()
+    setup = json.loads((arguments.folder / "setup.json").read_text())
+    torch.set_num_threads(setup["threads"])
+    torch.set_float32_matmul_precision("highest")
+    empty = megabytes("VmRSS")
+    distillation = Distillation(arguments.folder, setup, arguments.compile)
+    versions = {"torch": torch.__version__, "transformers": transformers.__version__}
+    write({"versions": versions, "emptyMegabytes": empty})
+    for line in sys.stdin:
+        started = time.perf_counter()
+        losses = [distillation.step() for _ in range(int(line))]
+        milliseconds = (time.perf_counter() - started) * 1000
+        write({"losses": losses, "milliseconds": milliseconds, "peakMegabytes": megabytes("VmHWM")})
+
+
+if __name__ == "__main__":
+    main()

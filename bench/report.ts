@@ -1,0 +1,182 @@
+/** @file The figures as text: tables for the terminal, and bench/RESULTS.md. */
+
+import Table from 'cli-table3';
+import type { Case } from './cases';
+import type { Comparison, SideResult } from './compare';
+import { isProduct, total, type OperatorTime } from './operators';
+import type { Profile } from './profile';
+import { median, relativeSpread } from './statistics';
+
+export interface CaseResult {
+  benchCase: Case;
+  comparison: Comparison;
+  profile: Profile;
+}
+
+export interface Machine {
+  date: string;
+  processor: string;
+  cores: number;
+  threads: number;
+  system: string;
+}
+
+interface Grid {
+  head: string[];
+  rows: string[][];
+}
+
+const milliseconds = (value: number): string =>
+  value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : Math.round(value).toLocaleString('en');
+const megabytes = (value: number): string => Math.round(value).toLocaleString('en');
+const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+const ratio = (value: number): string => `${value.toFixed(2)} ×`;
+
+function speed(results: readonly CaseResult[]): Grid {
+  const head = ['models', 'side', 'ms a step', 'spread ±', 'speed', 'peak MB', 'memory'];
+  const rows = results.flatMap(({ benchCase, comparison: { sides } }) => {
+    const peer = sides[1]!;
+    return sides.map((side, index) => [
+      index === 0 ? benchCase.name : '',
+      side.name,
+      milliseconds(median(side.blocks)),
+      percent(relativeSpread(side.blocks)),
+      ratio(median(peer.blocks) / median(side.blocks)),
+      `${megabytes(side.peakMegabytes)} (${megabytes(side.emptyMegabytes)})`,
+      ratio(side.peakMegabytes / peer.peakMegabytes),
+    ]);
+  });
+  return { head, rows };
+}
+
+function startup(results: readonly CaseResult[]): Grid {
+  return {
+    head: ['models', 'nodes recorded', 'record ms', 'load ms', 'losses differ by'],
+    rows: results.map(({ benchCase, profile, comparison }) => [
+      benchCase.name,
+      String(Object.values(profile.nodes).reduce((a, b) => a + b)),
+      milliseconds(profile.recordMilliseconds),
+      milliseconds(profile.loadMilliseconds),
+      comparison.lossDifference.toExponential(1),
+    ]),
+  };
+}
+
+const TOP_OPERATORS = 10;
+
+function operators({ operators, graphs, stepMilliseconds }: Profile): Grid {
+  const row = (name: string, nodes: string, times: number[], all: number): string[] => [
+    name,
+    nodes,
+    ...times.map(milliseconds),
+    milliseconds(all),
+    percent(all / stepMilliseconds),
+  ];
+  const sumUp = (name: string, entries: OperatorTime[]): string[] => {
+    const times = graphs.map((_, graph) => entries.reduce((sum, entry) => sum + entry.milliseconds[graph]!, 0));
+    return row(
+      name,
+      String(Math.round(entries.reduce((sum, { nodes }) => sum + nodes, 0))),
+      times,
+      times.reduce((a, b) => a + b, 0),
+    );
+  };
+  const kernels = operators.reduce((sum, entry) => sum + total(entry), 0);
+  return {
+    head: ['operator', 'nodes', ...graphs.map((graph) => `${graph.split('-')[0]!} ms`), 'all ms', 'of the step'],
+    rows: [
+      ...operators.slice(0, TOP_OPERATORS).map((entry) => sumUp(entry.operator, [entry])),
+      sumUp('all others', operators.slice(TOP_OPERATORS)),
+      row('outside kernels', '', [], stepMilliseconds - kernels).toSpliced(2, 0, ...graphs.map(() => '')),
+    ],
+  };
+}
+
+function reading({ operators, stepMilliseconds }: Profile): string {
+  const kernels = operators.reduce((sum, entry) => sum + total(entry), 0);
+  const products = operators.filter(isProduct).reduce((sum, entry) => sum + total(entry), 0);
+  return (
+    `Products of matrices take ${percent(products / stepMilliseconds)} of our step, all other kernels ` +
+    `${percent((kernels - products) / stepMilliseconds)}; ${percent(1 - kernels / stepMilliseconds)} is spent outside kernels ` +
+    '(memory, handing tensors over, our JavaScript).'
+  );
+}
+
+/** What a person sees at the end of a run. */
+export function terminalReport(results: readonly CaseResult[]): string {
+  const table = ({ head, rows }: Grid): string => {
+    const drawn = new Table({ head, style: { head: [], border: [], compact: true } });
+    drawn.push(...rows);
+    return drawn.toString();
+  };
+  return [
+    ...results.map(({ benchCase: { name, title } }) => `${name}: ${title}`),
+    table(speed(results)),
+    MEMORY_NOTE,
+    table(startup(results)),
+    ...results.flatMap(({ benchCase, profile }) => [benchCase.name, table(operators(profile)), reading(profile)]),
+  ].join('\n\n');
+}
+
+const MEMORY_NOTE =
+  'Peak: the most resident memory of the process since it began, loading included; in brackets what the process holds with ' +
+  'its libraries loaded and no model yet. PyTorch from the package index brings CUDA libraries on Linux, which count there.';
+
+/** bench/RESULTS.md. */
+export function markdownReport(results: readonly CaseResult[], machine: Machine): string {
+  const table = ({ head, rows }: Grid): string =>
+    [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const sides = results[0]!.comparison.sides;
+  return `# Our distillation step beside PyTorch's
+
+Written by \`npm run bench\`, which overwrites this file; every figure is as it came.
+
+${machine.date} · ${machine.processor}, ${machine.cores} cores, ${machine.threads} threads on each side · ${machine.system}
+· ${sides.map(versions).join(' · ')}
+
+One step is: forward pass of the frozen teacher, forward and backward pass of the student, α · T² · forward KL + (1 − α) ·
+hard loss with T = 2 and α = 0.5, clipping of the global gradient norm to 1, AdamW. float32, no dropout. Both sides load the same
+model folders and batches, and are timed only after their first three total, soft and hard losses agree to 1e-4. Each side is a
+process of its own; they take blocks of steps in turn, so that only one computes at any time. Milliseconds are the median of the
+blocks; the spread is half the distance from the fastest to the slowest. PyTorch is 1 in the columns of speed (above 1: faster) and of
+peak memory (below 1: less).
+
+${results.map(({ benchCase: { name, title } }) => `- \`${name}\`: ${title}`).join('\n')}
+
+${table(speed(results))}
+
+${MEMORY_NOTE}
+
+PyTorch runs eagerly with \`float32_matmul_precision\` "highest", scaled-dot-product attention and the fused AdamW; the vocabulary's
+logits, softmaxes and losses are written in its usual way. \`npm run bench -- --compile\` adds \`torch.compile\` as a third side.
+
+## How long ours takes to begin
+
+${table(startup(results))}
+
+Record: the three graphs (teacher, gradients, update) recorded for the first time in a new process. Load: handed to onnxruntime and
+optimized there. In the last column the largest relative difference of the first three steps' losses.
+
+## Where our time goes
+
+From onnxruntime's own profile, milliseconds a step; profiling itself makes small kernels a little slower.
+
+${results.map(({ benchCase, profile }) => `### ${benchCase.name}\n\n${reading(profile)}\n\n${table(operators(profile))}`).join('\n\n')}
+
+## To repeat it
+
+\`\`\`
+npm install
+npm run peers               # Python environment with PyTorch and transformers, once
+npm run bench               # all, about ten minutes on 2 cores; close everything else
+npm run bench -- --quick    # the two small pairs with few repeats; this file stays as it is
+\`\`\`
+\`--case NAME\` picks one of ${results.map(({ benchCase }) => `\`${benchCase.name}\``).join(', ')}; \`--threads N\`, \`--blocks N\` and \`--compile\` do what they say. Linux only
+(resident memory is read from /proc).
+`;
+}
+
+const versions = ({ versions }: SideResult): string =>
+  Object.entries(versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ');

@@ -1,0 +1,33 @@
+/** @file `npm run bench`: bundles the benchmark into dist/bench/, makes its Python environment if there is none, starts it. */
+
+import { build } from 'esbuild';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+process.chdir(root);
+
+await mkdir('dist/bench', { recursive: true });
+await writeFile('dist/bench/package.json', '{ "type": "commonjs" }\n');
+await build({
+  entryPoints: ['bench/main.ts', 'bench/step.ts', 'bench/profile.ts'],
+  outdir: 'dist/bench',
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  external: ['onnxruntime-node'],
+  // tfjs-core's ES modules, as in the runner's bundle.
+  mainFields: ['module', 'main'],
+  sourcemap: true,
+  logLevel: 'warning',
+});
+if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');
+run('dist/bench/main.js', ...process.argv.slice(2));
+
+function run(...command) {
+  const { status } = spawnSync(process.execPath, command, { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}

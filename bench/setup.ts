@@ -1,0 +1,76 @@
+/** @file What both sides read: two model folders, the batches, and the settings of the distillation. */
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { saveCheckpoint } from '../src/model/checkpoint';
+import { initializeParameters } from '../src/model/parameters';
+import { writeSafetensors } from '../src/model/safetensors';
+import type { Task } from '../src/protocol/records';
+import { randomStream } from '../src/text/random';
+import type { Case } from './cases';
+
+/** setup.json of a case's folder. */
+export interface Setup {
+  task: Task;
+  threads: number;
+  temperature: number;
+  alpha: number;
+  learningRate: number;
+  weightDecay: number;
+  clipNorm: number;
+}
+
+/** Batches that a case's folder holds; step s uses batch s mod this. */
+const BATCHES = 4;
+
+/** Padding and the other four special tokens come first in a WordPiece vocabulary; texts use none of them. */
+const FIRST_WORD = 5;
+
+/** Writes the folder of a case: `teacher/`, `student/`, `batches.safetensors`, `setup.json`. */
+export async function writeSetup(folder: string, benchCase: Case, threads: number): Promise<void> {
+  const { task, teacher, student } = benchCase;
+  await saveCheckpoint(join(folder, 'teacher'), teacher, initializeParameters(teacher, 1));
+  await saveCheckpoint(join(folder, 'student'), student, initializeParameters(student, 2));
+  await writeSafetensors(join(folder, 'batches.safetensors'), randomBatches(benchCase), {});
+  const setup: Setup = {
+    task,
+    threads,
+    temperature: 2,
+    alpha: 0.5,
+    learningRate: 5e-4,
+    weightDecay: 0.01,
+    clipNorm: 1,
+  };
+  await writeFile(join(folder, 'setup.json'), JSON.stringify(setup));
+}
+
+export async function readSetup(folder: string): Promise<Setup> {
+  return JSON.parse(await readFile(join(folder, 'setup.json'), 'utf8')) as Setup;
+}
+
+/** Random tokens: what they say changes no timing. input_ids and attention_mask [batches, rows, length], labels. */
+function randomBatches({ task, teacher, rows, length, padded }: Case): Record<string, TensorToWrite> {
+  const random = randomStream(3);
+  const below = (bound: number): number => Math.floor(random() * bound);
+  const shape = [BATCHES, rows, length];
+  const ids = new Int32Array(BATCHES * rows * length);
+  const mask = new Int32Array(ids.length);
+  for (let row = 0; row < BATCHES * rows; row++) {
+    // The first row of a batch is full, as in a length bucket.
+    const tokens = padded && row % rows !== 0 ? length - below(length / 2) : length;
+    for (let i = row * length; i < row * length + tokens; i++) {
+      ids[i] = FIRST_WORD + below(teacher.vocabularySize - FIRST_WORD);
+      mask[i] = 1;
+    }
+  }
+  const labels =
+    task === 'text-classification'
+      ? { shape: [BATCHES, rows], data: Int32Array.from({ length: BATCHES * rows }, () => below(2)) }
+      : { shape, data: ids.slice() };
+  return { input_ids: { shape, data: ids }, attention_mask: { shape, data: mask }, labels };
+}
+
+interface TensorToWrite {
+  shape: number[];
+  data: Int32Array;
+}

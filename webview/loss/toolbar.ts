@@ -1,0 +1,211 @@
+/** @file The Loss tab's controls: axis, smoothing, scale, which training, and tables in place of charts. */
+
+import { css, html, LitElement, nothing } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { formatShare } from '../../src/protocol/format';
+import type { RunSeries, RunSnapshot } from '../../src/protocol/panel';
+import { ChooseEvent, type Choices } from '../choices';
+import { icon } from '../icons';
+import { place } from '../place';
+import { shared } from '../styles';
+import { axisNames } from './figure-table';
+
+@customElement('lab-loss-bar')
+export class LossBar extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      .bar {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 8px 20px;
+        min-height: 42px;
+        padding: 7px 16px;
+        border-bottom: 1px solid var(--rule);
+      }
+      .bar label {
+        display: inline-flex;
+        align-items: center;
+        gap: 8px;
+        white-space: nowrap;
+      }
+      .bar input[type='range'] {
+        width: 112px;
+      }
+      .bar output {
+        min-width: 24px;
+      }
+      vscode-checkbox {
+        margin: 0;
+      }
+      .segments {
+        display: inline-flex;
+        height: 26px;
+        margin: 0;
+        padding: 0;
+        border: 1px solid var(--vscode-input-border, var(--rule));
+        border-radius: 2px;
+        background: var(--vscode-input-background);
+      }
+      .segments label {
+        position: relative;
+        padding: 0 10px;
+        cursor: pointer;
+      }
+      .segments label + label {
+        border-left: 1px solid var(--vscode-input-border, var(--rule));
+      }
+      .segments input {
+        position: absolute;
+        inset: 0;
+        width: auto;
+        margin: 0;
+        appearance: none;
+        cursor: pointer;
+        outline-offset: 2px;
+      }
+      .segments label:has(input:checked) {
+        background: var(--vscode-inputOption-activeBackground);
+        color: var(--vscode-inputOption-activeForeground);
+        box-shadow: inset 0 0 0 1px var(--vscode-inputOption-activeBorder);
+      }
+      .trainings {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 8px;
+      }
+      .line {
+        width: 20px;
+        height: 8px;
+        fill: none;
+        stroke: currentColor;
+        stroke-width: 1.5;
+      }
+      .chip[aria-pressed='true'] {
+        background: none;
+        border-color: var(--axis);
+        color: var(--vscode-foreground);
+      }
+      .chip[aria-pressed='false'] {
+        border-style: dashed;
+        color: var(--muted);
+      }
+      @media (max-width: 640px) {
+        .bar {
+          padding: 8px 12px;
+        }
+        .spacer {
+          display: none;
+        }
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) run!: RunSnapshot;
+  @property({ attribute: false }) choices!: Choices;
+  /** The training that the charts show. */
+  @property({ attribute: false }) main: RunSeries | undefined;
+
+  override render(): unknown {
+    const { axis, smoothing, logScale, ignoreOutliers, showControl, tables } = this.choices;
+    const hasControl = this.run.series.some(({ role, metrics }) => role === 'control' && metrics.length > 0);
+    const trained = this.run.series.filter(({ role, metrics }) => role !== 'control' && metrics.length > 0);
+    const { main } = this;
+    return html`<div class="bar" role="toolbar" aria-label="Charts">
+      <fieldset class="segments">
+        <legend class="spoken">Axis</legend>
+        ${axisNames.map(
+          ([value, name]) =>
+            html`<label
+              ><input
+                type="radio"
+                name="axis"
+                value=${value}
+                .checked=${axis === value}
+                @change=${() => this.#choose({ axis: value })}
+              />${name}</label
+            >`,
+        )}
+      </fieldset>
+      <label>
+        Smoothing
+        <input
+          id="smoothing"
+          type="range"
+          min="0"
+          max="0.99"
+          step="0.01"
+          .value=${String(smoothing)}
+          aria-valuetext=${smoothing === 0 ? 'none' : formatShare(smoothing, 2)}
+          @input=${(event: Event) => this.#choose({ smoothing: Number((event.target as HTMLInputElement).value) })}
+          ${place({ '--fill': `${(100 * smoothing) / 0.99}%` })}
+        />
+        <output class="number">${smoothing === 0 ? '0' : formatShare(smoothing, 2)}</output>
+      </label>
+      <vscode-checkbox
+        .checked=${logScale}
+        @change=${(event: Event) => this.#choose({ logScale: (event.target as HTMLInputElement).checked })}
+        >Log scale</vscode-checkbox
+      >
+      <vscode-checkbox
+        .checked=${ignoreOutliers}
+        @change=${(event: Event) => this.#choose({ ignoreOutliers: (event.target as HTMLInputElement).checked })}
+        >Ignore outliers</vscode-checkbox
+      >
+      <span class="spacer"></span>
+      <span class="trainings">
+        ${
+          trained.length > 1
+            ? trained.map(
+                ({ name, role }) =>
+                  html`<button
+                    class="chip"
+                    aria-pressed=${main?.name === name}
+                    @click=${() => this.#choose({ series: name, cursor: undefined })}
+                  >
+                    <svg class="line" viewBox="0 0 20 8" aria-hidden="true"><path d="M0 4H20" /></svg>
+                    ${role === 'teacher' ? "Teacher's training" : "Student's"}
+                  </button>`,
+              )
+            : nothing
+        }
+        ${
+          hasControl && main?.role === 'student'
+            ? html`<button
+                class="chip"
+                aria-pressed=${showControl}
+                title="The same student, trained without distillation"
+                @click=${() => this.#choose({ showControl: !showControl })}
+              >
+                <svg class="line" viewBox="0 0 20 8" aria-hidden="true">
+                  <path d="M0 4H20" stroke-dasharray="4 3" />
+                </svg>
+                Control
+              </button>`
+            : nothing
+        }
+      </span>
+      <button
+        class="icon-button"
+        id="tables"
+        title="Tables instead of charts (t)"
+        aria-label="Tables instead of charts"
+        aria-pressed=${tables}
+        @click=${() => this.#choose({ tables: !tables })}
+      >
+        ${icon('table')}
+      </button>
+    </div>`;
+  }
+
+  #choose(choice: Partial<Choices>): void {
+    this.dispatchEvent(new ChooseEvent(choice));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-loss-bar': LossBar;
+  }
+}

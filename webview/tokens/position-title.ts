@@ -1,0 +1,36 @@
+/** @file What is predicted: the tokens before and the token that follows them, or a row and its label. */
+
+import { html, svg, type TemplateResult } from 'lit';
+import { formatCount } from '../../src/protocol/format';
+import type { ProbeExample, ProbeExamples } from '../../src/protocol/records';
+import { visible } from './token-text';
+
+/** Tokens of context on either side. */
+const context = 3;
+
+export function positionTitle({ names, task }: ProbeExamples, example: ProbeExample, position: number): TemplateResult {
+  const { token, label } = example.positions[position]!;
+  if (task === 'text-classification') {
+    return html`<div class="title">
+      <b class="mono">${names[label] ?? '–'}</b>
+      <span class="muted">line ${formatCount(example.line)}, the hard label</span>
+    </div>`;
+  }
+  const around = (from: number, to: number): string =>
+    example.tokens
+      .slice(Math.max(0, from), to)
+      .map((one) => one.token.replace(/\s+/g, ' '))
+      .join('');
+  const before = `${token > context ? '… ' : ''}${around(token - context, token).trimStart()}`;
+  // For a masked token what follows is context, too.
+  const after = task === 'masked-lm' ? ` ▢ ${around(token + 1, token + 1 + context)}` : '';
+  return html`<div class="title">
+    <span class="mono muted context"><bdi>${before}${after}</bdi></span>
+    <svg width="24" height="10" viewBox="0 0 24 10" role="img" aria-label="predict">
+      ${svg`<path d="M0 5H20M16 1.5L20 5L16 8.5" fill="none" stroke="var(--axis)" stroke-width="1.3"/>`}
+    </svg>
+    <b class="mono">${visible(names[label] ?? example.tokens[token]?.token ?? '')}</b>
+    <span class="spacer"></span>
+    <span class="small muted number">position ${position + 1} of ${example.positions.length}</span>
+  </div>`;
+}

@@ -1,0 +1,64 @@
+/** @file The tables behind the drawings of the Tokens tab. */
+
+import { html, type TemplateResult } from 'lit';
+import { formatCount, formatQuantity, formatShare } from '../../src/protocol/format';
+import type { ProbeExample } from '../../src/protocol/records';
+import type { ExampleSummary } from './divergence';
+import type { Growth, Recorded } from './drawings';
+import { visible } from './token-text';
+
+/** KL of every position, now and at each probe. */
+export function divergenceTable(
+  names: readonly string[],
+  example: ProbeExample,
+  summary: ExampleSummary,
+  recorded: readonly Recorded[],
+): TemplateResult {
+  return html`<div class="scroll table" tabindex="0" role="region" aria-label="Divergence by position and probe, table">
+    <table class="data" aria-label="Divergence">
+      <caption>
+        KL(teacher ‖ student) in nats: now, and at each probe.
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Token</th>
+          <th scope="col">KL</th>
+          ${recorded.map(({ step }) => html`<th scope="col">${formatCount(step)}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${summary.positions.map(
+          ({ kl }, i) =>
+            html`<tr>
+              <td class="mono">${i + 1} ${visible(names[example.positions[i]!.label] ?? '')}</td>
+              <td class="strong">${formatQuantity(kl)}</td>
+              ${recorded.map(({ summary: then }) => html`<td>${formatQuantity(then.positions[i]?.kl)}</td>`)}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+/** The hard label's probability at each probe. */
+export function growthTable(points: readonly Growth[], teacher: number): TemplateResult {
+  return html`<table class="data" aria-label="Probability of the hard label">
+    <thead>
+      <tr>
+        <th scope="col">Step</th>
+        <th scope="col">Student</th>
+        <th scope="col">Teacher</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${points.map(
+        ({ step, probability }) =>
+          html`<tr>
+            <td>${formatCount(step)}</td>
+            <td>${formatShare(probability)}</td>
+            <td>${formatShare(teacher)}</td>
+          </tr>`,
+      )}
+    </tbody>
+  </table>`;
+}
