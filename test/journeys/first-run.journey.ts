@@ -1,6 +1,6 @@
 /** @file A newcomer's way: an empty folder, the sample, a run, a reload of the window, stop. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -16,6 +16,7 @@ beforeEach(() => {
 });
 afterEach(async ({ task }) => {
   await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
+  workbench = undefined;
   for (const { record } of await listRuns(path.join(workspace, '.distillery/runs'))) {
     if (isLive(record.status)) process.kill(record.pid);
   }
@@ -23,7 +24,7 @@ afterEach(async ({ task }) => {
 });
 
 it('leads from an empty folder to a run that outlives the window, and to its end', async () => {
-  const window = (workbench = await Workbench.open(workspace));
+  const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
   await window.openSidebar();
   await window.page.getByText('No runs yet.').waitFor();
   await window.picture('welcome');
@@ -60,4 +61,24 @@ it('leads from an empty folder to a run that outlives the window, and to its end
   const [ended] = await listRuns(path.join(workspace, '.distillery/runs'));
   expect(ended?.record).toMatchObject({ status: 'stopped', pid: run.record.pid });
   expect(plain(await row.textContent())).toContain('stopped');
+});
+
+it('is told what is wrong with an experiment, and is taken there', async () => {
+  const sizes = { family: 'bert', hiddenSize: 32, layers: 2, heads: 4 };
+  const experiment = {
+    task: 'text-classification',
+    dataset: { train: 'missing.jsonl' },
+    tokenizer: { source: 'train', kind: 'wordpiece', vocabularySize: 300 },
+    teacher: { source: 'train', architecture: sizes },
+    student: { architecture: sizes },
+  };
+  writeFileSync(path.join(workspace, 'broken.distill.json'), JSON.stringify(experiment, undefined, 2));
+  const window = (workbench = await Workbench.open(workspace));
+  await window.runCommand('Distillery: Run Experiment');
+  const toast = window.notification.filter({ hasText: 'missing.jsonl' });
+  await toast.waitFor();
+  await window.picture('broken');
+  await toast.getByRole('button', { name: 'Show in File' }).click();
+  await window.page.getByRole('tab', { name: 'broken.distill.json' }).waitFor();
+  await window.page.getByRole('button', { name: /^Ln 4, Col/ }).waitFor();
 });

@@ -44,12 +44,13 @@ describe('runs in the editor', () => {
   });
   afterEach(async ({ task }) => {
     await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
+    workbench = undefined;
     await live.lock.release();
     rmSync(workspace, { recursive: true, force: true });
   });
 
   it.each(Object.keys(themes) as Theme[])('are listed, %s', async (theme) => {
-    const window = (workbench = await Workbench.open(workspace, theme));
+    const window = (workbench = await Workbench.open(workspace, { theme }));
     await window.openSidebar();
     await window.rows.nth(3).waitFor();
     await window.statusItem.waitFor();
@@ -62,16 +63,18 @@ describe('runs in the editor', () => {
   });
 
   it.each(Object.keys(themes) as Theme[])('open in the Lab, %s', async (theme) => {
-    const window = (workbench = await Workbench.open(workspace, theme));
+    const window = (workbench = await Workbench.open(workspace, { theme }));
     await window.openSidebar();
     await window.rows.filter({ hasText: 'Spam filter, wider' }).click();
     await window.lab.getByText('Spam filter, wider').first().waitFor();
-    await window.page.waitForTimeout(1500);
+    await window.lab.getByText('Student loss (hard)').first().waitFor();
+    await window.lab.locator('canvas').first().waitFor();
+    expect(window.violations).toEqual([]);
     await window.picture(`lab-${theme}`);
   });
 
   it('are found when they begin elsewhere, and announce their end once', async () => {
-    const window = (workbench = await Workbench.open(workspace));
+    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
     await window.openSidebar();
     await window.rows.nth(3).waitFor();
     const other = await beginRun(workspace, { name: 'From a terminal' });
@@ -84,5 +87,16 @@ describe('runs in the editor', () => {
     await toast.getByRole('button', { name: 'Open Lab' }).click();
     await window.lab.getByText('From a terminal').first().waitFor();
     expect(await window.notification.count()).toBe(0);
+  });
+
+  it('can be looked at, and no more, in a folder that is not trusted', async () => {
+    const window = (workbench = await Workbench.open(workspace, { trusted: false }));
+    await window.openSidebar();
+    await window.rows.filter({ hasText: 'Spam filter, wider' }).click();
+    await window.lab.getByText('Spam filter, wider').first().waitFor();
+    const offered = await window.palette('Distillery:');
+    expect(offered).toContain('Distillery: Open Lab');
+    expect(offered.filter((title) => /Run Experiment|Stop|Resume/.test(title))).toEqual([]);
+    await window.picture('not-trusted');
   });
 });

@@ -18,27 +18,46 @@ export type Theme = keyof typeof themes;
 /** Pictures lie here; git does not keep them. */
 const shots = path.resolve('test/journeys/shots');
 
+export interface OpenOptions {
+  /** The editor's own choice where none is named. */
+  theme?: Theme;
+  /** Whether the folder is one that the person trusts. */
+  trusted?: boolean;
+}
+
 /** Text with ordinary spaces in place of those that do not break. */
 export function plain(text: string | null): string {
   return (text ?? '').replace(/\s/g, ' ').trim();
 }
 
 export class Workbench {
+  /** What the browser has refused because of a content security policy. */
+  readonly violations: string[] = [];
+
   private constructor(
     private readonly server: CodeServer,
     private readonly window: EditorWindow,
-  ) {}
+  ) {
+    window.page.on('console', (message) => {
+      if (message.text().includes('Content Security Policy')) this.violations.push(message.text());
+    });
+  }
 
   /** Opens a folder in an editor of its own, with the extension as it is built in dist/. */
-  static async open(folder: string, theme: Theme = 'dark'): Promise<Workbench> {
+  static async open(folder: string, { theme, trusted = true }: OpenOptions = {}): Promise<Workbench> {
     const editor = ensureEditor(process.cwd());
-    const server = await startCodeServer(editor);
+    const server = await startCodeServer(editor, {
+      trust: !trusted,
+      settings: { 'security.workspace.trust.startupPrompt': 'never' },
+    });
     const window = await openWindow(editor, server, { folder, extension: process.cwd() });
     window.page.setDefaultTimeout(30_000);
     const workbench = new Workbench(server, window);
     try {
       await workbench.page.locator('.monaco-workbench .part.activitybar').waitFor();
-      await workbench.chooseTheme(theme);
+      // Our contributions are known.
+      await workbench.page.getByRole('tab', { name: 'Distillery' }).first().waitFor();
+      if (theme) await workbench.chooseTheme(theme);
       return workbench;
     } catch (error) {
       await workbench.close('open');
@@ -93,11 +112,17 @@ export class Workbench {
   }
 
   async runCommand(title: string): Promise<void> {
-    const list = await this.openPalette(title);
-    await list
-      .locator('.label-name')
-      .filter({ hasText: new RegExp(`^${title}$`) })
-      .click();
+    for (let attempt = 1; ; attempt++) {
+      const list = await this.openPalette(title);
+      const command = list.locator('.label-name').filter({ hasText: new RegExp(`^${title}$`) });
+      // A list that was opened too early, before a key was set, does not change any more.
+      const found = await command.waitFor({ timeout: 2000 }).then(
+        () => true,
+        () => false,
+      );
+      if (found || attempt === 10) return command.click();
+      await this.page.keyboard.press('Escape');
+    }
   }
 
   /** Picks a row of the list that is asked. */

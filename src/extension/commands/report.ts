@@ -3,15 +3,16 @@
 import { l10n, Position, Range, Uri, window, type LogOutputChannel } from 'vscode';
 import path from 'node:path';
 import { InputError } from '../../protocol/problem';
+import type { PlacedMessage } from '../runs/placed-message';
 import type { Ended } from '../runs/runner-process';
 
-/** Says why the runner ended, once, with a button to the place or to the log. */
+/** Says why the runner ended, once, with buttons to the place and to the log. */
 export async function reportEnd(what: string, ended: Ended, cwd: string, log: LogOutputChannel): Promise<void> {
   for (const line of ended.lines) log.error(line);
-  const { problem } = ended;
+  const [problem, ...others] = ended.problems;
   if (problem) {
-    const { line, column, message } = problem;
-    await showProblem({ file: path.resolve(cwd, problem.file), line, column, message: `${what} ${message}` });
+    const more = others.length > 0 ? ` ${l10n.t('Further problems: {0}.', others.length)}` : '';
+    await showProblem({ ...problem, file: path.resolve(cwd, problem.file), message: problem.message + more }, log);
   } else {
     const reason = ended.lines.at(-1) ?? l10n.t('The process was killed before it could say why.');
     await showWithLog(`${what} ${reason}`, log);
@@ -26,25 +27,20 @@ export async function guarded(log: LogOutputChannel, work: () => Promise<unknown
     log.error(error instanceof Error ? error : String(error));
     if (error instanceof InputError) {
       const { file, line, column, message, remedy } = error.problems[0];
-      void showProblem({ file, line, column, message: `${message} ${remedy}` });
+      void showProblem({ file, line, column, message: `${message} ${remedy}` }, log);
     } else {
       void showWithLog(error instanceof Error ? error.message : String(error), log);
     }
   }
 }
 
-interface Place {
-  /** Absolute. */
-  file: string;
-  /** Both count from 1. */
-  line: number;
-  column: number;
-  message: string;
-}
-
-async function showProblem({ file, line, column, message }: Place): Promise<void> {
-  const show = l10n.t('Show in File');
-  if ((await window.showErrorMessage(`${path.basename(file)}:${line}: ${message}`, show)) !== show) return;
+/** The file's path is absolute. */
+async function showProblem({ file, line, column, message }: PlacedMessage, log: LogOutputChannel): Promise<void> {
+  const [showFile, showLog] = [l10n.t('Show in File'), l10n.t('Show Log')];
+  const words = l10n.t('{0}, line {1}: {2}', path.basename(file), line, message);
+  const chosen = await window.showErrorMessage(words, showFile, showLog);
+  if (chosen === showLog) log.show();
+  if (chosen !== showFile) return;
   const at = new Position(line - 1, column - 1);
   await window.showTextDocument(Uri.file(file), { selection: new Range(at, at) });
 }

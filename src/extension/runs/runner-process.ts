@@ -13,8 +13,8 @@ export interface Ended {
   document: unknown;
   /** What it said on standard error, without empty lines. */
   lines: string[];
-  /** The first of them that names a place in a file. */
-  problem?: PlacedMessage;
+  /** Those of them that name a place in a file. */
+  problems: PlacedMessage[];
 }
 
 export interface RunnerProcess {
@@ -60,8 +60,8 @@ async function whenEnded(child: ChildProcess, outputFile: string, errorFile: str
   });
   const text = await readFile(errorFile, 'utf8');
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
-  const problem = lines.map(placedMessage).find((found) => found !== undefined);
-  return { code, document: parse(await readFile(outputFile, 'utf8')), lines, ...(problem ? { problem } : {}) };
+  const problems = lines.map(placedMessage).filter((found) => found !== undefined);
+  return { code, document: parse(await readFile(outputFile, 'utf8')), lines, problems };
 }
 
 function parse(text: string): unknown {
