@@ -35,16 +35,15 @@ export function keepMasks(graph: Graph, seed: number, step: number): Record<stri
   );
 }
 
-/** 1 with probability 1 − rate, to a resolution of 2⁻¹⁶. */
+/**
+ * 1 with probability 1 − rate, independently. Not each element is drawn but the distance to the next that is dropped, which is
+ * geometrically distributed: a tenth of the random numbers at a rate of a tenth.
+ */
 function drawMask(size: number, rate: number, key: readonly [number, number, number]): Uint8Array {
-  const mask = new Uint8Array(size);
-  const threshold = Math.round(rate * 0x10000);
+  const mask = new Uint8Array(size).fill(1);
   const next = randomWords(...key);
-  for (let i = 0; i + 1 < size; i += 2) {
-    const bits = next();
-    mask[i] = (bits & 0xffff) >= threshold ? 1 : 0;
-    mask[i + 1] = bits >>> 16 >= threshold ? 1 : 0;
-  }
-  if (size % 2 === 1) mask[size - 1] = (next() & 0xffff) >= threshold ? 1 : 0;
+  const scale = 1 / Math.log1p(-rate);
+  const kept = (): number => Math.floor(Math.log((next() + 1) / 2 ** 32) * scale);
+  for (let dropped = kept(); dropped < size; dropped += 1 + kept()) mask[dropped] = 0;
   return mask;
 }

@@ -1,0 +1,49 @@
+/** @file Students of real runs, in Python transformers. Runs where `npm run peers` has made test/peers/.venv. */
+
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { readSafetensors } from '../../src/model/safetensors';
+import { document, onlyRun, tinyWorkspace } from '../runner/program';
+
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+const python = here(process.platform === 'win32' ? '.venv/Scripts/python.exe' : '.venv/bin/python');
+const installed = existsSync(python);
+if (!installed) console.warn('Skipped: exported students in Python transformers. `npm run peers` installs it.');
+
+interface PeerAnswer {
+  report: Record<string, string[]>;
+  ids: number[];
+  logits: number[];
+}
+
+const text = 'Cheap loans, click here! Call me Ishmael.';
+
+describe.skipIf(!installed)('an exported student in Python transformers', () => {
+  it.each(['text-classification', 'causal-lm', 'masked-lm'] as const)(
+    '%s: loads with nothing missing, reads the same ids and gives the same logits',
+    async (task) => {
+      const workspace = tinyWorkspace({ task, training: { epochs: 1 } });
+      await document(['run', 'tiny.distill.json'], workspace);
+      const student = path.join(onlyRun(workspace), 'student');
+      const { stdout } = await promisify(execFile)(python, [here('load_student.py'), student, text]);
+      const peer = JSON.parse(stdout) as PeerAnswer;
+      for (const found of Object.values(peer.report)) expect(found).toEqual([]);
+
+      const out = path.join(workspace, 'out.safetensors');
+      const { tokens, positions } = await document<{ tokens?: { id: number }[]; positions: { id: number }[] }>(
+        ['inspect', student, '--text', text, '--tensors', out],
+        workspace,
+      );
+      const ids = (tokens ?? positions).map(({ id }) => id);
+      const ours = (await readSafetensors(out))['logits.teacher']!.data as Float32Array;
+      // `inspect` appends the end-of-text token to a causal model's text, as training does.
+      expect(ids.slice(0, peer.ids.length)).toEqual(peer.ids);
+      expect(ids.length - peer.ids.length).toBe(task === 'causal-lm' ? 1 : 0);
+      peer.logits.forEach((value, i) => expect(Math.abs(ours[i]! - value)).toBeLessThan(1e-5));
+    },
+  );
+});
