@@ -6,7 +6,7 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cases, type Case } from './cases';
-import { compare } from './compare';
+import { compare, type Comparison } from './compare';
 import type { Profile } from './profile';
 import { markdownReport, terminalReport, type CaseResult, type Machine } from './report';
 import { writeSetup } from './setup';
@@ -45,13 +45,20 @@ async function runCase(benchCase: Case): Promise<CaseResult> {
   const folder = await mkdtemp(join(os.tmpdir(), `distillery-bench-${benchCase.name}-`));
   try {
     await writeSetup(folder, benchCase, threads);
-    const sides = sidesOf(folder);
-    const comparison = await compare(sides, blocks, benchCase.stepsPerBlock);
-    for (const side of sides) await side.close();
+    const comparison = await compareSides(folder, benchCase);
     const written = execFileSync(process.execPath, ['dist/bench/profile.js', folder, String(profiledSteps)]);
     return { benchCase, comparison, profile: JSON.parse(written.toString()) as Profile };
   } finally {
     await rm(folder, { recursive: true });
+  }
+}
+
+async function compareSides(folder: string, benchCase: Case): Promise<Comparison> {
+  const sides = sidesOf(folder);
+  try {
+    return await compare(sides, blocks, benchCase.stepsPerBlock);
+  } finally {
+    for (const side of sides) await side.close();
   }
 }
 
@@ -68,9 +75,11 @@ const machine = (): Machine => ({
   cores: os.cpus().length,
   threads,
   system: `${os.type()} ${os.release()}`,
+  load: os.loadavg()[0]!,
 });
 
 async function main(): Promise<void> {
+  const before = machine();
   const results: CaseResult[] = [];
   for (const benchCase of chosenCases()) {
     console.error(`${benchCase.title} …`);
@@ -78,7 +87,7 @@ async function main(): Promise<void> {
   }
   console.log(terminalReport(results));
   if (results.length < cases.length || options.quick) return;
-  await writeFile('bench/RESULTS.md', markdownReport(results, machine()));
+  await writeFile('bench/RESULTS.md', markdownReport(results, before));
   console.log('\nWritten to bench/RESULTS.md.');
 }
 

@@ -19,6 +19,8 @@ export interface Machine {
   cores: number;
   threads: number;
   system: string;
+  /** Average number of others' runnable threads in the minute before the benchmark. */
+  load: number;
 }
 
 interface Grid {
@@ -133,6 +135,7 @@ Written by \`npm run bench\`, which overwrites this file; every figure is as it 
 
 ${machine.date} · ${machine.processor}, ${machine.cores} cores, ${machine.threads} threads on each side · ${machine.system}
 · ${sides.map(versions).join(' · ')}
+· load before the run ${machine.load.toFixed(1)} (near 0 on a quiet machine; a busy one slows PyTorch more than ours, and the ratios mean little)
 
 One step is: forward pass of the frozen teacher, forward and backward pass of the student, α · T² · forward KL + (1 − α) ·
 hard loss with T = 2 and α = 0.5, clipping of the global gradient norm to 1, AdamW. float32, no dropout. Both sides load the same
