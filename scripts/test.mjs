@@ -2,6 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { delimiter } from 'node:path';
 
 const results = 'dist/test/results';
 const vitest = (name) => [
@@ -59,7 +60,7 @@ if (names.length === 0 || unknown.length > 0) {
   process.exit(2);
 }
 mkdirSync(results, { recursive: true });
-process.env.PATH = `node_modules/.bin:${process.env.PATH}`;
+process.env.PATH = ['node_modules/.bin', process.env.PATH].join(delimiter);
 const all = names.map(run);
 const total = Object.fromEntries(counts.map((count) => [count, all.reduce((sum, result) => sum + result[count], 0)]));
 if (names.length > 1) console.log(said(total));
