@@ -145,7 +145,7 @@ export class GraphBuilder {
       attributes: {},
       floats: [],
     }));
-    const nodes = withoutUnused([...this.nodes, ...named], Object.keys(outputs));
+    const nodes = nameOutputs(addIntoProducts(withoutUnused([...this.nodes, ...named], Object.keys(outputs))));
     const used = new Set(nodes.flatMap((node) => node.inputs));
     return {
       name: this.name,
@@ -156,7 +156,7 @@ export class GraphBuilder {
           return [name, { shape, dtype: type }];
         }),
       ),
-      nodes: renameOutputs(nodes, new Set(Object.keys(this.inputs)), used),
+      nodes,
       constants: [...this.constants.values()].filter((constant) => used.has(constant.value.name)),
     };
   }
@@ -174,26 +174,54 @@ function withoutUnused(nodes: readonly Node[], outputs: readonly string[]): Node
 }
 
 /**
- * The Identity nodes that `finish` appends give outputs their names. Where the value comes from a node and goes nowhere
- * else, the node's own output takes the name and the Identity falls away.
+ * The Identity nodes that `finish` appends give outputs their names. Where the value comes from a node, that node's own output
+ * takes the name, wherever it is used, and the Identity, a copy of the whole tensor, falls away.
  */
-function renameOutputs(nodes: readonly Node[], inputs: ReadonlySet<string>, used: ReadonlySet<string>): Node[] {
-  const producers = new Set(nodes.flatMap((node) => (node.op === 'Identity' ? [] : node.outputs.map((o) => o.name))));
-  const uses = new Map<string, number>();
-  for (const node of nodes) for (const input of node.inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
+function nameOutputs(nodes: readonly Node[]): Node[] {
+  const produced = new Set(
+    nodes.flatMap((node) => (node.op === 'Identity' ? [] : node.outputs.map(({ name }) => name))),
+  );
   const renamed = new Map<string, string>();
   const kept = nodes.filter((node) => {
-    const source = node.inputs[0];
-    const output = node.outputs[0]!.name;
-    if (node.op !== 'Identity' || source === undefined || inputs.has(source) || !producers.has(source)) return true;
-    if (uses.get(source) !== 1 || used.has(output)) return true;
-    renamed.set(source, output);
+    const [source] = node.inputs;
+    if (node.op !== 'Identity' || source === undefined || !produced.has(source) || renamed.has(source)) return true;
+    renamed.set(source, node.outputs[0]!.name);
     return false;
   });
+  const nameOf = (name: string): string => renamed.get(name) ?? name;
   return kept.map((node) => ({
     ...node,
-    outputs: node.outputs.map((output) => ({ ...output, name: renamed.get(output.name) ?? output.name })),
+    inputs: node.inputs.map(nameOf),
+    outputs: node.outputs.map((output) => ({ ...output, name: nameOf(output.name) })),
   }));
+}
+
+/**
+ * a + x · y as one product that starts from a, where nothing else needs x · y. Sums of many products, as a gradient that is made in
+ * chunks, then grow in place one after the other instead of all existing before they are added.
+ */
+function addIntoProducts(nodes: readonly Node[]): Node[] {
+  const uses = new Map<string, number>();
+  for (const { inputs } of nodes) for (const input of inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
+  const products = new Map<string, Node>();
+  for (const node of nodes) {
+    const [output] = node.outputs;
+    if (node.op === 'Gemm' && node.inputs.length === 2 && uses.get(output!.name) === 1)
+      products.set(output!.name, node);
+  }
+  const shapes = new Map(nodes.flatMap(({ outputs }) => outputs.map(({ name, shape }) => [name, shape] as const)));
+  const absorbed = new Set<Node>();
+  const summed = nodes.map((node) => {
+    if (node.op !== 'Add') return node;
+    const [left, right] = node.inputs as [string, string];
+    const [product, start] = products.has(right) ? [products.get(right)!, left] : [products.get(left), right];
+    const { shape } = node.outputs[0]!;
+    // Only a start of the full shape: a bias would be broadcast, which is what Affine is for.
+    if (!product || left === right || !sameShape(shapes.get(start) ?? [], shape)) return node;
+    absorbed.add(product);
+    return { ...product, inputs: [...product.inputs, start], outputs: node.outputs };
+  });
+  return summed.filter((node) => !absorbed.has(node));
 }
 
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {

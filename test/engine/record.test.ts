@@ -68,6 +68,36 @@ describe('a recorded graph', () => {
     }
   });
 
+  it('adds a product to a running sum in the product itself', async () => {
+    const matrix = floats([1, 2, 3, 4], [2, 2]);
+    const graph = record('sums', { x: matrix, b: floats([10, 20]) }, ({ x, b }) => {
+      const [m, bias] = [x as tf.Tensor2D, b!];
+      const sum = tf.add(tf.add(tf.matMul(m, m), tf.matMul(m, m, true)), tf.matMul(m, m, false, true));
+      const shared = tf.matMul(m, m, true, true);
+      return { sum, biased: tf.add(tf.matMul(m, m), bias), shared, twice: tf.add(shared, sum) };
+    });
+    const operators = graph.nodes.map(({ op, inputs }) => `${op}/${inputs.length}`);
+    // Three products of the sum: one starts at 0, two from the sum so far. What others need, or is broadcast, stays apart.
+    expect(operators.sort()).toEqual(['Add/2', 'Add/2', 'Gemm/2', 'Gemm/2', 'Gemm/2', 'Gemm/3', 'Gemm/3'].sort());
+    const outputs = await (await executor.load(graph)).run({ x: matrix, b: floats([10, 20]) });
+    expect(Array.from(outputs.sum!.data)).toEqual([7 + 10 + 5, 10 + 14 + 11, 15 + 14 + 11, 22 + 20 + 25]);
+    expect(Array.from(outputs.biased!.data)).toEqual([17, 30, 25, 42]);
+    expect(Array.from(outputs.twice!.data)).toEqual([22 + 7, 35 + 15, 40 + 10, 67 + 22]);
+  });
+
+  it('names its outputs without a copy, also those that it reads again', () => {
+    const graph = record('named', { x: floats([1, 2]) }, ({ x }) => {
+      const y = tf.exp(x!);
+      return { y, z: tf.sqrt(y), again: y, untouched: x! };
+    });
+    expect(graph.nodes.map(({ op, outputs }) => `${op} ${outputs[0]!.name}`)).toEqual([
+      'Exp y',
+      'Sqrt z',
+      'Identity again',
+      'Identity untouched',
+    ]);
+  });
+
   it('takes frozen inputs as part of the graph', async () => {
     const graph = record('frozen', { x: floats([1, 2]), w: floats([3, 4]) }, ({ x, w }) => ({ y: tf.mul(x!, w!) }));
     const loaded = await executor.load(graph, { w: floats([3, 4]) });
