@@ -44,48 +44,29 @@ const warn = (problems: readonly Problem[], write: (line: string) => void): void
   problems.forEach((problem) => write(formatProblem(problem)));
 
 function barOutput(): RunOutput & { end(): void } {
-  let bar: cliProgress.SingleBar | undefined;
-  let role: Role | undefined;
-  const end = (): void => {
-    bar?.stop();
-    bar = undefined;
-  };
-  // Lines are written above the bar, which is drawn anew below them.
-  const write = (line: string): void => {
-    const wasDrawn = bar !== undefined;
-    if (wasDrawn) stream.write('\r\x1b[K');
-    stream.write(`${line}\n`);
-    if (wasDrawn) bar?.render();
-  };
+  // Only a MultiBar can write lines above its bars.
+  const bars = new cliProgress.MultiBar(
+    { format: BAR_FORMAT, stream, hideCursor: true, clearOnComplete: true, barsize: 24, fps: 8, linewrap: false },
+    cliProgress.Presets.shades_classic,
+  );
+  let current: { bar: cliProgress.SingleBar; role: Role } | undefined;
+  const write = (line: string): void => bars.log(`${line}\n`);
   return {
     started: (directory, _experiment, warnings) => {
       warn(warnings, write);
       write(`run directory ${directory}`);
     },
     note: write,
-    evaluated: (evaluatedRole, step, metrics) =>
-      write(`${evaluatedRole} at step ${formatCount(step)}: ${quality(metrics)}`),
+    evaluated: (role, step, metrics) => write(`${role} at step ${formatCount(step)}: ${quality(metrics)}`),
     progress: (progress, metrics) => {
-      if (!bar || role !== progress.role) {
-        end();
-        role = progress.role;
-        bar = new cliProgress.SingleBar(
-          {
-            format: BAR_FORMAT,
-            stream,
-            hideCursor: true,
-            clearOnComplete: true,
-            barsize: 24,
-            fps: 8,
-            autopadding: true,
-          },
-          cliProgress.Presets.shades_classic,
-        );
-        bar.start(progress.steps, progress.step, payload(progress, metrics));
+      const shown = payload(progress, metrics);
+      if (current?.role !== progress.role) {
+        if (current) bars.remove(current.bar);
+        current = { role: progress.role, bar: bars.create(progress.steps, progress.step, { figures: '', ...shown }) };
       }
-      bar.update(progress.step, payload(progress, metrics));
+      current.bar.update(progress.step, shown);
     },
-    end,
+    end: () => bars.stop(),
   };
 }
 
