@@ -72,7 +72,7 @@ const smallPair: Case = {
 
 const spamFilter: Case = {
   name: 'spam-filter',
-  title: 'BERT style classifier of the sample, teacher 4 × 192, student 2 × 64, V 4,096, batch 16 × 128',
+  title: 'BERT style classifier like that of the sample, teacher 4 × 192, student 2 × 64, V 4,096, batch 16 × 128',
   task: 'text-classification',
   teacher: classifier({ layers: 4, hiddenSize: 192, heads: 4 }, 4096, 128),
   student: classifier({ layers: 2, hiddenSize: 64, heads: 2 }, 4096, 128),

@@ -74,7 +74,7 @@ const machine = (): Machine => ({
   processor: os.cpus()[0]?.model.trim() ?? os.arch(),
   cores: os.cpus().length,
   threads,
-  system: `${os.type()} ${os.release()}`,
+  system: os.type(),
   load: os.loadavg()[0]!,
 });
 
