@@ -53,6 +53,8 @@ export async function findCompleteDirectory(target: string): Promise<string | un
   return undefined;
 }
 
+const MOST_PATIENCE_MS = 10_000;
+
 /**
  * Reads the folder with `read`, again if it was replaced meanwhile, so that what comes back is all of one version.
  * Undefined where nothing was ever saved.
@@ -61,7 +63,9 @@ export async function readDirectoryAtomically<T>(
   target: string,
   read: (directory: string) => Promise<T>,
 ): Promise<T | undefined> {
-  for (let attempt = 1; attempt <= 20; attempt++) {
+  // A writer that replaces the folder all the time may be ahead of a slow reader many times, not for ever.
+  const deadline = performance.now() + MOST_PATIENCE_MS;
+  while (performance.now() < deadline) {
     const directory = await findCompleteDirectory(target);
     if (directory === undefined) return undefined;
     const before = await identity(directory);
