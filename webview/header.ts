@@ -222,7 +222,8 @@ export class Header extends LitElement {
       );
     }
     const last = this.run.series.find(({ role }) => role === 'student')?.metrics.at(-1)?.step;
-    return last === undefined ? nothing : statistic('Step', formatCount(last));
+    // Records count from 0; a person counts the steps that were made.
+    return last === undefined ? nothing : statistic('Steps', formatCount(last + 1));
   }
 }
 

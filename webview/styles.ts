@@ -16,7 +16,9 @@ export const roles = css`
     padding: 0;
     background: var(--vscode-editor-background);
     --teacher: color-mix(in srgb, var(--vscode-charts-blue) 92%, var(--vscode-charts-foreground));
-    --student: color-mix(in srgb, var(--vscode-charts-orange) 88%, var(--vscode-charts-foreground));
+    /* charts-orange is half transparent in the built-in themes and absent in some; this orange is neither. */
+    --orange: var(--vscode-symbolIcon-classForeground, var(--vscode-charts-orange));
+    --student: color-mix(in srgb, var(--orange) 88%, var(--vscode-charts-foreground));
     --label: var(--vscode-charts-green);
     --control: color-mix(in srgb, var(--vscode-charts-foreground) 66%, transparent);
     --total: var(--vscode-charts-foreground);
@@ -37,7 +39,7 @@ export const roles = css`
     --bar-edge: 0px;
   }
   body.vscode-light {
-    --student: color-mix(in srgb, var(--vscode-charts-orange) 66%, var(--vscode-charts-foreground));
+    --student: color-mix(in srgb, var(--orange) 66%, var(--vscode-charts-foreground));
     --label: color-mix(in srgb, var(--vscode-charts-green) 88%, var(--vscode-charts-foreground));
     --hidden: color-mix(in srgb, var(--vscode-charts-yellow) 62%, var(--vscode-charts-foreground));
     --control: color-mix(in srgb, var(--vscode-charts-foreground) 74%, transparent);
@@ -49,7 +51,7 @@ export const roles = css`
     --heat-4: 40%;
   }
   body.vscode-high-contrast {
-    --student: color-mix(in srgb, var(--vscode-charts-orange) 72%, var(--vscode-charts-foreground));
+    --student: color-mix(in srgb, var(--orange) 72%, var(--vscode-charts-foreground));
     --control: var(--vscode-charts-foreground);
     --grid: color-mix(in srgb, var(--vscode-charts-lines) 50%, transparent);
     --axis: var(--vscode-charts-foreground);

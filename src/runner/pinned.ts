@@ -11,8 +11,8 @@ import type { RunData } from './data';
 
 const MOST_EXAMPLES = 12;
 
-/** Logits kept at an evaluation: 8 MB as float16. */
-const MOST_LOGITS = 4 * 2 ** 20;
+/** Logits kept at an evaluation: 12 MB as float16. */
+const MOST_LOGITS = 6 * 2 ** 20;
 
 export interface Pinned {
   /** Into the validation examples. */

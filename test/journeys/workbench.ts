@@ -68,11 +68,25 @@ export class Workbench {
   /** By the editor's list: a setting that is there from the start is now and then read before the themes are known. */
   async chooseTheme(theme: Theme): Promise<void> {
     const [name, className] = themes[theme];
+    const window = this.page.locator(`.monaco-workbench.${className}`);
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      // While the editor still starts, something else may take the focus, and the list closes.
+      const chosen = await this.pickTheme(name).then(
+        () => true,
+        () => false,
+      );
+      if (chosen) break;
+      await this.page.keyboard.press('Escape');
+    }
+    await window.waitFor();
+  }
+
+  private async pickTheme(name: string): Promise<void> {
     await this.runCommand('Preferences: Color Theme');
-    await this.page.locator('.quick-input-widget input').first().fill(name);
-    await this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }).waitFor();
+    await this.page.locator('.quick-input-widget input').first().fill(name, { timeout: 5000 });
+    const row = this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name });
+    await row.waitFor({ timeout: 5000 });
     await this.page.keyboard.press('Enter');
-    await this.page.locator(`.monaco-workbench.${className}`).waitFor();
   }
 
   get page(): Page {
