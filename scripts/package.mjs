@@ -11,7 +11,16 @@ const target = `${process.platform}-${process.arch}`;
 const run = (command, args, cwd) => execFileSync(command, args, { cwd, stdio: 'inherit' });
 
 /** Copied as they are; everything else stays out. */
-const shipped = ['README.md', 'CHANGELOG.md', 'LICENSE', 'package.nls.json', 'media', 'examples', 'docs/guide.md', 'docs/images'];
+const shipped = [
+  'README.md',
+  'CHANGELOG.md',
+  'LICENSE',
+  'package.nls.json',
+  'media',
+  'examples',
+  'docs/guide.md',
+  'docs/images',
+];
 
 run(process.execPath, ['scripts/build.mjs'], root);
 const stage = await mkdtemp(path.join(os.tmpdir(), 'distillery-package-'));
