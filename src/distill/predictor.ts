@@ -83,14 +83,16 @@ export class Predictor {
 
 const oneRow = (length: number): BatchShape => ({ rows: 1, length, predictions: 0 });
 
-function answerProgram(a: Architecture, length: number): Graph {
+/** @param withStates whether the hidden states come out too, which keeps the executor from fusing across them */
+function answerProgram(a: Architecture, length: number, withStates = true): Graph {
   const inputs = { ...tokenSpecs(oneRow(length)), ...prefixed('model.', parameterSpecs(a)) };
   return record(`answer-${length}`, inputs, (tensors) => {
     const parameters = withPrefix('model.', tensors);
     const tokens = modelInputs(tensors);
     const { hiddenStates } = backbone(a, parameters, tokens);
-    const states = Object.fromEntries(hiddenStates.map((state, i) => [`hidden.${i}`, state]));
-    return { logits: headLogits(a, parameters, hiddenStates[a.layers]!, tokens), ...states };
+    const logits = headLogits(a, parameters, hiddenStates[a.layers]!, tokens);
+    if (!withStates) return { logits };
+    return { logits, ...Object.fromEntries(hiddenStates.map((state, i) => [`hidden.${i}`, state])) };
   });
 }
 
@@ -138,7 +140,7 @@ export async function measureLatency(
   const specs = prefixed('model.', parameterSpecs(architecture));
   const frozen = mapValues(specs, (spec, name) => ({ ...spec, data: parameters[name.slice('model.'.length)]! }));
   const length = text.ids.length;
-  const program = await executor.load(latencyProgram(architecture, length), frozen);
+  const program = await executor.load(answerProgram(architecture, length, false), frozen);
   const inputs = tokenTensors(text, length);
   const times: number[] = [];
   for (let i = 0; i < repeats + 3; i++) {
@@ -148,14 +150,4 @@ export async function measureLatency(
   }
   await program.release();
   return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
-}
-
-function latencyProgram(a: Architecture, length: number): Graph {
-  const inputs = { ...tokenSpecs(oneRow(length)), ...prefixed('model.', parameterSpecs(a)) };
-  return record(`latency-${length}`, inputs, (tensors) => {
-    const parameters = withPrefix('model.', tensors);
-    const tokens = modelInputs(tensors);
-    const { hiddenStates } = backbone(a, parameters, tokens);
-    return { logits: headLogits(a, parameters, hiddenStates[a.layers]!, tokens) };
-  });
 }

@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
-/** A softened distribution a row, [rows, V] each. */
+/** A softened distribution a row, [rows, V] each: soft labels of a teacher's logits, soft predictions of a student's. */
 export interface Softened {
   logProbabilities: tf.Tensor2D;
   probabilities: tf.Tensor2D;
@@ -28,9 +28,4 @@ export function soften(logits: tf.Tensor2D, temperature?: tf.Scalar): Softened {
 /** log softmax(z / T) over the last axis. [rows, V] → [rows, V]. */
 export function logSoftmax(logits: tf.Tensor2D, temperature?: tf.Scalar): tf.Tensor2D {
   return soften(logits, temperature).logProbabilities;
-}
-
-/** softmax(z / T) over the last axis: the teacher's soft labels. [rows, V] → [rows, V]. */
-export function softLabels(logits: tf.Tensor2D, temperature?: tf.Scalar): tf.Tensor2D {
-  return soften(logits, temperature).probabilities;
 }

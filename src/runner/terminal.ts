@@ -1,7 +1,6 @@
 /** @file What a run shows in a terminal: a progress bar, or plain lines where there is no terminal. */
 
 import cliProgress from 'cli-progress';
-import type { Problem } from '../protocol/problem';
 import { formatProblem } from '../protocol/problem';
 import { formatCount, formatDuration, formatPercent, formatQuantity, formatShare } from '../protocol/format';
 import type { Metrics, MetricsRecord, Role, RunProgress } from '../protocol/records';
@@ -40,8 +39,17 @@ function quality(metrics: Metrics): string {
   return parts.filter(Boolean).join(', ');
 }
 
-const warn = (problems: readonly Problem[], write: (line: string) => void): void =>
-  problems.forEach((problem) => write(formatProblem(problem)));
+/** What is said in lines, with a bar or without. */
+function spoken(write: (line: string) => void): Omit<RunOutput, 'progress'> {
+  return {
+    started: (directory, _experiment, warnings) => {
+      for (const problem of warnings) write(formatProblem(problem));
+      write(`run directory ${directory}`);
+    },
+    note: write,
+    evaluated: (role, step, metrics) => write(`${role} at step ${formatCount(step)}: ${quality(metrics)}`),
+  };
+}
 
 function barOutput(): RunOutput & { end(): void } {
   // Only a MultiBar can write lines above its bars.
@@ -50,14 +58,8 @@ function barOutput(): RunOutput & { end(): void } {
     cliProgress.Presets.shades_classic,
   );
   let current: { bar: cliProgress.SingleBar; role: Role } | undefined;
-  const write = (line: string): void => bars.log(`${line}\n`);
   return {
-    started: (directory, _experiment, warnings) => {
-      warn(warnings, write);
-      write(`run directory ${directory}`);
-    },
-    note: write,
-    evaluated: (role, step, metrics) => write(`${role} at step ${formatCount(step)}: ${quality(metrics)}`),
+    ...spoken((line) => bars.log(`${line}\n`)),
     progress: (progress, metrics) => {
       const shown = payload(progress, metrics);
       if (current?.role !== progress.role) {
@@ -84,12 +86,7 @@ function lineOutput(): RunOutput & { end(): void } {
   let lastLine = -Infinity;
   const write = (line: string): void => void stream.write(`${line}\n`);
   return {
-    started: (directory, _experiment, warnings) => {
-      warn(warnings, write);
-      write(`run directory ${directory}`);
-    },
-    note: write,
-    evaluated: (role, step, metrics) => write(`${role} at step ${formatCount(step)}: ${quality(metrics)}`),
+    ...spoken(write),
     progress: (progress, metrics) => {
       if (!metrics || performance.now() - lastLine < LINE_INTERVAL_MS) return;
       lastLine = performance.now();
