@@ -6,7 +6,7 @@ import type { DeviceTensor, Executor, LoadedGraph } from '../engine/executor';
 import type { Graph } from '../engine/graph';
 import { record } from '../engine/trace-backend';
 import { vocabularyHead } from '../model/transformer';
-import { klDivergence, softmax } from '../protocol/distribution';
+import { indexOfLargest, klDivergence, softmax } from '../protocol/distribution';
 import type { Metrics, Task } from '../protocol/records';
 import type { Batch } from '../text/batches';
 import { batchInputs, ByShape, type BatchInputs } from './batch-inputs';
@@ -139,7 +139,7 @@ class ClassTally implements Tally {
       if (counted!.data[row] === 0) continue;
       const logits = rowOf(outputs.logits!, row);
       const probabilities = softmax(logits);
-      const choice = argMax(probabilities);
+      const choice = indexOfLargest(probabilities);
       const label = labels!.data[row]!;
       this.labels.push(label);
       this.predictions.push(choice);
@@ -147,7 +147,7 @@ class ClassTally implements Tally {
       this.loss -= Math.log(Math.max(probabilities[label]!, Number.MIN_VALUE));
       if (!targets.prediction) continue;
       const teacher = rowOf(targets.prediction, row);
-      this.teacherPredictions.push(argMax(teacher));
+      this.teacherPredictions.push(indexOfLargest(teacher));
       this.teacherKl += klDivergence(teacher, logits);
     }
   }
@@ -206,10 +206,4 @@ class PredictionTally implements Tally {
 function rowOf({ data, shape }: HostTensor, row: number): HostTensor['data'] {
   const width = shape[1]!;
   return data.subarray(row * width, (row + 1) * width);
-}
-
-function argMax(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
 }

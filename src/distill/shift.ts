@@ -1,9 +1,7 @@
 /** @file Which row predicts what: the one place where the causal shift is applied and counted positions are chosen. */
 
 import type { Task } from '../protocol/records';
-
-/** Label of a position that no loss counts: padding, prompts, tokens that were not masked. */
-export const NOT_COUNTED = -100;
+import { notCounted } from '../text/examples';
 
 /** What is read of a batch. */
 export interface LabelledBatch {
@@ -77,14 +75,14 @@ function select(labels: Int32Array, positions: Int32Array, offset: number): Pred
   const targets = positions.map((position) => labels[position + offset]!);
   return {
     rows: positions,
-    labels: targets.map((label) => (label === NOT_COUNTED ? 0 : label)),
-    counted: Float32Array.from(targets, (label) => (label === NOT_COUNTED ? 0 : 1)),
-    count: targets.filter((label) => label !== NOT_COUNTED).length,
+    labels: targets.map((label) => (label === notCounted ? 0 : label)),
+    counted: Float32Array.from(targets, (label) => (label === notCounted ? 0 : 1)),
+    count: targets.filter((label) => label !== notCounted).length,
   };
 }
 
 function maskedRows({ rows, length, labels }: LabelledBatch): PredictionRows {
-  const masked = range(labels.length).filter((position) => labels[position] !== NOT_COUNTED);
+  const masked = range(labels.length).filter((position) => labels[position] !== notCounted);
   const size = Math.max(maskedCapacity(rows, length), roundUp(masked.length));
   const padded = <T extends Int32Array | Float32Array>(target: T, values: ArrayLike<number>): T => {
     target.set(values);

@@ -1,6 +1,6 @@
 /** @file The frozen teacher: its weights lie on the device, its forward pass makes what the student imitates. */
 
-import type { TensorSpec } from '../engine/array';
+import { sizeOf, type TensorSpec } from '../engine/array';
 import type { DeviceTensor, Executor, LoadedGraph } from '../engine/executor';
 import type { Architecture } from '../model/architecture';
 import type { Parameters } from '../model/parameters';
@@ -18,9 +18,7 @@ export function placeParameters(
 }
 
 export function zeros(executor: Executor, specs: Readonly<Record<string, TensorSpec>>): Record<string, DeviceTensor> {
-  return mapValues(specs, (spec) =>
-    executor.place({ ...spec, data: new Float32Array(spec.shape.reduce((a, b) => a * b, 1)) }),
-  );
+  return mapValues(specs, (spec) => executor.place({ ...spec, data: new Float32Array(sizeOf(spec.shape)) }));
 }
 
 /** A teacher's weights on the device. */

@@ -1,6 +1,6 @@
 /** @file The training of one model, step by step: teacher, gradients, update. Deterministic for its setup. */
 
-import type { HostTensor, TensorSpec } from '../engine/array';
+import { sizeOf, type HostTensor, type TensorSpec } from '../engine/array';
 import { keepMasks } from '../engine/dropout';
 import type { DeviceTensor, Executor, LoadedGraph } from '../engine/executor';
 import type { Parameters } from '../model/parameters';
@@ -245,7 +245,7 @@ const MOST_BATCHES = 4096;
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
-const zeroData = ({ shape }: TensorSpec): Float32Array => new Float32Array(shape.reduce((a, b) => a * b, 1));
+const zeroData = ({ shape }: TensorSpec): Float32Array => new Float32Array(sizeOf(shape));
 
 async function readAll(tensors: DeviceTensors): Promise<Parameters> {
   const entries = Object.entries(tensors).map(async ([name, tensor]) => [name, await tensor.read()] as const);

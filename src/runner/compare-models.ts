@@ -3,9 +3,8 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Evaluator } from '../distill/evaluator';
-import type { Pairing } from '../distill/programs';
 import { measureLatency } from '../distill/predictor';
-import { parameterSpecs } from '../distill/programs';
+import { parameterSpecs, type Pairing } from '../distill/programs';
 import { placeParameters, type FrozenTeacher } from '../distill/teacher';
 import type { Executor } from '../engine/executor';
 import { retention } from '../experiment/retention';

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { evaluationBatches, epochBatches, singleBatch } from '../distill/epochs';
 import { Evaluator } from '../distill/evaluator';
+import { withPrefix } from '../distill/named';
 import type { ImitationObjective, Pairing } from '../distill/programs';
 import { Prober } from '../distill/prober';
 import { FrozenTeacher } from '../distill/teacher';
@@ -16,7 +17,7 @@ import { initializeParameters, type Parameters } from '../model/parameters';
 import { formatProblem } from '../protocol/problem';
 import type { Comparison, Role } from '../protocol/records';
 import { Tokenizer } from '../text/tokenizer';
-import { teacherFolder } from '../experiment/model-folder';
+import { readArchitecture, teacherFolder } from '../experiment/model-folder';
 import { exportModel, isExported } from './checkpoints';
 import { compareModels, type ComparedModel } from './compare-models';
 import { loadData, loadTestExamples, type RunData } from './data';
@@ -79,7 +80,7 @@ interface Student {
 async function prepare(setup: RunSetup): Promise<PreparedRun> {
   const { experiment, paths, recorder } = setup;
   const folder = await existingTeacher(experiment);
-  const labels = folder === undefined ? undefined : (await loadModel(folder)).architecture.labels;
+  const labels = folder === undefined ? undefined : (await readArchitecture(folder)).labels;
   const tokenizerFolder = path.join(paths.directory, 'tokenizer');
   const savedTokenizer = await findCompleteDirectory(tokenizerFolder);
   const data = await loadData(experiment, {
@@ -244,10 +245,7 @@ async function prepareProbes(run: PreparedRun, student: Architecture, teacher: F
   const batches = pinned.indices.map((index) => singleBatch(data.validation, index, options));
   await writeProbeExamples(paths.probes, pinnedExamples(experiment, data, pinned, batches));
   const teacherProber = new Prober(executor, teacher.architecture, task, batches, pinned.mostPositions);
-  const parameters = Object.fromEntries(
-    Object.entries(teacher.parameters).map(([name, tensor]) => [name.slice('teacher.'.length), tensor]),
-  );
-  await writeTeacherProbe(paths.probes, await teacherProber.probe(parameters));
+  await writeTeacherProbe(paths.probes, await teacherProber.probe(withPrefix('teacher.', teacher.parameters)));
   await teacherProber.release();
   const prober = new Prober(executor, student, task, batches, pinned.mostPositions);
   return { prober, write: writeStudentProbe.bind(undefined, paths.probes) };

@@ -53,12 +53,21 @@ export interface TinyExperiment {
   rows?: { train?: string[]; validation?: string[]; test?: string[] };
   training?: Record<string, unknown>;
   distillation?: Record<string, unknown>;
+  /** In place of a teacher and a tokenizer that are trained. */
+  teacher?: Record<string, unknown>;
   /** Without a test split. */
   withoutTest?: boolean;
 }
 
 /** A folder with `tiny.distill.json` and its data: real rows, models small enough for seconds. */
-export function tinyWorkspace({ task, rows = {}, training, distillation, withoutTest }: TinyExperiment): string {
+export function tinyWorkspace({
+  task,
+  rows = {},
+  training,
+  distillation,
+  teacher,
+  withoutTest,
+}: TinyExperiment): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
   const dataset = task === 'text-classification' ? 'spam' : 'moby-dick';
   const family = task === 'causal-lm' ? 'gpt2' : 'bert';
@@ -79,8 +88,10 @@ export function tinyWorkspace({ task, rows = {}, training, distillation, without
       ...(!withoutTest && { test: 'test.jsonl' }),
       maxLength: 48,
     },
-    tokenizer: { source: 'train', kind: family === 'gpt2' ? 'bpe' : 'wordpiece', vocabularySize: 512 },
-    teacher: {
+    tokenizer: teacher
+      ? { source: 'teacher' }
+      : { source: 'train', kind: family === 'gpt2' ? 'bpe' : 'wordpiece', vocabularySize: 512 },
+    teacher: teacher ?? {
       source: 'train',
       architecture: { family, hiddenSize: 48, layers: 3, heads: 4 },
       training: { ...common, epochs: 1 },

@@ -154,6 +154,24 @@ describe('a run of a text-classification experiment', () => {
     expect(summary!.rows[0]!.split).toBe('validation');
   });
 
+  it('gives a teacher to later experiments, as a folder and by its name', async () => {
+    const folder = path.join(run, 'teacher', 'model');
+    const students: Buffer[] = [];
+    for (const teacher of [
+      { source: 'checkpoint', path: folder },
+      { source: 'run', run },
+    ]) {
+      const later = tinyWorkspace({ task: 'text-classification', teacher, training: { epochs: 1 } });
+      const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], later);
+      // It is frozen and taken as it is: what it was worth before is what it is worth now.
+      expect(summary!.rows[0]!.metrics).toEqual(result.summary!.rows[0]!.metrics);
+      students.push(weightsOf(onlyRun(later)));
+      const inspected = await document<InspectResult>(['inspect', onlyRun(later), '--text', 'hello'], later);
+      expect(inspected.positions[0]!.teacher).toBeDefined();
+    }
+    expect(students[0]!.equals(students[1]!)).toBe(true);
+  });
+
   it('is compared with others by name', async () => {
     const { rows } = await document<{ rows: unknown[] }>(['compare', path.basename(run), run], workspace);
     expect(rows).toHaveLength(6);
