@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import type { Executor } from '../src/engine/executor';
-import type { Graph } from '../src/engine/graph';
+import type { Program } from '../src/engine/program';
 import { createCpuExecutor } from '../src/engine/onnxruntime';
 import { batchInputs } from '../src/distill/batch-inputs';
 import { decaysByDefault } from '../src/distill/optimizer';
@@ -45,19 +45,19 @@ async function startup(
   const { shape } = batchInputs(batches[0]!, setup.task);
   const adamw = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: setup.weightDecay, decays: decaysByDefault };
   const started = performance.now();
-  const graphs: Graph[] = [
+  const programs: Program[] = [
     teacherProgram(pairing, shape),
     gradientsProgram(pairing, shape),
     updateProgram(trainedSpecs(pairing), adamw),
   ];
   const recorded = performance.now();
-  const loaded = await Promise.all(graphs.map((graph) => executor.load(graph)));
+  const loaded = await Promise.all(programs.map((program) => executor.load(program)));
   const loadMilliseconds = performance.now() - recorded;
-  for (const graph of loaded) await graph.release();
+  for (const program of loaded) await program.release();
   return {
     recordMilliseconds: recorded - started,
     loadMilliseconds,
-    nodes: Object.fromEntries(graphs.map(({ name, nodes }) => [name, nodes.length])),
+    nodes: Object.fromEntries(programs.map(({ graph }) => [graph.name, graph.nodes.length])),
   };
 }
 
@@ -99,8 +99,9 @@ function withProfiles(
   return {
     executor: {
       ...executor,
-      load: (graph, frozen) => {
-        const prefix = `profile-${graph.name}`;
+      load: (program, frozen) => {
+        const { name } = program.graph;
+        const prefix = `profile-${name}`;
         // The product has no use for profiles, so its options are amended on their way to onnxruntime.
         const create = InferenceSession.create.bind(InferenceSession);
         const createProfiled = async (
@@ -110,11 +111,11 @@ function withProfiles(
           Object.assign(InferenceSession, { create });
           const profileFilePrefix = join(folder, prefix);
           const session = await create(model, { ...options, enableProfiling: true, profileFilePrefix });
-          sessions.push({ graph: graph.name, prefix, session });
+          sessions.push({ graph: name, prefix, session });
           return session;
         };
         Object.assign(InferenceSession, { create: createProfiled });
-        return executor.load(graph, frozen);
+        return executor.load(program, frozen);
       },
     },
     finish: () =>

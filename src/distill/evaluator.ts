@@ -2,8 +2,8 @@
 
 import type * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../engine/array';
-import type { DeviceTensor, Executor, LoadedGraph } from '../engine/executor';
-import type { Graph } from '../engine/graph';
+import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
+import type { Program } from '../engine/program';
 import { record } from '../engine/trace-backend';
 import { vocabularyHead } from '../model/transformer';
 import { indexOfLargest, klDivergence, softmax } from '../protocol/distribution';
@@ -35,7 +35,7 @@ const KEPT_BYTES = 256 * 2 ** 20;
  * Forward pass of a model on one batch. A classifier's output is `logits`, [B, C]; a language model's are the measures of
  * each prediction, with the teacher's prediction beside it where there is one.
  */
-function evaluationProgram(pairing: Pairing, shape: BatchShape): Graph {
+function evaluationProgram(pairing: Pairing, shape: BatchShape): Program {
   const { student, imitation } = pairing;
   const inputs = {
     ...tokenSpecs(shape),
@@ -73,7 +73,7 @@ export interface EvaluatorSetup {
 
 /** Runs one model after another, or one as it learns, over the same batches. */
 export class Evaluator {
-  private readonly programs: ByShape<Promise<LoadedGraph>>;
+  private readonly programs: ByShape<Promise<LoadedProgram>>;
   private readonly batches: readonly BatchInputs[];
   private readonly kept = new Map<BatchInputs, Record<string, HostTensor>>();
   private readonly targets: TeacherTargets | undefined;

@@ -2,8 +2,8 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../engine/array';
-import type { DeviceTensor, Executor, LoadedGraph } from '../engine/executor';
-import type { Graph } from '../engine/graph';
+import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
+import type { Program } from '../engine/program';
 import { record } from '../engine/trace-backend';
 import type { Architecture } from '../model/architecture';
 import type { Parameters } from '../model/parameters';
@@ -31,7 +31,7 @@ export interface Answer {
 
 export class Predictor {
   private readonly parameters: Record<string, DeviceTensor>;
-  private readonly programs = new Map<string, Promise<LoadedGraph>>();
+  private readonly programs = new Map<string, Promise<LoadedProgram>>();
 
   constructor(
     private readonly executor: Executor,
@@ -66,7 +66,7 @@ export class Predictor {
     return outputs.logits!.data as Float32Array;
   }
 
-  private load(name: string, program: () => Graph): Promise<LoadedGraph> {
+  private load(name: string, program: () => Program): Promise<LoadedProgram> {
     let loaded = this.programs.get(name);
     if (!loaded) {
       loaded = this.executor.load(program());
@@ -84,7 +84,7 @@ export class Predictor {
 const oneRow = (length: number): BatchShape => ({ rows: 1, length, predictions: 0 });
 
 /** @param withStates whether the hidden states come out too, which keeps the executor from fusing across them */
-function answerProgram(a: Architecture, length: number, withStates = true): Graph {
+function answerProgram(a: Architecture, length: number, withStates = true): Program {
   const inputs = { ...tokenSpecs(oneRow(length)), ...prefixed('model.', parameterSpecs(a)) };
   return record(`answer-${length}`, inputs, (tensors) => {
     const parameters = withPrefix('model.', tensors);
@@ -96,7 +96,7 @@ function answerProgram(a: Architecture, length: number, withStates = true): Grap
   });
 }
 
-function nextTokenProgram(a: Architecture, length: number): Graph {
+function nextTokenProgram(a: Architecture, length: number): Program {
   const inputs = {
     ...tokenSpecs(oneRow(length)),
     last: { shape: [1], dtype: 'int32' as const },

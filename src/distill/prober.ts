@@ -1,7 +1,7 @@
 /** @file The logits of pinned examples, taken again and again as the student learns. */
 
-import type { DeviceTensor, Executor, LoadedGraph } from '../engine/executor';
-import type { Graph } from '../engine/graph';
+import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
+import type { Program } from '../engine/program';
 import { linear } from '../engine/ops';
 import { record } from '../engine/trace-backend';
 import type { Architecture } from '../model/architecture';
@@ -19,7 +19,7 @@ export interface ProbedLogits {
   data: Float32Array;
 }
 
-function probeProgram(a: Architecture, shape: BatchShape): Graph {
+function probeProgram(a: Architecture, shape: BatchShape): Program {
   const inputs = {
     ...tokenSpecs(shape),
     ...predictionSpecs(a, shape),
@@ -37,7 +37,7 @@ function probeProgram(a: Architecture, shape: BatchShape): Graph {
 
 /** Takes the logits of the same examples from a model, whatever its parameters are by now. */
 export class Prober {
-  private readonly programs: ByShape<Promise<LoadedGraph>>;
+  private readonly programs: ByShape<Promise<LoadedProgram>>;
   private readonly examples: readonly BatchInputs[];
 
   constructor(

@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { TensorSpec } from '../engine/array';
 import { recordedDropout, type Dropout } from '../engine/dropout';
-import type { Graph } from '../engine/graph';
+import type { Program } from '../engine/program';
 import { record } from '../engine/trace-backend';
 import { parameterShapes, type Architecture } from '../model/architecture';
 import {
@@ -146,7 +146,7 @@ export function teacherOutputSpecs({ imitation }: Pairing, shape: BatchShape): R
 }
 
 /** Forward pass of the frozen teacher: tokens → what the student imitates. */
-export function teacherProgram(pairing: Pairing, shape: BatchShape): Graph {
+export function teacherProgram(pairing: Pairing, shape: BatchShape): Program {
   const { teacher } = pairing.imitation!;
   const wanted = Object.keys(teacherOutputSpecs(pairing, shape));
   const inputs = {
@@ -177,7 +177,7 @@ interface LossComponents {
  * prediction layer), the scalars, dropout masks.
  * Outputs: `gradient.NAME` for everything trained, `loss.total`, and each component that the objective has.
  */
-export function gradientsProgram(pairing: Pairing, shape: BatchShape): Graph {
+export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
   const { student, imitation } = pairing;
   const trained = trainedSpecs(pairing);
   const inputs = {
@@ -278,7 +278,7 @@ function distillationOf(objective: ImitationObjective, tensors: Record<string, t
  * One AdamW update. Inputs: `parameter.`, `first.`, `second.`, `gradient.` NAME and the update scalars. Outputs: `next.`
  * and the first three, which may be written over their inputs, and `gradientNorm`.
  */
-export function updateProgram(trained: Readonly<Record<string, TensorSpec>>, options: AdamWOptions): Graph {
+export function updateProgram(trained: Readonly<Record<string, TensorSpec>>, options: AdamWOptions): Program {
   const groups = ['parameter.', 'first.', 'second.', 'gradient.'];
   const inputs = Object.assign(
     {},
@@ -313,7 +313,7 @@ export function updateProgram(trained: Readonly<Record<string, TensorSpec>>, opt
 }
 
 /** `next.NAME` = `sum.NAME` + `gradient.NAME`, for gradient accumulation; may be written over `sum.NAME`. */
-export function accumulateProgram(trained: Readonly<Record<string, TensorSpec>>): Graph {
+export function accumulateProgram(trained: Readonly<Record<string, TensorSpec>>): Program {
   const inputs = { ...prefixed('sum.', trained), ...prefixed('gradient.', trained) };
   return record('accumulate', inputs, (tensors) =>
     prefixed(

@@ -1,7 +1,7 @@
 /** @file The frozen teacher: its weights lie on the device, its forward pass makes what the student imitates. */
 
 import { sizeOf, type TensorSpec } from '../engine/array';
-import type { DeviceTensor, Executor, LoadedGraph } from '../engine/executor';
+import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
 import type { Architecture } from '../model/architecture';
 import type { Parameters } from '../model/parameters';
 import { ByShape, type BatchInputs } from './batch-inputs';
@@ -51,7 +51,7 @@ export class TeacherTargets {
     pairing: Pairing,
   ) {
     const { executor } = teacher;
-    this.programs = new ByShape<{ loaded: Promise<LoadedGraph>; targets: Targets }>((shape) => ({
+    this.programs = new ByShape<{ loaded: Promise<LoadedProgram>; targets: Targets }>((shape) => ({
       loaded: executor.load(teacherProgram(pairing, shape)),
       targets: zeros(executor, teacherOutputSpecs(pairing, shape)),
     }));

@@ -2,7 +2,7 @@
 
 import { sizeOf, type HostTensor, type TensorSpec } from '../engine/array';
 import { keepMasks } from '../engine/dropout';
-import type { DeviceTensor, Executor, LoadedGraph } from '../engine/executor';
+import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
 import type { Parameters } from '../model/parameters';
 import type { LossComponents, MetricsRecord, Task } from '../protocol/records';
 import type { Batch } from '../text/batches';
@@ -71,9 +71,9 @@ export class Trainer {
   private readonly gradients: DeviceTensors;
   private readonly specs: Record<string, TensorSpec>;
   private readonly targets: TeacherTargets | undefined;
-  private readonly programs: ByShape<Promise<LoadedGraph>>;
-  private readonly update: Promise<LoadedGraph>;
-  private accumulation: { loaded: Promise<LoadedGraph>; sums: DeviceTensors } | undefined;
+  private readonly programs: ByShape<Promise<LoadedProgram>>;
+  private readonly update: Promise<LoadedProgram>;
+  private accumulation: { loaded: Promise<LoadedProgram>; sums: DeviceTensors } | undefined;
   private nextStep = 0;
   private tokens = 0;
 

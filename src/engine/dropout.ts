@@ -3,8 +3,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { sizeOf, type HostTensor } from './array';
 import type { Graph } from './graph';
+import type { AddInput } from './program';
 import { randomWords } from './random';
-import type { AddInput } from './trace-backend';
 
 export type Dropout = (x: tf.Tensor, rate: number) => tf.Tensor;
 

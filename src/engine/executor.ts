@@ -1,7 +1,8 @@
-/** @file The small interface behind which a recorded graph runs: load it, bind state, run. */
+/** @file The small interface behind which a program runs: load it, bind state, run. */
 
 import type { HostTensor, TensorSpec } from './array';
 import type { FrozenInputs, Graph } from './graph';
+import type { Program } from './program';
 
 /**
  * A tensor in the memory of an executor's device. It stays there between runs and can be both an input and the place an
@@ -17,7 +18,7 @@ export interface DeviceTensor extends TensorSpec {
 
 export type GraphInput = HostTensor | DeviceTensor;
 
-export interface LoadedGraph {
+export interface LoadedProgram {
   readonly graph: Graph;
   /**
    * Computes the outputs. Inputs that the graph does not have are ignored. Outputs named in `into` are written there, which may be the very tensors given as inputs where the
@@ -37,6 +38,6 @@ export interface Executor {
   readonly device: string;
   /** Puts a tensor into the device's memory. */
   place(tensor: HostTensor): DeviceTensor;
-  /** Inputs in `frozen` become part of the loaded graph and are not given to `run`. */
-  load(graph: Graph, frozen?: FrozenInputs): Promise<LoadedGraph>;
+  /** Inputs in `frozen` become part of the loaded program and are not given to `run`. */
+  load(program: Program, frozen?: FrozenInputs): Promise<LoadedProgram>;
 }

@@ -4,9 +4,10 @@ import os from 'node:os';
 import type * as Ort from 'onnxruntime-node';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { HostArray, HostTensor } from './array';
-import type { DeviceTensor, Executor, GraphInput, LoadedGraph } from './executor';
+import type { DeviceTensor, Executor, GraphInput, LoadedProgram } from './executor';
 import type { FrozenInputs, Graph } from './graph';
 import { FROZEN_DATA, toOnnx } from './onnx';
+import type { Program } from './program';
 
 /** Loaded on first use; onnxruntime's telemetry is switched off before its library is. */
 async function loadRuntime(): Promise<typeof Ort> {
@@ -67,7 +68,7 @@ export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promi
       const owned = { ...tensor, data: tensor.data.slice() };
       return new CpuTensor(wrap(owned), owned);
     },
-    load: async (graph: Graph, frozen: FrozenInputs = {}): Promise<LoadedGraph> => {
+    load: async ({ graph }: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
       const onnx = toOnnx(graph, frozen);
       const session: InferenceSession = await ort.InferenceSession.create(onnx.model, {
         executionProviders: ['cpu'],

@@ -3,13 +3,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import './gradients';
 import type { TensorSpec } from './array';
-import type { Graph, Value } from './graph';
+import type { Value } from './graph';
 import { GraphBuilder } from './graph-builder';
 import { elementwise } from './kernels/elementwise';
 import { matrices } from './kernels/matrix';
 import { reductions } from './kernels/reduction';
 import { shapes } from './kernels/shape';
 import type { KernelRule, KernelTable } from './kernels/table';
+import type { AddInput, Evaluate, Program } from './program';
 
 const BACKEND = 'trace';
 
@@ -110,18 +111,11 @@ const tables: readonly KernelTable[] = [elementwise, matrices, reductions, shape
 for (const table of tables) for (const [kernel, rule] of Object.entries(table)) registerRule(kernel, rule);
 tf.registerBackend(BACKEND, () => new TraceBackend());
 
-/** Adds an input to the graph while it is being recorded, for example a dropout mask. */
-export type AddInput = (name: string, spec: TensorSpec) => tf.Tensor;
-
 /**
- * Runs `program` once with tensors that hold no data and returns what it would compute, as a graph. Anything computed in
+ * Runs `evaluate` once with tensors that hold no data and returns what it would compute, as a graph. Anything computed in
  * JavaScript meanwhile is frozen into the graph: what changes between runs must be an input.
  */
-export function record(
-  name: string,
-  inputs: Readonly<Record<string, TensorSpec>>,
-  program: (tensors: Record<string, tf.Tensor>, addInput: AddInput) => Record<string, tf.Tensor>,
-): Graph {
+export function record(name: string, inputs: Readonly<Record<string, TensorSpec>>, evaluate: Evaluate): Program {
   if (recording) throw new Error('record() may not be called while recording');
   const graph = new GraphBuilder(name);
   const previous = Object.keys(tf.engine().registry).includes(tf.engine().backendName) ? tf.getBackend() : undefined;
@@ -135,8 +129,9 @@ export function record(
       return tf.engine().makeTensorFromTensorInfo(info);
     };
     const tensors = Object.fromEntries(Object.entries(inputs).map(([key, spec]) => [key, addInput(key, spec)]));
-    const outputs = program(tensors, addInput);
-    return graph.finish(Object.fromEntries(Object.entries(outputs).map(([key, tensor]) => [key, valueOf(tensor)])));
+    const outputs = evaluate(tensors, addInput);
+    const values = Object.fromEntries(Object.entries(outputs).map(([key, tensor]) => [key, valueOf(tensor)]));
+    return { graph: graph.finish(values), evaluate };
   } finally {
     tf.engine().endScope();
     recording = undefined;

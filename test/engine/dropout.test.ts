@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { keepMasks, recordedDropout } from '../../src/engine/dropout';
 import { record } from '../../src/engine/trace-backend';
 
-const graph = record('dropout', { x: { shape: [64, 101], dtype: 'float32' } }, ({ x }, addInput) => {
+const { graph } = record('dropout', { x: { shape: [64, 101], dtype: 'float32' } }, ({ x }, addInput) => {
   const dropout = recordedDropout(addInput);
   return { y: dropout(dropout(dropout(x!, 0.1), 0), 0.25) };
 });

@@ -20,7 +20,7 @@ const floats = (values: number[], shape: number[] = [values.length]): HostTensor
 
 describe('a recorded graph', () => {
   it('holds forward, backward and nothing that no output needs', () => {
-    const graph = record(
+    const program = record(
       'square',
       { x: { shape: [2, 3], dtype: 'float32' }, w: { shape: [4, 3], dtype: 'float32' } },
       ({ x, w }) => {
@@ -31,7 +31,7 @@ describe('a recorded graph', () => {
         return { loss: value, dw: grads[0]! };
       },
     );
-    expect(printGraph(graph)).toMatchSnapshot();
+    expect(printGraph(program.graph)).toMatchSnapshot();
   });
 
   it('computes what the eager backend computes, gradients included', async () => {
@@ -43,7 +43,7 @@ describe('a recorded graph', () => {
       Array.from({ length: 20 }, (_, i) => Math.cos(3 * i * i)),
       [5, 4],
     );
-    const program = (tx: tf.Tensor, tw: tf.Tensor): Record<string, tf.Tensor> => {
+    const step = (tx: tf.Tensor, tw: tf.Tensor): Record<string, tf.Tensor> => {
       const loss = (ax: tf.Tensor, aw: tf.Tensor): tf.Scalar => {
         const h = gelu(
           layerNorm(linear(ax, aw, tf.ones([5]), 'out-in'), tf.fill([5], 1.5), tf.zeros([5]), 1e-5),
@@ -55,13 +55,13 @@ describe('a recorded graph', () => {
       const { value, grads } = tf.valueAndGrads(loss)([tx, tw]);
       return { loss: value, dx: grads[0]!, dw: grads[1]! };
     };
-    const graph = record('step', { x, w }, (t) => program(t.x!, t.w!));
-    const loaded = await executor.load(graph);
+    const program = record('step', { x, w }, (t) => step(t.x!, t.w!));
+    const loaded = await executor.load(program);
     const recorded = await loaded.run({ x, w });
 
     await import('@tensorflow/tfjs-backend-cpu');
     await tf.setBackend('cpu');
-    const eager = program(tf.tensor(x.data, [2, 3, 4]), tf.tensor(w.data, [5, 4]));
+    const eager = step(tf.tensor(x.data, [2, 3, 4]), tf.tensor(w.data, [5, 4]));
     for (const [name, tensor] of Object.entries(eager)) {
       const expected = tensor.dataSync();
       recorded[name]!.data.forEach((v, i) => expect(v, `${name}[${i}]`).toBeCloseTo(expected[i]!, 4));
@@ -70,27 +70,27 @@ describe('a recorded graph', () => {
 
   it('adds a product to a running sum in the product itself', async () => {
     const matrix = floats([1, 2, 3, 4], [2, 2]);
-    const graph = record('sums', { x: matrix, b: floats([10, 20]) }, ({ x, b }) => {
+    const program = record('sums', { x: matrix, b: floats([10, 20]) }, ({ x, b }) => {
       const [m, bias] = [x as tf.Tensor2D, b!];
       const sum = tf.add(tf.add(tf.matMul(m, m), tf.matMul(m, m, true)), tf.matMul(m, m, false, true));
       const shared = tf.matMul(m, m, true, true);
       return { sum, biased: tf.add(tf.matMul(m, m), bias), shared, twice: tf.add(shared, sum) };
     });
-    const operators = graph.nodes.map(({ op, inputs }) => `${op}/${inputs.length}`);
+    const operators = program.graph.nodes.map(({ op, inputs }) => `${op}/${inputs.length}`);
     // Three products of the sum: one starts at 0, two from the sum so far. What others need, or is broadcast, stays apart.
     expect(operators.sort()).toEqual(['Add/2', 'Add/2', 'Gemm/2', 'Gemm/2', 'Gemm/2', 'Gemm/3', 'Gemm/3'].sort());
-    const outputs = await (await executor.load(graph)).run({ x: matrix, b: floats([10, 20]) });
+    const outputs = await (await executor.load(program)).run({ x: matrix, b: floats([10, 20]) });
     expect(Array.from(outputs.sum!.data)).toEqual([7 + 10 + 5, 10 + 14 + 11, 15 + 14 + 11, 22 + 20 + 25]);
     expect(Array.from(outputs.biased!.data)).toEqual([17, 30, 25, 42]);
     expect(Array.from(outputs.twice!.data)).toEqual([22 + 7, 35 + 15, 40 + 10, 67 + 22]);
   });
 
   it('names its outputs without a copy, also those that it reads again', () => {
-    const graph = record('named', { x: floats([1, 2]) }, ({ x }) => {
+    const program = record('named', { x: floats([1, 2]) }, ({ x }) => {
       const y = tf.exp(x!);
       return { y, z: tf.sqrt(y), again: y, untouched: x! };
     });
-    expect(graph.nodes.map(({ op, outputs }) => `${op} ${outputs[0]!.name}`)).toEqual([
+    expect(program.graph.nodes.map(({ op, outputs }) => `${op} ${outputs[0]!.name}`)).toEqual([
       'Exp y',
       'Sqrt z',
       'Identity again',
@@ -99,16 +99,16 @@ describe('a recorded graph', () => {
   });
 
   it('takes frozen inputs as part of the graph', async () => {
-    const graph = record('frozen', { x: floats([1, 2]), w: floats([3, 4]) }, ({ x, w }) => ({ y: tf.mul(x!, w!) }));
-    const loaded = await executor.load(graph, { w: floats([3, 4]) });
+    const program = record('frozen', { x: floats([1, 2]), w: floats([3, 4]) }, ({ x, w }) => ({ y: tf.mul(x!, w!) }));
+    const loaded = await executor.load(program, { w: floats([3, 4]) });
     expect(Array.from((await loaded.run({ x: floats([1, 2]) })).y!.data)).toEqual([3, 8]);
   });
 
   it('updates a tensor in its own memory', async () => {
-    const graph = record('in-place', { p: floats([1, 2]), g: floats([1, 1]) }, ({ p, g }) => ({
+    const program = record('in-place', { p: floats([1, 2]), g: floats([1, 1]) }, ({ p, g }) => ({
       p2: tf.sub(p!, tf.mul(g!, 0.5)),
     }));
-    const loaded = await executor.load(graph);
+    const loaded = await executor.load(program);
     const p = executor.place(floats([1, 2]));
     await loaded.run({ p, g: floats([1, 1]) }, { p2: p });
     await loaded.run({ p, g: floats([1, 1]) }, { p2: p });
@@ -125,10 +125,10 @@ describe('a recorded graph', () => {
       Array.from({ length: 4096 * 64 }, (_, i) => Math.sin(i * 0.37) * 1e3),
       [4096, 64],
     );
-    const graph = record('scatter', { ids, rows }, (t) => ({
+    const program = record('scatter', { ids, rows }, (t) => ({
       sum: tf.unsortedSegmentSum(t.rows!, t.ids as tf.Tensor1D, 11),
     }));
-    const loaded = await executor.load(graph);
+    const loaded = await executor.load(program);
     const first = (await loaded.run({ ids, rows })).sum!.data;
     const expected = new Float64Array(11 * 64);
     for (let i = 0; i < 4096; i++)

@@ -1,7 +1,7 @@
 /** @file `complete`: teacher and student continue the same prompt. */
 
 import type { Predictor } from '../../distill/predictor';
-import { createCpuExecutor } from '../../engine/onnxruntime';
+import { openExecutor } from '../../engine/engines';
 import { generate, type Sampling } from '../../model/generate';
 import { InputError } from '../../protocol/problem';
 import type { CompleteResult, Completion } from '../../protocol/records';
@@ -17,7 +17,7 @@ export interface CompleteOptions {
 
 export async function complete(name: string, options: CompleteOptions): Promise<CompleteResult> {
   const { prompt } = options;
-  const target = await openTarget(name, await createCpuExecutor());
+  const target = await openTarget(name, await openExecutor('cpu'));
   if (target.task !== 'causal-lm') {
     throw InputError.at(name, `A ${target.task} model does not continue texts.`, 'Use "inspect", or a causal-lm run.');
   }

@@ -1,14 +1,14 @@
 /** @file `devices`: what can compute on this machine. */
 
 import os from 'node:os';
-import { createCpuExecutor } from '../../engine/onnxruntime';
+import { openExecutor } from '../../engine/engines';
 import type { DeviceRecord } from '../../protocol/records';
 
 /** The CPU, or why not even that works: onnxruntime's library may be missing for a platform. */
 export async function listDevices(): Promise<{ devices: DeviceRecord[] }> {
   const cpu = { engine: 'cpu', memoryBytes: os.totalmem() };
   try {
-    const { device } = await createCpuExecutor();
+    const { device } = await openExecutor('cpu');
     return { devices: [{ ...cpu, name: device, available: true, reason: null }] };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

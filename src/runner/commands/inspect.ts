@@ -1,7 +1,7 @@
 /** @file `inspect`: soft labels and soft predictions of one text, at any temperature. */
 
 import type { Answer, TokenizedText } from '../../distill/predictor';
-import { createCpuExecutor } from '../../engine/onnxruntime';
+import { openExecutor } from '../../engine/engines';
 import { writeSafetensors, type TensorToWrite } from '../../model/safetensors';
 import { entropy, klDivergence, softmax, topIndices } from '../../protocol/distribution';
 import { InputError } from '../../protocol/problem';
@@ -28,7 +28,7 @@ export interface InspectOptions {
 type Input = Pick<Example, 'inputIds' | 'typeIds' | 'encoding'> & { text: string; label?: string };
 
 export async function inspect(name: string, options: InspectOptions): Promise<InspectResult> {
-  const target = await openTarget(name, await createCpuExecutor());
+  const target = await openTarget(name, await openExecutor('cpu'));
   const input = await readInput(name, target, options);
   const tokens: TokenizedText = { ids: input.inputIds, typeIds: input.typeIds };
   const answers = {

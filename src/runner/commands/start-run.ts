@@ -1,6 +1,6 @@
 /** @file `run` and `resume`: carry an experiment out in its run directory, whatever happens. */
 
-import { createCpuExecutor } from '../../engine/onnxruntime';
+import { openExecutor } from '../../engine/engines';
 import { findChangedInputs } from '../../experiment/input-files';
 import { acquireLock, LockedError, type Lock } from '../../experiment/lock';
 import { loadExperiment } from '../../experiment/resolve';
@@ -66,7 +66,7 @@ async function carryOut(
   output: RunOutput,
   started = new Date().toISOString(),
 ): Promise<RunResult> {
-  const executor = await createCpuExecutor();
+  const executor = await openExecutor('cpu');
   let recorder: RunRecorder | undefined = undefined;
   const control = new RunControl((paused) => void recorder?.update({ status: paused ? 'paused' : 'running' }));
   const server = await serveRunner({
