@@ -155,9 +155,9 @@ async function main(folder: string): Promise<void> {
     const ids = np.array(inputIds, { dtype: np.int32 }).reshape([rows, length]);
     const corrections = np.array([1 - BETA1 ** steps, 1 - BETA2 ** steps]);
     const result = step(state, tree.ref(teacher), ids, corrections);
-    state = result.state as State;
+    state = result.state;
     await blockUntilReady(state);
-    const [total, soft, hard] = (result.losses as np.Array[]).map((loss) => loss.item()) as [number, number, number];
+    const [total, soft, hard] = (result.losses).map((loss) => loss.item()) as [number, number, number];
     return { total, soft, hard };
   };
   write({ versions: { node: process.version }, emptyMegabytes });
