@@ -157,7 +157,7 @@ async function main(folder: string): Promise<void> {
     const result = step(state, tree.ref(teacher), ids, corrections);
     state = result.state;
     await blockUntilReady(state);
-    const [total, soft, hard] = (result.losses).map((loss) => loss.item()) as [number, number, number];
+    const [total, soft, hard] = result.losses.map((loss) => loss.item()) as [number, number, number];
     return { total, soft, hard };
   };
   write({ versions: { node: process.version }, emptyMegabytes });
