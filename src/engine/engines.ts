@@ -17,6 +17,7 @@ type Open = (options: ExecutorOptions) => Promise<Executor>;
 
 const engines = {
   cpu: createCpuExecutor,
+  webgpu: async () => (await import('./webgpu')).createWebGpuExecutor(),
 } satisfies Record<string, Open>;
 
 export type Engine = keyof typeof engines;

@@ -18,6 +18,9 @@ export async function loadRuntime(): Promise<Runtime> {
 /** Keeps onnxruntime's informative messages out of the terminal: errors only. */
 export const LOG_ERRORS = 3;
 
+/** For sessions whose failures are caught: what went wrong is in the exception. */
+export const LOG_NOTHING = 4;
+
 export async function createSession(
   ort: Runtime,
   graph: Graph,
