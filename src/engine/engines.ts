@@ -22,6 +22,7 @@ const engines = {
   'tfjs-node-gpu': async (options) => (await import('./tensorflow')).createTensorflowGpuExecutor(options),
   'tfjs-wasm': async () => (await import('./tfjs-backends')).createWasmExecutor(),
   'tfjs-cpu': async () => (await import('./tfjs-backends')).createJavaScriptExecutor(),
+  webgpu: async () => (await import('./webgpu')).createWebGpuExecutor(),
 } satisfies Record<string, Open>;
 
 export type Engine = keyof typeof engines;
