@@ -107,8 +107,9 @@ function registerRule(kernelName: string, rule: KernelRule): void {
   });
 }
 
-const tables: readonly KernelTable[] = [elementwise, matrices, reductions, shapes];
-for (const table of tables) for (const [kernel, rule] of Object.entries(table)) registerRule(kernel, rule);
+/** Every kernel that can be recorded. */
+export const kernelRules: KernelTable = { ...elementwise, ...matrices, ...reductions, ...shapes };
+for (const [kernel, rule] of Object.entries(kernelRules)) registerRule(kernel, rule);
 tf.registerBackend(BACKEND, () => new TraceBackend());
 
 /**
