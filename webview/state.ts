@@ -20,6 +20,8 @@ export function reduce(state: LabState, message: HostMessage): LabState {
       return { phase: 'empty' };
     case 'run':
       return { phase: 'shown', run: message.run };
+    case 'target':
+      return state;
     case 'error':
       return {
         ...state,

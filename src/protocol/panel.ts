@@ -2,6 +2,47 @@
 
 import type { EvaluationRecord, MetricsRecord, ProbeExamples, Role, RunRecord } from './records';
 
+/** Tabs of the Lab, in their order on screen. */
+export const labTabs = ['loss', 'tokens', 'temperature', 'completions', 'compare'] as const;
+
+export type LabTab = (typeof labTabs)[number];
+
+/** A place in the Lab that a tree item, a lens or a hover leads to. What is absent stays as the person left it. */
+export interface LabTarget {
+  /** Name of the run's folder. */
+  run: string;
+  tab?: LabTab;
+  /** A dataset row: `file` as an absolute path or as the experiment has it, `line` counting from 1. */
+  row?: { file: string; line: number };
+  /** UTF-16 offset into the row's text: the token that covers it is chosen. Means nothing without `row`. */
+  offset?: number;
+  /** Above 0. */
+  temperature?: number;
+  /** Step of the probe that is shown. */
+  step?: number;
+}
+
+/** Checks what a command was given: links in hovers come back as plain JSON. */
+export function isLabTarget(value: unknown): value is LabTarget {
+  if (typeof value !== 'object' || value === null) return false;
+  const { run, tab, row, offset, temperature, step } = value as Record<string, unknown>;
+  const absentOr = (present: unknown, fits: boolean): boolean => present === undefined || fits;
+  return (
+    typeof run === 'string' &&
+    absentOr(tab, labTabs.includes(tab as LabTab)) &&
+    absentOr(row, isRow(row)) &&
+    absentOr(offset, isCount(offset, 0)) &&
+    absentOr(temperature, typeof temperature === 'number' && temperature > 0 && Number.isFinite(temperature)) &&
+    absentOr(step, isCount(step, 0))
+  );
+}
+
+function isRow(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { file, line } = value as Record<string, unknown>;
+  return typeof file === 'string' && isCount(line, 1);
+}
+
 /** The two numbers people name a transformer by. */
 export interface ModelShape {
   family: string;
@@ -81,6 +122,8 @@ export type HostMessage =
   | { type: 'probeSteps'; id: string; steps: number[] }
   /** The answer to `showProbe`: the student's logits, shaped as the teacher's. */
   | { type: 'probe'; id: string; step: number; student: Float32Array[] }
+  /** Leads to a place of the run that is shown. */
+  | { type: 'target'; target: LabTarget }
   /** Something could not be read; what is shown stays. */
   | { type: 'error'; message: string; remedy?: string };
 

@@ -1,12 +1,13 @@
 /** @file The Lab panel, on the editor's side: one panel that shows one run at a time and survives a reload. */
 
 import { l10n, Uri, ViewColumn, window, type Disposable, type WebviewPanel } from 'vscode';
-import { isPageMessage, type HostMessage, type PageMessage } from '../../protocol/panel';
+import { isPageMessage, type HostMessage, type LabTarget, type PageMessage } from '../../protocol/panel';
 import { InputError } from '../../protocol/problem';
 import { execute } from '../commands/commands';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { labPage, pageRoot } from './lab-page';
 import { openDatasetFile } from './open-dataset-file';
+import { resolveTarget } from './resolve-target';
 import { RunFeed } from './run-feed';
 
 const viewType = 'distillery.lab';
@@ -16,6 +17,8 @@ export class Lab implements Disposable {
   #panel: WebviewPanel | undefined;
   #run: ListedRun | undefined;
   #feed: RunFeed | undefined;
+  /** Where the page is to be led once it shows the run. */
+  #target: LabTarget | undefined;
   /** From the page's `ready` until it is hidden. */
   #pageListens = false;
 
@@ -31,14 +34,26 @@ export class Lab implements Disposable {
     ];
   }
 
-  /** Shows a run, or without one what can be done to get one. The panel that is open is used again. */
-  open(run: ListedRun | undefined): void {
+  /** Shows a run, and of it the target's place, or without a run what can be done to get one. There is one panel. */
+  open(run: ListedRun | undefined, target?: LabTarget): void {
+    this.#target = target;
     if (!this.#panel) {
       const options = { enableScripts: true, localResourceRoots: [pageRoot(this.extensionUri)] };
       this.#adopt(window.createWebviewPanel(viewType, '', ViewColumn.Active, options));
     }
     this.#panel!.reveal(undefined, false);
     if (this.#run?.paths.directory !== run?.paths.directory || !run) this.#choose(run);
+    else if (this.#pageListens) this.#showTarget();
+  }
+
+  /** Leads the page to where the person was sent, once. */
+  #showTarget(): void {
+    const [run, target] = [this.#run, this.#target];
+    this.#target = undefined;
+    if (run && target)
+      void this.#orTell(
+        resolveTarget(run.paths, target).then((resolved) => this.#post({ type: 'target', target: resolved })),
+      );
   }
 
   /** Whether the person can see this run in the Lab now. */
@@ -115,7 +130,7 @@ export class Lab implements Disposable {
     }
     const feed = new RunFeed(run.paths, run.record, (message) => this.#post(message));
     this.#feed = feed;
-    void this.#orTell(feed.start());
+    void this.#orTell(feed.start().then(() => this.#showTarget()));
   }
 
   #pageGone(): void {
