@@ -3,7 +3,8 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import { formatCount } from '../src/protocol/format';
-import type { HostMessage, LabTarget, RunSnapshot } from '../src/protocol/panel';
+import type { RunSnapshot } from '../src/protocol/lab-data';
+import type { HostMessage, LabTarget } from '../src/protocol/panel';
 import { perRun, reviveChoices, type ChooseEvent, type Choices, type TabName } from './choices';
 import './compare/compare-view';
 import './header';

@@ -1,6 +1,7 @@
 /** @file Where a link into the Lab leads, as choices of the page. Pure. */
 
-import type { LabTarget, ProbeSet } from '../src/protocol/panel';
+import type { ProbeSet } from '../src/protocol/lab-data';
+import type { LabTarget } from '../src/protocol/panel';
 import type { ProbeExample } from '../src/protocol/records';
 import type { Choices } from './choices';
 

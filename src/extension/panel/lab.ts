@@ -1,14 +1,15 @@
 /** @file The Lab panel, on the editor's side: one panel that shows one run at a time and survives a reload. */
 
-import { l10n, Uri, ViewColumn, window, type Disposable, type WebviewPanel } from 'vscode';
+import { l10n, Uri, ViewColumn, window, workspace, type Disposable, type WebviewPanel } from 'vscode';
+import type { RunListing } from '../../protocol/lab-data';
 import { isPageMessage, type HostMessage, type LabTarget, type PageMessage } from '../../protocol/panel';
-import { InputError } from '../../protocol/problem';
 import { execute } from '../commands/commands';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { labPage, pageRoot } from './lab-page';
-import { openDatasetFile } from './open-dataset-file';
+import { LabSession } from './lab-session';
 import { resolveTarget } from './resolve-target';
-import { RunFeed } from './run-feed';
+import { saveFile } from './save-file';
+import { toldProblem } from './told-problem';
 
 const viewType = 'distillery.lab';
 
@@ -16,11 +17,13 @@ export class Lab implements Disposable {
   readonly #disposables: Disposable[];
   #panel: WebviewPanel | undefined;
   #run: ListedRun | undefined;
-  #feed: RunFeed | undefined;
+  #session: LabSession | undefined;
   /** Where the page is to be led once it shows the run. */
   #target: LabTarget | undefined;
   /** From the page's `ready` until it is hidden. */
   #pageListens = false;
+  /** The list of runs that the page has, as text. */
+  #toldRuns = '';
 
   constructor(
     private readonly runs: RunList,
@@ -31,6 +34,7 @@ export class Lab implements Disposable {
         deserializeWebviewPanel: (panel, state) => this.#restore(panel, state),
       }),
       runs.onDidChange(() => this.#update()),
+      workspace.onDidGrantWorkspaceTrust(() => this.#post({ type: 'trust', trusted: true })),
     ];
   }
 
@@ -93,73 +97,78 @@ export class Lab implements Disposable {
   #choose(run: ListedRun | undefined): void {
     this.#run = run;
     if (this.#panel) this.#panel.title = title(run);
-    if (this.#pageListens) this.#startFeed();
+    if (this.#pageListens) this.#startSession();
   }
 
   async #receive(message: PageMessage): Promise<void> {
     if (message.type === 'ready') {
       this.#pageListens = true;
-      this.#startFeed();
+      this.#toldRuns = '';
+      this.#post({ type: 'trust', trusted: workspace.isTrusted });
+      this.#tellRuns();
+      this.#startSession();
     } else if (message.type === 'createSample') {
       await execute('distillery.createSampleWorkspace');
+    } else if (message.type === 'chooseRun') {
+      await execute('distillery.openLab');
+    } else if (message.type === 'showRun') {
+      await execute('distillery.openLab', message.id);
+    } else if (message.type === 'save') {
+      await this.#orTell(saveFile(this.#run?.paths.directory ?? '', message.name, message.content));
     } else if (this.#run?.paths.id === message.id) {
       // Otherwise the page still speaks of the run that it showed a moment ago.
-      await this.#receiveAbout(this.#run, message);
+      await this.#orTell(this.#session?.receive(message) ?? Promise.resolve());
     }
   }
 
-  async #receiveAbout({ paths }: ListedRun, message: Extract<PageMessage, { id: string }>): Promise<void> {
-    switch (message.type) {
-      case 'stop':
-        await execute('distillery.stopRun', paths.id);
-        break;
-      case 'openFile':
-        await this.#orTell(openDatasetFile(paths, message.file, message.line));
-        break;
-      case 'showProbe':
-        await this.#feed?.showProbe(message.step);
-    }
-  }
-
-  #startFeed(): void {
-    this.#stopFeed();
+  #startSession(): void {
+    this.#stopSession();
     const run = this.#run;
     if (!run) {
       this.#post({ type: 'empty' });
       return;
     }
-    const feed = new RunFeed(run.paths, run.record, (message) => this.#post(message));
-    this.#feed = feed;
-    void this.#orTell(feed.start().then(() => this.#showTarget()));
+    const session = new LabSession(run, this.runs, (message) => this.#post(message));
+    this.#session = session;
+    void this.#orTell(session.start().then(() => this.#showTarget()));
   }
 
   #pageGone(): void {
     this.#pageListens = false;
-    this.#stopFeed();
+    this.#stopSession();
   }
 
-  #stopFeed(): void {
-    this.#feed?.dispose();
-    this.#feed = undefined;
+  #stopSession(): void {
+    this.#session?.dispose();
+    this.#session = undefined;
   }
 
   #update(): void {
+    if (this.#pageListens) this.#tellRuns();
     const now = this.#run && this.runs.find(this.#run.paths.id);
     if (!now) return;
     this.#run = now;
-    this.#feed?.update(now.record);
+    this.#session?.update();
   }
 
+  #tellRuns(): void {
+    const listing = this.runs.runs.map(({ paths, record: { progress, ...record }, best }): RunListing => ({
+      id: paths.id,
+      record,
+      ...(best && { best }),
+    }));
+    const told = JSON.stringify(listing);
+    if (told === this.#toldRuns) return;
+    this.#toldRuns = told;
+    this.#post({ type: 'runs', runs: listing });
+  }
+
+  /** What fails is said in the page, beside what it shows. */
   async #orTell(work: Promise<unknown>): Promise<void> {
     try {
       await work;
     } catch (error) {
-      const [problem] = error instanceof InputError ? error.problems : [];
-      this.#post({
-        type: 'error',
-        message: problem?.message ?? (error instanceof Error ? error.message : String(error)),
-        ...(problem ? { remedy: problem.remedy } : {}),
-      });
+      this.#post({ type: 'error', ...toldProblem(error) });
     }
   }
 
@@ -172,7 +181,7 @@ export class Lab implements Disposable {
   }
 
   dispose(): void {
-    this.#stopFeed();
+    this.#stopSession();
     this.#panel?.dispose();
     for (const disposable of this.#disposables) disposable.dispose();
   }
