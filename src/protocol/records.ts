@@ -177,6 +177,8 @@ export interface InspectedToken {
   token: string;
   start: number;
   end: number;
+  /** Whose offsets they are, where it is not the text. */
+  of?: 'pair' | 'prompt';
 }
 
 export interface TokenProbability {
@@ -191,6 +193,10 @@ export interface InspectedDistribution {
   entropy: number;
   top: TokenProbability[];
   other: number;
+  /** This model's probability of each token of the other model's `top`; absent where there is only one model. */
+  ofOther?: number[];
+  /** The hard label's probability and its rank, 1 for the first choice; absent where there is no hard label. */
+  label?: { probability: number; rank: number };
 }
 
 /**

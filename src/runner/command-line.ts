@@ -14,6 +14,7 @@ import { complete } from './commands/complete';
 import { demo } from './commands/demo';
 import { listDevices } from './commands/devices';
 import { inspect } from './commands/inspect';
+import { serve } from './commands/serve';
 import { resumeRun, startRun, type RunOutput, type RunResult } from './commands/start-run';
 import { terminalOutput } from './terminal';
 
@@ -131,6 +132,15 @@ function program(examples: string): Command {
         .join('\n'),
     );
   });
+  root
+    .command('serve')
+    .description('answer requests of an editor on standard input and output (JSON-RPC), models kept loaded')
+    .exitOverride()
+    .action(async () => {
+      await serve();
+      // Whoever asked is gone, and with them the use of what is still being computed.
+      process.exit(DONE);
+    });
   verb('demo [dir]', 'write the sample workspace and distil its spam filter').action(
     async (directory: string | undefined, { json }: JsonOption) =>
       finishRun(json, (output) => demo(examples, directory ?? 'demo', output)),
