@@ -1,6 +1,7 @@
 /** @file The commands that show something: the Lab, the log, the run's folder. They change nothing. */
 
 import { commands, l10n, Uri, window, type LogOutputChannel } from 'vscode';
+import { isLabTarget } from '../../protocol/panel';
 import type { Lab } from '../panel/lab';
 import type { RunList } from '../runs/run-list';
 import { isLive } from '../runs/run-status';
@@ -12,8 +13,9 @@ export async function openLab(runs: RunList, lab: Lab, given: unknown): Promise<
     lab.open(undefined);
     return;
   }
-  const run = await chooseRun(runs, given, l10n.t('Run to open in the Lab'));
-  if (run) lab.open(run);
+  const target = isLabTarget(given) ? given : undefined;
+  const run = await chooseRun(runs, target?.run ?? given, l10n.t('Run to open in the Lab'));
+  if (run) lab.open(run, target);
 }
 
 /** The channel, which follows runs at work; the file of one that has ended. */
