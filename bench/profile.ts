@@ -8,7 +8,8 @@ import type { Program } from '../src/engine/program';
 import { createCpuExecutor } from '../src/engine/onnxruntime';
 import { batchInputs } from '../src/distill/batch-inputs';
 import { decaysByDefault } from '../src/distill/optimizer';
-import { gradientsProgram, teacherProgram, trainedSpecs, updateProgram } from '../src/distill/programs';
+import { gradientsProgram, teacherProgram, trainedSpecs } from '../src/distill/programs';
+import { updateProgram } from '../src/distill/update-programs';
 import { createTrainer, readDistillation, type Distillation } from './ours';
 import { timeByOperator, type OperatorTime, type ProfileEvent } from './operators';
 
