@@ -14,6 +14,7 @@ interface Candidate {
 /** An executor that is new to the product is added here, and nowhere else in the tests. */
 export const candidates: readonly Candidate[] = [
   { engine: 'cpu' },
+  { engine: 'openvino', ...(findLibrary('openvino') === undefined && { missing: 'OpenVINO is not installed' }) },
   {
     engine: 'tfjs-node',
     ...(findLibrary('tensorflow') === undefined && { missing: 'libtensorflow is not installed' }),

@@ -1,8 +1,10 @@
 /** @file What a run of tfjs's op tests says, and which of them are left out. */
 
-/** Specs whose full name contains `spec` are not run. */
+/** Specs that are not expected to pass. */
 export interface Exclusion {
-  spec: string;
+  /** Part of the full name, or of the message with which the spec fails. */
+  spec?: string;
+  failure?: RegExp;
   reason: string;
 }
 
@@ -10,7 +12,8 @@ export interface Exclusion {
 export interface SuiteResult {
   passed: string[];
   failed: { name: string; problems: string[] }[];
-  skipped: string[];
-  /** Exclusions that match no spec. */
+  /** By reason. */
+  leftOut: Record<string, string[]>;
+  /** Reasons of exclusions that no failing spec needs. */
   unusedExclusions: string[];
 }

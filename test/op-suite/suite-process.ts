@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
  */
 export async function runSuiteProcess(entry: string, args: readonly string[] = []): Promise<SuiteResult> {
   const folder = path.join(root, 'dist', 'test', 'op-suite');
-  const [script, file] = [path.join(folder, `${entry}.cjs`), path.join(folder, `${entry}.json`)];
+  const [script, file] = [path.join(folder, `${entry}.mjs`), path.join(folder, `${entry}.json`)];
   await mkdir(folder, { recursive: true });
   await rm(file, { force: true });
   await build({
@@ -23,13 +23,14 @@ export async function runSuiteProcess(entry: string, args: readonly string[] = [
     outfile: script,
     bundle: true,
     platform: 'node',
-    format: 'cjs',
+    format: 'esm',
     target: 'node20',
     mainFields: ['module', 'main'],
     // tfjs-core calls its tests free of side effects, which they are not.
     ignoreAnnotations: true,
-    external: ['onnxruntime-node', 'koffi'],
-    alias: { 'jasmine-core/lib/jasmine-core/jasmine.js': path.join(root, 'test', 'op-suite', 'jasmine-core.cjs') },
+    external: ['onnxruntime-node', 'koffi', 'jasmine-core'],
+    // tfjs's helper for tests takes jasmine by require().
+    banner: { js: "import { createRequire as on } from 'node:module'; const require = on(import.meta.url);" },
     logLevel: 'error',
   });
   const said = await run(script, [file, ...args]);

@@ -3,4 +3,4 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { runSuite } from './suite';
 
-void runSuite({ backend: 'cpu', exclude: [] });
+await runSuite({ backend: 'cpu', isDataSync: true, exclude: [] });
