@@ -24,3 +24,5 @@ async function passes(name: string, entry: string, args: readonly string[] = [])
 it('tfjs-cpu passes the op tests', () => passes('tfjs-cpu', 'tfjs-cpu'), LIMIT);
 
 it('what is recorded passes the op tests on onnxruntime', () => passes('cpu', 'recorded', ['cpu']), LIMIT);
+
+it('tfjs-node passes the op tests', () => passes('tfjs-node', 'tfjs-node'), LIMIT);
