@@ -17,6 +17,7 @@ type Open = (options: ExecutorOptions) => Promise<Executor>;
 
 const engines = {
   cpu: createCpuExecutor,
+  openvino: async (options) => (await import('./openvino')).createOpenVinoExecutor(options),
   webgpu: async () => (await import('./webgpu')).createWebGpuExecutor(),
 } satisfies Record<string, Open>;
 

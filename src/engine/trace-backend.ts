@@ -31,7 +31,8 @@ function valueOf(info: tf.TensorInfo): Value {
 }
 
 function infoOf(value: Value): tf.TensorInfo {
-  const dtype = value.type === 'int64' ? 'int32' : value.type;
+  const known = { int64: 'int32', float16: 'float32' } as const; // what tfjs takes them for
+  const dtype = value.type === 'int64' || value.type === 'float16' ? known[value.type] : value.type;
   return { dataId: { value }, shape: [...value.shape], dtype };
 }
 
@@ -107,8 +108,9 @@ function registerRule(kernelName: string, rule: KernelRule): void {
   });
 }
 
-const tables: readonly KernelTable[] = [elementwise, matrices, reductions, shapes];
-for (const table of tables) for (const [kernel, rule] of Object.entries(table)) registerRule(kernel, rule);
+/** Every kernel that can be recorded. */
+export const kernelRules: KernelTable = { ...elementwise, ...matrices, ...reductions, ...shapes };
+for (const [kernel, rule] of Object.entries(kernelRules)) registerRule(kernel, rule);
 tf.registerBackend(BACKEND, () => new TraceBackend());
 
 /**

@@ -3,6 +3,7 @@
 import { beforeAll, describe } from 'vitest';
 import { openExecutor, type Engine } from '../../src/engine/engines';
 import type { Executor } from '../../src/engine/executor';
+import { findLibrary } from '../../src/engine/libraries';
 
 interface Candidate {
   engine: Engine;
@@ -11,7 +12,10 @@ interface Candidate {
 }
 
 /** An executor that is new to the product is added here, and nowhere else in the tests. */
-export const candidates: readonly Candidate[] = [{ engine: 'cpu' }];
+export const candidates: readonly Candidate[] = [
+  { engine: 'cpu' },
+  { engine: 'openvino', ...(findLibrary('openvino') === undefined && { missing: 'OpenVINO is not installed' }) },
+];
 
 /** The tests of a `describe` for each executor. What they are given returns it, once the suite has begun. */
 export function describeOnEach(title: string, tests: (executor: () => Executor) => void): void {
