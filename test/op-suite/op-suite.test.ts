@@ -1,6 +1,7 @@
 /** @file tfjs's op tests on the backends that are here. */
 
 import { expect, it } from 'vitest';
+import { findLibrary } from '../../src/engine/libraries';
 import type { SuiteResult } from './result';
 import { runSuiteProcess } from './suite-process';
 
@@ -25,4 +26,5 @@ it('tfjs-cpu passes the op tests', () => passes('tfjs-cpu', 'tfjs-cpu'), LIMIT);
 
 it('what is recorded passes the op tests on onnxruntime', () => passes('cpu', 'recorded', ['cpu']), LIMIT);
 
-it('tfjs-node passes the op tests', () => passes('tfjs-node', 'tfjs-node'), LIMIT);
+const withTensorflow = it.skipIf(findLibrary('tensorflow') === undefined);
+withTensorflow('tfjs-node passes the op tests', () => passes('tfjs-node', 'tfjs-node'), LIMIT);
