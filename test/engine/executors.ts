@@ -15,6 +15,12 @@ interface Candidate {
 export const candidates: readonly Candidate[] = [
   { engine: 'cpu' },
   { engine: 'openvino', ...(findLibrary('openvino') === undefined && { missing: 'OpenVINO is not installed' }) },
+  {
+    engine: 'tfjs-node',
+    ...(findLibrary('tensorflow') === undefined && { missing: 'libtensorflow is not installed' }),
+  },
+  { engine: 'tfjs-wasm' },
+  { engine: 'tfjs-cpu' },
 ];
 
 /** The tests of a `describe` for each executor. What they are given returns it, once the suite has begun. */
