@@ -1,5 +1,6 @@
 /** @file Unit, golden and command-line tests; the tests in a real editor are in test/editor. */
 
+import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /** Tests that run on every executor; on WebGPU in a project of their own, since a driver can take its process with it. */
@@ -15,6 +16,8 @@ export default defineConfig({
   // tfjs-core must be one instance, its ES modules, so that gradients and backends register on the same engine.
   resolve: { mainFields: ['module', 'main'], dedupe: ['@tensorflow/tfjs-core'] },
   test: {
+    // As scripts/libraries.mjs fills it; also for a single file run by hand.
+    env: { DISTILLERY_LIBRARIES: process.env.DISTILLERY_LIBRARIES ?? path.resolve('.cache/libraries') },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     server: { deps: { inline: [/@tensorflow/] } },
