@@ -9,11 +9,14 @@ import { fingerprint, modelFiles } from './input-files';
 import { parseExperiment, readExperimentFile, type ParsedExperiment } from './parse';
 import { findRun } from './run-directory';
 import type { Experiment, ResolvedExperiment } from './schema';
+import type { Source } from './source';
 import { checkExperiment } from './validate';
 
 export interface LoadedExperiment {
   experiment: ResolvedExperiment;
   warnings: Problem[];
+  /** The text, for problems that are only found when it runs. */
+  source: Source;
 }
 
 /** Reads, checks and resolves an experiment file. Throws an InputError with every problem where one is an error. */
@@ -32,7 +35,7 @@ async function resolveExperiment(parsed: ParsedExperiment): Promise<LoadedExperi
     throw new InputError(problems as [Problem, ...Problem[]]);
   }
   const file = resolve(parsed.source.file);
-  return { experiment: await fillIn(experiment, file, dataset, models), warnings: problems };
+  return { experiment: await fillIn(experiment, file, dataset, models), warnings: problems, source: parsed.source };
 }
 
 async function fillIn(

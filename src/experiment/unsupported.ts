@@ -21,13 +21,7 @@ export function findUnsupported(experiment: unknown): Unsupported[] {
     ...(childOf(distillation, 'sequenceLevel') === true
       ? [refused(['distillation', 'sequenceLevel'], '"sequenceLevel"', 'Remove it, or set it to false.')]
       : []),
-    ...choice(experiment, ['precision'], ['bfloat16'], 'Use "float32".'),
-    ...choice(
-      experiment,
-      ['engine'],
-      ['openvino', 'webgpu', 'cuda', 'tfjs-node-gpu', 'tfjs-wasm', 'torchrun'],
-      'Use "auto" or "cpu".',
-    ),
+    ...choice(experiment, ['engine'], ['torchrun'], 'Use "auto", or an engine of "distillery devices".'),
     ...choice(teacher, ['teacher', 'source'], ['onnx', 'endpoint'], 'Use "checkpoint", "train" or "run".'),
     ...['train', 'validation', 'test'].flatMap((split) => parquetFiles(experiment, split)),
     ...(childOf(experiment, 'sweep') === undefined
