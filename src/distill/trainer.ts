@@ -12,7 +12,7 @@ import { decaysByDefault } from './optimizer';
 import { accumulateProgram, gradientsProgram, trainedSpecs, updateProgram, type Pairing } from './programs';
 import { learningRateAt, scheduledValue, type LearningRateSchedule, type Scheduled } from './schedules';
 import { inverseOf } from './shift';
-import { placeParameters, TeacherTargets, zeros, type FrozenTeacher } from './teacher';
+import { placeParameters, TeacherTargets, zeros, type FrozenTeacher, type TargetSource } from './teacher';
 
 /** AdamW's constants, as PyTorch's defaults. */
 const BETA1 = 0.9;
@@ -46,6 +46,8 @@ export interface TrainerSetup {
   pairing: Pairing;
   /** Present exactly where the pairing has an imitation. */
   teacher?: FrozenTeacher;
+  /** Where the teacher's answers come from; without it the teacher is asked in every step. Released with the trainer. */
+  targets?: TargetSource;
   source: BatchSource;
   options: TrainingOptions;
   /** Initial values of everything trained: the student's parameters, and the projections. */
@@ -70,17 +72,18 @@ export class Trainer {
   private readonly second: DeviceTensors;
   private readonly gradients: DeviceTensors;
   private readonly specs: Record<string, TensorSpec>;
-  private readonly targets: TeacherTargets | undefined;
+  private readonly targets: TargetSource | undefined;
   private readonly programs: ByShape<Promise<LoadedProgram>>;
   private readonly update: Promise<LoadedProgram>;
   private accumulation: { loaded: Promise<LoadedProgram>; sums: DeviceTensors } | undefined;
+  private prepared: { step: number; inputs: BatchInputs[] } | undefined;
   private nextStep = 0;
   private tokens = 0;
 
   constructor(private readonly setup: TrainerSetup) {
     const { executor, pairing, options } = setup;
     this.specs = trainedSpecs(pairing);
-    this.targets = setup.teacher && new TeacherTargets(setup.teacher, pairing);
+    this.targets = setup.targets ?? (setup.teacher && new TeacherTargets(setup.teacher, pairing));
     this.trained = placeParameters(executor, this.specs, setup.initial);
     this.first = zeros(executor, this.specs);
     this.second = zeros(executor, this.specs);
@@ -109,9 +112,9 @@ export class Trainer {
   /** One optimizer step. Its losses are those before the update. */
   async step(): Promise<MetricsRecord> {
     const started = performance.now();
-    const { source, task, options, pairing } = this.setup;
+    const { source, options, pairing } = this.setup;
     const step = this.nextStep;
-    const batches = source.batchesOf(step).map((batch) => batchInputs(batch, task));
+    const batches = this.inputsOf(step);
     const temperature = scheduledValue(options.temperature, step, source.steps);
     const alpha = scheduledValue(options.alpha, step, source.steps);
     const tokens = sum(batches.map((batch) => batch.tokens));
@@ -123,8 +126,10 @@ export class Trainer {
       inverseTokens: scalar(inverseOf(tokens)),
     };
     const losses: LossComponents[] = [];
+    const upcoming = step + 1 < source.steps ? this.inputsOf(step + 1) : [];
     for (const [micro, batch] of batches.entries()) {
-      losses.push(await this.computeGradients(batch, scalars, step, micro));
+      const next = batches[micro + 1] ?? upcoming[0];
+      losses.push(await this.computeGradients(batch, scalars, step, micro, next));
       if (batches.length > 1) await this.accumulate(micro === 0);
     }
     const learningRate = learningRateAt(step, { ...options, updates: source.steps });
@@ -145,15 +150,25 @@ export class Trainer {
     };
   }
 
+  /** The batches of a step, made once: those of the next one are asked for early. */
+  private inputsOf(step: number): BatchInputs[] {
+    if (this.prepared?.step === step) return this.prepared.inputs;
+    const inputs = this.setup.source.batchesOf(step).map((batch) => batchInputs(batch, this.setup.task));
+    this.prepared = { step, inputs };
+    return inputs;
+  }
+
   private async computeGradients(
     batch: BatchInputs,
     scalars: Record<string, HostTensor>,
     step: number,
     micro: number,
+    next: BatchInputs | undefined,
   ): Promise<LossComponents> {
     const { teacher, options } = this.setup;
     const program = await this.programs.get(batch.shape);
     const targets = this.targets ? await this.targets.of(batch) : {};
+    if (next) this.targets?.prefetch?.(next);
     const outputs = await program.run(
       {
         ...batch.tensors,

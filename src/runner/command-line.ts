@@ -9,6 +9,7 @@ import { formatProblem, InputError } from '../protocol/problem';
 import type { InspectedDistribution, InspectedPosition } from '../protocol/records';
 import { formatBytes, formatQuantity, formatShare } from '../protocol/format';
 import { findings, terminalTable } from './comparison-table';
+import { cacheText, teacherCacheCommand } from './commands/cache';
 import { compareRuns } from './commands/compare';
 import { complete } from './commands/complete';
 import { demo } from './commands/demo';
@@ -123,6 +124,12 @@ function program(examples: string): Command {
     );
     process.exitCode = wrong ? WRONG_INPUT : DONE;
   });
+  verb('cache', 'what is kept of teachers’ answers here, and how much space it takes')
+    .option('--remove <key...>', 'remove those whose key begins so; "all" removes every one')
+    .action(async ({ json, remove }: JsonOption & { remove?: string[] }) => {
+      const result = await teacherCacheCommand(remove);
+      print(json === true, result, () => cacheText(result));
+    });
   verb('devices', 'what can compute here').action(async ({ json }: JsonOption) => {
     const result = await listDevices();
     print(json === true, result, () =>
