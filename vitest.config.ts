@@ -1,5 +1,6 @@
 /** @file Unit, golden and command-line tests; the tests in a real editor are in test/editor. */
 
+import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -9,6 +10,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/runner/build-runner.ts'],
     exclude: ['test/editor/**', '**/node_modules/**'],
+    // As scripts/libraries.mjs fills it; also for a single file run by hand.
+    env: { DISTILLERY_LIBRARIES: process.env.DISTILLERY_LIBRARIES ?? path.resolve('.cache/libraries') },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     server: { deps: { inline: [/@tensorflow/] } },

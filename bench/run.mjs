@@ -18,7 +18,7 @@ await build({
   platform: 'node',
   format: 'cjs',
   target: 'node20',
-  external: ['onnxruntime-node'],
+  external: ['onnxruntime-node', 'koffi'],
   // tfjs-core's ES modules, as in the runner's bundle.
   mainFields: ['module', 'main'],
   sourcemap: true,

@@ -17,6 +17,12 @@ type Open = (options: ExecutorOptions) => Promise<Executor>;
 
 const engines = {
   cpu: createCpuExecutor,
+  openvino: async (options) => (await import('./openvino')).createOpenVinoExecutor(options),
+  'tfjs-node': async (options) => (await import('./tensorflow')).createTensorflowExecutor(options),
+  'tfjs-node-gpu': async (options) => (await import('./tensorflow')).createTensorflowGpuExecutor(options),
+  'tfjs-wasm': async () => (await import('./tfjs-backends')).createWasmExecutor(),
+  'tfjs-cpu': async () => (await import('./tfjs-backends')).createJavaScriptExecutor(),
+  webgpu: async () => (await import('./webgpu')).createWebGpuExecutor(),
 } satisfies Record<string, Open>;
 
 export type Engine = keyof typeof engines;

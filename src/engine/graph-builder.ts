@@ -12,9 +12,9 @@ const FOLDED: Readonly<Record<string, (a: number, b: number) => number>> = {
 };
 
 export interface NodeOptions {
-  attributes?: Record<string, Attribute>;
+  attributes?: Readonly<Record<string, Attribute>>;
   /** Names among `attributes` that ONNX types as float. */
-  floats?: string[];
+  floats?: readonly string[];
   domain?: string;
 }
 

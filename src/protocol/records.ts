@@ -187,6 +187,18 @@ export interface DeviceRecord {
   memoryBytes?: number;
 }
 
+/** What an installation with `--json` says on standard error, one a line. */
+export type InstallProgress =
+  { phase: 'downloading' | 'checking' | 'unpacking'; bytes: number; of: number } | { note: string };
+
+/** The document of `devices --install` and `devices --remove`. */
+export interface LibraryRecord {
+  library: string;
+  /** Absent where it is not installed (any more). */
+  version?: string;
+  folder?: string;
+}
+
 /**
  * `probes/examples.json`: the pinned examples whose logits are kept at each evaluation. The logits stand beside it as
  * safetensors, float16: `probes/teacher.safetensors` once and `probes/step-NNNNNN.safetensors` for the student, each with

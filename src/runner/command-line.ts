@@ -2,7 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { libraryNames, type LibraryName } from '../engine/libraries';
 import { validateExperimentFile } from '../experiment/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
 import { formatProblem, InputError } from '../protocol/problem';
@@ -15,6 +16,7 @@ import { complete } from './commands/complete';
 import { demo } from './commands/demo';
 import { listDevices } from './commands/devices';
 import { inspect } from './commands/inspect';
+import { installCommand, removeCommand } from './commands/libraries';
 import { resumeRun, startRun, type RunOutput, type RunResult } from './commands/start-run';
 import { terminalOutput } from './terminal';
 
@@ -130,14 +132,28 @@ function program(examples: string): Command {
       const result = await teacherCacheCommand(remove);
       print(json === true, result, () => cacheText(result));
     });
-  verb('devices', 'what can compute here').action(async ({ json }: JsonOption) => {
-    const result = await listDevices();
-    print(json === true, result, () =>
-      result.devices
-        .map(({ engine, name, reason, memoryBytes }) => `${engine}\t${name}\t${reason ?? formatBytes(memoryBytes)}`)
-        .join('\n'),
-    );
-  });
+  verb('devices', 'what can compute here, and the libraries that some engines need')
+    .addOption(new Option('--install <library>', 'fetch a library with your pip').choices(libraryNames))
+    .option('--file <wheel...>', 'with --install: wheels that you have; none is fetched that is given')
+    .addOption(new Option('--remove <library>', 'remove an installed library').choices(libraryNames))
+    .action(async ({ json, install, file, remove }: DevicesArguments) => {
+      if (install !== undefined) {
+        const installed = await installCommand(install, file ?? [], json === true);
+        print(json === true, installed, () => `${install} ${installed.version} is installed in ${installed.folder}`);
+        return;
+      }
+      if (remove !== undefined) {
+        const removed = await removeCommand(remove);
+        print(json === true, removed, () => (removed.removed ? `${remove} is removed` : `${remove} was not installed`));
+        return;
+      }
+      const result = await listDevices();
+      print(json === true, result, () =>
+        result.devices
+          .map(({ engine, name, reason, memoryBytes }) => `${engine}\t${name}\t${reason ?? formatBytes(memoryBytes)}`)
+          .join('\n'),
+      );
+    });
   verb('demo [dir]', 'write the sample workspace and distil its spam filter').action(
     async (directory: string | undefined, { json }: JsonOption) =>
       finishRun(json, (output) => demo(examples, directory ?? 'demo', output)),
@@ -182,6 +198,12 @@ function positionText({ token, label, kl, teacher, student }: InspectedPosition)
   const title = token === '' ? (label ?? 'prediction') : JSON.stringify(token);
   const divergence = kl === undefined ? '' : `  KL ${formatQuantity(kl)}`;
   return [`${title}${divergence}`, side('teacher', teacher), side('student', student)].filter(Boolean).join('\n');
+}
+
+interface DevicesArguments extends JsonOption {
+  install?: LibraryName;
+  file?: string[];
+  remove?: LibraryName;
 }
 
 interface CompleteArguments extends JsonOption {
