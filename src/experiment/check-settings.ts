@@ -1,5 +1,6 @@
 /** @file Checks what an experiment says against itself, without reading other files. */
 
+import { enginesWith } from '../protocol/engines';
 import { familiesOfTask } from './architecture';
 import type { Findings } from './findings';
 import { removeKey, setValue } from './fixes';
@@ -18,6 +19,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkArchitecture(student.architecture, ['student', 'architecture'], experiment, findings);
   }
   checkThatSomethingIsDistilled(experiment, findings);
+  checkPrecision(experiment, findings);
   if (experiment.dataset.validation === undefined) {
     findings.warning(
       ['dataset'],
@@ -26,6 +28,13 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
       setValue(['dataset', 'validation'], 0.1, 'Use 0.1 of the training rows as validation'),
     );
   }
+}
+
+function checkPrecision({ engine, precision }: Experiment, findings: Findings): void {
+  const able = enginesWith(precision);
+  if (engine === 'auto' || able.includes(engine)) return;
+  const message = `The engine "${engine}" does not compute in ${precision}.`;
+  findings.error(['precision'], message, `Use "float32", or the engine "${able.join('" or "')}".`);
 }
 
 function checkColumns({ task, dataset }: Experiment, findings: Findings): void {

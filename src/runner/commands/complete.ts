@@ -1,12 +1,13 @@
 /** @file `complete`: teacher and student continue the same prompt. */
 
 import type { Predictor } from '../../distill/predictor';
-import { openExecutor } from '../../engine/engines';
 import { generate, type Generation } from '../../model/generate';
+import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
 import type { CompleteResult, Completion } from '../../protocol/records';
 import type { CompleteParams, CompletionProgress, CompletionRole } from '../../protocol/runner';
 import type { Tokenizer } from '../../text/tokenizer';
+import { openForAnswers } from '../devices/open-engine';
 import { openTarget, type Target } from '../targets';
 
 export type CompleteOptions = Omit<CompleteParams, 'target' | 'progress'>;
@@ -14,8 +15,11 @@ export type CompleteOptions = Omit<CompleteParams, 'target' | 'progress'>;
 /** Told of each new token. Waited for, and what it throws ends the completion. */
 export type OnCompletion = (progress: CompletionProgress) => void | Promise<void>;
 
-export async function complete(name: string, options: CompleteOptions): Promise<CompleteResult> {
-  return completeWith(await openTarget(name, await openExecutor('cpu')), name, options);
+export async function complete(
+  name: string,
+  { engine, ...options }: CompleteOptions & { engine: EngineName | 'auto' },
+): Promise<CompleteResult> {
+  return completeWith(await openTarget(name, await openForAnswers(engine)), name, options);
 }
 
 /** @param name the target, for messages */

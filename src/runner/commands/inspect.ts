@@ -2,16 +2,18 @@
 
 import { mapValues } from '../../distill/named';
 import type { Answer, TokenizedText } from '../../distill/predictor';
-import { openExecutor } from '../../engine/engines';
 import { writeSafetensors, type TensorToWrite } from '../../model/safetensors';
+import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
 import type { InspectResult } from '../../protocol/records';
 import { readDataset, type Row } from '../../text/dataset';
+import { openForAnswers } from '../devices/open-engine';
 import { inspectionResult, type InspectionInput } from '../inspection';
 import { inputOfText, tokenizerOf } from '../inspection-input';
 import { openTarget, type Target } from '../targets';
 
 export interface InspectOptions {
+  engine: EngineName | 'auto';
   text?: string;
   pair?: string;
   /** Token ids instead of a text, for a folder without a tokenizer. */
@@ -26,7 +28,7 @@ export interface InspectOptions {
 }
 
 export async function inspect(name: string, options: InspectOptions): Promise<InspectResult> {
-  const target = await openTarget(name, await openExecutor('cpu'));
+  const target = await openTarget(name, await openForAnswers(options.engine));
   const input = await readInput(name, target, options);
   const tokens: TokenizedText = { ids: input.inputIds, typeIds: input.typeIds };
   const answers = {
