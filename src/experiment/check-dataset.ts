@@ -147,7 +147,7 @@ function columnKeys(experiment: Experiment): { key: string; column: string }[] {
 /** Names of the columns of a file's first rows; none where it has no columns. */
 async function columnsIn(file: string): Promise<string[]> {
   const names = new Set<string>();
-  if (extname(file).toLowerCase() === '.txt') return [];
+  if (!['.jsonl', '.csv', '.tsv'].includes(extname(file).toLowerCase())) return [];
   let rows = 0;
   for await (const record of fileRecords(file)) {
     if ('fields' in record) for (const name of Object.keys(record.fields)) names.add(name);

@@ -46,6 +46,13 @@ async function datasetsIn(folder: string): Promise<string[]> {
   return names.filter((name) => datasetKinds.includes(extname(name).toLowerCase())).sort();
 }
 
+/** Every dataset file in a folder and the folders in it, as an experiment there would name them. */
+export async function datasetFilesIn(folder: string): Promise<string[]> {
+  const patterns = datasetKinds.map((kind) => `**/*${kind}`);
+  const ignore = ['**/node_modules/**', '**/.*/**'];
+  return (await glob(patterns, { cwd: folder, ignore, expandDirectories: false })).sort();
+}
+
 async function findFiles(name: string, base: string): Promise<string[]> {
   const file = resolve(base, name);
   // A name is taken as it stands first: files may well have brackets in their names.

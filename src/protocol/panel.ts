@@ -24,6 +24,8 @@ export interface LabTarget {
   /** Name of the run's folder. */
   run: string;
   tab?: LabTab;
+  /** Runs to be seen beside it, by their folders' names. */
+  besides?: string[];
   /** A dataset row: `file` as an absolute path or as the experiment has it, `line` counting from 1. */
   row?: { file: string; line: number };
   /** UTF-16 offset into the row's text: the token that covers it is chosen. Means nothing without `row`. */
@@ -37,11 +39,12 @@ export interface LabTarget {
 /** Checks what a command was given: links in hovers come back as plain JSON. */
 export function isLabTarget(value: unknown): value is LabTarget {
   if (typeof value !== 'object' || value === null) return false;
-  const { run, tab, row, offset, temperature, step } = value as Record<string, unknown>;
+  const { run, tab, besides, row, offset, temperature, step } = value as Record<string, unknown>;
   const absentOr = (present: unknown, fits: boolean): boolean => present === undefined || fits;
   return (
     typeof run === 'string' &&
     absentOr(tab, labTabs.includes(tab as LabTab)) &&
+    absentOr(besides, Array.isArray(besides) && besides.every((id) => typeof id === 'string')) &&
     absentOr(row, isRow(row)) &&
     absentOr(offset, isCount(offset, 0)) &&
     absentOr(temperature, typeof temperature === 'number' && temperature > 0 && Number.isFinite(temperature)) &&

@@ -5,7 +5,7 @@ import { readPredictions } from '../../experiment/predictions';
 import { comparisonDetail } from '../../protocol/predictions';
 import type { HostMessage, PageMessage } from '../../protocol/panel';
 import { execute } from '../commands/commands';
-import { requireTrust } from '../commands/run-commands';
+import { requireTrust } from '../commands/require-trust';
 import { askRunner } from '../runs/ask-runner';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { openDatasetFile } from './open-dataset-file';
