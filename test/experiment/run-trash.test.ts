@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => rm(workspace, { recursive: true }));
 
 it('a run at work is not deleted', async () => {
-  await expect(trashRun(run.paths.directory, process.pid)).rejects.toThrow(/Stop it first/);
+  await expect(trashRun(run.paths.directory)).rejects.toThrow(/Stop it first/);
   expect(await listRuns(runs)).toHaveLength(1);
   await run.lock.release();
 });
@@ -27,7 +27,7 @@ it('a run at work is not deleted', async () => {
 it('a deleted run is listed no more, and comes back as it was', async () => {
   await changeRun(run, { status: 'stopped' });
   const before = await readdir(run.paths.directory);
-  const trashed = await trashRun(run.paths.directory, process.pid);
+  const trashed = await trashRun(run.paths.directory);
   expect(await listRuns(runs)).toEqual([]);
   expect(await listTrash(runs)).toEqual([trashed]);
   expect(await restoreRun(trashed)).toBe(run.paths.directory);
@@ -37,7 +37,7 @@ it('a deleted run is listed no more, and comes back as it was', async () => {
 
 it('a run never replaces another of its name', async () => {
   await changeRun(run, { status: 'stopped' });
-  const trashed = await trashRun(run.paths.directory, process.pid);
+  const trashed = await trashRun(run.paths.directory);
   const again = await beginRun(workspace, { started: new Date(run.record.started) });
   await again.lock.release();
   await expect(restoreRun(trashed)).rejects.toThrow(/of this name/);
@@ -46,7 +46,7 @@ it('a run never replaces another of its name', async () => {
 
 it('an emptied trash is gone', async () => {
   await changeRun(run, { status: 'stopped' });
-  await trashRun(run.paths.directory, process.pid);
+  await trashRun(run.paths.directory);
   await emptyTrash(runs);
   expect(await listTrash(runs)).toEqual([]);
 });
