@@ -10,7 +10,6 @@ import {
   Position,
   Range,
   Selection,
-  TabInputWebview,
   Uri,
   window,
   workspace,
@@ -22,7 +21,7 @@ import {
 } from 'vscode';
 import type { Run } from '../../src/experiment/run-directory';
 import { folder, tinyRun } from './tiny-run';
-import { execute, until } from './waiting';
+import { execute, until, untilLab } from './waiting';
 
 const hintsOf = async ({ document }: TextEditor): Promise<InlayHint[]> => {
   const range = new Range(0, 0, 12, 0);
@@ -103,11 +102,7 @@ describe('a dataset that is inspected with a run', () => {
   it('opens the row under the cursor in the Lab', async () => {
     window.activeTextEditor!.selection = new Selection(3, 0, 3, 0);
     await execute('distillery.openRowInLab');
-    await until('the Lab', () =>
-      window.tabGroups.all
-        .flatMap(({ tabs }) => tabs)
-        .find(({ input }) => input instanceof TabInputWebview && input.viewType.endsWith('distillery.lab')),
-    );
+    await untilLab('Lab: tiny-spam');
   });
 
   it('shows a language model token by token, and how it does over a row', async () => {

@@ -210,9 +210,10 @@ describe('an experiment file', () => {
     const document = await open('outlined', good);
     const id = 'vscode.executeDocumentSymbolProvider';
     const symbols = await commands.executeCommand<DocumentSymbol[]>(id, document.uri);
-    const details = new Map(symbols.map(({ name, detail }) => [name, detail]));
-    assert.equal(details.get('teacher'), 'bert 4 × 64');
-    assert.equal(details.get('distillation'), 'T 4 · α .7');
+    // The editor's own JSON support has symbols too, without details.
+    const details = symbols.filter(({ detail }) => detail !== '').map(({ name, detail }) => `${name}: ${detail}`);
+    assert(details.includes('teacher: bert 4 × 64'));
+    assert(details.includes('distillation: T 4 · α .7'));
   });
 
   it('offers to run and to sweep, and shows its last result, beside the fields that made it', async () => {
