@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
+import type { Position } from 'vscode';
 import {
   commands,
   languages,
-  Position,
   Range,
   Uri,
   window,
@@ -226,7 +226,7 @@ describe('an experiment file', () => {
     const document = await open(name, { ...experiment, sweep: { 'distillation.temperature': [1, 2] } });
     const lenses = await until('the last result', async () => {
       const found = await commands.executeCommand<CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 100);
-      return found.some(({ command }) => /^last: /.test(command?.title ?? '')) ? found : undefined;
+      return found.some(({ command }) => (command?.title ?? '').startsWith('last: ')) ? found : undefined;
     });
     const titles = lenses.map(({ command }) => command?.title);
     for (const title of ['$(play) Run', '$(layers) Sweep', '$(beaker) Open Lab']) assert(titles.includes(title), title);
@@ -237,7 +237,7 @@ describe('an experiment file', () => {
       document.uri,
       everywhere,
     );
-    assert(hints.some(({ label }) => /^control macro-F1 .+ · distillation [+−]\.\d+$/.test(String(label))));
+    assert(hints.some(({ label }) => /^control macro-F1 .+ · distillation [+−]\.\d+$/.test(label as string)));
     // A result belongs to what made it.
     const editor = await window.showTextDocument(document);
     const width = place(document, '"hiddenSize": 64', 14);
