@@ -3,7 +3,7 @@
 import os from 'node:os';
 import type * as Ort from 'onnxruntime-node';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { HostArray, HostTensor } from './array';
+import { sizeOf, type HostArray, type HostTensor } from './array';
 import type { DeviceTensor, Executor, GraphInput, LoadedProgram } from './executor';
 import type { FrozenInputs, Graph } from './graph';
 import { FROZEN_DATA, toOnnx } from './onnx';
@@ -28,7 +28,7 @@ class CpuTensor implements DeviceTensor {
 
   constructor(
     readonly tensor: Tensor,
-    private readonly source: HostTensor,
+    readonly source: HostTensor,
   ) {
     this.shape = source.shape;
     this.dtype = source.dtype;
@@ -57,6 +57,7 @@ export interface CpuExecutorOptions {
 export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promise<Executor> {
   const ort = await loadRuntime();
   const wrap = ({ data, shape, dtype }: HostTensor): Tensor => new ort.Tensor(dtype, data as Float32Array, [...shape]);
+  const place = (tensor: HostTensor): CpuTensor => new CpuTensor(wrap(tensor), tensor);
   const tensorOf = (input: GraphInput): Tensor =>
     input instanceof CpuTensor ? input.tensor : wrap(input as HostTensor);
   const threads = options.threads ?? os.availableParallelism();
@@ -64,9 +65,11 @@ export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promi
   return {
     engine: 'cpu',
     device: `${os.cpus()[0]?.model.trim() ?? os.arch()}, ${threads} threads`,
-    place: (tensor) => {
-      const owned = { ...tensor, data: tensor.data.slice() };
-      return new CpuTensor(wrap(owned), owned);
+    place,
+    view: (tensor, start, shape) => {
+      if (!(tensor instanceof CpuTensor)) throw new Error('a view of a tensor that another executor placed');
+      const data = tensor.source.data.subarray(start, start + sizeOf(shape));
+      return place({ shape, dtype: tensor.dtype, data });
     },
     load: async ({ graph }: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
       const onnx = toOnnx(graph, frozen);
@@ -81,11 +84,10 @@ export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promi
       return {
         graph,
         run: async (inputs, into = {}) => {
-          const wanted = Object.keys(graph.inputs).filter((name) => !(name in frozen));
-          const feeds = Object.fromEntries(wanted.map((name) => [name, tensorOf(given(inputs, name, graph))]));
-          const fetches = Object.fromEntries(
-            Object.keys(graph.outputs).map((name) => [name, into[name] ? tensorOf(into[name]) : null]),
-          );
+          const feeds: Record<string, Tensor> = {};
+          for (const name of session.inputNames) feeds[name] = tensorOf(given(inputs, name, graph));
+          const fetches: Record<string, Tensor | null> = {};
+          for (const name of session.outputNames) fetches[name] = into[name] ? tensorOf(into[name]) : null;
           const results = await session.run(feeds, fetches);
           const returned = Object.entries(graph.outputs).filter(([name]) => !(name in into));
           return Object.fromEntries(
