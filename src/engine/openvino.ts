@@ -41,7 +41,8 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
   return {
     engine: 'openvino',
     device: `${library.property(device, 'FULL_DEVICE_NAME')}, ${threads} threads`,
-    place: (tensor: HostTensor) => new OpenVinoTensor(library, tensor, tensor.data.slice()),
+    place: (tensor) => new OpenVinoTensor(library, tensor, tensor.data),
+    view: (tensor, start, shape) => (tensor as OpenVinoTensor).view(start, shape),
     load: async ({ graph }: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
       const model = encodeModel(graph, frozen, inMemory);
       const compiled = await library.compile(model, device, properties);
