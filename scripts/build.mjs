@@ -13,7 +13,8 @@ const bundles = [
     ...node,
     entryPoints: ['src/runner/main.ts'],
     outfile: 'dist/runner.js',
-    external: ['onnxruntime-node'],
+    // Packages with native code.
+    external: ['onnxruntime-node', 'koffi'],
     // Some packages ask for their own address, which a CommonJS bundle has under another name.
     define: { 'import.meta.url': 'bundleUrl' },
     banner: { js: "#!/usr/bin/env node\nconst bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
