@@ -1,5 +1,6 @@
 /** @file One distillation step on every engine: loss components, gradients and update are those of onnxruntime on the CPU. */
 
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { batchInputs, scalar } from '../../src/distill/batch-inputs';
 import { divergences, type Divergence } from '../../src/distill/divergences';
@@ -224,8 +225,10 @@ describe.each(cases)('a step of %s with %s', (family, divergence) => {
       expect(differences(targets, expected.targets, TOLERANCE.targets * largest(expected.targets))).toEqual([]);
     });
 
-    it('in every loss component and gradient', async () => {
+    it('in every loss component and gradient, and leaves no tensor behind', async () => {
+      const before = tf.engine().state.numTensors;
       const outputs = await gradientsOn(executor(), step, expected.targets);
+      expect(tf.engine().state.numTensors).toBe(before);
       const losses = withPrefix('loss.', expected.outputs);
       expect(Object.keys(losses).sort()).toEqual(['hard', 'hidden', 'soft', 'total']);
       expect(differences(withPrefix('loss.', outputs), losses, TOLERANCE.loss * largest(losses))).toEqual([]);
