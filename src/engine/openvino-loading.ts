@@ -14,7 +14,11 @@ export function loadOpenVino(): OpenVinoLibrary {
 function load(): OpenVinoLibrary {
   const folder = findLibrary('openvino');
   if (folder === undefined) {
-    throw new EngineUnavailable('openvino', 'OpenVINO is not installed.', 'Install it, or use the engine "cpu".');
+    throw new EngineUnavailable(
+      'openvino',
+      'OpenVINO is not installed.',
+      'Install it: distillery devices --install openvino',
+    );
   }
   return new OpenVinoLibrary(folder);
 }

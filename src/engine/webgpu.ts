@@ -33,6 +33,7 @@ export async function createWebGpuExecutor(): Promise<Executor> {
   return {
     engine: 'webgpu',
     device: device.name,
+    hardware: device,
     place: (tensor) => {
       expectTensorFits(tensor, device);
       return new GpuTensor(memory, tensor);
