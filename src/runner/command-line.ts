@@ -18,6 +18,8 @@ import { listDevices } from './commands/devices';
 import { inspect } from './commands/inspect';
 import { installCommand, removeCommand } from './commands/libraries';
 import { resumeRun, startRun, type RunOutput, type RunResult } from './commands/start-run';
+import { runSweep } from './commands/sweep';
+import { sweepText } from './sweep-table';
 import { terminalOutput } from './terminal';
 
 export const DONE = 0;
@@ -78,6 +80,14 @@ function program(examples: string): Command {
   verb('resume <run>', 'go on with a run that was stopped or killed').action(
     async (run: string, { json }: JsonOption) => finishRun(json, (output) => resumeRun(run, output)),
   );
+  verb(
+    'sweep <file>',
+    'run every combination of an experiment’s sweep; goes on where an earlier one was stopped',
+  ).action(async (file: string, { json }: JsonOption) => {
+    const result = await withOutput((output) => runSweep(file, output));
+    print(json === true, result, () => sweepText(result));
+    if (result.rows.some(({ status }) => status === 'failed')) process.exitCode = FAILED;
+  });
   verb('compare <run...>', 'results of finished runs side by side').action(
     async (runs: string[], { json }: JsonOption) => {
       const comparison = await compareRuns(runs);
@@ -172,11 +182,15 @@ function program(examples: string): Command {
 }
 
 async function finishRun(json: boolean | undefined, run: (output: RunOutput) => Promise<RunResult>): Promise<void> {
+  const result = await withOutput(run);
+  print(json === true, result, () => runText(result));
+}
+
+/** What a run says while it goes on is over before its result is printed. */
+async function withOutput<T>(run: (output: RunOutput) => Promise<T>): Promise<T> {
   const output = terminalOutput();
   try {
-    const result = await run(output);
-    output.end();
-    print(json === true, result, () => runText(result));
+    return await run(output);
   } finally {
     output.end();
   }

@@ -8,7 +8,7 @@ import { createRun, findRun, readRun, readRunExperiment, writeRunRecord } from '
 import type { RunPaths } from '../../experiment/run-paths';
 import type { ResolvedExperiment } from '../../experiment/schema';
 import { InputError, type Problem } from '../../protocol/problem';
-import type { Comparison, RunRecord, RunStatus } from '../../protocol/records';
+import type { Comparison, RunErrorRecord, RunRecord, RunStatus } from '../../protocol/records';
 import { writeReport } from '../report';
 import { RunControl } from '../run-control';
 import { runExperiment } from '../run-experiment';
@@ -59,7 +59,8 @@ const resultOf = (paths: RunPaths, status: RunStatus): RunResult => ({
   status,
 });
 
-async function carryOut(
+/** Runs an experiment in its run directory, whose lock is held and then released. */
+export async function carryOut(
   paths: RunPaths,
   experiment: ResolvedExperiment,
   lock: Lock,
@@ -94,6 +95,7 @@ async function carryOut(
     device: executor.device,
     started,
     error: null,
+    ...(experiment.sweepMember && { sweep: experiment.sweepMember }),
   };
   recorder = new RunRecorder(paths, record, output);
   try {
@@ -107,9 +109,9 @@ async function carryOut(
     await recorder.end('done', { summary });
     return { ...resultOf(paths, 'done'), summary };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    await recorder.note(`failed: ${error instanceof Error ? (error.stack ?? message) : message}`);
-    await recorder.end('failed', { error: { message, ...remedyOf(error) } });
+    const failure = errorRecord(error);
+    await recorder.note(`failed: ${error instanceof Error ? (error.stack ?? failure.message) : failure.message}`);
+    await recorder.end('failed', { error: failure });
     throw error;
   } finally {
     control.settle();
@@ -119,10 +121,12 @@ async function carryOut(
   }
 }
 
-function remedyOf(error: unknown): { remedy: string } | undefined {
-  if (error instanceof TrainingDiverged) return { remedy: error.remedy };
-  if (error instanceof InputError) return { remedy: error.problems[0].remedy };
-  return undefined;
+/** What went wrong, as `run.json` says it. */
+export function errorRecord(error: unknown): RunErrorRecord {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof TrainingDiverged) return { message, remedy: error.remedy };
+  if (error instanceof InputError) return { message, remedy: error.problems[0].remedy };
+  return { message };
 }
 
 /** Ctrl+C and a polite kill stop the run after its step, its checkpoint on disk; a second one ends it at once. */
