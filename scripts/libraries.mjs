@@ -11,6 +11,7 @@ import path from 'node:path';
 const names = ['openvino', 'tensorflow'];
 
 export function installTestLibraries() {
+  process.env.DISTILLERY_DATA ||= path.resolve('.cache/data');
   const folder = (process.env.DISTILLERY_LIBRARIES ||= path.resolve('.cache/libraries'));
   const missing = names.filter((name) => !isInstalled(path.join(folder, name)));
   if (missing.length === 0) return;
@@ -23,6 +24,8 @@ export function installTestLibraries() {
     });
     if (status !== 0) console.log(`${stderr.trimEnd()}\nTests that need ${name} are skipped.\n`);
   }
+  // So that no test's first run has to.
+  spawnSync(process.execPath, ['dist/runner.js', 'devices', '--measure'], { stdio: 'ignore' });
 }
 
 const isInstalled = (home) => existsSync(home) && readdirSync(home).some((name) => /^\d+(\.\d+)*$/.test(name));

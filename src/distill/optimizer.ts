@@ -1,4 +1,4 @@
-/** @file AdamW (Loshchilov and Hutter, 2019) as PyTorch's, as a pure function, with clipping of the gradients' global norm. */
+/** @file AdamW (Loshchilov and Hutter, 2019) as PyTorch's, as a pure function, with the gradients clipped by their global norm. */
 
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -18,8 +18,10 @@ export interface AdamWScalars {
   biasCorrection1: tf.Scalar;
   /** 1 − β₂ᵗ */
   biasCorrection2: tf.Scalar;
-  /** Largest global gradient norm; 0 or absent: no clipping. */
-  clipNorm?: tf.Scalar;
+  /** L2 norm of all gradients together. */
+  gradientNorm: tf.Scalar;
+  /** Largest such norm; 0: no clipping. */
+  clipNorm: tf.Scalar;
 }
 
 export interface AdamWOptions {
@@ -38,18 +40,16 @@ const CLIP_EPSILON = 1e-6;
  * One update. Every parameter and moment is read by exactly one operation, the one from which its own new value derives,
  * so an executor may write each output over its input's memory.
  * @param gradients before clipping, under the parameters' names
- * @returns the new state, and the global L2 norm of the gradients before clipping
  */
 export function adamw(
   state: AdamWState & { gradients: Tensors },
   scalars: AdamWScalars,
   options: AdamWOptions,
-): AdamWState & { gradientNorm: tf.Scalar } {
+): AdamWState {
   const { beta1, beta2, epsilon, weightDecay } = options;
   const { learningRate, biasCorrection1, biasCorrection2 } = scalars;
   const names = Object.keys(state.parameters);
-  const gradientNorm = globalNorm(names.map((name) => state.gradients[name]!));
-  const clip = clipFactor(gradientNorm, scalars.clipNorm);
+  const clip = clipFactor(scalars.gradientNorm, scalars.clipNorm);
 
   // Everything scalar is gathered here, so that each tensor is passed over as few times as possible. PyTorch's
   // lr / c₁ · m / (√v / √c₂ + ε) is the same as (lr · √c₂ / c₁) · m / (√v + ε · √c₂).
@@ -72,18 +72,11 @@ export function adamw(
     next.firstMoments[name] = m;
     next.secondMoments[name] = v;
   }
-  return { ...next, gradientNorm };
-}
-
-/** √ Σ g² over all tensors together. */
-function globalNorm(gradients: tf.Tensor[]): tf.Scalar {
-  const squares = gradients.map((g) => tf.sum<tf.Scalar>(tf.square(g)));
-  return tf.sqrt(squares.reduce((sum, square) => tf.add(sum, square)));
+  return next;
 }
 
 /** min(1, clipNorm / (norm + 1e-6)), or 1 where clipNorm is 0. */
-function clipFactor(norm: tf.Scalar, clipNorm: tf.Scalar | undefined): tf.Scalar {
-  if (!clipNorm) return tf.scalar(1);
+function clipFactor(norm: tf.Scalar, clipNorm: tf.Scalar): tf.Scalar {
   const factor = tf.minimum<tf.Scalar>(tf.div(clipNorm, tf.add(norm, CLIP_EPSILON)), 1);
   return tf.where(tf.greater(clipNorm, 0), factor, tf.scalar(1));
 }

@@ -1,4 +1,4 @@
-/** @file The tensor programs of a distillation, recorded once for each batch shape: teacher, gradients, update. */
+/** @file The tensor programs of a distillation that are recorded once for each batch shape: teacher, gradients. */
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { TensorSpec } from '../engine/array';
@@ -18,7 +18,6 @@ import type { Divergence } from './divergences';
 import { classLoss, vocabularyLoss, type Distillation, type HeadLoss } from './head-loss';
 import { hiddenLoss, type HiddenLossKind } from './hidden-loss';
 import { mapValues, prefixed, withPrefix } from './named';
-import { adamw, type AdamWOptions } from './optimizer';
 
 /** Static sizes of a batch; a program is recorded for each. */
 export interface BatchShape {
@@ -64,9 +63,8 @@ const int = (shape: readonly number[]): TensorSpec => ({ shape, dtype: 'int32' }
 
 /** Names under which the scalars of a step are given. */
 export const SCALARS = ['temperature', 'alpha', 'inverseCount', 'inverseTokens'] as const;
-export const UPDATE_SCALARS = ['learningRate', 'biasCorrection1', 'biasCorrection2', 'clipNorm'] as const;
 
-const scalars = (names: readonly string[]): Record<string, TensorSpec> =>
+export const scalarSpecs = (names: readonly string[]): Record<string, TensorSpec> =>
   Object.fromEntries(names.map((name) => [name, float([])]));
 
 export function parameterSpecs(a: Architecture): Record<string, TensorSpec> {
@@ -185,7 +183,7 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
     ...tokenSpecs(shape),
     ...predictionSpecs(student, shape),
     ...labelSpecs(shape),
-    ...scalars(SCALARS),
+    ...scalarSpecs(SCALARS),
     ...prefixed('student.', trained),
     ...prefixed('target.', teacherOutputSpecs(pairing, shape)),
     ...(imitation && prefixed('teacher.', parameterSpecs(imitation.teacher))),
@@ -274,53 +272,4 @@ function distillationOf(objective: ImitationObjective, tensors: Record<string, t
     alpha: tensors.alpha as tf.Scalar,
     temperatureScale: isScaled ? tf.square(temperature) : tf.scalar(1),
   };
-}
-
-/**
- * One AdamW update. Inputs: `parameter.`, `first.`, `second.`, `gradient.` NAME and the update scalars. Outputs: `next.`
- * and the first three, which may be written over their inputs, and `gradientNorm`.
- */
-export function updateProgram(trained: Readonly<Record<string, TensorSpec>>, options: AdamWOptions): Program {
-  const groups = ['parameter.', 'first.', 'second.', 'gradient.'];
-  const inputs = Object.assign(
-    {},
-    scalars(UPDATE_SCALARS),
-    ...groups.map((group) => prefixed(group, trained)),
-  ) as Record<string, TensorSpec>;
-  return record('update', inputs, (tensors) => {
-    const state = {
-      parameters: withPrefix('parameter.', tensors),
-      firstMoments: withPrefix('first.', tensors),
-      secondMoments: withPrefix('second.', tensors),
-      gradients: withPrefix('gradient.', tensors),
-    };
-    const scalar = (name: (typeof UPDATE_SCALARS)[number]): tf.Scalar => tensors[name] as tf.Scalar;
-    const updated = adamw(
-      state,
-      {
-        learningRate: scalar('learningRate'),
-        biasCorrection1: scalar('biasCorrection1'),
-        biasCorrection2: scalar('biasCorrection2'),
-        clipNorm: scalar('clipNorm'),
-      },
-      options,
-    );
-    return {
-      ...prefixed('next.parameter.', updated.parameters),
-      ...prefixed('next.first.', updated.firstMoments),
-      ...prefixed('next.second.', updated.secondMoments),
-      gradientNorm: updated.gradientNorm,
-    };
-  });
-}
-
-/** `next.NAME` = `sum.NAME` + `gradient.NAME`, for gradient accumulation; may be written over `sum.NAME`. */
-export function accumulateProgram(trained: Readonly<Record<string, TensorSpec>>): Program {
-  const inputs = { ...prefixed('sum.', trained), ...prefixed('gradient.', trained) };
-  return record('accumulate', inputs, (tensors) =>
-    prefixed(
-      'next.',
-      mapValues(trained, (_, name) => tf.add(tensors[`sum.${name}`]!, tensors[`gradient.${name}`]!)),
-    ),
-  );
 }

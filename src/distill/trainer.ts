@@ -1,6 +1,6 @@
 /** @file The training of one model, step by step: teacher, gradients, update. Deterministic for its setup. */
 
-import { sizeOf, type HostTensor, type TensorSpec } from '../engine/array';
+import type { HostTensor } from '../engine/array';
 import { keepMasks } from '../engine/dropout';
 import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
 import type { Parameters } from '../model/parameters';
@@ -9,10 +9,11 @@ import type { Batch } from '../text/batches';
 import { batchInputs, ByShape, scalar, type BatchInputs } from './batch-inputs';
 import { mapValues, prefixed, withPrefix } from './named';
 import { decaysByDefault } from './optimizer';
-import { accumulateProgram, gradientsProgram, trainedSpecs, updateProgram, type Pairing } from './programs';
+import { gradientsProgram, trainedSpecs, type Pairing } from './programs';
 import { learningRateAt, scheduledValue, type LearningRateSchedule, type Scheduled } from './schedules';
 import { inverseOf } from './shift';
-import { placeParameters, TeacherTargets, zeros, type FrozenTeacher, type TargetSource } from './teacher';
+import { TeacherTargets, type FrozenTeacher, type TargetSource } from './teacher';
+import { Updates } from './updates';
 
 /** AdamW's constants, as PyTorch's defaults. */
 const BETA1 = 0.9;
@@ -50,7 +51,7 @@ export interface TrainerSetup {
   targets?: TargetSource;
   source: BatchSource;
   options: TrainingOptions;
-  /** Initial values of everything trained: the student's parameters, and the projections. */
+  /** Initial values of everything trained, the student's parameters and the projections; they are copied. */
   initial: Parameters;
 }
 
@@ -63,41 +64,35 @@ export interface TrainerState {
   secondMoments: Parameters;
 }
 
-type DeviceTensors = Record<string, DeviceTensor>;
+type DeviceTensors = Readonly<Record<string, DeviceTensor>>;
 
 export class Trainer {
-  /** Everything trained, on the device. */
-  readonly trained: DeviceTensors;
-  private readonly first: DeviceTensors;
-  private readonly second: DeviceTensors;
-  private readonly gradients: DeviceTensors;
-  private readonly specs: Record<string, TensorSpec>;
+  private readonly setup: Omit<TrainerSetup, 'initial'>;
+  private readonly updates: Updates;
   private readonly targets: TargetSource | undefined;
   private readonly programs: ByShape<Promise<LoadedProgram>>;
-  private readonly update: Promise<LoadedProgram>;
-  private accumulation: { loaded: Promise<LoadedProgram>; sums: DeviceTensors } | undefined;
   private prepared: { step: number; inputs: BatchInputs[] } | undefined;
   private nextStep = 0;
   private tokens = 0;
 
-  constructor(private readonly setup: TrainerSetup) {
+  constructor({ initial, ...setup }: TrainerSetup) {
     const { executor, pairing, options } = setup;
-    this.specs = trainedSpecs(pairing);
+    this.setup = setup;
     this.targets = setup.targets ?? (setup.teacher && new TeacherTargets(setup.teacher, pairing));
-    this.trained = placeParameters(executor, this.specs, setup.initial);
-    this.first = zeros(executor, this.specs);
-    this.second = zeros(executor, this.specs);
-    this.gradients = zeros(executor, this.specs);
     this.programs = new ByShape((shape) => executor.load(gradientsProgram(pairing, shape)));
-    this.update = executor.load(
-      updateProgram(this.specs, {
-        beta1: BETA1,
-        beta2: BETA2,
-        epsilon: EPSILON,
-        weightDecay: options.weightDecay,
-        decays: options.decayBiasAndNorm ? () => true : decaysByDefault,
-      }),
-    );
+    const adamw = {
+      beta1: BETA1,
+      beta2: BETA2,
+      epsilon: EPSILON,
+      weightDecay: options.weightDecay,
+      decays: options.decayBiasAndNorm ? () => true : decaysByDefault,
+    };
+    this.updates = new Updates(executor, trainedSpecs(pairing), adamw, initial);
+  }
+
+  /** Everything trained, on the device. */
+  get trained(): DeviceTensors {
+    return this.updates.parameters.tensors;
   }
 
   /** The step that `step()` will do next, from 0; equal to `steps` at the end. */
@@ -130,10 +125,18 @@ export class Trainer {
     for (const [micro, batch] of batches.entries()) {
       const next = batches[micro + 1] ?? upcoming[0];
       losses.push(await this.computeGradients(batch, scalars, step, micro, next));
-      if (batches.length > 1) await this.accumulate(micro === 0);
+      if (batches.length > 1) await this.updates.accumulate(micro === 0);
     }
     const learningRate = learningRateAt(step, { ...options, updates: source.steps });
-    const gradientNorm = await this.applyUpdate(step, learningRate, batches.length > 1);
+    const gradientNorm = await this.updates.apply(
+      {
+        learningRate,
+        biasCorrection1: 1 - BETA1 ** (step + 1),
+        biasCorrection2: 1 - BETA2 ** (step + 1),
+        clipNorm: options.clipNorm,
+      },
+      batches.length > 1,
+    );
 
     this.nextStep = step + 1;
     this.tokens += tokens;
@@ -178,66 +181,32 @@ export class Trainer {
         ...teacher?.parameters,
         ...keepMasks(program.graph, options.seed, step * MOST_BATCHES + micro),
       },
-      prefixed('gradient.', this.gradients),
+      prefixed('gradient.', this.updates.gradients),
     );
     return mapValues(withPrefix('loss.', outputs), ({ data }) => data[0]!) as unknown as LossComponents;
   }
 
-  /** Adds the gradients just computed to those of the step's earlier batches. */
-  private async accumulate(isFirst: boolean): Promise<void> {
-    const { executor } = this.setup;
-    this.accumulation ??= {
-      loaded: executor.load(accumulateProgram(this.specs)),
-      sums: zeros(executor, this.specs),
-    };
-    const { loaded, sums } = this.accumulation;
-    if (isFirst) for (const [name, tensor] of Object.entries(sums)) tensor.write(zeroData(this.specs[name]!));
-    await (
-      await loaded
-    ).run({ ...prefixed('sum.', sums), ...prefixed('gradient.', this.gradients) }, prefixed('next.', sums));
-  }
-
-  private async applyUpdate(step: number, learningRate: number, accumulated: boolean): Promise<number> {
-    const state = {
-      ...prefixed('parameter.', this.trained),
-      ...prefixed('first.', this.first),
-      ...prefixed('second.', this.second),
-    };
-    const { gradientNorm } = await (
-      await this.update
-    ).run(
-      {
-        ...state,
-        ...prefixed('gradient.', accumulated ? this.accumulation!.sums : this.gradients),
-        learningRate: scalar(learningRate),
-        biasCorrection1: scalar(1 - BETA1 ** (step + 1)),
-        biasCorrection2: scalar(1 - BETA2 ** (step + 1)),
-        clipNorm: scalar(this.setup.options.clipNorm),
-      },
-      prefixed('next.', state),
-    );
-    return gradientNorm!.data[0]!;
-  }
-
   /** A copy of the state in host memory. */
   async state(): Promise<TrainerState> {
+    const { parameters, first, second } = this.updates;
     return {
       step: this.nextStep,
       tokens: this.tokens,
-      parameters: await readAll(this.trained),
-      firstMoments: await readAll(this.first),
-      secondMoments: await readAll(this.second),
+      parameters: await readAll(parameters.tensors),
+      firstMoments: await readAll(first.tensors),
+      secondMoments: await readAll(second.tensors),
     };
   }
 
   /** Goes on from a state, as if the steps before it had been done here. */
   restore(state: TrainerState): void {
+    const { parameters, first, second } = this.updates;
     const groups = [
-      [this.trained, state.parameters],
-      [this.first, state.firstMoments],
-      [this.second, state.secondMoments],
+      [parameters, state.parameters],
+      [first, state.firstMoments],
+      [second, state.secondMoments],
     ] as const;
-    for (const [tensors, values] of groups) {
+    for (const [{ tensors }, values] of groups) {
       for (const [name, tensor] of Object.entries(tensors)) tensor.write(values[name]!);
     }
     this.nextStep = state.step;
@@ -246,12 +215,8 @@ export class Trainer {
 
   async release(): Promise<void> {
     for (const program of this.programs.all()) await (await program).release();
-    await (await this.update).release();
+    await this.updates.release();
     await this.targets?.release();
-    if (this.accumulation) await (await this.accumulation.loaded).release();
-    for (const tensors of [this.trained, this.first, this.second, this.gradients, this.accumulation?.sums ?? {}]) {
-      Object.values(tensors).forEach((tensor) => tensor.dispose());
-    }
   }
 }
 
@@ -259,8 +224,6 @@ export class Trainer {
 const MOST_BATCHES = 4096;
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
-
-const zeroData = ({ shape }: TensorSpec): Float32Array => new Float32Array(sizeOf(shape));
 
 async function readAll(tensors: DeviceTensors): Promise<Parameters> {
   const entries = Object.entries(tensors).map(async ([name, tensor]) => [name, await tensor.read()] as const);

@@ -95,7 +95,7 @@ class EagerProgram implements LoadedProgram {
     for (const [name, tensor] of Object.entries(outputs)) {
       const target = into[name];
       if (target) {
-        (target as EagerTensor).hold(tensor);
+        ownTensor(target).hold(tensor);
         continue;
       }
       returned[name] = { ...this.graph.outputs[name]!, data: await copyOf(tensor) };
@@ -134,6 +134,11 @@ class EagerProgram implements LoadedProgram {
   }
 }
 
+function ownTensor(tensor: DeviceTensor): EagerTensor {
+  if (!(tensor instanceof EagerTensor)) throw new Error('a tensor of another executor cannot be written to');
+  return tensor;
+}
+
 /** Results that are inputs, or the same tensor twice, are given as tensors of their own, which can be disposed of alone. */
 function ownedResults(
   results: Record<string, tf.Tensor>,
@@ -156,5 +161,5 @@ function toTensor({ data, shape, dtype }: HostTensor): tf.Tensor {
 }
 
 async function copyOf(tensor: tf.Tensor): Promise<HostArray> {
-  return (await tensor.data<tf.NumericDataType>()).slice();
+  return (await tensor.data()).slice();
 }

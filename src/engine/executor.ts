@@ -49,8 +49,16 @@ export interface Executor {
   readonly engine: string;
   /** The device's own name, for people. */
   readonly device: string;
-  /** Puts a tensor into the device's memory. */
+  /**
+   * Puts a tensor into the device's memory. That may be the very array given, so the caller neither writes to it afterwards nor
+   * gives it where the tensor is to be written to, unless the array is the tensor's alone.
+   */
   place(tensor: HostTensor): DeviceTensor;
+  /**
+   * Some of a tensor's memory, from that element on, as a tensor of its own that need not be disposed of. Absent where the
+   * device's memory cannot be divided.
+   */
+  view?(tensor: DeviceTensor, start: number, shape: readonly number[]): DeviceTensor;
   /** Inputs in `frozen` become part of the loaded program and are not given to `run`. */
   load(program: Program, frozen?: FrozenInputs): Promise<LoadedProgram>;
 }

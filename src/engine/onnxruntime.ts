@@ -2,7 +2,7 @@
 
 import os from 'node:os';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { HostArray, HostTensor } from './array';
+import { sizeOf, type HostArray, type HostTensor } from './array';
 import type { DeviceTensor, Executor, GraphInput, LoadedProgram } from './executor';
 import type { FrozenInputs } from './graph';
 import { createSession, loadRuntime, LOG_ERRORS, runSession, wrap, type Runtime } from './ort-session';
@@ -18,7 +18,7 @@ class HostMemoryTensor implements DeviceTensor {
 
   constructor(
     readonly tensor: Tensor,
-    private readonly source: HostTensor,
+    readonly source: HostTensor,
   ) {
     this.shape = source.shape;
     this.dtype = source.dtype;
@@ -68,11 +68,14 @@ export function hostMemoryExecutor(
 ): Executor {
   const tensorOf = (input: GraphInput): Tensor =>
     input instanceof HostMemoryTensor ? input.tensor : wrap(ort, input as HostTensor);
+  const place = (tensor: HostTensor): HostMemoryTensor => new HostMemoryTensor(wrap(ort, tensor), tensor);
   return {
     ...named,
-    place: (tensor) => {
-      const owned = { ...tensor, data: tensor.data.slice() };
-      return new HostMemoryTensor(wrap(ort, owned), owned);
+    place,
+    view: (tensor, start, shape) => {
+      if (!(tensor instanceof HostMemoryTensor)) throw new Error('a view of a tensor that another executor placed');
+      const data = tensor.source.data.subarray(start, start + sizeOf(shape));
+      return place({ shape, dtype: tensor.dtype, data });
     },
     load: async ({ graph }: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
       const session = await createSession(ort, graph, frozen, options);

@@ -6,6 +6,7 @@ import { builtFolder } from './built-files';
 import { eagerExecutor } from './eager';
 import { EngineUnavailable } from './engines';
 import type { Executor } from './executor';
+import { registerSegmentSum } from './segment-sum';
 
 export async function createWasmExecutor(): Promise<Executor> {
   const engine = 'tfjs-wasm';
@@ -30,7 +31,8 @@ export async function createJavaScriptExecutor(): Promise<Executor> {
  * anew as one that is there already, it is switched to only by `withBackend`.
  */
 async function open(name: string): Promise<void> {
-  if (tf.findBackend(name)) return;
+  registerSegmentSum(name);
+  if (name in tf.engine().registry) return;
   const backend = await tf.findBackendFactory(name)();
   tf.removeBackend(name);
   tf.registerBackend(name, () => backend);

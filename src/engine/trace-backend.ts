@@ -32,7 +32,8 @@ function valueOf(info: tf.TensorInfo): Value {
 }
 
 function infoOf(value: Value): tf.TensorInfo {
-  const dtype = value.type === 'int64' ? 'int32' : value.type;
+  const known = { int64: 'int32', float16: 'float32' } as const; // what tfjs takes them for
+  const dtype = value.type === 'int64' || value.type === 'float16' ? known[value.type] : value.type;
   return { dataId: { value }, shape: [...value.shape], dtype };
 }
 

@@ -1,8 +1,11 @@
 /** @file Finds out by trying what a GPU's provider can compute: which operators have a kernel, whether 16-bit floats work. */
 
 import type { InferenceSession } from 'onnxruntime-node';
+import type { HostTensor } from './array';
 import type { Graph, Value } from './graph';
-import { createSession, type Runtime } from './ort-session';
+import { GraphBuilder } from './graph-builder';
+import { cast } from './kernels/elementwise';
+import { createSession, runSession, wrap, type Runtime } from './ort-session';
 
 type SessionOptions = InferenceSession.SessionOptions;
 
@@ -40,5 +43,22 @@ async function loads(ort: Runtime, graph: Graph, options: SessionOptions): Promi
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Whether the GPU computes in 16-bit floats: WebGPU's feature shader-f16. */
+export async function hasFloat16(ort: Runtime, options: SessionOptions): Promise<boolean> {
+  const builder = new GraphBuilder('float16');
+  const x = builder.input('x', { shape: [1], dtype: 'float32' });
+  const graph = builder.finish({ y: cast(builder, cast(builder, x, 'float16'), 'float32') });
+  const session = await createSession(ort, graph, {}, options);
+  const inputs = { x: { shape: [1], dtype: 'float32', data: Float32Array.of(0.5) } satisfies HostTensor };
+  try {
+    await runSession({ session, graph, frozen: {}, inputs, into: {} }, (input) => wrap(ort, input as HostTensor));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await session.release();
   }
 }

@@ -9,11 +9,14 @@ import { fingerprint, modelFiles } from './input-files';
 import { parseExperiment, readExperimentFile, type ParsedExperiment } from './parse';
 import { findRun } from './run-directory';
 import type { Experiment, ResolvedExperiment } from './schema';
+import type { Source } from './source';
 import { checkExperiment } from './validate';
 
 export interface LoadedExperiment {
   experiment: ResolvedExperiment;
   warnings: Problem[];
+  /** The text, for problems that are only found when it runs. */
+  source: Source;
 }
 
 /** Reads, checks and resolves an experiment file. Throws an InputError with every problem where one is an error. */
@@ -34,7 +37,7 @@ export async function resolveExperiment(parsed: ParsedExperiment): Promise<Loade
   }
   const file = resolve(parsed.source.file);
   const warnings = [...problems, ...sweepWarning(parsed)];
-  return { experiment: await fillIn(experiment, file, dataset, models), warnings };
+  return { experiment: await fillIn(experiment, file, dataset, models), warnings, source: parsed.source };
 }
 
 /** A run of a file with a sweep is one of its base experiment. */

@@ -2,6 +2,7 @@
 
 // The namespace, not `{ z }`: bundlers then leave zod's forty languages out of the extension (350 KB).
 import * as z from 'zod';
+import { engineNames, precisions } from '../protocol/engines';
 
 const count = (description: string) => z.int().min(1).describe(description);
 const path = (description: string) => z.string().min(1).describe(description);
@@ -319,11 +320,18 @@ export const experimentSchema = z
           'Values to try one after another, by the dotted path of a setting; "distillery sweep" runs every combination. A plain run leaves them aside.',
         examples: [{ 'distillation.temperature': [1, 2, 4, 8] }],
       }),
-    precision: z.enum(['float32']).default('float32').describe('Number format of the computation.'),
+    precision: z
+      .enum(precisions)
+      .default('float32')
+      .describe(
+        'Number format of matrix products. "bfloat16" is faster on processors that have it, with the engine "openvino"; weights, losses and the update stay in float32.',
+      ),
     engine: z
-      .enum(['auto', 'cpu'])
+      .enum(['auto', ...engineNames])
       .default('auto')
-      .describe('What computes. "auto" takes the best that is present; "cpu" needs nothing installed.'),
+      .describe(
+        'What computes. "auto" measures once what this machine has and takes the fastest; "cpu" needs nothing installed. "distillery devices" lists them.',
+      ),
   })
   .describe('A knowledge-distillation experiment.');
 

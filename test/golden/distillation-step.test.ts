@@ -126,18 +126,21 @@ describe.each(variants)('distillation of %s with %s, first step as in PyTorch', 
     const parameters = { ...golden.student, ...golden.projection };
     const zeros = (): Record<string, tf.Tensor> =>
       Object.fromEntries(Object.entries(parameters).map(([name, p]) => [name, tf.zeros(p.shape)]));
+    const squares = Object.values(golden.gradients).map((gradient) => tf.sum<tf.Scalar>(tf.square(gradient)));
+    const gradientNorm = tf.sqrt(squares.reduce((sum, square) => tf.add(sum, square)));
     const next = adamw(
       { parameters, firstMoments: zeros(), secondMoments: zeros(), gradients: golden.gradients },
       {
         learningRate: tf.scalar(1e-3),
         biasCorrection1: tf.scalar(1 - 0.9),
         biasCorrection2: tf.scalar(1 - 0.999),
+        gradientNorm,
         clipNorm: tf.scalar(1),
       },
       { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decays: () => true },
     );
     expect(Object.keys(next.parameters).sort()).toEqual(Object.keys(golden.afterOneStep).sort());
-    expect(valueOf(next.gradientNorm)).toBeCloseTo(oneStep.gradNorm, 5);
+    expect(valueOf(gradientNorm)).toBeCloseTo(oneStep.gradNorm, 5);
     for (const [name, after] of Object.entries(golden.afterOneStep)) {
       expectClose(next.parameters[name]!, after, 1e-6);
       expect(Math.max(...tf.abs(tf.sub(after, parameters[name]!)).dataSync())).toBeGreaterThan(1e-6);

@@ -1,6 +1,7 @@
 /** @file tfjs's op tests on the backends that are here. */
 
 import { expect, it } from 'vitest';
+import { findLibrary } from '../../src/engine/libraries';
 import type { SuiteResult } from './result';
 import { runSuiteProcess } from './suite-process';
 
@@ -24,3 +25,6 @@ async function passes(name: string, entry: string, args: readonly string[] = [])
 it('tfjs-cpu passes the op tests', () => passes('tfjs-cpu', 'tfjs-cpu'), LIMIT);
 
 it('what is recorded passes the op tests on onnxruntime', () => passes('cpu', 'recorded', ['cpu']), LIMIT);
+
+const withTensorflow = it.skipIf(findLibrary('tensorflow') === undefined);
+withTensorflow('tfjs-node passes the op tests', () => passes('tfjs-node', 'tfjs-node'), LIMIT);

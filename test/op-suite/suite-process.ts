@@ -30,7 +30,9 @@ export async function runSuiteProcess(entry: string, args: readonly string[] = [
     ignoreAnnotations: true,
     external: ['onnxruntime-node', 'koffi', 'jasmine-core'],
     // tfjs's helper for tests takes jasmine by require().
-    banner: { js: "import { createRequire as on } from 'node:module'; const require = on(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+    },
     logLevel: 'error',
   });
   const said = await run(script, [file, ...args]);

@@ -43,7 +43,13 @@ export function cast(graph: GraphBuilder, x: Value, type: ElementType): Value {
 }
 
 /** TensorProto.DataType. */
-export const ONNX_TYPES: Readonly<Record<ElementType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+export const ONNX_TYPES: Readonly<Record<ElementType, number>> = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+};
 
 export const elementwise: KernelTable = {
   Add: binary('Add'),

@@ -1,12 +1,13 @@
 /** @file `sweep`: runs every combination of a sweep, each as a run of its own; what is done already is not run again. */
 
-import { createRun, listRuns, type Run } from '../../experiment/run-directory';
+import { createRun, listRuns } from '../../experiment/run-directory';
 import { runsDirectory, type RunPaths } from '../../experiment/run-paths';
 import { isSameMember, loadSweep, type SweepExperiment } from '../../experiment/sweep';
-import type { Problem } from '../../protocol/problem';
 import type { Comparison, RunErrorRecord, RunStatus } from '../../protocol/records';
+import { carryOut, errorRecord } from '../carry-out';
+import { openEngine } from '../devices/open-engine';
 import { copyControls, withSharedTeacher, type EarlierRun } from '../sweep-sharing';
-import { carryOut, errorRecord, resumeRun, type RunOutput } from './start-run';
+import { resumeRun, type RunOutput, type StartOptions } from './start-run';
 
 /** One combination, and what came of it. */
 export interface SweepRow {
@@ -32,17 +33,29 @@ export interface SweepResult {
  * Runs the combinations of a file's sweep, one after another, until all are done or one is stopped. One that fails does not
  * keep the others from being run. Throws an InputError before anything is run where a combination cannot be.
  */
-export async function runSweep(file: string, output: RunOutput): Promise<SweepResult> {
+export async function runSweep(
+  file: string,
+  output: RunOutput,
+  { queue = true }: StartOptions = {},
+): Promise<SweepResult> {
   const plan = await loadSweep(file);
   const runs = await listRuns(runsDirectory(file));
   const earlier: EarlierRun[] = [];
   const rows: SweepRow[] = [];
+  const begin = async (experiment: SweepExperiment): Promise<Outcome> => {
+    const shared = await withSharedTeacher(experiment, earlier);
+    const engine = await openEngine(shared, plan.source, (line) => output.note(line));
+    const { paths, lock } = await createRun(shared);
+    await copyControls(paths, experiment, earlier);
+    output.started(paths.directory, shared, earlier.length === 0 ? plan.warnings : []);
+    return settle(paths, carryOut({ paths, experiment: shared, lock, engine, queue }, output));
+  };
   for (const [index, experiment] of plan.experiments.entries()) {
     output.note(`${index + 1} of ${plan.experiments.length}: ${experiment.name}`);
     const known = runs.find(({ record }) => record.sweep && isSameMember(record.sweep, experiment.sweepMember));
     const { paths, ...outcome } = known
-      ? await goOn(known, output)
-      : await begin(experiment, earlier, output, index === 0 ? plan.warnings : []);
+      ? await settle(known.paths, resumeRun(known.paths.directory, output, { queue }))
+      : await begin(experiment);
     earlier.push({ paths, experiment });
     rows.push({ values: experiment.sweepMember.values, run: paths.id, directory: paths.directory, ...outcome });
     if (outcome.status === 'stopped') break;
@@ -52,24 +65,6 @@ export async function runSweep(file: string, output: RunOutput): Promise<SweepRe
 }
 
 type Outcome = Pick<SweepRow, 'status' | 'summary' | 'error'> & { paths: RunPaths };
-
-/** Reports a run that is done, resumes any other. */
-async function goOn({ paths }: Run, output: RunOutput): Promise<Outcome> {
-  return settle(paths, resumeRun(paths.directory, output));
-}
-
-async function begin(
-  experiment: SweepExperiment,
-  earlier: readonly EarlierRun[],
-  output: RunOutput,
-  warnings: readonly Problem[],
-): Promise<Outcome> {
-  const shared = await withSharedTeacher(experiment, earlier);
-  const { paths, lock } = await createRun(shared);
-  await copyControls(paths, experiment, earlier);
-  output.started(paths.directory, shared, warnings);
-  return settle(paths, carryOut(paths, shared, lock, output));
-}
 
 /** What became of a run; its failure is a result too. */
 async function settle(paths: RunPaths, running: Promise<Pick<SweepRow, 'status' | 'summary'>>): Promise<Outcome> {

@@ -1,0 +1,125 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { TensorSpec } from '../../src/engine/array';
+import type { DeviceTensor, Executor } from '../../src/engine/executor';
+import { createCpuExecutor } from '../../src/engine/onnxruntime';
+import { decaysByDefault } from '../../src/distill/optimizer';
+import { layOut } from '../../src/distill/tensor-group';
+import { Updates } from '../../src/distill/updates';
+import type { Parameters } from '../../src/model/parameters';
+
+const shapes: Record<string, number[]> = { 'a.weight': [600, 500], 'a.bias': [7], 'b.weight': [3, 5], 'b.bias': [33] };
+const specs: Record<string, TensorSpec> = Object.fromEntries(
+  Object.entries(shapes).map(([name, shape]) => [name, { shape, dtype: 'float32' }]),
+);
+
+const random = (seed: number): Parameters =>
+  Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => [
+      name,
+      Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin((i + 1) * seed)),
+    ]),
+  );
+
+const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, decays: decaysByDefault };
+const scalarsOf = (t: number, clipNorm: number) => ({
+  learningRate: 0.01,
+  biasCorrection1: 1 - 0.9 ** t,
+  biasCorrection2: 1 - 0.999 ** t,
+  clipNorm,
+});
+
+let joining: Executor;
+/** The same executor, as one whose memory cannot be divided. */
+let separating: Executor;
+beforeAll(async () => {
+  joining = await createCpuExecutor();
+  separating = { ...joining };
+  delete separating.view;
+});
+
+const write = (tensors: Readonly<Record<string, DeviceTensor>>, values: Parameters): void => {
+  for (const [name, tensor] of Object.entries(tensors)) tensor.write(values[name]!);
+};
+
+const read = async (tensors: Readonly<Record<string, DeviceTensor>>): Promise<Parameters> =>
+  Object.fromEntries(
+    await Promise.all(
+      Object.entries(tensors).map(async ([name, tensor]) => [name, (await tensor.read()) as Float32Array] as const),
+    ),
+  );
+
+const bytes = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+/** Three updates, the second from two batches; all that they leave behind. */
+async function threeUpdates(executor: Executor, clipNorm: number) {
+  const updates = new Updates(executor, specs, options, random(1));
+  const norms: number[] = [];
+  for (const [step, seeds] of [[2], [3, 4], [5]].entries()) {
+    for (const [batch, seed] of seeds.entries()) {
+      write(updates.gradients, random(seed));
+      if (seeds.length > 1) await updates.accumulate(batch === 0);
+    }
+    norms.push(await updates.apply(scalarsOf(step + 1, clipNorm), seeds.length > 1));
+  }
+  const state = await Promise.all(
+    [updates.parameters, updates.first, updates.second].map((group) => read(group.tensors)),
+  );
+  await updates.release();
+  return { norms, state };
+}
+
+describe('updates', () => {
+  it('are the same to the last bit over joined pieces as over whole tensors', async () => {
+    const [joined, separate] = [await threeUpdates(joining, 0), await threeUpdates(separating, 0)];
+    for (const [group, tensors] of joined.state.entries()) {
+      for (const [name, data] of Object.entries(tensors)) {
+        expect(Buffer.compare(bytes(data), bytes(separate.state[group]![name]!)), `${group} ${name}`).toBe(0);
+      }
+    }
+  });
+
+  it('clip by the norm of all tensors together, however they lie', async () => {
+    const [joined, separate] = [await threeUpdates(joining, 1), await threeUpdates(separating, 1)];
+    joined.norms.forEach((norm, i) => expect(norm / separate.norms[i]!).toBeCloseTo(1, 5));
+    for (const [name, data] of Object.entries(joined.state[1]!)) {
+      const [one, other] = [data[0]!, separate.state[1]![name]![0]!];
+      expect(one, name).toBeCloseTo(other, 7);
+      expect(Math.abs(one), name).toBeLessThan(0.01);
+    }
+  });
+
+  it('report the norm of the accumulated gradients before clipping', async () => {
+    const { norms } = await threeUpdates(joining, 1);
+    const [third, fourth] = [random(3), random(4)];
+    const squares = Object.keys(shapes).flatMap((name) =>
+      Array.from(third[name]!, (value, i) => (value + fourth[name]![i]!) ** 2),
+    );
+    expect(norms[1]!).toBeCloseTo(Math.sqrt(squares.reduce((a, b) => a + b)), 2);
+  });
+
+  it('leave the initial values alone', async () => {
+    const initial = random(1);
+    const updates = new Updates(separating, specs, options, initial);
+    write(updates.gradients, random(2));
+    await updates.apply(scalarsOf(1, 1), false);
+    expect(initial).toEqual(random(1));
+    expect(await read(updates.parameters.tensors)).not.toEqual(initial);
+  });
+});
+
+describe('a layout', () => {
+  it('keeps what decays apart from what does not, in pieces that cover every tensor once', () => {
+    const { kinds, joined } = layOut(joining, specs, decaysByDefault);
+    const sizes = kinds.map(({ specs: { piece }, count }) => piece!.shape[0]! * count);
+    expect(kinds.map(({ decays }) => decays('', []))).toEqual([true, false]);
+    expect(kinds[0]!.count).toBe(2);
+    expect(sizes[0]! + sizes[1]!).toBe(joined!.size);
+    const ranges = [...joined!.starts].map(([name, start]) => [start, start + shapes[name]!.reduce((a, b) => a * b)]);
+    const ordered = ranges.sort((a, b) => a[0]! - b[0]!);
+    ordered.slice(1).forEach(([start], i) => expect(start).toBeGreaterThanOrEqual(ordered[i]![1]!));
+    for (const [name, start] of joined!.starts) {
+      expect(start < sizes[0]!, name).toBe(decaysByDefault(name, shapes[name]!));
+    }
+  });
+});
