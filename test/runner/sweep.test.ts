@@ -25,7 +25,8 @@ const recordsOf = (workspace: string): RunRecord[] =>
   readdirSync(runs(workspace))
     .sort()
     .map((run) => JSON.parse(readFileSync(path.join(runs(workspace), run, 'run.json'), 'utf8')) as RunRecord);
-const weights = (directory: string, model = 'student'): Buffer =>
+/** Of the last checkpoint, not of the best, which may be that of step 0 in each. */
+const weights = (directory: string, model = path.join('checkpoints', 'last')): Buffer =>
   readFileSync(path.join(directory, model, 'model.safetensors'));
 const sweep = (workspace: string) => document<SweepResult>(['sweep', 'tiny.distill.json'], workspace);
 
