@@ -8,9 +8,11 @@ import { createTrainer, readDistillation } from './ours';
 import { readSetup } from './setup';
 import { memory, type Block, type Ready, type StepLosses } from './side';
 
-/** What computes, with its version. */
-const libraryOf: Record<Engine, () => Record<string, string>> = {
-  cpu: () => ({ onnxruntime: ort.env.versions.node ?? '' }),
+/** What computes, with its version, where the device's name does not say it. */
+const onnxruntime = (): Record<string, string> => ({ onnxruntime: ort.env.versions.node ?? '' });
+const libraryOf: Partial<Record<Engine, () => Record<string, string>>> = {
+  cpu: onnxruntime,
+  webgpu: onnxruntime,
   openvino: () => ({ OpenVINO: loadOpenVino().version() }),
 };
 
@@ -22,7 +24,10 @@ async function main(folder: string, engine: Engine, precision: Precision): Promi
   const executor = await openExecutor(engine, { threads: (await readSetup(folder)).threads, precision });
   const emptyMegabytes = memory().resident;
   const trainer = createTrainer(await readDistillation(folder), executor);
-  write({ versions: { ...libraryOf[engine](), node: process.version }, emptyMegabytes });
+  write({
+    versions: { ...(libraryOf[engine]?.() ?? { [engine]: executor.device }), node: process.version },
+    emptyMegabytes,
+  });
   for await (const line of createInterface({ input: process.stdin })) {
     const losses: StepLosses[] = [];
     const started = performance.now();

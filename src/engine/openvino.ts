@@ -7,9 +7,11 @@ import { EngineUnavailable, type ExecutorOptions, type Precision } from './engin
 import type { Executor, LoadedProgram } from './executor';
 import type { FrozenInputs, Graph } from './graph';
 import { encodeModel, type ExternalData } from './onnx';
+import { lower } from './lowering';
 import { defaultCacheFolder, prepareCache } from './openvino-cache';
 import type { OpenVinoLibrary } from './openvino-library';
 import { loadOpenVino } from './openvino-loading';
+import { openVinoRules } from './openvino-rules';
 import { OpenVinoProgram } from './openvino-program';
 import { OpenVinoTensor } from './openvino-tensor';
 import type { Program } from './program';
@@ -45,13 +47,14 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
     place: (tensor) => new OpenVinoTensor(library, tensor, tensor.data),
     view: (tensor, start, shape) => OpenVinoTensor.from(tensor).view(start, shape),
     load: async ({ graph }: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
+      const lowered = lower(graph, openVinoRules);
       const properties = {
         ...common,
         INFERENCE_PRECISION_HINT: precisionHint(graph, precision),
         // What is cached holds the frozen inputs: a file as large as the model for each shape of batch is too much.
         ...(Object.keys(frozen).length === 0 && cached),
       };
-      const compiled = await library.compile(encodeModel(graph, frozen, inMemory), device, properties);
+      const compiled = await library.compile(encodeModel(lowered, frozen, inMemory), device, properties);
       return new OpenVinoProgram(library, compiled, graph, frozen);
     },
   };
