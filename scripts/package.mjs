@@ -33,10 +33,11 @@ try {
 
   const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
   const { scripts, devDependencies, dependencies, private: isPrivate, type, ...kept } = manifest;
-  // The bundles hold all packages but the one with native code.
-  const bundled = { 'onnxruntime-node': dependencies['onnxruntime-node'] };
+  // The bundles hold all packages but those with native code.
+  const bundled = { 'onnxruntime-node': dependencies['onnxruntime-node'], koffi: dependencies.koffi };
   await writeFile(path.join(stage, 'package.json'), JSON.stringify({ ...kept, dependencies: bundled }, undefined, 2));
   await stageRuntime();
+  await stageKoffi();
 
   const vsce = path.join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'vsce.cmd' : 'vsce');
   const out = path.join(root, `distillery-${target}-${manifest.version}.vsix`);
@@ -68,4 +69,22 @@ async function stageRuntime() {
     recursive: true,
     filter: (file) => !file.endsWith('.map') && !file.endsWith('.ts') && !file.includes(`${path.sep}esm`),
   });
+}
+
+/** koffi, through which OpenVINO is called: its JavaScript, and the library for this platform from a package of its own. */
+async function stageKoffi() {
+  const modules = path.join(root, 'node_modules');
+  const staged = path.join(stage, 'node_modules');
+  const native = path.join('@koromix', `koffi-${target}`);
+  const isRun = (file) => !path.extname(file) || /\.cjs$|package\.json$|LICENSE/.test(file);
+  for (const part of ['index.cjs', 'package.json', 'LICENSE.txt', path.join('src', 'koffi')]) {
+    const from = path.join(modules, 'koffi', part);
+    await cp(from, path.join(staged, 'koffi', part), { recursive: true, filter: isRun });
+  }
+  await cp(path.join(modules, native), path.join(staged, native), { recursive: true });
+  const { scripts, optionalDependencies, ...own } = JSON.parse(
+    await readFile(path.join(modules, 'koffi', 'package.json'), 'utf8'),
+  );
+  const dependencies = { [native.replace(path.sep, '/')]: own.version };
+  await writeFile(path.join(staged, 'koffi', 'package.json'), JSON.stringify({ ...own, dependencies }, undefined, 2));
 }
