@@ -1,4 +1,7 @@
-/** @file `npm run bench`: bundles the benchmark into dist/bench/, makes its Python environment if there is none, starts it. */
+/**
+ * @file `npm run bench`: bundles the benchmark into dist/bench/, makes its Python environment if there is none, starts it.
+ * `npm run bench -- growth ENGINE STEPS` looks at one engine's memory instead.
+ */
 
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
@@ -12,7 +15,7 @@ process.chdir(root);
 await mkdir('dist/bench', { recursive: true });
 await writeFile('dist/bench/package.json', '{ "type": "commonjs" }\n');
 await build({
-  entryPoints: ['bench/main.ts', 'bench/step.ts', 'bench/profile.ts'],
+  entryPoints: ['bench/main.ts', 'bench/step.ts', 'bench/profile.ts', 'bench/growth.ts'],
   outdir: 'dist/bench',
   bundle: true,
   platform: 'node',
@@ -21,9 +24,16 @@ await build({
   external: ['onnxruntime-node', 'koffi'],
   // tfjs-core's ES modules, as in the runner's bundle.
   mainFields: ['module', 'main'],
+  define: { 'import.meta.url': 'bundleUrl' },
+  banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
   sourcemap: true,
   logLevel: 'warning',
 });
+const [first, ...others] = process.argv.slice(2);
+if (first === 'growth') {
+  run('dist/bench/growth.js', ...others);
+  process.exit();
+}
 if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');
 run('dist/bench/main.js', ...process.argv.slice(2));
 
