@@ -15,7 +15,7 @@ process.chdir(root);
 await mkdir('dist/bench', { recursive: true });
 await writeFile('dist/bench/package.json', '{ "type": "commonjs" }\n');
 await build({
-  entryPoints: ['bench/main.ts', 'bench/step.ts', 'bench/profile.ts', 'bench/growth.ts'],
+  entryPoints: ['main', 'step', 'profile', 'whole', 'whole-side', 'growth'].map((name) => `bench/${name}.ts`),
   outdir: 'dist/bench',
   bundle: true,
   platform: 'node',
@@ -29,13 +29,13 @@ await build({
   sourcemap: true,
   logLevel: 'warning',
 });
-const [first, ...others] = process.argv.slice(2);
-if (first === 'growth') {
-  run('dist/bench/growth.js', ...others);
-  process.exit();
+const [, , ...options] = process.argv;
+if (options[0] === 'growth') {
+  run('dist/bench/growth.js', ...options.slice(1));
+} else {
+  if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');
+  run(options.includes('--whole') ? 'dist/bench/whole.js' : 'dist/bench/main.js', ...options);
 }
-if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');
-run('dist/bench/main.js', ...process.argv.slice(2));
 
 function run(...command) {
   const { status } = spawnSync(process.execPath, command, { stdio: 'inherit' });
