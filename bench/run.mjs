@@ -12,7 +12,7 @@ process.chdir(root);
 await mkdir('dist/bench', { recursive: true });
 await writeFile('dist/bench/package.json', '{ "type": "commonjs" }\n');
 await build({
-  entryPoints: ['bench/main.ts', 'bench/step.ts', 'bench/profile.ts'],
+  entryPoints: ['main', 'step', 'profile', 'whole', 'whole-side'].map((name) => `bench/${name}.ts`),
   outdir: 'dist/bench',
   bundle: true,
   platform: 'node',
@@ -25,7 +25,8 @@ await build({
   logLevel: 'warning',
 });
 if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');
-run('dist/bench/main.js', ...process.argv.slice(2));
+const [, , ...options] = process.argv;
+run(options.includes('--whole') ? 'dist/bench/whole.js' : 'dist/bench/main.js', ...options);
 
 function run(...command) {
   const { status } = spawnSync(process.execPath, command, { stdio: 'inherit' });

@@ -5,12 +5,11 @@ import type { Path } from './source';
 
 export interface Unsupported {
   path: Path;
-  severity: 'error' | 'warning';
   message: string;
   remedy: string;
 }
 
-/** What of an experiment, as written, this version does not run. Warnings are of what a run simply leaves aside. */
+/** What of an experiment, as written, this version does not run. */
 export function findUnsupported(experiment: unknown): Unsupported[] {
   const distillation = childOf(experiment, 'distillation');
   const teacher = childOf(experiment, 'teacher');
@@ -28,7 +27,7 @@ export function findUnsupported(experiment: unknown): Unsupported[] {
 }
 
 function refused(path: Path, what: string, remedy: string): Unsupported {
-  return { path, severity: 'error', message: `${what} is not supported by this version.`, remedy };
+  return { path, message: `${what} is not supported by this version.`, remedy };
 }
 
 /** `path` ends in the key; `parent` is the object that holds it. */

@@ -194,7 +194,7 @@ export interface DeviceUser {
 /** How fast the small training step ran, by which engines are compared. */
 export interface MeasuredSpeed {
   precision: Precision;
-  /** Median time of a step, in milliseconds. */
+  /** The fastest of a few steps, in milliseconds. */
   stepMs: number;
   tokensPerSecond: number;
   /** When; ISO 8601, UTC. */

@@ -2,7 +2,7 @@
 
 import { engineFacts, type EngineName, type Precision } from '../../protocol/engines';
 import { formatMilliseconds } from '../../protocol/format';
-import { hindranceOf, isSoftwareAdapter } from './candidates';
+import { hindranceOf } from './candidates';
 import { measureEngines } from './measure';
 import { findOf, remembered, type Measurement } from './measurements';
 
@@ -30,12 +30,14 @@ export async function chooseEngine(precision: Precision, note: (line: string) =>
   }
   const found = await measureEngines(unknown, precision, () => undefined);
   const measurements = [...known.measurements, ...found.measurements].filter(
-    (one) => one.precision === precision && able.includes(one.engine) && !isSoftwareAdapter(one.device),
+    (one) => one.precision === precision && able.includes(one.engine) && !one.software,
   );
   const ordered = measurements.sort((a, b) => a.stepMs - b.stepMs);
   const [fastest] = ordered;
   if (!fastest)
     return precision === 'float32' ? { engine: 'cpu', reason: 'auto took cpu: nothing else works' } : undefined;
+  if (ordered.length === 1)
+    return { engine: fastest.engine, reason: `auto took ${fastest.engine}: no other works here`, measurement: fastest };
   const times = ordered.map(({ engine, stepMs }) => `${engine} ${formatMilliseconds(stepMs)}`);
   return {
     engine: fastest.engine,
