@@ -1,16 +1,46 @@
 /** @file Unit, golden and command-line tests; the tests in a real editor are in test/editor. */
 
+import path from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+/** Tests that run on every executor; on WebGPU in a project of their own, since a driver can take its process with it. */
+const onEachExecutor = [
+  'test/distill/recorded.test.ts',
+  'test/engine/record.test.ts',
+  'test/golden/models-recorded.test.ts',
+  'test/golden/trajectories.test.ts',
+];
+const onWebGpu = 'test/engine/webgpu*.test.ts';
 
 export default defineConfig({
   // tfjs-core must be one instance, its ES modules, so that gradients and backends register on the same engine.
   resolve: { mainFields: ['module', 'main'], dedupe: ['@tensorflow/tfjs-core'] },
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/runner/build-runner.ts'],
-    exclude: ['test/editor/**', '**/node_modules/**'],
+    // As scripts/libraries.mjs fills it; also for a single file run by hand.
+    env: { DISTILLERY_LIBRARIES: process.env.DISTILLERY_LIBRARIES ?? path.resolve('.cache/libraries') },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     server: { deps: { inline: [/@tensorflow/] } },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/editor/**', onWebGpu, '**/node_modules/**'],
+          globalSetup: ['test/runner/build-runner.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'webgpu',
+          include: [...onEachExecutor, onWebGpu],
+          globalSetup: ['test/engine/software-vulkan.ts'],
+          pool: 'forks',
+          env: { DISTILLERY_TEST_ENGINE: 'webgpu' },
+        },
+      },
+    ],
   },
 });

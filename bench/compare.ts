@@ -1,62 +1,78 @@
 /** @file Two or more sides on one case: proof that they do the same work, then blocks of steps in turn. */
 
+import type { Precision } from '../src/engine/engines';
 import type { Block, Ready, Side, StepLosses } from './side';
 import { relativeDifference } from './statistics';
 
 /** Steps that are compared before any is timed; they also warm both sides up. */
 const COMPARED_STEPS = 3;
 
-/** Largest relative difference of a loss that is called equal. */
-const TOLERANCE = 1e-4;
+/** Largest relative difference of a loss that is called equal to float32's, by the precision of the side. bfloat16 has 8 bits. */
+export const TOLERANCES: Readonly<Record<Precision, number>> = { float32: 1e-4, bfloat16: 2e-2 };
 
 /** Smaller losses are mostly float32's rounding of the logarithms that they are differences of, so they are compared as if so large. */
 const SMALLEST_LOSS = 0.01;
 
 export interface SideResult extends Ready {
   name: string;
+  precision: Precision;
+  /** Largest relative difference of its first losses from those of the first side; 0 of that side itself. */
+  lossDifference: number;
   /** Milliseconds a step, one number a block. */
   blocks: number[];
   peakMegabytes: number;
 }
 
-export interface Comparison {
-  sides: SideResult[];
-  /** Largest relative difference of the first losses. */
-  lossDifference: number;
+export interface Contender {
+  side: Side;
+  precision: Precision;
 }
 
 /**
  * Only one side computes at any time.
+ * @param contenders the first is what the others' losses are compared to
  * @throws Error where the first losses differ: then the sides do not do the same work
  */
-export async function compare(sides: readonly Side[], blocks: number, stepsPerBlock: number): Promise<Comparison> {
+export async function compare(
+  contenders: readonly Contender[],
+  blocks: number,
+  stepsPerBlock: number,
+): Promise<SideResult[]> {
   const results: SideResult[] = [];
-  const first: Block[] = [];
-  for (const side of sides) {
-    results.push({ name: side.name, ...(await side.ready), blocks: [], peakMegabytes: 0 });
-    first.push(await side.run(COMPARED_STEPS));
+  let reference: Block | undefined;
+  for (const { side, precision } of contenders) {
+    const ready = await side.ready;
+    const first = await side.run(COMPARED_STEPS);
+    reference ??= first;
+    const lossDifference = difference(reference.losses, first.losses, side.name, TOLERANCES[precision]);
+    results.push({ name: side.name, precision, ...ready, lossDifference, blocks: [], peakMegabytes: 0 });
   }
-  const lossDifference = Math.max(
-    ...first.slice(1).map(({ losses }, other) => difference(first[0]!.losses, losses, sides[other + 1]!.name)),
-  );
   for (let block = 0; block < blocks; block++) {
-    for (const [index, side] of sides.entries()) {
+    for (const [index, { side }] of contenders.entries()) {
       const { milliseconds, peakMegabytes } = await side.run(stepsPerBlock);
       results[index]!.blocks.push(milliseconds / stepsPerBlock);
       results[index]!.peakMegabytes = peakMegabytes;
     }
   }
-  return { sides: results, lossDifference };
+  return results;
 }
 
-/** Largest relative difference of the losses of two sides. */
-export function difference(ours: readonly StepLosses[], theirs: readonly StepLosses[], name: string): number {
+/**
+ * Largest relative difference of the losses of two sides.
+ * @throws Error, with the name of the other side, where one exceeds the tolerance
+ */
+export function difference(
+  reference: readonly StepLosses[],
+  other: readonly StepLosses[],
+  name: string,
+  tolerance: number,
+): number {
   let largest = 0;
-  for (const [step, loss] of ours.entries()) {
+  for (const [step, loss] of reference.entries()) {
     for (const component of ['total', 'soft', 'hard'] as const) {
-      const apart = relativeDifference(loss[component], theirs[step]![component], SMALLEST_LOSS);
-      if (!(apart <= TOLERANCE)) {
-        const values = `${loss[component]} here, ${theirs[step]![component]} with ${name}`;
+      const apart = relativeDifference(loss[component], other[step]![component], SMALLEST_LOSS);
+      if (!(apart <= tolerance)) {
+        const values = `${loss[component]} with the first side, ${other[step]![component]} with ${name}`;
         throw new Error(`the ${component} loss of step ${step} is ${values}: not the same work`);
       }
       largest = Math.max(largest, apart);

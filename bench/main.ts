@@ -1,4 +1,4 @@
-/** @file `npm run bench`: our distillation step beside PyTorch's on the same models and batches; writes bench/RESULTS.md. */
+/** @file `npm run bench`: our distillation step, on every engine that is there, beside PyTorch's on the same models and batches; writes bench/RESULTS.md. */
 
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -6,19 +6,21 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cases, type Case } from './cases';
-import { compare, type Comparison } from './compare';
+import { compare, type Contender, type SideResult } from './compare';
 import type { Profile } from './profile';
-import { markdownReport, terminalReport, type CaseResult, type Machine } from './report';
+import { markdownReport, terminalReport, type CaseResult, type Machine, type NamedProfile } from './report';
 import { writeSetup } from './setup';
-import { Side } from './side';
+import { chosenSides, startSide, type SidePlan } from './sides';
 
 const { values: options } = parseArgs({
   options: {
     /** The small pairs, few repeats, no RESULTS.md. */
     quick: { type: 'boolean', default: false },
-    /** torch.compile as a third side. */
+    /** torch.compile as one more side. */
     compile: { type: 'boolean', default: false },
     case: { type: 'string', multiple: true },
+    /** Ours to compare; all when absent. */
+    engine: { type: 'string', multiple: true },
     threads: { type: 'string', default: String(os.availableParallelism()) },
     blocks: { type: 'string' },
   },
@@ -27,39 +29,33 @@ const threads = Number(options.threads);
 const blocks = Number(options.blocks ?? (options.quick ? 3 : 7));
 const profiledSteps = options.quick ? 3 : 5;
 
-const PYTHON = 'test/peers/.venv/bin/python';
-const PEER = 'bench/peer.py';
-
-function sidesOf(folder: string): Side[] {
-  const environment = { OMP_NUM_THREADS: String(threads) };
-  const peer = (name: string, ...flags: string[]): Side =>
-    new Side(name, [PYTHON, PEER, folder, ...flags], environment);
-  return [
-    new Side('ours', [process.execPath, '--enable-source-maps', 'dist/bench/step.js', folder]),
-    peer('PyTorch'),
-    ...(options.compile ? [peer('PyTorch, compiled', '--compile')] : []),
-  ];
-}
+const sides = chosenSides({ engines: options.engine, compile: options.compile });
 
 async function runCase(benchCase: Case): Promise<CaseResult> {
   const folder = await mkdtemp(join(os.tmpdir(), `distillery-bench-${benchCase.name}-`));
   try {
     await writeSetup(folder, benchCase, threads);
-    const comparison = await compareSides(folder, benchCase);
-    const written = execFileSync(process.execPath, ['dist/bench/profile.js', folder, String(profiledSteps)]);
-    return { benchCase, comparison, profile: JSON.parse(written.toString()) as Profile };
+    const compared = await compareSides(folder, benchCase);
+    const ours = sides.filter(({ engine }) => engine !== undefined);
+    return { benchCase, sides: compared, profiles: ours.map((side) => profileOf(side, folder)) };
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-async function compareSides(folder: string, benchCase: Case): Promise<Comparison> {
-  const sides = sidesOf(folder);
+async function compareSides(folder: string, benchCase: Case): Promise<SideResult[]> {
+  const contenders: Contender[] = [];
   try {
-    return await compare(sides, blocks, benchCase.stepsPerBlock);
+    for (const plan of sides) contenders.push({ side: startSide(plan, folder, threads), precision: plan.precision });
+    return await compare(contenders, blocks, benchCase.stepsPerBlock);
   } finally {
-    for (const side of sides) await side.close();
+    for (const { side } of contenders) await side.close();
   }
+}
+
+function profileOf({ name, engine, precision }: SidePlan, folder: string): NamedProfile {
+  const command = ['dist/bench/profile.js', folder, engine!, precision, String(profiledSteps)];
+  return { name, ...(JSON.parse(execFileSync(process.execPath, command).toString()) as Profile) };
 }
 
 function chosenCases(): readonly Case[] {
@@ -86,7 +82,7 @@ async function main(): Promise<void> {
     results.push(await runCase(benchCase));
   }
   console.log(terminalReport(results));
-  if (results.length < cases.length || options.quick) return;
+  if (results.length < cases.length || options.quick || options.engine) return;
   await writeFile('bench/RESULTS.md', markdownReport(results, before));
   console.log('\nWritten to bench/RESULTS.md.');
 }

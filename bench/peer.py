@@ -1,6 +1,6 @@
 """PyTorch's side of the comparison: the same distillation step as bench/ours.ts, written as one would write it there.
 
-Usage: python peer.py FOLDER [--compile]; then a number of steps on each line of standard input. Each answer is a line of
+Usage: python peer.py FOLDER [--compile] [--bf16]; then a number of steps on each line of standard input. Each answer is a line of
 JSON on standard output, as bench/side.ts describes.
 """
 
@@ -50,7 +50,7 @@ def load_batches(folder):
 
 
 class Distillation:
-    def __init__(self, folder, setup, compiled):
+    def __init__(self, folder, setup, compiled, bf16):
         self.setup = setup
         self.causal = setup["task"] == "causal-lm"
         self.teacher = load(folder / "teacher", setup["task"]).eval().requires_grad_(False)
@@ -62,6 +62,8 @@ class Distillation:
         # The fused update is the fastest that PyTorch has on the CPU.
         self.optimizer = torch.optim.AdamW(groups, lr=setup["learningRate"], fused=True)
         self.loss = torch.compile(self.forward, dynamic=False) if compiled else self.forward
+        # Weights, gradients, losses and update stay float32; products become bfloat16.
+        self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16)
         self.steps = 0
 
     def logits(self, model, inputs):
@@ -88,7 +90,8 @@ class Distillation:
     def step(self):
         inputs, labels = self.batches[self.steps % len(self.batches)]
         self.optimizer.zero_grad(set_to_none=True)
-        total, soft, hard = self.loss(inputs, labels)
+        with self.autocast:
+            total, soft, hard = self.loss(inputs, labels)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.student.parameters(), self.setup["clipNorm"])
         self.optimizer.step()
@@ -104,12 +107,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--bf16", action="store_true")
     arguments = parser.parse_args()
     setup = json.loads((arguments.folder / "setup.json").read_text())
     torch.set_num_threads(setup["threads"])
     torch.set_float32_matmul_precision("highest")
     empty = megabytes("VmRSS")
-    distillation = Distillation(arguments.folder, setup, arguments.compile)
+    distillation = Distillation(arguments.folder, setup, arguments.compile, arguments.bf16)
     versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     write({"versions": versions, "emptyMegabytes": empty})
     for line in sys.stdin:

@@ -1,17 +1,16 @@
-/** @file How long our side takes to begin, and where its steps spend their time. Usage: profile.js FOLDER [STEPS]; writes JSON. */
+/** @file How long our side takes to begin, and where its steps spend their time. Usage: profile.js FOLDER ENGINE PRECISION STEPS; writes JSON. */
 
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { InferenceSession } from 'onnxruntime-node';
+import { openExecutor, type Engine, type ExecutorOptions, type Precision } from '../src/engine/engines';
 import type { Executor } from '../src/engine/executor';
 import type { Program } from '../src/engine/program';
-import { createCpuExecutor } from '../src/engine/onnxruntime';
 import { batchInputs } from '../src/distill/batch-inputs';
 import { decaysByDefault } from '../src/distill/optimizer';
 import { gradientsProgram, teacherProgram, trainedSpecs } from '../src/distill/programs';
 import { updateProgram } from '../src/distill/update-programs';
 import { createTrainer, readDistillation, type Distillation } from './ours';
-import { timeByOperator, type OperatorTime, type ProfileEvent } from './operators';
+import { timeByOperator, type OperatorTime, type ProfiledGraph } from './operators';
+import { profileOnnxruntime } from './profile-onnxruntime';
+import { profileOpenVino } from './profile-openvino';
 
 /** Steps that warm up and are not counted. */
 const SKIPPED = 2;
@@ -19,7 +18,7 @@ const SKIPPED = 2;
 export interface Profile {
   /** Of the first recording in a new process, in which nothing is compiled yet. */
   recordMilliseconds: number;
-  /** Sessions made of the recorded graphs, onnxruntime's optimizations included. */
+  /** The recorded graphs handed to the engine, its optimizations included. */
   loadMilliseconds: number;
   /** Recorded, by graph. */
   nodes: Record<string, number>;
@@ -29,12 +28,23 @@ export interface Profile {
   operators: OperatorTime[];
 }
 
-async function main(folder: string, steps: number): Promise<void> {
+/** An executor whose kernels are timed. */
+export interface Profiling {
+  executor: Executor;
+  finish: () => Promise<ProfiledGraph[]>;
+}
+
+async function main(folder: string, engine: Engine, precision: Precision, steps: number): Promise<void> {
   const distillation = await readDistillation(folder);
-  const executor = await createCpuExecutor({ threads: distillation.setup.threads });
+  const options: ExecutorOptions = { threads: distillation.setup.threads, precision };
+  const executor = await openExecutor(engine, options);
   const profile: Profile = {
     ...(await startup(distillation, executor)),
-    ...(await profiled(distillation, executor, steps, folder)),
+    ...(await profiled(
+      distillation,
+      engine === 'cpu' ? profileOnnxruntime(executor, folder, SKIPPED) : profileOpenVino(options, SKIPPED),
+      steps,
+    )),
   };
   process.stdout.write(JSON.stringify(profile));
 }
@@ -64,12 +74,10 @@ async function startup(
 
 async function profiled(
   distillation: Distillation,
-  executor: Executor,
+  { executor, finish }: Profiling,
   steps: number,
-  folder: string,
 ): Promise<Pick<Profile, 'stepMilliseconds' | 'graphs' | 'operators'>> {
-  const { executor: profiling, finish } = withProfiles(executor, folder);
-  const trainer = createTrainer(distillation, profiling);
+  const trainer = createTrainer(distillation, executor);
   for (let step = 0; step < SKIPPED; step++) await trainer.step();
   const started = performance.now();
   for (let step = 0; step < steps; step++) await trainer.step();
@@ -78,58 +86,9 @@ async function profiled(
   return {
     stepMilliseconds,
     graphs: profiles.map(({ graph }) => graph),
-    operators: timeByOperator(
-      profiles.map(({ events }) => events),
-      SKIPPED,
-    ),
+    operators: timeByOperator(profiles),
   };
 }
 
-interface ProfiledSession {
-  graph: string;
-  prefix: string;
-  session: InferenceSession;
-}
-
-/** The executor, but that each session it makes is profiled into a file of the folder, until `finish` reads them. */
-function withProfiles(
-  executor: Executor,
-  folder: string,
-): { executor: Executor; finish: () => Promise<{ graph: string; events: ProfileEvent[] }[]> } {
-  const sessions: ProfiledSession[] = [];
-  return {
-    executor: {
-      ...executor,
-      load: (program, frozen) => {
-        const { name } = program.graph;
-        const prefix = `profile-${name}`;
-        // The product has no use for profiles, so its options are amended on their way to onnxruntime.
-        const create = InferenceSession.create.bind(InferenceSession);
-        const createProfiled = async (
-          model: Uint8Array,
-          options: InferenceSession.SessionOptions,
-        ): Promise<InferenceSession> => {
-          Object.assign(InferenceSession, { create });
-          const profileFilePrefix = join(folder, prefix);
-          const session = await create(model, { ...options, enableProfiling: true, profileFilePrefix });
-          sessions.push({ graph: name, prefix, session });
-          return session;
-        };
-        Object.assign(InferenceSession, { create: createProfiled });
-        return executor.load(program, frozen);
-      },
-    },
-    finish: () =>
-      Promise.all(sessions.map(async (session) => ({ graph: session.graph, events: await events(folder, session) }))),
-  };
-}
-
-/** onnxruntime adds a date to the name of the file. */
-async function events(folder: string, { prefix, session }: ProfiledSession): Promise<ProfileEvent[]> {
-  session.endProfiling();
-  const file = (await readdir(folder)).find((name) => name.startsWith(`${prefix}_`));
-  if (!file) throw new Error(`onnxruntime wrote no ${prefix}_….json`);
-  return JSON.parse(await readFile(join(folder, file), 'utf8')) as ProfileEvent[];
-}
-
-void main(process.argv[2]!, Number(process.argv[3] ?? 5));
+const [folder, engine, precision, steps] = process.argv.slice(2);
+void main(folder!, engine as Engine, precision as Precision, Number(steps));

@@ -2,15 +2,22 @@
 
 import Table from 'cli-table3';
 import type { Case } from './cases';
-import type { Comparison, SideResult } from './compare';
+import { TOLERANCES, type SideResult } from './compare';
 import { isProduct, total, type OperatorTime } from './operators';
 import type { Profile } from './profile';
+import { PEER, PEER_BFLOAT16, type SidePlan } from './sides';
 import { median, relativeSpread } from './statistics';
 
 export interface CaseResult {
   benchCase: Case;
-  comparison: Comparison;
-  profile: Profile;
+  sides: SideResult[];
+  /** Of each of our sides. */
+  profiles: NamedProfile[];
+}
+
+export interface NamedProfile extends Profile {
+  /** Of the side. */
+  name: string;
 }
 
 export interface Machine {
@@ -35,17 +42,32 @@ const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 const ratio = (value: number): string => `${value.toFixed(2)} ×`;
 
 function speed(results: readonly CaseResult[]): Grid {
-  const head = ['models', 'side', 'ms a step', 'spread ±', 'speed', 'peak MB', 'memory'];
-  const rows = results.flatMap(({ benchCase, comparison: { sides } }) => {
-    const peer = sides[1]!;
+  const head = [
+    'models',
+    'side',
+    'ms a step',
+    'spread ±',
+    `× ${PEER.name}`,
+    `× ${PEER_BFLOAT16.name}`,
+    'peak MB',
+    'memory',
+  ];
+  const rows = results.flatMap(({ benchCase, sides }) => {
+    const times = (of: SidePlan): number | undefined => {
+      const side = sides.find(({ name }) => name === of.name);
+      return side && median(side.blocks);
+    };
+    const against = (time: number | undefined, side: SideResult): string =>
+      time === undefined ? '' : ratio(time / median(side.blocks));
     return sides.map((side, index) => [
       index === 0 ? benchCase.name : '',
       side.name,
       milliseconds(median(side.blocks)),
       percent(relativeSpread(side.blocks)),
-      ratio(median(peer.blocks) / median(side.blocks)),
+      against(times(PEER), side),
+      against(times(PEER_BFLOAT16), side),
       `${megabytes(side.peakMegabytes)} (${megabytes(side.emptyMegabytes)})`,
-      ratio(side.peakMegabytes / peer.peakMegabytes),
+      ratio(side.peakMegabytes / sides[0]!.peakMegabytes),
     ]);
   });
   return { head, rows };
@@ -53,14 +75,17 @@ function speed(results: readonly CaseResult[]): Grid {
 
 function startup(results: readonly CaseResult[]): Grid {
   return {
-    head: ['models', 'nodes recorded', 'record ms', 'load ms', 'losses differ by'],
-    rows: results.map(({ benchCase, profile, comparison }) => [
-      benchCase.name,
-      String(Object.values(profile.nodes).reduce((a, b) => a + b)),
-      milliseconds(profile.recordMilliseconds),
-      milliseconds(profile.loadMilliseconds),
-      comparison.lossDifference.toExponential(1),
-    ]),
+    head: ['models', 'side', 'nodes recorded', 'record ms', 'load ms', 'losses differ by'],
+    rows: results.flatMap(({ benchCase, profiles, sides }) =>
+      profiles.map((profile, index) => [
+        index === 0 ? benchCase.name : '',
+        profile.name,
+        String(Object.values(profile.nodes).reduce((a, b) => a + b)),
+        milliseconds(profile.recordMilliseconds),
+        milliseconds(profile.loadMilliseconds),
+        sides.find(({ name }) => name === profile.name)!.lossDifference.toExponential(1),
+      ]),
+    ),
   };
 }
 
@@ -116,7 +141,13 @@ export function terminalReport(results: readonly CaseResult[]): string {
     table(speed(results)),
     MEMORY_NOTE,
     table(startup(results)),
-    ...results.flatMap(({ benchCase, profile }) => [benchCase.name, table(operators(profile)), reading(profile)]),
+    ...results.flatMap(({ benchCase, profiles }) =>
+      profiles.flatMap((profile) => [
+        `${benchCase.name}, ${profile.name}`,
+        table(operators(profile)),
+        reading(profile),
+      ]),
+    ),
   ].join('\n\n');
 }
 
@@ -128,7 +159,7 @@ const MEMORY_NOTE =
 export function markdownReport(results: readonly CaseResult[], machine: Machine): string {
   const table = ({ head, rows }: Grid): string =>
     [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-  const sides = results[0]!.comparison.sides;
+  const sides = results[0]!.sides;
   return `# Our distillation step beside PyTorch's
 
 Written by \`npm run bench\`, which overwrites this file; every figure is as it came.
@@ -138,11 +169,13 @@ ${machine.date} · ${machine.processor}, ${machine.cores} cores, ${machine.threa
 · load before the run ${machine.load.toFixed(1)} (near 0 on a quiet machine; a busy one slows PyTorch more than ours, and the ratios mean little)
 
 One step is: forward pass of the frozen teacher, forward and backward pass of the student, α · T² · forward KL + (1 − α) ·
-hard loss with T = 2 and α = 0.5, clipping of the global gradient norm to 1, AdamW. float32, no dropout. Both sides load the same
-model folders and batches, and are timed only after their first three total, soft and hard losses agree to 1e-4. Each side is a
-process of its own; they take blocks of steps in turn, so that only one computes at any time. Milliseconds are the median of the
-blocks; the spread is half the distance from the fastest to the slowest. PyTorch is 1 in the columns of speed (above 1: faster) and of
-peak memory (below 1: less).
+hard loss with T = 2 and α = 0.5, clipping of the global gradient norm to 1, AdamW. No dropout. All sides load the same
+model folders and batches, and are timed only after their first three total, soft and hard losses agree with PyTorch's in float32, to
+${TOLERANCES.float32} where they compute in float32 themselves and to ${TOLERANCES.bfloat16} where their products are in bfloat16 (weights, losses and
+update are float32 on every side). Each side is a process of its own; they take blocks of steps in turn, so that only one computes at any
+time. Milliseconds are the median of the blocks; the spread is half the distance from the fastest to the slowest. The columns of
+speed say how many times as fast as PyTorch a side is (above 1: faster); the column of memory compares the peak with PyTorch's in
+float32 (below 1: less).
 
 ${results.map(({ benchCase: { name, title } }) => `- \`${name}\`: ${title}`).join('\n')}
 
@@ -151,20 +184,27 @@ ${table(speed(results))}
 ${MEMORY_NOTE}
 
 PyTorch runs eagerly with \`float32_matmul_precision\` "highest", scaled-dot-product attention and the fused AdamW; the vocabulary's
-logits, softmaxes and losses are written in its usual way. \`npm run bench -- --compile\` adds \`torch.compile\` as a third side.
+logits, softmaxes and losses are written in its usual way; bf16 is its autocast. \`npm run bench -- --compile\` adds \`torch.compile\` as one
+more side.
 
 ## How long ours takes to begin
 
 ${table(startup(results))}
 
-Record: the three graphs (teacher, gradients, update) recorded for the first time in a new process. Load: handed to onnxruntime and
+Record: the three graphs (teacher, gradients, update) recorded for the first time in a new process. Load: handed to the engine and
 optimized there. In the last column the largest relative difference of the first three steps' losses.
 
 ## Where our time goes
 
-From onnxruntime's own profile, milliseconds a step; profiling itself makes small kernels a little slower.
+From the engines' own profiles, milliseconds a step; profiling itself makes small kernels a little slower.
 
-${results.map(({ benchCase, profile }) => `### ${benchCase.name}\n\n${reading(profile)}\n\n${table(operators(profile))}`).join('\n\n')}
+${results
+  .flatMap(({ benchCase, profiles }) =>
+    profiles.map(
+      (profile) => `### ${benchCase.name}, ${profile.name}\n\n${reading(profile)}\n\n${table(operators(profile))}`,
+    ),
+  )
+  .join('\n\n')}
 
 ## To repeat it
 
@@ -174,7 +214,8 @@ npm run peers               # Python environment with PyTorch and transformers, 
 npm run bench               # all, about ten minutes on 2 cores; close everything else
 npm run bench -- --quick    # the two small pairs with few repeats; this file stays as it is
 \`\`\`
-\`--case NAME\` picks one of ${results.map(({ benchCase }) => `\`${benchCase.name}\``).join(', ')}; \`--threads N\`, \`--blocks N\` and \`--compile\` do what they say. Linux only
+\`--case NAME\` picks one of ${results.map(({ benchCase }) => `\`${benchCase.name}\``).join(', ')}; \`--engine NAME\` one of ours;
+\`--threads N\`, \`--blocks N\` and \`--compile\` do what they say. Linux only
 (resident memory is read from /proc).
 `;
 }

@@ -12,20 +12,21 @@ process.chdir(root);
 await mkdir('dist/bench', { recursive: true });
 await writeFile('dist/bench/package.json', '{ "type": "commonjs" }\n');
 await build({
-  entryPoints: ['bench/main.ts', 'bench/step.ts', 'bench/profile.ts'],
+  entryPoints: ['main', 'step', 'profile', 'whole', 'whole-side'].map((name) => `bench/${name}.ts`),
   outdir: 'dist/bench',
   bundle: true,
   platform: 'node',
   format: 'cjs',
   target: 'node20',
-  external: ['onnxruntime-node'],
+  external: ['onnxruntime-node', 'koffi'],
   // tfjs-core's ES modules, as in the runner's bundle.
   mainFields: ['module', 'main'],
   sourcemap: true,
   logLevel: 'warning',
 });
 if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');
-run('dist/bench/main.js', ...process.argv.slice(2));
+const [, , ...options] = process.argv;
+run(options.includes('--whole') ? 'dist/bench/whole.js' : 'dist/bench/main.js', ...options);
 
 function run(...command) {
   const { status } = spawnSync(process.execPath, command, { stdio: 'inherit' });

@@ -1,21 +1,33 @@
-/** @file Our side of the comparison. Usage: step.js FOLDER; then a number of steps on each line of standard input. */
+/** @file Our side of the comparison. Usage: step.js FOLDER ENGINE PRECISION; then a number of steps on each line of standard input. */
 
 import { createInterface } from 'node:readline';
 import * as ort from 'onnxruntime-node';
-import { createCpuExecutor } from '../src/engine/onnxruntime';
+import { loadOpenVino } from '../src/engine/openvino-loading';
+import { openExecutor, type Engine, type Precision } from '../src/engine/engines';
 import { createTrainer, readDistillation } from './ours';
 import { readSetup } from './setup';
 import { memory, type Block, type Ready, type StepLosses } from './side';
+
+/** What computes, with its version, where the device's name does not say it. */
+const onnxruntime = (): Record<string, string> => ({ onnxruntime: ort.env.versions.node ?? '' });
+const libraryOf: Partial<Record<Engine, () => Record<string, string>>> = {
+  cpu: onnxruntime,
+  webgpu: onnxruntime,
+  openvino: () => ({ OpenVINO: loadOpenVino().version() }),
+};
 
 const write = (line: Ready | Block): void => {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 };
 
-async function main(folder: string): Promise<void> {
-  const executor = await createCpuExecutor({ threads: (await readSetup(folder)).threads });
+async function main(folder: string, engine: Engine, precision: Precision): Promise<void> {
+  const executor = await openExecutor(engine, { threads: (await readSetup(folder)).threads, precision });
   const emptyMegabytes = memory().resident;
   const trainer = createTrainer(await readDistillation(folder), executor);
-  write({ versions: { onnxruntime: ort.env.versions.node ?? '', node: process.version }, emptyMegabytes });
+  write({
+    versions: { ...(libraryOf[engine]?.() ?? { [engine]: executor.device }), node: process.version },
+    emptyMegabytes,
+  });
   for await (const line of createInterface({ input: process.stdin })) {
     const losses: StepLosses[] = [];
     const started = performance.now();
@@ -27,4 +39,4 @@ async function main(folder: string): Promise<void> {
   }
 }
 
-void main(process.argv[2]!);
+void main(...(process.argv.slice(2) as [string, Engine, Precision]));

@@ -1,7 +1,12 @@
-/** @file Bundles the extension, the runner and the Lab's page into dist/. `--watch` rebuilds on change, `--only=NAME` builds one. */
+/**
+ * @file Bundles the extension, the runner and the Lab's page into dist/, and what tfjs's backends need beside the runner.
+ * `--watch` rebuilds on change, `--only=NAME,NAME` builds some.
+ */
 
 import { build, context } from 'esbuild';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { buildAddon } from './build-addon.mjs';
 
 const shared = { bundle: true, sourcemap: true, target: 'es2022', logLevel: 'warning', legalComments: 'none' };
 // Packages' ES modules: tfjs-core's main is a second copy of it, jsonc-parser's cannot be bundled.
@@ -13,7 +18,7 @@ const bundles = [
     ...node,
     entryPoints: ['src/runner/main.ts'],
     outfile: 'dist/runner.js',
-    external: ['onnxruntime-node'],
+    external: ['onnxruntime-node', 'koffi'],
     // Some packages ask for their own address, which a CommonJS bundle has under another name.
     define: { 'import.meta.url': 'bundleUrl' },
     banner: { js: "#!/usr/bin/env node\nconst bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
@@ -28,10 +33,27 @@ const bundles = [
     tsconfig: 'webview/tsconfig.json',
     loader: { '.css': 'text' },
   },
+  {
+    ...node,
+    entryPoints: ['native/kernels.mjs'],
+    outfile: 'dist/tensorflow/kernels.js',
+    sourcemap: false,
+    minify: true,
+    tsconfigRaw: {},
+    alias: { util: './native/util.cjs' },
+    // The module is a function of the tfjs-core that the kernels register on, of which there may be only one.
+    external: ['@tensorflow/tfjs', '@tensorflow/tfjs-core'],
+    banner: { js: 'module.exports = (tfjs) => { const module = { exports: {} }; ((require, exports) => {' },
+    footer: {
+      js: "})((name) => (name.startsWith('@tensorflow/') ? tfjs : require(name)), module.exports); return module.exports; };",
+    },
+    plugins: [withoutSummaries()],
+  },
 ];
 
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length);
-const chosen = bundles.filter(({ outfile }) => only === undefined || outfile === `dist/${only}.js`);
+const isChosen = (name) => only === undefined || only.split(',').includes(name);
+const chosen = bundles.filter(({ outfile }) => isChosen(outfile.split(/[/.]/)[1]));
 
 await mkdir('dist', { recursive: true });
 // The sources are ES modules; the bundles are CommonJS, which every VS Code loads.
@@ -40,4 +62,28 @@ if (process.argv.includes('--watch')) {
   await Promise.all(chosen.map(async (options) => (await context({ ...options, logLevel: 'info' })).watch()));
 } else {
   await Promise.all(chosen.map((options) => build(options)));
+}
+if (isChosen('tensorflow')) await buildTensorflow();
+if (isChosen('wasm')) await copyWasm();
+
+/** Only TensorBoard's summaries, which are not used, need the protocol buffers. */
+function withoutSummaries() {
+  return {
+    name: 'without-summaries',
+    setup: ({ onLoad }) => onLoad({ filter: /api_pb\.js$/ }, () => ({ contents: '' })),
+  };
+}
+
+/** Where there is no compiler the build goes on: the engine says that it is missing when it is asked for. */
+async function buildTensorflow() {
+  await cp('native/LICENSE', 'dist/tensorflow/LICENSE');
+  const problem = await buildAddon(path.resolve('dist/tensorflow/tfjs_binding.node'));
+  if (problem) console.warn(`The engines tfjs-node and tfjs-node-gpu will be missing their addon: ${problem}.`);
+}
+
+async function copyWasm() {
+  const from = 'node_modules/@tensorflow/tfjs-backend-wasm/dist';
+  for (const name of await readdir(from)) {
+    if (/wasm(-simd)?\.wasm$/.test(name)) await cp(path.join(from, name), path.join('dist/wasm', name));
+  }
 }

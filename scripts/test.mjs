@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter } from 'node:path';
+import { installTestLibraries } from './libraries.mjs';
 
 const results = 'dist/test/results';
 const vitest = (name) => [
@@ -61,6 +62,7 @@ if (names.length === 0 || unknown.length > 0) {
 }
 mkdirSync(results, { recursive: true });
 process.env.PATH = ['node_modules/.bin', process.env.PATH].join(delimiter);
+installTestLibraries();
 const all = names.map(run);
 const total = Object.fromEntries(counts.map((count) => [count, all.reduce((sum, result) => sum + result[count], 0)]));
 if (names.length > 1) console.log(said(total));

@@ -1,9 +1,10 @@
 /** @file Every engine by the name under which an experiment file asks for it, and how its executor is opened. */
 
+import type { EngineName, Precision } from '../protocol/engines';
 import type { Executor } from './executor';
 import { createCpuExecutor } from './onnxruntime';
 
-export type Precision = 'float32' | 'bfloat16';
+export type { Precision };
 
 export interface ExecutorOptions {
   /** Threads for one operator; all cores when absent. */
@@ -17,12 +18,23 @@ type Open = (options: ExecutorOptions) => Promise<Executor>;
 
 const engines = {
   cpu: createCpuExecutor,
-} satisfies Record<string, Open>;
+  openvino: async (options) => (await import('./openvino')).createOpenVinoExecutor(options),
+  'tfjs-node': async (options) => (await import('./tensorflow')).createTensorflowExecutor(options),
+  'tfjs-node-gpu': async (options) => (await import('./tensorflow')).createTensorflowGpuExecutor(options),
+  'tfjs-wasm': async () => (await import('./tfjs-backends')).createWasmExecutor(),
+  'tfjs-cpu': async () => (await import('./tfjs-backends')).createJavaScriptExecutor(),
+  webgpu: async () => (await import('./webgpu')).createWebGpuExecutor(),
+  cuda: async () => (await import('./gpu-providers')).createProviderExecutor('cuda'),
+  directml: async () => (await import('./gpu-providers')).createProviderExecutor('directml'),
+  coreml: async () => (await import('./gpu-providers')).createProviderExecutor('coreml'),
+} satisfies Partial<Record<EngineName | 'tfjs-cpu', Open>>;
 
 export type Engine = keyof typeof engines;
 
-export function openExecutor(engine: Engine, options: ExecutorOptions = {}): Promise<Executor> {
-  return engines[engine](options);
+export async function openExecutor(engine: EngineName | Engine, options: ExecutorOptions = {}): Promise<Executor> {
+  const open: Open | undefined = (engines as Partial<Record<string, Open>>)[engine];
+  if (open) return open(options);
+  throw new EngineUnavailable(engine, `This version has no engine "${engine}".`, 'Use the engine "cpu".');
 }
 
 /** An engine that cannot run here. */

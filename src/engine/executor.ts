@@ -16,6 +16,19 @@ export interface DeviceTensor extends TensorSpec {
   dispose(): void;
 }
 
+/** A device as an engine sees it. */
+export interface DeviceDescription {
+  readonly name: string;
+  /** Memory of its own or, where it has none, the machine's; absent where the system does not say. */
+  readonly memoryBytes?: number;
+  /** Bytes of the largest single tensor it can hold; absent where that is not known. */
+  readonly largestTensorBytes?: number;
+  /** Whether it computes in 16-bit floats. */
+  readonly float16: boolean;
+  /** A processor that imitates a GPU, for tests: right, and slower than any other engine. Never chosen of itself. */
+  readonly software: boolean;
+}
+
 export type GraphInput = HostTensor | DeviceTensor;
 
 export interface LoadedProgram {
@@ -36,6 +49,8 @@ export interface Executor {
   readonly engine: string;
   /** The device's own name, for people. */
   readonly device: string;
+  /** What is known of a device that is not the machine's own processor. */
+  readonly hardware?: DeviceDescription;
   /**
    * Puts a tensor into the device's memory. That may be the very array given, so the caller neither writes to it afterwards nor
    * gives it where the tensor is to be written to, unless the array is the tensor's alone.

@@ -12,9 +12,9 @@ const FOLDED: Readonly<Record<string, (a: number, b: number) => number>> = {
 };
 
 export interface NodeOptions {
-  attributes?: Record<string, Attribute>;
+  attributes?: Readonly<Record<string, Attribute>>;
   /** Names among `attributes` that ONNX types as float. */
-  floats?: string[];
+  floats?: readonly string[];
   domain?: string;
 }
 
@@ -51,6 +51,7 @@ export class GraphBuilder {
   }
 
   scalar(number: number, type: ElementType = 'float32'): Value {
+    if (type === 'float16') throw new Error('a float16 is made by a Cast, never a constant');
     const data =
       type === 'float32'
         ? Float32Array.of(number)
@@ -154,7 +155,9 @@ export class GraphBuilder {
       inputs: Object.fromEntries(Object.entries(this.inputs).filter(([name]) => used.has(name))),
       outputs: Object.fromEntries(
         Object.entries(outputs).map(([name, { shape, type }]) => {
-          if (type === 'int64') throw new Error(`output ${name} of graph ${this.name} is int64`);
+          if (type === 'int64' || type === 'float16') {
+            throw new Error(`output ${name} of graph ${this.name} is ${type}`);
+          }
           return [name, { shape, dtype: type }];
         }),
       ),

@@ -1,7 +1,7 @@
 /** @file Writes a recorded graph as an ONNX model (onnx.proto, IR version 9, operator set 20). */
 
 import { Root, type Type } from 'protobufjs';
-import type { DType } from './array';
+import type { HostTensor } from './array';
 import type { Attribute, Constant, ElementType, FrozenInputs, Graph, Node } from './graph';
 import { ONNX_TYPES } from './kernels/elementwise';
 
@@ -92,8 +92,33 @@ export interface OnnxModel {
   readonly frozen: Uint8Array;
 }
 
+/** Where ONNX's external data lies: a file name, or what an executor takes for one, and the first byte in it. */
+export interface ExternalData {
+  readonly location: string;
+  readonly offset: number | bigint;
+}
+
+/** The model with the frozen inputs' data packed into one block, under `FROZEN_DATA`. */
 export function toOnnx(graph: Graph, frozenInputs: FrozenInputs = {}): OnnxModel {
-  const { initializers, bytes } = externalInitializers(frozenInputs);
+  const arrays = Object.values(frozenInputs).map(({ data }) => data);
+  const frozen = new Uint8Array(arrays.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let end = 0;
+  const model = encodeModel(graph, frozenInputs, ({ data }) => {
+    const offset = end;
+    frozen.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    end += data.byteLength;
+    return { location: FROZEN_DATA, offset };
+  });
+  return { model, frozen };
+}
+
+/** The model alone. `locate` says of each frozen input where its data lies. */
+export function encodeModel(
+  graph: Graph,
+  frozenInputs: FrozenInputs,
+  locate: (tensor: HostTensor) => ExternalData,
+): Uint8Array {
+  const external = Object.entries(frozenInputs).map(([name, tensor]) => externalMessage(name, tensor, locate(tensor)));
   const message = {
     irVersion: 9,
     producerName: 'distillery',
@@ -104,14 +129,14 @@ export function toOnnx(graph: Graph, frozenInputs: FrozenInputs = {}): OnnxModel
     graph: {
       name: graph.name,
       node: leavesLast(graph.nodes).map(nodeMessage),
-      initializer: [...graph.constants.map(constantMessage), ...initializers],
+      initializer: [...graph.constants.map(constantMessage), ...external],
       input: Object.entries(graph.inputs)
         .filter(([name]) => !(name in frozenInputs))
         .map(([name, spec]) => valueMessage(name, spec.dtype, spec.shape)),
       output: Object.entries(graph.outputs).map(([name, spec]) => valueMessage(name, spec.dtype, spec.shape)),
     },
   };
-  return { model: modelType.encode(message).finish(), frozen: bytes };
+  return modelType.encode(message).finish();
 }
 
 /**
@@ -152,21 +177,13 @@ function valueMessage(name: string, type: ElementType, shape: readonly number[])
   return { name, type: { tensorType: { elemType: ONNX_TYPES[type], shape: { dim } } } };
 }
 
-function externalInitializers(frozenInputs: FrozenInputs): { initializers: object[]; bytes: Uint8Array } {
-  const entries = Object.entries(frozenInputs);
-  const bytes = new Uint8Array(entries.reduce((sum, [, tensor]) => sum + tensor.data.byteLength, 0));
-  let offset = 0;
-  const initializers = entries.map(([name, { shape, dtype, data }]) => {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
-    const place = { location: FROZEN_DATA, offset: String(offset), length: String(data.byteLength) };
-    offset += data.byteLength;
-    return {
-      name,
-      dims: shape,
-      dataType: ONNX_TYPES[dtype satisfies DType],
-      dataLocation: EXTERNAL,
-      externalData: Object.entries(place).map(([key, value]) => ({ key, value })),
-    };
-  });
-  return { initializers, bytes };
+function externalMessage(name: string, { shape, dtype, data }: HostTensor, { location, offset }: ExternalData): object {
+  const place = { location, offset: String(offset), length: String(data.byteLength) };
+  return {
+    name,
+    dims: shape,
+    dataType: ONNX_TYPES[dtype],
+    dataLocation: EXTERNAL,
+    externalData: Object.entries(place).map(([key, value]) => ({ key, value })),
+  };
 }

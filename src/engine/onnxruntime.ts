@@ -1,28 +1,19 @@
 /** @file Runs recorded graphs with onnxruntime on the CPU. */
 
 import os from 'node:os';
-import type * as Ort from 'onnxruntime-node';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sizeOf, type HostArray, type HostTensor } from './array';
 import type { DeviceTensor, Executor, GraphInput, LoadedProgram } from './executor';
-import type { FrozenInputs, Graph } from './graph';
-import { FROZEN_DATA, toOnnx } from './onnx';
+import type { FrozenInputs } from './graph';
+import { lower, type LoweringRules } from './lowering';
+import { createSession, loadRuntime, LOG_ERRORS, runSession, wrap, type Runtime } from './ort-session';
 import type { Program } from './program';
-
-/** Loaded on first use; onnxruntime's telemetry is switched off before its library is. */
-async function loadRuntime(): Promise<typeof Ort> {
-  process.env.ORT_DISABLE_TELEMETRY = '1';
-  return import('onnxruntime-node');
-}
-
-/** Keeps onnxruntime's informative messages out of the terminal: errors only. */
-const LOG_ERRORS = 3;
 
 /** Measured: with this fusion the sample BERT's training step takes 15 % longer, for the same losses to the last digit. */
 const HARMFUL_OPTIMIZERS = 'SkipLayerNormFusion';
 
-/** On the CPU a device tensor is a typed array that onnxruntime reads from and writes to in place. */
-class CpuTensor implements DeviceTensor {
+/** A device tensor in host memory: a typed array that onnxruntime reads from and writes to in place. */
+class HostMemoryTensor implements DeviceTensor {
   readonly shape;
   readonly dtype;
 
@@ -55,53 +46,50 @@ export interface CpuExecutorOptions {
 
 /** The executor that is always there: onnxruntime's own CPU kernels. */
 export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promise<Executor> {
-  const ort = await loadRuntime();
-  const wrap = ({ data, shape, dtype }: HostTensor): Tensor => new ort.Tensor(dtype, data as Float32Array, [...shape]);
-  const place = (tensor: HostTensor): CpuTensor => new CpuTensor(wrap(tensor), tensor);
-  const tensorOf = (input: GraphInput): Tensor =>
-    input instanceof CpuTensor ? input.tensor : wrap(input as HostTensor);
   const threads = options.threads ?? os.availableParallelism();
+  const device = `${os.cpus()[0]?.model.trim() ?? os.arch()}, ${threads} threads`;
+  return hostMemoryExecutor(
+    await loadRuntime(),
+    { engine: 'cpu', device },
+    {
+      executionProviders: ['cpu'],
+      graphOptimizationLevel: 'all',
+      intraOpNumThreads: threads,
+      logSeverityLevel: LOG_ERRORS,
+      extra: { optimization: { disable_specified_optimizers: HARMFUL_OPTIMIZERS } },
+    },
+  );
+}
 
+/**
+ * An executor whose state lies in host memory: the CPU's, and that of a GPU whose provider gives Node no tensors of its own.
+ * `rules` say how graphs are written anew for it.
+ */
+export function hostMemoryExecutor(
+  ort: Runtime,
+  named: Pick<Executor, 'engine' | 'device'>,
+  options: InferenceSession.SessionOptions,
+  rules: LoweringRules = {},
+): Executor {
+  const tensorOf = (input: GraphInput): Tensor =>
+    input instanceof HostMemoryTensor ? input.tensor : wrap(ort, input as HostTensor);
+  const place = (tensor: HostTensor): HostMemoryTensor => new HostMemoryTensor(wrap(ort, tensor), tensor);
   return {
-    engine: 'cpu',
-    device: `${os.cpus()[0]?.model.trim() ?? os.arch()}, ${threads} threads`,
+    ...named,
     place,
     view: (tensor, start, shape) => {
-      if (!(tensor instanceof CpuTensor)) throw new Error('a view of a tensor that another executor placed');
+      if (!(tensor instanceof HostMemoryTensor)) throw new Error('a view of a tensor that another executor placed');
       const data = tensor.source.data.subarray(start, start + sizeOf(shape));
       return place({ shape, dtype: tensor.dtype, data });
     },
-    load: async ({ graph }: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
-      const onnx = toOnnx(graph, frozen);
-      const session: InferenceSession = await ort.InferenceSession.create(onnx.model, {
-        executionProviders: ['cpu'],
-        graphOptimizationLevel: 'all',
-        intraOpNumThreads: threads,
-        logSeverityLevel: LOG_ERRORS,
-        extra: { optimization: { disable_specified_optimizers: HARMFUL_OPTIMIZERS } },
-        ...(onnx.frozen.length > 0 ? { externalData: [{ path: FROZEN_DATA, data: onnx.frozen }] } : {}),
-      });
+    load: async (program: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
+      const graph = Object.keys(rules).length > 0 ? lower(program.graph, rules) : program.graph;
+      const session = await createSession(ort, graph, frozen, options);
       return {
         graph,
-        run: async (inputs, into = {}) => {
-          const feeds: Record<string, Tensor> = {};
-          for (const name of session.inputNames) feeds[name] = tensorOf(given(inputs, name, graph));
-          const fetches: Record<string, Tensor | null> = {};
-          for (const name of session.outputNames) fetches[name] = into[name] ? tensorOf(into[name]) : null;
-          const results = await session.run(feeds, fetches);
-          const returned = Object.entries(graph.outputs).filter(([name]) => !(name in into));
-          return Object.fromEntries(
-            returned.map(([name, spec]) => [name, { ...spec, data: results[name]!.data as HostArray }]),
-          );
-        },
+        run: (inputs, into = {}) => runSession({ session, graph, frozen, inputs, into }, tensorOf),
         release: () => session.release(),
       };
     },
   };
-}
-
-function given(inputs: Readonly<Record<string, GraphInput>>, name: string, graph: Graph): GraphInput {
-  const input = inputs[name];
-  if (!input) throw new Error(`graph ${graph.name} was run without its input ${name}`);
-  return input;
 }

@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import './gradients';
 import type { TensorSpec } from './array';
+import { withBackend } from './backends';
 import type { Value } from './graph';
 import { GraphBuilder } from './graph-builder';
 import { elementwise } from './kernels/elementwise';
@@ -31,7 +32,8 @@ function valueOf(info: tf.TensorInfo): Value {
 }
 
 function infoOf(value: Value): tf.TensorInfo {
-  const dtype = value.type === 'int64' ? 'int32' : value.type;
+  const known = { int64: 'int32', float16: 'float32' } as const; // what tfjs takes them for
+  const dtype = value.type === 'int64' || value.type === 'float16' ? known[value.type] : value.type;
   return { dataId: { value }, shape: [...value.shape], dtype };
 }
 
@@ -107,8 +109,9 @@ function registerRule(kernelName: string, rule: KernelRule): void {
   });
 }
 
-const tables: readonly KernelTable[] = [elementwise, matrices, reductions, shapes];
-for (const table of tables) for (const [kernel, rule] of Object.entries(table)) registerRule(kernel, rule);
+/** Every kernel that can be recorded. */
+export const kernelRules: KernelTable = { ...elementwise, ...matrices, ...reductions, ...shapes };
+for (const [kernel, rule] of Object.entries(kernelRules)) registerRule(kernel, rule);
 tf.registerBackend(BACKEND, () => new TraceBackend());
 
 /**
@@ -118,23 +121,30 @@ tf.registerBackend(BACKEND, () => new TraceBackend());
 export function record(name: string, inputs: Readonly<Record<string, TensorSpec>>, evaluate: Evaluate): Program {
   if (recording) throw new Error('record() may not be called while recording');
   const graph = new GraphBuilder(name);
-  const previous = Object.keys(tf.engine().registry).includes(tf.engine().backendName) ? tf.getBackend() : undefined;
   recording = graph;
   try {
-    // Synchronous for a backend with a synchronous factory, although tfjs declares a promise.
-    void tf.setBackend(BACKEND);
-    tf.engine().startScope();
+    const outputs = withBackend(BACKEND, () => traced(graph, inputs, evaluate));
+    return { graph: graph.finish(outputs), evaluate };
+  } finally {
+    recording = undefined;
+  }
+}
+
+function traced(
+  graph: GraphBuilder,
+  inputs: Readonly<Record<string, TensorSpec>>,
+  evaluate: Evaluate,
+): Record<string, Value> {
+  tf.engine().startScope();
+  try {
     const addInput: AddInput = (inputName, spec) => {
       const info = infoOf(graph.input(inputName, spec));
       return tf.engine().makeTensorFromTensorInfo(info);
     };
     const tensors = Object.fromEntries(Object.entries(inputs).map(([key, spec]) => [key, addInput(key, spec)]));
     const outputs = evaluate(tensors, addInput);
-    const values = Object.fromEntries(Object.entries(outputs).map(([key, tensor]) => [key, valueOf(tensor)]));
-    return { graph: graph.finish(values), evaluate };
+    return Object.fromEntries(Object.entries(outputs).map(([key, tensor]) => [key, valueOf(tensor)]));
   } finally {
     tf.engine().endScope();
-    recording = undefined;
-    if (previous) void tf.setBackend(previous);
   }
 }

@@ -1,5 +1,6 @@
 /** @file Checks what an experiment says against itself, without reading other files. */
 
+import { enginesWith } from '../protocol/engines';
 import { familiesOfTask } from './architecture';
 import type { Findings } from './findings';
 import type { ArchitectureSpec, Experiment, Scheduled } from './schema';
@@ -17,6 +18,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkArchitecture(student.architecture, ['student', 'architecture'], experiment, findings);
   }
   checkThatSomethingIsDistilled(experiment, findings);
+  checkPrecision(experiment, findings);
   if (experiment.dataset.validation === undefined) {
     findings.warning(
       ['dataset'],
@@ -24,6 +26,13 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
       'Name a file, or a fraction such as 0.1, as "validation".',
     );
   }
+}
+
+function checkPrecision({ engine, precision }: Experiment, findings: Findings): void {
+  const able = enginesWith(precision);
+  if (engine === 'auto' || able.includes(engine)) return;
+  const message = `The engine "${engine}" does not compute in ${precision}.`;
+  findings.error(['precision'], message, `Use "float32", or the engine "${able.join('" or "')}".`);
 }
 
 function checkColumns({ task, dataset }: Experiment, findings: Findings): void {

@@ -6,11 +6,10 @@
  * process can be removed by anyone at any time, so that no order of events gives the lock to two.
  */
 
-import { execFile } from 'node:child_process';
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { isAlive, isRunning, thisProcess } from './processes';
 
 export interface Lock {
   /** Gives the lock back; again does nothing. */
@@ -31,12 +30,12 @@ export class LockedError extends Error {
 
 const attempts = 5;
 const claimName = /^lock\.(\d+)\.(.+)$/;
-const unknownStart = 'unknown';
 
 /** Takes the lock of a run directory, which is made if need be. Throws LockedError while a living process has it. */
 export async function acquireLock(directory: string): Promise<Lock> {
   await mkdir(directory, { recursive: true });
-  const name = `lock.${process.pid}.${(await processStart(process.pid)) ?? unknownStart}`;
+  const { pid, start } = await thisProcess();
+  const name = `lock.${pid}.${start}`;
   const path = join(directory, name);
   for (let attempt = 1; ; attempt++) {
     await writeFile(path, '', { flag: 'wx' }).catch((error: unknown) => {
@@ -61,6 +60,11 @@ export async function isBeingWritten(directory: string, pid: number): Promise<bo
   return claims.length === 0 ? isAlive(pid) : claims.some((claim) => claim.alive);
 }
 
+/** The living process that has or wants the lock of a directory; undefined where nobody has. */
+export async function lockHolder(directory: string): Promise<number | undefined> {
+  return (await readClaims(directory)).find((claim) => claim.alive)?.pid;
+}
+
 /** The living process, other than the one of the file `own`, that has or wants the lock. Removes what dead ones left. */
 async function otherHolder(directory: string, own: string): Promise<number | undefined> {
   const others = (await readClaims(directory)).filter((claim) => claim.name !== own);
@@ -81,42 +85,7 @@ async function readClaims(directory: string): Promise<Claim[]> {
   return Promise.all(
     names.map(async (name) => {
       const [, pid, start] = claimName.exec(name)!;
-      return { name, pid: Number(pid), alive: await isSameProcess(Number(pid), start!) };
+      return { name, pid: Number(pid), alive: await isRunning({ pid: Number(pid), start: start! }) };
     }),
   );
-}
-
-async function isSameProcess(pid: number, start: string): Promise<boolean> {
-  if (!isAlive(pid)) return false;
-  const actual = await processStart(pid);
-  return actual === start || actual === undefined || start === unknownStart;
-}
-
-/** Whether a process with this id runs, whoever owns it. */
-function isAlive(pid: number): boolean {
-  if (pid <= 0) return false; // would ask about process groups
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/** When a process began, in the system's own terms; undefined where the system does not say (then the id alone counts). */
-async function processStart(pid: number): Promise<string | undefined> {
-  try {
-    if (process.platform === 'linux') {
-      // Field 22, in clock ticks since boot (man proc_pid_stat); the second field, a name in brackets, may hold anything.
-      const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-      return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
-    }
-    if (process.platform === 'win32') return undefined;
-    const { stdout } = await promisify(execFile)('ps', ['-o', 'lstart=', '-p', String(pid)], {
-      env: { ...process.env, LC_ALL: 'C' },
-    });
-    return stdout.trim().replace(/\W+/g, '-') || undefined;
-  } catch {
-    return undefined;
-  }
 }

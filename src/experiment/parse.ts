@@ -32,14 +32,16 @@ async function readText(file: string): Promise<string> {
 
 /** Parses the text of an experiment file. `file` is its path as problems should show it. Never throws. */
 export function parseExperiment(text: string, file: string): ParsedExperiment {
-  const source = new Source(file, text);
+  return parseSource(new Source(file, text));
+}
+
+/** As parseExperiment, from a text whose places are known. */
+export function parseSource(source: Source): ParsedExperiment {
   const problems = [...source.problems];
   if (source.root === undefined) return { source, problems };
   const value = source.value();
   const unsupported = findUnsupported(value);
-  problems.push(
-    ...unsupported.map((item) => place(source, { ...item, key: item.severity === 'warning' }, item.severity)),
-  );
+  problems.push(...unsupported.map((item) => place(source, item)));
   const parsed = experimentSchema.safeParse(value);
   const objections = (parsed.error?.issues ?? [])
     .flatMap((issue) => describeIssue(issue, value))
@@ -50,10 +52,6 @@ export function parseExperiment(text: string, file: string): ParsedExperiment {
   return hasError || !parsed.success ? { source, problems } : { source, problems, experiment: parsed.data };
 }
 
-function place(
-  source: Source,
-  { path, key, message, remedy }: Objection,
-  severity: Problem['severity'] = 'error',
-): Problem {
-  return source.problem(key === true ? source.placeOfKey(path) : source.placeOf(path), message, remedy, severity);
+function place(source: Source, { path, key, message, remedy }: Objection): Problem {
+  return source.problem(key === true ? source.placeOfKey(path) : source.placeOf(path), message, remedy);
 }

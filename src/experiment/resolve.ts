@@ -9,11 +9,14 @@ import { fingerprint, modelFiles } from './input-files';
 import { parseExperiment, readExperimentFile, type ParsedExperiment } from './parse';
 import { findRun } from './run-directory';
 import type { Experiment, ResolvedExperiment } from './schema';
+import type { Source } from './source';
 import { checkExperiment } from './validate';
 
 export interface LoadedExperiment {
   experiment: ResolvedExperiment;
   warnings: Problem[];
+  /** The text, for problems that are only found when it runs. */
+  source: Source;
 }
 
 /** Reads, checks and resolves an experiment file. Throws an InputError with every problem where one is an error. */
@@ -26,17 +29,26 @@ export async function loadExperimentText(text: string, file: string): Promise<Lo
   return resolveExperiment(parseExperiment(text, file));
 }
 
-async function resolveExperiment(parsed: ParsedExperiment): Promise<LoadedExperiment> {
+/** Throws an InputError with every problem where one is an error. */
+export async function resolveExperiment(parsed: ParsedExperiment): Promise<LoadedExperiment> {
   const { problems, experiment, dataset, models } = await checkExperiment(parsed);
   if (experiment === undefined || dataset === undefined || models === undefined) {
     throw new InputError(problems as [Problem, ...Problem[]]);
   }
   const file = resolve(parsed.source.file);
-  return { experiment: await fillIn(experiment, file, dataset, models), warnings: problems };
+  const warnings = [...problems, ...sweepWarning(parsed)];
+  return { experiment: await fillIn(experiment, file, dataset, models), warnings, source: parsed.source };
+}
+
+/** A run of a file with a sweep is one of its base experiment. */
+function sweepWarning({ source, experiment }: ParsedExperiment): Problem[] {
+  if (!experiment?.sweep) return [];
+  const remedy = 'Use "distillery sweep" to try its values.';
+  return [source.problem(source.placeOfKey(['sweep']), 'A run leaves "sweep" aside.', remedy, 'warning')];
 }
 
 async function fillIn(
-  experiment: Experiment,
+  { sweep, ...experiment }: Experiment,
   file: string,
   dataset: DatasetFacts,
   models: ModelFacts,

@@ -5,12 +5,11 @@ import type { Path } from './source';
 
 export interface Unsupported {
   path: Path;
-  severity: 'error' | 'warning';
   message: string;
   remedy: string;
 }
 
-/** What of an experiment, as written, this version does not run. Warnings are of what a run simply leaves aside. */
+/** What of an experiment, as written, this version does not run. */
 export function findUnsupported(experiment: unknown): Unsupported[] {
   const distillation = childOf(experiment, 'distillation');
   const teacher = childOf(experiment, 'teacher');
@@ -21,30 +20,14 @@ export function findUnsupported(experiment: unknown): Unsupported[] {
     ...(childOf(distillation, 'sequenceLevel') === true
       ? [refused(['distillation', 'sequenceLevel'], '"sequenceLevel"', 'Remove it, or set it to false.')]
       : []),
-    ...choice(experiment, ['precision'], ['bfloat16'], 'Use "float32".'),
-    ...choice(
-      experiment,
-      ['engine'],
-      ['openvino', 'webgpu', 'cuda', 'tfjs-node-gpu', 'tfjs-wasm', 'torchrun'],
-      'Use "auto" or "cpu".',
-    ),
+    ...choice(experiment, ['engine'], ['torchrun'], 'Use "auto", or an engine of "distillery devices".'),
     ...choice(teacher, ['teacher', 'source'], ['onnx', 'endpoint'], 'Use "checkpoint", "train" or "run".'),
     ...['train', 'validation', 'test'].flatMap((split) => parquetFiles(experiment, split)),
-    ...(childOf(experiment, 'sweep') === undefined
-      ? []
-      : [ignored(['sweep'], '"sweep" is not used by this version: the run ignores it.')]),
-    ...(childOf(teacher, 'cache') === true
-      ? [ignored(['teacher', 'cache'], '"cache" is not used by this version: the teacher runs beside the student.')]
-      : []),
   ];
 }
 
 function refused(path: Path, what: string, remedy: string): Unsupported {
-  return { path, severity: 'error', message: `${what} is not supported by this version.`, remedy };
-}
-
-function ignored(path: Path, message: string): Unsupported {
-  return { path, severity: 'warning', message, remedy: 'Leave it out to be rid of this warning.' };
+  return { path, message: `${what} is not supported by this version.`, remedy };
 }
 
 /** `path` ends in the key; `parent` is the object that holds it. */

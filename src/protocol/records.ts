@@ -1,5 +1,7 @@
 /** @file The records of a run directory and the documents that `--json` prints. Field names are binding. */
 
+import type { DeviceKind, EngineName, Precision } from './engines';
+
 export type Task = 'text-classification' | 'causal-lm' | 'masked-lm';
 export type Role = 'teacher' | 'student' | 'control';
 export type Split = 'train' | 'validation' | 'test';
@@ -96,6 +98,13 @@ export interface RunProgress {
   secondsLeft?: number;
 }
 
+/** Which combination of a sweep a run is. Runs of one sweep have the same `id`. */
+export interface SweepMember {
+  id: string;
+  /** By the dotted path of each swept setting. */
+  values: Record<string, unknown>;
+}
+
 /** `run.json`. */
 export interface RunRecord {
   name: string;
@@ -104,11 +113,15 @@ export interface RunRecord {
   pid: number;
   /** Local socket (or named pipe) on which the runner answers JSON-RPC, while it runs. */
   socket?: string;
+  /** What computes; what was asked for, until that is decided. */
   engine: string;
+  /** Why that, where the experiment left it open. */
+  engineReason?: string;
   device: string;
   started: string;
   ended?: string;
   error: RunErrorRecord | null;
+  sweep?: SweepMember;
   progress?: RunProgress;
   summary?: Comparison;
 }
@@ -170,13 +183,58 @@ export interface CompleteResult {
   student?: Completion;
 }
 
+/** A run that trains on a device. */
+export interface DeviceUser {
+  /** Name of the run's folder. */
+  run: string;
+  directory: string;
+  pid: number;
+}
+
+/** How fast the small training step ran, by which engines are compared. */
+export interface MeasuredSpeed {
+  precision: Precision;
+  /** The fastest of a few steps, in milliseconds. */
+  stepMs: number;
+  tokensPerSecond: number;
+  /** When; ISO 8601, UTC. */
+  time: string;
+}
+
+/** An engine on what it computes on. */
 export interface DeviceRecord {
-  engine: string;
+  engine: EngineName;
+  /** The device's own name; the engine's where it is not available. */
   name: string;
   available: boolean;
   /** Why not, and what to do; null when available. */
   reason: string | null;
   memoryBytes?: number;
+  /** Engines on the same device wait for each other. */
+  device: DeviceKind;
+  precisions: Precision[];
+  /** Imitated by the CPU: right results, no speed. "auto" never takes it. */
+  software?: true;
+  /** Empty until measured. */
+  speeds: MeasuredSpeed[];
+  /** The run that trains on this device now. */
+  inUseBy?: DeviceUser;
+  /** The library that it needs, where installing that would help. */
+  install?: string;
+  /** The library that it runs with, where that can be removed. */
+  library?: { name: string; version: string };
+}
+
+/** What an installation with `--json` says on standard error, one a line. */
+export type InstallProgress =
+  { phase: 'downloading' | 'checking' | 'unpacking'; bytes: number; of: number } | { note: string };
+
+/** The document of `devices --install` and `devices --remove`. */
+export interface LibraryRecord {
+  library: string;
+  /** Absent where it is not installed (any more). */
+  version?: string;
+  folder?: string;
 }
 
 /**

@@ -2,19 +2,27 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { libraryNames, type LibraryName } from '../engine/libraries';
 import { validateExperimentFile } from '../experiment/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
+import { engineNames, type EngineName, type Precision } from '../protocol/engines';
 import { formatProblem, InputError } from '../protocol/problem';
 import type { InspectedDistribution, InspectedPosition } from '../protocol/records';
-import { formatBytes, formatQuantity, formatShare } from '../protocol/format';
+import { formatQuantity, formatShare } from '../protocol/format';
+import type { RunResult } from './carry-out';
 import { findings, terminalTable } from './comparison-table';
+import { cacheText, teacherCacheCommand } from './commands/cache';
 import { compareRuns } from './commands/compare';
 import { complete } from './commands/complete';
 import { demo } from './commands/demo';
-import { listDevices } from './commands/devices';
+import { deviceText, listDevices } from './commands/devices';
 import { inspect } from './commands/inspect';
-import { resumeRun, startRun, type RunOutput, type RunResult } from './commands/start-run';
+import { installCommand, removeCommand } from './commands/libraries';
+import { probe } from './devices/probe';
+import { resumeRun, startRun, type RunOutput, type StartOptions } from './commands/start-run';
+import { runSweep } from './commands/sweep';
+import { sweepText } from './sweep-table';
 import { terminalOutput } from './terminal';
 
 export const DONE = 0;
@@ -56,6 +64,10 @@ function tokenIds(value: string): number[] {
   return ids;
 }
 
+/** For verbs that only ask a model: what is quickest to open is best. */
+const engineOption = (): Option =>
+  new Option('--engine <name>', 'what computes; auto is cpu here').choices(['auto', ...engineNames]).default('auto');
+
 /** @param examples the sample workspace's content, as shipped */
 function program(examples: string): Command {
   const root = new Command('distillery')
@@ -69,12 +81,24 @@ function program(examples: string): Command {
       .option('--json', 'print one JSON document on standard output')
       .exitOverride();
 
-  verb('run <file>', 'run an experiment file').action(async (file: string, { json }: JsonOption) =>
-    finishRun(json, (output) => startRun(file, output)),
-  );
-  verb('resume <run>', 'go on with a run that was stopped or killed').action(
-    async (run: string, { json }: JsonOption) => finishRun(json, (output) => resumeRun(run, output)),
-  );
+  const noQueue = ['--no-queue', 'do not wait for other runs on the same device'] as const;
+  verb('run <file>', 'run an experiment file')
+    .option(...noQueue)
+    .action(async (file: string, { json, ...options }: JsonOption & StartOptions) =>
+      finishRun(json, (output) => startRun(file, output, options)),
+    );
+  verb('resume <run>', 'go on with a run that was stopped or killed')
+    .option(...noQueue)
+    .action(async (run: string, { json, ...options }: JsonOption & StartOptions) =>
+      finishRun(json, (output) => resumeRun(run, output, options)),
+    );
+  verb('sweep <file>', 'run every combination of an experiment’s sweep, or go on with those that are left')
+    .option(...noQueue)
+    .action(async (file: string, { json, ...options }: JsonOption & StartOptions) => {
+      const result = await withOutput((output) => runSweep(file, output, options));
+      print(json === true, result, () => sweepText(result));
+      if (result.rows.some(({ status }) => status === 'failed')) process.exitCode = FAILED;
+    });
   verb('compare <run...>', 'results of finished runs side by side').action(
     async (runs: string[], { json }: JsonOption) => {
       const comparison = await compareRuns(runs);
@@ -85,6 +109,7 @@ function program(examples: string): Command {
     'inspect <target>',
     'soft labels and soft predictions of a text; TARGET is a run, RUN/controls/NAME or a model’s folder',
   )
+    .addOption(engineOption())
     .option('--text <text>', 'the text')
     .option('--pair <text>', 'the second text of a pair')
     .option('--ids <ids>', 'token ids instead of a text, for a folder without a tokenizer', tokenIds)
@@ -98,6 +123,7 @@ function program(examples: string): Command {
       print(json === true, result, () => result.positions.map(positionText).join('\n'));
     });
   verb('complete <target>', 'teacher and student continue a prompt')
+    .addOption(engineOption())
     .requiredOption('--prompt <text>', 'the prompt')
     .option('--max-new-tokens <n>', 'at most so many tokens', wholeNumber, 64)
     .option('--sample', 'draw tokens instead of taking the most probable')
@@ -123,14 +149,40 @@ function program(examples: string): Command {
     );
     process.exitCode = wrong ? WRONG_INPUT : DONE;
   });
-  verb('devices', 'what can compute here').action(async ({ json }: JsonOption) => {
-    const result = await listDevices();
-    print(json === true, result, () =>
-      result.devices
-        .map(({ engine, name, reason, memoryBytes }) => `${engine}\t${name}\t${reason ?? formatBytes(memoryBytes)}`)
-        .join('\n'),
-    );
-  });
+  verb('cache', 'what is kept of teachers’ answers here, and how much space it takes')
+    .option('--remove <key...>', 'remove those whose key begins so; "all" removes every one')
+    .action(async ({ json, remove }: JsonOption & { remove?: string[] }) => {
+      const result = await teacherCacheCommand(remove);
+      print(json === true, result, () => cacheText(result));
+    });
+  verb('devices', 'what can compute here, and the libraries that some engines need')
+    .addOption(new Option('--install <library>', 'fetch a library with your pip').choices(libraryNames))
+    .option('--file <wheel...>', 'with --install: wheels that you have; none is fetched that is given')
+    .addOption(new Option('--remove <library>', 'remove an installed library').choices(libraryNames))
+    .option('--measure', 'time a small training step on each, by which "auto" chooses')
+    .action(async ({ json, install, file, remove, measure }: DevicesArguments) => {
+      if (install !== undefined) {
+        const installed = await installCommand(install, file ?? [], json === true);
+        print(json === true, installed, () => `${install} ${installed.version} is installed in ${installed.folder}`);
+        return;
+      }
+      if (remove !== undefined) {
+        const removed = await removeCommand(remove);
+        print(json === true, removed, () => (removed.removed ? `${remove} is removed` : `${remove} was not installed`));
+        return;
+      }
+      const result = await listDevices({ measure: measure === true, note: complain });
+      print(json === true, result, () => result.devices.map(deviceText).join('\n'));
+    });
+  // What this program starts for itself, to look at an engine from outside.
+  root
+    .command('probe <engine>', { hidden: true })
+    .option('--precision <precision>', '', 'float32')
+    .option('--measure')
+    .action(async (engine: EngineName, { precision, measure }: ProbeArguments) => {
+      const found = await probe(engine, { precision, measure: measure === true });
+      process.stdout.write(`${JSON.stringify(found)}\n`, () => process.exit(DONE));
+    });
   verb('demo [dir]', 'write the sample workspace and distil its spam filter').action(
     async (directory: string | undefined, { json }: JsonOption) =>
       finishRun(json, (output) => demo(examples, directory ?? 'demo', output)),
@@ -149,11 +201,15 @@ function program(examples: string): Command {
 }
 
 async function finishRun(json: boolean | undefined, run: (output: RunOutput) => Promise<RunResult>): Promise<void> {
+  const result = await withOutput(run);
+  print(json === true, result, () => runText(result));
+}
+
+/** What a run says while it goes on is over before its result is printed. */
+async function withOutput<T>(run: (output: RunOutput) => Promise<T>): Promise<T> {
   const output = terminalOutput();
   try {
-    const result = await run(output);
-    output.end();
-    print(json === true, result, () => runText(result));
+    return await run(output);
   } finally {
     output.end();
   }
@@ -177,7 +233,20 @@ function positionText({ token, label, kl, teacher, student }: InspectedPosition)
   return [`${title}${divergence}`, side('teacher', teacher), side('student', student)].filter(Boolean).join('\n');
 }
 
+interface DevicesArguments extends JsonOption {
+  install?: LibraryName;
+  file?: string[];
+  remove?: LibraryName;
+  measure?: boolean;
+}
+
+interface ProbeArguments {
+  precision: Precision;
+  measure?: boolean;
+}
+
 interface CompleteArguments extends JsonOption {
+  engine: EngineName | 'auto';
   prompt: string;
   maxNewTokens: number;
   sample?: boolean;
@@ -188,9 +257,14 @@ interface CompleteArguments extends JsonOption {
 }
 
 function completeOptions(options: CompleteArguments): Parameters<typeof complete>[1] {
-  const { prompt, maxNewTokens, sample, samplingTemperature, topK, topP, seed } = options;
+  const { engine, prompt, maxNewTokens, sample, samplingTemperature, topK, topP, seed } = options;
   const limits = { ...(topK !== undefined && { topK }), ...(topP !== undefined && { topP }) };
-  return { prompt, maxNewTokens, ...(sample && { sampling: { temperature: samplingTemperature, seed, ...limits } }) };
+  return {
+    engine,
+    prompt,
+    maxNewTokens,
+    ...(sample && { sampling: { temperature: samplingTemperature, seed, ...limits } }),
+  };
 }
 
 /** Carries out a command line; the exit code is left in `process.exitCode`. */

@@ -1,7 +1,7 @@
 /** @file Stop and pause, as a person asks for them between two steps. */
 
 export class RunControl {
-  private stopRequested = false;
+  private readonly stopped = new AbortController();
   private resume: (() => void) | undefined;
   private pausedUntil: Promise<void> | undefined;
   private readonly finished: Promise<void>;
@@ -12,18 +12,27 @@ export class RunControl {
   }
 
   get stopping(): boolean {
-    return this.stopRequested;
+    return this.stopped.signal.aborted;
+  }
+
+  get paused(): boolean {
+    return this.pausedUntil !== undefined;
+  }
+
+  /** For what waits before the first step. */
+  get stopSignal(): AbortSignal {
+    return this.stopped.signal;
   }
 
   /** Asks the run to end after its present step; resolves when it has, its checkpoint on disk. */
   stop(): Promise<void> {
-    this.stopRequested = true;
+    this.stopped.abort();
     this.continue();
     return this.finished;
   }
 
   pause(): void {
-    if (this.pausedUntil || this.stopRequested) return;
+    if (this.paused || this.stopping) return;
     this.pausedUntil = new Promise((resolve) => (this.resume = resolve));
     this.onPause(true);
   }

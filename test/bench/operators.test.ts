@@ -1,7 +1,8 @@
-/** @file How the benchmark reads onnxruntime's profile. */
+/** @file How the benchmark reads profiles. */
 
 import { describe, expect, it } from 'vitest';
-import { isProduct, timeByOperator, type OperatorTime, type ProfileEvent } from '../../bench/operators';
+import { isProduct, timeByOperator, type OperatorTime } from '../../bench/operators';
+import { profiledGraph, type ProfileEvent } from '../../bench/profile-onnxruntime';
 
 const run = (ts: number): ProfileEvent => ({ cat: 'Session', name: 'model_run', ts, dur: 1000 });
 const kernel = (operator: string, ts: number, dur: number): ProfileEvent => ({
@@ -14,22 +15,30 @@ const kernel = (operator: string, ts: number, dur: number): ProfileEvent => ({
 
 describe('the profile', () => {
   it('is added up by operator, a step, for each graph, the longest first', () => {
-    const gradients = [run(0), kernel('Gemm', 1, 3000), kernel('Mul', 2, 9000), run(100), kernel('Gemm', 101, 5000)];
-    const update = [run(0), kernel('Mul', 5, 1000), run(50), kernel('Mul', 60, 1000)];
-    expect(timeByOperator([gradients, update], 0)).toEqual([
-      { operator: 'Mul', nodes: 1.5, milliseconds: [4.5, 1] },
+    const [gemm, mul] = [
+      { operator: 'Gemm', milliseconds: 4 },
+      { operator: 'Mul', milliseconds: 9 },
+    ];
+    const gradients = { graph: 'gradients', runs: 2, kernels: [gemm, mul, gemm] };
+    const update = { graph: 'update', runs: 2, kernels: [mul, mul] };
+    expect(timeByOperator([gradients, update])).toEqual([
+      { operator: 'Mul', nodes: 1.5, milliseconds: [4.5, 9] },
       { operator: 'Gemm', nodes: 1, milliseconds: [4, 0] },
     ]);
   });
 
-  it('leaves out the first runs, and what is no kernel', () => {
+  it('of onnxruntime leaves out the first runs, and what is no kernel', () => {
     const other: ProfileEvent = { cat: 'Node', name: '7_fence_before', ts: 102, dur: 8000, args: { op_name: 'Gemm' } };
     const events = [run(0), kernel('Gemm', 1, 7000), run(100), kernel('Gemm', 101, 2000), other];
-    expect(timeByOperator([events], 1)).toEqual([{ operator: 'Gemm', nodes: 1, milliseconds: [2] }]);
+    expect(profiledGraph('g', events, 1)).toEqual({
+      graph: 'g',
+      runs: 1,
+      kernels: [{ operator: 'Gemm', milliseconds: 2 }],
+    });
   });
 
   it('is refused where every run is left out', () => {
-    expect(() => timeByOperator([[run(0)]], 1)).toThrow('left out');
+    expect(() => profiledGraph('g', [run(0)], 1)).toThrow('left out');
   });
 
   it('knows products of matrices by their names, fused ones too', () => {

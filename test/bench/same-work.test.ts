@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cases, type Case } from '../../bench/cases';
-import { difference } from '../../bench/compare';
+import { difference, TOLERANCES } from '../../bench/compare';
 import { createTrainer, readDistillation } from '../../bench/ours';
 import { writeSetup } from '../../bench/setup';
 import { Side, type StepLosses } from '../../bench/side';
@@ -55,17 +55,17 @@ describe.skipIf(!installed)('the benchmark', () => {
     expect(versions).toHaveProperty('torch');
     expect(block.losses).toHaveLength(6);
     // Throws where a loss differs by more than the tolerance.
-    expect(difference(ours, block.losses, peer.name)).toBeGreaterThanOrEqual(0);
+    expect(difference(ours, block.losses, peer.name, TOLERANCES.float32)).toBeGreaterThanOrEqual(0);
     // Training has begun: the sides do not agree because nothing changes.
     expect(ours[4]!.total).not.toBeCloseTo(ours[0]!.total, 3);
   });
 
   it('stops where the losses differ', () => {
     const losses: StepLosses[] = [{ total: 2, soft: 0.5, hard: 3 }];
-    expect(() => difference(losses, [{ total: 2, soft: 0.501, hard: 3 }], 'PyTorch')).toThrow(
+    expect(() => difference(losses, [{ total: 2, soft: 0.501, hard: 3 }], 'PyTorch', TOLERANCES.float32)).toThrow(
       'the soft loss of step 0',
     );
-    expect(() => difference(losses, [{ total: NaN, soft: 0.5, hard: 3 }], 'PyTorch')).toThrow(
+    expect(() => difference(losses, [{ total: NaN, soft: 0.5, hard: 3 }], 'PyTorch', TOLERANCES.bfloat16)).toThrow(
       'the total loss of step 0',
     );
   });

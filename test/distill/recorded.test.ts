@@ -1,23 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { HostTensor } from '../../src/engine/array';
 import type { Executor } from '../../src/engine/executor';
-import { createCpuExecutor } from '../../src/engine/onnxruntime';
 import { record } from '../../src/engine/trace-backend';
 import { type Divergence, divergences } from '../../src/distill/divergences';
 import { hardLosses, type ProblemType } from '../../src/distill/hard-loss';
 import { classLoss, vocabularyLoss } from '../../src/distill/head-loss';
 import { hiddenLoss, type HiddenLossKind } from '../../src/distill/hidden-loss';
+import { describeOnEach } from '../engine/executors';
 import { executeEagerly } from '../golden/eager';
 import { recordedOn } from '../golden/recorded';
 import { expectClose, normal, onCpu, valuesOf } from './numbers';
 
 onCpu();
-
-let executor: Executor;
-beforeAll(async () => {
-  executor = await createCpuExecutor();
-});
 
 type Program = (t: Record<string, tf.Tensor>) => Record<string, tf.Tensor>;
 
@@ -116,7 +111,11 @@ const overHiddenStates =
     return { loss: value, studentGradient: grads[0]!, projectionGradient: grads[1]! };
   };
 
-async function expectSameAsEager(program: Program, given: Record<string, HostTensor>): Promise<void> {
+async function expectSameAsEager(
+  executor: Executor,
+  program: Program,
+  given: Record<string, HostTensor>,
+): Promise<void> {
   const [recorded, eager] = [await recordedOn(executor)(program, given), await executeEagerly(program, given)];
   expect(Object.keys(recorded).sort()).toEqual(Object.keys(eager).sort());
   for (const [name, { data }] of Object.entries(eager)) expectClose(recorded[name]!.data, data, 1e-5);
@@ -125,27 +124,27 @@ async function expectSameAsEager(program: Program, given: Record<string, HostTen
 /** Temperature, alpha, their scale and 1 / N of a later step. */
 const later = { temperature: scalar(3), alpha: scalar(0.2), temperatureScale: scalar(9), inverseCount: scalar(0.125) };
 
-describe('recorded and run on onnxruntime', () => {
+describeOnEach('a recorded loss', (executor) => {
   it.each(Object.keys(divergences) as Divergence[])(
     'vocabularyLoss with %s is what it is eagerly',
     async (divergence) => {
-      await expectSameAsEager(overVocabulary(divergence), inputs());
+      await expectSameAsEager(executor(), overVocabulary(divergence), inputs());
     },
   );
 
   it.each(Object.keys(hardLosses) as ProblemType[])(
     'classLoss with %s labels is what it is eagerly',
     async (problem) => {
-      await expectSameAsEager(overClasses(problem), inputs());
+      await expectSameAsEager(executor(), overClasses(problem), inputs());
     },
   );
 
   it.each(['mse', 'cosine'] as const)('hidden %s is what it is eagerly', async (kind) => {
-    await expectSameAsEager(overHiddenStates(kind), inputs());
+    await expectSameAsEager(executor(), overHiddenStates(kind), inputs());
   });
 
   it('takes temperature, alpha and 1 / N from each run, not from the recording', async () => {
-    const loaded = await executor.load(record('loss', inputs(), overVocabulary('forward-kl')));
+    const loaded = await executor().load(record('loss', inputs(), overVocabulary('forward-kl')));
     for (const given of [inputs(), { ...inputs(), ...later }]) {
       const expected = await executeEagerly(overVocabulary('forward-kl'), given);
       const outputs = await loaded.run(given);

@@ -93,15 +93,4 @@ describe('parseExperiment', () => {
       expect(problems).toHaveLength(1);
     }
   });
-
-  it('warns of a sweep and of the teacher cache, and still gives the experiment', () => {
-    const text = JSON.stringify({
-      ...goodExperiment,
-      teacher: { ...goodExperiment.teacher, cache: true },
-      sweep: { 'distillation.temperature': [1, 2] },
-    });
-    const { problems, experiment } = parseExperiment(text, 'x');
-    expect(problems.map(({ severity }) => severity)).toEqual(['warning', 'warning']);
-    expect(experiment).toBeDefined();
-  });
 });

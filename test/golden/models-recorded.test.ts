@@ -1,16 +1,11 @@
-import { beforeAll, describe, it } from 'vitest';
-import { createCpuExecutor } from '../../src/engine/onnxruntime';
-import { goldenCases, runCase, type Execute } from './compare';
+import { it } from 'vitest';
+import { describeOnEach } from '../engine/executors';
+import { goldenCases, runCase } from './compare';
 import { recordedOn } from './recorded';
 
-let execute: Execute;
-beforeAll(async () => {
-  execute = recordedOn(await createCpuExecutor());
-});
-
-describe('recorded and run by onnxruntime, a model computes what transformers computes', () => {
+describeOnEach('a model computes what transformers computes', (executor) => {
   it.each(goldenCases.map((golden) => [golden.folder, golden] as const))(
     '%s: logits, hidden states, attentions, loss and every gradient',
-    async (_, golden) => runCase(golden, execute),
+    async (_, golden) => runCase(golden, recordedOn(executor())),
   );
 });

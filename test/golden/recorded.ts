@@ -1,4 +1,4 @@
-/** @file Executes golden programs as recorded graphs on onnxruntime. */
+/** @file Executes golden programs as recorded graphs on an executor. */
 
 import type { Executor } from '../../src/engine/executor';
 import { record } from '../../src/engine/trace-backend';

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FrozenTeacher } from '../../src/distill/teacher';
 import { Trainer, type TrainingOptions } from '../../src/distill/trainer';
 import type { Pairing } from '../../src/distill/programs';
 import type { Executor } from '../../src/engine/executor';
-import { createCpuExecutor } from '../../src/engine/onnxruntime';
 import { loadCheckpoint } from '../../src/model/checkpoint';
 import { readSafetensors, toFloat32, type StoredTensor } from '../../src/model/safetensors';
 import type { Batch } from '../../src/text/batches';
+import { describeOnEach } from '../engine/executors';
 
 const PROJECTION = 'projection.0';
 const TOLERANCE = { total: 1e-5, weights: 1e-5 };
@@ -27,11 +27,6 @@ interface Trajectory {
   oneStep: TrajectoryStep;
   steps: TrajectoryStep[];
 }
-
-let executor: Executor;
-beforeAll(async () => {
-  executor = await createCpuExecutor();
-});
 
 const folder = (path: string): string => fileURLToPath(new URL(`data/distillation/${path}`, import.meta.url));
 
@@ -74,7 +69,12 @@ async function storedBatches(family: string, classes: boolean): Promise<Batch[]>
   });
 }
 
-async function trainerOf(family: 'bert' | 'gpt2', variant: 'logits' | 'hidden', steps: number): Promise<Trainer> {
+async function trainerOf(
+  executor: Executor,
+  family: 'bert' | 'gpt2',
+  variant: 'logits' | 'hidden',
+  steps: number,
+): Promise<Trainer> {
   const [teacher, student] = [
     await loadCheckpoint(folder(`${family}/teacher`)),
     await loadCheckpoint(folder(`${family}/student`)),
@@ -132,33 +132,37 @@ async function expectWeights(family: string, path: string, trainer: Trainer): Pr
   expect(compared.sort()).toEqual(Object.keys(parameters).sort());
 }
 
-describe.each([
+const variants = [
   ['bert', 'logits'],
   ['bert', 'hidden'],
   ['gpt2', 'logits'],
   ['gpt2', 'hidden'],
-] as const)('the distillation of %s (%s) follows PyTorch', (family, variant) => {
-  const trajectory = JSON.parse(readFileSync(folder(`${family}/${variant}/trajectory.json`), 'utf8')) as Trajectory;
+] as const;
 
-  it('in every loss component, gradient norm and rate of 20 steps, and in the weights after them', async () => {
-    const trainer = await trainerOf(family, variant, 20);
-    for (const expected of trajectory.steps) {
-      const { loss, learningRate, gradientNorm } = await trainer.step();
-      expect(Math.abs(loss.total - expected.total)).toBeLessThan(TOLERANCE.total);
-      expect(Math.abs(loss.soft! - expected.soft)).toBeLessThan(TOLERANCE.total);
-      expect(Math.abs(loss.hard! - expected.hard)).toBeLessThan(TOLERANCE.total);
-      if (expected.hidden === undefined) expect(loss.hidden).toBeUndefined();
-      else expect(Math.abs(loss.hidden! - expected.hidden) / expected.hidden).toBeLessThan(TOLERANCE.total);
-      expect(Math.abs(gradientNorm - expected.gradNorm) / expected.gradNorm).toBeLessThan(1e-4);
-      expect(learningRate).toBeCloseTo(expected.lr, 10);
-    }
-    await expectWeights(family, `${family}/${variant}/after-20-steps.safetensors`, trainer);
-  });
+describeOnEach('distillation follows PyTorch', (executor) =>
+  describe.each(variants)('%s (%s)', (family, variant) => {
+    const trajectory = JSON.parse(readFileSync(folder(`${family}/${variant}/trajectory.json`), 'utf8')) as Trajectory;
 
-  it('in the weights after one step at the full rate', async () => {
-    const trainer = await trainerOf(family, variant, 1);
-    const { loss } = await trainer.step();
-    expect(Math.abs(loss.total - trajectory.oneStep.total)).toBeLessThan(TOLERANCE.total);
-    await expectWeights(family, `${family}/${variant}/after-1-step.safetensors`, trainer);
-  });
-});
+    it('in every loss component, gradient norm and rate of 20 steps, and in the weights after them', async () => {
+      const trainer = await trainerOf(executor(), family, variant, 20);
+      for (const expected of trajectory.steps) {
+        const { loss, learningRate, gradientNorm } = await trainer.step();
+        expect(Math.abs(loss.total - expected.total)).toBeLessThan(TOLERANCE.total);
+        expect(Math.abs(loss.soft! - expected.soft)).toBeLessThan(TOLERANCE.total);
+        expect(Math.abs(loss.hard! - expected.hard)).toBeLessThan(TOLERANCE.total);
+        if (expected.hidden === undefined) expect(loss.hidden).toBeUndefined();
+        else expect(Math.abs(loss.hidden! - expected.hidden) / expected.hidden).toBeLessThan(TOLERANCE.total);
+        expect(Math.abs(gradientNorm - expected.gradNorm) / expected.gradNorm).toBeLessThan(1e-4);
+        expect(learningRate).toBeCloseTo(expected.lr, 10);
+      }
+      await expectWeights(family, `${family}/${variant}/after-20-steps.safetensors`, trainer);
+    });
+
+    it('in the weights after one step at the full rate', async () => {
+      const trainer = await trainerOf(executor(), family, variant, 1);
+      const { loss } = await trainer.step();
+      expect(Math.abs(loss.total - trajectory.oneStep.total)).toBeLessThan(TOLERANCE.total);
+      await expectWeights(family, `${family}/${variant}/after-1-step.safetensors`, trainer);
+    });
+  }),
+);

@@ -1,9 +1,9 @@
 /** @file Makes sure that the editor for tests is there: code-server, the Node it needs, and a Chromium to show it. */
 
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { browsers, find, installPackages, run } from './packages';
 
 /** Paths of the programs that together stand in for desktop VS Code. */
 export interface Editor {
@@ -14,7 +14,6 @@ export interface Editor {
 
 /** Commands that the installation (native addons of code-server) or the window needs, and the Debian packages with them. */
 const building = { 'g++': 'g++', make: 'make', python3: 'python3', 'krb5-config': 'libkrb5-dev' };
-const browsers = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
 /** Installs what is absent: about 90 seconds and 800 MB the first time, nothing afterwards. */
 export function ensureEditor(root: string): Editor {
@@ -26,30 +25,13 @@ export function ensureEditor(root: string): Editor {
   const commands = Object.entries(installed ? {} : building);
   const packages = commands.filter(([command]) => !find(command)).map(([, name]) => name);
   if (!browsers.some(find)) packages.push('chromium');
-  installPackages(packages);
+  installPackages(packages, 'The tests in an editor');
   if (!installed) installCodeServer(harness);
   return {
     node: path.join(harness, 'node_modules/.bin/node'),
     codeServer: path.join(harness, 'node_modules/code-server/out/node/entry.js'),
     chromium: browsers.map(find).find((found) => found !== undefined)!,
   };
-}
-
-function find(command: string): string | undefined {
-  const folders = (process.env.PATH ?? '').split(path.delimiter);
-  return folders.map((folder) => path.join(folder, command)).find((candidate) => existsSync(candidate));
-}
-
-function installPackages(packages: readonly string[]): void {
-  if (packages.length === 0) return;
-  const list = packages.join(' ');
-  if (!find('apt-get') || process.getuid?.() !== 0) {
-    throw new Error(`The tests in an editor need these packages. Install them: sudo apt-get install ${list}`);
-  }
-  console.log(`Installing Debian packages: ${list}`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  run('apt-get', ['-qq', 'update'], { env });
-  run('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', ...packages], { env });
 }
 
 function installCodeServer(harness: string): void {
@@ -73,10 +55,4 @@ function lockHash(harness: string): string {
   return createHash('sha256')
     .update(readFileSync(path.join(harness, 'package-lock.json')))
     .digest('hex');
-}
-
-function run(command: string, args: string[], options: { cwd?: string; env: NodeJS.ProcessEnv }): void {
-  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], ...options });
-  if (error) throw error;
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with exit code ${status ?? 'none'}`);
 }

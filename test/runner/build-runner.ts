@@ -1,7 +1,7 @@
-/** @file Builds the runner once before the tests, so that they start what a person starts. */
+/** @file Builds the runner, and what lies beside it, once before the tests, so that they start what a person starts. */
 
 import { execFileSync } from 'node:child_process';
 
 export function setup(): void {
-  execFileSync(process.execPath, ['scripts/build.mjs', '--only=runner'], { stdio: 'inherit' });
+  execFileSync(process.execPath, ['scripts/build.mjs', '--only=runner,tensorflow,wasm'], { stdio: 'inherit' });
 }

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/model/safetensors';
 import type { Problem } from '../../src/protocol/problem';
 import type { DeviceRecord } from '../../src/protocol/records';
-import type { RunResult } from '../../src/runner/commands/start-run';
+import type { RunResult } from '../../src/runner/carry-out';
 import { distillery, document, onlyRun, sampleRows, tinyWorkspace } from './program';
 
 const golden = (name: string): string => fileURLToPath(new URL(`../golden/data/models/${name}`, import.meta.url));

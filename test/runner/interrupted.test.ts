@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { MetricsRecord, RunRecord } from '../../src/protocol/records';
-import type { RunResult } from '../../src/runner/commands/start-run';
+import type { RunResult } from '../../src/runner/carry-out';
 import { distillery, document, onlyRun, readLines, start, tinyWorkspace } from './program';
 
 const experiment = { task: 'text-classification', training: { epochs: 6, checkpointEvery: 5 } } as const;

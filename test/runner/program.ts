@@ -16,8 +16,16 @@ export interface Outcome {
   stderr: string;
 }
 
-export function start(args: readonly string[], cwd: string): { child: ChildProcess; outcome: Promise<Outcome> } {
-  const child = spawn(process.execPath, [runnerFile, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+/** What the program keeps for its user; each workspace has its own, so that tests do not wait for one another. */
+export const dataOf = (workspace: string): string => path.join(workspace, '.data');
+
+export function start(
+  args: readonly string[],
+  cwd: string,
+  environment: NodeJS.ProcessEnv = {},
+): { child: ChildProcess; outcome: Promise<Outcome> } {
+  const env = { ...process.env, DISTILLERY_DATA: dataOf(cwd), ...environment };
+  const child = spawn(process.execPath, [runnerFile, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
@@ -27,13 +35,17 @@ export function start(args: readonly string[], cwd: string): { child: ChildProce
   return { child, outcome };
 }
 
-export async function distillery(args: readonly string[], cwd: string): Promise<Outcome> {
-  return start(args, cwd).outcome;
+export async function distillery(
+  args: readonly string[],
+  cwd: string,
+  environment?: NodeJS.ProcessEnv,
+): Promise<Outcome> {
+  return start(args, cwd, environment).outcome;
 }
 
 /** Runs a verb with --json and returns its document; fails with what the program said otherwise. */
-export async function document<T>(args: readonly string[], cwd: string): Promise<T> {
-  const { code, stdout, stderr } = await distillery([...args, '--json'], cwd);
+export async function document<T>(args: readonly string[], cwd: string, environment?: NodeJS.ProcessEnv): Promise<T> {
+  const { code, stdout, stderr } = await distillery([...args, '--json'], cwd, environment);
   if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`);
   return JSON.parse(stdout) as T;
 }
@@ -55,6 +67,9 @@ export interface TinyExperiment {
   distillation?: Record<string, unknown>;
   /** In place of a teacher and a tokenizer that are trained. */
   teacher?: Record<string, unknown>;
+  /** "cpu" unless the test is about it: no time goes into measuring. */
+  engine?: string;
+  precision?: string;
   /** Without a test split. */
   withoutTest?: boolean;
 }
@@ -66,6 +81,8 @@ export function tinyWorkspace({
   training,
   distillation,
   teacher,
+  engine = 'cpu',
+  precision,
   withoutTest,
 }: TinyExperiment): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
@@ -100,6 +117,8 @@ export function tinyWorkspace({
     distillation: { temperature: 2, alpha: 0.5, ...distillation },
     training: { epochs: 2, ...common },
     controls: ['no-distillation'],
+    engine,
+    ...(precision !== undefined && { precision }),
   };
   writeFileSync(path.join(folder, 'tiny.distill.json'), JSON.stringify(experiment, undefined, 2));
   return folder;

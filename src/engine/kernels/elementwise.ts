@@ -2,7 +2,7 @@
 
 import type { ElementType, Value } from '../graph';
 import type { GraphBuilder } from '../graph-builder';
-import type { KernelRule, KernelTable } from './table';
+import { elementType, type KernelRule, type KernelTable } from './table';
 
 const binary =
   (op: string): KernelRule =>
@@ -23,6 +23,12 @@ const unary =
   ({ graph, input }) =>
     unaryNode(graph, op, input('x'));
 
+/** Functions whose values are real numbers also where their argument is whole. */
+const real =
+  (op: string): KernelRule =>
+  ({ graph, input }) =>
+    unaryNode(graph, op, cast(graph, input('x'), 'float32'));
+
 /** Rules written as arithmetic on other operators, where ONNX has no operator of that name. */
 const composed =
   (f: (graph: GraphBuilder, x: Value) => Value): KernelRule =>
@@ -37,7 +43,13 @@ export function cast(graph: GraphBuilder, x: Value, type: ElementType): Value {
 }
 
 /** TensorProto.DataType. */
-export const ONNX_TYPES: Readonly<Record<ElementType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+export const ONNX_TYPES: Readonly<Record<ElementType, number>> = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+};
 
 export const elementwise: KernelTable = {
   Add: binary('Add'),
@@ -65,32 +77,42 @@ export const elementwise: KernelTable = {
 
   Abs: unary('Abs'),
   Ceil: unary('Ceil'),
-  Cos: unary('Cos'),
-  Erf: unary('Erf'),
-  Exp: unary('Exp'),
+  Cos: real('Cos'),
+  Erf: real('Erf'),
+  Exp: real('Exp'),
   Floor: unary('Floor'),
-  Log: unary('Log'),
+  Log: real('Log'),
   Neg: unary('Neg'),
   Reciprocal: unary('Reciprocal'),
   Relu: unary('Relu'),
-  Sigmoid: unary('Sigmoid'),
+  Sigmoid: real('Sigmoid'),
   Sign: unary('Sign'),
-  Sin: unary('Sin'),
-  Softplus: unary('Softplus'),
-  Sqrt: unary('Sqrt'),
-  Tanh: unary('Tanh'),
+  Sin: real('Sin'),
+  Softplus: real('Softplus'),
+  Sqrt: real('Sqrt'),
+  Tanh: real('Tanh'),
   IsNan: ({ graph, input }) => unaryNode(graph, 'IsNaN', input('x'), 'bool'),
   Log1p: composed((graph, x) => unaryNode(graph, 'Log', graph.elementwise('Add', x, graph.scalar(1)))),
   Rsqrt: composed((graph, x) => unaryNode(graph, 'Reciprocal', unaryNode(graph, 'Sqrt', x))),
   Square: composed((graph, x) => graph.elementwise('Mul', x, x)),
-  Step: composed((graph, x) => cast(graph, graph.elementwise('Greater', x, graph.scalar(0, x.type), 'bool'), x.type)),
+  /** 1 above 0, alpha elsewhere, NaN of NaN. */
+  Step: ({ graph, input, attributes }) => {
+    const x = input('x');
+    const above = graph.elementwise('Greater', x, graph.scalar(0, x.type), 'bool');
+    const step = graph.node(
+      'Where',
+      [above, graph.scalar(1, x.type), graph.scalar(attributes.alpha as number, x.type)],
+      x,
+    );
+    return x.type === 'float32' ? graph.node('Where', [unaryNode(graph, 'IsNaN', x, 'bool'), x, step], x) : step;
+  },
   ClipByValue: ({ graph, input, attributes }) => {
     const x = input('x');
     const bounds = [attributes.clipValueMin, attributes.clipValueMax] as [number, number];
     return graph.node('Clip', [x, ...bounds.map((bound) => graph.scalar(bound, x.type))], x);
   },
 
-  Cast: ({ graph, input, attributes }) => cast(graph, input('x'), attributes.dtype as ElementType),
+  Cast: ({ graph, input, attributes }) => cast(graph, input('x'), elementType(attributes.dtype)),
   Select: ({ graph, input }) => {
     const [condition, t, e] = [input('condition'), input('t'), input('e')];
     return graph.node('Where', [condition, t.broadcastOf ?? t, e.broadcastOf ?? e], { shape: t.shape, type: t.type });

@@ -1,9 +1,9 @@
 /** @file Rules for matrix products and for the fused pieces of src/engine/ops.ts. */
 
 import type { Value } from '../graph';
-import type { GraphBuilder } from '../graph-builder';
+import { broadcastShape, type GraphBuilder } from '../graph-builder';
 import { reduce } from './reduction';
-import type { KernelTable } from './table';
+import { require, type KernelTable } from './table';
 
 /** onnxruntime's own operators. */
 const CONTRIB = 'com.microsoft';
@@ -11,7 +11,10 @@ const CONTRIB = 'com.microsoft';
 function productShape(a: Value, b: Value, transposeA: boolean, transposeB: boolean): number[] {
   const rows = a.shape.at(transposeA ? -1 : -2)!;
   const columns = b.shape.at(transposeB ? -2 : -1)!;
-  const batch = a.shape.length >= b.shape.length ? a.shape.slice(0, -2) : b.shape.slice(0, -2);
+  const inner = [a.shape.at(transposeA ? -2 : -1), b.shape.at(transposeB ? -1 : -2)];
+  require(inner[0] === inner[1], () =>
+    `a product of [${a.shape.join(',')}] and [${b.shape.join(',')}] sums over ${inner.join(' and ')}`);
+  const batch = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
   return [...batch, rows, columns];
 }
 

@@ -31,7 +31,7 @@ const reduction =
 const placeOf =
   (op: string): KernelRule =>
   ({ graph, input, attributes }) => {
-    const x = input('x');
+    const x = input('x').type === 'bool' ? cast(graph, input('x'), 'int32') : input('x');
     const [axis] = normalizeAxes(attributes.axis as number, x.shape.length) as [number];
     const output = { shape: foldedShape(x.shape, [axis], false), type: 'int64' as ElementType };
     const place = graph.node(op, [x], output, { attributes: { axis, keepdims: 0 } });
@@ -46,7 +46,11 @@ export const reductions: KernelTable = {
     const axes = normalizeAxes(attributes.reductionIndices as number | number[] | null, x.shape.length);
     return reduce(graph, 'ReduceMax', x, axes, attributes.keepDims === true);
   },
-  Mean: reduction('ReduceMean'),
+  Mean: ({ graph, input, attributes }) => {
+    const x = cast(graph, input('x'), 'float32');
+    const axes = normalizeAxes(attributes.axis as number | number[] | null, x.shape.length);
+    return reduce(graph, 'ReduceMean', x, axes, attributes.keepDims === true);
+  },
   Min: reduction('ReduceMin'),
   Prod: reduction('ReduceProd'),
   Sum: reduction('ReduceSum'),

@@ -1,15 +1,17 @@
 /** @file Rules that move elements without computing: views, joins, cuts, look-ups and their sums. */
 
 import { sizeOf } from '../array';
-import type { ElementType, Value } from '../graph';
+import type { Value } from '../graph';
 import { sameShape, type GraphBuilder } from '../graph-builder';
-import { normalizeAxes, type KernelTable } from './table';
+import { elementType, normalizeAxes, require, type KernelTable } from './table';
 
 export function reshape(graph: GraphBuilder, x: Value, shape: readonly number[]): Value {
   if (sameShape(x.shape, shape)) return x;
   // A repetition of one number stays so in any shape.
   if (x.splat !== undefined) return graph.filled(x.splat, shape, x.type);
-  return graph.node('Reshape', [x, graph.integers(shape)], { shape, type: x.type });
+  // To ONNX an extent of 0 means "as before" unless it is told otherwise.
+  const options = shape.includes(0) ? { attributes: { allowzero: 1 } } : {};
+  return graph.node('Reshape', [x, graph.integers(shape)], { shape, type: x.type }, options);
 }
 
 /** The −1 that tfjs allows in a shape, worked out. */
@@ -21,29 +23,41 @@ function completeShape(shape: readonly number[], size: number): number[] {
 function concat(graph: GraphBuilder, parts: readonly Value[], axis: number): Value {
   if (parts.length === 1) return parts[0]!;
   const shape = [...parts[0]!.shape];
+  for (const part of parts) {
+    const same = part.type === parts[0]!.type && sameShape(part.shape.with(axis, 0), shape.with(axis, 0));
+    require(same, () =>
+      `cannot join ${part.type}[${part.shape.join(',')}] to ${parts[0]!.type}[${shape.join(',')}] along axis ${axis}`);
+  }
   shape[axis] = parts.reduce((sum, part) => sum + part.shape[axis]!, 0);
   return graph.node('Concat', parts, { shape, type: parts[0]!.type }, { attributes: { axis } });
 }
 
-function slice(
-  graph: GraphBuilder,
-  x: Value,
-  begin: readonly number[],
-  size: readonly number[],
-  steps?: number[],
-): Value {
+function slice(graph: GraphBuilder, x: Value, begin: readonly number[], size: readonly number[]): Value {
   if (sameShape(x.shape, size)) return x;
+  const inside = x.shape.every((extent, axis) => begin[axis]! >= 0 && begin[axis]! + size[axis]! <= extent);
+  require(inside, () => `a slice of [${size.join(',')}] from [${begin.join(',')}] leaves [${x.shape.join(',')}]`);
   if (x.splat !== undefined) return graph.filled(x.splat, size, x.type);
-  const end = begin.map((start, axis) => start + size[axis]! * (steps?.[axis] ?? 1));
+  const end = begin.map((start, axis) => start + size[axis]!);
   const axes = begin.map((_, axis) => axis).filter((axis) => begin[axis] !== 0 || size[axis] !== x.shape[axis]);
   const chosen = (values: readonly number[]): Value => graph.integers(axes.map((axis) => values[axis]!));
-  const inputs = [x, chosen(begin), chosen(end), graph.integers(axes), ...(steps ? [chosen(steps)] : [])];
+  const inputs = [x, chosen(begin), chosen(end), graph.integers(axes)];
   return graph.node('Slice', inputs, { shape: size, type: x.type });
 }
 
 function split(graph: GraphBuilder, x: Value, sizes: readonly number[], axis: number): Value[] {
+  const sum = sizes.reduce((a, b) => a + b, 0);
+  require(sum === x.shape[axis], () =>
+    `parts of ${sizes.join(' + ')} do not make up axis ${axis} of [${x.shape.join(',')}]`);
   const outputs = sizes.map((size) => ({ shape: x.shape.with(axis, size), type: x.type }));
   return graph.nodeOf('Split', [x, graph.integers(sizes)], outputs, { attributes: { axis } });
+}
+
+/** Extents of the parts of a split: so many equal ones, or as listed, where one may be −1 for what the others leave. */
+function partSizes(extent: number, asked: number | readonly number[]): number[] {
+  if (typeof asked === 'number') return Array<number>(asked).fill(extent / asked);
+  require(asked.filter((size) => size === -1).length <= 1, () => 'a split may leave one size open');
+  const known = asked.filter((size) => size !== -1).reduce((a, b) => a + b, 0);
+  return asked.map((size) => (size === -1 ? extent - known : size));
 }
 
 /** x [rows, N], indices [rows, n] → [rows, n]: the only look-up with a batch axis that has an operator of its own. */
@@ -68,15 +82,12 @@ export const shapes: KernelTable = {
   },
   ExpandDims: ({ graph, input, attributes }) => {
     const x = input('input');
-    const dim = attributes.dim as number;
-    return reshape(graph, x, x.shape.toSpliced(dim < 0 ? dim + x.shape.length + 1 : dim, 0, 1));
+    const [axis] = normalizeAxes(attributes.dim as number, x.shape.length + 1) as [number];
+    require(axis >= 0 && axis <= x.shape.length, () => `[${x.shape.join(',')}] has no place for an axis ${axis}`);
+    return reshape(graph, x, x.shape.toSpliced(axis, 0, 1));
   },
   Fill: ({ graph, attributes }) =>
-    graph.filled(
-      attributes.value as number,
-      attributes.shape as number[],
-      (attributes.dtype as ElementType | undefined) ?? 'float32',
-    ),
+    graph.filled(attributes.value as number, attributes.shape as number[], elementType(attributes.dtype ?? 'float32')),
   GatherV2: ({ graph, input, attributes }) => {
     const [x, indices] = [input('x'), input('indices')];
     if (attributes.batchDims) return gatherFromEachRow(graph, x, indices, attributes);
@@ -105,12 +116,10 @@ export const shapes: KernelTable = {
   },
   /** Known while recording, so a constant. */
   Range: ({ graph, attributes }) => {
-    const { start, stop, step, dtype } = attributes as {
-      start: number;
-      stop: number;
-      step: number;
-      dtype: ElementType;
-    };
+    const { start, stop, step: size } = attributes as { start: number; stop: number; step: number };
+    const dtype = elementType(attributes.dtype);
+    // tfjs counts down by itself where the step was left at 1.
+    const step = stop < start && size === 1 ? -1 : size;
     const numbers = Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) => start + i * step);
     const data = dtype === 'int32' ? Int32Array.from(numbers) : Float32Array.from(numbers);
     return graph.constant(data, [numbers.length], dtype);
@@ -134,8 +143,7 @@ export const shapes: KernelTable = {
     const x = input('x');
     const [axis] = normalizeAxes(attributes.axis as number, x.shape.length) as [number];
     const asked = attributes.numOrSizeSplits as number | number[];
-    const sizes = typeof asked === 'number' ? Array<number>(asked).fill(x.shape[axis]! / asked) : asked;
-    return split(graph, x, sizes, axis);
+    return split(graph, x, partSizes(x.shape[axis]!, asked), axis);
   },
   Tile: ({ graph, input, attributes }) => {
     const x = input('x');

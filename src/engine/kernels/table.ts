@@ -1,5 +1,6 @@
 /** @file The form of a rule: one tfjs kernel → the ONNX nodes that compute it. */
 
+import type { ElementType } from '../graph';
 import type { GraphBuilder } from '../graph-builder';
 import type { Value } from '../graph';
 
@@ -16,6 +17,17 @@ export interface KernelCall {
 export type KernelRule = (call: KernelCall) => Value | Value[];
 
 export type KernelTable = Readonly<Record<string, KernelRule>>;
+
+/** The engine's name of a tfjs dtype. Throws where tensors cannot be of it: strings, complex numbers. */
+export function elementType(dtype: unknown): ElementType {
+  if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') return dtype;
+  throw new Error(`the engine has no ${String(dtype)} tensors`);
+}
+
+/** Throws, naming the kernel, where its shapes do not go together: a graph that was recorded wrong fails only when loaded. */
+export function require(condition: boolean, message: () => string): void {
+  if (!condition) throw new Error(message());
+}
 
 /** Axes counted from the front. */
 export function normalizeAxes(axes: number | readonly number[] | null | undefined, rank: number): number[] {

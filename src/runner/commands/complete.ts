@@ -1,14 +1,16 @@
 /** @file `complete`: teacher and student continue the same prompt. */
 
 import type { Predictor } from '../../distill/predictor';
-import { openExecutor } from '../../engine/engines';
 import { generate, type Sampling } from '../../model/generate';
+import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
 import type { CompleteResult, Completion } from '../../protocol/records';
 import type { Tokenizer } from '../../text/tokenizer';
+import { openForAnswers } from '../devices/open-engine';
 import { openTarget } from '../targets';
 
 export interface CompleteOptions {
+  engine: EngineName | 'auto';
   prompt: string;
   maxNewTokens: number;
   /** Absent: greedy. */
@@ -17,7 +19,7 @@ export interface CompleteOptions {
 
 export async function complete(name: string, options: CompleteOptions): Promise<CompleteResult> {
   const { prompt } = options;
-  const target = await openTarget(name, await openExecutor('cpu'));
+  const target = await openTarget(name, await openForAnswers(options.engine));
   if (target.task !== 'causal-lm') {
     throw InputError.at(name, `A ${target.task} model does not continue texts.`, 'Use "inspect", or a causal-lm run.');
   }

@@ -2,7 +2,8 @@
 
 import path from 'node:path';
 import { writeSampleWorkspace } from '../../experiment/sample';
-import { startRun, type RunOutput, type RunResult } from './start-run';
+import type { RunResult } from '../carry-out';
+import { startRun, type RunOutput } from './start-run';
 
 const EXPERIMENT = 'spam.distill.json';
 

@@ -1,18 +1,101 @@
-/** @file `devices`: what can compute on this machine. */
+/** @file `devices`: what can compute on this machine, how fast, for whom, and what to do about what cannot. */
 
-import os from 'node:os';
-import { openExecutor } from '../../engine/engines';
-import type { DeviceRecord } from '../../protocol/records';
+import {
+  engineFacts,
+  engineNames,
+  enginesWith,
+  precisions,
+  type DeviceKind,
+  type EngineName,
+} from '../../protocol/engines';
+import { formatBytes, formatCount, formatMilliseconds } from '../../protocol/format';
+import type { DeviceRecord, DeviceUser } from '../../protocol/records';
+import { installedLibrary } from '../../engine/libraries';
+import { hindranceOf } from '../devices/candidates';
+import { measureEngines } from '../devices/measure';
+import { libraryOf, remembered, type Measurement } from '../devices/measurements';
+import { memoryOf, nvidiaMemory } from '../devices/memory';
+import { probeApart } from '../devices/probe';
+import { deviceUser } from '../devices/queue';
 
-/** The CPU, or why not even that works: onnxruntime's library may be missing for a platform. */
-export async function listDevices(): Promise<{ devices: DeviceRecord[] }> {
-  const cpu = { engine: 'cpu', memoryBytes: os.totalmem() };
-  try {
-    const { device } = await openExecutor('cpu');
-    return { devices: [{ ...cpu, name: device, available: true, reason: null }] };
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const reason = `onnxruntime cannot be loaded (${message}). Run "npm install" on this machine.`;
-    return { devices: [{ ...cpu, name: os.cpus()[0]?.model.trim() ?? os.arch(), available: false, reason }] };
+export interface DevicesOptions {
+  /** Measure every engine that can be opened, whatever is remembered. */
+  measure?: boolean;
+  /** Told what is being measured. */
+  note?: (line: string) => void;
+}
+
+interface Surroundings {
+  gpus: readonly number[];
+  users: Readonly<Record<DeviceKind, DeviceUser | undefined>>;
+}
+
+export async function listDevices({ measure, note }: DevicesOptions = {}): Promise<{ devices: DeviceRecord[] }> {
+  const around: Surroundings = {
+    gpus: await nvidiaMemory(),
+    users: { cpu: await deviceUser('cpu'), gpu: await deviceUser('gpu') },
+  };
+  const devices = await Promise.all(engineNames.map((engine) => look(engine, around)));
+  if (measure) await measureAll(note ?? (() => undefined));
+  const { measurements } = await remembered();
+  return { devices: devices.map((device) => ({ ...device, speeds: speedsOf(device, measurements) })) };
+}
+
+async function look(engine: EngineName, { gpus, users }: Surroundings): Promise<DeviceRecord> {
+  const { device, precisions: able } = engineFacts[engine];
+  const library = libraryRecord(engine);
+  const common = { engine, device, precisions: [...able], speeds: [], ...(library && { library }) };
+  const none = { name: engine, available: false as const };
+  const hindrance = hindranceOf(engine);
+  if (hindrance) {
+    const { why, remedy, install } = hindrance;
+    return { ...common, ...none, reason: `${why} ${remedy}`, ...(install && { install }) };
   }
+  const found = await probeApart(engine, { precision: 'float32', measure: false });
+  if (!found.available) return { ...common, ...none, reason: `${found.message} ${found.remedy}` };
+  const memoryBytes = found.memoryBytes ?? memoryOf(engine, gpus);
+  return {
+    ...common,
+    name: found.device,
+    available: true,
+    reason: null,
+    ...(memoryBytes !== undefined && { memoryBytes }),
+    ...(found.software && { software: true }),
+    ...(users[device] && { inUseBy: users[device] }),
+  };
+}
+
+function libraryRecord(engine: EngineName): DeviceRecord['library'] {
+  const name = libraryOf[engine];
+  const installed = name && installedLibrary(name);
+  return installed && { name, version: installed.version };
+}
+
+async function measureAll(note: (line: string) => void): Promise<void> {
+  for (const precision of precisions) {
+    const engines = enginesWith(precision).filter((engine) => !hindranceOf(engine));
+    await measureEngines(engines, precision, (engine) => note(`measuring ${engine}, ${precision}`));
+  }
+}
+
+function speedsOf({ engine, name }: DeviceRecord, measurements: readonly Measurement[]): DeviceRecord['speeds'] {
+  return measurements
+    .filter((one) => one.engine === engine && one.device === name)
+    .map(({ precision, stepMs, tokensPerSecond, time }) => ({ precision, stepMs, tokensPerSecond, time }));
+}
+
+/** One line a device. */
+export function deviceText({ engine, name, reason, memoryBytes, speeds, inUseBy, software }: DeviceRecord): string {
+  if (reason !== null) return `${engine}\t${reason}`;
+  const parts = [
+    name,
+    memoryBytes !== undefined && formatBytes(memoryBytes),
+    software && 'imitated by the CPU',
+    ...speeds.map(
+      ({ precision, stepMs, tokensPerSecond }) =>
+        `${precision} ${formatMilliseconds(stepMs)} a small step, ${formatCount(tokensPerSecond)} tokens/s`,
+    ),
+    inUseBy && `in use by ${inUseBy.run}`,
+  ];
+  return `${engine}\t${parts.filter(Boolean).join(' · ')}`;
 }

@@ -1,17 +1,19 @@
 /** @file `inspect`: soft labels and soft predictions of one text, at any temperature. */
 
 import type { Answer, TokenizedText } from '../../distill/predictor';
-import { openExecutor } from '../../engine/engines';
 import { writeSafetensors, type TensorToWrite } from '../../model/safetensors';
 import { entropy, klDivergence, softmax, topIndices } from '../../protocol/distribution';
+import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
 import type { InspectedDistribution, InspectedPosition, InspectResult } from '../../protocol/records';
 import { readDataset } from '../../text/dataset';
 import { encodeRows, type Example } from '../../text/examples';
 import { inspectedTokens } from '../pinned';
+import { openForAnswers } from '../devices/open-engine';
 import { openTarget, type Target } from '../targets';
 
 export interface InspectOptions {
+  engine: EngineName | 'auto';
   text?: string;
   pair?: string;
   /** Token ids instead of a text, for a folder without a tokenizer. */
@@ -28,7 +30,7 @@ export interface InspectOptions {
 type Input = Pick<Example, 'inputIds' | 'typeIds' | 'encoding'> & { text: string; label?: string };
 
 export async function inspect(name: string, options: InspectOptions): Promise<InspectResult> {
-  const target = await openTarget(name, await openExecutor('cpu'));
+  const target = await openTarget(name, await openForAnswers(options.engine));
   const input = await readInput(name, target, options);
   const tokens: TokenizedText = { ids: input.inputIds, typeIds: input.typeIds };
   const answers = {

@@ -1,43 +1,47 @@
 /** @file `run` and `resume`: carry an experiment out in its run directory, whatever happens. */
 
-import { openExecutor } from '../../engine/engines';
+import { readFile } from 'node:fs/promises';
 import { findChangedInputs } from '../../experiment/input-files';
-import { acquireLock, LockedError, type Lock } from '../../experiment/lock';
+import { acquireLock, LockedError } from '../../experiment/lock';
 import { loadExperiment } from '../../experiment/resolve';
-import { createRun, findRun, readRun, readRunExperiment, writeRunRecord } from '../../experiment/run-directory';
-import type { RunPaths } from '../../experiment/run-paths';
+import { createRun, findRun, readRun, readRunExperiment } from '../../experiment/run-directory';
 import type { ResolvedExperiment } from '../../experiment/schema';
+import { Source } from '../../experiment/source';
+import { engineNames } from '../../protocol/engines';
 import { InputError, type Problem } from '../../protocol/problem';
-import type { Comparison, RunRecord, RunStatus } from '../../protocol/records';
-import { writeReport } from '../report';
-import { RunControl } from '../run-control';
-import { runExperiment } from '../run-experiment';
-import { RunRecorder, type RunListener } from '../run-recorder';
-import { serveRunner } from '../server';
-import { TrainingDiverged } from '../train-model';
-
-export interface RunResult {
-  run: string;
-  directory: string;
-  status: RunStatus;
-  summary?: Comparison;
-}
+import { carryOut, resultOf, type RunResult } from '../carry-out';
+import { openEngine } from '../devices/open-engine';
+import type { RunListener } from '../run-recorder';
 
 /** What a run tells while it goes on, beside the listener's. */
 export interface RunOutput extends RunListener {
   started(directory: string, experiment: ResolvedExperiment, warnings: readonly Problem[]): void;
 }
 
+export interface StartOptions {
+  /** Without this the run does not wait for others on its device. */
+  queue?: boolean;
+}
+
 /** Starts the experiment of a file in a new run directory. Throws an InputError before anything is written. */
-export async function startRun(file: string, output: RunOutput): Promise<RunResult> {
-  const { experiment, warnings } = await loadExperiment(file);
+export async function startRun(
+  file: string,
+  output: RunOutput,
+  { queue = true }: StartOptions = {},
+): Promise<RunResult> {
+  const { experiment, warnings, source } = await loadExperiment(file);
+  const engine = await openEngine(experiment, source, (line) => output.note(line));
   const { paths, lock } = await createRun(experiment);
   output.started(paths.directory, experiment, warnings);
-  return carryOut(paths, experiment, lock, output);
+  return carryOut({ paths, experiment, lock, engine, queue }, output);
 }
 
 /** Goes on with a run that was stopped, failed or was killed; one that is done is reported as it is. */
-export async function resumeRun(nameOrPath: string, output: RunOutput): Promise<RunResult> {
+export async function resumeRun(
+  nameOrPath: string,
+  output: RunOutput,
+  { queue = true }: StartOptions = {},
+): Promise<RunResult> {
   const paths = await findRun(nameOrPath);
   const experiment = await readRunExperiment(paths);
   const changed = await findChangedInputs(experiment);
@@ -45,95 +49,13 @@ export async function resumeRun(nameOrPath: string, output: RunOutput): Promise<
   const { record } = await readRun(paths.directory);
   if (record.status === 'done')
     return { ...resultOf(paths, 'done'), ...(record.summary && { summary: record.summary }) };
+  const before = engineNames.find((name) => name === record.engine);
+  const source = new Source(paths.experiment, await readFile(paths.experiment, 'utf8'));
+  const engine = await openEngine({ ...experiment, ...(before && { before }) }, source, (line) => output.note(line));
   const lock = await acquireLock(paths.directory).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw error;
     throw InputError.at(paths.directory, 'This run is still going on.', 'Wait for it, or stop it first.');
   });
   output.started(paths.directory, experiment, []);
-  return carryOut(paths, experiment, lock, output, record.started);
-}
-
-const resultOf = (paths: RunPaths, status: RunStatus): RunResult => ({
-  run: paths.id,
-  directory: paths.directory,
-  status,
-});
-
-async function carryOut(
-  paths: RunPaths,
-  experiment: ResolvedExperiment,
-  lock: Lock,
-  output: RunOutput,
-  started = new Date().toISOString(),
-): Promise<RunResult> {
-  const executor = await openExecutor('cpu');
-  let recorder: RunRecorder | undefined = undefined;
-  const control = new RunControl((paused) => void recorder?.update({ status: paused ? 'paused' : 'running' }));
-  const server = await serveRunner({
-    stop: async () => {
-      await control.stop();
-      return null;
-    },
-    pause: () => {
-      control.pause();
-      return Promise.resolve(null);
-    },
-    continue: () => {
-      control.continue();
-      return Promise.resolve(null);
-    },
-  });
-  const removeSignals = stopOnSignals(control);
-  const record: RunRecord = {
-    name: experiment.name,
-    task: experiment.task,
-    status: 'running',
-    pid: process.pid,
-    socket: server.socket,
-    engine: executor.engine,
-    device: executor.device,
-    started,
-    error: null,
-  };
-  recorder = new RunRecorder(paths, record, output);
-  try {
-    await writeRunRecord(paths, record);
-    const summary = await runExperiment({ executor, paths, experiment, recorder, control });
-    if (!summary) {
-      await recorder.end('stopped', {});
-      return resultOf(paths, 'stopped');
-    }
-    await writeReport(paths, experiment, summary);
-    await recorder.end('done', { summary });
-    return { ...resultOf(paths, 'done'), summary };
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    await recorder.note(`failed: ${error instanceof Error ? (error.stack ?? message) : message}`);
-    await recorder.end('failed', { error: { message, ...remedyOf(error) } });
-    throw error;
-  } finally {
-    control.settle();
-    removeSignals();
-    await server.close();
-    await lock.release();
-  }
-}
-
-function remedyOf(error: unknown): { remedy: string } | undefined {
-  if (error instanceof TrainingDiverged) return { remedy: error.remedy };
-  if (error instanceof InputError) return { remedy: error.problems[0].remedy };
-  return undefined;
-}
-
-/** Ctrl+C and a polite kill stop the run after its step, its checkpoint on disk; a second one ends it at once. */
-function stopOnSignals(control: RunControl): () => void {
-  const onSignal = (): void => {
-    if (control.stopping) process.exit(130);
-    void control.stop();
-  };
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.on(signal, onSignal);
-  return () => {
-    for (const signal of signals) process.off(signal, onSignal);
-  };
+  return carryOut({ paths, experiment, lock, engine, started: record.started, queue }, output);
 }

@@ -1,0 +1,74 @@
+/** @file Profiles the sessions of the onnxruntime executor. */
+
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InferenceSession } from 'onnxruntime-node';
+import type { Executor } from '../src/engine/executor';
+import type { KernelTime, ProfiledGraph } from './operators';
+import type { Profiling } from './profile';
+
+/** One entry of the JSON that onnxruntime writes; times in microseconds. */
+export interface ProfileEvent {
+  cat: string;
+  name: string;
+  ts: number;
+  dur: number;
+  args?: { op_name?: string };
+}
+
+interface ProfiledSession {
+  graph: string;
+  prefix: string;
+  session: InferenceSession;
+}
+
+/** The executor, but that each session it makes is profiled into a file of the folder, until `finish` reads them. */
+export function profileOnnxruntime(executor: Executor, folder: string, skipped: number): Profiling {
+  const sessions: ProfiledSession[] = [];
+  return {
+    executor: {
+      ...executor,
+      load: (program, frozen) => {
+        const { name } = program.graph;
+        const prefix = `profile-${name}`;
+        // The product has no use for profiles, so its options are amended on their way to onnxruntime.
+        const create = InferenceSession.create.bind(InferenceSession);
+        const createProfiled = async (
+          model: Uint8Array,
+          options: InferenceSession.SessionOptions,
+        ): Promise<InferenceSession> => {
+          Object.assign(InferenceSession, { create });
+          const profileFilePrefix = join(folder, prefix);
+          const session = await create(model, { ...options, enableProfiling: true, profileFilePrefix });
+          sessions.push({ graph: name, prefix, session });
+          return session;
+        };
+        Object.assign(InferenceSession, { create: createProfiled });
+        return executor.load(program, frozen);
+      },
+    },
+    finish: () =>
+      Promise.all(
+        sessions.map(async (session) => profiledGraph(session.graph, await events(folder, session), skipped)),
+      ),
+  };
+}
+
+/** The kernels of a graph's runs but the first ones, which warm up. */
+export function profiledGraph(graph: string, events: readonly ProfileEvent[], skipped: number): ProfiledGraph {
+  const starts = events.filter(({ name }) => name === 'model_run').map(({ ts }) => ts);
+  const begin = starts.sort((a, b) => a - b)[skipped];
+  if (begin === undefined) throw new Error(`a profile of ${starts.length} runs, of which ${skipped} are left out`);
+  const kernels = events
+    .filter(({ cat, name, ts }) => cat === 'Node' && name.endsWith('_kernel_time') && ts >= begin)
+    .map(({ name, dur, args }): KernelTime => ({ operator: args?.op_name ?? name, milliseconds: dur / 1000 }));
+  return { graph, runs: starts.length - skipped, kernels };
+}
+
+/** onnxruntime adds a date to the name of the file. */
+async function events(folder: string, { prefix, session }: ProfiledSession): Promise<ProfileEvent[]> {
+  session.endProfiling();
+  const file = (await readdir(folder)).find((name) => name.startsWith(`${prefix}_`));
+  if (!file) throw new Error(`onnxruntime wrote no ${prefix}_….json`);
+  return JSON.parse(await readFile(join(folder, file), 'utf8')) as ProfileEvent[];
+}

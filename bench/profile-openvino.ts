@@ -1,0 +1,34 @@
+/** @file Profiles the programs of the OpenVINO executor. */
+
+import type { ExecutorOptions } from '../src/engine/engines';
+import { createOpenVinoExecutor } from '../src/engine/openvino';
+import { OpenVinoProgram } from '../src/engine/openvino-program';
+import type { ProfiledGraph } from './operators';
+import type { Profiling } from './profile';
+
+/** An executor whose programs are asked after each run what it took, the first ones left out. */
+export function profileOpenVino(options: ExecutorOptions, skipped: number): Profiling {
+  const executor = createOpenVinoExecutor({ ...options, properties: { PERF_COUNT: 'YES' } });
+  const graphs: ProfiledGraph[] = [];
+  return {
+    executor: {
+      ...executor,
+      load: async (program, frozen) => {
+        const loaded = await executor.load(program, frozen);
+        if (!(loaded instanceof OpenVinoProgram)) throw new Error('not a program of OpenVINO');
+        const profiled: ProfiledGraph = { graph: program.graph.name, runs: -skipped, kernels: [] };
+        graphs.push(profiled);
+        return {
+          graph: loaded.graph,
+          release: () => loaded.release(),
+          run: async (inputs, into) => {
+            const outputs = await loaded.run(inputs, into);
+            if (++profiled.runs > 0) profiled.kernels.push(...loaded.kernelTimes());
+            return outputs;
+          },
+        };
+      },
+    },
+    finish: () => Promise.resolve(graphs),
+  };
+}

@@ -1,0 +1,47 @@
+/** @file What is compared: our engines and PyTorch, each in the precisions that it has, as commands of their own. */
+
+import type { Engine, Precision } from '../src/engine/engines';
+import { findLibrary } from '../src/engine/libraries';
+import { Side } from './side';
+
+export interface SidePlan {
+  name: string;
+  /** Of the products. */
+  precision: Precision;
+  /** Absent: PyTorch. */
+  engine?: Engine;
+  /** Flags of bench/peer.py. */
+  flags?: readonly string[];
+}
+
+const ours: readonly SidePlan[] = [
+  { name: 'onnxruntime', engine: 'cpu', precision: 'float32' },
+  { name: 'OpenVINO', engine: 'openvino', precision: 'float32' },
+  { name: 'OpenVINO bf16', engine: 'openvino', precision: 'bfloat16' },
+];
+
+/** To this side every other is compared: its losses, its time, its memory. */
+export const PEER: SidePlan = { name: 'PyTorch', precision: 'float32' };
+export const PEER_BFLOAT16: SidePlan = { name: 'PyTorch bf16', precision: 'bfloat16', flags: ['--bf16'] };
+const compiled: SidePlan = { name: 'PyTorch, compiled', precision: 'float32', flags: ['--compile'] };
+
+const PYTHON = 'test/peers/.venv/bin/python';
+
+/** The peer stands first. Of ours those of `engines`, or every one whose library is there. */
+export function chosenSides(options: { engines: readonly string[] | undefined; compile: boolean }): SidePlan[] {
+  const { engines } = options;
+  const unknown = engines?.find((name) => !ours.some(({ engine }) => engine === name));
+  if (unknown !== undefined) throw new Error(`the benchmark has no engine ${unknown}`);
+  const installed = ({ engine }: SidePlan): boolean => engine !== 'openvino' || findLibrary('openvino') !== undefined;
+  const chosen = ours.filter((side) => (engines ? engines.includes(side.engine!) : installed(side)));
+  const bfloat16 = chosen.some(({ precision }) => precision === 'bfloat16');
+  return [PEER, ...(bfloat16 ? [PEER_BFLOAT16] : []), ...(options.compile ? [compiled] : []), ...chosen];
+}
+
+/** Starts the process of a side, which reads the case from the folder. */
+export function startSide({ name, engine, precision, flags = [] }: SidePlan, folder: string, threads: number): Side {
+  if (engine === undefined) {
+    return new Side(name, [PYTHON, 'bench/peer.py', folder, ...flags], { OMP_NUM_THREADS: String(threads) });
+  }
+  return new Side(name, [process.execPath, '--enable-source-maps', 'dist/bench/step.js', folder, engine, precision]);
+}

@@ -1,0 +1,109 @@
+/** @file Runs recorded graphs on a GPU through WebGPU (Metal, Direct3D 12, Vulkan), with onnxruntime's provider. */
+
+import { isMainThread } from 'node:worker_threads';
+import type { InferenceSession } from 'onnxruntime-node';
+import type { HostTensor } from './array';
+import { EngineUnavailable } from './engines';
+import type { DeviceDescription, Executor, GraphInput, LoadedProgram } from './executor';
+import type { FrozenInputs, Graph } from './graph';
+import { lower } from './lowering';
+import { expectProvider } from './ort-providers';
+import { createSession, LOG_NOTHING, loadRuntime, runSession, wantedInputs, wrap, type Runtime } from './ort-session';
+import type { Program } from './program';
+import { describeHardware } from './webgpu-adapter';
+import { hasFloat16, operatorsWithoutKernel } from './webgpu-kernels';
+import { expectProgramFits, expectTensorFits } from './webgpu-limits';
+import { webGpuRules } from './webgpu-rules';
+import { GpuMemory, GpuTensor } from './webgpu-memory';
+
+/** Loads a graph whose operators all run on the GPU, or fails: without this option some would silently run on the CPU. */
+const options: InferenceSession.SessionOptions = {
+  executionProviders: ['webgpu'],
+  graphOptimizationLevel: 'basic',
+  logSeverityLevel: LOG_NOTHING,
+  extra: { session: { disable_cpu_ep_fallback: '1' } },
+};
+
+export async function createWebGpuExecutor(): Promise<Executor> {
+  const { ort, device, memory } = await open();
+  const tensorOf = (input: GraphInput) => (input instanceof GpuTensor ? input.tensor : wrap(ort, input as HostTensor));
+  return {
+    engine: 'webgpu',
+    device: device.name,
+    hardware: device,
+    place: (tensor) => {
+      expectTensorFits(tensor, device);
+      return new GpuTensor(memory, tensor);
+    },
+    load: ({ graph }: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
+      const lowered = lower(graph, webGpuRules);
+      expectProgramFits(lowered, device, memory.placedBytes);
+      return memory.inTurn(async () => {
+        const session = await loadOnGpu(ort, lowered, frozen);
+        return {
+          graph,
+          run: (inputs, into = {}) =>
+            memory.inTurn(async () => {
+              const run = { session, graph: lowered, frozen, inputs, into };
+              for (const input of [...wantedInputs(run).map(([, given]) => given), ...Object.values(into)]) {
+                if (input instanceof GpuTensor) await input.settle();
+              }
+              return runSession(run, tensorOf);
+            }),
+          release: () => memory.inTurn(() => session.release()),
+        };
+      });
+    },
+  };
+}
+
+interface Opened {
+  ort: Runtime;
+  device: DeviceDescription;
+  memory: GpuMemory;
+}
+
+async function open(): Promise<Opened> {
+  if (!isMainThread)
+    throw new Error('The engine "webgpu" runs in a process\'s main thread only: its sessions share one GPU queue.');
+  const ort = await loadRuntime();
+  expectProvider(ort, 'webgpu', 'webgpu', 'Linux on x64, Windows, and macOS on Apple processors');
+  const memory = new GpuMemory(ort, (graph, more) => loadOnGpu(ort, lower(graph, webGpuRules), {}, more));
+  try {
+    // The first session starts WebGPU, which fails where there is no GPU for it.
+    await memory.upload({ shape: [1], dtype: 'float32', data: new Float32Array(1) });
+  } catch (error) {
+    throw unavailable(error);
+  }
+  return { ort, memory, device: { ...(await describeHardware()), float16: await hasFloat16(ort, options) } };
+}
+
+async function loadOnGpu(
+  ort: Runtime,
+  graph: Graph,
+  frozen: FrozenInputs,
+  more: InferenceSession.SessionOptions = {},
+): Promise<InferenceSession> {
+  try {
+    return await createSession(ort, graph, frozen, { ...options, ...more });
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.includes('fallback to CPU EP')) throw error;
+    const operators = await operatorsWithoutKernel(ort, graph, options);
+    const named = operators.length > 0 ? operators.join(', ') : 'one that onnxruntime made by joining several';
+    throw new Error(`Graph ${graph.name} has operators without a WebGPU kernel: ${named}.`, { cause: error });
+  }
+}
+
+function unavailable(error: unknown): EngineUnavailable {
+  const message = error instanceof Error ? error.message : String(error);
+  if (message.includes('Failed to get a WebGPU adapter')) {
+    return new EngineUnavailable(
+      'webgpu',
+      'No GPU was found that WebGPU can use.',
+      process.platform === 'linux'
+        ? 'Install the GPU\'s Vulkan driver and libvulkan1 ("vulkaninfo" lists what is there), or use another engine.'
+        : 'Update the driver of the GPU, or use another engine.',
+    );
+  }
+  return new EngineUnavailable('webgpu', `WebGPU did not start: ${message}`, 'Use another engine, for example "cpu".');
+}

@@ -1,0 +1,49 @@
+/** @file Engines and precisions by the names under which experiment files ask for them, and what they compute on. */
+
+export const engineNames = [
+  'cpu',
+  'openvino',
+  'webgpu',
+  'cuda',
+  'directml',
+  'coreml',
+  'tfjs-node',
+  'tfjs-node-gpu',
+  'tfjs-wasm',
+] as const;
+
+export type EngineName = (typeof engineNames)[number];
+
+/** "float32", or "bfloat16": products in bfloat16; softmaxes, losses, master weights and the update in float32. */
+export const precisions = ['float32', 'bfloat16'] as const;
+
+export type Precision = (typeof precisions)[number];
+
+/** What several engines share: one run at a time trains on it. */
+export type DeviceKind = 'cpu' | 'gpu';
+
+interface EngineFacts {
+  device: DeviceKind;
+  precisions: readonly Precision[];
+  /** Operating systems (`process.platform`) it exists on; all where absent. */
+  systems?: readonly string[];
+}
+
+const float32 = ['float32'] as const;
+
+export const engineFacts: Readonly<Record<EngineName, EngineFacts>> = {
+  cpu: { device: 'cpu', precisions: float32 },
+  openvino: { device: 'cpu', precisions },
+  webgpu: { device: 'gpu', precisions: float32 },
+  cuda: { device: 'gpu', precisions: float32, systems: ['linux'] },
+  directml: { device: 'gpu', precisions: float32, systems: ['win32'] },
+  coreml: { device: 'gpu', precisions: float32, systems: ['darwin'] },
+  'tfjs-node': { device: 'cpu', precisions: float32 },
+  'tfjs-node-gpu': { device: 'gpu', precisions: float32, systems: ['linux', 'win32'] },
+  'tfjs-wasm': { device: 'cpu', precisions: float32 },
+};
+
+/** The engines that compute in a precision. */
+export function enginesWith(precision: Precision): EngineName[] {
+  return engineNames.filter((name) => engineFacts[name].precisions.includes(precision));
+}

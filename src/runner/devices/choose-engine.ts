@@ -1,0 +1,47 @@
+/** @file The engine "auto": the fastest by measurement, of those that compute in the precision. */
+
+import { engineFacts, type EngineName, type Precision } from '../../protocol/engines';
+import { formatMilliseconds } from '../../protocol/format';
+import { hindranceOf } from './candidates';
+import { measureEngines } from './measure';
+import { findOf, remembered, type Measurement } from './measurements';
+
+export interface Choice {
+  engine: EngineName;
+  /** Why, for log.txt and run.json. */
+  reason: string;
+  /** What decided it; absent where there was nothing to compare. */
+  measurement?: Measurement;
+}
+
+/** In the order in which they are measured. Others never beat these: they are there to be asked for by name. */
+const candidates: readonly EngineName[] = ['cpu', 'openvino', 'webgpu', 'cuda', 'directml', 'coreml', 'tfjs-node-gpu'];
+
+/** Undefined where no engine here computes in the precision; never for float32. */
+export async function chooseEngine(precision: Precision, note: (line: string) => void): Promise<Choice | undefined> {
+  const able = candidates.filter((name) => engineFacts[name].precisions.includes(precision) && !hindranceOf(name));
+  const [first, ...others] = able;
+  if (first === undefined) return undefined;
+  if (others.length === 0) return { engine: first, reason: `auto took ${first}: there is no other here` };
+  const known = await remembered();
+  const unknown = able.filter((name) => !findOf([...known.measurements, ...known.failures], name, precision));
+  if (unknown.length > 0) {
+    note(`measuring once what computes fastest here: ${unknown.join(', ')} (some seconds each)`);
+  }
+  const found = await measureEngines(unknown, precision, () => undefined);
+  const measurements = [...known.measurements, ...found.measurements].filter(
+    (one) => one.precision === precision && able.includes(one.engine) && !one.software,
+  );
+  const ordered = measurements.sort((a, b) => a.stepMs - b.stepMs);
+  const [fastest] = ordered;
+  if (!fastest)
+    return precision === 'float32' ? { engine: 'cpu', reason: 'auto took cpu: nothing else works' } : undefined;
+  if (ordered.length === 1)
+    return { engine: fastest.engine, reason: `auto took ${fastest.engine}: no other works here`, measurement: fastest };
+  const times = ordered.map(({ engine, stepMs }) => `${engine} ${formatMilliseconds(stepMs)}`);
+  return {
+    engine: fastest.engine,
+    reason: `auto took ${fastest.engine}, the fastest here: a small step takes ${times.join(', ')}`,
+    measurement: fastest,
+  };
+}

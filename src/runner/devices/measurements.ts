@@ -1,0 +1,96 @@
+/** @file What engines were measured to do on this machine, kept for the next run. */
+
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import * as z from 'zod';
+import { version } from '../../../package.json';
+import { dataFolder, installedLibrary, type LibraryName } from '../../engine/libraries';
+import { engineNames, precisions, type EngineName, type Precision } from '../../protocol/engines';
+
+/** Which engine, as what, and when. */
+const subject = z.object({
+  engine: z.enum(engineNames),
+  precision: z.enum(precisions),
+  /** Of what computes: ours, and the library's where there is one. */
+  version: z.string(),
+  /** ISO 8601, UTC. */
+  time: z.string(),
+});
+
+/** The device's own name, and how fast the small step ran on it. */
+const measurementSchema = subject.extend({
+  device: z.string(),
+  /** A GPU that the processor imitates. */
+  software: z.literal(true).optional(),
+  stepMs: z.number(),
+  tokensPerSecond: z.number(),
+});
+
+/** Why an engine could not be measured. */
+const failureSchema = subject.extend({ reason: z.string() });
+
+const fileSchema = z.object({ measurements: z.array(measurementSchema), failures: z.array(failureSchema) });
+
+export type Measurement = z.infer<typeof measurementSchema>;
+export type Failure = z.infer<typeof failureSchema>;
+export type Remembered = z.infer<typeof fileSchema>;
+
+/** A driver may be installed meanwhile, so that a failure counts for so long only, in milliseconds. */
+const FAILURE_COUNTS = 24 * 3600 * 1000;
+
+const file = (): string => path.join(dataFolder(), 'measurements.json');
+
+/** The library that an engine runs with, beside those that come with this program. */
+export const libraryOf: Partial<Record<EngineName, LibraryName>> = {
+  openvino: 'openvino',
+  'tfjs-node': 'tensorflow',
+  'tfjs-node-gpu': 'tensorflow-gpu',
+};
+
+export function engineVersion(engine: EngineName): string {
+  const library = libraryOf[engine];
+  const installed = library && installedLibrary(library);
+  return installed ? `${version}+${installed.version}` : version;
+}
+
+/** All that counts of engines as they are now; a missing or damaged file remembers nothing. */
+export async function remembered(now = Date.now()): Promise<Remembered> {
+  try {
+    const { measurements, failures } = fileSchema.parse(JSON.parse(await readFile(file(), 'utf8')));
+    const isCurrent = ({ engine, version: then }: Measurement | Failure): boolean => then === engineVersion(engine);
+    return {
+      measurements: measurements.filter(isCurrent),
+      failures: failures.filter((failure) => isCurrent(failure) && now - Date.parse(failure.time) < FAILURE_COUNTS),
+    };
+  } catch {
+    return { measurements: [], failures: [] };
+  }
+}
+
+export function findOf<T extends Measurement | Failure>(
+  known: readonly T[],
+  engine: EngineName,
+  precision: Precision,
+): T | undefined {
+  return known.find((one) => one.engine === engine && one.precision === precision);
+}
+
+/** Keeps what was found, in place of what was known of the same engines. Where that cannot be written, only time is lost. */
+export async function remember(found: Remembered): Promise<void> {
+  const known = await remembered();
+  const all = [...found.measurements, ...found.failures];
+  if (all.length === 0) return;
+  const others = <T extends Measurement | Failure>(list: readonly T[]): T[] =>
+    list.filter(({ engine, precision }) => !findOf(all, engine, precision));
+  const kept: Remembered = {
+    measurements: [...others(known.measurements), ...found.measurements],
+    failures: [...others(known.failures), ...found.failures],
+  };
+  try {
+    await mkdir(dataFolder(), { recursive: true });
+    await writeFileAtomic(file(), `${JSON.stringify(kept, undefined, 2)}\n`);
+  } catch {
+    // A read-only home: measured again the next time.
+  }
+}

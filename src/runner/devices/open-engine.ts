@@ -1,0 +1,107 @@
+/** @file Opens the engine that an experiment asks for, or says at its place in the file why not. */
+
+import { EngineUnavailable, openExecutor } from '../../engine/engines';
+import type { Executor } from '../../engine/executor';
+import type { Experiment } from '../../experiment/schema';
+import type { Source } from '../../experiment/source';
+import { engineFacts, type DeviceKind, type EngineName } from '../../protocol/engines';
+import { InputError } from '../../protocol/problem';
+import { hindranceOf } from './candidates';
+import { chooseEngine, type Choice } from './choose-engine';
+import { measureEngines } from './measure';
+
+export interface OpenEngine {
+  executor: Executor;
+  /** What the run has to wait for. */
+  device: DeviceKind;
+  /** Why this engine; absent where the experiment names it. */
+  reason?: string;
+}
+
+export interface Wish extends Pick<Experiment, 'engine' | 'precision'> {
+  /** With "auto": what an earlier part of the run was computed with, so that it ends at the same weights. */
+  before?: EngineName;
+}
+
+/** Throws an InputError placed in the experiment where the engine that it names, or its precision, cannot be had. */
+export async function openEngine(wish: Wish, source: Source, note: (line: string) => void): Promise<OpenEngine> {
+  const { engine, precision } = wish;
+  if (engine !== 'auto') return openNamed(engine, wish, source);
+  if (wish.before !== undefined) {
+    try {
+      return { ...(await open(wish.before, wish)), reason: `auto stays with ${wish.before}, which the run began with` };
+    } catch (error) {
+      note(`${wish.before}, which the run began with, cannot be opened any more (${messageOf(error)}): choosing anew`);
+    }
+  }
+  const choice = await choose(precision, note);
+  if (choice) {
+    try {
+      return await openChoice(choice, wish, note);
+    } catch (error) {
+      note(`auto's choice, ${choice.engine}, cannot be opened: ${messageOf(error)}`);
+    }
+  }
+  if (precision === 'float32') return { ...(await open('cpu', wish)), reason: 'auto fell back to cpu' };
+  throw problem(
+    source,
+    'precision',
+    `No engine here computes in ${precision}.`,
+    'Use "float32", or install OpenVINO: distillery devices --install openvino',
+  );
+}
+
+/** For asking a model something: "auto" is what is quickest to open. Throws an InputError. */
+export async function openForAnswers(engine: EngineName | 'auto'): Promise<Executor> {
+  try {
+    return await openExecutor(engine === 'auto' ? 'cpu' : engine);
+  } catch (error) {
+    if (error instanceof EngineUnavailable) throw InputError.at('--engine', error.message, error.remedy);
+    throw error;
+  }
+}
+
+/** Whatever goes wrong with measuring must not keep a run from starting. */
+async function choose(precision: Wish['precision'], note: (line: string) => void): Promise<Choice | undefined> {
+  try {
+    return await chooseEngine(precision, note);
+  } catch (error) {
+    note(`engines could not be compared: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+async function openChoice(
+  { engine, reason, measurement }: Choice,
+  wish: Wish,
+  note: (line: string) => void,
+): Promise<OpenEngine> {
+  const opened = { ...(await open(engine, wish)), reason };
+  if (measurement === undefined || measurement.device === opened.executor.device) return opened;
+  // Another device than was measured: this one is measured for the next run.
+  note(`${engine} is now ${opened.executor.device}, and is measured anew`);
+  await measureEngines([engine], wish.precision, () => undefined);
+  return opened;
+}
+
+async function openNamed(engine: EngineName, wish: Wish, source: Source): Promise<OpenEngine> {
+  const hindrance = hindranceOf(engine);
+  if (hindrance)
+    throw problem(source, 'engine', `The engine "${engine}" cannot be used: ${hindrance.why}`, hindrance.remedy);
+  try {
+    return await open(engine, wish);
+  } catch (error) {
+    if (error instanceof EngineUnavailable) throw problem(source, 'engine', error.message, error.remedy);
+    throw error;
+  }
+}
+
+async function open(engine: EngineName, { precision }: Wish): Promise<OpenEngine> {
+  return { executor: await openExecutor(engine, { precision }), device: engineFacts[engine].device };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function problem(source: Source, key: 'engine' | 'precision', message: string, remedy: string): InputError {
+  return new InputError([source.problem(source.placeOf([key]), message, remedy)]);
+}

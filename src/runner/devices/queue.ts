@@ -1,0 +1,117 @@
+/**
+ * @file One training run a device: others wait in the order in which they came.
+ *
+ * Who wants a device leaves a ticket `TIME.PID.START.json` in the device's folder. The first living one's turn it is, and it takes the
+ * folder's lock: tickets give the order, the lock alone gives the device, so that no order of events gives it to two. Tickets and
+ * locks of dead processes count for nothing.
+ */
+
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { dataFolder } from '../../engine/libraries';
+import { acquireLock, lockHolder, LockedError, type Lock } from '../../experiment/lock';
+import { isRunning, thisProcess } from '../../experiment/processes';
+import type { DeviceKind } from '../../protocol/engines';
+import type { DeviceUser } from '../../protocol/records';
+
+/** In milliseconds. */
+const LOOK_PERIOD = 500;
+
+const devices: readonly DeviceKind[] = ['cpu', 'gpu'];
+
+const folderOf = (device: DeviceKind): string => path.join(dataFolder(), 'devices', device);
+
+interface Ticket extends DeviceUser {
+  file: string;
+}
+
+/**
+ * Waits until the device is free and takes it; `waiting` is told who comes first, whenever that changes. Undefined where the signal
+ * ended the wait. A device is free again when the lock is released or its process has ended.
+ */
+export async function takeDevice(
+  device: DeviceKind,
+  user: Omit<DeviceUser, 'pid'>,
+  waiting: (ahead: DeviceUser | undefined) => void,
+  signal: AbortSignal,
+): Promise<Lock | undefined> {
+  const folder = folderOf(device);
+  await mkdir(folder, { recursive: true });
+  const file = await leaveTicket(folder, user);
+  const leave = (): Promise<void> => rm(file, { force: true });
+  let told: string | undefined;
+  while (!signal.aborted) {
+    const ahead = await whoIsAhead(folder, file);
+    if (ahead === undefined) {
+      const lock = await tryLock(folder);
+      if (lock) return { release: () => Promise.all([lock.release(), leave()]).then(() => undefined) };
+    }
+    if (told !== (ahead?.file ?? '')) waiting(ahead);
+    told = ahead?.file ?? '';
+    await delay(LOOK_PERIOD, undefined, { signal }).catch(() => undefined);
+  }
+  await leave();
+  return undefined;
+}
+
+/** Who trains on a device now; undefined where nobody does. */
+export async function deviceUser(device: DeviceKind): Promise<DeviceUser | undefined> {
+  const folder = folderOf(device);
+  const pid = await lockHolder(folder);
+  if (pid === undefined) return undefined;
+  const ticket = (await livingTickets(folder)).find((one) => one.pid === pid);
+  return ticket && { run: ticket.run, directory: ticket.directory, pid };
+}
+
+export async function isAnyDeviceHeld(): Promise<boolean> {
+  return (await Promise.all(devices.map((device) => lockHolder(folderOf(device))))).some((pid) => pid !== undefined);
+}
+
+async function leaveTicket(folder: string, user: Omit<DeviceUser, 'pid'>): Promise<string> {
+  const { pid, start } = await thisProcess();
+  // Milliseconds since 1970 have 13 digits until the year 2286, so that names sort by time.
+  const file = path.join(folder, `${Date.now()}.${pid}.${start}.json`);
+  await writeFile(file, JSON.stringify({ ...user, pid }));
+  return file;
+}
+
+async function whoIsAhead(folder: string, own: string): Promise<Ticket | undefined> {
+  const tickets = await livingTickets(folder);
+  const before = tickets.filter(({ file }) => file < own);
+  return before[0];
+}
+
+async function tryLock(folder: string): Promise<Lock | undefined> {
+  try {
+    return await acquireLock(folder);
+  } catch (error) {
+    if (error instanceof LockedError) return undefined;
+    throw error;
+  }
+}
+
+const ticketName = /^\d{13}\.(\d+)\.(.+)\.json$/;
+
+/** In the order in which they came; those of dead processes are removed. */
+async function livingTickets(folder: string): Promise<Ticket[]> {
+  const names = (await readdir(folder).catch((): string[] => [])).filter((name) => ticketName.test(name)).sort();
+  const read = names.map(async (name) => {
+    const [, pid, start] = ticketName.exec(name)!;
+    const file = path.join(folder, name);
+    if (await isRunning({ pid: Number(pid), start: start! })) return readTicket(file, Number(pid));
+    await rm(file, { force: true });
+    return undefined;
+  });
+  return (await Promise.all(read)).filter((ticket) => ticket !== undefined);
+}
+
+/** One that is being written has no content yet, but its place. */
+async function readTicket(file: string, pid: number): Promise<Ticket> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  try {
+    return { ...(JSON.parse(text) as DeviceUser), pid, file };
+  } catch {
+    return { run: '', directory: '', pid, file };
+  }
+}

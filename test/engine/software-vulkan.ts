@@ -1,0 +1,23 @@
+/** @file A GPU for tests on machines without one: the Vulkan driver inside Chromium, SwiftShader, which computes on the CPU. */
+
+import { existsSync } from 'node:fs';
+import { canInstallPackages, installPackages } from '../harness/packages';
+
+/** Its description for the Vulkan loader, where Debian's Chromium has it. */
+const DRIVER = '/usr/lib/chromium/vk_swiftshader_icd.json';
+const LOADERS = ['/usr/lib/x86_64-linux-gnu/libvulkan.so.1', '/usr/lib/aarch64-linux-gnu/libvulkan.so.1'];
+
+/**
+ * Before all tests: installs loader and driver where that needs nobody's leave; elsewhere the tests are skipped, saying why. The
+ * driver is what all test processes then find, the same everywhere, unless one is named already: so a real GPU can be tested.
+ */
+export function setup(): void {
+  if (process.platform !== 'linux') return;
+  if (canInstallPackages()) {
+    installPackages(
+      [...(LOADERS.some(existsSync) ? [] : ['libvulkan1']), ...(existsSync(DRIVER) ? [] : ['chromium'])],
+      'The tests on WebGPU',
+    );
+  }
+  process.env.VK_ICD_FILENAMES ??= DRIVER;
+}

@@ -1,0 +1,35 @@
+/** @file Programs and Debian packages that tests need beside the npm install. */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+/** Commands by which a Chromium goes. */
+export const browsers = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+export function find(command: string): string | undefined {
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  return folders.map((folder) => path.join(folder, command)).find((candidate) => existsSync(candidate));
+}
+
+/** Whether packages can be installed without asking anyone. */
+export function canInstallPackages(): boolean {
+  return find('apt-get') !== undefined && process.getuid?.() === 0;
+}
+
+/** `who` needs them: the subject of the error where they cannot be installed. */
+export function installPackages(packages: readonly string[], who: string): void {
+  if (packages.length === 0) return;
+  const list = packages.join(' ');
+  if (!canInstallPackages()) throw new Error(`${who} need these packages. Install them: sudo apt-get install ${list}`);
+  console.log(`Installing Debian packages: ${list}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  run('apt-get', ['-qq', 'update'], { env });
+  run('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', ...packages], { env });
+}
+
+export function run(command: string, args: string[], options: { cwd?: string; env: NodeJS.ProcessEnv }): void {
+  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], ...options });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with exit code ${status ?? 'none'}`);
+}
