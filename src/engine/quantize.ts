@@ -10,7 +10,7 @@ export interface QuantizedGraph {
 }
 
 /** Smaller matrices, such as a classifier's, gain nothing and lose most. */
-const SMALLEST_WEIGHT = 2 ** 14;
+const SMALLEST_WEIGHT = 2 ** 12;
 
 /**
  * The graph with every product x · W (+ bias) of a weight matrix in `weights` in 8 bits: W symmetric with a scale for each

@@ -133,6 +133,7 @@ describe("a run that keeps its teacher's answers", () => {
     expect(log(run)).toMatch(/the teacher in int8: mean KL .* times as fast/);
     const { teacherPrecision } = JSON.parse(readFileSync(path.join(run, 'run.json'), 'utf8')) as RunRecord;
     expect(teacherPrecision).toMatchObject({ precision: 'int8' });
+    expect(teacherPrecision!.meanKl).toBeGreaterThan(0);
     expect(teacherPrecision!.predictions).toBeGreaterThan(100);
   });
 
