@@ -10,6 +10,8 @@ export interface BatchInputs {
   shape: BatchShape;
   /** inputIds, typeIds, attentionMask, predictionRows, labels, counted */
   tensors: Record<string, HostTensor>;
+  /** [rows]: index of each row's example, −1 for filler rows. */
+  examples: Int32Array;
   /** N of this batch: predictions that count. */
   count: number;
   /** M of this batch: real tokens. */
@@ -32,6 +34,7 @@ export function batchInputs(batch: Batch, task: Task): BatchInputs {
       labels: int(predictions.labels, [size]),
       counted: float(predictions.counted, [size]),
     },
+    examples: batch.indices,
     count: predictions.count,
     tokens: batch.tokens,
   };

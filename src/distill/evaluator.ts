@@ -26,7 +26,7 @@ import {
   type BatchShape,
   type Pairing,
 } from './programs';
-import { TeacherTargets, type FrozenTeacher } from './teacher';
+import { TeacherTargets, toHost, type FrozenTeacher } from './teacher';
 
 /** The teacher's answers to the evaluation batches are kept up to this size, so that it is asked once. */
 const KEPT_BYTES = 256 * 2 ** 20;
@@ -107,7 +107,7 @@ export class Evaluator {
     const known = this.kept.get(batch);
     if (known) return known;
     const { prediction } = await this.targets.of(batch);
-    const copy: HostTensor = { shape: prediction!.shape, dtype: prediction!.dtype, data: await prediction!.read() };
+    const copy = await toHost(prediction!);
     const targets = { prediction: copy };
     this.keptBytes += copy.data.byteLength;
     if (this.keptBytes <= KEPT_BYTES) this.kept.set(batch, targets);

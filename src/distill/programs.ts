@@ -13,6 +13,7 @@ import {
   type ModelInputs,
   type ParameterTensors,
 } from '../model/transformer';
+import { isSoftened } from '../protocol/softened';
 import type { Divergence } from './divergences';
 import { classLoss, vocabularyLoss, type Distillation, type HeadLoss } from './head-loss';
 import { hiddenLoss, type HiddenLossKind } from './hidden-loss';
@@ -51,7 +52,7 @@ export interface Pairing {
 }
 
 /** Logits that exist at once: [chunk, V] floats are at most this many megabytes. */
-const CHUNK_BYTES = 8 * 2 ** 20;
+const CHUNK_BYTES = 32 * 2 ** 20;
 
 export function chunkRows(vocabularySize: number): number {
   return Math.max(32, Math.floor(CHUNK_BYTES / 4 / vocabularySize));
@@ -202,7 +203,7 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
   });
 }
 
-/** α · T² · soft + (1 − α) · hard + weight · hidden, and each of them by itself. */
+/** α · T² · soft + (1 − α) · hard + weight · hidden, and each of them by itself. No T² where T does not enter `soft`. */
 function combinedLoss(
   pairing: Pairing,
   parameters: ParameterTensors,
@@ -263,11 +264,12 @@ function headLoss(
 
 function distillationOf(objective: ImitationObjective, tensors: Record<string, tf.Tensor>): Distillation {
   const temperature = tensors.temperature as tf.Scalar;
+  const isScaled = objective.scaleByTemperatureSquared && isSoftened(objective.divergence);
   return {
     divergence: objective.divergence,
     beta: objective.beta,
     temperature,
     alpha: tensors.alpha as tf.Scalar,
-    temperatureScale: objective.scaleByTemperatureSquared ? tf.square(temperature) : tf.scalar(1),
+    temperatureScale: isScaled ? tf.square(temperature) : tf.scalar(1),
   };
 }

@@ -1,7 +1,7 @@
 /** @file The frozen teacher: its weights lie on the device, its forward pass makes what the student imitates. */
 
-import { sizeOf, type TensorSpec } from '../engine/array';
-import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
+import { sizeOf, type HostTensor, type TensorSpec } from '../engine/array';
+import type { DeviceTensor, Executor, GraphInput, LoadedProgram } from '../engine/executor';
 import type { Architecture } from '../model/architecture';
 import type { Parameters } from '../model/parameters';
 import { ByShape, type BatchInputs } from './batch-inputs';
@@ -19,6 +19,11 @@ export function placeParameters(
 
 export function zeros(executor: Executor, specs: Readonly<Record<string, TensorSpec>>): Record<string, DeviceTensor> {
   return mapValues(specs, (spec) => executor.place({ ...spec, data: new Float32Array(sizeOf(spec.shape)) }));
+}
+
+/** A copy in host memory. */
+export async function toHost(tensor: DeviceTensor): Promise<HostTensor> {
+  return { shape: tensor.shape, dtype: tensor.dtype, data: await tensor.read() };
 }
 
 /** A teacher's weights on the device. */
@@ -40,10 +45,19 @@ export class FrozenTeacher {
 }
 
 /** What a teacher says of a batch: `prediction` (logits, or what they are made of) and imitated hidden states. */
-export type Targets = Record<string, DeviceTensor>;
+export type Targets = Record<string, GraphInput>;
+
+/** Where a student gets what it imitates: from the teacher itself, or from what was kept of its answers. */
+export interface TargetSource {
+  /** The result is valid until the next batch of the same shape. */
+  of(inputs: BatchInputs): Promise<Targets>;
+  /** Tells which batch comes next, where there is anything to be got ready meanwhile. */
+  prefetch?(inputs: BatchInputs): void;
+  release(): Promise<void>;
+}
 
 /** Asks the teacher for what a pairing imitates. */
-export class TeacherTargets {
+export class TeacherTargets implements TargetSource {
   private readonly programs;
 
   constructor(
@@ -51,14 +65,13 @@ export class TeacherTargets {
     pairing: Pairing,
   ) {
     const { executor } = teacher;
-    this.programs = new ByShape<{ loaded: Promise<LoadedProgram>; targets: Targets }>((shape) => ({
+    this.programs = new ByShape<{ loaded: Promise<LoadedProgram>; targets: Record<string, DeviceTensor> }>((shape) => ({
       loaded: executor.load(teacherProgram(pairing, shape)),
       targets: zeros(executor, teacherOutputSpecs(pairing, shape)),
     }));
   }
 
-  /** The result is valid until the next batch of the same shape. */
-  async of(inputs: BatchInputs): Promise<Targets> {
+  async of(inputs: BatchInputs): Promise<Record<string, DeviceTensor>> {
     const { loaded, targets } = this.programs.get(inputs.shape);
     await (await loaded).run({ ...inputs.tensors, ...this.teacher.parameters }, targets);
     return targets;

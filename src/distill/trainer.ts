@@ -12,7 +12,7 @@ import { decaysByDefault } from './optimizer';
 import { gradientsProgram, trainedSpecs, type Pairing } from './programs';
 import { learningRateAt, scheduledValue, type LearningRateSchedule, type Scheduled } from './schedules';
 import { inverseOf } from './shift';
-import { TeacherTargets, type FrozenTeacher } from './teacher';
+import { TeacherTargets, type FrozenTeacher, type TargetSource } from './teacher';
 import { Updates } from './updates';
 
 /** AdamW's constants, as PyTorch's defaults. */
@@ -47,6 +47,8 @@ export interface TrainerSetup {
   pairing: Pairing;
   /** Present exactly where the pairing has an imitation. */
   teacher?: FrozenTeacher;
+  /** Where the teacher's answers come from; without it the teacher is asked in every step. Released with the trainer. */
+  targets?: TargetSource;
   source: BatchSource;
   options: TrainingOptions;
   /** Initial values of everything trained, the student's parameters and the projections; they are copied. */
@@ -67,15 +69,16 @@ type DeviceTensors = Readonly<Record<string, DeviceTensor>>;
 export class Trainer {
   private readonly setup: Omit<TrainerSetup, 'initial'>;
   private readonly updates: Updates;
-  private readonly targets: TeacherTargets | undefined;
+  private readonly targets: TargetSource | undefined;
   private readonly programs: ByShape<Promise<LoadedProgram>>;
+  private prepared: { step: number; inputs: BatchInputs[] } | undefined;
   private nextStep = 0;
   private tokens = 0;
 
   constructor({ initial, ...setup }: TrainerSetup) {
     const { executor, pairing, options } = setup;
     this.setup = setup;
-    this.targets = setup.teacher && new TeacherTargets(setup.teacher, pairing);
+    this.targets = setup.targets ?? (setup.teacher && new TeacherTargets(setup.teacher, pairing));
     this.programs = new ByShape((shape) => executor.load(gradientsProgram(pairing, shape)));
     const adamw = {
       beta1: BETA1,
@@ -104,9 +107,9 @@ export class Trainer {
   /** One optimizer step. Its losses are those before the update. */
   async step(): Promise<MetricsRecord> {
     const started = performance.now();
-    const { source, task, options, pairing } = this.setup;
+    const { source, options, pairing } = this.setup;
     const step = this.nextStep;
-    const batches = source.batchesOf(step).map((batch) => batchInputs(batch, task));
+    const batches = this.inputsOf(step);
     const temperature = scheduledValue(options.temperature, step, source.steps);
     const alpha = scheduledValue(options.alpha, step, source.steps);
     const tokens = sum(batches.map((batch) => batch.tokens));
@@ -118,8 +121,10 @@ export class Trainer {
       inverseTokens: scalar(inverseOf(tokens)),
     };
     const losses: LossComponents[] = [];
+    const upcoming = step + 1 < source.steps ? this.inputsOf(step + 1) : [];
     for (const [micro, batch] of batches.entries()) {
-      losses.push(await this.computeGradients(batch, scalars, step, micro));
+      const next = batches[micro + 1] ?? upcoming[0];
+      losses.push(await this.computeGradients(batch, scalars, step, micro, next));
       if (batches.length > 1) await this.updates.accumulate(micro === 0);
     }
     const learningRate = learningRateAt(step, { ...options, updates: source.steps });
@@ -148,15 +153,25 @@ export class Trainer {
     };
   }
 
+  /** The batches of a step, made once: those of the next one are asked for early. */
+  private inputsOf(step: number): BatchInputs[] {
+    if (this.prepared?.step === step) return this.prepared.inputs;
+    const inputs = this.setup.source.batchesOf(step).map((batch) => batchInputs(batch, this.setup.task));
+    this.prepared = { step, inputs };
+    return inputs;
+  }
+
   private async computeGradients(
     batch: BatchInputs,
     scalars: Record<string, HostTensor>,
     step: number,
     micro: number,
+    next: BatchInputs | undefined,
   ): Promise<LossComponents> {
     const { teacher, options } = this.setup;
     const program = await this.programs.get(batch.shape);
     const targets = this.targets ? await this.targets.of(batch) : {};
+    if (next) this.targets?.prefetch?.(next);
     const outputs = await program.run(
       {
         ...batch.tensors,

@@ -5,6 +5,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sizeOf, type HostArray, type HostTensor } from './array';
 import type { DeviceTensor, Executor, GraphInput, LoadedProgram } from './executor';
 import type { FrozenInputs } from './graph';
+import { lower, type LoweringRules } from './lowering';
 import { createSession, loadRuntime, LOG_ERRORS, runSession, wrap, type Runtime } from './ort-session';
 import type { Program } from './program';
 
@@ -60,11 +61,15 @@ export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promi
   );
 }
 
-/** An executor whose state lies in host memory: the CPU's, and that of a GPU whose provider gives Node no tensors of its own. */
+/**
+ * An executor whose state lies in host memory: the CPU's, and that of a GPU whose provider gives Node no tensors of its own.
+ * `rules` say how graphs are written anew for it.
+ */
 export function hostMemoryExecutor(
   ort: Runtime,
   named: Pick<Executor, 'engine' | 'device'>,
   options: InferenceSession.SessionOptions,
+  rules: LoweringRules = {},
 ): Executor {
   const tensorOf = (input: GraphInput): Tensor =>
     input instanceof HostMemoryTensor ? input.tensor : wrap(ort, input as HostTensor);
@@ -77,7 +82,8 @@ export function hostMemoryExecutor(
       const data = tensor.source.data.subarray(start, start + sizeOf(shape));
       return place({ shape, dtype: tensor.dtype, data });
     },
-    load: async ({ graph }: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
+    load: async (program: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
+      const graph = Object.keys(rules).length > 0 ? lower(program.graph, rules) : program.graph;
       const session = await createSession(ort, graph, frozen, options);
       return {
         graph,

@@ -41,15 +41,12 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
   return {
     engine: 'openvino',
     device: `${library.property(device, 'FULL_DEVICE_NAME')}, ${threads} threads`,
-    place: (tensor: HostTensor) => {
-      const placed = new OpenVinoTensor(library, tensor);
-      placed.write(tensor.data);
-      return placed;
-    },
+    place: (tensor) => new OpenVinoTensor(library, tensor, tensor.data),
+    view: (tensor, start, shape) => (tensor as OpenVinoTensor).view(start, shape),
     load: async ({ graph }: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
       const model = encodeModel(graph, frozen, inMemory);
       const compiled = await library.compile(model, device, properties);
-      return new OpenVinoProgram(library, compiled, graph, Object.keys(frozen));
+      return new OpenVinoProgram(library, compiled, graph, frozen);
     },
   };
 }

@@ -57,11 +57,7 @@ export async function createTensorflowGpuExecutor(options: ExecutorOptions): Pro
 async function openBackend(engine: string, library: LibraryName, threads: number): Promise<Binding> {
   const folder = findLibrary(library);
   if (folder === undefined) {
-    throw new EngineUnavailable(
-      engine,
-      'libtensorflow is not installed.',
-      `Install it: distillery devices --install ${library}`,
-    );
+    throw new EngineUnavailable(engine, 'libtensorflow is not installed.', installation(library));
   }
   if (loaded) {
     if (loaded.folder !== folder) throw new Error(`this process runs on the libtensorflow in ${loaded.folder}`);
@@ -78,7 +74,7 @@ async function openBackend(engine: string, library: LibraryName, threads: number
   }
   setEnvironment(threads);
   const require = createRequire(path.join(built, 'kernels.js'));
-  const binding = await loadBinding(engine, library, folder, addon, require);
+  const binding = await loadBinding(engine, library, folder, () => require(addon) as Binding);
   const kernels = require('./kernels.js') as Kernels;
   const { NodeJSKernelBackend } = kernels(tf);
   tf.registerBackend(BACKEND, () => new NodeJSKernelBackend(binding, `@tensorflow/${engine}`));
@@ -102,23 +98,24 @@ function setEnvironment(threads: number): void {
   for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
 }
 
+const installation = (library: LibraryName): string => `Install it: distillery devices --install ${library}`;
+
 async function loadBinding(
   engine: string,
   library: LibraryName,
   folder: string,
-  addon: string,
-  require: NodeJS.Require,
+  loadAddon: () => Binding,
 ): Promise<Binding> {
   const { load } = await import('koffi');
   try {
     // Loaded from its folder first, the library is there under its own name when the addon asks for that.
     load(path.join(folder, LIBRARY_FILES[process.platform] ?? LIBRARY_FILES.linux!));
-    return require(addon) as Binding;
+    return loadAddon();
   } catch (error) {
     throw new EngineUnavailable(
       engine,
       `libtensorflow in ${folder} could not be loaded: ${(error as Error).message}`,
-      `Install it anew: distillery devices --remove ${library}, then distillery devices --install ${library}`,
+      `Remove it (distillery devices --remove ${library}). ${installation(library)}`,
     );
   }
 }

@@ -32,7 +32,11 @@ async function readText(file: string): Promise<string> {
 
 /** Parses the text of an experiment file. `file` is its path as problems should show it. Never throws. */
 export function parseExperiment(text: string, file: string): ParsedExperiment {
-  const source = new Source(file, text);
+  return parseSource(new Source(file, text));
+}
+
+/** As parseExperiment, from a text whose places are known. */
+export function parseSource(source: Source): ParsedExperiment {
   const problems = [...source.problems];
   if (source.root === undefined) return { source, problems };
   const value = source.value();

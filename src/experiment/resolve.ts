@@ -29,17 +29,26 @@ export async function loadExperimentText(text: string, file: string): Promise<Lo
   return resolveExperiment(parseExperiment(text, file));
 }
 
-async function resolveExperiment(parsed: ParsedExperiment): Promise<LoadedExperiment> {
+/** Throws an InputError with every problem where one is an error. */
+export async function resolveExperiment(parsed: ParsedExperiment): Promise<LoadedExperiment> {
   const { problems, experiment, dataset, models } = await checkExperiment(parsed);
   if (experiment === undefined || dataset === undefined || models === undefined) {
     throw new InputError(problems as [Problem, ...Problem[]]);
   }
   const file = resolve(parsed.source.file);
-  return { experiment: await fillIn(experiment, file, dataset, models), warnings: problems, source: parsed.source };
+  const warnings = [...problems, ...sweepWarning(parsed)];
+  return { experiment: await fillIn(experiment, file, dataset, models), warnings, source: parsed.source };
+}
+
+/** A run of a file with a sweep is one of its base experiment. */
+function sweepWarning({ source, experiment }: ParsedExperiment): Problem[] {
+  if (!experiment?.sweep) return [];
+  const remedy = 'Use "distillery sweep" to try its values.';
+  return [source.problem(source.placeOfKey(['sweep']), 'A run leaves "sweep" aside.', remedy, 'warning')];
 }
 
 async function fillIn(
-  experiment: Experiment,
+  { sweep, ...experiment }: Experiment,
   file: string,
   dataset: DatasetFacts,
   models: ModelFacts,

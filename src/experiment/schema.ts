@@ -134,11 +134,28 @@ const tokenizerSchema = z
   .describe('Where the tokenizer comes from. Teacher and student share it.');
 
 const teacherCache = z
-  .boolean()
-  .optional()
-  .describe(
-    "Keep the frozen teacher's soft labels on disk. Not used by this version: the teacher runs beside the student.",
-  );
+  .union([
+    z.boolean(),
+    z
+      .strictObject({
+        values: z
+          .enum(['float32', 'float16'])
+          .default('float32')
+          .describe('"float32": exact. "float16": half the space; the run reports what the rounding costs.'),
+        maxGigabytes: z
+          .number()
+          .gt(0)
+          .default(20)
+          .describe('Where more than this (10⁹ bytes) would be needed, the teacher is asked in every step instead.'),
+      })
+      .describe('How the answers are kept.'),
+  ])
+  .default(true)
+  .meta({
+    description:
+      'Ask the frozen teacher about each training row once and keep its answers in .distillery/cache/teacher, for all epochs and all later runs with the same teacher and rows. masked-lm hides other tokens in every epoch, so there the teacher is always asked.',
+    examples: [true, { values: 'float16' }],
+  });
 
 const teacherSchema = z
   .discriminatedUnion('source', [
@@ -244,7 +261,9 @@ const distillationSchema = z
     scaleByTemperatureSquared: z
       .boolean()
       .default(true)
-      .describe("Multiplies the distillation loss by T², which keeps its gradient's size roughly constant in T."),
+      .describe(
+        "Multiplies the distillation loss by T², which keeps its gradient's size roughly constant in T. Not mse-logits and cosine-logits, which T does not enter.",
+      ),
     hidden: z
       .strictObject({
         loss: z.enum(['mse', 'cosine']).default('mse').describe('How hidden states are compared.'),
@@ -296,9 +315,11 @@ export const experimentSchema = z
     sweep: z
       .record(z.string(), z.array(z.unknown()).min(1))
       .optional()
-      .describe(
-        'Values to try one after another, by the path of a setting. Not used by this version: a run ignores it.',
-      ),
+      .meta({
+        description:
+          'Values to try one after another, by the dotted path of a setting; "distillery sweep" runs every combination. A plain run leaves them aside.',
+        examples: [{ 'distillation.temperature': [1, 2, 4, 8] }],
+      }),
     precision: z
       .enum(precisions)
       .default('float32')
@@ -331,6 +352,8 @@ export const resolvedExperimentSchema = experimentSchema.extend({
   }),
   student: studentSchema.extend({ architecture: architectureSchema.required() }),
   inputs: z.array(inputFileSchema),
+  /** Which combination of a sweep this is. */
+  sweepMember: z.object({ id: z.string(), values: z.record(z.string(), z.unknown()) }).optional(),
 });
 
 /** The experiment file with its defaults, paths as written. */
@@ -341,6 +364,7 @@ export type ArchitectureSpec = z.infer<typeof architectureSchema>;
 export type TrainingSpec = z.infer<typeof trainingSchema>;
 export type TokenizerSpec = z.infer<typeof tokenizerSchema>;
 export type TeacherSpec = z.infer<typeof teacherSchema>;
+export type TeacherCacheSpec = TeacherSpec['cache'];
 export type DistillationSpec = z.infer<typeof distillationSchema>;
 export type HiddenSpec = NonNullable<DistillationSpec['hidden']>;
 export type Divergence = DistillationSpec['divergence'];

@@ -23,7 +23,7 @@ export class Source {
 
   constructor(
     readonly file: string,
-    text: string,
+    readonly text: string,
   ) {
     // Editors show no byte order mark and count from after it.
     const shown = text.startsWith('\uFEFF') ? text.slice(1) : text;
@@ -58,6 +58,11 @@ export class Source {
 
   problem(place: Place, message: string, remedy: string, severity: Problem['severity'] = 'error'): Problem {
     return { file: this.file, ...place, severity, message, remedy };
+  }
+
+  /** Whether the text has a value at `path`. */
+  has(path: Path): boolean {
+    return this.find(path) !== undefined;
   }
 
   private find(path: Path): Node | undefined {

@@ -24,21 +24,11 @@ export function findUnsupported(experiment: unknown): Unsupported[] {
     ...choice(experiment, ['engine'], ['torchrun'], 'Use "auto", or an engine of "distillery devices".'),
     ...choice(teacher, ['teacher', 'source'], ['onnx', 'endpoint'], 'Use "checkpoint", "train" or "run".'),
     ...['train', 'validation', 'test'].flatMap((split) => parquetFiles(experiment, split)),
-    ...(childOf(experiment, 'sweep') === undefined
-      ? []
-      : [ignored(['sweep'], '"sweep" is not used by this version: the run ignores it.')]),
-    ...(childOf(teacher, 'cache') === true
-      ? [ignored(['teacher', 'cache'], '"cache" is not used by this version: the teacher runs beside the student.')]
-      : []),
   ];
 }
 
 function refused(path: Path, what: string, remedy: string): Unsupported {
   return { path, severity: 'error', message: `${what} is not supported by this version.`, remedy };
-}
-
-function ignored(path: Path, message: string): Unsupported {
-  return { path, severity: 'warning', message, remedy: 'Leave it out to be rid of this warning.' };
 }
 
 /** `path` ends in the key; `parent` is the object that holds it. */

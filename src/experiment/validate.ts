@@ -5,6 +5,7 @@ import { InputError, type Problem } from '../protocol/problem';
 import { checkDataset, type DatasetFacts } from './check-dataset';
 import { checkModels, type ModelFacts } from './check-models';
 import { checkSettings } from './check-settings';
+import { checkSweep } from './check-sweep';
 import { Findings } from './findings';
 import { readExperimentFile, type ParsedExperiment } from './parse';
 import type { Experiment, TrainingSpec } from './schema';
@@ -45,6 +46,7 @@ export async function checkExperiment(parsed: ParsedExperiment): Promise<Checked
   const findings = new Findings(source, dirname(resolve(source.file)));
   findings.add(...parsed.problems);
   checkSettings(experiment, findings);
+  checkSweep(parsed, findings);
   const isConsistent = !findings.hasErrors;
   const dataset = await checkDataset(experiment, findings);
   // What is wrong with the settings alone would only be said again in other words.

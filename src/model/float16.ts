@@ -2,8 +2,14 @@
 
 /** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
 export function decodeFloat16(bits: Uint16Array): Float32Array {
+  return decodeFloat16Into(bits, new Float32Array(bits.length));
+}
+
+/** Writes the values to `into`, which it returns. */
+export function decodeFloat16Into(bits: Uint16Array, into: Float32Array): Float32Array {
   const table = float16Table();
-  return Float32Array.from(bits, (b) => table[b]!);
+  for (let i = 0; i < bits.length; i++) into[i] = table[bits[i]!]!;
+  return into;
 }
 
 /** bfloat16 is the upper half of a float32. */
@@ -14,7 +20,9 @@ export function decodeBfloat16(bits: Uint16Array): Float32Array {
 /** Rounds to the nearest float16, ties to even (IEEE 754); what is too large becomes infinite. */
 export function encodeFloat16(values: Float32Array): Uint16Array {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return Uint16Array.from(words, float16Bits);
+  const halves = new Uint16Array(words.length);
+  for (let i = 0; i < words.length; i++) halves[i] = float16Bits(words[i]!);
+  return halves;
 }
 
 function float16Bits(word: number): number {

@@ -98,6 +98,13 @@ export interface RunProgress {
   secondsLeft?: number;
 }
 
+/** Which combination of a sweep a run is. Runs of one sweep have the same `id`. */
+export interface SweepMember {
+  id: string;
+  /** By the dotted path of each swept setting. */
+  values: Record<string, unknown>;
+}
+
 /** `run.json`. */
 export interface RunRecord {
   name: string;
@@ -114,6 +121,7 @@ export interface RunRecord {
   started: string;
   ended?: string;
   error: RunErrorRecord | null;
+  sweep?: SweepMember;
   progress?: RunProgress;
   summary?: Comparison;
 }

@@ -12,6 +12,7 @@ import type { InspectedDistribution, InspectedPosition } from '../protocol/recor
 import { formatQuantity, formatShare } from '../protocol/format';
 import type { RunResult } from './carry-out';
 import { findings, terminalTable } from './comparison-table';
+import { cacheText, teacherCacheCommand } from './commands/cache';
 import { compareRuns } from './commands/compare';
 import { complete } from './commands/complete';
 import { demo } from './commands/demo';
@@ -139,6 +140,12 @@ function program(examples: string): Command {
     );
     process.exitCode = wrong ? WRONG_INPUT : DONE;
   });
+  verb('cache', 'what is kept of teachers’ answers here, and how much space it takes')
+    .option('--remove <key...>', 'remove those whose key begins so; "all" removes every one')
+    .action(async ({ json, remove }: JsonOption & { remove?: string[] }) => {
+      const result = await teacherCacheCommand(remove);
+      print(json === true, result, () => cacheText(result));
+    });
   verb('devices', 'what can compute here, and the libraries that some engines need')
     .addOption(new Option('--install <library>', 'fetch a library with your pip').choices(libraryNames))
     .option('--file <wheel...>', 'with --install: wheels that you have; none is fetched that is given')

@@ -2,6 +2,7 @@
 
 import type { ArchitectureSpec, ResolvedExperiment } from '../../experiment/schema';
 import type { ExperimentFacts, ModelShape } from '../../protocol/panel';
+import { isSoftened } from '../../protocol/softened';
 
 export function experimentFacts({ teacher, student, distillation, training }: ResolvedExperiment): ExperimentFacts {
   const { divergence, scaleByTemperatureSquared, hidden } = distillation;
@@ -11,7 +12,7 @@ export function experimentFacts({ teacher, student, distillation, training }: Re
     // The architecture of a folder or of another run is not in the experiment.
     ...(teacher.source === 'train' ? { teacher: shapeOf(teacher.architecture) } : {}),
     divergence,
-    scaleByTemperatureSquared,
+    scaleByTemperatureSquared: scaleByTemperatureSquared && isSoftened(divergence),
     ...(hidden ? { hidden: { weight: hidden.weight, layers: hidden.layers } } : {}),
     ...(typeof clipNorm === 'number' ? { clipNorm } : {}),
     schedule,

@@ -1,0 +1,218 @@
+/** @file Where a student gets the teacher's answers: from the cache, which is filled first, or from the teacher in every step. */
+
+import path from 'node:path';
+import type { BatchInputs } from '../distill/batch-inputs';
+import { layoutCache, type CacheLayout } from '../distill/cache-layout';
+import type { Pairing } from '../distill/programs';
+import { TeacherTargets, type FrozenTeacher, type Targets, type TargetSource } from '../distill/teacher';
+import {
+  BYTES_OF_VALUE,
+  CachedTargets,
+  fillCache,
+  type StoredValues,
+  type TeacherCacheSetup,
+} from '../distill/teacher-cache';
+import { canBeKept } from '../distill/teacher-records';
+import type { ResolvedExperiment, TeacherCacheSpec } from '../experiment/schema';
+import {
+  freeSpace,
+  TeacherCacheFiles,
+  teacherCaches,
+  type TeacherCacheRecord,
+} from '../experiment/teacher-cache-files';
+import { formatBytes, formatCount } from '../protocol/format';
+import { cacheKey } from './cache-key';
+import type { Model } from './models';
+import type { PreparedRun } from './prepared-run';
+import type { RunRecorder } from './run-recorder';
+
+/** Room on the disk that a cache leaves to others. */
+const SPARED_BYTES = 2e9;
+
+interface CacheSettings {
+  values: StoredValues;
+  mostBytes: number;
+}
+
+function settingsOf(cache: TeacherCacheSpec): CacheSettings | undefined {
+  if (cache === false) return undefined;
+  const { values, maxGigabytes } = cache === true ? { values: 'float32' as const, maxGigabytes: 20 } : cache;
+  return { values, mostBytes: maxGigabytes * 1e9 };
+}
+
+/** Whether the experiment asks for a cache and its task can have one; its size and the disk are not looked at yet. */
+export function wantsCache({ teacher, task }: ResolvedExperiment): boolean {
+  return teacher.cache !== false && canBeKept(task);
+}
+
+/** The teacher of a distillation, on the device and in host memory. */
+export interface AskedTeacher {
+  model: Model;
+  frozen: FrozenTeacher;
+  pairing: Pairing;
+}
+
+/** The source of the targets; undefined where the run was asked to stop while the cache was being filled. */
+export async function teacherAnswers(run: PreparedRun, teacher: AskedTeacher): Promise<TargetSource | undefined> {
+  const { experiment } = run;
+  const asked = new TeacherTargets(teacher.frozen, teacher.pairing);
+  const settings = settingsOf(experiment.teacher.cache);
+  if (!settings) return asked;
+  if (!canBeKept(experiment.task)) {
+    return askAlways(run, asked, 'masked-lm hides other tokens in each epoch');
+  }
+  const { task, dataset } = experiment;
+  const layout = layoutCache(run.data.train, { pairing: teacher.pairing, task, maxLength: dataset.maxLength });
+  try {
+    return await openCache(run, teacher, asked, settings, layout);
+  } catch (error) {
+    if (!isFileError(error)) throw error;
+    return askAlways(run, asked, `its answers cannot be kept (${error.message})`);
+  }
+}
+
+async function openCache(
+  run: PreparedRun,
+  teacher: AskedTeacher,
+  asked: TeacherTargets,
+  settings: CacheSettings,
+  layout: CacheLayout,
+): Promise<TargetSource | undefined> {
+  const { directory, record } = describeCache(run, teacher, settings, layout);
+  if (record.bytes > settings.mostBytes) {
+    const limit = `more than the ${formatBytes(settings.mostBytes)} of teacher.cache.maxGigabytes`;
+    return askAlways(run, asked, `its answers would take ${formatBytes(record.bytes)}, ${limit}`);
+  }
+  const size = BYTES_OF_VALUE[settings.values];
+  const places = layout.blocks.map(({ start, end }) => ({ start: start * size, end: end * size }));
+  const files = await TeacherCacheFiles.open(directory, record, places);
+  const cache = { layout, store: files, values: settings.values, task: record.task, pairing: teacher.pairing };
+  const outcome = await fill(run, asked, cache, files, record).catch(async (error: unknown) => {
+    await files.close();
+    throw error;
+  });
+  if (outcome === 'full') return new KeptAnswers(new CachedTargets(cache), files, asked, run.recorder);
+  await files.close();
+  if (outcome === 'stopped') {
+    await asked.release();
+    return undefined;
+  }
+  return askAlways(run, asked, outcome.reason);
+}
+
+async function askAlways({ recorder }: PreparedRun, asked: TeacherTargets, reason: string): Promise<TeacherTargets> {
+  await recorder.note(`the teacher is asked in every step: ${reason}`);
+  return asked;
+}
+
+function describeCache(
+  { experiment, data, paths, executor }: PreparedRun,
+  { model }: AskedTeacher,
+  { values }: CacheSettings,
+  layout: CacheLayout,
+): { directory: string; record: TeacherCacheRecord } {
+  const { task, dataset, precision } = experiment;
+  const { maxLength } = dataset;
+  const computedBy = [executor.engine, precision];
+  const key = cacheKey({ teacher: model, task, examples: data.train, maxLength, layout, values, computedBy });
+  const record = {
+    teacher: nameOfTeacher(experiment, paths.id),
+    task,
+    examples: data.train.length,
+    bytes: layout.size * BYTES_OF_VALUE[values],
+    values,
+    blocks: layout.blocks.length,
+    created: new Date().toISOString(),
+  };
+  return { directory: path.join(teacherCaches(path.dirname(paths.directory)), key), record };
+}
+
+/** Asks the teacher for what is missing. */
+async function fill(
+  run: PreparedRun,
+  teacher: TeacherTargets,
+  cache: TeacherCacheSetup,
+  files: TeacherCacheFiles,
+  { bytes, blocks, examples }: TeacherCacheRecord,
+): Promise<'full' | 'stopped' | { reason: string }> {
+  const { data, recorder } = run;
+  const missing = blocks - (await files.filled()).size;
+  if (missing === 0) {
+    await recorder.note(`the teacher's answers are known, ${formatBytes(bytes)} in ${files.directory}`);
+    return 'full';
+  }
+  const needed = (bytes * missing) / blocks;
+  const free = await freeSpace(files.directory);
+  if (needed + SPARED_BYTES > free) {
+    return { reason: `its answers would take ${formatBytes(needed)}, and the disk has ${formatBytes(free)} left` };
+  }
+  const what = `${formatCount(examples)} examples, ${formatBytes(bytes)} in ${files.directory}`;
+  await recorder.note(`${missing < blocks ? 'going on to ask' : 'asking'} the teacher about ${what}`);
+  const isFull = await fillCache({
+    ...cache,
+    examples: data.train,
+    padId: data.tokenizer.padId,
+    teacher,
+    mayGoOn: (filled) => mayGoOn(run, filled, blocks),
+  });
+  return isFull ? 'full' : 'stopped';
+}
+
+/** Where a person would look for this teacher. */
+function nameOfTeacher({ teacher }: ResolvedExperiment, run: string): string {
+  if (teacher.source === 'train') return run;
+  return teacher.source === 'run' ? `${path.basename(teacher.run)} (${teacher.role})` : teacher.path;
+}
+
+async function mayGoOn({ control, recorder, plan }: PreparedRun, filled: number, blocks: number): Promise<boolean> {
+  await control.gate();
+  if (control.stopping) return false;
+  recorder.progress({
+    role: 'student',
+    phase: 'preparing',
+    step: filled,
+    steps: blocks,
+    ...plan.at('answers', filled / blocks),
+  });
+  return true;
+}
+
+/** Answers from the cache for as long as it can be read, then from the teacher. */
+class KeptAnswers implements TargetSource {
+  private isReadable = true;
+
+  constructor(
+    private readonly kept: CachedTargets,
+    private readonly files: TeacherCacheFiles,
+    private readonly asked: TeacherTargets,
+    private readonly recorder: RunRecorder,
+  ) {}
+
+  async of(inputs: BatchInputs): Promise<Targets> {
+    if (this.isReadable) {
+      try {
+        return await this.kept.of(inputs);
+      } catch (error) {
+        if (!isFileError(error)) throw error;
+        this.isReadable = false;
+        await this.recorder.note(`the teacher is asked from here on: its answers cannot be read (${error.message})`);
+      }
+    }
+    return this.asked.of(inputs);
+  }
+
+  prefetch(inputs: BatchInputs): void {
+    if (this.isReadable) this.kept.prefetch(inputs);
+  }
+
+  async release(): Promise<void> {
+    await this.kept.release();
+    await this.files.close();
+    await this.asked.release();
+  }
+}
+
+/** A full disk, a folder that may not be written, a file that is gone: nothing that should end a run. */
+function isFileError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error;
+}

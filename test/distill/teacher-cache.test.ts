@@ -1,0 +1,222 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { layoutCache, type CacheLayout } from '../../src/distill/cache-layout';
+import type { ImitationObjective } from '../../src/distill/programs';
+import { FrozenTeacher, TeacherTargets, type TargetSource } from '../../src/distill/teacher';
+import { BYTES_OF_VALUE, CachedTargets, fillCache, type StoredValues } from '../../src/distill/teacher-cache';
+import type { Executor } from '../../src/engine/executor';
+import { createCpuExecutor } from '../../src/engine/onnxruntime';
+import { TeacherCacheFiles } from '../../src/experiment/teacher-cache-files';
+import type { LossComponents } from '../../src/protocol/records';
+import { MAX_LENGTH, tinyPair, tinyTrainer, type TinyPair } from './tiny-pair';
+
+let executor: Executor;
+beforeAll(async () => {
+  executor = await createCpuExecutor({ threads: 1 });
+});
+let folder: string;
+const open: TeacherCacheFiles[] = [];
+beforeEach(() => {
+  folder = path.join(mkdtempSync(path.join(os.tmpdir(), 'distillery-cache-')), 'key');
+});
+afterEach(async () => {
+  for (const files of open.splice(0)) await files.close();
+  rmSync(path.dirname(folder), { recursive: true });
+});
+
+interface Cache {
+  layout: CacheLayout;
+  files: TeacherCacheFiles;
+  /** Asks about what is missing, at most `most` blocks; returns how many were asked about, and whether all are there. */
+  fill(most?: number): Promise<{ asked: number; full: boolean }>;
+  targets(): TargetSource;
+}
+
+async function openCache(pair: TinyPair, values: StoredValues = 'float32', at = folder): Promise<Cache> {
+  const { task, pairing, examples } = pair;
+  const layout = layoutCache(examples, { pairing, task, maxLength: MAX_LENGTH });
+  const size = BYTES_OF_VALUE[values];
+  const record = {
+    teacher: 'tiny',
+    task,
+    examples: examples.length,
+    bytes: layout.size * size,
+    values,
+    blocks: layout.blocks.length,
+    created: new Date(0).toISOString(),
+  };
+  const places = layout.blocks.map(({ start, end }) => ({ start: start * size, end: end * size }));
+  const files = await TeacherCacheFiles.open(at, record, places);
+  open.push(files);
+  const setup = { layout, store: files, values, task, pairing };
+  const teacher = new TeacherTargets(new FrozenTeacher(executor, pairing.imitation!.teacher, pair.teacher), pairing);
+  return {
+    layout,
+    files,
+    fill: async (most = Infinity) => {
+      let asked = 0;
+      const mayGoOn = (): Promise<boolean> => Promise.resolve(asked++ < most);
+      const full = await fillCache({ ...setup, examples, padId: 0, teacher, mayGoOn });
+      return { asked: full ? asked : asked - 1, full };
+    },
+    targets: () => new CachedTargets(setup),
+  };
+}
+
+/** Their true gradient is 0, and Adam magnifies the rounding noise that is there instead. */
+const KEY_BIAS = /key\.bias$|c_attn\.bias$/;
+
+/** Losses of three epochs, and the student's weights after them. */
+async function distil(
+  pair: TinyPair,
+  targets?: TargetSource,
+  batches: Parameters<typeof tinyTrainer>[4] = {},
+): Promise<{ losses: LossComponents[]; weights: number[] }> {
+  const trainer = tinyTrainer(executor, pair, {}, targets, batches);
+  const losses: LossComponents[] = [];
+  while (trainer.position < trainer.steps) losses.push((await trainer.step()).loss);
+  const { parameters } = await trainer.state();
+  await trainer.release();
+  const compared = Object.entries(parameters).filter(([name]) => !KEY_BIAS.test(name));
+  return { losses, weights: compared.flatMap(([, values]) => Array.from(values)) };
+}
+
+function furthest(a: readonly number[], b: readonly number[]): number {
+  expect(a.length).toBe(b.length);
+  return Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+}
+
+const hidden: ImitationObjective['hidden'] = {
+  loss: 'mse',
+  layers: [
+    [0, 0],
+    [2, 1],
+  ],
+  weight: 0.3,
+};
+
+describe.each(['causal-lm', 'text-classification'] as const)('%s from kept answers', (task) => {
+  it.each([
+    ['of the prediction layer', {}],
+    ['of hidden layers too', { hidden }],
+    ['by jsd', { divergence: 'jsd' as const }],
+    ['by cosine of logits', { divergence: 'cosine-logits' as const }],
+  ])('has the losses and weights that it has when the teacher is asked: %s', async (_, objective) => {
+    const pair = tinyPair(task, objective);
+    const cache = await openCache(pair);
+    expect(await cache.fill()).toEqual({ asked: cache.layout.blocks.length, full: true });
+    const [kept, asked] = [await distil(pair, cache.targets()), await distil(pair)];
+    // Rows of a product do not depend on its other rows, but their last bits may depend on how many those are.
+    expect(
+      furthest(
+        kept.losses.map(({ total }) => total),
+        asked.losses.map(({ total }) => total),
+      ),
+    ).toBeLessThan(2e-6);
+    expect(furthest(kept.weights, asked.weights)).toBeLessThan(1e-5);
+    expect(Object.keys(kept.losses[0]!)).toEqual(Object.keys(asked.losses[0]!));
+  });
+
+  it('fits any batches: other sizes, orders, accumulation', async () => {
+    const pair = tinyPair(task, { hidden });
+    const cache = await openCache(pair);
+    await cache.fill();
+    for (const batches of [{ batchSize: 1 }, { batchSize: 7, seed: 9 }, { batchSize: 2, gradientAccumulation: 3 }]) {
+      const [kept, asked] = [await distil(pair, cache.targets(), batches), await distil(pair, undefined, batches)];
+      expect(furthest(kept.weights, asked.weights)).toBeLessThan(1e-5);
+    }
+  });
+
+  it('is the same to the last bit however the cache came to be', async () => {
+    const pair = tinyPair(task, { hidden });
+    const [whole, pieces] = [await openCache(pair), await openCache(pair, 'float32', `${folder}-2`)];
+    await whole.fill();
+    while (!(await pieces.fill(1)).full);
+    expect(await distil(pair, pieces.targets())).toEqual(await distil(pair, whole.targets()));
+  });
+
+  it('rounds to float16 in half the space', async () => {
+    const pair = tinyPair(task);
+    const [exact, half] = [await openCache(pair), await openCache(pair, 'float16', `${folder}-2`)];
+    await exact.fill();
+    await half.fill();
+    const bytes = (cache: Cache): number => readFileSync(path.join(cache.files.directory, 'values.bin')).length;
+    expect(bytes(half) * 2).toBe(bytes(exact));
+    const [a, b] = [await distil(pair, exact.targets()), await distil(pair, half.targets())];
+    const apart = furthest(
+      a.losses.map(({ total }) => total),
+      b.losses.map(({ total }) => total),
+    );
+    expect(apart).toBeGreaterThan(0);
+    expect(apart).toBeLessThan(1e-2);
+  });
+});
+
+describe('a teacher cache on disk', () => {
+  const pair = tinyPair('causal-lm');
+
+  it('is not asked again when it is opened again', async () => {
+    const first = await openCache(pair);
+    await first.fill();
+    const again = await openCache(pair);
+    expect(await again.fill()).toEqual({ asked: 0, full: true });
+    expect(await distil(pair, again.targets())).toEqual(await distil(pair, first.targets()));
+  });
+
+  it('goes on where it was left', async () => {
+    const first = await openCache(pair);
+    const { blocks } = first.layout;
+    expect(blocks.length).toBeGreaterThan(2);
+    expect(await first.fill(1)).toEqual({ asked: 1, full: false });
+    expect(await (await openCache(pair)).fill()).toEqual({ asked: blocks.length - 1, full: true });
+  });
+
+  it.each([
+    ['a block whose bytes were damaged', (at: string) => flipByte(path.join(at, 'values.bin'), 100)],
+    ['what was cut off', (at: string) => truncateSync(path.join(at, 'values.bin'), 200)],
+    ['a log without its end', (at: string) => truncateSync(path.join(at, 'filled.log'), 15)],
+    ['a log with other things in it', (at: string) => writeFileSync(path.join(at, 'filled.log'), 'x\n\n0 00000000\n9')],
+    ['no log', (at: string) => writeFileSync(path.join(at, 'filled.log'), '')],
+    ['no record', (at: string) => writeFileSync(path.join(at, 'cache.json'), '{"te')],
+  ])('asks again about %s', async (_, damage) => {
+    const first = await openCache(pair);
+    await first.fill();
+    const expected = await distil(pair, first.targets());
+    damage(folder);
+    const again = await openCache(pair);
+    const { asked, full } = await again.fill();
+    expect(full).toBe(true);
+    expect(asked).toBeGreaterThan(_ === 'no record' ? -1 : 0);
+    expect(await distil(pair, again.targets())).toEqual(expected);
+  });
+
+  it('is filled by two at once', async () => {
+    const [one, other] = [await openCache(pair), await openCache(pair)];
+    await Promise.all([one.fill(), other.fill()]);
+    const reopened = await openCache(pair);
+    expect((await reopened.fill()).asked).toBe(0);
+    expect(await distil(pair, one.targets())).toEqual(await distil(pair, reopened.targets()));
+  });
+
+  it('says so where a file is cut off while it is read', async () => {
+    const cache = await openCache(pair);
+    await cache.fill();
+    truncateSync(path.join(folder, 'values.bin'), 8);
+    await expect(distil(pair, cache.targets())).rejects.toThrow(/cut off/);
+  });
+
+  it('ignores lines of a log that are not about it', async () => {
+    const cache = await openCache(pair);
+    await cache.fill();
+    appendFileSync(path.join(folder, 'filled.log'), '999 00000000\n');
+    expect((await (await openCache(pair)).files.filled()).size).toBe(cache.layout.blocks.length);
+  });
+});
+
+function flipByte(file: string, at: number): void {
+  const bytes = readFileSync(file);
+  bytes[at]! ^= 0x40;
+  writeFileSync(file, bytes);
+}

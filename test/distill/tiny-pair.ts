@@ -1,0 +1,110 @@
+/** @file A teacher, a student and a few examples for tests: small enough for milliseconds, padded and of unequal lengths. */
+
+import { epochBatches, type EpochOptions } from '../../src/distill/epochs';
+import type { ImitationObjective, Pairing } from '../../src/distill/programs';
+import { projectionShapes } from '../../src/distill/programs';
+import { FrozenTeacher, type TargetSource } from '../../src/distill/teacher';
+import { Trainer, type TrainingOptions } from '../../src/distill/trainer';
+import type { Executor } from '../../src/engine/executor';
+import { createArchitecture, type Architecture } from '../../src/model/architecture';
+import { initializeParameters, type Parameters } from '../../src/model/parameters';
+import type { Task } from '../../src/protocol/records';
+import { notCounted, type Example } from '../../src/text/examples';
+import { randomStream } from '../../src/text/random';
+import type { Tokenizer } from '../../src/text/tokenizer';
+
+const VOCABULARY = 40;
+export const MAX_LENGTH = 24;
+
+export interface TinyPair {
+  task: Task;
+  pairing: Pairing;
+  teacher: Parameters;
+  student: Parameters;
+  examples: Example[];
+}
+
+export function tinyPair(
+  task: 'causal-lm' | 'text-classification',
+  objective: Partial<ImitationObjective> = {},
+): TinyPair {
+  const causal = task === 'causal-lm';
+  const model = (hiddenSize: number, layers: number): Architecture =>
+    createArchitecture({
+      family: causal ? 'gpt2' : 'bert',
+      head: causal ? 'causal-lm' : 'sequence-classification',
+      hiddenSize,
+      layers,
+      heads: 2,
+      vocabularySize: VOCABULARY,
+      maxPositions: MAX_LENGTH,
+      initializerRange: 0.3,
+      ...(!causal && { labels: ['ham', 'spam', 'eggs'], problemType: 'single-label' as const, padId: 0 }),
+    });
+  const [teacher, student] = [model(16, 3), model(8, 2)];
+  const complete = { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true, ...objective } as const;
+  const pairing: Pairing = { student, imitation: { teacher, objective: complete } };
+  const projections = Object.entries(projectionShapes(pairing)).map(([name, [rows, columns]]) => [
+    name,
+    Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(i)),
+  ]);
+  return {
+    task,
+    pairing,
+    teacher: initializeParameters(teacher, 1),
+    student: { ...initializeParameters(student, 2), ...Object.fromEntries(projections) } as Parameters,
+    examples: tinyExamples(causal),
+  };
+}
+
+/** Thirteen examples of 3 to 24 tokens; of a causal one the first tokens are a prompt, which does not count. */
+function tinyExamples(causal: boolean): Example[] {
+  const random = randomStream(7);
+  return Array.from({ length: 13 }, (_, index) => {
+    const length = 3 + Math.floor(random() * (MAX_LENGTH - 2));
+    const inputIds = Int32Array.from({ length }, () => 1 + Math.floor(random() * (VOCABULARY - 1)));
+    const labels = causal ? inputIds.map((id, i) => (i < index % 3 ? notCounted : id)) : index % 3;
+    return { inputIds, typeIds: new Int32Array(length), labels } as Example;
+  });
+}
+
+export const tinyOptions: TrainingOptions = {
+  learningRate: 1e-2,
+  schedule: 'linear',
+  warmup: 2,
+  weightDecay: 0.01,
+  decayBiasAndNorm: false,
+  clipNorm: 1,
+  seed: 1,
+  temperature: 4,
+  alpha: 0.5,
+};
+
+export function tinyTrainer(
+  executor: Executor,
+  pair: TinyPair,
+  options: Partial<TrainingOptions> = {},
+  targets?: TargetSource,
+  batches: Partial<EpochOptions> = {},
+): Trainer {
+  const { task, pairing, examples } = pair;
+  return new Trainer({
+    executor,
+    task,
+    pairing,
+    teacher: new FrozenTeacher(executor, pairing.imitation!.teacher, pair.teacher),
+    ...(targets && { targets }),
+    source: epochBatches(examples, {
+      task,
+      tokenizer: { padId: 0, special: {}, vocabularySize: VOCABULARY } as unknown as Tokenizer,
+      batchSize: 4,
+      maxLength: MAX_LENGTH,
+      epochs: 3,
+      gradientAccumulation: 1,
+      seed: 3,
+      ...batches,
+    }),
+    options: { ...tinyOptions, ...options },
+    initial: pair.student,
+  });
+}

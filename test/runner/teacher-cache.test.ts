@@ -1,0 +1,116 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { CacheResult } from '../../src/runner/commands/cache';
+import { distillery, document, onlyRun, sampleRows, start, tinyWorkspace, type TinyExperiment } from './program';
+
+const training = { epochs: 2, evaluateEvery: 1000, checkpointEvery: 1000 };
+const rows = { train: sampleRows('moby-dick', 'train', 400) };
+
+/** A teacher to begin from, so that every run below has the same. */
+let teacherFolder: string;
+beforeAll(async () => {
+  const workspace = tinyWorkspace({ task: 'causal-lm', training: { ...training, epochs: 1 } });
+  await document(['run', 'tiny.distill.json'], workspace);
+  teacherFolder = path.join(onlyRun(workspace), 'teacher', 'model');
+});
+
+const workspaceWith = (cache: unknown, others: Partial<TinyExperiment> = {}): string =>
+  tinyWorkspace({
+    task: 'causal-lm',
+    rows,
+    training,
+    teacher: { source: 'checkpoint', path: teacherFolder, ...(cache !== undefined && { cache }) },
+    ...others,
+  });
+
+const student = (run: string): Buffer => readFileSync(path.join(run, 'student', 'model.safetensors'));
+const log = (run: string): string => readFileSync(path.join(run, 'log.txt'), 'utf8');
+const runsOf = (workspace: string): string[] => {
+  const runs = path.join(workspace, '.distillery', 'runs');
+  return readdirSync(runs)
+    .sort()
+    .map((name) => path.join(runs, name));
+};
+const cachesOf = (workspace: string): string[] => {
+  const folder = path.join(workspace, '.distillery', 'cache', 'teacher');
+  return existsSync(folder) ? readdirSync(folder).map((name) => path.join(folder, name)) : [];
+};
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 3000; i++) {
+    if (condition()) return;
+    await delay(10);
+  }
+  throw new Error('it did not come to that');
+}
+
+describe("a run that keeps its teacher's answers", () => {
+  let workspace: string;
+  let weights: Buffer;
+  beforeAll(async () => {
+    workspace = workspaceWith(undefined);
+    await document(['run', 'tiny.distill.json'], workspace);
+    weights = student(onlyRun(workspace));
+  });
+
+  it('fills a cache, which the next run with the same teacher finds full', async () => {
+    expect(log(onlyRun(workspace))).toMatch(/asking the teacher about 400 examples/);
+    await document(['run', 'tiny.distill.json'], workspace);
+    const second = runsOf(workspace).at(-1)!;
+    expect(log(second)).toMatch(/the teacher's answers are known/);
+    expect(student(second).equals(weights)).toBe(true);
+    expect(cachesOf(workspace)).toHaveLength(1);
+  });
+
+  it('ends at the weights that it has when the teacher is asked in every step', async () => {
+    const asking = workspaceWith(false);
+    await document(['run', 'tiny.distill.json'], asking);
+    expect(cachesOf(asking)).toEqual([]);
+    const [a, b] = [new Float32Array(aligned(student(onlyRun(asking)))), new Float32Array(aligned(weights))];
+    expect(a.length).toBe(b.length);
+    expect(a.every((value, i) => Math.abs(value - b[i]!) < 1e-4)).toBe(true);
+  });
+
+  it('killed while it asks, goes on where it was and ends at the same weights', async () => {
+    const killed = workspaceWith(undefined);
+    const { child, outcome } = start(['run', 'tiny.distill.json'], killed);
+    const filled = (): string => path.join(cachesOf(killed)[0] ?? '', 'filled.log');
+    await until(() => existsSync(filled()) && statSync(filled()).size > 20);
+    child.kill('SIGKILL');
+    await outcome;
+    await document(['resume', onlyRun(killed)], killed);
+    expect(student(onlyRun(killed)).equals(weights)).toBe(true);
+    expect(log(onlyRun(killed))).toMatch(/going on to ask the teacher|answers are known/);
+  });
+
+  it('is listed and removed by the command line', async () => {
+    const { caches } = await document<CacheResult>(['cache'], workspace);
+    expect(caches).toMatchObject([{ examples: 400, task: 'causal-lm', values: 'float32' }]);
+    expect(caches[0]!.bytesOnDisk).toBeGreaterThanOrEqual(caches[0]!.bytes!);
+    expect((await distillery(['cache', '--remove', 'nothing'], workspace)).code).toBe(2);
+    const after = await document<CacheResult>(['cache', '--remove', caches[0]!.key.slice(0, 6)], workspace);
+    expect(after).toMatchObject({ caches: [], removed: [caches[0]!.key] });
+    expect(cachesOf(workspace)).toEqual([]);
+  });
+
+  it('says so and asks in every step where the answers would take too much space', async () => {
+    const small = workspaceWith({ maxGigabytes: 1e-4 });
+    await document(['run', 'tiny.distill.json'], small);
+    expect(log(onlyRun(small))).toMatch(/asked in every step: its answers would take .* teacher\.cache\.maxGigabytes/);
+    expect(cachesOf(small)).toEqual([]);
+  });
+
+  it('says so where other tokens are masked in every epoch', async () => {
+    const masked = tinyWorkspace({ task: 'masked-lm', training: { ...training, epochs: 1 } });
+    await document(['run', 'tiny.distill.json'], masked);
+    expect(log(onlyRun(masked))).toMatch(/asked in every step: masked-lm hides other tokens/);
+  });
+});
+
+/** The tensors of a safetensors file as one array of floats. */
+function aligned(file: Buffer): ArrayBuffer {
+  const header = Number(file.readBigUInt64LE(0));
+  return new Uint8Array(file.subarray(8 + header)).buffer;
+}
