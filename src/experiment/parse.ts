@@ -56,8 +56,14 @@ export function parseSource(source: Source): ParsedExperiment {
 
 function place(
   source: Source,
-  { path, key, message, remedy }: Objection,
+  { path, key, message, remedy, fixes }: Objection,
   severity: Problem['severity'] = 'error',
 ): Problem {
-  return source.problem(key === true ? source.placeOfKey(path) : source.placeOf(path), message, remedy, severity);
+  return source.problem(
+    key === true ? source.placeOfKey(path) : source.placeOf(path),
+    message,
+    remedy,
+    severity,
+    fixes,
+  );
 }
