@@ -3,9 +3,10 @@
 import { Uri, window, type ExtensionContext } from 'vscode';
 import { registerCommands } from './extension/commands/commands';
 import { openLab, revealRunFolder, showLog } from './extension/commands/look-commands';
-import { resumeRun, runExperiment, stopRun } from './extension/commands/run-commands';
+import { requireTrust, resumeRun, runExperiment, stopRun } from './extension/commands/run-commands';
 import { createSampleWorkspace } from './extension/commands/sample-workspace';
 import { ContextKeys } from './extension/context-keys';
+import { ModelServer } from './extension/models/model-server';
 import { Lab } from './extension/panel/lab';
 import { RunList, type ListedRun } from './extension/runs/run-list';
 import { runnerStarter } from './extension/runs/runner-process';
@@ -17,13 +18,16 @@ import { registerRunsView } from './extension/views/runs-view';
 export function activate({ extensionUri, logUri, subscriptions }: ExtensionContext): void {
   const log = window.createOutputChannel('Distillery', { log: true });
   const runs = new RunList();
-  const lab = new Lab(runs, extensionUri);
-  const startRunner = runnerStarter(Uri.joinPath(extensionUri, 'dist', 'runner.js').fsPath, logUri.fsPath);
+  const runner = Uri.joinPath(extensionUri, 'dist', 'runner.js').fsPath;
+  const models = new ModelServer(runner, (line) => log.error(line), requireTrust);
+  const lab = new Lab(runs, models, extensionUri);
+  const startRunner = runnerStarter(runner, logUri.fsPath);
   const parts = { runs, startRunner, log, show: (run: ListedRun) => lab.open(run) };
 
   subscriptions.push(
     log,
     runs,
+    models,
     lab,
     registerRunsView(runs, new ContextKeys()),
     registerStatusBar(runs),

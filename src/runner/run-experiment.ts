@@ -9,6 +9,7 @@ import { Prober } from '../distill/prober';
 import { FrozenTeacher } from '../distill/teacher';
 import { Trainer, type TrainingOptions } from '../distill/trainer';
 import type { Executor } from '../engine/executor';
+import { writePredictions } from '../experiment/predictions';
 import { writeStudentProbe, writeProbeExamples, writeTeacherProbe } from '../experiment/probes';
 import { controlPaths, type RunPaths, type TrainingPaths } from '../experiment/run-paths';
 import type { ResolvedExperiment, TrainingSpec } from '../experiment/schema';
@@ -265,16 +266,21 @@ async function compare(run: PreparedRun, student: Student, teacher: Model): Prom
       folder: controlPaths(paths, control).model,
     })),
   ];
-  return compareModels({
+  const examples = test ?? data.validation;
+  const { comparison, predictions } = await compareModels({
     executor,
     task: experiment.task,
     run: paths.id,
     split: test ? 'test' : 'validation',
-    batches: evaluationBatches(test ?? data.validation, batchOptions(run, EVALUATION_BATCH)),
+    examples,
+    batches: evaluationBatches(examples, batchOptions(run, EVALUATION_BATCH)),
+    ...(data.labels && { labels: data.labels }),
     models,
     teacher: { architecture: teacher.architecture, frozen: student.frozen },
-    latencyText: (test ?? data.validation)[0]!,
+    latencyText: examples[0]!,
   });
+  await writePredictions(paths, predictions);
+  return comparison;
 }
 
 function withoutHidden({ student, imitation }: Pairing): Pairing {
