@@ -209,8 +209,9 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     const page = await open({});
     await page.locator('lab-time-chart canvas').nth(7).waitFor();
     await page.locator('#smoothing').fill('0');
-    await page.evaluate(`document.querySelector('distillery-lab').shadowRoot.querySelector('lab-loss').shadowRoot
-      .querySelectorAll('lab-time-chart').forEach((chart) => chart.shadowRoot.querySelector('canvas').dataset.first = 'yes')`);
+    for (const canvas of await page.locator('lab-time-chart canvas').all()) {
+      await canvas.evaluate((element: { dataset: Record<string, string> }) => (element.dataset.first = 'yes'));
+    }
     const { metrics } = moby.run.series[1]!;
     const last = Object.entries(metrics).map(([name, values]) => [name, values.at(-1)!] as const);
     const next = { ...Object.fromEntries(last), step: 1844, total: 1.111, soft: 0.1, hard: 1.2, hidden: 0.3 };
@@ -279,8 +280,9 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     const finding = (await text(page, 'lab-compare .finding')).replaceAll('\u202f', ' ');
     expect(finding).toContain("keeps 98.9 % of the teacher's macro-F1");
     expect(finding).toContain('Distillation gave +.019 over the control');
-    const control = await page.locator('lab-compare tbody tr').nth(2).locator('td').allInnerTexts();
-    expect(control.slice(0, 2)).toEqual(['Control same student, no distillation', '.952']);
+    expect(finding).toContain('(95 % interval +.008 to +.030)');
+    const control = await page.locator('lab-model-table tbody tr').nth(2).locator('td').allInnerTexts();
+    expect(control.slice(0, 2)).toEqual(['Control same student, no distillation', '.952 .941–.961']);
     await page.close();
   });
 

@@ -36,8 +36,8 @@ function gainWords(student: ComparisonRow, control: ComparisonRow, measure: Meas
 function gainInterval({ interval: [low, high] }: Gain, measure: Measure): TemplateResult {
   const format = measure.higherIsBetter ? formatShareDifference : formatQuantity;
   const unclear = low <= 0 && high >= 0 ? ': these rows cannot tell whether it helped' : '';
-  const what = measure.higherIsBetter ? '' : ' better by';
-  return html`<span class="muted">(${what} 95 % interval ${format(low)} to ${format(high)}${unclear})</span>`;
+  const what = measure.higherIsBetter ? '' : ' of the difference';
+  return html`<span class="muted">(95 % interval${what} ${format(low)} to ${format(high)}${unclear})</span>`;
 }
 
 /** `.960–.981`. */

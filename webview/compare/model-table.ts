@@ -27,7 +27,8 @@ interface Column {
 }
 
 export const rowHeight = 33;
-const headHeight = 40;
+const headHeight = 48;
+const axisHeight = 20;
 const drawingWidth = 232;
 
 @customElement('lab-model-table')
@@ -44,7 +45,7 @@ export class ModelTable extends LitElement {
       }
       table.data th,
       table.data td {
-        padding-left: 20px;
+        padding-left: 16px;
       }
       table.data th:first-child,
       table.data td:first-child {
@@ -52,11 +53,27 @@ export class ModelTable extends LitElement {
         min-width: 180px;
         padding-left: 0;
       }
+      table.data th {
+        max-width: 84px;
+        white-space: normal;
+      }
+      /* The drawing's own head, its axis, reaches up into the table's. */
+      table.data th.drawing {
+        max-width: none;
+        padding: 0;
+        text-align: center;
+        vertical-align: top;
+        white-space: nowrap;
+      }
       table.data td.drawing {
         width: ${drawingWidth}px;
+        height: auto;
         padding: 0;
         border: 0;
         vertical-align: top;
+      }
+      td.drawing svg {
+        margin-top: -${axisHeight}px;
       }
       td .swatch {
         margin-right: 8px;
@@ -87,7 +104,7 @@ export class ModelTable extends LitElement {
     const drawing = intervalDrawing(drawnModels(models, measure), measure.title, measure.format, {
       width: drawingWidth,
       pitch: rowHeight,
-      head: 20,
+      head: axisHeight,
     });
     const direction = measure.higherIsBetter ? 'higher is better' : 'lower is better';
     return html`<div class="scroll" tabindex="0" role="region" aria-label="Comparison">

@@ -32,6 +32,7 @@ export class SamplingBar extends LitElement {
       }
       .number-field {
         width: 64px;
+        --input-min-width: 64px;
       }
       vscode-checkbox {
         margin: 0;

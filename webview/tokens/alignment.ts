@@ -1,6 +1,6 @@
 /** @file Which token is read where, what it predicts, and whether that counts: shift, prompt, mask and padding, drawn. */
 
-import type { nothing} from 'lit';
+import type { nothing } from 'lit';
 import { css, html, LitElement, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount } from '../../src/protocol/format';

@@ -205,15 +205,6 @@ export class TokensView extends LitElement {
           ${strip(width, summary, position, (to) => this.#choose({ position: to }))}
         </svg>
       </figure>
-      <figure>
-        <h3>What predicts this token, and which predictions count</h3>
-        <lab-alignment
-          .example=${shown.example}
-          .task=${shown.probes.set.examples.task}
-          .names=${shown.probes.set.examples.names}
-          .position=${position}
-        ></lab-alignment>
-      </figure>
       ${
         same && step !== undefined && recorded.length > 1
           ? html`<figure>
@@ -232,7 +223,16 @@ export class TokensView extends LitElement {
               </svg>
             </figure>`
           : nothing
-      }`;
+      }
+      <figure>
+        <h3>What predicts this token, and which predictions count</h3>
+        <lab-alignment
+          .example=${shown.example}
+          .task=${shown.probes.set.examples.task}
+          .names=${shown.probes.set.examples.names}
+          .position=${position}
+        ></lab-alignment>
+      </figure>`;
   }
 
   /** Width of the middle column's content: what the other columns and its padding leave. */
