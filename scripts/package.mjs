@@ -1,5 +1,6 @@
-/** @file Packages the extension for this platform: the bundles, the samples, and onnxruntime's library for this platform alone. */
+/** @file Packages the extension for this platform: the bundles, the samples, and what has native code, for this platform alone. */
 
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -23,6 +24,10 @@ const shipped = [
 ];
 
 run(process.execPath, ['scripts/build.mjs'], root);
+// A clone does without it where there is no compiler; whoever installs a package can do nothing about that.
+if (process.platform !== 'win32' && !existsSync(path.join(root, 'dist', 'tensorflow', 'tfjs_binding.node'))) {
+  throw new Error('A package needs the addon of the engine tfjs-node, and so a C++ compiler.');
+}
 const stage = await mkdtemp(path.join(os.tmpdir(), 'distillery-package-'));
 try {
   for (const name of shipped) await cp(path.join(root, name), path.join(stage, name), { recursive: true });
@@ -33,10 +38,11 @@ try {
 
   const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
   const { scripts, devDependencies, dependencies, private: isPrivate, type, ...kept } = manifest;
-  // The bundles hold all packages but the one with native code.
-  const bundled = { 'onnxruntime-node': dependencies['onnxruntime-node'] };
+  // The bundles hold all packages but those with native code.
+  const bundled = { 'onnxruntime-node': dependencies['onnxruntime-node'], koffi: dependencies.koffi };
   await writeFile(path.join(stage, 'package.json'), JSON.stringify({ ...kept, dependencies: bundled }, undefined, 2));
   await stageRuntime();
+  await stageKoffi();
 
   const vsce = path.join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'vsce.cmd' : 'vsce');
   const out = path.join(root, `distillery-${target}-${manifest.version}.vsix`);
@@ -68,4 +74,23 @@ async function stageRuntime() {
     recursive: true,
     filter: (file) => !file.endsWith('.map') && !file.endsWith('.ts') && !file.includes(`${path.sep}esm`),
   });
+}
+
+/** koffi without its sources and without the packages that hold it for other platforms. */
+async function stageKoffi() {
+  const modules = path.join(root, 'node_modules');
+  const staged = path.join(stage, 'node_modules', 'koffi');
+  const native = `@koromix/koffi-${target}`;
+  for (const part of ['index.cjs', 'index.js', path.join('src', 'koffi')]) {
+    await cp(path.join(modules, 'koffi', part), path.join(staged, part), {
+      recursive: true,
+      filter: (file) => !/\.(cc|hh|inc|def|S|asm|txt)$/.test(file),
+    });
+  }
+  const { scripts, optionalDependencies, ...own } = JSON.parse(
+    await readFile(path.join(modules, 'koffi', 'package.json'), 'utf8'),
+  );
+  const dependencies = { [native]: optionalDependencies[native] };
+  await writeFile(path.join(staged, 'package.json'), JSON.stringify({ ...own, dependencies }, undefined, 2));
+  await cp(path.join(modules, native), path.join(stage, 'node_modules', native), { recursive: true });
 }
