@@ -17,7 +17,11 @@ export function loadOpenVino(): OpenVinoLibrary {
 function load(): OpenVinoLibrary {
   const folder = findLibrary(ENGINE);
   if (folder === undefined) {
-    throw new EngineUnavailable(ENGINE, 'OpenVINO is not installed.', 'Install it: distillery devices --install openvino');
+    throw new EngineUnavailable(
+      ENGINE,
+      'OpenVINO is not installed.',
+      'Install it: distillery devices --install openvino',
+    );
   }
   try {
     const library = new OpenVinoLibrary(folder);
