@@ -1,5 +1,6 @@
-/** @file Packages the extension for this platform: the bundles, the samples, and onnxruntime's library for this platform alone. */
+/** @file Packages the extension for this platform: the bundles, the samples, and what has native code, for this platform alone. */
 
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -23,6 +24,10 @@ const shipped = [
 ];
 
 run(process.execPath, ['scripts/build.mjs'], root);
+// A clone does without it where there is no compiler; whoever installs a package can do nothing about that.
+if (process.platform !== 'win32' && !existsSync(path.join(root, 'dist', 'tensorflow', 'tfjs_binding.node'))) {
+  throw new Error('A package needs the addon of the engine tfjs-node, and so a C++ compiler.');
+}
 const stage = await mkdtemp(path.join(os.tmpdir(), 'distillery-package-'));
 try {
   for (const name of shipped) await cp(path.join(root, name), path.join(stage, name), { recursive: true });
