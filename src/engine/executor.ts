@@ -63,4 +63,9 @@ export interface Executor {
   view?(tensor: DeviceTensor, start: number, shape: readonly number[]): DeviceTensor;
   /** Inputs in `frozen` become part of the loaded program and are not given to `run`. */
   load(program: Program, frozen?: FrozenInputs): Promise<LoadedProgram>;
+  /**
+   * As `load`, with the products of these weights in 8 bits (quantize.ts). Weights that are in no such product are given to
+   * `run`. Absent where 8 bits are not faster.
+   */
+  loadQuantized?(program: Program, weights: FrozenInputs): Promise<LoadedProgram>;
 }

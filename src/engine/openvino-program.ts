@@ -94,9 +94,9 @@ export class OpenVinoProgram implements LoadedProgram {
       const input = inputs[name];
       if (!input) throw new Error(`graph ${this.graph.name} was run without its input ${name}`);
       if ('data' in input && !(input instanceof OpenVinoTensor)) fromHost[name] = input;
-      else given[name] = own(name, input);
+      else given[name] = OpenVinoTensor.from(input);
     }
-    for (const [name, tensor] of Object.entries(into)) given[name] = own(name, tensor);
+    for (const [name, tensor] of Object.entries(into)) given[name] = OpenVinoTensor.from(tensor);
     const returned = Object.keys(this.graph.outputs).filter((name) => !(name in into));
     this.last = this.requestFor(given);
     return this.last.run(fromHost, returned);
@@ -124,9 +124,4 @@ export class OpenVinoProgram implements LoadedProgram {
     for (const request of [...this.requests.values()]) request.release();
     this.library.call('ov_compiled_model_free', this.compiled);
   }
-}
-
-function own(name: string, tensor: GraphInput): OpenVinoTensor {
-  if (tensor instanceof OpenVinoTensor) return tensor;
-  throw new Error(`${name} is a tensor of another executor`);
 }

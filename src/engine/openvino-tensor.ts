@@ -1,7 +1,7 @@
 /** @file Tensors in host memory that OpenVINO reads from and writes to in place. */
 
 import { sizeOf, type DType, type HostArray, type HostTensor, type TensorSpec } from './array';
-import type { DeviceTensor } from './executor';
+import type { DeviceTensor, GraphInput } from './executor';
 import type { Handle, OpenVinoLibrary } from './openvino-library';
 
 /** ov_element_type_e */
@@ -40,6 +40,12 @@ export class OpenVinoTensor implements DeviceTensor {
   /** A tensor of zeros. */
   static zeros(library: OpenVinoLibrary, spec: TensorSpec): OpenVinoTensor {
     return new OpenVinoTensor(library, spec, new ARRAYS[spec.dtype](sizeOf(spec.shape)));
+  }
+
+  /** @throws Error where another executor made it */
+  static from(tensor: GraphInput): OpenVinoTensor {
+    if (tensor instanceof OpenVinoTensor) return tensor;
+    throw new Error(`a tensor [${tensor.shape.join(',')}] of another executor`);
   }
 
   /** Elements from `start` on, in this tensor's memory. */

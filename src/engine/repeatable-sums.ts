@@ -9,15 +9,15 @@ import type { LoweringRule, LoweringRules } from './lowering';
 const TABLE_BYTES = 64 * 2 ** 20;
 
 /**
- * Sums of rows by target, the gradient of a look-up. GPUs' own kernels add with atomic operations, in an order that changes
- * from run to run. Here each row first becomes the sum of all rows with its target, in a product with the table of which
- * targets are equal; what is then stored at one target is the same number every time, whichever row comes last.
+ * Rows added to the rows of a table that their targets name, the gradient of a look-up. GPUs' own kernels add with atomic
+ * operations, in an order that changes from run to run. Here each row first becomes the sum of all rows with its target, in a
+ * product with the table of which targets are equal, and of what the target held before; what is then stored at one target is the
+ * same number every time, whichever row comes last.
  */
 const sumOfRows: LoweringRule = ({ graph, node, inputs: [into, places, rows] }) => {
   const targets = places!.broadcastOf; // [N, 1]
   const [count, width] = rows!.shape as [number, number];
-  if (node.attributes.reduction !== 'add' || into!.splat !== 0 || rows!.shape.length !== 2 || !targets)
-    return undefined;
+  if (node.attributes.reduction !== 'add' || rows!.shape.length !== 2 || !targets) return undefined;
   const row = graph.node('Reshape', [targets, graph.integers([1, count])], { shape: [1, count], type: 'int32' });
   const chunk = Math.max(1, Math.floor(TABLE_BYTES / 4 / count));
   const sums = Array.from({ length: Math.ceil(count / chunk) }, (_, i) => {
@@ -27,10 +27,19 @@ const sumOfRows: LoweringRule = ({ graph, node, inputs: [into, places, rows] }) 
     return graph.node('MatMul', [equal, rows!], { shape: [end - start, width], type: 'float32' });
   });
   const summed = sums.length === 1 ? sums[0]! : graph.node('Concat', sums, rows!, { attributes: { axis: 0 } });
-  return graph.node('ScatterElements', [into!, places!, summed], node.outputs[0]!, {
+  const stored = into!.splat === 0 ? summed : graph.elementwise('Add', heldBefore(graph, into!, targets), summed);
+  return graph.node('ScatterElements', [into!, places!, stored], node.outputs[0]!, {
     attributes: { ...node.attributes, reduction: 'none' },
   });
 };
+
+/** Rows of a table. [V, D] and targets [N, 1] → [N, D] */
+function heldBefore(graph: GraphBuilder, table: Value, targets: Value): Value {
+  const count = targets.shape[0]!;
+  const ids = graph.node('Reshape', [targets, graph.integers([count])], { shape: [count], type: 'int32' });
+  const output = { shape: [count, table.shape[1]!], type: table.type };
+  return graph.node('Gather', [table, ids], output, { attributes: { axis: 0 } });
+}
 
 /** Elements start, start + step, … before end along an axis. */
 export function takeRange(graph: GraphBuilder, x: Value, axis: number, start: number, end: number, step = 1): Value {

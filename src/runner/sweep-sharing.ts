@@ -18,13 +18,13 @@ export interface EarlierRun {
 /** The same for experiments whose teachers come out the same; undefined where the teacher is not trained by the run. */
 function teacherKey({ task, dataset, tokenizer, teacher, inputs }: ResolvedExperiment): string | undefined {
   if (teacher.source !== 'train') return undefined;
-  const { cache, ...trained } = teacher;
+  const { cache, precision, ...trained } = teacher;
   return hashOf({ task, dataset, tokenizer, trained, inputs });
 }
 
 /** The same for experiments whose controls come out the same: they never see the teacher, but may start from its weights. */
 function controlsKey({ task, dataset, tokenizer, teacher, student, training, inputs }: ResolvedExperiment): string {
-  const { cache, ...described } = teacher;
+  const { cache, precision, ...described } = teacher;
   return hashOf({ task, dataset, tokenizer, described, student, training, inputs });
 }
 
@@ -39,11 +39,12 @@ export async function withSharedTeacher<T extends ResolvedExperiment>(
   if (key === undefined) return experiment;
   for (const { paths, experiment: other } of earlier) {
     if (teacherKey(other) !== key || !(await isExported(paths.teacher))) continue;
+    const { cache, precision } = experiment.teacher;
     const files = await modelFiles((await findCompleteDirectory(paths.teacher.model))!);
     return {
       ...experiment,
       tokenizer: { source: 'teacher' },
-      teacher: { source: 'run', run: paths.directory, role: 'teacher', cache: experiment.teacher.cache },
+      teacher: { source: 'run', run: paths.directory, role: 'teacher', cache, precision },
       inputs: [...experiment.inputs, ...(await Promise.all(files.map(fingerprint)))],
     };
   }

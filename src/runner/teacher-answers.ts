@@ -22,9 +22,11 @@ import {
 } from '../experiment/teacher-cache-files';
 import { formatBytes, formatCount } from '../protocol/format';
 import { cacheKey } from './cache-key';
+import { Float16Error, float16ErrorText } from './float16-error';
 import type { Model } from './models';
 import type { PreparedRun } from './prepared-run';
 import type { RunRecorder } from './run-recorder';
+import { quantizeTeacher } from './teacher-precision';
 
 /** Room on the disk that a cache leaves to others. */
 const SPARED_BYTES = 2e9;
@@ -55,7 +57,10 @@ export interface AskedTeacher {
 /** The source of the targets; undefined where the run was asked to stop while the cache was being filled. */
 export async function teacherAnswers(run: PreparedRun, teacher: AskedTeacher): Promise<TargetSource | undefined> {
   const { experiment } = run;
-  const asked = new TeacherTargets(teacher.frozen, teacher.pairing);
+  const asked =
+    experiment.teacher.precision === 'int8'
+      ? await quantizeTeacher(run, teacher)
+      : new TeacherTargets(teacher.frozen, teacher.pairing);
   const settings = settingsOf(experiment.teacher.cache);
   if (!settings) return asked;
   if (!canBeKept(experiment.task)) {
@@ -66,7 +71,7 @@ export async function teacherAnswers(run: PreparedRun, teacher: AskedTeacher): P
   try {
     return await openCache(run, teacher, asked, settings, layout);
   } catch (error) {
-    if (!isFileError(error)) throw error;
+    if (!isFileError(error) && !(error instanceof RangeError)) throw error;
     return askAlways(run, asked, `its answers cannot be kept (${error.message})`);
   }
 }
@@ -87,7 +92,7 @@ async function openCache(
   const places = layout.blocks.map(({ start, end }) => ({ start: start * size, end: end * size }));
   const files = await TeacherCacheFiles.open(directory, record, places);
   const cache = { layout, store: files, values: settings.values, task: record.task, pairing: teacher.pairing };
-  const outcome = await fill(run, asked, cache, files, record).catch(async (error: unknown) => {
+  const outcome = await fill(run, teacher.frozen, asked, cache, files, record).catch(async (error: unknown) => {
     await files.close();
     throw error;
   });
@@ -111,9 +116,9 @@ function describeCache(
   { values }: CacheSettings,
   layout: CacheLayout,
 ): { directory: string; record: TeacherCacheRecord } {
-  const { task, dataset, precision } = experiment;
+  const { task, dataset, precision, teacher } = experiment;
   const { maxLength } = dataset;
-  const computedBy = [executor.engine, precision];
+  const computedBy = [executor.engine, precision, teacher.precision];
   const key = cacheKey({ teacher: model, task, examples: data.train, maxLength, layout, values, computedBy });
   const record = {
     teacher: nameOfTeacher(experiment, paths.id),
@@ -130,6 +135,7 @@ function describeCache(
 /** Asks the teacher for what is missing. */
 async function fill(
   run: PreparedRun,
+  frozen: FrozenTeacher,
   teacher: TeacherTargets,
   cache: TeacherCacheSetup,
   files: TeacherCacheFiles,
@@ -138,7 +144,8 @@ async function fill(
   const { data, recorder } = run;
   const missing = blocks - (await files.filled()).size;
   if (missing === 0) {
-    await recorder.note(`the teacher's answers are known, ${formatBytes(bytes)} in ${files.directory}`);
+    const cost = await float16ErrorText(files.directory);
+    await recorder.note(`the teacher's answers are known, ${formatBytes(bytes)} in ${files.directory}${cost}`);
     return 'full';
   }
   const needed = (bytes * missing) / blocks;
@@ -148,13 +155,17 @@ async function fill(
   }
   const what = `${formatCount(examples)} examples, ${formatBytes(bytes)} in ${files.directory}`;
   await recorder.note(`${missing < blocks ? 'going on to ask' : 'asking'} the teacher about ${what}`);
+  const rounding = cache.values === 'float16' ? new Float16Error(frozen) : undefined;
   const isFull = await fillCache({
     ...cache,
     examples: data.train,
     padId: data.tokenizer.padId,
     teacher,
     mayGoOn: (filled) => mayGoOn(run, filled, blocks),
+    ...(rounding && { onBlock: (inputs, answers) => rounding.add(inputs, answers) }),
   });
+  await rounding?.keep(files.directory);
+  if (rounding) await recorder.note(`the teacher's answers are kept${await float16ErrorText(files.directory)}`);
   return isFull ? 'full' : 'stopped';
 }
 

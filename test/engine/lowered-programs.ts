@@ -60,8 +60,16 @@ export const loweredPrograms: readonly LoweredProgram[] = [
   { operator: 'Relu', inputs: { whole }, evaluate: (t) => ({ y: tf.relu(t.whole!) }) },
   {
     operator: 'ScatterElements',
-    inputs: { ids: integers([2, 0, 2, 2, 4]), rows: floats([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [5, 2]) },
-    evaluate: (t) => ({ y: tf.unsortedSegmentSum(t.rows!, t.ids as tf.Tensor1D, 6) }),
+    inputs: {
+      ids: integers([2, 0, 2, 2, 4]),
+      rows: floats([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [5, 2]),
+      table: floats([1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0], [6, 2]),
+    },
+    evaluate: (t) => ({
+      y: tf.unsortedSegmentSum(t.rows!, t.ids as tf.Tensor1D, 6),
+      // Added to a running sum.
+      z: tf.add(t.table!, tf.unsortedSegmentSum(t.rows!, t.ids as tf.Tensor1D, 6)),
+    }),
   },
   {
     operator: 'Sign',

@@ -232,19 +232,6 @@ describeOnEach('a recorded graph', (executor) => {
     expect(Array.from(outputs.twice!.data)).toEqual([10, 14, 21, 30]);
   });
 
-  it('looks up one element of each row', async () => {
-    const x = floats([1, 2, 3, 4, 5, 6], [2, 3]);
-    const places: HostTensor = { shape: [2, 1], dtype: 'int32', data: Int32Array.of(2, 0) };
-    const program = record('row look-up', { x, places }, (t) => ({
-      y: tf.gather(t.x!, t.places as tf.Tensor2D, 1, 1),
-    }));
-    const { y } = await (await executor().load(program)).run({ x, places });
-    expect([y!.shape, Array.from(y!.data)]).toEqual([
-      [2, 1],
-      [3, 4],
-    ]);
-  });
-
   it('takes frozen inputs as part of the graph', async () => {
     const program = record('frozen', { x: floats([1, 2]), w: floats([3, 4]) }, ({ x, w }) => ({ y: tf.mul(x!, w!) }));
     const loaded = await executor().load(program, { w: floats([3, 4]) });

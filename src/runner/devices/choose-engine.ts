@@ -17,7 +17,7 @@ export interface Choice {
 /** In the order in which they are measured. Others never beat these: they are there to be asked for by name. */
 const candidates: readonly EngineName[] = ['cpu', 'openvino', 'webgpu', 'cuda', 'directml', 'coreml', 'tfjs-node-gpu'];
 
-/** Undefined where no engine here computes in the precision; never for float32. */
+/** Undefined where no engine here is known to compute in the precision. */
 export async function chooseEngine(precision: Precision, note: (line: string) => void): Promise<Choice | undefined> {
   const able = candidates.filter((name) => engineFacts[name].precisions.includes(precision) && !hindranceOf(name));
   const [first, ...others] = able;
@@ -32,16 +32,12 @@ export async function chooseEngine(precision: Precision, note: (line: string) =>
   const measurements = [...known.measurements, ...found.measurements].filter(
     (one) => one.precision === precision && able.includes(one.engine) && !one.software,
   );
-  const ordered = measurements.sort((a, b) => a.stepMs - b.stepMs);
-  const [fastest] = ordered;
-  if (!fastest)
-    return precision === 'float32' ? { engine: 'cpu', reason: 'auto took cpu: nothing else works' } : undefined;
-  if (ordered.length === 1)
-    return { engine: fastest.engine, reason: `auto took ${fastest.engine}: no other works here`, measurement: fastest };
-  const times = ordered.map(({ engine, stepMs }) => `${engine} ${formatMilliseconds(stepMs)}`);
-  return {
-    engine: fastest.engine,
-    reason: `auto took ${fastest.engine}, the fastest here: a small step takes ${times.join(', ')}`,
-    measurement: fastest,
-  };
+  const [fastest, ...slower] = measurements.sort((a, b) => a.stepMs - b.stepMs);
+  return fastest && { engine: fastest.engine, reason: explain(fastest, slower), measurement: fastest };
+}
+
+function explain(fastest: Measurement, slower: readonly Measurement[]): string {
+  if (slower.length === 0) return `auto took ${fastest.engine}: no other works here`;
+  const times = [fastest, ...slower].map(({ engine, stepMs }) => `${engine} ${formatMilliseconds(stepMs)}`);
+  return `auto took ${fastest.engine}, the fastest here: a small step takes ${times.join(', ')}`;
 }
