@@ -21,6 +21,7 @@ import {
 import { canBeKept } from '../distill/teacher-records';
 import type { ResolvedExperiment, TeacherCacheSpec } from '../experiment/schema';
 import {
+  CacheCutOff,
   freeSpace,
   TeacherCacheFiles,
   teacherCaches,
