@@ -18,6 +18,7 @@ const bundles = [
     ...node,
     entryPoints: ['src/runner/main.ts'],
     outfile: 'dist/runner.js',
+    // Packages with native code.
     external: ['onnxruntime-node', 'koffi'],
     // Some packages ask for their own address, which a CommonJS bundle has under another name.
     define: { 'import.meta.url': 'bundleUrl' },

@@ -1,18 +1,29 @@
-/** @file Writes media/experiment.schema.json from src/experiment/schema.ts, for editors to complete and hover from. */
+/**
+ * @file Writes from src/experiment/schema.ts: media/experiment.schema.json, which any tool can check experiments by, and
+ * media/experiment.editor.schema.json, by which the editor completes and explains them.
+ */
 
 import { build } from 'esbuild';
 import { writeFile } from 'node:fs/promises';
 import { format } from 'prettier';
 
 const { outputFiles } = await build({
-  entryPoints: ['src/experiment/schema.ts'],
+  stdin: {
+    contents: `export { experimentJsonSchema } from './schema'; export { experimentEditorSchema } from './editor-schema';`,
+    resolveDir: 'src/experiment',
+    loader: 'ts',
+  },
   bundle: true,
   format: 'esm',
   platform: 'node',
   write: false,
 });
-const { experimentJsonSchema } = await import(
+const { experimentJsonSchema, experimentEditorSchema } = await import(
   `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`
 );
-const text = await format(JSON.stringify(experimentJsonSchema()), { parser: 'json', printWidth: 120 });
-await writeFile('media/experiment.schema.json', text);
+
+async function write(file, schema) {
+  await writeFile(file, await format(JSON.stringify(schema), { parser: 'json', printWidth: 120 }));
+}
+await write('media/experiment.schema.json', experimentJsonSchema());
+await write('media/experiment.editor.schema.json', experimentEditorSchema());

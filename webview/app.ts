@@ -3,7 +3,8 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import { formatCount } from '../src/protocol/format';
-import type { HostMessage, RunSnapshot } from '../src/protocol/panel';
+import type { RunSnapshot } from '../src/protocol/lab-data';
+import type { HostMessage, LabTarget } from '../src/protocol/panel';
 import { perRun, reviveChoices, type ChooseEvent, type Choices, type TabName } from './choices';
 import './compare/compare-view';
 import './header';
@@ -12,6 +13,7 @@ import { icon } from './icons';
 import './loss/loss-view';
 import { reduce, wantedStep, type LabState } from './state';
 import { shared } from './styles';
+import { pinnedPlace, placeOf } from './target';
 import './tokens/tokens-view';
 
 type Shown = Extract<LabState, { phase: 'shown' }>;
@@ -172,6 +174,8 @@ export class Lab extends LitElement {
   readonly #asked = new Set<number>();
   readonly #narrow = matchMedia('(max-width: 640px)');
   #keptId: string | undefined;
+  /** A place that a link named, until what it needs is in the page. */
+  #target: LabTarget | undefined;
   #stopListening: (() => void) | undefined;
   #clock: ReturnType<typeof setInterval> | undefined;
 
@@ -226,7 +230,7 @@ export class Lab extends LitElement {
 
   #page(lab: Shown): unknown {
     const { run } = lab;
-    const shown = tabs.find(({ name }) => name === this.choices.tab)!;
+    const shown = tabs.find(({ name }) => name === this.choices.tab) ?? tabs[0]!;
     return html`<lab-header
         .run=${run}
         .now=${this.now}
@@ -304,7 +308,20 @@ export class Lab extends LitElement {
       this.#keptId = message.run.id;
       this.#keep();
     }
+    if (message.type === 'target') {
+      this.#target = message.target;
+      this.#set(placeOf(message.target));
+    }
+    this.#followTarget();
     this.#askForProbe();
+  }
+
+  /** Chooses the row and token that a link named, once the pinned examples are here. */
+  #followTarget(): void {
+    if (!this.#target || this.lab.phase !== 'shown' || !this.lab.probes) return;
+    const place = pinnedPlace(this.#target, this.lab.probes.set);
+    this.#target = undefined;
+    if (place) this.#set(place);
   }
 
   /** Asks for one probe at a time: the chosen one first. */

@@ -1,8 +1,9 @@
 /** @file What a person chose in the page, kept by VS Code while the panel is hidden and over a reload. */
 
+import { labTabs, type LabTab } from '../src/protocol/panel';
 import type { Axis } from './loss/curves';
 
-export type TabName = 'loss' | 'tokens' | 'compare';
+export type TabName = LabTab;
 
 export interface Choices {
   tab: TabName;
@@ -64,7 +65,7 @@ export const perRun = {
 export function reviveChoices(kept: unknown): Choices {
   const source = typeof kept === 'object' && kept !== null ? (kept as Record<string, unknown>) : {};
   const allowed: Partial<Record<keyof Choices, readonly unknown[]>> = {
-    tab: ['loss', 'tokens', 'compare'],
+    tab: labTabs,
     axis: ['step', 'epoch', 'clock'],
     sortBy: ['teacher', 'student'],
     filter: ['all', 'apart', 'wrong'],

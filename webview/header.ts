@@ -3,7 +3,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatAgo, formatCount, formatDuration, formatPercent } from '../src/protocol/format';
-import type { ModelShape, RunSnapshot } from '../src/protocol/panel';
+import type { ModelShape, RunSnapshot } from '../src/protocol/lab-data';
 import type { Role, RunStatus } from '../src/protocol/records';
 import { icon, type IconName } from './icons';
 import { place } from './place';

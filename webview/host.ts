@@ -44,6 +44,7 @@ const types: Record<HostMessage['type'], true> = {
   probes: true,
   probeSteps: true,
   probe: true,
+  target: true,
   error: true,
 };
 

@@ -1,7 +1,7 @@
 /** @file What a run's evaluations say: its measure of quality, the best, the teacher's, the control's. Pure. */
 
 import { formatQuantity, formatShare } from '../src/protocol/format';
-import type { RunSnapshot } from '../src/protocol/panel';
+import type { RunSnapshot } from '../src/protocol/lab-data';
 import type { EvaluationRecord, Metrics, Role } from '../src/protocol/records';
 
 /** The one measure by which a task's models are compared. */

@@ -1,6 +1,7 @@
 /** @file What the page shows: one value, replaced by each message from the extension. */
 
-import type { HostMessage, ProbeSet, RunSeries, RunSnapshot } from '../src/protocol/panel';
+import type { ProbeSet, RunSeries, RunSnapshot } from '../src/protocol/lab-data';
+import type { HostMessage } from '../src/protocol/panel';
 import type { RunErrorRecord } from '../src/protocol/records';
 
 /** Probes that are in the page: the student's logits by step, for those steps that have arrived. */
@@ -20,6 +21,8 @@ export function reduce(state: LabState, message: HostMessage): LabState {
       return { phase: 'empty' };
     case 'run':
       return { phase: 'shown', run: message.run };
+    case 'target':
+      return state;
     case 'error':
       return {
         ...state,

@@ -54,11 +54,25 @@ export class Predictor {
     };
   }
 
+  /** Logits at every position, [L, V]; [1, C] for a classifier. Texts of similar length share a program. */
+  async logits(text: TokenizedText): Promise<HostTensor> {
+    const { length } = text.ids;
+    const padded = this.paddedLength(length);
+    const program = await this.load(`logits-${padded}`, () => answerProgram(this.architecture, padded, false));
+    const { logits } = await program.run({ ...tokenTensors(text, padded), ...this.parameters });
+    const [rows, columns] = logits!.shape.slice(-2) as [number, number];
+    if (rows === 1) return { ...logits!, shape: [rows, columns] };
+    return { ...logits!, shape: [length, columns], data: logits!.data.subarray(0, length * columns) };
+  }
+
+  private paddedLength(length: number): number {
+    return Math.min(this.architecture.maxPositions, Math.ceil(length / LENGTH_STEP) * LENGTH_STEP);
+  }
+
   /** Logits of the token after `ids`, [V]. */
   async nextLogits(ids: readonly number[]): Promise<Float32Array> {
-    const room = this.architecture.maxPositions;
-    const recent = ids.slice(-room);
-    const length = Math.min(room, Math.ceil(recent.length / LENGTH_STEP) * LENGTH_STEP);
+    const recent = ids.slice(-this.architecture.maxPositions);
+    const length = this.paddedLength(recent.length);
     const program = await this.load(`next-${length}`, () => nextTokenProgram(this.architecture, length));
     const last: HostTensor = { shape: [1], dtype: 'int32', data: Int32Array.of(recent.length - 1) };
     const text = { ids: Int32Array.from(recent), typeIds: new Int32Array(recent.length) };

@@ -49,6 +49,8 @@ export interface Executor {
   readonly engine: string;
   /** The device's own name, for people. */
   readonly device: string;
+  /** What is known of a device that is not the machine's own processor. */
+  readonly hardware?: DeviceDescription;
   /**
    * Puts a tensor into the device's memory. That may be the very array given, so the caller neither writes to it afterwards nor
    * gives it where the tensor is to be written to, unless the array is the tensor's alone.

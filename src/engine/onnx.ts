@@ -131,7 +131,7 @@ export function encodeModel<T extends Initializer>(
     ],
     graph: {
       name: graph.name,
-      node: graph.nodes.map(nodeMessage),
+      node: leavesLast(graph.nodes).map(nodeMessage),
       initializer: [...graph.constants.map(constantMessage), ...external],
       input: Object.entries(graph.inputs)
         .filter(([name]) => !(name in frozenInputs))
@@ -140,6 +140,17 @@ export function encodeModel<T extends Initializer>(
     },
   };
   return modelType.encode(message).finish();
+}
+
+/**
+ * The nodes that no other reads, at the end and in reverse. onnxruntime computes depth-first from the last such node, so that the
+ * recorded order is kept: otherwise it computes the losses and the gradients of all weights only when the backward pass has ended,
+ * and holds everything that they are made of until then.
+ */
+function leavesLast(nodes: readonly Node[]): Node[] {
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs));
+  const isLeaf = ({ outputs }: Node): boolean => !outputs.some(({ name }) => read.has(name));
+  return [...nodes.filter((node) => !isLeaf(node)), ...nodes.filter(isLeaf).reverse()];
 }
 
 function nodeMessage(node: Node, index: number): object {

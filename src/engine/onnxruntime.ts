@@ -5,6 +5,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sizeOf, type HostArray, type HostTensor } from './array';
 import type { DeviceTensor, Executor, GraphInput, LoadedProgram } from './executor';
 import type { Graph, QuantizedTensor } from './graph';
+import { lower, type LoweringRules } from './lowering';
 import { createSession, loadRuntime, LOG_ERRORS, runSession, wrap, type Runtime } from './ort-session';
 import { quantizeProducts } from './quantize';
 
@@ -65,14 +66,19 @@ export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promi
   };
 }
 
-/** An executor whose state lies in host memory: the CPU's, and that of a GPU whose provider gives Node no tensors of its own. */
+/**
+ * An executor whose state lies in host memory: the CPU's, and that of a GPU whose provider gives Node no tensors of its own.
+ * `rules` say how graphs are written anew for it.
+ */
 export function hostMemoryExecutor(
   ort: Runtime,
   named: Pick<Executor, 'engine' | 'device'>,
   options: InferenceSession.SessionOptions,
+  rules: LoweringRules = {},
 ): Executor {
   const { load, ...executor } = hostMemory(ort, named, options);
-  return { ...executor, load: ({ graph }, frozen = {}) => load(graph, frozen) };
+  const lowered = (graph: Graph): Graph => (Object.keys(rules).length > 0 ? lower(graph, rules) : graph);
+  return { ...executor, load: ({ graph }, frozen = {}) => load(lowered(graph), frozen) };
 }
 
 /** The parts of such an executor; `load` takes any graph and initializers. */

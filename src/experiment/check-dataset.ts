@@ -2,12 +2,12 @@
 
 import { extname } from 'node:path';
 import { InputError } from '../protocol/problem';
-import { readCsvRecords } from '../text/csv-records';
-import { readDataset, type Columns, type Row } from '../text/dataset';
-import { readJsonRecords } from '../text/json-records';
-import { findSplitFiles } from './dataset-files';
+import { fileRecords, type Columns } from '../text/dataset';
+import { closestFile, findSplitFiles } from './dataset-files';
 import type { Findings } from './findings';
+import { setValue } from './fixes';
 import type { Experiment } from './schema';
+import { summarizeSplit, type FirstOfLabel, type SplitSummary } from './split-summary';
 import { closestName } from './suggest';
 
 type FileSplit = 'train' | 'validation' | 'test';
@@ -21,6 +21,8 @@ export interface DatasetFacts {
   /** Classes of the training rows, sorted; text-classification only. */
   labels: string[];
 }
+
+const useTenth = setValue(['dataset', 'validation'], 0.1, 'Use 0.1 of the training rows as validation');
 
 /** Fraction of the training rows that is held out where no validation is named. */
 const defaultValidation = 0.1;
@@ -47,15 +49,15 @@ export async function checkDataset(experiment: Experiment, findings: Findings): 
   const files = { train, validation: held, ...(test !== undefined && { test }) };
   warnOfSharedFiles(files, findings);
 
-  const trainRows = await readSplit(experiment, train, findings);
-  const validationRows = typeof held === 'number' ? [] : await readSplit(experiment, held, findings);
-  const testRows = test === undefined ? [] : await readSplit(experiment, test, findings);
-  if (trainRows === undefined) return;
-  const labels = [...new Set(trainRows.map(({ label }) => label).filter((label) => label !== undefined))].sort();
+  const training = await readSplit(experiment, train, findings);
+  const validating = typeof held === 'number' ? undefined : await readSplit(experiment, held, findings);
+  const testing = test === undefined ? undefined : await readSplit(experiment, test, findings);
+  if (training === undefined) return;
+  const labels = [...new Set(training.labels.map(({ label }) => label))].sort();
   if (experiment.task === 'text-classification') {
-    checkLabels(labels, [...(validationRows ?? []), ...(testRows ?? [])], findings);
+    checkLabels(labels, [...(validating?.labels ?? []), ...(testing?.labels ?? [])], findings);
   }
-  return { files, trainingRows: checkHeldOut(trainRows.length, held, findings), labels };
+  return { files, trainingRows: checkHeldOut(training.rows, held, findings), labels };
 }
 
 async function findFiles(experiment: Experiment, split: FileSplit, findings: Findings): Promise<string[] | undefined> {
@@ -63,10 +65,16 @@ async function findFiles(experiment: Experiment, split: FileSplit, findings: Fin
   if (named === undefined || typeof named === 'number') return undefined;
   const { files, missing } = await findSplitFiles(named, findings.base);
   for (const { name, index } of missing) {
+    const path = typeof named === 'string' ? ['dataset', split] : ['dataset', split, index];
+    const close = await closestFile(name, findings.base);
     findings.error(
-      typeof named === 'string' ? ['dataset', split] : ['dataset', split, index],
+      path,
       `There is no file ${JSON.stringify(name)}.`,
-      'Correct the path; it is relative to the experiment file.',
+      close === undefined
+        ? 'Correct the path; it is relative to the experiment file.'
+        : `Did you mean ${JSON.stringify(close)}?`,
+      ...(close === undefined ? [] : [setValue(path, close)]),
+      ...(split === 'validation' ? [useTenth] : []),
     );
   }
   return missing.length > 0 ? undefined : files;
@@ -78,16 +86,24 @@ function warnOfSharedFiles(files: DatasetFacts['files'], findings: Findings): vo
     const others = files[split];
     if (!Array.isArray(others) || !others.some((file) => training.has(file))) continue;
     const message = `A file of "${split}" is trained on too, so it cannot tell how good the student is.`;
-    findings.warning(['dataset', split], message, 'Name a file with other rows.');
+    findings.warning(
+      ['dataset', split],
+      message,
+      'Name a file with other rows.',
+      ...(split === 'validation' ? [useTenth] : []),
+    );
   }
 }
 
-async function readSplit(experiment: Experiment, files: string[], findings: Findings): Promise<Row[] | undefined> {
-  const columns = columnsOf(experiment);
+async function readSplit(
+  experiment: Experiment,
+  files: string[],
+  findings: Findings,
+): Promise<SplitSummary | undefined> {
   try {
-    const { rows, problems } = await readDataset(files, columns);
-    findings.add(...problems);
-    return rows;
+    const summary = await summarizeSplit(files, columnsOf(experiment));
+    findings.add(...summary.problems);
+    return summary;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     if (!(await reportMissingColumns(experiment, files, findings))) findings.add(...error.problems);
@@ -109,6 +125,7 @@ async function reportMissingColumns(experiment: Experiment, files: string[], fin
         close === undefined
           ? `Set "${key}" to one of ${present.map((name) => JSON.stringify(name)).join(', ')}.`
           : `Did you mean ${JSON.stringify(close)}?`,
+        ...(close === undefined ? present.slice(0, 5) : [close]).map((name) => setValue(['dataset', key], name)),
       );
     }
     if (missing.length > 0) return true;
@@ -129,31 +146,23 @@ function columnKeys(experiment: Experiment): { key: string; column: string }[] {
 
 /** Names of the columns of a file's first rows; none where it has no columns. */
 async function columnsIn(file: string): Promise<string[]> {
-  const records = readers[extname(file).toLowerCase()];
   const names = new Set<string>();
+  if (!['.jsonl', '.csv', '.tsv'].includes(extname(file).toLowerCase())) return [];
   let rows = 0;
-  for await (const record of records?.(file) ?? []) {
+  for await (const record of fileRecords(file)) {
     if ('fields' in record) for (const name of Object.keys(record.fields)) names.add(name);
     if (++rows === 100) break;
   }
   return [...names];
 }
 
-const readers: Record<string, typeof readJsonRecords> = {
-  '.jsonl': readJsonRecords,
-  '.csv': (file) => readCsvRecords(file, ','),
-  '.tsv': (file) => readCsvRecords(file, '\t'),
-};
-
-function checkLabels(known: readonly string[], others: readonly Row[], findings: Findings): void {
+function checkLabels(known: readonly string[], others: readonly FirstOfLabel[], findings: Findings): void {
   if (known.length === 1) {
     const message = `All training rows have the label ${JSON.stringify(known[0])}, so there is nothing to tell apart.`;
     findings.error(['dataset', 'train'], message, 'Add rows of another class, or choose another "labelColumn".');
   }
-  const reported = new Set<string>();
   for (const { label, file, line } of others) {
-    if (label === undefined || known.includes(label) || reported.has(`${file}\n${label}`)) continue;
-    reported.add(`${file}\n${label}`);
+    if (known.includes(label)) continue;
     const close = closestName(label, known);
     findings.add({
       file,
@@ -180,7 +189,7 @@ function checkHeldOut(rows: number, validation: string[] | number, findings: Fin
   const heldOut = heldOutRows(rows, validation);
   if (heldOut === 0 || heldOut === rows) {
     const message = `Of ${rows} training rows, the fraction ${validation} holds out ${heldOut === 0 ? 'none' : 'all'}.`;
-    findings.error(['dataset', 'validation'], message, 'Name a validation file, or another fraction.');
+    findings.error(['dataset', 'validation'], message, 'Name a validation file, or another fraction.', useTenth);
   }
   return rows - heldOut;
 }

@@ -8,6 +8,7 @@ import { buildArchitecture, headOfTask, type ArchitectureContext } from './archi
 import type { DatasetFacts } from './check-dataset';
 import { isFile } from './dataset-files';
 import type { Findings } from './findings';
+import { inline, setValue } from './fixes';
 import { readArchitecture, teacherFolder } from './model-folder';
 import type { Experiment } from './schema';
 import type { Path } from './source';
@@ -134,7 +135,12 @@ function checkVocabulary(experiment: Experiment, tokenizer: Tokenizer, facts: Mo
     }
     if (model.maxPositions < dataset.maxLength) {
       const message = `Examples have up to ${dataset.maxLength} tokens, the ${role} has ${model.maxPositions} positions.`;
-      findings.error(['dataset', 'maxLength'], message, `Lower it to at most ${model.maxPositions}.`);
+      findings.error(
+        ['dataset', 'maxLength'],
+        message,
+        `Lower it to at most ${model.maxPositions}.`,
+        setValue(['dataset', 'maxLength'], model.maxPositions),
+      );
     }
   }
 }
@@ -209,10 +215,12 @@ function checkHiddenLayers(
     for (const [side, model] of [teacher, student].entries()) {
       const layer = pair[side]!;
       if (layer < model.layers) continue;
+      const place = ['distillation', 'hidden', 'layers', index, side];
       findings.error(
-        ['distillation', 'hidden', 'layers', index, side],
+        place,
         `The ${side === 0 ? 'teacher' : 'student'} has no block ${layer}: pairs count blocks from 0.`,
         `Use ${model.layers === 1 ? '0' : `0 to ${model.layers - 1}`}.`,
+        setValue(place, model.layers - 1, `Use block ${model.layers - 1}, the last`),
       );
     }
   }
@@ -230,7 +238,13 @@ function checkInitialization(
   const layers = initialize.layers ?? spreadLayers(teacher.layers, student.layers);
   const problem = initializationProblem(student, teacher, layers);
   if (problem === undefined) facts.initialLayers = layers;
-  else findings.error(['student', 'initialize', 'layers'], problem.message, problem.remedy);
+  else {
+    const path = ['student', 'initialize', 'layers'];
+    const spread = spreadLayers(teacher.layers, student.layers);
+    const canSpread = initializationProblem(student, teacher, spread) === undefined;
+    const fixes = canSpread ? [setValue(path, spread, `Spread the blocks evenly: ${inline(spread)}`)] : [];
+    findings.error(path, problem.message, problem.remedy, ...fixes);
+  }
 }
 
 /** A block of the teacher for each of the student's, from the first to the last at even distances. */

@@ -3,7 +3,8 @@
 import { enginesWith } from '../protocol/engines';
 import { familiesOfTask } from './architecture';
 import type { Findings } from './findings';
-import type { ArchitectureSpec, Experiment, Scheduled } from './schema';
+import { removeKey, setValue } from './fixes';
+import type { ArchitectureSpec, Experiment, Scheduled, TokenizerSpec } from './schema';
 import type { Path } from './source';
 
 export function checkSettings(experiment: Experiment, findings: Findings): void {
@@ -24,6 +25,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
       ['dataset'],
       'No validation rows are named, so a tenth of the training rows is held out.',
       'Name a file, or a fraction such as 0.1, as "validation".',
+      setValue(['dataset', 'validation'], 0.1, 'Use 0.1 of the training rows as validation'),
     );
   }
 }
@@ -38,12 +40,22 @@ function checkPrecision({ engine, precision }: Experiment, findings: Findings): 
 function checkColumns({ task, dataset }: Experiment, findings: Findings): void {
   if (dataset.pairColumn !== undefined && task !== 'text-classification') {
     const message = `"pairColumn" has no meaning for ${task}.`;
-    findings.error(['dataset', 'pairColumn'], message, 'Remove it, or choose the task "text-classification".');
+    findings.error(
+      ['dataset', 'pairColumn'],
+      message,
+      'Remove it, or choose the task "text-classification".',
+      removeKey(['dataset', 'pairColumn']),
+    );
   }
   for (const key of ['promptColumn', 'completionColumn'] as const) {
     if (dataset[key] !== undefined && task !== 'causal-lm') {
       const message = `"${key}" has no meaning for ${task}.`;
-      findings.error(['dataset', key], message, 'Remove it, or choose the task "causal-lm".');
+      findings.error(
+        ['dataset', key],
+        message,
+        'Remove it, or choose the task "causal-lm".',
+        removeKey(['dataset', key]),
+      );
     }
   }
   if (dataset.promptColumn !== undefined && dataset.completionColumn === undefined) {
@@ -58,30 +70,48 @@ function checkTokenizer({ task, tokenizer, teacher }: Experiment, findings: Find
       ['tokenizer', 'source'],
       'The teacher is trained here, so it has no tokenizer yet.',
       'Write "tokenizer": {"source": "train", "kind": …, "vocabularySize": …}, or name one by path.',
+      setValue(['tokenizer'], trainedTokenizer(task), 'Train a tokenizer on the training rows'),
     );
   }
   if (tokenizer.source !== 'train') return;
   if (teacher.source !== 'train') {
     const message = 'The teacher knows only the tokens that it was trained with.';
-    findings.error(['tokenizer', 'source'], message, 'Use "tokenizer": {"source": "teacher"}.');
+    findings.error(
+      ['tokenizer', 'source'],
+      message,
+      'Use "tokenizer": {"source": "teacher"}.',
+      setValue(['tokenizer'], { source: 'teacher' }, "Use the teacher's tokenizer"),
+    );
   }
   const needed = { 'masked-lm': 'wordpiece', 'causal-lm': 'bpe' }[task as string];
   if (needed !== undefined && tokenizer.kind !== needed) {
     const missing = task === 'masked-lm' ? 'mask' : 'end-of-text';
     const message = `A ${tokenizer.kind} tokenizer has no ${missing} token, which ${task} needs.`;
-    findings.error(['tokenizer', 'kind'], message, `Use "${needed}".`);
+    findings.error(['tokenizer', 'kind'], message, `Use "${needed}".`, setValue(['tokenizer', 'kind'], needed));
   }
 }
 
-function checkStudentSource({ student }: Experiment, findings: Findings): void {
+function trainedTokenizer(task: Experiment['task']): TokenizerSpec {
+  return { source: 'train', kind: task === 'causal-lm' ? 'bpe' : 'wordpiece', vocabularySize: 4096 };
+}
+
+function checkStudentSource({ task, student }: Experiment, findings: Findings): void {
   const fromCheckpoint = student.initialize.from === 'checkpoint';
   if (fromCheckpoint && student.architecture !== undefined) {
     const message = 'The folder that the student starts from already names its architecture.';
-    findings.error(['student', 'architecture'], message, 'Remove "architecture", or start from other weights.');
+    findings.error(
+      ['student', 'architecture'],
+      message,
+      'Remove "architecture", or start from other weights.',
+      removeKey(['student', 'architecture']),
+    );
   }
   if (!fromCheckpoint && student.architecture === undefined) {
     const message = '"architecture" is missing in "student".';
-    findings.error(['student'], message, 'Add it: an object with "family", "hiddenSize", "layers" and "heads".');
+    const remedy = 'Add it: an object with "family", "hiddenSize", "layers" and "heads".';
+    const family = task === 'causal-lm' ? 'gpt2' : 'bert';
+    const architecture = { family, hiddenSize: 128, layers: 2, heads: 4 };
+    findings.error(['student'], message, remedy, setValue(['student', 'architecture'], architecture));
   }
 }
 
@@ -93,13 +123,17 @@ function checkArchitecture(
 ): void {
   if (!familiesOfTask[task].includes(spec.family)) {
     const message = `A ${spec.family} model cannot do ${task}.`;
-    findings.error([...path, 'family'], message, `Use "${familiesOfTask[task].join('" or "')}".`);
+    const families = familiesOfTask[task];
+    const fixes = families.map((family) => setValue([...path, 'family'], family));
+    findings.error([...path, 'family'], message, `Use "${families.join('" or "')}".`, ...fixes);
   }
   if (spec.hiddenSize % spec.heads !== 0) {
+    const divisors = nearestDivisors(spec.hiddenSize, spec.heads);
     findings.error(
       [...path, 'heads'],
       `${spec.heads} heads do not divide the width ${spec.hiddenSize} evenly.`,
-      `Use ${listOr(nearestDivisors(spec.hiddenSize, spec.heads))} heads, or another "hiddenSize".`,
+      `Use ${listOr(divisors)} heads, or another "hiddenSize".`,
+      ...divisors.map((heads) => setValue([...path, 'heads'], heads)),
     );
   }
   if (spec.maxPositions !== undefined && spec.maxPositions < dataset.maxLength) {
@@ -107,6 +141,8 @@ function checkArchitecture(
       [...path, 'maxPositions'],
       `The model has ${spec.maxPositions} positions, but examples have up to ${dataset.maxLength} tokens.`,
       'Raise "maxPositions", or lower "maxLength" of the dataset.',
+      setValue([...path, 'maxPositions'], dataset.maxLength),
+      setValue(['dataset', 'maxLength'], spec.maxPositions),
     );
   }
 }
@@ -138,6 +174,7 @@ function checkThatSomethingIsDistilled({ distillation }: Experiment, findings: F
       ['distillation', 'alpha'],
       'Nothing is distilled: alpha 0 leaves only the hard labels, and there is no hidden-layer loss.',
       'Raise "alpha", or add "hidden".',
+      setValue(['distillation', 'alpha'], 0.7),
     );
   }
 }

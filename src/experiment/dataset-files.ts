@@ -1,8 +1,9 @@
 /** @file Which files a dataset split names. */
 
-import { stat } from 'node:fs/promises';
-import { resolve, sep } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, extname, resolve, sep } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
+import { closestName } from './suggest';
 
 export interface SplitFiles {
   /** Absolute, each once, in the order named; the files of a glob sorted. */
@@ -21,6 +22,35 @@ export async function findSplitFiles(named: string | readonly string[], base: st
     for (const file of found) files.add(file);
   }
   return { files: [...files], missing };
+}
+
+const datasetKinds = ['.jsonl', '.csv', '.tsv', '.txt'];
+
+/** The dataset file whose name is closest to one that leads nowhere, beside it or in a folder of the experiment's folder. */
+export async function closestFile(name: string, base: string): Promise<string | undefined> {
+  const wanted = name.replaceAll(sep, '/');
+  const folder = dirname(wanted);
+  for (const [at, names] of [
+    [folder, await datasetsIn(resolve(base, folder))],
+    ['.', await datasetsIn(base)],
+    ['data', await datasetsIn(resolve(base, 'data'))],
+  ] as const) {
+    const close = closestName(basename(wanted), names);
+    if (close !== undefined) return at === '.' ? close : `${at}/${close}`;
+  }
+  return undefined;
+}
+
+async function datasetsIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((): string[] => []);
+  return names.filter((name) => datasetKinds.includes(extname(name).toLowerCase())).sort();
+}
+
+/** Every dataset file in a folder and the folders in it, as an experiment there would name them. */
+export async function datasetFilesIn(folder: string): Promise<string[]> {
+  const patterns = datasetKinds.map((kind) => `**/*${kind}`);
+  const ignore = ['**/node_modules/**', '**/.*/**'];
+  return (await glob(patterns, { cwd: folder, ignore, expandDirectories: false })).sort();
 }
 
 async function findFiles(name: string, base: string): Promise<string[]> {

@@ -1,6 +1,8 @@
 /** @file Turns what the schema objects to into a sentence and a remedy, in the words of the experiment file. */
 
 import type { z } from 'zod';
+import type { Fix } from '../protocol/problem';
+import { inline, removeKey, renameKey, setValue } from './fixes';
 import type { JsonSchema } from './schema';
 import { formsAt, homesOf, valueAt, type Home } from './schema-tree';
 import type { Path } from './source';
@@ -12,6 +14,7 @@ export interface Objection {
   key?: boolean;
   message: string;
   remedy: string;
+  fixes?: Fix[];
 }
 
 type Issue = z.core.$ZodIssue;
@@ -42,10 +45,23 @@ function unknownKey(path: Path, key: string, root: unknown): Objection {
   if (alternative !== undefined) return misplacedByChoice(at, key, alternative, path, root);
   const close = closestName(key, known);
   const message = path.length === 0 ? `"${key}" is not known.` : `"${key}" is not known in "${here}".`;
-  if (close !== undefined) return { ...at, message, remedy: `Did you mean "${close}"?` };
+  if (close !== undefined) {
+    return {
+      ...at,
+      message,
+      remedy: `Did you mean "${close}"?`,
+      fixes: [renameKey(at.path, close), removeKey(at.path)],
+    };
+  }
+  const fixes = [removeKey(at.path)];
   const home = homes.find((candidate) => candidate.path.join('.').startsWith(here)) ?? homes[0];
-  if (home !== undefined) return { ...at, message, remedy: `It belongs ${placeName(home)}.` };
-  return { ...at, message, remedy: `Remove it, or use one of ${list(known.filter((name) => name !== '$schema'))}.` };
+  if (home !== undefined) return { ...at, message, remedy: `It belongs ${placeName(home)}.`, fixes };
+  return {
+    ...at,
+    message,
+    fixes,
+    remedy: `Remove it, or use one of ${list(known.filter((name) => name !== '$schema'))}.`,
+  };
 }
 
 function misplacedByChoice(
@@ -61,6 +77,7 @@ function misplacedByChoice(
     ...at,
     message: `"${key}" has no meaning with "${discriminator}": ${show(chosen)}.`,
     remedy: `Remove it, or choose "${discriminator}": "${wanted}".`,
+    fixes: [removeKey(at.path)],
   };
 }
 
@@ -87,10 +104,16 @@ function outOfRange(issue: RangeIssue, path: Path, root: unknown): Objection {
       path,
       message: `${name} must be ${boundOf(issue)}, not ${value}.`,
       remedy: advise(path, root, boundOf(issue)),
+      fixes: exampleFixes(path, root),
     };
   }
   if (issue.code === 'too_small' && (value === '' || (Array.isArray(value) && value.length === 0))) {
-    return { path, message: `${name} is empty.`, remedy: advise(path, root, 'a value') };
+    return {
+      path,
+      message: `${name} is empty.`,
+      remedy: advise(path, root, 'a value'),
+      fixes: exampleFixes(path, root),
+    };
   }
   const [limit, side] = issue.code === 'too_small' ? [issue.minimum, 'least'] : [issue.maximum, 'most'];
   const size = `at ${side} ${limit} ${typeof value === 'string' ? 'characters' : 'entries'}`;
@@ -114,12 +137,14 @@ function wrongValue(path: Path, root: unknown): Objection {
       path,
       message: `${nameOf(path)} cannot be ${show(value)}.`,
       remedy: close === undefined ? `Use ${list(choices, 'or')}.` : `Did you mean "${close}"?`,
+      fixes: (close === undefined ? choices : [close]).map((choice) => setValue(path, choice)),
     };
   }
   return {
     path,
     message: `${nameOf(path)} must be ${expectation(forms)}, not ${show(value)}.`,
     remedy: advise(path, root, expectation(forms)),
+    fixes: exampleFixes(path, root),
   };
 }
 
@@ -130,7 +155,7 @@ function missing(path: Path, root: unknown): Objection {
   const forms = formsAt(path, root);
   const value = exampleOf(forms);
   const remedy = value === undefined ? `Add it: ${expectation(forms)}.` : `Add it, for example "${key}": ${value}.`;
-  return { path, message: `"${key}" is missing${owner}.`, remedy };
+  return { path, message: `"${key}" is missing${owner}.`, remedy, fixes: exampleFixes(path, root) };
 }
 
 function advise(path: Path, root: unknown, otherwise: string): string {
@@ -140,8 +165,18 @@ function advise(path: Path, root: unknown, otherwise: string): string {
 
 /** A value to copy, from the schema's examples or default. */
 function exampleOf(forms: readonly JsonSchema[]): string | undefined {
-  const [value] = forms.flatMap((form) => form.examples ?? (form.default === undefined ? [] : [form.default]));
-  return value === undefined ? undefined : JSON.stringify(value).replace(/([:,])(?=["\d[{])/g, '$1 ');
+  const [value] = exampleValues(forms);
+  return value === undefined ? undefined : inline(value);
+}
+
+function exampleValues(forms: readonly JsonSchema[]): unknown[] {
+  return forms.flatMap((form) => form.examples ?? (form.default === undefined ? [] : [form.default]));
+}
+
+function exampleFixes(path: Path, root: unknown): Fix[] {
+  return exampleValues(formsAt(path, root))
+    .slice(0, 1)
+    .map((value) => setValue(path, value));
 }
 
 function choicesOf(forms: readonly JsonSchema[]): unknown[] {

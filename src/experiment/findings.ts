@@ -1,7 +1,7 @@
 /** @file Problems collected while an experiment is checked, placed in its file. */
 
 import { isAbsolute, relative } from 'node:path';
-import { InputError, type Problem } from '../protocol/problem';
+import { InputError, type Fix, type Problem } from '../protocol/problem';
 import type { Path, Source } from './source';
 
 export class Findings {
@@ -19,12 +19,12 @@ export class Findings {
     return shown.startsWith('..') || isAbsolute(shown) ? file : shown;
   }
 
-  error(path: Path, message: string, remedy: string): void {
-    this.problems.push(this.source.problem(this.source.placeOf(path), message, remedy));
+  error(path: Path, message: string, remedy: string, ...fixes: Fix[]): void {
+    this.problems.push(this.source.problem(this.source.placeOf(path), message, remedy, 'error', fixes));
   }
 
-  warning(path: Path, message: string, remedy: string): void {
-    this.problems.push(this.source.problem(this.source.placeOf(path), message, remedy, 'warning'));
+  warning(path: Path, message: string, remedy: string, ...fixes: Fix[]): void {
+    this.problems.push(this.source.problem(this.source.placeOf(path), message, remedy, 'warning', fixes));
   }
 
   /** Problems with a place of their own, in a dataset for example. */

@@ -52,6 +52,7 @@ export function parseSource(source: Source): ParsedExperiment {
   return hasError || !parsed.success ? { source, problems } : { source, problems, experiment: parsed.data };
 }
 
-function place(source: Source, { path, key, message, remedy }: Objection): Problem {
-  return source.problem(key === true ? source.placeOfKey(path) : source.placeOf(path), message, remedy);
+function place(source: Source, { path, key, message, remedy, fixes }: Objection): Problem {
+  const position = key === true ? source.placeOfKey(path) : source.placeOf(path);
+  return source.problem(position, message, remedy, 'error', fixes);
 }

@@ -82,6 +82,26 @@ export async function readRunExperiment(paths: RunPaths): Promise<ResolvedExperi
   );
 }
 
+/** What tells a run from others of a list. */
+export interface RunOrigin {
+  /** Absolute path of the experiment file; it may have changed since, or be gone. */
+  file: string;
+  temperature?: number | { from: number; to: number };
+  alpha?: number | { from: number; to: number };
+}
+
+/** Reads no more of the experiment than that, thousands of times. Undefined where `experiment.json` is damaged. */
+export async function originOfRun(paths: RunPaths): Promise<RunOrigin | undefined> {
+  const { data } = originSchema.safeParse(await readJson(paths.experiment));
+  return data && ({ file: data.file, ...data.distillation } as RunOrigin);
+}
+
+const settingSchema = z.union([z.number(), z.object({ from: z.number(), to: z.number() })]).optional();
+const originSchema = z.object({
+  file: z.string(),
+  distillation: z.object({ temperature: settingSchema, alpha: settingSchema }),
+});
+
 /** A run by its folder's name in the `.distillery/runs` of `from`, or by the path of its folder. Throws an InputError. */
 export async function findRun(nameOrPath: string, from = process.cwd()): Promise<RunPaths> {
   const runs = runsDirectory(from, true);

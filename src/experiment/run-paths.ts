@@ -27,6 +27,8 @@ export interface RunPaths extends TrainingPaths {
   experiment: string;
   /** `run.json`: a RunRecord. */
   record: string;
+  /** `predictions.jsonl`: a PredictionRecord for each row of the final comparison. */
+  predictions: string;
   log: string;
   report: string;
   /** Training of a teacher with source "train"; its `model` is the frozen teacher. */
@@ -51,6 +53,7 @@ export function runPaths(directory: string): RunPaths {
     id: basename(directory),
     experiment: join(directory, 'experiment.json'),
     record: join(directory, 'run.json'),
+    predictions: join(directory, 'predictions.jsonl'),
     log: join(directory, 'log.txt'),
     report: join(directory, 'report.md'),
     teacher: trainingPaths(join(directory, 'teacher'), 'model'),

@@ -1,7 +1,7 @@
 /** @file The text of an experiment file: its value, and where each key and value of it stands. */
 
 import { findNodeAtLocation, type JSONPath, type Node } from 'jsonc-parser';
-import type { Problem } from '../protocol/problem';
+import type { Fix, Problem } from '../protocol/problem';
 import { readSyntax } from './syntax';
 
 /** Keys and list indices that lead to a value. */
@@ -56,8 +56,14 @@ export class Source {
     return key === undefined ? this.placeOf(path) : this.span(key.offset, key.length);
   }
 
-  problem(place: Place, message: string, remedy: string, severity: Problem['severity'] = 'error'): Problem {
-    return { file: this.file, ...place, severity, message, remedy };
+  problem(
+    place: Place,
+    message: string,
+    remedy: string,
+    severity: Problem['severity'] = 'error',
+    fixes: Fix[] = [],
+  ): Problem {
+    return { file: this.file, ...place, severity, message, remedy, ...(fixes.length > 0 && { fixes }) };
   }
 
   /** Whether the text has a value at `path`. */

@@ -1,5 +1,7 @@
 /** @file Names of the experiment file that this version knows but does not run yet. */
 
+import type { Fix } from '../protocol/problem';
+import { removeKey } from './fixes';
 import { childOf } from './schema-tree';
 import type { Path } from './source';
 
@@ -7,6 +9,7 @@ export interface Unsupported {
   path: Path;
   message: string;
   remedy: string;
+  fixes: Fix[];
 }
 
 /** What of an experiment, as written, this version does not run. */
@@ -27,7 +30,7 @@ export function findUnsupported(experiment: unknown): Unsupported[] {
 }
 
 function refused(path: Path, what: string, remedy: string): Unsupported {
-  return { path, message: `${what} is not supported by this version.`, remedy };
+  return { path, message: `${what} is not supported by this version.`, remedy, fixes: [removeKey(path)] };
 }
 
 /** `path` ends in the key; `parent` is the object that holds it. */

@@ -29,6 +29,15 @@ export async function validateExperiment(parsed: ParsedExperiment): Promise<Prob
   return (await checkExperiment(parsed)).problems;
 }
 
+/** What can be said without reading any other file: of a workspace that is not trusted, none is opened by what it names. */
+export function validateSettings({ experiment, source, problems }: ParsedExperiment): Problem[] {
+  if (experiment === undefined) return problems;
+  const findings = new Findings(source, dirname(resolve(source.file)));
+  findings.add(...problems);
+  checkSettings(experiment, findings);
+  return findings.problems;
+}
+
 /** As validateExperiment, from the file; one that cannot be read is a problem too. */
 export async function validateExperimentFile(file: string): Promise<Problem[]> {
   try {

@@ -2,7 +2,15 @@
 
 import { commands } from 'vscode';
 
-export type ContextKey = 'distillery.hasRuns' | 'distillery.hasLiveRuns' | 'distillery.hasResumableRuns';
+export type ContextKey =
+  | 'distillery.hasRuns'
+  | 'distillery.hasRunningRuns'
+  | 'distillery.hasLiveRuns'
+  | 'distillery.hasResumableRuns'
+  | 'distillery.hasEndedRuns'
+  | 'distillery.hasTrash'
+  /** The active editor shows a dataset that is inspected. */
+  | 'distillery.hasInspection';
 
 /** Sets keys, and tells VS Code only of those that change. */
 export class ContextKeys {

@@ -19,6 +19,8 @@ export interface GenerationOptions {
   endOfText?: number;
   /** Absent: always the most probable token, the lower id on a tie. */
   sampling?: Sampling;
+  /** Told of each new token, with all so far. Waited for, and what it throws ends the generation. */
+  onToken?: (sofar: Generation) => void | Promise<void>;
 }
 
 export interface Generation {
@@ -35,7 +37,7 @@ export interface Generation {
 export async function generate(
   nextLogits: (ids: readonly number[]) => Promise<Float32Array>,
   prompt: readonly number[],
-  { maxNewTokens, endOfText, sampling }: GenerationOptions,
+  { maxNewTokens, endOfText, sampling, onToken }: GenerationOptions,
 ): Promise<Generation> {
   const random = sampling ? randomStream(sampling.seed) : undefined;
   const ids = [...prompt];
@@ -45,6 +47,7 @@ export async function generate(
     const next = sampling && random ? sample(logits, sampling, random()) : topIndices(logits, 1)[0]!;
     ids.push(next);
     probabilities.push(softmax(logits)[next]!);
+    await onToken?.({ ids: ids.slice(prompt.length), probabilities });
   }
   return { ids: ids.slice(prompt.length), probabilities };
 }

@@ -14,6 +14,16 @@ export interface Problem {
   message: string;
   /** What to do, one sentence in the imperative. */
   remedy: string;
+  /** Changes of the file that would mend it, the best first. */
+  fixes?: Fix[];
+}
+
+/** A change of a JSON file, by the place of a value in it: keys, and indices of lists. */
+export interface Fix {
+  /** What it does, in the imperative, without a full stop: as a menu says it. */
+  title: string;
+  path: (string | number)[];
+  change: { set: unknown } | { rename: string } | { remove: true };
 }
 
 /** Thrown for input that a person can mend. The command line prints every problem and exits with code 2. */

@@ -60,6 +60,18 @@ export interface EvaluationRecord {
   metrics: Metrics;
 }
 
+/** How often predictions of about one confidence are right: one of 15 bins of equal width that has any. */
+export interface CalibrationBin {
+  /** Mean probability of the first choice. */
+  confidence: number;
+  /** Share of them that is right. */
+  accuracy: number;
+  count: number;
+}
+
+/** From and to, with 95 % confidence. */
+export type Interval = [number, number];
+
 /** One row of the comparison. */
 export interface ComparisonRow {
   /** Name of the run's folder. */
@@ -76,6 +88,50 @@ export interface ComparisonRow {
   metrics: Metrics;
   /** Share of the teacher's quality that is kept: macro-F1 over the teacher's, or teacher perplexity over own. */
   retention?: number;
+  /**
+   * 95 % intervals of metrics: accuracy and agreement of a classifier by Wilson's formula, all others by the bootstrap over
+   * rows (2,000 resamples, percentiles).
+   */
+  intervals?: Partial<Record<keyof Metrics, Interval>>;
+  /** The student's or control's row: how much better its quality (macro-F1, or perplexity) is than the first control's. */
+  gain?: Gain;
+  calibration?: CalibrationBin[];
+}
+
+/** A difference of two models' quality on the same rows; above 0 is better, for perplexity too. */
+export interface Gain {
+  over: string;
+  value: number;
+  /** By the paired bootstrap over rows. */
+  interval: Interval;
+}
+
+/** One line of `predictions.jsonl`: what the compared models said of one row of the final comparison. */
+export interface PredictionRecord {
+  file: string;
+  line: number;
+  /** The text's first 200 characters. */
+  text: string;
+  /** text-classification: name of the hard label. */
+  label?: string;
+  /** By the name of the model's row in the comparison: `teacher`, `student`, or a control's. */
+  models: Record<string, ModelPrediction>;
+}
+
+/** Counts and sums over the row's counted predictions: one for a classifier, one a token for a language model. */
+export interface ModelPrediction {
+  /** text-classification: name of the first choice, and its probability. */
+  choice?: string;
+  probability?: number;
+  predictions: number;
+  /** First choices that are the hard label. */
+  correct: number;
+  /** Summed, nats. */
+  negativeLogLikelihood: number;
+  /** First choices that are the teacher's; absent for the teacher. */
+  agreeing?: number;
+  /** KL(teacher ‖ model) at T = 1, summed, nats; absent for the teacher. */
+  teacherKl?: number;
 }
 
 export interface Comparison {
@@ -146,6 +202,8 @@ export interface InspectedToken {
   token: string;
   start: number;
   end: number;
+  /** Whose offsets they are, where it is not the text. */
+  of?: 'pair' | 'prompt';
 }
 
 export interface TokenProbability {
@@ -160,6 +218,10 @@ export interface InspectedDistribution {
   entropy: number;
   top: TokenProbability[];
   other: number;
+  /** This model's probability of each token of the other model's `top`; absent where there is only one model. */
+  ofOther?: number[];
+  /** The hard label's probability and its rank, 1 for the first choice; absent where there is no hard label. */
+  label?: { probability: number; rank: number };
 }
 
 /**
@@ -208,7 +270,7 @@ export interface DeviceUser {
 /** How fast the small training step ran, by which engines are compared. */
 export interface MeasuredSpeed {
   precision: Precision;
-  /** Median time of a step, in milliseconds. */
+  /** The fastest of a few steps, in milliseconds. */
   stepMs: number;
   tokensPerSecond: number;
   /** When; ISO 8601, UTC. */
@@ -270,7 +332,12 @@ export interface ProbeExample {
   file: string;
   line: number;
   tokens: InspectedToken[];
+  /** The predictions whose logits are kept: of a large vocabulary only the first ones that count. */
   positions: ProbePosition[];
+  /** Indices into `tokens` of all that training counts, kept or not; absent for a class. */
+  counted?: number[];
+  /** Tokens that a batch has where this example stands in it: the rest is padding. */
+  paddedLength?: number;
 }
 
 export interface ProbePosition {

@@ -1,4 +1,9 @@
-/** @file What one may ask a running runner, over JSON-RPC 2.0 (vscode-jsonrpc) on the socket named in `run.json`. */
+/**
+ * @file What one may ask the product's processes over JSON-RPC 2.0 (vscode-jsonrpc): a run, on the socket named in its
+ * `run.json`, and `distillery serve`, on its standard input and output.
+ */
+
+import type { CompleteResult, InspectResult, TokenProbability } from './records';
 
 /** Method name → parameters and result. Every run answers all of them; a failed request rejects with its message. */
 export interface RunnerRequests {
@@ -11,3 +16,67 @@ export interface RunnerRequests {
 }
 
 export type RunnerMethod = keyof RunnerRequests;
+
+/**
+ * What `distillery serve` answers, several at a time. It keeps the models of the latest targets loaded, and ends with its
+ * standard input. A request is cancelled as vscode-jsonrpc does it (`$/cancelRequest`, by a CancellationToken); it then
+ * rejects with the code `RequestCancelled`, at the latest after the text or token that is being computed.
+ */
+export interface ServeRequests {
+  inspect: { params: InspectParams; result: InspectedText[] };
+  complete: { params: CompleteParams; result: CompleteResult };
+}
+
+export type ServeMethod = keyof ServeRequests;
+
+export interface InspectParams {
+  /** A run's directory, `RUN/controls/NAME`, or a model's folder, as an absolute path. */
+  target: string;
+  texts: TextToInspect[];
+  /** Divides the logits of both models. */
+  temperature: number;
+  /** Tokens or classes listed of each distribution. */
+  top: number;
+}
+
+export interface TextToInspect {
+  text: string;
+  pair?: string;
+  /** causal-lm: conditions the text and is not counted. */
+  prompt?: string;
+  /** text-classification: the hard label. */
+  label?: string;
+}
+
+/** In the order of the texts asked for. A text that cannot be inspected, an empty one for example, says why. */
+export type InspectedText = InspectResult | { problem: string };
+
+export interface CompleteParams {
+  target: string;
+  prompt: string;
+  maxNewTokens: number;
+  /** Absent: always the most probable token. */
+  sampling?: SamplingParams;
+  /** Both where absent. */
+  roles?: CompletionRole[];
+  /** With it, each new token is told at once: a `CompletionProgress` by `$/progress` with this token. */
+  progress?: number | string;
+}
+
+export type CompletionRole = 'teacher' | 'student';
+
+export interface SamplingParams {
+  /** Sampling temperature: below 1 sharper, above 1 flatter. */
+  temperature: number;
+  topK?: number;
+  topP?: number;
+  seed: number;
+}
+
+/** A token more of a completion. */
+export interface CompletionProgress {
+  role: CompletionRole;
+  token: TokenProbability;
+  /** The completion so far; the last character may still change where a token holds a part of it. */
+  text: string;
+}

@@ -19,6 +19,7 @@ import { demo } from './commands/demo';
 import { deviceText, listDevices } from './commands/devices';
 import { inspect } from './commands/inspect';
 import { installCommand, removeCommand } from './commands/libraries';
+import { serve } from './commands/serve';
 import { probe } from './devices/probe';
 import { resumeRun, startRun, type RunOutput, type StartOptions } from './commands/start-run';
 import { runSweep } from './commands/sweep';
@@ -182,6 +183,15 @@ function program(examples: string): Command {
     .action(async (engine: EngineName, { precision, measure }: ProbeArguments) => {
       const found = await probe(engine, { precision, measure: measure === true });
       process.stdout.write(`${JSON.stringify(found)}\n`, () => process.exit(DONE));
+    });
+  root
+    .command('serve')
+    .description('answer requests of an editor on standard input and output (JSON-RPC), models kept loaded')
+    .exitOverride()
+    .action(async () => {
+      await serve();
+      // Whoever asked is gone, and with them the use of what is still being computed.
+      process.exit(DONE);
     });
   verb('demo [dir]', 'write the sample workspace and distil its spam filter').action(
     async (directory: string | undefined, { json }: JsonOption) =>

@@ -62,11 +62,15 @@ export function pinnedExamples(
   };
 }
 
+/** By `Encoding.sequence`. */
+const sequences: (Pick<InspectedToken, 'of'> | undefined)[] = [undefined, { of: 'pair' }, { of: 'prompt' }];
+
 export function inspectedTokens(encoding: Example['encoding'], tokenizer: Tokenizer): InspectedToken[] {
   return Array.from(encoding.ids, (id, i) => ({
     id,
     token: tokenizer.tokenText(id),
     start: encoding.starts[i]!,
     end: encoding.ends[i]!,
+    ...(sequences[encoding.sequence[i]!] ?? {}),
   }));
 }

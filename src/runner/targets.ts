@@ -34,12 +34,24 @@ const tasks: Record<Architecture['head'], Task> = {
   'masked-lm': 'masked-lm',
 };
 
+/** Where the models of a target are. */
+export interface TargetFolders {
+  teacher: string | undefined;
+  student?: string | undefined;
+  tokenizer: string | undefined;
+  maxLength?: number;
+  columns: Columns;
+}
+
 /** Loads the models of a target. Throws an InputError where it is neither a run nor a model's folder. */
 export async function openTarget(target: string, executor: Executor): Promise<Target> {
+  return openModels(executor, await locateTarget(target));
+}
+
+/** The folders of a target as they are now: those of a run that is going on change. Throws an InputError as openTarget. */
+export async function locateTarget(target: string): Promise<TargetFolders> {
   const folder = path.resolve(target);
-  if (existsSync(path.join(folder, 'config.json'))) {
-    return openModels(executor, { teacher: folder, tokenizer: folder, columns: {} });
-  }
+  if (existsSync(path.join(folder, 'config.json'))) return { teacher: folder, tokenizer: folder, columns: {} };
   const { run, training } = await findTraining(target);
   const experiment = await readRunExperiment(run);
   const teacher = await findCompleteDirectory(await teacherOfRun(run));
@@ -49,7 +61,13 @@ export async function openTarget(target: string, executor: Executor): Promise<Ta
     throw InputError.at(target, 'This run has no model yet.', 'Wait for its first checkpoint.');
   }
   const { maxLength } = experiment.dataset;
-  return openModels(executor, { teacher, student, tokenizer, maxLength, columns: columnsOf(experiment) });
+  return { teacher, student, tokenizer, maxLength, columns: columnsOf(experiment) };
+}
+
+/** Frees the memory of a target's models. */
+export async function releaseTarget({ teacher, student }: Target): Promise<void> {
+  await teacher?.release();
+  await student?.release();
 }
 
 /** A run, or `RUN/controls/NAME`. */
@@ -76,15 +94,7 @@ async function latestModel(training: TrainingPaths): Promise<string | undefined>
   return undefined;
 }
 
-interface Folders {
-  teacher: string | undefined;
-  student?: string | undefined;
-  tokenizer: string | undefined;
-  maxLength?: number;
-  columns: Columns;
-}
-
-async function openModels(executor: Executor, folders: Folders): Promise<Target> {
+export async function openModels(executor: Executor, folders: TargetFolders): Promise<Target> {
   const open = async (folder: string | undefined): Promise<Predictor | undefined> => {
     if (folder === undefined) return undefined;
     const { architecture, parameters } = await loadModel(folder);

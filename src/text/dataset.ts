@@ -49,55 +49,80 @@ export async function readDataset(
   columns: Columns,
 ): Promise<{ rows: Row[]; problems: Problem[] }> {
   const rows: Row[] = [];
-  const problems: Problem[] = [];
-  for (const file of files) {
-    const found = await readFileRows(file, columns);
-    for (const row of found.rows) rows.push(row);
-    problems.push(...found.problems);
-  }
-  if (rows.length === 0) throw emptyDataset(files, problems);
+  const problems = await forEachRow(files, columns, (row) => rows.push(row));
   return { rows, problems };
 }
 
-async function readFileRows(file: string, columns: Columns): Promise<{ rows: Row[]; problems: Problem[] }> {
-  const kind = path.extname(file).toLowerCase();
-  const reader = readers[kind];
+/** As readDataset, but gives the rows one by one and keeps none. */
+export async function forEachRow(
+  files: readonly string[],
+  columns: Columns,
+  onRow: (row: Row) => unknown,
+): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  let rows = 0;
+  const counted = (row: Row): void => {
+    rows++;
+    onRow(row);
+  };
+  for (const file of files) problems.push(...(await readFileRows(file, columns, counted)));
+  if (rows === 0) throw emptyDataset(files, problems);
+  return problems;
+}
+
+/** The records of a file with columns, as they stand in it. Throws as readDataset for another kind of file. */
+export async function* fileRecords(file: string): AsyncGenerator<FileRecord> {
+  const reader = readers[path.extname(file).toLowerCase()];
+  if (!reader) throw unknownKind(file);
   try {
-    if (kind === '.txt') return await readPlainText(file, columns);
-    if (reader) return await readRecords(file, reader(file), columns);
+    yield* reader(file);
   } catch (error) {
     throw fileError(file, error);
   }
-  throw InputError.at(
+}
+
+type OnRow = (row: Row) => void;
+
+async function readFileRows(file: string, columns: Columns, onRow: OnRow): Promise<Problem[]> {
+  if (path.extname(file).toLowerCase() !== '.txt') return readRecords(file, fileRecords(file), columns, onRow);
+  try {
+    return await readPlainText(file, columns, onRow);
+  } catch (error) {
+    throw fileError(file, error);
+  }
+}
+
+function unknownKind(file: string): InputError {
+  const kind = path.extname(file).toLowerCase();
+  return InputError.at(
     file,
     `Distillery does not read ${kind === '' ? 'files without an extension' : `${kind} files`}.`,
     'Use a .jsonl, .csv, .tsv or .txt file.',
   );
 }
 
-async function readPlainText(file: string, columns: Columns): Promise<{ rows: Row[]; problems: Problem[] }> {
+async function readPlainText(file: string, columns: Columns, onRow: OnRow): Promise<Problem[]> {
   if (columns.label ?? columns.pair ?? columns.prompt ?? columns.completion) {
     throw InputError.at(file, 'A text file has no columns.', 'Use a .jsonl, .csv or .tsv file for labels or prompts.');
   }
-  const rows: Row[] = [];
   const problems: Problem[] = [];
   for await (const { line, text, damaged } of readTextRows(file)) {
-    rows.push({ text, file, line });
+    onRow({ text, file, line });
     if (damaged && problems.length < mostProblemsPerFile) {
       problems.push({ file, line, column: 1, severity: 'warning', ...notUtf8 });
     }
   }
-  return { rows, problems };
+  return problems;
 }
 
 async function readRecords(
   file: string,
   records: AsyncIterable<FileRecord>,
   columns: Columns,
-): Promise<{ rows: Row[]; problems: Problem[] }> {
+  onRow: OnRow,
+): Promise<Problem[]> {
   const wanted = wantedColumns(columns);
   const missing = new Set(wanted.map(({ column }) => column));
-  const rows: Row[] = [];
   const problems: Problem[] = [];
   let read = 0;
   let unreported = 0;
@@ -116,14 +141,14 @@ async function readRecords(
     for (const column of missing) if (Object.hasOwn(record.fields, column)) missing.delete(column);
     const row = rowOf(record.fields, wanted);
     if (typeof row === 'string') report(1, row, 'Correct the row or remove it.');
-    else rows.push({ ...row, file, line });
+    else onRow({ ...row, file, line });
   }
   for (const column of missing) if (read > 0) throw missingColumn(file, column);
   if (unreported > 0) {
     const message = `${unreported} more rows of this file cannot be used.`;
     problems.push({ file, line, column: 1, severity: 'warning', message, remedy: 'Correct the rows above first.' });
   }
-  return { rows, problems };
+  return problems;
 }
 
 interface WantedColumn {

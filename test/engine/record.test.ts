@@ -104,6 +104,45 @@ describeOnEach('a recorded graph', (executor) => {
     expect(Array.from(outputs.twice!.data)).toEqual([22 + 7, 35 + 15, 40 + 10, 67 + 22]);
   });
 
+  it('adds the rows of a look-up gradient to the sum that they belong to, without a table of zeros', async () => {
+    const matrix = floats([1, 2, 3, 4], [2, 2]);
+    const ids: HostTensor = { shape: [3], dtype: 'int32', data: Int32Array.of(1, 0, 1) };
+    const rows = floats([1, 2, 3, 4, 5, 6], [3, 2]);
+    const program = record('table', { m: matrix, ids, rows, b: floats([10, 20]) }, ({ m, ids: places, rows: r, b }) => {
+      const scattered = (): tf.Tensor => tf.unsortedSegmentSum(r!, places as tf.Tensor1D, 2);
+      const product = tf.matMul(m as tf.Tensor2D, m as tf.Tensor2D);
+      const alone = scattered();
+      return {
+        sum: tf.add(tf.add(scattered(), product), scattered()),
+        biased: tf.add(scattered(), b!),
+        alone,
+        twice: tf.add(alone, product),
+      };
+    });
+    const operators = program.graph.nodes.map(({ op }) => op).filter((op) => /Add|Scatter|Expand/.test(op));
+    const count = (op: string): number => operators.filter((operator) => operator === op).length;
+    // Two into the product, one to which a bias is added, one that is an output and is added to the product.
+    expect([count('ScatterElements'), count('Add')]).toEqual([4, 2]);
+    const outputs = await (await executor().load(program)).run({ m: matrix, ids, rows, b: floats([10, 20]) });
+    expect(Array.from(outputs.sum!.data)).toEqual([7 + 6, 10 + 8, 15 + 12, 22 + 16]);
+    expect(Array.from(outputs.biased!.data)).toEqual([13, 24, 16, 28]);
+    expect(Array.from(outputs.alone!.data)).toEqual([3, 4, 6, 8]);
+    expect(Array.from(outputs.twice!.data)).toEqual([10, 14, 21, 30]);
+  });
+
+  it('looks up one element of each row', async () => {
+    const x = floats([1, 2, 3, 4, 5, 6], [2, 3]);
+    const places: HostTensor = { shape: [2, 1], dtype: 'int32', data: Int32Array.of(2, 0) };
+    const program = record('row look-up', { x, places }, (t) => ({
+      y: tf.gather(t.x!, t.places as tf.Tensor2D, 1, 1),
+    }));
+    const { y } = await (await executor().load(program)).run({ x, places });
+    expect([y!.shape, Array.from(y!.data)]).toEqual([
+      [2, 1],
+      [3, 4],
+    ]);
+  });
+
   it('takes frozen inputs as part of the graph', async () => {
     const program = record('frozen', { x: floats([1, 2]), w: floats([3, 4]) }, ({ x, w }) => ({ y: tf.mul(x!, w!) }));
     const loaded = await executor().load(program, { w: floats([3, 4]) });

@@ -38,7 +38,7 @@ describe('validating an experiment', () => {
       await problemsOf({ dataset: { train: ['train.jsonl', 'more-*.jsonl'], validation: 'validatoin.jsonl' } }),
     ).toEqual([
       'x.distill.json:6:7: There is no file "more-*.jsonl". Correct the path; it is relative to the experiment file.',
-      'x.distill.json:8:19: There is no file "validatoin.jsonl". Correct the path; it is relative to the experiment file.',
+      'x.distill.json:8:19: There is no file "validatoin.jsonl". Did you mean "validation.jsonl"?',
     ]);
   });
 

@@ -22,7 +22,8 @@ interface Manifest {
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
 const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
 const { contributes } = manifest;
-const sources = ['context-keys.ts', 'views/runs-view.ts', 'panel/lab.ts'].map((file) =>
+const views = ['experiments', 'datasets', 'devices'].map((name) => `views/${name}-view.ts`);
+const sources = ['context-keys.ts', 'panel/lab.ts', ...views].map((file) =>
   readFileSync(`src/extension/${file}`, 'utf8'),
 );
 
@@ -54,9 +55,9 @@ describe('the manifest', () => {
   });
 
   it('registers the views and panels that the code creates', () => {
-    expect(sources[1]).toContain(`'${contributes.views.distillery![0]!.id}'`);
+    for (const { id } of contributes.views.distillery!) expect(sources.join('')).toContain(`'${id}'`);
     const panel = manifest.activationEvents.find((event) => event.startsWith('onWebviewPanel:'));
-    expect(sources[2]).toContain(`'${panel!.slice('onWebviewPanel:'.length)}'`);
+    expect(sources[1]).toContain(`'${panel!.slice('onWebviewPanel:'.length)}'`);
   });
 
   it('names only files that exist', () => {

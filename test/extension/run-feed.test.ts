@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openRecords } from '../../src/experiment/record-file';
 import { controlPaths } from '../../src/experiment/run-paths';
 import { RunFeed } from '../../src/extension/panel/run-feed';
-import type { HostMessage, RunSeries } from '../../src/protocol/panel';
+import type { RunSeries } from '../../src/protocol/lab-data';
+import type { HostMessage } from '../../src/protocol/panel';
 import { beginRun, changeRun, finishRun, summary, train, writeProbes, type SampleRun } from './sample-run';
 
 describe('the feed of a run', () => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { softmax } from '../../src/protocol/distribution';
-import type { ExperimentFacts, RunSnapshot } from '../../src/protocol/panel';
+import type { ExperimentFacts, RunSnapshot } from '../../src/protocol/lab-data';
 import type { MetricsRecord, ProbeExamples, RunRecord } from '../../src/protocol/records';
 import { defaults, reviveChoices } from '../../webview/choices';
 import { axisPositions, ceiling, componentWeight, nearestIndex, smooth, spread } from '../../webview/loss/curves';

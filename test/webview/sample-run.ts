@@ -1,6 +1,6 @@
 /** @file Realistic, seeded data for the Lab's page: invented runs whose numbers hang together. For tests of layout only. */
 
-import type { ProbeSet, RunSeries, RunSnapshot } from '../../src/protocol/panel';
+import type { ProbeSet, RunSeries, RunSnapshot } from '../../src/protocol/lab-data';
 import type {
   ComparisonRow,
   EvaluationRecord,

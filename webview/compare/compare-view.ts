@@ -11,7 +11,7 @@ import {
   formatShare,
   formatShareDifference,
 } from '../../src/protocol/format';
-import type { ModelShape, RunSnapshot } from '../../src/protocol/panel';
+import type { ModelShape, RunSnapshot } from '../../src/protocol/lab-data';
 import type { ComparisonRow, Role } from '../../src/protocol/records';
 import { isGoing } from '../header';
 import { mark } from '../icons';

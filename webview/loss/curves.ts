@@ -1,6 +1,6 @@
 /** @file From metrics records to the numbers that are drawn. Pure. */
 
-import type { ExperimentFacts } from '../../src/protocol/panel';
+import type { ExperimentFacts } from '../../src/protocol/lab-data';
 import type { LossComponents, MetricsRecord } from '../../src/protocol/records';
 
 export type Axis = 'step' | 'epoch' | 'clock';

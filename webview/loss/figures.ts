@@ -1,7 +1,7 @@
 /** @file Which charts the Loss tab has for a run, and the lines in them. Pure. */
 
 import { formatLarge, formatQuantity, formatScientific, formatSetting } from '../../src/protocol/format';
-import type { ExperimentFacts, RunSeries, RunSnapshot } from '../../src/protocol/panel';
+import type { ExperimentFacts, RunSeries, RunSnapshot } from '../../src/protocol/lab-data';
 import type { MetricsRecord, Role } from '../../src/protocol/records';
 import type { Choices } from '../choices';
 import { best, evaluationsOf, measureOf } from '../quality';

@@ -3,7 +3,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatDuration, formatQuantity, formatSetting } from '../../src/protocol/format';
-import type { RunSnapshot } from '../../src/protocol/panel';
+import type { RunSnapshot } from '../../src/protocol/lab-data';
 import { ChooseEvent, type Choices } from '../choices';
 import { place } from '../place';
 import { shared } from '../styles';

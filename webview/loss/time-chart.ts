@@ -7,7 +7,7 @@ import uPlotSheet from 'uplot/dist/uPlot.min.css';
 import { markShape } from '../icons';
 import { place } from '../place';
 import { shared } from '../styles';
-import { clockLabels, clockTicks, linearTicks, logTicks, tickLabels, wholeTicks } from '../ticks';
+import { clockLabels, clockTicks, linearTicks, logTicks, tickLabels, wholeTicks } from '../../src/protocol/ticks';
 import { ceiling, nearestIndex, type Axis } from './curves';
 import type { Line } from './figures';
 import { onThemeChange, resolveColour } from './palette';

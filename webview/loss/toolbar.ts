@@ -3,7 +3,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatShare } from '../../src/protocol/format';
-import type { RunSeries, RunSnapshot } from '../../src/protocol/panel';
+import type { RunSeries, RunSnapshot } from '../../src/protocol/lab-data';
 import { ChooseEvent, type Choices } from '../choices';
 import { icon } from '../icons';
 import { place } from '../place';

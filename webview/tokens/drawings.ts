@@ -3,7 +3,7 @@
 import { svg, type SVGTemplateResult } from 'lit';
 import { formatCount, formatShare } from '../../src/protocol/format';
 import { markShape } from '../icons';
-import { wholeTicks } from '../ticks';
+import { wholeTicks } from '../../src/protocol/ticks';
 import { heatLevel, type ExampleSummary } from './divergence';
 
 const left = 40;

@@ -4,7 +4,7 @@ import { html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { softmax } from '../../src/protocol/distribution';
 import { formatCount, formatQuantity, formatTemperature } from '../../src/protocol/format';
-import type { RunSnapshot } from '../../src/protocol/panel';
+import type { RunSnapshot } from '../../src/protocol/lab-data';
 import type { ProbeExample } from '../../src/protocol/records';
 import { ChooseEvent, type Choices } from '../choices';
 import { isGoing } from '../header';

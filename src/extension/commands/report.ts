@@ -20,7 +20,7 @@ export async function reportEnd(what: string, ended: Ended, cwd: string, log: Lo
 }
 
 /** Runs a command's work and shows what it throws, so that nothing fails in silence. Does not wait for a button. */
-export async function guarded(log: LogOutputChannel, work: () => Promise<unknown>): Promise<void> {
+export async function guarded(log: LogOutputChannel, work: () => unknown): Promise<void> {
   try {
     await work();
   } catch (error) {

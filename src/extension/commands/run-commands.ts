@@ -1,16 +1,18 @@
 /** @file Run, stop and resume: the commands that start a process or speak with one. */
 
-import { l10n, ProgressLocation, window, workspace, type LogOutputChannel } from 'vscode';
+import { l10n, ProgressLocation, window, workspace, type LogOutputChannel, type Uri } from 'vscode';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runsDirectory } from '../../experiment/run-paths';
+import type { RunnerMethod } from '../../protocol/runner';
 import { askRunner } from '../runs/ask-runner';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { isLive, isResumable } from '../runs/run-status';
 import type { RunnerProcess, StartRunner } from '../runs/runner-process';
 import { chooseExperiment, chooseRun } from './choose';
 import { reportEnd } from './report';
+import { requireTrust } from './require-trust';
 
 /** Milliseconds between looks for the directory of a run that was just started. */
 const startPeriod = 200;
@@ -23,31 +25,39 @@ export interface RunCommandParts {
   show: (run: ListedRun) => void;
 }
 
-/** Handlers check it too: a command can be run by other means than the palette. */
-export function requireTrust(): void {
-  if (!workspace.isTrusted) throw new Error(l10n.t('Running experiments needs a trusted workspace.'));
-}
-
-export async function runExperiment(parts: RunCommandParts, given: unknown): Promise<void> {
+/** `verb` is `sweep` to try each value of the experiment's "sweep", one run each. */
+export async function runExperiment(
+  parts: RunCommandParts,
+  given: unknown,
+  verb: 'run' | 'sweep' = 'run',
+): Promise<void> {
   requireTrust();
-  const experiment = await chooseExperiment(given);
+  const chosen = await chooseExperiment(parts.runs, given);
+  const experiment = chosen && (await saved(chosen));
   if (!experiment) return;
-  const open = workspace.textDocuments.find((document) => document.uri.toString() === experiment.toString());
-  if (open?.isDirty && !(await open.save())) return;
   const cwd = workspace.getWorkspaceFolder(experiment)?.uri.fsPath ?? path.dirname(experiment.fsPath);
-  parts.log.info(l10n.t('Run Experiment: {0}', experiment.fsPath));
+  parts.log.info(`distillery ${verb} ${experiment.fsPath}`);
   const directory = runsDirectory(experiment.fsPath);
   const before = await foldersOf(directory);
   const added = async (): Promise<string[]> =>
     (await foldersOf(directory)).filter((folder) => !before.includes(folder));
-  const runner = parts.startRunner(['run', experiment.fsPath], { cwd });
+  const runner = parts.startRunner([verb, experiment.fsPath], { cwd });
   await follow(parts, { runner, cwd, what: path.basename(experiment.fsPath), candidates: added });
 }
 
+/** What runs is what is on the disk. Undefined where the person does not save a file that has no name yet. */
+async function saved(experiment: Uri): Promise<Uri | undefined> {
+  const open = workspace.textDocuments.find((document) => document.uri.toString() === experiment.toString());
+  return open?.isDirty ? workspace.save(open.uri) : experiment;
+}
+
+/** Goes on with a run that is paused, was stopped, or has failed. */
 export async function resumeRun(parts: RunCommandParts, given: unknown): Promise<void> {
   requireTrust();
-  const run = await chooseRun(parts.runs, given, l10n.t('Run to resume'), (r) => isResumable(r.record.status));
+  const canResume = ({ record: { status } }: ListedRun): boolean => isResumable(status) || status === 'paused';
+  const run = await chooseRun(parts.runs, given, l10n.t('Run to resume'), canResume);
   if (!run) return;
+  if (run.record.status === 'paused') return tell(parts, run, 'continue');
   if (!isResumable(run.record.status)) throw new Error(l10n.t('{0} cannot be resumed.', run.record.name));
   const { directory } = run.paths;
   const cwd = path.dirname(directory);
@@ -56,24 +66,32 @@ export async function resumeRun(parts: RunCommandParts, given: unknown): Promise
   await follow(parts, { runner, cwd, what: run.record.name, candidates: () => Promise.resolve([directory]) });
 }
 
+export async function pauseRun(parts: Pick<RunCommandParts, 'runs'>, given: unknown): Promise<void> {
+  requireTrust();
+  const run = await chooseRun(parts.runs, given, l10n.t('Run to pause'), (r) => r.record.status === 'running');
+  if (run) await tell(parts, run, 'pause');
+}
+
 export async function stopRun(parts: Pick<RunCommandParts, 'runs'>, given: unknown): Promise<void> {
   requireTrust();
   const run = await chooseRun(parts.runs, given, l10n.t('Run to stop'), (r) => isLive(r.record.status));
   if (!run) return;
+  const title = l10n.t('Stopping {0}: writing a checkpoint …', run.record.name);
+  await window.withProgress({ location: ProgressLocation.Window, title }, () => tell(parts, run, 'stop'));
+}
+
+/** Asks a run that is at work, and looks at what has come of it. */
+async function tell({ runs }: Pick<RunCommandParts, 'runs'>, run: ListedRun, method: RunnerMethod): Promise<void> {
   const { name } = run.record;
   // Its process may have died since it was last looked at.
-  const { record } = await parts.runs.look(run.paths.directory);
+  const { record } = await runs.look(run.paths.directory);
   if (!isLive(record.status)) throw new Error(l10n.t('{0} is not running any more.', name));
-  if (record.socket === undefined) throw new Error(l10n.t('{0} is still starting. Stop it in a moment.', name));
-  const { socket } = record;
-  const title = l10n.t('Stopping {0}: writing a checkpoint …', name);
-  await window.withProgress({ location: ProgressLocation.Window, title }, async () => {
-    await askRunner(socket, 'stop').catch(async (error: unknown) => {
-      const { record: now } = await parts.runs.look(run.paths.directory);
-      if (isLive(now.status)) throw new Error(l10n.t('{0} does not answer: {1}', name, String(error)));
-    });
+  if (record.socket === undefined) throw new Error(l10n.t('{0} is still starting. Try again in a moment.', name));
+  await askRunner(record.socket, method).catch(async (error: unknown) => {
+    const { record: now } = await runs.look(run.paths.directory);
+    if (isLive(now.status)) throw new Error(l10n.t('{0} does not answer: {1}', name, String(error)));
   });
-  await parts.runs.look(run.paths.directory);
+  await runs.look(run.paths.directory);
 }
 
 interface Started {

@@ -1,7 +1,7 @@
 /** @file What the Lab's page needs to know of an experiment. */
 
 import type { ArchitectureSpec, ResolvedExperiment } from '../../experiment/schema';
-import type { ExperimentFacts, ModelShape } from '../../protocol/panel';
+import type { ExperimentFacts, ModelShape } from '../../protocol/lab-data';
 import { isSoftened } from '../../protocol/softened';
 
 export function experimentFacts({ teacher, student, distillation, training }: ResolvedExperiment): ExperimentFacts {

@@ -1,13 +1,15 @@
 /** @file The Lab panel, on the editor's side: one panel that shows one run at a time and survives a reload. */
 
-import { l10n, Uri, ViewColumn, window, type Disposable, type WebviewPanel } from 'vscode';
-import { isPageMessage, type HostMessage, type PageMessage } from '../../protocol/panel';
-import { InputError } from '../../protocol/problem';
+import { l10n, Uri, ViewColumn, window, workspace, type Disposable, type WebviewPanel } from 'vscode';
+import type { RunListing } from '../../protocol/lab-data';
+import { isPageMessage, type HostMessage, type LabTarget, type PageMessage } from '../../protocol/panel';
 import { execute } from '../commands/commands';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { labPage, pageRoot } from './lab-page';
-import { openDatasetFile } from './open-dataset-file';
-import { RunFeed } from './run-feed';
+import { LabSession } from './lab-session';
+import { resolveTarget } from './resolve-target';
+import { saveFile } from './save-file';
+import { toldProblem } from './told-problem';
 
 const viewType = 'distillery.lab';
 
@@ -15,9 +17,13 @@ export class Lab implements Disposable {
   readonly #disposables: Disposable[];
   #panel: WebviewPanel | undefined;
   #run: ListedRun | undefined;
-  #feed: RunFeed | undefined;
+  #session: LabSession | undefined;
+  /** Where the page is to be led once it shows the run. */
+  #target: LabTarget | undefined;
   /** From the page's `ready` until it is hidden. */
   #pageListens = false;
+  /** The list of runs that the page has, as text. */
+  #toldRuns = '';
 
   constructor(
     private readonly runs: RunList,
@@ -28,17 +34,30 @@ export class Lab implements Disposable {
         deserializeWebviewPanel: (panel, state) => this.#restore(panel, state),
       }),
       runs.onDidChange(() => this.#update()),
+      workspace.onDidGrantWorkspaceTrust(() => this.#post({ type: 'trust', trusted: true })),
     ];
   }
 
-  /** Shows a run, or without one what can be done to get one. The panel that is open is used again. */
-  open(run: ListedRun | undefined): void {
+  /** Shows a run, and of it the target's place, or without a run what can be done to get one. There is one panel. */
+  open(run: ListedRun | undefined, target?: LabTarget): void {
+    this.#target = target;
     if (!this.#panel) {
       const options = { enableScripts: true, localResourceRoots: [pageRoot(this.extensionUri)] };
       this.#adopt(window.createWebviewPanel(viewType, '', ViewColumn.Active, options));
     }
     this.#panel!.reveal(undefined, false);
     if (this.#run?.paths.directory !== run?.paths.directory || !run) this.#choose(run);
+    else if (this.#pageListens) this.#showTarget();
+  }
+
+  /** Leads the page to where the person was sent, once. */
+  #showTarget(): void {
+    const [run, target] = [this.#run, this.#target];
+    this.#target = undefined;
+    if (run && target)
+      void this.#orTell(
+        resolveTarget(run.paths, target).then((resolved) => this.#post({ type: 'target', target: resolved })),
+      );
   }
 
   /** Whether the person can see this run in the Lab now. */
@@ -78,73 +97,78 @@ export class Lab implements Disposable {
   #choose(run: ListedRun | undefined): void {
     this.#run = run;
     if (this.#panel) this.#panel.title = title(run);
-    if (this.#pageListens) this.#startFeed();
+    if (this.#pageListens) this.#startSession();
   }
 
   async #receive(message: PageMessage): Promise<void> {
     if (message.type === 'ready') {
       this.#pageListens = true;
-      this.#startFeed();
+      this.#toldRuns = '';
+      this.#post({ type: 'trust', trusted: workspace.isTrusted });
+      this.#tellRuns();
+      this.#startSession();
     } else if (message.type === 'createSample') {
       await execute('distillery.createSampleWorkspace');
+    } else if (message.type === 'chooseRun') {
+      await execute('distillery.openLab');
+    } else if (message.type === 'showRun') {
+      await execute('distillery.openLab', message.id);
+    } else if (message.type === 'save') {
+      await this.#orTell(saveFile(this.#run?.paths.directory ?? '', message.name, message.content));
     } else if (this.#run?.paths.id === message.id) {
       // Otherwise the page still speaks of the run that it showed a moment ago.
-      await this.#receiveAbout(this.#run, message);
+      await this.#orTell(this.#session?.receive(message) ?? Promise.resolve());
     }
   }
 
-  async #receiveAbout({ paths }: ListedRun, message: Extract<PageMessage, { id: string }>): Promise<void> {
-    switch (message.type) {
-      case 'stop':
-        await execute('distillery.stopRun', paths.id);
-        break;
-      case 'openFile':
-        await this.#orTell(openDatasetFile(paths, message.file, message.line));
-        break;
-      case 'showProbe':
-        await this.#feed?.showProbe(message.step);
-    }
-  }
-
-  #startFeed(): void {
-    this.#stopFeed();
+  #startSession(): void {
+    this.#stopSession();
     const run = this.#run;
     if (!run) {
       this.#post({ type: 'empty' });
       return;
     }
-    const feed = new RunFeed(run.paths, run.record, (message) => this.#post(message));
-    this.#feed = feed;
-    void this.#orTell(feed.start());
+    const session = new LabSession(run, this.runs, (message) => this.#post(message));
+    this.#session = session;
+    void this.#orTell(session.start().then(() => this.#showTarget()));
   }
 
   #pageGone(): void {
     this.#pageListens = false;
-    this.#stopFeed();
+    this.#stopSession();
   }
 
-  #stopFeed(): void {
-    this.#feed?.dispose();
-    this.#feed = undefined;
+  #stopSession(): void {
+    this.#session?.dispose();
+    this.#session = undefined;
   }
 
   #update(): void {
+    if (this.#pageListens) this.#tellRuns();
     const now = this.#run && this.runs.find(this.#run.paths.id);
     if (!now) return;
     this.#run = now;
-    this.#feed?.update(now.record);
+    this.#session?.update();
   }
 
+  #tellRuns(): void {
+    const listing = this.runs.runs.map(({ paths, record: { progress, ...record }, best }): RunListing => ({
+      id: paths.id,
+      record,
+      ...(best && { best }),
+    }));
+    const told = JSON.stringify(listing);
+    if (told === this.#toldRuns) return;
+    this.#toldRuns = told;
+    this.#post({ type: 'runs', runs: listing });
+  }
+
+  /** What fails is said in the page, beside what it shows. */
   async #orTell(work: Promise<unknown>): Promise<void> {
     try {
       await work;
     } catch (error) {
-      const [problem] = error instanceof InputError ? error.problems : [];
-      this.#post({
-        type: 'error',
-        message: problem?.message ?? (error instanceof Error ? error.message : String(error)),
-        ...(problem ? { remedy: problem.remedy } : {}),
-      });
+      this.#post({ type: 'error', ...toldProblem(error) });
     }
   }
 
@@ -157,7 +181,7 @@ export class Lab implements Disposable {
   }
 
   dispose(): void {
-    this.#stopFeed();
+    this.#stopSession();
     this.#panel?.dispose();
     for (const disposable of this.#disposables) disposable.dispose();
   }

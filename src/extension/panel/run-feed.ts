@@ -4,9 +4,12 @@ import { followRecords, type Follower } from '../../experiment/follow-records';
 import { readRunExperiment } from '../../experiment/run-directory';
 import { controlPaths, type RunPaths, type TrainingPaths } from '../../experiment/run-paths';
 import type { ResolvedExperiment } from '../../experiment/schema';
-import type { ExperimentFacts, HostMessage, RunSeries } from '../../protocol/panel';
-import type { Role, RunRecord } from '../../protocol/records';
+import type { RunSeries, RunSnapshot } from '../../protocol/lab-data';
+import { MetricsTable } from '../../protocol/metrics-table';
+import type { HostMessage } from '../../protocol/panel';
+import type { EvaluationRecord, Role, RunRecord } from '../../protocol/records';
 import { experimentFacts } from './experiment-facts';
+import { flatSettings } from './flat-settings';
 import { ProbeFeed } from './probe-feed';
 
 /** Least time between two messages of new lines, in milliseconds. */
@@ -18,14 +21,22 @@ interface Training {
   paths: TrainingPaths;
 }
 
+/** What is known of one training, and how much of it the page was told. */
+interface Known {
+  role: Role;
+  name: string;
+  metrics: MetricsTable;
+  evaluations: EvaluationRecord[];
+  told: { metrics: number; evaluations: number };
+}
+
 /** Speaks of one run until it is disposed: everything there is first, then what is new. */
 export class RunFeed {
-  /** What is known, by the name of the training, and what of it the page has not been told. */
-  readonly #known = new Map<string, RunSeries>();
-  readonly #news = new Map<string, RunSeries>();
+  /** By the name of the training. */
+  readonly #known = new Map<string, Known>();
   readonly #followers: Follower[] = [];
-  readonly #probes: ProbeFeed;
-  #facts: ExperimentFacts | undefined;
+  readonly #probes: ProbeFeed | undefined;
+  #experiment: Pick<RunSnapshot, 'experiment' | 'settings'> | undefined;
   /** Whether the page must be told everything, at first and after lines were taken back by a resumed run. */
   #anew = true;
   #timer: NodeJS.Timeout | undefined;
@@ -35,14 +46,16 @@ export class RunFeed {
     readonly paths: RunPaths,
     private record: RunRecord,
     private readonly post: (message: HostMessage) => void,
+    /** `run`: the one that is shown, with its probes; `beside`: one to be compared with it. */
+    private readonly as: 'run' | 'beside' = 'run',
   ) {
-    this.#probes = new ProbeFeed(paths, (message) => this.#post(message));
+    if (as === 'run') this.#probes = new ProbeFeed(paths, (message) => this.#post(message));
   }
 
   /** Sends the snapshot, then follows. Throws an InputError where the run's experiment cannot be read. */
   async start(): Promise<void> {
     const experiment = await readRunExperiment(this.paths);
-    this.#facts = experimentFacts(experiment);
+    this.#experiment = { experiment: experimentFacts(experiment), settings: flatSettings(experiment) };
     if (this.#disposed) return;
     for (const training of trainings(this.paths, experiment)) this.#follow(training);
     await Promise.all(this.#followers.map((follower) => follower.refresh()));
@@ -55,40 +68,48 @@ export class RunFeed {
     this.record = record;
     // Before the snapshot there is nothing to bring up to date.
     if (!this.#anew) this.#post({ type: 'record', id: this.paths.id, record });
-    void this.#probes.look();
+    void this.#probes?.look();
   }
 
-  showProbe(step: number): Promise<void> {
-    return this.#probes.show(step);
+  async showProbe(step: number): Promise<void> {
+    await this.#probes?.show(step);
   }
 
   #follow(training: Training): void {
     const { paths } = training;
     this.#followers.push(
-      followRecords(paths, 'metrics', (metrics, restarted) => {
-        if (restarted) this.#restart(training, { metrics: [] });
-        this.#add(training, { metrics });
+      followRecords(paths, 'metrics', (records, restarted) => {
+        const known = this.#of(training);
+        if (restarted) this.#restart(known, 'metrics');
+        for (const record of records) known.metrics.push(record);
+        this.#soon();
       }),
-      followRecords(paths, 'evaluations', (evaluations, restarted) => {
-        if (restarted) this.#restart(training, { evaluations: [] });
-        this.#add(training, { evaluations });
+      followRecords(paths, 'evaluations', (records, restarted) => {
+        const known = this.#of(training);
+        if (restarted) this.#restart(known, 'evaluations');
+        for (const record of records) known.evaluations.push(record);
+        this.#soon();
       }),
     );
   }
 
-  #restart({ name }: Training, emptied: Partial<RunSeries>): void {
-    const known = this.#known.get(name);
-    if (known) Object.assign(known, emptied);
+  #of({ role, name }: Training): Known {
+    let known = this.#known.get(name);
+    if (!known) {
+      known = { role, name, metrics: new MetricsTable(), evaluations: [], told: { metrics: 0, evaluations: 0 } };
+      this.#known.set(name, known);
+    }
+    return known;
+  }
+
+  #restart(known: Known, what: 'metrics' | 'evaluations'): void {
+    if (what === 'metrics') known.metrics = new MetricsTable();
+    else known.evaluations = [];
+    known.told[what] = 0;
     this.#anew = true;
   }
 
-  #add({ role, name }: Training, { metrics = [], evaluations = [] }: Partial<RunSeries>): void {
-    for (const series of [this.#known, this.#news]) {
-      const own = series.get(name) ?? { role, name, metrics: [], evaluations: [] };
-      for (const record of metrics) own.metrics.push(record);
-      for (const record of evaluations) own.evaluations.push(record);
-      series.set(name, own);
-    }
+  #soon(): void {
     this.#timer ??= setTimeout(() => this.#flush(), period);
   }
 
@@ -96,17 +117,17 @@ export class RunFeed {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const { id } = this.paths;
-    const news = [...this.#news.values()];
-    this.#news.clear();
-    if (this.#anew && this.#facts) {
+    if (this.#anew && this.#experiment) {
       this.#anew = false;
-      this.#probes.forget();
-      const series = [...this.#known.values()].map(copy);
-      this.#post({ type: 'run', run: { id, record: this.record, experiment: this.#facts, series } });
-    } else if (news.length > 0) {
-      this.#post({ type: 'append', id, series: news });
+      this.#probes?.forget();
+      for (const known of this.#known.values()) known.told = { metrics: 0, evaluations: 0 };
+      const series = [...this.#known.values()].map(untold);
+      this.#post({ type: this.as, run: { id, record: this.record, ...this.#experiment, series } });
+    } else {
+      const series = [...this.#known.values()].filter(hasNews).map(untold);
+      if (series.length > 0) this.#post({ type: 'append', id, series });
     }
-    void this.#probes.look();
+    void this.#probes?.look();
   }
 
   #post(message: HostMessage): void {
@@ -120,9 +141,16 @@ export class RunFeed {
   }
 }
 
-/** What is known goes on growing after it was sent. */
-function copy(series: RunSeries): RunSeries {
-  return { ...series, metrics: [...series.metrics], evaluations: [...series.evaluations] };
+function hasNews({ metrics, evaluations, told }: Known): boolean {
+  return metrics.length > told.metrics || evaluations.length > told.evaluations;
+}
+
+/** What the page was not told yet; it counts as told from now on. */
+function untold(known: Known): RunSeries {
+  const { role, name, metrics, evaluations, told } = known;
+  const series = { role, name, metrics: metrics.since(told.metrics), evaluations: evaluations.slice(told.evaluations) };
+  known.told = { metrics: metrics.length, evaluations: evaluations.length };
+  return series;
 }
 
 /** In the order in which they run. */

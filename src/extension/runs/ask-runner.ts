@@ -3,6 +3,7 @@
 import { createConnection, type Socket } from 'node:net';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
 import type { RunnerMethod, RunnerRequests } from '../../protocol/runner';
+import { toldError } from './told-error';
 
 /** Rejects with the runner's own message, or where nobody listens on the socket. */
 export async function askRunner<M extends RunnerMethod>(
@@ -17,6 +18,8 @@ export async function askRunner<M extends RunnerMethod>(
   try {
     connection.listen();
     return await Promise.race([connection.sendRequest<RunnerRequests[M]['result']>(method), ended]);
+  } catch (error) {
+    throw toldError(error);
   } finally {
     connection.dispose();
     socket.destroy();

@@ -1,7 +1,7 @@
 /** @file The runs of all workspace folders, kept up to date while they and others write them. */
 
 import { readRecords } from '../../experiment/record-file';
-import { listRuns, readRun, type Run } from '../../experiment/run-directory';
+import { listRuns, originOfRun, readRun, type Run, type RunOrigin } from '../../experiment/run-directory';
 import { runsDirectory } from '../../experiment/run-paths';
 import type { Metrics } from '../../protocol/records';
 import path from 'node:path';
@@ -13,6 +13,8 @@ import { isLive } from './run-status';
 export interface ListedRun extends Run {
   /** The student's best validation metrics so far; absent once the summary tells more. */
   best?: Metrics;
+  /** Absent where `experiment.json` is damaged. */
+  origin?: RunOrigin;
 }
 
 /** A live run is looked at this often, in milliseconds: its process may die without a word. */
@@ -22,12 +24,19 @@ const settle = 150;
 
 const records = '**/.distillery/runs/*/run.json';
 
+/** Runs whose files are open at the same time. */
+const portion = 64;
+
 /** Reads nothing until it is first asked for its runs. */
 export class RunList implements Disposable {
   readonly #changed = new EventEmitter<ListedRun | undefined>();
   /** With the run that is new or changed, or with none where many may be, or one is gone. */
   readonly onDidChange = this.#changed.event;
   readonly #byDirectory = new Map<string, ListedRun>();
+  /** Latest first; undefined until it is asked for again. */
+  #sorted: ListedRun[] | undefined;
+  /** By run directory: what a run was started from never changes. */
+  readonly #origins = new Map<string, RunOrigin>();
   readonly #watchers = new Map<string, Disposable>();
   readonly #due = new Map<string, NodeJS.Timeout>();
   readonly #disposables: Disposable[] = [];
@@ -47,7 +56,7 @@ export class RunList implements Disposable {
 
   /** What is known now, latest first. */
   get runs(): readonly ListedRun[] {
-    return [...this.#byDirectory.values()].sort((a, b) => (a.paths.id < b.paths.id ? 1 : -1));
+    return (this.#sorted ??= [...this.#byDirectory.values()].sort((a, b) => (a.paths.id < b.paths.id ? 1 : -1)));
   }
 
   get live(): readonly ListedRun[] {
@@ -56,6 +65,11 @@ export class RunList implements Disposable {
 
   find(id: string): ListedRun | undefined {
     return this.runs.find((run) => run.paths.id === id);
+  }
+
+  /** Every `.distillery/runs` of the workspace. */
+  directories(): Promise<string[]> {
+    return runsDirectories();
   }
 
   /** Looks for runs the first time it is called; resolves when they are known. */
@@ -72,10 +86,15 @@ export class RunList implements Disposable {
 
   async #refresh(): Promise<void> {
     const found = await Promise.all((await runsDirectories()).map((directory) => listRuns(directory)));
-    const runs = await Promise.all(found.flat().map(withBest));
+    const runs = found.flat();
+    const listed: ListedRun[] = [];
+    // In portions, so that thousands of runs do not need thousands of open files.
+    for (let start = 0; start < runs.length; start += portion) {
+      listed.push(...(await Promise.all(runs.slice(start, start + portion).map((run) => this.#listed(run)))));
+    }
     this.#byDirectory.clear();
-    for (const run of runs) this.#byDirectory.set(run.paths.directory, run);
-    this.#changed.fire(undefined);
+    for (const run of listed) this.#byDirectory.set(run.paths.directory, run);
+    this.#fire(undefined);
     this.#schedulePoll();
   }
 
@@ -88,14 +107,26 @@ export class RunList implements Disposable {
   }
 
   async #look(directory: string): Promise<ListedRun> {
-    const run = await withBest(await readRun(directory));
+    const run = await this.#listed(await readRun(directory));
     const before = this.#byDirectory.get(directory);
     if (JSON.stringify(before) !== JSON.stringify(run)) {
       this.#byDirectory.set(directory, run);
-      this.#changed.fire(run);
+      this.#fire(run);
     }
     this.#schedulePoll();
     return run;
+  }
+
+  #fire(run: ListedRun | undefined): void {
+    this.#sorted = undefined;
+    this.#changed.fire(run);
+  }
+
+  async #listed(run: Run): Promise<ListedRun> {
+    const { directory } = run.paths;
+    const origin = this.#origins.get(directory) ?? (await originOfRun(run.paths));
+    if (origin) this.#origins.set(directory, origin);
+    return { ...(await withBest(run)), ...(origin && { origin }) };
   }
 
   #watchFolders(): void {
@@ -116,7 +147,7 @@ export class RunList implements Disposable {
     watcher.onDidCreate(soon);
     watcher.onDidChange(soon);
     watcher.onDidDelete((uri) => {
-      if (this.#byDirectory.delete(path.dirname(uri.fsPath))) this.#changed.fire(undefined);
+      if (this.#byDirectory.delete(path.dirname(uri.fsPath))) this.#fire(undefined);
     });
     return watcher;
   }

@@ -1,8 +1,9 @@
 /** @file The rows of the Runs view. */
 
-import { l10n, MarkdownString, ThemeIcon, TreeItem, TreeItemCollapsibleState } from 'vscode';
+import type { TreeItemCollapsibleState } from 'vscode';
+import { l10n, MarkdownString, ThemeIcon, TreeItem } from 'vscode';
 import { formatBytes, formatLarge, formatMilliseconds, formatPercent } from '../../protocol/format';
-import type { ComparisonRow, RunProgress } from '../../protocol/records';
+import type { ComparisonRow, RunProgress, RunStatus } from '../../protocol/records';
 import type { CommandId } from '../commands/command-ids';
 import type { ListedRun } from '../runs/run-list';
 import { isLive, isResumable } from '../runs/run-status';
@@ -15,6 +16,7 @@ import {
   progressWords,
   roleWord,
   rowName,
+  runLabel,
   statusWord,
 } from './run-words';
 
@@ -25,20 +27,33 @@ export class RunItem extends TreeItem {
   readonly runId: string;
 
   constructor(
-    readonly run: ListedRun,
-    open: boolean,
+    public run: ListedRun,
+    state: TreeItemCollapsibleState,
   ) {
-    super(run.record.name, open ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.Collapsed);
-    const { status } = run.record;
+    super('', state);
     this.runId = run.paths.id;
     this.id = run.paths.directory;
+    this.command = { command: openLab, title: l10n.t('Open Lab'), arguments: [this.runId] };
+    this.show(run);
+  }
+
+  /** As the run is now. */
+  show(run: ListedRun): void {
+    this.run = run;
+    const { status } = run.record;
+    this.label = runLabel(run);
     this.description = describeRun(run);
     this.iconPath = statusIcon(status);
     this.tooltip = runTooltip(run);
-    this.contextValue = isLive(status) ? 'run.live' : isResumable(status) ? 'run.resumable' : 'run.done';
-    this.command = { command: openLab, title: l10n.t('Open Lab'), arguments: [this.runId] };
-    this.accessibilityInformation = { label: `${run.record.name}, ${statusWord(status)}, ${this.description}` };
+    this.contextValue = `run.${contextOf(status)}`;
+    this.accessibilityInformation = { label: `${this.label}, ${statusWord(status)}, ${this.description}` };
   }
+}
+
+/** What the menus ask for: what can be done with the run. */
+function contextOf(status: RunStatus): string {
+  if (status === 'running' || status === 'paused') return status;
+  return isLive(status) ? 'queued' : isResumable(status) ? 'resumable' : 'done';
 }
 
 /** What stands below a run: its comparison, else where it is and what went wrong. */

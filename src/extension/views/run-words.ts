@@ -1,7 +1,14 @@
 /** @file A run in words, the same in the sidebar, the status bar, pickers and announcements. */
 
 import { l10n } from 'vscode';
-import { formatAgo, formatDuration, formatPercent, formatQuantity, formatShare } from '../../protocol/format';
+import {
+  formatAgo,
+  formatDuration,
+  formatPercent,
+  formatQuantity,
+  formatSetting,
+  formatShare,
+} from '../../protocol/format';
 import type { ComparisonRow, Metrics, Role, RunProgress, RunStatus } from '../../protocol/records';
 import type { ListedRun } from '../runs/run-list';
 import { isLive } from '../runs/run-status';
@@ -70,6 +77,33 @@ export function progressWords(progress: RunProgress): string {
   return `${roleWord(progress.role)}: ${phaseWords(progress)}`;
 }
 
+/** What tells a run from others of its experiment: `T 4 · α .7`; its name where that is all that is known. */
+export function runLabel({ record, origin }: ListedRun): string {
+  const setting = (name: string, value: number | { from: number; to: number } | undefined): string | undefined => {
+    if (value === undefined) return undefined;
+    const words = typeof value === 'number' ? [value] : [value.from, value.to];
+    return `${name} ${words.map(formatSetting).join(' → ')}`;
+  };
+  const parts = [setting('T', origin?.temperature), setting('α', origin?.alpha)].filter((part) => part !== undefined);
+  return parts.length === 0 ? record.name : parts.join(separator);
+}
+
+/** The student's final quality, or its best so far. */
+function qualityOf(run: ListedRun): Metrics {
+  return summaryRow(run, 'student')?.metrics ?? run.best ?? {};
+}
+
+export function runMetric(run: ListedRun): string | undefined {
+  return mainMetric(qualityOf(run));
+}
+
+/** Whether a run has a result, and a better one than the other, if that has one. */
+export function isBetter(run: ListedRun, other: ListedRun | undefined): boolean {
+  const [own, others] = [qualityOf(run), other ? qualityOf(other) : {}];
+  if (own.macroF1 !== undefined) return own.macroF1 > (others.macroF1 ?? -1);
+  return own.perplexity !== undefined && own.perplexity < (others.perplexity ?? Infinity);
+}
+
 export function summaryRow(run: ListedRun, role: Role): ComparisonRow | undefined {
   return run.record.summary?.rows.find((row) => row.role === role);
 }
@@ -78,7 +112,7 @@ export function summaryRow(run: ListedRun, role: Role): ComparisonRow | undefine
 export function describeRun(run: ListedRun, now = Date.now()): string {
   const { status, progress, started } = run.record;
   const student = summaryRow(run, 'student');
-  const metric = mainMetric(student?.metrics ?? run.best ?? {});
+  const metric = runMetric(run);
   const kept = student?.retention === undefined ? undefined : l10n.t('keeps {0}', formatPercent(student.retention));
   const ago = Number.isNaN(Date.parse(started)) ? undefined : formatAgo((now - Date.parse(started)) / 1000);
   const parts =

@@ -1,25 +1,35 @@
 /** @file `complete`: teacher and student continue the same prompt. */
 
 import type { Predictor } from '../../distill/predictor';
-import { generate, type Sampling } from '../../model/generate';
+import { generate, type Generation } from '../../model/generate';
 import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
 import type { CompleteResult, Completion } from '../../protocol/records';
+import type { CompleteParams, CompletionProgress, CompletionRole } from '../../protocol/runner';
 import type { Tokenizer } from '../../text/tokenizer';
 import { openForAnswers } from '../devices/open-engine';
-import { openTarget } from '../targets';
+import { openTarget, type Target } from '../targets';
 
-export interface CompleteOptions {
-  engine: EngineName | 'auto';
-  prompt: string;
-  maxNewTokens: number;
-  /** Absent: greedy. */
-  sampling?: Sampling;
+export type CompleteOptions = Omit<CompleteParams, 'target' | 'progress'>;
+
+/** Told of each new token. Waited for, and what it throws ends the completion. */
+export type OnCompletion = (progress: CompletionProgress) => void | Promise<void>;
+
+export async function complete(
+  name: string,
+  { engine, ...options }: CompleteOptions & { engine: EngineName | 'auto' },
+): Promise<CompleteResult> {
+  return completeWith(await openTarget(name, await openForAnswers(engine)), name, options);
 }
 
-export async function complete(name: string, options: CompleteOptions): Promise<CompleteResult> {
-  const { prompt } = options;
-  const target = await openTarget(name, await openForAnswers(options.engine));
+/** @param name the target, for messages */
+export async function completeWith(
+  target: Target,
+  name: string,
+  options: CompleteOptions,
+  onToken?: OnCompletion,
+): Promise<CompleteResult> {
+  const { prompt, roles = ['teacher', 'student'] } = options;
   if (target.task !== 'causal-lm') {
     throw InputError.at(name, `A ${target.task} model does not continue texts.`, 'Use "inspect", or a causal-lm run.');
   }
@@ -28,28 +38,44 @@ export async function complete(name: string, options: CompleteOptions): Promise<
     throw InputError.at(name, 'This folder has no tokenizer.json.', 'Add the tokenizer it was trained with.');
   const ids = Array.from(tokenizer.encode(prompt, { addSpecialTokens: false }).ids);
   if (ids.length === 0) throw InputError.at('--prompt', 'The prompt is empty.', 'Give at least one word.');
-  const continueWith = (predictor: Predictor): Promise<Completion> => completion(predictor, tokenizer, ids, options);
-  return {
-    prompt,
-    ...(target.teacher && { teacher: await continueWith(target.teacher) }),
-    ...(target.student && { student: await continueWith(target.student) }),
-  };
+  const result: CompleteResult = { prompt };
+  for (const role of roles) {
+    const predictor = target[role];
+    if (predictor) result[role] = await completion({ predictor, tokenizer, role, ids, options, onToken });
+  }
+  return result;
 }
 
-async function completion(
-  predictor: Predictor,
-  tokenizer: Tokenizer,
-  prompt: readonly number[],
-  { maxNewTokens, sampling }: CompleteOptions,
-): Promise<Completion> {
+interface CompletionParts {
+  predictor: Predictor;
+  tokenizer: Tokenizer;
+  role: CompletionRole;
+  ids: readonly number[];
+  options: CompleteOptions;
+  onToken: OnCompletion | undefined;
+}
+
+async function completion(parts: CompletionParts): Promise<Completion> {
+  const { predictor, tokenizer, role, ids, options, onToken } = parts;
+  const { maxNewTokens, sampling } = options;
   const { endOfText } = tokenizer.special;
-  const { ids, probabilities } = await generate((sofar) => predictor.nextLogits(sofar), prompt, {
+  const completionOf = (generation: Generation): Completion => ({
+    text: tokenizer.decode(generation.ids, { skipSpecialTokens: true }),
+    tokens: generation.ids.map((id, i) => ({
+      id,
+      token: tokenizer.tokenText(id),
+      probability: generation.probabilities[i]!,
+    })),
+  });
+  const tell = async (sofar: Generation): Promise<void> => {
+    const { text, tokens } = completionOf(sofar);
+    await onToken?.({ role, token: tokens.at(-1)!, text });
+  };
+  const generation = await generate((sofar) => predictor.nextLogits(sofar), ids, {
     maxNewTokens,
     ...(endOfText !== undefined && { endOfText }),
     ...(sampling && { sampling }),
+    ...(onToken && { onToken: tell }),
   });
-  return {
-    text: tokenizer.decode(ids, { skipSpecialTokens: true }),
-    tokens: ids.map((id, i) => ({ id, token: tokenizer.tokenText(id), probability: probabilities[i]! })),
-  };
+  return completionOf(generation);
 }

@@ -1,6 +1,6 @@
 /** @file Round numbers for axes, and their labels. Pure. */
 
-import { formatCount, formatDuration } from '../src/protocol/format';
+import { formatCount, formatDuration } from './format';
 
 /** About `count` round values from `low` to `high`, in steps of 1, 2, 2.5 or 5 times a power of ten. */
 export function linearTicks(low: number, high: number, count: number): number[] {

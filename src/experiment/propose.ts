@@ -1,0 +1,154 @@
+/** @file A first experiment for a dataset: which task its columns allow, and a complete file with sizes that fit it. */
+
+import { basename } from 'node:path';
+import type { Task } from '../protocol/records';
+import type { ColumnDescription, DatasetDescription } from './dataset-description';
+
+/** What the columns of a dataset are, as far as they show. */
+export interface ColumnRoles {
+  text?: string;
+  label?: string;
+  prompt?: string;
+  completion?: string;
+}
+
+/** Names that people give to these columns, the surest first. */
+const usualNames = {
+  label: ['label', 'labels', 'class', 'category', 'target', 'sentiment', 'intent'],
+  prompt: ['prompt', 'instruction', 'question', 'input'],
+  completion: ['completion', 'response', 'answer', 'output'],
+} as const;
+
+/** More classes than this are taken for a text that repeats. */
+const mostClasses = 50;
+
+export function columnRoles({ columns, rows }: DatasetDescription): ColumnRoles {
+  const named = (role: keyof typeof usualNames, from = columns): ColumnDescription | undefined =>
+    usualNames[role].map((name) => from.find((column) => column.name.toLowerCase() === name)).find(Boolean);
+  const texts = columns.filter(({ meanLength }) => meanLength > 0).sort((a, b) => b.meanLength - a.meanLength);
+  const [longest] = texts;
+  const text = texts.find(({ name }) => name === 'text') ?? longest;
+  const classes = columns.filter((column) => column !== text && isClass(column, rows));
+  const label = named('label', classes) ?? classes[0];
+  const [prompt, completion] = [named('prompt', texts), named('completion', texts)];
+  return {
+    ...(text && { text: text.name }),
+    ...(label && { label: label.name }),
+    ...(prompt && completion && { prompt: prompt.name, completion: completion.name }),
+  };
+}
+
+/** Some values that come again and again. */
+function isClass({ values, rows }: ColumnDescription, all: number): boolean {
+  return (
+    values !== undefined &&
+    values.length >= 2 &&
+    values.length <= mostClasses &&
+    rows > all / 2 &&
+    rows > 4 * values.length
+  );
+}
+
+/** The tasks that a dataset allows, the likeliest first. */
+export function possibleTasks({ columns }: DatasetDescription, roles: ColumnRoles): Task[] {
+  if (columns.length === 0) return ['causal-lm', 'masked-lm'];
+  if (roles.prompt !== undefined)
+    return ['causal-lm', ...(roles.label === undefined ? [] : ['text-classification' as const])];
+  if (roles.text === undefined) return [];
+  return [...(roles.label === undefined ? [] : ['text-classification' as const]), 'causal-lm', 'masked-lm'];
+}
+
+export interface Proposal {
+  name: string;
+  task: Task;
+  /** Paths as the experiment writes them: relative to its folder, with `/`. */
+  train: string;
+  validation?: string;
+  test?: string;
+  roles: ColumnRoles;
+  /** A Hugging Face folder; a teacher is trained where there is none. */
+  teacherPath?: string;
+  rows: number;
+  /** Mean length of what is read, in UTF-16 units. */
+  meanLength: number;
+}
+
+/** A complete experiment file: JSON with comments that say what a person may want to change first. */
+export function proposeExperiment(proposal: Proposal): string {
+  const { name, task, teacherPath } = proposal;
+  const family = task === 'causal-lm' ? 'gpt2' : 'bert';
+  const sizes = sizesFor(proposal);
+  const architecture = (hiddenSize: number, layers: number): string =>
+    `{ "family": "${family}", "hiddenSize": ${hiddenSize}, "layers": ${layers}, "heads": ${hiddenSize / 32} }`;
+  const teacher =
+    teacherPath === undefined
+      ? `  // Trained here on the hard labels first. A model that is fine-tuned already: { "source": "checkpoint", "path": "…" }.
+  "teacher": {
+    "source": "train",
+    "architecture": ${architecture(sizes.teacher, 4)},
+    "training": { "epochs": ${sizes.epochs}, "batchSize": 16 },
+  },`
+      : `  "teacher": { "source": "checkpoint", "path": ${JSON.stringify(teacherPath)} },`;
+  const tokenizer =
+    teacherPath === undefined
+      ? `  "tokenizer": { "source": "train", "kind": "${family === 'gpt2' ? 'bpe' : 'wordpiece'}", "vocabularySize": ${sizes.vocabulary} },`
+      : `  "tokenizer": { "source": "teacher" },`;
+  return `{
+  "name": ${JSON.stringify(name)},
+  "task": "${task}",
+  "dataset": ${datasetText(proposal)},
+${tokenizer}
+${teacher}
+  "student": { "architecture": ${architecture(sizes.student, 2)} },
+  "distillation": {
+    // Above 1 the soft labels show which other answers the teacher finds similar to the right one.
+    "temperature": ${task === 'text-classification' ? 4 : 2},
+    // loss = alpha · distillation loss + (1 − alpha) · student loss
+    "alpha": 0.7,
+  },
+  "training": { "epochs": ${sizes.epochs}, "batchSize": 16, "evaluateEvery": ${sizes.evaluateEvery} },
+  // The same student without distillation: did it help?
+  "controls": ["no-distillation"],
+}
+`;
+}
+
+function datasetText({ task, train, validation, test, roles, meanLength }: Proposal): string {
+  const columns: Record<string, string> = {};
+  if (task === 'causal-lm' && roles.prompt !== undefined && roles.completion !== undefined) {
+    Object.assign(columns, { promptColumn: roles.prompt, completionColumn: roles.completion });
+  } else {
+    if (roles.text !== undefined) columns.textColumn = roles.text;
+    if (task === 'text-classification' && roles.label !== undefined) columns.labelColumn = roles.label;
+  }
+  const files = { train, validation: validation ?? 0.1, ...(test !== undefined && { test }) };
+  // A token is about four letters; half as long again, so that few examples are cut.
+  const maxLength = Math.min(512, Math.max(32, 32 * Math.ceil((1.5 * meanLength) / 4 / 32)));
+  const entries = Object.entries({ ...files, ...columns, maxLength });
+  return `{\n${entries.map(([key, value]) => `    "${key}": ${JSON.stringify(value)},\n`).join('')}  }`;
+}
+
+/** Small enough for minutes on a CPU, and smaller still for few rows: there is less to learn from them. */
+function sizesFor({ rows, task }: Proposal) {
+  const isSmall = rows < 2000;
+  const epochs = isSmall ? 4 : 3;
+  const updates = Math.max(1, Math.ceil((0.9 * rows) / 16) * epochs);
+  return {
+    teacher: isSmall ? 128 : 192,
+    student: 64,
+    epochs,
+    vocabulary: task === 'text-classification' ? 4096 : 2048,
+    evaluateEvery: Math.max(10, Math.min(200, Math.round(updates / 12))),
+  };
+}
+
+/** The splits that lie beside a training file under the usual names: `train.jsonl` → `validation.jsonl`, `test.jsonl`. */
+export function siblingSplits(train: string, present: readonly string[]): { validation?: string; test?: string } {
+  const name = basename(train);
+  const find = (...words: string[]): string | undefined =>
+    words
+      .map((word) => name.replace(/train(ing)?/i, word))
+      .find((candidate) => candidate !== name && present.includes(candidate));
+  const [validation, test] = [find('validation', 'valid', 'val', 'dev'), find('test')];
+  return { ...(validation !== undefined && { validation }), ...(test !== undefined && { test }) };
+}

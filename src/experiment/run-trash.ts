@@ -1,0 +1,50 @@
+/** @file Deleted runs: moved aside in one step, so that they can be put back until the trash is emptied. */
+
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { InputError } from '../protocol/problem';
+import { isBeingWritten } from './lock';
+
+/** `.distillery/trash`, beside `.distillery/runs`. */
+export function trashOf(runs: string): string {
+  return join(dirname(runs), 'trash');
+}
+
+/** Moves a run aside. @returns where it is now. Throws an InputError for one that is at work. */
+export async function trashRun(directory: string, pid: number): Promise<string> {
+  if (await isBeingWritten(directory, pid)) {
+    throw InputError.at(directory, 'This run is at work.', 'Stop it first.');
+  }
+  const trash = trashOf(dirname(directory));
+  await mkdir(trash, { recursive: true });
+  const target = join(trash, basename(directory));
+  await rename(directory, target);
+  return target;
+}
+
+/** Puts a run back. @returns its directory. Throws an InputError where another of its name has come. */
+export async function restoreRun(trashed: string): Promise<string> {
+  const runs = join(dirname(dirname(trashed)), 'runs');
+  const target = join(runs, basename(trashed));
+  if (await stat(target).catch(() => undefined)) {
+    throw InputError.at(target, 'There is a run of this name again.', 'Rename one of the two folders.');
+  }
+  await mkdir(runs, { recursive: true });
+  await rename(trashed, target);
+  return target;
+}
+
+/** The deleted runs beside a `.distillery/runs`, as paths, latest first. */
+export async function listTrash(runs: string): Promise<string[]> {
+  const trash = trashOf(runs);
+  const names = await readdir(trash).catch((): string[] => []);
+  return names
+    .sort()
+    .reverse()
+    .map((name) => join(trash, name));
+}
+
+/** For good. */
+export async function emptyTrash(runs: string): Promise<void> {
+  await rm(trashOf(runs), { recursive: true, force: true });
+}

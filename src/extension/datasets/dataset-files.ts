@@ -1,0 +1,32 @@
+/** @file The dataset files that the workspace's experiments name. */
+
+import { Uri, type TextDocument } from 'vscode';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { findSplitFiles } from '../../experiment/dataset-files';
+import { parseExperiment } from '../../experiment/parse';
+import { childOf } from '../../experiment/schema-tree';
+
+export function isDataset(uri: Uri): boolean {
+  return uri.scheme === 'file' && /\.(jsonl|csv|tsv|txt)$/i.test(uri.path);
+}
+
+export function isDatasetDocument({ uri }: TextDocument): boolean {
+  return isDataset(uri);
+}
+
+/** Every file of every split, each once, in the order of the experiments. Experiments that cannot be read name none. */
+export async function datasetsOf(experiments: readonly Uri[]): Promise<Uri[]> {
+  const files = new Set<string>();
+  for (const { fsPath } of experiments) for (const file of await namedFiles(fsPath)) files.add(file);
+  return [...files].map((file) => Uri.file(file));
+}
+
+async function namedFiles(experiment: string): Promise<string[]> {
+  const text = await readFile(experiment, 'utf8').catch(() => '');
+  const dataset = childOf(parseExperiment(text, experiment).source.value(), 'dataset');
+  const named = ['train', 'validation', 'test']
+    .flatMap((split) => childOf(dataset, split))
+    .filter((name) => typeof name === 'string');
+  return (await findSplitFiles(named, path.dirname(experiment))).files;
+}

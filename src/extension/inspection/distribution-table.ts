@@ -1,0 +1,80 @@
+/** @file Both models' distributions at one position as a table of small bars. */
+
+import { l10n } from 'vscode';
+import { formatQuantity, formatShare, shareDecimals } from '../../protocol/format';
+import type { InspectedDistribution, InspectedPosition, InspectResult } from '../../protocol/records';
+import { firstChoicesDiffer } from './inspected-row';
+import { asText, bar, mark } from './markdown';
+
+/** A line of the table: a token or class, with each model's probability of it. */
+interface Entry {
+  name: string;
+  teacher?: number;
+  student?: number;
+}
+
+/** Title, table sorted by the teacher's soft labels, and what is to be said of the whole. */
+export function distributionTable(position: InspectedPosition, { temperature }: InspectResult): string {
+  const { kl, teacher, student, label } = position;
+  const differ = firstChoicesDiffer(position) ? ` · ${l10n.t('first choices differ')}` : '';
+  const name = position.token === '' ? l10n.t('prediction') : `**${asText(position.token)}**`;
+  const divergence = kl === undefined ? '' : ` &nbsp; KL ${formatQuantity(kl)} ${l10n.t('nats')}`;
+  const title = `${name}${divergence}${differ}`;
+  const heads = [`T = ${formatQuantity(temperature)}`, head('teacher', teacher), head('student', student)];
+  const entries = entriesOf(position);
+  const decimals = shareDecimals(entries.flatMap(({ teacher = 0, student = 0 }) => [teacher, student]));
+  const share = (role: 'teacher' | 'student', value: number | undefined): string =>
+    value === undefined ? ' | ' : `${bar(role, value)} | ${formatShare(value, decimals)}`;
+  const rows = entries.map((entry) => {
+    const isLabel = entry.name === label;
+    const shown = isLabel ? `${mark('label')} **${asText(entry.name)}**` : asText(entry.name);
+    return `| ${shown} | ${share('teacher', entry.teacher)} | ${share('student', entry.student)} |`;
+  });
+  const others = `| ${l10n.t('others')} | ${share('teacher', teacher?.other)} | ${share('student', student?.other)} |`;
+  return [
+    title,
+    '',
+    `| ${heads[0]!} | ${heads[1]!} | | ${heads[2]!} | |`,
+    '|:--|:--|--:|:--|--:|',
+    ...rows,
+    ...((teacher?.other ?? student?.other ?? 0) > 0 ? [others] : []),
+    '',
+    summary(position),
+  ].join('\n');
+}
+
+function head(role: 'teacher' | 'student', distribution: InspectedDistribution | undefined): string {
+  if (!distribution) return '';
+  return `${mark(role)} ${role === 'teacher' ? l10n.t('Teacher') : l10n.t('Student')}`;
+}
+
+/** The first choices of the teacher, or of the student alone; the hard label too, where it is not among them. */
+function entriesOf({ teacher, student, label }: InspectedPosition): Entry[] {
+  const leading = teacher ?? student;
+  const entries = (leading?.top ?? []).map(({ token, probability }, index): Entry => {
+    if (!teacher) return { name: token, student: probability };
+    const other = student?.ofOther?.[index];
+    return { name: token, teacher: probability, ...(other !== undefined && { student: other }) };
+  });
+  if (label !== undefined && !entries.some(({ name }) => name === label)) {
+    const [first, second] = [teacher?.label?.probability, student?.label?.probability];
+    entries.push({
+      name: label,
+      ...(first !== undefined && { teacher: first }),
+      ...(second !== undefined && { student: second }),
+    });
+  }
+  return entries;
+}
+
+function summary({ teacher, student, label }: InspectedPosition): string {
+  const both = (one: string | undefined, other: string | undefined): string =>
+    [one, other].filter((part) => part !== undefined).join(` ${l10n.t('and')} `);
+  const ranks = both(teacher?.label?.rank.toString(), student?.label?.rank.toString());
+  const entropies = both(teacher && formatQuantity(teacher.entropy), student && formatQuantity(student.entropy));
+  const parts = [
+    label === undefined || ranks === '' ? undefined : `${mark('label')} ${l10n.t('hard label, ranks {0}', ranks)}`,
+    l10n.t('entropy {0} nats', entropies),
+  ];
+  return parts.filter((part) => part !== undefined).join(' · ');
+}

@@ -1,0 +1,37 @@
+/** @file What both models predict, beside each inspected row: `teacher ham .98 → student spam .61`. */
+
+import { Disposable, EventEmitter, InlayHint, languages, type Range, type TextDocument } from 'vscode';
+import type { InspectedRow } from './inspected-row';
+import type { Inspections } from './inspections';
+import { datasetSelector } from './dataset-selector';
+import { predictionWords } from './prediction-words';
+
+export function registerHints(inspections: Inspections): Disposable {
+  const changed = new EventEmitter<void>();
+  const provideInlayHints = async (document: TextDocument, range: Range): Promise<InlayHint[]> => {
+    const inspection = inspections.of(document);
+    if (!inspection) return [];
+    const rows = await inspection.knownRows(range.start.line, range.end.line);
+    return rows.map(hintOf);
+  };
+  const provider = { onDidChangeInlayHints: changed.event, provideInlayHints };
+  return Disposable.from(
+    changed,
+    inspections.onDidChange(() => changed.fire()),
+    languages.registerInlayHintsProvider(datasetSelector, provider),
+  );
+}
+
+/** Beside the label, where a long row does not hide it; of a language model at the row's end. */
+function hintOf(row: InspectedRow): InlayHint {
+  const label = row.isClassified ? row.labelRange : undefined;
+  // After the quote that ends the value.
+  const place = label ? label.end.translate(0, isQuoted(row) ? 1 : 0) : row.end;
+  const hint = new InlayHint(place, predictionWords(row.result));
+  hint.paddingLeft = true;
+  return hint;
+}
+
+function isQuoted(row: InspectedRow): boolean {
+  return row.textAfterLabel === '"';
+}

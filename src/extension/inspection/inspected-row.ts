@@ -1,0 +1,114 @@
+/** @file A row, what the models say of it, and where that belongs in the document. */
+
+import { Position, Range, type TextDocument } from 'vscode';
+import type { columnsOf } from '../../experiment/check-dataset';
+import type { InspectedPosition, InspectedToken, InspectResult } from '../../protocol/records';
+import type { TextToInspect } from '../../protocol/runner';
+import type { DocumentRow, Field } from './rows/row';
+
+/** The columns that a run's task reads. */
+export type Columns = ReturnType<typeof columnsOf>;
+
+/** What the models are asked of a row; undefined where it lacks what they read. */
+export function textOfRow({ fields }: DocumentRow, columns: Columns): TextToInspect | undefined {
+  const text = textField(fields, columns);
+  if (!text) return undefined;
+  const part = <K extends 'pair' | 'prompt' | 'label'>(key: K): Partial<Record<K, string>> => {
+    const field = columns[key] === undefined ? undefined : fields.get(columns[key]);
+    return field ? ({ [key]: field.value } as Record<K, string>) : {};
+  };
+  return { text: text.value, ...part('pair'), ...part('prompt'), ...part('label') };
+}
+
+function textField(fields: DocumentRow['fields'], columns: Columns): Field | undefined {
+  return fields.get(columns.completion ?? columns.text ?? 'text');
+}
+
+/** A row with its result and its place; made anew for each version of the document, for rows move. */
+export class InspectedRow {
+  constructor(
+    private readonly document: TextDocument,
+    readonly row: DocumentRow,
+    private readonly columns: Columns,
+    readonly result: InspectResult,
+  ) {}
+
+  /** A classifier answers once for the row; a language model at each token. */
+  get isClassified(): boolean {
+    return this.result.tokens !== undefined;
+  }
+
+  /** Where a token stands; undefined for one that stands for nothing in the text, such as [CLS]. */
+  rangeOf({ start, end, of }: Pick<InspectedToken, 'start' | 'end' | 'of'>): Range | undefined {
+    if (start === end) return undefined;
+    const column = of === undefined ? undefined : this.columns[of];
+    const field = column === undefined ? textField(this.row.fields, this.columns) : this.row.fields.get(column);
+    return field && this.#range(field, start, end);
+  }
+
+  /** Where the value of the hard label stands. */
+  get labelRange(): Range | undefined {
+    const field = this.columns.label === undefined ? undefined : this.row.fields.get(this.columns.label);
+    return field && this.#range(field, 0, field.value.length);
+  }
+
+  /** The sign after the label's value: a quote, where it stands in quotes. */
+  get textAfterLabel(): string {
+    const { labelRange } = this;
+    return labelRange ? this.document.getText(new Range(labelRange.end, labelRange.end.translate(0, 1))) : '';
+  }
+
+  /** What a prediction is painted on: of a classifier the hard label, or the text where there is none. */
+  rangeOfPosition(position: InspectedPosition): Range | undefined {
+    return (this.isClassified ? this.labelRange : undefined) ?? this.rangeOf(position);
+  }
+
+  /** The prediction that is shown at a place of the document. */
+  positionAt(place: Position): InspectedPosition | undefined {
+    return this.result.positions.find((position) => this.rangeOfPosition(position)?.contains(place));
+  }
+
+  get start(): Position {
+    return new Position(this.row.firstLine, 0);
+  }
+
+  get end(): Position {
+    return this.document.lineAt(this.row.lastLine).range.end;
+  }
+
+  #range(field: Field, start: number, end: number): Range {
+    return new Range(this.#place(field.offsetAt(start)), this.#place(field.offsetAt(end)));
+  }
+
+  /** A row's offsets count each line end as one unit, whatever the document has there. */
+  #place(offset: number): Position {
+    let [line, rest] = [this.row.firstLine, offset];
+    for (; line < this.row.lastLine; line++) {
+      const { length } = this.document.lineAt(line).text;
+      if (rest <= length) break;
+      rest -= length + 1;
+    }
+    return new Position(line, rest);
+  }
+}
+
+/** Whether teacher and student have different first choices. */
+export function firstChoicesDiffer({ teacher, student }: InspectedPosition): boolean {
+  const [first, second] = [teacher?.top[0], student?.top[0]];
+  return first !== undefined && second !== undefined && first.id !== second.id;
+}
+
+/** The predictions that count, and that both models made. */
+export function comparedPositions({ positions }: InspectResult): (InspectedPosition & { kl: number })[] {
+  return positions.filter(
+    (position): position is InspectedPosition & { kl: number } => position.counted && position.kl !== undefined,
+  );
+}
+
+/** Predictions that count, those whose first choices differ, and the mean KL in nats. */
+export function summaryOf(result: InspectResult): { differ: number; counted: number; mean: number } {
+  const compared = comparedPositions(result);
+  const sum = compared.reduce((total, { kl }) => total + kl, 0);
+  const counted = compared.length;
+  return { differ: compared.filter(firstChoicesDiffer).length, counted, mean: counted === 0 ? 0 : sum / counted };
+}

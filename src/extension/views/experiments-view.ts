@@ -1,0 +1,35 @@
+/** @file The Experiments view of the sidebar: experiment files, their runs, and what each run has found. */
+
+import { Disposable, l10n, window } from 'vscode';
+import type { ContextKeys } from '../context-keys';
+import type { RunList } from '../runs/run-list';
+import { isLive, isResumable } from '../runs/run-status';
+import type { ExperimentTree } from './experiment-tree';
+
+/** "2 h ago" grows old; in milliseconds. */
+const agePeriod = 60_000;
+
+export function registerExperimentsView(tree: ExperimentTree, runs: RunList, keys: ContextKeys): Disposable {
+  const options = { treeDataProvider: tree, canSelectMany: true, showCollapseAll: true };
+  const view = window.createTreeView('distillery.experiments', options);
+  const update = (): void => {
+    const statuses = runs.runs.map((run) => run.record.status);
+    const live = runs.live.length;
+    keys.set('distillery.hasRuns', statuses.length > 0);
+    keys.set('distillery.hasLiveRuns', live > 0);
+    keys.set('distillery.hasRunningRuns', statuses.includes('running'));
+    keys.set(
+      'distillery.hasResumableRuns',
+      statuses.some((status) => isResumable(status) || status === 'paused'),
+    );
+    keys.set(
+      'distillery.hasEndedRuns',
+      statuses.some((status) => !isLive(status)),
+    );
+    view.badge = live === 0 ? undefined : { value: live, tooltip: l10n.t('Runs at work: {0}', live) };
+  };
+  const aging = setInterval(() => {
+    if (view.visible) tree.refresh();
+  }, agePeriod);
+  return Disposable.from(view, runs.onDidChange(update), new Disposable(() => clearInterval(aging)));
+}

@@ -1,0 +1,141 @@
+/** @file The comparison's drawings: quality with its intervals, calibration, size against quality. */
+
+import type { CalibrationBin, Interval, Role } from '../records';
+import { linearTicks, logTicks } from '../ticks';
+import { formatLarge } from '../format';
+import { line, mark, polyline, shape, text, type Drawing, type Shape } from './shapes';
+
+export interface DrawnModel {
+  role: Role;
+  name: string;
+  /** Another run's: its disc is open. */
+  other?: boolean;
+  value: number;
+  interval?: Interval;
+  parameters: number;
+  calibration?: readonly CalibrationBin[];
+}
+
+type Format = (value: number) => string;
+
+const inkOf = (role: Role): string => `var(--${role})`;
+
+/** Where the values and their intervals lie, with some room. */
+export function valueRange(models: readonly DrawnModel[]): [number, number] {
+  const all = models.flatMap(({ value, interval }) => [value, ...(interval ?? [])]).filter(Number.isFinite);
+  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const room = 0.08 * (high - low) || 0.05 * Math.abs(high) || 1;
+  return [low - room, high + room];
+}
+
+/** A mark for each model over a line for its interval, one below the other at `pitch` pixels. */
+export function intervalDrawing(
+  models: readonly DrawnModel[],
+  title: string,
+  format: Format,
+  { width, pitch, head = 24, names = false }: { width: number; pitch: number; head?: number; names?: boolean },
+): Drawing {
+  const [low, high] = valueRange(models);
+  const left = names ? 168 : 8;
+  const X = (value: number): number => left + ((value - low) / (high - low)) * (width - left - 16);
+  const height = head + models.length * pitch;
+  const ticks = linearTicks(low, high, Math.max(2, Math.floor(width / 90)));
+  return {
+    width,
+    height,
+    label: `${title}: ${models.map(({ name, value, interval }) => `${name} ${format(value)}${interval ? `, 95 % interval ${format(interval[0])} to ${format(interval[1])}` : ''}`).join('; ')}`,
+    shapes: [
+      ...ticks.map((tick) => text(X(tick), 12, format(tick), { 'text-anchor': 'middle' })),
+      ...ticks.map((tick) => line(X(tick), 18, X(tick), height, 'var(--grid)')),
+      ...models.flatMap(({ role, name, other, value, interval }, i): Shape[] => {
+        const y = head + (i + 0.5) * pitch;
+        return [
+          ...(names ? [text(8, y + 4, name, { fill: 'var(--foreground)' })] : []),
+          ...(interval ? [line(X(interval[0]), y, X(interval[1]), y, inkOf(role), { 'stroke-width': 2 })] : []),
+          mark(role, X(value), y, 4, other === true),
+        ];
+      }),
+    ],
+  };
+}
+
+/** How often predictions of a confidence are right; on the dotted line they are as right as they are sure. */
+export function calibrationDrawing(models: readonly DrawnModel[], width: number, height: number): Drawing {
+  const shown = models.filter(({ calibration }) => calibration && calibration.length > 0);
+  const bins = shown.flatMap(({ calibration }) => calibration!);
+  const lowest = Math.min(...bins.map(({ confidence, accuracy }) => Math.min(confidence, accuracy)), 0.9);
+  const low = Math.max(0, Math.floor(lowest * 10) / 10);
+  const [left, right, top, bottom] = [36, 12, 10, 22];
+  const X = (value: number): number => left + ((value - low) / (1 - low)) * (width - left - right);
+  const Y = (value: number): number => top + (1 - (value - low) / (1 - low)) * (height - top - bottom);
+  const ticks = linearTicks(low, 1, 4);
+  const label = (tick: number): string => (tick === 0 ? '0' : String(Number(tick.toFixed(2))).replace(/^0/, ''));
+  return {
+    width,
+    height,
+    label: `Calibration: ${shown.map(({ name, calibration }) => `${name} ${calibration!.map(({ confidence, accuracy }) => `sure ${label(confidence)}, right ${label(accuracy)}`).join(', ')}`).join('; ')}`,
+    shapes: [
+      ...ticks.flatMap((tick) => [
+        line(left, Y(tick), width - right, Y(tick), 'var(--grid)'),
+        text(left - 8, Y(tick) + 4, label(tick), { 'text-anchor': 'end' }),
+        text(X(tick), height - 6, label(tick), { 'text-anchor': 'middle' }),
+      ]),
+      line(left, height - bottom, width - right, height - bottom, 'var(--axis)'),
+      line(X(low), Y(low), X(1), Y(1), 'var(--axis)', { 'stroke-dasharray': '1 3' }),
+      ...shown.flatMap(({ role, other, calibration }) => calibrationCurve(role, other === true, calibration!, X, Y)),
+    ],
+  };
+}
+
+function calibrationCurve(
+  role: Role,
+  open: boolean,
+  bins: readonly CalibrationBin[],
+  X: (value: number) => number,
+  Y: (value: number) => number,
+): Shape[] {
+  const most = Math.max(...bins.map(({ count }) => count));
+  const dashes = role === 'control' ? { 'stroke-dasharray': '4 3' } : {};
+  const path = polyline(bins.map(({ confidence, accuracy }) => [X(confidence), Y(accuracy)]));
+  return [
+    shape('path', { d: path, fill: 'none', stroke: inkOf(role), 'stroke-width': 1.5, ...dashes }),
+    // The area of a mark says how many predictions it stands for.
+    ...bins.map(({ confidence, accuracy, count }) =>
+      mark(role, X(confidence), Y(accuracy), 1.5 + 4 * Math.sqrt(count / most), open),
+    ),
+  ];
+}
+
+/** Quality over parameters, on a logarithmic scale. */
+export function sizeDrawing(models: readonly DrawnModel[], format: Format, width: number, height: number): Drawing {
+  const [low, high] = valueRange(models);
+  const sizes = models.map(({ parameters }) => parameters);
+  const [least, most] = [Math.min(...sizes) / 1.6, Math.max(...sizes) * 1.6];
+  const [left, right, top, bottom] = [44, 12, 10, 22];
+  const X = (value: number): number =>
+    left + (Math.log(value / least) / Math.log(most / least)) * (width - left - right);
+  const Y = (value: number): number => top + (1 - (value - low) / (high - low)) * (height - top - bottom);
+  const rows = models.map((model) => ({ ...model, x: X(model.parameters), y: Y(model.value) }));
+  return {
+    width,
+    height,
+    label: `Quality over parameters: ${models.map(({ name, value, parameters }) => `${name} ${format(value)} with ${formatLarge(parameters)}`).join('; ')}`,
+    shapes: [
+      ...linearTicks(low, high, 4).flatMap((tick) => [
+        line(left, Y(tick), width - right, Y(tick), 'var(--grid)'),
+        text(left - 8, Y(tick) + 4, format(tick), { 'text-anchor': 'end' }),
+      ]),
+      ...logTicks(least, most, 4).map((tick) =>
+        text(X(tick), height - 6, formatLarge(tick), { 'text-anchor': 'middle' }),
+      ),
+      line(left, height - bottom, width - right, height - bottom, 'var(--axis)'),
+      ...rows.flatMap(({ role, other, name, x, y }) => {
+        const toLeft = x > width / 2;
+        return [
+          mark(role, x, y, 4, other === true),
+          text(x + (toLeft ? -9 : 9), y + 4, name, { fill: inkOf(role), 'text-anchor': toLeft ? 'end' : 'start' }),
+        ];
+      }),
+    ],
+  };
+}

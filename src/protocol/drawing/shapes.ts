@@ -1,0 +1,127 @@
+/** @file Drawings as plain trees of SVG shapes: the page puts them on screen, a report writes them as files. */
+
+import type { Role } from '../records';
+
+export interface Shape {
+  tag: 'g' | 'line' | 'path' | 'rect' | 'circle' | 'text';
+  attributes: Readonly<Record<string, string | number>>;
+  children?: readonly Shape[];
+  /** What a text says. */
+  text?: string;
+}
+
+export interface Drawing {
+  width: number;
+  height: number;
+  /** Read out in place of the picture. */
+  label: string;
+  shapes: readonly Shape[];
+}
+
+type Attributes = Shape['attributes'];
+
+export const shape = (tag: Shape['tag'], attributes: Attributes, children?: readonly Shape[]): Shape =>
+  children ? { tag, attributes, children } : { tag, attributes };
+
+export const text = (x: number, y: number, words: string, attributes: Attributes = {}): Shape => ({
+  tag: 'text',
+  attributes: { x: round(x), y: round(y), fill: 'var(--muted)', ...attributes },
+  text: words,
+});
+
+export const line = (
+  x1: number,
+  y1: number,
+  x2: number,
+  y2: number,
+  stroke: string,
+  attributes: Attributes = {},
+): Shape => shape('line', { x1: round(x1), y1: round(y1), x2: round(x2), y2: round(y2), stroke, ...attributes });
+
+/** A path through points; where `y` is null or not a number the line is broken. */
+export function polyline(points: Iterable<readonly [number, number | null]>): string {
+  let path = '';
+  let isDrawing = false;
+  for (const [x, y] of points) {
+    const exists = y !== null && Number.isFinite(y);
+    if (exists) path += `${isDrawing ? 'L' : 'M'}${round(x)} ${round(y)}`;
+    isDrawing = exists;
+  }
+  return path;
+}
+
+/** A role's mark: teacher square, student disc, control open diamond, hard label filled diamond. */
+export function mark(role: Role | 'label', x: number, y: number, radius: number, open = false): Shape {
+  const diamond = (r: number): string =>
+    `M${round(x)} ${round(y - r)}L${round(x + r)} ${round(y)}L${round(x)} ${round(y + r)}L${round(x - r)} ${round(y)}Z`;
+  const hollow = { fill: 'var(--background)', 'stroke-width': 1.4 };
+  switch (role) {
+    case 'teacher':
+      return shape('rect', {
+        x: round(x - radius),
+        y: round(y - radius),
+        width: 2 * radius,
+        height: 2 * radius,
+        fill: 'var(--teacher)',
+      });
+    case 'student':
+      return shape('circle', {
+        cx: round(x),
+        cy: round(y),
+        r: radius,
+        fill: 'var(--student)',
+        stroke: 'var(--student)',
+        ...(open ? hollow : {}),
+      });
+    case 'control':
+      return shape('path', { d: diamond(radius * 1.2), stroke: 'var(--control)', ...hollow });
+    case 'label':
+      return shape('path', { d: diamond(radius * 1.25), fill: 'var(--label)' });
+  }
+}
+
+export const round = (value: number): number => Math.round(value * 100) / 100;
+
+const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
+// What XML 1.0 cannot hold at all is left out.
+// eslint-disable-next-line no-control-regex
+const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
+
+export const escapeXml = (words: string): string =>
+  words.replace(forbidden, '').replace(/[&<>"']/g, (character) => escapes[character]!);
+
+/** Colours of a file that stands alone, by the custom properties that the page has for them: on white, 4.5:1 or more. */
+export const paperColours: Readonly<Record<string, string>> = {
+  background: '#ffffff',
+  foreground: '#1f2328',
+  muted: '#59636e',
+  grid: '#d8dee4',
+  axis: '#8c959f',
+  teacher: '#0969da',
+  student: '#b35900',
+  label: '#1a7f37',
+  control: '#57606a',
+  total: '#1f2328',
+  soft: '#8250df',
+  hard: '#1a7f37',
+  hidden: '#7d6a00',
+  attention: '#cf222e',
+};
+
+/** The drawing as an SVG file: no style sheet and no custom property, so that every viewer shows it. */
+export function svgText({ width, height, label, shapes }: Drawing, colours = paperColours): string {
+  const paint = (value: string | number): string =>
+    String(value).replace(/var\(--([\w-]+)\)/g, (_, name: string) => colours[name] ?? colours.foreground ?? 'black');
+  const write = ({ tag, attributes, children, text: words }: Shape): string => {
+    const written = Object.entries(attributes).map(([name, value]) => ` ${name}="${escapeXml(paint(value))}"`);
+    const content = words === undefined ? (children ?? []).map(write).join('') : escapeXml(words);
+    return `<${tag}${written.join('')}${content === '' ? '/>' : `>${content}</${tag}>`}`;
+  };
+  const font = 'font-family="system-ui, -apple-system, Segoe UI, sans-serif" font-size="11"';
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(label)}" ${font}>
+<title>${escapeXml(label)}</title>
+<rect width="${width}" height="${height}" fill="${colours.background ?? 'white'}"/>
+${shapes.map(write).join('\n')}
+</svg>
+`;
+}

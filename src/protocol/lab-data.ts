@@ -1,0 +1,141 @@
+/** @file What the Lab's page is given of runs. */
+
+import type { MetricsColumns } from './metrics-table';
+import type {
+  EvaluationRecord,
+  InspectedDistribution,
+  Metrics,
+  PredictionRecord,
+  ProbeExample,
+  ProbeExamples,
+  Role,
+  RunRecord,
+  Split,
+  TokenProbability,
+} from './records';
+
+/** The two numbers people name a transformer by. */
+export interface ModelShape {
+  family: string;
+  layers: number;
+  hiddenSize: number;
+}
+
+/** What the page needs of a run's `experiment.json`. Fields of an absent part are absent. */
+export interface ExperimentFacts {
+  student: ModelShape;
+  /** Absent where the experiment names a folder whose architecture is not known yet. */
+  teacher?: ModelShape;
+  /** `forward-kl`, … as in the experiment file. */
+  divergence?: string;
+  /** Whether the soft component enters the total times T². */
+  scaleByTemperatureSquared: boolean;
+  hidden?: AuxiliaryFacts;
+  attention?: AuxiliaryFacts;
+  clipNorm?: number;
+  /** Learning rate schedule: `linear`, `cosine`, … */
+  schedule?: string;
+  /** Optimizer steps between two evaluations, and so between two probes. */
+  evaluateEvery?: number;
+}
+
+/** A hidden-layer or attention loss: its weight in the total and its pairs [teacher block, student block]. */
+export interface AuxiliaryFacts {
+  weight: number;
+  layers: [number, number][];
+}
+
+/**
+ * One training within a run, from one folder's `metrics.jsonl` and `evaluations.jsonl`: the student's (whose evaluations may
+ * also hold the teacher's: each record's `role` decides), the teacher's where it was fine-tuned here, and each control's.
+ */
+export interface RunSeries {
+  role: Role;
+  /** `teacher`, `student`, or the control's name, such as `no-distillation`. Unique within a run. */
+  name: string;
+  /** In the order of their steps. */
+  metrics: MetricsColumns;
+  evaluations: EvaluationRecord[];
+}
+
+/** Everything about a run but its probes. */
+export interface RunSnapshot {
+  /** Name of the run's folder. */
+  id: string;
+  record: RunRecord;
+  experiment: ExperimentFacts;
+  /** Everything that was set, by its path in the experiment: `training.learningRate` → `0.001`. */
+  settings: Record<string, string>;
+  series: RunSeries[];
+}
+
+/** One of the workspace's runs. */
+export interface RunListing {
+  id: string;
+  record: RunRecord;
+  /** The student's best validation metrics so far; absent once the summary tells more. */
+  best?: Metrics;
+}
+
+/** What `predictions.jsonl` says of the final comparison. */
+export interface ComparisonDetail {
+  split: Split;
+  /** Rows compared. */
+  rows: number;
+  /** text-classification: rows by hard label and choice, for the model of each name. */
+  confusion?: { labels: string[]; counts: Record<string, number[][]> };
+  /** Rows on which teacher and student differ, the most apart first; no more than are good to read. */
+  apart: PredictionRecord[];
+  /** How many there are in all. */
+  apartCount: number;
+}
+
+/** A row of the dataset, looked at by the models as they are now. */
+export interface InspectedRow {
+  example: ProbeExample;
+  /** Logits [positions, names]. */
+  teacher: Float32Array;
+  student: Float32Array;
+}
+
+/** A text of the dataset that can be continued. */
+export interface PromptRow {
+  file: string;
+  line: number;
+  text: string;
+}
+
+/**
+ * The pinned examples and the teacher's logits: for example K an array of shape [positions of K, examples.names.length],
+ * row by row. `steps` are those for which the student's logits can be asked for, ascending.
+ */
+export interface ProbeSet {
+  examples: ProbeExamples;
+  teacher: Float32Array[];
+  steps: number[];
+}
+
+export type CompletionSide = 'teacher' | 'student' | 'control';
+
+export interface CompletionRequest {
+  /** Counts up, so that the answers to an earlier one can be told apart. */
+  request: number;
+  prompt: string;
+  maxNewTokens: number;
+  /** Absent: always the most probable token. */
+  sampling?: { temperature: number; topK?: number; topP?: number; seed: number };
+  /** Name of a control that continues the prompt, too. */
+  control?: string;
+}
+
+/** A token of a completion, and what each model expected in its place, T = 1; absent where there is no such model. */
+export interface ScoredToken extends TokenProbability {
+  expected: Partial<Record<CompletionSide, InspectedDistribution>>;
+}
+
+export interface ScoredCompletion {
+  text: string;
+  tokens: ScoredToken[];
+}
+
+export type ScoredCompletions = Partial<Record<CompletionSide, ScoredCompletion>>;

@@ -1,0 +1,96 @@
+/** @file `serve`: answers ServeRequests on standard input and output, the models kept loaded between them. */
+
+import { once } from 'node:events';
+import {
+  createMessageConnection,
+  ProgressType,
+  ResponseError,
+  StreamMessageReader,
+  StreamMessageWriter,
+  type CancellationToken,
+  type MessageConnection,
+} from 'vscode-jsonrpc/node';
+import { openExecutor } from '../../engine/engines';
+import { InputError } from '../../protocol/problem';
+import type {
+  CompleteParams,
+  CompletionProgress,
+  InspectedText,
+  InspectParams,
+  ServeMethod,
+  ServeRequests,
+  TextToInspect,
+} from '../../protocol/runner';
+import { inspectionResult } from '../inspection';
+import { inputOfText, tokenizerOf } from '../inspection-input';
+import { LoadedTargets } from '../loaded-targets';
+import type { Target } from '../targets';
+import { completeWith } from './complete';
+
+/** Resolves when the input has ended. */
+export async function serve(input = process.stdin, output = process.stdout): Promise<void> {
+  const connection = createMessageConnection(new StreamMessageReader(input), new StreamMessageWriter(output));
+  const targets = new LoadedTargets(() => openExecutor('cpu'));
+  answer(connection, 'inspect', (params, token) => targets.use(params.target, (it) => inspectAll(it, params, token)));
+  answer(connection, 'complete', (params, token) =>
+    targets.use(params.target, (it) => completeStreaming(it, params, token, connection)),
+  );
+  connection.listen();
+  await Promise.race([once(input, 'end'), once(input, 'close')]);
+  connection.dispose();
+}
+
+type Handler<M extends ServeMethod> = (
+  params: ServeRequests[M]['params'],
+  token: CancellationToken,
+) => Promise<ServeRequests[M]['result']>;
+
+function answer<M extends ServeMethod>(connection: MessageConnection, method: M, handle: Handler<M>): void {
+  connection.onRequest(method, (params: ServeRequests[M]['params'], token: CancellationToken) => handle(params, token));
+}
+
+async function inspectAll(target: Target, params: InspectParams, token: CancellationToken): Promise<InspectedText[]> {
+  const results: InspectedText[] = [];
+  for (const text of params.texts) {
+    await throwIfCancelled(token);
+    results.push(await inspectOne(target, text, params));
+  }
+  return results;
+}
+
+async function inspectOne(target: Target, text: TextToInspect, params: InspectParams): Promise<InspectedText> {
+  const tokenizer = tokenizerOf(params.target, target);
+  try {
+    const input = inputOfText(target, tokenizer, text, { file: '', line: 1 });
+    const tokens = { ids: input.inputIds, typeIds: input.typeIds };
+    const logits = {
+      ...(target.teacher && { teacher: await target.teacher.logits(tokens) }),
+      ...(target.student && { student: await target.student.logits(tokens) }),
+    };
+    return inspectionResult(target, input, logits, params);
+  } catch (error) {
+    if (error instanceof InputError) return { problem: error.problems[0].message };
+    throw error;
+  }
+}
+
+function completeStreaming(
+  target: Target,
+  { target: name, progress, ...options }: CompleteParams,
+  token: CancellationToken,
+  connection: MessageConnection,
+): ReturnType<typeof completeWith> {
+  return completeWith(target, name, options, async (sofar) => {
+    if (progress !== undefined) await connection.sendProgress(new ProgressType<CompletionProgress>(), progress, sofar);
+    await throwIfCancelled(token);
+  });
+}
+
+/** Lets messages in first, among which the cancellation may be. */
+async function throwIfCancelled(token: CancellationToken): Promise<void> {
+  await new Promise(setImmediate);
+  if (token.isCancellationRequested) throw new ResponseError(requestCancelled, 'The request was cancelled.');
+}
+
+/** As in the Language Server Protocol. */
+const requestCancelled = -32800;

@@ -1,0 +1,97 @@
+/** @file First experiments for datasets: what is proposed can be run as it stands. */
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describeDataset } from '../../src/experiment/dataset-description';
+import { parseExperiment } from '../../src/experiment/parse';
+import { columnRoles, possibleTasks, proposeExperiment, siblingSplits } from '../../src/experiment/propose';
+import { validateExperiment } from '../../src/experiment/validate';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'propose-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const rows = Array.from({ length: 40 }, (_, i) => ({
+  text: `mail number ${i}: the fence, the water rates, and who has the key`,
+  kind: i % 3 === 0 ? 'spam' : 'ham',
+}));
+
+async function write(name: string, lines: readonly unknown[]): Promise<string> {
+  const file = path.join(folder, name);
+  await writeFile(file, lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'));
+  return file;
+}
+
+describe('a dataset', () => {
+  it('is described by its rows, columns, values and malformed rows', async () => {
+    const found = await describeDataset(await write('a.jsonl', [...rows, '{"text": "cut']));
+    expect(found).toMatchObject({ rows: 40, problemCount: 1, problems: [{ line: 41 }] });
+    expect(found.columns.map(({ name }) => name)).toEqual(['text', 'kind']);
+    expect(found.columns[1]!.values).toEqual([
+      { value: 'ham', rows: 26 },
+      { value: 'spam', rows: 14 },
+    ]);
+  });
+
+  it('that is missing or of another kind is described by that problem', async () => {
+    expect((await describeDataset(path.join(folder, 'no.jsonl'))).problems[0]!.message).toMatch(/does not exist/);
+    expect((await describeDataset(await write('a.xml', ['<a/>']))).problems[0]!.message).toMatch(/does not read \.xml/);
+  });
+
+  it.each([
+    ['a label beside a text', rows, ['text-classification', 'causal-lm', 'masked-lm']],
+    ['prompts and completions', rows.map(({ text }) => ({ prompt: text, completion: text })), ['causal-lm']],
+    ['a text alone', rows.map(({ text }) => ({ text })), ['causal-lm', 'masked-lm']],
+    ['numbers alone', rows.map((_, i) => ({ i })), []],
+  ])('of %s allows these tasks', async (_, lines, tasks) => {
+    const found = await describeDataset(await write('a.jsonl', lines));
+    expect(possibleTasks(found, columnRoles(found))).toEqual(tasks);
+  });
+
+  it.each(['text-classification', 'causal-lm', 'masked-lm'] as const)(
+    'gets a complete %s experiment without a problem',
+    async (task) => {
+      const train = await write('train.jsonl', rows);
+      const found = await describeDataset(train);
+      const text = proposeExperiment({
+        name: 'Mail "box"',
+        task,
+        train: 'train.jsonl',
+        roles: columnRoles(found),
+        rows: found.rows,
+        meanLength: 60,
+      });
+      const parsed = parseExperiment(text, path.join(folder, 'x.distill.json'));
+      expect(await validateExperiment(parsed)).toEqual([]);
+      expect(parsed.experiment?.name).toBe('Mail "box"');
+    },
+  );
+
+  it('learns completions of prompts where it has them', async () => {
+    const lines = rows.map(({ text }, i) => ({ question: `what of ${i}?`, answer: text }));
+    const found = await describeDataset(await write('train.jsonl', lines));
+    const roles = columnRoles(found);
+    expect(roles).toMatchObject({ prompt: 'question', completion: 'answer' });
+    const text = proposeExperiment({
+      name: 'Answers',
+      task: 'causal-lm',
+      train: 'train.jsonl',
+      roles,
+      rows: 40,
+      meanLength: 60,
+    });
+    expect(await validateExperiment(parseExperiment(text, path.join(folder, 'x.distill.json')))).toEqual([]);
+  });
+});
+
+it('the other splits are found under their usual names', () => {
+  expect(siblingSplits('data/train.jsonl', ['train.jsonl', 'dev.jsonl', 'test.jsonl'])).toEqual({
+    validation: 'dev.jsonl',
+    test: 'test.jsonl',
+  });
+  expect(siblingSplits('mails.csv', ['mails.csv'])).toEqual({});
+});
