@@ -1,16 +1,9 @@
 /** @file Where a student gets the teacher's answers: from the cache, which is filled first, or from the teacher in every step. */
 
 import path from 'node:path';
-import type { BatchInputs } from '../distill/batch-inputs';
 import { layoutCache, type CacheLayout } from '../distill/cache-layout';
 import type { Pairing } from '../distill/programs';
-import {
-  quantizedTargets,
-  TeacherTargets,
-  type FrozenTeacher,
-  type Targets,
-  type TargetSource,
-} from '../distill/teacher';
+import { quantizedTargets, TeacherTargets, type FrozenTeacher, type TargetSource } from '../distill/teacher';
 import {
   BYTES_OF_VALUE,
   CachedTargets,
@@ -21,7 +14,6 @@ import {
 import { canBeKept } from '../distill/teacher-records';
 import type { ResolvedExperiment, TeacherCacheSpec } from '../experiment/schema';
 import {
-  CacheCutOff,
   freeSpace,
   TeacherCacheFiles,
   teacherCaches,
@@ -30,9 +22,9 @@ import {
 import { formatBytes, formatCount } from '../protocol/format';
 import { cacheKey } from './cache-key';
 import { Float16Error, float16ErrorText } from './float16-error';
+import { isFileError, KeptAnswers } from './kept-answers';
 import type { Model } from './models';
 import type { PreparedRun } from './prepared-run';
-import type { RunRecorder } from './run-recorder';
 import { reportQuantized } from './teacher-precision';
 
 /** Room on the disk that a cache leaves to others. */
@@ -190,46 +182,4 @@ async function mayGoOn({ control, recorder, plan }: PreparedRun, filled: number,
     ...plan.at('answers', filled / blocks),
   });
   return true;
-}
-
-/** Answers from the cache for as long as it can be read, then from the teacher. */
-class KeptAnswers implements TargetSource {
-  /** Set once the cache cannot be read any more. */
-  private asked: TeacherTargets | undefined;
-
-  constructor(
-    private readonly kept: CachedTargets,
-    private readonly files: TeacherCacheFiles,
-    private readonly ask: Ask,
-    private readonly recorder: RunRecorder,
-  ) {}
-
-  async of(inputs: BatchInputs): Promise<Targets> {
-    if (!this.asked) {
-      try {
-        return await this.kept.of(inputs);
-      } catch (error) {
-        if (!isFileError(error)) throw error;
-        this.asked = this.ask();
-        await this.recorder.note(`the teacher is asked from here on: its answers cannot be read (${error.message})`);
-      }
-    }
-    return this.asked.of(inputs);
-  }
-
-  prefetch(inputs: BatchInputs): void {
-    if (!this.asked) this.kept.prefetch(inputs);
-  }
-
-  async release(): Promise<void> {
-    await this.kept.release();
-    await this.files.close();
-    await this.asked?.release();
-  }
-}
-
-/** A full disk, a folder that may not be written, a file that is gone: nothing that should end a run. */
-function isFileError(error: unknown): error is Error {
-  if (error instanceof CacheCutOff) return true;
-  return error instanceof Error && 'code' in error && 'syscall' in error;
 }
