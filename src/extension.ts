@@ -69,8 +69,8 @@ export function activate({
   const files = new ExperimentFiles();
   const tree = new ExperimentTree(runs, files);
   const datasets = new DatasetList(files, report);
-  const lab = new Lab(runs, extensionUri);
   const models = new ModelServer(program, (line) => log.warn(line), requireTrust);
+  const lab = new Lab(runs, models, extensionUri);
   const problems = new ExperimentProblems(report);
   const inspections = new Inspections(runs, models, workspaceState, report);
   const [rowPainter, selectionPainter] = [new HeatPainter(media), new HeatPainter(media)];

@@ -3,7 +3,8 @@
 import { expect, it } from 'vitest';
 import { Column, thin } from '../../webview/loss/column';
 
-const noise = (i: number): number => Math.sin(i * 12.9898) * 43758.5453 - Math.floor(Math.sin(i * 12.9898) * 43758.5453);
+const noise = (i: number): number =>
+  Math.sin(i * 12.9898) * 43758.5453 - Math.floor(Math.sin(i * 12.9898) * 43758.5453);
 
 it('knows the least and the largest of any stretch, as a plain scan finds them', () => {
   const values = Array.from({ length: 10_000 }, (_, i) => (i % 97 === 5 ? NaN : noise(i)));
@@ -12,7 +13,8 @@ it('knows the least and the largest of any stretch, as a plain scan finds them',
     const from = Math.floor(noise(k) * 10_000);
     const to = from + Math.floor(noise(k + 7777) * (10_000 - from)) + 1;
     const scanned = values.slice(from, to).filter((value) => !Number.isNaN(value));
-    const wanted = scanned.length === 0 ? { low: NaN, high: NaN } : { low: Math.min(...scanned), high: Math.max(...scanned) };
+    const wanted =
+      scanned.length === 0 ? { low: NaN, high: NaN } : { low: Math.min(...scanned), high: Math.max(...scanned) };
     expect(column.extremes(from, to), `${from} to ${to}`).toEqual(wanted);
   }
 });
@@ -32,5 +34,8 @@ it('thins a long curve without losing its peaks, and keeps a short one', () => {
   expect(Math.max(...(thinned.y as number[]))).toBe(50);
   expect(Math.min(...(thinned.y as number[]))).toBe(-50);
   expect(thinned.x).toEqual([...thinned.x].sort((a, b) => a - b));
-  expect(thin(x, y, 10, 14, 500)).toEqual({ x: [9, 10, 11, 12, 13, 14, 15], y: [9, 10, 11, 12, 13, 14, 15].map(noise) });
+  expect(thin(x, y, 10, 14, 500)).toEqual({
+    x: [9, 10, 11, 12, 13, 14, 15],
+    y: [9, 10, 11, 12, 13, 14, 15].map(noise),
+  });
 });

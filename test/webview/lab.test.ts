@@ -209,13 +209,16 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     const page = await open({});
     await page.locator('lab-time-chart canvas').nth(7).waitFor();
     await page.locator('#smoothing').fill('0');
-    await page.evaluate(`document.querySelector('distillery-lab').shadowRoot.querySelector('lab-loss').shadowRoot
-      .querySelectorAll('lab-time-chart').forEach((chart) => chart.shadowRoot.querySelector('canvas').dataset.first = 'yes')`);
-    const last = moby.run.series[1]!.metrics.at(-1)!;
-    const next = { ...last, step: 1844, loss: { total: 1.111, soft: 0.1, hard: 1.2, hidden: 0.3 } };
+    for (const canvas of await page.locator('lab-time-chart canvas').all()) {
+      await canvas.evaluate((element: { dataset: Record<string, string> }) => (element.dataset.first = 'yes'));
+    }
+    const { metrics } = moby.run.series[1]!;
+    const last = Object.entries(metrics).map(([name, values]) => [name, values.at(-1)!] as const);
+    const next = { ...Object.fromEntries(last), step: 1844, total: 1.111, soft: 0.1, hard: 1.2, hidden: 0.3 };
     const evaluation = { step: 1844, split: 'validation', role: 'student', metrics: { perplexity: 15.3 } };
-    const more = { role: 'student', name: 'student', metrics: [next], evaluations: [evaluation] };
-    await page.evaluate(`send(${JSON.stringify({ type: 'append', id: moby.run.id, series: [more] })})`);
+    const columns = `Object.fromEntries(Object.entries(${JSON.stringify(next)}).map(([n, v]) => [n, Float64Array.of(v)]))`;
+    const more = `{ role: 'student', name: 'student', metrics: ${columns}, evaluations: [${JSON.stringify(evaluation)}] }`;
+    await page.evaluate(`send({ type: 'append', id: ${JSON.stringify(moby.run.id)}, series: [${more}] })`);
     await page.locator('lab-time-chart text', { hasText: '1.11' }).waitFor();
     expect(await text(page, 'lab-header dl')).toContain('15.3 at 1,844');
     const first = page.locator('lab-time-chart canvas[data-first=yes]');
@@ -227,7 +230,7 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     const titles = async (run: string): Promise<string[]> => {
       const page = await open({ run });
       await page.locator('lab-time-chart canvas').first().waitFor();
-      const all = await page.locator('lab-loss h3 .title').allInnerTexts();
+      const all = await page.locator('lab-figure h3 .title').allInnerTexts();
       await page.close();
       return all;
     };
@@ -245,8 +248,8 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     await total.press('Home');
     expect(await total.getAttribute('aria-valuetext')).toMatch(/^step 4: /);
     const { metrics } = moby.run.series[1]!;
-    const soft = page.locator('lab-loss figure', { hasText: 'Distillation loss (soft)' }).locator('.value').last();
-    expect(await soft.innerText()).toBe(formatQuantity(metrics[0]!.loss.soft));
+    const soft = page.locator('lab-figure figure', { hasText: 'Distillation loss (soft)' }).locator('.value').last();
+    expect(await soft.innerText()).toBe(formatQuantity(metrics.soft![0]));
     await total.press('End');
     await total.press('ArrowLeft');
     expect(await total.getAttribute('aria-valuenow')).toBe('1836');
@@ -261,12 +264,12 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     await page.locator('#smoothing').fill('0');
     await page.keyboard.press('Escape');
     await page.locator('#tables').click();
-    const rows = page.locator('lab-loss figure', { hasText: 'Gradient norm' }).locator('tbody tr');
+    const rows = page.locator('lab-figure figure', { hasText: 'Gradient norm' }).locator('tbody tr');
     const { metrics } = moby.run.series[1]!;
-    expect(await rows.first().locator('td').allInnerTexts()).toEqual(['4', formatQuantity(metrics[0]!.gradientNorm)]);
+    expect(await rows.first().locator('td').allInnerTexts()).toEqual(['4', formatQuantity(metrics.gradientNorm![0])]);
     expect(await rows.last().locator('td').allInnerTexts()).toEqual([
       '1,840',
-      formatQuantity(metrics.at(-1)!.gradientNorm),
+      formatQuantity(metrics.gradientNorm!.at(-1)),
     ]);
     expect(await page.locator('lab-loss canvas').count()).toBe(0);
     await page.close();
@@ -277,8 +280,9 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     const finding = (await text(page, 'lab-compare .finding')).replaceAll('\u202f', ' ');
     expect(finding).toContain("keeps 98.9 % of the teacher's macro-F1");
     expect(finding).toContain('Distillation gave +.019 over the control');
-    const control = await page.locator('lab-compare tbody tr').nth(2).locator('td').allInnerTexts();
-    expect(control.slice(0, 2)).toEqual(['Control same student, no distillation', '.952']);
+    expect(finding).toContain('(95 % interval +.008 to +.030)');
+    const control = await page.locator('lab-model-table tbody tr').nth(2).locator('td').allInnerTexts();
+    expect(control.slice(0, 2)).toEqual(['Control same student, no distillation', '.952 .941–.961']);
     await page.close();
   });
 
@@ -330,7 +334,7 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     medium: { width: 900, height: 900 },
     narrow: { width: 420, height: 900 },
   };
-  const views = (['loss', 'tokens', 'compare'] as const).flatMap((tab) =>
+  const views = (['loss', 'tokens', 'temperature', 'completions', 'compare'] as const).flatMap((tab) =>
     [
       ['dark', 'wide'],
       ['light', 'wide'],
@@ -343,7 +347,14 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
   it.each(views)('fits its window, names its controls and breaks no policy: %s, %s, %s', async (tab, theme, size) => {
     const run = tab === 'compare' ? 'spam' : 'moby';
     const page = await open({ run, theme, state: JSON.stringify({ tab, id: moby.run.id, position: 8 }) }, sizes[size]);
-    await page.locator(`lab-${tab}`).waitFor();
+    await page.locator(`lab-${tab}${tab === 'temperature' ? '-view' : ''}`).waitFor();
+    if (tab === 'temperature') await page.locator('lab-curve svg').nth(2).waitFor();
+    if (tab === 'completions') {
+      await page.locator('#prompt textarea').fill('Call me Ishmael');
+      await page.locator('#continue').click();
+      await page.locator('lab-surprises').nth(1).waitFor();
+    }
+    if (tab === 'compare') await page.locator('lab-confusion').waitFor();
     if (tab === 'tokens') await probesRead(page, moby);
     if (tab === 'loss') await page.locator('lab-time-chart .overlay').first().waitFor();
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);

@@ -18,6 +18,12 @@ export interface DrawnModel {
 
 type Format = (value: number) => string;
 
+/** `2 M`, where a value that was measured would be `2.00 M`. */
+const shortLarge = (tick: number): string =>
+  formatLarge(tick)
+    .replace(/\.0+(?=\D)/, '')
+    .replace(/(\.\d)0(?=\D)/, '$1');
+
 const inkOf = (role: Role): string => `var(--${role})`;
 
 /** Where the values and their intervals lie, with some room. */
@@ -126,7 +132,7 @@ export function sizeDrawing(models: readonly DrawnModel[], format: Format, width
         text(left - 8, Y(tick) + 4, format(tick), { 'text-anchor': 'end' }),
       ]),
       ...logTicks(least, most, 4).map((tick) =>
-        text(X(tick), height - 6, formatLarge(tick), { 'text-anchor': 'middle' }),
+        text(X(tick), height - 6, shortLarge(tick), { 'text-anchor': 'middle' }),
       ),
       line(left, height - bottom, width - right, height - bottom, 'var(--axis)'),
       ...rows.flatMap(({ role, other, name, x, y }) => {
