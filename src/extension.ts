@@ -90,7 +90,7 @@ export function activate({
     registerExperimentsView(tree, runs, keys),
     registerDatasetsView(datasets, inspections),
     devices,
-    registerDevicesView(devices, runs),
+    registerDevicesView(devices, runs, report),
     registerStatusBar(runs),
     registerRunLog(runs, log),
     registerAnnouncements(runs, (id) => lab.isShown(id)),
