@@ -17,6 +17,7 @@ const shipped = [
   'CHANGELOG.md',
   'LICENSE',
   'package.nls.json',
+  'l10n',
   'media',
   'examples',
   'docs/guide.md',
