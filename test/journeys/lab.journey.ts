@@ -103,7 +103,7 @@ describe('the Lab on a real run', () => {
     await openTab(window, 'Tokens');
     await lab.locator('lab-examples .text').first().waitFor();
     expect(await lab.locator('lab-examples .text').first().textContent()).toBe(hostileText);
-    expect(await lab.locator('img, script:not([nonce])').count()).toBe(0);
+    expect(await lab.locator('distillery-lab').locator('img, script').count()).toBe(0);
     expect(window.violations).toEqual([]);
   });
 
@@ -113,7 +113,7 @@ describe('the Lab on a real run', () => {
     await openTab(window, 'Temperature');
     await lab.locator('lab-curve svg').nth(2).waitFor();
     expect(await lab.locator('#big-t').textContent()).toBe('4.00');
-    await lab.getByLabel('Temperature', { exact: true }).press('End');
+    await lab.locator('#slider').press('End');
     expect(await lab.locator('#big-t').textContent()).toBe('20.0');
     await lab.getByText('not part of a sweep').waitFor();
     await window.picture('lab-real-temperature');
@@ -178,6 +178,8 @@ describe('the Lab on a real run', () => {
     const window = await openLab('moby');
     await openTab(window, 'Tokens');
     await window.lab.locator('lab-examples .example').nth(2).click();
+    // In a browser, the editor writes what it keeps every five seconds.
+    await window.page.waitForTimeout(7000);
     await window.page.reload();
     await window.lab.locator('lab-examples .example[aria-selected=true]').waitFor();
     expect(await window.lab.locator('lab-examples .example').nth(2).getAttribute('aria-selected')).toBe('true');
