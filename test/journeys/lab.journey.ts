@@ -142,12 +142,9 @@ describe('the Lab on a real run', () => {
     await lab.locator('#maxNewTokens input').press('Tab');
     await lab.locator('#continue').click();
     await lab.locator('lab-surprises').first().waitFor();
-    const labels = await lab
-      .locator('lab-completion')
-      .nth(1)
-      .locator('[role=option]')
-      .evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')));
-    expect(labels.map((label) => label!.split(', ').at(-1))).toEqual(
+    const tokens = await lab.locator('lab-completion').nth(1).locator('[role=option]').all();
+    const labels = await Promise.all(tokens.map((token) => token.getAttribute('aria-label')));
+    expect(labels.map((label) => label?.split(', ').at(-1))).toEqual(
       completed.student.tokens.map(({ probability }) => formatShare(probability)),
     );
     await window.picture('lab-real-completions');
