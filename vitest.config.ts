@@ -16,8 +16,12 @@ export default defineConfig({
   // tfjs-core must be one instance, its ES modules, so that gradients and backends register on the same engine.
   resolve: { mainFields: ['module', 'main'], dedupe: ['@tensorflow/tfjs-core'] },
   test: {
-    // As scripts/libraries.mjs fills it; also for a single file run by hand.
-    env: { DISTILLERY_LIBRARIES: process.env.DISTILLERY_LIBRARIES ?? path.resolve('.cache/libraries') },
+    env: {
+      // As scripts/libraries.mjs fills it; also for a single file run by hand.
+      DISTILLERY_LIBRARIES: process.env.DISTILLERY_LIBRARIES ?? path.resolve('.cache/libraries'),
+      // What engines keep between starts must not end up in the home of whoever runs the tests.
+      XDG_CACHE_HOME: path.resolve('.cache'),
+    },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     server: { deps: { inline: [/@tensorflow/] } },
@@ -38,6 +42,8 @@ export default defineConfig({
           include: [...onEachExecutor, onWebGpu],
           globalSetup: ['test/engine/software-vulkan.ts'],
           pool: 'forks',
+          // A GPU imitated by the processor compiles its shaders slowly.
+          testTimeout: 300_000,
           env: { DISTILLERY_TEST_ENGINE: 'webgpu' },
         },
       },

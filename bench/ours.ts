@@ -1,7 +1,7 @@
 /** @file Our distillation of a case, ready to take steps. */
 
 import { join } from 'node:path';
-import { FrozenTeacher } from '../src/distill/teacher';
+import { FrozenTeacher, type TargetSource } from '../src/distill/teacher';
 import type { Pairing } from '../src/distill/programs';
 import { Trainer } from '../src/distill/trainer';
 import type { Executor } from '../src/engine/executor';
@@ -41,10 +41,11 @@ export async function readDistillation(folder: string): Promise<Distillation> {
   };
 }
 
-/** The trainer of a run, on the batches of the case. */
+/** The trainer of a run, on the batches of the case. Without `targets` the teacher is asked in every step. */
 export function createTrainer(
   { setup, pairing, teacher, student, batches }: Distillation,
   executor: Executor,
+  targets?: TargetSource,
 ): Trainer {
   const { task, temperature, alpha, learningRate, weightDecay, clipNorm } = setup;
   return new Trainer({
@@ -52,6 +53,7 @@ export function createTrainer(
     task,
     pairing,
     teacher: new FrozenTeacher(executor, pairing.imitation!.teacher, teacher),
+    ...(targets && { targets }),
     source: {
       steps: STEPS,
       stepsPerEpoch: batches.length,
@@ -88,7 +90,7 @@ async function readBatches(folder: string): Promise<Batch[]> {
       typeIds: new Int32Array(rows * length),
       attentionMask,
       labels: part('labels', index),
-      indices: Int32Array.from({ length: rows }, (_, row) => row),
+      indices: Int32Array.from({ length: rows }, (_, row) => index * rows + row),
       tokens: attentionMask.reduce((a, b) => a + b, 0),
     };
   });

@@ -1,4 +1,7 @@
-/** @file `npm run bench`: bundles the benchmark into dist/bench/, makes its Python environment if there is none, starts it. */
+/**
+ * @file `npm run bench`: bundles the benchmark into dist/bench/, makes its Python environment if there is none, starts it.
+ * `npm run bench -- growth ENGINE STEPS` looks at one engine's memory instead.
+ */
 
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
@@ -12,7 +15,7 @@ process.chdir(root);
 await mkdir('dist/bench', { recursive: true });
 await writeFile('dist/bench/package.json', '{ "type": "commonjs" }\n');
 await build({
-  entryPoints: ['bench/main.ts', 'bench/step.ts', 'bench/profile.ts'],
+  entryPoints: ['main', 'step', 'profile', 'whole', 'whole-side', 'growth'].map((name) => `bench/${name}.ts`),
   outdir: 'dist/bench',
   bundle: true,
   platform: 'node',
@@ -21,11 +24,18 @@ await build({
   external: ['onnxruntime-node', 'koffi'],
   // tfjs-core's ES modules, as in the runner's bundle.
   mainFields: ['module', 'main'],
+  define: { 'import.meta.url': 'bundleUrl' },
+  banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
   sourcemap: true,
   logLevel: 'warning',
 });
-if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');
-run('dist/bench/main.js', ...process.argv.slice(2));
+const [, , ...options] = process.argv;
+if (options[0] === 'growth') {
+  run('dist/bench/growth.js', ...options.slice(1));
+} else {
+  if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');
+  run(options.includes('--whole') ? 'dist/bench/whole.js' : 'dist/bench/main.js', ...options);
+}
 
 function run(...command) {
   const { status } = spawnSync(process.execPath, command, { stdio: 'inherit' });

@@ -27,11 +27,11 @@ const BATCHES = 4;
 const FIRST_WORD = 5;
 
 /** Writes the folder of a case: `teacher/`, `student/`, `batches.safetensors`, `setup.json`. */
-export async function writeSetup(folder: string, benchCase: Case, threads: number): Promise<void> {
+export async function writeSetup(folder: string, benchCase: Case, threads: number, batches = BATCHES): Promise<void> {
   const { task, teacher, student } = benchCase;
   await saveCheckpoint(join(folder, 'teacher'), teacher, initializeParameters(teacher, 1));
   await saveCheckpoint(join(folder, 'student'), student, initializeParameters(student, 2));
-  await writeSafetensors(join(folder, 'batches.safetensors'), randomBatches(benchCase), {});
+  await writeSafetensors(join(folder, 'batches.safetensors'), randomBatches(benchCase, batches), {});
   const setup: Setup = {
     task,
     threads,
@@ -49,13 +49,13 @@ export async function readSetup(folder: string): Promise<Setup> {
 }
 
 /** Random tokens: what they say changes no timing. input_ids and attention_mask [batches, rows, length], labels. */
-function randomBatches({ task, teacher, rows, length, padded }: Case): Record<string, TensorToWrite> {
+function randomBatches({ task, teacher, rows, length, padded }: Case, batches: number): Record<string, TensorToWrite> {
   const random = randomStream(3);
   const below = (bound: number): number => Math.floor(random() * bound);
-  const shape = [BATCHES, rows, length];
-  const ids = new Int32Array(BATCHES * rows * length);
+  const shape = [batches, rows, length];
+  const ids = new Int32Array(batches * rows * length);
   const mask = new Int32Array(ids.length);
-  for (let row = 0; row < BATCHES * rows; row++) {
+  for (let row = 0; row < batches * rows; row++) {
     // The first row of a batch is full, as in a length bucket.
     const tokens = padded && row % rows !== 0 ? length - below(length / 2) : length;
     for (let i = row * length; i < row * length + tokens; i++) {
@@ -65,7 +65,7 @@ function randomBatches({ task, teacher, rows, length, padded }: Case): Record<st
   }
   const labels =
     task === 'text-classification'
-      ? { shape: [BATCHES, rows], data: Int32Array.from({ length: BATCHES * rows }, () => below(2)) }
+      ? { shape: [batches, rows], data: Int32Array.from({ length: batches * rows }, () => below(2)) }
       : { shape, data: ids.slice() };
   return { input_ids: { shape, data: ids }, attention_mask: { shape, data: mask }, labels };
 }

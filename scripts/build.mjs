@@ -30,6 +30,7 @@ const bundles = [
     ...ownAddress,
     entryPoints: ['src/runner/main.ts'],
     outfile: 'dist/runner.js',
+    // Packages with native code.
     external: ['onnxruntime-node', 'koffi'],
     banner: { js: `#!/usr/bin/env node\n${bundleUrl}` },
   },

@@ -24,8 +24,6 @@ export function installTestLibraries() {
     });
     if (status !== 0) console.log(`${stderr.trimEnd()}\nTests that need ${name} are skipped.\n`);
   }
-  // So that no test's first run has to.
-  spawnSync(process.execPath, ['dist/runner.js', 'devices', '--measure'], { stdio: 'ignore' });
 }
 
 const isInstalled = (home) => existsSync(home) && readdirSync(home).some((name) => /^\d+(\.\d+)*$/.test(name));

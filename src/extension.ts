@@ -2,6 +2,7 @@
 
 import { Uri, window, type ExtensionContext } from 'vscode';
 import { registerCommands } from './extension/commands/commands';
+import { installLibrary, measureDevices, removeLibrary } from './extension/commands/devices-commands';
 import { exportStudent } from './extension/commands/export-student';
 import { compareRuns, openExperiment, openLab, revealRunFolder, showLog } from './extension/commands/look-commands';
 import { newExperiment } from './extension/commands/new-experiment';
@@ -12,6 +13,7 @@ import { deleteRuns, emptyRunTrash, registerTrashKey, restoreDeleted } from './e
 import { ContextKeys } from './extension/context-keys';
 import { DatasetList } from './extension/datasets/dataset-list';
 import { registerDatasetProblems } from './extension/datasets/dataset-problems';
+import { DeviceList } from './extension/devices/device-list';
 import { ExperimentFiles } from './extension/experiments/experiment-files';
 import { goToDisagreement } from './extension/inspection/disagreements';
 import { Heat } from './extension/inspection/heat';
@@ -54,10 +56,17 @@ import {
 } from './extension/tools/run-tools';
 import { registerTools } from './extension/tools/tools';
 import { registerDatasetsView } from './extension/views/datasets-view';
+import { registerDevicesView } from './extension/views/devices-view';
 import { ExperimentTree } from './extension/views/experiment-tree';
 import { registerExperimentsView } from './extension/views/experiments-view';
 
-export function activate({ extensionUri, logUri, subscriptions, workspaceState }: ExtensionContext): void {
+export function activate({
+  extensionUri,
+  globalStorageUri,
+  logUri,
+  subscriptions,
+  workspaceState,
+}: ExtensionContext): void {
   const log = window.createOutputChannel('Distillery', { log: true });
   const report = (error: unknown): void => log.error(error instanceof Error ? error : String(error));
   const program = Uri.joinPath(extensionUri, 'dist', 'runner.js').fsPath;
@@ -68,15 +77,19 @@ export function activate({ extensionUri, logUri, subscriptions, workspaceState }
   const files = new ExperimentFiles();
   const tree = new ExperimentTree(runs, files);
   const datasets = new DatasetList(files, report);
-  const lab = new Lab(runs, extensionUri);
   const models = new ModelServer(program, (line) => log.warn(line), requireTrust);
+  const lab = new Lab(runs, models, extensionUri);
   const problems = new ExperimentProblems(report);
   const inspections = new Inspections(runs, models, workspaceState, report);
   const [rowPainter, selectionPainter] = [new HeatPainter(media), new HeatPainter(media)];
   const selections = new SelectionInspector(models, selectionPainter);
 
   const show = (run: ListedRun): void => lab.open(run);
-  const running = { runs, startRunner: runnerStarter(program, logUri.fsPath), log, show };
+  const libraries = { DISTILLERY_LIBRARIES: Uri.joinPath(globalStorageUri, 'libraries').fsPath };
+  const startRunner = runnerStarter(program, logUri.fsPath, libraries);
+  const running = { runs, startRunner, log, show };
+  const devices = new DeviceList(startRunner, logUri.fsPath, requireTrust);
+  const deviceParts = { devices, startRunner, cwd: logUri.fsPath, log };
   const trash = { runs, keys };
   const inspecting = { runs, inspections, selections };
 
@@ -84,6 +97,8 @@ export function activate({ extensionUri, logUri, subscriptions, workspaceState }
     ...[log, runs, files, tree, datasets, lab, models, problems, inspections, rowPainter, selectionPainter, selections],
     registerExperimentsView(tree, runs, keys),
     registerDatasetsView(datasets, inspections),
+    devices,
+    registerDevicesView(devices, runs, report),
     registerStatusBar(runs),
     registerRunLog(runs, log),
     registerAnnouncements(runs, (id) => lab.isShown(id)),
@@ -126,6 +141,12 @@ export function activate({ extensionUri, logUri, subscriptions, workspaceState }
       'distillery.deleteRun': (run, selected) => deleteRuns(trash, run, selected),
       'distillery.restoreRun': (folder) => restoreDeleted(trash, folder),
       'distillery.emptyTrash': () => emptyRunTrash(trash),
+      'distillery.installOpenVino': (given) => installLibrary(deviceParts, 'openvino', given),
+      'distillery.installTensorFlow': (given) => installLibrary(deviceParts, 'tensorflow', given),
+      'distillery.installTensorFlowGpu': (given) => installLibrary(deviceParts, 'tensorflow-gpu', given),
+      'distillery.removeLibrary': (row) => removeLibrary(deviceParts, row),
+      'distillery.measureDevices': () => measureDevices(deviceParts),
+      'distillery.refreshDevices': () => devices.refresh(),
       'distillery.refresh': () => runs.refresh(),
       'distillery.showMoreRuns': (file) => tree.showMore(String(file)),
       'distillery.inspectDataset': (file, run) => inspectDataset(inspecting, file, run),

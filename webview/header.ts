@@ -3,12 +3,14 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatAgo, formatCount, formatDuration, formatPercent } from '../src/protocol/format';
-import type { ModelShape, RunSnapshot } from '../src/protocol/lab-data';
+import type { ModelShape } from '../src/protocol/lab-data';
 import type { Role, RunStatus } from '../src/protocol/records';
 import { icon, type IconName } from './icons';
 import { place } from './place';
 import { standing, type Standing } from './quality';
+import type { RunState } from './state';
 import { shared } from './styles';
+import { TellEvent } from './tell';
 
 const statusWords: Record<RunStatus, [IconName, string]> = {
   queued: ['queued', 'Queued'],
@@ -91,6 +93,10 @@ export class Header extends LitElement {
       .running .icon {
         animation: turn 1.6s steps(8) infinite;
       }
+      .actions {
+        display: flex;
+        gap: 8px;
+      }
       vscode-button .icon {
         margin-right: 6px;
       }
@@ -137,9 +143,12 @@ export class Header extends LitElement {
     `,
   ];
 
-  @property({ attribute: false }) run!: RunSnapshot;
+  @property({ attribute: false }) run!: RunState;
   /** Milliseconds since 1970; ticks while the run goes on. */
   @property({ attribute: false }) now = 0;
+  @property({ attribute: false }) trusted = true;
+  /** Whether there are runs to change to. */
+  @property({ attribute: false }) others = false;
 
   override render(): unknown {
     const { record } = this.run;
@@ -149,25 +158,26 @@ export class Header extends LitElement {
       <div class="who">
         <h1>
           <span>${record.name}</span>
+          ${
+            this.others
+              ? html`<button
+                  class="icon-button"
+                  id="choose-run"
+                  title="Show another run"
+                  aria-label="Show another run"
+                  @click=${() => this.#tell({ type: 'chooseRun' })}
+                >
+                  ${icon('down')}
+                </button>`
+              : nothing
+          }
           <span class="status ${record.status}" role="status">${icon(symbol)} ${word}</span>
         </h1>
         <p class="small muted" title=${this.#about()}>${this.#about()}</p>
       </div>
       <dl>${this.#statistics(going)}</dl>
       <span class="spacer"></span>
-      ${
-        going
-          ? html`<div class="actions">
-              <vscode-button
-                id="stop"
-                appearance="secondary"
-                title="Keep a checkpoint and end the run"
-                @click=${this.#stop}
-                >${icon('stop')}Stop</vscode-button
-              >
-            </div>`
-          : nothing
-      }
+      ${going && this.trusted ? this.#actions(record.status) : nothing}
       ${
         going && record.progress
           ? html`<div
@@ -182,9 +192,30 @@ export class Header extends LitElement {
     </header>`;
   }
 
-  readonly #stop = (): void => {
-    this.dispatchEvent(new CustomEvent('stop'));
-  };
+  #actions(status: RunStatus): unknown {
+    const paused = status === 'paused';
+    return html`<div class="actions">
+      <vscode-button
+        id="hold"
+        appearance="secondary"
+        ?disabled=${status === 'queued'}
+        title=${paused ? 'Go on' : 'Hold the run before its next step'}
+        @click=${() => this.#tell({ type: paused ? 'continue' : 'pause' })}
+        >${icon(paused ? 'play' : 'paused')}${paused ? 'Continue' : 'Pause'}</vscode-button
+      >
+      <vscode-button
+        id="stop"
+        appearance="secondary"
+        title="Keep a checkpoint and end the run"
+        @click=${() => this.#tell({ type: 'stop' })}
+        >${icon('stop')}Stop</vscode-button
+      >
+    </div>`;
+  }
+
+  #tell(wish: TellEvent['detail']): void {
+    this.dispatchEvent(new TellEvent(wish));
+  }
 
   #about(): string {
     const { record, experiment } = this.run;
@@ -221,9 +252,11 @@ export class Header extends LitElement {
         html`${formatCount(progress.step)} <span class="muted">of ${formatCount(progress.steps)}</span>`,
       );
     }
-    const last = this.run.series.find(({ role }) => role === 'student')?.metrics.at(-1)?.step;
+    const metrics = this.run.series.find(({ role }) => role === 'student')?.metrics;
     // Records count from 0; a person counts the steps that were made.
-    return last === undefined ? nothing : statistic('Steps', formatCount(last + 1));
+    return metrics && metrics.length > 0
+      ? statistic('Steps', formatCount(metrics.at('step', metrics.length - 1) + 1))
+      : nothing;
   }
 }
 

@@ -38,12 +38,20 @@ export class Host {
 
 const types: Record<HostMessage['type'], true> = {
   empty: true,
+  trust: true,
+  runs: true,
   run: true,
+  beside: true,
   record: true,
   append: true,
   probes: true,
   probeSteps: true,
   probe: true,
+  row: true,
+  comparison: true,
+  prompts: true,
+  completionToken: true,
+  completed: true,
   target: true,
   error: true,
 };

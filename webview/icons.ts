@@ -15,6 +15,10 @@ const paths = {
   stop: svg`<rect x="4" y="4" width="8" height="8"/>`,
   left: svg`<path d="M10 3.5L5.5 8l4.5 4.5"/>`,
   right: svg`<path d="M6 3.5L10.5 8L6 12.5"/>`,
+  down: svg`<path d="M3.5 6L8 10.5L12.5 6"/>`,
+  add: svg`<path d="M8 3v10M3 8h10"/>`,
+  close: svg`<path d="M4 4l8 8M12 4l-8 8"/>`,
+  save: svg`<path d="M8 2.5v7M5 7l3 3l3-3M2.5 12.5h11"/>`,
   search: svg`<circle cx="7" cy="7" r="4"/><path d="M10 10l3.5 3.5"/>`,
   table: svg`<rect x="2" y="3" width="12" height="10"/><path d="M2 6.5h12M2 9.75h12M6.5 6.5V13"/>`,
 } as const;
@@ -41,7 +45,7 @@ export function markShape(role: Role | 'label', x: number, y: number, radius: nu
 }
 
 /** The mark beside a word or number; `name` is read out where no word stands beside it. */
-export function mark(role: Role | 'label', name?: string): TemplateResult {
+export function mark(role: Role | 'label', name?: string, open = false): TemplateResult {
   return html`<svg
     class="swatch"
     viewBox="0 0 10 10"
@@ -49,6 +53,6 @@ export function mark(role: Role | 'label', name?: string): TemplateResult {
     aria-label=${name ?? ''}
     aria-hidden=${name === undefined ? 'true' : 'false'}
   >
-    ${markShape(role, 5, 5, 4)}
+    ${markShape(role, 5, 5, 4, open)}
   </svg>`;
 }

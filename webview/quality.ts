@@ -1,8 +1,8 @@
 /** @file What a run's evaluations say: its measure of quality, the best, the teacher's, the control's. Pure. */
 
 import { formatQuantity, formatShare } from '../src/protocol/format';
-import type { RunSnapshot } from '../src/protocol/lab-data';
 import type { EvaluationRecord, Metrics, Role } from '../src/protocol/records';
+import type { RunState } from './state';
 
 /** The one measure by which a task's models are compared. */
 export interface Measure {
@@ -28,7 +28,7 @@ const measures = {
 } as const satisfies Record<string, Measure>;
 
 /** Macro-F1 for classes (accuracy where a record has only that), perplexity for language models. */
-export function measureOf(run: RunSnapshot): Measure {
+export function measureOf(run: RunState): Measure {
   if (run.record.task !== 'text-classification') return measures.perplexity;
   const all: Metrics[] = run.series.flatMap(({ evaluations }) => evaluations.map(({ metrics }) => metrics));
   return all.length > 0 && all.every(({ macroF1 }) => macroF1 === undefined) ? measures.accuracy : measures.macroF1;
@@ -42,7 +42,7 @@ export interface Measured {
 /**
  * Evaluations of one role by step, of the validation split where there is any. `series` picks one of several controls.
  */
-export function evaluationsOf(run: RunSnapshot, role: Role, key: Measure['key'], series?: string): Measured[] {
+export function evaluationsOf(run: RunState, role: Role, key: Measure['key'], series?: string): Measured[] {
   const records: EvaluationRecord[] = run.series
     .filter(({ name }) => series === undefined || name === series)
     .flatMap(({ evaluations }) => evaluations)
@@ -79,7 +79,7 @@ export interface Standing {
   controlKept?: number;
 }
 
-export function standing(run: RunSnapshot): Standing {
+export function standing(run: RunState): Standing {
   const measure = measureOf(run);
   const rows = run.record.summary?.rows;
   if (rows?.some((row) => row.role === 'student' && row.metrics[measure.key] !== undefined)) {

@@ -22,6 +22,8 @@ export const roles = css`
     --label: var(--vscode-charts-green);
     --control: color-mix(in srgb, var(--vscode-charts-foreground) 66%, transparent);
     --total: var(--vscode-charts-foreground);
+    --background: var(--vscode-editor-background);
+    --foreground: var(--vscode-foreground);
     --soft: var(--vscode-charts-purple);
     --hard: var(--label);
     --hidden: var(--vscode-charts-yellow);
@@ -285,7 +287,7 @@ export const shared = css`
     font: 11px var(--vscode-font-family);
     font-variant-numeric: tabular-nums;
   }
-  svg.plot text {
+  svg.plot:not(.drawn) text {
     fill: var(--muted);
   }
   svg.plot text.now {
@@ -387,5 +389,46 @@ export const shared = css`
   }
   .scroll {
     overflow: auto;
+  }
+  .segments {
+    display: inline-flex;
+    height: 26px;
+    margin: 0;
+    padding: 0;
+    border: 1px solid var(--vscode-input-border, var(--rule));
+    border-radius: 2px;
+    background: var(--vscode-input-background);
+  }
+  .segments label {
+    display: inline-flex;
+    align-items: center;
+    white-space: nowrap;
+    position: relative;
+    padding: 0 10px;
+    cursor: pointer;
+  }
+  .segments label + label {
+    border-left: 1px solid var(--vscode-input-border, var(--rule));
+  }
+  .segments input {
+    position: absolute;
+    inset: 0;
+    width: auto;
+    margin: 0;
+    appearance: none;
+    cursor: pointer;
+    outline-offset: 2px;
+  }
+  .segments label:has(input:checked) {
+    background: var(--vscode-inputOption-activeBackground);
+    color: var(--vscode-inputOption-activeForeground);
+    box-shadow: inset 0 0 0 1px var(--vscode-inputOption-activeBorder);
+  }
+  .waiting {
+    max-width: 480px;
+    margin: 0 auto;
+    padding: 48px 16px;
+    color: var(--muted);
+    text-align: center;
   }
 `;

@@ -6,16 +6,18 @@ import {
   vsCodeCheckbox,
   vsCodeDropdown,
   vsCodeOption,
+  vsCodeTextArea,
   vsCodeTextField,
 } from '@vscode/webview-ui-toolkit';
 
-/** Defines `vscode-button`, `vscode-checkbox`, `vscode-dropdown`, `vscode-option` and `vscode-text-field`. */
+/** Defines `vscode-button`, `vscode-checkbox`, `vscode-dropdown`, `vscode-option`, `vscode-text-area` and `vscode-text-field`. */
 export function registerToolkit(): void {
   provideVSCodeDesignSystem().register(
     vsCodeButton(),
     vsCodeCheckbox(),
     vsCodeDropdown(),
     vsCodeOption(),
+    vsCodeTextArea(),
     vsCodeTextField(),
   );
 }

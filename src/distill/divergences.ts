@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { RowLoss } from './row-loss';
-import { soften } from './softening';
+import { logProbabilities, soften } from './softening';
 
 export type Divergence = 'forward-kl' | 'reverse-kl' | 'jsd' | 'tvd' | 'mse-logits' | 'cosine-logits';
 
@@ -30,12 +30,15 @@ export const divergences: Record<Divergence, DivergenceFunction> = {
 /** Sum over the vocabulary. [rows, V] → [rows]. */
 const sumOverVocabulary = (x: tf.Tensor): tf.Tensor1D => tf.sum(x, -1);
 
-/** KL(Q ‖ S) = Σ Q (log Q − log S); gradient (S − Q) / T. */
+/** KL(Q ‖ S) = Σ Q (log Q − log S) = Σ Q (z_t − z_s) / T + log Σ exp(z_s / T) − log Σ exp(z_t / T); gradient (S − Q) / T. */
 function forwardKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar): RowLoss {
   const s = soften(student, temperature);
   const q = soften(teacher, temperature);
   return {
-    perPosition: sumOverVocabulary(tf.mul(q.probabilities, tf.sub(q.logProbabilities, s.logProbabilities))),
+    perPosition: tf.add(
+      sumOverVocabulary(tf.mul(q.probabilities, tf.sub(q.scaled, s.scaled))),
+      tf.reshape(tf.sub(s.logNormalizer, q.logNormalizer), [student.shape[0]]),
+    ),
     gradient: (weight) => tf.mul(tf.sub(s.probabilities, q.probabilities), tf.div(weight, temperature)),
   };
 }
@@ -44,7 +47,7 @@ function forwardKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.S
 function reverseKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar): RowLoss {
   const s = soften(student, temperature);
   const q = soften(teacher, temperature);
-  const logRatio = tf.sub<tf.Tensor2D>(s.logProbabilities, q.logProbabilities);
+  const logRatio = tf.sub<tf.Tensor2D>(logProbabilities(s), logProbabilities(q));
   return {
     perPosition: sumOverVocabulary(tf.mul(s.probabilities, logRatio)),
     gradient: throughSoftmax(s.probabilities, logRatio, temperature),
@@ -61,12 +64,10 @@ function jensenShannon(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: 
   if (beta === 1) return reverseKl(student, teacher, temperature);
   const s = soften(student, temperature);
   const q = soften(teacher, temperature);
-  const logMixture = logSumOfTwo(
-    tf.add(q.logProbabilities, Math.log(beta)),
-    tf.add(s.logProbabilities, Math.log(1 - beta)),
-  );
-  const fromStudent = tf.mul<tf.Tensor2D>(tf.sub(s.logProbabilities, logMixture), 1 - beta);
-  const fromTeacher = tf.mul(tf.sub(q.logProbabilities, logMixture), beta);
+  const [logS, logQ] = [logProbabilities(s), logProbabilities(q)];
+  const logMixture = logSumOfTwo(tf.add(logQ, Math.log(beta)), tf.add(logS, Math.log(1 - beta)));
+  const fromStudent = tf.mul<tf.Tensor2D>(tf.sub(logS, logMixture), 1 - beta);
+  const fromTeacher = tf.mul(tf.sub(logQ, logMixture), beta);
   return {
     perPosition: sumOverVocabulary(tf.add(tf.mul(q.probabilities, fromTeacher), tf.mul(s.probabilities, fromStudent))),
     gradient: throughSoftmax(s.probabilities, fromStudent, temperature),

@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { linear } from '../engine/ops';
 import type { VocabularyProjection } from './head-loss';
-import { logSoftmax } from './softening';
+import { logProbabilities, soften } from './softening';
 
 /** One value for each prediction, [R]. */
 export interface PredictionMeasures {
@@ -53,7 +53,7 @@ function chunkLogProbabilities(
 ): tf.Tensor2D {
   const hidden = tf.slice2d(head.hidden, [start, 0], [size, head.hidden.shape[1]]);
   const logits = linear(hidden, head.weight, head.bias, 'out-in') as tf.Tensor2D;
-  return logSoftmax(tf.slice2d(logits, [0, 0], [size, vocabulary]));
+  return logProbabilities(soften(tf.slice2d(logits, [0, 0], [size, vocabulary])));
 }
 
 function measureChunk(

@@ -26,6 +26,7 @@ import {
   type BatchShape,
   type Pairing,
 } from './programs';
+import type { RowTally } from './row-tally';
 import { TeacherTargets, toHost, type FrozenTeacher } from './teacher';
 
 /** The teacher's answers to the evaluation batches are kept up to this size, so that it is asked once. */
@@ -85,10 +86,13 @@ export class Evaluator {
     this.batches = setup.batches.map((batch) => batchInputs(batch, setup.task));
   }
 
-  /** @param parameters the model's, on the device; others beside them are ignored */
-  async evaluate(parameters: Readonly<Record<string, DeviceTensor>>): Promise<Metrics> {
+  /**
+   * @param parameters the model's, on the device; others beside them are ignored
+   * @param rows told what the model says of each row
+   */
+  async evaluate(parameters: Readonly<Record<string, DeviceTensor>>, rows?: RowTally): Promise<Metrics> {
     const tally = isLanguageModel(this.setup.pairing.student) ? new PredictionTally() : new ClassTally();
-    for (const batch of this.batches) {
+    for (const [i, batch] of this.batches.entries()) {
       const program = await this.programs.get(batch.shape);
       const targets = await this.targetsOf(batch);
       const outputs = await program.run({
@@ -98,6 +102,7 @@ export class Evaluator {
         ...this.setup.teacher?.parameters,
       });
       tally.add(batch, outputs, targets);
+      rows?.add(this.setup.batches[i]!, batch, outputs, targets);
     }
     return tally.metrics();
   }

@@ -15,20 +15,45 @@ export const hardLosses: Record<ProblemType, HardLossFunction> = {
   regression: squaredError,
 };
 
+/** Cross-entropy over a vocabulary: its gradient is softmax(z) − [index = label], of which only the first part is [rows, V]. */
+export interface TokenLoss {
+  /** −log softmax(z)[label], [rows]. */
+  perPosition: tf.Tensor1D;
+  /** softmax(z), [rows, V]. */
+  probabilities: tf.Tensor2D;
+}
+
+/** @param labels int32 [rows], each one of 0 … V − 1 */
+export function tokenLoss(logits: tf.Tensor2D, labels: tf.Tensor1D): TokenLoss {
+  const [rows, vocabulary] = logits.shape;
+  const { probabilities, logNormalizer } = soften(logits);
+  // A look-up in each row by itself would be one with a batch axis, which tfjs's wasm backend gets wrong.
+  const rowStarts = tf.range(0, rows * vocabulary, vocabulary, 'int32');
+  const atLabel = tf.gather(tf.reshape<tf.Rank.R1>(logits, [-1]), tf.add<tf.Tensor1D>(rowStarts, labels)); // [rows]
+  return { perPosition: tf.sub(tf.reshape(logNormalizer, [rows]), atLabel), probabilities };
+}
+
 /**
  * −log softmax(z)[label]; gradient softmax(z) − [index = label].
  * @param labels int32 [rows]; a row whose label is none of 0 … V − 1 must be weighted 0
  */
 function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor): RowLoss {
-  const [rows, vocabulary] = logits.shape;
-  const { logProbabilities, probabilities } = soften(logits);
-  // One comparison with the indices rather than a one-hot op, which WebGPU lacks.
-  const indices = tf.range(0, vocabulary, 1, 'int32');
-  const isLabel = tf.cast(tf.equal(tf.reshape(labels, [rows, 1]), indices), 'float32'); // [rows, V]
+  const [rows, classes] = logits.shape;
+  const { perPosition, probabilities } = tokenLoss(logits, withinVocabulary(labels as tf.Tensor1D, classes));
   return {
-    perPosition: tf.neg(tf.sum(tf.mul(logProbabilities, isLabel), -1)),
-    gradient: (weight) => tf.mul(tf.sub(probabilities, isLabel), weight),
+    perPosition,
+    gradient: (weight) => {
+      // One comparison with the indices rather than a one-hot op, which WebGPU lacks.
+      const indices = tf.range(0, classes, 1, 'int32');
+      const isLabel = tf.cast(tf.equal(tf.reshape(labels, [rows, 1]), indices), 'float32'); // [rows, V]
+      return tf.mul(tf.sub(probabilities, isLabel), weight);
+    },
   };
+}
+
+/** Labels that can be looked up, for rows that do not count too. */
+export function withinVocabulary(labels: tf.Tensor1D, vocabulary: number): tf.Tensor1D {
+  return tf.minimum(tf.maximum(labels, tf.scalar(0, 'int32')), tf.scalar(vocabulary - 1, 'int32'));
 }
 
 /**

@@ -3,7 +3,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { linear } from '../engine/ops';
 import { type Divergence, divergences } from './divergences';
-import { hardLosses, type ProblemType } from './hard-loss';
+import { hardLosses, tokenLoss, withinVocabulary, type ProblemType } from './hard-loss';
+import type { RowLoss } from './row-loss';
 
 /** How soft and hard loss are combined. The scalars may change from step to step, so they are tensors. */
 export interface Distillation {
@@ -40,7 +41,7 @@ export interface VocabularyLossInputs extends Counting {
   labels: tf.Tensor1D;
   /** Absent: hard loss alone. The teacher's V may exceed the student's (a padded head): the surplus rows are cut off. */
   distillation?: Distillation & { teacher: VocabularyProjection };
-  /** Rows whose logits exist at once. */
+  /** Rows whose logits and softmaxes exist at once. */
   chunkRows: number;
 }
 
@@ -68,39 +69,45 @@ export interface HeadLoss {
 /**
  * Combined loss over a vocabulary, differentiable with respect to the student's hidden states, weight and bias.
  *
- * Logits, both softmaxes, losses and the gradient of the logits are computed for `chunkRows` rows at a time, and the
- * gradient is carried on to the hidden states and the head at once, in the forward pass, so [R, V] never exists whole
- * (as the fused linear cross-entropy of Liger Kernel, Hsu et al., 2024, does for the hard loss).
+ * Logits, softmaxes and losses are computed for `chunkRows` rows at a time, and the gradient is carried on to the hidden
+ * states and the head at once, in the forward pass (as the fused linear cross-entropy of Liger Kernel, Hsu et al., 2024, does
+ * for the hard loss). Only the gradient of the logits exists for more rows: for as many as the head is wide, so that it is no
+ * larger than the gradient of the head, which is then made in few products.
  * @throws Error where the teacher's vocabulary is smaller than the student's
  */
 export function vocabularyLoss(inputs: VocabularyLossInputs): HeadLoss {
   const { student, distillation } = inputs;
+  const [rows, width] = student.hidden.shape;
   const teacher = distillation && truncateVocabulary(distillation.teacher, student.weight.shape[0]);
   const variables = student.bias ? [student.hidden, student.weight, student.bias] : [student.hidden, student.weight];
-  const chunks = (): LossWithGradients => {
+  const groups = (): LossWithGradients => {
     const hiddenGradients: tf.Tensor2D[] = [];
-    let sum: ChunkLoss | undefined;
-    for (const [start, size] of rowChunks(student.hidden.shape[0], inputs.chunkRows)) {
-      const { hiddenGradient, ...chunk } = tf.tidy(() => ({ ...vocabularyChunk(inputs, teacher, start, size) }));
+    let sum: GroupLoss | undefined;
+    for (const [start, size] of rowChunks(rows, Math.max(width, inputs.chunkRows))) {
+      const { hiddenGradient, ...group } = tf.tidy(() => ({ ...vocabularyGroup(inputs, teacher, start, size) }));
       hiddenGradients.push(hiddenGradient);
-      sum = sum ? addAndDispose(sum, chunk) : chunk;
+      sum = sum ? addAndDispose(sum, group) : group;
     }
     const { soft, hard, weightGradient, biasGradient } = sum!;
-    const gradients = [tf.concat(hiddenGradients, 0), weightGradient, ...(biasGradient ? [biasGradient] : [])];
+    const ofLabels = labelGradients(inputs);
+    const gradients = [
+      tf.add(tf.concat(hiddenGradients, 0), ofLabels.hidden),
+      tf.add(weightGradient, ofLabels.weight),
+      ...(biasGradient ? [tf.add(biasGradient, ofLabels.bias)] : []),
+    ];
     return { ...(soft && { soft }), hard, gradients };
   };
-  return differentiable(variables, distillation, chunks);
+  return differentiable(variables, distillation, () => tf.tidy(() => ({ ...groups() })));
 }
 
 /** Combined loss over classes, differentiable with respect to the student's logits. */
 export function classLoss(inputs: ClassLossInputs): HeadLoss {
   const { studentLogits, distillation, counted, inverseCount } = inputs;
   return differentiable([studentLogits], distillation, () => {
-    const { gradient, ...losses } = lossOfLogits({
+    const { gradient, ...losses } = weightedLosses({
       studentLogits,
       teacherLogits: distillation?.teacherLogits,
-      labels: inputs.labels,
-      problemType: inputs.problemType,
+      hard: hardLosses[inputs.problemType](studentLogits, inputs.labels),
       rowWeight: tf.mul(counted, inverseCount),
       distillation,
     });
@@ -142,62 +149,110 @@ function combine(soft: tf.Scalar, hard: tf.Scalar, { alpha, temperatureScale }: 
   return tf.add(tf.mul(tf.mul(alpha, temperatureScale), soft), tf.mul(tf.sub(1, alpha), hard));
 }
 
-interface ChunkLoss extends Losses {
+/** Of a group of rows. */
+interface GroupLoss extends Losses {
   weightGradient: tf.Tensor2D;
   biasGradient?: tf.Tensor1D;
 }
 
+function vocabularyGroup(
+  inputs: VocabularyLossInputs,
+  teacher: VocabularyProjection | undefined,
+  start: number,
+  size: number,
+): GroupLoss & { hiddenGradient: tf.Tensor2D } {
+  const { student } = inputs;
+  const chunks = rowChunks(size, inputs.chunkRows).map(([offset, rows]) =>
+    tf.tidy(() => ({ ...vocabularyChunk(inputs, teacher, start + offset, rows) })),
+  );
+  const gradients = chunks.map((chunk) => chunk.gradient);
+  const gradient = tf.concat(gradients, 0); // [size, V]
+  tf.dispose(gradients);
+  const hidden = tf.slice2d(student.hidden, [start, 0], [size, -1]);
+  const soft = sumOf(chunks.map((chunk) => chunk.soft));
+  return {
+    ...(soft && { soft }),
+    hard: sumOf(chunks.map((chunk) => chunk.hard))!,
+    hiddenGradient: tf.matMul(gradient, student.weight), // [size, D]
+    weightGradient: tf.matMul(gradient, hidden, true, false), // [V, D]
+    ...(student.bias && { biasGradient: tf.sum<tf.Tensor1D>(gradient, 0) }),
+  };
+}
+
+/**
+ * What −[index = label] in the gradient of the logits comes to: rows of the head for the hidden states, hidden states for
+ * rows of the head. Nothing of it is [R, V].
+ */
+function labelGradients(inputs: VocabularyLossInputs) {
+  const { student, distillation } = inputs;
+  const [rows] = student.hidden.shape;
+  const [vocabulary] = student.weight.shape;
+  const { labels, rowWeight } = rowsOf(inputs, 0, rows);
+  const share = tf.neg(distillation ? tf.mul(rowWeight, tf.sub(1, distillation.alpha)) : rowWeight); // [R]
+  const column = tf.reshape<tf.Rank.R2>(share, [rows, 1]);
+  return {
+    hidden: tf.mul(tf.gather(student.weight, labels), column),
+    weight: tf.unsortedSegmentSum(tf.mul<tf.Tensor2D>(student.hidden, column), labels, vocabulary),
+    bias: tf.unsortedSegmentSum(share, labels, vocabulary),
+  };
+}
+
+/** Labels that can be looked up, and counted / N, of some rows. */
+function rowsOf(inputs: VocabularyLossInputs, start: number, size: number) {
+  const { labels, counted, inverseCount, student } = inputs;
+  return {
+    labels: withinVocabulary(tf.slice1d(labels, start, size), student.weight.shape[0]),
+    rowWeight: tf.mul<tf.Tensor1D>(tf.slice1d(counted, start, size), inverseCount),
+  };
+}
+
+const sumOf = (scalars: readonly (tf.Scalar | undefined)[]): tf.Scalar | undefined =>
+  scalars.reduce((sum, scalar) => (sum && scalar ? tf.add(sum, scalar) : (sum ?? scalar)), undefined);
+
+/** Losses of some rows, and the gradient of their total with respect to the student's logits but for −[index = label]. */
 function vocabularyChunk(
   inputs: VocabularyLossInputs,
   teacher: VocabularyProjection | undefined,
   start: number,
   size: number,
-): ChunkLoss & { hiddenGradient: tf.Tensor2D } {
-  const student = logitsOfRows(inputs.student, start, size);
-  const { gradient, ...losses } = lossOfLogits({
-    studentLogits: student.logits,
-    teacherLogits: teacher && logitsOfRows(teacher, start, size).logits,
-    labels: tf.slice(inputs.labels, [start], [size]),
-    problemType: 'single-label',
-    rowWeight: tf.mul(tf.slice(inputs.counted, [start], [size]), inputs.inverseCount),
+): Losses & { gradient: tf.Tensor2D } {
+  const studentLogits = logitsOfRows(inputs.student, start, size);
+  const { labels, rowWeight } = rowsOf(inputs, start, size);
+  const { perPosition, probabilities } = tokenLoss(studentLogits, labels);
+  return weightedLosses({
+    studentLogits,
+    teacherLogits: teacher && logitsOfRows(teacher, start, size),
+    hard: { perPosition, gradient: (weight) => tf.mul(probabilities, weight) },
+    rowWeight,
     distillation: inputs.distillation,
   });
-  return {
-    ...losses,
-    hiddenGradient: tf.matMul(gradient, inputs.student.weight), // [size, D]
-    weightGradient: tf.matMul(gradient, student.hidden, true, false), // [V, D]
-    ...(inputs.student.bias && { biasGradient: tf.sum<tf.Tensor1D>(gradient, 0) }),
-  };
 }
 
-/** [size, D] and [size, V]. */
-function logitsOfRows(projection: VocabularyProjection, start: number, size: number) {
-  const hidden = tf.slice(projection.hidden, [start, 0], [size, -1]);
-  return { hidden, logits: linear(hidden, projection.weight, projection.bias, 'out-in') as tf.Tensor2D };
+/** [size, V] */
+function logitsOfRows({ hidden, weight, bias }: VocabularyProjection, start: number, size: number): tf.Tensor2D {
+  return linear(tf.slice2d(hidden, [start, 0], [size, -1]), weight, bias, 'out-in') as tf.Tensor2D;
 }
 
 interface LogitsInputs {
   studentLogits: tf.Tensor2D;
   teacherLogits: tf.Tensor2D | undefined;
-  labels: tf.Tensor;
-  problemType: ProblemType;
+  hard: RowLoss;
   /** [rows]: counted / N. */
   rowWeight: tf.Tensor1D;
   distillation: Distillation | undefined;
 }
 
 /** Weighted sums of the losses of some rows, and the gradient of their total with respect to the student's logits. */
-function lossOfLogits(inputs: LogitsInputs): Losses & { gradient: tf.Tensor2D } {
-  const { studentLogits, teacherLogits, rowWeight, distillation } = inputs;
-  const column = tf.reshape<tf.Rank.R2>(rowWeight, [rowWeight.shape[0], 1]); // [rows, 1]
+function weightedLosses(inputs: LogitsInputs): Losses & { gradient: tf.Tensor2D } {
+  const { studentLogits, teacherLogits, hard, rowWeight, distillation } = inputs;
   const weightedSum = (perPosition: tf.Tensor1D): tf.Scalar => tf.sum(tf.mul(perPosition, rowWeight));
 
-  const hard = hardLosses[inputs.problemType](studentLogits, inputs.labels);
   if (!teacherLogits || !distillation) {
-    return { hard: weightedSum(hard.perPosition), gradient: hard.gradient(column) };
+    return { hard: weightedSum(hard.perPosition), gradient: hard.gradient(columnAfter(rowWeight, hard)) };
   }
   const { temperature, alpha, temperatureScale, beta } = distillation;
   const soft = divergences[distillation.divergence](studentLogits, teacherLogits, temperature, beta);
+  const column = columnAfter(rowWeight, soft, hard);
   return {
     soft: weightedSum(soft.perPosition),
     hard: weightedSum(hard.perPosition),
@@ -208,15 +263,25 @@ function lossOfLogits(inputs: LogitsInputs): Losses & { gradient: tf.Tensor2D } 
   };
 }
 
-/** [start, size] of each chunk; the last may be smaller. */
-function rowChunks(rows: number, chunkRows: number): [number, number][] {
-  const count = Math.ceil(rows / chunkRows);
-  return Array.from({ length: count }, (_, i) => [i * chunkRows, Math.min(chunkRows, rows - i * chunkRows)]);
+/**
+ * The weights as a column, [rows, 1]; 0 · loss is added so that whoever asks for the gradient asks for the losses too. A recorded
+ * graph is computed in an order of the executor's, which must not put a chunk's losses off until the chunks' gradients are
+ * all done, and hold the logits of all chunks for them.
+ */
+function columnAfter(rowWeight: tf.Tensor1D, ...losses: RowLoss[]): tf.Tensor2D {
+  const weights = losses.reduce((sum, { perPosition }) => tf.add(sum, tf.mul(perPosition, 0)), rowWeight);
+  return tf.reshape(weights, [rowWeight.shape[0], 1]);
 }
 
-/** Sum of two chunks' losses and gradients. The parts go at once, or a large head would leave one gradient a chunk. */
-function addAndDispose(a: ChunkLoss, b: ChunkLoss): ChunkLoss {
-  const sum: ChunkLoss = {
+/** [start, size] of each chunk; they are alike, and the last may be a little smaller. */
+function rowChunks(rows: number, most: number): [number, number][] {
+  const size = Math.ceil(rows / Math.ceil(rows / most));
+  return Array.from({ length: Math.ceil(rows / size) }, (_, i) => [i * size, Math.min(size, rows - i * size)]);
+}
+
+/** Sum of two groups' losses and gradients. The parts go at once, or a large head would leave one gradient a group. */
+function addAndDispose(a: GroupLoss, b: GroupLoss): GroupLoss {
+  const sum: GroupLoss = {
     ...(a.soft && b.soft && { soft: tf.add<tf.Scalar>(a.soft, b.soft) }),
     hard: tf.add(a.hard, b.hard),
     weightGradient: tf.add<tf.Tensor2D>(a.weightGradient, b.weightGradient),

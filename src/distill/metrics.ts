@@ -1,5 +1,7 @@
 /** @file Measures of quality from predictions and labels, in plain numbers. All are NaN where there is nothing to measure. */
 
+import type { CalibrationBin } from '../protocol/records';
+
 type Numbers = ArrayLike<number>;
 
 /** Share of predictions that equal their labels. */
@@ -38,18 +40,31 @@ export function perplexity(summedNegativeLogLikelihood: number, count: number): 
 }
 
 /**
- * Expected calibration error (Guo et al., 2017): predictions are put into bins of equal width (a bin includes its upper
- * end) by confidence; the mean over all predictions of |accuracy − mean confidence| of their bin.
+ * Predictions in bins of equal width by confidence (a bin includes its upper end): mean confidence and share that is right.
+ * Empty bins have NaN for both.
  * @param confidences probability of each prediction, 0 to 1
  * @param correct whether each prediction was right
  */
-export function expectedCalibrationError(confidences: Numbers, correct: ArrayLike<boolean>, bins = 15): number {
-  const gaps = new Float64Array(bins); // Σ (correct − confidence) of each bin
+export function calibrationBins(confidences: Numbers, correct: ArrayLike<boolean>, bins = 15): CalibrationBin[] {
+  const sums = Array.from({ length: bins }, () => ({ confidence: 0, accuracy: 0, count: 0 }));
   for (let i = 0; i < confidences.length; i++) {
-    const bin = Math.min(bins - 1, Math.max(0, Math.ceil(confidences[i]! * bins) - 1));
-    gaps[bin]! += (correct[i] ? 1 : 0) - confidences[i]!;
+    const bin = sums[Math.min(bins - 1, Math.max(0, Math.ceil(confidences[i]! * bins) - 1))]!;
+    bin.confidence += confidences[i]!;
+    bin.accuracy += correct[i] ? 1 : 0;
+    bin.count++;
   }
-  return gaps.reduce((sum, gap) => sum + Math.abs(gap), 0) / confidences.length;
+  return sums.map(({ confidence, accuracy, count }) => ({
+    confidence: confidence / count,
+    accuracy: accuracy / count,
+    count,
+  }));
+}
+
+/** Expected calibration error (Guo et al., 2017): the mean over all predictions of |accuracy − mean confidence| of their bin. */
+export function expectedCalibrationError(confidences: Numbers, correct: ArrayLike<boolean>, bins = 15): number {
+  const filled = calibrationBins(confidences, correct, bins).filter(({ count }) => count > 0);
+  const gaps = filled.map(({ confidence, accuracy, count }) => count * Math.abs(accuracy - confidence));
+  return gaps.reduce((sum, gap) => sum + gap, 0) / confidences.length;
 }
 
 function shareOfEqual(a: Numbers, b: Numbers): number {

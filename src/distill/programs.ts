@@ -52,7 +52,7 @@ export interface Pairing {
 }
 
 /** Logits that exist at once: [chunk, V] floats are at most this many megabytes. */
-const CHUNK_BYTES = 8 * 2 ** 20;
+const CHUNK_BYTES = 32 * 2 ** 20;
 
 export function chunkRows(vocabularySize: number): number {
   return Math.max(32, Math.floor(CHUNK_BYTES / 4 / vocabularySize));

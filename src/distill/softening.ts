@@ -2,30 +2,29 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
-/** A softened distribution a row, [rows, V] each: soft labels of a teacher's logits, soft predictions of a student's. */
+/** A softened distribution a row: soft labels of a teacher's logits, soft predictions of a student's. */
 export interface Softened {
-  logProbabilities: tf.Tensor2D;
+  /** z / T, [rows, V]. */
+  scaled: tf.Tensor2D;
+  /** [rows, V] */
   probabilities: tf.Tensor2D;
+  /** log Σ exp(z / T), [rows, 1]: what is subtracted from `scaled` to make log-probabilities. */
+  logNormalizer: tf.Tensor2D;
 }
 
 /**
- * log softmax(z / T) and softmax(z / T) over the last axis (Hinton et al., 2015, equation 1). The row's largest logit is
- * subtracted before the division, so the exponentials cannot overflow and every log-probability of finite logits is finite.
+ * softmax(z / T) over the last axis (Hinton et al., 2015, equation 1), with few passes over [rows, V]. The largest of a row is
+ * p = exp(max − log Σ exp), which gives the normalizer from two maxima without a second exponential; p is at least 1 / V, so its
+ * logarithm is as exact as any.
  * @param logits [rows, V]
  * @param temperature scalar > 0; absent means 1
  */
 export function soften(logits: tf.Tensor2D, temperature?: tf.Scalar): Softened {
-  const centred: tf.Tensor2D = tf.sub(logits, tf.max(logits, -1, true));
-  const scaled = temperature ? tf.div<tf.Tensor2D>(centred, temperature) : centred;
-  const exponentials = tf.exp(scaled);
-  const normalizer = tf.sum(exponentials, -1, true); // [rows, 1]
-  return {
-    logProbabilities: tf.sub(scaled, tf.log(normalizer)),
-    probabilities: tf.mul(exponentials, tf.div(1, normalizer)),
-  };
+  const scaled = temperature ? tf.div<tf.Tensor2D>(logits, temperature) : logits;
+  const probabilities = tf.softmax(scaled);
+  const largest = tf.max<tf.Tensor2D>(probabilities, -1, true);
+  return { scaled, probabilities, logNormalizer: tf.sub(tf.max(scaled, -1, true), tf.log(largest)) };
 }
 
-/** log softmax(z / T) over the last axis. [rows, V] → [rows, V]. */
-export function logSoftmax(logits: tf.Tensor2D, temperature?: tf.Scalar): tf.Tensor2D {
-  return soften(logits, temperature).logProbabilities;
-}
+/** log softmax(z / T), [rows, V], of what was softened. */
+export const logProbabilities = ({ scaled, logNormalizer }: Softened): tf.Tensor2D => tf.sub(scaled, logNormalizer);

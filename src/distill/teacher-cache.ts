@@ -40,8 +40,8 @@ export interface FillSetup extends TeacherCacheSetup {
   teacher: TeacherTargets;
   /** Called before each block that is still to be filled; false ends the filling early. */
   mayGoOn: (filled: number, blocks: number) => Promise<boolean>;
-  /** What the teacher said and what of it was kept, of each block that is filled here. */
-  onBlock?: (inputs: BatchInputs, exact: Record<string, HostTensor>) => Promise<void>;
+  /** Told what the teacher said of each block that is filled here. */
+  onBlock?: (inputs: BatchInputs, answers: Record<string, HostTensor>) => Promise<void>;
 }
 
 /** Asks the teacher about every block that is not there yet. Returns whether the cache is full now. */
@@ -94,9 +94,19 @@ function gatherBlock(
   return records;
 }
 
+/** Throws a RangeError where a value is too large for float16. */
 function encode(values: Float32Array, stored: StoredValues): Uint8Array {
-  const { buffer, byteOffset, byteLength } = stored === 'float16' ? encodeFloat16(values) : values;
+  const { buffer, byteOffset, byteLength } = stored === 'float16' ? toFloat16(values) : values;
   return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+const LARGEST_FLOAT16 = 65504;
+
+function toFloat16(values: Float32Array): Uint16Array {
+  if (values.some((value) => Math.abs(value) > LARGEST_FLOAT16)) {
+    throw new RangeError(`they are larger than float16 can hold (${LARGEST_FLOAT16})`);
+  }
+  return encodeFloat16(values);
 }
 
 /** Values as they come back from the store. */

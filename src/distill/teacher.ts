@@ -2,6 +2,8 @@
 
 import { sizeOf, type HostTensor, type TensorSpec } from '../engine/array';
 import type { DeviceTensor, Executor, GraphInput, LoadedProgram } from '../engine/executor';
+import type { FrozenInputs } from '../engine/graph';
+import type { Program } from '../engine/program';
 import type { Architecture } from '../model/architecture';
 import type { Parameters } from '../model/parameters';
 import { ByShape, type BatchInputs } from './batch-inputs';
@@ -60,13 +62,17 @@ export interface TargetSource {
 export class TeacherTargets implements TargetSource {
   private readonly programs;
 
+  /** With `quantized`, those weights' products are in 8 bits: `quantizedTargets`. */
   constructor(
     private readonly teacher: FrozenTeacher,
     pairing: Pairing,
+    quantized?: FrozenInputs,
   ) {
     const { executor } = teacher;
+    const load = (program: Program): Promise<LoadedProgram> =>
+      quantized ? executor.loadQuantized!(program, quantized) : executor.load(program);
     this.programs = new ByShape<{ loaded: Promise<LoadedProgram>; targets: Record<string, DeviceTensor> }>((shape) => ({
-      loaded: executor.load(teacherProgram(pairing, shape)),
+      loaded: load(teacherProgram(pairing, shape)),
       targets: zeros(executor, teacherOutputSpecs(pairing, shape)),
     }));
   }
@@ -83,4 +89,13 @@ export class TeacherTargets implements TargetSource {
       Object.values(targets).forEach((target) => target.dispose());
     }
   }
+}
+
+/** The teacher with its weights in 8 bits, on an executor that has `loadQuantized`. */
+export function quantizedTargets(teacher: FrozenTeacher, pairing: Pairing, parameters: Parameters): TeacherTargets {
+  const weights = mapValues(parameterSpecs(teacher.architecture), (spec, name) => ({
+    ...spec,
+    data: parameters[name]!,
+  }));
+  return new TeacherTargets(teacher, pairing, prefixed('teacher.', weights));
 }

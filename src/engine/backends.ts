@@ -14,3 +14,8 @@ export function withBackend<T>(name: string, work: () => T): T {
     if (current in tf.engine().registry) void tf.setBackend(current);
   }
 }
+
+/** The first backend stays in use between pieces of work, which saves those that run on it the switch. */
+export function useUnlessOther(name: string): void {
+  if (!(tf.engine().backendName in tf.engine().registry)) void tf.setBackend(name);
+}

@@ -19,7 +19,8 @@ export function recordedDropout(addInput: AddInput): Dropout {
   return (x, rate) => {
     if (rate === 0) return x;
     const keep = addInput(`${PREFIX}.${site++}.${rate}`, { shape: x.shape, dtype: 'bool' });
-    return tf.mul(tf.mul(x, tf.cast(keep, 'float32')), 1 / (1 - rate));
+    // The mask is scaled and not x: it does so for the backward pass too.
+    return tf.mul(x, tf.mul(tf.cast(keep, 'float32'), 1 / (1 - rate)));
   };
 }
 

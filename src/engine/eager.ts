@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HostArray, HostTensor } from './array';
-import { withBackend } from './backends';
+import { useUnlessOther, withBackend } from './backends';
 import type { DeviceTensor, Executor, GraphInput, LoadedProgram } from './executor';
 import type { FrozenInputs, Graph } from './graph';
 import type { AddInput, Program } from './program';
@@ -17,6 +17,7 @@ export interface EagerBackend {
 
 /** Executes on a backend of tfjs. What `place` makes and what `into` names stays in the backend's memory. */
 export function eagerExecutor({ engine, device, backend }: EagerBackend): Executor {
+  useUnlessOther(backend);
   return {
     engine,
     device,

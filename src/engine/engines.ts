@@ -24,6 +24,9 @@ const engines = {
   'tfjs-wasm': async () => (await import('./tfjs-backends')).createWasmExecutor(),
   'tfjs-cpu': async () => (await import('./tfjs-backends')).createJavaScriptExecutor(),
   webgpu: async () => (await import('./webgpu')).createWebGpuExecutor(),
+  cuda: async () => (await import('./gpu-providers')).createProviderExecutor('cuda'),
+  directml: async () => (await import('./gpu-providers')).createProviderExecutor('directml'),
+  coreml: async () => (await import('./gpu-providers')).createProviderExecutor('coreml'),
 } satisfies Partial<Record<EngineName | 'tfjs-cpu', Open>>;
 
 export type Engine = keyof typeof engines;

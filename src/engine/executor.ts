@@ -49,6 +49,8 @@ export interface Executor {
   readonly engine: string;
   /** The device's own name, for people. */
   readonly device: string;
+  /** What is known of a device that is not the machine's own processor. */
+  readonly hardware?: DeviceDescription;
   /**
    * Puts a tensor into the device's memory. That may be the very array given, so the caller neither writes to it afterwards nor
    * gives it where the tensor is to be written to, unless the array is the tensor's alone.
@@ -61,4 +63,9 @@ export interface Executor {
   view?(tensor: DeviceTensor, start: number, shape: readonly number[]): DeviceTensor;
   /** Inputs in `frozen` become part of the loaded program and are not given to `run`. */
   load(program: Program, frozen?: FrozenInputs): Promise<LoadedProgram>;
+  /**
+   * As `load`, with the products of these weights in 8 bits (quantize.ts). Weights that are in no such product are given to
+   * `run`. Absent where 8 bits are not faster.
+   */
+  loadQuantized?(program: Program, weights: FrozenInputs): Promise<LoadedProgram>;
 }

@@ -146,7 +146,9 @@ export class GraphBuilder {
       attributes: {},
       floats: [],
     }));
-    const nodes = nameOutputs(addIntoProducts(withoutUnused([...this.nodes, ...named], Object.keys(outputs))));
+    const names = Object.keys(outputs);
+    const recorded = withoutUnused([...this.nodes, ...named], names);
+    const nodes = nameOutputs(addIntoProducts(withoutUnused(scatterIntoSums(recorded, this.zeros()), names)));
     const used = new Set(nodes.flatMap((node) => node.inputs));
     return {
       name: this.name,
@@ -162,6 +164,12 @@ export class GraphBuilder {
       nodes,
       constants: [...this.constants.values()].filter((constant) => used.has(constant.value.name)),
     };
+  }
+
+  /** Names of constants that hold nothing but zeros. */
+  private zeros(): ReadonlySet<string> {
+    const constants = [...this.constants.values()].filter(({ value }) => value.splat === 0);
+    return new Set(constants.map(({ value }) => value.name));
   }
 }
 
@@ -199,20 +207,57 @@ function nameOutputs(nodes: readonly Node[]): Node[] {
   }));
 }
 
+function useCounts(nodes: readonly Node[]): Map<string, number> {
+  const uses = new Map<string, number>();
+  for (const { inputs } of nodes) for (const input of inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
+  return uses;
+}
+
+function shapesOf(nodes: readonly Node[]): Map<string, readonly number[]> {
+  return new Map(nodes.flatMap(({ outputs }) => outputs.map(({ name, shape }) => [name, shape] as const)));
+}
+
+/**
+ * a + (zeros to which rows are added) as a to which rows are added: no zeros are written. The gradient of a table that is
+ * both looked up and multiplied with is such a sum.
+ */
+function scatterIntoSums(nodes: readonly Node[], zeros: ReadonlySet<string>): Node[] {
+  const uses = useCounts(nodes);
+  const shapes = shapesOf(nodes);
+  const zero = new Set(
+    nodes.flatMap(({ op, inputs, outputs }) => (op === 'Expand' && zeros.has(inputs[0]!) ? [outputs[0]!.name] : [])),
+  );
+  const scatters = new Map<string, Node>();
+  for (const node of nodes) {
+    const { name } = node.outputs[0]!;
+    if (node.op === 'ScatterElements' && uses.get(name) === 1 && zero.has(node.inputs[0]!)) scatters.set(name, node);
+  }
+  const absorbed = new Set<Node>();
+  const summed = nodes.map((node) => {
+    if (node.op !== 'Add') return node;
+    const [left, right] = node.inputs as [string, string];
+    const [scatter, start] = scatters.has(right) ? [scatters.get(right)!, left] : [scatters.get(left), right];
+    const { shape } = node.outputs[0]!;
+    if (!scatter || left === right || !sameShape(shapes.get(start) ?? [], shape)) return node;
+    absorbed.add(scatter);
+    return { ...scatter, inputs: [start, ...scatter.inputs.slice(1)], outputs: node.outputs };
+  });
+  return summed.filter((node) => !absorbed.has(node));
+}
+
 /**
  * a + x · y as one product that starts from a, where nothing else needs x · y. Sums of many products, as a gradient that is made in
  * chunks, then grow in place one after the other instead of all existing before they are added.
  */
 function addIntoProducts(nodes: readonly Node[]): Node[] {
-  const uses = new Map<string, number>();
-  for (const { inputs } of nodes) for (const input of inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
+  const uses = useCounts(nodes);
   const products = new Map<string, Node>();
   for (const node of nodes) {
     const [output] = node.outputs;
     if (node.op === 'Gemm' && node.inputs.length === 2 && uses.get(output!.name) === 1)
       products.set(output!.name, node);
   }
-  const shapes = new Map(nodes.flatMap(({ outputs }) => outputs.map(({ name, shape }) => [name, shape] as const)));
+  const shapes = shapesOf(nodes);
   const absorbed = new Set<Node>();
   const summed = nodes.map((node) => {
     if (node.op !== 'Add') return node;

@@ -45,6 +45,13 @@ export interface Graph {
 /** Inputs of a graph that are fixed when it is loaded, for example a frozen teacher's weights. */
 export type FrozenInputs = Readonly<Record<string, HostTensor>>;
 
+/** A weight in 8 bits, for executors that have products with such. */
+export interface QuantizedTensor {
+  readonly shape: readonly number[];
+  readonly dtype: 'int8';
+  readonly data: Int8Array;
+}
+
 /**
  * The graph as text, one line a value, in the order in which it is computed:
  * `%7 float32[8,128] = Gemm(%x, weight) {transB: 1}`.

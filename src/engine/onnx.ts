@@ -1,8 +1,8 @@
 /** @file Writes a recorded graph as an ONNX model (onnx.proto, IR version 9, operator set 20). */
 
 import { Root, type Type } from 'protobufjs';
-import type { HostTensor } from './array';
-import type { Attribute, Constant, ElementType, FrozenInputs, Graph, Node } from './graph';
+import { sizeOf, type HostTensor } from './array';
+import type { Attribute, Constant, ElementType, Graph, Node, QuantizedTensor } from './graph';
 import { ONNX_TYPES } from './kernels/elementwise';
 
 /** The messages and fields of onnx.proto that a recorded graph needs. */
@@ -98,8 +98,11 @@ export interface ExternalData {
   readonly offset: number | bigint;
 }
 
+/** What a model has as an initializer whose data lies outside it. */
+type Initializer = HostTensor | QuantizedTensor;
+
 /** The model with the frozen inputs' data packed into one block, under `FROZEN_DATA`. */
-export function toOnnx(graph: Graph, frozenInputs: FrozenInputs = {}): OnnxModel {
+export function toOnnx(graph: Graph, frozenInputs: Readonly<Record<string, Initializer>> = {}): OnnxModel {
   const arrays = Object.values(frozenInputs).map(({ data }) => data);
   const frozen = new Uint8Array(arrays.reduce((sum, { byteLength }) => sum + byteLength, 0));
   let end = 0;
@@ -113,10 +116,10 @@ export function toOnnx(graph: Graph, frozenInputs: FrozenInputs = {}): OnnxModel
 }
 
 /** The model alone. `locate` says of each frozen input where its data lies. */
-export function encodeModel(
+export function encodeModel<T extends Initializer>(
   graph: Graph,
-  frozenInputs: FrozenInputs,
-  locate: (tensor: HostTensor) => ExternalData,
+  frozenInputs: Readonly<Record<string, T>>,
+  locate: (tensor: T) => ExternalData,
 ): Uint8Array {
   const external = Object.entries(frozenInputs).map(([name, tensor]) => externalMessage(name, tensor, locate(tensor)));
   const message = {
@@ -128,7 +131,7 @@ export function encodeModel(
     ],
     graph: {
       name: graph.name,
-      node: graph.nodes.map(nodeMessage),
+      node: leavesLast(graph.nodes).map(nodeMessage),
       initializer: [...graph.constants.map(constantMessage), ...external],
       input: Object.entries(graph.inputs)
         .filter(([name]) => !(name in frozenInputs))
@@ -137,6 +140,23 @@ export function encodeModel(
     },
   };
   return modelType.encode(message).finish();
+}
+
+/**
+ * The nodes that no other reads, at the end and in reverse, but single numbers before them. onnxruntime computes depth-first from
+ * the last such node, so that the recorded order is kept and the numbers come last: otherwise it computes the gradients of all
+ * weights only when the backward pass has ended, and holds everything that they are made of until then.
+ */
+function leavesLast(nodes: readonly Node[]): Node[] {
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs));
+  const isLeaf = ({ outputs }: Node): boolean => !outputs.some(({ name }) => read.has(name));
+  const isNumber = ({ outputs }: Node): boolean => outputs.every(({ shape }) => sizeOf(shape) === 1);
+  const leaves = nodes.filter(isLeaf).reverse();
+  return [
+    ...nodes.filter((node) => !isLeaf(node)),
+    ...leaves.filter(isNumber),
+    ...leaves.filter((node) => !isNumber(node)),
+  ];
 }
 
 function nodeMessage(node: Node, index: number): object {
@@ -166,7 +186,11 @@ function valueMessage(name: string, type: ElementType, shape: readonly number[])
   return { name, type: { tensorType: { elemType: ONNX_TYPES[type], shape: { dim } } } };
 }
 
-function externalMessage(name: string, { shape, dtype, data }: HostTensor, { location, offset }: ExternalData): object {
+function externalMessage(
+  name: string,
+  { shape, dtype, data }: Initializer,
+  { location, offset }: ExternalData,
+): object {
   const place = { location, offset: String(offset), length: String(data.byteLength) };
   return {
     name,

@@ -1,43 +1,38 @@
 /** @file One compiled graph: requests bound once to each distinct set of tensors, and runs that leave the event loop free. */
 
-import type { DeviceTensor, GraphInput, LoadedProgram } from './executor';
-import type { Graph } from './graph';
 import type { HostTensor, TensorSpec } from './array';
+import type { DeviceTensor, GraphInput, LoadedProgram } from './executor';
+import type { FrozenInputs, Graph } from './graph';
 import type { Handle, KernelTime, OpenVinoLibrary } from './openvino-library';
 import { OpenVinoTensor } from './openvino-tensor';
 
 type Specs = Readonly<Record<string, TensorSpec>>;
 type Tensors = Readonly<Record<string, OpenVinoTensor>>;
 
-/** Bound sets of tensors that are kept. A trainer uses one or two; an evaluation beside it as many again. */
-const MOST_REQUESTS = 4;
-
-/** A request and what it is bound to for good. Binding takes longer than some runs do. */
+/** A request and what it is bound to for good: binding takes longer than some runs do. */
 class BoundRequest {
   private readonly handle: Handle;
   /** The request's own memory: for inputs that come from the host, and for outputs that go there. */
   private readonly own: Tensors;
 
+  /** @param given the caller's tensors, by the names of the ports */
   constructor(
     private readonly library: OpenVinoLibrary,
     compiled: Handle,
     ports: Specs,
-    /** The caller's tensors, by the names of the ports. */
     private readonly given: Tensors,
+    private readonly whenReleased: () => void,
   ) {
     const unbound = Object.entries(ports).filter(([name]) => !(name in given));
-    this.own = Object.fromEntries(unbound.map(([name, spec]) => [name, new OpenVinoTensor(library, spec)]));
+    this.own = Object.fromEntries(unbound.map(([name, spec]) => [name, OpenVinoTensor.zeros(library, spec)]));
     this.handle = library.create('ov_compiled_model_create_infer_request', compiled);
     for (const [name, { handle }] of Object.entries({ ...given, ...this.own })) {
       library.check('ov_infer_request_set_tensor', this.handle, name, handle);
     }
+    for (const tensor of Object.values(given)) tensor.users.add(this);
   }
 
-  isFor(given: Tensors): boolean {
-    const names = Object.keys(given);
-    return names.length === Object.keys(this.given).length && names.every((name) => this.given[name] === given[name]);
-  }
-
+  /** Outputs named are returned; the others have been written where they are bound. */
   async run(
     inputs: Readonly<Record<string, HostTensor>>,
     outputs: readonly string[],
@@ -54,24 +49,29 @@ class BoundRequest {
   }
 
   release(): void {
+    for (const tensor of Object.values(this.given)) tensor.users.delete(this);
     this.library.call('ov_infer_request_free', this.handle);
-    Object.values(this.own).forEach((tensor) => tensor.dispose());
+    for (const tensor of Object.values(this.own)) tensor.dispose();
+    this.whenReleased();
   }
 }
 
 export class OpenVinoProgram implements LoadedProgram {
+  /** Inputs that are given to each run. */
   private readonly inputs: Specs;
-  private readonly requests: BoundRequest[] = [];
-  private last: Promise<unknown> = Promise.resolve();
+  /** By the tensors that they are bound to. They live until one of those is disposed of. */
+  private readonly requests = new Map<string, BoundRequest>();
+  private last: BoundRequest | undefined;
+  private queue: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly library: OpenVinoLibrary,
     private readonly compiled: Handle,
     readonly graph: Graph,
-    /** Names of inputs that are part of the compiled graph. */
-    frozen: readonly string[],
+    /** Kept because the compiled graph may read them where they are. */
+    private readonly frozen: FrozenInputs,
   ) {
-    this.inputs = Object.fromEntries(Object.entries(graph.inputs).filter(([name]) => !frozen.includes(name)));
+    this.inputs = Object.fromEntries(Object.entries(graph.inputs).filter(([name]) => !(name in this.frozen)));
   }
 
   /** Runs of one program follow each other: a request's memory serves one at a time. */
@@ -79,8 +79,8 @@ export class OpenVinoProgram implements LoadedProgram {
     inputs: Readonly<Record<string, GraphInput>>,
     into: Readonly<Record<string, DeviceTensor>> = {},
   ): Promise<Record<string, HostTensor>> {
-    const run = this.last.then(() => this.runNow(inputs, into));
-    this.last = run.catch(() => undefined);
+    const run = this.queue.then(() => this.runNow(inputs, into));
+    this.queue = run.catch(() => undefined);
     return run;
   }
 
@@ -93,36 +93,35 @@ export class OpenVinoProgram implements LoadedProgram {
     for (const name of Object.keys(this.inputs)) {
       const input = inputs[name];
       if (!input) throw new Error(`graph ${this.graph.name} was run without its input ${name}`);
-      if (input instanceof OpenVinoTensor) given[name] = input;
-      else if ('data' in input) fromHost[name] = input;
-      else throw new Error(`${name}: a tensor of another executor`);
+      if ('data' in input && !(input instanceof OpenVinoTensor)) fromHost[name] = input;
+      else given[name] = OpenVinoTensor.from(input);
     }
-    for (const [name, tensor] of Object.entries(into)) {
-      if (!(tensor instanceof OpenVinoTensor)) throw new Error(`${name}: a tensor of another executor`);
-      given[name] = tensor;
-    }
+    for (const [name, tensor] of Object.entries(into)) given[name] = OpenVinoTensor.from(tensor);
     const returned = Object.keys(this.graph.outputs).filter((name) => !(name in into));
-    return this.requestFor(given).run(fromHost, returned);
+    this.last = this.requestFor(given);
+    return this.last.run(fromHost, returned);
   }
 
   private requestFor(given: Tensors): BoundRequest {
-    const index = this.requests.findIndex((request) => request.isFor(given));
-    const [known] = index < 0 ? [] : this.requests.splice(index, 1);
+    const key = Object.entries(given)
+      .map(([name, { id }]) => `${name} ${id}`)
+      .join();
+    const known = this.requests.get(key);
+    if (known) return known;
     const ports = { ...this.inputs, ...this.graph.outputs };
-    const request = known ?? new BoundRequest(this.library, this.compiled, ports, given);
-    this.requests.push(request); // the one used last stands at the end
-    if (this.requests.length > MOST_REQUESTS) this.requests.shift()!.release();
+    const request = new BoundRequest(this.library, this.compiled, ports, given, () => this.requests.delete(key));
+    this.requests.set(key, request);
     return request;
   }
 
   /** Of the last run, where the program was compiled with the property PERF_COUNT. */
   kernelTimes(): KernelTime[] {
-    return this.requests.at(-1)?.kernelTimes() ?? [];
+    return this.last?.kernelTimes() ?? [];
   }
 
   async release(): Promise<void> {
-    await this.last;
-    this.requests.splice(0).forEach((request) => request.release());
+    await this.queue;
+    for (const request of [...this.requests.values()]) request.release();
     this.library.call('ov_compiled_model_free', this.compiled);
   }
 }

@@ -1,8 +1,7 @@
 /** @file Tensors in host memory that OpenVINO reads from and writes to in place. */
 
-import koffi from 'koffi';
 import { sizeOf, type DType, type HostArray, type HostTensor, type TensorSpec } from './array';
-import type { DeviceTensor } from './executor';
+import type { DeviceTensor, GraphInput } from './executor';
 import type { Handle, OpenVinoLibrary } from './openvino-library';
 
 /** ov_element_type_e */
@@ -10,34 +9,49 @@ const ELEMENT_TYPES: Readonly<Record<DType, number>> = { bool: 1, float32: 4, in
 
 const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
-/** A cache line, and the width of the widest vector registers: loads that straddle two lines take twice as long. */
-const ALIGNMENT = 64;
-
-/** A typed array of zeros that begins on a cache line. JavaScript's own begin 16 bytes into one where they are large. */
-function alignedArray({ shape, dtype }: TensorSpec): HostArray {
-  const Type = ARRAYS[dtype];
-  const length = sizeOf(shape);
-  const buffer = new ArrayBuffer(length * Type.BYTES_PER_ELEMENT + ALIGNMENT);
-  const misplaced = Number(koffi.address(buffer) % BigInt(ALIGNMENT));
-  return new Type(buffer, (ALIGNMENT - misplaced) % ALIGNMENT, length);
-}
+let created = 0;
 
 export class OpenVinoTensor implements DeviceTensor {
   readonly shape: readonly number[];
   readonly dtype: DType;
-  /** The values. Never transferred or resized while the tensor lives: the library knows its address. */
-  readonly data: HostArray;
   readonly handle: Handle;
+  /** Unique in the process. */
+  readonly id = ++created;
+  /** What is bound to this memory, and goes with it. */
+  readonly users = new Set<{ release(): void }>();
 
+  /**
+   * @param data the tensor's memory from now on. Never to be transferred or resized while the tensor lives: the library knows
+   * its address.
+   */
   constructor(
     private readonly library: OpenVinoLibrary,
-    spec: TensorSpec,
+    { shape, dtype }: TensorSpec,
+    readonly data: HostArray,
   ) {
-    this.shape = spec.shape;
-    this.dtype = spec.dtype;
-    this.data = alignedArray(spec);
-    const shape = { rank: spec.shape.length, dims: BigInt64Array.from(spec.shape, BigInt) };
-    this.handle = library.create('ov_tensor_create_from_host_ptr', ELEMENT_TYPES[spec.dtype], shape, this.data);
+    this.shape = shape;
+    this.dtype = dtype;
+    // Small typed arrays lie inside JavaScript's heap, where they move, until their buffer is asked for.
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const dimensions = { rank: shape.length, dims: BigInt64Array.from(shape, BigInt) };
+    this.handle = library.create('ov_tensor_create_from_host_ptr', ELEMENT_TYPES[dtype], dimensions, bytes);
+  }
+
+  /** A tensor of zeros. */
+  static zeros(library: OpenVinoLibrary, spec: TensorSpec): OpenVinoTensor {
+    return new OpenVinoTensor(library, spec, new ARRAYS[spec.dtype](sizeOf(spec.shape)));
+  }
+
+  /** @throws Error where another executor made it */
+  static from(tensor: GraphInput): OpenVinoTensor {
+    if (tensor instanceof OpenVinoTensor) return tensor;
+    throw new Error(`a tensor [${tensor.shape.join(',')}] of another executor`);
+  }
+
+  /** Elements from `start` on, in this tensor's memory. */
+  view(start: number, shape: readonly number[]): OpenVinoTensor {
+    const data = this.data.subarray(start, start + sizeOf(shape));
+    return new OpenVinoTensor(this.library, { shape, dtype: this.dtype }, data);
   }
 
   read(): Promise<HostArray> {
@@ -54,6 +68,7 @@ export class OpenVinoTensor implements DeviceTensor {
   }
 
   dispose(): void {
+    for (const user of [...this.users]) user.release();
     this.library.call('ov_tensor_free', this.handle);
   }
 }

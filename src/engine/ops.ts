@@ -100,35 +100,42 @@ const TANH_CUBIC = 0.044715;
 
 /** Gaussian error linear unit (Hendrycks and Gimpel, 2016): exact by erf, or its tanh approximation (GPT-2's `gelu_new`). */
 export function gelu(x: tf.Tensor, approximation: 'erf' | 'tanh'): tf.Tensor {
-  const tanhArgument = (t: tf.Tensor): tf.Tensor =>
-    tf.mul(tf.mul(t, TANH_SCALE), tf.add(tf.mul(tf.square(t), TANH_CUBIC), 1));
   return tf.customGrad((input, save) => {
     const x1 = input as tf.Tensor;
     const value = fused(
       'Gelu',
       () => runKernel('Gelu', { x: x1 }, { approximation }) as tf.Tensor,
-      () => {
-        const gate = approximation === 'erf' ? tf.erf(tf.mul(x1, SQRT_HALF)) : tf.tanh(tanhArgument(x1));
-        return tf.mul(tf.mul(x1, 0.5), tf.add(gate, 1));
-      },
+      () => tf.mul(x1, approximation === 'erf' ? normalCumulative(x1) : tanhGate(x1).gate),
     );
-    (save as tf.GradSaveFunc)([x1]);
-    return {
-      value,
-      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
-        const s = saved!;
-        if (approximation === 'erf') {
-          const cumulative = tf.mul(tf.add(tf.erf(tf.mul(s, SQRT_HALF)), 1), 0.5);
-          const density = tf.mul(tf.exp(tf.mul(tf.square(s), -0.5)), INVERSE_SQRT_TAU);
-          return tf.mul(dy, tf.add(cumulative, tf.mul(s, density)));
-        }
-        const gate = tf.tanh(tanhArgument(s));
-        const slope = tf.mul(tf.add(tf.mul(tf.square(s), 3 * TANH_CUBIC), 1), TANH_SCALE);
-        const inner = tf.mul(tf.mul(tf.mul(s, 0.5), tf.sub(1, tf.square(gate))), slope);
-        return tf.mul(dy, tf.add(tf.mul(tf.add(gate, 1), 0.5), inner));
-      },
-    };
+    (save as tf.GradSaveFunc)([x1, value]);
+    const slope = approximation === 'erf' ? erfSlope : tanhSlope;
+    return { value, gradFunc: (dy: tf.Tensor, [sx, sy]: tf.Tensor[]) => tf.mul(dy, slope(sx!, sy!)) };
   })(x);
+}
+
+/** Φ(x) */
+const normalCumulative = (x: tf.Tensor): tf.Tensor => tf.mul(tf.add(tf.erf(tf.mul(x, SQRT_HALF)), 1), 0.5);
+
+/** Φ(x) + x · φ(x) */
+function erfSlope(x: tf.Tensor): tf.Tensor {
+  const density = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), INVERSE_SQRT_TAU);
+  return tf.add(normalCumulative(x), tf.mul(x, density));
+}
+
+/**
+ * The tanh approximation as x · σ(x · p): ½ (1 + tanh u) = σ(2u), with u = √(2/π) (x + 0.044715 x³) and p = 2u / x. In this form the
+ * slope takes a third fewer passes over x than with tanh.
+ */
+function tanhGate(x: tf.Tensor): { gate: tf.Tensor; p: tf.Tensor } {
+  const p = tf.add(tf.mul(tf.square(x), 2 * TANH_SCALE * TANH_CUBIC), 2 * TANH_SCALE);
+  return { gate: tf.sigmoid(tf.mul(x, p)), p };
+}
+
+/** σ + y (1 − σ) · (2u)′, where y = x σ and (2u)′ = 3 p − 4 √(2/π). */
+function tanhSlope(x: tf.Tensor, y: tf.Tensor): tf.Tensor {
+  const { gate, p } = tanhGate(x);
+  const inner = tf.sub(tf.mul(p, 3), 4 * TANH_SCALE);
+  return tf.add(gate, tf.mul(tf.sub(y, tf.mul(y, gate)), inner));
 }
 
 /**

@@ -4,7 +4,7 @@ import type * as Ort from 'onnxruntime-node';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { HostArray, HostTensor } from './array';
 import type { DeviceTensor, GraphInput } from './executor';
-import type { FrozenInputs, Graph } from './graph';
+import type { Graph, QuantizedTensor } from './graph';
 import { FROZEN_DATA, toOnnx } from './onnx';
 
 export type Runtime = typeof Ort;
@@ -24,7 +24,7 @@ export const LOG_NOTHING = 4;
 export async function createSession(
   ort: Runtime,
   graph: Graph,
-  frozen: FrozenInputs,
+  frozen: Readonly<Record<string, HostTensor | QuantizedTensor>>,
   options: InferenceSession.SessionOptions,
 ): Promise<InferenceSession> {
   const onnx = toOnnx(graph, frozen);
@@ -42,7 +42,7 @@ export function wrap(ort: Runtime, { data, shape, dtype }: HostTensor): Tensor {
 export interface SessionRun {
   readonly session: InferenceSession;
   readonly graph: Graph;
-  readonly frozen: FrozenInputs;
+  readonly frozen: Readonly<Record<string, unknown>>;
   readonly inputs: Readonly<Record<string, GraphInput>>;
   readonly into: Readonly<Record<string, DeviceTensor>>;
 }

@@ -9,7 +9,7 @@ import { builtFolder } from './built-files';
 import { eagerExecutor } from './eager';
 import { EngineUnavailable, type ExecutorOptions } from './engines';
 import type { Executor } from './executor';
-import { findLibrary } from './libraries';
+import { findLibrary, type LibraryName } from './libraries';
 
 /** The name under which tfjs-node's kernels register. */
 const BACKEND = 'tensorflow';
@@ -54,14 +54,10 @@ export async function createTensorflowGpuExecutor(options: ExecutorOptions): Pro
 }
 
 /** Loads library, addon and kernels, each once. */
-async function openBackend(
-  engine: string,
-  library: 'tensorflow' | 'tensorflow-gpu',
-  threads: number,
-): Promise<Binding> {
+async function openBackend(engine: string, library: LibraryName, threads: number): Promise<Binding> {
   const folder = findLibrary(library);
   if (folder === undefined) {
-    throw new EngineUnavailable(engine, 'libtensorflow is not installed.', `Install it: distillery install ${library}`);
+    throw new EngineUnavailable(engine, 'libtensorflow is not installed.', installation(library));
   }
   if (loaded) {
     if (loaded.folder !== folder) throw new Error(`this process runs on the libtensorflow in ${loaded.folder}`);
@@ -78,7 +74,7 @@ async function openBackend(
   }
   setEnvironment(threads);
   const require = createRequire(path.join(built, 'kernels.js'));
-  const binding = await loadBinding(engine, folder, addon, require);
+  const binding = await loadBinding(engine, library, folder, () => require(addon) as Binding);
   const kernels = require('./kernels.js') as Kernels;
   const { NodeJSKernelBackend } = kernels(tf);
   tf.registerBackend(BACKEND, () => new NodeJSKernelBackend(binding, `@tensorflow/${engine}`));
@@ -102,17 +98,24 @@ function setEnvironment(threads: number): void {
   for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
 }
 
-async function loadBinding(engine: string, folder: string, addon: string, require: NodeJS.Require): Promise<Binding> {
+const installation = (library: LibraryName): string => `Install it: distillery devices --install ${library}`;
+
+async function loadBinding(
+  engine: string,
+  library: LibraryName,
+  folder: string,
+  loadAddon: () => Binding,
+): Promise<Binding> {
   const { load } = await import('koffi');
   try {
     // Loaded from its folder first, the library is there under its own name when the addon asks for that.
     load(path.join(folder, LIBRARY_FILES[process.platform] ?? LIBRARY_FILES.linux!));
-    return require(addon) as Binding;
+    return loadAddon();
   } catch (error) {
     throw new EngineUnavailable(
       engine,
       `libtensorflow in ${folder} could not be loaded: ${(error as Error).message}`,
-      `Install it anew: remove ${folder}, then distillery install ${path.basename(path.dirname(folder))}`,
+      `Remove it (distillery devices --remove ${library}). ${installation(library)}`,
     );
   }
 }

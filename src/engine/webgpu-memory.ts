@@ -35,7 +35,7 @@ export class GpuMemory {
   /** Makes a GPU tensor of these values, or writes them over one. */
   async upload(values: HostTensor, over?: Tensor): Promise<Tensor> {
     const feeds = { x: wrap(this.ort, values) };
-    if (!over) return (await (await this.copy('inward', values)).run(feeds)).y as Tensor;
+    if (!over) return (await (await this.copy('inward', values)).run(feeds)).y!;
     await (await this.copy('outward', values)).run(feeds, { y: over });
     return over;
   }
@@ -71,7 +71,7 @@ export class GpuTensor implements DeviceTensor {
   ) {
     this.shape = shape;
     this.dtype = dtype;
-    this.waiting = data.slice();
+    this.waiting = data;
     memory.placedBytes += bytesOf(this);
   }
 
@@ -99,6 +99,7 @@ export class GpuTensor implements DeviceTensor {
   }
 
   dispose(): void {
+    if (!this.buffer && !this.waiting) return;
     this.memory.placedBytes -= bytesOf(this);
     this.buffer?.dispose();
     this.buffer = this.waiting = undefined;

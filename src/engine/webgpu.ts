@@ -6,12 +6,14 @@ import type { HostTensor } from './array';
 import { EngineUnavailable } from './engines';
 import type { DeviceDescription, Executor, GraphInput, LoadedProgram } from './executor';
 import type { FrozenInputs, Graph } from './graph';
+import { lower } from './lowering';
+import { expectProvider } from './ort-providers';
 import { createSession, LOG_NOTHING, loadRuntime, runSession, wantedInputs, wrap, type Runtime } from './ort-session';
 import type { Program } from './program';
 import { describeHardware } from './webgpu-adapter';
 import { hasFloat16, operatorsWithoutKernel } from './webgpu-kernels';
 import { expectProgramFits, expectTensorFits } from './webgpu-limits';
-import { lowerForWebGpu } from './webgpu-lowering';
+import { webGpuRules } from './webgpu-rules';
 import { GpuMemory, GpuTensor } from './webgpu-memory';
 
 /** Loads a graph whose operators all run on the GPU, or fails: without this option some would silently run on the CPU. */
@@ -22,23 +24,19 @@ const options: InferenceSession.SessionOptions = {
   extra: { session: { disable_cpu_ep_fallback: '1' } },
 };
 
-/** Every GPU that the engine would run on: one. */
-export async function probeWebGpu(): Promise<DeviceDescription[]> {
-  return [(await open()).device];
-}
-
 export async function createWebGpuExecutor(): Promise<Executor> {
   const { ort, device, memory } = await open();
   const tensorOf = (input: GraphInput) => (input instanceof GpuTensor ? input.tensor : wrap(ort, input as HostTensor));
   return {
     engine: 'webgpu',
     device: device.name,
+    hardware: device,
     place: (tensor) => {
       expectTensorFits(tensor, device);
       return new GpuTensor(memory, tensor);
     },
     load: ({ graph }: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
-      const lowered = lowerForWebGpu(graph);
+      const lowered = lower(graph, webGpuRules);
       expectProgramFits(lowered, device, memory.placedBytes);
       return memory.inTurn(async () => {
         const session = await loadOnGpu(ort, lowered, frozen);
@@ -69,7 +67,8 @@ async function open(): Promise<Opened> {
   if (!isMainThread)
     throw new Error('The engine "webgpu" runs in a process\'s main thread only: its sessions share one GPU queue.');
   const ort = await loadRuntime();
-  const memory = new GpuMemory(ort, (graph, more) => loadOnGpu(ort, graph, {}, more));
+  expectProvider(ort, 'webgpu', 'webgpu', 'Linux on x64, Windows, and macOS on Apple processors');
+  const memory = new GpuMemory(ort, (graph, more) => loadOnGpu(ort, lower(graph, webGpuRules), {}, more));
   try {
     // The first session starts WebGPU, which fails where there is no GPU for it.
     await memory.upload({ shape: [1], dtype: 'float32', data: new Float32Array(1) });

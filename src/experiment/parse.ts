@@ -41,9 +41,7 @@ export function parseSource(source: Source): ParsedExperiment {
   if (source.root === undefined) return { source, problems };
   const value = source.value();
   const unsupported = findUnsupported(value);
-  problems.push(
-    ...unsupported.map((item) => place(source, { ...item, key: item.severity === 'warning' }, item.severity)),
-  );
+  problems.push(...unsupported.map((item) => place(source, item)));
   const parsed = experimentSchema.safeParse(value);
   const objections = (parsed.error?.issues ?? [])
     .flatMap((issue) => describeIssue(issue, value))
@@ -54,16 +52,7 @@ export function parseSource(source: Source): ParsedExperiment {
   return hasError || !parsed.success ? { source, problems } : { source, problems, experiment: parsed.data };
 }
 
-function place(
-  source: Source,
-  { path, key, message, remedy, fixes }: Objection,
-  severity: Problem['severity'] = 'error',
-): Problem {
-  return source.problem(
-    key === true ? source.placeOfKey(path) : source.placeOf(path),
-    message,
-    remedy,
-    severity,
-    fixes,
-  );
+function place(source: Source, { path, key, message, remedy, fixes }: Objection): Problem {
+  const position = key === true ? source.placeOfKey(path) : source.placeOf(path);
+  return source.problem(position, message, remedy, 'error', fixes);
 }

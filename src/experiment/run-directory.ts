@@ -161,16 +161,17 @@ function diedError(id: string): RunRecord['error'] {
 
 /** What can be said of a run whose `run.json` was not written yet, or is damaged. */
 async function recordOfUnstarted(paths: RunPaths): Promise<RunRecord> {
-  const parsed = resolvedExperimentSchema.safeParse(await readJson(paths.experiment));
+  const { data: experiment } = resolvedExperimentSchema.safeParse(await readJson(paths.experiment));
   return {
-    name: parsed.success ? parsed.data.name : basename(paths.directory),
-    task: parsed.success ? parsed.data.task : 'text-classification',
+    name: experiment?.name ?? basename(paths.directory),
+    task: experiment?.task ?? 'text-classification',
     status: 'queued',
     pid: 0,
-    engine: parsed.success ? parsed.data.engine : 'auto',
+    engine: experiment?.engine ?? 'auto',
     device: '',
     started: startOf(paths.id),
     error: null,
+    ...(experiment?.sweepMember && { sweep: experiment.sweepMember }),
   };
 }
 

@@ -9,6 +9,7 @@ import { Findings } from './findings';
 import { parseSource, readExperimentFile, type ParsedExperiment } from './parse';
 import { resolveExperiment } from './resolve';
 import type { ResolvedExperiment } from './schema';
+import type { Source } from './source';
 import { choicesText } from './sweep-name';
 import { VariedSource } from './varied-source';
 
@@ -22,6 +23,8 @@ export interface SweepPlan {
   /** One for each combination; the last setting changes fastest. */
   experiments: SweepExperiment[];
   warnings: Problem[];
+  /** The file's text. */
+  source: Source;
 }
 
 /**
@@ -51,7 +54,7 @@ export async function loadSweep(file: string): Promise<SweepPlan> {
   }
   const all = [...problems.values()];
   if (all.some(({ severity }) => severity === 'error')) throw new InputError(all as [Problem, ...Problem[]]);
-  return { ...base, settings, experiments, warnings: all };
+  return { ...base, settings, experiments, warnings: all, source: parsed.source };
 }
 
 /** The sweep as written. Throws an InputError where there is none, or one that cannot be. */

@@ -7,13 +7,12 @@ import type { Path } from './source';
 
 export interface Unsupported {
   path: Path;
-  severity: 'error' | 'warning';
   message: string;
   remedy: string;
   fixes: Fix[];
 }
 
-/** What of an experiment, as written, this version does not run. Warnings are of what a run simply leaves aside. */
+/** What of an experiment, as written, this version does not run. */
 export function findUnsupported(experiment: unknown): Unsupported[] {
   const distillation = childOf(experiment, 'distillation');
   const teacher = childOf(experiment, 'teacher');
@@ -31,13 +30,7 @@ export function findUnsupported(experiment: unknown): Unsupported[] {
 }
 
 function refused(path: Path, what: string, remedy: string): Unsupported {
-  return {
-    path,
-    severity: 'error',
-    message: `${what} is not supported by this version.`,
-    remedy,
-    fixes: [removeKey(path)],
-  };
+  return { path, message: `${what} is not supported by this version.`, remedy, fixes: [removeKey(path)] };
 }
 
 /** `path` ends in the key; `parent` is the object that holds it. */

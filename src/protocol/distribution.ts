@@ -68,3 +68,44 @@ export function rankOf(values: ArrayLike<number>, index: number): number {
   for (let i = 0; i < values.length; i++) if (values[i]! > values[index]!) rank++;
   return rank;
 }
+
+/** Two distributions over the same tokens at one temperature, from their logits. */
+export interface SoftenedPair {
+  /** Nats. */
+  entropy: { teacher: number; student: number };
+  /** KL(teacher ‖ student), nats. */
+  kl: number;
+  /** L2 norm of the gradient of that KL in the student's logits: ‖(s − t) / T‖ for probabilities s and t. */
+  gradientNorm: number;
+}
+
+/** Everything that the curves over T show at one T. One exponential a logit and model; `scratch` holds twice the logits. */
+export function softenedPair(
+  teacher: ArrayLike<number>,
+  student: ArrayLike<number>,
+  temperature: number,
+  scratch: Float64Array = new Float64Array(2 * teacher.length),
+): SoftenedPair {
+  const size = teacher.length;
+  const largestTeacher = teacher[indexOfLargest(teacher)]!;
+  const largestStudent = student[indexOfLargest(student)]!;
+  let [sumT, sumS, weightedT, weightedS, cross] = [0, 0, 0, 0, 0];
+  for (let i = 0; i < size; i++) {
+    const a = (teacher[i]! - largestTeacher) / temperature;
+    const b = (student[i]! - largestStudent) / temperature;
+    const powerT = (scratch[i] = Math.exp(a));
+    const powerS = (scratch[size + i] = Math.exp(b));
+    sumT += powerT;
+    sumS += powerS;
+    weightedT += powerT * a;
+    weightedS += powerS * b;
+    cross += powerT * b;
+  }
+  let squares = 0;
+  for (let i = 0; i < size; i++) squares += (scratch[size + i]! / sumS - scratch[i]! / sumT) ** 2;
+  return {
+    entropy: { teacher: Math.log(sumT) - weightedT / sumT, student: Math.log(sumS) - weightedS / sumS },
+    kl: Math.max(0, (weightedT - cross) / sumT - Math.log(sumT) + Math.log(sumS)),
+    gradientNorm: Math.sqrt(squares) / temperature,
+  };
+}

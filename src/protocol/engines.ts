@@ -35,7 +35,7 @@ export const engineFacts: Readonly<Record<EngineName, EngineFacts>> = {
   cpu: { device: 'cpu', precisions: float32 },
   openvino: { device: 'cpu', precisions },
   webgpu: { device: 'gpu', precisions: float32 },
-  cuda: { device: 'gpu', precisions: float32, systems: ['linux', 'win32'] },
+  cuda: { device: 'gpu', precisions: float32, systems: ['linux'] },
   directml: { device: 'gpu', precisions: float32, systems: ['win32'] },
   coreml: { device: 'gpu', precisions: float32, systems: ['darwin'] },
   'tfjs-node': { device: 'cpu', precisions: float32 },

@@ -161,6 +161,19 @@ export interface SweepMember {
   values: Record<string, unknown>;
 }
 
+/** A teacher that is asked in fewer bits than its weights have, held against the exact one on validation rows, at T = 1. */
+export interface TeacherPrecisionRecord {
+  precision: 'int8';
+  /** Mean and largest KL(exact ‖ int8), nats. */
+  meanKl: number;
+  largestKl: number;
+  /** Share of predictions with the same first choice. */
+  agreement: number;
+  predictions: number;
+  /** How many times as fast it answers. */
+  speed: number;
+}
+
 /** `run.json`. */
 export interface RunRecord {
   name: string;
@@ -178,6 +191,7 @@ export interface RunRecord {
   ended?: string;
   error: RunErrorRecord | null;
   sweep?: SweepMember;
+  teacherPrecision?: TeacherPrecisionRecord;
   progress?: RunProgress;
   summary?: Comparison;
 }
@@ -256,7 +270,7 @@ export interface DeviceUser {
 /** How fast the small training step ran, by which engines are compared. */
 export interface MeasuredSpeed {
   precision: Precision;
-  /** Median time of a step, in milliseconds. */
+  /** The fastest of a few steps, in milliseconds. */
   stepMs: number;
   tokensPerSecond: number;
   /** When; ISO 8601, UTC. */

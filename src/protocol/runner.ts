@@ -3,7 +3,7 @@
  * `run.json`, and `distillery serve`, on its standard input and output.
  */
 
-import type { CompleteResult, InspectResult, TokenProbability } from './records';
+import type { CompleteResult, InspectedDistribution, InspectResult, ProbeExample, TokenProbability } from './records';
 
 /** Method name → parameters and result. Every run answers all of them; a failed request rejects with its message. */
 export interface RunnerRequests {
@@ -25,6 +25,8 @@ export type RunnerMethod = keyof RunnerRequests;
 export interface ServeRequests {
   inspect: { params: InspectParams; result: InspectedText[] };
   complete: { params: CompleteParams; result: CompleteResult };
+  score: { params: ScoreParams; result: ScoreResult };
+  probe: { params: ProbeParams; result: ProbeResult };
 }
 
 export type ServeMethod = keyof ServeRequests;
@@ -79,4 +81,33 @@ export interface CompletionProgress {
   token: TokenProbability;
   /** The completion so far; the last character may still change where a token holds a part of it. */
   text: string;
+}
+
+/** Asks what the models expected at each token of a completion that is already there. */
+export interface ScoreParams {
+  target: string;
+  prompt: string;
+  /** The completion's tokens. */
+  ids: number[];
+  /** Tokens listed of each distribution, T = 1. */
+  top: number;
+}
+
+export interface ScoreResult {
+  /** One for each of the ids; the token itself is the hard label. */
+  expected: Partial<Record<CompletionRole, InspectedDistribution>>[];
+}
+
+/** Asks for the logits of one text, as `probes/` holds those of the pinned examples. */
+export interface ProbeParams {
+  target: string;
+  text: TextToInspect;
+}
+
+export interface ProbeResult {
+  /** Where there is a large vocabulary, only its first counted positions have logits. */
+  example: Omit<ProbeExample, 'file' | 'line'>;
+  /** Logits [positions, names] as base64 of little-endian float32. */
+  teacher?: string;
+  student?: string;
 }

@@ -18,9 +18,10 @@ export function wholeTicks(low: number, high: number, count: number): number[] {
 }
 
 /** Seconds in steps that a clock has. */
-export function clockTicks(high: number, count: number): number[] {
+export function clockTicks(high: number, count: number, low = 0): number[] {
   const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400];
-  return multiples(0, high, steps.find((step) => step >= high / count) ?? 86400 * Math.ceil(high / count / 86400));
+  const least = (high - low) / count;
+  return multiples(low, high, steps.find((step) => step >= least) ?? 86400 * Math.ceil(least / 86400));
 }
 
 function multiples(low: number, high: number, step: number): number[] {
@@ -57,7 +58,8 @@ export function tickLabels(ticks: readonly number[]): string[] {
         ),
       0,
     );
-  if (largest >= 10_000) return ticks.map((tick) => (tick === 0 ? '0' : `${(tick / 1000).toFixed(decimals(1000))}k`));
+  if (largest >= 10_000 && ticks.every((tick) => Number((tick / 1000).toFixed(2)) === tick / 1000))
+    return ticks.map((tick) => (tick === 0 ? '0' : `${(tick / 1000).toFixed(decimals(1000))}k`));
   if (largest >= 1000) return ticks.map(formatCount);
   const places = Math.min(4, decimals(1));
   return ticks.map((tick) => (tick === 0 ? '0' : tick.toFixed(places)));

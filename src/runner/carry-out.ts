@@ -5,7 +5,7 @@ import { writeRunRecord } from '../experiment/run-directory';
 import type { RunPaths } from '../experiment/run-paths';
 import type { ResolvedExperiment } from '../experiment/schema';
 import { InputError } from '../protocol/problem';
-import type { Comparison, DeviceUser, RunRecord, RunStatus } from '../protocol/records';
+import type { Comparison, DeviceUser, RunErrorRecord, RunRecord, RunStatus } from '../protocol/records';
 import type { OpenEngine } from './devices/open-engine';
 import { takeDevice } from './devices/queue';
 import { writeReport } from './report';
@@ -74,6 +74,7 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     device: executor.device,
     started: run.started ?? new Date().toISOString(),
     error: null,
+    ...(experiment.sweepMember && { sweep: experiment.sweepMember }),
   };
   recorder = new RunRecorder(paths, record, output);
   let device: Lock | undefined;
@@ -94,9 +95,9 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     await recorder.end('done', { summary });
     return { ...resultOf(paths, 'done'), summary };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    await recorder.note(`failed: ${error instanceof Error ? (error.stack ?? message) : message}`);
-    await recorder.end('failed', { error: { message, ...remedyOf(error) } });
+    const failure = errorRecord(error);
+    await recorder.note(`failed: ${error instanceof Error ? (error.stack ?? failure.message) : failure.message}`);
+    await recorder.end('failed', { error: failure });
     throw error;
   } finally {
     control.settle();
@@ -125,10 +126,12 @@ async function waitForDevice(
   }
 }
 
-function remedyOf(error: unknown): { remedy: string } | undefined {
-  if (error instanceof TrainingDiverged) return { remedy: error.remedy };
-  if (error instanceof InputError) return { remedy: error.problems[0].remedy };
-  return undefined;
+/** What went wrong, as `run.json` says it. */
+export function errorRecord(error: unknown): RunErrorRecord {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof TrainingDiverged) return { message, remedy: error.remedy };
+  if (error instanceof InputError) return { message, remedy: error.problems[0].remedy };
+  return { message };
 }
 
 /** Ctrl+C and a polite kill stop the run after its step, its checkpoint on disk; a second one ends it at once. */

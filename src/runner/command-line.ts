@@ -22,6 +22,8 @@ import { installCommand, removeCommand } from './commands/libraries';
 import { serve } from './commands/serve';
 import { probe } from './devices/probe';
 import { resumeRun, startRun, type RunOutput, type StartOptions } from './commands/start-run';
+import { runSweep } from './commands/sweep';
+import { sweepText } from './sweep-table';
 import { terminalOutput } from './terminal';
 
 export const DONE = 0;
@@ -91,6 +93,13 @@ function program(examples: string): Command {
     .action(async (run: string, { json, ...options }: JsonOption & StartOptions) =>
       finishRun(json, (output) => resumeRun(run, output, options)),
     );
+  verb('sweep <file>', 'run every combination of an experiment’s sweep, or go on with those that are left')
+    .option(...noQueue)
+    .action(async (file: string, { json, ...options }: JsonOption & StartOptions) => {
+      const result = await withOutput((output) => runSweep(file, output, options));
+      print(json === true, result, () => sweepText(result));
+      if (result.rows.some(({ status }) => status === 'failed')) process.exitCode = FAILED;
+    });
   verb('compare <run...>', 'results of finished runs side by side').action(
     async (runs: string[], { json }: JsonOption) => {
       const comparison = await compareRuns(runs);
@@ -202,11 +211,15 @@ function program(examples: string): Command {
 }
 
 async function finishRun(json: boolean | undefined, run: (output: RunOutput) => Promise<RunResult>): Promise<void> {
+  const result = await withOutput(run);
+  print(json === true, result, () => runText(result));
+}
+
+/** What a run says while it goes on is over before its result is printed. */
+async function withOutput<T>(run: (output: RunOutput) => Promise<T>): Promise<T> {
   const output = terminalOutput();
   try {
-    const result = await run(output);
-    output.end();
-    print(json === true, result, () => runText(result));
+    return await run(output);
   } finally {
     output.end();
   }

@@ -5,13 +5,15 @@ import path from 'node:path';
 import { Evaluator } from '../distill/evaluator';
 import { measureLatency } from '../distill/predictor';
 import { parameterSpecs, type Pairing } from '../distill/programs';
+import { RowTally } from '../distill/row-tally';
 import { placeParameters, type FrozenTeacher } from '../distill/teacher';
 import type { Executor } from '../engine/executor';
 import { retention } from '../experiment/retention';
 import { parameterCount, type Architecture } from '../model/architecture';
-import type { Comparison, ComparisonRow, Role, Split, Task } from '../protocol/records';
+import type { Comparison, ComparisonRow, PredictionRecord, Role, Split, Task } from '../protocol/records';
 import type { Batch } from '../text/batches';
 import type { Example } from '../text/examples';
+import { withIntervals, type MeasuredModel } from './comparison-intervals';
 import { loadModel } from './models';
 
 export interface ComparedModel {
@@ -26,7 +28,11 @@ export interface ComparisonSetup {
   task: Task;
   run: string;
   split: Split;
+  /** What is compared on, and the same in batches. */
+  examples: readonly Example[];
   batches: readonly Batch[];
+  /** text-classification: class names by index. */
+  labels?: readonly string[];
   models: readonly ComparedModel[];
   teacher: { architecture: Architecture; frozen: FrozenTeacher };
   /** Each model is timed on this text. */
@@ -34,18 +40,47 @@ export interface ComparisonSetup {
 }
 
 /** Measures every model. The teacher comes first, for the others are held against it. */
-export async function compareModels(setup: ComparisonSetup): Promise<Comparison> {
-  const rows: ComparisonRow[] = [];
-  for (const model of setup.models) {
-    const row = await measure(setup, model);
-    const teacher = rows.find(({ role }) => role === 'teacher');
+export async function compareModels(
+  setup: ComparisonSetup,
+): Promise<{ comparison: Comparison; predictions: PredictionRecord[] }> {
+  const models: MeasuredModel[] = [];
+  for (const compared of setup.models) {
+    const { row, predictions } = await measure(setup, compared);
+    const teacher = models.find((model) => model.row.role === 'teacher')?.row;
     const kept = teacher && retention(setup.task, teacher.metrics, row.metrics);
-    rows.push({ ...row, ...(kept !== undefined && { retention: kept }) });
+    models.push({ row: { ...row, ...(kept !== undefined && { retention: kept }) }, predictions });
   }
-  return { rows };
+  const labels = setup.examples.flatMap((example) => (typeof example.labels === 'number' ? [example.labels] : []));
+  return {
+    comparison: { rows: withIntervals(setup.task, models, labels) },
+    predictions: predictionRecords(setup, models),
+  };
 }
 
-async function measure(setup: ComparisonSetup, { role, name, folder }: ComparedModel): Promise<ComparisonRow> {
+const nothingCounted = { predictions: 0, correct: 0, negativeLogLikelihood: 0 };
+
+/** Characters of a row's text that are kept, for lists. */
+const keptText = 200;
+
+function predictionRecords(
+  { examples, labels }: ComparisonSetup,
+  models: readonly MeasuredModel[],
+): PredictionRecord[] {
+  return examples.map(({ row, labels: label }, i) => ({
+    file: row.file,
+    line: row.line,
+    text: row.text.slice(0, keptText),
+    ...(typeof label === 'number' && labels && { label: labels[label]! }),
+    models: Object.fromEntries(
+      models.map(({ row: { name }, predictions }) => {
+        const { choice, ...prediction } = predictions[i]!;
+        return [name, { ...(choice !== undefined && labels && { choice: labels[choice]! }), ...prediction }];
+      }),
+    ),
+  }));
+}
+
+async function measure(setup: ComparisonSetup, { role, name, folder }: ComparedModel): Promise<MeasuredModel> {
   const { executor, task, batches, teacher, latencyText } = setup;
   const { architecture, parameters } = await loadModel(folder);
   const pairing: Pairing = {
@@ -65,10 +100,11 @@ async function measure(setup: ComparisonSetup, { role, name, folder }: ComparedM
     ...(pairing.imitation && { teacher: teacher.frozen }),
   });
   const placed = placeParameters(executor, parameterSpecs(architecture), parameters);
-  const metrics = await evaluator.evaluate(placed);
+  const tally = new RowTally();
+  const metrics = await evaluator.evaluate(placed, tally);
   await evaluator.release();
   Object.values(placed).forEach((parameter) => parameter.dispose());
-  return {
+  const row: ComparisonRow = {
     run: setup.run,
     role,
     name,
@@ -80,5 +116,7 @@ async function measure(setup: ComparisonSetup, { role, name, folder }: ComparedM
     }),
     split: setup.split,
     metrics,
+    calibration: tally.calibration(),
   };
+  return { row, predictions: setup.examples.map((_, i) => tally.rows.get(i) ?? nothingCounted) };
 }

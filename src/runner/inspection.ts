@@ -61,13 +61,18 @@ function classPosition(
   return { ...place, ...(label !== undefined && { label }), ...compareAt(target, logits, 0, id, view) };
 }
 
-function isCounted({ tokenizer }: Target, { inputIds, encoding, labels }: InspectionInput, index: number): boolean {
+/** Whether training would count the prediction of a token. */
+export function isCounted(
+  { tokenizer }: Target,
+  { inputIds, encoding, labels }: InspectionInput,
+  index: number,
+): boolean {
   if (labels instanceof Int32Array) return labels[index] !== notCounted;
   return encoding.special[index] !== 1 || inputIds[index] === tokenizer?.special.endOfText;
 }
 
-/** @param label index of the hard label, −1 where there is none */
-function compareAt(
+/** What each model says at a row of its logits. @param label index of the hard label, −1 where there is none */
+export function compareAt(
   target: Target,
   logits: InspectionLogits,
   row: number,
@@ -89,7 +94,7 @@ function compareAt(
   };
 }
 
-function rowOf(logits: HostTensor, row: number): Float32Array {
+export function rowOf(logits: HostTensor, row: number): Float32Array {
   const width = logits.shape[1]!;
   return logits.data.subarray(row * width, (row + 1) * width) as Float32Array;
 }

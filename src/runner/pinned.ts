@@ -4,7 +4,7 @@ import { batchInputs } from '../distill/batch-inputs';
 import { countedRows } from '../distill/prober';
 import type { ResolvedExperiment } from '../experiment/schema';
 import type { InspectedToken, ProbeExamples, ProbePosition } from '../protocol/records';
-import type { Batch } from '../text/batches';
+import { bucketLengths, type Batch } from '../text/batches';
 import type { Example } from '../text/examples';
 import type { Tokenizer } from '../text/tokenizer';
 import type { RunData } from './data';
@@ -12,7 +12,7 @@ import type { RunData } from './data';
 const MOST_EXAMPLES = 12;
 
 /** Logits kept at an evaluation: 12 MB as float16. */
-const MOST_LOGITS = 6 * 2 ** 20;
+export const MOST_LOGITS = 6 * 2 ** 20;
 
 export interface Pinned {
   /** Into the validation examples. */
@@ -38,6 +38,8 @@ export function pinnedExamples(
   const { task, distillation } = experiment;
   const { tokenizer, labels } = data;
   const { temperature } = distillation;
+  const lengths = data.train.map(({ inputIds }) => inputIds.length);
+  const buckets = bucketLengths(lengths, experiment.dataset.maxLength);
   return {
     task,
     temperature: typeof temperature === 'number' ? temperature : temperature.from,
@@ -46,17 +48,21 @@ export function pinnedExamples(
       const { row, encoding } = data.validation[index]!;
       const inputs = batchInputs(batches[k]!, task);
       const shift = task === 'causal-lm' ? 1 : 0;
-      const positions = countedRows(inputs, mostPositions).map((prediction): ProbePosition => {
+      const positionOf = (prediction: number): ProbePosition => {
         const label = inputs.tensors.labels!.data[prediction]!;
         const token = task === 'text-classification' ? -1 : inputs.tensors.predictionRows!.data[prediction]! + shift;
         return { token, label };
-      });
+      };
+      const counted = countedRows(inputs, Infinity).map(positionOf);
+      const tokens = inspectedTokens(encoding, tokenizer);
       return {
         text: row.text,
         file: row.file,
         line: row.line,
-        tokens: inspectedTokens(encoding, tokenizer),
-        positions,
+        tokens,
+        positions: counted.slice(0, mostPositions),
+        ...(task !== 'text-classification' && { counted: counted.map(({ token }) => token) }),
+        paddedLength: buckets.find((length) => length >= tokens.length) ?? tokens.length,
       };
     }),
   };

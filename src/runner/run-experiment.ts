@@ -2,6 +2,7 @@
 
 import type { ImitationObjective, Pairing } from '../distill/programs';
 import { FrozenTeacher } from '../distill/teacher';
+import { writePredictions } from '../experiment/predictions';
 import { controlPaths } from '../experiment/run-paths';
 import type { ResolvedExperiment } from '../experiment/schema';
 import type { Comparison } from '../protocol/records';
@@ -26,11 +27,15 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
     imitation: { teacher: teacher.architecture, objective: objectiveOf(experiment) },
   };
   const student: Student = { architecture, initial, pairing, teacher, frozen };
-  if (!(await trainStudent(run, student))) return undefined;
-  for (const control of experiment.controls) {
-    if (!(await trainControl(run, student, control))) return undefined;
+  try {
+    if (!(await trainStudent(run, student))) return undefined;
+    for (const control of experiment.controls) {
+      if (!(await trainControl(run, student, control))) return undefined;
+    }
+    return await compare(run, student, teacher);
+  } finally {
+    frozen.release();
   }
-  return compare(run, student, teacher);
 }
 
 async function compare(run: PreparedRun, student: Student, teacher: Model): Promise<Comparison> {
@@ -47,16 +52,21 @@ async function compare(run: PreparedRun, student: Student, teacher: Model): Prom
       folder: controlPaths(paths, control).model,
     })),
   ];
-  return compareModels({
+  const examples = test ?? data.validation;
+  const { comparison, predictions } = await compareModels({
     executor,
     task: experiment.task,
     run: paths.id,
     split: test ? 'test' : 'validation',
-    batches: batchesOf(run, test ?? data.validation),
+    examples,
+    batches: batchesOf(run, examples),
+    ...(data.labels && { labels: data.labels }),
     models,
     teacher: { architecture: teacher.architecture, frozen: student.frozen },
-    latencyText: (test ?? data.validation)[0]!,
+    latencyText: examples[0]!,
   });
+  await writePredictions(paths, predictions);
+  return comparison;
 }
 
 function objectiveOf({ distillation }: ResolvedExperiment): ImitationObjective {

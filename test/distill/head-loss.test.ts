@@ -121,17 +121,19 @@ describe('vocabularyLoss', () => {
     },
   );
 
-  it('never holds more than a chunk of rows by vocabulary', async () => {
-    const largest = async (chunkRows: number): Promise<number> => {
+  it('holds a chunk of rows by vocabulary, and of their gradient no more rows than the head is wide', async () => {
+    const largest = async (chunkRows: number) => {
       const given = inputs({ chunkRows });
-      const profile = await tf.profile(() => evaluate(given).total);
-      const shapes = profile.kernels.flatMap(({ outputShapes }) => outputShapes);
-      return Math.max(
-        ...shapes.filter((shape) => shape.length === 2 && shape[1] === VOCABULARY).map((shape) => shape[0]!),
-      );
+      const { kernels } = await tf.profile(() => evaluate(given).total);
+      const rowsOf = (joined: boolean): number[] =>
+        kernels
+          .filter(({ name }) => (name === 'Concat') === joined)
+          .flatMap(({ outputShapes }) => outputShapes)
+          .flatMap((shape) => (shape.length === 2 && shape[1] === VOCABULARY ? [shape[0]!] : []));
+      return { chunks: Math.max(...rowsOf(false)), gradient: Math.max(0, ...rowsOf(true)) };
     };
-    expect(await largest(3)).toBe(3);
-    expect(await largest(ROWS)).toBe(ROWS);
+    expect(await largest(2)).toEqual({ chunks: 2, gradient: STUDENT_WIDTH });
+    expect(await largest(ROWS)).toEqual({ chunks: ROWS, gradient: 0 });
   });
 
   it('leaves nothing behind but its results', () => {

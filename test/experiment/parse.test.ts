@@ -93,14 +93,4 @@ describe('parseExperiment', () => {
       expect(problems).toHaveLength(1);
     }
   });
-
-  it('warns of a sweep, and still gives the experiment', () => {
-    const text = JSON.stringify({
-      ...goodExperiment,
-      sweep: { 'distillation.temperature': [1, 2] },
-    });
-    const { problems, experiment } = parseExperiment(text, 'x');
-    expect(problems.map(({ severity }) => severity)).toEqual(['warning']);
-    expect(experiment).toBeDefined();
-  });
 });

@@ -111,7 +111,13 @@ describe('loadExperiment', () => {
     const { experiment } = await loadExperiment(join(folder, 'later.distill.json'));
     const second = await createRun(experiment);
     expect(await teacherFolder(experiment.teacher, folder)).toBe(first.paths.teacher.model);
-    const third = { source: 'run', run: second.paths.directory, role: 'teacher', cache: true } as const;
+    const third = {
+      source: 'run',
+      run: second.paths.directory,
+      role: 'teacher',
+      cache: true,
+      precision: 'float32',
+    } as const;
     expect(await teacherFolder(third, folder)).toBe(first.paths.teacher.model);
     expect(await teacherFolder({ ...third, run: first.paths.id, role: 'student' }, folder)).toBe(first.paths.model);
   });

@@ -27,7 +27,8 @@ interface Manifest {
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
 const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
 const { contributes } = manifest;
-const sources = ['context-keys.ts', 'panel/lab.ts', 'views/experiments-view.ts', 'views/datasets-view.ts'].map((file) =>
+const views = ['experiments', 'datasets', 'devices'].map((name) => `views/${name}-view.ts`);
+const sources = ['context-keys.ts', 'panel/lab.ts', ...views].map((file) =>
   readFileSync(`src/extension/${file}`, 'utf8'),
 );
 

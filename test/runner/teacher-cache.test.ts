@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { RunRecord } from '../../src/protocol/records';
 import type { CacheResult } from '../../src/runner/commands/cache';
 import { distillery, document, onlyRun, sampleRows, start, tinyWorkspace, type TinyExperiment } from './program';
 
@@ -100,6 +101,40 @@ describe("a run that keeps its teacher's answers", () => {
     await document(['run', 'tiny.distill.json'], small);
     expect(log(onlyRun(small))).toMatch(/asked in every step: its answers would take .* teacher\.cache\.maxGigabytes/);
     expect(cachesOf(small)).toEqual([]);
+  });
+
+  it('in float16 takes half the space and says what that costs', async () => {
+    const half = workspaceWith({ values: 'float16' }, { training: { ...training, epochs: 1 } });
+    await document(['run', 'tiny.distill.json'], half);
+    expect(log(onlyRun(half))).toMatch(/kept; float16 costs a mean KL of .* nats/);
+    const { caches } = await document<CacheResult>(['cache'], half);
+    expect(caches[0]!.klError!.mean).toBeGreaterThan(0);
+    expect(caches[0]!.klError!.mean).toBeLessThan(1e-4);
+  });
+
+  it('may ask the teacher in 8 bits, and says what that costs; not on an engine that cannot', async () => {
+    const rounded = workspaceWith(false, { training: { ...training, epochs: 1 } });
+    const file = path.join(rounded, 'tiny.distill.json');
+    const experiment = JSON.parse(readFileSync(file, 'utf8')) as { teacher: object };
+    const with8Bits = (engine: string): void =>
+      writeFileSync(
+        file,
+        JSON.stringify({ ...experiment, engine, teacher: { ...experiment.teacher, precision: 'int8' } }),
+      );
+    with8Bits('tfjs-wasm');
+    const refused = await distillery(['run', 'tiny.distill.json'], rounded);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(
+      /tiny\.distill\.json:\d+:\d+: The engine "tfjs-wasm" asks the teacher in float32 only/,
+    );
+    with8Bits('cpu');
+    await document(['run', 'tiny.distill.json'], rounded);
+    const run = onlyRun(rounded);
+    expect(log(run)).toMatch(/the teacher in int8: mean KL .* times as fast/);
+    const { teacherPrecision } = JSON.parse(readFileSync(path.join(run, 'run.json'), 'utf8')) as RunRecord;
+    expect(teacherPrecision).toMatchObject({ precision: 'int8' });
+    expect(teacherPrecision!.meanKl).toBeGreaterThan(0);
+    expect(teacherPrecision!.predictions).toBeGreaterThan(100);
   });
 
   it('says so where other tokens are masked in every epoch', async () => {

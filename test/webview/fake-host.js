@@ -1,6 +1,6 @@
 /** @file Stands in for VS Code in the harness page: its interface, its theme, and an extension that answers with sample data. */
 
-import { mobyRun, spamRun } from './sample-run';
+import { listing, mobyRun, samplePrompts, spamComparison, spamRun } from './sample-run';
 import themes from './themes.json';
 
 const query = new URLSearchParams(location.search);
@@ -32,20 +32,85 @@ function answer(message) {
   if (message.type === 'ready') {
     if (kind === 'empty') return window.send({ type: 'empty' });
     if (kind === 'silent') return undefined;
+    window.send({ type: 'trust', trusted: query.get('trusted') !== 'no' });
+    window.send({ type: 'runs', runs: listing(sample.run) });
     window.send({ type: 'run', run: kind === 'early' ? beforeFirstStep() : sample.run });
     if (kind !== 'early') window.send({ type: 'probes', id, probes: sample.probes });
   }
   if (message.type === 'showProbe') {
     window.send({ type: 'probe', id, step: message.step, student: sample.student(message.step) });
   }
+  if (message.type === 'besides') {
+    for (const other of message.runs) {
+      const series = sample.run.series.map((one) => ({
+        ...one,
+        metrics: { ...one.metrics, total: one.metrics.total.map((v) => 1.2 * v) },
+      }));
+      const found = listing(sample.run).find((run) => run.id === other);
+      window.send({
+        type: 'beside',
+        run: {
+          ...sample.run,
+          id: other,
+          record: { ...sample.run.record, ...found.record },
+          series,
+          settings: { ...sample.run.settings, 'distillation.temperature': '8' },
+        },
+      });
+    }
+  }
+  if (message.type === 'showComparison' && kind === 'spam')
+    window.send({ type: 'comparison', id, comparison: spamComparison() });
+  if (message.type === 'showPrompts') window.send({ type: 'prompts', id, prompts: samplePrompts });
+  if (message.type === 'complete') complete(message);
   return undefined;
+}
+
+/** Two models continue a prompt: tokens one by one, then what each expected. */
+function complete({ request, prompt }) {
+  const words = {
+    teacher: [' and', ' the', ' sea', ' was', ' calm', '.'],
+    student: [' and', ' the', ' whale', ' was', ' white', '.'],
+  };
+  const names = sample.probes.examples.names;
+  const scored = {};
+  for (const [side, tokens] of Object.entries(words)) {
+    const told = tokens.map((token, i) => ({ id: i, token, probability: 0.3 + 0.1 * (i % 5) }));
+    told.forEach((token, i) =>
+      window.send({ type: 'completionToken', id, request, side, token, text: tokens.slice(0, i + 1).join('') }),
+    );
+    const other = side === 'teacher' ? 'student' : 'teacher';
+    const distribution = (own, probability) => ({
+      entropy: 1.2,
+      top: [
+        { id: 900, token: names[40], probability: 0.4 },
+        { id: 901, token: names[41], probability: 0.2 },
+      ],
+      other: 0.4,
+      ofOther: [0.25, 0.1],
+      label: { probability, rank: own ? 1 : 4 },
+    });
+    scored[side] = {
+      text: tokens.join(''),
+      tokens: told.map((token, i) => ({
+        ...token,
+        expected: { [side]: distribution(true, token.probability), [other]: distribution(false, 0.05 + 0.02 * i) },
+      })),
+    };
+  }
+  window.send({ type: 'completed', id, request, completions: scored });
+  void prompt;
 }
 
 function beforeFirstStep() {
   const teacher = sample.run.series.filter(({ role }) => role === 'teacher');
   return {
     ...sample.run,
-    series: teacher.map((one) => ({ ...one, metrics: one.metrics.slice(0, 80), evaluations: [] })),
+    series: teacher.map((one) => ({
+      ...one,
+      metrics: Object.fromEntries(Object.entries(one.metrics).map(([name, values]) => [name, values.slice(0, 80)])),
+      evaluations: [],
+    })),
   };
 }
 

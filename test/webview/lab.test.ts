@@ -209,13 +209,16 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     const page = await open({});
     await page.locator('lab-time-chart canvas').nth(7).waitFor();
     await page.locator('#smoothing').fill('0');
-    await page.evaluate(`document.querySelector('distillery-lab').shadowRoot.querySelector('lab-loss').shadowRoot
-      .querySelectorAll('lab-time-chart').forEach((chart) => chart.shadowRoot.querySelector('canvas').dataset.first = 'yes')`);
-    const last = moby.run.series[1]!.metrics.at(-1)!;
-    const next = { ...last, step: 1844, loss: { total: 1.111, soft: 0.1, hard: 1.2, hidden: 0.3 } };
+    for (const canvas of await page.locator('lab-time-chart canvas').all()) {
+      await canvas.evaluate((element: { dataset: Record<string, string> }) => (element.dataset.first = 'yes'));
+    }
+    const { metrics } = moby.run.series[1]!;
+    const last = Object.entries(metrics).map(([name, values]) => [name, values.at(-1)!] as const);
+    const next = { ...Object.fromEntries(last), step: 1844, total: 1.111, soft: 0.1, hard: 1.2, hidden: 0.3 };
     const evaluation = { step: 1844, split: 'validation', role: 'student', metrics: { perplexity: 15.3 } };
-    const more = { role: 'student', name: 'student', metrics: [next], evaluations: [evaluation] };
-    await page.evaluate(`send(${JSON.stringify({ type: 'append', id: moby.run.id, series: [more] })})`);
+    const columns = `Object.fromEntries(Object.entries(${JSON.stringify(next)}).map(([n, v]) => [n, Float64Array.of(v)]))`;
+    const more = `{ role: 'student', name: 'student', metrics: ${columns}, evaluations: [${JSON.stringify(evaluation)}] }`;
+    await page.evaluate(`send({ type: 'append', id: ${JSON.stringify(moby.run.id)}, series: [${more}] })`);
     await page.locator('lab-time-chart text', { hasText: '1.11' }).waitFor();
     expect(await text(page, 'lab-header dl')).toContain('15.3 at 1,844');
     const first = page.locator('lab-time-chart canvas[data-first=yes]');
@@ -227,7 +230,7 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     const titles = async (run: string): Promise<string[]> => {
       const page = await open({ run });
       await page.locator('lab-time-chart canvas').first().waitFor();
-      const all = await page.locator('lab-loss h3 .title').allInnerTexts();
+      const all = await page.locator('lab-figure h3 .title').allInnerTexts();
       await page.close();
       return all;
     };
@@ -245,8 +248,8 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     await total.press('Home');
     expect(await total.getAttribute('aria-valuetext')).toMatch(/^step 4: /);
     const { metrics } = moby.run.series[1]!;
-    const soft = page.locator('lab-loss figure', { hasText: 'Distillation loss (soft)' }).locator('.value').last();
-    expect(await soft.innerText()).toBe(formatQuantity(metrics[0]!.loss.soft));
+    const soft = page.locator('lab-figure figure', { hasText: 'Distillation loss (soft)' }).locator('.value').last();
+    expect(await soft.innerText()).toBe(formatQuantity(metrics.soft![0]));
     await total.press('End');
     await total.press('ArrowLeft');
     expect(await total.getAttribute('aria-valuenow')).toBe('1836');
@@ -261,12 +264,12 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     await page.locator('#smoothing').fill('0');
     await page.keyboard.press('Escape');
     await page.locator('#tables').click();
-    const rows = page.locator('lab-loss figure', { hasText: 'Gradient norm' }).locator('tbody tr');
+    const rows = page.locator('lab-figure figure', { hasText: 'Gradient norm' }).locator('tbody tr');
     const { metrics } = moby.run.series[1]!;
-    expect(await rows.first().locator('td').allInnerTexts()).toEqual(['4', formatQuantity(metrics[0]!.gradientNorm)]);
+    expect(await rows.first().locator('td').allInnerTexts()).toEqual(['4', formatQuantity(metrics.gradientNorm![0])]);
     expect(await rows.last().locator('td').allInnerTexts()).toEqual([
       '1,840',
-      formatQuantity(metrics.at(-1)!.gradientNorm),
+      formatQuantity(metrics.gradientNorm!.at(-1)),
     ]);
     expect(await page.locator('lab-loss canvas').count()).toBe(0);
     await page.close();
@@ -277,8 +280,9 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     const finding = (await text(page, 'lab-compare .finding')).replaceAll('\u202f', ' ');
     expect(finding).toContain("keeps 98.9 % of the teacher's macro-F1");
     expect(finding).toContain('Distillation gave +.019 over the control');
-    const control = await page.locator('lab-compare tbody tr').nth(2).locator('td').allInnerTexts();
-    expect(control.slice(0, 2)).toEqual(['Control same student, no distillation', '.952']);
+    expect(finding).toContain('(95 % interval +.008 to +.030)');
+    const control = await page.locator('lab-model-table tbody tr').nth(2).locator('td').allInnerTexts();
+    expect(control.slice(0, 2)).toEqual(['Control same student, no distillation', '.952 .941–.961']);
     await page.close();
   });
 
@@ -325,12 +329,161 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     await page.close();
   });
 
+  it('zooms all charts to what was brushed, moves along, and shows all again', async () => {
+    const page = await open({});
+    const overlay = page.locator('lab-total .overlay');
+    await overlay.waitFor();
+    const box = (await overlay.boundingBox())!;
+    const x = (share: number): number => box.x + share * box.width;
+    await page.mouse.move(x(0.25), box.y + 80);
+    await page.mouse.down();
+    await page.mouse.move(x(0.5), box.y + 90, { steps: 3 });
+    await page.mouse.up();
+    const zoom = (await kept(page)).zoom as [number, number];
+    expect(zoom[1] / zoom[0]).toBeCloseTo(2, 1);
+    await page.locator('#total').press('Shift+ArrowRight');
+    expect(((await kept(page)).zoom as [number, number])[0]).toBeCloseTo(zoom[0] + 0.1 * (zoom[1] - zoom[0]), 3);
+    await page.getByText('Show all steps').click();
+    expect((await kept(page)).zoom).toBeUndefined();
+    await page.close();
+  });
+
+  it('lays runs over each other in colours that stay, and picks the run whose curve is clicked', async () => {
+    const page = await open({});
+    await page.locator('#add-run').click();
+    await page.getByRole('menuitem').first().click();
+    await page.locator('lab-run-chips .run').nth(1).waitFor();
+    const added = ((await kept(page)).besides as string[])[0]!;
+    expect(await heard(page)).toContainEqual({ type: 'besides', id: moby.run.id, runs: [added] });
+    const colour = (): Promise<string> =>
+      page
+        .locator('lab-run-chips .ink')
+        .nth(1)
+        .evaluate((ink: { style: { background: string } }) => ink.style.background);
+    const first = await colour();
+    await page.locator('lab-run-chips .ink').nth(1).click();
+    expect(await colour()).not.toBe(first);
+    expect(await page.locator('lab-total lab-time-chart').getAttribute('class')).toBeNull();
+    const end = page.locator('lab-total text', { hasText: 'Moby Dick, T' }).first();
+    await end.waitFor();
+    const { y } = (await page.locator('lab-total circle').nth(1).boundingBox())!;
+    const dot = (await page.locator('lab-total circle').nth(1).boundingBox())!;
+    await page.mouse.click(dot.x + 2, y + 3);
+    expect((await kept(page)).picked).toBe(added);
+    await page.close();
+  });
+
+  it('keeps a chart as CSV, SVG and PNG, in the theme it is seen in', async () => {
+    const page = await open({});
+    await page.locator('#smoothing').fill('0');
+    const figure = page.locator('lab-figure', { hasText: 'Gradient norm' });
+    await figure.locator('canvas').waitFor();
+    const saved = async (kind: string): Promise<{ name: string; content: unknown }> => {
+      await figure.getByRole('button', { name: 'Save Gradient norm' }).click();
+      await figure.getByRole('menuitem', { name: kind }).click();
+      await expect
+        .poll(async () =>
+          (await heard(page)).some((one) => one.type === 'save' && one.name.endsWith(kind.toLowerCase())),
+        )
+        .toBe(true);
+      return (await heard(page)).find((one) => one.type === 'save' && one.name.endsWith(kind.toLowerCase())) as never;
+    };
+    const csv = (await saved('CSV')).content as string;
+    const { metrics } = moby.run.series[1]!;
+    expect(csv.split('\r\n')[1]).toBe(`4,${metrics.gradientNorm![0]}`);
+    expect(csv.trim().split('\r\n')).toHaveLength(metrics.step.length + 1);
+    const svg = (await saved('SVG')).content as string;
+    expect(svg).toContain('Gradient norm');
+    expect(svg).not.toContain('var(--');
+    const png = Object.values((await saved('PNG')).content as Record<string, number>).slice(0, 4);
+    expect(png).toEqual([0x89, 0x50, 0x4e, 0x47]);
+    expect(await page.evaluate('refused')).toEqual([]);
+    await page.close();
+  });
+
+  it('shows what one T makes of a token, and what the sweep measured', async () => {
+    const page = await open({ state: JSON.stringify({ tab: 'temperature', id: moby.run.id, temperature: 4 }) });
+    await page.locator('lab-curve svg').nth(2).waitFor();
+    const { kl, teacher, student } = expected(moby, 0, 0, 1800, 4);
+    expect(await text(page, '#t2kl')).toBe(formatQuantity(16 * kl));
+    const gradient = Math.hypot(...student.map((s, i) => (s - teacher[i]!) / 4));
+    expect(await text(page, '#gradient')).toBe(formatQuantity(gradient));
+    const sweep = page.locator('lab-sweep-table tbody tr');
+    expect(await sweep.count()).toBe(4);
+    expect(await sweep.nth(2).locator('td').first().innerText()).toBe('4');
+    expect(await sweep.nth(2).locator('td').nth(3).innerText()).toBe(formatQuantity(kl));
+    expect(await page.locator('lab-sweep-chart circle').count()).toBe(4);
+    await sweep.nth(0).locator('.link').click();
+    expect((await heard(page)).at(-1)).toMatchObject({ type: 'showRun' });
+    await page.close();
+  });
+
+  it('streams completions, says what each model expected, and can be stopped', async () => {
+    const page = await open({ state: JSON.stringify({ tab: 'completions', id: moby.run.id }) });
+    await page.locator('#prompt textarea').fill('Call me');
+    await page.locator('#prompt textarea').press('Control+Enter');
+    await page.locator('lab-surprises').nth(1).waitFor();
+    expect((await heard(page)).find(({ type }) => type === 'complete')).toEqual({
+      type: 'complete',
+      id: moby.run.id,
+      request: 1,
+      prompt: 'Call me',
+      maxNewTokens: 32,
+    });
+    expect(await page.locator('lab-completion').nth(1).locator('[role=option]').allInnerTexts()).toEqual([
+      'and',
+      'the',
+      'whale',
+      'was',
+      'white',
+      '.',
+    ]);
+    await page.locator('lab-completion').nth(1).locator('[role=option]').nth(2).focus();
+    await page.keyboard.press('ArrowRight');
+    expect(await page.locator('lab-expected h3').innerText()).toContain('At “');
+    await page.close();
+  });
+
+  it('leads from a link to the row and token that it names, and asks for a row that is not pinned', async () => {
+    const page = await open({});
+    const { file, line, tokens: all } = moby.probes.examples.examples[2]!;
+    const target = { run: moby.run.id, tab: 'tokens', row: { file, line }, offset: all[6]!.start, temperature: 8 };
+    await page.locator('lab-total').waitFor();
+    await page.evaluate(`send(${JSON.stringify({ type: 'target', target })})`);
+    await page.locator('lab-distribution .body').first().waitFor();
+    expect(await kept(page)).toMatchObject({ tab: 'tokens', example: 2, position: 5, temperature: 8 });
+    await page.evaluate(
+      `send(${JSON.stringify({ type: 'target', target: { ...target, row: { file, line: 9999 } } })})`,
+    );
+    await expect
+      .poll(async () => (await heard(page)).at(-1))
+      .toEqual({ type: 'inspectRow', id: moby.run.id, file, line: 9999 });
+    await page.close();
+  });
+
+  it('says which positions count but are not recorded, and what a batch would pad', async () => {
+    const page = await open({ state: JSON.stringify({ tab: 'tokens', id: moby.run.id, example: 1 }) });
+    await page.locator('lab-alignment table').waitFor();
+    expect(await page.locator('lab-chips .tokens .unrecorded').count()).toBeGreaterThan(0);
+    expect(await page.locator('lab-chips .tokens .unrecorded').first().getAttribute('title')).toContain('not recorded');
+    expect(await page.locator('lab-chips .tokens .uncounted').first().getAttribute('title')).toContain('not counted');
+    expect(await text(page, 'lab-alignment p')).toMatch(/are not recorded/);
+    await page.close();
+  });
+
+  it('runs nothing in a folder that is not trusted', async () => {
+    const page = await open({ trusted: 'no', state: JSON.stringify({ tab: 'completions', id: moby.run.id }) });
+    await page.getByText('the models cannot be run here').waitFor();
+    expect(await page.locator('#stop, #hold').count()).toBe(0);
+    await page.close();
+  });
+
   const sizes = {
     wide: { width: 1280, height: 800 },
     medium: { width: 900, height: 900 },
     narrow: { width: 420, height: 900 },
   };
-  const views = (['loss', 'tokens', 'compare'] as const).flatMap((tab) =>
+  const views = (['loss', 'tokens', 'temperature', 'completions', 'compare'] as const).flatMap((tab) =>
     [
       ['dark', 'wide'],
       ['light', 'wide'],
@@ -343,7 +496,14 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
   it.each(views)('fits its window, names its controls and breaks no policy: %s, %s, %s', async (tab, theme, size) => {
     const run = tab === 'compare' ? 'spam' : 'moby';
     const page = await open({ run, theme, state: JSON.stringify({ tab, id: moby.run.id, position: 8 }) }, sizes[size]);
-    await page.locator(`lab-${tab}`).waitFor();
+    await page.locator(`lab-${tab}${tab === 'temperature' ? '-view' : ''}`).waitFor();
+    if (tab === 'temperature') await page.locator('lab-curve svg').nth(2).waitFor();
+    if (tab === 'completions') {
+      await page.locator('#prompt textarea').fill('Call me Ishmael');
+      await page.locator('#continue').click();
+      await page.locator('lab-surprises').nth(1).waitFor();
+    }
+    if (tab === 'compare') await page.locator('lab-confusion').waitFor();
     if (tab === 'tokens') await probesRead(page, moby);
     if (tab === 'loss') await page.locator('lab-time-chart .overlay').first().waitFor();
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);

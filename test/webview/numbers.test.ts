@@ -3,10 +3,15 @@
 import { describe, expect, it } from 'vitest';
 import { softmax } from '../../src/protocol/distribution';
 import type { ExperimentFacts, RunSnapshot } from '../../src/protocol/lab-data';
+import { columnsOf, MetricsTable } from '../../src/protocol/metrics-table';
 import type { MetricsRecord, ProbeExamples, RunRecord } from '../../src/protocol/records';
 import { defaults, reviveChoices } from '../../webview/choices';
-import { axisPositions, ceiling, componentWeight, nearestIndex, smooth, spread } from '../../webview/loss/curves';
-import { reduce, wantedStep, type LabState } from '../../webview/state';
+import { Column } from '../../webview/loss/column';
+import { ceiling, componentWeight, SeriesCurves, spread } from '../../webview/loss/curves';
+import { inksOf, runInks } from '../../webview/loss/run-inks';
+import { pan, zoomAbout } from '../../webview/loss/zoom';
+import { csvText } from '../../webview/save/csv';
+import { initialState, reduce, wantedStep } from '../../webview/state';
 import { bars, compare, heatLevel, summarize } from '../../webview/tokens/divergence';
 import { fromFraction, marks, nudge, snap, toFraction } from '../../webview/tokens/temperature-scale';
 import { chipText, visible } from '../../webview/tokens/token-text';
@@ -36,45 +41,91 @@ const run = (metrics: MetricsRecord[] = []): RunSnapshot => ({
   id: 'a',
   record: { name: 'A', task: 'causal-lm', status: 'running' } as RunRecord,
   experiment: facts,
-  series: [{ role: 'student', name: 'student', metrics, evaluations: [] }],
+  settings: {},
+  series: [{ role: 'student', name: 'student', metrics: columnsOf(metrics), evaluations: [] }],
 });
+
+function table(...records: MetricsRecord[]): MetricsTable {
+  const made = new MetricsTable();
+  for (const one of records) made.push(one);
+  return made;
+}
 
 describe('curves', () => {
   it('put a record at its step, its epoch, or the seconds since training began', () => {
-    const metrics = [record(4, { total: 1 }), record(8, { total: 1 })];
-    expect(axisPositions(metrics, 'step')).toEqual([4, 8]);
-    expect(axisPositions(metrics, 'epoch')).toEqual([0.4, 0.8]);
-    expect(axisPositions(metrics, 'clock')).toEqual([0, 2]);
+    const curves = SeriesCurves.of(table(record(4, { total: 1 }), record(8, { total: 1 })));
+    expect(curves.axis('step').toArray()).toEqual([4, 8]);
+    expect(curves.axis('epoch').toArray()).toEqual([0.4, 0.8]);
+    expect(curves.axis('clock').toArray()).toEqual([0, 2]);
   });
 
   it('weigh the components as the total does: α · T² · soft + (1 − α) · hard + weight · hidden', () => {
-    const step = record(1, { total: 0, soft: 1, hard: 1, hidden: 1 });
-    expect(componentWeight('soft', step, facts)).toBeCloseTo(2.8);
-    expect(componentWeight('soft', step, { ...facts, scaleByTemperatureSquared: false })).toBeCloseTo(0.7);
-    expect(componentWeight('hard', step, facts)).toBeCloseTo(0.3);
-    expect(componentWeight('hidden', step, facts)).toBe(0.5);
+    const metrics = table(record(1, { total: 0, soft: 1, hard: 1, hidden: 1 }));
+    expect(componentWeight('soft', metrics, 0, facts)).toBeCloseTo(2.8);
+    expect(componentWeight('soft', metrics, 0, { ...facts, scaleByTemperatureSquared: false })).toBeCloseTo(0.7);
+    expect(componentWeight('hard', metrics, 0, facts)).toBeCloseTo(0.3);
+    expect(componentWeight('hidden', metrics, 0, facts)).toBe(0.5);
   });
 
   it('weigh the hard loss with 1 where there is no soft loss, as in the control', () => {
-    expect(componentWeight('hard', record(1, { total: 1, hard: 1 }), facts)).toBe(1);
+    expect(componentWeight('hard', table(record(1, { total: 1, hard: 1 })), 0, facts)).toBe(1);
   });
 
-  it('are smoothed from their first value on', () => {
-    expect(smooth([4, 0, 0], 0.5)).toEqual([4, 2, 1]);
-    expect(smooth([4, 0, 3], 0)).toEqual([4, 0, 3]);
+  it('are smoothed from their first value on, and go on where they were as the training grows', () => {
+    const metrics = table(record(1, { total: 4 }), record(2, { total: 0 }));
+    const curves = SeriesCurves.of(metrics);
+    expect(curves.smoothed('total', 0.5).toArray()).toEqual([4, 2]);
+    metrics.push(record(3, { total: 0 }));
+    expect(curves.smoothed('total', 0.5).toArray()).toEqual([4, 2, 1]);
+    expect(curves.smoothed('total', 0).toArray()).toEqual([4, 0, 0]);
+    expect(curves.smoothed('total', 0.75).toArray()).toEqual([4, 3, 2.25]);
+  });
+
+  it('are stacked so that their top is the total', () => {
+    const metrics = table(record(1, { total: 0, soft: 1, hard: 2, hidden: 3 }));
+    const tops = SeriesCurves.of(metrics)
+      .stacked(facts, 0)
+      .map(({ component, top }) => [component, top.at(0)] as const);
+    expect(tops.map(([component]) => component)).toEqual(['hard', 'soft', 'hidden']);
+    expect(tops[2]![1]).toBeCloseTo(0.3 * 2 + 2.8 + 1.5);
   });
 
   it('leave early outliers above the top, and nothing else', () => {
-    const values = [100, ...Array.from({ length: 99 }, () => 1)];
-    expect(ceiling(values, true)).toBe(1.25);
-    expect(ceiling(values, false)).toBe(106);
+    const values = Column.of([100, ...Array.from({ length: 99 }, () => 1)]);
+    expect(ceiling(values, 0, 100, true)).toBe(1.25);
+    expect(ceiling(values, 0, 100, false)).toBe(106);
   });
 
-  it('find the nearest record, and thin a long table out evenly', () => {
-    expect([0, 4, 5, 6, 99].map((x) => nearestIndex([1, 4, 8], x))).toEqual([0, 1, 1, 1, 2]);
-    expect(nearestIndex([], 1)).toBe(-1);
+  it('are thinned out evenly for a table', () => {
     expect(spread(5, 10)).toEqual([0, 1, 2, 3, 4]);
     expect(spread(101, 5)).toEqual([0, 25, 50, 75, 100]);
+  });
+
+  it('are zoomed about a place, moved within their ends, and shown whole when zoomed out', () => {
+    expect(zoomAbout([0, 100], 100, 50, 0.5)).toEqual([25, 75]);
+    expect(zoomAbout([0, 100], 100, 100, 0.5)).toEqual([50, 100]);
+    expect(zoomAbout([25, 75], 100, 50, 4)).toBeUndefined();
+    expect(pan([25, 75], 100, 0.1)).toEqual([30, 80]);
+    expect(pan([40, 90], 100, 1)).toEqual([50, 100]);
+  });
+
+  it('have the same colour for a run each time, no two the same, and the one that a person gave', () => {
+    const first = inksOf(['a', 'b', 'c'], {});
+    expect(inksOf(['a', 'b', 'c'], {})).toEqual(first);
+    expect(new Set(first.values()).size).toBe(3);
+    expect(inksOf(['a', 'b'], { b: 5 }).get('b')).toBe(runInks[5]);
+  });
+});
+
+describe('comma-separated values', () => {
+  it('quote what must be quoted, leave out what is not there, and run nothing in a spreadsheet', () => {
+    expect(
+      csvText([
+        ['a,b', 'c"d'],
+        [1.5, undefined],
+        [NaN, '=1+1'],
+      ]),
+    ).toBe(`"a,b","c""d"\r\n1.5,\r\n,'=1+1\r\n`);
   });
 });
 
@@ -181,37 +232,60 @@ describe('kept choices', () => {
 });
 
 describe('arriving messages', () => {
-  const shown: LabState = { phase: 'shown', run: run([record(1, { total: 2 })]) };
+  const start = () => reduce(initialState, { type: 'run', run: run([record(1, { total: 2 })]) });
 
   it('join further metrics to their series, and add a series that is new', () => {
-    const control = { role: 'control', name: 'no-distillation', metrics: [], evaluations: [] } as const;
-    const more = { role: 'student', name: 'student', metrics: [record(2, { total: 1 })], evaluations: [] } as const;
-    const next = reduce(shown, {
+    const next = reduce(start(), {
       type: 'append',
       id: 'a',
       series: [
-        { ...more, metrics: [...more.metrics], evaluations: [] },
-        { ...control, metrics: [], evaluations: [] },
+        { role: 'student', name: 'student', metrics: columnsOf([record(2, { total: 1 })]), evaluations: [] },
+        { role: 'control', name: 'no-distillation', metrics: columnsOf([]), evaluations: [] },
       ],
     });
-    if (next.phase !== 'shown') throw new Error('No run is shown.');
-    expect(next.run.series.map(({ name, metrics }) => [name, metrics.length])).toEqual([
+    expect(next.shown?.run.series.map(({ name, metrics }) => [name, metrics.length])).toEqual([
       ['student', 2],
       ['no-distillation', 0],
     ]);
+    expect(next.shown?.run.series[0]?.metrics.at('total', 1)).toBe(1);
   });
 
-  it('about another run change nothing', () => {
-    expect(reduce(shown, { type: 'append', id: 'b', series: [] })).toBe(shown);
+  it('about a run that is not shown change nothing', () => {
+    const state = start();
+    expect(reduce(state, { type: 'append', id: 'b', series: [] }).shown).toEqual(state.shown);
+  });
+
+  it('keep a run beside the one that is shown, and let it grow', () => {
+    const beside = reduce(start(), { type: 'beside', run: { ...run(), id: 'b' } });
+    const more = {
+      role: 'student',
+      name: 'student',
+      metrics: columnsOf([record(1, { total: 3 })]),
+      evaluations: [],
+    } as const;
+    const grown = reduce(beside, { type: 'append', id: 'b', series: [{ ...more, evaluations: [] }] });
+    expect(grown.shown?.besides.get('b')?.series[0]?.metrics.length).toBe(1);
+    expect(grown.shown?.run.series[0]?.metrics.length).toBe(1);
+  });
+
+  it('build a completion token by token, and leave an older answer aside', () => {
+    const token = (text: string) => ({ id: 1, token: text, probability: 0.5 });
+    const told = (request: number, text: string) =>
+      ({ type: 'completionToken', id: 'a', request, side: 'student', token: token(text), text }) as const;
+    let state = reduce(start(), told(2, 'sail'));
+    state = reduce(state, told(1, 'late'));
+    state = reduce(state, told(2, 'sail on'));
+    state = reduce(state, { type: 'completed', id: 'a', request: 2 });
+    expect(state.shown?.completing).toMatchObject({ request: 2, isOver: true });
+    expect(state.shown?.completing?.sides.student?.tokens.map((one) => one.token)).toEqual(['sail', 'sail on']);
   });
 
   it('with probes lead to asking for the chosen step, then the latest, then backwards', () => {
     const examples: ProbeExamples = { task: 'causal-lm', temperature: 2, names: ['a'], examples: [] };
-    let state = reduce(shown, { type: 'probes', id: 'a', probes: { examples, teacher: [], steps: [0, 100, 200] } });
+    let state = reduce(start(), { type: 'probes', id: 'a', probes: { examples, teacher: [], steps: [0, 100, 200] } });
     const asked: number[] = [];
     for (;;) {
-      if (state.phase !== 'shown') throw new Error('No run is shown.');
-      const step = wantedStep(state.probes!, 0);
+      const step = wantedStep(state.shown!.probes!, 0);
       if (step === undefined) break;
       asked.push(step);
       state = reduce(state, { type: 'probe', id: 'a', step, student: [] });

@@ -1,11 +1,21 @@
 /** @file Realistic, seeded data for the Lab's page: invented runs whose numbers hang together. For tests of layout only. */
 
-import type { ProbeSet, RunSeries, RunSnapshot } from '../../src/protocol/lab-data';
+import type {
+  ComparisonDetail,
+  ProbeSet,
+  PromptRow,
+  RunListing,
+  RunSeries,
+  RunSnapshot,
+} from '../../src/protocol/lab-data';
+import { columnsOf, type MetricsColumns } from '../../src/protocol/metrics-table';
+import { comparisonDetail } from '../../src/protocol/predictions';
 import type {
   ComparisonRow,
   EvaluationRecord,
   InspectedToken,
   MetricsRecord,
+  PredictionRecord,
   ProbeExample,
   Role,
   RunStatus,
@@ -174,7 +184,7 @@ interface CurveShape {
 
 const begin = Date.UTC(2025, 4, 7, 9, 0, 0);
 
-function metricsOf(shape: CurveShape): MetricsRecord[] {
+function metricsOf(shape: CurveShape): MetricsColumns {
   const next = random(shape.seed);
   const decay = (from: number, to: number, step: number, half: number): number =>
     (to + (from - to) / (1 + step / half)) * (1 + 0.04 * normal(next));
@@ -201,7 +211,7 @@ function metricsOf(shape: CurveShape): MetricsRecord[] {
       tokensPerSecond: 20_600 * (1 - 0.03 * next() - (step % 200 < 3 ? 0.15 : 0)),
     });
   }
-  return records;
+  return columnsOf(records);
 }
 
 function evaluationsOf(role: Role, key: 'perplexity' | 'macroF1', values: [number, number][]): EvaluationRecord[] {
@@ -221,8 +231,71 @@ function row(role: Role, name: string, f1: number, parameters: number, latencyMs
     split: 'test',
     metrics,
     retention: f1 / 0.982,
+    intervals: { macroF1: [f1 - 0.011, f1 + 0.009] },
+    calibration: [0.55, 0.66, 0.76, 0.86, 0.99].map((confidence, i) => ({
+      confidence,
+      accuracy: Math.min(1, confidence - (role === 'control' ? 0.1 : 0.02) + 0.01 * i),
+      count: 3 + 3 ** (i + 1),
+    })),
+    ...(role === 'student' && {
+      gain: { over: 'no-distillation', value: 0.019, interval: [0.008, 0.03] as [number, number] },
+    }),
   };
 }
+
+/** What the models said of each mail, three of them on the other side of the teacher. */
+export function spamComparison(): ComparisonDetail {
+  const records = [...mails, [hostileText, 'spam'] as const].map(([text, label], i): PredictionRecord => {
+    const other = label === 'ham' ? 'spam' : 'ham';
+    const prediction = (choice: string, probability: number, teacherKl?: number) => ({
+      choice,
+      probability,
+      predictions: 1,
+      correct: choice === label ? 1 : 0,
+      negativeLogLikelihood: 0.1,
+      ...(teacherKl !== undefined && { agreeing: choice === label ? 1 : 0, teacherKl }),
+    });
+    return {
+      file: 'data/spam/test.jsonl',
+      line: 12 + 71 * i,
+      text,
+      label,
+      models: {
+        teacher: prediction(label, 0.98 - 0.03 * i),
+        student: prediction(i % 3 === 2 ? other : label, 0.61 + 0.02 * i, 0.4 + 0.1 * i),
+        'no-distillation': prediction(i % 2 === 0 ? other : label, 0.7, 0.5),
+      },
+    };
+  });
+  return comparisonDetail(records, 'test');
+}
+
+/** The workspace's runs: those of a sweep over T, the one that is shown among them. */
+export function listing(shown: RunSnapshot): RunListing[] {
+  const { progress: _, ...record } = shown.record;
+  const quality = { 1: 19.6, 2: 18.9, 4: 18.2, 8: 19.1 };
+  const points = Object.entries(quality).map(([T, perplexity], i): RunListing => {
+    const isShown = T === '2';
+    const sweep = { id: 'sweep', values: { 'distillation.temperature': Number(T) } };
+    return {
+      id: isShown ? shown.id : `20250507T0${i}0000_moby-dick-T-${T}`,
+      record: {
+        ...record,
+        name: isShown ? record.name : `Moby Dick, T ${T}`,
+        started: new Date(begin + i * 3_600_000).toISOString(),
+        sweep,
+      },
+      best: shown.record.task === 'causal-lm' ? { perplexity } : { macroF1: 0.97 - 0.002 * i },
+    };
+  });
+  return points;
+}
+
+export const samplePrompts: PromptRow[] = sentences.slice(0, 3).map((sentence, i) => ({
+  file: 'data/moby-dick/test.jsonl',
+  line: 1 + 41 * i,
+  text: sentence.split(' ').slice(0, 7).join(' '),
+}));
 
 /** A language model's run, on its way or as `status` says: three parts of the loss, a control that is done. */
 export function mobyRun(status: RunStatus = 'running'): SampleRun {
@@ -233,8 +306,12 @@ export function mobyRun(status: RunStatus = 'running'): SampleRun {
       ...tokenize(text, idOf),
       { id: idOf('<|endoftext|>'), token: '<|endoftext|>', start: text.length, end: text.length },
     ];
-    const positions = tokens.slice(1).map(({ id }, k) => ({ token: k + 1, label: id }));
-    return { text, file: 'data/moby-dick/validation.txt', line: 3 + 41 * i, tokens, positions };
+    const predicted = tokens.slice(1).map(({ id }, k) => ({ token: k + 1, label: id }));
+    // Of the second example not all is recorded, as with a large vocabulary.
+    const positions = i === 1 ? predicted.slice(0, 12) : predicted;
+    const counted = predicted.map(({ token }) => token);
+    const paddedLength = 8 * Math.ceil(tokens.length / 8);
+    return { text, file: 'data/moby-dick/validation.txt', line: 3 + 41 * i, tokens, positions, counted, paddedLength };
   });
   const [done, planned] = [1840, 2400];
   const shape = { planned, every: 4, alpha: 0.7, temperature: 2, hard: [7.6, 3.0] as [number, number] };
@@ -319,6 +396,7 @@ export function mobyRun(status: RunStatus = 'running'): SampleRun {
         schedule: 'cosine',
         evaluateEvery: 200,
       },
+      settings: { 'distillation.alpha': '0.7', 'distillation.temperature': '2', 'training.learningRate': '0.0005' },
       series,
     },
     ...probesOf('causal-lm', names, examples, 2, [0, 200, 400, 600, 800, 1000, 1200, 1400, 1600, 1800], planned),
@@ -391,6 +469,7 @@ export function spamRun(): SampleRun {
         schedule: 'linear',
         evaluateEvery: 100,
       },
+      settings: { 'distillation.alpha': '0.7', 'distillation.temperature': '4', 'training.learningRate': '0.001' },
       series,
     },
     ...probesOf('text-classification', names, examples, 4, steps, planned),

@@ -1,32 +1,27 @@
-/** @file The Compare tab: the finding in a sentence, then teacher, student and control side by side. */
+/** @file The Compare tab: the finding in a sentence, then teacher, student, control and other runs side by side. */
 
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import {
-  formatBytes,
-  formatLarge,
-  formatMilliseconds,
-  formatPercent,
-  formatQuantity,
-  formatShare,
-  formatShareDifference,
-} from '../../src/protocol/format';
-import type { ModelShape, RunSnapshot } from '../../src/protocol/lab-data';
-import type { ComparisonRow, Role } from '../../src/protocol/records';
+import { calibrationDrawing, sizeDrawing } from '../../src/protocol/drawing/compare-drawings';
+import type { Drawing } from '../../src/protocol/drawing/shapes';
+import type { ComparisonDetail, RunListing } from '../../src/protocol/lab-data';
+import type { Choices } from '../choices';
+import { drawn } from '../drawn';
 import { isGoing } from '../header';
-import { mark } from '../icons';
+import '../loss/run-chips';
 import { measureOf, type Measure } from '../quality';
+import { csvText } from '../save/csv';
+import { standaloneSvg } from '../save/pictures';
+import '../save/save-button';
+import type { RunState } from '../state';
 import { shared } from '../styles';
-
-interface Column {
-  title: string;
-  value: (row: ComparisonRow) => string;
-  /** Absent: any. A column that no row has a value for is left out. */
-  has?: (row: ComparisonRow) => boolean;
-  strong?: boolean;
-}
-
-const titles: Record<Role, string> = { teacher: 'Teacher', student: 'Student', control: 'Control' };
+import { TellEvent } from '../tell';
+import './apart-rows';
+import './confusion';
+import { finding } from './finding';
+import './model-table';
+import { comparedModels, drawnModels, type ComparedModel } from './models';
+import './settings-table';
 
 @customElement('lab-compare')
 export class CompareView extends LitElement {
@@ -37,174 +32,176 @@ export class CompareView extends LitElement {
         display: block;
         padding: 14px 16px 16px;
       }
+      .top {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: flex-start;
+        justify-content: space-between;
+        gap: 8px 24px;
+        margin-bottom: 12px;
+      }
       .finding {
         max-width: 96ch;
-        margin-bottom: 16px;
         font-size: 14px;
       }
       .finding b {
         font-weight: 600;
       }
-      .scroll {
-        overflow-x: auto;
+      .drawings,
+      .details {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 24px 40px;
+        margin-top: 20px;
       }
-      table.data td {
-        height: 32px;
-        border-bottom-color: var(--rule);
+      .details > * {
+        flex: 1 1 420px;
       }
-      table.data th,
-      table.data td {
-        padding-left: 28px;
+      h3 lab-save {
+        margin-left: auto;
       }
-      table.data th:first-child,
-      table.data td:first-child {
-        width: 100%;
-        min-width: 200px;
-        padding-left: 0;
-      }
-      td .swatch {
-        margin-right: 8px;
-      }
-      .waiting {
-        padding: 48px 0;
-        color: var(--muted);
-        text-align: center;
-      }
-      .note {
-        margin-top: 12px;
+      figure .note,
+      .foot {
         white-space: normal;
+      }
+      .foot {
+        margin-top: 16px;
       }
       @media (max-width: 640px) {
         :host {
           padding: 12px;
         }
-        table.data th,
-        table.data td {
-          padding-left: 16px;
-        }
-        table.data th:first-child,
-        table.data td:first-child {
-          min-width: 120px;
-        }
-        td .muted {
-          display: none;
+        .details > * {
+          flex-basis: 100%;
         }
       }
     `,
   ];
 
-  @property({ attribute: false }) run!: RunSnapshot;
+  @property({ attribute: false }) run!: RunState;
+  @property({ attribute: false }) besides: ReadonlyMap<string, RunState> = new Map();
+  @property({ attribute: false }) runs: readonly RunListing[] = [];
+  @property({ attribute: false }) comparison: ComparisonDetail | undefined;
+  @property({ attribute: false }) choices!: Choices;
+  @property({ attribute: false }) narrow = false;
+
+  #asked = '';
+
+  /** Asks for the rows once the run has them. */
+  override updated(): void {
+    const { id, record } = this.run;
+    if (!record.summary || this.#asked === id) return;
+    this.#asked = id;
+    this.dispatchEvent(new TellEvent({ type: 'showComparison' }));
+  }
 
   override render(): unknown {
-    const rows = this.run.record.summary?.rows ?? [];
-    if (rows.length === 0) {
-      return html`<p class="waiting">
-        ${
-          isGoing(this.run.record.status)
-            ? 'The comparison is made when the run is done: teacher, student and control on held-out data.'
-            : 'This run ended before its comparison.'
-        }
-      </p>`;
-    }
+    const beside = this.choices.besides.flatMap((id) => this.besides.get(id) ?? []);
+    const models = comparedModels(this.run, beside);
     const measure = measureOf(this.run);
-    const shown = this.#columns(measure).filter(({ has }) => !has || rows.some(has));
-    return html`${this.#finding(rows, measure)}
-      <div class="scroll" tabindex="0" role="region" aria-label="Comparison">
-        <table class="data" aria-label="Teacher, student and control">
-          <thead>
-            <tr>
-              <th scope="col">Model</th>
-              ${shown.map(({ title }) => html`<th scope="col">${title}</th>`)}
-            </tr>
-          </thead>
-          <tbody>
-            ${rows.map(
-              (row) =>
-                html`<tr>
-                  <td>${this.#model(row)}</td>
-                  ${shown.map(({ value, strong }) => html`<td class=${strong ? 'strong' : ''}>${value(row)}</td>`)}
-                </tr>`,
-            )}
-          </tbody>
-        </table>
+    const chips = html`<lab-run-chips
+      .shown=${this.run.id}
+      .runs=${this.runs}
+      .choices=${this.choices}
+      .coloured=${false}
+    ></lab-run-chips>`;
+    if (models.length === 0) {
+      return html`<div class="top">
+          <p class="waiting">${this.#waiting()}</p>
+          ${chips}
+        </div>
+        <div class="details"><lab-settings .run=${this.run} .besides=${beside}></lab-settings></div>`;
+    }
+    return html`<div class="top">${finding(this.run.record.summary?.rows ?? [], measure)} ${chips}</div>
+      <lab-model-table .models=${models} .measure=${measure}></lab-model-table>
+      <div class="drawings">
+        ${this.#drawing(
+          'Calibration',
+          'how often a prediction of that confidence is right; area = predictions',
+          (width) => this.#calibration(models, measure, width),
+          () => calibrationCsv(models),
+        )}
+        ${this.#drawing(
+          'Size against quality',
+          `${measure.name} over parameters, log scale`,
+          (width) => sizeDrawing(drawnModels(models, measure), measure.format, width, 196),
+          () => sizeCsv(models, measure),
+        )}
+        ${
+          this.comparison?.confusion
+            ? html`<lab-confusion .confusion=${this.comparison.confusion} .models=${models}></lab-confusion>`
+            : nothing
+        }
       </div>
-      <p class="note">
-        Measured on the ${rows[0]!.split} split${rows[0]!.split === 'test' ? ', which nothing else has touched' : ''}.
-        Latency is the median for one example alone on ${this.run.record.device}.
-      </p>`;
+      <div class="details">
+        <lab-settings .run=${this.run} .besides=${beside}></lab-settings>
+        ${this.comparison ? html`<lab-apart-rows .comparison=${this.comparison}></lab-apart-rows>` : nothing}
+      </div>
+      ${this.#foot(models)}`;
   }
 
-  #columns(measure: Measure): Column[] {
-    return [
-      { title: measure.title, value: ({ metrics }) => measure.format(metrics[measure.key]), strong: true },
-      {
-        title: 'Accuracy',
-        value: ({ metrics }) => formatShare(metrics.accuracy),
-        has: ({ metrics }) => metrics.accuracy !== undefined && measure.key !== 'accuracy',
-      },
-      {
-        title: 'Of the teacher',
-        value: ({ role, retention }) => formatPercent(role === 'teacher' ? 1 : retention),
-      },
-      {
-        title: 'Agrees with teacher',
-        value: ({ metrics }) => formatShare(metrics.agreement),
-        has: ({ metrics }) => metrics.agreement !== undefined,
-      },
-      {
-        title: 'KL to teacher',
-        value: ({ metrics }) => formatQuantity(metrics.teacherKl),
-        has: ({ metrics }) => metrics.teacherKl !== undefined,
-      },
-      {
-        title: 'Calibration error',
-        value: ({ metrics }) => formatShare(metrics.calibrationError),
-        has: ({ metrics }) => metrics.calibrationError !== undefined,
-      },
-      { title: 'Parameters', value: ({ parameters }) => formatLarge(parameters) },
-      { title: 'Size', value: ({ bytes }) => formatBytes(bytes) },
-      { title: 'Latency', value: ({ latencyMs }) => formatMilliseconds(latencyMs) },
-    ];
+  #waiting(): string {
+    return isGoing(this.run.record.status)
+      ? 'The comparison is made when the run is done: teacher, student and control on held-out data.'
+      : 'This run ended before its comparison.';
   }
 
-  #model({ role, name }: ComparisonRow): unknown {
-    const { teacher, student } = this.run.experiment;
-    const shape = (of: ModelShape | undefined): string => (of ? `${of.layers} × ${of.hiddenSize}` : '');
-    const about: Record<Role, string> = {
-      teacher: shape(teacher),
-      student: `${shape(student)}, distilled`,
-      control: name === 'no-distillation' ? 'same student, no distillation' : name,
-    };
-    return html`${mark(role)}<span class="strong">${titles[role]}</span> <span class="muted">${about[role]}</span>`;
+  #calibration(models: readonly ComparedModel[], measure: Measure, width: number): Drawing | undefined {
+    const shown = drawnModels(models, measure);
+    return shown.some(({ calibration }) => calibration) ? calibrationDrawing(shown, width, 196) : undefined;
   }
 
-  /** What the numbers say, first. Ends by saying so where there is no control to tell what distillation gave. */
-  #finding(rows: readonly ComparisonRow[], measure: Measure): unknown {
-    const of = (role: Role): ComparisonRow | undefined => rows.find((row) => row.role === role);
-    const [teacher, student, control] = [of('teacher'), of('student'), of('control')];
-    if (!student || !teacher) return nothing;
-    const share = student.parameters / teacher.parameters;
-    const own = student.metrics[measure.key];
-    const without = control?.metrics[measure.key];
-    return html`<p class="finding">
-      The student keeps <b class="number">${formatPercent(student.retention)}</b> of the teacher's ${measure.name} with
-      <b class="number">${formatPercent(share)}</b> of its
-      parameters${
-        student.latencyMs > 0 && teacher.latencyMs > student.latencyMs
-          ? html`, and answers <b class="number">${(teacher.latencyMs / student.latencyMs).toFixed(1)} times</b> as fast`
-          : nothing
-      }.
-      ${
-        own === undefined || without === undefined
-          ? 'Whether distillation helped, this run cannot tell: it has no control.'
-          : measure.higherIsBetter
-            ? html`Distillation gave <b class="number">${formatShareDifference(own - without)}</b> over the control.`
-            : html`Trained without distillation, the same student reaches
-                <b class="number">${measure.format(without)}</b> instead of
-                <b class="number">${measure.format(own)}</b>.`
-      }
+  #drawing(title: string, note: string, make: (width: number) => Drawing | undefined, csv: () => string): unknown {
+    const drawing = make(this.narrow ? 340 : 380);
+    if (!drawing) return nothing;
+    return html`<figure>
+      <h3>
+        ${title}
+        <lab-save
+          .name=${title}
+          .csv=${csv}
+          .svg=${() => {
+            const plots = [...this.renderRoot.querySelectorAll<SVGSVGElement>('svg.drawn')];
+            const plot = plots.find((one) => one.getAttribute('aria-label') === drawing.label);
+            return plot && standaloneSvg(plot);
+          }}
+        ></lab-save>
+      </h3>
+      <p class="note">${note}</p>
+      ${drawn(drawing)}
+    </figure>`;
+  }
+
+  #foot(models: readonly ComparedModel[]): unknown {
+    const row = models[0]!.row;
+    const untouched = row.split === 'test' ? ', which nothing else has touched' : '';
+    const how = row.intervals
+      ? `Intervals are of 95 %: Wilson's for accuracy and agreement of classes, the bootstrap over rows for all else.`
+      : 'This run is older than intervals; run it again to have them.';
+    return html`<p class="note foot">
+      Measured on the ${row.split} split${untouched}. ${how} Latency is the median for one example alone on
+      ${this.run.record.device}.
     </p>`;
   }
+}
+
+function calibrationCsv(models: readonly ComparedModel[]): string {
+  const rows = models.flatMap(({ title, row }) =>
+    (row.calibration ?? []).map(({ confidence, accuracy, count }) => [title, confidence, accuracy, count]),
+  );
+  return csvText([['model', 'confidence', 'right', 'predictions'], ...rows]);
+}
+
+function sizeCsv(models: readonly ComparedModel[], measure: Measure): string {
+  const rows = models.map(({ title, row }) => [
+    title,
+    row.parameters,
+    row.bytes,
+    row.latencyMs,
+    row.metrics[measure.key],
+    ...(row.intervals?.[measure.key] ?? []),
+  ]);
+  return csvText([['model', 'parameters', 'bytes', 'latency ms', measure.name, 'low', 'high'], ...rows]);
 }
 
 declare global {

@@ -16,7 +16,7 @@ interface Level {
 }
 
 export class Column {
-  #values = new Float64Array(64);
+  #values: Float64Array = new Float64Array(64);
   #length = 0;
   readonly #levels: Level[] = [];
 

@@ -1,7 +1,9 @@
-/** @file From metrics records to the numbers that are drawn. Pure. */
+/** @file From a training's metrics to the columns that are drawn, each worked out once and grown with the training. */
 
 import type { ExperimentFacts } from '../../src/protocol/lab-data';
-import type { LossComponents, MetricsRecord } from '../../src/protocol/records';
+import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table';
+import type { LossComponents } from '../../src/protocol/records';
+import { Column } from './column';
 
 export type Axis = 'step' | 'epoch' | 'clock';
 export type Component = Exclude<keyof LossComponents, 'total'>;
@@ -9,28 +11,25 @@ export type Component = Exclude<keyof LossComponents, 'total'>;
 /** From the bottom of the stack to its top. */
 export const components: readonly Component[] = ['hard', 'soft', 'hidden', 'attention'];
 
-/** Where each record stands on the axis: its step, its epoch, or seconds since the first record of its training. */
-export function axisPositions(metrics: readonly MetricsRecord[], axis: Axis): number[] {
-  if (axis === 'step') return metrics.map((record) => record.step);
-  if (axis === 'epoch') return metrics.map((record) => record.epoch);
-  const begin = metrics[0] ? Date.parse(metrics[0].time) : 0;
-  return metrics.map((record) => (Date.parse(record.time) - begin) / 1000);
+/** Components that this training has. */
+export function presentComponents(metrics: MetricsTable): Component[] {
+  return components.filter((component) => metrics.has(component));
 }
 
-/** Exponential moving average that starts at the first value: m ← weight · m + (1 − weight) · x. */
-export function smooth(values: readonly number[], weight: number): number[] {
-  let mean = values[0] ?? 0;
-  return values.map((value) => (mean = weight * mean + (1 - weight) * value));
-}
-
-/** The factor with which a component enters the total at one step: α · T², 1 − α, or its own weight. */
-export function componentWeight(component: Component, record: MetricsRecord, facts: ExperimentFacts): number {
-  const temperature = record.temperature ?? 1;
+/** The factor with which a component enters the total at one record: α · T², 1 − α, or its own weight. */
+export function componentWeight(
+  component: Component,
+  metrics: MetricsTable,
+  i: number,
+  facts: ExperimentFacts,
+): number {
+  const alpha = metrics.at('alpha', i);
+  const temperature = metrics.has('temperature') ? metrics.at('temperature', i) : 1;
   switch (component) {
     case 'soft':
-      return (record.alpha ?? 1) * (facts.scaleByTemperatureSquared ? temperature ** 2 : 1);
+      return (Number.isNaN(alpha) ? 1 : alpha) * (facts.scaleByTemperatureSquared ? temperature ** 2 : 1);
     case 'hard':
-      return record.loss.soft === undefined ? 1 : 1 - (record.alpha ?? 0);
+      return metrics.has('soft') ? 1 - (Number.isNaN(alpha) ? 0 : alpha) : 1;
     case 'hidden':
       return facts.hidden?.weight ?? 1;
     case 'attention':
@@ -38,34 +37,102 @@ export function componentWeight(component: Component, record: MetricsRecord, fac
   }
 }
 
-/** Components that this training has, judged by its records. */
-export function presentComponents(metrics: readonly MetricsRecord[]): Component[] {
-  const last = metrics.at(-1);
-  return last ? components.filter((component) => last.loss[component] !== undefined) : [];
+/** Exponential moving average that starts at the first value: m ← weight · m + (1 − weight) · x. Values that are absent are passed over. */
+export function smoothing(weight: number, value: (i: number) => number): (i: number) => number {
+  let mean = NaN;
+  return (i) => {
+    const next = value(i);
+    if (!Number.isNaN(next)) mean = Number.isNaN(mean) ? next : weight * mean + (1 - weight) * next;
+    return mean;
+  };
 }
+
+interface Kept {
+  column: Column;
+  /** The value of record i; called once for each, in their order. */
+  next: (i: number) => number;
+}
+
+const known = new WeakMap<MetricsTable, SeriesCurves>();
+
+export class SeriesCurves {
+  readonly #kept = new Map<string, Kept>();
+  #weight = NaN;
+
+  private constructor(private readonly metrics: MetricsTable) {}
+
+  static of(metrics: MetricsTable): SeriesCurves {
+    let curves = known.get(metrics);
+    if (!curves) known.set(metrics, (curves = new SeriesCurves(metrics)));
+    return curves;
+  }
+
+  /** Where each record stands: its step, its epoch, or seconds since the first record of its training. */
+  axis(axis: Axis): Column {
+    const { metrics } = this;
+    if (axis !== 'clock') return this.values(axis);
+    return this.#column('clock', () => (i) => (metrics.at('time', i) - metrics.at('time', 0)) / 1000);
+  }
+
+  values(name: MetricName): Column {
+    return this.#column(name, () => (i) => this.metrics.at(name, i));
+  }
+
+  /** @param weight of the moving average; 0 gives the values themselves */
+  smoothed(name: MetricName, weight: number): Column {
+    if (weight === 0) return this.values(name);
+    this.#forgetOthers(weight);
+    return this.#column(`${name}~`, () => smoothing(weight, (i) => this.metrics.at(name, i)));
+  }
+
+  /** The components times their weights, smoothed and stacked: the top of each, from the lowest up. */
+  stacked(facts: ExperimentFacts, weight: number): { component: Component; top: Column }[] {
+    this.#forgetOthers(weight);
+    let below: Column | undefined;
+    return presentComponents(this.metrics).map((component) => {
+      const under = below;
+      const top = this.#column(`${component}~stacked`, () => {
+        const share = smoothing(weight, (i) => {
+          const value = this.metrics.at(component, i);
+          return value * componentWeight(component, this.metrics, i, facts);
+        });
+        return (i) => share(i) + (under?.at(i) ?? 0);
+      });
+      below = top;
+      return { component, top };
+    });
+  }
+
+  /** Of the smoothed columns only those of one weight are kept. */
+  #forgetOthers(weight: number): void {
+    if (weight === this.#weight) return;
+    this.#weight = weight;
+    for (const key of this.#kept.keys()) if (key.includes('~')) this.#kept.delete(key);
+  }
+
+  #column(key: string, make: () => (i: number) => number): Column {
+    let kept = this.#kept.get(key);
+    if (!kept) this.#kept.set(key, (kept = { column: new Column(), next: make() }));
+    for (let i = kept.column.length; i < this.metrics.length; i++) kept.column.push(kept.next(i));
+    return kept.column;
+  }
+}
+
+/** Values looked at to tell what is usual. */
+const sampled = 1000;
 
 /**
  * Top of a chart that starts at 0. With `ignoreOutliers` it leaves room for what came after the first drop, and what is above
  * is cut, which the chart must say.
  */
-export function ceiling(values: readonly number[], ignoreOutliers: boolean): number {
-  const largest = values.reduce((a, b) => Math.max(a, b), 0);
-  if (!ignoreOutliers || values.length < 20) return largest * 1.06;
-  const sorted = [...values].sort((a, b) => a - b);
-  return Math.min(largest * 1.06, sorted[Math.floor(0.96 * (sorted.length - 1))]! * 1.25);
-}
-
-/** Index of the value nearest to x in ascending values; −1 if there are none. */
-export function nearestIndex(values: readonly number[], x: number): number {
-  if (values.length === 0) return -1;
-  let low = 0;
-  let high = values.length - 1;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (values[middle]! <= x) low = middle;
-    else high = middle;
-  }
-  return x - values[low]! <= values[high]! - x ? low : high;
+export function ceiling(column: Column, from: number, to: number, ignoreOutliers: boolean): number {
+  const largest = column.extremes(from, to).high;
+  if (!ignoreOutliers || to - from < 20) return largest * 1.06;
+  const stride = Math.max(1, Math.floor((to - from) / sampled));
+  const some: number[] = [];
+  for (let i = from; i < to; i += stride) if (!Number.isNaN(column.at(i))) some.push(column.at(i));
+  some.sort((a, b) => a - b);
+  return Math.min(largest * 1.06, (some[Math.floor(0.96 * (some.length - 1))] ?? largest) * 1.25);
 }
 
 /** At most `count` indices of `length`, evenly spread, first and last included: what a table shows of a long curve. */

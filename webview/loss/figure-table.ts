@@ -2,7 +2,8 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { formatCount, formatDuration } from '../../src/protocol/format';
-import { nearestIndex, spread, type Axis } from './curves';
+import { spread, type Axis } from './curves';
+import { csvText } from '../save/csv';
 import type { Figure } from './figures';
 
 export const axisNames: readonly [Axis, string][] = [
@@ -14,16 +15,18 @@ export const axisNames: readonly [Axis, string][] = [
 /** Rows that a table shows of a longer curve. */
 const tableRows = 60;
 
-/** A column for each line, a row for each place of the first line; areas as their own height, not as they are stacked. */
+/** The value of a line at a place; of an area its own height, not as it is stacked. */
+export function valueAt({ lines }: Figure, column: number, x: number): number {
+  const line = lines[column]!;
+  const i = line.x.nearest(x);
+  const under = line.kind === 'area' ? lines[column - 1]?.y.at(i) : undefined;
+  return line.y.at(i) - (under ?? 0);
+}
+
+/** A column for each line, a row for each place of the first line. */
 export function figureTable(figure: Figure, axis: Axis, caption?: string): TemplateResult {
   const own = figure.lines[0]!;
-  const stacked = figure.lines.some(({ kind }) => kind === 'area');
   const rows = spread(own.x.length, tableRows);
-  const cell = (line: Figure['lines'][number], column: number, x: number): string => {
-    const i = nearestIndex(line.x, x);
-    const below = stacked && line.kind === 'area' ? (figure.lines[column - 1]?.y[i] ?? 0) : 0;
-    return figure.format(line.y[i]! - below);
-  };
   const thinned = rows.length < own.x.length ? `${rows.length} of ${formatCount(own.x.length)} rows. ` : '';
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${figure.title}, table">
     <table class="data" aria-label=${figure.title}>
@@ -42,10 +45,10 @@ export function figureTable(figure: Figure, axis: Axis, caption?: string): Templ
       </thead>
       <tbody>
         ${rows.map((row) => {
-          const x = own.x[row]!;
+          const x = own.x.at(row);
           return html`<tr>
             <td>${axisText(axis, x)}</td>
-            ${figure.lines.map((line, column) => html`<td>${cell(line, column, x)}</td>`)}
+            ${figure.lines.map((_, column) => html`<td>${figure.format(valueAt(figure, column, x))}</td>`)}
           </tr>`;
         })}
       </tbody>
@@ -62,4 +65,15 @@ function axisText(axis: Axis, x: number): string {
     case 'clock':
       return formatDuration(x);
   }
+}
+
+/** All of the chart's numbers as comma-separated values, unrounded. */
+export function figureCsv(figure: Figure, axis: Axis): string {
+  const own = figure.lines[0]!;
+  const head = [axis === 'clock' ? 'seconds' : axis, ...figure.lines.map(({ name }) => name)];
+  const rows = Array.from({ length: own.x.length }, (_, i) => {
+    const x = own.x.at(i);
+    return [x, ...figure.lines.map((_line, column) => valueAt(figure, column, x))];
+  });
+  return csvText([head, ...rows]);
 }

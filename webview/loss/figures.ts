@@ -1,18 +1,22 @@
 /** @file Which charts the Loss tab has for a run, and the lines in them. Pure. */
 
 import { formatLarge, formatQuantity, formatScientific, formatSetting } from '../../src/protocol/format';
-import type { ExperimentFacts, RunSeries, RunSnapshot } from '../../src/protocol/lab-data';
-import type { MetricsRecord, Role } from '../../src/protocol/records';
+import type { ExperimentFacts } from '../../src/protocol/lab-data';
+import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table';
+import type { Role } from '../../src/protocol/records';
 import type { Choices } from '../choices';
-import { best, evaluationsOf, measureOf } from '../quality';
-import { axisPositions, componentWeight, nearestIndex, presentComponents, smooth, type Component } from './curves';
+import { best, evaluationsOf, measureOf, type Measure } from '../quality';
+import type { RunState, SeriesState } from '../state';
+import { Column } from './column';
+import { componentWeight, presentComponents, SeriesCurves, type Component } from './curves';
+import { inksOf } from './run-inks';
 
 export interface Line {
   name: string;
-  x: readonly number[];
-  y: readonly number[];
+  x: Column;
+  y: Column;
   /** The values before smoothing, drawn behind. */
-  raw?: readonly number[];
+  raw?: Column;
   /** A CSS colour expression of the theme's variables. */
   ink: string;
   kind: 'curve' | 'area' | 'reference';
@@ -22,6 +26,10 @@ export interface Line {
   mark?: Role;
   /** Written at the line's end. */
   label?: string;
+  /** The run it is of, where several are shown. */
+  run?: string;
+  /** Another run was picked. */
+  faint?: boolean;
 }
 
 export interface Figure {
@@ -48,84 +56,120 @@ export const componentNames: Record<Component, string> = {
   attention: 'Attention loss',
 };
 
-/** What the charts are made for: one training, and how a person wants to see it. */
+/** What the charts are made for: one training, those beside it, and how a person wants to see them. */
 export interface View {
-  run: RunSnapshot;
-  main: RunSeries;
-  controls: RunSeries[];
-  choices: Pick<Choices, 'axis' | 'smoothing'>;
+  run: RunState;
+  main: SeriesState;
+  controls: SeriesState[];
+  /** The same training of other runs. */
+  others: { run: RunState; series: SeriesState }[];
+  /** Colours of the runs, once there are several. */
+  inks: ReadonlyMap<string, string>;
+  choices: Pick<Choices, 'axis' | 'smoothing' | 'picked'>;
   /** Positions of the main training's records on the axis. */
-  x: number[];
+  x: Column;
   /** Where the axis ends: the planned end while the training goes on, else its last record. */
   end: number;
+  /** The part of the axis that is shown. */
+  range: [number, number];
 }
 
 /** The training to show: the one chosen, else the student's, else (until that has begun) the teacher's. */
-export function mainSeries(run: RunSnapshot, chosen: string | undefined): RunSeries | undefined {
+export function mainSeries(run: RunState, chosen: string | undefined): SeriesState | undefined {
   const begun = run.series.filter(({ metrics }) => metrics.length > 0);
-  const byRole = (role: Role): RunSeries | undefined => begun.find((series) => series.role === role);
+  const byRole = (role: Role): SeriesState | undefined => begun.find((series) => series.role === role);
   return begun.find((series) => series.name === chosen) ?? byRole('student') ?? byRole('teacher') ?? begun[0];
 }
 
-export function viewOf(run: RunSnapshot, choices: Choices): View | undefined {
+export function viewOf(run: RunState, besides: ReadonlyMap<string, RunState>, choices: Choices): View | undefined {
   const main = mainSeries(run, choices.series);
   if (!main) return undefined;
   const controls =
     choices.showControl && main.role === 'student'
       ? run.series.filter((series) => series.role === 'control' && series.metrics.length > 0)
       : [];
-  const x = axisPositions(main.metrics, choices.axis);
-  return { run, main, controls, choices, x, end: axisEnd(run, main, controls, choices, x) };
+  const others = choices.besides.flatMap((id) => {
+    const other = besides.get(id);
+    const series = other?.series.find(({ name, metrics }) => name === main.name && metrics.length > 0);
+    return other && series ? [{ run: other, series }] : [];
+  });
+  const inks =
+    others.length > 0
+      ? inksOf([run.id, ...others.map((other) => other.run.id)], choices.inks)
+      : new Map<string, string>();
+  const x = SeriesCurves.of(main.metrics).axis(choices.axis);
+  const end = axisEnd(run, main, [...controls, ...others.map(({ series }) => series)], choices, x);
+  return { run, main, controls, others, inks, choices, x, end, range: choices.zoom ?? [0, end] };
 }
 
 function axisEnd(
-  { record }: RunSnapshot,
-  main: RunSeries,
-  controls: readonly RunSeries[],
+  { record }: RunState,
+  main: SeriesState,
+  others: readonly SeriesState[],
   { axis }: Pick<Choices, 'axis'>,
-  x: readonly number[],
+  x: Column,
 ): number {
-  const last = x.at(-1) ?? 1;
   const going = record.status === 'running' || record.status === 'paused';
-  const step = main.metrics.at(-1)?.step ?? 0;
+  const step = main.metrics.at('step', main.metrics.length - 1);
   const planned = going && record.progress?.role === main.role && step > 0 ? record.progress.steps / step : 1;
-  const others = controls.map(({ metrics }) => axisPositions(metrics.slice(-1), axis)[0] ?? 0);
-  return Math.max(1e-9, last * Math.max(1, planned), ...(axis === 'clock' ? [] : others));
+  const ends = others.map(({ metrics }) => SeriesCurves.of(metrics).axis(axis).last);
+  return Math.max(1e-9, x.last * Math.max(1, planned), ...ends);
 }
 
 /** A smoothed curve of a training with its raw values behind it. */
-function curve(view: View, series: RunSeries, value: (record: MetricsRecord) => number | undefined): Line {
-  const records = series.metrics.filter((record) => value(record) !== undefined);
-  const raw = records.map((record) => value(record)!);
-  const whole = series === view.main && records.length === series.metrics.length;
+function curve({ choices }: View, { metrics, role, name }: SeriesState, metric: MetricName): Line {
+  const curves = SeriesCurves.of(metrics);
   return {
-    name: series.role === 'control' ? 'control' : series.name,
-    x: whole ? view.x : axisPositions(records, view.choices.axis),
-    y: smooth(raw, view.choices.smoothing),
-    ...(view.choices.smoothing > 0 && { raw }),
+    name: role === 'control' ? 'control' : name,
+    x: curves.axis(choices.axis),
+    y: curves.smoothed(metric, choices.smoothing),
+    ...(choices.smoothing > 0 && { raw: curves.values(metric) }),
     ink: 'var(--total)',
     kind: 'curve',
   };
 }
 
+/** The same curve of every run that is shown, this one's first; alone it has the ink that its chart gives it. */
+function curvesOfRuns(view: View, metric: MetricName, ink: string): Line[] {
+  const own = { ...curve(view, view.main, metric), ink };
+  if (view.others.length === 0) return [own];
+  const inRuns = [{ run: view.run, series: view.main }, ...view.others];
+  return inRuns
+    .filter(({ series }) => series.metrics.has(metric))
+    .map(({ run, series }) => ofRun(view, run, curve(view, series, metric)));
+}
+
+/** A line in its run's colour; it stands out where its run was picked, and steps back where another was. */
+function ofRun({ inks, choices: { picked }, run: shown }: View, run: RunState, line: Line): Line {
+  const stands = picked === run.id || (picked === undefined && run.id === shown.id);
+  return {
+    ...line,
+    name: run.record.name,
+    run: run.id,
+    ink: inks.get(run.id) ?? line.ink,
+    width: stands ? 2.25 : 1.5,
+    faint: picked !== undefined && picked !== run.id,
+  };
+}
+
 /** The parts of the total, each times its weight, stacked from the bottom; the total itself is the last line. */
 export function totalFigure(view: View): Figure {
-  const { main, run } = view;
+  const { main, run, choices } = view;
   const parts = presentComponents(main.metrics);
-  let below = main.metrics.map(() => 0);
-  const areas = (parts.length > 1 ? parts : []).map((component): Line => {
-    const weighted = main.metrics.map(
-      (record) => componentWeight(component, record, run.experiment) * (record.loss[component] ?? 0),
-    );
-    below = smooth(weighted, view.choices.smoothing).map((value, i) => value + below[i]!);
-    return { name: componentNames[component], x: view.x, y: below, ink: `var(--${component})`, kind: 'area' };
-  });
-  const total = curve(view, main, (record) => record.loss.total);
+  const stack = SeriesCurves.of(main.metrics).stacked(run.experiment, choices.smoothing);
+  const areas = parts.length > 1 && view.others.length === 0 ? stack : [];
   return {
     key: 'total',
-    title: totalTitle(main.role, parts.length),
+    title: view.others.length > 0 ? 'Total loss' : totalTitle(main.role, parts.length),
     note: '',
-    lines: [...areas, { ...total, name: 'Total', width: 2, ...(total.raw && { raw: total.raw }) }],
+    lines: [
+      ...areas.map(({ component, top }): Line => {
+        return { name: componentNames[component], x: view.x, y: top, ink: `var(--${component})`, kind: 'area' };
+      }),
+      ...(view.others.length > 0
+        ? curvesOfRuns(view, 'total', 'var(--total)')
+        : [{ ...curve(view, main, 'total'), name: 'Total', width: 2 }]),
+    ],
     zero: true,
     format: formatQuantity,
   };
@@ -137,18 +181,18 @@ function totalTitle(role: Role, parts: number): string {
 }
 
 /** `× 2.8`: the weight of a component at a record. */
-export function weightLabel(component: Component, record: MetricsRecord, facts: ExperimentFacts): string {
-  return `× ${formatSetting(componentWeight(component, record, facts))}`;
+export function weightLabel(component: Component, metrics: MetricsTable, i: number, facts: ExperimentFacts): string {
+  return `× ${formatSetting(componentWeight(component, metrics, i, facts))}`;
 }
 
 /** The small charts: one for each component there is, the evaluation, and how the training went. */
 export function smallFigures(view: View): Figure[] {
-  const last = view.main.metrics.at(-1)!;
+  const { main } = view;
   const evaluation = evaluationFigure(view);
-  const parts = presentComponents(view.main.metrics);
+  const parts = presentComponents(main.metrics);
   return [
     // A single part is the total, which has its chart.
-    ...(parts.length > 1 ? parts : []).toSorted(byReading).map((component) => componentFigure(view, component, last)),
+    ...(parts.length > 1 ? parts : []).toSorted(byReading).map((component) => componentFigure(view, component)),
     ...(evaluation ? [evaluation] : []),
     plainFigure(view, 'gradientNorm', 'Gradient norm', clippingNote(view.run.experiment), formatQuantity),
     learningRateFigure(view),
@@ -159,31 +203,31 @@ export function smallFigures(view: View): Figure[] {
 const reading: readonly Component[] = ['soft', 'hard', 'hidden', 'attention'];
 const byReading = (a: Component, b: Component): number => reading.indexOf(a) - reading.indexOf(b);
 
-function componentFigure(view: View, component: Component, last: MetricsRecord): Figure {
-  const own = curve(view, view.main, (record) => record.loss[component]);
+function componentFigure(view: View, component: Component): Figure {
   const controls = component === 'hard' ? view.controls.map((series) => controlLine(view, series)) : [];
+  const { metrics } = view.main;
   return {
     key: component,
     title: componentNames[component],
     ink: `ink-${component}`,
-    note: componentNote(component, last, view.run.experiment),
-    lines: [{ ...own, ink: `var(--${component})` }, ...controls],
+    note: componentNote(component, metrics.at('temperature', metrics.length - 1), view.run.experiment),
+    lines: [...curvesOfRuns(view, component, `var(--${component})`), ...controls],
     zero: true,
     format: formatQuantity,
   };
 }
 
-function controlLine(view: View, series: RunSeries): Line {
-  const { x, y } = curve(view, series, (record) => record.loss.hard ?? record.loss.total);
+function controlLine(view: View, series: SeriesState): Line {
+  const { x, y } = curve(view, series, series.metrics.has('hard') ? 'hard' : 'total');
   return { x, y, kind: 'curve', name: series.name, ink: 'var(--control)', dashed: true, label: 'control' };
 }
 
-function componentNote(component: Component, last: MetricsRecord, facts: ExperimentFacts): string {
+function componentNote(component: Component, temperature: number, facts: ExperimentFacts): string {
   const pairs = (component === 'attention' ? facts.attention : facts.hidden)?.layers ?? [];
   const layers = pairs.map(([teacher, student]) => `${teacher} → ${student}`).join(', ');
   switch (component) {
     case 'soft':
-      return `${divergenceNames[facts.divergence ?? 'forward-kl'] ?? facts.divergence!} at T = ${formatSetting(last.temperature ?? 1)}, before α and T²`;
+      return `${divergenceNames[facts.divergence ?? 'forward-kl'] ?? facts.divergence!} at T = ${formatSetting(temperature || 1)}, before α and T²`;
     case 'hard':
       return 'cross-entropy with the hard label, T = 1';
     default:
@@ -213,19 +257,19 @@ function plainFigure(
   note: string,
   format: Figure['format'],
 ): Figure {
-  return { key, title, note, lines: [curve(view, view.main, (record) => record[key])], zero: true, format };
+  return { key, title, note, lines: curvesOfRuns(view, key, 'var(--total)'), zero: true, format };
 }
 
 function learningRateFigure(view: View): Figure {
-  const values = view.main.metrics.map((record) => record.learningRate);
-  const largest = values.reduce((a, b) => Math.max(a, b), 0);
+  const values = SeriesCurves.of(view.main.metrics).values('learningRate');
+  const largest = values.extremes(0, values.length).high;
   const unit = largest > 0 ? 10 ** Math.floor(Math.log10(largest)) : 1;
   const schedule = view.run.experiment.schedule;
   return {
     key: 'learningRate',
     title: 'Learning rate',
     note: schedule === undefined ? `axis ${formatScientific(unit)}` : `${schedule}, axis ${axisUnit(unit)}`,
-    lines: [{ name: 'learning rate', x: view.x, y: values, ink: 'var(--total)', kind: 'curve' }],
+    lines: curvesOfRuns({ ...view, choices: { ...view.choices, smoothing: 0 } }, 'learningRate', 'var(--total)'),
     zero: true,
     format: formatScientific,
     unit,
@@ -238,38 +282,36 @@ const axisUnit = (unit: number): string => formatScientific(unit).replace(/^1 /,
 function evaluationFigure(view: View): Figure | undefined {
   const { run, main } = view;
   const measure = measureOf(run);
-  const points = (role: Role, series?: string): Pick<Line, 'x' | 'y'> => {
-    const measured = evaluationsOf(run, role, measure.key, series);
-    return { x: measured.map(({ step }) => positionOfStep(view, step)), y: measured.map(({ value }) => value) };
+  const points = (of: RunState, series: SeriesState): Pick<Line, 'x' | 'y'> => {
+    const measured = evaluationsOf(of, series.role, measure.key, series.role === 'student' ? undefined : series.name);
+    return {
+      x: Column.of(measured.map(({ step }) => positionOfStep(series, view.choices.axis, step))),
+      y: Column.of(measured.map(({ value }) => value)),
+    };
   };
-  const own = points(main.role, main.role === 'student' ? undefined : main.name);
+  const own: Line = {
+    ...points(run, main),
+    name: main.role,
+    ink: `var(--${main.role})`,
+    kind: 'curve',
+    mark: main.role,
+  };
   if (own.x.length === 0) return undefined;
-  const teacher = main.role === 'student' ? best(evaluationsOf(run, 'teacher', measure.key), measure) : undefined;
-  const controls = view.controls
-    .map((series): Line => {
-      const line = { ...points('control', series.name), name: series.name, ink: 'var(--control)' };
-      return { ...line, kind: 'curve', dashed: true, mark: 'control', label: 'control' };
-    })
-    .filter(({ x }) => x.length > 0);
+  const others = view.others.map(({ run: other, series }) =>
+    ofRun(view, other, { ...points(other, series), name: '', ink: '', kind: 'curve', mark: main.role }),
+  );
+  const controls = view.controls.map((series): Line => {
+    const line = { ...points(run, series), name: series.name, ink: 'var(--control)' };
+    return { ...line, kind: 'curve', dashed: true, mark: 'control', label: 'control' };
+  });
   return {
     key: 'evaluation',
     title: measure.title,
     note: `${evaluationSplit(run)}, ${measure.higherIsBetter ? 'higher' : 'lower'} is better`,
     lines: [
-      { ...own, name: main.role, ink: `var(--${main.role})`, kind: 'curve', mark: main.role },
-      ...controls,
-      ...(teacher
-        ? [
-            {
-              name: 'teacher',
-              x: [0, view.end],
-              y: [teacher.value, teacher.value],
-              ink: 'var(--teacher)',
-              kind: 'reference' as const,
-              label: `teacher ${measure.format(teacher.value)}`,
-            },
-          ]
-        : []),
+      others.length > 0 ? ofRun(view, run, own) : own,
+      ...[...others, ...controls].filter(({ x }) => x.length > 0),
+      ...teacherLine(view, measure),
     ],
     zero: false,
     format: measure.format,
@@ -277,19 +319,31 @@ function evaluationFigure(view: View): Figure | undefined {
   };
 }
 
-function evaluationSplit(run: RunSnapshot): string {
+function teacherLine({ run, main, end }: View, measure: Measure): Line[] {
+  const teacher = main.role === 'student' ? best(evaluationsOf(run, 'teacher', measure.key), measure) : undefined;
+  if (!teacher) return [];
+  return [
+    {
+      name: 'teacher',
+      x: Column.of([0, end]),
+      y: Column.of([teacher.value, teacher.value]),
+      ink: 'var(--teacher)',
+      kind: 'reference',
+      label: `teacher ${measure.format(teacher.value)}`,
+    },
+  ];
+}
+
+function evaluationSplit(run: RunState): string {
   const splits = run.series.flatMap(({ evaluations }) => evaluations.map(({ split }) => split));
   return splits.includes('validation') ? 'validation' : (splits[0] ?? 'validation');
 }
 
-/** Where a step stands on the view's axis. */
-export function positionOfStep(view: View, step: number): number {
-  if (view.choices.axis === 'step') return step;
-  const index = nearestIndex(
-    view.main.metrics.map((record) => record.step),
-    step,
-  );
-  const record = view.main.metrics[index];
-  if (!record) return 0;
-  return record.step === 0 ? 0 : (view.x[index]! * step) / record.step;
+/** Where a step of a training stands on an axis. */
+export function positionOfStep({ metrics }: SeriesState, axis: Choices['axis'], step: number): number {
+  if (axis === 'step') return step;
+  const curves = SeriesCurves.of(metrics);
+  const index = curves.axis('step').nearest(step);
+  const near = metrics.at('step', index);
+  return near > 0 ? (curves.axis(axis).at(index) * step) / near : 0;
 }

@@ -1,44 +1,39 @@
 /** @file A chart over training time: uPlot draws the lines, SVG above it the cursor, marks and labels. */
 
-import { css, html, LitElement, nothing, svg, unsafeCSS, type PropertyValues, type SVGTemplateResult } from 'lit';
+import { css, html, LitElement, nothing, unsafeCSS, type PropertyValues } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import uPlot from 'uplot';
 import uPlotSheet from 'uplot/dist/uPlot.min.css';
-import { markShape } from '../icons';
+import { paperColours, svgText } from '../../src/protocol/drawing/shapes';
+import { timeDrawing } from '../../src/protocol/drawing/time-drawing';
 import { place } from '../place';
 import { shared } from '../styles';
-import { clockLabels, clockTicks, linearTicks, logTicks, tickLabels, wholeTicks } from '../../src/protocol/ticks';
-import { ceiling, nearestIndex, type Axis } from './curves';
+import {
+  brushed,
+  cursorLine,
+  cut,
+  endLabels,
+  endLabelWidth,
+  lineLabels,
+  lineMarks,
+  type EndLabel,
+  type Geometry,
+} from './chart-overlay';
+import { ChartPointer } from './chart-pointer';
+import { axisLabels, axisTicks, valueLabels, valueRange, valueTicks } from './chart-scale';
+import { thin, type Points } from './column';
+import type { Axis } from './curves';
 import type { Line } from './figures';
-import { onThemeChange, resolveColour } from './palette';
-
-/** A row of names and numbers at the right of a stacked chart, tied to the end of its line by a leader. */
-export interface EndLabel {
-  name: string;
-  value: string;
-  ink: string;
-  /** Where the leader starts, in the chart's values. */
-  at: number;
-  strong?: boolean;
-}
-
-/** Sent when a person points at a place of the axis. */
-export class PointEvent extends CustomEvent<number> {
-  constructor(x: number) {
-    super('point', { detail: x });
-  }
-}
+import { onThemeChange, plainColour, resolveColour } from './palette';
 
 const axisWidth = 48;
 const axisHeight = 20;
-const endLabelWidth = 256;
-const endLabelPitch = 18;
 
 // The type is a const enum of a declaration file, which a bundler cannot read.
 const logarithmic: object = { distr: 3 };
 
-/** Text above a plot is set to its left where it would not fit to its right. */
-const labelRoom = 88;
+/** A curve this far from the pointer, in pixels, is meant by a click. */
+const reach = 14;
 
 @customElement('lab-time-chart')
 export class TimeChart extends LitElement {
@@ -59,13 +54,10 @@ export class TimeChart extends LitElement {
         cursor: crosshair;
         touch-action: pan-y;
       }
-      .ends {
-        position: absolute;
-        top: 0;
-        width: 232px;
-        font-size: 11px;
-        line-height: 16px;
-        pointer-events: none;
+      .brush {
+        fill: var(--vscode-focusBorder);
+        fill-opacity: 0.18;
+        stroke: var(--vscode-focusBorder);
       }
     `,
   ];
@@ -74,6 +66,8 @@ export class TimeChart extends LitElement {
   @property({ attribute: false }) axis: Axis = 'step';
   /** Where the axis ends. */
   @property({ attribute: false }) end = 1;
+  /** The part of it that is shown. */
+  @property({ attribute: false }) range: readonly [number, number] = [0, 1];
   @property({ attribute: false }) zero = true;
   @property({ attribute: false }) logScale = false;
   @property({ attribute: false }) ignoreOutliers = true;
@@ -91,6 +85,7 @@ export class TimeChart extends LitElement {
   @property({ attribute: false }) endsTitle = '';
   @property({ attribute: false }) height = 128;
 
+  readonly #pointer = new ChartPointer(this);
   #plot: uPlot | undefined;
   #structure = '';
   #width = 0;
@@ -132,7 +127,7 @@ export class TimeChart extends LitElement {
       this.logScale,
       this.axis,
       this.unit,
-      this.lines.map(({ name, ink, kind, dashed, width, raw }) => [name, ink, kind, dashed, width, raw !== undefined]),
+      this.lines.map(({ x, y, raw, ...look }) => [look, raw !== undefined]),
     ]);
     if (this.#plot && structure === this.#structure) {
       this.#plot.setData(this.#data());
@@ -152,12 +147,18 @@ export class TimeChart extends LitElement {
     else this.requestUpdate('lines');
   }
 
+  /** What the plot can show of the lines: a few points for each pixel of its width. */
   #data(): uPlot.AlignedData {
-    const tables = this.lines.map(({ x, y, raw }): uPlot.AlignedData =>
-      raw ? [[...x], [...raw], [...y]] : [[...x], [...y]],
+    const [from, to] = this.range;
+    const buckets = Math.max(64, this.#width - axisWidth);
+    const tables = this.lines.map(({ x, y, raw }): Points[] =>
+      [...(raw ? [raw] : []), y].map((values) => thin(x, values, from, to, buckets)),
     );
-    if (tables.length === 0) return [[]];
-    return tables.length === 1 ? tables[0]! : uPlot.join(tables);
+    const [first] = tables;
+    if (!first) return [[]];
+    // Lines of one training have one axis: there is nothing to be joined.
+    if (this.lines.every(({ x }) => x === this.lines[0]!.x)) return [first[0]!.x, ...tables.flat().map(({ y }) => y)];
+    return uPlot.join(tables.map((points): uPlot.AlignedData => [points[0]!.x, ...points.map(({ y }) => y)]));
   }
 
   #colour(expression: string): string {
@@ -180,8 +181,8 @@ export class TimeChart extends LitElement {
       legend: { show: false },
       cursor: { show: false },
       scales: {
-        x: { time: false, range: () => [0, this.end] },
-        y: { ...(this.logScale ? logarithmic : {}), range: () => this.#valueRange() },
+        x: { time: false, range: () => [...this.range] },
+        y: { ...(this.logScale ? logarithmic : {}), range: () => valueRange(this.lines, this.range, this) },
       },
       axes: [
         {
@@ -190,18 +191,18 @@ export class TimeChart extends LitElement {
           gap: 6,
           grid: { show: false },
           border: { show: true, width: 1, stroke: () => this.#colour('var(--axis)') },
-          splits: (_plot, _axis, low, high) => this.#axisTicks(low, high),
-          values: (_plot, ticks) => (this.axis === 'clock' ? clockLabels(ticks) : tickLabels(ticks)),
+          splits: (_plot, _axis, low, high) => axisTicks(this.axis, low, high, this.#width),
+          values: (_plot, ticks) => axisLabels(this.axis, ticks),
         },
         {
           ...common,
           size: axisWidth,
           gap: 8,
           grid,
-          splits: (_plot, _axis, low, high) => this.#valueTicks(low, high),
+          splits: (_plot, _axis, low, high) => valueTicks(low, high, this.height - axisHeight, this.logScale),
           // uPlot thins the values of a logarithmic axis out; ours are few already.
           filter: (_plot, ticks) => ticks,
-          values: (_plot, ticks) => this.#valueLabels(ticks),
+          values: (_plot, ticks) => valueLabels(ticks, this.unit, this.share),
         },
       ],
       series: [{}, ...this.lines.flatMap((line, i) => this.#series(line, i))],
@@ -214,14 +215,15 @@ export class TimeChart extends LitElement {
     const base: uPlot.Series = { points: { show: false }, spanGaps: true };
     const own: uPlot.Series = {
       ...base,
-      stroke: () => this.#colour(line.ink),
+      stroke: () => this.#colour(line.faint ? `color-mix(in srgb, ${line.ink} 40%, transparent)` : line.ink),
       width: line.width ?? 1.5,
       ...(line.dashed && { dash: [4, 3] }),
       ...(line.kind === 'area' && { width: 1 }),
       ...(line.kind === 'area' && index === 0 && { fill: () => this.#areaFill(line) }),
     };
     if (!line.raw) return [own];
-    return [{ ...base, stroke: () => this.#colour(`color-mix(in srgb, ${line.ink} 38%, transparent)`), width: 1 }, own];
+    const behind = `color-mix(in srgb, ${line.ink} ${line.faint ? 12 : 38}%, transparent)`;
+    return [{ ...base, stroke: () => this.#colour(behind), width: 1 }, own];
   }
 
   #areaFill(line: Line): string {
@@ -241,176 +243,96 @@ export class TimeChart extends LitElement {
   #rightPadding(): number {
     const least = 24;
     if (this.ends.length === 0) return least;
-    const trained = Math.max(0.05, (this.lines.at(-1)?.x.at(-1) ?? 0) / this.end);
+    const [from, to] = this.range;
+    const trained = Math.min(1, Math.max(0.05, ((this.lines.at(-1)?.x.last ?? 0) - from) / (to - from)));
     const widest = this.#width - axisWidth - least;
     return this.#width - axisWidth - Math.min(widest, (this.#width - axisWidth - endLabelWidth) / trained);
   }
 
-  #valueRange(): [number, number] {
-    const values = this.lines.flatMap((line) => line.y);
-    if (values.length === 0) return [0, 1];
-    if (this.logScale) {
-      const raw = this.lines.flatMap((line) => line.raw ?? []);
-      const positive = [...values, ...raw].filter((value) => value > 0);
-      if (positive.length === 0) return [0.1, 1];
-      return [least(positive) * 0.9, most(positive) * 1.1];
-    }
-    if (this.zero) return [0, ceiling(values, this.ignoreOutliers) || 1];
-    const own = this.lines[0]!;
-    const high = this.ignoreOutliers && own.mark ? ceiling(values, values.length > 20) : most(values);
-    const low = least(values);
-    const margin = 0.08 * (high - low) || 0.05 * Math.abs(high) || 1;
-    // A reference at the edge has its name beyond it.
-    const named = this.lines.filter(({ kind }) => kind === 'reference').map((line) => line.y[0]!);
-    const room = (edge: number): number => (named.includes(edge) ? 3 * margin : margin);
-    return [low - room(low), high + room(high)];
-  }
-
-  #valueTicks(low: number, high: number): number[] {
-    const count = Math.max(2, Math.floor((this.height - axisHeight) / 36));
-    return this.logScale ? logTicks(low, high, count) : linearTicks(low, high, count);
-  }
-
-  #valueLabels(ticks: readonly number[]): string[] {
-    const labels = tickLabels(ticks.map((tick) => tick / this.unit));
-    return this.share ? labels.map((label) => label.replace(/^0\./, '.').replace(/^1\.0+$/, '1')) : labels;
-  }
-
-  #axisTicks(low: number, high: number): number[] {
-    const count = Math.max(2, Math.min(6, Math.floor(this.#width / 96)));
-    return this.axis === 'clock' ? clockTicks(high, count) : wholeTicks(low, high, count);
-  }
-
-  #overlay(plot: uPlot): unknown {
+  #geometry(plot: uPlot): Geometry {
     const ratio = devicePixelRatio;
-    const box = {
+    return {
       left: plot.bbox.left / ratio,
       top: plot.bbox.top / ratio,
       width: plot.bbox.width / ratio,
       height: plot.bbox.height / ratio,
+      X: (value) => plot.valToPos(value, 'x'),
+      Y: (value) => plot.valToPos(value, 'y'),
     };
-    const X = (value: number): number => plot.valToPos(value, 'x');
-    const Y = (value: number): number => plot.valToPos(value, 'y');
+  }
+
+  #overlay(plot: uPlot): unknown {
+    const box = this.#geometry(plot);
+    const { lines, ends } = this;
+    const first = ends.length > 0 ? lines.at(-1)! : lines[0]!;
+    const cursor = { at: this.cursor, pinned: this.pinned, label: this.cursorLabel };
     return html`<svg
       class="plot overlay"
       width=${box.width}
       height=${box.height}
       aria-hidden="true"
-      @pointermove=${this.#point}
-      @pointerdown=${this.#point}
+      @pointermove=${this.#pointer.move}
+      @pointerdown=${this.#pointer.down}
+      @pointerup=${this.#pointer.up}
+      @dblclick=${this.#pointer.reset}
+      @wheel=${this.#pointer.wheel}
       ${place({ left: `${box.left}px`, top: `${box.top}px` })}
     >
       <rect width=${box.width} height=${box.height} fill="transparent" />
-      ${this.#cut(plot, X)} ${this.lines.map((line) => this.#lineMarks(line, X, Y, box.height))}
-      ${this.#cursorLine(X, Y, box)} ${this.#lineLabels(X, Y, box)} ${this.#endLabels(X, Y, box)}
+      ${brushed(this.#pointer.brush, box)} ${cut(first, this.range, plot.scales.y!.max!, this.format, box)}
+      ${lines.map((line) => lineMarks(line, box))} ${cursorLine(lines, cursor, box)} ${lineLabels(lines, box)}
+      ${endLabels(ends, this.endsTitle, lines.at(-1)?.x.last ?? 0, box)}
     </svg>`;
   }
 
-  readonly #point = (event: PointerEvent): void => {
-    const target = event.currentTarget as SVGElement;
-    const fraction = (event.clientX - target.getBoundingClientRect().left) / target.clientWidth;
-    this.dispatchEvent(new PointEvent(Math.min(1, Math.max(0, fraction)) * this.end));
-  };
-
-  /** Says from where a curve comes that is cut at the top. */
-  #cut(plot: uPlot, X: (x: number) => number): SVGTemplateResult | typeof nothing {
-    const line = this.lines.at(-1)?.kind === 'curve' && this.ends.length > 0 ? this.lines.at(-1)! : this.lines[0]!;
-    const top = plot.scales.y!.max!;
-    const first = line.y[0];
-    if (first === undefined || first <= top) return nothing;
-    const enters = line.y.findIndex((value) => value <= top);
-    const x = X(line.x[Math.max(0, enters)]!);
-    return svg`<text class="halo" x=${x + 12} y="10">from ${this.format(first)}</text>`;
+  redrawOverlay(): void {
+    this.requestUpdate('cursor');
   }
 
-  #lineMarks(line: Line, X: (x: number) => number, Y: (y: number) => number, height: number): unknown {
-    if (!line.mark) return nothing;
-    return line.x.map((x, i) => {
-      const y = Y(line.y[i]!);
-      return y < 0 || y > height ? nothing : markShape(line.mark!, X(x), y, 3);
+  /** The run whose curve is nearest to a place of the overlay, where one is near. */
+  runAt(x: number, y: number): string | undefined {
+    if (!this.#plot) return undefined;
+    const { X, Y } = this.#geometry(this.#plot);
+    const at = this.#plot.posToVal(x, 'x');
+    const away = this.lines
+      .filter(({ run }) => run !== undefined)
+      .map(({ run, x: xs, y: ys }) => {
+        const i = xs.nearest(at);
+        return { run, distance: Math.abs(X(xs.at(i)) - x) > reach ? Infinity : Math.abs(Y(ys.at(i)) - y) };
+      });
+    const near = away.filter(({ distance }) => distance <= reach).sort((a, b) => a.distance - b.distance);
+    return near[0]?.run;
+  }
+
+  /** The chart as an SVG file, in the theme's colours. */
+  svg(title: string, note: string): string | undefined {
+    const plot = this.#plot;
+    if (!plot) return undefined;
+    const [low, high] = [plot.scales.y!.min!, plot.scales.y!.max!];
+    const [from, to] = this.range;
+    const ticks = (places: number[], labels: string[]) => places.map((at, i) => ({ at, label: labels[i]! }));
+    const xs = axisTicks(this.axis, from, to, this.#width);
+    const ys = valueTicks(low, high, this.height - axisHeight, this.logScale);
+    const drawn = timeDrawing({
+      title,
+      ...(note !== '' && { note }),
+      width: this.#width + 48,
+      height: this.height + 34,
+      lines: this.lines.map(({ x, y, kind, ...look }) => ({
+        ...look,
+        ...thin(x, y, from, to, this.#width),
+        area: kind === 'area',
+      })),
+      x: { from, to, ticks: ticks(xs, axisLabels(this.axis, xs)) },
+      y: { from: low, to: high, ticks: ticks(ys, valueLabels(ys, this.unit, this.share)), logarithmic: this.logScale },
     });
+    const names = Object.keys(paperColours);
+    const own: Record<string, string> = { background: '--vscode-editor-background', foreground: '--vscode-foreground' };
+    return svgText(
+      drawn,
+      Object.fromEntries(names.map((name) => [name, plainColour(this.#colour(`var(${own[name] ?? `--${name}`})`))])),
+    );
   }
-
-  #cursorLine(
-    X: (x: number) => number,
-    Y: (y: number) => number,
-    box: { width: number; height: number },
-  ): SVGTemplateResult | typeof nothing {
-    if (this.cursor === undefined || this.cursor > this.end * 1.0001) return nothing;
-    const x = Math.round(X(this.cursor)) + 0.5;
-    const line = this.lines.findLast(({ kind, dashed, mark }) => kind === 'curve' && !dashed && !mark);
-    const value = line?.y[nearestIndex(line.x, this.cursor)];
-    const y = value === undefined ? -1 : Y(value);
-    const toLeft = box.width - x < labelRoom;
-    return svg`${
-      this.pinned
-        ? svg`<line class="cursor" x1=${x} x2=${x} y1=${this.cursorLabel === undefined ? 0 : -8} y2=${box.height}/>`
-        : nothing
-    }
-      ${
-        y >= 0 && y <= box.height
-          ? svg`<circle cx=${x} cy=${y} r="3" fill=${line!.ink} stroke="var(--vscode-editor-background)"/>`
-          : nothing
-      }
-      ${
-        this.cursorLabel === undefined
-          ? nothing
-          : svg`<text class="now halo" x=${x + (toLeft ? -6 : 6)} y="2" text-anchor=${toLeft ? 'end' : 'start'}>${this.cursorLabel}</text>`
-      }`;
-  }
-
-  /** A line's name at its end, above it or, where two would meet, below. */
-  #lineLabels(X: (x: number) => number, Y: (y: number) => number, box: { width: number; height: number }): unknown {
-    const taken: number[] = [];
-    return this.lines
-      .filter(({ label, x }) => label !== undefined && x.length > 0)
-      .map((line) => {
-        const x = Math.min(box.width, X(line.x.at(-1)!));
-        const end = Y(line.y.at(-1)!);
-        const own = this.lines[0]!.y.at(-1);
-        const below = line.kind === 'reference' ? end > box.height / 2 : own !== undefined && Y(own) < end - 1;
-        let y = below ? end + (line.mark ? 16 : 12) : end - 8;
-        if (y < 6 || taken.some((other) => Math.abs(other - y) < 12)) y = end + 16;
-        taken.push(y);
-        return svg`<text class="halo" x=${x} y=${y} text-anchor="end" fill=${line.ink}>
-          <tspan fill=${line.ink}>${line.label!}</tspan></text>`;
-      });
-  }
-
-  #endLabels(
-    X: (x: number) => number,
-    Y: (y: number) => number,
-    box: { width: number; height: number },
-  ): SVGTemplateResult | typeof nothing {
-    if (this.ends.length === 0) return nothing;
-    const x = X(this.lines.at(-1)?.x.at(-1) ?? 0);
-    let limit = box.height - 10;
-    const rows = [...this.ends]
-      .sort((a, b) => a.at - b.at)
-      .map((end) => {
-        const from = Math.max(0, Y(end.at));
-        const y = Math.min(from, limit);
-        limit = y - endLabelPitch;
-        return { ...end, from, y };
-      });
-    const top = rows.at(-1)!.y;
-    return svg`<text x=${x + 232} y=${top - 14} text-anchor="end">${this.endsTitle}</text>
-      ${rows.map(
-        ({ name, value, ink, from, y, strong }) => svg`
-          <path d="M${x + 2} ${from}L${x + 18} ${y}" fill="none" stroke=${ink} stroke-width="1"/>
-          <text x=${x + 24} y=${y + 4} class=${strong ? 'now' : ''}><tspan fill=${ink}>${name}</tspan></text>
-          <text x=${x + 232} y=${y + 4} text-anchor="end" class=${strong ? 'now' : ''}>
-            <tspan fill="var(--vscode-foreground)">${value}</tspan></text>`,
-      )}`;
-  }
-}
-
-function least(values: readonly number[]): number {
-  return values.reduce((a, b) => Math.min(a, b), Infinity);
-}
-
-function most(values: readonly number[]): number {
-  return values.reduce((a, b) => Math.max(a, b), -Infinity);
 }
 
 declare global {

@@ -3,12 +3,14 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatShare } from '../../src/protocol/format';
-import type { RunSeries, RunSnapshot } from '../../src/protocol/lab-data';
+import type { RunListing } from '../../src/protocol/lab-data';
 import { ChooseEvent, type Choices } from '../choices';
 import { icon } from '../icons';
 import { place } from '../place';
+import type { RunState, SeriesState } from '../state';
 import { shared } from '../styles';
 import { axisNames } from './figure-table';
+import './run-chips';
 
 @customElement('lab-loss-bar')
 export class LossBar extends LitElement {
@@ -38,37 +40,6 @@ export class LossBar extends LitElement {
       }
       vscode-checkbox {
         margin: 0;
-      }
-      .segments {
-        display: inline-flex;
-        height: 26px;
-        margin: 0;
-        padding: 0;
-        border: 1px solid var(--vscode-input-border, var(--rule));
-        border-radius: 2px;
-        background: var(--vscode-input-background);
-      }
-      .segments label {
-        position: relative;
-        padding: 0 10px;
-        cursor: pointer;
-      }
-      .segments label + label {
-        border-left: 1px solid var(--vscode-input-border, var(--rule));
-      }
-      .segments input {
-        position: absolute;
-        inset: 0;
-        width: auto;
-        margin: 0;
-        appearance: none;
-        cursor: pointer;
-        outline-offset: 2px;
-      }
-      .segments label:has(input:checked) {
-        background: var(--vscode-inputOption-activeBackground);
-        color: var(--vscode-inputOption-activeForeground);
-        box-shadow: inset 0 0 0 1px var(--vscode-inputOption-activeBorder);
       }
       .trainings {
         display: flex;
@@ -102,10 +73,11 @@ export class LossBar extends LitElement {
     `,
   ];
 
-  @property({ attribute: false }) run!: RunSnapshot;
+  @property({ attribute: false }) run!: RunState;
+  @property({ attribute: false }) runs: readonly RunListing[] = [];
   @property({ attribute: false }) choices!: Choices;
   /** The training that the charts show. */
-  @property({ attribute: false }) main: RunSeries | undefined;
+  @property({ attribute: false }) main: SeriesState | undefined;
 
   override render(): unknown {
     const { axis, smoothing, logScale, ignoreOutliers, showControl, tables } = this.choices;
@@ -123,7 +95,7 @@ export class LossBar extends LitElement {
                 name="axis"
                 value=${value}
                 .checked=${axis === value}
-                @change=${() => this.#choose({ axis: value })}
+                @change=${() => this.#choose({ axis: value, zoom: undefined })}
               />${name}</label
             >`,
         )}
@@ -153,6 +125,13 @@ export class LossBar extends LitElement {
         @change=${(event: Event) => this.#choose({ ignoreOutliers: (event.target as HTMLInputElement).checked })}
         >Ignore outliers</vscode-checkbox
       >
+      ${
+        this.choices.zoom
+          ? html`<button class="link" id="whole" @click=${() => this.#choose({ zoom: undefined })}>
+              Show all steps
+            </button>`
+          : nothing
+      }
       <span class="spacer"></span>
       <span class="trainings">
         ${
@@ -186,6 +165,7 @@ export class LossBar extends LitElement {
             : nothing
         }
       </span>
+      <lab-run-chips .shown=${this.run.id} .runs=${this.runs} .choices=${this.choices}></lab-run-chips>
       <button
         class="icon-button"
         id="tables"

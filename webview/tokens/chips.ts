@@ -6,6 +6,7 @@ import { formatQuantity } from '../../src/protocol/format';
 import type { ProbeExample, Task } from '../../src/protocol/records';
 import { ChooseEvent } from '../choices';
 import { shared } from '../styles';
+import { standingOf, standingWords } from './alignment';
 import { heatEdges, heatLevel, type ExampleSummary, type PositionSummary } from './divergence';
 import { chipText, visible } from './token-text';
 
@@ -55,6 +56,11 @@ export const chipStyles = css`
     border-radius: 3px;
     outline: 2px solid var(--vscode-focusBorder);
     outline-offset: 1px;
+  }
+  .unrecorded {
+    outline: 1px dashed var(--axis);
+    outline-offset: -1px;
+    color: var(--muted);
   }
   .uncounted {
     background: repeating-linear-gradient(135deg, var(--grid) 0 1px, transparent 1px 4px);
@@ -156,7 +162,7 @@ export class Chips extends LitElement {
         aria-label="Tokens, coloured by divergence"
         aria-orientation="horizontal"
       >
-        ${this.example.tokens.map((_, token) => this.#chip(token, positionOf.get(token)))}
+        ${this.example.tokens.map((_, token) => this.#chip(token, positionOf.get(token)))} ${this.#padding()}
       </div>
       ${this.#legend()}`;
   }
@@ -168,8 +174,10 @@ export class Chips extends LitElement {
     const { text, gap, breaks } = chipText(name, token === 0);
     const end = breaks ? html`<br />` : html`<wbr />`;
     if (position === undefined) {
-      const hatched = this.task === 'causal-lm' ? 'uncounted' : 'muted';
-      return html`<span class="token ${hatched} ${gap ? 'gap' : ''}" title="Not counted: no prediction is made for it"
+      const standing = standingOf(this.example, token);
+      // Where nothing is masked nothing is predicted: most of a masked text is plain.
+      const look = standing === 'unrecorded' ? 'unrecorded' : this.task === 'causal-lm' ? 'uncounted' : 'muted';
+      return html`<span class="token ${look} ${gap ? 'gap' : ''}" title="${visible(name)}: ${standingWords[standing]}"
           >${text}</span
         >${end}`;
     }
@@ -188,6 +196,12 @@ export class Chips extends LitElement {
       >${end}`;
   }
 
+  #padding(): unknown {
+    const count = (this.example.paddedLength ?? 0) - this.example.tokens.length;
+    if (count <= 0) return nothing;
+    return html`<span class="token uncounted" title="Padding of its batch: not counted">pad × ${count}</span>`;
+  }
+
   #legend(): unknown {
     return html`<div class="legend" aria-hidden="true">
       <span>KL(teacher ‖ student), nats</span>
@@ -196,6 +210,11 @@ export class Chips extends LitElement {
       >
       <span><span class="token apart">ab</span> first choices differ</span>
       ${this.task === 'causal-lm' ? html`<span><span class="token uncounted">ab</span> not counted</span>` : nothing}
+      ${
+        (this.example.counted?.length ?? 0) > this.example.positions.length
+          ? html`<span><span class="token unrecorded">ab</span> counts, not recorded</span>`
+          : nothing
+      }
     </div>`;
   }
 }

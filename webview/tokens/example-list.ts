@@ -3,7 +3,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { formatQuantity } from '../../src/protocol/format';
-import type { ProbeExamples } from '../../src/protocol/records';
+import type { ProbeExample, ProbeExamples } from '../../src/protocol/records';
 import { ChooseEvent, type Choices } from '../choices';
 import { icon } from '../icons';
 import { place } from '../place';
@@ -12,6 +12,9 @@ import type { ExampleSummary } from './divergence';
 
 /** From this share of positions on, an example is among the "most apart". */
 const mostApart = 0.4;
+
+/** From this share of positions on, whose first choice is not the hard label, it is among the "mostly wrong". */
+const mostlyWrong = 0.75;
 
 @customElement('lab-examples')
 export class ExampleList extends LitElement {
@@ -90,6 +93,20 @@ export class ExampleList extends LitElement {
         height: 100%;
         background: var(--heat);
       }
+      .besides {
+        width: 100%;
+        border: 0;
+        border-bottom: 1px solid var(--rule);
+        background: none;
+        text-align: left;
+      }
+      .example[aria-pressed='true'] {
+        background: var(--vscode-list-activeSelectionBackground, transparent);
+        color: var(--vscode-list-activeSelectionForeground, inherit);
+      }
+      vscode-dropdown {
+        width: 100%;
+      }
       .none {
         padding: 8px 16px;
         color: var(--muted);
@@ -102,10 +119,16 @@ export class ExampleList extends LitElement {
   @property({ attribute: false }) summaries: readonly (ExampleSummary | undefined)[] = [];
   @property({ attribute: false }) chosen = 0;
   @property({ attribute: false }) filter: Choices['filter'] = 'all';
+  /** Only examples with this hard label. */
+  @property({ attribute: false }) label: string | undefined;
+  /** A row beside the pinned ones. */
+  @property({ attribute: false }) row: ProbeExample | undefined;
   @state() private search = '';
 
   override render(): unknown {
-    const shown = this.examples.examples.map((_, i) => i).filter((i) => this.#passes(i, this.filter) && this.#found(i));
+    const shown = this.examples.examples
+      .map((_, i) => i)
+      .filter((i) => this.#passes(i, this.filter) && this.#found(i) && this.#hasLabel(i));
     const widest = this.summaries.reduce((most, summary) => Math.max(most, summary?.mean ?? 0), 1e-9);
     return html`<div class="top">
         <vscode-text-field
@@ -115,7 +138,21 @@ export class ExampleList extends LitElement {
           ><span slot="start">${icon('search')}</span></vscode-text-field
         >
         <div class="filters" role="group" aria-label="Filter">${this.#filters()}</div>
+        ${this.#labels()}
       </div>
+      ${
+        this.row
+          ? html`<button
+              class="example besides"
+              aria-pressed=${this.chosen < 0}
+              title="Not pinned: the models as they are now"
+              @click=${() => this.#choose(-1)}
+            >
+              <div class="text">${this.row.text}</div>
+              <div class="measure">line ${this.row.line}, models as they are now</div>
+            </button>`
+          : nothing
+      }
       <div
         class="list"
         role="listbox"
@@ -134,12 +171,42 @@ export class ExampleList extends LitElement {
   #passes(index: number, filter: Choices['filter']): boolean {
     const summary = this.summaries[index];
     if (filter === 'all' || !summary) return true;
-    if (filter === 'wrong') return summary.wrong > 0;
+    if (filter === 'wrong') return summary.wrong / summary.positions.length > (this.#classes ? 0 : mostlyWrong);
     return this.#classes ? summary.apart > 0 : summary.apart / summary.positions.length > mostApart;
   }
 
   #found(index: number): boolean {
     return this.examples.examples[index]!.text.toLowerCase().includes(this.search.toLowerCase());
+  }
+
+  #hasLabel(index: number): boolean {
+    return this.label === undefined || this.#labelOf(index) === this.label;
+  }
+
+  #labelOf(index: number): string | undefined {
+    const { examples, names } = this.examples;
+    return this.#classes ? names[examples[index]!.positions[0]?.label ?? -1] : undefined;
+  }
+
+  #labels(): unknown {
+    if (!this.#classes) return nothing;
+    const present = [...new Set(this.examples.examples.map((_, i) => this.#labelOf(i)))].filter(
+      (name) => name !== undefined,
+    );
+    if (present.length < 2) return nothing;
+    return html`<vscode-dropdown
+      id="label"
+      aria-label="Hard label"
+      .value=${this.label ?? ''}
+      @change=${(event: Event) => this.#chooseLabel((event.target as HTMLSelectElement).value)}
+    >
+      <vscode-option value="">Any hard label</vscode-option>
+      ${present.sort().map((name) => html`<vscode-option value=${name}>${name}</vscode-option>`)}
+    </vscode-dropdown>`;
+  }
+
+  #chooseLabel(name: string): void {
+    this.dispatchEvent(new ChooseEvent({ label: name === '' ? undefined : name }));
   }
 
   #filters(): unknown {
@@ -152,6 +219,7 @@ export class ExampleList extends LitElement {
       : [
           ['all', 'All'],
           ['apart', 'Most apart'],
+          ['wrong', 'Mostly wrong'],
         ];
     return all.map(([filter, name]) => {
       const count = this.examples.examples.filter((_, i) => this.#passes(i, filter)).length;

@@ -1,9 +1,35 @@
 /** @file What is predicted: the tokens before and the token that follows them, or a row and its label. */
 
-import { html, svg, type TemplateResult } from 'lit';
+import { css, html, svg, type TemplateResult } from 'lit';
 import { formatCount } from '../../src/protocol/format';
 import type { ProbeExample, ProbeExamples } from '../../src/protocol/records';
 import { visible } from './token-text';
+
+export const positionTitleStyles = css`
+  .title {
+    display: flex;
+    align-items: center;
+    gap: 8px;
+    min-height: 30px;
+    white-space: nowrap;
+  }
+  .title b {
+    overflow: hidden;
+    font-size: 15px;
+    font-weight: 600;
+    text-overflow: ellipsis;
+  }
+  .title svg {
+    flex: none;
+  }
+  /* The end of the context matters most: what does not fit is cut off at its start. */
+  .context {
+    overflow: hidden;
+    direction: rtl;
+    text-overflow: ellipsis;
+    white-space: pre;
+  }
+`;
 
 /** Tokens of context on either side. */
 const context = 3;

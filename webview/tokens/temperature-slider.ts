@@ -1,6 +1,6 @@
 /** @file The temperature slider: logarithmic, with marks, and the run's own temperature named. */
 
-import { css, html, LitElement } from 'lit';
+import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatTemperature } from '../../src/protocol/format';
 import { ChooseEvent } from '../choices';
@@ -67,12 +67,14 @@ export class TemperatureSlider extends LitElement {
   @property({ attribute: false }) temperature = 1;
   /** The run's own. */
   @property({ attribute: false }) own = 1;
+  /** The track alone, as the x axis of charts; what it is set to is said elsewhere. */
+  @property({ attribute: false }) bare = false;
 
   override render(): unknown {
     const { temperature, own } = this;
     const fraction = toFraction(temperature);
     const offset = (value: number): Record<string, string> => ({ left: `${100 * toFraction(value)}%` });
-    return html`<label class="strong" for="slider" title="Temperature">T</label>
+    return html`${this.bare ? nothing : html`<label class="strong" for="slider" title="Temperature">T</label>`}
       <div class="track">
         <input
           id="slider"
@@ -91,7 +93,7 @@ export class TemperatureSlider extends LitElement {
           <span class="run" ${place(offset(own))}></span>
         </div>
       </div>
-      <output class="value strong number">${formatTemperature(temperature)}</output>`;
+      ${this.bare ? nothing : html`<output class="value strong number">${formatTemperature(temperature)}</output>`}`;
   }
 
   get #stops(): number[] {

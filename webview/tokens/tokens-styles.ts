@@ -3,20 +3,15 @@
 import { css } from 'lit';
 import { chipStyles } from './chips';
 import { plainTextStyles } from './plain-text';
+import { positionTitleStyles } from './position-title';
 
 export const tokenStyles = css`
   ${chipStyles}
   ${plainTextStyles}
+  ${positionTitleStyles}
   :host {
     display: block;
     height: 100%;
-  }
-  .waiting {
-    max-width: 480px;
-    margin: 0 auto;
-    padding: 48px 16px;
-    color: var(--muted);
-    text-align: center;
   }
   .tokens-view {
     display: grid;
@@ -102,28 +97,8 @@ export const tokenStyles = css`
     border-left: 1px solid var(--rule);
     overflow: auto;
   }
-  .title {
-    display: flex;
-    align-items: center;
-    gap: 8px;
-    min-height: 30px;
-    white-space: nowrap;
-  }
-  .title b {
-    overflow: hidden;
-    font-size: 15px;
-    font-weight: 600;
-    text-overflow: ellipsis;
-  }
-  .title svg {
-    flex: none;
-  }
-  /* The end of the context matters most: what does not fit is cut off at its start. */
-  .context {
-    overflow: hidden;
-    direction: rtl;
-    text-overflow: ellipsis;
-    white-space: pre;
+  .besides.dock {
+    padding: 12px 16px;
   }
   .dock {
     grid-column: 2 / 4;

@@ -3,50 +3,48 @@
 import { html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { softmax } from '../../src/protocol/distribution';
-import { formatCount, formatQuantity, formatTemperature } from '../../src/protocol/format';
-import type { RunSnapshot } from '../../src/protocol/lab-data';
-import type { ProbeExample } from '../../src/protocol/records';
+import { formatQuantity, formatTemperature } from '../../src/protocol/format';
+import type { InspectedRow } from '../../src/protocol/lab-data';
 import { ChooseEvent, type Choices } from '../choices';
 import { isGoing } from '../header';
 import { icon, mark } from '../icons';
-import type { Probes } from '../state';
+import type { Probes, RunState } from '../state';
 import { shared } from '../styles';
+import { TellEvent } from '../tell';
 import { Width } from '../width';
 import './chips';
 import './distribution';
 import './example-list';
 import './temperature-slider';
 import './training-time';
-import { compare, rowOf, type Comparison, type ExampleSummary } from './divergence';
+import './alignment';
+import { compare, rowOf, summarize, type Comparison, type ExampleSummary } from './divergence';
 import { growth, growthHeight, matrix, strip, stripHeight } from './drawings';
 import { History } from './history';
 import { plainText } from './plain-text';
 import { positionTitle } from './position-title';
+import { select, type Selection } from './selection';
 import { divergenceTable, growthTable } from './tables';
 import { tokenStyles } from './tokens-styles';
+import { probesAwaited } from './waiting';
 
 /** Milliseconds between two probes while playing. */
 const pace = 500;
 
-/** What is shown: the probe, the example, the position, the temperature, and what follows from them. */
-interface Shown {
-  probes: Probes;
-  step: number;
-  index: number;
-  example: ProbeExample;
-  position: number;
-  temperature: number;
+/** What is shown: the selection, and what follows from it. */
+interface Shown extends Selection {
   summary: ExampleSummary;
   comparison: Comparison;
-  classes: boolean;
 }
 
 @customElement('lab-tokens')
 export class TokensView extends LitElement {
   static override styles = [shared, tokenStyles];
 
-  @property({ attribute: false }) run!: RunSnapshot;
+  @property({ attribute: false }) run!: RunState;
   @property({ attribute: false }) probes: Probes | undefined;
+  /** A row beside the pinned ones. */
+  @property({ attribute: false }) row: InspectedRow | undefined;
   @property({ attribute: false }) choices!: Choices;
   @property({ attribute: false }) narrow = false;
   @state() private playing = false;
@@ -68,10 +66,10 @@ export class TokensView extends LitElement {
   }
 
   override render(): unknown {
-    if (!this.probes) return html`<p class="waiting">${this.#waiting()}</p>`;
+    if (!this.probes) return html`<p class="waiting">${probesAwaited(this.run)}</p>`;
     const shown = (this.#shown = this.#resolve(this.probes));
     if (!shown) return html`<p class="waiting">Reading the probes…</p>`;
-    this.#history.want(this.probes, shown.index, shown.temperature);
+    if (shown.index >= 0) this.#history.want(this.probes, shown.index, shown.temperature);
     return html`<div class="tokens-view">
       ${
         this.narrow
@@ -81,6 +79,8 @@ export class TokensView extends LitElement {
               .summaries=${this.#history.survey.latest}
               .chosen=${shown.index}
               .filter=${this.choices.filter}
+              .label=${this.choices.label}
+              .row=${this.row?.example}
             ></lab-examples>`
       }
       <section class="middle" aria-label="Example">
@@ -94,41 +94,23 @@ export class TokensView extends LitElement {
     </div>`;
   }
 
-  #waiting(): string {
-    const { record, experiment } = this.run;
-    if (!isGoing(record.status)) return 'This run ended before its first probe: there are no distributions to show.';
-    const when = experiment.evaluateEvery === undefined ? '' : `, at step ${formatCount(experiment.evaluateEvery)}`;
-    return `The first probe comes with the student's first evaluation${when}. Until then there are no distributions to show.`;
-  }
-
   #choose(choice: Partial<Choices>): void {
     this.dispatchEvent(new ChooseEvent(choice));
   }
 
-  /** The chosen probe if it is in the page, else the latest that is. */
   #resolve(probes: Probes): Shown | undefined {
-    const { set, student } = probes;
-    const { examples, names, task, temperature: own } = set.examples;
-    const here = set.steps.filter((step) => student.has(step));
-    const step = here.includes(this.choices.probe ?? -1) ? this.choices.probe! : here.at(-1);
-    const index = Math.min(this.choices.example, examples.length - 1);
-    const example = examples[index];
-    if (step === undefined || !example || example.positions.length === 0) return undefined;
-    const position = Math.min(this.choices.position, example.positions.length - 1);
-    const temperature = this.choices.temperature ?? own;
-    const rows = [set.teacher[index]!, student.get(step)![index]!].map((logits) =>
-      rowOf(logits, position, names.length),
-    );
+    const selected = select(probes, this.row, this.choices);
+    if (!selected) return undefined;
+    const { index, step, example, position, temperature, logits, teacher, student } = selected;
+    const { names } = probes.set.examples;
+    const summary =
+      step === undefined
+        ? summarize(example, logits.teacher, logits.student, names.length, temperature)
+        : this.#history.at(probes, index, step, temperature)!;
     return {
-      probes,
-      step,
-      index,
-      example,
-      position,
-      temperature,
-      summary: this.#history.at(probes, index, step, temperature)!,
-      comparison: compare(rows[0]!, rows[1]!, example.positions[position]!.label, temperature),
-      classes: task === 'text-classification',
+      ...selected,
+      summary,
+      comparison: compare(teacher, student, example.positions[position]!.label, temperature),
     };
   }
 
@@ -144,7 +126,7 @@ export class TokensView extends LitElement {
       >
         ${icon('left')}
       </button>
-      <span class="number">${index + 1} of ${examples.length}</span>
+      <span class="number">${index < 0 ? 'not pinned' : `${index + 1} of ${examples.length}`}</span>
       <button
         class="icon-button"
         title="Next example (])"
@@ -159,7 +141,7 @@ export class TokensView extends LitElement {
           : html`<button
               class="link source"
               title="Open ${place} in the editor"
-              @click=${() => this.dispatchEvent(new CustomEvent('open', { detail: { file: example.file, line: example.line }, bubbles: true }))}
+              @click=${() => this.dispatchEvent(new TellEvent({ type: 'openFile', file: example.file, line: example.line }))}
             >
               ${place.split(/[\\/]/).at(-1)}
             </button>`
@@ -208,7 +190,7 @@ export class TokensView extends LitElement {
         ${divergenceTable(shown.probes.set.examples.names, shown.example, summary, this.#history.survey.recorded)}
       </figure>`;
     const width = this.#middleWidth();
-    const { recorded } = this.#history.survey;
+    const recorded = step === undefined ? [] : this.#history.survey.recorded;
     const same = recorded[0]?.summary.positions.length === n;
     const rowHeight = Math.max(8, Math.min(20, Math.floor(220 / Math.max(1, recorded.length))));
     return html`<figure>
@@ -224,7 +206,7 @@ export class TokensView extends LitElement {
         </svg>
       </figure>
       ${
-        same && recorded.length > 1
+        same && step !== undefined && recorded.length > 1
           ? html`<figure>
               <h3>
                 The same, as training went on
@@ -241,7 +223,16 @@ export class TokensView extends LitElement {
               </svg>
             </figure>`
           : nothing
-      }`;
+      }
+      <figure>
+        <h3>What predicts this token, and which predictions count</h3>
+        <lab-alignment
+          .example=${shown.example}
+          .task=${shown.probes.set.examples.task}
+          .names=${shown.probes.set.examples.names}
+          .position=${position}
+        ></lab-alignment>
+      </figure>`;
   }
 
   /** Width of the middle column's content: what the other columns and its padding leave. */
@@ -253,17 +244,19 @@ export class TokensView extends LitElement {
 
   #distribution({ probes, example, position, comparison, classes }: Shown): unknown {
     return html`<lab-distribution
-      .comparison=${comparison}
-      .label=${example.positions[position]!.label}
-      .names=${probes.set.examples.names}
-      .classes=${classes}
-      .sortBy=${this.choices.sortBy}
-      .topK=${this.choices.topK}
-      .animated=${this.playing}
-    ></lab-distribution>`;
+        .comparison=${comparison}
+        .label=${example.positions[position]!.label}
+        .names=${probes.set.examples.names}
+        .classes=${classes}
+        .sortBy=${this.choices.sortBy}
+        .topK=${this.choices.topK}
+        .animated=${this.playing}
+      ></lab-distribution>
+      <button class="link small" @click=${() => this.#choose({ tab: 'temperature' })}>How this changes with T</button>`;
   }
 
   #growth({ probes, index, example, position, temperature, step, comparison }: Shown): unknown {
+    if (step === undefined) return nothing;
     const label = example.positions[position]!.label;
     const { steps } = probes.set;
     const points = steps.flatMap((at) => {
@@ -309,6 +302,11 @@ export class TokensView extends LitElement {
   }
 
   #dock({ probes, step, position, example, classes }: Shown): unknown {
+    if (step === undefined) {
+      return html`<p class="dock besides small muted">
+        This row is not pinned: it is shown as the models are now. Training time is recorded for the pinned examples.
+      </p>`;
+    }
     const { recorded, means } = this.#history.survey;
     const points = recorded.flatMap(({ step: at, summary }) => {
       const kl = summary.positions[position]?.kl;
@@ -342,10 +340,10 @@ export class TokensView extends LitElement {
     const { steps, examples } = shown.probes.set;
     const within = (value: number, count: number): number => Math.min(count - 1, Math.max(0, value));
     if (what === 'example') {
-      this.#choose({ example: within(shown.index + by, examples.examples.length), position: 0 });
+      this.#choose({ example: within(Math.max(0, shown.index) + by, examples.examples.length), position: 0 });
     } else if (what === 'position') {
       this.#choose({ position: within(shown.position + by, shown.example.positions.length) });
-    } else {
+    } else if (shown.step !== undefined) {
       const to = within(steps.indexOf(shown.step) + by, steps.length);
       this.#choose({ probe: this.#probeChoice(steps[to]) });
     }
@@ -373,7 +371,7 @@ export class TokensView extends LitElement {
   readonly #key = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = event.composedPath()[0];
-    if (target instanceof HTMLInputElement) return;
+    if (target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement) return;
     const onControl =
       target instanceof HTMLElement && target.closest('button, [role=tab], [role=slider], vscode-dropdown');
     const actions: Record<string, () => void> = {

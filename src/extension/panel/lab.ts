@@ -4,6 +4,7 @@ import { l10n, Uri, ViewColumn, window, workspace, type Disposable, type Webview
 import type { RunListing } from '../../protocol/lab-data';
 import { isPageMessage, type HostMessage, type LabTarget, type PageMessage } from '../../protocol/panel';
 import { execute } from '../commands/commands';
+import type { ModelServer } from '../models/model-server';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { labPage, pageRoot } from './lab-page';
 import { LabSession } from './lab-session';
@@ -27,6 +28,7 @@ export class Lab implements Disposable {
 
   constructor(
     private readonly runs: RunList,
+    private readonly models: ModelServer,
     private readonly extensionUri: Uri,
   ) {
     this.#disposables = [
@@ -128,7 +130,7 @@ export class Lab implements Disposable {
       this.#post({ type: 'empty' });
       return;
     }
-    const session = new LabSession(run, this.runs, (message) => this.#post(message));
+    const session = new LabSession(run, this.runs, this.models, (message) => this.#post(message));
     this.#session = session;
     void this.#orTell(session.start().then(() => this.#showTarget()));
   }

@@ -29,9 +29,9 @@ export type StartRunner = (args: readonly string[], options: { cwd: string }) =>
 
 /**
  * Detached, and its output goes to files: a pipe would end it together with the window. In Electron the executable is the
- * editor's own, which ELECTRON_RUN_AS_NODE turns into Node.
+ * editor's own, which ELECTRON_RUN_AS_NODE turns into Node. `environment` is for what the editor's own does not say.
  */
-export function runnerStarter(program: string, folder: string): StartRunner {
+export function runnerStarter(program: string, folder: string, environment: NodeJS.ProcessEnv = {}): StartRunner {
   let count = 0;
   return (args, { cwd }) => {
     mkdirSync(folder, { recursive: true });
@@ -44,7 +44,7 @@ export function runnerStarter(program: string, folder: string): StartRunner {
       detached: true,
       windowsHide: true,
       stdio: ['ignore', output, error],
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      env: { ...environment, ...process.env, ELECTRON_RUN_AS_NODE: '1' },
     });
     closeSync(output);
     closeSync(error);

@@ -84,7 +84,7 @@ export const round = (value: number): number => Math.round(value * 100) / 100;
 
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
 // What XML 1.0 cannot hold at all is left out.
-// eslint-disable-next-line no-control-regex
+
 const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
 
 export const escapeXml = (words: string): string =>

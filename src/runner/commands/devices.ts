@@ -11,7 +11,7 @@ import {
 import { formatBytes, formatCount, formatMilliseconds } from '../../protocol/format';
 import type { DeviceRecord, DeviceUser } from '../../protocol/records';
 import { installedLibrary } from '../../engine/libraries';
-import { hindranceOf, isSoftwareAdapter } from '../devices/candidates';
+import { hindranceOf } from '../devices/candidates';
 import { measureEngines } from '../devices/measure';
 import { libraryOf, remembered, type Measurement } from '../devices/measurements';
 import { memoryOf, nvidiaMemory } from '../devices/memory';
@@ -26,7 +26,7 @@ export interface DevicesOptions {
 }
 
 interface Surroundings {
-  gpus: ReadonlyMap<string, number>;
+  gpus: readonly number[];
   users: Readonly<Record<DeviceKind, DeviceUser | undefined>>;
 }
 
@@ -53,14 +53,14 @@ async function look(engine: EngineName, { gpus, users }: Surroundings): Promise<
   }
   const found = await probeApart(engine, { precision: 'float32', measure: false });
   if (!found.available) return { ...common, ...none, reason: `${found.message} ${found.remedy}` };
-  const memoryBytes = memoryOf(engine, found.device, gpus);
+  const memoryBytes = found.memoryBytes ?? memoryOf(engine, gpus);
   return {
     ...common,
     name: found.device,
     available: true,
     reason: null,
     ...(memoryBytes !== undefined && { memoryBytes }),
-    ...(device === 'gpu' && isSoftwareAdapter(found.device) && { software: true }),
+    ...(found.software && { software: true }),
     ...(users[device] && { inUseBy: users[device] }),
   };
 }

@@ -26,6 +26,8 @@ import { inputOfText, tokenizerOf } from '../inspection-input';
 import { LoadedTargets } from '../loaded-targets';
 import type { Target } from '../targets';
 import { completeWith } from './complete';
+import { probe } from './probe';
+import { score } from './score';
 
 /** Resolves when the input has ended. */
 export async function serve(input = process.stdin, output = process.stdout): Promise<void> {
@@ -35,6 +37,8 @@ export async function serve(input = process.stdin, output = process.stdout): Pro
   answer(connection, 'complete', (params, token) =>
     targets.use(params.target, (it) => completeStreaming(it, params, token, connection)),
   );
+  answer(connection, 'score', (params) => targets.use(params.target, (it) => score(it, params)));
+  answer(connection, 'probe', (params) => targets.use(params.target, (it) => probe(it, params)));
   connection.listen();
   await Promise.race([once(input, 'end'), once(input, 'close')]);
   connection.dispose();

@@ -33,8 +33,3 @@ export function hindranceOf(engine: EngineName): Hindrance | undefined {
 const OTHER_ENGINE = 'Use the engine "auto" or "cpu".';
 
 const systemNames: Record<string, string> = { linux: 'Linux', win32: 'Windows', darwin: 'macOS' };
-
-/** A GPU that is imitated by the CPU: right results, no speed. */
-export function isSoftwareAdapter(device: string): boolean {
-  return /swiftshader|llvmpipe|lavapipe|software|basic render|warp/i.test(device);
-}

@@ -2,7 +2,7 @@
 
 import { engineFacts, type EngineName, type Precision } from '../../protocol/engines';
 import { formatMilliseconds } from '../../protocol/format';
-import { hindranceOf, isSoftwareAdapter } from './candidates';
+import { hindranceOf } from './candidates';
 import { measureEngines } from './measure';
 import { findOf, remembered, type Measurement } from './measurements';
 
@@ -17,7 +17,7 @@ export interface Choice {
 /** In the order in which they are measured. Others never beat these: they are there to be asked for by name. */
 const candidates: readonly EngineName[] = ['cpu', 'openvino', 'webgpu', 'cuda', 'directml', 'coreml', 'tfjs-node-gpu'];
 
-/** Undefined where no engine here computes in the precision; never for float32. */
+/** Undefined where no engine here is known to compute in the precision. */
 export async function chooseEngine(precision: Precision, note: (line: string) => void): Promise<Choice | undefined> {
   const able = candidates.filter((name) => engineFacts[name].precisions.includes(precision) && !hindranceOf(name));
   const [first, ...others] = able;
@@ -30,16 +30,14 @@ export async function chooseEngine(precision: Precision, note: (line: string) =>
   }
   const found = await measureEngines(unknown, precision, () => undefined);
   const measurements = [...known.measurements, ...found.measurements].filter(
-    (one) => one.precision === precision && able.includes(one.engine) && !isSoftwareAdapter(one.device),
+    (one) => one.precision === precision && able.includes(one.engine) && !one.software,
   );
-  const ordered = measurements.sort((a, b) => a.stepMs - b.stepMs);
-  const [fastest] = ordered;
-  if (!fastest)
-    return precision === 'float32' ? { engine: 'cpu', reason: 'auto took cpu: nothing else works' } : undefined;
-  const times = ordered.map(({ engine, stepMs }) => `${engine} ${formatMilliseconds(stepMs)}`);
-  return {
-    engine: fastest.engine,
-    reason: `auto took ${fastest.engine}, the fastest here: a small step takes ${times.join(', ')}`,
-    measurement: fastest,
-  };
+  const [fastest, ...slower] = measurements.sort((a, b) => a.stepMs - b.stepMs);
+  return fastest && { engine: fastest.engine, reason: explain(fastest, slower), measurement: fastest };
+}
+
+function explain(fastest: Measurement, slower: readonly Measurement[]): string {
+  if (slower.length === 0) return `auto took ${fastest.engine}: no other works here`;
+  const times = [fastest, ...slower].map(({ engine, stepMs }) => `${engine} ${formatMilliseconds(stepMs)}`);
+  return `auto took ${fastest.engine}, the fastest here: a small step takes ${times.join(', ')}`;
 }

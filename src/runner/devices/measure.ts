@@ -27,5 +27,6 @@ async function measureEngine(engine: EngineName, precision: Precision): Promise<
   const result = await probeApart(engine, { precision, measure: true });
   const subject = { engine, precision, version: engineVersion(engine), time: new Date().toISOString() };
   if (!result.available) return { ...subject, reason: `${result.message} ${result.remedy}` };
-  return { ...subject, device: result.device, ...result.speed! };
+  const { device, software, speed } = result;
+  return { ...subject, device, ...(software && { software }), ...speed! };
 }

@@ -19,7 +19,13 @@ const subject = z.object({
 });
 
 /** The device's own name, and how fast the small step ran on it. */
-const measurementSchema = subject.extend({ device: z.string(), stepMs: z.number(), tokensPerSecond: z.number() });
+const measurementSchema = subject.extend({
+  device: z.string(),
+  /** A GPU that the processor imitates. */
+  software: z.literal(true).optional(),
+  stepMs: z.number(),
+  tokensPerSecond: z.number(),
+});
 
 /** Why an engine could not be measured. */
 const failureSchema = subject.extend({ reason: z.string() });

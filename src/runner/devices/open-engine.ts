@@ -6,6 +6,7 @@ import type { Experiment } from '../../experiment/schema';
 import type { Source } from '../../experiment/source';
 import { engineFacts, type DeviceKind, type EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
+import { requireTeacherPrecision } from '../teacher-precision';
 import { hindranceOf } from './candidates';
 import { chooseEngine, type Choice } from './choose-engine';
 import { measureEngines } from './measure';
@@ -21,10 +22,17 @@ export interface OpenEngine {
 export interface Wish extends Pick<Experiment, 'engine' | 'precision'> {
   /** With "auto": what an earlier part of the run was computed with, so that it ends at the same weights. */
   before?: EngineName;
+  teacher?: Pick<Experiment['teacher'], 'precision'>;
 }
 
 /** Throws an InputError placed in the experiment where the engine that it names, or its precision, cannot be had. */
 export async function openEngine(wish: Wish, source: Source, note: (line: string) => void): Promise<OpenEngine> {
+  const opened = await openWished(wish, source, note);
+  if (wish.teacher) requireTeacherPrecision(opened.executor, wish.teacher, source);
+  return opened;
+}
+
+async function openWished(wish: Wish, source: Source, note: (line: string) => void): Promise<OpenEngine> {
   const { engine, precision } = wish;
   if (engine !== 'auto') return openNamed(engine, wish, source);
   if (wish.before !== undefined) {

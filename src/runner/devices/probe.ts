@@ -7,7 +7,8 @@ import { measureSmallStep, type Speed } from './small-step';
 
 /** What a process that opened an engine found. */
 export type Probe =
-  { available: true; device: string; speed?: Speed } | { available: false; message: string; remedy: string };
+  | { available: true; device: string; memoryBytes?: number; software?: true; speed?: Speed }
+  | { available: false; message: string; remedy: string };
 
 export interface ProbeOptions {
   precision: Precision;
@@ -23,8 +24,14 @@ const MEASURING_LIMIT = 90_000;
 export async function probe(engine: EngineName, { precision, measure }: ProbeOptions): Promise<Probe> {
   try {
     const executor = await openExecutor(engine, { precision });
-    const { device } = executor;
-    return { available: true, device, ...(measure && { speed: await measureSmallStep(executor) }) };
+    const { device, hardware } = executor;
+    return {
+      available: true,
+      device,
+      ...(hardware?.memoryBytes !== undefined && { memoryBytes: hardware.memoryBytes }),
+      ...(hardware?.software && { software: true }),
+      ...(measure && { speed: await measureSmallStep(executor) }),
+    };
   } catch (error) {
     if (error instanceof EngineUnavailable) return { available: false, message: error.message, remedy: error.remedy };
     return failed(`It fails: ${error instanceof Error ? error.message : String(error)}.`);

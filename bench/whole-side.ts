@@ -1,0 +1,84 @@
+/**
+ * @file Our side of a whole distillation. Usage: whole-side.js FOLDER ENGINE PRECISION CACHE; then a number of steps on a line
+ * of standard input: the teacher is asked about what is not in the cache's folder yet, and the student takes the steps.
+ */
+
+import { createInterface } from 'node:readline';
+import { layoutCache } from '../src/distill/cache-layout';
+import { FrozenTeacher, TeacherTargets } from '../src/distill/teacher';
+import { BYTES_OF_VALUE, CachedTargets, fillCache } from '../src/distill/teacher-cache';
+import { openExecutor, type Engine, type Precision } from '../src/engine/engines';
+import type { Executor } from '../src/engine/executor';
+import { TeacherCacheFiles } from '../src/experiment/teacher-cache-files';
+import type { Example } from '../src/text/examples';
+import type { Batch } from '../src/text/batches';
+import { createTrainer, readDistillation, type Distillation } from './ours';
+import { readSetup } from './setup';
+import { memory, type Block, type Ready, type StepLosses } from './side';
+
+/** The line that answers. */
+export interface WholeBlock extends Block {
+  /** Of `milliseconds`: until the teacher has answered everything. */
+  askingMilliseconds: number;
+  cacheBytes: number;
+}
+
+const write = (line: Ready | WholeBlock): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+
+async function main(folder: string, engine: Engine, precision: Precision, cache: string): Promise<void> {
+  const executor = await openExecutor(engine, { threads: (await readSetup(folder)).threads, precision });
+  const emptyMegabytes = memory().resident;
+  const distillation = await readDistillation(folder);
+  write({ versions: { node: process.version }, emptyMegabytes });
+  for await (const line of createInterface({ input: process.stdin })) {
+    write(await distil(distillation, executor, Number(line), cache));
+  }
+}
+
+async function distil(
+  distillation: Distillation,
+  executor: Executor,
+  steps: number,
+  directory: string,
+): Promise<WholeBlock> {
+  const started = performance.now();
+  const { pairing, setup, batches } = distillation;
+  const { task } = setup;
+  const examples = batches.flatMap((batch) => examplesOf(batch));
+  const layout = layoutCache(examples, { pairing, task, maxLength: batches[0]!.length });
+  const values = 'float32';
+  const size = BYTES_OF_VALUE[values];
+  const places = layout.blocks.map(({ start, end }) => ({ start: start * size, end: end * size }));
+  const record = { teacher: 'bench', task, examples: examples.length, bytes: layout.size * size, values } as const;
+  const store = await TeacherCacheFiles.open(
+    directory,
+    { ...record, blocks: layout.blocks.length, created: new Date().toISOString() },
+    places,
+  );
+  const cache = { layout, store, values, task, pairing } as const;
+  const frozen = new FrozenTeacher(executor, pairing.imitation!.teacher, distillation.teacher);
+  const teacher = new TeacherTargets(frozen, pairing);
+  await fillCache({ ...cache, examples, padId: 0, teacher, mayGoOn: () => Promise.resolve(true) });
+  await teacher.release();
+  const askingMilliseconds = performance.now() - started;
+  const trainer = createTrainer(distillation, executor, new CachedTargets(cache));
+  const losses: StepLosses[] = [];
+  for (let step = 0; step < steps; step++) {
+    const { loss } = await trainer.step();
+    losses.push({ total: loss.total, soft: loss.soft!, hard: loss.hard! });
+  }
+  const milliseconds = performance.now() - started;
+  return { losses, milliseconds, peakMegabytes: memory().peak, askingMilliseconds, cacheBytes: record.bytes };
+}
+
+/** The rows of a batch without their padding. */
+function examplesOf({ rows, length, inputIds, attentionMask, labels }: Batch): Example[] {
+  return Array.from({ length: rows }, (_, row) => {
+    const tokens = attentionMask.subarray(row * length, (row + 1) * length).reduce((a, b) => a + b, 0);
+    const part = (data: Int32Array): Int32Array => data.slice(row * length, row * length + tokens);
+    const label = labels.length === rows ? labels[row]! : part(labels);
+    return { inputIds: part(inputIds), typeIds: new Int32Array(tokens), labels: label } as Example;
+  });
+}
+
+void main(...(process.argv.slice(2) as [string, Engine, Precision, string]));

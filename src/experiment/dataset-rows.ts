@@ -1,0 +1,27 @@
+/** @file Rows of a run's dataset, for views that look at one of them. */
+
+import path from 'node:path';
+import { InputError } from '../protocol/problem';
+import { readDataset, type Row } from '../text/dataset';
+import { columnsOf } from './check-dataset';
+import type { ResolvedExperiment } from './schema';
+
+/** The row that begins at a line of a file. Throws an InputError where the run has not read the file or has no such row. */
+export async function readDatasetRow(experiment: ResolvedExperiment, file: string, line: number): Promise<Row> {
+  const wanted = path.resolve(path.dirname(experiment.file), file);
+  if (!experiment.inputs.some((input) => path.resolve(input.path) === wanted)) {
+    throw InputError.at(file, 'This file is not part of the run.', 'Choose a row of a file that the run has read.');
+  }
+  const { rows } = await readDataset([wanted], columnsOf(experiment));
+  const row = rows.find((one) => one.line === line);
+  if (!row)
+    throw InputError.at(file, `There is no row on line ${line}.`, 'The file may have changed since the run.', line);
+  return row;
+}
+
+/** The first rows that were held out from training, where they have files of their own; else of the training's. */
+export async function readHeldOutRows({ dataset, task }: ResolvedExperiment, most: number): Promise<Row[]> {
+  const files = dataset.test ?? (Array.isArray(dataset.validation) ? dataset.validation : dataset.train);
+  const { rows } = await readDataset(files.slice(0, 1), columnsOf({ task, dataset }));
+  return rows.slice(0, most);
+}

@@ -1,0 +1,61 @@
+/** @file What can compute on this machine, as the runner says: asked when it is first wanted, and kept. */
+
+import { EventEmitter, type Disposable } from 'vscode';
+import type { DeviceRecord } from '../../protocol/records';
+import type { StartRunner } from '../runs/runner-process';
+
+export class DeviceList implements Disposable {
+  readonly #changed = new EventEmitter<undefined>();
+  readonly onDidChange = this.#changed.event;
+  #known: readonly DeviceRecord[] = [];
+  #asked: Promise<void> | undefined;
+
+  constructor(
+    private readonly startRunner: StartRunner,
+    /** A folder for the process to run in. */
+    private readonly cwd: string,
+    /** Throws where nothing may be run. */
+    private readonly requireTrust: () => void,
+  ) {}
+
+  /** What is known now; empty before anyone has asked. */
+  get devices(): readonly DeviceRecord[] {
+    return this.#known;
+  }
+
+  /** Asks the first time it is called; resolves when the answer is there. Rejects with the runner's words. */
+  ready(): Promise<void> {
+    return (this.#asked ??= this.#ask(['devices']));
+  }
+
+  /** Asks again. */
+  refresh(): Promise<void> {
+    return (this.#asked = this.#ask(['devices']));
+  }
+
+  /** Has every engine timed. */
+  measure(): Promise<void> {
+    return (this.#asked = this.#ask(['devices', '--measure']));
+  }
+
+  async #ask(args: readonly string[]): Promise<void> {
+    try {
+      this.requireTrust();
+      const { document, lines } = await this.startRunner(args, { cwd: this.cwd }).ended;
+      if (!isAnswer(document)) throw new Error(lines.join(' '));
+      this.#known = document.devices;
+    } catch (error) {
+      this.#asked = undefined;
+      throw error;
+    }
+    this.#changed.fire(undefined);
+  }
+
+  dispose(): void {
+    this.#changed.dispose();
+  }
+}
+
+function isAnswer(document: unknown): document is { devices: DeviceRecord[] } {
+  return typeof document === 'object' && document !== null && 'devices' in document;
+}

@@ -1,0 +1,75 @@
+/** @file A row of the Devices view. */
+
+import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem } from 'vscode';
+import { formatAgo, formatBytes, formatCount, formatMilliseconds } from '../../protocol/format';
+import type { DeviceRecord } from '../../protocol/records';
+
+export class DeviceItem extends TreeItem {
+  /** The library that its commands install or remove. */
+  readonly library: string | undefined;
+
+  constructor(
+    readonly device: DeviceRecord,
+    user: string | undefined,
+  ) {
+    super(device.engine);
+    this.id = device.engine;
+    this.library = device.install ?? device.library?.name;
+    this.description = describe(device, user);
+    this.iconPath = iconOf(device);
+    this.tooltip = tooltip(device, user);
+    this.contextValue = contextOf(device);
+    this.accessibilityInformation = { label: `${device.engine}, ${this.description}` };
+  }
+}
+
+/** `device.needs.LIBRARY` where installing one helps, `device.has.LIBRARY` where one can be removed. */
+function contextOf({ install, library }: DeviceRecord): string {
+  if (install !== undefined) return `device.needs.${install}`;
+  return library ? `device.has.${library.name}` : 'device';
+}
+
+function iconOf({ available, device }: DeviceRecord): ThemeIcon {
+  if (!available) return new ThemeIcon('circle-slash', new ThemeColor('disabledForeground'));
+  return new ThemeIcon(device === 'gpu' ? 'circuit-board' : 'server');
+}
+
+/** Most wanted first: a narrow sidebar cuts off the end. */
+function describe(
+  { available, install, name, memoryBytes, software, speeds }: DeviceRecord,
+  user: string | undefined,
+): string {
+  if (!available) return install === undefined ? l10n.t('not available') : l10n.t('not installed');
+  const parts = [
+    user !== undefined && l10n.t('in use by {0}', user),
+    speeds[0] && l10n.t('{0} a step', formatMilliseconds(speeds[0].stepMs)),
+    software && l10n.t('imitated by the processor'),
+    name,
+    memoryBytes !== undefined && formatBytes(memoryBytes),
+  ];
+  return parts.filter((part) => typeof part === 'string').join(' · ');
+}
+
+function tooltip(device: DeviceRecord, user: string | undefined): MarkdownString {
+  const { engine, name, reason, memoryBytes, precisions, speeds, software, library } = device;
+  const lines = [
+    reason ?? name,
+    memoryBytes !== undefined && l10n.t('Memory: {0}', formatBytes(memoryBytes)),
+    software && l10n.t('A GPU that the processor imitates: right results, no speed. "auto" never takes it.'),
+    l10n.t('Precision: {0}', precisions.join(', ')),
+    ...speeds.map((speed) =>
+      l10n.t(
+        '{0}: {1} a small training step, {2} tokens/s, measured {3}',
+        speed.precision,
+        formatMilliseconds(speed.stepMs),
+        formatCount(speed.tokensPerSecond),
+        formatAgo((Date.now() - Date.parse(speed.time)) / 1000),
+      ),
+    ),
+    library && l10n.t('Library: {0} {1}', library.name, library.version),
+    user !== undefined && l10n.t('In use by {0}. Further runs wait until it has ended.', user),
+  ];
+  const text = new MarkdownString().appendMarkdown('**').appendText(engine).appendMarkdown('**');
+  for (const line of lines) if (typeof line === 'string') text.appendMarkdown('\n\n').appendText(line);
+  return text;
+}

@@ -1,0 +1,74 @@
+/** @file The Devices view of the sidebar: what can compute here, how fast, and what to do about what cannot. */
+
+import { Disposable, EventEmitter, window, workspace, type TreeDataProvider } from 'vscode';
+import { engineFacts } from '../../protocol/engines';
+import type { DeviceRecord } from '../../protocol/records';
+import type { DeviceList } from '../devices/device-list';
+import type { ListedRun, RunList } from '../runs/run-list';
+import { DeviceItem } from './devices-item';
+
+/** `report` is told why the view is empty. */
+export function registerDevicesView(devices: DeviceList, runs: RunList, report: (error: unknown) => void): Disposable {
+  const tree = new DeviceTree(devices, runs, report);
+  const view = window.createTreeView('distillery.devices', { treeDataProvider: tree });
+  return Disposable.from(view, tree);
+}
+
+class DeviceTree implements TreeDataProvider<DeviceItem>, Disposable {
+  readonly #changed = new EventEmitter<undefined>();
+  readonly onDidChangeTreeData = this.#changed.event;
+  readonly #listeners: Disposable;
+
+  constructor(
+    private readonly devices: DeviceList,
+    private readonly runs: RunList,
+    private readonly report: (error: unknown) => void,
+  ) {
+    const refresh = (): void => this.#changed.fire(undefined);
+    let users = '';
+    this.#listeners = Disposable.from(
+      devices.onDidChange(refresh),
+      workspace.onDidGrantWorkspaceTrust(refresh),
+      runs.onDidChange(() => {
+        const now = this.#training()
+          .map((run) => run.paths.id)
+          .join(' ');
+        if (now !== users) refresh();
+        users = now;
+      }),
+    );
+  }
+
+  getTreeItem(row: DeviceItem): DeviceItem {
+    return row;
+  }
+
+  /** The first call, when the view becomes visible, is what makes the list ask. */
+  async getChildren(row?: DeviceItem): Promise<DeviceItem[]> {
+    if (row || !workspace.isTrusted) return [];
+    await this.devices.ready().catch(this.report);
+    const here = this.devices.devices.filter(
+      ({ engine }) => engineFacts[engine].systems?.includes(process.platform) ?? true,
+    );
+    return here.map((device) => new DeviceItem(device, this.#userOf(device)));
+  }
+
+  /** Runs of this workspace are known from moment to moment, others as they were when the runner was asked. */
+  #userOf({ device, inUseBy }: DeviceRecord): string | undefined {
+    const own = this.#training().find(
+      ({ record }) => engineFacts[record.engine as DeviceRecord['engine']].device === device,
+    );
+    if (own) return own.record.name;
+    const isKnown = inUseBy && this.runs.find(inUseBy.run) !== undefined;
+    return isKnown ? undefined : inUseBy?.run;
+  }
+
+  #training(): ListedRun[] {
+    return this.runs.live.filter(({ record }) => record.status !== 'queued' && record.engine in engineFacts);
+  }
+
+  dispose(): void {
+    this.#listeners.dispose();
+    this.#changed.dispose();
+  }
+}

@@ -1,0 +1,77 @@
+/** @file `sweep`: runs every combination of a sweep, each as a run of its own; what is done already is not run again. */
+
+import { createRun, listRuns } from '../../experiment/run-directory';
+import { runsDirectory, type RunPaths } from '../../experiment/run-paths';
+import { isSameMember, loadSweep, type SweepExperiment } from '../../experiment/sweep';
+import type { Comparison, RunErrorRecord, RunStatus } from '../../protocol/records';
+import { carryOut, errorRecord } from '../carry-out';
+import { openEngine } from '../devices/open-engine';
+import { copyControls, withSharedTeacher, type EarlierRun } from '../sweep-sharing';
+import { resumeRun, type RunOutput, type StartOptions } from './start-run';
+
+/** One combination, and what came of it. */
+export interface SweepRow {
+  values: Record<string, unknown>;
+  run: string;
+  directory: string;
+  status: RunStatus;
+  summary?: Comparison;
+  error?: RunErrorRecord;
+}
+
+export interface SweepResult {
+  sweep: string;
+  name: string;
+  /** The swept settings, in the order of the file. */
+  settings: string[];
+  /** Combinations in all; rows are fewer where the sweep was stopped. */
+  combinations: number;
+  rows: SweepRow[];
+}
+
+/**
+ * Runs the combinations of a file's sweep, one after another, until all are done or one is stopped. One that fails does not
+ * keep the others from being run. Throws an InputError before anything is run where a combination cannot be.
+ */
+export async function runSweep(
+  file: string,
+  output: RunOutput,
+  { queue = true }: StartOptions = {},
+): Promise<SweepResult> {
+  const plan = await loadSweep(file);
+  const runs = await listRuns(runsDirectory(file));
+  const earlier: EarlierRun[] = [];
+  const rows: SweepRow[] = [];
+  const begin = async (experiment: SweepExperiment): Promise<Outcome> => {
+    const shared = await withSharedTeacher(experiment, earlier);
+    const engine = await openEngine(shared, plan.source, (line) => output.note(line));
+    const { paths, lock } = await createRun(shared);
+    await copyControls(paths, experiment, earlier);
+    output.started(paths.directory, shared, earlier.length === 0 ? plan.warnings : []);
+    return settle(paths, carryOut({ paths, experiment: shared, lock, engine, queue }, output));
+  };
+  for (const [index, experiment] of plan.experiments.entries()) {
+    output.note(`${index + 1} of ${plan.experiments.length}: ${experiment.name}`);
+    const known = runs.find(({ record }) => record.sweep && isSameMember(record.sweep, experiment.sweepMember));
+    const { paths, ...outcome } = known
+      ? await settle(known.paths, resumeRun(known.paths.directory, output, { queue }))
+      : await begin(experiment);
+    earlier.push({ paths, experiment });
+    rows.push({ values: experiment.sweepMember.values, run: paths.id, directory: paths.directory, ...outcome });
+    if (outcome.status === 'stopped') break;
+  }
+  const { id, name, settings, experiments } = plan;
+  return { sweep: id, name, settings, combinations: experiments.length, rows };
+}
+
+type Outcome = Pick<SweepRow, 'status' | 'summary' | 'error'> & { paths: RunPaths };
+
+/** What became of a run; its failure is a result too. */
+async function settle(paths: RunPaths, running: Promise<Pick<SweepRow, 'status' | 'summary'>>): Promise<Outcome> {
+  try {
+    const { status, summary } = await running;
+    return { paths, status, ...(summary && { summary }) };
+  } catch (error) {
+    return { paths, status: 'failed', error: errorRecord(error) };
+  }
+}

@@ -1,0 +1,47 @@
+/** @file Native libraries through the extension: installed from a wheel that the person has, and removed. */
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'mocha';
+import { commands, Uri } from 'vscode';
+import type { CommandId } from '../../src/extension/commands/command-ids';
+import { libraryFor } from '../../src/runner/install/catalog';
+
+const execute = (id: CommandId, ...given: unknown[]): Thenable<unknown> => commands.executeCommand(id, ...given);
+
+const openvino = libraryFor('openvino');
+/** As the unit tests of installing keep it. */
+const wheel = path.join(__dirname, '../../../.cache/wheels', openvino?.wheels[0]?.file ?? 'none');
+
+describe('a native library', () => {
+  const libraries = mkdtempSync(path.join(tmpdir(), 'distillery-libraries-'));
+  const home = path.join(libraries, 'openvino');
+  const original = process.env.DISTILLERY_LIBRARIES;
+
+  before(() => (process.env.DISTILLERY_LIBRARIES = libraries));
+  after(() => {
+    if (original === undefined) delete process.env.DISTILLERY_LIBRARIES;
+    else process.env.DISTILLERY_LIBRARIES = original;
+    rmSync(libraries, { recursive: true, force: true });
+  });
+
+  it('is not installed from a file that is no wheel of it', async () => {
+    await execute('distillery.installOpenVino', [Uri.file(__filename)]);
+    assert.deepEqual(readdirSync(home), ['install.log']);
+  });
+
+  it('is installed from its wheel', async function () {
+    if (!existsSync(wheel)) this.skip();
+    await execute('distillery.installOpenVino', [Uri.file(wheel)]);
+    assert.deepEqual(readdirSync(home).sort(), [openvino!.version, 'install.log'].sort());
+    assert(readdirSync(path.join(home, openvino!.version)).some((name) => name.includes('openvino_c')));
+  });
+
+  it('is removed again', async function () {
+    if (!existsSync(wheel)) this.skip();
+    await execute('distillery.removeLibrary', 'openvino');
+    assert.equal(existsSync(home), false);
+  });
+});

@@ -1,0 +1,110 @@
+/** @file A training whose products are in bfloat16 learns as one in float32 does. */
+
+import { describe, expect, it } from 'vitest';
+import { FrozenTeacher } from '../../src/distill/teacher';
+import { Trainer } from '../../src/distill/trainer';
+import type { Precision } from '../../src/engine/engines';
+import { findLibrary } from '../../src/engine/libraries';
+import { createOpenVinoExecutor } from '../../src/engine/openvino';
+import { createArchitecture, type Architecture } from '../../src/model/architecture';
+import { initializeParameters } from '../../src/model/parameters';
+import type { Batch } from '../../src/text/batches';
+import { randomStream } from '../../src/text/random';
+
+const VOCABULARY = 96;
+const [ROWS, LENGTH, STEPS] = [8, 32, 300] as const;
+
+/** Steps over whose mean losses are compared: single ones differ with the batch. */
+const WINDOW = 20;
+
+/** Nats by which a mean loss in bfloat16 may differ from float32's, at any window of the curve. */
+const LARGEST_DIFFERENCE = 0.05;
+
+const decoder = (layers: number, hiddenSize: number): Architecture =>
+  createArchitecture({
+    family: 'gpt2',
+    head: 'causal-lm',
+    layers,
+    hiddenSize,
+    heads: 4,
+    vocabularySize: VOCABULARY,
+    maxPositions: LENGTH,
+    bosId: VOCABULARY - 1,
+    eosId: VOCABULARY - 1,
+  });
+
+/** Texts with a rule: a token is followed by the one that its row's stride leads to, one time in ten by any. */
+function learnableBatches(count: number): Batch[] {
+  const random = randomStream(5);
+  const below = (bound: number): number => Math.floor(random() * bound);
+  return Array.from({ length: count }, () => {
+    const inputIds = new Int32Array(ROWS * LENGTH);
+    for (let row = 0; row < ROWS; row++) {
+      let token = below(VOCABULARY);
+      for (let i = 0; i < LENGTH; i++) {
+        inputIds[row * LENGTH + i] = token;
+        token = random() < 0.1 ? below(VOCABULARY) : (token * 5 + 7) % VOCABULARY;
+      }
+    }
+    return {
+      rows: ROWS,
+      length: LENGTH,
+      inputIds,
+      typeIds: new Int32Array(ROWS * LENGTH),
+      attentionMask: new Float32Array(ROWS * LENGTH).fill(1),
+      labels: inputIds.slice(),
+      indices: Int32Array.from({ length: ROWS }, (_, row) => row),
+      tokens: ROWS * LENGTH,
+    };
+  });
+}
+
+async function lossCurve(precision: Precision): Promise<number[]> {
+  const executor = createOpenVinoExecutor({ precision, cache: null });
+  const [teacher, student] = [decoder(2, 64), decoder(2, 64)];
+  const batches = learnableBatches(64);
+  const trainer = new Trainer({
+    executor,
+    task: 'causal-lm',
+    pairing: {
+      student,
+      imitation: { teacher, objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true } },
+    },
+    teacher: new FrozenTeacher(executor, teacher, initializeParameters(teacher, 1)),
+    source: { steps: STEPS, stepsPerEpoch: 64, batchesOf: (step) => [batches[step % 64]!] },
+    options: {
+      learningRate: 3e-3,
+      schedule: 'constant',
+      warmup: 10,
+      weightDecay: 0.01,
+      decayBiasAndNorm: false,
+      clipNorm: 1,
+      seed: 1,
+      temperature: 2,
+      alpha: 0.1,
+    },
+    initial: initializeParameters(student, 2),
+  });
+  const losses: number[] = [];
+  for (let step = 0; step < STEPS; step++) losses.push((await trainer.step()).loss.hard!);
+  await trainer.release();
+  return losses;
+}
+
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b) / values.length;
+
+const windows = (losses: readonly number[]): number[] =>
+  Array.from({ length: STEPS / WINDOW }, (_, i) => mean(losses.slice(i * WINDOW, (i + 1) * WINDOW)));
+
+describe.skipIf(findLibrary('openvino') === undefined)('training with products in bfloat16', () => {
+  it('has the loss curve of float32', async () => {
+    const [exact, rounded] = [windows(await lossCurve('float32')), windows(await lossCurve('bfloat16'))];
+    // It has learned: from guessing among the vocabulary to the rule and its noise.
+    expect(exact[0]).toBeGreaterThan(3);
+    expect(exact.at(-1)!).toBeLessThan(1.7);
+    expect(rounded).not.toEqual(exact);
+    exact.forEach((loss, i) => {
+      expect(Math.abs(rounded[i]! - loss), `window ${i}`).toBeLessThan(LARGEST_DIFFERENCE);
+    });
+  });
+});

@@ -1,0 +1,85 @@
+/** @file Makes real runs, small enough for a test: a classifier and a language model, on texts full of markup among others. */
+
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { hostileText } from '../webview/sample-run';
+
+const runner = path.resolve('dist/runner.js');
+
+/** Runs the product's command line and gives back the document that it prints. */
+export async function distillery(workspace: string, ...args: string[]): Promise<unknown> {
+  const options = { cwd: workspace, maxBuffer: 2 ** 28 };
+  const { stdout } = await promisify(execFile)(process.execPath, [runner, ...args, '--json'], options);
+  return JSON.parse(stdout) as unknown;
+}
+
+const training = { epochs: 3, batchSize: 8, learningRate: 3e-3, evaluateEvery: 6 };
+const teacher = { hiddenSize: 32, layers: 2, heads: 2, intermediateSize: 64 };
+const student = { hiddenSize: 16, layers: 1, heads: 2, intermediateSize: 32 };
+
+function rows(file: string, count: number): Record<string, unknown>[] {
+  const lines = readFileSync(path.join('examples/data', file), 'utf8').split('\n').slice(0, count);
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+function write(
+  workspace: string,
+  name: string,
+  experiment: object,
+  data: Record<string, Record<string, unknown>[]>,
+): void {
+  mkdirSync(path.join(workspace, 'data'), { recursive: true });
+  for (const [split, all] of Object.entries(data)) {
+    writeFileSync(
+      path.join(workspace, 'data', `${name}-${split}.jsonl`),
+      all.map((row) => JSON.stringify(row)).join('\n'),
+    );
+  }
+  const dataset = {
+    train: `data/${name}-train.jsonl`,
+    validation: `data/${name}-validation.jsonl`,
+    test: `data/${name}-test.jsonl`,
+    maxLength: 40,
+  };
+  const whole = { name, dataset, training, controls: ['no-distillation'], ...experiment };
+  writeFileSync(path.join(workspace, `${name}.distill.json`), JSON.stringify(whole, undefined, 2));
+}
+
+/** Trains a spam filter of 64 mails. Its validation rows begin with one full of markup. */
+export async function runClassifier(workspace: string): Promise<void> {
+  const experiment = {
+    task: 'text-classification',
+    tokenizer: { source: 'train', kind: 'wordpiece', vocabularySize: 400 },
+    teacher: { source: 'train', architecture: { family: 'bert', ...teacher }, training },
+    student: { architecture: { family: 'bert', ...student } },
+    distillation: { temperature: 4, alpha: 0.7 },
+  };
+  const hostile = { text: hostileText, label: 'spam' };
+  const data = {
+    train: rows('spam/train.jsonl', 64),
+    validation: [hostile, ...rows('spam/validation.jsonl', 23)],
+    test: [hostile, ...rows('spam/test.jsonl', 39)],
+  };
+  write(workspace, 'spam', experiment, data);
+  await distillery(workspace, 'run', 'spam.distill.json');
+}
+
+/** Trains a language model on 48 paragraphs. */
+export async function runLanguageModel(workspace: string): Promise<void> {
+  const experiment = {
+    task: 'causal-lm',
+    tokenizer: { source: 'train', kind: 'bpe', vocabularySize: 400 },
+    teacher: { source: 'train', architecture: { family: 'gpt2', ...teacher }, training },
+    student: { architecture: { family: 'gpt2', ...student } },
+    distillation: { temperature: 2, alpha: 0.5 },
+  };
+  const data = {
+    train: rows('moby-dick/train.jsonl', 48),
+    validation: [{ text: hostileText }, ...rows('moby-dick/validation.jsonl', 11)],
+    test: rows('moby-dick/test.jsonl', 12),
+  };
+  write(workspace, 'moby', experiment, data);
+  await distillery(workspace, 'run', 'moby.distill.json');
+}

@@ -1,0 +1,152 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { RunRecord } from '../../src/protocol/records';
+import type { SweepResult } from '../../src/runner/commands/sweep';
+import { distillery, document, start, tinyWorkspace } from './program';
+
+const training = { epochs: 2, evaluateEvery: 1000, checkpointEvery: 5 };
+
+function sweepWorkspace(sweep: Record<string, unknown[]>, others: Record<string, unknown> = {}): string {
+  const workspace = tinyWorkspace({ task: 'text-classification', training });
+  changeExperiment(workspace, (experiment) => ({ ...experiment, ...others, sweep }));
+  return workspace;
+}
+
+function changeExperiment(workspace: string, change: (experiment: Record<string, unknown>) => object): void {
+  const file = path.join(workspace, 'tiny.distill.json');
+  const experiment = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  writeFileSync(file, JSON.stringify(change(experiment), undefined, 2));
+}
+
+const runs = (workspace: string): string => path.join(workspace, '.distillery', 'runs');
+const recordsOf = (workspace: string): RunRecord[] =>
+  readdirSync(runs(workspace))
+    .sort()
+    .map((run) => JSON.parse(readFileSync(path.join(runs(workspace), run, 'run.json'), 'utf8')) as RunRecord);
+/** Of the last checkpoint, not of the best, which may be that of step 0 in each. */
+const weights = (directory: string, model = path.join('checkpoints', 'last')): Buffer =>
+  readFileSync(path.join(directory, model, 'model.safetensors'));
+const sweep = (workspace: string) => document<SweepResult>(['sweep', 'tiny.distill.json'], workspace);
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 6000; i++) {
+    if (condition()) return;
+    await delay(10);
+  }
+  throw new Error('it did not come to that');
+}
+
+describe('a sweep', () => {
+  let workspace: string;
+  let result: SweepResult;
+  beforeAll(async () => {
+    workspace = sweepWorkspace({ 'distillation.temperature': [1, 4] });
+    result = await sweep(workspace);
+  });
+
+  it('runs every combination, each a run that says what it is', () => {
+    expect(result.rows.map(({ status, values }) => [status, values['distillation.temperature']])).toEqual([
+      ['done', 1],
+      ['done', 4],
+    ]);
+    const records = recordsOf(workspace);
+    expect(records.map(({ name }) => name)).toEqual(['Tiny · T=1', 'Tiny · T=4']);
+    expect(records.map((record) => record.sweep)).toEqual(
+      result.rows.map(({ values }) => ({ id: result.sweep, values })),
+    );
+    expect(weights(result.rows[0]!.directory).equals(weights(result.rows[1]!.directory))).toBe(false);
+  });
+
+  it('trains teacher and control once, and asks the teacher once', () => {
+    const [first, second] = result.rows.map(({ directory }) => directory) as [string, string];
+    expect(existsSync(path.join(second, 'teacher', 'metrics.jsonl'))).toBe(false);
+    const log = readFileSync(path.join(second, 'log.txt'), 'utf8');
+    expect(log).toMatch(/the teacher's answers are known/);
+    expect(log).not.toMatch(/training the (teacher|control)/);
+    const control = path.join('controls', 'no-distillation', 'student');
+    expect(weights(second, control).equals(weights(first, control))).toBe(true);
+    const rows = result.rows.map(({ summary }) => summary!.rows.map(({ role, metrics }) => [role, metrics]));
+    expect(rows[0]!.map(([role]) => role)).toEqual(['teacher', 'student', 'control']);
+    expect([rows[0]![0], rows[0]![2]]).toEqual([rows[1]![0], rows[1]![2]]);
+  });
+
+  it('gives the student that a run of that experiment by itself gives', async () => {
+    const alone = tinyWorkspace({ task: 'text-classification', training, distillation: { temperature: 4 } });
+    const { directory } = await document<{ directory: string }>(['run', 'tiny.distill.json'], alone);
+    expect(weights(directory).equals(weights(result.rows[1]!.directory))).toBe(true);
+  });
+
+  it('does nothing again, and only what is new where values are added', async () => {
+    expect(await sweep(workspace)).toEqual(result);
+    changeExperiment(workspace, (experiment) => ({ ...experiment, sweep: { 'distillation.temperature': [1, 2, 4] } }));
+    const more = await sweep(workspace);
+    expect(more.sweep).toBe(result.sweep);
+    expect([more.rows[0], more.rows[2]]).toEqual(result.rows);
+    expect(readdirSync(runs(workspace))).toHaveLength(3);
+    const { stdout } = await distillery(['sweep', 'tiny.distill.json'], workspace);
+    expect(stdout).toMatch(/T .*macro-F1.*retention.*control macro-F1/);
+  });
+
+  it('is left aside by a run, with a warning', async () => {
+    const plain = sweepWorkspace({ 'distillation.temperature': [1, 4] }, { controls: [] });
+    const { code, stderr } = await distillery(['run', 'tiny.distill.json'], plain);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/tiny\.distill\.json:\d+:\d+: warning: A run leaves "sweep" aside/);
+    const [record] = recordsOf(plain);
+    expect(record).toMatchObject({ name: 'Tiny', status: 'done' });
+    expect(record!.sweep).toBeUndefined();
+  });
+});
+
+describe('an interrupted sweep', () => {
+  it('killed in the middle of its second run, ends with what an uninterrupted one has', async () => {
+    const values = { 'distillation.alpha': [0.3, 0.9] };
+    const whole = await sweep(sweepWorkspace(values, { controls: [] }));
+    const workspace = sweepWorkspace(values, { controls: [] });
+    const { child, outcome } = start(['sweep', 'tiny.distill.json'], workspace);
+    const steps = (): number => {
+      const second = existsSync(runs(workspace)) && readdirSync(runs(workspace)).sort()[1];
+      const file = second ? path.join(runs(workspace), second, 'metrics.jsonl') : '';
+      return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
+    };
+    await until(() => steps() >= 7);
+    child.kill('SIGKILL');
+    await outcome;
+    const resumed = await sweep(workspace);
+    expect(readdirSync(runs(workspace))).toHaveLength(2);
+    expect(resumed.rows.map(({ status }) => status)).toEqual(['done', 'done']);
+    resumed.rows.forEach(({ directory }, i) =>
+      expect(weights(directory).equals(weights(whole.rows[i]!.directory))).toBe(true),
+    );
+  });
+
+  it('stopped, says how much is left', async () => {
+    const workspace = sweepWorkspace({ 'distillation.alpha': [0.3, 0.9] }, { controls: [] });
+    const { child, outcome } = start(['sweep', 'tiny.distill.json', '--json'], workspace);
+    await until(() => existsSync(runs(workspace)) && readdirSync(runs(workspace)).length === 1);
+    const [run] = readdirSync(runs(workspace));
+    await until(() => existsSync(path.join(runs(workspace), run!, 'teacher', 'metrics.jsonl')));
+    child.kill('SIGINT');
+    const { code, stdout } = await outcome;
+    expect(code).toBe(0);
+    const { rows, combinations } = JSON.parse(stdout) as SweepResult;
+    expect(combinations).toBe(2);
+    expect(rows.map(({ status }) => status)).toEqual(['stopped']);
+  });
+
+  it('goes on after a run that fails, and ends with exit code 1', async () => {
+    const values = { 'training.learningRate': [1e30, 1e-3] };
+    const workspace = sweepWorkspace(values, { controls: [] });
+    changeExperiment(workspace, (experiment) => ({
+      ...experiment,
+      training: { ...(experiment.training as object), clipNorm: 0 },
+    }));
+    const { code, stdout } = await distillery(['sweep', 'tiny.distill.json', '--json'], workspace);
+    const { rows } = JSON.parse(stdout) as SweepResult;
+    expect(rows.map(({ status }) => status)).toEqual(['failed', 'done']);
+    expect(rows[0]!.error!.message).toMatch(/not a finite number/);
+    expect(code).toBe(1);
+  });
+});

@@ -1,0 +1,161 @@
+/** @file Confusion matrices side by side: how often each class was taken for which. */
+
+import { css, html, LitElement, nothing } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { formatCount, formatPercent } from '../../src/protocol/format';
+import type { ComparisonDetail } from '../../src/protocol/lab-data';
+import { mark } from '../icons';
+import { place } from '../place';
+import { csvText } from '../save/csv';
+import '../save/save-button';
+import { shared } from '../styles';
+import type { ComparedModel } from './models';
+
+/** Classes that are shown; with more, the table's width would say nothing. */
+const mostClasses = 12;
+
+@customElement('lab-confusion')
+export class Confusion extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      :host {
+        display: block;
+        min-width: 0;
+      }
+      h3 lab-save {
+        margin-left: auto;
+      }
+      .matrices {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 12px 24px;
+        margin-top: 8px;
+        overflow-x: auto;
+      }
+      caption {
+        padding-bottom: 4px;
+        font-size: 12px;
+        font-weight: 600;
+        text-align: left;
+        white-space: nowrap;
+      }
+      table {
+        border-collapse: collapse;
+      }
+      th {
+        overflow: hidden;
+        max-width: 72px;
+        padding: 0 6px;
+        color: var(--muted);
+        font-size: 11px;
+        font-weight: 400;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+      th[scope='row'] {
+        text-align: right;
+      }
+      td {
+        min-width: 52px;
+        height: 40px;
+        border: 1px solid var(--vscode-editor-background);
+        background: color-mix(in srgb, var(--vscode-foreground) 8%, transparent);
+        line-height: 16px;
+        text-align: center;
+      }
+      td.wrong {
+        font-weight: 600;
+      }
+      td small {
+        display: block;
+        color: var(--muted);
+        font-size: 11px;
+        font-weight: 400;
+      }
+      p {
+        margin-top: 4px;
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) confusion!: NonNullable<ComparisonDetail['confusion']>;
+  @property({ attribute: false }) models: readonly ComparedModel[] = [];
+
+  override render(): unknown {
+    const { labels, counts } = this.confusion;
+    const shown = this.models.filter(({ row, other }) => !other && counts[row.name]);
+    const most = Math.max(1e-9, ...shown.flatMap(({ row }) => wrongShares(counts[row.name]!)));
+    return html`<figure>
+      <h3>
+        Confusion
+        <lab-save .name=${'Confusion'} .csv=${() => this.#csv()}></lab-save>
+      </h3>
+      <p class="note">rows: hard label, columns: prediction; share of the label's rows</p>
+      ${
+        labels.length > mostClasses
+          ? html`<p class="note">${formatCount(labels.length)} classes are too many to draw; save them as CSV.</p>`
+          : html`<div class="matrices" tabindex="0" role="region" aria-label="Confusion matrices">
+              ${shown.map((model) => this.#matrix(model, labels, counts[model.row.name]!, most))}
+            </div>`
+      }
+    </figure>`;
+  }
+
+  #csv(): string {
+    const { labels, counts } = this.confusion;
+    const rows = Object.entries(counts).flatMap(([name, matrix]) =>
+      matrix.flatMap((row, i) => row.map((count, j) => [name, labels[i], labels[j], count])),
+    );
+    return csvText([['model', 'hard label', 'prediction', 'rows'], ...rows]);
+  }
+
+  #matrix({ row, title }: ComparedModel, labels: readonly string[], matrix: number[][], most: number): unknown {
+    const wrong = matrix.reduce((sum, counts, i) => sum + counts.reduce((a, n, j) => a + (i === j ? 0 : n), 0), 0);
+    return html`<div>
+      <table aria-label="Confusion of the ${title.toLowerCase()}">
+        <caption>
+          ${mark(row.role)} ${title}
+        </caption>
+        <thead>
+          <tr>
+            <th></th>
+            ${labels.map((label) => html`<th scope="col" title=${label}>${label}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${matrix.map((counts, i) => {
+            const all = counts.reduce((a, b) => a + b, 0);
+            return html`<tr>
+              <th scope="row" title=${labels[i]!}>${labels[i]}</th>
+              ${counts.map((count, j) => this.#cell(count, all, i === j, most))}
+            </tr>`;
+          })}
+        </tbody>
+      </table>
+      <p class="small muted">${formatCount(wrong)} wrong</p>
+    </div>`;
+  }
+
+  #cell(count: number, all: number, right: boolean, most: number): unknown {
+    const share = all === 0 ? 0 : count / all;
+    const shade = 55 * (share / most);
+    const background = right || count === 0 ? undefined : `color-mix(in srgb, var(--attention) ${shade}%, transparent)`;
+    return html`<td class="number ${right || count === 0 ? '' : 'wrong'}" ${place({ background })}>
+      ${formatCount(count)}${all === 0 ? nothing : html`<small>${formatPercent(share)}</small>`}
+    </td>`;
+  }
+}
+
+function wrongShares(matrix: number[][]): number[] {
+  return matrix.flatMap((counts, i) => {
+    const all = counts.reduce((a, b) => a + b, 0) || 1;
+    return counts.filter((_, j) => j !== i).map((count) => count / all);
+  });
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-confusion': Confusion;
+  }
+}

@@ -1,0 +1,179 @@
+/** @file The models side by side: quality with its interval, closeness to the teacher, calibration, size, time. */
+
+import { css, html, LitElement } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { intervalDrawing } from '../../src/protocol/drawing/compare-drawings';
+import {
+  formatBytes,
+  formatLarge,
+  formatMilliseconds,
+  formatPercent,
+  formatQuantity,
+  formatShare,
+} from '../../src/protocol/format';
+import type { ComparisonRow } from '../../src/protocol/records';
+import { drawn } from '../drawn';
+import { mark } from '../icons';
+import type { Measure } from '../quality';
+import { shared } from '../styles';
+import { intervalText } from './finding';
+import { drawnModels, type ComparedModel } from './models';
+
+interface Column {
+  title: string;
+  value: (row: ComparisonRow) => unknown;
+  /** Absent: any. A column that no row has a value for is left out. */
+  has?: (row: ComparisonRow) => boolean;
+}
+
+export const rowHeight = 33;
+const headHeight = 48;
+const axisHeight = 20;
+const drawingWidth = 232;
+
+@customElement('lab-model-table')
+export class ModelTable extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      table.data td {
+        height: ${rowHeight}px;
+        border-bottom-color: var(--rule);
+      }
+      table.data thead tr {
+        height: ${headHeight}px;
+      }
+      table.data th,
+      table.data td {
+        padding-left: 16px;
+      }
+      table.data th:first-child,
+      table.data td:first-child {
+        width: 100%;
+        min-width: 180px;
+        padding-left: 0;
+      }
+      table.data th {
+        max-width: 84px;
+        white-space: normal;
+      }
+      /* The drawing's own head, its axis, reaches up into the table's. */
+      table.data th.drawing {
+        max-width: none;
+        padding: 0;
+        text-align: center;
+        vertical-align: top;
+        white-space: nowrap;
+      }
+      table.data td.drawing {
+        width: ${drawingWidth}px;
+        height: auto;
+        padding: 0;
+        border: 0;
+        vertical-align: top;
+      }
+      td.drawing svg {
+        margin-top: -${axisHeight}px;
+      }
+      td .swatch {
+        margin-right: 8px;
+      }
+      @media (max-width: 640px) {
+        table.data th,
+        table.data td {
+          padding-left: 12px;
+        }
+        table.data td.drawing,
+        td .muted {
+          display: none;
+        }
+        table.data th:first-child,
+        table.data td:first-child {
+          min-width: 104px;
+        }
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) models: readonly ComparedModel[] = [];
+  @property({ attribute: false }) measure!: Measure;
+
+  override render(): unknown {
+    const { models, measure } = this;
+    const columns = this.#columns().filter(({ has }) => !has || models.some(({ row }) => has(row)));
+    const drawing = intervalDrawing(drawnModels(models, measure), measure.title, measure.format, {
+      width: drawingWidth,
+      pitch: rowHeight,
+      head: axisHeight,
+    });
+    const direction = measure.higherIsBetter ? 'higher is better' : 'lower is better';
+    return html`<div class="scroll" tabindex="0" role="region" aria-label="Comparison">
+      <table class="data" aria-label="Teacher, student, control and other runs">
+        <thead>
+          <tr>
+            <th scope="col">Model</th>
+            <th scope="col" class="drawing" aria-label="Drawing">${measure.title}, ${direction}</th>
+            ${columns.map(({ title }) => html`<th scope="col">${title}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${models.map(
+            (model, i) =>
+              html`<tr>
+                <td>${named(model)}</td>
+                ${i === 0 ? html`<td class="drawing" rowspan=${models.length}>${drawn(drawing)}</td>` : ''}
+                ${columns.map(({ value }) => html`<td>${value(model.row)}</td>`)}
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`;
+  }
+
+  #columns(): Column[] {
+    const { measure } = this;
+    return [
+      {
+        title: `${measure.title}, 95 %`,
+        value: ({ metrics, intervals }) =>
+          html`<b>${measure.format(metrics[measure.key])}</b>
+            <span class="small muted">${intervalText(intervals?.[measure.key], measure)}</span>`,
+      },
+      {
+        title: 'Accuracy',
+        value: ({ metrics }) => formatShare(metrics.accuracy),
+        has: ({ metrics }) => metrics.accuracy !== undefined && measure.key !== 'accuracy',
+      },
+      { title: 'Of the teacher', value: ({ role, retention }) => formatPercent(role === 'teacher' ? 1 : retention) },
+      {
+        title: 'Agrees with teacher',
+        value: ({ metrics }) => formatShare(metrics.agreement),
+        has: ({ metrics }) => metrics.agreement !== undefined,
+      },
+      {
+        title: 'KL to teacher',
+        value: ({ metrics }) => formatQuantity(metrics.teacherKl),
+        has: ({ metrics }) => metrics.teacherKl !== undefined,
+      },
+      {
+        title: 'Calibration error',
+        value: ({ metrics }) => formatShare(metrics.calibrationError),
+        has: ({ metrics }) => metrics.calibrationError !== undefined,
+      },
+      { title: 'Parameters', value: ({ parameters }) => formatLarge(parameters) },
+      { title: 'Size', value: ({ bytes }) => formatBytes(bytes) },
+      { title: 'Latency', value: ({ latencyMs }) => formatMilliseconds(latencyMs) },
+    ];
+  }
+}
+
+function named({ row, title, about, other }: ComparedModel): unknown {
+  return html`${mark(row.role, undefined, other)}<span class="strong">${title}</span>
+    <span class="muted">${about}</span>`;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-model-table': ModelTable;
+  }
+}

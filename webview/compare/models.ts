@@ -1,0 +1,65 @@
+/** @file The models that the Compare tab holds against each other: this run's, and the students of those beside it. Pure. */
+
+import type { DrawnModel } from '../../src/protocol/drawing/compare-drawings';
+import type { ModelShape } from '../../src/protocol/lab-data';
+import type { ComparisonRow } from '../../src/protocol/records';
+import type { Measure } from '../quality';
+import type { RunState } from '../state';
+
+export interface ComparedModel {
+  row: ComparisonRow;
+  /** `Student`, or another run's name. */
+  title: string;
+  about: string;
+  /** Of another run. */
+  other: boolean;
+}
+
+const shapeOf = (shape: ModelShape | undefined): string => (shape ? `${shape.layers} × ${shape.hiddenSize}` : '');
+
+export function comparedModels(run: RunState, besides: Iterable<RunState>): ComparedModel[] {
+  const own = (run.record.summary?.rows ?? []).map((row): ComparedModel => ({
+    row,
+    other: false,
+    ...naming(run, row),
+  }));
+  const others = [...besides].flatMap(({ record, experiment }) =>
+    (record.summary?.rows ?? [])
+      .filter(({ role }) => role === 'student')
+      .map((row): ComparedModel => {
+        return { row, other: true, title: record.name, about: `another run's student, ${shapeOf(experiment.student)}` };
+      }),
+  );
+  return [...own, ...others];
+}
+
+function naming({ experiment }: RunState, { role, name }: ComparisonRow): Pick<ComparedModel, 'title' | 'about'> {
+  switch (role) {
+    case 'teacher':
+      return { title: 'Teacher', about: shapeOf(experiment.teacher) };
+    case 'student':
+      return { title: 'Student', about: `${shapeOf(experiment.student)}, distilled` };
+    case 'control':
+      return { title: 'Control', about: name === 'no-distillation' ? 'same student, no distillation' : name };
+  }
+}
+
+/** Models for the drawings; those without the measure are left out. */
+export function drawnModels(models: readonly ComparedModel[], measure: Measure): DrawnModel[] {
+  return models.flatMap(({ row, title, other }): DrawnModel[] => {
+    const value = row.metrics[measure.key];
+    if (value === undefined) return [];
+    const interval = row.intervals?.[measure.key];
+    return [
+      {
+        role: row.role,
+        name: other ? title : row.role,
+        other,
+        value,
+        ...(interval && { interval }),
+        parameters: row.parameters,
+        ...(row.calibration && { calibration: row.calibration }),
+      },
+    ];
+  });
+}

@@ -1,0 +1,83 @@
+/** @file What was set differently, apart from what came out of it. */
+
+import { css, html, LitElement } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { absent, formatCount } from '../../src/protocol/format';
+import type { RunState } from '../state';
+import { shared } from '../styles';
+
+/** What a control leaves out: it is trained on the hard labels alone. */
+function ofControl(settings: Record<string, string>): Record<string, string> {
+  const kept = Object.entries(settings).filter(([path]) => !path.startsWith('distillation.'));
+  return { ...Object.fromEntries(kept), 'distillation.alpha': '0' };
+}
+
+@customElement('lab-settings')
+export class SettingsTable extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      :host {
+        display: block;
+        min-width: 0;
+      }
+      table {
+        margin-top: 8px;
+      }
+      td:not(:first-child) {
+        overflow: hidden;
+        max-width: 160px;
+        text-overflow: ellipsis;
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) run!: RunState;
+  @property({ attribute: false }) besides: readonly RunState[] = [];
+
+  override render(): unknown {
+    const { run, besides } = this;
+    const hasControl = run.series.some(({ role }) => role === 'control') && besides.length === 0;
+    const columns = [
+      { title: besides.length > 0 ? run.record.name : 'Student', settings: run.settings },
+      ...(hasControl ? [{ title: 'Control', settings: ofControl(run.settings) }] : []),
+      ...besides.map((other) => ({ title: other.record.name, settings: other.settings })),
+    ];
+    const paths = [...new Set(columns.flatMap(({ settings }) => Object.keys(settings)))].sort();
+    const different = paths.filter((path) => new Set(columns.map(({ settings }) => settings[path])).size > 1);
+    const same = `${formatCount(different.length)} of ${formatCount(paths.length)} fields, the rest is the same`;
+    return html`<figure>
+      <h3>What differs in the configuration</h3>
+      <p class="note">${columns.length < 2 ? 'There is nothing to compare with: add a run above.' : same}</p>
+      ${
+        columns.length > 1 && different.length > 0
+          ? html`<div class="scroll" tabindex="0" role="region" aria-label="Configuration">
+              <table class="data" aria-label="What differs in the configuration">
+                <thead>
+                  <tr>
+                    <th scope="col">Field</th>
+                    ${columns.map(({ title }) => html`<th scope="col">${title}</th>`)}
+                  </tr>
+                </thead>
+                <tbody>
+                  ${different.map(
+                    (path) =>
+                      html`<tr>
+                        <td class="mono">${path}</td>
+                        ${columns.map(({ settings }) => html`<td title=${settings[path] ?? ''}>${settings[path] ?? absent}</td>`)}
+                      </tr>`,
+                  )}
+                </tbody>
+              </table>
+            </div>`
+          : ''
+      }
+    </figure>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-settings': SettingsTable;
+  }
+}

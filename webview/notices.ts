@@ -1,0 +1,51 @@
+/** @file What is wrong, or how the run ended early; what there is stays in view below. */
+
+import { html, type TemplateResult } from 'lit';
+import { formatCount } from '../src/protocol/format';
+import type { RunErrorRecord, RunRecord } from '../src/protocol/records';
+import { icon, type IconName } from './icons';
+import type { LabState } from './state';
+import { TellEvent } from './tell';
+
+export function notices({ problem, shown, trusted }: LabState): TemplateResult[] {
+  const all: TemplateResult[] = [];
+  const record = shown?.run.record;
+  if (record?.error) all.push(notice('error', 'failed', record.error, trusted ? resume() : undefined));
+  else if (record?.status === 'stopped') all.push(stopped(record, trusted));
+  if (problem) all.push(notice('warning', 'warning', problem));
+  if (!trusted) {
+    const words = {
+      message: 'This folder is not trusted:',
+      remedy: 'everything can be looked at, nothing can be run.',
+    };
+    all.push(notice('', 'warning', words));
+  }
+  return all;
+}
+
+function notice(kind: string, symbol: IconName, words: RunErrorRecord, action?: TemplateResult): TemplateResult {
+  return html`<div class="notice ${kind}" role=${kind === '' ? 'note' : 'alert'}>
+    ${icon(symbol)}
+    <div><span class="strong">${words.message}</span> ${words.remedy ?? ''} ${action}</div>
+  </div>`;
+}
+
+function stopped({ progress }: RunRecord, trusted: boolean): TemplateResult {
+  const where = progress
+    ? ` at step ${formatCount(progress.step)} of ${formatCount(progress.steps)} (${progress.role})`
+    : '';
+  const words = {
+    message: `Stopped${where}.`,
+    remedy: 'Curves end where the run ended; it can be resumed from its last checkpoint.',
+  };
+  return notice('', 'stopped', words, trusted ? resume() : undefined);
+}
+
+function resume(): TemplateResult {
+  return html`<button
+    class="link"
+    @click=${(event: Event) => event.currentTarget?.dispatchEvent(new TellEvent({ type: 'resume' }))}
+  >
+    Resume
+  </button>`;
+}

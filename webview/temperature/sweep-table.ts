@@ -1,0 +1,166 @@
+/** @file A sweep's runs in numbers: a row a run, or for two fields a heat map. */
+
+import { css, html, LitElement, type TemplateResult } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { softenedPair } from '../../src/protocol/distribution';
+import { formatQuantity } from '../../src/protocol/format';
+import { mark } from '../icons';
+import { place } from '../place';
+import type { Measure } from '../quality';
+import { shared } from '../styles';
+import { TellEvent } from '../tell';
+import { bestPoint, temperaturePath, type Sweep, type SweepPoint } from './sweep';
+
+/** The last part of a path: `temperature`. */
+const shortName = (path: string): string => path.split('.').at(-1)!;
+
+@customElement('lab-sweep-table')
+export class SweepTable extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      :host {
+        display: block;
+      }
+      h3 {
+        margin-bottom: 8px;
+        font-size: 12px;
+        font-weight: 600;
+      }
+      table.data th,
+      table.data td {
+        padding-left: 8px;
+      }
+      .heat td,
+      .heat th {
+        text-align: center;
+      }
+      .heat td {
+        height: 32px;
+        min-width: 56px;
+        border: 1px solid var(--vscode-editor-background);
+      }
+      .best {
+        font-weight: 600;
+        outline: 2px solid var(--vscode-foreground);
+        outline-offset: -2px;
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) sweep!: Sweep;
+  @property({ attribute: false }) measure!: Measure;
+  /** Logits at the chosen position, to say what each T makes of them. */
+  @property({ attribute: false }) pair: readonly [Float32Array, Float32Array] | undefined;
+  /** The run that is shown. */
+  @property({ attribute: false }) shown = '';
+
+  override render(): unknown {
+    return this.sweep.fields.length === 2 ? this.#heatMap() : this.#list();
+  }
+
+  #list(): TemplateResult {
+    const { fields, points } = this.sweep;
+    const byT = fields.length === 1 && fields[0] === temperaturePath && this.pair;
+    return html`<h3>${byT ? "At the sweep's temperatures" : 'The sweep'}</h3>
+      <table class="data" aria-label="The sweep's runs">
+        <thead>
+          <tr>
+            ${fields.map((field) => html`<th scope="col" title=${field}>${field === temperaturePath ? 'T' : shortName(field)}</th>`)}
+            ${
+              byT
+                ? html`<th scope="col">Entropy ${mark('teacher', 'teacher')}</th>
+                    <th scope="col">${mark('student', 'student')}</th>
+                    <th scope="col">KL</th>
+                    <th scope="col">T²·KL</th>`
+                : ''
+            }
+            <th scope="col">${this.measure.title}</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${points.map(
+            (point) =>
+              html`<tr class=${point.id === this.shown ? 'strong' : ''}>
+                ${fields.map((field) => html`<td>${this.#link(point, String(point.values[field] ?? '–'))}</td>`)}
+                ${byT ? this.#softened(Number(point.values[temperaturePath]), byT) : ''}
+                <td>
+                  ${point.soFar ? html`<span class="muted">so far</span> ` : ''}${this.measure.format(point.quality)}
+                </td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>`;
+  }
+
+  #softened(T: number, [teacher, student]: readonly [Float32Array, Float32Array]): TemplateResult {
+    const { entropy, kl } = softenedPair(teacher, student, T);
+    const values = [entropy.teacher, entropy.student, kl, T * T * kl];
+    return html`${values.map((value) => html`<td>${formatQuantity(value)}</td>`)}`;
+  }
+
+  #link({ id }: SweepPoint, words: string): TemplateResult | string {
+    if (id === this.shown) return words;
+    return html`<button
+      class="link"
+      title="Show this run"
+      @click=${() => this.dispatchEvent(new TellEvent({ type: 'showRun', id }))}
+    >
+      ${words}
+    </button>`;
+  }
+
+  /** Shaded from the worst to the best; the number stands in each cell. */
+  #heatMap(): TemplateResult {
+    const [across, down] = this.sweep.fields as [string, string];
+    const { points } = this.sweep;
+    const axis = (field: string): string[] => [...new Set(points.map(({ values }) => String(values[field])))];
+    const at = (x: string, y: string): SweepPoint | undefined =>
+      points.find(({ values }) => String(values[across]) === x && String(values[down]) === y);
+    const qualities = points.flatMap(({ quality }) => (quality === undefined ? [] : [quality]));
+    const [low, high] = [Math.min(...qualities), Math.max(...qualities)];
+    const best = bestPoint(this.sweep, this.measure);
+    const goodness = (quality: number): number => {
+      const share = (quality - low) / (high - low || 1);
+      return this.measure.higherIsBetter ? share : 1 - share;
+    };
+    const cell = (point: SweepPoint | undefined): TemplateResult => {
+      const shade = point?.quality === undefined ? 0 : 8 + 52 * goodness(point.quality);
+      return html`<td
+        class=${point && point === best ? 'best' : ''}
+        ${place({ background: `color-mix(in srgb, var(--student) ${shade}%, transparent)` })}
+      >
+        ${point ? this.#link(point, `${this.measure.format(point.quality)}${point.soFar ? ' so far' : ''}`) : '–'}
+      </td>`;
+    };
+    return html`<h3>${this.measure.title} by ${shortName(across)} and ${shortName(down)}</h3>
+      <div class="scroll" tabindex="0" role="region" aria-label="Heat map of the sweep">
+        <table class="data heat" aria-label="The sweep's runs">
+          <caption>
+            Stronger is better; the best is framed. Across: ${across}. Down: ${down}.
+          </caption>
+          <thead>
+            <tr>
+              <th></th>
+              ${axis(across).map((x) => html`<th scope="col">${x}</th>`)}
+            </tr>
+          </thead>
+          <tbody>
+            ${axis(down).map(
+              (y) =>
+                html`<tr>
+                  <th scope="row">${y}</th>
+                  ${axis(across).map((x) => cell(at(x, y)))}
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-sweep-table': SweepTable;
+  }
+}

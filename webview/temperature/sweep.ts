@@ -1,0 +1,66 @@
+/** @file The runs of a sweep, and what each reached. Pure. */
+
+import type { RunListing } from '../../src/protocol/lab-data';
+import type { Interval } from '../../src/protocol/records';
+import type { Measure } from '../quality';
+
+export const temperaturePath = 'distillation.temperature';
+
+export interface SweepPoint {
+  id: string;
+  name: string;
+  values: Record<string, number | string | boolean>;
+  /** Absent before its first evaluation. */
+  quality?: number;
+  interval?: Interval;
+  /** Not its last word: the run goes on, or ended early. */
+  soFar: boolean;
+}
+
+export interface Sweep {
+  /** Paths that are varied, in the order of their names. */
+  fields: string[];
+  points: SweepPoint[];
+}
+
+/** The sweep that a run is part of; undefined where it is part of none. */
+export function sweepOf(id: string, runs: readonly RunListing[], measure: Measure): Sweep | undefined {
+  const sweep = runs.find((run) => run.id === id)?.record.sweep;
+  if (!sweep) return undefined;
+  const points = runs
+    .filter(({ record }) => record.sweep?.id === sweep.id)
+    .map(({ id: run, record, best }): SweepPoint => {
+      const student = record.summary?.rows.find(({ role }) => role === 'student');
+      const quality = student?.metrics[measure.key] ?? best?.[measure.key];
+      const interval = student?.intervals?.[measure.key];
+      return {
+        id: run,
+        name: record.name,
+        values: record.sweep!.values,
+        ...(quality !== undefined && { quality }),
+        ...(interval && { interval }),
+        soFar: student === undefined,
+      };
+    });
+  const fields = [...new Set(points.flatMap(({ values }) => Object.keys(values)))].sort();
+  return { fields, points: points.sort(byValues(fields)) };
+}
+
+function byValues(fields: readonly string[]): (a: SweepPoint, b: SweepPoint) => number {
+  return (a, b) => {
+    for (const field of fields) {
+      const [left, right] = [a.values[field], b.values[field]];
+      if (left === right) continue;
+      if (typeof left === 'number' && typeof right === 'number') return left - right;
+      return String(left).localeCompare(String(right));
+    }
+    return 0;
+  };
+}
+
+/** The point that did best; undefined before any is measured. */
+export function bestPoint({ points }: Sweep, measure: Measure): SweepPoint | undefined {
+  const measured = points.filter(({ quality }) => quality !== undefined);
+  const sign = measure.higherIsBetter ? 1 : -1;
+  return measured.sort((a, b) => sign * (b.quality! - a.quality!))[0];
+}

@@ -1,0 +1,267 @@
+/** @file The Temperature tab: what T makes of one token's distributions, and what a sweep measured. */
+
+import { html, LitElement, nothing } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { softenedPair } from '../../src/protocol/distribution';
+import { formatCount, formatQuantity, formatTemperature } from '../../src/protocol/format';
+import type { InspectedRow, RunListing } from '../../src/protocol/lab-data';
+import { ChooseEvent, type Choices } from '../choices';
+import { best, evaluationsOf, measureOf } from '../quality';
+import type { Probes, RunState } from '../state';
+import { shared } from '../styles';
+import { compare, rowOf } from '../tokens/divergence';
+import '../tokens/distribution';
+import { positionTitle, positionTitleStyles } from '../tokens/position-title';
+import { select, type Selection } from '../tokens/selection';
+import { toFraction } from '../tokens/temperature-scale';
+import '../tokens/temperature-slider';
+import { probesAwaited } from '../tokens/waiting';
+import './curve-chart';
+import type { CurveLine } from './curve-chart';
+import { curveTemperatures } from './curve-set';
+import { CurveWorker } from './curve-worker';
+import './sweep-chart';
+import './sweep-table';
+import { sweepOf, temperaturePath } from './sweep';
+import { temperatureStyles } from './temperature-styles';
+
+/** T² at each place of the curves. */
+const curveSquares = curveTemperatures.map((T) => T * T);
+
+@customElement('lab-temperature-view')
+export class TemperatureView extends LitElement {
+  static override styles = [shared, positionTitleStyles, temperatureStyles];
+
+  @property({ attribute: false }) run!: RunState;
+  @property({ attribute: false }) runs: readonly RunListing[] = [];
+  @property({ attribute: false }) probes: Probes | undefined;
+  @property({ attribute: false }) row: InspectedRow | undefined;
+  @property({ attribute: false }) choices!: Choices;
+  @property({ attribute: false }) narrow = false;
+
+  readonly #worker = new CurveWorker(this);
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    window.addEventListener('keydown', this.#key);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    window.removeEventListener('keydown', this.#key);
+  }
+
+  override render(): unknown {
+    if (!this.probes) return html`<p class="waiting">${probesAwaited(this.run)}</p>`;
+    const shown = select(this.probes, this.row, this.choices);
+    if (!shown) return html`<p class="waiting">Reading the probes…</p>`;
+    const ofExample = this.choices.curvesOf === 'example' && shown.example.positions.length > 1;
+    const key = ofExample ? [shown.logits.student, 'example'] : [shown.logits.student, shown.position];
+    this.#worker.want(key, () => (ofExample ? allPairs(shown) : [[shown.teacher, shown.student]]));
+    return html`<div class="temperature-view">
+      <section class="token" aria-label="Token">${this.#token(shown)}</section>
+      <section class="curves" aria-label="Over temperature">${this.#curves(shown, ofExample)}</section>
+    </div>`;
+  }
+
+  #choose(choice: Partial<Choices>): void {
+    this.dispatchEvent(new ChooseEvent(choice));
+  }
+
+  #token(shown: Selection): unknown {
+    const { example, position, temperature, teacher, student, classes, probes } = shown;
+    const { names, temperature: own } = probes.set.examples;
+    const { kl, gradientNorm } = softenedPair(teacher, student, temperature);
+    return html`${positionTitle(probes.set.examples, example, position)}
+      <div class="which">
+        <span class="small muted"
+          >${shown.step === undefined ? 'models as they are now' : `student at step ${formatCount(shown.step)}`}</span
+        >
+        <button class="link small" @click=${() => this.#choose({ tab: 'tokens' })}>change token</button>
+      </div>
+      <div class="big">
+        <p>
+          <span class="small muted">Temperature</span
+          ><output class="number" id="big-t">${formatTemperature(temperature)}</output>
+        </p>
+        <p class="small muted">${explanation(temperature, own)}</p>
+      </div>
+      <dl class="reads">
+        ${read('T²·KL, nats', formatQuantity(temperature ** 2 * kl), 't2kl')}
+        ${read('Gradient norm', formatQuantity(gradientNorm), 'gradient')}
+        ${read('× T²', formatQuantity(temperature ** 2 * gradientNorm), 't2gradient')}
+      </dl>
+      <lab-distribution
+        .comparison=${compare(teacher, student, example.positions[position]!.label, temperature)}
+        .label=${example.positions[position]!.label}
+        .names=${names}
+        .classes=${classes}
+        .sortBy=${this.choices.sortBy}
+        .topK=${this.choices.topK}
+      ></lab-distribution>
+      ${this.#sweepTable(shown)}`;
+  }
+
+  #curves(shown: Selection, ofExample: boolean): unknown {
+    const { temperature, probes } = shown;
+    const { names, temperature: own } = probes.set.examples;
+    const { curves } = this.#worker;
+    const now = this.#now(shown, ofExample);
+    const line = (name: string, values: readonly number[], ink: string, value: number, dotted = false): CurveLine => {
+      return { name, values, ink, now: value, dotted, format: formatQuantity };
+    };
+    const scaled = (values: readonly number[] | undefined): number[] =>
+      (values ?? []).map((value, i) => value * curveSquares[i]!);
+    const common = { temperature, narrow: this.narrow, table: this.choices.tables };
+    return html`<div class="slider">
+        <lab-temperature .temperature=${temperature} .own=${own} .bare=${true}></lab-temperature>
+      </div>
+      ${
+        shown.example.positions.length > 1
+          ? html`<fieldset class="segments">
+              <legend class="spoken">Curves of</legend>
+              ${(['token', 'example'] as const).map(
+                (curvesOf) =>
+                  html`<label
+                    ><input
+                      type="radio"
+                      name="curves-of"
+                      .checked=${this.choices.curvesOf === curvesOf}
+                      @change=${() => this.#choose({ curvesOf })}
+                    />${curvesOf === 'token' ? 'This token' : 'Mean of the example'}</label
+                  >`,
+              )}
+            </fieldset>`
+          : nothing
+      }
+      ${
+        curves
+          ? html`<lab-curve
+                .name=${'Entropy'}
+                .note=${'nats'}
+                .lines=${[
+                  line('soft labels', curves.teacherEntropy, 'var(--teacher)', now.entropy.teacher),
+                  line('soft predictions', curves.studentEntropy, 'var(--student)', now.entropy.student),
+                ]}
+                .limit=${{ value: Math.log(names.length), name: `ln ${formatCount(names.length)} = ${formatQuantity(Math.log(names.length))}` }}
+                .temperature=${common.temperature}
+                .narrow=${common.narrow}
+                .table=${common.table}
+              ></lab-curve>
+              <lab-curve
+                .name=${'Distillation loss'}
+                .note=${'nats, log scale'}
+                .logScale=${true}
+                .lines=${[
+                  line('KL(T)', curves.kl, 'var(--soft)', now.kl, true),
+                  line('T²·KL(T)', scaled(curves.kl), 'var(--soft)', temperature ** 2 * now.kl),
+                ]}
+                .temperature=${common.temperature}
+                .narrow=${common.narrow}
+                .table=${common.table}
+              ></lab-curve>
+              <lab-curve
+                .name=${"Gradient that reaches the student's logits"}
+                .note=${'norm, log scale'}
+                .logScale=${true}
+                .lines=${[
+                  line('raw', curves.gradient, 'var(--control)', now.gradientNorm, true),
+                  line('× T²', scaled(curves.gradient), 'var(--total)', temperature ** 2 * now.gradientNorm),
+                ]}
+                .temperature=${common.temperature}
+                .narrow=${common.narrow}
+                .table=${common.table}
+              ></lab-curve>`
+          : html`<p class="waiting">Working the curves out…</p>`
+      }
+      ${this.#sweepChart(temperature)}`;
+  }
+
+  /** The curves' values at the chosen T. The mean of a whole example is read off its curves. */
+  #now(shown: Selection, ofExample: boolean): ReturnType<typeof softenedPair> {
+    const { curves } = this.#worker;
+    if (!ofExample || !curves) return softenedPair(shown.teacher, shown.student, shown.temperature);
+    const at = (values: readonly number[]): number => interpolate(values, shown.temperature);
+    return {
+      entropy: { teacher: at(curves.teacherEntropy), student: at(curves.studentEntropy) },
+      kl: at(curves.kl),
+      gradientNorm: at(curves.gradient),
+    };
+  }
+
+  #sweepChart(temperature: number): unknown {
+    const measure = measureOf(this.run);
+    const sweep = sweepOf(this.run.id, this.runs, measure);
+    if (!sweep) {
+      return html`<p class="small muted">
+        This run is not part of a sweep. “Sweep temperature” trains one student for each T and shows here which did
+        best.
+      </p>`;
+    }
+    if (!sweep.fields.includes(temperaturePath) || sweep.fields.length > 1) return nothing;
+    const of = (role: 'teacher' | 'control'): number | undefined =>
+      this.run.record.summary?.rows.find((row) => row.role === role)?.metrics[measure.key] ??
+      best(evaluationsOf(this.run, role, measure.key), measure)?.value;
+    return html`<lab-sweep-chart
+      .sweep=${sweep}
+      .measure=${measure}
+      .teacher=${of('teacher')}
+      .control=${of('control')}
+      .temperature=${temperature}
+      .narrow=${this.narrow}
+    ></lab-sweep-chart>`;
+  }
+
+  #sweepTable({ teacher, student }: Selection): unknown {
+    const measure = measureOf(this.run);
+    const sweep = sweepOf(this.run.id, this.runs, measure);
+    if (!sweep) return nothing;
+    return html`<lab-sweep-table
+      .sweep=${sweep}
+      .measure=${measure}
+      .pair=${[teacher, student]}
+      .shown=${this.run.id}
+    ></lab-sweep-table>`;
+  }
+
+  readonly #key = (event: KeyboardEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.composedPath()[0] instanceof HTMLInputElement) return;
+    const direction = ({ '-': -1, '=': 1 } as const)[event.key];
+    if (direction === undefined) return;
+    event.preventDefault();
+    this.renderRoot.querySelector('lab-temperature')?.nudge(direction);
+  };
+}
+
+/** A curve's value between two of its places. */
+function interpolate(values: readonly number[], temperature: number): number {
+  const place = Math.min(1, Math.max(0, toFraction(temperature))) * (values.length - 1);
+  const below = Math.min(values.length - 2, Math.floor(place));
+  return values[below]! + (place - below) * (values[below + 1]! - values[below]!);
+}
+
+function allPairs({ example, logits, probes }: Selection): [Float32Array, Float32Array][] {
+  const { length } = probes.set.examples.names;
+  return example.positions.map((_, i) => [rowOf(logits.teacher, i, length), rowOf(logits.student, i, length)]);
+}
+
+function explanation(temperature: number, own: number): string {
+  if (temperature === 1) return 'Hard predictions: what the models would answer.';
+  if (temperature < 1) return 'Below 1 the first choice stands out more than the models mean it to.';
+  const which = temperature === own ? "This run's T. " : '';
+  return `${which}Above 1 the other likely choices show: what the teacher knows beyond its first choice.`;
+}
+
+function read(name: string, value: string, id: string): unknown {
+  return html`<div class="statistic">
+    <dt>${name}</dt>
+    <dd id=${id}><b>${value}</b></dd>
+  </div>`;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-temperature-view': TemperatureView;
+  }
+}

@@ -1,0 +1,169 @@
+/** @file Which token is read where, what it predicts, and whether that counts: shift, prompt, mask and padding, drawn. */
+
+import type { nothing } from 'lit';
+import { css, html, LitElement, type TemplateResult } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { formatCount } from '../../src/protocol/format';
+import type { ProbeExample, Task } from '../../src/protocol/records';
+import { shared } from '../styles';
+import { visible } from './token-text';
+
+/** Why the prediction of a token is looked at, or is not. */
+export type Standing = 'recorded' | 'unrecorded' | 'uncounted';
+
+/** Of the token at an index; older runs do not say what counts beyond the positions that they keep. */
+export function standingOf({ positions, counted }: ProbeExample, token: number): Standing {
+  if (positions.some((position) => position.token === token)) return 'recorded';
+  return counted?.includes(token) ? 'unrecorded' : 'uncounted';
+}
+
+export const standingWords: Record<Standing, string> = {
+  recorded: 'counts',
+  unrecorded: 'counts, not recorded: of a large vocabulary only the first positions are kept',
+  uncounted: 'not counted',
+};
+
+const signs: Record<Standing, string> = { recorded: '●', unrecorded: '◌', uncounted: '–' };
+
+/** Columns on either side of the chosen token. */
+const around = 4;
+
+@customElement('lab-alignment')
+export class Alignment extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      :host {
+        display: block;
+        min-width: 0;
+      }
+      table {
+        border-collapse: separate;
+        border-spacing: 2px 0;
+        font-size: 12px;
+      }
+      th {
+        padding-right: 8px;
+        color: var(--muted);
+        font-size: 11px;
+        font-weight: 400;
+        text-align: left;
+        white-space: nowrap;
+      }
+      td {
+        overflow: hidden;
+        max-width: 96px;
+        height: 24px;
+        padding: 0 6px;
+        border: 1px solid var(--grid);
+        text-align: center;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+      .arrows td {
+        height: 14px;
+        border: 0;
+        color: var(--muted);
+        line-height: 14px;
+      }
+      .uncounted {
+        background: repeating-linear-gradient(135deg, var(--grid) 0 1px, transparent 1px 4px);
+        color: var(--muted);
+      }
+      .unrecorded {
+        border-style: dashed;
+        color: var(--muted);
+      }
+      .here {
+        border: 2px solid var(--vscode-focusBorder);
+      }
+      .signs td {
+        border: 0;
+        background: none;
+      }
+      p {
+        margin-top: 6px;
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) example!: ProbeExample;
+  @property({ attribute: false }) task: Task = 'causal-lm';
+  @property({ attribute: false }) names: readonly string[] = [];
+  /** Index into the example's positions. */
+  @property({ attribute: false }) position = 0;
+
+  override render(): unknown {
+    const { example, task } = this;
+    const chosen = example.positions[this.position]!.token;
+    const shift = task === 'causal-lm' ? 1 : 0;
+    const last = Math.max(example.tokens.length, example.paddedLength ?? 0) - 1;
+    const from = Math.max(shift, Math.min(chosen - around, last - 2 * around));
+    const to = Math.min(last, from + 2 * around);
+    const targets = Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    return html`<div class="scroll" tabindex="0" role="region" aria-label="What is read and what it predicts">
+        <table aria-label="What is read and what it predicts">
+          <tbody>
+            <tr>
+              <th scope="row">read</th>
+              ${targets.map((token) => html`<td class="mono ${token - shift >= example.tokens.length ? 'uncounted' : ''}">${this.#read(token, shift)}</td>`)}
+            </tr>
+            <tr class="arrows" aria-hidden="true">
+              <th></th>
+              ${targets.map(() => html`<td>${shift === 1 ? '↘' : '↓'}</td>`)}
+            </tr>
+            <tr>
+              <th scope="row">${shift === 1 ? 'predicts the next' : 'predicts'}</th>
+              ${targets.map((token) => this.#target(token, token === chosen))}
+            </tr>
+            <tr class="signs">
+              <th scope="row">counts</th>
+              ${targets.map((token) => {
+                const standing = standingOf(example, token);
+                return html`<td title=${standingWords[standing]}>${signs[standing]}</td>`;
+              })}
+            </tr>
+          </tbody>
+        </table>
+      </div>
+      ${this.#summary(last)}`;
+  }
+
+  /** What stands at the place from which a token is predicted. */
+  #read(token: number, shift: number): TemplateResult | string {
+    const { tokens } = this.example;
+    const at = token - shift;
+    if (at >= tokens.length) return 'pad';
+    const isHidden =
+      this.task === 'masked-lm' && standingOf(this.example, token) !== 'uncounted' && this.example.counted;
+    return isHidden ? '▢' : visible(tokens[at]!.token);
+  }
+
+  #target(token: number, here: boolean): TemplateResult {
+    const { tokens, positions } = this.example;
+    const standing = standingOf(this.example, token);
+    const label = positions.find((position) => position.token === token)?.label ?? -1;
+    const text = token >= tokens.length ? 'pad' : visible(this.names[label] ?? tokens[token]!.token);
+    return html`<td class="mono ${standing} ${here ? 'here' : ''}" aria-current=${here ? 'true' : 'false'}>
+      ${text}
+    </td>`;
+  }
+
+  #summary(last: number): TemplateResult | typeof nothing {
+    const { tokens, positions, counted, paddedLength } = this.example;
+    const unrecorded = (counted?.length ?? positions.length) - positions.length;
+    const padding = Math.max(0, (paddedLength ?? 0) - tokens.length);
+    const parts = [
+      `${formatCount(counted?.length ?? positions.length)} of ${formatCount(tokens.length)} tokens count`,
+      ...(unrecorded > 0 ? [`the last ${formatCount(unrecorded)} of them are not recorded`] : []),
+      ...(padding > 0 ? [`in a batch of ${formatCount(last + 1)}, ${formatCount(padding)} would be padding`] : []),
+    ];
+    return html`<p class="small muted">${parts.join('; ')}.</p>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-alignment': Alignment;
+  }
+}
