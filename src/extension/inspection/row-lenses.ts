@@ -58,14 +58,16 @@ function headLenses(inspection: Inspection): CodeLens[] {
     new CodeLens(new Range(0, 0, 0, 0), { title, command, arguments: given });
   const { rows, disagreements, meanKl } = inspection.tally;
   const words =
-    rows === 0
-      ? l10n.t('asking the models …')
-      : l10n.t(
-          '{0} of {1} rows seen disagree · mean KL {2}',
-          formatCount(disagreements),
-          formatCount(rows),
-          formatQuantity(meanKl),
-        );
+    inspection.problem !== undefined
+      ? `$(error) ${inspection.problem}`
+      : rows === 0
+        ? l10n.t('asking the models …')
+        : l10n.t(
+            '{0} of {1} rows seen disagree · mean KL {2}',
+            formatCount(disagreements),
+            formatCount(rows),
+            formatQuantity(meanKl),
+          );
   const { before, after } = neighbours(inspection.document);
   const page = (uri: Uri | undefined, title: string): CodeLens[] =>
     uri ? [lens(title, 'distillery.inspectDataset', uri, run.paths.id)] : [];
