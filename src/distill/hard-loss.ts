@@ -25,10 +25,12 @@ export interface TokenLoss {
 
 /** @param labels int32 [rows], each one of 0 … V − 1 */
 export function tokenLoss(logits: tf.Tensor2D, labels: tf.Tensor1D): TokenLoss {
-  const [rows] = logits.shape;
+  const [rows, vocabulary] = logits.shape;
   const { probabilities, logNormalizer } = soften(logits);
-  const atLabel = tf.gather(logits, tf.reshape(labels, [rows, 1]), 1, 1); // [rows, 1]
-  return { perPosition: tf.reshape(tf.sub(logNormalizer, atLabel), [rows]), probabilities };
+  // A look-up in each row by itself would be one with a batch axis, which tfjs's wasm backend gets wrong.
+  const rowStarts = tf.range(0, rows * vocabulary, vocabulary, 'int32');
+  const atLabel = tf.gather(tf.reshape<tf.Rank.R1>(logits, [-1]), tf.add<tf.Tensor1D>(rowStarts, labels)); // [rows]
+  return { perPosition: tf.sub(tf.reshape(logNormalizer, [rows]), atLabel), probabilities };
 }
 
 /**

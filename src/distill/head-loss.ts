@@ -245,14 +245,14 @@ interface LogitsInputs {
 /** Weighted sums of the losses of some rows, and the gradient of their total with respect to the student's logits. */
 function weightedLosses(inputs: LogitsInputs): Losses & { gradient: tf.Tensor2D } {
   const { studentLogits, teacherLogits, hard, rowWeight, distillation } = inputs;
-  const column = tf.reshape<tf.Rank.R2>(rowWeight, [rowWeight.shape[0], 1]); // [rows, 1]
   const weightedSum = (perPosition: tf.Tensor1D): tf.Scalar => tf.sum(tf.mul(perPosition, rowWeight));
 
   if (!teacherLogits || !distillation) {
-    return { hard: weightedSum(hard.perPosition), gradient: hard.gradient(column) };
+    return { hard: weightedSum(hard.perPosition), gradient: hard.gradient(columnAfter(rowWeight, hard)) };
   }
   const { temperature, alpha, temperatureScale, beta } = distillation;
   const soft = divergences[distillation.divergence](studentLogits, teacherLogits, temperature, beta);
+  const column = columnAfter(rowWeight, soft, hard);
   return {
     soft: weightedSum(soft.perPosition),
     hard: weightedSum(hard.perPosition),
@@ -261,6 +261,16 @@ function weightedLosses(inputs: LogitsInputs): Losses & { gradient: tf.Tensor2D 
       hard.gradient(tf.mul(column, tf.sub(1, alpha))),
     ),
   };
+}
+
+/**
+ * The weights as a column, [rows, 1]; 0 · loss is added so that whoever asks for the gradient asks for the losses too. A recorded
+ * graph is computed in an order of the executor's, which must not put a chunk's losses off until the chunks' gradients are
+ * all done, and hold the logits of all chunks for them.
+ */
+function columnAfter(rowWeight: tf.Tensor1D, ...losses: RowLoss[]): tf.Tensor2D {
+  const weights = losses.reduce((sum, { perPosition }) => tf.add(sum, tf.mul(perPosition, 0)), rowWeight);
+  return tf.reshape(weights, [rowWeight.shape[0], 1]);
 }
 
 /** [start, size] of each chunk; they are alike, and the last may be a little smaller. */

@@ -1,12 +1,16 @@
 /** @file How much memory a recorded graph needs at the least. */
 
 import { sizeOf, type TensorSpec } from './array';
-import type { ElementType, Graph } from './graph';
+import type { ElementType, Graph, Value } from './graph';
 
 const BYTES: Readonly<Record<ElementType, number>> = { float32: 4, float16: 2, int32: 4, int64: 8, bool: 1 };
 
 export function bytesOf(spec: TensorSpec): number {
   return sizeOf(spec.shape) * BYTES[spec.dtype];
+}
+
+export function bytesOfValue({ shape, type }: Pick<Value, 'shape' | 'type'>): number {
+  return sizeOf(shape) * BYTES[type];
 }
 
 export interface SizedValue {
@@ -19,7 +23,7 @@ function sizes(graph: Graph): Map<string, number> {
   const computed = [...graph.constants.map(({ value }) => value), ...graph.nodes.flatMap(({ outputs }) => outputs)];
   return new Map([
     ...Object.entries(graph.inputs).map(([name, spec]) => [name, bytesOf(spec)] as const),
-    ...computed.map(({ name, shape, type }) => [name, sizeOf(shape) * BYTES[type]] as const),
+    ...computed.map((value) => [value.name, bytesOfValue(value)] as const),
   ]);
 }
 

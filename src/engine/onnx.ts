@@ -1,7 +1,7 @@
 /** @file Writes a recorded graph as an ONNX model (onnx.proto, IR version 9, operator set 20). */
 
 import { Root, type Type } from 'protobufjs';
-import type { HostTensor } from './array';
+import { sizeOf, type HostTensor } from './array';
 import type { Attribute, Constant, ElementType, Graph, Node, QuantizedTensor } from './graph';
 import { ONNX_TYPES } from './kernels/elementwise';
 
@@ -143,14 +143,20 @@ export function encodeModel<T extends Initializer>(
 }
 
 /**
- * The nodes that no other reads, at the end and in reverse. onnxruntime computes depth-first from the last such node, so that the
- * recorded order is kept: otherwise it computes the losses and the gradients of all weights only when the backward pass has ended,
- * and holds everything that they are made of until then.
+ * The nodes that no other reads, at the end and in reverse, but single numbers before them. onnxruntime computes depth-first from
+ * the last such node, so that the recorded order is kept and the numbers come last: otherwise it computes the gradients of all
+ * weights only when the backward pass has ended, and holds everything that they are made of until then.
  */
 function leavesLast(nodes: readonly Node[]): Node[] {
   const read = new Set(nodes.flatMap(({ inputs }) => inputs));
   const isLeaf = ({ outputs }: Node): boolean => !outputs.some(({ name }) => read.has(name));
-  return [...nodes.filter((node) => !isLeaf(node)), ...nodes.filter(isLeaf).reverse()];
+  const isNumber = ({ outputs }: Node): boolean => outputs.every(({ shape }) => sizeOf(shape) === 1);
+  const leaves = nodes.filter(isLeaf).reverse();
+  return [
+    ...nodes.filter((node) => !isLeaf(node)),
+    ...leaves.filter(isNumber),
+    ...leaves.filter((node) => !isNumber(node)),
+  ];
 }
 
 function nodeMessage(node: Node, index: number): object {

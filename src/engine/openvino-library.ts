@@ -1,8 +1,9 @@
 /** @file OpenVINO's C library, called through koffi: typed functions, statuses as errors, long calls off the event loop. */
 
-import koffi, { type LibraryHandle } from 'koffi';
+import type { LibraryHandle } from 'koffi';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
+import { koffi } from './native-calls';
 
 type KoffiFunction = ReturnType<LibraryHandle['func']>;
 
@@ -43,9 +44,6 @@ const FUNCTIONS = {
 
 type FunctionName = keyof typeof FUNCTIONS;
 
-/** koffi's own stacks, on which the library runs: its compiler needs more than the 128 KiB of an asynchronous call. */
-const STACK_BYTES = 8 * 2 ** 20;
-
 interface ProfilingInfo {
   status: number;
   /** Microseconds. */
@@ -67,11 +65,10 @@ export interface KernelTime {
 
 let declared = false;
 
-/** Types are global to koffi, and its settings can only be changed before it loads a library: once, here. */
+/** Types are global to koffi, so they are declared once. */
 function declareTypes(): void {
   if (declared) return;
   declared = true;
-  koffi.config({ async_stack_size: STACK_BYTES, sync_stack_size: STACK_BYTES, resident_async_pools: 1 });
   koffi.struct('ov_shape_t', { rank: 'int64_t', dims: 'int64_t *' });
   koffi.struct('ov_property_t', { key: 'const char *', value: 'const char *' });
   koffi.struct('ov_version_t', { buildNumber: 'const char *', description: 'const char *' });

@@ -24,10 +24,18 @@ function rows(file: string, count: number): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-function write(workspace: string, name: string, experiment: object, data: Record<string, Record<string, unknown>[]>): void {
+function write(
+  workspace: string,
+  name: string,
+  experiment: object,
+  data: Record<string, Record<string, unknown>[]>,
+): void {
   mkdirSync(path.join(workspace, 'data'), { recursive: true });
   for (const [split, all] of Object.entries(data)) {
-    writeFileSync(path.join(workspace, 'data', `${name}-${split}.jsonl`), all.map((row) => JSON.stringify(row)).join('\n'));
+    writeFileSync(
+      path.join(workspace, 'data', `${name}-${split}.jsonl`),
+      all.map((row) => JSON.stringify(row)).join('\n'),
+    );
   }
   const dataset = {
     train: `data/${name}-train.jsonl`,

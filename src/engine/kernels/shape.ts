@@ -60,19 +60,6 @@ function partSizes(extent: number, asked: number | readonly number[]): number[] 
   return asked.map((size) => (size === -1 ? extent - known : size));
 }
 
-/** x [rows, N], indices [rows, n] → [rows, n]: the only look-up with a batch axis that has an operator of its own. */
-function gatherFromEachRow(
-  graph: GraphBuilder,
-  x: Value,
-  indices: Value,
-  { axis, batchDims }: Readonly<Record<string, unknown>>,
-): Value {
-  if (axis !== 1 || batchDims !== 1 || x.shape.length !== 2 || indices.shape.length !== 2) {
-    throw new Error('GatherV2 with batchDims is in the kernel table for the rows of a matrix only');
-  }
-  return graph.node('GatherElements', [x, indices], { shape: indices.shape, type: x.type }, { attributes: { axis } });
-}
-
 export const shapes: KernelTable = {
   BroadcastTo: ({ graph, input, attributes }) => graph.expand(input('x'), attributes.shape as number[]),
   Concat: ({ graph, list, attributes }) => {
@@ -90,7 +77,7 @@ export const shapes: KernelTable = {
     graph.filled(attributes.value as number, attributes.shape as number[], elementType(attributes.dtype ?? 'float32')),
   GatherV2: ({ graph, input, attributes }) => {
     const [x, indices] = [input('x'), input('indices')];
-    if (attributes.batchDims) return gatherFromEachRow(graph, x, indices, attributes);
+    if (attributes.batchDims) throw new Error('GatherV2 with batchDims is not in the kernel table');
     const [axis] = normalizeAxes(attributes.axis as number, x.shape.length) as [number];
     const shape = x.shape.toSpliced(axis, 1, ...indices.shape);
     return graph.node('Gather', [x, indices], { shape, type: x.type }, { attributes: { axis } });
