@@ -6,9 +6,10 @@ import type { ProbeExample } from '../src/protocol/records';
 import type { Choices } from './choices';
 
 /** What can be chosen at once: the rest needs the pinned examples. */
-export function placeOf({ tab, temperature, step }: LabTarget): Partial<Choices> {
+export function placeOf({ tab, besides, temperature, step }: LabTarget): Partial<Choices> {
   return {
     ...(tab !== undefined && { tab }),
+    ...(besides && { besides }),
     ...(temperature !== undefined && { temperature }),
     ...(step !== undefined && { probe: step }),
   };

@@ -10,7 +10,6 @@ import {
   Position,
   Range,
   Selection,
-  TabInputWebview,
   Uri,
   window,
   workspace,
@@ -22,7 +21,7 @@ import {
 } from 'vscode';
 import type { Run } from '../../src/experiment/run-directory';
 import { folder, tinyRun } from './tiny-run';
-import { execute, until } from './waiting';
+import { execute, until, untilLab } from './waiting';
 
 const hintsOf = async ({ document }: TextEditor): Promise<InlayHint[]> => {
   const range = new Range(0, 0, 12, 0);
@@ -59,7 +58,7 @@ describe('a dataset that is inspected with a run', () => {
   it('shows what a classifier and its student predict beside each label', async () => {
     const editor = await inspect(classifier, path.join(folder, 'tiny-spam/validation.jsonl'));
     const [first] = await hintsOf(editor);
-    assert.match(String(first!.label), /^teacher (ham|spam) (\.\d\d|>\.99|1) → student (ham|spam) /);
+    assert.match(first!.label as string, /^teacher (ham|spam) (\.\d\d|>\.99|1) → student (ham|spam) /);
     const line = editor.document.lineAt(first!.position.line).text;
     assert.match(line.slice(0, first!.position.character), /"label": ?"(ham|spam)"$/);
   });
@@ -82,7 +81,7 @@ describe('a dataset that is inspected with a run', () => {
     await workspace.getConfiguration('distillery').update('inspection.rowLenses', 'all', true);
     const withRows = await until('a lens for each row', async () => {
       const found = (await lensesOf(window.activeTextEditor!)).filter(({ command }) =>
-        /Open in Lab/.test(command!.title),
+        command!.title.includes('Open in Lab'),
       );
       return found.length > 5 ? found : undefined;
     });
@@ -103,17 +102,13 @@ describe('a dataset that is inspected with a run', () => {
   it('opens the row under the cursor in the Lab', async () => {
     window.activeTextEditor!.selection = new Selection(3, 0, 3, 0);
     await execute('distillery.openRowInLab');
-    await until('the Lab', () =>
-      window.tabGroups.all
-        .flatMap(({ tabs }) => tabs)
-        .find(({ input }) => input instanceof TabInputWebview && input.viewType.endsWith('distillery.lab')),
-    );
+    await untilLab('Lab: tiny-spam');
   });
 
   it('shows a language model token by token, and how it does over a row', async () => {
     const editor = await inspect(generator, path.join(folder, 'tiny-novel/validation.jsonl'));
     const [first] = await hintsOf(editor);
-    assert.match(String(first!.label), /^mean KL [\d.<]+ · first choices differ at \d+ of \d+$/);
+    assert.match(first!.label as string, /^mean KL [\d.<]+ · first choices differ at \d+ of \d+$/);
     const text = editor.document.lineAt(0).text;
     const inText = new Position(0, text.indexOf('"text"') + 14);
     const hover = await hoverAt(editor, inText);

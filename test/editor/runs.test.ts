@@ -4,16 +4,11 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
-import { Uri, window, workspace, TabInputWebview } from 'vscode';
+import { Uri, window, workspace } from 'vscode';
 import { listRuns, readRun, type Run } from '../../src/experiment/run-directory';
 import { isLive } from '../../src/extension/runs/run-status';
 import { beginRun, changeRun } from '../extension/sample-run';
-import { execute, until } from './waiting';
-
-function labTitle(): string | undefined {
-  const tabs = window.tabGroups.all.flatMap((group) => group.tabs);
-  return tabs.find(({ input }) => input instanceof TabInputWebview && input.viewType.endsWith('distillery.lab'))?.label;
-}
+import { execute, until, untilLab } from './waiting';
 
 describe('a run', () => {
   const folder = workspace.workspaceFolders![0]!.uri.fsPath;
@@ -45,7 +40,7 @@ describe('a run', () => {
     run = await until('a run directory', async () => (await listRuns(runs))[0]);
     assert.equal(run.record.name, 'Spam filter');
     assert.notEqual(run.record.pid, process.pid);
-    assert.equal(await until('the Lab', labTitle), 'Lab: Spam filter');
+    await untilLab('Lab: Spam filter');
   });
 
   it('stops when it is told to, with a checkpoint', async () => {
@@ -65,10 +60,7 @@ describe('a run', () => {
   it('is found also when another process began it', async () => {
     const other = await beginRun(folder, { name: 'From a terminal' });
     await execute('distillery.openLab', other.paths.id);
-    assert.equal(
-      await until('the Lab', () => (labTitle()?.includes('terminal') ? labTitle() : undefined)),
-      'Lab: From a terminal',
-    );
+    await untilLab('Lab: From a terminal');
     await changeRun(other, { status: 'stopped' });
   });
 });

@@ -1,11 +1,21 @@
 /** @file Commands of ours, and waiting for what they bring about. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { commands } from 'vscode';
+import { commands, TabInputWebview, window } from 'vscode';
 import type { CommandId } from '../../src/extension/commands/command-ids';
 
 export const execute = <T = unknown>(id: CommandId, ...given: unknown[]): Thenable<T> =>
   commands.executeCommand<T>(id, ...given);
+
+/** The title of the Lab, if it is open. */
+export function labTitle(): string | undefined {
+  const tabs = window.tabGroups.all.flatMap((group) => group.tabs);
+  return tabs.find(({ input }) => input instanceof TabInputWebview && input.viewType.endsWith('distillery.lab'))?.label;
+}
+
+export function untilLab(title: string): Promise<true> {
+  return until(title, () => (labTitle() === title ? true : undefined));
+}
 
 /** Asks again until there is an answer. */
 export async function until<T>(

@@ -11,6 +11,8 @@ import type { Editor } from './setup';
 
 export interface CodeServer {
   url: string;
+  /** Where all its files lie. */
+  folder: string;
   /** Resolves, with its last words, when the server ends or says that its extension host died. */
   died: Promise<string>;
   /** What it has printed so far. */
@@ -80,6 +82,7 @@ export async function startCodeServer(
   });
   return {
     url: await Promise.race([url, failed]),
+    folder: base,
     died,
     output: () => output,
     stop: async () => {

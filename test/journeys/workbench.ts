@@ -98,6 +98,11 @@ export class Workbench {
     return this.page.locator('.part.sidebar .pane-body .monaco-list-row');
   }
 
+  /** Folder of the server that serves this window: all its processes have it in their environment. */
+  get serverFolder(): string {
+    return this.server.folder;
+  }
+
   get statusItem(): Locator {
     return this.page.locator('[id="distillery.distillery.distillery.run"]');
   }

@@ -4,7 +4,8 @@ import { l10n } from 'vscode';
 import { formatQuantity, formatShare, shareDecimals } from '../../protocol/format';
 import type { InspectedDistribution, InspectedPosition, InspectResult } from '../../protocol/records';
 import { firstChoicesDiffer } from './inspected-row';
-import { asText, bar, mark } from './markdown';
+import { asText } from './as-text';
+import { bar, mark } from './markdown';
 
 /** A line of the table: a token or class, with each model's probability of it. */
 interface Entry {

@@ -65,7 +65,11 @@ export class InspectedRow {
 
   /** The prediction that is shown at a place of the document. */
   positionAt(place: Position): InspectedPosition | undefined {
-    return this.result.positions.find((position) => this.rangeOfPosition(position)?.contains(place));
+    return this.result.positions.find((position) => {
+      const range = this.rangeOfPosition(position);
+      // Where one token ends the next begins.
+      return range?.contains(place) && !range.end.isEqual(place);
+    });
   }
 
   get start(): Position {

@@ -2,15 +2,6 @@
 
 import { ColorThemeKind, MarkdownString, window } from 'vscode';
 
-/** Every sign that Markdown or HTML could take for its own becomes an entity, line breaks and tabs become visible. */
-export function asText(text: string): string {
-  return text
-    .replace(/[ \n\r\t]/g, (space) => visible[space]!)
-    .replace(/[!-/:-@[-`{-~]/g, (sign) => `&#${sign.charCodeAt(0)};`);
-}
-
-const visible: Record<string, string> = { ' ': '·', '\n': '⏎', '\r': '', '\t': '⇥' };
-
 /** Widest bar, in characters. */
 const widest = 18;
 

@@ -10,6 +10,7 @@ import {
   window,
   workspace,
   type TextDocument,
+  type Uri,
 } from 'vscode';
 import { formatCount, formatQuantity } from '../../protocol/format';
 import type { CommandId } from '../commands/command-ids';
@@ -19,6 +20,7 @@ import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';
 import { datasetSelector } from './dataset-selector';
 import { rowTarget } from './row-target';
+import { neighbours } from './rows-document';
 
 /** Rows that get a lens: those where a classifier's first choices differ, all, or none. */
 type RowLenses = 'disagreements' | 'all' | 'off';
@@ -64,6 +66,9 @@ function headLenses(inspection: Inspection): CodeLens[] {
           formatCount(rows),
           formatQuantity(meanKl),
         );
+  const { before, after } = neighbours(inspection.document);
+  const page = (uri: Uri | undefined, title: string): CodeLens[] =>
+    uri ? [lens(title, 'distillery.inspectDataset', uri, run.paths.id)] : [];
   return [
     lens(
       `$(eye) ${l10n.t('Inspecting with {0}', run.record.name)}`,
@@ -74,6 +79,8 @@ function headLenses(inspection: Inspection): CodeLens[] {
     lens(words, 'distillery.openLab', run.paths.id),
     lens(l10n.t('Next Disagreement (F8)'), 'distillery.nextDisagreement'),
     lens(l10n.t('Stop Inspecting'), 'distillery.stopInspecting'),
+    ...page(before, `$(arrow-left) ${l10n.t('Rows Before')}`),
+    ...page(after, `${l10n.t('Rows After')} $(arrow-right)`),
   ];
 }
 

@@ -1,7 +1,6 @@
 /** @file Datasets too large for the editor, in pages: read-only documents of some of their lines. */
 
-import type { Uri } from 'vscode';
-import { Disposable, EventEmitter, workspace, type TextDocumentContentProvider } from 'vscode';
+import { workspace, type Disposable, type TextDocument, type TextDocumentContentProvider, type Uri } from 'vscode';
 import { stat } from 'node:fs/promises';
 import { readLineRange } from '../../experiment/line-range';
 
@@ -23,25 +22,45 @@ export function pageUri(file: Uri, line: number): Uri {
   return file.with({ scheme: rowsScheme, query: String(first) });
 }
 
-/** Line of the file at which a document begins, from 0. */
+/** Line of the file at which a page begins, from 0. */
 export function firstLineOf({ scheme, query }: Uri): number {
   return scheme === rowsScheme ? Number(query) : 0;
 }
 
+/** A page of CSV begins with the file's header, which names the columns. */
+function repeatsHeader(uri: Uri): boolean {
+  return firstLineOf(uri) > 0 && /\.(csv|tsv)$/i.test(uri.path);
+}
+
+/** The file of a page. */
+function fileOf(page: Uri): Uri {
+  return page.with({ scheme: 'file', query: '' });
+}
+
+/** The pages before and after, as far as there can be any. */
+export function neighbours(document: TextDocument): { before?: Uri; after?: Uri } {
+  const { uri, lineCount } = document;
+  if (uri.scheme !== rowsScheme) return {};
+  const [first, file] = [firstLineOf(uri), fileOf(uri)];
+  return {
+    ...(first > 0 && { before: pageUri(file, first - 1) }),
+    ...(lineCount >= pageLines && { after: pageUri(file, first + pageLines) }),
+  };
+}
+
 /** Where a line of a document stands in its file; the file's lines count from 1, as in records. */
 export function datasetPlace(document: Uri, line: number): { file: string; line: number } {
-  return { file: document.with({ scheme: 'file', query: '' }).fsPath, line: firstLineOf(document) + line + 1 };
+  const offset = firstLineOf(document) - (repeatsHeader(document) ? 1 : 0);
+  return { file: fileOf(document).fsPath, line: offset + line + 1 };
 }
 
 export function registerRowsDocuments(): Disposable {
-  const changed = new EventEmitter<Uri>();
   const provider: TextDocumentContentProvider = {
-    onDidChange: changed.event,
     provideTextDocumentContent: async (uri) => {
-      const first = firstLineOf(uri);
-      const lines = await readLineRange(uri.with({ scheme: 'file', query: '' }).fsPath, first, pageLines);
-      return lines.join('\n');
+      const { fsPath } = fileOf(uri);
+      const header = repeatsHeader(uri) ? await readLineRange(fsPath, 0, 1) : [];
+      return [...header, ...(await readLineRange(fsPath, firstLineOf(uri), pageLines))].join('\n');
     },
   };
-  return Disposable.from(changed, workspace.registerTextDocumentContentProvider(rowsScheme, provider));
+  return workspace.registerTextDocumentContentProvider(rowsScheme, provider);
 }

@@ -1,22 +1,22 @@
 /** @file Shows the problems of experiments in their files and in the datasets that they name. */
 
 import { Diagnostic, DiagnosticSeverity, Disposable, languages, Uri } from 'vscode';
-import type { Problem } from '../../protocol/problem';
+import { formatProblem, type Problem } from '../../protocol/problem';
 import { problemRange } from './experiment-document';
 import type { ExperimentProblems } from './experiment-problems';
 
 export function registerDiagnostics(problems: ExperimentProblems): Disposable {
   const collection = languages.createDiagnosticCollection('distillery');
   const update = (): void => {
-    const byFile = new Map<string, Diagnostic[]>();
-    // Two experiments may complain of the same row of the same dataset.
-    for (const problem of distinct(problems.all)) {
-      const diagnostics = byFile.get(problem.file) ?? [];
-      diagnostics.push(diagnosticOf(problem));
-      byFile.set(problem.file, diagnostics);
+    const byDocument = new Map<string, Map<string, Diagnostic>>();
+    for (const { document, problem } of problems.all) {
+      const diagnostics = byDocument.get(document.toString()) ?? new Map<string, Diagnostic>();
+      // Two experiments may complain of the same row of the same dataset.
+      diagnostics.set(formatProblem(problem), diagnosticOf(problem));
+      byDocument.set(document.toString(), diagnostics);
     }
     collection.clear();
-    collection.set([...byFile].map(([file, diagnostics]) => [Uri.file(file), diagnostics]));
+    collection.set([...byDocument].map(([address, diagnostics]) => [Uri.parse(address), [...diagnostics.values()]]));
   };
   return Disposable.from(collection, problems.onDidChange(update));
 }
@@ -26,9 +26,4 @@ export function diagnosticOf(problem: Problem): Diagnostic {
   const diagnostic = new Diagnostic(problemRange(problem), `${problem.message} ${problem.remedy}`, severity);
   diagnostic.source = 'Distillery';
   return diagnostic;
-}
-
-function distinct(problems: readonly Problem[]): Problem[] {
-  const seen = new Map(problems.map((problem) => [JSON.stringify({ ...problem, fixes: undefined }), problem]));
-  return [...seen.values()];
 }

@@ -1,6 +1,6 @@
 /** @file The problems of the experiment files that are open, kept up to date while they and their datasets change. */
 
-import { EventEmitter, workspace, type Disposable, type TextDocument } from 'vscode';
+import { EventEmitter, Uri, workspace, type Disposable, type TextDocument } from 'vscode';
 import { validateExperiment, validateSettings } from '../../experiment/validate';
 import type { Problem } from '../../protocol/problem';
 import { isExperiment, openExperiments, parsedDocument } from './experiment-document';
@@ -27,9 +27,15 @@ export class ExperimentProblems implements Disposable {
     this.#checkAll();
   }
 
-  /** Of all open experiment files; those of datasets are among them. */
-  get all(): readonly Problem[] {
-    return [...this.#problems.values()].flat();
+  /** Of all open experiment files, each with the document to mark: the experiment's own, or a dataset that it names. */
+  get all(): { document: Uri; problem: Problem }[] {
+    return [...this.#problems].flatMap(([address, problems]) => {
+      const experiment = Uri.parse(address);
+      return problems.map((problem) => ({
+        document: problem.file === experiment.fsPath ? experiment : Uri.file(problem.file),
+        problem,
+      }));
+    });
   }
 
   of(document: TextDocument): readonly Problem[] {

@@ -1,11 +1,14 @@
 /** @file The status bar's item of the run that is at work. */
 
-import { Disposable, l10n, MarkdownString, StatusBarAlignment, window, type StatusBarItem } from 'vscode';
+import { Disposable, l10n, MarkdownString, StatusBarAlignment, window, workspace, type StatusBarItem } from 'vscode';
 import type { CommandId } from '../commands/command-ids';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { mainMetric, percentDone, progressWords, statusWord, timeLeft } from '../views/run-words';
 
 const openLab: CommandId = 'distillery.openLab';
+
+/** What the item's hover offers to do. */
+const controls: CommandId[] = ['distillery.pauseRun', 'distillery.resumeRun', 'distillery.stopRun'];
 
 export function registerStatusBar(runs: RunList): Disposable {
   const item = window.createStatusBarItem('distillery.run', StatusBarAlignment.Left, 0);
@@ -32,8 +35,9 @@ function show(item: StatusBarItem, run: ListedRun, others: number): void {
   item.show();
 }
 
-function tooltip({ record, best }: ListedRun): MarkdownString {
-  const text = new MarkdownString().appendMarkdown('**').appendText(record.name).appendMarkdown('**');
+function tooltip({ record, best, paths }: ListedRun): MarkdownString {
+  const text = new MarkdownString('', true).appendMarkdown('**').appendText(record.name).appendMarkdown('**');
+  text.isTrusted = { enabledCommands: controls };
   const metric = best && mainMetric(best);
   const lines = [
     record.progress && progressWords(record.progress),
@@ -41,5 +45,12 @@ function tooltip({ record, best }: ListedRun): MarkdownString {
     record.device,
   ];
   for (const line of lines) if (line) text.appendMarkdown('\n\n').appendText(line);
-  return text;
+  if (!workspace.isTrusted) return text;
+  const link = (icon: string, title: string, command: CommandId): string =>
+    `[$(${icon}) ${title}](command:${command}?${encodeURIComponent(JSON.stringify([paths.id]))})`;
+  const hold =
+    record.status === 'paused'
+      ? link('debug-continue', l10n.t('Resume'), 'distillery.resumeRun')
+      : link('debug-pause', l10n.t('Pause'), 'distillery.pauseRun');
+  return text.appendMarkdown(`\n\n---\n\n${hold} &nbsp; ${link('debug-stop', l10n.t('Stop'), 'distillery.stopRun')}`);
 }

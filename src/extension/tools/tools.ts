@@ -12,7 +12,7 @@ export interface Tool<Input> {
   answer: (input: Input) => Promise<unknown>;
 }
 
-export function registerTools(tools: { [Name in ToolName]: Tool<never> }): Disposable {
+export function registerTools(tools: Record<ToolName, Tool<never>>): Disposable {
   return Disposable.from(...toolNames.map((name) => lm.registerTool(name, implement(tools[name] as Tool<object>))));
 }
 

@@ -8,6 +8,9 @@ import { isLive } from '../runs/run-status';
 import { isBetter, runMetric } from './run-words';
 
 export class ExperimentItem extends TreeItem {
+  /** Whether its runs have different names, as after the experiment was renamed: then the names tell them apart. */
+  readonly hasNames: boolean;
+
   constructor(
     /** Absolute path; '' for runs whose experiment is damaged. */
     readonly file: string,
@@ -17,6 +20,7 @@ export class ExperimentItem extends TreeItem {
     isOpen: boolean,
   ) {
     super(file === '' ? l10n.t('Damaged runs') : path.basename(file, experimentSuffix));
+    this.hasNames = new Set(runs.map(({ record }) => record.name)).size > 1;
     this.id = `experiment ${file}`;
     const open = isOpen ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.Collapsed;
     this.collapsibleState = runs.length === 0 ? TreeItemCollapsibleState.None : open;

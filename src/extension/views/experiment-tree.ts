@@ -85,21 +85,17 @@ export class ExperimentTree implements TreeDataProvider<Row>, Disposable {
 
   #runRows(experiment: ExperimentItem): Row[] {
     const shown = this.#listed.get(experiment.file) ?? pageSize;
-    const rows = experiment.runs.slice(0, shown).map((run, index) => this.#runItem(run, index === 0));
+    const rows = experiment.runs.slice(0, shown).map((run, index) => this.#runItem(run, experiment, index === 0));
     const more = experiment.runs.length - shown;
     return more > 0 ? [...rows, new MoreItem(experiment, more)] : rows;
   }
 
-  #runItem(run: ListedRun, isLatest: boolean): RunItem {
+  #runItem(run: ListedRun, { hasNames }: ExperimentItem, isLatest: boolean): RunItem {
     const { directory } = run.paths;
-    const known = this.#items.get(directory);
-    if (known) {
-      known.show(run);
-      return known;
-    }
     const state = isLatest ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.Collapsed;
-    const item = new RunItem(run, state);
+    const item = this.#items.get(directory) ?? new RunItem(run, state);
     this.#items.set(directory, item);
+    item.show(run, hasNames);
     return item;
   }
 
@@ -109,7 +105,7 @@ export class ExperimentTree implements TreeDataProvider<Row>, Disposable {
       this.refresh();
       return;
     }
-    item.show(run);
+    item.show(run, item.isNamed);
     this.#changed.fire(item);
   }
 

@@ -1,6 +1,6 @@
 /** @file The Experiments view of the sidebar: experiment files, their runs, and what each run has found. */
 
-import { Disposable, l10n, window } from 'vscode';
+import { Disposable, l10n, window, workspace } from 'vscode';
 import type { ContextKeys } from '../context-keys';
 import type { RunList } from '../runs/run-list';
 import { isLive, isResumable } from '../runs/run-status';
@@ -28,8 +28,19 @@ export function registerExperimentsView(tree: ExperimentTree, runs: RunList, key
     );
     view.badge = live === 0 ? undefined : { value: live, tooltip: l10n.t('Runs at work: {0}', live) };
   };
+  const sayTrust = (): void => {
+    view.message = workspace.isTrusted
+      ? ''
+      : l10n.t('This workspace is not trusted: runs can be looked at, but nothing is run.');
+  };
+  sayTrust();
   const aging = setInterval(() => {
     if (view.visible) tree.refresh();
   }, agePeriod);
-  return Disposable.from(view, runs.onDidChange(update), new Disposable(() => clearInterval(aging)));
+  return Disposable.from(
+    view,
+    workspace.onDidGrantWorkspaceTrust(sayTrust),
+    runs.onDidChange(update),
+    new Disposable(() => clearInterval(aging)),
+  );
 }

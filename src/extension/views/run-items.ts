@@ -25,6 +25,7 @@ const openLab: CommandId = 'distillery.openLab';
 /** One run. `runId` names it for the commands of its menu. */
 export class RunItem extends TreeItem {
   readonly runId: string;
+  isNamed = false;
 
   constructor(
     public run: ListedRun,
@@ -34,14 +35,14 @@ export class RunItem extends TreeItem {
     this.runId = run.paths.id;
     this.id = run.paths.directory;
     this.command = { command: openLab, title: l10n.t('Open Lab'), arguments: [this.runId] };
-    this.show(run);
   }
 
-  /** As the run is now. */
-  show(run: ListedRun): void {
+  /** As the run is now; `isNamed` where its name tells it from others of the experiment. */
+  show(run: ListedRun, isNamed: boolean): void {
     this.run = run;
+    this.isNamed = isNamed;
     const { status } = run.record;
-    this.label = runLabel(run);
+    this.label = isNamed ? run.record.name : runLabel(run);
     this.description = describeRun(run);
     this.iconPath = statusIcon(status);
     this.tooltip = runTooltip(run);

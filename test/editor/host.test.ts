@@ -1,0 +1,37 @@
+/** @file What the extension brings into the extension host: no native code, no tensor library. */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'mocha';
+import { extensions } from 'vscode';
+import { root } from './tiny-run';
+
+/** Shared libraries and addons that this process has loaded. */
+function loadedLibraries(): string[] {
+  const report = process.report.getReport() as unknown as { sharedObjects: string[] };
+  return report.sharedObjects;
+}
+
+describe('the extension host', () => {
+  it('has loaded no native code for the extension', async () => {
+    await extensions.getExtension('distillery.distillery')!.activate();
+    const libraries = loadedLibraries();
+    assert(libraries.length > 0);
+    const own = path.join(root, 'node_modules');
+    const packages = /onnxruntime|tensorflow|koffi|openvino|cuda/i;
+    assert.deepEqual(
+      libraries.filter((file) => file.startsWith(root) && !file.includes('test/harness')),
+      [],
+    );
+    assert.deepEqual(
+      libraries.filter((file) => file.startsWith(own) || packages.test(path.basename(file))),
+      [],
+    );
+  });
+
+  it('could load none: the bundle names no package of that kind', () => {
+    const bundle = readFileSync(path.join(root, 'dist/extension.js'), 'utf8');
+    assert.deepEqual(bundle.match(/require\("(onnxruntime-[^"]*|@tensorflow[^"]*|koffi)"\)/g), null);
+  });
+});

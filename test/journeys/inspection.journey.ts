@@ -1,0 +1,88 @@
+/** @file A dataset inspected in place, as a person sees it: predictions, heat, the hover, F8; with pictures in each theme. */
+
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { distillery, tinyWorkspace } from '../runner/program';
+import { plain, themes, Workbench, type Theme } from './workbench';
+
+const training = { epochs: 3, batchSize: 8 };
+
+async function trained(task: 'text-classification' | 'causal-lm'): Promise<string> {
+  const workspace = tinyWorkspace({ task, training });
+  const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace);
+  if (code !== 0) throw new Error(stderr);
+  return workspace;
+}
+
+describe('a dataset inspected with a run', () => {
+  let workbench: Workbench | undefined;
+  let classifier = '';
+  let generator = '';
+  beforeAll(async () => {
+    classifier = await trained('text-classification');
+    generator = await trained('causal-lm');
+  });
+  afterAll(() => {
+    for (const folder of [classifier, generator]) rmSync(folder, { recursive: true, force: true });
+  });
+  afterEach(async ({ task }) => {
+    await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
+    workbench = undefined;
+  });
+
+  async function inspect(folder: string, theme: Theme): Promise<Workbench> {
+    const window = (workbench = await Workbench.open(folder, { theme }));
+    await window.openFile('test.jsonl');
+    await window.runCommand('Distillery: Inspect Dataset with Run…');
+    await window.pick('Tiny');
+    return window;
+  }
+
+  it.each(Object.keys(themes) as Theme[])('shows tokens by divergence and both distributions, %s', async (theme) => {
+    const window = await inspect(generator, theme);
+    await window.page.getByText(/^Inspecting with Tiny/).waitFor();
+    await window.page
+      .getByText(/mean KL .* first choices differ/)
+      .first()
+      .waitFor();
+    await window.page.keyboard.press('F8');
+    await window.page.keyboard.press('Control+k');
+    await window.page.keyboard.press('Control+i');
+    const hover = window.page.locator('.monaco-hover-content').filter({ hasText: 'hard label, ranks' });
+    await hover.waitFor();
+    // The bars are kept by the editor's sanitizer, in the theme's colours.
+    expect(await hover.locator('span[style*="--vscode-charts-blue"]').count()).toBeGreaterThan(1);
+    await window.picture(`inspect-tokens-${theme}`);
+  });
+
+  it.each(Object.keys(themes) as Theme[])('shows the predictions of a classifier, %s', async (theme) => {
+    const window = await inspect(classifier, theme);
+    const hint = window.page.getByText(/^teacher (ham|spam) \S+ → student/).first();
+    await hint.waitFor();
+    expect(plain(await hint.textContent())).toMatch(/^teacher (ham|spam) (\.\d\d|>\.99|1) → student (ham|spam) /);
+    await window.picture(`inspect-labels-${theme}`);
+  });
+
+  it('of 100 MB is shown in pages, and scrolls while it is inspected', async () => {
+    const row = readFileSync(path.join(classifier, 'test.jsonl'), 'utf8').split('\n')[0]!;
+    const many = Math.ceil((100 * 2 ** 20) / (row.length + 1));
+    writeFileSync(path.join(classifier, 'large.jsonl'), `${row}\n`.repeat(many));
+    const window = (workbench = await Workbench.open(classifier, { theme: 'dark' }));
+    await window.page.getByRole('treeitem', { name: /large\.jsonl/ }).click({ button: 'right' });
+    await window.page.getByRole('menuitem', { name: 'Inspect Dataset with Run…' }).click();
+    await window.pick('Tiny');
+    await window.page.getByText('Rows After').waitFor();
+    await window.page
+      .getByText(/^teacher /)
+      .first()
+      .waitFor();
+    await window.page.keyboard.press('Control+End');
+    await window.page
+      .getByText(/^teacher /)
+      .first()
+      .waitFor();
+    await window.picture('inspect-large');
+    rmSync(path.join(classifier, 'large.jsonl'));
+  });
+});

@@ -1,0 +1,66 @@
+/** @file A run goes on when the window is reloaded and when the extension host is killed, and the sidebar finds it again. */
+
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { listRuns, type Run } from '../../src/experiment/run-directory';
+import { isLive } from '../../src/extension/runs/run-status';
+import { Workbench } from './workbench';
+
+let workspace = '';
+let workbench: Workbench | undefined;
+
+const runs = (): Promise<Run[]> => listRuns(path.join(workspace, '.distillery/runs'));
+
+/** Processes whose command line says that they host this window's extensions. */
+function extensionHosts(serverFolder: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+        return command.includes('--type=extensionHost') && environment.includes(serverFolder);
+      } catch {
+        return false; // It has ended meanwhile.
+      }
+    })
+    .map(Number);
+}
+
+beforeEach(() => {
+  workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
+  cpSync('examples', workspace, { recursive: true });
+});
+afterEach(async ({ task }) => {
+  await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
+  workbench = undefined;
+  for (const { record } of await runs()) if (isLive(record.status)) process.kill(record.pid);
+  rmSync(workspace, { recursive: true, force: true });
+});
+
+it('a run survives a reload of the window and the death of the extension host', async () => {
+  const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+  await window.openSidebar();
+  await window.openFile('spam.distill.json');
+  await window.page.getByText('Run', { exact: true }).first().click();
+  await window.statusItem.filter({ hasText: '%' }).waitFor();
+  const [run] = await runs();
+  expect(run?.record.status).toBe('running');
+
+  await window.page.reload();
+  await window.statusItem.filter({ hasText: '%' }).waitFor();
+  expect((await runs())[0]?.record).toMatchObject({ status: 'running', pid: run!.record.pid });
+
+  const hosts = extensionHosts(window.serverFolder);
+  expect(hosts.length).toBeGreaterThan(0);
+  for (const pid of hosts) process.kill(pid, 'SIGKILL');
+  await expect
+    .poll(() => extensionHosts(window.serverFolder).filter((pid) => !hosts.includes(pid)).length, { timeout: 60_000 })
+    .toBeGreaterThan(0);
+  await window.rows.filter({ hasText: '1 at work' }).waitFor();
+  await window.statusItem.filter({ hasText: '%' }).waitFor();
+  expect((await runs())[0]?.record).toMatchObject({ status: 'running', pid: run!.record.pid });
+  await window.picture('survived');
+});
