@@ -1,6 +1,6 @@
 /**
  * @file `npm run bench`: bundles the benchmark into dist/bench/, makes its Python environment if there is none, starts it.
- * `npm run bench -- growth ENGINE STEPS` looks at one engine's memory instead.
+ * `npm run bench -- growth ENGINE STEPS` looks at one engine's memory instead, `npm run bench -- curves` at how the step's time grows.
  */
 
 import { build } from 'esbuild';
@@ -15,7 +15,7 @@ process.chdir(root);
 await mkdir('dist/bench', { recursive: true });
 await writeFile('dist/bench/package.json', '{ "type": "commonjs" }\n');
 await build({
-  entryPoints: ['main', 'step', 'profile', 'whole', 'whole-side', 'growth'].map((name) => `bench/${name}.ts`),
+  entryPoints: ['main', 'step', 'profile', 'whole', 'whole-side', 'growth', 'curves'].map((name) => `bench/${name}.ts`),
   outdir: 'dist/bench',
   bundle: true,
   platform: 'node',
@@ -30,8 +30,8 @@ await build({
   logLevel: 'warning',
 });
 const [, , ...options] = process.argv;
-if (options[0] === 'growth') {
-  run('dist/bench/growth.js', ...options.slice(1));
+if (['growth', 'curves'].includes(options[0])) {
+  run(`dist/bench/${options[0]}.js`, ...options.slice(1));
 } else {
   if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');
   run(options.includes('--whole') ? 'dist/bench/whole.js' : 'dist/bench/main.js', ...options);

@@ -84,6 +84,7 @@ async function runCase(benchCase: Case): Promise<WholeResult[]> {
         const first = [reference, block].map(({ losses }) => losses.slice(0, COMPARED_STEPS)) as [never, never];
         difference(...first, result.name, TOLERANCES[precision]);
         result.seconds.push(block.milliseconds / 1000);
+        console.error(`  ${result.name}: ${result.seconds.at(-1)!.toFixed(1)} s`);
         result.askingSeconds.push((block.askingMilliseconds ?? 0) / 1000);
         result.cacheBytes = block.cacheBytes ?? 0;
         result.peakMegabytes = Math.max(result.peakMegabytes, block.peakMegabytes);

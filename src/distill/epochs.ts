@@ -65,6 +65,16 @@ export function epochBatches(examples: readonly Example[], options: EpochOptions
   };
 }
 
+/** A batch of the longest rows of the first epoch, which takes the most memory. */
+export function largestBatch(examples: readonly Example[], options: EpochOptions): Batch {
+  const { batchSize, seed } = options;
+  const lengths = lengthsOf(examples);
+  const buckets = bucketLengths(lengths, options.maxLength);
+  const planned = planEpoch(lengths, { batchSize, buckets, seed, epoch: 0, shuffle: true });
+  const longest = planned.reduce((a, b) => (b.length > a.length ? b : a));
+  return collate(examples, longest, collation(options, seed, 0));
+}
+
 /** Every example once, the same batches each time. */
 export function evaluationBatches(examples: readonly Example[], options: BatchOptions): Batch[] {
   const lengths = lengthsOf(examples);

@@ -27,14 +27,12 @@ const engines = {
   cuda: async () => (await import('./gpu-providers')).createProviderExecutor('cuda'),
   directml: async () => (await import('./gpu-providers')).createProviderExecutor('directml'),
   coreml: async () => (await import('./gpu-providers')).createProviderExecutor('coreml'),
-} satisfies Partial<Record<EngineName | 'tfjs-cpu', Open>>;
+} satisfies Record<EngineName | 'tfjs-cpu', Open>;
 
 export type Engine = keyof typeof engines;
 
-export async function openExecutor(engine: EngineName | Engine, options: ExecutorOptions = {}): Promise<Executor> {
-  const open: Open | undefined = (engines as Partial<Record<string, Open>>)[engine];
-  if (open) return open(options);
-  throw new EngineUnavailable(engine, `This version has no engine "${engine}".`, 'Use the engine "cpu".');
+export function openExecutor(engine: Engine, options: ExecutorOptions = {}): Promise<Executor> {
+  return engines[engine](options);
 }
 
 /** An engine that cannot run here. */

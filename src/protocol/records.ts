@@ -174,6 +174,14 @@ export interface TeacherPrecisionRecord {
   speed: number;
 }
 
+/** Of the runner's process, where the engine computes in host memory. */
+export interface MemoryRecord {
+  /** Predicted from the recorded graphs before a training began; of several trainings the most. */
+  predictedBytes: number;
+  /** The most that has been resident when a training ended. */
+  peakBytes?: number;
+}
+
 /** `run.json`. */
 export interface RunRecord {
   name: string;
@@ -192,6 +200,7 @@ export interface RunRecord {
   error: RunErrorRecord | null;
   sweep?: SweepMember;
   teacherPrecision?: TeacherPrecisionRecord;
+  memory?: MemoryRecord;
   progress?: RunProgress;
   summary?: Comparison;
 }

@@ -4,6 +4,7 @@ import { appendLog, writeRunRecord } from '../experiment/run-directory';
 import type { RunPaths } from '../experiment/run-paths';
 import type {
   Comparison,
+  MemoryRecord,
   MetricsRecord,
   Metrics,
   Role,
@@ -35,6 +36,19 @@ export class RunRecorder {
   async update(changes: Partial<RunRecord>): Promise<void> {
     this.record = { ...this.record, ...changes };
     await this.write();
+  }
+
+  /** The most of each that any training of the run has told; in `run.json` with the next write. */
+  memory(bytes: Partial<MemoryRecord>): void {
+    const { predictedBytes = 0, peakBytes } = this.record.memory ?? {};
+    const peak = Math.max(peakBytes ?? 0, bytes.peakBytes ?? 0);
+    this.record = {
+      ...this.record,
+      memory: {
+        predictedBytes: Math.max(predictedBytes, bytes.predictedBytes ?? 0),
+        ...(peak > 0 && { peakBytes: peak }),
+      },
+    };
   }
 
   /** Noted at once for the terminal, now and then in `run.json`. */

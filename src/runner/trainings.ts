@@ -17,6 +17,7 @@ import { existingTeacher, batchesOf, trainingBatches, type PreparedRun } from '.
 import { prepareProbes } from './run-probes';
 import { teacherAnswers, wantsCache } from './teacher-answers';
 import { trainModel } from './train-model';
+import { measureMemory, planMemory } from './training-memory';
 
 /** What a run distils: student and teacher, and where the student starts. */
 export interface Student {
@@ -124,6 +125,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
   const { executor, experiment, data, recorder, control, plan } = run;
   const { role, pairing, teacher, targets, paths, spec } = training;
   const { task } = experiment;
+  await planMemory(run, { pairing, spec, runsTeacher: teacher !== undefined && !wantsCache(experiment) });
   const trainer = new Trainer({
     executor,
     task,
@@ -160,6 +162,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
       control,
     );
   } finally {
+    await measureMemory(run);
     await trainer.release();
     await evaluator.release();
     await probes?.prober.release();

@@ -45,7 +45,7 @@ export function intervalDrawing(
   const left = names ? 168 : 8;
   const X = (value: number): number => left + ((value - low) / (high - low)) * (width - left - 16);
   const height = head + models.length * pitch;
-  const ticks = linearTicks(low, high, Math.max(2, Math.floor(width / 90)));
+  const ticks = linearTicks(low, high, Math.max(3, Math.floor(width / 90)));
   return {
     width,
     height,

@@ -10,7 +10,6 @@ import {
   type CancellationToken,
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
-import { openExecutor } from '../../engine/engines';
 import { InputError } from '../../protocol/problem';
 import type {
   CompleteParams,
@@ -23,6 +22,7 @@ import type {
 } from '../../protocol/runner';
 import { inspectionResult } from '../inspection';
 import { inputOfText, tokenizerOf } from '../inspection-input';
+import { openForAnswers } from '../devices/open-engine';
 import { LoadedTargets } from '../loaded-targets';
 import type { Target } from '../targets';
 import { completeWith } from './complete';
@@ -32,7 +32,7 @@ import { score } from './score';
 /** Resolves when the input has ended. */
 export async function serve(input = process.stdin, output = process.stdout): Promise<void> {
   const connection = createMessageConnection(new StreamMessageReader(input), new StreamMessageWriter(output));
-  const targets = new LoadedTargets(() => openExecutor('cpu'));
+  const targets = new LoadedTargets(() => openForAnswers('auto'));
   answer(connection, 'inspect', (params, token) => targets.use(params.target, (it) => inspectAll(it, params, token)));
   answer(connection, 'complete', (params, token) =>
     targets.use(params.target, (it) => completeStreaming(it, params, token, connection)),

@@ -42,6 +42,9 @@ async function openWished(wish: Wish, source: Source, note: (line: string) => vo
       note(`${wish.before}, which the run began with, cannot be opened any more (${messageOf(error)}): choosing anew`);
     }
   }
+  if (wish.teacher?.precision === 'int8' && precision === 'float32') {
+    return { ...(await open('cpu', wish)), reason: 'auto took cpu, which alone asks a teacher in 8 bits' };
+  }
   const choice = await choose(precision, note);
   if (choice) {
     try {
