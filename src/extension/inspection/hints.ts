@@ -22,16 +22,13 @@ export function registerHints(inspections: Inspections): Disposable {
   );
 }
 
-/** Beside the label, where a long row does not hide it; of a language model at the row's end. */
+/** Beside the label, or before a language model's row: at its end a long row would hide it. */
 function hintOf(row: InspectedRow): InlayHint {
   const label = row.isClassified ? row.labelRange : undefined;
   // After the quote that ends the value.
-  const place = label ? label.end.translate(0, isQuoted(row) ? 1 : 0) : row.end;
+  const place = label ? label.end.translate(0, row.textAfterLabel === '"' ? 1 : 0) : row.start;
   const hint = new InlayHint(place, predictionWords(row.result));
-  hint.paddingLeft = true;
+  if (label) hint.paddingLeft = true;
+  else hint.paddingRight = true;
   return hint;
-}
-
-function isQuoted(row: InspectedRow): boolean {
-  return row.textAfterLabel === '"';
 }

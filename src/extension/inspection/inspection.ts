@@ -75,16 +75,18 @@ export class Inspection {
   }
 
   /** How many of the rows that were looked at so far teacher and student disagree about. */
-  get tally(): { rows: number; disagreements: number; meanKl: number } {
+  get tally(): { rows: number; isClassified: boolean; disagreements: number; meanKl: number } {
     let [rows, disagreements, kl] = [0, 0, 0];
+    let isClassified = false;
     for (const result of this.#results.values()) {
       if ('problem' in result) continue;
       rows++;
+      isClassified ||= result.tokens !== undefined;
       const { differ, mean } = summaryOf(result);
       if (differ > 0) disagreements++;
       kl += mean;
     }
-    return { rows, disagreements, meanKl: rows === 0 ? 0 : kl / rows };
+    return { rows, isClassified, disagreements, meanKl: rows === 0 ? 0 : kl / rows };
   }
 
   async #ask(asked: readonly [key: string, text: TextToInspect][], token: CancellationToken): Promise<void> {
