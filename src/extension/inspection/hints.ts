@@ -22,9 +22,14 @@ export function registerHints(inspections: Inspections): Disposable {
   );
 }
 
-/** Beside the label, or before a language model's row: at its end a long row would hide it. */
+/** A label that stands further right is mostly out of sight. */
+const widest = 60;
+
+/** Beside the label, or before the row: at its end a long row would hide it. */
 function hintOf(row: InspectedRow): InlayHint {
-  const label = row.isClassified ? row.labelRange : undefined;
+  const { labelRange } = row;
+  const isInSight = labelRange !== undefined && labelRange.end.character < widest;
+  const label = row.isClassified && isInSight ? labelRange : undefined;
   // After the quote that ends the value.
   const place = label ? label.end.translate(0, row.textAfterLabel === '"' ? 1 : 0) : row.start;
   const hint = new InlayHint(place, predictionWords(row.result));
