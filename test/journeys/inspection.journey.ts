@@ -43,9 +43,9 @@ describe('a dataset inspected with a run', () => {
 
   it.each(Object.keys(themes) as Theme[])('shows tokens by divergence and both distributions, %s', async (theme) => {
     const window = await inspect(generator, theme);
-    await window.page.getByText(/^Inspecting with Tiny/).waitFor();
+    await window.page.getByText(/Inspecting with Tiny/).waitFor();
     await window.page
-      .getByText(/mean KL .* first choices differ/)
+      .getByText(/^KL\s\S+\s·\s\d+\sof\s\d+\sdiffer/)
       .first()
       .waitFor();
     await window.page.keyboard.press('F8');
@@ -60,7 +60,7 @@ describe('a dataset inspected with a run', () => {
 
   it.each(Object.keys(themes) as Theme[])('shows the predictions of a classifier, %s', async (theme) => {
     const window = await inspect(classifier, theme);
-    const hint = window.page.getByText(/^teacher (ham|spam) \S+ → student/).first();
+    const hint = window.page.getByText(/^teacher\s(ham|spam)\s\S+\s→\sstudent/).first();
     await hint.waitFor();
     expect(plain(await hint.textContent())).toMatch(/^teacher (ham|spam) (\.\d\d|>\.99|1) → student (ham|spam) /);
     await window.picture(`inspect-labels-${theme}`);
@@ -76,12 +76,12 @@ describe('a dataset inspected with a run', () => {
     await window.pick('Tiny');
     await window.page.getByText('Rows After').waitFor();
     await window.page
-      .getByText(/^teacher /)
+      .getByText(/^teacher\s/)
       .first()
       .waitFor();
     await window.page.keyboard.press('Control+End');
     await window.page
-      .getByText(/^teacher /)
+      .getByText(/^teacher\s/)
       .first()
       .waitFor();
     await window.picture('inspect-large');
