@@ -42,6 +42,8 @@ export default defineConfig({
           include: [...onEachExecutor, onWebGpu],
           globalSetup: ['test/engine/software-vulkan.ts'],
           pool: 'forks',
+          // A GPU imitated by the processor compiles its shaders slowly.
+          testTimeout: 300_000,
           env: { DISTILLERY_TEST_ENGINE: 'webgpu' },
         },
       },

@@ -1,5 +1,6 @@
-/** @file Packages the extension for this platform: the bundles, the samples, and onnxruntime's library for this platform alone. */
+/** @file Packages the extension for this platform: the bundles, the samples, and what has native code, for this platform alone. */
 
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -16,6 +17,7 @@ const shipped = [
   'CHANGELOG.md',
   'LICENSE',
   'package.nls.json',
+  'l10n',
   'media',
   'examples',
   'docs/guide.md',
@@ -23,6 +25,10 @@ const shipped = [
 ];
 
 run(process.execPath, ['scripts/build.mjs'], root);
+// A clone does without it where there is no compiler; whoever installs a package can do nothing about that.
+if (process.platform !== 'win32' && !existsSync(path.join(root, 'dist', 'tensorflow', 'tfjs_binding.node'))) {
+  throw new Error('A package needs the addon of the engine tfjs-node, and so a C++ compiler.');
+}
 const stage = await mkdtemp(path.join(os.tmpdir(), 'distillery-package-'));
 try {
   for (const name of shipped) await cp(path.join(root, name), path.join(stage, name), { recursive: true });
@@ -33,10 +39,11 @@ try {
 
   const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
   const { scripts, devDependencies, dependencies, private: isPrivate, type, ...kept } = manifest;
-  // The bundles hold all packages but the one with native code.
-  const bundled = { 'onnxruntime-node': dependencies['onnxruntime-node'] };
+  // The bundles hold all packages but those with native code.
+  const bundled = { 'onnxruntime-node': dependencies['onnxruntime-node'], koffi: dependencies.koffi };
   await writeFile(path.join(stage, 'package.json'), JSON.stringify({ ...kept, dependencies: bundled }, undefined, 2));
   await stageRuntime();
+  await stageKoffi();
 
   const vsce = path.join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'vsce.cmd' : 'vsce');
   const out = path.join(root, `distillery-${target}-${manifest.version}.vsix`);
@@ -68,4 +75,22 @@ async function stageRuntime() {
     recursive: true,
     filter: (file) => !file.endsWith('.map') && !file.endsWith('.ts') && !file.includes(`${path.sep}esm`),
   });
+}
+
+/** koffi, through which OpenVINO is called: its JavaScript, and the library for this platform from a package of its own. */
+async function stageKoffi() {
+  const modules = path.join(root, 'node_modules');
+  const staged = path.join(stage, 'node_modules');
+  const native = path.join('@koromix', `koffi-${target}`);
+  const isRun = (file) => !path.extname(file) || /\.cjs$|package\.json$|LICENSE/.test(file);
+  for (const part of ['index.cjs', 'package.json', 'LICENSE.txt', path.join('src', 'koffi')]) {
+    const from = path.join(modules, 'koffi', part);
+    await cp(from, path.join(staged, 'koffi', part), { recursive: true, filter: isRun });
+  }
+  await cp(path.join(modules, native), path.join(staged, native), { recursive: true });
+  const { scripts, optionalDependencies, ...own } = JSON.parse(
+    await readFile(path.join(modules, 'koffi', 'package.json'), 'utf8'),
+  );
+  const dependencies = { [native.replace(path.sep, '/')]: own.version };
+  await writeFile(path.join(staged, 'koffi', 'package.json'), JSON.stringify({ ...own, dependencies }, undefined, 2));
 }

@@ -47,6 +47,14 @@ import { runnerStarter } from './extension/runs/runner-process';
 import { registerAnnouncements } from './extension/status/announcements';
 import { registerRunLog } from './extension/status/run-log';
 import { registerStatusBar } from './extension/status/status-bar';
+import {
+  describeRunTool,
+  inspectTextTool,
+  listRunsTool,
+  runExperimentTool,
+  validateExperimentTool,
+} from './extension/tools/run-tools';
+import { registerTools } from './extension/tools/tools';
 import { registerDatasetsView } from './extension/views/datasets-view';
 import { registerDevicesView } from './extension/views/devices-view';
 import { ExperimentTree } from './extension/views/experiment-tree';
@@ -90,7 +98,7 @@ export function activate({
     registerExperimentsView(tree, runs, keys),
     registerDatasetsView(datasets, inspections),
     devices,
-    registerDevicesView(devices, runs),
+    registerDevicesView(devices, runs, report),
     registerStatusBar(runs),
     registerRunLog(runs, log),
     registerAnnouncements(runs, (id) => lab.isShown(id)),
@@ -109,6 +117,13 @@ export function activate({
     registerRowLenses(inspections),
     registerInspectionKey(inspections, keys),
     registerTrashKey(trash),
+    registerTools({
+      distillery_list_runs: listRunsTool(runs),
+      distillery_describe_run: describeRunTool(runs),
+      distillery_validate_experiment: validateExperimentTool(),
+      distillery_run_experiment: runExperimentTool(running),
+      distillery_inspect_text: inspectTextTool(runs, models),
+    }),
     registerCommands(log, {
       'distillery.createSampleWorkspace': (folder) => createSampleWorkspace(extensionUri, folder),
       'distillery.newExperiment': newExperiment,

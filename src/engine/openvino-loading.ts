@@ -20,7 +20,7 @@ function load(): OpenVinoLibrary {
     throw new EngineUnavailable(
       ENGINE,
       'OpenVINO is not installed.',
-      'Install it: distillery devices --install openvino',
+      'Install it with "distillery devices --install openvino", or use the engine "cpu".',
     );
   }
   try {

@@ -3,7 +3,7 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../protocol/problem';
-import { isBeingWritten } from './lock';
+import { lockHolder } from './lock';
 
 /** `.distillery/trash`, beside `.distillery/runs`. */
 export function trashOf(runs: string): string {
@@ -11,8 +11,8 @@ export function trashOf(runs: string): string {
 }
 
 /** Moves a run aside. @returns where it is now. Throws an InputError for one that is at work. */
-export async function trashRun(directory: string, pid: number): Promise<string> {
-  if (await isBeingWritten(directory, pid)) {
+export async function trashRun(directory: string): Promise<string> {
+  if ((await lockHolder(directory)) !== undefined) {
     throw InputError.at(directory, 'This run is at work.', 'Stop it first.');
   }
   const trash = trashOf(dirname(directory));

@@ -54,6 +54,11 @@ const RECORD = 'cache.json';
 const VALUES = 'values.bin';
 const LOG = 'filled.log';
 
+/** The file is shorter than what was written to it. */
+export class CacheCutOff extends Error {
+  override readonly name = 'CacheCutOff';
+}
+
 /** An open cache. */
 export class TeacherCacheFiles implements RecordStore {
   /** Blocks known to be whole: checked here, or written by this process. */
@@ -94,7 +99,7 @@ export class TeacherCacheFiles implements RecordStore {
 
   async read(start: number, into: Uint8Array): Promise<void> {
     if (await readAll(this.file, into, start)) return;
-    throw new Error(`${join(this.directory, VALUES)} has been cut off while it was in use.`);
+    throw new CacheCutOff(`${join(this.directory, VALUES)} has been cut off while it was in use`);
   }
 
   close(): Promise<void> {

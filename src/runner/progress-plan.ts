@@ -3,7 +3,7 @@
 import type { Role } from '../protocol/records';
 
 /** A part of a run: the training of a role, or asking the teacher for answers to keep. */
-export type Part = Role | 'answers';
+type Part = Role | 'answers';
 
 interface PlannedPart {
   part: Part;

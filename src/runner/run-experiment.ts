@@ -27,11 +27,15 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
     imitation: { teacher: teacher.architecture, objective: objectiveOf(experiment) },
   };
   const student: Student = { architecture, initial, pairing, teacher, frozen };
-  if (!(await trainStudent(run, student))) return undefined;
-  for (const control of experiment.controls) {
-    if (!(await trainControl(run, student, control))) return undefined;
+  try {
+    if (!(await trainStudent(run, student))) return undefined;
+    for (const control of experiment.controls) {
+      if (!(await trainControl(run, student, control))) return undefined;
+    }
+    return await compare(run, student, teacher);
+  } finally {
+    frozen.release();
   }
-  return compare(run, student, teacher);
 }
 
 async function compare(run: PreparedRun, student: Student, teacher: Model): Promise<Comparison> {

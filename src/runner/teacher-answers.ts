@@ -1,10 +1,9 @@
 /** @file Where a student gets the teacher's answers: from the cache, which is filled first, or from the teacher in every step. */
 
 import path from 'node:path';
-import type { BatchInputs } from '../distill/batch-inputs';
 import { layoutCache, type CacheLayout } from '../distill/cache-layout';
 import type { Pairing } from '../distill/programs';
-import { TeacherTargets, type FrozenTeacher, type Targets, type TargetSource } from '../distill/teacher';
+import { quantizedTargets, TeacherTargets, type FrozenTeacher, type TargetSource } from '../distill/teacher';
 import {
   BYTES_OF_VALUE,
   CachedTargets,
@@ -23,10 +22,10 @@ import {
 import { formatBytes, formatCount } from '../protocol/format';
 import { cacheKey } from './cache-key';
 import { Float16Error, float16ErrorText } from './float16-error';
+import { isFileError, KeptAnswers } from './kept-answers';
 import type { Model } from './models';
 import type { PreparedRun } from './prepared-run';
-import type { RunRecorder } from './run-recorder';
-import { quantizeTeacher } from './teacher-precision';
+import { reportQuantized } from './teacher-precision';
 
 /** Room on the disk that a cache leaves to others. */
 const SPARED_BYTES = 2e9;
@@ -56,58 +55,54 @@ export interface AskedTeacher {
 
 /** The source of the targets; undefined where the run was asked to stop while the cache was being filled. */
 export async function teacherAnswers(run: PreparedRun, teacher: AskedTeacher): Promise<TargetSource | undefined> {
-  const { experiment } = run;
-  const asked =
-    experiment.teacher.precision === 'int8'
-      ? await quantizeTeacher(run, teacher)
-      : new TeacherTargets(teacher.frozen, teacher.pairing);
-  const settings = settingsOf(experiment.teacher.cache);
-  if (!settings) return asked;
-  if (!canBeKept(experiment.task)) {
-    return askAlways(run, asked, 'masked-lm hides other tokens in each epoch');
-  }
-  const { task, dataset } = experiment;
-  const layout = layoutCache(run.data.train, { pairing: teacher.pairing, task, maxLength: dataset.maxLength });
+  const { task, dataset, teacher: spec } = run.experiment;
+  const { frozen, pairing, model } = teacher;
+  const askExactly = (): TeacherTargets => new TeacherTargets(frozen, pairing);
+  const askIn8Bits = (): TeacherTargets => quantizedTargets(frozen, pairing, model.parameters);
+  const ask = spec.precision === 'int8' ? askIn8Bits : askExactly;
+  if (spec.precision === 'int8') await reportQuantized(run, frozen, askExactly(), askIn8Bits());
+  const settings = settingsOf(spec.cache);
+  if (!settings) return ask();
+  if (!canBeKept(task)) return askAlways(run, ask, 'masked-lm hides other tokens in each epoch');
+  const layout = layoutCache(run.data.train, { pairing, task, maxLength: dataset.maxLength });
   try {
-    return await openCache(run, teacher, asked, settings, layout);
+    return await openCache(run, teacher, ask, settings, layout);
   } catch (error) {
     if (!isFileError(error) && !(error instanceof RangeError)) throw error;
-    return askAlways(run, asked, `its answers cannot be kept (${error.message})`);
+    return askAlways(run, ask, `its answers cannot be kept (${error.message})`);
   }
+}
+
+type Ask = () => TeacherTargets;
+
+async function askAlways({ recorder }: PreparedRun, ask: Ask, reason: string): Promise<TeacherTargets> {
+  await recorder.note(`the teacher is asked in every step: ${reason}`);
+  return ask();
 }
 
 async function openCache(
   run: PreparedRun,
   teacher: AskedTeacher,
-  asked: TeacherTargets,
+  ask: Ask,
   settings: CacheSettings,
   layout: CacheLayout,
 ): Promise<TargetSource | undefined> {
   const { directory, record } = describeCache(run, teacher, settings, layout);
   if (record.bytes > settings.mostBytes) {
     const limit = `more than the ${formatBytes(settings.mostBytes)} of teacher.cache.maxGigabytes`;
-    return askAlways(run, asked, `its answers would take ${formatBytes(record.bytes)}, ${limit}`);
+    return askAlways(run, ask, `its answers would take ${formatBytes(record.bytes)}, ${limit}`);
   }
   const size = BYTES_OF_VALUE[settings.values];
   const places = layout.blocks.map(({ start, end }) => ({ start: start * size, end: end * size }));
   const files = await TeacherCacheFiles.open(directory, record, places);
   const cache = { layout, store: files, values: settings.values, task: record.task, pairing: teacher.pairing };
-  const outcome = await fill(run, teacher.frozen, asked, cache, files, record).catch(async (error: unknown) => {
+  const outcome = await fill(run, teacher.frozen, ask, cache, files, record).catch(async (error: unknown) => {
     await files.close();
     throw error;
   });
-  if (outcome === 'full') return new KeptAnswers(new CachedTargets(cache), files, asked, run.recorder);
+  if (outcome === 'full') return new KeptAnswers(new CachedTargets(cache), files, ask, run.recorder);
   await files.close();
-  if (outcome === 'stopped') {
-    await asked.release();
-    return undefined;
-  }
-  return askAlways(run, asked, outcome.reason);
-}
-
-async function askAlways({ recorder }: PreparedRun, asked: TeacherTargets, reason: string): Promise<TeacherTargets> {
-  await recorder.note(`the teacher is asked in every step: ${reason}`);
-  return asked;
+  return outcome === 'stopped' ? undefined : askAlways(run, ask, outcome.reason);
 }
 
 function describeCache(
@@ -136,7 +131,7 @@ function describeCache(
 async function fill(
   run: PreparedRun,
   frozen: FrozenTeacher,
-  teacher: TeacherTargets,
+  ask: Ask,
   cache: TeacherCacheSetup,
   files: TeacherCacheFiles,
   { bytes, blocks, examples }: TeacherCacheRecord,
@@ -156,6 +151,7 @@ async function fill(
   const what = `${formatCount(examples)} examples, ${formatBytes(bytes)} in ${files.directory}`;
   await recorder.note(`${missing < blocks ? 'going on to ask' : 'asking'} the teacher about ${what}`);
   const rounding = cache.values === 'float16' ? new Float16Error(frozen) : undefined;
+  const teacher = ask();
   const isFull = await fillCache({
     ...cache,
     examples: data.train,
@@ -163,7 +159,7 @@ async function fill(
     teacher,
     mayGoOn: (filled) => mayGoOn(run, filled, blocks),
     ...(rounding && { onBlock: (inputs, answers) => rounding.add(inputs, answers) }),
-  });
+  }).finally(() => teacher.release());
   await rounding?.keep(files.directory);
   if (rounding) await recorder.note(`the teacher's answers are kept${await float16ErrorText(files.directory)}`);
   return isFull ? 'full' : 'stopped';
@@ -186,44 +182,4 @@ async function mayGoOn({ control, recorder, plan }: PreparedRun, filled: number,
     ...plan.at('answers', filled / blocks),
   });
   return true;
-}
-
-/** Answers from the cache for as long as it can be read, then from the teacher. */
-class KeptAnswers implements TargetSource {
-  private isReadable = true;
-
-  constructor(
-    private readonly kept: CachedTargets,
-    private readonly files: TeacherCacheFiles,
-    private readonly asked: TeacherTargets,
-    private readonly recorder: RunRecorder,
-  ) {}
-
-  async of(inputs: BatchInputs): Promise<Targets> {
-    if (this.isReadable) {
-      try {
-        return await this.kept.of(inputs);
-      } catch (error) {
-        if (!isFileError(error)) throw error;
-        this.isReadable = false;
-        await this.recorder.note(`the teacher is asked from here on: its answers cannot be read (${error.message})`);
-      }
-    }
-    return this.asked.of(inputs);
-  }
-
-  prefetch(inputs: BatchInputs): void {
-    if (this.isReadable) this.kept.prefetch(inputs);
-  }
-
-  async release(): Promise<void> {
-    await this.kept.release();
-    await this.files.close();
-    await this.asked.release();
-  }
-}
-
-/** A full disk, a folder that may not be written, a file that is gone: nothing that should end a run. */
-function isFileError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error;
 }

@@ -2,14 +2,12 @@
 
 import { batchInputs } from '../distill/batch-inputs';
 import { FidelityMeter } from '../distill/fidelity';
-import { quantizedTargets, TeacherTargets, toHost, type FrozenTeacher } from '../distill/teacher';
-import type { Pairing } from '../distill/programs';
+import { toHost, type FrozenTeacher, type TeacherTargets } from '../distill/teacher';
 import type { Executor } from '../engine/executor';
 import type { Source } from '../experiment/source';
 import { formatPercent, formatQuantity } from '../protocol/format';
 import { InputError } from '../protocol/problem';
 import type { TeacherPrecisionRecord } from '../protocol/records';
-import type { Model } from './models';
 import { batchesOf, type PreparedRun } from './prepared-run';
 
 /** Validation batches that are asked about in both precisions. */
@@ -27,22 +25,22 @@ export function requireTeacherPrecision(
   throw new InputError([source.problem(source.placeOf(['teacher', 'precision']), message, remedy)]);
 }
 
-/** The teacher in 8 bits; says and records how close it is to the exact one, and how much faster. */
-export async function quantizeTeacher(
+/** Says and records how close the teacher in 8 bits is to the exact one, and how much faster. */
+export async function reportQuantized(
   run: PreparedRun,
-  { model, frozen, pairing }: { model: Model; frozen: FrozenTeacher; pairing: Pairing },
-): Promise<TeacherTargets> {
-  const { recorder } = run;
-  const quantized = quantizedTargets(frozen, pairing, model.parameters);
-  const measured = await compare(run, frozen, new TeacherTargets(frozen, pairing), quantized);
-  await recorder.update({ teacherPrecision: measured });
-  const close = `mean KL ${formatQuantity(measured.meanKl)} nats from float32, the same first choice in ${formatPercent(measured.agreement)}`;
-  await recorder.note(`the teacher in int8: ${close}, ${measured.speed.toFixed(2)} times as fast`);
-  return quantized;
+  frozen: FrozenTeacher,
+  exact: TeacherTargets,
+  quantized: TeacherTargets,
+): Promise<void> {
+  const measured = await compare(run, frozen, exact, quantized);
+  await run.recorder.update({ teacherPrecision: measured });
+  const { meanKl, agreement, speed } = measured;
+  const close = `mean KL ${formatQuantity(meanKl)} nats from float32, the same first choice in ${formatPercent(agreement)}`;
+  await run.recorder.note(`the teacher in int8: ${close}, ${speed.toFixed(2)} times as fast`);
 }
 
 async function compare(
-  { data, experiment, ...run }: PreparedRun,
+  run: PreparedRun,
   frozen: FrozenTeacher,
   exact: TeacherTargets,
   quantized: TeacherTargets,
@@ -57,11 +55,10 @@ async function compare(
     milliseconds[side] += performance.now() - started;
     return toHost(prediction!);
   };
-  for (const batch of batchesOf({ data, experiment, ...run }, data.validation).slice(0, SAMPLE)) {
-    const inputs = batchInputs(batch, experiment.task);
+  for (const batch of batchesOf(run, run.data.validation).slice(0, SAMPLE)) {
+    const inputs = batchInputs(batch, run.experiment.task);
     await meter.add(inputs, await timed('exact', inputs), await timed('quantized', inputs));
   }
-  await exact.release();
-  await meter.release();
+  await Promise.all([exact, quantized, meter].map((used) => used.release()));
   return { precision: 'int8', ...meter.result(), speed: milliseconds.exact / milliseconds.quantized };
 }

@@ -2,27 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
-import { commands, Uri, window, workspace, TabInputWebview } from 'vscode';
+import { Uri, window, workspace, TabInputWebview } from 'vscode';
 import { listRuns, readRun, type Run } from '../../src/experiment/run-directory';
-import type { CommandId } from '../../src/extension/commands/command-ids';
 import { isLive } from '../../src/extension/runs/run-status';
 import { beginRun, changeRun } from '../extension/sample-run';
-
-const execute = (id: CommandId, ...given: unknown[]): Thenable<unknown> => commands.executeCommand(id, ...given);
-
-/** Asks again until there is an answer. */
-async function until<T>(what: string, ask: () => T | undefined | Promise<T | undefined>, seconds = 60): Promise<T> {
-  const end = Date.now() + 1000 * seconds;
-  while (Date.now() < end) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    await delay(100);
-  }
-  throw new Error(`Waited ${seconds} s in vain: ${what}`);
-}
+import { execute, until } from './waiting';
 
 function labTitle(): string | undefined {
   const tabs = window.tabGroups.all.flatMap((group) => group.tabs);

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { experimentEditorSchema } from '../../src/experiment/editor-schema';
 import { experimentJsonSchema, type JsonSchema } from '../../src/experiment/schema';
 
 const committed = join(import.meta.dirname, '../../media/experiment.schema.json');
@@ -10,6 +11,14 @@ const committed = join(import.meta.dirname, '../../media/experiment.schema.json'
 describe('the JSON Schema of experiment files', () => {
   it('is committed as the zod schema has it (else run node scripts/schema.mjs)', () => {
     expect(JSON.parse(readFileSync(committed, 'utf8'))).toEqual(JSON.parse(JSON.stringify(experimentJsonSchema())));
+  });
+
+  it('is committed without what rejects for the editor, whose own diagnostics say more', () => {
+    const file = join(import.meta.dirname, '../../media/experiment.editor.schema.json');
+    const schema = JSON.parse(readFileSync(file, 'utf8')) as JsonSchema;
+    expect(schema).toEqual(JSON.parse(JSON.stringify(experimentEditorSchema())));
+    expect(Object.keys(schema.properties ?? {})).toEqual(Object.keys(experimentJsonSchema().properties ?? {}));
+    expect(JSON.stringify(schema)).not.toMatch(/"(required|additionalProperties|enum|oneOf|minimum|minItems)":/);
   });
 
   it('describes every key, so that each has a hover', () => {

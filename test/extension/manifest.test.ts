@@ -1,8 +1,10 @@
 /** @file The manifest and the code speak of the same commands, views, keys and words. */
 
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { commandIds } from '../../src/extension/commands/command-ids';
+import { toolNames } from '../../src/extension/tools/tool-names';
 
 interface Manifest {
   main: string;
@@ -16,6 +18,9 @@ interface Manifest {
     views: Record<string, { id: string; icon: string }[]>;
     viewsWelcome: { view: string; contents: string }[];
     jsonValidation: { url: string }[];
+    languageModelTools: { name: string; when?: string }[];
+    walkthroughs: { steps: { media: { svg: string } }[] }[];
+    keybindings: { command: string; when?: string }[];
   };
 }
 
@@ -60,6 +65,34 @@ describe('the manifest', () => {
     expect(sources[1]).toContain(`'${panel!.slice('onWebviewPanel:'.length)}'`);
   });
 
+  it('contributes exactly the tools that have an implementation; what runs or opens files needs trust', () => {
+    expect(contributes.languageModelTools.map(({ name }) => name)).toEqual([...toolNames]);
+    const trusted = contributes.languageModelTools.filter(({ when }) => when === 'isWorkspaceTrusted');
+    expect(trusted.map(({ name }) => name.replace('distillery_', ''))).toEqual([
+      'validate_experiment',
+      'run_experiment',
+      'inspect_text',
+    ]);
+  });
+
+  it('binds keys only where they mean something', () => {
+    for (const { command, when } of contributes.keybindings) {
+      expect(commandIds).toContain(command);
+      expect(when).toMatch(/editorTextFocus|listFocus/);
+    }
+  });
+
+  it('offers nothing that runs where the workspace is not trusted', () => {
+    const running = ['runExperiment', 'sweepExperiment', 'stopRun', 'pauseRun', 'resumeRun', 'inspectDataset'];
+    for (const { command, when } of Object.values(contributes.menus).flat()) {
+      if (running.includes(command.replace('distillery.', ''))) expect(when).toContain('isWorkspaceTrusted');
+    }
+  });
+
+  it('has each text of the code in the bundle for translators (else run node scripts/l10n.mjs)', () => {
+    expect(spawnSync(process.execPath, ['scripts/l10n.mjs', '--check']).stderr.toString()).toBe('');
+  });
+
   it('names only files that exist', () => {
     const files = [
       manifest.icon,
@@ -68,6 +101,7 @@ describe('the manifest', () => {
         .flat()
         .map(({ icon }) => icon),
       ...contributes.jsonValidation.map(({ url }) => url),
+      ...contributes.walkthroughs.flatMap(({ steps }) => steps.map(({ media }) => media.svg)),
     ];
     expect(files.filter((file) => !existsSync(file))).toEqual([]);
   });

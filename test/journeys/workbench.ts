@@ -93,7 +93,7 @@ export class Workbench {
     return this.window.page;
   }
 
-  /** Rows of the Runs view. */
+  /** Rows of the views in the sidebar. */
   get rows(): Locator {
     return this.page.locator('.part.sidebar .pane-body .monaco-list-row');
   }
@@ -137,6 +137,14 @@ export class Workbench {
       if (found || attempt === 10) return command.click();
       await this.page.keyboard.press('Escape');
     }
+  }
+
+  /** Opens a file by the editor's own list of files. */
+  async openFile(name: string): Promise<void> {
+    await this.page.keyboard.press('Control+p');
+    await this.page.locator('.quick-input-widget input').first().fill(name);
+    await this.pick(name.split('/').at(-1)!);
+    await this.page.getByRole('tab', { name: name.split('/').at(-1)! }).waitFor();
   }
 
   /** Picks a row of the list that is asked. */

@@ -15,7 +15,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
  */
 export async function runSuiteProcess(entry: string, args: readonly string[] = []): Promise<SuiteResult> {
   const folder = path.join(root, 'dist', 'test', 'op-suite');
-  const [script, file] = [path.join(folder, `${entry}.mjs`), path.join(folder, `${entry}.json`)];
+  const name = [entry, ...args].join('-'); // several may run at the same time
+  const [script, file] = [path.join(folder, `${name}.mjs`), path.join(folder, `${name}.json`)];
   await mkdir(folder, { recursive: true });
   await rm(file, { force: true });
   await build({

@@ -329,6 +329,155 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     await page.close();
   });
 
+  it('zooms all charts to what was brushed, moves along, and shows all again', async () => {
+    const page = await open({});
+    const overlay = page.locator('lab-total .overlay');
+    await overlay.waitFor();
+    const box = (await overlay.boundingBox())!;
+    const x = (share: number): number => box.x + share * box.width;
+    await page.mouse.move(x(0.25), box.y + 80);
+    await page.mouse.down();
+    await page.mouse.move(x(0.5), box.y + 90, { steps: 3 });
+    await page.mouse.up();
+    const zoom = (await kept(page)).zoom as [number, number];
+    expect(zoom[1] / zoom[0]).toBeCloseTo(2, 1);
+    await page.locator('#total').press('Shift+ArrowRight');
+    expect(((await kept(page)).zoom as [number, number])[0]).toBeCloseTo(zoom[0] + 0.1 * (zoom[1] - zoom[0]), 3);
+    await page.getByText('Show all steps').click();
+    expect((await kept(page)).zoom).toBeUndefined();
+    await page.close();
+  });
+
+  it('lays runs over each other in colours that stay, and picks the run whose curve is clicked', async () => {
+    const page = await open({});
+    await page.locator('#add-run').click();
+    await page.getByRole('menuitem').first().click();
+    await page.locator('lab-run-chips .run').nth(1).waitFor();
+    const added = ((await kept(page)).besides as string[])[0]!;
+    expect(await heard(page)).toContainEqual({ type: 'besides', id: moby.run.id, runs: [added] });
+    const colour = (): Promise<string> =>
+      page
+        .locator('lab-run-chips .ink')
+        .nth(1)
+        .evaluate((ink: { style: { background: string } }) => ink.style.background);
+    const first = await colour();
+    await page.locator('lab-run-chips .ink').nth(1).click();
+    expect(await colour()).not.toBe(first);
+    expect(await page.locator('lab-total lab-time-chart').getAttribute('class')).toBeNull();
+    const end = page.locator('lab-total text', { hasText: 'Moby Dick, T' }).first();
+    await end.waitFor();
+    const { y } = (await page.locator('lab-total circle').nth(1).boundingBox())!;
+    const dot = (await page.locator('lab-total circle').nth(1).boundingBox())!;
+    await page.mouse.click(dot.x + 2, y + 3);
+    expect((await kept(page)).picked).toBe(added);
+    await page.close();
+  });
+
+  it('keeps a chart as CSV, SVG and PNG, in the theme it is seen in', async () => {
+    const page = await open({});
+    await page.locator('#smoothing').fill('0');
+    const figure = page.locator('lab-figure', { hasText: 'Gradient norm' });
+    await figure.locator('canvas').waitFor();
+    const saved = async (kind: string): Promise<{ name: string; content: unknown }> => {
+      await figure.getByRole('button', { name: 'Save Gradient norm' }).click();
+      await figure.getByRole('menuitem', { name: kind }).click();
+      await expect
+        .poll(async () =>
+          (await heard(page)).some((one) => one.type === 'save' && one.name.endsWith(kind.toLowerCase())),
+        )
+        .toBe(true);
+      return (await heard(page)).find((one) => one.type === 'save' && one.name.endsWith(kind.toLowerCase())) as never;
+    };
+    const csv = (await saved('CSV')).content as string;
+    const { metrics } = moby.run.series[1]!;
+    expect(csv.split('\r\n')[1]).toBe(`4,${metrics.gradientNorm![0]}`);
+    expect(csv.trim().split('\r\n')).toHaveLength(metrics.step.length + 1);
+    const svg = (await saved('SVG')).content as string;
+    expect(svg).toContain('Gradient norm');
+    expect(svg).not.toContain('var(--');
+    const png = Object.values((await saved('PNG')).content as Record<string, number>).slice(0, 4);
+    expect(png).toEqual([0x89, 0x50, 0x4e, 0x47]);
+    expect(await page.evaluate('refused')).toEqual([]);
+    await page.close();
+  });
+
+  it('shows what one T makes of a token, and what the sweep measured', async () => {
+    const page = await open({ state: JSON.stringify({ tab: 'temperature', id: moby.run.id, temperature: 4 }) });
+    await page.locator('lab-curve svg').nth(2).waitFor();
+    const { kl, teacher, student } = expected(moby, 0, 0, 1800, 4);
+    expect(await text(page, '#t2kl')).toBe(formatQuantity(16 * kl));
+    const gradient = Math.hypot(...student.map((s, i) => (s - teacher[i]!) / 4));
+    expect(await text(page, '#gradient')).toBe(formatQuantity(gradient));
+    const sweep = page.locator('lab-sweep-table tbody tr');
+    expect(await sweep.count()).toBe(4);
+    expect(await sweep.nth(2).locator('td').first().innerText()).toBe('4');
+    expect(await sweep.nth(2).locator('td').nth(3).innerText()).toBe(formatQuantity(kl));
+    expect(await page.locator('lab-sweep-chart circle').count()).toBe(4);
+    await sweep.nth(0).locator('.link').click();
+    expect((await heard(page)).at(-1)).toMatchObject({ type: 'showRun' });
+    await page.close();
+  });
+
+  it('streams completions, says what each model expected, and can be stopped', async () => {
+    const page = await open({ state: JSON.stringify({ tab: 'completions', id: moby.run.id }) });
+    await page.locator('#prompt textarea').fill('Call me');
+    await page.locator('#prompt textarea').press('Control+Enter');
+    await page.locator('lab-surprises').nth(1).waitFor();
+    expect((await heard(page)).find(({ type }) => type === 'complete')).toEqual({
+      type: 'complete',
+      id: moby.run.id,
+      request: 1,
+      prompt: 'Call me',
+      maxNewTokens: 32,
+    });
+    expect(await page.locator('lab-completion').nth(1).locator('[role=option]').allInnerTexts()).toEqual([
+      'and',
+      'the',
+      'whale',
+      'was',
+      'white',
+      '.',
+    ]);
+    await page.locator('lab-completion').nth(1).locator('[role=option]').nth(2).focus();
+    await page.keyboard.press('ArrowRight');
+    expect(await page.locator('lab-expected h3').innerText()).toContain('At “');
+    await page.close();
+  });
+
+  it('leads from a link to the row and token that it names, and asks for a row that is not pinned', async () => {
+    const page = await open({});
+    const { file, line, tokens: all } = moby.probes.examples.examples[2]!;
+    const target = { run: moby.run.id, tab: 'tokens', row: { file, line }, offset: all[6]!.start, temperature: 8 };
+    await page.locator('lab-total').waitFor();
+    await page.evaluate(`send(${JSON.stringify({ type: 'target', target })})`);
+    await page.locator('lab-distribution .body').first().waitFor();
+    expect(await kept(page)).toMatchObject({ tab: 'tokens', example: 2, position: 5, temperature: 8 });
+    await page.evaluate(
+      `send(${JSON.stringify({ type: 'target', target: { ...target, row: { file, line: 9999 } } })})`,
+    );
+    await expect
+      .poll(async () => (await heard(page)).at(-1))
+      .toEqual({ type: 'inspectRow', id: moby.run.id, file, line: 9999 });
+    await page.close();
+  });
+
+  it('says which positions count but are not recorded, and what a batch would pad', async () => {
+    const page = await open({ state: JSON.stringify({ tab: 'tokens', id: moby.run.id, example: 1 }) });
+    await page.locator('lab-alignment table').waitFor();
+    expect(await page.locator('lab-chips .tokens .unrecorded').count()).toBeGreaterThan(0);
+    expect(await page.locator('lab-chips .tokens .unrecorded').first().getAttribute('title')).toContain('not recorded');
+    expect(await page.locator('lab-chips .tokens .uncounted').first().getAttribute('title')).toContain('not counted');
+    expect(await text(page, 'lab-alignment p')).toMatch(/are not recorded/);
+    await page.close();
+  });
+
+  it('runs nothing in a folder that is not trusted', async () => {
+    const page = await open({ trusted: 'no', state: JSON.stringify({ tab: 'completions', id: moby.run.id }) });
+    await page.getByText('the models cannot be run here').waitFor();
+    expect(await page.locator('#stop, #hold').count()).toBe(0);
+    await page.close();
+  });
+
   const sizes = {
     wide: { width: 1280, height: 800 },
     medium: { width: 900, height: 900 },

@@ -152,7 +152,7 @@ export class CompareView extends LitElement {
   }
 
   #drawing(title: string, note: string, make: (width: number) => Drawing | undefined, csv: () => string): unknown {
-    const drawing = make(this.narrow ? 340 : 380);
+    const drawing = make(328);
     if (!drawing) return nothing;
     return html`<figure>
       <h3>

@@ -83,8 +83,8 @@ export class ModelTable extends LitElement {
         table.data td {
           padding-left: 12px;
         }
-        table.data td.drawing,
-        td .muted {
+        table.data .drawing,
+        td:first-child .muted {
           display: none;
         }
         table.data th:first-child,

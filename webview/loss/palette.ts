@@ -6,6 +6,14 @@ export function resolveColour(element: HTMLElement, expression: string): string 
   return getComputedStyle(element).color;
 }
 
+/** `color(srgb 0.6 0.6 0.6 / 0.9)`, as browsers say what color-mix gave, in the older form that every viewer of SVG reads. */
+export function plainColour(colour: string): string {
+  const parts = /^color\(srgb ([\d.e-]+) ([\d.e-]+) ([\d.e-]+)(?: \/ ([\d.e-]+))?\)$/.exec(colour);
+  if (!parts) return colour;
+  const [red, green, blue] = parts.slice(1, 4).map((part) => Math.round(255 * Number(part)));
+  return `rgba(${red}, ${green}, ${blue}, ${Number(parts[4] ?? 1)})`;
+}
+
 /** Calls back after VS Code has changed the theme, until the returned function is called. */
 export function onThemeChange(changed: () => void): () => void {
   const observer = new MutationObserver(changed);

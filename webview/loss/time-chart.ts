@@ -24,7 +24,7 @@ import { axisLabels, axisTicks, valueLabels, valueRange, valueTicks } from './ch
 import { thin, type Points } from './column';
 import type { Axis } from './curves';
 import type { Line } from './figures';
-import { onThemeChange, resolveColour } from './palette';
+import { onThemeChange, plainColour, resolveColour } from './palette';
 
 const axisWidth = 48;
 const axisHeight = 20;
@@ -330,7 +330,7 @@ export class TimeChart extends LitElement {
     const own: Record<string, string> = { background: '--vscode-editor-background', foreground: '--vscode-foreground' };
     return svgText(
       drawn,
-      Object.fromEntries(names.map((name) => [name, this.#colour(`var(${own[name] ?? `--${name}`})`)])),
+      Object.fromEntries(names.map((name) => [name, plainColour(this.#colour(`var(${own[name] ?? `--${name}`})`))])),
     );
   }
 }

@@ -1,5 +1,7 @@
 /** @file A chart on screen as a picture that stands alone. */
 
+import { plainColour } from '../loss/palette';
+
 /** Presentation properties of SVG that our style sheets set. */
 const properties = [
   'fill',
@@ -21,7 +23,8 @@ export function standaloneSvg(drawn: SVGSVGElement): string {
   const [originals, copies] = [drawn, copy].map((root) => [root, ...root.querySelectorAll<SVGElement>('*')]);
   originals!.forEach((original, i) => {
     const style = getComputedStyle(original);
-    for (const property of properties) copies![i]!.setAttribute(property, style.getPropertyValue(property));
+    for (const property of properties)
+      copies![i]!.setAttribute(property, plainColour(style.getPropertyValue(property)));
     copies![i]!.removeAttribute('class');
   });
   const { width, height } = drawn.getBoundingClientRect();

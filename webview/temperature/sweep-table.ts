@@ -9,7 +9,7 @@ import { place } from '../place';
 import type { Measure } from '../quality';
 import { shared } from '../styles';
 import { TellEvent } from '../tell';
-import { bestPoint, temperaturePath, type Sweep, type SweepPoint } from './sweep';
+import { bestPoint, temperaturePath, type Sweep, type SweepPoint, sweptText } from './sweep';
 
 /** The last part of a path: `temperature`. */
 const shortName = (path: string): string => path.split('.').at(-1)!;
@@ -82,7 +82,7 @@ export class SweepTable extends LitElement {
           ${points.map(
             (point) =>
               html`<tr class=${point.id === this.shown ? 'strong' : ''}>
-                ${fields.map((field) => html`<td>${this.#link(point, String(point.values[field] ?? '–'))}</td>`)}
+                ${fields.map((field) => html`<td>${this.#link(point, sweptText(point.values[field]))}</td>`)}
                 ${byT ? this.#softened(Number(point.values[temperaturePath]), byT) : ''}
                 <td>
                   ${point.soFar ? html`<span class="muted">so far</span> ` : ''}${this.measure.format(point.quality)}
@@ -114,7 +114,7 @@ export class SweepTable extends LitElement {
   #heatMap(): TemplateResult {
     const [across, down] = this.sweep.fields as [string, string];
     const { points } = this.sweep;
-    const axis = (field: string): string[] => [...new Set(points.map(({ values }) => String(values[field])))];
+    const axis = (field: string): string[] => [...new Set(points.map(({ values }) => sweptText(values[field])))];
     const at = (x: string, y: string): SweepPoint | undefined =>
       points.find(({ values }) => String(values[across]) === x && String(values[down]) === y);
     const qualities = points.flatMap(({ quality }) => (quality === undefined ? [] : [quality]));

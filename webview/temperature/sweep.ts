@@ -9,7 +9,7 @@ export const temperaturePath = 'distillation.temperature';
 export interface SweepPoint {
   id: string;
   name: string;
-  values: Record<string, number | string | boolean>;
+  values: Record<string, unknown>;
   /** Absent before its first evaluation. */
   quality?: number;
   interval?: Interval;
@@ -46,13 +46,19 @@ export function sweepOf(id: string, runs: readonly RunListing[], measure: Measur
   return { fields, points: points.sort(byValues(fields)) };
 }
 
+/** A swept value as it is shown: numbers and words as they are, whole blocks of settings as JSON. */
+export function sweptText(value: unknown): string {
+  if (value === undefined) return '–';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 function byValues(fields: readonly string[]): (a: SweepPoint, b: SweepPoint) => number {
   return (a, b) => {
     for (const field of fields) {
       const [left, right] = [a.values[field], b.values[field]];
       if (left === right) continue;
       if (typeof left === 'number' && typeof right === 'number') return left - right;
-      return String(left).localeCompare(String(right));
+      return sweptText(left).localeCompare(sweptText(right));
     }
     return 0;
   };

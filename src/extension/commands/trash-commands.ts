@@ -23,7 +23,7 @@ export async function deleteRuns(parts: TrashParts, given: unknown, selected: un
     return;
   }
   const trashed: string[] = [];
-  for (const { paths, record } of ended) trashed.push(await trashRun(paths.directory, record.pid));
+  for (const { paths } of ended) trashed.push(await trashRun(paths.directory));
   await refresh(parts);
   void offerUndo(parts, ended, trashed);
 }

@@ -7,8 +7,9 @@ import type { DeviceList } from '../devices/device-list';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { DeviceItem } from './devices-item';
 
-export function registerDevicesView(devices: DeviceList, runs: RunList): Disposable {
-  const tree = new DeviceTree(devices, runs);
+/** `report` is told why the view is empty. */
+export function registerDevicesView(devices: DeviceList, runs: RunList, report: (error: unknown) => void): Disposable {
+  const tree = new DeviceTree(devices, runs, report);
   const view = window.createTreeView('distillery.devices', { treeDataProvider: tree });
   return Disposable.from(view, tree);
 }
@@ -21,6 +22,7 @@ class DeviceTree implements TreeDataProvider<DeviceItem>, Disposable {
   constructor(
     private readonly devices: DeviceList,
     private readonly runs: RunList,
+    private readonly report: (error: unknown) => void,
   ) {
     const refresh = (): void => this.#changed.fire(undefined);
     let users = '';
@@ -44,7 +46,7 @@ class DeviceTree implements TreeDataProvider<DeviceItem>, Disposable {
   /** The first call, when the view becomes visible, is what makes the list ask. */
   async getChildren(row?: DeviceItem): Promise<DeviceItem[]> {
     if (row || !workspace.isTrusted) return [];
-    await this.devices.ready();
+    await this.devices.ready().catch(this.report);
     const here = this.devices.devices.filter(
       ({ engine }) => engineFacts[engine].systems?.includes(process.platform) ?? true,
     );

@@ -45,7 +45,7 @@ export function intervalDrawing(
   const left = names ? 168 : 8;
   const X = (value: number): number => left + ((value - low) / (high - low)) * (width - left - 16);
   const height = head + models.length * pitch;
-  const ticks = linearTicks(low, high, Math.max(2, Math.floor(width / 90)));
+  const ticks = linearTicks(low, high, Math.max(3, Math.floor(width / 90)));
   return {
     width,
     height,
@@ -135,13 +135,22 @@ export function sizeDrawing(models: readonly DrawnModel[], format: Format, width
         text(X(tick), height - 6, shortLarge(tick), { 'text-anchor': 'middle' }),
       ),
       line(left, height - bottom, width - right, height - bottom, 'var(--axis)'),
-      ...rows.flatMap(({ role, other, name, x, y }) => {
+      ...rows.map(({ role, other, x, y }) => mark(role, x, y, 4, other === true)),
+      ...apart(rows).map(({ role, name, x, y }) => {
         const toLeft = x > width / 2;
-        return [
-          mark(role, x, y, 4, other === true),
-          text(x + (toLeft ? -9 : 9), y + 4, name, { fill: inkOf(role), 'text-anchor': toLeft ? 'end' : 'start' }),
-        ];
+        const anchor = { fill: inkOf(role), 'text-anchor': toLeft ? 'end' : 'start' };
+        return text(x + (toLeft ? -9 : 9), y + 4, name, anchor);
       }),
     ],
   };
+}
+
+/** Names that would meet are moved down, one below the other. */
+function apart<T extends { x: number; y: number }>(rows: readonly T[]): T[] {
+  const placed: T[] = [];
+  for (const row of rows.toSorted((a, b) => a.y - b.y)) {
+    const above = placed.filter((other) => Math.abs(other.x - row.x) < 120).map((other) => other.y);
+    placed.push({ ...row, y: Math.max(row.y, ...above.map((y) => y + 13)) });
+  }
+  return placed;
 }

@@ -1,0 +1,169 @@
+/** @file Datasets inspected in place, with the models of real runs. */
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, it } from 'mocha';
+import {
+  commands,
+  languages,
+  Position,
+  Range,
+  Selection,
+  TabInputWebview,
+  Uri,
+  window,
+  workspace,
+  type CodeLens,
+  type Hover,
+  type InlayHint,
+  type MarkdownString,
+  type TextEditor,
+} from 'vscode';
+import type { Run } from '../../src/experiment/run-directory';
+import { folder, tinyRun } from './tiny-run';
+import { execute, until } from './waiting';
+
+const hintsOf = async ({ document }: TextEditor): Promise<InlayHint[]> => {
+  const range = new Range(0, 0, 12, 0);
+  return commands.executeCommand<InlayHint[]>('vscode.executeInlayHintProvider', document.uri, range);
+};
+const hoverAt = async ({ document }: TextEditor, place: Position): Promise<string> => {
+  const hovers = await commands.executeCommand<Hover[]>('vscode.executeHoverProvider', document.uri, place);
+  return hovers.flatMap(({ contents }) => contents.map((content) => (content as MarkdownString).value)).join('\n');
+};
+const lensesOf = async ({ document }: TextEditor): Promise<CodeLens[]> =>
+  commands.executeCommand<CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 100);
+
+async function inspect(run: Run, file: string): Promise<TextEditor> {
+  await execute('distillery.inspectDataset', Uri.file(file), run.paths.id);
+  const editor = window.activeTextEditor!;
+  assert.equal(editor.document.uri.fsPath, file);
+  await until('predictions beside rows', async () => ((await hintsOf(editor)).length > 5 ? true : undefined));
+  return editor;
+}
+
+describe('a dataset that is inspected with a run', () => {
+  let classifier: Run;
+  let generator: Run;
+  before(async () => {
+    classifier = await tinyRun('tiny-spam', 'text-classification');
+    generator = await tinyRun('tiny-novel', 'causal-lm');
+    await execute('distillery.refresh');
+  });
+  after(async () => {
+    await execute('distillery.stopInspecting');
+    await commands.executeCommand('workbench.action.closeAllEditors');
+  });
+
+  it('shows what a classifier and its student predict beside each label', async () => {
+    const editor = await inspect(classifier, path.join(folder, 'tiny-spam/validation.jsonl'));
+    const [first] = await hintsOf(editor);
+    assert.match(String(first!.label), /^teacher (ham|spam) (\.\d\d|>\.99|1) → student (ham|spam) /);
+    const line = editor.document.lineAt(first!.position.line).text;
+    assert.match(line.slice(0, first!.position.character), /"label": ?"(ham|spam)"$/);
+  });
+
+  it('shows both distributions over the label at once, with the hard label marked', async () => {
+    const editor = window.activeTextEditor!;
+    const [first] = await hintsOf(editor);
+    const hover = await hoverAt(editor, first!.position.translate(0, -2));
+    assert.match(hover, /KL [\d.<]+ nats/);
+    assert.match(hover, /var\(--vscode-charts-blue\);">(&nbsp;)+<\/span>/);
+    assert.match(hover, /◆<\/span> \*\*(ham|spam)\*\*/);
+    assert.match(hover, /command:distillery\.openLab/);
+  });
+
+  it('says above the file what it is looked at with, and leads on', async () => {
+    const lenses = await lensesOf(window.activeTextEditor!);
+    const titles = lenses.map(({ command }) => command!.title);
+    assert(titles.includes('$(eye) Inspecting with tiny-spam'));
+    assert(titles.some((title) => /of \d+ rows seen disagree/.test(title)));
+    await workspace.getConfiguration('distillery').update('inspection.rowLenses', 'all', true);
+    const withRows = await until('a lens for each row', async () => {
+      const found = (await lensesOf(window.activeTextEditor!)).filter(({ command }) =>
+        /Open in Lab/.test(command!.title),
+      );
+      return found.length > 5 ? found : undefined;
+    });
+    await workspace.getConfiguration('distillery').update('inspection.rowLenses', undefined, true);
+    const [target] = withRows[0]!.command!.arguments as [{ run: string; row: { line: number } }];
+    assert.equal(target.run, classifier.paths.id);
+    assert.equal(target.row.line, 1);
+  });
+
+  it('is looked at with another temperature', async () => {
+    const editor = window.activeTextEditor!;
+    await execute('distillery.chooseTemperature', 8);
+    await until('predictions at T = 8', async () => ((await hintsOf(editor)).length > 5 ? true : undefined));
+    const [first] = await hintsOf(editor);
+    assert.match(await hoverAt(editor, first!.position.translate(0, -2)), /T = 8/);
+  });
+
+  it('opens the row under the cursor in the Lab', async () => {
+    window.activeTextEditor!.selection = new Selection(3, 0, 3, 0);
+    await execute('distillery.openRowInLab');
+    await until('the Lab', () =>
+      window.tabGroups.all
+        .flatMap(({ tabs }) => tabs)
+        .find(({ input }) => input instanceof TabInputWebview && input.viewType.endsWith('distillery.lab')),
+    );
+  });
+
+  it('shows a language model token by token, and how it does over a row', async () => {
+    const editor = await inspect(generator, path.join(folder, 'tiny-novel/validation.jsonl'));
+    const [first] = await hintsOf(editor);
+    assert.match(String(first!.label), /^mean KL [\d.<]+ · first choices differ at \d+ of \d+$/);
+    const text = editor.document.lineAt(0).text;
+    const inText = new Position(0, text.indexOf('"text"') + 14);
+    const hover = await hoverAt(editor, inText);
+    assert.match(hover, /hard label, ranks \d+ and \d+/);
+    assert.match(hover, /entropy [\d.]+ and [\d.]+ nats/);
+  });
+
+  it('goes to the next disagreement and back, asking the models on the way', async () => {
+    const editor = window.activeTextEditor!;
+    editor.selection = new Selection(0, 0, 0, 0);
+    await execute('distillery.nextDisagreement');
+    const first = editor.selection.active;
+    assert(first.isAfter(new Position(0, 0)));
+    await execute('distillery.nextDisagreement');
+    assert(editor.selection.active.isAfter(first));
+    await execute('distillery.previousDisagreement');
+    assert.deepEqual(editor.selection.active, first);
+    assert.match(await hoverAt(editor, first), /first choices differ/);
+  });
+
+  it('is silent once inspection is ended', async () => {
+    const editor = window.activeTextEditor!;
+    await execute('distillery.stopInspecting');
+    assert.deepEqual(await hintsOf(editor), []);
+  });
+
+  it('may be a text that is selected anywhere', async () => {
+    const document = await workspace.openTextDocument({ content: 'First line.\r\nWin a free prize, click here now!' });
+    const editor = await window.showTextDocument(document);
+    editor.selection = new Selection(1, 0, 1, 17);
+    await execute('distillery.inspectSelection', classifier.paths.id);
+    assert.match(await hoverAt(editor, new Position(1, 3)), /T = 1/);
+    assert.equal(await hoverAt(editor, new Position(0, 3)), '');
+    await editor.edit((edit) => edit.insert(new Position(0, 0), 'x'));
+    assert.equal(await hoverAt(editor, new Position(1, 3)), '');
+  });
+
+  it('marks its malformed rows', async () => {
+    const file = path.join(folder, 'tiny-spam/train.jsonl');
+    const document = await workspace.openTextDocument(file);
+    await window.showTextDocument(document);
+    writeFileSync(file, `${document.getText()}\n{"text": "cut off`);
+    await until('the changed file', () => (document.getText().includes('cut off') ? true : undefined));
+    const edit = await window.showTextDocument(document);
+    await edit.edit((change) => change.insert(new Position(document.lineCount, 0), '\n'));
+    await document.save();
+    const found = await until('a problem of the row', () =>
+      languages.getDiagnostics(document.uri).find(({ source }) => source === 'Distillery'),
+    );
+    assert.match(found.message, /not valid JSON/);
+    assert.equal(found.range.start.line, 96);
+  });
+});

@@ -1,0 +1,267 @@
+/** @file Experiment files in the editor: problems, quick fixes, completions, hovers, outline, lenses, hints, a new one. */
+
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, it } from 'mocha';
+import {
+  commands,
+  languages,
+  Position,
+  Range,
+  Uri,
+  window,
+  workspace,
+  type CodeAction,
+  type CodeLens,
+  type CompletionItem,
+  type CompletionList,
+  type Diagnostic,
+  type DocumentSymbol,
+  type Hover,
+  type InlayHint,
+  type MarkdownString,
+  type TextDocument,
+} from 'vscode';
+import { readRunExperiment } from '../../src/experiment/run-directory';
+import { beginRun, finishRun } from '../extension/sample-run';
+import { folder, sampleRows } from './tiny-run';
+import { execute, until } from './waiting';
+
+const directory = path.join(folder, 'language');
+const sizes = { family: 'bert', hiddenSize: 64, layers: 2, heads: 4 };
+const good = {
+  task: 'text-classification',
+  dataset: { train: 'train.jsonl', validation: 0.2, textColumn: 'text', labelColumn: 'label' },
+  tokenizer: { source: 'train', kind: 'wordpiece', vocabularySize: 512 },
+  teacher: { source: 'train', architecture: { ...sizes, layers: 4 } },
+  student: { architecture: sizes },
+  distillation: { temperature: 4, alpha: 0.7, hidden: { layers: [[3, 1]] } },
+};
+
+async function open(name: string, experiment: object): Promise<TextDocument> {
+  const file = path.join(directory, `${name}.distill.json`);
+  writeFileSync(file, JSON.stringify(experiment, undefined, 2));
+  const document = await workspace.openTextDocument(file);
+  await window.showTextDocument(document);
+  return document;
+}
+
+const ours = (document: TextDocument): Diagnostic[] =>
+  languages.getDiagnostics(document.uri).filter(({ source }) => source === 'Distillery');
+const problem = (document: TextDocument, words: RegExp): Promise<Diagnostic> =>
+  until(`a problem like ${String(words)}`, () => ours(document).find(({ message }) => words.test(message)));
+const clean = (document: TextDocument): Promise<true> =>
+  until('no problem any more', () => (ours(document).length === 0 ? true : undefined));
+
+/** Carries out the quick fix with these words, as the editor would, and returns what the document says then. */
+async function fix(document: TextDocument, at: Diagnostic, title: RegExp): Promise<unknown> {
+  const actions = await commands.executeCommand<CodeAction[]>(
+    'vscode.executeCodeActionProvider',
+    document.uri,
+    at.range,
+  );
+  const action = actions.find((candidate) => title.test(candidate.title));
+  assert(action?.edit, `no fix ${String(title)} among ${actions.map((candidate) => candidate.title).join(', ')}`);
+  await workspace.applyEdit(action.edit);
+  return JSON.parse(document.getText()) as unknown;
+}
+
+const place = (document: TextDocument, text: string, after = 0): Position =>
+  document.positionAt(document.getText().indexOf(text) + after);
+
+async function completionsAt(document: TextDocument, position: Position): Promise<CompletionItem[]> {
+  const id = 'vscode.executeCompletionItemProvider';
+  return (await commands.executeCommand<CompletionList>(id, document.uri, position)).items;
+}
+const labelOf = ({ label }: CompletionItem): string => (typeof label === 'string' ? label : label.label);
+
+describe('an experiment file', () => {
+  before(() => {
+    mkdirSync(path.join(directory, '.distillery'), { recursive: true });
+    writeFileSync(path.join(directory, 'train.jsonl'), sampleRows('spam', 'train', 60).join('\n'));
+  });
+  after(() => commands.executeCommand('workbench.action.closeAllEditors'));
+
+  it('without a fault has no problem', async () => {
+    const document = await open('good', good);
+    assert.equal(document.languageId, 'jsonc');
+    await problem(await open('control', { ...good, dataset: { train: 'x.jsonl' } }), /There is no file/);
+    assert.deepEqual(ours(document), []);
+  });
+
+  it('has its problems marked while it is written, and not any more once they are mended', async () => {
+    const document = await open('edited', good);
+    const editor = await window.showTextDocument(document);
+    const at = place(document, '"train.jsonl"', 1);
+    await editor.edit((edit) => edit.insert(at, 'no-'));
+    const found = await problem(document, /There is no file "no-train\.jsonl"/);
+    assert.equal(found.range.start.line, at.line);
+    await editor.edit((edit) => edit.delete(new Range(at, at.translate(0, 3))));
+    await clean(document);
+  });
+
+  const repairs: [
+    name: string,
+    broken: object,
+    problem: RegExp,
+    fix: RegExp,
+    mended: (now: typeof good) => unknown,
+    value: unknown,
+  ][] = [
+    [
+      'a column',
+      { dataset: { ...good.dataset, textColumn: 'txet' } },
+      /not a column/,
+      /Set "textColumn" to "text"/,
+      (now) => now.dataset.textColumn,
+      'text',
+    ],
+    [
+      'a file name',
+      { dataset: { ...good.dataset, train: 'trian.jsonl' } },
+      /There is no file/,
+      /"train\.jsonl"/,
+      (now) => now.dataset.train,
+      'train.jsonl',
+    ],
+    [
+      'missing validation rows',
+      { dataset: { ...good.dataset, validation: undefined } },
+      /No validation rows/,
+      /Use 0\.1 of the training rows/,
+      (now) => now.dataset.validation,
+      0.1,
+    ],
+    [
+      'a layer out of range',
+      { distillation: { hidden: { layers: [[9, 1]] } } },
+      /no block 9/,
+      /Use block 3, the last/,
+      (now) => now.distillation.hidden.layers,
+      [[3, 1]],
+    ],
+    [
+      'heads that do not divide',
+      { student: { architecture: { ...sizes, heads: 5 } } },
+      /do not divide/,
+      /Set "heads" to 4/,
+      (now) => now.student.architecture.heads,
+      4,
+    ],
+    [
+      'a mistyped key',
+      { trainnig: { epochs: 1 } },
+      /"trainnig" is not known/,
+      /Rename "trainnig" to "training"/,
+      (now) => (now as object as { training: object }).training,
+      { epochs: 1 },
+    ],
+    [
+      'a key that does not belong',
+      { nonsense: 1 },
+      /"nonsense" is not known/,
+      /Remove "nonsense"/,
+      (now) => 'nonsense' in now,
+      false,
+    ],
+    [
+      'a mistyped value',
+      { task: 'text-clasification' },
+      /cannot be/,
+      /Set "task" to "text-classification"/,
+      (now) => now.task,
+      'text-classification',
+    ],
+  ];
+  for (const [name, broken, words, title, mended, value] of repairs) {
+    it(`is mended by a quick fix: ${name}`, async () => {
+      const document = await open(`fix-${name.replaceAll(' ', '-')}`, { ...good, ...broken });
+      const now = (await fix(document, await problem(document, words), title)) as typeof good;
+      assert.deepEqual(mended(now), value);
+      await clean(document);
+    });
+  }
+
+  it('is completed: columns with their values, datasets, and parts to begin with', async () => {
+    const document = await open('completed', good);
+    const columns = await completionsAt(document, place(document, '"labelColumn": "', 16));
+    const label = columns.find((item) => labelOf(item) === 'label');
+    assert.match(label?.detail ?? '', /ham/);
+    const files = await completionsAt(document, place(document, '"train": "', 10));
+    assert(files.some((item) => labelOf(item) === 'train.jsonl'));
+    const bare = await open('bare', { task: 'text-classification', '': 0 });
+    const parts = await completionsAt(bare, place(bare, '""', 1));
+    assert(parts.some((item) => labelOf(item) === 'teacher: trained here'));
+  });
+
+  it('explains its keys', async () => {
+    const document = await open('explained', good);
+    const id = 'vscode.executeHoverProvider';
+    const words = await until('a hover', async () => {
+      const hovers = await commands.executeCommand<Hover[]>(id, document.uri, place(document, '"temperature"', 3));
+      const text = hovers.flatMap(({ contents }) => contents.map((part) => (part as MarkdownString).value)).join('');
+      return text === '' ? undefined : text;
+    });
+    assert.match(words, /Divides both models' logits/);
+  });
+
+  it('has an outline in the words of distillation', async () => {
+    const document = await open('outlined', good);
+    const id = 'vscode.executeDocumentSymbolProvider';
+    const symbols = await commands.executeCommand<DocumentSymbol[]>(id, document.uri);
+    const details = new Map(symbols.map(({ name, detail }) => [name, detail]));
+    assert.equal(details.get('teacher'), 'bert 4 × 64');
+    assert.equal(details.get('distillation'), 'T 4 · α .7');
+  });
+
+  it('offers to run and to sweep, and shows its last result, beside the fields that made it', async () => {
+    const made = await beginRun(directory, {});
+    await finishRun(made);
+    await execute('distillery.refresh');
+    const { file, inputs: _, ...experiment } = await readRunExperiment(made.paths);
+    assert.equal(path.dirname(file), directory);
+    const name = path.basename(file, '.distill.json');
+    const document = await open(name, { ...experiment, sweep: { 'distillation.temperature': [1, 2] } });
+    const lenses = await until('the last result', async () => {
+      const found = await commands.executeCommand<CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 100);
+      return found.some(({ command }) => /^last: /.test(command?.title ?? '')) ? found : undefined;
+    });
+    const titles = lenses.map(({ command }) => command?.title);
+    for (const title of ['$(play) Run', '$(layers) Sweep', '$(beaker) Open Lab']) assert(titles.includes(title), title);
+    assert(titles.some((title) => /last: macro-F1 \.\d+ \([\d.]+\s% of the teacher\)/.test(title ?? '')));
+    const everywhere = new Range(0, 0, document.lineCount, 0);
+    const hints = await commands.executeCommand<InlayHint[]>(
+      'vscode.executeInlayHintProvider',
+      document.uri,
+      everywhere,
+    );
+    assert(hints.some(({ label }) => /^control macro-F1 .+ · distillation [+−]\.\d+$/.test(String(label))));
+    // A result belongs to what made it.
+    const editor = await window.showTextDocument(document);
+    const width = place(document, '"hiddenSize": 64', 14);
+    await editor.edit((edit) => edit.replace(new Range(width, width.translate(0, 2)), '32'));
+    const after = await commands.executeCommand<InlayHint[]>(
+      'vscode.executeInlayHintProvider',
+      document.uri,
+      everywhere,
+    );
+    assert.equal(after.length, hints.length - 1);
+    await commands.executeCommand('workbench.action.files.revert');
+  });
+
+  it('is proposed for a dataset, complete and without a problem', async () => {
+    await execute('distillery.newExperiment', Uri.file(path.join(directory, 'train.jsonl')), 'text-classification');
+    const { document } = window.activeTextEditor!;
+    assert.equal(document.uri.scheme, 'untitled');
+    assert.match(document.fileName, /language\.distill\.json$/);
+    assert.match(document.getText(), /"labelColumn": "label"/);
+    assert.match(document.getText(), /"train": "language\/train\.jsonl"/);
+    const editor = window.activeTextEditor!;
+    await editor.edit((edit) => edit.insert(place(document, '"temperature"'), '"x": 1, '));
+    await problem(document, /"x" is not known/);
+    await commands.executeCommand('undo');
+    await clean(document);
+    await commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+  });
+});

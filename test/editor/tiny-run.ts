@@ -1,0 +1,54 @@
+/** @file A small experiment in the open folder, run by the real program to its end. */
+
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { workspace } from 'vscode';
+import { listRuns, type Run } from '../../src/experiment/run-directory';
+
+export const root = path.join(__dirname, '../../..');
+export const folder = workspace.workspaceFolders![0]!.uri.fsPath;
+
+const run = promisify(execFile);
+
+/** Rows of the sample data. */
+export function sampleRows(dataset: 'spam' | 'moby-dick', split: string, count: number): string[] {
+  const file = path.join(root, 'examples/data', dataset, `${split}.jsonl`);
+  return readFileSync(file, 'utf8').split('\n').slice(0, count);
+}
+
+/** In a folder of its own, so that its runs are not those of other tests. */
+export async function tinyRun(name: string, task: 'text-classification' | 'causal-lm'): Promise<Run> {
+  const directory = path.join(folder, name);
+  mkdirSync(path.join(directory, '.distillery'), { recursive: true });
+  const dataset = task === 'causal-lm' ? 'moby-dick' : 'spam';
+  for (const [split, count] of [
+    ['train', 96],
+    ['validation', 24],
+  ] as const) {
+    writeFileSync(path.join(directory, `${split}.jsonl`), sampleRows(dataset, split, count).join('\n'));
+  }
+  const file = path.join(directory, `${name}.distill.json`);
+  writeFileSync(file, JSON.stringify(experiment(name, task), undefined, 2));
+  await run(process.execPath, [path.join(root, 'dist/runner.js'), 'run', file, '--json'], {
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+  });
+  const [made] = await listRuns(path.join(directory, '.distillery/runs'));
+  return made!;
+}
+
+function experiment(name: string, task: 'text-classification' | 'causal-lm'): object {
+  const family = task === 'causal-lm' ? 'gpt2' : 'bert';
+  const training = { batchSize: 8, epochs: 1, learningRate: 2e-3 };
+  return {
+    name,
+    task,
+    dataset: { train: 'train.jsonl', validation: 'validation.jsonl', maxLength: 48 },
+    tokenizer: { source: 'train', kind: family === 'gpt2' ? 'bpe' : 'wordpiece', vocabularySize: 512 },
+    teacher: { source: 'train', architecture: { family, hiddenSize: 48, layers: 2, heads: 4 }, training },
+    student: { architecture: { family, hiddenSize: 24, layers: 1, heads: 2 } },
+    distillation: { temperature: 2 },
+    training,
+  };
+}

@@ -1,0 +1,45 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { lower } from '../../src/engine/lowering';
+import { createCpuExecutor } from '../../src/engine/onnxruntime';
+import { openVinoRules, partsOf } from '../../src/engine/openvino-rules';
+import { linear } from '../../src/engine/ops';
+import { record } from '../../src/engine/trace-backend';
+
+describe('wide products', () => {
+  it.each([
+    [768, 1],
+    [2304, 1],
+    [3072, 2],
+    [3840, 3],
+    [4096, 1],
+    [5120, 4],
+    [50257, 1],
+  ])('with %i columns are cut in %i', (columns, parts) => {
+    expect(partsOf(columns)).toBe(parts);
+  });
+
+  it('give what they gave, bias and transposed left side included', async () => {
+    const values = (shape: number[], seed: number) => ({
+      shape,
+      dtype: 'float32' as const,
+      data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(seed + i * 0.3)),
+    });
+    const inputs = { x: values([4, 8], 1), w: values([8, 3072], 2), b: values([3072], 3), y: values([8, 8], 4) };
+    const program = record('wide', inputs, ({ x, w, b, y }) => ({
+      affine: linear(x!, w!, b!, 'in-out'),
+      transposed: tf.matMul(y as tf.Tensor2D, w as tf.Tensor2D, true),
+    }));
+    const lowered = { ...program, graph: lower(program.graph, openVinoRules) };
+    expect(lowered.graph.nodes.filter(({ op }) => op === 'Gemm')).toHaveLength(4);
+    const cpu = await createCpuExecutor();
+    const [before, after] = await Promise.all(
+      [program, lowered].map(async (each) => (await cpu.load(each)).run(inputs)),
+    );
+    for (const name of ['affine', 'transposed']) {
+      before![name]!.data.forEach((value, i) => {
+        expect(Math.abs(value - after![name]!.data[i]!)).toBeLessThan(1e-5);
+      });
+    }
+  });
+});

@@ -1,0 +1,13 @@
+import { it } from 'vitest';
+import { passes } from '../op-suite/passes';
+import { describeOnEach } from './executors';
+
+/** Far more than it takes; a suite that hangs must end. */
+const LIMIT = 900_000;
+
+/** What is left out, and why, is known of the imitated GPU. */
+const imitated = (process.env.VK_ICD_FILENAMES ?? '').includes('swiftshader');
+
+describeOnEach('every operation of its own', () => {
+  it.runIf(imitated)('passes the op tests of tfjs', () => passes('webgpu', 'recorded', ['webgpu']), LIMIT);
+});

@@ -1,0 +1,83 @@
+/** @file Experiments in the sidebar and in their files, as a person sees them; with pictures in each theme. */
+
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { listRuns } from '../../src/experiment/run-directory';
+import { beginRun, changeRun, finishRun, type SampleRun } from '../extension/sample-run';
+import { plain, themes, Workbench, type Theme } from './workbench';
+
+const minutesAgo = (minutes: number): Date => new Date(Date.now() - minutes * 60_000);
+
+describe('experiments', () => {
+  let workspace = '';
+  let workbench: Workbench | undefined;
+  let live: SampleRun;
+
+  beforeEach(async () => {
+    workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
+    cpSync('examples', workspace, { recursive: true });
+    const train = path.join(workspace, 'data/spam/train.jsonl');
+    writeFileSync(train, `${readFileSync(train, 'utf8').trim()}\n{"text": "cut off\n`);
+    await finishRun(await beginRun(workspace, { started: minutesAgo(190) }));
+    const failed = await beginRun(workspace, { started: minutesAgo(120) });
+    const error = { message: 'The loss is not a number at step 31.', remedy: 'Lower training.learningRate.' };
+    await changeRun(failed, { status: 'failed', error });
+    live = await beginRun(workspace, { started: minutesAgo(4) });
+    const progress = { role: 'student', phase: 'training', step: 250, steps: 600, fraction: 0.42 } as const;
+    await changeRun(live, { progress: { ...progress, secondsLeft: 184 } });
+  });
+  afterEach(async ({ task }) => {
+    await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
+    workbench = undefined;
+    await live.lock.release();
+    rmSync(workspace, { recursive: true, force: true });
+  });
+
+  it.each(Object.keys(themes) as Theme[])('stand with their runs and datasets in the sidebar, %s', async (theme) => {
+    const window = (workbench = await Workbench.open(workspace, { theme }));
+    await window.openSidebar();
+    const spam = window.rows.filter({ hasText: '3 runs' });
+    await spam.waitFor();
+    expect(plain(await spam.textContent())).toContain('1 at work · best macro-F1 .976');
+    await window.rows.filter({ hasText: 'T 4 · α .7' }).filter({ hasText: '42 %' }).waitFor();
+    const dataset = window.rows.filter({ hasText: 'train.jsonl' }).filter({ hasText: '1 malformed' });
+    await dataset.waitFor();
+    await window.openFile('spam.distill.json');
+    await window.page.getByText('last: macro-F1 .976').waitFor();
+    await window.picture(`experiments-${theme}`);
+  });
+
+  it('in the thousands are listed page by page', async () => {
+    const run = (await listRuns(path.join(workspace, '.distillery/runs')))[2]!;
+    for (let index = 0; index < 3000; index++) {
+      const name = `2020-01-01T00-00-${String(index).padStart(5, '0')}Z_old`;
+      cpSync(run.paths.record, path.join(workspace, '.distillery/runs', name, 'run.json'));
+      cpSync(run.paths.experiment, path.join(workspace, '.distillery/runs', name, 'experiment.json'));
+    }
+    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    await window.openSidebar();
+    const spam = window.rows.filter({ hasText: '3003 runs' });
+    await spam.waitFor();
+    await spam.click();
+    await window.page.keyboard.press('End');
+    await window.page.keyboard.press('ArrowUp');
+    await window.picture('thousands');
+  });
+
+  it('can be compared, deleted, and restored', async () => {
+    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    await window.openSidebar();
+    const failed = window.rows.filter({ hasText: 'failed' });
+    await failed.first().waitFor();
+    await failed.first().click();
+    await window.rows.filter({ hasText: 'failed' }).first().click({ button: 'right' });
+    await window.page.getByRole('menuitem', { name: 'Delete Run' }).click();
+    const toast = window.notification.filter({ hasText: 'is deleted.' });
+    await toast.waitFor();
+    await window.rows.filter({ hasText: '2 runs' }).waitFor();
+    await toast.getByRole('button', { name: 'Undo' }).click();
+    await window.rows.filter({ hasText: '3 runs' }).waitFor();
+  });
+});

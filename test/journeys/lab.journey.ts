@@ -1,0 +1,184 @@
+/** @file The Lab's five tabs on real runs in the real editor: what a person sees there is what the command line says. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { readProbeExamples } from '../../src/experiment/probes';
+import { readRecords } from '../../src/experiment/record-file';
+import { listRuns, type Run } from '../../src/experiment/run-directory';
+import { formatQuantity, formatShare } from '../../src/protocol/format';
+import type { InspectResult } from '../../src/protocol/records';
+import { hostileText } from '../webview/sample-run';
+import { distillery, runClassifier, runLanguageModel } from './real-runs';
+import { plain, Workbench } from './workbench';
+
+describe('the Lab on a real run', () => {
+  let workspace = '';
+  let runs: Run[] = [];
+  let workbench: Workbench | undefined;
+
+  beforeAll(async () => {
+    workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
+    await runClassifier(workspace);
+    await runLanguageModel(workspace);
+    runs = await listRuns(path.join(workspace, '.distillery/runs'));
+  });
+  afterAll(() => rmSync(workspace, { recursive: true, force: true }));
+  afterEach(async ({ task }) => {
+    await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
+    workbench = undefined;
+  });
+
+  const runOf = (name: string): Run => runs.find(({ record }) => record.name === name)!;
+
+  async function openLab(name: string): Promise<Workbench> {
+    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    await window.openSidebar();
+    await window.rows.filter({ hasText: name }).click();
+    await window.lab.getByRole('tab', { name: 'Loss' }).waitFor();
+    return window;
+  }
+
+  const openTab = (window: Workbench, name: string): Promise<void> => window.lab.getByRole('tab', { name }).click();
+
+  it("shows the losses of the run's last step, and zooms by brushing", async () => {
+    const window = await openLab('moby');
+    const { lab } = window;
+    await lab.locator('lab-figure canvas').nth(3).waitFor();
+    await lab.locator('#smoothing').fill('0');
+    const shown = lab.locator('lab-figure', { hasText: 'Distillation loss (soft)' }).locator('.value.number');
+    const metrics = await readRecords(runOf('moby').paths, 'metrics');
+    expect(plain(await shown.textContent())).toBe(formatQuantity(metrics.at(-1)!.loss.soft));
+    const chart = lab.locator('lab-total .overlay');
+    const box = (await chart.boundingBox())!;
+    await window.page.mouse.move(box.x + 0.2 * box.width, box.y + 60);
+    await window.page.mouse.down();
+    await window.page.mouse.move(box.x + 0.5 * box.width, box.y + 80, { steps: 4 });
+    await window.page.mouse.up();
+    await lab.getByText('Show all steps').click();
+    await lab.getByText('Show all steps').waitFor({ state: 'detached' });
+    await window.picture('lab-real-loss');
+    expect(window.violations).toEqual([]);
+  });
+
+  it('shows the distributions that `inspect` prints, token by token', async () => {
+    const { paths } = runOf('moby');
+    const { examples } = (await readProbeExamples(paths.probes))!;
+    const index = 3;
+    const example = examples[index]!;
+    const inspected = (await distillery(
+      workspace,
+      'inspect',
+      paths.directory,
+      '--text',
+      example.text,
+      '--temperature',
+      '2',
+      '--top',
+      '5',
+    )) as InspectResult;
+    const window = await openLab('moby');
+    const { lab } = window;
+    await openTab(window, 'Tokens');
+    await lab.locator('lab-examples .example').nth(index).click();
+    await lab.locator('lab-distribution .body').first().waitFor();
+    const position = 4;
+    await lab.locator('lab-chips [role=option]').nth(position).click();
+    // The exported student is the best one: the probe of that evaluation has its logits, in half precision.
+    const wanted = inspected.positions[example.positions[position]!.token]!;
+    const teacher = wanted.teacher!;
+    await expect
+      .poll(async () => plain(await lab.locator('#entropy').textContent()))
+      .toContain(formatQuantity(teacher.entropy).slice(0, 3));
+    const row = lab.locator(`lab-distribution .body[data-id="${teacher.top[0]!.id}"] .share`).first();
+    expect(Math.abs(Number(plain(await row.textContent())) - teacher.top[0]!.probability)).toBeLessThan(0.002);
+    await window.picture('lab-real-tokens');
+    expect(window.violations).toEqual([]);
+  });
+
+  it('shows a dataset full of markup as text', async () => {
+    const window = await openLab('spam');
+    const { lab } = window;
+    await openTab(window, 'Tokens');
+    await lab.locator('lab-examples .text').first().waitFor();
+    expect(await lab.locator('lab-examples .text').first().textContent()).toBe(hostileText);
+    expect(await lab.locator('distillery-lab').locator('img, script').count()).toBe(0);
+    expect(window.violations).toEqual([]);
+  });
+
+  it('softens in the page, and says what a sweep would add', async () => {
+    const window = await openLab('spam');
+    const { lab } = window;
+    await openTab(window, 'Temperature');
+    await lab.locator('lab-curve svg').nth(2).waitFor();
+    expect(await lab.locator('#big-t').textContent()).toBe('4.00');
+    await lab.locator('#slider').press('End');
+    expect(await lab.locator('#big-t').textContent()).toBe('20.0');
+    await lab.getByText('not part of a sweep').waitFor();
+    await window.picture('lab-real-temperature');
+    expect(window.violations).toEqual([]);
+  });
+
+  it('lets teacher and student continue a prompt, with the words of `complete`', async () => {
+    const { paths } = runOf('moby');
+    const prompt = 'The whale';
+    const completed = (await distillery(
+      workspace,
+      'complete',
+      paths.directory,
+      '--prompt',
+      prompt,
+      '--max-new-tokens',
+      '6',
+    )) as {
+      student: { tokens: { token: string; probability: number }[] };
+    };
+    const window = await openLab('moby');
+    const { lab } = window;
+    await openTab(window, 'Completions');
+    await lab.locator('#prompt textarea').fill(prompt);
+    await lab.locator('#maxNewTokens input').fill('6');
+    await lab.locator('#maxNewTokens input').press('Tab');
+    await lab.locator('#continue').click();
+    await lab.locator('lab-surprises').first().waitFor();
+    const tokens = await lab.locator('lab-completion').nth(1).locator('[role=option]').all();
+    const labels = await Promise.all(tokens.map((token) => token.getAttribute('aria-label')));
+    expect(labels.map((label) => label?.split(', ').at(-1))).toEqual(
+      completed.student.tokens.map(({ probability }) => formatShare(probability)),
+    );
+    await window.picture('lab-real-completions');
+    expect(window.violations).toEqual([]);
+  });
+
+  it('compares with intervals, and opens a row on which the models differ', async () => {
+    const window = await openLab('spam');
+    const { lab } = window;
+    await openTab(window, 'Compare');
+    await lab.locator('lab-confusion').waitFor();
+    const student = runOf('spam').record.summary!.rows.find(({ role }) => role === 'student')!;
+    const row = plain(await lab.locator('lab-model-table tbody tr').nth(1).textContent());
+    expect(row).toContain(formatShare(student.metrics.macroF1));
+    expect(row).toContain(
+      `${formatShare(student.intervals!.macroF1![0])}–${formatShare(student.intervals!.macroF1![1])}`,
+    );
+    await window.picture('lab-real-compare');
+    const apart = lab.locator('lab-apart-rows .place .link').first();
+    const place = plain(await apart.textContent());
+    await apart.click();
+    await window.page.getByRole('tab', { name: place.split(':')[0]! }).waitFor();
+    await window.page.getByRole('button', { name: new RegExp(`^Ln ${place.split(':')[1]!}, Col`) }).waitFor();
+    expect(window.violations).toEqual([]);
+  });
+
+  it('keeps what was chosen over a reload of the window', async () => {
+    const window = await openLab('moby');
+    await openTab(window, 'Tokens');
+    await window.lab.locator('lab-examples .example').nth(2).click();
+    // In a browser, the editor writes what it keeps every five seconds.
+    await window.page.waitForTimeout(7000);
+    await window.page.reload();
+    await window.lab.locator('lab-examples .example[aria-selected=true]').waitFor();
+    expect(await window.lab.locator('lab-examples .example').nth(2).getAttribute('aria-selected')).toBe('true');
+  });
+});

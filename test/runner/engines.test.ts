@@ -1,0 +1,175 @@
+/** @file Which engine a run gets: the one it names, or the fastest by measurement; and what is said where that cannot be. */
+
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { installedLibrary } from '../../src/engine/libraries';
+import type { DeviceRecord, RunRecord } from '../../src/protocol/records';
+import type { RunResult } from '../../src/runner/carry-out';
+import { dataOf, distillery, document, onlyRun, tinyWorkspace, type TinyExperiment } from './program';
+
+const task = 'text-classification';
+const short = (more: Partial<TinyExperiment> = {}): string => tinyWorkspace({ task, training: { epochs: 1 }, ...more });
+const recordOf = (workspace: string): RunRecord =>
+  JSON.parse(readFileSync(path.join(onlyRun(workspace), 'run.json'), 'utf8')) as RunRecord;
+
+/** A folder without any library. */
+const none = { DISTILLERY_LIBRARIES: path.join(os.tmpdir(), 'distillery-no-libraries') };
+const hasOpenVino = installedLibrary('openvino') !== undefined;
+
+/** Remembered times, as if measured: `auto` then has no reason to measure. */
+async function rememberTimes(workspace: string, stepMs: Record<string, number>): Promise<void> {
+  const { devices } = await document<{ devices: DeviceRecord[] }>(['devices'], workspace);
+  const [subject, version] = [{ precision: 'float32', time: new Date().toISOString() }, '0.1.0'];
+  const entries = devices.map(({ engine, name, library }) => {
+    const known = { engine, ...subject, version: library ? `${version}+${library.version}` : version };
+    const time = stepMs[engine];
+    return time === undefined
+      ? { ...known, reason: 'left out' }
+      : { ...known, device: name, stepMs: time, tokensPerSecond: 1024e3 / time };
+  });
+  const file = {
+    measurements: entries.filter((entry) => 'stepMs' in entry),
+    failures: entries.filter((entry) => 'reason' in entry),
+  };
+  mkdirSync(dataOf(workspace), { recursive: true });
+  writeFileSync(path.join(dataOf(workspace), 'measurements.json'), JSON.stringify(file));
+}
+
+describe('an engine that cannot be had', () => {
+  it.each([
+    ['openvino', /OpenVINO is not installed\. Install it: distillery devices --install openvino/],
+    ['tfjs-node', /TensorFlow is not installed\. Install it: distillery devices --install tensorflow/],
+    [process.platform === 'win32' ? 'coreml' : 'directml', /It exists on .* only\. Use the engine "auto" or "cpu"/],
+  ])('%s: the run ends at its place in the file, before there is a run directory', async (engine, what) => {
+    const workspace = short({ engine });
+    const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace, none);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(what)]);
+    const line =
+      readFileSync(path.join(workspace, 'tiny.distill.json'), 'utf8')
+        .split('\n')
+        .findIndex((text) => text.includes('"engine"')) + 1;
+    expect(stderr).toContain(`tiny.distill.json:${line}:13: The engine "${engine}" cannot be used`);
+    expect(existsSync(path.join(workspace, '.distillery'))).toBe(false);
+  });
+
+  it('for asking a model is said too', async () => {
+    const { code, stderr } = await distillery(['inspect', '.', '--text', 'x', '--engine', 'openvino'], short(), none);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('not installed')]);
+  });
+
+  it.each([
+    ['cpu', 'bfloat16', /"cpu" does not compute in bfloat16\. Use "float32", or the engine "openvino"/],
+    ['auto', 'bfloat16', /No engine here computes in bfloat16\. .*--install openvino/],
+  ])('%s in %s', async (engine, precision, what) => {
+    const workspace = short({ engine, precision });
+    const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace, none);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(what)]);
+    expect(existsSync(path.join(workspace, '.distillery'))).toBe(false);
+  });
+});
+
+describe('the engine auto', () => {
+  it('takes the CPU where there is nothing else, and says so', async () => {
+    const workspace = short({ engine: 'auto' });
+    await rememberTimes(workspace, { cpu: 50 });
+    await document(['run', 'tiny.distill.json'], workspace, none);
+    expect(recordOf(workspace)).toMatchObject({
+      status: 'done',
+      engine: 'cpu',
+      engineReason: 'auto took cpu: no other works here',
+    });
+    expect(readFileSync(path.join(onlyRun(workspace), 'log.txt'), 'utf8')).toContain('auto took cpu');
+  });
+
+  it.skipIf(!hasOpenVino)('takes the fastest, whichever that is, and stays with it when the run goes on', async () => {
+    const workspace = short({ engine: 'auto' });
+    await rememberTimes(workspace, { cpu: 90, openvino: 40 });
+    await document(['run', 'tiny.distill.json'], workspace);
+    const record = recordOf(workspace);
+    expect(record.engine).toBe('openvino');
+    expect(record.engineReason).toMatch(
+      /^auto took openvino, the fastest here: a small step takes openvino 40\.0\sms, cpu 90\.0\sms$/,
+    );
+
+    const other = short({ engine: 'auto' });
+    await rememberTimes(other, { cpu: 40, openvino: 90 });
+    await document(['run', 'tiny.distill.json'], other);
+    expect(recordOf(other).engine).toBe('cpu');
+  });
+
+  it.skipIf(!hasOpenVino)('measures once what it does not know, each engine in a process of its own', async () => {
+    const workspace = short({ engine: 'auto' });
+    const first = await distillery(['run', 'tiny.distill.json'], workspace);
+    expect(first.code).toBe(0);
+    expect(first.stderr).toMatch(/measuring once what computes fastest here: cpu, openvino/);
+    const { devices } = await document<{ devices: DeviceRecord[] }>(['devices'], workspace);
+    for (const engine of ['cpu', 'openvino']) {
+      const [speed] = devices.find((device) => device.engine === engine)!.speeds;
+      expect(speed!.stepMs).toBeGreaterThan(0);
+    }
+    const reason = recordOf(workspace).engineReason!;
+    const fastest = ['cpu', 'openvino'].sort((a, b) => stepOf(devices, a) - stepOf(devices, b))[0]!;
+    expect(reason).toContain(`auto took ${fastest}`);
+    const again = await distillery(['run', 'tiny.distill.json'], workspace);
+    expect([again.code, again.stderr]).toEqual([0, expect.not.stringContaining('measuring')]);
+  });
+
+  it('falls back to the CPU where everything about engines is broken', async () => {
+    const workspace = short({ engine: 'auto' });
+    // A file in the place of the folder for measurements and queues.
+    const file = path.join(mkdtempSync(path.join(os.tmpdir(), 'distillery-test-')), 'file');
+    writeFileSync(file, '');
+    const { code, stderr } = await distillery(['run', 'tiny.distill.json', '--json'], workspace, {
+      ...none,
+      DISTILLERY_DATA: file,
+    });
+    expect([code, stderr]).toEqual([0, expect.stringContaining('not waiting for other runs')]);
+    expect(recordOf(workspace)).toMatchObject({ status: 'done', engine: 'cpu' });
+  });
+});
+
+const stepOf = (devices: readonly DeviceRecord[], engine: string): number =>
+  devices.find((device) => device.engine === engine)!.speeds[0]!.stepMs;
+
+describe('a named engine', () => {
+  it.skipIf(!hasOpenVino)('is what computes, also in bfloat16, and is said in run.json', async () => {
+    const workspace = short({ engine: 'openvino', precision: 'bfloat16' });
+    const { status } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    expect(status).toBe('done');
+    const record = recordOf(workspace);
+    expect(record.engine).toBe('openvino');
+    expect(record.engineReason).toBeUndefined();
+  });
+});
+
+describe('devices', () => {
+  it('names every engine, what it computes with, and why not or what to do', async () => {
+    const { devices } = await document<{ devices: DeviceRecord[] }>(['devices'], short(), none);
+    expect(devices.map(({ engine }) => engine).slice(0, 3)).toEqual(['cpu', 'openvino', 'webgpu']);
+    expect(devices[0]).toMatchObject({
+      engine: 'cpu',
+      available: true,
+      reason: null,
+      precisions: ['float32'],
+      speeds: [],
+    });
+    expect(devices[0]!.memoryBytes).toBeGreaterThan(1e9);
+    expect(devices[1]).toMatchObject({ available: false, install: 'openvino', precisions: ['float32', 'bfloat16'] });
+    for (const { available, reason } of devices) expect(reason === null).toBe(available);
+  });
+
+  it('a driver that crashes or says nothing only disqualifies itself', async () => {
+    const library = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
+    const folder = path.join(library, 'openvino', '9.9.9');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, 'libopenvino_c.so.1'), 'no library');
+    const { devices } = await document<{ devices: DeviceRecord[] }>(['devices'], short(), {
+      DISTILLERY_LIBRARIES: library,
+    });
+    expect(devices[0]).toMatchObject({ engine: 'cpu', available: true });
+    expect(devices[1]).toMatchObject({ engine: 'openvino', available: false });
+    expect(devices[1]!.reason).not.toBe('');
+  });
+});

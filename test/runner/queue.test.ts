@@ -1,0 +1,124 @@
+/** @file One run a device: others wait in order, can be stopped meanwhile, and a dead one holds nobody up. */
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { deviceUser, takeDevice } from '../../src/runner/devices/queue';
+import type { DeviceRecord, RunRecord } from '../../src/protocol/records';
+import { dataOf, document, start, tinyWorkspace, type Outcome } from './program';
+
+const recordOf = (run: string): RunRecord | undefined => {
+  const file = path.join(run, 'run.json');
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RunRecord) : undefined;
+};
+
+async function until<T>(what: string, ask: () => T | undefined): Promise<T> {
+  for (let i = 0; i < 1200; i++) {
+    const answer = ask();
+    if (answer !== undefined) return answer;
+    await delay(50);
+  }
+  throw new Error(`it did not come to that: ${what}`);
+}
+
+/** Runs of one workspace, in the order in which they were started. */
+class Workspace {
+  readonly folder = tinyWorkspace({ task: 'text-classification', training: { epochs: 30 } });
+  readonly #runs = path.join(this.folder, '.distillery', 'runs');
+  readonly #started: ReturnType<typeof start>[] = [];
+
+  async start(
+    ...args: string[]
+  ): Promise<{ run: string; kill(signal: NodeJS.Signals): void; outcome: Promise<Outcome> }> {
+    const before = this.#names();
+    const started = start(['run', 'tiny.distill.json', '--json', ...args], this.folder);
+    this.#started.push(started);
+    const name = await until('a run directory', () => this.#names().find((one) => !before.includes(one)));
+    const run = path.join(this.#runs, name);
+    await until('run.json', () => recordOf(run));
+    return { run, kill: (signal) => void started.child.kill(signal), outcome: started.outcome };
+  }
+
+  #names(): string[] {
+    return existsSync(this.#runs) ? readdirSync(this.#runs) : [];
+  }
+
+  async end(): Promise<void> {
+    for (const { child } of this.#started) child.kill('SIGKILL');
+    await Promise.all(this.#started.map(({ outcome }) => outcome));
+  }
+}
+
+const hasStatus = (run: string, status: string): Promise<true> =>
+  until(`${status} of ${run}`, () => (recordOf(run)?.status === status ? true : undefined));
+
+describe('runs on one device', () => {
+  let workspace: Workspace;
+  afterEach(() => workspace.end());
+
+  it('go one after the other, in their order; a killed one holds nobody up', async () => {
+    workspace = new Workspace();
+    const first = await workspace.start();
+    await hasStatus(first.run, 'running');
+    const second = await workspace.start();
+    const third = await workspace.start();
+    await delay(1500);
+    expect([second, third].map(({ run }) => recordOf(run)!.status)).toEqual(['queued', 'queued']);
+    const { devices } = await document<{ devices: DeviceRecord[] }>(['devices'], workspace.folder);
+    expect(devices[0]!.inUseBy).toMatchObject({ run: path.basename(first.run), directory: first.run });
+    expect(readFileSync(path.join(second.run, 'log.txt'), 'utf8')).toContain(
+      `waiting for the CPU, after ${path.basename(first.run)}`,
+    );
+
+    first.kill('SIGKILL');
+    await hasStatus(second.run, 'running');
+    expect(recordOf(third.run)!.status).toBe('queued');
+    second.kill('SIGTERM');
+    await hasStatus(second.run, 'stopped');
+    await hasStatus(third.run, 'running');
+  });
+
+  it('can be stopped while they wait, and do not hold up those behind them', async () => {
+    workspace = new Workspace();
+    const first = await workspace.start();
+    await hasStatus(first.run, 'running');
+    const second = await workspace.start();
+    second.kill('SIGTERM');
+    expect((await second.outcome).code).toBe(0);
+    expect(recordOf(second.run)!.status).toBe('stopped');
+    expect(recordOf(first.run)!.status).toBe('running');
+    const queue = readdirSync(path.join(dataOf(workspace.folder), 'devices', 'cpu')).filter((name) =>
+      name.endsWith('.json'),
+    );
+    expect(queue).toHaveLength(1);
+  });
+
+  it('do not wait when they are told not to', async () => {
+    workspace = new Workspace();
+    const first = await workspace.start();
+    await hasStatus(first.run, 'running');
+    const second = await workspace.start('--no-queue');
+    await hasStatus(second.run, 'running');
+    expect(recordOf(first.run)!.status).toBe('running');
+  });
+});
+
+describe('the queue of a device', () => {
+  it('lets nobody wait for the other device, and frees it when it is given back', async () => {
+    workspace();
+    const never = new AbortController().signal;
+    const silent = (): void => undefined;
+    const cpu = await takeDevice('cpu', { run: 'a', directory: '/a' }, silent, never);
+    const gpu = await takeDevice('gpu', { run: 'b', directory: '/b' }, silent, never);
+    expect(await deviceUser('cpu')).toMatchObject({ run: 'a', pid: process.pid });
+    expect(await deviceUser('gpu')).toMatchObject({ run: 'b' });
+    await cpu!.release();
+    expect(await deviceUser('cpu')).toBeUndefined();
+    await gpu!.release();
+  });
+
+  const workspace = (): void => {
+    process.env.DISTILLERY_DATA = dataOf(tinyWorkspace({ task: 'text-classification' }));
+  };
+});
