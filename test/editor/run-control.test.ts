@@ -36,6 +36,7 @@ describe('a run', () => {
       tokenizer: { source: 'train', kind: 'wordpiece', vocabularySize: 512 },
       teacher: { source: 'train', architecture, training: { epochs: 500 } },
       student: { architecture },
+      engine: 'cpu',
     };
     writeFileSync(path.join(directory, 'long.distill.json'), JSON.stringify(experiment));
     await execute('distillery.refresh');

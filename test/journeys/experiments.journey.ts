@@ -60,9 +60,17 @@ describe('experiments', () => {
     await window.openSidebar();
     const spam = window.rows.filter({ hasText: '3003 runs' });
     await spam.waitFor();
+    // Closed and opened again, so that the list has the focus.
     await spam.click();
+    await window.rows.filter({ hasText: 'failed' }).first().waitFor({ state: 'detached' });
+    await spam.click();
+    await window.rows.filter({ hasText: 'failed' }).first().waitFor();
     await window.page.keyboard.press('End');
-    await window.page.keyboard.press('ArrowUp');
+    await window.rows.filter({ hasText: '2953 more runs' }).click();
+    // The list has grown where the row was.
+    await window.rows.filter({ hasText: '2953 more runs' }).waitFor({ state: 'detached' });
+    await window.page.keyboard.press('End');
+    await window.rows.filter({ hasText: '2453 more runs' }).waitFor();
     await window.picture('thousands');
   });
 

@@ -26,7 +26,7 @@ afterEach(async ({ task }) => {
 it('leads from an empty folder to a run that outlives the window, and to its end', async () => {
   const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
   await window.openSidebar();
-  await window.page.getByText('No runs yet.').waitFor();
+  await window.page.getByText('No experiments yet.').waitFor();
   await window.picture('welcome');
   const offered = await window.palette('Distillery:');
   expect(offered).toContain('Distillery: Run Experiment');
@@ -42,7 +42,7 @@ it('leads from an empty folder to a run that outlives the window, and to its end
     .getByText(/macro-F1/i)
     .first()
     .waitFor();
-  await window.rows.filter({ hasText: 'Spam filter' }).waitFor();
+  await window.rows.filter({ hasText: '1 at work' }).waitFor();
   await window.statusItem.filter({ hasText: '%' }).waitFor();
   await window.picture('first-run');
   const run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
@@ -52,7 +52,7 @@ it('leads from an empty folder to a run that outlives the window, and to its end
   await window.lab.getByText('Running').first().waitFor();
   await window.picture('reloaded');
 
-  const row = window.rows.filter({ hasText: 'Spam filter' });
+  const row = window.rows.filter({ hasText: /T 4 · α/ });
   await row.hover();
   await row.getByRole('button', { name: 'Stop Run' }).click();
   await window.lab.getByText('Stopped').first().waitFor();

@@ -6,10 +6,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { distillery, tinyWorkspace } from '../runner/program';
 import { plain, themes, Workbench, type Theme } from './workbench';
 
-const training = { epochs: 3, batchSize: 8 };
-
 async function trained(task: 'text-classification' | 'causal-lm'): Promise<string> {
-  const workspace = tinyWorkspace({ task, training });
+  const workspace = tinyWorkspace({ task, training: { epochs: 6 } });
+  const file = path.join(workspace, 'tiny.distill.json');
+  const experiment = JSON.parse(readFileSync(file, 'utf8')) as { teacher: { training: { epochs: number } } };
+  experiment.teacher.training.epochs = 12;
+  writeFileSync(file, JSON.stringify({ ...experiment, engine: 'cpu' }));
   const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace);
   if (code !== 0) throw new Error(stderr);
   return workspace;

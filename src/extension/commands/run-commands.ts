@@ -57,8 +57,10 @@ export async function resumeRun(parts: RunCommandParts, given: unknown): Promise
   const canResume = ({ record: { status } }: ListedRun): boolean => isResumable(status) || status === 'paused';
   const run = await chooseRun(parts.runs, given, l10n.t('Run to resume'), canResume);
   if (!run) return;
-  if (run.record.status === 'paused') return tell(parts, run, 'continue');
-  if (!isResumable(run.record.status)) throw new Error(l10n.t('{0} cannot be resumed.', run.record.name));
+  // It may have changed since it was last looked at.
+  const { status } = (await parts.runs.look(run.paths.directory)).record;
+  if (status === 'paused') return tell(parts, run, 'continue');
+  if (!isResumable(status)) throw new Error(l10n.t('{0} cannot be resumed.', run.record.name));
   const { directory } = run.paths;
   const cwd = path.dirname(directory);
   parts.log.info(l10n.t('Resume Run: {0}', directory));

@@ -1,7 +1,7 @@
 /** @file Both models' distributions at one position as a table of small bars. */
 
 import { l10n } from 'vscode';
-import { formatQuantity, formatShare, shareDecimals } from '../../protocol/format';
+import { formatQuantity, formatSetting, formatShare, shareDecimals } from '../../protocol/format';
 import type { InspectedDistribution, InspectedPosition, InspectResult } from '../../protocol/records';
 import { firstChoicesDiffer } from './inspected-row';
 import { asText } from './as-text';
@@ -21,7 +21,7 @@ export function distributionTable(position: InspectedPosition, { temperature }: 
   const name = position.token === '' ? l10n.t('prediction') : `**${asText(position.token)}**`;
   const divergence = kl === undefined ? '' : ` &nbsp; KL ${formatQuantity(kl)} ${l10n.t('nats')}`;
   const title = `${name}${divergence}${differ}`;
-  const heads = [`T = ${formatQuantity(temperature)}`, head('teacher', teacher), head('student', student)];
+  const heads = [`T = ${formatSetting(temperature)}`, head('teacher', teacher), head('student', student)];
   const entries = entriesOf(position);
   const decimals = shareDecimals(entries.flatMap(({ teacher = 0, student = 0 }) => [teacher, student]));
   const share = (role: 'teacher' | 'student', value: number | undefined): string =>

@@ -22,16 +22,18 @@ export function registerHints(inspections: Inspections): Disposable {
   );
 }
 
-/** Beside the label, where a long row does not hide it; of a language model at the row's end. */
-function hintOf(row: InspectedRow): InlayHint {
-  const label = row.isClassified ? row.labelRange : undefined;
-  // After the quote that ends the value.
-  const place = label ? label.end.translate(0, isQuoted(row) ? 1 : 0) : row.end;
-  const hint = new InlayHint(place, predictionWords(row.result));
-  hint.paddingLeft = true;
-  return hint;
-}
+/** A label that stands further right is mostly out of sight. */
+const widest = 60;
 
-function isQuoted(row: InspectedRow): boolean {
-  return row.textAfterLabel === '"';
+/** Beside the label, or before the row: at its end a long row would hide it. */
+function hintOf(row: InspectedRow): InlayHint {
+  const { labelRange } = row;
+  const isInSight = labelRange !== undefined && labelRange.end.character < widest;
+  const label = row.isClassified && isInSight ? labelRange : undefined;
+  // After the quote that ends the value.
+  const place = label ? label.end.translate(0, row.textAfterLabel === '"' ? 1 : 0) : row.start;
+  const hint = new InlayHint(place, predictionWords(row.result));
+  if (label) hint.paddingLeft = true;
+  else hint.paddingRight = true;
+  return hint;
 }

@@ -76,10 +76,6 @@ export class InspectedRow {
     return new Position(this.row.firstLine, 0);
   }
 
-  get end(): Position {
-    return this.document.lineAt(this.row.lastLine).range.end;
-  }
-
   #range(field: Field, start: number, end: number): Range {
     return new Range(this.#place(field.offsetAt(start)), this.#place(field.offsetAt(end)));
   }

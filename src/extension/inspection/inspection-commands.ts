@@ -2,7 +2,7 @@
 
 import { l10n, Uri, window, workspace, type QuickPickItem, type TextDocument, type TextEditor } from 'vscode';
 import { readRunExperiment } from '../../experiment/run-directory';
-import { formatQuantity } from '../../protocol/format';
+import { formatSetting } from '../../protocol/format';
 import { pick, runChoice, type Choice } from '../commands/choose';
 import { requireTrust } from '../commands/require-trust';
 import { isDataset } from '../datasets/dataset-files';
@@ -88,12 +88,12 @@ export async function chooseTemperature({ inspections }: InspectionParts, given:
   const { inspection, editor } = active(inspections);
   const { run, temperature } = inspection.subject;
   const choices: (QuickPickItem & { value: number })[] = temperaturesFor(run).map((value) => ({
-    label: `T ${formatQuantity(value)}`,
+    label: `T ${formatSetting(value)}`,
     ...(value === 1 && { description: l10n.t('what the models would answer') }),
     ...(value === run.origin?.temperature && { description: l10n.t('what the student was taught at') }),
     value,
   }));
-  const now = l10n.t('Temperature, now {0}', formatQuantity(temperature));
+  const now = l10n.t('Temperature, now {0}', formatSetting(temperature));
   const chosen = typeof given === 'number' && given > 0 ? given : await pick(choices, now);
   if (chosen !== undefined) await inspections.start(editor.document, run, chosen);
 }

@@ -5,6 +5,7 @@ import type { InspectResult } from '../../protocol/records';
 import type { InspectedText, TextToInspect } from '../../protocol/runner';
 import type { ModelServer } from '../models/model-server';
 import type { ListedRun } from '../runs/run-list';
+import { isCancelled } from '../runs/told-error';
 import { InspectedRow, summaryOf, textOfRow, type Columns } from './inspected-row';
 import { datasetRows, type DatasetRows } from './rows/dataset-rows';
 import type { DocumentRow } from './rows/row';
@@ -33,6 +34,7 @@ export class Inspection {
   readonly #results = new Map<string, InspectedText>();
   #rows: DatasetRows;
   #version: number;
+  #problem: string | undefined;
 
   constructor(
     readonly document: TextDocument,
@@ -73,27 +75,44 @@ export class Inspection {
   }
 
   /** How many of the rows that were looked at so far teacher and student disagree about. */
-  get tally(): { rows: number; disagreements: number; meanKl: number } {
+  get tally(): { rows: number; isClassified: boolean; disagreements: number; meanKl: number } {
     let [rows, disagreements, kl] = [0, 0, 0];
+    let isClassified = false;
     for (const result of this.#results.values()) {
       if ('problem' in result) continue;
       rows++;
+      isClassified ||= result.tokens !== undefined;
       const { differ, mean } = summaryOf(result);
       if (differ > 0) disagreements++;
       kl += mean;
     }
-    return { rows, disagreements, meanKl: rows === 0 ? 0 : kl / rows };
+    return { rows, isClassified, disagreements, meanKl: rows === 0 ? 0 : kl / rows };
   }
 
   async #ask(asked: readonly [key: string, text: TextToInspect][], token: CancellationToken): Promise<void> {
     const { run, temperature } = this.subject;
     const params = { target: run.paths.directory, temperature, top: listedTokens };
-    const results = await this.models.ask('inspect', { ...params, texts: asked.map(([, text]) => text) }, token);
+    const texts = asked.map(([, text]) => text);
+    const results = await this.models.ask('inspect', { ...params, texts }, token).catch((error: unknown) => {
+      if (!isCancelled(error)) this.#fail(error);
+      throw error;
+    });
+    this.#problem = undefined;
     results.forEach((result, index) => this.#results.set(asked[index]![0], result));
     for (const oldest of this.#results.keys()) {
       if (this.#results.size <= mostKept) break;
       this.#results.delete(oldest);
     }
+    this.#changed.fire();
+  }
+
+  /** Why the models do not answer; undefined while they do. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  #fail(error: unknown): void {
+    this.#problem = error instanceof Error ? error.message : String(error);
     this.#changed.fire();
   }
 

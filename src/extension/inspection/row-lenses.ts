@@ -12,7 +12,7 @@ import {
   type TextDocument,
   type Uri,
 } from 'vscode';
-import { formatCount, formatQuantity } from '../../protocol/format';
+import { formatCount, formatQuantity, formatSetting } from '../../protocol/format';
 import type { CommandId } from '../commands/command-ids';
 import { disagrees } from './heat-painter';
 import type { InspectedRow } from './inspected-row';
@@ -56,16 +56,6 @@ function headLenses(inspection: Inspection): CodeLens[] {
   const { run, temperature } = inspection.subject;
   const lens = (title: string, command: CommandId, ...given: unknown[]): CodeLens =>
     new CodeLens(new Range(0, 0, 0, 0), { title, command, arguments: given });
-  const { rows, disagreements, meanKl } = inspection.tally;
-  const words =
-    rows === 0
-      ? l10n.t('asking the models …')
-      : l10n.t(
-          '{0} of {1} rows seen disagree · mean KL {2}',
-          formatCount(disagreements),
-          formatCount(rows),
-          formatQuantity(meanKl),
-        );
   const { before, after } = neighbours(inspection.document);
   const page = (uri: Uri | undefined, title: string): CodeLens[] =>
     uri ? [lens(title, 'distillery.inspectDataset', uri, run.paths.id)] : [];
@@ -75,13 +65,24 @@ function headLenses(inspection: Inspection): CodeLens[] {
       'distillery.inspectDataset',
       inspection.document.uri,
     ),
-    lens(`T ${formatQuantity(temperature)}`, 'distillery.chooseTemperature'),
-    lens(words, 'distillery.openLab', run.paths.id),
+    lens(`T ${formatSetting(temperature)}`, 'distillery.chooseTemperature'),
+    lens(tallyWords(inspection), 'distillery.openLab', run.paths.id),
     lens(l10n.t('Next Disagreement (F8)'), 'distillery.nextDisagreement'),
     lens(l10n.t('Stop Inspecting'), 'distillery.stopInspecting'),
     ...page(before, `$(arrow-left) ${l10n.t('Rows Before')}`),
     ...page(after, `${l10n.t('Rows After')} $(arrow-right)`),
   ];
+}
+
+/** What is known of the rows that were looked at; a language model differs somewhere in nearly every one. */
+function tallyWords({ problem, tally }: Inspection): string {
+  if (problem !== undefined) return `$(error) ${problem}`;
+  const { rows, isClassified, disagreements, meanKl } = tally;
+  if (rows === 0) return l10n.t('asking the models …');
+  const [seen, kl] = [formatCount(rows), formatQuantity(meanKl)];
+  return isClassified
+    ? l10n.t('{0} of {1} rows seen disagree · mean KL {2}', formatCount(disagreements), seen, kl)
+    : l10n.t('mean KL {0} in {1} rows seen', kl, seen);
 }
 
 function rowLens(inspection: Inspection, row: InspectedRow): CodeLens {

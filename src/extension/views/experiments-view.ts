@@ -34,6 +34,8 @@ export function registerExperimentsView(tree: ExperimentTree, runs: RunList, key
       : l10n.t('This workspace is not trusted: runs can be looked at, but nothing is run.');
   };
   sayTrust();
+  // Keys and status bar tell of runs also while the view is closed, after a reload above all.
+  void runs.ready();
   const aging = setInterval(() => {
     if (view.visible) tree.refresh();
   }, agePeriod);
