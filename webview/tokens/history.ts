@@ -14,6 +14,9 @@ const patience = 60;
 /** Milliseconds of work before the page gets a turn. */
 const slice = 12;
 
+/** Logits of an example that can be compared within a frame, beside the chosen position's own. */
+const affordable = 200_000;
+
 /** Everything that needs every probe or every example, at one temperature. */
 export interface Survey {
   /** The chosen example at each probe in the page. */
@@ -33,6 +36,8 @@ export class History implements ReactiveController {
   #probes: Probes | undefined;
   #wanted = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #soon: ReturnType<typeof setTimeout> | undefined;
+  #last: { place: string; summary: ExampleSummary } | undefined;
 
   constructor(host: ReactiveControllerHost) {
     this.#host = host;
@@ -41,6 +46,7 @@ export class History implements ReactiveController {
 
   hostDisconnected(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#soon);
     this.#wanted = '';
   }
 
@@ -62,6 +68,29 @@ export class History implements ReactiveController {
     if (this.#store.size >= kept) this.#store.clear();
     this.#store.set(key, made);
     return made;
+  }
+
+  /**
+   * As `at` where that is quick; else what was last said of the example at that probe, and the right one a little later: a
+   * dragged slider does not wait for the chips of a large vocabulary.
+   */
+  atSoon(probes: Probes, example: number, step: number, temperature: number): ExampleSummary | undefined {
+    const place = `${example}/${step}`;
+    const positions = probes.set.examples.examples[example]?.positions.length ?? 0;
+    const isQuick = positions * probes.set.examples.names.length <= affordable;
+    const last =
+      this.#last?.place === place && this.#probes?.set.teacher === probes.set.teacher ? this.#last : undefined;
+    clearTimeout(this.#soon);
+    if (isQuick || !last || this.#store.has(`${place}/${temperature}`)) {
+      const summary = this.at(probes, example, step, temperature);
+      this.#last = summary && { place, summary };
+      return summary;
+    }
+    this.#soon = setTimeout(() => {
+      this.at(probes, example, step, temperature);
+      this.#host.requestUpdate();
+    }, patience);
+    return last.summary;
   }
 
   /** Sees to it that the survey fits the example and temperature soon; the host is updated then. */

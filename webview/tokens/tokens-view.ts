@@ -106,7 +106,7 @@ export class TokensView extends LitElement {
     const summary =
       step === undefined
         ? summarize(example, logits.teacher, logits.student, names.length, temperature)
-        : this.#history.at(probes, index, step, temperature)!;
+        : this.#history.atSoon(probes, index, step, temperature)!;
     return {
       ...selected,
       summary,
