@@ -63,6 +63,7 @@ describe('a dataset inspected with a run', () => {
     const hint = window.page.getByText(/^teacher\s(ham|spam)\s\S+\s→\sstudent/).first();
     await hint.waitFor();
     expect(plain(await hint.textContent())).toMatch(/^teacher (ham|spam) (\.\d\d|>\.99|1) → student (ham|spam) /);
+    await window.page.getByText(/\d+ of \d+ rows seen disagree/).waitFor();
     await window.picture(`inspect-labels-${theme}`);
   });
 
