@@ -114,7 +114,7 @@ describe('a dataset that is inspected with a run', () => {
   it('shows a language model token by token, and how it does over a row', async () => {
     const editor = await inspect(generator, path.join(folder, 'tiny-novel/validation.jsonl'));
     const [first] = await hintsOf(editor);
-    assert.match(first!.label as string, /^mean KL [\d.<]+ · first choices differ at \d+ of \d+$/);
+    assert.match(first!.label as string, /^KL [\d.<]+ · \d+ of \d+ differ$/);
     const text = editor.document.lineAt(0).text;
     const inText = new Position(0, text.indexOf('"text"') + 14);
     const hover = await hoverAt(editor, inText);

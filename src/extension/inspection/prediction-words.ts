@@ -5,7 +5,7 @@ import { formatQuantity, formatShare } from '../../protocol/format';
 import type { InspectedDistribution, InspectResult } from '../../protocol/records';
 import { summaryOf } from './inspected-row';
 
-/** `teacher ham .98 → student spam .61`, or what the tokens of a language model amount to. */
+/** `teacher ham .98 → student spam .61`; of a language model the mean KL and the tokens whose first choices differ. */
 export function predictionWords(result: InspectResult): string {
   if (result.tokens === undefined) return divergenceWords(result);
   const [position] = result.positions;
@@ -19,5 +19,6 @@ export function predictionWords(result: InspectResult): string {
 
 function divergenceWords(result: InspectResult): string {
   const { differ, counted, mean } = summaryOf(result);
-  return l10n.t('mean KL {0} · first choices differ at {1} of {2}', formatQuantity(mean), differ, counted);
+  // The editor cuts hints off after 43 characters.
+  return l10n.t('KL {0} · {1} of {2} differ', formatQuantity(mean), differ, counted);
 }
