@@ -49,12 +49,16 @@ describe('a dataset inspected with a run', () => {
       .first()
       .waitFor();
     await window.page.keyboard.press('F8');
-    const cursor = (await window.page.locator('.monaco-editor .cursor').first().boundingBox())!;
-    await window.page.mouse.move(cursor.x + 6, cursor.y + cursor.height / 2, { steps: 4 });
+    // Past the row's beginning: the first token is predicted from nothing.
+    const line = window.page.locator('.view-line').filter({ hasText: '"text"' }).first();
+    const box = (await line.boundingBox())!;
+    await window.page.mouse.move(box.x + 380, box.y + box.height / 2, { steps: 5 });
     const hover = window.page.locator('.monaco-hover-content').filter({ hasText: 'hard label, ranks' });
-    await hover.waitFor();
+    await hover.first().waitFor();
     // The bars are kept by the editor's sanitizer, in the theme's colours.
-    expect(await hover.locator('span[style*="--vscode-charts-blue"]').count()).toBeGreaterThan(1);
+    expect(await hover.first().locator('span[style*="--vscode-charts-blue"]').count()).toBeGreaterThan(1);
+    // It fades in.
+    await window.page.waitForTimeout(600);
     await window.picture(`inspect-tokens-${theme}`);
   });
 

@@ -14,6 +14,9 @@ interface Entry {
   student?: number;
 }
 
+/** Where the bars' common axis may end; what is longer, as all other tokens together may be, fills it. */
+const axisEnds = [0.1, 0.2, 0.4, 0.6, 0.8, 1];
+
 /** Title, table sorted by the teacher's soft labels, and what is to be said of the whole. */
 export function distributionTable(position: InspectedPosition, { temperature }: InspectResult): string {
   const { kl, teacher, student, label } = position;
@@ -24,8 +27,10 @@ export function distributionTable(position: InspectedPosition, { temperature }: 
   const heads = [`T = ${formatSetting(temperature)}`, head('teacher', teacher), head('student', student)];
   const entries = entriesOf(position);
   const decimals = shareDecimals(entries.flatMap(({ teacher = 0, student = 0 }) => [teacher, student]));
+  const largest = Math.max(...entries.flatMap(({ teacher = 0, student = 0 }) => [teacher, student]));
+  const axis = axisEnds.find((end) => end >= largest) ?? 1;
   const share = (role: 'teacher' | 'student', value: number | undefined): string =>
-    value === undefined ? ' | ' : `${bar(role, value)} | ${formatShare(value, decimals)}`;
+    value === undefined ? ' | ' : `${bar(role, value / axis)} | ${formatShare(value, decimals)}`;
   const rows = entries.map((entry) => {
     const isLabel = entry.name === label;
     const shown = isLabel ? `${mark('label')} **${asText(entry.name)}**` : asText(entry.name);

@@ -2,6 +2,9 @@
 
 import { ColorThemeKind, MarkdownString, window } from 'vscode';
 
+/** `charts-orange` is half transparent in most themes, so the student's orange is that of a class symbol, as in the sidebar. */
+const colours = { teacher: 'charts-blue', student: 'symbolIcon-classForeground', label: 'charts-green' };
+
 /** Widest bar, in characters. */
 const widest = 18;
 
@@ -10,15 +13,14 @@ export function bar(role: 'teacher' | 'student', share: number): string {
   const width = Math.round(widest * Math.min(1, share));
   if (width === 0) return '▏';
   if (role === 'student' && isHighContrast()) return '▌'.repeat(width);
-  const colour = role === 'teacher' ? 'blue' : 'orange';
   // This form exactly is what the editor lets through.
-  return `<span style="background-color:var(--vscode-charts-${colour});">${'&nbsp;'.repeat(width)}</span>`;
+  return `<span style="background-color:var(--vscode-${colours[role]});">${'&nbsp;'.repeat(width)}</span>`;
 }
 
 /** What stands for a role where colour does not: a square for the teacher, a disc for the student, a diamond for the label. */
 export function mark(role: 'teacher' | 'student' | 'label'): string {
-  const [sign, colour] = { teacher: ['■', 'blue'], student: ['●', 'orange'], label: ['◆', 'green'] }[role];
-  return `<span style="color:var(--vscode-charts-${colour});">${sign}</span>`;
+  const sign = { teacher: '■', student: '●', label: '◆' }[role];
+  return `<span style="color:var(--vscode-${colours[role]});">${sign}</span>`;
 }
 
 export function markdown(text: string, ...commands: string[]): MarkdownString {
