@@ -24,6 +24,8 @@ export default defineConfig({
     },
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // What a page shows or says a little later; a second is short on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
     server: { deps: { inline: [/@tensorflow/] } },
     projects: [
       {

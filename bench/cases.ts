@@ -19,6 +19,8 @@ export interface Case {
   stepsPerBlock: number;
   /** Part of `--quick`. */
   quick: boolean;
+  /** Small enough for TensorFlow.js's and jax-js's backends, which take part in no other. */
+  forAll?: boolean;
 }
 
 /** Both sides draw different dropout masks, and equal losses prove equal work, so nothing is dropped. */
@@ -83,6 +85,34 @@ const spamFilter: Case = {
   quick: true,
 };
 
+/** BERT-mini (Turc et al., 2019) and half of it. */
+const bertMini: Case = {
+  name: 'bert-mini',
+  title: 'BERT-mini 4 × 256 → 2 × 256, V 30,522, batch 16 × 128',
+  task: 'text-classification',
+  teacher: classifier({ layers: 4, hiddenSize: 256, heads: 4 }, 30_522, 512),
+  student: classifier({ layers: 2, hiddenSize: 256, heads: 4 }, 30_522, 512),
+  rows: 16,
+  length: 128,
+  padded: true,
+  stepsPerBlock: 10,
+  quick: false,
+};
+
+const tinyPair: Case = {
+  name: 'tiny-decoder',
+  title: 'GPT-2 style, teacher 4 × 128, student 2 × 64, V 1,024, batch 4 × 64, beside every other engine in JavaScript',
+  task: 'causal-lm',
+  teacher: decoder({ layers: 4, hiddenSize: 128, heads: 4 }, 1024, 64),
+  student: decoder({ layers: 2, hiddenSize: 64, heads: 2 }, 1024, 64),
+  rows: 4,
+  length: 64,
+  padded: false,
+  stepsPerBlock: 2,
+  quick: false,
+  forAll: true,
+};
+
 function distilGpt2(vocabularySize: number): Omit<Case, 'name' | 'title'> {
   return {
     task: 'causal-lm',
@@ -99,6 +129,8 @@ function distilGpt2(vocabularySize: number): Omit<Case, 'name' | 'title'> {
 export const cases: readonly Case[] = [
   smallPair,
   spamFilter,
+  bertMini,
+  tinyPair,
   { name: 'distilgpt2', title: 'GPT-2 → DistilGPT-2, V 50,257, batch 4 × 128', ...distilGpt2(50257) },
   // PyTorch's products are slow at the odd width, so the padded one stands beside it.
   { name: 'distilgpt2-padded', title: 'The same with the vocabulary padded to 50,304', ...distilGpt2(50304) },

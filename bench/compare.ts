@@ -26,6 +26,8 @@ export interface SideResult extends Ready {
 export interface Contender {
   side: Side;
   precision: Precision;
+  /** Of its losses, in place of its precision's. */
+  tolerance?: number;
 }
 
 /**
@@ -40,11 +42,11 @@ export async function compare(
 ): Promise<SideResult[]> {
   const results: SideResult[] = [];
   let reference: Block | undefined;
-  for (const { side, precision } of contenders) {
+  for (const { side, precision, tolerance = TOLERANCES[precision] } of contenders) {
     const ready = await side.ready;
     const first = await side.run(COMPARED_STEPS);
     reference ??= first;
-    const lossDifference = difference(reference.losses, first.losses, side.name, TOLERANCES[precision]);
+    const lossDifference = difference(reference.losses, first.losses, side.name, tolerance);
     results.push({ name: side.name, precision, ...ready, lossDifference, blocks: [], peakMegabytes: 0 });
   }
   for (let block = 0; block < blocks; block++) {

@@ -6,6 +6,7 @@
 import type { CDPSession, Page } from 'playwright-core';
 import { startHarness } from '../test/webview/browser';
 
+const few = 1000;
 const million = 1_000_000;
 const vocabulary = 50_000;
 /** Updates of one row each: ten minutes at ten a second. */
@@ -55,9 +56,9 @@ const prelude = `
 `;
 
 /** Zooms in, pans and zooms out, a move a frame: what the page works for each, and how far frames are apart. */
-async function panAndZoom(page: Page): Promise<{ work: Times; frames: Times }> {
+async function panAndZoom(page: Page, points: number): Promise<{ work: Times; frames: Times }> {
   const measured = await page.evaluate<{ work: number[]; frames: number[] }>(`(async () => {
-    startRun(${million});
+    startRun(${points});
     while (!deep('canvas')) await frame();
     for (let i = 0; i < 30; i++) await frame();
     const overlay = deep('lab-total').shadowRoot.querySelector('lab-time-chart').shadowRoot.querySelector('.overlay');
@@ -145,7 +146,10 @@ try {
     return page;
   };
   const say = (what: string, value: unknown): void => console.log(`${what}: ${JSON.stringify(value)}`);
-  say(`pan and zoom, ${million} steps, ms`, await panAndZoom(await open()));
+  // Beside few steps, to tell the page's own work from what it takes here to paint.
+  for (const points of [few, million]) {
+    say(`pan and zoom, ${points} steps, ms`, await panAndZoom(await open(), points));
+  }
   say(`re-softening, ${vocabulary} tokens × 10 positions, ms`, await resoften(await open()));
   say(`${updates} live updates, MiB and ms`, await liveUpdates(await open()));
 } finally {

@@ -10,7 +10,7 @@ import { compare, type Contender, type SideResult } from './compare';
 import type { Profile } from './profile';
 import { markdownReport, terminalReport, type CaseResult, type Machine, type NamedProfile } from './report';
 import { writeSetup } from './setup';
-import { chosenSides, startSide, type SidePlan } from './sides';
+import { chosenSides, isProfiled, startSide, type SidePlan } from './sides';
 
 const { values: options } = parseArgs({
   options: {
@@ -29,15 +29,18 @@ const threads = Number(options.threads);
 const blocks = Number(options.blocks ?? (options.quick ? 3 : 7));
 const profiledSteps = options.quick ? 3 : 5;
 
-const sides = chosenSides({ engines: options.engine, compile: options.compile });
+const sidesOf = ({ forAll }: Case): SidePlan[] =>
+  chosenSides({ engines: options.engine, compile: options.compile, all: forAll === true });
 
 async function runCase(benchCase: Case): Promise<CaseResult> {
   const folder = await mkdtemp(join(os.tmpdir(), `distillery-bench-${benchCase.name}-`));
   try {
     await writeSetup(folder, benchCase, threads);
     const compared = await compareSides(folder, benchCase);
-    const ours = sides.filter(({ engine }) => engine !== undefined);
-    return { benchCase, sides: compared, profiles: ours.map((side) => profileOf(side, folder)) };
+    const profiles = sidesOf(benchCase)
+      .filter(isProfiled)
+      .map((side) => profileOf(side, folder));
+    return { benchCase, sides: compared, profiles };
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -46,7 +49,7 @@ async function runCase(benchCase: Case): Promise<CaseResult> {
 async function compareSides(folder: string, benchCase: Case): Promise<SideResult[]> {
   const contenders: Contender[] = [];
   try {
-    for (const plan of sides) contenders.push({ side: startSide(plan, folder, threads), precision: plan.precision });
+    for (const plan of sidesOf(benchCase)) contenders.push({ ...plan, side: startSide(plan, folder, threads) });
     return await compare(contenders, blocks, benchCase.stepsPerBlock);
   } finally {
     for (const { side } of contenders) await side.close();

@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { installTestLibraries } from '../scripts/libraries.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -15,13 +16,15 @@ process.chdir(root);
 await mkdir('dist/bench', { recursive: true });
 await writeFile('dist/bench/package.json', '{ "type": "commonjs" }\n');
 await build({
-  entryPoints: ['main', 'step', 'profile', 'whole', 'whole-side', 'growth', 'curves'].map((name) => `bench/${name}.ts`),
+  entryPoints: ['main', 'step', 'profile', 'whole', 'whole-side', 'growth', 'curves', 'jax-js'].map(
+    (name) => `bench/${name}.ts`,
+  ),
   outdir: 'dist/bench',
   bundle: true,
   platform: 'node',
   format: 'cjs',
   target: 'node20',
-  external: ['onnxruntime-node', 'koffi'],
+  external: ['onnxruntime-node', 'koffi', '@jax-js/jax'],
   // tfjs-core's ES modules, as in the runner's bundle.
   mainFields: ['module', 'main'],
   define: { 'import.meta.url': 'bundleUrl' },
@@ -29,6 +32,7 @@ await build({
   sourcemap: true,
   logLevel: 'warning',
 });
+installTestLibraries();
 const [, , ...options] = process.argv;
 if (['growth', 'curves'].includes(options[0])) {
   run(`dist/bench/${options[0]}.js`, ...options.slice(1));

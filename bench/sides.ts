@@ -1,5 +1,6 @@
 /** @file What is compared: our engines and PyTorch, each in the precisions that it has, as commands of their own. */
 
+import { join } from 'node:path';
 import type { Engine, Precision } from '../src/engine/engines';
 import { findLibrary } from '../src/engine/libraries';
 import { Side } from './side';
@@ -12,12 +13,25 @@ export interface SidePlan {
   engine?: Engine;
   /** Flags of bench/peer.py. */
   flags?: readonly string[];
+  /** A program of its own in dist/bench/, which is given the folder. */
+  program?: string;
+  /** Largest relative difference of its losses, where its own functions are less exact than float32. */
+  tolerance?: number;
 }
 
 const ours: readonly SidePlan[] = [
   { name: 'onnxruntime', engine: 'cpu', precision: 'float32' },
   { name: 'OpenVINO', engine: 'openvino', precision: 'float32' },
   { name: 'OpenVINO bf16', engine: 'openvino', precision: 'bfloat16' },
+];
+
+/** What else runs in JavaScript: our programs on TensorFlow.js's backends, and jax-js. */
+const others: readonly SidePlan[] = [
+  { name: 'tfjs-node', engine: 'tfjs-node', precision: 'float32' },
+  { name: 'tfjs wasm', engine: 'tfjs-wasm', precision: 'float32' },
+  { name: 'tfjs cpu', engine: 'tfjs-cpu', precision: 'float32' },
+  // Its exponentials and logarithms are good to about six digits, and KL is a small difference of them.
+  { name: 'jax-js wasm', program: 'jax-js.js', precision: 'float32', tolerance: 5e-3 },
 ];
 
 /** To this side every other is compared: its losses, its time, its memory. */
@@ -27,19 +41,36 @@ const compiled: SidePlan = { name: 'PyTorch, compiled', precision: 'float32', fl
 
 const PYTHON = 'test/peers/.venv/bin/python';
 
-/** The peer stands first. Of ours those of `engines`, or every one whose library is there. */
-export function chosenSides(options: { engines: readonly string[] | undefined; compile: boolean }): SidePlan[] {
+/** The peer stands first. Of ours those of `engines`, or every one whose library is there; `all` adds the others in JavaScript. */
+export function chosenSides(options: {
+  engines: readonly string[] | undefined;
+  compile: boolean;
+  all: boolean;
+}): SidePlan[] {
   const { engines } = options;
   const unknown = engines?.find((name) => !ours.some(({ engine }) => engine === name));
   if (unknown !== undefined) throw new Error(`the benchmark has no engine ${unknown}`);
-  const installed = ({ engine }: SidePlan): boolean => engine !== 'openvino' || findLibrary('openvino') !== undefined;
+  const installed = ({ engine }: SidePlan): boolean =>
+    (engine !== 'openvino' || findLibrary('openvino') !== undefined) &&
+    (engine !== 'tfjs-node' || findLibrary('tensorflow') !== undefined);
   const chosen = ours.filter((side) => (engines ? engines.includes(side.engine!) : installed(side)));
   const bfloat16 = chosen.some(({ precision }) => precision === 'bfloat16');
-  return [PEER, ...(bfloat16 ? [PEER_BFLOAT16] : []), ...(options.compile ? [compiled] : []), ...chosen];
+  return [
+    PEER,
+    ...(bfloat16 ? [PEER_BFLOAT16] : []),
+    ...(options.compile ? [compiled] : []),
+    ...chosen,
+    ...(options.all && !engines ? others.filter(installed) : []),
+  ];
 }
 
+/** Whether the executor of a side has a profile by operator. */
+export const isProfiled = ({ engine }: SidePlan): boolean => engine === 'cpu' || engine === 'openvino';
+
 /** Starts the process of a side, which reads the case from the folder. */
-export function startSide({ name, engine, precision, flags = [] }: SidePlan, folder: string, threads: number): Side {
+export function startSide(plan: SidePlan, folder: string, threads: number): Side {
+  const { name, engine, precision, flags = [], program } = plan;
+  if (program !== undefined) return new Side(name, [process.execPath, join('dist', 'bench', program), folder]);
   if (engine === undefined) {
     return new Side(name, [PYTHON, 'bench/peer.py', folder, ...flags], { OMP_NUM_THREADS: String(threads) });
   }

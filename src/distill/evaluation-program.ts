@@ -71,7 +71,16 @@ function measureChunk(
     confidence: tf.exp(tf.max(logProbabilities, 1)),
     ...(teacherLog && {
       agreement: same(choice, tf.argMax(teacherLog, 1)),
-      teacherKl: tf.sum<tf.Tensor1D>(tf.mul(tf.exp(teacherLog), tf.sub(teacherLog, logProbabilities)), 1),
+      teacherKl: klDivergence(teacherLog, logProbabilities),
     }),
   };
+}
+
+/**
+ * KL of two rows of logarithms, as Σ p · (log p − log q) − p + q. Both distributions sum to 1, so the last two terms change nothing but
+ * cancel what rounding leaves of that: divergences as small as a rounded teacher's would drown in it.
+ */
+function klDivergence(logP: tf.Tensor2D, logQ: tf.Tensor2D): tf.Tensor1D {
+  const [p, q] = [tf.exp(logP), tf.exp(logQ)];
+  return tf.sum(tf.add(tf.mul(p, tf.sub(logP, logQ)), tf.sub(q, p)), 1);
 }

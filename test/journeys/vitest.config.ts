@@ -7,6 +7,7 @@ export default defineConfig({
     include: ['test/journeys/**/*.journey.ts'],
     fileParallelism: false,
     testTimeout: 180_000,
+    expect: { poll: { timeout: 30_000 } },
     hookTimeout: 600_000, // The first one may have to install the editor.
   },
 });

@@ -30,12 +30,17 @@ it('thins a long curve without losing its peaks, and keeps a short one', () => {
   const x = Column.of(Array.from({ length: 100_000 }, (_, i) => i));
   const y = Column.of(Array.from({ length: 100_000 }, (_, i) => (i === 54_321 ? 50 : i === 12_345 ? -50 : noise(i))));
   const thinned = thin(x, y, 0, 99_999, 500);
+  expect(thinned.isThinned).toBe(true);
   expect(thinned.x.length).toBeLessThan(2100);
   expect(Math.max(...(thinned.y as number[]))).toBe(50);
   expect(Math.min(...(thinned.y as number[]))).toBe(-50);
+  const line = thin(x, y, 0, 99_999, 500, 'line');
+  expect(line.x).toHaveLength(thinned.x.length / 2);
+  expect(line.y[0]).toBeCloseTo((thinned.y[0]! + thinned.y[1]!) / 2);
   expect(thinned.x).toEqual([...thinned.x].sort((a, b) => a - b));
   expect(thin(x, y, 10, 14, 500)).toEqual({
     x: [9, 10, 11, 12, 13, 14, 15],
     y: [9, 10, 11, 12, 13, 14, 15].map(noise),
+    isThinned: false,
   });
 });

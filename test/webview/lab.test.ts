@@ -451,7 +451,7 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     await page.locator('lab-total').waitFor();
     await page.evaluate(`send(${JSON.stringify({ type: 'target', target })})`);
     await page.locator('lab-distribution .body').first().waitFor();
-    expect(await kept(page)).toMatchObject({ tab: 'tokens', example: 2, position: 5, temperature: 8 });
+    await expect.poll(() => kept(page)).toMatchObject({ tab: 'tokens', example: 2, position: 5, temperature: 8 });
     await page.evaluate(
       `send(${JSON.stringify({ type: 'target', target: { ...target, row: { file, line: 9999 } } })})`,
     );

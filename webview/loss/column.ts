@@ -135,17 +135,26 @@ function grown(values: Float64Array, filler = NaN): Float64Array {
 export interface Points {
   x: number[];
   y: (number | null)[];
+  /** Each two of them are the least and the largest of a stretch. */
+  isThinned: boolean;
 }
 
 /**
  * What is to be drawn of a curve between two places of its axis: all points while they are few, else the least and the
  * largest of each of about `buckets` stretches, so that no peak is lost. Stretches begin at multiples of their size: panning
- * does not make the curve flicker. One point beyond either end is kept, for the line to leave the plot.
+ * does not make the curve flicker. As a `line` there is one point a stretch, the middle of the two. One point beyond either end is kept, for the line to leave the plot.
  */
-export function thin(x: Column, y: Column, from: number, to: number, buckets: number): Points {
+export function thin(
+  x: Column,
+  y: Column,
+  from: number,
+  to: number,
+  buckets: number,
+  shape: 'band' | 'line' = 'band',
+): Points {
   const first = Math.max(0, x.firstFrom(from) - 1);
   const end = Math.min(x.length, x.firstFrom(to) + 2);
-  const points: Points = { x: [], y: [] };
+  const points: Points = { x: [], y: [], isThinned: false };
   const add = (at: number, value: number): void => {
     points.x.push(at);
     points.y.push(Number.isNaN(value) ? null : value);
@@ -155,11 +164,16 @@ export function thin(x: Column, y: Column, from: number, to: number, buckets: nu
     for (let i = first; i < end; i++) add(x.at(i), y.at(i));
     return points;
   }
+  points.isThinned = true;
   const size = 2 ** Math.ceil(Math.log2(count / buckets));
   for (let start = Math.floor(first / size) * size; start < end; start += size) {
     const { low, high } = y.extremes(start, start + size);
-    add(x.at(start), low);
-    add(x.at(Math.min(x.length - 1, start + (size >> 1))), high);
+    const middle = x.at(Math.min(x.length - 1, start + (size >> 1)));
+    if (shape === 'line') add(middle, (low + high) / 2);
+    else {
+      add(x.at(start), low);
+      add(middle, high);
+    }
   }
   return points;
 }

@@ -8,6 +8,7 @@ import { paperColours, svgText } from '../../src/protocol/drawing/shapes';
 import { timeDrawing } from '../../src/protocol/drawing/time-drawing';
 import { place } from '../place';
 import { shared } from '../styles';
+import { bandPath } from './band-path';
 import {
   brushed,
   cursorLine,
@@ -87,6 +88,8 @@ export class TimeChart extends LitElement {
 
   readonly #pointer = new ChartPointer(this);
   #plot: uPlot | undefined;
+  /** Which of the curves, raw ones too, are drawn from the extremes of stretches. */
+  #thinned: boolean[] = [];
   #structure = '';
   #width = 0;
   #colours = new Map<string, string>();
@@ -151,14 +154,18 @@ export class TimeChart extends LitElement {
   #data(): uPlot.AlignedData {
     const [from, to] = this.range;
     const buckets = Math.max(64, this.#width - axisWidth);
-    const tables = this.lines.map(({ x, y, raw }): Points[] =>
-      [...(raw ? [raw] : []), y].map((values) => thin(x, values, from, to, buckets)),
-    );
+    // A smoothed curve is a line before the band of its raw values; alone, a curve is the band that it fills.
+    const tables = this.lines.flatMap(({ x, y, raw, kind }): Points[] => [
+      ...(raw ? [thin(x, raw, from, to, buckets)] : []),
+      thin(x, y, from, to, buckets, raw || kind === 'area' ? 'line' : 'band'),
+    ]);
+    this.#thinned = tables.map(({ isThinned }) => isThinned);
     const [first] = tables;
     if (!first) return [[]];
-    // Lines of one training have one axis: there is nothing to be joined.
-    if (this.lines.every(({ x }) => x === this.lines[0]!.x)) return [first[0]!.x, ...tables.flat().map(({ y }) => y)];
-    return uPlot.join(tables.map((points): uPlot.AlignedData => [points[0]!.x, ...points.map(({ y }) => y)]));
+    // Few points of one training have one axis: there is nothing to be joined.
+    const isOne = this.lines.every(({ x }) => x === this.lines[0]!.x) && tables.every(({ isThinned }) => !isThinned);
+    if (isOne) return [first.x, ...tables.map(({ y }) => y)];
+    return uPlot.join(tables.map(({ x, y }): uPlot.AlignedData => [x, y]));
   }
 
   #colour(expression: string): string {
@@ -205,25 +212,44 @@ export class TimeChart extends LitElement {
           values: (_plot, ticks) => valueLabels(ticks, this.unit, this.share),
         },
       ],
-      series: [{}, ...this.lines.flatMap((line, i) => this.#series(line, i))],
+      series: [{}, ...this.#allSeries()],
       bands: this.#bands(),
       hooks: { draw: [() => this.requestUpdate('cursor')] },
     };
   }
 
-  #series(line: Line, index: number): uPlot.Series[] {
+  #allSeries(): uPlot.Series[] {
+    const all: uPlot.Series[] = [];
+    for (const [index, line] of this.lines.entries()) all.push(...this.#series(line, index, all.length));
+    return all;
+  }
+
+  /** @param column of the line's first curve among all */
+  #series(line: Line, index: number, column: number): uPlot.Series[] {
     const base: uPlot.Series = { points: { show: false }, spanGaps: true };
-    const own: uPlot.Series = {
-      ...base,
-      stroke: () => this.#colour(line.faint ? `color-mix(in srgb, ${line.ink} 40%, transparent)` : line.ink),
-      width: line.width ?? 1.5,
-      ...(line.dashed && { dash: [4, 3] }),
-      ...(line.kind === 'area' && { width: 1 }),
-      ...(line.kind === 'area' && index === 0 && { fill: () => this.#areaFill(line) }),
+    const curve = (ink: string, width: number): uPlot.Series => {
+      const colour = (): string => this.#colour(ink);
+      return {
+        ...base,
+        stroke: colour,
+        fill: colour,
+        width,
+        paths: bandPath(() => this.#thinned[column] === true, width),
+      };
     };
-    if (!line.raw) return [own];
-    const behind = `color-mix(in srgb, ${line.ink} ${line.faint ? 12 : 38}%, transparent)`;
-    return [{ ...base, stroke: () => this.#colour(behind), width: 1 }, own];
+    const width = line.width ?? 1.5;
+    const faded = (share: number): string => `color-mix(in srgb, ${line.ink} ${share}%, transparent)`;
+    const own: uPlot.Series =
+      line.kind === 'curve' && !line.dashed && !line.raw
+        ? curve(line.faint ? faded(40) : line.ink, width)
+        : {
+            ...base,
+            stroke: () => this.#colour(line.faint ? faded(40) : line.ink),
+            width: line.kind === 'area' ? 1 : width,
+            ...(line.dashed && { dash: [4, 3] }),
+            ...(line.kind === 'area' && index === 0 && { fill: () => this.#areaFill(line) }),
+          };
+    return line.raw ? [curve(faded(line.faint ? 12 : 38), 1), own] : [own];
   }
 
   #areaFill(line: Line): string {
