@@ -13,6 +13,9 @@ import { hostileText } from '../webview/sample-run';
 import { distillery, runClassifier, runLanguageModel } from './real-runs';
 import { plain, Workbench } from './workbench';
 
+/** How the sidebar calls the run of each experiment: by what was set. */
+const titles = { moby: 'T 2 · α .5', spam: 'T 4 · α .7' };
+
 describe('the Lab on a real run', () => {
   let workspace = '';
   let runs: Run[] = [];
@@ -32,10 +35,15 @@ describe('the Lab on a real run', () => {
 
   const runOf = (name: string): Run => runs.find(({ record }) => record.name === name)!;
 
-  async function openLab(name: string): Promise<Workbench> {
+  async function openLab(name: keyof typeof titles): Promise<Workbench> {
     const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
     await window.openSidebar();
-    await window.rows.filter({ hasText: name }).click();
+    const experiment = window.rows.filter({ hasText: new RegExp(`${name}.*1 run`) });
+    await experiment.waitFor();
+    // Only the newest experiment stands open from the start.
+    if ((await experiment.getAttribute('aria-expanded')) === 'false')
+      await experiment.locator('.monaco-tl-twistie').click();
+    await window.rows.filter({ hasText: titles[name] }).click();
     await window.lab.getByRole('tab', { name: 'Loss' }).waitFor();
     return window;
   }
