@@ -74,14 +74,16 @@ describe('experiments', () => {
     await window.picture('thousands');
   });
 
-  it('can be compared, deleted, and restored', async () => {
+  it('can be deleted, and restored', async () => {
     const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
     await window.openSidebar();
     const failed = window.rows.filter({ hasText: 'failed' });
     await failed.first().waitFor();
     await failed.first().click();
     await window.rows.filter({ hasText: 'failed' }).first().click({ button: 'right' });
-    await window.page.getByRole('menuitem', { name: 'Delete Run' }).click();
+    // A menu takes no click in its first moments; the key it takes.
+    await window.page.getByRole('menuitem', { name: 'Delete Run' }).hover();
+    await window.page.keyboard.press('Enter');
     const toast = window.notification.filter({ hasText: 'is deleted.' });
     await toast.waitFor();
     await window.rows.filter({ hasText: '2 runs' }).waitFor();
