@@ -154,7 +154,17 @@ export class Workbench {
 
   /** Picks a row of the list that is asked. */
   async pick(label: string): Promise<void> {
-    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first().click();
+    const row = this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first();
+    // A list takes no click in its first moments, and a preview may draw it anew.
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      await row.click();
+      const closed = await row.waitFor({ state: 'hidden', timeout: 2000 }).then(
+        () => true,
+        () => false,
+      );
+      if (closed) return;
+    }
+    throw new Error(`the list does not close at ${label}`);
   }
 
   private async openPalette(typed: string): Promise<Locator> {
