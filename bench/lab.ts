@@ -9,8 +9,8 @@ import { startHarness } from '../test/webview/browser';
 const few = 1000;
 const million = 1_000_000;
 const vocabulary = 50_000;
-/** Updates of one row each: ten minutes at ten a second. */
-const updates = 6_000;
+/** Updates of one row each, after as many that warm the page up: two and a half minutes at ten a second. */
+const updates = 1500;
 
 interface Times {
   median: number;
@@ -121,37 +121,45 @@ async function heap(client: CDPSession): Promise<number> {
   return usedSize / 2 ** 20;
 }
 
-/** Live updates, as fast as the page takes them; MiB before, after, and what the numbers themselves need. */
+/** Live updates, as fast as the page takes them: MiB before and after, and the time of one. */
 async function liveUpdates(page: Page): Promise<{ before: number; after: number; perUpdateMs: number }> {
   const client = await page.context().newCDPSession(page);
   await page.evaluate(`(async () => { startRun(1000); while (!deep('canvas')) await frame(); })()`);
+  const update = (from: number): Promise<number> =>
+    page.evaluate<number>(`(async () => {
+      const begun = performance.now();
+      for (let i = 0; i < ${updates}; i++) {
+        window.postMessage({ type: 'append', id: 'bench', series: [{ role: 'student', name: 'student', metrics: columns(${from} + i, 1), evaluations: [] }] });
+        if (i % 10 === 9) await frame();
+      }
+      await frame();
+      return performance.now() - begun;
+    })()`);
+  await update(1000);
   const before = await heap(client);
-  const took = await page.evaluate<number>(`(async () => {
-    const begun = performance.now();
-    for (let i = 0; i < ${updates}; i++) {
-      window.postMessage({ type: 'append', id: 'bench', series: [{ role: 'student', name: 'student', metrics: columns(1000 + i, 1), evaluations: [] }] });
-      if (i % 20 === 19) await frame();
-    }
-    await frame();
-    return performance.now() - begun;
-  })()`);
+  const took = await update(1000 + updates);
   return { before, after: await heap(client), perUpdateMs: took / updates };
 }
 
+/** `npm run bench:lab -- live` measures only what has this in its name. */
+const only = process.argv[2] ?? '';
+
 const harness = await startHarness();
 try {
-  const open = async (): Promise<Page> => {
+  /** Each measurement has a page of its own, which is closed before the next. */
+  const measure = async (what: string, work: (page: Page) => Promise<unknown>): Promise<void> => {
+    if (!what.includes(only)) return;
     const { page } = await harness.open({ run: 'silent' });
     await page.evaluate(prelude);
-    return page;
+    console.log(`${what}: ${JSON.stringify(await work(page))}`);
+    await page.close();
   };
-  const say = (what: string, value: unknown): void => console.log(`${what}: ${JSON.stringify(value)}`);
   // Beside few steps, to tell the page's own work from what it takes here to paint.
   for (const points of [few, million]) {
-    say(`pan and zoom, ${points} steps, ms`, await panAndZoom(await open(), points));
+    await measure(`pan and zoom, ${points} steps, ms`, (page) => panAndZoom(page, points));
   }
-  say(`re-softening, ${vocabulary} tokens × 10 positions, ms`, await resoften(await open()));
-  say(`${updates} live updates, MiB and ms`, await liveUpdates(await open()));
+  await measure(`re-softening, ${vocabulary} tokens × 10 positions, ms`, resoften);
+  await measure(`${updates} live updates, MiB and ms`, liveUpdates);
 } finally {
   await harness.close();
 }
