@@ -432,3 +432,23 @@ export const shared = css`
     text-align: center;
   }
 `;
+
+/** For a component that is one table of numbers. */
+export const numberTable = css`
+  :host {
+    display: block;
+    min-width: 0;
+  }
+  table {
+    width: 100%;
+    border-collapse: collapse;
+    font-variant-numeric: tabular-nums;
+  }
+  th {
+    padding: 4px 0 4px 8px;
+    color: var(--muted);
+    font-size: 11px;
+    font-weight: 400;
+    text-align: right;
+  }
+`;

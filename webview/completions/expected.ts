@@ -6,7 +6,7 @@ import { formatShare, shareDecimals } from '../../src/protocol/format';
 import type { ScoredToken } from '../../src/protocol/lab-data';
 import { mark } from '../icons';
 import { place } from '../place';
-import { shared } from '../styles';
+import { numberTable, shared } from '../styles';
 import { visible } from '../tokens/token-text';
 import { expectedRows, type ExpectedRow } from './scores';
 
@@ -14,23 +14,8 @@ import { expectedRows, type ExpectedRow } from './scores';
 export class Expected extends LitElement {
   static override styles = [
     shared,
+    numberTable,
     css`
-      :host {
-        display: block;
-        min-width: 0;
-      }
-      table {
-        width: 100%;
-        border-collapse: collapse;
-        font-variant-numeric: tabular-nums;
-      }
-      th {
-        padding: 4px 0 4px 8px;
-        color: var(--muted);
-        font-size: 11px;
-        font-weight: 400;
-        text-align: right;
-      }
       td {
         height: 24px;
         padding: 0 0 0 8px;

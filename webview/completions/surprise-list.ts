@@ -4,7 +4,7 @@ import { css, html, LitElement, svg } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatShare } from '../../src/protocol/format';
 import { mark, markShape } from '../icons';
-import { shared } from '../styles';
+import { numberTable, shared } from '../styles';
 import { visible } from '../tokens/token-text';
 import { TokenEvent } from './completion-panel';
 import type { Surprise } from './scores';
@@ -13,23 +13,8 @@ import type { Surprise } from './scores';
 export class SurpriseList extends LitElement {
   static override styles = [
     shared,
+    numberTable,
     css`
-      :host {
-        display: block;
-        min-width: 0;
-      }
-      table {
-        width: 100%;
-        border-collapse: collapse;
-        font-variant-numeric: tabular-nums;
-      }
-      th {
-        padding: 4px 0 4px 8px;
-        color: var(--muted);
-        font-size: 11px;
-        font-weight: 400;
-        text-align: right;
-      }
       td {
         height: 24px;
         padding: 0 0 0 8px;
