@@ -34,6 +34,9 @@ function readCounts(name) {
       passed: json.numPassedTests,
       failed: json.numFailedTests,
       skipped: json.numPendingTests + json.numTodoTests,
+      failures: json.testResults.flatMap((file) =>
+        file.assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
+      ),
     };
   } catch {
     return { passed: 0, failed: 0, skipped: 0 };
@@ -65,5 +68,6 @@ process.env.PATH = ['node_modules/.bin', process.env.PATH].join(delimiter);
 installTestLibraries();
 const all = names.map(run);
 const total = Object.fromEntries(counts.map((count) => [count, all.reduce((sum, result) => sum + result[count], 0)]));
+for (const failure of all.flatMap(({ failures }) => failures ?? [])) console.log(`failed: ${failure}`);
 if (names.length > 1) console.log(said(total));
 if (total.failed > 0) process.exitCode = 1;

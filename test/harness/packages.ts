@@ -7,6 +7,9 @@ import path from 'node:path';
 /** Commands by which a Chromium goes. */
 export const browsers = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
+/** Another apt that is at work is waited for. */
+const waiting = ['-o', 'DPkg::Lock::Timeout=300'];
+
 export function find(command: string): string | undefined {
   const folders = (process.env.PATH ?? '').split(path.delimiter);
   return folders.map((folder) => path.join(folder, command)).find((candidate) => existsSync(candidate));
@@ -24,8 +27,8 @@ export function installPackages(packages: readonly string[], who: string): void 
   if (!canInstallPackages()) throw new Error(`${who} need these packages. Install them: sudo apt-get install ${list}`);
   console.log(`Installing Debian packages: ${list}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  run('apt-get', ['-qq', 'update'], { env });
-  run('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', ...packages], { env });
+  run('apt-get', ['-qq', ...waiting, 'update'], { env });
+  run('apt-get', ['-qq', ...waiting, 'install', '-y', '--no-install-recommends', ...packages], { env });
 }
 
 export function run(command: string, args: string[], options: { cwd?: string; env: NodeJS.ProcessEnv }): void {

@@ -82,7 +82,9 @@ describe('a dataset inspected with a run', () => {
       await window.page.keyboard.press('Escape');
       await window.page.getByRole('treeitem', { name: /large\.jsonl/ }).click({ button: 'right' });
       await item.click({ timeout: 2000 });
-    }, 30_000);
+      // The list closes when something else takes the focus in its first moments.
+      await window.listed('Tiny').waitFor({ timeout: 5000 });
+    }, 60_000);
     await window.pick('Tiny');
     await window.page.getByText('Rows After').waitFor();
     await window.page

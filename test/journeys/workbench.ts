@@ -152,9 +152,14 @@ export class Workbench {
     await this.page.getByRole('tab', { name: name.split('/').at(-1)! }).waitFor();
   }
 
+  /** A row of the list that is asked. */
+  listed(label: string): Locator {
+    return this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first();
+  }
+
   /** Picks a row of the list that is asked. */
   async pick(label: string): Promise<void> {
-    const row = this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first();
+    const row = this.listed(label);
     // A list takes no click in its first moments, and a preview may draw it anew.
     for (let attempt = 1; attempt <= 5; attempt++) {
       await row.click();

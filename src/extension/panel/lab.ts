@@ -74,7 +74,9 @@ export class Lab implements Disposable {
     }
     this.#adopt(panel);
     await this.runs.ready();
-    this.#choose(this.runs.find(keptId(state) ?? ''));
+    const id = keptId(state);
+    // A window that is reloaded at once has kept no state yet: then the newest run is the one that was looked at.
+    this.#choose(id === undefined ? this.runs.runs[0] : this.runs.find(id));
   }
 
   #adopt(panel: WebviewPanel): void {

@@ -3,6 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
 import path from 'node:path';
 import { placedMessage, type PlacedMessage } from './placed-message';
 
@@ -49,8 +50,19 @@ export function runnerStarter(program: string, folder: string, environment: Node
     closeSync(output);
     closeSync(error);
     child.unref();
+    stepBack(child.pid);
     return { pid: child.pid, errorFile, ended: whenEnded(child, outputFile, errorFile) };
   };
+}
+
+/** Lets the editor go first where both want the processor. */
+function stepBack(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It has ended already, or this system does not let us.
+  }
 }
 
 async function whenEnded(child: ChildProcess, outputFile: string, errorFile: string): Promise<Ended> {
