@@ -152,24 +152,25 @@ export class Workbench {
     await this.page.getByRole('tab', { name: name.split('/').at(-1)! }).waitFor();
   }
 
-  /** A row of the list that is asked. */
-  listed(label: string): Locator {
-    return this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first();
+  /** Picks a row of the list that is asked. */
+  pick(label: string): Promise<void> {
+    return this.take(this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first());
   }
 
-  /** Picks a row of the list that is asked. */
-  async pick(label: string): Promise<void> {
-    const row = this.listed(label);
-    // A list takes no click in its first moments, and a preview may draw it anew.
+  /** Clicks an entry of a list or menu until it is gone: they take no click in their first moments, and a list may be drawn anew. */
+  async take(entry: Locator): Promise<void> {
     for (let attempt = 1; attempt <= 5; attempt++) {
-      await row.click();
-      const closed = await row.waitFor({ state: 'hidden', timeout: 2000 }).then(
-        () => true,
+      const taken = await entry.click({ timeout: 5000 }).then(
+        () =>
+          entry.waitFor({ state: 'hidden', timeout: 2000 }).then(
+            () => true,
+            () => false,
+          ),
         () => false,
       );
-      if (closed) return;
+      if (taken) return;
     }
-    throw new Error(`the list does not close at ${label}`);
+    throw new Error(`${entry.toString()} takes no click`);
   }
 
   private async openPalette(typed: string): Promise<Locator> {
