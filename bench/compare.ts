@@ -7,11 +7,19 @@ import { relativeDifference } from './statistics';
 /** Steps that are compared before any is timed; they also warm both sides up. */
 const COMPARED_STEPS = 3;
 
-/** Largest relative difference of a loss that is called equal to float32's, by the precision of the side. bfloat16 has 8 bits. */
-export const TOLERANCES: Readonly<Record<Precision, number>> = { float32: 1e-4, bfloat16: 2e-2 };
+/** When two losses are called equal. */
+export interface Tolerance {
+  /** Largest relative difference. */
+  relative: number;
+  /** Smaller losses are mostly rounding of the logarithms that they are differences of, so they are compared as if so large. */
+  smallest: number;
+}
 
-/** Smaller losses are mostly float32's rounding of the logarithms that they are differences of, so they are compared as if so large. */
-const SMALLEST_LOSS = 0.01;
+/** From float32's losses, by the precision of the side. bfloat16 has 8 bits. */
+export const TOLERANCES: Readonly<Record<Precision, Tolerance>> = {
+  float32: { relative: 1e-4, smallest: 0.01 },
+  bfloat16: { relative: 5e-2, smallest: 0.1 },
+};
 
 export interface SideResult extends Ready {
   name: string;
@@ -26,7 +34,7 @@ export interface SideResult extends Ready {
 export interface Contender {
   side: Side;
   precision: Precision;
-  /** Of its losses, in place of its precision's. */
+  /** Relative, of its losses, in place of its precision's. */
   tolerance?: number;
 }
 
@@ -42,11 +50,12 @@ export async function compare(
 ): Promise<SideResult[]> {
   const results: SideResult[] = [];
   let reference: Block | undefined;
-  for (const { side, precision, tolerance = TOLERANCES[precision] } of contenders) {
+  for (const { side, precision, tolerance } of contenders) {
     const ready = await side.ready;
     const first = await side.run(COMPARED_STEPS);
     reference ??= first;
-    const lossDifference = difference(reference.losses, first.losses, side.name, tolerance);
+    const allowed = { ...TOLERANCES[precision], ...(tolerance !== undefined && { relative: tolerance }) };
+    const lossDifference = difference(reference.losses, first.losses, side.name, allowed);
     results.push({ name: side.name, precision, ...ready, lossDifference, blocks: [], peakMegabytes: 0 });
   }
   for (let block = 0; block < blocks; block++) {
@@ -67,13 +76,13 @@ export function difference(
   reference: readonly StepLosses[],
   other: readonly StepLosses[],
   name: string,
-  tolerance: number,
+  { relative, smallest }: Tolerance,
 ): number {
   let largest = 0;
   for (const [step, loss] of reference.entries()) {
     for (const component of ['total', 'soft', 'hard'] as const) {
-      const apart = relativeDifference(loss[component], other[step]![component], SMALLEST_LOSS);
-      if (!(apart <= tolerance)) {
+      const apart = relativeDifference(loss[component], other[step]![component], smallest);
+      if (!(apart <= relative)) {
         const values = `${loss[component]} with the first side, ${other[step]![component]} with ${name}`;
         throw new Error(`the ${component} loss of step ${step} is ${values}: not the same work`);
       }

@@ -8,9 +8,9 @@ import { parseArgs } from 'node:util';
 import { cases, type Case } from './cases';
 import { compare, type Contender, type SideResult } from './compare';
 import type { Profile } from './profile';
-import { markdownReport, terminalReport, type CaseResult, type Machine, type NamedProfile } from './report';
+import { markdownReport, terminalReport, type CaseResult, type Machine, type NamedProfile, type Rates } from './report';
 import { writeSetup } from './setup';
-import { chosenSides, isProfiled, startSide, type SidePlan } from './sides';
+import { chosenSides, isProfiled, rateCommand, startSide, type SidePlan } from './sides';
 
 const { values: options } = parseArgs({
   options: {
@@ -61,6 +61,17 @@ function profileOf({ name, engine, precision }: SidePlan, folder: string): Named
   return { name, ...(JSON.parse(execFileSync(process.execPath, command).toString()) as Profile) };
 }
 
+/** Of each precision the most operations a second that any side's library does in a large matrix product. */
+function bestRates(): Rates {
+  const rates = { float32: 0, bfloat16: 0 };
+  for (const side of chosenSides({ engines: options.engine, compile: false, all: false })) {
+    const [program, ...rest] = rateCommand(side, threads)!;
+    const rate = Number(execFileSync(program!, rest).toString());
+    rates[side.precision] = Math.max(rates[side.precision], rate);
+  }
+  return rates;
+}
+
 function chosenCases(): readonly Case[] {
   const { case: names, quick } = options;
   const unknown = names?.find((name) => !cases.some((benchCase) => benchCase.name === name));
@@ -79,14 +90,15 @@ const machine = (): Machine => ({
 
 async function main(): Promise<void> {
   const before = machine();
+  const rates = bestRates();
   const results: CaseResult[] = [];
   for (const benchCase of chosenCases()) {
     console.error(`${benchCase.title} …`);
     results.push(await runCase(benchCase));
   }
-  console.log(terminalReport(results));
+  console.log(terminalReport(results, rates));
   if (results.length < cases.length || options.quick || options.engine) return;
-  await writeFile('bench/RESULTS.md', markdownReport(results, before));
+  await writeFile('bench/RESULTS.md', markdownReport(results, rates, before));
   console.log('\nWritten to bench/RESULTS.md.');
 }
 

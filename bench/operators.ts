@@ -6,11 +6,9 @@ export interface KernelTime {
   milliseconds: number;
 }
 
-/** What a graph's runs took. */
+/** What a program took in the profiled steps; in each it may run several times, or one of several of its name. */
 export interface ProfiledGraph {
   graph: string;
-  runs: number;
-  /** Of all its runs. */
   kernels: KernelTime[];
 }
 
@@ -18,18 +16,23 @@ export interface OperatorTime {
   operator: string;
   /** Kernels that run in a step. */
   nodes: number;
-  /** Milliseconds a step by graph, in the order in which the graphs were given. */
+  /** Milliseconds a step, in the order of `graphNames`. */
   milliseconds: number[];
 }
 
-/** Kernel time by operator and run, the largest first. */
-export function timeByOperator(graphs: readonly ProfiledGraph[]): OperatorTime[] {
+export const graphNames = (graphs: readonly ProfiledGraph[]): string[] => [
+  ...new Set(graphs.map(({ graph }) => graph)),
+];
+
+/** Kernel time by operator and step, the largest first. */
+export function timeByOperator(graphs: readonly ProfiledGraph[], steps: number): OperatorTime[] {
+  const names = graphNames(graphs);
   const byName = new Map<string, OperatorTime>();
-  for (const [index, { runs, kernels }] of graphs.entries()) {
+  for (const { graph, kernels } of graphs) {
     for (const { operator, milliseconds } of kernels) {
-      const time = byName.get(operator) ?? { operator, nodes: 0, milliseconds: graphs.map(() => 0) };
-      time.nodes += 1 / runs;
-      time.milliseconds[index]! += milliseconds / runs;
+      const time = byName.get(operator) ?? { operator, nodes: 0, milliseconds: names.map(() => 0) };
+      time.nodes += 1 / steps;
+      time.milliseconds[names.indexOf(graph)]! += milliseconds / steps;
       byName.set(operator, time);
     }
   }

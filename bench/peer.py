@@ -1,7 +1,7 @@
 """PyTorch's side of the comparison: the same distillation step as bench/ours.ts, written as one would write it there.
 
 Usage: python peer.py FOLDER [--compile] [--bf16]; then a number of steps on each line of standard input. Each answer is a line of
-JSON on standard output, as bench/side.ts describes.
+JSON on standard output, as bench/side.ts describes. python peer.py --rate THREADS [--bf16] writes one number: see product_rate.
 """
 
 import argparse
@@ -99,16 +99,32 @@ class Distillation:
         return {"total": total.item(), "soft": soft.item(), "hard": hard.item()}
 
 
+def product_rate(bf16, size=2048, repetitions=8):
+    """Operations a second of one large matrix product, the fastest of some."""
+    a, b = (torch.full((size, size), 0.5, dtype=torch.bfloat16 if bf16 else torch.float32) for _ in range(2))
+    fastest = float("inf")
+    for _ in range(repetitions):
+        started = time.perf_counter()
+        torch.mm(a, b)
+        fastest = min(fastest, time.perf_counter() - started)
+    return 2 * size**3 / fastest
+
+
 def write(line):
     print(json.dumps(line), flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--rate", type=int)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--bf16", action="store_true")
     arguments = parser.parse_args()
+    if arguments.rate:
+        torch.set_num_threads(arguments.rate)
+        torch.set_float32_matmul_precision("highest")
+        return write(product_rate(arguments.bf16))
     setup = json.loads((arguments.folder / "setup.json").read_text())
     torch.set_num_threads(setup["threads"])
     torch.set_float32_matmul_precision("highest")

@@ -3,7 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
-import type { Executor } from '../src/engine/executor';
+import type { Executor, LoadedProgram } from '../src/engine/executor';
 import type { KernelTime, ProfiledGraph } from './operators';
 import type { Profiling } from './profile';
 
@@ -20,37 +20,63 @@ interface ProfiledSession {
   graph: string;
   prefix: string;
   session: InferenceSession;
+  /** Its runs before the profile began. */
+  skipped: number;
+  runs: number;
 }
 
+type Create = typeof InferenceSession.create;
+
 /** The executor, but that each session it makes is profiled into a file of the folder, until `finish` reads them. */
-export function profileOnnxruntime(executor: Executor, folder: string, skipped: number): Profiling {
+export function profileOnnxruntime(executor: Executor, folder: string): Profiling {
+  const create = InferenceSession.create.bind(InferenceSession);
   const sessions: ProfiledSession[] = [];
+  let queue: Promise<unknown> = Promise.resolve();
+
+  // The product has no use for profiles, so its options are amended on their way to onnxruntime; one program at a time.
+  const loadProfiled: Executor['load'] = async (program, frozen) => {
+    const prefix = `profile-${sessions.length}`;
+    const createProfiled = async (model: Uint8Array, options: object): Promise<InferenceSession> => {
+      const session = await create(model, {
+        ...options,
+        enableProfiling: true,
+        profileFilePrefix: join(folder, prefix),
+      });
+      sessions.push({ graph: program.graph.name, prefix, session, skipped: 0, runs: 0 });
+      return session;
+    };
+    Object.assign(InferenceSession, { create: createProfiled as Create });
+    const loaded = await executor.load(program, frozen).finally(() => Object.assign(InferenceSession, { create }));
+    return counted(loaded, sessions.at(-1)!);
+  };
+
   return {
     executor: {
       ...executor,
       load: (program, frozen) => {
-        const { name } = program.graph;
-        const prefix = `profile-${name}`;
-        // The product has no use for profiles, so its options are amended on their way to onnxruntime.
-        const create = InferenceSession.create.bind(InferenceSession);
-        const createProfiled = async (
-          model: Uint8Array,
-          options: InferenceSession.SessionOptions,
-        ): Promise<InferenceSession> => {
-          Object.assign(InferenceSession, { create });
-          const profileFilePrefix = join(folder, prefix);
-          const session = await create(model, { ...options, enableProfiling: true, profileFilePrefix });
-          sessions.push({ graph: name, prefix, session });
-          return session;
-        };
-        Object.assign(InferenceSession, { create: createProfiled });
-        return executor.load(program, frozen);
+        const loaded = queue.then(() => loadProfiled(program, frozen));
+        queue = loaded;
+        return loaded;
       },
+    },
+    start: () => {
+      for (const session of sessions) session.skipped = session.runs;
     },
     finish: () =>
       Promise.all(
-        sessions.map(async (session) => profiledGraph(session.graph, await events(folder, session), skipped)),
+        sessions.map(async (session) => profiledGraph(session.graph, await events(folder, session), session.skipped)),
       ),
+  };
+}
+
+function counted(loaded: LoadedProgram, session: ProfiledSession): LoadedProgram {
+  return {
+    graph: loaded.graph,
+    release: () => loaded.release(),
+    run: (inputs, into) => {
+      session.runs++;
+      return loaded.run(inputs, into);
+    },
   };
 }
 
@@ -62,7 +88,7 @@ export function profiledGraph(graph: string, events: readonly ProfileEvent[], sk
   const kernels = events
     .filter(({ cat, name, ts }) => cat === 'Node' && name.endsWith('_kernel_time') && ts >= begin)
     .map(({ name, dur, args }): KernelTime => ({ operator: args?.op_name ?? name, milliseconds: dur / 1000 }));
-  return { graph, runs: starts.length - skipped, kernels };
+  return { graph, kernels };
 }
 
 /** onnxruntime adds a date to the name of the file. */

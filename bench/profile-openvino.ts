@@ -6,8 +6,8 @@ import { OpenVinoProgram } from '../src/engine/openvino-program';
 import type { ProfiledGraph } from './operators';
 import type { Profiling } from './profile';
 
-/** An executor whose programs are asked after each run what it took, the first ones left out. */
-export function profileOpenVino(options: ExecutorOptions, skipped: number): Profiling {
+/** An executor whose programs are asked after each run what it took. */
+export function profileOpenVino(options: ExecutorOptions): Profiling {
   const executor = createOpenVinoExecutor({ ...options, properties: { PERF_COUNT: 'YES' } });
   const graphs: ProfiledGraph[] = [];
   return {
@@ -16,18 +16,21 @@ export function profileOpenVino(options: ExecutorOptions, skipped: number): Prof
       load: async (program, frozen) => {
         const loaded = await executor.load(program, frozen);
         if (!(loaded instanceof OpenVinoProgram)) throw new Error('not a program of OpenVINO');
-        const profiled: ProfiledGraph = { graph: program.graph.name, runs: -skipped, kernels: [] };
+        const profiled: ProfiledGraph = { graph: program.graph.name, kernels: [] };
         graphs.push(profiled);
         return {
           graph: loaded.graph,
           release: () => loaded.release(),
           run: async (inputs, into) => {
             const outputs = await loaded.run(inputs, into);
-            if (++profiled.runs > 0) profiled.kernels.push(...loaded.kernelTimes());
+            profiled.kernels.push(...loaded.kernelTimes());
             return outputs;
           },
         };
       },
+    },
+    start: () => {
+      for (const { kernels } of graphs) kernels.length = 0;
     },
     finish: () => Promise.resolve(graphs),
   };

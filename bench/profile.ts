@@ -8,7 +8,8 @@ import { decaysByDefault } from '../src/distill/optimizer';
 import { gradientsProgram, teacherProgram, trainedSpecs } from '../src/distill/programs';
 import { updateProgram } from '../src/distill/update-programs';
 import { createTrainer, readDistillation, type Distillation } from './ours';
-import { timeByOperator, type OperatorTime, type ProfiledGraph } from './operators';
+import { operationsOf } from './products';
+import { graphNames, timeByOperator, type OperatorTime, type ProfiledGraph } from './operators';
 import { profileOnnxruntime } from './profile-onnxruntime';
 import { profileOpenVino } from './profile-openvino';
 
@@ -22,6 +23,8 @@ export interface Profile {
   loadMilliseconds: number;
   /** Recorded, by graph. */
   nodes: Record<string, number>;
+  /** Floating-point operations of a step's matrix products. */
+  operations: number;
   /** Of a step while profiled. */
   stepMilliseconds: number;
   graphs: string[];
@@ -31,6 +34,8 @@ export interface Profile {
 /** An executor whose kernels are timed. */
 export interface Profiling {
   executor: Executor;
+  /** What ran until now warmed up, and does not count. */
+  start: () => void;
   finish: () => Promise<ProfiledGraph[]>;
 }
 
@@ -42,7 +47,7 @@ async function main(folder: string, engine: Engine, precision: Precision, steps:
     ...(await startup(distillation, executor)),
     ...(await profiled(
       distillation,
-      engine === 'cpu' ? profileOnnxruntime(executor, folder, SKIPPED) : profileOpenVino(options, SKIPPED),
+      engine === 'cpu' ? profileOnnxruntime(executor, folder) : profileOpenVino(options),
       steps,
     )),
   };
@@ -52,7 +57,7 @@ async function main(folder: string, engine: Engine, precision: Precision, steps:
 async function startup(
   { setup, pairing, batches }: Distillation,
   executor: Executor,
-): Promise<Pick<Profile, 'recordMilliseconds' | 'loadMilliseconds' | 'nodes'>> {
+): Promise<Pick<Profile, 'recordMilliseconds' | 'loadMilliseconds' | 'nodes' | 'operations'>> {
   const { shape } = batchInputs(batches[0]!, setup.task);
   const adamw = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: setup.weightDecay, decays: decaysByDefault };
   const started = performance.now();
@@ -69,24 +74,26 @@ async function startup(
     recordMilliseconds: recorded - started,
     loadMilliseconds,
     nodes: Object.fromEntries(programs.map(({ graph }) => [graph.name, graph.nodes.length])),
+    operations: programs.reduce((sum, { graph }) => sum + operationsOf(graph), 0),
   };
 }
 
 async function profiled(
   distillation: Distillation,
-  { executor, finish }: Profiling,
+  { executor, start, finish }: Profiling,
   steps: number,
 ): Promise<Pick<Profile, 'stepMilliseconds' | 'graphs' | 'operators'>> {
   const trainer = createTrainer(distillation, executor);
   for (let step = 0; step < SKIPPED; step++) await trainer.step();
+  start();
   const started = performance.now();
   for (let step = 0; step < steps; step++) await trainer.step();
   const stepMilliseconds = (performance.now() - started) / steps;
   const profiles = await finish();
   return {
     stepMilliseconds,
-    graphs: profiles.map(({ graph }) => graph),
-    operators: timeByOperator(profiles),
+    graphs: graphNames(profiles),
+    operators: timeByOperator(profiles, steps),
   };
 }
 

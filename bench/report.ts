@@ -1,6 +1,7 @@
 /** @file The figures as text: tables for the terminal, and bench/RESULTS.md. */
 
 import Table from 'cli-table3';
+import type { Precision } from '../src/engine/engines';
 import type { Case } from './cases';
 import { TOLERANCES, type SideResult } from './compare';
 import { isProduct, total, type OperatorTime } from './operators';
@@ -19,6 +20,9 @@ export interface NamedProfile extends Profile {
   /** Of the side. */
   name: string;
 }
+
+/** Operations a second of a large matrix product, by precision. */
+export type Rates = Readonly<Record<Precision, number>>;
 
 export interface Machine {
   date: string;
@@ -41,7 +45,7 @@ const megabytes = (value: number): string => Math.round(value).toLocaleString('e
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 const ratio = (value: number): string => `${value.toFixed(2)} ×`;
 
-function speed(results: readonly CaseResult[]): Grid {
+function speed(results: readonly CaseResult[], rates: Rates): Grid {
   const head = [
     'models',
     'side',
@@ -49,10 +53,12 @@ function speed(results: readonly CaseResult[]): Grid {
     'spread ±',
     `× ${PEER.name}`,
     `× ${PEER_BFLOAT16.name}`,
+    'of the rate',
     'peak MB',
     'memory',
   ];
-  const rows = results.flatMap(({ benchCase, sides }) => {
+  const rows = results.flatMap(({ benchCase, sides, profiles }) => {
+    const operations = profiles[0]!.operations;
     const times = (of: SidePlan): number | undefined => {
       const side = sides.find(({ name }) => name === of.name);
       return side && median(side.blocks);
@@ -66,6 +72,7 @@ function speed(results: readonly CaseResult[]): Grid {
       percent(relativeSpread(side.blocks)),
       against(times(PEER), side),
       against(times(PEER_BFLOAT16), side),
+      percent((operations * 1000) / median(side.blocks) / rates[side.precision]),
       `${megabytes(side.peakMegabytes)} (${megabytes(side.emptyMegabytes)})`,
       ratio(side.peakMegabytes / sides[0]!.peakMegabytes),
     ]);
@@ -130,7 +137,7 @@ function reading({ operators, stepMilliseconds }: Profile): string {
 }
 
 /** What a person sees at the end of a run. */
-export function terminalReport(results: readonly CaseResult[]): string {
+export function terminalReport(results: readonly CaseResult[], rates: Rates): string {
   const table = ({ head, rows }: Grid): string => {
     const drawn = new Table({ head, style: { head: [], border: [], compact: true } });
     drawn.push(...rows);
@@ -138,7 +145,8 @@ export function terminalReport(results: readonly CaseResult[]): string {
   };
   return [
     ...results.map(({ benchCase: { name, title } }) => `${name}: ${title}`),
-    table(speed(results)),
+    table(speed(results, rates)),
+    rateNote(rates),
     MEMORY_NOTE,
     table(startup(results)),
     ...results.flatMap(({ benchCase, profiles }) =>
@@ -151,12 +159,21 @@ export function terminalReport(results: readonly CaseResult[]): string {
   ].join('\n\n');
 }
 
+const rateNote = (rates: Rates): string =>
+  'Of the rate: what the matrix products of a step, as our graphs have them, would take at the rate of one product of two ' +
+  '2,048 × 2,048 matrices by the fastest library here, as a share of the step. ' +
+  Object.entries(rates)
+    .filter(([, rate]) => rate > 0)
+    .map(([precision, rate]) => `${precision} ${Math.round(rate / 1e9)} GFLOP/s`)
+    .join(', ') +
+  '.';
+
 const MEMORY_NOTE =
   'Peak: the most resident memory of the process since it began, loading included; in brackets what the process holds with ' +
   'its libraries loaded and no model yet. PyTorch from the package index brings CUDA libraries on Linux, which count there.';
 
 /** bench/RESULTS.md. */
-export function markdownReport(results: readonly CaseResult[], machine: Machine): string {
+export function markdownReport(results: readonly CaseResult[], rates: Rates, machine: Machine): string {
   const table = ({ head, rows }: Grid): string =>
     [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
   const sides = results[0]!.sides;
@@ -171,7 +188,7 @@ ${machine.date} · ${machine.processor}, ${machine.cores} cores, ${machine.threa
 One step is: forward pass of the frozen teacher, forward and backward pass of the student, α · T² · forward KL + (1 − α) ·
 hard loss with T = 2 and α = 0.5, clipping of the global gradient norm to 1, AdamW. No dropout. All sides load the same
 model folders and batches, and are timed only after their first three total, soft and hard losses agree with PyTorch's in float32, to
-${TOLERANCES.float32} where they compute in float32 themselves and to ${TOLERANCES.bfloat16} where their products are in bfloat16 (weights, losses and
+${TOLERANCES.float32.relative} where they compute in float32 themselves and to ${TOLERANCES.bfloat16.relative} where their products are in bfloat16 (weights, losses and
 update are float32 on every side). Each side is a process of its own; they take blocks of steps in turn, so that only one computes at any
 time. Milliseconds are the median of the blocks; the spread is half the distance from the fastest to the slowest. The columns of
 speed say how many times as fast as PyTorch a side is (above 1: faster); the column of memory compares the peak with PyTorch's in
@@ -179,7 +196,9 @@ float32 (below 1: less).
 
 ${results.map(({ benchCase: { name, title } }) => `- \`${name}\`: ${title}`).join('\n')}
 
-${table(speed(results))}
+${table(speed(results, rates))}
+
+${rateNote(rates)}
 
 ${MEMORY_NOTE}
 

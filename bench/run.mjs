@@ -16,7 +16,7 @@ process.chdir(root);
 await mkdir('dist/bench', { recursive: true });
 await writeFile('dist/bench/package.json', '{ "type": "commonjs" }\n');
 await build({
-  entryPoints: ['main', 'step', 'profile', 'whole', 'whole-side', 'growth', 'curves', 'jax-js'].map(
+  entryPoints: ['main', 'step', 'profile', 'rate', 'whole', 'whole-side', 'growth', 'curves', 'jax-js'].map(
     (name) => `bench/${name}.ts`,
   ),
   outdir: 'dist/bench',

@@ -67,6 +67,16 @@ export function chosenSides(options: {
 /** Whether the executor of a side has a profile by operator. */
 export const isProfiled = ({ engine }: SidePlan): boolean => engine === 'cpu' || engine === 'openvino';
 
+/** The command that writes how many operations a second the side's library does in a large matrix product; absent for the others in JavaScript. */
+export function rateCommand(
+  { engine, precision, program, flags = [] }: SidePlan,
+  threads: number,
+): string[] | undefined {
+  if (program !== undefined || flags.includes('--compile') || engine?.startsWith('tfjs')) return undefined;
+  if (engine === undefined) return [PYTHON, 'bench/peer.py', '--rate', String(threads), ...flags];
+  return [process.execPath, 'dist/bench/rate.js', engine, precision, String(threads)];
+}
+
 /** Starts the process of a side, which reads the case from the folder. */
 export function startSide(plan: SidePlan, folder: string, threads: number): Side {
   const { name, engine, precision, flags = [], program } = plan;

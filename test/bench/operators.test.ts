@@ -19,9 +19,10 @@ describe('the profile', () => {
       { operator: 'Gemm', milliseconds: 4 },
       { operator: 'Mul', milliseconds: 9 },
     ];
-    const gradients = { graph: 'gradients', runs: 2, kernels: [gemm, mul, gemm] };
-    const update = { graph: 'update', runs: 2, kernels: [mul, mul] };
-    expect(timeByOperator([gradients, update])).toEqual([
+    const gradients = { graph: 'gradients', kernels: [gemm, mul, gemm] };
+    // Two programs of one name, for two kinds of piece.
+    const updates = [1, 2].map(() => ({ graph: 'update', kernels: [mul] }));
+    expect(timeByOperator([gradients, ...updates], 2)).toEqual([
       { operator: 'Mul', nodes: 1.5, milliseconds: [4.5, 9] },
       { operator: 'Gemm', nodes: 1, milliseconds: [4, 0] },
     ]);
@@ -32,7 +33,6 @@ describe('the profile', () => {
     const events = [run(0), kernel('Gemm', 1, 7000), run(100), kernel('Gemm', 101, 2000), other];
     expect(profiledGraph('g', events, 1)).toEqual({
       graph: 'g',
-      runs: 1,
       kernels: [{ operator: 'Gemm', milliseconds: 2 }],
     });
   });
