@@ -7,7 +7,7 @@ import type { Program } from '../engine/program';
 import { record } from '../engine/trace-backend';
 import type { Architecture } from '../model/architecture';
 import type { Parameters } from '../model/parameters';
-import { backbone, headLogits, vocabularyHead } from '../model/transformer';
+import { backbone, headLogits, vocabularyHead, type ChooseRows } from '../model/transformer';
 import { linear } from '../engine/ops';
 import { mapValues, prefixed, withPrefix } from './named';
 import { modelInputs, parameterSpecs, tokenSpecs, type BatchShape } from './programs';
@@ -118,11 +118,10 @@ function nextTokenProgram(a: Architecture, length: number): Program {
   };
   return record(`next-${length}`, inputs, (tensors) => {
     const parameters = withPrefix('model.', tensors);
-    const { hiddenStates } = backbone(a, parameters, modelInputs(tensors));
-    const rows = tf.reshape(hiddenStates[a.layers]!, [length, a.hiddenSize]);
+    const choose: ChooseRows = (x) => tf.gather(tf.reshape<tf.Rank.R2>(x, [length, -1]), tensors.last as tf.Tensor1D);
+    const { chosen } = backbone(a, parameters, modelInputs(tensors), { choose }); // [1, D]
     const { transform, weight, bias } = vocabularyHead(a, parameters);
-    const last = tf.gather(rows, tensors.last as tf.Tensor1D) as tf.Tensor2D; // [1, D]
-    return { logits: linear(transform(last), weight, bias, 'out-in') };
+    return { logits: linear(transform(chosen!), weight, bias, 'out-in') };
   });
 }
 

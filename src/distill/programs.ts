@@ -9,7 +9,9 @@ import { parameterShapes, type Architecture } from '../model/architecture';
 import {
   backbone,
   classificationLogits,
+  classifiedRows,
   vocabularyHead,
+  type ChooseRows,
   type ModelInputs,
   type ParameterTensors,
 } from '../model/transformer';
@@ -111,35 +113,52 @@ export function modelInputs(tensors: Record<string, tf.Tensor>): ModelInputs {
 /**
  * A model as far as the input of its prediction layer: for a language model the transformed hidden states of the
  * positions that predict, [predictions, D], so that logits can be made in row chunks; for a classifier its logits.
+ * @param imitated blocks whose hidden states are wanted whole
  */
 export function predict(
   a: Architecture,
   parameters: ParameterTensors,
   tensors: Record<string, tf.Tensor>,
-  dropout?: Dropout,
+  { dropout, imitated = [] }: { dropout?: Dropout; imitated?: readonly number[] } = {},
 ): { prediction: tf.Tensor2D; hiddenStates: tf.Tensor3D[] } {
   const inputs = modelInputs(tensors);
   const options = dropout ? { dropout } : {};
-  const { hiddenStates } = backbone(a, parameters, inputs, options);
-  const last = hiddenStates[a.layers]!; // [B, L, D]
-  if (!isLanguageModel(a)) {
-    return { prediction: classificationLogits(a, parameters, last, inputs, options), hiddenStates };
-  }
-  const flat = tf.reshape(last, [-1, a.hiddenSize]); // [B · L, D]
-  const chosen = tf.gather(flat, tensors.predictionRows as tf.Tensor1D) as tf.Tensor2D; // [predictions, D]
-  return { prediction: vocabularyHead(a, parameters).transform(chosen), hiddenStates };
+  const choose = predictingRows(a, tensors);
+  const early = predictsFew(a, tensors) && !imitated.includes(a.layers - 1);
+  const { hiddenStates, chosen } = backbone(a, parameters, inputs, { ...options, ...(early && { choose }) });
+  const rows = chosen ?? choose(hiddenStates[a.layers]!);
+  const prediction = isLanguageModel(a)
+    ? vocabularyHead(a, parameters).transform(rows)
+    : classificationLogits(a, parameters, rows, options);
+  return { prediction, hiddenStates };
 }
 
+/** Takes the rows from which a model predicts out of [B, L, D]. */
+function predictingRows(a: Architecture, tensors: Record<string, tf.Tensor>): ChooseRows {
+  if (!isLanguageModel(a)) return classifiedRows(a, modelInputs(tensors));
+  const rows = tensors.predictionRows as tf.Tensor1D;
+  return (x) => tf.gather(tf.reshape<tf.Rank.R2>(x, [-1, a.hiddenSize]), rows);
+}
+
+/** Whether so few rows predict that taking them out before the last layer's perceptron saves more than it costs. */
+function predictsFew(a: Architecture, tensors: Record<string, tf.Tensor>): boolean {
+  return !isLanguageModel(a) || 2 * tensors.predictionRows!.size <= tensors.inputIds!.size;
+}
+
+/** The teacher's blocks that are imitated, each once. */
+const teacherBlocks = ({ imitation }: Pairing): number[] => [
+  ...new Set(imitation?.objective.hidden?.layers.map(([block]) => block)),
+];
+
 /** Shapes of what the teacher's program gives to the student's: `prediction`, and `hidden.BLOCK` for imitated blocks. */
-export function teacherOutputSpecs({ imitation }: Pairing, shape: BatchShape): Record<string, TensorSpec> {
-  if (!imitation) return {};
-  const { teacher, objective } = imitation;
+export function teacherOutputSpecs(pairing: Pairing, shape: BatchShape): Record<string, TensorSpec> {
+  if (!pairing.imitation) return {};
+  const { teacher } = pairing.imitation;
   const width = isLanguageModel(teacher) ? teacher.hiddenSize : teacher.labels!.length;
-  const blocks = new Set(objective.hidden?.layers.map(([block]) => block));
   return {
     prediction: float([shape.predictions, width]),
     ...Object.fromEntries(
-      [...blocks].map((block) => [`hidden.${block}`, float([shape.rows, shape.length, teacher.hiddenSize])]),
+      teacherBlocks(pairing).map((block) => [`hidden.${block}`, float([shape.rows, shape.length, teacher.hiddenSize])]),
     ),
   };
 }
@@ -154,7 +173,8 @@ export function teacherProgram(pairing: Pairing, shape: BatchShape): Program {
     ...prefixed('teacher.', parameterSpecs(teacher)),
   };
   return record(`teacher-${shape.rows}x${shape.length}`, inputs, (tensors) => {
-    const { prediction, hiddenStates } = predict(teacher, withPrefix('teacher.', tensors), tensors);
+    const imitated = teacherBlocks(pairing);
+    const { prediction, hiddenStates } = predict(teacher, withPrefix('teacher.', tensors), tensors, { imitated });
     // hiddenStates[0] is after the embeddings, so block b's output is hiddenStates[b + 1].
     const outputs = Object.fromEntries(
       hiddenStates.slice(1).map((state, block) => [`hidden.${block}`, state as tf.Tensor]),
@@ -210,9 +230,10 @@ function combinedLoss(
   tensors: Record<string, tf.Tensor>,
   dropout: Dropout,
 ): LossComponents {
-  const { prediction, hiddenStates } = predict(pairing.student, parameters, tensors, dropout);
-  const head = headLoss(pairing, parameters, prediction, tensors);
   const objective = pairing.imitation?.objective.hidden;
+  const imitated = objective?.layers.map(([, block]) => block) ?? [];
+  const { prediction, hiddenStates } = predict(pairing.student, parameters, tensors, { dropout, imitated });
+  const head = headLoss(pairing, parameters, prediction, tensors);
   if (!objective) return head;
   const pairs = objective.layers.map(([teacherBlock, studentBlock], pair) => {
     const projection = parameters[`projection.${pair}`];

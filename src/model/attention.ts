@@ -3,10 +3,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { embedding, gelu } from '../engine/ops';
 import type { Activation, Architecture } from './architecture';
-import type { ForwardOptions, ParameterTensors } from './transformer';
+import type { Backbone, ForwardOptions, ParameterTensors } from './transformer';
 
-/** Added to the scores of what must not be seen: exp(score − 10⁹) is 0, and a row that sees nothing is uniform, not NaN. */
-const UNSEEN = 1e9;
+/**
+ * Subtracted from the scores of what must not be seen: exp(score − 2³⁰) is 0, and a row that sees nothing is uniform, not NaN. A power of
+ * two has no rounding in bfloat16: (mask − 1) · 2³⁰ is 0 for what is seen, even where a compiler makes it mask · 2³⁰ − 2³⁰.
+ */
+const UNSEEN = 2 ** 30;
 
 /** The parameter of this name. */
 export function parameter(parameters: ParameterTensors, name: string): tf.Tensor {
@@ -18,6 +21,13 @@ export function parameter(parameters: ParameterTensors, name: string): tf.Tensor
 /** x with elements dropped at `rate`, or x itself in evaluation and at rate 0. */
 export function dropped<T extends tf.Tensor>(x: T, rate: number, options: ForwardOptions): T {
   return options.dropout && rate > 0 ? (options.dropout(x, rate) as T) : x;
+}
+
+/** @param areChosen whether the last state holds chosen rows alone */
+export function backboneOf(hiddenStates: tf.Tensor[], attentions: tf.Tensor4D[], areChosen: boolean): Backbone {
+  const states = hiddenStates as tf.Tensor3D[];
+  if (!areChosen) return { hiddenStates: states, attentions };
+  return { hiddenStates: states.slice(0, -1), chosen: hiddenStates.at(-1) as tf.Tensor2D, attentions };
 }
 
 export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
@@ -61,7 +71,7 @@ export function causalBias(attentionMask: tf.Tensor2D): tf.Tensor {
   return bias(tf.mul(tf.reshape(attentionMask, [batch, 1, 1, length]), causal));
 }
 
-/** 1 (seen) → 0, 0 (not seen) → −10⁹. */
+/** 1 (seen) → 0, 0 (not seen) → −2³⁰. */
 const bias = (visible: tf.Tensor): tf.Tensor => tf.mul(tf.sub(visible, 1), UNSEEN);
 
 /** [B, L, D] → [B, H, L, D / H] */
@@ -71,7 +81,7 @@ function splitHeads(x: tf.Tensor, heads: number): tf.Tensor4D {
 }
 
 /** [B, H, L, D / H] → [B, L, D] */
-function mergeHeads(x: tf.Tensor4D): tf.Tensor {
+function mergeHeads(x: tf.Tensor4D): tf.Tensor3D {
   const [batch, heads, length, width] = x.shape;
   return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, length, heads * width]);
 }
@@ -87,7 +97,7 @@ export function attend(
   { query, key, value }: { query: tf.Tensor; key: tf.Tensor; value: tf.Tensor },
   bias: tf.Tensor,
   options: ForwardOptions,
-): { context: tf.Tensor; probabilities: tf.Tensor4D } {
+): { context: tf.Tensor3D; probabilities: tf.Tensor4D } {
   // The queries are scaled and not the scores: the same product on fewer numbers.
   const scaled = splitHeads(tf.mul(query, 1 / Math.sqrt(a.hiddenSize / a.heads)), a.heads);
   const scores = tf.matMul(scaled, splitHeads(key, a.heads), false, true); // [B, H, L, L]

@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { embedding, layerNorm, linear } from '../engine/ops';
 import type { Architecture } from './architecture';
-import { activate, attend, dropped, paddingBias, parameter, positionRows } from './attention';
+import { activate, attend, backboneOf, dropped, paddingBias, parameter, positionRows } from './attention';
 import { bertLayout } from './bert-layout';
 import type { Backbone, FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './transformer';
 
@@ -24,14 +24,14 @@ function embed(a: Architecture, p: ParameterTensors, inputs: ModelInputs, option
   return dropped(norm(sum, a, p, 'bert.embeddings.LayerNorm'), a.embeddingDropout, options);
 }
 
-/** One layer, norms after the residual sums. x [B, L, D] → the same shape. */
+/** One layer, norms after the residual sums. x [B, L, D] → the same shape, or [R, D] where rows are chosen. */
 function layer(
   a: Architecture,
   p: ParameterTensors,
   name: string,
   x: tf.Tensor,
   bias: tf.Tensor,
-  options: ForwardOptions,
+  { choose, ...options }: ForwardOptions,
 ): { output: tf.Tensor; probabilities: tf.Tensor4D } {
   const self = `${name}attention.self.`;
   const projected = {
@@ -40,24 +40,27 @@ function layer(
     value: dense(x, p, `${self}value`),
   };
   const { context, probabilities } = attend(a, projected, bias, options);
-  const attention = dropped(dense(context, p, `${name}attention.output.dense`), a.dropout, options);
-  const attended = norm(tf.add(attention, x), a, p, `${name}attention.output.LayerNorm`);
+  const [seen, residual] = choose ? [choose(context), choose(x as tf.Tensor3D)] : [context, x];
+  const attention = dropped(dense(seen, p, `${name}attention.output.dense`), a.dropout, options);
+  const attended = norm(tf.add(attention, residual), a, p, `${name}attention.output.LayerNorm`);
   const inner = activate(dense(attended, p, `${name}intermediate.dense`), a.activation);
   const mlp = dropped(dense(inner, p, `${name}output.dense`), a.dropout, options);
   return { output: norm(tf.add(mlp, attended), a, p, `${name}output.LayerNorm`), probabilities };
 }
 
-function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, options: ForwardOptions): Backbone {
+function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, withChoice: ForwardOptions): Backbone {
+  const { choose, ...options } = withChoice;
   const bias = paddingBias(inputs.attentionMask);
   const hiddenStates = [embed(a, p, inputs, options)];
   const attentions: tf.Tensor4D[] = [];
   for (let index = 0; index < a.layers; index++) {
     const name = bertLayout.layerPrefix(index);
-    const { output, probabilities } = layer(a, p, name, hiddenStates[index]!, bias, options);
+    const isLast = index === a.layers - 1;
+    const { output, probabilities } = layer(a, p, name, hiddenStates[index]!, bias, isLast ? withChoice : options);
     hiddenStates.push(output);
     attentions.push(probabilities);
   }
-  return { hiddenStates: hiddenStates as tf.Tensor3D[], attentions };
+  return backboneOf(hiddenStates, attentions, choose !== undefined);
 }
 
 export const bert: FamilyComputation = {
@@ -72,11 +75,15 @@ export const bert: FamilyComputation = {
     bias: parameter(p, 'cls.predictions.bias') as tf.Tensor1D,
   }),
 
-  /** tanh of a dense layer on the first token, the pooler, and then the classifier. */
-  classificationLogits: (a, p, lastHidden, _inputs, options) => {
-    const [batch, , width] = lastHidden.shape;
-    const first = tf.reshape(tf.slice(lastHidden, [0, 0, 0], [batch, 1, width]), [batch, width]);
-    const pooled = tf.tanh(dense(first, p, 'bert.pooler.dense'));
+  /** The first token's. */
+  classifiedRows: () => (x) => {
+    const [batch, , width] = x.shape;
+    return tf.reshape(tf.slice(x, [0, 0, 0], [batch, 1, width]), [batch, width]);
+  },
+
+  /** tanh of a dense layer, the pooler, and then the classifier. */
+  classificationLogits: (a, p, rows, options) => {
+    const pooled = tf.tanh(dense(rows, p, 'bert.pooler.dense'));
     return dense(dropped(pooled, a.classifierDropout, options), p, 'classifier') as tf.Tensor2D;
   },
 };

@@ -24,11 +24,18 @@ export interface ModelInputs {
 export interface ForwardOptions {
   /** x with elements dropped at `rate` and the rest scaled by 1 / (1 − rate); absent in evaluation. */
   dropout?: (x: tf.Tensor, rate: number) => tf.Tensor;
+  /** The rows that the head reads. Where given, the last layer computes no others once its attention is done. */
+  choose?: ChooseRows;
 }
 
+/** Picks rows: [B, L, D] → [R, D]. */
+export type ChooseRows = (x: tf.Tensor3D) => tf.Tensor2D;
+
 export interface Backbone {
-  /** layers + 1, [B, L, D]: after the embeddings, then after each layer; the last one after the final norm. */
+  /** layers + 1, [B, L, D]: after the embeddings, then after each layer; the last one after the final norm. One less where rows are chosen. */
   hiddenStates: tf.Tensor3D[];
+  /** [R, D]: the chosen rows of what would be the last hidden state. */
+  chosen?: tf.Tensor2D;
   /** One a layer, [B, H, L, L]: the softmax over the keys, before dropout. */
   attentions: tf.Tensor4D[];
 }
@@ -47,11 +54,11 @@ export interface VocabularyHead {
 export interface FamilyComputation {
   backbone(a: Architecture, parameters: ParameterTensors, inputs: ModelInputs, options: ForwardOptions): Backbone;
   vocabularyHead(a: Architecture, parameters: ParameterTensors): VocabularyHead;
+  classifiedRows(a: Architecture, inputs: ModelInputs): ChooseRows;
   classificationLogits(
     a: Architecture,
     parameters: ParameterTensors,
-    lastHidden: tf.Tensor3D,
-    inputs: ModelInputs,
+    rows: tf.Tensor2D,
     options: ForwardOptions,
   ): tf.Tensor2D;
 }
@@ -73,19 +80,23 @@ export function vocabularyHead(a: Architecture, parameters: ParameterTensors): V
   return families[a.family].vocabularyHead(a, parameters);
 }
 
+/** Picks the row of each text that its classifier reads, of [B, L, D]. */
+export function classifiedRows(a: Architecture, inputs: ModelInputs): ChooseRows {
+  return families[a.family].classifiedRows(a, inputs);
+}
+
 /**
  * The head of a classifier.
- * @param lastHidden [B, L, D], the last of the backbone's hidden states
+ * @param rows [B, D], chosen of the last hidden state by `classifiedRows`
  * @returns [B, classes]
  */
 export function classificationLogits(
   a: Architecture,
   parameters: ParameterTensors,
-  lastHidden: tf.Tensor3D,
-  inputs: ModelInputs,
+  rows: tf.Tensor2D,
   options: ForwardOptions = {},
 ): tf.Tensor2D {
-  return families[a.family].classificationLogits(a, parameters, lastHidden, inputs, options);
+  return families[a.family].classificationLogits(a, parameters, rows, options);
 }
 
 /**
@@ -99,7 +110,9 @@ export function headLogits(
   inputs: ModelInputs,
   options: ForwardOptions = {},
 ): tf.Tensor {
-  if (a.head === 'sequence-classification') return classificationLogits(a, parameters, lastHidden, inputs, options);
+  if (a.head === 'sequence-classification') {
+    return classificationLogits(a, parameters, classifiedRows(a, inputs)(lastHidden), options);
+  }
   const [batch, length, width] = lastHidden.shape;
   const { transform, weight, bias } = vocabularyHead(a, parameters);
   const rows = transform(reshape(lastHidden, [batch * length, width])); // [B · L, D]

@@ -59,6 +59,9 @@ function architecture({ model }: Family, size: { layers: number; hiddenSize: num
   return createArchitecture({ ...model, ...size, ...rates, heads: 2, vocabularySize: VOCABULARY, maxPositions: 16 });
 }
 
+/** Not all: without it, a last layer computes only the rows that predict. */
+const imitatesHidden = (divergence: Divergence): boolean => divergence !== 'reverse-kl';
+
 function pairingOf(family: Family, divergence: Divergence): Pairing {
   return {
     student: architecture(family, { layers: 1, hiddenSize: 8 }),
@@ -68,7 +71,9 @@ function pairingOf(family: Family, divergence: Divergence): Pairing {
         divergence,
         beta: 0.3,
         scaleByTemperatureSquared: true,
-        hidden: { loss: divergence === 'jsd' ? 'cosine' : 'mse', layers: [[1, 0]], weight: 0.5 },
+        ...(imitatesHidden(divergence) && {
+          hidden: { loss: divergence === 'jsd' ? 'cosine' : 'mse', layers: [[1, 0]], weight: 0.5 },
+        }),
       },
     },
   };
@@ -217,7 +222,8 @@ describe.each(cases)('a step of %s with %s', (family, divergence) => {
       const outputs = await gradientsOn(executor(), step, expected.targets);
       expect(tf.engine().state.numTensors).toBe(before);
       const losses = withPrefix('loss.', expected.outputs);
-      expect(Object.keys(losses).sort()).toEqual(['hard', 'hidden', 'soft', 'total']);
+      const hidden = imitatesHidden(divergence) ? ['hidden'] : [];
+      expect(Object.keys(losses).sort()).toEqual(['hard', ...hidden, 'soft', 'total']);
       expect(differences(withPrefix('loss.', outputs), losses, TOLERANCE.loss * largest(losses))).toEqual([]);
       const gradients = withPrefix('gradient.', expected.outputs);
       const within = TOLERANCE.gradient * largest(gradients);

@@ -97,6 +97,17 @@ describe('a transformer', () => {
     expectClose('logits', await values(chunks), await values(logits(a, p, batch)), 1e-5);
   });
 
+  it.each(named)('%s gives the rows that are chosen as it gives all', async (_, a) => {
+    const p = tensors(a);
+    const batch = inputs([4, 5, 6], [7, 29, 29]);
+    const choose = (x: tf.Tensor3D): tf.Tensor2D => tf.gather(tf.reshape<tf.Rank.R2>(x, [6, 16]), [4, 0]);
+    const whole = backbone(a, p, batch);
+    const { hiddenStates, chosen } = backbone(a, p, batch, { choose });
+    expectClose('chosen rows', await values(chosen!), await values(choose(whole.hiddenStates[2]!)), 1e-6);
+    expect(hiddenStates).toHaveLength(2);
+    expect(await values(hiddenStates[1]!)).toEqual(await values(whole.hiddenStates[1]!));
+  });
+
   it('refuses an input longer than its positions', () => {
     expect(() => logits(gpt2, tensors(gpt2), inputs(new Array<number>(13).fill(4)))).toThrow('positions for 12');
   });

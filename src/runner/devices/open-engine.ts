@@ -2,9 +2,11 @@
 
 import { EngineUnavailable, openExecutor } from '../../engine/engines';
 import type { Executor } from '../../engine/executor';
+import { bfloat16Pays, timePrecisions } from '../../engine/openvino-probe';
 import type { Experiment } from '../../experiment/schema';
 import type { Source } from '../../experiment/source';
 import { engineFacts, type DeviceKind, type EngineName } from '../../protocol/engines';
+import { formatMilliseconds } from '../../protocol/format';
 import { InputError } from '../../protocol/problem';
 import { requireTeacherPrecision } from '../teacher-precision';
 import { hindranceOf } from './candidates';
@@ -29,7 +31,16 @@ export interface Wish extends Pick<Experiment, 'engine' | 'precision'> {
 export async function openEngine(wish: Wish, source: Source, note: (line: string) => void): Promise<OpenEngine> {
   const opened = await openWished(wish, source, note);
   if (wish.teacher) requireTeacherPrecision(opened.executor, wish.teacher, source);
+  if (wish.precision === 'bfloat16') await warnOfSlowBfloat16(note);
   return opened;
+}
+
+/** A processor may name bfloat16 among its instructions and be slower with it. */
+async function warnOfSlowBfloat16(note: (line: string) => void): Promise<void> {
+  const { float32, bfloat16 } = await timePrecisions();
+  if (bfloat16Pays({ float32, bfloat16 })) return;
+  const times = `${formatMilliseconds(bfloat16)} where float32 takes ${formatMilliseconds(float32)}`;
+  note(`warning: bfloat16 hardly pays on this processor: a product takes ${times}. "precision": "float32" is as fast`);
 }
 
 async function openWished(wish: Wish, source: Source, note: (line: string) => void): Promise<OpenEngine> {
