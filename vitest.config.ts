@@ -7,6 +7,7 @@ import { defineConfig } from 'vitest/config';
 const onEachExecutor = [
   'test/distill/recorded.test.ts',
   'test/engine/record.test.ts',
+  'test/engine/same-step.test.ts',
   'test/golden/models-recorded.test.ts',
   'test/golden/trajectories.test.ts',
 ];

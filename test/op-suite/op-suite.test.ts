@@ -11,5 +11,12 @@ it('tfjs-cpu passes the op tests', () => passes('tfjs-cpu', 'tfjs-cpu'), LIMIT);
 
 it('what is recorded passes the op tests on onnxruntime', () => passes('cpu', 'recorded', ['cpu']), LIMIT);
 
+const withOpenVino = it.skipIf(findLibrary('openvino') === undefined);
+withOpenVino(
+  'what is recorded passes the op tests on OpenVINO',
+  () => passes('openvino', 'recorded', ['openvino']),
+  LIMIT,
+);
+
 const withTensorflow = it.skipIf(findLibrary('tensorflow') === undefined);
 withTensorflow('tfjs-node passes the op tests', () => passes('tfjs-node', 'tfjs-node'), LIMIT);
