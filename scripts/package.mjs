@@ -44,6 +44,7 @@ try {
   await writeFile(path.join(stage, 'package.json'), JSON.stringify({ ...kept, dependencies: bundled }, undefined, 2));
   await stageRuntime();
   await stageKoffi();
+  await stageOpenVino();
 
   const vsce = path.join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'vsce.cmd' : 'vsce');
   const out = path.join(root, `distillery-${target}-${manifest.version}.vsix`);
@@ -54,6 +55,22 @@ try {
   );
 } finally {
   await rm(stage, { recursive: true, force: true });
+}
+
+/** OpenVINO, which may be passed on, beside the runner; fetched once by this machine's pip. TensorFlow's libraries are too large. */
+async function stageOpenVino() {
+  const folder = path.join(root, '.cache', 'libraries');
+  const runner = path.join(root, 'dist', 'runner.js');
+  execFileSync(process.execPath, [runner, 'devices', '--install', 'openvino'], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, DISTILLERY_LIBRARIES: folder },
+  });
+  const filter = (file) => path.basename(file) !== 'install.log';
+  await cp(path.join(folder, 'openvino'), path.join(stage, 'dist', 'libraries', 'openvino'), {
+    recursive: true,
+    filter,
+  });
 }
 
 /** onnxruntime-node without the libraries of other platforms and without what only its install script needs. */

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { builtFolder } from './built-files';
 
 export const libraryNames = ['openvino', 'tensorflow', 'tensorflow-gpu'] as const;
 
@@ -34,6 +35,8 @@ export interface InstalledLibrary {
   version: string;
   /** Holds the shared libraries. */
   folder: string;
+  /** Came with the extension: another may be installed before it, but it cannot be removed. */
+  isPackaged: boolean;
 }
 
 /** libtensorflow looks for the CUDA libraries in `../nvidia/*\/lib`, so it lies one folder further down. */
@@ -44,18 +47,23 @@ export const isVersion = (name: string): boolean => /^\d+(\.\d+)*$/.test(name);
 
 const byNumber = new Intl.Collator('en', { numeric: true }).compare;
 
-/** The newest version of a library: installed, or else the one in `packaged` (which a package ships beside the runner). */
-export function installedLibrary(name: LibraryName, packaged?: string): InstalledLibrary | undefined {
-  for (const root of [librariesFolder(), ...(packaged === undefined ? [] : [packaged])]) {
-    const home = path.join(root, name);
-    if (!existsSync(home)) continue;
-    const version = readdirSync(home).filter(isVersion).sort(byNumber).at(-1);
-    if (version !== undefined) return { version, folder: path.join(home, version, inside[name] ?? '') };
-  }
-  return undefined;
+/** The newest version of a library: installed, or else the one that a package ships in `libraries` beside the runner. */
+export function installedLibrary(name: LibraryName): InstalledLibrary | undefined {
+  const installed = newestIn(librariesFolder(), name);
+  if (installed) return { ...installed, isPackaged: false };
+  const packaged = builtFolder('libraries');
+  const shipped = packaged === undefined ? undefined : newestIn(packaged, name);
+  return shipped && { ...shipped, isPackaged: true };
 }
 
-/** The folder of a library's shared libraries; undefined where it is not installed. */
-export function findLibrary(name: LibraryName, packaged?: string): string | undefined {
-  return installedLibrary(name, packaged)?.folder;
+function newestIn(root: string, name: LibraryName): Omit<InstalledLibrary, 'isPackaged'> | undefined {
+  const home = path.join(root, name);
+  if (!existsSync(home)) return undefined;
+  const version = readdirSync(home).filter(isVersion).sort(byNumber).at(-1);
+  return version === undefined ? undefined : { version, folder: path.join(home, version, inside[name] ?? '') };
+}
+
+/** The folder of a library's shared libraries; undefined where there is none. */
+export function findLibrary(name: LibraryName): string | undefined {
+  return installedLibrary(name)?.folder;
 }

@@ -68,7 +68,7 @@ async function look(engine: EngineName, { gpus, users }: Surroundings): Promise<
 function libraryRecord(engine: EngineName): DeviceRecord['library'] {
   const name = libraryOf[engine];
   const installed = name && installedLibrary(name);
-  return installed && { name, version: installed.version };
+  return installed && !installed.isPackaged ? { name, version: installed.version } : undefined;
 }
 
 async function measureAll(note: (line: string) => void): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { access, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { findLibrary, isVersion, librariesFolder, type LibraryName } from '../../engine/libraries';
+import { installedLibrary, isVersion, librariesFolder, type LibraryName } from '../../engine/libraries';
 import { acquireLock, LockedError } from '../../experiment/lock';
 import { explained, InstallError } from './install-error';
 
@@ -26,7 +26,7 @@ export async function alone<T>(home: string, work: () => Promise<T>): Promise<T>
 export async function removeLibrary(name: LibraryName): Promise<boolean> {
   const home = libraryHome(name);
   if (!(await exists(home))) return false;
-  const installed = findLibrary(name) !== undefined;
+  const installed = installedLibrary(name)?.isPackaged === false;
   try {
     await alone(home, () => removeOthers(home, undefined));
     await rm(home, { recursive: true, force: true });

@@ -98,7 +98,11 @@ describe('installing a library', () => {
     expect(log).toContain('installed OpenVINO');
 
     vi.stubEnv('DISTILLERY_LIBRARIES', libraries);
-    expect(installedLibrary('openvino')).toEqual({ version: openvino!.version, folder: result.folder });
+    expect(installedLibrary('openvino')).toEqual({
+      version: openvino!.version,
+      folder: result.folder,
+      isPackaged: false,
+    });
     const removed = await document(['devices', '--remove', 'openvino'], folder(), { DISTILLERY_LIBRARIES: libraries });
     expect(removed).toEqual({ library: 'openvino', removed: true });
     expect(readdirSync(libraries)).toEqual([]);

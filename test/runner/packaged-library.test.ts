@@ -1,0 +1,40 @@
+/** @file A library that a package ships beside the runner is used without an installation. */
+
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { findLibrary } from '../../src/engine/libraries';
+import type { DeviceRecord } from '../../src/protocol/records';
+import { runnerFile } from './program';
+
+const openvino = findLibrary('openvino');
+
+describe.skipIf(openvino === undefined)('OpenVINO in a package', () => {
+  // Inside the project, where onnxruntime is found.
+  const folder = mkdtempSync(path.join(path.dirname(runnerFile), 'packaged-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const run = (...args: string[]): unknown => {
+    const env = {
+      ...process.env,
+      DISTILLERY_LIBRARIES: path.join(folder, 'installed'),
+      DISTILLERY_DATA: path.join(folder, 'data'),
+    };
+    const command = [path.join(folder, 'runner.js'), 'devices', ...args, '--json'];
+    return JSON.parse(execFileSync(process.execPath, command, { env }).toString());
+  };
+
+  it('is there, and cannot be removed', () => {
+    copyFileSync(runnerFile, path.join(folder, 'runner.js'));
+    const device = (): DeviceRecord =>
+      (run() as { devices: DeviceRecord[] }).devices.find(({ engine }) => engine === 'openvino')!;
+    expect(device()).toMatchObject({ available: false, install: 'openvino' });
+    const home = path.join(folder, 'libraries', 'openvino');
+    mkdirSync(home, { recursive: true });
+    symlinkSync(openvino!, path.join(home, '1.2.3'));
+    expect(device()).toMatchObject({ available: true, reason: null });
+    expect(device()).not.toHaveProperty('library');
+    expect(run('--remove', 'openvino')).toEqual({ library: 'openvino', removed: false });
+    expect(device().available).toBe(true);
+  });
+});
