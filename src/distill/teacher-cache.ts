@@ -1,7 +1,7 @@
 /** @file The frozen teacher's answers, asked once and kept: filled block by block, read example by example. */
 
 import type { HostArray, HostTensor } from '../engine/array';
-import { decodeFloat16Into, encodeFloat16 } from '../model/float16';
+import { decodeFloat16Into, encodeFloat16 } from '../protocol/float16';
 import type { Task } from '../protocol/records';
 import { collate } from '../text/batches';
 import type { Example } from '../text/examples';

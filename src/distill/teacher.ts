@@ -1,7 +1,7 @@
 /** @file The frozen teacher: its weights lie on the device, its forward pass makes what the student imitates. */
 
 import { sizeOf, type HostTensor, type TensorSpec } from '../engine/array';
-import type { DeviceTensor, Executor, GraphInput, LoadedProgram } from '../engine/executor';
+import type { DeviceTensor, Executor, GraphInput, LoadedProgram, ReducedFormat } from '../engine/executor';
 import type { FrozenInputs } from '../engine/graph';
 import type { Program } from '../engine/program';
 import type { Architecture } from '../model/architecture';
@@ -62,15 +62,15 @@ export interface TargetSource {
 export class TeacherTargets implements TargetSource {
   private readonly programs;
 
-  /** With `quantized`, those weights' products are in 8 bits: `quantizedTargets`. */
+  /** With `reduced`, the products of those weights are in fewer bits: `reducedTargets`. */
   constructor(
     private readonly teacher: FrozenTeacher,
     pairing: Pairing,
-    quantized?: FrozenInputs,
+    reduced?: { format: ReducedFormat; weights: FrozenInputs },
   ) {
     const { executor } = teacher;
     const load = (program: Program): Promise<LoadedProgram> =>
-      quantized ? executor.loadQuantized!(program, quantized) : executor.load(program);
+      reduced ? executor.loadReduced![reduced.format]!(program, reduced.weights) : executor.load(program);
     this.programs = new ByShape<{ loaded: Promise<LoadedProgram>; targets: Record<string, DeviceTensor> }>((shape) => ({
       loaded: load(teacherProgram(pairing, shape)),
       targets: zeros(executor, teacherOutputSpecs(pairing, shape)),
@@ -91,11 +91,16 @@ export class TeacherTargets implements TargetSource {
   }
 }
 
-/** The teacher with its weights in 8 bits, on an executor that has `loadQuantized`. */
-export function quantizedTargets(teacher: FrozenTeacher, pairing: Pairing, parameters: Parameters): TeacherTargets {
+/** The teacher with its weights in a format of fewer bits, on an executor whose `loadReduced` has it. */
+export function reducedTargets(
+  format: ReducedFormat,
+  teacher: FrozenTeacher,
+  pairing: Pairing,
+  parameters: Parameters,
+): TeacherTargets {
   const weights = mapValues(parameterSpecs(teacher.architecture), (spec, name) => ({
     ...spec,
     data: parameters[name]!,
   }));
-  return new TeacherTargets(teacher, pairing, prefixed('teacher.', weights));
+  return new TeacherTargets(teacher, pairing, { format, weights: prefixed('teacher.', weights) });
 }

@@ -1,7 +1,7 @@
 /** @file The small interface behind which a program runs: load it, bind state, run. */
 
 import type { HostTensor, TensorSpec } from './array';
-import type { FrozenInputs, Graph } from './graph';
+import type { FrozenInputs, Graph, ReducedTensor } from './graph';
 import type { Program } from './program';
 
 /**
@@ -44,6 +44,11 @@ export interface LoadedProgram {
   release(): Promise<void>;
 }
 
+export type Load = (program: Program, weights: FrozenInputs) => Promise<LoadedProgram>;
+
+/** Number formats of fewer bits in which a frozen teacher may be asked. */
+export type ReducedFormat = ReducedTensor['dtype'];
+
 export interface Executor {
   /** The name by which an experiment file asks for it. */
   readonly engine: string;
@@ -64,8 +69,8 @@ export interface Executor {
   /** Inputs in `frozen` become part of the loaded program and are not given to `run`. */
   load(program: Program, frozen?: FrozenInputs): Promise<LoadedProgram>;
   /**
-   * As `load`, with the products of these weights in 8 bits (quantize.ts). Weights that are in no such product are given to
-   * `run`. Absent where 8 bits are not faster.
+   * As `load`, with the products of these weights in fewer bits, by their number format (quantize.ts, halve.ts). Weights that are in
+   * no such product are given to `run`. A format is absent where the device has not got it or is not faster with it.
    */
-  loadQuantized?(program: Program, weights: FrozenInputs): Promise<LoadedProgram>;
+  readonly loadReduced?: Readonly<Partial<Record<ReducedFormat, Load>>>;
 }

@@ -1,7 +1,7 @@
 /** @file How much memory a recorded graph needs at the least. */
 
 import { sizeOf, type TensorSpec } from './array';
-import type { ElementType, Graph, Value } from './graph';
+import { valuesOf, type ElementType, type Graph, type Value } from './graph';
 
 const BYTES: Readonly<Record<ElementType, number>> = { float32: 4, float16: 2, int32: 4, int64: 8, bool: 1 };
 
@@ -18,13 +18,8 @@ export interface SizedValue {
   readonly bytes: number;
 }
 
-/** Every value of the graph: inputs, constants, results. */
 function sizes(graph: Graph): Map<string, number> {
-  const computed = [...graph.constants.map(({ value }) => value), ...graph.nodes.flatMap(({ outputs }) => outputs)];
-  return new Map([
-    ...Object.entries(graph.inputs).map(([name, spec]) => [name, bytesOf(spec)] as const),
-    ...computed.map((value) => [value.name, bytesOfValue(value)] as const),
-  ]);
+  return new Map([...valuesOf(graph)].map(([name, value]) => [name, bytesOfValue(value)]));
 }
 
 export function largestValue(graph: Graph): SizedValue {

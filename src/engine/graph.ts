@@ -45,11 +45,17 @@ export interface Graph {
 /** Inputs of a graph that are fixed when it is loaded, for example a frozen teacher's weights. */
 export type FrozenInputs = Readonly<Record<string, HostTensor>>;
 
-/** A weight in 8 bits, for executors that have products with such. */
-export interface QuantizedTensor {
-  readonly shape: readonly number[];
-  readonly dtype: 'int8';
-  readonly data: Int8Array;
+/** A weight in fewer bits, for executors that have products with such; float16 as its bit patterns. */
+export type ReducedTensor = { readonly shape: readonly number[] } & (
+  { readonly dtype: 'int8'; readonly data: Int8Array } | { readonly dtype: 'float16'; readonly data: Uint16Array }
+);
+
+/** Every value of a graph by its name: inputs, constants, results of nodes. */
+export function valuesOf(graph: Graph): Map<string, Value> {
+  const inputs = Object.entries(graph.inputs).map(([name, { shape, dtype }]) => ({ name, shape, type: dtype }));
+  const constants = graph.constants.map(({ value }) => value);
+  const results = graph.nodes.flatMap(({ outputs }) => outputs);
+  return new Map([...inputs, ...constants, ...results].map((value) => [value.name, value]));
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { Root, type Type } from 'protobufjs';
 import { sizeOf, type HostTensor } from './array';
-import type { Attribute, Constant, ElementType, Graph, Node, QuantizedTensor } from './graph';
+import type { Attribute, Constant, ElementType, Graph, Node, ReducedTensor } from './graph';
 import { ONNX_TYPES } from './kernels/elementwise';
 
 /** The messages and fields of onnx.proto that a recorded graph needs. */
@@ -99,7 +99,7 @@ export interface ExternalData {
 }
 
 /** What a model has as an initializer whose data lies outside it. */
-type Initializer = HostTensor | QuantizedTensor;
+type Initializer = HostTensor | ReducedTensor;
 
 /** The model with the frozen inputs' data packed into one block, under `FROZEN_DATA`. */
 export function toOnnx(graph: Graph, frozenInputs: Readonly<Record<string, Initializer>> = {}): OnnxModel {

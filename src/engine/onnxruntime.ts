@@ -5,7 +5,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sizeOf, type HostArray, type HostTensor } from './array';
 import type { DeviceTensor, Executor, GraphInput, LoadedProgram } from './executor';
 import { keepFreedMemory } from './freed-memory';
-import type { Graph, QuantizedTensor } from './graph';
+import type { Graph, ReducedTensor } from './graph';
 import { lower, type LoweringRules } from './lowering';
 import { createSession, loadRuntime, LOG_ERRORS, runSession, wrap, type Runtime } from './ort-session';
 import { quantizeProducts } from './quantize';
@@ -68,9 +68,11 @@ export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promi
   return {
     ...executor,
     load: ({ graph }, frozen = {}) => load(graph, frozen),
-    loadQuantized: ({ graph }, weights) => {
-      const quantized = quantizeProducts(graph, weights);
-      return load(quantized.graph, quantized.weights);
+    loadReduced: {
+      int8: ({ graph }, weights) => {
+        const quantized = quantizeProducts(graph, weights);
+        return load(quantized.graph, quantized.weights);
+      },
     },
   };
 }
@@ -109,7 +111,7 @@ function hostMemory(
     },
     load: async (
       graph: Graph,
-      frozen: Readonly<Record<string, HostTensor | QuantizedTensor>>,
+      frozen: Readonly<Record<string, HostTensor | ReducedTensor>>,
     ): Promise<LoadedProgram> => {
       const session = await createSession(ort, graph, frozen, options);
       return {

@@ -1,51 +1,28 @@
 /** @file Products with fixed weights in 8 bits: onnxruntime's DynamicQuantizeMatMul in the place of Gemm. */
 
-import { sizeOf, type HostArray, type HostTensor } from './array';
-import type { FrozenInputs, Graph, Node, QuantizedTensor } from './graph';
-
-/** A graph whose products take quantized weights, and these. */
-export interface QuantizedGraph {
-  readonly graph: Graph;
-  readonly weights: Readonly<Record<string, HostTensor | QuantizedTensor>>;
-}
-
-/** Smaller matrices, such as a classifier's, gain nothing and lose most. */
-const SMALLEST_WEIGHT = 2 ** 12;
+import type { HostArray, HostTensor } from './array';
+import type { FrozenInputs, Graph, ReducedTensor } from './graph';
+import { reduceProducts, type ReducedGraph } from './weight-products';
 
 /**
  * The graph with every product x · W (+ bias) of a weight matrix in `weights` in 8 bits: W symmetric with a scale for each
  * output, x with a scale and a zero point that the product finds for the whole of x. Sums are exact, results float32.
  */
-export function quantizeProducts(graph: Graph, weights: FrozenInputs): QuantizedGraph {
-  const quantized: Record<string, HostTensor | QuantizedTensor> = {};
-  const nodes = graph.nodes.map((node): Node => {
+export function quantizeProducts(graph: Graph, weights: FrozenInputs): ReducedGraph {
+  return reduceProducts(graph, weights, ({ node, weight }) => {
     const [x, name, bias] = node.inputs;
-    const weight = isWeightProduct(node, graph, weights) ? weights[name!]! : undefined;
-    if (!weight) return node;
     const { values, scales } = quantizeColumns(weight, node.attributes.transB === 1);
     const [matrix, scale] = [`${name}.int8`, `${name}.scale`];
-    quantized[matrix] = values;
-    quantized[scale] = scales;
     // The fourth input would be a zero point.
     const inputs = [x!, matrix, scale, ...(bias === undefined ? [] : ['', bias])];
-    return { ...node, op: 'DynamicQuantizeMatMul', domain: 'com.microsoft', inputs, attributes: {}, floats: [] };
+    const product = { op: 'DynamicQuantizeMatMul', domain: 'com.microsoft', inputs, attributes: {}, floats: [] };
+    return { nodes: [{ ...node, ...product }], weights: { [matrix]: values, [scale]: scales } };
   });
-  const used = new Set(nodes.flatMap(({ inputs }) => inputs));
-  const inputs = Object.fromEntries(Object.entries(graph.inputs).filter(([name]) => used.has(name)));
-  return { graph: { ...graph, inputs, nodes }, weights: quantized };
-}
-
-function isWeightProduct({ op, inputs, attributes }: Node, graph: Graph, weights: FrozenInputs): boolean {
-  const [, name, bias] = inputs;
-  const weight = weights[name!];
-  if (op !== 'Gemm' || attributes.transA === 1 || weight?.shape.length !== 2) return false;
-  const hasPlainBias = bias === undefined || graph.inputs[bias]?.shape.length === 1;
-  return hasPlainBias && sizeOf(weight.shape) >= SMALLEST_WEIGHT;
 }
 
 interface QuantizedMatrix {
   /** [in, out] */
-  values: QuantizedTensor;
+  values: ReducedTensor;
   /** [out] */
   scales: HostTensor;
 }

@@ -2,7 +2,7 @@
 
 import type { InferenceSession } from 'onnxruntime-node';
 import type { HostTensor } from './array';
-import type { Graph, Value } from './graph';
+import { valuesOf, type Graph } from './graph';
 import { GraphBuilder } from './graph-builder';
 import { cast } from './kernels/elementwise';
 import { createSession, runSession, wrap, type Runtime } from './ort-session';
@@ -12,11 +12,7 @@ type SessionOptions = InferenceSession.SessionOptions;
 /** Operators of the graph, with the types of their inputs, that do not load by themselves. */
 export async function operatorsWithoutKernel(ort: Runtime, graph: Graph, options: SessionOptions): Promise<string[]> {
   const constants = new Map(graph.constants.map((constant) => [constant.value.name, constant]));
-  const values = new Map<string, Value>([
-    ...Object.entries(graph.inputs).map(([name, { shape, dtype }]) => [name, { name, shape, type: dtype }] as const),
-    ...graph.constants.map(({ value }) => [value.name, value] as const),
-    ...graph.nodes.flatMap(({ outputs }) => outputs.map((output) => [output.name, output] as const)),
-  ]);
+  const values = valuesOf(graph);
   const missing = new Set<string>();
   const tried = new Set<string>();
   for (const node of graph.nodes) {

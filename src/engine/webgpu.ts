@@ -5,16 +5,17 @@ import type { InferenceSession } from 'onnxruntime-node';
 import type { HostTensor } from './array';
 import { EngineUnavailable } from './engines';
 import type { DeviceDescription, Executor, GraphInput, LoadedProgram } from './executor';
-import type { FrozenInputs, Graph } from './graph';
+import type { Graph } from './graph';
+import { halveProducts } from './halve';
 import { lower } from './lowering';
 import { expectProvider } from './ort-providers';
 import { createSession, LOG_NOTHING, loadRuntime, runSession, wantedInputs, wrap, type Runtime } from './ort-session';
-import type { Program } from './program';
 import { describeHardware } from './webgpu-adapter';
 import { hasFloat16, operatorsWithoutKernel } from './webgpu-kernels';
 import { expectProgramFits, expectTensorFits } from './webgpu-limits';
 import { webGpuRules } from './webgpu-rules';
 import { GpuMemory, GpuTensor } from './webgpu-memory';
+import type { ReducedWeights } from './weight-products';
 
 /** Loads a graph whose operators all run on the GPU, or fails: without this option some would silently run on the CPU. */
 const options: InferenceSession.SessionOptions = {
@@ -27,6 +28,24 @@ const options: InferenceSession.SessionOptions = {
 export async function createWebGpuExecutor(): Promise<Executor> {
   const { ort, device, memory } = await open();
   const tensorOf = (input: GraphInput) => (input instanceof GpuTensor ? input.tensor : wrap(ort, input as HostTensor));
+  const load = (graph: Graph, frozen: ReducedWeights): Promise<LoadedProgram> => {
+    expectProgramFits(graph, device, memory.placedBytes);
+    return memory.inTurn(async () => {
+      const session = await loadOnGpu(ort, graph, frozen);
+      return {
+        graph,
+        run: (inputs, into = {}) =>
+          memory.inTurn(async () => {
+            const run = { session, graph, frozen, inputs, into };
+            for (const input of [...wantedInputs(run).map(([, given]) => given), ...Object.values(into)]) {
+              if (input instanceof GpuTensor) await input.settle();
+            }
+            return runSession(run, tensorOf);
+          }),
+        release: () => memory.inTurn(() => session.release()),
+      };
+    });
+  };
   return {
     engine: 'webgpu',
     device: device.name,
@@ -35,25 +54,15 @@ export async function createWebGpuExecutor(): Promise<Executor> {
       expectTensorFits(tensor, device);
       return new GpuTensor(memory, tensor);
     },
-    load: ({ graph }: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
-      const lowered = lower(graph, webGpuRules);
-      expectProgramFits(lowered, device, memory.placedBytes);
-      return memory.inTurn(async () => {
-        const session = await loadOnGpu(ort, lowered, frozen);
-        return {
-          graph,
-          run: (inputs, into = {}) =>
-            memory.inTurn(async () => {
-              const run = { session, graph: lowered, frozen, inputs, into };
-              for (const input of [...wantedInputs(run).map(([, given]) => given), ...Object.values(into)]) {
-                if (input instanceof GpuTensor) await input.settle();
-              }
-              return runSession(run, tensorOf);
-            }),
-          release: () => memory.inTurn(() => session.release()),
-        };
-      });
-    },
+    load: ({ graph }, frozen = {}) => load(lower(graph, webGpuRules), frozen),
+    ...(device.float16 && {
+      loadReduced: {
+        float16: ({ graph }, weights) => {
+          const halved = halveProducts(lower(graph, webGpuRules), weights);
+          return load(halved.graph, halved.weights);
+        },
+      },
+    }),
   };
 }
 
@@ -81,7 +90,7 @@ async function open(): Promise<Opened> {
 async function loadOnGpu(
   ort: Runtime,
   graph: Graph,
-  frozen: FrozenInputs,
+  frozen: ReducedWeights,
   more: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
   try {

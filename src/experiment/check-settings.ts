@@ -1,6 +1,6 @@
 /** @file Checks what an experiment says against itself, without reading other files. */
 
-import { enginesWith } from '../protocol/engines';
+import { engineOfTeacherPrecision, enginesWith } from '../protocol/engines';
 import { familiesOfTask } from './architecture';
 import type { Findings } from './findings';
 import { removeKey, setValue } from './fixes';
@@ -20,6 +20,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
   }
   checkThatSomethingIsDistilled(experiment, findings);
   checkPrecision(experiment, findings);
+  checkTeacherPrecision(experiment, findings);
   if (experiment.dataset.validation === undefined) {
     findings.warning(
       ['dataset'],
@@ -35,6 +36,19 @@ function checkPrecision({ engine, precision }: Experiment, findings: Findings): 
   if (engine === 'auto' || able.includes(engine)) return;
   const message = `The engine "${engine}" does not compute in ${precision}.`;
   findings.error(['precision'], message, `Use "float32", or the engine "${able.join('" or "')}".`);
+}
+
+function checkTeacherPrecision({ engine, precision, teacher }: Experiment, findings: Findings): void {
+  if (teacher.precision === 'float32') return;
+  const able = engineOfTeacherPrecision[teacher.precision];
+  if ((engine === 'auto' || engine === able) && precision === 'float32') return;
+  const chosen = precision === 'float32' ? `The engine "${engine}" does` : `Runs in ${precision} do`;
+  findings.error(
+    ['teacher', 'precision'],
+    `${chosen} not ask the teacher in ${teacher.precision}.`,
+    `Remove it, or choose the engine "${able}"${precision === 'float32' ? '' : ' and the precision "float32"'}.`,
+    removeKey(['teacher', 'precision']),
+  );
 }
 
 function checkColumns({ task, dataset }: Experiment, findings: Findings): void {

@@ -3,7 +3,7 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { encodeFloat16 } from '../model/float16';
+import { encodeFloat16 } from '../protocol/float16';
 import { readSafetensors, toFloat32, writeSafetensors } from '../model/safetensors';
 import type { ProbeExamples } from '../protocol/records';
 

@@ -2,7 +2,7 @@
 
 // The namespace, not `{ z }`: bundlers then leave zod's forty languages out of the extension (350 KB).
 import * as z from 'zod';
-import { engineNames, precisions } from '../protocol/engines';
+import { engineNames, precisions, teacherPrecisions } from '../protocol/engines';
 
 const count = (description: string) => z.int().min(1).describe(description);
 const path = (description: string) => z.string().min(1).describe(description);
@@ -158,10 +158,10 @@ const teacherCache = z
   });
 
 const teacherPrecision = z
-  .enum(['float32', 'int8'])
+  .enum(teacherPrecisions)
   .default('float32')
   .describe(
-    'Number format of the frozen teacher. "int8": its products in 8 bits, faster on the engine "cpu"; the run reports how far its soft labels are from the exact ones.',
+    'Number format of the frozen teacher\'s products. "int8": faster on the engine "cpu". "float16": on the engine "webgpu", where the GPU computes in it. The run reports how far its soft labels are from the exact ones.',
   );
 
 const teacherSchema = z

@@ -7,7 +7,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { sizeOf } from '../engine/array';
 import { InputError } from '../protocol/problem';
 import { LARGEST_TRANSFER, writeAtomically } from './atomic';
-import { decodeBfloat16, decodeFloat16 } from './float16';
+import { decodeBfloat16, decodeFloat16 } from '../protocol/float16';
 
 /** Views of a tensor's bytes by stored type; half-precision floats are bit patterns. */
 const VIEWS = {

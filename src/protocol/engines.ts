@@ -19,6 +19,17 @@ export const precisions = ['float32', 'bfloat16'] as const;
 
 export type Precision = (typeof precisions)[number];
 
+/** Number formats of a frozen teacher. */
+export const teacherPrecisions = ['float32', 'float16', 'int8'] as const;
+
+export type TeacherPrecision = (typeof teacherPrecisions)[number];
+
+/** The engine that asks a teacher in fewer bits, faster than in float32. */
+export const engineOfTeacherPrecision = {
+  float16: 'webgpu',
+  int8: 'cpu',
+} as const satisfies Readonly<Record<Exclude<TeacherPrecision, 'float32'>, EngineName>>;
+
 /** What several engines share: one run at a time trains on it. */
 export type DeviceKind = 'cpu' | 'gpu';
 

@@ -1,6 +1,6 @@
 /** @file The records of a run directory and the documents that `--json` prints. Field names are binding. */
 
-import type { DeviceKind, EngineName, Precision } from './engines';
+import type { DeviceKind, EngineName, Precision, TeacherPrecision } from './engines';
 
 export type Task = 'text-classification' | 'causal-lm' | 'masked-lm';
 export type Role = 'teacher' | 'student' | 'control';
@@ -163,8 +163,8 @@ export interface SweepMember {
 
 /** A teacher that is asked in fewer bits than its weights have, held against the exact one on validation rows, at T = 1. */
 export interface TeacherPrecisionRecord {
-  precision: 'int8';
-  /** Mean and largest KL(exact ‖ int8), nats. */
+  precision: Exclude<TeacherPrecision, 'float32'>;
+  /** Mean and largest KL(exact ‖ rounded), nats. */
   meanKl: number;
   largestKl: number;
   /** Share of predictions with the same first choice. */

@@ -5,7 +5,7 @@ import { FidelityMeter } from '../distill/fidelity';
 import type { FrozenTeacher } from '../distill/teacher';
 import type { HostTensor } from '../engine/array';
 import { readCacheRecord, writeCacheRecord } from '../experiment/teacher-cache-files';
-import { decodeFloat16, encodeFloat16 } from '../model/float16';
+import { decodeFloat16, encodeFloat16 } from '../protocol/float16';
 import { formatQuantity } from '../protocol/format';
 
 /** Blocks that are measured. */

@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { layoutCache, type CacheLayout } from '../distill/cache-layout';
 import type { Pairing } from '../distill/programs';
-import { quantizedTargets, TeacherTargets, type FrozenTeacher, type TargetSource } from '../distill/teacher';
+import { reducedTargets, TeacherTargets, type FrozenTeacher, type TargetSource } from '../distill/teacher';
 import {
   BYTES_OF_VALUE,
   CachedTargets,
@@ -25,7 +25,7 @@ import { Float16Error, float16ErrorText } from './float16-error';
 import { isFileError, KeptAnswers } from './kept-answers';
 import type { Model } from './models';
 import type { PreparedRun } from './prepared-run';
-import { reportQuantized } from './teacher-precision';
+import { reportReduced } from './teacher-precision';
 
 /** Room on the disk that a cache leaves to others. */
 const SPARED_BYTES = 2e9;
@@ -55,13 +55,14 @@ export interface AskedTeacher {
 
 /** The source of the targets; undefined where the run was asked to stop while the cache was being filled. */
 export async function teacherAnswers(run: PreparedRun, teacher: AskedTeacher): Promise<TargetSource | undefined> {
-  const { task, dataset, teacher: spec } = run.experiment;
+  const { task, dataset } = run.experiment;
+  const { precision, cache } = run.experiment.teacher;
   const { frozen, pairing, model } = teacher;
   const askExactly = (): TeacherTargets => new TeacherTargets(frozen, pairing);
-  const askIn8Bits = (): TeacherTargets => quantizedTargets(frozen, pairing, model.parameters);
-  const ask = spec.precision === 'int8' ? askIn8Bits : askExactly;
-  if (spec.precision === 'int8') await reportQuantized(run, frozen, askExactly(), askIn8Bits());
-  const settings = settingsOf(spec.cache);
+  const ask: Ask =
+    precision === 'float32' ? askExactly : () => reducedTargets(precision, frozen, pairing, model.parameters);
+  if (precision !== 'float32') await reportReduced(run, frozen, precision, { exact: askExactly(), rounded: ask() });
+  const settings = settingsOf(cache);
   if (!settings) return ask();
   if (!canBeKept(task)) return askAlways(run, ask, 'masked-lm hides other tokens in each epoch');
   const layout = layoutCache(run.data.train, { pairing, task, maxLength: dataset.maxLength });

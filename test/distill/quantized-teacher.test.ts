@@ -1,51 +1,23 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { batchInputs, type BatchInputs } from '../../src/distill/batch-inputs';
-import { FidelityMeter, type Fidelity } from '../../src/distill/fidelity';
-import type { Pairing } from '../../src/distill/programs';
-import { FrozenTeacher, quantizedTargets, TeacherTargets, toHost } from '../../src/distill/teacher';
+import { FidelityMeter } from '../../src/distill/fidelity';
+import { FrozenTeacher, reducedTargets, TeacherTargets } from '../../src/distill/teacher';
 import type { Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime';
-import { createArchitecture } from '../../src/model/architecture';
 import { initializeParameters } from '../../src/model/parameters';
 import { klDivergence } from '../../src/protocol/distribution';
-import { collate } from '../../src/text/batches';
-import { MAX_LENGTH, tinyPair } from './tiny-pair';
+import { fidelityOf, wideTeacher } from './wide-teacher';
 
 let executor: Executor;
 beforeAll(async () => {
   executor = await createCpuExecutor({ threads: 1 });
 });
 
-/** A teacher wide enough to be asked in 8 bits, and a batch. */
-function teacherOf(task: 'causal-lm' | 'text-classification') {
-  const tiny = tinyPair(task);
-  const { teacher, objective } = tiny.pairing.imitation!;
-  const wide = createArchitecture({ ...teacher, hiddenSize: 128, intermediateSize: 256, initializerRange: 0.1 });
-  const pairing: Pairing = { student: tiny.pairing.student, imitation: { teacher: wide, objective } };
-  const parameters = initializeParameters(wide, 5);
-  const planned = { length: MAX_LENGTH, indices: [0, 1, 2, 3, 4, 5] };
-  const inputs = batchInputs(collate(tiny.examples, planned, { task, batchSize: 8, padId: 0 }), task);
-  return { pairing, parameters, inputs, frozen: new FrozenTeacher(executor, wide, parameters) };
-}
-
-async function fidelityOf(
-  { frozen, inputs }: { frozen: FrozenTeacher; inputs: BatchInputs },
-  exact: TeacherTargets,
-  rounded: TeacherTargets,
-): Promise<Fidelity> {
-  const meter = new FidelityMeter(frozen);
-  const of = async (targets: TeacherTargets) => toHost((await targets.of(inputs)).prediction!);
-  await meter.add(inputs, await of(exact), await of(rounded));
-  await meter.release();
-  return meter.result();
-}
-
 describe.each(['causal-lm', 'text-classification'] as const)('a teacher in 8 bits: %s', (task) => {
   it('has soft labels close to those of the exact one', async () => {
-    const teacher = teacherOf(task);
+    const teacher = wideTeacher(executor, task);
     const { frozen, pairing, parameters, inputs } = teacher;
     const exact = new TeacherTargets(frozen, pairing);
-    const fidelity = await fidelityOf(teacher, exact, quantizedTargets(frozen, pairing, parameters));
+    const fidelity = await fidelityOf(teacher, exact, reducedTargets('int8', frozen, pairing, parameters));
     expect(fidelity.predictions).toBe(inputs.count);
     expect(fidelity.meanKl).toBeGreaterThan(1e-9);
     expect(fidelity.meanKl).toBeLessThan(1e-2);
@@ -54,7 +26,7 @@ describe.each(['causal-lm', 'text-classification'] as const)('a teacher in 8 bit
   });
 
   it('is no other than itself, and another teacher is far away', async () => {
-    const teacher = teacherOf(task);
+    const teacher = wideTeacher(executor, task);
     const { frozen, pairing } = teacher;
     const [one, again] = [new TeacherTargets(frozen, pairing), new TeacherTargets(frozen, pairing)];
     expect(await fidelityOf(teacher, one, again)).toMatchObject({ meanKl: 0, agreement: 1 });
@@ -66,7 +38,7 @@ describe.each(['causal-lm', 'text-classification'] as const)('a teacher in 8 bit
 
 describe('the fidelity of logits', () => {
   it('is the KL of the exact from the rounded ones, over counted rows', async () => {
-    const { frozen, inputs } = teacherOf('text-classification');
+    const { frozen, inputs } = wideTeacher(executor, 'text-classification');
     const meter = new FidelityMeter(frozen);
     const logits = (shift: number) => ({
       shape: [8, 3],

@@ -56,7 +56,7 @@ describe('products in 8 bits', () => {
   ] as const)('are close to exact ones in every output: %s, bias %s', async (layout, withBias) => {
     const { inputs, weight, program } = product(layout, withBias);
     const exact = await (await executor.load(program)).run(inputs);
-    const quantized = await executor.loadQuantized!(program, { weight });
+    const quantized = await executor.loadReduced!.int8!(program, { weight });
     const rounded = await quantized.run({ x: inputs.x, bias: inputs.bias });
     const apart = errors(exact.y!, rounded.y!);
     expect(Math.max(...apart)).toBeLessThan(0.03);

@@ -33,6 +33,28 @@ describe('validating an experiment', () => {
     expect(problem).toMatchObject({ message: 'This file does not exist.', severity: 'error' });
   });
 
+  it.each([
+    [
+      { engine: 'openvino' },
+      'int8',
+      'The engine "openvino" does not ask the teacher in int8. Remove it, or choose the engine "cpu".',
+    ],
+    [
+      { engine: 'cpu' },
+      'float16',
+      'The engine "cpu" does not ask the teacher in float16. Remove it, or choose the engine "webgpu".',
+    ],
+    [
+      { precision: 'bfloat16' },
+      'int8',
+      'Runs in bfloat16 do not ask the teacher in int8. Remove it, or choose the engine "cpu" and the precision "float32".',
+    ],
+  ])('says which engine asks a teacher in fewer bits: %j, %s', async (changes, precision, said) => {
+    const teacher = { ...goodExperiment.teacher, precision };
+    expect(await problemsOf({ ...changes, teacher })).toEqual([expect.stringContaining(said)]);
+    expect(await problemsOf({ teacher })).toEqual([]);
+  });
+
   it('names each missing file at its place', async () => {
     expect(
       await problemsOf({ dataset: { train: ['train.jsonl', 'more-*.jsonl'], validation: 'validatoin.jsonl' } }),

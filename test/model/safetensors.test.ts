@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeAtomically } from '../../src/model/atomic';
-import { decodeBfloat16, decodeFloat16 } from '../../src/model/float16';
+import { decodeBfloat16, decodeFloat16 } from '../../src/protocol/float16';
 import { readSafetensors, SafetensorsFile, toFloat32, writeSafetensors } from '../../src/model/safetensors';
 import { InputError } from '../../src/protocol/problem';
 

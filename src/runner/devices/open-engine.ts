@@ -5,7 +5,7 @@ import type { Executor } from '../../engine/executor';
 import { bfloat16Pays, timePrecisions } from '../../engine/openvino-probe';
 import type { Experiment } from '../../experiment/schema';
 import type { Source } from '../../experiment/source';
-import { engineFacts, type DeviceKind, type EngineName } from '../../protocol/engines';
+import { engineFacts, engineOfTeacherPrecision, type DeviceKind, type EngineName } from '../../protocol/engines';
 import { formatMilliseconds } from '../../protocol/format';
 import { InputError } from '../../protocol/problem';
 import { requireTeacherPrecision } from '../teacher-precision';
@@ -53,8 +53,11 @@ async function openWished(wish: Wish, source: Source, note: (line: string) => vo
       note(`${wish.before}, which the run began with, cannot be opened any more (${messageOf(error)}): choosing anew`);
     }
   }
-  if (wish.teacher?.precision === 'int8' && precision === 'float32') {
-    return { ...(await open('cpu', wish)), reason: 'auto took cpu, which alone asks a teacher in 8 bits' };
+  const { precision: teacherPrecision = 'float32' } = wish.teacher ?? {};
+  if (teacherPrecision !== 'float32' && precision === 'float32') {
+    const alone = engineOfTeacherPrecision[teacherPrecision];
+    const reason = `auto took ${alone}, which alone asks a teacher in ${teacherPrecision}`;
+    return { ...(await openNamed(alone, wish, source)), reason };
   }
   const choice = await choose(precision, note);
   if (choice) {

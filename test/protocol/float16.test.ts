@@ -1,7 +1,7 @@
 /** @file Float16: every value survives the way there and back; others go to the nearest. */
 
 import { describe, expect, it } from 'vitest';
-import { decodeFloat16, encodeFloat16 } from '../../src/model/float16';
+import { decodeFloat16, encodeFloat16 } from '../../src/protocol/float16';
 
 const encode = (value: number): number => encodeFloat16(Float32Array.of(value))[0]!;
 

@@ -1,0 +1,32 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { reducedTargets, TeacherTargets } from '../../src/distill/teacher';
+import { openExecutor } from '../../src/engine/engines';
+import type { Executor } from '../../src/engine/executor';
+import { fidelityOf, wideTeacher } from '../distill/wide-teacher';
+
+// This process's own GPU where that computes in 16-bit floats is not known before it is opened, so it has to be named.
+const driver = process.env.DISTILLERY_LAVAPIPE;
+if (driver !== undefined) process.env.VK_ICD_FILENAMES = driver;
+
+describe.skipIf(driver === undefined)('a GPU that computes in 16-bit floats', () => {
+  let executor: Executor;
+  beforeAll(async () => {
+    executor = await openExecutor('webgpu');
+  });
+
+  it('says so', () => {
+    expect(executor.hardware?.float16).toBe(true);
+    expect(Object.keys(executor.loadReduced!)).toEqual(['float16']);
+  });
+
+  it.each(['causal-lm', 'text-classification'] as const)('asks a teacher in them: %s', async (task) => {
+    const teacher = wideTeacher(executor, task);
+    const { frozen, pairing, parameters, inputs } = teacher;
+    const exact = new TeacherTargets(frozen, pairing);
+    const fidelity = await fidelityOf(teacher, exact, reducedTargets('float16', frozen, pairing, parameters));
+    expect(fidelity.predictions).toBe(inputs.count);
+    expect(fidelity.largestKl).toBeGreaterThan(1e-12);
+    expect(fidelity.largestKl).toBeLessThan(1e-4);
+    expect(fidelity.agreement).toBeGreaterThan(0.95);
+  });
+});
