@@ -51,7 +51,17 @@ export interface ImitationObjective {
 export interface Pairing {
   student: Architecture;
   imitation?: { teacher: Architecture; objective: ImitationObjective };
+  /** Blocks of the student that are computed whole although nothing imitates them. */
+  whole?: readonly number[];
 }
+
+/** The same student without a teacher, with the same places and shapes of dropout, so that equal seeds draw equal masks. */
+export function controlOf(pairing: Pairing): Pairing {
+  return { student: pairing.student, whole: wholeBlocks(pairing) };
+}
+
+const wholeBlocks = ({ imitation, whole = [] }: Pairing): readonly number[] =>
+  imitation?.objective.hidden?.layers.map(([, block]) => block) ?? whole;
 
 /** Logits that exist at once: [chunk, V] floats are at most this many megabytes. */
 const CHUNK_BYTES = 32 * 2 ** 20;
@@ -113,18 +123,18 @@ export function modelInputs(tensors: Record<string, tf.Tensor>): ModelInputs {
 /**
  * A model as far as the input of its prediction layer: for a language model the transformed hidden states of the
  * positions that predict, [predictions, D], so that logits can be made in row chunks; for a classifier its logits.
- * @param imitated blocks whose hidden states are wanted whole
+ * @param whole blocks whose hidden states are wanted, or their dropout masks, for all rows
  */
 export function predict(
   a: Architecture,
   parameters: ParameterTensors,
   tensors: Record<string, tf.Tensor>,
-  { dropout, imitated = [] }: { dropout?: Dropout; imitated?: readonly number[] } = {},
+  { dropout, whole = [] }: { dropout?: Dropout; whole?: readonly number[] } = {},
 ): { prediction: tf.Tensor2D; hiddenStates: tf.Tensor3D[] } {
   const inputs = modelInputs(tensors);
   const options = dropout ? { dropout } : {};
   const choose = predictingRows(a, tensors);
-  const early = predictsFew(a, tensors) && !imitated.includes(a.layers - 1);
+  const early = predictsFew(a, tensors) && !whole.includes(a.layers - 1);
   const { hiddenStates, chosen } = backbone(a, parameters, inputs, { ...options, ...(early && { choose }) });
   const rows = chosen ?? choose(hiddenStates[a.layers]!);
   const prediction = isLanguageModel(a)
@@ -173,8 +183,8 @@ export function teacherProgram(pairing: Pairing, shape: BatchShape): Program {
     ...prefixed('teacher.', parameterSpecs(teacher)),
   };
   return record(`teacher-${shape.rows}x${shape.length}`, inputs, (tensors) => {
-    const imitated = teacherBlocks(pairing);
-    const { prediction, hiddenStates } = predict(teacher, withPrefix('teacher.', tensors), tensors, { imitated });
+    const whole = teacherBlocks(pairing);
+    const { prediction, hiddenStates } = predict(teacher, withPrefix('teacher.', tensors), tensors, { whole });
     // hiddenStates[0] is after the embeddings, so block b's output is hiddenStates[b + 1].
     const outputs = Object.fromEntries(
       hiddenStates.slice(1).map((state, block) => [`hidden.${block}`, state as tf.Tensor]),
@@ -231,8 +241,8 @@ function combinedLoss(
   dropout: Dropout,
 ): LossComponents {
   const objective = pairing.imitation?.objective.hidden;
-  const imitated = objective?.layers.map(([, block]) => block) ?? [];
-  const { prediction, hiddenStates } = predict(pairing.student, parameters, tensors, { dropout, imitated });
+  const whole = wholeBlocks(pairing);
+  const { prediction, hiddenStates } = predict(pairing.student, parameters, tensors, { dropout, whole });
   const head = headLoss(pairing, parameters, prediction, tensors);
   if (!objective) return head;
   const pairs = objective.layers.map(([teacherBlock, studentBlock], pair) => {

@@ -1,7 +1,7 @@
 /** @file The trainings of a run: a teacher that is made here, the student, its controls; each resumed where it stopped. */
 
 import { Evaluator } from '../distill/evaluator';
-import type { Pairing } from '../distill/programs';
+import { controlOf, type Pairing } from '../distill/programs';
 import type { FrozenTeacher, TargetSource } from '../distill/teacher';
 import { Trainer, type TrainingOptions } from '../distill/trainer';
 import { findCompleteDirectory } from '../experiment/atomic-directory';
@@ -99,7 +99,7 @@ export async function trainControl(run: PreparedRun, student: Student, control: 
   await recorder.note(`training the control ${control}`);
   const finished = await trainOne(run, {
     role: 'control',
-    pairing: { student: student.architecture },
+    pairing: controlOf(student.pairing),
     // Measured against the teacher it never sees, so that agreement can be compared.
     evaluateAgainst: student,
     initial: student.initial,
