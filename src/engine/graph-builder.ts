@@ -1,7 +1,17 @@
 /** @file Grows a graph node by node: shares constants, and records nothing for arithmetic that changes nothing. */
 
 import type { TensorSpec } from './array';
-import type { Attribute, Constant, ElementType, Graph, Node, Value } from './graph';
+import {
+  sameShape,
+  valuesOf,
+  type Attribute,
+  type Constant,
+  type ElementType,
+  type Graph,
+  type Node,
+  type Value,
+} from './graph';
+import { addIntoProducts, nameOutputs, scatterIntoSums, scatterPairs, withoutUnused } from './graph-passes';
 
 /** Arithmetic of two known numbers is done while recording. */
 const FOLDED: Readonly<Record<string, (a: number, b: number) => number>> = {
@@ -148,7 +158,8 @@ export class GraphBuilder {
     }));
     const names = Object.keys(outputs);
     const recorded = withoutUnused([...this.nodes, ...named], names);
-    const nodes = nameOutputs(addIntoProducts(withoutUnused(scatterIntoSums(recorded, this.zeros()), names)));
+    const summed = withoutUnused(scatterIntoSums(recorded, this.zeros()), names);
+    const nodes = nameOutputs(addIntoProducts(withoutUnused(this.scatterAtOnce(summed), names)));
     const used = new Set(nodes.flatMap((node) => node.inputs));
     return {
       name: this.name,
@@ -166,114 +177,30 @@ export class GraphBuilder {
     };
   }
 
+  /** Two additions of rows to one table as one: some executors copy the table for each. */
+  private scatterAtOnce(nodes: readonly Node[]): Node[] {
+    const constants = [...this.constants.values()];
+    const pairs = scatterPairs(nodes, valuesOf({ inputs: this.inputs, constants, nodes }));
+    return nodes.flatMap((node) => {
+      const pair = pairs.get(node);
+      if (!pair) return [node];
+      const [{ table, ...first }, second] = pair;
+      const joined = (a: Value, b: Value): Value => {
+        const shape = a.shape.with(0, a.shape[0]! + b.shape[0]!);
+        return this.node('Concat', [a, b], { shape, type: a.type }, { attributes: { axis: 0 } });
+      };
+      const before = this.nodes.length;
+      const rows = joined(first.rows, second.rows);
+      const places = this.expand(joined(first.targets, second.targets), rows.shape);
+      return [...this.nodes.splice(before), { ...node, inputs: [table, places.name, rows.name] }];
+    });
+  }
+
   /** Names of constants that hold nothing but zeros. */
   private zeros(): ReadonlySet<string> {
     const constants = [...this.constants.values()].filter(({ value }) => value.splat === 0);
     return new Set(constants.map(({ value }) => value.name));
   }
-}
-
-function withoutUnused(nodes: readonly Node[], outputs: readonly string[]): Node[] {
-  const needed = new Set(outputs);
-  const kept: Node[] = [];
-  for (const node of [...nodes].reverse()) {
-    if (!node.outputs.some((output) => needed.has(output.name))) continue;
-    node.inputs.forEach((input) => needed.add(input));
-    kept.push(node);
-  }
-  return kept.reverse();
-}
-
-/**
- * The Identity nodes that `finish` appends give outputs their names. Where the value comes from a node, that node's own output
- * takes the name, wherever it is used, and the Identity, a copy of the whole tensor, falls away.
- */
-function nameOutputs(nodes: readonly Node[]): Node[] {
-  const produced = new Set(
-    nodes.flatMap((node) => (node.op === 'Identity' ? [] : node.outputs.map(({ name }) => name))),
-  );
-  const renamed = new Map<string, string>();
-  const kept = nodes.filter((node) => {
-    const [source] = node.inputs;
-    if (node.op !== 'Identity' || source === undefined || !produced.has(source) || renamed.has(source)) return true;
-    renamed.set(source, node.outputs[0]!.name);
-    return false;
-  });
-  const nameOf = (name: string): string => renamed.get(name) ?? name;
-  return kept.map((node) => ({
-    ...node,
-    inputs: node.inputs.map(nameOf),
-    outputs: node.outputs.map((output) => ({ ...output, name: nameOf(output.name) })),
-  }));
-}
-
-function useCounts(nodes: readonly Node[]): Map<string, number> {
-  const uses = new Map<string, number>();
-  for (const { inputs } of nodes) for (const input of inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
-  return uses;
-}
-
-function shapesOf(nodes: readonly Node[]): Map<string, readonly number[]> {
-  return new Map(nodes.flatMap(({ outputs }) => outputs.map(({ name, shape }) => [name, shape] as const)));
-}
-
-/**
- * a + (zeros to which rows are added) as a to which rows are added: no zeros are written. The gradient of a table that is
- * both looked up and multiplied with is such a sum.
- */
-function scatterIntoSums(nodes: readonly Node[], zeros: ReadonlySet<string>): Node[] {
-  const uses = useCounts(nodes);
-  const shapes = shapesOf(nodes);
-  const zero = new Set(
-    nodes.flatMap(({ op, inputs, outputs }) => (op === 'Expand' && zeros.has(inputs[0]!) ? [outputs[0]!.name] : [])),
-  );
-  const scatters = new Map<string, Node>();
-  for (const node of nodes) {
-    const { name } = node.outputs[0]!;
-    if (node.op === 'ScatterElements' && uses.get(name) === 1 && zero.has(node.inputs[0]!)) scatters.set(name, node);
-  }
-  const absorbed = new Set<Node>();
-  const summed = nodes.map((node) => {
-    if (node.op !== 'Add') return node;
-    const [left, right] = node.inputs as [string, string];
-    const [scatter, start] = scatters.has(right) ? [scatters.get(right)!, left] : [scatters.get(left), right];
-    const { shape } = node.outputs[0]!;
-    if (!scatter || left === right || !sameShape(shapes.get(start) ?? [], shape)) return node;
-    absorbed.add(scatter);
-    return { ...scatter, inputs: [start, ...scatter.inputs.slice(1)], outputs: node.outputs };
-  });
-  return summed.filter((node) => !absorbed.has(node));
-}
-
-/**
- * a + x · y as one product that starts from a, where nothing else needs x · y. Sums of many products, as a gradient that is made in
- * chunks, then grow in place one after the other instead of all existing before they are added.
- */
-function addIntoProducts(nodes: readonly Node[]): Node[] {
-  const uses = useCounts(nodes);
-  const products = new Map<string, Node>();
-  for (const node of nodes) {
-    const [output] = node.outputs;
-    if (node.op === 'Gemm' && node.inputs.length === 2 && uses.get(output!.name) === 1)
-      products.set(output!.name, node);
-  }
-  const shapes = shapesOf(nodes);
-  const absorbed = new Set<Node>();
-  const summed = nodes.map((node) => {
-    if (node.op !== 'Add') return node;
-    const [left, right] = node.inputs as [string, string];
-    const [product, start] = products.has(right) ? [products.get(right)!, left] : [products.get(left), right];
-    const { shape } = node.outputs[0]!;
-    // Only a start of the full shape: a bias would be broadcast, which is what Affine is for.
-    if (!product || left === right || !sameShape(shapes.get(start) ?? [], shape)) return node;
-    absorbed.add(product);
-    return { ...product, inputs: [...product.inputs, start], outputs: node.outputs };
-  });
-  return summed.filter((node) => !absorbed.has(node));
-}
-
-export function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((extent, i) => extent === b[i]);
 }
 
 /** The shape of an element-wise result, by NumPy's rules. */

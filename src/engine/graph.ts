@@ -51,11 +51,15 @@ export type ReducedTensor = { readonly shape: readonly number[] } & (
 );
 
 /** Every value of a graph by its name: inputs, constants, results of nodes. */
-export function valuesOf(graph: Graph): Map<string, Value> {
+export function valuesOf(graph: Pick<Graph, 'inputs' | 'constants' | 'nodes'>): Map<string, Value> {
   const inputs = Object.entries(graph.inputs).map(([name, { shape, dtype }]) => ({ name, shape, type: dtype }));
   const constants = graph.constants.map(({ value }) => value);
   const results = graph.nodes.flatMap(({ outputs }) => outputs);
   return new Map([...inputs, ...constants, ...results].map((value) => [value.name, value]));
+}
+
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((extent, i) => extent === b[i]);
 }
 
 /**

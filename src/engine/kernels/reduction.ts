@@ -1,7 +1,8 @@
 /** @file Rules that fold axes: sums, means, extremes and their places. */
 
 import type { ElementType, Value } from '../graph';
-import { sameShape, type GraphBuilder } from '../graph-builder';
+import { sameShape } from '../graph';
+import type { GraphBuilder } from '../graph-builder';
 import { cast } from './elementwise';
 import { normalizeAxes, type KernelRule, type KernelTable } from './table';
 

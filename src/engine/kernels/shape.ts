@@ -1,8 +1,8 @@
 /** @file Rules that move elements without computing: views, joins, cuts, look-ups and their sums. */
 
 import { sizeOf } from '../array';
-import type { Value } from '../graph';
-import { sameShape, type GraphBuilder } from '../graph-builder';
+import { sameShape, type Value } from '../graph';
+import type { GraphBuilder } from '../graph-builder';
 import { elementType, normalizeAxes, require, type KernelTable } from './table';
 
 export function reshape(graph: GraphBuilder, x: Value, shape: readonly number[]): Value {
