@@ -2,10 +2,10 @@
 
 import type { Precision } from '../src/engine/engines';
 import type { Block, Ready, Side, StepLosses } from './side';
-import { relativeDifference } from './statistics';
+import { mean, relativeDifference } from './statistics';
 
 /** Steps that are compared before any is timed; they also warm both sides up. */
-const COMPARED_STEPS = 3;
+export const COMPARED_STEPS = 3;
 
 /** When two losses are called equal. */
 export interface Tolerance {
@@ -28,6 +28,8 @@ export interface SideResult extends Ready {
   lossDifference: number;
   /** Milliseconds a step, one number a block. */
   blocks: number[];
+  /** Mean total loss, one number a block. */
+  losses: number[];
   peakMegabytes: number;
 }
 
@@ -56,13 +58,15 @@ export async function compare(
     reference ??= first;
     const allowed = { ...TOLERANCES[precision], ...(tolerance !== undefined && { relative: tolerance }) };
     const lossDifference = difference(reference.losses, first.losses, side.name, allowed);
-    results.push({ name: side.name, precision, ...ready, lossDifference, blocks: [], peakMegabytes: 0 });
+    results.push({ name: side.name, precision, ...ready, lossDifference, blocks: [], losses: [], peakMegabytes: 0 });
   }
   for (let block = 0; block < blocks; block++) {
     for (const [index, { side }] of contenders.entries()) {
-      const { milliseconds, peakMegabytes } = await side.run(stepsPerBlock);
-      results[index]!.blocks.push(milliseconds / stepsPerBlock);
-      results[index]!.peakMegabytes = peakMegabytes;
+      const { milliseconds, losses, peakMegabytes } = await side.run(stepsPerBlock);
+      const result = results[index]!;
+      result.blocks.push(milliseconds / stepsPerBlock);
+      result.losses.push(mean(losses.map(({ total }) => total)));
+      result.peakMegabytes = peakMegabytes;
     }
   }
   return results;

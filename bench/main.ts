@@ -58,7 +58,9 @@ async function compareSides(folder: string, benchCase: Case): Promise<SideResult
 
 function profileOf({ name, engine, precision }: SidePlan, folder: string): NamedProfile {
   const command = ['dist/bench/profile.js', folder, engine!, precision, String(profiledSteps)];
-  return { name, ...(JSON.parse(execFileSync(process.execPath, command).toString()) as Profile) };
+  // Where nothing has been kept yet.
+  const env = { ...process.env, XDG_CACHE_HOME: join(folder, `cache-${engine}-${precision}`) };
+  return { name, ...(JSON.parse(execFileSync(process.execPath, command, { env }).toString()) as Profile) };
 }
 
 /** Of each precision the most operations a second that any side's library does in a large matrix product. */

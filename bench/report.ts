@@ -3,7 +3,7 @@
 import Table from 'cli-table3';
 import type { Precision } from '../src/engine/engines';
 import type { Case } from './cases';
-import { TOLERANCES, type SideResult } from './compare';
+import { COMPARED_STEPS, TOLERANCES, type SideResult } from './compare';
 import { isProduct, total, type OperatorTime } from './operators';
 import type { Profile } from './profile';
 import { PEER, PEER_BFLOAT16, type SidePlan } from './sides';
@@ -82,7 +82,7 @@ function speed(results: readonly CaseResult[], rates: Rates): Grid {
 
 function startup(results: readonly CaseResult[]): Grid {
   return {
-    head: ['models', 'side', 'nodes recorded', 'record ms', 'load ms', 'losses differ by'],
+    head: ['models', 'side', 'nodes recorded', 'record ms', 'load ms', 'again ms', 'losses differ by'],
     rows: results.flatMap(({ benchCase, profiles, sides }) =>
       profiles.map((profile, index) => [
         index === 0 ? benchCase.name : '',
@@ -90,9 +90,19 @@ function startup(results: readonly CaseResult[]): Grid {
         String(Object.values(profile.nodes).reduce((a, b) => a + b)),
         milliseconds(profile.recordMilliseconds),
         milliseconds(profile.loadMilliseconds),
+        milliseconds(profile.reloadMilliseconds),
         sides.find(({ name }) => name === profile.name)!.lossDifference.toExponential(1),
       ]),
     ),
+  };
+}
+
+/** The training that the blocks are parts of, in both precisions. */
+function lossCurves({ benchCase: { stepsPerBlock }, sides }: CaseResult): Grid {
+  const lasts = sides[0]!.losses.map((_, block) => COMPARED_STEPS + (block + 1) * stepsPerBlock);
+  return {
+    head: ['side', ...lasts.map((last) => `to step ${last}`)],
+    rows: sides.map(({ name, losses }) => [name, ...losses.map((loss) => loss.toFixed(4))]),
   };
 }
 
@@ -206,12 +216,18 @@ PyTorch runs eagerly with \`float32_matmul_precision\` "highest", scaled-dot-pro
 logits, softmaxes and losses are written in its usual way; bf16 is its autocast. \`npm run bench -- --compile\` adds \`torch.compile\` as one
 more side.
 
+## The loss in both precisions
+
+Mean total loss of each block of steps of \`${results[0]!.benchCase.name}\`: one training on each side, from the same weights on the same batches.
+
+${table(lossCurves(results[0]!))}
+
 ## How long ours takes to begin
 
 ${table(startup(results))}
 
 Record: the three graphs (teacher, gradients, update) recorded for the first time in a new process. Load: handed to the engine and
-optimized there. In the last column the largest relative difference of the first three steps' losses.
+optimized there, for the first time and again (OpenVINO keeps compiled graphs in the user's cache, onnxruntime nothing). In the last column the largest relative difference of the first three steps' losses.
 
 ## Where our time goes
 

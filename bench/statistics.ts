@@ -1,5 +1,7 @@
 /** @file What is made of a handful of timings. */
 
+export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b) / values.length;
+
 /** The middle value; the mean of the two middle ones where their number is even. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) throw new Error('no value has no median');
