@@ -65,14 +65,19 @@ export function epochBatches(examples: readonly Example[], options: EpochOptions
   };
 }
 
-/** A batch of the longest rows of the first epoch, which takes the most memory. */
-export function largestBatch(examples: readonly Example[], options: EpochOptions): Batch {
+/** A batch of each length of the first epoch, the longest first: it takes the most memory. */
+export function batchOfEachLength(examples: readonly Example[], options: EpochOptions): Batch[] {
   const { batchSize, seed } = options;
   const lengths = lengthsOf(examples);
   const buckets = bucketLengths(lengths, options.maxLength);
   const planned = planEpoch(lengths, { batchSize, buckets, seed, epoch: 0, shuffle: true });
-  const longest = planned.reduce((a, b) => (b.length > a.length ? b : a));
-  return collate(examples, longest, collation(options, seed, 0));
+  return oneOfEachLength(planned).map((batch) => collate(examples, batch, collation(options, seed, 0)));
+}
+
+/** The longest first. */
+export function oneOfEachLength<T extends { length: number }>(batches: readonly T[]): T[] {
+  const one = [...new Map(batches.map((batch) => [batch.length, batch])).values()];
+  return one.sort((a, b) => b.length - a.length);
 }
 
 /** Every example once, the same batches each time. */

@@ -36,7 +36,7 @@ const KEPT_BYTES = 256 * 2 ** 20;
  * Forward pass of a model on one batch. A classifier's output is `logits`, [B, C]; a language model's are the measures of
  * each prediction, with the teacher's prediction beside it where there is one.
  */
-function evaluationProgram(pairing: Pairing, shape: BatchShape): Program {
+export function evaluationProgram(pairing: Pairing, shape: BatchShape): Program {
   const { student, imitation } = pairing;
   const inputs = {
     ...tokenSpecs(shape),

@@ -57,6 +57,11 @@ export interface Executor {
   /** What is known of a device that is not the machine's own processor. */
   readonly hardware?: DeviceDescription;
   /**
+   * Where it computes in host memory: whether what a run takes beside inputs and outputs is freed after it, or kept for the
+   * program's next run.
+   */
+  readonly workingMemory?: 'freed' | 'kept';
+  /**
    * Puts a tensor into the device's memory. That may be the very array given, so the caller neither writes to it afterwards nor
    * gives it where the tensor is to be written to, unless the array is the tensor's alone.
    */

@@ -67,6 +67,7 @@ export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promi
   const { load, ...executor } = hostMemory(await loadRuntime(), { engine: 'cpu', device }, session);
   return {
     ...executor,
+    workingMemory: 'freed',
     load: ({ graph }, frozen = {}) => load(graph, frozen),
     loadReduced: {
       int8: ({ graph }, weights) => {

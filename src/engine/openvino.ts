@@ -44,6 +44,7 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
   return {
     engine: 'openvino',
     device: `${library.property(device, 'FULL_DEVICE_NAME')}${device === 'CPU' ? `, ${threads} threads` : ''}`,
+    ...(device === 'CPU' && { workingMemory: 'kept' }),
     place: (tensor) => new OpenVinoTensor(library, tensor, tensor.data),
     view: (tensor, start, shape) => OpenVinoTensor.from(tensor).view(start, shape),
     load: async ({ graph }: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {

@@ -1,7 +1,7 @@
 /** @file What the parts of a run share: its data, its batches, the teacher's folder. */
 
 import path from 'node:path';
-import { epochBatches, evaluationBatches, largestBatch, type EpochOptions } from '../distill/epochs';
+import { batchOfEachLength, epochBatches, evaluationBatches, type EpochOptions } from '../distill/epochs';
 import type { BatchSource } from '../distill/trainer';
 import type { Executor } from '../engine/executor';
 import { findCompleteDirectory, saveDirectoryAtomically } from '../experiment/atomic-directory';
@@ -73,9 +73,9 @@ export function trainingBatches(run: PreparedRun, spec: TrainingSpec): BatchSour
   return epochBatches(run.data.train, epochOptions(run, spec));
 }
 
-/** The largest of those batches. */
-export function largestTrainingBatch(run: PreparedRun, spec: TrainingSpec): Batch {
-  return largestBatch(run.data.train, epochOptions(run, spec));
+/** One of those batches for each length, the longest first. */
+export function trainingBatchOfEachLength(run: PreparedRun, spec: TrainingSpec): Batch[] {
+  return batchOfEachLength(run.data.train, epochOptions(run, spec));
 }
 
 /** The batches of an evaluation. */

@@ -2,11 +2,13 @@
 
 import os from 'node:os';
 import { batchInputs } from '../distill/batch-inputs';
+import { oneOfEachLength } from '../distill/epochs';
 import { predictPeakBytes } from '../distill/memory-plan';
-import type { Pairing } from '../distill/programs';
+import type { BatchShape, Pairing } from '../distill/programs';
 import type { TrainingSpec } from '../experiment/schema';
 import { InputError } from '../protocol/problem';
-import { largestTrainingBatch, type PreparedRun } from './prepared-run';
+import type { Batch } from '../text/batches';
+import { batchesOf, trainingBatchOfEachLength, type PreparedRun } from './prepared-run';
 
 const REMEDY = 'Lower training.batchSize or dataset.maxLength, or choose a smaller student.';
 
@@ -16,21 +18,28 @@ export interface TrainingToFit {
   pairing: Pairing;
   spec: TrainingSpec;
   runsTeacher: boolean;
+  /** The models of its evaluations. */
+  evaluated: Pairing;
 }
 
 /**
- * Notes in the run what the training will take, and what is not there for it. Only for the engine `cpu`: others keep their state
- * elsewhere.
+ * Notes in the run what the training will take, and what is not there for it. Only for engines that compute in host
+ * memory and tell how they use it.
  * @throws InputError where the whole machine has less memory than that
  */
 export async function planMemory(run: PreparedRun, training: TrainingToFit): Promise<void> {
-  const { executor, experiment, recorder } = run;
-  if (executor.engine !== 'cpu') return;
-  const { pairing, spec, runsTeacher } = training;
+  const { experiment, recorder } = run;
+  const { workingMemory } = run.executor;
+  if (!workingMemory) return;
+  const { pairing, spec, runsTeacher, evaluated } = training;
+  const shapesOf = (batches: readonly Batch[]): BatchShape[] =>
+    batches.map((batch) => batchInputs(batch, experiment.task).shape);
   const heldBytes = process.memoryUsage.rss();
   const predictedBytes = predictPeakBytes({
     pairing,
-    shape: batchInputs(largestTrainingBatch(run, spec), experiment.task).shape,
+    shapes: shapesOf(trainingBatchOfEachLength(run, spec)),
+    evaluation: { pairing: evaluated, shapes: shapesOf(oneOfEachLength(batchesOf(run, run.data.validation))) },
+    workingMemory,
     accumulates: spec.gradientAccumulation > 1,
     runsTeacher,
     heldBytes,
@@ -50,7 +59,7 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
 
 /** Notes what the process has taken at most since it began. */
 export async function measureMemory({ executor, recorder }: PreparedRun): Promise<void> {
-  if (executor.engine !== 'cpu') return;
+  if (!executor.workingMemory) return;
   const peakBytes = process.resourceUsage().maxRSS * 1024;
   recorder.memory({ peakBytes });
   await recorder.note(`memory: ${gigabytes(peakBytes)} at the peak so far`);

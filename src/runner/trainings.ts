@@ -125,7 +125,10 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
   const { executor, experiment, data, recorder, control, plan } = run;
   const { role, pairing, teacher, targets, paths, spec } = training;
   const { task } = experiment;
-  await planMemory(run, { pairing, spec, runsTeacher: teacher !== undefined && !wantsCache(experiment) });
+  const reference = teacher ? { pairing, frozen: teacher } : training.evaluateAgainst;
+  const evaluated = reference ? withoutHidden(reference.pairing) : pairing;
+  const runsTeacher = teacher !== undefined && !wantsCache(experiment);
+  await planMemory(run, { pairing, spec, runsTeacher, evaluated });
   const trainer = new Trainer({
     executor,
     task,
@@ -136,11 +139,10 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     options: trainingOptions(experiment, spec),
     initial: training.initial,
   });
-  const reference = teacher ? { pairing, frozen: teacher } : training.evaluateAgainst;
   const evaluator = new Evaluator({
     executor,
     task,
-    pairing: reference ? withoutHidden(reference.pairing) : pairing,
+    pairing: evaluated,
     ...(reference && { teacher: reference.frozen }),
     batches: batchesOf(run, data.validation),
   });

@@ -14,7 +14,9 @@ const student = createArchitecture({
 
 const training: PlannedTraining = {
   pairing: { student },
-  shape: { rows: 4, length: 16, predictions: 60 },
+  shapes: [{ rows: 4, length: 16, predictions: 60 }],
+  evaluation: { pairing: { student }, shapes: [{ rows: 4, length: 16, predictions: 60 }] },
+  workingMemory: 'freed',
   accumulates: false,
   runsTeacher: false,
   heldBytes: 1e9,
@@ -26,8 +28,20 @@ describe('the predicted peak', () => {
     expect(added).toBe(parameterCount(student) * 4);
   });
 
+  it('counts every length where programs keep their memory, evaluations too, and otherwise the largest', () => {
+    const short = { rows: 4, length: 8, predictions: 28 };
+    const more = { ...training, shapes: [...training.shapes, short] };
+    const evaluating = { ...training, evaluation: { pairing: { student }, shapes: [...training.shapes, short] } };
+    expect(predictPeakBytes(more)).toBe(predictPeakBytes(training));
+    expect(predictPeakBytes(evaluating)).toBe(predictPeakBytes(training));
+    const kept = (plan: PlannedTraining): number => predictPeakBytes({ ...plan, workingMemory: 'kept' });
+    expect(kept(training)).toBeGreaterThan(predictPeakBytes(training));
+    expect(kept(more)).toBeGreaterThan(kept(training));
+    expect(kept(evaluating)).toBeGreaterThan(kept(training));
+  });
+
   it('grows with the batch, and starts from what is held', () => {
-    const larger = { ...training, shape: { rows: 8, length: 16, predictions: 120 } };
+    const larger = { ...training, shapes: [{ rows: 8, length: 16, predictions: 120 }] };
     const [small, large] = [predictPeakBytes(training), predictPeakBytes(larger)];
     expect(large).toBeGreaterThan(small);
     expect(small).toBeGreaterThan(1e9 + 4 * 4 * parameterCount(student));
