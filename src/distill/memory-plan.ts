@@ -46,7 +46,7 @@ function workingPeak({ pairing, shapes, evaluation, workingMemory, runsTeacher }
     ...forEach(isKept ? evaluation.shapes : evaluation.shapes.slice(0, 1), evaluationProgram, true, evaluation.pairing),
   ];
   const bytes = programs.map(({ graph }) => workingBytes(graph));
-  return isKept ? KEPT_FACTOR * bytes.reduce((a, b) => a + b) : Math.max(...bytes);
+  return isKept ? Math.round(KEPT_FACTOR * bytes.reduce((a, b) => a + b)) : Math.max(...bytes);
 }
 
 /** A program for each shape, and the teacher's where there is one and it is run. */
