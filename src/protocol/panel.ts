@@ -106,7 +106,7 @@ export type HostMessage =
 export type PageMessage =
   /** The page listens: it wants `run`, then `probes` where there are any, or `empty`. */
   | { type: 'ready' }
-  | { type: 'stop' | 'pause' | 'continue' | 'resume'; id: string }
+  | { type: 'stop' | 'pause' | 'continue' | 'resume' | 'runControl' | 'showLog'; id: string }
   /** Lets the person choose another run to show. */
   | { type: 'chooseRun' }
   | { type: 'showRun'; id: string }
@@ -140,6 +140,8 @@ const fields: Record<PageMessage['type'], Record<string, Check>> = {
   pause: { id: isText },
   continue: { id: isText },
   resume: { id: isText },
+  runControl: { id: isText },
+  showLog: { id: isText },
   showRun: { id: isText },
   besides: { id: isText, runs: (value) => Array.isArray(value) && value.every(isText) },
   openFile: { id: isText, file: isText, line: isLine },

@@ -10,6 +10,7 @@ import { listRuns, type Run } from '../../src/experiment/run-directory';
 import { formatQuantity, formatShare } from '../../src/protocol/format';
 import type { InspectResult } from '../../src/protocol/records';
 import { hostileText } from '../webview/sample-run';
+import { openLab, openTab, refusals } from './lab-window';
 import { distillery, runClassifier, runLanguageModel } from './real-runs';
 import { plain, Workbench } from './workbench';
 
@@ -35,23 +36,14 @@ describe('the Lab on a real run', () => {
 
   const runOf = (name: string): Run => runs.find(({ record }) => record.name === name)!;
 
-  async function openLab(name: keyof typeof titles): Promise<Workbench> {
+  async function open(name: keyof typeof titles): Promise<Workbench> {
     const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
-    await window.openSidebar();
-    const experiment = window.rows.filter({ hasText: new RegExp(`${name}.*1 run`) });
-    await experiment.waitFor();
-    // Only the newest experiment stands open from the start.
-    if ((await experiment.getAttribute('aria-expanded')) === 'false')
-      await experiment.locator('.monaco-tl-twistie').click();
-    await window.rows.filter({ hasText: titles[name] }).click();
-    await window.lab.getByRole('tab', { name: 'Loss' }).waitFor();
+    await openLab(window, name, titles[name]);
     return window;
   }
 
-  const openTab = (window: Workbench, name: string): Promise<void> => window.lab.getByRole('tab', { name }).click();
-
   it("shows the losses of the run's last step, and zooms by brushing", async () => {
-    const window = await openLab('moby');
+    const window = await open('moby');
     const { lab } = window;
     await lab.locator('lab-figure canvas').nth(3).waitFor();
     await lab.locator('#smoothing').fill('0');
@@ -67,7 +59,7 @@ describe('the Lab on a real run', () => {
     await lab.getByText('Show all steps').click();
     await lab.getByText('Show all steps').waitFor({ state: 'detached' });
     await window.picture('lab-real-loss');
-    expect(window.violations).toEqual([]);
+    expect(await refusals(window)).toEqual([]);
   });
 
   it('shows the distributions that `inspect` prints, token by token', async () => {
@@ -86,7 +78,7 @@ describe('the Lab on a real run', () => {
       '--top',
       '5',
     )) as InspectResult;
-    const window = await openLab('moby');
+    const window = await open('moby');
     const { lab } = window;
     await openTab(window, 'Tokens');
     await lab.locator('lab-examples .example').nth(index).click();
@@ -102,21 +94,21 @@ describe('the Lab on a real run', () => {
     const row = lab.locator(`lab-distribution .body[data-id="${teacher.top[0]!.id}"] .share`).first();
     expect(Math.abs(Number(plain(await row.textContent())) - teacher.top[0]!.probability)).toBeLessThan(0.002);
     await window.picture('lab-real-tokens');
-    expect(window.violations).toEqual([]);
+    expect(await refusals(window)).toEqual([]);
   });
 
   it('shows a dataset full of markup as text', async () => {
-    const window = await openLab('spam');
+    const window = await open('spam');
     const { lab } = window;
     await openTab(window, 'Tokens');
     await lab.locator('lab-examples .text').first().waitFor();
     expect(await lab.locator('lab-examples .text').first().textContent()).toBe(hostileText);
     expect(await lab.locator('distillery-lab').locator('img, script').count()).toBe(0);
-    expect(window.violations).toEqual([]);
+    expect(await refusals(window)).toEqual([]);
   });
 
   it('softens in the page, and says what a sweep would add', async () => {
-    const window = await openLab('spam');
+    const window = await open('spam');
     const { lab } = window;
     await openTab(window, 'Temperature');
     await lab.locator('lab-curve svg').nth(2).waitFor();
@@ -125,7 +117,7 @@ describe('the Lab on a real run', () => {
     expect(await lab.locator('#big-t').textContent()).toBe('20.0');
     await lab.getByText('not part of a sweep').waitFor();
     await window.picture('lab-real-temperature');
-    expect(window.violations).toEqual([]);
+    expect(await refusals(window)).toEqual([]);
   });
 
   it('lets teacher and student continue a prompt, with the words of `complete`', async () => {
@@ -142,7 +134,7 @@ describe('the Lab on a real run', () => {
     )) as {
       student: { tokens: { token: string; probability: number }[] };
     };
-    const window = await openLab('moby');
+    const window = await open('moby');
     const { lab } = window;
     await openTab(window, 'Completions');
     await lab.locator('#prompt textarea').fill(prompt);
@@ -156,11 +148,11 @@ describe('the Lab on a real run', () => {
       completed.student.tokens.map(({ probability }) => formatShare(probability)),
     );
     await window.picture('lab-real-completions');
-    expect(window.violations).toEqual([]);
+    expect(await refusals(window)).toEqual([]);
   });
 
   it('compares with intervals, and opens a row on which the models differ', async () => {
-    const window = await openLab('spam');
+    const window = await open('spam');
     const { lab } = window;
     await openTab(window, 'Compare');
     await lab.locator('lab-confusion').waitFor();
@@ -176,11 +168,11 @@ describe('the Lab on a real run', () => {
     await apart.click();
     await window.page.getByRole('tab', { name: place.split(':')[0]! }).waitFor();
     await window.page.getByRole('button', { name: new RegExp(`^Ln ${place.split(':')[1]!}, Col`) }).waitFor();
-    expect(window.violations).toEqual([]);
+    expect(await refusals(window)).toEqual([]);
   });
 
   it('keeps what was chosen over a reload of the window', async () => {
-    const window = await openLab('moby');
+    const window = await open('moby');
     await openTab(window, 'Tokens');
     await window.lab.locator('lab-examples .example').nth(2).click();
     // In a browser, the editor writes what it keeps every five seconds.

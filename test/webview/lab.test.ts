@@ -286,6 +286,21 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     await page.close();
   });
 
+  it('offers to train a control where there is none', async () => {
+    const page = await open({ run: 'spam', state: JSON.stringify({ tab: 'compare' }) });
+    await page.locator('lab-model-table').waitFor();
+    expect(await page.locator('#run-control').count()).toBe(0);
+    const { id, record } = spam.run;
+    const summary = { rows: record.summary!.rows.filter(({ role }) => role !== 'control') };
+    await page.evaluate(`send(${JSON.stringify({ type: 'record', id, record: { ...record, summary } })})`);
+    await page.getByText('this run cannot tell: it has no control').waitFor();
+    await page.getByRole('button', { name: /Run the control \(about/ }).click();
+    await expect.poll(() => heard(page)).toContainEqual({ type: 'runControl', id });
+    await page.evaluate(`send({ type: 'trust', trusted: false })`);
+    await page.locator('#run-control').waitFor({ state: 'detached' });
+    await page.close();
+  });
+
   it('asks the extension to stop the run, and offers that only while it goes on', async () => {
     const page = await open({});
     await page.locator('#stop').click();
@@ -326,6 +341,17 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     const page = await open({ status: 'failed' });
     const alert = page.getByRole('alert');
     expect(await alert.innerText()).toContain('The loss became NaN at step 1,841. Lower training.learningRate');
+    await alert.getByRole('button', { name: 'Show Log' }).click();
+    await alert.getByRole('button', { name: 'Resume' }).click();
+    const { id } = moby.run;
+    await expect
+      .poll(() => heard(page))
+      .toEqual(
+        expect.arrayContaining([
+          { type: 'showLog', id },
+          { type: 'resume', id },
+        ]),
+      );
     await page.close();
   });
 
