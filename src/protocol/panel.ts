@@ -11,8 +11,9 @@ import type {
   RunSeries,
   RunSnapshot,
   ScoredCompletions,
+  ScoredToken,
 } from './lab-data';
-import type { RunErrorRecord, RunRecord, TokenProbability } from './records';
+import type { RunErrorRecord, RunRecord } from './records';
 
 /** Tabs of the Lab, in their order on screen. */
 export const labTabs = ['loss', 'tokens', 'temperature', 'completions', 'compare'] as const;
@@ -86,13 +87,13 @@ export type HostMessage =
   | { type: 'comparison'; id: string; comparison: ComparisonDetail }
   /** The answer to `showPrompts`. */
   | { type: 'prompts'; id: string; prompts: PromptRow[] }
-  /** A token more of the answer to `complete`. */
+  /** A token more of the answer to `complete`; of what was expected in its place, only the side's own part is known yet. */
   | {
       type: 'completionToken';
       id: string;
       request: number;
       side: CompletionSide;
-      token: TokenProbability;
+      token: ScoredToken;
       text: string;
     }
   /** The end of the answer to `complete`; `problem` where it was cut short by one. */

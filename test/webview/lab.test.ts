@@ -470,6 +470,22 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
     await page.close();
   });
 
+  it('shows what a model expected at a token while the others still come', async () => {
+    const page = await open({ state: JSON.stringify({ tab: 'completions', id: moby.run.id }) });
+    await page.locator('#prompt textarea').fill('Call me…');
+    await page.locator('#continue').click();
+    const teacher = page.locator('lab-completion').first();
+    await teacher.locator('[role=option]').nth(3).hover();
+    await page.locator('#stop-completion').waitFor();
+    expect(await page.locator('lab-expected h3').innerText()).toContain('At “·was”');
+    const first = page.locator('lab-expected tbody tr').first().locator('td');
+    expect(await first.nth(3).innerText()).toBe('.400');
+    // The student's part is known once it was asked about the teacher's words.
+    expect(await first.nth(4).innerText()).toBe('–');
+    expect(await page.locator('lab-expected tr.strong .name').innerText()).toBe('·was');
+    await page.close();
+  });
+
   it('leads from a link to the row and token that it names, and asks for a row that is not pinned', async () => {
     const page = await open({});
     const { file, line, tokens: all } = moby.probes.examples.examples[2]!;

@@ -52,6 +52,29 @@ export function sweptText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
+/** The last part of a path: `temperature`. */
+export const shortName = (path: string): string => path.split('.').at(-1)!;
+
+/** Points that differ in T alone; `name` says what they share, where a second field is swept: `alpha 0.5`. */
+export interface SweepLine {
+  name?: string;
+  points: SweepPoint[];
+}
+
+/** The measured points by the other field's value; empty where T is not swept, or more than one field beside it. */
+export function linesOverTemperature({ fields, points }: Sweep): SweepLine[] {
+  const [other, ...more] = fields.filter((field) => field !== temperaturePath);
+  if (!fields.includes(temperaturePath) || more.length > 0) return [];
+  const lines = new Map<string | undefined, SweepLine>();
+  for (const point of points.filter(({ quality }) => quality !== undefined)) {
+    const name = other === undefined ? undefined : `${shortName(other)} ${sweptText(point.values[other])}`;
+    const line = lines.get(name) ?? { ...(name !== undefined && { name }), points: [] };
+    lines.set(name, line);
+    line.points.push(point);
+  }
+  return [...lines.values()];
+}
+
 function byValues(fields: readonly string[]): (a: SweepPoint, b: SweepPoint) => number {
   return (a, b) => {
     for (const field of fields) {
