@@ -6,8 +6,8 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readRecords } from '../../src/experiment/record-file';
 import { listRuns, type Run } from '../../src/experiment/run-directory';
-import { formatQuantity } from '../../src/protocol/format';
-import type { InspectResult } from '../../src/protocol/records';
+import { formatCount, formatQuantity, formatShare, shareDecimals } from '../../src/protocol/format';
+import type { InspectedPosition, InspectResult } from '../../src/protocol/records';
 import { openLab, refusals } from './lab-window';
 import { distillery, runLanguageModel } from './real-runs';
 import { plain, Workbench } from './workbench';
@@ -55,14 +55,12 @@ describe('the Lab', () => {
     const chosen = lab.locator('lab-chips [aria-selected=true]');
     expect(await lab.locator('lab-chips [role=option]').first().getAttribute('aria-selected')).toBe('true');
 
-    const { positions } = (await distillery(
-      workspace,
-      'inspect',
-      run.paths.directory,
-      '--text',
-      textOf(line),
-    )) as InspectResult;
-    const wanted = positions[9]!;
+    const inspect = async (temperature: number): Promise<InspectedPosition> => {
+      const text = ['--text', textOf(line), '--temperature', String(temperature)];
+      const { positions } = (await distillery(workspace, 'inspect', run.paths.directory, ...text)) as InspectResult;
+      return positions[9]!;
+    };
+    const wanted = await inspect(1);
     await page.getByRole('tab', { name: 'moby-train.jsonl' }).click();
     // A letter of the token, after the quotation mark that begins the row's text.
     await page.locator('.view-line', { hasText: textOf(line).slice(0, 12) }).waitFor();
@@ -73,7 +71,11 @@ describe('the Lab', () => {
     await expect
       .poll(async () => (await chosen.getAttribute('aria-label'))?.split(', ').at(1))
       .toBe(`${formatQuantity(wanted.kl)} nats`);
-    expect(plain(await lab.locator('#kl').textContent())).toBe(formatQuantity(wanted.kl));
+    // The page is given the logits of this row in full precision: every number is the command line's.
+    expect(await shownNumbers(window)).toEqual(numbersOf(wanted));
+    await lab.getByLabel('Temperature', { exact: true }).fill('636');
+    expect(await lab.locator('lab-temperature output').textContent()).toBe('4.00');
+    expect(await shownNumbers(window)).toEqual(numbersOf(await inspect(4)));
     await window.picture('lab-linked-token');
     expect(await refusals(window)).toEqual([]);
   });
@@ -114,6 +116,39 @@ async function clickLens(window: Workbench, text: string): Promise<void> {
   await window.page.locator('.codelens-decoration a', { hasText: 'Open in Lab' }).nth(3).waitFor();
   const box = (await window.page.locator('.view-line', { hasText: text.slice(0, 12) }).boundingBox())!;
   await window.page.mouse.click(box.x + 50, box.y - 8);
+}
+
+/** What the page says of the chosen token, teacher before student. */
+async function shownNumbers({ lab }: Workbench): Promise<Record<string, string[]>> {
+  const both = async (id: string): Promise<string[]> => {
+    const texts = await lab.locator(`lab-tokens ${id} > span`).allInnerTexts();
+    return texts.map((text) => plain(text).split(' ').at(-1)!);
+  };
+  const bars = await lab.locator('lab-distribution .body').all();
+  const shares = await Promise.all(bars.map((bar) => bar.locator('.share').allInnerTexts()));
+  return {
+    kl: [plain(await lab.locator('lab-tokens #kl').innerText())],
+    entropy: await both('#entropy'),
+    darkKnowledge: await both('#dark'),
+    rank: await both('#rank'),
+    shares: shares.map((row) => row.join(' ')),
+  };
+}
+
+/** The same from what `inspect` prints; the bars are sorted by the teacher. */
+function numbersOf({ id, kl, teacher, student }: InspectedPosition): Record<string, string[]> {
+  const sides = [teacher!, student!];
+  const rows = teacher!.top.map(({ probability }, i) => [probability, student!.ofOther![i]!]);
+  if (!teacher!.top.some((one) => one.id === id)) rows.push(sides.map(({ label }) => label!.probability));
+  const decimals = shareDecimals(rows.flat());
+  const others = sides.map((_, side) => 1 - rows.reduce((sum, row) => sum + row[side]!, 0));
+  return {
+    kl: [formatQuantity(kl)],
+    entropy: sides.map(({ entropy }) => formatQuantity(entropy)),
+    darkKnowledge: sides.map(({ top }) => formatShare(1 - top[0]!.probability)),
+    rank: sides.map(({ label }) => formatCount(label!.rank)),
+    shares: [...rows, others].map((row) => row.map((share) => formatShare(share, decimals)).join(' ')),
+  };
 }
 
 /** Runs in the page: where a character of a row's text stands on screen. */

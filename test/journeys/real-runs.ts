@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import type { SweepResult } from '../../src/runner/commands/sweep';
 import { hostileText } from '../webview/sample-run';
 
 const runner = path.resolve('dist/runner.js');
@@ -51,7 +52,7 @@ function write(workspace: string, name: string, experiment: object, data: Rows):
   writeFileSync(path.join(workspace, `${name}.distill.json`), JSON.stringify(whole, undefined, 2));
 }
 
-/** Writes `spam.distill.json`, a spam filter of 64 mails. Its validation rows begin with one full of markup. */
+/** Writes `spam.distill.json`, a spam filter of 64 mails. Its held-out rows begin with one full of markup. */
 export function writeClassifier(workspace: string, settings: Settings = {}): void {
   const experiment = {
     task: 'text-classification',
@@ -70,7 +71,7 @@ export function writeClassifier(workspace: string, settings: Settings = {}): voi
   });
 }
 
-/** Writes `moby.distill.json`, a language model of 48 paragraphs. Its validation rows begin with one full of markup. */
+/** Writes `moby.distill.json`, a language model of 48 paragraphs. Its held-out rows begin with one full of markup. */
 export function writeLanguageModel(workspace: string, settings: Settings = {}): void {
   const experiment = {
     task: 'causal-lm',
@@ -84,7 +85,7 @@ export function writeLanguageModel(workspace: string, settings: Settings = {}): 
   write(workspace, 'moby', experiment, {
     train: rows('moby-dick/train.jsonl', 48),
     validation: [{ text: hostileText }, ...rows('moby-dick/validation.jsonl', 11)],
-    test: rows('moby-dick/test.jsonl', 12),
+    test: [{ text: hostileText }, ...rows('moby-dick/test.jsonl', 11)],
   });
 }
 
@@ -96,4 +97,10 @@ export async function runClassifier(workspace: string, settings?: Settings): Pro
 export async function runLanguageModel(workspace: string, settings?: Settings): Promise<void> {
   writeLanguageModel(workspace, settings);
   await distillery(workspace, 'run', 'moby.distill.json');
+}
+
+/** Runs every combination of the values, a run each. */
+export async function sweepLanguageModel(workspace: string, sweep: Record<string, unknown[]>): Promise<SweepResult> {
+  writeLanguageModel(workspace, { sweep });
+  return (await distillery(workspace, 'sweep', 'moby.distill.json')) as SweepResult;
 }

@@ -52,8 +52,11 @@ export class CompareView extends LitElement {
       .details {
         display: flex;
         flex-wrap: wrap;
-        gap: 24px 40px;
+        gap: 24px 32px;
         margin-top: 20px;
+      }
+      .drawings > figure {
+        width: 328px;
       }
       .details > * {
         flex: 1 1 420px;
@@ -119,7 +122,7 @@ export class CompareView extends LitElement {
       <div class="drawings">
         ${this.#drawing(
           'Calibration',
-          'how often a prediction of that confidence is right; area = predictions',
+          'share that is right, by confidence; area = predictions',
           (width) => this.#calibration(models, measure, width),
           () => calibrationCsv(models),
         )}

@@ -70,6 +70,11 @@ export class ModelTable extends LitElement {
         height: auto;
         padding: 0;
         border: 0;
+        /* The rows' rules go on behind it. */
+        background: repeating-linear-gradient(
+          transparent 0 ${rowHeight - 1}px,
+          var(--rule) ${rowHeight - 1}px ${rowHeight}px
+        );
         vertical-align: top;
       }
       td.drawing svg {

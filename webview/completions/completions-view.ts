@@ -224,8 +224,8 @@ export class CompletionsView extends LitElement {
   #details(completing: Completing): unknown {
     const { scored } = completing;
     const list = (side: 'teacher' | 'student'): unknown => {
-      const tokens = scored?.[side]?.tokens;
-      if (!tokens || !scored?.teacher || !scored.student) return nothing;
+      if (!scored?.teacher || !scored.student) return nothing;
+      const { tokens } = scored[side]!;
       return html`<lab-surprises
         .side=${side}
         .surprises=${surprises(tokens, side, otherOf(side), mostSurprises)}

@@ -6,7 +6,8 @@ import { formatShare, shareDecimals } from '../../src/protocol/format';
 import type { CompletionSide, ScoredToken } from '../../src/protocol/lab-data';
 import { mark } from '../icons';
 import { pairBars, pairBarStyles } from '../pair-bars';
-import { numberTable, shared } from '../styles';
+import { shared } from '../styles';
+import { numberTable } from '../table-styles';
 import { visible } from '../tokens/token-text';
 import { expectedRows, otherOf, type ExpectedRow } from './scores';
 
@@ -31,10 +32,12 @@ export class Expected extends LitElement {
       .name {
         overflow: hidden;
         max-width: 104px;
-        font-family: var(--vscode-editor-font-family, monospace);
-        font-size: 12px;
         text-align: left;
         text-overflow: ellipsis;
+      }
+      td.name:not(.muted) {
+        font-family: var(--vscode-editor-font-family, monospace);
+        font-size: 12px;
       }
       .bars {
         width: 45%;

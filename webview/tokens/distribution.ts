@@ -193,22 +193,20 @@ export class Distribution extends LitElement {
         </div>
         ${shown.rows.map((row) => this.#row(row, end, decimals, shown.others, shown.labelRank))}
       </div>
-      ${
-        this.classes
-          ? nothing
-          : html`<div class="choose">
-              <span>Show</span>
-              <vscode-dropdown
-                id="top-k"
-                aria-label="Tokens shown"
-                .value=${String(this.topK)}
-                @change=${(event: Event) => this.#choose({ topK: Number((event.target as HTMLSelectElement).value) })}
-              >
-                ${[5, 10, 20].map((k) => html`<vscode-option value=${k}>${k}</vscode-option>`)}
-              </vscode-dropdown>
-              tokens
-            </div>`
-      }`;
+      <div class="choose">${this.classes ? nothing : this.#topK()} <span class="spacer"></span><slot></slot></div>`;
+  }
+
+  #topK(): unknown {
+    return html`<span>Show</span>
+      <vscode-dropdown
+        id="top-k"
+        aria-label="Tokens shown"
+        .value=${String(this.topK)}
+        @change=${(event: Event) => this.#choose({ topK: Number((event.target as HTMLSelectElement).value) })}
+      >
+        ${[5, 10, 20].map((k) => html`<vscode-option value=${k}>${k}</vscode-option>`)}
+      </vscode-dropdown>
+      tokens`;
   }
 
   #choose(choice: ConstructorParameters<typeof ChooseEvent>[0]): void {
