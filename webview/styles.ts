@@ -131,6 +131,7 @@ const base = css`
   .chip[aria-pressed='true'] {
     background: var(--vscode-inputOption-activeBackground);
     border-color: var(--vscode-inputOption-activeBorder);
+    box-shadow: inset 0 0 0 var(--bar-edge) var(--vscode-inputOption-activeBorder);
     color: var(--vscode-inputOption-activeForeground);
   }
   .chip .number {
@@ -207,6 +208,11 @@ const base = css`
     margin-left: auto;
     font-weight: 400;
     white-space: nowrap;
+  }
+  /* It stands beside the title and does not make its line higher. */
+  h3 lab-save {
+    align-self: center;
+    margin: -4px 0 -4px auto;
   }
   .note {
     overflow: hidden;

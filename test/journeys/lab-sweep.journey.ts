@@ -35,17 +35,17 @@ it('a sweep over T and α is drawn over T and as a heat map, from which one goes
   await openTab(window, 'Temperature');
   const chart = lab.locator('lab-sweep-chart');
   await chart.locator('polyline').nth(1).waitFor();
-  expect(await chart.locator('text', { hasText: 'alpha' }).allTextContents()).toEqual(['alpha 0.3', 'alpha 0.7']);
+  expect((await chart.locator('text', { hasText: 'α' }).allTextContents()).sort()).toEqual(['α .3', 'α .7']);
   const qualityAt = (T: number, a: number): string => {
     const row = result.rows.find(({ values }) => values[temperature] === T && values[alpha] === a)!;
     const student = row.summary!.rows.find(({ role }) => role === 'student')!;
     return formatQuantity(student.metrics.perplexity);
   };
-  expect(await chart.locator('svg.plot').getAttribute('aria-label')).toContain(`alpha 0.3: T 1, ${qualityAt(1, 0.3)}`);
+  expect(await chart.locator('svg.plot').getAttribute('aria-label')).toContain(`α .3: T 1, ${qualityAt(1, 0.3)}`);
 
   const rows = await lab.locator('lab-sweep-table tbody tr').all();
   // Across α, down T: by the fields' names.
-  expect(await lab.locator('lab-sweep-table thead th').allTextContents()).toEqual(['', '0.3', '0.7']);
+  expect(await lab.locator('lab-sweep-table thead th').allTextContents()).toEqual(['', '.3', '.7']);
   const cells = await Promise.all(rows.map((row) => row.locator('td').allInnerTexts()));
   expect(cells.map((row) => row.map(plain))).toEqual([
     [qualityAt(1, 0.3), qualityAt(1, 0.7)],
@@ -54,6 +54,8 @@ it('a sweep over T and α is drawn over T and as a heat map, from which one goes
   expect(await lab.locator('lab-sweep-table td.best').count()).toBe(1);
   await chart.scrollIntoViewIfNeeded();
   await window.picture('lab-sweep');
+  await lab.locator('lab-sweep-table').scrollIntoViewIfNeeded();
+  await window.picture('lab-sweep-heat-map');
   await lab.locator('lab-sweep-table td').first().locator('.link').click();
   await expect.poll(async () => plain(await lab.locator('#big-t').textContent())).toBe('1.00');
   expect(await refusals(window)).toEqual([]);

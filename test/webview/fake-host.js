@@ -6,7 +6,7 @@ import themes from './themes.json';
 const query = new URLSearchParams(location.search);
 const theme = themes[query.get('theme') ?? 'dark'];
 for (const [name, value] of Object.entries(theme.variables)) document.documentElement.style.setProperty(name, value);
-document.body.classList.add(theme.kind);
+document.body.classList.add(...theme.kind.split(' '));
 
 const kind = query.get('run') ?? 'moby';
 const sample = kind === 'spam' ? spamRun() : mobyRun(query.get('status') ?? 'running');

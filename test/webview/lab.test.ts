@@ -528,6 +528,7 @@ describe.skipIf(!chromiumPath)('the Lab page', () => {
       ['dark', 'wide'],
       ['light', 'wide'],
       ['hc', 'wide'],
+      ['hc-light', 'wide'],
       ['dark', 'medium'],
       ['dark', 'narrow'],
     ].map(([theme, size]) => [tab, theme!, size as keyof typeof sizes] as const),

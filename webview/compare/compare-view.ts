@@ -61,9 +61,6 @@ export class CompareView extends LitElement {
       .details > * {
         flex: 1 1 420px;
       }
-      h3 lab-save {
-        margin-left: auto;
-      }
       figure .note,
       .foot {
         white-space: normal;

@@ -40,7 +40,7 @@ export function chartFile(
     title,
     ...(note !== '' && { note }),
     width: size.width + 48,
-    height: size.height + 34,
+    height: size.height + 46,
     lines: look.lines.map(({ x, y, kind, ...rest }) => ({
       ...rest,
       ...thin(x, y, from, to, size.width),

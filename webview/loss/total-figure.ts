@@ -41,9 +41,6 @@ export class TotalFigure extends LitElement {
       .scroll {
         max-height: 260px;
       }
-      h3 lab-save {
-        margin-left: auto;
-      }
       @media (max-width: 640px) {
         figure h3 {
           flex-wrap: wrap;

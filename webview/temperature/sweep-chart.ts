@@ -25,9 +25,6 @@ export class SweepChart extends LitElement {
       :host {
         display: block;
       }
-      h3 lab-save {
-        margin-left: auto;
-      }
     `,
   ];
 
@@ -91,7 +88,7 @@ export class SweepChart extends LitElement {
         <line class="axis" x1=${chartLeft} x2=${width - right} y1=${height - bottom} y2=${height - bottom}/>
         <line class="cursor" x1=${here} x2=${here} y1="0" y2=${height - bottom}/>
         ${this.#across('teacher', this.teacher, width, right, Y)} ${this.#across('control', this.control, width, right, Y)}
-        ${lines.map((line, i) => this.#line(line, i, X, Y))}`}
+        ${lines.map((line, i) => this.#line(line, i, X, Y))} ${names(lines, X, Y)}`}
     </svg>`;
   }
 
@@ -113,11 +110,9 @@ export class SweepChart extends LitElement {
   #line({ name, points }: SweepLine, index: number, X: (T: number) => number, Y: (value: number) => number): unknown {
     if (name === undefined) return points.map((point) => this.#dot(point, X, Y, true));
     const places = points.map(({ values, quality }) => `${X(Number(values[temperaturePath]))},${Y(quality!)}`);
-    const last = points.at(-1)!;
     return svg`<polyline points=${places.join(' ')} fill="none" stroke="var(--student)" stroke-width="1.5"
         stroke-dasharray=${dashes[index % dashes.length]!}/>
-      ${points.map((point) => this.#dot(point, X, Y, false))}
-      <text class="halo" x=${X(Number(last.values[temperaturePath])) + 9} y=${Y(last.quality!) + 4}>${name}</text>`;
+      ${points.map((point) => this.#dot(point, X, Y, false))}`;
   }
 
   #dot(
@@ -133,6 +128,17 @@ export class SweepChart extends LitElement {
       ${markShape('student', x, y, 4, soFar)}
       ${isNamed ? svg`<text class="halo" x=${x + 9} y=${y + 4}>${said}</text>` : nothing}`;
   }
+}
+
+/** Names at the lines' ends, moved apart where they would meet. */
+function names(lines: readonly SweepLine[], X: (T: number) => number, Y: (value: number) => number): unknown {
+  const named = lines.flatMap(({ name, points }) => {
+    const last = points.at(-1)!;
+    return name === undefined ? [] : [{ name, x: X(Number(last.values[temperaturePath])), y: Y(last.quality!) }];
+  });
+  named.sort((a, b) => a.y - b.y);
+  named.forEach((one, i) => (one.y = Math.max(one.y, (named[i - 1]?.y ?? -Infinity) + 13)));
+  return named.map(({ name, x, y }) => svg`<text class="halo" x=${x + 9} y=${y + 4}>${name}</text>`);
 }
 
 function spoken({ name, points }: SweepLine, format: Measure['format']): string {

@@ -63,7 +63,7 @@ export class SweepTable extends LitElement {
       <table class="data" aria-label="The sweep's runs">
         <thead>
           <tr>
-            ${fields.map((field) => html`<th scope="col" title=${field}>${field === temperaturePath ? 'T' : shortName(field)}</th>`)}
+            ${fields.map((field) => html`<th scope="col" title=${field}>${shortName(field)}</th>`)}
             ${
               byT
                 ? html`<th scope="col">Entropy ${mark('teacher', 'teacher')}</th>

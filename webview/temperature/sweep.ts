@@ -1,5 +1,6 @@
 /** @file The runs of a sweep, and what each reached. Pure. */
 
+import { formatSetting } from '../../src/protocol/format';
 import type { RunListing } from '../../src/protocol/lab-data';
 import type { Interval } from '../../src/protocol/records';
 import type { Measure } from '../quality';
@@ -49,13 +50,18 @@ export function sweepOf(id: string, runs: readonly RunListing[], measure: Measur
 /** A swept value as it is shown: numbers and words as they are, whole blocks of settings as JSON. */
 export function sweptText(value: unknown): string {
   if (value === undefined) return '–';
+  if (typeof value === 'number') return formatSetting(value);
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** The last part of a path: `temperature`. */
-export const shortName = (path: string): string => path.split('.').at(-1)!;
+/** A field by its letter, or by the last part of its path: `learningRate`. */
+export function shortName(path: string): string {
+  return letters[path] ?? path.split('.').at(-1)!;
+}
 
-/** Points that differ in T alone; `name` says what they share, where a second field is swept: `alpha 0.5`. */
+const letters: Record<string, string> = { [temperaturePath]: 'T', 'distillation.alpha': 'α' };
+
+/** Points that differ in T alone; `name` says what they share, where a second field is swept: `α .5`. */
 export interface SweepLine {
   name?: string;
   points: SweepPoint[];
