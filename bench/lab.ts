@@ -11,8 +11,8 @@ const million = 1_000_000;
 const vocabulary = 50_000;
 /** Updates of one row each, after as many that warm the page up: two and a half minutes at ten a second. */
 const updates = 1500;
-/** Updates at the pace of a run, ten a second: two minutes. */
-const paced = 1200;
+/** Updates at the pace of a run, ten a second: one minute. */
+const paced = 600;
 
 interface Times {
   median: number;
