@@ -1,6 +1,6 @@
 /**
- * @file How fast the Lab's page is, in a headless Chromium: panning and zooming a million steps, re-softening a vocabulary of
- * 50,000, and the memory that live updates leave behind. `npm run bench:lab`.
+ * @file How fast the Lab's page is, in a headless Chromium: panning and zooming a million steps, moving the cursor over them,
+ * smoothing them, re-softening a vocabulary of 50,000, and the memory that live updates leave behind. `npm run bench:lab`.
  */
 
 import type { CDPSession, Page } from 'playwright-core';
@@ -11,6 +11,8 @@ const million = 1_000_000;
 const vocabulary = 50_000;
 /** Updates of one row each, after as many that warm the page up: two and a half minutes at ten a second. */
 const updates = 1500;
+/** Updates at the pace of a run, ten a second: one minute. */
+const paced = 600;
 
 interface Times {
   median: number;
@@ -85,6 +87,58 @@ async function panAndZoom(page: Page, points: number): Promise<{ work: Times; fr
   return { work: summarize(measured.work), frames: summarize(measured.frames.slice(5)) };
 }
 
+/** Runs in the page: frames until every chart of the Loss tab is drawn. */
+const drawnCharts = `
+  while (!deep('canvas')) await frame();
+  for (let i = 0; i < 30; i++) await frame();
+  const total = deep('lab-total').shadowRoot.querySelector('lab-time-chart');
+`;
+
+/** Drags the cursor across the charts, a move a frame. */
+async function moveCursor(page: Page, points: number): Promise<{ work: Times; frames: Times }> {
+  const measured = await page.evaluate<{ work: number[]; frames: number[] }>(`(async () => {
+    startRun(${points});
+    ${drawnCharts}
+    const work = [], frames = [];
+    let last = await frame();
+    for (let i = 0; i < 240; i++) {
+      const overlay = total.shadowRoot.querySelector('.overlay');
+      const box = overlay.getBoundingClientRect();
+      const clientX = box.left + (0.1 + 0.8 * (i % 120) / 120) * box.width;
+      const begun = performance.now();
+      overlay.dispatchEvent(new PointerEvent('pointermove', { bubbles: true, composed: true, clientX, clientY: box.top + 40 }));
+      for (let k = 0; k < 12; k++) await null;
+      await total.updateComplete;
+      work.push(performance.now() - begun);
+      const now = await frame();
+      frames.push(now - last);
+      last = now;
+    }
+    return { work, frames };
+  })()`);
+  return { work: summarize(measured.work), frames: summarize(measured.frames.slice(5)) };
+}
+
+/** Moves the smoothing slider: every curve is smoothed anew, from the first step on, and drawn. */
+async function smooth(page: Page, points: number): Promise<Times> {
+  const times = await page.evaluate<number[]>(`(async () => {
+    startRun(${points});
+    ${drawnCharts}
+    const times = [];
+    for (let i = 0; i < 20; i++) {
+      const begun = performance.now();
+      tell({ smoothing: 0.5 + 0.02 * i });
+      await deep('distillery-lab').updateComplete;
+      await deep('lab-loss').updateComplete;
+      await total.updateComplete;
+      await frame();
+      times.push(performance.now() - begun);
+    }
+    return times;
+  })()`);
+  return summarize(times);
+}
+
 /** Moves T as a person drags the slider, on the Tokens tab. */
 async function resoften(page: Page): Promise<Times> {
   const times = await page.evaluate<number[]>(`(async () => {
@@ -141,6 +195,23 @@ async function liveUpdates(page: Page): Promise<{ before: number; after: number;
   return { before, after: await heap(client), perUpdateMs: took / updates };
 }
 
+/** Live updates at ten a second: MiB before and after. */
+async function pacedUpdates(page: Page): Promise<{ before: number; after: number }> {
+  const client = await page.context().newCDPSession(page);
+  await page.evaluate(`(async () => { startRun(1000); while (!deep('canvas')) await frame(); })()`);
+  const update = (from: number, count: number): Promise<void> =>
+    page.evaluate(`(async () => {
+      for (let i = 0; i < ${count}; i++) {
+        window.postMessage({ type: 'append', id: 'bench', series: [{ role: 'student', name: 'student', metrics: columns(${from} + i, 1), evaluations: [] }] });
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    })()`);
+  await update(1000, 100);
+  const before = await heap(client);
+  await update(1100, paced);
+  return { before, after: await heap(client) };
+}
+
 /** `npm run bench:lab -- live` measures only what has this in its name. */
 const only = process.argv[2] ?? '';
 
@@ -158,8 +229,11 @@ try {
   for (const points of [few, million]) {
     await measure(`pan and zoom, ${points} steps, ms`, (page) => panAndZoom(page, points));
   }
+  await measure(`cursor over ${million} steps, ms`, (page) => moveCursor(page, million));
+  await measure(`smoothing ${million} steps, all curves, ms`, (page) => smooth(page, million));
   await measure(`re-softening, ${vocabulary} tokens × 10 positions, ms`, resoften);
   await measure(`${updates} live updates, MiB and ms`, liveUpdates);
+  await measure(`${paced} live updates at 10 a second, MiB`, pacedUpdates);
 } finally {
   await harness.close();
 }

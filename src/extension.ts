@@ -7,7 +7,7 @@ import { exportStudent } from './extension/commands/export-student';
 import { compareRuns, openExperiment, openLab, revealRunFolder, showLog } from './extension/commands/look-commands';
 import { newExperiment } from './extension/commands/new-experiment';
 import { requireTrust } from './extension/commands/require-trust';
-import { pauseRun, resumeRun, runExperiment, stopRun } from './extension/commands/run-commands';
+import { pauseRun, resumeRun, runControl, runExperiment, stopRun } from './extension/commands/run-commands';
 import { createSampleWorkspace } from './extension/commands/sample-workspace';
 import { deleteRuns, emptyRunTrash, registerTrashKey, restoreDeleted } from './extension/commands/trash-commands';
 import { ContextKeys } from './extension/context-keys';
@@ -133,6 +133,7 @@ export function activate({
       'distillery.pauseRun': (run) => pauseRun(running, run),
       'distillery.stopRun': (run) => stopRun(running, run),
       'distillery.resumeRun': (run) => resumeRun(running, run),
+      'distillery.runControl': (run) => runControl(running, run),
       'distillery.openLab': (run) => openLab(runs, lab, run),
       'distillery.compareRuns': (run, selected) => compareRuns(runs, lab, run, selected),
       'distillery.exportStudent': (run, folder) => exportStudent(runs, run, folder),

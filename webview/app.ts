@@ -60,9 +60,10 @@ const tabs: Readonly<Record<LabTab, Tab>> = {
   },
   compare: {
     title: 'Compare',
-    render: ({ run, besides, comparison }, { runs }, choices, narrow) =>
+    render: ({ run, besides, comparison }, { runs, trusted }, choices, narrow) =>
       html`<lab-compare
         .run=${run}
+        .trusted=${trusted}
         .besides=${besides}
         .runs=${runs}
         .comparison=${comparison}

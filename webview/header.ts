@@ -199,9 +199,9 @@ export class Header extends LitElement {
         id="hold"
         appearance="secondary"
         ?disabled=${status === 'queued'}
-        title=${paused ? 'Go on' : 'Hold the run before its next step'}
+        title=${paused ? 'Go on with the next step' : 'Hold the run before its next step'}
         @click=${() => this.#tell({ type: paused ? 'continue' : 'pause' })}
-        >${icon(paused ? 'play' : 'paused')}${paused ? 'Continue' : 'Pause'}</vscode-button
+        >${icon(paused ? 'play' : 'paused')}${paused ? 'Resume' : 'Pause'}</vscode-button
       >
       <vscode-button
         id="stop"

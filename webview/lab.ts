@@ -1,7 +1,7 @@
 /** @file Starts the Lab's page. */
 
 import './app';
-import { roles } from './styles';
+import { roles } from './colours';
 import { registerToolkit } from './toolkit';
 
 registerToolkit();

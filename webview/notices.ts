@@ -10,7 +10,7 @@ import { TellEvent } from './tell';
 export function notices({ problem, shown, trusted }: LabState): TemplateResult[] {
   const all: TemplateResult[] = [];
   const record = shown?.run.record;
-  if (record?.error) all.push(notice('error', 'failed', record.error, trusted ? resume() : undefined));
+  if (record?.error) all.push(notice('error', 'failed', record.error, failedActions(trusted)));
   else if (record?.status === 'stopped') all.push(stopped(record, trusted));
   if (problem) all.push(notice('warning', 'warning', problem));
   if (!trusted) {
@@ -41,11 +41,18 @@ function stopped({ progress }: RunRecord, trusted: boolean): TemplateResult {
   return notice('', 'stopped', words, trusted ? resume() : undefined);
 }
 
-function resume(): TemplateResult {
+function failedActions(trusted: boolean): TemplateResult {
+  const log = action('Show Log', 'showLog');
+  return trusted ? html`${resume()} <span class="muted">·</span> ${log}` : log;
+}
+
+const resume = (): TemplateResult => action('Resume', 'resume');
+
+function action(title: string, type: 'resume' | 'showLog'): TemplateResult {
   return html`<button
     class="link"
-    @click=${(event: Event) => event.currentTarget?.dispatchEvent(new TellEvent({ type: 'resume' }))}
+    @click=${(event: Event) => event.currentTarget?.dispatchEvent(new TellEvent({ type }))}
   >
-    Resume
+    ${title}
   </button>`;
 }

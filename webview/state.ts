@@ -10,10 +10,11 @@ import type {
   RunSeries,
   RunSnapshot,
   ScoredCompletions,
+  ScoredToken,
 } from '../src/protocol/lab-data';
 import { MetricsTable } from '../src/protocol/metrics-table';
 import type { HostMessage } from '../src/protocol/panel';
-import type { EvaluationRecord, Role, RunErrorRecord, TokenProbability } from '../src/protocol/records';
+import type { EvaluationRecord, Role, RunErrorRecord } from '../src/protocol/records';
 
 /** One training. The table grows in place; the series is a new object whenever it does. */
 export interface SeriesState {
@@ -36,7 +37,7 @@ export interface Probes {
 /** The answer to the latest prompt, as far as it has come. */
 export interface Completing {
   request: number;
-  sides: Partial<Record<CompletionSide, { text: string; tokens: TokenProbability[]; begun: number; last: number }>>;
+  sides: Partial<Record<CompletionSide, { text: string; tokens: ScoredToken[]; begun: number; last: number }>>;
   /** Once all sides are done. */
   scored?: ScoredCompletions;
   problem?: RunErrorRecord;

@@ -1,75 +1,11 @@
-/** @file The page's look: colour roles from the theme's variables, and what all components share. No colour of our own. */
+/** @file The page's look, which all components share. */
 
-import { css } from 'lit';
+import { css, type CSSResultGroup } from 'lit';
+import { plotStyles, sliderStyles } from './plot-styles';
+import { tableStyles } from './table-styles';
 
-/**
- * For the document. Roles are custom properties, which reach into every component's shadow; a theme's kind is told by the
- * classes that VS Code puts on the body. Mixing in some foreground lifts a hue's contrast in dark and light themes alike.
- */
-export const roles = css`
-  html,
-  body {
-    height: 100%;
-  }
-  body {
-    margin: 0;
-    padding: 0;
-    background: var(--vscode-editor-background);
-    --teacher: color-mix(in srgb, var(--vscode-charts-blue) 92%, var(--vscode-charts-foreground));
-    /* charts-orange is half transparent in the built-in themes and absent in some; this orange is neither. */
-    --orange: var(--vscode-symbolIcon-classForeground, var(--vscode-charts-orange));
-    --student: color-mix(in srgb, var(--orange) 88%, var(--vscode-charts-foreground));
-    --label: var(--vscode-charts-green);
-    --control: color-mix(in srgb, var(--vscode-charts-foreground) 66%, transparent);
-    --total: var(--vscode-charts-foreground);
-    --background: var(--vscode-editor-background);
-    --foreground: var(--vscode-foreground);
-    --soft: var(--vscode-charts-purple);
-    --hard: var(--label);
-    --hidden: var(--vscode-charts-yellow);
-    --attention: var(--vscode-charts-red);
-    --heat: var(--vscode-charts-purple);
-    --grid: color-mix(in srgb, var(--vscode-charts-lines) 28%, transparent);
-    --axis: color-mix(in srgb, var(--vscode-charts-foreground) 50%, transparent);
-    --muted: color-mix(in srgb, var(--vscode-descriptionForeground) 92%, transparent);
-    --rule: var(--vscode-panel-border, var(--vscode-widget-border, var(--grid)));
-    --heat-1: 12%;
-    --heat-2: 22%;
-    --heat-3: 34%;
-    --heat-4: 46%;
-    --student-bar: var(--student);
-    --bar-edge: 0px;
-  }
-  body.vscode-light {
-    --student: color-mix(in srgb, var(--orange) 66%, var(--vscode-charts-foreground));
-    --label: color-mix(in srgb, var(--vscode-charts-green) 88%, var(--vscode-charts-foreground));
-    --hidden: color-mix(in srgb, var(--vscode-charts-yellow) 62%, var(--vscode-charts-foreground));
-    --control: color-mix(in srgb, var(--vscode-charts-foreground) 74%, transparent);
-    --axis: color-mix(in srgb, var(--vscode-charts-foreground) 62%, transparent);
-    --muted: color-mix(in srgb, var(--vscode-descriptionForeground) 84%, transparent);
-    --heat-1: 10%;
-    --heat-2: 19%;
-    --heat-3: 29%;
-    --heat-4: 40%;
-  }
-  body.vscode-high-contrast {
-    --student: color-mix(in srgb, var(--orange) 72%, var(--vscode-charts-foreground));
-    --control: var(--vscode-charts-foreground);
-    --grid: color-mix(in srgb, var(--vscode-charts-lines) 50%, transparent);
-    --axis: var(--vscode-charts-foreground);
-    --muted: var(--vscode-foreground);
-    --rule: var(--vscode-contrastBorder);
-    --heat-1: 18%;
-    --heat-2: 30%;
-    --heat-3: 44%;
-    --heat-4: 60%;
-    --student-bar: repeating-linear-gradient(90deg, var(--student) 0 2px, transparent 2px 4px);
-    --bar-edge: 1px;
-  }
-`;
-
-/** For every component: type, controls, marks, plots. */
-export const shared = css`
+/** Type, controls, marks. */
+const base = css`
   *,
   *::before,
   *::after {
@@ -195,6 +131,7 @@ export const shared = css`
   .chip[aria-pressed='true'] {
     background: var(--vscode-inputOption-activeBackground);
     border-color: var(--vscode-inputOption-activeBorder);
+    box-shadow: inset 0 0 0 var(--bar-edge) var(--vscode-inputOption-activeBorder);
     color: var(--vscode-inputOption-activeForeground);
   }
   .chip .number {
@@ -272,6 +209,11 @@ export const shared = css`
     font-weight: 400;
     white-space: nowrap;
   }
+  /* It stands beside the title and does not make its line higher. */
+  h3 lab-save {
+    align-self: center;
+    margin: -4px 0 -4px auto;
+  }
   .note {
     overflow: hidden;
     color: var(--muted);
@@ -280,112 +222,6 @@ export const shared = css`
     line-height: 16px;
     text-overflow: ellipsis;
     white-space: nowrap;
-  }
-  svg.plot {
-    display: block;
-    overflow: visible;
-    font: 11px var(--vscode-font-family);
-    font-variant-numeric: tabular-nums;
-  }
-  svg.plot:not(.drawn) text {
-    fill: var(--muted);
-  }
-  svg.plot text.now {
-    fill: var(--vscode-foreground);
-    font-weight: 600;
-  }
-  svg.plot .halo {
-    paint-order: stroke;
-    stroke: var(--vscode-editor-background);
-    stroke-width: 3px;
-    stroke-linejoin: round;
-  }
-  svg.plot .grid {
-    stroke: var(--grid);
-    shape-rendering: crispEdges;
-  }
-  svg.plot .axis {
-    stroke: var(--axis);
-    shape-rendering: crispEdges;
-  }
-  svg.plot .cursor {
-    stroke: var(--vscode-foreground);
-    opacity: 0.7;
-    shape-rendering: crispEdges;
-  }
-  input[type='range'] {
-    appearance: none;
-    display: block;
-    width: 100%;
-    height: 16px;
-    margin: 0;
-    background: none;
-    cursor: pointer;
-  }
-  input[type='range']::-webkit-slider-runnable-track {
-    height: 2px;
-    border-radius: 1px;
-    background: linear-gradient(
-      to right,
-      var(--vscode-progressBar-background) var(--fill, 0%),
-      var(--axis) var(--fill, 0%)
-    );
-  }
-  input[type='range']::-webkit-slider-thumb {
-    appearance: none;
-    width: 16px;
-    height: 16px;
-    margin-top: -7px;
-    border: 4px solid var(--vscode-editor-background);
-    border-radius: 8px;
-    background: var(--vscode-foreground);
-    background-clip: padding-box;
-    box-shadow: 0 0 0 1px var(--vscode-foreground);
-  }
-  input[type='range']:focus-visible {
-    outline: none;
-  }
-  input[type='range']:focus-visible::-webkit-slider-thumb {
-    background-color: var(--vscode-focusBorder);
-    box-shadow: 0 0 0 2px var(--vscode-focusBorder);
-  }
-  table.data {
-    width: 100%;
-    border-collapse: collapse;
-    font-variant-numeric: tabular-nums;
-  }
-  table.data caption {
-    padding: 0 0 8px;
-    color: var(--muted);
-    font-size: 11px;
-    line-height: 16px;
-    text-align: left;
-  }
-  table.data th {
-    padding: 0 0 4px 16px;
-    border-bottom: 1px solid var(--rule);
-    color: var(--muted);
-    font-size: 11px;
-    font-weight: 400;
-    line-height: 16px;
-    text-align: right;
-    vertical-align: bottom;
-    white-space: nowrap;
-  }
-  table.data td {
-    height: 24px;
-    padding: 0 0 0 16px;
-    border-bottom: 1px solid var(--grid);
-    text-align: right;
-    white-space: nowrap;
-  }
-  table.data th:first-child,
-  table.data td:first-child {
-    padding-left: 0;
-    text-align: left;
-  }
-  table.data tbody tr:hover td {
-    background: var(--vscode-list-hoverBackground);
   }
   .scroll {
     overflow: auto;
@@ -433,22 +269,5 @@ export const shared = css`
   }
 `;
 
-/** For a component that is one table of numbers. */
-export const numberTable = css`
-  :host {
-    display: block;
-    min-width: 0;
-  }
-  table {
-    width: 100%;
-    border-collapse: collapse;
-    font-variant-numeric: tabular-nums;
-  }
-  th {
-    padding: 4px 0 4px 8px;
-    color: var(--muted);
-    font-size: 11px;
-    font-weight: 400;
-    text-align: right;
-  }
-`;
+/** For every component. */
+export const shared: CSSResultGroup = [base, plotStyles, sliderStyles, tableStyles];

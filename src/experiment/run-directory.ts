@@ -30,7 +30,7 @@ export async function createRun(
   const directory = await makeUnique(join(runs, `${timeForFileName(now)}_${nameForFile(experiment.name)}`));
   const lock = await acquireLock(directory);
   const paths = runPaths(directory);
-  await writeFileAtomic(paths.experiment, `${JSON.stringify(experiment, undefined, 2)}\n`);
+  await writeRunExperiment(paths, experiment);
   return { paths, lock };
 }
 
@@ -69,6 +69,11 @@ export async function writeRunRecord(paths: RunPaths, record: RunRecord): Promis
 /** Appends a line to `log.txt`, the time before it. */
 export async function appendLog(paths: RunPaths, line: string): Promise<void> {
   await appendFile(paths.log, `${new Date().toISOString()} ${line}\n`);
+}
+
+/** Replaces `experiment.json` in one step. */
+export async function writeRunExperiment(paths: RunPaths, experiment: ResolvedExperiment): Promise<void> {
+  await writeFileAtomic(paths.experiment, `${JSON.stringify(experiment, undefined, 2)}\n`);
 }
 
 /** The experiment as run, to resume it. Throws an InputError where `experiment.json` is missing or damaged. */

@@ -7,6 +7,7 @@ export type ContextKey =
   | 'distillery.hasRunningRuns'
   | 'distillery.hasLiveRuns'
   | 'distillery.hasResumableRuns'
+  | 'distillery.hasRunsWithoutControl'
   | 'distillery.hasEndedRuns'
   | 'distillery.hasTrash'
   /** The active editor shows a dataset that is inspected. */

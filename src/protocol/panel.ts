@@ -11,8 +11,9 @@ import type {
   RunSeries,
   RunSnapshot,
   ScoredCompletions,
+  ScoredToken,
 } from './lab-data';
-import type { RunErrorRecord, RunRecord, TokenProbability } from './records';
+import type { RunErrorRecord, RunRecord } from './records';
 
 /** Tabs of the Lab, in their order on screen. */
 export const labTabs = ['loss', 'tokens', 'temperature', 'completions', 'compare'] as const;
@@ -86,13 +87,13 @@ export type HostMessage =
   | { type: 'comparison'; id: string; comparison: ComparisonDetail }
   /** The answer to `showPrompts`. */
   | { type: 'prompts'; id: string; prompts: PromptRow[] }
-  /** A token more of the answer to `complete`. */
+  /** A token more of the answer to `complete`; of what was expected in its place, only the side's own part is known yet. */
   | {
       type: 'completionToken';
       id: string;
       request: number;
       side: CompletionSide;
-      token: TokenProbability;
+      token: ScoredToken;
       text: string;
     }
   /** The end of the answer to `complete`; `problem` where it was cut short by one. */
@@ -106,7 +107,7 @@ export type HostMessage =
 export type PageMessage =
   /** The page listens: it wants `run`, then `probes` where there are any, or `empty`. */
   | { type: 'ready' }
-  | { type: 'stop' | 'pause' | 'continue' | 'resume'; id: string }
+  | { type: 'stop' | 'pause' | 'continue' | 'resume' | 'runControl' | 'showLog'; id: string }
   /** Lets the person choose another run to show. */
   | { type: 'chooseRun' }
   | { type: 'showRun'; id: string }
@@ -140,6 +141,8 @@ const fields: Record<PageMessage['type'], Record<string, Check>> = {
   pause: { id: isText },
   continue: { id: isText },
   resume: { id: isText },
+  runControl: { id: isText },
+  showLog: { id: isText },
   showRun: { id: isText },
   besides: { id: isText, runs: (value) => Array.isArray(value) && value.every(isText) },
   openFile: { id: isText, file: isText, line: isLine },

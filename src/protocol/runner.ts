@@ -75,10 +75,15 @@ export interface SamplingParams {
   seed: number;
 }
 
+/** Tokens listed of what a model expected in a completion. */
+export const mostExpected = 10;
+
 /** A token more of a completion. */
 export interface CompletionProgress {
   role: CompletionRole;
   token: TokenProbability;
+  /** What the model expected in the token's place, T = 1: its first `mostExpected` tokens. */
+  expected: InspectedDistribution;
   /** The completion so far; the last character may still change where a token holds a part of it. */
   text: string;
 }

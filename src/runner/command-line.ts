@@ -21,7 +21,7 @@ import { inspect } from './commands/inspect';
 import { installCommand, removeCommand } from './commands/libraries';
 import { serve } from './commands/serve';
 import { probe } from './devices/probe';
-import { resumeRun, startRun, type RunOutput, type StartOptions } from './commands/start-run';
+import { resumeRun, startRun, type ResumeOptions, type RunOutput, type StartOptions } from './commands/start-run';
 import { runSweep } from './commands/sweep';
 import { sweepText } from './sweep-table';
 import { terminalOutput } from './terminal';
@@ -90,7 +90,8 @@ function program(examples: string): Command {
     );
   verb('resume <run>', 'go on with a run that was stopped or killed')
     .option(...noQueue)
-    .action(async (run: string, { json, ...options }: JsonOption & StartOptions) =>
+    .option('--with-control', 'train the control too, the same student without distillation, where the run has none')
+    .action(async (run: string, { json, ...options }: JsonOption & ResumeOptions) =>
       finishRun(json, (output) => resumeRun(run, output, options)),
     );
   verb('sweep <file>', 'run every combination of an experiment’s sweep, or go on with those that are left')

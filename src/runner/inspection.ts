@@ -99,7 +99,8 @@ export function rowOf(logits: HostTensor, row: number): Float32Array {
   return logits.data.subarray(row * width, (row + 1) * width) as Float32Array;
 }
 
-function distributionOf(
+/** @param label index of the hard label, −1 where there is none */
+export function distributionOf(
   logits: Float32Array,
   nameOf: (id: number) => string,
   label: number,

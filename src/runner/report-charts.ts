@@ -6,7 +6,7 @@ import {
   sizeDrawing,
   type DrawnModel,
 } from '../protocol/drawing/compare-drawings';
-import { svgText } from '../protocol/drawing/shapes';
+import { darkPaperColours, paperColours, svgText, titled, type Drawing } from '../protocol/drawing/shapes';
 import { timeDrawing, type DrawnLine } from '../protocol/drawing/time-drawing';
 import { formatQuantity, formatShare } from '../protocol/format';
 import type { Comparison, EvaluationRecord, LossComponents, MetricsRecord } from '../protocol/records';
@@ -30,6 +30,8 @@ const mostPoints = 400;
 
 const size = { width: 860, height: 280 };
 
+const onPaper = (drawing: Drawing): string => svgText(drawing, paperColours, darkPaperColours);
+
 export function reportCharts(
   student: TrainingRecords,
   control: TrainingRecords | undefined,
@@ -38,20 +40,32 @@ export function reportCharts(
   const models = drawnModels(comparison);
   const format = qualityFormat(comparison);
   const quality = format === formatShare ? 'Macro-F1' : 'Perplexity';
+  const direction = quality === 'Macro-F1' ? 'higher is better' : 'lower is better';
+  const file = (drawing: Drawing, title: string, note: string): string => onPaper(titled(drawing, title, note));
   const charts: [string, string, string | undefined][] = [
     ['loss', 'Loss by step', lossChart(student.metrics)],
     ['quality', `${quality} on validation by step`, qualityChart(student, control, comparison, quality)],
     [
       'comparison',
       `${quality} with 95 % intervals`,
-      svgText(intervalDrawing(models, quality, format, { width: 640, pitch: 30, names: true })),
+      file(
+        intervalDrawing(models, quality, format, { width: 640, pitch: 30, names: true }),
+        `${quality} with 95 % intervals`,
+        `${comparison.rows[0]?.split ?? 'validation'} split, ${direction}`,
+      ),
     ],
     [
       'calibration',
       'Calibration',
-      models.some(({ calibration }) => calibration) ? svgText(calibrationDrawing(models, 420, 300)) : undefined,
+      models.some(({ calibration }) => calibration)
+        ? file(calibrationDrawing(models, 420, 280), 'Calibration', 'share that is right, by confidence')
+        : undefined,
     ],
-    ['size', `${quality} over parameters`, svgText(sizeDrawing(models, format, 420, 300))],
+    [
+      'size',
+      `${quality} over parameters`,
+      file(sizeDrawing(models, format, 420, 280), `${quality} over parameters`, `log scale, ${direction}`),
+    ],
   ];
   return charts.flatMap(([file, title, svg]) =>
     svg === undefined ? [] : [{ file: `report-${file}.svg`, title, svg }],
@@ -70,7 +84,7 @@ function drawnModels({ rows }: Comparison): DrawnModel[] {
     return [
       {
         role,
-        name: role === 'control' ? `control, ${name}` : role,
+        name: role === 'control' ? `control, ${name.replaceAll('-', ' ')}` : role,
         value,
         parameters,
         ...(interval && { interval }),
@@ -86,6 +100,14 @@ const inks: Record<keyof LossComponents, string> = {
   hard: 'var(--hard)',
   hidden: 'var(--hidden)',
   attention: 'var(--attention)',
+};
+
+const names: Record<keyof LossComponents, string> = {
+  total: 'total',
+  soft: 'distillation loss (soft)',
+  hard: 'student loss (hard)',
+  hidden: 'hidden-layer loss',
+  attention: 'attention loss',
 };
 
 /** The total and its components, each before its weight: means of as many stretches as fit. */
@@ -105,18 +127,18 @@ function lossChart(metrics: readonly MetricsRecord[]): string | undefined {
     metrics.some(({ loss }) => loss[key] !== undefined),
   );
   const lines = present.map((key): DrawnLine => ({
-    name: key,
+    name: names[key],
     x,
     y: means(key),
     ink: inks[key],
-    label: key,
+    label: names[key],
     width: key === 'total' ? 2 : 1.5,
   }));
   const values = lines.flatMap(({ y }) => y as number[]).sort((a, b) => a - b);
   const top = Math.min(values.at(-1)!, values[Math.floor(0.98 * (values.length - 1))]! * 1.3);
   const isCut = top < values.at(-1)!;
   return plot(
-    'Loss',
+    'Loss by step',
     `components before their weights${isCut ? `; from ${formatQuantity(values.at(-1))}` : ''}`,
     lines,
     [0, top],
@@ -160,7 +182,7 @@ function qualityChart(
   const room = 0.06 * (most - sorted[0]!) || 0.05;
   const where = `validation, ${key === 'perplexity' ? 'lower' : 'higher'} is better`;
   return plot(
-    quality,
+    `${quality} by step`,
     `${where}; the comparison below is on ${rows[0]!.split}`,
     lines,
     [sorted[0]! - room, Math.min(most + room, key === 'macroF1' ? 1 : Infinity)],
@@ -178,7 +200,7 @@ function plot(title: string, note: string, lines: DrawnLine[], [from, to]: [numb
     at,
     label: share ? label.replace(/^0\./, '.') : label,
   }));
-  return svgText(
+  return onPaper(
     timeDrawing({
       title,
       note,

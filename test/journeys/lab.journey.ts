@@ -8,8 +8,9 @@ import { readProbeExamples } from '../../src/experiment/probes';
 import { readRecords } from '../../src/experiment/record-file';
 import { listRuns, type Run } from '../../src/experiment/run-directory';
 import { formatQuantity, formatShare } from '../../src/protocol/format';
-import type { InspectResult } from '../../src/protocol/records';
+import type { CompleteResult, InspectResult } from '../../src/protocol/records';
 import { hostileText } from '../webview/sample-run';
+import { openLab, openTab, refusals } from './lab-window';
 import { distillery, runClassifier, runLanguageModel } from './real-runs';
 import { plain, Workbench } from './workbench';
 
@@ -33,25 +34,21 @@ describe('the Lab on a real run', () => {
     workbench = undefined;
   });
 
+  async function setNumber({ lab }: Workbench, id: string, value: number): Promise<void> {
+    await lab.locator(`#${id} input`).fill(String(value));
+    await lab.locator(`#${id} input`).press('Tab');
+  }
+
   const runOf = (name: string): Run => runs.find(({ record }) => record.name === name)!;
 
-  async function openLab(name: keyof typeof titles): Promise<Workbench> {
+  async function open(name: keyof typeof titles): Promise<Workbench> {
     const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
-    await window.openSidebar();
-    const experiment = window.rows.filter({ hasText: new RegExp(`${name}.*1 run`) });
-    await experiment.waitFor();
-    // Only the newest experiment stands open from the start.
-    if ((await experiment.getAttribute('aria-expanded')) === 'false')
-      await experiment.locator('.monaco-tl-twistie').click();
-    await window.rows.filter({ hasText: titles[name] }).click();
-    await window.lab.getByRole('tab', { name: 'Loss' }).waitFor();
+    await openLab(window, name, titles[name]);
     return window;
   }
 
-  const openTab = (window: Workbench, name: string): Promise<void> => window.lab.getByRole('tab', { name }).click();
-
   it("shows the losses of the run's last step, and zooms by brushing", async () => {
-    const window = await openLab('moby');
+    const window = await open('moby');
     const { lab } = window;
     await lab.locator('lab-figure canvas').nth(3).waitFor();
     await lab.locator('#smoothing').fill('0');
@@ -67,7 +64,7 @@ describe('the Lab on a real run', () => {
     await lab.getByText('Show all steps').click();
     await lab.getByText('Show all steps').waitFor({ state: 'detached' });
     await window.picture('lab-real-loss');
-    expect(window.violations).toEqual([]);
+    expect(await refusals(window)).toEqual([]);
   });
 
   it('shows the distributions that `inspect` prints, token by token', async () => {
@@ -86,7 +83,7 @@ describe('the Lab on a real run', () => {
       '--top',
       '5',
     )) as InspectResult;
-    const window = await openLab('moby');
+    const window = await open('moby');
     const { lab } = window;
     await openTab(window, 'Tokens');
     await lab.locator('lab-examples .example').nth(index).click();
@@ -102,21 +99,41 @@ describe('the Lab on a real run', () => {
     const row = lab.locator(`lab-distribution .body[data-id="${teacher.top[0]!.id}"] .share`).first();
     expect(Math.abs(Number(plain(await row.textContent())) - teacher.top[0]!.probability)).toBeLessThan(0.002);
     await window.picture('lab-real-tokens');
-    expect(window.violations).toEqual([]);
+    expect(await refusals(window)).toEqual([]);
   });
 
-  it('shows a dataset full of markup as text', async () => {
-    const window = await openLab('spam');
+  it('shows a dataset full of markup as text in every tab', async () => {
+    const window = await open('moby');
     const { lab } = window;
+    const isText = async (): Promise<void> => {
+      expect(await lab.locator('distillery-lab').locator('img, script').count()).toBe(0);
+      expect(await refusals(window)).toEqual([]);
+    };
+    await lab.locator('lab-figure canvas').first().waitFor();
+    await isText();
     await openTab(window, 'Tokens');
     await lab.locator('lab-examples .text').first().waitFor();
     expect(await lab.locator('lab-examples .text').first().textContent()).toBe(hostileText);
-    expect(await lab.locator('distillery-lab').locator('img, script').count()).toBe(0);
-    expect(window.violations).toEqual([]);
+    await isText();
+    await openTab(window, 'Temperature');
+    await lab.locator('lab-curve svg').first().waitFor();
+    await isText();
+    await openTab(window, 'Completions');
+    await lab.locator('#prompt textarea').fill(hostileText);
+    await setNumber(window, 'maxNewTokens', 4);
+    await lab.locator('#continue').click();
+    await lab.locator('lab-surprises').first().waitFor();
+    expect(await lab.locator('lab-completion .tokens > .muted').first().textContent()).toBe(
+      `…${hostileText.slice(-28)}`,
+    );
+    await isText();
+    await openTab(window, 'Compare');
+    await lab.locator('lab-apart-rows', { hasText: hostileText.slice(0, 24) }).waitFor();
+    await isText();
   });
 
   it('softens in the page, and says what a sweep would add', async () => {
-    const window = await openLab('spam');
+    const window = await open('spam');
     const { lab } = window;
     await openTab(window, 'Temperature');
     await lab.locator('lab-curve svg').nth(2).waitFor();
@@ -125,42 +142,61 @@ describe('the Lab on a real run', () => {
     expect(await lab.locator('#big-t').textContent()).toBe('20.0');
     await lab.getByText('not part of a sweep').waitFor();
     await window.picture('lab-real-temperature');
-    expect(window.violations).toEqual([]);
+    expect(await refusals(window)).toEqual([]);
   });
 
-  it('lets teacher and student continue a prompt, with the words of `complete`', async () => {
+  it('lets teacher, student and control continue a prompt, with the words of `complete`', async () => {
     const { paths } = runOf('moby');
     const prompt = 'The whale';
-    const completed = (await distillery(
-      workspace,
-      'complete',
-      paths.directory,
-      '--prompt',
-      prompt,
-      '--max-new-tokens',
-      '6',
-    )) as {
-      student: { tokens: { token: string; probability: number }[] };
-    };
-    const window = await openLab('moby');
+    const complete = async (target: string): Promise<CompleteResult> =>
+      (await distillery(workspace, 'complete', target, '--prompt', prompt, '--max-new-tokens', '6')) as CompleteResult;
+    const models = await complete(paths.directory);
+    const control = await complete(`${paths.directory}/controls/no-distillation`);
+    const window = await open('moby');
     const { lab } = window;
     await openTab(window, 'Completions');
     await lab.locator('#prompt textarea').fill(prompt);
-    await lab.locator('#maxNewTokens input').fill('6');
-    await lab.locator('#maxNewTokens input').press('Tab');
+    await setNumber(window, 'maxNewTokens', 6);
+    await lab.getByText('Control too').click();
+    // The only token that can be drawn is the most probable.
+    await lab.getByLabel('Sample').check();
+    await setNumber(window, 'samplingTopK', 1);
+    await setNumber(window, 'samplingTemperature', 1.5);
     await lab.locator('#continue').click();
     await lab.locator('lab-surprises').first().waitFor();
-    const tokens = await lab.locator('lab-completion').nth(1).locator('[role=option]').all();
-    const labels = await Promise.all(tokens.map((token) => token.getAttribute('aria-label')));
-    expect(labels.map((label) => label?.split(', ').at(-1))).toEqual(
-      completed.student.tokens.map(({ probability }) => formatShare(probability)),
-    );
+    const sides = [models.teacher, models.student, control.student];
+    for (const [i, side] of sides.entries()) {
+      const tokens = await lab.locator('lab-completion').nth(i).locator('[role=option]').all();
+      const labels = await Promise.all(tokens.map((token) => token.getAttribute('aria-label')));
+      expect(labels.map((label) => label?.split(', ').at(-1))).toEqual(
+        side!.tokens.map(({ probability }) => formatShare(probability)),
+      );
+    }
     await window.picture('lab-real-completions');
-    expect(window.violations).toEqual([]);
+    expect(await refusals(window)).toEqual([]);
+  });
+
+  it('shows what was expected while tokens stream, and stops them', async () => {
+    const window = await open('moby');
+    const { lab } = window;
+    await openTab(window, 'Completions');
+    await lab.locator('#prompt textarea').fill('The whale');
+    await setNumber(window, 'maxNewTokens', 512);
+    await lab.locator('#continue').click();
+    const tokens = lab.locator('lab-completion').first().locator('[role=option]');
+    await tokens.first().hover();
+    await lab.locator('lab-expected tr.strong').waitFor();
+    await lab.locator('#stop-completion').click();
+    await lab.locator('#continue').waitFor();
+    const count = await tokens.count();
+    expect(count).toBeLessThan(512);
+    expect(await lab.locator('lab-surprises').count()).toBe(0);
+    await window.picture('lab-stopped-completion');
+    expect(await tokens.count()).toBe(count);
   });
 
   it('compares with intervals, and opens a row on which the models differ', async () => {
-    const window = await openLab('spam');
+    const window = await open('spam');
     const { lab } = window;
     await openTab(window, 'Compare');
     await lab.locator('lab-confusion').waitFor();
@@ -176,11 +212,11 @@ describe('the Lab on a real run', () => {
     await apart.click();
     await window.page.getByRole('tab', { name: place.split(':')[0]! }).waitFor();
     await window.page.getByRole('button', { name: new RegExp(`^Ln ${place.split(':')[1]!}, Col`) }).waitFor();
-    expect(window.violations).toEqual([]);
+    expect(await refusals(window)).toEqual([]);
   });
 
   it('keeps what was chosen over a reload of the window', async () => {
-    const window = await openLab('moby');
+    const window = await open('moby');
     await openTab(window, 'Tokens');
     await window.lab.locator('lab-examples .example').nth(2).click();
     // In a browser, the editor writes what it keeps every five seconds.

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import type { SweepResult } from '../../src/runner/commands/sweep';
 import { hostileText } from '../webview/sample-run';
 
 const runner = path.resolve('dist/runner.js');
@@ -24,12 +25,16 @@ function rows(file: string, count: number): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-function write(
-  workspace: string,
-  name: string,
-  experiment: object,
-  data: Record<string, Record<string, unknown>[]>,
-): void {
+interface Settings {
+  training?: Record<string, unknown>;
+  distillation?: Record<string, unknown>;
+  controls?: string[];
+  sweep?: Record<string, unknown[]>;
+}
+
+type Rows = Record<'train' | 'validation' | 'test', Record<string, unknown>[]>;
+
+function write(workspace: string, name: string, experiment: object, data: Rows): void {
   mkdirSync(path.join(workspace, 'data'), { recursive: true });
   for (const [split, all] of Object.entries(data)) {
     writeFileSync(
@@ -47,39 +52,55 @@ function write(
   writeFileSync(path.join(workspace, `${name}.distill.json`), JSON.stringify(whole, undefined, 2));
 }
 
-/** Trains a spam filter of 64 mails. Its validation rows begin with one full of markup. */
-export async function runClassifier(workspace: string): Promise<void> {
+/** Writes `spam.distill.json`, a spam filter of 64 mails. Its held-out rows begin with one full of markup. */
+export function writeClassifier(workspace: string, settings: Settings = {}): void {
   const experiment = {
     task: 'text-classification',
     tokenizer: { source: 'train', kind: 'wordpiece', vocabularySize: 400 },
     teacher: { source: 'train', architecture: { family: 'bert', ...teacher }, training },
     student: { architecture: { family: 'bert', ...student } },
     distillation: { temperature: 4, alpha: 0.7 },
+    ...settings,
+    training: { ...training, ...settings.training },
   };
   const hostile = { text: hostileText, label: 'spam' };
-  const data = {
+  write(workspace, 'spam', experiment, {
     train: rows('spam/train.jsonl', 64),
     validation: [hostile, ...rows('spam/validation.jsonl', 23)],
     test: [hostile, ...rows('spam/test.jsonl', 39)],
-  };
-  write(workspace, 'spam', experiment, data);
-  await distillery(workspace, 'run', 'spam.distill.json');
+  });
 }
 
-/** Trains a language model on 48 paragraphs. */
-export async function runLanguageModel(workspace: string): Promise<void> {
+/** Writes `moby.distill.json`, a language model of 48 paragraphs. Its held-out rows begin with one full of markup. */
+export function writeLanguageModel(workspace: string, settings: Settings = {}): void {
   const experiment = {
     task: 'causal-lm',
     tokenizer: { source: 'train', kind: 'bpe', vocabularySize: 400 },
     teacher: { source: 'train', architecture: { family: 'gpt2', ...teacher }, training },
     student: { architecture: { family: 'gpt2', ...student } },
     distillation: { temperature: 2, alpha: 0.5 },
+    ...settings,
+    training: { ...training, ...settings.training },
   };
-  const data = {
+  write(workspace, 'moby', experiment, {
     train: rows('moby-dick/train.jsonl', 48),
     validation: [{ text: hostileText }, ...rows('moby-dick/validation.jsonl', 11)],
-    test: rows('moby-dick/test.jsonl', 12),
-  };
-  write(workspace, 'moby', experiment, data);
+    test: [{ text: hostileText }, ...rows('moby-dick/test.jsonl', 11)],
+  });
+}
+
+export async function runClassifier(workspace: string, settings?: Settings): Promise<void> {
+  writeClassifier(workspace, settings);
+  await distillery(workspace, 'run', 'spam.distill.json');
+}
+
+export async function runLanguageModel(workspace: string, settings?: Settings): Promise<void> {
+  writeLanguageModel(workspace, settings);
   await distillery(workspace, 'run', 'moby.distill.json');
+}
+
+/** Runs every combination of the values, a run each. */
+export async function sweepLanguageModel(workspace: string, sweep: Record<string, unknown[]>): Promise<SweepResult> {
+  writeLanguageModel(workspace, { sweep });
+  return (await distillery(workspace, 'sweep', 'moby.distill.json')) as SweepResult;
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/model/checkpoint';
@@ -93,6 +93,22 @@ describe('a run of a text-classification experiment', () => {
     expect(control.at(-1)!.metrics).not.toEqual(own.at(-1)!.metrics);
     const hardAt0 = (file: string): number => readLines<MetricsRecord>(path.join(run, file))[0]!.loss.hard!;
     expect(hardAt0('controls/no-distillation/metrics.jsonl')).toBe(hardAt0('metrics.jsonl'));
+  });
+
+  it('gets its control later where it began without one, with the same weights', async () => {
+    const later = tinyWorkspace({ task: 'text-classification' });
+    const file = path.join(later, 'tiny.distill.json');
+    const experiment = JSON.parse(readFileSync(file, 'utf8')) as object;
+    writeFileSync(file, JSON.stringify({ ...experiment, controls: [] }));
+    const without = await document<RunResult>(['run', 'tiny.distill.json'], later);
+    expect(without.summary!.rows.map(({ role }) => role)).toEqual(['teacher', 'student']);
+    const student = weightsOf(without.directory);
+    const { status, summary } = await document<RunResult>(['resume', without.run, '--with-control'], later);
+    expect(status).toBe('done');
+    expect(summary!.rows.map(({ role }) => role)).toEqual(['teacher', 'student', 'control']);
+    expect(weightsOf(without.directory).equals(student)).toBe(true);
+    const control = 'controls/no-distillation/student';
+    expect(weightsOf(without.directory, control).equals(weightsOf(run, control))).toBe(true);
   });
 
   it('keeps a student that loads as a Hugging Face folder', async () => {

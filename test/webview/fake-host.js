@@ -6,7 +6,7 @@ import themes from './themes.json';
 const query = new URLSearchParams(location.search);
 const theme = themes[query.get('theme') ?? 'dark'];
 for (const [name, value] of Object.entries(theme.variables)) document.documentElement.style.setProperty(name, value);
-document.body.classList.add(theme.kind);
+document.body.classList.add(...theme.kind.split(' '));
 
 const kind = query.get('run') ?? 'moby';
 const sample = kind === 'spam' ? spamRun() : mobyRun(query.get('status') ?? 'running');
@@ -76,9 +76,6 @@ function complete({ request, prompt }) {
   const scored = {};
   for (const [side, tokens] of Object.entries(words)) {
     const told = tokens.map((token, i) => ({ id: i, token, probability: 0.3 + 0.1 * (i % 5) }));
-    told.forEach((token, i) =>
-      window.send({ type: 'completionToken', id, request, side, token, text: tokens.slice(0, i + 1).join('') }),
-    );
     const other = side === 'teacher' ? 'student' : 'teacher';
     const distribution = (own, probability) => ({
       entropy: 1.2,
@@ -90,6 +87,11 @@ function complete({ request, prompt }) {
       ofOther: [0.25, 0.1],
       label: { probability, rank: own ? 1 : 4 },
     });
+    told.forEach((token, i) => {
+      const expected = { [side]: { ...distribution(true, token.probability), ofOther: undefined } };
+      const text = tokens.slice(0, i + 1).join('');
+      window.send({ type: 'completionToken', id, request, side, token: { ...token, expected }, text });
+    });
     scored[side] = {
       text: tokens.join(''),
       tokens: told.map((token, i) => ({
@@ -98,8 +100,8 @@ function complete({ request, prompt }) {
       })),
     };
   }
-  window.send({ type: 'completed', id, request, completions: scored });
-  void prompt;
+  // A prompt that ends so is left without an end, as while models are still at work.
+  if (!prompt.endsWith('…')) window.send({ type: 'completed', id, request, completions: scored });
 }
 
 function beforeFirstStep() {

@@ -269,7 +269,7 @@ describe('arriving messages', () => {
   });
 
   it('build a completion token by token, and leave an older answer aside', () => {
-    const token = (text: string) => ({ id: 1, token: text, probability: 0.5 });
+    const token = (text: string) => ({ id: 1, token: text, probability: 0.5, expected: {} });
     const told = (request: number, text: string) =>
       ({ type: 'completionToken', id: 'a', request, side: 'student', token: token(text), text }) as const;
     let state = reduce(start(), told(2, 'sail'));

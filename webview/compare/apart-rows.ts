@@ -23,9 +23,6 @@ export class ApartRows extends LitElement {
         display: block;
         min-width: 0;
       }
-      h3 lab-save {
-        margin-left: auto;
-      }
       table.data {
         table-layout: fixed;
         margin-top: 8px;

@@ -1,9 +1,10 @@
 /** @file The Compare tab: the finding in a sentence, then teacher, student, control and other runs side by side. */
 
-import { css, html, LitElement, nothing } from 'lit';
+import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { calibrationDrawing, sizeDrawing } from '../../src/protocol/drawing/compare-drawings';
 import type { Drawing } from '../../src/protocol/drawing/shapes';
+import { formatDuration } from '../../src/protocol/format';
 import type { ComparisonDetail, RunListing } from '../../src/protocol/lab-data';
 import type { Choices } from '../choices';
 import { drawn } from '../drawn';
@@ -51,14 +52,14 @@ export class CompareView extends LitElement {
       .details {
         display: flex;
         flex-wrap: wrap;
-        gap: 24px 40px;
+        gap: 24px 32px;
         margin-top: 20px;
+      }
+      .drawings > figure {
+        width: 328px;
       }
       .details > * {
         flex: 1 1 420px;
-      }
-      h3 lab-save {
-        margin-left: auto;
       }
       figure .note,
       .foot {
@@ -84,6 +85,7 @@ export class CompareView extends LitElement {
   @property({ attribute: false }) comparison: ComparisonDetail | undefined;
   @property({ attribute: false }) choices!: Choices;
   @property({ attribute: false }) narrow = false;
+  @property({ attribute: false }) trusted = true;
 
   #asked = '';
 
@@ -112,12 +114,12 @@ export class CompareView extends LitElement {
         </div>
         <div class="details"><lab-settings .run=${this.run} .besides=${beside}></lab-settings></div>`;
     }
-    return html`<div class="top">${finding(this.run.record.summary?.rows ?? [], measure)} ${chips}</div>
+    return html`<div class="top">${finding(this.run.record.summary?.rows ?? [], measure, this.#offer())} ${chips}</div>
       <lab-model-table .models=${models} .measure=${measure}></lab-model-table>
       <div class="drawings">
         ${this.#drawing(
           'Calibration',
-          'how often a prediction of that confidence is right; area = predictions',
+          'share that is right, by confidence; area = predictions',
           (width) => this.#calibration(models, measure, width),
           () => calibrationCsv(models),
         )}
@@ -138,6 +140,21 @@ export class CompareView extends LitElement {
         ${this.comparison ? html`<lab-apart-rows .comparison=${this.comparison}></lab-apart-rows>` : nothing}
       </div>
       ${this.#foot(models)}`;
+  }
+
+  /** To train the control, which takes about as long as the student took. */
+  #offer(): TemplateResult | undefined {
+    if (!this.trusted || this.run.record.status !== 'done') return undefined;
+    const seconds = trainingSeconds(this.run);
+    return html`<button
+      class="link"
+      id="run-control"
+      title="Train the same student, from the same start, without the teacher"
+      @click=${() => this.dispatchEvent(new TellEvent({ type: 'runControl' }))}
+    >
+      Run the
+      control${seconds === undefined ? nothing : html` <span class="number">(about ${formatDuration(seconds)})</span>`}
+    </button>`;
   }
 
   #waiting(): string {
@@ -183,6 +200,13 @@ export class CompareView extends LitElement {
       ${this.run.record.device}.
     </p>`;
   }
+}
+
+/** From the student's first record to its last; undefined where there are not two. */
+function trainingSeconds({ series }: RunState): number | undefined {
+  const metrics = series.find(({ role }) => role === 'student')?.metrics;
+  if (!metrics || metrics.length < 2) return undefined;
+  return Math.max(1, (metrics.at('time', metrics.length - 1) - metrics.at('time', 0)) / 1000);
 }
 
 function calibrationCsv(models: readonly ComparedModel[]): string {

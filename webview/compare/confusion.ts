@@ -23,9 +23,6 @@ export class Confusion extends LitElement {
         display: block;
         min-width: 0;
       }
-      h3 lab-save {
-        margin-left: auto;
-      }
       .matrices {
         display: flex;
         flex-wrap: wrap;

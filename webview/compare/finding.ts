@@ -5,8 +5,12 @@ import { formatPercent, formatQuantity, formatShare, formatShareDifference } fro
 import type { ComparisonRow, Gain, Role } from '../../src/protocol/records';
 import type { Measure } from '../quality';
 
-/** Ends by saying so where there is no control to tell what distillation gave. */
-export function finding(rows: readonly ComparisonRow[], measure: Measure): TemplateResult | typeof nothing {
+/** @param offer what can be done where there is no control to tell what distillation gave; absent where nothing can */
+export function finding(
+  rows: readonly ComparisonRow[],
+  measure: Measure,
+  offer?: TemplateResult,
+): TemplateResult | typeof nothing {
   const of = (role: Role): ComparisonRow | undefined => rows.find((row) => row.role === role);
   const [teacher, student, control] = [of('teacher'), of('student'), of('control')];
   if (!student || !teacher) return nothing;
@@ -19,7 +23,7 @@ export function finding(rows: readonly ComparisonRow[], measure: Measure): Templ
     ${
       control && student.metrics[measure.key] !== undefined && control.metrics[measure.key] !== undefined
         ? gainWords(student, control, measure)
-        : 'Whether distillation helped, this run cannot tell: it has no control.'
+        : html`Whether distillation helped, this run cannot tell: it has no control. ${offer ?? nothing}`
     }
   </p>`;
 }

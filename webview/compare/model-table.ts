@@ -1,6 +1,6 @@
 /** @file The models side by side: quality with its interval, closeness to the teacher, calibration, size, time. */
 
-import { css, html, LitElement } from 'lit';
+import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { intervalDrawing } from '../../src/protocol/drawing/compare-drawings';
 import {
@@ -66,14 +66,15 @@ export class ModelTable extends LitElement {
         white-space: nowrap;
       }
       table.data td.drawing {
-        width: ${drawingWidth}px;
-        height: auto;
+        position: relative;
+        min-width: ${drawingWidth}px;
         padding: 0;
-        border: 0;
-        vertical-align: top;
       }
+      /* One drawing for all rows, whose rules go on behind it. */
       td.drawing svg {
-        margin-top: -${axisHeight}px;
+        position: absolute;
+        top: -${axisHeight}px;
+        left: 0;
       }
       td .swatch {
         margin-right: 8px;
@@ -121,7 +122,7 @@ export class ModelTable extends LitElement {
             (model, i) =>
               html`<tr>
                 <td>${named(model)}</td>
-                ${i === 0 ? html`<td class="drawing" rowspan=${models.length}>${drawn(drawing)}</td>` : ''}
+                <td class="drawing">${i === 0 ? drawn(drawing) : nothing}</td>
                 ${columns.map(({ value }) => html`<td>${value(model.row)}</td>`)}
               </tr>`,
           )}

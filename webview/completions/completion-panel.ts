@@ -141,9 +141,11 @@ export class CompletionPanel extends LitElement {
   }
 
   readonly #walk = (event: KeyboardEvent): void => {
+    // The first can be focused while none is chosen.
+    const at = Math.max(0, this.chosen);
     const moves: Record<string, number> = {
-      ArrowLeft: this.chosen - 1,
-      ArrowRight: this.chosen + 1,
+      ArrowLeft: at - 1,
+      ArrowRight: at + 1,
       Home: 0,
       End: this.tokens.length - 1,
     };

@@ -13,7 +13,7 @@ import './completion-panel';
 import type { TokenEvent } from './completion-panel';
 import './expected';
 import './sampling-bar';
-import { probabilityBy, surprises } from './scores';
+import { otherOf, probabilityBy, surprises } from './scores';
 import './surprise-list';
 
 const mostSurprises = 10;
@@ -184,10 +184,11 @@ export class CompletionsView extends LitElement {
     this.#start();
   };
 
-  #answer({ sides, scored }: Completing): unknown {
+  #answer(completing: Completing): unknown {
+    const { sides, scored } = completing;
     const shown = (['teacher', 'student', 'control'] as const).filter((side) => sides[side]);
     return html`<div class="sides">${shown.map((side) => this.#side(side, { sides, scored }))}</div>
-      ${scored ? this.#details(scored) : nothing}`;
+      ${shown.length > 0 ? this.#details(completing) : nothing}`;
   }
 
   #side(
@@ -220,23 +221,25 @@ export class CompletionsView extends LitElement {
     return `${shape(side === 'teacher' ? experiment.teacher : experiment.student)}${when}`;
   }
 
-  #details(scored: NonNullable<Completing['scored']>): unknown {
+  #details(completing: Completing): unknown {
+    const { scored } = completing;
     const list = (side: 'teacher' | 'student'): unknown => {
-      const tokens = scored[side]?.tokens;
-      if (!tokens || !scored.teacher || !scored.student) return nothing;
+      if (!scored?.teacher || !scored.student) return nothing;
+      const { tokens } = scored[side]!;
       return html`<lab-surprises
         .side=${side}
-        .surprises=${surprises(tokens, side, side === 'teacher' ? 'student' : 'teacher', mostSurprises)}
+        .surprises=${surprises(tokens, side, otherOf(side), mostSurprises)}
         .chosen=${this.chosen?.side === side ? this.chosen.index : -1}
         @token=${(event: TokenEvent) => (this.chosen = { side, index: event.detail })}
       ></lab-surprises>`;
     };
-    return html`<div class="details">${this.#expected(scored)} ${list('teacher')} ${list('student')}</div>`;
+    return html`<div class="details">${this.#expected(completing)} ${list('teacher')} ${list('student')}</div>`;
   }
 
-  #expected(scored: NonNullable<Completing['scored']>): unknown {
+  /** Of a token that was only just told, its own model's expectation alone is known. */
+  #expected({ sides, scored }: Completing): unknown {
     const { side, index } = this.chosen ?? { side: 'student' as const, index: 0 };
-    const tokens = scored[side]?.tokens;
+    const tokens = scored?.[side]?.tokens ?? sides[side]?.tokens;
     const token = tokens?.[index];
     if (!tokens || !token)
       return html`<p class="small muted">Choose a token to see what each model expected there.</p>`;
@@ -246,7 +249,7 @@ export class CompletionsView extends LitElement {
       .join('')}`;
     return html`<lab-expected
       .token=${token}
-      .side=${side === 'teacher' ? 'teacher' : 'student'}
+      .side=${side}
       .preceding=${before.length > context ? `…${before.slice(-context)}` : before}
     ></lab-expected>`;
   }

@@ -1,20 +1,22 @@
-/** @file What teacher and student expected in one token's place: paired bars, the token that was taken marked. */
+/** @file What two models expected in one token's place: paired bars, the token that was taken marked. */
 
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatShare, shareDecimals } from '../../src/protocol/format';
-import type { ScoredToken } from '../../src/protocol/lab-data';
+import type { CompletionSide, ScoredToken } from '../../src/protocol/lab-data';
 import { mark } from '../icons';
-import { place } from '../place';
-import { numberTable, shared } from '../styles';
+import { pairBars, pairBarStyles } from '../pair-bars';
+import { shared } from '../styles';
+import { numberTable } from '../table-styles';
 import { visible } from '../tokens/token-text';
-import { expectedRows, type ExpectedRow } from './scores';
+import { expectedRows, otherOf, type ExpectedRow } from './scores';
 
 @customElement('lab-expected')
 export class Expected extends LitElement {
   static override styles = [
     shared,
     numberTable,
+    pairBarStyles,
     css`
       td {
         height: 24px;
@@ -30,54 +32,39 @@ export class Expected extends LitElement {
       .name {
         overflow: hidden;
         max-width: 104px;
-        font-family: var(--vscode-editor-font-family, monospace);
-        font-size: 12px;
         text-align: left;
         text-overflow: ellipsis;
       }
+      td.name:not(.muted) {
+        font-family: var(--vscode-editor-font-family, monospace);
+        font-size: 12px;
+      }
       .bars {
-        position: relative;
         width: 45%;
-      }
-      .bars i {
-        position: absolute;
-        left: 8px;
-        height: 8px;
-        min-width: 1px;
-        border-radius: 0 1px 1px 0;
-      }
-      .bars .teacher {
-        top: 3px;
-        background: var(--teacher);
-      }
-      .bars .student {
-        top: 13px;
-        background: var(--student-bar);
-        outline: var(--bar-edge) solid var(--student);
-        outline-offset: calc(-1 * var(--bar-edge));
       }
     `,
   ];
 
   @property({ attribute: false }) token!: ScoredToken;
   /** Whose text the token is in. */
-  @property({ attribute: false }) side: 'teacher' | 'student' = 'student';
+  @property({ attribute: false }) side: CompletionSide = 'student';
   @property({ attribute: false }) preceding = '';
 
   override render(): unknown {
-    const { rows, other } = expectedRows(this.token, this.side);
-    const decimals = shareDecimals(rows.flatMap(({ teacher, student }) => [teacher || 0, student || 0]));
-    const widest = Math.max(1e-9, ...rows.flatMap(({ teacher, student }) => [teacher || 0, student || 0]));
+    const { rows, rest } = expectedRows(this.token, this.side);
+    const shares = rows.flatMap(({ own, other }) => [own || 0, other || 0]);
+    const decimals = shareDecimals(shares);
+    const widest = Math.max(1e-9, ...shares);
+    const sides = this.#sides();
     return html`<figure>
       <h3>At “${visible(this.token.token)}” <span class="note">after “${this.preceding}”, T = 1</span></h3>
-      <table aria-label="What teacher and student expected">
+      <table aria-label="What ${sides.join(' and ')} expected">
         <thead>
           <tr>
             <th></th>
             <th scope="col" class="name">Token</th>
             <th aria-hidden="true"></th>
-            <th scope="col">${mark('teacher', 'teacher')}</th>
-            <th scope="col">${mark('student', 'student')}</th>
+            ${sides.map((side) => html`<th scope="col">${mark(side, side)}</th>`)}
           </tr>
         </thead>
         <tbody>
@@ -86,8 +73,7 @@ export class Expected extends LitElement {
             <td></td>
             <td class="name muted">others</td>
             <td></td>
-            <td>${formatShare(other.teacher, decimals)}</td>
-            <td>${formatShare(other.student, decimals)}</td>
+            ${this.#shares(rest, decimals)}
           </tr>
         </tbody>
       </table>
@@ -95,15 +81,26 @@ export class Expected extends LitElement {
     </figure>`;
   }
 
+  /** The teacher first. */
+  #sides(): CompletionSide[] {
+    return this.side === 'teacher' ? ['teacher', otherOf('teacher')] : ['teacher', this.side];
+  }
+
+  #shareOf(row: Pick<ExpectedRow, 'own' | 'other'>, side: CompletionSide): number {
+    return side === this.side ? row.own : row.other;
+  }
+
+  #shares(row: Pick<ExpectedRow, 'own' | 'other'>, decimals: number): unknown {
+    return this.#sides().map((side) => html`<td>${formatShare(this.#shareOf(row, side), decimals)}</td>`);
+  }
+
   #row(row: ExpectedRow, widest: number, decimals: number): unknown {
-    const bar = (side: 'teacher' | 'student'): unknown =>
-      html`<i class=${side} ${place({ width: `calc(${row[side] / widest || 0} * (100% - 8px))` })}></i>`;
+    const bars = this.#sides().map((side) => ({ side, share: this.#shareOf(row, side) }));
     return html`<tr class=${row.taken ? 'strong' : ''}>
       <td class="taken">${row.taken ? html`<span role="img" aria-label="taken">▸</span>` : nothing}</td>
       <td class="name">${visible(row.token)}</td>
-      <td class="bars" aria-hidden="true">${bar('teacher')}${bar('student')}</td>
-      <td>${formatShare(row.teacher, decimals)}</td>
-      <td>${formatShare(row.student, decimals)}</td>
+      <td class="bars" aria-hidden="true"><span class="pair">${pairBars(bars, widest)}</span></td>
+      ${this.#shares(row, decimals)}
     </tr>`;
   }
 }

@@ -39,38 +39,44 @@ export function surprises(
     .slice(0, most);
 }
 
+/** The other model of the pair in which a side is looked at: teacher and student, or the control and the teacher. */
+export const otherOf = (side: CompletionSide): 'teacher' | 'student' => (side === 'teacher' ? 'student' : 'teacher');
+
 export interface ExpectedRow {
   id: number;
   token: string;
-  teacher: number;
-  student: number;
+  /** The probability that the side gave it whose text it is, and the other's; NaN where it is not known yet. */
+  own: number;
+  other: number;
   /** The token that was taken. */
   taken: boolean;
 }
 
+/** All but the rows, in probability. */
+type Rest = Pick<ExpectedRow, 'own' | 'other'>;
+
 /**
- * What teacher and student expected at a place, by the side whose text it is: its first choices, the other's probability of
+ * What a side and the other of its pair expected at a place of the side's text: its first choices, the other's probability of
  * each beside them, and the token that was taken wherever it ranks.
  */
-export function expectedRows(
-  token: ScoredToken,
-  by: 'teacher' | 'student',
-): { rows: ExpectedRow[]; other: { teacher: number; student: number } } {
-  const [own, theirs] = [token.expected[by], token.expected[by === 'teacher' ? 'student' : 'teacher']];
-  const row = (id: number, name: string, ownShare: number, otherShare: number): ExpectedRow => ({
-    id,
-    token: name,
-    teacher: by === 'teacher' ? ownShare : otherShare,
-    student: by === 'teacher' ? otherShare : ownShare,
-    taken: id === token.id,
+export function expectedRows(token: ScoredToken, side: CompletionSide): { rows: ExpectedRow[]; rest: Rest } {
+  const [own, theirs] = [token.expected[side], token.expected[otherOf(side)]];
+  const takenShare = theirs?.label?.probability ?? NaN;
+  // A teacher is asked beside its student: of a control's first choices it was only asked about the one that was taken.
+  const otherShares = side === 'control' ? undefined : theirs?.ofOther;
+  const rows = (own?.top ?? []).map(({ id, token: name, probability }, i) => {
+    const taken = id === token.id;
+    return { id, token: name, own: probability, other: otherShares?.[i] ?? (taken ? takenShare : NaN), taken };
   });
-  const rows = (own?.top ?? []).map(({ id, token: name, probability }, i) =>
-    row(id, name, probability, theirs?.ofOther?.[i] ?? NaN),
-  );
   if (!rows.some(({ taken }) => taken)) {
-    rows.push(row(token.id, token.token, own?.label?.probability ?? NaN, theirs?.label?.probability ?? NaN));
+    rows.push({
+      id: token.id,
+      token: token.token,
+      own: own?.label?.probability ?? NaN,
+      other: takenShare,
+      taken: true,
+    });
   }
-  const rest = (side: 'teacher' | 'student'): number =>
-    Math.max(0, 1 - rows.reduce((sum, one) => sum + (one[side] || 0), 0));
-  return { rows, other: { teacher: rest('teacher'), student: rest('student') } };
+  const rest = (of: 'own' | 'other'): number => Math.max(0, 1 - rows.reduce((sum, one) => sum + one[of], 0));
+  return { rows, rest: { own: rest('own'), other: rest('other') } };
 }

@@ -4,7 +4,8 @@ import { css, html, LitElement, svg } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatShare } from '../../src/protocol/format';
 import { mark, markShape } from '../icons';
-import { numberTable, shared } from '../styles';
+import { shared } from '../styles';
+import { numberTable } from '../table-styles';
 import { visible } from '../tokens/token-text';
 import { TokenEvent } from './completion-panel';
 import type { Surprise } from './scores';
@@ -33,6 +34,7 @@ export class SurpriseList extends LitElement {
         background: var(--vscode-list-hoverBackground);
       }
       .name {
+        padding-left: 0;
         text-align: left;
       }
       .link {

@@ -3,7 +3,7 @@
 import { formatCount, formatDuration } from '../../src/protocol/format';
 import type { Choices } from '../choices';
 import { SeriesCurves } from './curves';
-import type { View } from './figures';
+import type { View } from './view';
 
 /** Index of the record under the cursor in the shown training; the last where the cursor follows the run. */
 export function cursorIndex({ main: { metrics } }: View, cursor: number | undefined): number {

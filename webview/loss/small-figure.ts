@@ -9,7 +9,8 @@ import { shared } from '../styles';
 import type { PickEvent, PointEvent, ZoomEvent } from './chart-events';
 import { cursorIndex, stepAt } from './cursor';
 import { figureCsv, figureTable } from './figure-table';
-import type { Figure, View } from './figures';
+import type { Figure } from './figures';
+import type { View } from './view';
 import './time-chart';
 
 @customElement('lab-figure')

@@ -4,11 +4,9 @@ import { css, html, LitElement, nothing, unsafeCSS, type PropertyValues } from '
 import { customElement, property } from 'lit/decorators.js';
 import uPlot from 'uplot';
 import uPlotSheet from 'uplot/dist/uPlot.min.css';
-import { paperColours, svgText } from '../../src/protocol/drawing/shapes';
-import { timeDrawing } from '../../src/protocol/drawing/time-drawing';
 import { place } from '../place';
 import { shared } from '../styles';
-import { bandPath } from './band-path';
+import { chartFile } from './chart-file';
 import {
   brushed,
   cursorLine,
@@ -25,7 +23,8 @@ import { axisLabels, axisTicks, valueLabels, valueRange, valueTicks } from './ch
 import { thin, type Points } from './column';
 import type { Axis } from './curves';
 import type { Line } from './figures';
-import { onThemeChange, plainColour, resolveColour } from './palette';
+import { onThemeChange, resolveColour } from './palette';
+import { plotBands, plotSeries } from './plot-series';
 
 const axisWidth = 48;
 const axisHeight = 20;
@@ -178,6 +177,7 @@ export class TimeChart extends LitElement {
   }
 
   #options(): uPlot.Options {
+    const colour = (expression: string): string => this.#colour(expression);
     const font = `11px ${getComputedStyle(this).fontFamily}`;
     const common = { font, ticks: { show: false }, stroke: () => this.#colour('var(--muted)') };
     const grid = { stroke: () => this.#colour('var(--grid)'), width: 1 };
@@ -212,57 +212,10 @@ export class TimeChart extends LitElement {
           values: (_plot, ticks) => valueLabels(ticks, this.unit, this.share),
         },
       ],
-      series: [{}, ...this.#allSeries()],
-      bands: this.#bands(),
+      series: [{}, ...plotSeries(this.lines, colour, (column) => this.#thinned[column] === true)],
+      bands: plotBands(this.lines, colour),
       hooks: { draw: [() => this.requestUpdate('cursor')] },
     };
-  }
-
-  #allSeries(): uPlot.Series[] {
-    const all: uPlot.Series[] = [];
-    for (const [index, line] of this.lines.entries()) all.push(...this.#series(line, index, all.length));
-    return all;
-  }
-
-  /** @param column of the line's first curve among all */
-  #series(line: Line, index: number, column: number): uPlot.Series[] {
-    const base: uPlot.Series = { points: { show: false }, spanGaps: true };
-    const curve = (ink: string, width: number): uPlot.Series => {
-      const colour = (): string => this.#colour(ink);
-      return {
-        ...base,
-        stroke: colour,
-        fill: colour,
-        width,
-        paths: bandPath(() => this.#thinned[column] === true, width),
-      };
-    };
-    const width = line.width ?? 1.5;
-    const faded = (share: number): string => `color-mix(in srgb, ${line.ink} ${share}%, transparent)`;
-    const own: uPlot.Series =
-      line.kind === 'curve' && !line.dashed && !line.raw
-        ? curve(line.faint ? faded(40) : line.ink, width)
-        : {
-            ...base,
-            stroke: () => this.#colour(line.faint ? faded(40) : line.ink),
-            width: line.kind === 'area' ? 1 : width,
-            ...(line.dashed && { dash: [4, 3] }),
-            ...(line.kind === 'area' && index === 0 && { fill: () => this.#areaFill(line) }),
-          };
-    return line.raw ? [curve(faded(line.faint ? 12 : 38), 1), own] : [own];
-  }
-
-  #areaFill(line: Line): string {
-    return this.#colour(`color-mix(in srgb, ${line.ink} 30%, transparent)`);
-  }
-
-  /** Areas are stacked: each but the lowest is filled down to the one below it. */
-  #bands(): uPlot.Band[] {
-    const areas = this.lines.flatMap((line, i) => (line.kind === 'area' ? [{ line, series: i + 1 }] : []));
-    return areas.slice(1).map(({ line, series }) => ({
-      series: [series, series - 1],
-      fill: () => this.#areaFill(line),
-    }));
   }
 
   /** Room for the last label of the axis; for the end labels too, unless the part not yet trained leaves it. */
@@ -332,32 +285,10 @@ export class TimeChart extends LitElement {
 
   /** The chart as an SVG file, in the theme's colours. */
   svg(title: string, note: string): string | undefined {
-    const plot = this.#plot;
-    if (!plot) return undefined;
-    const [low, high] = [plot.scales.y!.min!, plot.scales.y!.max!];
-    const [from, to] = this.range;
-    const ticks = (places: number[], labels: string[]) => places.map((at, i) => ({ at, label: labels[i]! }));
-    const xs = axisTicks(this.axis, from, to, this.#width);
-    const ys = valueTicks(low, high, this.height - axisHeight, this.logScale);
-    const drawn = timeDrawing({
-      title,
-      ...(note !== '' && { note }),
-      width: this.#width + 48,
-      height: this.height + 34,
-      lines: this.lines.map(({ x, y, kind, ...look }) => ({
-        ...look,
-        ...thin(x, y, from, to, this.#width),
-        area: kind === 'area',
-      })),
-      x: { from, to, ticks: ticks(xs, axisLabels(this.axis, xs)) },
-      y: { from: low, to: high, ticks: ticks(ys, valueLabels(ys, this.unit, this.share)), logarithmic: this.logScale },
-    });
-    const names = Object.keys(paperColours);
-    const own: Record<string, string> = { background: '--vscode-editor-background', foreground: '--vscode-foreground' };
-    return svgText(
-      drawn,
-      Object.fromEntries(names.map((name) => [name, plainColour(this.#colour(`var(${own[name] ?? `--${name}`})`))])),
-    );
+    const { min, max } = this.#plot?.scales.y ?? {};
+    if (typeof min !== 'number' || typeof max !== 'number') return undefined;
+    const size = { width: this.#width, height: this.height, axisHeight };
+    return chartFile(this, { title, note, values: [min, max], size }, (expression) => this.#colour(expression));
   }
 }
 

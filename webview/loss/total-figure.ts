@@ -12,7 +12,8 @@ import type { EndLabel } from './chart-overlay';
 import { cursorIndex, cursorLabel, stepAt } from './cursor';
 import { componentWeight, presentComponents, type Component } from './curves';
 import { figureCsv, figureTable, valueAt } from './figure-table';
-import { componentNames, weightLabel, type Figure, type View } from './figures';
+import { componentNames, weightLabel, type Figure } from './figures';
+import type { View } from './view';
 import './time-chart';
 import { pan, zoomAbout } from './zoom';
 
@@ -39,9 +40,6 @@ export class TotalFigure extends LitElement {
       }
       .scroll {
         max-height: 260px;
-      }
-      h3 lab-save {
-        margin-left: auto;
       }
       @media (max-width: 640px) {
         figure h3 {

@@ -21,7 +21,7 @@ export class SaveButton extends LitElement {
       .icon-button {
         width: 20px;
         height: 20px;
-        opacity: 0.6;
+        opacity: var(--quiet);
       }
       .icon-button:hover,
       .icon-button:focus-visible,

@@ -36,9 +36,6 @@ export class CurveChart extends LitElement {
         display: block;
         min-width: 0;
       }
-      h3 lab-save {
-        margin-left: auto;
-      }
       path {
         fill: none;
         stroke-width: 1.75;

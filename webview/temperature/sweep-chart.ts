@@ -12,7 +12,10 @@ import { shared } from '../styles';
 import { marks, toFraction } from '../tokens/temperature-scale';
 import { Width } from '../width';
 import { chartLeft, chartRight } from './curve-chart';
-import { temperaturePath, type Sweep, type SweepPoint } from './sweep';
+import { linesOverTemperature, sweptText, temperaturePath, type Sweep, type SweepLine, type SweepPoint } from './sweep';
+
+/** Of the lines over T, one for each value of a second field. */
+const dashes = ['none', '6 3', '2 3', '8 3 2 3'];
 
 @customElement('lab-sweep-chart')
 export class SweepChart extends LitElement {
@@ -21,9 +24,6 @@ export class SweepChart extends LitElement {
     css`
       :host {
         display: block;
-      }
-      h3 lab-save {
-        margin-left: auto;
       }
     `,
   ];
@@ -45,7 +45,7 @@ export class SweepChart extends LitElement {
         Measured by the sweep: ${measure.name} <span class="note">${direction}; bars are 95 % intervals</span>
         <lab-save
           .name=${`Sweep ${measure.name}`}
-          .csv=${() => csvText([['T', measure.name, 'low', 'high'], ...sweep.points.map((point) => [Number(point.values[temperaturePath]), point.quality, ...(point.interval ?? [undefined, undefined])])])}
+          .csv=${() => sweepCsv(sweep, measure)}
           .svg=${() => {
             const drawn = this.renderRoot.querySelector<SVGSVGElement>('svg.plot');
             return drawn ? standaloneSvg(drawn) : undefined;
@@ -60,7 +60,8 @@ export class SweepChart extends LitElement {
     const width = this.#width.value;
     const right = this.narrow ? 12 : chartRight;
     const inner = width - chartLeft - right;
-    const measured = this.sweep.points.filter(({ quality }) => quality !== undefined);
+    const lines = linesOverTemperature(this.sweep);
+    const measured = lines.flatMap(({ points }) => points);
     if (inner <= 0 || measured.length === 0) return html`<p class="note">No run of the sweep was evaluated yet.</p>`;
     const [height, top, bottom] = [132, 8, 20];
     const { format } = this.measure;
@@ -75,7 +76,7 @@ export class SweepChart extends LitElement {
     const X = (T: number): number => chartLeft + toFraction(T) * inner;
     const Y = (value: number): number => top + ((high - value) / (high - low)) * (height - top - bottom);
     const here = Math.round(X(this.temperature)) + 0.5;
-    const said = `Quality by T: ${measured.map(({ values, quality }) => `T ${String(values[temperaturePath])}, ${format(quality)}`).join('; ')}`;
+    const said = `Quality by T: ${lines.map((line) => spoken(line, format)).join('. ')}`;
     return html`<svg class="plot" width=${width} height=${height} role="img" aria-label=${said}>
       ${svg`${linearTicks(low, high, 4).map(
         (
@@ -87,7 +88,7 @@ export class SweepChart extends LitElement {
         <line class="axis" x1=${chartLeft} x2=${width - right} y1=${height - bottom} y2=${height - bottom}/>
         <line class="cursor" x1=${here} x2=${here} y1="0" y2=${height - bottom}/>
         ${this.#across('teacher', this.teacher, width, right, Y)} ${this.#across('control', this.control, width, right, Y)}
-        ${measured.map((point) => this.#dot(point, X, Y))}`}
+        ${lines.map((line, i) => this.#line(line, i, X, Y))} ${names(lines, X, Y)}`}
     </svg>`;
   }
 
@@ -105,17 +106,54 @@ export class SweepChart extends LitElement {
       ${this.narrow ? nothing : svg`${markShape(role, width - right + 12, y, 3)}<text x=${width - right + 20} y=${y + 4}><tspan fill="var(--${role})">${role} ${this.measure.format(value)}</tspan></text>`}`;
   }
 
+  /** Points by themselves where T alone is swept, else joined to a line that says what they share. */
+  #line({ name, points }: SweepLine, index: number, X: (T: number) => number, Y: (value: number) => number): unknown {
+    if (name === undefined) return points.map((point) => this.#dot(point, X, Y, true));
+    const places = points.map(({ values, quality }) => `${X(Number(values[temperaturePath]))},${Y(quality!)}`);
+    return svg`<polyline points=${places.join(' ')} fill="none" stroke="var(--student)" stroke-width="1.5"
+        stroke-dasharray=${dashes[index % dashes.length]!}/>
+      ${points.map((point) => this.#dot(point, X, Y, false))}`;
+  }
+
   #dot(
     { values, quality, interval, soFar }: SweepPoint,
     X: (T: number) => number,
     Y: (value: number) => number,
+    isNamed: boolean,
   ): unknown {
     const x = X(Number(values[temperaturePath]));
     const y = Y(quality!);
+    const said = `${this.measure.format(quality)}${soFar ? ' so far' : ''}`;
     return svg`${interval ? svg`<line x1=${x} x2=${x} y1=${Y(interval[0])} y2=${Y(interval[1])} stroke="var(--student)" stroke-width="2"/>` : nothing}
       ${markShape('student', x, y, 4, soFar)}
-      <text class="halo" x=${x + 9} y=${y + 4}>${this.measure.format(quality)}${soFar ? ' so far' : ''}</text>`;
+      ${isNamed ? svg`<text class="halo" x=${x + 9} y=${y + 4}>${said}</text>` : nothing}`;
   }
+}
+
+/** Names at the lines' ends, moved apart where they would meet. */
+function names(lines: readonly SweepLine[], X: (T: number) => number, Y: (value: number) => number): unknown {
+  const named = lines.flatMap(({ name, points }) => {
+    const last = points.at(-1)!;
+    return name === undefined ? [] : [{ name, x: X(Number(last.values[temperaturePath])), y: Y(last.quality!) }];
+  });
+  named.sort((a, b) => a.y - b.y);
+  named.forEach((one, i) => (one.y = Math.max(one.y, (named[i - 1]?.y ?? -Infinity) + 13)));
+  return named.map(({ name, x, y }) => svg`<text class="halo" x=${x + 9} y=${y + 4}>${name}</text>`);
+}
+
+function spoken({ name, points }: SweepLine, format: Measure['format']): string {
+  const each = points.map(({ values, quality }) => `T ${sweptText(values[temperaturePath])}, ${format(quality)}`);
+  return `${name === undefined ? '' : `${name}: `}${each.join('; ')}`;
+}
+
+function sweepCsv({ fields, points }: Sweep, measure: Measure): string {
+  const head = fields.map((field) => (field === temperaturePath ? 'T' : field));
+  const rows = points.map(({ values, quality, interval }) => [
+    ...fields.map((field) => sweptText(values[field])),
+    quality,
+    ...(interval ?? [undefined, undefined]),
+  ]);
+  return csvText([[...head, measure.name, 'low', 'high'], ...rows]);
 }
 
 declare global {

@@ -9,10 +9,7 @@ import { place } from '../place';
 import type { Measure } from '../quality';
 import { shared } from '../styles';
 import { TellEvent } from '../tell';
-import { bestPoint, temperaturePath, type Sweep, type SweepPoint, sweptText } from './sweep';
-
-/** The last part of a path: `temperature`. */
-const shortName = (path: string): string => path.split('.').at(-1)!;
+import { bestPoint, shortName, temperaturePath, type Sweep, type SweepPoint, sweptText } from './sweep';
 
 @customElement('lab-sweep-table')
 export class SweepTable extends LitElement {
@@ -66,7 +63,7 @@ export class SweepTable extends LitElement {
       <table class="data" aria-label="The sweep's runs">
         <thead>
           <tr>
-            ${fields.map((field) => html`<th scope="col" title=${field}>${field === temperaturePath ? 'T' : shortName(field)}</th>`)}
+            ${fields.map((field) => html`<th scope="col" title=${field}>${shortName(field)}</th>`)}
             ${
               byT
                 ? html`<th scope="col">Entropy ${mark('teacher', 'teacher')}</th>
@@ -116,7 +113,7 @@ export class SweepTable extends LitElement {
     const { points } = this.sweep;
     const axis = (field: string): string[] => [...new Set(points.map(({ values }) => sweptText(values[field])))];
     const at = (x: string, y: string): SweepPoint | undefined =>
-      points.find(({ values }) => String(values[across]) === x && String(values[down]) === y);
+      points.find(({ values }) => sweptText(values[across]) === x && sweptText(values[down]) === y);
     const qualities = points.flatMap(({ quality }) => (quality === undefined ? [] : [quality]));
     const [low, high] = [Math.min(...qualities), Math.max(...qualities)];
     const best = bestPoint(this.sweep, this.measure);

@@ -1,5 +1,6 @@
 /** @file The runs of a sweep, and what each reached. Pure. */
 
+import { formatSetting } from '../../src/protocol/format';
 import type { RunListing } from '../../src/protocol/lab-data';
 import type { Interval } from '../../src/protocol/records';
 import type { Measure } from '../quality';
@@ -49,7 +50,35 @@ export function sweepOf(id: string, runs: readonly RunListing[], measure: Measur
 /** A swept value as it is shown: numbers and words as they are, whole blocks of settings as JSON. */
 export function sweptText(value: unknown): string {
   if (value === undefined) return '–';
+  if (typeof value === 'number') return formatSetting(value);
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** A field by its letter, or by the last part of its path: `learningRate`. */
+export function shortName(path: string): string {
+  return letters[path] ?? path.split('.').at(-1)!;
+}
+
+const letters: Record<string, string> = { [temperaturePath]: 'T', 'distillation.alpha': 'α' };
+
+/** Points that differ in T alone; `name` says what they share, where a second field is swept: `α .5`. */
+export interface SweepLine {
+  name?: string;
+  points: SweepPoint[];
+}
+
+/** The measured points by the other field's value; empty where T is not swept, or more than one field beside it. */
+export function linesOverTemperature({ fields, points }: Sweep): SweepLine[] {
+  const [other, ...more] = fields.filter((field) => field !== temperaturePath);
+  if (!fields.includes(temperaturePath) || more.length > 0) return [];
+  const lines = new Map<string | undefined, SweepLine>();
+  for (const point of points.filter(({ quality }) => quality !== undefined)) {
+    const name = other === undefined ? undefined : `${shortName(other)} ${sweptText(point.values[other])}`;
+    const line = lines.get(name) ?? { ...(name !== undefined && { name }), points: [] };
+    lines.set(name, line);
+    line.points.push(point);
+  }
+  return [...lines.values()];
 }
 
 function byValues(fields: readonly string[]): (a: SweepPoint, b: SweepPoint) => number {

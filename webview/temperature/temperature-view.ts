@@ -198,7 +198,7 @@ export class TemperatureView extends LitElement {
         best.
       </p>`;
     }
-    if (!sweep.fields.includes(temperaturePath) || sweep.fields.length > 1) return nothing;
+    if (!sweep.fields.includes(temperaturePath) || sweep.fields.length > 2) return nothing;
     const of = (role: 'teacher' | 'control'): number | undefined =>
       this.run.record.summary?.rows.find((row) => row.role === role)?.metrics[measure.key] ??
       best(evaluationsOf(this.run, role, measure.key), measure)?.value;

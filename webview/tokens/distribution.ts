@@ -5,6 +5,7 @@ import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatQuantity, formatShare, shareDecimals } from '../../src/protocol/format';
 import { ChooseEvent } from '../choices';
 import { mark } from '../icons';
+import { pairBars, pairBarStyles } from '../pair-bars';
 import { place } from '../place';
 import { shared } from '../styles';
 import { bars, type BarRow, type Comparison } from './divergence';
@@ -18,6 +19,7 @@ const sides: Record<Side, string> = { teacher: 'soft labels', student: 'soft pre
 export class Distribution extends LitElement {
   static override styles = [
     shared,
+    pairBarStyles,
     css`
       :host {
         display: grid;
@@ -99,8 +101,7 @@ export class Distribution extends LitElement {
       .share {
         text-align: right;
       }
-      .pair {
-        position: relative;
+      .bars .pair {
         align-self: stretch;
         background-image: linear-gradient(
           to right,
@@ -110,23 +111,6 @@ export class Distribution extends LitElement {
           var(--grid) calc(100% - 1px)
         );
         background-repeat: no-repeat;
-      }
-      .pair i {
-        position: absolute;
-        left: 0;
-        height: 8px;
-        min-width: 1px;
-        border-radius: 0 1px 1px 0;
-      }
-      .pair .teacher {
-        top: 3px;
-        background: var(--teacher);
-      }
-      .pair .student {
-        top: 13px;
-        background: var(--student-bar);
-        outline: var(--bar-edge) solid var(--student);
-        outline-offset: calc(-1 * var(--bar-edge));
       }
       .animated .pair i {
         transition: width 160ms ease-out;
@@ -141,9 +125,6 @@ export class Distribution extends LitElement {
       }
       .others .student {
         background: repeating-linear-gradient(135deg, var(--student) 0 2px, transparent 2px 4px);
-      }
-      .pair .over {
-        mask: linear-gradient(to right, black 80%, transparent);
       }
       .label .name,
       .label .share {
@@ -212,22 +193,20 @@ export class Distribution extends LitElement {
         </div>
         ${shown.rows.map((row) => this.#row(row, end, decimals, shown.others, shown.labelRank))}
       </div>
-      ${
-        this.classes
-          ? nothing
-          : html`<div class="choose">
-              <span>Show</span>
-              <vscode-dropdown
-                id="top-k"
-                aria-label="Tokens shown"
-                .value=${String(this.topK)}
-                @change=${(event: Event) => this.#choose({ topK: Number((event.target as HTMLSelectElement).value) })}
-              >
-                ${[5, 10, 20].map((k) => html`<vscode-option value=${k}>${k}</vscode-option>`)}
-              </vscode-dropdown>
-              tokens
-            </div>`
-      }`;
+      <div class="choose">${this.classes ? nothing : this.#topK()} <span class="spacer"></span><slot></slot></div>`;
+  }
+
+  #topK(): unknown {
+    return html`<span>Show</span>
+      <vscode-dropdown
+        id="top-k"
+        aria-label="Tokens shown"
+        .value=${String(this.topK)}
+        @change=${(event: Event) => this.#choose({ topK: Number((event.target as HTMLSelectElement).value) })}
+      >
+        ${[5, 10, 20].map((k) => html`<vscode-option value=${k}>${k}</vscode-option>`)}
+      </vscode-dropdown>
+      tokens`;
   }
 
   #choose(choice: ConstructorParameters<typeof ChooseEvent>[0]): void {
@@ -278,11 +257,7 @@ export class Distribution extends LitElement {
 
   #row(row: BarRow, end: number, decimals: number, others: number, labelRank: number | undefined): unknown {
     const name = row.kind === 'others' ? `${formatCount(others)} others` : this.#name(row.id);
-    const bar = (side: Side): unknown =>
-      html`<i
-        class="${side} ${row[side] > end * 1.0001 ? 'over' : ''}"
-        ${place({ width: `${Math.min(100, (100 * row[side]) / end)}%` })}
-      ></i>`;
+    const shares = (['teacher', 'student'] as const).map((side) => ({ side, share: row[side] }));
     return html`${
         row.kind === 'label' && labelRank !== undefined
           ? html`<div class="below">hard label, rank ${formatCount(labelRank)}</div>`
@@ -291,7 +266,7 @@ export class Distribution extends LitElement {
       <div class="row body ${row.kind}" role="row" data-id=${row.id}>
         <span role="cell">${row.kind === 'label' ? mark('label', 'hard label') : nothing}</span>
         <span class="name" role="rowheader" title=${name}>${name}</span>
-        <span class="pair" aria-hidden="true">${bar('teacher')}${bar('student')}</span>
+        <span class="pair" aria-hidden="true">${pairBars(shares, end)}</span>
         <span class="share number" role="cell">${formatShare(row.teacher, decimals)}</span>
         <span class="share number" role="cell">${formatShare(row.student, decimals)}</span>
       </div>`;

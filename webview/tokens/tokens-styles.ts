@@ -44,7 +44,7 @@ export const tokenStyles = css`
   .heading .source {
     min-width: 64px;
     overflow: hidden;
-    margin-right: 4px;
+    margin-right: 16px;
     text-overflow: ellipsis;
     white-space: nowrap;
   }

@@ -2,12 +2,9 @@
 
 import { html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { softmax } from '../../src/protocol/distribution';
-import { formatQuantity, formatTemperature } from '../../src/protocol/format';
 import type { InspectedRow } from '../../src/protocol/lab-data';
 import { ChooseEvent, type Choices } from '../choices';
 import { isGoing } from '../header';
-import { icon, mark } from '../icons';
 import type { Probes, RunState } from '../state';
 import { shared } from '../styles';
 import { TellEvent } from '../tell';
@@ -15,16 +12,15 @@ import { Width } from '../width';
 import './chips';
 import './distribution';
 import './example-list';
-import './temperature-slider';
 import './training-time';
-import './alignment';
-import { compare, rowOf, summarize, type Comparison, type ExampleSummary } from './divergence';
-import { growth, growthHeight, matrix, strip, stripHeight } from './drawings';
+import { compare, summarize, type Comparison, type ExampleSummary } from './divergence';
+import { exampleFigures } from './example-figures';
+import { heading, type HeadingParts } from './heading';
 import { History } from './history';
+import { labelGrowth } from './label-growth';
 import { plainText } from './plain-text';
 import { positionTitle } from './position-title';
 import { select, type Selection } from './selection';
-import { divergenceTable, growthTable } from './tables';
 import { tokenStyles } from './tokens-styles';
 import { probesAwaited } from './waiting';
 
@@ -84,7 +80,8 @@ export class TokensView extends LitElement {
             ></lab-examples>`
       }
       <section class="middle" aria-label="Example">
-        ${this.#heading(shown)} ${this.#example(shown)} ${this.#drawings(shown)}
+        ${heading(shown, this.#headingParts())} ${this.#example(shown)}
+        ${shown.classes ? nothing : this.#figures(shown)}
       </section>
       <section class="side" aria-label="Distribution">
         ${positionTitle(shown.probes.set.examples, shown.example, shown.position)} ${this.#distribution(shown)}
@@ -114,50 +111,14 @@ export class TokensView extends LitElement {
     };
   }
 
-  #heading({ probes, index, example, temperature }: Shown): unknown {
-    const { examples, temperature: own } = probes.set.examples;
-    const place = `${example.file}:${example.line}`;
-    return html`<div class="heading">
-      <button
-        class="icon-button"
-        title="Previous example ([)"
-        aria-label="Previous example"
-        @click=${() => this.#step('example', -1)}
-      >
-        ${icon('left')}
-      </button>
-      <span class="number">${index < 0 ? 'not pinned' : `${index + 1} of ${examples.length}`}</span>
-      <button
-        class="icon-button"
-        title="Next example (])"
-        aria-label="Next example"
-        @click=${() => this.#step('example', 1)}
-      >
-        ${icon('right')}
-      </button>
-      ${
-        this.narrow
-          ? nothing
-          : html`<button
-              class="link source"
-              title="Open ${place} in the editor"
-              @click=${() => this.dispatchEvent(new TellEvent({ type: 'openFile', file: example.file, line: example.line }))}
-            >
-              ${place.split(/[\\/]/).at(-1)}
-            </button>`
-      }
-      <lab-temperature .temperature=${temperature} .own=${own}></lab-temperature>
-      ${this.narrow ? nothing : html`<span class="small muted which">${temperature === own ? "this run's T" : ''}</span>`}
-      <button
-        class="icon-button"
-        title="Tables instead of charts (t)"
-        aria-label="Tables instead of charts"
-        aria-pressed=${this.choices.tables}
-        @click=${() => this.#choose({ tables: !this.choices.tables })}
-      >
-        ${icon('table')}
-      </button>
-    </div>`;
+  #headingParts(): HeadingParts {
+    return {
+      narrow: this.narrow,
+      tables: this.choices.tables,
+      choose: (choice) => this.#choose(choice),
+      step: (by) => this.#step('example', by),
+      openFile: (file, line) => this.dispatchEvent(new TellEvent({ type: 'openFile', file, line })),
+    };
   }
 
   #example(shown: Shown): unknown {
@@ -173,66 +134,15 @@ export class TokensView extends LitElement {
     ></lab-chips>`;
   }
 
-  #drawings(shown: Shown): unknown {
-    const { classes, summary, position, step } = shown;
-    if (classes) return nothing;
-    const n = summary.positions.length;
-    const head = html`<h3>
-      Divergence by position
-      <span class="value small muted"
-        >mean <span class="now number">${formatQuantity(summary.mean)}</span> nats · first choices agree on
-        <span class="now number">${n - summary.apart} of ${n}</span></span
-      >
-    </h3>`;
-    if (this.choices.tables)
-      return html`<figure>
-        ${head}
-        ${divergenceTable(shown.probes.set.examples.names, shown.example, summary, this.#history.survey.recorded)}
-      </figure>`;
-    const width = this.#middleWidth();
-    const recorded = step === undefined ? [] : this.#history.survey.recorded;
-    const same = recorded[0]?.summary.positions.length === n;
-    const rowHeight = Math.max(8, Math.min(20, Math.floor(220 / Math.max(1, recorded.length))));
-    return html`<figure>
-        ${head}
-        <svg
-          class="plot"
-          width=${width}
-          height=${stripHeight}
-          role="img"
-          aria-label="KL at each position, mean ${formatQuantity(summary.mean)} nats"
-        >
-          ${strip(width, summary, position, (to) => this.#choose({ position: to }))}
-        </svg>
-      </figure>
-      ${
-        same && step !== undefined && recorded.length > 1
-          ? html`<figure>
-              <h3>
-                The same, as training went on
-                <span class="value small muted">one row a probe; stronger is further apart</span>
-              </h3>
-              <svg
-                class="plot matrix"
-                width=${width}
-                height=${recorded.length * rowHeight + 2}
-                role="img"
-                aria-label="KL at each position and probe"
-              >
-                ${matrix(width, rowHeight, recorded, { position, step }, (to, at) => this.#choose({ position: to, probe: this.#probeChoice(at) }))}
-              </svg>
-            </figure>`
-          : nothing
-      }
-      <figure>
-        <h3>What predicts this token, and which predictions count</h3>
-        <lab-alignment
-          .example=${shown.example}
-          .task=${shown.probes.set.examples.task}
-          .names=${shown.probes.set.examples.names}
-          .position=${position}
-        ></lab-alignment>
-      </figure>`;
+  #figures(shown: Shown): unknown {
+    return exampleFigures(shown, {
+      summary: shown.summary,
+      recorded: shown.step === undefined ? [] : this.#history.survey.recorded,
+      width: this.#middleWidth(),
+      tables: this.choices.tables,
+      choose: (position, step) =>
+        this.#choose({ position, ...(step !== undefined && { probe: this.#probeChoice(step) }) }),
+    });
   }
 
   /** Width of the middle column's content: what the other columns and its padding leave. */
@@ -244,49 +154,27 @@ export class TokensView extends LitElement {
 
   #distribution({ probes, example, position, comparison, classes }: Shown): unknown {
     return html`<lab-distribution
-        .comparison=${comparison}
-        .label=${example.positions[position]!.label}
-        .names=${probes.set.examples.names}
-        .classes=${classes}
-        .sortBy=${this.choices.sortBy}
-        .topK=${this.choices.topK}
-        .animated=${this.playing}
-      ></lab-distribution>
-      <button class="link small" @click=${() => this.#choose({ tab: 'temperature' })}>How this changes with T</button>`;
+      .comparison=${comparison}
+      .label=${example.positions[position]!.label}
+      .names=${probes.set.examples.names}
+      .classes=${classes}
+      .sortBy=${this.choices.sortBy}
+      .topK=${this.choices.topK}
+      .animated=${this.playing}
+      ><button class="link small" @click=${() => this.#choose({ tab: 'temperature' })}>
+        How this changes with T
+      </button></lab-distribution
+    >`;
   }
 
-  #growth({ probes, index, example, position, temperature, step, comparison }: Shown): unknown {
-    if (step === undefined) return nothing;
-    const label = example.positions[position]!.label;
-    const { steps } = probes.set;
-    const points = steps.flatMap((at) => {
-      const logits = probes.student.get(at)?.[index];
-      if (!logits || label < 0) return [];
-      const row = rowOf(logits, position, probes.set.examples.names.length);
-      return [{ step: at, probability: softmax(row, temperature)[label]! }];
+  #growth(shown: Shown): unknown {
+    const planned = this.#plannedStops() * (this.run.experiment.evaluateEvery ?? 0);
+    return labelGrowth(shown, {
+      comparison: shown.comparison,
+      width: this.narrow ? Math.max(0, this.#width.value - 24) : this.#sideWidth(),
+      tables: this.choices.tables,
+      last: Math.max(shown.probes.set.steps.at(-1)!, planned),
     });
-    if (points.length < 2) return nothing;
-    const width = this.narrow ? Math.max(0, this.#width.value - 24) : this.#sideWidth();
-    const last = Math.max(steps.at(-1)!, this.#plannedStops() * (this.run.experiment.evaluateEvery ?? 0));
-    return html`<figure>
-      <h3>
-        ${mark('label')} The hard label over training
-        <span class="value small muted">probability, T = ${formatTemperature(temperature)}</span>
-      </h3>
-      ${
-        this.choices.tables
-          ? growthTable(points, comparison.teacher[label]!)
-          : html`<svg
-              class="plot"
-              width=${width}
-              height=${growthHeight}
-              role="img"
-              aria-label="Probability of the hard label at each probe; the teacher's is ${comparison.teacher[label]!.toFixed(3)}"
-            >
-              ${growth(width, points, comparison.teacher[label]!, step, last)}
-            </svg>`
-      }
-    </figure>`;
   }
 
   #sideWidth(): number {

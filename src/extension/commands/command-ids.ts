@@ -9,6 +9,7 @@ export const commandIds = [
   'distillery.pauseRun',
   'distillery.stopRun',
   'distillery.resumeRun',
+  'distillery.runControl',
   'distillery.openLab',
   'distillery.compareRuns',
   'distillery.exportStudent',

@@ -8,7 +8,7 @@ import { runsDirectory } from '../../experiment/run-paths';
 import type { RunnerMethod } from '../../protocol/runner';
 import { askRunner } from '../runs/ask-runner';
 import type { ListedRun, RunList } from '../runs/run-list';
-import { isLive, isResumable } from '../runs/run-status';
+import { isLive, isResumable, lacksControl } from '../runs/run-status';
 import type { RunnerProcess, StartRunner } from '../runs/runner-process';
 import { chooseExperiment, chooseRun } from './choose';
 import { reportEnd } from './report';
@@ -61,11 +61,22 @@ export async function resumeRun(parts: RunCommandParts, given: unknown): Promise
   const { status } = (await parts.runs.look(run.paths.directory)).record;
   if (status === 'paused') return tell(parts, run, 'continue');
   if (!isResumable(status)) throw new Error(l10n.t('{0} cannot be resumed.', run.record.name));
-  const { directory } = run.paths;
+  await goOn(parts, run);
+}
+
+/** Trains the control of a run that is done without one, so that one sees whether distillation helped. */
+export async function runControl(parts: RunCommandParts, given: unknown): Promise<void> {
+  requireTrust();
+  const run = await chooseRun(parts.runs, given, l10n.t('Run whose control to train'), lacksControl);
+  if (run) await goOn(parts, run, '--with-control');
+}
+
+async function goOn(parts: RunCommandParts, { paths, record }: ListedRun, ...options: string[]): Promise<void> {
+  const { directory } = paths;
   const cwd = path.dirname(directory);
-  parts.log.info(l10n.t('Resume Run: {0}', directory));
-  const runner = parts.startRunner(['resume', directory], { cwd });
-  await follow(parts, { runner, cwd, what: run.record.name, candidates: () => Promise.resolve([directory]) });
+  parts.log.info(`distillery resume ${directory} ${options.join(' ')}`);
+  const runner = parts.startRunner(['resume', directory, ...options], { cwd });
+  await follow(parts, { runner, cwd, what: record.name, candidates: () => Promise.resolve([directory]) });
 }
 
 export async function pauseRun(parts: Pick<RunCommandParts, 'runs'>, given: unknown): Promise<void> {

@@ -5,13 +5,10 @@ import { CancellationTokenSource, type CancellationToken } from 'vscode-jsonrpc/
 import type { CompletionRequest, CompletionSide, ScoredCompletion, ScoredCompletions } from '../../protocol/lab-data';
 import type { HostMessage } from '../../protocol/panel';
 import type { Completion } from '../../protocol/records';
-import type { CompletionRole } from '../../protocol/runner';
+import { mostExpected, type CompletionRole } from '../../protocol/runner';
 import type { ModelServer } from '../models/model-server';
 import { isCancelled } from '../runs/told-error';
 import { toldProblem } from './told-problem';
-
-/** Tokens listed of each distribution. */
-const listed = 10;
 
 /** A model of the run: where it is asked, and as what. */
 interface Source {
@@ -81,9 +78,10 @@ export class Completer {
     const { id } = this.run;
     const result = await this.models.complete(
       params,
-      (progress) => {
+      ({ token: next, expected, text }) => {
         if (token.isCancellationRequested) return;
-        this.post({ type: 'completionToken', id, request, side, token: progress.token, text: progress.text });
+        const scored = { ...next, expected: { [side]: expected } };
+        this.post({ type: 'completionToken', id, request, side, token: scored, text });
       },
       token,
     );
@@ -99,7 +97,7 @@ export class Completer {
     const ids = tokens.map(({ id }) => id);
     const scored: ScoredCompletion = { text, tokens: tokens.map((one) => ({ ...one, expected: {} })) };
     for (const target of new Set(sources.map((source) => source.target))) {
-      const { expected } = await this.models.ask('score', { target, prompt, ids, top: listed }, token);
+      const { expected } = await this.models.ask('score', { target, prompt, ids, top: mostExpected }, token);
       for (const { side, role } of sources.filter((source) => source.target === target)) {
         expected.forEach((one, i) => {
           if (one[role]) scored.tokens[i]!.expected[side] = one[role];

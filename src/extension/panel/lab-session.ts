@@ -61,6 +61,12 @@ export class LabSession {
       case 'resume':
         await execute('distillery.resumeRun', paths.id);
         break;
+      case 'runControl':
+        await execute('distillery.runControl', paths.id);
+        break;
+      case 'showLog':
+        await execute('distillery.showLog', paths.id);
+        break;
       case 'pause':
       case 'continue':
         await this.#hold(message.type);

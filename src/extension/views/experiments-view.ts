@@ -3,7 +3,7 @@
 import { Disposable, l10n, window, workspace } from 'vscode';
 import type { ContextKeys } from '../context-keys';
 import type { RunList } from '../runs/run-list';
-import { isLive, isResumable } from '../runs/run-status';
+import { isLive, isResumable, lacksControl } from '../runs/run-status';
 import type { ExperimentTree } from './experiment-tree';
 
 /** "2 h ago" grows old; in milliseconds. */
@@ -26,6 +26,7 @@ export function registerExperimentsView(tree: ExperimentTree, runs: RunList, key
       'distillery.hasEndedRuns',
       statuses.some((status) => !isLive(status)),
     );
+    keys.set('distillery.hasRunsWithoutControl', runs.runs.some(lacksControl));
     view.badge = live === 0 ? undefined : { value: live, tooltip: l10n.t('Runs at work: {0}', live) };
   };
   const sayTrust = (): void => {

@@ -108,8 +108,53 @@ export const paperColours: Readonly<Record<string, string>> = {
   attention: '#cf222e',
 };
 
-/** The drawing as an SVG file: no style sheet and no custom property, so that every viewer shows it. */
-export function svgText({ width, height, label, shapes }: Drawing, colours = paperColours): string {
+/** The same where the reader's system is dark: on the background 4.5:1 or more. */
+export const darkPaperColours: Readonly<Record<string, string>> = {
+  background: '#0d1117',
+  foreground: '#e6edf3',
+  muted: '#9198a1',
+  grid: '#2a313c',
+  axis: '#656c76',
+  teacher: '#58a6ff',
+  student: '#e3973d',
+  label: '#56d364',
+  control: '#b1bac4',
+  total: '#e6edf3',
+  soft: '#bc8cff',
+  hard: '#56d364',
+  hidden: '#d2b53b',
+  attention: '#ff7b72',
+};
+
+/** A drawing under its title, with a margin around it. */
+export function titled({ width, height, label, shapes }: Drawing, title: string, note: string): Drawing {
+  const [side, above, below] = [8, 40, 10];
+  return {
+    width: width + 2 * side,
+    height: height + above + below,
+    label: `${title}. ${label}`,
+    shapes: [...titleShapes(title, note), shape('g', { transform: `translate(${side} ${above})` }, shapes)],
+  };
+}
+
+export const titleShapes = (title: string, note?: string): Shape[] => [
+  text(8, 16, title, { fill: 'var(--foreground)', 'font-weight': 600, 'font-size': 12 }),
+  ...(note === undefined ? [] : [text(8, 31, note)]),
+];
+
+/** What paints a colour's shapes otherwise in the dark. A viewer that reads no style sheets shows the light colours. */
+function darkStyle(light: Readonly<Record<string, string>>, dark: Readonly<Record<string, string>>): string {
+  const colours = new Map(Object.entries(light).map(([name, colour]) => [colour, dark[name] ?? colour]));
+  const rules = [...colours].map(([from, to]) => `[fill="${from}"]{fill:${to}}[stroke="${from}"]{stroke:${to}}`);
+  return `<style>@media (prefers-color-scheme:dark){${rules.join('')}}</style>`;
+}
+
+/** The drawing as an SVG file, without custom properties, so that every viewer shows it. @param dark its colours in the dark */
+export function svgText(
+  { width, height, label, shapes }: Drawing,
+  colours = paperColours,
+  dark?: Readonly<Record<string, string>>,
+): string {
   const paint = (value: string | number): string =>
     String(value).replace(/var\(--([\w-]+)\)/g, (_, name: string) => colours[name] ?? colours.foreground ?? 'black');
   const write = ({ tag, attributes, children, text: words }: Shape): string => {
@@ -119,7 +164,7 @@ export function svgText({ width, height, label, shapes }: Drawing, colours = pap
   };
   const font = 'font-family="system-ui, -apple-system, Segoe UI, sans-serif" font-size="11"';
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(label)}" ${font}>
-<title>${escapeXml(label)}</title>
+<title>${escapeXml(label)}</title>${dark ? `\n${darkStyle(colours, dark)}` : ''}
 <rect width="${width}" height="${height}" fill="${colours.background ?? 'white'}"/>
 ${shapes.map(write).join('\n')}
 </svg>

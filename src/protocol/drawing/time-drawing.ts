@@ -1,7 +1,7 @@
 /** @file Curves over training time as a drawing. */
 
 import type { Role } from '../records';
-import { line, mark, polyline, round, shape, text, type Drawing, type Shape } from './shapes';
+import { line, mark, polyline, round, shape, text, titleShapes, type Drawing, type Shape } from './shapes';
 
 export interface DrawnLine {
   name: string;
@@ -34,10 +34,15 @@ export interface TimePlot {
   y: { from: number; to: number; ticks: readonly Tick[]; logarithmic?: boolean };
 }
 
-const [left, right, top, bottom] = [48, 96, 34, 22];
+const [left, top, bottom] = [48, 46, 22];
+
+/** Pixels for the longest name at a line's end. */
+const roomForNames = (lines: readonly DrawnLine[]): number =>
+  Math.max(96, 16 + 6.2 * Math.max(0, ...lines.map(({ label }) => label?.length ?? 0)));
 
 export function timeDrawing(plot: TimePlot): Drawing {
   const { width, height, lines, x, y } = plot;
+  const right = roomForNames(lines);
   const scale = y.logarithmic ? (value: number): number => Math.log10(Math.max(value, Number.MIN_VALUE)) : Number;
   const X = (value: number): number => left + ((value - x.from) / (x.to - x.from || 1)) * (width - left - right);
   const Y = (value: number): number => {
@@ -51,8 +56,7 @@ export function timeDrawing(plot: TimePlot): Drawing {
     height,
     label: `${plot.title}: ${lines.map(({ name }) => name).join(', ')}`,
     shapes: [
-      text(8, 14, plot.title, { fill: 'var(--foreground)', 'font-weight': 600, 'font-size': 12 }),
-      ...(plot.note === undefined ? [] : [text(8, 28, plot.note)]),
+      ...titleShapes(plot.title, plot.note),
       ...y.ticks.map(({ at }) => line(left, Y(at), width - right, Y(at), 'var(--grid)')),
       ...y.ticks.map(({ at, label }) => text(left - 8, Y(at) + 4, label, { 'text-anchor': 'end' })),
       ...x.ticks.map(({ at, label }) => text(X(at), height - 6, label, { 'text-anchor': 'middle' })),

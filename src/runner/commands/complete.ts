@@ -5,9 +5,10 @@ import { generate, type Generation } from '../../model/generate';
 import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
 import type { CompleteResult, Completion } from '../../protocol/records';
-import type { CompleteParams, CompletionProgress, CompletionRole } from '../../protocol/runner';
+import { mostExpected, type CompleteParams, type CompletionProgress, type CompletionRole } from '../../protocol/runner';
 import type { Tokenizer } from '../../text/tokenizer';
 import { openForAnswers } from '../devices/open-engine';
+import { distributionOf } from '../inspection';
 import { openTarget, type Target } from '../targets';
 
 export type CompleteOptions = Omit<CompleteParams, 'target' | 'progress'>;
@@ -67,11 +68,17 @@ async function completion(parts: CompletionParts): Promise<Completion> {
       probability: generation.probabilities[i]!,
     })),
   });
+  /** From which the latest token was drawn. */
+  let logits: Float32Array = new Float32Array();
   const tell = async (sofar: Generation): Promise<void> => {
     const { text, tokens } = completionOf(sofar);
-    await onToken?.({ role, token: tokens.at(-1)!, text });
+    const token = tokens.at(-1)!;
+    const view = { temperature: 1, top: mostExpected };
+    const expected = distributionOf(logits, (id) => tokenizer.tokenText(id), token.id, view).shown;
+    await onToken?.({ role, token, expected, text });
   };
-  const generation = await generate((sofar) => predictor.nextLogits(sofar), ids, {
+  const next = async (sofar: readonly number[]): Promise<Float32Array> => (logits = await predictor.nextLogits(sofar));
+  const generation = await generate(next, ids, {
     maxNewTokens,
     ...(endOfText !== undefined && { endOfText }),
     ...(sampling && { sampling }),

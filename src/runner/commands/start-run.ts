@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { findChangedInputs } from '../../experiment/input-files';
 import { acquireLock, LockedError } from '../../experiment/lock';
 import { loadExperiment } from '../../experiment/resolve';
-import { createRun, findRun, readRun, readRunExperiment } from '../../experiment/run-directory';
+import { createRun, findRun, readRun, readRunExperiment, writeRunExperiment } from '../../experiment/run-directory';
 import type { ResolvedExperiment } from '../../experiment/schema';
 import { Source } from '../../experiment/source';
 import { engineNames } from '../../protocol/engines';
@@ -21,6 +21,11 @@ export interface RunOutput extends RunListener {
 export interface StartOptions {
   /** Without this the run does not wait for others on its device. */
   queue?: boolean;
+}
+
+export interface ResumeOptions extends StartOptions {
+  /** Trains the control too where the run has none: all else of a run that is done stays, the comparison is made anew. */
+  withControl?: boolean;
 }
 
 /** Starts the experiment of a file in a new run directory. Throws an InputError before anything is written. */
@@ -40,14 +45,16 @@ export async function startRun(
 export async function resumeRun(
   nameOrPath: string,
   output: RunOutput,
-  { queue = true }: StartOptions = {},
+  { queue = true, withControl = false }: ResumeOptions = {},
 ): Promise<RunResult> {
   const paths = await findRun(nameOrPath);
-  const experiment = await readRunExperiment(paths);
+  const kept = await readRunExperiment(paths);
+  const addsControl = withControl && kept.controls.length === 0;
+  const experiment: ResolvedExperiment = addsControl ? { ...kept, controls: ['no-distillation'] } : kept;
   const changed = await findChangedInputs(experiment);
   if (changed.length > 0) throw new InputError(changed as [Problem, ...Problem[]]);
   const { record } = await readRun(paths.directory);
-  if (record.status === 'done')
+  if (record.status === 'done' && !addsControl)
     return { ...resultOf(paths, 'done'), ...(record.summary && { summary: record.summary }) };
   const before = engineNames.find((name) => name === record.engine);
   const source = new Source(paths.experiment, await readFile(paths.experiment, 'utf8'));
@@ -56,6 +63,7 @@ export async function resumeRun(
     if (!(error instanceof LockedError)) throw error;
     throw InputError.at(paths.directory, 'This run is still going on.', 'Wait for it, or stop it first.');
   });
+  if (addsControl) await writeRunExperiment(paths, experiment);
   output.started(paths.directory, experiment, []);
   return carryOut({ paths, experiment, lock, engine, started: record.started, queue }, output);
 }

@@ -1,0 +1,98 @@
+/** @file What the Lab offers to do with a run: hold it, stop it, go on with it, see its log, train its control. */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readRecords } from '../../src/experiment/record-file';
+import { listRuns, type Run } from '../../src/experiment/run-directory';
+import { isLive } from '../../src/extension/runs/run-status';
+import { openLab, openTab, refusals } from './lab-window';
+import { distillery, runClassifier, writeClassifier } from './real-runs';
+import { plain, Workbench } from './workbench';
+
+describe('the Lab', () => {
+  let workspace = '';
+  let workbench: Workbench | undefined;
+
+  const onlyRun = async (): Promise<Run> => (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
+  const status = async (): Promise<string> => (await onlyRun()).record.status;
+  const stepsMade = async (): Promise<number> => (await readRecords((await onlyRun()).paths, 'metrics')).length;
+
+  beforeEach(() => {
+    workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
+  });
+  afterEach(async ({ task }) => {
+    await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
+    workbench = undefined;
+    const { record } = await onlyRun();
+    if (isLive(record.status)) process.kill(record.pid);
+    rmSync(workspace, { recursive: true, force: true });
+  });
+
+  it('pauses a run, resumes and stops it; shows the log of one that died', async () => {
+    writeClassifier(workspace, { training: { epochs: 5000, evaluateEvery: 1000 } });
+    // It ends by a signal.
+    void distillery(workspace, 'run', 'spam.distill.json').catch(() => undefined);
+    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const { lab } = window;
+    await openLab(window, 'spam', 'T 4 · α .7');
+    const shown = lab.locator('lab-header .status');
+    const isShown = (word: string): Promise<void> =>
+      expect.poll(async () => plain(await shown.textContent())).toBe(word);
+    await isShown('Running');
+    await expect.poll(stepsMade).toBeGreaterThan(10);
+
+    await lab.locator('#hold').click();
+    await isShown('Paused');
+    expect(await status()).toBe('paused');
+    const held = await stepsMade();
+    await window.picture('lab-paused');
+    expect(await stepsMade()).toBe(held);
+
+    await lab.getByRole('button', { name: 'Resume' }).click();
+    await isShown('Running');
+    await expect.poll(stepsMade).toBeGreaterThan(held);
+
+    await lab.locator('#stop').click();
+    await isShown('Stopped');
+    await lab.getByText('it can be resumed from its last checkpoint').waitFor();
+    await window.picture('lab-stopped');
+    await lab.getByRole('button', { name: 'Resume' }).click();
+    await isShown('Running');
+
+    process.kill((await onlyRun()).record.pid, 'SIGKILL');
+    await isShown('Failed');
+    await window.picture('lab-failed');
+    await lab.getByRole('button', { name: 'Show Log' }).click();
+    await window.page.getByRole('tab', { name: 'log.txt' }).waitFor();
+    const { paths } = await onlyRun();
+    const line = readFileSync(paths.log, 'utf8')
+      .split('\n')
+      .find((text) => text.includes('distilling the student'))!;
+    await window.page
+      .locator('.view-line', { hasText: line.slice(0, 20) })
+      .first()
+      .waitFor();
+    expect(await refusals(window).catch(() => window.violations)).toEqual([]);
+  });
+
+  it('trains the control of a run that has none, and then says what distillation gave', async () => {
+    await runClassifier(workspace, { controls: [] });
+    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const { lab } = window;
+    await openLab(window, 'spam', 'T 4 · α .7');
+    await openTab(window, 'Compare');
+    await lab.getByText('this run cannot tell: it has no control').waitFor();
+    await window.picture('lab-no-control');
+    const student = readFileSync(path.join((await onlyRun()).paths.model, 'model.safetensors'));
+    await lab.locator('#run-control').click();
+    await lab.locator('lab-model-table tbody tr', { hasText: 'Control' }).waitFor();
+    expect(plain(await lab.locator('.finding').textContent())).toContain('over the control');
+    await window.picture('lab-control-trained');
+    const { paths, record } = await onlyRun();
+    expect(record.summary?.rows.map(({ role }) => role)).toEqual(['teacher', 'student', 'control']);
+    expect(readFileSync(path.join(paths.model, 'model.safetensors')).equals(student)).toBe(true);
+    expect(await refusals(window)).toEqual([]);
+  });
+});

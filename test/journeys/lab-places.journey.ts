@@ -1,0 +1,187 @@
+/** @file The ways into the Lab and out of it: links from an inspected dataset, files that are kept from its charts. */
+
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { readRecords } from '../../src/experiment/record-file';
+import { listRuns, type Run } from '../../src/experiment/run-directory';
+import { formatCount, formatQuantity, formatShare, shareDecimals } from '../../src/protocol/format';
+import type { InspectedPosition, InspectResult } from '../../src/protocol/records';
+import { openLab, refusals } from './lab-window';
+import { distillery, runLanguageModel } from './real-runs';
+import { plain, Workbench } from './workbench';
+
+/** A row of the training split, counted from 1: examples are pinned of the validation split alone. */
+const line = 2;
+
+describe('the Lab', () => {
+  let workspace = '';
+  let run: Run;
+  let workbench: Workbench | undefined;
+
+  beforeAll(async () => {
+    workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
+    mkdirSync(path.join(workspace, '.vscode'));
+    const settings = { 'distillery.inspection.rowLenses': 'all' };
+    writeFileSync(path.join(workspace, '.vscode/settings.json'), JSON.stringify(settings));
+    await runLanguageModel(workspace);
+    run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
+  });
+  afterAll(() => rmSync(workspace, { recursive: true, force: true }));
+  afterEach(async ({ task }) => {
+    await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
+    workbench = undefined;
+  });
+
+  const textOf = (row: number): string => {
+    const rows = readFileSync(path.join(workspace, 'data/moby-train.jsonl'), 'utf8').split('\n');
+    return (JSON.parse(rows[row - 1]!) as { text: string }).text;
+  };
+
+  it('is led to a row that is not pinned by its lens, and to a token by its hover', async () => {
+    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const { lab, page } = window;
+    await window.openFile('moby-train.jsonl');
+    await window.runCommand('Distillery: Inspect Dataset with Run…');
+    await window.pick('moby');
+    await clickLens(window, textOf(line));
+    await lab.getByText(`line ${line}, models as they are now`).waitFor();
+    expect(await lab.locator('lab-examples .besides .text').textContent()).toBe(textOf(line));
+    expect(await lab.getByRole('tab', { name: 'Tokens' }).getAttribute('aria-selected')).toBe('true');
+    expect(plain(await lab.locator('lab-tokens .heading').textContent())).toContain('not pinned');
+    // As the editor shows it.
+    expect(await lab.locator('lab-temperature output').textContent()).toBe('1.00');
+    const chosen = lab.locator('lab-chips [aria-selected=true]');
+    expect(await lab.locator('lab-chips [role=option]').first().getAttribute('aria-selected')).toBe('true');
+
+    const inspect = async (temperature: number): Promise<InspectedPosition> => {
+      const text = ['--text', textOf(line), '--temperature', String(temperature)];
+      const { positions } = (await distillery(workspace, 'inspect', run.paths.directory, ...text)) as InspectResult;
+      return positions[9]!;
+    };
+    const wanted = await inspect(1);
+    await page.getByRole('tab', { name: 'moby-train.jsonl' }).click();
+    // A letter of the token, after the quotation mark that begins the row's text.
+    await page.locator('.view-line', { hasText: textOf(line).slice(0, 12) }).waitFor();
+    const place = await page.evaluate(placeInLine, [textOf(line).slice(0, 12), wanted.end - 1] as const);
+    await page.mouse.move(place.x, place.y, { steps: 5 });
+    const hover = page.locator('.monaco-hover-content').filter({ hasText: 'hard label, ranks' }).first();
+    await hover.getByRole('link', { name: 'Open in Lab' }).click();
+    await expect
+      .poll(async () => (await chosen.getAttribute('aria-label'))?.split(', ').at(1))
+      .toBe(`${formatQuantity(wanted.kl)} nats`);
+    // The page is given the logits of this row in full precision: every number is the command line's.
+    expect(await shownNumbers(window)).toEqual(numbersOf(wanted));
+    await lab.getByLabel('Temperature', { exact: true }).fill('636');
+    expect(await lab.locator('lab-temperature output').textContent()).toBe('4.00');
+    expect(await shownNumbers(window)).toEqual(numbersOf(await inspect(4)));
+    await window.picture('lab-linked-token');
+    expect(await refusals(window)).toEqual([]);
+  });
+
+  it('keeps a chart as CSV and SVG where the person says', async () => {
+    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const { lab, page } = window;
+    await openLab(window, 'moby', 'T 2 · α .5');
+    await lab.locator('#smoothing').fill('0');
+    const figure = lab.locator('lab-figure', { hasText: 'Gradient norm' });
+    await figure.locator('canvas').waitFor();
+    const save = async (kind: string, name: string): Promise<string> => {
+      await figure.getByRole('button', { name: 'Save Gradient norm' }).click();
+      await figure.getByRole('menuitem', { name: kind }).click();
+      const file = path.join(workspace, name);
+      const input = page.locator('.quick-input-widget input').first();
+      await expect.poll(() => input.inputValue()).toContain(`Gradient norm.${kind.toLowerCase()}`);
+      await input.fill(file);
+      await window.picture(`lab-save-${kind}`);
+      await page.locator('.quick-input-widget').getByRole('button', { name: 'OK' }).click();
+      await expect.poll(() => existsSync(file)).toBe(true);
+      return readFileSync(file, 'utf8');
+    };
+    const metrics = await readRecords(run.paths, 'metrics');
+    const [head, ...rows] = (await save('CSV', 'norm.csv')).trim().split('\r\n');
+    expect(head).toMatch(/^step,/);
+    expect(rows).toEqual(metrics.map(({ step, gradientNorm }) => `${step},${gradientNorm}`));
+    const drawing = await save('SVG', 'norm.svg');
+    expect(drawing).toMatch(/^<svg[^>]* xmlns="http:\/\/www.w3.org\/2000\/svg"/);
+    expect(drawing).toContain('Gradient norm');
+    expect(drawing).not.toContain('var(--');
+    expect(await refusals(window)).toEqual([]);
+  });
+});
+
+/** Clicks the lens that stands above a row of an inspected dataset. */
+async function clickLens(window: Workbench, text: string): Promise<void> {
+  await window.page.locator('.codelens-decoration a', { hasText: 'Open in Lab' }).nth(3).waitFor();
+  const box = (await window.page.locator('.view-line', { hasText: text.slice(0, 12) }).boundingBox())!;
+  await window.page.mouse.click(box.x + 50, box.y - 8);
+}
+
+/** What the page says of the chosen token, teacher before student. */
+async function shownNumbers({ lab }: Workbench): Promise<Record<string, string[]>> {
+  const both = async (id: string): Promise<string[]> => {
+    const texts = await lab.locator(`lab-tokens ${id} > span`).allInnerTexts();
+    return texts.map((text) => plain(text).split(' ').at(-1)!);
+  };
+  const bars = await lab.locator('lab-distribution .body').all();
+  const shares = await Promise.all(bars.map((bar) => bar.locator('.share').allInnerTexts()));
+  return {
+    kl: [plain(await lab.locator('lab-tokens #kl').innerText())],
+    entropy: await both('#entropy'),
+    darkKnowledge: await both('#dark'),
+    rank: await both('#rank'),
+    shares: shares.map((row) => row.join(' ')),
+  };
+}
+
+/** The same from what `inspect` prints; the bars are sorted by the teacher. */
+function numbersOf({ id, kl, teacher, student }: InspectedPosition): Record<string, string[]> {
+  const sides = [teacher!, student!];
+  const rows = teacher!.top.map(({ probability }, i) => [probability, student!.ofOther![i]!]);
+  if (!teacher!.top.some((one) => one.id === id)) rows.push(sides.map(({ label }) => label!.probability));
+  const decimals = shareDecimals(rows.flat());
+  const others = sides.map((_, side) => 1 - rows.reduce((sum, row) => sum + row[side]!, 0));
+  return {
+    kl: [formatQuantity(kl)],
+    entropy: sides.map(({ entropy }) => formatQuantity(entropy)),
+    darkKnowledge: sides.map(({ top }) => formatShare(1 - top[0]!.probability)),
+    rank: sides.map(({ label }) => formatCount(label!.rank)),
+    shares: [...rows, others].map((row) => row.map((share) => formatShare(share, decimals)).join(' ')),
+  };
+}
+
+/** Runs in the page: where a character of a row's text stands on screen. */
+function placeInLine([start, index]: readonly [string, number]): { x: number; y: number } {
+  interface Measured {
+    getBoundingClientRect: () => { left: number; top: number; width: number; height: number };
+  }
+  interface Global {
+    document: {
+      querySelectorAll: (selector: string) => Iterable<{ textContent: string }>;
+      createTreeWalker: (root: unknown, what: number) => { nextNode: () => { textContent: string } | null };
+      createRange: () => Measured & {
+        setStart: (node: unknown, at: number) => void;
+        setEnd: (node: unknown, at: number) => void;
+      };
+    };
+  }
+  const { document } = globalThis as unknown as Global;
+  const plainText = (text: string): string => text.replaceAll('\u00a0', ' ');
+  const line = [...document.querySelectorAll('.view-line')].find(({ textContent }) =>
+    plainText(textContent).includes(start),
+  )!;
+  let left = plainText(line.textContent).indexOf(start) + index;
+  const walker = document.createTreeWalker(line, 4);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (left < node.textContent.length) {
+      const range = document.createRange();
+      range.setStart(node, left);
+      range.setEnd(node, left + 1);
+      const box = range.getBoundingClientRect();
+      return { x: box.left + box.width / 2, y: box.top + box.height / 2 };
+    }
+    left -= node.textContent.length;
+  }
+  throw new Error(`${start} is not that long`);
+}

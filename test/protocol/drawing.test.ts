@@ -1,0 +1,52 @@
+/** @file Drawings as files: in colours for light and dark, words as text. */
+
+import { describe, expect, it } from 'vitest';
+import { darkPaperColours, paperColours, svgText, text, titled } from '../../src/protocol/drawing/shapes';
+
+/** WCAG's contrast of two colours, #rrggbb. */
+function contrast(first: string, second: string): number {
+  const luminance = (colour: string): number => {
+    const linear = [1, 3, 5].map((at) => {
+      const share = parseInt(colour.slice(at, at + 2), 16) / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * linear[0]! + 0.7152 * linear[1]! + 0.0722 * linear[2]!;
+  };
+  const [light, dark] = [luminance(first), luminance(second)].sort((a, b) => b - a) as [number, number];
+  return (light + 0.05) / (dark + 0.05);
+}
+
+describe('a drawing as a file', () => {
+  const drawing = {
+    width: 100,
+    height: 50,
+    label: 'a <b>',
+    shapes: [text(1, 2, '<script>', { fill: 'var(--teacher)' })],
+  };
+
+  it('has the colours of paper, and those of the dark where the reader has it', () => {
+    const file = svgText(drawing, paperColours, darkPaperColours);
+    expect(file).toContain(`fill="${paperColours.teacher}"`);
+    expect(file).toContain(`@media (prefers-color-scheme:dark){`);
+    expect(file).toContain(`[fill="${paperColours.teacher}"]{fill:${darkPaperColours.teacher}}`);
+    expect(file).not.toContain('var(--');
+    expect(svgText(drawing)).not.toContain('<style>');
+  });
+
+  it('shows the words of a dataset as text, beneath its title', () => {
+    const file = svgText(titled(drawing, 'Over & over', 'a note'));
+    expect(file).toContain('>Over &amp; over</text>');
+    expect(file).toContain('>&lt;script&gt;</text>');
+    expect(file).not.toContain('<script>');
+  });
+
+  it.each([
+    ['light', paperColours],
+    ['dark', darkPaperColours],
+  ])('can be read in the %s', (_, colours) => {
+    for (const [name, colour] of Object.entries(colours)) {
+      if (['background', 'grid', 'axis'].includes(name)) continue;
+      expect(contrast(colour, colours.background!), name).toBeGreaterThanOrEqual(4.5);
+    }
+  });
+});

@@ -1,0 +1,80 @@
+/** @file What is drawn of a whole example: divergence by position, the same at each probe, and which predictions count. */
+
+import { html, nothing } from 'lit';
+import { formatQuantity } from '../../src/protocol/format';
+import './alignment';
+import type { ExampleSummary } from './divergence';
+import { matrix, strip, stripHeight, type Recorded } from './drawings';
+import type { Selection } from './selection';
+import { divergenceTable } from './tables';
+
+/** Pixels of the whole matrix, and of one of its rows at most. */
+const matrixHeight = 220;
+const tallestRow = 20;
+
+export interface FigureParts {
+  summary: ExampleSummary;
+  /** The example at each probe that has arrived, in their order. */
+  recorded: readonly Recorded[];
+  width: number;
+  tables: boolean;
+  /** @param step the probe that was picked with it */
+  choose: (position: number, step?: number) => void;
+}
+
+export function exampleFigures(shown: Selection, parts: FigureParts): unknown {
+  const { summary, recorded, width, tables, choose } = parts;
+  const { example, position } = shown;
+  const { names, task } = shown.probes.set.examples;
+  const head = divergenceHead(summary);
+  if (tables) return html`<figure>${head} ${divergenceTable(names, example, summary, recorded)}</figure>`;
+  return html`<figure>
+      ${head}
+      <svg
+        class="plot"
+        width=${width}
+        height=${stripHeight}
+        role="img"
+        aria-label="KL at each position, mean ${formatQuantity(summary.mean)} nats"
+      >
+        ${strip(width, summary, position, (to) => choose(to))}
+      </svg>
+    </figure>
+    ${overTraining(shown, parts)}
+    <figure>
+      <h3>What predicts this token, and which predictions count</h3>
+      <lab-alignment .example=${example} .task=${task} .names=${names} .position=${position}></lab-alignment>
+    </figure>`;
+}
+
+function divergenceHead({ positions: { length }, apart, mean }: ExampleSummary): unknown {
+  return html`<h3>
+    Divergence by position
+    <span class="value small muted"
+      >mean <span class="now number">${formatQuantity(mean)}</span> nats · first choices agree on
+      <span class="now number">${length - apart} of ${length}</span></span
+    >
+  </h3>`;
+}
+
+/** Nothing where there is no probe but the one that is shown. */
+function overTraining({ position, step }: Selection, { summary, recorded, width, choose }: FigureParts): unknown {
+  const isSame = recorded[0]?.summary.positions.length === summary.positions.length;
+  if (!isSame || step === undefined || recorded.length < 2) return nothing;
+  const rowHeight = Math.max(8, Math.min(tallestRow, Math.floor(matrixHeight / recorded.length)));
+  return html`<figure>
+    <h3>
+      The same, as training went on
+      <span class="value small muted">one row a probe; stronger is further apart</span>
+    </h3>
+    <svg
+      class="plot matrix"
+      width=${width}
+      height=${recorded.length * rowHeight + 2}
+      role="img"
+      aria-label="KL at each position and probe"
+    >
+      ${matrix(width, rowHeight, recorded, { position, step }, choose)}
+    </svg>
+  </figure>`;
+}

@@ -1,0 +1,57 @@
+/** @file How the hard label's probability grew under the student, against the teacher's. */
+
+import { html, nothing } from 'lit';
+import { softmax } from '../../src/protocol/distribution';
+import { formatShare, formatTemperature } from '../../src/protocol/format';
+import { mark } from '../icons';
+import { rowOf, type Comparison } from './divergence';
+import { growth, growthHeight, type Growth } from './drawings';
+import type { Selection } from './selection';
+import { growthTable } from './tables';
+
+export interface GrowthParts {
+  comparison: Comparison;
+  width: number;
+  tables: boolean;
+  /** The training's last step, reached or not. */
+  last: number;
+}
+
+/** Nothing where there are not two probes with a hard label. */
+export function labelGrowth(shown: Selection, { comparison, width, tables, last }: GrowthParts): unknown {
+  const points = growthPoints(shown);
+  if (shown.step === undefined || points.length < 2) return nothing;
+  const teacher = comparison.teacher[labelOf(shown)]!;
+  return html`<figure>
+    <h3>
+      ${mark('label')} The hard label over training
+      <span class="value small muted">probability, T = ${formatTemperature(shown.temperature)}</span>
+    </h3>
+    ${
+      tables
+        ? growthTable(points, teacher)
+        : html`<svg
+            class="plot"
+            width=${width}
+            height=${growthHeight}
+            role="img"
+            aria-label="Probability of the hard label at each probe; the teacher's is ${formatShare(teacher)}"
+          >
+            ${growth(width, points, teacher, shown.step, last)}
+          </svg>`
+    }
+  </figure>`;
+}
+
+const labelOf = ({ example, position }: Selection): number => example.positions[position]!.label;
+
+function growthPoints(shown: Selection): Growth[] {
+  const { probes, index, position, temperature } = shown;
+  const label = labelOf(shown);
+  return probes.set.steps.flatMap((step) => {
+    const logits = probes.student.get(step)?.[index];
+    if (!logits || label < 0) return [];
+    const row = rowOf(logits, position, probes.set.examples.names.length);
+    return [{ step, probability: softmax(row, temperature)[label]! }];
+  });
+}
