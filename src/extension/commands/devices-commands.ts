@@ -1,6 +1,7 @@
 /** @file Install and remove native libraries, measure devices: each a run of the runner, with its progress. */
 
 import { l10n, ProgressLocation, Uri, window, type LogOutputChannel } from 'vscode';
+import { killProcessTree } from '../../experiment/process-tree';
 import type { InstallProgress } from '../../protocol/records';
 import { formatBytes } from '../../protocol/format';
 import type { DeviceList } from '../devices/device-list';
@@ -76,7 +77,7 @@ function withInstallProgress(parts: DeviceCommandParts, title: string, args: rea
   return window.withProgress(options, async (progress, token) => {
     const runner = parts.startRunner(args, { cwd: parts.cwd });
     token.onCancellationRequested(() => {
-      if (runner.pid !== undefined) process.kill(runner.pid);
+      if (runner.pid !== undefined) cancelInstall(runner.pid);
     });
     const follower = new LineFollower(runner.errorFile);
     let shown = 0;
@@ -101,6 +102,12 @@ function withInstallProgress(parts: DeviceCommandParts, title: string, args: rea
       clearInterval(timer);
     }
   });
+}
+
+/** Asked politely it ends pip and says so; Windows has no polite way, and a plain kill would leave pip at work there. */
+function cancelInstall(pid: number): void {
+  if (process.platform === 'win32') killProcessTree(pid);
+  else process.kill(pid, 'SIGTERM');
 }
 
 function phaseWords({ phase, bytes, of }: Exclude<InstallProgress, { note: string }>): string {
