@@ -1,15 +1,13 @@
 /** @file Native libraries through the extension: installed from a wheel that the person has, and removed. */
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
-import { commands, Uri } from 'vscode';
-import type { CommandId } from '../../src/extension/commands/command-ids';
+import { Uri } from 'vscode';
 import { libraryFor } from '../../src/runner/install/catalog';
-
-const execute = (id: CommandId, ...given: unknown[]): Thenable<unknown> => commands.executeCommand(id, ...given);
+import { execute, showView } from './waiting';
 
 const openvino = libraryFor('openvino');
 /** As the unit tests of installing keep it. */
@@ -39,9 +37,47 @@ describe('a native library', () => {
     assert(readdirSync(path.join(home, openvino!.version)).some((name) => name.includes('openvino_c')));
   });
 
+  for (const [id, library] of [
+    ['distillery.installTensorFlow', 'tensorflow'],
+    ['distillery.installTensorFlowGpu', 'tensorflow-gpu'],
+  ] as const) {
+    it(`is not installed from a file that is no wheel of it: ${library}`, async () => {
+      await execute(id, [Uri.file(__filename)]);
+      assert.deepEqual(readdirSync(path.join(libraries, library)), ['install.log']);
+    });
+  }
+
   it('is removed again', async function () {
     if (!existsSync(wheel)) this.skip();
     await execute('distillery.removeLibrary', 'openvino');
     assert.equal(existsSync(home), false);
+  });
+});
+
+describe('the Devices view', () => {
+  const data = mkdtempSync(path.join(tmpdir(), 'distillery-data-'));
+  const { DISTILLERY_DATA, DISTILLERY_LIBRARIES } = process.env;
+
+  before(() => {
+    process.env.DISTILLERY_DATA = data;
+    // Fewer engines are sooner timed.
+    process.env.DISTILLERY_LIBRARIES = path.join(data, 'libraries');
+  });
+  after(() => {
+    delete process.env.DISTILLERY_DATA;
+    delete process.env.DISTILLERY_LIBRARIES;
+    Object.assign(process.env, {
+      ...(DISTILLERY_DATA !== undefined && { DISTILLERY_DATA }),
+      ...(DISTILLERY_LIBRARIES !== undefined && { DISTILLERY_LIBRARIES }),
+    });
+    rmSync(data, { recursive: true, force: true });
+  });
+
+  it('has each engine timed, for the choice of "auto"', async () => {
+    await showView('distillery.devices');
+    await execute('distillery.refreshDevices');
+    assert.deepEqual(readdirSync(data), []);
+    await execute('distillery.measureDevices');
+    assert.match(readFileSync(path.join(data, 'measurements.json'), 'utf8'), /"engine":\s*"cpu"/);
   });
 });

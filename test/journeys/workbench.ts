@@ -116,6 +116,11 @@ export class Workbench {
     return this.page.locator('.notification-list-item');
   }
 
+  /** What the editor asks before it does anything else. */
+  get dialog(): Locator {
+    return this.page.locator('.monaco-dialog-box');
+  }
+
   async openSidebar(): Promise<void> {
     const tab = this.page.getByRole('tab', { name: 'Distillery' }).first();
     if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
