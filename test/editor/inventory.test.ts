@@ -33,6 +33,7 @@ const contributed: Record<Kind, string[]> = {
 const inJourneys: Partial<Record<Kind, Record<string, [journey: string, words: string]>>> = {
   command: {
     'distillery.showMoreRuns': ['experiments.journey.ts', '2953 more runs'],
+    'distillery.measureDevices': ['devices.journey.ts', 'Measure Devices'],
     'distillery.emptyTrash': ['experiments.journey.ts', 'Empty Trash'],
   },
 };

@@ -153,5 +153,6 @@ function libraryOf(given: unknown): string | undefined {
 export async function measureDevices({ devices }: DeviceCommandParts): Promise<void> {
   requireTrust();
   const title = l10n.t('Measuring devices: a small training step on each');
-  await window.withProgress({ location: ProgressLocation.Notification, title }, () => devices.measure());
+  const options = { location: ProgressLocation.Notification, title, cancellable: true };
+  await window.withProgress(options, (_, token) => devices.measure(token));
 }
