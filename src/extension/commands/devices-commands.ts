@@ -5,6 +5,7 @@ import { killProcessTree } from '../../experiment/process-tree';
 import type { InstallProgress } from '../../protocol/records';
 import { formatBytes } from '../../protocol/format';
 import type { DeviceList } from '../devices/device-list';
+import { inEditorWords } from '../editor-words';
 import type { Ended, StartRunner } from '../runs/runner-process';
 import { LineFollower } from '../status/line-follower';
 import { requireTrust } from './require-trust';
@@ -57,8 +58,9 @@ async function isWanted(): Promise<boolean> {
 async function offerWheel(parts: DeviceCommandParts, library: Library, ended: Ended): Promise<void> {
   const [chooseWheel, showLog] = [l10n.t('Choose a Wheel…'), l10n.t('Show Log')];
   const words = ended.lines.filter((line) => parse(line) === undefined).join(' ');
-  const message = words === '' ? l10n.t('{0} was not installed: the process was killed.', titles[library]) : words;
-  parts.log.error(message);
+  parts.log.error(words);
+  const message =
+    words === '' ? l10n.t('{0} was not installed: the process was killed.', titles[library]) : inEditorWords(words);
   const chosen = await window.showErrorMessage(message, chooseWheel, showLog);
   if (chosen === showLog) parts.log.show();
   if (chosen !== chooseWheel) return;
