@@ -7,6 +7,7 @@ import { build, context } from 'esbuild';
 import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buildAddon } from './build-addon.mjs';
+import { buildParts, deferred } from './deferred.mjs';
 
 const shared = { bundle: true, sourcemap: true, target: 'es2022', logLevel: 'warning', legalComments: 'none' };
 // Packages' ES modules: tfjs-core's main is a second copy of it, jsonc-parser's cannot be bundled.
@@ -14,6 +15,14 @@ const node = { ...shared, platform: 'node', format: 'cjs', target: 'node20', mai
 // Some packages ask for their own address, which a CommonJS bundle has under another name.
 const bundleUrl = "const bundleUrl = require('node:url').pathToFileURL(__filename).href;";
 const ownAddress = { define: { 'import.meta.url': 'bundleUrl' }, banner: { js: bundleUrl } };
+
+/** Of the extension: what it needs only once it shows or does something. */
+const later = {
+  schemas: ['./src/experiment/schema.ts', './src/experiment/run-schemas.ts'],
+  requests: ['vscode-jsonrpc/node'],
+  datasets: ['csv-parse', 'tinyglobby'],
+  tokenizers: ['@huggingface/tokenizers'],
+};
 
 const bundles = [
   {
@@ -24,6 +33,7 @@ const bundles = [
     external: ['vscode'],
     // Half as much to read and compile before the extension answers.
     minify: true,
+    plugins: [deferred(later)],
   },
   {
     ...node,
@@ -74,6 +84,8 @@ if (process.argv.includes('--watch')) {
 } else {
   await Promise.all(chosen.map((options) => build(options)));
 }
+if (isChosen('extension'))
+  await buildParts(later, { ...node, ...ownAddress, minify: true, sourcemap: false, outdir: 'dist' });
 if (isChosen('tensorflow')) await buildTensorflow();
 if (isChosen('wasm')) await copyWasm();
 

@@ -17,7 +17,9 @@ const rejecting = new Set([
 ]);
 
 export function experimentEditorSchema(): JsonSchema {
-  return softened(experimentJsonSchema()) as JsonSchema;
+  // The editor's own words for JSON with comments, as our parser reads it.
+  const relaxed = { allowComments: true, allowTrailingCommas: true };
+  return { ...(softened(experimentJsonSchema()) as JsonSchema), ...relaxed };
 }
 
 function softened(schema: unknown): unknown {

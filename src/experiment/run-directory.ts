@@ -3,11 +3,11 @@
 import { appendFile, mkdir, readFile, readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import * as z from 'zod';
 import { InputError } from '../protocol/problem';
 import type { RunRecord } from '../protocol/records';
 import { acquireLock, isBeingWritten, type Lock } from './lock';
 import { runPaths, runsDirectory, type RunPaths } from './run-paths';
+import { originSchema, runRecordSchema } from './run-schemas';
 import { resolvedExperimentSchema, type ResolvedExperiment } from './schema';
 
 /** A run as a view sees it. */
@@ -101,12 +101,6 @@ export async function originOfRun(paths: RunPaths): Promise<RunOrigin | undefine
   return data && ({ file: data.file, ...data.distillation } as RunOrigin);
 }
 
-const settingSchema = z.union([z.number(), z.object({ from: z.number(), to: z.number() })]).optional();
-const originSchema = z.object({
-  file: z.string(),
-  distillation: z.object({ temperature: settingSchema, alpha: settingSchema }),
-});
-
 /** A run by its folder's name in the `.distillery/runs` of `from`, or by the path of its folder. Throws an InputError. */
 export async function findRun(nameOrPath: string, from = process.cwd()): Promise<RunPaths> {
   const runs = runsDirectory(from, true);
@@ -185,17 +179,6 @@ function startOf(id: string): string {
   const match = /^(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\dZ)/.exec(id);
   return match === null ? new Date(0).toISOString() : match.slice(1).join(':');
 }
-
-const runRecordSchema = z.looseObject({
-  name: z.string(),
-  task: z.enum(['text-classification', 'causal-lm', 'masked-lm']),
-  status: z.enum(['queued', 'running', 'paused', 'stopped', 'failed', 'done']),
-  pid: z.number(),
-  engine: z.string(),
-  device: z.string(),
-  started: z.string(),
-  error: z.looseObject({ message: z.string() }).nullable(),
-});
 
 async function readJson(file: string): Promise<unknown> {
   try {

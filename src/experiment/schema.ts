@@ -327,7 +327,7 @@ export const experimentSchema = z
       .optional()
       .meta({
         description:
-          'Values to try one after another, by the dotted path of a setting; "distillery sweep" runs every combination. A plain run leaves them aside.',
+          'Values to try one after another, by the dotted path of a setting; a sweep runs every combination. A plain run leaves them aside.',
         examples: [{ 'distillation.temperature': [1, 2, 4, 8] }],
       }),
     precision: z
@@ -340,7 +340,7 @@ export const experimentSchema = z
       .enum(['auto', ...engineNames])
       .default('auto')
       .describe(
-        'What computes. "auto" measures once what this machine has and takes the fastest; "cpu" needs nothing installed. "distillery devices" lists them.',
+        'What computes. "auto" measures once what this machine has and takes the fastest; "cpu" needs nothing installed.',
       ),
   })
   .describe('A knowledge-distillation experiment.');

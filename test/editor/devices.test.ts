@@ -5,11 +5,9 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
-import { commands, Uri } from 'vscode';
-import type { CommandId } from '../../src/extension/commands/command-ids';
+import { Uri } from 'vscode';
 import { libraryFor } from '../../src/runner/install/catalog';
-
-const execute = (id: CommandId, ...given: unknown[]): Thenable<unknown> => commands.executeCommand(id, ...given);
+import { execute, showView } from './waiting';
 
 const openvino = libraryFor('openvino');
 /** As the unit tests of installing keep it. */
@@ -39,9 +37,26 @@ describe('a native library', () => {
     assert(readdirSync(path.join(home, openvino!.version)).some((name) => name.includes('openvino_c')));
   });
 
+  for (const [id, library] of [
+    ['distillery.installTensorFlow', 'tensorflow'],
+    ['distillery.installTensorFlowGpu', 'tensorflow-gpu'],
+  ] as const) {
+    it(`is not installed from a file that is no wheel of it: ${library}`, async () => {
+      await execute(id, [Uri.file(__filename)]);
+      assert.deepEqual(readdirSync(path.join(libraries, library)), ['install.log']);
+    });
+  }
+
   it('is removed again', async function () {
     if (!existsSync(wheel)) this.skip();
     await execute('distillery.removeLibrary', 'openvino');
     assert.equal(existsSync(home), false);
+  });
+});
+
+describe('the Devices view', () => {
+  it('is asked again by its button', async () => {
+    await showView('distillery.devices');
+    await execute('distillery.refreshDevices');
   });
 });

@@ -1,7 +1,7 @@
 /** @file What the extension brings into the extension host: no native code, no tensor library. */
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'mocha';
 import { extensions } from 'vscode';
@@ -12,6 +12,8 @@ function loadedLibraries(): string[] {
   const report = process.report.getReport() as unknown as { sharedObjects: string[] };
   return report.sharedObjects;
 }
+
+const laterFiles = readdirSync(path.join(root, 'dist/later')).sort();
 
 describe('the extension host', () => {
   it('has loaded no native code for the extension', async () => {
@@ -30,8 +32,18 @@ describe('the extension host', () => {
     );
   });
 
-  it('could load none: the bundle names no package of that kind', () => {
+  it('could load none: its bundles name no package of that kind', () => {
+    const bundles = ['extension.js', ...laterFiles.map((name) => path.join('later', name))];
+    for (const name of bundles) {
+      const bundle = readFileSync(path.join(root, 'dist', name), 'utf8');
+      assert.deepEqual(bundle.match(/require\("(onnxruntime-[^"]*|@tensorflow[^"]*|koffi)"\)/g), null);
+    }
+  });
+
+  it('reads the schemas, and what parses datasets and requests, only when they are wanted', () => {
     const bundle = readFileSync(path.join(root, 'dist/extension.js'), 'utf8');
-    assert.deepEqual(bundle.match(/require\("(onnxruntime-[^"]*|@tensorflow[^"]*|koffi)"\)/g), null);
+    assert.deepEqual(laterFiles, ['datasets.js', 'requests.js', 'schemas.js', 'tokenizers.js']);
+    for (const name of laterFiles) assert(bundle.includes(`require("./later/${name}")`), name);
+    assert.doesNotMatch(bundle, /ZodObject|ResponseError"/);
   });
 });

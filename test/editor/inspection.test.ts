@@ -1,8 +1,9 @@
 /** @file Datasets inspected in place, with the models of real runs. */
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, it } from 'mocha';
 import {
   commands,
@@ -13,7 +14,6 @@ import {
   Uri,
   window,
   workspace,
-  type CodeLens,
   type Hover,
   type InlayHint,
   type MarkdownString,
@@ -21,7 +21,7 @@ import {
 } from 'vscode';
 import type { Run } from '../../src/experiment/run-directory';
 import { folder, tinyRun } from './tiny-run';
-import { execute, until, untilLab } from './waiting';
+import { callTool, click, configure, execute, lensesOf, lensWith, showView, until, untilLab } from './waiting';
 
 const hintsOf = async ({ document }: TextEditor): Promise<InlayHint[]> => {
   const range = new Range(0, 0, 12, 0);
@@ -31,13 +31,24 @@ const hoverAt = async ({ document }: TextEditor, place: Position): Promise<strin
   const hovers = await commands.executeCommand<Hover[]>('vscode.executeHoverProvider', document.uri, place);
   return hovers.flatMap(({ contents }) => contents.map((content) => (content as MarkdownString).value)).join('\n');
 };
-const lensesOf = async ({ document }: TextEditor): Promise<CodeLens[]> =>
-  commands.executeCommand<CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 100);
-
 /** Within the value of a row's label. */
 function labelOf({ document }: TextEditor, line: number): Position {
   const { text } = document.lineAt(line);
   return new Position(line, text.lastIndexOf('"label"') + '"label":"h'.length);
+}
+
+/** Processes that this extension host has started to hold models. */
+function modelProcesses(): number[] {
+  const read = (pid: string, file: string): string => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+    } catch {
+      return ''; // It has ended meanwhile.
+    }
+  };
+  const isOurs = (pid: string): boolean =>
+    read(pid, 'cmdline').endsWith('runner.js\0serve\0') && read(pid, 'status').includes(`PPid:\t${process.pid}\n`);
+  return readdirSync('/proc').filter(isOurs).map(Number);
 }
 
 async function inspect(run: Run, file: string): Promise<TextEditor> {
@@ -80,21 +91,43 @@ describe('a dataset that is inspected with a run', () => {
   });
 
   it('says above the file what it is looked at with, and leads on', async () => {
-    const lenses = await lensesOf(window.activeTextEditor!);
+    const { document } = window.activeTextEditor!;
+    const lenses = await lensesOf(document);
     const titles = lenses.map(({ command }) => command!.title);
     assert(titles.includes('$(eye) Inspecting with tiny-spam'));
     assert(titles.some((title) => /of \d+ rows seen disagree/.test(title)));
-    await workspace.getConfiguration('distillery').update('inspection.rowLenses', 'all', true);
+    await configure('inspection.rowLenses', 'all');
     const withRows = await until('a lens for each row', async () => {
-      const found = (await lensesOf(window.activeTextEditor!)).filter(({ command }) =>
-        command!.title.includes('Open in Lab'),
-      );
+      const found = (await lensesOf(document)).filter(({ command }) => command!.title.includes('Open in Lab'));
       return found.length > 5 ? found : undefined;
     });
-    await workspace.getConfiguration('distillery').update('inspection.rowLenses', undefined, true);
+    await configure('inspection.rowLenses', undefined);
     const [target] = withRows[0]!.command!.arguments as [{ run: string; row: { line: number } }];
     assert.equal(target.run, classifier.paths.id);
     assert.equal(target.row.line, 1);
+  });
+
+  it('answers a hover from what it keeps, without asking the models again', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const editor = window.activeTextEditor!;
+    const place = labelOf(editor, (await hintsOf(editor))[0]!.position.line);
+    const shown = await hoverAt(editor, place);
+    const [models, ...others] = modelProcesses();
+    assert(models !== undefined && others.length === 0);
+    process.kill(models, 'SIGSTOP');
+    let asked: Promise<string>;
+    try {
+      asked = callTool('distillery_inspect_text', { run: classifier.paths.id, text: 'Win a prize', temperature: 2 });
+      assert.equal(await hoverAt(editor, place), shown);
+      // Whoever does ask them waits.
+      assert.equal(await Promise.race([asked, delay(500, 'no answer')]), 'no answer');
+    } finally {
+      process.kill(models, 'SIGCONT');
+    }
+    const told = JSON.parse(await asked) as { positions: { klNats: number; teacher: object[]; student: object[] }[] };
+    assert.equal(told.positions.length, 1);
+    assert(told.positions[0]!.klNats >= 0);
+    assert.deepEqual([told.positions[0]!.teacher.length, told.positions[0]!.student.length], [2, 2]);
   });
 
   it('is looked at with another temperature', async () => {
@@ -135,9 +168,27 @@ describe('a dataset that is inspected with a run', () => {
     assert.match(await hoverAt(editor, first), /first choices differ/);
   });
 
-  it('is silent once inspection is ended', async () => {
+  it('leads on by its lenses: to the Lab, another run, another temperature, the next disagreement, the end', async () => {
     const editor = window.activeTextEditor!;
-    await execute('distillery.stopInspecting');
+    const { document } = editor;
+    const show = (): Thenable<TextEditor> => window.showTextDocument(document);
+    await click(await lensWith(document, /rows seen/));
+    await untilLab('Lab: tiny-novel');
+    await show();
+    await click(await lensWith(document, /^T 1$/));
+    await lensWith(document, /^T \.5$/);
+    await configure('inspection.temperature', 2);
+    await click(await lensWith(document, /Inspecting with tiny-novel/));
+    // The list begins with the run that has read this file.
+    await lensWith(document, /Inspecting with tiny-novel/);
+    await lensWith(document, /^T 2$/);
+    await configure('inspection.temperature', undefined);
+    editor.selection = new Selection(0, 0, 0, 0);
+    await lensWith(document, /rows seen/);
+    await click(await lensWith(document, /Next Disagreement/));
+    assert(window.activeTextEditor!.selection.active.isAfter(new Position(0, 0)));
+    await click(await lensWith(document, /Stop Inspecting/));
+    assert.deepEqual(await lensesOf(document), []);
     assert.deepEqual(await hintsOf(editor), []);
   });
 
@@ -153,6 +204,7 @@ describe('a dataset that is inspected with a run', () => {
   });
 
   it('marks its malformed rows', async () => {
+    await showView('distillery.datasets');
     const file = path.join(folder, 'tiny-spam/train.jsonl');
     const document = await workspace.openTextDocument(file);
     await window.showTextDocument(document);

@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, it } from 'mocha';
-import type { Position } from 'vscode';
 import {
   commands,
   languages,
+  Position,
   Range,
   Uri,
   window,
@@ -85,9 +86,28 @@ describe('an experiment file', () => {
 
   it('without a fault has no problem', async () => {
     const document = await open('good', good);
-    assert.equal(document.languageId, 'jsonc');
+    assert.equal(document.languageId, 'distillation');
     await problem(await open('control', { ...good, dataset: { train: 'x.jsonl' } }), /There is no file/);
     assert.deepEqual(ours(document), []);
+  });
+
+  it('may have comments and trailing commas, and is completed by the editor’s JSON support', async () => {
+    const document = await open('commented', good);
+    const editor = await window.showTextDocument(document);
+    await editor.edit((edit) => {
+      edit.insert(new Position(0, 1), ' // a comment');
+      edit.insert(document.lineAt(document.lineCount - 2).range.end, ',');
+    });
+    const keys = await completionsAt(document, document.lineAt(document.lineCount - 2).range.end);
+    assert(keys.some((item) => labelOf(item) === 'engine'));
+    await delay(1000);
+    assert.deepEqual(languages.getDiagnostics(document.uri), []);
+    // Its support is at work: it does object.
+    await editor.edit((edit) => edit.insert(new Position(0, 1), ' ?'));
+    await until('an objection', () =>
+      languages.getDiagnostics(document.uri).find(({ source }) => source !== 'Distillery'),
+    );
+    await commands.executeCommand('workbench.action.files.revert');
   });
 
   it('has its problems marked while it is written, and not any more once they are mended', async () => {

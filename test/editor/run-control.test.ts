@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
-import { Uri, window } from 'vscode';
-import { listRuns, readRun, type Run } from '../../src/experiment/run-directory';
+import { commands, Uri, window, workspace } from 'vscode';
+import { listRuns, originOfRun, readRun, type Run } from '../../src/experiment/run-directory';
 import { listTrash } from '../../src/experiment/run-trash';
 import { isLive } from '../../src/extension/runs/run-status';
 import type { RunStatus } from '../../src/protocol/records';
-import { folder, sampleRows, tinyRun } from './tiny-run';
-import { execute, until, untilLab } from './waiting';
+import { folder, sampleRows, tinyRun, writeTinyExperiment } from './tiny-run';
+import { click, execute, lensWith, showView, until, untilLab } from './waiting';
 
 describe('a run', () => {
   const directory = path.join(folder, 'control');
@@ -46,7 +46,9 @@ describe('a run', () => {
   });
 
   it('is held by Pause Run and goes on by Resume Run, the same process', async () => {
-    await execute('distillery.runExperiment', Uri.file(path.join(directory, 'long.distill.json')));
+    const document = await workspace.openTextDocument(path.join(directory, 'long.distill.json'));
+    await window.showTextDocument(document);
+    await click(await lensWith(document, /^\$\(play\) Run$/));
     run = await until('a run', async () => (await listRuns(runs))[0]);
     await until('its socket', async () => (await readRun(run.paths.directory)).record.socket);
     await untilStatus('running');
@@ -56,6 +58,41 @@ describe('a run', () => {
     assert.equal((await untilStatus('running')).record.pid, pid);
     await execute('distillery.stopRun', run.paths.id);
     await untilStatus('stopped');
+  });
+
+  it('is opened in the Lab by the lens of its experiment', async () => {
+    const document = await workspace.openTextDocument(path.join(directory, 'long.distill.json'));
+    await window.showTextDocument(document);
+    await click(await lensWith(document, /Open Lab$/));
+    await untilLab('Lab: Long');
+  });
+
+  it('of each value of a sweep is made by one click', async () => {
+    const swept = path.join(folder, 'tiny-swept');
+    const file = writeTinyExperiment('tiny-swept', 'text-classification', { 'distillation.temperature': [1, 4] });
+    const document = await workspace.openTextDocument(file);
+    await window.showTextDocument(document);
+    await click(await lensWith(document, /Sweep$/));
+    const made = await until('two runs', async () => {
+      const all = await listRuns(path.join(swept, '.distillery/runs'));
+      return all.length === 2 && all.every(({ record }) => record.status === 'done') ? all : undefined;
+    });
+    const temperatures = await Promise.all(made.map(async ({ paths }) => (await originOfRun(paths))?.temperature));
+    assert.deepEqual(temperatures.sort(), [1, 4]);
+  });
+
+  it('that has ended shows its log as a file, one at work in the channel', async () => {
+    await execute('distillery.showLog', finished.paths.id);
+    assert.equal(window.activeTextEditor!.document.fileName, finished.paths.log);
+    await execute('distillery.showLog');
+    await until('the channel', () =>
+      window.visibleTextEditors.find(({ document }) => document.uri.scheme === 'output'),
+    );
+  });
+
+  it('has its folder shown in the explorer', async () => {
+    await showView('distillery.experiments');
+    await execute('distillery.revealRunFolder', finished.paths.id);
   });
 
   it('exports its student as a folder that others load', async () => {
@@ -79,6 +116,9 @@ describe('a run', () => {
     await execute('distillery.deleteRun', run.paths.id);
     assert.deepEqual(await listRuns(runs), []);
     const [trashed] = await listTrash(runs);
+    // The question before it is not answered in tests: nothing is removed.
+    await commands.executeCommand('distillery.emptyTrash');
+    assert.deepEqual(await listTrash(runs), [trashed]);
     await execute('distillery.restoreRun', trashed);
     assert.equal((await listRuns(runs))[0]!.paths.id, run.paths.id);
   });

@@ -31,7 +31,7 @@ describe('a run', () => {
   it('has a sample workspace to begin with, its first experiment open', () => {
     const document = window.activeTextEditor?.document;
     assert.equal(path.basename(document?.fileName ?? ''), 'spam.distill.json');
-    assert.equal(document?.languageId, 'jsonc');
+    assert.equal(document?.languageId, 'distillation');
     assert(existsSync(path.join(folder, 'data/spam/train.jsonl')));
   });
 

@@ -18,8 +18,10 @@ export function sampleRows(dataset: 'spam' | 'moby-dick', split: string, count: 
   return readFileSync(file, 'utf8').split('\n').slice(0, count);
 }
 
-/** In a folder of its own, so that its runs are not those of other tests. */
-export async function tinyRun(name: string, task: 'text-classification' | 'causal-lm'): Promise<Run> {
+type TinyTask = 'text-classification' | 'causal-lm';
+
+/** In a folder of its own, so that its runs are not those of other tests. @returns the experiment file */
+export function writeTinyExperiment(name: string, task: TinyTask, sweep?: Record<string, unknown[]>): string {
   const directory = path.join(folder, name);
   mkdirSync(path.join(directory, '.distillery'), { recursive: true });
   const dataset = task === 'causal-lm' ? 'moby-dick' : 'spam';
@@ -30,15 +32,21 @@ export async function tinyRun(name: string, task: 'text-classification' | 'causa
     writeFileSync(path.join(directory, `${split}.jsonl`), sampleRows(dataset, split, count).join('\n'));
   }
   const file = path.join(directory, `${name}.distill.json`);
-  writeFileSync(file, JSON.stringify(experiment(name, task), undefined, 2));
+  writeFileSync(file, JSON.stringify({ ...experiment(name, task), ...(sweep && { sweep }) }, undefined, 2));
+  return file;
+}
+
+/** A run of such an experiment by the command line, to its end. */
+export async function tinyRun(name: string, task: TinyTask): Promise<Run> {
+  const file = writeTinyExperiment(name, task);
   await run(process.execPath, [path.join(root, 'dist/runner.js'), 'run', file, '--json'], {
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
   });
-  const [made] = await listRuns(path.join(directory, '.distillery/runs'));
+  const [made] = await listRuns(path.join(path.dirname(file), '.distillery/runs'));
   return made!;
 }
 
-function experiment(name: string, task: 'text-classification' | 'causal-lm'): object {
+function experiment(name: string, task: TinyTask): object {
   const family = task === 'causal-lm' ? 'gpt2' : 'bert';
   const training = { batchSize: 8, epochs: 1, learningRate: 2e-3 };
   return {

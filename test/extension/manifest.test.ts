@@ -18,6 +18,8 @@ interface Manifest {
     views: Record<string, { id: string; icon: string }[]>;
     viewsWelcome: { view: string; contents: string }[];
     jsonValidation: { url: string }[];
+    languages: { configuration: string; icon: { dark: string; light: string } }[];
+    grammars: { path: string }[];
     languageModelTools: { name: string; when?: string }[];
     walkthroughs: { steps: { media: { svg: string } }[] }[];
     keybindings: { command: string; when?: string }[];
@@ -101,6 +103,8 @@ describe('the manifest', () => {
         .flat()
         .map(({ icon }) => icon),
       ...contributes.jsonValidation.map(({ url }) => url),
+      ...contributes.languages.flatMap(({ configuration, icon }) => [configuration, icon.dark, icon.light]),
+      ...contributes.grammars.map(({ path }) => path),
       ...contributes.walkthroughs.flatMap(({ steps }) => steps.map(({ media }) => media.svg)),
     ];
     expect(files.filter((file) => !existsSync(file))).toEqual([]);

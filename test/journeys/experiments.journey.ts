@@ -1,10 +1,13 @@
 /** @file Experiments in the sidebar and in their files, as a person sees them; with pictures in each theme. */
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Locator } from 'playwright-core';
 import { listRuns } from '../../src/experiment/run-directory';
+import { listTrash } from '../../src/experiment/run-trash';
 import { beginRun, changeRun, finishRun, type SampleRun } from '../extension/sample-run';
 import { plain, themes, Workbench, type Theme } from './workbench';
 
@@ -74,20 +77,54 @@ describe('experiments', () => {
     await window.picture('thousands');
   });
 
-  it('can be deleted, and restored', async () => {
-    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
-    await window.openSidebar();
-    const failed = window.rows.filter({ hasText: 'failed' });
-    await failed.first().waitFor();
-    await failed.first().click();
+  /** Names and hashes of all files of the run that has failed; empty where it is not there. */
+  async function failedFiles(): Promise<Record<string, string>> {
+    const all = await listRuns(path.join(workspace, '.distillery/runs'));
+    const failed = all.find(({ record }) => record.status === 'failed')?.paths.directory;
+    if (failed === undefined) return {};
+    const entries = readdirSync(failed, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const hashes = entries.map((entry) => {
+      const file = path.join(entry.parentPath, entry.name);
+      return [path.relative(failed, file), createHash('sha256').update(readFileSync(file)).digest('hex')];
+    });
+    return Object.fromEntries(hashes) as Record<string, string>;
+  }
+
+  async function deleteFailed(window: Workbench): Promise<Locator> {
     await window.rows.filter({ hasText: 'failed' }).first().click({ button: 'right' });
-    // A menu takes no click in its first moments; the key it takes.
-    await window.page.getByRole('menuitem', { name: 'Delete Run' }).hover();
-    await window.page.keyboard.press('Enter');
+    await window.take(window.page.getByRole('menuitem', { name: 'Delete Run' }));
     const toast = window.notification.filter({ hasText: 'is deleted.' });
     await toast.waitFor();
     await window.rows.filter({ hasText: '2 runs' }).waitFor();
-    await toast.getByRole('button', { name: 'Undo' }).click();
+    expect(await failedFiles()).toEqual({});
+    return toast;
+  }
+
+  it('can be deleted, and come back as they were: by undo, and out of the trash until it is emptied', async () => {
+    const before = await failedFiles();
+    expect(Object.keys(before)).toEqual(expect.arrayContaining(['run.json', 'experiment.json']));
+    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    await window.openSidebar();
+    await window.rows.filter({ hasText: 'failed' }).first().click();
+    const toast = await deleteFailed(window);
+    await window.take(toast.getByRole('button', { name: 'Undo' }));
     await window.rows.filter({ hasText: '3 runs' }).waitFor();
+    expect(await failedFiles()).toEqual(before);
+
+    await deleteFailed(window);
+    await window.runCommand('Distillery: Restore Deleted Run…');
+    await window.pick('Z_');
+    await window.rows.filter({ hasText: '3 runs' }).waitFor();
+    expect(await failedFiles()).toEqual(before);
+
+    await deleteFailed(window);
+    const runs = path.join(workspace, '.distillery/runs');
+    await window.runCommand('Distillery: Empty Trash');
+    await window.dialog.getByRole('button', { name: 'Cancel' }).click();
+    expect(await listTrash(runs)).toHaveLength(1);
+    await window.runCommand('Distillery: Empty Trash');
+    await window.picture('empty-trash');
+    await window.dialog.getByRole('button', { name: 'Empty Trash' }).click();
+    await expect.poll(() => listTrash(runs)).toEqual([]);
   });
 });

@@ -1,33 +1,18 @@
 /** @file A run goes on when the window is reloaded and when the extension host is killed, and the sidebar finds it again. */
 
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { listRuns, type Run } from '../../src/experiment/run-directory';
 import { isLive } from '../../src/extension/runs/run-status';
+import { processesOf } from './processes';
 import { Workbench } from './workbench';
 
 let workspace = '';
 let workbench: Workbench | undefined;
 
 const runs = (): Promise<Run[]> => listRuns(path.join(workspace, '.distillery/runs'));
-
-/** Processes whose command line says that they host this window's extensions. */
-function extensionHosts(serverFolder: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-        const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
-        return command.includes('--type=extensionHost') && environment.includes(serverFolder);
-      } catch {
-        return false; // It has ended meanwhile.
-      }
-    })
-    .map(Number);
-}
 
 beforeEach(() => {
   workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
@@ -53,7 +38,7 @@ it('a run survives a reload of the window and the death of the extension host', 
   await window.statusItem.filter({ hasText: '%' }).waitFor();
   expect((await runs())[0]?.record).toMatchObject({ status: 'running', pid: run!.record.pid });
 
-  const hosts = extensionHosts(window.serverFolder);
+  const hosts = processesOf(window.serverFolder, /--type=extensionHost/);
   expect(hosts.length).toBeGreaterThan(0);
   for (const pid of hosts) process.kill(pid, 'SIGKILL');
   // A window that develops an extension does not start the host anew by itself.

@@ -116,6 +116,18 @@ export class Workbench {
     return this.page.locator('.notification-list-item');
   }
 
+  /** A view of the sidebar with its title; its actions are shown while the pointer is over it. */
+  pane(title: string): Locator {
+    return this.page
+      .locator('.part.sidebar .pane')
+      .filter({ has: this.page.locator('.pane-header h3', { hasText: title }) });
+  }
+
+  /** What the editor asks before it does anything else. */
+  get dialog(): Locator {
+    return this.page.locator('.monaco-dialog-box');
+  }
+
   async openSidebar(): Promise<void> {
     const tab = this.page.getByRole('tab', { name: 'Distillery' }).first();
     if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();

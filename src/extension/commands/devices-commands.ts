@@ -1,9 +1,11 @@
 /** @file Install and remove native libraries, measure devices: each a run of the runner, with its progress. */
 
 import { l10n, ProgressLocation, Uri, window, type LogOutputChannel } from 'vscode';
+import { killProcessTree } from '../../experiment/process-tree';
 import type { InstallProgress } from '../../protocol/records';
 import { formatBytes } from '../../protocol/format';
 import type { DeviceList } from '../devices/device-list';
+import { inEditorWords } from '../editor-words';
 import type { Ended, StartRunner } from '../runs/runner-process';
 import { LineFollower } from '../status/line-follower';
 import { requireTrust } from './require-trust';
@@ -56,8 +58,9 @@ async function isWanted(): Promise<boolean> {
 async function offerWheel(parts: DeviceCommandParts, library: Library, ended: Ended): Promise<void> {
   const [chooseWheel, showLog] = [l10n.t('Choose a Wheel…'), l10n.t('Show Log')];
   const words = ended.lines.filter((line) => parse(line) === undefined).join(' ');
-  const message = words === '' ? l10n.t('{0} was not installed: the process was killed.', titles[library]) : words;
-  parts.log.error(message);
+  parts.log.error(words);
+  const message =
+    words === '' ? l10n.t('{0} was not installed: the process was killed.', titles[library]) : inEditorWords(words);
   const chosen = await window.showErrorMessage(message, chooseWheel, showLog);
   if (chosen === showLog) parts.log.show();
   if (chosen !== chooseWheel) return;
@@ -76,7 +79,7 @@ function withInstallProgress(parts: DeviceCommandParts, title: string, args: rea
   return window.withProgress(options, async (progress, token) => {
     const runner = parts.startRunner(args, { cwd: parts.cwd });
     token.onCancellationRequested(() => {
-      if (runner.pid !== undefined) process.kill(runner.pid);
+      if (runner.pid !== undefined) cancelInstall(runner.pid);
     });
     const follower = new LineFollower(runner.errorFile);
     let shown = 0;
@@ -101,6 +104,12 @@ function withInstallProgress(parts: DeviceCommandParts, title: string, args: rea
       clearInterval(timer);
     }
   });
+}
+
+/** Asked politely it ends pip and says so; Windows has no polite way, and a plain kill would leave pip at work there. */
+function cancelInstall(pid: number): void {
+  if (process.platform === 'win32') killProcessTree(pid);
+  else process.kill(pid, 'SIGTERM');
 }
 
 function phaseWords({ phase, bytes, of }: Exclude<InstallProgress, { note: string }>): string {
@@ -146,5 +155,6 @@ function libraryOf(given: unknown): string | undefined {
 export async function measureDevices({ devices }: DeviceCommandParts): Promise<void> {
   requireTrust();
   const title = l10n.t('Measuring devices: a small training step on each');
-  await window.withProgress({ location: ProgressLocation.Notification, title }, () => devices.measure());
+  const options = { location: ProgressLocation.Notification, title, cancellable: true };
+  await window.withProgress(options, (_, token) => devices.measure(token));
 }

@@ -3,6 +3,7 @@
 import { l10n, Position, Range, Uri, window, type LogOutputChannel } from 'vscode';
 import path from 'node:path';
 import { InputError } from '../../protocol/problem';
+import { inEditorWords } from '../editor-words';
 import type { PlacedMessage } from '../runs/placed-message';
 import type { Ended } from '../runs/runner-process';
 
@@ -37,7 +38,7 @@ export async function guarded(log: LogOutputChannel, work: () => unknown): Promi
 /** The file's path is absolute. */
 async function showProblem({ file, line, column, message }: PlacedMessage, log: LogOutputChannel): Promise<void> {
   const [showFile, showLog] = [l10n.t('Show in File'), l10n.t('Show Log')];
-  const words = l10n.t('{0}, line {1}: {2}', path.basename(file), line, message);
+  const words = l10n.t('{0}, line {1}: {2}', path.basename(file), line, inEditorWords(message));
   const chosen = await window.showErrorMessage(words, showFile, showLog);
   if (chosen === showLog) log.show();
   if (chosen !== showFile) return;
@@ -47,5 +48,5 @@ async function showProblem({ file, line, column, message }: PlacedMessage, log: 
 
 async function showWithLog(message: string, log: LogOutputChannel): Promise<void> {
   const show = l10n.t('Show Log');
-  if ((await window.showErrorMessage(message, show)) === show) log.show();
+  if ((await window.showErrorMessage(inEditorWords(message), show)) === show) log.show();
 }

@@ -1,6 +1,7 @@
 /** @file What can compute on this machine, as the runner says: asked when it is first wanted, and kept. */
 
-import { EventEmitter, type Disposable } from 'vscode';
+import { EventEmitter, type CancellationToken, type Disposable } from 'vscode';
+import { killProcessTree } from '../../experiment/process-tree';
 import type { DeviceRecord } from '../../protocol/records';
 import type { StartRunner } from '../runs/runner-process';
 
@@ -33,20 +34,27 @@ export class DeviceList implements Disposable {
     return (this.#asked = this.#ask(['devices']));
   }
 
-  /** Has every engine timed. */
-  measure(): Promise<void> {
-    return (this.#asked = this.#ask(['devices', '--measure']));
+  /** Has every engine timed. Where that is cancelled, what was known stays. */
+  measure(token: CancellationToken): Promise<void> {
+    return (this.#asked = this.#ask(['devices', '--measure'], token));
   }
 
-  async #ask(args: readonly string[]): Promise<void> {
+  async #ask(args: readonly string[], token?: CancellationToken): Promise<void> {
+    let listener: Disposable | undefined;
     try {
       this.requireTrust();
-      const { document, lines } = await this.startRunner(args, { cwd: this.cwd }).ended;
+      const { pid, ended } = this.startRunner(args, { cwd: this.cwd });
+      // It measures in processes of its own.
+      listener = token?.onCancellationRequested(() => pid !== undefined && killProcessTree(pid));
+      const { document, lines } = await ended;
+      if (token?.isCancellationRequested) return;
       if (!isAnswer(document)) throw new Error(lines.join(' '));
       this.#known = document.devices;
     } catch (error) {
       this.#asked = undefined;
       throw error;
+    } finally {
+      listener?.dispose();
     }
     this.#changed.fire(undefined);
   }

@@ -3,6 +3,7 @@
 import { EventEmitter, type CancellationToken, type TextDocument } from 'vscode';
 import type { InspectResult } from '../../protocol/records';
 import type { InspectedText, TextToInspect } from '../../protocol/runner';
+import { inEditorWords } from '../editor-words';
 import type { ModelServer } from '../models/model-server';
 import type { ListedRun } from '../runs/run-list';
 import { isCancelled } from '../runs/told-error';
@@ -112,7 +113,7 @@ export class Inspection {
   }
 
   #fail(error: unknown): void {
-    this.#problem = error instanceof Error ? error.message : String(error);
+    this.#problem = inEditorWords(error instanceof Error ? error.message : String(error));
     this.#changed.fire();
   }
 

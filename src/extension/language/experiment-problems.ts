@@ -3,6 +3,7 @@
 import { EventEmitter, Uri, workspace, type Disposable, type TextDocument } from 'vscode';
 import { validateExperiment, validateSettings } from '../../experiment/validate';
 import type { Problem } from '../../protocol/problem';
+import { problemInEditorWords } from '../editor-words';
 import { isExperiment, openExperiments, parsedDocument } from './experiment-document';
 
 /** Milliseconds after the last key stroke. */
@@ -64,7 +65,7 @@ export class ExperimentProblems implements Disposable {
     const problems = workspace.isTrusted ? await validateExperiment(parsed) : validateSettings(parsed);
     // A newer version has a check of its own on its way.
     if (document.isClosed || document.version !== version) return;
-    this.#problems.set(document.uri.toString(), problems);
+    this.#problems.set(document.uri.toString(), problems.map(problemInEditorWords));
     this.#changed.fire();
   }
 

@@ -6,6 +6,7 @@ import { runsDirectory } from '../../experiment/run-paths';
 import type { Metrics } from '../../protocol/records';
 import path from 'node:path';
 import { EventEmitter, RelativePattern, workspace, type Disposable, type Uri, type WorkspaceFolder } from 'vscode';
+import { inEditorWords } from '../editor-words';
 import { bestMetrics } from './best-metrics';
 import { isLive } from './run-status';
 
@@ -126,7 +127,7 @@ export class RunList implements Disposable {
     const { directory } = run.paths;
     const origin = this.#origins.get(directory) ?? (await originOfRun(run.paths));
     if (origin) this.#origins.set(directory, origin);
-    return { ...(await withBest(run)), ...(origin && { origin }) };
+    return { ...(await withBest(inWords(run))), ...(origin && { origin }) };
   }
 
   #watchFolders(): void {
@@ -188,6 +189,14 @@ async function runsDirectories(): Promise<string[]> {
     ...experiments.map((uri) => runsDirectory(uri.fsPath)),
   ];
   return [...new Set(directories)];
+}
+
+/** A run that has failed says what to do about it. */
+function inWords(run: Run): Run {
+  const { error } = run.record;
+  if (!error) return run;
+  const remedy = error.remedy === undefined ? {} : { remedy: inEditorWords(error.remedy) };
+  return { ...run, record: { ...run.record, error: { ...error, message: inEditorWords(error.message), ...remedy } } };
 }
 
 async function withBest(run: Run): Promise<ListedRun> {

@@ -3,6 +3,7 @@
 import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem } from 'vscode';
 import { formatAgo, formatBytes, formatCount, formatMilliseconds } from '../../protocol/format';
 import type { DeviceRecord } from '../../protocol/records';
+import { inEditorWords } from '../editor-words';
 
 export class DeviceItem extends TreeItem {
   /** The library that its commands install or remove. */
@@ -53,7 +54,7 @@ function describe(
 function tooltip(device: DeviceRecord, user: string | undefined): MarkdownString {
   const { engine, name, reason, memoryBytes, precisions, speeds, software, library } = device;
   const lines = [
-    reason ?? name,
+    reason === null ? name : inEditorWords(reason),
     memoryBytes !== undefined && l10n.t('Memory: {0}', formatBytes(memoryBytes)),
     software && l10n.t('A GPU that the processor imitates: right results, no speed. "auto" never takes it.'),
     l10n.t('Precision: {0}', precisions.join(', ')),

@@ -6,7 +6,7 @@ import { installLibrary } from '../install/install';
 import { installOutput } from '../install/install-output';
 import { removeLibrary } from '../install/library-home';
 
-/** Ctrl+C and a polite kill end it; what was downloaded whole is kept for the next attempt. */
+/** Ctrl+C, a polite kill and a closed terminal end it; what was downloaded whole is kept for the next attempt. */
 export async function installCommand(
   name: LibraryName,
   files: readonly string[],
@@ -15,7 +15,8 @@ export async function installCommand(
   const output = installOutput(json);
   const controller = new AbortController();
   const onSignal = (): void => controller.abort();
-  const signals = ['SIGINT', 'SIGTERM'] as const;
+  // The last is a closed terminal's, which pip in its own group is not sent.
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, onSignal);
   try {
     return await installLibrary(name, output, { files, signal: controller.signal });

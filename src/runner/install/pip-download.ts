@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { killProcessTree } from '../../experiment/process-tree';
 import { wheelTags, type Wheel } from './catalog';
 import { explained, InstallError } from './install-error';
 import type { Pip } from './python';
@@ -72,7 +73,13 @@ async function run(
       PYTHONIOENCODING: 'utf-8',
     },
   };
-  const child = spawn(program!, args, { env, windowsHide: true, stdio: ['ignore', 'pipe', 'pipe'], signal });
+  signal?.throwIfAborted();
+  // A group of its own, so that all of it can be ended: `program` may be a wrapper that starts the Python.
+  const child = spawn(program!, args, { env, detached: true, windowsHide: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const onAbort = (): void => {
+    if (child.pid !== undefined) killProcessTree(child.pid);
+  };
+  signal?.addEventListener('abort', onAbort);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -80,10 +87,16 @@ async function run(
       for (const line of text.split(/\r?\n/)) if (line.trim() !== '') onLine(line.trimEnd());
     });
   }
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, output }));
-  });
+  try {
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    });
+    signal?.throwIfAborted();
+    return { code, output };
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
 }
 
 /** What pip's messages mean; they have been these for many versions. */

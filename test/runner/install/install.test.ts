@@ -1,6 +1,7 @@
 /** @file Installing OpenVINO with the real program and the real pip, and every way in which that can fail. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   copyFileSync,
@@ -13,6 +14,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, vi, type TestContext } from 'vitest';
@@ -162,6 +164,37 @@ describe('installing a library', () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining('The installation was cancelled.')]);
     expect(versionsIn(libraries)).toEqual([]);
   });
+
+  it.skipIf(process.platform === 'win32').each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'ended by %s while pip waits for its index, ends pip too where Python is a wrapper of another',
+    async (signal) => {
+      const [libraries, programs] = [folder(), folder()];
+      const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
+      // As pyenv's shims and others do: the Python is a child of what was started.
+      const wrapper = `#!/bin/sh\n"${python}" "$@" &\nwait $!\n`;
+      writeFileSync(path.join(programs, 'python3'), wrapper, { mode: 0o755 });
+      // Takes every request and answers none.
+      const index = createServer();
+      await once(index.listen(0, '127.0.0.1'), 'listening');
+      const environment = {
+        DISTILLERY_LIBRARIES: libraries,
+        PATH: [programs, process.env.PATH].join(path.delimiter),
+        PIP_INDEX_URL: `http://127.0.0.1:${(index.address() as AddressInfo).port}/`,
+        PIP_FIND_LINKS: '',
+        PIP_CONFIG_FILE: os.devNull,
+      };
+      const { child, outcome } = start(['devices', '--install', 'openvino', '--json'], folder(), environment);
+      const [connection] = (await once(index, 'connection')) as [Socket];
+      connection.resume().on('error', () => undefined);
+      child.kill(signal);
+      const { code, stderr } = await outcome;
+      expect([code, stderr]).toEqual([1, expect.stringContaining('The installation was cancelled.')]);
+      // Only the end of pip closes its connection.
+      await vi.waitFor(() => expect(connection.closed).toBe(true)).finally(() => connection.destroy());
+      index.close();
+      expect(readdirSync(path.join(libraries, 'openvino', 'download'))).toEqual([]);
+    },
+  );
 
   it('is done by one process at a time', async (context) => {
     needWheel(context);

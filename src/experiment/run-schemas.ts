@@ -1,0 +1,23 @@
+/** @file What must be right in the files of a run directory for them to be read at all. */
+
+import * as z from 'zod';
+
+const settingSchema = z.union([z.number(), z.object({ from: z.number(), to: z.number() })]).optional();
+
+/** The little of `experiment.json` that tells a run from others of a list. */
+export const originSchema = z.object({
+  file: z.string(),
+  distillation: z.object({ temperature: settingSchema, alpha: settingSchema }),
+});
+
+/** What every view relies on in `run.json`; the rest is kept as it is. */
+export const runRecordSchema = z.looseObject({
+  name: z.string(),
+  task: z.enum(['text-classification', 'causal-lm', 'masked-lm']),
+  status: z.enum(['queued', 'running', 'paused', 'stopped', 'failed', 'done']),
+  pid: z.number(),
+  engine: z.string(),
+  device: z.string(),
+  started: z.string(),
+  error: z.looseObject({ message: z.string() }).nullable(),
+});
