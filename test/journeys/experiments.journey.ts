@@ -91,8 +91,7 @@ describe('experiments', () => {
   }
 
   async function deleteFailed(window: Workbench): Promise<Locator> {
-    await window.rows.filter({ hasText: 'failed' }).first().click({ button: 'right' });
-    await window.take(window.page.getByRole('menuitem', { name: 'Delete Run' }));
+    await window.takeFromMenu(window.rows.filter({ hasText: 'failed' }).first(), 'Delete Run');
     const toast = window.notification.filter({ hasText: 'is deleted.' });
     await toast.waitFor();
     await window.rows.filter({ hasText: '2 runs' }).waitFor();

@@ -169,6 +169,21 @@ export class Workbench {
     return this.take(this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first());
   }
 
+  /** Takes an entry of a row's menu, which closes again where something else asks for attention just then. */
+  async takeFromMenu(row: Locator, name: string): Promise<void> {
+    const entry = this.page.getByRole('menuitem', { name });
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      await row.click({ button: 'right' });
+      const isOpen = await entry.waitFor({ timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
+      if (isOpen) break;
+      await this.page.keyboard.press('Escape');
+    }
+    await this.take(entry);
+  }
+
   /** Clicks an entry of a list or menu until it is gone: they take no click in their first moments, and a list may be drawn anew. */
   async take(entry: Locator): Promise<void> {
     for (let attempt = 1; attempt <= 5; attempt++) {
