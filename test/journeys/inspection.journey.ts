@@ -48,6 +48,11 @@ describe('a dataset inspected with a run', () => {
       .getByText(/^KL\s\S+\s·\s\d+\sof\s\d+\sdiffer/)
       .first()
       .waitFor();
+    // Tokens are painted by divergence, in more than one of the levels.
+    const painted = window.page.locator('.view-lines span[class*="TextEditorDecorationType"]');
+    await painted.first().waitFor();
+    const levels = await Promise.all((await painted.all()).slice(0, 60).map((token) => token.getAttribute('class')));
+    expect(new Set(levels).size).toBeGreaterThan(1);
     await window.page.keyboard.press('F8');
     // Past the row's beginning: the first token is predicted from nothing.
     const line = window.page.locator('.view-line').filter({ hasText: '"text"' }).first();

@@ -89,6 +89,22 @@ describe('runs in the editor', () => {
     expect(await window.notification.count()).toBe(0);
   });
 
+  it('are compared where several are selected', async () => {
+    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    await window.openSidebar();
+    const done = window.rows.filter({ hasText: 'keeps' }).first();
+    await done.click();
+    await window.rows
+      .filter({ hasText: 'High temperature' })
+      .last()
+      .click({ modifiers: ['Control'] });
+    await done.click({ button: 'right' });
+    await window.take(window.page.getByRole('menuitem', { name: 'Compare Runs' }));
+    await window.lab.getByRole('tab', { name: 'Compare', selected: true }).waitFor();
+    await window.lab.getByText('High temperature').first().waitFor();
+    await window.picture('compared');
+  });
+
   it('can be looked at, and no more, in a folder that is not trusted', async () => {
     const window = (workbench = await Workbench.open(workspace, { trusted: false }));
     await window.openSidebar();
@@ -97,6 +113,10 @@ describe('runs in the editor', () => {
     const offered = await window.palette('Distillery:');
     expect(offered).toContain('Distillery: Open Lab');
     expect(offered.filter((title) => /Run Experiment|Stop|Resume/.test(title))).toEqual([]);
+    const devices = window.pane('Devices');
+    await devices.getByText('none is started in a workspace that is not trusted').waitFor();
+    await devices.getByRole('button', { name: 'Manage Workspace Trust' }).waitFor();
+    await window.page.getByText('In a workspace that is not trusted none of them is opened').waitFor();
     await window.picture('not-trusted');
   });
 });
