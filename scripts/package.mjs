@@ -23,6 +23,8 @@ const shipped = [
   'docs/guide.md',
   'docs/images',
 ];
+/** Of dist; tests and benchmarks are built there too. */
+const built = ['extension.js', 'later', 'package.json', 'runner.js', 'tensorflow', 'wasm', 'webview.js'];
 
 run(process.execPath, ['scripts/build.mjs'], root);
 // A clone does without it where there is no compiler; whoever installs a package can do nothing about that.
@@ -32,10 +34,10 @@ if (process.platform !== 'win32' && !existsSync(path.join(root, 'dist', 'tensorf
 const stage = await mkdtemp(path.join(os.tmpdir(), 'distillery-package-'));
 try {
   for (const name of shipped) await cp(path.join(root, name), path.join(stage, name), { recursive: true });
-  await cp(path.join(root, 'dist'), path.join(stage, 'dist'), {
-    recursive: true,
-    filter: (file) => !file.endsWith('.map') && !file.includes(`${path.sep}test`),
-  });
+  for (const name of built) {
+    const filter = (file) => !file.endsWith('.map');
+    await cp(path.join(root, 'dist', name), path.join(stage, 'dist', name), { recursive: true, filter });
+  }
 
   const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
   const { scripts, devDependencies, dependencies, private: isPrivate, type, ...kept } = manifest;

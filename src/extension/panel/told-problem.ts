@@ -2,11 +2,12 @@
 
 import { InputError } from '../../protocol/problem';
 import type { RunErrorRecord } from '../../protocol/records';
+import { inEditorWords, problemInEditorWords } from '../editor-words';
 
 export function toldProblem(error: unknown): RunErrorRecord {
   if (error instanceof InputError) {
-    const [{ message, remedy }] = error.problems;
+    const { message, remedy } = problemInEditorWords(error.problems[0]);
     return { message, remedy };
   }
-  return { message: error instanceof Error ? error.message : String(error) };
+  return { message: inEditorWords(error instanceof Error ? error.message : String(error)) };
 }
