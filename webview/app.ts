@@ -11,7 +11,7 @@ import './header';
 import { Host } from './host';
 import './loss/loss-view';
 import { notices } from './notices';
-import { initialState, reduce, wantedStep, type LabState, type Shown } from './state';
+import { asked, initialState, reduce, wantedStep, type LabState, type Shown } from './state';
 import { shared } from './styles';
 import { pinnedPlace, placeOf, positionAt } from './target';
 import type { TellEvent, Wish } from './tell';
@@ -225,6 +225,7 @@ export class Lab extends LitElement {
   }
 
   #tell(wish: Wish): void {
+    if (wish.type === 'complete') this.lab = asked(this.lab, wish);
     const id = this.lab.shown?.run.id;
     if (
       wish.type === 'ready' ||

@@ -37,6 +37,8 @@ export interface Probes {
 /** The answer to the latest prompt, as far as it has come. */
 export interface Completing {
   request: number;
+  /** What is continued. */
+  prompt: string;
   sides: Partial<Record<CompletionSide, { text: string; tokens: ScoredToken[]; begun: number; last: number }>>;
   /** Once all sides are done. */
   scored?: ScoredCompletions;
@@ -132,12 +134,18 @@ function reduceShown(shown: Shown, message: AboutRun, now: number): Shown {
   }
 }
 
+/** The state once the models were asked to continue a prompt. */
+export function asked(state: LabState, { request, prompt }: { request: number; prompt: string }): LabState {
+  if (!state.shown) return state;
+  return { ...state, shown: { ...state.shown, completing: { request, prompt, sides: {}, isOver: false } } };
+}
+
 function complete(
   known: Completing | undefined,
   message: Extract<HostMessage, { type: 'completionToken' | 'completed' }>,
   now: number,
 ): Completing {
-  const fresh: Completing = { request: message.request, sides: {}, isOver: false };
+  const fresh: Completing = { request: message.request, prompt: '', sides: {}, isOver: false };
   const before = known && known.request >= message.request ? known : fresh;
   if (before.request !== message.request) return before;
   if (message.type === 'completionToken') {

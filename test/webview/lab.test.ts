@@ -141,6 +141,10 @@ describePage('the Lab page', (open) => {
     // The student's part is known once it was asked about the teacher's words.
     expect(await first.nth(4).innerText()).toBe('–');
     expect(await page.locator('lab-expected tr.strong .name').innerText()).toBe('·was');
+    // What was asked is still known when the tab is come back to.
+    await page.getByRole('tab', { name: 'Loss' }).click();
+    await page.getByRole('tab', { name: 'Completions' }).click();
+    expect(await page.locator('lab-completion .tokens > .muted').first().innerText()).toBe('Call me…');
     await page.close();
   });
 

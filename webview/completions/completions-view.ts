@@ -82,8 +82,6 @@ export class CompletionsView extends LitElement {
   @property({ attribute: false }) choices!: Choices;
   @property({ attribute: false }) narrow = false;
   @state() private chosen: { side: CompletionSide; index: number } | undefined;
-  /** What was asked last, for the words that stand before its answer. */
-  @state() private asked = '';
 
   #wanted = '';
 
@@ -153,7 +151,6 @@ export class CompletionsView extends LitElement {
       this.choices;
     if (prompt.trim() === '') return;
     const control = completeControl ? this.#control() : undefined;
-    this.asked = prompt;
     this.chosen = undefined;
     this.dispatchEvent(
       new TellEvent({
@@ -185,16 +182,13 @@ export class CompletionsView extends LitElement {
   };
 
   #answer(completing: Completing): unknown {
-    const { sides, scored } = completing;
+    const { sides } = completing;
     const shown = (['teacher', 'student', 'control'] as const).filter((side) => sides[side]);
-    return html`<div class="sides">${shown.map((side) => this.#side(side, { sides, scored }))}</div>
+    return html`<div class="sides">${shown.map((side) => this.#side(side, completing))}</div>
       ${shown.length > 0 ? this.#details(completing) : nothing}`;
   }
 
-  #side(
-    side: CompletionSide,
-    { sides, scored }: Pick<Completing, 'sides'> & { scored: Completing['scored'] | undefined },
-  ): unknown {
+  #side(side: CompletionSide, { prompt, sides, scored }: Completing): unknown {
     const { tokens, begun, last } = sides[side]!;
     const known = scored?.[side]?.tokens;
     const others = (['teacher', 'student'] as const)
@@ -203,7 +197,7 @@ export class CompletionsView extends LitElement {
     return html`<lab-completion
       .side=${side}
       .about=${this.#about(side)}
-      .prompt=${this.asked}
+      .prompt=${prompt}
       .tokens=${tokens}
       .others=${others}
       .tokensPerSecond=${last > begun ? ((tokens.length - 1) * 1000) / (last - begun) : undefined}
@@ -237,13 +231,13 @@ export class CompletionsView extends LitElement {
   }
 
   /** Of a token that was only just told, its own model's expectation alone is known. */
-  #expected({ sides, scored }: Completing): unknown {
+  #expected({ prompt, sides, scored }: Completing): unknown {
     const { side, index } = this.chosen ?? { side: 'student' as const, index: 0 };
     const tokens = scored?.[side]?.tokens ?? sides[side]?.tokens;
     const token = tokens?.[index];
     if (!tokens || !token)
       return html`<p class="small muted">Choose a token to see what each model expected there.</p>`;
-    const before = `${this.asked}${tokens
+    const before = `${prompt}${tokens
       .slice(0, index)
       .map((one) => one.token)
       .join('')}`;
