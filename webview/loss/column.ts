@@ -9,7 +9,7 @@ export interface Extremes {
   high: number;
 }
 
-/** Least and largest of each bucket of one level. */
+/** Least and largest of each full bucket of one level; Infinity and −Infinity where it has no value. */
 interface Level {
   low: Float64Array;
   high: Float64Array;
@@ -43,20 +43,29 @@ export class Column {
     const index = this.#length++;
     if (index === this.#values.length) this.#values = grown(this.#values);
     this.#values[index] = value;
-    if (Number.isNaN(value)) return;
-    for (let level = 0, size = factor; level === 0 || size / factor < this.#length; level++, size *= factor) {
-      this.#widen(level, Math.floor(index / size), value);
-    }
+    if (this.#length % factor === 0) this.#summarize();
   }
 
-  #widen(level: number, bucket: number, value: number): void {
-    const buckets = (this.#levels[level] ??= summarized(this.#levels[level - 1]));
-    while (bucket >= buckets.low.length) {
-      buckets.low = grown(buckets.low, Infinity);
-      buckets.high = grown(buckets.high, -Infinity);
+  /** Enters the buckets that have just become full, level by level; no other is ever looked at. */
+  #summarize(): void {
+    let [low, high] = [this.#values, this.#values];
+    for (let level = 0, size = factor; this.#length % size === 0; level++, size *= factor) {
+      const buckets = (this.#levels[level] ??= { low: new Float64Array(16), high: new Float64Array(16) });
+      const bucket = this.#length / size - 1;
+      if (bucket >= buckets.low.length) {
+        buckets.low = grown(buckets.low);
+        buckets.high = grown(buckets.high);
+      }
+      let [least, largest] = [Infinity, -Infinity];
+      for (let i = bucket * factor; i < (bucket + 1) * factor; i++) {
+        // A comparison with NaN is false.
+        if (low[i]! < least) least = low[i]!;
+        if (high[i]! > largest) largest = high[i]!;
+      }
+      buckets.low[bucket] = least;
+      buckets.high[bucket] = largest;
+      ({ low, high } = buckets);
     }
-    if (value < buckets.low[bucket]!) buckets.low[bucket] = value;
-    if (value > buckets.high[bucket]!) buckets.high[bucket] = value;
   }
 
   /** Of the values from index `from` up to, not including, `to`. Takes time by the logarithm of their number. */
@@ -113,20 +122,8 @@ export class Column {
   }
 }
 
-/** A new level, with what is already in the one below it. */
-function summarized(below: Level = { low: new Float64Array(), high: new Float64Array() }): Level {
-  const size = Math.ceil(below.low.length / factor);
-  const level = { low: new Float64Array(size).fill(Infinity), high: new Float64Array(size).fill(-Infinity) };
-  below.low.forEach((value, i) => {
-    const bucket = Math.floor(i / factor);
-    level.low[bucket] = Math.min(level.low[bucket]!, value);
-    level.high[bucket] = Math.max(level.high[bucket]!, below.high[i]!);
-  });
-  return level;
-}
-
-function grown(values: Float64Array, filler = NaN): Float64Array {
-  const larger = new Float64Array(Math.max(16, 2 * values.length)).fill(filler, values.length);
+function grown(values: Float64Array): Float64Array {
+  const larger = new Float64Array(2 * values.length);
   larger.set(values);
   return larger;
 }
