@@ -58,7 +58,7 @@ import { registerTools } from './extension/tools/tools';
 import { registerDatasetsView } from './extension/views/datasets-view';
 import { registerDevicesView } from './extension/views/devices-view';
 import { ExperimentTree } from './extension/views/experiment-tree';
-import { registerExperimentsView } from './extension/views/experiments-view';
+import { registerExperimentsView, selection } from './extension/views/experiments-view';
 
 export function activate({
   extensionUri,
@@ -93,9 +93,11 @@ export function activate({
   const trash = { runs, keys };
   const inspecting = { runs, inspections, selections };
 
+  const experiments = registerExperimentsView(tree, runs, keys);
+
   subscriptions.push(
     ...[log, runs, files, tree, datasets, lab, models, problems, inspections, rowPainter, selectionPainter, selections],
-    registerExperimentsView(tree, runs, keys),
+    experiments,
     registerDatasetsView(datasets, inspections),
     devices,
     registerDevicesView(devices, runs, report),
@@ -134,12 +136,13 @@ export function activate({
       'distillery.stopRun': (run) => stopRun(running, run),
       'distillery.resumeRun': (run) => resumeRun(running, run),
       'distillery.runControl': (run) => runControl(running, run),
-      'distillery.openLab': (run) => openLab(runs, lab, run),
+      'distillery.openLab': (run, from) => openLab(runs, lab, run, from),
       'distillery.compareRuns': (run, selected) => compareRuns(runs, lab, run, selected),
       'distillery.exportStudent': (run, folder) => exportStudent(runs, run, folder),
       'distillery.showLog': (run) => showLog(runs, log, run),
       'distillery.revealRunFolder': (run) => revealRunFolder(runs, run),
-      'distillery.deleteRun': (run, selected) => deleteRuns(trash, run, selected),
+      'distillery.deleteRun': (run, selected) =>
+        deleteRuns(trash, run, run === selection ? experiments.selected() : selected),
       'distillery.restoreRun': (folder) => restoreDeleted(trash, folder),
       'distillery.emptyTrash': () => emptyRunTrash(trash),
       'distillery.installOpenVino': (given) => installLibrary(deviceParts, 'openvino', given),

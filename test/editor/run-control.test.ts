@@ -107,6 +107,16 @@ describe('a run', () => {
     await untilLab('Lab: tiny-done');
   });
 
+  it('that has ended without a control gets one', async () => {
+    const control = path.join(finished.paths.directory, 'controls/no-distillation/student/model.safetensors');
+    assert(!existsSync(control));
+    await execute('distillery.runControl', finished.paths.id);
+    await until('its control', async () => {
+      const { record } = await readRun(finished.paths.directory);
+      return (existsSync(control) && record.status === 'done') || undefined;
+    });
+  });
+
   it('opens the experiment file that it ran', async () => {
     await execute('distillery.openExperiment', run.paths.id);
     assert.equal(path.basename(window.activeTextEditor!.document.fileName), 'long.distill.json');

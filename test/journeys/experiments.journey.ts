@@ -90,8 +90,13 @@ describe('experiments', () => {
     return Object.fromEntries(hashes) as Record<string, string>;
   }
 
-  async function deleteFailed(window: Workbench): Promise<Locator> {
-    await window.takeFromMenu(window.rows.filter({ hasText: 'failed' }).first(), 'Delete Run');
+  async function deleteFailed(window: Workbench, by: 'menu' | 'key' = 'menu'): Promise<Locator> {
+    const row = window.rows.filter({ hasText: 'failed' }).first();
+    if (by === 'menu') await window.takeFromMenu(row, 'Delete Run');
+    else {
+      await row.click();
+      await window.page.keyboard.press('Delete');
+    }
     const toast = window.notification.filter({ hasText: 'is deleted.' });
     await toast.waitFor();
     await window.rows.filter({ hasText: '2 runs' }).waitFor();
@@ -110,7 +115,7 @@ describe('experiments', () => {
     await window.rows.filter({ hasText: '3 runs' }).waitFor();
     expect(await failedFiles()).toEqual(before);
 
-    await deleteFailed(window);
+    await deleteFailed(window, 'key');
     await window.runCommand('Distillery: Restore Deleted Run…');
     await window.pick('Z_');
     await window.rows.filter({ hasText: '3 runs' }).waitFor();

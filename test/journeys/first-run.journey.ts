@@ -36,7 +36,8 @@ it('leads from an empty folder to a run that outlives the window, and to its end
   await window.page.getByRole('button', { name: 'Create Sample Workspace' }).click();
   await window.pick('In ');
   await window.page.getByRole('tab', { name: 'spam.distill.json' }).waitFor();
-  await window.runCommand('Distillery: Run Experiment');
+  await window.page.locator('.editor-instance .view-lines').first().click();
+  await window.page.keyboard.press('Control+Alt+Enter');
   await window.lab.getByText('Running').first().waitFor();
   await window.lab
     .getByText(/macro-F1/i)
@@ -47,7 +48,7 @@ it('leads from an empty folder to a run that outlives the window, and to its end
   await window.picture('first-run');
   const run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
 
-  await window.page.reload();
+  await window.reload();
   await window.statusItem.filter({ hasText: 'Spam filter' }).waitFor();
   await window.lab.getByText('Running').first().waitFor();
   await window.picture('reloaded');

@@ -53,7 +53,16 @@ describe('a dataset inspected with a run', () => {
     await painted.first().waitFor();
     const levels = await Promise.all((await painted.all()).slice(0, 60).map((token) => token.getAttribute('class')));
     expect(new Set(levels).size).toBeGreaterThan(1);
-    await window.page.keyboard.press('F8');
+    const place = window.page.locator('[id="status.editor.selection"]');
+    const goTo = async (key: string): Promise<string> => {
+      const before = await place.textContent();
+      await window.page.keyboard.press(key);
+      await expect.poll(() => place.textContent()).not.toBe(before);
+      return (await place.textContent())!;
+    };
+    const first = await goTo('F8');
+    await goTo('F8');
+    expect(await goTo('Shift+F8')).toBe(first);
     // Past the row's beginning: the first token is predicted from nothing.
     const line = window.page.locator('.view-line').filter({ hasText: '"text"' }).first();
     const box = (await line.boundingBox())!;

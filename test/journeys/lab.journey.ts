@@ -221,7 +221,7 @@ describe('the Lab on a real run', () => {
     await window.lab.locator('lab-examples .example').nth(2).click();
     // In a browser, the editor writes what it keeps every five seconds.
     await window.page.waitForTimeout(7000);
-    await window.page.reload();
+    await window.reload();
     await window.lab.locator('lab-examples .example[aria-selected=true]').waitFor();
     expect(await window.lab.locator('lab-examples .example').nth(2).getAttribute('aria-selected')).toBe('true');
   });

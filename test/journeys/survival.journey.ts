@@ -34,7 +34,7 @@ it('a run survives a reload of the window and the death of the extension host', 
   const [run] = await runs();
   expect(run?.record.status).toBe('running');
 
-  await window.page.reload();
+  await window.reload();
   await window.statusItem.filter({ hasText: '%' }).waitFor();
   expect((await runs())[0]?.record).toMatchObject({ status: 'running', pid: run!.record.pid });
 
@@ -42,7 +42,7 @@ it('a run survives a reload of the window and the death of the extension host', 
   expect(hosts.length).toBeGreaterThan(0);
   for (const pid of hosts) process.kill(pid, 'SIGKILL');
   // A window that develops an extension does not start the host anew by itself.
-  await window.page.reload();
+  await window.reload();
   await window.rows.filter({ hasText: '1 at work' }).waitFor();
   await window.statusItem.filter({ hasText: '%' }).waitFor();
   expect((await runs())[0]?.record).toMatchObject({ status: 'running', pid: run!.record.pid });

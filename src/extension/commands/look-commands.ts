@@ -7,7 +7,10 @@ import type { RunList } from '../runs/run-list';
 import { isLive } from '../runs/run-status';
 import { chooseExperiment, chooseRun, chooseRuns } from './choose';
 
-export async function openLab(runs: RunList, lab: Lab, given: unknown): Promise<void> {
+/** Second argument of Open Lab: the run was clicked in a list, which keeps the focus for its keys and menus. */
+export const fromList = 'list';
+
+export async function openLab(runs: RunList, lab: Lab, given: unknown, from?: unknown): Promise<void> {
   await runs.ready();
   if (runs.runs.length === 0) {
     lab.open(undefined);
@@ -15,7 +18,7 @@ export async function openLab(runs: RunList, lab: Lab, given: unknown): Promise<
   }
   const target = isLabTarget(given) ? given : undefined;
   const run = await chooseRun(runs, target?.run ?? given, l10n.t('Run to open in the Lab'));
-  if (run) lab.open(run, target);
+  if (run) lab.open(run, target, from === fromList);
 }
 
 /** The experiment file of a row or a run. */

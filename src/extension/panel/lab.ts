@@ -40,14 +40,17 @@ export class Lab implements Disposable {
     ];
   }
 
-  /** Shows a run, and of it the target's place, or without a run what can be done to get one. There is one panel. */
-  open(run: ListedRun | undefined, target?: LabTarget): void {
+  /**
+   * Shows a run, and of it the target's place, or without a run what can be done to get one. There is one panel.
+   * @param preserveFocus for who goes through a list and looks
+   */
+  open(run: ListedRun | undefined, target?: LabTarget, preserveFocus = false): void {
     this.#target = target;
     if (!this.#panel) {
       const options = { enableScripts: true, localResourceRoots: [pageRoot(this.extensionUri)] };
-      this.#adopt(window.createWebviewPanel(viewType, '', ViewColumn.Active, options));
+      this.#adopt(window.createWebviewPanel(viewType, '', { viewColumn: ViewColumn.Active, preserveFocus }, options));
     }
-    this.#panel!.reveal(undefined, false);
+    this.#panel!.reveal(undefined, preserveFocus);
     if (this.#run?.paths.directory !== run?.paths.directory || !run) this.#choose(run);
     else if (this.#pageListens) this.#showTarget();
   }

@@ -9,7 +9,14 @@ import type { ExperimentTree } from './experiment-tree';
 /** "2 h ago" grows old; in milliseconds. */
 const agePeriod = 60_000;
 
-export function registerExperimentsView(tree: ExperimentTree, runs: RunList, keys: ContextKeys): Disposable {
+/** What a key binding gives to a command that is about the rows selected in the view: to keys the editor gives none. */
+export const selection = 'selection';
+
+export interface ExperimentsView extends Disposable {
+  selected: () => readonly unknown[];
+}
+
+export function registerExperimentsView(tree: ExperimentTree, runs: RunList, keys: ContextKeys): ExperimentsView {
   const options = { treeDataProvider: tree, canSelectMany: true, showCollapseAll: true };
   const view = window.createTreeView('distillery.experiments', options);
   const update = (): void => {
@@ -40,10 +47,11 @@ export function registerExperimentsView(tree: ExperimentTree, runs: RunList, key
   const aging = setInterval(() => {
     if (view.visible) tree.refresh();
   }, agePeriod);
-  return Disposable.from(
+  const all = Disposable.from(
     view,
     workspace.onDidGrantWorkspaceTrust(sayTrust),
     runs.onDidChange(update),
     new Disposable(() => clearInterval(aging)),
   );
+  return Object.assign(all, { selected: () => view.selection });
 }

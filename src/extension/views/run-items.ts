@@ -5,6 +5,7 @@ import { l10n, MarkdownString, ThemeIcon, TreeItem } from 'vscode';
 import { formatBytes, formatLarge, formatMilliseconds, formatPercent } from '../../protocol/format';
 import type { ComparisonRow, RunProgress, RunStatus } from '../../protocol/records';
 import type { CommandId } from '../commands/command-ids';
+import { fromList } from '../commands/look-commands';
 import type { ListedRun } from '../runs/run-list';
 import { isLive, isResumable } from '../runs/run-status';
 import { roleIcon, statusIcon } from './run-icons';
@@ -34,7 +35,7 @@ export class RunItem extends TreeItem {
     super('', state);
     this.runId = run.paths.id;
     this.id = run.paths.directory;
-    this.command = { command: openLab, title: l10n.t('Open Lab'), arguments: [this.runId] };
+    this.command = { command: openLab, title: l10n.t('Open Lab'), arguments: [this.runId, fromList] };
   }
 
   /** As the run is now; `isNamed` where its name tells it from others of the experiment. */
