@@ -69,7 +69,9 @@ describe('a run', () => {
 
   it('of each value of a sweep is made by one click', async () => {
     const swept = path.join(folder, 'tiny-swept');
-    const file = writeTinyExperiment('tiny-swept', 'text-classification', { 'distillation.temperature': [1, 4] });
+    const file = writeTinyExperiment('tiny-swept', 'text-classification', {
+      sweep: { 'distillation.temperature': [1, 4] },
+    });
     const document = await workspace.openTextDocument(file);
     await window.showTextDocument(document);
     await click(await lensWith(document, /Sweep$/));
@@ -108,11 +110,13 @@ describe('a run', () => {
   });
 
   it('that has ended without a control gets one', async () => {
-    const control = path.join(finished.paths.directory, 'controls/no-distillation/student/model.safetensors');
+    const { paths } = await tinyRun('tiny-alone', 'text-classification', { controls: [] });
+    await execute('distillery.refresh');
+    const control = path.join(paths.directory, 'controls/no-distillation/student/model.safetensors');
     assert(!existsSync(control));
-    await execute('distillery.runControl', finished.paths.id);
+    await execute('distillery.runControl', paths.id);
     await until('its control', async () => {
-      const { record } = await readRun(finished.paths.directory);
+      const { record } = await readRun(paths.directory);
       return (existsSync(control) && record.status === 'done') || undefined;
     });
   });

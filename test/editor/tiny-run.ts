@@ -21,7 +21,7 @@ export function sampleRows(dataset: 'spam' | 'moby-dick', split: string, count: 
 type TinyTask = 'text-classification' | 'causal-lm';
 
 /** In a folder of its own, so that its runs are not those of other tests. @returns the experiment file */
-export function writeTinyExperiment(name: string, task: TinyTask, sweep?: Record<string, unknown[]>): string {
+export function writeTinyExperiment(name: string, task: TinyTask, changes: object = {}): string {
   const directory = path.join(folder, name);
   mkdirSync(path.join(directory, '.distillery'), { recursive: true });
   const dataset = task === 'causal-lm' ? 'moby-dick' : 'spam';
@@ -32,13 +32,13 @@ export function writeTinyExperiment(name: string, task: TinyTask, sweep?: Record
     writeFileSync(path.join(directory, `${split}.jsonl`), sampleRows(dataset, split, count).join('\n'));
   }
   const file = path.join(directory, `${name}.distill.json`);
-  writeFileSync(file, JSON.stringify({ ...experiment(name, task), ...(sweep && { sweep }) }, undefined, 2));
+  writeFileSync(file, JSON.stringify({ ...experiment(name, task), ...changes }, undefined, 2));
   return file;
 }
 
 /** A run of such an experiment by the command line, to its end. */
-export async function tinyRun(name: string, task: TinyTask): Promise<Run> {
-  const file = writeTinyExperiment(name, task);
+export async function tinyRun(name: string, task: TinyTask, changes?: object): Promise<Run> {
+  const file = writeTinyExperiment(name, task, changes);
   await run(process.execPath, [path.join(root, 'dist/runner.js'), 'run', file, '--json'], {
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
   });
