@@ -57,36 +57,6 @@ const prelude = `
   window.tell = (choice) => deep('lab-loss, lab-tokens').dispatchEvent(new CustomEvent('choose', { detail: choice, bubbles: true, composed: true }));
 `;
 
-/** Zooms in, pans and zooms out, a move a frame: what the page works for each, and how far frames are apart. */
-async function panAndZoom(page: Page, points: number): Promise<{ work: Times; frames: Times }> {
-  const measured = await page.evaluate<{ work: number[]; frames: number[] }>(`(async () => {
-    startRun(${points});
-    while (!deep('canvas')) await frame();
-    for (let i = 0; i < 30; i++) await frame();
-    const overlay = deep('lab-total').shadowRoot.querySelector('lab-time-chart').shadowRoot.querySelector('.overlay');
-    const box = overlay.getBoundingClientRect();
-    const work = [], frames = [];
-    let last = await frame();
-    for (let i = 0; i < 240; i++) {
-      const zooming = i < 60 || i >= 180;
-      const options = { bubbles: true, composed: true, cancelable: true, clientX: box.left + 0.4 * box.width, clientY: box.top + 40,
-        ctrlKey: zooming, shiftKey: !zooming, deltaY: i < 60 ? -12 : i >= 180 ? 12 : i % 60 < 30 ? 25 : -25 };
-      const begun = performance.now();
-      const current = deep('lab-total').shadowRoot.querySelector('lab-time-chart').shadowRoot.querySelector('.overlay');
-      current.dispatchEvent(new WheelEvent('wheel', options));
-      for (let k = 0; k < 12; k++) await null;
-      await deep('lab-total').updateComplete;
-      for (let k = 0; k < 12; k++) await null;
-      work.push(performance.now() - begun);
-      const now = await frame();
-      frames.push(now - last);
-      last = now;
-    }
-    return { work, frames };
-  })()`);
-  return { work: summarize(measured.work), frames: summarize(measured.frames.slice(5)) };
-}
-
 /** Runs in the page: frames until every chart of the Loss tab is drawn. */
 const drawnCharts = `
   while (!deep('canvas')) await frame();
@@ -94,8 +64,17 @@ const drawnCharts = `
   const total = deep('lab-total').shadowRoot.querySelector('lab-time-chart');
 `;
 
-/** Drags the cursor across the charts, a move a frame. */
-async function moveCursor(page: Page, points: number): Promise<{ work: Times; frames: Times }> {
+/**
+ * Moves on the chart of the total loss, one a frame: what the page works for each, and how far frames are apart.
+ * @param event an expression of the page: the event of move `i` over the chart's `box`
+ * @param updated statements of the page: they wait until it has worked
+ */
+async function moves(
+  page: Page,
+  points: number,
+  event: string,
+  updated: string,
+): Promise<{ work: Times; frames: Times }> {
   const measured = await page.evaluate<{ work: number[]; frames: number[] }>(`(async () => {
     startRun(${points});
     ${drawnCharts}
@@ -104,11 +83,10 @@ async function moveCursor(page: Page, points: number): Promise<{ work: Times; fr
     for (let i = 0; i < 240; i++) {
       const overlay = total.shadowRoot.querySelector('.overlay');
       const box = overlay.getBoundingClientRect();
-      const clientX = box.left + (0.1 + 0.8 * (i % 120) / 120) * box.width;
+      const event = ${event};
       const begun = performance.now();
-      overlay.dispatchEvent(new PointerEvent('pointermove', { bubbles: true, composed: true, clientX, clientY: box.top + 40 }));
-      for (let k = 0; k < 12; k++) await null;
-      await total.updateComplete;
+      overlay.dispatchEvent(event);
+      ${updated}
       work.push(performance.now() - begun);
       const now = await frame();
       frames.push(now - last);
@@ -118,6 +96,29 @@ async function moveCursor(page: Page, points: number): Promise<{ work: Times; fr
   })()`);
   return { work: summarize(measured.work), frames: summarize(measured.frames.slice(5)) };
 }
+
+/** Zooms in, pans and zooms out. */
+const panAndZoom = (page: Page, points: number): Promise<{ work: Times; frames: Times }> =>
+  moves(
+    page,
+    points,
+    `new WheelEvent('wheel', { bubbles: true, composed: true, cancelable: true, clientX: box.left + 0.4 * box.width, clientY: box.top + 40,
+      ctrlKey: i < 60 || i >= 180, shiftKey: i >= 60 && i < 180, deltaY: i < 60 ? -12 : i >= 180 ? 12 : i % 60 < 30 ? 25 : -25 })`,
+    `for (let k = 0; k < 12; k++) await null;
+      await deep('lab-total').updateComplete;
+      for (let k = 0; k < 12; k++) await null;`,
+  );
+
+/** Drags the cursor across the charts. */
+const moveCursor = (page: Page, points: number): Promise<{ work: Times; frames: Times }> =>
+  moves(
+    page,
+    points,
+    `new PointerEvent('pointermove', { bubbles: true, composed: true,
+      clientX: box.left + (0.1 + 0.8 * (i % 120) / 120) * box.width, clientY: box.top + 40 })`,
+    `for (let k = 0; k < 12; k++) await null;
+      await total.updateComplete;`,
+  );
 
 /** Moves the smoothing slider: every curve is smoothed anew, from the first step on, and drawn. */
 async function smooth(page: Page, points: number): Promise<Times> {

@@ -47,58 +47,61 @@ function shapesOf(nodes: readonly Node[]): Map<string, readonly number[]> {
 }
 
 /**
- * a + (zeros to which rows are added) as a to which rows are added: no zeros are written. The gradient of a table that is
- * both looked up and multiplied with is such a sum.
+ * a + f, where f is a node that could as well start from a and that nothing else needs, as that node starting from a.
+ * @param canStart whether a node could
+ * @param inputsFrom its inputs, when it starts from the value of that name
  */
-export function scatterIntoSums(nodes: readonly Node[], zeros: ReadonlySet<string>): Node[] {
+function startFromSums(
+  nodes: readonly Node[],
+  canStart: (node: Node) => boolean,
+  inputsFrom: (node: Node, start: string) => string[],
+): Node[] {
   const uses = useCounts(nodes);
   const shapes = shapesOf(nodes);
-  const zero = new Set(
-    nodes.flatMap(({ op, inputs, outputs }) => (op === 'Expand' && zeros.has(inputs[0]!) ? [outputs[0]!.name] : [])),
-  );
-  const scatters = new Map<string, Node>();
+  const starters = new Map<string, Node>();
   for (const node of nodes) {
     const { name } = node.outputs[0]!;
-    if (node.op === 'ScatterElements' && uses.get(name) === 1 && zero.has(node.inputs[0]!)) scatters.set(name, node);
+    if (uses.get(name) === 1 && canStart(node)) starters.set(name, node);
   }
   const absorbed = new Set<Node>();
   const summed = nodes.map((node) => {
     if (node.op !== 'Add') return node;
     const [left, right] = node.inputs as [string, string];
-    const [scatter, start] = scatters.has(right) ? [scatters.get(right)!, left] : [scatters.get(left), right];
+    const [starter, start] = starters.has(right) ? [starters.get(right)!, left] : [starters.get(left), right];
     const { shape } = node.outputs[0]!;
-    if (!scatter || left === right || !sameShape(shapes.get(start) ?? [], shape)) return node;
-    absorbed.add(scatter);
-    return { ...scatter, inputs: [start, ...scatter.inputs.slice(1)], outputs: node.outputs };
+    // Only a start of the full shape: what is smaller would be broadcast.
+    if (!starter || left === right || !sameShape(shapes.get(start) ?? [], shape)) return node;
+    absorbed.add(starter);
+    return { ...starter, inputs: inputsFrom(starter, start), outputs: node.outputs };
   });
   return summed.filter((node) => !absorbed.has(node));
 }
 
 /**
+ * a + (zeros to which rows are added) as a to which rows are added: no zeros are written. The gradient of a table that is
+ * both looked up and multiplied with is such a sum.
+ */
+export function scatterIntoSums(nodes: readonly Node[], zeros: ReadonlySet<string>): Node[] {
+  const zero = new Set(
+    nodes.flatMap(({ op, inputs, outputs }) => (op === 'Expand' && zeros.has(inputs[0]!) ? [outputs[0]!.name] : [])),
+  );
+  return startFromSums(
+    nodes,
+    ({ op, inputs }) => op === 'ScatterElements' && zero.has(inputs[0]!),
+    ({ inputs }, start) => [start, ...inputs.slice(1)],
+  );
+}
+
+/**
  * a + x · y as one product that starts from a, where nothing else needs x · y. Sums of many products, as a gradient that is made in
- * chunks, then grow in place one after the other instead of all existing before they are added.
+ * chunks, then grow in place one after the other instead of all existing before they are added. A bias is left to Affine.
  */
 export function addIntoProducts(nodes: readonly Node[]): Node[] {
-  const uses = useCounts(nodes);
-  const products = new Map<string, Node>();
-  for (const node of nodes) {
-    const [output] = node.outputs;
-    if (node.op === 'Gemm' && node.inputs.length === 2 && uses.get(output!.name) === 1)
-      products.set(output!.name, node);
-  }
-  const shapes = shapesOf(nodes);
-  const absorbed = new Set<Node>();
-  const summed = nodes.map((node) => {
-    if (node.op !== 'Add') return node;
-    const [left, right] = node.inputs as [string, string];
-    const [product, start] = products.has(right) ? [products.get(right)!, left] : [products.get(left), right];
-    const { shape } = node.outputs[0]!;
-    // Only a start of the full shape: a bias would be broadcast, which is what Affine is for.
-    if (!product || left === right || !sameShape(shapes.get(start) ?? [], shape)) return node;
-    absorbed.add(product);
-    return { ...product, inputs: [...product.inputs, start], outputs: node.outputs };
-  });
-  return summed.filter((node) => !absorbed.has(node));
+  return startFromSums(
+    nodes,
+    ({ op, inputs }) => op === 'Gemm' && inputs.length === 2,
+    ({ inputs }, start) => [...inputs, start],
+  );
 }
 
 /** Rows that are added to the rows of a table that their targets name. */

@@ -50,6 +50,9 @@ export type ReducedTensor = { readonly shape: readonly number[] } & (
   { readonly dtype: 'int8'; readonly data: Int8Array } | { readonly dtype: 'float16'; readonly data: Uint16Array }
 );
 
+/** The same, of which some or all are in fewer bits. */
+export type ReducedWeights = Readonly<Record<string, HostTensor | ReducedTensor>>;
+
 /** Every value of a graph by its name: inputs, constants, results of nodes. */
 export function valuesOf(graph: Pick<Graph, 'inputs' | 'constants' | 'nodes'>): Map<string, Value> {
   const inputs = Object.entries(graph.inputs).map(([name, { shape, dtype }]) => ({ name, shape, type: dtype }));

@@ -5,7 +5,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sizeOf, type HostArray, type HostTensor } from './array';
 import type { DeviceTensor, Executor, GraphInput, LoadedProgram } from './executor';
 import { keepFreedMemory } from './freed-memory';
-import type { Graph, ReducedTensor } from './graph';
+import type { Graph, ReducedWeights } from './graph';
 import { lower, type LoweringRules } from './lowering';
 import { createSession, loadRuntime, LOG_ERRORS, runSession, wrap, type Runtime } from './ort-session';
 import { quantizeProducts } from './quantize';
@@ -110,10 +110,7 @@ function hostMemory(
       const data = tensor.source.data.subarray(start, start + sizeOf(shape));
       return place({ shape, dtype: tensor.dtype, data });
     },
-    load: async (
-      graph: Graph,
-      frozen: Readonly<Record<string, HostTensor | ReducedTensor>>,
-    ): Promise<LoadedProgram> => {
+    load: async (graph: Graph, frozen: ReducedWeights): Promise<LoadedProgram> => {
       const session = await createSession(ort, graph, frozen, options);
       return {
         graph,

@@ -4,7 +4,7 @@ import type * as Ort from 'onnxruntime-node';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { HostArray, HostTensor } from './array';
 import type { DeviceTensor, GraphInput } from './executor';
-import type { Graph, ReducedTensor } from './graph';
+import type { Graph, ReducedWeights } from './graph';
 import { FROZEN_DATA, toOnnx } from './onnx';
 
 export type Runtime = typeof Ort;
@@ -24,7 +24,7 @@ export const LOG_NOTHING = 4;
 export async function createSession(
   ort: Runtime,
   graph: Graph,
-  frozen: Readonly<Record<string, HostTensor | ReducedTensor>>,
+  frozen: ReducedWeights,
   options: InferenceSession.SessionOptions,
 ): Promise<InferenceSession> {
   const onnx = toOnnx(graph, frozen);

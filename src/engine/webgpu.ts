@@ -5,7 +5,7 @@ import type { InferenceSession } from 'onnxruntime-node';
 import type { HostTensor } from './array';
 import { EngineUnavailable } from './engines';
 import type { DeviceDescription, Executor, GraphInput, LoadedProgram } from './executor';
-import type { Graph } from './graph';
+import type { Graph, ReducedWeights } from './graph';
 import { halveProducts } from './halve';
 import { lower } from './lowering';
 import { expectProvider } from './ort-providers';
@@ -15,7 +15,6 @@ import { hasFloat16, operatorsWithoutKernel } from './webgpu-kernels';
 import { expectProgramFits, expectTensorFits } from './webgpu-limits';
 import { webGpuRules } from './webgpu-rules';
 import { GpuMemory, GpuTensor } from './webgpu-memory';
-import type { ReducedWeights } from './weight-products';
 
 /** Loads a graph whose operators all run on the GPU, or fails: without this option some would silently run on the CPU. */
 const options: InferenceSession.SessionOptions = {

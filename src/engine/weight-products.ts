@@ -1,9 +1,7 @@
 /** @file Products with fixed weights, which a graph may compute in fewer bits than it was recorded in. */
 
 import { sizeOf, type HostTensor } from './array';
-import type { FrozenInputs, Graph, Node, ReducedTensor } from './graph';
-
-export type ReducedWeights = Readonly<Record<string, HostTensor | ReducedTensor>>;
+import type { FrozenInputs, Graph, Node, ReducedTensor, ReducedWeights } from './graph';
 
 /** A graph whose products take reduced weights, and these. */
 export interface ReducedGraph {
