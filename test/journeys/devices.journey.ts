@@ -30,15 +30,15 @@ describe('the Devices view', () => {
   const open = async (theme: Theme): Promise<Workbench> => {
     workbench = await Workbench.open(workspace, { theme });
     await workbench.openSidebar();
-    await workbench.rows.filter({ hasText: 'openvino' }).waitFor({ timeout: 120_000 });
+    await workbench.rows('Devices').filter({ hasText: 'openvino' }).waitFor({ timeout: 120_000 });
     return workbench;
   };
 
   it.each(Object.keys(themes) as Theme[])('lists what can compute, %s', async (theme) => {
     const window = await open(theme);
-    const cpu = window.rows.filter({ hasText: /^cpu/ });
+    const cpu = window.rows('Devices').filter({ hasText: /^cpu/ });
     expect(plain(await cpu.textContent())).toMatch(/^cpu.*GB/);
-    const missing = window.rows.filter({ hasText: 'openvino' });
+    const missing = window.rows('Devices').filter({ hasText: 'openvino' });
     expect(plain(await missing.textContent())).toContain('not installed');
     await missing.hover();
     await missing.getByRole('button', { name: 'Install OpenVINO' }).waitFor();
@@ -62,7 +62,7 @@ describe('the Devices view', () => {
     await toast.waitFor({ state: 'detached' });
     await expect.poll(() => workers(window)).toEqual([]);
     // What was known is still there.
-    await window.rows.filter({ hasText: /^cpu/ }).waitFor();
+    await window.rows('Devices').filter({ hasText: /^cpu/ }).waitFor();
     expect(await window.notification.count()).toBe(0);
   });
 
@@ -74,7 +74,7 @@ describe('the Devices view', () => {
     const { port } = index.address() as AddressInfo;
     Object.assign(process.env, { PIP_INDEX_URL: `http://127.0.0.1:${port}/`, PIP_CONFIG_FILE: devNull });
     const window = await open('dark');
-    const missing = window.rows.filter({ hasText: 'openvino' });
+    const missing = window.rows('Devices').filter({ hasText: 'openvino' });
     await missing.hover();
     const connected = once(index, 'connection') as Promise<[Socket]>;
     await missing.getByRole('button', { name: 'Install OpenVINO' }).click();
@@ -93,7 +93,7 @@ describe('the Devices view', () => {
 
   it('says why a library cannot be installed, and offers to take a wheel', async () => {
     const window = await open('dark');
-    const missing = window.rows.filter({ hasText: 'openvino' });
+    const missing = window.rows('Devices').filter({ hasText: 'openvino' });
     await missing.hover();
     await missing.getByRole('button', { name: 'Install OpenVINO' }).click();
     const toast = window.notification.filter({ hasText: 'no openvino of the version' });

@@ -41,11 +41,11 @@ describe('experiments', () => {
   it.each(Object.keys(themes) as Theme[])('stand with their runs and datasets in the sidebar, %s', async (theme) => {
     const window = (workbench = await Workbench.open(workspace, { theme }));
     await window.openSidebar();
-    const spam = window.rows.filter({ hasText: '3 runs' });
+    const spam = window.rows('Experiments').filter({ hasText: '3 runs' });
     await spam.waitFor();
     expect(plain(await spam.textContent())).toContain('1 at work · best macro-F1 .976');
-    await window.rows.filter({ hasText: 'T 4 · α .7' }).filter({ hasText: '42 %' }).waitFor();
-    const dataset = window.rows.filter({ hasText: 'train.jsonl' }).filter({ hasText: '1 malformed' });
+    await window.rows('Experiments').filter({ hasText: 'T 4 · α .7' }).filter({ hasText: '42 %' }).waitFor();
+    const dataset = window.rows('Datasets').filter({ hasText: 'train.jsonl' }).filter({ hasText: '1 malformed' });
     await dataset.waitFor();
     await window.openFile('spam.distill.json');
     await window.page.getByText('last: macro-F1 .976').waitFor();
@@ -61,19 +61,19 @@ describe('experiments', () => {
     }
     const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
     await window.openSidebar();
-    const spam = window.rows.filter({ hasText: '3003 runs' });
+    const spam = window.rows('Experiments').filter({ hasText: '3003 runs' });
     await spam.waitFor();
     // Closed and opened again, so that the list has the focus.
     await spam.click();
-    await window.rows.filter({ hasText: 'failed' }).first().waitFor({ state: 'detached' });
+    await window.rows('Experiments').filter({ hasText: 'failed' }).first().waitFor({ state: 'detached' });
     await spam.click();
-    await window.rows.filter({ hasText: 'failed' }).first().waitFor();
+    await window.rows('Experiments').filter({ hasText: 'failed' }).first().waitFor();
     await window.page.keyboard.press('End');
-    await window.rows.filter({ hasText: '2953 more runs' }).click();
+    await window.rows('Experiments').filter({ hasText: '2953 more runs' }).click();
     // The list has grown where the row was.
-    await window.rows.filter({ hasText: '2953 more runs' }).waitFor({ state: 'detached' });
+    await window.rows('Experiments').filter({ hasText: '2953 more runs' }).waitFor({ state: 'detached' });
     await window.page.keyboard.press('End');
-    await window.rows.filter({ hasText: '2453 more runs' }).waitFor();
+    await window.rows('Experiments').filter({ hasText: '2453 more runs' }).waitFor();
     await window.picture('thousands');
   });
 
@@ -91,7 +91,7 @@ describe('experiments', () => {
   }
 
   async function deleteFailed(window: Workbench, by: 'menu' | 'key' = 'menu'): Promise<Locator> {
-    const row = window.rows.filter({ hasText: 'failed' }).first();
+    const row = window.rows('Experiments').filter({ hasText: 'failed' }).first();
     if (by === 'menu') await window.takeFromMenu(row, 'Delete Run');
     else {
       await row.click();
@@ -99,7 +99,7 @@ describe('experiments', () => {
     }
     const toast = window.notification.filter({ hasText: 'is deleted.' });
     await toast.waitFor();
-    await window.rows.filter({ hasText: '2 runs' }).waitFor();
+    await window.rows('Experiments').filter({ hasText: '2 runs' }).waitFor();
     expect(await failedFiles()).toEqual({});
     return toast;
   }
@@ -109,16 +109,16 @@ describe('experiments', () => {
     expect(Object.keys(before)).toEqual(expect.arrayContaining(['run.json', 'experiment.json']));
     const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
     await window.openSidebar();
-    await window.rows.filter({ hasText: 'failed' }).first().click();
+    await window.rows('Experiments').filter({ hasText: 'failed' }).first().click();
     const toast = await deleteFailed(window);
     await window.take(toast.getByRole('button', { name: 'Undo' }));
-    await window.rows.filter({ hasText: '3 runs' }).waitFor();
+    await window.rows('Experiments').filter({ hasText: '3 runs' }).waitFor();
     expect(await failedFiles()).toEqual(before);
 
     await deleteFailed(window, 'key');
     await window.runCommand('Distillery: Restore Deleted Run…');
     await window.pick('Z_');
-    await window.rows.filter({ hasText: '3 runs' }).waitFor();
+    await window.rows('Experiments').filter({ hasText: '3 runs' }).waitFor();
     expect(await failedFiles()).toEqual(before);
 
     await deleteFailed(window);

@@ -43,7 +43,7 @@ it('leads from an empty folder to a run that outlives the window, and to its end
     .getByText(/macro-F1/i)
     .first()
     .waitFor();
-  await window.rows.filter({ hasText: '1 at work' }).waitFor();
+  await window.rows('Experiments').filter({ hasText: '1 at work' }).waitFor();
   await window.statusItem.filter({ hasText: '%' }).waitFor();
   await window.picture('first-run');
   const run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
@@ -53,11 +53,11 @@ it('leads from an empty folder to a run that outlives the window, and to its end
   await window.lab.getByText('Running').first().waitFor();
   await window.picture('reloaded');
 
-  const row = window.rows.filter({ hasText: /T 4 · α/ });
+  const row = window.rows('Experiments').filter({ hasText: /T 4 · α/ });
   await row.hover();
   await row.getByRole('button', { name: 'Stop Run' }).click();
   await window.lab.getByText('Stopped').first().waitFor();
-  await window.rows.filter({ hasText: 'stopped' }).waitFor();
+  await window.rows('Experiments').filter({ hasText: 'stopped' }).waitFor();
   await window.picture('stopped');
   const [ended] = await listRuns(path.join(workspace, '.distillery/runs'));
   expect(ended?.record).toMatchObject({ status: 'stopped', pid: run.record.pid });

@@ -11,11 +11,11 @@ export const tabNames = ['Loss', 'Tokens', 'Temperature', 'Completions', 'Compar
  */
 export async function openLab(window: Workbench, experiment: string, run: string | RegExp): Promise<void> {
   await window.openSidebar();
-  const row = window.rows.filter({ hasText: new RegExp(`${experiment}.*\\d runs?`) });
+  const row = window.rows('Experiments').filter({ hasText: new RegExp(`${experiment}.*\\d runs?`) });
   await row.waitFor();
   // Only the newest experiment stands open from the start.
   if ((await row.getAttribute('aria-expanded')) === 'false') await row.locator('.monaco-tl-twistie').click();
-  await window.rows.filter({ hasText: run }).first().click();
+  await window.rows('Experiments').filter({ hasText: run }).first().click();
   await window.lab.getByRole('tab', { name: 'Loss' }).waitFor();
   await window.lab.locator('body').evaluate(listenForRefusals);
 }

@@ -52,11 +52,11 @@ describe('runs in the editor', () => {
   it.each(Object.keys(themes) as Theme[])('are listed, %s', async (theme) => {
     const window = (workbench = await Workbench.open(workspace, { theme }));
     await window.openSidebar();
-    await window.rows.nth(3).waitFor();
+    await window.rows('Experiments').nth(3).waitFor();
     await window.statusItem.waitFor();
     await window.picture(`runs-${theme}`);
     expect(plain(await window.statusItem.textContent())).toBe('Spam filter, wider · 42 % · 4 m left');
-    const names = await window.rows.locator('.label-name').allTextContents();
+    const names = await window.rows('Experiments').locator('.label-name').allTextContents();
     expect(names).toEqual(
       expect.arrayContaining(['Spam filter, wider', 'High temperature', 'Tiny student', 'Spam filter']),
     );
@@ -65,7 +65,7 @@ describe('runs in the editor', () => {
   it.each(Object.keys(themes) as Theme[])('open in the Lab, %s', async (theme) => {
     const window = (workbench = await Workbench.open(workspace, { theme }));
     await window.openSidebar();
-    await window.rows.filter({ hasText: 'Spam filter, wider' }).click();
+    await window.rows('Experiments').filter({ hasText: 'Spam filter, wider' }).click();
     await window.lab.getByText('Spam filter, wider').first().waitFor();
     await window.lab.getByText('Student loss (hard)').first().waitFor();
     await window.lab.locator('canvas').first().waitFor();
@@ -76,9 +76,9 @@ describe('runs in the editor', () => {
   it('are found when they begin elsewhere, and announce their end once', async () => {
     const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
     await window.openSidebar();
-    await window.rows.nth(3).waitFor();
+    await window.rows('Experiments').nth(3).waitFor();
     const other = await beginRun(workspace, { name: 'From a terminal' });
-    await window.rows.filter({ hasText: 'From a terminal' }).waitFor();
+    await window.rows('Experiments').filter({ hasText: 'From a terminal' }).waitFor();
     await finishRun(other);
     const toast = window.notification.filter({ hasText: 'From a terminal is done.' });
     await toast.waitFor();
@@ -92,9 +92,10 @@ describe('runs in the editor', () => {
   it('are compared where several are selected', async () => {
     const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
     await window.openSidebar();
-    const done = window.rows.filter({ hasText: 'keeps' }).first();
+    const done = window.rows('Experiments').filter({ hasText: 'keeps' }).first();
     await done.click();
-    await window.rows
+    await window
+      .rows('Experiments')
       .filter({ hasText: 'High temperature' })
       .last()
       .click({ modifiers: ['Control'] });
@@ -108,7 +109,7 @@ describe('runs in the editor', () => {
   it('can be looked at, and no more, in a folder that is not trusted', async () => {
     const window = (workbench = await Workbench.open(workspace, { trusted: false }));
     await window.openSidebar();
-    await window.rows.filter({ hasText: 'Spam filter, wider' }).click();
+    await window.rows('Experiments').filter({ hasText: 'Spam filter, wider' }).click();
     await window.lab.getByText('Spam filter, wider').first().waitFor();
     const offered = await window.palette('Distillery:');
     expect(offered).toContain('Distillery: Open Lab');

@@ -43,7 +43,7 @@ it('a run survives a reload of the window and the death of the extension host', 
   for (const pid of hosts) process.kill(pid, 'SIGKILL');
   // A window that develops an extension does not start the host anew by itself.
   await window.reload();
-  await window.rows.filter({ hasText: '1 at work' }).waitFor();
+  await window.rows('Experiments').filter({ hasText: '1 at work' }).waitFor();
   await window.statusItem.filter({ hasText: '%' }).waitFor();
   expect((await runs())[0]?.record).toMatchObject({ status: 'running', pid: run!.record.pid });
   await window.picture('survived');

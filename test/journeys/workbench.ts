@@ -93,9 +93,9 @@ export class Workbench {
     return this.window.page;
   }
 
-  /** Rows of the views in the sidebar. */
-  get rows(): Locator {
-    return this.page.locator('.part.sidebar .pane-body .monaco-list-row');
+  /** Rows of a view in the sidebar: a name can be in several views, such as a run's in that of what it computes on. */
+  rows(view: 'Experiments' | 'Datasets' | 'Devices'): Locator {
+    return this.pane(view).locator('.pane-body .monaco-list-row');
   }
 
   /** Folder of the server that serves this window: all its processes have it in their environment. */

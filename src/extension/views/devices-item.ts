@@ -5,20 +5,26 @@ import { formatAgo, formatBytes, formatCount, formatMilliseconds } from '../../p
 import type { DeviceRecord } from '../../protocol/records';
 import { inEditorWords } from '../editor-words';
 
+/** The run on the device of an engine. Several engines share a device: a run uses one of them, and all of them wait. */
+export interface DeviceUse {
+  run: string;
+  byOtherEngine: boolean;
+}
+
 export class DeviceItem extends TreeItem {
   /** The library that its commands install or remove. */
   readonly library: string | undefined;
 
   constructor(
     readonly device: DeviceRecord,
-    user: string | undefined,
+    use: DeviceUse | undefined,
   ) {
     super(device.engine);
     this.id = device.engine;
     this.library = device.install ?? device.library?.name;
-    this.description = describe(device, user);
+    this.description = describe(device, use);
     this.iconPath = iconOf(device);
-    this.tooltip = tooltip(device, user);
+    this.tooltip = tooltip(device, use);
     this.contextValue = contextOf(device);
     this.accessibilityInformation = { label: `${device.engine}, ${this.description}` };
   }
@@ -38,11 +44,11 @@ function iconOf({ available, device }: DeviceRecord): ThemeIcon {
 /** Most wanted first: a narrow sidebar cuts off the end. */
 function describe(
   { available, install, name, memoryBytes, software, speeds }: DeviceRecord,
-  user: string | undefined,
+  use: DeviceUse | undefined,
 ): string {
   if (!available) return install === undefined ? l10n.t('not available') : l10n.t('not installed');
   const parts = [
-    user !== undefined && l10n.t('in use by {0}', user),
+    use && !use.byOtherEngine && l10n.t('in use by {0}', use.run),
     speeds[0] && l10n.t('{0} a step', formatMilliseconds(speeds[0].stepMs)),
     software && l10n.t('imitated by the processor'),
     name,
@@ -51,7 +57,7 @@ function describe(
   return parts.filter((part) => typeof part === 'string').join(' · ');
 }
 
-function tooltip(device: DeviceRecord, user: string | undefined): MarkdownString {
+function tooltip(device: DeviceRecord, use: DeviceUse | undefined): MarkdownString {
   const { engine, name, reason, memoryBytes, precisions, speeds, software, library } = device;
   const lines = [
     reason === null ? name : inEditorWords(reason),
@@ -68,7 +74,7 @@ function tooltip(device: DeviceRecord, user: string | undefined): MarkdownString
       ),
     ),
     library && l10n.t('Library: {0} {1}', library.name, library.version),
-    user !== undefined && l10n.t('In use by {0}. Further runs wait until it has ended.', user),
+    use && l10n.t('In use by {0}. Further runs wait until it has ended.', use.run),
   ];
   const text = new MarkdownString().appendMarkdown('**').appendText(engine).appendMarkdown('**');
   for (const line of lines) if (typeof line === 'string') text.appendMarkdown('\n\n').appendText(line);

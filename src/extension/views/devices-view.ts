@@ -5,7 +5,7 @@ import { engineFacts } from '../../protocol/engines';
 import type { DeviceRecord } from '../../protocol/records';
 import type { DeviceList } from '../devices/device-list';
 import type { ListedRun, RunList } from '../runs/run-list';
-import { DeviceItem } from './devices-item';
+import { DeviceItem, type DeviceUse } from './devices-item';
 
 /** `report` is told why the view is empty. */
 export function registerDevicesView(devices: DeviceList, runs: RunList, report: (error: unknown) => void): Disposable {
@@ -54,13 +54,13 @@ class DeviceTree implements TreeDataProvider<DeviceItem>, Disposable {
   }
 
   /** Runs of this workspace are known from moment to moment, others as they were when the runner was asked. */
-  #userOf({ device, inUseBy }: DeviceRecord): string | undefined {
+  #userOf({ device, engine, inUseBy }: DeviceRecord): DeviceUse | undefined {
     const own = this.#training().find(
       ({ record }) => engineFacts[record.engine as DeviceRecord['engine']].device === device,
     );
-    if (own) return own.record.name;
+    if (own) return { run: own.record.name, byOtherEngine: own.record.engine !== engine };
     const isKnown = inUseBy && this.runs.find(inUseBy.run) !== undefined;
-    return isKnown ? undefined : inUseBy?.run;
+    return inUseBy && !isKnown ? { run: inUseBy.run, byOtherEngine: false } : undefined;
   }
 
   #training(): ListedRun[] {
