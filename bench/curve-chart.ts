@@ -1,35 +1,69 @@
-/** @file Draws curves of time over size as an SVG picture, one panel each. */
+/** @file Draws curves of time over size as an SVG picture that reads on light and on dark pages, one panel each. */
 
-export interface Series {
+import { straightLine } from './statistics';
+
+export interface Panel {
   title: string;
+  series: readonly Series[];
+}
+
+interface Series {
+  name: string;
   points: readonly { size: number; milliseconds: number }[];
 }
 
-const [WIDTH, HEIGHT, MARGIN] = [360, 240, 48];
+const [WIDTH, HEIGHT] = [440, 300];
+const EDGE = { left: 56, right: 24, top: 40, bottom: 48 };
+const COLOURS = ['#0969da', '#bc4c00'];
 
-/** One panel a series, side by side, both axes from 0, so that what grows linearly is a straight line. */
-export function chart(series: readonly Series[]): string {
-  const panels = series.map((one, index) => `<g transform="translate(${index * WIDTH} 0)">${panel(one)}</g>`);
-  const size = `width="${series.length * WIDTH}" height="${HEIGHT}"`;
-  const style = 'font-family="sans-serif" font-size="11" fill="#57606a"';
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} ${style}><rect width="100%" height="100%" fill="#ffffff"/>${panels.join('')}</svg>\n`;
+/** Side by side, both axes from 0, so that what grows linearly is a straight line. */
+export function chart(panels: readonly Panel[]): string {
+  const drawn = panels.map((one, index) => `<g transform="translate(${index * WIDTH} 0)">${panel(one)}</g>`);
+  const [width, style] = [panels.length * WIDTH, 'font-family="sans-serif" font-size="12" fill="#57606a"'];
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${HEIGHT}" viewBox="0 0 ${width} ${HEIGHT}" ${style}><rect width="100%" height="100%" rx="8" fill="#ffffff"/>${drawn.join('')}</svg>\n`;
 }
 
-function panel({ title, points }: Series): string {
+function panel({ title, series }: Panel): string {
+  const points = series.flatMap((one) => one.points);
   const most = { size: Math.max(...points.map((p) => p.size)), time: Math.max(...points.map((p) => p.milliseconds)) };
-  const x = (size: number): number => MARGIN + (size / most.size) * (WIDTH - 2 * MARGIN);
-  const y = (milliseconds: number): number => HEIGHT - MARGIN - (milliseconds / most.time) * (HEIGHT - 2 * MARGIN);
-  const places = points.map(({ size, milliseconds }) => [x(size).toFixed(1), y(milliseconds).toFixed(1)] as const);
-  const line = places.map((place) => place.join(',')).join(' ');
-  const dots = places.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="3" fill="#0969da"/>`);
-  const [bottom, left] = [HEIGHT - MARGIN, MARGIN];
+  const [bottom, right] = [HEIGHT - EDGE.bottom, WIDTH - EDGE.right];
+  const x = (size: number): number => EDGE.left + (size / most.size) * (right - EDGE.left);
+  const y = (milliseconds: number): number => bottom - (milliseconds / most.time) * (bottom - EDGE.top);
   return [
-    `<path d="M${left} ${MARGIN}V${bottom}H${WIDTH - MARGIN}" fill="none" stroke="#8c959f"/>`,
-    `<polyline points="${line}" fill="none" stroke="#0969da" stroke-width="2"/>`,
-    ...dots,
-    `<text x="${WIDTH / 2}" y="${HEIGHT - 12}" text-anchor="middle">${title}</text>`,
-    `<text x="${WIDTH - MARGIN}" y="${bottom + 16}" text-anchor="end">${most.size.toLocaleString('en')}</text>`,
-    `<text x="${left}" y="${bottom + 16}" text-anchor="middle">0</text>`,
-    `<text x="${left}" y="${MARGIN - 10}" text-anchor="start">${most.time.toFixed(0)} ms a step</text>`,
+    ...ticks(most.time).map(
+      (time) =>
+        `<path d="M${EDGE.left} ${y(time).toFixed(1)}H${right}" stroke="#d8dee4"/><text x="${EDGE.left - 8}" y="${(y(time) + 4).toFixed(1)}" text-anchor="end">${time.toLocaleString('en')}</text>`,
+    ),
+    ...ticks(most.size).map(
+      (size) => `<text x="${x(size).toFixed(1)}" y="${bottom + 18}" text-anchor="middle">${short(size)}</text>`,
+    ),
+    ...series.map((one, index) => curve(one, COLOURS[index]!, x, y)),
+    ...series.map(
+      ({ name }, index) =>
+        `<circle cx="${EDGE.left + 12}" cy="${EDGE.top + 10 + 18 * index}" r="4" fill="${COLOURS[index]!}"/><text x="${EDGE.left + 22}" y="${EDGE.top + 14 + 18 * index}">${name}</text>`,
+    ),
+    `<text x="${EDGE.left}" y="22" font-weight="bold">Milliseconds a step over ${title}</text>`,
   ].join('');
 }
+
+type Scale = (value: number) => number;
+
+function curve({ points }: Series, colour: string, x: Scale, y: Scale): string {
+  const { fixed, slope } = straightLine(points.map(({ size, milliseconds }) => ({ x: size, y: milliseconds })));
+  const ends = [Math.min(...points.map((p) => p.size)), Math.max(...points.map((p) => p.size))];
+  const line = ends.map((size) => `${x(size).toFixed(1)},${y(fixed + slope * size).toFixed(1)}`).join(' ');
+  const dots = points.map(
+    ({ size, milliseconds }) =>
+      `<circle cx="${x(size).toFixed(1)}" cy="${y(milliseconds).toFixed(1)}" r="4" fill="${colour}"/>`,
+  );
+  return `<polyline points="${line}" fill="none" stroke="${colour}" stroke-width="1.5" stroke-dasharray="5 4"/>${dots.join('')}`;
+}
+
+/** 0 and some round numbers up to the most. */
+function ticks(most: number): number[] {
+  const power = 10 ** Math.floor(Math.log10(most / 3));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => most / size <= 5)!;
+  return Array.from({ length: Math.floor(most / step) + 1 }, (_, index) => index * step);
+}
+
+const short = (value: number): string => (value >= 1e6 ? `${value / 1e6} M` : value.toLocaleString('en'));

@@ -2,29 +2,33 @@
 
 import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
-import { FrozenTeacher } from '../src/distill/teacher';
-import { Trainer } from '../src/distill/trainer';
-import { createCpuExecutor } from '../src/engine/onnxruntime';
+import { openExecutor, type Engine } from '../src/engine/engines';
 import { createArchitecture, parameterCount, type Architecture } from '../src/model/architecture';
 import { initializeParameters } from '../src/model/parameters';
 import type { Batch } from '../src/text/batches';
-import { chart, type Series } from './curve-chart';
-import { median } from './statistics';
+import { chart, type Panel } from './curve-chart';
+import { createTrainer } from './ours';
+import { median, straightLine } from './statistics';
 
 const VOCABULARY = 2048;
 const LENGTH = 128;
 const WARM_UP = 2;
-const STEPS = 5;
+const STEPS = 7;
 
-const ROWS = [1, 2, 4, 8, 16];
+const ENGINES: readonly { engine: Engine; name: string }[] = [
+  { engine: 'cpu', name: 'onnxruntime' },
+  { engine: 'openvino', name: 'OpenVINO' },
+];
+
+const ROWS = [1, 2, 4, 6, 8, 12, 16];
 /** Widths of the student; its teacher is twice as wide and deep. */
-const WIDTHS = [64, 128, 192, 256, 320];
+const WIDTHS = [64, 128, 192, 256, 320, 384];
 
 interface Point {
   /** Tokens of the batch, or parameters of teacher and student together. */
   size: number;
-  /** Median of the steps. */
-  milliseconds: number;
+  /** Medians of the steps, in the order of ENGINES. */
+  milliseconds: number[];
 }
 
 function decoder(hiddenSize: number, layers: number): Architecture {
@@ -60,33 +64,28 @@ function batchOf(rows: number): Batch {
   };
 }
 
-async function measure(width: number, rows: number): Promise<{ milliseconds: number; parameters: number }> {
-  const executor = await createCpuExecutor();
+const parametersOf = (width: number): number =>
+  parameterCount(decoder(width, 4)) + parameterCount(decoder(2 * width, 8));
+
+/** Median of the steps of a student of that width, in milliseconds. */
+async function measure(engine: Engine, width: number, rows: number): Promise<number> {
+  const executor = await openExecutor(engine);
   const [student, teacher] = [decoder(width, 4), decoder(2 * width, 8)];
-  const frozen = new FrozenTeacher(executor, teacher, initializeParameters(teacher, 1));
-  const batch = batchOf(rows);
-  const trainer = new Trainer({
+  const objective = { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true } as const;
+  const trainer = createTrainer(
+    {
+      setup: {
+        task: 'causal-lm',
+        threads: os.availableParallelism(),
+        ...{ temperature: 2, alpha: 0.5, learningRate: 1e-4, weightDecay: 0.01, clipNorm: 1 },
+      },
+      pairing: { student, imitation: { teacher, objective } },
+      teacher: initializeParameters(teacher, 1),
+      student: initializeParameters(student, 2),
+      batches: [batchOf(rows)],
+    },
     executor,
-    task: 'causal-lm',
-    pairing: {
-      student,
-      imitation: { teacher, objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true } },
-    },
-    teacher: frozen,
-    source: { steps: WARM_UP + STEPS, stepsPerEpoch: 1, batchesOf: () => [batch] },
-    options: {
-      learningRate: 1e-4,
-      schedule: 'constant',
-      warmup: 0,
-      weightDecay: 0.01,
-      decayBiasAndNorm: false,
-      clipNorm: 1,
-      seed: 1,
-      temperature: 2,
-      alpha: 0.5,
-    },
-    initial: initializeParameters(student, 2),
-  });
+  );
   const times: number[] = [];
   for (let step = 0; step < WARM_UP + STEPS; step++) {
     const started = performance.now();
@@ -94,71 +93,73 @@ async function measure(width: number, rows: number): Promise<{ milliseconds: num
     if (step >= WARM_UP) times.push(performance.now() - started);
   }
   await trainer.release();
-  frozen.release();
-  return { milliseconds: median(times), parameters: parameterCount(student) + parameterCount(teacher) };
+  return median(times);
 }
 
-/** Growth of the time when the size doubles, by least squares on logarithms: 1 is linear. */
-function exponent(points: readonly Point[]): number {
-  const [xs, ys] = [points.map(({ size }) => Math.log(size)), points.map((point) => Math.log(point.milliseconds))];
-  const mean = (values: number[]): number => values.reduce((a, b) => a + b) / values.length;
-  const [x, y] = [mean(xs), mean(ys)];
-  const covariance = xs.reduce((sum, value, i) => sum + (value - x) * (ys[i]! - y), 0);
-  return covariance / xs.reduce((sum, value) => sum + (value - x) ** 2, 0);
+async function measureAll(width: number, rows: number): Promise<number[]> {
+  const milliseconds: number[] = [];
+  for (const { engine } of ENGINES) milliseconds.push(await measure(engine, width, rows));
+  console.error(`${width} wide, ${rows} rows: ${milliseconds.map((time) => time.toFixed(0)).join(', ')} ms`);
+  return milliseconds;
 }
 
-function table(title: string, points: readonly Point[]): string {
-  const rows = points.map(({ size, milliseconds }) => {
-    const each = (milliseconds * 1e6) / size;
-    return `| ${size.toLocaleString('en')} | ${milliseconds.toFixed(1)} | ${each.toFixed(each < 100 ? 1 : 0)} |`;
-  });
-  const one = title.replace(/s$/, '');
-  return [`| ${title} | ms a step | ns a ${one} |`, '| --- | --- | --- |', ...rows].join('\n');
+const seriesOf = (points: readonly Point[], engine: number): { size: number; milliseconds: number }[] =>
+  points.map(({ size, milliseconds }) => ({ size, milliseconds: milliseconds[engine]! }));
+
+/** What a straight line through an engine's points says. */
+function growth(points: readonly Point[], engine: number, unit: { size: number; name: string }): string {
+  const line = straightLine(seriesOf(points, engine).map(({ size, milliseconds }) => ({ x: size, y: milliseconds })));
+  const share = `${(line.explained * 100).toFixed(1)} %`;
+  const slope = (line.slope * unit.size).toPrecision(3);
+  return `- ${ENGINES[engine]!.name}: ${line.fixed.toFixed(0)} ms and ${slope} ms for each ${unit.name}; the line explains ${share} of the differences.`;
 }
 
-async function measureAll(): Promise<Record<'tokens' | 'parameters', Point[]>> {
-  const tokens: Point[] = [];
-  for (const rows of ROWS) tokens.push({ size: rows * LENGTH, milliseconds: (await measure(256, rows)).milliseconds });
-  const parameters: Point[] = [];
-  for (const width of WIDTHS) {
-    const { milliseconds, parameters: size } = await measure(width, 4);
-    parameters.push({ size, milliseconds });
-  }
-  return { tokens, parameters };
+function section(title: string, points: readonly Point[], unit: { size: number; name: string }): string {
+  const rows = points.map(({ size, milliseconds }) =>
+    [size.toLocaleString('en'), ...milliseconds.map((time) => time.toFixed(1))].join(' | '),
+  );
+  const names = ENGINES.map(({ name }) => `${name}, ms a step`);
+  return `${ENGINES.map((_, engine) => growth(points, engine, unit)).join('\n')}
+
+| ${[title, ...names].join(' | ')} |
+|${' ---: |'.repeat(1 + names.length)}
+${rows.map((row) => `| ${row} |`).join('\n')}`;
 }
 
-function report({ tokens, parameters }: Awaited<ReturnType<typeof measureAll>>): string {
+function report(tokens: readonly Point[], parameters: readonly Point[], load: number): string {
   const processor = os.cpus()[0]?.model.trim() ?? os.arch();
-  const load = os.loadavg()[0]!.toFixed(1);
   return `# How the step's time grows
 
 Written by \`npm run bench -- curves\`, which overwrites this file; every figure is as it came.
 
-${new Date().toISOString().slice(0, 10)} · ${processor}, ${os.cpus().length} cores · load during the run ${load} (about ${os.cpus().length} where nothing else ran)
+${new Date().toISOString().slice(0, 10)} · ${processor}, ${os.cpus().length} cores · load before the run ${load.toFixed(1)}
 
-A distillation step with the teacher run in it, on onnxruntime's CPU kernels: GPT-2 style, the teacher twice as wide (8 layers) as
-its student (4 layers), vocabulary ${VOCABULARY.toLocaleString('en')}, rows of ${LENGTH} tokens, median of ${STEPS} steps.
+A distillation step with the teacher run in it: GPT-2 style, the teacher twice as wide (8 layers) as its student (4 layers), vocabulary
+${VOCABULARY.toLocaleString('en')}, rows of ${LENGTH} tokens, median of ${STEPS} steps. The broken lines of the chart are straight lines through the points by least squares.
 
 ![Milliseconds a step over tokens and over parameters](curves.svg)
 
-With the tokens of a batch (student 256 wide) the time grows to the power ${exponent(tokens).toFixed(2)}; 1 is linear.
+## Tokens of a batch, student 256 wide
 
-${table('tokens', tokens)}
+${section('tokens', tokens, { size: 128, name: '128 tokens' })}
 
-With the parameters of both models together (4 rows) it grows to the power ${exponent(parameters).toFixed(2)}.
+## Parameters of teacher and student together, 4 rows
 
-${table('parameters', parameters)}
+${section('parameters', parameters, { size: 1e6, name: 'million parameters' })}
 `;
 }
 
 async function main(): Promise<void> {
-  const measured = await measureAll();
-  const series: Series[] = [
-    { title: 'tokens of a batch', points: measured.tokens },
-    { title: 'parameters', points: measured.parameters },
-  ];
-  await writeFile('bench/curves.svg', chart(series));
-  const text = report(measured);
+  const [load] = os.loadavg();
+  const [tokens, parameters]: [Point[], Point[]] = [[], []];
+  for (const rows of ROWS) tokens.push({ size: rows * LENGTH, milliseconds: await measureAll(256, rows) });
+  for (const width of WIDTHS) parameters.push({ size: parametersOf(width), milliseconds: await measureAll(width, 4) });
+  const panel = (title: string, points: readonly Point[]): Panel => ({
+    title,
+    series: ENGINES.map(({ name }, engine) => ({ name, points: seriesOf(points, engine) })),
+  });
+  await writeFile('bench/curves.svg', chart([panel('tokens of a batch', tokens), panel('parameters', parameters)]));
+  const text = report(tokens, parameters, load!);
   await writeFile('bench/CURVES.md', text);
   console.log(text);
 }

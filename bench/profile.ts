@@ -6,7 +6,8 @@ import type { Program } from '../src/engine/program';
 import { batchInputs } from '../src/distill/batch-inputs';
 import { decaysByDefault } from '../src/distill/optimizer';
 import { gradientsProgram, teacherProgram, trainedSpecs } from '../src/distill/programs';
-import { updateProgram } from '../src/distill/update-programs';
+import { layOut } from '../src/distill/tensor-group';
+import { squaresProgram, updateProgram } from '../src/distill/update-programs';
 import { createTrainer, readDistillation, type Distillation } from './ours';
 import { operationsOf } from './products';
 import { graphNames, timeByOperator, type OperatorTime, type ProfiledGraph } from './operators';
@@ -23,8 +24,8 @@ export interface Profile {
   loadMilliseconds: number;
   /** The same again, with what the engine has kept of the first time. */
   reloadMilliseconds: number;
-  /** Recorded, by graph. */
-  nodes: Record<string, number>;
+  /** Recorded, of all graphs together. */
+  nodes: number;
   /** Floating-point operations of a step's matrix products. */
   operations: number;
   /** Of a step while profiled. */
@@ -61,12 +62,13 @@ async function startup(
   executor: Executor,
 ): Promise<Omit<Profile, 'stepMilliseconds' | 'graphs' | 'operators'>> {
   const { shape } = batchInputs(batches[0]!, setup.task);
-  const adamw = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: setup.weightDecay, decays: decaysByDefault };
+  const adamw = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: setup.weightDecay };
   const started = performance.now();
+  const { kinds } = layOut(executor, trainedSpecs(pairing), decaysByDefault);
   const programs: Program[] = [
     teacherProgram(pairing, shape),
     gradientsProgram(pairing, shape),
-    updateProgram(trainedSpecs(pairing), adamw),
+    ...kinds.flatMap(({ specs, decays }) => [squaresProgram(specs), updateProgram(specs, { ...adamw, decays })]),
   ];
   const recorded = performance.now();
   const load = async (): Promise<number> => {
@@ -80,7 +82,7 @@ async function startup(
     recordMilliseconds: recorded - started,
     loadMilliseconds: await load(),
     reloadMilliseconds: await load(),
-    nodes: Object.fromEntries(programs.map(({ graph }) => [graph.name, graph.nodes.length])),
+    nodes: programs.reduce((sum, { graph }) => sum + graph.nodes.length, 0),
     operations: programs.reduce((sum, { graph }) => sum + operationsOf(graph), 0),
   };
 }

@@ -87,7 +87,7 @@ function startup(results: readonly CaseResult[]): Grid {
       profiles.map((profile, index) => [
         index === 0 ? benchCase.name : '',
         profile.name,
-        String(Object.values(profile.nodes).reduce((a, b) => a + b)),
+        String(profile.nodes),
         milliseconds(profile.recordMilliseconds),
         milliseconds(profile.loadMilliseconds),
         milliseconds(profile.reloadMilliseconds),
@@ -226,7 +226,7 @@ ${table(lossCurves(results[0]!))}
 
 ${table(startup(results))}
 
-Record: the three graphs (teacher, gradients, update) recorded for the first time in a new process. Load: handed to the engine and
+Record: the graphs of a step (teacher, gradients, sums of squares and update of each kind of piece) recorded for the first time in a new process. Load: handed to the engine and
 optimized there, for the first time and again (OpenVINO keeps compiled graphs in the user's cache, onnxruntime nothing). In the last column the largest relative difference of the first three steps' losses.
 
 ## Where our time goes

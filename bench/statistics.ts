@@ -19,3 +19,20 @@ export function relativeSpread(values: readonly number[]): number {
 export function relativeDifference(a: number, b: number, floor: number): number {
   return Math.abs(a - b) / Math.max(Math.abs(a), Math.abs(b), floor);
 }
+
+/** y = fixed + slope · x by least squares, and R², the share of y's variance that it explains: 1 where the points lie on the line. */
+export interface StraightLine {
+  fixed: number;
+  slope: number;
+  explained: number;
+}
+
+export function straightLine(points: readonly { x: number; y: number }[]): StraightLine {
+  const [meanX, meanY] = [mean(points.map(({ x }) => x)), mean(points.map(({ y }) => y))];
+  const sum = (of: (dx: number, dy: number) => number): number =>
+    points.reduce((total, { x, y }) => total + of(x - meanX, y - meanY), 0);
+  const covariance = sum((dx, dy) => dx * dy);
+  const slope = covariance / sum((dx) => dx * dx);
+  const explained = (slope * covariance) / sum((_, dy) => dy * dy);
+  return { fixed: meanY - slope * meanX, slope, explained };
+}

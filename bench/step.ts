@@ -3,6 +3,7 @@
 import { createInterface } from 'node:readline';
 import * as ort from 'onnxruntime-node';
 import { loadOpenVino } from '../src/engine/openvino-loading';
+import { collectGarbage } from '../src/engine/freed-memory';
 import { openExecutor, type Engine, type Precision } from '../src/engine/engines';
 import { createTrainer, readDistillation } from './ours';
 import { readSetup } from './setup';
@@ -24,6 +25,7 @@ async function main(folder: string, engine: Engine, precision: Precision): Promi
   const executor = await openExecutor(engine, { threads: (await readSetup(folder)).threads, precision });
   const emptyMegabytes = memory().resident;
   const trainer = createTrainer(await readDistillation(folder), executor);
+  collectGarbage(); // As before each training of a run.
   write({
     versions: { ...(libraryOf[engine]?.() ?? { [engine]: executor.device }), node: process.version },
     emptyMegabytes,

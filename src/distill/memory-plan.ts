@@ -1,6 +1,7 @@
 /** @file How much memory a training will take at its peak, from its recorded graphs, before it begins. */
 
 import { bytesOf } from '../engine/graph-memory';
+import { partsOf } from '../engine/late-scatters';
 import type { Program } from '../engine/program';
 import { workingBytes } from '../engine/working-memory';
 import { evaluationProgram } from './evaluator';
@@ -18,7 +19,7 @@ export interface PlannedTraining {
   accumulates: boolean;
   /** Whether the teacher computes in the steps, rather than its kept answers being read. */
   runsTeacher: boolean;
-  /** What the process holds already: libraries, data, the teacher, initial weights. */
+  /** What the process holds already: libraries, data, the teacher. */
   heldBytes: number;
 }
 
@@ -45,7 +46,9 @@ function workingPeak({ pairing, shapes, evaluation, workingMemory, runsTeacher }
     ...forEach(isKept ? shapes : shapes.slice(0, 1), gradientsProgram, runsTeacher, pairing),
     ...forEach(isKept ? evaluation.shapes : evaluation.shapes.slice(0, 1), evaluationProgram, true, evaluation.pairing),
   ];
-  const bytes = programs.map(({ graph }) => workingBytes(graph));
+  const bytes = programs.map(({ graph }) =>
+    isKept ? workingBytes(graph) : Math.max(...partsOf(graph).map(workingBytes)),
+  );
   return isKept ? Math.round(KEPT_FACTOR * bytes.reduce((a, b) => a + b)) : Math.max(...bytes);
 }
 

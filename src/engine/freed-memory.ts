@@ -1,4 +1,7 @@
-/** @file Tells the C library to keep the memory that a step frees, since the next step asks for the same again. */
+/** @file When memory goes back: what a step frees is kept for the next step, what JavaScript no longer needs is freed when we say so. */
+
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 /** `mallopt`'s names of its parameters in glibc's malloc.h. */
 const M_TRIM_THRESHOLD = -1;
@@ -29,4 +32,14 @@ async function setThresholds(): Promise<boolean> {
   } catch {
     return false; // Another C library, which keeps what it thinks best.
   }
+}
+
+/**
+ * Frees what nothing refers to any more, such as weights that have been copied. By itself V8 looks only when much is allocated
+ * anew, which in a training need not be for hours. Takes some milliseconds.
+ */
+export function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
 }

@@ -6,6 +6,7 @@ import { sizeOf, type HostArray, type HostTensor } from './array';
 import type { DeviceTensor, Executor, GraphInput, LoadedProgram } from './executor';
 import { keepFreedMemory } from './freed-memory';
 import type { Graph, ReducedWeights } from './graph';
+import { loadParts } from './late-scatters';
 import { lower, type LoweringRules } from './lowering';
 import { createSession, loadRuntime, LOG_ERRORS, runSession, wrap, type Runtime } from './ort-session';
 import { quantizeProducts } from './quantize';
@@ -68,7 +69,7 @@ export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promi
   return {
     ...executor,
     workingMemory: 'freed',
-    load: ({ graph }, frozen = {}) => load(graph, frozen),
+    load: ({ graph }, frozen = {}) => loadParts(graph, frozen, load),
     loadReduced: {
       int8: ({ graph }, weights) => {
         const quantized = quantizeProducts(graph, weights);

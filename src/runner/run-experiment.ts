@@ -5,6 +5,7 @@ import { FrozenTeacher } from '../distill/teacher';
 import { writePredictions } from '../experiment/predictions';
 import { controlPaths } from '../experiment/run-paths';
 import type { ResolvedExperiment } from '../experiment/schema';
+import type { Parameters } from '../model/parameters';
 import type { Comparison } from '../protocol/records';
 import { compareModels, type ComparedModel } from './compare-models';
 import { loadTestExamples } from './data';
@@ -20,12 +21,12 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
 
   const { experiment, executor } = setup;
   const architecture = architectureOf(experiment.student.architecture, experiment.training, experiment, run.data);
-  const initial = await initialStudent(experiment, architecture, teacher);
   const frozen = new FrozenTeacher(executor, teacher.architecture, teacher.parameters);
   const pairing: Pairing = {
     student: architecture,
     imitation: { teacher: teacher.architecture, objective: objectiveOf(experiment) },
   };
+  const initial = (): Promise<Parameters> => initialStudent(experiment, architecture, teacher);
   const student: Student = { architecture, initial, pairing, teacher, frozen };
   try {
     if (!(await trainStudent(run, student))) return undefined;

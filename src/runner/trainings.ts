@@ -4,6 +4,7 @@ import { Evaluator } from '../distill/evaluator';
 import { controlOf, type Pairing } from '../distill/programs';
 import type { FrozenTeacher, TargetSource } from '../distill/teacher';
 import { Trainer, type TrainingOptions } from '../distill/trainer';
+import { collectGarbage } from '../engine/freed-memory';
 import { findCompleteDirectory } from '../experiment/atomic-directory';
 import { controlPaths, type TrainingPaths } from '../experiment/run-paths';
 import type { ResolvedExperiment, TrainingSpec } from '../experiment/schema';
@@ -22,8 +23,8 @@ import { measureMemory, planMemory } from './training-memory';
 /** What a run distils: student and teacher, and where the student starts. */
 export interface Student {
   architecture: Architecture;
-  /** The weights that student and control both start from. */
-  initial: Parameters;
+  /** Makes the weights that student and control both start from. They are made anew for each, rather than held through the first's training. */
+  initial: () => Promise<Parameters>;
   pairing: Pairing;
   teacher: Model;
   frozen: FrozenTeacher;
@@ -40,11 +41,10 @@ export async function teacherModel(run: PreparedRun): Promise<Model | undefined>
   if (!(await isExported(paths.teacher))) {
     await recorder.note(`training the teacher, ${parameterCount(architecture)} parameters`);
     const pairing: Pairing = { student: architecture };
-    const initial = initializeParameters(architecture, teacher.training.seed);
     const finished = await trainOne(run, {
       role: 'teacher',
       pairing,
-      initial,
+      initial: () => Promise.resolve(initializeParameters(architecture, teacher.training.seed)),
       paths: paths.teacher,
       spec: teacher.training,
     });
@@ -83,7 +83,10 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
     pairing,
     teacher: frozen,
     targets,
-    initial: { ...student.initial, ...initialProjections(pairing, experiment.training.seed) },
+    initial: async () => ({
+      ...(await student.initial()),
+      ...initialProjections(pairing, experiment.training.seed),
+    }),
     paths,
     spec: experiment.training,
   });
@@ -116,7 +119,7 @@ interface OneTraining {
   teacher?: FrozenTeacher;
   targets?: TargetSource;
   evaluateAgainst?: Student;
-  initial: Parameters;
+  initial: () => Promise<Parameters>;
   paths: TrainingPaths;
   spec: TrainingSpec;
 }
@@ -137,8 +140,9 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     ...(targets && { targets }),
     source: trainingBatches(run, spec),
     options: trainingOptions(experiment, spec),
-    initial: training.initial,
+    initial: await training.initial(),
   });
+  collectGarbage(); // The initial weights have been copied.
   const evaluator = new Evaluator({
     executor,
     task,
