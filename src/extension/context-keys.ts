@@ -9,7 +9,10 @@ export type ContextKey =
   | 'distillery.hasResumableRuns'
   | 'distillery.hasRunsWithoutControl'
   | 'distillery.hasEndedRuns'
+  | 'distillery.hasDoneRuns'
   | 'distillery.hasTrash'
+  /** Native libraries that can be removed; known once the devices have been asked. */
+  | 'distillery.hasLibraries'
   /** The active editor shows a dataset that is inspected. */
   | 'distillery.hasInspection';
 

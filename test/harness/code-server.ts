@@ -119,9 +119,12 @@ export interface EditorWindow {
 }
 
 export interface WindowOptions {
+  /** A path, or the address of a folder that is on no disk. */
   folder?: string;
   /** The extension under development, loaded as F5 would. */
   extension: string;
+  /** Loaded beside it. */
+  helper?: string;
   /** A module with `run()` to execute in the extension host. */
   tests?: string;
   /** With `tests`: what the window says when they have ended, 0 for passed. */
@@ -149,7 +152,7 @@ export async function openWindow(editor: Editor, server: CodeServer, options: Wi
 function developmentScript(authority: string, options: WindowOptions): string {
   const uri = (file: string): object => ({ scheme: 'vscode-remote', authority, path: path.resolve(file) });
   const development = {
-    extensions: [uri(options.extension)],
+    extensions: [options.extension, ...(options.helper ? [options.helper] : [])].map(uri),
     ...(options.tests ? { extensionTestsPath: uri(options.tests) } : {}),
   };
   return `{

@@ -3,15 +3,27 @@
 import { Disposable, EventEmitter, window, workspace, type TreeDataProvider } from 'vscode';
 import { engineFacts } from '../../protocol/engines';
 import type { DeviceRecord } from '../../protocol/records';
+import type { ContextKeys } from '../context-keys';
 import type { DeviceList } from '../devices/device-list';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { DeviceItem, type DeviceUse } from './devices-item';
 
 /** `report` is told why the view is empty. */
-export function registerDevicesView(devices: DeviceList, runs: RunList, report: (error: unknown) => void): Disposable {
+export function registerDevicesView(
+  devices: DeviceList,
+  runs: RunList,
+  keys: ContextKeys,
+  report: (error: unknown) => void,
+): Disposable {
   const tree = new DeviceTree(devices, runs, report);
   const view = window.createTreeView('distillery.devices', { treeDataProvider: tree });
-  return Disposable.from(view, tree);
+  const known = devices.onDidChange(() =>
+    keys.set(
+      'distillery.hasLibraries',
+      devices.devices.some(({ library }) => library !== undefined),
+    ),
+  );
+  return Disposable.from(view, tree, known);
 }
 
 class DeviceTree implements TreeDataProvider<DeviceItem>, Disposable {

@@ -33,6 +33,7 @@ export function registerExperimentsView(tree: ExperimentTree, runs: RunList, key
       'distillery.hasEndedRuns',
       statuses.some((status) => !isLive(status)),
     );
+    keys.set('distillery.hasDoneRuns', statuses.includes('done'));
     keys.set('distillery.hasRunsWithoutControl', runs.runs.some(lacksControl));
     view.badge = live === 0 ? undefined : { value: live, tooltip: l10n.t('Runs at work: {0}', live) };
   };
