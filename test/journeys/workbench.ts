@@ -27,8 +27,8 @@ export interface OpenOptions {
   extension?: string;
   /** Whether the helper of the tests is loaded beside it. */
   helper?: boolean;
-  /** Whether the extension is at work in such a window. */
-  contributes?: boolean;
+  /** Whether the extension is installed: one under development is at work also where the editor turns it off. */
+  installed?: boolean;
 }
 
 const helper = path.resolve('test/harness/helper');
@@ -53,23 +53,24 @@ export class Workbench {
 
   /** Opens a folder, if any, in an editor of its own. */
   static async open(folder: string | undefined, options: OpenOptions = {}): Promise<Workbench> {
-    const { theme, trusted = true, contributes = true, extension = process.cwd() } = options;
+    const { theme, trusted = true, extension = process.cwd(), installed = false } = options;
     const editor = ensureEditor(process.cwd());
     const server = await startCodeServer(editor, {
       trust: !trusted,
+      ...(installed && { installed: extension }),
       settings: { 'security.workspace.trust.startupPrompt': 'never' },
     });
     const window = await openWindow(editor, server, {
       ...(folder !== undefined && { folder }),
-      ...(options.helper && { helper }),
-      extension,
+      ...(options.helper && !installed && { helper }),
+      extension: installed ? helper : extension,
     });
     window.page.setDefaultTimeout(30_000);
     const workbench = new Workbench(server, window);
     try {
       await workbench.page.locator('.monaco-workbench .part.activitybar').waitFor();
       // Our contributions are known.
-      if (contributes) await workbench.page.getByRole('tab', { name: 'Distillery' }).first().waitFor();
+      if (!installed) await workbench.page.getByRole('tab', { name: 'Distillery' }).first().waitFor();
       if (theme) await workbench.chooseTheme(theme);
       return workbench;
     } catch (error) {

@@ -109,6 +109,12 @@ export class ExperimentTree implements TreeDataProvider<Row>, Disposable {
     this.#changed.fire(item);
   }
 
+  /** Whether the view says its welcome instead. */
+  async isEmpty(): Promise<boolean> {
+    await this.runs.ready();
+    return this.runs.runs.length === 0 && (await this.files.find()).length === 0;
+  }
+
   /** Lists more runs of an experiment, by its file. */
   showMore(file: string): void {
     this.#listed.set(file, (this.#listed.get(file) ?? pageSize) + 10 * pageSize);

@@ -5,7 +5,7 @@ const { commands, EventEmitter, FileSystemError, FileType, lm, Uri, window, work
 exports.activate = ({ subscriptions }) => {
   subscriptions.push(
     commands.registerCommand('helper.callTool', callTool),
-    workspace.registerFileSystemProvider('memory', new MemoryFiles(), { isReadonly: true }),
+    workspace.registerFileSystemProvider('shelf', new ShelfFiles(), { isReadonly: true }),
   );
 };
 
@@ -19,8 +19,12 @@ async function callTool() {
   await window.showTextDocument(await workspace.openTextDocument({ content }));
 }
 
+function refuse(uri) {
+  throw FileSystemError.NoPermissions(uri);
+}
+
 /** An experiment and its rows, in memory. */
-class MemoryFiles {
+class ShelfFiles {
   onDidChangeFile = new EventEmitter().event;
   files = new Map([
     ['/sample/spam.distill.json', '{ "task": "text-classification" }'],
@@ -45,9 +49,14 @@ class MemoryFiles {
     return new TextEncoder().encode(this.#textOf(path));
   }
 
+  createDirectory = refuse;
+  writeFile = refuse;
+  delete = refuse;
+  rename = refuse;
+
   #textOf(path) {
     const text = this.files.get(path);
-    if (text === undefined) throw FileSystemError.FileNotFound(Uri.from({ scheme: 'memory', path }));
+    if (text === undefined) throw FileSystemError.FileNotFound(Uri.from({ scheme: 'shelf', path }));
     return text;
   }
 }
