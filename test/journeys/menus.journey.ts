@@ -1,12 +1,13 @@
 /** @file Every menu that the manifest fills, opened in the real editor: each place offers what the table says, and nothing else of ours. */
 
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Locator } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { beginRun, changeRun, finishRun, summary, type SampleRun } from '../extension/sample-run';
-import { icons, inPalette, offered } from './menus';
+import type { SampleRun } from '../extension/sample-run';
+import { writeEveryState } from './every-state';
+import { expectRow, expectTitle, icons, inPalette, offered } from './menus';
 import {
   editorMenus,
   editorTitles,
@@ -17,10 +18,8 @@ import {
   runButton,
   titles,
   type Command,
-  type Offer,
   type Row,
 } from './offers';
-import { runClassifier } from './real-runs';
 import { Workbench } from './workbench';
 
 const kept = process.env.DISTILLERY_LIBRARIES ?? path.resolve('.cache/libraries');
@@ -31,38 +30,9 @@ let workbench: Workbench | undefined;
 let atWork: SampleRun[] = [];
 const environment = { ...process.env };
 
-/** Runs in each state, besides the one that is real, whose models can be asked. */
-async function writeRuns(): Promise<SampleRun[]> {
-  const ended = async (name: string, folder = workspace, started = new Date()): Promise<SampleRun> => {
-    const run = await beginRun(folder, { name, started });
-    await finishRun(run);
-    return run;
-  };
-  await ended('Finished');
-  await ended('Finished · T=4');
-  const alone = await ended('Alone');
-  await changeRun(alone, { summary: { rows: summary(alone).rows.filter(({ role }) => role !== 'control') } });
-  for (const status of ['failed', 'stopped'] as const) {
-    await changeRun(await beginRun(workspace, { name: `Was ${status}` }), { status });
-  }
-  const gone = path.join(workspace, 'gone');
-  mkdirSync(path.join(gone, '.distillery'), { recursive: true });
-  await ended('Without file', gone, new Date(Date.now() - 86_400_000));
-  const live = [];
-  for (const status of ['queued', 'paused', 'running'] as const) {
-    live.push(await beginRun(workspace, { name: `Is ${status}`, status }));
-  }
-  return live;
-}
-
 beforeAll(async () => {
   workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
-  cpSync('examples/spam.distill.json', path.join(workspace, 'other.distill.json'));
-  await runClassifier(workspace, { training: { epochs: 1 }, engine: 'cpu' });
-  cpSync(path.join(workspace, 'data/spam-test.jsonl'), path.join(workspace, 'rows.jsonl'));
-  writeFileSync(path.join(workspace, 'notes.md'), 'Nothing to distil.');
-  mkdirSync(path.join(workspace, 'folder.csv'));
-  atWork = await writeRuns();
+  atWork = await writeEveryState(workspace);
 });
 afterAll(async () => {
   for (const { lock } of atWork) await lock.release();
@@ -83,27 +53,6 @@ async function open(folder: string | undefined = workspace, trusted = true): Pro
   await workbench.page.setViewportSize({ width: 1400, height: 2000 });
   await workbench.openSidebar();
   return workbench;
-}
-
-/** What a row offers; asked again while the keys of its menu may not be set yet. */
-async function expectRow(window: Workbench, row: Locator, offer: Offer): Promise<void> {
-  const shown = async (): Promise<Offer> => {
-    await row.hover();
-    const inline = await icons(row);
-    return { inline, menu: await offered(window, () => row.click({ button: 'right' })) };
-  };
-  await expect.poll(shown).toEqual(offer);
-}
-
-async function expectTitle(window: Workbench, name: string, offer: Offer): Promise<void> {
-  const header = window.pane(name).locator('.pane-header');
-  const shown = async (): Promise<Offer> => {
-    await header.hover();
-    const more = header.getByRole('button', { name: 'More Actions...' });
-    const menu = (await more.isVisible()) ? await offered(window, () => more.click()) : [];
-    return { inline: await icons(header), menu };
-  };
-  await expect.poll(shown).toEqual(offer);
 }
 
 describe('a row offers what can be done with it, and no more', () => {
@@ -217,6 +166,8 @@ describe('files offer what can be done with them', () => {
     await selectAll(window);
     await expectMenu(window, editorMenus['selection in an inspected dataset']);
     await window.picture('menus-inspected');
+    await window.takeFromMenu(line(window), 'Open Row in Lab');
+    await window.lab.getByRole('tab', { name: 'Tokens', selected: true }).waitFor();
   });
 
   it('in the explorer', async () => {

@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import type { Locator } from 'playwright-core';
-import type { Command } from './offers';
+import { expect } from 'vitest';
+import type { Command, Offer } from './offers';
 import { plain, type Workbench } from './workbench';
 
 const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
@@ -73,4 +74,25 @@ export async function inPalette(window: Workbench): Promise<Command[]> {
   const ours = titles.filter((title) => title.startsWith('Distillery: ')).map((title) => commandOf(title.slice(12)));
   // The editor has commands of its own for each view.
   return ours.filter((command) => command !== undefined);
+}
+
+/** What a row offers; asked again while the keys of its menu may not be set yet. */
+export async function expectRow(window: Workbench, row: Locator, offer: Offer): Promise<void> {
+  const shown = async (): Promise<Offer> => {
+    await row.hover();
+    const inline = await icons(row);
+    return { inline, menu: await offered(window, () => row.click({ button: 'right' })) };
+  };
+  await expect.poll(shown).toEqual(offer);
+}
+
+export async function expectTitle(window: Workbench, name: string, offer: Offer): Promise<void> {
+  const header = window.pane(name).locator('.pane-header');
+  const shown = async (): Promise<Offer> => {
+    await header.hover();
+    const more = header.getByRole('button', { name: 'More Actions...' });
+    const menu = (await more.isVisible()) ? await offered(window, () => more.click()) : [];
+    return { inline: await icons(header), menu };
+  };
+  await expect.poll(shown).toEqual(offer);
 }

@@ -15,7 +15,10 @@ export function registerDevicesView(
   keys: ContextKeys,
   report: (error: unknown) => void,
 ): Disposable {
-  const tree = new DeviceTree(devices, runs, report);
+  const tree = new DeviceTree(devices, runs, (error) => {
+    if (error !== undefined) report(error);
+    keys.set('distillery.hasDeviceError', error !== undefined);
+  });
   const view = window.createTreeView('distillery.devices', { treeDataProvider: tree });
   const known = devices.onDidChange(() =>
     keys.set(
@@ -34,7 +37,8 @@ class DeviceTree implements TreeDataProvider<DeviceItem>, Disposable {
   constructor(
     private readonly devices: DeviceList,
     private readonly runs: RunList,
-    private readonly report: (error: unknown) => void,
+    /** Told of each answer why there is none, undefined for a good one. */
+    private readonly told: (error: unknown) => void,
   ) {
     const refresh = (): void => this.#changed.fire(undefined);
     let users = '';
@@ -58,7 +62,7 @@ class DeviceTree implements TreeDataProvider<DeviceItem>, Disposable {
   /** The first call, when the view becomes visible, is what makes the list ask. */
   async getChildren(row?: DeviceItem): Promise<DeviceItem[]> {
     if (row || !workspace.isTrusted) return [];
-    await this.devices.ready().catch(this.report);
+    await this.devices.ready().then(() => this.told(undefined), this.told);
     const here = this.devices.devices.filter(
       ({ engine }) => engineFacts[engine].systems?.includes(process.platform) ?? true,
     );
