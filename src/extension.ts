@@ -100,7 +100,7 @@ export function activate({
     experiments,
     registerDatasetsView(datasets, inspections),
     devices,
-    registerDevicesView(devices, runs, report),
+    registerDevicesView(devices, runs, keys, report),
     registerStatusBar(runs),
     registerRunLog(runs, log),
     registerAnnouncements(runs, (id) => lab.isShown(id)),

@@ -9,7 +9,12 @@ export type ContextKey =
   | 'distillery.hasResumableRuns'
   | 'distillery.hasRunsWithoutControl'
   | 'distillery.hasEndedRuns'
+  | 'distillery.hasDoneRuns'
   | 'distillery.hasTrash'
+  /** Native libraries that can be removed; known once the devices have been asked. */
+  | 'distillery.hasLibraries'
+  /** The devices could not be asked: before there is an answer, an empty view says nothing. */
+  | 'distillery.hasDeviceError'
   /** The active editor shows a dataset that is inspected. */
   | 'distillery.hasInspection';
 

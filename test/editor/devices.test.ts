@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { Uri } from 'vscode';
 import { libraryFor } from '../../src/runner/install/catalog';
-import { execute, showView } from './waiting';
+import { execute } from './waiting';
 
 const openvino = libraryFor('openvino');
 /** As the unit tests of installing keep it. */
@@ -51,12 +51,5 @@ describe('a native library', () => {
     if (!existsSync(wheel)) this.skip();
     await execute('distillery.removeLibrary', 'openvino');
     assert.equal(existsSync(home), false);
-  });
-});
-
-describe('the Devices view', () => {
-  it('is asked again by its button', async () => {
-    await showView('distillery.devices');
-    await execute('distillery.refreshDevices');
   });
 });

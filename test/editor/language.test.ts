@@ -110,6 +110,26 @@ describe('an experiment file', () => {
     await commands.executeCommand('workbench.action.files.revert');
   });
 
+  it('may have another name, which is associated with its language', async () => {
+    const associations = { '*.experiment': 'distillation' };
+    await workspace.getConfiguration('files').update('associations', associations, true);
+    const file = path.join(directory, 'named.experiment');
+    writeFileSync(file, '{ "task": "causal-lm" }');
+    const document = await workspace.openTextDocument(file);
+    await window.showTextDocument(document);
+    assert.equal(document.languageId, 'distillation');
+    await delay(1000);
+    assert.deepEqual(languages.getDiagnostics(document.uri), []);
+    await workspace.getConfiguration('files').update('associations', undefined, true);
+  });
+
+  it('keeps its checks where an association of the person takes it', async () => {
+    await workspace.getConfiguration('files').update('associations', { '*.json': 'jsonc' }, true);
+    const document = await open('taken', { ...good, nonsense: 1 });
+    await problem(document, /"nonsense" is not known/);
+    await workspace.getConfiguration('files').update('associations', undefined, true);
+  });
+
   it('has its problems marked while it is written, and not any more once they are mended', async () => {
     const document = await open('edited', good);
     const editor = await window.showTextDocument(document);

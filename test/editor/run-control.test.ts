@@ -10,7 +10,7 @@ import { listTrash } from '../../src/experiment/run-trash';
 import { isLive } from '../../src/extension/runs/run-status';
 import type { RunStatus } from '../../src/protocol/records';
 import { folder, sampleRows, tinyRun, writeTinyExperiment } from './tiny-run';
-import { click, execute, lensWith, showView, until, untilLab } from './waiting';
+import { click, execute, lensWith, until, untilLab } from './waiting';
 
 describe('a run', () => {
   const directory = path.join(folder, 'control');
@@ -90,11 +90,6 @@ describe('a run', () => {
     await until('the channel', () =>
       window.visibleTextEditors.find(({ document }) => document.uri.scheme === 'output'),
     );
-  });
-
-  it('has its folder shown in the explorer', async () => {
-    await showView('distillery.experiments');
-    await execute('distillery.revealRunFolder', finished.paths.id);
   });
 
   it('exports its student as a folder that others load', async () => {

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, it } from 'mocha';
 import { lm } from 'vscode';
-import { beginRun, finishRun, type SampleRun } from '../extension/sample-run';
+import { beginRun, changeRun, finishRun, type SampleRun } from '../extension/sample-run';
 import { listRuns, readRun } from '../../src/experiment/run-directory';
 import { folder, writeTinyExperiment } from './tiny-run';
 import { callTool, execute, until } from './waiting';
@@ -27,6 +27,13 @@ describe('a tool', () => {
     };
     const mine = runs.find((listed) => listed.run === run.paths.id);
     assert.match(mine?.finding ?? '', /The student keeps 98\.9/);
+  });
+
+  it('knows, after Refresh, a run that was written a moment ago', async () => {
+    const other = await beginRun(directory, { name: 'Just written' });
+    await execute('distillery.refresh');
+    assert((await callTool('distillery_list_runs', {})).includes(other.paths.id));
+    await changeRun(other, { status: 'stopped' });
   });
 
   it('describes a run: settings and comparison', async () => {

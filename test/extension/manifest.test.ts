@@ -11,9 +11,10 @@ interface Manifest {
   icon: string;
   activationEvents: string[];
   capabilities: object;
+  extensionKind: string[];
   contributes: {
-    commands: { command: string; title: string; category: string }[];
-    menus: Record<string, { command: string; when?: string }[]>;
+    commands: { command: string; title: string; category: string; icon?: string }[];
+    menus: Record<string, { command: string; when?: string; group?: string }[]>;
     viewsContainers: { activitybar: { icon: string }[] };
     views: Record<string, { id: string; icon: string }[]>;
     viewsWelcome: { view: string; contents: string }[];
@@ -93,6 +94,26 @@ describe('the manifest', () => {
 
   it('has each text of the code in the bundle for translators (else run node scripts/l10n.mjs)', () => {
     expect(spawnSync(process.execPath, ['scripts/l10n.mjs', '--check']).stderr.toString()).toBe('');
+  });
+
+  it('says what works in a folder that is not trusted, and that it needs one on a disk', () => {
+    expect(manifest.extensionKind).toEqual(['workspace']);
+    expect(manifest.capabilities).toEqual({
+      untrustedWorkspaces: { supported: 'limited', description: '%capabilities.untrusted%' },
+      virtualWorkspaces: { supported: false, description: '%capabilities.virtual%' },
+    });
+    expect(words['capabilities.untrusted']).toMatch(/Finished runs can be looked at.*trusted workspace/);
+    expect(words['capabilities.virtual']).toMatch(/needs a folder on a disk/);
+  });
+
+  it('has an icon for each command that stands beside a row or in a title', () => {
+    const beside = Object.entries(contributes.menus).flatMap(([menu, entries]) =>
+      entries.filter(({ group = '' }) =>
+        menu.endsWith('/title') ? group.startsWith('navigation') : group.startsWith('inline'),
+      ),
+    );
+    const withIcon = contributes.commands.filter(({ icon }) => icon?.startsWith('$(')).map(({ command }) => command);
+    expect(beside.map(({ command }) => command).filter((command) => !withIcon.includes(command))).toEqual([]);
   });
 
   it('names only files that exist', () => {

@@ -2,7 +2,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -34,11 +34,12 @@ const baseSettings = {
 /** Starts a server whose files all lie in a new temporary folder, which `stop` removes. */
 export async function startCodeServer(
   editor: Editor,
-  /** `trust`: workspaces are asked about, as for people; otherwise all are trusted. */
-  options: { settings?: Record<string, unknown>; trust?: boolean } = {},
+  /** `trust`: workspaces are asked about, as for people; otherwise all are trusted. `installed`: folder of an extension. */
+  options: { settings?: Record<string, unknown>; trust?: boolean; installed?: string } = {},
 ): Promise<CodeServer> {
   const base = mkdtempSync(path.join(tmpdir(), 'cs-')); // Short: a socket's path has at most 107 characters.
   for (const folder of ['data/User', 'extensions', 'tmp']) mkdirSync(path.join(base, folder), { recursive: true });
+  if (options.installed) symlinkSync(options.installed, path.join(base, 'extensions/installed'));
   const settings = { ...baseSettings, 'security.workspace.trust.enabled': options.trust ?? false, ...options.settings };
   writeFileSync(path.join(base, 'data/User/settings.json'), JSON.stringify(settings));
   writeFileSync(path.join(base, 'config.yaml'), '{}\n');
@@ -119,9 +120,12 @@ export interface EditorWindow {
 }
 
 export interface WindowOptions {
+  /** A path, or the address of a folder that is on no disk. */
   folder?: string;
   /** The extension under development, loaded as F5 would. */
   extension: string;
+  /** Loaded beside it. */
+  helper?: string;
   /** A module with `run()` to execute in the extension host. */
   tests?: string;
   /** With `tests`: what the window says when they have ended, 0 for passed. */
@@ -149,7 +153,7 @@ export async function openWindow(editor: Editor, server: CodeServer, options: Wi
 function developmentScript(authority: string, options: WindowOptions): string {
   const uri = (file: string): object => ({ scheme: 'vscode-remote', authority, path: path.resolve(file) });
   const development = {
-    extensions: [uri(options.extension)],
+    extensions: [options.extension, ...(options.helper ? [options.helper] : [])].map(uri),
     ...(options.tests ? { extensionTestsPath: uri(options.tests) } : {}),
   };
   return `{

@@ -30,6 +30,7 @@ interface Settings {
   distillation?: Record<string, unknown>;
   controls?: string[];
   sweep?: Record<string, unknown[]>;
+  engine?: string;
 }
 
 type Rows = Record<'train' | 'validation' | 'test', Record<string, unknown>[]>;

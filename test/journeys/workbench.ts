@@ -23,7 +23,15 @@ export interface OpenOptions {
   theme?: Theme;
   /** Whether the folder is one that the person trusts. */
   trusted?: boolean;
+  /** Where the extension is, if not as it is built here. */
+  extension?: string;
+  /** Whether the helper of the tests is loaded beside it. */
+  helper?: boolean;
+  /** Whether the extension is installed: one under development is at work also where the editor turns it off. */
+  installed?: boolean;
 }
+
+const helper = path.resolve('test/harness/helper');
 
 /** Text with ordinary spaces in place of those that do not break. */
 export function plain(text: string | null): string {
@@ -43,20 +51,26 @@ export class Workbench {
     });
   }
 
-  /** Opens a folder in an editor of its own, with the extension as it is built in dist/. */
-  static async open(folder: string, { theme, trusted = true }: OpenOptions = {}): Promise<Workbench> {
+  /** Opens a folder, if any, in an editor of its own. */
+  static async open(folder: string | undefined, options: OpenOptions = {}): Promise<Workbench> {
+    const { theme, trusted = true, extension = process.cwd(), installed = false } = options;
     const editor = ensureEditor(process.cwd());
     const server = await startCodeServer(editor, {
       trust: !trusted,
+      ...(installed && { installed: extension }),
       settings: { 'security.workspace.trust.startupPrompt': 'never' },
     });
-    const window = await openWindow(editor, server, { folder, extension: process.cwd() });
+    const window = await openWindow(editor, server, {
+      ...(folder !== undefined && { folder }),
+      ...(options.helper && !installed && { helper }),
+      extension: installed ? helper : extension,
+    });
     window.page.setDefaultTimeout(30_000);
     const workbench = new Workbench(server, window);
     try {
       await workbench.page.locator('.monaco-workbench .part.activitybar').waitFor();
       // Our contributions are known.
-      await workbench.page.getByRole('tab', { name: 'Distillery' }).first().waitFor();
+      if (!installed) await workbench.page.getByRole('tab', { name: 'Distillery' }).first().waitFor();
       if (theme) await workbench.chooseTheme(theme);
       return workbench;
     } catch (error) {

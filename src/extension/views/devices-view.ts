@@ -3,15 +3,30 @@
 import { Disposable, EventEmitter, window, workspace, type TreeDataProvider } from 'vscode';
 import { engineFacts } from '../../protocol/engines';
 import type { DeviceRecord } from '../../protocol/records';
+import type { ContextKeys } from '../context-keys';
 import type { DeviceList } from '../devices/device-list';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { DeviceItem, type DeviceUse } from './devices-item';
 
 /** `report` is told why the view is empty. */
-export function registerDevicesView(devices: DeviceList, runs: RunList, report: (error: unknown) => void): Disposable {
-  const tree = new DeviceTree(devices, runs, report);
+export function registerDevicesView(
+  devices: DeviceList,
+  runs: RunList,
+  keys: ContextKeys,
+  report: (error: unknown) => void,
+): Disposable {
+  const tree = new DeviceTree(devices, runs, (error) => {
+    if (error !== undefined) report(error);
+    keys.set('distillery.hasDeviceError', error !== undefined);
+  });
   const view = window.createTreeView('distillery.devices', { treeDataProvider: tree });
-  return Disposable.from(view, tree);
+  const known = devices.onDidChange(() =>
+    keys.set(
+      'distillery.hasLibraries',
+      devices.devices.some(({ library }) => library !== undefined),
+    ),
+  );
+  return Disposable.from(view, tree, known);
 }
 
 class DeviceTree implements TreeDataProvider<DeviceItem>, Disposable {
@@ -22,7 +37,8 @@ class DeviceTree implements TreeDataProvider<DeviceItem>, Disposable {
   constructor(
     private readonly devices: DeviceList,
     private readonly runs: RunList,
-    private readonly report: (error: unknown) => void,
+    /** Told of each answer why there is none, undefined for a good one. */
+    private readonly told: (error: unknown) => void,
   ) {
     const refresh = (): void => this.#changed.fire(undefined);
     let users = '';
@@ -46,7 +62,7 @@ class DeviceTree implements TreeDataProvider<DeviceItem>, Disposable {
   /** The first call, when the view becomes visible, is what makes the list ask. */
   async getChildren(row?: DeviceItem): Promise<DeviceItem[]> {
     if (row || !workspace.isTrusted) return [];
-    await this.devices.ready().catch(this.report);
+    await this.devices.ready().then(() => this.told(undefined), this.told);
     const here = this.devices.devices.filter(
       ({ engine }) => engineFacts[engine].systems?.includes(process.platform) ?? true,
     );

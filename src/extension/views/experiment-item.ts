@@ -16,7 +16,7 @@ export class ExperimentItem extends TreeItem {
     readonly file: string,
     /** Latest first. */
     readonly runs: readonly ListedRun[],
-    isPresent: boolean,
+    readonly isPresent: boolean,
     isOpen: boolean,
   ) {
     super(file === '' ? l10n.t('Damaged runs') : path.basename(file, experimentSuffix));

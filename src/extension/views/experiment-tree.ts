@@ -90,12 +90,12 @@ export class ExperimentTree implements TreeDataProvider<Row>, Disposable {
     return more > 0 ? [...rows, new MoreItem(experiment, more)] : rows;
   }
 
-  #runItem(run: ListedRun, { hasNames }: ExperimentItem, isLatest: boolean): RunItem {
+  #runItem(run: ListedRun, { hasNames, isPresent }: ExperimentItem, isLatest: boolean): RunItem {
     const { directory } = run.paths;
     const state = isLatest ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.Collapsed;
     const item = this.#items.get(directory) ?? new RunItem(run, state);
     this.#items.set(directory, item);
-    item.show(run, hasNames);
+    item.show(run, hasNames, isPresent);
     return item;
   }
 
@@ -105,8 +105,14 @@ export class ExperimentTree implements TreeDataProvider<Row>, Disposable {
       this.refresh();
       return;
     }
-    item.show(run, item.isNamed);
+    item.show(run, item.isNamed, item.hasFile);
     this.#changed.fire(item);
+  }
+
+  /** Whether the view says its welcome instead. */
+  async isEmpty(): Promise<boolean> {
+    await this.runs.ready();
+    return this.runs.runs.length === 0 && (await this.files.find()).length === 0;
   }
 
   /** Lists more runs of an experiment, by its file. */

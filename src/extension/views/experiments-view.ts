@@ -33,23 +33,28 @@ export function registerExperimentsView(tree: ExperimentTree, runs: RunList, key
       'distillery.hasEndedRuns',
       statuses.some((status) => !isLive(status)),
     );
+    keys.set('distillery.hasDoneRuns', statuses.includes('done'));
     keys.set('distillery.hasRunsWithoutControl', runs.runs.some(lacksControl));
     view.badge = live === 0 ? undefined : { value: live, tooltip: l10n.t('Runs at work: {0}', live) };
   };
-  const sayTrust = (): void => {
-    view.message = workspace.isTrusted
-      ? ''
-      : l10n.t('This workspace is not trusted: runs can be looked at, but nothing is run.');
+  // The editor shows no welcome, which says the same, beside a message.
+  const sayTrust = async (): Promise<void> => {
+    view.message =
+      workspace.isTrusted || (await tree.isEmpty())
+        ? ''
+        : l10n.t('This workspace is not trusted: runs can be looked at, but nothing is run.');
   };
-  sayTrust();
   // Keys and status bar tell of runs also while the view is closed, after a reload above all.
-  void runs.ready();
+  void runs.ready().then(sayTrust);
   const aging = setInterval(() => {
     if (view.visible) tree.refresh();
   }, agePeriod);
   const all = Disposable.from(
     view,
     workspace.onDidGrantWorkspaceTrust(sayTrust),
+    tree.onDidChangeTreeData((row) => {
+      if (!row) void sayTrust();
+    }),
     runs.onDidChange(update),
     new Disposable(() => clearInterval(aging)),
   );

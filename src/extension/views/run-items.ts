@@ -3,11 +3,11 @@
 import type { TreeItemCollapsibleState } from 'vscode';
 import { l10n, MarkdownString, ThemeIcon, TreeItem } from 'vscode';
 import { formatBytes, formatLarge, formatMilliseconds, formatPercent } from '../../protocol/format';
-import type { ComparisonRow, RunProgress, RunStatus } from '../../protocol/records';
+import type { ComparisonRow, RunProgress } from '../../protocol/records';
 import type { CommandId } from '../commands/command-ids';
 import { fromList } from '../commands/look-commands';
 import type { ListedRun } from '../runs/run-list';
-import { isLive, isResumable } from '../runs/run-status';
+import { isLive, isResumable, lacksControl } from '../runs/run-status';
 import { roleIcon, statusIcon } from './run-icons';
 import {
   describeRun,
@@ -27,6 +27,7 @@ const openLab: CommandId = 'distillery.openLab';
 export class RunItem extends TreeItem {
   readonly runId: string;
   isNamed = false;
+  hasFile = false;
 
   constructor(
     public run: ListedRun,
@@ -38,24 +39,26 @@ export class RunItem extends TreeItem {
     this.command = { command: openLab, title: l10n.t('Open Lab'), arguments: [this.runId, fromList] };
   }
 
-  /** As the run is now; `isNamed` where its name tells it from others of the experiment. */
-  show(run: ListedRun, isNamed: boolean): void {
+  /** As the run is now; `isNamed` where its name tells it from others of the experiment, whose file may be gone. */
+  show(run: ListedRun, isNamed: boolean, hasFile: boolean): void {
     this.run = run;
     this.isNamed = isNamed;
+    this.hasFile = hasFile;
     const { status } = run.record;
     this.label = isNamed ? run.record.name : runLabel(run);
     this.description = describeRun(run);
     this.iconPath = statusIcon(status);
     this.tooltip = runTooltip(run);
-    this.contextValue = `run.${contextOf(status)}`;
+    this.contextValue = `run.${contextOf(run)}${hasFile ? '.file' : ''}`;
     this.accessibilityInformation = { label: `${this.label}, ${statusWord(status)}, ${this.description}` };
   }
 }
 
-/** What the menus ask for: what can be done with the run. */
-function contextOf(status: RunStatus): string {
-  if (status === 'running' || status === 'paused') return status;
-  return isLive(status) ? 'queued' : isResumable(status) ? 'resumable' : 'done';
+/** What the menus ask for: what can be done with the run. One that is done without a control is `alone`. */
+function contextOf({ record }: ListedRun): string {
+  const { status } = record;
+  if (status !== 'done') return isResumable(status) ? 'resumable' : status;
+  return lacksControl({ record }) ? 'alone' : 'done';
 }
 
 /** What stands below a run: its comparison, else where it is and what went wrong. */

@@ -1,0 +1,252 @@
+/** @file Every menu that the manifest fills, opened in the real editor: each place offers what the table says, and nothing else of ours. */
+
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Locator } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { SampleRun } from '../extension/sample-run';
+import { writeEveryState } from './every-state';
+import { expectRow, expectTitle, icons, inPalette, offered } from './menus';
+import {
+  editorMenus,
+  editorTitles,
+  explorerMenus,
+  neverInPalette,
+  palette,
+  rows,
+  runButton,
+  titles,
+  type Command,
+  type Row,
+} from './offers';
+import { Workbench } from './workbench';
+
+const kept = process.env.DISTILLERY_LIBRARIES ?? path.resolve('.cache/libraries');
+const hasLibrary = existsSync(path.join(kept, 'openvino'));
+
+let workspace = '';
+let workbench: Workbench | undefined;
+let atWork: SampleRun[] = [];
+const environment = { ...process.env };
+
+beforeAll(async () => {
+  workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
+  atWork = await writeEveryState(workspace);
+});
+afterAll(async () => {
+  for (const { lock } of atWork) await lock.release();
+  rmSync(workspace, { recursive: true, force: true });
+});
+beforeEach(() => {
+  process.env.DISTILLERY_LIBRARIES = path.join(workspace, '.libraries');
+});
+afterEach(async ({ task }) => {
+  await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
+  workbench = undefined;
+  process.env = { ...environment };
+});
+
+/** Tall, so that all rows of all views are on screen. */
+async function open(folder: string | undefined = workspace, trusted = true): Promise<Workbench> {
+  workbench = await Workbench.open(folder, { trusted });
+  await workbench.page.setViewportSize({ width: 1400, height: 2000 });
+  await workbench.openSidebar();
+  return workbench;
+}
+
+describe('a row offers what can be done with it, and no more', () => {
+  const experiments = (window: Workbench, text: RegExp | string): Locator =>
+    window.rows('Experiments').filter({ hasText: text }).first();
+  const ofExperiments: [Row, RegExp][] = [
+    ['running run', /^Is running/],
+    ['paused run', /^Is paused/],
+    ['queued run', /^Is queued/],
+    ['failed run', /^Was failed/],
+    ['stopped run', /^Was stopped/],
+    ['finished run', /^Finished(?! ·)/],
+    ['run of a sweep', /^Finished · T=4/],
+    ['run without a control', /^Alone/],
+    ['experiment', /^other/],
+    ['experiment whose file is gone', /file is gone/],
+    ['run whose file is gone', /^T 4/],
+    ['row of a comparison', /^control/],
+  ];
+
+  it('in Experiments', async () => {
+    const window = await open();
+    const gone = experiments(window, /file is gone/);
+    await gone.click();
+    await experiments(window, /^T 4/).waitFor();
+    await experiments(window, /^Finished(?! ·)/)
+      .locator('.monaco-tl-twistie')
+      .click();
+    await window.picture('menus-experiments');
+    for (const [row, text] of ofExperiments) await expectRow(window, experiments(window, text), rows[row]);
+    await experiments(window, /^Was failed/).click();
+    await experiments(window, /^Alone/).click({ modifiers: ['Control'] });
+    await expectRow(window, experiments(window, /^Alone/), rows['several runs']);
+  });
+
+  it('in Datasets', async () => {
+    const window = await open();
+    const datasets = (text: RegExp): Locator => window.rows('Datasets').filter({ hasText: text }).first();
+    await datasets(/^spam-train\.jsonl/).waitFor();
+    await expectRow(window, datasets(/^spam-train\.jsonl/), rows.dataset);
+    await expectRow(window, datasets(/^data/), rows['folder of datasets']);
+    await datasets(/^spam-train\.jsonl/)
+      .locator('.monaco-tl-twistie')
+      .click();
+    await expectRow(window, datasets(/^ham/), rows['label of a dataset']);
+  });
+
+  const device = (window: Workbench, name: string): Locator =>
+    window.rows('Devices').filter({ hasText: new RegExp(`^${name}(?!-)`) });
+
+  it('in Devices, where no library is installed', async () => {
+    const window = await open();
+    await device(window, 'cpu').waitFor({ timeout: 120_000 });
+    await expectRow(window, device(window, 'cpu'), rows.device);
+    await expectRow(window, device(window, 'openvino'), rows['device without OpenVINO']);
+    await expectRow(window, device(window, 'tfjs-node'), rows['device without TensorFlow']);
+    await expectRow(window, device(window, 'tfjs-node-gpu'), rows['device without TensorFlow for GPUs']);
+    await expectTitle(window, 'Devices', titles.Devices);
+  });
+
+  it.skipIf(!hasLibrary)('in Devices, where one is installed, which can be removed', async () => {
+    const libraries = process.env.DISTILLERY_LIBRARIES!;
+    mkdirSync(libraries, { recursive: true });
+    cpSync(path.join(kept, 'openvino'), path.join(libraries, 'openvino'), { recursive: true });
+    const window = await open();
+    const openvino = device(window, 'openvino');
+    await openvino.filter({ hasText: 'GB' }).waitFor({ timeout: 120_000 });
+    await expectRow(window, openvino, rows['device with a library']);
+    await expectTitle(window, 'Devices', titles['Devices, a library being installed']);
+    await window.takeFromMenu(openvino, 'Remove Native Library…');
+    await openvino.filter({ hasText: 'not installed' }).waitFor({ timeout: 120_000 });
+    expect(existsSync(path.join(libraries, 'openvino'))).toBe(false);
+    await expectTitle(window, 'Devices', titles.Devices);
+  });
+});
+
+describe('files offer what can be done with them', () => {
+  const actions = (window: Workbench): Locator => window.page.locator('.editor-group-container.active .editor-actions');
+  const line = (window: Workbench): Locator =>
+    window.page.locator('.editor-group-container.active .view-line').filter({ hasText: /\w/ }).first();
+  const expectIcons = (window: Workbench, commands: Command[]): Promise<void> =>
+    expect.poll(() => icons(actions(window))).toEqual(commands);
+  const expectMenu = (window: Workbench, groups: Command[][]): Promise<void> =>
+    expect.poll(() => offered(window, () => line(window).click({ button: 'right' }))).toEqual(groups);
+  const selectAll = async (window: Workbench): Promise<void> => {
+    await line(window).click();
+    await window.page.keyboard.press('Control+A');
+  };
+
+  it('above an editor, and in the menu of its text', async () => {
+    const window = await open();
+    await window.openFile('other.distill.json');
+    await expectIcons(window, runButton.slice(0, 1));
+    const arrow = actions(window).locator(
+      '.monaco-dropdown-with-default .codicon-chevron-down, .dropdown-action-container',
+    );
+    expect((await offered(window, () => arrow.last().click())).flat()).toEqual(runButton);
+    await window.openFile('notes.md');
+    await expectIcons(window, editorTitles['any other file']);
+    await expectMenu(window, editorMenus['text without a selection']);
+    await selectAll(window);
+    await expectMenu(window, editorMenus['selected text']);
+    await window.openFile('rows.jsonl');
+    await expectIcons(window, editorTitles.dataset);
+    await actions(window).getByRole('button', { name: 'Inspect Dataset with Run…' }).click();
+    await window.pick('spam');
+    await window.page.getByText(/Inspecting with spam/).waitFor();
+    await expectIcons(window, editorTitles['inspected dataset']);
+    await line(window).click();
+    await expectMenu(window, editorMenus['inspected dataset']);
+    await selectAll(window);
+    await expectMenu(window, editorMenus['selection in an inspected dataset']);
+    await window.picture('menus-inspected');
+    await window.takeFromMenu(line(window), 'Open Row in Lab');
+    await window.lab.getByRole('tab', { name: 'Tokens', selected: true }).waitFor();
+  });
+
+  it('in the explorer', async () => {
+    const window = await open();
+    await window.page.keyboard.press('Control+Shift+E');
+    const files: [keyof typeof explorerMenus, string][] = [
+      ['experiment file', 'other.distill.json'],
+      ['dataset', 'rows.jsonl'],
+      ['any other file', 'notes.md'],
+      ['folder named as a dataset', 'folder.csv'],
+    ];
+    for (const [kind, name] of files) {
+      const file = window.page.locator('.explorer-folders-view').getByRole('treeitem', { name });
+      const shown = (): Promise<Command[][]> => offered(window, () => file.click({ button: 'right' }));
+      await expect.poll(shown).toEqual(explorerMenus[kind]);
+    }
+  });
+});
+
+describe('views and palette offer what can be done now', () => {
+  const expectPalette = async (window: Workbench, commands: Command[]): Promise<void> => {
+    expect(commands).not.toEqual(expect.arrayContaining(neverInPalette));
+    await expect.poll(async () => (await inPalette(window)).sort()).toEqual([...commands].sort());
+  };
+
+  it('without a folder, and in one without runs', async () => {
+    workbench = await Workbench.open(undefined);
+    await workbench.page.setViewportSize({ width: 1400, height: 2000 });
+    await expectPalette(workbench, palette['no folder']);
+    await workbench.close();
+    const empty = path.join(workspace, 'folder.csv');
+    await expectPalette(await open(empty), palette['a folder without runs']);
+  });
+
+  it('in a folder that is not trusted', async () => {
+    const window = await open(workspace, false);
+    await expectPalette(window, palette['a folder that is not trusted']);
+    await expectTitle(window, 'Experiments', titles['Experiments, not trusted']);
+    await expectTitle(window, 'Devices', titles['Devices, not trusted']);
+  });
+
+  it('and a run’s folder can be revealed', async () => {
+    const window = await open();
+    await window.takeFromMenu(
+      window
+        .rows('Experiments')
+        .filter({ hasText: /^Alone/ })
+        .first(),
+      'Reveal Run Folder',
+    );
+    const file = window.page.locator('.explorer-folders-view .monaco-list-row.selected');
+    await file.filter({ hasText: 'run.json' }).waitFor();
+    expect(await file.locator('.monaco-icon-label').first().getAttribute('aria-label')).toMatch(
+      /runs.*_Alone\/run\.json$/,
+    );
+    await window.picture('revealed');
+  });
+
+  it('with runs in each state, a dataset inspected, a run deleted', async () => {
+    const everything = palette[
+      'runs in each state, one deleted, a dataset being inspected, a library being installed'
+    ].filter((command) => hasLibrary || command !== 'removeLibrary');
+    if (hasLibrary) process.env.DISTILLERY_LIBRARIES = kept;
+    const window = await open();
+    await expectTitle(window, 'Experiments', titles.Experiments);
+    await window.takeFromMenu(
+      window
+        .rows('Experiments')
+        .filter({ hasText: /^Was failed/ })
+        .first(),
+      'Delete Run',
+    );
+    await expectTitle(window, 'Experiments', titles['Experiments, a run being deleted']);
+    await window.openFile('rows.jsonl');
+    await window.runCommand('Distillery: Inspect Dataset with Run…');
+    await window.pick('spam');
+    await window.page.getByText(/Inspecting with spam/).waitFor();
+    await window.rows('Devices').filter({ hasText: /^cpu/ }).waitFor({ timeout: 120_000 });
+    await expectPalette(window, everything);
+    await window.picture('menus-everything');
+  });
+});

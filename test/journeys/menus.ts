@@ -1,0 +1,98 @@
+/** @file Reads what a menu, or the icons beside it, offer of ours. */
+
+import { readFileSync } from 'node:fs';
+import type { Locator } from 'playwright-core';
+import { expect } from 'vitest';
+import type { Command, Offer } from './offers';
+import { plain, type Workbench } from './workbench';
+
+const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
+
+export const titleOf = (command: Command): string => words[`command.${command}`]!;
+
+/** A title may be followed by its key. */
+const named = new Map(
+  Object.entries(words)
+    .filter(([key]) => key.startsWith('command.'))
+    .map(([key, title]) => [title, key.slice('command.'.length) as Command]),
+);
+const commandOf = (title: string): Command | undefined => named.get(title.replace(/ \([^)]*\)$/, ''));
+
+const menuOf = ({ page }: Workbench): Locator => page.locator('.monaco-menu').last();
+
+/** What is asked of an element of the page. */
+interface Label {
+  className: string;
+  textContent: string | null;
+  getAttribute(name: string): string | null;
+}
+
+/** Opens a menu by a click, and reads the groups of our commands in it. Where the editor has no entry at all, it opens none. */
+export async function offered(window: Workbench, open: () => Promise<void>): Promise<Command[][]> {
+  await open();
+  const menu = menuOf(window);
+  const isOpen = await menu.waitFor({ timeout: 1500 }).then(
+    () => true,
+    () => false,
+  );
+  if (!isOpen) return [];
+  const entries = await menu
+    .locator('.action-item .action-label')
+    .evaluateAll((labels: Label[]) =>
+      labels.map(({ className, textContent }) => (className.includes('separator') ? '' : (textContent ?? ''))),
+    );
+  await window.page.keyboard.press('Escape');
+  await menu.waitFor({ state: 'detached' });
+  const groups: Command[][] = [[]];
+  for (const entry of entries.map(plain)) {
+    const command = commandOf(entry);
+    if (entry === '') groups.push([]);
+    else if (command !== undefined) groups.at(-1)!.push(command);
+  }
+  return groups.filter((group) => group.length > 0);
+}
+
+/** Our commands among the icons of a row or a title that the pointer is over. An action without an icon fails. */
+export async function icons(place: Locator): Promise<Command[]> {
+  const actions = await place
+    .locator('.action-item .action-label:visible')
+    .evaluateAll((labels: Label[]) =>
+      labels.map((label) => [label.getAttribute('aria-label') ?? '', label.className] as const),
+    );
+  const ours = actions.flatMap(([title, className]) => {
+    const command = commandOf(plain(title));
+    return command === undefined ? [] : [{ command, className }];
+  });
+  const bare = ours.filter(({ className }) => !/codicon-[a-z]/.test(className));
+  if (bare.length > 0) throw new Error(`No icon: ${bare.map(({ command }) => command).join(', ')}`);
+  return ours.map(({ command }) => command);
+}
+
+/** Our commands in the palette. */
+export async function inPalette(window: Workbench): Promise<Command[]> {
+  const titles = await window.palette('Distillery: ');
+  const ours = titles.filter((title) => title.startsWith('Distillery: ')).map((title) => commandOf(title.slice(12)));
+  // The editor has commands of its own for each view.
+  return ours.filter((command) => command !== undefined);
+}
+
+/** What a row offers; asked again while the keys of its menu may not be set yet. */
+export async function expectRow(window: Workbench, row: Locator, offer: Offer): Promise<void> {
+  const shown = async (): Promise<Offer> => {
+    await row.hover();
+    const inline = await icons(row);
+    return { inline, menu: await offered(window, () => row.click({ button: 'right' })) };
+  };
+  await expect.poll(shown).toEqual(offer);
+}
+
+export async function expectTitle(window: Workbench, name: string, offer: Offer): Promise<void> {
+  const header = window.pane(name).locator('.pane-header');
+  const shown = async (): Promise<Offer> => {
+    await header.hover();
+    const more = header.getByRole('button', { name: 'More Actions...' });
+    const menu = (await more.isVisible()) ? await offered(window, () => more.click()) : [];
+    return { inline: await icons(header), menu };
+  };
+  await expect.poll(shown).toEqual(offer);
+}
