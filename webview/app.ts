@@ -131,16 +131,16 @@ export class Lab extends LitElement {
     const { phase, shown } = this.lab;
     if (phase === 'shown' && shown) return this.#page(shown);
     if (phase === 'empty') {
-      return html`<div class="empty">
-        <h2 class="strong">Nothing distilled yet</h2>
+      return html`<main class="empty">
+        <h1 class="strong">Nothing distilled yet</h1>
         <p class="muted">A run appears here as soon as it starts, from the editor, the sidebar or a terminal.</p>
         <vscode-button @click=${() => this.#host.post({ type: 'createSample' })}>Create sample workspace</vscode-button>
-      </div>`;
+      </main>`;
     }
-    return html`<div class="empty">
+    return html`<main class="empty">
       ${notices(this.lab)}
       ${this.patient || this.lab.problem ? nothing : html`<p class="muted" role="status">Reading the run…</p>`}
-    </div>`;
+    </main>`;
   }
 
   #page(shown: Shown): unknown {
@@ -152,24 +152,28 @@ export class Lab extends LitElement {
         .trusted=${this.lab.trusted}
         .others=${this.lab.runs.length > 1}
       ></lab-header>
-      <nav role="tablist" aria-label="Views" @keydown=${this.#walkTabs}>
-        ${tabNames.map(
-          (name) =>
-            html`<button
-              role="tab"
-              id="tab-${name}"
-              aria-selected=${name === tab}
-              aria-controls="view"
-              tabindex=${name === tab ? 0 : -1}
-              @click=${() => this.#set({ tab: name })}
-            >
-              <span data-title=${tabs[name].title}>${tabs[name].title}</span>
-            </button>`,
-        )}
+      <nav aria-label="Views">
+        <div role="tablist" aria-label="Views" @keydown=${this.#walkTabs}>
+          ${tabNames.map(
+            (name) =>
+              html`<button
+                role="tab"
+                id="tab-${name}"
+                aria-selected=${name === tab}
+                aria-controls="view"
+                tabindex=${name === tab ? 0 : -1}
+                @click=${() => this.#set({ tab: name })}
+              >
+                <span data-title=${tabs[name].title}>${tabs[name].title}</span>
+              </button>`,
+          )}
+        </div>
       </nav>
       <div class="notices">${notices(this.lab)}</div>
-      <main id="view" role="tabpanel" aria-labelledby="tab-${tab}">
-        ${tabs[tab].render(shown, this.lab, this.choices, this.narrow)}
+      <main>
+        <div id="view" role="tabpanel" aria-labelledby="tab-${tab}">
+          ${tabs[tab].render(shown, this.lab, this.choices, this.narrow)}
+        </div>
       </main>`;
   }
 

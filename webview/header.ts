@@ -72,7 +72,7 @@ export class Header extends LitElement {
         color: var(--vscode-textLink-foreground);
       }
       .done {
-        color: var(--vscode-testing-iconPassed);
+        color: color-mix(in srgb, var(--vscode-testing-iconPassed) 84%, var(--vscode-foreground));
       }
       .failed {
         color: var(--vscode-errorForeground);

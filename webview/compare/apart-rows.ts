@@ -63,10 +63,10 @@ export class ApartRows extends LitElement {
     const shown = this.all ? apart : apart.slice(0, fewRows);
     const classes = apart[0]?.label !== undefined;
     return html`<figure>
-      <h3>
+      <h2>
         Where teacher and student ${classes ? 'disagree' : 'differ most'}
         <lab-save .name=${'Rows apart'} .csv=${() => this.#csv()}></lab-save>
-      </h3>
+      </h2>
       <p class="note">${formatCount(apartCount)} of ${formatCount(rows)} rows, the most apart first</p>
       ${
         apart.length === 0

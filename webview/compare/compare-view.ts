@@ -172,7 +172,7 @@ export class CompareView extends LitElement {
     const drawing = make(328);
     if (!drawing) return nothing;
     return html`<figure>
-      <h3>
+      <h2>
         ${title}
         <lab-save
           .name=${title}
@@ -183,7 +183,7 @@ export class CompareView extends LitElement {
             return plot && standaloneSvg(plot);
           }}
         ></lab-save>
-      </h3>
+      </h2>
       <p class="note">${note}</p>
       ${drawn(drawing)}
     </figure>`;

@@ -61,14 +61,18 @@ export class Confusion extends LitElement {
         line-height: 16px;
         text-align: center;
       }
-      td.wrong {
-        font-weight: 600;
-      }
       td small {
         display: block;
         color: var(--muted);
         font-size: 11px;
         font-weight: 400;
+      }
+      td.wrong {
+        font-weight: 600;
+      }
+      /* Muted letters are too faint on a shade. */
+      td.wrong small {
+        color: inherit;
       }
       p {
         margin-top: 4px;
@@ -84,10 +88,10 @@ export class Confusion extends LitElement {
     const shown = this.models.filter(({ row, other }) => !other && counts[row.name]);
     const most = Math.max(1e-9, ...shown.flatMap(({ row }) => wrongShares(counts[row.name]!)));
     return html`<figure>
-      <h3>
+      <h2>
         Confusion
         <lab-save .name=${'Confusion'} .csv=${() => this.#csv()}></lab-save>
-      </h3>
+      </h2>
       <p class="note">rows: hard label, columns: prediction; share of the label's rows</p>
       ${
         labels.length > mostClasses
@@ -116,7 +120,7 @@ export class Confusion extends LitElement {
         </caption>
         <thead>
           <tr>
-            <th></th>
+            <th scope="col"><span class="spoken">Hard label</span></th>
             ${labels.map((label) => html`<th scope="col" title=${label}>${label}</th>`)}
           </tr>
         </thead>

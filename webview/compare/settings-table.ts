@@ -47,7 +47,7 @@ export class SettingsTable extends LitElement {
     const different = paths.filter((path) => new Set(columns.map(({ settings }) => settings[path])).size > 1);
     const same = `${formatCount(different.length)} of ${formatCount(paths.length)} fields, the rest is the same`;
     return html`<figure>
-      <h3>What differs in the configuration</h3>
+      <h2>What differs in the configuration</h2>
       <p class="note">${columns.length < 2 ? 'There is nothing to compare with: add a run above.' : same}</p>
       ${
         columns.length > 1 && different.length > 0

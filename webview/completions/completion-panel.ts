@@ -28,12 +28,12 @@ export class CompletionPanel extends LitElement {
         min-width: 0;
         padding: 12px 24px 12px 0;
       }
-      h3 {
+      h2 {
         display: flex;
         align-items: baseline;
         gap: 8px;
       }
-      h3 .number {
+      h2 .number {
         margin-left: auto;
       }
       .tokens {
@@ -92,10 +92,10 @@ export class CompletionPanel extends LitElement {
   override render(): unknown {
     const { side, tokens } = this;
     const title = { teacher: 'Teacher', student: 'Student', control: 'Control' }[side];
-    return html`<h3>
+    return html`<h2>
         ${mark(side)}<span class="strong">${title}</span> <span class="muted">${this.about}</span>
         ${this.tokensPerSecond === undefined ? nothing : html`<span class="small muted number">${formatCount(this.tokensPerSecond)} tokens/s</span>`}
-      </h3>
+      </h2>
       <div
         class="tokens"
         role="listbox"

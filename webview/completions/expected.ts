@@ -57,11 +57,11 @@ export class Expected extends LitElement {
     const widest = Math.max(1e-9, ...shares);
     const sides = this.#sides();
     return html`<figure>
-      <h3>At “${visible(this.token.token)}” <span class="note">after “${this.preceding}”, T = 1</span></h3>
+      <h2>At “${visible(this.token.token)}” <span class="note">after “${this.preceding}”, T = 1</span></h2>
       <table aria-label="What ${sides.join(' and ')} expected">
         <thead>
           <tr>
-            <th></th>
+            <th scope="col"><span class="spoken">Taken</span></th>
             <th scope="col" class="name">Token</th>
             <th aria-hidden="true"></th>
             ${sides.map((side) => html`<th scope="col">${mark(side, side)}</th>`)}

@@ -52,7 +52,7 @@ export class SurpriseList extends LitElement {
     const other = this.side === 'teacher' ? 'student' : 'teacher';
     const title = `${this.side === 'teacher' ? "Teacher's" : "Student's"} words the ${other} least expected`;
     return html`<figure>
-      <h3>${title}</h3>
+      <h2>${title}</h2>
       <table aria-label=${title}>
         <thead>
           <tr>

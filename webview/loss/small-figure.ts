@@ -21,7 +21,7 @@ export class SmallFigure extends LitElement {
       :host {
         min-width: 0;
       }
-      figure h3 .title {
+      figure h2 .title {
         min-width: 0;
         overflow: hidden;
         text-overflow: ellipsis;
@@ -54,10 +54,10 @@ export class SmallFigure extends LitElement {
     const { value, at } = this.#valueAt(index);
     const text = figure.format(value);
     return html`<figure>
-      <h3>
+      <h2>
         <span class="title ${figure.ink ?? ''}">${figure.title}</span>
         <span class="value number">${text}${at === undefined ? nothing : html` <span class="muted">${at}</span>`}</span>
-      </h3>
+      </h2>
       <div class="under">
         <p class="note" title=${figure.note}>${figure.note}</p>
         <lab-save

@@ -42,7 +42,7 @@ export class TotalFigure extends LitElement {
         max-height: 260px;
       }
       @media (max-width: 640px) {
-        figure h3 {
+        figure h2 {
           flex-wrap: wrap;
           gap: 0 8px;
         }
@@ -58,14 +58,14 @@ export class TotalFigure extends LitElement {
   override render(): unknown {
     const { view, figure, choices } = this;
     return html`<figure>
-      <h3>
+      <h2>
         ${figure.title} <span class="formula">${this.#formula()}</span>
         <lab-save
           .name=${figure.title}
           .csv=${() => figureCsv(figure, choices.axis)}
           .svg=${() => this.renderRoot.querySelector('lab-time-chart')?.svg(figure.title, '')}
         ></lab-save>
-      </h3>
+      </h2>
       ${
         choices.tables
           ? figureTable(

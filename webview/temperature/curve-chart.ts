@@ -58,7 +58,7 @@ export class CurveChart extends LitElement {
 
   override render(): unknown {
     return html`<figure>
-      <h3>
+      <h2>
         ${this.name}
         <span class="note">
           ${this.note}
@@ -72,7 +72,7 @@ export class CurveChart extends LitElement {
             return drawn ? standaloneSvg(drawn) : undefined;
           }}
         ></lab-save>
-      </h3>
+      </h2>
       ${this.table ? this.#table() : this.#drawing()}
     </figure>`;
   }

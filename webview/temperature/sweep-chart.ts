@@ -41,7 +41,7 @@ export class SweepChart extends LitElement {
     const { measure, sweep } = this;
     const direction = measure.higherIsBetter ? 'higher is better' : 'lower is better';
     return html`<figure>
-      <h3>
+      <h2>
         Measured by the sweep: ${measure.name} <span class="note">${direction}; bars are 95 % intervals</span>
         <lab-save
           .name=${`Sweep ${measure.name}`}
@@ -51,7 +51,7 @@ export class SweepChart extends LitElement {
             return drawn ? standaloneSvg(drawn) : undefined;
           }}
         ></lab-save>
-      </h3>
+      </h2>
       ${this.#drawing()}
     </figure>`;
   }

@@ -19,7 +19,7 @@ export class SweepTable extends LitElement {
       :host {
         display: block;
       }
-      h3 {
+      h2 {
         margin-bottom: 8px;
         font-size: 12px;
         font-weight: 600;
@@ -59,7 +59,7 @@ export class SweepTable extends LitElement {
   #list(): TemplateResult {
     const { fields, points } = this.sweep;
     const byT = fields.length === 1 && fields[0] === temperaturePath && this.pair;
-    return html`<h3>${byT ? "At the sweep's temperatures" : 'The sweep'}</h3>
+    return html`<h2>${byT ? "At the sweep's temperatures" : 'The sweep'}</h2>
       <table class="data" aria-label="The sweep's runs">
         <thead>
           <tr>
@@ -130,7 +130,7 @@ export class SweepTable extends LitElement {
         ${point ? this.#link(point, `${this.measure.format(point.quality)}${point.soFar ? ' so far' : ''}`) : '–'}
       </td>`;
     };
-    return html`<h3>${this.measure.title} by ${shortName(across)} and ${shortName(down)}</h3>
+    return html`<h2>${this.measure.title} by ${shortName(across)} and ${shortName(down)}</h2>
       <div class="scroll" tabindex="0" role="region" aria-label="Heat map of the sweep">
         <table class="data heat" aria-label="The sweep's runs">
           <caption>
@@ -138,7 +138,7 @@ export class SweepTable extends LitElement {
           </caption>
           <thead>
             <tr>
-              <th></th>
+              <th scope="col"><span class="spoken">${shortName(down)}</span></th>
               ${axis(across).map((x) => html`<th scope="col">${x}</th>`)}
             </tr>
           </thead>

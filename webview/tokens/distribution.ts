@@ -183,7 +183,7 @@ export class Distribution extends LitElement {
       </div>
       <div class="bars ${this.animated ? 'animated' : ''}" role="table" aria-label="Soft labels and soft predictions">
         <div class="row" role="row">
-          <span role="columnheader"></span>
+          <span role="columnheader"><span class="spoken">Hard label</span></span>
           <span class="head" role="columnheader">${this.classes ? 'Class' : 'Token'}</span>
           <span class="head axis" aria-hidden="true"
             ><span>0</span><span ${place({ left: '50%' })}>${axisLabel(end / 2)}</span

@@ -42,19 +42,19 @@ export function exampleFigures(shown: Selection, parts: FigureParts): unknown {
     </figure>
     ${overTraining(shown, parts)}
     <figure>
-      <h3>What predicts this token, and which predictions count</h3>
+      <h2>What predicts this token, and which predictions count</h2>
       <lab-alignment .example=${example} .task=${task} .names=${names} .position=${position}></lab-alignment>
     </figure>`;
 }
 
 function divergenceHead({ positions: { length }, apart, mean }: ExampleSummary): unknown {
-  return html`<h3>
+  return html`<h2>
     Divergence by position
     <span class="value small muted"
       >mean <span class="now number">${formatQuantity(mean)}</span> nats · first choices agree on
       <span class="now number">${length - apart} of ${length}</span></span
     >
-  </h3>`;
+  </h2>`;
 }
 
 /** Nothing where there is no probe but the one that is shown. */
@@ -63,10 +63,10 @@ function overTraining({ position, step }: Selection, { summary, recorded, width,
   if (!isSame || step === undefined || recorded.length < 2) return nothing;
   const rowHeight = Math.max(8, Math.min(tallestRow, Math.floor(matrixHeight / recorded.length)));
   return html`<figure>
-    <h3>
+    <h2>
       The same, as training went on
       <span class="value small muted">one row a probe; stronger is further apart</span>
-    </h3>
+    </h2>
     <svg
       class="plot matrix"
       width=${width}

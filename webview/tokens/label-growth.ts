@@ -23,10 +23,10 @@ export function labelGrowth(shown: Selection, { comparison, width, tables, last 
   if (shown.step === undefined || points.length < 2) return nothing;
   const teacher = comparison.teacher[labelOf(shown)]!;
   return html`<figure>
-    <h3>
+    <h2>
       ${mark('label')} The hard label over training
       <span class="value small muted">probability, T = ${formatTemperature(shown.temperature)}</span>
-    </h3>
+    </h2>
     ${
       tables
         ? growthTable(points, teacher)
