@@ -31,9 +31,10 @@ export function shareDecimals(values: Iterable<number>): 3 | 5 {
   return largest < 0.01 ? 5 : 3;
 }
 
-/** The difference of two shares, with its sign: `+.019`, `−.004`. */
+/** The difference of two shares, with its sign: `+.019`, `−.004`; `±0` where three decimals do not show it. */
 export function formatShareDifference(value: Value): string {
   if (!exists(value)) return absent;
+  if (Math.abs(value) < 0.0005) return '±0';
   return `${value < 0 ? minus : '+'}${formatShare(Math.abs(value))}`;
 }
 

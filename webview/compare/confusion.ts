@@ -1,11 +1,13 @@
 /** @file Confusion matrices side by side: how often each class was taken for which. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatPercent } from '../../src/protocol/format';
 import type { ComparisonDetail } from '../../src/protocol/lab-data';
 import { mark } from '../icons';
 import { place } from '../place';
+import { roleNames } from '../role-names';
 import { csvText } from '../save/csv';
 import '../save/save-button';
 import { shared } from '../styles';
@@ -89,14 +91,16 @@ export class Confusion extends LitElement {
     const most = Math.max(1e-9, ...shown.flatMap(({ row }) => wrongShares(counts[row.name]!)));
     return html`<figure>
       <h2>
-        Confusion
-        <lab-save .name=${'Confusion'} .csv=${() => this.#csv()}></lab-save>
+        ${l10n.t('Confusion')}
+        <lab-save .name=${l10n.t('Confusion')} .csv=${() => this.#csv()}></lab-save>
       </h2>
-      <p class="note">rows: hard label, columns: prediction; share of the label's rows</p>
+      <p class="note">${l10n.t("rows: hard label, columns: prediction; share of the label's rows")}</p>
       ${
         labels.length > mostClasses
-          ? html`<p class="note">${formatCount(labels.length)} classes are too many to draw; save them as CSV.</p>`
-          : html`<div class="matrices" tabindex="0" role="region" aria-label="Confusion matrices">
+          ? html`<p class="note">
+              ${l10n.t('{0} classes are too many to draw; save them as CSV.', formatCount(labels.length))}
+            </p>`
+          : html`<div class="matrices" tabindex="0" role="region" aria-label=${l10n.t('Confusion matrices')}>
               ${shown.map((model) => this.#matrix(model, labels, counts[model.row.name]!, most))}
             </div>`
       }
@@ -114,13 +118,13 @@ export class Confusion extends LitElement {
   #matrix({ row, title }: ComparedModel, labels: readonly string[], matrix: number[][], most: number): unknown {
     const wrong = matrix.reduce((sum, counts, i) => sum + counts.reduce((a, n, j) => a + (i === j ? 0 : n), 0), 0);
     return html`<div>
-      <table aria-label="Confusion of the ${title.toLowerCase()}">
+      <table aria-label=${l10n.t('Confusion of the {0}', roleNames[row.role])}>
         <caption>
           ${mark(row.role)} ${title}
         </caption>
         <thead>
           <tr>
-            <th scope="col"><span class="spoken">Hard label</span></th>
+            <th scope="col"><span class="spoken">${l10n.t('Hard label')}</span></th>
             ${labels.map((label) => html`<th scope="col" title=${label}>${label}</th>`)}
           </tr>
         </thead>
@@ -134,7 +138,7 @@ export class Confusion extends LitElement {
           })}
         </tbody>
       </table>
-      <p class="small muted">${formatCount(wrong)} wrong</p>
+      <p class="small muted">${l10n.t('{0} wrong', formatCount(wrong))}</p>
     </div>`;
   }
 

@@ -1,5 +1,6 @@
 /** @file One model's completion, token by token, each over a bar for the probability that the model gave it. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatShare } from '../../src/protocol/format';
@@ -91,15 +92,15 @@ export class CompletionPanel extends LitElement {
 
   override render(): unknown {
     const { side, tokens } = this;
-    const title = { teacher: 'Teacher', student: 'Student', control: 'Control' }[side];
+    const title = { teacher: l10n.t('Teacher'), student: l10n.t('Student'), control: l10n.t('Control') }[side];
     return html`<h2>
         ${mark(side)}<span class="strong">${title}</span> <span class="muted">${this.about}</span>
-        ${this.tokensPerSecond === undefined ? nothing : html`<span class="small muted number">${formatCount(this.tokensPerSecond)} tokens/s</span>`}
+        ${this.tokensPerSecond === undefined ? nothing : html`<span class="small muted number">${l10n.t('{0} tokens/s', formatCount(this.tokensPerSecond))}</span>`}
       </h2>
       <div
         class="tokens"
         role="listbox"
-        aria-label="${title}'s tokens, with their probability"
+        aria-label=${l10n.t("{0}'s tokens, with their probability", title)}
         aria-orientation="horizontal"
         @keydown=${this.#walk}
         ${place({ '--ink': `var(--${side})` })}
@@ -132,12 +133,12 @@ export class CompletionPanel extends LitElement {
   }
 
   #summary(): string {
-    if (this.tokens.length === 0) return 'Waiting for the first token…';
+    if (this.tokens.length === 0) return l10n.t('Waiting for the first token…');
     const own = formatShare(typicalProbability(this.tokens.map(({ probability }) => probability)));
-    const others = this.others.map(
-      ({ name, probabilities }) => `, by the ${name} ${formatShare(typicalProbability(probabilities))}`,
+    const others = this.others.map(({ name, probabilities }) =>
+      l10n.t(', by the {0} {1}', name, formatShare(typicalProbability(probabilities))),
     );
-    return `${formatCount(this.tokens.length)} tokens · typical probability ${own}${others.join('')}`;
+    return l10n.t('{0} tokens · typical probability {1}', formatCount(this.tokens.length), own) + others.join('');
   }
 
   readonly #walk = (event: KeyboardEvent): void => {

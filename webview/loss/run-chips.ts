@@ -1,5 +1,6 @@
 /** @file The runs whose curves are shown together: a chip and a colour for each, and a list to add from. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { formatAgo } from '../../src/protocol/format';
@@ -97,8 +98,8 @@ export class RunChips extends LitElement {
         ? html`<button
             class="icon-button"
             id="add-run"
-            title="Show another run beside this one"
-            aria-label="Show another run beside this one"
+            title=${l10n.t('Show another run beside this one')}
+            aria-label=${l10n.t('Show another run beside this one')}
             aria-haspopup="menu"
             aria-expanded=${this.open}
             @click=${() => this.#toggle(!this.open)}
@@ -138,8 +139,8 @@ export class RunChips extends LitElement {
         this.coloured
           ? html`<button
               class="ink"
-              title="Change the colour of ${name}"
-              aria-label="Change the colour of ${name}"
+              title=${l10n.t('Change the colour of {0}', name)}
+              aria-label=${l10n.t('Change the colour of {0}', name)}
               @click=${() => this.#recolour(id, ink)}
               ${place({ background: ink })}
             ></button>`
@@ -157,8 +158,8 @@ export class RunChips extends LitElement {
         removable
           ? html`<button
               class="icon-button"
-              title="Remove ${name}"
-              aria-label="Remove ${name}"
+              title=${l10n.t('Remove {0}', name)}
+              aria-label=${l10n.t('Remove {0}', name)}
               @click=${() => this.#remove(id)}
             >
               ${icon('close')}

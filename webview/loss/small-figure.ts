@@ -1,5 +1,6 @@
 /** @file One of the Loss tab's small charts, with its value under the shared cursor. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount } from '../../src/protocol/format';
@@ -107,7 +108,7 @@ export class SmallFigure extends LitElement {
     const x = view.x.at(index);
     if (!line.mark) return { value: line.y.at(line.x.nearest(x)) };
     const last = Math.max(0, line.x.firstFrom(x * 1.0001) - 1);
-    return { value: line.y.at(last), at: `at ${formatCount(stepAt(view, line.x.at(last)))}` };
+    return { value: line.y.at(last), at: l10n.t('at {0}', formatCount(stepAt(view, line.x.at(last)))) };
   }
 }
 

@@ -1,5 +1,6 @@
 /** @file What is predicted: the tokens before and the token that follows them, or a row and its label. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, svg, type TemplateResult } from 'lit';
 import { formatCount } from '../../src/protocol/format';
 import type { ProbeExample, ProbeExamples } from '../../src/protocol/records';
@@ -39,7 +40,7 @@ export function positionTitle({ names, task }: ProbeExamples, example: ProbeExam
   if (task === 'text-classification') {
     return html`<div class="title">
       <b class="mono">${names[label] ?? '–'}</b>
-      <span class="muted">line ${formatCount(example.line)}, the hard label</span>
+      <span class="muted">${l10n.t('line {0}, the hard label', formatCount(example.line))}</span>
     </div>`;
   }
   const around = (from: number, to: number): string =>
@@ -52,11 +53,11 @@ export function positionTitle({ names, task }: ProbeExamples, example: ProbeExam
   const after = task === 'masked-lm' ? ` ▢ ${around(token + 1, token + 1 + context)}` : '';
   return html`<div class="title">
     <span class="mono muted context"><bdi>${before}${after}</bdi></span>
-    <svg width="24" height="10" viewBox="0 0 24 10" role="img" aria-label="predict">
+    <svg width="24" height="10" viewBox="0 0 24 10" role="img" aria-label=${l10n.t('predict')}>
       ${svg`<path d="M0 5H20M16 1.5L20 5L16 8.5" fill="none" stroke="var(--axis)" stroke-width="1.3"/>`}
     </svg>
     <b class="mono">${visible(names[label] ?? example.tokens[token]?.token ?? '')}</b>
     <span class="spacer"></span>
-    <span class="small muted number">position ${position + 1} of ${example.positions.length}</span>
+    <span class="small muted number">${l10n.t('position {0} of {1}', position + 1, example.positions.length)}</span>
   </div>`;
 }
