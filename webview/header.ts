@@ -145,6 +145,11 @@ export class Header extends LitElement {
           gap: 0 10px;
         }
       }
+      @media (max-width: 400px) {
+        dl {
+          grid-template-columns: repeat(2, auto);
+        }
+      }
     `,
   ];
 

@@ -58,6 +58,11 @@ export class CompareView extends LitElement {
       }
       .drawings > figure {
         width: 328px;
+        max-width: 100%;
+      }
+      svg.drawn {
+        max-width: 100%;
+        height: auto;
       }
       .details > * {
         flex: 1 1 420px;

@@ -24,6 +24,7 @@ export class SamplingBar extends LitElement {
       }
       .group {
         display: inline-flex;
+        flex-wrap: wrap;
         align-items: center;
         gap: 6px;
         white-space: nowrap;

@@ -29,6 +29,7 @@ export class LossView extends LitElement {
       }
       .charts {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 16px;
         padding: 12px 16px 16px;
       }

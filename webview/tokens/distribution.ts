@@ -28,8 +28,8 @@ export class Distribution extends LitElement {
         gap: 12px;
       }
       .reads {
-        display: grid;
-        grid-template-columns: repeat(4, auto);
+        display: flex;
+        flex-wrap: wrap;
         justify-content: space-between;
         gap: 8px 12px;
         margin: 0;
