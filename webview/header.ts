@@ -1,9 +1,10 @@
 /** @file The head of the page: which run, how it stands, and Stop. */
 
 import * as l10n from '@vscode/l10n';
+import { ago } from './ago';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { formatAgo, formatCount, formatDuration, formatPercent } from '../src/protocol/format';
+import { formatCount, formatDuration, formatPercent } from '../src/protocol/format';
 import type { ModelShape } from '../src/protocol/lab-data';
 import type { Role, RunStatus } from '../src/protocol/records';
 import { icon, type IconName } from './icons';
@@ -76,8 +77,9 @@ export class Header extends LitElement {
       .running {
         color: var(--vscode-textLink-foreground);
       }
-      .done {
-        color: color-mix(in srgb, var(--vscode-testing-iconPassed) 84%, var(--vscode-foreground));
+      /* As a text it would be too faint in light themes. */
+      .done .icon {
+        color: var(--vscode-testing-iconPassed);
       }
       .failed {
         color: var(--vscode-errorForeground);
@@ -167,7 +169,7 @@ export class Header extends LitElement {
     return html`<header>
       <div class="who">
         <h1>
-          <span>${record.name}</span>
+          <span translate="no">${record.name}</span>
           ${
             this.others
               ? html`<button
@@ -183,7 +185,7 @@ export class Header extends LitElement {
           }
           <span class="status ${record.status}" role="status">${icon(symbol)} ${word}</span>
         </h1>
-        <p class="small muted" title=${this.#about()}>${this.#about()}</p>
+        <p class="small muted" translate="no" title=${this.#about()}>${this.#about()}</p>
       </div>
       <dl>${this.#statistics(going)}</dl>
       <span class="spacer"></span>
@@ -251,7 +253,7 @@ export class Header extends LitElement {
           : statistic(l10n.t('Left, about'), formatDuration(record.progress.secondsLeft))
         : record.ended === undefined
           ? nothing
-          : statistic(l10n.t('Finished'), formatAgo((this.now - until) / 1000)),
+          : statistic(l10n.t('Finished'), ago((this.now - until) / 1000)),
       ...qualityStatistics(standing(this.run)),
     ];
   }

@@ -24,6 +24,9 @@ export interface OpenOptions {
   theme?: Theme;
   /** Whether the folder is one that the person trusts. */
   trusted?: boolean;
+  /** Folder of the extension, where it is not this one. */
+  extension?: string;
+  language?: string;
 }
 
 /** Text with ordinary spaces in place of those that do not break. */
@@ -45,13 +48,14 @@ export class Workbench {
   }
 
   /** Opens a folder in an editor of its own, with the extension as it is built in dist/. */
-  static async open(folder: string, { theme, trusted = true }: OpenOptions = {}): Promise<Workbench> {
+  static async open(folder: string, options: OpenOptions = {}): Promise<Workbench> {
+    const { theme, trusted = true, extension = process.cwd(), language } = options;
     const editor = ensureEditor(process.cwd());
     const server = await startCodeServer(editor, {
       trust: !trusted,
       settings: { 'security.workspace.trust.startupPrompt': 'never' },
     });
-    const window = await openWindow(editor, server, { folder, extension: process.cwd() });
+    const window = await openWindow(editor, server, { folder, extension, ...(language !== undefined && { language }) });
     window.page.setDefaultTimeout(30_000);
     const workbench = new Workbench(server, window);
     try {

@@ -103,7 +103,7 @@ export class ApartRows extends LitElement {
     const { file, line, text } = record;
     const place = `${file.split(/[\\/]/).at(-1)!}:${line}`;
     return html`<tr>
-      <td class="place">
+      <td class="place" translate="no">
         <button
           class="link"
           title=${l10n.t('Open {0}:{1} in the editor', file, line)}
@@ -112,7 +112,7 @@ export class ApartRows extends LitElement {
           ${place}
         </button>
       </td>
-      <td class="text muted" title=${text}>${text}</td>
+      <td class="text muted" translate="no" title=${text}>${text}</td>
       <td class="said number">${said(record)}</td>
       <td class="look">
         <button
@@ -151,7 +151,7 @@ function said({ label, models: { teacher, student } }: PredictionRecord): unknow
     return html`${l10n.t('agree on {0}, {1} nats', formatPercent(agreeing), formatQuantity((student.teacherKl ?? 0) / student.predictions))}`;
   }
   const choice = ({ choice: name, probability }: ModelPrediction): unknown =>
-    html`<span class=${name === label ? 'strong' : ''}>${name} ${formatShare(probability)}</span>${
+    html`<span translate="no" class=${name === label ? 'strong' : ''}>${name} ${formatShare(probability)}</span>${
         name === label ? html` ${mark('label', l10n.t('the hard label'))}` : nothing
       }`;
   return html`${choice(teacher)} → ${choice(student)}`;

@@ -24,6 +24,7 @@ import { finding } from './finding';
 import './model-table';
 import { comparedModels, drawnModels, type ComparedModel } from './models';
 import './settings-table';
+import { spokenCalibration, spokenSizes } from './spoken';
 
 @customElement('lab-compare')
 export class CompareView extends LitElement {
@@ -132,7 +133,7 @@ export class CompareView extends LitElement {
         ${this.#drawing(
           l10n.t('Size against quality'),
           l10n.t('{0} over parameters, log scale', measure.name),
-          (width) => sizeDrawing(drawnModels(models, measure), measure.format, width, 196),
+          (width) => this.#sizes(models, measure, width),
           () => sizeCsv(models, measure),
         )}
         ${
@@ -170,7 +171,14 @@ export class CompareView extends LitElement {
 
   #calibration(models: readonly ComparedModel[], measure: Measure, width: number): Drawing | undefined {
     const shown = drawnModels(models, measure);
-    return shown.some(({ calibration }) => calibration) ? calibrationDrawing(shown, width, 196) : undefined;
+    return shown.some(({ calibration }) => calibration)
+      ? { ...calibrationDrawing(shown, width, 196), label: spokenCalibration(shown) }
+      : undefined;
+  }
+
+  #sizes(models: readonly ComparedModel[], measure: Measure, width: number): Drawing {
+    const shown = drawnModels(models, measure);
+    return { ...sizeDrawing(shown, measure.format, width, 196), label: spokenSizes(shown, measure) };
   }
 
   #drawing(title: string, note: string, make: (width: number) => Drawing | undefined, csv: () => string): unknown {

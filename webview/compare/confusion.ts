@@ -125,14 +125,14 @@ export class Confusion extends LitElement {
         <thead>
           <tr>
             <th scope="col"><span class="spoken">${l10n.t('Hard label')}</span></th>
-            ${labels.map((label) => html`<th scope="col" title=${label}>${label}</th>`)}
+            ${labels.map((label) => html`<th scope="col" translate="no" title=${label}>${label}</th>`)}
           </tr>
         </thead>
         <tbody>
           ${matrix.map((counts, i) => {
             const all = counts.reduce((a, b) => a + b, 0);
             return html`<tr>
-              <th scope="row" title=${labels[i]!}>${labels[i]}</th>
+              <th scope="row" translate="no" title=${labels[i]!}>${labels[i]}</th>
               ${counts.map((count, j) => this.#cell(count, all, i === j, most))}
             </tr>`;
           })}

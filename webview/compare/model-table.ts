@@ -19,6 +19,7 @@ import type { Measure } from '../quality';
 import { shared } from '../styles';
 import { intervalText } from './finding';
 import { drawnModels, type ComparedModel } from './models';
+import { spokenIntervals } from './spoken';
 
 interface Column {
   title: string;
@@ -103,7 +104,8 @@ export class ModelTable extends LitElement {
   override render(): unknown {
     const { models, measure } = this;
     const columns = this.#columns().filter(({ has }) => !has || models.some(({ row }) => has(row)));
-    const drawing = intervalDrawing(drawnModels(models, measure), measure.title, measure.format, {
+    const shown = drawnModels(models, measure);
+    const drawing = intervalDrawing(shown, measure.title, measure.format, {
       width: drawingWidth,
       pitch: rowHeight,
       head: axisHeight,
@@ -123,7 +125,9 @@ export class ModelTable extends LitElement {
             (model, i) =>
               html`<tr>
                 <td>${named(model)}</td>
-                <td class="drawing">${i === 0 ? drawn(drawing) : nothing}</td>
+                <td class="drawing">
+                  ${i === 0 ? drawn({ ...drawing, label: spokenIntervals(shown, measure) }) : nothing}
+                </td>
                 ${columns.map(({ value }) => html`<td>${value(model.row)}</td>`)}
               </tr>`,
           )}

@@ -5,6 +5,7 @@ import type { DrawnModel } from '../../src/protocol/drawing/compare-drawings';
 import type { ModelShape } from '../../src/protocol/lab-data';
 import type { ComparisonRow } from '../../src/protocol/records';
 import type { Measure } from '../quality';
+import { roleNames } from '../role-names';
 import type { RunState } from '../state';
 
 export interface ComparedModel {
@@ -62,7 +63,7 @@ export function drawnModels(models: readonly ComparedModel[], measure: Measure):
     return [
       {
         role: row.role,
-        name: other ? title : row.role,
+        name: other ? title : roleNames[row.role],
         other,
         value,
         ...(interval && { interval }),

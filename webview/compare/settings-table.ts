@@ -68,8 +68,8 @@ export class SettingsTable extends LitElement {
                   ${different.map(
                     (path) =>
                       html`<tr>
-                        <td class="mono">${path}</td>
-                        ${columns.map(({ settings }) => html`<td title=${settings[path] ?? ''}>${settings[path] ?? absent}</td>`)}
+                        <td class="mono" translate="no">${path}</td>
+                        ${columns.map(({ settings }) => html`<td translate="no" title=${settings[path] ?? ''}>${settings[path] ?? absent}</td>`)}
                       </tr>`,
                   )}
                 </tbody>

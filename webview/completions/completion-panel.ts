@@ -105,7 +105,7 @@ export class CompletionPanel extends LitElement {
         @keydown=${this.#walk}
         ${place({ '--ink': `var(--${side})` })}
       >
-        <span class="muted">${this.#context()}</span>${tokens.map((token, i) => this.#token(token, i))}
+        <span class="muted" translate="no">${this.#context()}</span>${tokens.map((token, i) => this.#token(token, i))}
       </div>
       <p class="small muted" aria-live="polite">${this.#summary()}</p>`;
   }
@@ -120,6 +120,7 @@ export class CompletionPanel extends LitElement {
     const { text, gap, breaks } = chipText(token, false);
     const said = `${visible(token)}, ${formatShare(probability)}`;
     return html`<span
+        translate="no"
         class="token ${gap ? 'gap' : ''}"
         role="option"
         aria-selected=${i === this.chosen}

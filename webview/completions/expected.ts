@@ -103,7 +103,7 @@ export class Expected extends LitElement {
     const bars = this.#sides().map((side) => ({ side, share: this.#shareOf(row, side) }));
     return html`<tr class=${row.taken ? 'strong' : ''}>
       <td class="taken">${row.taken ? html`<span role="img" aria-label=${l10n.t('taken')}>▸</span>` : nothing}</td>
-      <td class="name">${visible(row.token)}</td>
+      <td class="name" translate="no">${visible(row.token)}</td>
       <td class="bars" aria-hidden="true"><span class="pair">${pairBars(bars, widest)}</span></td>
       ${this.#shares(row, decimals)}
     </tr>`;

@@ -76,7 +76,7 @@ export class SurpriseList extends LitElement {
   #row({ index, token, own, other }: Surprise): unknown {
     const [teacher, student] = this.side === 'teacher' ? [own, other] : [other, own];
     return html`<tr class=${index === this.chosen ? 'chosen' : ''}>
-      <td class="name">
+      <td class="name" translate="no">
         <button class="link" @click=${() => this.dispatchEvent(new TokenEvent(index))}>${visible(token)}</button>
       </td>
       <td class="line" aria-hidden="true">

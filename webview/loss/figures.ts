@@ -10,6 +10,7 @@ import type { RunState, SeriesState } from '../state';
 import { Column } from './column';
 import { componentWeight, presentComponents, SeriesCurves, type Component } from './curves';
 import { positionOfStep, type View } from './view';
+import { roleNames } from '../role-names';
 
 export interface Line {
   name: string;
@@ -57,10 +58,10 @@ export const componentNames: Record<Component, string> = {
 };
 
 /** A smoothed curve of a training with its raw values behind it. */
-function curve({ choices }: View, { metrics, role, name }: SeriesState, metric: MetricName): Line {
+function curve({ choices }: View, { metrics, role }: SeriesState, metric: MetricName): Line {
   const curves = SeriesCurves.of(metrics);
   return {
-    name: role === 'control' ? 'control' : name,
+    name: roleNames[role],
     x: curves.axis(choices.axis),
     y: curves.smoothed(metric, choices.smoothing),
     ...(choices.smoothing > 0 && { raw: curves.values(metric) }),
@@ -159,7 +160,7 @@ function componentFigure(view: View, component: Component): Figure {
 
 function controlLine(view: View, series: SeriesState): Line {
   const { x, y } = curve(view, series, series.metrics.has('hard') ? 'hard' : 'total');
-  return { x, y, kind: 'curve', name: series.name, ink: 'var(--control)', dashed: true, label: 'control' };
+  return { x, y, kind: 'curve', name: series.name, ink: 'var(--control)', dashed: true, label: roleNames.control };
 }
 
 function componentNote(component: Component, temperature: number, facts: ExperimentFacts): string {
@@ -238,7 +239,7 @@ function evaluationFigure(view: View): Figure | undefined {
   };
   const own: Line = {
     ...points(run, main),
-    name: main.role,
+    name: roleNames[main.role],
     ink: `var(--${main.role})`,
     kind: 'curve',
     mark: main.role,
@@ -249,7 +250,7 @@ function evaluationFigure(view: View): Figure | undefined {
   );
   const controls = view.controls.map((series): Line => {
     const line = { ...points(run, series), name: series.name, ink: 'var(--control)' };
-    return { ...line, kind: 'curve', dashed: true, mark: 'control', label: 'control' };
+    return { ...line, kind: 'curve', dashed: true, mark: 'control', label: roleNames.control };
   });
   return {
     key: 'evaluation',
@@ -273,7 +274,7 @@ function teacherLine({ run, main, end }: View, measure: Measure): Line[] {
   if (!teacher) return [];
   return [
     {
-      name: 'teacher',
+      name: roleNames.teacher,
       x: Column.of([0, end]),
       y: Column.of([teacher.value, teacher.value]),
       ink: 'var(--teacher)',

@@ -1,9 +1,9 @@
 /** @file The runs whose curves are shown together: a chip and a colour for each, and a list to add from. */
 
 import * as l10n from '@vscode/l10n';
+import { ago } from '../ago';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { formatAgo } from '../../src/protocol/format';
 import type { RunListing } from '../../src/protocol/lab-data';
 import { ChooseEvent, type Choices } from '../choices';
 import { icon } from '../icons';
@@ -114,8 +114,8 @@ export class RunChips extends LitElement {
             ${addable.map(
               ({ id, record }) =>
                 html`<button role="menuitem" @click=${() => this.#add(id)}>
-                  ${record.name}
-                  <span class="small muted">${formatAgo((Date.now() - Date.parse(record.started)) / 1000)}</span>
+                  <span translate="no">${record.name}</span>
+                  <span class="small muted">${ago((Date.now() - Date.parse(record.started)) / 1000)}</span>
                 </button>`,
             )}
           </div>`
@@ -148,6 +148,7 @@ export class RunChips extends LitElement {
       }
       <button
         class="name"
+        translate="no"
         aria-pressed=${picked}
         title=${id}
         @click=${() => this.#choose({ picked: picked ? undefined : id })}

@@ -14,6 +14,7 @@ import { marks, toFraction } from '../tokens/temperature-scale';
 import { Width } from '../width';
 import { chartLeft, chartRight } from './curve-chart';
 import { linesOverTemperature, sweptText, temperaturePath, type Sweep, type SweepLine, type SweepPoint } from './sweep';
+import { roleNames } from '../role-names';
 
 /** Of the lines over T, one for each value of a second field. */
 const dashes = ['none', '6 3', '2 3', '8 3 2 3'];
@@ -106,7 +107,7 @@ export class SweepChart extends LitElement {
     const y = Y(value);
     return svg`<line x1=${chartLeft} x2=${width - right} y1=${y} y2=${y} stroke="var(--${role})" stroke-width="1.5"
         stroke-dasharray=${role === 'control' ? '4 3' : 'none'}/>
-      ${this.narrow ? nothing : svg`${markShape(role, width - right + 12, y, 3)}<text x=${width - right + 20} y=${y + 4}><tspan fill="var(--${role})">${role} ${this.measure.format(value)}</tspan></text>`}`;
+      ${this.narrow ? nothing : svg`${markShape(role, width - right + 12, y, 3)}<text x=${width - right + 20} y=${y + 4}><tspan fill="var(--${role})">${roleNames[role]} ${this.measure.format(value)}</tspan></text>`}`;
   }
 
   /** Points by themselves where T alone is swept, else joined to a line that says what they share. */

@@ -139,7 +139,7 @@ export class TemperatureView extends LitElement {
         curves
           ? html`<lab-curve
                 .name=${l10n.t('Entropy')}
-                .note=${'nats'}
+                .note=${l10n.t('nats')}
                 .lines=${[
                   line(l10n.t('soft labels'), curves.teacherEntropy, 'var(--teacher)', now.entropy.teacher),
                   line(l10n.t('soft predictions'), curves.studentEntropy, 'var(--student)', now.entropy.student),
@@ -166,7 +166,7 @@ export class TemperatureView extends LitElement {
                 .note=${l10n.t('norm, log scale')}
                 .logScale=${true}
                 .lines=${[
-                  line('raw', curves.gradient, 'var(--control)', now.gradientNorm, true),
+                  line(l10n.t('raw'), curves.gradient, 'var(--control)', now.gradientNorm, true),
                   line('× T²', scaled(curves.gradient), 'var(--total)', temperature ** 2 * now.gradientNorm),
                 ]}
                 .temperature=${common.temperature}

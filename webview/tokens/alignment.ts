@@ -19,7 +19,7 @@ export function standingOf({ positions, counted }: ProbeExample, token: number):
 }
 
 export const standingWords: Record<Standing, string> = {
-  recorded: 'counts',
+  recorded: l10n.t('counts'),
   unrecorded: l10n.t('counts, not recorded: of a large vocabulary only the first positions are kept'),
   uncounted: l10n.t('not counted'),
 };
@@ -112,7 +112,7 @@ export class Alignment extends LitElement {
           <tbody>
             <tr>
               <th scope="row">${l10n.t('read')}</th>
-              ${targets.map((token) => html`<td class="mono ${token - shift >= example.tokens.length ? 'uncounted' : ''}">${this.#read(token, shift)}</td>`)}
+              ${targets.map((token) => html`<td translate="no" class="mono ${token - shift >= example.tokens.length ? 'uncounted' : ''}">${this.#read(token, shift)}</td>`)}
             </tr>
             <tr class="arrows" aria-hidden="true">
               <th></th>
@@ -150,7 +150,11 @@ export class Alignment extends LitElement {
     const standing = standingOf(this.example, token);
     const label = positions.find((position) => position.token === token)?.label ?? -1;
     const text = token >= tokens.length ? 'pad' : visible(this.names[label] ?? tokens[token]!.token);
-    return html`<td class="mono ${standing} ${here ? 'here' : ''}" aria-current=${here ? 'true' : 'false'}>
+    return html`<td
+      translate="no"
+      class="mono ${standing} ${here ? 'here' : ''}"
+      aria-current=${here ? 'true' : 'false'}
+    >
       ${text}
     </td>`;
   }

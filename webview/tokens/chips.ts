@@ -178,7 +178,10 @@ export class Chips extends LitElement {
       const standing = standingOf(this.example, token);
       // Where nothing is masked nothing is predicted: most of a masked text is plain.
       const look = standing === 'unrecorded' ? 'unrecorded' : this.task === 'causal-lm' ? 'uncounted' : 'muted';
-      return html`<span class="token ${look} ${gap ? 'gap' : ''}" title="${visible(name)}: ${standingWords[standing]}"
+      return html`<span
+          translate="no"
+          class="token ${look} ${gap ? 'gap' : ''}"
+          title="${visible(name)}: ${standingWords[standing]}"
           >${text}</span
         >${end}`;
     }
@@ -186,6 +189,7 @@ export class Chips extends LitElement {
     const chosen = position === this.chosen;
     const said = `${visible(name)}${summary ? `, ${l10n.t('{0} nats', formatQuantity(summary.kl))}${summary.apart ? l10n.t(', first choices differ') : ''}` : ''}`;
     return html`<span
+        translate="no"
         class="token ${heatClasses(summary)} ${gap ? 'gap' : ''} ${chosen ? 'chosen' : ''}"
         role="option"
         aria-selected=${chosen}
@@ -211,11 +215,11 @@ export class Chips extends LitElement {
       <span class="scale"
         >${['', ...heatEdges].map((edge, level) => html`<span class="heat-${level}" data-edge=${edge}></span>`)}</span
       >
-      <span><span class="token apart">ab</span> ${l10n.t('first choices differ')}</span>
-      ${this.task === 'causal-lm' ? html`<span><span class="token uncounted">ab</span> ${l10n.t('not counted')}</span>` : nothing}
+      <span><span class="token apart" translate="no">ab</span> ${l10n.t('first choices differ')}</span>
+      ${this.task === 'causal-lm' ? html`<span><span class="token uncounted" translate="no">ab</span> ${l10n.t('not counted')}</span>` : nothing}
       ${
         (this.example.counted?.length ?? 0) > this.example.positions.length
-          ? html`<span><span class="token unrecorded">ab</span> ${l10n.t('counts, not recorded')}</span>`
+          ? html`<span><span class="token unrecorded" translate="no">ab</span> ${l10n.t('counts, not recorded')}</span>`
           : nothing
       }
     </div>`;

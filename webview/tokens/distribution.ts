@@ -275,7 +275,9 @@ export class Distribution extends LitElement {
       }
       <div class="row body ${row.kind}" role="row" data-id=${row.id}>
         <span role="cell">${row.kind === 'label' ? mark('label', l10n.t('hard label')) : nothing}</span>
-        <span class="name" role="rowheader" title=${name}>${name}</span>
+        <span class="name" role="rowheader" translate=${row.kind === 'others' ? 'yes' : 'no'} title=${name}
+          >${name}</span
+        >
         <span class="pair" aria-hidden="true">${pairBars(shares, end)}</span>
         <span class="share number" role="cell">${formatShare(row.teacher, decimals)}</span>
         <span class="share number" role="cell">${formatShare(row.student, decimals)}</span>

@@ -149,7 +149,7 @@ export class ExampleList extends LitElement {
               title=${l10n.t('Not pinned: the models as they are now')}
               @click=${() => this.#choose(-1)}
             >
-              <div class="text">${this.row.text}</div>
+              <div class="text" translate="no">${this.row.text}</div>
               <div class="measure">${l10n.t('line {0}, models as they are now', this.row.line)}</div>
             </button>`
           : nothing
@@ -202,7 +202,7 @@ export class ExampleList extends LitElement {
       @change=${(event: Event) => this.#chooseLabel((event.target as HTMLSelectElement).value)}
     >
       <vscode-option value="">${l10n.t('Any hard label')}</vscode-option>
-      ${present.sort().map((name) => html`<vscode-option value=${name}>${name}</vscode-option>`)}
+      ${present.sort().map((name) => html`<vscode-option translate="no" value=${name}>${name}</vscode-option>`)}
     </vscode-dropdown>`;
   }
 
@@ -245,7 +245,7 @@ export class ExampleList extends LitElement {
       tabindex=${stop ? 0 : -1}
       @click=${() => this.#choose(index)}
     >
-      <div class="text">${this.examples.examples[index]!.text}</div>
+      <div class="text" translate="no">${this.examples.examples[index]!.text}</div>
       <div class="measure">
         ${
           summary
@@ -259,7 +259,7 @@ export class ExampleList extends LitElement {
   }
 
   #verdict({ apart, positions }: ExampleSummary): string {
-    if (this.#classes) return apart > 0 ? 'disagree' : 'agree';
+    if (this.#classes) return apart > 0 ? l10n.t('disagree') : l10n.t('agree');
     return l10n.t('{0} of {1} apart', apart, positions.length);
   }
 

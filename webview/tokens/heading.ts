@@ -44,6 +44,7 @@ export function heading({ probes, index, example, temperature }: Selection, part
         ? nothing
         : html`<button
             class="link source"
+            translate="no"
             title=${l10n.t('Open {0} in the editor', place)}
             @click=${() => openFile(example.file, example.line)}
           >

@@ -45,14 +45,17 @@ export function plainText(example: ProbeExample, label: string, summary: Positio
     at = end;
   }
   const rest = text.slice(at).trim();
-  return html`<div class="text-tokens">${pieces}</div>
+  return html`<div class="text-tokens" translate="no">${pieces}</div>
     ${rest.length > 0 && at > 0 ? html`<p class="small muted">${l10n.t('… and {0} more characters, cut off after {1} tokens.', formatCount(rest.length), formatCount(tokens.length))}</p>` : nothing}
     <p class="one">
       ${sentence(
         l10n.t(
           "One prediction for the whole text: {0} (the hard label). A classifier's words have no distribution of their own, so they are not coloured.",
         ),
-        html`<span class="token chosen ${heatClasses(summary)}" title=${l10n.t('{0} nats', formatQuantity(summary.kl))}
+        html`<span
+          translate="no"
+          class="token chosen ${heatClasses(summary)}"
+          title=${l10n.t('{0} nats', formatQuantity(summary.kl))}
           >${label}</span
         >`,
       )}

@@ -36,7 +36,7 @@ export function divergenceTable(
         ${summary.positions.map(
           ({ kl }, i) =>
             html`<tr>
-              <td class="mono">${i + 1} ${visible(names[example.positions[i]!.label] ?? '')}</td>
+              <td class="mono" translate="no">${i + 1} ${visible(names[example.positions[i]!.label] ?? '')}</td>
               <td class="strong">${formatQuantity(kl)}</td>
               ${recorded.map(({ summary: then }) => html`<td>${formatQuantity(then.positions[i]?.kl)}</td>`)}
             </tr>`,

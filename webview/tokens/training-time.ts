@@ -206,9 +206,9 @@ export class TrainingTime extends LitElement {
     const mean = crowded ? 23 : own + 14;
     const roomForNext = !crowded && this.next !== undefined && own > 20;
     return svg`
-      <text class="halo" x=${x} y=${own} text-anchor=${anchor}><tspan fill="var(--heat)">KL of ${this.token}</tspan></text>
-      <text class="halo" x=${x} y=${mean} text-anchor=${anchor}>mean of ${this.meanOf}, dashed</text>
-      ${roomForNext ? svg`<text x=${width} y="8" text-anchor="end">next probe at ${formatCount(this.next)}</text>` : nothing}`;
+      <text class="halo" x=${x} y=${own} text-anchor=${anchor}><tspan fill="var(--heat)">${l10n.t('KL of {0}', this.token)}</tspan></text>
+      <text class="halo" x=${x} y=${mean} text-anchor=${anchor}>${l10n.t('mean of {0}, dashed', this.meanOf)}</text>
+      ${roomForNext ? svg`<text x=${width} y="8" text-anchor="end">${l10n.t('next probe at {0}', formatCount(this.next))}</text>` : nothing}`;
   }
 }
 
