@@ -29,7 +29,7 @@ describePage('the Lab page', (open) => {
           await page.locator('lab-expected').waitFor();
         }
         await page.waitForTimeout(600);
-        const texts: string[] = (await page.locator('body').evaluate(readTexts)) as string[];
+        const texts = await page.locator('body').evaluate(readTexts);
         const left = texts.flatMap((text) =>
           untranslated(text)
             .filter((words) => !international.test(words))
