@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { violations } from '../webview/axe';
 import { openLab, openTab, refusals, tabNames } from './lab-window';
 import { runClassifier, runLanguageModel } from './real-runs';
-import { themes, Workbench, type Theme } from './workbench';
+import { plain, themes, Workbench, type Theme } from './workbench';
 
 /** How the sidebar calls the run of each experiment: by what was set. */
 const titles = { moby: 'T 2 · α .5', spam: 'T 4 · α .7' };
@@ -68,6 +68,17 @@ describe('the Lab', () => {
       await window.picture(`accessible-${experiment}-${tab}-${theme}`);
     }
     expect(await refusals(window)).toEqual([]);
+  });
+
+  it('has rows in the sidebar that say all that they show', async () => {
+    const window = await open('spam', 'dark');
+    const labels = await Promise.all(
+      (await window.page.locator('.part.sidebar .monaco-list-row').all()).map((row) => row.getAttribute('aria-label')),
+    );
+    expect(labels.length).toBeGreaterThan(3);
+    expect(labels.filter((label) => !label)).toEqual([]);
+    // The state is an icon to who sees it.
+    expect(labels.map((label) => plain(label))).toContainEqual(expect.stringMatching(/^T 4 · α \.7, done, macro-F1 /));
   });
 
   it('keeps everything in reach on a page of 320 pixels, and stands still where motion is reduced', async () => {

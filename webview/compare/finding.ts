@@ -70,7 +70,7 @@ function gainSentence(own: number, without: number, measure: Measure): unknown {
   const text =
     own > without
       ? l10n.t('Distillation gave {0} over the control.')
-      : l10n.t('Distillation did not help: it gave {0} against the control.');
+      : l10n.t('Distillation gave {0} against the control.');
   return sentence(text, number(formatShareDifference(own - without)));
 }
 
