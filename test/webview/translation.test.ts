@@ -2,11 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { describePage, moby } from './lab-page';
-import { readTexts, untranslated } from './untranslated';
-
-/** The same in every language: signs and units, names of splits, fields, files, controls and of the sample's machine. */
-const international =
-  /^(KL|BERT|GPT|MB|kB|ms|ln|CSV|SVG|PNG|test|validation|distillation|temperature|jsonl|no-distillation|AMD EPYC|cores)$/;
+import { leftOver, readTexts } from './untranslated';
 
 describePage('the Lab page', (open) => {
   it.each(['loss', 'tokens', 'temperature', 'completions', 'compare'])(
@@ -30,12 +26,7 @@ describePage('the Lab page', (open) => {
         }
         await page.waitForTimeout(600);
         const texts = await page.locator('body').evaluate(readTexts);
-        const left = texts.flatMap((text) =>
-          untranslated(text)
-            .filter((words) => !international.test(words))
-            .map((words) => `${words} < ${text.slice(0, 120)}`),
-        );
-        expect.soft([...new Set(left)], `${run}, ${tables ? 'tables' : 'charts'}`).toEqual([]);
+        expect.soft(leftOver(texts), `${run}, ${tables ? 'tables' : 'charts'}`).toEqual([]);
         await page.close();
       }
     },

@@ -4,8 +4,21 @@ export function pseudoTranslated(texts: Record<string, string>): Record<string, 
   return Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, `⟦${text}⟧`]));
 }
 
-/** Words outside of all brackets. */
-export function untranslated(text: string): string[] {
+/** The same in every language: signs and units, names of splits, fields, files, controls and processors. */
+const international =
+  /^(KL|BERT|GPT|MB|kB|ms|ln|CSV|SVG|PNG|test|validation|distillation|temperature|jsonl|no-distillation|AMD EPYC|Intel|Xeon|Processor|CPU|cores|threads?)$/;
+
+/** Words outside of all brackets, each with the text that it stands in. */
+export function leftOver(texts: readonly string[]): string[] {
+  const all = texts.flatMap((text) =>
+    untranslated(text)
+      .filter((words) => !international.test(words))
+      .map((words) => `${words} < ${text.slice(0, 120)}`),
+  );
+  return [...new Set(all)];
+}
+
+function untranslated(text: string): string[] {
   let rest = text;
   for (let before = ''; before !== rest;) {
     before = rest;

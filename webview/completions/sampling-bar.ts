@@ -112,7 +112,8 @@ export class SamplingBar extends LitElement {
       >
         <vscode-option value="-1">${l10n.t('your own words')}</vscode-option>
         ${this.prompts.map(
-          ({ file, line }, i) => html`<vscode-option value=${i}>${file.split(/[\\/]/).at(-1)}:${line}</vscode-option>`,
+          ({ file, line }, i) =>
+            html`<vscode-option translate="no" value=${i}>${file.split(/[\\/]/).at(-1)}:${line}</vscode-option>`,
         )}
       </vscode-dropdown>
       <button
