@@ -192,7 +192,7 @@ export function markdownReport(results: readonly CaseResult[], rates: Rates, mac
 Written by \`npm run bench\`, which overwrites this file; every figure is as it came.
 
 ${machine.date} · ${machine.processor}, ${machine.cores} cores, ${machine.threads} threads on each side · ${machine.system}
-· ${sides.map(versions).join(' · ')}
+· ${versions(sides)}
 · load before the run ${machine.load.toFixed(1)} (near 0 on a quiet machine; a busy one slows PyTorch more than ours, and the ratios mean little)
 
 One step is: forward pass of the frozen teacher, forward and backward pass of the student, α · T² · forward KL + (1 − α) ·
@@ -255,7 +255,8 @@ npm run bench -- --quick    # the two small pairs with few repeats; this file st
 `;
 }
 
-const versions = ({ versions }: SideResult): string =>
-  Object.entries(versions)
-    .map(([name, version]) => `${name} ${version}`)
-    .join(', ');
+/** Each library once, though several sides may be of it. */
+function versions(sides: readonly SideResult[]): string {
+  const named = sides.flatMap((side) => Object.entries(side.versions).map(([name, version]) => `${name} ${version}`));
+  return [...new Set(named)].join(' · ');
+}

@@ -1,6 +1,6 @@
 /**
- * @file Writes l10n/bundle.l10n.json: every text that src/extension shows by `l10n.t`, for translators. `--check` only says
- * whether it is up to date.
+ * @file Writes l10n/bundle.l10n.json: every text that src/extension and the Lab's page show by `l10n.t`, for translators.
+ * `--check` only says whether it is up to date.
  */
 
 import { globSync } from 'tinyglobby';
@@ -26,7 +26,7 @@ function textsOf(file, content) {
 }
 
 const texts = [];
-for (const file of globSync('src/extension/**/*.ts').sort()) {
+for (const file of globSync(['src/extension/**/*.ts', 'webview/**/*.ts']).sort()) {
   texts.push(...textsOf(file, await readFile(file, 'utf8')));
 }
 const written = `${JSON.stringify(Object.fromEntries([...new Set(texts)].sort().map((text) => [text, text])), undefined, 2)}\n`;

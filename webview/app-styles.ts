@@ -5,15 +5,17 @@ import { css } from 'lit';
 export const appStyles = css`
   :host {
     display: grid;
-    grid-template-rows: auto auto auto minmax(0, 1fr);
+    grid-template: auto auto auto minmax(0, 1fr) / minmax(0, 1fr);
     height: 100vh;
     overflow: hidden;
   }
   nav {
+    border-bottom: 1px solid var(--rule);
+  }
+  [role='tablist'] {
     display: flex;
     gap: 24px;
     padding: 0 16px;
-    border-bottom: 1px solid var(--rule);
     overflow-x: auto;
     scrollbar-width: none;
   }
@@ -56,8 +58,8 @@ export const appStyles = css`
     min-height: 0;
     overflow: auto;
   }
-  main:focus-visible {
-    outline: none;
+  #view {
+    height: 100%;
   }
   .notices {
     display: grid;
@@ -101,7 +103,7 @@ export const appStyles = css`
     max-width: 340px;
   }
   @media (max-width: 640px) {
-    nav {
+    [role='tablist'] {
       gap: 16px;
       padding: 0 12px;
     }

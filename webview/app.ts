@@ -1,5 +1,6 @@
 /** @file The page: head, tabs, and the chosen tab; the one place that speaks with the extension. */
 
+import * as l10n from '@vscode/l10n';
 import { html, LitElement, nothing } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import type { HostMessage, LabTab, LabTarget } from '../src/protocol/panel';
@@ -25,17 +26,17 @@ interface Tab {
 
 const tabs: Readonly<Record<LabTab, Tab>> = {
   loss: {
-    title: 'Loss',
+    title: l10n.t('Loss'),
     render: ({ run, besides }, { runs }, choices, narrow) =>
       html`<lab-loss .run=${run} .besides=${besides} .runs=${runs} .choices=${choices} .narrow=${narrow}></lab-loss>`,
   },
   tokens: {
-    title: 'Tokens',
+    title: l10n.t('Tokens'),
     render: ({ run, probes, row }, _, choices, narrow) =>
       html`<lab-tokens .run=${run} .probes=${probes} .row=${row} .choices=${choices} .narrow=${narrow}></lab-tokens>`,
   },
   temperature: {
-    title: 'Temperature',
+    title: l10n.t('Temperature'),
     render: ({ run, probes, row }, { runs }, choices, narrow) =>
       html`<lab-temperature-view
         .run=${run}
@@ -47,7 +48,7 @@ const tabs: Readonly<Record<LabTab, Tab>> = {
       ></lab-temperature-view>`,
   },
   completions: {
-    title: 'Completions',
+    title: l10n.t('Completions'),
     render: ({ run, prompts, completing }, { trusted }, choices, narrow) =>
       html`<lab-completions
         .run=${run}
@@ -59,7 +60,7 @@ const tabs: Readonly<Record<LabTab, Tab>> = {
       ></lab-completions>`,
   },
   compare: {
-    title: 'Compare',
+    title: l10n.t('Compare'),
     render: ({ run, besides, comparison }, { runs, trusted }, choices, narrow) =>
       html`<lab-compare
         .run=${run}
@@ -131,16 +132,20 @@ export class Lab extends LitElement {
     const { phase, shown } = this.lab;
     if (phase === 'shown' && shown) return this.#page(shown);
     if (phase === 'empty') {
-      return html`<div class="empty">
-        <h2 class="strong">Nothing distilled yet</h2>
-        <p class="muted">A run appears here as soon as it starts, from the editor, the sidebar or a terminal.</p>
-        <vscode-button @click=${() => this.#host.post({ type: 'createSample' })}>Create sample workspace</vscode-button>
-      </div>`;
+      return html`<main class="empty">
+        <h1 class="strong">${l10n.t('Nothing distilled yet')}</h1>
+        <p class="muted">
+          ${l10n.t('A run appears here as soon as it starts, from the editor, the sidebar or a terminal.')}
+        </p>
+        <vscode-button @click=${() => this.#host.post({ type: 'createSample' })}
+          >${l10n.t('Create sample workspace')}</vscode-button
+        >
+      </main>`;
     }
-    return html`<div class="empty">
+    return html`<main class="empty">
       ${notices(this.lab)}
-      ${this.patient || this.lab.problem ? nothing : html`<p class="muted" role="status">Reading the run…</p>`}
-    </div>`;
+      ${this.patient || this.lab.problem ? nothing : html`<p class="muted" role="status">${l10n.t('Reading the run…')}</p>`}
+    </main>`;
   }
 
   #page(shown: Shown): unknown {
@@ -152,24 +157,28 @@ export class Lab extends LitElement {
         .trusted=${this.lab.trusted}
         .others=${this.lab.runs.length > 1}
       ></lab-header>
-      <nav role="tablist" aria-label="Views" @keydown=${this.#walkTabs}>
-        ${tabNames.map(
-          (name) =>
-            html`<button
-              role="tab"
-              id="tab-${name}"
-              aria-selected=${name === tab}
-              aria-controls="view"
-              tabindex=${name === tab ? 0 : -1}
-              @click=${() => this.#set({ tab: name })}
-            >
-              <span data-title=${tabs[name].title}>${tabs[name].title}</span>
-            </button>`,
-        )}
+      <nav aria-label=${l10n.t('Views')}>
+        <div role="tablist" aria-label=${l10n.t('Views')} @keydown=${this.#walkTabs}>
+          ${tabNames.map(
+            (name) =>
+              html`<button
+                role="tab"
+                id="tab-${name}"
+                aria-selected=${name === tab}
+                aria-controls="view"
+                tabindex=${name === tab ? 0 : -1}
+                @click=${() => this.#set({ tab: name })}
+              >
+                <span data-title=${tabs[name].title}>${tabs[name].title}</span>
+              </button>`,
+          )}
+        </div>
       </nav>
       <div class="notices">${notices(this.lab)}</div>
-      <main id="view" role="tabpanel" aria-labelledby="tab-${tab}">
-        ${tabs[tab].render(shown, this.lab, this.choices, this.narrow)}
+      <main>
+        <div id="view" role="tabpanel" aria-labelledby="tab-${tab}">
+          ${tabs[tab].render(shown, this.lab, this.choices, this.narrow)}
+        </div>
       </main>`;
   }
 

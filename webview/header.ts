@@ -1,8 +1,10 @@
 /** @file The head of the page: which run, how it stands, and Stop. */
 
+import * as l10n from '@vscode/l10n';
+import { ago } from './ago';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { formatAgo, formatCount, formatDuration, formatPercent } from '../src/protocol/format';
+import { formatCount, formatDuration, formatPercent } from '../src/protocol/format';
 import type { ModelShape } from '../src/protocol/lab-data';
 import type { Role, RunStatus } from '../src/protocol/records';
 import { icon, type IconName } from './icons';
@@ -13,17 +15,21 @@ import { shared } from './styles';
 import { TellEvent } from './tell';
 
 const statusWords: Record<RunStatus, [IconName, string]> = {
-  queued: ['queued', 'Queued'],
-  running: ['running', 'Running'],
-  paused: ['paused', 'Paused'],
-  stopped: ['stopped', 'Stopped'],
-  failed: ['failed', 'Failed'],
-  done: ['done', 'Done'],
+  queued: ['queued', l10n.t('Queued')],
+  running: ['running', l10n.t('Running')],
+  paused: ['paused', l10n.t('Paused')],
+  stopped: ['stopped', l10n.t('Stopped')],
+  failed: ['failed', l10n.t('Failed')],
+  done: ['done', l10n.t('Done')],
 };
 
 const families: Record<string, string> = { bert: 'BERT', gpt2: 'GPT-2' };
 
-const roleWords: Record<Role, string> = { teacher: 'Teacher', student: 'Student', control: 'Control' };
+const roleWords: Record<Role, string> = {
+  teacher: l10n.t('Teacher'),
+  student: l10n.t('Student'),
+  control: l10n.t('Control'),
+};
 
 @customElement('lab-header')
 export class Header extends LitElement {
@@ -71,7 +77,8 @@ export class Header extends LitElement {
       .running {
         color: var(--vscode-textLink-foreground);
       }
-      .done {
+      /* As a text it would be too faint in light themes. */
+      .done .icon {
         color: var(--vscode-testing-iconPassed);
       }
       .failed {
@@ -140,6 +147,11 @@ export class Header extends LitElement {
           gap: 0 10px;
         }
       }
+      @media (max-width: 400px) {
+        dl {
+          grid-template-columns: repeat(2, auto);
+        }
+      }
     `,
   ];
 
@@ -157,14 +169,14 @@ export class Header extends LitElement {
     return html`<header>
       <div class="who">
         <h1>
-          <span>${record.name}</span>
+          <span translate="no">${record.name}</span>
           ${
             this.others
               ? html`<button
                   class="icon-button"
                   id="choose-run"
-                  title="Show another run"
-                  aria-label="Show another run"
+                  title=${l10n.t('Show another run')}
+                  aria-label=${l10n.t('Show another run')}
                   @click=${() => this.#tell({ type: 'chooseRun' })}
                 >
                   ${icon('down')}
@@ -173,7 +185,7 @@ export class Header extends LitElement {
           }
           <span class="status ${record.status}" role="status">${icon(symbol)} ${word}</span>
         </h1>
-        <p class="small muted" title=${this.#about()}>${this.#about()}</p>
+        <p class="small muted" translate="no" title=${this.#about()}>${this.#about()}</p>
       </div>
       <dl>${this.#statistics(going)}</dl>
       <span class="spacer"></span>
@@ -183,7 +195,7 @@ export class Header extends LitElement {
           ? html`<div
               class="progress"
               role="progressbar"
-              aria-label="Progress of the run"
+              aria-label=${l10n.t('Progress of the run')}
               aria-valuenow=${Math.round(100 * record.progress.fraction)}
               ${place({ width: `${100 * record.progress.fraction}%` })}
             ></div>`
@@ -199,16 +211,16 @@ export class Header extends LitElement {
         id="hold"
         appearance="secondary"
         ?disabled=${status === 'queued'}
-        title=${paused ? 'Go on with the next step' : 'Hold the run before its next step'}
+        title=${paused ? l10n.t('Go on with the next step') : l10n.t('Hold the run before its next step')}
         @click=${() => this.#tell({ type: paused ? 'continue' : 'pause' })}
-        >${icon(paused ? 'play' : 'paused')}${paused ? 'Resume' : 'Pause'}</vscode-button
+        >${icon(paused ? 'play' : 'paused')}${paused ? l10n.t('Resume') : l10n.t('Pause')}</vscode-button
       >
       <vscode-button
         id="stop"
         appearance="secondary"
-        title="Keep a checkpoint and end the run"
+        title=${l10n.t('Keep a checkpoint and end the run')}
         @click=${() => this.#tell({ type: 'stop' })}
-        >${icon('stop')}Stop</vscode-button
+        >${icon('stop')}${l10n.t('Stop')}</vscode-button
       >
     </div>`;
   }
@@ -219,10 +231,13 @@ export class Header extends LitElement {
 
   #about(): string {
     const { record, experiment } = this.run;
-    const from = experiment.teacher ? ` from ${shapeText(experiment.teacher, experiment.student)}` : '';
+    const own = shapeText(experiment.student);
+    const models = experiment.teacher
+      ? l10n.t('{0} from {1}', own, shapeText(experiment.teacher, experiment.student))
+      : own;
     const { engine, device } = record;
     const where = device.toLowerCase().includes(engine.toLowerCase()) ? device : `${engine}, ${device}`;
-    return `${record.task} · ${shapeText(experiment.student)}${from} · ${where}`;
+    return `${record.task} · ${models} · ${where}`;
   }
 
   #statistics(going: boolean): unknown {
@@ -231,14 +246,14 @@ export class Header extends LitElement {
     const until = record.ended === undefined ? this.now : Date.parse(record.ended);
     return [
       this.#step(going),
-      statistic(going ? 'Elapsed' : 'Took', formatDuration((until - begin) / 1000)),
+      statistic(going ? l10n.t('Elapsed') : l10n.t('Took'), formatDuration((until - begin) / 1000)),
       going
         ? record.progress?.secondsLeft === undefined
           ? nothing
-          : statistic('Left, about', formatDuration(record.progress.secondsLeft))
+          : statistic(l10n.t('Left, about'), formatDuration(record.progress.secondsLeft))
         : record.ended === undefined
           ? nothing
-          : statistic('Finished', formatAgo((this.now - until) / 1000)),
+          : statistic(l10n.t('Finished'), ago((this.now - until) / 1000)),
       ...qualityStatistics(standing(this.run)),
     ];
   }
@@ -246,16 +261,16 @@ export class Header extends LitElement {
   #step(going: boolean): unknown {
     const { progress } = this.run.record;
     if (going && progress) {
-      const name = progress.role === 'student' ? 'Step' : `${roleWords[progress.role]}, step`;
+      const name = progress.role === 'student' ? l10n.t('Step') : l10n.t('{0}, step', roleWords[progress.role]);
       return statistic(
         name,
-        html`${formatCount(progress.step)} <span class="muted">of ${formatCount(progress.steps)}</span>`,
+        html`${formatCount(progress.step)} <span class="muted">${l10n.t('of {0}', formatCount(progress.steps))}</span>`,
       );
     }
     const metrics = this.run.series.find(({ role }) => role === 'student')?.metrics;
     // Records count from 0; a person counts the steps that were made.
     return metrics && metrics.length > 0
-      ? statistic('Steps', formatCount(metrics.at('step', metrics.length - 1) + 1))
+      ? statistic(l10n.t('Steps'), formatCount(metrics.at('step', metrics.length - 1) + 1))
       : nothing;
   }
 }
@@ -265,16 +280,16 @@ export function isGoing(status: RunStatus): boolean {
 }
 
 function qualityStatistics({ measure, split, student, at, kept, control, controlKept }: Standing): unknown[] {
-  const title = split === undefined ? `Best ${measure.name}` : `${measure.title}, ${split}`;
-  const where = at === undefined ? nothing : html` <span class="muted">at ${formatCount(at)}</span>`;
+  const title = split === undefined ? l10n.t('Best {0}', measure.name) : `${measure.title}, ${split}`;
+  const where = at === undefined ? nothing : html` <span class="muted">${l10n.t('at {0}', formatCount(at))}</span>`;
   const controlShare =
     controlKept === undefined ? '' : html` <span class="muted">· ${formatPercent(controlKept)}</span>`;
   return [
     student === undefined ? nothing : statistic(title, html`<b>${measure.format(student)}</b>${where}`),
-    kept === undefined ? nothing : statistic('Of the teacher', html`<b>${formatPercent(kept)}</b>`),
+    kept === undefined ? nothing : statistic(l10n.t('Of the teacher'), html`<b>${formatPercent(kept)}</b>`),
     control === undefined
       ? nothing
-      : statistic('Without distillation', html`${measure.format(control)}${controlShare}`),
+      : statistic(l10n.t('Without distillation'), html`${measure.format(control)}${controlShare}`),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** @file Starts the Lab's page. */
 
+import './translations';
 import './app';
 import { roles } from './colours';
 import { registerToolkit } from './toolkit';

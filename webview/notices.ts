@@ -1,11 +1,13 @@
 /** @file What is wrong, or how the run ended early; what there is stays in view below. */
 
+import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 import { formatCount } from '../src/protocol/format';
 import type { RunErrorRecord, RunRecord } from '../src/protocol/records';
 import { icon, type IconName } from './icons';
 import type { LabState } from './state';
 import { TellEvent } from './tell';
+import { roleNames } from './role-names';
 
 export function notices({ problem, shown, trusted }: LabState): TemplateResult[] {
   const all: TemplateResult[] = [];
@@ -15,8 +17,8 @@ export function notices({ problem, shown, trusted }: LabState): TemplateResult[]
   if (problem) all.push(notice('warning', 'warning', problem));
   if (!trusted) {
     const words = {
-      message: 'This folder is not trusted:',
-      remedy: 'everything can be looked at, nothing can be run.',
+      message: l10n.t('This folder is not trusted:'),
+      remedy: l10n.t('everything can be looked at, nothing can be run.'),
     };
     all.push(notice('', 'warning', words));
   }
@@ -31,22 +33,27 @@ function notice(kind: string, symbol: IconName, words: RunErrorRecord, action?: 
 }
 
 function stopped({ progress }: RunRecord, trusted: boolean): TemplateResult {
-  const where = progress
-    ? ` at step ${formatCount(progress.step)} of ${formatCount(progress.steps)} (${progress.role})`
-    : '';
+  const message = progress
+    ? l10n.t(
+        'Stopped at step {0} of {1} ({2}).',
+        formatCount(progress.step),
+        formatCount(progress.steps),
+        roleNames[progress.role],
+      )
+    : l10n.t('Stopped.');
   const words = {
-    message: `Stopped${where}.`,
-    remedy: 'Curves end where the run ended; it can be resumed from its last checkpoint.',
+    message,
+    remedy: l10n.t('Curves end where the run ended; it can be resumed from its last checkpoint.'),
   };
   return notice('', 'stopped', words, trusted ? resume() : undefined);
 }
 
 function failedActions(trusted: boolean): TemplateResult {
-  const log = action('Show Log', 'showLog');
+  const log = action(l10n.t('Show Log'), 'showLog');
   return trusted ? html`${resume()} <span class="muted">·</span> ${log}` : log;
 }
 
-const resume = (): TemplateResult => action('Resume', 'resume');
+const resume = (): TemplateResult => action(l10n.t('Resume'), 'resume');
 
 function action(title: string, type: 'resume' | 'showLog'): TemplateResult {
   return html`<button

@@ -1,5 +1,6 @@
 /** @file What a run's evaluations say: its measure of quality, the best, the teacher's, the control's. Pure. */
 
+import * as l10n from '@vscode/l10n';
 import { formatQuantity, formatShare } from '../src/protocol/format';
 import type { EvaluationRecord, Metrics, Role } from '../src/protocol/records';
 import type { RunState } from './state';
@@ -16,12 +17,24 @@ export interface Measure {
 }
 
 const measures = {
-  macroF1: { key: 'macroF1', title: 'Macro-F1', name: 'macro-F1', higherIsBetter: true, format: formatShare },
-  accuracy: { key: 'accuracy', title: 'Accuracy', name: 'accuracy', higherIsBetter: true, format: formatShare },
+  macroF1: {
+    key: 'macroF1',
+    title: l10n.t('Macro-F1'),
+    name: l10n.t('macro-F1'),
+    higherIsBetter: true,
+    format: formatShare,
+  },
+  accuracy: {
+    key: 'accuracy',
+    title: l10n.t('Accuracy'),
+    name: l10n.t('accuracy'),
+    higherIsBetter: true,
+    format: formatShare,
+  },
   perplexity: {
     key: 'perplexity',
-    title: 'Perplexity',
-    name: 'perplexity',
+    title: l10n.t('Perplexity'),
+    name: l10n.t('perplexity'),
     higherIsBetter: false,
     format: formatQuantity,
   },

@@ -26,7 +26,6 @@ const base = css`
   }
   h1,
   h2,
-  h3,
   p,
   figure,
   table,
@@ -196,7 +195,7 @@ const base = css`
   .statistic b {
     font-weight: 600;
   }
-  figure h3 {
+  figure h2 {
     display: flex;
     align-items: baseline;
     gap: 8px;
@@ -204,13 +203,13 @@ const base = css`
     font-weight: 600;
     line-height: 16px;
   }
-  figure h3 .value {
+  figure h2 .value {
     margin-left: auto;
     font-weight: 400;
     white-space: nowrap;
   }
   /* It stands beside the title and does not make its line higher. */
-  h3 lab-save {
+  h2 lab-save {
     align-self: center;
     margin: -4px 0 -4px auto;
   }

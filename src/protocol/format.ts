@@ -31,9 +31,10 @@ export function shareDecimals(values: Iterable<number>): 3 | 5 {
   return largest < 0.01 ? 5 : 3;
 }
 
-/** The difference of two shares, with its sign: `+.019`, `−.004`. */
+/** The difference of two shares, with its sign: `+.019`, `−.004`; `±0` where three decimals do not show it. */
 export function formatShareDifference(value: Value): string {
   if (!exists(value)) return absent;
+  if (Math.abs(value) < 0.0005) return '±0';
   return `${value < 0 ? minus : '+'}${formatShare(Math.abs(value))}`;
 }
 
@@ -123,11 +124,15 @@ export function formatDuration(seconds: Value): string {
   return shown.map(([n, unit]) => `${n}${space}${unit}`).join(' ');
 }
 
-/** How long ago, in one unit: `just now`, `5 m ago`, `2 h ago`, `3 d ago`. */
-export function formatAgo(seconds: number): string {
-  if (seconds < 60) return 'just now';
+/** A span of at least a minute in one unit: `5 m`, `2 h`, `3 d`. */
+export function formatSpan(seconds: number): string {
   const [n, unit] = seconds < 3600 ? [60, 'm'] : seconds < 86400 ? [3600, 'h'] : [86400, 'd'];
-  return `${Math.floor(seconds / n)}${space}${unit} ago`;
+  return `${Math.floor(seconds / n)}${space}${unit}`;
+}
+
+/** How long ago, in English: `just now`, `5 m ago`. */
+export function formatAgo(seconds: number): string {
+  return seconds < 60 ? 'just now' : `${formatSpan(seconds)} ago`;
 }
 
 /** A temperature: `2.00`, `12.5`. */

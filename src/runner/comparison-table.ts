@@ -89,6 +89,6 @@ function gain(student: ComparisonRow, control: ComparisonRow): string {
   const format = lowerIsBetter ? formatQuantity : formatShare;
   const name = lowerIsBetter ? 'perplexity' : 'macro-F1';
   const better = lowerIsBetter ? own < other : own > other;
-  const verdict = own === other ? 'made no difference' : better ? 'helped' : 'did not help';
+  const verdict = format(own) === format(other) ? 'made no difference' : better ? 'helped' : 'did not help';
   return `Distillation ${verdict}: ${name} ${format(own)}, against ${format(other)} for the same student trained without it.`;
 }

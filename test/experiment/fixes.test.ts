@@ -68,7 +68,7 @@ describe('a snippet', () => {
     student: { architecture: sizes },
   };
 
-  it.each(snippets.map((snippet) => [`${snippet.key}: ${snippet.title}`, snippet] as const))(
+  it.each(snippets.map((snippet) => [`${snippet.key}: ${snippet.id}`, snippet] as const))(
     '%s is a part that an experiment can have',
     (_, { owner, key, body }) => {
       const value = { [key]: expand(body) };

@@ -128,6 +128,8 @@ export interface WindowOptions {
   helper?: string;
   /** A module with `run()` to execute in the extension host. */
   tests?: string;
+  /** What the editor is told that its language is; its own texts stay English. */
+  language?: string;
   /** With `tests`: what the window says when they have ended, 0 for passed. */
   onExit?: (code: number) => void;
 }
@@ -141,6 +143,9 @@ export async function openWindow(editor: Editor, server: CodeServer, options: Wi
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   if (options.onExit) await page.exposeFunction('codeAutomationExit', options.onExit);
   await page.addInitScript(developmentScript(new URL(server.url).host, options));
+  if (options.language) {
+    await page.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(options.language)};`);
+  }
   const query = options.folder ? `?folder=${encodeURI(options.folder)}` : '';
   await page.goto(`${server.url}/${query}`);
   return { browser, page };

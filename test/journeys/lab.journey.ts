@@ -9,7 +9,7 @@ import { readRecords } from '../../src/experiment/record-file';
 import { listRuns, type Run } from '../../src/experiment/run-directory';
 import { formatQuantity, formatShare } from '../../src/protocol/format';
 import type { CompleteResult, InspectResult } from '../../src/protocol/records';
-import { hostileText } from '../webview/sample-run';
+import { hostileText } from '../webview/sample/texts';
 import { openLab, openTab, refusals } from './lab-window';
 import { distillery, runClassifier, runLanguageModel } from './real-runs';
 import { plain, Workbench } from './workbench';

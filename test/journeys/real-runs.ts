@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { SweepResult } from '../../src/runner/commands/sweep';
-import { hostileText } from '../webview/sample-run';
+import { hostileText } from '../webview/sample/texts';
 
 const runner = path.resolve('dist/runner.js');
 

@@ -11,6 +11,7 @@ export const themes = {
   dark: ['Dark Modern', 'vs-dark'],
   light: ['Light Modern', 'vs'],
   'high-contrast': ['Dark High Contrast', 'hc-black'],
+  'high-contrast-light': ['Light High Contrast', 'hc-light'],
 } as const;
 
 export type Theme = keyof typeof themes;
@@ -29,6 +30,8 @@ export interface OpenOptions {
   helper?: boolean;
   /** Whether the extension is installed: one under development is at work also where the editor turns it off. */
   installed?: boolean;
+  /** Of the editor, by its code. */
+  language?: string;
 }
 
 const helper = path.resolve('test/harness/helper');
@@ -53,7 +56,7 @@ export class Workbench {
 
   /** Opens a folder, if any, in an editor of its own. */
   static async open(folder: string | undefined, options: OpenOptions = {}): Promise<Workbench> {
-    const { theme, trusted = true, extension = process.cwd(), installed = false } = options;
+    const { theme, trusted = true, extension = process.cwd(), installed = false, language } = options;
     const editor = ensureEditor(process.cwd());
     const server = await startCodeServer(editor, {
       trust: !trusted,
@@ -64,6 +67,7 @@ export class Workbench {
       ...(folder !== undefined && { folder }),
       ...(options.helper && !installed && { helper }),
       extension: installed ? helper : extension,
+      ...(language !== undefined && { language }),
     });
     window.page.setDefaultTimeout(30_000);
     const workbench = new Workbench(server, window);

@@ -41,6 +41,7 @@ describe('a share', () => {
   it('has a sign as a difference', () => {
     expect(formatShareDifference(0.019)).toBe('+.019');
     expect(formatShareDifference(-0.004)).toBe('−.004');
+    expect([0, 0.0004, -0.0004].map(formatShareDifference)).toEqual(['±0', '±0', '±0']);
   });
 });
 

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { pseudoTranslated } from './untranslated';
 
 /** Where distributions put it; undefined: these tests are skipped. */
 export const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
@@ -16,7 +17,7 @@ export const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '
 export interface Harness {
   browser: Browser;
   server: Server;
-  /** Opens the page; `query` says which run, theme and kept state. Script errors of the page are collected in `errors`. */
+  /** Opens the page; `query` says which run, theme, kept state and language (`pseudo`). Script errors of the page are collected in `errors`. */
   open(query: Record<string, string>, size?: { width: number; height: number }): Promise<LabPage>;
   close(): Promise<void>;
 }
@@ -43,8 +44,12 @@ async function bundle(entry: string, options: Parameters<typeof build>[0]): Prom
 
 export async function startHarness(): Promise<Harness> {
   const nonce = randomBytes(16).toString('hex');
+  const document = (await readFile('test/webview/harness.html', 'utf8')).replaceAll('{{nonce}}', nonce);
+  const texts = JSON.parse(await readFile('l10n/bundle.l10n.json', 'utf8')) as Record<string, string>;
+  const translated = `<script type="application/json" id="l10n">${JSON.stringify(pseudoTranslated(texts))}</script>`;
   const files: Record<string, [string, string]> = {
-    '/': ['text/html', (await readFile('test/webview/harness.html', 'utf8')).replaceAll('{{nonce}}', nonce)],
+    '/': ['text/html', document],
+    '/pseudo': ['text/html', document.replace('<body>', `<body>${translated}`)],
     '/webview.js': [
       'text/javascript',
       await bundle('webview/lab.ts', { minify: true, tsconfig: 'webview/tsconfig.json' }),
@@ -65,7 +70,7 @@ export async function startHarness(): Promise<Harness> {
       const page = await browser.newPage({ viewport: size });
       const errors: string[] = [];
       page.on('pageerror', (error) => errors.push(error.message));
-      await page.goto(`http://127.0.0.1:${port}/?${new URLSearchParams(query).toString()}`);
+      await page.goto(`http://127.0.0.1:${port}/${query.language ?? ''}?${new URLSearchParams(query).toString()}`);
       return { page, errors };
     },
     async close() {

@@ -1,6 +1,9 @@
 /** @file Stands in for VS Code in the harness page: its interface, its theme, and an extension that answers with sample data. */
 
-import { listing, mobyRun, samplePrompts, spamComparison, spamRun } from './sample-run';
+import { spamComparison } from './sample/comparison';
+import { listing, samplePrompts } from './sample/listing';
+import { mobyRun } from './sample/moby-run';
+import { spamRun } from './sample/spam-run';
 import themes from './themes.json';
 
 const query = new URLSearchParams(location.search);

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { formatShare, shareDecimals } from '../../src/protocol/format';
 import type { PageMessage } from '../../src/protocol/panel';
 import { chromiumPath, startHarness, type Harness } from './browser';
-import { mobyRun, spamRun, type SampleRun } from './sample-run';
+import { mobyRun } from './sample/moby-run';
+import type { SampleRun } from './sample/sample-run';
+import { spamRun } from './sample/spam-run';
 
 if (!chromiumPath) console.warn('Skipped: the Lab page in a browser. Install Chromium, e.g. apt-get install chromium.');
 

@@ -124,7 +124,7 @@ describePage('the Lab page', (open) => {
     ]);
     await page.locator('lab-completion').nth(1).locator('[role=option]').nth(2).focus();
     await page.keyboard.press('ArrowRight');
-    expect(await page.locator('lab-expected h3').innerText()).toContain('At “');
+    expect(await page.locator('lab-expected h2').innerText()).toContain('At “');
     await page.close();
   });
 
@@ -135,7 +135,7 @@ describePage('the Lab page', (open) => {
     const teacher = page.locator('lab-completion').first();
     await teacher.locator('[role=option]').nth(3).hover();
     await page.locator('#stop-completion').waitFor();
-    expect(await page.locator('lab-expected h3').innerText()).toContain('At “·was”');
+    expect(await page.locator('lab-expected h2').innerText()).toContain('At “·was”');
     const first = page.locator('lab-expected tbody tr').first().locator('td');
     expect(await first.nth(3).innerText()).toBe('.400');
     // The student's part is known once it was asked about the teacher's words.

@@ -30,7 +30,7 @@ describePage('the Loss tab', (open) => {
     const titles = async (run: string): Promise<string[]> => {
       const page = await open({ run });
       await page.locator('lab-time-chart canvas').first().waitFor();
-      const all = await page.locator('lab-figure h3 .title').allInnerTexts();
+      const all = await page.locator('lab-figure h2 .title').allInnerTexts();
       await page.close();
       return all;
     };

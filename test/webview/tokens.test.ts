@@ -15,7 +15,7 @@ import {
   text,
   tokens,
 } from './lab-page';
-import { hostileText } from './sample-run';
+import { hostileText } from './sample/texts';
 
 describePage('the Tokens tab', (open) => {
   it("shows softmax of the logits at the run's temperature, and the divergence of the two", async () => {

@@ -1,5 +1,6 @@
 /** @file The rows on which teacher and student differ: each opens in the editor at its line. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { formatCount, formatPercent, formatQuantity, formatShare } from '../../src/protocol/format';
@@ -11,6 +12,7 @@ import { csvText } from '../save/csv';
 import '../save/save-button';
 import { shared } from '../styles';
 import { TellEvent } from '../tell';
+import { roleNames } from '../role-names';
 
 const fewRows = 10;
 
@@ -63,23 +65,23 @@ export class ApartRows extends LitElement {
     const shown = this.all ? apart : apart.slice(0, fewRows);
     const classes = apart[0]?.label !== undefined;
     return html`<figure>
-      <h3>
-        Where teacher and student ${classes ? 'disagree' : 'differ most'}
-        <lab-save .name=${'Rows apart'} .csv=${() => this.#csv()}></lab-save>
-      </h3>
-      <p class="note">${formatCount(apartCount)} of ${formatCount(rows)} rows, the most apart first</p>
+      <h2>
+        ${classes ? l10n.t('Where teacher and student disagree') : l10n.t('Where teacher and student differ most')}
+        <lab-save .name=${l10n.t('Rows apart')} .csv=${() => this.#csv()}></lab-save>
+      </h2>
+      <p class="note">${l10n.t('{0} of {1} rows, the most apart first', formatCount(apartCount), formatCount(rows))}</p>
       ${
         apart.length === 0
-          ? html`<p class="small muted">They agree on every row.</p>`
-          : html`<table class="data" aria-label="Rows on which teacher and student differ">
+          ? html`<p class="small muted">${l10n.t('They agree on every row.')}</p>`
+          : html`<table class="data" aria-label=${l10n.t('Rows on which teacher and student differ')}>
               <thead>
                 <tr>
-                  <th scope="col" class="place">Row</th>
-                  <th scope="col" class="text">Text</th>
+                  <th scope="col" class="place">${l10n.t('Row')}</th>
+                  <th scope="col" class="text">${l10n.t('Text')}</th>
                   <th scope="col" class="said">
-                    ${classes ? html`${mark('teacher', 'teacher')} → ${mark('student', 'student')}` : 'First choices, KL'}
+                    ${classes ? html`${mark('teacher', roleNames.teacher)} → ${mark('student', roleNames.student)}` : l10n.t('First choices, KL')}
                   </th>
-                  <th scope="col" class="look"><span class="spoken">Tokens</span></th>
+                  <th scope="col" class="look"><span class="spoken">${l10n.t('Tokens')}</span></th>
                 </tr>
               </thead>
               <tbody>
@@ -90,7 +92,7 @@ export class ApartRows extends LitElement {
       ${
         apart.length > shown.length
           ? html`<button class="link small" @click=${() => (this.all = true)}>
-              Show ${formatCount(apart.length)} rows
+              ${l10n.t('Show {0} rows', formatCount(apart.length))}
             </button>`
           : nothing
       }
@@ -101,24 +103,24 @@ export class ApartRows extends LitElement {
     const { file, line, text } = record;
     const place = `${file.split(/[\\/]/).at(-1)!}:${line}`;
     return html`<tr>
-      <td class="place">
+      <td class="place" translate="no">
         <button
           class="link"
-          title="Open ${file}:${line} in the editor"
+          title=${l10n.t('Open {0}:{1} in the editor', file, line)}
           @click=${() => this.dispatchEvent(new TellEvent({ type: 'openFile', file, line }))}
         >
           ${place}
         </button>
       </td>
-      <td class="text muted" title=${text}>${text}</td>
+      <td class="text muted" translate="no" title=${text}>${text}</td>
       <td class="said number">${said(record)}</td>
       <td class="look">
         <button
           class="link"
-          title="Look at this row's distributions"
+          title=${l10n.t("Look at this row's distributions")}
           @click=${() => this.dispatchEvent(new ChooseEvent({ row: { file, line }, example: -1, position: 0, tab: 'tokens' }))}
         >
-          tokens
+          ${l10n.t('tokens')}
         </button>
       </td>
     </tr>`;
@@ -146,12 +148,11 @@ function said({ label, models: { teacher, student } }: PredictionRecord): unknow
   if (!teacher || !student) return nothing;
   if (label === undefined) {
     const agreeing = (student.agreeing ?? 0) / student.predictions;
-    return html`agree on ${formatPercent(agreeing)}, ${formatQuantity((student.teacherKl ?? 0) / student.predictions)}
-    nats`;
+    return html`${l10n.t('agree on {0}, {1} nats', formatPercent(agreeing), formatQuantity((student.teacherKl ?? 0) / student.predictions))}`;
   }
   const choice = ({ choice: name, probability }: ModelPrediction): unknown =>
-    html`<span class=${name === label ? 'strong' : ''}>${name} ${formatShare(probability)}</span>${
-        name === label ? html` ${mark('label', 'the hard label')}` : nothing
+    html`<span translate="no" class=${name === label ? 'strong' : ''}>${name} ${formatShare(probability)}</span>${
+        name === label ? html` ${mark('label', l10n.t('the hard label'))}` : nothing
       }`;
   return html`${choice(teacher)} → ${choice(student)}`;
 }

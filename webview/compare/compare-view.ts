@@ -1,5 +1,6 @@
 /** @file The Compare tab: the finding in a sentence, then teacher, student, control and other runs side by side. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { calibrationDrawing, sizeDrawing } from '../../src/protocol/drawing/compare-drawings';
@@ -23,6 +24,7 @@ import { finding } from './finding';
 import './model-table';
 import { comparedModels, drawnModels, type ComparedModel } from './models';
 import './settings-table';
+import { spokenCalibration, spokenSizes } from './spoken';
 
 @customElement('lab-compare')
 export class CompareView extends LitElement {
@@ -57,6 +59,11 @@ export class CompareView extends LitElement {
       }
       .drawings > figure {
         width: 328px;
+        max-width: 100%;
+      }
+      svg.drawn {
+        max-width: 100%;
+        height: auto;
       }
       .details > * {
         flex: 1 1 420px;
@@ -118,15 +125,15 @@ export class CompareView extends LitElement {
       <lab-model-table .models=${models} .measure=${measure}></lab-model-table>
       <div class="drawings">
         ${this.#drawing(
-          'Calibration',
-          'share that is right, by confidence; area = predictions',
+          l10n.t('Calibration'),
+          l10n.t('share that is right, by confidence; area = predictions'),
           (width) => this.#calibration(models, measure, width),
           () => calibrationCsv(models),
         )}
         ${this.#drawing(
-          'Size against quality',
-          `${measure.name} over parameters, log scale`,
-          (width) => sizeDrawing(drawnModels(models, measure), measure.format, width, 196),
+          l10n.t('Size against quality'),
+          l10n.t('{0} over parameters, log scale', measure.name),
+          (width) => this.#sizes(models, measure, width),
           () => sizeCsv(models, measure),
         )}
         ${
@@ -149,30 +156,36 @@ export class CompareView extends LitElement {
     return html`<button
       class="link"
       id="run-control"
-      title="Train the same student, from the same start, without the teacher"
+      title=${l10n.t('Train the same student, from the same start, without the teacher')}
       @click=${() => this.dispatchEvent(new TellEvent({ type: 'runControl' }))}
     >
-      Run the
-      control${seconds === undefined ? nothing : html` <span class="number">(about ${formatDuration(seconds)})</span>`}
+      ${l10n.t('Run the control')}${seconds === undefined ? nothing : html` <span class="number">${l10n.t('(about {0})', formatDuration(seconds))}</span>`}
     </button>`;
   }
 
   #waiting(): string {
     return isGoing(this.run.record.status)
-      ? 'The comparison is made when the run is done: teacher, student and control on held-out data.'
-      : 'This run ended before its comparison.';
+      ? l10n.t('The comparison is made when the run is done: teacher, student and control on held-out data.')
+      : l10n.t('This run ended before its comparison.');
   }
 
   #calibration(models: readonly ComparedModel[], measure: Measure, width: number): Drawing | undefined {
     const shown = drawnModels(models, measure);
-    return shown.some(({ calibration }) => calibration) ? calibrationDrawing(shown, width, 196) : undefined;
+    return shown.some(({ calibration }) => calibration)
+      ? { ...calibrationDrawing(shown, width, 196), label: spokenCalibration(shown) }
+      : undefined;
+  }
+
+  #sizes(models: readonly ComparedModel[], measure: Measure, width: number): Drawing {
+    const shown = drawnModels(models, measure);
+    return { ...sizeDrawing(shown, measure.format, width, 196), label: spokenSizes(shown, measure) };
   }
 
   #drawing(title: string, note: string, make: (width: number) => Drawing | undefined, csv: () => string): unknown {
     const drawing = make(328);
     if (!drawing) return nothing;
     return html`<figure>
-      <h3>
+      <h2>
         ${title}
         <lab-save
           .name=${title}
@@ -183,7 +196,7 @@ export class CompareView extends LitElement {
             return plot && standaloneSvg(plot);
           }}
         ></lab-save>
-      </h3>
+      </h2>
       <p class="note">${note}</p>
       ${drawn(drawing)}
     </figure>`;
@@ -191,13 +204,14 @@ export class CompareView extends LitElement {
 
   #foot(models: readonly ComparedModel[]): unknown {
     const row = models[0]!.row;
-    const untouched = row.split === 'test' ? ', which nothing else has touched' : '';
+    const untouched = row.split === 'test' ? l10n.t(', which nothing else has touched') : '';
     const how = row.intervals
-      ? `Intervals are of 95 %: Wilson's for accuracy and agreement of classes, the bootstrap over rows for all else.`
-      : 'This run is older than intervals; run it again to have them.';
+      ? l10n.t(
+          "Intervals are of 95 %: Wilson's for accuracy and agreement of classes, the bootstrap over rows for all else.",
+        )
+      : l10n.t('This run is older than intervals; run it again to have them.');
     return html`<p class="note foot">
-      Measured on the ${row.split} split${untouched}. ${how} Latency is the median for one example alone on
-      ${this.run.record.device}.
+      ${l10n.t('Measured on the {0} split{1}. {2} Latency is the median for one example alone on {3}.', row.split, untouched, how, this.run.record.device)}
     </p>`;
   }
 }

@@ -1,11 +1,13 @@
 /** @file Confusion matrices side by side: how often each class was taken for which. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatPercent } from '../../src/protocol/format';
 import type { ComparisonDetail } from '../../src/protocol/lab-data';
 import { mark } from '../icons';
 import { place } from '../place';
+import { roleNames } from '../role-names';
 import { csvText } from '../save/csv';
 import '../save/save-button';
 import { shared } from '../styles';
@@ -61,14 +63,18 @@ export class Confusion extends LitElement {
         line-height: 16px;
         text-align: center;
       }
-      td.wrong {
-        font-weight: 600;
-      }
       td small {
         display: block;
         color: var(--muted);
         font-size: 11px;
         font-weight: 400;
+      }
+      td.wrong {
+        font-weight: 600;
+      }
+      /* Muted letters are too faint on a shade. */
+      td.wrong small {
+        color: inherit;
       }
       p {
         margin-top: 4px;
@@ -84,15 +90,17 @@ export class Confusion extends LitElement {
     const shown = this.models.filter(({ row, other }) => !other && counts[row.name]);
     const most = Math.max(1e-9, ...shown.flatMap(({ row }) => wrongShares(counts[row.name]!)));
     return html`<figure>
-      <h3>
-        Confusion
-        <lab-save .name=${'Confusion'} .csv=${() => this.#csv()}></lab-save>
-      </h3>
-      <p class="note">rows: hard label, columns: prediction; share of the label's rows</p>
+      <h2>
+        ${l10n.t('Confusion')}
+        <lab-save .name=${l10n.t('Confusion')} .csv=${() => this.#csv()}></lab-save>
+      </h2>
+      <p class="note">${l10n.t("rows: hard label, columns: prediction; share of the label's rows")}</p>
       ${
         labels.length > mostClasses
-          ? html`<p class="note">${formatCount(labels.length)} classes are too many to draw; save them as CSV.</p>`
-          : html`<div class="matrices" tabindex="0" role="region" aria-label="Confusion matrices">
+          ? html`<p class="note">
+              ${l10n.t('{0} classes are too many to draw; save them as CSV.', formatCount(labels.length))}
+            </p>`
+          : html`<div class="matrices" tabindex="0" role="region" aria-label=${l10n.t('Confusion matrices')}>
               ${shown.map((model) => this.#matrix(model, labels, counts[model.row.name]!, most))}
             </div>`
       }
@@ -110,33 +118,33 @@ export class Confusion extends LitElement {
   #matrix({ row, title }: ComparedModel, labels: readonly string[], matrix: number[][], most: number): unknown {
     const wrong = matrix.reduce((sum, counts, i) => sum + counts.reduce((a, n, j) => a + (i === j ? 0 : n), 0), 0);
     return html`<div>
-      <table aria-label="Confusion of the ${title.toLowerCase()}">
+      <table aria-label=${l10n.t('Confusion of the {0}', roleNames[row.role])}>
         <caption>
           ${mark(row.role)} ${title}
         </caption>
         <thead>
           <tr>
-            <th></th>
-            ${labels.map((label) => html`<th scope="col" title=${label}>${label}</th>`)}
+            <th scope="col"><span class="spoken">${l10n.t('Hard label')}</span></th>
+            ${labels.map((label) => html`<th scope="col" translate="no" title=${label}>${label}</th>`)}
           </tr>
         </thead>
         <tbody>
           ${matrix.map((counts, i) => {
             const all = counts.reduce((a, b) => a + b, 0);
             return html`<tr>
-              <th scope="row" title=${labels[i]!}>${labels[i]}</th>
+              <th scope="row" translate="no" title=${labels[i]!}>${labels[i]}</th>
               ${counts.map((count, j) => this.#cell(count, all, i === j, most))}
             </tr>`;
           })}
         </tbody>
       </table>
-      <p class="small muted">${formatCount(wrong)} wrong</p>
+      <p class="small muted">${l10n.t('{0} wrong', formatCount(wrong))}</p>
     </div>`;
   }
 
   #cell(count: number, all: number, right: boolean, most: number): unknown {
     const share = all === 0 ? 0 : count / all;
-    const shade = 55 * (share / most);
+    const shade = 46 * (share / most);
     const background = right || count === 0 ? undefined : `color-mix(in srgb, var(--attention) ${shade}%, transparent)`;
     return html`<td class="number ${right || count === 0 ? '' : 'wrong'}" ${place({ background })}>
       ${formatCount(count)}${all === 0 ? nothing : html`<small>${formatPercent(share)}</small>`}

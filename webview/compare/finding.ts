@@ -1,9 +1,11 @@
 /** @file What the comparison says, in a sentence or two, before any table. */
 
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { formatPercent, formatQuantity, formatShare, formatShareDifference } from '../../src/protocol/format';
 import type { ComparisonRow, Gain, Role } from '../../src/protocol/records';
 import type { Measure } from '../quality';
+import { sentence } from '../sentence';
 
 /** @param offer what can be done where there is no control to tell what distillation gave; absent where nothing can */
 export function finding(
@@ -16,32 +18,70 @@ export function finding(
   if (!student || !teacher) return nothing;
   const share = student.parameters / teacher.parameters;
   const faster = student.latencyMs > 0 ? teacher.latencyMs / student.latencyMs : 0;
+  const number = (text: string): TemplateResult => html`<b class="number">${text}</b>`;
+  const [kept, size] = [number(formatPercent(student.retention)), number(formatPercent(share))];
+  const keeps =
+    faster > 1
+      ? sentence(
+          l10n.t(
+            "The student keeps {0} of the teacher's {1} with {2} of its parameters, and answers {3} times as fast.",
+          ),
+          kept,
+          measure.name,
+          size,
+          number(faster.toFixed(1)),
+        )
+      : sentence(
+          l10n.t("The student keeps {0} of the teacher's {1} with {2} of its parameters."),
+          kept,
+          measure.name,
+          size,
+        );
   return html`<p class="finding">
-    The student keeps <b class="number">${formatPercent(student.retention)}</b> of the teacher's ${measure.name} with
-    <b class="number">${formatPercent(share)}</b> of its
-    parameters${faster > 1 ? html`, and answers <b class="number">${faster.toFixed(1)} times</b> as fast` : nothing}.
+    ${keeps}
     ${
       control && student.metrics[measure.key] !== undefined && control.metrics[measure.key] !== undefined
         ? gainWords(student, control, measure)
-        : html`Whether distillation helped, this run cannot tell: it has no control. ${offer ?? nothing}`
+        : html`${l10n.t('Whether distillation helped, this run cannot tell: it has no control.')} ${offer ?? nothing}`
     }
   </p>`;
 }
 
 function gainWords(student: ComparisonRow, control: ComparisonRow, measure: Measure): TemplateResult {
-  const [own, without] = [student.metrics[measure.key]!, control.metrics[measure.key]!];
-  const words = measure.higherIsBetter
-    ? html`Distillation gave <b class="number">${formatShareDifference(own - without)}</b> over the control`
-    : html`Trained without distillation, the same student reaches
-        <b class="number">${measure.format(without)}</b> instead of <b class="number">${measure.format(own)}</b>`;
-  return html`${words}${student.gain ? html` ${gainInterval(student.gain, measure)}` : nothing}.`;
+  const interval = student.gain ? html` ${gainInterval(student.gain, measure)}` : nothing;
+  return html`${gainSentence(student.metrics[measure.key]!, control.metrics[measure.key]!, measure)}${interval}`;
+}
+
+function gainSentence(own: number, without: number, measure: Measure): unknown {
+  const number = (text: string): TemplateResult => html`<b class="number">${text}</b>`;
+  if (measure.format(own) === measure.format(without)) {
+    return sentence(
+      l10n.t('Distillation made no difference: the same student trained without it reaches {0} too.'),
+      number(measure.format(without)),
+    );
+  }
+  if (!measure.higherIsBetter) {
+    return sentence(
+      l10n.t('Trained without distillation, the same student reaches {0} instead of {1}.'),
+      number(measure.format(without)),
+      number(measure.format(own)),
+    );
+  }
+  const text =
+    own > without
+      ? l10n.t('Distillation gave {0} over the control.')
+      : l10n.t('Distillation gave {0} against the control.');
+  return sentence(text, number(formatShareDifference(own - without)));
 }
 
 function gainInterval({ interval: [low, high] }: Gain, measure: Measure): TemplateResult {
   const format = measure.higherIsBetter ? formatShareDifference : formatQuantity;
-  const unclear = low <= 0 && high >= 0 ? ': these rows cannot tell whether it helped' : '';
-  const what = measure.higherIsBetter ? '' : ' of the difference';
-  return html`<span class="muted">(95 % interval${what} ${format(low)} to ${format(high)}${unclear})</span>`;
+  const [from, to] = [format(low), format(high)];
+  const text = measure.higherIsBetter
+    ? l10n.t('95 % interval {0} to {1}', from, to)
+    : l10n.t('95 % interval of the difference {0} to {1}', from, to);
+  const unclear = low <= 0 && high >= 0 ? `: ${l10n.t('these rows cannot tell whether it helped')}` : '';
+  return html`<span class="muted">(${text}${unclear})</span>`;
 }
 
 /** `.960–.981`. */

@@ -1,5 +1,6 @@
 /** @file The models side by side: quality with its interval, closeness to the teacher, calibration, size, time. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { intervalDrawing } from '../../src/protocol/drawing/compare-drawings';
@@ -18,6 +19,7 @@ import type { Measure } from '../quality';
 import { shared } from '../styles';
 import { intervalText } from './finding';
 import { drawnModels, type ComparedModel } from './models';
+import { spokenIntervals } from './spoken';
 
 interface Column {
   title: string;
@@ -102,18 +104,19 @@ export class ModelTable extends LitElement {
   override render(): unknown {
     const { models, measure } = this;
     const columns = this.#columns().filter(({ has }) => !has || models.some(({ row }) => has(row)));
-    const drawing = intervalDrawing(drawnModels(models, measure), measure.title, measure.format, {
+    const shown = drawnModels(models, measure);
+    const drawing = intervalDrawing(shown, measure.title, measure.format, {
       width: drawingWidth,
       pitch: rowHeight,
       head: axisHeight,
     });
-    const direction = measure.higherIsBetter ? 'higher is better' : 'lower is better';
-    return html`<div class="scroll" tabindex="0" role="region" aria-label="Comparison">
-      <table class="data" aria-label="Teacher, student, control and other runs">
+    const direction = measure.higherIsBetter ? l10n.t('higher is better') : l10n.t('lower is better');
+    return html`<div class="scroll" tabindex="0" role="region" aria-label=${l10n.t('Comparison')}>
+      <table class="data" aria-label=${l10n.t('Teacher, student, control and other runs')}>
         <thead>
           <tr>
-            <th scope="col">Model</th>
-            <th scope="col" class="drawing" aria-label="Drawing">${measure.title}, ${direction}</th>
+            <th scope="col">${l10n.t('Model')}</th>
+            <th scope="col" class="drawing" aria-label=${l10n.t('Drawing')}>${measure.title}, ${direction}</th>
             ${columns.map(({ title }) => html`<th scope="col">${title}</th>`)}
           </tr>
         </thead>
@@ -122,7 +125,9 @@ export class ModelTable extends LitElement {
             (model, i) =>
               html`<tr>
                 <td>${named(model)}</td>
-                <td class="drawing">${i === 0 ? drawn(drawing) : nothing}</td>
+                <td class="drawing">
+                  ${i === 0 ? drawn({ ...drawing, label: spokenIntervals(shown, measure) }) : nothing}
+                </td>
                 ${columns.map(({ value }) => html`<td>${value(model.row)}</td>`)}
               </tr>`,
           )}
@@ -141,29 +146,32 @@ export class ModelTable extends LitElement {
             <span class="small muted">${intervalText(intervals?.[measure.key], measure)}</span>`,
       },
       {
-        title: 'Accuracy',
+        title: l10n.t('Accuracy'),
         value: ({ metrics }) => formatShare(metrics.accuracy),
         has: ({ metrics }) => metrics.accuracy !== undefined && measure.key !== 'accuracy',
       },
-      { title: 'Of the teacher', value: ({ role, retention }) => formatPercent(role === 'teacher' ? 1 : retention) },
       {
-        title: 'Agrees with teacher',
+        title: l10n.t('Of the teacher'),
+        value: ({ role, retention }) => formatPercent(role === 'teacher' ? 1 : retention),
+      },
+      {
+        title: l10n.t('Agrees with teacher'),
         value: ({ metrics }) => formatShare(metrics.agreement),
         has: ({ metrics }) => metrics.agreement !== undefined,
       },
       {
-        title: 'KL to teacher',
+        title: l10n.t('KL to teacher'),
         value: ({ metrics }) => formatQuantity(metrics.teacherKl),
         has: ({ metrics }) => metrics.teacherKl !== undefined,
       },
       {
-        title: 'Calibration error',
+        title: l10n.t('Calibration error'),
         value: ({ metrics }) => formatShare(metrics.calibrationError),
         has: ({ metrics }) => metrics.calibrationError !== undefined,
       },
-      { title: 'Parameters', value: ({ parameters }) => formatLarge(parameters) },
-      { title: 'Size', value: ({ bytes }) => formatBytes(bytes) },
-      { title: 'Latency', value: ({ latencyMs }) => formatMilliseconds(latencyMs) },
+      { title: l10n.t('Parameters'), value: ({ parameters }) => formatLarge(parameters) },
+      { title: l10n.t('Size'), value: ({ bytes }) => formatBytes(bytes) },
+      { title: l10n.t('Latency'), value: ({ latencyMs }) => formatMilliseconds(latencyMs) },
     ];
   }
 }

@@ -1,9 +1,11 @@
 /** @file The models that the Compare tab holds against each other: this run's, and the students of those beside it. Pure. */
 
+import * as l10n from '@vscode/l10n';
 import type { DrawnModel } from '../../src/protocol/drawing/compare-drawings';
 import type { ModelShape } from '../../src/protocol/lab-data';
 import type { ComparisonRow } from '../../src/protocol/records';
 import type { Measure } from '../quality';
+import { roleNames } from '../role-names';
 import type { RunState } from '../state';
 
 export interface ComparedModel {
@@ -27,7 +29,12 @@ export function comparedModels(run: RunState, besides: Iterable<RunState>): Comp
     (record.summary?.rows ?? [])
       .filter(({ role }) => role === 'student')
       .map((row): ComparedModel => {
-        return { row, other: true, title: record.name, about: `another run's student, ${shapeOf(experiment.student)}` };
+        return {
+          row,
+          other: true,
+          title: record.name,
+          about: l10n.t("another run's student, {0}", shapeOf(experiment.student)),
+        };
       }),
   );
   return [...own, ...others];
@@ -36,11 +43,14 @@ export function comparedModels(run: RunState, besides: Iterable<RunState>): Comp
 function naming({ experiment }: RunState, { role, name }: ComparisonRow): Pick<ComparedModel, 'title' | 'about'> {
   switch (role) {
     case 'teacher':
-      return { title: 'Teacher', about: shapeOf(experiment.teacher) };
+      return { title: l10n.t('Teacher'), about: shapeOf(experiment.teacher) };
     case 'student':
-      return { title: 'Student', about: `${shapeOf(experiment.student)}, distilled` };
+      return { title: l10n.t('Student'), about: l10n.t('{0}, distilled', shapeOf(experiment.student)) };
     case 'control':
-      return { title: 'Control', about: name === 'no-distillation' ? 'same student, no distillation' : name };
+      return {
+        title: l10n.t('Control'),
+        about: name === 'no-distillation' ? l10n.t('same student, no distillation') : name,
+      };
   }
 }
 
@@ -53,7 +63,7 @@ export function drawnModels(models: readonly ComparedModel[], measure: Measure):
     return [
       {
         role: row.role,
-        name: other ? title : row.role,
+        name: other ? title : roleNames[row.role],
         other,
         value,
         ...(interval && { interval }),

@@ -1,5 +1,6 @@
 /** @file What was set differently, apart from what came out of it. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { absent, formatCount } from '../../src/protocol/format';
@@ -39,23 +40,27 @@ export class SettingsTable extends LitElement {
     const { run, besides } = this;
     const hasControl = run.series.some(({ role }) => role === 'control') && besides.length === 0;
     const columns = [
-      { title: besides.length > 0 ? run.record.name : 'Student', settings: run.settings },
-      ...(hasControl ? [{ title: 'Control', settings: ofControl(run.settings) }] : []),
+      { title: besides.length > 0 ? run.record.name : l10n.t('Student'), settings: run.settings },
+      ...(hasControl ? [{ title: l10n.t('Control'), settings: ofControl(run.settings) }] : []),
       ...besides.map((other) => ({ title: other.record.name, settings: other.settings })),
     ];
     const paths = [...new Set(columns.flatMap(({ settings }) => Object.keys(settings)))].sort();
     const different = paths.filter((path) => new Set(columns.map(({ settings }) => settings[path])).size > 1);
-    const same = `${formatCount(different.length)} of ${formatCount(paths.length)} fields, the rest is the same`;
+    const same = l10n.t(
+      '{0} of {1} fields, the rest is the same',
+      formatCount(different.length),
+      formatCount(paths.length),
+    );
     return html`<figure>
-      <h3>What differs in the configuration</h3>
-      <p class="note">${columns.length < 2 ? 'There is nothing to compare with: add a run above.' : same}</p>
+      <h2>${l10n.t('What differs in the configuration')}</h2>
+      <p class="note">${columns.length < 2 ? l10n.t('There is nothing to compare with: add a run above.') : same}</p>
       ${
         columns.length > 1 && different.length > 0
-          ? html`<div class="scroll" tabindex="0" role="region" aria-label="Configuration">
-              <table class="data" aria-label="What differs in the configuration">
+          ? html`<div class="scroll" tabindex="0" role="region" aria-label=${l10n.t('Configuration')}>
+              <table class="data" aria-label=${l10n.t('What differs in the configuration')}>
                 <thead>
                   <tr>
-                    <th scope="col">Field</th>
+                    <th scope="col">${l10n.t('Field')}</th>
                     ${columns.map(({ title }) => html`<th scope="col">${title}</th>`)}
                   </tr>
                 </thead>
@@ -63,8 +68,8 @@ export class SettingsTable extends LitElement {
                   ${different.map(
                     (path) =>
                       html`<tr>
-                        <td class="mono">${path}</td>
-                        ${columns.map(({ settings }) => html`<td title=${settings[path] ?? ''}>${settings[path] ?? absent}</td>`)}
+                        <td class="mono" translate="no">${path}</td>
+                        ${columns.map(({ settings }) => html`<td translate="no" title=${settings[path] ?? ''}>${settings[path] ?? absent}</td>`)}
                       </tr>`,
                   )}
                 </tbody>

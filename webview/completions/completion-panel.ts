@@ -1,5 +1,6 @@
 /** @file One model's completion, token by token, each over a bar for the probability that the model gave it. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatShare } from '../../src/protocol/format';
@@ -28,12 +29,12 @@ export class CompletionPanel extends LitElement {
         min-width: 0;
         padding: 12px 24px 12px 0;
       }
-      h3 {
+      h2 {
         display: flex;
         align-items: baseline;
         gap: 8px;
       }
-      h3 .number {
+      h2 .number {
         margin-left: auto;
       }
       .tokens {
@@ -91,20 +92,20 @@ export class CompletionPanel extends LitElement {
 
   override render(): unknown {
     const { side, tokens } = this;
-    const title = { teacher: 'Teacher', student: 'Student', control: 'Control' }[side];
-    return html`<h3>
+    const title = { teacher: l10n.t('Teacher'), student: l10n.t('Student'), control: l10n.t('Control') }[side];
+    return html`<h2>
         ${mark(side)}<span class="strong">${title}</span> <span class="muted">${this.about}</span>
-        ${this.tokensPerSecond === undefined ? nothing : html`<span class="small muted number">${formatCount(this.tokensPerSecond)} tokens/s</span>`}
-      </h3>
+        ${this.tokensPerSecond === undefined ? nothing : html`<span class="small muted number">${l10n.t('{0} tokens/s', formatCount(this.tokensPerSecond))}</span>`}
+      </h2>
       <div
         class="tokens"
         role="listbox"
-        aria-label="${title}'s tokens, with their probability"
+        aria-label=${l10n.t("{0}'s tokens, with their probability", title)}
         aria-orientation="horizontal"
         @keydown=${this.#walk}
         ${place({ '--ink': `var(--${side})` })}
       >
-        <span class="muted">${this.#context()}</span>${tokens.map((token, i) => this.#token(token, i))}
+        <span class="muted" translate="no">${this.#context()}</span>${tokens.map((token, i) => this.#token(token, i))}
       </div>
       <p class="small muted" aria-live="polite">${this.#summary()}</p>`;
   }
@@ -119,6 +120,7 @@ export class CompletionPanel extends LitElement {
     const { text, gap, breaks } = chipText(token, false);
     const said = `${visible(token)}, ${formatShare(probability)}`;
     return html`<span
+        translate="no"
         class="token ${gap ? 'gap' : ''}"
         role="option"
         aria-selected=${i === this.chosen}
@@ -132,12 +134,12 @@ export class CompletionPanel extends LitElement {
   }
 
   #summary(): string {
-    if (this.tokens.length === 0) return 'Waiting for the first token…';
+    if (this.tokens.length === 0) return l10n.t('Waiting for the first token…');
     const own = formatShare(typicalProbability(this.tokens.map(({ probability }) => probability)));
-    const others = this.others.map(
-      ({ name, probabilities }) => `, by the ${name} ${formatShare(typicalProbability(probabilities))}`,
+    const others = this.others.map(({ name, probabilities }) =>
+      l10n.t(', by the {0} {1}', name, formatShare(typicalProbability(probabilities))),
     );
-    return `${formatCount(this.tokens.length)} tokens · typical probability ${own}${others.join('')}`;
+    return l10n.t('{0} tokens · typical probability {1}', formatCount(this.tokens.length), own) + others.join('');
   }
 
   readonly #walk = (event: KeyboardEvent): void => {

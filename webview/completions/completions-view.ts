@@ -1,5 +1,6 @@
 /** @file The Completions tab: teacher and student continue the same prompt, word by word. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { formatCount } from '../../src/protocol/format';
@@ -96,12 +97,11 @@ export class CompletionsView extends LitElement {
     const { record } = this.run;
     if (record.task !== 'causal-lm') {
       return html`<p class="waiting">
-        ${record.task === 'text-classification' ? 'A classifier' : 'A masked language model'} does not continue texts.
-        Tokens shows what its models say of each row.
+        ${record.task === 'text-classification' ? l10n.t('A classifier does not continue texts. Tokens shows what its models say of each row.') : l10n.t('A masked language model does not continue texts. Tokens shows what its models say of each row.')}
       </p>`;
     }
     if (!this.trusted) {
-      return html`<p class="waiting">This folder is not trusted, so the models cannot be run here.</p>`;
+      return html`<p class="waiting">${l10n.t('This folder is not trusted, so the models cannot be run here.')}</p>`;
     }
     const { completing } = this;
     return html`<lab-sampling-bar
@@ -112,8 +112,8 @@ export class CompletionsView extends LitElement {
       <div class="prompt">
         <vscode-text-area
           id="prompt"
-          aria-label="Prompt"
-          placeholder="A text for the models to continue"
+          aria-label=${l10n.t('Prompt')}
+          placeholder=${l10n.t('A text for the models to continue')}
           rows="2"
           resize="vertical"
           .value=${this.choices.prompt}
@@ -123,14 +123,14 @@ export class CompletionsView extends LitElement {
         ${
           completing && !completing.isOver
             ? html`<vscode-button id="stop-completion" appearance="secondary" @click=${() => this.#stop()}
-                >${icon('stop')}Stop</vscode-button
+                >${icon('stop')}${l10n.t('Stop')}</vscode-button
               >`
             : html`<vscode-button
                 id="continue"
                 ?disabled=${this.choices.prompt.trim() === ''}
-                title="Continue the prompt (Ctrl+Enter)"
+                title=${l10n.t('Continue the prompt (Ctrl+Enter)')}
                 @click=${() => this.#start()}
-                >${icon('play')}Continue</vscode-button
+                >${icon('play')}${l10n.t('Continue')}</vscode-button
               >`
         }
       </div>
@@ -211,7 +211,7 @@ export class CompletionsView extends LitElement {
     const shape = (of: ModelShape | undefined): string => (of ? `${of.layers} × ${of.hiddenSize}` : '');
     const { progress } = record;
     const trained = side === 'student' && record.status === 'running' && progress?.role === 'student';
-    const when = trained ? `, last checkpoint before step ${formatCount(progress.step)}` : '';
+    const when = trained ? l10n.t(', last checkpoint before step {0}', formatCount(progress.step)) : '';
     return `${shape(side === 'teacher' ? experiment.teacher : experiment.student)}${when}`;
   }
 
@@ -236,7 +236,7 @@ export class CompletionsView extends LitElement {
     const tokens = scored?.[side]?.tokens ?? sides[side]?.tokens;
     const token = tokens?.[index];
     if (!tokens || !token)
-      return html`<p class="small muted">Choose a token to see what each model expected there.</p>`;
+      return html`<p class="small muted">${l10n.t('Choose a token to see what each model expected there.')}</p>`;
     const before = `${prompt}${tokens
       .slice(0, index)
       .map((one) => one.token)

@@ -1,5 +1,6 @@
 /** @file What two models expected in one token's place: paired bars, the token that was taken marked. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatShare, shareDecimals } from '../../src/protocol/format';
@@ -10,6 +11,7 @@ import { shared } from '../styles';
 import { numberTable } from '../table-styles';
 import { visible } from '../tokens/token-text';
 import { expectedRows, otherOf, type ExpectedRow } from './scores';
+import { roleNames } from '../role-names';
 
 @customElement('lab-expected')
 export class Expected extends LitElement {
@@ -57,27 +59,30 @@ export class Expected extends LitElement {
     const widest = Math.max(1e-9, ...shares);
     const sides = this.#sides();
     return html`<figure>
-      <h3>At “${visible(this.token.token)}” <span class="note">after “${this.preceding}”, T = 1</span></h3>
-      <table aria-label="What ${sides.join(' and ')} expected">
+      <h2>
+        ${l10n.t('At “{0}”', visible(this.token.token))}
+        <span class="note">${l10n.t('after “{0}”, T = 1', this.preceding)}</span>
+      </h2>
+      <table aria-label=${l10n.t('What {0} expected', sides.map((side) => roleNames[side]).join(l10n.t(' and ')))}>
         <thead>
           <tr>
-            <th></th>
-            <th scope="col" class="name">Token</th>
+            <th scope="col"><span class="spoken">${l10n.t('Taken')}</span></th>
+            <th scope="col" class="name">${l10n.t('Token')}</th>
             <th aria-hidden="true"></th>
-            ${sides.map((side) => html`<th scope="col">${mark(side, side)}</th>`)}
+            ${sides.map((side) => html`<th scope="col">${mark(side, roleNames[side])}</th>`)}
           </tr>
         </thead>
         <tbody>
           ${rows.map((row) => this.#row(row, widest, decimals))}
           <tr>
             <td></td>
-            <td class="name muted">others</td>
+            <td class="name muted">${l10n.t('others')}</td>
             <td></td>
             ${this.#shares(rest, decimals)}
           </tr>
         </tbody>
       </table>
-      <p class="small muted">▸ the token that the ${this.side} took</p>
+      <p class="small muted">${l10n.t('▸ the token that the {0} took', roleNames[this.side])}</p>
     </figure>`;
   }
 
@@ -97,8 +102,8 @@ export class Expected extends LitElement {
   #row(row: ExpectedRow, widest: number, decimals: number): unknown {
     const bars = this.#sides().map((side) => ({ side, share: this.#shareOf(row, side) }));
     return html`<tr class=${row.taken ? 'strong' : ''}>
-      <td class="taken">${row.taken ? html`<span role="img" aria-label="taken">▸</span>` : nothing}</td>
-      <td class="name">${visible(row.token)}</td>
+      <td class="taken">${row.taken ? html`<span role="img" aria-label=${l10n.t('taken')}>▸</span>` : nothing}</td>
+      <td class="name" translate="no">${visible(row.token)}</td>
       <td class="bars" aria-hidden="true"><span class="pair">${pairBars(bars, widest)}</span></td>
       ${this.#shares(row, decimals)}
     </tr>`;

@@ -1,5 +1,6 @@
 /** @file The Completions tab's controls: where the prompt comes from, and how tokens are chosen. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { PromptRow } from '../../src/protocol/lab-data';
@@ -23,6 +24,7 @@ export class SamplingBar extends LitElement {
       }
       .group {
         display: inline-flex;
+        flex-wrap: wrap;
         align-items: center;
         gap: 6px;
         white-space: nowrap;
@@ -55,11 +57,11 @@ export class SamplingBar extends LitElement {
 
   override render(): unknown {
     const { sample } = this.choices;
-    return html`<div class="bar" role="toolbar" aria-label="How the prompt is continued">
+    return html`<div class="bar" role="toolbar" aria-label=${l10n.t('How the prompt is continued')}>
       ${this.prompts.length > 0 ? this.#prompts() : nothing}
       <span class="spacer"></span>
       <fieldset class="segments">
-        <legend class="spoken">Choice of tokens</legend>
+        <legend class="spoken">${l10n.t('Choice of tokens')}</legend>
         ${[false, true].map(
           (value) =>
             html`<label
@@ -68,24 +70,25 @@ export class SamplingBar extends LitElement {
                 name="sample"
                 .checked=${sample === value}
                 @change=${() => this.#choose({ sample: value })}
-              />${value ? 'Sample' : 'Greedy'}</label
+              />${value ? l10n.t('Sample') : l10n.t('Greedy')}</label
             >`,
         )}
       </fieldset>
       ${
         sample
-          ? html`${this.#number('Sampling temperature', 'samplingTemperature', 0.05, 5)}
-            ${this.#number('Top k (0: all)', 'samplingTopK', 0, 1000)} ${this.#number('Top p', 'samplingTopP', 0.01, 1)}`
+          ? html`${this.#number(l10n.t('Sampling temperature'), 'samplingTemperature', 0.05, 5)}
+            ${this.#number(l10n.t('Top k (0: all)'), 'samplingTopK', 0, 1000)}
+            ${this.#number(l10n.t('Top p'), 'samplingTopP', 0.01, 1)}`
           : nothing
       }
-      ${this.#number('At most, tokens', 'maxNewTokens', 1, 512)}
+      ${this.#number(l10n.t('At most, tokens'), 'maxNewTokens', 1, 512)}
       ${
         this.control === undefined
           ? nothing
           : html`<vscode-checkbox
               .checked=${this.choices.completeControl}
               @change=${(event: Event) => this.#choose({ completeControl: (event.target as HTMLInputElement).checked })}
-              >Control too</vscode-checkbox
+              >${l10n.t('Control too')}</vscode-checkbox
             >`
       }
     </div>`;
@@ -100,27 +103,33 @@ export class SamplingBar extends LitElement {
     const go = (to: number): void =>
       this.#choose({ prompt: to === -1 ? '' : this.prompts.at(to % this.prompts.length)!.text });
     return html`<span class="group">
-      <label for="from">Prompt from</label>
+      <label for="from">${l10n.t('Prompt from')}</label>
       <vscode-dropdown
         id="from"
-        aria-label="Prompt from the dataset"
+        aria-label=${l10n.t('Prompt from the dataset')}
         .value=${String(at)}
         @change=${(event: Event) => go(Number((event.target as HTMLSelectElement).value))}
       >
-        <vscode-option value="-1">your own words</vscode-option>
+        <vscode-option value="-1">${l10n.t('your own words')}</vscode-option>
         ${this.prompts.map(
-          ({ file, line }, i) => html`<vscode-option value=${i}>${file.split(/[\\/]/).at(-1)}:${line}</vscode-option>`,
+          ({ file, line }, i) =>
+            html`<vscode-option translate="no" value=${i}>${file.split(/[\\/]/).at(-1)}:${line}</vscode-option>`,
         )}
       </vscode-dropdown>
       <button
         class="icon-button"
-        title="Previous prompt"
-        aria-label="Previous prompt"
+        title=${l10n.t('Previous prompt')}
+        aria-label=${l10n.t('Previous prompt')}
         @click=${() => go(at <= 0 ? this.prompts.length - 1 : at - 1)}
       >
         ${icon('left')}
       </button>
-      <button class="icon-button" title="Next prompt" aria-label="Next prompt" @click=${() => go(at + 1)}>
+      <button
+        class="icon-button"
+        title=${l10n.t('Next prompt')}
+        aria-label=${l10n.t('Next prompt')}
+        @click=${() => go(at + 1)}
+      >
         ${icon('right')}
       </button>
     </span>`;

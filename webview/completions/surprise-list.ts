@@ -1,5 +1,6 @@
 /** @file The words of one model that the other least expected: two marks on a line for each. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, svg } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatShare } from '../../src/protocol/format';
@@ -9,6 +10,7 @@ import { numberTable } from '../table-styles';
 import { visible } from '../tokens/token-text';
 import { TokenEvent } from './completion-panel';
 import type { Surprise } from './scores';
+import { roleNames } from '../role-names';
 
 @customElement('lab-surprises')
 export class SurpriseList extends LitElement {
@@ -49,17 +51,19 @@ export class SurpriseList extends LitElement {
   @property({ attribute: false }) chosen = -1;
 
   override render(): unknown {
-    const other = this.side === 'teacher' ? 'student' : 'teacher';
-    const title = `${this.side === 'teacher' ? "Teacher's" : "Student's"} words the ${other} least expected`;
+    const title =
+      this.side === 'teacher'
+        ? l10n.t("Teacher's words the student least expected")
+        : l10n.t("Student's words the teacher least expected");
     return html`<figure>
-      <h3>${title}</h3>
+      <h2>${title}</h2>
       <table aria-label=${title}>
         <thead>
           <tr>
-            <th scope="col" class="name">Token</th>
+            <th scope="col" class="name">${l10n.t('Token')}</th>
             <th aria-hidden="true"></th>
-            <th scope="col">${mark('teacher', 'teacher')}</th>
-            <th scope="col">${mark('student', 'student')}</th>
+            <th scope="col">${mark('teacher', roleNames.teacher)}</th>
+            <th scope="col">${mark('student', roleNames.student)}</th>
           </tr>
         </thead>
         <tbody>
@@ -72,7 +76,7 @@ export class SurpriseList extends LitElement {
   #row({ index, token, own, other }: Surprise): unknown {
     const [teacher, student] = this.side === 'teacher' ? [own, other] : [other, own];
     return html`<tr class=${index === this.chosen ? 'chosen' : ''}>
-      <td class="name">
+      <td class="name" translate="no">
         <button class="link" @click=${() => this.dispatchEvent(new TokenEvent(index))}>${visible(token)}</button>
       </td>
       <td class="line" aria-hidden="true">

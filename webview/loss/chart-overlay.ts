@@ -1,5 +1,6 @@
 /** @file What stands above a chart's curves: cursor, brush, marks, names at the lines' ends. */
 
+import * as l10n from '@vscode/l10n';
 import { nothing, svg, type SVGTemplateResult } from 'lit';
 import { markShape } from '../icons';
 import type { Line } from './figures';
@@ -51,7 +52,7 @@ export function cut(
   let enters = first;
   while (enters < line.y.length && !(line.y.at(enters) <= top)) enters++;
   const x = X(line.x.at(Math.min(enters, line.x.length - 1)));
-  return svg`<text class="halo" x=${x + 12} y="10">from ${format(begins)}</text>`;
+  return svg`<text class="halo" x=${x + 12} y="10">${l10n.t('from {0}', format(begins))}</text>`;
 }
 
 export function lineMarks(line: Line, { X, Y, width, height }: Geometry): unknown {

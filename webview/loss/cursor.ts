@@ -1,5 +1,6 @@
 /** @file The step cursor that all charts of the Loss tab share. Pure. */
 
+import * as l10n from '@vscode/l10n';
 import { formatCount, formatDuration } from '../../src/protocol/format';
 import type { Choices } from '../choices';
 import { SeriesCurves } from './curves';
@@ -16,12 +17,12 @@ export function stepAt({ main: { metrics }, x }: View, place: number): number {
 }
 
 export function cursorLabel({ main: { metrics }, x }: View, index: number, axis: Choices['axis']): string {
-  const step = `step ${formatCount(metrics.at('step', index))}`;
+  const step = l10n.t('step {0}', formatCount(metrics.at('step', index)));
   switch (axis) {
     case 'step':
       return step;
     case 'epoch':
-      return `epoch ${metrics.at('epoch', index).toFixed(2)}, ${step}`;
+      return l10n.t('epoch {0}, {1}', metrics.at('epoch', index).toFixed(2), step);
     case 'clock':
       return `${formatDuration(x.at(index))}, ${step}`;
   }

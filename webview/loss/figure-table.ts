@@ -1,5 +1,6 @@
 /** @file The table behind a chart of the Loss tab. */
 
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { formatCount, formatDuration } from '../../src/protocol/format';
 import { spread, type Axis } from './curves';
@@ -7,9 +8,9 @@ import { csvText } from '../save/csv';
 import type { Figure } from './figures';
 
 export const axisNames: readonly [Axis, string][] = [
-  ['step', 'Step'],
-  ['epoch', 'Epoch'],
-  ['clock', 'Clock'],
+  ['step', l10n.t('Step')],
+  ['epoch', l10n.t('Epoch')],
+  ['clock', l10n.t('Clock')],
 ];
 
 /** Rows that a table shows of a longer curve. */
@@ -27,8 +28,8 @@ export function valueAt({ lines }: Figure, column: number, x: number): number {
 export function figureTable(figure: Figure, axis: Axis, caption?: string): TemplateResult {
   const own = figure.lines[0]!;
   const rows = spread(own.x.length, tableRows);
-  const thinned = rows.length < own.x.length ? `${rows.length} of ${formatCount(own.x.length)} rows. ` : '';
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${figure.title}, table">
+  const thinned = rows.length < own.x.length ? l10n.t('{0} of {1} rows. ', rows.length, formatCount(own.x.length)) : '';
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${l10n.t('{0}, table', figure.title)}>
     <table class="data" aria-label=${figure.title}>
       ${
         thinned !== '' || caption !== undefined

@@ -1,5 +1,6 @@
 /** @file Which charts the Loss tab has for a run, and the lines in them. Pure. */
 
+import * as l10n from '@vscode/l10n';
 import { formatLarge, formatQuantity, formatScientific, formatSetting } from '../../src/protocol/format';
 import type { ExperimentFacts } from '../../src/protocol/lab-data';
 import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table';
@@ -9,6 +10,7 @@ import type { RunState, SeriesState } from '../state';
 import { Column } from './column';
 import { componentWeight, presentComponents, SeriesCurves, type Component } from './curves';
 import { positionOfStep, type View } from './view';
+import { roleNames } from '../role-names';
 
 export interface Line {
   name: string;
@@ -49,17 +51,17 @@ export interface Figure {
 }
 
 export const componentNames: Record<Component, string> = {
-  hard: 'Student loss (hard)',
-  soft: 'Distillation loss (soft)',
-  hidden: 'Hidden-layer loss',
-  attention: 'Attention loss',
+  hard: l10n.t('Student loss (hard)'),
+  soft: l10n.t('Distillation loss (soft)'),
+  hidden: l10n.t('Hidden-layer loss'),
+  attention: l10n.t('Attention loss'),
 };
 
 /** A smoothed curve of a training with its raw values behind it. */
-function curve({ choices }: View, { metrics, role, name }: SeriesState, metric: MetricName): Line {
+function curve({ choices }: View, { metrics, role }: SeriesState, metric: MetricName): Line {
   const curves = SeriesCurves.of(metrics);
   return {
-    name: role === 'control' ? 'control' : name,
+    name: roleNames[role],
     x: curves.axis(choices.axis),
     y: curves.smoothed(metric, choices.smoothing),
     ...(choices.smoothing > 0 && { raw: curves.values(metric) }),
@@ -99,7 +101,7 @@ export function totalFigure(view: View): Figure {
   const areas = parts.length > 1 && view.others.length === 0 ? stack : [];
   return {
     key: 'total',
-    title: view.others.length > 0 ? 'Total loss' : totalTitle(main.role, parts.length),
+    title: view.others.length > 0 ? l10n.t('Total loss') : totalTitle(main.role, parts.length),
     note: '',
     lines: [
       ...areas.map(({ component, top }): Line => {
@@ -107,7 +109,7 @@ export function totalFigure(view: View): Figure {
       }),
       ...(view.others.length > 0
         ? curvesOfRuns(view, 'total', 'var(--total)')
-        : [{ ...curve(view, main, 'total'), name: 'Total', width: 2 }]),
+        : [{ ...curve(view, main, 'total'), name: l10n.t('Total'), width: 2 }]),
     ],
     zero: true,
     format: formatQuantity,
@@ -115,8 +117,8 @@ export function totalFigure(view: View): Figure {
 }
 
 function totalTitle(role: Role, parts: number): string {
-  if (role === 'teacher') return "The teacher's loss, as it is fine-tuned";
-  return parts > 1 ? 'Total loss, and what it is made of' : 'Total loss';
+  if (role === 'teacher') return l10n.t("The teacher's loss, as it is fine-tuned");
+  return parts > 1 ? l10n.t('Total loss, and what it is made of') : l10n.t('Total loss');
 }
 
 /** `× 2.8`: the weight of a component at a record. */
@@ -133,9 +135,9 @@ export function smallFigures(view: View): Figure[] {
     // A single part is the total, which has its chart.
     ...(parts.length > 1 ? parts : []).toSorted(byReading).map((component) => componentFigure(view, component)),
     ...(evaluation ? [evaluation] : []),
-    plainFigure(view, 'gradientNorm', 'Gradient norm', clippingNote(view.run.experiment), formatQuantity),
+    plainFigure(view, 'gradientNorm', l10n.t('Gradient norm'), clippingNote(view.run.experiment), formatQuantity),
     learningRateFigure(view),
-    plainFigure(view, 'tokensPerSecond', 'Tokens per second', view.run.record.device, formatLarge),
+    plainFigure(view, 'tokensPerSecond', l10n.t('Tokens per second'), view.run.record.device, formatLarge),
   ];
 }
 
@@ -158,7 +160,7 @@ function componentFigure(view: View, component: Component): Figure {
 
 function controlLine(view: View, series: SeriesState): Line {
   const { x, y } = curve(view, series, series.metrics.has('hard') ? 'hard' : 'total');
-  return { x, y, kind: 'curve', name: series.name, ink: 'var(--control)', dashed: true, label: 'control' };
+  return { x, y, kind: 'curve', name: series.name, ink: 'var(--control)', dashed: true, label: roleNames.control };
 }
 
 function componentNote(component: Component, temperature: number, facts: ExperimentFacts): string {
@@ -166,27 +168,31 @@ function componentNote(component: Component, temperature: number, facts: Experim
   const layers = pairs.map(([teacher, student]) => `${teacher} → ${student}`).join(', ');
   switch (component) {
     case 'soft':
-      return `${divergenceNames[facts.divergence ?? 'forward-kl'] ?? facts.divergence!} at T = ${formatSetting(temperature || 1)}, before α and T²`;
+      return l10n.t(
+        '{0} at T = {1}, before α and T²',
+        divergenceNames[facts.divergence ?? 'forward-kl'] ?? facts.divergence!,
+        formatSetting(temperature || 1),
+      );
     case 'hard':
-      return 'cross-entropy with the hard label, T = 1';
+      return l10n.t('cross-entropy with the hard label, T = 1');
     default:
-      return layers === '' ? 'before its weight' : `blocks, teacher → student: ${layers}`;
+      return layers === '' ? l10n.t('before its weight') : l10n.t('blocks, teacher → student: {0}', layers);
   }
 }
 
 const divergenceNames: Record<string, string> = {
-  'forward-kl': 'KL(teacher ‖ student)',
-  'reverse-kl': 'KL(student ‖ teacher)',
-  jsd: 'Jensen–Shannon',
-  tvd: 'total variation',
-  'mse-logits': 'MSE of the logits',
-  'cosine-logits': 'cosine of the logits',
+  'forward-kl': l10n.t('KL(teacher ‖ student)'),
+  'reverse-kl': l10n.t('KL(student ‖ teacher)'),
+  jsd: l10n.t('Jensen–Shannon'),
+  tvd: l10n.t('total variation'),
+  'mse-logits': l10n.t('MSE of the logits'),
+  'cosine-logits': l10n.t('cosine of the logits'),
 };
 
 function clippingNote(facts: ExperimentFacts): string {
   return facts.clipNorm === undefined
-    ? 'over all trained parameters'
-    : `before clipping at ${formatSetting(facts.clipNorm)}`;
+    ? l10n.t('over all trained parameters')
+    : l10n.t('before clipping at {0}', formatSetting(facts.clipNorm));
 }
 
 function plainFigure(
@@ -206,8 +212,11 @@ function learningRateFigure(view: View): Figure {
   const schedule = view.run.experiment.schedule;
   return {
     key: 'learningRate',
-    title: 'Learning rate',
-    note: schedule === undefined ? `axis ${formatScientific(unit)}` : `${schedule}, axis ${axisUnit(unit)}`,
+    title: l10n.t('Learning rate'),
+    note:
+      schedule === undefined
+        ? l10n.t('axis {0}', formatScientific(unit))
+        : l10n.t('{0}, axis {1}', schedule, axisUnit(unit)),
     lines: curvesOfRuns({ ...view, choices: { ...view.choices, smoothing: 0 } }, 'learningRate', 'var(--total)'),
     zero: true,
     format: formatScientific,
@@ -230,7 +239,7 @@ function evaluationFigure(view: View): Figure | undefined {
   };
   const own: Line = {
     ...points(run, main),
-    name: main.role,
+    name: roleNames[main.role],
     ink: `var(--${main.role})`,
     kind: 'curve',
     mark: main.role,
@@ -241,12 +250,14 @@ function evaluationFigure(view: View): Figure | undefined {
   );
   const controls = view.controls.map((series): Line => {
     const line = { ...points(run, series), name: series.name, ink: 'var(--control)' };
-    return { ...line, kind: 'curve', dashed: true, mark: 'control', label: 'control' };
+    return { ...line, kind: 'curve', dashed: true, mark: 'control', label: roleNames.control };
   });
   return {
     key: 'evaluation',
     title: measure.title,
-    note: `${evaluationSplit(run)}, ${measure.higherIsBetter ? 'higher' : 'lower'} is better`,
+    note: measure.higherIsBetter
+      ? l10n.t('{0}, higher is better', evaluationSplit(run))
+      : l10n.t('{0}, lower is better', evaluationSplit(run)),
     lines: [
       others.length > 0 ? ofRun(view, run, own) : own,
       ...[...others, ...controls].filter(({ x }) => x.length > 0),
@@ -263,12 +274,12 @@ function teacherLine({ run, main, end }: View, measure: Measure): Line[] {
   if (!teacher) return [];
   return [
     {
-      name: 'teacher',
+      name: roleNames.teacher,
       x: Column.of([0, end]),
       y: Column.of([teacher.value, teacher.value]),
       ink: 'var(--teacher)',
       kind: 'reference',
-      label: `teacher ${measure.format(teacher.value)}`,
+      label: `${l10n.t('teacher')} ${measure.format(teacher.value)}`,
     },
   ];
 }

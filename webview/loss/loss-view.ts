@@ -1,5 +1,6 @@
 /** @file The Loss tab: the total with its parts, and a small chart for everything else that a training logs. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { RunListing } from '../../src/protocol/lab-data';
@@ -28,6 +29,7 @@ export class LossView extends LitElement {
       }
       .charts {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 16px;
         padding: 12px 16px 16px;
       }
@@ -96,11 +98,11 @@ export class LossView extends LitElement {
   #waiting(): string {
     switch (this.run.record.status) {
       case 'queued':
-        return 'This run waits for its turn. Curves appear with its first step.';
+        return l10n.t('This run waits for its turn. Curves appear with its first step.');
       case 'running':
-        return 'Preparing. Curves appear with the first step.';
+        return l10n.t('Preparing. Curves appear with the first step.');
       default:
-        return 'This run ended before its first step.';
+        return l10n.t('This run ended before its first step.');
     }
   }
 }

@@ -1,8 +1,9 @@
 /** @file The runs whose curves are shown together: a chip and a colour for each, and a list to add from. */
 
+import * as l10n from '@vscode/l10n';
+import { ago } from '../ago';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { formatAgo } from '../../src/protocol/format';
 import type { RunListing } from '../../src/protocol/lab-data';
 import { ChooseEvent, type Choices } from '../choices';
 import { icon } from '../icons';
@@ -97,8 +98,8 @@ export class RunChips extends LitElement {
         ? html`<button
             class="icon-button"
             id="add-run"
-            title="Show another run beside this one"
-            aria-label="Show another run beside this one"
+            title=${l10n.t('Show another run beside this one')}
+            aria-label=${l10n.t('Show another run beside this one')}
             aria-haspopup="menu"
             aria-expanded=${this.open}
             @click=${() => this.#toggle(!this.open)}
@@ -113,8 +114,8 @@ export class RunChips extends LitElement {
             ${addable.map(
               ({ id, record }) =>
                 html`<button role="menuitem" @click=${() => this.#add(id)}>
-                  ${record.name}
-                  <span class="small muted">${formatAgo((Date.now() - Date.parse(record.started)) / 1000)}</span>
+                  <span translate="no">${record.name}</span>
+                  <span class="small muted">${ago((Date.now() - Date.parse(record.started)) / 1000)}</span>
                 </button>`,
             )}
           </div>`
@@ -138,8 +139,8 @@ export class RunChips extends LitElement {
         this.coloured
           ? html`<button
               class="ink"
-              title="Change the colour of ${name}"
-              aria-label="Change the colour of ${name}"
+              title=${l10n.t('Change the colour of {0}', name)}
+              aria-label=${l10n.t('Change the colour of {0}', name)}
               @click=${() => this.#recolour(id, ink)}
               ${place({ background: ink })}
             ></button>`
@@ -147,6 +148,7 @@ export class RunChips extends LitElement {
       }
       <button
         class="name"
+        translate="no"
         aria-pressed=${picked}
         title=${id}
         @click=${() => this.#choose({ picked: picked ? undefined : id })}
@@ -157,8 +159,8 @@ export class RunChips extends LitElement {
         removable
           ? html`<button
               class="icon-button"
-              title="Remove ${name}"
-              aria-label="Remove ${name}"
+              title=${l10n.t('Remove {0}', name)}
+              aria-label=${l10n.t('Remove {0}', name)}
               @click=${() => this.#remove(id)}
             >
               ${icon('close')}

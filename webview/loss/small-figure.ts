@@ -1,5 +1,6 @@
 /** @file One of the Loss tab's small charts, with its value under the shared cursor. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount } from '../../src/protocol/format';
@@ -21,7 +22,7 @@ export class SmallFigure extends LitElement {
       :host {
         min-width: 0;
       }
-      figure h3 .title {
+      figure h2 .title {
         min-width: 0;
         overflow: hidden;
         text-overflow: ellipsis;
@@ -54,10 +55,10 @@ export class SmallFigure extends LitElement {
     const { value, at } = this.#valueAt(index);
     const text = figure.format(value);
     return html`<figure>
-      <h3>
+      <h2>
         <span class="title ${figure.ink ?? ''}">${figure.title}</span>
         <span class="value number">${text}${at === undefined ? nothing : html` <span class="muted">${at}</span>`}</span>
-      </h3>
+      </h2>
       <div class="under">
         <p class="note" title=${figure.note}>${figure.note}</p>
         <lab-save
@@ -107,7 +108,7 @@ export class SmallFigure extends LitElement {
     const x = view.x.at(index);
     if (!line.mark) return { value: line.y.at(line.x.nearest(x)) };
     const last = Math.max(0, line.x.firstFrom(x * 1.0001) - 1);
-    return { value: line.y.at(last), at: `at ${formatCount(stepAt(view, line.x.at(last)))}` };
+    return { value: line.y.at(last), at: l10n.t('at {0}', formatCount(stepAt(view, line.x.at(last)))) };
   }
 }
 

@@ -1,5 +1,6 @@
 /** @file The Loss tab's controls: axis, smoothing, scale, which training, and tables in place of charts. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatShare } from '../../src/protocol/format';
@@ -84,9 +85,9 @@ export class LossBar extends LitElement {
     const hasControl = this.run.series.some(({ role, metrics }) => role === 'control' && metrics.length > 0);
     const trained = this.run.series.filter(({ role, metrics }) => role !== 'control' && metrics.length > 0);
     const { main } = this;
-    return html`<div class="bar" role="toolbar" aria-label="Charts">
+    return html`<div class="bar" role="toolbar" aria-label=${l10n.t('Charts')}>
       <fieldset class="segments">
-        <legend class="spoken">Axis</legend>
+        <legend class="spoken">${l10n.t('Axis')}</legend>
         ${axisNames.map(
           ([value, name]) =>
             html`<label
@@ -101,7 +102,7 @@ export class LossBar extends LitElement {
         )}
       </fieldset>
       <label>
-        Smoothing
+        ${l10n.t('Smoothing')}
         <input
           id="smoothing"
           type="range"
@@ -118,17 +119,17 @@ export class LossBar extends LitElement {
       <vscode-checkbox
         .checked=${logScale}
         @change=${(event: Event) => this.#choose({ logScale: (event.target as HTMLInputElement).checked })}
-        >Log scale</vscode-checkbox
+        >${l10n.t('Log scale')}</vscode-checkbox
       >
       <vscode-checkbox
         .checked=${ignoreOutliers}
         @change=${(event: Event) => this.#choose({ ignoreOutliers: (event.target as HTMLInputElement).checked })}
-        >Ignore outliers</vscode-checkbox
+        >${l10n.t('Ignore outliers')}</vscode-checkbox
       >
       ${
         this.choices.zoom
           ? html`<button class="link" id="whole" @click=${() => this.#choose({ zoom: undefined })}>
-              Show all steps
+              ${l10n.t('Show all steps')}
             </button>`
           : nothing
       }
@@ -144,7 +145,7 @@ export class LossBar extends LitElement {
                     @click=${() => this.#choose({ series: name, cursor: undefined })}
                   >
                     <svg class="line" viewBox="0 0 20 8" aria-hidden="true"><path d="M0 4H20" /></svg>
-                    ${role === 'teacher' ? "Teacher's training" : "Student's"}
+                    ${role === 'teacher' ? l10n.t("Teacher's training") : l10n.t("Student's")}
                   </button>`,
               )
             : nothing
@@ -154,13 +155,13 @@ export class LossBar extends LitElement {
             ? html`<button
                 class="chip"
                 aria-pressed=${showControl}
-                title="The same student, trained without distillation"
+                title=${l10n.t('The same student, trained without distillation')}
                 @click=${() => this.#choose({ showControl: !showControl })}
               >
                 <svg class="line" viewBox="0 0 20 8" aria-hidden="true">
                   <path d="M0 4H20" stroke-dasharray="4 3" />
                 </svg>
-                Control
+                ${l10n.t('Control')}
               </button>`
             : nothing
         }
@@ -169,8 +170,8 @@ export class LossBar extends LitElement {
       <button
         class="icon-button"
         id="tables"
-        title="Tables instead of charts (t)"
-        aria-label="Tables instead of charts"
+        title=${l10n.t('Tables instead of charts (t)')}
+        aria-label=${l10n.t('Tables instead of charts')}
         aria-pressed=${tables}
         @click=${() => this.#choose({ tables: !tables })}
       >

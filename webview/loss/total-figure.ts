@@ -1,5 +1,6 @@
 /** @file The large chart of the Loss tab: the total and its parts, with the step cursor for all charts. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatQuantity, formatSetting } from '../../src/protocol/format';
@@ -16,6 +17,7 @@ import { componentNames, weightLabel, type Figure } from './figures';
 import type { View } from './view';
 import './time-chart';
 import { pan, zoomAbout } from './zoom';
+import { sentence } from '../sentence';
 
 @customElement('lab-total')
 export class TotalFigure extends LitElement {
@@ -42,7 +44,7 @@ export class TotalFigure extends LitElement {
         max-height: 260px;
       }
       @media (max-width: 640px) {
-        figure h3 {
+        figure h2 {
           flex-wrap: wrap;
           gap: 0 8px;
         }
@@ -58,14 +60,14 @@ export class TotalFigure extends LitElement {
   override render(): unknown {
     const { view, figure, choices } = this;
     return html`<figure>
-      <h3>
+      <h2>
         ${figure.title} <span class="formula">${this.#formula()}</span>
         <lab-save
           .name=${figure.title}
           .csv=${() => figureCsv(figure, choices.axis)}
           .svg=${() => this.renderRoot.querySelector('lab-time-chart')?.svg(figure.title, '')}
         ></lab-save>
-      </h3>
+      </h2>
       ${
         choices.tables
           ? figureTable(
@@ -73,7 +75,7 @@ export class TotalFigure extends LitElement {
               choices.axis,
               view.others.length > 0
                 ? undefined
-                : 'Each part times its weight; the last column is what is back-propagated.',
+                : l10n.t('Each part times its weight; the last column is what is back-propagated.'),
             )
           : this.#chart()
       }
@@ -92,12 +94,12 @@ export class TotalFigure extends LitElement {
         id="total"
         tabindex="0"
         role="slider"
-        aria-label="${figure.title}, step cursor"
+        aria-label=${l10n.t('{0}, step cursor', figure.title)}
         aria-valuemin=${metrics.at('step', 0)}
         aria-valuemax=${metrics.at('step', metrics.length - 1)}
         aria-valuenow=${step}
         aria-valuetext="${label}: ${ends.map(({ name, value }) => `${name} ${value}`).join(', ')}"
-        title="Arrows move the cursor; + and − zoom, Shift with arrows moves along, 0 shows all"
+        title=${l10n.t('Arrows move the cursor; + and − zoom, Shift with arrows moves along, 0 shows all')}
         @keydown=${(event: KeyboardEvent) => this.#key(event, index)}
       >
         <lab-time-chart
@@ -112,7 +114,7 @@ export class TotalFigure extends LitElement {
           .pinned=${choices.cursor !== undefined}
           .cursorLabel=${choices.cursor === undefined ? undefined : label}
           .ends=${this.narrow ? [] : ends}
-          .endsTitle=${choices.cursor === undefined ? 'latest' : `at step ${formatCount(step)}`}
+          .endsTitle=${choices.cursor === undefined ? l10n.t('latest') : l10n.t('at step {0}', formatCount(step))}
           .height=${this.narrow ? 200 : 240}
           @point=${(event: PointEvent) => this.#choose({ cursor: stepAt(view, event.detail) })}
           @zoom=${(event: ZoomEvent) => this.#choose({ zoom: event.detail })}
@@ -144,10 +146,14 @@ export class TotalFigure extends LitElement {
     if (parts.length < 2 || view.others.length > 0) return nothing;
     const { experiment } = view.run;
     const term: Record<Component, unknown> = {
-      soft: html`α·${experiment.scaleByTemperatureSquared ? 'T²·' : ''}<span class="ink-soft">soft</span>`,
-      hard: html`(1 − α)·<span class="ink-hard">hard</span>`,
-      hidden: html`${formatSetting(experiment.hidden?.weight ?? 1)}·<span class="ink-hidden">hidden</span>`,
-      attention: html`${formatSetting(experiment.attention?.weight ?? 1)}·<span class="ink-attention">attention</span>`,
+      soft: html`α·${experiment.scaleByTemperatureSquared ? 'T²·' : ''}<span class="ink-soft">${l10n.t('soft')}</span>`,
+      hard: html`(1 − α)·<span class="ink-hard">${l10n.t('hard')}</span>`,
+      hidden: html`${formatSetting(experiment.hidden?.weight ?? 1)}·<span class="ink-hidden"
+          >${l10n.t('hidden')}</span
+        >`,
+      attention: html`${formatSetting(experiment.attention?.weight ?? 1)}·<span class="ink-attention"
+          >${l10n.t('attention')}</span
+        >`,
     };
     const order: Component[] = ['soft', 'hard', 'hidden', 'attention'];
     const terms = order
@@ -157,7 +163,7 @@ export class TotalFigure extends LitElement {
     const setting = (name: 'alpha' | 'temperature', symbol: string): string[] =>
       metrics.has(name) ? [`${symbol} = ${formatSetting(metrics.at(name, index))}`] : [];
     const settings = [...setting('alpha', 'α'), ...setting('temperature', 'T')];
-    return html`${terms}${settings.length > 0 ? `, with ${settings.join(' and ')}` : ''}`;
+    return settings.length > 0 ? sentence(l10n.t('{0}, with {1}'), terms, settings.join(l10n.t(' and '))) : terms;
   }
 
   #ends(index: number): EndLabel[] {
@@ -182,7 +188,7 @@ export class TotalFigure extends LitElement {
     });
     const total = figure.lines.at(-1)!;
     const value = formatQuantity(total.y.at(index));
-    return [...labels, { name: 'Total', value, ink: total.ink, at: total.y.last, strong: true }];
+    return [...labels, { name: l10n.t('Total'), value, ink: total.ink, at: total.y.last, strong: true }];
   }
 
   #runEnds(index: number): EndLabel[] {

@@ -1,5 +1,6 @@
 /** @file Beside a chart's title: keeps the chart as CSV, SVG or PNG. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { icon } from '../icons';
@@ -63,8 +64,8 @@ export class SaveButton extends LitElement {
     const kinds: Kind[] = [...(this.csv ? (['csv'] as const) : []), ...(this.svg ? (['svg', 'png'] as const) : [])];
     return html`<button
         class="icon-button"
-        title="Save ${this.name}"
-        aria-label="Save ${this.name}"
+        title=${l10n.t('Save {0}', this.name)}
+        aria-label=${l10n.t('Save {0}', this.name)}
         aria-haspopup="menu"
         aria-expanded=${this.open}
         @click=${() => this.#toggle(!this.open)}

@@ -1,5 +1,6 @@
 /** @file One chart over T: its x axis is the slider's, so that the thumb and the line through all charts are one thing. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing, svg } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { linearTicks, tickLabels } from '../../src/protocol/ticks';
@@ -58,7 +59,7 @@ export class CurveChart extends LitElement {
 
   override render(): unknown {
     return html`<figure>
-      <h3>
+      <h2>
         ${this.name}
         <span class="note">
           ${this.note}
@@ -72,7 +73,7 @@ export class CurveChart extends LitElement {
             return drawn ? standaloneSvg(drawn) : undefined;
           }}
         ></lab-save>
-      </h3>
+      </h2>
       ${this.table ? this.#table() : this.#drawing()}
     </figure>`;
   }
@@ -84,7 +85,7 @@ export class CurveChart extends LitElement {
 
   #table(): unknown {
     const every = curveTemperatures.map((T, i) => ({ T, i })).filter(({ i }) => i % 8 === 0);
-    return html`<div class="scroll" tabindex="0" role="region" aria-label="${this.name}, table">
+    return html`<div class="scroll" tabindex="0" role="region" aria-label=${l10n.t('{0}, table', this.name)}>
       <table class="data" aria-label=${this.name}>
         <thead>
           <tr>
@@ -118,7 +119,12 @@ export class CurveChart extends LitElement {
       top + (1 - (scale(value) - scale(low)) / (scale(high) - scale(low) || 1)) * (height - top - bottom);
     const labels = this.logScale ? ticks.map((tick) => String(Number(tick.toPrecision(2)))) : tickLabels(ticks);
     const here = Math.round(X(this.temperature)) + 0.5;
-    const said = `${this.name} over T; at ${this.temperature.toPrecision(3)}: ${this.lines.map(({ name, now, format }) => `${name} ${format(now)}`).join(', ')}`;
+    const said = l10n.t(
+      '{0} over T; at {1}: {2}',
+      this.name,
+      this.temperature.toPrecision(3),
+      this.lines.map(({ name, now, format }) => `${name} ${format(now)}`).join(', '),
+    );
     return html`<svg
       class="plot"
       width=${width}

@@ -1,5 +1,6 @@
 /** @file What a sweep over T measured: a dot a run on the slider's axis, against teacher and control. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing, svg } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { linearTicks } from '../../src/protocol/ticks';
@@ -13,6 +14,7 @@ import { marks, toFraction } from '../tokens/temperature-scale';
 import { Width } from '../width';
 import { chartLeft, chartRight } from './curve-chart';
 import { linesOverTemperature, sweptText, temperaturePath, type Sweep, type SweepLine, type SweepPoint } from './sweep';
+import { roleNames } from '../role-names';
 
 /** Of the lines over T, one for each value of a second field. */
 const dashes = ['none', '6 3', '2 3', '8 3 2 3'];
@@ -39,19 +41,20 @@ export class SweepChart extends LitElement {
 
   override render(): unknown {
     const { measure, sweep } = this;
-    const direction = measure.higherIsBetter ? 'higher is better' : 'lower is better';
+    const direction = measure.higherIsBetter ? l10n.t('higher is better') : l10n.t('lower is better');
     return html`<figure>
-      <h3>
-        Measured by the sweep: ${measure.name} <span class="note">${direction}; bars are 95 % intervals</span>
+      <h2>
+        ${l10n.t('Measured by the sweep: {0}', measure.name)}
+        <span class="note">${l10n.t('{0}; bars are 95 % intervals', direction)}</span>
         <lab-save
-          .name=${`Sweep ${measure.name}`}
+          .name=${l10n.t('Sweep {0}', measure.name)}
           .csv=${() => sweepCsv(sweep, measure)}
           .svg=${() => {
             const drawn = this.renderRoot.querySelector<SVGSVGElement>('svg.plot');
             return drawn ? standaloneSvg(drawn) : undefined;
           }}
         ></lab-save>
-      </h3>
+      </h2>
       ${this.#drawing()}
     </figure>`;
   }
@@ -62,7 +65,8 @@ export class SweepChart extends LitElement {
     const inner = width - chartLeft - right;
     const lines = linesOverTemperature(this.sweep);
     const measured = lines.flatMap(({ points }) => points);
-    if (inner <= 0 || measured.length === 0) return html`<p class="note">No run of the sweep was evaluated yet.</p>`;
+    if (inner <= 0 || measured.length === 0)
+      return html`<p class="note">${l10n.t('No run of the sweep was evaluated yet.')}</p>`;
     const [height, top, bottom] = [132, 8, 20];
     const { format } = this.measure;
     const all = [
@@ -76,7 +80,7 @@ export class SweepChart extends LitElement {
     const X = (T: number): number => chartLeft + toFraction(T) * inner;
     const Y = (value: number): number => top + ((high - value) / (high - low)) * (height - top - bottom);
     const here = Math.round(X(this.temperature)) + 0.5;
-    const said = `Quality by T: ${lines.map((line) => spoken(line, format)).join('. ')}`;
+    const said = l10n.t('Quality by T: {0}', lines.map((line) => spoken(line, format)).join('. '));
     return html`<svg class="plot" width=${width} height=${height} role="img" aria-label=${said}>
       ${svg`${linearTicks(low, high, 4).map(
         (
@@ -103,7 +107,7 @@ export class SweepChart extends LitElement {
     const y = Y(value);
     return svg`<line x1=${chartLeft} x2=${width - right} y1=${y} y2=${y} stroke="var(--${role})" stroke-width="1.5"
         stroke-dasharray=${role === 'control' ? '4 3' : 'none'}/>
-      ${this.narrow ? nothing : svg`${markShape(role, width - right + 12, y, 3)}<text x=${width - right + 20} y=${y + 4}><tspan fill="var(--${role})">${role} ${this.measure.format(value)}</tspan></text>`}`;
+      ${this.narrow ? nothing : svg`${markShape(role, width - right + 12, y, 3)}<text x=${width - right + 20} y=${y + 4}><tspan fill="var(--${role})">${roleNames[role]} ${this.measure.format(value)}</tspan></text>`}`;
   }
 
   /** Points by themselves where T alone is swept, else joined to a line that says what they share. */
@@ -123,7 +127,7 @@ export class SweepChart extends LitElement {
   ): unknown {
     const x = X(Number(values[temperaturePath]));
     const y = Y(quality!);
-    const said = `${this.measure.format(quality)}${soFar ? ' so far' : ''}`;
+    const said = `${this.measure.format(quality)}${soFar ? ` ${l10n.t('so far')}` : ''}`;
     return svg`${interval ? svg`<line x1=${x} x2=${x} y1=${Y(interval[0])} y2=${Y(interval[1])} stroke="var(--student)" stroke-width="2"/>` : nothing}
       ${markShape('student', x, y, 4, soFar)}
       ${isNamed ? svg`<text class="halo" x=${x + 9} y=${y + 4}>${said}</text>` : nothing}`;

@@ -1,5 +1,6 @@
 /** @file A sweep's runs in numbers: a row a run, or for two fields a heat map. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { softenedPair } from '../../src/protocol/distribution';
@@ -10,6 +11,7 @@ import type { Measure } from '../quality';
 import { shared } from '../styles';
 import { TellEvent } from '../tell';
 import { bestPoint, shortName, temperaturePath, type Sweep, type SweepPoint, sweptText } from './sweep';
+import { roleNames } from '../role-names';
 
 @customElement('lab-sweep-table')
 export class SweepTable extends LitElement {
@@ -19,7 +21,7 @@ export class SweepTable extends LitElement {
       :host {
         display: block;
       }
-      h3 {
+      h2 {
         margin-bottom: 8px;
         font-size: 12px;
         font-weight: 600;
@@ -59,15 +61,15 @@ export class SweepTable extends LitElement {
   #list(): TemplateResult {
     const { fields, points } = this.sweep;
     const byT = fields.length === 1 && fields[0] === temperaturePath && this.pair;
-    return html`<h3>${byT ? "At the sweep's temperatures" : 'The sweep'}</h3>
-      <table class="data" aria-label="The sweep's runs">
+    return html`<h2>${byT ? l10n.t("At the sweep's temperatures") : l10n.t('The sweep')}</h2>
+      <table class="data" aria-label=${l10n.t("The sweep's runs")}>
         <thead>
           <tr>
             ${fields.map((field) => html`<th scope="col" title=${field}>${shortName(field)}</th>`)}
             ${
               byT
-                ? html`<th scope="col">Entropy ${mark('teacher', 'teacher')}</th>
-                    <th scope="col">${mark('student', 'student')}</th>
+                ? html`<th scope="col">${l10n.t('Entropy')} ${mark('teacher', roleNames.teacher)}</th>
+                    <th scope="col">${mark('student', roleNames.student)}</th>
                     <th scope="col">KL</th>
                     <th scope="col">T²·KL</th>`
                 : ''
@@ -82,7 +84,7 @@ export class SweepTable extends LitElement {
                 ${fields.map((field) => html`<td>${this.#link(point, sweptText(point.values[field]))}</td>`)}
                 ${byT ? this.#softened(Number(point.values[temperaturePath]), byT) : ''}
                 <td>
-                  ${point.soFar ? html`<span class="muted">so far</span> ` : ''}${this.measure.format(point.quality)}
+                  ${point.soFar ? html`<span class="muted">${l10n.t('so far')}</span> ` : ''}${this.measure.format(point.quality)}
                 </td>
               </tr>`,
           )}
@@ -100,7 +102,7 @@ export class SweepTable extends LitElement {
     if (id === this.shown) return words;
     return html`<button
       class="link"
-      title="Show this run"
+      title=${l10n.t('Show this run')}
       @click=${() => this.dispatchEvent(new TellEvent({ type: 'showRun', id }))}
     >
       ${words}
@@ -127,18 +129,18 @@ export class SweepTable extends LitElement {
         class=${point && point === best ? 'best' : ''}
         ${place({ background: `color-mix(in srgb, var(--student) ${shade}%, transparent)` })}
       >
-        ${point ? this.#link(point, `${this.measure.format(point.quality)}${point.soFar ? ' so far' : ''}`) : '–'}
+        ${point ? this.#link(point, `${this.measure.format(point.quality)}${point.soFar ? ` ${l10n.t('so far')}` : ''}`) : '–'}
       </td>`;
     };
-    return html`<h3>${this.measure.title} by ${shortName(across)} and ${shortName(down)}</h3>
-      <div class="scroll" tabindex="0" role="region" aria-label="Heat map of the sweep">
-        <table class="data heat" aria-label="The sweep's runs">
+    return html`<h2>${l10n.t('{0} by {1} and {2}', this.measure.title, shortName(across), shortName(down))}</h2>
+      <div class="scroll" tabindex="0" role="region" aria-label=${l10n.t('Heat map of the sweep')}>
+        <table class="data heat" aria-label=${l10n.t("The sweep's runs")}>
           <caption>
-            Stronger is better; the best is framed. Across: ${across}. Down: ${down}.
+            ${l10n.t('Stronger is better; the best is framed. Across: {0}. Down: {1}.', across, down)}
           </caption>
           <thead>
             <tr>
-              <th></th>
+              <th scope="col"><span class="spoken">${shortName(down)}</span></th>
               ${axis(across).map((x) => html`<th scope="col">${x}</th>`)}
             </tr>
           </thead>

@@ -1,5 +1,6 @@
 /** @file The Temperature tab: what T makes of one token's distributions, and what a sweep measured. */
 
+import * as l10n from '@vscode/l10n';
 import { html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { softenedPair } from '../../src/protocol/distribution';
@@ -54,13 +55,13 @@ export class TemperatureView extends LitElement {
   override render(): unknown {
     if (!this.probes) return html`<p class="waiting">${probesAwaited(this.run)}</p>`;
     const shown = select(this.probes, this.row, this.choices);
-    if (!shown) return html`<p class="waiting">Reading the probes…</p>`;
+    if (!shown) return html`<p class="waiting">${l10n.t('Reading the probes…')}</p>`;
     const ofExample = this.choices.curvesOf === 'example' && shown.example.positions.length > 1;
     const key = ofExample ? [shown.logits.student, 'example'] : [shown.logits.student, shown.position];
     this.#worker.want(key, () => (ofExample ? allPairs(shown) : [[shown.teacher, shown.student]]));
     return html`<div class="temperature-view">
-      <section class="token" aria-label="Token">${this.#token(shown)}</section>
-      <section class="curves" aria-label="Over temperature">${this.#curves(shown, ofExample)}</section>
+      <section class="token" aria-label=${l10n.t('Token')}>${this.#token(shown)}</section>
+      <section class="curves" aria-label=${l10n.t('Over temperature')}>${this.#curves(shown, ofExample)}</section>
     </div>`;
   }
 
@@ -75,20 +76,20 @@ export class TemperatureView extends LitElement {
     return html`${positionTitle(probes.set.examples, example, position)}
       <div class="which">
         <span class="small muted"
-          >${shown.step === undefined ? 'models as they are now' : `student at step ${formatCount(shown.step)}`}</span
+          >${shown.step === undefined ? l10n.t('models as they are now') : l10n.t('student at step {0}', formatCount(shown.step))}</span
         >
-        <button class="link small" @click=${() => this.#choose({ tab: 'tokens' })}>change token</button>
+        <button class="link small" @click=${() => this.#choose({ tab: 'tokens' })}>${l10n.t('change token')}</button>
       </div>
       <div class="big">
         <p>
-          <span class="small muted">Temperature</span
+          <span class="small muted">${l10n.t('Temperature')}</span
           ><output class="number" id="big-t">${formatTemperature(temperature)}</output>
         </p>
         <p class="small muted">${explanation(temperature, own)}</p>
       </div>
       <dl class="reads">
-        ${read('T²·KL, nats', formatQuantity(temperature ** 2 * kl), 't2kl')}
-        ${read('Gradient norm', formatQuantity(gradientNorm), 'gradient')}
+        ${read(l10n.t('T²·KL, nats'), formatQuantity(temperature ** 2 * kl), 't2kl')}
+        ${read(l10n.t('Gradient norm'), formatQuantity(gradientNorm), 'gradient')}
         ${read('× T²', formatQuantity(temperature ** 2 * gradientNorm), 't2gradient')}
       </dl>
       <lab-distribution
@@ -119,7 +120,7 @@ export class TemperatureView extends LitElement {
       ${
         shown.example.positions.length > 1
           ? html`<fieldset class="segments">
-              <legend class="spoken">Curves of</legend>
+              <legend class="spoken">${l10n.t('Curves of')}</legend>
               ${(['token', 'example'] as const).map(
                 (curvesOf) =>
                   html`<label
@@ -128,7 +129,7 @@ export class TemperatureView extends LitElement {
                       name="curves-of"
                       .checked=${this.choices.curvesOf === curvesOf}
                       @change=${() => this.#choose({ curvesOf })}
-                    />${curvesOf === 'token' ? 'This token' : 'Mean of the example'}</label
+                    />${curvesOf === 'token' ? l10n.t('This token') : l10n.t('Mean of the example')}</label
                   >`,
               )}
             </fieldset>`
@@ -137,11 +138,11 @@ export class TemperatureView extends LitElement {
       ${
         curves
           ? html`<lab-curve
-                .name=${'Entropy'}
-                .note=${'nats'}
+                .name=${l10n.t('Entropy')}
+                .note=${l10n.t('nats')}
                 .lines=${[
-                  line('soft labels', curves.teacherEntropy, 'var(--teacher)', now.entropy.teacher),
-                  line('soft predictions', curves.studentEntropy, 'var(--student)', now.entropy.student),
+                  line(l10n.t('soft labels'), curves.teacherEntropy, 'var(--teacher)', now.entropy.teacher),
+                  line(l10n.t('soft predictions'), curves.studentEntropy, 'var(--student)', now.entropy.student),
                 ]}
                 .limit=${{ value: Math.log(names.length), name: `ln ${formatCount(names.length)} = ${formatQuantity(Math.log(names.length))}` }}
                 .temperature=${common.temperature}
@@ -149,8 +150,8 @@ export class TemperatureView extends LitElement {
                 .table=${common.table}
               ></lab-curve>
               <lab-curve
-                .name=${'Distillation loss'}
-                .note=${'nats, log scale'}
+                .name=${l10n.t('Distillation loss')}
+                .note=${l10n.t('nats, log scale')}
                 .logScale=${true}
                 .lines=${[
                   line('KL(T)', curves.kl, 'var(--soft)', now.kl, true),
@@ -161,18 +162,18 @@ export class TemperatureView extends LitElement {
                 .table=${common.table}
               ></lab-curve>
               <lab-curve
-                .name=${"Gradient that reaches the student's logits"}
-                .note=${'norm, log scale'}
+                .name=${l10n.t("Gradient that reaches the student's logits")}
+                .note=${l10n.t('norm, log scale')}
                 .logScale=${true}
                 .lines=${[
-                  line('raw', curves.gradient, 'var(--control)', now.gradientNorm, true),
+                  line(l10n.t('raw'), curves.gradient, 'var(--control)', now.gradientNorm, true),
                   line('× T²', scaled(curves.gradient), 'var(--total)', temperature ** 2 * now.gradientNorm),
                 ]}
                 .temperature=${common.temperature}
                 .narrow=${common.narrow}
                 .table=${common.table}
               ></lab-curve>`
-          : html`<p class="waiting">Working the curves out…</p>`
+          : html`<p class="waiting">${l10n.t('Working the curves out…')}</p>`
       }
       ${this.#sweepChart(temperature)}`;
   }
@@ -194,8 +195,7 @@ export class TemperatureView extends LitElement {
     const sweep = sweepOf(this.run.id, this.runs, measure);
     if (!sweep) {
       return html`<p class="small muted">
-        This run is not part of a sweep. “Sweep temperature” trains one student for each T and shows here which did
-        best.
+        ${l10n.t('This run is not part of a sweep. “Sweep temperature” trains one student for each T and shows here which did best.')}
       </p>`;
     }
     if (!sweep.fields.includes(temperaturePath) || sweep.fields.length > 2) return nothing;
@@ -247,10 +247,10 @@ function allPairs({ example, logits, probes }: Selection): [Float32Array, Float3
 }
 
 function explanation(temperature: number, own: number): string {
-  if (temperature === 1) return 'Hard predictions: what the models would answer.';
-  if (temperature < 1) return 'Below 1 the first choice stands out more than the models mean it to.';
-  const which = temperature === own ? "This run's T. " : '';
-  return `${which}Above 1 the other likely choices show: what the teacher knows beyond its first choice.`;
+  if (temperature === 1) return l10n.t('Hard predictions: what the models would answer.');
+  if (temperature < 1) return l10n.t('Below 1 the first choice stands out more than the models mean it to.');
+  const which = temperature === own ? l10n.t("This run's T. ") : '';
+  return which + l10n.t('Above 1 the other likely choices show: what the teacher knows beyond its first choice.');
 }
 
 function read(name: string, value: string, id: string): unknown {

@@ -1,5 +1,6 @@
 /** @file Which token is read where, what it predicts, and whether that counts: shift, prompt, mask and padding, drawn. */
 
+import * as l10n from '@vscode/l10n';
 import type { nothing } from 'lit';
 import { css, html, LitElement, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -18,9 +19,9 @@ export function standingOf({ positions, counted }: ProbeExample, token: number):
 }
 
 export const standingWords: Record<Standing, string> = {
-  recorded: 'counts',
-  unrecorded: 'counts, not recorded: of a large vocabulary only the first positions are kept',
-  uncounted: 'not counted',
+  recorded: l10n.t('counts'),
+  unrecorded: l10n.t('counts, not recorded: of a large vocabulary only the first positions are kept'),
+  uncounted: l10n.t('not counted'),
 };
 
 const signs: Record<Standing, string> = { recorded: '●', unrecorded: '◌', uncounted: '–' };
@@ -101,23 +102,28 @@ export class Alignment extends LitElement {
     const from = Math.max(shift, Math.min(chosen - around, last - 2 * around));
     const to = Math.min(last, from + 2 * around);
     const targets = Array.from({ length: to - from + 1 }, (_, i) => from + i);
-    return html`<div class="scroll" tabindex="0" role="region" aria-label="What is read and what it predicts">
-        <table aria-label="What is read and what it predicts">
+    return html`<div
+        class="scroll"
+        tabindex="0"
+        role="region"
+        aria-label=${l10n.t('What is read and what it predicts')}
+      >
+        <table aria-label=${l10n.t('What is read and what it predicts')}>
           <tbody>
             <tr>
-              <th scope="row">read</th>
-              ${targets.map((token) => html`<td class="mono ${token - shift >= example.tokens.length ? 'uncounted' : ''}">${this.#read(token, shift)}</td>`)}
+              <th scope="row">${l10n.t('read')}</th>
+              ${targets.map((token) => html`<td translate="no" class="mono ${token - shift >= example.tokens.length ? 'uncounted' : ''}">${this.#read(token, shift)}</td>`)}
             </tr>
             <tr class="arrows" aria-hidden="true">
               <th></th>
               ${targets.map(() => html`<td>${shift === 1 ? '↘' : '↓'}</td>`)}
             </tr>
             <tr>
-              <th scope="row">${shift === 1 ? 'predicts the next' : 'predicts'}</th>
+              <th scope="row">${shift === 1 ? l10n.t('predicts the next') : l10n.t('predicts')}</th>
               ${targets.map((token) => this.#target(token, token === chosen))}
             </tr>
             <tr class="signs">
-              <th scope="row">counts</th>
+              <th scope="row">${l10n.t('counts')}</th>
               ${targets.map((token) => {
                 const standing = standingOf(example, token);
                 return html`<td title=${standingWords[standing]}>${signs[standing]}</td>`;
@@ -144,7 +150,11 @@ export class Alignment extends LitElement {
     const standing = standingOf(this.example, token);
     const label = positions.find((position) => position.token === token)?.label ?? -1;
     const text = token >= tokens.length ? 'pad' : visible(this.names[label] ?? tokens[token]!.token);
-    return html`<td class="mono ${standing} ${here ? 'here' : ''}" aria-current=${here ? 'true' : 'false'}>
+    return html`<td
+      translate="no"
+      class="mono ${standing} ${here ? 'here' : ''}"
+      aria-current=${here ? 'true' : 'false'}
+    >
       ${text}
     </td>`;
   }
@@ -154,9 +164,11 @@ export class Alignment extends LitElement {
     const unrecorded = (counted?.length ?? positions.length) - positions.length;
     const padding = Math.max(0, (paddedLength ?? 0) - tokens.length);
     const parts = [
-      `${formatCount(counted?.length ?? positions.length)} of ${formatCount(tokens.length)} tokens count`,
-      ...(unrecorded > 0 ? [`the last ${formatCount(unrecorded)} of them are not recorded`] : []),
-      ...(padding > 0 ? [`in a batch of ${formatCount(last + 1)}, ${formatCount(padding)} would be padding`] : []),
+      l10n.t('{0} of {1} tokens count', formatCount(counted?.length ?? positions.length), formatCount(tokens.length)),
+      ...(unrecorded > 0 ? [l10n.t('the last {0} of them are not recorded', formatCount(unrecorded))] : []),
+      ...(padding > 0
+        ? [l10n.t('in a batch of {0}, {1} would be padding', formatCount(last + 1), formatCount(padding))]
+        : []),
     ];
     return html`<p class="small muted">${parts.join('; ')}.</p>`;
   }

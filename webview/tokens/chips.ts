@@ -1,5 +1,6 @@
 /** @file An example's tokens as chips, coloured by KL(teacher ‖ student) in five fixed levels. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing, type PropertyValues } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatQuantity } from '../../src/protocol/format';
@@ -159,7 +160,7 @@ export class Chips extends LitElement {
     return html`<div
         class="tokens"
         role="listbox"
-        aria-label="Tokens, coloured by divergence"
+        aria-label=${l10n.t('Tokens, coloured by divergence')}
         aria-orientation="horizontal"
       >
         ${this.example.tokens.map((_, token) => this.#chip(token, positionOf.get(token)))} ${this.#padding()}
@@ -177,14 +178,18 @@ export class Chips extends LitElement {
       const standing = standingOf(this.example, token);
       // Where nothing is masked nothing is predicted: most of a masked text is plain.
       const look = standing === 'unrecorded' ? 'unrecorded' : this.task === 'causal-lm' ? 'uncounted' : 'muted';
-      return html`<span class="token ${look} ${gap ? 'gap' : ''}" title="${visible(name)}: ${standingWords[standing]}"
+      return html`<span
+          translate="no"
+          class="token ${look} ${gap ? 'gap' : ''}"
+          title="${visible(name)}: ${standingWords[standing]}"
           >${text}</span
         >${end}`;
     }
     const summary = this.summary?.positions[position];
     const chosen = position === this.chosen;
-    const said = `${visible(name)}${summary ? `, ${formatQuantity(summary.kl)} nats${summary.apart ? ', first choices differ' : ''}` : ''}`;
+    const said = `${visible(name)}${summary ? `, ${l10n.t('{0} nats', formatQuantity(summary.kl))}${summary.apart ? l10n.t(', first choices differ') : ''}` : ''}`;
     return html`<span
+        translate="no"
         class="token ${heatClasses(summary)} ${gap ? 'gap' : ''} ${chosen ? 'chosen' : ''}"
         role="option"
         aria-selected=${chosen}
@@ -199,20 +204,22 @@ export class Chips extends LitElement {
   #padding(): unknown {
     const count = (this.example.paddedLength ?? 0) - this.example.tokens.length;
     if (count <= 0) return nothing;
-    return html`<span class="token uncounted" title="Padding of its batch: not counted">pad × ${count}</span>`;
+    return html`<span class="token uncounted" title=${l10n.t('Padding of its batch: not counted')}
+      >${l10n.t('pad × {0}', count)}</span
+    >`;
   }
 
   #legend(): unknown {
     return html`<div class="legend" aria-hidden="true">
-      <span>KL(teacher ‖ student), nats</span>
+      <span>${l10n.t('KL(teacher ‖ student), nats')}</span>
       <span class="scale"
         >${['', ...heatEdges].map((edge, level) => html`<span class="heat-${level}" data-edge=${edge}></span>`)}</span
       >
-      <span><span class="token apart">ab</span> first choices differ</span>
-      ${this.task === 'causal-lm' ? html`<span><span class="token uncounted">ab</span> not counted</span>` : nothing}
+      <span><span class="token apart" translate="no">ab</span> ${l10n.t('first choices differ')}</span>
+      ${this.task === 'causal-lm' ? html`<span><span class="token uncounted" translate="no">ab</span> ${l10n.t('not counted')}</span>` : nothing}
       ${
         (this.example.counted?.length ?? 0) > this.example.positions.length
-          ? html`<span><span class="token unrecorded">ab</span> counts, not recorded</span>`
+          ? html`<span><span class="token unrecorded" translate="no">ab</span> ${l10n.t('counts, not recorded')}</span>`
           : nothing
       }
     </div>`;

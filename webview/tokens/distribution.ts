@@ -1,5 +1,6 @@
 /** @file Soft labels and soft predictions for one position: two bars a token on one baseline, and what they amount to. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatQuantity, formatShare, shareDecimals } from '../../src/protocol/format';
@@ -10,10 +11,11 @@ import { place } from '../place';
 import { shared } from '../styles';
 import { bars, type BarRow, type Comparison } from './divergence';
 import { visible } from './token-text';
+import { roleNames } from '../role-names';
 
 type Side = 'teacher' | 'student';
 
-const sides: Record<Side, string> = { teacher: 'soft labels', student: 'soft predictions' };
+const sides: Record<Side, string> = { teacher: l10n.t('soft labels'), student: l10n.t('soft predictions') };
 
 @customElement('lab-distribution')
 export class Distribution extends LitElement {
@@ -26,8 +28,8 @@ export class Distribution extends LitElement {
         gap: 12px;
       }
       .reads {
-        display: grid;
-        grid-template-columns: repeat(4, auto);
+        display: flex;
+        flex-wrap: wrap;
         justify-content: space-between;
         gap: 8px 12px;
         margin: 0;
@@ -175,16 +177,24 @@ export class Distribution extends LitElement {
     const end = shown.end;
     return html`${this.#reads()}
       <div class="legend">
-        <span>${mark('teacher')} <span class="ink-teacher">Soft labels</span> <span class="muted">teacher</span></span>
         <span
-          >${mark('student')} <span class="ink-student">Soft predictions</span> <span class="muted">student</span></span
+          >${mark('teacher')} <span class="ink-teacher">${l10n.t('Soft labels')}</span>
+          <span class="muted">${l10n.t('teacher')}</span></span
         >
-        ${this.label >= 0 ? html`<span>${mark('label')} <span class="ink-label">Hard label</span></span>` : nothing}
+        <span
+          >${mark('student')} <span class="ink-student">${l10n.t('Soft predictions')}</span>
+          <span class="muted">${l10n.t('student')}</span></span
+        >
+        ${this.label >= 0 ? html`<span>${mark('label')} <span class="ink-label">${l10n.t('Hard label')}</span></span>` : nothing}
       </div>
-      <div class="bars ${this.animated ? 'animated' : ''}" role="table" aria-label="Soft labels and soft predictions">
+      <div
+        class="bars ${this.animated ? 'animated' : ''}"
+        role="table"
+        aria-label=${l10n.t('Soft labels and soft predictions')}
+      >
         <div class="row" role="row">
-          <span role="columnheader"></span>
-          <span class="head" role="columnheader">${this.classes ? 'Class' : 'Token'}</span>
+          <span role="columnheader"><span class="spoken">${l10n.t('Hard label')}</span></span>
+          <span class="head" role="columnheader">${this.classes ? l10n.t('Class') : l10n.t('Token')}</span>
           <span class="head axis" aria-hidden="true"
             ><span>0</span><span ${place({ left: '50%' })}>${axisLabel(end / 2)}</span
             ><span ${place({ left: '100%' })}>${axisLabel(end)}</span></span
@@ -197,16 +207,16 @@ export class Distribution extends LitElement {
   }
 
   #topK(): unknown {
-    return html`<span>Show</span>
+    return html`<span>${l10n.t('Show')}</span>
       <vscode-dropdown
         id="top-k"
-        aria-label="Tokens shown"
+        aria-label=${l10n.t('Tokens shown')}
         .value=${String(this.topK)}
         @change=${(event: Event) => this.#choose({ topK: Number((event.target as HTMLSelectElement).value) })}
       >
         ${[5, 10, 20].map((k) => html`<vscode-option value=${k}>${k}</vscode-option>`)}
       </vscode-dropdown>
-      tokens`;
+      ${l10n.t('tokens')}`;
   }
 
   #choose(choice: ConstructorParameters<typeof ChooseEvent>[0]): void {
@@ -216,25 +226,25 @@ export class Distribution extends LitElement {
   #reads(): unknown {
     const { kl, entropy, darkKnowledge, rank } = this.comparison;
     const both = (values: Record<Side, number>, format: (value: number) => string): unknown =>
-      html`<span>${mark('teacher', 'teacher')} ${format(values.teacher)}</span
-        ><span>${mark('student', 'student')} ${format(values.student)}</span>`;
+      html`<span>${mark('teacher', roleNames.teacher)} ${format(values.teacher)}</span
+        ><span>${mark('student', roleNames.student)} ${format(values.student)}</span>`;
     return html`<dl class="reads">
       <div class="statistic">
-        <dt>KL, nats</dt>
+        <dt>${l10n.t('KL, nats')}</dt>
         <dd id="kl"><b>${formatQuantity(kl)}</b></dd>
       </div>
       <div class="statistic">
-        <dt>Entropy, nats</dt>
+        <dt>${l10n.t('Entropy, nats')}</dt>
         <dd id="entropy">${both(entropy, formatQuantity)}</dd>
       </div>
-      <div class="statistic" title="1 − the probability of the first choice">
-        <dt>Dark knowledge</dt>
+      <div class="statistic" title=${l10n.t('1 − the probability of the first choice')}>
+        <dt>${l10n.t('Dark knowledge')}</dt>
         <dd id="dark">${both(darkKnowledge, (value) => formatShare(value))}</dd>
       </div>
       ${
         rank
           ? html`<div class="statistic">
-              <dt>Label's rank</dt>
+              <dt>${l10n.t("Label's rank")}</dt>
               <dd id="rank">${both(rank, formatCount)}</dd>
             </div>`
           : nothing
@@ -246,8 +256,8 @@ export class Distribution extends LitElement {
     const sorted = this.sortBy === side;
     return html`<span class="head" role="columnheader" aria-sort=${sorted ? 'descending' : 'none'}
       ><button
-        title="Sort by ${sides[side]} (s)"
-        aria-label="${sides[side]}, sort"
+        title=${l10n.t('Sort by {0} (s)', sides[side])}
+        aria-label=${l10n.t('{0}, sort', sides[side])}
         @click=${() => this.#choose({ sortBy: side })}
       >
         ${mark(side)} ${sorted ? '▾' : ''}
@@ -256,16 +266,18 @@ export class Distribution extends LitElement {
   }
 
   #row(row: BarRow, end: number, decimals: number, others: number, labelRank: number | undefined): unknown {
-    const name = row.kind === 'others' ? `${formatCount(others)} others` : this.#name(row.id);
+    const name = row.kind === 'others' ? l10n.t('{0} others', formatCount(others)) : this.#name(row.id);
     const shares = (['teacher', 'student'] as const).map((side) => ({ side, share: row[side] }));
     return html`${
         row.kind === 'label' && labelRank !== undefined
-          ? html`<div class="below">hard label, rank ${formatCount(labelRank)}</div>`
+          ? html`<div class="below">${l10n.t('hard label, rank {0}', formatCount(labelRank))}</div>`
           : nothing
       }
       <div class="row body ${row.kind}" role="row" data-id=${row.id}>
-        <span role="cell">${row.kind === 'label' ? mark('label', 'hard label') : nothing}</span>
-        <span class="name" role="rowheader" title=${name}>${name}</span>
+        <span role="cell">${row.kind === 'label' ? mark('label', l10n.t('hard label')) : nothing}</span>
+        <span class="name" role="rowheader" translate=${row.kind === 'others' ? 'yes' : 'no'} title=${name}
+          >${name}</span
+        >
         <span class="pair" aria-hidden="true">${pairBars(shares, end)}</span>
         <span class="share number" role="cell">${formatShare(row.teacher, decimals)}</span>
         <span class="share number" role="cell">${formatShare(row.student, decimals)}</span>

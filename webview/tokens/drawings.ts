@@ -5,6 +5,7 @@ import { formatCount, formatShare } from '../../src/protocol/format';
 import { markShape } from '../icons';
 import { wholeTicks } from '../../src/protocol/ticks';
 import { heatLevel, type ExampleSummary } from './divergence';
+import { roleNames } from '../role-names';
 
 const left = 40;
 
@@ -130,6 +131,6 @@ export function growth(
     ${points.map(({ step, probability }) =>
       markShape('student', X(step), Y(probability), step === here.step ? 4 : 2.2, step > here.step),
     )}
-    <text class="halo" x=${X(latest) + 10} y=${teacherY + 4}><tspan fill="var(--teacher)">teacher ${formatShare(teacher)}</tspan></text>
-    <text class="halo" x=${X(latest) + 10} y=${studentY + 4}><tspan fill="var(--student)">student ${formatShare(here.probability)}</tspan></text>`;
+    <text class="halo" x=${X(latest) + 10} y=${teacherY + 4}><tspan fill="var(--teacher)">${roleNames.teacher} ${formatShare(teacher)}</tspan></text>
+    <text class="halo" x=${X(latest) + 10} y=${studentY + 4}><tspan fill="var(--student)">${roleNames.student} ${formatShare(here.probability)}</tspan></text>`;
 }

@@ -1,5 +1,6 @@
 /** @file What is drawn of a whole example: divergence by position, the same at each probe, and which predictions count. */
 
+import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
 import { formatQuantity } from '../../src/protocol/format';
 import './alignment';
@@ -7,6 +8,7 @@ import type { ExampleSummary } from './divergence';
 import { matrix, strip, stripHeight, type Recorded } from './drawings';
 import type { Selection } from './selection';
 import { divergenceTable } from './tables';
+import { sentence } from '../sentence';
 
 /** Pixels of the whole matrix, and of one of its rows at most. */
 const matrixHeight = 220;
@@ -35,26 +37,29 @@ export function exampleFigures(shown: Selection, parts: FigureParts): unknown {
         width=${width}
         height=${stripHeight}
         role="img"
-        aria-label="KL at each position, mean ${formatQuantity(summary.mean)} nats"
+        aria-label=${l10n.t('KL at each position, mean {0} nats', formatQuantity(summary.mean))}
       >
         ${strip(width, summary, position, (to) => choose(to))}
       </svg>
     </figure>
     ${overTraining(shown, parts)}
     <figure>
-      <h3>What predicts this token, and which predictions count</h3>
+      <h2>${l10n.t('What predicts this token, and which predictions count')}</h2>
       <lab-alignment .example=${example} .task=${task} .names=${names} .position=${position}></lab-alignment>
     </figure>`;
 }
 
 function divergenceHead({ positions: { length }, apart, mean }: ExampleSummary): unknown {
-  return html`<h3>
-    Divergence by position
+  return html`<h2>
+    ${l10n.t('Divergence by position')}
     <span class="value small muted"
-      >mean <span class="now number">${formatQuantity(mean)}</span> nats · first choices agree on
-      <span class="now number">${length - apart} of ${length}</span></span
+      >${sentence(
+        l10n.t('mean {0} nats · first choices agree on {1}'),
+        html`<span class="now number">${formatQuantity(mean)}</span>`,
+        html`<span class="now number">${l10n.t('{0} of {1}', length - apart, length)}</span>`,
+      )}</span
     >
-  </h3>`;
+  </h2>`;
 }
 
 /** Nothing where there is no probe but the one that is shown. */
@@ -63,16 +68,16 @@ function overTraining({ position, step }: Selection, { summary, recorded, width,
   if (!isSame || step === undefined || recorded.length < 2) return nothing;
   const rowHeight = Math.max(8, Math.min(tallestRow, Math.floor(matrixHeight / recorded.length)));
   return html`<figure>
-    <h3>
-      The same, as training went on
-      <span class="value small muted">one row a probe; stronger is further apart</span>
-    </h3>
+    <h2>
+      ${l10n.t('The same, as training went on')}
+      <span class="value small muted">${l10n.t('one row a probe; stronger is further apart')}</span>
+    </h2>
     <svg
       class="plot matrix"
       width=${width}
       height=${recorded.length * rowHeight + 2}
       role="img"
-      aria-label="KL at each position and probe"
+      aria-label=${l10n.t('KL at each position and probe')}
     >
       ${matrix(width, rowHeight, recorded, { position, step }, choose)}
     </svg>

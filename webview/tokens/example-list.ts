@@ -1,5 +1,6 @@
 /** @file The pinned examples: a list to search and filter, each with how far teacher and student are apart. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { formatQuantity } from '../../src/protocol/format';
@@ -132,12 +133,12 @@ export class ExampleList extends LitElement {
     const widest = this.summaries.reduce((most, summary) => Math.max(most, summary?.mean ?? 0), 1e-9);
     return html`<div class="top">
         <vscode-text-field
-          placeholder="Search pinned examples"
-          aria-label="Search pinned examples"
+          placeholder=${l10n.t('Search pinned examples')}
+          aria-label=${l10n.t('Search pinned examples')}
           @input=${(event: Event) => (this.search = (event.target as HTMLInputElement).value)}
           ><span slot="start">${icon('search')}</span></vscode-text-field
         >
-        <div class="filters" role="group" aria-label="Filter">${this.#filters()}</div>
+        <div class="filters" role="group" aria-label=${l10n.t('Filter')}>${this.#filters()}</div>
         ${this.#labels()}
       </div>
       ${
@@ -145,22 +146,22 @@ export class ExampleList extends LitElement {
           ? html`<button
               class="example besides"
               aria-pressed=${this.chosen < 0}
-              title="Not pinned: the models as they are now"
+              title=${l10n.t('Not pinned: the models as they are now')}
               @click=${() => this.#choose(-1)}
             >
-              <div class="text">${this.row.text}</div>
-              <div class="measure">line ${this.row.line}, models as they are now</div>
+              <div class="text" translate="no">${this.row.text}</div>
+              <div class="measure">${l10n.t('line {0}, models as they are now', this.row.line)}</div>
             </button>`
           : nothing
       }
       <div
         class="list"
         role="listbox"
-        aria-label="Pinned examples"
+        aria-label=${l10n.t('Pinned examples')}
         @keydown=${(event: KeyboardEvent) => this.#walk(event, shown)}
       >
         ${shown.map((i) => this.#row(i, widest, shown))}
-        ${shown.length === 0 ? html`<p class="none">No example matches.</p>` : nothing}
+        ${shown.length === 0 ? html`<p class="none">${l10n.t('No example matches.')}</p>` : nothing}
       </div>`;
   }
 
@@ -196,12 +197,12 @@ export class ExampleList extends LitElement {
     if (present.length < 2) return nothing;
     return html`<vscode-dropdown
       id="label"
-      aria-label="Hard label"
+      aria-label=${l10n.t('Hard label')}
       .value=${this.label ?? ''}
       @change=${(event: Event) => this.#chooseLabel((event.target as HTMLSelectElement).value)}
     >
-      <vscode-option value="">Any hard label</vscode-option>
-      ${present.sort().map((name) => html`<vscode-option value=${name}>${name}</vscode-option>`)}
+      <vscode-option value="">${l10n.t('Any hard label')}</vscode-option>
+      ${present.sort().map((name) => html`<vscode-option translate="no" value=${name}>${name}</vscode-option>`)}
     </vscode-dropdown>`;
   }
 
@@ -212,14 +213,14 @@ export class ExampleList extends LitElement {
   #filters(): unknown {
     const all: [Choices['filter'], string][] = this.#classes
       ? [
-          ['all', 'All'],
-          ['apart', 'Disagree'],
-          ['wrong', 'Student wrong'],
+          ['all', l10n.t('All')],
+          ['apart', l10n.t('Disagree')],
+          ['wrong', l10n.t('Student wrong')],
         ]
       : [
-          ['all', 'All'],
-          ['apart', 'Most apart'],
-          ['wrong', 'Mostly wrong'],
+          ['all', l10n.t('All')],
+          ['apart', l10n.t('Most apart')],
+          ['wrong', l10n.t('Mostly wrong')],
         ];
     return all.map(([filter, name]) => {
       const count = this.examples.examples.filter((_, i) => this.#passes(i, filter)).length;
@@ -244,7 +245,7 @@ export class ExampleList extends LitElement {
       tabindex=${stop ? 0 : -1}
       @click=${() => this.#choose(index)}
     >
-      <div class="text">${this.examples.examples[index]!.text}</div>
+      <div class="text" translate="no">${this.examples.examples[index]!.text}</div>
       <div class="measure">
         ${
           summary
@@ -258,8 +259,8 @@ export class ExampleList extends LitElement {
   }
 
   #verdict({ apart, positions }: ExampleSummary): string {
-    if (this.#classes) return apart > 0 ? 'disagree' : 'agree';
-    return `${apart} of ${positions.length} apart`;
+    if (this.#classes) return apart > 0 ? l10n.t('disagree') : l10n.t('agree');
+    return l10n.t('{0} of {1} apart', apart, positions.length);
   }
 
   #choose(example: number): void {

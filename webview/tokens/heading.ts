@@ -1,5 +1,6 @@
 /** @file The line above an example: which it is, where it stands, at which T it is seen. */
 
+import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
 import type { Choices } from '../choices';
 import { icon } from '../icons';
@@ -21,11 +22,21 @@ export function heading({ probes, index, example, temperature }: Selection, part
   const { examples, temperature: own } = probes.set.examples;
   const place = `${example.file}:${example.line}`;
   return html`<div class="heading">
-    <button class="icon-button" title="Previous example ([)" aria-label="Previous example" @click=${() => step(-1)}>
+    <button
+      class="icon-button"
+      title=${l10n.t('Previous example ([)')}
+      aria-label=${l10n.t('Previous example')}
+      @click=${() => step(-1)}
+    >
       ${icon('left')}
     </button>
-    <span class="number">${index < 0 ? 'not pinned' : `${index + 1} of ${examples.length}`}</span>
-    <button class="icon-button" title="Next example (])" aria-label="Next example" @click=${() => step(1)}>
+    <span class="number">${index < 0 ? l10n.t('not pinned') : l10n.t('{0} of {1}', index + 1, examples.length)}</span>
+    <button
+      class="icon-button"
+      title=${l10n.t('Next example (])')}
+      aria-label=${l10n.t('Next example')}
+      @click=${() => step(1)}
+    >
       ${icon('right')}
     </button>
     ${
@@ -33,18 +44,19 @@ export function heading({ probes, index, example, temperature }: Selection, part
         ? nothing
         : html`<button
             class="link source"
-            title="Open ${place} in the editor"
+            translate="no"
+            title=${l10n.t('Open {0} in the editor', place)}
             @click=${() => openFile(example.file, example.line)}
           >
             ${place.split(/[\\/]/).at(-1)}
           </button>`
     }
     <lab-temperature .temperature=${temperature} .own=${own}></lab-temperature>
-    ${narrow ? nothing : html`<span class="small muted which">${temperature === own ? "this run's T" : ''}</span>`}
+    ${narrow ? nothing : html`<span class="small muted which">${temperature === own ? l10n.t("this run's T") : ''}</span>`}
     <button
       class="icon-button"
-      title="Tables instead of charts (t)"
-      aria-label="Tables instead of charts"
+      title=${l10n.t('Tables instead of charts (t)')}
+      aria-label=${l10n.t('Tables instead of charts')}
       aria-pressed=${tables}
       @click=${() => choose({ tables: !tables })}
     >

@@ -1,5 +1,6 @@
 /** @file How the hard label's probability grew under the student, against the teacher's. */
 
+import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
 import { softmax } from '../../src/protocol/distribution';
 import { formatShare, formatTemperature } from '../../src/protocol/format';
@@ -23,10 +24,10 @@ export function labelGrowth(shown: Selection, { comparison, width, tables, last 
   if (shown.step === undefined || points.length < 2) return nothing;
   const teacher = comparison.teacher[labelOf(shown)]!;
   return html`<figure>
-    <h3>
-      ${mark('label')} The hard label over training
-      <span class="value small muted">probability, T = ${formatTemperature(shown.temperature)}</span>
-    </h3>
+    <h2>
+      ${mark('label')} ${l10n.t('The hard label over training')}
+      <span class="value small muted">${l10n.t('probability, T = {0}', formatTemperature(shown.temperature))}</span>
+    </h2>
     ${
       tables
         ? growthTable(points, teacher)
@@ -35,7 +36,7 @@ export function labelGrowth(shown: Selection, { comparison, width, tables, last 
             width=${width}
             height=${growthHeight}
             role="img"
-            aria-label="Probability of the hard label at each probe; the teacher's is ${formatShare(teacher)}"
+            aria-label=${l10n.t("Probability of the hard label at each probe; the teacher's is {0}", formatShare(teacher))}
           >
             ${growth(width, points, teacher, shown.step, last)}
           </svg>`

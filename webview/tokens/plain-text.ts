@@ -1,10 +1,12 @@
 /** @file A classifier's row: its text unpainted, and the one prediction made for it. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { formatCount, formatQuantity } from '../../src/protocol/format';
 import type { ProbeExample } from '../../src/protocol/records';
 import { heatClasses } from './chips';
 import type { PositionSummary } from './divergence';
+import { sentence } from '../sentence';
 
 export const plainTextStyles = css`
   .text-tokens {
@@ -43,11 +45,19 @@ export function plainText(example: ProbeExample, label: string, summary: Positio
     at = end;
   }
   const rest = text.slice(at).trim();
-  return html`<div class="text-tokens">${pieces}</div>
-    ${rest.length > 0 && at > 0 ? html`<p class="small muted">… and ${formatCount(rest.length)} more characters, cut off after ${formatCount(tokens.length)} tokens.</p>` : nothing}
+  return html`<div class="text-tokens" translate="no">${pieces}</div>
+    ${rest.length > 0 && at > 0 ? html`<p class="small muted">${l10n.t('… and {0} more characters, cut off after {1} tokens.', formatCount(rest.length), formatCount(tokens.length))}</p>` : nothing}
     <p class="one">
-      One prediction for the whole text:
-      <span class="token chosen ${heatClasses(summary)}" title="${formatQuantity(summary.kl)} nats">${label}</span>
-      (the hard label). A classifier's words have no distribution of their own, so they are not coloured.
+      ${sentence(
+        l10n.t(
+          "One prediction for the whole text: {0} (the hard label). A classifier's words have no distribution of their own, so they are not coloured.",
+        ),
+        html`<span
+          translate="no"
+          class="token chosen ${heatClasses(summary)}"
+          title=${l10n.t('{0} nats', formatQuantity(summary.kl))}
+          >${label}</span
+        >`,
+      )}
     </p>`;
 }

@@ -1,5 +1,6 @@
 /** @file What is predicted: the tokens before and the token that follows them, or a row and its label. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, svg, type TemplateResult } from 'lit';
 import { formatCount } from '../../src/protocol/format';
 import type { ProbeExample, ProbeExamples } from '../../src/protocol/records';
@@ -38,8 +39,8 @@ export function positionTitle({ names, task }: ProbeExamples, example: ProbeExam
   const { token, label } = example.positions[position]!;
   if (task === 'text-classification') {
     return html`<div class="title">
-      <b class="mono">${names[label] ?? '–'}</b>
-      <span class="muted">line ${formatCount(example.line)}, the hard label</span>
+      <b class="mono" translate="no">${names[label] ?? '–'}</b>
+      <span class="muted">${l10n.t('line {0}, the hard label', formatCount(example.line))}</span>
     </div>`;
   }
   const around = (from: number, to: number): string =>
@@ -51,12 +52,12 @@ export function positionTitle({ names, task }: ProbeExamples, example: ProbeExam
   // For a masked token what follows is context, too.
   const after = task === 'masked-lm' ? ` ▢ ${around(token + 1, token + 1 + context)}` : '';
   return html`<div class="title">
-    <span class="mono muted context"><bdi>${before}${after}</bdi></span>
-    <svg width="24" height="10" viewBox="0 0 24 10" role="img" aria-label="predict">
+    <span class="mono muted context" translate="no"><bdi>${before}${after}</bdi></span>
+    <svg width="24" height="10" viewBox="0 0 24 10" role="img" aria-label=${l10n.t('predict')}>
       ${svg`<path d="M0 5H20M16 1.5L20 5L16 8.5" fill="none" stroke="var(--axis)" stroke-width="1.3"/>`}
     </svg>
-    <b class="mono">${visible(names[label] ?? example.tokens[token]?.token ?? '')}</b>
+    <b class="mono" translate="no">${visible(names[label] ?? example.tokens[token]?.token ?? '')}</b>
     <span class="spacer"></span>
-    <span class="small muted number">position ${position + 1} of ${example.positions.length}</span>
+    <span class="small muted number">${l10n.t('position {0} of {1}', position + 1, example.positions.length)}</span>
   </div>`;
 }

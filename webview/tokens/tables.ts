@@ -1,5 +1,6 @@
 /** @file The tables behind the drawings of the Tokens tab. */
 
+import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 import { formatCount, formatQuantity, formatShare } from '../../src/protocol/format';
 import type { ProbeExample } from '../../src/protocol/records';
@@ -14,14 +15,19 @@ export function divergenceTable(
   summary: ExampleSummary,
   recorded: readonly Recorded[],
 ): TemplateResult {
-  return html`<div class="scroll table" tabindex="0" role="region" aria-label="Divergence by position and probe, table">
-    <table class="data" aria-label="Divergence">
+  return html`<div
+    class="scroll table"
+    tabindex="0"
+    role="region"
+    aria-label=${l10n.t('Divergence by position and probe, table')}
+  >
+    <table class="data" aria-label=${l10n.t('Divergence')}>
       <caption>
-        KL(teacher ‖ student) in nats: now, and at each probe.
+        ${l10n.t('KL(teacher ‖ student) in nats: now, and at each probe.')}
       </caption>
       <thead>
         <tr>
-          <th scope="col">Token</th>
+          <th scope="col">${l10n.t('Token')}</th>
           <th scope="col">KL</th>
           ${recorded.map(({ step }) => html`<th scope="col">${formatCount(step)}</th>`)}
         </tr>
@@ -30,7 +36,7 @@ export function divergenceTable(
         ${summary.positions.map(
           ({ kl }, i) =>
             html`<tr>
-              <td class="mono">${i + 1} ${visible(names[example.positions[i]!.label] ?? '')}</td>
+              <td class="mono" translate="no">${i + 1} ${visible(names[example.positions[i]!.label] ?? '')}</td>
               <td class="strong">${formatQuantity(kl)}</td>
               ${recorded.map(({ summary: then }) => html`<td>${formatQuantity(then.positions[i]?.kl)}</td>`)}
             </tr>`,
@@ -42,12 +48,12 @@ export function divergenceTable(
 
 /** The hard label's probability at each probe. */
 export function growthTable(points: readonly Growth[], teacher: number): TemplateResult {
-  return html`<table class="data" aria-label="Probability of the hard label">
+  return html`<table class="data" aria-label=${l10n.t('Probability of the hard label')}>
     <thead>
       <tr>
-        <th scope="col">Step</th>
-        <th scope="col">Student</th>
-        <th scope="col">Teacher</th>
+        <th scope="col">${l10n.t('Step')}</th>
+        <th scope="col">${l10n.t('Student')}</th>
+        <th scope="col">${l10n.t('Teacher')}</th>
       </tr>
     </thead>
     <tbody>

@@ -1,5 +1,6 @@
 /** @file The temperature slider: logarithmic, with marks, and the run's own temperature named. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatTemperature } from '../../src/protocol/format';
@@ -74,7 +75,7 @@ export class TemperatureSlider extends LitElement {
     const { temperature, own } = this;
     const fraction = toFraction(temperature);
     const offset = (value: number): Record<string, string> => ({ left: `${100 * toFraction(value)}%` });
-    return html`${this.bare ? nothing : html`<label class="strong" for="slider" title="Temperature">T</label>`}
+    return html`${this.bare ? nothing : html`<label class="strong" for="slider" title=${l10n.t('Temperature')}>T</label>`}
       <div class="track">
         <input
           id="slider"
@@ -82,8 +83,8 @@ export class TemperatureSlider extends LitElement {
           min="0"
           max=${resolution}
           .value=${String(Math.round(resolution * fraction))}
-          aria-label="Temperature"
-          aria-valuetext="temperature ${formatTemperature(temperature)}${temperature === own ? ", this run's" : ''}"
+          aria-label=${l10n.t('Temperature')}
+          aria-valuetext=${temperature === own ? l10n.t("temperature {0}, this run's", formatTemperature(temperature)) : l10n.t('temperature {0}', formatTemperature(temperature))}
           @input=${this.#drag}
           @keydown=${this.#step}
           ${place({ '--fill': `calc(8px + ${fraction} * (100% - 16px))` })}

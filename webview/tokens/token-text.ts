@@ -1,8 +1,10 @@
 /** @file How a token is written on screen. Pure. */
 
+import * as l10n from '@vscode/l10n';
+
 /** A token's text with its spaces and line ends made visible: `·sail`, `↵`. */
 export function visible(token: string): string {
-  if (/^<\|?end_?of_?text\|?>$/.test(token)) return '⏎ end of text';
+  if (/^<\|?end_?of_?text\|?>$/.test(token)) return l10n.t('⏎ end of text');
   if (token === '') return '∅';
   return token.replaceAll(' ', '·').replaceAll('\r', '').replaceAll('\n', '↵').replaceAll('\t', '⇥');
 }

@@ -58,7 +58,7 @@ export const tokenStyles = css`
     flex: none;
     min-width: 68px;
   }
-  figure h3 {
+  figure h2 {
     margin-bottom: 4px;
   }
   figure .now {
@@ -159,7 +159,7 @@ export const tokenStyles = css`
       order: 1;
       padding: 12px;
     }
-    figure h3 {
+    figure h2 {
       flex-wrap: wrap;
     }
     .dock {

@@ -1,5 +1,6 @@
 /** @file The Tokens tab: an example's tokens by divergence, the chosen one's two distributions, and how they grew. */
 
+import * as l10n from '@vscode/l10n';
 import { html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import type { InspectedRow } from '../../src/protocol/lab-data';
@@ -64,7 +65,7 @@ export class TokensView extends LitElement {
   override render(): unknown {
     if (!this.probes) return html`<p class="waiting">${probesAwaited(this.run)}</p>`;
     const shown = (this.#shown = this.#resolve(this.probes));
-    if (!shown) return html`<p class="waiting">Reading the probes…</p>`;
+    if (!shown) return html`<p class="waiting">${l10n.t('Reading the probes…')}</p>`;
     if (shown.index >= 0) this.#history.want(this.probes, shown.index, shown.temperature);
     return html`<div class="tokens-view">
       ${
@@ -79,11 +80,11 @@ export class TokensView extends LitElement {
               .row=${this.row?.example}
             ></lab-examples>`
       }
-      <section class="middle" aria-label="Example">
+      <section class="middle" aria-label=${l10n.t('Example')}>
         ${heading(shown, this.#headingParts())} ${this.#example(shown)}
         ${shown.classes ? nothing : this.#figures(shown)}
       </section>
-      <section class="side" aria-label="Distribution">
+      <section class="side" aria-label=${l10n.t('Distribution')}>
         ${positionTitle(shown.probes.set.examples, shown.example, shown.position)} ${this.#distribution(shown)}
         ${this.#growth(shown)}
       </section>
@@ -162,7 +163,7 @@ export class TokensView extends LitElement {
       .topK=${this.choices.topK}
       .animated=${this.playing}
       ><button class="link small" @click=${() => this.#choose({ tab: 'temperature' })}>
-        How this changes with T
+        ${l10n.t('How this changes with T')}
       </button></lab-distribution
     >`;
   }
@@ -192,7 +193,7 @@ export class TokensView extends LitElement {
   #dock({ probes, step, position, example, classes }: Shown): unknown {
     if (step === undefined) {
       return html`<p class="dock besides small muted">
-        This row is not pinned: it is shown as the models are now. Training time is recorded for the pinned examples.
+        ${l10n.t('This row is not pinned: it is shown as the models are now. Training time is recorded for the pinned examples.')}
       </p>`;
     }
     const { recorded, means } = this.#history.survey;
@@ -209,8 +210,8 @@ export class TokensView extends LitElement {
       .shown=${step}
       .planned=${this.#plannedStops()}
       .next=${every === undefined ? undefined : steps.at(-1)! + every}
-      .token=${classes ? 'this row' : `“${(examples.names[example.positions[position]!.label] ?? '').trim()}”`}
-      .meanOf=${classes ? 'the pinned rows' : 'the example'}
+      .token=${classes ? l10n.t('this row') : `“${(examples.names[example.positions[position]!.label] ?? '').trim()}”`}
+      .meanOf=${classes ? l10n.t('the pinned rows') : l10n.t('the example')}
       .playing=${this.playing}
       .narrow=${this.narrow}
       @play=${this.#toggle}

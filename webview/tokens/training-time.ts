@@ -1,5 +1,6 @@
 /** @file The training-time slider: one stop a probe, below the curve of this token's divergence, with play. */
 
+import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing, svg, type SVGTemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatQuantity } from '../../src/protocol/format';
@@ -95,7 +96,7 @@ export class TrainingTime extends LitElement {
   @property({ attribute: false }) planned = 0;
   @property({ attribute: false }) next: number | undefined;
   @property({ attribute: false }) token = '';
-  @property({ attribute: false }) meanOf = 'the example';
+  @property({ attribute: false }) meanOf = l10n.t('the example');
   @property({ attribute: false }) playing = false;
   @property({ attribute: false }) narrow = false;
 
@@ -110,8 +111,8 @@ export class TrainingTime extends LitElement {
       <button
         class="icon-button play"
         id="play"
-        title="${playing ? 'Pause' : 'Play'} (space)"
-        aria-label=${playing ? 'Pause' : 'Play the training'}
+        title=${playing ? l10n.t('Pause (space)') : l10n.t('Play (space)')}
+        aria-label=${playing ? l10n.t('Pause') : l10n.t('Play the training')}
         ?disabled=${steps.length < 2}
         @click=${() => this.dispatchEvent(new CustomEvent('play'))}
       >
@@ -126,8 +127,8 @@ export class TrainingTime extends LitElement {
           max=${stops}
           step="1"
           .value=${String(at)}
-          aria-label="Training time"
-          aria-valuetext="step ${formatCount(shown)}"
+          aria-label=${l10n.t('Training time')}
+          aria-valuetext=${l10n.t('step {0}', formatCount(shown))}
           @input=${(event: Event) => this.#choose(event.target as HTMLInputElement)}
           @keydown=${(event: Event) => event.stopPropagation()}
           ${place({ '--fill': `calc(${inset}px + ${fraction} * (100% - ${2 * inset}px))` })}
@@ -147,14 +148,15 @@ export class TrainingTime extends LitElement {
   #read(): unknown {
     const point = this.points.find(({ step }) => step === this.shown);
     const latest = this.shown === this.steps.at(-1);
-    const when = this.shown === 0 ? 'before training' : latest ? 'latest probe' : '';
+    const when = this.shown === 0 ? l10n.t('before training') : latest ? l10n.t('latest probe') : '';
     return html`<div class="read" aria-live="polite">
-      <p class="small muted was">Student as it was at</p>
+      <p class="small muted was">${l10n.t('Student as it was at')}</p>
       <p class="number">
-        <span class="strong">Step ${formatCount(this.shown)}</span> <span class="small muted">${when}</span>
+        <span class="strong">${l10n.t('Step {0}', formatCount(this.shown))}</span>
+        <span class="small muted">${when}</span>
       </p>
       <p class="small muted number">
-        ${point ? html`KL <span class="heat">${formatQuantity(point.kl)}</span>, mean ${formatQuantity(point.mean)}` : nothing}
+        ${point ? html`KL <span class="heat">${formatQuantity(point.kl)}</span>${l10n.t(', mean {0}', formatQuantity(point.mean))}` : nothing}
       </p>
     </div>`;
   }
@@ -171,7 +173,10 @@ export class TrainingTime extends LitElement {
     const Y = (kl: number): number => 6 + (1 - kl / most) * (height - 12);
     const path = (key: 'kl' | 'mean'): string =>
       this.points.map((point, i) => `${i === 0 ? 'M' : 'L'}${X(point.step)} ${Y(point[key])}`).join('');
-    const told = `Divergence over training: ${this.points.map(({ step, kl }) => `step ${step}, ${formatQuantity(kl)}`).join('; ')}`;
+    const told = l10n.t(
+      'Divergence over training: {0}',
+      this.points.map(({ step, kl }) => l10n.t('step {0}, {1}', step, formatQuantity(kl))).join('; '),
+    );
     return html`<svg class="plot" width=${width} height=${height} role="img" aria-label=${told}>
       ${svg`<path class="mean" d=${path('mean')}/><path class="kl" d=${path('kl')}/>
       ${this.points.map(
@@ -201,9 +206,9 @@ export class TrainingTime extends LitElement {
     const mean = crowded ? 23 : own + 14;
     const roomForNext = !crowded && this.next !== undefined && own > 20;
     return svg`
-      <text class="halo" x=${x} y=${own} text-anchor=${anchor}><tspan fill="var(--heat)">KL of ${this.token}</tspan></text>
-      <text class="halo" x=${x} y=${mean} text-anchor=${anchor}>mean of ${this.meanOf}, dashed</text>
-      ${roomForNext ? svg`<text x=${width} y="8" text-anchor="end">next probe at ${formatCount(this.next)}</text>` : nothing}`;
+      <text class="halo" x=${x} y=${own} text-anchor=${anchor}><tspan fill="var(--heat)">${l10n.t('KL of {0}', this.token)}</tspan></text>
+      <text class="halo" x=${x} y=${mean} text-anchor=${anchor}>${l10n.t('mean of {0}, dashed', this.meanOf)}</text>
+      ${roomForNext ? svg`<text x=${width} y="8" text-anchor="end">${l10n.t('next probe at {0}', formatCount(this.next))}</text>` : nothing}`;
   }
 }
 

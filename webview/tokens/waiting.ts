@@ -1,11 +1,19 @@
 /** @file What is said while there are no distributions to show. */
 
+import * as l10n from '@vscode/l10n';
 import { formatCount } from '../../src/protocol/format';
 import { isGoing } from '../header';
 import type { RunState } from '../state';
 
 export function probesAwaited({ record, experiment }: RunState): string {
-  if (!isGoing(record.status)) return 'This run ended before its first probe: there are no distributions to show.';
-  const when = experiment.evaluateEvery === undefined ? '' : `, at step ${formatCount(experiment.evaluateEvery)}`;
-  return `The first probe comes with the student's first evaluation${when}. Until then there are no distributions to show.`;
+  if (!isGoing(record.status))
+    return l10n.t('This run ended before its first probe: there are no distributions to show.');
+  return experiment.evaluateEvery === undefined
+    ? l10n.t(
+        "The first probe comes with the student's first evaluation. Until then there are no distributions to show.",
+      )
+    : l10n.t(
+        "The first probe comes with the student's first evaluation, at step {0}. Until then there are no distributions to show.",
+        formatCount(experiment.evaluateEvery),
+      );
 }

@@ -19,6 +19,7 @@ import { childOf } from '../../experiment/schema-tree';
 import type { RunList } from '../runs/run-list';
 import { describeRun } from '../views/run-words';
 import { experimentSelector, parsedDocument } from './experiment-document';
+import { snippetWords } from './snippet-words';
 import { snippets } from './snippets';
 
 interface Choice {
@@ -102,13 +103,15 @@ function snippetItems(
   const root = parsedDocument(document).source.value();
   const value = owner === '' ? root : childOf(root, owner);
   const present = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+  const words = snippetWords();
   return snippets
     .filter((snippet) => snippet.owner === owner && !present.includes(snippet.key))
     .map((snippet) => {
-      const item = new CompletionItem(`${snippet.key}: ${snippet.title}`, CompletionItemKind.Snippet);
+      const [title, description] = words[snippet.id];
+      const item = new CompletionItem(`${snippet.key}: ${title}`, CompletionItemKind.Snippet);
       item.insertText = new SnippetString(`"${snippet.key}": ${snippet.body}`);
-      item.documentation = snippet.description;
-      item.filterText = `"${snippet.key} ${snippet.title}"`;
+      item.documentation = description;
+      item.filterText = `"${snippet.key} ${title}"`;
       item.sortText = `~${snippet.key}`;
       item.range =
         previousNode?.type === 'string'

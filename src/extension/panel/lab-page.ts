@@ -1,7 +1,7 @@
 /** @file The document in which the Lab's page runs. */
 
 import { randomBytes } from 'node:crypto';
-import { env, Uri, type Webview } from 'vscode';
+import { env, l10n, Uri, type Webview } from 'vscode';
 
 /** The only folder that the page may load from. */
 export function pageRoot(extensionUri: Uri): Uri {
@@ -31,8 +31,15 @@ export function labPage(webview: Webview, extensionUri: Uri): string {
     <title>Distillery Lab</title>
   </head>
   <body>
-    <script nonce="${nonce}" src="${script.toString()}"></script>
+    ${translations()}<script nonce="${nonce}" src="${script.toString()}"></script>
   </body>
 </html>
 `;
+}
+
+/** The texts in the editor's language, as data that the page reads before it draws; nothing where that is English. */
+function translations(): string {
+  if (!l10n.bundle) return '';
+  const texts = JSON.stringify(l10n.bundle).replaceAll('<', '\\u003c');
+  return `<script type="application/json" id="l10n">${texts}</script>\n    `;
 }

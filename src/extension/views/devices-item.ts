@@ -1,9 +1,10 @@
 /** @file A row of the Devices view. */
 
 import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem } from 'vscode';
-import { formatAgo, formatBytes, formatCount, formatMilliseconds } from '../../protocol/format';
+import { formatBytes, formatCount, formatMilliseconds } from '../../protocol/format';
 import type { DeviceRecord } from '../../protocol/records';
 import { inEditorWords } from '../editor-words';
+import { ago } from './ago';
 
 /** The run on the device of an engine. Several engines share a device: a run uses one of them, and all of them wait. */
 export interface DeviceUse {
@@ -70,7 +71,7 @@ function tooltip(device: DeviceRecord, use: DeviceUse | undefined): MarkdownStri
         speed.precision,
         formatMilliseconds(speed.stepMs),
         formatCount(speed.tokensPerSecond),
-        formatAgo((Date.now() - Date.parse(speed.time)) / 1000),
+        ago((Date.now() - Date.parse(speed.time)) / 1000),
       ),
     ),
     library && l10n.t('Library: {0} {1}', library.name, library.version),

@@ -1,17 +1,11 @@
 /** @file A run in words, the same in the sidebar, the status bar, pickers and announcements. */
 
 import { l10n } from 'vscode';
-import {
-  formatAgo,
-  formatDuration,
-  formatPercent,
-  formatQuantity,
-  formatSetting,
-  formatShare,
-} from '../../protocol/format';
+import { formatDuration, formatPercent, formatQuantity, formatSetting, formatShare } from '../../protocol/format';
 import type { ComparisonRow, Metrics, Role, RunProgress, RunStatus } from '../../protocol/records';
 import type { ListedRun } from '../runs/run-list';
 import { isLive } from '../runs/run-status';
+import { ago } from './ago';
 
 /** Narrow no-break space, between a number and its unit. */
 const space = '\u202f';
@@ -114,7 +108,7 @@ export function describeRun(run: ListedRun, now = Date.now()): string {
   const student = summaryRow(run, 'student');
   const metric = runMetric(run);
   const kept = student?.retention === undefined ? undefined : l10n.t('keeps {0}', formatPercent(student.retention));
-  const ago = Number.isNaN(Date.parse(started)) ? undefined : formatAgo((now - Date.parse(started)) / 1000);
+  const begun = Number.isNaN(Date.parse(started)) ? undefined : ago((now - Date.parse(started)) / 1000);
   const parts =
     progress && isLive(status)
       ? [
@@ -123,7 +117,7 @@ export function describeRun(run: ListedRun, now = Date.now()): string {
           status === 'running' ? timeLeft(progress) : undefined,
           metric,
         ]
-      : [status === 'done' ? undefined : statusWord(status), metric, kept, ago];
+      : [status === 'done' ? undefined : statusWord(status), metric, kept, begun];
   return parts.filter((part) => part !== undefined).join(separator);
 }
 

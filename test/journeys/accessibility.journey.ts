@@ -1,0 +1,166 @@
+/** @file The Lab for everyone: each tab on real runs in each kind of theme keeps to WCAG 2.1 AA, and on a narrow page nothing is lost. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { violations } from '../webview/axe';
+import { openLab, openTab, refusals, tabNames } from './lab-window';
+import { runClassifier, runLanguageModel } from './real-runs';
+import { plain, themes, Workbench, type Theme } from './workbench';
+
+/** How the sidebar calls the run of each experiment: by what was set. */
+const titles = { moby: 'T 2 · α .5', spam: 'T 4 · α .7' };
+
+/** What each tab draws last. */
+const drawn = {
+  Loss: 'lab-figure canvas',
+  Tokens: 'lab-distribution .body',
+  Temperature: 'lab-curve svg',
+  Completions: '#prompt, lab-completions .waiting',
+  Compare: 'lab-model-table tbody tr',
+};
+
+describe('the Lab', () => {
+  let workspace = '';
+  let workbench: Workbench | undefined;
+
+  beforeAll(async () => {
+    workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
+    await runClassifier(workspace);
+    await runLanguageModel(workspace);
+  });
+  afterAll(() => rmSync(workspace, { recursive: true, force: true }));
+  afterEach(async ({ task }) => {
+    await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
+    workbench = undefined;
+  });
+
+  async function open(experiment: keyof typeof titles, theme: Theme): Promise<Workbench> {
+    const window = (workbench = await Workbench.open(workspace, { theme }));
+    await openLab(window, experiment, titles[experiment]);
+    return window;
+  }
+
+  async function complete({ lab }: Workbench): Promise<void> {
+    await lab.locator('#prompt textarea').fill('The whale');
+    await lab.locator('#continue').click();
+    await lab.locator('lab-surprises').first().waitFor();
+    await lab.locator('lab-completion [role=option]').first().click();
+    await lab.locator('lab-expected').waitFor();
+  }
+
+  const views = (Object.keys(themes) as Theme[]).flatMap((theme) =>
+    (['moby', 'spam'] as const).map((experiment) => [experiment, theme] as const),
+  );
+  it.each(views)('keeps to WCAG 2.1 AA in every tab: %s, %s', async (experiment, theme) => {
+    const window = await open(experiment, theme);
+    const { lab } = window;
+    for (const tab of tabNames) {
+      await openTab(window, tab);
+      await lab.locator(drawn[tab]).first().waitFor();
+      if (tab === 'Completions' && experiment === 'moby') await complete(window);
+      expect(await violations(lab.locator('body')), tab).toEqual([]);
+      // Tables in place of charts.
+      await lab.getByRole('tab', { name: tab }).press('t');
+      expect(await violations(lab.locator('body')), `${tab}, tables`).toEqual([]);
+      await lab.getByRole('tab', { name: tab }).press('t');
+      await window.picture(`accessible-${experiment}-${tab}-${theme}`);
+    }
+    expect(await refusals(window)).toEqual([]);
+  });
+
+  it('has rows in the sidebar that say all that they show', async () => {
+    const window = await open('spam', 'dark');
+    const labels = await Promise.all(
+      (await window.page.locator('.part.sidebar .monaco-list-row').all()).map((row) => row.getAttribute('aria-label')),
+    );
+    expect(labels.length).toBeGreaterThan(3);
+    expect(labels.filter((label) => !label)).toEqual([]);
+    // The state is an icon to who sees it.
+    expect(labels.map((label) => plain(label))).toContainEqual(expect.stringMatching(/^T 4 · α \.7, done, macro-F1 /));
+  });
+
+  it('keeps everything in reach on a page of 320 pixels, and stands still where motion is reduced', async () => {
+    const window = await open('moby', 'dark');
+    const { lab, page } = window;
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await page.setViewportSize({ width: 700, height: 900 });
+    await window.runCommand('View: Close Primary Side Bar');
+    // What is left to the page, beside the editor's own bar of activities.
+    const width = (): Promise<number> => lab.locator('body').evaluate((body: Body) => body.clientWidth);
+    await page.setViewportSize({ width: 700 - (await width()) + 320, height: 900 });
+    await expect.poll(width).toBe(320);
+    for (const tab of tabNames) {
+      await openTab(window, tab);
+      await lab.locator(drawn[tab]).first().waitFor();
+      if (tab === 'Completions') await complete(window);
+      if (tab === 'Tokens') await lab.locator('#play').click();
+      expect(await lab.locator('body').evaluate(outOfReach), tab).toEqual([]);
+      expect(await lab.locator('body').evaluate(moving), tab).toEqual([]);
+      expect(await violations(lab.locator('body')), tab).toEqual([]);
+      await window.picture(`narrowest-${tab}`);
+    }
+    expect(await refusals(window)).toEqual([]);
+  });
+});
+
+interface Box {
+  left: number;
+  right: number;
+  width: number;
+}
+
+interface Part {
+  localName: string;
+  shadowRoot: Root | null;
+  parentElement: Part | null;
+  getRootNode: () => { host?: Part };
+  getBoundingClientRect: () => Box;
+  textContent: string;
+}
+
+interface Root {
+  querySelectorAll: (selector: string) => Iterable<Part>;
+}
+
+interface Body extends Root {
+  clientWidth: number;
+  ownerDocument: { getAnimations: () => { playState: string }[] };
+}
+
+/** Runs in the page: controls and figures that stand outside of it, and that nothing around them can be scrolled to. */
+function outOfReach(body: Body): string[] {
+  const { getComputedStyle } = globalThis as unknown as { getComputedStyle: (part: Part) => { overflowX: string } };
+  const all = (root: Root): Part[] =>
+    [...root.querySelectorAll('*')].flatMap((part) => [part, ...(part.shadowRoot ? all(part.shadowRoot) : [])]);
+  const scrolls = (part: Part | null): boolean =>
+    part !== null &&
+    part.localName !== 'main' &&
+    (['auto', 'scroll'].includes(getComputedStyle(part).overflowX) ||
+      scrolls(part.parentElement ?? part.getRootNode().host ?? null));
+  const names = [
+    'button',
+    'input',
+    'textarea',
+    'figure',
+    'table',
+    'h1',
+    'h2',
+    'dd',
+    'vscode-button',
+    'vscode-dropdown',
+  ];
+  return all(body)
+    .filter((part) => names.includes(part.localName))
+    .filter((part) => {
+      const { left, right, width } = part.getBoundingClientRect();
+      return width > 0 && (right > body.clientWidth + 1 || left < -1) && !scrolls(part.parentElement);
+    })
+    .map((part) => `${part.localName} ${part.textContent.trim().slice(0, 40)}`);
+}
+
+/** Runs in the page: animations and transitions under way, of all its parts. */
+function moving(body: Body): string[] {
+  return body.ownerDocument.getAnimations().map(({ playState }) => playState);
+}

@@ -1,0 +1,24 @@
+/** @file What axe objects to in a page: WCAG 2.1, levels A and AA, the contrast of colours among it. */
+
+import axe from 'axe-core';
+
+/** A document that can be asked: a page, or a frame by its body. */
+interface Asked {
+  evaluate(expression: string): Promise<unknown>;
+}
+
+const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'];
+
+/** Each violation with the element and what is wrong, a line each. */
+export async function violations(page: Asked): Promise<string[]> {
+  await page.evaluate(`${axe.source}; undefined`);
+  const results = (await page.evaluate(`axe.run({ runOnly: ${JSON.stringify(tags)} })`)) as axe.AxeResults;
+  // Nothing looked at would be no violation either.
+  if (!results.passes.some(({ id }) => id === 'color-contrast')) throw new Error('axe has seen no text.');
+  return results.violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, any, all, none, html }) => {
+      const why = [...any, ...all, ...none].map(({ message }) => message).join('; ');
+      return `${id}: ${target.flat().join(' ')}: ${why} ${html.slice(0, 160)}`;
+    }),
+  );
+}

@@ -1,0 +1,82 @@
+/** @file A classifier's run. */
+
+import type { RunSeries } from '../../../src/protocol/lab-data';
+import type { InspectedToken, ProbeExample } from '../../../src/protocol/records';
+import { row } from './comparison';
+import { begin, evaluationsOf, metricsOf } from './curves';
+import { probesOf } from './probes';
+import type { SampleRun } from './sample-run';
+import { hostileText, mails, tokenize, vocabularyOf } from './texts';
+
+/** A classifier's run that is done, with its comparison. */
+export function spamRun(): SampleRun {
+  const names = ['ham', 'spam'];
+  const { idOf } = vocabularyOf(64);
+  const examples = [...mails, [hostileText, 'spam'] as const].map(([text, label], i): ProbeExample => {
+    const special = (token: string): InspectedToken => ({ id: idOf(token), token, start: 0, end: 0 });
+    const tokens = [special('[CLS]'), ...tokenize(text, idOf), special('[SEP]')];
+    return {
+      text,
+      file: 'data/spam/validation.jsonl',
+      line: 12 + 71 * i,
+      tokens,
+      positions: [{ token: -1, label: names.indexOf(label) }],
+    };
+  });
+  const planned = 909;
+  const shape = { planned, every: 3, alpha: 0.7, temperature: 4, hard: [0.7, 0.06] as [number, number] };
+  const steps = [0, 100, 200, 300, 400, 500, 600, 700, 800, 900];
+  const f1 = (top: number): [number, number][] => steps.slice(1).map((s) => [s, top - 0.4 * Math.exp(-s / 150)]);
+  const series: RunSeries[] = [
+    {
+      role: 'student',
+      name: 'student',
+      metrics: metricsOf({ ...shape, role: 'student', name: 'student', steps: planned, soft: true, seed: 8 }),
+      evaluations: [
+        ...evaluationsOf('teacher', 'macroF1', [[909, 0.982]]),
+        ...evaluationsOf('student', 'macroF1', f1(0.972)),
+      ],
+    },
+    {
+      role: 'control',
+      name: 'no-distillation',
+      metrics: metricsOf({ ...shape, role: 'control', name: 'no-distillation', steps: planned, soft: false, seed: 9 }),
+      evaluations: evaluationsOf('control', 'macroF1', f1(0.954)),
+    },
+  ];
+  return {
+    run: {
+      id: '20250507T090000_spam-filter',
+      record: {
+        name: 'Spam filter',
+        task: 'text-classification',
+        status: 'done',
+        pid: 4712,
+        engine: 'cpu',
+        device: 'AMD EPYC, 2 cores',
+        started: new Date(begin).toISOString(),
+        ended: new Date(begin + 74_000).toISOString(),
+        error: null,
+        summary: {
+          rows: [
+            row('teacher', 'teacher', 0.982, 14_100_000, 9.4, {}),
+            row('student', 'student', 0.971, 1_530_000, 1.2, { agreement: 0.981, teacherKl: 0.0412 }),
+            row('control', 'no-distillation', 0.952, 1_530_000, 1.2, { agreement: 0.969, teacherKl: 0.127 }),
+          ],
+        },
+      },
+      experiment: {
+        student: { family: 'bert', layers: 2, hiddenSize: 128 },
+        teacher: { family: 'bert', layers: 6, hiddenSize: 384 },
+        divergence: 'forward-kl',
+        scaleByTemperatureSquared: true,
+        clipNorm: 1,
+        schedule: 'linear',
+        evaluateEvery: 100,
+      },
+      settings: { 'distillation.alpha': '0.7', 'distillation.temperature': '4', 'training.learningRate': '0.001' },
+      series,
+    },
+    ...probesOf('text-classification', names, examples, 4, steps, planned),
+  };
+}
