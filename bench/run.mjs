@@ -1,6 +1,7 @@
 /**
  * @file `npm run bench`: bundles the benchmark into dist/bench/, makes its Python environment if there is none, starts it.
- * `npm run bench -- growth ENGINE STEPS` looks at one engine's memory instead, `npm run bench -- curves` at how the step's time grows.
+ * `npm run bench -- growth ENGINE STEPS` looks at one engine's memory instead, `npm run bench -- curves` at how the step's
+ * time grows, `npm run bench -- run-list` at how long the sidebar takes to read thousands of runs.
  */
 
 import { build } from 'esbuild';
@@ -16,7 +17,7 @@ process.chdir(root);
 await mkdir('dist/bench', { recursive: true });
 await writeFile('dist/bench/package.json', '{ "type": "commonjs" }\n');
 await build({
-  entryPoints: ['main', 'step', 'profile', 'rate', 'whole', 'whole-side', 'growth', 'curves', 'jax-js'].map(
+  entryPoints: ['main', 'step', 'profile', 'rate', 'whole', 'whole-side', 'growth', 'curves', 'run-list', 'jax-js'].map(
     (name) => `bench/${name}.ts`,
   ),
   outdir: 'dist/bench',
@@ -34,7 +35,7 @@ await build({
 });
 installTestLibraries();
 const [, , ...options] = process.argv;
-if (['growth', 'curves'].includes(options[0])) {
+if (['growth', 'curves', 'run-list'].includes(options[0])) {
   run(`dist/bench/${options[0]}.js`, ...options.slice(1));
 } else {
   if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');
