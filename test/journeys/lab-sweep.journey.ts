@@ -45,7 +45,7 @@ it('a sweep over T and α is drawn over T and as a heat map, from which one goes
 
   const rows = await lab.locator('lab-sweep-table tbody tr').all();
   // Across α, down T: by the fields' names.
-  expect(await lab.locator('lab-sweep-table thead th').allTextContents()).toEqual(['', '.3', '.7']);
+  expect(await lab.locator('lab-sweep-table thead th').allTextContents()).toEqual(['T', '.3', '.7']);
   const cells = await Promise.all(rows.map((row) => row.locator('td').allInnerTexts()));
   expect(cells.map((row) => row.map(plain))).toEqual([
     [qualityAt(1, 0.3), qualityAt(1, 0.7)],
