@@ -30,8 +30,8 @@ async function main(): Promise<void> {
     const run = await beginRun(workspace);
     await finishRun(run);
     const { paths } = run;
-    const runs = runsDirectory(workspace);
-    let written = 1;
+    const runs = runsDirectory(workspace, true);
+    let written = 1; // The one that was just made.
     for (const count of COUNTS) {
       for (; written < count; written++) {
         const directory = path.join(runs, `2020-01-01T00-00-${String(written).padStart(5, '0')}Z_old`);
