@@ -6,10 +6,11 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatDuration, formatPercent } from '../src/protocol/format';
 import type { ModelShape } from '../src/protocol/lab-data';
-import type { Role, RunStatus } from '../src/protocol/records';
+import type { RunStatus } from '../src/protocol/records';
 import { icon, type IconName } from './icons';
 import { place } from './place';
 import { standing, type Standing } from './quality';
+import { roleTitles } from './role-names';
 import type { RunState } from './state';
 import { shared } from './styles';
 import { TellEvent } from './tell';
@@ -24,12 +25,6 @@ const statusWords: Record<RunStatus, [IconName, string]> = {
 };
 
 const families: Record<string, string> = { bert: 'BERT', gpt2: 'GPT-2' };
-
-const roleWords: Record<Role, string> = {
-  teacher: l10n.t('Teacher'),
-  student: l10n.t('Student'),
-  control: l10n.t('Control'),
-};
 
 @customElement('lab-header')
 export class Header extends LitElement {
@@ -261,7 +256,7 @@ export class Header extends LitElement {
   #step(going: boolean): unknown {
     const { progress } = this.run.record;
     if (going && progress) {
-      const name = progress.role === 'student' ? l10n.t('Step') : l10n.t('{0}, step', roleWords[progress.role]);
+      const name = progress.role === 'student' ? l10n.t('Step') : l10n.t('{0}, step', roleTitles[progress.role]);
       return statistic(
         name,
         html`${formatCount(progress.step)} <span class="muted">${l10n.t('of {0}', formatCount(progress.steps))}</span>`,

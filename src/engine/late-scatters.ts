@@ -106,22 +106,23 @@ function earlyGraph(graph: Graph, scatters: readonly LateScatter[]): Graph {
 
 /** What is computed between its inputs and the scatters: their indices. */
 function lateGraph(graph: Graph, scatters: readonly LateScatter[]): Graph {
-  const handedOn = new Set(scatters.flatMap(({ base, updates }) => [base.name, updates.name]));
+  const handedOn = new Map(
+    scatters.flatMap(({ base, updates }) => [base, updates].map((value) => [value.name, specOf(value)] as const)),
+  );
   const before = graph.nodes.filter(({ outputs }) => !outputs.some(({ name }) => handedOn.has(name)));
   const names = scatters.map(({ output }) => output);
   const nodes = withoutUnused(before, names);
-  const made = new Set(nodes.flatMap(({ outputs }) => outputs.map(({ name }) => name)));
   const read = new Set(nodes.flatMap(({ inputs }) => inputs));
-  const constants = graph.constants.filter(({ value }) => read.has(value.name));
-  const known = new Set([...made, ...constants.map(({ value }) => value.name)]);
-  const values = new Map(scatters.flatMap(({ base, updates }) => [base, updates].map((value) => [value.name, value])));
-  const inputs: Record<string, TensorSpec> = {};
-  for (const name of read) {
-    const value = values.get(name);
-    if (!known.has(name) && name !== '') inputs[name] = value ? specOf(value) : graph.inputs[name]!;
-  }
-  const outputs = Object.fromEntries(names.map((name) => [name, graph.outputs[name]!]));
-  return { name: `${graph.name}-rows`, inputs, outputs, nodes, constants };
+  const inputs = Object.entries({ ...graph.inputs, ...Object.fromEntries(handedOn) }).filter(([name]) =>
+    read.has(name),
+  );
+  return {
+    name: `${graph.name}-rows`,
+    inputs: Object.fromEntries(inputs),
+    outputs: Object.fromEntries(names.map((name) => [name, graph.outputs[name]!])),
+    nodes,
+    constants: graph.constants.filter(({ value }) => read.has(value.name)),
+  };
 }
 
 /** Values of these scatters are float32: they are gradients. */

@@ -14,6 +14,7 @@ import { loadOpenVino } from './openvino-loading';
 import { openVinoRules } from './openvino-rules';
 import { OpenVinoProgram } from './openvino-program';
 import { OpenVinoTensor } from './openvino-tensor';
+import type { Program } from './program';
 
 export interface OpenVinoOptions extends ExecutorOptions {
   /** `CPU`, or an Intel `GPU` where the library finds one. */
@@ -40,23 +41,23 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
     ...options.properties,
   };
   const cached: Properties = cache !== null && prepareCache(cache) ? { CACHE_DIR: cache } : {};
-  const load = async (graph: Graph, frozen: FrozenInputs): Promise<LoadedProgram> => {
-    const properties = {
-      ...common,
-      INFERENCE_PRECISION_HINT: precisionHint(graph, precision),
-      // What is cached holds the frozen inputs: a file as large as the model for each shape of batch is too much.
-      ...(Object.keys(frozen).length === 0 && cached),
-    };
-    const model = encodeModel(lower(graph, openVinoRules), frozen, inMemory);
-    return new OpenVinoProgram(library, await library.compile(model, device, properties), graph, frozen);
-  };
   return {
     engine: 'openvino',
     device: `${library.property(device, 'FULL_DEVICE_NAME')}${device === 'CPU' ? `, ${threads} threads` : ''}`,
     ...(device === 'CPU' && { workingMemory: 'kept' }),
     place: (tensor) => new OpenVinoTensor(library, tensor, tensor.data),
     view: (tensor, start, shape) => OpenVinoTensor.from(tensor).view(start, shape),
-    load: ({ graph }, frozen = {}) => load(graph, frozen),
+    load: async ({ graph }: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
+      const lowered = lower(graph, openVinoRules);
+      const properties = {
+        ...common,
+        INFERENCE_PRECISION_HINT: precisionHint(graph, precision),
+        // What is cached holds the frozen inputs: a file as large as the model for each shape of batch is too much.
+        ...(Object.keys(frozen).length === 0 && cached),
+      };
+      const compiled = await library.compile(encodeModel(lowered, frozen, inMemory), device, properties);
+      return new OpenVinoProgram(library, compiled, graph, frozen);
+    },
   };
 }
 

@@ -8,6 +8,7 @@ import type { CompletionSide } from '../../src/protocol/lab-data';
 import type { TokenProbability } from '../../src/protocol/records';
 import { mark } from '../icons';
 import { place } from '../place';
+import { roleTitles } from '../role-names';
 import { shared } from '../styles';
 import { chipText, visible } from '../tokens/token-text';
 import { typicalProbability } from './scores';
@@ -92,7 +93,7 @@ export class CompletionPanel extends LitElement {
 
   override render(): unknown {
     const { side, tokens } = this;
-    const title = { teacher: l10n.t('Teacher'), student: l10n.t('Student'), control: l10n.t('Control') }[side];
+    const title = roleTitles[side];
     return html`<h2>
         ${mark(side)}<span class="strong">${title}</span> <span class="muted">${this.about}</span>
         ${this.tokensPerSecond === undefined ? nothing : html`<span class="small muted number">${l10n.t('{0} tokens/s', formatCount(this.tokensPerSecond))}</span>`}

@@ -279,7 +279,7 @@ function teacherLine({ run, main, end }: View, measure: Measure): Line[] {
       y: Column.of([teacher.value, teacher.value]),
       ink: 'var(--teacher)',
       kind: 'reference',
-      label: `${l10n.t('teacher')} ${measure.format(teacher.value)}`,
+      label: `${roleNames.teacher} ${measure.format(teacher.value)}`,
     },
   ];
 }

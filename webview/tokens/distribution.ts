@@ -179,11 +179,11 @@ export class Distribution extends LitElement {
       <div class="legend">
         <span
           >${mark('teacher')} <span class="ink-teacher">${l10n.t('Soft labels')}</span>
-          <span class="muted">${l10n.t('teacher')}</span></span
+          <span class="muted">${roleNames.teacher}</span></span
         >
         <span
           >${mark('student')} <span class="ink-student">${l10n.t('Soft predictions')}</span>
-          <span class="muted">${l10n.t('student')}</span></span
+          <span class="muted">${roleNames.student}</span></span
         >
         ${this.label >= 0 ? html`<span>${mark('label')} <span class="ink-label">${l10n.t('Hard label')}</span></span>` : nothing}
       </div>
