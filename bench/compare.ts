@@ -1,6 +1,6 @@
 /** @file Two or more sides on one case: proof that they do the same work, then blocks of steps in turn. */
 
-import type { Precision } from '../src/engine/engines';
+import type { Precision } from '../src/protocol/engines';
 import type { Block, Ready, Side, StepLosses } from './side';
 import { mean, relativeDifference } from './statistics';
 

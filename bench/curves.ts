@@ -5,7 +5,7 @@ import os from 'node:os';
 import { openExecutor, type Engine } from '../src/engine/engines';
 import { createArchitecture, parameterCount, type Architecture } from '../src/model/architecture';
 import { initializeParameters } from '../src/model/parameters';
-import type { Batch } from '../src/text/batches';
+import type { Batch } from '../src/dataset/batches';
 import { chart, type Panel } from './curve-chart';
 import { createTrainer } from './ours';
 import { median, straightLine } from './statistics';

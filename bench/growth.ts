@@ -3,7 +3,7 @@
 import { openExecutor, type Engine } from '../src/engine/engines';
 import { createArchitecture, type Architecture } from '../src/model/architecture';
 import { initializeParameters } from '../src/model/parameters';
-import type { Batch } from '../src/text/batches';
+import type { Batch } from '../src/dataset/batches';
 import { createTrainer } from './ours';
 
 const VOCABULARY = 64;

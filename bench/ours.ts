@@ -1,14 +1,14 @@
 /** @file Our distillation of a case, ready to take steps. */
 
 import { join } from 'node:path';
-import { FrozenTeacher, type TargetSource } from '../src/distill/teacher';
+import { FrozenTeacher, type TargetSource } from '../src/distill/teacher/teacher';
 import type { Pairing } from '../src/distill/programs';
 import { Trainer } from '../src/distill/trainer';
 import type { Executor } from '../src/engine/executor';
 import { loadCheckpoint } from '../src/model/checkpoint';
 import type { Parameters } from '../src/model/parameters';
 import { readSafetensors } from '../src/model/safetensors';
-import type { Batch } from '../src/text/batches';
+import type { Batch } from '../src/dataset/batches';
 import { readSetup, type Setup } from './setup';
 
 /** Steps of the longest benchmark; the rate is constant, so it only has to be large enough. */

@@ -2,8 +2,8 @@
 
 import { sizeOf } from '../src/engine/array';
 import type { Executor } from '../src/engine/executor';
-import type { Graph } from '../src/engine/graph';
-import { timeProduct } from '../src/engine/openvino-probe';
+import type { Graph } from '../src/engine/graph/graph';
+import { timeProduct } from '../src/engine/openvino/probe';
 
 /** Of all products of a graph: 2 · m · n · k each. */
 export function operationsOf(graph: Graph): number {

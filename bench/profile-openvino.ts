@@ -1,8 +1,8 @@
 /** @file Profiles the programs of the OpenVINO executor. */
 
-import type { ExecutorOptions } from '../src/engine/engines';
-import { createOpenVinoExecutor } from '../src/engine/openvino';
-import { OpenVinoProgram } from '../src/engine/openvino-program';
+import type { ExecutorOptions } from '../src/engine/executor';
+import { createOpenVinoExecutor } from '../src/engine/openvino/openvino';
+import { OpenVinoProgram } from '../src/engine/openvino/program';
 import type { ProfiledGraph } from './operators';
 import type { Profiling } from './profile';
 

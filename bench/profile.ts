@@ -1,8 +1,9 @@
 /** @file How long our side takes to begin, and where its steps spend their time. Usage: profile.js FOLDER ENGINE PRECISION STEPS; writes JSON. */
 
-import { openExecutor, type Engine, type ExecutorOptions, type Precision } from '../src/engine/engines';
-import type { Executor } from '../src/engine/executor';
-import type { Program } from '../src/engine/program';
+import type { ExecutorOptions, Executor } from '../src/engine/executor';
+import { openExecutor, type Engine } from '../src/engine/engines';
+import type { Precision } from '../src/protocol/engines';
+import type { Program } from '../src/engine/graph/program';
 import { batchInputs } from '../src/distill/batch-inputs';
 import { decaysByDefault } from '../src/distill/optimizer';
 import { gradientsProgram, teacherProgram, trainedSpecs } from '../src/distill/programs';

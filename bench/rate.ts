@@ -1,6 +1,7 @@
 /** @file Operations a second of a large matrix product on one engine. Usage: rate.js ENGINE PRECISION THREADS; writes one number. */
 
-import { openExecutor, type Engine, type Precision } from '../src/engine/engines';
+import { openExecutor, type Engine } from '../src/engine/engines';
+import type { Precision } from '../src/protocol/engines';
 import { productRate } from './products';
 
 async function main(engine: Engine, precision: Precision, threads: number): Promise<void> {

@@ -1,7 +1,7 @@
 /** @file The figures as text: tables for the terminal, and bench/RESULTS.md. */
 
 import Table from 'cli-table3';
-import type { Precision } from '../src/engine/engines';
+import type { Precision } from '../src/protocol/engines';
 import type { Case } from './cases';
 import { COMPARED_STEPS, TOLERANCES, type SideResult } from './compare';
 import { isProduct, total, type OperatorTime } from './operators';

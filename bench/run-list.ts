@@ -6,8 +6,8 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { listRuns, originOfRun, readRun } from '../src/experiment/run-directory';
-import { runsDirectory } from '../src/experiment/run-paths';
+import { listRuns, originOfRun, readRun } from '../src/run-directory/run-directory';
+import { runsDirectory } from '../src/run-directory/run-paths';
 import { beginRun, finishRun } from '../test/extension/sample-run';
 import { median } from './statistics';
 

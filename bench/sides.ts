@@ -1,7 +1,8 @@
 /** @file What is compared: our engines and PyTorch, each in the precisions that it has, as commands of their own. */
 
 import { join } from 'node:path';
-import type { Engine, Precision } from '../src/engine/engines';
+import type { Engine } from '../src/engine/engines';
+import type { Precision } from '../src/protocol/engines';
 import { findLibrary } from '../src/engine/libraries';
 import { Side } from './side';
 

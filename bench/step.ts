@@ -2,9 +2,10 @@
 
 import { createInterface } from 'node:readline';
 import * as ort from 'onnxruntime-node';
-import { loadOpenVino } from '../src/engine/openvino-loading';
+import { loadOpenVino } from '../src/engine/openvino/loading';
 import { collectGarbage } from '../src/engine/freed-memory';
-import { openExecutor, type Engine, type Precision } from '../src/engine/engines';
+import { openExecutor, type Engine } from '../src/engine/engines';
+import type { Precision } from '../src/protocol/engines';
 import { createTrainer, readDistillation } from './ours';
 import { readSetup } from './setup';
 import { memory, type Block, type Ready, type StepLosses } from './side';

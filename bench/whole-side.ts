@@ -4,14 +4,15 @@
  */
 
 import { createInterface } from 'node:readline';
-import { layoutCache } from '../src/distill/cache-layout';
-import { FrozenTeacher, TeacherTargets } from '../src/distill/teacher';
-import { BYTES_OF_VALUE, CachedTargets, fillCache } from '../src/distill/teacher-cache';
-import { openExecutor, type Engine, type Precision } from '../src/engine/engines';
+import { layoutCache } from '../src/distill/teacher/cache-layout';
+import { FrozenTeacher, TeacherTargets } from '../src/distill/teacher/teacher';
+import { BYTES_OF_VALUE, CachedTargets, fillCache } from '../src/distill/teacher/cache';
+import { openExecutor, type Engine } from '../src/engine/engines';
+import type { Precision } from '../src/protocol/engines';
 import type { Executor } from '../src/engine/executor';
-import { TeacherCacheFiles } from '../src/experiment/teacher-cache-files';
-import type { Example } from '../src/text/examples';
-import type { Batch } from '../src/text/batches';
+import { TeacherCacheFiles } from '../src/distill/teacher/cache-files';
+import type { Example } from '../src/dataset/examples';
+import type { Batch } from '../src/dataset/batches';
 import { createTrainer, readDistillation, type Distillation } from './ours';
 import { readSetup } from './setup';
 import { memory, type Block, type Ready, type StepLosses } from './side';

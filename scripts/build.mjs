@@ -18,7 +18,7 @@ const ownAddress = { define: { 'import.meta.url': 'bundleUrl' }, banner: { js: b
 
 /** Of the extension: what it needs only once it shows or does something. */
 const later = {
-  schemas: ['./src/experiment/schema.ts', './src/experiment/run-schemas.ts'],
+  schemas: ['./src/experiment/file/schema.ts', './src/run-directory/run-schemas.ts'],
   requests: ['vscode-jsonrpc/node'],
   datasets: ['csv-parse', 'tinyglobby'],
   tokenizers: ['@huggingface/tokenizers'],

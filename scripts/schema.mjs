@@ -1,5 +1,5 @@
 /**
- * @file Writes from src/experiment/schema.ts: media/experiment.schema.json, which any tool can check experiments by, and
+ * @file Writes from src/experiment/file/schema.ts: media/experiment.schema.json, which any tool can check experiments by, and
  * media/experiment.editor.schema.json, by which the editor completes and explains them.
  */
 

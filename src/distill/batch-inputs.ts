@@ -2,7 +2,7 @@
 
 import type { HostTensor } from '../engine/array';
 import type { Task } from '../protocol/records';
-import type { Batch } from '../text/batches';
+import type { Batch } from '../dataset/batches';
 import type { BatchShape } from './programs';
 import { predictionRows } from './shift';
 

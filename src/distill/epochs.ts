@@ -1,9 +1,16 @@
 /** @file Examples become the batches of a training, in an order that seed and epoch decide, or those of an evaluation. */
 
 import type { Task } from '../protocol/records';
-import { bucketLengths, collate, planEpoch, type Batch, type CollateOptions, type PlannedBatch } from '../text/batches';
-import type { Example } from '../text/examples';
-import type { Tokenizer } from '../text/tokenizer';
+import {
+  bucketLengths,
+  collate,
+  planEpoch,
+  type Batch,
+  type CollateOptions,
+  type PlannedBatch,
+} from '../dataset/batches';
+import type { Example } from '../dataset/examples';
+import type { Tokenizer } from '../tokenizer/tokenizer';
 import type { BatchSource } from './trainer';
 
 /** Share of the tokens that masked-lm predicts (Devlin et al., 2019). */

@@ -1,7 +1,7 @@
 /** @file What an evaluation measures at each prediction of a language model, with logits in row chunks. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { linear } from '../engine/ops';
+import { linear } from '../engine/graph/ops';
 import type { VocabularyProjection } from './head-loss';
 import { logProbabilities, soften } from './softening';
 

@@ -3,12 +3,12 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../engine/array';
 import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
-import type { Program } from '../engine/program';
-import { record } from '../engine/trace-backend';
+import type { Program } from '../engine/graph/program';
+import { record } from '../engine/graph/trace-backend';
 import { vocabularyHead } from '../model/transformer';
 import { indexOfLargest, klDivergence, softmax } from '../protocol/distribution';
 import type { Metrics, Task } from '../protocol/records';
-import type { Batch } from '../text/batches';
+import type { Batch } from '../dataset/batches';
 import { batchInputs, ByShape, type BatchInputs } from './batch-inputs';
 import { measurePredictions, type PredictionMeasures } from './evaluation-program';
 import type { VocabularyProjection } from './head-loss';
@@ -27,7 +27,7 @@ import {
   type Pairing,
 } from './programs';
 import type { RowTally } from './row-tally';
-import { TeacherTargets, toHost, type FrozenTeacher } from './teacher';
+import { TeacherTargets, toHost, type FrozenTeacher } from './teacher/teacher';
 
 /** The teacher's answers to the evaluation batches are kept up to this size, so that it is asked once. */
 const KEPT_BYTES = 256 * 2 ** 20;

@@ -1,7 +1,7 @@
 /** @file The combined loss at the prediction layer, soft and hard, with one closed-form gradient; over vocabularies in row chunks. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { linear } from '../engine/ops';
+import { linear } from '../engine/graph/ops';
 import { type Divergence, divergences } from './divergences';
 import { hardLosses, tokenLoss, withinVocabulary, type ProblemType } from './hard-loss';
 import type { RowLoss } from './row-loss';

@@ -1,7 +1,7 @@
 /** @file The hidden-layer loss: the student's hidden states against the teacher's, at every real token. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { linear } from '../engine/ops';
+import { linear } from '../engine/graph/ops';
 
 export type HiddenLossKind = 'mse' | 'cosine';
 

@@ -1,9 +1,9 @@
 /** @file How much memory a training will take at its peak, from its recorded graphs, before it begins. */
 
-import { bytesOf } from '../engine/graph-memory';
-import { partsOf } from '../engine/late-scatters';
-import type { Program } from '../engine/program';
-import { workingBytes } from '../engine/working-memory';
+import { bytesOf } from '../engine/graph/graph-memory';
+import { partsOf } from '../engine/graph/late-scatters';
+import type { Program } from '../engine/graph/program';
+import { workingBytes } from '../engine/graph/working-memory';
 import { evaluationProgram } from './evaluator';
 import { gradientsProgram, teacherProgram, trainedSpecs, type BatchShape, type Pairing } from './programs';
 

@@ -3,15 +3,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../engine/array';
 import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
-import type { Program } from '../engine/program';
-import { record } from '../engine/trace-backend';
+import type { Program } from '../engine/graph/program';
+import { record } from '../engine/graph/trace-backend';
 import type { Architecture } from '../model/architecture';
 import type { Parameters } from '../model/parameters';
 import { backbone, headLogits, vocabularyHead, type ChooseRows } from '../model/transformer';
-import { linear } from '../engine/ops';
+import { linear } from '../engine/graph/ops';
 import { mapValues, prefixed, withPrefix } from './named';
 import { modelInputs, parameterSpecs, tokenSpecs, type BatchShape } from './programs';
-import { placeParameters } from './teacher';
+import { placeParameters } from './teacher/teacher';
 
 /** Lengths of a growing text are rounded up to a multiple of this, so that a program serves several. */
 const LENGTH_STEP = 32;

@@ -1,13 +1,13 @@
 /** @file The logits of pinned examples, taken again and again as the student learns. */
 
 import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
-import type { Program } from '../engine/program';
-import { linear } from '../engine/ops';
-import { record } from '../engine/trace-backend';
+import type { Program } from '../engine/graph/program';
+import { linear } from '../engine/graph/ops';
+import { record } from '../engine/graph/trace-backend';
 import type { Architecture } from '../model/architecture';
 import { vocabularyHead } from '../model/transformer';
 import type { Task } from '../protocol/records';
-import type { Batch } from '../text/batches';
+import type { Batch } from '../dataset/batches';
 import { batchInputs, ByShape, type BatchInputs } from './batch-inputs';
 import { prefixed, withPrefix } from './named';
 import { isLanguageModel, parameterSpecs, predict, predictionSpecs, tokenSpecs, type BatchShape } from './programs';

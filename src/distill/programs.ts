@@ -2,9 +2,9 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { TensorSpec } from '../engine/array';
-import { recordedDropout, type Dropout } from '../engine/dropout';
-import type { Program } from '../engine/program';
-import { record } from '../engine/trace-backend';
+import { recordedDropout, type Dropout } from '../engine/graph/dropout';
+import type { Program } from '../engine/graph/program';
+import { record } from '../engine/graph/trace-backend';
 import { parameterShapes, type Architecture } from '../model/architecture';
 import {
   backbone,

@@ -3,7 +3,7 @@
 import type { HostTensor } from '../engine/array';
 import { indexOfLargest, klDivergence, softmax } from '../protocol/distribution';
 import type { CalibrationBin, ModelPrediction } from '../protocol/records';
-import type { Batch } from '../text/batches';
+import type { Batch } from '../dataset/batches';
 import type { BatchInputs } from './batch-inputs';
 import { calibrationBins } from './metrics';
 

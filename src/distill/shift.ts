@@ -1,7 +1,7 @@
 /** @file Which row predicts what: the one place where the causal shift is applied and counted positions are chosen. */
 
 import type { Task } from '../protocol/records';
-import { notCounted } from '../text/examples';
+import { notCounted } from '../dataset/examples';
 
 /** What is read of a batch. */
 export interface LabelledBatch {

@@ -1,18 +1,18 @@
 /** @file The training of one model, step by step: teacher, gradients, update. Deterministic for its setup. */
 
 import type { HostTensor } from '../engine/array';
-import { keepMasks } from '../engine/dropout';
+import { keepMasks } from '../engine/graph/dropout';
 import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
 import type { Parameters } from '../model/parameters';
 import type { LossComponents, MetricsRecord, Task } from '../protocol/records';
-import type { Batch } from '../text/batches';
+import type { Batch } from '../dataset/batches';
 import { batchInputs, ByShape, scalar, type BatchInputs } from './batch-inputs';
 import { mapValues, prefixed, withPrefix } from './named';
 import { decaysByDefault } from './optimizer';
 import { gradientsProgram, trainedSpecs, type Pairing } from './programs';
 import { learningRateAt, scheduledValue, type LearningRateSchedule, type Scheduled } from './schedules';
 import { inverseOf } from './shift';
-import { TeacherTargets, type FrozenTeacher, type TargetSource } from './teacher';
+import { TeacherTargets, type FrozenTeacher, type TargetSource } from './teacher/teacher';
 import { Updates } from './updates';
 
 /** AdamW's constants, as PyTorch's defaults. */

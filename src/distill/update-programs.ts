@@ -2,8 +2,8 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { TensorSpec } from '../engine/array';
-import type { Program } from '../engine/program';
-import { record } from '../engine/trace-backend';
+import type { Program } from '../engine/graph/program';
+import { record } from '../engine/graph/trace-backend';
 import { mapValues, prefixed, withPrefix } from './named';
 import { adamw, type AdamWOptions } from './optimizer';
 import { scalarSpecs } from './programs';

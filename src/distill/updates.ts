@@ -2,7 +2,7 @@
 
 import type { TensorSpec } from '../engine/array';
 import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
-import type { Program } from '../engine/program';
+import type { Program } from '../engine/graph/program';
 import type { Parameters } from '../model/parameters';
 import { scalar } from './batch-inputs';
 import { mapValues, prefixed } from './named';

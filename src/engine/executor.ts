@@ -1,8 +1,9 @@
 /** @file The small interface behind which a program runs: load it, bind state, run. */
 
+import type { Precision } from '../protocol/engines';
 import type { HostTensor, TensorSpec } from './array';
-import type { FrozenInputs, Graph, ReducedTensor } from './graph';
-import type { Program } from './program';
+import type { FrozenInputs, Graph, ReducedTensor } from './graph/graph';
+import type { Program } from './graph/program';
 
 /**
  * A tensor in the memory of an executor's device. It stays there between runs and can be both an input and the place an
@@ -78,4 +79,27 @@ export interface Executor {
    * no such product are given to `run`. A format is absent where the device has not got it or is not faster with it.
    */
   readonly loadReduced?: Readonly<Partial<Record<ReducedFormat, Load>>>;
+}
+
+/** How an executor is opened. */
+export interface ExecutorOptions {
+  /** Threads for one operator; all cores when absent. */
+  threads?: number;
+  /** Of the products; softmaxes, losses and the update are always float32. */
+  precision?: Precision;
+}
+
+/** An engine that cannot run here. */
+export class EngineUnavailable extends Error {
+  override readonly name = 'EngineUnavailable';
+
+  constructor(
+    readonly engine: string,
+    /** Why not, one sentence for a person. */
+    message: string,
+    /** What the person can do about it. */
+    readonly remedy: string,
+  ) {
+    super(message);
+  }
 }

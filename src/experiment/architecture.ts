@@ -2,8 +2,8 @@
 
 import type { Task } from '../protocol/records';
 import { createArchitecture, type Architecture, type Family, type Head } from '../model/architecture';
-import type { SpecialTokens } from '../text/special-tokens';
-import type { ArchitectureSpec } from './schema';
+import type { SpecialTokens } from '../tokenizer/special-tokens';
+import type { ArchitectureSpec } from './file/schema';
 
 /** What stands on the transformer for a task. */
 export const headOfTask: Record<Task, Head> = {

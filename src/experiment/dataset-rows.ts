@@ -2,9 +2,9 @@
 
 import path from 'node:path';
 import { InputError } from '../protocol/problem';
-import { readDataset, type Row } from '../text/dataset';
-import { columnsOf } from './check-dataset';
-import type { ResolvedExperiment } from './schema';
+import { readDataset, type Row } from '../dataset/dataset';
+import { columnsOf } from './checks/check-dataset';
+import type { ResolvedExperiment } from './file/schema';
 
 /** The row that begins at a line of a file. Throws an InputError where the run has not read the file or has no such row. */
 export async function readDatasetRow(experiment: ResolvedExperiment, file: string, line: number): Promise<Row> {

@@ -6,7 +6,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Problem } from '../protocol/problem';
-import type { InputFile, ResolvedExperiment } from './schema';
+import type { InputFile, ResolvedExperiment } from './file/schema';
 
 /** Size and SHA-256 of a file, read as a stream. */
 export async function fingerprint(path: string): Promise<InputFile> {

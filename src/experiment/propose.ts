@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import type { Task } from '../protocol/records';
-import type { ColumnDescription, DatasetDescription } from './dataset-description';
+import type { ColumnDescription, DatasetDescription } from '../dataset/dataset-description';
 
 /** What the columns of a dataset are, as far as they show. */
 export interface ColumnRoles {

@@ -3,14 +3,14 @@
 import { basename, dirname, resolve } from 'node:path';
 import type { Architecture } from '../model/architecture';
 import { InputError, type Problem } from '../protocol/problem';
-import type { DatasetFacts } from './check-dataset';
-import type { ModelFacts } from './check-models';
+import type { DatasetFacts } from './checks/check-dataset';
+import type { ModelFacts } from './checks/check-models';
 import { fingerprint, modelFiles } from './input-files';
-import { parseExperiment, readExperimentFile, type ParsedExperiment } from './parse';
-import { findRun } from './run-directory';
-import type { Experiment, ResolvedExperiment } from './schema';
-import type { Source } from './source';
-import { checkExperiment } from './validate';
+import { parseExperiment, readExperimentFile, type ParsedExperiment } from './file/parse';
+import { findRun } from '../run-directory/run-directory';
+import type { Experiment, ResolvedExperiment } from './file/schema';
+import type { Source } from './file/source';
+import { checkExperiment } from './checks/validate';
 
 export interface LoadedExperiment {
   experiment: ResolvedExperiment;

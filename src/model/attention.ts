@@ -1,7 +1,7 @@
 /** @file What the families' computations share: masks, multi-head attention, activations, positions, dropout. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { embedding, gelu } from '../engine/ops';
+import { embedding, gelu } from '../engine/graph/ops';
 import type { Activation, Architecture } from './architecture';
 import type { Backbone, ForwardOptions, ParameterTensors } from './transformer';
 

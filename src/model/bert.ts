@@ -1,7 +1,7 @@
 /** @file BERT as a function of its parameters (Devlin et al., 2019): encoder, pooler and classifier, masked-LM head. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { embedding, layerNorm, linear } from '../engine/ops';
+import { embedding, layerNorm, linear } from '../engine/graph/ops';
 import type { Architecture } from './architecture';
 import { activate, attend, backboneOf, dropped, paddingBias, parameter, positionRows } from './attention';
 import { bertLayout } from './bert-layout';

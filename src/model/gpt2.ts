@@ -1,7 +1,7 @@
 /** @file GPT-2 as a function of its parameters (Radford et al., 2019): decoder, tied language-model head, classifier. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { embedding, layerNorm, linear } from '../engine/ops';
+import { embedding, layerNorm, linear } from '../engine/graph/ops';
 import type { Architecture } from './architecture';
 import { activate, attend, backboneOf, causalBias, dropped, parameter, positionRows } from './attention';
 import { gpt2Layout } from './gpt2-layout';

@@ -1,7 +1,7 @@
 /** @file Initial weights: random as transformers makes them, or taken from a teacher's layers. */
 
 import { sizeOf } from '../engine/array';
-import { randomStream } from '../text/random';
+import { randomStream } from '../dataset/random';
 import { type Architecture, type ArchitectureProblem, parameterShapes } from './architecture';
 import { layoutOf } from './families';
 import type { FamilyLayout } from './layout';

@@ -2,7 +2,7 @@
 
 import type * as tf from '@tensorflow/tfjs-core';
 import { reshape } from '@tensorflow/tfjs-core';
-import { linear } from '../engine/ops';
+import { linear } from '../engine/graph/ops';
 import type { Architecture, Family } from './architecture';
 import { bert } from './bert';
 import { gpt2 } from './gpt2';

@@ -11,7 +11,7 @@ import { difference, TOLERANCES } from '../../bench/compare';
 import { createTrainer, readDistillation } from '../../bench/ours';
 import { writeSetup } from '../../bench/setup';
 import { Side, type StepLosses } from '../../bench/side';
-import { createCpuExecutor } from '../../src/engine/onnxruntime';
+import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 
 const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const python = root('test/peers/.venv/bin/python');

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import '../../src/engine/gradients';
+import '../../src/engine/graph/gradients';
 import { hardLosses, type ProblemType } from '../../src/distill/hard-loss';
 import { expectClose, expectFinite, normal, onCpu, valueOf } from './numbers';
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import '../../src/engine/gradients';
+import '../../src/engine/graph/gradients';
 import type { Divergence } from '../../src/distill/divergences';
 import {
   classLoss,

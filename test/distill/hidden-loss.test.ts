@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import '../../src/engine/gradients';
+import '../../src/engine/graph/gradients';
 import { hiddenLoss, type HiddenLossInputs, type HiddenLossKind } from '../../src/distill/hidden-loss';
 import { expectClose, expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
 

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { FidelityMeter } from '../../src/distill/fidelity';
-import { FrozenTeacher, reducedTargets, TeacherTargets } from '../../src/distill/teacher';
+import { FidelityMeter } from '../../src/distill/teacher/fidelity';
+import { FrozenTeacher, reducedTargets, TeacherTargets } from '../../src/distill/teacher/teacher';
 import type { Executor } from '../../src/engine/executor';
-import { createCpuExecutor } from '../../src/engine/onnxruntime';
+import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import { initializeParameters } from '../../src/model/parameters';
 import { klDivergence } from '../../src/protocol/distribution';
 import { fidelityOf, wideTeacher } from './wide-teacher';

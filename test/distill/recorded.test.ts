@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
 import type { HostTensor } from '../../src/engine/array';
 import type { Executor } from '../../src/engine/executor';
-import { record } from '../../src/engine/trace-backend';
+import { record } from '../../src/engine/graph/trace-backend';
 import { type Divergence, divergences } from '../../src/distill/divergences';
 import { hardLosses, type ProblemType } from '../../src/distill/hard-loss';
 import { classLoss, vocabularyLoss } from '../../src/distill/head-loss';

@@ -2,13 +2,13 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeF
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { layoutCache, type CacheLayout } from '../../src/distill/cache-layout';
+import { layoutCache, type CacheLayout } from '../../src/distill/teacher/cache-layout';
 import type { ImitationObjective } from '../../src/distill/programs';
-import { FrozenTeacher, TeacherTargets, type TargetSource } from '../../src/distill/teacher';
-import { BYTES_OF_VALUE, CachedTargets, fillCache, type StoredValues } from '../../src/distill/teacher-cache';
+import { FrozenTeacher, TeacherTargets, type TargetSource } from '../../src/distill/teacher/teacher';
+import { BYTES_OF_VALUE, CachedTargets, fillCache, type StoredValues } from '../../src/distill/teacher/cache';
 import type { Executor } from '../../src/engine/executor';
-import { createCpuExecutor } from '../../src/engine/onnxruntime';
-import { TeacherCacheFiles } from '../../src/experiment/teacher-cache-files';
+import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
+import { TeacherCacheFiles } from '../../src/distill/teacher/cache-files';
 import type { LossComponents } from '../../src/protocol/records';
 import { MAX_LENGTH, tinyPair, tinyTrainer, type TinyPair } from './tiny-pair';
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Divergence } from '../../src/distill/divergences';
 import type { Executor } from '../../src/engine/executor';
-import { createCpuExecutor } from '../../src/engine/onnxruntime';
+import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import type { LossComponents } from '../../src/protocol/records';
 import { tinyPair, tinyTrainer } from './tiny-pair';
 

@@ -1,17 +1,16 @@
 /** @file A teacher, a student and a few examples for tests: small enough for milliseconds, padded and of unequal lengths. */
 
 import { epochBatches, type EpochOptions } from '../../src/distill/epochs';
-import type { ImitationObjective, Pairing } from '../../src/distill/programs';
-import { projectionShapes } from '../../src/distill/programs';
-import { FrozenTeacher, type TargetSource } from '../../src/distill/teacher';
+import { projectionShapes, type ImitationObjective, type Pairing } from '../../src/distill/programs';
+import { FrozenTeacher, type TargetSource } from '../../src/distill/teacher/teacher';
 import { Trainer, type TrainingOptions } from '../../src/distill/trainer';
 import type { Executor } from '../../src/engine/executor';
 import { createArchitecture, type Architecture } from '../../src/model/architecture';
 import { initializeParameters, type Parameters } from '../../src/model/parameters';
 import type { Task } from '../../src/protocol/records';
-import { notCounted, type Example } from '../../src/text/examples';
-import { randomStream } from '../../src/text/random';
-import type { Tokenizer } from '../../src/text/tokenizer';
+import { notCounted, type Example } from '../../src/dataset/examples';
+import { randomStream } from '../../src/dataset/random';
+import type { Tokenizer } from '../../src/tokenizer/tokenizer';
 
 const VOCABULARY = 40;
 export const MAX_LENGTH = 24;

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { TensorSpec } from '../../src/engine/array';
 import type { DeviceTensor, Executor } from '../../src/engine/executor';
-import { createCpuExecutor } from '../../src/engine/onnxruntime';
+import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import { decaysByDefault } from '../../src/distill/optimizer';
 import { layOut } from '../../src/distill/tensor-group';
 import { Updates } from '../../src/distill/updates';

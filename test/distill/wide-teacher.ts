@@ -1,14 +1,13 @@
 /** @file A teacher wide enough to be asked in fewer bits, and how far that takes its answers from the exact ones. */
 
 import { batchInputs, type BatchInputs } from '../../src/distill/batch-inputs';
-import { FidelityMeter, type Fidelity } from '../../src/distill/fidelity';
+import { FidelityMeter, type Fidelity } from '../../src/distill/teacher/fidelity';
 import type { Pairing } from '../../src/distill/programs';
-import type { TeacherTargets } from '../../src/distill/teacher';
-import { FrozenTeacher, toHost } from '../../src/distill/teacher';
+import { FrozenTeacher, toHost, type TeacherTargets } from '../../src/distill/teacher/teacher';
 import type { Executor } from '../../src/engine/executor';
 import { createArchitecture } from '../../src/model/architecture';
 import { initializeParameters } from '../../src/model/parameters';
-import { collate } from '../../src/text/batches';
+import { collate } from '../../src/dataset/batches';
 import { MAX_LENGTH, tinyPair } from './tiny-pair';
 
 /** The teacher on a device, and a batch. */

@@ -19,7 +19,7 @@ import {
   type MarkdownString,
   type TextEditor,
 } from 'vscode';
-import type { Run } from '../../src/experiment/run-directory';
+import type { Run } from '../../src/run-directory/run-directory';
 import { folder, tinyRun } from './tiny-run';
 import { callTool, click, configure, execute, lensesOf, lensWith, showView, until, untilLab } from './waiting';
 

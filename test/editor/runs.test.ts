@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { Uri, window, workspace } from 'vscode';
-import { listRuns, readRun, type Run } from '../../src/experiment/run-directory';
+import { listRuns, readRun, type Run } from '../../src/run-directory/run-directory';
 import { isLive } from '../../src/extension/runs/run-status';
 import { beginRun, changeRun } from '../extension/sample-run';
 import { execute, until, untilLab } from './waiting';

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { workspace } from 'vscode';
-import { listRuns, type Run } from '../../src/experiment/run-directory';
+import { listRuns, type Run } from '../../src/run-directory/run-directory';
 
 export const root = path.join(__dirname, '../../..');
 export const folder = workspace.workspaceFolders![0]!.uri.fsPath;

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { before, describe, it } from 'mocha';
 import { lm } from 'vscode';
 import { beginRun, changeRun, finishRun, type SampleRun } from '../extension/sample-run';
-import { listRuns, readRun } from '../../src/experiment/run-directory';
+import { listRuns, readRun } from '../../src/run-directory/run-directory';
 import { folder, writeTinyExperiment } from './tiny-run';
 import { callTool, execute, until } from './waiting';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { keepMasks, recordedDropout } from '../../src/engine/dropout';
-import { record } from '../../src/engine/trace-backend';
+import { keepMasks, recordedDropout } from '../../src/engine/graph/dropout';
+import { record } from '../../src/engine/graph/trace-backend';
 
 const { graph } = record('dropout', { x: { shape: [64, 101], dtype: 'float32' } }, ({ x }, addInput) => {
   const dropout = recordedDropout(addInput);

@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { HostTensor } from '../../src/engine/array';
-import { keepMasks, recordedDropout } from '../../src/engine/dropout';
+import { keepMasks, recordedDropout } from '../../src/engine/graph/dropout';
 import { openExecutor, type Engine } from '../../src/engine/engines';
 import type { Executor } from '../../src/engine/executor';
 import { findLibrary } from '../../src/engine/libraries';
-import type { Program } from '../../src/engine/program';
-import { record } from '../../src/engine/trace-backend';
+import type { Program } from '../../src/engine/graph/program';
+import { record } from '../../src/engine/graph/trace-backend';
 
 const STEPS = 3000;
 

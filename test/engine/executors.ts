@@ -1,8 +1,8 @@
 /** @file The executors that tests run on: every one in this list that the machine has; the others are skipped, with the reason. */
 
 import { beforeAll, describe } from 'vitest';
-import { EngineUnavailable, openExecutor, type Engine } from '../../src/engine/engines';
-import type { Executor } from '../../src/engine/executor';
+import { EngineUnavailable, type Executor } from '../../src/engine/executor';
+import { openExecutor, type Engine } from '../../src/engine/engines';
 import { findLibrary } from '../../src/engine/libraries';
 
 interface Candidate {

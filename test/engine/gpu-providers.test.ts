@@ -4,7 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { EngineUnavailable, openExecutor, type Engine } from '../../src/engine/engines';
+import { EngineUnavailable } from '../../src/engine/executor';
+import { openExecutor, type Engine } from '../../src/engine/engines';
 import { runnerFile } from '../runner/program';
 
 const reasonOf = async (engine: Engine): Promise<EngineUnavailable> => {

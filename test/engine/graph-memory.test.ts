@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { largestValue, peakBytes } from '../../src/engine/graph-memory';
-import { record } from '../../src/engine/trace-backend';
-import { expectProgramFits, expectTensorFits } from '../../src/engine/webgpu-limits';
+import { largestValue, peakBytes } from '../../src/engine/graph/graph-memory';
+import { record } from '../../src/engine/graph/trace-backend';
+import { expectProgramFits, expectTensorFits } from '../../src/engine/webgpu/limits';
 import type { DeviceDescription } from '../../src/engine/executor';
 
 const KIB = 1024;

@@ -4,12 +4,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { HostTensor } from '../../src/engine/array';
 import type { Executor } from '../../src/engine/executor';
-import { loadParts, partsOf } from '../../src/engine/late-scatters';
-import { createCpuExecutor } from '../../src/engine/onnxruntime';
-import type { Program } from '../../src/engine/program';
-import { record } from '../../src/engine/trace-backend';
-import { workingBytes } from '../../src/engine/working-memory';
-import { randomStream } from '../../src/text/random';
+import { loadParts, partsOf } from '../../src/engine/graph/late-scatters';
+import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
+import type { Program } from '../../src/engine/graph/program';
+import { record } from '../../src/engine/graph/trace-backend';
+import { workingBytes } from '../../src/engine/graph/working-memory';
+import { randomStream } from '../../src/dataset/random';
 
 const ROWS = 40;
 const WIDTH = 64;

@@ -2,9 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { HostTensor } from '../../src/engine/array';
 import { openExecutor } from '../../src/engine/engines';
 import type { Executor } from '../../src/engine/executor';
-import { lower } from '../../src/engine/lowering';
-import { record } from '../../src/engine/trace-backend';
-import { webGpuRules } from '../../src/engine/webgpu-rules';
+import { lower } from '../../src/engine/graph/lowering';
+import { record } from '../../src/engine/graph/trace-backend';
+import { webGpuRules } from '../../src/engine/webgpu/rules';
 import { loweredPrograms } from './lowered-programs';
 
 let executor: Executor;

@@ -1,15 +1,15 @@
 /** @file A training whose products are in bfloat16 learns as one in float32 does. */
 
 import { describe, expect, it } from 'vitest';
-import { FrozenTeacher } from '../../src/distill/teacher';
+import { FrozenTeacher } from '../../src/distill/teacher/teacher';
 import { Trainer, type TrainingOptions } from '../../src/distill/trainer';
-import type { Precision } from '../../src/engine/engines';
+import type { Precision } from '../../src/protocol/engines';
 import { findLibrary } from '../../src/engine/libraries';
-import { createOpenVinoExecutor } from '../../src/engine/openvino';
+import { createOpenVinoExecutor } from '../../src/engine/openvino/openvino';
 import { createArchitecture, type Architecture } from '../../src/model/architecture';
 import { initializeParameters } from '../../src/model/parameters';
-import type { Batch } from '../../src/text/batches';
-import { randomStream } from '../../src/text/random';
+import type { Batch } from '../../src/dataset/batches';
+import { randomStream } from '../../src/dataset/random';
 
 const VOCABULARY = 96;
 const [ROWS, LENGTH, STEPS] = [8, 32, 300] as const;

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { lower } from '../../src/engine/lowering';
-import { createCpuExecutor } from '../../src/engine/onnxruntime';
-import { openVinoRules, partsOf } from '../../src/engine/openvino-rules';
-import { linear } from '../../src/engine/ops';
-import { record } from '../../src/engine/trace-backend';
+import { lower } from '../../src/engine/graph/lowering';
+import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
+import { openVinoRules, partsOf } from '../../src/engine/openvino/rules';
+import { linear } from '../../src/engine/graph/ops';
+import { record } from '../../src/engine/graph/trace-backend';
 
 describe('wide products', () => {
   it.each([

@@ -6,11 +6,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HostTensor } from '../../src/engine/array';
 import type { Executor } from '../../src/engine/executor';
 import { findLibrary } from '../../src/engine/libraries';
-import { createCpuExecutor } from '../../src/engine/onnxruntime';
-import { createOpenVinoExecutor } from '../../src/engine/openvino';
-import { unavailable } from '../../src/engine/openvino-loading';
-import { bfloat16Pays, timePrecisions } from '../../src/engine/openvino-probe';
-import { record } from '../../src/engine/trace-backend';
+import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
+import { createOpenVinoExecutor } from '../../src/engine/openvino/openvino';
+import { unavailable } from '../../src/engine/openvino/loading';
+import { bfloat16Pays, timePrecisions } from '../../src/engine/openvino/probe';
+import { record } from '../../src/engine/graph/trace-backend';
 
 const missing = findLibrary('openvino') === undefined;
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { gelu, layerNorm, linear } from '../../src/engine/ops';
+import { gelu, layerNorm, linear } from '../../src/engine/graph/ops';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');

@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { HostTensor } from '../../src/engine/array';
 import type { Executor } from '../../src/engine/executor';
-import { createCpuExecutor } from '../../src/engine/onnxruntime';
-import { linear, type LinearLayout } from '../../src/engine/ops';
-import { quantizeProducts } from '../../src/engine/quantize';
-import { record } from '../../src/engine/trace-backend';
-import { randomStream } from '../../src/text/random';
+import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
+import { linear, type LinearLayout } from '../../src/engine/graph/ops';
+import { quantizeProducts } from '../../src/engine/graph/quantize';
+import { record } from '../../src/engine/graph/trace-backend';
+import { randomStream } from '../../src/dataset/random';
 
 let executor: Executor;
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import type { HostTensor } from '../../src/engine/array';
-import { printGraph } from '../../src/engine/graph';
-import { gelu, layerNorm, linear } from '../../src/engine/ops';
-import { record } from '../../src/engine/trace-backend';
+import { printGraph } from '../../src/engine/graph/graph';
+import { gelu, layerNorm, linear } from '../../src/engine/graph/ops';
+import { record } from '../../src/engine/graph/trace-backend';
 import { describeOnEach } from './executors';
 
 const floats = (values: number[], shape: number[] = [values.length]): HostTensor => ({

@@ -17,15 +17,15 @@ import {
 import { inverseOf } from '../../src/distill/shift';
 import { Updates } from '../../src/distill/updates';
 import type { HostTensor } from '../../src/engine/array';
-import { keepMasks } from '../../src/engine/dropout';
+import { keepMasks } from '../../src/engine/graph/dropout';
 import { openExecutor } from '../../src/engine/engines';
 import type { Executor, GraphInput } from '../../src/engine/executor';
 import { createArchitecture, type Architecture, type ArchitectureOptions } from '../../src/model/architecture';
 import { initializeParameters } from '../../src/model/parameters';
-import type { Program } from '../../src/engine/program';
+import type { Program } from '../../src/engine/graph/program';
 import type { Task } from '../../src/protocol/records';
-import type { Batch } from '../../src/text/batches';
-import { randomStream } from '../../src/text/random';
+import type { Batch } from '../../src/dataset/batches';
+import { randomStream } from '../../src/dataset/random';
 import { describeOnEach } from './executors';
 
 /** Relative to the largest value of the kind; of the updates absolute. Engines add in different orders, in float32. */

@@ -3,7 +3,8 @@ import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EngineUnavailable, openExecutor, type Engine } from '../../src/engine/engines';
+import { EngineUnavailable } from '../../src/engine/executor';
+import { openExecutor, type Engine } from '../../src/engine/engines';
 import { findLibrary } from '../../src/engine/libraries';
 
 const files = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'];

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { reducedTargets, TeacherTargets } from '../../src/distill/teacher';
+import { reducedTargets, TeacherTargets } from '../../src/distill/teacher/teacher';
 import { openExecutor } from '../../src/engine/engines';
 import type { Executor } from '../../src/engine/executor';
 import { fidelityOf, wideTeacher } from '../distill/wide-teacher';

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import type { TensorSpec } from '../../src/engine/array';
-import { record } from '../../src/engine/trace-backend';
-import { workingBytes } from '../../src/engine/working-memory';
+import { record } from '../../src/engine/graph/trace-backend';
+import { workingBytes } from '../../src/engine/graph/working-memory';
 
 const matrix = (rows: number, columns: number): TensorSpec => ({ shape: [rows, columns], dtype: 'float32' });
 

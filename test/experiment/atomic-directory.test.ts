@@ -9,7 +9,7 @@ import {
   findCompleteDirectory,
   readDirectoryAtomically,
   saveDirectoryAtomically,
-} from '../../src/experiment/atomic-directory';
+} from '../../src/run-directory/atomic-directory';
 import { bundleChild, kill, start } from './child';
 import { makeFolder } from './workspace';
 

@@ -3,7 +3,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseExperiment } from '../../src/experiment/parse';
+import { parseExperiment } from '../../src/experiment/file/parse';
 import { formatProblem } from '../../src/protocol/problem';
 
 const folder = join(import.meta.dirname, 'broken');

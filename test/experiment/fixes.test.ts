@@ -1,10 +1,10 @@
 /** @file Fixes: what they do to the text of an experiment file. */
 
 import { describe, expect, it } from 'vitest';
-import { editsOfFix } from '../../src/experiment/apply-fix';
-import { removeKey, renameKey, setValue } from '../../src/experiment/fixes';
+import { editsOfFix } from '../../src/experiment/file/apply-fix';
+import { removeKey, renameKey, setValue } from '../../src/experiment/file/fixes';
 import type { Fix } from '../../src/protocol/problem';
-import { parseExperiment } from '../../src/experiment/parse';
+import { parseExperiment } from '../../src/experiment/file/parse';
 import { snippets } from '../../src/extension/language/snippets';
 
 function apply(text: string, fix: Fix): string {

@@ -3,7 +3,7 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { acquireLock, isBeingWritten, LockedError } from '../../src/experiment/lock';
+import { acquireLock, isBeingWritten, LockedError } from '../../src/run-directory/lock';
 import { bundleChild, kill, nextLine, start } from './child';
 import { makeFolder } from './workspace';
 

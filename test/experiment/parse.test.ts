@@ -1,7 +1,7 @@
 /** @file Reading experiment files: defaults, places, and texts meant to break a parser. */
 
 import { describe, expect, it } from 'vitest';
-import { parseExperiment } from '../../src/experiment/parse';
+import { parseExperiment } from '../../src/experiment/file/parse';
 import { goodExperiment } from './workspace';
 
 const good = JSON.stringify(goodExperiment);

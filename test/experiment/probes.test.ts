@@ -12,7 +12,7 @@ import {
   writeProbeExamples,
   writeStudentProbe,
   writeTeacherProbe,
-} from '../../src/experiment/probes';
+} from '../../src/run-directory/probes';
 import type { ProbeExamples } from '../../src/protocol/records';
 
 const examples: ProbeExamples = {

@@ -4,10 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { describeDataset } from '../../src/experiment/dataset-description';
-import { parseExperiment } from '../../src/experiment/parse';
+import { describeDataset } from '../../src/dataset/dataset-description';
+import { parseExperiment } from '../../src/experiment/file/parse';
 import { columnRoles, possibleTasks, proposeExperiment, siblingSplits } from '../../src/experiment/propose';
-import { validateExperiment } from '../../src/experiment/validate';
+import { validateExperiment } from '../../src/experiment/checks/validate';
 
 let folder = '';
 beforeEach(async () => {

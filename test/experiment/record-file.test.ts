@@ -2,9 +2,9 @@
 
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { followRecords } from '../../src/experiment/follow-records';
-import { openRecords, readRecords } from '../../src/experiment/record-file';
-import { runPaths, type TrainingPaths } from '../../src/experiment/run-paths';
+import { followRecords } from '../../src/run-directory/follow-records';
+import { openRecords, readRecords } from '../../src/run-directory/record-file';
+import { runPaths, type TrainingPaths } from '../../src/run-directory/run-paths';
 import type { MetricsRecord } from '../../src/protocol/records';
 import { makeFolder } from './workspace';
 

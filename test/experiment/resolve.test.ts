@@ -4,10 +4,10 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findChangedInputs } from '../../src/experiment/input-files';
-import { teacherFolder } from '../../src/experiment/model-folder';
+import { teacherFolder } from '../../src/experiment/checks/model-folder';
 import { loadExperiment } from '../../src/experiment/resolve';
-import { createRun, readRunExperiment } from '../../src/experiment/run-directory';
-import { resolvedExperimentSchema } from '../../src/experiment/schema';
+import { createRun, readRunExperiment } from '../../src/run-directory/run-directory';
+import { resolvedExperimentSchema } from '../../src/experiment/file/schema';
 import { InputError } from '../../src/protocol/problem';
 import { addFiles, goodExperiment, mails, makeFolder, teacherSizes, writeModel } from './workspace';
 

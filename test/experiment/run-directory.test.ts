@@ -4,9 +4,16 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadExperiment } from '../../src/experiment/resolve';
-import { appendLog, createRun, findRun, listRuns, readRun, writeRunRecord } from '../../src/experiment/run-directory';
-import { controlPaths, runPaths, runsDirectory } from '../../src/experiment/run-paths';
-import type { ResolvedExperiment } from '../../src/experiment/schema';
+import {
+  appendLog,
+  createRun,
+  findRun,
+  listRuns,
+  readRun,
+  writeRunRecord,
+} from '../../src/run-directory/run-directory';
+import { controlPaths, runPaths, runsDirectory } from '../../src/run-directory/run-paths';
+import type { ResolvedExperiment } from '../../src/experiment/file/schema';
 import type { RunRecord } from '../../src/protocol/records';
 import { goodExperiment, mails, makeFolder } from './workspace';
 

@@ -4,8 +4,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { listRuns } from '../../src/experiment/run-directory';
-import { emptyTrash, listTrash, restoreRun, trashRun } from '../../src/experiment/run-trash';
+import { listRuns } from '../../src/run-directory/run-directory';
+import { emptyTrash, listTrash, restoreRun, trashRun } from '../../src/run-directory/run-trash';
 import { beginRun, changeRun, type SampleRun } from '../extension/sample-run';
 
 let workspace = '';

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { experimentEditorSchema } from '../../src/experiment/editor-schema';
-import { experimentJsonSchema, type JsonSchema } from '../../src/experiment/schema';
+import { experimentEditorSchema } from '../../src/experiment/file/editor-schema';
+import { experimentJsonSchema, type JsonSchema } from '../../src/experiment/file/schema';
 
 const committed = join(import.meta.dirname, '../../media/experiment.schema.json');
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadExperiment } from '../../src/experiment/resolve';
-import { isSameMember, loadSweep } from '../../src/experiment/sweep';
-import { choicesText } from '../../src/experiment/sweep-name';
-import { validateExperimentFile } from '../../src/experiment/validate';
+import { isSameMember, loadSweep } from '../../src/experiment/sweep/sweep';
+import { choicesText } from '../../src/experiment/sweep/sweep-name';
+import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import { formatProblem, InputError } from '../../src/protocol/problem';
 import { addFiles, goodExperiment, mails, makeFolder } from './workspace';
 

@@ -3,7 +3,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { validateExperimentFile } from '../../src/experiment/validate';
+import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import { formatProblem } from '../../src/protocol/problem';
 import { addFiles, bertSizes, goodExperiment, mails, makeFolder, teacherSizes, writeModel } from './workspace';
 

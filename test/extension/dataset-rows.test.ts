@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { datasetRows } from '../../src/extension/inspection/rows/dataset-rows';
 import type { Lines } from '../../src/extension/inspection/rows/row';
-import { readDataset } from '../../src/text/dataset';
+import { readDataset } from '../../src/dataset/dataset';
 
 const linesOf = (text: string): Lines => {
   const lines = text.split(/\r?\n/);

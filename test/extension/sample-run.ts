@@ -1,12 +1,12 @@
 /** @file Writes run directories as the runner does, for tests of what shows them. The numbers are invented. */
 
 import path from 'node:path';
-import type { Lock } from '../../src/experiment/lock';
-import { writeProbeExamples, writeStudentProbe, writeTeacherProbe } from '../../src/experiment/probes';
-import { openRecords } from '../../src/experiment/record-file';
-import { appendLog, createRun, writeRunRecord } from '../../src/experiment/run-directory';
-import { controlPaths, type RunPaths, type TrainingPaths } from '../../src/experiment/run-paths';
-import { resolvedExperimentSchema, type ResolvedExperiment } from '../../src/experiment/schema';
+import type { Lock } from '../../src/run-directory/lock';
+import { writeProbeExamples, writeStudentProbe, writeTeacherProbe } from '../../src/run-directory/probes';
+import { openRecords } from '../../src/run-directory/record-file';
+import { appendLog, createRun, writeRunRecord } from '../../src/run-directory/run-directory';
+import { controlPaths, type RunPaths, type TrainingPaths } from '../../src/run-directory/run-paths';
+import { resolvedExperimentSchema, type ResolvedExperiment } from '../../src/experiment/file/schema';
 import type { ComparisonRow, MetricsRecord, Role, RunRecord } from '../../src/protocol/records';
 
 export interface SampleRun {

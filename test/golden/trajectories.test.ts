@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { FrozenTeacher } from '../../src/distill/teacher';
+import { FrozenTeacher } from '../../src/distill/teacher/teacher';
 import { Trainer, type TrainingOptions } from '../../src/distill/trainer';
 import type { Pairing } from '../../src/distill/programs';
 import type { Executor } from '../../src/engine/executor';
 import { loadCheckpoint } from '../../src/model/checkpoint';
 import { readSafetensors, toFloat32, type StoredTensor } from '../../src/model/safetensors';
-import type { Batch } from '../../src/text/batches';
+import type { Batch } from '../../src/dataset/batches';
 import { describeOnEach } from '../engine/executors';
 
 const PROJECTION = 'projection.0';

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { listRuns } from '../../src/experiment/run-directory';
+import { listRuns } from '../../src/run-directory/run-directory';
 import { writeClassifier } from './real-runs';
 import { plain, Workbench } from './workbench';
 

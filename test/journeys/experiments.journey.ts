@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Locator } from 'playwright-core';
-import { listRuns } from '../../src/experiment/run-directory';
-import { listTrash } from '../../src/experiment/run-trash';
+import { listRuns } from '../../src/run-directory/run-directory';
+import { listTrash } from '../../src/run-directory/run-trash';
 import { beginRun, changeRun, finishRun, type SampleRun } from '../extension/sample-run';
 import { plain, themes, Workbench, type Theme } from './workbench';
 

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { readRecords } from '../../src/experiment/record-file';
-import { listRuns, type Run } from '../../src/experiment/run-directory';
+import { readRecords } from '../../src/run-directory/record-file';
+import { listRuns, type Run } from '../../src/run-directory/run-directory';
 import { formatCount, formatQuantity, formatShare, shareDecimals } from '../../src/protocol/format';
 import type { InspectedPosition, InspectResult } from '../../src/protocol/records';
 import { openLab, refusals } from './lab-window';

@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { listRuns, type Run } from '../../src/experiment/run-directory';
+import { listRuns, type Run } from '../../src/run-directory/run-directory';
 import { isLive } from '../../src/extension/runs/run-status';
 import { processesOf } from './processes';
 import { Workbench } from './workbench';

@@ -3,10 +3,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type DType, type HostTensor } from '../../src/engine/array';
 import type { Executor, LoadedProgram } from '../../src/engine/executor';
-import { printGraph, type Graph, type Value } from '../../src/engine/graph';
-import { GraphBuilder } from '../../src/engine/graph-builder';
-import type { KernelRule } from '../../src/engine/kernels/table';
-import { kernelRules } from '../../src/engine/trace-backend';
+import { printGraph, type Graph, type Value } from '../../src/engine/graph/graph';
+import { GraphBuilder } from '../../src/engine/graph/graph-builder';
+import type { KernelRule } from '../../src/engine/graph/kernels/table';
+import { kernelRules } from '../../src/engine/graph/trace-backend';
 
 const DTYPES: readonly string[] = ['float32', 'int32', 'bool'] satisfies DType[];
 

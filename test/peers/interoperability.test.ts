@@ -16,7 +16,7 @@ import { loadCheckpoint, saveCheckpoint } from '../../src/model/checkpoint';
 import { initializeParameters, type Parameters } from '../../src/model/parameters';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors';
 import { logits } from '../../src/model/transformer';
-import { randomStream } from '../../src/text/random';
+import { randomStream } from '../../src/dataset/random';
 import { expectClose, hostParameters, modelInputs } from '../golden/compare';
 import { executeEagerly } from '../golden/eager';
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { installedLibrary } from '../../src/engine/libraries';
 import type { DeviceRecord, RunRecord } from '../../src/protocol/records';
-import type { RunResult } from '../../src/runner/carry-out';
+import type { RunResult } from '../../src/runner/run/carry-out';
 import { dataOf, distillery, document, onlyRun, tinyWorkspace, type TinyExperiment } from './program';
 
 const task = 'text-classification';

@@ -1,13 +1,12 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync, mkdtempSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { mkdtempSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/model/safetensors';
 import type { Problem } from '../../src/protocol/problem';
 import type { DeviceRecord } from '../../src/protocol/records';
-import type { RunResult } from '../../src/runner/carry-out';
+import type { RunResult } from '../../src/runner/run/carry-out';
 import { distillery, document, onlyRun, sampleRows, tinyWorkspace } from './program';
 
 const golden = (name: string): string => fileURLToPath(new URL(`../golden/data/models/${name}`, import.meta.url));

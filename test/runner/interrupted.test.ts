@@ -6,7 +6,7 @@ import { createMessageConnection, SocketMessageReader, SocketMessageWriter } fro
 import { beforeAll, describe, expect, it } from 'vitest';
 import { findLibrary } from '../../src/engine/libraries';
 import type { MetricsRecord, RunRecord } from '../../src/protocol/records';
-import type { RunResult } from '../../src/runner/carry-out';
+import type { RunResult } from '../../src/runner/run/carry-out';
 import { distillery, document, onlyRun, readLines, start, tinyWorkspace } from './program';
 
 const experiment = { task: 'text-classification', training: { epochs: 6, checkpointEvery: 5 } } as const;

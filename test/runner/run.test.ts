@@ -3,7 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/model/checkpoint';
 import type { EvaluationRecord, InspectResult, MetricsRecord, RunRecord } from '../../src/protocol/records';
-import type { RunResult } from '../../src/runner/carry-out';
+import type { RunResult } from '../../src/runner/run/carry-out';
 import { distillery, document, onlyRun, readLines, tinyWorkspace } from './program';
 
 const weightsOf = (run: string, model = 'student'): Buffer => readFileSync(path.join(run, model, 'model.safetensors'));

@@ -2,11 +2,11 @@
 
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bucketLengths, collate, planEpoch, type Batch } from '../../src/text/batches';
-import type { Row } from '../../src/text/dataset';
-import { encodeRows, type Example } from '../../src/text/examples';
-import { randomStream } from '../../src/text/random';
-import { Tokenizer } from '../../src/text/tokenizer';
+import { bucketLengths, collate, planEpoch, type Batch } from '../../src/dataset/batches';
+import type { Row } from '../../src/dataset/dataset';
+import { encodeRows, type Example } from '../../src/dataset/examples';
+import { randomStream } from '../../src/dataset/random';
+import { Tokenizer } from '../../src/tokenizer/tokenizer';
 
 const random = randomStream(20);
 const skewed = Array.from({ length: 1000 }, () => 2 + Math.floor(126 * random() ** 3));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InputError } from '../../src/protocol/problem';
-import { readDataset, type Columns } from '../../src/text/dataset';
+import { readDataset, type Columns } from '../../src/dataset/dataset';
 
 let folder: string;
 beforeAll(async () => {

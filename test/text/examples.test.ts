@@ -2,9 +2,9 @@
 
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Row } from '../../src/text/dataset';
-import { encodeRows, labelNamesOf } from '../../src/text/examples';
-import { Tokenizer } from '../../src/text/tokenizer';
+import type { Row } from '../../src/dataset/dataset';
+import { encodeRows, labelNamesOf } from '../../src/dataset/examples';
+import { Tokenizer } from '../../src/tokenizer/tokenizer';
 
 const root = path.join(import.meta.dirname, '../golden/data/tokenizers');
 let bert: Tokenizer;

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Tokenizer, type Encoding } from '../../src/text/tokenizer';
+import { Tokenizer, type Encoding } from '../../src/tokenizer/tokenizer';
 
 /** One line of encodings.json; offsets count code points. */
 interface Recorded {

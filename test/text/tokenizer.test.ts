@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InputError } from '../../src/protocol/problem';
-import { Tokenizer } from '../../src/text/tokenizer';
+import { Tokenizer } from '../../src/tokenizer/tokenizer';
 
 const root = path.join(import.meta.dirname, '../golden/data/tokenizers');
 const load = (name: string) => Tokenizer.load(path.join(root, name));

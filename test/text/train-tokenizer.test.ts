@@ -6,8 +6,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Tokenizer } from '../../src/text/tokenizer';
-import { trainTokenizer, type TrainTokenizerOptions } from '../../src/text/train-tokenizer';
+import { Tokenizer } from '../../src/tokenizer/tokenizer';
+import { trainTokenizer, type TrainTokenizerOptions } from '../../src/tokenizer/train-tokenizer';
 
 const sentences = [
   'The sailors sailed the sailing ship, and the ship sailed well.',

@@ -1,8 +1,7 @@
 /** @file Which token is read where, what it predicts, and whether that counts: shift, prompt, mask and padding, drawn. */
 
 import * as l10n from '@vscode/l10n';
-import type { nothing } from 'lit';
-import { css, html, LitElement, type TemplateResult } from 'lit';
+import { css, html, LitElement, type nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount } from '../../src/protocol/format';
 import type { ProbeExample, Task } from '../../src/protocol/records';

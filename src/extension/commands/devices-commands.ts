@@ -1,7 +1,7 @@
 /** @file Install and remove native libraries, measure devices: each a run of the runner, with its progress. */
 
 import { l10n, ProgressLocation, Uri, window, type LogOutputChannel } from 'vscode';
-import { killProcessTree } from '../../experiment/process-tree';
+import { killProcessTree } from '../../run-directory/process-tree';
 import type { InstallProgress } from '../../protocol/records';
 import { formatBytes } from '../../protocol/format';
 import type { DeviceList } from '../devices/device-list';

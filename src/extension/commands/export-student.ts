@@ -2,7 +2,7 @@
 
 import { commands, l10n, ProgressLocation, Uri, window, workspace } from 'vscode';
 import path from 'node:path';
-import { findCompleteDirectory } from '../../experiment/atomic-directory';
+import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import type { RunList } from '../runs/run-list';
 import { chooseRun } from './choose';
 import { requireTrust } from './require-trust';

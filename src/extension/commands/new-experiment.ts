@@ -3,7 +3,7 @@
 import { l10n, ProgressLocation, Range, Uri, window, workspace, WorkspaceEdit, type QuickPickItem } from 'vscode';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { describeDataset, type DatasetDescription } from '../../experiment/dataset-description';
+import { describeDataset, type DatasetDescription } from '../../dataset/dataset-description';
 import {
   columnRoles,
   possibleTasks,

@@ -4,7 +4,7 @@ import { l10n, ProgressLocation, window, workspace, type LogOutputChannel, type 
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { runsDirectory } from '../../experiment/run-paths';
+import { runsDirectory } from '../../run-directory/run-paths';
 import type { RunnerMethod } from '../../protocol/runner';
 import { askRunner } from '../runs/ask-runner';
 import type { ListedRun, RunList } from '../runs/run-list';

@@ -2,7 +2,7 @@
 
 import { l10n, window, type Disposable } from 'vscode';
 import path from 'node:path';
-import { emptyTrash, listTrash, restoreRun, trashRun } from '../../experiment/run-trash';
+import { emptyTrash, listTrash, restoreRun, trashRun } from '../../run-directory/run-trash';
 import type { ContextKeys } from '../context-keys';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { isLive } from '../runs/run-status';

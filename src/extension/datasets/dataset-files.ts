@@ -3,9 +3,9 @@
 import { Uri, type TextDocument } from 'vscode';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { findSplitFiles } from '../../experiment/dataset-files';
-import { parseExperiment } from '../../experiment/parse';
-import { childOf } from '../../experiment/schema-tree';
+import { findSplitFiles } from '../../experiment/checks/dataset-files';
+import { parseExperiment } from '../../experiment/file/parse';
+import { childOf } from '../../experiment/file/schema-tree';
 
 export function isDataset(uri: Uri): boolean {
   return uri.scheme === 'file' && /\.(jsonl|csv|tsv|txt)$/i.test(uri.path);

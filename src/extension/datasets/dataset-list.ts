@@ -2,7 +2,7 @@
 
 import { EventEmitter, workspace, type Disposable, type Uri } from 'vscode';
 import { stat } from 'node:fs/promises';
-import { describeDataset, type DatasetDescription } from '../../experiment/dataset-description';
+import { describeDataset, type DatasetDescription } from '../../dataset/dataset-description';
 import type { ExperimentFiles } from '../experiments/experiment-files';
 import { datasetsOf } from './dataset-files';
 

@@ -1,7 +1,7 @@
 /** @file Marks the malformed rows of datasets that are open in an editor. */
 
 import { Disposable, languages, window, workspace, type TextDocument } from 'vscode';
-import { describeDataset } from '../../experiment/dataset-description';
+import { describeDataset } from '../../dataset/dataset-description';
 import { diagnosticOf } from '../language/diagnostics';
 import type { ExperimentFiles } from '../experiments/experiment-files';
 import { datasetsOf, isDatasetDocument } from './dataset-files';

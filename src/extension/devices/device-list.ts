@@ -1,7 +1,7 @@
 /** @file What can compute on this machine, as the runner says: asked when it is first wanted, and kept. */
 
 import { EventEmitter, type CancellationToken, type Disposable } from 'vscode';
-import { killProcessTree } from '../../experiment/process-tree';
+import { killProcessTree } from '../../run-directory/process-tree';
 import type { DeviceRecord } from '../../protocol/records';
 import type { StartRunner } from '../runs/runner-process';
 

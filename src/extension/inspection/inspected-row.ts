@@ -1,7 +1,7 @@
 /** @file A row, what the models say of it, and where that belongs in the document. */
 
 import { Position, Range, type TextDocument } from 'vscode';
-import type { columnsOf } from '../../experiment/check-dataset';
+import type { columnsOf } from '../../experiment/checks/check-dataset';
 import type { InspectedPosition, InspectedToken, InspectResult } from '../../protocol/records';
 import type { TextToInspect } from '../../protocol/runner';
 import type { DocumentRow, Field } from './rows/row';

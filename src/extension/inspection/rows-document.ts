@@ -2,7 +2,7 @@
 
 import { workspace, type Disposable, type TextDocument, type TextDocumentContentProvider, type Uri } from 'vscode';
 import { stat } from 'node:fs/promises';
-import { readLineRange } from '../../experiment/line-range';
+import { readLineRange } from '../../dataset/line-range';
 
 export const rowsScheme = 'distillery-rows';
 

@@ -13,9 +13,9 @@ import {
 } from 'vscode';
 import { getLocation, type Location } from 'jsonc-parser';
 import path from 'node:path';
-import { describeDataset } from '../../experiment/dataset-description';
-import { datasetFilesIn, findSplitFiles } from '../../experiment/dataset-files';
-import { childOf } from '../../experiment/schema-tree';
+import { describeDataset } from '../../dataset/dataset-description';
+import { datasetFilesIn, findSplitFiles } from '../../experiment/checks/dataset-files';
+import { childOf } from '../../experiment/file/schema-tree';
 import type { RunList } from '../runs/run-list';
 import { describeRun } from '../views/run-words';
 import { experimentSelector, parsedDocument } from './experiment-document';

@@ -1,8 +1,8 @@
 /** @file Which documents are experiment files, and where in them a problem or a value stands. */
 
 import { Range, workspace, type DocumentFilter, type TextDocument } from 'vscode';
-import { parseExperiment, type ParsedExperiment } from '../../experiment/parse';
-import type { Place } from '../../experiment/source';
+import { parseExperiment, type ParsedExperiment } from '../../experiment/file/parse';
+import type { Place } from '../../experiment/file/source';
 import type { Problem } from '../../protocol/problem';
 
 export const experimentSuffix = '.distill.json';

@@ -1,7 +1,7 @@
 /** @file The problems of the experiment files that are open, kept up to date while they and their datasets change. */
 
 import { EventEmitter, Uri, workspace, type Disposable, type TextDocument } from 'vscode';
-import { validateExperiment, validateSettings } from '../../experiment/validate';
+import { validateExperiment, validateSettings } from '../../experiment/checks/validate';
 import type { Problem } from '../../protocol/problem';
 import { problemInEditorWords } from '../editor-words';
 import { isExperiment, openExperiments, parsedDocument } from './experiment-document';

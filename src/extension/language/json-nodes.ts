@@ -2,7 +2,7 @@
 
 import { Range, type TextDocument } from 'vscode';
 import { findNodeAtLocation, type JSONPath, type Node } from 'jsonc-parser';
-import type { Path } from '../../experiment/source';
+import type { Path } from '../../experiment/file/source';
 
 export function nodeRange(document: TextDocument, { offset, length }: Node): Range {
   return new Range(document.positionAt(offset), document.positionAt(offset + length));

@@ -3,7 +3,7 @@
 import { DocumentSymbol, languages, SymbolKind, type Disposable, type TextDocument } from 'vscode';
 import type { Node } from 'jsonc-parser';
 import { formatSetting } from '../../protocol/format';
-import { childOf } from '../../experiment/schema-tree';
+import { childOf } from '../../experiment/file/schema-tree';
 import { experimentSelector, parsedDocument } from './experiment-document';
 import { nodeRange } from './json-nodes';
 

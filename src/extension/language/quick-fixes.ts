@@ -11,7 +11,7 @@ import {
   type Disposable,
   type TextDocument,
 } from 'vscode';
-import { editsOfFix } from '../../experiment/apply-fix';
+import { editsOfFix } from '../../experiment/file/apply-fix';
 import type { Fix, Problem } from '../../protocol/problem';
 import { diagnosticOf } from './diagnostics';
 import { experimentSelector, problemRange } from './experiment-document';

@@ -3,9 +3,9 @@
 import { EventEmitter, InlayHint, l10n, languages, Disposable, type Range, type TextDocument } from 'vscode';
 import { formatLarge, formatMilliseconds, formatShareDifference } from '../../protocol/format';
 import type { ComparisonRow } from '../../protocol/records';
-import type { ResolvedExperiment } from '../../experiment/schema';
-import { readRunExperiment } from '../../experiment/run-directory';
-import type { Path } from '../../experiment/source';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
+import { readRunExperiment } from '../../run-directory/run-directory';
+import type { Path } from '../../experiment/file/source';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { mainMetric, summaryRow } from '../views/run-words';
 import { experimentSelector, parsedDocument } from './experiment-document';

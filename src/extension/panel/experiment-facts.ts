@@ -1,6 +1,6 @@
 /** @file What the Lab's page needs to know of an experiment. */
 
-import type { ArchitectureSpec, ResolvedExperiment } from '../../experiment/schema';
+import type { ArchitectureSpec, ResolvedExperiment } from '../../experiment/file/schema';
 import type { ExperimentFacts, ModelShape } from '../../protocol/lab-data';
 import { isSoftened } from '../../protocol/softened';
 

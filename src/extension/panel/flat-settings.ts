@@ -1,6 +1,6 @@
 /** @file An experiment's settings by their paths, so that two experiments can be held against each other. */
 
-import type { ResolvedExperiment } from '../../experiment/schema';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
 
 /** Parts that say what a run is, not how it was set. */
 const identity = ['name', 'file', 'inputs', '$schema'];

@@ -2,8 +2,8 @@
 
 import { l10n } from 'vscode';
 import { readDatasetRow, readHeldOutRows } from '../../experiment/dataset-rows';
-import { readPredictions } from '../../experiment/predictions';
-import { readRunExperiment } from '../../experiment/run-directory';
+import { readPredictions } from '../../run-directory/predictions';
+import { readRunExperiment } from '../../run-directory/run-directory';
 import { comparisonDetail } from '../../protocol/predictions';
 import type { HostMessage, PageMessage } from '../../protocol/panel';
 import { execute } from '../commands/commands';

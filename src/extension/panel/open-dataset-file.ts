@@ -2,8 +2,8 @@
 
 import { l10n, Position, Range, Uri, ViewColumn, window } from 'vscode';
 import path from 'node:path';
-import { readRunExperiment } from '../../experiment/run-directory';
-import type { RunPaths } from '../../experiment/run-paths';
+import { readRunExperiment } from '../../run-directory/run-directory';
+import type { RunPaths } from '../../run-directory/run-paths';
 
 /** `file` as the experiment has it, `line` counted from 1. Opens nothing but what the run has read. */
 export async function openDatasetFile(paths: RunPaths, file: string, line: number): Promise<void> {

@@ -1,7 +1,7 @@
 /** @file Tells the Lab's page of a run's probes as they come to be, and sends those it asks for. */
 
-import { probeSteps, readProbeExamples, readStudentProbe, readTeacherProbe } from '../../experiment/probes';
-import type { TrainingPaths } from '../../experiment/run-paths';
+import { probeSteps, readProbeExamples, readStudentProbe, readTeacherProbe } from '../../run-directory/probes';
+import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { HostMessage } from '../../protocol/panel';
 
 export class ProbeFeed {

@@ -1,8 +1,8 @@
 /** @file A link's file as the run's records name it. */
 
 import path from 'node:path';
-import { readRunExperiment } from '../../experiment/run-directory';
-import type { RunPaths } from '../../experiment/run-paths';
+import { readRunExperiment } from '../../run-directory/run-directory';
+import type { RunPaths } from '../../run-directory/run-paths';
 import type { LabTarget } from '../../protocol/panel';
 
 /** Records name files by absolute paths; a link may have one as the experiment has it. */

@@ -1,9 +1,9 @@
 /** @file Turns a run directory, as it grows, into messages for the Lab's page. */
 
-import { followRecords, type Follower } from '../../experiment/follow-records';
-import { readRunExperiment } from '../../experiment/run-directory';
-import { controlPaths, type RunPaths, type TrainingPaths } from '../../experiment/run-paths';
-import type { ResolvedExperiment } from '../../experiment/schema';
+import { followRecords, type Follower } from '../../run-directory/follow-records';
+import { readRunExperiment } from '../../run-directory/run-directory';
+import { controlPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { RunSeries, RunSnapshot } from '../../protocol/lab-data';
 import { MetricsTable } from '../../protocol/metrics-table';
 import type { HostMessage } from '../../protocol/panel';

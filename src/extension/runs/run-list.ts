@@ -1,8 +1,8 @@
 /** @file The runs of all workspace folders, kept up to date while they and others write them. */
 
-import { readRecords } from '../../experiment/record-file';
-import { listRuns, originOfRun, readRun, type Run, type RunOrigin } from '../../experiment/run-directory';
-import { runsDirectory } from '../../experiment/run-paths';
+import { readRecords } from '../../run-directory/record-file';
+import { listRuns, originOfRun, readRun, type Run, type RunOrigin } from '../../run-directory/run-directory';
+import { runsDirectory } from '../../run-directory/run-paths';
 import type { Metrics } from '../../protocol/records';
 import path from 'node:path';
 import { EventEmitter, RelativePattern, workspace, type Disposable, type Uri, type WorkspaceFolder } from 'vscode';

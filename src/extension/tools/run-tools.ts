@@ -2,8 +2,8 @@
 
 import { l10n, MarkdownString, Uri, workspace } from 'vscode';
 import path from 'node:path';
-import { readRunExperiment } from '../../experiment/run-directory';
-import { validateExperimentFile } from '../../experiment/validate';
+import { readRunExperiment } from '../../run-directory/run-directory';
+import { validateExperimentFile } from '../../experiment/checks/validate';
 import { runExperiment, type RunCommandParts } from '../commands/run-commands';
 import { requireTrust } from '../commands/require-trust';
 import type { ModelServer } from '../models/model-server';

@@ -14,7 +14,7 @@ import {
   workspace,
   type TreeDataProvider,
 } from 'vscode';
-import type { ColumnDescription, DatasetDescription } from '../../experiment/dataset-description';
+import type { ColumnDescription, DatasetDescription } from '../../dataset/dataset-description';
 import { columnRoles } from '../../experiment/propose';
 import { formatCount, formatPercent } from '../../protocol/format';
 import type { DatasetList } from '../datasets/dataset-list';

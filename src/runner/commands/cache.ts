@@ -1,7 +1,7 @@
 /** @file `cache`: what is kept of teachers' answers, and its removal. */
 
-import { runsDirectory } from '../../experiment/run-paths';
-import { listCaches, removeCache, teacherCaches, type ListedCache } from '../../experiment/teacher-cache-files';
+import { runsDirectory } from '../../run-directory/run-paths';
+import { listCaches, removeCache, teacherCaches, type ListedCache } from '../../distill/teacher/cache-files';
 import { InputError } from '../../protocol/problem';
 import { formatAgo, formatBytes, formatCount } from '../../protocol/format';
 

@@ -1,6 +1,6 @@
 /** @file `compare`: the results of finished runs side by side. */
 
-import { findRun, readRun } from '../../experiment/run-directory';
+import { findRun, readRun } from '../../run-directory/run-directory';
 import { InputError } from '../../protocol/problem';
 import type { Comparison } from '../../protocol/records';
 

@@ -6,10 +6,10 @@ import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
 import type { CompleteResult, Completion } from '../../protocol/records';
 import { mostExpected, type CompleteParams, type CompletionProgress, type CompletionRole } from '../../protocol/runner';
-import type { Tokenizer } from '../../text/tokenizer';
+import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { openForAnswers } from '../devices/open-engine';
-import { distributionOf } from '../inspection';
-import { openTarget, type Target } from '../targets';
+import { distributionOf } from '../serve/inspection';
+import { openTarget, type Target } from '../serve/targets';
 
 export type CompleteOptions = Omit<CompleteParams, 'target' | 'progress'>;
 

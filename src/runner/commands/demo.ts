@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import { writeSampleWorkspace } from '../../experiment/sample';
-import type { RunResult } from '../carry-out';
+import type { RunResult } from '../run/carry-out';
 import { startRun, type RunOutput } from './start-run';
 
 const EXPERIMENT = 'spam.distill.json';

@@ -6,11 +6,11 @@ import { writeSafetensors, type TensorToWrite } from '../../model/safetensors';
 import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
 import type { InspectResult } from '../../protocol/records';
-import { readDataset, type Row } from '../../text/dataset';
+import { readDataset, type Row } from '../../dataset/dataset';
 import { openForAnswers } from '../devices/open-engine';
-import { inspectionResult, type InspectionInput } from '../inspection';
-import { inputOfText, tokenizerOf } from '../inspection-input';
-import { openTarget, type Target } from '../targets';
+import { inspectionResult, type InspectionInput } from '../serve/inspection';
+import { inputOfText, tokenizerOf } from '../serve/inspection-input';
+import { openTarget, type Target } from '../serve/targets';
 
 export interface InspectOptions {
   engine: EngineName | 'auto';

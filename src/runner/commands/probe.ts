@@ -3,10 +3,10 @@
 import type { HostTensor } from '../../engine/array';
 import type { ProbePosition } from '../../protocol/records';
 import type { ProbeParams, ProbeResult } from '../../protocol/runner';
-import { isCounted, rowOf, type InspectionInput } from '../inspection';
-import { inputOfText, tokenizerOf } from '../inspection-input';
-import { inspectedTokens, MOST_LOGITS } from '../pinned';
-import type { Target } from '../targets';
+import { isCounted, rowOf, type InspectionInput } from '../serve/inspection';
+import { inputOfText, tokenizerOf } from '../serve/inspection-input';
+import { inspectedTokens, MOST_LOGITS } from '../run/pinned';
+import type { Target } from '../serve/targets';
 
 export async function probe(target: Target, { target: name, text }: ProbeParams): Promise<ProbeResult> {
   const tokenizer = tokenizerOf(name, target);

@@ -20,11 +20,11 @@ import type {
   ServeRequests,
   TextToInspect,
 } from '../../protocol/runner';
-import { inspectionResult } from '../inspection';
-import { inputOfText, tokenizerOf } from '../inspection-input';
+import { inspectionResult } from '../serve/inspection';
+import { inputOfText, tokenizerOf } from '../serve/inspection-input';
 import { openForAnswers } from '../devices/open-engine';
-import { LoadedTargets } from '../loaded-targets';
-import type { Target } from '../targets';
+import { LoadedTargets } from '../serve/loaded-targets';
+import type { Target } from '../serve/targets';
 import { completeWith } from './complete';
 import { probe } from './probe';
 import { score } from './score';

@@ -2,16 +2,16 @@
 
 import { readFile } from 'node:fs/promises';
 import { findChangedInputs } from '../../experiment/input-files';
-import { acquireLock, LockedError } from '../../experiment/lock';
+import { acquireLock, LockedError } from '../../run-directory/lock';
 import { loadExperiment } from '../../experiment/resolve';
-import { createRun, findRun, readRun, readRunExperiment, writeRunExperiment } from '../../experiment/run-directory';
-import type { ResolvedExperiment } from '../../experiment/schema';
-import { Source } from '../../experiment/source';
+import { createRun, findRun, readRun, readRunExperiment, writeRunExperiment } from '../../run-directory/run-directory';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
+import { Source } from '../../experiment/file/source';
 import { engineNames } from '../../protocol/engines';
 import { InputError, type Problem } from '../../protocol/problem';
-import { carryOut, resultOf, type RunResult } from '../carry-out';
+import { carryOut, resultOf, type RunResult } from '../run/carry-out';
 import { openEngine } from '../devices/open-engine';
-import type { RunListener } from '../run-recorder';
+import type { RunListener } from '../run/run-recorder';
 
 /** What a run tells while it goes on, beside the listener's. */
 export interface RunOutput extends RunListener {

@@ -1,12 +1,12 @@
 /** @file `sweep`: runs every combination of a sweep, each as a run of its own; what is done already is not run again. */
 
-import { createRun, listRuns } from '../../experiment/run-directory';
-import { runsDirectory, type RunPaths } from '../../experiment/run-paths';
-import { isSameMember, loadSweep, type SweepExperiment } from '../../experiment/sweep';
+import { createRun, listRuns } from '../../run-directory/run-directory';
+import { runsDirectory, type RunPaths } from '../../run-directory/run-paths';
+import { isSameMember, loadSweep, type SweepExperiment } from '../../experiment/sweep/sweep';
 import type { Comparison, RunErrorRecord, RunStatus } from '../../protocol/records';
-import { carryOut, errorRecord } from '../carry-out';
+import { carryOut, errorRecord } from '../run/carry-out';
 import { openEngine } from '../devices/open-engine';
-import { copyControls, withSharedTeacher, type EarlierRun } from '../sweep-sharing';
+import { copyControls, withSharedTeacher, type EarlierRun } from '../sweep/sweep-sharing';
 import { resumeRun, type RunOutput, type StartOptions } from './start-run';
 
 /** One combination, and what came of it. */

@@ -1,14 +1,14 @@
 /** @file Opens the engine that an experiment asks for, or says at its place in the file why not. */
 
-import { EngineUnavailable, openExecutor } from '../../engine/engines';
-import type { Executor } from '../../engine/executor';
-import { bfloat16Pays, timePrecisions } from '../../engine/openvino-probe';
-import type { Experiment } from '../../experiment/schema';
-import type { Source } from '../../experiment/source';
+import { EngineUnavailable, type Executor } from '../../engine/executor';
+import { openExecutor } from '../../engine/engines';
+import { bfloat16Pays, timePrecisions } from '../../engine/openvino/probe';
+import type { Experiment } from '../../experiment/file/schema';
+import type { Source } from '../../experiment/file/source';
 import { engineFacts, engineOfTeacherPrecision, type DeviceKind, type EngineName } from '../../protocol/engines';
 import { formatMilliseconds } from '../../protocol/format';
 import { InputError } from '../../protocol/problem';
-import { requireTeacherPrecision } from '../teacher-precision';
+import { requireTeacherPrecision } from '../run/teacher-precision';
 import { hindranceOf } from './candidates';
 import { chooseEngine, type Choice } from './choose-engine';
 import { measureEngines } from './measure';

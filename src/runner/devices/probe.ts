@@ -1,7 +1,8 @@
 /** @file Opens an engine in a process of its own, so that a driver that crashes or hangs disqualifies only itself. */
 
 import { execFile } from 'node:child_process';
-import { EngineUnavailable, openExecutor } from '../../engine/engines';
+import { EngineUnavailable } from '../../engine/executor';
+import { openExecutor } from '../../engine/engines';
 import type { EngineName, Precision } from '../../protocol/engines';
 import { measureSmallStep, type Speed } from './small-step';
 

@@ -10,8 +10,8 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { dataFolder } from '../../engine/libraries';
-import { acquireLock, lockHolder, LockedError, type Lock } from '../../experiment/lock';
-import { isRunning, thisProcess } from '../../experiment/processes';
+import { acquireLock, lockHolder, LockedError, type Lock } from '../../run-directory/lock';
+import { isRunning, thisProcess } from '../../run-directory/processes';
 import type { DeviceKind } from '../../protocol/engines';
 import type { DeviceUser } from '../../protocol/records';
 

@@ -1,12 +1,12 @@
 /** @file The small training step by which engines are compared: a distillation of made-up models on made-up tokens. */
 
 import type { Pairing } from '../../distill/programs';
-import { FrozenTeacher } from '../../distill/teacher';
+import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { Trainer } from '../../distill/trainer';
 import type { Executor } from '../../engine/executor';
 import { createArchitecture, type Architecture } from '../../model/architecture';
 import { initializeParameters } from '../../model/parameters';
-import type { Batch } from '../../text/batches';
+import type { Batch } from '../../dataset/batches';
 
 export interface Speed {
   /** The fastest of a few steps, in milliseconds. */

@@ -4,7 +4,7 @@ import { appendFileSync } from 'node:fs';
 import { mkdir, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { findLibrary, type LibraryName } from '../../engine/libraries';
-import { saveDirectoryAtomically } from '../../experiment/atomic-directory';
+import { saveDirectoryAtomically } from '../../run-directory/atomic-directory';
 import { formatBytes } from '../../protocol/format';
 import type { LibraryRecord } from '../../protocol/records';
 import { libraryFor, platformsOf, titles, wheelTags, type Library, type Wheel } from './catalog';

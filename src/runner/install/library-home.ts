@@ -3,7 +3,7 @@
 import { access, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { installedLibrary, isVersion, librariesFolder, type LibraryName } from '../../engine/libraries';
-import { acquireLock, LockedError } from '../../experiment/lock';
+import { acquireLock, LockedError } from '../../run-directory/lock';
 import { explained, InstallError } from './install-error';
 
 /** Holds a folder for each version, and what an installation needs while it goes on. */

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { killProcessTree } from '../../experiment/process-tree';
+import { killProcessTree } from '../../run-directory/process-tree';
 import { wheelTags, type Wheel } from './catalog';
 import { explained, InstallError } from './install-error';
 import type { Pip } from './python';

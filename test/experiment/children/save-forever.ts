@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { saveDirectoryAtomically } from '../../../src/experiment/atomic-directory';
+import { saveDirectoryAtomically } from '../../../src/run-directory/atomic-directory';
 
 const [target, first] = process.argv.slice(2) as [string, string];
 

@@ -1,4 +1,4 @@
-/** @file The fields of CSV and TSV records, read as src/text/csv-records.ts does. */
+/** @file The fields of CSV and TSV records, read as src/dataset/csv-records.ts does. */
 
 import { mappedField, plainField, type Field } from './row';
 

@@ -98,7 +98,7 @@ class CsvRows implements DatasetRows {
   }
 }
 
-/** Paragraphs where blank lines stand between texts, else lines: see src/text/text-rows.ts. */
+/** Paragraphs where blank lines stand between texts, else lines: see src/dataset/text-rows.ts. */
 class TextRows implements DatasetRows {
   #hasParagraphs: Promise<boolean> | undefined;
 

@@ -1,0 +1,103 @@
+/** @file What a dataset file holds, whatever an experiment makes of it: rows, columns, values that repeat, problems. */
+
+import { extname } from 'node:path';
+import { InputError, type Problem } from '../protocol/problem';
+import { fileRecords, forEachRow, type FileRecord } from './dataset';
+
+export interface DatasetDescription {
+  rows: number;
+  /** In the order in which they come; none for plain text. */
+  columns: ColumnDescription[];
+  /** Of the first rows that are malformed; `problemCount` counts all. */
+  problems: Problem[];
+  problemCount: number;
+}
+
+export interface ColumnDescription {
+  name: string;
+  /** Rows that have it. */
+  rows: number;
+  /** Mean length of its texts in UTF-16 units; 0 where it has none. */
+  meanLength: number;
+  /** How often each value occurs, most often first; absent where there are more than `mostValues`, as in a text. */
+  values?: { value: string; rows: number }[];
+}
+
+/** A column with more different values than this is no label. */
+export const mostValues = 64;
+
+/** Problems that are listed. */
+const mostProblems = 100;
+
+/** Reads the file as a stream. A file that cannot be read, or is no dataset, is described by its problem alone. */
+export async function describeDataset(file: string): Promise<DatasetDescription> {
+  try {
+    return extname(file).toLowerCase() === '.txt' ? await describeText(file) : await describeRecords(file);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { rows: 0, columns: [], problems: [...error.problems], problemCount: error.problems.length };
+  }
+}
+
+async function describeText(file: string): Promise<DatasetDescription> {
+  let rows = 0;
+  const problems = await forEachRow([file], {}, () => rows++);
+  return { rows, columns: [], problems, problemCount: problems.length };
+}
+
+interface Column {
+  rows: number;
+  texts: number;
+  length: number;
+  values: Map<string, number> | undefined;
+}
+
+async function describeRecords(file: string): Promise<DatasetDescription> {
+  const columns = new Map<string, Column>();
+  const problems: Problem[] = [];
+  let rows = 0;
+  let problemCount = 0;
+  for await (const record of fileRecords(file)) {
+    if ('fields' in record) {
+      rows++;
+      for (const [name, value] of Object.entries(record.fields)) countValue(columnOf(columns, name), value);
+    } else {
+      problemCount++;
+      if (problems.length < mostProblems) problems.push(problemOf(file, record));
+    }
+  }
+  return { rows, columns: [...columns].map(([name, column]) => describeColumn(name, column)), problems, problemCount };
+}
+
+function problemOf(file: string, { line, column, message, remedy }: Exclude<FileRecord, { fields: object }>): Problem {
+  return { file, line, column, severity: 'warning', message, remedy };
+}
+
+function columnOf(columns: Map<string, Column>, name: string): Column {
+  const known = columns.get(name);
+  if (known) return known;
+  const column = { rows: 0, texts: 0, length: 0, values: new Map<string, number>() };
+  columns.set(name, column);
+  return column;
+}
+
+function countValue(column: Column, value: unknown): void {
+  if (value === null || value === undefined) return;
+  column.rows++;
+  if (typeof value === 'string') {
+    column.texts++;
+    column.length += value.length;
+  }
+  if (!column.values) return;
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return;
+  const name = String(value);
+  column.values.set(name, (column.values.get(name) ?? 0) + 1);
+  if (column.values.size > mostValues) column.values = undefined;
+}
+
+function describeColumn(name: string, { rows, texts, length, values }: Column): ColumnDescription {
+  const meanLength = texts === 0 ? 0 : length / texts;
+  if (!values) return { name, rows, meanLength };
+  const counted = [...values].map(([value, count]) => ({ value, rows: count })).sort((a, b) => b.rows - a.rows);
+  return { name, rows, meanLength, values: counted };
+}

@@ -1,0 +1,179 @@
+/** @file Rows of a dataset to examples: token ids and what is to be predicted. */
+
+import type { Problem } from '../protocol/problem';
+import type { Task } from '../protocol/records';
+import type { Row } from './dataset';
+import type { Encoding, Tokenizer } from '../tokenizer/tokenizer';
+
+/** Positions with this label count in no loss. */
+export const notCounted = -100;
+
+/** All arrays have one entry a token. */
+export interface Example {
+  inputIds: Int32Array;
+  typeIds: Int32Array;
+  /**
+   * text-classification: index of the class. Otherwise one label a token, −100 where nothing counts. Labels are not shifted:
+   * that of position i is the token at i, and a causal model predicts it from the positions before.
+   */
+  labels: Int32Array | number;
+  row: Row;
+  encoding: Encoding;
+}
+
+export interface EncodeRowsOptions {
+  task: Task;
+  /** Greatest number of tokens, special ones included. */
+  maxLength: number;
+  /** text-classification: class names in the order of their indices. Without them, those of `rows`, sorted. */
+  labelNames?: readonly string[];
+}
+
+/** The class names that occur, sorted by code unit, so that the order is the same everywhere. */
+export function labelNamesOf(rows: readonly Row[]): string[] {
+  return [...new Set(rows.flatMap(({ label }) => (label === undefined ? [] : [label])))].sort();
+}
+
+/**
+ * One example a row; a row that cannot be trained on is left out and reported.
+ *
+ * causal-lm: the end-of-text token follows the text and counts, but not where the text was cut off before its end; a
+ * prompt conditions and does not count. masked-lm: every token may be masked but special ones; which are is decided when
+ * batches are made.
+ */
+export function encodeRows(
+  rows: readonly Row[],
+  tokenizer: Tokenizer,
+  options: EncodeRowsOptions,
+): { examples: Example[]; problems: Problem[] } {
+  const labelNames = options.labelNames ?? labelNamesOf(rows);
+  const classOf = new Map(labelNames.map((name, index) => [name, index]));
+  const examples: Example[] = [];
+  const problems: Problem[] = [];
+  for (const row of rows) {
+    const made = encodeRow(row, tokenizer, options, classOf);
+    if ('message' in made) {
+      problems.push({ file: row.file, line: row.line, column: 1, severity: 'warning', ...made });
+    } else {
+      examples.push(made);
+    }
+  }
+  return { examples, problems };
+}
+
+type Refusal = Pick<Problem, 'message' | 'remedy'> & Partial<Pick<Problem, 'severity'>>;
+
+function encodeRow(
+  row: Row,
+  tokenizer: Tokenizer,
+  { task, maxLength }: EncodeRowsOptions,
+  classOf: ReadonlyMap<string, number>,
+): Example | Refusal {
+  switch (task) {
+    case 'text-classification':
+      return classificationExample(row, tokenizer, maxLength, classOf);
+    case 'masked-lm':
+      return maskedExample(row, tokenizer, maxLength);
+    case 'causal-lm':
+      return causalExample(row, tokenizer, maxLength);
+  }
+}
+
+function classificationExample(
+  row: Row,
+  tokenizer: Tokenizer,
+  maxLength: number,
+  classOf: ReadonlyMap<string, number>,
+): Example | Refusal {
+  if (row.label === undefined) return { message: 'This row has no label.', remedy: 'Give it one or remove the row.' };
+  const label = classOf.get(row.label);
+  if (label === undefined) {
+    return {
+      severity: 'error',
+      message: `The label ${JSON.stringify(row.label)} does not occur in the training data.`,
+      remedy: `Use one of ${[...classOf.keys()].map((name) => JSON.stringify(name)).join(', ')}.`,
+    };
+  }
+  const encoding = tokenizer.encode(row.text, { ...(row.pair === undefined ? {} : { pair: row.pair }), maxLength });
+  if (encoding.special.every((flag) => flag === 1)) return nothingToRead;
+  return { inputIds: encoding.ids, typeIds: encoding.typeIds, labels: label, row, encoding };
+}
+
+const nothingToRead: Refusal = {
+  message: 'This text is empty or has no tokens, so the row is skipped.',
+  remedy: 'Fill it in or remove the row.',
+};
+
+function maskedExample(row: Row, tokenizer: Tokenizer, maxLength: number): Example | Refusal {
+  const encoding = tokenizer.encode(row.text, { maxLength });
+  const labels = encoding.ids.map((id, i) => (encoding.special[i] || tokenizer.isSpecial(id) ? notCounted : id));
+  if (labels.every((label) => label === notCounted)) return nothingToRead;
+  return { inputIds: encoding.ids, typeIds: encoding.typeIds, labels, row, encoding };
+}
+
+function causalExample(row: Row, tokenizer: Tokenizer, maxLength: number): Example | Refusal {
+  const prompt = row.prompt === undefined ? null : promptOf(tokenizer.encode(row.prompt, { maxLength }));
+  const promptLength = prompt?.ids.length ?? 0;
+  const text = tokenizer.encode(row.text, { addSpecialTokens: !prompt, maxLength: maxLength - promptLength });
+  const whole = withEndOfText(prompt ? join(prompt, text) : text, tokenizer.special.endOfText, maxLength);
+  const labels = whole.ids.map((id, i) => (i < promptLength ? notCounted : id));
+  if (labels.every((label, i) => i === 0 || label === notCounted)) {
+    return promptLength >= maxLength
+      ? {
+          message: `The prompt alone has ${maxLength} tokens or more, so nothing of the completion would count.`,
+          remedy: 'Shorten the prompt or raise dataset.maxLength.',
+        }
+      : nothingToRead;
+  }
+  return { inputIds: whole.ids, typeIds: whole.typeIds, labels, row, encoding: whole };
+}
+
+/** A prompt goes on, so what the tokenizer puts after a text is left out. */
+function promptOf(encoding: Encoding): Encoding {
+  let length = encoding.ids.length;
+  while (length > 1 && encoding.special[length - 1] === 1) length--;
+  return {
+    ids: encoding.ids.slice(0, length),
+    typeIds: encoding.typeIds.slice(0, length),
+    starts: encoding.starts.slice(0, length),
+    ends: encoding.ends.slice(0, length),
+    special: encoding.special.slice(0, length),
+    sequence: new Uint8Array(length).fill(2),
+    truncated: encoding.truncated,
+  };
+}
+
+/** Appends the end-of-text token if the text's end is there, does not have it yet, and it fits. */
+function withEndOfText(encoding: Encoding, endOfText: number | undefined, maxLength: number): Encoding {
+  if (endOfText === undefined || encoding.truncated || encoding.ids.at(-1) === endOfText) return encoding;
+  if (encoding.ids.length >= maxLength) return { ...encoding, truncated: true };
+  const end: Encoding = {
+    ids: Int32Array.of(endOfText),
+    typeIds: Int32Array.of(encoding.typeIds.at(-1) ?? 0),
+    starts: Int32Array.of(0),
+    ends: Int32Array.of(0),
+    special: Uint8Array.of(1),
+    sequence: Uint8Array.of(0),
+    truncated: false,
+  };
+  return join(encoding, end);
+}
+
+function join(first: Encoding, second: Encoding): Encoding {
+  const length = first.ids.length + second.ids.length;
+  return {
+    ids: joined(new Int32Array(length), first.ids, second.ids),
+    typeIds: joined(new Int32Array(length), first.typeIds, second.typeIds),
+    starts: joined(new Int32Array(length), first.starts, second.starts),
+    ends: joined(new Int32Array(length), first.ends, second.ends),
+    special: joined(new Uint8Array(length), first.special, second.special),
+    sequence: joined(new Uint8Array(length), first.sequence, second.sequence),
+    truncated: first.truncated || second.truncated,
+  };
+}
+
+function joined<T extends Int32Array | Uint8Array>(target: T, first: T, second: T): T {
+  target.set(first);
+  target.set(second, first.length);
+  return target;
+}

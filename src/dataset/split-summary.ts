@@ -1,0 +1,61 @@
+/** @file What the rows of a split amount to, kept while its files do not change: an editor asks again with each key stroke. */
+
+import { stat } from 'node:fs/promises';
+import type { Problem } from '../protocol/problem';
+import { forEachRow, type Columns } from './dataset';
+
+/** Where a label occurs first in a file. */
+export interface FirstOfLabel {
+  label: string;
+  file: string;
+  line: number;
+}
+
+export interface SplitSummary {
+  rows: number;
+  /** One entry a label and file, in the order of the rows. */
+  labels: FirstOfLabel[];
+  problems: Problem[];
+}
+
+/** Splits whose summaries are kept: those of a few experiments. */
+const mostKept = 12;
+
+/** In the order of their last use. */
+const kept = new Map<string, Promise<SplitSummary>>();
+
+/** Throws as readDataset. */
+export async function summarizeSplit(files: readonly string[], columns: Columns): Promise<SplitSummary> {
+  const key = await identityOf(files, columns);
+  const summary = kept.get(key) ?? readSummary(files, columns);
+  kept.delete(key);
+  kept.set(key, summary);
+  summary.catch(() => kept.delete(key));
+  for (const oldest of kept.keys()) {
+    if (kept.size <= mostKept) break;
+    kept.delete(oldest);
+  }
+  return summary;
+}
+
+async function identityOf(files: readonly string[], columns: Columns): Promise<string> {
+  const stamps = await Promise.all(
+    files.map(async (file) => {
+      const now = await stat(file).catch(() => undefined);
+      return [file, now?.size, now?.mtimeMs, now?.ino];
+    }),
+  );
+  return JSON.stringify([stamps, columns]);
+}
+
+async function readSummary(files: readonly string[], columns: Columns): Promise<SplitSummary> {
+  const labels = new Map<string, FirstOfLabel>();
+  let rows = 0;
+  const problems = await forEachRow(files, columns, ({ label, file, line }) => {
+    rows++;
+    if (label === undefined) return;
+    const key = `${file}\n${label}`;
+    if (!labels.has(key)) labels.set(key, { label, file, line });
+  });
+  return { rows, labels: [...labels.values()], problems };
+}

@@ -1,0 +1,43 @@
+/** @file The name of a teacher cache: a hash of everything that decides what is in it. */
+
+import { createHash, type Hash } from 'node:crypto';
+import type { CacheLayout } from './cache-layout';
+import type { StoredValues } from './cache';
+import type { Example } from '../../dataset/examples';
+import type { Model } from '../../runner/run/models';
+
+/** Another number is another cache: to be raised when records, places or blocks change. */
+const FORMAT = 1;
+
+export interface CacheIdentity {
+  teacher: Model;
+  task: string;
+  examples: readonly Example[];
+  maxLength: number;
+  layout: CacheLayout;
+  values: StoredValues;
+  /** What computes, and in which precision: engines agree to rounding only, and a cache holds the answers of one. */
+  computedBy: readonly string[];
+}
+
+/** 32 hexadecimal digits. Tokenizer and texts count through the token ids that they made. */
+export function cacheKey({ teacher, task, examples, maxLength, layout, values, computedBy }: CacheIdentity): string {
+  const hash = createHash('sha256');
+  const { parts, blocks } = layout;
+  const { architecture, parameters } = teacher;
+  const settings = { FORMAT, architecture, task, maxLength, parts, blocks: blocks.length, values, computedBy };
+  hash.update(JSON.stringify(settings));
+  for (const name of Object.keys(parameters).sort()) addArray(hash, name, parameters[name]!);
+  for (const { inputIds, typeIds, labels } of examples) {
+    addArray(hash, 'ids', inputIds);
+    addArray(hash, 'types', typeIds);
+    // Which positions count decides what is kept.
+    addArray(hash, 'labels', typeof labels === 'number' ? Int32Array.of(labels) : labels);
+  }
+  return hash.digest('hex').slice(0, 32);
+}
+
+function addArray(hash: Hash, name: string, { buffer, byteOffset, byteLength }: Float32Array | Int32Array): void {
+  hash.update(`${name} ${byteLength} `);
+  hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+}

@@ -1,0 +1,68 @@
+/** @file Where each example's record lies in a teacher cache, and in which batches the cache is filled. */
+
+import type { Task } from '../../protocol/records';
+import { bucketLengths } from '../../dataset/batches';
+import type { Example } from '../../dataset/examples';
+import type { Pairing } from '../programs';
+import { recordParts, recordSize, rowsOfExample, type RecordPart } from './records';
+
+/** Examples that the teacher is asked about together; their records lie one after the other. */
+export interface CacheBlock {
+  /** Tokens a row. */
+  readonly length: number;
+  /** Rows of the batch; the last block of a length has filler rows. */
+  readonly rows: number;
+  readonly examples: readonly number[];
+  /** First value of the block in the cache, and the first after it. */
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface CacheLayout {
+  readonly parts: readonly RecordPart[];
+  readonly blocks: readonly CacheBlock[];
+  /** By example: its first value in the cache, and the number of its values. */
+  readonly starts: Float64Array;
+  readonly sizes: Float64Array;
+  /** Values in all. */
+  readonly size: number;
+}
+
+/** A block is at most so large, whatever the batches of the training are, so that every training fills alike. */
+const BLOCK_ROWS = 32;
+const BLOCK_TOKENS = 4096;
+
+/** Depends on the examples and on what the pairing imitates alone, not on the training's batches, order or seed. */
+export function layoutCache(
+  examples: readonly Example[],
+  { pairing, task, maxLength }: { pairing: Pairing; task: Task; maxLength: number },
+): CacheLayout {
+  const parts = recordParts(pairing);
+  const starts = new Float64Array(examples.length);
+  const sizes = Float64Array.from(examples, (example) => recordSize(parts, rowsOfExample(example, task)));
+  let size = 0;
+  const blocks = planBlocks(examples, maxLength).map((planned): CacheBlock => {
+    const start = size;
+    for (const example of planned.examples) {
+      starts[example] = size;
+      size += sizes[example]!;
+    }
+    return { ...planned, start, end: size };
+  });
+  return { parts, blocks, starts, sizes, size };
+}
+
+function planBlocks(examples: readonly Example[], maxLength: number): Omit<CacheBlock, 'start' | 'end'>[] {
+  const lengths = examples.map(({ inputIds }) => inputIds.length);
+  const buckets = bucketLengths(lengths, maxLength);
+  return buckets.flatMap((length, bucket) => {
+    const shortest = buckets[bucket - 1] ?? -1;
+    const members = [...lengths.keys()].filter((i) => lengths[i]! > shortest && lengths[i]! <= length);
+    const rows = Math.max(1, Math.min(BLOCK_ROWS, Math.floor(BLOCK_TOKENS / length)));
+    return Array.from({ length: Math.ceil(members.length / rows) }, (_, block) => ({
+      length,
+      rows,
+      examples: members.slice(block * rows, (block + 1) * rows),
+    }));
+  });
+}

@@ -1,0 +1,102 @@
+/** @file How close a rounded teacher's soft labels are to the exact one's. */
+
+import type * as tf from '@tensorflow/tfjs-core';
+import type { HostTensor } from '../../engine/array';
+import type { LoadedProgram } from '../../engine/executor';
+import type { Program } from '../../engine/graph/program';
+import { record } from '../../engine/graph/trace-backend';
+import { vocabularyHead } from '../../model/transformer';
+import { indexOfLargest, klDivergence } from '../../protocol/distribution';
+import { ByShape, type BatchInputs } from '../batch-inputs';
+import { measurePredictions } from '../evaluation-program';
+import { prefixed, withPrefix } from '../named';
+import { chunkRows, isLanguageModel, labelSpecs, parameterSpecs, type BatchShape } from '../programs';
+import type { FrozenTeacher } from './teacher';
+
+/** Over counted predictions, at T = 1. */
+export interface Fidelity {
+  /** Mean and largest KL(exact ‖ rounded), nats. */
+  meanKl: number;
+  largestKl: number;
+  /** Share with the same first choice. */
+  agreement: number;
+  predictions: number;
+}
+
+/** Sums up the differences of a teacher's `prediction` outputs, batch by batch. */
+export class FidelityMeter {
+  private readonly programs: ByShape<Promise<LoadedProgram>>;
+  private sum = 0;
+  private largest = 0;
+  private agreeing = 0;
+  private predictions = 0;
+
+  constructor(private readonly teacher: FrozenTeacher) {
+    this.programs = new ByShape((shape) => teacher.executor.load(fidelityProgram(teacher, shape)));
+  }
+
+  /** `exact` and `rounded` are the `prediction` of the batch: logits, or the input of the vocabulary head. */
+  async add(inputs: BatchInputs, exact: HostTensor, rounded: HostTensor): Promise<void> {
+    const counted = inputs.tensors.counted!.data;
+    const { teacherKl, agreement } = isLanguageModel(this.teacher.architecture)
+      ? await this.throughHead(inputs, exact, rounded)
+      : ofLogits(exact, rounded);
+    for (let i = 0; i < counted.length; i++) {
+      if (counted[i] === 0) continue;
+      this.sum += teacherKl[i]!;
+      this.largest = Math.max(this.largest, teacherKl[i]!);
+      this.agreeing += agreement[i]!;
+      this.predictions++;
+    }
+  }
+
+  result(): Fidelity {
+    const { sum, largest, agreeing, predictions } = this;
+    // Rounding of the logarithms may leave a KL of 0 a little below it.
+    return {
+      meanKl: Math.max(0, sum / predictions),
+      largestKl: largest,
+      agreement: agreeing / predictions,
+      predictions,
+    };
+  }
+
+  private async throughHead({ shape, tensors }: BatchInputs, exact: HostTensor, rounded: HostTensor) {
+    const program = await this.programs.get(shape);
+    const inputs = { ...this.teacher.parameters, labels: tensors.labels!, exact, rounded };
+    const { teacherKl, agreement } = await program.run(inputs);
+    return { teacherKl: teacherKl!.data, agreement: agreement!.data };
+  }
+
+  async release(): Promise<void> {
+    for (const program of this.programs.all()) await (await program).release();
+  }
+}
+
+function fidelityProgram({ architecture }: FrozenTeacher, shape: BatchShape): Program {
+  const hidden = { shape: [shape.predictions, architecture.hiddenSize], dtype: 'float32' } as const;
+  const { labels } = labelSpecs(shape) as { labels: typeof hidden };
+  const inputs = { exact: hidden, rounded: hidden, labels, ...prefixed('teacher.', parameterSpecs(architecture)) };
+  return record(`fidelity-${shape.rows}x${shape.length}`, inputs, (tensors) => {
+    const { weight, bias } = vocabularyHead(architecture, withPrefix('teacher.', tensors));
+    const head = (name: string) => ({ hidden: tensors[name] as tf.Tensor2D, weight, bias });
+    const measured = measurePredictions(
+      head('rounded'),
+      tensors.labels as tf.Tensor1D,
+      chunkRows(architecture.vocabularySize),
+      head('exact'),
+    );
+    return { teacherKl: measured.teacherKl!, agreement: measured.agreement! };
+  });
+}
+
+function ofLogits(exact: HostTensor, rounded: HostTensor): { teacherKl: number[]; agreement: number[] } {
+  const [rows, width] = exact.shape as [number, number];
+  const pairs = Array.from({ length: rows }, (_, row) =>
+    [exact, rounded].map(({ data }) => data.subarray(row * width, (row + 1) * width)),
+  ) as [HostTensor['data'], HostTensor['data']][];
+  return {
+    teacherKl: pairs.map(([a, b]) => klDivergence(a, b)),
+    agreement: pairs.map(([a, b]) => Number(indexOfLargest(a) === indexOfLargest(b))),
+  };
+}

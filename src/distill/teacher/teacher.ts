@@ -1,0 +1,106 @@
+/** @file The frozen teacher: its weights lie on the device, its forward pass makes what the student imitates. */
+
+import { sizeOf, type HostTensor, type TensorSpec } from '../../engine/array';
+import type { DeviceTensor, Executor, GraphInput, LoadedProgram, ReducedFormat } from '../../engine/executor';
+import type { FrozenInputs } from '../../engine/graph/graph';
+import type { Program } from '../../engine/graph/program';
+import type { Architecture } from '../../model/architecture';
+import type { Parameters } from '../../model/parameters';
+import { ByShape, type BatchInputs } from '../batch-inputs';
+import { mapValues, prefixed } from '../named';
+import { parameterSpecs, teacherOutputSpecs, teacherProgram, type Pairing } from '../programs';
+
+/** Puts parameters into the device's memory, by name. */
+export function placeParameters(
+  executor: Executor,
+  specs: Readonly<Record<string, TensorSpec>>,
+  parameters: Parameters,
+): Record<string, DeviceTensor> {
+  return mapValues(specs, (spec, name) => executor.place({ ...spec, data: parameters[name]! }));
+}
+
+export function zeros(executor: Executor, specs: Readonly<Record<string, TensorSpec>>): Record<string, DeviceTensor> {
+  return mapValues(specs, (spec) => executor.place({ ...spec, data: new Float32Array(sizeOf(spec.shape)) }));
+}
+
+/** A copy in host memory. */
+export async function toHost(tensor: DeviceTensor): Promise<HostTensor> {
+  return { shape: tensor.shape, dtype: tensor.dtype, data: await tensor.read() };
+}
+
+/** A teacher's weights on the device. */
+export class FrozenTeacher {
+  /** Named as the programs of a student want them. */
+  readonly parameters: Readonly<Record<string, DeviceTensor>>;
+
+  constructor(
+    readonly executor: Executor,
+    readonly architecture: Architecture,
+    parameters: Parameters,
+  ) {
+    this.parameters = prefixed('teacher.', placeParameters(executor, parameterSpecs(architecture), parameters));
+  }
+
+  release(): void {
+    Object.values(this.parameters).forEach((parameter) => parameter.dispose());
+  }
+}
+
+/** What a teacher says of a batch: `prediction` (logits, or what they are made of) and imitated hidden states. */
+export type Targets = Record<string, GraphInput>;
+
+/** Where a student gets what it imitates: from the teacher itself, or from what was kept of its answers. */
+export interface TargetSource {
+  /** The result is valid until the next batch of the same shape. */
+  of(inputs: BatchInputs): Promise<Targets>;
+  /** Tells which batch comes next, where there is anything to be got ready meanwhile. */
+  prefetch?(inputs: BatchInputs): void;
+  release(): Promise<void>;
+}
+
+/** Asks the teacher for what a pairing imitates. */
+export class TeacherTargets implements TargetSource {
+  private readonly programs;
+
+  /** With `reduced`, the products of those weights are in fewer bits: `reducedTargets`. */
+  constructor(
+    private readonly teacher: FrozenTeacher,
+    pairing: Pairing,
+    reduced?: { format: ReducedFormat; weights: FrozenInputs },
+  ) {
+    const { executor } = teacher;
+    const load = (program: Program): Promise<LoadedProgram> =>
+      reduced ? executor.loadReduced![reduced.format]!(program, reduced.weights) : executor.load(program);
+    this.programs = new ByShape<{ loaded: Promise<LoadedProgram>; targets: Record<string, DeviceTensor> }>((shape) => ({
+      loaded: load(teacherProgram(pairing, shape)),
+      targets: zeros(executor, teacherOutputSpecs(pairing, shape)),
+    }));
+  }
+
+  async of(inputs: BatchInputs): Promise<Record<string, DeviceTensor>> {
+    const { loaded, targets } = this.programs.get(inputs.shape);
+    await (await loaded).run({ ...inputs.tensors, ...this.teacher.parameters }, targets);
+    return targets;
+  }
+
+  async release(): Promise<void> {
+    for (const { loaded, targets } of this.programs.all()) {
+      await (await loaded).release();
+      Object.values(targets).forEach((target) => target.dispose());
+    }
+  }
+}
+
+/** The teacher with its weights in a format of fewer bits, on an executor whose `loadReduced` has it. */
+export function reducedTargets(
+  format: ReducedFormat,
+  teacher: FrozenTeacher,
+  pairing: Pairing,
+  parameters: Parameters,
+): TeacherTargets {
+  const weights = mapValues(parameterSpecs(teacher.architecture), (spec, name) => ({
+    ...spec,
+    data: parameters[name]!,
+  }));
+  return new TeacherTargets(teacher, pairing, { format, weights: prefixed('teacher.', weights) });
+}

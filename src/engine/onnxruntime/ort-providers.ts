@@ -1,0 +1,14 @@
+/** @file Which providers, onnxruntime's ways to compute, its package has for this machine. */
+
+import { EngineUnavailable } from '../executor';
+import type { Runtime } from './ort-session';
+
+/** Throws an EngineUnavailable where onnxruntime for Node is without a provider here; `where` says where it is with it. */
+export function expectProvider(ort: Runtime, engine: string, provider: string, where: string): void {
+  if (ort.listSupportedBackends().some(({ name }) => name === provider)) return;
+  throw new EngineUnavailable(
+    engine,
+    `onnxruntime has no engine "${engine}" for ${process.platform}-${process.arch}.`,
+    `It is there on ${where}. Use another engine, for example "cpu".`,
+  );
+}

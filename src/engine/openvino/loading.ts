@@ -1,0 +1,84 @@
+/** @file Finds and loads OpenVINO, once in a process, or says in plain words why it cannot be and what helps. */
+
+import koffi from 'koffi';
+import { EngineUnavailable } from '../executor';
+import { findLibrary } from '../libraries';
+import { OpenVinoLibrary } from './library';
+
+const ENGINE = 'openvino';
+
+let loaded: OpenVinoLibrary | undefined;
+
+/** @throws EngineUnavailable */
+export function loadOpenVino(): OpenVinoLibrary {
+  return (loaded ??= load());
+}
+
+function load(): OpenVinoLibrary {
+  const folder = findLibrary(ENGINE);
+  if (folder === undefined) {
+    throw new EngineUnavailable(
+      ENGINE,
+      'OpenVINO is not installed.',
+      'Install it with "distillery devices --install openvino", or use the engine "cpu".',
+    );
+  }
+  try {
+    const library = new OpenVinoLibrary(folder);
+    returnFreedMemory();
+    return library;
+  } catch (error) {
+    throw unavailable(folder, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What the system's loader says when a library does not fit, and what that means to a person. */
+const causes: readonly { pattern: RegExp; message: string; remedy: string }[] = [
+  {
+    pattern: /GLIBC(XX)?_[\d.]+'? not found/,
+    message: 'The C library of this Linux is too old for OpenVINO, which needs glibc 2.28 or later.',
+    remedy: 'Use the engine "cpu", or a newer system: Debian 10, Ubuntu 20.04, RHEL 8 and later have it.',
+  },
+  {
+    pattern: /Error relocating|ld-linux|libc\.so\.6/,
+    message: 'OpenVINO needs a Linux with glibc; this one has another C library.',
+    remedy: 'Use the engine "cpu", or a system with glibc.',
+  },
+  {
+    pattern:
+      /invalid ELF header|wrong ELF class|cannot open shared object file: No such file|incompatible architecture|not a valid Win32/i,
+    message: 'The installed OpenVINO is incomplete, or was made for another system.',
+    remedy: 'Remove it and install it again on this machine.',
+  },
+  {
+    pattern: /VCRUNTIME|MSVCP|specified module could not be found/i,
+    message: 'OpenVINO needs the Microsoft Visual C++ runtime, which this Windows does not have.',
+    remedy: 'Install "Microsoft Visual C++ Redistributable" (x64), or use the engine "cpu".',
+  },
+];
+
+/** The error for a library that is there and cannot be loaded. */
+export function unavailable(folder: string, reason: string): EngineUnavailable {
+  const cause = causes.find(({ pattern }) => pattern.test(reason)) ?? {
+    message: 'OpenVINO cannot be loaded.',
+    remedy: 'Remove it and install it again, or use the engine "cpu".',
+  };
+  return new EngineUnavailable(ENGINE, `${cause.message} (${folder}: ${reason})`, cause.remedy);
+}
+
+/** mallopt's M_MMAP_THRESHOLD. */
+const MMAP_THRESHOLD = -3;
+
+/**
+ * Makes glibc give large blocks back to the system as soon as they are freed. By itself it raises its threshold to the largest block
+ * that was freed, and keeps the holes that the compiler's blocks leave: a third of the peak memory of a large training.
+ */
+function returnFreedMemory(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    const mallopt = koffi.load(null).func('int mallopt(int option, int value)') as (o: number, v: number) => number;
+    mallopt(MMAP_THRESHOLD, 2 ** 20);
+  } catch {
+    // Another C library, without that function, for example musl's: it has no such threshold.
+  }
+}

@@ -1,0 +1,72 @@
+/** @file Which files a dataset split names. */
+
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, extname, resolve, sep } from 'node:path';
+import { glob, isDynamicPattern } from 'tinyglobby';
+import { closestName } from '../file/suggest';
+
+export interface SplitFiles {
+  /** Absolute, each once, in the order named; the files of a glob sorted. */
+  files: string[];
+  /** Names and globs that lead to no file, with their index in the list. */
+  missing: { name: string; index: number }[];
+}
+
+/** Expands the names of a split, which are relative to the folder `base`. */
+export async function findSplitFiles(named: string | readonly string[], base: string): Promise<SplitFiles> {
+  const files = new Set<string>();
+  const missing: SplitFiles['missing'] = [];
+  for (const [index, name] of (typeof named === 'string' ? [named] : named).entries()) {
+    const found = await findFiles(name, base);
+    if (found.length === 0) missing.push({ name, index });
+    for (const file of found) files.add(file);
+  }
+  return { files: [...files], missing };
+}
+
+const datasetKinds = ['.jsonl', '.csv', '.tsv', '.txt'];
+
+/** The dataset file whose name is closest to one that leads nowhere, beside it or in a folder of the experiment's folder. */
+export async function closestFile(name: string, base: string): Promise<string | undefined> {
+  const wanted = name.replaceAll(sep, '/');
+  const folder = dirname(wanted);
+  for (const [at, names] of [
+    [folder, await datasetsIn(resolve(base, folder))],
+    ['.', await datasetsIn(base)],
+    ['data', await datasetsIn(resolve(base, 'data'))],
+  ] as const) {
+    const close = closestName(basename(wanted), names);
+    if (close !== undefined) return at === '.' ? close : `${at}/${close}`;
+  }
+  return undefined;
+}
+
+async function datasetsIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((): string[] => []);
+  return names.filter((name) => datasetKinds.includes(extname(name).toLowerCase())).sort();
+}
+
+/** Every dataset file in a folder and the folders in it, as an experiment there would name them. */
+export async function datasetFilesIn(folder: string): Promise<string[]> {
+  const patterns = datasetKinds.map((kind) => `**/*${kind}`);
+  const ignore = ['**/node_modules/**', '**/.*/**'];
+  return (await glob(patterns, { cwd: folder, ignore, expandDirectories: false })).sort();
+}
+
+async function findFiles(name: string, base: string): Promise<string[]> {
+  const file = resolve(base, name);
+  // A name is taken as it stands first: files may well have brackets in their names.
+  if (await isFile(file)) return [file];
+  const pattern = name.replaceAll(sep, '/');
+  if (!isDynamicPattern(pattern)) return [];
+  const found = await glob(pattern, { cwd: base, absolute: true, onlyFiles: true, expandDirectories: false });
+  return found.map((match) => resolve(match)).sort();
+}
+
+export async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
+}
+
+export async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}

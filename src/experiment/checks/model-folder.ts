@@ -1,0 +1,57 @@
+/** @file Hugging Face folders that an experiment names: which folder is meant, and what model is in it. */
+
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { InputError } from '../../protocol/problem';
+import { architectureFromConfig, type Architecture } from '../../model/architecture';
+import { isFile, isFolder } from './dataset-files';
+import { findRun, readRunExperiment } from '../../run-directory/run-directory';
+import type { RunPaths } from '../../run-directory/run-paths';
+import type { TeacherSpec } from '../file/schema';
+
+/**
+ * The folder of the teacher's model; undefined for one that is trained by the run itself. Relative paths are relative to
+ * `base`. Throws an InputError where an earlier run is not found.
+ */
+export async function teacherFolder(teacher: TeacherSpec, base: string): Promise<string | undefined> {
+  if (teacher.source === 'train') return undefined;
+  if (teacher.source === 'checkpoint') return resolve(base, teacher.path);
+  const run = await findRun(teacher.run, base);
+  return teacher.role === 'student' ? run.model : teacherOfRun(run);
+}
+
+/** The folder of the teacher that a run used, wherever that came from. */
+export async function teacherOfRun(run: RunPaths): Promise<string> {
+  const { teacher } = await readRunExperiment(run);
+  return (await teacherFolder(teacher, run.directory)) ?? run.teacher.model;
+}
+
+/**
+ * The architecture in a model folder, which has weights too. Only its config.json is read.
+ * Throws an InputError that names the file.
+ */
+export async function readArchitecture(folder: string): Promise<Architecture> {
+  if (!(await isFolder(folder))) {
+    throw InputError.at(folder, 'There is no such folder.', 'Name a folder in Hugging Face layout.');
+  }
+  const file = join(folder, 'config.json');
+  if (!(await isFile(file))) {
+    throw InputError.at(folder, 'This folder has no config.json.', 'Name a folder in Hugging Face layout.');
+  }
+  const architecture = architectureFromConfig(await readConfig(file), file);
+  const weights = ['model.safetensors', 'model.safetensors.index.json'].map((name) => isFile(join(folder, name)));
+  if (!(await Promise.all(weights)).includes(true)) {
+    const remedy = 'Save the model as safetensors: save_pretrained of Python transformers does.';
+    throw InputError.at(folder, 'This folder has no model.safetensors.', remedy);
+  }
+  return architecture;
+}
+
+async function readConfig(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as unknown;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw InputError.at(file, `This file cannot be read as JSON: ${reason}.`, 'Restore it from where the model came.');
+  }
+}

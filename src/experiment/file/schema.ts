@@ -1,0 +1,409 @@
+/** @file The experiment file: one source for its types, its defaults and the JSON Schema that editors complete and hover from. */
+
+// The namespace, not `{ z }`: bundlers then leave zod's forty languages out of the extension (350 KB).
+import * as z from 'zod';
+import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
+
+const count = (description: string) => z.int().min(1).describe(description);
+const path = (description: string) => z.string().min(1).describe(description);
+const paths = (description: string, examples: unknown[]) =>
+  z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).meta({ description, examples });
+
+const datasetSchema = z
+  .strictObject({
+    train: paths(
+      'Training rows: a .jsonl, .csv, .tsv or .txt file, a glob such as "data/train-*.jsonl", or a list of them. Paths are relative to this file.',
+      ['data/train.jsonl'],
+    ),
+    validation: z
+      .union([z.number().gt(0).lt(1), z.string().min(1), z.array(z.string().min(1)).min(1)])
+      .optional()
+      .meta({
+        description:
+          'Rows that choose the best checkpoint: files, or a fraction of the training rows to hold out. Left out, a tenth is held out.',
+        examples: ['data/validation.jsonl', 0.1],
+      }),
+    test: paths('Rows that are read once, for the final comparison. Left out, the comparison uses validation.', [
+      'data/test.jsonl',
+    ]).optional(),
+    textColumn: z.string().min(1).default('text').describe('Column (JSON key) that holds the text.'),
+    pairColumn: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('text-classification of two texts: the column of the second, for example "hypothesis".'),
+    labelColumn: z.string().min(1).default('label').describe('text-classification: the column of the class.'),
+    promptColumn: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('causal-lm: the column of a prompt that conditions the completion and is counted in no loss.'),
+    completionColumn: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'causal-lm: the column of the completion that is learnt. Goes with promptColumn, in place of textColumn.',
+      ),
+    maxLength: z
+      .int()
+      .min(4)
+      .default(128)
+      .describe('Longest example in tokens, special tokens included; longer texts are cut.'),
+  })
+  .meta({
+    description: 'The rows to train on and to judge by.',
+    examples: [{ train: 'data/train.jsonl', validation: 'data/validation.jsonl' }],
+  });
+
+const architectureSchema = z
+  .strictObject({
+    family: z
+      .enum(['bert', 'gpt2'])
+      .describe(
+        '"bert": an encoder, for text-classification and masked-lm. "gpt2": a decoder, for causal-lm and text-classification.',
+      ),
+    hiddenSize: count('Width of the hidden states. `heads` must divide it.'),
+    layers: count('Number of transformer blocks.'),
+    heads: count('Attention heads in a block.'),
+    intermediateSize: count('Width of the feed-forward layer. Four times hiddenSize if left out.').optional(),
+    maxPositions: count(
+      'Longest sequence that the model has positions for, in tokens. maxLength if left out.',
+    ).optional(),
+  })
+  .meta({
+    description: 'Shape of the transformer.',
+    examples: [{ family: 'bert', hiddenSize: 128, layers: 2, heads: 4 }],
+  });
+
+const trainingSchema = z
+  .strictObject({
+    epochs: z.int().min(1).default(3).describe('Passes over the training rows.'),
+    batchSize: z.int().min(1).default(16).describe('Rows in a batch.'),
+    gradientAccumulation: z
+      .int()
+      .min(1)
+      .default(1)
+      .describe('Batches whose gradients make one update. The loss is the mean over all of them.'),
+    optimizer: z.enum(['adamw']).default('adamw').describe('AdamW: Adam with decoupled weight decay.'),
+    learningRate: z.number().gt(0).default(5e-4).describe('Largest learning rate, reached at the end of the warm-up.'),
+    schedule: z
+      .enum(['linear', 'cosine'])
+      .default('cosine')
+      .describe('How the learning rate falls to 0 after the warm-up.'),
+    warmup: z
+      .number()
+      .min(0)
+      .default(0.1)
+      .describe('Warm-up: below 1 a fraction of all updates, from 1 on a number of updates.'),
+    weightDecay: z.number().min(0).default(0.01).describe('Decoupled weight decay.'),
+    decayBiasAndNorm: z.boolean().default(false).describe('Whether biases and norm weights decay too.'),
+    clipNorm: z.number().min(0).default(1).describe('Largest global gradient norm; 0 does not clip.'),
+    dropout: z.number().min(0).lt(1).default(0.1).describe('Dropout rate of the trained model.'),
+    seed: z
+      .int()
+      .min(0)
+      .max(0xffffffff)
+      .default(1)
+      .describe('Seed of the initial weights, the order of rows, masks and dropout.'),
+    evaluateEvery: z.int().min(1).default(100).describe('Updates between two evaluations on validation.'),
+    checkpointEvery: z
+      .int()
+      .min(1)
+      .default(200)
+      .describe('Updates between two checkpoints that a run can be resumed from.'),
+  })
+  .describe('How the weights are trained.');
+
+const tokenizerSchema = z
+  .discriminatedUnion('source', [
+    z.strictObject({ source: z.literal('teacher') }).describe("The teacher's own tokenizer."),
+    z.strictObject({ source: z.literal('path'), path: path('Folder that holds a tokenizer.json.') }),
+    z
+      .strictObject({
+        source: z.literal('train'),
+        kind: z.enum(['bpe', 'wordpiece']).describe('"bpe": byte-level, as GPT-2. "wordpiece": lower-cased, as BERT.'),
+        vocabularySize: z
+          .int()
+          .min(300)
+          .max(1_000_000)
+          .meta({ description: 'Largest number of tokens.', examples: [2048] }),
+      })
+      .describe('A tokenizer learnt from the training rows.'),
+  ])
+  .describe('Where the tokenizer comes from. Teacher and student share it.');
+
+const teacherCache = z
+  .union([
+    z.boolean(),
+    z
+      .strictObject({
+        values: z
+          .enum(['float32', 'float16'])
+          .default('float32')
+          .describe('"float32": exact. "float16": half the space; the run reports what the rounding costs.'),
+        maxGigabytes: z
+          .number()
+          .gt(0)
+          .default(20)
+          .describe('Where more than this (10⁹ bytes) would be needed, the teacher is asked in every step instead.'),
+      })
+      .describe('How the answers are kept.'),
+  ])
+  .default(true)
+  .meta({
+    description:
+      'Ask the frozen teacher about each training row once and keep its answers in .distillery/cache/teacher, for all epochs and all later runs with the same teacher and rows. masked-lm hides other tokens in every epoch, so there the teacher is always asked.',
+    examples: [true, { values: 'float16' }],
+  });
+
+const teacherPrecision = z
+  .enum(teacherPrecisions)
+  .default('float32')
+  .describe(
+    'Number format of the frozen teacher\'s products. "int8": faster on the engine "cpu". "float16": on the engine "webgpu", where the GPU computes in it. The run reports how far its soft labels are from the exact ones.',
+  );
+
+const teacherSchema = z
+  .discriminatedUnion('source', [
+    z
+      .strictObject({
+        source: z.literal('checkpoint'),
+        path: path(
+          'Folder in Hugging Face layout: config.json, model.safetensors and, for its tokenizer, tokenizer.json.',
+        ),
+        cache: teacherCache,
+        precision: teacherPrecision,
+      })
+      .describe('A model that is already fine-tuned.'),
+    z
+      .strictObject({
+        source: z.literal('train'),
+        architecture: architectureSchema,
+        training: trainingSchema.prefault({}),
+        cache: teacherCache,
+        precision: teacherPrecision,
+      })
+      .describe('A model that is first trained here, on the hard labels of the same rows.'),
+    z
+      .strictObject({
+        source: z.literal('run'),
+        run: z.string().min(1).describe('Name of an earlier run in .distillery/runs, or the path of its folder.'),
+        role: z.enum(['teacher', 'student']).default('teacher').describe('Which model of that run.'),
+        cache: teacherCache,
+        precision: teacherPrecision,
+      })
+      .describe('A model of an earlier run.'),
+  ])
+  .meta({
+    description: 'The large model. It is frozen while the student learns.',
+    examples: [{ source: 'checkpoint', path: 'models/teacher' }],
+  });
+
+const studentSchema = z
+  .strictObject({
+    architecture: architectureSchema.optional(),
+    initialize: z
+      .discriminatedUnion('from', [
+        z.strictObject({ from: z.literal('random') }).describe('Random weights, drawn with the seed.'),
+        z
+          .strictObject({
+            from: z.literal('teacher'),
+            layers: z
+              .array(z.int().min(0))
+              .min(1)
+              .optional()
+              .meta({
+                description:
+                  "One of the teacher's blocks, counted from 0, for each of the student's. Spread evenly if left out.",
+                examples: [[0, 3]],
+              }),
+          })
+          .describe("The teacher's embeddings and some of its blocks; the widths must be equal."),
+        z
+          .strictObject({ from: z.literal('checkpoint'), path: path('Folder in Hugging Face layout.') })
+          .describe('The weights of a folder, which then also names the architecture.'),
+      ])
+      .default({ from: 'random' })
+      .describe('Weights that the student starts from.'),
+  })
+  .meta({
+    description: 'The small model that learns.',
+    examples: [{ architecture: { family: 'bert', hiddenSize: 128, layers: 2, heads: 4 } }],
+  });
+
+const scheduleOver = (end: z.ZodNumber) =>
+  z
+    .strictObject({
+      from: end.describe('Value at the first update.'),
+      to: end.describe('Value at the last update.'),
+      schedule: z.enum(['linear']).default('linear').describe('How the value goes from one to the other.'),
+    })
+    .describe('A value that changes during training.');
+
+const distillationSchema = z
+  .strictObject({
+    temperature: z
+      .union([z.number().gt(0), scheduleOver(z.number().gt(0))])
+      .default(4)
+      .meta({
+        description:
+          "Divides both models' logits before softmax. Above 1 the distributions widen and show which other tokens are similar to the right one.",
+        examples: [4, { from: 8, to: 2, schedule: 'linear' }],
+      }),
+    alpha: z
+      .union([z.number().min(0).max(1), scheduleOver(z.number().min(0).max(1))])
+      .default(0.7)
+      .meta({
+        description: 'loss = alpha · distillation loss + (1 − alpha) · student loss.',
+        examples: [0.7, { from: 1, to: 0.5, schedule: 'linear' }],
+      }),
+    divergence: z
+      .enum(['forward-kl', 'reverse-kl', 'jsd', 'tvd', 'mse-logits', 'cosine-logits'])
+      .default('forward-kl')
+      .describe('How soft predictions are compared with soft labels.'),
+    beta: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.5)
+      .describe("jsd only: the teacher's share of the mixture. 0 is forward KL, 1 is reverse KL."),
+    scaleByTemperatureSquared: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Multiplies the distillation loss by T², which keeps its gradient's size roughly constant in T. Not mse-logits and cosine-logits, which T does not enter.",
+      ),
+    hidden: z
+      .strictObject({
+        loss: z.enum(['mse', 'cosine']).default('mse').describe('How hidden states are compared.'),
+        layers: z
+          .array(z.tuple([z.int().min(0), z.int().min(0)]).meta({ examples: [[1, 0]] }))
+          .min(1)
+          .meta({
+            description: 'Pairs [teacher block, student block], counted from 0; the output of each is compared.',
+            examples: [
+              [
+                [1, 0],
+                [3, 1],
+              ],
+            ],
+          }),
+        weight: z.number().gt(0).default(0.1).describe('Weight of this loss in the total.'),
+      })
+      .optional()
+      .describe('Also imitate hidden states. Where widths differ, a projection is learnt.'),
+    sequenceLevel: z
+      .literal(false)
+      .optional()
+      .describe("causal-lm: learn on the teacher's completions. This version learns on the dataset only."),
+  })
+  .describe('How the student imitates the teacher.');
+
+/** What a person writes, as this version runs it. Names of later versions are in unsupported.ts. */
+export const experimentSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe('Where this schema is; only editors use it.'),
+    name: z.string().min(1).max(200).optional().describe("Name shown for its runs. The file's name if left out."),
+    task: z
+      .enum(['text-classification', 'causal-lm', 'masked-lm'])
+      .describe('What is predicted: a class for each text, the next token, or masked tokens.'),
+    dataset: datasetSchema,
+    tokenizer: tokenizerSchema.default({ source: 'teacher' }),
+    teacher: teacherSchema,
+    student: studentSchema,
+    distillation: distillationSchema.prefault({}),
+    training: trainingSchema.prefault({}),
+    controls: z
+      .array(z.enum(['no-distillation']))
+      .default(['no-distillation'])
+      .meta({
+        description:
+          'Further students to compare with. "no-distillation" trains the same student on hard labels alone, so that one sees whether distillation helped; [] leaves it out.',
+        examples: [['no-distillation']],
+      }),
+    sweep: z
+      .record(z.string(), z.array(z.unknown()).min(1))
+      .optional()
+      .meta({
+        description:
+          'Values to try one after another, by the dotted path of a setting; a sweep runs every combination. A plain run leaves them aside.',
+        examples: [{ 'distillation.temperature': [1, 2, 4, 8] }],
+      }),
+    precision: z
+      .enum(precisions)
+      .default('float32')
+      .describe(
+        'Number format of matrix products. "bfloat16" is faster on processors that have it, with the engine "openvino"; weights, losses and the update stay in float32.',
+      ),
+    engine: z
+      .enum(['auto', ...engineNames])
+      .default('auto')
+      .describe(
+        'What computes. "auto" measures once what this machine has and takes the fastest; "cpu" needs nothing installed.',
+      ),
+  })
+  .describe('A knowledge-distillation experiment.');
+
+/** A file that the run read, so that a changed input is noticed. */
+export const inputFileSchema = z.object({ path: z.string(), bytes: z.number(), sha256: z.string() });
+
+/**
+ * The experiment as run (`experiment.json`): still of the experiment file's shape, with every default filled in, paths
+ * absolute and globs expanded.
+ */
+export const resolvedExperimentSchema = experimentSchema.extend({
+  file: z.string(),
+  name: z.string(),
+  dataset: datasetSchema.extend({
+    train: z.array(z.string()),
+    validation: z.union([z.number(), z.array(z.string())]),
+    test: z.array(z.string()).optional(),
+  }),
+  student: studentSchema.extend({ architecture: architectureSchema.required() }),
+  inputs: z.array(inputFileSchema),
+  /** Which combination of a sweep this is. */
+  sweepMember: z.object({ id: z.string(), values: z.record(z.string(), z.unknown()) }).optional(),
+});
+
+/** The experiment file with its defaults, paths as written. */
+export type Experiment = z.infer<typeof experimentSchema>;
+export type ResolvedExperiment = z.infer<typeof resolvedExperimentSchema>;
+export type InputFile = z.infer<typeof inputFileSchema>;
+export type ArchitectureSpec = z.infer<typeof architectureSchema>;
+export type TrainingSpec = z.infer<typeof trainingSchema>;
+export type TokenizerSpec = z.infer<typeof tokenizerSchema>;
+export type TeacherSpec = z.infer<typeof teacherSchema>;
+export type TeacherCacheSpec = TeacherSpec['cache'];
+export type DistillationSpec = z.infer<typeof distillationSchema>;
+export type HiddenSpec = NonNullable<DistillationSpec['hidden']>;
+export type Divergence = DistillationSpec['divergence'];
+export type Control = Experiment['controls'][number];
+/** A constant, or a value that goes from one to another over the updates. */
+export type Scheduled = DistillationSpec['temperature'];
+
+/** The JSON Schema (draft 7, which every editor reads) of what a person writes: keys with a default may be left out. */
+export function experimentJsonSchema(): JsonSchema {
+  return z.toJSONSchema(experimentSchema, {
+    io: 'input',
+    target: 'draft-7',
+    override: ({ jsonSchema }) => {
+      // Of no use to a person: every whole number is below it.
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+    },
+  }) as JsonSchema;
+}
+
+/** The part of JSON Schema that messages are made from. */
+export interface JsonSchema {
+  type?: string;
+  examples?: unknown[];
+  const?: unknown;
+  default?: unknown;
+  enum?: unknown[];
+  properties?: Record<string, JsonSchema>;
+  items?: JsonSchema | JsonSchema[];
+  anyOf?: JsonSchema[];
+  oneOf?: JsonSchema[];
+  required?: string[];
+}

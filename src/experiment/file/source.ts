@@ -1,0 +1,121 @@
+/** @file The text of an experiment file: its value, and where each key and value of it stands. */
+
+import { findNodeAtLocation, type JSONPath, type Node } from 'jsonc-parser';
+import type { Fix, Problem } from '../../protocol/problem';
+import { readSyntax } from './syntax';
+
+/** Keys and list indices that lead to a value. */
+export type Path = readonly (string | number)[];
+
+/** Where something stands, counted from 1, the end exclusive. */
+export interface Place {
+  line: number;
+  column: number;
+  endLine: number;
+  endColumn: number;
+}
+
+/** JSON with comments and its places. `root` is undefined where the text cannot be read as JSON. */
+export class Source {
+  readonly root: Node | undefined;
+  readonly problems: readonly Problem[];
+  private readonly lineStarts: number[];
+
+  constructor(
+    readonly file: string,
+    readonly text: string,
+  ) {
+    // Editors show no byte order mark and count from after it.
+    const shown = text.startsWith('\uFEFF') ? text.slice(1) : text;
+    this.lineStarts = findLineStarts(shown);
+    const { root, faults } = readSyntax(shown);
+    this.root = root;
+    this.problems = faults.map(({ offset, length, message, remedy }) =>
+      this.problem(this.span(offset, length), message, remedy),
+    );
+  }
+
+  /** The value as plain data. The last of two equal keys counts; `__proto__` is a key as any other. */
+  value(): unknown {
+    return this.root === undefined ? undefined : valueOf(this.root);
+  }
+
+  /** Place of the value at `path`: the key of an object or list, the text of anything else; of a missing value, the key that should hold it. */
+  placeOf(path: Path): Place {
+    const node = this.find(path);
+    if (node === undefined) return path.length === 0 ? this.span(0, 1) : this.placeOf(path.slice(0, -1));
+    if (node.type !== 'object' && node.type !== 'array') return this.span(node.offset, node.length);
+    const key = keyOf(node);
+    return key === undefined ? this.span(node.offset, 1) : this.span(key.offset, key.length);
+  }
+
+  /** Place of the key at `path`, or of its value where that is an entry of a list. */
+  placeOfKey(path: Path): Place {
+    const node = this.find(path);
+    const key = node === undefined ? undefined : keyOf(node);
+    return key === undefined ? this.placeOf(path) : this.span(key.offset, key.length);
+  }
+
+  problem(
+    place: Place,
+    message: string,
+    remedy: string,
+    severity: Problem['severity'] = 'error',
+    fixes: Fix[] = [],
+  ): Problem {
+    return { file: this.file, ...place, severity, message, remedy, ...(fixes.length > 0 && { fixes }) };
+  }
+
+  /** Whether the text has a value at `path`. */
+  has(path: Path): boolean {
+    return this.find(path) !== undefined;
+  }
+
+  private find(path: Path): Node | undefined {
+    return this.root === undefined ? undefined : findNodeAtLocation(this.root, path as JSONPath);
+  }
+
+  private span(offset: number, length: number): Place {
+    const [line, column] = this.position(offset);
+    const [endLine, endColumn] = this.position(offset + length);
+    return { line, column, endLine, endColumn };
+  }
+
+  private position(offset: number): [line: number, column: number] {
+    let low = 0;
+    let high = this.lineStarts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.lineStarts[middle]! <= offset) low = middle;
+      else high = middle;
+    }
+    return [low + 1, offset - this.lineStarts[low]! + 1];
+  }
+}
+
+function findLineStarts(text: string): number[] {
+  const starts = [0];
+  for (const match of text.matchAll(/\r\n|\r|\n/g)) starts.push(match.index + match[0].length);
+  return starts;
+}
+
+function keyOf(node: Node): Node | undefined {
+  return node.parent?.type === 'property' ? node.parent.children?.[0] : undefined;
+}
+
+function valueOf(node: Node): unknown {
+  if (node.type === 'array') return (node.children ?? []).map(valueOf);
+  if (node.type !== 'object') return node.value as unknown;
+  const value: Record<string, unknown> = {};
+  for (const { children } of node.children ?? []) {
+    const [key, content] = children ?? [];
+    if (key === undefined || content === undefined) continue;
+    Object.defineProperty(value, key.value as string, {
+      value: valueOf(content),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+  }
+  return value;
+}

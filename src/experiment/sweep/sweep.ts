@@ -1,0 +1,87 @@
+/** @file A sweep: every combination of the values that an experiment file names, each an experiment of its own. */
+
+import { createHash } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import { InputError, type Problem } from '../../protocol/problem';
+import type { SweepMember } from '../../protocol/records';
+import { checkSweep, combinations } from './check-sweep';
+import { Findings } from '../checks/findings';
+import { parseSource, readExperimentFile, type ParsedExperiment } from '../file/parse';
+import { resolveExperiment } from '../resolve';
+import type { ResolvedExperiment } from '../file/schema';
+import type { Source } from '../file/source';
+import { choicesText } from './sweep-name';
+import { VariedSource } from './varied-source';
+
+export type SweepExperiment = ResolvedExperiment & { sweepMember: SweepMember };
+
+export interface SweepPlan {
+  id: string;
+  name: string;
+  /** Dotted paths, in the order of the file. */
+  settings: string[];
+  /** One for each combination; the last setting changes fastest. */
+  experiments: SweepExperiment[];
+  warnings: Problem[];
+  /** The file's text. */
+  source: Source;
+}
+
+/**
+ * Reads an experiment file and resolves every combination of its sweep, before any of them is run. Throws an InputError with
+ * the problems of all of them, those of a swept value at that value.
+ */
+export async function loadSweep(file: string): Promise<SweepPlan> {
+  const parsed = await readExperimentFile(file);
+  const sweep = sweepOf(parsed);
+  const settings = Object.keys(sweep);
+  const problems = new Map<string, Problem>();
+  const experiments: SweepExperiment[] = [];
+  const base = { name: '', id: '' };
+  for (const choices of combinations(sweep)) {
+    try {
+      const { experiment, warnings } = await resolveExperiment(parseSource(new VariedSource(parsed.source, choices)));
+      const values = Object.fromEntries(settings.map((setting) => [setting, sweep[setting]![choices[setting]!]]));
+      base.name ||= experiment.name;
+      base.id ||= sweepId(parsed, settings, experiment);
+      for (const problem of warnings) problems.set(JSON.stringify(problem), problem);
+      const name = `${experiment.name} · ${choicesText(values)}`;
+      experiments.push({ ...experiment, name, sweepMember: { id: base.id, values } });
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      for (const problem of error.problems) problems.set(JSON.stringify(problem), problem);
+    }
+  }
+  const all = [...problems.values()];
+  if (all.some(({ severity }) => severity === 'error')) throw new InputError(all as [Problem, ...Problem[]]);
+  return { ...base, settings, experiments, warnings: all, source: parsed.source };
+}
+
+/** The sweep as written. Throws an InputError where there is none, or one that cannot be. */
+function sweepOf(parsed: ParsedExperiment): Record<string, unknown[]> {
+  const { source, experiment, problems } = parsed;
+  if (!experiment) throw new InputError(problems as [Problem, ...Problem[]]);
+  const { sweep } = experiment;
+  if (!sweep || Object.keys(sweep).length === 0) {
+    const remedy = 'Add one, for example "sweep": {"distillation.temperature": [1, 2, 4, 8]}, or use "distillery run".';
+    throw InputError.at(source.file, 'This experiment has no sweep.', remedy);
+  }
+  const findings = new Findings(source, dirname(resolve(source.file)));
+  checkSweep(parsed, findings);
+  if (findings.hasErrors) throw new InputError(findings.problems as [Problem, ...Problem[]]);
+  return sweep;
+}
+
+/** The same as long as everything but the lists of values is: those may grow. */
+function sweepId({ source }: ParsedExperiment, settings: readonly string[], { inputs }: ResolvedExperiment): string {
+  const { sweep, name, ...written } = source.value() as Record<string, unknown>;
+  const identity = { written, settings, inputs: inputs.map(({ path, sha256 }) => [path, sha256]) };
+  return createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
+}
+
+/** Whether two members stand for the same combination. */
+export function isSameMember(a: SweepMember, b: SweepMember): boolean {
+  const text = ({ values }: SweepMember): string =>
+    JSON.stringify(Object.entries(values).sort(([one], [other]) => (one < other ? -1 : 1)));
+  return a.id === b.id && text(a) === text(b);
+}

@@ -1,0 +1,189 @@
+/** @file Makes, finds, lists and reads run directories, and writes `run.json`. */
+
+import { appendFile, mkdir, readFile, readdir } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { InputError } from '../protocol/problem';
+import type { RunRecord } from '../protocol/records';
+import { acquireLock, isBeingWritten, type Lock } from './lock';
+import { runPaths, runsDirectory, type RunPaths } from './run-paths';
+import { originSchema, runRecordSchema } from './run-schemas';
+import { resolvedExperimentSchema, type ResolvedExperiment } from '../experiment/file/schema';
+
+/** A run as a view sees it. */
+export interface Run {
+  paths: RunPaths;
+  /** `run.json`, except that a run whose process has died is `failed` and says so. */
+  record: RunRecord;
+}
+
+/**
+ * Makes the run directory of an experiment, with `experiment.json` in it, and takes its lock. Its name is the time (UTC) and
+ * the experiment's name; a number is added where two start within a second.
+ */
+export async function createRun(
+  experiment: ResolvedExperiment,
+  now = new Date(),
+): Promise<{ paths: RunPaths; lock: Lock }> {
+  const runs = runsDirectory(experiment.file);
+  await mkdir(runs, { recursive: true });
+  const directory = await makeUnique(join(runs, `${timeForFileName(now)}_${nameForFile(experiment.name)}`));
+  const lock = await acquireLock(directory);
+  const paths = runPaths(directory);
+  await writeRunExperiment(paths, experiment);
+  return { paths, lock };
+}
+
+async function makeUnique(directory: string): Promise<string> {
+  for (let number = 1; ; number++) {
+    const candidate = number === 1 ? directory : `${directory}-${number}`;
+    try {
+      await mkdir(candidate);
+      return candidate;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** "2025-03-01T09-30-00Z": ISO 8601 without the colons that Windows does not allow. */
+function timeForFileName(time: Date): string {
+  return time
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+    .replaceAll(':', '-');
+}
+
+/** Letters and digits of any script stay, all else becomes "-". */
+function nameForFile(name: string): string {
+  const words = name.normalize('NFC').match(/[\p{L}\p{N}]+/gu) ?? ['run'];
+  // Cut between characters, not within one of two UTF-16 units.
+  return Array.from(words.join('-')).slice(0, 48).join('');
+}
+
+/** Replaces `run.json` in one step, on disk when this resolves. */
+export async function writeRunRecord(paths: RunPaths, record: RunRecord): Promise<void> {
+  await writeFileAtomic(paths.record, `${JSON.stringify(record, undefined, 2)}\n`);
+}
+
+/** Appends a line to `log.txt`, the time before it. */
+export async function appendLog(paths: RunPaths, line: string): Promise<void> {
+  await appendFile(paths.log, `${new Date().toISOString()} ${line}\n`);
+}
+
+/** Replaces `experiment.json` in one step. */
+export async function writeRunExperiment(paths: RunPaths, experiment: ResolvedExperiment): Promise<void> {
+  await writeFileAtomic(paths.experiment, `${JSON.stringify(experiment, undefined, 2)}\n`);
+}
+
+/** The experiment as run, to resume it. Throws an InputError where `experiment.json` is missing or damaged. */
+export async function readRunExperiment(paths: RunPaths): Promise<ResolvedExperiment> {
+  const parsed = resolvedExperimentSchema.safeParse(await readJson(paths.experiment));
+  if (parsed.success) return parsed.data;
+  throw InputError.at(
+    paths.experiment,
+    'This is not the record of an experiment, or it is damaged.',
+    'Run the experiment file again.',
+  );
+}
+
+/** What tells a run from others of a list. */
+export interface RunOrigin {
+  /** Absolute path of the experiment file; it may have changed since, or be gone. */
+  file: string;
+  temperature?: number | { from: number; to: number };
+  alpha?: number | { from: number; to: number };
+}
+
+/** Reads no more of the experiment than that, thousands of times. Undefined where `experiment.json` is damaged. */
+export async function originOfRun(paths: RunPaths): Promise<RunOrigin | undefined> {
+  const { data } = originSchema.safeParse(await readJson(paths.experiment));
+  return data && ({ file: data.file, ...data.distillation } as RunOrigin);
+}
+
+/** A run by its folder's name in the `.distillery/runs` of `from`, or by the path of its folder. Throws an InputError. */
+export async function findRun(nameOrPath: string, from = process.cwd()): Promise<RunPaths> {
+  const runs = runsDirectory(from, true);
+  for (const directory of [resolve(from, nameOrPath), join(runs, nameOrPath)]) {
+    const paths = runPaths(directory);
+    if ((await readJson(paths.experiment)) !== undefined) return paths;
+  }
+  const latest = (await runFolders(runs))[0];
+  throw InputError.at(
+    nameOrPath,
+    'There is no such run.',
+    latest === undefined ? 'Start one with "distillery run FILE".' : `Name a folder of ${runs}, for example ${latest}.`,
+  );
+}
+
+/** All runs in a `.distillery/runs`, latest first; damaged ones too, as failed. */
+export async function listRuns(runs: string): Promise<Run[]> {
+  const folders = await runFolders(runs);
+  const listed: Run[] = [];
+  // In portions, so that thousands of runs do not need thousands of open files.
+  for (let start = 0; start < folders.length; start += 64) {
+    const portion = folders.slice(start, start + 64);
+    listed.push(...(await Promise.all(portion.map((folder) => readRun(join(runs, folder))))));
+  }
+  return listed;
+}
+
+async function runFolders(runs: string): Promise<string[]> {
+  const entries = await readdir(runs, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+    .reverse();
+}
+
+/** Reads a run. Never throws for what is in the folder. */
+export async function readRun(directory: string): Promise<Run> {
+  const paths = runPaths(directory);
+  const parsed = runRecordSchema.safeParse(await readJson(paths.record));
+  // The schema is loose: it checks what every view relies on and keeps the rest as it is.
+  const record = parsed.success ? (parsed.data as RunRecord) : await recordOfUnstarted(paths);
+  const isOver = ['stopped', 'failed', 'done'].includes(record.status);
+  if (isOver || (await isBeingWritten(directory, record.pid))) return { paths, record };
+  // It may have ended between the two looks.
+  const again = runRecordSchema.safeParse(await readJson(paths.record));
+  if (again.success && again.data.status !== record.status) return { paths, record: again.data };
+  return { paths, record: { ...record, status: 'failed', error: diedError(paths.id) } };
+}
+
+function diedError(id: string): RunRecord['error'] {
+  return {
+    message: 'The process that ran it ended without saying why: it was killed, or the machine went down.',
+    remedy: `Resume it from its last checkpoint with "distillery resume ${id}".`,
+  };
+}
+
+/** What can be said of a run whose `run.json` was not written yet, or is damaged. */
+async function recordOfUnstarted(paths: RunPaths): Promise<RunRecord> {
+  const { data: experiment } = resolvedExperimentSchema.safeParse(await readJson(paths.experiment));
+  return {
+    name: experiment?.name ?? basename(paths.directory),
+    task: experiment?.task ?? 'text-classification',
+    status: 'queued',
+    pid: 0,
+    engine: experiment?.engine ?? 'auto',
+    device: '',
+    started: startOf(paths.id),
+    error: null,
+    ...(experiment?.sweepMember && { sweep: experiment.sweepMember }),
+  };
+}
+
+/** The time in a run folder's name, as ISO 8601. */
+function startOf(id: string): string {
+  const match = /^(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\dZ)/.exec(id);
+  return match === null ? new Date(0).toISOString() : match.slice(1).join(':');
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,213 @@
+/** @file The report's charts: the curves of the training and the comparison, drawn as the Lab draws them. */
+
+import {
+  calibrationDrawing,
+  intervalDrawing,
+  sizeDrawing,
+  type DrawnModel,
+} from '../../protocol/drawing/compare-drawings';
+import { darkPaperColours, paperColours, svgText, titled, type Drawing } from '../../protocol/drawing/shapes';
+import { timeDrawing, type DrawnLine } from '../../protocol/drawing/time-drawing';
+import { formatQuantity, formatShare } from '../../protocol/format';
+import type { Comparison, EvaluationRecord, LossComponents, MetricsRecord } from '../../protocol/records';
+import { linearTicks, tickLabels, wholeTicks } from '../../protocol/ticks';
+
+/** One training's records, as the files of its folder have them. */
+export interface TrainingRecords {
+  metrics: readonly MetricsRecord[];
+  evaluations: readonly EvaluationRecord[];
+}
+
+export interface Chart {
+  /** File beside the report. */
+  file: string;
+  title: string;
+  svg: string;
+}
+
+/** Points of a curve that are drawn. */
+const mostPoints = 400;
+
+const size = { width: 860, height: 280 };
+
+const onPaper = (drawing: Drawing): string => svgText(drawing, paperColours, darkPaperColours);
+
+export function reportCharts(
+  student: TrainingRecords,
+  control: TrainingRecords | undefined,
+  comparison: Comparison,
+): Chart[] {
+  const models = drawnModels(comparison);
+  const format = qualityFormat(comparison);
+  const quality = format === formatShare ? 'Macro-F1' : 'Perplexity';
+  const direction = quality === 'Macro-F1' ? 'higher is better' : 'lower is better';
+  const file = (drawing: Drawing, title: string, note: string): string => onPaper(titled(drawing, title, note));
+  const charts: [string, string, string | undefined][] = [
+    ['loss', 'Loss by step', lossChart(student.metrics)],
+    ['quality', `${quality} on validation by step`, qualityChart(student, control, comparison, quality)],
+    [
+      'comparison',
+      `${quality} with 95 % intervals`,
+      file(
+        intervalDrawing(models, quality, format, { width: 640, pitch: 30, names: true }),
+        `${quality} with 95 % intervals`,
+        `${comparison.rows[0]?.split ?? 'validation'} split, ${direction}`,
+      ),
+    ],
+    [
+      'calibration',
+      'Calibration',
+      models.some(({ calibration }) => calibration)
+        ? file(calibrationDrawing(models, 420, 280), 'Calibration', 'share that is right, by confidence')
+        : undefined,
+    ],
+    [
+      'size',
+      `${quality} over parameters`,
+      file(sizeDrawing(models, format, 420, 280), `${quality} over parameters`, `log scale, ${direction}`),
+    ],
+  ];
+  return charts.flatMap(([file, title, svg]) =>
+    svg === undefined ? [] : [{ file: `report-${file}.svg`, title, svg }],
+  );
+}
+
+const qualityFormat = ({ rows }: Comparison): typeof formatShare =>
+  rows.some(({ metrics }) => metrics.macroF1 !== undefined) ? formatShare : formatQuantity;
+
+function drawnModels({ rows }: Comparison): DrawnModel[] {
+  const key = rows.some(({ metrics }) => metrics.macroF1 !== undefined) ? 'macroF1' : 'perplexity';
+  return rows.flatMap(({ role, name, parameters, metrics, intervals, calibration }): DrawnModel[] => {
+    const value = metrics[key];
+    if (value === undefined) return [];
+    const interval = intervals?.[key];
+    return [
+      {
+        role,
+        name: role === 'control' ? `control, ${name.replaceAll('-', ' ')}` : role,
+        value,
+        parameters,
+        ...(interval && { interval }),
+        ...(calibration && { calibration }),
+      },
+    ];
+  });
+}
+
+const inks: Record<keyof LossComponents, string> = {
+  total: 'var(--total)',
+  soft: 'var(--soft)',
+  hard: 'var(--hard)',
+  hidden: 'var(--hidden)',
+  attention: 'var(--attention)',
+};
+
+const names: Record<keyof LossComponents, string> = {
+  total: 'total',
+  soft: 'distillation loss (soft)',
+  hard: 'student loss (hard)',
+  hidden: 'hidden-layer loss',
+  attention: 'attention loss',
+};
+
+/** The total and its components, each before its weight: means of as many stretches as fit. */
+function lossChart(metrics: readonly MetricsRecord[]): string | undefined {
+  if (metrics.length < 2) return undefined;
+  const stretch = Math.ceil(metrics.length / mostPoints);
+  const means = (key: keyof LossComponents): number[] => {
+    const all: number[] = [];
+    for (let i = 0; i < metrics.length; i += stretch) {
+      const some = metrics.slice(i, i + stretch).map(({ loss }) => loss[key] ?? NaN);
+      all.push(some.reduce((a, b) => a + b, 0) / some.length);
+    }
+    return all;
+  };
+  const x = metrics.filter((_, i) => i % stretch === 0).map(({ step }) => step);
+  const present = (Object.keys(inks) as (keyof LossComponents)[]).filter((key) =>
+    metrics.some(({ loss }) => loss[key] !== undefined),
+  );
+  const lines = present.map((key): DrawnLine => ({
+    name: names[key],
+    x,
+    y: means(key),
+    ink: inks[key],
+    label: names[key],
+    width: key === 'total' ? 2 : 1.5,
+  }));
+  const values = lines.flatMap(({ y }) => y as number[]).sort((a, b) => a - b);
+  const top = Math.min(values.at(-1)!, values[Math.floor(0.98 * (values.length - 1))]! * 1.3);
+  const isCut = top < values.at(-1)!;
+  return plot(
+    'Loss by step',
+    `components before their weights${isCut ? `; from ${formatQuantity(values.at(-1))}` : ''}`,
+    lines,
+    [0, top],
+    false,
+  );
+}
+
+function qualityChart(
+  student: TrainingRecords,
+  control: TrainingRecords | undefined,
+  { rows }: Comparison,
+  quality: 'Macro-F1' | 'Perplexity',
+): string | undefined {
+  const key = quality === 'Macro-F1' ? 'macroF1' : 'perplexity';
+  const points = (records: TrainingRecords | undefined, role: 'student' | 'control'): Pick<DrawnLine, 'x' | 'y'> => {
+    const measured = (records?.evaluations ?? []).filter((one) => one.role === role && one.split === 'validation');
+    return { x: measured.map(({ step }) => step), y: measured.map(({ metrics }) => metrics[key] ?? null) };
+  };
+  const lines: DrawnLine[] = [
+    {
+      name: 'student',
+      ...points(student, 'student'),
+      ink: 'var(--student)',
+      mark: 'student' as const,
+      label: 'student',
+    },
+    {
+      name: 'control',
+      ...points(control, 'control'),
+      ink: 'var(--control)',
+      mark: 'control' as const,
+      label: 'control',
+      dashed: true,
+    },
+  ].filter(({ x }) => x.length > 0);
+  if (lines.length === 0) return undefined;
+  const values = lines.flatMap(({ y }) => y).filter((value) => value !== null);
+  const sorted = [...values].sort((a, b) => a - b);
+  // An untrained model's perplexity would leave no room for all that follows.
+  const most = key === 'perplexity' ? Math.min(sorted.at(-1)!, 3 * sorted[Math.floor(sorted.length / 2)]!) : 1;
+  const room = 0.06 * (most - sorted[0]!) || 0.05;
+  const where = `validation, ${key === 'perplexity' ? 'lower' : 'higher'} is better`;
+  return plot(
+    `${quality} by step`,
+    `${where}; the comparison below is on ${rows[0]!.split}`,
+    lines,
+    [sorted[0]! - room, Math.min(most + room, key === 'macroF1' ? 1 : Infinity)],
+    key === 'macroF1',
+  );
+}
+
+function plot(title: string, note: string, lines: DrawnLine[], [from, to]: [number, number], share: boolean): string {
+  const last = Math.max(1, ...lines.flatMap(({ x }) => x));
+  const ticks = (places: number[]): { at: number; label: string }[] => {
+    const labels = tickLabels(places);
+    return places.map((at, i) => ({ at, label: labels[i]! }));
+  };
+  const values = ticks(linearTicks(from, to, 5)).map(({ at, label }) => ({
+    at,
+    label: share ? label.replace(/^0\./, '.') : label,
+  }));
+  return onPaper(
+    timeDrawing({
+      title,
+      note,
+      ...size,
+      lines,
+      x: { from: 0, to: last, ticks: ticks(wholeTicks(0, last, 6)) },
+      y: { from, to, ticks: values },
+    }),
+  );
+}

@@ -1,0 +1,137 @@
+/** @file `report.md`: the result of a run with its charts, readable on its own. */
+
+import path from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { readPredictions } from '../../run-directory/predictions';
+import { readRecords } from '../../run-directory/record-file';
+import { controlPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
+import { formatCount, formatPercent, formatQuantity, formatShare } from '../../protocol/format';
+import type { ComparisonDetail } from '../../protocol/lab-data';
+import { comparisonDetail } from '../../protocol/predictions';
+import type { Comparison, ComparisonRow, PredictionRecord } from '../../protocol/records';
+import { findings, markdownTable } from './comparison-table';
+import { reportCharts, type Chart, type TrainingRecords } from './report-charts';
+
+/** Classes of which a matrix can be read. */
+const mostClasses = 12;
+
+/** Rows on which models differ that are listed. */
+const mostRows = 10;
+
+/** Writes the report and, before it, the charts that it shows. */
+export async function writeReport(
+  paths: RunPaths,
+  experiment: ResolvedExperiment,
+  comparison: Comparison,
+): Promise<void> {
+  const [control] = experiment.controls;
+  const charts = reportCharts(
+    await recordsOf(paths),
+    control === undefined ? undefined : await recordsOf(controlPaths(paths, control)),
+    comparison,
+  );
+  for (const { file, svg } of charts) await writeFileAtomic(path.join(paths.directory, file), svg);
+  const split = comparison.rows[0]?.split ?? 'validation';
+  const predictions = await readPredictions(paths);
+  const detail = predictions && comparisonDetail(predictions, split);
+  await writeFileAtomic(paths.report, reportText(experiment, comparison, charts, detail));
+}
+
+async function recordsOf(training: TrainingPaths): Promise<TrainingRecords> {
+  return {
+    metrics: await readRecords(training, 'metrics').catch(() => []),
+    evaluations: await readRecords(training, 'evaluations').catch(() => []),
+  };
+}
+
+function reportText(
+  { name, task, distillation, training }: ResolvedExperiment,
+  comparison: Comparison,
+  charts: readonly Chart[],
+  detail: ComparisonDetail | undefined,
+): string {
+  const split = comparison.rows[0]?.split ?? 'validation';
+  const parts = [
+    `# ${escapeMarkdown(name)}`,
+    `${findings(comparison)}${gainText(comparison)}`,
+    `Task ${task}, measured on the ${split} split${detail ? `, ${formatCount(detail.rows)} rows` : ''}.`,
+    markdownTable(comparison),
+    ...intervalsText(comparison),
+    ...charts.map(({ file, title }) => `![${title}](${file})`),
+    ...(detail ? [...confusionText(detail), ...rowsText(detail)] : []),
+    '## Settings',
+    '```json\n' + JSON.stringify({ distillation, training }, undefined, 2) + '\n```',
+    'Everything that was set is in `experiment.json`, every step in `metrics.jsonl`, every compared row in `predictions.jsonl`.',
+  ];
+  return parts.join('\n\n') + '\n';
+}
+
+function gainText({ rows }: Comparison): string {
+  const gain = rows.find(({ role }) => role === 'student')?.gain;
+  if (!gain) return '';
+  const format = rows[0]?.metrics.macroF1 === undefined ? formatQuantity : formatShare;
+  const signed = (value: number): string => `${value < 0 ? '−' : ''}${format(Math.abs(value))}`;
+  const [low, high] = gain.interval;
+  const unclear = low <= 0 && high >= 0 ? ' These rows cannot tell whether it helped.' : '';
+  return ` The difference's 95 % interval is ${signed(low)} to ${signed(high)}.${unclear}`;
+}
+
+function intervalsText({ rows }: Comparison): string[] {
+  if (!rows.some(({ intervals }) => intervals)) return [];
+  const of = ({ role, name, intervals }: ComparisonRow): string => {
+    const share = intervals?.macroF1 !== undefined;
+    const interval = intervals?.macroF1 ?? intervals?.perplexity;
+    const format = share ? formatShare : formatQuantity;
+    return `${role === 'control' ? `control ${name}` : role} ${interval ? `${format(interval[0])} to ${format(interval[1])}` : '–'}`;
+  };
+  const which = rows[0]?.metrics.macroF1 === undefined ? 'perplexity' : 'macro-F1';
+  return [
+    `95 % intervals of ${which}: ${rows.map(of).join('; ')}. By the bootstrap over rows; those of accuracy and agreement of classes, in \`run.json\`, by Wilson's formula.`,
+  ];
+}
+
+function confusionText({ confusion }: ComparisonDetail): string[] {
+  if (!confusion || confusion.labels.length > mostClasses) return [];
+  const { labels, counts } = confusion;
+  const matrices = Object.entries(counts).map(([name, matrix]) => {
+    const rows = matrix.map((row, i) => `| **${cell(labels[i]!)}** | ${row.map(formatCount).join(' | ')} |`);
+    const head = `| ${cell(name)} | ${labels.map(cell).join(' | ')} |\n| --- | ${labels.map(() => '---:').join(' | ')} |`;
+    return `${head}\n${rows.join('\n')}`;
+  });
+  return ['## Confusion', 'Rows: hard label. Columns: prediction.', ...matrices];
+}
+
+function rowsText({ apart, apartCount, rows }: ComparisonDetail): string[] {
+  if (apart.length === 0) return [];
+  const lines = apart.slice(0, mostRows).map((record) => {
+    const place = `${path.basename(record.file)}:${record.line}`;
+    return `| ${cell(place)} | ${cell(record.text.slice(0, 80))} | ${said(record)} |`;
+  });
+  const head = '| row | text | teacher → student |\n| --- | --- | --- |';
+  return [
+    '## Where teacher and student differ most',
+    `${formatCount(apartCount)} of ${formatCount(rows)} rows.`,
+    `${head}\n${lines.join('\n')}`,
+  ];
+}
+
+function said({ models: { teacher, student } }: PredictionRecord): string {
+  if (!teacher || !student) return '–';
+  if (teacher.choice === undefined) {
+    return `agree on ${formatPercent((student.agreeing ?? 0) / student.predictions)} of first choices`;
+  }
+  return `${cell(teacher.choice)} ${formatShare(teacher.probability)} → ${cell(student.choice ?? '–')} ${formatShare(student.probability)}`;
+}
+
+/** A text of the dataset in a table: shown as it is, never taken for markup. */
+const cell = (text: string): string => escapeMarkdown(text.replace(/\s+/g, ' ').trim());
+
+function escapeMarkdown(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/[\\`*_{}[\]()#+\-.!|~$@:]/g, '\\$&')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;');
+}

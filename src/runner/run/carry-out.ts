@@ -1,0 +1,148 @@
+/** @file Carries a run out in its directory, whatever happens: waits for the device, computes, records how it ended. */
+
+import type { Lock } from '../../run-directory/lock';
+import { writeRunRecord } from '../../run-directory/run-directory';
+import type { RunPaths } from '../../run-directory/run-paths';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
+import { InputError } from '../../protocol/problem';
+import type { Comparison, DeviceUser, RunErrorRecord, RunRecord, RunStatus } from '../../protocol/records';
+import type { OpenEngine } from '../devices/open-engine';
+import { takeDevice } from '../devices/queue';
+import { writeReport } from '../report/report';
+import { RunControl } from './run-control';
+import { runExperiment } from './run-experiment';
+import { RunRecorder, type RunListener } from './run-recorder';
+import { serveRunner } from '../serve/server';
+import { TrainingDiverged } from './train-model';
+
+export interface RunResult {
+  run: string;
+  directory: string;
+  status: RunStatus;
+  summary?: Comparison;
+}
+
+export interface RunToCarryOut {
+  paths: RunPaths;
+  experiment: ResolvedExperiment;
+  /** Of the run directory; released at the end. */
+  lock: Lock;
+  engine: OpenEngine;
+  /** When it was first started; now where it never was. */
+  started?: string;
+  /** Without this the run does not wait for others on its device. */
+  queue: boolean;
+}
+
+export const resultOf = (paths: RunPaths, status: RunStatus): RunResult => ({
+  run: paths.id,
+  directory: paths.directory,
+  status,
+});
+
+export async function carryOut(run: RunToCarryOut, output: RunListener): Promise<RunResult> {
+  const { paths, experiment, lock, engine } = run;
+  const { executor } = engine;
+  let recorder: RunRecorder | undefined = undefined;
+  let isQueued = true;
+  const control = new RunControl((paused) => {
+    if (!isQueued) void recorder?.update({ status: paused ? 'paused' : 'running' });
+  });
+  const server = await serveRunner({
+    stop: async () => {
+      await control.stop();
+      return null;
+    },
+    pause: () => {
+      control.pause();
+      return Promise.resolve(null);
+    },
+    continue: () => {
+      control.continue();
+      return Promise.resolve(null);
+    },
+  });
+  const removeSignals = stopOnSignals(control);
+  const record: RunRecord = {
+    name: experiment.name,
+    task: experiment.task,
+    status: 'queued',
+    pid: process.pid,
+    socket: server.socket,
+    engine: executor.engine,
+    ...(engine.reason !== undefined && { engineReason: engine.reason }),
+    device: executor.device,
+    started: run.started ?? new Date().toISOString(),
+    error: null,
+    ...(experiment.sweepMember && { sweep: experiment.sweepMember }),
+  };
+  recorder = new RunRecorder(paths, record, output);
+  let device: Lock | undefined;
+  try {
+    await writeRunRecord(paths, record);
+    if (engine.reason !== undefined) await recorder.note(engine.reason);
+    if (run.queue) device = await waitForDevice(run, recorder, control);
+    isQueued = false;
+    if (!control.stopping) await recorder.update({ status: control.paused ? 'paused' : 'running' });
+    const summary = control.stopping
+      ? undefined
+      : await runExperiment({ executor, paths, experiment, recorder, control });
+    if (!summary) {
+      await recorder.end('stopped', {});
+      return resultOf(paths, 'stopped');
+    }
+    await writeReport(paths, experiment, summary);
+    await recorder.end('done', { summary });
+    return { ...resultOf(paths, 'done'), summary };
+  } catch (error) {
+    const failure = errorRecord(error);
+    await recorder.note(`failed: ${error instanceof Error ? (error.stack ?? failure.message) : failure.message}`);
+    await recorder.end('failed', { error: failure });
+    throw error;
+  } finally {
+    control.settle();
+    removeSignals();
+    await server.close();
+    await device?.release();
+    await lock.release();
+  }
+}
+
+/** Takes the run's device when those before it have ended. A queue that cannot be kept holds nobody up. */
+async function waitForDevice(
+  { paths, engine: { device } }: RunToCarryOut,
+  recorder: RunRecorder,
+  control: RunControl,
+): Promise<Lock | undefined> {
+  const name = { cpu: 'CPU', gpu: 'GPU' }[device];
+  const waiting = (ahead: DeviceUser | undefined): void => {
+    void recorder.note(`waiting for the ${name}${ahead ? `, after ${ahead.run}` : ''}`);
+  };
+  try {
+    return await takeDevice(device, { run: paths.id, directory: paths.directory }, waiting, control.stopSignal);
+  } catch (error) {
+    await recorder.note(`not waiting for other runs: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+/** What went wrong, as `run.json` says it. */
+export function errorRecord(error: unknown): RunErrorRecord {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof TrainingDiverged) return { message, remedy: error.remedy };
+  if (error instanceof InputError) return { message, remedy: error.problems[0].remedy };
+  return { message };
+}
+
+/** Ctrl+C and a polite kill stop the run after its step, its checkpoint on disk; a second one ends it at once. */
+function stopOnSignals(control: RunControl): () => void {
+  const onSignal = (): void => {
+    if (control.stopping) process.exit(130);
+    void control.stop();
+  };
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  return () => {
+    for (const signal of signals) process.off(signal, onSignal);
+  };
+}

@@ -1,0 +1,105 @@
+/** @file What a training keeps on disk: where it is, its best model so far, the model that comes out. */
+
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  findCompleteDirectory,
+  readDirectoryAtomically,
+  saveDirectoryAtomically,
+} from '../../run-directory/atomic-directory';
+import type { TrainingPaths } from '../../run-directory/run-paths';
+import type { TrainerState } from '../../distill/trainer';
+import { mapValues, prefixed, withPrefix } from '../../distill/named';
+import type { TensorSpec } from '../../engine/array';
+import type { Architecture } from '../../model/architecture';
+import { loadCheckpoint, saveCheckpoint } from '../../model/checkpoint';
+import type { Parameters } from '../../model/parameters';
+import { readSafetensors, toFloat32, writeSafetensors } from '../../model/safetensors';
+import type { Metrics } from '../../protocol/records';
+import type { Tokenizer } from '../../tokenizer/tokenizer';
+
+const OPTIMIZER = 'optimizer.safetensors';
+const POSITION = 'trainer.json';
+
+/** The best evaluation on validation so far. */
+export interface Best {
+  step: number;
+  metrics: Metrics;
+}
+
+export interface TrainingCheckpoint {
+  state: TrainerState;
+  best?: Best;
+}
+
+/** Everything needed to go on, in one folder: a model that can be inspected, the optimizer's moments, the position. */
+export async function saveTraining(
+  paths: TrainingPaths,
+  architecture: Architecture,
+  specs: Readonly<Record<string, TensorSpec>>,
+  { state, best }: TrainingCheckpoint,
+): Promise<void> {
+  await saveDirectoryAtomically(paths.lastCheckpoint, async (directory) => {
+    await saveCheckpoint(directory, architecture, state.parameters);
+    const tensorsOf = (values: Parameters) => mapValues(specs, ({ shape }, name) => ({ shape, data: values[name]! }));
+    const projections = Object.keys(specs).filter((name) => name.startsWith('projection.'));
+    await writeSafetensors(path.join(directory, OPTIMIZER), {
+      ...prefixed('first.', tensorsOf(state.firstMoments)),
+      ...prefixed('second.', tensorsOf(state.secondMoments)),
+      ...Object.fromEntries(projections.map((name) => [name, tensorsOf(state.parameters)[name]!])),
+    });
+    const position = { step: state.step, tokens: state.tokens, ...(best && { best }) };
+    await writeFile(path.join(directory, POSITION), `${JSON.stringify(position)}\n`);
+  });
+}
+
+/** The state to go on from; undefined where nothing was saved. */
+export async function loadTraining(paths: TrainingPaths): Promise<TrainingCheckpoint | undefined> {
+  return readDirectoryAtomically(paths.lastCheckpoint, async (directory) => {
+    const { parameters } = await loadCheckpoint(directory);
+    const optimizer = mapValues(await readSafetensors(path.join(directory, OPTIMIZER)), (tensor) => toFloat32(tensor)!);
+    const position = JSON.parse(await readFile(path.join(directory, POSITION), 'utf8')) as Position;
+    const projections = prefixed('projection.', withPrefix('projection.', optimizer));
+    return {
+      state: {
+        step: position.step,
+        tokens: position.tokens,
+        parameters: { ...parameters, ...projections },
+        firstMoments: withPrefix('first.', optimizer),
+        secondMoments: withPrefix('second.', optimizer),
+      },
+      ...(position.best && { best: position.best }),
+    };
+  });
+}
+
+interface Position {
+  step: number;
+  tokens: number;
+  best?: Best;
+}
+
+export async function saveBest(
+  paths: TrainingPaths,
+  architecture: Architecture,
+  parameters: Parameters,
+): Promise<void> {
+  await saveDirectoryAtomically(paths.bestCheckpoint, (directory) =>
+    saveCheckpoint(directory, architecture, parameters),
+  );
+}
+
+/** The finished model, a Hugging Face folder: the best checkpoint, its tokenizer, a model card. */
+export async function exportModel(paths: TrainingPaths, tokenizer: Tokenizer, card: string): Promise<void> {
+  const best = await readDirectoryAtomically(paths.bestCheckpoint, loadCheckpoint);
+  if (!best) throw new Error(`${paths.bestCheckpoint} holds no model to export`);
+  await saveDirectoryAtomically(paths.model, async (directory) => {
+    await saveCheckpoint(directory, best.architecture, best.parameters);
+    await tokenizer.save(directory);
+    await writeFile(path.join(directory, 'README.md'), card);
+  });
+}
+
+export async function isExported(paths: TrainingPaths): Promise<boolean> {
+  return (await findCompleteDirectory(paths.model)) !== undefined;
+}

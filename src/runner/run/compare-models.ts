@@ -1,0 +1,122 @@
+/** @file The comparison that a run ends with: teacher, student and controls on the same rows. */
+
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { Evaluator } from '../../distill/evaluator';
+import { measureLatency } from '../../distill/predictor';
+import { parameterSpecs, type Pairing } from '../../distill/programs';
+import { RowTally } from '../../distill/row-tally';
+import { placeParameters, type FrozenTeacher } from '../../distill/teacher/teacher';
+import type { Executor } from '../../engine/executor';
+import { retention } from '../../experiment/retention';
+import { parameterCount, type Architecture } from '../../model/architecture';
+import type { Comparison, ComparisonRow, PredictionRecord, Role, Split, Task } from '../../protocol/records';
+import type { Batch } from '../../dataset/batches';
+import type { Example } from '../../dataset/examples';
+import { withIntervals, type MeasuredModel } from './comparison-intervals';
+import { loadModel } from './models';
+
+export interface ComparedModel {
+  role: Role;
+  name: string;
+  /** Hugging Face folder. */
+  folder: string;
+}
+
+export interface ComparisonSetup {
+  executor: Executor;
+  task: Task;
+  run: string;
+  split: Split;
+  /** What is compared on, and the same in batches. */
+  examples: readonly Example[];
+  batches: readonly Batch[];
+  /** text-classification: class names by index. */
+  labels?: readonly string[];
+  models: readonly ComparedModel[];
+  teacher: { architecture: Architecture; frozen: FrozenTeacher };
+  /** Each model is timed on this text. */
+  latencyText: Example;
+}
+
+/** Measures every model. The teacher comes first, for the others are held against it. */
+export async function compareModels(
+  setup: ComparisonSetup,
+): Promise<{ comparison: Comparison; predictions: PredictionRecord[] }> {
+  const models: MeasuredModel[] = [];
+  for (const compared of setup.models) {
+    const { row, predictions } = await measure(setup, compared);
+    const teacher = models.find((model) => model.row.role === 'teacher')?.row;
+    const kept = teacher && retention(setup.task, teacher.metrics, row.metrics);
+    models.push({ row: { ...row, ...(kept !== undefined && { retention: kept }) }, predictions });
+  }
+  const labels = setup.examples.flatMap((example) => (typeof example.labels === 'number' ? [example.labels] : []));
+  return {
+    comparison: { rows: withIntervals(setup.task, models, labels) },
+    predictions: predictionRecords(setup, models),
+  };
+}
+
+const nothingCounted = { predictions: 0, correct: 0, negativeLogLikelihood: 0 };
+
+/** Characters of a row's text that are kept, for lists. */
+const keptText = 200;
+
+function predictionRecords(
+  { examples, labels }: ComparisonSetup,
+  models: readonly MeasuredModel[],
+): PredictionRecord[] {
+  return examples.map(({ row, labels: label }, i) => ({
+    file: row.file,
+    line: row.line,
+    text: row.text.slice(0, keptText),
+    ...(typeof label === 'number' && labels && { label: labels[label]! }),
+    models: Object.fromEntries(
+      models.map(({ row: { name }, predictions }) => {
+        const { choice, ...prediction } = predictions[i]!;
+        return [name, { ...(choice !== undefined && labels && { choice: labels[choice]! }), ...prediction }];
+      }),
+    ),
+  }));
+}
+
+async function measure(setup: ComparisonSetup, { role, name, folder }: ComparedModel): Promise<MeasuredModel> {
+  const { executor, task, batches, teacher, latencyText } = setup;
+  const { architecture, parameters } = await loadModel(folder);
+  const pairing: Pairing = {
+    student: architecture,
+    ...(role !== 'teacher' && {
+      imitation: {
+        teacher: teacher.architecture,
+        objective: { divergence: 'forward-kl' as const, beta: 0, scaleByTemperatureSquared: true },
+      },
+    }),
+  };
+  const evaluator = new Evaluator({
+    executor,
+    task,
+    pairing,
+    batches,
+    ...(pairing.imitation && { teacher: teacher.frozen }),
+  });
+  const placed = placeParameters(executor, parameterSpecs(architecture), parameters);
+  const tally = new RowTally();
+  const metrics = await evaluator.evaluate(placed, tally);
+  await evaluator.release();
+  Object.values(placed).forEach((parameter) => parameter.dispose());
+  const row: ComparisonRow = {
+    run: setup.run,
+    role,
+    name,
+    parameters: parameterCount(architecture),
+    bytes: (await stat(path.join(folder, 'model.safetensors'))).size,
+    latencyMs: await measureLatency(executor, architecture, parameters, {
+      ids: latencyText.inputIds,
+      typeIds: latencyText.typeIds,
+    }),
+    split: setup.split,
+    metrics,
+    calibration: tally.calibration(),
+  };
+  return { row, predictions: setup.examples.map((_, i) => tally.rows.get(i) ?? nothingCounted) };
+}

@@ -1,0 +1,100 @@
+/** @file Adds intervals to the comparison's rows, from what each model said of each row of the dataset. */
+
+import { bootstrap, wilson } from '../../distill/intervals';
+import type { RowPrediction } from '../../distill/row-tally';
+import type { ComparisonRow, Gain, Metrics, Task } from '../../protocol/records';
+
+/** A model's row of the comparison, and its predictions by example. */
+export interface MeasuredModel {
+  row: ComparisonRow;
+  predictions: readonly RowPrediction[];
+}
+
+type Statistic = (drawn: Int32Array) => number;
+
+/** @param labels class index of each example; empty for a language model */
+export function withIntervals(
+  task: Task,
+  models: readonly MeasuredModel[],
+  labels: readonly number[],
+): ComparisonRow[] {
+  const quality = task === 'text-classification' ? 'macroF1' : 'perplexity';
+  const control = models.find(({ row }) => row.role === 'control');
+  return models.map((model) => {
+    const own = statisticsOf(model, labels);
+    const names = Object.keys(own) as (keyof Metrics)[];
+    const other =
+      control && control !== model && model.row.role !== 'teacher' ? statisticsOf(control, labels) : undefined;
+    const sign = quality === 'perplexity' ? -1 : 1;
+    const gainIn: Statistic | undefined = other && ((drawn) => sign * (own[quality]!(drawn) - other[quality]!(drawn)));
+    const statistics = [...names.map((name) => own[name]!), ...(gainIn ? [gainIn] : [])];
+    const intervals = bootstrap(model.predictions.length, (drawn) => statistics.map((statistic) => statistic(drawn)));
+    const gain: Gain | undefined = gainIn && {
+      over: control!.row.name,
+      value: gainIn(Int32Array.from(model.predictions.keys())),
+      interval: intervals[names.length]!,
+    };
+    const measured = Object.fromEntries(names.map((name, i) => [name, intervals[i]!]));
+    return { ...model.row, intervals: { ...measured, ...sharesOf(task, model) }, ...(gain && { gain }) };
+  });
+}
+
+/** Of a classifier's independent rows; a language model's tokens are not independent of each other. */
+function sharesOf(task: Task, { predictions }: MeasuredModel): ComparisonRow['intervals'] {
+  if (task !== 'text-classification') return {};
+  const count = (key: 'correct' | 'agreeing'): number => predictions.reduce((sum, one) => sum + (one[key] ?? 0), 0);
+  return {
+    accuracy: wilson(count('correct'), predictions.length),
+    ...(predictions[0]?.agreeing !== undefined && { agreement: wilson(count('agreeing'), predictions.length) }),
+  };
+}
+
+function statisticsOf(
+  { predictions }: MeasuredModel,
+  labels: readonly number[],
+): Partial<Record<keyof Metrics, Statistic>> {
+  const column = (read: (one: RowPrediction) => number): Float64Array => Float64Array.from(predictions, read);
+  const weights = column((one) => one.predictions);
+  const mean =
+    (values: Float64Array): Statistic =>
+    (drawn) => {
+      let [sum, weight] = [0, 0];
+      for (const i of drawn) {
+        sum += values[i]!;
+        weight += weights[i]!;
+      }
+      return sum / weight;
+    };
+  const hasTeacher = predictions[0]?.teacherKl !== undefined;
+  const closeness = hasTeacher && { teacherKl: mean(column((one) => one.teacherKl!)) };
+  if (labels.length > 0) {
+    const choices = Int32Array.from(predictions, ({ choice }) => choice!);
+    const classes = 1 + [...labels, ...choices].reduce((most, one) => Math.max(most, one), 0);
+    return { macroF1: (drawn) => macroF1Of(drawn, choices, labels, classes), ...closeness };
+  }
+  const nll = mean(column((one) => one.negativeLogLikelihood));
+  return {
+    perplexity: (drawn) => Math.exp(nll(drawn)),
+    accuracy: mean(column((one) => one.correct)),
+    ...(hasTeacher && { agreement: mean(column((one) => one.agreeing!)) }),
+    ...closeness,
+  };
+}
+
+/** As `macroF1` of distill/metrics.ts, with counts in arrays: it is worked out thousands of times. */
+function macroF1Of(drawn: Int32Array, choices: Int32Array, labels: readonly number[], classes: number): number {
+  const hits = new Float64Array(classes);
+  const occurrences = new Float64Array(classes);
+  for (const i of drawn) {
+    occurrences[labels[i]!]!++;
+    occurrences[choices[i]!]!++;
+    if (labels[i] === choices[i]) hits[labels[i]!]!++;
+  }
+  let [sum, present] = [0, 0];
+  for (let c = 0; c < classes; c++) {
+    if (occurrences[c] === 0) continue;
+    sum += (2 * hits[c]!) / occurrences[c]!;
+    present++;
+  }
+  return sum / present;
+}

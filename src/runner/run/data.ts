@@ -1,0 +1,103 @@
+/** @file Reads what a run trains on: tokenizer, class names, examples. */
+
+import path from 'node:path';
+import { columnsOf, heldOutRows } from '../../experiment/checks/check-dataset';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
+import { InputError, type Problem } from '../../protocol/problem';
+import { readDataset, type Row } from '../../dataset/dataset';
+import { encodeRows, labelNamesOf, type Example } from '../../dataset/examples';
+import { randomStream, shuffled } from '../../dataset/random';
+import { Tokenizer } from '../../tokenizer/tokenizer';
+import { trainTokenizer } from '../../tokenizer/train-tokenizer';
+
+export interface RunData {
+  tokenizer: Tokenizer;
+  /** text-classification: class names by index. */
+  labels?: string[];
+  train: Example[];
+  validation: Example[];
+  /** Rows that were left out or are odd. */
+  problems: Problem[];
+}
+
+/** Which rows are held out for validation does not depend on the training's seed. */
+const HOLD_OUT_SEED = 0x401d;
+
+/** The tokenizer of a run: learnt from its rows, or read from the folder that the experiment names. */
+async function tokenizerOf(
+  experiment: ResolvedExperiment,
+  rows: readonly Row[],
+  teacherFolder: string | undefined,
+): Promise<Tokenizer> {
+  const { tokenizer } = experiment;
+  if (tokenizer.source === 'path') return Tokenizer.load(tokenizer.path);
+  if (tokenizer.source === 'teacher') {
+    if (teacherFolder !== undefined) return Tokenizer.load(teacherFolder);
+    throw InputError.at(
+      experiment.file,
+      'The teacher is trained here, so it has no tokenizer yet.',
+      'Give tokenizer a source "train" or "path".',
+    );
+  }
+  const texts = rows.flatMap(({ text, pair, prompt }) => [text, pair, prompt].filter((part) => part !== undefined));
+  return trainTokenizer(texts, { kind: tokenizer.kind, vocabularySize: tokenizer.vocabularySize });
+}
+
+export interface LoadDataOptions {
+  /** The folder of a teacher that already exists. */
+  teacherFolder?: string;
+  /** Class names of a teacher that already exists, in its order. */
+  teacherLabels?: readonly string[];
+  /** A tokenizer that an earlier part of the run has made. */
+  tokenizer?: Tokenizer;
+}
+
+export async function loadData(experiment: ResolvedExperiment, options: LoadDataOptions): Promise<RunData> {
+  const { dataset, task } = experiment;
+  const columns = columnsOf(experiment);
+  const train = await readDataset(dataset.train, columns);
+  const heldOut = Array.isArray(dataset.validation)
+    ? { kept: train.rows, ...(await readDataset(dataset.validation, columns)) }
+    : { ...holdOut(train.rows, dataset.validation), problems: [] };
+  const tokenizer = options.tokenizer ?? (await tokenizerOf(experiment, heldOut.kept, options.teacherFolder));
+  const labels =
+    task === 'text-classification' ? [...(options.teacherLabels ?? labelNamesOf(heldOut.kept))] : undefined;
+  const encoding = { task, maxLength: dataset.maxLength, ...(labels && { labelNames: labels }) };
+  const trainExamples = encodeRows(heldOut.kept, tokenizer, encoding);
+  const validationExamples = encodeRows(heldOut.rows, tokenizer, encoding);
+  requireExamples(trainExamples.examples, 'training', experiment);
+  requireExamples(validationExamples.examples, 'validation', experiment);
+  return {
+    tokenizer,
+    ...(labels && { labels }),
+    train: trainExamples.examples,
+    validation: validationExamples.examples,
+    problems: [...train.problems, ...heldOut.problems, ...trainExamples.problems, ...validationExamples.problems],
+  };
+}
+
+/** The test rows, read only when everything is trained. */
+export async function loadTestExamples(experiment: ResolvedExperiment, data: RunData): Promise<Example[] | undefined> {
+  const { dataset, task } = experiment;
+  if (!dataset.test) return undefined;
+  const { rows } = await readDataset(dataset.test, columnsOf(experiment));
+  const labels = data.labels && { labelNames: data.labels };
+  const { examples } = encodeRows(rows, data.tokenizer, { task, maxLength: dataset.maxLength, ...labels });
+  requireExamples(examples, 'test', experiment);
+  return examples;
+}
+
+function holdOut(rows: readonly Row[], fraction: number): { kept: Row[]; rows: Row[] } {
+  const order = shuffled(rows, randomStream(HOLD_OUT_SEED));
+  const count = heldOutRows(rows.length, fraction);
+  return { rows: order.slice(0, count), kept: order.slice(count) };
+}
+
+function requireExamples(examples: readonly Example[], split: string, experiment: ResolvedExperiment): void {
+  if (examples.length > 0) return;
+  throw InputError.at(
+    experiment.file,
+    `No ${split} row can be used.`,
+    `See the warnings above about the rows of ${path.basename(experiment.file)}'s dataset.`,
+  );
+}

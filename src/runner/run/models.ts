@@ -1,0 +1,70 @@
+/** @file From the experiment's sizes to architectures and first weights. */
+
+import path from 'node:path';
+import { buildArchitecture } from '../../experiment/architecture';
+import type { Architecture } from '../../model/architecture';
+import { loadCheckpoint } from '../../model/checkpoint';
+import { initializeFromLayers, initializeParameters, type Parameters } from '../../model/parameters';
+import type { ArchitectureSpec, ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
+import { projectionShapes, type Pairing } from '../../distill/programs';
+import { randomStream } from '../../dataset/random';
+import type { RunData } from './data';
+
+/** An architecture and weights for it. */
+export interface Model {
+  architecture: Architecture;
+  parameters: Parameters;
+}
+
+/** The architecture that the experiment's sizes and the data's vocabulary and classes make. */
+export function architectureOf(
+  spec: ArchitectureSpec,
+  training: TrainingSpec,
+  { task, dataset }: ResolvedExperiment,
+  { tokenizer, labels }: Pick<RunData, 'tokenizer' | 'labels'>,
+): Architecture {
+  return buildArchitecture(spec, {
+    task,
+    vocabularySize: tokenizer.vocabularySize,
+    maxLength: dataset.maxLength,
+    dropout: training.dropout,
+    ...(labels && { labels }),
+    special: tokenizer.special,
+  });
+}
+
+/** The weights that the student, and its control alike, starts from. */
+export async function initialStudent(
+  experiment: ResolvedExperiment,
+  architecture: Architecture,
+  teacher: Model,
+): Promise<Parameters> {
+  const { initialize } = experiment.student;
+  const { seed } = experiment.training;
+  if (initialize.from === 'random') return initializeParameters(architecture, seed);
+  if (initialize.from === 'teacher') {
+    return initializeFromLayers(architecture, teacher.architecture, teacher.parameters, initialize.layers ?? [], seed);
+  }
+  const { parameters } = await loadCheckpoint(initialize.path);
+  return parameters;
+}
+
+/** First values of the projections: uniform in ±1/√width, as PyTorch's Linear. */
+export function initialProjections(pairing: Pairing, seed: number): Parameters {
+  return Object.fromEntries(
+    Object.entries(projectionShapes(pairing)).map(([name, [rows, columns]], pair) => {
+      const random = randomStream(seed, PROJECTION_STREAM, pair);
+      const bound = 1 / Math.sqrt(columns);
+      return [name, Float32Array.from({ length: rows * columns }, () => (2 * random() - 1) * bound)];
+    }),
+  );
+}
+
+/** Keeps the projections' random numbers apart from all others of the seed. */
+const PROJECTION_STREAM = 0x9a0c;
+
+/** A model from its Hugging Face folder. */
+export async function loadModel(folder: string): Promise<Model> {
+  const { architecture, parameters } = await loadCheckpoint(path.resolve(folder));
+  return { architecture, parameters };
+}

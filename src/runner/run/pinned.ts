@@ -1,0 +1,82 @@
+/** @file The examples that are pinned: whose logits are kept at each evaluation, to be looked at. */
+
+import { batchInputs } from '../../distill/batch-inputs';
+import { countedRows } from '../../distill/prober';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
+import type { InspectedToken, ProbeExamples, ProbePosition } from '../../protocol/records';
+import { bucketLengths, type Batch } from '../../dataset/batches';
+import type { Example } from '../../dataset/examples';
+import type { Tokenizer } from '../../tokenizer/tokenizer';
+import type { RunData } from './data';
+
+const MOST_EXAMPLES = 12;
+
+/** Logits kept at an evaluation: 12 MB as float16. */
+export const MOST_LOGITS = 6 * 2 ** 20;
+
+export interface Pinned {
+  /** Into the validation examples. */
+  indices: number[];
+  /** Positions of an example that are kept. */
+  mostPositions: number;
+}
+
+/** Examples spread evenly over the split; fewer positions of each where the vocabulary is large. */
+export function choosePinned(examples: readonly Example[], width: number): Pinned {
+  const count = Math.min(MOST_EXAMPLES, examples.length);
+  const indices = Array.from({ length: count }, (_, k) => Math.floor((k * examples.length) / count));
+  return { indices, mostPositions: Math.max(4, Math.floor(MOST_LOGITS / width / count)) };
+}
+
+/** What a view needs to show the pinned examples. @param batches one for each, as the models were given them */
+export function pinnedExamples(
+  experiment: ResolvedExperiment,
+  data: RunData,
+  { indices, mostPositions }: Pinned,
+  batches: readonly Batch[],
+): ProbeExamples {
+  const { task, distillation } = experiment;
+  const { tokenizer, labels } = data;
+  const { temperature } = distillation;
+  const lengths = data.train.map(({ inputIds }) => inputIds.length);
+  const buckets = bucketLengths(lengths, experiment.dataset.maxLength);
+  return {
+    task,
+    temperature: typeof temperature === 'number' ? temperature : temperature.from,
+    names: labels ?? Array.from({ length: tokenizer.vocabularySize }, (_, id) => tokenizer.tokenText(id)),
+    examples: indices.map((index, k) => {
+      const { row, encoding } = data.validation[index]!;
+      const inputs = batchInputs(batches[k]!, task);
+      const shift = task === 'causal-lm' ? 1 : 0;
+      const positionOf = (prediction: number): ProbePosition => {
+        const label = inputs.tensors.labels!.data[prediction]!;
+        const token = task === 'text-classification' ? -1 : inputs.tensors.predictionRows!.data[prediction]! + shift;
+        return { token, label };
+      };
+      const counted = countedRows(inputs, Infinity).map(positionOf);
+      const tokens = inspectedTokens(encoding, tokenizer);
+      return {
+        text: row.text,
+        file: row.file,
+        line: row.line,
+        tokens,
+        positions: counted.slice(0, mostPositions),
+        ...(task !== 'text-classification' && { counted: counted.map(({ token }) => token) }),
+        paddedLength: buckets.find((length) => length >= tokens.length) ?? tokens.length,
+      };
+    }),
+  };
+}
+
+/** By `Encoding.sequence`. */
+const sequences: (Pick<InspectedToken, 'of'> | undefined)[] = [undefined, { of: 'pair' }, { of: 'prompt' }];
+
+export function inspectedTokens(encoding: Example['encoding'], tokenizer: Tokenizer): InspectedToken[] {
+  return Array.from(encoding.ids, (id, i) => ({
+    id,
+    token: tokenizer.tokenText(id),
+    start: encoding.starts[i]!,
+    end: encoding.ends[i]!,
+    ...(sequences[encoding.sequence[i]!] ?? {}),
+  }));
+}

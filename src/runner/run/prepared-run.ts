@@ -1,0 +1,84 @@
+/** @file What the parts of a run share: its data, its batches, the teacher's folder. */
+
+import path from 'node:path';
+import { batchOfEachLength, epochBatches, evaluationBatches, type EpochOptions } from '../../distill/epochs';
+import type { BatchSource } from '../../distill/trainer';
+import type { Executor } from '../../engine/executor';
+import { findCompleteDirectory, saveDirectoryAtomically } from '../../run-directory/atomic-directory';
+import { readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
+import type { RunPaths } from '../../run-directory/run-paths';
+import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
+import { formatProblem } from '../../protocol/problem';
+import type { Batch } from '../../dataset/batches';
+import type { Example } from '../../dataset/examples';
+import { Tokenizer } from '../../tokenizer/tokenizer';
+import { loadData, type RunData } from './data';
+import { ProgressPlan } from './progress-plan';
+import type { RunControl } from './run-control';
+import type { RunRecorder } from './run-recorder';
+
+/** Rows of an evaluation batch; results do not depend on it. */
+const EVALUATION_BATCH = 32;
+
+export interface RunSetup {
+  executor: Executor;
+  paths: RunPaths;
+  experiment: ResolvedExperiment;
+  recorder: RunRecorder;
+  control: RunControl;
+}
+
+export interface PreparedRun extends RunSetup {
+  data: RunData;
+  plan: ProgressPlan;
+}
+
+/** Reads the data and keeps the tokenizer, which an earlier part of the run may have made. */
+export async function prepareRun(setup: RunSetup): Promise<PreparedRun> {
+  const { experiment, paths, recorder } = setup;
+  const folder = await existingTeacher(experiment);
+  const labels = folder === undefined ? undefined : (await readArchitecture(folder)).labels;
+  const tokenizerFolder = path.join(paths.directory, 'tokenizer');
+  const savedTokenizer = await findCompleteDirectory(tokenizerFolder);
+  const data = await loadData(experiment, {
+    ...(folder !== undefined && { teacherFolder: folder }),
+    ...(labels && { teacherLabels: labels }),
+    ...(savedTokenizer !== undefined && { tokenizer: await Tokenizer.load(savedTokenizer) }),
+  });
+  if (savedTokenizer === undefined) {
+    await saveDirectoryAtomically(tokenizerFolder, (directory) => data.tokenizer.save(directory));
+  }
+  for (const problem of data.problems) await recorder.note(formatProblem(problem));
+  await recorder.note(
+    `${data.train.length} training and ${data.validation.length} validation examples, ${data.tokenizer.vocabularySize} tokens in the vocabulary`,
+  );
+  return { ...setup, data, plan: new ProgressPlan() };
+}
+
+/** The folder of a teacher that was there before the run. */
+export const existingTeacher = ({ teacher, file }: ResolvedExperiment): Promise<string | undefined> =>
+  teacherFolder(teacher, path.dirname(file));
+
+export function batchOptions({ experiment, data }: PreparedRun, batchSize: number) {
+  return { task: experiment.task, tokenizer: data.tokenizer, batchSize, maxLength: experiment.dataset.maxLength };
+}
+
+function epochOptions(run: PreparedRun, spec: TrainingSpec): EpochOptions {
+  const { epochs, gradientAccumulation, seed, batchSize } = spec;
+  return { ...batchOptions(run, batchSize), epochs, gradientAccumulation, seed };
+}
+
+/** The batches of a training on the run's training rows. */
+export function trainingBatches(run: PreparedRun, spec: TrainingSpec): BatchSource {
+  return epochBatches(run.data.train, epochOptions(run, spec));
+}
+
+/** One of those batches for each length, the longest first. */
+export function trainingBatchOfEachLength(run: PreparedRun, spec: TrainingSpec): Batch[] {
+  return batchOfEachLength(run.data.train, epochOptions(run, spec));
+}
+
+/** The batches of an evaluation. */
+export function batchesOf(run: PreparedRun, examples: readonly Example[]): Batch[] {
+  return evaluationBatches(examples, batchOptions(run, EVALUATION_BATCH));
+}

@@ -1,0 +1,76 @@
+/** @file An experiment from its data to its comparison: teacher, student, controls, each resumed where it stopped. */
+
+import type { ImitationObjective, Pairing } from '../../distill/programs';
+import { FrozenTeacher } from '../../distill/teacher/teacher';
+import { writePredictions } from '../../run-directory/predictions';
+import { controlPaths } from '../../run-directory/run-paths';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
+import type { Parameters } from '../../model/parameters';
+import type { Comparison } from '../../protocol/records';
+import { compareModels, type ComparedModel } from './compare-models';
+import { loadTestExamples } from './data';
+import { architectureOf, initialStudent, type Model } from './models';
+import { batchesOf, existingTeacher, prepareRun, type PreparedRun, type RunSetup } from './prepared-run';
+import { teacherModel, trainControl, trainStudent, type Student } from './trainings';
+
+/** Runs or resumes. Returns the comparison, or undefined where the run was stopped before its end. */
+export async function runExperiment(setup: RunSetup): Promise<Comparison | undefined> {
+  const run = await prepareRun(setup);
+  const teacher = await teacherModel(run);
+  if (!teacher) return undefined;
+
+  const { experiment, executor } = setup;
+  const architecture = architectureOf(experiment.student.architecture, experiment.training, experiment, run.data);
+  const frozen = new FrozenTeacher(executor, teacher.architecture, teacher.parameters);
+  const pairing: Pairing = {
+    student: architecture,
+    imitation: { teacher: teacher.architecture, objective: objectiveOf(experiment) },
+  };
+  const initial = (): Promise<Parameters> => initialStudent(experiment, architecture, teacher);
+  const student: Student = { architecture, initial, pairing, teacher, frozen };
+  try {
+    if (!(await trainStudent(run, student))) return undefined;
+    for (const control of experiment.controls) {
+      if (!(await trainControl(run, student, control))) return undefined;
+    }
+    return await compare(run, student, teacher);
+  } finally {
+    frozen.release();
+  }
+}
+
+async function compare(run: PreparedRun, student: Student, teacher: Model): Promise<Comparison> {
+  const { experiment, paths, data, executor, recorder } = run;
+  const test = await loadTestExamples(experiment, data);
+  await recorder.note(`comparing on ${test ? `${test.length} test` : `${data.validation.length} validation`} examples`);
+  const folder = (await existingTeacher(experiment)) ?? paths.teacher.model;
+  const models: ComparedModel[] = [
+    { role: 'teacher', name: 'teacher', folder },
+    { role: 'student', name: 'student', folder: paths.model },
+    ...experiment.controls.map((control) => ({
+      role: 'control' as const,
+      name: control,
+      folder: controlPaths(paths, control).model,
+    })),
+  ];
+  const examples = test ?? data.validation;
+  const { comparison, predictions } = await compareModels({
+    executor,
+    task: experiment.task,
+    run: paths.id,
+    split: test ? 'test' : 'validation',
+    examples,
+    batches: batchesOf(run, examples),
+    ...(data.labels && { labels: data.labels }),
+    models,
+    teacher: { architecture: teacher.architecture, frozen: student.frozen },
+    latencyText: examples[0]!,
+  });
+  await writePredictions(paths, predictions);
+  return comparison;
+}
+
+function objectiveOf({ distillation }: ResolvedExperiment): ImitationObjective {
+  const { divergence, beta, scaleByTemperatureSquared, hidden } = distillation;
+  return { divergence, beta, scaleByTemperatureSquared, ...(hidden && { hidden }) };
+}

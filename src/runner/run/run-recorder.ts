@@ -1,0 +1,87 @@
+/** @file Keeps `run.json` and `log.txt` of a run up to date, and tells the terminal. */
+
+import { appendLog, writeRunRecord } from '../../run-directory/run-directory';
+import type { RunPaths } from '../../run-directory/run-paths';
+import type {
+  Comparison,
+  MemoryRecord,
+  MetricsRecord,
+  Metrics,
+  Role,
+  RunErrorRecord,
+  RunProgress,
+  RunRecord,
+} from '../../protocol/records';
+
+/** What a run says of itself while it goes on. */
+export interface RunListener {
+  progress(progress: RunProgress, metrics?: MetricsRecord): void;
+  evaluated(role: Role, step: number, metrics: Metrics): void;
+  note(line: string): void;
+}
+
+/** `run.json` is replaced at most so often, for each replacement is written through to the disk. */
+const WRITE_INTERVAL_MS = 500;
+
+export class RunRecorder {
+  private lastWrite = 0;
+  private writing: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly paths: RunPaths,
+    private record: RunRecord,
+    private readonly listener: RunListener,
+  ) {}
+
+  async update(changes: Partial<RunRecord>): Promise<void> {
+    this.record = { ...this.record, ...changes };
+    await this.write();
+  }
+
+  /** The most of each that any training of the run has told; in `run.json` with the next write. */
+  memory(bytes: Partial<MemoryRecord>): void {
+    const { predictedBytes = 0, peakBytes } = this.record.memory ?? {};
+    const peak = Math.max(peakBytes ?? 0, bytes.peakBytes ?? 0);
+    this.record = {
+      ...this.record,
+      memory: {
+        predictedBytes: Math.max(predictedBytes, bytes.predictedBytes ?? 0),
+        ...(peak > 0 && { peakBytes: peak }),
+      },
+    };
+  }
+
+  /** Noted at once for the terminal, now and then in `run.json`. */
+  progress(progress: RunProgress, metrics?: MetricsRecord): void {
+    this.record = { ...this.record, progress };
+    this.listener.progress(progress, metrics);
+    if (performance.now() - this.lastWrite > WRITE_INTERVAL_MS) void this.write();
+  }
+
+  evaluated(role: Role, step: number, metrics: Metrics): void {
+    this.listener.evaluated(role, step, metrics);
+  }
+
+  async note(line: string): Promise<void> {
+    this.listener.note(line);
+    await appendLog(this.paths, line);
+  }
+
+  /** Ends the record: no progress, no process to ask. */
+  async end(
+    status: 'done' | 'stopped' | 'failed',
+    result: { summary?: Comparison; error?: RunErrorRecord },
+  ): Promise<void> {
+    const { progress, socket, ...kept } = this.record;
+    this.record = { ...kept, status, ended: new Date().toISOString(), error: result.error ?? null };
+    if (result.summary) this.record.summary = result.summary;
+    await this.write();
+  }
+
+  /** One write after another, so that the last state is the one that stays. */
+  private write(): Promise<void> {
+    this.lastWrite = performance.now();
+    this.writing = this.writing.then(() => writeRunRecord(this.paths, this.record));
+    return this.writing;
+  }
+}

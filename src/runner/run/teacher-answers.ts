@@ -1,0 +1,186 @@
+/** @file Where a student gets the teacher's answers: from the cache, which is filled first, or from the teacher in every step. */
+
+import path from 'node:path';
+import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
+import type { Pairing } from '../../distill/programs';
+import { reducedTargets, TeacherTargets, type FrozenTeacher, type TargetSource } from '../../distill/teacher/teacher';
+import {
+  BYTES_OF_VALUE,
+  CachedTargets,
+  fillCache,
+  type StoredValues,
+  type TeacherCacheSetup,
+} from '../../distill/teacher/cache';
+import { canBeKept } from '../../distill/teacher/records';
+import type { ResolvedExperiment, TeacherCacheSpec } from '../../experiment/file/schema';
+import {
+  freeSpace,
+  TeacherCacheFiles,
+  teacherCaches,
+  type TeacherCacheRecord,
+} from '../../distill/teacher/cache-files';
+import { formatBytes, formatCount } from '../../protocol/format';
+import { cacheKey } from '../../distill/teacher/cache-key';
+import { Float16Error, float16ErrorText } from '../../distill/teacher/float16-error';
+import { isFileError, KeptAnswers } from '../../distill/teacher/kept-answers';
+import type { Model } from './models';
+import type { PreparedRun } from './prepared-run';
+import { reportReduced } from './teacher-precision';
+
+/** Room on the disk that a cache leaves to others. */
+const SPARED_BYTES = 2e9;
+
+interface CacheSettings {
+  values: StoredValues;
+  mostBytes: number;
+}
+
+function settingsOf(cache: TeacherCacheSpec): CacheSettings | undefined {
+  if (cache === false) return undefined;
+  const { values, maxGigabytes } = cache === true ? { values: 'float32' as const, maxGigabytes: 20 } : cache;
+  return { values, mostBytes: maxGigabytes * 1e9 };
+}
+
+/** Whether the experiment asks for a cache and its task can have one; its size and the disk are not looked at yet. */
+export function wantsCache({ teacher, task }: ResolvedExperiment): boolean {
+  return teacher.cache !== false && canBeKept(task);
+}
+
+/** The teacher of a distillation, on the device and in host memory. */
+export interface AskedTeacher {
+  model: Model;
+  frozen: FrozenTeacher;
+  pairing: Pairing;
+}
+
+/** The source of the targets; undefined where the run was asked to stop while the cache was being filled. */
+export async function teacherAnswers(run: PreparedRun, teacher: AskedTeacher): Promise<TargetSource | undefined> {
+  const { task, dataset } = run.experiment;
+  const { precision, cache } = run.experiment.teacher;
+  const { frozen, pairing, model } = teacher;
+  const askExactly = (): TeacherTargets => new TeacherTargets(frozen, pairing);
+  const ask: Ask =
+    precision === 'float32' ? askExactly : () => reducedTargets(precision, frozen, pairing, model.parameters);
+  if (precision !== 'float32') await reportReduced(run, frozen, precision, { exact: askExactly(), rounded: ask() });
+  const settings = settingsOf(cache);
+  if (!settings) return ask();
+  if (!canBeKept(task)) return askAlways(run, ask, 'masked-lm hides other tokens in each epoch');
+  const layout = layoutCache(run.data.train, { pairing, task, maxLength: dataset.maxLength });
+  try {
+    return await openCache(run, teacher, ask, settings, layout);
+  } catch (error) {
+    if (!isFileError(error) && !(error instanceof RangeError)) throw error;
+    return askAlways(run, ask, `its answers cannot be kept (${error.message})`);
+  }
+}
+
+type Ask = () => TeacherTargets;
+
+async function askAlways({ recorder }: PreparedRun, ask: Ask, reason: string): Promise<TeacherTargets> {
+  await recorder.note(`the teacher is asked in every step: ${reason}`);
+  return ask();
+}
+
+async function openCache(
+  run: PreparedRun,
+  teacher: AskedTeacher,
+  ask: Ask,
+  settings: CacheSettings,
+  layout: CacheLayout,
+): Promise<TargetSource | undefined> {
+  const { directory, record } = describeCache(run, teacher, settings, layout);
+  if (record.bytes > settings.mostBytes) {
+    const limit = `more than the ${formatBytes(settings.mostBytes)} of teacher.cache.maxGigabytes`;
+    return askAlways(run, ask, `its answers would take ${formatBytes(record.bytes)}, ${limit}`);
+  }
+  const size = BYTES_OF_VALUE[settings.values];
+  const places = layout.blocks.map(({ start, end }) => ({ start: start * size, end: end * size }));
+  const files = await TeacherCacheFiles.open(directory, record, places);
+  const cache = { layout, store: files, values: settings.values, task: record.task, pairing: teacher.pairing };
+  const outcome = await fill(run, teacher.frozen, ask, cache, files, record).catch(async (error: unknown) => {
+    await files.close();
+    throw error;
+  });
+  if (outcome === 'full') return new KeptAnswers(new CachedTargets(cache), files, ask, run.recorder);
+  await files.close();
+  return outcome === 'stopped' ? undefined : askAlways(run, ask, outcome.reason);
+}
+
+function describeCache(
+  { experiment, data, paths, executor }: PreparedRun,
+  { model }: AskedTeacher,
+  { values }: CacheSettings,
+  layout: CacheLayout,
+): { directory: string; record: TeacherCacheRecord } {
+  const { task, dataset, precision, teacher } = experiment;
+  const { maxLength } = dataset;
+  const computedBy = [executor.engine, precision, teacher.precision];
+  const key = cacheKey({ teacher: model, task, examples: data.train, maxLength, layout, values, computedBy });
+  const record = {
+    teacher: nameOfTeacher(experiment, paths.id),
+    task,
+    examples: data.train.length,
+    bytes: layout.size * BYTES_OF_VALUE[values],
+    values,
+    blocks: layout.blocks.length,
+    created: new Date().toISOString(),
+  };
+  return { directory: path.join(teacherCaches(path.dirname(paths.directory)), key), record };
+}
+
+/** Asks the teacher for what is missing. */
+async function fill(
+  run: PreparedRun,
+  frozen: FrozenTeacher,
+  ask: Ask,
+  cache: TeacherCacheSetup,
+  files: TeacherCacheFiles,
+  { bytes, blocks, examples }: TeacherCacheRecord,
+): Promise<'full' | 'stopped' | { reason: string }> {
+  const { data, recorder } = run;
+  const missing = blocks - (await files.filled()).size;
+  if (missing === 0) {
+    const cost = await float16ErrorText(files.directory);
+    await recorder.note(`the teacher's answers are known, ${formatBytes(bytes)} in ${files.directory}${cost}`);
+    return 'full';
+  }
+  const needed = (bytes * missing) / blocks;
+  const free = await freeSpace(files.directory);
+  if (needed + SPARED_BYTES > free) {
+    return { reason: `its answers would take ${formatBytes(needed)}, and the disk has ${formatBytes(free)} left` };
+  }
+  const what = `${formatCount(examples)} examples, ${formatBytes(bytes)} in ${files.directory}`;
+  await recorder.note(`${missing < blocks ? 'going on to ask' : 'asking'} the teacher about ${what}`);
+  const rounding = cache.values === 'float16' ? new Float16Error(frozen) : undefined;
+  const teacher = ask();
+  const isFull = await fillCache({
+    ...cache,
+    examples: data.train,
+    padId: data.tokenizer.padId,
+    teacher,
+    mayGoOn: (filled) => mayGoOn(run, filled, blocks),
+    ...(rounding && { onBlock: (inputs, answers) => rounding.add(inputs, answers) }),
+  }).finally(() => teacher.release());
+  await rounding?.keep(files.directory);
+  if (rounding) await recorder.note(`the teacher's answers are kept${await float16ErrorText(files.directory)}`);
+  return isFull ? 'full' : 'stopped';
+}
+
+/** Where a person would look for this teacher. */
+function nameOfTeacher({ teacher }: ResolvedExperiment, run: string): string {
+  if (teacher.source === 'train') return run;
+  return teacher.source === 'run' ? `${path.basename(teacher.run)} (${teacher.role})` : teacher.path;
+}
+
+async function mayGoOn({ control, recorder, plan }: PreparedRun, filled: number, blocks: number): Promise<boolean> {
+  await control.gate();
+  if (control.stopping) return false;
+  recorder.progress({
+    role: 'student',
+    phase: 'preparing',
+    step: filled,
+    steps: blocks,
+    ...plan.at('answers', filled / blocks),
+  });
+  return true;
+}

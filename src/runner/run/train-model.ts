@@ -1,0 +1,112 @@
+/** @file Trains one model of a run to its end, or until asked to stop: steps, evaluations, probes, checkpoints. */
+
+import type { Evaluator } from '../../distill/evaluator';
+import { trainedSpecs, type Pairing } from '../../distill/programs';
+import type { Prober, ProbedLogits } from '../../distill/prober';
+import type { Trainer } from '../../distill/trainer';
+import { openRecords } from '../../run-directory/record-file';
+import type { TrainingPaths } from '../../run-directory/run-paths';
+import type { TrainingSpec } from '../../experiment/file/schema';
+import type { Metrics, Role, RunProgress, Split, Task } from '../../protocol/records';
+import { loadTraining, saveBest, saveTraining, type Best } from './checkpoints';
+import type { RunControl } from './run-control';
+import type { RunRecorder } from './run-recorder';
+
+export interface ModelTraining {
+  role: Role;
+  task: Task;
+  pairing: Pairing;
+  trainer: Trainer;
+  /** On the validation split. */
+  evaluator: Evaluator;
+  probes?: { prober: Prober; write: (step: number, logits: ProbedLogits[]) => Promise<void> };
+  paths: TrainingPaths;
+  spec: TrainingSpec;
+  /** What share of the whole run is done when this training is at a step. */
+  progress: (step: number) => Pick<RunProgress, 'fraction' | 'secondsLeft'>;
+}
+
+const VALIDATION: Split = 'validation';
+
+/** Returns whether the training was finished; a stopped one has its checkpoint on disk. */
+export async function trainModel(
+  training: ModelTraining,
+  recorder: RunRecorder,
+  control: RunControl,
+): Promise<boolean> {
+  const { trainer, paths, role, spec, pairing } = training;
+  const architecture = pairing.student;
+  const specs = trainedSpecs(pairing);
+  const resumed = await loadTraining(paths);
+  if (resumed) trainer.restore(resumed.state);
+  let best = resumed?.best;
+  const start = trainer.position;
+  // What was recorded after the checkpoint is done, and recorded, again.
+  const metrics = await openRecords(paths, 'metrics', start - 1);
+  const evaluations = await openRecords(paths, 'evaluations', resumed ? start : -1);
+
+  const progress = (phase: RunProgress['phase']): RunProgress => {
+    const step = trainer.position;
+    return { role, phase, step, steps: trainer.steps, ...training.progress(step) };
+  };
+  const save = async (): Promise<void> => {
+    await saveTraining(paths, architecture, specs, { state: await trainer.state(), ...(best && { best }) });
+  };
+  const evaluate = async (): Promise<void> => {
+    const step = trainer.position;
+    recorder.progress(progress('evaluating'));
+    const measured = await training.evaluator.evaluate(trainer.trained);
+    evaluations.append({ step, split: VALIDATION, role, metrics: measured });
+    recorder.evaluated(role, step, measured);
+    if (training.probes) await training.probes.write(step, await training.probes.prober.probe(trainer.trained));
+    if (isBetter(training.task, measured, best)) {
+      best = { step, metrics: measured };
+      await saveBest(paths, architecture, (await trainer.state()).parameters);
+    }
+  };
+
+  try {
+    if (!resumed) await evaluate();
+    while (trainer.position < trainer.steps) {
+      await control.gate();
+      if (control.stopping) {
+        await save();
+        return false;
+      }
+      const record = await trainer.step();
+      requireFinite(record.loss.total, record.step);
+      metrics.append(record);
+      recorder.progress(progress('training'), record);
+      const isLast = trainer.position === trainer.steps;
+      if (isLast || trainer.position % spec.evaluateEvery === 0) await evaluate();
+      if (isLast || trainer.position % spec.checkpointEvery === 0) await save();
+    }
+    return true;
+  } finally {
+    metrics.close();
+    evaluations.close();
+  }
+}
+
+/** Quality that chooses the best checkpoint: macro-F1 (then the lower loss), or perplexity. */
+function isBetter(task: Task, metrics: Metrics, best: Best | undefined): boolean {
+  if (!best) return true;
+  if (task !== 'text-classification') return metrics.perplexity! < best.metrics.perplexity!;
+  if (metrics.macroF1 !== best.metrics.macroF1) return metrics.macroF1! > best.metrics.macroF1!;
+  return metrics.loss! < best.metrics.loss!;
+}
+
+function requireFinite(loss: number, step: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new TrainingDiverged(step);
+}
+
+/** The loss is no longer a number; training on would only spoil the weights. */
+export class TrainingDiverged extends Error {
+  override readonly name = 'TrainingDiverged';
+  readonly remedy = 'Lower the learning rate, lengthen the warm-up, or set clipNorm to 1 or less, and run again.';
+
+  constructor(step: number) {
+    super(`The loss is not a finite number at step ${step}.`);
+  }
+}

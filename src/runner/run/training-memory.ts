@@ -1,0 +1,66 @@
+/** @file A training's memory: predicted and compared with the machine's before it begins, measured when it has ended. */
+
+import os from 'node:os';
+import { batchInputs } from '../../distill/batch-inputs';
+import { oneOfEachLength } from '../../distill/epochs';
+import { predictPeakBytes } from '../../distill/memory-plan';
+import type { BatchShape, Pairing } from '../../distill/programs';
+import type { TrainingSpec } from '../../experiment/file/schema';
+import { InputError } from '../../protocol/problem';
+import type { Batch } from '../../dataset/batches';
+import { batchesOf, trainingBatchOfEachLength, type PreparedRun } from './prepared-run';
+
+const REMEDY = 'Lower training.batchSize or dataset.maxLength, or choose a smaller student.';
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+
+export interface TrainingToFit {
+  pairing: Pairing;
+  spec: TrainingSpec;
+  runsTeacher: boolean;
+  /** The models of its evaluations. */
+  evaluated: Pairing;
+}
+
+/**
+ * Notes in the run what the training will take, and what is not there for it. Only for engines that compute in host
+ * memory and tell how they use it.
+ * @throws InputError where the whole machine has less memory than that
+ */
+export async function planMemory(run: PreparedRun, training: TrainingToFit): Promise<void> {
+  const { experiment, recorder } = run;
+  const { workingMemory } = run.executor;
+  if (!workingMemory) return;
+  const { pairing, spec, runsTeacher, evaluated } = training;
+  const shapesOf = (batches: readonly Batch[]): BatchShape[] =>
+    batches.map((batch) => batchInputs(batch, experiment.task).shape);
+  const heldBytes = process.memoryUsage.rss();
+  const predictedBytes = predictPeakBytes({
+    pairing,
+    shapes: shapesOf(trainingBatchOfEachLength(run, spec)),
+    evaluation: { pairing: evaluated, shapes: shapesOf(oneOfEachLength(batchesOf(run, run.data.validation))) },
+    workingMemory,
+    accumulates: spec.gradientAccumulation > 1,
+    runsTeacher,
+    heldBytes,
+  });
+  recorder.memory({ predictedBytes });
+  const machine = os.totalmem();
+  if (predictedBytes > machine) {
+    const what = `The training would take ${gigabytes(predictedBytes)} of memory, and the machine has ${gigabytes(machine)}.`;
+    throw InputError.at(experiment.file, what, REMEDY);
+  }
+  await recorder.note(`memory: about ${gigabytes(predictedBytes)} at the peak`);
+  const free = os.freemem();
+  if (predictedBytes - heldBytes > free) {
+    await recorder.note(`warning: only ${gigabytes(free)} of memory are free. ${REMEDY}`);
+  }
+}
+
+/** Notes what the process has taken at most since it began. */
+export async function measureMemory({ executor, recorder }: PreparedRun): Promise<void> {
+  if (!executor.workingMemory) return;
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
+  recorder.memory({ peakBytes });
+  await recorder.note(`memory: ${gigabytes(peakBytes)} at the peak so far`);
+}

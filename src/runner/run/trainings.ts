@@ -1,0 +1,188 @@
+/** @file The trainings of a run: a teacher that is made here, the student, its controls; each resumed where it stopped. */
+
+import { Evaluator } from '../../distill/evaluator';
+import { controlOf, type Pairing } from '../../distill/programs';
+import type { FrozenTeacher, TargetSource } from '../../distill/teacher/teacher';
+import { Trainer, type TrainingOptions } from '../../distill/trainer';
+import { collectGarbage } from '../../engine/freed-memory';
+import { findCompleteDirectory } from '../../run-directory/atomic-directory';
+import { controlPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
+import { parameterCount, type Architecture } from '../../model/architecture';
+import { initializeParameters, type Parameters } from '../../model/parameters';
+import type { Role } from '../../protocol/records';
+import { exportModel, isExported } from './checkpoints';
+import { modelCard } from '../report/model-card';
+import { architectureOf, initialProjections, loadModel, type Model } from './models';
+import { existingTeacher, batchesOf, trainingBatches, type PreparedRun } from './prepared-run';
+import { prepareProbes } from './run-probes';
+import { teacherAnswers, wantsCache } from './teacher-answers';
+import { trainModel } from './train-model';
+import { measureMemory, planMemory } from './training-memory';
+
+/** What a run distils: student and teacher, and where the student starts. */
+export interface Student {
+  architecture: Architecture;
+  /** Makes the weights that student and control both start from. They are made anew for each, rather than held through the first's training. */
+  initial: () => Promise<Parameters>;
+  pairing: Pairing;
+  teacher: Model;
+  frozen: FrozenTeacher;
+}
+
+/** Loads the teacher, or trains it first on the hard labels; undefined where that was stopped. */
+export async function teacherModel(run: PreparedRun): Promise<Model | undefined> {
+  const { experiment, paths, data, recorder } = run;
+  const { teacher } = experiment;
+  if (teacher.source !== 'train') return loadModel((await existingTeacher(experiment))!);
+  const architecture = architectureOf(teacher.architecture, teacher.training, experiment, data);
+  const student = architectureOf(experiment.student.architecture, experiment.training, experiment, data);
+  planRoles(run, architecture, student);
+  if (!(await isExported(paths.teacher))) {
+    await recorder.note(`training the teacher, ${parameterCount(architecture)} parameters`);
+    const pairing: Pairing = { student: architecture };
+    const finished = await trainOne(run, {
+      role: 'teacher',
+      pairing,
+      initial: () => Promise.resolve(initializeParameters(architecture, teacher.training.seed)),
+      paths: paths.teacher,
+      spec: teacher.training,
+    });
+    if (!finished) return undefined;
+    await exportModel(paths.teacher, data.tokenizer, modelCard(experiment, architecture, 'teacher'));
+  }
+  return loadModel((await findCompleteDirectory(paths.teacher.model))!);
+}
+
+/** Shares the progress bar out among what there is to train, by the work of a step. */
+function planRoles(run: PreparedRun, teacher: Architecture, student: Architecture): void {
+  const { experiment, data, plan } = run;
+  const stepsOf = (spec: TrainingSpec): number => trainingBatches(run, spec).steps;
+  const [large, small] = [parameterCount(teacher), parameterCount(student)];
+  if (experiment.teacher.source === 'train') {
+    const { training } = experiment.teacher;
+    plan.add('teacher', stepsOf(training), 3 * large * training.batchSize);
+  }
+  const { training } = experiment;
+  const isKept = wantsCache(experiment);
+  if (isKept) plan.add('answers', 1, large * data.train.length);
+  plan.add('student', stepsOf(training), ((isKept ? 0 : large) + 3 * small) * training.batchSize);
+  experiment.controls.forEach(() => plan.add('control', stepsOf(training), 3 * small * training.batchSize));
+}
+
+export async function trainStudent(run: PreparedRun, student: Student): Promise<boolean> {
+  const { experiment, paths, data, recorder } = run;
+  if (run.plan.isEmpty) planRoles(run, student.frozen.architecture, student.architecture);
+  if (await isExported(paths)) return true;
+  const { pairing, teacher, frozen } = student;
+  const targets = await teacherAnswers(run, { model: teacher, frozen, pairing });
+  if (!targets) return false;
+  await recorder.note(`distilling the student, ${parameterCount(student.architecture)} parameters`);
+  const finished = await trainOne(run, {
+    role: 'student',
+    pairing,
+    teacher: frozen,
+    targets,
+    initial: async () => ({
+      ...(await student.initial()),
+      ...initialProjections(pairing, experiment.training.seed),
+    }),
+    paths,
+    spec: experiment.training,
+  });
+  if (finished) await exportModel(paths, data.tokenizer, modelCard(experiment, student.architecture, 'student'));
+  return finished;
+}
+
+/** The same student, from the same weights, on the same batches, on hard labels alone. */
+export async function trainControl(run: PreparedRun, student: Student, control: string): Promise<boolean> {
+  const { experiment, data, recorder } = run;
+  const paths = controlPaths(run.paths, control);
+  if (await isExported(paths)) return true;
+  await recorder.note(`training the control ${control}`);
+  const finished = await trainOne(run, {
+    role: 'control',
+    pairing: controlOf(student.pairing),
+    // Measured against the teacher it never sees, so that agreement can be compared.
+    evaluateAgainst: student,
+    initial: student.initial,
+    paths,
+    spec: experiment.training,
+  });
+  if (finished) await exportModel(paths, data.tokenizer, modelCard(experiment, student.architecture, 'control'));
+  return finished;
+}
+
+interface OneTraining {
+  role: Role;
+  pairing: Pairing;
+  teacher?: FrozenTeacher;
+  targets?: TargetSource;
+  evaluateAgainst?: Student;
+  initial: () => Promise<Parameters>;
+  paths: TrainingPaths;
+  spec: TrainingSpec;
+}
+
+async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolean> {
+  const { executor, experiment, data, recorder, control, plan } = run;
+  const { role, pairing, teacher, targets, paths, spec } = training;
+  const { task } = experiment;
+  const reference = teacher ? { pairing, frozen: teacher } : training.evaluateAgainst;
+  const evaluated = reference ? withoutHidden(reference.pairing) : pairing;
+  const runsTeacher = teacher !== undefined && !wantsCache(experiment);
+  await planMemory(run, { pairing, spec, runsTeacher, evaluated });
+  const trainer = new Trainer({
+    executor,
+    task,
+    pairing,
+    ...(teacher && { teacher }),
+    ...(targets && { targets }),
+    source: trainingBatches(run, spec),
+    options: trainingOptions(experiment, spec),
+    initial: await training.initial(),
+  });
+  collectGarbage(); // The initial weights have been copied.
+  const evaluator = new Evaluator({
+    executor,
+    task,
+    pairing: evaluated,
+    ...(reference && { teacher: reference.frozen }),
+    batches: batchesOf(run, data.validation),
+  });
+  const probes = role === 'teacher' ? undefined : await prepareProbes(run, pairing.student, reference!.frozen, paths);
+  try {
+    return await trainModel(
+      {
+        role,
+        task,
+        pairing,
+        trainer,
+        evaluator,
+        ...(probes && { probes }),
+        paths,
+        spec,
+        progress: (step) => plan.at(role, step),
+      },
+      recorder,
+      control,
+    );
+  } finally {
+    await measureMemory(run);
+    await trainer.release();
+    await evaluator.release();
+    await probes?.prober.release();
+  }
+}
+
+function withoutHidden({ student, imitation }: Pairing): Pairing {
+  if (!imitation) return { student };
+  const { hidden, ...objective } = imitation.objective;
+  return { student, imitation: { ...imitation, objective } };
+}
+
+function trainingOptions({ distillation }: ResolvedExperiment, spec: TrainingSpec): TrainingOptions {
+  const { learningRate, schedule, warmup, weightDecay, decayBiasAndNorm, clipNorm, seed } = spec;
+  const { temperature, alpha } = distillation;
+  return { learningRate, schedule, warmup, weightDecay, decayBiasAndNorm, clipNorm, seed, temperature, alpha };
+}

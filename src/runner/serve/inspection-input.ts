@@ -1,0 +1,42 @@
+/** @file Texts as a target's models read them. */
+
+import { InputError } from '../../protocol/problem';
+import type { TextToInspect } from '../../protocol/runner';
+import { encodeRows } from '../../dataset/examples';
+import type { Tokenizer } from '../../tokenizer/tokenizer';
+import type { InspectionInput } from './inspection';
+import type { Target } from './targets';
+
+/** Throws an InputError for a folder that has none. */
+export function tokenizerOf(name: string, { tokenizer }: Target): Tokenizer {
+  if (tokenizer) return tokenizer;
+  throw InputError.at(name, 'This folder has no tokenizer.json.', 'Add one, or give token ids with --ids.');
+}
+
+/**
+ * A text as its task's examples are made. A hard label that the models do not know is left aside: they can be asked all the
+ * same. Throws an InputError at `place` where nothing could be predicted.
+ */
+export function inputOfText(
+  target: Target,
+  tokenizer: Tokenizer,
+  { text, pair, prompt, label }: TextToInspect,
+  place: { file: string; line: number },
+): InspectionInput {
+  const { task, maxLength, labels } = target;
+  const known = label !== undefined && labels?.includes(label) === true;
+  if (task === 'text-classification' && !known) {
+    const encoding = tokenizer.encode(text, { ...(pair !== undefined && { pair }), maxLength });
+    return { inputIds: encoding.ids, typeIds: encoding.typeIds, encoding, text };
+  }
+  const parts = { ...(pair !== undefined && { pair }), ...(prompt !== undefined && { prompt }) };
+  const row = { text, ...parts, ...(known && { label }), ...place };
+  const { examples, problems } = encodeRows([row], tokenizer, {
+    task,
+    maxLength,
+    ...(labels && { labelNames: labels }),
+  });
+  const [example] = examples;
+  if (!example) throw InputError.at(place.file, problems[0]!.message, problems[0]!.remedy, place.line);
+  return { ...example, text, ...(known && { label }) };
+}

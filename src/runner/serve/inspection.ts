@@ -1,0 +1,129 @@
+/** @file What two models say of one text, position by position, as `inspect` and the editor show it. */
+
+import type { HostTensor } from '../../engine/array';
+import { entropy, klDivergence, rankOf, softmax, topIndices } from '../../protocol/distribution';
+import type { InspectedDistribution, InspectedPosition, InspectedToken, InspectResult } from '../../protocol/records';
+import { notCounted, type Example } from '../../dataset/examples';
+import { inspectedTokens } from '../run/pinned';
+import type { Target } from './targets';
+
+/** A tokenized text. `labels` as in an Example; absent where only the models are asked. */
+export interface InspectionInput extends Pick<Example, 'inputIds' | 'typeIds' | 'encoding'> {
+  text: string;
+  /** text-classification: name of the hard label. */
+  label?: string;
+  labels?: Example['labels'];
+}
+
+/** Logits of each model that there is: [L, V], or [1, C] for a classifier. */
+export interface InspectionLogits {
+  teacher?: HostTensor;
+  student?: HostTensor;
+}
+
+export interface InspectionView {
+  temperature: number;
+  /** Tokens listed at each position. */
+  top: number;
+}
+
+export function inspectionResult(
+  target: Target,
+  input: InspectionInput,
+  logits: InspectionLogits,
+  view: InspectionView,
+): InspectResult {
+  const { text } = input;
+  const tokens = target.tokenizer ? inspectedTokens(input.encoding, target.tokenizer) : idsAsTokens(input.inputIds);
+  if (target.task === 'text-classification') {
+    const positions = [classPosition(target, input, logits, view)];
+    return { text, temperature: view.temperature, positions, tokens };
+  }
+  const shift = target.task === 'causal-lm' ? 1 : 0;
+  const positions = tokens.map((token, index): InspectedPosition => {
+    const row = index - shift;
+    // The first token of a causal model is predicted from nothing.
+    if (row < 0) return { ...token, index, counted: false, label: token.token };
+    const counted = isCounted(target, input, index);
+    return { ...token, index, counted, label: token.token, ...compareAt(target, logits, row, token.id, view) };
+  });
+  return { text, temperature: view.temperature, positions };
+}
+
+function classPosition(
+  target: Target,
+  { text, label }: InspectionInput,
+  logits: InspectionLogits,
+  view: InspectionView,
+): InspectedPosition {
+  const id = label === undefined ? -1 : (target.labels?.indexOf(label) ?? -1);
+  const place = { index: 0, id, token: label ?? '', start: 0, end: text.length, counted: true };
+  return { ...place, ...(label !== undefined && { label }), ...compareAt(target, logits, 0, id, view) };
+}
+
+/** Whether training would count the prediction of a token. */
+export function isCounted(
+  { tokenizer }: Target,
+  { inputIds, encoding, labels }: InspectionInput,
+  index: number,
+): boolean {
+  if (labels instanceof Int32Array) return labels[index] !== notCounted;
+  return encoding.special[index] !== 1 || inputIds[index] === tokenizer?.special.endOfText;
+}
+
+/** What each model says at a row of its logits. @param label index of the hard label, −1 where there is none */
+export function compareAt(
+  target: Target,
+  logits: InspectionLogits,
+  row: number,
+  label: number,
+  view: InspectionView,
+): Partial<InspectedPosition> {
+  const teacher = logits.teacher && rowOf(logits.teacher, row);
+  const student = logits.student && rowOf(logits.student, row);
+  const nameOf = (id: number): string => target.labels?.[id] ?? target.tokenizer?.tokenText(id) ?? String(id);
+  const [first, second] = [teacher, student].map((side) => side && distributionOf(side, nameOf, label, view));
+  if (first && second) {
+    first.shown.ofOther = second.shown.top.map(({ id }) => first.probabilities[id]!);
+    second.shown.ofOther = first.shown.top.map(({ id }) => second.probabilities[id]!);
+  }
+  return {
+    ...(teacher && student && { kl: klDivergence(teacher, student.subarray(0, teacher.length), view.temperature) }),
+    ...(first && { teacher: first.shown }),
+    ...(second && { student: second.shown }),
+  };
+}
+
+export function rowOf(logits: HostTensor, row: number): Float32Array {
+  const width = logits.shape[1]!;
+  return logits.data.subarray(row * width, (row + 1) * width) as Float32Array;
+}
+
+/** @param label index of the hard label, −1 where there is none */
+export function distributionOf(
+  logits: Float32Array,
+  nameOf: (id: number) => string,
+  label: number,
+  { temperature, top }: InspectionView,
+): { shown: InspectedDistribution; probabilities: Float64Array } {
+  const probabilities = softmax(logits, temperature);
+  const listed = topIndices(probabilities, top).map((id) => ({
+    id,
+    token: nameOf(id),
+    probability: probabilities[id]!,
+  }));
+  const rest = 1 - listed.reduce((sum, { probability }) => sum + probability, 0);
+  const shown: InspectedDistribution = {
+    entropy: entropy(probabilities),
+    top: listed,
+    other: listed.length === logits.length ? 0 : Math.max(0, rest),
+  };
+  if (label >= 0 && label < logits.length) {
+    shown.label = { probability: probabilities[label]!, rank: rankOf(probabilities, label) };
+  }
+  return { shown, probabilities };
+}
+
+function idsAsTokens(ids: Int32Array): InspectedToken[] {
+  return Array.from(ids, (id) => ({ id, token: String(id), start: 0, end: 0 }));
+}

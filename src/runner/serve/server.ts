@@ -1,0 +1,55 @@
+/** @file Answers JSON-RPC on a local socket that only its user may open. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
+import type { RunnerMethod, RunnerRequests } from '../../protocol/runner';
+
+export type RunnerHandlers = { [Method in RunnerMethod]: () => Promise<RunnerRequests[Method]['result']> };
+
+export interface RunnerServer {
+  /** Path of the socket, or name of the pipe on Windows. */
+  socket: string;
+  close(): Promise<void>;
+}
+
+export async function serveRunner(handlers: RunnerHandlers): Promise<RunnerServer> {
+  const sockets = new Set<net.Socket>();
+  const pending = new Set<Promise<unknown>>();
+  const tracked = (handler: () => Promise<unknown>) => () => {
+    const answer = handler().finally(() => pending.delete(answer));
+    pending.add(answer);
+    return answer;
+  };
+  const server = net.createServer((socket) => {
+    const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
+    for (const [method, handler] of Object.entries(handlers)) connection.onRequest(method, tracked(handler));
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    // A client that goes away in the middle of a message is no concern of the run.
+    connection.onError(() => connection.dispose());
+    connection.listen();
+  });
+  // mkdtemp makes a folder that no other user can enter, so neither can they reach the socket in it.
+  const folder = process.platform === 'win32' ? undefined : await mkdtemp(path.join(os.tmpdir(), 'distillery-'));
+  const socket = folder ? path.join(folder, 'runner.sock') : `\\\\.\\pipe\\distillery-${process.pid}-${Date.now()}`;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(socket, resolve);
+  });
+  return {
+    socket,
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      // Answers still on their way are sent, which takes a turn; clients that stay do not hold the run's end up.
+      await Promise.allSettled(pending);
+      await nextTurn();
+      for (const socket of sockets) socket.destroySoon();
+      await closed;
+      if (folder) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

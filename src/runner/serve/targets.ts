@@ -1,0 +1,115 @@
+/** @file What inspection and completion look at: a run, a control of a run, or any Hugging Face folder. */
+
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { Executor } from '../../engine/executor';
+import { Predictor } from '../../distill/predictor';
+import { columnsOf } from '../../experiment/checks/check-dataset';
+import { findCompleteDirectory } from '../../run-directory/atomic-directory';
+import { findRun, readRunExperiment } from '../../run-directory/run-directory';
+import { runPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import type { Architecture } from '../../model/architecture';
+import { InputError } from '../../protocol/problem';
+import type { Task } from '../../protocol/records';
+import type { Columns } from '../../dataset/dataset';
+import { Tokenizer } from '../../tokenizer/tokenizer';
+import { loadModel } from '../run/models';
+import { teacherOfRun } from '../../experiment/checks/model-folder';
+
+export interface Target {
+  task: Task;
+  /** Absent for a folder without tokenizer.json; then only token ids can be given. */
+  tokenizer: Tokenizer | undefined;
+  labels: readonly string[] | undefined;
+  maxLength: number;
+  /** Where the columns of a dataset row are. */
+  columns: Columns;
+  teacher?: Predictor;
+  student?: Predictor;
+}
+
+const tasks: Record<Architecture['head'], Task> = {
+  'sequence-classification': 'text-classification',
+  'causal-lm': 'causal-lm',
+  'masked-lm': 'masked-lm',
+};
+
+/** Where the models of a target are. */
+export interface TargetFolders {
+  teacher: string | undefined;
+  student?: string | undefined;
+  tokenizer: string | undefined;
+  maxLength?: number;
+  columns: Columns;
+}
+
+/** Loads the models of a target. Throws an InputError where it is neither a run nor a model's folder. */
+export async function openTarget(target: string, executor: Executor): Promise<Target> {
+  return openModels(executor, await locateTarget(target));
+}
+
+/** The folders of a target as they are now: those of a run that is going on change. Throws an InputError as openTarget. */
+export async function locateTarget(target: string): Promise<TargetFolders> {
+  const folder = path.resolve(target);
+  if (existsSync(path.join(folder, 'config.json'))) return { teacher: folder, tokenizer: folder, columns: {} };
+  const { run, training } = await findTraining(target);
+  const experiment = await readRunExperiment(run);
+  const teacher = await findCompleteDirectory(await teacherOfRun(run));
+  const student = await latestModel(training);
+  const tokenizer = await findCompleteDirectory(path.join(run.directory, 'tokenizer'));
+  if (teacher === undefined && student === undefined) {
+    throw InputError.at(target, 'This run has no model yet.', 'Wait for its first checkpoint.');
+  }
+  const { maxLength } = experiment.dataset;
+  return { teacher, student, tokenizer, maxLength, columns: columnsOf(experiment) };
+}
+
+/** Frees the memory of a target's models. */
+export async function releaseTarget({ teacher, student }: Target): Promise<void> {
+  await teacher?.release();
+  await student?.release();
+}
+
+/** A run, or `RUN/controls/NAME`. */
+async function findTraining(target: string): Promise<{ run: RunPaths; training: TrainingPaths }> {
+  const parts = /^(.*?)[\\/]+controls[\\/]+([^\\/]+)[\\/]*$/.exec(target);
+  if (!parts) {
+    const run = await findRun(target);
+    return { run, training: run };
+  }
+  const run = await findRun(parts[1]!);
+  const folder = path.join(run.directory, 'controls', parts[2]!);
+  if (!existsSync(folder)) {
+    throw InputError.at(target, `The run has no control ${parts[2]!}.`, 'See its folder "controls" for their names.');
+  }
+  return { run, training: runPaths(folder) };
+}
+
+/** The exported model, or what a run that is still going has kept so far. */
+async function latestModel(training: TrainingPaths): Promise<string | undefined> {
+  for (const folder of [training.model, training.bestCheckpoint, training.lastCheckpoint]) {
+    const found = await findCompleteDirectory(folder);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+export async function openModels(executor: Executor, folders: TargetFolders): Promise<Target> {
+  const open = async (folder: string | undefined): Promise<Predictor | undefined> => {
+    if (folder === undefined) return undefined;
+    const { architecture, parameters } = await loadModel(folder);
+    return new Predictor(executor, architecture, parameters);
+  };
+  const [teacher, student] = [await open(folders.teacher), await open(folders.student)];
+  const { head, labels, maxPositions } = (teacher ?? student)!.architecture;
+  const hasTokenizer = folders.tokenizer !== undefined && existsSync(path.join(folders.tokenizer, 'tokenizer.json'));
+  return {
+    task: tasks[head],
+    tokenizer: hasTokenizer ? await Tokenizer.load(folders.tokenizer!) : undefined,
+    labels,
+    maxLength: Math.min(maxPositions, folders.maxLength ?? maxPositions),
+    columns: folders.columns,
+    ...(teacher && { teacher }),
+    ...(student && { student }),
+  };
+}

@@ -1,0 +1,59 @@
+/** @file The result of a sweep as a table: a line for each combination, its values and its student. */
+
+import Table from 'cli-table3';
+import { settingName, valueText } from '../../experiment/sweep/sweep-name';
+import { absent, formatPercent, formatQuantity, formatShare } from '../../protocol/format';
+import type { Metrics } from '../../protocol/records';
+import type { SweepResult, SweepRow } from '../commands/sweep';
+
+const metric = (row: SweepRow, role: 'student' | 'control', name: keyof Metrics): number | undefined =>
+  row.summary?.rows.find((compared) => compared.role === role)?.metrics[name];
+
+interface Column {
+  title: string;
+  /** Undefined where a row has none; a column that no row has is left out. */
+  value: (row: SweepRow) => string | undefined;
+}
+
+const share = (value: number | undefined): string | undefined => (value === undefined ? undefined : formatShare(value));
+const quantity = (value: number | undefined): string | undefined =>
+  value === undefined ? undefined : formatQuantity(value);
+
+const results: readonly Column[] = [
+  { title: 'macro-F1', value: (row) => share(metric(row, 'student', 'macroF1')) },
+  { title: 'perplexity', value: (row) => quantity(metric(row, 'student', 'perplexity')) },
+  {
+    title: 'retention',
+    value: ({ summary }) => {
+      const kept = summary?.rows.find(({ role }) => role === 'student')?.retention;
+      return kept === undefined ? undefined : formatPercent(kept);
+    },
+  },
+  { title: 'agreement', value: (row) => share(metric(row, 'student', 'agreement')) },
+  { title: 'KL to teacher', value: (row) => quantity(metric(row, 'student', 'teacherKl')) },
+  { title: 'control macro-F1', value: (row) => share(metric(row, 'control', 'macroF1')) },
+  { title: 'control perplexity', value: (row) => quantity(metric(row, 'control', 'perplexity')) },
+  { title: 'status', value: ({ status }) => (status === 'done' ? undefined : status) },
+];
+
+/** The table, the best combination, and what failed or is left to do. */
+export function sweepText(result: SweepResult): string {
+  const { settings, rows, combinations } = result;
+  const shown = results.filter(({ value }) => rows.some((row) => value(row) !== undefined));
+  const table = new Table({
+    head: [...settings.map((setting) => settingName(setting, settings)), ...shown.map(({ title }) => title), 'run'],
+    colAligns: [...settings.map(() => 'right' as const), ...shown.map(() => 'right' as const), 'left'],
+    style: { head: [], border: [] },
+  });
+  for (const row of rows) {
+    const values = settings.map((setting) => valueText(row.values[setting]));
+    table.push([...values, ...shown.map(({ value }) => value(row) ?? absent), row.run]);
+  }
+  const failures = rows.flatMap(({ run, error }) => (error ? [`${run} failed: ${error.message}`] : []));
+  const left = combinations - rows.filter(({ status }) => status !== 'stopped').length;
+  return [
+    table.toString(),
+    ...failures,
+    ...(left > 0 ? [`stopped with ${left} of ${combinations} to go; go on with the same command`] : []),
+  ].join('\n');
+}
