@@ -1,15 +1,18 @@
 /** @file Typed lint rules, and the rooms of docs/architecture.md: who may import whom. */
 
+import { createNodeResolver, importX } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
 /** Each room may import itself, `protocol`, and the rooms named here. */
 const rooms = {
-  extension: ['experiment'],
-  runner: ['experiment', 'distill', 'model', 'text', 'engine'],
-  experiment: ['distill', 'model', 'text'],
-  distill: ['model', 'text', 'engine'],
-  model: ['text', 'engine'],
-  text: ['engine'],
+  extension: ['experiment', 'run-directory', 'dataset'],
+  runner: ['experiment', 'run-directory', 'distill', 'model', 'dataset', 'tokenizer', 'engine'],
+  experiment: ['run-directory', 'model', 'dataset', 'tokenizer'],
+  'run-directory': ['model'],
+  distill: ['model', 'dataset', 'tokenizer', 'engine'],
+  model: ['engine'],
+  dataset: ['tokenizer', 'engine'],
+  tokenizer: [],
   engine: [],
   protocol: [],
 };
@@ -21,6 +24,9 @@ const reserved = [
   { packages: ['^@tensorflow/tfjs-core'], rooms: ['engine', 'model', 'distill'] },
   { packages: ['^@vscode/webview-ui-toolkit', '^lit', '^uplot'], rooms: [] },
 ];
+
+/** Of `model`, what is free of tfjs. */
+const withoutTensors = '(architecture|checkpoint|config|parameters|safetensors)';
 
 function importRules(room) {
   const closed = Object.keys(rooms).filter(
@@ -36,16 +42,11 @@ function importRules(room) {
       .flatMap((entry) => entry.packages.map((regex) => ({ regex, message: `Not in ${room}: docs/architecture.md.` }))),
   ];
   // The extension host loads neither tfjs nor onnxruntime, so what it can reach may not bring them in at run time.
-  if (room === 'experiment') {
+  if (room === 'experiment' || room === 'run-directory') {
     patterns.push({
-      regex: '^\\.\\./distill/',
+      regex: `^(\\.\\./)+model/(?!${withoutTensors}$)`,
       allowTypeImports: true,
-      message: 'experiment takes only types from distill.',
-    });
-    patterns.push({
-      regex: '^\\.\\./model/(?!architecture$|parameters$|checkpoint$|safetensors$|float16$)',
-      allowTypeImports: true,
-      message: 'experiment takes only what is free of tfjs from model.',
+      message: `${room} takes only what is free of tfjs from model.`,
     });
   }
   return ['error', { patterns }];
@@ -56,8 +57,14 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    plugins: { 'import-x': importX },
+    settings: {
+      ...importX.flatConfigs.typescript.settings,
+      'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.mjs'] })],
+    },
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
+      'import-x/no-cycle': ['error', { ignoreExternal: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
       // noUncheckedIndexedAccess makes `!` the honest form where an index is known to be in range.
       '@typescript-eslint/no-non-null-assertion': 'off',

@@ -1,6 +1,7 @@
 /** @file The pairs of models that are timed. */
 
-import { createArchitecture, type Architecture } from '../src/model/architecture';
+import { type Architecture } from '../src/model/architecture';
+import { createArchitecture } from '../src/model/config';
 import type { Task } from '../src/protocol/records';
 
 export interface Case {

@@ -3,7 +3,8 @@
 import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { openExecutor, type Engine } from '../src/engine/engines';
-import { createArchitecture, parameterCount, type Architecture } from '../src/model/architecture';
+import { type Architecture } from '../src/model/architecture';
+import { createArchitecture, parameterCount } from '../src/model/config';
 import { initializeParameters } from '../src/model/parameters';
 import type { Batch } from '../src/dataset/batches';
 import { chart, type Panel } from './curve-chart';

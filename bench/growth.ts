@@ -1,7 +1,8 @@
 /** @file Whether an engine's memory grows with the steps. Usage: growth.js ENGINE STEPS; fails where it does. */
 
 import { openExecutor, type Engine } from '../src/engine/engines';
-import { createArchitecture, type Architecture } from '../src/model/architecture';
+import { type Architecture } from '../src/model/architecture';
+import { createArchitecture } from '../src/model/config';
 import { initializeParameters } from '../src/model/parameters';
 import type { Batch } from '../src/dataset/batches';
 import { createTrainer } from './ours';

@@ -3,7 +3,8 @@
 import { blockUntilReady, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
 import { createInterface } from 'node:readline';
 import { mapValues } from '../src/distill/named';
-import { parameterShapes, type Architecture } from '../src/model/architecture';
+import { type Architecture } from '../src/model/architecture';
+import { parameterShapes } from '../src/model/config';
 import type { Parameters } from '../src/model/parameters';
 import { readDistillation, type Distillation } from './ours';
 import type { Setup } from './setup';

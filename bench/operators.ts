@@ -1,5 +1,7 @@
 /** @file Adds up the kernel times of profiled graphs by operator. */
 
+import type { Executor } from '../src/engine/executor';
+
 /** One kernel of one run. */
 export interface KernelTime {
   operator: string;
@@ -10,6 +12,14 @@ export interface KernelTime {
 export interface ProfiledGraph {
   graph: string;
   kernels: KernelTime[];
+}
+
+/** An executor whose kernels are timed. */
+export interface Profiling {
+  executor: Executor;
+  /** What ran until now warmed up, and does not count. */
+  start: () => void;
+  finish: () => Promise<ProfiledGraph[]>;
 }
 
 export interface OperatorTime {

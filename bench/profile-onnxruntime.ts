@@ -4,8 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import type { Executor, LoadedProgram } from '../src/engine/executor';
-import type { KernelTime, ProfiledGraph } from './operators';
-import type { Profiling } from './profile';
+import type { KernelTime, ProfiledGraph, Profiling } from './operators';
 
 /** One entry of the JSON that onnxruntime writes; times in microseconds. */
 export interface ProfileEvent {

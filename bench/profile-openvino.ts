@@ -3,8 +3,7 @@
 import type { ExecutorOptions } from '../src/engine/executor';
 import { createOpenVinoExecutor } from '../src/engine/openvino/openvino';
 import { OpenVinoProgram } from '../src/engine/openvino/program';
-import type { ProfiledGraph } from './operators';
-import type { Profiling } from './profile';
+import type { ProfiledGraph, Profiling } from './operators';
 
 /** An executor whose programs are asked after each run what it took. */
 export function profileOpenVino(options: ExecutorOptions): Profiling {

@@ -11,7 +11,7 @@ import { layOut } from '../src/distill/tensor-group';
 import { squaresProgram, updateProgram } from '../src/distill/update-programs';
 import { createTrainer, readDistillation, type Distillation } from './ours';
 import { operationsOf } from './products';
-import { graphNames, timeByOperator, type OperatorTime, type ProfiledGraph } from './operators';
+import { graphNames, timeByOperator, type OperatorTime, type Profiling } from './operators';
 import { profileOnnxruntime } from './profile-onnxruntime';
 import { profileOpenVino } from './profile-openvino';
 
@@ -33,14 +33,6 @@ export interface Profile {
   stepMilliseconds: number;
   graphs: string[];
   operators: OperatorTime[];
-}
-
-/** An executor whose kernels are timed. */
-export interface Profiling {
-  executor: Executor;
-  /** What ran until now warmed up, and does not count. */
-  start: () => void;
-  finish: () => Promise<ProfiledGraph[]>;
 }
 
 async function main(folder: string, engine: Engine, precision: Precision, steps: number): Promise<void> {

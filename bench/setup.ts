@@ -6,7 +6,7 @@ import { saveCheckpoint } from '../src/model/checkpoint';
 import { initializeParameters } from '../src/model/parameters';
 import { writeSafetensors } from '../src/model/safetensors';
 import type { Task } from '../src/protocol/records';
-import { randomStream } from '../src/dataset/random';
+import { randomStream } from '../src/engine/random';
 import type { Case } from './cases';
 
 /** setup.json of a case's folder. */

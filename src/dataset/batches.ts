@@ -3,7 +3,7 @@
 import type { Task } from '../protocol/records';
 import { notCounted, type Example } from './examples';
 import { maskTokens, type Masking } from './masking';
-import { randomStream, shuffled } from './random';
+import { randomStream, shuffled } from '../engine/random';
 
 /** Row-major arrays; [rows, length] unless it says otherwise. */
 export interface Batch {

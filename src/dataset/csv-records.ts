@@ -2,7 +2,7 @@
 
 import { Readable } from 'node:stream';
 import { parse, type CsvError } from 'csv-parse';
-import type { FileRecord } from './dataset';
+import type { FileRecord } from './file-record';
 import { notUtf8, readLines } from './lines';
 
 interface ParsedRecord {

@@ -2,7 +2,8 @@
 
 import { extname } from 'node:path';
 import { InputError, type Problem } from '../protocol/problem';
-import { fileRecords, forEachRow, type FileRecord } from './dataset';
+import { fileRecords, forEachRow } from './dataset';
+import { type FileRecord } from './file-record';
 
 export interface DatasetDescription {
   rows: number;

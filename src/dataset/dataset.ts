@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { InputError, type Problem } from '../protocol/problem';
 import { readCsvRecords } from './csv-records';
+import type { FileRecord } from './file-record';
 import { readJsonRecords } from './json-records';
 import { notUtf8 } from './lines';
 import { readTextRows } from './text-rows';
@@ -26,10 +27,6 @@ export interface Row {
   /** Line the row starts on, from 1. */
   line: number;
 }
-
-/** A row as its file has it, before columns are chosen; or what is wrong with it. */
-export type FileRecord =
-  { line: number; fields: Record<string, unknown> } | { line: number; column: number; message: string; remedy: string };
 
 /** A wrong file would otherwise report each of its lines. */
 const mostProblemsPerFile = 100;

@@ -1,6 +1,6 @@
 /** @file JSONL: one JSON object a line. */
 
-import type { FileRecord } from './dataset';
+import type { FileRecord } from './file-record';
 import { notUtf8, readLines } from './lines';
 import { isRecord } from '../tokenizer/tokenizer-json';
 

@@ -1,7 +1,7 @@
 /** @file Masked-language-model inputs: which tokens are hidden, and by what. */
 
 import { notCounted } from './examples';
-import { randomStream } from './random';
+import { randomStream } from '../engine/random';
 
 export interface Masking {
   seed: number;

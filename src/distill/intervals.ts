@@ -1,7 +1,7 @@
 /** @file Intervals of measured quality, in plain numbers: Wilson's for a share, the bootstrap over rows for all else. */
 
 import type { Interval } from '../protocol/records';
-import { randomStream } from '../dataset/random';
+import { randomStream } from '../engine/random';
 
 /** The 97.5 % quantile of the standard normal distribution. */
 const z = 1.959963984540054;

@@ -5,16 +5,10 @@ import type { TensorSpec } from '../engine/array';
 import { recordedDropout, type Dropout } from '../engine/graph/dropout';
 import type { Program } from '../engine/graph/program';
 import { record } from '../engine/graph/trace-backend';
-import { parameterShapes, type Architecture } from '../model/architecture';
-import {
-  backbone,
-  classificationLogits,
-  classifiedRows,
-  vocabularyHead,
-  type ChooseRows,
-  type ModelInputs,
-  type ParameterTensors,
-} from '../model/transformer';
+import { type Architecture } from '../model/architecture';
+import { parameterShapes } from '../model/config';
+import { backbone, classificationLogits, classifiedRows, vocabularyHead } from '../model/transformer';
+import { type ChooseRows, type ModelInputs, type ParameterTensors } from '../model/computation';
 import { isSoftened } from '../protocol/softened';
 import type { Divergence } from './divergences';
 import { classLoss, vocabularyLoss, type Distillation, type HeadLoss } from './head-loss';

@@ -1,7 +1,8 @@
 /** @file From the few sizes that an experiment names to the whole architecture of a model. */
 
 import type { Task } from '../protocol/records';
-import { createArchitecture, type Architecture, type Family, type Head } from '../model/architecture';
+import { type Architecture, type Family, type Head } from '../model/architecture';
+import { createArchitecture } from '../model/config';
 import type { SpecialTokens } from '../tokenizer/special-tokens';
 import type { ArchitectureSpec } from './file/schema';
 

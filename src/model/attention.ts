@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { embedding, gelu } from '../engine/graph/ops';
 import type { Activation, Architecture } from './architecture';
-import type { Backbone, ForwardOptions, ParameterTensors } from './transformer';
+import type { Backbone, ForwardOptions, ParameterTensors } from './computation';
 
 /**
  * Subtracted from the scores of what must not be seen: exp(score − 2³⁰) is 0, and a row that sees nothing is uniform, not NaN. A power of

@@ -3,7 +3,8 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InputError } from '../protocol/problem';
-import { type Architecture, architectureFromConfig, configFromArchitecture, parameterShapes } from './architecture';
+import { type Architecture } from './architecture';
+import { architectureFromConfig, configFromArchitecture, parameterShapes } from './config';
 import { writeAtomically } from './atomic';
 import { layoutOf } from './families';
 import type { Parameters } from './parameters';

@@ -1,7 +1,7 @@
 /** @file Continuing a text token by token, greedily or by sampling. */
 
 import { softmax, topIndices } from '../protocol/distribution';
-import { randomStream } from '../dataset/random';
+import { randomStream } from '../engine/random';
 
 export interface Sampling {
   /** Divides the logits: below 1 sharper, above 1 flatter. */

@@ -5,7 +5,7 @@ import { embedding, layerNorm, linear } from '../engine/graph/ops';
 import type { Architecture } from './architecture';
 import { activate, attend, backboneOf, causalBias, dropped, parameter, positionRows } from './attention';
 import { gpt2Layout } from './gpt2-layout';
-import type { Backbone, FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './transformer';
+import type { Backbone, FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
 
 const conv1d = (x: tf.Tensor, p: ParameterTensors, name: string): tf.Tensor =>
   linear(x, parameter(p, `${name}.weight`), parameter(p, `${name}.bias`), 'in-out');

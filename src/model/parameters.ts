@@ -1,13 +1,20 @@
 /** @file Initial weights: random as transformers makes them, or taken from a teacher's layers. */
 
 import { sizeOf } from '../engine/array';
-import { randomStream } from '../dataset/random';
-import { type Architecture, type ArchitectureProblem, parameterShapes } from './architecture';
+import { randomStream } from '../engine/random';
+import { type Architecture, type ArchitectureProblem } from './architecture';
+import { parameterShapes } from './config';
 import { layoutOf } from './families';
 import type { FamilyLayout } from './layout';
 
 /** Values of each parameter under its Hugging Face name, in its shape of `parameterShapes`. */
 export type Parameters = Record<string, Float32Array>;
+
+/** An architecture and weights for it. */
+export interface Model {
+  architecture: Architecture;
+  parameters: Parameters;
+}
 
 /**
  * Random weights as transformers initializes the family: matrices normal with mean 0, biases 0, norms 1.

@@ -7,8 +7,7 @@ import { InputError } from '../protocol/problem';
 import type { RunRecord } from '../protocol/records';
 import { acquireLock, isBeingWritten, type Lock } from './lock';
 import { runPaths, runsDirectory, type RunPaths } from './run-paths';
-import { originSchema, runRecordSchema } from './run-schemas';
-import { resolvedExperimentSchema, type ResolvedExperiment } from '../experiment/file/schema';
+import { originSchema, runRecordSchema, unstartedSchema } from './run-schemas';
 
 /** A run as a view sees it. */
 export interface Run {
@@ -18,11 +17,11 @@ export interface Run {
 }
 
 /**
- * Makes the run directory of an experiment, with `experiment.json` in it, and takes its lock. Its name is the time (UTC) and
+ * Makes the run directory of a resolved experiment, with `experiment.json` in it, and takes its lock. Its name is the time (UTC) and
  * the experiment's name; a number is added where two start within a second.
  */
 export async function createRun(
-  experiment: ResolvedExperiment,
+  experiment: { file: string; name: string },
   now = new Date(),
 ): Promise<{ paths: RunPaths; lock: Lock }> {
   const runs = runsDirectory(experiment.file);
@@ -30,7 +29,7 @@ export async function createRun(
   const directory = await makeUnique(join(runs, `${timeForFileName(now)}_${nameForFile(experiment.name)}`));
   const lock = await acquireLock(directory);
   const paths = runPaths(directory);
-  await writeRunExperiment(paths, experiment);
+  await writeExperimentRecord(paths, experiment);
   return { paths, lock };
 }
 
@@ -72,19 +71,8 @@ export async function appendLog(paths: RunPaths, line: string): Promise<void> {
 }
 
 /** Replaces `experiment.json` in one step. */
-export async function writeRunExperiment(paths: RunPaths, experiment: ResolvedExperiment): Promise<void> {
+export async function writeExperimentRecord(paths: RunPaths, experiment: object): Promise<void> {
   await writeFileAtomic(paths.experiment, `${JSON.stringify(experiment, undefined, 2)}\n`);
-}
-
-/** The experiment as run, to resume it. Throws an InputError where `experiment.json` is missing or damaged. */
-export async function readRunExperiment(paths: RunPaths): Promise<ResolvedExperiment> {
-  const parsed = resolvedExperimentSchema.safeParse(await readJson(paths.experiment));
-  if (parsed.success) return parsed.data;
-  throw InputError.at(
-    paths.experiment,
-    'This is not the record of an experiment, or it is damaged.',
-    'Run the experiment file again.',
-  );
 }
 
 /** What tells a run from others of a list. */
@@ -160,7 +148,7 @@ function diedError(id: string): RunRecord['error'] {
 
 /** What can be said of a run whose `run.json` was not written yet, or is damaged. */
 async function recordOfUnstarted(paths: RunPaths): Promise<RunRecord> {
-  const { data: experiment } = resolvedExperimentSchema.safeParse(await readJson(paths.experiment));
+  const { data: experiment } = unstartedSchema.safeParse(await readJson(paths.experiment));
   return {
     name: experiment?.name ?? basename(paths.directory),
     task: experiment?.task ?? 'text-classification',
@@ -180,7 +168,8 @@ function startOf(id: string): string {
   return match === null ? new Date(0).toISOString() : match.slice(1).join(':');
 }
 
-async function readJson(file: string): Promise<unknown> {
+/** What a file holds as JSON; undefined where it cannot be read as that. */
+export async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as unknown;
   } catch {

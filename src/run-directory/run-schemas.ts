@@ -10,6 +10,14 @@ export const originSchema = z.object({
   distillation: z.object({ temperature: settingSchema, alpha: settingSchema }),
 });
 
+/** What a list shows of a run whose `run.json` is not there yet. */
+export const unstartedSchema = z.object({
+  name: z.string(),
+  task: z.enum(['text-classification', 'causal-lm', 'masked-lm']),
+  engine: z.string(),
+  sweepMember: z.object({ id: z.string(), values: z.record(z.string(), z.unknown()) }).optional(),
+});
+
 /** What every view relies on in `run.json`; the rest is kept as it is. */
 export const runRecordSchema = z.looseObject({
   name: z.string(),

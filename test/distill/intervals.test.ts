@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { bootstrap, wilson } from '../../src/distill/intervals';
 import { calibrationBins, expectedCalibrationError } from '../../src/distill/metrics';
-import { randomStream } from '../../src/dataset/random';
+import { randomStream } from '../../src/engine/random';
 
 describe("Wilson's interval", () => {
   // Roots of (p − share)² = z² p (1 − p) / trials, found by bisection.

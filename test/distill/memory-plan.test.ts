@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { predictPeakBytes, type PlannedTraining } from '../../src/distill/memory-plan';
-import { createArchitecture, parameterCount } from '../../src/model/architecture';
+import { createArchitecture, parameterCount } from '../../src/model/config';
 
 const student = createArchitecture({
   family: 'gpt2',

@@ -5,11 +5,12 @@ import { projectionShapes, type ImitationObjective, type Pairing } from '../../s
 import { FrozenTeacher, type TargetSource } from '../../src/distill/teacher/teacher';
 import { Trainer, type TrainingOptions } from '../../src/distill/trainer';
 import type { Executor } from '../../src/engine/executor';
-import { createArchitecture, type Architecture } from '../../src/model/architecture';
+import { type Architecture } from '../../src/model/architecture';
+import { createArchitecture } from '../../src/model/config';
 import { initializeParameters, type Parameters } from '../../src/model/parameters';
 import type { Task } from '../../src/protocol/records';
 import { notCounted, type Example } from '../../src/dataset/examples';
-import { randomStream } from '../../src/dataset/random';
+import { randomStream } from '../../src/engine/random';
 import type { Tokenizer } from '../../src/tokenizer/tokenizer';
 
 const VOCABULARY = 40;

@@ -5,7 +5,7 @@ import { FidelityMeter, type Fidelity } from '../../src/distill/teacher/fidelity
 import type { Pairing } from '../../src/distill/programs';
 import { FrozenTeacher, toHost, type TeacherTargets } from '../../src/distill/teacher/teacher';
 import type { Executor } from '../../src/engine/executor';
-import { createArchitecture } from '../../src/model/architecture';
+import { createArchitecture } from '../../src/model/config';
 import { initializeParameters } from '../../src/model/parameters';
 import { collate } from '../../src/dataset/batches';
 import { MAX_LENGTH, tinyPair } from './tiny-pair';

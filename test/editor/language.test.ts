@@ -24,7 +24,7 @@ import {
   type MarkdownString,
   type TextDocument,
 } from 'vscode';
-import { readRunExperiment } from '../../src/run-directory/run-directory';
+import { readRunExperiment } from '../../src/experiment/experiment-record';
 import { beginRun, finishRun } from '../extension/sample-run';
 import { folder, sampleRows } from './tiny-run';
 import { execute, until } from './waiting';

@@ -9,7 +9,7 @@ import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import type { Program } from '../../src/engine/graph/program';
 import { record } from '../../src/engine/graph/trace-backend';
 import { workingBytes } from '../../src/engine/graph/working-memory';
-import { randomStream } from '../../src/dataset/random';
+import { randomStream } from '../../src/engine/random';
 
 const ROWS = 40;
 const WIDTH = 64;

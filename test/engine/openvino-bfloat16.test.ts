@@ -6,10 +6,11 @@ import { Trainer, type TrainingOptions } from '../../src/distill/trainer';
 import type { Precision } from '../../src/protocol/engines';
 import { findLibrary } from '../../src/engine/libraries';
 import { createOpenVinoExecutor } from '../../src/engine/openvino/openvino';
-import { createArchitecture, type Architecture } from '../../src/model/architecture';
+import { type Architecture } from '../../src/model/architecture';
+import { createArchitecture } from '../../src/model/config';
 import { initializeParameters } from '../../src/model/parameters';
 import type { Batch } from '../../src/dataset/batches';
-import { randomStream } from '../../src/dataset/random';
+import { randomStream } from '../../src/engine/random';
 
 const VOCABULARY = 96;
 const [ROWS, LENGTH, STEPS] = [8, 32, 300] as const;

@@ -6,7 +6,7 @@ import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import { linear, type LinearLayout } from '../../src/engine/graph/ops';
 import { quantizeProducts } from '../../src/engine/graph/quantize';
 import { record } from '../../src/engine/graph/trace-backend';
-import { randomStream } from '../../src/dataset/random';
+import { randomStream } from '../../src/engine/random';
 
 let executor: Executor;
 beforeAll(async () => {

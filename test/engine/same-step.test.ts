@@ -20,12 +20,13 @@ import type { HostTensor } from '../../src/engine/array';
 import { keepMasks } from '../../src/engine/graph/dropout';
 import { openExecutor } from '../../src/engine/engines';
 import type { Executor, GraphInput } from '../../src/engine/executor';
-import { createArchitecture, type Architecture, type ArchitectureOptions } from '../../src/model/architecture';
+import { type Architecture } from '../../src/model/architecture';
+import { createArchitecture, type ArchitectureOptions } from '../../src/model/config';
 import { initializeParameters } from '../../src/model/parameters';
 import type { Program } from '../../src/engine/graph/program';
 import type { Task } from '../../src/protocol/records';
 import type { Batch } from '../../src/dataset/batches';
-import { randomStream } from '../../src/dataset/random';
+import { randomStream } from '../../src/engine/random';
 import { describeOnEach } from './executors';
 
 /** Relative to the largest value of the kind; of the updates absolute. Engines add in different orders, in float32. */

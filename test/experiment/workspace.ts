@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
-import { createArchitecture, type ArchitectureOptions } from '../../src/model/architecture';
+import { createArchitecture, type ArchitectureOptions } from '../../src/model/config';
 import { saveCheckpoint } from '../../src/model/checkpoint';
 import { initializeParameters } from '../../src/model/parameters';
 

@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { type HostTensor, sizeOf } from '../../src/engine/array';
-import { type Architecture, parameterShapes } from '../../src/model/architecture';
+import { type Architecture } from '../../src/model/architecture';
+import { parameterShapes } from '../../src/model/config';
 import { loadCheckpoint } from '../../src/model/checkpoint';
 import type { Parameters } from '../../src/model/parameters';
 import { readSafetensors, type StoredTensor } from '../../src/model/safetensors';
-import { backbone, headLogits, logits, type ModelInputs } from '../../src/model/transformer';
+import { backbone, headLogits, logits } from '../../src/model/transformer';
+import { type ModelInputs } from '../../src/model/computation';
 
 export type Tensors = Record<string, tf.Tensor>;
 

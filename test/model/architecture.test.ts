@@ -7,7 +7,7 @@ import {
   configFromArchitecture,
   createArchitecture,
   parameterCount,
-} from '../../src/model/architecture';
+} from '../../src/model/config';
 import { InputError } from '../../src/protocol/problem';
 import { goldenFolder } from '../golden/compare';
 

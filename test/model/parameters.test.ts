@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Architecture, createArchitecture, parameterShapes } from '../../src/model/architecture';
+import { type Architecture } from '../../src/model/architecture';
+import { createArchitecture, parameterShapes } from '../../src/model/config';
 import { initializationProblem, initializeFromLayers, initializeParameters } from '../../src/model/parameters';
 
 const sizes = { hiddenSize: 32, heads: 4, vocabularySize: 200, maxPositions: 64 };

@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Architecture, createArchitecture, parameterShapes } from '../../src/model/architecture';
+import { type Architecture } from '../../src/model/architecture';
+import { createArchitecture, parameterShapes } from '../../src/model/config';
 import { initializeParameters } from '../../src/model/parameters';
-import { backbone, logits, type ModelInputs, type ParameterTensors, vocabularyHead } from '../../src/model/transformer';
+import { backbone, logits, vocabularyHead } from '../../src/model/transformer';
+import { type ModelInputs, type ParameterTensors } from '../../src/model/computation';
 import { expectClose } from '../golden/compare';
 
 beforeAll(async () => {

@@ -11,12 +11,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HostTensor } from '../../src/engine/array';
-import { type Architecture, createArchitecture } from '../../src/model/architecture';
+import { type Architecture } from '../../src/model/architecture';
+import { createArchitecture } from '../../src/model/config';
 import { loadCheckpoint, saveCheckpoint } from '../../src/model/checkpoint';
 import { initializeParameters, type Parameters } from '../../src/model/parameters';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors';
 import { logits } from '../../src/model/transformer';
-import { randomStream } from '../../src/dataset/random';
+import { randomStream } from '../../src/engine/random';
 import { expectClose, hostParameters, modelInputs } from '../golden/compare';
 import { executeEagerly } from '../golden/eager';
 

@@ -4,7 +4,7 @@ import { createHash, type Hash } from 'node:crypto';
 import type { CacheLayout } from './cache-layout';
 import type { StoredValues } from './cache';
 import type { Example } from '../../dataset/examples';
-import type { Model } from '../../runner/run/models';
+import type { Model } from '../../model/parameters';
 
 /** Another number is another cache: to be raised when records, places or blocks change. */
 const FORMAT = 1;

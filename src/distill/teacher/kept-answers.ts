@@ -4,7 +4,6 @@ import type { BatchInputs } from '../batch-inputs';
 import type { Targets, TargetSource, TeacherTargets } from './teacher';
 import type { CachedTargets } from './cache';
 import { CacheCutOff, type TeacherCacheFiles } from './cache-files';
-import type { RunRecorder } from '../../runner/run/run-recorder';
 
 /** Answers from the cache for as long as it can be read, then from the teacher. */
 export class KeptAnswers implements TargetSource {
@@ -15,7 +14,8 @@ export class KeptAnswers implements TargetSource {
     private readonly kept: CachedTargets,
     private readonly files: TeacherCacheFiles,
     private readonly ask: () => TeacherTargets,
-    private readonly recorder: RunRecorder,
+    /** Tells a person what has happened. */
+    private readonly note: (line: string) => Promise<void>,
   ) {}
 
   async of(inputs: BatchInputs): Promise<Targets> {
@@ -25,7 +25,7 @@ export class KeptAnswers implements TargetSource {
       } catch (error) {
         if (!isFileError(error)) throw error;
         this.asked = this.ask();
-        await this.recorder.note(`the teacher is asked from here on: its answers cannot be read (${error.message})`);
+        await this.note(`the teacher is asked from here on: its answers cannot be read (${error.message})`);
       }
     }
     return this.asked.of(inputs);

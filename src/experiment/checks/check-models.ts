@@ -1,7 +1,8 @@
 /** @file Checks teacher, student and tokenizer against each other and against the dataset. */
 
 import { join, resolve } from 'node:path';
-import { parameterCount, type Architecture } from '../../model/architecture';
+import { type Architecture } from '../../model/architecture';
+import { parameterCount } from '../../model/config';
 import { initializationProblem } from '../../model/parameters';
 import { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, headOfTask, type ArchitectureContext } from '../architecture';

@@ -3,9 +3,11 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '../../protocol/problem';
-import { architectureFromConfig, type Architecture } from '../../model/architecture';
+import { type Architecture } from '../../model/architecture';
+import { architectureFromConfig } from '../../model/config';
 import { isFile, isFolder } from './dataset-files';
-import { findRun, readRunExperiment } from '../../run-directory/run-directory';
+import { findRun } from '../../run-directory/run-directory';
+import { readRunExperiment } from '../experiment-record';
 import type { RunPaths } from '../../run-directory/run-paths';
 import type { TeacherSpec } from '../file/schema';
 

@@ -1,7 +1,7 @@
 /** @file The commands of inspection: with which run, at which temperature, and the way into the Lab. */
 
 import { l10n, Uri, window, workspace, type QuickPickItem, type TextDocument, type TextEditor } from 'vscode';
-import { readRunExperiment } from '../../run-directory/run-directory';
+import { readRunExperiment } from '../../experiment/experiment-record';
 import { formatSetting } from '../../protocol/format';
 import { pick, runChoice, type Choice } from '../commands/choose';
 import { requireTrust } from '../commands/require-trust';

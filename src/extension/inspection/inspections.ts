@@ -3,7 +3,7 @@
 import type { Disposable } from 'vscode';
 import { EventEmitter, workspace, type Memento, type TextDocument, type Uri } from 'vscode';
 import { columnsOf } from '../../experiment/checks/check-dataset';
-import { readRunExperiment } from '../../run-directory/run-directory';
+import { readRunExperiment } from '../../experiment/experiment-record';
 import type { ModelServer } from '../models/model-server';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { Inspection } from './inspection';

@@ -4,7 +4,7 @@ import { EventEmitter, InlayHint, l10n, languages, Disposable, type Range, type 
 import { formatLarge, formatMilliseconds, formatShareDifference } from '../../protocol/format';
 import type { ComparisonRow } from '../../protocol/records';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import { readRunExperiment } from '../../run-directory/run-directory';
+import { readRunExperiment } from '../../experiment/experiment-record';
 import type { Path } from '../../experiment/file/source';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { mainMetric, summaryRow } from '../views/run-words';

@@ -3,7 +3,7 @@
 import { l10n } from 'vscode';
 import { readDatasetRow, readHeldOutRows } from '../../experiment/dataset-rows';
 import { readPredictions } from '../../run-directory/predictions';
-import { readRunExperiment } from '../../run-directory/run-directory';
+import { readRunExperiment } from '../../experiment/experiment-record';
 import { comparisonDetail } from '../../protocol/predictions';
 import type { HostMessage, PageMessage } from '../../protocol/panel';
 import { execute } from '../commands/commands';

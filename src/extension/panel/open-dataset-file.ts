@@ -2,7 +2,7 @@
 
 import { l10n, Position, Range, Uri, ViewColumn, window } from 'vscode';
 import path from 'node:path';
-import { readRunExperiment } from '../../run-directory/run-directory';
+import { readRunExperiment } from '../../experiment/experiment-record';
 import type { RunPaths } from '../../run-directory/run-paths';
 
 /** `file` as the experiment has it, `line` counted from 1. Opens nothing but what the run has read. */

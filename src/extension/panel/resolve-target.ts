@@ -1,7 +1,7 @@
 /** @file A link's file as the run's records name it. */
 
 import path from 'node:path';
-import { readRunExperiment } from '../../run-directory/run-directory';
+import { readRunExperiment } from '../../experiment/experiment-record';
 import type { RunPaths } from '../../run-directory/run-paths';
 import type { LabTarget } from '../../protocol/panel';
 

@@ -2,7 +2,7 @@
 
 import { l10n, MarkdownString, Uri, workspace } from 'vscode';
 import path from 'node:path';
-import { readRunExperiment } from '../../run-directory/run-directory';
+import { readRunExperiment } from '../../experiment/experiment-record';
 import { validateExperimentFile } from '../../experiment/checks/validate';
 import { runExperiment, type RunCommandParts } from '../commands/run-commands';
 import { requireTrust } from '../commands/require-trust';

@@ -4,7 +4,8 @@ import type { Pairing } from '../../distill/programs';
 import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { Trainer } from '../../distill/trainer';
 import type { Executor } from '../../engine/executor';
-import { createArchitecture, type Architecture } from '../../model/architecture';
+import { type Architecture } from '../../model/architecture';
+import { createArchitecture } from '../../model/config';
 import { initializeParameters } from '../../model/parameters';
 import type { Batch } from '../../dataset/batches';
 

@@ -1,7 +1,8 @@
 /** @file The model card that goes with an exported model: what it is and how it was made. */
 
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import { parameterCount, type Architecture } from '../../model/architecture';
+import { type Architecture } from '../../model/architecture';
+import { parameterCount } from '../../model/config';
 import { formatCount } from '../../protocol/format';
 import type { Role, Task } from '../../protocol/records';
 

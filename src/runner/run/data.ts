@@ -6,7 +6,7 @@ import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { InputError, type Problem } from '../../protocol/problem';
 import { readDataset, type Row } from '../../dataset/dataset';
 import { encodeRows, labelNamesOf, type Example } from '../../dataset/examples';
-import { randomStream, shuffled } from '../../dataset/random';
+import { randomStream, shuffled } from '../../engine/random';
 import { Tokenizer } from '../../tokenizer/tokenizer';
 import { trainTokenizer } from '../../tokenizer/train-tokenizer';
 

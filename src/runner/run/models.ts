@@ -4,17 +4,11 @@ import path from 'node:path';
 import { buildArchitecture } from '../../experiment/architecture';
 import type { Architecture } from '../../model/architecture';
 import { loadCheckpoint } from '../../model/checkpoint';
-import { initializeFromLayers, initializeParameters, type Parameters } from '../../model/parameters';
+import { initializeFromLayers, initializeParameters, type Model, type Parameters } from '../../model/parameters';
 import type { ArchitectureSpec, ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
 import { projectionShapes, type Pairing } from '../../distill/programs';
-import { randomStream } from '../../dataset/random';
+import { randomStream } from '../../engine/random';
 import type { RunData } from './data';
-
-/** An architecture and weights for it. */
-export interface Model {
-  architecture: Architecture;
-  parameters: Parameters;
-}
 
 /** The architecture that the experiment's sizes and the data's vocabulary and classes make. */
 export function architectureOf(

@@ -5,11 +5,11 @@ import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { writePredictions } from '../../run-directory/predictions';
 import { controlPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import type { Parameters } from '../../model/parameters';
+import type { Parameters, Model } from '../../model/parameters';
 import type { Comparison } from '../../protocol/records';
 import { compareModels, type ComparedModel } from './compare-models';
 import { loadTestExamples } from './data';
-import { architectureOf, initialStudent, type Model } from './models';
+import { architectureOf, initialStudent } from './models';
 import { batchesOf, existingTeacher, prepareRun, type PreparedRun, type RunSetup } from './prepared-run';
 import { teacherModel, trainControl, trainStudent, type Student } from './trainings';
 

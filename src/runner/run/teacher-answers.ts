@@ -23,7 +23,7 @@ import { formatBytes, formatCount } from '../../protocol/format';
 import { cacheKey } from '../../distill/teacher/cache-key';
 import { Float16Error, float16ErrorText } from '../../distill/teacher/float16-error';
 import { isFileError, KeptAnswers } from '../../distill/teacher/kept-answers';
-import type { Model } from './models';
+import type { Model } from '../../model/parameters';
 import type { PreparedRun } from './prepared-run';
 import { reportReduced } from './teacher-precision';
 
@@ -101,7 +101,8 @@ async function openCache(
     await files.close();
     throw error;
   });
-  if (outcome === 'full') return new KeptAnswers(new CachedTargets(cache), files, ask, run.recorder);
+  if (outcome === 'full')
+    return new KeptAnswers(new CachedTargets(cache), files, ask, (line) => run.recorder.note(line));
   await files.close();
   return outcome === 'stopped' ? undefined : askAlways(run, ask, outcome.reason);
 }

@@ -15,7 +15,7 @@ import {
 import { controlPaths, runPaths, runsDirectory } from '../../src/run-directory/run-paths';
 import type { ResolvedExperiment } from '../../src/experiment/file/schema';
 import type { RunRecord } from '../../src/protocol/records';
-import { goodExperiment, mails, makeFolder } from './workspace';
+import { goodExperiment, mails, makeFolder } from '../experiment/workspace';
 
 async function resolved(name = 'Spam filter'): Promise<ResolvedExperiment> {
   const folder = makeFolder({

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { bucketLengths, collate, planEpoch, type Batch } from '../../src/dataset/batches';
 import type { Row } from '../../src/dataset/dataset';
 import { encodeRows, type Example } from '../../src/dataset/examples';
-import { randomStream } from '../../src/dataset/random';
+import { randomStream } from '../../src/engine/random';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
 
 const random = randomStream(20);

@@ -1,7 +1,7 @@
 /** @file Seeded random numbers: repeatable, separate, evenly spread. */
 
 import { describe, expect, it } from 'vitest';
-import { randomStream, shuffled } from '../../src/dataset/random';
+import { randomStream, shuffled } from '../../src/engine/random';
 
 const first = (count: number, ...keys: number[]) => {
   const random = randomStream(...keys);

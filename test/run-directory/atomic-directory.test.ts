@@ -10,8 +10,8 @@ import {
   readDirectoryAtomically,
   saveDirectoryAtomically,
 } from '../../src/run-directory/atomic-directory';
-import { bundleChild, kill, start } from './child';
-import { makeFolder } from './workspace';
+import { bundleChild, kill, start } from '../experiment/child';
+import { makeFolder } from '../experiment/workspace';
 
 function save(target: string, version: number): Promise<void> {
   return saveDirectoryAtomically(target, (directory) => writeFile(join(directory, 'weights'), String(version)));

@@ -4,8 +4,8 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { acquireLock, isBeingWritten, LockedError } from '../../src/run-directory/lock';
-import { bundleChild, kill, nextLine, start } from './child';
-import { makeFolder } from './workspace';
+import { bundleChild, kill, nextLine, start } from '../experiment/child';
+import { makeFolder } from '../experiment/workspace';
 
 describe('the lock of a run directory', () => {
   it('is refused while this process has it, and given again after', async () => {

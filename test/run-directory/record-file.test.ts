@@ -6,7 +6,7 @@ import { followRecords } from '../../src/run-directory/follow-records';
 import { openRecords, readRecords } from '../../src/run-directory/record-file';
 import { runPaths, type TrainingPaths } from '../../src/run-directory/run-paths';
 import type { MetricsRecord } from '../../src/protocol/records';
-import { makeFolder } from './workspace';
+import { makeFolder } from '../experiment/workspace';
 
 function metrics(step: number): MetricsRecord {
   return {

@@ -1,0 +1,147 @@
+/** @file Architectures read from and written to a Hugging Face config.json, with the defaults and limits of their families. */
+
+import { sizeOf } from '../engine/array';
+import { InputError } from '../protocol/problem';
+import type { Architecture, ArchitectureProblem, Family, Head, ProblemType } from './architecture';
+import { ConfigReader } from './config-reader';
+import { familyLayouts, layoutOf } from './families';
+
+/** The sizes that have no sensible default, and whatever else differs from transformers' defaults of the family. */
+export type ArchitectureOptions = Pick<Architecture, 'family' | 'head' | 'hiddenSize' | 'layers' | 'heads'> &
+  Pick<Architecture, 'vocabularySize'> &
+  Partial<Architecture>;
+
+/** An architecture with the family's defaults filled in; the MLP is four times as wide as the hidden states unless given. */
+export function createArchitecture(options: ArchitectureOptions): Architecture {
+  const defaults = layoutOf(options.family).defaults;
+  return { ...defaults, intermediateSize: 4 * options.hiddenSize, ...options };
+}
+
+const SIZES = ['hiddenSize', 'layers', 'heads', 'intermediateSize', 'vocabularySize', 'maxPositions'] as const;
+const RATES = ['dropout', 'attentionDropout', 'embeddingDropout', 'classifierDropout'] as const;
+
+/** The first thing that makes an architecture impossible, or undefined. */
+export function architectureProblem(a: Architecture): ArchitectureProblem | undefined {
+  for (const size of SIZES) {
+    if (!Number.isSafeInteger(a[size]) || a[size] < 1) {
+      return { message: `${size} is ${a[size]}.`, remedy: 'Give a whole number of at least 1.' };
+    }
+  }
+  for (const rate of RATES) {
+    if (!(a[rate] >= 0 && a[rate] < 1)) {
+      return { message: `${rate} is ${a[rate]}.`, remedy: 'Give a probability of at least 0 and below 1.' };
+    }
+  }
+  if (a.hiddenSize % a.heads !== 0) {
+    return {
+      message: `${a.heads} attention heads do not divide the hidden size ${a.hiddenSize}.`,
+      remedy: 'Choose a number of heads that divides it without remainder.',
+    };
+  }
+  const { classNames } = layoutOf(a.family);
+  if (!classNames[a.head]) {
+    return {
+      message: `The ${a.family} family has no ${a.head} head.`,
+      remedy: `Choose ${Object.keys(classNames).join(' or ')}, or another family.`,
+    };
+  }
+  if (a.head === 'sequence-classification' && !a.labels?.length) {
+    return { message: 'The classification head has no classes.', remedy: 'Name at least one class.' };
+  }
+  return layoutOf(a.family).problem(a);
+}
+
+const PROBLEM_TYPES: Record<string, ProblemType> = {
+  single_label_classification: 'single-label',
+  multi_label_classification: 'multi-label',
+  regression: 'regression',
+};
+
+/**
+ * The architecture that a config.json of transformers 4 or 5 describes; what it leaves out has transformers' default.
+ * @param file the path to name in problems
+ * @throws InputError for an unknown family or head, and for sizes that cannot be
+ */
+export function architectureFromConfig(config: unknown, file: string): Architecture {
+  const reader = new ConfigReader(config, file);
+  const family = readFamily(reader);
+  const layout = layoutOf(family);
+  const head = readHead(reader, family);
+  const architecture: Architecture = {
+    family,
+    head,
+    ...layout.fromConfig(reader),
+    ...(head === 'sequence-classification' ? readLabels(reader) : {}),
+  };
+  const problem = architectureProblem(architecture);
+  if (problem) throw InputError.at(file, problem.message, problem.remedy);
+  return architecture;
+}
+
+function readFamily(reader: ConfigReader): Family {
+  const modelType = reader.text('model_type', '');
+  const known = Object.keys(familyLayouts);
+  if (known.includes(modelType)) return modelType as Family;
+  const what = modelType ? `The model family "${modelType}" is unknown.` : 'model_type is missing.';
+  return reader.fail(what, `Use a model whose model_type is one of: ${known.join(', ')}.`);
+}
+
+function readHead(reader: ConfigReader, family: Family): Head {
+  const { headOfClass } = layoutOf(family);
+  const classes = reader.texts('architectures');
+  const known = classes.find((name) => Object.hasOwn(headOfClass, name));
+  if (known !== undefined) return headOfClass[known]!;
+  const what = classes.length > 0 ? `The model class ${classes.join(', ')} is unknown.` : '"architectures" is missing.';
+  return reader.fail(what, `Use a checkpoint saved from one of: ${Object.keys(headOfClass).join(', ')}.`);
+}
+
+function readLabels(reader: ConfigReader): { labels: string[]; problemType: ProblemType } {
+  const labels = reader.labels();
+  const stored = reader.optionalText('problem_type');
+  if (stored === undefined) return { labels, problemType: labels.length === 1 ? 'regression' : 'single-label' };
+  const problemType = Object.hasOwn(PROBLEM_TYPES, stored) ? PROBLEM_TYPES[stored] : undefined;
+  if (problemType) return { labels, problemType };
+  return reader.fail(
+    `problem_type is "${stored}".`,
+    `Set it to one of: ${Object.keys(PROBLEM_TYPES).join(', ')}, or leave it out.`,
+  );
+}
+
+/** What Python transformers loads as this architecture, in the style of its version 5. */
+export function configFromArchitecture(a: Architecture): Record<string, unknown> {
+  const layout = layoutOf(a.family);
+  return {
+    architectures: [layout.classNames[a.head]],
+    model_type: a.family,
+    ...layout.toConfig(a),
+    vocab_size: a.vocabularySize,
+    initializer_range: a.initializerRange,
+    tie_word_embeddings: a.tieWordEmbeddings,
+    // An explicit null: a missing key would mean the default of the class, such as 50256 for GPT-2.
+    pad_token_id: a.padId ?? null,
+    bos_token_id: a.bosId ?? null,
+    eos_token_id: a.eosId ?? null,
+    dtype: 'float32',
+    ...labelConfig(a),
+  };
+}
+
+function labelConfig(a: Architecture): Record<string, unknown> {
+  if (!a.labels) return {};
+  const problemType = Object.keys(PROBLEM_TYPES).find((name) => PROBLEM_TYPES[name] === a.problemType);
+  return {
+    id2label: Object.fromEntries(a.labels.map((label, index) => [String(index), label])),
+    label2id: Object.fromEntries(a.labels.map((label, index) => [label, index])),
+    ...(problemType ? { problem_type: problemType } : {}),
+  };
+}
+
+/** Every parameter's shape under its Hugging Face name, in the order of the forward pass; tied weights once. */
+export function parameterShapes(a: Architecture): Record<string, number[]> {
+  return layoutOf(a.family).shapes(a);
+}
+
+/** Number of trained values; tied weights count once. */
+export function parameterCount(a: Architecture): number {
+  return Object.values(parameterShapes(a)).reduce((sum, shape) => sum + sizeOf(shape), 0);
+}
