@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'mocha';
-import { inEditorWords } from '../../src/extension/editor-words';
+import { inEditorWords } from '../../src/extension/base/editor-words';
 import { root } from './tiny-run';
 
 /** Only a person at a terminal reads these. */

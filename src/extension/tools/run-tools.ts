@@ -4,11 +4,11 @@ import { l10n, MarkdownString, Uri, workspace } from 'vscode';
 import path from 'node:path';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { validateExperimentFile } from '../../experiment/checks/validate';
-import { runExperiment, type RunCommandParts } from '../commands/run-commands';
-import { requireTrust } from '../commands/require-trust';
+import { runExperiment, type RunCommandParts } from '../runs/run-commands';
+import { requireTrust } from '../base/require-trust';
 import type { ModelServer } from '../models/model-server';
 import type { ListedRun, RunList } from '../runs/run-list';
-import { finding, percentDone, timeLeft } from '../views/run-words';
+import { finding, percentDone, timeLeft } from '../runs/run-words';
 import type { Tool } from './tools';
 
 /** Runs that are listed at most: a model reads every one of them. */
