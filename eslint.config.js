@@ -9,7 +9,7 @@ const rooms = {
   runner: ['experiment', 'run-directory', 'distill', 'model', 'dataset', 'tokenizer', 'engine'],
   experiment: ['run-directory', 'model', 'dataset', 'tokenizer'],
   'run-directory': ['model'],
-  distill: ['model', 'dataset', 'tokenizer', 'engine'],
+  distill: ['run-directory', 'model', 'dataset', 'tokenizer', 'engine'],
   model: ['engine'],
   dataset: ['tokenizer', 'engine'],
   tokenizer: [],

@@ -9,23 +9,12 @@
  * process that was killed nor a machine that went down leaves anything that is read by mistake.
  */
 
-import {
-  appendFile,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  statfs,
-  utimes,
-  type FileHandle,
-} from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, readFile, stat, statfs, utimes, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import writeFileAtomic from 'write-file-atomic';
-import type { RecordStore } from './cache';
-import type { Task } from '../../protocol/records';
+import type { Task } from '../protocol/records';
+import { removeOwned, requireOwned, requireOwnedTree } from './owned';
 
 /** `cache.json`. */
 export interface TeacherCacheRecord {
@@ -59,8 +48,8 @@ export class CacheCutOff extends Error {
   override readonly name = 'CacheCutOff';
 }
 
-/** An open cache. */
-export class TeacherCacheFiles implements RecordStore {
+/** An open cache: the `RecordStore` of src/distill/teacher/cache.ts. */
+export class TeacherCacheFiles {
   /** Blocks known to be whole: checked here, or written by this process. */
   private readonly whole = new Set<number>();
   private logRead = 0;
@@ -73,6 +62,7 @@ export class TeacherCacheFiles implements RecordStore {
 
   /** Makes the cache, or opens what is there of it. */
   static async open(directory: string, record: TeacherCacheRecord, places: BlockPlaces): Promise<TeacherCacheFiles> {
+    await requireOwnedTree(directory);
     await mkdir(directory, { recursive: true });
     if ((await readCacheRecord(directory)) === undefined) await writeCacheRecord(directory, record);
     // Says when it was last used.
@@ -165,8 +155,9 @@ export interface ListedCache extends Partial<TeacherCacheRecord> {
   lastUsed: string;
 }
 
-/** The caches in a `cache/teacher`, the last used first. */
+/** The caches in a `cache/teacher`, the last used first. Throws an InputError where that is a link. */
 export async function listCaches(folder: string): Promise<ListedCache[]> {
+  await requireOwned(folder);
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const caches = entries.filter((entry) => entry.isDirectory()).map(({ name }) => listCache(join(folder, name)));
   return (await Promise.all(caches)).sort((a, b) => b.lastUsed.localeCompare(a.lastUsed));
@@ -186,7 +177,7 @@ async function listCache(directory: string): Promise<ListedCache> {
 }
 
 export async function removeCache({ directory }: ListedCache): Promise<void> {
-  await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+  await removeOwned(directory);
 }
 
 /** What the file system has left for us, in bytes. */
