@@ -32,7 +32,7 @@ it('a pip.py in the current folder is not taken for pip', async () => {
   const pip = await findPip(home).catch(() => undefined);
   expect(existsSync(marker)).toBe(false);
   if (!pip) return;
-  const wheel: Wheel = { file: 'nothing-1.0-py3-none-any.whl', bytes: 1, sha256: '0'.repeat(64) } as Wheel;
+  const wheel: Wheel = { file: 'nothing-1.0-py3-none-any.whl', bytes: 1, sha256: '0'.repeat(64) };
   const [noIndex, noFiles] = [process.env.PIP_NO_INDEX, process.env.PYTHONPATH];
   process.env.PIP_NO_INDEX = '1';
   process.env.PYTHONPATH = '.';
