@@ -3,15 +3,15 @@
 import { l10n, Uri, window, workspace, type QuickPickItem, type TextDocument, type TextEditor } from 'vscode';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { formatSetting } from '../../protocol/format';
-import { pick, runChoice, type Choice } from '../runs/choose';
+import { pick, type Choice } from '../base/pick';
+import { runChoice } from '../runs/choose-run';
 import { requireTrust } from '../base/require-trust';
-import { isDataset } from '../datasets/dataset-files';
+import { isDataset } from '../base/documents';
 import { openLab } from '../base/open-lab';
 import type { ListedRun, RunList } from '../runs/run-list';
 import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';
-import { isTooLarge, pageUri } from './rows-document';
-import { rowTarget } from './row-target';
+import { isTooLarge, pageUri, rowTarget } from './rows-document';
 import type { SelectionInspector } from './selection-inspector';
 
 export interface InspectionParts {

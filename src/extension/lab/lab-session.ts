@@ -12,7 +12,7 @@ import type { ModelServer } from '../models/model-server';
 import { askRunner } from '../runs/ask-runner';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { Completer } from './completer';
-import { openDatasetFile } from './open-dataset-file';
+import { openDatasetFile } from './dataset-file';
 import { RunFeed } from './run-feed';
 
 /** Rows of the dataset that are offered as prompts. */

@@ -4,7 +4,7 @@ import { commands, l10n, ProgressLocation, Uri, window, workspace } from 'vscode
 import path from 'node:path';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import type { RunList } from './run-list';
-import { chooseRun } from './choose';
+import { chooseRun } from './choose-run';
 import { requireTrust } from '../base/require-trust';
 
 /** `target` is a folder that does not exist yet; asked for where it is absent. */
