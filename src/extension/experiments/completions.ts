@@ -38,8 +38,8 @@ export function registerCompletions(runs: RunList): Disposable {
   return languages.registerCompletionItemProvider(experimentSelector, { provideCompletionItems }, '"');
 }
 
-async function choicesAt(document: TextDocument, { path: place }: Location, runs: RunList): Promise<Choice[]> {
-  const [part, key] = place;
+async function choicesAt(document: TextDocument, { path: jsonPath }: Location, runs: RunList): Promise<Choice[]> {
+  const [part, key] = jsonPath;
   if (part === 'teacher' && key === 'run') {
     await runs.ready();
     return runs.runs.map((run) => ({ value: run.paths.id, detail: `${run.record.name} · ${describeRun(run)}` }));
@@ -98,9 +98,9 @@ function choiceItem(
 function snippetItems(
   document: TextDocument,
   position: Position,
-  { path: place, previousNode }: Location,
+  { path: jsonPath, previousNode }: Location,
 ): CompletionItem[] {
-  const owner = place.slice(0, -1).join('.');
+  const owner = jsonPath.slice(0, -1).join('.');
   const root = parsedDocument(document).source.value();
   const value = owner === '' ? root : childOf(root, owner);
   const present = typeof value === 'object' && value !== null ? Object.keys(value) : [];
