@@ -23,7 +23,7 @@ import { parsedDocument } from './experiment-document';
 import { experimentSelector } from '../base/documents';
 import { snippets, type SnippetId } from './snippets';
 
-interface Choice {
+interface PossibleValue {
   value: string;
   detail?: string;
 }
@@ -38,7 +38,11 @@ export function registerCompletions(runs: RunList): Disposable {
   return languages.registerCompletionItemProvider(experimentSelector, { provideCompletionItems }, '"');
 }
 
-async function choicesAt(document: TextDocument, { path: jsonPath }: Location, runs: RunList): Promise<Choice[]> {
+async function choicesAt(
+  document: TextDocument,
+  { path: jsonPath }: Location,
+  runs: RunList,
+): Promise<PossibleValue[]> {
   const [part, key] = jsonPath;
   if (part === 'teacher' && key === 'run') {
     await runs.ready();
@@ -54,7 +58,7 @@ async function choicesAt(document: TextDocument, { path: jsonPath }: Location, r
   return [];
 }
 
-async function columnsFor(document: TextDocument, folder: string): Promise<Choice[]> {
+async function columnsFor(document: TextDocument, folder: string): Promise<PossibleValue[]> {
   const train = childOf(childOf(parsedDocument(document).source.value(), 'dataset'), 'train');
   const named = (Array.isArray(train) ? train : [train]).filter((name) => typeof name === 'string');
   const [file] = (await findSplitFiles(named, folder)).files;
@@ -75,7 +79,7 @@ function choiceItem(
   document: TextDocument,
   position: Position,
   { previousNode }: Location,
-  { value, detail }: Choice,
+  { value, detail }: PossibleValue,
   index: number,
 ): CompletionItem {
   const item = new CompletionItem(value, CompletionItemKind.Value);
