@@ -5,7 +5,7 @@ import path from 'node:path';
 import { InputError } from '../../protocol/problem';
 import { inEditorWords } from './editor-words';
 import type { PlacedMessage } from './placed-message';
-import type { Ended } from '../runs/runner-process';
+import type { Ended } from './runner-process';
 
 /** Says why the runner ended, once, with buttons to the place and to the log. */
 export async function reportEnd(what: string, ended: Ended, cwd: string, log: LogOutputChannel): Promise<void> {

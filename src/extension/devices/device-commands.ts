@@ -6,7 +6,7 @@ import type { InstallProgress } from '../../protocol/records';
 import { formatBytes } from '../../protocol/format';
 import type { DeviceList } from './device-list';
 import { inEditorWords } from '../base/editor-words';
-import type { Ended, StartRunner } from '../runs/runner-process';
+import type { Ended, StartRunner } from '../base/runner-process';
 import { LineFollower } from '../runs/line-follower';
 import { requireTrust } from '../base/require-trust';
 

@@ -13,9 +13,9 @@ import {
 } from 'vscode';
 import { editsOfFix } from '../../experiment/file/apply-fix';
 import type { Fix, Problem } from '../../protocol/problem';
-import { diagnosticOf } from './diagnostics';
-import { experimentSelector, problemRange } from './experiment-document';
-import type { ExperimentProblems } from './experiment-problems';
+import { diagnosticOf, type ExperimentProblems } from './experiment-problems';
+import { problemRange } from './experiment-document';
+import { experimentSelector } from '../base/documents';
 
 export function registerQuickFixes(problems: ExperimentProblems): Disposable {
   const provideCodeActions = (document: TextDocument, range: Range): CodeAction[] =>

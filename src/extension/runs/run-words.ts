@@ -1,11 +1,17 @@
 /** @file A run in words, the same in the sidebar, the status bar, pickers and announcements. */
 
 import { l10n } from 'vscode';
-import { formatDuration, formatPercent, formatQuantity, formatSetting, formatShare } from '../../protocol/format';
+import {
+  formatDuration,
+  formatPercent,
+  formatQuantity,
+  formatSetting,
+  formatShare,
+  formatSpan,
+} from '../../protocol/format';
 import type { ComparisonRow, Metrics, Role, RunProgress, RunStatus } from '../../protocol/records';
 import type { ListedRun } from './run-list';
 import { isLive } from './run-status';
-import { ago } from './ago';
 
 /** Narrow no-break space, between a number and its unit. */
 const space = '\u202f';
@@ -129,4 +135,8 @@ export function finding(run: ListedRun): string | undefined {
   const control = summaryRow(run, 'control');
   const [own, other] = [mainMetric(student.metrics), mainMetric(control?.metrics ?? {})];
   return own && other ? `${kept}: ${l10n.t('{0}, without distillation {1}', own, other)}.` : `${kept}.`;
+}
+
+export function ago(seconds: number): string {
+  return seconds < 60 ? l10n.t('just now') : l10n.t('{0} ago', formatSpan(seconds));
 }

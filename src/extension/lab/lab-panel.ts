@@ -8,13 +8,13 @@ import type { ModelServer } from '../models/model-server';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { labPage, pageRoot } from './lab-page';
 import { LabSession } from './lab-session';
-import { resolveTarget } from './resolve-target';
+import { resolveTarget } from './dataset-file';
 import { saveFile } from './save-file';
 import { toldProblem } from './told-problem';
 
 const viewType = 'distillery.lab';
 
-export class Lab implements Disposable {
+export class LabPanel implements Disposable {
   readonly #disposables: Disposable[];
   #panel: WebviewPanel | undefined;
   #run: ListedRun | undefined;

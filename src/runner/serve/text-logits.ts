@@ -1,14 +1,14 @@
-/** @file `probe`: the logits of one text, in the form in which a run keeps those of its pinned examples. */
+/** @file `logits`: the logits of one text, in the form in which a run keeps those of its pinned examples. */
 
 import type { HostTensor } from '../../engine/array';
 import type { ProbePosition } from '../../protocol/records';
-import type { ProbeParams, ProbeResult } from '../../protocol/runner';
-import { isCounted, rowOf, type InspectionInput } from '../serve/inspection';
-import { inputOfText, tokenizerOf } from '../serve/inspection-input';
+import type { LogitsParams, LogitsResult } from '../../protocol/runner';
+import { isCounted, rowOf, type InspectionInput } from './inspection';
+import { inputOfText, tokenizerOf } from './inspection-input';
 import { inspectedTokens, MOST_LOGITS } from '../run/pinned';
-import type { Target } from '../serve/targets';
+import type { Target } from './targets';
 
-export async function probe(target: Target, { target: name, text }: ProbeParams): Promise<ProbeResult> {
+export async function textLogits(target: Target, { target: name, text }: LogitsParams): Promise<LogitsResult> {
   const tokenizer = tokenizerOf(name, target);
   const input = inputOfText(target, tokenizer, text, { file: '', line: 1 });
   const tokens = { ids: input.inputIds, typeIds: input.typeIds };

@@ -7,11 +7,11 @@ import type { EngineName, Precision } from '../../protocol/engines';
 import { measureSmallStep, type Speed } from './small-step';
 
 /** What a process that opened an engine found. */
-export type Probe =
+export type Trial =
   | { available: true; device: string; memoryBytes?: number; software?: true; speed?: Speed }
   | { available: false; message: string; remedy: string };
 
-export interface ProbeOptions {
+export interface TrialOptions {
   precision: Precision;
   /** Time the small training step too. */
   measure: boolean;
@@ -22,7 +22,7 @@ const OPENING_LIMIT = 30_000;
 const MEASURING_LIMIT = 90_000;
 
 /** In the process of its own. */
-export async function probe(engine: EngineName, { precision, measure }: ProbeOptions): Promise<Probe> {
+export async function tryEngine(engine: EngineName, { precision, measure }: TrialOptions): Promise<Trial> {
   try {
     const executor = await openExecutor(engine, { precision });
     const { device, hardware } = executor;
@@ -39,20 +39,20 @@ export async function probe(engine: EngineName, { precision, measure }: ProbeOpt
   }
 }
 
-const failed = (message: string): Probe => ({
+const failed = (message: string): Trial => ({
   available: false,
   message,
   remedy: 'Update its driver or library, or use the engine "cpu".',
 });
 
 /** Starts this program again for one engine. Never rejects. */
-export async function probeApart(
+export async function tryEngineApart(
   engine: EngineName,
-  options: ProbeOptions,
+  options: TrialOptions,
   program = process.argv[1]!,
-): Promise<Probe> {
+): Promise<Trial> {
   const { precision, measure } = options;
-  const args = [program, 'probe', engine, '--precision', precision, ...(measure ? ['--measure'] : [])];
+  const args = [program, 'try-engine', engine, '--precision', precision, ...(measure ? ['--measure'] : [])];
   const timeout = measure ? MEASURING_LIMIT : OPENING_LIMIT;
   return new Promise((resolve) => {
     const limits = { timeout, killSignal: 'SIGKILL', windowsHide: true, maxBuffer: 1 << 24 } as const;
@@ -66,9 +66,9 @@ export async function probeApart(
   });
 }
 
-function parse(text: string): Probe | undefined {
+function parse(text: string): Trial | undefined {
   try {
-    return JSON.parse(text.trim().split('\n').at(-1) ?? '') as Probe;
+    return JSON.parse(text.trim().split('\n').at(-1) ?? '') as Trial;
   } catch {
     return undefined;
   }

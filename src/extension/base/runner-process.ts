@@ -5,7 +5,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import path from 'node:path';
-import { placedMessage, type PlacedMessage } from '../base/placed-message';
+import { placedMessage, type PlacedMessage } from './placed-message';
 
 export interface Ended {
   /** 0 done, 1 failed, 2 the input is wrong; null when it was killed. */

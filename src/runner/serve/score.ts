@@ -4,9 +4,9 @@ import type { HostTensor } from '../../engine/array';
 import type { Predictor } from '../../distill/predictor';
 import { InputError } from '../../protocol/problem';
 import type { ScoreParams, ScoreResult } from '../../protocol/runner';
-import { compareAt } from '../serve/inspection';
-import { tokenizerOf } from '../serve/inspection-input';
-import type { Target } from '../serve/targets';
+import { compareAt } from './inspection';
+import { tokenizerOf } from './inspection-input';
+import type { Target } from './targets';
 
 export async function score(target: Target, params: ScoreParams): Promise<ScoreResult> {
   const { prompt, ids, top } = params;

@@ -1,20 +1,75 @@
-/** @file The tools that look at runs, start one, and ask its models. */
+/** @file Tools for language models in chat: they see runs, check and run experiments, and ask the models about a text. */
 
-import { l10n, MarkdownString, Uri, workspace } from 'vscode';
+import {
+  Disposable,
+  l10n,
+  LanguageModelTextPart,
+  LanguageModelToolResult,
+  lm,
+  MarkdownString,
+  Uri,
+  workspace,
+  type LanguageModelTool,
+} from 'vscode';
 import path from 'node:path';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { validateExperimentFile } from '../../experiment/checks/validate';
-import { runExperiment, type RunCommandParts } from '../runs/run-commands';
+import { InputError } from '../../protocol/problem';
 import { requireTrust } from '../base/require-trust';
+import { runExperiment } from '../experiments/experiment-commands';
 import type { ModelServer } from '../models/model-server';
+import type { RunCommandParts } from '../runs/run-commands';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { finding, percentDone, timeLeft } from '../runs/run-words';
-import type { Tool } from './tools';
+import { toolNames, type ToolName } from './tool-names';
+
+/** What a tool does, without how its answer is wrapped. */
+interface Tool<Input> {
+  /** What the person is told while it works, and asked before it where it changes something. */
+  prepare?: LanguageModelTool<Input>['prepareInvocation'];
+  /** Plain text or data for the model. What it throws is told to the model too, with its remedy. */
+  answer: (input: Input) => Promise<unknown>;
+}
+
+export interface ToolParts extends RunCommandParts {
+  models: ModelServer;
+}
+
+export function registerTools(parts: ToolParts): Disposable {
+  const { runs, models } = parts;
+  const tools: Record<ToolName, Tool<never>> = {
+    distillery_list_runs: listRunsTool(runs),
+    distillery_describe_run: describeRunTool(runs),
+    distillery_validate_experiment: validateExperimentTool(),
+    distillery_run_experiment: runExperimentTool(parts),
+    distillery_inspect_text: inspectTextTool(runs, models),
+  };
+  return Disposable.from(...toolNames.map((name) => lm.registerTool(name, implement(tools[name] as Tool<object>))));
+}
+
+function implement({ prepare, answer }: Tool<object>): LanguageModelTool<object> {
+  return {
+    ...(prepare && { prepareInvocation: prepare }),
+    invoke: async ({ input }) => {
+      const told = await answer(input).catch((error: unknown) => {
+        throw new Error(messageFor(error));
+      });
+      const text = typeof told === 'string' ? told : JSON.stringify(told);
+      return new LanguageModelToolResult([new LanguageModelTextPart(text)]);
+    },
+  };
+}
+
+/** A model mends its call from what it reads: place, problem, remedy. */
+function messageFor(error: unknown): string {
+  if (error instanceof InputError) return error.message;
+  return error instanceof Error ? error.message : String(error);
+}
 
 /** Runs that are listed at most: a model reads every one of them. */
 const mostListed = 50;
 
-export function listRunsTool(runs: RunList): Tool<object> {
+function listRunsTool(runs: RunList): Tool<object> {
   return {
     answer: async () => {
       await runs.ready();
@@ -42,7 +97,7 @@ function shortOf(run: ListedRun): object {
   };
 }
 
-export function describeRunTool(runs: RunList): Tool<{ run: string }> {
+function describeRunTool(runs: RunList): Tool<{ run: string }> {
   return {
     answer: async ({ run: id }) => {
       const run = await findRun(runs, id);
@@ -54,7 +109,7 @@ export function describeRunTool(runs: RunList): Tool<{ run: string }> {
   };
 }
 
-export function validateExperimentTool(): Tool<{ file: string }> {
+function validateExperimentTool(): Tool<{ file: string }> {
   return {
     answer: async ({ file }) => {
       // It opens the files that the experiment names.
@@ -65,7 +120,7 @@ export function validateExperimentTool(): Tool<{ file: string }> {
   };
 }
 
-export function runExperimentTool(parts: RunCommandParts): Tool<{ file: string }> {
+function runExperimentTool(parts: RunCommandParts): Tool<{ file: string }> {
   return {
     prepare: ({ input }) => ({
       invocationMessage: l10n.t('Starting {0}', input.file),
@@ -96,7 +151,7 @@ interface InspectInput {
   label?: string;
 }
 
-export function inspectTextTool(runs: RunList, models: ModelServer): Tool<InspectInput> {
+function inspectTextTool(runs: RunList, models: ModelServer): Tool<InspectInput> {
   return {
     prepare: ({ input }) => ({ invocationMessage: l10n.t('Asking the models of {0}', input.run) }),
     answer: async ({ run: id, text, temperature = 1, label }) => {
