@@ -8,7 +8,7 @@ import { parameterSpecs, type Pairing } from '../../distill/programs';
 import { RowTally } from '../../distill/row-tally';
 import { placeParameters, type FrozenTeacher } from '../../distill/teacher/teacher';
 import type { Executor } from '../../engine/executor';
-import { retention } from '../../experiment/retention';
+import { qualityOf, retention } from '../../protocol/quality';
 import { type Architecture } from '../../model/architecture';
 import { parameterCount } from '../../model/config';
 import type { Comparison, ComparisonRow, PredictionRecord, Role, Split, Task } from '../../protocol/records';
@@ -48,7 +48,7 @@ export async function compareModels(
   for (const compared of setup.models) {
     const { row, predictions } = await measure(setup, compared);
     const teacher = models.find((model) => model.row.role === 'teacher')?.row;
-    const kept = teacher && retention(setup.task, teacher.metrics, row.metrics);
+    const kept = teacher && retention(qualityOf(setup.task), teacher.metrics, row.metrics);
     models.push({ row: { ...row, ...(kept !== undefined && { retention: kept }) }, predictions });
   }
   const labels = setup.examples.flatMap((example) => (typeof example.labels === 'number' ? [example.labels] : []));
