@@ -5,14 +5,13 @@ import type { TensorSpec } from '../engine/array';
 import { recordedDropout, type Dropout } from '../engine/graph/dropout';
 import type { Program } from '../engine/graph/program';
 import { record } from '../engine/graph/trace-backend';
-import { type Architecture } from '../model/architecture';
+import type { Architecture } from '../model/architecture';
 import { parameterShapes } from '../model/config';
 import { backbone, classificationLogits, classifiedRows, vocabularyHead } from '../model/transformer';
-import { type ChooseRows, type ModelInputs, type ParameterTensors } from '../model/computation';
-import { isSoftened } from '../protocol/softened';
-import type { Divergence } from './divergences';
+import type { ChooseRows, ModelInputs, ParameterTensors } from '../model/computation';
+import { isSoftened, type Divergence, type HiddenLossKind } from '../protocol/divergences';
 import { classLoss, vocabularyLoss, type Distillation, type HeadLoss } from './head-loss';
-import { hiddenLoss, type HiddenLossKind } from './hidden-loss';
+import { hiddenLoss } from './hidden-loss';
 import { mapValues, prefixed, withPrefix } from './named';
 
 /** Static sizes of a batch; a program is recorded for each. */

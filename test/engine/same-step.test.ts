@@ -3,7 +3,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { batchInputs, scalar } from '../../src/distill/batch-inputs';
-import { divergences, type Divergence } from '../../src/distill/divergences';
+import { divergences } from '../../src/distill/divergences';
+import type { Divergence } from '../../src/protocol/divergences';
 import { mapValues, prefixed, withPrefix } from '../../src/distill/named';
 import { decaysByDefault } from '../../src/distill/optimizer';
 import {
@@ -20,7 +21,7 @@ import type { HostTensor } from '../../src/engine/array';
 import { keepMasks } from '../../src/engine/graph/dropout';
 import { openExecutor } from '../../src/engine/engines';
 import type { Executor, GraphInput } from '../../src/engine/executor';
-import { type Architecture } from '../../src/model/architecture';
+import type { Architecture } from '../../src/model/architecture';
 import { createArchitecture, type ArchitectureOptions } from '../../src/model/config';
 import { initializeParameters } from '../../src/model/parameters';
 import type { Program } from '../../src/engine/graph/program';
