@@ -1,7 +1,8 @@
 /** @file Trains one model of a run to its end, or until asked to stop: steps, evaluations, probes, checkpoints. */
 
 import type { Evaluator } from '../../distill/evaluator';
-import { trainedSpecs, type Pairing } from '../../distill/programs';
+import { trainedSpecs } from '../../distill/specs';
+import type { Pairing } from '../../distill/pairing';
 import type { Prober, ProbedLogits } from '../../distill/prober';
 import type { Trainer } from '../../distill/trainer';
 import { openRecords } from '../../run-directory/record-file';
