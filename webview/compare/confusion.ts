@@ -5,12 +5,12 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatPercent } from '../../src/protocol/format';
 import type { ComparisonDetail } from '../../src/protocol/lab-data';
-import { mark } from '../icons';
-import { place } from '../place';
-import { roleNames } from '../role-names';
+import { mark } from '../look/icons';
+import { place } from '../base/place';
+import { roleNames } from '../look/role-names';
 import { csvText } from '../save/csv';
 import '../save/save-button';
-import { shared } from '../styles';
+import { shared } from '../look/styles';
 import type { ComparedModel } from './models';
 
 /** Classes that are shown; with more, the table's width would say nothing. */

@@ -4,9 +4,9 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { PromptRow } from '../../src/protocol/lab-data';
-import { ChooseEvent, type Choices } from '../choices';
-import { icon } from '../icons';
-import { shared } from '../styles';
+import { ChooseEvent, type Choices } from '../state/choices';
+import { icon } from '../look/icons';
+import { shared } from '../look/styles';
 
 @customElement('lab-sampling-bar')
 export class SamplingBar extends LitElement {

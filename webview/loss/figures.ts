@@ -5,33 +5,13 @@ import { formatLarge, formatQuantity, formatScientific, formatSetting } from '..
 import type { ExperimentFacts } from '../../src/protocol/lab-data';
 import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table';
 import type { Role } from '../../src/protocol/records';
-import { best, evaluationsOf, measureOf, type Measure } from '../quality';
-import type { RunState, SeriesState } from '../state';
-import { Column } from './column';
+import { best, evaluationsOf, measureOf, type Measure } from '../state/quality';
+import type { RunState, SeriesState } from '../state/state';
+import { Column } from '../charts/column';
+import type { Line } from '../charts/line';
 import { componentWeight, presentComponents, SeriesCurves, type Component } from './curves';
 import { positionOfStep, type View } from './view';
-import { roleNames } from '../role-names';
-
-export interface Line {
-  name: string;
-  x: Column;
-  y: Column;
-  /** The values before smoothing, drawn behind. */
-  raw?: Column;
-  /** A CSS colour expression of the theme's variables. */
-  ink: string;
-  kind: 'curve' | 'area' | 'reference';
-  dashed?: boolean;
-  width?: number;
-  /** A mark at every point. */
-  mark?: Role;
-  /** Written at the line's end. */
-  label?: string;
-  /** The run it is of, where several are shown. */
-  run?: string;
-  /** Another run was picked. */
-  faint?: boolean;
-}
+import { roleNames } from '../look/role-names';
 
 export interface Figure {
   key: string;

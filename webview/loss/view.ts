@@ -1,11 +1,11 @@
 /** @file What the Loss tab's charts are made for: one training, those beside it, and how a person wants to see them. Pure. */
 
 import type { Role } from '../../src/protocol/records';
-import type { Choices } from '../choices';
-import type { RunState, SeriesState } from '../state';
-import type { Column } from './column';
+import type { Choices } from '../state/choices';
+import type { RunState, SeriesState } from '../state/state';
+import type { Column } from '../charts/column';
 import { SeriesCurves } from './curves';
-import { inksOf } from './run-inks';
+import { inksOf } from '../runs/run-inks';
 
 export interface View {
   run: RunState;

@@ -2,10 +2,10 @@
 
 import { svg, type SVGTemplateResult } from 'lit';
 import { formatCount, formatShare } from '../../src/protocol/format';
-import { markShape } from '../icons';
+import { markShape } from '../look/icons';
 import { wholeTicks } from '../../src/protocol/ticks';
 import { heatLevel, type ExampleSummary } from './divergence';
-import { roleNames } from '../role-names';
+import { roleNames } from '../look/role-names';
 
 const left = 40;
 

@@ -8,7 +8,7 @@ import type { ExampleSummary } from './divergence';
 import { matrix, strip, stripHeight, type Recorded } from './drawings';
 import type { Selection } from './selection';
 import { divergenceTable } from './tables';
-import { sentence } from '../sentence';
+import { sentence } from '../base/sentence';
 
 /** Pixels of the whole matrix, and of one of its rows at most. */
 const matrixHeight = 220;

@@ -5,10 +5,10 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { formatQuantity } from '../../src/protocol/format';
 import type { ProbeExample, ProbeExamples } from '../../src/protocol/records';
-import { ChooseEvent, type Choices } from '../choices';
-import { icon } from '../icons';
-import { place } from '../place';
-import { shared } from '../styles';
+import { ChooseEvent, type Choices } from '../state/choices';
+import { icon } from '../look/icons';
+import { place } from '../base/place';
+import { shared } from '../look/styles';
 import type { ExampleSummary } from './divergence';
 
 /** From this share of positions on, an example is among the "most apart". */

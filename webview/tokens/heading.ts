@@ -2,8 +2,8 @@
 
 import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
-import type { Choices } from '../choices';
-import { icon } from '../icons';
+import type { Choices } from '../state/choices';
+import { icon } from '../look/icons';
 import type { Selection } from './selection';
 import './temperature-slider';
 

@@ -1,7 +1,7 @@
 /** @file Divergences that are worked out once and kept: for the chosen example now, for all probes a little later. */
 
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
-import type { Probes } from '../state';
+import type { Probes } from '../state/state';
 import { summarize, type ExampleSummary } from './divergence';
 import type { Recorded } from './drawings';
 

@@ -2,8 +2,8 @@
 
 import * as l10n from '@vscode/l10n';
 import { nothing, svg, type SVGTemplateResult } from 'lit';
-import { markShape } from '../icons';
-import type { Line } from './figures';
+import { markShape } from '../look/icons';
+import type { Line } from './line';
 
 /** A row of names and numbers at the right of a stacked chart, tied to the end of its line by a leader. */
 export interface EndLabel {

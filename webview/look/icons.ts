@@ -1,7 +1,7 @@
 /** @file Line icons of 16 × 16, and the marks of the roles: a role is never told by colour alone. */
 
 import { svg, html, type SVGTemplateResult, type TemplateResult } from 'lit';
-import type { Role } from '../src/protocol/records';
+import type { Role } from '../../src/protocol/records';
 
 const paths = {
   running: svg`<path d="M13.5 8a5.5 5.5 0 0 1-10 3.2M2.5 8a5.5 5.5 0 0 1 10-3.2M12.5 1.8v3h-3M3.5 14.2v-3h3"/>`,

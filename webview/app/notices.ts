@@ -2,12 +2,12 @@
 
 import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
-import { formatCount } from '../src/protocol/format';
-import type { RunErrorRecord, RunRecord } from '../src/protocol/records';
-import { icon, type IconName } from './icons';
-import type { LabState } from './state';
-import { TellEvent } from './tell';
-import { roleNames } from './role-names';
+import { formatCount } from '../../src/protocol/format';
+import type { RunErrorRecord, RunRecord } from '../../src/protocol/records';
+import { icon, type IconName } from '../look/icons';
+import type { LabState } from '../state/state';
+import { TellEvent } from '../tell';
+import { roleNames } from '../look/role-names';
 
 export function notices({ problem, shown, trusted }: LabState): TemplateResult[] {
   const all: TemplateResult[] = [];

@@ -1,7 +1,7 @@
 /** @file What a person chose in the page, kept by VS Code while the panel is hidden and over a reload. */
 
-import { labTabs, type LabTab } from '../src/protocol/panel';
-import type { Axis } from './loss/curves';
+import { labTabs, type LabTab } from '../../src/protocol/panel';
+import type { Axis } from '../charts/line';
 
 export interface Choices {
   tab: LabTab;

@@ -6,13 +6,13 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { formatCount, formatPercent, formatQuantity, formatShare } from '../../src/protocol/format';
 import type { ComparisonDetail } from '../../src/protocol/lab-data';
 import type { ModelPrediction, PredictionRecord } from '../../src/protocol/records';
-import { ChooseEvent } from '../choices';
-import { mark } from '../icons';
+import { ChooseEvent } from '../state/choices';
+import { mark } from '../look/icons';
 import { csvText } from '../save/csv';
 import '../save/save-button';
-import { shared } from '../styles';
+import { shared } from '../look/styles';
 import { TellEvent } from '../tell';
-import { roleNames } from '../role-names';
+import { roleNames } from '../look/role-names';
 
 const fewRows = 10;
 

@@ -4,9 +4,8 @@ import { paperColours, svgText } from '../../src/protocol/drawing/shapes';
 import { timeDrawing } from '../../src/protocol/drawing/time-drawing';
 import { axisLabels, axisTicks, valueLabels, valueTicks } from './chart-scale';
 import { thin } from './column';
-import type { Axis } from './curves';
-import type { Line } from './figures';
-import { plainColour } from './palette';
+import type { Axis, Line } from './line';
+import { plainColour } from '../look/palette';
 import type { Colour } from './plot-series';
 
 /** What of the chart on screen the file shows too. */

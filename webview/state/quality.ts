@@ -1,8 +1,8 @@
 /** @file What a run's evaluations say: its measure of quality, the best, the teacher's, the control's. Pure. */
 
 import * as l10n from '@vscode/l10n';
-import { formatQuantity, formatShare } from '../src/protocol/format';
-import type { EvaluationRecord, Metrics, Role } from '../src/protocol/records';
+import { formatQuantity, formatShare } from '../../src/protocol/format';
+import type { EvaluationRecord, Metrics, Role } from '../../src/protocol/records';
 import type { RunState } from './state';
 
 /** The one measure by which a task's models are compared. */

@@ -1,19 +1,19 @@
 /** @file The head of the page: which run, how it stands, and Stop. */
 
 import * as l10n from '@vscode/l10n';
-import { ago } from './ago';
+import { ago } from '../base/ago';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { formatCount, formatDuration, formatPercent } from '../src/protocol/format';
-import type { ModelShape } from '../src/protocol/lab-data';
-import type { RunStatus } from '../src/protocol/records';
-import { icon, type IconName } from './icons';
-import { place } from './place';
-import { standing, type Standing } from './quality';
-import { roleTitles } from './role-names';
-import type { RunState } from './state';
-import { shared } from './styles';
-import { TellEvent } from './tell';
+import { formatCount, formatDuration, formatPercent } from '../../src/protocol/format';
+import type { ModelShape } from '../../src/protocol/lab-data';
+import type { RunStatus } from '../../src/protocol/records';
+import { icon, type IconName } from '../look/icons';
+import { place } from '../base/place';
+import { standing, type Standing } from '../state/quality';
+import { roleTitles } from '../look/role-names';
+import { isGoing, type RunState } from '../state/state';
+import { shared } from '../look/styles';
+import { TellEvent } from '../tell';
 
 const statusWords: Record<RunStatus, [IconName, string]> = {
   queued: ['queued', l10n.t('Queued')],
@@ -268,10 +268,6 @@ export class Header extends LitElement {
       ? statistic(l10n.t('Steps'), formatCount(metrics.at('step', metrics.length - 1) + 1))
       : nothing;
   }
-}
-
-export function isGoing(status: RunStatus): boolean {
-  return status === 'running' || status === 'paused' || status === 'queued';
 }
 
 function qualityStatistics({ measure, split, student, at, kept, control, controlKept }: Standing): unknown[] {
