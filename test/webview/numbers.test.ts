@@ -150,8 +150,8 @@ describe('divergence', () => {
     const s = softmax([1, 2, 0, -1], 2);
     const kl = q.reduce((sum, p, i) => sum + p * Math.log(p / s[i]!), 0);
     expect(summary.positions[0]!.kl).toBeCloseTo(kl, 12);
-    expect(summary.positions[1]).toEqual({ kl: 0, apart: false, wrong: false });
-    expect(summary).toMatchObject({ apart: 1, wrong: 1 });
+    expect(summary.positions[1]).toEqual({ kl: 0, disagrees: false, wrong: false });
+    expect(summary).toMatchObject({ disagreements: 1, wrong: 1 });
     expect(summary.mean).toBeCloseTo(kl / 2, 12);
   });
 

@@ -80,7 +80,7 @@ const tabNames = Object.keys(tabs) as LabTab[];
 const patience = 300;
 
 @customElement('distillery-lab')
-export class Lab extends LitElement {
+export class LabApp extends LitElement {
   static override styles = [shared, appStyles];
 
   @state() private lab: LabState = initialState;

@@ -9,7 +9,7 @@ import { plainColour } from '../look/palette';
 import type { Colour } from './plot-series';
 
 /** What of the chart on screen the file shows too. */
-export interface ChartLook {
+interface ChartLook {
   lines: readonly Line[];
   axis: Axis;
   range: readonly [number, number];
@@ -18,7 +18,7 @@ export interface ChartLook {
   share: boolean;
 }
 
-export interface ChartFrame {
+interface ChartFrame {
   title: string;
   note: string;
   /** Ends of the value axis. */

@@ -64,7 +64,7 @@ export function lineMarks(line: Line, { X, Y, width, height }: Geometry): unknow
 }
 
 /** Where the shared cursor is; whether a person put it there: else only the dot at the latest value shows. */
-export interface Cursor {
+interface Cursor {
   at: number | undefined;
   pinned: boolean;
   label: string | undefined;

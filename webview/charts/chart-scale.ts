@@ -4,7 +4,7 @@ import { clockLabels, clockTicks, linearTicks, logTicks, tickLabels, wholeTicks 
 import type { Column } from './column';
 import type { Axis, Line } from './line';
 
-export interface ScaleOptions {
+interface ScaleOptions {
   zero: boolean;
   logScale: boolean;
   ignoreOutliers: boolean;

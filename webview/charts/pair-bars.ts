@@ -37,7 +37,7 @@ export const pairBarStyles = css`
   }
 `;
 
-export interface Bar {
+interface Bar {
   side: CompletionSide;
   /** NaN where it is not known: no bar. */
   share: number;

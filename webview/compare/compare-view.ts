@@ -143,7 +143,7 @@ export class CompareView extends LitElement {
       </div>
       <div class="details">
         <lab-settings .run=${this.run} .besides=${beside}></lab-settings>
-        ${this.comparison ? html`<lab-apart-rows .comparison=${this.comparison}></lab-apart-rows>` : nothing}
+        ${this.comparison ? html`<lab-disagreements .comparison=${this.comparison}></lab-disagreements>` : nothing}
       </div>
       ${this.#foot(models)}`;
   }

@@ -145,7 +145,7 @@ export class Confusion extends LitElement {
   #cell(count: number, all: number, right: boolean, most: number): unknown {
     const share = all === 0 ? 0 : count / all;
     const shade = 46 * (share / most);
-    const background = right || count === 0 ? undefined : `color-mix(in srgb, var(--attention) ${shade}%, transparent)`;
+    const background = right || count === 0 ? undefined : `color-mix(in srgb, var(--wrong) ${shade}%, transparent)`;
     return html`<td class="number ${right || count === 0 ? '' : 'wrong'}" ${place({ background })}>
       ${formatCount(count)}${all === 0 ? nothing : html`<small>${formatPercent(share)}</small>`}
     </td>`;

@@ -178,9 +178,6 @@ const base = css`
   .ink-hidden {
     color: var(--hidden);
   }
-  .ink-attention {
-    color: var(--attention);
-  }
   .statistic dt {
     color: var(--muted);
     font-size: 11px;

@@ -6,10 +6,11 @@ import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table'
 import type { LossComponents } from '../../src/protocol/records';
 import { Column } from '../charts/column';
 
-export type Component = Exclude<keyof LossComponents, 'total'>;
+/** Attention losses have a key in the records and are not computed yet. */
+export type Component = Exclude<keyof LossComponents, 'total' | 'attention'>;
 
 /** From the bottom of the stack to its top. */
-export const components: readonly Component[] = ['hard', 'soft', 'hidden', 'attention'];
+export const components: readonly Component[] = ['hard', 'soft', 'hidden'];
 
 /** Components that this training has. */
 export function presentComponents(metrics: MetricsTable): Component[] {
@@ -32,8 +33,6 @@ export function componentWeight(
       return metrics.has('soft') ? 1 - (Number.isNaN(alpha) ? 0 : alpha) : 1;
     case 'hidden':
       return facts.hidden?.weight ?? 1;
-    case 'attention':
-      return facts.attention?.weight ?? 1;
   }
 }
 

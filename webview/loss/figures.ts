@@ -34,7 +34,6 @@ export const componentNames: Record<Component, string> = {
   hard: l10n.t('Student loss (hard)'),
   soft: l10n.t('Distillation loss (soft)'),
   hidden: l10n.t('Hidden-layer loss'),
-  attention: l10n.t('Attention loss'),
 };
 
 /** A smoothed curve of a training with its raw values behind it. */
@@ -121,7 +120,7 @@ export function smallFigures(view: View): Figure[] {
   ];
 }
 
-const reading: readonly Component[] = ['soft', 'hard', 'hidden', 'attention'];
+const reading: readonly Component[] = ['soft', 'hard', 'hidden'];
 const byReading = (a: Component, b: Component): number => reading.indexOf(a) - reading.indexOf(b);
 
 function componentFigure(view: View, component: Component): Figure {
@@ -144,8 +143,7 @@ function controlLine(view: View, series: SeriesState): Line {
 }
 
 function componentNote(component: Component, temperature: number, facts: ExperimentFacts): string {
-  const pairs = (component === 'attention' ? facts.attention : facts.hidden)?.layers ?? [];
-  const layers = pairs.map(([teacher, student]) => `${teacher} → ${student}`).join(', ');
+  const layers = (facts.hidden?.layers ?? []).map(([teacher, student]) => `${teacher} → ${student}`).join(', ');
   switch (component) {
     case 'soft':
       return l10n.t(
@@ -155,7 +153,7 @@ function componentNote(component: Component, temperature: number, facts: Experim
       );
     case 'hard':
       return l10n.t('cross-entropy with the hard label, T = 1');
-    default:
+    case 'hidden':
       return layers === '' ? l10n.t('before its weight') : l10n.t('blocks, teacher → student: {0}', layers);
   }
 }

@@ -151,11 +151,8 @@ export class TotalFigure extends LitElement {
       hidden: html`${formatSetting(experiment.hidden?.weight ?? 1)}·<span class="ink-hidden"
           >${l10n.t('hidden')}</span
         >`,
-      attention: html`${formatSetting(experiment.attention?.weight ?? 1)}·<span class="ink-attention"
-          >${l10n.t('attention')}</span
-        >`,
     };
-    const order: Component[] = ['soft', 'hard', 'hidden', 'attention'];
+    const order: Component[] = ['soft', 'hard', 'hidden'];
     const terms = order
       .filter((part) => parts.includes(part))
       .map((part, i) => html`${i > 0 ? ' + ' : ''}${term[part]}`);

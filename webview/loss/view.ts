@@ -25,7 +25,7 @@ export interface View {
 }
 
 /** The training to show: the one chosen, else the student's, else (until that has begun) the teacher's. */
-export function mainSeries(run: RunState, chosen: string | undefined): SeriesState | undefined {
+function mainSeries(run: RunState, chosen: string | undefined): SeriesState | undefined {
   const begun = run.series.filter(({ metrics }) => metrics.length > 0);
   const byRole = (role: Role): SeriesState | undefined => begun.find((series) => series.role === role);
   return begun.find((series) => series.name === chosen) ?? byRole('student') ?? byRole('teacher') ?? begun[0];

@@ -14,7 +14,7 @@ import { sentence } from '../base/sentence';
 const matrixHeight = 220;
 const tallestRow = 20;
 
-export interface FigureParts {
+interface FigureParts {
   summary: ExampleSummary;
   /** The example at each probe that has arrived, in their order. */
   recorded: readonly Recorded[];
@@ -49,14 +49,14 @@ export function exampleFigures(shown: Selection, parts: FigureParts): unknown {
     </figure>`;
 }
 
-function divergenceHead({ positions: { length }, apart, mean }: ExampleSummary): unknown {
+function divergenceHead({ positions: { length }, disagreements, mean }: ExampleSummary): unknown {
   return html`<h2>
     ${l10n.t('Divergence by position')}
     <span class="value small muted"
       >${sentence(
         l10n.t('mean {0} nats · first choices agree on {1}'),
         html`<span class="now number">${formatQuantity(mean)}</span>`,
-        html`<span class="now number">${l10n.t('{0} of {1}', length - apart, length)}</span>`,
+        html`<span class="now number">${l10n.t('{0} of {1}', length - disagreements, length)}</span>`,
       )}</span
     >
   </h2>`;

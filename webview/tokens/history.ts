@@ -18,7 +18,7 @@ const slice = 12;
 const affordable = 200_000;
 
 /** Everything that needs every probe or every example, at one temperature. */
-export interface Survey {
+interface Survey {
   /** The chosen example at each probe in the page. */
   recorded: Recorded[];
   /** Mean over the example's positions, or for classes over all pinned rows, by step. */

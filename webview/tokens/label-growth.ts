@@ -10,7 +10,7 @@ import { growth, growthHeight, type Growth } from './drawings';
 import type { Selection } from './selection';
 import { growthTable } from './tables';
 
-export interface GrowthParts {
+interface GrowthParts {
   comparison: Comparison;
   width: number;
   tables: boolean;

@@ -11,7 +11,7 @@ import { shared } from '../look/styles';
 import { Width } from '../base/width';
 
 /** KL of the chosen token, and its mean over the example (or over all pinned rows), at a probe. */
-export interface ProbePoint {
+interface ProbePoint {
   step: number;
   kl: number;
   mean: number;
