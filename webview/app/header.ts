@@ -16,12 +16,12 @@ import { shared } from '../look/styles';
 import { TellEvent } from '../tell';
 
 const statusWords: Record<RunStatus, [IconName, string]> = {
-  queued: ['queued', l10n.t('Queued')],
-  running: ['running', l10n.t('Running')],
-  paused: ['paused', l10n.t('Paused')],
-  stopped: ['stopped', l10n.t('Stopped')],
-  failed: ['failed', l10n.t('Failed')],
-  done: ['done', l10n.t('Done')],
+  queued: ['watch', l10n.t('Queued')],
+  running: ['loading', l10n.t('Running')],
+  paused: ['debug-pause', l10n.t('Paused')],
+  stopped: ['circle-slash', l10n.t('Stopped')],
+  failed: ['error', l10n.t('Failed')],
+  done: ['pass', l10n.t('Done')],
 };
 
 const families: Record<string, string> = { bert: 'BERT', gpt2: 'GPT-2' };
@@ -174,7 +174,7 @@ export class Header extends LitElement {
                   aria-label=${l10n.t('Show another run')}
                   @click=${() => this.#tell({ type: 'chooseRun' })}
                 >
-                  ${icon('down')}
+                  ${icon('chevron-down')}
                 </button>`
               : nothing
           }
@@ -208,14 +208,14 @@ export class Header extends LitElement {
         ?disabled=${status === 'queued'}
         title=${paused ? l10n.t('Go on with the next step') : l10n.t('Hold the run before its next step')}
         @click=${() => this.#tell({ type: paused ? 'continue' : 'pause' })}
-        >${icon(paused ? 'play' : 'paused')}${paused ? l10n.t('Resume') : l10n.t('Pause')}</vscode-button
+        >${icon(paused ? 'play' : 'debug-pause')}${paused ? l10n.t('Resume') : l10n.t('Pause')}</vscode-button
       >
       <vscode-button
         id="stop"
         appearance="secondary"
         title=${l10n.t('Keep a checkpoint and end the run')}
         @click=${() => this.#tell({ type: 'stop' })}
-        >${icon('stop')}${l10n.t('Stop')}</vscode-button
+        >${icon('debug-stop')}${l10n.t('Stop')}</vscode-button
       >
     </div>`;
   }

@@ -2,7 +2,7 @@
 
 import * as l10n from '@vscode/l10n';
 import { nothing, svg, type SVGTemplateResult } from 'lit';
-import { markShape } from '../look/icons';
+import { markShape } from '../look/marks';
 import type { Line } from './line';
 
 /** A row of names and numbers at the right of a stacked chart, tied to the end of its line by a leader. */

@@ -5,7 +5,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatPercent } from '../../src/protocol/format';
 import type { ComparisonDetail } from '../../src/protocol/lab-data';
-import { mark } from '../look/icons';
+import { mark } from '../look/marks';
 import { place } from '../base/place';
 import { roleNames } from '../look/role-names';
 import { csvText } from '../save/csv';

@@ -7,7 +7,7 @@ import { formatCount, formatPercent, formatQuantity, formatShare } from '../../s
 import type { ComparisonDetail } from '../../src/protocol/lab-data';
 import type { ModelPrediction, PredictionRecord } from '../../src/protocol/records';
 import { ChooseEvent } from '../state/choices';
-import { mark } from '../look/icons';
+import { mark } from '../look/marks';
 import { csvText } from '../save/csv';
 import '../save/save-button';
 import { shared } from '../look/styles';

@@ -14,7 +14,7 @@ import {
 } from '../../src/protocol/format';
 import type { ComparisonRow } from '../../src/protocol/records';
 import { drawn } from '../charts/drawn';
-import { mark } from '../look/icons';
+import { mark } from '../look/marks';
 import type { Measure } from '../state/quality';
 import { shared } from '../look/styles';
 import { intervalText } from './finding';

@@ -6,7 +6,7 @@ import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatShare } from '../../src/protocol/format';
 import type { CompletionSide } from '../../src/protocol/lab-data';
 import type { TokenProbability } from '../../src/protocol/records';
-import { mark } from '../look/icons';
+import { mark } from '../look/marks';
 import { place } from '../base/place';
 import { roleTitles } from '../look/role-names';
 import { shared } from '../look/styles';

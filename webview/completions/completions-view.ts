@@ -123,7 +123,7 @@ export class CompletionsView extends LitElement {
         ${
           completing && !completing.isOver
             ? html`<vscode-button id="stop-completion" appearance="secondary" @click=${() => this.#stop()}
-                >${icon('stop')}${l10n.t('Stop')}</vscode-button
+                >${icon('debug-stop')}${l10n.t('Stop')}</vscode-button
               >`
             : html`<vscode-button
                 id="continue"

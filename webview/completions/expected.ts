@@ -5,7 +5,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatShare, shareDecimals } from '../../src/protocol/format';
 import type { CompletionSide, ScoredToken } from '../../src/protocol/lab-data';
-import { mark } from '../look/icons';
+import { mark } from '../look/marks';
 import { pairBars, pairBarStyles } from '../charts/pair-bars';
 import { shared } from '../look/styles';
 import { numberTable } from '../look/table-styles';

@@ -122,7 +122,7 @@ export class SamplingBar extends LitElement {
         aria-label=${l10n.t('Previous prompt')}
         @click=${() => go(at <= 0 ? this.prompts.length - 1 : at - 1)}
       >
-        ${icon('left')}
+        ${icon('chevron-left')}
       </button>
       <button
         class="icon-button"
@@ -130,7 +130,7 @@ export class SamplingBar extends LitElement {
         aria-label=${l10n.t('Next prompt')}
         @click=${() => go(at + 1)}
       >
-        ${icon('right')}
+        ${icon('chevron-right')}
       </button>
     </span>`;
   }

@@ -4,7 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, svg } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatShare } from '../../src/protocol/format';
-import { mark, markShape } from '../look/icons';
+import { mark, markShape } from '../look/marks';
 import { shared } from '../look/styles';
 import { numberTable } from '../look/table-styles';
 import { visible } from '../tokens/token-text';

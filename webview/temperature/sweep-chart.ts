@@ -4,7 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing, svg } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { linearTicks } from '../../src/protocol/ticks';
-import { markShape } from '../look/icons';
+import { markShape } from '../look/marks';
 import type { Measure } from '../state/quality';
 import { csvText } from '../save/csv';
 import { standaloneSvg } from '../save/pictures';

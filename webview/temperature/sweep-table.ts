@@ -5,7 +5,7 @@ import { css, html, LitElement, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { softenedPair } from '../../src/protocol/distribution';
 import { formatQuantity } from '../../src/protocol/format';
-import { mark } from '../look/icons';
+import { mark } from '../look/marks';
 import { place } from '../base/place';
 import type { Measure } from '../state/quality';
 import { shared } from '../look/styles';

@@ -5,7 +5,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatQuantity, formatShare, shareDecimals } from '../../src/protocol/format';
 import { ChooseEvent } from '../state/choices';
-import { mark } from '../look/icons';
+import { mark } from '../look/marks';
 import { pairBars, pairBarStyles } from '../charts/pair-bars';
 import { place } from '../base/place';
 import { shared } from '../look/styles';

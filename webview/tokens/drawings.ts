@@ -2,7 +2,7 @@
 
 import { svg, type SVGTemplateResult } from 'lit';
 import { formatCount, formatShare } from '../../src/protocol/format';
-import { markShape } from '../look/icons';
+import { markShape } from '../look/marks';
 import { wholeTicks } from '../../src/protocol/ticks';
 import { heatLevel, type ExampleSummary } from './divergence';
 import { roleNames } from '../look/role-names';

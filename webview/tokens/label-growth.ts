@@ -4,7 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
 import { softmax } from '../../src/protocol/distribution';
 import { formatShare, formatTemperature } from '../../src/protocol/format';
-import { mark } from '../look/icons';
+import { mark } from '../look/marks';
 import { rowOf, type Comparison } from './divergence';
 import { growth, growthHeight, type Growth } from './drawings';
 import type { Selection } from './selection';

@@ -116,7 +116,7 @@ export class TrainingTime extends LitElement {
         ?disabled=${steps.length < 2}
         @click=${() => this.dispatchEvent(new CustomEvent('play'))}
       >
-        ${icon(playing ? 'paused' : 'play')}
+        ${icon(playing ? 'debug-pause' : 'play')}
       </button>
       <div class="time">
         ${this.#drawing(stops)}
