@@ -84,6 +84,17 @@ export class OpenVinoProgram implements LoadedProgram {
     return run;
   }
 
+  /** A run on inputs from the host alone, in memory that is given back after it. */
+  async runOnce(inputs: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>> {
+    const ports = { ...this.inputs, ...this.graph.outputs };
+    const request = new BoundRequest(this.library, this.compiled, ports, {}, () => undefined);
+    try {
+      return await request.run(inputs, Object.keys(this.graph.outputs));
+    } finally {
+      request.release();
+    }
+  }
+
   private runNow(
     inputs: Readonly<Record<string, GraphInput>>,
     into: Readonly<Record<string, DeviceTensor>>,
