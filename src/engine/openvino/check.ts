@@ -52,6 +52,7 @@ export async function plainOutputs(graph: Graph, frozen: FrozenInputs, inputs: T
   const session = await createSession(ort, graph, frozen, {
     executionProviders: ['cpu'],
     graphOptimizationLevel: 'basic',
+    intraOpNumThreads: 1, // No threads are made for a single run.
     enableCpuMemArena: false,
     logSeverityLevel: LOG_NOTHING,
   });

@@ -55,12 +55,14 @@ export class GraphCompiler {
   }
 
   /** Undefined where what was kept is not what it should be. */
-  private async restore(source: Source, { blob, fingerprint }: KeptGraph): Promise<LoadedProgram | undefined> {
+  private async restore(source: Source, kept: KeptGraph): Promise<LoadedProgram | undefined> {
     const { graph, frozen, properties } = source;
+    const { fingerprint } = kept;
+    const blob = aligned(kept.blob);
     let program: OpenVinoProgram;
     try {
       const compiled = await this.library.import(blob, this.facts.device, properties);
-      program = new OpenVinoProgram(this.library, compiled, graph, frozen);
+      program = new OpenVinoProgram(this.library, compiled, graph, frozen, blob);
     } catch (error) {
       return this.refuse(source, error);
     }
@@ -127,6 +129,18 @@ export class GraphCompiler {
 const MEMORY = '*/_ORT_MEM_ADDR_/*';
 
 const inMemory = ({ data }: HostTensor): ExternalData => ({ location: MEMORY, offset: koffi.address(data) });
+
+/** A copy that begins where a file mapped into memory would, as far as the widest loads of the processor are concerned. */
+function aligned(bytes: Uint8Array): Uint8Array {
+  const memory = new Uint8Array(bytes.length + ALIGNMENT);
+  const past = Number(koffi.address(memory) % BigInt(ALIGNMENT));
+  const copy = memory.subarray(ALIGNMENT - past, ALIGNMENT - past + bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
+/** Bytes of a cache line, and of a register of AVX-512. */
+const ALIGNMENT = 64;
 
 function wrongOnThisMachine({ graph, precision }: Source, output: string): EngineUnavailable {
   const format = precision === 'bf16' ? 'bfloat16' : 'float32';

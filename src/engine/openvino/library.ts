@@ -213,7 +213,10 @@ export class OpenVinoLibrary {
     await this.checkAsync('ov_compiled_model_export_model', compiled, file);
   }
 
-  /** The reverse of `export`, with the properties that it was compiled with. To be freed as what was compiled. */
+  /**
+   * The reverse of `export`, with the properties that it was compiled with. To be freed as what was compiled.
+   * @param blob stays where it is until then: the graph's constants are read there
+   */
   async import(blob: Uint8Array, device: string, properties: Properties): Promise<Handle> {
     const core = this.coreWith(device, properties);
     return this.createAsync('ov_core_import_model', core, blob, blob.byteLength, device);

@@ -70,6 +70,8 @@ export class OpenVinoProgram implements LoadedProgram {
     readonly graph: Graph,
     /** Kept because the compiled graph may read them where they are. */
     private readonly frozen: FrozenInputs,
+    /** What it was imported from, kept for the same reason. */
+    readonly blob?: Uint8Array,
   ) {
     this.inputs = Object.fromEntries(Object.entries(graph.inputs).filter(([name]) => !(name in this.frozen)));
   }
