@@ -14,6 +14,7 @@ import { measurePredictions, type PredictionMeasures } from './evaluation-progra
 import type { VocabularyProjection } from './head-loss';
 import { accuracy, agreement, expectedCalibrationError, macroF1, perplexity } from './metrics';
 import { prefixed, withPrefix } from './named';
+import { requireFinite, requireFiniteRows } from './not-finite';
 import {
   chunkRows,
   isLanguageModel,
@@ -89,6 +90,7 @@ export class Evaluator {
   /**
    * @param parameters the model's, on the device; others beside them are ignored
    * @param rows told what the model says of each row
+   * @throws NotFinite for the first logit, measure or metric that is no number
    */
   async evaluate(parameters: Readonly<Record<string, DeviceTensor>>, rows?: RowTally): Promise<Metrics> {
     const tally = isLanguageModel(this.setup.pairing.student) ? new PredictionTally() : new ClassTally();
@@ -101,10 +103,15 @@ export class Evaluator {
         ...prefixed('target.', targets),
         ...this.setup.teacher?.parameters,
       });
+      const { counted } = batch.tensors;
+      requireFiniteRows(prefixed("the teacher's ", targets), counted!.data);
+      requireFiniteRows(outputs, counted!.data);
       tally.add(batch, outputs, targets);
       rows?.add(this.setup.batches[i]!, batch, outputs, targets);
     }
-    return tally.metrics();
+    const metrics = tally.metrics();
+    requireFinite({ ...metrics });
+    return metrics;
   }
 
   private async targetsOf(batch: BatchInputs): Promise<Record<string, HostTensor>> {

@@ -6,3 +6,4 @@ const features = new Set(processorFeatures().split(' '));
 
 export const hasBfloat16 = features.has('avx512_bf16');
 export const hasAmx = features.has('amx_bf16');
+export const hasAvx512Core = features.has('avx512bw') && features.has('avx512vl') && features.has('avx512dq');
