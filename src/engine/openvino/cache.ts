@@ -177,7 +177,7 @@ function sweep(folder: string, mostBytes: number): void {
   for (const { name, file, size, time } of files.sort((a, b) => b.time - a.time)) {
     const isKept = NAME.test(name);
     if (isKept) bytes += size;
-    const isAbandoned = /\.graph\./.test(name) && Date.now() - time > ABANDONED_AFTER_MS;
+    const isAbandoned = name.includes('.graph.') && Date.now() - time > ABANDONED_AFTER_MS;
     if (isKept ? bytes > mostBytes : isAbandoned || /^\d+\.blob$/.test(name)) rmSync(file, { force: true });
   }
 }

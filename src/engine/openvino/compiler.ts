@@ -64,7 +64,8 @@ export class GraphCompiler {
       const compiled = await this.library.import(blob, this.facts.device, properties);
       program = new OpenVinoProgram(this.library, compiled, graph, frozen, blob);
     } catch (error) {
-      return this.refuse(source, error);
+      this.refuse(source, error);
+      return undefined;
     }
     if (!fingerprint) return new CheckedByFirstRun(program, () => this.replace(source, program));
     try {
@@ -73,15 +74,15 @@ export class GraphCompiler {
       throw new Error(`its output ${changed} is another than when it was new`);
     } catch (error) {
       await program.release();
-      return this.refuse(source, error);
+      this.refuse(source, error);
+      return undefined;
     }
   }
 
-  private refuse({ graph, key }: Source, error: unknown): undefined {
+  private refuse({ graph, key }: Source, error: unknown): void {
     this.cache!.forget(key!);
     const reason = error instanceof Error ? error.message : String(error);
     this.say(`OpenVINO: the compiled graph ${graph.name} of an earlier start was refused (${reason}): compiled anew`);
-    return undefined;
   }
 
   private async replace(source: Source, program: OpenVinoProgram): Promise<LoadedProgram> {
