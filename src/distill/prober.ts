@@ -11,7 +11,8 @@ import type { Batch } from '../dataset/batches';
 import { batchInputs, ByShape, type BatchInputs } from './batch-inputs';
 import { prefixed, withPrefix } from './named';
 import { requireFiniteRows } from './not-finite';
-import { isLanguageModel, parameterSpecs, predict, predictionSpecs, tokenSpecs, type BatchShape } from './programs';
+import { predict } from './prediction';
+import { isLanguageModel, parameterSpecs, predictionSpecs, tokenSpecs, type BatchShape } from './specs';
 
 /** Logits of one example's counted positions. */
 export interface ProbedLogits {

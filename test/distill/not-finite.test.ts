@@ -6,9 +6,10 @@ import { Evaluator } from '../../src/distill/evaluator';
 import { bootstrap } from '../../src/distill/intervals';
 import { calibrationBins, expectedCalibrationError } from '../../src/distill/metrics';
 import { NotFinite } from '../../src/distill/not-finite';
+import { imitatedOf } from '../../src/distill/pairing';
 import { Predictor } from '../../src/distill/predictor';
 import { Prober } from '../../src/distill/prober';
-import { parameterSpecs } from '../../src/distill/programs';
+import { parameterSpecs } from '../../src/distill/specs';
 import { layoutCache } from '../../src/distill/teacher/cache-layout';
 import { fillCache } from '../../src/distill/teacher/cache';
 import { FidelityMeter } from '../../src/distill/teacher/fidelity';
@@ -52,7 +53,7 @@ const caught = async (work: Promise<unknown>): Promise<NotFinite> => {
 
 describe.each(['causal-lm', 'text-classification'] as const)('with a spoilt weight, %s', (task) => {
   const pair = tinyPair(task);
-  const { teacher: teacherArchitecture } = pair.pairing.imitation!;
+  const { student, teacher: teacherArchitecture } = pair.pairing;
 
   it('a step says which parameter, at which step and what to do, and updates nothing', async () => {
     const trainer = tinyTrainer(executor, { ...pair, student: spoilt(pair.student) });
@@ -81,11 +82,10 @@ describe.each(['causal-lm', 'text-classification'] as const)('with a spoilt weig
       const evaluator = new Evaluator({
         executor,
         task,
-        pairing: pair.pairing,
+        model: student,
         teacher: new FrozenTeacher(executor, teacherArchitecture, pair.teacher),
         batches: batchesOf(pair),
       });
-      const { student } = pair.pairing;
       const placed = placeParameters(executor, parameterSpecs(student), spoilt(pair.student, value));
       const error = await caught(evaluator.evaluate(placed));
       expect(error.message).toMatch(
@@ -100,17 +100,16 @@ describe.each(['causal-lm', 'text-classification'] as const)('with a spoilt weig
     const evaluator = new Evaluator({
       executor,
       task,
-      pairing: pair.pairing,
+      model: student,
       teacher: new FrozenTeacher(executor, teacherArchitecture, spoilt(pair.teacher)),
       batches: batchesOf(pair),
     });
-    const placed = placeParameters(executor, parameterSpecs(pair.pairing.student), pair.student);
+    const placed = placeParameters(executor, parameterSpecs(student), pair.student);
     expect((await caught(evaluator.evaluate(placed))).tensor).toBe("the teacher's prediction");
     await evaluator.release();
   });
 
   it('pinned examples and inspected texts name their logits', async () => {
-    const { student } = pair.pairing;
     const placed = placeParameters(executor, parameterSpecs(student), spoilt(pair.student));
     const prober = new Prober(executor, student, task, batchesOf(pair).slice(0, 1), 4);
     expect((await caught(prober.probe(placed))).tensor).toBe('logits of a pinned example');
@@ -125,7 +124,8 @@ describe.each(['causal-lm', 'text-classification'] as const)('with a spoilt weig
   });
 
   it("the teacher's answers are not kept", async () => {
-    const layout = layoutCache(pair.examples, { pairing: pair.pairing, task, maxLength: MAX_LENGTH });
+    const imitated = imitatedOf(pair.pairing);
+    const layout = layoutCache(pair.examples, { imitated, task, maxLength: MAX_LENGTH });
     const written: number[] = [];
     const store = {
       filled: () => Promise.resolve(new Set<number>()),
@@ -133,8 +133,8 @@ describe.each(['causal-lm', 'text-classification'] as const)('with a spoilt weig
       read: () => Promise.resolve(),
     };
     const frozen = new FrozenTeacher(executor, teacherArchitecture, spoilt(pair.teacher));
-    const teacher = new TeacherTargets(frozen, pair.pairing);
-    const setup = { layout, store, values: 'float16' as const, task, pairing: pair.pairing, examples: pair.examples };
+    const teacher = new TeacherTargets(frozen);
+    const setup = { layout, store, values: 'float16' as const, task, imitated, examples: pair.examples };
     const error = await caught(fillCache({ ...setup, padId: 0, teacher, mayGoOn: () => Promise.resolve(true) }));
     expect(error.message).toMatch(/^the teacher's answers \(examples \d+/);
     expect(written).toEqual([]);
@@ -144,7 +144,7 @@ describe.each(['causal-lm', 'text-classification'] as const)('with a spoilt weig
   it('a rounded teacher is not measured', async () => {
     const frozen = new FrozenTeacher(executor, teacherArchitecture, pair.teacher);
     const inputs = batchInputs(batchesOf(pair)[0]!, task);
-    const targets = new TeacherTargets(frozen, pair.pairing);
+    const targets = new TeacherTargets(frozen);
     const { prediction } = await targets.of(inputs);
     const exact = { shape: prediction!.shape, dtype: prediction!.dtype, data: await prediction!.read() };
     const meter = new FidelityMeter(frozen);

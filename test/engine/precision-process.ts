@@ -7,7 +7,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Evaluator } from '../../src/distill/evaluator';
-import type { Pairing } from '../../src/distill/programs';
+import type { Pairing } from '../../src/distill/pairing';
 import { FrozenTeacher } from '../../src/distill/teacher/teacher';
 import { Trainer } from '../../src/distill/trainer';
 import { EngineUnavailable, type Executor } from '../../src/engine/executor';
@@ -47,7 +47,7 @@ const model = (hiddenSize: number, layers: number, heads: number): Architecture 
 
 const [teacher, student] = [model(48, 3, 4), model(24, 2, 2)];
 const objective = { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true } as const;
-const pairing: Pairing = { student, imitation: { teacher, objective } };
+const pairing: Pairing = { student, teacher, objective };
 
 /** Rows of 48, 43, 38 … tokens, padded. */
 const isReal = Array.from({ length: ROWS * LENGTH }, (_, i) => i % LENGTH < LENGTH - 5 * Math.floor(i / LENGTH));
@@ -86,7 +86,7 @@ async function distil(executor: Executor): Promise<Numbers> {
   const evaluator = new Evaluator({
     executor,
     task: 'text-classification',
-    pairing,
+    model: student,
     teacher: frozen,
     batches: [batch],
   });

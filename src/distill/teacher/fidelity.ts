@@ -11,7 +11,8 @@ import { ByShape, type BatchInputs } from '../batch-inputs';
 import { measurePredictions } from '../evaluation-program';
 import { prefixed, withPrefix } from '../named';
 import { NotFinite } from '../not-finite';
-import { chunkRows, isLanguageModel, labelSpecs, parameterSpecs, type BatchShape } from '../programs';
+import { chunkRows } from '../prediction';
+import { isLanguageModel, labelSpecs, parameterSpecs, type BatchShape } from '../specs';
 import type { FrozenTeacher } from './teacher';
 
 /** Over counted predictions, at T = 1. */
