@@ -86,7 +86,7 @@ export interface Executor {
 /** How an executor is opened. */
 export interface ExecutorOptions {
   /** Threads for one operator; all cores when absent. */
-  threads?: number;
+  threads?: number | undefined;
   /** Of the products; softmaxes, losses and the update are always float32. */
   precision?: Precision;
 }

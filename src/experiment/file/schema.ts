@@ -342,6 +342,11 @@ export const experimentSchema = z
       .describe(
         'What computes. "auto" measures once what this machine has and takes the fastest; "cpu" needs nothing installed.',
       ),
+    threads: count(
+      "Threads of an engine on the processor; as many as it has cores if left out. Fewer leave room for other work; another number may change the weights' last bits.",
+    )
+      .max(1024)
+      .optional(),
   })
   .describe('A knowledge-distillation experiment.');
 
