@@ -20,7 +20,7 @@ export type RunnerMethod = keyof RunnerRequests;
 /**
  * What `distillery serve` answers, several at a time. It keeps the models of the latest targets loaded, and ends with its
  * standard input. A request is cancelled as vscode-jsonrpc does it (`$/cancelRequest`, by a CancellationToken); it then
- * rejects with the code `RequestCancelled`, at the latest after the text or token that is being computed.
+ * rejects with the code `requestCancelled`, at the latest after the text or token that is being computed.
  */
 export interface ServeRequests {
   inspect: { params: InspectParams; result: InspectedText[] };
@@ -28,6 +28,9 @@ export interface ServeRequests {
   score: { params: ScoreParams; result: ScoreResult };
   logits: { params: LogitsParams; result: LogitsResult };
 }
+
+/** RequestCancelled of the Language Server Protocol, and so of vscode-jsonrpc's `$/cancelRequest`. */
+export const requestCancelled = -32800;
 
 export type ServeMethod = keyof ServeRequests;
 

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { libraryNames, type LibraryName } from '../engine/libraries';
+import { libraryNames, type LibraryName } from '../protocol/libraries';
 import { validateExperimentFile } from '../experiment/checks/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';

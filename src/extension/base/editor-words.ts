@@ -1,24 +1,19 @@
 /** @file Messages of the runner name command lines, for it is one; the editor says what to click in their place. */
 
 import { l10n } from 'vscode';
+import { libraryTitle } from '../../protocol/libraries';
 import type { Problem } from '../../protocol/problem';
-
-const installs: Record<string, string> = {
-  openvino: 'OpenVINO',
-  tensorflow: 'TensorFlow',
-  'tensorflow-gpu': 'TensorFlow for NVIDIA GPUs',
-};
 
 /** What is typed, and what is clicked for it; the more exact before the less. With or without quotes around it. */
 function ways(): [typed: RegExp, clicked: (...found: string[]) => string][] {
   return [
     [
       /Install it: distillery devices --install ([\w-]+\b)/g,
-      (_, library) => l10n.t('Install it by "Install {0}" in the Devices view', installs[library] ?? library),
+      (_, library) => l10n.t('Install it by "Install {0}" in the Devices view', libraryTitle(library)),
     ],
     [
       /"?distillery devices --install ([\w-]+\b)"?/g,
-      (_, library) => l10n.t('"Install {0}" in the Devices view', installs[library] ?? library),
+      (_, library) => l10n.t('"Install {0}" in the Devices view', libraryTitle(library)),
     ],
     [/"?distillery devices --remove ([\w-]+\b)"?/g, () => l10n.t('"Remove Native Library…" in the Devices view')],
     [/"?distillery devices"?/g, () => l10n.t('the Devices view')],

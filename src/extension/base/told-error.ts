@@ -1,9 +1,7 @@
 /** @file What a process answered in place of a result, in its own words. */
 
 import { ErrorCodes, ResponseError } from 'vscode-jsonrpc/node';
-
-/** Of the Language Server Protocol, and so of vscode-jsonrpc's `$/cancelRequest`. */
-const requestCancelled = -32800;
+import { requestCancelled } from '../../protocol/runner';
 
 /** Without what vscode-jsonrpc puts before the message. Anything else is given back as it is. */
 export function toldError(error: unknown): unknown {

@@ -2,6 +2,7 @@
 
 import { l10n, ProgressLocation, Uri, window, type LogOutputChannel } from 'vscode';
 import { killProcessTree } from '../../run-directory/process-tree';
+import { libraryTitle, type LibraryName } from '../../protocol/libraries';
 import type { InstallProgress } from '../../protocol/records';
 import { formatBytes } from '../../protocol/format';
 import type { DeviceList } from './device-list';
@@ -9,8 +10,6 @@ import { inEditorWords } from '../base/editor-words';
 import type { Ended, StartRunner } from '../base/runner-process';
 import { LineFollower } from '../runs/line-follower';
 import { requireTrust } from '../base/require-trust';
-
-export type Library = 'openvino' | 'tensorflow' | 'tensorflow-gpu';
 
 export interface DeviceCommandParts {
   devices: DeviceList;
@@ -20,21 +19,15 @@ export interface DeviceCommandParts {
   log: LogOutputChannel;
 }
 
-const titles: Record<Library, string> = {
-  openvino: 'OpenVINO',
-  tensorflow: 'TensorFlow',
-  'tensorflow-gpu': 'TensorFlow for NVIDIA GPUs',
-};
-
 /** Milliseconds between looks at what the runner says. */
 const period = 200;
 
 /** Wheels that the caller gives are taken in place of downloads. */
-export async function installLibrary(parts: DeviceCommandParts, library: Library, given?: unknown): Promise<void> {
+export async function installLibrary(parts: DeviceCommandParts, library: LibraryName, given?: unknown): Promise<void> {
   requireTrust();
   const files = Array.isArray(given) ? given.filter((one) => one instanceof Uri).map(({ fsPath }) => fsPath) : [];
   if (files.length === 0 && library === 'tensorflow-gpu' && !(await isWanted())) return;
-  const title = titles[library];
+  const title = libraryTitle(library);
   parts.log.info(l10n.t('Install {0}', title));
   const args = ['devices', '--install', library, ...(files.length > 0 ? ['--file', ...files] : [])];
   const { ended, cancelled } = await withInstallProgress(parts, l10n.t('Installing {0}', title), args);
@@ -55,12 +48,14 @@ async function isWanted(): Promise<boolean> {
 }
 
 /** Says why, and lets the person choose a wheel that they have. */
-async function offerWheel(parts: DeviceCommandParts, library: Library, ended: Ended): Promise<void> {
+async function offerWheel(parts: DeviceCommandParts, library: LibraryName, ended: Ended): Promise<void> {
   const [chooseWheel, showLog] = [l10n.t('Choose a Wheel…'), l10n.t('Show Log')];
   const words = ended.lines.filter((line) => parse(line) === undefined).join(' ');
   parts.log.error(words);
   const message =
-    words === '' ? l10n.t('{0} was not installed: the process was killed.', titles[library]) : inEditorWords(words);
+    words === ''
+      ? l10n.t('{0} was not installed: the process was killed.', libraryTitle(library))
+      : inEditorWords(words);
   const chosen = await window.showErrorMessage(message, chooseWheel, showLog);
   if (chosen === showLog) parts.log.show();
   if (chosen !== chooseWheel) return;
@@ -136,12 +131,12 @@ export async function removeLibrary(parts: DeviceCommandParts, given: unknown): 
   const { code, lines } = await parts.startRunner(['devices', '--remove', library], { cwd: parts.cwd }).ended;
   await parts.devices.refresh();
   if (code !== 0) throw new Error(lines.join(' '));
-  void window.showInformationMessage(l10n.t('{0} is removed.', titles[library as Library]));
+  void window.showInformationMessage(l10n.t('{0} is removed.', libraryTitle(library)));
 }
 
 async function pickInstalled(installed: readonly string[]): Promise<string | undefined> {
   if (installed.length === 0) throw new Error(l10n.t('No native library is installed.'));
-  const choices = installed.map((name) => ({ label: titles[name as Library], name }));
+  const choices = installed.map((name) => ({ label: libraryTitle(name), name }));
   return (await window.showQuickPick(choices, { placeHolder: l10n.t('Library to remove') }))?.name;
 }
 

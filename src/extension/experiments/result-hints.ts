@@ -2,6 +2,7 @@
 
 import { EventEmitter, InlayHint, l10n, languages, Disposable, type Range, type TextDocument } from 'vscode';
 import { formatLarge, formatMilliseconds, formatShareDifference } from '../../protocol/format';
+import { qualityIn } from '../../protocol/quality';
 import type { ComparisonRow } from '../../protocol/records';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { readRunExperiment } from '../../experiment/experiment-record';
@@ -69,7 +70,9 @@ function sameShape(one: object | undefined, other: object): boolean {
 
 /** What distillation added, where both are shares. */
 function gain(student: ComparisonRow | undefined, control: ComparisonRow): string[] {
-  const [own, other] = [student?.metrics.macroF1, control.metrics.macroF1];
+  const quality = qualityIn(control.metrics);
+  if (!quality?.isShare) return [];
+  const [own, other] = [student?.metrics[quality.key], control.metrics[quality.key]];
   return own === undefined || other === undefined
     ? []
     : [l10n.t('distillation {0}', formatShareDifference(own - other))];

@@ -2,7 +2,7 @@
 
 import type { ArchitectureSpec, ResolvedExperiment } from '../../experiment/file/schema';
 import type { ExperimentFacts, ModelShape } from '../../protocol/lab-data';
-import { isSoftened } from '../../protocol/softened';
+import { isSoftened } from '../../protocol/divergences';
 
 export function experimentFacts({ teacher, student, distillation, training }: ResolvedExperiment): ExperimentFacts {
   const { divergence, scaleByTemperatureSquared, hidden } = distillation;

@@ -11,14 +11,15 @@ import {
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
 import { InputError } from '../../protocol/problem';
-import type {
-  CompleteParams,
-  CompletionProgress,
-  InspectedText,
-  InspectParams,
-  ServeMethod,
-  ServeRequests,
-  TextToInspect,
+import {
+  requestCancelled,
+  type CompleteParams,
+  type CompletionProgress,
+  type InspectedText,
+  type InspectParams,
+  type ServeMethod,
+  type ServeRequests,
+  type TextToInspect,
 } from '../../protocol/runner';
 import { inspectionResult } from '../serve/inspection';
 import { inputOfText, tokenizerOf } from '../serve/inspection-input';
@@ -95,6 +96,3 @@ async function throwIfCancelled(token: CancellationToken): Promise<void> {
   await new Promise(setImmediate);
   if (token.isCancellationRequested) throw new ResponseError(requestCancelled, 'The request was cancelled.');
 }
-
-/** As in the Language Server Protocol. */
-const requestCancelled = -32800;
