@@ -1,9 +1,8 @@
 /** @file OpenVINO's C library, called through koffi: typed functions, statuses as errors, long calls off the event loop. */
 
-import type { LibraryHandle } from 'koffi';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { koffi } from '../native-calls';
+import { compileWith, koffi, type LibraryHandle } from '../native-calls';
 
 type KoffiFunction = ReturnType<LibraryHandle['func']>;
 
@@ -174,7 +173,15 @@ export class OpenVinoLibrary {
   }
 
   /** Reads an ONNX model and compiles it, off the event loop. The result is to be freed by `ov_compiled_model_free`. */
-  async compile(onnx: Uint8Array, device: string, properties: Readonly<Record<string, string>>): Promise<Handle> {
+  compile(onnx: Uint8Array, device: string, properties: Readonly<Record<string, string>>): Promise<Handle> {
+    return compileWith(() => this.readAndCompile(onnx, device, properties));
+  }
+
+  private async readAndCompile(
+    onnx: Uint8Array,
+    device: string,
+    properties: Readonly<Record<string, string>>,
+  ): Promise<Handle> {
     const model = await this.createAsync(
       'ov_core_read_model_from_memory_buffer',
       this.core,

@@ -1,6 +1,5 @@
 /** @file Runs recorded graphs with OpenVINO: the fast executor for CPUs, in float32 or with products in bfloat16. */
 
-import koffi from 'koffi';
 import os from 'node:os';
 import type { HostTensor } from '../array';
 import { EngineUnavailable, type ExecutorOptions, type Executor, type LoadedProgram } from '../executor';
@@ -8,6 +7,7 @@ import type { Precision } from '../../protocol/engines';
 import type { FrozenInputs, Graph } from '../graph/graph';
 import { encodeModel, type ExternalData } from '../graph/onnx';
 import { lower } from '../graph/lowering';
+import { koffi } from '../native-calls';
 import { defaultCacheFolder, prepareCache } from './cache';
 import type { OpenVinoLibrary } from './library';
 import { loadOpenVino } from './loading';
