@@ -128,12 +128,16 @@ function headLoss(
   });
 }
 
-function distillationOf(objective: Objective, tensors: Record<string, tf.Tensor>): Distillation {
+/** The objective with the step's values, which are inputs of the graph. */
+function distillationOf(
+  { divergence, beta, scaleByTemperatureSquared }: Objective,
+  tensors: Record<string, tf.Tensor>,
+): Distillation {
   const temperature = tensors.temperature as tf.Scalar;
-  const isScaled = objective.scaleByTemperatureSquared && isSoftened(objective.divergence);
+  const isScaled = scaleByTemperatureSquared && isSoftened(divergence);
   return {
-    divergence: objective.divergence,
-    beta: objective.beta,
+    divergence,
+    beta,
     temperature,
     alpha: tensors.alpha as tf.Scalar,
     temperatureScale: isScaled ? tf.square(temperature) : tf.scalar(1),

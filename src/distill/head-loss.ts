@@ -3,18 +3,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { linear } from '../engine/graph/ops';
 import { divergences } from './divergences';
-import type { Divergence } from '../protocol/divergences';
 import { hardLosses, tokenLoss, withinVocabulary } from './hard-loss';
 import type { ProblemType } from '../model/architecture';
+import type { Objective } from './pairing';
 import type { RowLoss } from './row-loss';
+import type { StepValues } from './schedules';
 
 /** How soft and hard loss are combined. The scalars may change from step to step, so they are tensors. */
-export interface Distillation {
-  divergence: Divergence;
-  /** Of `jsd` alone. */
-  beta: number;
-  temperature: tf.Scalar;
-  alpha: tf.Scalar;
+export interface Distillation extends Pick<Objective, 'divergence' | 'beta'>, StepValues<tf.Scalar> {
   /** T², or 1 where the soft loss is not scaled. */
   temperatureScale: tf.Scalar;
 }
