@@ -9,12 +9,25 @@ const rooms = {
   runner: ['experiment', 'run-directory', 'distill', 'model', 'dataset', 'tokenizer', 'engine'],
   experiment: ['run-directory', 'model', 'dataset', 'tokenizer'],
   'run-directory': ['model'],
-  distill: ['model', 'dataset', 'tokenizer', 'engine'],
+  distill: ['run-directory', 'model', 'dataset', 'tokenizer', 'engine'],
   model: ['engine'],
   dataset: ['tokenizer', 'engine'],
   tokenizer: [],
   engine: [],
   protocol: [],
+};
+
+/** Folders of `extension`, one a subject: each may import itself, `base`, and those named here. */
+const subjects = {
+  base: [],
+  runs: [],
+  models: [],
+  devices: ['runs'],
+  experiments: ['runs'],
+  inspection: ['runs', 'models'],
+  datasets: ['experiments', 'inspection'],
+  lab: ['runs', 'models'],
+  tools: ['runs', 'models', 'experiments'],
 };
 
 /** Packages that only the named rooms may import. */
@@ -50,6 +63,15 @@ function importRules(room) {
     });
   }
   return ['error', { patterns }];
+}
+
+/** As for its room, and only the subjects below. */
+function subjectRules(subject) {
+  const open = [subject, ...subjects[subject], ...(subject === 'base' ? [] : ['base'])];
+  const closed = Object.keys(subjects).filter((other) => !open.includes(other));
+  const [level, { patterns }] = importRules('extension');
+  const above = { regex: `^(\\.\\./)+(${closed.join('|')})/`, message: `${subject} may not import this subject.` };
+  return [level, { patterns: [...patterns, above] }];
 }
 
 export default tseslint.config(
@@ -89,6 +111,10 @@ export default tseslint.config(
   ...Object.keys(rooms).map((room) => ({
     files: [`src/${room}/**/*.ts`],
     rules: { 'no-restricted-imports': importRules(room) },
+  })),
+  ...Object.keys(subjects).map((subject) => ({
+    files: [`src/extension/${subject}/**/*.ts`],
+    rules: { 'no-restricted-imports': subjectRules(subject) },
   })),
   {
     files: ['webview/**/*.ts'],

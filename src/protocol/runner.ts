@@ -26,7 +26,7 @@ export interface ServeRequests {
   inspect: { params: InspectParams; result: InspectedText[] };
   complete: { params: CompleteParams; result: CompleteResult };
   score: { params: ScoreParams; result: ScoreResult };
-  probe: { params: ProbeParams; result: ProbeResult };
+  logits: { params: LogitsParams; result: LogitsResult };
 }
 
 /** RequestCancelled of the Language Server Protocol, and so of vscode-jsonrpc's `$/cancelRequest`. */
@@ -107,12 +107,12 @@ export interface ScoreResult {
 }
 
 /** Asks for the logits of one text, as `probes/` holds those of the pinned examples. */
-export interface ProbeParams {
+export interface LogitsParams {
   target: string;
   text: TextToInspect;
 }
 
-export interface ProbeResult {
+export interface LogitsResult {
   /** Where there is a large vocabulary, only its first counted positions have logits. */
   example: Omit<ProbeExample, 'file' | 'line'>;
   /** Logits [positions, names] as base64 of little-endian float32. */

@@ -16,7 +16,7 @@ import { measureEngines } from '../devices/measure';
 import { remembered, type Measurement } from '../devices/measurements';
 import { libraryOf } from '../../protocol/libraries';
 import { memoryOf, nvidiaMemory } from '../devices/memory';
-import { probeApart } from '../devices/probe';
+import { tryEngineApart } from '../devices/trial';
 import { deviceUser } from '../devices/queue';
 
 export interface DevicesOptions {
@@ -52,7 +52,7 @@ async function look(engine: EngineName, { gpus, users }: Surroundings): Promise<
     const { why, remedy, install } = hindrance;
     return { ...common, ...none, reason: `${why} ${remedy}`, ...(install && { install }) };
   }
-  const found = await probeApart(engine, { precision: 'float32', measure: false });
+  const found = await tryEngineApart(engine, { precision: 'float32', measure: false });
   if (!found.available) return { ...common, ...none, reason: `${found.message} ${found.remedy}` };
   const memoryBytes = found.memoryBytes ?? memoryOf(engine, gpus);
   return {

@@ -27,8 +27,8 @@ import { openForAnswers } from '../devices/open-engine';
 import { LoadedTargets } from '../serve/loaded-targets';
 import type { Target } from '../serve/targets';
 import { completeWith } from './complete';
-import { probe } from './probe';
-import { score } from './score';
+import { textLogits } from '../serve/text-logits';
+import { score } from '../serve/score';
 
 /** Resolves when the input has ended. */
 export async function serve(input = process.stdin, output = process.stdout): Promise<void> {
@@ -39,7 +39,7 @@ export async function serve(input = process.stdin, output = process.stdout): Pro
     targets.use(params.target, (it) => completeStreaming(it, params, token, connection)),
   );
   answer(connection, 'score', (params) => targets.use(params.target, (it) => score(it, params)));
-  answer(connection, 'probe', (params) => targets.use(params.target, (it) => probe(it, params)));
+  answer(connection, 'logits', (params) => targets.use(params.target, (it) => textLogits(it, params)));
   connection.listen();
   await Promise.race([once(input, 'end'), once(input, 'close')]);
   connection.dispose();

@@ -66,7 +66,7 @@ async function install(library: Library, home: string, log: Log, options: Instal
   const downloads = path.join(home, 'download');
   const wheels = await wheelsAtHand(library, downloads, log, options);
   await requireSpace(library, wheels, home, options.freeBytes ?? freeBytes);
-  await fetchMissing(library, wheels, downloads, log, options);
+  await fetchMissing(library, wheels, downloads, home, log, options);
   await unpack(library, wheels, path.join(home, library.version), log, options);
   await rm(downloads, { recursive: true, force: true });
   log.note(`installed ${libraryTitle(library.name)} ${library.version} in ${path.join(home, library.version)}`);
@@ -109,13 +109,14 @@ async function fetchMissing(
   library: Library,
   wheels: Wheels,
   downloads: string,
+  home: string,
   log: Log,
   { signal }: InstallOptions,
 ): Promise<void> {
   const missing = library.wheels.filter((wheel) => !wheels.has(wheel));
   if (missing.length === 0) return;
-  const pip = await findPip();
   await mkdir(downloads, { recursive: true });
+  const pip = await findPip(home);
   const total = sum(missing.map(({ bytes }) => bytes));
   let before = 0;
   for (const wheel of missing) {
