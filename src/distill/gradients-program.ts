@@ -86,7 +86,7 @@ function combinedLoss(
     return hiddenLoss(objective.loss, {
       student: hiddenStates[studentBlock + 1]!,
       teacher: tensors[`target.hidden.${teacherBlock}`] as tf.Tensor3D,
-      ...(projection && { projection: projection as tf.Tensor2D }),
+      projection: projection as tf.Tensor2D | undefined,
       attentionMask: tensors.attentionMask as tf.Tensor2D,
       inverseCount: tensors.inverseTokens as tf.Scalar,
     });
@@ -112,7 +112,7 @@ function headLoss(
       labels,
       studentLogits: prediction,
       problemType: 'single-label',
-      ...(softened && { distillation: { ...softened, teacherLogits: target } }),
+      distillation: softened && { ...softened, teacherLogits: target },
     });
   }
   const { weight, bias } = vocabularyHead(student, parameters);

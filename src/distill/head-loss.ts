@@ -38,7 +38,7 @@ export interface VocabularyLossInputs extends Counting {
   /** int32 [R], any value where the row does not count. */
   labels: tf.Tensor1D;
   /** Absent: hard loss alone. The teacher's V may exceed the student's (a padded head): the surplus rows are cut off. */
-  distillation?: Distillation & { teacher: VocabularyProjection };
+  distillation?: (Distillation & { teacher: VocabularyProjection }) | undefined;
   /** Rows whose logits and softmaxes exist at once. */
   chunkRows: number;
 }
@@ -50,7 +50,7 @@ export interface ClassLossInputs extends Counting {
   /** int32 [B] for single-label, float32 [B, C] for multi-label and regression. */
   labels: tf.Tensor;
   /** Absent: hard loss alone. */
-  distillation?: Distillation & { teacherLogits: tf.Tensor2D };
+  distillation?: (Distillation & { teacherLogits: tf.Tensor2D }) | undefined;
 }
 
 /**

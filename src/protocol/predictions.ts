@@ -12,7 +12,7 @@ export function comparisonDetail(records: readonly PredictionRecord[], split: Sp
   return {
     split,
     rows: records.length,
-    ...(confusion && { confusion }),
+    confusion,
     apart: apart.slice(0, mostListed),
     apartCount: apart.length,
   };

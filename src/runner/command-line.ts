@@ -269,12 +269,11 @@ interface CompleteArguments extends JsonOption {
 
 function completeOptions(options: CompleteArguments): Parameters<typeof complete>[1] {
   const { engine, prompt, maxNewTokens, sample, samplingTemperature, topK, topP, seed } = options;
-  const limits = { ...(topK !== undefined && { topK }), ...(topP !== undefined && { topP }) };
   return {
     engine,
     prompt,
     maxNewTokens,
-    ...(sample && { sampling: { temperature: samplingTemperature, seed, ...limits } }),
+    sampling: sample ? { temperature: samplingTemperature, seed, topK, topP } : undefined,
   };
 }
 

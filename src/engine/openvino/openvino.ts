@@ -18,11 +18,11 @@ import type { Program } from '../graph/program';
 
 export interface OpenVinoOptions extends ExecutorOptions {
   /** `CPU`, or an Intel `GPU` where the library finds one. */
-  device?: string;
+  device?: string | undefined;
   /** Folder for compiled graphs; null keeps none. The system's place for caches when absent. */
-  cache?: string | null;
+  cache?: string | null | undefined;
   /** Properties of the compiler, by OpenVINO's names, beside those that the executor sets. */
-  properties?: Readonly<Record<string, string>>;
+  properties?: Readonly<Record<string, string>> | undefined;
 }
 
 type Properties = Readonly<Record<string, string>>;
@@ -44,7 +44,7 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
   return {
     engine: 'openvino',
     device: `${library.property(device, 'FULL_DEVICE_NAME')}${device === 'CPU' ? `, ${threads} threads` : ''}`,
-    ...(device === 'CPU' && { workingMemory: 'kept' }),
+    workingMemory: device === 'CPU' ? 'kept' : undefined,
     place: (tensor) => new OpenVinoTensor(library, tensor, tensor.data),
     view: (tensor, start, shape) => OpenVinoTensor.from(tensor).view(start, shape),
     load: async ({ graph }: Program, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {

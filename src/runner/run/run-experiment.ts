@@ -56,7 +56,7 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
     split: test ? 'test' : 'validation',
     examples,
     batches: batchesOf(run, examples),
-    ...(data.labels && { labels: data.labels }),
+    labels: data.labels,
     models,
     teacher,
     latencyText: examples[0]!,

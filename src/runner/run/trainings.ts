@@ -156,7 +156,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
         pairing,
         trainer,
         evaluator,
-        ...(probes && { probes }),
+        probes,
         paths,
         spec,
         progress: (step) => plan.at(role, step),
