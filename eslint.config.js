@@ -30,6 +30,22 @@ const subjects = {
   tools: ['runs', 'models', 'experiments'],
 };
 
+/** Of the page: each folder may import itself, `src/protocol`, and the folders named here. `lab.ts` starts it all. */
+const pageRooms = {
+  app: ['compare', 'completions', 'temperature', 'tokens', 'loss', 'runs', 'state', 'look', 'base'],
+  compare: ['runs', 'state', 'charts', 'save', 'look', 'base'],
+  completions: ['tokens', 'state', 'charts', 'look', 'base'],
+  temperature: ['tokens', 'state', 'charts', 'save', 'look', 'base'],
+  tokens: ['state', 'charts', 'look', 'base'],
+  loss: ['runs', 'state', 'charts', 'save', 'look', 'base'],
+  runs: ['state', 'look', 'base'],
+  state: ['charts'],
+  save: ['look', 'base'],
+  charts: ['look', 'base'],
+  look: [],
+  base: [],
+};
+
 /** Packages that only the named rooms may import. */
 const reserved = [
   { packages: ['^vscode$'], rooms: ['extension'] },
@@ -73,6 +89,11 @@ function subjectRules(subject) {
   const above = { regex: `^(\\.\\./)+(${closed.join('|')})/`, message: `${subject} may not import this subject.` };
   return [level, { patterns: [...patterns, above] }];
 }
+
+const outsideThePage = {
+  regex: '^\\.\\./(\\.\\./)*src/(?!protocol/)',
+  message: 'webview imports src/protocol only.',
+};
 
 export default tseslint.config(
   { ignores: ['dist/', '**/node_modules/', 'demo/', '.cache/', '**/.venv/'] },
@@ -119,10 +140,20 @@ export default tseslint.config(
   {
     files: ['webview/**/*.ts'],
     rules: {
-      'no-restricted-imports': [
-        'error',
-        { patterns: [{ regex: '^\\.\\./(\\.\\./)*src/(?!protocol/)', message: 'webview imports src/protocol only.' }] },
-      ],
+      'no-restricted-imports': ['error', { patterns: [outsideThePage] }],
     },
   },
+  ...Object.entries(pageRooms).map(([room, open]) => {
+    const closed = Object.keys(pageRooms).filter((other) => other !== room && !open.includes(other));
+    const message = `webview/${room} may not import this folder: see pageRooms.`;
+    return {
+      files: [`webview/${room}/**/*.ts`],
+      rules: {
+        'no-restricted-imports': [
+          'error',
+          { patterns: [outsideThePage, { regex: `^\\.\\./(${closed.join('|')})/`, message }] },
+        ],
+      },
+    };
+  }),
 );

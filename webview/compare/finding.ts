@@ -4,8 +4,8 @@ import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { formatPercent, formatQuantity, formatShareDifference } from '../../src/protocol/format';
 import type { ComparisonRow, Gain, Role } from '../../src/protocol/records';
-import type { Measure } from '../quality';
-import { sentence } from '../sentence';
+import type { Measure } from '../state/quality';
+import { sentence } from '../base/sentence';
 
 /** @param offer what can be done where there is no control to tell what distillation gave; absent where nothing can */
 export function finding(

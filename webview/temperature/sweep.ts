@@ -4,7 +4,7 @@ import { formatSetting } from '../../src/protocol/format';
 import type { RunListing } from '../../src/protocol/lab-data';
 import type { Interval } from '../../src/protocol/records';
 import { improvement } from '../../src/protocol/quality';
-import type { Measure } from '../quality';
+import type { Measure } from '../state/quality';
 
 export const temperaturePath = 'distillation.temperature';
 

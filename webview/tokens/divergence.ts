@@ -8,7 +8,7 @@ export interface PositionSummary {
   /** KL(teacher ‖ student) in nats. */
   kl: number;
   /** Their first choices differ. */
-  apart: boolean;
+  disagrees: boolean;
   /** The student's first choice is not the hard label. */
   wrong: boolean;
 }
@@ -17,7 +17,7 @@ export interface ExampleSummary {
   positions: PositionSummary[];
   /** Mean KL in nats. */
   mean: number;
-  apart: number;
+  disagreements: number;
   wrong: number;
 }
 
@@ -40,14 +40,14 @@ export function summarize(
     const choice = indexOfLargest(s);
     return {
       kl: klDivergence(t, s, temperature),
-      apart: indexOfLargest(t) !== choice,
+      disagrees: indexOfLargest(t) !== choice,
       wrong: label >= 0 && choice !== label,
     };
   });
   return {
     positions,
     mean: positions.reduce((sum, { kl }) => sum + kl, 0) / Math.max(1, positions.length),
-    apart: positions.filter(({ apart }) => apart).length,
+    disagreements: positions.filter(({ disagrees }) => disagrees).length,
     wrong: positions.filter(({ wrong }) => wrong).length,
   };
 }

@@ -93,27 +93,28 @@ function drawnModels({ rows }: Comparison, { key }: Quality): DrawnModel[] {
   });
 }
 
-const inks: Record<keyof LossComponents, string> = {
+/** Attention losses have a key in the records and are not computed yet. */
+type Component = Exclude<keyof LossComponents, 'attention'>;
+
+const inks: Record<Component, string> = {
   total: 'var(--total)',
   soft: 'var(--soft)',
   hard: 'var(--hard)',
   hidden: 'var(--hidden)',
-  attention: 'var(--attention)',
 };
 
-const names: Record<keyof LossComponents, string> = {
+const names: Record<Component, string> = {
   total: 'total',
   soft: 'distillation loss (soft)',
   hard: 'student loss (hard)',
   hidden: 'hidden-layer loss',
-  attention: 'attention loss',
 };
 
 /** The total and its components, each before its weight: means of as many stretches as fit. */
 function lossChart(metrics: readonly MetricsRecord[]): string | undefined {
   if (metrics.length < 2) return undefined;
   const stretch = Math.ceil(metrics.length / mostPoints);
-  const means = (key: keyof LossComponents): number[] => {
+  const means = (key: Component): number[] => {
     const all: number[] = [];
     for (let i = 0; i < metrics.length; i += stretch) {
       const some = metrics.slice(i, i + stretch).map(({ loss }) => loss[key] ?? NaN);
@@ -122,7 +123,7 @@ function lossChart(metrics: readonly MetricsRecord[]): string | undefined {
     return all;
   };
   const x = metrics.filter((_, i) => i % stretch === 0).map(({ step }) => step);
-  const present = (Object.keys(inks) as (keyof LossComponents)[]).filter((key) =>
+  const present = (Object.keys(inks) as Component[]).filter((key) =>
     metrics.some(({ loss }) => loss[key] !== undefined),
   );
   const lines = present.map((key): DrawnLine => ({

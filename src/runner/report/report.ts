@@ -101,16 +101,16 @@ function confusionText({ confusion }: ComparisonDetail): string[] {
   return ['## Confusion', 'Rows: hard label. Columns: prediction.', ...matrices];
 }
 
-function rowsText({ apart, apartCount, rows }: ComparisonDetail): string[] {
-  if (apart.length === 0) return [];
-  const lines = apart.slice(0, mostRows).map((record) => {
+function rowsText({ disagreements, disagreementCount, rows }: ComparisonDetail): string[] {
+  if (disagreements.length === 0) return [];
+  const lines = disagreements.slice(0, mostRows).map((record) => {
     const place = `${path.basename(record.file)}:${record.line}`;
     return `| ${cell(place)} | ${cell(record.text.slice(0, 80))} | ${said(record)} |`;
   });
   const head = '| row | text | teacher → student |\n| --- | --- | --- |';
   return [
     '## Where teacher and student differ most',
-    `${formatCount(apartCount)} of ${formatCount(rows)} rows.`,
+    `${formatCount(disagreementCount)} of ${formatCount(rows)} rows.`,
     `${head}\n${lines.join('\n')}`,
   ];
 }

@@ -1,8 +1,8 @@
 /** @file What a run's evaluations say: its measure of quality, the best, the teacher's, the control's. Pure. */
 
 import * as l10n from '@vscode/l10n';
-import { improvement, qualityOf, retention, type Quality, type QualityKey } from '../src/protocol/quality';
-import type { EvaluationRecord, Role } from '../src/protocol/records';
+import { improvement, qualityOf, retention, type Quality, type QualityKey } from '../../src/protocol/quality';
+import type { EvaluationRecord, Role } from '../../src/protocol/records';
 import type { RunState } from './state';
 
 /** Quality in the reader's language. */

@@ -2,7 +2,7 @@
 
 import type uPlot from 'uplot';
 import { bandPath } from './band-path';
-import type { Line } from './figures';
+import type { Line } from './line';
 
 /** A colour that a canvas understands, of an expression of the theme's variables. */
 export type Colour = (expression: string) => string;

@@ -2,7 +2,7 @@
 
 import { html, noChange, nothing, svg, type SVGTemplateResult, type TemplateResult } from 'lit';
 import { Directive, directive, type ElementPart, type PartInfo, PartType } from 'lit/directive.js';
-import type { Drawing, Shape } from '../src/protocol/drawing/shapes';
+import type { Drawing, Shape } from '../../src/protocol/drawing/shapes';
 
 /** Sets attributes whose names are known only now. */
 class Attributes extends Directive {

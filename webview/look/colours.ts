@@ -27,7 +27,7 @@ export const roles = css`
     --soft: var(--vscode-charts-purple);
     --hard: var(--label);
     --hidden: var(--vscode-charts-yellow);
-    --attention: var(--vscode-charts-red);
+    --wrong: var(--vscode-charts-red);
     --heat: var(--vscode-charts-purple);
     --grid: color-mix(in srgb, var(--vscode-charts-lines) 28%, transparent);
     --axis: color-mix(in srgb, var(--vscode-charts-foreground) 50%, transparent);

@@ -7,7 +7,7 @@ export const runInks = [
   'var(--label)',
   'var(--soft)',
   'var(--hidden)',
-  'var(--attention)',
+  'var(--wrong)',
 ] as const;
 
 /** A run's slot follows from its name, so that it is the same in every window; of two that would meet, the later moves on. */

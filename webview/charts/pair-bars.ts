@@ -1,8 +1,8 @@
 /** @file Two bars on one baseline, a model each: the upper one's share and the lower one's can be compared exactly. */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
-import type { CompletionSide } from '../src/protocol/lab-data';
-import { place } from './place';
+import type { CompletionSide } from '../../src/protocol/lab-data';
+import { place } from '../base/place';
 
 /** For whoever draws `pairBars`. */
 export const pairBarStyles = css`
@@ -37,7 +37,7 @@ export const pairBarStyles = css`
   }
 `;
 
-export interface Bar {
+interface Bar {
   side: CompletionSide;
   /** NaN where it is not known: no bar. */
   share: number;

@@ -1,7 +1,7 @@
 /** @file What a person chose in the page, kept by VS Code while the panel is hidden and over a reload. */
 
-import { labTabs, type LabTab } from '../src/protocol/panel';
-import type { Axis } from './loss/curves';
+import { labTabs, type LabTab } from '../../src/protocol/panel';
+import type { Axis } from '../charts/line';
 
 export interface Choices {
   tab: LabTab;
@@ -37,7 +37,7 @@ export interface Choices {
   probe: number | undefined;
   topK: number;
   sortBy: 'teacher' | 'student';
-  filter: 'all' | 'apart' | 'wrong';
+  filter: 'all' | 'disagreements' | 'wrong';
   /** Only examples with this hard label. */
   label: string | undefined;
   /** Curves of the Temperature tab: of the chosen token, or the mean of its example. */
@@ -117,7 +117,7 @@ const checks: Partial<Record<keyof Choices, Check>> = {
   tab: oneOf(...labTabs),
   axis: oneOf('step', 'epoch', 'clock'),
   sortBy: oneOf('teacher', 'student'),
-  filter: oneOf('all', 'apart', 'wrong'),
+  filter: oneOf('all', 'disagreements', 'wrong'),
   curvesOf: oneOf('token', 'example'),
   series: isText,
   picked: isText,

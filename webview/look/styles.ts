@@ -81,15 +81,14 @@ const base = css`
     outline-offset: 1px;
   }
   .icon {
+    display: inline-block;
     width: 16px;
     height: 16px;
     flex: none;
     vertical-align: -3px;
-    fill: none;
-    stroke: currentColor;
-    stroke-width: 1.2;
-    stroke-linecap: round;
-    stroke-linejoin: round;
+  }
+  .icon svg {
+    display: block;
   }
   .icon-button {
     display: inline-grid;
@@ -177,9 +176,6 @@ const base = css`
   }
   .ink-hidden {
     color: var(--hidden);
-  }
-  .ink-attention {
-    color: var(--attention);
   }
   .statistic dt {
     color: var(--muted);

@@ -1,27 +1,27 @@
 /** @file The head of the page: which run, how it stands, and Stop. */
 
 import * as l10n from '@vscode/l10n';
-import { ago } from './ago';
+import { ago } from '../base/ago';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { formatCount, formatDuration, formatPercent } from '../src/protocol/format';
-import type { ModelShape } from '../src/protocol/lab-data';
-import type { RunStatus } from '../src/protocol/records';
-import { icon, type IconName } from './icons';
-import { place } from './place';
-import { standing, type Standing } from './quality';
-import { roleTitles } from './role-names';
-import type { RunState } from './state';
-import { shared } from './styles';
-import { TellEvent } from './tell';
+import { formatCount, formatDuration, formatPercent } from '../../src/protocol/format';
+import type { ModelShape } from '../../src/protocol/lab-data';
+import type { RunStatus } from '../../src/protocol/records';
+import { icon, type IconName } from '../look/icons';
+import { place } from '../base/place';
+import { standing, type Standing } from '../state/quality';
+import { roleTitles } from '../look/role-names';
+import { isGoing, type RunState } from '../state/state';
+import { shared } from '../look/styles';
+import { TellEvent } from '../tell';
 
 const statusWords: Record<RunStatus, [IconName, string]> = {
-  queued: ['queued', l10n.t('Queued')],
-  running: ['running', l10n.t('Running')],
-  paused: ['paused', l10n.t('Paused')],
-  stopped: ['stopped', l10n.t('Stopped')],
-  failed: ['failed', l10n.t('Failed')],
-  done: ['done', l10n.t('Done')],
+  queued: ['watch', l10n.t('Queued')],
+  running: ['loading', l10n.t('Running')],
+  paused: ['debug-pause', l10n.t('Paused')],
+  stopped: ['circle-slash', l10n.t('Stopped')],
+  failed: ['error', l10n.t('Failed')],
+  done: ['pass', l10n.t('Done')],
 };
 
 const families: Record<string, string> = { bert: 'BERT', gpt2: 'GPT-2' };
@@ -174,7 +174,7 @@ export class Header extends LitElement {
                   aria-label=${l10n.t('Show another run')}
                   @click=${() => this.#tell({ type: 'chooseRun' })}
                 >
-                  ${icon('down')}
+                  ${icon('chevron-down')}
                 </button>`
               : nothing
           }
@@ -208,14 +208,14 @@ export class Header extends LitElement {
         ?disabled=${status === 'queued'}
         title=${paused ? l10n.t('Go on with the next step') : l10n.t('Hold the run before its next step')}
         @click=${() => this.#tell({ type: paused ? 'continue' : 'pause' })}
-        >${icon(paused ? 'play' : 'paused')}${paused ? l10n.t('Resume') : l10n.t('Pause')}</vscode-button
+        >${icon(paused ? 'play' : 'debug-pause')}${paused ? l10n.t('Resume') : l10n.t('Pause')}</vscode-button
       >
       <vscode-button
         id="stop"
         appearance="secondary"
         title=${l10n.t('Keep a checkpoint and end the run')}
         @click=${() => this.#tell({ type: 'stop' })}
-        >${icon('stop')}${l10n.t('Stop')}</vscode-button
+        >${icon('debug-stop')}${l10n.t('Stop')}</vscode-button
       >
     </div>`;
   }
@@ -268,10 +268,6 @@ export class Header extends LitElement {
       ? statistic(l10n.t('Steps'), formatCount(metrics.at('step', metrics.length - 1) + 1))
       : nothing;
   }
-}
-
-export function isGoing(status: RunStatus): boolean {
-  return status === 'running' || status === 'paused' || status === 'queued';
 }
 
 function qualityStatistics({ measure, split, student, at, kept, control, controlKept }: Standing): unknown[] {

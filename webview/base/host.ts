@@ -1,6 +1,6 @@
 /** @file The page's end of the line to the extension. */
 
-import type { HostMessage, PageMessage, PageState } from '../src/protocol/panel';
+import type { HostMessage, PageMessage, PageState } from '../../src/protocol/panel';
 
 interface VsCodeApi {
   postMessage(message: PageMessage): void;

@@ -1,7 +1,7 @@
 /** @file What the models are called. */
 
 import * as l10n from '@vscode/l10n';
-import type { Role } from '../src/protocol/records';
+import type { Role } from '../../src/protocol/records';
 
 /** Within a sentence. */
 export const roleNames: Readonly<Record<Role, string>> = {

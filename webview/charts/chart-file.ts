@@ -4,13 +4,12 @@ import { paperColours, svgText } from '../../src/protocol/drawing/shapes';
 import { timeDrawing } from '../../src/protocol/drawing/time-drawing';
 import { axisLabels, axisTicks, valueLabels, valueTicks } from './chart-scale';
 import { thin } from './column';
-import type { Axis } from './curves';
-import type { Line } from './figures';
-import { plainColour } from './palette';
+import type { Axis, Line } from './line';
+import { plainColour } from '../look/palette';
 import type { Colour } from './plot-series';
 
 /** What of the chart on screen the file shows too. */
-export interface ChartLook {
+interface ChartLook {
   lines: readonly Line[];
   axis: Axis;
   range: readonly [number, number];
@@ -19,7 +18,7 @@ export interface ChartLook {
   share: boolean;
 }
 
-export interface ChartFrame {
+interface ChartFrame {
   title: string;
   note: string;
   /** Ends of the value axis. */

@@ -2,8 +2,8 @@
 
 import * as l10n from '@vscode/l10n';
 import { nothing, svg, type SVGTemplateResult } from 'lit';
-import { markShape } from '../icons';
-import type { Line } from './figures';
+import { markShape } from '../look/marks';
+import type { Line } from './line';
 
 /** A row of names and numbers at the right of a stacked chart, tied to the end of its line by a leader. */
 export interface EndLabel {
@@ -64,7 +64,7 @@ export function lineMarks(line: Line, { X, Y, width, height }: Geometry): unknow
 }
 
 /** Where the shared cursor is; whether a person put it there: else only the dot at the latest value shows. */
-export interface Cursor {
+interface Cursor {
   at: number | undefined;
   pinned: boolean;
   label: string | undefined;

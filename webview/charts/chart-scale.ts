@@ -1,10 +1,10 @@
 /** @file The value axis of a chart: its range and its ticks. Pure. */
 
 import { clockLabels, clockTicks, linearTicks, logTicks, tickLabels, wholeTicks } from '../../src/protocol/ticks';
-import { ceiling, type Axis } from './curves';
-import type { Line } from './figures';
+import type { Column } from './column';
+import type { Axis, Line } from './line';
 
-export interface ScaleOptions {
+interface ScaleOptions {
   zero: boolean;
   logScale: boolean;
   ignoreOutliers: boolean;
@@ -68,4 +68,21 @@ export function axisTicks(axis: Axis, low: number, high: number, width: number):
 
 export function axisLabels(axis: Axis, ticks: readonly number[]): string[] {
   return axis === 'clock' ? clockLabels(ticks) : tickLabels(ticks);
+}
+
+/** Values looked at to tell what is usual. */
+const sampled = 1000;
+
+/**
+ * Top of a chart that starts at 0. With `ignoreOutliers` it leaves room for what came after the first drop, and what is above
+ * is cut, which the chart must say.
+ */
+export function ceiling(column: Column, from: number, to: number, ignoreOutliers: boolean): number {
+  const largest = column.extremes(from, to).high;
+  if (!ignoreOutliers || to - from < 20) return largest * 1.06;
+  const stride = Math.max(1, Math.floor((to - from) / sampled));
+  const some: number[] = [];
+  for (let i = from; i < to; i += stride) if (!Number.isNaN(column.at(i))) some.push(column.at(i));
+  some.sort((a, b) => a - b);
+  return Math.min(largest * 1.06, (some[Math.floor(0.96 * (some.length - 1))] ?? largest) * 1.25);
 }

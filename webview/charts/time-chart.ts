@@ -4,8 +4,8 @@ import { css, html, LitElement, nothing, unsafeCSS, type PropertyValues } from '
 import { customElement, property } from 'lit/decorators.js';
 import uPlot from 'uplot';
 import uPlotSheet from 'uplot/dist/uPlot.min.css';
-import { place } from '../place';
-import { shared } from '../styles';
+import { place } from '../base/place';
+import { shared } from '../look/styles';
 import { chartFile } from './chart-file';
 import {
   brushed,
@@ -21,9 +21,8 @@ import {
 import { ChartPointer } from './chart-pointer';
 import { axisLabels, axisTicks, valueLabels, valueRange, valueTicks } from './chart-scale';
 import { thin, type Points } from './column';
-import type { Axis } from './curves';
-import type { Line } from './figures';
-import { onThemeChange, resolveColour } from './palette';
+import type { Axis, Line } from './line';
+import { onThemeChange, resolveColour } from '../look/palette';
 import { plotBands, plotSeries } from './plot-series';
 
 const axisWidth = 48;

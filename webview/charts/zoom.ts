@@ -1,6 +1,6 @@
 /** @file The stretch of an axis that is shown: zoomed and moved, never beyond its ends. Pure. */
 
-export type Range = readonly [number, number];
+type Range = readonly [number, number];
 
 /** The least part of the axis that can be shown. */
 const closest = 1e-5;

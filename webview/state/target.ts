@@ -1,8 +1,8 @@
 /** @file Where a link into the Lab leads, as choices of the page. Pure. */
 
-import type { ProbeSet } from '../src/protocol/lab-data';
-import type { LabTarget } from '../src/protocol/panel';
-import type { ProbeExample } from '../src/protocol/records';
+import type { ProbeSet } from '../../src/protocol/lab-data';
+import type { LabTarget } from '../../src/protocol/panel';
+import type { ProbeExample } from '../../src/protocol/records';
 import type { Choices } from './choices';
 
 /** What can be chosen at once: the rest needs the pinned examples. */

@@ -4,7 +4,7 @@
 const factor = 16;
 
 /** The least and the largest value of a stretch; both NaN where it has none. */
-export interface Extremes {
+interface Extremes {
   low: number;
   high: number;
 }

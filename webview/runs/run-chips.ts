@@ -1,14 +1,14 @@
 /** @file The runs whose curves are shown together: a chip and a colour for each, and a list to add from. */
 
 import * as l10n from '@vscode/l10n';
-import { ago } from '../ago';
+import { ago } from '../base/ago';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import type { RunListing } from '../../src/protocol/lab-data';
-import { ChooseEvent, type Choices } from '../choices';
-import { icon } from '../icons';
-import { place } from '../place';
-import { shared } from '../styles';
+import { ChooseEvent, type Choices } from '../state/choices';
+import { icon } from '../look/icons';
+import { place } from '../base/place';
+import { shared } from '../look/styles';
 import { inksOf, runInks } from './run-inks';
 
 @customElement('lab-run-chips')

@@ -6,18 +6,18 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { formatCount, formatPercent, formatQuantity, formatShare } from '../../src/protocol/format';
 import type { ComparisonDetail } from '../../src/protocol/lab-data';
 import type { ModelPrediction, PredictionRecord } from '../../src/protocol/records';
-import { ChooseEvent } from '../choices';
-import { mark } from '../icons';
+import { ChooseEvent } from '../state/choices';
+import { mark } from '../look/marks';
 import { csvText } from '../save/csv';
 import '../save/save-button';
-import { shared } from '../styles';
+import { shared } from '../look/styles';
 import { TellEvent } from '../tell';
-import { roleNames } from '../role-names';
+import { roleNames } from '../look/role-names';
 
 const fewRows = 10;
 
-@customElement('lab-apart-rows')
-export class ApartRows extends LitElement {
+@customElement('lab-disagreements')
+export class Disagreements extends LitElement {
   static override styles = [
     shared,
     css`
@@ -61,17 +61,19 @@ export class ApartRows extends LitElement {
   @state() private all = false;
 
   override render(): unknown {
-    const { apart, apartCount, rows } = this.comparison;
-    const shown = this.all ? apart : apart.slice(0, fewRows);
-    const classes = apart[0]?.label !== undefined;
+    const { disagreements, disagreementCount, rows } = this.comparison;
+    const shown = this.all ? disagreements : disagreements.slice(0, fewRows);
+    const classes = disagreements[0]?.label !== undefined;
     return html`<figure>
       <h2>
         ${classes ? l10n.t('Where teacher and student disagree') : l10n.t('Where teacher and student differ most')}
         <lab-save .name=${l10n.t('Rows apart')} .csv=${() => this.#csv()}></lab-save>
       </h2>
-      <p class="note">${l10n.t('{0} of {1} rows, the most apart first', formatCount(apartCount), formatCount(rows))}</p>
+      <p class="note">
+        ${l10n.t('{0} of {1} rows, the most apart first', formatCount(disagreementCount), formatCount(rows))}
+      </p>
       ${
-        apart.length === 0
+        disagreements.length === 0
           ? html`<p class="small muted">${l10n.t('They agree on every row.')}</p>`
           : html`<table class="data" aria-label=${l10n.t('Rows on which teacher and student differ')}>
               <thead>
@@ -90,9 +92,9 @@ export class ApartRows extends LitElement {
             </table>`
       }
       ${
-        apart.length > shown.length
+        disagreements.length > shown.length
           ? html`<button class="link small" @click=${() => (this.all = true)}>
-              ${l10n.t('Show {0} rows', formatCount(apart.length))}
+              ${l10n.t('Show {0} rows', formatCount(disagreements.length))}
             </button>`
           : nothing
       }
@@ -127,14 +129,14 @@ export class ApartRows extends LitElement {
   }
 
   #csv(): string {
-    const models = Object.keys(this.comparison.apart[0]?.models ?? {});
+    const models = Object.keys(this.comparison.disagreements[0]?.models ?? {});
     const head = [
       'file',
       'line',
       'hard label',
       ...models.flatMap((name) => [`${name} choice`, `${name} probability`, `${name} KL`]),
     ];
-    const rows = this.comparison.apart.map(({ file, line, label, models: said }) => [
+    const rows = this.comparison.disagreements.map(({ file, line, label, models: said }) => [
       file,
       line,
       label,
@@ -159,6 +161,6 @@ function said({ label, models: { teacher, student } }: PredictionRecord): unknow
 
 declare global {
   interface HTMLElementTagNameMap {
-    'lab-apart-rows': ApartRows;
+    'lab-disagreements': Disagreements;
   }
 }

@@ -2,17 +2,17 @@
 
 import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
-import { formatCount } from '../src/protocol/format';
-import type { RunErrorRecord, RunRecord } from '../src/protocol/records';
-import { icon, type IconName } from './icons';
-import type { LabState } from './state';
-import { TellEvent } from './tell';
-import { roleNames } from './role-names';
+import { formatCount } from '../../src/protocol/format';
+import type { RunErrorRecord, RunRecord } from '../../src/protocol/records';
+import { icon, type IconName } from '../look/icons';
+import type { LabState } from '../state/state';
+import { TellEvent } from '../tell';
+import { roleNames } from '../look/role-names';
 
 export function notices({ problem, shown, trusted }: LabState): TemplateResult[] {
   const all: TemplateResult[] = [];
   const record = shown?.run.record;
-  if (record?.error) all.push(notice('error', 'failed', record.error, failedActions(trusted)));
+  if (record?.error) all.push(notice('error', 'error', record.error, failedActions(trusted)));
   else if (record?.status === 'stopped') all.push(stopped(record, trusted));
   if (problem) all.push(notice('warning', 'warning', problem));
   if (!trusted) {
@@ -45,7 +45,7 @@ function stopped({ progress }: RunRecord, trusted: boolean): TemplateResult {
     message,
     remedy: l10n.t('Curves end where the run ended; it can be resumed from its last checkpoint.'),
   };
-  return notice('', 'stopped', words, trusted ? resume() : undefined);
+  return notice('', 'circle-slash', words, trusted ? resume() : undefined);
 }
 
 function failedActions(trusted: boolean): TemplateResult {

@@ -3,21 +3,21 @@
 import * as l10n from '@vscode/l10n';
 import { html, LitElement, nothing } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
-import type { HostMessage, LabTab, LabTarget } from '../src/protocol/panel';
+import type { HostMessage, LabTab, LabTarget } from '../../src/protocol/panel';
 import { appStyles } from './app-styles';
-import { perRun, reviveChoices, type ChooseEvent, type Choices } from './choices';
-import './compare/compare-view';
-import './completions/completions-view';
+import { perRun, reviveChoices, type ChooseEvent, type Choices } from '../state/choices';
+import '../compare/compare-view';
+import '../completions/completions-view';
 import './header';
-import { Host } from './host';
-import './loss/loss-view';
+import { Host } from '../base/host';
+import '../loss/loss-view';
 import { notices } from './notices';
-import { asked, initialState, reduce, wantedStep, type LabState, type Shown } from './state';
-import { shared } from './styles';
-import { pinnedPlace, placeOf, positionAt } from './target';
-import type { TellEvent, Wish } from './tell';
-import './temperature/temperature-view';
-import './tokens/tokens-view';
+import { asked, initialState, reduce, wantedStep, type LabState, type Shown } from '../state/state';
+import { shared } from '../look/styles';
+import { pinnedPlace, placeOf, positionAt } from '../state/target';
+import type { TellEvent, Wish } from '../tell';
+import '../temperature/temperature-view';
+import '../tokens/tokens-view';
 
 interface Tab {
   title: string;
@@ -80,7 +80,7 @@ const tabNames = Object.keys(tabs) as LabTab[];
 const patience = 300;
 
 @customElement('distillery-lab')
-export class Lab extends LitElement {
+export class LabApp extends LitElement {
   static override styles = [shared, appStyles];
 
   @state() private lab: LabState = initialState;
