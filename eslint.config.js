@@ -55,7 +55,7 @@ const reserved = [
 ];
 
 /** Of `model`, what is free of tfjs. */
-const withoutTensors = '(architecture|checkpoint|config|families|parameters|safetensors)';
+const withoutTensors = '(architecture|config|families|parameters|safetensors)';
 
 function importRules(room) {
   const closed = Object.keys(rooms).filter(

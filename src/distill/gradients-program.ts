@@ -27,10 +27,8 @@ import {
 /** Names under which the scalars of a step are given. */
 const SCALARS = ['temperature', 'alpha', 'inverseCount', 'inverseTokens'] as const;
 
-interface LossComponents {
-  total: tf.Scalar;
-  soft?: tf.Scalar;
-  hard: tf.Scalar;
+/** LossComponents of the records, as scalars. */
+interface LossScalars extends HeadLoss {
   hidden?: tf.Scalar;
 }
 
@@ -57,7 +55,7 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
   return record(`gradients-${shape.rows}x${shape.length}`, inputs, (tensors, addInput) => {
     const names = Object.keys(trained);
     const dropout = recordedDropout(addInput);
-    let components: LossComponents | undefined;
+    let components: LossScalars | undefined;
     const objective = (...values: tf.Tensor[]): tf.Scalar => {
       const parameters = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
       components = combinedLoss(pairing, parameters, tensors, dropout);
@@ -75,7 +73,7 @@ function combinedLoss(
   parameters: ParameterTensors,
   tensors: Record<string, tf.Tensor>,
   dropout: Dropout,
-): LossComponents {
+): LossScalars {
   const objective = pairing.objective?.hidden;
   const whole = wholeBlocks(pairing);
   const { prediction, hiddenStates } = predict(pairing.student, parameters, tensors, { dropout, whole });
