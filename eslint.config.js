@@ -52,12 +52,15 @@ const reserved = [
   { packages: ['^onnxruntime-', '^@tensorflow/tfjs-(backend|node)'], rooms: ['engine'] },
   { packages: ['^@tensorflow/tfjs-core'], rooms: ['engine', 'model', 'distill'] },
   { packages: ['^@vscode/webview-ui-toolkit', '^lit', '^uplot'], rooms: [] },
+  // In the engine's native-calls alone: its settings are refused once it has loaded a library.
+  { packages: ['^koffi$'], rooms: [] },
 ];
 
 /** Of `model`, what is free of tfjs. */
 const withoutTensors = '(architecture|config|families|parameters|safetensors)';
 
-function importRules(room) {
+/** @param exempt of the reserved packages, one that is free to this part of the room */
+function importRules(room, exempt) {
   const closed = Object.keys(rooms).filter(
     (other) => other !== room && other !== 'protocol' && !rooms[room].includes(other),
   );
@@ -68,7 +71,11 @@ function importRules(room) {
     },
     ...reserved
       .filter((entry) => !entry.rooms.includes(room))
-      .flatMap((entry) => entry.packages.map((regex) => ({ regex, message: `Not in ${room}: docs/architecture.md.` }))),
+      .flatMap((entry) =>
+        entry.packages
+          .filter((name) => name !== exempt)
+          .map((regex) => ({ regex, message: `Not in ${room}: docs/architecture.md.` })),
+      ),
   ];
   // The extension host loads neither tfjs nor onnxruntime, so what it can reach may not bring them in at run time.
   if (room === 'experiment' || room === 'run-directory') {
@@ -118,6 +125,8 @@ export default tseslint.config(
         'error',
         { selector: 'ExportDefaultDeclaration', message: 'Name what you export.' },
         { selector: 'ExportAllDeclaration', message: 'No barrels: import from where it is defined.' },
+        // no-restricted-imports sees static imports only.
+        { selector: 'ImportExpression[source.value="koffi"]', message: 'Only in src/engine/native-calls.ts.' },
       ],
       // ArrayLike and typed arrays are walked by index.
       '@typescript-eslint/prefer-for-of': 'off',
@@ -137,6 +146,10 @@ export default tseslint.config(
     files: [`src/extension/${subject}/**/*.ts`],
     rules: { 'no-restricted-imports': subjectRules(subject) },
   })),
+  {
+    files: ['src/engine/native-calls.ts'],
+    rules: { 'no-restricted-imports': importRules('engine', '^koffi$') },
+  },
   {
     files: ['webview/**/*.ts'],
     rules: {
