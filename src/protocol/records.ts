@@ -1,6 +1,7 @@
 /** @file The records of a run directory and the documents that `--json` prints. Field names are binding. */
 
 import type { DeviceKind, EngineName, Precision, TeacherPrecision } from './engines';
+import type { Complaint, Place } from './problem';
 
 export type Task = 'text-classification' | 'causal-lm' | 'masked-lm';
 export type Role = 'teacher' | 'student' | 'control';
@@ -138,9 +139,9 @@ export interface Comparison {
   rows: ComparisonRow[];
 }
 
-export interface RunErrorRecord {
+/** Why a run has failed, in the terminal's words and as data. Records of earlier versions have the words alone. */
+export interface RunErrorRecord extends Partial<Complaint>, Partial<Place> {
   message: string;
-  remedy?: string;
 }
 
 /** What a running process is at. Roles are worked through in the order teacher, student, control. */
@@ -292,8 +293,10 @@ export interface DeviceRecord {
   /** The device's own name; the engine's where it is not available. */
   name: string;
   available: boolean;
-  /** Why not, and what to do; null when available. */
+  /** Why not, and what to do, in the terminal's words; null when available. */
   reason: string | null;
+  /** The same as data; absent when available. */
+  problem?: Complaint;
   memoryBytes?: number;
   /** Engines on the same device wait for each other. */
   device: DeviceKind;

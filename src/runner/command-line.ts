@@ -7,7 +7,7 @@ import { libraryNames, type LibraryName } from '../engine/libraries';
 import { validateExperimentFile } from '../experiment/checks/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';
-import { formatProblem, InputError } from '../protocol/problem';
+import { complaintOf, formatProblem, InputError } from '../protocol/problem';
 import type { InspectedDistribution, InspectedPosition } from '../protocol/records';
 import { formatQuantity, formatShare } from '../protocol/format';
 import type { RunResult } from './run/carry-out';
@@ -23,6 +23,7 @@ import { serve } from './commands/serve';
 import { probe } from './devices/probe';
 import { resumeRun, startRun, type ResumeOptions, type RunOutput, type StartOptions } from './commands/start-run';
 import { runSweep } from './commands/sweep';
+import { failureOf } from './serve/failure';
 import { sweepText } from './sweep/sweep-table';
 import { terminalOutput } from './terminal';
 
@@ -286,6 +287,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     await program(existsSync(examples) ? examples : process.cwd()).parseAsync(argv);
   } catch (error) {
     process.exitCode = exitCodeOf(error);
+    // Whoever reads a document is told by one, too.
+    if (process.exitCode !== DONE && argv.includes('--json')) say(JSON.stringify(failureOf(error), undefined, 2));
   }
 }
 
@@ -295,7 +298,8 @@ function exitCodeOf(error: unknown): number {
     complain(error.message);
     return WRONG_INPUT;
   }
-  complain(error instanceof Error ? error.message : String(error));
-  if (error instanceof Error && 'remedy' in error) complain(String(error.remedy));
+  const { message, remedy } = complaintOf(error);
+  complain(message);
+  if (remedy !== '') complain(remedy);
   return FAILED;
 }

@@ -4,7 +4,7 @@ import type { Lock } from '../../run-directory/lock';
 import { writeRunRecord } from '../../run-directory/run-directory';
 import type { RunPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import { InputError } from '../../protocol/problem';
+import { complaintOf, firstError, InputError } from '../../protocol/problem';
 import type { Comparison, DeviceUser, RunErrorRecord, RunRecord, RunStatus } from '../../protocol/records';
 import type { OpenEngine } from '../devices/open-engine';
 import { takeDevice } from '../devices/queue';
@@ -13,7 +13,6 @@ import { RunControl } from './run-control';
 import { runExperiment } from './run-experiment';
 import { RunRecorder, type RunListener } from './run-recorder';
 import { serveRunner } from '../serve/server';
-import { TrainingDiverged } from './train-model';
 
 export interface RunResult {
   run: string;
@@ -128,10 +127,11 @@ async function waitForDevice(
 
 /** What went wrong, as `run.json` says it. */
 export function errorRecord(error: unknown): RunErrorRecord {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof TrainingDiverged) return { message, remedy: error.remedy };
-  if (error instanceof InputError) return { message, remedy: error.problems[0].remedy };
-  return { message };
+  const { remedy, ...what } = complaintOf(error);
+  const told = { ...what, ...(remedy !== '' && { remedy }) };
+  if (!(error instanceof InputError)) return told;
+  const { file, line, column } = firstError(error);
+  return { ...told, file, line, column };
 }
 
 /** Ctrl+C and a polite kill stop the run after its step, its checkpoint on disk; a second one ends it at once. */

@@ -7,6 +7,7 @@ import type { Trainer } from '../../distill/trainer';
 import { openRecords } from '../../run-directory/record-file';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { TrainingSpec } from '../../experiment/file/schema';
+import { complaint, ComplaintError } from '../../protocol/problem';
 import type { Metrics, Role, RunProgress, Split, Task } from '../../protocol/records';
 import { loadTraining, saveBest, saveTraining, type Best } from './checkpoints';
 import type { RunControl } from './run-control';
@@ -21,6 +22,8 @@ export interface ModelTraining {
   evaluator: Evaluator;
   probes?: { prober: Prober; write: (step: number, logits: ProbedLogits[]) => Promise<void> };
   paths: TrainingPaths;
+  /** Path of the file that a person would change. */
+  experimentFile: string;
   spec: TrainingSpec;
   /** What share of the whole run is done when this training is at a step. */
   progress: (step: number) => Pick<RunProgress, 'fraction' | 'secondsLeft'>;
@@ -74,7 +77,7 @@ export async function trainModel(
         return false;
       }
       const record = await trainer.step();
-      requireFinite(record.loss.total, record.step);
+      requireFinite(record.loss.total, record.step, training.experimentFile);
       metrics.append(record);
       recorder.progress(progress('training'), record);
       const isLast = trainer.position === trainer.steps;
@@ -96,17 +99,8 @@ function isBetter(task: Task, metrics: Metrics, best: Best | undefined): boolean
   return metrics.loss! < best.metrics.loss!;
 }
 
-function requireFinite(loss: number, step: number): void {
+/** Where the loss is no longer a number, training on would only spoil the weights. */
+function requireFinite(loss: number, step: number, experiment: string): void {
   if (Number.isFinite(loss)) return;
-  throw new TrainingDiverged(step);
-}
-
-/** The loss is no longer a number; training on would only spoil the weights. */
-export class TrainingDiverged extends Error {
-  override readonly name = 'TrainingDiverged';
-  readonly remedy = 'Lower the learning rate, lengthen the warm-up, or set clipNorm to 1 or less, and run again.';
-
-  constructor(step: number) {
-    super(`The loss is not a finite number at step ${step}.`);
-  }
+  throw new ComplaintError(complaint('training-diverged', { step, experiment }));
 }
