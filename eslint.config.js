@@ -9,7 +9,7 @@ const rooms = {
   runner: ['experiment', 'run-directory', 'distill', 'model', 'dataset', 'tokenizer', 'engine'],
   experiment: ['run-directory', 'model', 'dataset', 'tokenizer'],
   'run-directory': ['model'],
-  distill: ['model', 'dataset', 'tokenizer', 'engine'],
+  distill: ['run-directory', 'model', 'dataset', 'tokenizer', 'engine'],
   model: ['engine'],
   dataset: ['tokenizer', 'engine'],
   tokenizer: [],
@@ -26,7 +26,7 @@ const reserved = [
 ];
 
 /** Of `model`, what is free of tfjs. */
-const withoutTensors = '(architecture|checkpoint|config|parameters|safetensors)';
+const withoutTensors = '(architecture|checkpoint|config|families|parameters|safetensors)';
 
 function importRules(room) {
   const closed = Object.keys(rooms).filter(

@@ -10,7 +10,7 @@ import { BYTES_OF_VALUE, CachedTargets, fillCache } from '../src/distill/teacher
 import { openExecutor, type Engine } from '../src/engine/engines';
 import type { Precision } from '../src/protocol/engines';
 import type { Executor } from '../src/engine/executor';
-import { TeacherCacheFiles } from '../src/distill/teacher/cache-files';
+import { TeacherCacheFiles } from '../src/run-directory/teacher-cache-files';
 import type { Example } from '../src/dataset/examples';
 import type { Batch } from '../src/dataset/batches';
 import { createTrainer, readDistillation, type Distillation } from './ours';

@@ -1,16 +1,16 @@
 /** @file The extension's entry: creates its features, nothing else. */
 
 import { Uri, window, type ExtensionContext } from 'vscode';
-import { registerCommands } from './extension/commands/commands';
-import { installLibrary, measureDevices, removeLibrary } from './extension/commands/devices-commands';
-import { exportStudent } from './extension/commands/export-student';
-import { compareRuns, openExperiment, openLab, revealRunFolder, showLog } from './extension/commands/look-commands';
-import { newExperiment } from './extension/commands/new-experiment';
-import { requireTrust } from './extension/commands/require-trust';
-import { pauseRun, resumeRun, runControl, runExperiment, stopRun } from './extension/commands/run-commands';
-import { createSampleWorkspace } from './extension/commands/sample-workspace';
-import { deleteRuns, emptyRunTrash, registerTrashKey, restoreDeleted } from './extension/commands/trash-commands';
-import { ContextKeys } from './extension/context-keys';
+import { registerCommands } from './extension/base/commands';
+import { installLibrary, measureDevices, removeLibrary } from './extension/devices/device-commands';
+import { exportStudent } from './extension/runs/export-student';
+import { compareRuns, openExperiment, openLab, revealRunFolder, showLog } from './extension/lab/lab-commands';
+import { newExperiment } from './extension/experiments/new-experiment';
+import { requireTrust } from './extension/base/require-trust';
+import { pauseRun, resumeRun, runControl, runExperiment, stopRun } from './extension/runs/run-commands';
+import { createSampleWorkspace } from './extension/experiments/sample-workspace';
+import { deleteRuns, emptyRunTrash, registerTrashKey, restoreDeleted } from './extension/runs/trash-commands';
+import { ContextKeys } from './extension/base/context-keys';
 import { DatasetList } from './extension/datasets/dataset-list';
 import { registerDatasetProblems } from './extension/datasets/dataset-problems';
 import { DeviceList } from './extension/devices/device-list';
@@ -33,20 +33,20 @@ import { registerRowLenses } from './extension/inspection/row-lenses';
 import { registerRowsDocuments } from './extension/inspection/rows-document';
 import { SelectionInspector } from './extension/inspection/selection-inspector';
 import { registerViewport } from './extension/inspection/viewport';
-import { registerCodeLenses } from './extension/language/code-lenses';
-import { registerCompletions } from './extension/language/completions';
-import { registerDiagnostics } from './extension/language/diagnostics';
-import { ExperimentProblems } from './extension/language/experiment-problems';
-import { registerOutline } from './extension/language/outline';
-import { registerQuickFixes } from './extension/language/quick-fixes';
-import { registerResultHints } from './extension/language/result-hints';
+import { registerCodeLenses } from './extension/experiments/code-lenses';
+import { registerCompletions } from './extension/experiments/completions';
+import { registerDiagnostics } from './extension/experiments/diagnostics';
+import { ExperimentProblems } from './extension/experiments/experiment-problems';
+import { registerOutline } from './extension/experiments/outline';
+import { registerQuickFixes } from './extension/experiments/quick-fixes';
+import { registerResultHints } from './extension/experiments/result-hints';
 import { ModelServer } from './extension/models/model-server';
-import { Lab } from './extension/panel/lab';
+import { Lab } from './extension/lab/lab';
 import { RunList, type ListedRun } from './extension/runs/run-list';
 import { runnerStarter } from './extension/runs/runner-process';
-import { registerAnnouncements } from './extension/status/announcements';
-import { registerRunLog } from './extension/status/run-log';
-import { registerStatusBar } from './extension/status/status-bar';
+import { registerAnnouncements } from './extension/runs/announcements';
+import { registerRunLog } from './extension/runs/run-log';
+import { registerStatusBar } from './extension/runs/status-bar';
 import {
   describeRunTool,
   inspectTextTool,
@@ -55,10 +55,10 @@ import {
   validateExperimentTool,
 } from './extension/tools/run-tools';
 import { registerTools } from './extension/tools/tools';
-import { registerDatasetsView } from './extension/views/datasets-view';
-import { registerDevicesView } from './extension/views/devices-view';
-import { ExperimentTree } from './extension/views/experiment-tree';
-import { registerExperimentsView, selection } from './extension/views/experiments-view';
+import { registerDatasetsView } from './extension/datasets/datasets-view';
+import { registerDevicesView } from './extension/devices/devices-view';
+import { ExperimentTree } from './extension/experiments/experiment-tree';
+import { registerExperimentsView, selection } from './extension/experiments/experiments-view';
 
 export function activate({
   extensionUri,

@@ -76,7 +76,7 @@ function problem(a: Architecture): Complaint | undefined {
     return complaint('model-without-token-types', {});
   }
   if (a.head === 'masked-lm' && !a.tieWordEmbeddings) {
-    return complaint('bert-head-not-tied', {});
+    return complaint('model-head-not-tied', { family: 'BERT', head: 'masked-language-model' });
   }
   return undefined;
 }
@@ -126,6 +126,8 @@ function headShapes(a: Architecture): Record<string, number[]> {
 }
 
 export const bertLayout: FamilyLayout = {
+  summary: 'an encoder, for text-classification and masked-lm',
+  tokenizer: 'wordpiece',
   classNames: { 'sequence-classification': 'BertForSequenceClassification', 'masked-lm': 'BertForMaskedLM' },
   headOfClass: {
     BertForSequenceClassification: 'sequence-classification',

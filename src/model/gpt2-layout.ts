@@ -71,7 +71,7 @@ function toConfig(a: Architecture): Record<string, unknown> {
 
 function problem(a: Architecture): Complaint | undefined {
   if (a.head === 'causal-lm' && !a.tieWordEmbeddings) {
-    return complaint('gpt2-head-not-tied', {});
+    return complaint('model-head-not-tied', { family: 'GPT-2', head: 'language-model' });
   }
   return undefined;
 }
@@ -108,6 +108,8 @@ function layerShapes(a: Architecture, layer: string): Record<string, number[]> {
 }
 
 export const gpt2Layout: FamilyLayout = {
+  summary: 'a decoder, for causal-lm and text-classification',
+  tokenizer: 'bpe',
   classNames: { 'sequence-classification': 'GPT2ForSequenceClassification', 'causal-lm': 'GPT2LMHeadModel' },
   headOfClass: {
     GPT2ForSequenceClassification: 'sequence-classification',

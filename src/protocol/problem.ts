@@ -4,7 +4,7 @@
  */
 
 import { catalogue, type ProblemArguments, type ProblemCode } from './problems/catalogue';
-import type { Action, Arguments, Entry, Phrase } from './problems/templates';
+import type { Action, Argument, Arguments, Entry, Phrase } from './problems/templates';
 import { actionsOf, phraseWords, terminal, wordsOf } from './problems/words';
 
 /** A problem without a place. */
@@ -50,8 +50,13 @@ export interface Fix {
 
 /** What is wrong, with its words. TypeScript asks for the arguments that the words have places for. */
 export function complaint<C extends ProblemCode>(code: C, args: ProblemArguments<C>): Complaint {
-  const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined)) as Arguments;
-  return withWords({ code, arguments: given, actions: actionsOf(catalogue[code] as Entry, given) });
+  const entry: Entry = catalogue[code];
+  const given = withoutAbsent(args);
+  return withWords({ code, arguments: given, actions: actionsOf(entry, given) });
+}
+
+function withoutAbsent(args: Readonly<Record<string, Argument | undefined>>): Arguments {
+  return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined)) as Arguments;
 }
 
 /** The same, told at another place: with the file that it is about. */

@@ -7,7 +7,7 @@ import { libraryNames, type LibraryName } from '../engine/libraries';
 import { validateExperimentFile } from '../experiment/checks/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';
-import { complaintOf, formatProblem, InputError } from '../protocol/problem';
+import { complaint, ComplaintError, complaintOf, formatProblem, InputError } from '../protocol/problem';
 import type { InspectedDistribution, InspectedPosition } from '../protocol/records';
 import { formatQuantity, formatShare } from '../protocol/format';
 import type { RunResult } from './run/carry-out';
@@ -288,8 +288,15 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     // Whoever reads a document is told by one, too.
-    if (process.exitCode !== DONE && argv.includes('--json')) say(JSON.stringify(failureOf(error), undefined, 2));
+    if (process.exitCode !== DONE && argv.includes('--json'))
+      say(JSON.stringify(failureOf(explained(error)), undefined, 2));
   }
+}
+
+/** What is wrong with the command line itself, as a problem of ours. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof CommanderError)) return error;
+  return new ComplaintError(complaint('command-line-wrong', { reason: error.message }));
 }
 
 function exitCodeOf(error: unknown): number {

@@ -8,7 +8,7 @@ import { FrozenTeacher, TeacherTargets, type TargetSource } from '../../src/dist
 import { BYTES_OF_VALUE, CachedTargets, fillCache, type StoredValues } from '../../src/distill/teacher/cache';
 import type { Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
-import { TeacherCacheFiles } from '../../src/distill/teacher/cache-files';
+import { TeacherCacheFiles } from '../../src/run-directory/teacher-cache-files';
 import type { LossComponents } from '../../src/protocol/records';
 import { MAX_LENGTH, tinyPair, tinyTrainer, type TinyPair } from './tiny-pair';
 

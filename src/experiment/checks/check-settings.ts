@@ -119,7 +119,7 @@ function checkStudentSource({ task, student }: Experiment, findings: Findings): 
     findings.error(path, 'architecture-twice', {}, removeKey(path));
   }
   if (!fromCheckpoint && student.architecture === undefined) {
-    const family = task === 'causal-lm' ? 'gpt2' : 'bert';
+    const family = familiesOfTask(task)[0]!;
     const architecture = { family, hiddenSize: 128, layers: 2, heads: 4 };
     findings.error(['student'], 'architecture-missing', {}, setValue(path, architecture));
   }
@@ -141,7 +141,7 @@ function checkArchitecture(spec: ArchitectureSpec, path: Path, experiment: Exper
   findings.check(() => {
     const { family } = spec;
     const { task } = experiment;
-    const families = familiesOfTask[task];
+    const families = familiesOfTask(task);
     if (families.includes(family)) return;
     const fixes = families.map((one) => setValue([...path, 'family'], one));
     findings.error([...path, 'family'], 'family-unfit-for-task', { family, task, families }, ...fixes);

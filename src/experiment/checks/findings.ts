@@ -47,7 +47,8 @@ export class Findings {
     try {
       return check();
     } catch (error) {
-      return unknownOr(error);
+      requireUnknown(error);
+      return undefined;
     }
   }
 
@@ -55,7 +56,8 @@ export class Findings {
     try {
       return await check();
     } catch (error) {
-      return unknownOr(error);
+      requireUnknown(error);
+      return undefined;
     }
   }
 
@@ -86,6 +88,6 @@ export class Findings {
   }
 }
 
-function unknownOr(error: unknown): undefined {
+function requireUnknown(error: unknown): void {
   if (!(error instanceof UnknownSetting)) throw error;
 }

@@ -2,7 +2,7 @@
 
 import { Disposable, languages, window, workspace, type TextDocument } from 'vscode';
 import { describeDataset } from '../../dataset/dataset-description';
-import { diagnosticOf } from '../language/diagnostics';
+import { diagnosticOf } from '../experiments/diagnostics';
 import type { ExperimentFiles } from '../experiments/experiment-files';
 import { datasetsOf, isDatasetDocument } from './dataset-files';
 

@@ -1,8 +1,8 @@
 /** @file The hover of an inspected row: both distributions at the chosen temperature. It answers from what is known already. */
 
 import { Hover, l10n, languages, type Disposable, type Position, type TextDocument } from 'vscode';
-import type { CommandId } from '../commands/command-ids';
-import { labLink } from '../panel/open-lab';
+import type { CommandId } from '../base/command-ids';
+import { labLink } from '../base/open-lab';
 import { distributionTable } from './distribution-table';
 import type { InspectedRow } from './inspected-row';
 import type { Inspection } from './inspection';

@@ -3,10 +3,10 @@
 import { l10n, Uri, window, workspace, type QuickPickItem, type TextDocument, type TextEditor } from 'vscode';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { formatSetting } from '../../protocol/format';
-import { pick, runChoice, type Choice } from '../commands/choose';
-import { requireTrust } from '../commands/require-trust';
+import { pick, runChoice, type Choice } from '../runs/choose';
+import { requireTrust } from '../base/require-trust';
 import { isDataset } from '../datasets/dataset-files';
-import { openLab } from '../panel/open-lab';
+import { openLab } from '../base/open-lab';
 import type { ListedRun, RunList } from '../runs/run-list';
 import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';

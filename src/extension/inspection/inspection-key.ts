@@ -1,7 +1,7 @@
 /** @file Tells `when` clauses whether the active editor shows an inspected dataset. */
 
 import { Disposable, window } from 'vscode';
-import type { ContextKeys } from '../context-keys';
+import type { ContextKeys } from '../base/context-keys';
 import type { Inspections } from './inspections';
 
 export function registerInspectionKey(inspections: Inspections, keys: ContextKeys): Disposable {

@@ -13,7 +13,7 @@ import {
   type Uri,
 } from 'vscode';
 import { formatCount, formatQuantity, formatSetting } from '../../protocol/format';
-import type { CommandId } from '../commands/command-ids';
+import type { CommandId } from '../base/command-ids';
 import { disagrees } from './heat-painter';
 import type { InspectedRow } from './inspected-row';
 import type { Inspection } from './inspection';

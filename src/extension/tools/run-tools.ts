@@ -4,11 +4,12 @@ import { l10n, MarkdownString, Uri, workspace } from 'vscode';
 import path from 'node:path';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { validateExperimentFile } from '../../experiment/checks/validate';
-import { runExperiment, type RunCommandParts } from '../commands/run-commands';
-import { requireTrust } from '../commands/require-trust';
+import { runExperiment, type RunCommandParts } from '../runs/run-commands';
+import { requireTrust } from '../base/require-trust';
 import type { ModelServer } from '../models/model-server';
 import type { ListedRun, RunList } from '../runs/run-list';
-import { finding, percentDone, timeLeft } from '../views/run-words';
+import { finding, percentDone, timeLeft } from '../runs/run-words';
+import { problemForChat } from './chat-words';
 import type { Tool } from './tools';
 
 /** Runs that are listed at most: a model reads every one of them. */
@@ -60,7 +61,7 @@ export function validateExperimentTool(): Tool<{ file: string }> {
       // It opens the files that the experiment names.
       requireTrust();
       const problems = await validateExperimentFile(fileOf(file).fsPath);
-      return problems.length === 0 ? 'The experiment has no problems.' : { problems };
+      return problems.length === 0 ? 'The experiment has no problems.' : { problems: problems.map(problemForChat) };
     },
   };
 }
@@ -81,7 +82,7 @@ export function runExperimentTool(parts: RunCommandParts): Tool<{ file: string }
       const uri = fileOf(file);
       const problems = await validateExperimentFile(uri.fsPath);
       const errors = problems.filter(({ severity }) => severity === 'error');
-      if (errors.length > 0) return { started: false, problems: errors };
+      if (errors.length > 0) return { started: false, problems: errors.map(problemForChat) };
       await runExperiment(parts, uri);
       const run = parts.runs.runs.find(({ origin }) => origin?.file === uri.fsPath);
       return run ? { started: true, ...shortOf(run) } : { started: false, reason: 'It ended at once: see the log.' };
@@ -104,7 +105,7 @@ export function inspectTextTool(runs: RunList, models: ModelServer): Tool<Inspec
       const { paths } = await findRun(runs, id);
       const texts = [{ text, ...(label !== undefined && { label }) }];
       const [result] = await models.ask('inspect', { target: paths.directory, texts, temperature, top: 5 });
-      if (!result || 'problem' in result) throw new Error(result?.problem ?? 'There is nothing to inspect.');
+      if (!result || 'problem' in result) throw new Error(result?.problem.message ?? 'There is nothing to inspect.');
       const positions = result.positions.map(({ token, label, counted, kl, teacher, student }) => ({
         ...(token !== '' && { token }),
         ...(label !== undefined && { label }),

@@ -1,7 +1,7 @@
 /** @file Tools for language models in chat: they see runs, check and run experiments, and ask the models about a text. */
 
 import { Disposable, LanguageModelTextPart, LanguageModelToolResult, lm, type LanguageModelTool } from 'vscode';
-import { InputError } from '../../protocol/problem';
+import { errorForChat } from './chat-words';
 import { toolNames, type ToolName } from './tool-names';
 
 /** What a tool does, without how its answer is wrapped. */
@@ -21,16 +21,10 @@ function implement({ prepare, answer }: Tool<object>): LanguageModelTool<object>
     ...(prepare && { prepareInvocation: prepare }),
     invoke: async ({ input }) => {
       const told = await answer(input).catch((error: unknown) => {
-        throw new Error(messageFor(error));
+        throw new Error(errorForChat(error));
       });
       const text = typeof told === 'string' ? told : JSON.stringify(told);
       return new LanguageModelToolResult([new LanguageModelTextPart(text)]);
     },
   };
-}
-
-/** A model mends its call from what it reads: place, problem, remedy. */
-function messageFor(error: unknown): string {
-  if (error instanceof InputError) return error.message;
-  return error instanceof Error ? error.message : String(error);
 }

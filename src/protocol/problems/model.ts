@@ -74,12 +74,8 @@ export const modelProblems = {
     message: 'BERT has no row for token type 0.',
     remedy: 'Set the token type vocabulary to at least 1.',
   },
-  'bert-head-not-tied': {
-    message: 'A BERT masked-language-model head with a matrix of its own is not supported.',
-    remedy: 'Use a model whose tie_word_embeddings is true.',
-  },
-  'gpt2-head-not-tied': {
-    message: 'A GPT-2 language-model head with a matrix of its own is not supported.',
+  'model-head-not-tied': {
+    message: 'A {family} {head} head with a matrix of its own is not supported.',
     remedy: 'Use a model whose tie_word_embeddings is true.',
   },
   'tensor-missing-for-config': {

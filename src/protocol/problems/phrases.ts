@@ -62,7 +62,7 @@ export type PhraseCode = keyof typeof phrases;
 /** A phrase with its arguments, as an argument of a problem or the title of a fix. */
 export function phrase<C extends PhraseCode>(
   code: C,
-  ...[args]: keyof ArgumentsOf<(typeof phrases)[C]> extends never ? [] : [ArgumentsOf<(typeof phrases)[C]>]
+  ...[args]: ArgumentsOf<(typeof phrases)[C]> extends Record<string, never> ? [] : [ArgumentsOf<(typeof phrases)[C]>]
 ): Phrase {
-  return { phrase: code, arguments: (args ?? {}) as Phrase['arguments'] };
+  return { phrase: code, arguments: args ?? {} };
 }

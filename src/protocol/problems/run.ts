@@ -69,6 +69,15 @@ export const runProblems = {
   },
   'prompt-empty': { message: 'The prompt is empty.', remedy: 'Give at least one word.' },
   'nothing-to-inspect': { message: 'There is nothing to inspect.', remedy: 'Give --text, or --file with --row.' },
+  'owned-link': {
+    message:
+      'This is a link. What Distillery keeps lies in folders and files of its own, for a link may lead anywhere.',
+    remedy: 'Remove the link, and put what it leads to in its place.',
+  },
+  'owned-mount': {
+    message: 'Another file system is mounted here.',
+    remedy: 'Unmount it, then remove the folder again.',
+  },
   'cache-missing': {
     message: 'No cache in {folder} begins so.',
     remedy: 'List them with {cache:quoted}.',

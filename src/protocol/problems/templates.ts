@@ -24,7 +24,7 @@ export interface Phrase {
 }
 
 export type Argument =
-  string | number | boolean | null | Phrase | readonly Argument[] | { readonly [key: string]: never };
+  string | number | boolean | null | Phrase | readonly Argument[] | Readonly<Record<string, never>>;
 export type Arguments = Readonly<Record<string, Argument>>;
 
 /**
@@ -87,14 +87,16 @@ type All<T> = T extends string ? T : T extends readonly string[] ? T[number] : n
 type Last<T> = T extends string ? T : T extends readonly [...unknown[], infer L extends string] ? L : never;
 
 type TextsOf<E> = E extends { message: infer M } ? M | (E extends { remedy: infer R } ? R : never) : E;
-type ActionsOf<E> = E extends { actions: infer A } ? A : Record<never, never>;
-type ActionTexts<E> = ActionsOf<E>[keyof ActionsOf<E>];
+type ActionsOf<E> = E extends { actions: infer A } ? Extract<keyof A, string> : never;
+type ActionTexts<E> = E extends { actions: infer A } ? A[keyof A] : never;
 
 type Needed<E> = Exclude<Inner<Last<TextsOf<E>> | Last<ActionTexts<E>>>, NamesAction<E>>;
 type Known<E> = Exclude<Inner<All<TextsOf<E>> | All<ActionTexts<E>>>, NamesAction<E>>;
-type NamesAction<E> = Extract<keyof ActionsOf<E>, string> | `${Extract<keyof ActionsOf<E>, string>}:quoted`;
+type NamesAction<E> = ActionsOf<E> | `${ActionsOf<E>}:quoted`;
 
 /** The arguments of an entry, or of a phrase's template. */
-export type ArgumentsOf<E> = { [I in Needed<E> as NameOf<I>]: ValueOf<I> } & {
+export type ArgumentsOf<E> = Known<E> extends never ? Record<string, never> : NamedArguments<E>;
+
+type NamedArguments<E> = { [I in Needed<E> as NameOf<I>]: ValueOf<I> } & {
   [I in Exclude<Known<E>, Needed<E>> as NameOf<I>]?: ValueOf<I> | undefined;
 };

@@ -47,7 +47,11 @@ export function actionsOf(entry: Entry, args: Arguments): Action[] {
   return actionNames.flatMap((name) => {
     const subject = entry.actions?.[name];
     if (subject === undefined) return [];
-    return [{ [name]: subject === null ? null : filled(subject, (place) => String(args[place])) } as unknown as Action];
+    return [
+      {
+        [name]: subject === null ? null : filled(subject, (place) => plain(args[place] ?? null, terminal)),
+      } as unknown as Action,
+    ];
   });
 }
 

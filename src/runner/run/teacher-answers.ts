@@ -18,7 +18,7 @@ import {
   TeacherCacheFiles,
   teacherCaches,
   type TeacherCacheRecord,
-} from '../../distill/teacher/cache-files';
+} from '../../run-directory/teacher-cache-files';
 import { formatBytes, formatCount } from '../../protocol/format';
 import { cacheKey } from '../../distill/teacher/cache-key';
 import { Float16Error, float16ErrorText } from '../../distill/teacher/float16-error';
