@@ -41,9 +41,9 @@ export interface Problem extends Complaint, Place {
 }
 
 /** A change of a JSON file, by the place of a value in it: keys, and indices of lists. */
-export interface Fix {
-  /** What it does, in the imperative, without a full stop: as a menu says it. */
-  title: Phrase;
+export interface Fix extends Phrase {
+  /** What it does, in the imperative, without a full stop, as a menu says it: the words of the phrase in the terminal's language. */
+  title: string;
   path: (string | number)[];
   change: { set: unknown } | { rename: string } | { remove: true };
 }
@@ -139,7 +139,7 @@ export function formatProblem(problem: Problem): string {
   return `${problem.file}:${problem.line}:${problem.column}: ${kind}${problem.message} ${problem.remedy}`;
 }
 
-/** In a menu of the terminal's language. */
-export function fixTitle({ title }: Fix): string {
-  return phraseWords(title, terminal);
+/** @param path of the value that is changed */
+export function fixOf(title: Phrase, path: Fix['path'], change: Fix['change']): Fix {
+  return { title: phraseWords(title, terminal), ...title, path, change };
 }

@@ -5,7 +5,7 @@ import { describe, it } from 'mocha';
 import { l10n } from 'vscode';
 import { buttonsOf } from '../../src/extension/base/problem-actions';
 import { errorInEditorWords, fixInEditorWords, inEditorWords, inOneLine } from '../../src/extension/base/problem-words';
-import { complaint, type Complaint } from '../../src/protocol/problem';
+import { complaint, fixOf, type Complaint } from '../../src/protocol/problem';
 import { catalogue } from '../../src/protocol/problems/catalogue';
 import { phrase } from '../../src/protocol/problems/phrases';
 import type { Action, Argument, Entry } from '../../src/protocol/problems/templates';
@@ -48,10 +48,7 @@ describe('a problem in the editor', () => {
     );
     const remedy = 'Install Python 3 with pip, or choose a wheel that you have by "Choose a Wheel…".';
     assert(inEditorWords(complaint('install-no-python', { library: 'openvino' })).remedy?.startsWith(remedy));
-    assert.equal(
-      fixInEditorWords({ title: phrase('remove-key', { key: 'a' }), path: ['a'], change: { remove: true } }),
-      'Remove "a"',
-    );
+    assert.equal(fixInEditorWords(fixOf(phrase('remove-key', { key: 'a' }), ['a'], { remove: true })), 'Remove "a"');
   });
 
   it('offers it as a button', () => {

@@ -62,6 +62,6 @@ export function errorInEditorWords(error: unknown): Words {
   return inEditorWords(complaintOf(error));
 }
 
-export function fixInEditorWords({ title }: Fix): string {
-  return phraseWords(title, editor);
+export function fixInEditorWords(fix: Fix): string {
+  return phraseWords(fix, editor);
 }
