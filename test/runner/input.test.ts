@@ -49,7 +49,8 @@ describe('wrong input', () => {
     const { problems } = JSON.parse(missing.stdout) as { problems: Problem[] };
     expect(problems).toMatchObject([{ code: 'run-missing', file: 'no-such-run', line: 1, actions: [{ run: null }] }]);
     expect(missing.stderr).toContain(`no-such-run:1:1: ${problems[0]!.message} ${problems[0]!.remedy}`);
-    const unwanted = await distillery(['devices', '--install', 'openvino', '--file', 'no.whl', '--json'], workspace);
+    const install = ['devices', '--install', 'openvino', '--file', 'no.whl', '--json'];
+    const unwanted = await distillery(install, workspace, { DISTILLERY_LIBRARIES: path.join(workspace, 'libraries') });
     expect(unwanted.code).toBe(1);
     const { error } = JSON.parse(unwanted.stdout) as { error: Complaint };
     expect(error).toMatchObject({ code: 'install-not-a-wheel', arguments: { file: 'no.whl' } });
