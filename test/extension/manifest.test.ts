@@ -31,7 +31,7 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
 const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
 const { contributes } = manifest;
 const views = ['experiments', 'datasets', 'devices'].map((name) => `${name}/${name}-view.ts`);
-const sources = ['base/context-keys.ts', 'lab/lab.ts', ...views].map((file) =>
+const sources = ['base/context-keys.ts', 'lab/lab-panel.ts', ...views].map((file) =>
   readFileSync(`src/extension/${file}`, 'utf8'),
 );
 

@@ -13,10 +13,10 @@ const others = [
   'lab/lab-page.ts', // a document's markup
   'inspection/heat-painter.ts', // colours
   'inspection/markdown.ts', // markup
-  'tools/run-tools.ts', // answers to a language model, which speaks English best
+  'tools/register-tools.ts', // answers to a language model, which speaks English best
   'tools/chat-words.ts', // likewise
   'models/model-server.ts', // errors of a process, in its words, which are English as the command line is
-  'datasets/dataset-problems.ts', // ids
+  'datasets/register-datasets.ts', // ids
 ];
 
 /** Command lines, and names of products. */

@@ -1,6 +1,5 @@
 /** @file Finds and loads OpenVINO, once in a process, or says in plain words why it cannot be and what helps. */
 
-import koffi from 'koffi';
 import { complaint } from '../../protocol/problem';
 import { EngineUnavailable } from '../executor';
 import { findLibrary } from '../libraries';
@@ -21,9 +20,7 @@ function load(): OpenVinoLibrary {
     throw new EngineUnavailable(ENGINE, complaint('openvino-not-installed', {}));
   }
   try {
-    const library = new OpenVinoLibrary(folder);
-    returnFreedMemory();
-    return library;
+    return new OpenVinoLibrary(folder);
   } catch (error) {
     throw unavailable(folder, error instanceof Error ? error.message : String(error));
   }
@@ -54,21 +51,4 @@ const causes = [
 export function unavailable(folder: string, reason: string): EngineUnavailable {
   const code = causes.find(({ pattern }) => pattern.test(reason))?.code ?? 'openvino-not-loaded';
   return new EngineUnavailable(ENGINE, complaint(code, { folder, reason }));
-}
-
-/** mallopt's M_MMAP_THRESHOLD. */
-const MMAP_THRESHOLD = -3;
-
-/**
- * Makes glibc give large blocks back to the system as soon as they are freed. By itself it raises its threshold to the largest block
- * that was freed, and keeps the holes that the compiler's blocks leave: a third of the peak memory of a large training.
- */
-function returnFreedMemory(): void {
-  if (process.platform !== 'linux') return;
-  try {
-    const mallopt = koffi.load(null).func('int mallopt(int option, int value)') as (o: number, v: number) => number;
-    mallopt(MMAP_THRESHOLD, 2 ** 20);
-  } catch {
-    // Another C library, without that function, for example musl's: it has no such threshold.
-  }
 }

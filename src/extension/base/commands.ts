@@ -1,14 +1,18 @@
 /** @file Connects each command with what it does. */
 
 import { commands, Disposable, type LogOutputChannel } from 'vscode';
-import type { CommandId } from './command-ids';
+import type { CommandId, Subject } from './command-ids';
 import { guarded } from './report';
 
 /** What a command does; `given` is what the caller or the clicked item passed, `more` for a row all selected ones. */
-export type CommandHandlers = Record<CommandId, (given: unknown, more: unknown) => unknown>;
+type CommandHandler = (given: unknown, more: unknown) => unknown;
 
-export function registerCommands(log: LogOutputChannel, handlers: CommandHandlers): Disposable {
-  const registered = Object.entries(handlers).map(([id, handle]) =>
+/** Of one subject, all: `registerCommands<'runs'>(log, { … })`. */
+export function registerCommands<S extends Subject>(
+  log: LogOutputChannel,
+  handlers: Record<CommandId<S>, CommandHandler>,
+): Disposable {
+  const registered = Object.entries<CommandHandler>(handlers).map(([id, handle]) =>
     commands.registerCommand(id, (given: unknown, more: unknown) => guarded(log, () => handle(given, more))),
   );
   return Disposable.from(...registered);

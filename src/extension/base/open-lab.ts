@@ -7,6 +7,9 @@ import { execute } from './commands';
 
 const command: CommandId = 'distillery.openLab';
 
+/** Second argument of the command: the run was clicked in a list, which keeps the focus for its keys and menus. */
+export const fromList = 'list';
+
 /** Opens the Lab on a run, and there on the tab, row and token that are named. */
 export function openLab(target: LabTarget): Thenable<unknown> {
   return execute(command, target);

@@ -2,9 +2,9 @@
 
 import { commands, l10n, Uri, window } from 'vscode';
 import path from 'node:path';
+import { libraryTitle } from '../../protocol/libraries';
 import type { Action, ActionName } from '../../protocol/problems/templates';
 import type { CommandId } from './command-ids';
-import { libraryTitle } from './problem-words';
 
 export interface Button {
   title: string;

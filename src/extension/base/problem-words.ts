@@ -3,17 +3,9 @@
 import { l10n } from 'vscode';
 import path from 'node:path';
 import { complaintOf, type Complaint, type Fix } from '../../protocol/problem';
+import { libraryTitle } from '../../protocol/libraries';
 import type { ActionName } from '../../protocol/problems/templates';
 import { phraseWords, terminal, wordsOf, type Edge } from '../../protocol/problems/words';
-
-const libraryTitles: Readonly<Record<string, string>> = {
-  openvino: 'OpenVINO',
-  tensorflow: 'TensorFlow',
-  'tensorflow-gpu': 'TensorFlow for NVIDIA GPUs',
-};
-
-/** A native library as people call it. */
-export const libraryTitle = (name: string): string => libraryTitles[name] ?? name;
 
 const clicked: Readonly<Record<Exclude<ActionName, 'cache'>, (subject: string) => string>> = {
   install: (library) => l10n.t('"Install {0}" in the Devices view', libraryTitle(library)),

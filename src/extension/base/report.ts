@@ -3,10 +3,10 @@
 import { l10n, Position, Range, Uri, window, type LogOutputChannel } from 'vscode';
 import path from 'node:path';
 import { complaintOf, firstError, InputError } from '../../protocol/problem';
-import type { Ended } from '../runs/runner-process';
 import { errorOf } from './failure';
 import { buttonsOf, showWithButtons, type Button } from './problem-actions';
 import { errorInEditorWords, inOneLine } from './problem-words';
+import type { Ended } from './runner-process';
 
 /** Says why the runner ended, once, with buttons to the place and to the log. */
 export async function reportEnd(what: string, ended: Ended, cwd: string, log: LogOutputChannel): Promise<void> {

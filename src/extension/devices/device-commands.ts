@@ -2,18 +2,17 @@
 
 import { l10n, ProgressLocation, Uri, window, type LogOutputChannel } from 'vscode';
 import { killProcessTree } from '../../run-directory/process-tree';
+import { libraryTitle, type LibraryName } from '../../protocol/libraries';
 import type { InstallProgress } from '../../protocol/records';
 import { formatBytes } from '../../protocol/format';
 import type { DeviceList } from './device-list';
 import { errorOf } from '../base/failure';
 import { showWithButtons } from '../base/problem-actions';
-import { errorInEditorWords, inOneLine, libraryTitle } from '../base/problem-words';
+import { errorInEditorWords, inOneLine } from '../base/problem-words';
 import { logButton } from '../base/report';
-import type { Ended, StartRunner } from '../runs/runner-process';
+import type { Ended, StartRunner } from '../base/runner-process';
 import { LineFollower } from '../runs/line-follower';
 import { requireTrust } from '../base/require-trust';
-
-export type Library = 'openvino' | 'tensorflow' | 'tensorflow-gpu';
 
 export interface DeviceCommandParts {
   devices: DeviceList;
@@ -27,7 +26,7 @@ export interface DeviceCommandParts {
 const period = 200;
 
 /** Wheels that the caller gives are taken in place of downloads. */
-export async function installLibrary(parts: DeviceCommandParts, library: Library, given?: unknown): Promise<void> {
+export async function installLibrary(parts: DeviceCommandParts, library: LibraryName, given?: unknown): Promise<void> {
   requireTrust();
   const files = Array.isArray(given) ? given.filter((one) => one instanceof Uri).map(({ fsPath }) => fsPath) : [];
   if (files.length === 0 && library === 'tensorflow-gpu' && !(await isWanted())) return;
@@ -52,7 +51,7 @@ async function isWanted(): Promise<boolean> {
 }
 
 /** Says why, and lets the person choose a wheel that they have. */
-async function offerWheel(parts: DeviceCommandParts, library: Library, ended: Ended): Promise<void> {
+async function offerWheel(parts: DeviceCommandParts, library: LibraryName, ended: Ended): Promise<void> {
   const words = ended.failure
     ? inOneLine(errorInEditorWords(errorOf(ended.failure)))
     : l10n.t('{0} was not installed: the process was killed.', libraryTitle(library));

@@ -4,7 +4,7 @@ import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem } from 'vscode';
 import { formatBytes, formatCount, formatMilliseconds } from '../../protocol/format';
 import type { DeviceRecord } from '../../protocol/records';
 import { inEditorWords, inOneLine } from '../base/problem-words';
-import { ago } from '../runs/ago';
+import { ago } from '../runs/run-words';
 
 /** The run on the device of an engine. Several engines share a device: a run uses one of them, and all of them wait. */
 export interface DeviceUse {

@@ -6,9 +6,9 @@ import type { CommandId } from '../base/command-ids';
 import type { RunList } from '../runs/run-list';
 import { isLive } from '../runs/run-status';
 import { mainMetric, percentDone, statusWord, summaryRow } from '../runs/run-words';
-import { experimentSelector, parsedDocument } from './experiment-document';
-import { lastFinished, runsOfFile } from './results';
-import { nodeAt, nodeRange } from './json-nodes';
+import { parsedDocument, nodeAt, nodeRange } from './experiment-document';
+import { experimentSelector } from '../base/documents';
+import { lastFinished, runsOfFile } from './result-hints';
 
 export function registerCodeLenses(runs: RunList): Disposable {
   const changed = new EventEmitter<void>();

@@ -3,6 +3,7 @@
 import {
   CompletionItem,
   CompletionItemKind,
+  l10n,
   languages,
   Range,
   SnippetString,
@@ -18,11 +19,11 @@ import { datasetFilesIn, findSplitFiles } from '../../experiment/checks/dataset-
 import { childOf } from '../../experiment/file/schema-tree';
 import type { RunList } from '../runs/run-list';
 import { describeRun } from '../runs/run-words';
-import { experimentSelector, parsedDocument } from './experiment-document';
-import { snippetWords } from './snippet-words';
-import { snippets } from './snippets';
+import { parsedDocument } from './experiment-document';
+import { experimentSelector } from '../base/documents';
+import { snippets, type SnippetId } from './snippets';
 
-interface Choice {
+interface PossibleValue {
   value: string;
   detail?: string;
 }
@@ -37,8 +38,12 @@ export function registerCompletions(runs: RunList): Disposable {
   return languages.registerCompletionItemProvider(experimentSelector, { provideCompletionItems }, '"');
 }
 
-async function choicesAt(document: TextDocument, { path: place }: Location, runs: RunList): Promise<Choice[]> {
-  const [part, key] = place;
+async function choicesAt(
+  document: TextDocument,
+  { path: jsonPath }: Location,
+  runs: RunList,
+): Promise<PossibleValue[]> {
+  const [part, key] = jsonPath;
   if (part === 'teacher' && key === 'run') {
     await runs.ready();
     return runs.runs.map((run) => ({ value: run.paths.id, detail: `${run.record.name} · ${describeRun(run)}` }));
@@ -53,7 +58,7 @@ async function choicesAt(document: TextDocument, { path: place }: Location, runs
   return [];
 }
 
-async function columnsFor(document: TextDocument, folder: string): Promise<Choice[]> {
+async function columnsFor(document: TextDocument, folder: string): Promise<PossibleValue[]> {
   const train = childOf(childOf(parsedDocument(document).source.value(), 'dataset'), 'train');
   const named = (Array.isArray(train) ? train : [train]).filter((name) => typeof name === 'string');
   const [file] = (await findSplitFiles(named, folder)).files;
@@ -74,7 +79,7 @@ function choiceItem(
   document: TextDocument,
   position: Position,
   { previousNode }: Location,
-  { value, detail }: Choice,
+  { value, detail }: PossibleValue,
   index: number,
 ): CompletionItem {
   const item = new CompletionItem(value, CompletionItemKind.Value);
@@ -97,9 +102,9 @@ function choiceItem(
 function snippetItems(
   document: TextDocument,
   position: Position,
-  { path: place, previousNode }: Location,
+  { path: jsonPath, previousNode }: Location,
 ): CompletionItem[] {
-  const owner = place.slice(0, -1).join('.');
+  const owner = jsonPath.slice(0, -1).join('.');
   const root = parsedDocument(document).source.value();
   const value = owner === '' ? root : childOf(root, owner);
   const present = typeof value === 'object' && value !== null ? Object.keys(value) : [];
@@ -122,4 +127,24 @@ function snippetItems(
           : new Range(position, position);
       return item;
     });
+}
+
+/** A title tells a snippet from others with the same key. */
+function snippetWords(): Record<SnippetId, readonly [title: string, description: string]> {
+  return {
+    fineTuned: [l10n.t('a fine-tuned model'), l10n.t('A Hugging Face folder whose model is already fine-tuned.')],
+    trainedHere: [l10n.t('trained here'), l10n.t('A model that is first trained on the hard labels of the same rows.')],
+    earlierRun: [l10n.t('of an earlier run'), l10n.t("An earlier run's teacher or student.")],
+    randomWeights: [l10n.t('from random weights'), l10n.t('A small model that starts from nothing.')],
+    teacherBlocks: [
+      l10n.t("from the teacher's blocks"),
+      l10n.t("The teacher's embeddings and some of its blocks; the widths must be equal."),
+    ],
+    softLabels: [l10n.t('soft labels'), l10n.t('Temperature and the share of the distillation loss.')],
+    falling: [l10n.t('falling'), l10n.t('Wide distributions first, sharper ones towards the end.')],
+    hiddenStates: [
+      l10n.t('imitate hidden states'),
+      l10n.t('Pairs [teacher block, student block], counted from 0. Where widths differ, a projection is learnt.'),
+    ],
+  };
 }

@@ -1,21 +1,11 @@
-/** @file Which documents are experiment files, and where in them a problem or a value stands. */
+/** @file Experiment files that are open in an editor: parsed, and where in them a problem or a value stands. */
 
-import { Range, workspace, type DocumentFilter, type TextDocument } from 'vscode';
+import { Range, workspace, type TextDocument } from 'vscode';
+import { findNodeAtLocation, type JSONPath, type Node } from 'jsonc-parser';
 import { parseExperiment, type ParsedExperiment } from '../../experiment/file/parse';
-import type { Place } from '../../experiment/file/source';
+import type { Path, Place } from '../../experiment/file/source';
 import type { Problem } from '../../protocol/problem';
-
-export const experimentSuffix = '.distill.json';
-
-/** On a disk: what an experiment names is relative to its file. A new one, not yet saved, has its path already. */
-export const experimentSelector: DocumentFilter[] = [
-  { scheme: 'file', pattern: `**/*${experimentSuffix}` },
-  { scheme: 'untitled', pattern: `**/*${experimentSuffix}` },
-];
-
-export function isExperiment({ uri }: Pick<TextDocument, 'uri'>): boolean {
-  return ['file', 'untitled'].includes(uri.scheme) && uri.path.endsWith(experimentSuffix);
-}
+import { isExperiment } from '../base/documents';
 
 const parsed = new WeakMap<TextDocument, { version: number; result: ParsedExperiment }>();
 
@@ -37,6 +27,14 @@ export function rangeOf({ line, column, endLine, endColumn }: Place): Range {
 export function problemRange({ line, column, endLine, endColumn }: Problem): Range {
   if (endLine !== undefined && endColumn !== undefined) return rangeOf({ line, column, endLine, endColumn });
   return new Range(line - 1, column - 1, line - 1, Number.MAX_SAFE_INTEGER);
+}
+
+export function nodeRange(document: TextDocument, { offset, length }: Node): Range {
+  return new Range(document.positionAt(offset), document.positionAt(offset + length));
+}
+
+export function nodeAt(root: Node | undefined, path: Path): Node | undefined {
+  return root && findNodeAtLocation(root, path as JSONPath);
 }
 
 export function openExperiments(): TextDocument[] {

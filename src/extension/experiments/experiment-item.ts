@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import { l10n, ThemeIcon, TreeItem, TreeItemCollapsibleState, Uri, workspace } from 'vscode';
-import { experimentSuffix } from './experiment-document';
+import { experimentSuffix } from '../base/documents';
 import type { ListedRun } from '../runs/run-list';
 import { isLive } from '../runs/run-status';
 import { isBetter, runMetric } from '../runs/run-words';

@@ -1,9 +1,20 @@
-/** @file The problems of the experiment files that are open, kept up to date while they and their datasets change. */
+/** @file The problems of the experiment files that are open, kept up to date while they and their datasets change, and shown in them. */
 
-import { EventEmitter, Uri, workspace, type Disposable, type TextDocument } from 'vscode';
+import {
+  Diagnostic,
+  DiagnosticSeverity,
+  Disposable,
+  EventEmitter,
+  languages,
+  Uri,
+  workspace,
+  type TextDocument,
+} from 'vscode';
 import { validateExperiment, validateSettings } from '../../experiment/checks/validate';
-import type { Problem } from '../../protocol/problem';
-import { isExperiment, openExperiments, parsedDocument } from './experiment-document';
+import { formatProblem, type Problem } from '../../protocol/problem';
+import { inEditorWords, inOneLine } from '../base/problem-words';
+import { openExperiments, parsedDocument, problemRange } from './experiment-document';
+import { isExperiment } from '../base/documents';
 
 /** Milliseconds after the last key stroke. */
 const settle = 300;
@@ -79,4 +90,27 @@ export class ExperimentProblems implements Disposable {
     for (const timer of this.#due.values()) clearTimeout(timer);
     for (const disposable of [...this.#disposables, this.#changed]) disposable.dispose();
   }
+}
+
+export function registerDiagnostics(problems: ExperimentProblems): Disposable {
+  const collection = languages.createDiagnosticCollection('distillery');
+  const update = (): void => {
+    const byDocument = new Map<string, Map<string, Diagnostic>>();
+    for (const { document, problem } of problems.all) {
+      const diagnostics = byDocument.get(document.toString()) ?? new Map<string, Diagnostic>();
+      // Two experiments may complain of the same row of the same dataset.
+      diagnostics.set(formatProblem(problem), diagnosticOf(problem));
+      byDocument.set(document.toString(), diagnostics);
+    }
+    collection.clear();
+    collection.set([...byDocument].map(([address, diagnostics]) => [Uri.parse(address), [...diagnostics.values()]]));
+  };
+  return Disposable.from(collection, problems.onDidChange(update));
+}
+
+export function diagnosticOf(problem: Problem): Diagnostic {
+  const severity = problem.severity === 'error' ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning;
+  const diagnostic = new Diagnostic(problemRange(problem), inOneLine(inEditorWords(problem)), severity);
+  diagnostic.source = 'Distillery';
+  return diagnostic;
 }

@@ -13,9 +13,8 @@ import {
 } from '../../experiment/propose';
 import { formatCount } from '../../protocol/format';
 import type { Task } from '../../protocol/records';
-import { experimentSuffix } from './experiment-document';
-import { isDataset } from '../datasets/dataset-files';
-import { fileChoices, pick, pickFile } from '../runs/choose';
+import { experimentSuffix, datasetGlob, isDataset } from '../base/documents';
+import { fileChoices, pick, pickFile } from '../base/pick';
 import { requireTrust } from '../base/require-trust';
 import { inEditorWords, inOneLine } from '../base/problem-words';
 
@@ -42,7 +41,7 @@ async function chooseDataset(given: unknown): Promise<Uri | undefined> {
   if (given instanceof Uri) return given;
   const active = window.activeTextEditor?.document.uri;
   if (active && isDataset(active)) return active;
-  const found = await workspace.findFiles('**/*.{jsonl,csv,tsv,txt}', '**/{node_modules,.distillery}/**', 1000);
+  const found = await workspace.findFiles(datasetGlob, '**/{node_modules,.distillery}/**', 1000);
   if (found.length === 0)
     throw new Error(l10n.t('There is no dataset (.jsonl, .csv, .tsv or .txt) in this workspace.'));
   // Training rows are what an experiment begins with.

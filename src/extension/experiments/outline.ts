@@ -4,8 +4,8 @@ import { DocumentSymbol, languages, SymbolKind, type Disposable, type TextDocume
 import type { Node } from 'jsonc-parser';
 import { formatSetting } from '../../protocol/format';
 import { childOf } from '../../experiment/file/schema-tree';
-import { experimentSelector, parsedDocument } from './experiment-document';
-import { nodeRange } from './json-nodes';
+import { parsedDocument, nodeRange } from './experiment-document';
+import { experimentSelector } from '../base/documents';
 
 /** The parts that have a line of their own, in words a person knows them by. */
 const kinds: Record<string, SymbolKind> = {

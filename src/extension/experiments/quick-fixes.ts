@@ -14,9 +14,9 @@ import {
 import { editsOfFix } from '../../experiment/file/apply-fix';
 import type { Fix, Problem } from '../../protocol/problem';
 import { fixInEditorWords } from '../base/problem-words';
-import { diagnosticOf } from './diagnostics';
-import { experimentSelector, problemRange } from './experiment-document';
-import type { ExperimentProblems } from './experiment-problems';
+import { diagnosticOf, type ExperimentProblems } from './experiment-problems';
+import { problemRange } from './experiment-document';
+import { experimentSelector } from '../base/documents';
 
 export function registerQuickFixes(problems: ExperimentProblems): Disposable {
   const provideCodeActions = (document: TextDocument, range: Range): CodeAction[] =>

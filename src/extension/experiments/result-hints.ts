@@ -1,16 +1,16 @@
-/** @file The last result beside the fields that made it. */
+/** @file The runs of an experiment file, and the last result beside the fields that made it. */
 
 import { EventEmitter, InlayHint, l10n, languages, Disposable, type Range, type TextDocument } from 'vscode';
 import { formatLarge, formatMilliseconds, formatShareDifference } from '../../protocol/format';
+import { qualityIn } from '../../protocol/quality';
 import type { ComparisonRow } from '../../protocol/records';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import type { Path } from '../../experiment/file/source';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { mainMetric, summaryRow } from '../runs/run-words';
-import { experimentSelector, parsedDocument } from './experiment-document';
-import { nodeAt } from './json-nodes';
-import { lastFinished } from './results';
+import { parsedDocument, nodeAt } from './experiment-document';
+import { experimentSelector } from '../base/documents';
 
 export function registerResultHints(runs: RunList): Disposable {
   const changed = new EventEmitter<void>();
@@ -70,8 +70,19 @@ function sameShape(one: object | undefined, other: object): boolean {
 
 /** What distillation added, where both are shares. */
 function gain(student: ComparisonRow | undefined, control: ComparisonRow): string[] {
-  const [own, other] = [student?.metrics.macroF1, control.metrics.macroF1];
+  const quality = qualityIn(control.metrics);
+  if (!quality?.isShare) return [];
+  const [own, other] = [student?.metrics[quality.key], control.metrics[quality.key]];
   return own === undefined || other === undefined
     ? []
     : [l10n.t('distillation {0}', formatShareDifference(own - other))];
+}
+
+/** Latest first. */
+export function runsOfFile(runs: RunList, file: string): ListedRun[] {
+  return runs.runs.filter((run) => run.origin?.file === file);
+}
+
+export function lastFinished(runs: RunList, { uri }: TextDocument): ListedRun | undefined {
+  return runsOfFile(runs, uri.fsPath).find(({ record }) => record.summary !== undefined);
 }

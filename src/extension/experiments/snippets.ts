@@ -11,7 +11,7 @@ export type SnippetId =
   | 'hiddenStates';
 
 export interface Snippet {
-  /** By which snippet-words.ts has its words. */
+  /** By which completions.ts has its words. */
   id: SnippetId;
   /** Key of the object that it stands in; '' at the top. */
   owner: '' | 'distillation';

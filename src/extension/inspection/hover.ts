@@ -9,7 +9,7 @@ import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';
 import { markdown } from './markdown';
 import type { SelectionInspector } from './selection-inspector';
-import { rowTarget } from './row-target';
+import { rowsScheme, rowTarget } from './rows-document';
 
 const commands: Record<'lab' | 'next' | 'temperature', CommandId> = {
   lab: 'distillery.openLab',
@@ -27,7 +27,7 @@ export function registerHover(inspections: Inspections, selections: SelectionIns
     }
     return undefined;
   };
-  return languages.registerHoverProvider([{ scheme: 'file' }, { scheme: 'untitled' }, { scheme: 'distillery-rows' }], {
+  return languages.registerHoverProvider([{ scheme: 'file' }, { scheme: 'untitled' }, { scheme: rowsScheme }], {
     provideHover,
   });
 }

@@ -18,9 +18,7 @@ import { disagrees } from './heat-painter';
 import type { InspectedRow } from './inspected-row';
 import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';
-import { datasetSelector } from './dataset-selector';
-import { rowTarget } from './row-target';
-import { neighbours } from './rows-document';
+import { datasetSelector, rowTarget, neighbours } from './rows-document';
 
 /** Rows that get a lens: those where a classifier's first choices differ, all, or none. */
 type RowLenses = 'disagreements' | 'all' | 'off';

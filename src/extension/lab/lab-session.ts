@@ -12,7 +12,7 @@ import type { ModelServer } from '../models/model-server';
 import { askRunner } from '../runs/ask-runner';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { Completer } from './completer';
-import { openDatasetFile } from './open-dataset-file';
+import { openDatasetFile } from './dataset-file';
 import { RunFeed } from './run-feed';
 
 /** Rows of the dataset that are offered as prompts. */
@@ -138,7 +138,7 @@ export class LabSession {
     const { text, pair, prompt, label } = await readDatasetRow(await readRunExperiment(this.run.paths), file, line);
     const parts = { ...(pair !== undefined && { pair }), ...(prompt !== undefined && { prompt }) };
     const asked = { text, ...parts, ...(label !== undefined && { label }) };
-    const { example, teacher, student } = await this.models.ask('probe', { target: directory, text: asked });
+    const { example, teacher, student } = await this.models.ask('logits', { target: directory, text: asked });
     if (teacher === undefined || student === undefined) throw new Error(l10n.t('The run has no student yet.'));
     const row = { example: { ...example, file, line }, teacher: floats(teacher), student: floats(student) };
     this.post({ type: 'row', id, row });

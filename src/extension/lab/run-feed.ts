@@ -8,8 +8,7 @@ import type { RunSeries, RunSnapshot } from '../../protocol/lab-data';
 import { MetricsTable } from '../../protocol/metrics-table';
 import type { HostMessage } from '../../protocol/panel';
 import type { EvaluationRecord, Role, RunRecord } from '../../protocol/records';
-import { experimentFacts } from './experiment-facts';
-import { flatSettings } from './flat-settings';
+import { experimentFacts, flatSettings } from './experiment-facts';
 import { ProbeFeed } from './probe-feed';
 
 /** Least time between two messages of new lines, in milliseconds. */

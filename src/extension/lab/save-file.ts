@@ -10,10 +10,10 @@ export async function saveFile(folder: string, name: string, content: string | U
   // The page proposes a name, not a place.
   const proposed = path.basename(name).replace(/[^\p{L}\p{N}._ -]+/gu, '-');
   const ending = path.extname(proposed).slice(1);
-  const target = await window.showSaveDialog({
+  const file = await window.showSaveDialog({
     defaultUri: Uri.file(path.join(folder, proposed)),
     filters: { [kinds[ending] ?? l10n.t('File')]: [ending] },
   });
-  if (!target) return;
-  await workspace.fs.writeFile(target, typeof content === 'string' ? new TextEncoder().encode(content) : content);
+  if (!file) return;
+  await workspace.fs.writeFile(file, typeof content === 'string' ? new TextEncoder().encode(content) : content);
 }

@@ -4,11 +4,11 @@ import { commands, l10n, ProgressLocation, Uri, window, workspace } from 'vscode
 import path from 'node:path';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import type { RunList } from './run-list';
-import { chooseRun } from './choose';
+import { chooseRun } from './choose-run';
 import { requireTrust } from '../base/require-trust';
 
-/** `target` is a folder that does not exist yet; asked for where it is absent. */
-export async function exportStudent(runs: RunList, given: unknown, target?: unknown): Promise<void> {
+/** `to` is a folder that does not exist yet; asked for where it is absent. */
+export async function exportStudent(runs: RunList, given: unknown, to?: unknown): Promise<void> {
   requireTrust();
   const run = await chooseRun(
     runs,
@@ -20,7 +20,7 @@ export async function exportStudent(runs: RunList, given: unknown, target?: unkn
   const student = await findCompleteDirectory(run.paths.model);
   if (student === undefined)
     throw new Error(l10n.t('{0} has no student yet: it is written at the end.', run.record.name));
-  const folder = target instanceof Uri ? target : await askFolder(run.record.name);
+  const folder = to instanceof Uri ? to : await askFolder(run.record.name);
   if (!folder) return;
   const title = l10n.t('Exporting the student of {0} …', run.record.name);
   await window.withProgress({ location: ProgressLocation.Window, title }, () =>

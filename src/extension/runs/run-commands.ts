@@ -1,16 +1,14 @@
-/** @file Run, stop and resume: the commands that start a process or speak with one. */
+/** @file Resume, pause, stop, and train a control: the commands that start a run's process or speak with it. */
 
-import { l10n, ProgressLocation, window, workspace, type LogOutputChannel, type Uri } from 'vscode';
-import { readdir } from 'node:fs/promises';
+import { commands, l10n, ProgressLocation, Uri, window, type LogOutputChannel } from 'vscode';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { runsDirectory } from '../../run-directory/run-paths';
 import type { RunnerMethod } from '../../protocol/runner';
 import { askRunner } from './ask-runner';
 import type { ListedRun, RunList } from './run-list';
 import { isLive, isResumable, lacksControl } from './run-status';
-import type { RunnerProcess, StartRunner } from './runner-process';
-import { chooseExperiment, chooseRun } from './choose';
+import type { RunnerProcess, StartRunner } from '../base/runner-process';
+import { chooseRun } from './choose-run';
 import { reportEnd } from '../base/report';
 import { requireTrust } from '../base/require-trust';
 
@@ -23,32 +21,6 @@ export interface RunCommandParts {
   log: LogOutputChannel;
   /** Shows a run that has just begun. */
   show: (run: ListedRun) => void;
-}
-
-/** `verb` is `sweep` to try each value of the experiment's "sweep", one run each. */
-export async function runExperiment(
-  parts: RunCommandParts,
-  given: unknown,
-  verb: 'run' | 'sweep' = 'run',
-): Promise<void> {
-  requireTrust();
-  const chosen = await chooseExperiment(parts.runs, given);
-  const experiment = chosen && (await saved(chosen));
-  if (!experiment) return;
-  const cwd = workspace.getWorkspaceFolder(experiment)?.uri.fsPath ?? path.dirname(experiment.fsPath);
-  parts.log.info(`distillery ${verb} ${experiment.fsPath}`);
-  const directory = runsDirectory(experiment.fsPath);
-  const before = await foldersOf(directory);
-  const added = async (): Promise<string[]> =>
-    (await foldersOf(directory)).filter((folder) => !before.includes(folder));
-  const runner = parts.startRunner([verb, experiment.fsPath], { cwd });
-  await follow(parts, { runner, cwd, what: path.basename(experiment.fsPath), candidates: added });
-}
-
-/** What runs is what is on the disk. Undefined where the person does not save a file that has no name yet. */
-async function saved(experiment: Uri): Promise<Uri | undefined> {
-  const open = workspace.textDocuments.find((document) => document.uri.toString() === experiment.toString());
-  return open?.isDirty ? workspace.save(open.uri) : experiment;
 }
 
 /** Goes on with a run that is paused, was stopped, or has failed. */
@@ -76,7 +48,7 @@ async function goOn(parts: RunCommandParts, { paths, record }: ListedRun, ...opt
   const cwd = path.dirname(directory);
   parts.log.info(`distillery resume ${directory} ${options.join(' ')}`);
   const runner = parts.startRunner(['resume', directory, ...options], { cwd });
-  await follow(parts, { runner, cwd, what: record.name, candidates: () => Promise.resolve([directory]) });
+  await showStarted(parts, { runner, cwd, what: record.name, candidates: () => Promise.resolve([directory]) });
 }
 
 export async function pauseRun(parts: Pick<RunCommandParts, 'runs'>, given: unknown): Promise<void> {
@@ -117,7 +89,7 @@ interface Started {
 }
 
 /** Shows the process's run once its directory is there, or says why it never was. Does not wait for the run's end. */
-async function follow(parts: RunCommandParts, { runner, cwd, what, candidates }: Started): Promise<void> {
+export async function showStarted(parts: RunCommandParts, { runner, cwd, what, candidates }: Started): Promise<void> {
   const title = l10n.t('Starting {0} …', what);
   const ended = runner.ended.then((end) => {
     void parts.runs.refresh();
@@ -140,7 +112,7 @@ async function follow(parts: RunCommandParts, { runner, cwd, what, candidates }:
   });
 }
 
-async function foldersOf(directory: string): Promise<string[]> {
-  const names = await readdir(directory).catch((): string[] => []);
-  return names.map((name) => path.join(directory, name));
+export async function revealRunFolder(runs: RunList, given: unknown): Promise<void> {
+  const run = await chooseRun(runs, given, l10n.t('Run whose folder to reveal'));
+  if (run) await commands.executeCommand('revealInExplorer', Uri.file(run.paths.record));
 }

@@ -15,7 +15,7 @@ import {
   type WorkspaceFolder,
 } from 'vscode';
 import { inEditorWords } from '../base/problem-words';
-import { bestMetrics } from './best-metrics';
+import { bestMetrics } from '../../protocol/quality';
 import { isLive } from './run-status';
 
 /** A run as the views show it. */

@@ -1,6 +1,7 @@
-/** @file Copies what live runs write to their `log.txt` into the output channel. */
+/** @file What runs write to their `log.txt`: copied into the output channel while they live, and shown when it is asked for. */
 
-import { Disposable, type LogOutputChannel } from 'vscode';
+import { Disposable, l10n, Uri, window, type LogOutputChannel } from 'vscode';
+import { chooseRun } from './choose-run';
 import type { ListedRun, RunList } from './run-list';
 import { isLive } from './run-status';
 import { LineFollower } from './line-follower';
@@ -46,4 +47,11 @@ function writeLine(log: LogOutputChannel, line: string): void {
   if (/\berror: /i.test(line)) log.error(line);
   else if (/\bwarning: /i.test(line)) log.warn(line);
   else log.info(line);
+}
+
+/** The channel, which follows runs at work; the file of one that has ended. */
+export async function showLog(runs: RunList, log: LogOutputChannel, given: unknown): Promise<void> {
+  const run = given === undefined ? undefined : await chooseRun(runs, given, l10n.t('Run whose log to show'));
+  if (!run || isLive(run.record.status)) log.show();
+  else await window.showTextDocument(Uri.file(run.paths.log), { preview: true });
 }

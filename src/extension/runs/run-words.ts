@@ -1,11 +1,11 @@
 /** @file A run in words, the same in the sidebar, the status bar, pickers and announcements. */
 
 import { l10n } from 'vscode';
-import { formatDuration, formatPercent, formatQuantity, formatSetting, formatShare } from '../../protocol/format';
+import { formatDuration, formatPercent, formatSetting, formatSpan } from '../../protocol/format';
+import { hasBetterQuality, qualityIn, type QualityKey } from '../../protocol/quality';
 import type { ComparisonRow, Metrics, Role, RunProgress, RunStatus } from '../../protocol/records';
 import type { ListedRun } from './run-list';
 import { isLive } from './run-status';
-import { ago } from './ago';
 
 /** Narrow no-break space, between a number and its unit. */
 const space = '\u202f';
@@ -39,9 +39,9 @@ export function rowName(row: ComparisonRow): string {
 
 /** The one number that the task is judged by: `macro-F1 .983`, `perplexity 41.2`. */
 export function mainMetric(metrics: Metrics): string | undefined {
-  if (metrics.macroF1 !== undefined) return `macro-F1 ${formatShare(metrics.macroF1)}`;
-  if (metrics.perplexity !== undefined) return `${l10n.t('perplexity')} ${formatQuantity(metrics.perplexity)}`;
-  return undefined;
+  const names: Record<QualityKey, string> = { macroF1: 'macro-F1', perplexity: l10n.t('perplexity') };
+  const quality = qualityIn(metrics);
+  return quality && `${names[quality.key]} ${quality.format(metrics[quality.key])}`;
 }
 
 /** `42 %`, never more than is done. */
@@ -82,20 +82,18 @@ export function runLabel({ record, origin }: ListedRun): string {
   return parts.length === 0 ? record.name : parts.join(separator);
 }
 
-/** The student's final quality, or its best so far. */
-function qualityOf(run: ListedRun): Metrics {
+/** The student's final metrics, or its best so far. */
+function metricsOf(run: ListedRun): Metrics {
   return summaryRow(run, 'student')?.metrics ?? run.best ?? {};
 }
 
 export function runMetric(run: ListedRun): string | undefined {
-  return mainMetric(qualityOf(run));
+  return mainMetric(metricsOf(run));
 }
 
 /** Whether a run has a result, and a better one than the other, if that has one. */
 export function isBetter(run: ListedRun, other: ListedRun | undefined): boolean {
-  const [own, others] = [qualityOf(run), other ? qualityOf(other) : {}];
-  if (own.macroF1 !== undefined) return own.macroF1 > (others.macroF1 ?? -1);
-  return own.perplexity !== undefined && own.perplexity < (others.perplexity ?? Infinity);
+  return hasBetterQuality(metricsOf(run), other && metricsOf(other));
 }
 
 export function summaryRow(run: ListedRun, role: Role): ComparisonRow | undefined {
@@ -129,4 +127,8 @@ export function finding(run: ListedRun): string | undefined {
   const control = summaryRow(run, 'control');
   const [own, other] = [mainMetric(student.metrics), mainMetric(control?.metrics ?? {})];
   return own && other ? `${kept}: ${l10n.t('{0}, without distillation {1}', own, other)}.` : `${kept}.`;
+}
+
+export function ago(seconds: number): string {
+  return seconds < 60 ? l10n.t('just now') : l10n.t('{0} ago', formatSpan(seconds));
 }

@@ -6,7 +6,8 @@ import { emptyTrash, listTrash, restoreRun, trashRun } from '../../run-directory
 import type { ContextKeys } from '../base/context-keys';
 import type { ListedRun, RunList } from './run-list';
 import { isLive } from './run-status';
-import { chooseRuns, pick } from './choose';
+import { pick } from '../base/pick';
+import { chooseRuns } from './choose-run';
 import { requireTrust } from '../base/require-trust';
 
 export interface TrashParts {

@@ -3,7 +3,7 @@
 import { complaintOf, formatProblem, InputError, type Problem } from '../../protocol/problem';
 import type { ActionName } from '../../protocol/problems/templates';
 import { terminal, wordsOf, type Edge } from '../../protocol/problems/words';
-import { libraryTitle } from '../base/problem-words';
+import { libraryTitle } from '../../protocol/libraries';
 
 const actions: Readonly<Record<ActionName, (subject: string) => string>> = {
   install: (library) => `"Install ${libraryTitle(library)}" in the Devices view, which the person clicks`,

@@ -109,6 +109,15 @@ const openvino = {
     message: 'OpenVINO finds no {device} on this machine, only {devices:names}.',
     remedy: 'Use the device "CPU", or install the driver of the graphics processor.',
   },
+  'openvino-computes-wrongly': {
+    message: 'OpenVINO computes {output} of {program} wrongly in float32 on this processor, compared with onnxruntime.',
+    remedy: 'Use the engine "cpu".',
+  },
+  'openvino-computes-bfloat16-wrongly': {
+    message:
+      'OpenVINO computes {output} of {program} wrongly in bfloat16 on this processor, compared with onnxruntime.',
+    remedy: 'Use the precision "float32", or the engine "cpu".',
+  },
   'openvino-no-bfloat16': {
     message: 'This processor cannot compute in bfloat16: it has neither AMX nor AVX512_BF16.',
     remedy: 'Use the precision "float32".',

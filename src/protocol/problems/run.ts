@@ -43,9 +43,18 @@ export const runProblems = {
     remedy: 'Restore it, or start a new run of the experiment.',
   },
   'training-diverged': {
-    message: 'The loss is not a finite number at step {step}.',
-    remedy: 'Lower the learning rate, lengthen the warm-up, or set clipNorm to 1 or less, and run again.',
+    message: [
+      '{tensor} ({place}) is not a finite number at step {step}: {value}.',
+      '{tensor} is not a finite number at step {step}: {value}.',
+    ],
+    remedy:
+      'Lower the learning rate, lengthen the warm-up, or set clipNorm to 1 or less, and run again; in bfloat16 try the precision "float32".',
     actions: { open: '{experiment}' },
+  },
+  'numbers-not-finite': {
+    message: ['{tensor} ({place}) is not a finite number: {value}.', '{tensor} is not a finite number: {value}.'],
+    remedy:
+      'Look at the model\'s weights, which may hold NaN or be too large; in bfloat16 try the precision "float32", on another engine "cpu".',
   },
   'memory-too-small': {
     message: 'The training would take {needed:gigabytes} of memory, and the machine has {available:gigabytes}.',

@@ -47,11 +47,9 @@ export function actionsOf(entry: Entry, args: Arguments): Action[] {
   return actionNames.flatMap((name) => {
     const subject = entry.actions?.[name];
     if (subject === undefined) return [];
-    return [
-      {
-        [name]: subject === null ? null : filled(subject, (place) => plain(args[place] ?? null, terminal)),
-      } as unknown as Action,
-    ];
+    const about = subject === null ? null : filled(subject, (place) => plain(args[place] ?? '', terminal));
+    // What it would be about may not be known where the problem is found.
+    return about === '' ? [] : [{ [name]: about } as unknown as Action];
   });
 }
 

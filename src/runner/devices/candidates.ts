@@ -1,10 +1,10 @@
 /** @file Which engines this machine can have at all: decided without loading anything. */
 
 import { installedLibrary } from '../../engine/libraries';
+import { libraryOf, libraryTitle } from '../../protocol/libraries';
 import { engineFacts, type EngineName } from '../../protocol/engines';
 import { complaint, type Complaint } from '../../protocol/problem';
-import { libraryFor, titles } from '../install/catalog';
-import { libraryOf } from './measurements';
+import { libraryFor } from '../install/catalog';
 
 /** Why an engine cannot be opened here; undefined where only opening it tells. With `asked` it is named, as one that was asked for. */
 export function hindranceOf(engine: EngineName, asked = false): Complaint | undefined {
@@ -16,7 +16,7 @@ export function hindranceOf(engine: EngineName, asked = false): Complaint | unde
   }
   const library = libraryOf[engine];
   if (library === undefined || installedLibrary(library)) return undefined;
-  const title = titles[library];
+  const title = libraryTitle(library);
   if (!libraryFor(library)) {
     return complaint('library-not-offered', { engine: named, title, platform: `${process.platform}-${process.arch}` });
   }

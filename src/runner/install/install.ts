@@ -3,11 +3,12 @@
 import { appendFileSync } from 'node:fs';
 import { mkdir, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { findLibrary, type LibraryName } from '../../engine/libraries';
+import { findLibrary } from '../../engine/libraries';
+import { libraryTitle, type LibraryName } from '../../protocol/libraries';
 import { saveDirectoryAtomically } from '../../run-directory/atomic-directory';
 import { formatBytes } from '../../protocol/format';
 import type { LibraryRecord } from '../../protocol/records';
-import { libraryFor, platformsOf, titles, wheelTags, type Library, type Wheel } from './catalog';
+import { libraryFor, platformsOf, wheelTags, type Library, type Wheel } from './catalog';
 import { explained, installError, type InstallError } from './install-error';
 import { alone, exists, libraryHome, removeOthers } from './library-home';
 import { downloadWheel } from './pip-download';
@@ -49,7 +50,7 @@ export async function installLibrary(
     const log = logging(listener, path.join(home, 'install.log'));
     try {
       if (!(await exists(target))) await install(library, home, log, options);
-      else log.note(`${library.title} ${library.version} is already installed in ${target}`);
+      else log.note(`${libraryTitle(library.name)} ${library.version} is already installed in ${target}`);
       await removeOthers(home, library.version);
       return { library: name, version: library.version, folder: findLibrary(name)! };
     } catch (error) {
@@ -65,10 +66,10 @@ async function install(library: Library, home: string, log: Log, options: Instal
   const downloads = path.join(home, 'download');
   const wheels = await wheelsAtHand(library, downloads, log, options);
   await requireSpace(library, wheels, home, options.freeBytes ?? freeBytes);
-  await fetchMissing(library, wheels, downloads, log, options);
+  await fetchMissing(library, wheels, downloads, home, log, options);
   await unpack(library, wheels, path.join(home, library.version), log, options);
   await rm(downloads, { recursive: true, force: true });
-  log.note(`installed ${library.title} ${library.version} in ${path.join(home, library.version)}`);
+  log.note(`installed ${libraryTitle(library.name)} ${library.version} in ${path.join(home, library.version)}`);
 }
 
 /** Where each wheel is that need not be fetched. */
@@ -104,13 +105,14 @@ async function fetchMissing(
   library: Library,
   wheels: Wheels,
   downloads: string,
+  home: string,
   log: Log,
   { signal }: InstallOptions,
 ): Promise<void> {
   const missing = library.wheels.filter((wheel) => !wheels.has(wheel));
   if (missing.length === 0) return;
-  const pip = await findPip(library.name);
   await mkdir(downloads, { recursive: true });
+  const pip = await findPip(home, library.name);
   const total = sum(missing.map(({ bytes }) => bytes));
   let before = 0;
   for (const wheel of missing) {
@@ -165,7 +167,8 @@ async function requireSpace(
   const needed = sum(missing) + Math.max(0, ...missing) + library.bytes + SPARE_BYTES;
   const available = await free(home);
   if (available >= needed) return;
-  throw installError('install-disk-too-small', { title: library.title, needed, folder: home, available });
+  const title = libraryTitle(library.name);
+  throw installError('install-disk-too-small', { title, needed, folder: home, available });
 }
 
 async function freeBytes(folder: string): Promise<number> {
@@ -202,7 +205,7 @@ function cancelled(library: LibraryName, signal: AbortSignal | undefined): Insta
 
 function wrongPlatform(name: LibraryName): InstallError {
   return installError('install-wrong-platform', {
-    title: titles[name],
+    title: libraryTitle(name),
     platform: `${process.platform}-${process.arch}`,
     platforms: platformsOf(name),
   });
@@ -212,7 +215,8 @@ function wrongWheel(file: string, library: Library): InstallError {
   const wanted = library.wheels.map((wheel) => wheel.file);
   const given = path.basename(file);
   if (wanted.includes(given)) return installError('install-wheel-altered', { file: given, wanted });
-  const { title, version } = library;
+  const { name, version } = library;
+  const title = libraryTitle(name);
   return installError('install-wrong-wheel', { file: given, title, version, wanted, ...describe(given) });
 }
 

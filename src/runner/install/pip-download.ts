@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { LibraryName } from '../../engine/libraries';
+import type { LibraryName } from '../../protocol/libraries';
 import { killProcessTree } from '../../run-directory/process-tree';
 import { wheelTags, type Wheel } from './catalog';
 import { explained, installError } from './install-error';
@@ -78,7 +78,14 @@ async function run(
   };
   signal?.throwIfAborted();
   // A group of its own, so that all of it can be ended: `program` may be a wrapper that starts the Python.
-  const child = spawn(program!, args, { env, detached: true, windowsHide: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program!, args, {
+    env,
+    // Python runs what lies in the current folder: it is one of ours.
+    cwd: temporary,
+    detached: true,
+    windowsHide: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const onAbort = (): void => {
     if (child.pid !== undefined) killProcessTree(child.pid);
   };

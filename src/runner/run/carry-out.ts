@@ -76,6 +76,8 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     ...(experiment.sweepMember && { sweep: experiment.sweepMember }),
   };
   recorder = new RunRecorder(paths, record, output);
+  const log = recorder;
+  executor.onNote = (line) => void log.note(line);
   let device: Lock | undefined;
   try {
     await writeRunRecord(paths, record);

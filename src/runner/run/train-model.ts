@@ -1,13 +1,15 @@
 /** @file Trains one model of a run to its end, or until asked to stop: steps, evaluations, probes, checkpoints. */
 
 import type { Evaluator } from '../../distill/evaluator';
-import { trainedSpecs, type Pairing } from '../../distill/programs';
+import { NotFinite } from '../../distill/not-finite';
+import { trainedSpecs } from '../../distill/specs';
+import type { Pairing } from '../../distill/pairing';
 import type { Prober, ProbedLogits } from '../../distill/prober';
 import type { Trainer } from '../../distill/trainer';
 import { openRecords } from '../../run-directory/record-file';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { TrainingSpec } from '../../experiment/file/schema';
-import { complaint, ComplaintError } from '../../protocol/problem';
+import { improvement, qualityOf } from '../../protocol/quality';
 import type { Metrics, Role, RunProgress, Split, Task } from '../../protocol/records';
 import { loadTraining, saveBest, saveTraining, type Best } from './checkpoints';
 import type { RunControl } from './run-control';
@@ -37,7 +39,7 @@ export async function trainModel(
   recorder: RunRecorder,
   control: RunControl,
 ): Promise<boolean> {
-  const { trainer, paths, role, spec, pairing } = training;
+  const { trainer, paths, role, spec, pairing, experimentFile } = training;
   const architecture = pairing.student;
   const specs = trainedSpecs(pairing);
   const resumed = await loadTraining(paths);
@@ -58,10 +60,15 @@ export async function trainModel(
   const evaluate = async (): Promise<void> => {
     const step = trainer.position;
     recorder.progress(progress('evaluating'));
-    const measured = await training.evaluator.evaluate(trainer.trained);
+    const measured = await training.evaluator.evaluate(trainer.trained).catch(atStep(step, experimentFile));
     evaluations.append({ step, split: VALIDATION, role, metrics: measured });
     recorder.evaluated(role, step, measured);
-    if (training.probes) await training.probes.write(step, await training.probes.prober.probe(trainer.trained));
+    if (training.probes) {
+      await training.probes.write(
+        step,
+        await training.probes.prober.probe(trainer.trained).catch(atStep(step, experimentFile)),
+      );
+    }
     if (isBetter(training.task, measured, best)) {
       best = { step, metrics: measured };
       await saveBest(paths, architecture, (await trainer.state()).parameters);
@@ -76,8 +83,7 @@ export async function trainModel(
         await save();
         return false;
       }
-      const record = await trainer.step();
-      requireFinite(record.loss.total, record.step, training.experimentFile);
+      const record = await trainer.step().catch(atStep(trainer.position, experimentFile));
       metrics.append(record);
       recorder.progress(progress('training'), record);
       const isLast = trainer.position === trainer.steps;
@@ -91,16 +97,18 @@ export async function trainModel(
   }
 }
 
-/** Quality that chooses the best checkpoint: macro-F1 (then the lower loss), or perplexity. */
+/** Quality chooses the best checkpoint; of several with the same macro-F1 the one with the lower loss. */
 function isBetter(task: Task, metrics: Metrics, best: Best | undefined): boolean {
   if (!best) return true;
-  if (task !== 'text-classification') return metrics.perplexity! < best.metrics.perplexity!;
-  if (metrics.macroF1 !== best.metrics.macroF1) return metrics.macroF1! > best.metrics.macroF1!;
+  const quality = qualityOf(task);
+  const [own, others] = [metrics[quality.key]!, best.metrics[quality.key]!];
+  if (own !== others) return improvement(quality, own, others) > 0;
   return metrics.loss! < best.metrics.loss!;
 }
 
-/** Where the loss is no longer a number, training on would only spoil the weights. */
-function requireFinite(loss: number, step: number, experiment: string): void {
-  if (Number.isFinite(loss)) return;
-  throw new ComplaintError(complaint('training-diverged', { step, experiment }));
-}
+/** Says at which step numbers were none, and in which file that may be changed. */
+const atStep =
+  (step: number, experiment: string) =>
+  (error: unknown): never => {
+    throw error instanceof NotFinite ? error.at(step, experiment) : error;
+  };

@@ -38,7 +38,7 @@ it("scores a completion as the model that wrote it did, and says what the other 
 });
 
 it('gives the logits from which a row is inspected', async () => {
-  const { example, teacher, student } = await server.ask('probe', { target, text: { text } });
+  const { example, teacher, student } = await server.ask('logits', { target, text: { text } });
   const [inspected] = (await server.ask('inspect', { target, texts: [{ text }], temperature: 2, top: 3 })) as [
     InspectResult,
   ];
