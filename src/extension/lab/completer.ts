@@ -7,8 +7,8 @@ import type { HostMessage } from '../../protocol/panel';
 import type { Completion } from '../../protocol/records';
 import { mostExpected, type CompletionRole } from '../../protocol/runner';
 import type { ModelServer } from '../models/model-server';
-import { isCancelled } from '../base/told-error';
-import { toldProblem } from './told-problem';
+import { isCancelled } from '../base/failure';
+import { errorInEditorWords } from '../base/problem-words';
 
 /** A model of the run: where it is asked, and as what. */
 interface Source {
@@ -37,7 +37,7 @@ export class Completer {
       const completions = await this.#completeAll(request, source.token);
       this.post({ ...end, completions });
     } catch (error) {
-      this.post(isCancelled(error) ? end : { ...end, problem: toldProblem(error) });
+      this.post(isCancelled(error) ? end : { ...end, problem: errorInEditorWords(error) });
     }
   }
 
