@@ -29,7 +29,7 @@ const pageRooms = {
   state: ['charts'],
   save: ['look', 'base'],
   charts: ['look', 'base'],
-  look: [],
+  look: ['base'],
   base: [],
 };
 
