@@ -9,7 +9,7 @@ const rooms = {
   runner: ['experiment', 'run-directory', 'distill', 'model', 'dataset', 'tokenizer', 'engine'],
   experiment: ['run-directory', 'model', 'dataset', 'tokenizer'],
   'run-directory': ['model'],
-  distill: ['model', 'dataset', 'tokenizer', 'engine'],
+  distill: ['run-directory', 'model', 'dataset', 'tokenizer', 'engine'],
   model: ['engine'],
   dataset: ['tokenizer', 'engine'],
   tokenizer: [],
@@ -33,6 +33,19 @@ const pageRooms = {
   base: [],
 };
 
+/** Folders of `extension`, one a subject: each may import itself, `base`, and those named here. */
+const subjects = {
+  base: [],
+  runs: [],
+  models: [],
+  devices: ['runs'],
+  experiments: ['runs'],
+  inspection: ['runs', 'models'],
+  datasets: ['experiments', 'inspection'],
+  lab: ['runs', 'models'],
+  tools: ['runs', 'models', 'experiments'],
+};
+
 /** Packages that only the named rooms may import. */
 const reserved = [
   { packages: ['^vscode$'], rooms: ['extension'] },
@@ -42,7 +55,7 @@ const reserved = [
 ];
 
 /** Of `model`, what is free of tfjs. */
-const withoutTensors = '(architecture|checkpoint|config|parameters|safetensors)';
+const withoutTensors = '(architecture|checkpoint|config|families|parameters|safetensors)';
 
 function importRules(room) {
   const closed = Object.keys(rooms).filter(
@@ -72,6 +85,15 @@ const outsideThePage = {
   regex: '^\\.\\./(\\.\\./)*src/(?!protocol/)',
   message: 'webview imports src/protocol only.',
 };
+
+/** As for its room, and only the subjects below. */
+function subjectRules(subject) {
+  const open = [subject, ...subjects[subject], ...(subject === 'base' ? [] : ['base'])];
+  const closed = Object.keys(subjects).filter((other) => !open.includes(other));
+  const [level, { patterns }] = importRules('extension');
+  const above = { regex: `^(\\.\\./)+(${closed.join('|')})/`, message: `${subject} may not import this subject.` };
+  return [level, { patterns: [...patterns, above] }];
+}
 
 export default tseslint.config(
   { ignores: ['dist/', '**/node_modules/', 'demo/', '.cache/', '**/.venv/'] },
@@ -110,6 +132,10 @@ export default tseslint.config(
   ...Object.keys(rooms).map((room) => ({
     files: [`src/${room}/**/*.ts`],
     rules: { 'no-restricted-imports': importRules(room) },
+  })),
+  ...Object.keys(subjects).map((subject) => ({
+    files: [`src/extension/${subject}/**/*.ts`],
+    rules: { 'no-restricted-imports': subjectRules(subject) },
   })),
   {
     files: ['webview/**/*.ts'],

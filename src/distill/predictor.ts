@@ -8,10 +8,11 @@ import { record } from '../engine/graph/trace-backend';
 import type { Architecture } from '../model/architecture';
 import type { Parameters } from '../model/parameters';
 import { backbone, headLogits, vocabularyHead } from '../model/transformer';
-import { type ChooseRows } from '../model/computation';
+import type { ChooseRows } from '../model/computation';
 import { linear } from '../engine/graph/ops';
 import { mapValues, prefixed, withPrefix } from './named';
-import { modelInputs, parameterSpecs, tokenSpecs, type BatchShape } from './programs';
+import { modelInputs } from './prediction';
+import { parameterSpecs, tokenSpecs, type BatchShape } from './specs';
 import { placeParameters } from './teacher/teacher';
 
 /** Lengths of a growing text are rounded up to a multiple of this, so that a program serves several. */

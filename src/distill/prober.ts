@@ -10,7 +10,8 @@ import type { Task } from '../protocol/records';
 import type { Batch } from '../dataset/batches';
 import { batchInputs, ByShape, type BatchInputs } from './batch-inputs';
 import { prefixed, withPrefix } from './named';
-import { isLanguageModel, parameterSpecs, predict, predictionSpecs, tokenSpecs, type BatchShape } from './programs';
+import { predict } from './prediction';
+import { isLanguageModel, parameterSpecs, predictionSpecs, tokenSpecs, type BatchShape } from './specs';
 
 /** Logits of one example's counted positions. */
 export interface ProbedLogits {

@@ -9,7 +9,9 @@ import type { Batch } from '../dataset/batches';
 import { batchInputs, ByShape, scalar, type BatchInputs } from './batch-inputs';
 import { mapValues, prefixed, withPrefix } from './named';
 import { decaysByDefault } from './optimizer';
-import { gradientsProgram, trainedSpecs, type Pairing } from './programs';
+import { gradientsProgram } from './gradients-program';
+import { trainedSpecs } from './specs';
+import { imitatedOf, type Pairing } from './pairing';
 import { learningRateAt, scheduledValue, type LearningRateSchedule, type Scheduled } from './schedules';
 import { inverseOf } from './shift';
 import { TeacherTargets, type FrozenTeacher, type TargetSource } from './teacher/teacher';
@@ -45,10 +47,10 @@ export interface TrainerSetup {
   executor: Executor;
   task: Task;
   pairing: Pairing;
-  /** Present exactly where the pairing has an imitation. */
-  teacher?: FrozenTeacher;
+  /** Present exactly where the pairing has an objective. */
+  teacher?: FrozenTeacher | undefined;
   /** Where the teacher's answers come from; without it the teacher is asked in every step. Released with the trainer. */
-  targets?: TargetSource;
+  targets?: TargetSource | undefined;
   source: BatchSource;
   options: TrainingOptions;
   /** Initial values of everything trained, the student's parameters and the projections; they are copied. */
@@ -78,7 +80,7 @@ export class Trainer {
   constructor({ initial, ...setup }: TrainerSetup) {
     const { executor, pairing, options } = setup;
     this.setup = setup;
-    this.targets = setup.targets ?? (setup.teacher && new TeacherTargets(setup.teacher, pairing));
+    this.targets = setup.targets ?? targetsOf(setup);
     this.programs = new ByShape((shape) => executor.load(gradientsProgram(pairing, shape)));
     const adamw = {
       beta1: BETA1,
@@ -146,7 +148,7 @@ export class Trainer {
       time: new Date().toISOString(),
       tokens: this.tokens,
       loss: addComponents(losses),
-      ...(pairing.imitation && { temperature, alpha }),
+      ...(pairing.objective && { temperature, alpha }),
       learningRate,
       gradientNorm,
       tokensPerSecond: (tokens / (performance.now() - started)) * 1000,
@@ -218,6 +220,10 @@ export class Trainer {
     await this.updates.release();
     await this.targets?.release();
   }
+}
+
+function targetsOf({ pairing, teacher }: Omit<TrainerSetup, 'initial'>): TargetSource | undefined {
+  return pairing.objective && teacher && new TeacherTargets(teacher, imitatedOf(pairing).blocks);
 }
 
 /** Batches of one step have keys of their own for dropout as long as there are fewer than this. */

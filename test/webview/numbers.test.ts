@@ -13,7 +13,7 @@ import { inksOf, runInks } from '../../webview/runs/run-inks';
 import { pan, zoomAbout } from '../../webview/charts/zoom';
 import { csvText } from '../../webview/save/csv';
 import { initialState, reduce, wantedStep, withProbe, withToken } from '../../webview/state/state';
-import { bars, compare, heatLevel, summarize } from '../../webview/tokens/divergence';
+import { bars, compare, summarize } from '../../webview/tokens/divergence';
 import { fromFraction, marks, nudge, snap, toFraction } from '../../webview/tokens/temperature-scale';
 import { chipText, visible } from '../../webview/tokens/token-text';
 
@@ -153,10 +153,6 @@ describe('divergence', () => {
     expect(summary.positions[1]).toEqual({ kl: 0, disagrees: false, wrong: false });
     expect(summary).toMatchObject({ disagreements: 1, wrong: 1 });
     expect(summary.mean).toBeCloseTo(kl / 2, 12);
-  });
-
-  it('has five fixed levels of heat', () => {
-    expect([0, 0.029, 0.03, 0.1, 0.3, 0.99, 1, 50].map(heatLevel)).toEqual([0, 0, 1, 2, 3, 3, 4, 4]);
   });
 
   it('shows the first k, the label with its rank where it is further down, and the mass of the others', () => {

@@ -148,7 +148,7 @@ export class ModelTable extends LitElement {
       {
         title: l10n.t('Accuracy'),
         value: ({ metrics }) => formatShare(metrics.accuracy),
-        has: ({ metrics }) => metrics.accuracy !== undefined && measure.key !== 'accuracy',
+        has: ({ metrics }) => metrics.accuracy !== undefined,
       },
       {
         title: l10n.t('Of the teacher'),

@@ -243,7 +243,7 @@ function evaluationFigure(view: View): Figure | undefined {
     ],
     zero: false,
     format: measure.format,
-    share: measure.higherIsBetter,
+    share: measure.isShare,
   };
 }
 

@@ -1,50 +1,26 @@
 /** @file What a run's evaluations say: its measure of quality, the best, the teacher's, the control's. Pure. */
 
 import * as l10n from '@vscode/l10n';
-import { formatQuantity, formatShare } from '../../src/protocol/format';
-import type { EvaluationRecord, Metrics, Role } from '../../src/protocol/records';
+import { improvement, qualityOf, retention, type Quality, type QualityKey } from '../../src/protocol/quality';
+import type { EvaluationRecord, Role } from '../../src/protocol/records';
 import type { RunState } from './state';
 
-/** The one measure by which a task's models are compared. */
-export interface Measure {
-  key: 'macroF1' | 'accuracy' | 'perplexity';
+/** Quality in the reader's language. */
+export interface Measure extends Quality {
   /** At the start of a sentence. */
   title: string;
   /** Within a sentence. */
   name: string;
-  higherIsBetter: boolean;
-  format: (value: number | undefined) => string;
 }
 
-const measures = {
-  macroF1: {
-    key: 'macroF1',
-    title: l10n.t('Macro-F1'),
-    name: l10n.t('macro-F1'),
-    higherIsBetter: true,
-    format: formatShare,
-  },
-  accuracy: {
-    key: 'accuracy',
-    title: l10n.t('Accuracy'),
-    name: l10n.t('accuracy'),
-    higherIsBetter: true,
-    format: formatShare,
-  },
-  perplexity: {
-    key: 'perplexity',
-    title: l10n.t('Perplexity'),
-    name: l10n.t('perplexity'),
-    higherIsBetter: false,
-    format: formatQuantity,
-  },
-} as const satisfies Record<string, Measure>;
+const words: Record<QualityKey, Pick<Measure, 'title' | 'name'>> = {
+  macroF1: { title: l10n.t('Macro-F1'), name: l10n.t('macro-F1') },
+  perplexity: { title: l10n.t('Perplexity'), name: l10n.t('perplexity') },
+};
 
-/** Macro-F1 for classes (accuracy where a record has only that), perplexity for language models. */
-export function measureOf(run: RunState): Measure {
-  if (run.record.task !== 'text-classification') return measures.perplexity;
-  const all: Metrics[] = run.series.flatMap(({ evaluations }) => evaluations.map(({ metrics }) => metrics));
-  return all.length > 0 && all.every(({ macroF1 }) => macroF1 === undefined) ? measures.accuracy : measures.macroF1;
+export function measureOf({ record }: RunState): Measure {
+  const quality = qualityOf(record.task);
+  return { ...quality, ...words[quality.key] };
 }
 
 export interface Measured {
@@ -68,15 +44,10 @@ export function evaluationsOf(run: RunState, role: Role, key: Measure['key'], se
 }
 
 export function best(measured: readonly Measured[], measure: Measure): Measured | undefined {
-  return measured.reduce<Measured | undefined>((top, one) => {
-    if (!top) return one;
-    return (measure.higherIsBetter ? one.value > top.value : one.value < top.value) ? one : top;
-  }, undefined);
-}
-
-/** Share of the teacher's quality that is kept: own over the teacher's, or for perplexity the teacher's over own. */
-export function retention(own: number, teacher: number, measure: Measure): number {
-  return measure.higherIsBetter ? own / teacher : teacher / own;
+  return measured.reduce<Measured | undefined>(
+    (top, one) => (top && improvement(measure, one.value, top.value) <= 0 ? top : one),
+    undefined,
+  );
 }
 
 /** The numbers in the page's header: from the final comparison where there is one, else from the evaluations so far. */
@@ -113,7 +84,7 @@ export function standing(run: RunState): Standing {
   const control = best(evaluationsOf(run, 'control', measure.key), measure);
   const teacher = best(evaluationsOf(run, 'teacher', measure.key), measure);
   const kept = (own: Measured | undefined): number | undefined =>
-    own && teacher ? retention(own.value, teacher.value, measure) : undefined;
+    own && teacher && retention(measure, { [measure.key]: teacher.value }, { [measure.key]: own.value });
   return {
     measure,
     ...defined({

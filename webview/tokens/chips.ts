@@ -8,7 +8,8 @@ import type { ProbeExample, Task } from '../../src/protocol/records';
 import { ChooseEvent } from '../state/choices';
 import { shared } from '../look/styles';
 import { standingOf, standingWords } from './alignment';
-import { heatEdges, heatLevel, type ExampleSummary, type PositionSummary } from './divergence';
+import type { ExampleSummary, PositionSummary } from './divergence';
+import { heatEdges, heatLevel } from '../../src/protocol/heat';
 import { chipText, visible } from './token-text';
 
 /** Chips and the heat that fills them; the label of a classifier's row is one, too. */

@@ -8,7 +8,8 @@ import type { Example } from '../../dataset/examples';
 import { batchInputs, ByShape, type BatchInputs } from '../batch-inputs';
 import type { CacheBlock, CacheLayout } from './cache-layout';
 import { mapValues } from '../named';
-import { teacherOutputSpecs, type Pairing } from '../programs';
+import { teacherOutputSpecs } from '../specs';
+import type { Imitated } from '../pairing';
 import { toHost, type Targets, type TargetSource, type TeacherTargets } from './teacher';
 import { gatherRecord, placesIn, scatterRecord } from './records';
 
@@ -31,7 +32,7 @@ export interface TeacherCacheSetup {
   store: RecordStore;
   values: StoredValues;
   task: Task;
-  pairing: Pairing;
+  imitated: Imitated;
 }
 
 export interface FillSetup extends TeacherCacheSetup {
@@ -128,7 +129,7 @@ export class CachedTargets implements TargetSource {
 
   constructor(private readonly setup: TeacherCacheSetup) {
     this.buffers = new ByShape((shape) => {
-      const specs = teacherOutputSpecs(setup.pairing, shape);
+      const specs = teacherOutputSpecs(setup.imitated, shape);
       const set = (): TargetBuffers => ({
         targets: mapValues(specs, (spec) => ({ ...spec, data: new Float32Array(spec.shape.reduce((a, b) => a * b)) })),
       });

@@ -10,7 +10,8 @@ import { indexOfLargest, klDivergence } from '../../protocol/distribution';
 import { ByShape, type BatchInputs } from '../batch-inputs';
 import { measurePredictions } from '../evaluation-program';
 import { prefixed, withPrefix } from '../named';
-import { chunkRows, isLanguageModel, labelSpecs, parameterSpecs, type BatchShape } from '../programs';
+import { chunkRows } from '../prediction';
+import { isLanguageModel, labelSpecs, parameterSpecs, type BatchShape } from '../specs';
 import type { FrozenTeacher } from './teacher';
 
 /** Over counted predictions, at T = 1. */

@@ -8,7 +8,8 @@ import path from 'node:path';
 import { builtFolder } from '../built-files';
 import { eagerExecutor } from './eager';
 import { EngineUnavailable, type ExecutorOptions, type Executor } from '../executor';
-import { findLibrary, type LibraryName } from '../libraries';
+import { findLibrary } from '../libraries';
+import type { LibraryName } from '../../protocol/libraries';
 
 /** The name under which tfjs-node's kernels register. */
 const BACKEND = 'tensorflow';

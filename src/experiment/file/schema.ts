@@ -2,7 +2,11 @@
 
 // The namespace, not `{ z }`: bundlers then leave zod's forty languages out of the extension (350 KB).
 import * as z from 'zod';
+import { familyNames } from '../../model/architecture';
+import { layoutOf } from '../../model/families';
+import { divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
 import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
+import { tasks } from '../../protocol/records';
 
 const count = (description: string) => z.int().min(1).describe(description);
 const path = (description: string) => z.string().min(1).describe(description);
@@ -59,10 +63,8 @@ const datasetSchema = z
 const architectureSchema = z
   .strictObject({
     family: z
-      .enum(['bert', 'gpt2'])
-      .describe(
-        '"bert": an encoder, for text-classification and masked-lm. "gpt2": a decoder, for causal-lm and text-classification.',
-      ),
+      .enum(familyNames)
+      .describe(familyNames.map((family) => `"${family}": ${layoutOf(family).summary}.`).join(' ')),
     hiddenSize: count('Width of the hidden states. `heads` must divide it.'),
     layers: count('Number of transformer blocks.'),
     heads: count('Attention heads in a block.'),
@@ -259,7 +261,7 @@ const distillationSchema = z
         examples: [0.7, { from: 1, to: 0.5, schedule: 'linear' }],
       }),
     divergence: z
-      .enum(['forward-kl', 'reverse-kl', 'jsd', 'tvd', 'mse-logits', 'cosine-logits'])
+      .enum(divergenceNames)
       .default('forward-kl')
       .describe('How soft predictions are compared with soft labels.'),
     beta: z
@@ -276,7 +278,7 @@ const distillationSchema = z
       ),
     hidden: z
       .strictObject({
-        loss: z.enum(['mse', 'cosine']).default('mse').describe('How hidden states are compared.'),
+        loss: z.enum(hiddenLossKinds).default('mse').describe('How hidden states are compared.'),
         layers: z
           .array(z.tuple([z.int().min(0), z.int().min(0)]).meta({ examples: [[1, 0]] }))
           .min(1)
@@ -305,9 +307,7 @@ export const experimentSchema = z
   .strictObject({
     $schema: z.string().optional().describe('Where this schema is; only editors use it.'),
     name: z.string().min(1).max(200).optional().describe("Name shown for its runs. The file's name if left out."),
-    task: z
-      .enum(['text-classification', 'causal-lm', 'masked-lm'])
-      .describe('What is predicted: a class for each text, the next token, or masked tokens.'),
+    task: z.enum(tasks).describe('What is predicted: a class for each text, the next token, or masked tokens.'),
     dataset: datasetSchema,
     tokenizer: tokenizerSchema.default({ source: 'teacher' }),
     teacher: teacherSchema,
@@ -376,8 +376,6 @@ export type TokenizerSpec = z.infer<typeof tokenizerSchema>;
 export type TeacherSpec = z.infer<typeof teacherSchema>;
 export type TeacherCacheSpec = TeacherSpec['cache'];
 export type DistillationSpec = z.infer<typeof distillationSchema>;
-export type HiddenSpec = NonNullable<DistillationSpec['hidden']>;
-export type Divergence = DistillationSpec['divergence'];
 export type Control = Experiment['controls'][number];
 /** A constant, or a value that goes from one to another over the updates. */
 export type Scheduled = DistillationSpec['temperature'];

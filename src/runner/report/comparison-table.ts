@@ -1,41 +1,34 @@
 /** @file The comparison as a table, for terminals and for the report. */
 
 import Table from 'cli-table3';
-import type { Comparison, ComparisonRow, Metrics } from '../../protocol/records';
-import {
-  absent,
-  formatBytes,
-  formatCount,
-  formatMilliseconds,
-  formatPercent,
-  formatQuantity,
-  formatShare,
-} from '../../protocol/format';
+import type { Comparison, ComparisonRow } from '../../protocol/records';
+import { formatBytes, formatCount, formatMilliseconds, formatPercent } from '../../protocol/format';
+import { improvement, metricFacts, qualityIn, type MetricKey, type Quality } from '../../protocol/quality';
 
 interface Column {
   title: string;
   value: (row: ComparisonRow) => string;
   /** Left out of the table where no row has it. */
-  metric?: keyof Metrics;
+  metric?: MetricKey;
 }
 
-const share = (metric: keyof Metrics) => (row: ComparisonRow) =>
-  row.metrics[metric] === undefined ? absent : formatShare(row.metrics[metric]);
-const quantity = (metric: keyof Metrics) => (row: ComparisonRow) =>
-  row.metrics[metric] === undefined ? absent : formatQuantity(row.metrics[metric]);
+function column(metric: MetricKey): Column {
+  const { name, format } = metricFacts[metric];
+  return { title: name, value: ({ metrics }) => format(metrics[metric]), metric };
+}
 
 const columns: readonly Column[] = [
   { title: 'model', value: (row) => (row.role === 'control' ? `control, ${row.name}` : row.role) },
   { title: 'parameters', value: (row) => formatCount(row.parameters) },
   { title: 'size', value: (row) => formatBytes(row.bytes) },
   { title: 'latency', value: (row) => formatMilliseconds(row.latencyMs) },
-  { title: 'accuracy', value: share('accuracy'), metric: 'accuracy' },
-  { title: 'macro-F1', value: share('macroF1'), metric: 'macroF1' },
-  { title: 'perplexity', value: quantity('perplexity'), metric: 'perplexity' },
-  { title: 'retention', value: (row) => (row.retention === undefined ? absent : formatPercent(row.retention)) },
-  { title: 'agreement', value: share('agreement'), metric: 'agreement' },
-  { title: 'KL to teacher', value: quantity('teacherKl'), metric: 'teacherKl' },
-  { title: 'calibration error', value: share('calibrationError'), metric: 'calibrationError' },
+  column('accuracy'),
+  column('macroF1'),
+  column('perplexity'),
+  { title: 'retention', value: (row) => formatPercent(row.retention) },
+  column('agreement'),
+  column('teacherKl'),
+  column('calibrationError'),
 ];
 
 function shownColumns({ rows }: Comparison, withRun: boolean): Column[] {
@@ -73,22 +66,18 @@ export function findings({ rows }: Comparison): string {
   const student = rows.find(({ role }) => role === 'student');
   const teacher = rows.find(({ role }) => role === 'teacher');
   const control = rows.find(({ role }) => role === 'control');
-  if (!student || !teacher || student.retention === undefined) return '';
-  const quality = student.metrics.macroF1 === undefined ? 'perplexity' : 'macro-F1';
+  const quality = qualityIn(student?.metrics ?? {});
+  if (!student || !teacher || !quality || student.retention === undefined) return '';
   const smaller = (teacher.parameters / student.parameters).toFixed(1);
-  const kept = `The student keeps ${formatPercent(student.retention)} of the teacher's ${quality} with ${smaller} times fewer parameters.`;
+  const kept = `The student keeps ${formatPercent(student.retention)} of the teacher's ${quality.name} with ${smaller} times fewer parameters.`;
   if (!control) return `${kept} Without a control, nobody can tell whether distillation helped.`;
-  return `${kept} ${gain(student, control)}`;
+  return `${kept} ${gain(quality, student, control)}`;
 }
 
-function gain(student: ComparisonRow, control: ComparisonRow): string {
-  const lowerIsBetter = student.metrics.macroF1 === undefined;
-  const [own, other] = lowerIsBetter
-    ? [student.metrics.perplexity!, control.metrics.perplexity!]
-    : [student.metrics.macroF1!, control.metrics.macroF1!];
-  const format = lowerIsBetter ? formatQuantity : formatShare;
-  const name = lowerIsBetter ? 'perplexity' : 'macro-F1';
-  const better = lowerIsBetter ? own < other : own > other;
+function gain(quality: Quality, student: ComparisonRow, control: ComparisonRow): string {
+  const { key, name, format } = quality;
+  const [own, other] = [student.metrics[key]!, control.metrics[key]!];
+  const better = improvement(quality, own, other) > 0;
   const verdict = format(own) === format(other) ? 'made no difference' : better ? 'helped' : 'did not help';
   return `Distillation ${verdict}: ${name} ${format(own)}, against ${format(other)} for the same student trained without it.`;
 }

@@ -2,7 +2,8 @@
 
 import { bootstrap, wilson } from '../../distill/intervals';
 import type { RowPrediction } from '../../distill/row-tally';
-import type { ComparisonRow, Gain, Metrics, Task } from '../../protocol/records';
+import { improvement, qualityOf, type MetricKey } from '../../protocol/quality';
+import type { ComparisonRow, Gain, Task } from '../../protocol/records';
 
 /** A model's row of the comparison, and its predictions by example. */
 export interface MeasuredModel {
@@ -18,15 +19,15 @@ export function withIntervals(
   models: readonly MeasuredModel[],
   labels: readonly number[],
 ): ComparisonRow[] {
-  const quality = task === 'text-classification' ? 'macroF1' : 'perplexity';
+  const quality = qualityOf(task);
   const control = models.find(({ row }) => row.role === 'control');
   return models.map((model) => {
     const own = statisticsOf(model, labels);
-    const names = Object.keys(own) as (keyof Metrics)[];
+    const names = Object.keys(own) as MetricKey[];
     const other =
       control && control !== model && model.row.role !== 'teacher' ? statisticsOf(control, labels) : undefined;
-    const sign = quality === 'perplexity' ? -1 : 1;
-    const gainIn: Statistic | undefined = other && ((drawn) => sign * (own[quality]!(drawn) - other[quality]!(drawn)));
+    const gainIn: Statistic | undefined =
+      other && ((drawn) => improvement(quality, own[quality.key]!(drawn), other[quality.key]!(drawn)));
     const statistics = [...names.map((name) => own[name]!), ...(gainIn ? [gainIn] : [])];
     const intervals = bootstrap(model.predictions.length, (drawn) => statistics.map((statistic) => statistic(drawn)));
     const gain: Gain | undefined = gainIn && {
@@ -52,7 +53,7 @@ function sharesOf(task: Task, { predictions }: MeasuredModel): ComparisonRow['in
 function statisticsOf(
   { predictions }: MeasuredModel,
   labels: readonly number[],
-): Partial<Record<keyof Metrics, Statistic>> {
+): Partial<Record<MetricKey, Statistic>> {
   const column = (read: (one: RowPrediction) => number): Float64Array => Float64Array.from(predictions, read);
   const weights = column((one) => one.predictions);
   const mean =

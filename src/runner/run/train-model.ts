@@ -1,12 +1,14 @@
 /** @file Trains one model of a run to its end, or until asked to stop: steps, evaluations, probes, checkpoints. */
 
 import type { Evaluator } from '../../distill/evaluator';
-import { trainedSpecs, type Pairing } from '../../distill/programs';
+import { trainedSpecs } from '../../distill/specs';
+import type { Pairing } from '../../distill/pairing';
 import type { Prober, ProbedLogits } from '../../distill/prober';
 import type { Trainer } from '../../distill/trainer';
 import { openRecords } from '../../run-directory/record-file';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { TrainingSpec } from '../../experiment/file/schema';
+import { improvement, qualityOf } from '../../protocol/quality';
 import type { Metrics, Role, RunProgress, Split, Task } from '../../protocol/records';
 import { loadTraining, saveBest, saveTraining, type Best } from './checkpoints';
 import type { RunControl } from './run-control';
@@ -88,11 +90,12 @@ export async function trainModel(
   }
 }
 
-/** Quality that chooses the best checkpoint: macro-F1 (then the lower loss), or perplexity. */
+/** Quality chooses the best checkpoint; of several with the same macro-F1 the one with the lower loss. */
 function isBetter(task: Task, metrics: Metrics, best: Best | undefined): boolean {
   if (!best) return true;
-  if (task !== 'text-classification') return metrics.perplexity! < best.metrics.perplexity!;
-  if (metrics.macroF1 !== best.metrics.macroF1) return metrics.macroF1! > best.metrics.macroF1!;
+  const quality = qualityOf(task);
+  const [own, others] = [metrics[quality.key]!, best.metrics[quality.key]!];
+  if (own !== others) return improvement(quality, own, others) > 0;
   return metrics.loss! < best.metrics.loss!;
 }
 
