@@ -1,6 +1,6 @@
 /** @file Turns a run directory, as it grows, into messages for the Lab's page. */
 
-import { followRecords, type Follower } from '../../run-directory/follow-records';
+import { followRecords, type Follower } from '../../run-directory/follow-lines';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { controlPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
