@@ -14,7 +14,7 @@ import { drawn } from '../charts/drawn';
 import '../runs/run-chips';
 import { measureOf, type Measure } from '../state/quality';
 import { csvText } from '../save/csv';
-import { standaloneSvg } from '../save/pictures';
+import { drawingFile } from '../save/pictures';
 import '../save/save-button';
 import { isGoing, type RunState } from '../state/state';
 import { shared } from '../look/styles';
@@ -191,15 +191,7 @@ export class CompareView extends LitElement {
     return html`<figure>
       <h2>
         ${title}
-        <lab-save
-          .name=${title}
-          .csv=${csv}
-          .svg=${() => {
-            const plots = [...this.renderRoot.querySelectorAll<SVGSVGElement>('svg.drawn')];
-            const plot = plots.find((one) => one.getAttribute('aria-label') === drawing.label);
-            return plot && standaloneSvg(plot);
-          }}
-        ></lab-save>
+        <lab-save .name=${title} .csv=${csv} .svg=${() => drawingFile(drawing)}></lab-save>
       </h2>
       <p class="note">${note}</p>
       ${drawn(drawing)}

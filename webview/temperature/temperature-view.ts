@@ -18,7 +18,7 @@ import { toFraction } from '../tokens/temperature-scale';
 import '../tokens/temperature-slider';
 import { probesAwaited } from '../tokens/waiting';
 import './curve-chart';
-import type { CurveLine } from './curve-chart';
+import type { CurveLine } from './curve-drawing';
 import { curveTemperatures } from './curve-set';
 import { CurveWorker } from './curve-worker';
 import './sweep-chart';
