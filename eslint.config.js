@@ -17,6 +17,22 @@ const rooms = {
   protocol: [],
 };
 
+<<<<<<< HEAD
+=======
+/** Folders of `extension`, one a subject: each may import itself, `base`, and those named here. */
+const subjects = {
+  base: [],
+  runs: [],
+  models: [],
+  devices: ['runs'],
+  experiments: ['runs'],
+  inspection: ['runs', 'models'],
+  datasets: ['experiments', 'inspection'],
+  lab: ['runs', 'models'],
+  tools: ['runs', 'models', 'experiments'],
+};
+
+>>>>>>> main
 /** Of the page: each folder may import itself, `src/protocol`, and the folders named here. `lab.ts` starts it all. */
 const pageRooms = {
   app: ['compare', 'completions', 'temperature', 'tokens', 'loss', 'runs', 'state', 'look', 'base'],
@@ -31,6 +47,7 @@ const pageRooms = {
   charts: ['look', 'base'],
   look: ['base'],
   base: [],
+<<<<<<< HEAD
 };
 
 /** Folders of `extension`, one a subject: each may import itself, `base`, and those named here. */
@@ -44,6 +61,8 @@ const subjects = {
   datasets: ['experiments', 'inspection'],
   lab: ['runs', 'models'],
   tools: ['runs', 'models', 'experiments'],
+=======
+>>>>>>> main
 };
 
 /** Packages that only the named rooms may import. */
@@ -52,12 +71,15 @@ const reserved = [
   { packages: ['^onnxruntime-', '^@tensorflow/tfjs-(backend|node)'], rooms: ['engine'] },
   { packages: ['^@tensorflow/tfjs-core'], rooms: ['engine', 'model', 'distill'] },
   { packages: ['^@vscode/webview-ui-toolkit', '^lit', '^uplot'], rooms: [] },
+  // In the engine's native-calls alone: its settings are refused once it has loaded a library.
+  { packages: ['^koffi$'], rooms: [] },
 ];
 
 /** Of `model`, what is free of tfjs. */
 const withoutTensors = '(architecture|checkpoint|config|families|parameters|safetensors)';
 
-function importRules(room) {
+/** @param exempt of the reserved packages, one that is free to this part of the room */
+function importRules(room, exempt) {
   const closed = Object.keys(rooms).filter(
     (other) => other !== room && other !== 'protocol' && !rooms[room].includes(other),
   );
@@ -68,7 +90,11 @@ function importRules(room) {
     },
     ...reserved
       .filter((entry) => !entry.rooms.includes(room))
-      .flatMap((entry) => entry.packages.map((regex) => ({ regex, message: `Not in ${room}: docs/architecture.md.` }))),
+      .flatMap((entry) =>
+        entry.packages
+          .filter((name) => name !== exempt)
+          .map((regex) => ({ regex, message: `Not in ${room}: docs/architecture.md.` })),
+      ),
   ];
   // The extension host loads neither tfjs nor onnxruntime, so what it can reach may not bring them in at run time.
   if (room === 'experiment' || room === 'run-directory') {
@@ -81,11 +107,14 @@ function importRules(room) {
   return ['error', { patterns }];
 }
 
+<<<<<<< HEAD
 const outsideThePage = {
   regex: '^\\.\\./(\\.\\./)*src/(?!protocol/)',
   message: 'webview imports src/protocol only.',
 };
 
+=======
+>>>>>>> main
 /** As for its room, and only the subjects below. */
 function subjectRules(subject) {
   const open = [subject, ...subjects[subject], ...(subject === 'base' ? [] : ['base'])];
@@ -94,6 +123,14 @@ function subjectRules(subject) {
   const above = { regex: `^(\\.\\./)+(${closed.join('|')})/`, message: `${subject} may not import this subject.` };
   return [level, { patterns: [...patterns, above] }];
 }
+<<<<<<< HEAD
+=======
+
+const outsideThePage = {
+  regex: '^\\.\\./(\\.\\./)*src/(?!protocol/)',
+  message: 'webview imports src/protocol only.',
+};
+>>>>>>> main
 
 export default tseslint.config(
   { ignores: ['dist/', '**/node_modules/', 'demo/', '.cache/', '**/.venv/'] },
@@ -118,6 +155,8 @@ export default tseslint.config(
         'error',
         { selector: 'ExportDefaultDeclaration', message: 'Name what you export.' },
         { selector: 'ExportAllDeclaration', message: 'No barrels: import from where it is defined.' },
+        // no-restricted-imports sees static imports only.
+        { selector: 'ImportExpression[source.value="koffi"]', message: 'Only in src/engine/native-calls.ts.' },
       ],
       // ArrayLike and typed arrays are walked by index.
       '@typescript-eslint/prefer-for-of': 'off',
@@ -137,6 +176,10 @@ export default tseslint.config(
     files: [`src/extension/${subject}/**/*.ts`],
     rules: { 'no-restricted-imports': subjectRules(subject) },
   })),
+  {
+    files: ['src/engine/native-calls.ts'],
+    rules: { 'no-restricted-imports': importRules('engine', '^koffi$') },
+  },
   {
     files: ['webview/**/*.ts'],
     rules: {

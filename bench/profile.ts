@@ -13,7 +13,7 @@ import { imitatedOf } from '../src/distill/pairing';
 import { layOut } from '../src/distill/tensor-group';
 import { squaresProgram, updateProgram } from '../src/distill/update-programs';
 import { createTrainer, readDistillation, type Distillation } from './ours';
-import { operationsOf } from './products';
+import { operationsOf } from '../src/engine/graph/operations';
 import { graphNames, timeByOperator, type OperatorTime, type Profiling } from './operators';
 import { profileOnnxruntime } from './profile-onnxruntime';
 import { profileOpenVino } from './profile-openvino';

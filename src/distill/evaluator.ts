@@ -9,6 +9,7 @@ import type { Batch } from '../dataset/batches';
 import { batchInputs, ByShape, type BatchInputs } from './batch-inputs';
 import { evaluationProgram, type PredictionMeasures } from './evaluation-program';
 import { accuracy, agreement, expectedCalibrationError, macroF1, perplexity } from './metrics';
+import { requireFinite, requireFiniteRows } from './not-finite';
 import { prefixed } from './named';
 import { isLanguageModel } from './specs';
 import type { RowTally } from './row-tally';
@@ -44,6 +45,7 @@ export class Evaluator {
   /**
    * @param parameters the model's, on the device; others beside them are ignored
    * @param rows told what the model says of each row
+   * @throws NotFinite for the first logit, measure or metric that is no number
    */
   async evaluate(parameters: Readonly<Record<string, DeviceTensor>>, rows?: RowTally): Promise<Metrics> {
     const tally = isLanguageModel(this.setup.model) ? new PredictionTally() : new ClassTally();
@@ -56,10 +58,15 @@ export class Evaluator {
         ...prefixed('target.', targets),
         ...this.setup.teacher?.parameters,
       });
+      const { counted } = batch.tensors;
+      requireFiniteRows(prefixed("the teacher's ", targets), counted!.data);
+      requireFiniteRows(outputs, counted!.data);
       tally.add(batch, outputs, targets);
       rows?.add(this.setup.batches[i]!, batch, outputs, targets);
     }
-    return tally.metrics();
+    const metrics = tally.metrics();
+    requireFinite({ ...metrics });
+    return metrics;
   }
 
   private async targetsOf(batch: BatchInputs): Promise<Record<string, HostTensor>> {

@@ -8,6 +8,7 @@ import type { LossComponents, MetricsRecord, Task } from '../protocol/records';
 import type { Batch } from '../dataset/batches';
 import { batchInputs, ByShape, scalar, type BatchInputs } from './batch-inputs';
 import { mapValues, prefixed, withPrefix } from './named';
+import { findNotFinite, NotFinite } from './not-finite';
 import { decaysByDefault } from './optimizer';
 import { gradientsProgram } from './gradients-program';
 import { trainedSpecs } from './specs';
@@ -106,7 +107,10 @@ export class Trainer {
     return this.setup.source.steps;
   }
 
-  /** One optimizer step. Its losses are those before the update. */
+  /**
+   * One optimizer step. Its losses are those before the update.
+   * @throws NotFinite, before anything is updated, where a loss or a gradient is no number
+   */
   async step(): Promise<MetricsRecord> {
     const started = performance.now();
     const { source, options, pairing } = this.setup;
@@ -130,15 +134,19 @@ export class Trainer {
       if (batches.length > 1) await this.updates.accumulate(micro === 0);
     }
     const learningRate = learningRateAt(step, { ...options, updates: source.steps });
-    const gradientNorm = await this.updates.apply(
-      {
-        learningRate,
-        biasCorrection1: 1 - BETA1 ** (step + 1),
-        biasCorrection2: 1 - BETA2 ** (step + 1),
-        clipNorm: options.clipNorm,
-      },
-      batches.length > 1,
-    );
+    const gradientNorm = await this.updates
+      .apply(
+        {
+          learningRate,
+          biasCorrection1: 1 - BETA1 ** (step + 1),
+          biasCorrection2: 1 - BETA2 ** (step + 1),
+          clipNorm: options.clipNorm,
+        },
+        batches.length > 1,
+      )
+      .catch((error: unknown) => {
+        throw error instanceof NotFinite ? error.at(step) : error;
+      });
 
     this.nextStep = step + 1;
     this.tokens += tokens;
@@ -185,7 +193,12 @@ export class Trainer {
       },
       prefixed('gradient.', this.updates.gradients),
     );
-    return mapValues(withPrefix('loss.', outputs), ({ data }) => data[0]!) as unknown as LossComponents;
+    const losses = mapValues(withPrefix('loss.', outputs), ({ data }) => data[0]!);
+    if (Object.values(losses).every(Number.isFinite)) return losses as unknown as LossComponents;
+    // What the losses were computed from, in that order.
+    const { trained } = this;
+    const from = { ...prefixed('parameter ', trained), ...prefixed("the teacher's ", targets) };
+    throw ((await findNotFinite(from)) ?? notFiniteLoss(losses)).at(step);
   }
 
   /** A copy of the state in host memory. */
@@ -228,6 +241,11 @@ function targetsOf({ pairing, teacher }: Omit<TrainerSetup, 'initial'>): TargetS
 
 /** Batches of one step have keys of their own for dropout as long as there are fewer than this. */
 const MOST_BATCHES = 4096;
+
+function notFiniteLoss(losses: Readonly<Record<string, number>>): NotFinite {
+  const [name, value] = Object.entries(losses).find(([, loss]) => !Number.isFinite(loss))!;
+  return new NotFinite(name === 'total' ? 'the loss' : `the ${name} loss`, value);
+}
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 

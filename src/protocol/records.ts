@@ -103,6 +103,8 @@ export interface ComparisonRow {
   /** The student's or control's row: how much better its quality (macro-F1, or perplexity) is than the first control's. */
   gain?: Gain;
   calibration?: CalibrationBin[];
+  /** Metrics that were NaN or infinite when an earlier version measured them, and are left out. Added when a run is read. */
+  notFinite?: (keyof Metrics)[];
 }
 
 /** A difference of two models' quality on the same rows; above 0 is better, for perplexity too. */

@@ -8,6 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { EvaluationRecord, MetricsRecord } from '../protocol/records';
+import { dropNulls } from './numbers';
 import { openOwned, requireOwned } from './owned';
 import type { TrainingPaths } from './run-paths';
 
@@ -67,7 +68,7 @@ export async function readRecords<Kind extends RecordKind>(
 /** Undefined for an empty or damaged line: a power cut can leave NUL bytes, and one lost point should not hide all others. */
 export function parseRecord<Kind extends RecordKind>(line: string, kind: Kind): RecordKinds[Kind] | undefined {
   try {
-    const record: unknown = JSON.parse(line);
+    const record: unknown = JSON.parse(line, dropNulls);
     return isRecord(record, kind) ? record : undefined;
   } catch {
     return undefined;

@@ -9,6 +9,7 @@ import type { RunRecord } from '../protocol/records';
 import { acquireLock, isBeingWritten, type Lock } from './lock';
 import { openOwned, readOwned, requireOwned } from './owned';
 import { runPaths, runsDirectory, type RunPaths } from './run-paths';
+import { withoutNulls } from './numbers';
 import { originSchema, runRecordSchema, unstartedSchema } from './run-schemas';
 
 /** A run as a view sees it. */
@@ -137,15 +138,22 @@ async function runFolders(runs: string): Promise<string[]> {
 /** Reads a run. Never throws for what is in the folder. */
 export async function readRun(directory: string): Promise<Run> {
   const paths = runPaths(directory);
-  const parsed = runRecordSchema.safeParse(await readJson(paths.record));
+  const parsed = await readRecord(paths);
   // The schema is loose: it checks what every view relies on and keeps the rest as it is.
-  const record = parsed.success ? (parsed.data as RunRecord) : await recordOfUnstarted(paths);
+  const record = parsed ?? (await recordOfUnstarted(paths));
   const isOver = ['stopped', 'failed', 'done'].includes(record.status);
   if (isOver || (await isBeingWritten(directory, record.pid))) return { paths, record };
   // It may have ended between the two looks.
-  const again = runRecordSchema.safeParse(await readJson(paths.record));
-  if (again.success && again.data.status !== record.status) return { paths, record: again.data };
+  const again = await readRecord(paths);
+  if (again && again.status !== record.status) return { paths, record: again };
   return { paths, record: { ...record, status: 'failed', error: diedError(paths.id) } };
+}
+
+async function readRecord(paths: RunPaths): Promise<RunRecord | undefined> {
+  const parsed = runRecordSchema.safeParse(await readJson(paths.record));
+  if (!parsed.success) return undefined;
+  const record = parsed.data as RunRecord;
+  return Array.isArray(record.summary?.rows) ? { ...record, summary: withoutNulls(record.summary) } : record;
 }
 
 function diedError(id: string): RunRecord['error'] {

@@ -8,6 +8,7 @@ import type { Example } from '../../dataset/examples';
 import { batchInputs, ByShape, type BatchInputs } from '../batch-inputs';
 import type { CacheBlock, CacheLayout } from './cache-layout';
 import { mapValues } from '../named';
+import { requireFiniteTensor } from '../not-finite';
 import { teacherOutputSpecs } from '../specs';
 import type { Imitated } from '../pairing';
 import { toHost, type Targets, type TargetSource, type TeacherTargets } from './teacher';
@@ -76,6 +77,7 @@ async function fillBlock(setup: FillSetup, index: number): Promise<void> {
     task,
     mapValues(exact, ({ data }) => data),
   );
+  requireFiniteTensor("the teacher's answers", records, `examples ${block.examples.join(', ')}`);
   await store.writeBlock(index, block.start * BYTES_OF_VALUE[values], encode(records, values));
   await setup.onBlock?.(inputs, exact);
 }

@@ -48,7 +48,18 @@ export function terminalTable(comparison: Comparison): string {
     style: { head: [], border: [] },
   });
   for (const row of comparison.rows) table.push(shown.map(({ value }) => value(row)));
-  return table.toString();
+  return [table.toString(), ...notFiniteText(comparison)].join('\n');
+}
+
+/** What is said of a run of an earlier version whose numbers were none. */
+function notFiniteText({ rows }: Comparison): string[] {
+  return rows.flatMap(({ run, role, name, notFinite }) => {
+    if (!notFinite) return [];
+    const model = role === 'control' ? `control ${name}` : role;
+    return [
+      `${run}: of the ${model}, ${notFinite.join(', ')} ${notFinite.length === 1 ? 'was' : 'were'} not a finite number when measured and cannot be compared. Run it again.`,
+    ];
+  });
 }
 
 export function markdownTable(comparison: Comparison): string {

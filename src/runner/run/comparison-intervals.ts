@@ -11,7 +11,8 @@ export interface MeasuredModel {
   predictions: readonly RowPrediction[];
 }
 
-type Statistic = (drawn: Int32Array) => number;
+/** Undefined where the rows drawn have no prediction that counts. */
+type Statistic = (drawn: Int32Array) => number | undefined;
 
 /** @param labels class index of each example; empty for a language model */
 export function withIntervals(
@@ -27,12 +28,16 @@ export function withIntervals(
     const other =
       control && control !== model && model.row.role !== 'teacher' ? statisticsOf(control, labels) : undefined;
     const gainIn: Statistic | undefined =
-      other && ((drawn) => improvement(quality, own[quality.key]!(drawn), other[quality.key]!(drawn)));
+      other &&
+      ((drawn) => {
+        const [mine, others] = [own[quality.key]!(drawn), other[quality.key]!(drawn)];
+        return mine === undefined || others === undefined ? undefined : improvement(quality, mine, others);
+      });
     const statistics = [...names.map((name) => own[name]!), ...(gainIn ? [gainIn] : [])];
     const intervals = bootstrap(model.predictions.length, (drawn) => statistics.map((statistic) => statistic(drawn)));
     const gain: Gain | undefined = gainIn && {
       over: control!.row.name,
-      value: gainIn(Int32Array.from(model.predictions.keys())),
+      value: gainIn(Int32Array.from(model.predictions.keys()))!,
       interval: intervals[names.length]!,
     };
     const measured = Object.fromEntries(names.map((name, i) => [name, intervals[i]!]));
@@ -64,7 +69,7 @@ function statisticsOf(
         sum += values[i]!;
         weight += weights[i]!;
       }
-      return sum / weight;
+      return weight === 0 ? undefined : sum / weight;
     };
   const hasTeacher = predictions[0]?.teacherKl !== undefined;
   const closeness = hasTeacher && { teacherKl: mean(column((one) => one.teacherKl!)) };
@@ -75,7 +80,10 @@ function statisticsOf(
   }
   const nll = mean(column((one) => one.negativeLogLikelihood));
   return {
-    perplexity: (drawn) => Math.exp(nll(drawn)),
+    perplexity: (drawn) => {
+      const mean = nll(drawn);
+      return mean === undefined ? undefined : Math.exp(mean);
+    },
     accuracy: mean(column((one) => one.correct)),
     ...(hasTeacher && { agreement: mean(column((one) => one.agreeing!)) }),
     ...closeness,

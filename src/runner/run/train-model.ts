@@ -1,6 +1,7 @@
 /** @file Trains one model of a run to its end, or until asked to stop: steps, evaluations, probes, checkpoints. */
 
 import type { Evaluator } from '../../distill/evaluator';
+import { NotFinite } from '../../distill/not-finite';
 import { trainedSpecs } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
 import type { Prober, ProbedLogits } from '../../distill/prober';
@@ -57,10 +58,12 @@ export async function trainModel(
   const evaluate = async (): Promise<void> => {
     const step = trainer.position;
     recorder.progress(progress('evaluating'));
-    const measured = await training.evaluator.evaluate(trainer.trained);
+    const measured = await training.evaluator.evaluate(trainer.trained).catch(atStep(step));
     evaluations.append({ step, split: VALIDATION, role, metrics: measured });
     recorder.evaluated(role, step, measured);
-    if (training.probes) await training.probes.write(step, await training.probes.prober.probe(trainer.trained));
+    if (training.probes) {
+      await training.probes.write(step, await training.probes.prober.probe(trainer.trained).catch(atStep(step)));
+    }
     if (isBetter(training.task, measured, best)) {
       best = { step, metrics: measured };
       await saveBest(paths, architecture, (await trainer.state()).parameters);
@@ -76,7 +79,6 @@ export async function trainModel(
         return false;
       }
       const record = await trainer.step();
-      requireFinite(record.loss.total, record.step);
       metrics.append(record);
       recorder.progress(progress('training'), record);
       const isLast = trainer.position === trainer.steps;
@@ -99,17 +101,9 @@ function isBetter(task: Task, metrics: Metrics, best: Best | undefined): boolean
   return metrics.loss! < best.metrics.loss!;
 }
 
-function requireFinite(loss: number, step: number): void {
-  if (Number.isFinite(loss)) return;
-  throw new TrainingDiverged(step);
-}
-
-/** The loss is no longer a number; training on would only spoil the weights. */
-export class TrainingDiverged extends Error {
-  override readonly name = 'TrainingDiverged';
-  readonly remedy = 'Lower the learning rate, lengthen the warm-up, or set clipNorm to 1 or less, and run again.';
-
-  constructor(step: number) {
-    super(`The loss is not a finite number at step ${step}.`);
-  }
-}
+/** Says at which step numbers were none. */
+const atStep =
+  (step: number) =>
+  (error: unknown): never => {
+    throw error instanceof NotFinite ? error.at(step) : error;
+  };
