@@ -17,8 +17,6 @@ const rooms = {
   protocol: [],
 };
 
-<<<<<<< HEAD
-=======
 /** Folders of `extension`, one a subject: each may import itself, `base`, and those named here. */
 const subjects = {
   base: [],
@@ -32,7 +30,6 @@ const subjects = {
   tools: ['runs', 'models', 'experiments'],
 };
 
->>>>>>> main
 /** Of the page: each folder may import itself, `src/protocol`, and the folders named here. `lab.ts` starts it all. */
 const pageRooms = {
   app: ['compare', 'completions', 'temperature', 'tokens', 'loss', 'runs', 'state', 'look', 'base'],
@@ -47,22 +44,6 @@ const pageRooms = {
   charts: ['look', 'base'],
   look: ['base'],
   base: [],
-<<<<<<< HEAD
-};
-
-/** Folders of `extension`, one a subject: each may import itself, `base`, and those named here. */
-const subjects = {
-  base: [],
-  runs: [],
-  models: [],
-  devices: ['runs'],
-  experiments: ['runs'],
-  inspection: ['runs', 'models'],
-  datasets: ['experiments', 'inspection'],
-  lab: ['runs', 'models'],
-  tools: ['runs', 'models', 'experiments'],
-=======
->>>>>>> main
 };
 
 /** Packages that only the named rooms may import. */
@@ -76,7 +57,7 @@ const reserved = [
 ];
 
 /** Of `model`, what is free of tfjs. */
-const withoutTensors = '(architecture|checkpoint|config|families|parameters|safetensors)';
+const withoutTensors = '(architecture|config|families|parameters|safetensors)';
 
 /** @param exempt of the reserved packages, one that is free to this part of the room */
 function importRules(room, exempt) {
@@ -107,14 +88,6 @@ function importRules(room, exempt) {
   return ['error', { patterns }];
 }
 
-<<<<<<< HEAD
-const outsideThePage = {
-  regex: '^\\.\\./(\\.\\./)*src/(?!protocol/)',
-  message: 'webview imports src/protocol only.',
-};
-
-=======
->>>>>>> main
 /** As for its room, and only the subjects below. */
 function subjectRules(subject) {
   const open = [subject, ...subjects[subject], ...(subject === 'base' ? [] : ['base'])];
@@ -123,14 +96,11 @@ function subjectRules(subject) {
   const above = { regex: `^(\\.\\./)+(${closed.join('|')})/`, message: `${subject} may not import this subject.` };
   return [level, { patterns: [...patterns, above] }];
 }
-<<<<<<< HEAD
-=======
 
 const outsideThePage = {
   regex: '^\\.\\./(\\.\\./)*src/(?!protocol/)',
   message: 'webview imports src/protocol only.',
 };
->>>>>>> main
 
 export default tseslint.config(
   { ignores: ['dist/', '**/node_modules/', 'demo/', '.cache/', '**/.venv/'] },
