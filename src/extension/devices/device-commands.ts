@@ -11,7 +11,7 @@ import { showWithButtons } from '../base/problem-actions';
 import { errorInEditorWords, inOneLine } from '../base/problem-words';
 import { logButton } from '../base/report';
 import type { Ended, StartRunner } from '../base/runner-process';
-import { LineFollower } from '../runs/line-follower';
+import { followLines } from '../../run-directory/follow-lines';
 import { requireTrust } from '../base/require-trust';
 
 export interface DeviceCommandParts {
@@ -23,7 +23,7 @@ export interface DeviceCommandParts {
 }
 
 /** Milliseconds between looks at what the runner says. */
-const period = 200;
+const pollEvery = 200;
 
 /** Wheels that the caller gives are taken in place of downloads. */
 export async function installLibrary(parts: DeviceCommandParts, library: LibraryName, given?: unknown): Promise<void> {
@@ -79,10 +79,9 @@ function withInstallProgress(parts: DeviceCommandParts, title: string, args: rea
     token.onCancellationRequested(() => {
       if (runner.pid !== undefined) cancelInstall(runner.pid);
     });
-    const follower = new LineFollower(runner.errorFile);
     let shown = 0;
-    const look = async (): Promise<void> => {
-      for (const said of (await follower.read()).map(parse)) {
+    const hear = (lines: readonly string[]): void => {
+      for (const said of lines.map(parse)) {
         if (said === undefined) continue;
         if ('note' in said) {
           parts.log.info(said.note);
@@ -93,13 +92,13 @@ function withInstallProgress(parts: DeviceCommandParts, title: string, args: rea
         shown = Math.max(shown, percent);
       }
     };
-    const timer = setInterval(() => void look(), period);
+    const follower = followLines(runner.errorFile, hear, { pollEvery });
     try {
       const ended = await runner.ended;
-      await look();
+      await follower.refresh();
       return { ended, cancelled: token.isCancellationRequested };
     } finally {
-      clearInterval(timer);
+      follower.dispose();
     }
   });
 }
