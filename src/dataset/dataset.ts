@@ -20,9 +20,9 @@ export interface Columns {
 export interface Row {
   /** What is read or learnt; of a prompt and its completion, the completion. */
   text: string;
-  pair?: string;
-  prompt?: string;
-  label?: string;
+  pair?: string | undefined;
+  prompt?: string | undefined;
+  label?: string | undefined;
   file: string;
   /** Line the row starts on, from 1. */
   line: number;

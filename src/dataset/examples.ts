@@ -26,7 +26,7 @@ export interface EncodeRowsOptions {
   /** Greatest number of tokens, special ones included. */
   maxLength: number;
   /** text-classification: class names in the order of their indices. Without them, those of `rows`, sorted. */
-  labelNames?: readonly string[];
+  labelNames?: readonly string[] | undefined;
 }
 
 /** The class names that occur, sorted by code unit, so that the order is the same everywhere. */

@@ -55,7 +55,7 @@ async function readInput(name: string, target: Target, options: InspectOptions):
   if (text === undefined) {
     throw InputError.at(name, 'nothing-to-inspect', {});
   }
-  return inputOfText(target, tokenizer, { text, ...(pair !== undefined && { pair }) }, { file: '--text', line: 1 });
+  return inputOfText(target, tokenizer, { text, pair }, { file: '--text', line: 1 });
 }
 
 async function readRow({ columns }: Target, file: string, row: number): Promise<Row> {

@@ -23,8 +23,8 @@ export interface OpenEngine {
 
 export interface EngineRequest extends Pick<Experiment, 'engine' | 'precision' | 'threads'> {
   /** With "auto": what an earlier part of the run was computed with, so that it ends at the same weights. */
-  before?: EngineName;
-  teacher?: Pick<Experiment['teacher'], 'precision'>;
+  before?: EngineName | undefined;
+  teacher?: Pick<Experiment['teacher'], 'precision'> | undefined;
 }
 
 /** Throws an InputError placed in the experiment where the engine that it names, or its precision, cannot be had. */
