@@ -148,8 +148,10 @@ export interface Comparison {
   rows: ComparisonRow[];
 }
 
+type Absent<T> = { [Key in keyof T]?: T[Key] | undefined };
+
 /** Why a run has failed, in the terminal's words and as data. Records of earlier versions have the words alone. */
-export interface RunErrorRecord extends Partial<Complaint>, Partial<Place> {
+export interface RunErrorRecord extends Absent<Complaint>, Absent<Place> {
   message: string;
 }
 

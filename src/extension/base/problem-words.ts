@@ -2,9 +2,10 @@
 
 import { l10n } from 'vscode';
 import path from 'node:path';
-import { complaintOf, type Complaint, type Fix } from '../../protocol/problem';
+import { complaintOf, type Fix } from '../../protocol/problem';
 import { libraryTitle } from '../../protocol/libraries';
 import type { ActionName } from '../../protocol/problems/templates';
+import type { RunErrorRecord } from '../../protocol/records';
 import { phraseWords, terminal, wordsOf, type Edge } from '../../protocol/problems/words';
 
 const clicked: Readonly<Record<Exclude<ActionName, 'cache'>, (subject: string) => string>> = {
@@ -34,7 +35,7 @@ export interface Words {
 }
 
 /** Of a record of another version, whose code is not known here or which has none, the words that it came with. */
-export function inEditorWords(told: Words & Partial<Complaint>): Words {
+export function inEditorWords(told: RunErrorRecord): Words {
   const { code, arguments: args = {}, actions = [], about } = told;
   const words =
     code === undefined
