@@ -1,5 +1,6 @@
 /** @file Unit, golden and command-line tests; the tests in a real editor are in test/editor. */
 
+import os from 'node:os';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 
@@ -23,6 +24,8 @@ export default defineConfig({
       // What engines keep between starts must not end up in the home of whoever runs the tests.
       XDG_CACHE_HOME: path.resolve('.cache'),
     },
+    // Vitest would leave a processor free, of two too; many tests wait for a process that they have started.
+    maxWorkers: Math.max(2, os.availableParallelism() - 1),
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // What a page shows or says a little later; a second is short on a busy machine.
@@ -34,8 +37,16 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/editor/**', onWebGpu, '**/node_modules/**'],
+          exclude: ['test/editor/**', 'test/webview/**', onWebGpu, '**/node_modules/**'],
           globalSetup: ['test/runner/build-runner.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'page',
+          include: ['test/webview/**/*.test.ts'],
+          globalSetup: ['test/webview/one-browser.ts'],
         },
       },
       {

@@ -1,26 +1,37 @@
-/** @file Runs suites of tests, by name, one after the other, and adds up what they say: `node scripts/test.mjs unit editor`. */
+/**
+ * @file Runs tests and adds up what they say: `node scripts/test.mjs`, or suites and parts of them by their paths below test/:
+ * `unit/engine`, `journeys/lab`, `editor`. `--torture` runs the files that have a long form, in that form.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { delimiter } from 'node:path';
+import path, { delimiter } from 'node:path';
 import { installTestLibraries } from './libraries.mjs';
 
 const results = 'dist/test/results';
-const vitest = (name) => [
-  'vitest',
-  'run',
-  '--reporter=default',
-  '--reporter=json',
-  `--outputFile=${results}/${name}.json`,
-];
+const build = ['node', 'scripts/build.mjs'];
+
+/** Of a suite: what runs before its tests, and its tests; the last writes the counts. Filters are parts of paths of files. */
 const suites = {
-  unit: [vitest('unit')],
-  editor: [
+  unit: (filters) => [vitest('unit', filters)],
+  editor: () => [
+    build,
     ['node', 'scripts/build-tests.mjs'],
     ['node', 'dist/test/editor/main.js', `${results}/editor.json`],
   ],
-  journeys: [[...vitest('journeys'), '--config', 'test/journeys/vitest.config.ts']],
+  journeys: (filters) => [build, [...vitest('journeys', filters), '--config', 'test/journeys/vitest.config.ts']],
 };
+
+/** Files that test all where the others take a part for it: see test/torture.ts. */
+const longForms = {
+  unit: ['op-suite', 'webgpu', 'golden/models-recorded', 'golden/trajectories', 'distill/recorded', 'atomic-directory'],
+  journeys: ['accessibility'],
+};
+
+function vitest(name, filters) {
+  const report = ['--reporter=default', '--reporter=json', `--outputFile=${results}/${name}.json`];
+  return ['vitest', 'run', ...report, ...filters];
+}
 
 const counts = ['passed', 'failed', 'skipped'];
 const said = (result) => counts.map((count) => `${result[count]} ${count}`).join(', ');
@@ -34,6 +45,11 @@ function readCounts(name) {
       passed: json.numPassedTests,
       failed: json.numFailedTests,
       skipped: json.numPendingTests + json.numTodoTests,
+      slowest: json.testResults
+        .map(({ name, startTime, endTime }) => [path.relative('test', name), (endTime - startTime) / 1000])
+        .sort(([, a], [, b]) => b - a)
+        .slice(0, 5)
+        .map(([name, seconds]) => `${name} ${seconds.toFixed(1)} s`),
       failures: json.testResults.flatMap((file) =>
         file.assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
       ),
@@ -43,31 +59,51 @@ function readCounts(name) {
   }
 }
 
-function run(name) {
+function run([name, filters]) {
+  const began = Date.now();
   rmSync(`${results}/${name}.json`, { force: true });
-  const ok = suites[name].every(
+  const ok = suites[name](filters).every(
     ([command, ...args]) =>
       spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' })
         .status === 0,
   );
   const result = readCounts(name);
-  // A suite that broke before its tests, and one without any, have failed too.
+  // A suite that broke before its tests or beside them, and one without any, have failed too.
   if ((!ok || result.passed === 0) && result.failed === 0) result.failed = 1;
-  console.log(`${name}: ${said(result)}\n`);
+  console.log(`${name}: ${said(result)}, in ${Math.round((Date.now() - began) / 1000)} s`);
+  if (result.slowest) console.log(`slowest: ${result.slowest.join(', ')}`);
   return result;
 }
 
-const names = process.argv.slice(2);
-const unknown = names.filter((name) => !(name in suites));
-if (names.length === 0 || unknown.length > 0) {
-  console.error(`Usage: node scripts/test.mjs ${Object.keys(suites).join('|')} …`);
-  process.exit(2);
+/** By suite, which of its files: all where none is named. `unit/engine` is what lies in test/engine. */
+function wanted(names) {
+  const parts = new Map();
+  for (const name of names) {
+    const [suite, ...rest] = name.replace(/^test\//, '').split('/');
+    if (!(suite in suites) || (suite === 'editor' && rest.length > 0)) {
+      console.error(
+        `"${name}" is no suite and no part of one: ${Object.keys(suites).join(', ')}, unit/engine, journeys/lab.`,
+      );
+      process.exit(2);
+    }
+    if (!parts.has(suite)) parts.set(suite, []);
+    if (rest.length > 0) parts.get(suite).push(['test', ...(suite === 'unit' ? [] : [suite]), ...rest].join('/'));
+  }
+  return [...parts];
+}
+
+const args = process.argv.slice(2);
+const names = args.filter((name) => name !== '--torture');
+let chosen = wanted(names.length > 0 ? names : Object.keys(suites));
+if (args.includes('--torture')) {
+  process.env.DISTILLERY_TORTURE = '1';
+  chosen = names.length > 0 ? chosen : Object.entries(longForms);
 }
 mkdirSync(results, { recursive: true });
 process.env.PATH = ['node_modules/.bin', process.env.PATH].join(delimiter);
 installTestLibraries();
-const all = names.map(run);
+const all = chosen.map(run);
 const total = Object.fromEntries(counts.map((count) => [count, all.reduce((sum, result) => sum + result[count], 0)]));
 for (const failure of all.flatMap(({ failures }) => failures ?? [])) console.log(`failed: ${failure}`);
-if (names.length > 1) console.log(said(total));
+console.log(said(total));
 if (total.failed > 0) process.exitCode = 1;

@@ -1,5 +1,6 @@
 import { it } from 'vitest';
 import { passes } from '../op-suite/passes';
+import { torture } from '../torture';
 import { describeOnEach } from './executors';
 
 /** Far more than it takes; a suite that hangs must end. */
@@ -9,5 +10,9 @@ const LIMIT = 900_000;
 const imitated = (process.env.VK_ICD_FILENAMES ?? '').includes('swiftshader');
 
 describeOnEach('every operation of its own', () => {
-  it.runIf(imitated)('passes the op tests of tfjs', () => passes('webgpu', 'recorded', ['webgpu']), LIMIT);
+  it.runIf(imitated)(
+    'passes the op tests of tfjs',
+    () => passes('webgpu', 'recorded', ['webgpu'], torture ? 1 : 40),
+    LIMIT,
+  );
 });

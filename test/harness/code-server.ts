@@ -1,4 +1,4 @@
-/** @file Starts code-server on a free local port and opens its window in headless Chromium, everything in a folder of its own. */
+/** @file Starts code-server on a free local port, everything in a folder of its own, and opens windows on it in headless Chromium. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, LaunchOptions, Page } from 'playwright-core';
 import type { Editor } from './setup';
 
 export interface CodeServer {
@@ -20,7 +20,7 @@ export interface CodeServer {
   stop(): Promise<void>;
 }
 
-/** Quiet, and nothing that asks the network. */
+/** Of each window: quiet, and nothing that asks the network. */
 const baseSettings = {
   'workbench.startupEditor': 'none',
   'workbench.tips.enabled': false,
@@ -34,28 +34,25 @@ const baseSettings = {
 /** Starts a server whose files all lie in a new temporary folder, which `stop` removes. */
 export async function startCodeServer(
   editor: Editor,
-  /** `trust`: workspaces are asked about, as for people; otherwise all are trusted. `installed`: folder of an extension. */
-  options: { settings?: Record<string, unknown>; trust?: boolean; installed?: string } = {},
+  /** `installed`: folder of an extension. `environment`: more of it, for what lies in the folder that is given. */
+  options: { installed?: string; environment?: (folder: string) => NodeJS.ProcessEnv } = {},
 ): Promise<CodeServer> {
   const base = mkdtempSync(path.join(tmpdir(), 'cs-')); // Short: a socket's path has at most 107 characters.
   for (const folder of ['data/User', 'extensions', 'tmp']) mkdirSync(path.join(base, folder), { recursive: true });
   if (options.installed) symlinkSync(options.installed, path.join(base, 'extensions/installed'));
-  const settings = { ...baseSettings, 'security.workspace.trust.enabled': options.trust ?? false, ...options.settings };
-  writeFileSync(path.join(base, 'data/User/settings.json'), JSON.stringify(settings));
   writeFileSync(path.join(base, 'config.yaml'), '{}\n');
   const args = ['--auth', 'none', '--bind-addr', '127.0.0.1:0', '--config', path.join(base, 'config.yaml')];
   args.push('--user-data-dir', path.join(base, 'data'), '--extensions-dir', path.join(base, 'extensions'));
   args.push('--disable-telemetry', '--disable-update-check', '--disable-getting-started-override');
   args.push('--ignore-last-opened', '--reconnection-grace-time', '5');
-  if (!options.trust) args.push('--disable-workspace-trust');
   // Should this process be killed, the server ends by itself; a minute is the least it takes.
   args.push('--idle-timeout-seconds', '61');
   const child = spawn(editor.node, [editor.codeServer, ...args], {
     env: {
       ...cleanEnvironment(),
-
       XDG_DATA_HOME: path.join(base, 'data'),
       TMPDIR: path.join(base, 'tmp'),
+      ...options.environment?.(base),
     },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -114,9 +111,16 @@ async function stopGroup(child: ChildProcess): Promise<void> {
   signal('SIGKILL');
 }
 
+/** How the browser is started in which windows are opened. */
+export function browserOptions(editor: Editor): LaunchOptions {
+  const root = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  return { executablePath: editor.chromium, args: ['--disable-gpu', '--disable-dev-shm-usage', ...root] };
+}
+
 export interface EditorWindow {
-  browser: Browser;
   page: Page;
+  /** Ends its extension host, and forgets what the browser has kept of it. */
+  close(): Promise<void>;
 }
 
 export interface WindowOptions {
@@ -128,45 +132,63 @@ export interface WindowOptions {
   helper?: string;
   /** A module with `run()` to execute in the extension host. */
   tests?: string;
+  /** Whether workspaces are asked about, as for people; otherwise all are trusted. */
+  trust?: boolean;
+  /** What the person has set, as far as it is not the tests' own. */
+  settings?: Record<string, unknown>;
   /** What the editor is told that its language is; its own texts stay English. */
   language?: string;
   /** With `tests`: what the window says when they have ended, 0 for passed. */
   onExit?: (code: number) => void;
 }
 
-/** Opens a window on the server. */
-export async function openWindow(editor: Editor, server: CodeServer, options: WindowOptions): Promise<EditorWindow> {
-  const browser = await chromium.launch({
-    executablePath: editor.chromium,
-    args: ['--disable-gpu', '--disable-dev-shm-usage', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
-  });
-  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+/** Opens a window on the server, as a person does who was never there: nothing is kept from other windows. */
+export async function openWindow(
+  browser: Browser,
+  server: Pick<CodeServer, 'url'>,
+  options: WindowOptions,
+): Promise<EditorWindow> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
   if (options.onExit) await page.exposeFunction('codeAutomationExit', options.onExit);
-  await page.addInitScript(developmentScript(new URL(server.url).host, options));
+  await page.addInitScript(configurationScript(new URL(server.url).host, options));
   if (options.language) {
     await page.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(options.language)};`);
   }
   const query = options.folder ? `?folder=${encodeURI(options.folder)}` : '';
-  await page.goto(`${server.url}/${query}`);
-  return { browser, page };
+  // Whoever opens it knows what to wait for.
+  await page.goto(`${server.url}/${query}`, { waitUntil: 'commit' });
+  return { page, close: () => leave(page, context) };
+}
+
+/** By going elsewhere the window tells its extension host to end; one that is only closed is waited for by its host. */
+async function leave(page: Page, context: BrowserContext): Promise<void> {
+  page.on('dialog', (dialog) => void dialog.accept());
+  await page.goto('about:blank');
+  await context.close();
 }
 
 /**
- * What tells the workbench which extension is under development: the page's configuration is changed as it is read. The
- * documented way, the address's payload, works only together with the smoke-test driver, which suppresses toasts and dialogs.
+ * What the workbench is told of extensions under development, settings and trust: the page's configuration is changed as it is
+ * read. The documented way, the address's payload, works only together with the smoke-test driver, which suppresses toasts and
+ * dialogs. Settings given here are defaults: they are known before anything is shown, and no file is shared with other windows.
  */
-function developmentScript(authority: string, options: WindowOptions): string {
+function configurationScript(authority: string, options: WindowOptions): string {
   const uri = (file: string): object => ({ scheme: 'vscode-remote', authority, path: path.resolve(file) });
   const development = {
     extensions: [options.extension, ...(options.helper ? [options.helper] : [])].map(uri),
     ...(options.tests ? { extensionTestsPath: uri(options.tests) } : {}),
+  };
+  const configuration = {
+    enableWorkspaceTrust: options.trust ?? false,
+    configurationDefaults: { ...baseSettings, ...options.settings },
   };
   return `{
     const get = Element.prototype.getAttribute;
     Element.prototype.getAttribute = function (name) {
       const value = get.call(this, name);
       if (name !== 'data-settings' || this.id !== 'vscode-workbench-web-configuration') return value;
-      const settings = JSON.parse(value);
+      const settings = Object.assign(JSON.parse(value), ${JSON.stringify(configuration)});
       Object.assign((settings.developmentOptions ??= {}), ${JSON.stringify(development)});
       return JSON.stringify(settings);
     };

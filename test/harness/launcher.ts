@@ -9,7 +9,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { openWindow, startCodeServer, type EditorWindow } from './code-server';
+import { chromium } from 'playwright-core';
+import { browserOptions, openWindow, startCodeServer } from './code-server';
 import { ensureEditor } from './setup';
 
 const longest = 15 * 60_000;
@@ -26,11 +27,11 @@ async function main(): Promise<number> {
   const folder = positionals.find((argument) => existsSync(argument));
   const editor = ensureEditor(path.join(__dirname, '../../..'));
   const server = await startCodeServer(editor);
-  let window: EditorWindow | undefined;
+  const browser = await chromium.launch(browserOptions(editor));
   try {
     const ended = new Promise<number>((resolve, reject) => {
       const options = { extension, tests, ...(folder ? { folder } : {}), onExit: resolve };
-      openWindow(editor, server, options).then((opened) => (window = opened), reject);
+      openWindow(browser, server, options).catch(reject);
     });
     const silent = Promise.race([server.died, delay(longest, 'The suite took too long.', { ref: false })]);
     const reason = await Promise.race([ended, silent]);
@@ -38,7 +39,7 @@ async function main(): Promise<number> {
     console.error(`${reason}\n${server.output().slice(-4000)}`);
     return 1;
   } finally {
-    await window?.browser.close();
+    await browser.close();
     await server.stop();
   }
 }

@@ -1,25 +1,10 @@
 /** @file An agent that wants to run an experiment: the editor asks the person first, in our words. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { listRuns } from '../../src/run-directory/run-directory';
-import { writeClassifier } from './real-runs';
+import { newWorkspace, writeClassifier } from './real-runs';
 import { plain, Workbench } from './workbench';
-
-let workspace = '';
-let workbench: Workbench | undefined;
-
-beforeEach(() => {
-  workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
-  writeClassifier(workspace, { engine: 'cpu', training: { epochs: 1 } });
-});
-afterEach(async ({ task }) => {
-  await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
-  workbench = undefined;
-  rmSync(workspace, { recursive: true, force: true });
-});
 
 async function callTool(window: Workbench, name: string, input: object): Promise<void> {
   await window.runCommand('Test Helper: Call Tool');
@@ -29,7 +14,9 @@ async function callTool(window: Workbench, name: string, input: object): Promise
 }
 
 it('runs it only after a yes, and is told what came of it', async () => {
-  const window = (workbench = await Workbench.open(workspace, { theme: 'dark', helper: true }));
+  const workspace = newWorkspace();
+  writeClassifier(workspace, { training: { epochs: 1 } });
+  const window = await Workbench.open(workspace, { theme: 'dark', helper: true });
   const runs = path.join(workspace, '.distillery/runs');
   const told = (text: string): Promise<void> =>
     window.page.locator('.view-line').filter({ hasText: text }).first().waitFor();

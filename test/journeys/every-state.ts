@@ -3,20 +3,21 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beginRun, changeRun, finishRun, summary, type SampleRun } from '../extension/sample-run';
-import { runClassifier } from './real-runs';
+import { atEnd } from './endings';
+import { sampleWorkspace } from './real-runs';
 
-/** @returns the runs at work, whose locks are to be released */
-export async function writeEveryState(workspace: string): Promise<SampleRun[]> {
+export async function everyState(): Promise<string> {
+  const workspace = sampleWorkspace('spam');
   cpSync('examples/spam.distill.json', path.join(workspace, 'other.distill.json'));
-  await runClassifier(workspace, { training: { epochs: 1 }, engine: 'cpu' });
   cpSync(path.join(workspace, 'data/spam-test.jsonl'), path.join(workspace, 'rows.jsonl'));
   writeFileSync(path.join(workspace, 'notes.md'), 'Nothing to distil.');
   mkdirSync(path.join(workspace, 'folder.csv'));
-  return writeRuns(workspace);
+  await writeRuns(workspace);
+  return workspace;
 }
 
 /** Runs in each state, besides the one that is real, whose models can be asked. */
-async function writeRuns(workspace: string): Promise<SampleRun[]> {
+async function writeRuns(workspace: string): Promise<void> {
   const ended = async (name: string, folder = workspace, started = new Date()): Promise<SampleRun> => {
     const run = await beginRun(folder, { name, started });
     await finishRun(run);
@@ -32,9 +33,8 @@ async function writeRuns(workspace: string): Promise<SampleRun[]> {
   const gone = path.join(workspace, 'gone');
   mkdirSync(path.join(gone, '.distillery'), { recursive: true });
   await ended('Without file', gone, new Date(Date.now() - 86_400_000));
-  const live = [];
   for (const status of ['queued', 'paused', 'running'] as const) {
-    live.push(await beginRun(workspace, { name: `Is ${status}`, status }));
+    const { lock } = await beginRun(workspace, { name: `Is ${status}`, status });
+    atEnd(() => lock.release());
   }
-  return live;
 }

@@ -1,46 +1,45 @@
 /** @file Experiments in the sidebar and in their files, as a person sees them; with pictures in each theme. */
 
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Locator } from 'playwright-core';
 import { listRuns } from '../../src/run-directory/run-directory';
 import { listTrash } from '../../src/run-directory/run-trash';
-import { beginRun, changeRun, finishRun, type SampleRun } from '../extension/sample-run';
+import { beginRun, changeRun, finishRun } from '../extension/sample-run';
+import { atEnd } from './endings';
+import { newWorkspace } from './real-runs';
 import { plain, themes, Workbench, type Theme } from './workbench';
 
 const minutesAgo = (minutes: number): Date => new Date(Date.now() - minutes * 60_000);
 
-describe('experiments', () => {
-  let workspace = '';
-  let workbench: Workbench | undefined;
-  let live: SampleRun;
+/** The samples, with a run that is done, one that has failed, and one at work. */
+async function workspaceWithRuns(): Promise<string> {
+  const workspace = newWorkspace();
+  cpSync('examples', workspace, { recursive: true });
+  const train = path.join(workspace, 'data/spam/train.jsonl');
+  writeFileSync(train, `${readFileSync(train, 'utf8').trim()}\n{"text": "cut off\n`);
+  await finishRun(await beginRun(workspace, { started: minutesAgo(190) }));
+  const failed = await beginRun(workspace, { started: minutesAgo(120) });
+  const error = { message: 'The loss is not a number at step 31.', remedy: 'Lower training.learningRate.' };
+  await changeRun(failed, { status: 'failed', error });
+  const live = await beginRun(workspace, { started: minutesAgo(4) });
+  atEnd(() => live.lock.release());
+  const progress = { role: 'student', phase: 'training', step: 250, steps: 600, fraction: 0.42 } as const;
+  await changeRun(live, { progress: { ...progress, secondsLeft: 184 } });
+  return workspace;
+}
 
-  beforeEach(async () => {
-    workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
-    cpSync('examples', workspace, { recursive: true });
-    const train = path.join(workspace, 'data/spam/train.jsonl');
-    writeFileSync(train, `${readFileSync(train, 'utf8').trim()}\n{"text": "cut off\n`);
-    await finishRun(await beginRun(workspace, { started: minutesAgo(190) }));
-    const failed = await beginRun(workspace, { started: minutesAgo(120) });
-    const error = { message: 'The loss is not a number at step 31.', remedy: 'Lower training.learningRate.' };
-    await changeRun(failed, { status: 'failed', error });
-    live = await beginRun(workspace, { started: minutesAgo(4) });
-    const progress = { role: 'student', phase: 'training', step: 250, steps: 600, fraction: 0.42 } as const;
-    await changeRun(live, { progress: { ...progress, secondsLeft: 184 } });
-  });
-  afterEach(async ({ task }) => {
-    await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
-    workbench = undefined;
-    await live.lock.release();
-    rmSync(workspace, { recursive: true, force: true });
+describe('experiments in each theme', () => {
+  let window: Workbench;
+  beforeAll(async () => {
+    window = await Workbench.open(await workspaceWithRuns(), { theme: 'dark' });
+    await window.openSidebar();
   });
 
   it.each(Object.keys(themes) as Theme[])('stand with their runs and datasets in the sidebar, %s', async (theme) => {
-    const window = (workbench = await Workbench.open(workspace, { theme }));
-    await window.openSidebar();
+    await window.chooseTheme(theme);
     const spam = window.rows('Experiments').filter({ hasText: '3 runs' });
     await spam.waitFor();
     expect(plain(await spam.textContent())).toContain('1 at work · best macro-F1 .976');
@@ -51,15 +50,18 @@ describe('experiments', () => {
     await window.page.getByText('last: macro-F1 .976').waitFor();
     await window.picture(`experiments-${theme}`);
   });
+});
 
+describe('experiments', () => {
   it('in the thousands are listed page by page', async () => {
+    const workspace = await workspaceWithRuns();
     const run = (await listRuns(path.join(workspace, '.distillery/runs')))[2]!;
     for (let index = 0; index < 3000; index++) {
       const name = `2020-01-01T00-00-${String(index).padStart(5, '0')}Z_old`;
       cpSync(run.paths.record, path.join(workspace, '.distillery/runs', name, 'run.json'));
       cpSync(run.paths.experiment, path.join(workspace, '.distillery/runs', name, 'experiment.json'));
     }
-    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const window = await Workbench.open(workspace, { theme: 'dark' });
     await window.openSidebar();
     const spam = window.rows('Experiments').filter({ hasText: '3003 runs' });
     await spam.waitFor();
@@ -78,7 +80,7 @@ describe('experiments', () => {
   });
 
   /** Names and hashes of all files of the run that has failed; empty where it is not there. */
-  async function failedFiles(): Promise<Record<string, string>> {
+  async function failedFiles(workspace: string): Promise<Record<string, string>> {
     const all = await listRuns(path.join(workspace, '.distillery/runs'));
     const failed = all.find(({ record }) => record.status === 'failed')?.paths.directory;
     if (failed === undefined) return {};
@@ -90,7 +92,7 @@ describe('experiments', () => {
     return Object.fromEntries(hashes) as Record<string, string>;
   }
 
-  async function deleteFailed(window: Workbench, by: 'menu' | 'key' = 'menu'): Promise<Locator> {
+  async function deleteFailed(window: Workbench, workspace: string, by: 'menu' | 'key' = 'menu'): Promise<Locator> {
     const row = window.rows('Experiments').filter({ hasText: 'failed' }).first();
     if (by === 'menu') await window.takeFromMenu(row, 'Delete Run');
     else {
@@ -100,28 +102,29 @@ describe('experiments', () => {
     const toast = window.notification.filter({ hasText: 'is deleted.' });
     await toast.waitFor();
     await window.rows('Experiments').filter({ hasText: '2 runs' }).waitFor();
-    expect(await failedFiles()).toEqual({});
+    expect(await failedFiles(workspace)).toEqual({});
     return toast;
   }
 
   it('can be deleted, and come back as they were: by undo, and out of the trash until it is emptied', async () => {
-    const before = await failedFiles();
+    const workspace = await workspaceWithRuns();
+    const before = await failedFiles(workspace);
     expect(Object.keys(before)).toEqual(expect.arrayContaining(['run.json', 'experiment.json']));
-    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const window = await Workbench.open(workspace, { theme: 'dark' });
     await window.openSidebar();
     await window.rows('Experiments').filter({ hasText: 'failed' }).first().click();
-    const toast = await deleteFailed(window);
-    await window.take(toast.getByRole('button', { name: 'Undo' }));
+    const toast = await deleteFailed(window, workspace);
+    await toast.getByRole('button', { name: 'Undo' }).click();
     await window.rows('Experiments').filter({ hasText: '3 runs' }).waitFor();
-    expect(await failedFiles()).toEqual(before);
+    expect(await failedFiles(workspace)).toEqual(before);
 
-    await deleteFailed(window, 'key');
+    await deleteFailed(window, workspace, 'key');
     await window.runCommand('Distillery: Restore Deleted Run…');
     await window.pick('Z_');
     await window.rows('Experiments').filter({ hasText: '3 runs' }).waitFor();
-    expect(await failedFiles()).toEqual(before);
+    expect(await failedFiles(workspace)).toEqual(before);
 
-    await deleteFailed(window);
+    await deleteFailed(window, workspace);
     const runs = path.join(workspace, '.distillery/runs');
     await window.runCommand('Distillery: Empty Trash');
     await window.dialog.getByRole('button', { name: 'Cancel' }).click();

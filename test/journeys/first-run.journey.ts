@@ -1,30 +1,15 @@
 /** @file A newcomer's way: an empty folder, the sample, a run, a reload of the window, stop. */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { listRuns } from '../../src/run-directory/run-directory';
-import { isLive } from '../../src/extension/runs/run-status';
+import { newWorkspace } from './real-runs';
 import { plain, Workbench } from './workbench';
 
-let workspace = '';
-let workbench: Workbench | undefined;
-
-beforeEach(() => {
-  workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
-});
-afterEach(async ({ task }) => {
-  await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
-  workbench = undefined;
-  for (const { record } of await listRuns(path.join(workspace, '.distillery/runs'))) {
-    if (isLive(record.status)) process.kill(record.pid);
-  }
-  rmSync(workspace, { recursive: true, force: true });
-});
-
 it('leads from an empty folder to a run that outlives the window, and to its end', async () => {
-  const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+  const workspace = newWorkspace();
+  const window = await Workbench.open(workspace, { theme: 'dark' });
   await window.openSidebar();
   await window.page.getByText('No experiments yet.').waitFor();
   await window.picture('welcome');
@@ -65,6 +50,7 @@ it('leads from an empty folder to a run that outlives the window, and to its end
 });
 
 it('is told what is wrong with an experiment, and is taken there', async () => {
+  const workspace = newWorkspace();
   const sizes = { family: 'bert', hiddenSize: 32, layers: 2, heads: 4 };
   const experiment = {
     task: 'text-classification',
@@ -74,7 +60,7 @@ it('is told what is wrong with an experiment, and is taken there', async () => {
     student: { architecture: sizes },
   };
   writeFileSync(path.join(workspace, 'broken.distill.json'), JSON.stringify(experiment, undefined, 2));
-  const window = (workbench = await Workbench.open(workspace));
+  const window = await Workbench.open(workspace);
   await window.runCommand('Distillery: Run Experiment');
   const toast = window.notification.filter({ hasText: 'missing.jsonl' });
   await toast.waitFor();

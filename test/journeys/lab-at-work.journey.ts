@@ -1,40 +1,30 @@
 /** @file What the Lab offers to do with a run: hold it, stop it, go on with it, see its log, train its control. */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { readRecords } from '../../src/run-directory/record-file';
 import { listRuns, type Run } from '../../src/run-directory/run-directory';
-import { isLive } from '../../src/extension/runs/run-status';
 import { openLab, openTab, refusals } from './lab-window';
-import { distillery, runClassifier, writeClassifier } from './real-runs';
+import { distillery, newWorkspace, runClassifier, writeClassifier } from './real-runs';
 import { plain, Workbench } from './workbench';
 
 describe('the Lab', () => {
   let workspace = '';
-  let workbench: Workbench | undefined;
 
   const onlyRun = async (): Promise<Run> => (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
   const status = async (): Promise<string> => (await onlyRun()).record.status;
   const stepsMade = async (): Promise<number> => (await readRecords((await onlyRun()).paths, 'metrics')).length;
 
   beforeEach(() => {
-    workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
-  });
-  afterEach(async ({ task }) => {
-    await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
-    workbench = undefined;
-    const { record } = await onlyRun();
-    if (isLive(record.status)) process.kill(record.pid);
-    rmSync(workspace, { recursive: true, force: true });
+    workspace = newWorkspace();
   });
 
   it('pauses a run, resumes and stops it; shows the log of one that died', async () => {
     writeClassifier(workspace, { training: { epochs: 5000, evaluateEvery: 1000 } });
     // It ends by a signal.
     void distillery(workspace, 'run', 'spam.distill.json').catch(() => undefined);
-    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const window = await Workbench.open(workspace, { theme: 'dark' });
     const { lab } = window;
     await openLab(window, 'spam', 'T 4 · α .7');
     const shown = lab.locator('lab-header .status');
@@ -79,7 +69,7 @@ describe('the Lab', () => {
 
   it('trains the control of a run that has none, and then says what distillation gave', async () => {
     await runClassifier(workspace, { controls: [] });
-    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const window = await Workbench.open(workspace, { theme: 'dark' });
     const { lab } = window;
     await openLab(window, 'spam', 'T 4 · α .7');
     await openTab(window, 'Compare');

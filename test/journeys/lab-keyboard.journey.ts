@@ -1,32 +1,16 @@
 /** @file The Lab's five tabs by keyboard alone, and with motion reduced. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openLab, refusals, tabNames } from './lab-window';
-import { runLanguageModel } from './real-runs';
+import { sampleWorkspace } from './real-runs';
 import { plain, Workbench } from './workbench';
 
 /** Stops of the Tab key after which something ought to have come. */
 const mostStops = 60;
 
 describe('the Lab', () => {
-  let workspace = '';
-  let workbench: Workbench | undefined;
-
-  beforeAll(async () => {
-    workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
-    await runLanguageModel(workspace);
-  });
-  afterAll(() => rmSync(workspace, { recursive: true, force: true }));
-  afterEach(async ({ task }) => {
-    await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
-    workbench = undefined;
-  });
-
   it('is worked by keyboard alone, in each of its tabs', async () => {
-    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const window = await Workbench.open(sampleWorkspace('moby'), { theme: 'dark' });
     const { lab, page } = window;
     await openLab(window, 'moby', 'T 2 · α .5');
     const press = (...keys: string[]): Promise<void> =>
@@ -96,7 +80,7 @@ describe('the Lab', () => {
   });
 
   it('names its parts for who listens, and stands still where motion is reduced', async () => {
-    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const window = await Workbench.open(sampleWorkspace('moby'), { theme: 'dark' });
     const { lab, page } = window;
     await page.emulateMedia({ reducedMotion: 'reduce' });
     await openLab(window, 'moby', 'T 2 · α .5');

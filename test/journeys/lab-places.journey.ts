@@ -1,15 +1,15 @@
 /** @file The ways into the Lab and out of it: links from an inspected dataset, files that are kept from its charts. */
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Locator } from 'playwright-core';
 import { readRecords } from '../../src/run-directory/record-file';
 import { listRuns, type Run } from '../../src/run-directory/run-directory';
 import { formatCount, formatQuantity, formatShare, shareDecimals } from '../../src/protocol/format';
 import type { InspectedPosition, InspectResult } from '../../src/protocol/records';
 import { openLab, openTab, refusals } from './lab-window';
-import { distillery, runLanguageModel } from './real-runs';
+import { distillery, sampleWorkspace } from './real-runs';
 import { plain, Workbench } from './workbench';
 
 /** A row of the training split, counted from 1: examples are pinned of the validation split alone. */
@@ -18,20 +18,13 @@ const line = 2;
 describe('the Lab', () => {
   let workspace = '';
   let run: Run;
-  let workbench: Workbench | undefined;
 
   beforeAll(async () => {
-    workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
+    workspace = sampleWorkspace('moby');
     mkdirSync(path.join(workspace, '.vscode'));
     const settings = { 'distillery.inspection.rowLenses': 'all' };
     writeFileSync(path.join(workspace, '.vscode/settings.json'), JSON.stringify(settings));
-    await runLanguageModel(workspace);
     run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
-  });
-  afterAll(() => rmSync(workspace, { recursive: true, force: true }));
-  afterEach(async ({ task }) => {
-    await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
-    workbench = undefined;
   });
 
   const textOf = (row: number): string => {
@@ -40,7 +33,7 @@ describe('the Lab', () => {
   };
 
   it('is led to a row that is not pinned by its lens, and to a token by its hover', async () => {
-    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const window = await Workbench.open(workspace, { theme: 'dark' });
     const { lab, page } = window;
     await window.openFile('moby-train.jsonl');
     await window.runCommand('Distillery: Inspect Dataset with Run…');
@@ -81,7 +74,7 @@ describe('the Lab', () => {
   });
 
   it('keeps a chart as CSV and SVG where the person says', async () => {
-    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const window = await Workbench.open(workspace, { theme: 'dark' });
     const { lab, page } = window;
     await openLab(window, 'moby', 'T 2 · α .5');
     await lab.locator('#smoothing').fill('0');
@@ -111,7 +104,7 @@ describe('the Lab', () => {
   });
 
   it('says beside a row why its file cannot be opened, and opens it once it can', async () => {
-    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const window = await Workbench.open(workspace, { theme: 'dark' });
     const { lab, page } = window;
     await openLab(window, 'moby', 'T 2 · α .5');
     await openTab(window, 'Tokens');
@@ -136,9 +129,18 @@ describe('the Lab', () => {
 
 /** Clicks the lens that stands above a row of an inspected dataset. */
 async function clickLens(window: Workbench, text: string): Promise<void> {
-  await window.page.locator('.codelens-decoration a', { hasText: 'Open in Lab' }).nth(3).waitFor();
-  const box = (await window.page.locator('.view-line', { hasText: text.slice(0, 12) }).boundingBox())!;
-  await window.page.mouse.click(box.x + 50, box.y - 8);
+  const lenses = window.page.locator('.codelens-decoration a', { hasText: 'Open in Lab' });
+  const line = window.page.locator('.view-line', { hasText: text.slice(0, 12) });
+  const tops = async (places: Locator): Promise<number[]> =>
+    Promise.all((await places.all()).map(async (place) => (await place.boundingBox())?.y ?? NaN));
+  let above = -1;
+  const isAbove = async (): Promise<boolean> => {
+    const [top] = await tops(line);
+    above = (await tops(lenses)).findIndex((lens) => lens < top! && lens > top! - 30);
+    return above >= 0;
+  };
+  await expect.poll(isAbove).toBe(true);
+  await lenses.nth(above).click();
 }
 
 /** What the page says of the chosen token, teacher before student. */

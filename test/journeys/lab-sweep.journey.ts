@@ -1,35 +1,17 @@
 /** @file A real sweep over two fields in the Lab's Temperature tab: as lines over T, and as a heat map. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { formatQuantity } from '../../src/protocol/format';
-import type { SweepResult } from '../../src/runner/commands/sweep';
 import { openLab, openTab, refusals } from './lab-window';
-import { sweepLanguageModel } from './real-runs';
+import { newWorkspace, sweepLanguageModel } from './real-runs';
 import { plain, Workbench } from './workbench';
 
 const [temperature, alpha] = ['distillation.temperature', 'distillation.alpha'];
 
-let workspace = '';
-let result: SweepResult;
-let workbench: Workbench | undefined;
-
-beforeAll(async () => {
-  workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
-  result = await sweepLanguageModel(workspace, { [temperature]: [1, 4], [alpha]: [0.3, 0.7] });
-});
-afterAll(async () => {
-  await workbench?.close();
-  rmSync(workspace, { recursive: true, force: true });
-});
-
-it('a sweep over T and α is drawn over T and as a heat map, from which one goes to each run', async ({
-  onTestFailed,
-}) => {
-  const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
-  onTestFailed(() => window.picture('failed-sweep'));
+it('a sweep over T and α is drawn over T and as a heat map, from which one goes to each run', async () => {
+  const workspace = newWorkspace();
+  const result = await sweepLanguageModel(workspace, { [temperature]: [1, 4], [alpha]: [0.3, 0.7] });
+  const window = await Workbench.open(workspace, { theme: 'dark' });
   const { lab } = window;
   await openLab(window, 'moby', 'T=4, α=0.7');
   await openTab(window, 'Temperature');

@@ -4,6 +4,15 @@ import type { Workbench } from './workbench';
 
 export const tabNames = ['Loss', 'Tokens', 'Temperature', 'Completions', 'Compare'] as const;
 
+/** What each tab draws last. */
+export const drawn = {
+  Loss: 'lab-figure canvas',
+  Tokens: 'lab-distribution .body',
+  Temperature: 'lab-curve svg',
+  Completions: '#prompt, lab-completions .waiting',
+  Compare: 'lab-model-table tbody tr',
+};
+
 /**
  * Opens a run by its row in the sidebar, and counts from then on what the page's policy refuses.
  * @param experiment name of its file, without the ending

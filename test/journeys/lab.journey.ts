@@ -1,9 +1,7 @@
 /** @file The Lab's five tabs on real runs in the real editor: what a person sees there is what the command line says. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { readProbeExamples } from '../../src/run-directory/probes';
 import { readRecords } from '../../src/run-directory/record-file';
 import { listRuns, type Run } from '../../src/run-directory/run-directory';
@@ -11,7 +9,7 @@ import { formatQuantity, formatShare } from '../../src/protocol/format';
 import type { CompleteResult, InspectResult } from '../../src/protocol/records';
 import { hostileText } from '../webview/sample/texts';
 import { openLab, openTab, refusals } from './lab-window';
-import { distillery, runClassifier, runLanguageModel } from './real-runs';
+import { distillery, sampleWorkspace } from './real-runs';
 import { plain, Workbench } from './workbench';
 
 /** How the sidebar calls the run of each experiment: by what was set. */
@@ -20,18 +18,10 @@ const titles = { moby: 'T 2 · α .5', spam: 'T 4 · α .7' };
 describe('the Lab on a real run', () => {
   let workspace = '';
   let runs: Run[] = [];
-  let workbench: Workbench | undefined;
 
   beforeAll(async () => {
-    workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
-    await runClassifier(workspace);
-    await runLanguageModel(workspace);
+    workspace = sampleWorkspace('spam', 'moby');
     runs = await listRuns(path.join(workspace, '.distillery/runs'));
-  });
-  afterAll(() => rmSync(workspace, { recursive: true, force: true }));
-  afterEach(async ({ task }) => {
-    await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
-    workbench = undefined;
   });
 
   async function setNumber({ lab }: Workbench, id: string, value: number): Promise<void> {
@@ -42,7 +32,7 @@ describe('the Lab on a real run', () => {
   const runOf = (name: string): Run => runs.find(({ record }) => record.name === name)!;
 
   async function open(name: keyof typeof titles): Promise<Workbench> {
-    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const window = await Workbench.open(workspace, { theme: 'dark' });
     await openLab(window, name, titles[name]);
     return window;
   }
@@ -219,8 +209,7 @@ describe('the Lab on a real run', () => {
     const window = await open('moby');
     await openTab(window, 'Tokens');
     await window.lab.locator('lab-examples .example').nth(2).click();
-    // In a browser, the editor writes what it keeps every five seconds.
-    await window.page.waitForTimeout(7000);
+    await window.untilKept(/example\W+2\b/);
     await window.reload();
     await window.lab.locator('lab-examples .example[aria-selected=true]').waitFor();
     expect(await window.lab.locator('lab-examples .example').nth(2).getAttribute('aria-selected')).toBe('true');

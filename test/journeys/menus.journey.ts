@@ -1,12 +1,11 @@
 /** @file Every menu that the manifest fills, opened in the real editor: each place offers what the table says, and nothing else of ours. */
 
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Locator } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { SampleRun } from '../extension/sample-run';
-import { writeEveryState } from './every-state';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { keptLibraries } from './desk';
+import { everyState } from './every-state';
 import { expectRow, expectTitle, icons, inPalette, offered } from './menus';
 import {
   editorMenus,
@@ -20,44 +19,26 @@ import {
   type Command,
   type Row,
 } from './offers';
-import { Workbench } from './workbench';
+import { newWorkspace } from './real-runs';
+import { Workbench, type OpenOptions } from './workbench';
 
-const kept = process.env.DISTILLERY_LIBRARIES ?? path.resolve('.cache/libraries');
-const hasLibrary = existsSync(path.join(kept, 'openvino'));
+const hasLibrary = existsSync(path.join(keptLibraries, 'openvino'));
 
-let workspace = '';
-let workbench: Workbench | undefined;
-let atWork: SampleRun[] = [];
-const environment = { ...process.env };
-
-beforeAll(async () => {
-  workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
-  atWork = await writeEveryState(workspace);
-});
-afterAll(async () => {
-  for (const { lock } of atWork) await lock.release();
-  rmSync(workspace, { recursive: true, force: true });
-});
-beforeEach(() => {
-  process.env.DISTILLERY_LIBRARIES = path.join(workspace, '.libraries');
-});
-afterEach(async ({ task }) => {
-  await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
-  workbench = undefined;
-  process.env = { ...environment };
-});
-
-/** Tall, so that all rows of all views are on screen. */
-async function open(folder: string | undefined = workspace, trusted = true): Promise<Workbench> {
-  workbench = await Workbench.open(folder, { trusted });
-  await workbench.page.setViewportSize({ width: 1400, height: 2000 });
-  await workbench.openSidebar();
-  return workbench;
+/** Tall, so that all rows of all views are on screen; with no library installed unless it is said where. */
+async function open(folder?: string, options: OpenOptions = {}): Promise<Workbench> {
+  const window = await Workbench.open(folder, { libraries: newWorkspace(), ...options });
+  await window.page.setViewportSize({ width: 1400, height: 2000 });
+  await window.openSidebar();
+  return window;
 }
 
 describe('a row offers what can be done with it, and no more', () => {
-  const experiments = (window: Workbench, text: RegExp | string): Locator =>
-    window.rows('Experiments').filter({ hasText: text }).first();
+  let window: Workbench;
+  beforeAll(async () => {
+    window = await open(await everyState());
+  });
+
+  const experiments = (text: RegExp): Locator => window.rows('Experiments').filter({ hasText: text }).first();
   const ofExperiments: [Row, RegExp][] = [
     ['running run', /^Is running/],
     ['paused run', /^Is paused/],
@@ -74,22 +55,20 @@ describe('a row offers what can be done with it, and no more', () => {
   ];
 
   it('in Experiments', async () => {
-    const window = await open();
-    const gone = experiments(window, /file is gone/);
+    const gone = experiments(/file is gone/);
     await gone.click();
-    await experiments(window, /^T 4/).waitFor();
-    await experiments(window, /^Finished(?! ·)/)
+    await experiments(/^T 4/).waitFor();
+    await experiments(/^Finished(?! ·)/)
       .locator('.monaco-tl-twistie')
       .click();
     await window.picture('menus-experiments');
-    for (const [row, text] of ofExperiments) await expectRow(window, experiments(window, text), rows[row]);
-    await experiments(window, /^Was failed/).click();
-    await experiments(window, /^Alone/).click({ modifiers: ['Control'] });
-    await expectRow(window, experiments(window, /^Alone/), rows['several runs']);
+    for (const [row, text] of ofExperiments) await expectRow(window, experiments(text), rows[row]);
+    await experiments(/^Was failed/).click();
+    await experiments(/^Alone/).click({ modifiers: ['Control'] });
+    await expectRow(window, experiments(/^Alone/), rows['several runs']);
   });
 
   it('in Datasets', async () => {
-    const window = await open();
     const datasets = (text: RegExp): Locator => window.rows('Datasets').filter({ hasText: text }).first();
     await datasets(/^spam-train\.jsonl/).waitFor();
     await expectRow(window, datasets(/^spam-train\.jsonl/), rows.dataset);
@@ -104,7 +83,6 @@ describe('a row offers what can be done with it, and no more', () => {
     window.rows('Devices').filter({ hasText: new RegExp(`^${name}(?!-)`) });
 
   it('in Devices, where no library is installed', async () => {
-    const window = await open();
     await device(window, 'cpu').waitFor({ timeout: 120_000 });
     await expectRow(window, device(window, 'cpu'), rows.device);
     await expectRow(window, device(window, 'openvino'), rows['device without OpenVINO']);
@@ -114,10 +92,9 @@ describe('a row offers what can be done with it, and no more', () => {
   });
 
   it.skipIf(!hasLibrary)('in Devices, where one is installed, which can be removed', async () => {
-    const libraries = process.env.DISTILLERY_LIBRARIES!;
-    mkdirSync(libraries, { recursive: true });
-    cpSync(path.join(kept, 'openvino'), path.join(libraries, 'openvino'), { recursive: true });
-    const window = await open();
+    const libraries = newWorkspace();
+    cpSync(path.join(keptLibraries, 'openvino'), path.join(libraries, 'openvino'), { recursive: true });
+    const window = await open(newWorkspace(), { libraries });
     const openvino = device(window, 'openvino');
     await openvino.filter({ hasText: 'GB' }).waitFor({ timeout: 120_000 });
     await expectRow(window, openvino, rows['device with a library']);
@@ -143,7 +120,7 @@ describe('files offer what can be done with them', () => {
   };
 
   it('above an editor, and in the menu of its text', async () => {
-    const window = await open();
+    const window = await open(await everyState());
     await window.openFile('other.distill.json');
     await expectIcons(window, runButton.slice(0, 1));
     const arrow = actions(window).locator(
@@ -171,7 +148,7 @@ describe('files offer what can be done with them', () => {
   });
 
   it('in the explorer', async () => {
-    const window = await open();
+    const window = await open(await everyState());
     await window.page.keyboard.press('Control+Shift+E');
     const files: [keyof typeof explorerMenus, string][] = [
       ['experiment file', 'other.distill.json'],
@@ -194,23 +171,21 @@ describe('views and palette offer what can be done now', () => {
   };
 
   it('without a folder, and in one without runs', async () => {
-    workbench = await Workbench.open(undefined);
-    await workbench.page.setViewportSize({ width: 1400, height: 2000 });
-    await expectPalette(workbench, palette['no folder']);
-    await workbench.close();
-    const empty = path.join(workspace, 'folder.csv');
-    await expectPalette(await open(empty), palette['a folder without runs']);
+    const window = await open();
+    await expectPalette(window, palette['no folder']);
+    await window.close();
+    await expectPalette(await open(newWorkspace()), palette['a folder without runs']);
   });
 
   it('in a folder that is not trusted', async () => {
-    const window = await open(workspace, false);
+    const window = await open(await everyState(), { trusted: false });
     await expectPalette(window, palette['a folder that is not trusted']);
     await expectTitle(window, 'Experiments', titles['Experiments, not trusted']);
     await expectTitle(window, 'Devices', titles['Devices, not trusted']);
   });
 
   it('and a run’s folder can be revealed', async () => {
-    const window = await open();
+    const window = await open(await everyState());
     await window.takeFromMenu(
       window
         .rows('Experiments')
@@ -230,8 +205,7 @@ describe('views and palette offer what can be done now', () => {
     const everything = palette[
       'runs in each state, one deleted, a dataset being inspected, a library being installed'
     ].filter((command) => hasLibrary || command !== 'removeLibrary');
-    if (hasLibrary) process.env.DISTILLERY_LIBRARIES = kept;
-    const window = await open();
+    const window = await open(await everyState(), hasLibrary ? { libraries: keptLibraries } : {});
     await expectTitle(window, 'Experiments', titles.Experiments);
     await window.takeFromMenu(
       window

@@ -27,15 +27,12 @@ interface Label {
   getAttribute(name: string): string | null;
 }
 
-/** Opens a menu by a click, and reads the groups of our commands in it. Where the editor has no entry at all, it opens none. */
+/** Opens a menu by a click, and reads the groups of our commands in it. Where the editor has no entry at all, it opens none; where it has, the menu is there when the click has been dealt with. */
 export async function offered(window: Workbench, open: () => Promise<void>): Promise<Command[][]> {
   await open();
   const menu = menuOf(window);
-  const isOpen = await menu.waitFor({ timeout: 1500 }).then(
-    () => true,
-    () => false,
-  );
-  if (!isOpen) return [];
+  await window.untilDrawn();
+  if (!(await menu.isVisible())) return [];
   const entries = await menu
     .locator('.action-item .action-label')
     .evaluateAll((labels: Label[]) =>

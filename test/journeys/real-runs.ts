@@ -1,17 +1,26 @@
-/** @file Makes real runs, small enough for a test: a classifier and a language model, on texts full of markup among others. */
+/**
+ * @file Makes real runs, small enough for a test: a classifier and a language model, on texts full of markup among others. Those
+ * that journeys only look at are made once, before all of them, and copied.
+ */
 
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { inject } from 'vitest';
+import { isLive } from '../../src/extension/runs/run-status';
+import { listRuns } from '../../src/run-directory/run-directory';
 import type { SweepResult } from '../../src/runner/commands/sweep';
 import { hostileText } from '../webview/sample/texts';
+import { atEnd } from './endings';
 
 const runner = path.resolve('dist/runner.js');
 
-/** Runs the product's command line and gives back the document that it prints. */
+/** Runs the product's command line and gives back the document that it prints. Its runs wait for no others. */
 export async function distillery(workspace: string, ...args: string[]): Promise<unknown> {
-  const options = { cwd: workspace, maxBuffer: 2 ** 28 };
+  const env = { ...process.env, DISTILLERY_DATA: path.join(workspace, '.data') };
+  const options = { cwd: workspace, maxBuffer: 2 ** 28, env };
   const { stdout } = await promisify(execFile)(process.execPath, [runner, ...args, '--json'], options);
   return JSON.parse(stdout) as unknown;
 }
@@ -61,6 +70,7 @@ export function writeClassifier(workspace: string, settings: Settings = {}): voi
     teacher: { source: 'train', architecture: { family: 'bert', ...teacher }, training },
     student: { architecture: { family: 'bert', ...student } },
     distillation: { temperature: 4, alpha: 0.7 },
+    engine: 'cpu',
     ...settings,
     training: { ...training, ...settings.training },
   };
@@ -80,6 +90,7 @@ export function writeLanguageModel(workspace: string, settings: Settings = {}): 
     teacher: { source: 'train', architecture: { family: 'gpt2', ...teacher }, training },
     student: { architecture: { family: 'gpt2', ...student } },
     distillation: { temperature: 2, alpha: 0.5 },
+    engine: 'cpu',
     ...settings,
     training: { ...training, ...settings.training },
   };
@@ -104,4 +115,47 @@ export async function runLanguageModel(workspace: string, settings?: Settings): 
 export async function sweepLanguageModel(workspace: string, sweep: Record<string, unknown[]>): Promise<SweepResult> {
   writeLanguageModel(workspace, { sweep });
   return (await distillery(workspace, 'sweep', 'moby.distill.json')) as SweepResult;
+}
+
+const makers = { spam: runClassifier, moby: runLanguageModel };
+
+export type Sample = keyof typeof makers;
+
+/** Makes one run of each kind. */
+export async function makeSamples(): Promise<{ folder: string; remove: () => void }> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'samples-'));
+  for (const [name, make] of Object.entries(makers)) {
+    mkdirSync(path.join(folder, name));
+    await make(path.join(folder, name));
+  }
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** A new folder. When the test, or all of the file, has ended, what still runs in it is ended, and it is removed. */
+export function newWorkspace(): string {
+  const workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
+  atEnd(async () => {
+    for (const { record } of await listRuns(path.join(workspace, '.distillery/runs')))
+      if (isLive(record.status) && record.pid !== process.pid) process.kill(record.pid, 'SIGKILL');
+    // Such a process may be in the middle of a file for a moment yet.
+    rmSync(workspace, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  });
+  return workspace;
+}
+
+/** A new folder with runs that are done: their experiment files, datasets and models. */
+export function sampleWorkspace(...samples: Sample[]): string {
+  const workspace = newWorkspace();
+  for (const name of samples) {
+    const made = path.join(inject('samples'), name);
+    cpSync(made, workspace, { recursive: true });
+    // A run names the files that it has read by where they were.
+    const runs = path.join(workspace, '.distillery/runs');
+    for (const file of readdirSync(runs, { recursive: true, encoding: 'utf8' })) {
+      if (!/\.(jsonl?|txt)$/.test(file)) continue;
+      const text = readFileSync(path.join(runs, file), 'utf8');
+      if (text.includes(made)) writeFileSync(path.join(runs, file), text.replaceAll(made, workspace));
+    }
+  }
+  return workspace;
 }

@@ -1,16 +1,16 @@
 /** @file Looking at runs: sidebar, status bar, Lab, in each theme. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { beginRun, changeRun, finishRun, train, type SampleRun } from '../extension/sample-run';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { beginRun, changeRun, finishRun, train } from '../extension/sample-run';
+import { atEnd } from './endings';
+import { newWorkspace } from './real-runs';
 import { plain, themes, Workbench, type Theme } from './workbench';
 
 const minutesAgo = (minutes: number): Date => new Date(Date.now() - minutes * 60_000);
 
-/** Runs in each state; the one that is at work is given back. */
-async function writeRuns(workspace: string): Promise<SampleRun> {
+/** A folder with runs in each state. */
+async function workspaceWithRuns(): Promise<string> {
+  const workspace = newWorkspace();
   await finishRun(await beginRun(workspace, { started: minutesAgo(190) }));
   const failed = await beginRun(workspace, { name: 'Tiny student', started: minutesAgo(120) });
   const error = { message: 'The loss is not a number at step 31.', remedy: 'Lower training.learningRate.' };
@@ -30,28 +30,19 @@ async function writeRuns(workspace: string): Promise<SampleRun> {
     secondsLeft: 184,
   } as const;
   await changeRun(live, { progress });
-  return live;
+  atEnd(() => live.lock.release());
+  return workspace;
 }
 
-describe('runs in the editor', () => {
-  let workspace = '';
-  let workbench: Workbench | undefined;
-  let live: SampleRun;
-
-  beforeEach(async () => {
-    workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
-    live = await writeRuns(workspace);
-  });
-  afterEach(async ({ task }) => {
-    await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
-    workbench = undefined;
-    await live.lock.release();
-    rmSync(workspace, { recursive: true, force: true });
+describe('runs in each theme', () => {
+  let window: Workbench;
+  beforeAll(async () => {
+    window = await Workbench.open(await workspaceWithRuns(), { theme: 'dark' });
+    await window.openSidebar();
   });
 
   it.each(Object.keys(themes) as Theme[])('are listed, %s', async (theme) => {
-    const window = (workbench = await Workbench.open(workspace, { theme }));
-    await window.openSidebar();
+    await window.chooseTheme(theme);
     await window.rows('Experiments').nth(3).waitFor();
     await window.statusItem.waitFor();
     await window.picture(`runs-${theme}`);
@@ -63,8 +54,7 @@ describe('runs in the editor', () => {
   });
 
   it.each(Object.keys(themes) as Theme[])('open in the Lab, %s', async (theme) => {
-    const window = (workbench = await Workbench.open(workspace, { theme }));
-    await window.openSidebar();
+    await window.chooseTheme(theme);
     await window.rows('Experiments').filter({ hasText: 'Spam filter, wider' }).click();
     await window.lab.getByText('Spam filter, wider').first().waitFor();
     await window.lab.getByText('Student loss (hard)').first().waitFor();
@@ -72,9 +62,12 @@ describe('runs in the editor', () => {
     expect(window.violations).toEqual([]);
     await window.picture(`lab-${theme}`);
   });
+});
 
+describe('runs in the editor', () => {
   it('are found when they begin elsewhere, and announce their end once', async () => {
-    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const workspace = await workspaceWithRuns();
+    const window = await Workbench.open(workspace, { theme: 'dark' });
     await window.openSidebar();
     await window.rows('Experiments').nth(3).waitFor();
     const other = await beginRun(workspace, { name: 'From a terminal' });
@@ -90,7 +83,7 @@ describe('runs in the editor', () => {
   });
 
   it('are compared where several are selected', async () => {
-    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const window = await Workbench.open(await workspaceWithRuns(), { theme: 'dark' });
     await window.openSidebar();
     const done = window.rows('Experiments').filter({ hasText: 'keeps' }).first();
     await done.click();
@@ -100,14 +93,14 @@ describe('runs in the editor', () => {
       .last()
       .click({ modifiers: ['Control'] });
     await done.click({ button: 'right' });
-    await window.take(window.page.getByRole('menuitem', { name: 'Compare Runs' }));
+    await window.takeEntry('Compare Runs');
     await window.lab.getByRole('tab', { name: 'Compare', selected: true }).waitFor();
     await window.lab.getByText('High temperature').first().waitFor();
     await window.picture('compared');
   });
 
   it('can be looked at, and no more, in a folder that is not trusted', async () => {
-    const window = (workbench = await Workbench.open(workspace, { trusted: false }));
+    const window = await Workbench.open(await workspaceWithRuns(), { trusted: false });
     await window.openSidebar();
     await window.rows('Experiments').filter({ hasText: 'Spam filter, wider' }).click();
     await window.lab.getByText('Spam filter, wider').first().waitFor();

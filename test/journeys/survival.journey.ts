@@ -1,32 +1,17 @@
 /** @file A run goes on when the window is reloaded and when the extension host is killed, and the sidebar finds it again. */
 
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { listRuns, type Run } from '../../src/run-directory/run-directory';
-import { isLive } from '../../src/extension/runs/run-status';
 import { processesOf } from './processes';
+import { newWorkspace, writeClassifier } from './real-runs';
 import { Workbench } from './workbench';
 
-let workspace = '';
-let workbench: Workbench | undefined;
-
-const runs = (): Promise<Run[]> => listRuns(path.join(workspace, '.distillery/runs'));
-
-beforeEach(() => {
-  workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
-  cpSync('examples', workspace, { recursive: true });
-});
-afterEach(async ({ task }) => {
-  await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
-  workbench = undefined;
-  for (const { record } of await runs()) if (isLive(record.status)) process.kill(record.pid);
-  rmSync(workspace, { recursive: true, force: true });
-});
-
 it('a run survives a reload of the window and the death of the extension host', async () => {
-  const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+  const workspace = newWorkspace();
+  writeClassifier(workspace, { training: { epochs: 5000, evaluateEvery: 1000 } });
+  const runs = (): Promise<Run[]> => listRuns(path.join(workspace, '.distillery/runs'));
+  const window = await Workbench.open(workspace, { theme: 'dark' });
   await window.openSidebar();
   await window.openFile('spam.distill.json');
   await window.page.getByText('Run', { exact: true }).first().click();

@@ -1,36 +1,23 @@
 /** @file Every text that a person reads can be translated: the editor in a pseudo-language, and what is left outside its brackets. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { tabNames } from './lab-window';
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { drawn, tabNames } from './lab-window';
 import { leftOver, readTexts } from '../webview/untranslated';
 import { pseudoLanguage, translatedExtension } from './pseudo-language';
-import { runClassifier, runLanguageModel } from './real-runs';
-import { Workbench } from './workbench';
+import { sampleWorkspace, type Sample } from './real-runs';
+import { endOfAnimations, Workbench } from './workbench';
 
 describe('in another language', () => {
-  let workspace = '';
   let extension = '';
-  let workbench: Workbench | undefined;
 
-  beforeAll(async () => {
-    workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
+  beforeAll(() => {
     extension = translatedExtension();
-    await runClassifier(workspace);
-    await runLanguageModel(workspace);
   });
-  afterAll(() => {
-    for (const folder of [workspace, extension]) rmSync(folder, { recursive: true, force: true });
-  });
-  afterEach(async ({ task }) => {
-    await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
-    workbench = undefined;
-  });
+  afterAll(() => rmSync(extension, { recursive: true, force: true }));
 
-  async function open(run: string): Promise<Workbench> {
-    const window = (workbench = await Workbench.open(workspace, { extension, language: pseudoLanguage }));
+  async function open(run: Sample): Promise<Workbench> {
+    const window = await Workbench.open(sampleWorkspace(run), { extension, language: pseudoLanguage });
     await window.page.getByRole('tab', { name: 'Distillery' }).first().click();
     const rows = window.page.locator('.part.sidebar .monaco-list-row');
     const row = rows.filter({ hasText: new RegExp(`${run}.*\\d runs?`) });
@@ -44,13 +31,13 @@ describe('in another language', () => {
     return window;
   }
 
-  it.each(['moby', 'spam'])('the Lab says all in it: %s', async (run) => {
+  it.each(['moby', 'spam'] as const)('the Lab says all in it: %s', async (run) => {
     const window = await open(run);
     const { lab } = window;
     const found: string[] = [];
     for (const [i, name] of tabNames.entries()) {
       await lab.getByRole('tab').nth(i).click();
-      await lab.locator('main figure, main textarea, main .waiting').first().waitFor();
+      await lab.locator(drawn[name]).first().waitFor();
       if (name === 'Completions' && run === 'moby') {
         await lab.locator('#prompt textarea').fill('The whale');
         await lab.locator('#continue').click();
@@ -58,7 +45,7 @@ describe('in another language', () => {
         await lab.locator('lab-completion [role=option]').first().click();
         await lab.locator('lab-expected').waitFor();
       }
-      await window.page.waitForTimeout(1000);
+      await lab.locator('body').evaluate(endOfAnimations);
       const texts = await lab.locator('body').evaluate(readTexts);
       found.push(...leftOver(texts).map((words) => `${name}: ${words}`));
       await window.picture(`pseudo-${run}-${name}`);

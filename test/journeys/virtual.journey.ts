@@ -1,17 +1,11 @@
 /** @file A folder that is on no disk: what needs processes and files stays away, and nothing is broken. */
 
 import path from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { Workbench } from './workbench';
 
-let workbench: Workbench | undefined;
-afterEach(async ({ task }) => {
-  await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
-  workbench = undefined;
-});
-
 it('is opened without us, without a word of complaint', async () => {
-  const window = (workbench = await Workbench.open('shelf:/sample', { installed: true }));
+  const window = await Workbench.open('shelf:/sample', { installed: true });
   await window.page.getByRole('treeitem', { name: 'spam.distill.json' }).dblclick();
   await window.page.getByRole('tab', { name: 'spam.distill.json' }).waitFor();
   await window.page.locator('.view-line').filter({ hasText: 'text-classification' }).waitFor();
@@ -23,7 +17,7 @@ it('is opened without us, without a word of complaint', async () => {
 });
 
 it('while the same installation is at work in a folder on a disk', async () => {
-  const window = (workbench = await Workbench.open(path.resolve('examples'), { installed: true }));
+  const window = await Workbench.open(path.resolve('examples'), { installed: true });
   await window.openSidebar();
   await window.rows('Experiments').filter({ hasText: 'spam' }).waitFor();
 });

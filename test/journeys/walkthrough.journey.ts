@@ -1,9 +1,8 @@
 /** @file Getting started, and choosing among experiment files: what is shown before anything is chosen. */
 
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { cpSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { newWorkspace } from './real-runs';
 import { Workbench } from './workbench';
 
 interface Manifest {
@@ -14,21 +13,9 @@ const { contributes } = JSON.parse(readFileSync('package.json', 'utf8')) as Mani
 const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
 const said = (placeholder: string): string => words[placeholder.replaceAll('%', '')]!;
 
-let workspace = '';
-let workbench: Workbench | undefined;
-
-beforeEach(() => {
-  workspace = mkdtempSync(path.join(tmpdir(), 'journey-'));
-});
-afterEach(async ({ task }) => {
-  await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
-  workbench = undefined;
-  rmSync(workspace, { recursive: true, force: true });
-});
-
 it('the walkthrough has each of its steps, with a picture, and shows it when it is chosen', async () => {
   const walkthrough = contributes.walkthroughs[0]!;
-  const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+  const window = await Workbench.open(newWorkspace(), { theme: 'dark' });
   await window.runCommand('Welcome: Open Walkthrough...');
   await window.pick(said(walkthrough.title));
   const page = window.page.locator('.gettingStartedContainer');
@@ -50,8 +37,9 @@ it('the walkthrough has each of its steps, with a picture, and shows it when it 
 });
 
 it('experiment files are shown while the person moves through their list', async () => {
+  const workspace = newWorkspace();
   cpSync('examples', workspace, { recursive: true });
-  const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+  const window = await Workbench.open(workspace, { theme: 'dark' });
   await window.openSidebar();
   await window.runCommand('Distillery: Sweep Experiment');
   const list = window.page.locator('.quick-input-list .monaco-list-row');

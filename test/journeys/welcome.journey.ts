@@ -1,31 +1,19 @@
 /** @file What each view says while it is empty: its words, its links, and where one of them leads. */
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { welcomes } from './offers';
+import { newWorkspace } from './real-runs';
 import { plain, Workbench } from './workbench';
 
 type Welcome = keyof typeof welcomes;
 
 const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<Welcome, string>;
 
-let folder = '';
-let workbench: Workbench | undefined;
-
-beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'journey-'));
-});
-afterEach(async ({ task }) => {
-  await workbench?.close(task.result?.state === 'fail' ? task.name : undefined);
-  workbench = undefined;
-  rmSync(folder, { recursive: true, force: true });
-});
-
 /** Expects the words and links in a view, and follows one. */
-async function follow(view: string, welcome: Welcome, link: string): Promise<void> {
-  const body = workbench!.pane(view).locator('.welcome-view-content');
+async function follow(window: Workbench, view: string, welcome: Welcome, link: string): Promise<void> {
+  const body = window.pane(view).locator('.welcome-view-content');
   await body.waitFor({ timeout: 120_000 });
   const buttons = body.getByRole('button');
   // While the editor starts, it does not know yet whether the folder is trusted.
@@ -36,57 +24,59 @@ async function follow(view: string, welcome: Welcome, link: string): Promise<voi
   await buttons.filter({ hasText: link }).click();
 }
 
-const question = (text: string): Promise<void> =>
-  workbench!.page.locator('.quick-input-widget').filter({ hasText: text }).waitFor();
-
 it('in a folder without experiments: a new one from a dataset', async () => {
+  const folder = newWorkspace();
   cpSync('examples/data/spam/test.jsonl', path.join(folder, 'mails.jsonl'));
-  workbench = await Workbench.open(folder, { theme: 'dark' });
-  await workbench.openSidebar();
-  await follow('Experiments', 'welcome.empty', 'New Experiment…');
-  await question('text-classification');
-  await workbench.page.keyboard.press('Escape');
-  await follow('Datasets', 'welcome.noDatasets', 'New Experiment…');
-  await workbench.pick('text-classification');
-  await workbench.page.getByRole('tab', { name: 'mails.distill.json' }).waitFor();
+  const window = await Workbench.open(folder, { theme: 'dark' });
+  await window.openSidebar();
+  await follow(window, 'Experiments', 'welcome.empty', 'New Experiment…');
+  await window.page.locator('.quick-input-widget').filter({ hasText: 'text-classification' }).waitFor();
+  await window.page.keyboard.press('Escape');
+  await follow(window, 'Datasets', 'welcome.noDatasets', 'New Experiment…');
+  await window.pick('text-classification');
+  await window.page.getByRole('tab', { name: 'mails.distill.json' }).waitFor();
 });
 
 it('without a folder: one is opened', async () => {
-  workbench = await Workbench.open(undefined, { theme: 'dark' });
-  await workbench.openSidebar();
-  await workbench.picture('welcome-no-folder');
-  await follow('Experiments', 'welcome.noFolder', 'Open Folder');
-  const asked = workbench.page.locator('.quick-input-widget').filter({ hasText: 'Open Folder' });
+  const folder = newWorkspace();
+  mkdirSync(path.join(folder, 'inside'));
+  const window = await Workbench.open(undefined, { theme: 'dark' });
+  await window.openSidebar();
+  await window.picture('welcome-no-folder');
+  await follow(window, 'Experiments', 'welcome.noFolder', 'Open Folder');
+  const asked = window.page.locator('.quick-input-widget').filter({ hasText: 'Open Folder' });
   await asked.locator('input').first().fill(`${folder}/`);
+  // It has gone there: before, it takes no answer.
+  await asked.locator('.monaco-list-row', { hasText: 'inside' }).waitFor();
   await asked.getByRole('button', { name: 'OK' }).click();
-  await workbench.page.waitForURL((url) => url.searchParams.get('folder') === folder);
+  await window.page.waitForURL((url) => url.searchParams.get('folder') === folder);
 });
 
 it('in a folder that is not trusted: trust is granted', async () => {
-  workbench = await Workbench.open(folder, { trusted: false });
-  await workbench.openSidebar();
+  const window = await Workbench.open(newWorkspace(), { trusted: false });
+  await window.openSidebar();
   const views: [string, Welcome][] = [
     ['Experiments', 'welcome.untrusted'],
     ['Datasets', 'welcome.untrustedDatasets'],
     ['Devices', 'welcome.untrustedDevices'],
   ];
-  const manager = workbench.page.getByText('You are in Restricted Mode');
+  const manager = window.page.getByText('You are in Restricted Mode');
   for (const [view, welcome] of views) {
-    await follow(view, welcome, 'Manage Workspace Trust');
+    await follow(window, view, welcome, 'Manage Workspace Trust');
     await manager.waitFor();
     if (view === 'Devices') break;
-    await workbench.page.keyboard.press('Escape');
+    await window.page.keyboard.press('Escape');
     await manager.waitFor({ state: 'detached' });
   }
-  await workbench.page.getByRole('button', { name: /^Trust$/ }).click();
+  await window.page.getByRole('button', { name: /^Trust$/ }).click();
   // Nothing is reloaded: what was empty asks anew.
-  await workbench.rows('Devices').filter({ hasText: /^cpu/ }).waitFor({ timeout: 120_000 });
-  await workbench.page.getByText('No experiments yet.').waitFor();
+  await window.rows('Devices').filter({ hasText: /^cpu/ }).waitFor({ timeout: 120_000 });
+  await window.page.getByText('No experiments yet.').waitFor();
 });
 
 /** The extension as it is built, but for one file. */
 function extensionWithout(file: string): string {
-  const copy = path.join(folder, 'extension');
+  const copy = path.join(newWorkspace(), 'extension');
   mkdirSync(path.join(copy, 'dist'), { recursive: true });
   const link = (name: string): void => symlinkSync(path.resolve(name), path.join(copy, name));
   for (const name of ['package.json', 'package.nls.json', 'l10n', 'media', 'examples']) link(name);
@@ -97,11 +87,12 @@ function extensionWithout(file: string): string {
 it('where the devices cannot be asked: they are asked again', async () => {
   const runner = path.join('dist', 'runner.js');
   const extension = extensionWithout(runner);
-  workbench = await Workbench.open(path.join(folder), { theme: 'dark', extension });
-  await workbench.openSidebar();
-  await workbench.pane('Devices').locator('.welcome-view-content').waitFor();
-  await workbench.picture('welcome-devices');
+  const window = await Workbench.open(newWorkspace(), { theme: 'dark', extension });
+  await window.openSidebar();
+  // Asked in vain: until then, there is nothing to say.
+  await window.pane('Devices').getByText('What can compute here could not be asked.').waitFor();
+  await window.picture('welcome-devices');
   symlinkSync(path.resolve(runner), path.join(extension, runner));
-  await follow('Devices', 'welcome.devices', 'Refresh Devices');
-  await workbench.rows('Devices').filter({ hasText: /^cpu/ }).waitFor({ timeout: 120_000 });
+  await follow(window, 'Devices', 'welcome.devices', 'Refresh Devices');
+  await window.rows('Devices').filter({ hasText: /^cpu/ }).waitFor({ timeout: 120_000 });
 });

@@ -3,23 +3,34 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { FrameLocator, Locator, Page } from 'playwright-core';
-import { openWindow, startCodeServer, type CodeServer, type EditorWindow } from '../harness/code-server';
+import { expect, vi } from 'vitest';
+import { openWindow, startCodeServer, type EditorWindow } from '../harness/code-server';
 import { ensureEditor } from '../harness/setup';
+import { connectBrowser, deskEnvironment, ownDesk, setDesk, type Desk, type Surroundings } from './desk';
+import { atEnd } from './endings';
 
-/** The name in the editor's list, and the class that its window then has. */
+/** The setting's value, and the class that the window then has. */
 export const themes = {
   dark: ['Dark Modern', 'vs-dark'],
   light: ['Light Modern', 'vs'],
-  'high-contrast': ['Dark High Contrast', 'hc-black'],
-  'high-contrast-light': ['Light High Contrast', 'hc-light'],
+  'high-contrast': ['Default High Contrast', 'hc-black'],
+  'high-contrast-light': ['Default High Contrast Light', 'hc-light'],
 } as const;
 
 export type Theme = keyof typeof themes;
 
+/** As the editor's list of themes calls them. */
+const themeLabels: Record<Theme, string> = {
+  dark: 'Dark Modern',
+  light: 'Light Modern',
+  'high-contrast': 'Dark High Contrast',
+  'high-contrast-light': 'Light High Contrast',
+};
+
 /** Pictures lie here; git does not keep them. */
 const shots = path.resolve('test/journeys/shots');
 
-export interface OpenOptions {
+export interface OpenOptions extends Surroundings {
   /** The editor's own choice where none is named. */
   theme?: Theme;
   /** Whether the folder is one that the person trusts. */
@@ -41,12 +52,59 @@ export function plain(text: string | null): string {
   return (text ?? '').replace(/\s/g, ' ').trim();
 }
 
+/** Those that are open now. */
+const all = new Set<Workbench>();
+
+/** Pictures of all windows of this worker. */
+export async function pictureAll(name: string): Promise<void> {
+  for (const window of all) await window.picture(name.replace(/[^\w-]+/g, '-'));
+}
+
+interface Asked<T> {
+  result: T;
+  onsuccess: () => void;
+}
+
+interface Databases {
+  databases: () => Promise<{ name: string }[]>;
+  open: (name: string) => Asked<{
+    objectStoreNames: Iterable<string>;
+    transaction: (store: string) => { objectStore: (store: string) => { getAll: () => Asked<unknown[]> } };
+    close: () => void;
+  }>;
+}
+
+/** Runs in the page: the texts that the editor keeps in the browser's databases. */
+async function readKept(): Promise<string[]> {
+  const { indexedDB } = globalThis as unknown as { indexedDB: Databases };
+  const answer = <T>(asked: Asked<T>): Promise<T> =>
+    new Promise((resolve) => (asked.onsuccess = () => resolve(asked.result)));
+  const texts: unknown[] = [];
+  for (const { name } of await indexedDB.databases()) {
+    const database = await answer(indexedDB.open(name));
+    for (const store of database.objectStoreNames)
+      texts.push(...(await answer(database.transaction(store).objectStore(store).getAll())));
+    database.close();
+  }
+  return texts.filter((text) => typeof text === 'string');
+}
+
+interface Drawn {
+  ownerDocument: { getAnimations: () => { finished: Promise<unknown> }[] };
+}
+
+/** Runs in the page: what fades in has faded in. */
+export async function endOfAnimations({ ownerDocument }: Drawn): Promise<void> {
+  // One that is taken away before its end is no reason to wait either.
+  await Promise.allSettled(ownerDocument.getAnimations().map(({ finished }) => finished));
+}
+
 export class Workbench {
   /** What the browser has refused because of a content security policy. */
   readonly violations: string[] = [];
 
   private constructor(
-    private readonly server: CodeServer,
+    private readonly desk: Desk,
     private readonly window: EditorWindow,
   ) {
     window.page.on('console', (message) => {
@@ -54,57 +112,48 @@ export class Workbench {
     });
   }
 
-  /** Opens a folder, if any, in an editor of its own. */
+  /** Opens a folder, if any, in a fresh window, which is closed when the test, or all of the file, has ended. */
   static async open(folder: string | undefined, options: OpenOptions = {}): Promise<Workbench> {
     const { theme, trusted = true, extension = process.cwd(), installed = false, language } = options;
-    const editor = ensureEditor(process.cwd());
-    const server = await startCodeServer(editor, {
-      trust: !trusted,
-      ...(installed && { installed: extension }),
-      settings: { 'security.workspace.trust.startupPrompt': 'never' },
-    });
-    const window = await openWindow(editor, server, {
+    const desk = installed ? await deskWith(extension) : ownDesk();
+    setDesk(desk.folder, options);
+    const window = await openWindow(await connectBrowser(), desk, {
       ...(folder !== undefined && { folder }),
       ...(options.helper && !installed && { helper }),
       extension: installed ? helper : extension,
+      trust: !trusted,
+      settings: {
+        'security.workspace.trust.startupPrompt': 'never',
+        ...(theme && { 'workbench.colorTheme': themes[theme][0] }),
+      },
       ...(language !== undefined && { language }),
     });
-    window.page.setDefaultTimeout(30_000);
-    const workbench = new Workbench(server, window);
-    try {
-      await workbench.page.locator('.monaco-workbench .part.activitybar').waitFor();
-      // Our contributions are known.
-      if (!installed) await workbench.page.getByRole('tab', { name: 'Distillery' }).first().waitFor();
-      if (theme) await workbench.chooseTheme(theme);
-      return workbench;
-    } catch (error) {
-      await workbench.close('open');
-      throw error;
-    }
+    window.page.setDefaultTimeout(60_000);
+    const workbench = new Workbench(desk, window);
+    all.add(workbench);
+    atEnd(() => workbench.close());
+    await workbench.untilReady();
+    // Our contributions are known.
+    if (!installed) await workbench.page.getByRole('tab', { name: 'Distillery' }).first().waitFor();
+    if (theme) await workbench.page.locator(`.monaco-workbench.${themes[theme][1]}`).waitFor();
+    return workbench;
   }
 
-  /** By the editor's list: a setting that is there from the start is now and then read before the themes are known. */
+  /** Waits until the editor has put back what was open: until then, the focus goes elsewhere, and lists close. */
+  private async untilReady(): Promise<void> {
+    await this.page.locator('.monaco-workbench .part.activitybar').waitFor();
+    await this.page.waitForFunction("performance.getEntriesByName('code/LifecyclePhase/Restored').length > 0");
+  }
+
+  /** Changes the theme of an open window, by the editor's list. */
   async chooseTheme(theme: Theme): Promise<void> {
-    const [name, className] = themes[theme];
+    const [, className] = themes[theme];
     const window = this.page.locator(`.monaco-workbench.${className}`);
-    for (let attempt = 1; attempt <= 5; attempt++) {
-      // While the editor still starts, something else may take the focus, and the list closes.
-      const chosen = await this.pickTheme(name).then(
-        () => true,
-        () => false,
-      );
-      if (chosen) break;
-      await this.page.keyboard.press('Escape');
-    }
-    await window.waitFor();
-  }
-
-  private async pickTheme(name: string): Promise<void> {
+    if (await window.isVisible()) return;
     await this.runCommand('Preferences: Color Theme');
-    await this.page.locator('.quick-input-widget input').first().fill(name, { timeout: 5000 });
-    const row = this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name });
-    await row.waitFor({ timeout: 5000 });
-    await this.page.keyboard.press('Enter');
+    await this.page.getByPlaceholder('Select Color Theme').fill(themeLabels[theme]);
+    await this.pick(themeLabels[theme]);
+    await window.waitFor();
   }
 
   get page(): Page {
@@ -118,7 +167,7 @@ export class Workbench {
 
   /** Folder of the server that serves this window: all its processes have it in their environment. */
   get serverFolder(): string {
-    return this.server.folder;
+    return this.desk.folder;
   }
 
   get statusItem(): Locator {
@@ -161,17 +210,37 @@ export class Workbench {
   }
 
   async runCommand(title: string): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      const list = await this.openPalette(title);
-      const command = list.locator('.label-name').filter({ hasText: new RegExp(`^${title}$`) });
-      // A list that was opened too early, before a key was set, does not change any more.
-      const found = await command.waitFor({ timeout: 2000 }).then(
-        () => true,
-        () => false,
-      );
-      if (found || attempt === 10) return command.click();
-      await this.page.keyboard.press('Escape');
-    }
+    await this.openPalette(title);
+    await this.take(await this.untilOffered(title));
+  }
+
+  /** Waits until the palette offers a command, which may depend on what the extension has yet to read. */
+  async untilPossible(title: string): Promise<void> {
+    await this.openPalette(title);
+    await this.untilOffered(title);
+    await this.page.keyboard.press('Escape');
+  }
+
+  /** The palette works out anew what it offers when its text changes, and not before. */
+  private async untilOffered(title: string): Promise<Locator> {
+    const { page } = this;
+    const rows = page.locator('.quick-input-list .monaco-list-row');
+    const command = rows.filter({ has: page.locator('.label-name').getByText(title, { exact: true }) });
+    const input = page.locator('.quick-input-widget input').first();
+    let spaces = 0;
+    const isOffered = async (): Promise<boolean> => {
+      if (await command.isVisible()) return true;
+      await input.fill(`>${title}${' '.repeat(spaces++ % 2)}`);
+      return command.isVisible();
+    };
+    await vi.waitUntil(isOffered, { timeout: 60_000, interval: 50 });
+    return command;
+  }
+
+  /** Waits until the window has written what it keeps over a reload, which it does every few seconds. */
+  async untilKept(words: RegExp): Promise<void> {
+    const kept = (): Promise<string[]> => this.page.evaluate(readKept);
+    await expect.poll(kept).toContainEqual(expect.stringMatching(words));
   }
 
   /** By the editor's own command: it writes its layout down first, for which the browser's does not wait. */
@@ -179,6 +248,7 @@ export class Workbench {
     const loaded = this.page.waitForEvent('load');
     await this.runCommand('Developer: Reload Window');
     await loaded;
+    await this.untilReady();
   }
 
   /** Opens a file by the editor's own list of files. */
@@ -189,37 +259,37 @@ export class Workbench {
     await this.page.getByRole('tab', { name: name.split('/').at(-1)! }).waitFor();
   }
 
-  /** Picks a row of the list that is asked. */
+  /** Picks the first row with these words of the list that is asked. */
   pick(label: string): Promise<void> {
     return this.take(this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first());
   }
 
-  /** Takes an entry of a row's menu, which closes again where something else asks for attention just then. */
+  /** Takes a row of a list by the keyboard: it may be drawn anew under the pointer. */
+  private async take(row: Locator): Promise<void> {
+    await row.waitFor();
+    const rows = Number(await row.getAttribute('aria-setsize'));
+    const isFocused = async (): Promise<boolean> => /\bfocused\b/.test((await row.getAttribute('class')) ?? '');
+    for (let at = 0; at <= rows && !(await isFocused()); at++) await this.page.keyboard.press('ArrowDown');
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** What events have changed is on the screen after two frames. */
+  async untilDrawn(): Promise<void> {
+    await this.page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))');
+  }
+
+  /** Takes an entry of a row's menu. */
   async takeFromMenu(row: Locator, name: string): Promise<void> {
+    await row.click({ button: 'right' });
+    await this.takeEntry(name);
+  }
+
+  /** Takes an entry of the menu that is open, by the keyboard: a menu takes no click in its first tenth of a second. */
+  async takeEntry(name: string): Promise<void> {
     const entry = this.page.getByRole('menuitem', { name });
-    for (let attempt = 1; attempt <= 5; attempt++) {
-      await row.click({ button: 'right' });
-      // A menu ignores its first tenth of a second.
-      if ((await this.takes(entry)) || ((await entry.isVisible()) && (await this.takes(entry)))) return;
-      await this.page.keyboard.press('Escape');
-    }
-    throw new Error(`${entry.toString()} takes no click`);
-  }
-
-  /** Clicks an entry of a list or menu until it is gone: they take no click in their first moments, and a list may be drawn anew. */
-  async take(entry: Locator): Promise<void> {
-    for (let attempt = 1; attempt <= 5; attempt++) if (await this.takes(entry)) return;
-    throw new Error(`${entry.toString()} takes no click`);
-  }
-
-  private async takes(entry: Locator): Promise<boolean> {
-    try {
-      await entry.click({ timeout: 5000 });
-      await entry.waitFor({ state: 'hidden', timeout: 2000 });
-      return true;
-    } catch {
-      return false;
-    }
+    await entry.hover();
+    await this.page.keyboard.press('Enter');
+    await entry.waitFor({ state: 'hidden' });
   }
 
   private async openPalette(typed: string): Promise<Locator> {
@@ -237,10 +307,15 @@ export class Workbench {
     await this.page.screenshot({ path: path.join(shots, `${name}.png`) });
   }
 
-  /** Ends everything; first, where the journey has failed, takes a last picture for whoever looks into it. */
-  async close(failed?: string): Promise<void> {
-    if (failed !== undefined) await this.picture(`failed: ${failed}`.replace(/[^\w-]+/g, '-'));
-    await this.window.browser.close();
-    await this.server.stop();
+  async close(): Promise<void> {
+    if (!all.delete(this)) return;
+    await this.window.close();
   }
+}
+
+/** A server that has the extension installed, which ends when its window does. */
+async function deskWith(installed: string): Promise<Desk> {
+  const server = await startCodeServer(ensureEditor(process.cwd()), { installed, environment: deskEnvironment });
+  atEnd(() => server.stop());
+  return server;
 }

@@ -9,4 +9,9 @@ const BACKEND = 'one-op';
 
 const engine = process.argv[3] as Engine;
 registerOneOpBackend(BACKEND, await openExecutor(engine, { threads: 1 }));
-await runSuite({ backend: BACKEND, isDataSync: false, exclude: [...kernelsLeftOut, ...testsLeftOut(engine)] });
+await runSuite({
+  backend: BACKEND,
+  isDataSync: false,
+  exclude: [...kernelsLeftOut, ...testsLeftOut(engine)],
+  oneIn: Number(process.argv[4] ?? 1),
+});

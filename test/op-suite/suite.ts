@@ -5,7 +5,7 @@ import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.j
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import { setTestEnvs } from '@tensorflow/tfjs-core/dist/jasmine_util.js';
 import { writeFileSync } from 'node:fs';
-import type { Exclusion, SuiteResult } from './result';
+import { isInPart, type Exclusion, type SuiteResult } from './result';
 
 export interface SuiteOptions {
   /** A backend that is registered; `setBackend` must succeed. */
@@ -13,13 +13,15 @@ export interface SuiteOptions {
   /** Whether the backend gives a tensor's values at once; the tests of `dataSync` need that. */
   isDataSync: boolean;
   exclude: readonly Exclusion[];
+  /** Only each of so many tests is run; 1 for all of them. */
+  oneIn: number;
 }
 
 /** Names of specs carry the environment's, which tells tests of a backend from those of tfjs's other parts. */
 const ENVIRONMENT = 'on-backend';
 
 /** Runs the suite and writes a `SuiteResult` as JSON to the file that the process was given. */
-export async function runSuite({ backend, isDataSync, exclude }: SuiteOptions): Promise<void> {
+export async function runSuite({ backend, isDataSync, exclude, oneIn }: SuiteOptions): Promise<void> {
   const file = process.argv[2];
   if (file === undefined) throw new Error('Usage: node SUITE.mjs RESULT.json');
   setTestEnvs([{ name: ENVIRONMENT, backendName: backend, flags: {}, isDataSync }]);
@@ -27,7 +29,10 @@ export async function runSuite({ backend, isDataSync, exclude }: SuiteOptions): 
 
   const result: SuiteResult = { passed: [], failed: [], leftOut: {}, unusedExclusions: [] };
   const used = new Set<Exclusion>();
-  environment.configure({ random: false, specFilter: (spec) => spec.getFullName().includes(` ${ENVIRONMENT} `) });
+  environment.configure({
+    random: false,
+    specFilter: (spec) => spec.getFullName().includes(` ${ENVIRONMENT} `) && isInPart(spec.getFullName(), oneIn),
+  });
   environment.addReporter({
     specDone: (spec) => {
       if (spec.status === 'passed') result.passed.push(spec.fullName);

@@ -36,4 +36,4 @@ const exclude: readonly Exclusion[] = [
 ];
 
 await openExecutor('tfjs-node', { threads: 1 });
-await runSuite({ backend: 'tensorflow', isDataSync: true, exclude });
+await runSuite({ backend: 'tensorflow', isDataSync: true, exclude, oneIn: 1 });

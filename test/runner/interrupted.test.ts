@@ -1,15 +1,15 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { findLibrary } from '../../src/engine/libraries';
 import type { MetricsRecord, RunRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
-import { distillery, document, onlyRun, readLines, start, tinyWorkspace } from './program';
+import { distillery, document, onlyRun, readLines, start, tinyWorkspace, until, type TinyExperiment } from './program';
 
-const experiment = { task: 'text-classification', training: { epochs: 6, checkpointEvery: 5 } } as const;
+/** The teacher makes 6 steps, student and control 48 each. */
+const experiment: TinyExperiment = { task: 'text-classification', training: { epochs: 8, checkpointEvery: 3 } };
 
 const models = ['teacher/model', 'student', 'controls/no-distillation/student'];
 const weights = (run: string): Buffer[] =>
@@ -29,14 +29,6 @@ beforeAll(async () => {
   for (const engine of engines) uninterrupted[engine] = await uninterruptedOn(engine);
 });
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 3000; i++) {
-    if (condition()) return;
-    await delay(10);
-  }
-  throw new Error('it did not come to that');
-}
-
 const stepsIn = (file: string): number => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0);
 const metricsOf = (workspace: string, part: string): string => {
   const runs = path.join(workspace, '.distillery', 'runs');
@@ -46,9 +38,9 @@ const recordOf = (run: string): RunRecord => JSON.parse(readFileSync(path.join(r
 
 describe('an interrupted run', () => {
   it.each([
-    ['while its teacher trains', 'teacher', 8],
-    ['while its student trains', '.', 33],
-    ['while its control trains', 'controls/no-distillation', 17],
+    ['while its teacher trains', 'teacher', 4],
+    ['while its student trains', '.', 17],
+    ['while its control trains', 'controls/no-distillation', 10],
   ])('killed %s and resumed, has the weights of an uninterrupted one', async (_, part, steps) => {
     const workspace = tinyWorkspace(experiment);
     const { child, outcome } = start(['run', 'tiny.distill.json'], workspace);
@@ -76,7 +68,8 @@ describe('an interrupted run', () => {
     await connection.sendRequest('pause');
     await until(() => recordOf(run).status === 'paused');
     const paused = stepsIn(metricsOf(workspace, '.'));
-    await delay(300);
+    // Each answer gives the training a turn.
+    for (let turn = 0; turn < 20; turn++) await connection.sendRequest('pause');
     expect(stepsIn(metricsOf(workspace, '.')) - paused).toBeLessThanOrEqual(1);
     await connection.sendRequest('continue');
     await until(() => stepsIn(metricsOf(workspace, '.')) > paused + 1);
@@ -93,7 +86,7 @@ describe('an interrupted run', () => {
   });
 
   it('is not resumed where its data have changed', async () => {
-    const workspace = tinyWorkspace({ ...experiment, training: { epochs: 1 } });
+    const workspace = tinyWorkspace({ ...experiment, training: { epochs: 1, checkpointEvery: 3 } });
     const { child, outcome } = start(['run', 'tiny.distill.json'], workspace);
     await until(() => stepsIn(metricsOf(workspace, 'teacher')) >= 2);
     child.kill('SIGINT');

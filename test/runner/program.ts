@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { vi } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 export const runnerFile = path.join(root, 'dist', 'runner.js');
@@ -75,7 +76,10 @@ export interface TinyExperiment {
   withoutTest?: boolean;
 }
 
-/** A folder with `tiny.distill.json` and its data: real rows, models small enough for seconds. */
+/**
+ * A folder with `tiny.distill.json` and its data: real rows, models small enough for seconds. Most of a run's time goes into
+ * compiling its graphs, which grow with the layers. An epoch has 6 steps.
+ */
 export function tinyWorkspace({
   task,
   rows = {},
@@ -91,7 +95,7 @@ export function tinyWorkspace({
   const dataset = task === 'text-classification' ? 'spam' : 'moby-dick';
   const family = task === 'causal-lm' ? 'gpt2' : 'bert';
   const splits = {
-    train: rows.train ?? sampleRows(dataset, 'train', 96),
+    train: rows.train ?? sampleRows(dataset, 'train', 48),
     validation: rows.validation ?? sampleRows(dataset, 'validation', 24),
     test: rows.test ?? sampleRows(dataset, 'test', 24),
   };
@@ -112,10 +116,10 @@ export function tinyWorkspace({
       : { source: 'train', kind: family === 'gpt2' ? 'bpe' : 'wordpiece', vocabularySize: 512 },
     teacher: teacher ?? {
       source: 'train',
-      architecture: { family, hiddenSize: 48, layers: 3, heads: 4 },
+      architecture: { family, hiddenSize: 48, layers: 2, heads: 4 },
       training: { ...common, epochs: 1 },
     },
-    student: { architecture: { family, hiddenSize: 24, layers: 2, heads: 2 } },
+    student: { architecture: { family, hiddenSize: 24, layers: 1, heads: 2 } },
     distillation: { temperature: 2, alpha: 0.5, ...distillation },
     training: { epochs: 2, ...common },
     controls: ['no-distillation'],
@@ -125,6 +129,11 @@ export function tinyWorkspace({
   };
   writeFileSync(path.join(folder, 'tiny.distill.json'), JSON.stringify(experiment, undefined, 2));
   return folder;
+}
+
+/** Waits until it has come to that: what a process writes announces itself to nobody. @returns what was asked for */
+export function until<T>(ask: () => T | undefined | false): Promise<T> {
+  return vi.waitUntil(ask, { timeout: 60_000, interval: 10 });
 }
 
 /** The only run of a workspace. */

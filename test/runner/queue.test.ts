@@ -2,29 +2,20 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { deviceUser, takeDevice } from '../../src/runner/devices/queue';
 import type { DeviceRecord, RunRecord } from '../../src/protocol/records';
-import { dataOf, document, start, tinyWorkspace, type Outcome } from './program';
+import { dataOf, document, start, tinyWorkspace, until, type Outcome } from './program';
 
 const recordOf = (run: string): RunRecord | undefined => {
   const file = path.join(run, 'run.json');
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RunRecord) : undefined;
 };
 
-async function until<T>(what: string, ask: () => T | undefined): Promise<T> {
-  for (let i = 0; i < 1200; i++) {
-    const answer = ask();
-    if (answer !== undefined) return answer;
-    await delay(50);
-  }
-  throw new Error(`it did not come to that: ${what}`);
-}
-
 /** Runs of one workspace, in the order in which they were started. */
 class Workspace {
-  readonly folder = tinyWorkspace({ task: 'text-classification', training: { epochs: 30 } });
+  /** Ended before they end by themselves. */
+  readonly folder = tinyWorkspace({ task: 'text-classification', training: { epochs: 1000, evaluateEvery: 1000 } });
   readonly #runs = path.join(this.folder, '.distillery', 'runs');
   readonly #started: ReturnType<typeof start>[] = [];
 
@@ -34,9 +25,9 @@ class Workspace {
     const before = this.#names();
     const started = start(['run', 'tiny.distill.json', '--json', ...args], this.folder);
     this.#started.push(started);
-    const name = await until('a run directory', () => this.#names().find((one) => !before.includes(one)));
+    const name = await until(() => this.#names().find((one) => !before.includes(one)));
     const run = path.join(this.#runs, name);
-    await until('run.json', () => recordOf(run));
+    await until(() => recordOf(run));
     return { run, kill: (signal) => void started.child.kill(signal), outcome: started.outcome };
   }
 
@@ -50,8 +41,7 @@ class Workspace {
   }
 }
 
-const hasStatus = (run: string, status: string): Promise<true> =>
-  until(`${status} of ${run}`, () => (recordOf(run)?.status === status ? true : undefined));
+const hasStatus = (run: string, status: string): Promise<boolean> => until(() => recordOf(run)?.status === status);
 
 describe('runs on one device', () => {
   let workspace: Workspace;
@@ -63,14 +53,16 @@ describe('runs on one device', () => {
     await hasStatus(first.run, 'running');
     const second = await workspace.start();
     const third = await workspace.start();
-    await delay(1500);
-    expect([second, third].map(({ run }) => recordOf(run)!.status)).toEqual(['queued', 'queued']);
+    await hasStatus(second.run, 'queued');
+    await hasStatus(third.run, 'queued');
     const { devices } = await document<{ devices: DeviceRecord[] }>(['devices'], workspace.folder);
     expect(devices[0]!.inUseBy).toMatchObject({ run: path.basename(first.run), directory: first.run });
     expect(readFileSync(path.join(second.run, 'log.txt'), 'utf8')).toContain(
       `waiting for the CPU, after ${path.basename(first.run)}`,
     );
 
+    // They have waited for as long as another process takes.
+    expect([second, third].map(({ run }) => recordOf(run)!.status)).toEqual(['queued', 'queued']);
     first.kill('SIGKILL');
     await hasStatus(second.run, 'running');
     expect(recordOf(third.run)!.status).toBe('queued');

@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../../src/protocol/records';
 import type { SweepResult } from '../../src/runner/commands/sweep';
-import { distillery, document, start, tinyWorkspace } from './program';
+import { distillery, document, start, tinyWorkspace, until } from './program';
 
 const training = { epochs: 2, evaluateEvery: 1000, checkpointEvery: 5 };
 
@@ -29,14 +28,6 @@ const recordsOf = (workspace: string): RunRecord[] =>
 const weights = (directory: string, model = path.join('checkpoints', 'last')): Buffer =>
   readFileSync(path.join(directory, model, 'model.safetensors'));
 const sweep = (workspace: string) => document<SweepResult>(['sweep', 'tiny.distill.json'], workspace);
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 6000; i++) {
-    if (condition()) return;
-    await delay(10);
-  }
-  throw new Error('it did not come to that');
-}
 
 describe('a sweep', () => {
   let workspace: string;

@@ -1,13 +1,12 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../../src/protocol/records';
 import type { CacheResult } from '../../src/runner/commands/cache';
-import { distillery, document, onlyRun, sampleRows, start, tinyWorkspace, type TinyExperiment } from './program';
+import { distillery, document, onlyRun, sampleRows, start, tinyWorkspace, until, type TinyExperiment } from './program';
 
 const training = { epochs: 2, evaluateEvery: 1000, checkpointEvery: 1000 };
-const rows = { train: sampleRows('moby-dick', 'train', 400) };
+const rows = { train: sampleRows('moby-dick', 'train', 160) };
 
 /** A teacher to begin from, so that every run below has the same. */
 let teacherFolder: string;
@@ -39,14 +38,6 @@ const cachesOf = (workspace: string): string[] => {
   return existsSync(folder) ? readdirSync(folder).map((name) => path.join(folder, name)) : [];
 };
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 3000; i++) {
-    if (condition()) return;
-    await delay(10);
-  }
-  throw new Error('it did not come to that');
-}
-
 describe("a run that keeps its teacher's answers", () => {
   let workspace: string;
   let weights: Buffer;
@@ -57,7 +48,7 @@ describe("a run that keeps its teacher's answers", () => {
   });
 
   it('fills a cache, which the next run with the same teacher finds full', async () => {
-    expect(log(onlyRun(workspace))).toMatch(/asking the teacher about 400 examples/);
+    expect(log(onlyRun(workspace))).toMatch(/asking the teacher about 160 examples/);
     await document(['run', 'tiny.distill.json'], workspace);
     const second = runsOf(workspace).at(-1)!;
     expect(log(second)).toMatch(/the teacher's answers are known/);
@@ -88,7 +79,7 @@ describe("a run that keeps its teacher's answers", () => {
 
   it('is listed and removed by the command line', async () => {
     const { caches } = await document<CacheResult>(['cache'], workspace);
-    expect(caches).toMatchObject([{ examples: 400, task: 'causal-lm', values: 'float32' }]);
+    expect(caches).toMatchObject([{ examples: 160, task: 'causal-lm', values: 'float32' }]);
     expect(caches[0]!.bytesOnDisk).toBeGreaterThanOrEqual(caches[0]!.bytes!);
     expect((await distillery(['cache', '--remove', 'nothing'], workspace)).code).toBe(2);
     const after = await document<CacheResult>(['cache', '--remove', caches[0]!.key.slice(0, 6)], workspace);
@@ -97,7 +88,7 @@ describe("a run that keeps its teacher's answers", () => {
   });
 
   it('says so and asks in every step where the answers would take too much space', async () => {
-    const small = workspaceWith({ maxGigabytes: 1e-4 });
+    const small = workspaceWith({ maxGigabytes: 1e-4 }, { training: { ...training, epochs: 1 } });
     await document(['run', 'tiny.distill.json'], small);
     expect(log(onlyRun(small))).toMatch(/asked in every step: its answers would take .* teacher\.cache\.maxGigabytes/);
     expect(cachesOf(small)).toEqual([]);

@@ -1,12 +1,12 @@
-/** @file Opens the Lab's page in a headless Chromium: bundled as it ships, served with the policy that the panel sets. */
+/** @file The Lab's page, bundled as it ships and served with the policy that the panel sets, opened in a headless Chromium. */
 
 import { build } from 'esbuild';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { chromium, type Browser, type LaunchOptions, type Page } from 'playwright-core';
 import { pseudoTranslated } from './untranslated';
 
 /** Where distributions put it; undefined: these tests are skipped. */
@@ -14,17 +14,17 @@ export const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '
   existsSync(path),
 );
 
-export interface Harness {
-  browser: Browser;
-  server: Server;
-  /** Opens the page; `query` says which run, theme, kept state and language (`pseudo`). Script errors of the page are collected in `errors`. */
-  open(query: Record<string, string>, size?: { width: number; height: number }): Promise<LabPage>;
-  close(): Promise<void>;
-}
+export const launchOptions: LaunchOptions = { executablePath: chromiumPath!, args: ['--no-sandbox'] };
 
 export interface LabPage {
   page: Page;
+  /** Errors of its scripts so far. */
   errors: string[];
+}
+
+export interface Size {
+  width: number;
+  height: number;
 }
 
 async function bundle(entry: string, options: Parameters<typeof build>[0]): Promise<string> {
@@ -42,7 +42,8 @@ async function bundle(entry: string, options: Parameters<typeof build>[0]): Prom
   return outputFiles[0]!.text;
 }
 
-export async function startHarness(): Promise<Harness> {
+/** Serves the page on a local port. */
+export async function servePage(): Promise<{ url: string; close(): Promise<void> }> {
   const nonce = randomBytes(16).toString('hex');
   const document = (await readFile('test/webview/harness.html', 'utf8')).replaceAll('{{nonce}}', nonce);
   const texts = JSON.parse(await readFile('l10n/bundle.l10n.json', 'utf8')) as Record<string, string>;
@@ -62,20 +63,45 @@ export async function startHarness(): Promise<Harness> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] });
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Opens the page that is served at `url`; `query` says which run, theme, kept state and language (`pseudo`). */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  query: Record<string, string>,
+  size: Size = { width: 1280, height: 800 },
+): Promise<LabPage> {
+  const page = await browser.newPage({ viewport: size });
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto(`${url}/${query.language ?? ''}?${new URLSearchParams(query).toString()}`);
+  return { page, errors };
+}
+
+export interface Harness {
+  browser: Browser;
+  open(query: Record<string, string>, size?: Size): Promise<LabPage>;
+  close(): Promise<void>;
+}
+
+/** Server and browser of one's own. */
+export async function startHarness(): Promise<Harness> {
+  const served = await servePage();
+  const browser = await chromium.launch(launchOptions);
   return {
     browser,
-    server,
-    async open(query, size = { width: 1280, height: 800 }) {
-      const page = await browser.newPage({ viewport: size });
-      const errors: string[] = [];
-      page.on('pageerror', (error) => errors.push(error.message));
-      await page.goto(`http://127.0.0.1:${port}/${query.language ?? ''}?${new URLSearchParams(query).toString()}`);
-      return { page, errors };
-    },
-    async close() {
+    open: (query, size) => openPage(browser, served.url, query, size),
+    close: async () => {
       await browser.close();
-      await new Promise((resolve) => server.close(resolve));
+      await served.close();
     },
   };
 }

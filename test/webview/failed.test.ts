@@ -74,7 +74,6 @@ describePage('a request that fails', (open) => {
     await page.evaluate('failing = {}');
     await alert.getByRole('button', { name: 'Dismiss' }).click();
     await alert.waitFor({ state: 'detached' });
-    await page.close();
   });
 
   it('is said in the place of the answer where models were to continue a prompt', async () => {
@@ -83,7 +82,6 @@ describePage('a request that fails', (open) => {
     await page.locator('#continue').click();
     await page.getByText(`${problem.message} ${problem.remedy}`).waitFor();
     expect(await page.locator('#continue').count()).toBe(1);
-    await page.close();
   });
 
   it('is forgotten once it succeeds, and where another run is shown', async () => {
@@ -101,6 +99,5 @@ describePage('a request that fails', (open) => {
     const other = { ...moby.run, id: 'another', series: [] };
     await page.evaluate(`send(${JSON.stringify({ type: 'run', run: other })})`);
     await alert.waitFor({ state: 'detached' });
-    await page.close();
   });
 });

@@ -7,9 +7,14 @@ import { spamRun } from './sample/spam-run';
 import themes from './themes.json';
 
 const query = new URLSearchParams(location.search);
-const theme = themes[query.get('theme') ?? 'dark'];
-for (const [name, value] of Object.entries(theme.variables)) document.documentElement.style.setProperty(name, value);
-document.body.classList.add(...theme.kind.split(' '));
+/** As the editor does it, also while the page is open. */
+window.setTheme = (name) => {
+  const { variables, kind } = themes[name];
+  for (const [variable, value] of Object.entries(variables))
+    document.documentElement.style.setProperty(variable, value);
+  document.body.className = kind;
+};
+window.setTheme(query.get('theme') ?? 'dark');
 
 const kind = query.get('run') ?? 'moby';
 const sample = kind === 'spam' ? spamRun() : mobyRun(query.get('status') ?? 'running');
@@ -29,7 +34,13 @@ document.addEventListener('securitypolicyviolation', (event) => {
 });
 
 /** As the extension would: the message is cloned and arrives later. */
-window.send = (message) => void setTimeout(() => window.postMessage(structuredClone(message)));
+window.send = (message) => {
+  window.underWay++;
+  setTimeout(() => window.postMessage(structuredClone(message)));
+};
+/** Messages that were sent and have not arrived: none before the page, which listens later, has dealt with the last. */
+window.underWay = 0;
+window.addEventListener('message', () => setTimeout(() => window.underWay--));
 
 /** Requests that are to fail, by their method, and with which problem. */
 window.failing = JSON.parse(query.get('failing') ?? '{}');

@@ -1,10 +1,10 @@
 /** @file What the tests of the Lab's page share: the page in a browser, and what it ought to show, worked out apart from it. */
 
-import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, inject } from 'vitest';
 import { formatShare, shareDecimals } from '../../src/protocol/format';
 import type { LabMethod } from '../../src/protocol/lab-requests';
-import { chromiumPath, startHarness, type Harness } from './browser';
+import { chromiumPath, openPage, type LabPage, type Size } from './browser';
 import { mobyRun } from './sample/moby-run';
 import type { SampleRun } from './sample/sample-run';
 import { spamRun } from './sample/spam-run';
@@ -89,21 +89,33 @@ export async function probesRead(page: Page, sample: SampleRun): Promise<void> {
     .waitFor();
 }
 
-/** Opens the page; when it is closed, no script of it may have failed. */
-export type Open = (query: Record<string, string>, size?: { width: number; height: number }) => Promise<Page>;
+export type Open = (query: Record<string, string>, size?: Size) => Promise<Page>;
 
-/** Tests of the page, in a browser of their own; skipped where there is none. */
+/** Waits until nothing is under way to the page any more, and what has arrived is drawn. */
+export async function settled(page: Page): Promise<void> {
+  await expect.poll(() => page.evaluate('underWay')).toBe(0);
+  await page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))');
+}
+
+/** Tests of the page, skipped where there is no browser. When a test has ended, no script of its pages may have failed. */
 export function describePage(name: string, tests: (open: Open) => void): void {
   describe.skipIf(!chromiumPath)(name, () => {
-    let harness: Harness;
+    let browser: Browser;
+    let opened: LabPage[] = [];
     beforeAll(async () => {
-      harness = await startHarness();
+      browser = await chromium.connect(inject('labPage')!.browser);
     });
-    afterAll(() => harness.close());
+    afterEach(async () => {
+      const pages = opened;
+      opened = [];
+      for (const { page } of pages) await page.context().close();
+      expect(pages.flatMap(({ errors }) => errors)).toEqual([]);
+    });
+    afterAll(() => browser.close());
     tests(async (query, size) => {
-      const { page, errors } = await harness.open(query, size);
-      page.on('close', () => expect(errors).toEqual([]));
-      return page;
+      const one = await openPage(browser, inject('labPage')!.url, query, size);
+      opened.push(one);
+      return one.page;
     });
   });
 }

@@ -13,7 +13,6 @@ describePage('the Lab page', (open) => {
     expect(finding).toContain('(95 % interval +.008 to +.030)');
     const control = await page.locator('lab-model-table tbody tr').nth(2).locator('td:not(.drawing)').allInnerTexts();
     expect(control.slice(0, 2)).toEqual(['Control same student, no distillation', '.952 .941–.961']);
-    await page.close();
   });
 
   it('offers to train a control where there is none', async () => {
@@ -28,7 +27,6 @@ describePage('the Lab page', (open) => {
     await expect.poll(() => heard(page)).toContainEqual({ method: 'runControl', id });
     await page.evaluate(`send({ type: 'trust', trusted: false })`);
     await page.locator('#run-control').waitFor({ state: 'detached' });
-    await page.close();
   });
 
   it('asks the extension to stop the run, and offers that only while it goes on', async () => {
@@ -40,7 +38,6 @@ describePage('the Lab page', (open) => {
     );
     await page.getByText('Stopped at step 1,840 of 2,400').waitFor();
     expect(await page.locator('#stop').count()).toBe(0);
-    await page.close();
   });
 
   it('keeps the tab, example, token, temperature and smoothing, and the run they belong to', async () => {
@@ -50,11 +47,9 @@ describePage('the Lab page', (open) => {
     await page.getByLabel('Temperature', { exact: true }).fill('790');
     const state = await kept(page);
     expect(state).toMatchObject({ id: moby.run.id, tab: 'tokens', example: 2, position: 4, temperature: 8 });
-    await page.close();
     const again = await open({ state: JSON.stringify(state) });
     await again.locator('lab-distribution .body').first().waitFor();
     expect(await shownBars(again)).toEqual(expectedBars(expected(moby, 2, 4, 1800, 8), 10));
-    await again.close();
   });
 
   it.each([
@@ -64,7 +59,6 @@ describePage('the Lab page', (open) => {
   ])('says what it waits for (%s)', async (run, words) => {
     const page = await open({ run });
     await page.getByText(words).waitFor();
-    await page.close();
   });
 
   it('shows a failed run with its error and what to do', async () => {
@@ -82,7 +76,6 @@ describePage('the Lab page', (open) => {
           { method: 'resume', id },
         ]),
       );
-    await page.close();
   });
 
   it('shows what one T makes of a token, and what the sweep measured', async () => {
@@ -99,7 +92,6 @@ describePage('the Lab page', (open) => {
     expect(await page.locator('lab-sweep-chart circle').count()).toBe(4);
     await sweep.nth(0).locator('.link').click();
     await expect.poll(() => heard(page)).toContainEqual(expect.objectContaining({ method: 'showRun' }));
-    await page.close();
   });
 
   it('streams completions, says what each model expected, and can be stopped', async () => {
@@ -126,7 +118,6 @@ describePage('the Lab page', (open) => {
     await page.locator('lab-completion').nth(1).locator('[role=option]').nth(2).focus();
     await page.keyboard.press('ArrowRight');
     expect(await page.locator('lab-expected h2').innerText()).toContain('At “');
-    await page.close();
   });
 
   it('shows what a model expected at a token while the others still come', async () => {
@@ -146,7 +137,6 @@ describePage('the Lab page', (open) => {
     await page.getByRole('tab', { name: 'Loss' }).click();
     await page.getByRole('tab', { name: 'Completions' }).click();
     expect(await page.locator('lab-completion .tokens > .muted').first().innerText()).toBe('Call me…');
-    await page.close();
   });
 
   it('leads from a link to the row and token that it names, and asks for a row that is not pinned', async () => {
@@ -161,13 +151,11 @@ describePage('the Lab page', (open) => {
       `send(${JSON.stringify({ type: 'target', target: { ...target, row: { file, line: 9999 } } })})`,
     );
     await expect.poll(() => heard(page)).toContainEqual({ method: 'inspectRow', id: moby.run.id, file, line: 9999 });
-    await page.close();
   });
 
   it('runs nothing in a folder that is not trusted', async () => {
     const page = await open({ trusted: 'no', state: JSON.stringify({ tab: 'completions', id: moby.run.id }) });
     await page.getByText('the models cannot be run here').waitFor();
     expect(await page.locator('#stop, #hold').count()).toBe(0);
-    await page.close();
   });
 });

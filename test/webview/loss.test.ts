@@ -23,7 +23,6 @@ describePage('the Loss tab', (open) => {
     expect(await text(page, 'lab-header dl')).toContain('15.3 at 1,844');
     const first = page.locator('lab-time-chart canvas[data-first=yes]');
     expect(await first.count()).toBe(await page.locator('lab-time-chart canvas').count());
-    await page.close();
   });
 
   it('has a chart for each component there is, and none for others', async () => {
@@ -31,7 +30,6 @@ describePage('the Loss tab', (open) => {
       const page = await open({ run });
       await page.locator('lab-time-chart canvas').first().waitFor();
       const all = await page.locator('lab-figure h2 .title').allInnerTexts();
-      await page.close();
       return all;
     };
     const rest = ['Gradient norm', 'Learning rate', 'Tokens per second'];
@@ -56,7 +54,6 @@ describePage('the Loss tab', (open) => {
     expect(await page.locator('lab-time-chart .cursor').count()).toBe(8);
     await page.locator('lab-time-chart .overlay').nth(2).hover();
     expect(Number(await total.getAttribute('aria-valuenow'))).toBeCloseTo(1200, -2);
-    await page.close();
   });
 
   it('has a table behind each chart, with the same numbers', async () => {
@@ -72,7 +69,6 @@ describePage('the Loss tab', (open) => {
       formatQuantity(metrics.gradientNorm!.at(-1)),
     ]);
     expect(await page.locator('lab-loss canvas').count()).toBe(0);
-    await page.close();
   });
 
   it('zooms all charts to what was brushed, moves along, and shows all again', async () => {
@@ -91,7 +87,6 @@ describePage('the Loss tab', (open) => {
     expect(((await kept(page)).zoom as [number, number])[0]).toBeCloseTo(zoom[0] + 0.1 * (zoom[1] - zoom[0]), 3);
     await page.getByText('Show all steps').click();
     expect((await kept(page)).zoom).toBeUndefined();
-    await page.close();
   });
 
   it('lays runs over each other in colours that stay, and picks the run whose curve is clicked', async () => {
@@ -116,7 +111,6 @@ describePage('the Loss tab', (open) => {
     const dot = (await page.locator('lab-total circle').nth(1).boundingBox())!;
     await page.mouse.click(dot.x + 2, y + 3);
     expect((await kept(page)).picked).toBe(added);
-    await page.close();
   });
 
   it('keeps a chart as CSV, SVG and PNG, in the theme it is seen in', async () => {
@@ -146,6 +140,5 @@ describePage('the Loss tab', (open) => {
     const png = Object.values((await saved('PNG')).content as Record<string, number>).slice(0, 4);
     expect(png).toEqual([0x89, 0x50, 0x4e, 0x47]);
     expect(await page.evaluate('refused')).toEqual([]);
-    await page.close();
   });
 });

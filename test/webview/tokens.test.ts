@@ -24,7 +24,6 @@ describePage('the Tokens tab', (open) => {
     const wanted = expected(moby, 0, 0, 1800, 2);
     expect(await shownBars(page)).toEqual(expectedBars(wanted, 10));
     expect(await text(page, '#kl')).toBe(formatQuantity(wanted.kl));
-    await page.close();
   });
 
   it('re-softens at once as the temperature slider moves, by pointer and by key', async () => {
@@ -41,7 +40,6 @@ describePage('the Tokens tab', (open) => {
     await page.keyboard.press('ArrowRight');
     expect(Number(await text(page, 'lab-temperature output'))).toBeGreaterThan(0.25);
     expect((await kept(page)).temperature).toBeGreaterThan(0.25);
-    await page.close();
   });
 
   it('walks the tokens with the arrow keys, and the examples and probes with theirs', async () => {
@@ -57,7 +55,6 @@ describePage('the Tokens tab', (open) => {
     await page.keyboard.press('s');
     const [, first] = [...expected(moby, 1, 0, 1600, 2).student].sort((a, b) => b - a);
     expect((await shownBars(page))[1]![2]).toBe(formatShare(first));
-    await page.close();
   });
 
   it('goes back in training time with the slider, and plays it', async () => {
@@ -77,7 +74,6 @@ describePage('the Tokens tab', (open) => {
     const states: { probe?: number }[] = await page.evaluate('states');
     expect(states.slice(-3).map(({ probe }) => probe)).toEqual([1400, 1600, undefined]);
     await page.getByLabel('Play the training').waitFor();
-    await page.close();
   });
 
   it('asks for each probe once, the latest first', async () => {
@@ -85,7 +81,6 @@ describePage('the Tokens tab', (open) => {
     await probesRead(page, moby);
     const asked = (await heard(page)).flatMap((message) => (message.method === 'probe' ? [message.step] : []));
     expect(asked).toEqual([...moby.probes.steps].reverse());
-    await page.close();
   });
 
   it('finds examples, and opens their place in the editor', async () => {
@@ -98,7 +93,6 @@ describePage('the Tokens tab', (open) => {
     await page.locator('lab-tokens .source').click();
     const { file, line } = moby.probes.examples.examples[4]!;
     expect(await heard(page)).toContainEqual({ method: 'openFile', id: moby.run.id, file, line });
-    await page.close();
   });
 
   it("paints nothing but the label's value for a classifier, and shows its classes as bars", async () => {
@@ -109,7 +103,6 @@ describePage('the Tokens tab', (open) => {
     expect(await page.locator('lab-tokens .text-tokens').innerText()).toBe(spam.probes.examples.examples[0]!.text);
     expect(await shownBars(page)).toEqual(expectedBars(expected(spam, 0, 0, 900, 4), 10));
     expect(await page.locator('lab-distribution .name').allInnerTexts()).toEqual(['ham', 'spam']);
-    await page.close();
   });
 
   it.each(['moby', 'spam'])('shows a text full of markup as text and runs nothing of it (%s)', async (run) => {
@@ -125,7 +118,6 @@ describePage('the Tokens tab', (open) => {
     expect(await page.locator('distillery-lab :is(img, script, b)').filter({ hasNotText: /./ }).count()).toBe(0);
     expect(await page.title()).toBe('Lab');
     expect(await page.evaluate('refused')).toEqual([]);
-    await page.close();
   });
 
   it('says which positions count but are not recorded, and what a batch would pad', async () => {
@@ -135,6 +127,5 @@ describePage('the Tokens tab', (open) => {
     expect(await page.locator('lab-chips .tokens .unrecorded').first().getAttribute('title')).toContain('not recorded');
     expect(await page.locator('lab-chips .tokens .uncounted').first().getAttribute('title')).toContain('not counted');
     expect(await text(page, 'lab-alignment p')).toMatch(/are not recorded/);
-    await page.close();
   });
 });

@@ -1,0 +1,53 @@
+/**
+ * @file What a worker's journeys find at their desk: the browser, an editor's server, and what that gives to the extension by its
+ * environment. A server's environment is fixed, so it names places in the server's folder, and what lies there is each window's.
+ */
+
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { chromium, type Browser } from 'playwright-core';
+import { inject } from 'vitest';
+import type { CodeServer } from '../harness/code-server';
+
+/** Native libraries as the tests have them. */
+export const keptLibraries = process.env.DISTILLERY_LIBRARIES ?? path.resolve('.cache/libraries');
+
+const librariesOf = (folder: string): string => path.join(folder, 'libraries');
+const pipConfigurationOf = (folder: string): string => path.join(folder, 'pip.conf');
+
+/** What the person keeps: each desk its own, so that the runs of one do not wait for those of another. */
+export const dataOf = (folder: string): string => path.join(folder, 'distillery');
+
+export const deskEnvironment = (folder: string): NodeJS.ProcessEnv => ({
+  DISTILLERY_DATA: dataOf(folder),
+  DISTILLERY_LIBRARIES: librariesOf(folder),
+  PIP_CONFIG_FILE: pipConfigurationOf(folder),
+  PIP_NO_INDEX: undefined,
+  PIP_INDEX_URL: undefined,
+  PIP_EXTRA_INDEX_URL: undefined,
+});
+
+/** What a window finds; where nothing is said, it is what the tests have, and pip reaches nothing. */
+export interface Surroundings {
+  libraries?: string;
+  /** Address of an index of packages. */
+  pipIndex?: string;
+}
+
+/** Prepares a server's folder for the next window. */
+export function setDesk(folder: string, { libraries = keptLibraries, pipIndex }: Surroundings): void {
+  mkdirSync(libraries, { recursive: true });
+  rmSync(librariesOf(folder), { force: true });
+  symlinkSync(libraries, librariesOf(folder));
+  const pip = pipIndex === undefined ? ['no-index = true', `find-links = ${folder}`] : [`index-url = ${pipIndex}`];
+  writeFileSync(pipConfigurationOf(folder), ['[global]', ...pip, ''].join('\n'));
+  writeFileSync(path.join(folder, 'data/User/settings.json'), '{}\n');
+}
+
+export type Desk = Pick<CodeServer, 'url' | 'folder'>;
+
+export const ownDesk = (): Desk => inject('desks')[Number(process.env.VITEST_POOL_ID) - 1]!;
+
+let browser: Promise<Browser> | undefined;
+
+export const connectBrowser = (): Promise<Browser> => (browser ??= chromium.connect(inject('browser')));

@@ -1,0 +1,44 @@
+/**
+ * @file Before all journeys: one browser, an editor's server for each worker, and runs to look at, made once. A window of such a
+ * server is as fresh as one of a server of its own: what a person has set and done is kept by the browser, in a context for each.
+ */
+
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import type { TestProject } from 'vitest/node';
+import { browserOptions, startCodeServer, type CodeServer } from '../harness/code-server';
+import { ensureEditor } from '../harness/setup';
+import { deskEnvironment } from './desk';
+import { makeSamples } from './real-runs';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Where the browser listens to those who want windows. */
+    browser: string;
+    /** Of each worker, in the order of their numbers. */
+    desks: { url: string; folder: string }[];
+    /** Folder with runs that are ready: see `sampleWorkspace`. */
+    samples: string;
+  }
+}
+
+export async function setup({ config, provide }: TestProject): Promise<() => Promise<void>> {
+  const editor = ensureEditor(process.cwd());
+  const browser = await chromium.launchServer(browserOptions(editor));
+  const starts = Array.from({ length: config.maxWorkers }, () =>
+    startCodeServer(editor, { environment: deskEnvironment }),
+  );
+  const servers: CodeServer[] = await Promise.all(starts);
+  const samples = await makeSamples();
+  provide('browser', browser.wsEndpoint());
+  provide('samples', samples.folder);
+  provide(
+    'desks',
+    servers.map(({ url, folder }) => ({ url, folder: path.resolve(folder) })),
+  );
+  return async () => {
+    await browser.close();
+    await Promise.all(servers.map((server) => server.stop()));
+    samples.remove();
+  };
+}
