@@ -2,11 +2,11 @@
 
 import { basename, dirname, resolve } from 'node:path';
 import type { Architecture } from '../model/architecture';
-import { InputError, type Problem } from '../protocol/problem';
+import { complaint, InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';
 import type { ModelFacts } from './checks/check-models';
 import { fingerprint, modelFiles } from './input-files';
-import { parseExperiment, readExperimentFile, type ParsedExperiment } from './file/parse';
+import { readExperimentFile, type ParsedExperiment } from './file/parse';
 import { findRun } from '../run-directory/run-directory';
 import type { Experiment, ResolvedExperiment } from './file/schema';
 import type { Source } from './file/source';
@@ -24,11 +24,6 @@ export async function loadExperiment(file: string): Promise<LoadedExperiment> {
   return resolveExperiment(await readExperimentFile(file));
 }
 
-/** As loadExperiment, from a text that need not be saved. */
-export async function loadExperimentText(text: string, file: string): Promise<LoadedExperiment> {
-  return resolveExperiment(parseExperiment(text, file));
-}
-
 /** Throws an InputError with every problem where one is an error. */
 export async function resolveExperiment(parsed: ParsedExperiment): Promise<LoadedExperiment> {
   const { problems, experiment, dataset, models } = await checkExperiment(parsed);
@@ -43,8 +38,8 @@ export async function resolveExperiment(parsed: ParsedExperiment): Promise<Loade
 /** A run of a file with a sweep is one of its base experiment. */
 function sweepWarning({ source, experiment }: ParsedExperiment): Problem[] {
   if (!experiment?.sweep) return [];
-  const remedy = 'Use "distillery sweep" to try its values.';
-  return [source.problem(source.placeOfKey(['sweep']), 'A run leaves "sweep" aside.', remedy, 'warning')];
+  const what = complaint('sweep-left-aside', { file: source.file });
+  return [source.problem(source.placeOfKey(['sweep']), what, 'warning')];
 }
 
 async function fillIn(

@@ -34,10 +34,10 @@ export interface Encoding {
 }
 
 export interface EncodeOptions {
-  pair?: string;
-  addSpecialTokens?: boolean;
+  pair?: string | undefined;
+  addSpecialTokens?: boolean | undefined;
   /** Greatest number of tokens, special ones included. Text is cut off at its end, the longer of two texts first. */
-  maxLength?: number;
+  maxLength?: number | undefined;
 }
 
 export interface DecodeOptions {
@@ -118,7 +118,7 @@ export class Tokenizer {
       return new Tokenizer(checkTokenizerJson(json), source, config);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw InputError.at(file, `This tokenizer cannot be used: ${reason}`, 'Choose another tokenizer.');
+      throw InputError.at(file, 'tokenizer-unusable', { reason });
     }
   }
 

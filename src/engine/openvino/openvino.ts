@@ -3,6 +3,7 @@
 import os from 'node:os';
 import { EngineUnavailable, type Executor, type ExecutorOptions } from '../executor';
 import type { Precision } from '../../protocol/engines';
+import { complaint } from '../../protocol/problem';
 import type { Graph } from '../graph/graph';
 import { hasProducts } from '../graph/operations';
 import { compilerEnvironment, defaultCacheFolder, GraphCache, processorFeatures, type CompilerFacts } from './cache';
@@ -13,11 +14,11 @@ import { OpenVinoTensor } from './tensor';
 
 export interface OpenVinoOptions extends ExecutorOptions {
   /** `CPU`, or an Intel `GPU` where the library finds one. */
-  device?: string;
+  device?: string | undefined;
   /** Folder for compiled graphs; null keeps none. The system's place for caches when absent. */
-  cache?: string | null;
+  cache?: string | null | undefined;
   /** Properties of the compiler, by OpenVINO's names, beside those that the executor sets. */
-  properties?: Readonly<Record<string, string>>;
+  properties?: Readonly<Record<string, string>> | undefined;
 }
 
 /** @throws EngineUnavailable where the library, the device or the precision is not there */
@@ -47,7 +48,7 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
   const executor: Executor = {
     engine: 'openvino',
     device: `${deviceName}${device === 'CPU' ? `, ${threads} threads` : ''}`,
-    ...(device === 'CPU' && { workingMemory: 'kept' }),
+    workingMemory: device === 'CPU' ? 'kept' : undefined,
     onNote: (line) => process.stderr.write(`${line}\n`),
     place: (tensor) => new OpenVinoTensor(library, tensor, tensor.data),
     view: (tensor, start, shape) => OpenVinoTensor.from(tensor).view(start, shape),
@@ -68,20 +69,12 @@ function requireDevice(library: OpenVinoLibrary, device: string): void {
   const devices = library.devices();
   // GPU stands for the first of GPU.0, GPU.1 …
   if (devices.some((name) => name === device || name.startsWith(`${device}.`))) return;
-  throw new EngineUnavailable(
-    'openvino',
-    `OpenVINO finds no ${device} on this machine, only ${devices.join(', ')}.`,
-    'Use the device "CPU", or install the driver of the graphics processor.',
-  );
+  throw new EngineUnavailable('openvino', complaint('openvino-no-device', { device, devices }));
 }
 
 function requirePrecision(library: OpenVinoLibrary, device: string, precision: Precision): void {
   if (precision === 'float32') return;
   const capabilities = library.property(device, 'OPTIMIZATION_CAPABILITIES').split(' ');
   if (capabilities.includes('BF16')) return;
-  throw new EngineUnavailable(
-    'openvino',
-    'This processor cannot compute in bfloat16: it has neither AMX nor AVX512_BF16.',
-    'Use the precision "float32".',
-  );
+  throw new EngineUnavailable('openvino', complaint('openvino-no-bfloat16', {}));
 }

@@ -1,7 +1,8 @@
 /** @file Checks the files of a dataset: that they are there, have the columns, and agree on the labels. */
 
 import { extname } from 'node:path';
-import { InputError } from '../../protocol/problem';
+import { InputError, problemAt } from '../../protocol/problem';
+import { phrase } from '../../protocol/problems/phrases';
 import { fileRecords, type Columns } from '../../dataset/dataset';
 import { closestFile, findSplitFiles } from './dataset-files';
 import type { Findings } from './findings';
@@ -22,7 +23,7 @@ export interface DatasetFacts {
   labels: string[];
 }
 
-const useTenth = setValue(['dataset', 'validation'], 0.1, 'Use 0.1 of the training rows as validation');
+const useTenth = setValue(['dataset', 'validation'], 0.1, phrase('hold-out-tenth'));
 
 /** Fraction of the training rows that is held out where no validation is named. */
 const defaultValidation = 0.1;
@@ -38,26 +39,30 @@ export function columnsOf({ task, dataset }: Pick<Experiment, 'task' | 'dataset'
   return { completion: dataset.completionColumn, ...prompt };
 }
 
-/** Undefined where the files themselves are not all there. */
+/** Undefined where the files themselves are not all there, or could not be read. What is there is checked whatever else is not. */
 export async function checkDataset(experiment: Experiment, findings: Findings): Promise<DatasetFacts | undefined> {
-  const { validation = defaultValidation } = experiment.dataset;
-  const train = await findFiles(experiment, 'train', findings);
-  const held = typeof validation === 'number' ? validation : await findFiles(experiment, 'validation', findings);
-  const test = await findFiles(experiment, 'test', findings);
-  if (train === undefined || held === undefined || (test === undefined && experiment.dataset.test !== undefined))
-    return;
-  const files = { train, validation: held, ...(test !== undefined && { test }) };
-  warnOfSharedFiles(files, findings);
+  const train = await findings.checkAsync(() => findFiles(experiment, 'train', findings));
+  const held = await findings.checkAsync(async () => {
+    const { validation = defaultValidation } = experiment.dataset;
+    return typeof validation === 'number' ? validation : findFiles(experiment, 'validation', findings);
+  });
+  const test = await findings.checkAsync(() => findFiles(experiment, 'test', findings));
+  warnOfSharedFiles({ train, validation: held, test }, findings);
 
-  const training = await readSplit(experiment, train, findings);
-  const validating = typeof held === 'number' ? undefined : await readSplit(experiment, held, findings);
-  const testing = test === undefined ? undefined : await readSplit(experiment, test, findings);
-  if (training === undefined) return;
+  const read = (files: string[] | undefined): Promise<SplitSummary | undefined> =>
+    findings.checkAsync(async () => files && readSplit(experiment, files, findings));
+  const training = await read(train);
+  const validating = typeof held === 'number' ? undefined : await read(held);
+  const testing = await read(test);
+  if (training === undefined) return undefined;
   const labels = [...new Set(training.labels.map(({ label }) => label))].sort();
-  if (experiment.task === 'text-classification') {
+  if (findings.check(() => experiment.task) === 'text-classification') {
     checkLabels(labels, [...(validating?.labels ?? []), ...(testing?.labels ?? [])], findings);
   }
-  return { files, trainingRows: checkHeldOut(training.rows, held, findings), labels };
+  if (train === undefined || held === undefined) return undefined;
+  const trainingRows = checkHeldOut(training.rows, held, findings);
+  if (findings.check(() => test === undefined && experiment.dataset.test !== undefined) !== false) return undefined;
+  return { files: { train, validation: held, ...(test !== undefined && { test }) }, trainingRows, labels };
 }
 
 async function findFiles(experiment: Experiment, split: FileSplit, findings: Findings): Promise<string[] | undefined> {
@@ -69,10 +74,8 @@ async function findFiles(experiment: Experiment, split: FileSplit, findings: Fin
     const close = await closestFile(name, findings.base);
     findings.error(
       path,
-      `There is no file ${JSON.stringify(name)}.`,
-      close === undefined
-        ? 'Correct the path; it is relative to the experiment file.'
-        : `Did you mean ${JSON.stringify(close)}?`,
+      'dataset-file-missing',
+      { name, close },
       ...(close === undefined ? [] : [setValue(path, close)]),
       ...(split === 'validation' ? [useTenth] : []),
     );
@@ -80,18 +83,19 @@ async function findFiles(experiment: Experiment, split: FileSplit, findings: Fin
   return missing.length > 0 ? undefined : files;
 }
 
-function warnOfSharedFiles(files: DatasetFacts['files'], findings: Findings): void {
+interface FoundFiles {
+  train: string[] | undefined;
+  validation: string[] | number | undefined;
+  test: string[] | undefined;
+}
+
+function warnOfSharedFiles(files: FoundFiles, findings: Findings): void {
   const training = new Set(files.train);
   for (const split of ['validation', 'test'] as const) {
     const others = files[split];
     if (!Array.isArray(others) || !others.some((file) => training.has(file))) continue;
-    const message = `A file of "${split}" is trained on too, so it cannot tell how good the student is.`;
-    findings.warning(
-      ['dataset', split],
-      message,
-      'Name a file with other rows.',
-      ...(split === 'validation' ? [useTenth] : []),
-    );
+    const fixes = split === 'validation' ? [useTenth] : [];
+    findings.warning(['dataset', split], 'dataset-shared-file', { split }, ...fixes);
   }
 }
 
@@ -121,10 +125,8 @@ async function reportMissingColumns(experiment: Experiment, files: string[], fin
       const close = closestName(column, present);
       findings.error(
         ['dataset', key],
-        `${JSON.stringify(column)} is not a column of ${findings.show(file)}.`,
-        close === undefined
-          ? `Set "${key}" to one of ${present.map((name) => JSON.stringify(name)).join(', ')}.`
-          : `Did you mean ${JSON.stringify(close)}?`,
+        'column-missing',
+        { column, file: findings.show(file), close, key, columns: present },
         ...(close === undefined ? present.slice(0, 5) : [close]).map((name) => setValue(['dataset', key], name)),
       );
     }
@@ -158,23 +160,12 @@ async function columnsIn(file: string): Promise<string[]> {
 
 function checkLabels(known: readonly string[], others: readonly FirstOfLabel[], findings: Findings): void {
   if (known.length === 1) {
-    const message = `All training rows have the label ${JSON.stringify(known[0])}, so there is nothing to tell apart.`;
-    findings.error(['dataset', 'train'], message, 'Add rows of another class, or choose another "labelColumn".');
+    findings.error(['dataset', 'train'], 'label-alone', { label: known[0]! });
   }
   for (const { label, file, line } of others) {
     if (known.includes(label)) continue;
     const close = closestName(label, known);
-    findings.add({
-      file,
-      line,
-      column: 1,
-      severity: 'error',
-      message: `No training row has the label ${JSON.stringify(label)}.`,
-      remedy:
-        close === undefined
-          ? 'Correct it, or train on rows with this label.'
-          : `Did you mean ${JSON.stringify(close)}? Otherwise train on rows with this label.`,
-    });
+    findings.add(problemAt({ file, line, column: 1 }, 'label-not-trained', { label, close }));
   }
 }
 
@@ -188,8 +179,8 @@ function checkHeldOut(rows: number, validation: string[] | number, findings: Fin
   if (typeof validation !== 'number') return rows;
   const heldOut = heldOutRows(rows, validation);
   if (heldOut === 0 || heldOut === rows) {
-    const message = `Of ${rows} training rows, the fraction ${validation} holds out ${heldOut === 0 ? 'none' : 'all'}.`;
-    findings.error(['dataset', 'validation'], message, 'Name a validation file, or another fraction.', useTenth);
+    const code = heldOut === 0 ? 'holds-out-none' : 'holds-out-all';
+    findings.error(['dataset', 'validation'], code, { rows, fraction: validation }, useTenth);
   }
   return rows - heldOut;
 }

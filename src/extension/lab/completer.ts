@@ -12,7 +12,7 @@ import type {
 import type { Completion } from '../../protocol/records';
 import { mostExpected, type CompletionRole } from '../../protocol/runner';
 import type { ModelServer } from '../models/model-server';
-import { isCancelled } from '../base/told-error';
+import { isCancelled } from '../base/failure';
 
 /** A model of the run: where it is asked, and as what. */
 interface Source {

@@ -12,7 +12,7 @@ import { labPage, pageRoot } from './lab-page';
 import { LabSession } from './lab-session';
 import { resolveTarget } from './dataset-file';
 import { saveFile } from './save-file';
-import { toldProblem } from './told-problem';
+import { errorInEditorWords } from '../base/problem-words';
 
 const viewType = 'distillery.lab';
 
@@ -112,7 +112,7 @@ export class LabPanel implements Disposable {
         message,
         (tell) => this.#answer(message, tell),
         (answer) => this.#post(answer),
-        toldProblem,
+        errorInEditorWords,
       );
     });
     panel.webview.html = labPage(panel.webview, this.extensionUri);
@@ -188,7 +188,7 @@ export class LabPanel implements Disposable {
     try {
       await work;
     } catch (error) {
-      this.#post({ type: 'error', ...toldProblem(error) });
+      this.#post({ type: 'error', ...errorInEditorWords(error) });
     }
   }
 

@@ -13,7 +13,7 @@ import { trainTokenizer } from '../../tokenizer/train-tokenizer';
 export interface RunData {
   tokenizer: Tokenizer;
   /** text-classification: class names by index. */
-  labels?: string[];
+  labels?: string[] | undefined;
   train: Example[];
   validation: Example[];
   /** Rows that were left out or are odd. */
@@ -33,11 +33,7 @@ async function tokenizerOf(
   if (tokenizer.source === 'path') return Tokenizer.load(tokenizer.path);
   if (tokenizer.source === 'teacher') {
     if (teacherFolder !== undefined) return Tokenizer.load(teacherFolder);
-    throw InputError.at(
-      experiment.file,
-      'The teacher is trained here, so it has no tokenizer yet.',
-      'Give tokenizer a source "train" or "path".',
-    );
+    throw InputError.at(experiment.file, 'tokenizer-not-named', {});
   }
   const texts = rows.flatMap(({ text, pair, prompt }) => [text, pair, prompt].filter((part) => part !== undefined));
   return trainTokenizer(texts, { kind: tokenizer.kind, vocabularySize: tokenizer.vocabularySize });
@@ -45,11 +41,11 @@ async function tokenizerOf(
 
 export interface LoadDataOptions {
   /** The folder of a teacher that already exists. */
-  teacherFolder?: string;
+  teacherFolder?: string | undefined;
   /** Class names of a teacher that already exists, in its order. */
-  teacherLabels?: readonly string[];
+  teacherLabels?: readonly string[] | undefined;
   /** A tokenizer that an earlier part of the run has made. */
-  tokenizer?: Tokenizer;
+  tokenizer?: Tokenizer | undefined;
 }
 
 export async function loadData(experiment: ResolvedExperiment, options: LoadDataOptions): Promise<RunData> {
@@ -62,14 +58,14 @@ export async function loadData(experiment: ResolvedExperiment, options: LoadData
   const tokenizer = options.tokenizer ?? (await tokenizerOf(experiment, heldOut.kept, options.teacherFolder));
   const labels =
     task === 'text-classification' ? [...(options.teacherLabels ?? labelNamesOf(heldOut.kept))] : undefined;
-  const encoding = { task, maxLength: dataset.maxLength, ...(labels && { labelNames: labels }) };
+  const encoding = { task, maxLength: dataset.maxLength, labelNames: labels };
   const trainExamples = encodeRows(heldOut.kept, tokenizer, encoding);
   const validationExamples = encodeRows(heldOut.rows, tokenizer, encoding);
   requireExamples(trainExamples.examples, 'training', experiment);
   requireExamples(validationExamples.examples, 'validation', experiment);
   return {
     tokenizer,
-    ...(labels && { labels }),
+    labels,
     train: trainExamples.examples,
     validation: validationExamples.examples,
     problems: [...train.problems, ...heldOut.problems, ...trainExamples.problems, ...validationExamples.problems],
@@ -95,9 +91,5 @@ function holdOut(rows: readonly Row[], fraction: number): { kept: Row[]; rows: R
 
 function requireExamples(examples: readonly Example[], split: string, experiment: ResolvedExperiment): void {
   if (examples.length > 0) return;
-  throw InputError.at(
-    experiment.file,
-    `No ${split} row can be used.`,
-    `See the warnings above about the rows of ${path.basename(experiment.file)}'s dataset.`,
-  );
+  throw InputError.at(experiment.file, 'rows-unusable', { split, experiment: path.basename(experiment.file) });
 }

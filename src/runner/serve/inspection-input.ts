@@ -7,10 +7,10 @@ import type { Tokenizer } from '../../tokenizer/tokenizer';
 import type { InspectionInput } from './inspection';
 import type { Target } from './targets';
 
-/** Throws an InputError for a folder that has none. */
-export function tokenizerOf(name: string, { tokenizer }: Target): Tokenizer {
+/** Throws an InputError for a folder that has none. @param option gives token ids in place of a text */
+export function tokenizerOf(name: string, { tokenizer }: Target, option?: string): Tokenizer {
   if (tokenizer) return tokenizer;
-  throw InputError.at(name, 'This folder has no tokenizer.json.', 'Add one, or give token ids with --ids.');
+  throw InputError.at(name, 'target-without-tokenizer', { option });
 }
 
 /**
@@ -26,17 +26,17 @@ export function inputOfText(
   const { task, maxLength, labels } = target;
   const known = label !== undefined && labels?.includes(label) === true;
   if (task === 'text-classification' && !known) {
-    const encoding = tokenizer.encode(text, { ...(pair !== undefined && { pair }), maxLength });
+    const encoding = tokenizer.encode(text, { pair, maxLength });
     return { inputIds: encoding.ids, typeIds: encoding.typeIds, encoding, text };
   }
-  const parts = { ...(pair !== undefined && { pair }), ...(prompt !== undefined && { prompt }) };
-  const row = { text, ...parts, ...(known && { label }), ...place };
+  const parts = { pair, prompt };
+  const row = { text, ...parts, label: known ? label : undefined, ...place };
   const { examples, problems } = encodeRows([row], tokenizer, {
     task,
     maxLength,
-    ...(labels && { labelNames: labels }),
+    labelNames: labels,
   });
   const [example] = examples;
-  if (!example) throw InputError.at(place.file, problems[0]!.message, problems[0]!.remedy, place.line);
-  return { ...example, text, ...(known && { label }) };
+  if (!example) throw new InputError([{ ...problems[0]!, ...place, column: 1, severity: 'error' }]);
+  return { ...example, text, label: known ? label : undefined };
 }
