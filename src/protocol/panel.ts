@@ -1,7 +1,7 @@
 /** @file What the extension tells the Lab's page, where a link into the Lab leads, and what the page keeps. */
 
 import type { ProbeSet, RunListing, RunSeries, RunSnapshot } from './lab-data';
-import type { RunErrorRecord, RunRecord } from './records';
+import type { RunRecord } from './records';
 import type { RequestAnswer } from './request-line';
 
 /** Tabs of the Lab, in their order on screen. */
@@ -71,7 +71,7 @@ export type HostEvent =
   /** Leads to a place of the run that is shown. */
   | { type: 'target'; target: LabTarget }
   /** The run could not be read; what is shown stays. */
-  | ({ type: 'error' } & RunErrorRecord);
+  | { type: 'error'; message: string; remedy?: string | undefined };
 
 /** From the extension to the page. The other way there are only requests: see lab-requests.ts. */
 export type HostMessage = HostEvent | RequestAnswer;

@@ -6,7 +6,7 @@ import type { Drawing, Shape } from '../../src/protocol/drawing/shapes';
 
 /** Sets attributes whose names are known only now. */
 class Attributes extends Directive {
-  #names = new Set<string>();
+  #values: Shape['attributes'] = {};
 
   constructor(part: PartInfo) {
     super(part);
@@ -18,9 +18,12 @@ class Attributes extends Directive {
   }
 
   override update(part: ElementPart, [values]: [Shape['attributes']]): typeof noChange {
-    for (const name of this.#names) if (!(name in values)) part.element.removeAttribute(name);
-    for (const [name, value] of Object.entries(values)) part.element.setAttribute(name, String(value));
-    this.#names = new Set(Object.keys(values));
+    const before = this.#values;
+    for (const name of Object.keys(before)) if (!(name in values)) part.element.removeAttribute(name);
+    for (const [name, value] of Object.entries(values)) {
+      if (value !== before[name]) part.element.setAttribute(name, String(value));
+    }
+    this.#values = values;
     return noChange;
   }
 }

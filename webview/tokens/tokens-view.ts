@@ -255,8 +255,10 @@ export class TokensView extends LitElement {
     if (this.#shown?.step === steps.at(-1)) this.#choose({ probe: steps[0] });
     this.playing = true;
     this.#timer = setInterval(() => {
+      const { steps: all } = this.probes?.set ?? { steps: [] };
+      // What is chosen is shown a little later, so that it is the step before that tells the end.
+      if (this.#shown?.step === all.at(-2)) this.#pause();
       this.#step('probe', 1);
-      if (this.choices.probe === undefined) this.#pause();
     }, pace);
   };
 
