@@ -38,7 +38,7 @@ async function loadRules() {
 installCorpora();
 const { makeSamples } = await loadRules();
 const sources = await readFile(join(examples, 'SOURCES.md'), 'utf8');
-const files = await makeSamples(join(here, 'node_modules/@stdlib'), sources);
+const files = await makeSamples(join(here, 'node_modules'), sources);
 
 let stale = 0;
 for (const [name, content] of files) {

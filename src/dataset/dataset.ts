@@ -22,6 +22,7 @@ export interface Row {
   text: string;
   pair?: string;
   prompt?: string;
+  /** Absent where its cell is empty or missing. */
   label?: string;
   file: string;
   /** Line the row starts on, from 1. */
@@ -161,11 +162,15 @@ function wantedColumns({ text, label, pair, prompt, completion }: Columns): Want
   return wanted;
 }
 
-/** The row, or what is wrong with it. A label that is a number or a boolean becomes its text. */
+/**
+ * The row, or what is wrong with it. A label that is a number or a boolean becomes its text; a row whose label is missing, null
+ * or blank has none.
+ */
 function rowOf(fields: Record<string, unknown>, wanted: readonly WantedColumn[]): Omit<Row, 'file' | 'line'> | string {
   const row: Omit<Row, 'file' | 'line'> = { text: '' };
   for (const { role, column } of wanted) {
     const value = Object.hasOwn(fields, column) ? fields[column] : undefined;
+    if (role === 'label' && isBlank(value)) continue;
     if (value === undefined || value === null) return `This row has no ${JSON.stringify(column)}.`;
     if (typeof value === 'string') row[role] = value;
     else if (role === 'label' && (typeof value === 'number' || typeof value === 'boolean')) row[role] = String(value);
@@ -173,6 +178,9 @@ function rowOf(fields: Record<string, unknown>, wanted: readonly WantedColumn[])
   }
   return row;
 }
+
+const isBlank = (value: unknown): boolean =>
+  value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
 
 function missingColumn(file: string, column: string): InputError {
   return InputError.at(

@@ -68,7 +68,7 @@ const float = (shape: readonly number[]): TensorSpec => ({ shape, dtype: 'float3
 const int = (shape: readonly number[]): TensorSpec => ({ shape, dtype: 'int32' });
 
 /** Names under which the scalars of a step are given. */
-export const SCALARS = ['temperature', 'alpha', 'inverseCount', 'inverseTokens'] as const;
+export const SCALARS = ['temperature', 'alpha', 'inverseCount', 'inverseLabelled', 'inverseTokens'] as const;
 
 export const scalarSpecs = (names: readonly string[]): Record<string, TensorSpec> =>
   Object.fromEntries(names.map((name) => [name, float([])]));
@@ -103,7 +103,8 @@ export function predictionSpecs(a: Architecture, shape: BatchShape): Record<stri
 }
 
 export function labelSpecs(shape: BatchShape): Record<string, TensorSpec> {
-  return { labels: int([shape.predictions]), counted: float([shape.predictions]) };
+  const counted = float([shape.predictions]);
+  return { labels: int([shape.predictions]), counted, labelled: counted };
 }
 
 export function modelInputs(tensors: Record<string, tf.Tensor>): ModelInputs {
@@ -267,6 +268,7 @@ function headLoss(
   if (!isLanguageModel(student)) {
     return classLoss({
       ...counting,
+      labelled: { counted: tensors.labelled as tf.Tensor1D, inverseCount: tensors.inverseLabelled as tf.Scalar },
       labels,
       studentLogits: prediction,
       problemType: 'single-label',

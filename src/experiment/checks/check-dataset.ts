@@ -3,21 +3,19 @@
 import { extname } from 'node:path';
 import { InputError } from '../../protocol/problem';
 import { fileRecords, type Columns } from '../../dataset/dataset';
-import { closestFile, findSplitFiles } from './dataset-files';
+import { closestFile, findSplitFiles, type FileSplit } from './dataset-files';
 import type { Findings } from './findings';
 import { setValue } from '../file/fixes';
 import type { Experiment } from '../file/schema';
 import { summarizeSplit, type FirstOfLabel, type SplitSummary } from '../../dataset/split-summary';
 import { closestName } from '../file/suggest';
 
-type FileSplit = 'train' | 'validation' | 'test';
-
 /** What the files of a dataset hold, as far as they could be read. */
 export interface DatasetFacts {
   /** Absolute paths; validation may be a fraction of the training rows. */
-  files: { train: string[]; validation: string[] | number; test?: string[] };
-  /** Number of rows to train on, after a fraction is held out. */
-  trainingRows: number;
+  files: { train: string[]; validation: string[] | number; test?: string[]; unlabelled?: string[] };
+  /** Number of rows to train on, after a fraction is held out: those with a label, and those without. */
+  trainingRows: { labelled: number; unlabelled: number };
   /** Classes of the training rows, sorted; text-classification only. */
   labels: string[];
 }
@@ -38,26 +36,64 @@ export function columnsOf({ task, dataset }: Pick<Experiment, 'task' | 'dataset'
   return { completion: dataset.completionColumn, ...prompt };
 }
 
+/** The columns of texts without labels: one that holds labels all the same is not read. */
+export function unlabelledColumns(experiment: Pick<Experiment, 'task' | 'dataset'>): Columns {
+  const { text, pair } = columnsOf(experiment);
+  return { ...(text !== undefined && { text }), ...(pair !== undefined && { pair }) };
+}
+
 /** Undefined where the files themselves are not all there. */
 export async function checkDataset(experiment: Experiment, findings: Findings): Promise<DatasetFacts | undefined> {
   const { validation = defaultValidation } = experiment.dataset;
   const train = await findFiles(experiment, 'train', findings);
   const held = typeof validation === 'number' ? validation : await findFiles(experiment, 'validation', findings);
   const test = await findFiles(experiment, 'test', findings);
-  if (train === undefined || held === undefined || (test === undefined && experiment.dataset.test !== undefined))
-    return;
-  const files = { train, validation: held, ...(test !== undefined && { test }) };
+  const more = await findFiles(experiment, 'unlabelled', findings);
+  const lacks = (split: FileSplit, found: unknown): boolean =>
+    found === undefined && experiment.dataset[split] !== undefined;
+  if (train === undefined || held === undefined || lacks('test', test) || lacks('unlabelled', more)) return;
+  const files = {
+    train,
+    validation: held,
+    ...(test !== undefined && { test }),
+    ...(more !== undefined && { unlabelled: more }),
+  };
   warnOfSharedFiles(files, findings);
 
-  const training = await readSplit(experiment, train, findings);
-  const validating = typeof held === 'number' ? undefined : await readSplit(experiment, held, findings);
-  const testing = test === undefined ? undefined : await readSplit(experiment, test, findings);
-  if (training === undefined) return;
+  const training = await readSplit(experiment, 'train', train, findings);
+  const validating = typeof held === 'number' ? undefined : await readSplit(experiment, 'validation', held, findings);
+  const testing = test === undefined ? undefined : await readSplit(experiment, 'test', test, findings);
+  const texts = more === undefined ? undefined : await readSplit(experiment, 'unlabelled', more, findings);
+  if (training === undefined || (more !== undefined && texts === undefined)) return;
   const labels = [...new Set(training.labels.map(({ label }) => label))].sort();
   if (experiment.task === 'text-classification') {
     checkLabels(labels, [...(validating?.labels ?? []), ...(testing?.labels ?? [])], findings);
+    countUnlabelled(training, validating, testing, findings);
   }
-  return { files, trainingRows: checkHeldOut(training.rows, held, findings), labels };
+  const labelled = checkHeldOut(training.rows - training.unlabelled, held, findings);
+  return { files, trainingRows: { labelled, unlabelled: training.unlabelled + (texts?.rows ?? 0) }, labels };
+}
+
+/** Says how many rows have no label, and what becomes of them. */
+function countUnlabelled(
+  training: SplitSummary,
+  validating: SplitSummary | undefined,
+  testing: SplitSummary | undefined,
+  findings: Findings,
+): void {
+  const share = ({ rows, unlabelled }: SplitSummary): string => `${unlabelled} of ${rows} rows have no label`;
+  if (training.unlabelled > 0 && training.unlabelled < training.rows) {
+    const message = `${share(training)}: the student learns the teacher's soft labels on them, and the student loss and the control leave them out.`;
+    findings.warning(['dataset', 'train'], message, 'Label them, or let the teacher judge them as it is.');
+  }
+  for (const [split, summary] of [
+    ['validation', validating],
+    ['test', testing],
+  ] as const) {
+    if (summary === undefined || summary.unlabelled === 0) continue;
+    const message = `${share(summary)}, so nothing can be measured on them: they are left out.`;
+    findings.warning(['dataset', split], message, 'Label or remove them.');
+  }
 }
 
 async function findFiles(experiment: Experiment, split: FileSplit, findings: Findings): Promise<string[] | undefined> {
@@ -81,7 +117,7 @@ async function findFiles(experiment: Experiment, split: FileSplit, findings: Fin
 }
 
 function warnOfSharedFiles(files: DatasetFacts['files'], findings: Findings): void {
-  const training = new Set(files.train);
+  const training = new Set([...files.train, ...(files.unlabelled ?? [])]);
   for (const split of ['validation', 'test'] as const) {
     const others = files[split];
     if (!Array.isArray(others) || !others.some((file) => training.has(file))) continue;
@@ -97,23 +133,25 @@ function warnOfSharedFiles(files: DatasetFacts['files'], findings: Findings): vo
 
 async function readSplit(
   experiment: Experiment,
+  split: FileSplit,
   files: string[],
   findings: Findings,
 ): Promise<SplitSummary | undefined> {
+  const columns = split === 'unlabelled' ? unlabelledColumns(experiment) : columnsOf(experiment);
   try {
-    const summary = await summarizeSplit(files, columnsOf(experiment));
+    const summary = await summarizeSplit(files, columns);
     findings.add(...summary.problems);
     return summary;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    if (!(await reportMissingColumns(experiment, files, findings))) findings.add(...error.problems);
+    if (!(await reportMissingColumns(columns, files, findings))) findings.add(...error.problems);
     return undefined;
   }
 }
 
 /** Says at the experiment's key which column a file lacks and which is closest. Whether there was one to report. */
-async function reportMissingColumns(experiment: Experiment, files: string[], findings: Findings): Promise<boolean> {
-  const wanted = columnKeys(experiment);
+async function reportMissingColumns(columns: Columns, files: string[], findings: Findings): Promise<boolean> {
+  const wanted = columnKeys(columns);
   for (const file of files) {
     const present = await columnsIn(file);
     const missing = wanted.filter(({ column }) => present.length > 0 && !present.includes(column));
@@ -133,8 +171,7 @@ async function reportMissingColumns(experiment: Experiment, files: string[], fin
   return false;
 }
 
-function columnKeys(experiment: Experiment): { key: string; column: string }[] {
-  const { text, label, pair, prompt, completion } = columnsOf(experiment);
+function columnKeys({ text, label, pair, prompt, completion }: Columns): { key: string; column: string }[] {
   return [
     { key: 'textColumn', column: text },
     { key: 'labelColumn', column: label },
@@ -157,6 +194,12 @@ async function columnsIn(file: string): Promise<string[]> {
 }
 
 function checkLabels(known: readonly string[], others: readonly FirstOfLabel[], findings: Findings): void {
+  if (known.length === 0) {
+    const message =
+      'No training row has a label, so the student loss and the control would have nothing to learn from.';
+    findings.error(['dataset', 'train'], message, 'Label some rows, or choose another "labelColumn".');
+    return;
+  }
   if (known.length === 1) {
     const message = `All training rows have the label ${JSON.stringify(known[0])}, so there is nothing to tell apart.`;
     findings.error(['dataset', 'train'], message, 'Add rows of another class, or choose another "labelColumn".');

@@ -61,6 +61,15 @@ function checkColumns({ task, dataset }: Experiment, findings: Findings): void {
       removeKey(['dataset', 'pairColumn']),
     );
   }
+  if (dataset.unlabelled !== undefined && task !== 'text-classification') {
+    const message = `"unlabelled" has no meaning for ${task}, whose texts are their own labels.`;
+    findings.error(
+      ['dataset', 'unlabelled'],
+      message,
+      'Add these files to "train", or choose the task "text-classification".',
+      removeKey(['dataset', 'unlabelled']),
+    );
+  }
   for (const key of ['promptColumn', 'completionColumn'] as const) {
     if (dataset[key] !== undefined && task !== 'causal-lm') {
       const message = `"${key}" has no meaning for ${task}.`;

@@ -73,10 +73,11 @@ export function countUpdates(training: TrainingSpec, rows: number): number {
 }
 
 function checkWarmup({ training, teacher }: Experiment, { trainingRows }: DatasetFacts, findings: Findings): void {
-  const blocks: [Path, TrainingSpec][] = [[['training', 'warmup'], training]];
-  if (teacher.source === 'train') blocks.push([['teacher', 'training', 'warmup'], teacher.training]);
-  for (const [path, block] of blocks) {
-    const updates = countUpdates(block, trainingRows);
+  const { labelled, unlabelled } = trainingRows;
+  const blocks: [Path, TrainingSpec, number][] = [[['training', 'warmup'], training, labelled + unlabelled]];
+  if (teacher.source === 'train') blocks.push([['teacher', 'training', 'warmup'], teacher.training, labelled]);
+  for (const [path, block, rows] of blocks) {
+    const updates = countUpdates(block, rows);
     if (block.warmup < 1 || block.warmup < updates) continue;
     const message = `The warm-up of ${block.warmup} updates is not over when training ends after ${updates}.`;
     findings.error(path, message, 'Use fewer updates, or a fraction such as 0.1.');

@@ -1,6 +1,7 @@
 /** @file Names of the experiment file that this version knows but does not run yet. */
 
 import type { Fix } from '../../protocol/problem';
+import { fileSplits } from '../checks/dataset-files';
 import { removeKey } from './fixes';
 import { childOf } from './schema-tree';
 import type { Path } from './source';
@@ -25,7 +26,7 @@ export function findUnsupported(experiment: unknown): Unsupported[] {
       : []),
     ...choice(experiment, ['engine'], ['torchrun'], 'Use "auto", or an engine of "distillery devices".'),
     ...choice(teacher, ['teacher', 'source'], ['onnx', 'endpoint'], 'Use "checkpoint", "train" or "run".'),
-    ...['train', 'validation', 'test'].flatMap((split) => parquetFiles(experiment, split)),
+    ...fileSplits.flatMap((split) => parquetFiles(experiment, split)),
   ];
 }
 

@@ -14,7 +14,7 @@ import {
 import { getLocation, type Location } from 'jsonc-parser';
 import path from 'node:path';
 import { describeDataset } from '../../dataset/dataset-description';
-import { datasetFilesIn, findSplitFiles } from '../../experiment/checks/dataset-files';
+import { datasetFilesIn, fileSplits, findSplitFiles } from '../../experiment/checks/dataset-files';
 import { childOf } from '../../experiment/file/schema-tree';
 import type { RunList } from '../runs/run-list';
 import { describeRun } from '../views/run-words';
@@ -46,7 +46,7 @@ async function choicesAt(document: TextDocument, { path: place }: Location, runs
   // What the file names is not opened where it is not trusted.
   if (part !== 'dataset' || !workspace.isTrusted) return [];
   const folder = path.dirname(document.uri.fsPath);
-  if (key === 'train' || key === 'validation' || key === 'test') {
+  if (fileSplits.some((split) => split === key)) {
     return (await datasetFilesIn(folder)).map((value) => ({ value }));
   }
   if (typeof key === 'string' && key.endsWith('Column')) return columnsFor(document, folder);

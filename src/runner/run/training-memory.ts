@@ -7,6 +7,7 @@ import { predictPeakBytes } from '../../distill/memory-plan';
 import type { BatchShape, Pairing } from '../../distill/programs';
 import type { TrainingSpec } from '../../experiment/file/schema';
 import { InputError } from '../../protocol/problem';
+import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import { batchesOf, trainingBatchOfEachLength, type PreparedRun } from './prepared-run';
 
@@ -15,6 +16,7 @@ const REMEDY = 'Lower training.batchSize or dataset.maxLength, or choose a small
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
 export interface TrainingToFit {
+  role: Role;
   pairing: Pairing;
   spec: TrainingSpec;
   runsTeacher: boolean;
@@ -31,13 +33,13 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
   const { experiment, recorder } = run;
   const { workingMemory } = run.executor;
   if (!workingMemory) return;
-  const { pairing, spec, runsTeacher, evaluated } = training;
+  const { role, pairing, spec, runsTeacher, evaluated } = training;
   const shapesOf = (batches: readonly Batch[]): BatchShape[] =>
     batches.map((batch) => batchInputs(batch, experiment.task).shape);
   const heldBytes = process.memoryUsage.rss();
   const predictedBytes = predictPeakBytes({
     pairing,
-    shapes: shapesOf(trainingBatchOfEachLength(run, spec)),
+    shapes: shapesOf(trainingBatchOfEachLength(run, spec, role)),
     evaluation: { pairing: evaluated, shapes: shapesOf(oneOfEachLength(batchesOf(run, run.data.validation))) },
     workingMemory,
     accumulates: spec.gradientAccumulation > 1,
