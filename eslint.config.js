@@ -26,7 +26,7 @@ const reserved = [
 ];
 
 /** Of `model`, what is free of tfjs. */
-const withoutTensors = '(architecture|checkpoint|config|parameters|safetensors)';
+const withoutTensors = '(architecture|checkpoint|config|families|parameters|safetensors)';
 
 function importRules(room) {
   const closed = Object.keys(rooms).filter(

@@ -32,6 +32,6 @@ for (const file of globSync(['src/extension/**/*.ts', 'webview/**/*.ts']).sort()
 const written = `${JSON.stringify(Object.fromEntries([...new Set(texts)].sort().map((text) => [text, text])), undefined, 2)}\n`;
 if (!process.argv.includes('--check')) await writeFile(bundle, written);
 else if ((await readFile(bundle, 'utf8').catch(() => '')) !== written) {
-  console.error(`${bundle} is not up to date: run node scripts/l10n.mjs.`);
+  console.error(`${bundle} is not up to date: run npm run generate.`);
   process.exitCode = 1;
 }

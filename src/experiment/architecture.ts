@@ -1,8 +1,9 @@
 /** @file From the few sizes that an experiment names to the whole architecture of a model. */
 
 import type { Task } from '../protocol/records';
-import { type Architecture, type Family, type Head } from '../model/architecture';
+import { type Architecture, type Family, familyNames, type Head } from '../model/architecture';
 import { createArchitecture } from '../model/config';
+import { layoutOf } from '../model/families';
 import type { SpecialTokens } from '../tokenizer/special-tokens';
 import type { ArchitectureSpec } from './file/schema';
 
@@ -14,11 +15,9 @@ export const headOfTask: Record<Task, Head> = {
 };
 
 /** Families that can learn a task: an encoder sees both sides of a token, a decoder only what is before it. */
-export const familiesOfTask: Record<Task, readonly Family[]> = {
-  'text-classification': ['bert', 'gpt2'],
-  'causal-lm': ['gpt2'],
-  'masked-lm': ['bert'],
-};
+export function familiesOfTask(task: Task): Family[] {
+  return familyNames.filter((family) => headOfTask[task] in layoutOf(family).classNames);
+}
 
 export interface ArchitectureContext {
   task: Task;
@@ -48,7 +47,7 @@ export function buildArchitecture(spec: ArchitectureSpec, context: ArchitectureC
     dropout,
     attentionDropout: dropout,
     embeddingDropout: dropout,
-    ...(spec.family === 'bert' && { classifierDropout: dropout }),
+    ...(layoutOf(spec.family).defaults.classifierDropout > 0 && { classifierDropout: dropout }),
     ...(isClassifier && labels && { labels: [...labels], problemType: 'single-label' as const }),
     ...idsOf(spec.family, special),
   });
@@ -59,7 +58,7 @@ function idsOf(family: Family, special: SpecialTokens): Pick<Architecture, 'padI
   const padId = special.pad ?? special.endOfText;
   return {
     ...(padId !== undefined && { padId }),
-    ...(family === 'gpt2' &&
+    ...('causal-lm' in layoutOf(family).classNames &&
       special.endOfText !== undefined && {
         bosId: special.beginOfText ?? special.endOfText,
         eosId: special.endOfText,

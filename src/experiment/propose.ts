@@ -1,6 +1,8 @@
 /** @file A first experiment for a dataset: which task its columns allow, and a complete file with sizes that fit it. */
 
 import { basename } from 'node:path';
+import { layoutOf } from '../model/families';
+import { familiesOfTask } from './architecture';
 import type { Task } from '../protocol/records';
 import type { ColumnDescription, DatasetDescription } from '../dataset/dataset-description';
 
@@ -76,7 +78,7 @@ export interface Proposal {
 /** A complete experiment file: JSON with comments that say what a person may want to change first. */
 export function proposeExperiment(proposal: Proposal): string {
   const { name, task, teacherPath } = proposal;
-  const family = task === 'causal-lm' ? 'gpt2' : 'bert';
+  const family = familiesOfTask(task)[0]!;
   const sizes = sizesFor(proposal);
   const architecture = (hiddenSize: number, layers: number): string =>
     `{ "family": "${family}", "hiddenSize": ${hiddenSize}, "layers": ${layers}, "heads": ${hiddenSize / 32} }`;
@@ -91,7 +93,7 @@ export function proposeExperiment(proposal: Proposal): string {
       : `  "teacher": { "source": "checkpoint", "path": ${JSON.stringify(teacherPath)} },`;
   const tokenizer =
     teacherPath === undefined
-      ? `  "tokenizer": { "source": "train", "kind": "${family === 'gpt2' ? 'bpe' : 'wordpiece'}", "vocabularySize": ${sizes.vocabulary} },`
+      ? `  "tokenizer": { "source": "train", "kind": "${layoutOf(family).tokenizer}", "vocabularySize": ${sizes.vocabulary} },`
       : `  "tokenizer": { "source": "teacher" },`;
   return `{
   "name": ${JSON.stringify(name)},

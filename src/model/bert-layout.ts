@@ -128,6 +128,8 @@ function headShapes(a: Architecture): Record<string, number[]> {
 }
 
 export const bertLayout: FamilyLayout = {
+  summary: 'an encoder, for text-classification and masked-lm',
+  tokenizer: 'wordpiece',
   classNames: { 'sequence-classification': 'BertForSequenceClassification', 'masked-lm': 'BertForMaskedLM' },
   headOfClass: {
     BertForSequenceClassification: 'sequence-classification',

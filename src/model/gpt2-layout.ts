@@ -110,6 +110,8 @@ function layerShapes(a: Architecture, layer: string): Record<string, number[]> {
 }
 
 export const gpt2Layout: FamilyLayout = {
+  summary: 'a decoder, for causal-lm and text-classification',
+  tokenizer: 'bpe',
   classNames: { 'sequence-classification': 'GPT2ForSequenceClassification', 'causal-lm': 'GPT2LMHeadModel' },
   headOfClass: {
     GPT2ForSequenceClassification: 'sequence-classification',

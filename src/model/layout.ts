@@ -8,6 +8,10 @@ export type FamilyFields = Omit<Architecture, 'family' | 'head' | 'labels' | 'pr
 
 /** Everything about a family except what it computes. */
 export interface FamilyLayout {
+  /** What it is and what it can learn, after its name: for the experiment file's help. */
+  summary: string;
+  /** What its published models read texts with. */
+  tokenizer: 'wordpiece' | 'bpe';
   /** transformers' class for each head that the family can have. */
   classNames: Partial<Record<Head, string>>;
   /** The head of every class whose checkpoints load; the same model may have been saved from several classes. */

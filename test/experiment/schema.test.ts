@@ -9,7 +9,7 @@ import { experimentJsonSchema, type JsonSchema } from '../../src/experiment/file
 const committed = join(import.meta.dirname, '../../media/experiment.schema.json');
 
 describe('the JSON Schema of experiment files', () => {
-  it('is committed as the zod schema has it (else run node scripts/schema.mjs)', () => {
+  it('is committed as the zod schema has it (else run npm run generate)', () => {
     expect(JSON.parse(readFileSync(committed, 'utf8'))).toEqual(JSON.parse(JSON.stringify(experimentJsonSchema())));
   });
 

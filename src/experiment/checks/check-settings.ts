@@ -132,7 +132,7 @@ function checkStudentSource({ task, student }: Experiment, findings: Findings): 
   if (!fromCheckpoint && student.architecture === undefined) {
     const message = '"architecture" is missing in "student".';
     const remedy = 'Add it: an object with "family", "hiddenSize", "layers" and "heads".';
-    const family = task === 'causal-lm' ? 'gpt2' : 'bert';
+    const family = familiesOfTask(task)[0]!;
     const architecture = { family, hiddenSize: 128, layers: 2, heads: 4 };
     findings.error(['student'], message, remedy, setValue(['student', 'architecture'], architecture));
   }
@@ -144,9 +144,9 @@ function checkArchitecture(
   { task, dataset }: Experiment,
   findings: Findings,
 ): void {
-  if (!familiesOfTask[task].includes(spec.family)) {
+  if (!familiesOfTask(task).includes(spec.family)) {
     const message = `A ${spec.family} model cannot do ${task}.`;
-    const families = familiesOfTask[task];
+    const families = familiesOfTask(task);
     const fixes = families.map((family) => setValue([...path, 'family'], family));
     findings.error([...path, 'family'], message, `Use "${families.join('" or "')}".`, ...fixes);
   }

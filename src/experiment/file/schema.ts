@@ -2,6 +2,8 @@
 
 // The namespace, not `{ z }`: bundlers then leave zod's forty languages out of the extension (350 KB).
 import * as z from 'zod';
+import { familyNames } from '../../model/architecture';
+import { layoutOf } from '../../model/families';
 import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
 
 const count = (description: string) => z.int().min(1).describe(description);
@@ -63,10 +65,8 @@ const datasetSchema = z
 const architectureSchema = z
   .strictObject({
     family: z
-      .enum(['bert', 'gpt2'])
-      .describe(
-        '"bert": an encoder, for text-classification and masked-lm. "gpt2": a decoder, for causal-lm and text-classification.',
-      ),
+      .enum(familyNames)
+      .describe(familyNames.map((family) => `"${family}": ${layoutOf(family).summary}.`).join(' ')),
     hiddenSize: count('Width of the hidden states. `heads` must divide it.'),
     layers: count('Number of transformer blocks.'),
     heads: count('Attention heads in a block.'),
