@@ -41,8 +41,13 @@ describe('writeSampleWorkspace', () => {
       'data/spam/test.jsonl',
       'data/spam/train.jsonl',
       'data/spam/validation.jsonl',
+      'definitions.distill.json',
       'moby-dick-masked.distill.json',
       'moby-dick.distill.json',
+      'models/definitions-teacher/config.json',
+      'models/definitions-teacher/model.safetensors',
+      'models/definitions-teacher/tokenizer.json',
+      'models/definitions-teacher/tokenizer_config.json',
       'spam.distill.json',
     ]);
     for (const file of files.filter((name) => name !== '.gitignore')) {

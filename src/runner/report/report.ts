@@ -54,7 +54,7 @@ function reportText(
   const split = comparison.rows[0]?.split ?? 'validation';
   const parts = [
     `# ${escapeMarkdown(name)}`,
-    `${findings(comparison)}${gainText(comparison)}`,
+    findings(comparison),
     `Task ${task}, measured on the ${split} split${detail ? `, ${formatCount(detail.rows)} rows` : ''}.`,
     markdownTable(comparison),
     ...intervalsText(comparison),
@@ -65,16 +65,6 @@ function reportText(
     'Everything that was set is in `experiment.json`, every step in `metrics.jsonl`, every compared row in `predictions.jsonl`.',
   ];
   return parts.join('\n\n') + '\n';
-}
-
-function gainText({ rows }: Comparison): string {
-  const gain = rows.find(({ role }) => role === 'student')?.gain;
-  if (!gain) return '';
-  const format = rows[0]?.metrics.macroF1 === undefined ? formatQuantity : formatShare;
-  const signed = (value: number): string => `${value < 0 ? '−' : ''}${format(Math.abs(value))}`;
-  const [low, high] = gain.interval;
-  const unclear = low <= 0 && high >= 0 ? ' These rows cannot tell whether it helped.' : '';
-  return ` The difference's 95 % interval is ${signed(low)} to ${signed(high)}.${unclear}`;
 }
 
 function intervalsText({ rows }: Comparison): string[] {
