@@ -9,12 +9,41 @@ const rooms = {
   runner: ['experiment', 'run-directory', 'distill', 'model', 'dataset', 'tokenizer', 'engine'],
   experiment: ['run-directory', 'model', 'dataset', 'tokenizer'],
   'run-directory': ['model'],
-  distill: ['model', 'dataset', 'tokenizer', 'engine'],
+  distill: ['run-directory', 'model', 'dataset', 'tokenizer', 'engine'],
   model: ['engine'],
   dataset: ['tokenizer', 'engine'],
   tokenizer: [],
   engine: [],
   protocol: [],
+};
+
+/** Folders of `extension`, one a subject: each may import itself, `base`, and those named here. */
+const subjects = {
+  base: [],
+  runs: [],
+  models: [],
+  devices: ['runs'],
+  experiments: ['runs'],
+  inspection: ['runs', 'models'],
+  datasets: ['experiments', 'inspection'],
+  lab: ['runs', 'models'],
+  tools: ['runs', 'models', 'experiments'],
+};
+
+/** Of the page: each folder may import itself, `src/protocol`, and the folders named here. `lab.ts` starts it all. */
+const pageRooms = {
+  app: ['compare', 'completions', 'temperature', 'tokens', 'loss', 'runs', 'state', 'look', 'base'],
+  compare: ['runs', 'state', 'charts', 'save', 'look', 'base'],
+  completions: ['tokens', 'state', 'charts', 'look', 'base'],
+  temperature: ['tokens', 'state', 'charts', 'save', 'look', 'base'],
+  tokens: ['state', 'charts', 'look', 'base'],
+  loss: ['runs', 'state', 'charts', 'save', 'look', 'base'],
+  runs: ['state', 'look', 'base'],
+  state: ['charts'],
+  save: ['look', 'base'],
+  charts: ['look', 'base'],
+  look: [],
+  base: [],
 };
 
 /** Packages that only the named rooms may import. */
@@ -23,12 +52,15 @@ const reserved = [
   { packages: ['^onnxruntime-', '^@tensorflow/tfjs-(backend|node)'], rooms: ['engine'] },
   { packages: ['^@tensorflow/tfjs-core'], rooms: ['engine', 'model', 'distill'] },
   { packages: ['^@vscode/webview-ui-toolkit', '^lit', '^uplot'], rooms: [] },
+  // In the engine's native-calls alone: its settings are refused once it has loaded a library.
+  { packages: ['^koffi$'], rooms: [] },
 ];
 
 /** Of `model`, what is free of tfjs. */
 const withoutTensors = '(architecture|checkpoint|config|families|parameters|safetensors)';
 
-function importRules(room) {
+/** @param exempt of the reserved packages, one that is free to this part of the room */
+function importRules(room, exempt) {
   const closed = Object.keys(rooms).filter(
     (other) => other !== room && other !== 'protocol' && !rooms[room].includes(other),
   );
@@ -39,7 +71,11 @@ function importRules(room) {
     },
     ...reserved
       .filter((entry) => !entry.rooms.includes(room))
-      .flatMap((entry) => entry.packages.map((regex) => ({ regex, message: `Not in ${room}: docs/architecture.md.` }))),
+      .flatMap((entry) =>
+        entry.packages
+          .filter((name) => name !== exempt)
+          .map((regex) => ({ regex, message: `Not in ${room}: docs/architecture.md.` })),
+      ),
   ];
   // The extension host loads neither tfjs nor onnxruntime, so what it can reach may not bring them in at run time.
   if (room === 'experiment' || room === 'run-directory') {
@@ -51,6 +87,20 @@ function importRules(room) {
   }
   return ['error', { patterns }];
 }
+
+/** As for its room, and only the subjects below. */
+function subjectRules(subject) {
+  const open = [subject, ...subjects[subject], ...(subject === 'base' ? [] : ['base'])];
+  const closed = Object.keys(subjects).filter((other) => !open.includes(other));
+  const [level, { patterns }] = importRules('extension');
+  const above = { regex: `^(\\.\\./)+(${closed.join('|')})/`, message: `${subject} may not import this subject.` };
+  return [level, { patterns: [...patterns, above] }];
+}
+
+const outsideThePage = {
+  regex: '^\\.\\./(\\.\\./)*src/(?!protocol/)',
+  message: 'webview imports src/protocol only.',
+};
 
 export default tseslint.config(
   { ignores: ['dist/', '**/node_modules/', 'demo/', '.cache/', '**/.venv/'] },
@@ -75,6 +125,8 @@ export default tseslint.config(
         'error',
         { selector: 'ExportDefaultDeclaration', message: 'Name what you export.' },
         { selector: 'ExportAllDeclaration', message: 'No barrels: import from where it is defined.' },
+        // no-restricted-imports sees static imports only.
+        { selector: 'ImportExpression[source.value="koffi"]', message: 'Only in src/engine/native-calls.ts.' },
       ],
       // ArrayLike and typed arrays are walked by index.
       '@typescript-eslint/prefer-for-of': 'off',
@@ -90,13 +142,31 @@ export default tseslint.config(
     files: [`src/${room}/**/*.ts`],
     rules: { 'no-restricted-imports': importRules(room) },
   })),
+  ...Object.keys(subjects).map((subject) => ({
+    files: [`src/extension/${subject}/**/*.ts`],
+    rules: { 'no-restricted-imports': subjectRules(subject) },
+  })),
+  {
+    files: ['src/engine/native-calls.ts'],
+    rules: { 'no-restricted-imports': importRules('engine', '^koffi$') },
+  },
   {
     files: ['webview/**/*.ts'],
     rules: {
-      'no-restricted-imports': [
-        'error',
-        { patterns: [{ regex: '^\\.\\./(\\.\\./)*src/(?!protocol/)', message: 'webview imports src/protocol only.' }] },
-      ],
+      'no-restricted-imports': ['error', { patterns: [outsideThePage] }],
     },
   },
+  ...Object.entries(pageRooms).map(([room, open]) => {
+    const closed = Object.keys(pageRooms).filter((other) => other !== room && !open.includes(other));
+    const message = `webview/${room} may not import this folder: see pageRooms.`;
+    return {
+      files: [`webview/${room}/**/*.ts`],
+      rules: {
+        'no-restricted-imports': [
+          'error',
+          { patterns: [outsideThePage, { regex: `^\\.\\./(${closed.join('|')})/`, message }] },
+        ],
+      },
+    };
+  }),
 );

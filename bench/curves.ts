@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { openExecutor, type Engine } from '../src/engine/engines';
-import { type Architecture } from '../src/model/architecture';
+import type { Architecture } from '../src/model/architecture';
 import { createArchitecture, parameterCount } from '../src/model/config';
 import { initializeParameters } from '../src/model/parameters';
 import type { Batch } from '../src/dataset/batches';
@@ -80,7 +80,7 @@ async function measure(engine: Engine, width: number, rows: number): Promise<num
         threads: os.availableParallelism(),
         ...{ temperature: 2, alpha: 0.5, learningRate: 1e-4, weightDecay: 0.01, clipNorm: 1 },
       },
-      pairing: { student, imitation: { teacher, objective } },
+      pairing: { student, teacher, objective },
       teacher: initializeParameters(teacher, 1),
       student: initializeParameters(student, 2),
       batches: [batchOf(rows)],

@@ -1,7 +1,7 @@
 /** @file Whether an engine's memory grows with the steps. Usage: growth.js ENGINE STEPS; fails where it does. */
 
 import { openExecutor, type Engine } from '../src/engine/engines';
-import { type Architecture } from '../src/model/architecture';
+import type { Architecture } from '../src/model/architecture';
 import { createArchitecture } from '../src/model/config';
 import { initializeParameters } from '../src/model/parameters';
 import type { Batch } from '../src/dataset/batches';
@@ -53,7 +53,7 @@ async function main(engine: Engine, steps: number): Promise<void> {
         threads: 1,
         ...{ temperature: 2, alpha: 0.5, learningRate: 1e-4, weightDecay: 0.01, clipNorm: 1 },
       },
-      pairing: { student, imitation: { teacher, objective } },
+      pairing: { student, teacher, objective },
       teacher: initializeParameters(teacher, 1),
       student: initializeParameters(student, 2),
       batches: [batch()],

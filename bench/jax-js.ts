@@ -3,7 +3,7 @@
 import { blockUntilReady, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
 import { createInterface } from 'node:readline';
 import { mapValues } from '../src/distill/named';
-import { type Architecture } from '../src/model/architecture';
+import type { Architecture } from '../src/model/architecture';
 import { parameterShapes } from '../src/model/config';
 import type { Parameters } from '../src/model/parameters';
 import { readDistillation, type Distillation } from './ours';
@@ -117,7 +117,7 @@ function adamw(setup: Setup, state: State, gradients: Arrays, corrections: np.Ar
 
 /** The recorded step: teacher, gradients and update together. */
 function createStep({ setup, pairing }: Distillation) {
-  const teacherArchitecture = pairing.imitation!.teacher;
+  const teacherArchitecture = pairing.teacher;
   return jit((state: State, teacher: Arrays, ids: np.Array, corrections: np.Array) => {
     const target = logits(teacherArchitecture, teacher, ids.ref);
     const objective = (parameters: Arrays, soft: np.Array, tokens: np.Array): [np.Array, [np.Array, np.Array]] =>
@@ -147,7 +147,7 @@ async function main(folder: string): Promise<void> {
   const parameters = arraysOf(pairing.student, distillation.student);
   const zeros = (): Arrays => mapValues(parameters, (array) => np.zerosLike(array.ref));
   let state: State = { parameters, first: zeros(), second: zeros() };
-  const teacher = arraysOf(pairing.imitation!.teacher, distillation.teacher);
+  const teacher = arraysOf(pairing.teacher, distillation.teacher);
   const step = createStep(distillation);
   let steps = 0;
   const take = async (): Promise<StepLosses> => {

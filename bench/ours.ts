@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { FrozenTeacher, type TargetSource } from '../src/distill/teacher/teacher';
-import type { Pairing } from '../src/distill/programs';
+import type { DistilledPair } from '../src/distill/pairing';
 import { Trainer } from '../src/distill/trainer';
 import type { Executor } from '../src/engine/executor';
 import { loadCheckpoint } from '../src/model/checkpoint';
@@ -17,7 +17,7 @@ const STEPS = 1_000_000;
 /** A case's folder in memory. */
 export interface Distillation {
   setup: Setup;
-  pairing: Pairing;
+  pairing: DistilledPair;
   teacher: Parameters;
   student: Parameters;
   batches: Batch[];
@@ -30,10 +30,8 @@ export async function readDistillation(folder: string): Promise<Distillation> {
     setup: await readSetup(folder),
     pairing: {
       student: student.architecture,
-      imitation: {
-        teacher: teacher.architecture,
-        objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true },
-      },
+      teacher: teacher.architecture,
+      objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true },
     },
     teacher: teacher.parameters,
     student: student.parameters,
@@ -52,7 +50,7 @@ export function createTrainer(
     executor,
     task,
     pairing,
-    teacher: new FrozenTeacher(executor, pairing.imitation!.teacher, teacher),
+    teacher: new FrozenTeacher(executor, pairing.teacher, teacher),
     ...(targets && { targets }),
     source: {
       steps: STEPS,

@@ -6,11 +6,14 @@ import type { Precision } from '../src/protocol/engines';
 import type { Program } from '../src/engine/graph/program';
 import { batchInputs } from '../src/distill/batch-inputs';
 import { decaysByDefault } from '../src/distill/optimizer';
-import { gradientsProgram, teacherProgram, trainedSpecs } from '../src/distill/programs';
+import { gradientsProgram } from '../src/distill/gradients-program';
+import { teacherProgram } from '../src/distill/teacher/teacher-program';
+import { trainedSpecs } from '../src/distill/specs';
+import { imitatedOf } from '../src/distill/pairing';
 import { layOut } from '../src/distill/tensor-group';
 import { squaresProgram, updateProgram } from '../src/distill/update-programs';
 import { createTrainer, readDistillation, type Distillation } from './ours';
-import { operationsOf } from './products';
+import { operationsOf } from '../src/engine/graph/operations';
 import { graphNames, timeByOperator, type OperatorTime, type Profiling } from './operators';
 import { profileOnnxruntime } from './profile-onnxruntime';
 import { profileOpenVino } from './profile-openvino';
@@ -59,7 +62,7 @@ async function startup(
   const started = performance.now();
   const { kinds } = layOut(executor, trainedSpecs(pairing), decaysByDefault);
   const programs: Program[] = [
-    teacherProgram(pairing, shape),
+    teacherProgram(imitatedOf(pairing), shape),
     gradientsProgram(pairing, shape),
     ...kinds.flatMap(({ specs, decays }) => [squaresProgram(specs), updateProgram(specs, { ...adamw, decays })]),
   ];

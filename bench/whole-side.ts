@@ -5,12 +5,13 @@
 
 import { createInterface } from 'node:readline';
 import { layoutCache } from '../src/distill/teacher/cache-layout';
+import { imitatedOf } from '../src/distill/pairing';
 import { FrozenTeacher, TeacherTargets } from '../src/distill/teacher/teacher';
 import { BYTES_OF_VALUE, CachedTargets, fillCache } from '../src/distill/teacher/cache';
 import { openExecutor, type Engine } from '../src/engine/engines';
 import type { Precision } from '../src/protocol/engines';
 import type { Executor } from '../src/engine/executor';
-import { TeacherCacheFiles } from '../src/distill/teacher/cache-files';
+import { TeacherCacheFiles } from '../src/run-directory/teacher-cache-files';
 import type { Example } from '../src/dataset/examples';
 import type { Batch } from '../src/dataset/batches';
 import { createTrainer, readDistillation, type Distillation } from './ours';
@@ -46,7 +47,8 @@ async function distil(
   const { pairing, setup, batches } = distillation;
   const { task } = setup;
   const examples = batches.flatMap((batch) => examplesOf(batch));
-  const layout = layoutCache(examples, { pairing, task, maxLength: batches[0]!.length });
+  const imitated = imitatedOf(pairing);
+  const layout = layoutCache(examples, { imitated, task, maxLength: batches[0]!.length });
   const values = 'float32';
   const size = BYTES_OF_VALUE[values];
   const places = layout.blocks.map(({ start, end }) => ({ start: start * size, end: end * size }));
@@ -56,9 +58,9 @@ async function distil(
     { ...record, blocks: layout.blocks.length, created: new Date().toISOString() },
     places,
   );
-  const cache = { layout, store, values, task, pairing } as const;
-  const frozen = new FrozenTeacher(executor, pairing.imitation!.teacher, distillation.teacher);
-  const teacher = new TeacherTargets(frozen, pairing);
+  const cache = { layout, store, values, task, imitated } as const;
+  const frozen = new FrozenTeacher(executor, pairing.teacher, distillation.teacher);
+  const teacher = new TeacherTargets(frozen);
   await fillCache({ ...cache, examples, padId: 0, teacher, mayGoOn: () => Promise.resolve(true) });
   await teacher.release();
   const askingMilliseconds = performance.now() - started;

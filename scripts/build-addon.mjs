@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const binding = path.join(root, 'node_modules', '@tensorflow', 'tfjs-node-gpu', 'binding');
-const headers = path.join(root, 'native', 'include');
+const header = path.join(root, 'native', 'tensorflow.h');
 const nodeHeaders = path.join(root, 'node_modules', 'node-api-headers', 'include');
 
 /** How a library that stands in for libtensorflow is linked, by platform, and what the addon needs beside it. */
@@ -42,14 +42,17 @@ export async function buildAddon(file) {
     if (error ?? status !== 0) throw new Problem(`${compiler} failed: ${error?.message ?? stderr.trim()}`);
   };
   try {
-    const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'];
+    const units = ['tfjs_backend', 'tfjs_binding'];
     const options = ['-O2', '-fPIC', '-std=c++17', '-fvisibility=hidden', '-w', '-DNAPI_VERSION=8'];
-    const includes = [`-I${nodeHeaders}`, `-I${headers}`];
-    compile(...options, ...includes, '-c', ...sources.map((source) => path.join(binding, source)));
-    await writeFile(path.join(folder, 'stand-in.c'), await standIn());
+    await forwardIncludes(folder);
+    const includes = [nodeHeaders, path.dirname(header), folder].map((at) => `-I${at}`);
+    for (const unit of units) {
+      compile(...options, ...includes, '-c', path.join(binding, `${unit}.cc`), '-o', `${unit}.o`);
+    }
+    await writeFile(path.join(folder, 'stand-in.c'), standIn(await declaredFunctions()));
     compile('-x', 'c', '-fPIC', 'stand-in.c', ...platform.standIn, '-o', platform.library);
     await mkdir(path.dirname(file), { recursive: true });
-    compile('tfjs_backend.o', 'tfjs_binding.o', platform.library, ...platform.addon, '-o', file);
+    compile(...units.map((unit) => `${unit}.o`), platform.library, ...platform.addon, '-o', file);
     return undefined;
   } catch (error) {
     if (error instanceof Problem) return error.message;
@@ -61,18 +64,30 @@ export async function buildAddon(file) {
 
 class Problem extends Error {}
 
-/** Empty functions with the names of TensorFlow's C API, which the linker wants to see somewhere. */
-async function standIn() {
-  const entries = (await readdir(headers, { recursive: true })).filter((entry) => entry.endsWith('.h'));
-  const texts = await Promise.all(entries.map((entry) => readFile(path.join(headers, entry), 'utf8')));
-  const names = new Set(texts.flatMap((text) => text.match(/\b(TFE?|TSL)_\w+(?=\()/g) ?? []));
-  return [...names].map((name) => `void ${name}(void) {}\n`).join('');
+/** Under each name by which the addon's sources include a header of TensorFlow: one that includes ours. */
+async function forwardIncludes(folder) {
+  const entries = (await readdir(binding)).map((name) => readFile(path.join(binding, name), 'utf8'));
+  const included = (await Promise.all(entries)).flatMap((text) => [...text.matchAll(/#include "(tensorflow\/.+)"/g)]);
+  for (const [, name] of included) {
+    const file = path.join(folder, name);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, `#include "${path.basename(header)}"\n`);
+  }
 }
+
+/** The names of libtensorflow's functions that our header declares, in its order. */
+export async function declaredFunctions() {
+  const [, declarations] = /extern "C" \{(.*)\} {2}\/\/ extern "C"/s.exec(await readFile(header, 'utf8'));
+  return [...declarations.matchAll(/^\w.*?\b(TFE?_\w+)\(/gm)].map(([, name]) => name);
+}
+
+/** Empty functions with the names of libtensorflow's, which the linker wants to see somewhere. */
+const standIn = (names) => names.map((name) => `void ${name}(void) {}\n`).join('');
 
 async function isNewest(file) {
   const made = await stat(file).catch(() => undefined);
   if (!made) return false;
-  const sources = await Promise.all([binding, headers, fileURLToPath(import.meta.url)].map(newestIn));
+  const sources = await Promise.all([binding, header, fileURLToPath(import.meta.url)].map(newestIn));
   return sources.every((time) => time < made.mtimeMs);
 }
 

@@ -52,7 +52,7 @@ const bundles = [
     outfile: 'dist/webview.js',
     minify: true,
     tsconfig: 'webview/tsconfig.json',
-    loader: { '.css': 'text' },
+    loader: { '.css': 'text', '.svg': 'text' },
   },
   {
     ...node,

@@ -1,64 +1,22 @@
-/** @file The extension's entry: creates its features, nothing else. */
+/** @file The extension's entry: creates what its features share, and has each register itself. */
 
-import { Uri, window, type ExtensionContext } from 'vscode';
-import { registerCommands } from './extension/commands/commands';
-import { installLibrary, measureDevices, removeLibrary } from './extension/commands/devices-commands';
-import { exportStudent } from './extension/commands/export-student';
-import { compareRuns, openExperiment, openLab, revealRunFolder, showLog } from './extension/commands/look-commands';
-import { newExperiment } from './extension/commands/new-experiment';
-import { requireTrust } from './extension/commands/require-trust';
-import { pauseRun, resumeRun, runControl, runExperiment, stopRun } from './extension/commands/run-commands';
-import { createSampleWorkspace } from './extension/commands/sample-workspace';
-import { deleteRuns, emptyRunTrash, registerTrashKey, restoreDeleted } from './extension/commands/trash-commands';
-import { ContextKeys } from './extension/context-keys';
-import { DatasetList } from './extension/datasets/dataset-list';
-import { registerDatasetProblems } from './extension/datasets/dataset-problems';
-import { DeviceList } from './extension/devices/device-list';
+import { Uri, window, type Disposable, type ExtensionContext } from 'vscode';
+import type { Subject } from './extension/base/command-ids';
+import { ContextKeys } from './extension/base/context-keys';
+import { requireTrust } from './extension/base/require-trust';
+import { runnerStarter } from './extension/base/runner-process';
+import { registerDatasets } from './extension/datasets/register-datasets';
+import { registerDevices } from './extension/devices/register-devices';
 import { ExperimentFiles } from './extension/experiments/experiment-files';
-import { goToDisagreement } from './extension/inspection/disagreements';
-import { Heat } from './extension/inspection/heat';
-import { HeatPainter } from './extension/inspection/heat-painter';
-import { registerHints } from './extension/inspection/hints';
-import { registerHover } from './extension/inspection/hover';
-import {
-  chooseTemperature,
-  inspectDataset,
-  inspectSelection,
-  openRowInLab,
-  stopInspecting,
-} from './extension/inspection/inspection-commands';
-import { registerInspectionKey } from './extension/inspection/inspection-key';
+import { registerExperiments } from './extension/experiments/register-experiments';
 import { Inspections } from './extension/inspection/inspections';
-import { registerRowLenses } from './extension/inspection/row-lenses';
-import { registerRowsDocuments } from './extension/inspection/rows-document';
-import { SelectionInspector } from './extension/inspection/selection-inspector';
-import { registerViewport } from './extension/inspection/viewport';
-import { registerCodeLenses } from './extension/language/code-lenses';
-import { registerCompletions } from './extension/language/completions';
-import { registerDiagnostics } from './extension/language/diagnostics';
-import { ExperimentProblems } from './extension/language/experiment-problems';
-import { registerOutline } from './extension/language/outline';
-import { registerQuickFixes } from './extension/language/quick-fixes';
-import { registerResultHints } from './extension/language/result-hints';
+import { registerInspection } from './extension/inspection/register-inspection';
+import { LabPanel } from './extension/lab/lab-panel';
+import { registerLab } from './extension/lab/register-lab';
 import { ModelServer } from './extension/models/model-server';
-import { Lab } from './extension/panel/lab';
+import { registerRuns } from './extension/runs/register-runs';
 import { RunList, type ListedRun } from './extension/runs/run-list';
-import { runnerStarter } from './extension/runs/runner-process';
-import { registerAnnouncements } from './extension/status/announcements';
-import { registerRunLog } from './extension/status/run-log';
-import { registerStatusBar } from './extension/status/status-bar';
-import {
-  describeRunTool,
-  inspectTextTool,
-  listRunsTool,
-  runExperimentTool,
-  validateExperimentTool,
-} from './extension/tools/run-tools';
-import { registerTools } from './extension/tools/tools';
-import { registerDatasetsView } from './extension/views/datasets-view';
-import { registerDevicesView } from './extension/views/devices-view';
-import { ExperimentTree } from './extension/views/experiment-tree';
-import { registerExperimentsView, selection } from './extension/views/experiments-view';
+import { registerTools } from './extension/tools/register-tools';
 
 export function activate({
   extensionUri,
@@ -70,96 +28,30 @@ export function activate({
   const log = window.createOutputChannel('Distillery', { log: true });
   const report = (error: unknown): void => log.error(error instanceof Error ? error : String(error));
   const program = Uri.joinPath(extensionUri, 'dist', 'runner.js').fsPath;
-  const media = Uri.joinPath(extensionUri, 'media');
+  const libraries = { DISTILLERY_LIBRARIES: Uri.joinPath(globalStorageUri, 'libraries').fsPath };
+  const cwd = logUri.fsPath;
+  const startRunner = runnerStarter(program, cwd, libraries);
 
   const keys = new ContextKeys();
   const runs = new RunList();
   const files = new ExperimentFiles();
-  const tree = new ExperimentTree(runs, files);
-  const datasets = new DatasetList(files, report);
   const models = new ModelServer(program, (line) => log.warn(line), requireTrust);
-  const lab = new Lab(runs, models, extensionUri);
-  const problems = new ExperimentProblems(report);
+  const lab = new LabPanel(runs, models, extensionUri);
   const inspections = new Inspections(runs, models, workspaceState, report);
-  const [rowPainter, selectionPainter] = [new HeatPainter(media), new HeatPainter(media)];
-  const selections = new SelectionInspector(models, selectionPainter);
 
+  const common = { runs, keys, log, report, startRunner, extensionUri };
   const show = (run: ListedRun): void => lab.open(run);
-  const libraries = { DISTILLERY_LIBRARIES: Uri.joinPath(globalStorageUri, 'libraries').fsPath };
-  const startRunner = runnerStarter(program, logUri.fsPath, libraries);
-  const running = { runs, startRunner, log, show };
-  const devices = new DeviceList(startRunner, logUri.fsPath, requireTrust);
-  const deviceParts = { devices, startRunner, cwd: logUri.fsPath, log };
-  const trash = { runs, keys };
-  const inspecting = { runs, inspections, selections };
-
-  const experiments = registerExperimentsView(tree, runs, keys);
-
+  const withCommands: Record<Subject, Disposable> = {
+    experiments: registerExperiments({ ...common, files, show }),
+    runs: registerRuns({ ...common, show, isShown: (id) => lab.isShown(id) }),
+    inspection: registerInspection({ ...common, models, inspections }),
+    devices: registerDevices({ ...common, cwd }),
+    lab: registerLab(runs, lab, log),
+  };
   subscriptions.push(
-    ...[log, runs, files, tree, datasets, lab, models, problems, inspections, rowPainter, selectionPainter, selections],
-    experiments,
-    registerDatasetsView(datasets, inspections),
-    devices,
-    registerDevicesView(devices, runs, keys, report),
-    registerStatusBar(runs),
-    registerRunLog(runs, log),
-    registerAnnouncements(runs, (id) => lab.isShown(id)),
-    registerDiagnostics(problems),
-    registerQuickFixes(problems),
-    registerCompletions(runs),
-    registerCodeLenses(runs),
-    registerResultHints(runs),
-    registerOutline(),
-    registerDatasetProblems(files, report),
-    registerRowsDocuments(),
-    registerViewport(inspections, report),
-    new Heat(inspections, rowPainter),
-    registerHover(inspections, selections),
-    registerHints(inspections),
-    registerRowLenses(inspections),
-    registerInspectionKey(inspections, keys),
-    registerTrashKey(trash),
-    registerTools({
-      distillery_list_runs: listRunsTool(runs),
-      distillery_describe_run: describeRunTool(runs),
-      distillery_validate_experiment: validateExperimentTool(),
-      distillery_run_experiment: runExperimentTool(running),
-      distillery_inspect_text: inspectTextTool(runs, models),
-    }),
-    registerCommands(log, {
-      'distillery.createSampleWorkspace': (folder) => createSampleWorkspace(extensionUri, folder),
-      'distillery.newExperiment': newExperiment,
-      'distillery.runExperiment': (file) => runExperiment(running, file),
-      'distillery.sweepExperiment': (file) => runExperiment(running, file, 'sweep'),
-      'distillery.openExperiment': (row) => openExperiment(runs, row),
-      'distillery.pauseRun': (run) => pauseRun(running, run),
-      'distillery.stopRun': (run) => stopRun(running, run),
-      'distillery.resumeRun': (run) => resumeRun(running, run),
-      'distillery.runControl': (run) => runControl(running, run),
-      'distillery.openLab': (run, from) => openLab(runs, lab, run, from),
-      'distillery.compareRuns': (run, selected) => compareRuns(runs, lab, run, selected),
-      'distillery.exportStudent': (run, folder) => exportStudent(runs, run, folder),
-      'distillery.showLog': (run) => showLog(runs, log, run),
-      'distillery.revealRunFolder': (run) => revealRunFolder(runs, run),
-      'distillery.deleteRun': (run, selected) =>
-        deleteRuns(trash, run, run === selection ? experiments.selected() : selected),
-      'distillery.restoreRun': (folder) => restoreDeleted(trash, folder),
-      'distillery.emptyTrash': () => emptyRunTrash(trash),
-      'distillery.installOpenVino': (given) => installLibrary(deviceParts, 'openvino', given),
-      'distillery.installTensorFlow': (given) => installLibrary(deviceParts, 'tensorflow', given),
-      'distillery.installTensorFlowGpu': (given) => installLibrary(deviceParts, 'tensorflow-gpu', given),
-      'distillery.removeLibrary': (row) => removeLibrary(deviceParts, row),
-      'distillery.measureDevices': () => measureDevices(deviceParts),
-      'distillery.refreshDevices': () => devices.refresh(),
-      'distillery.refresh': () => runs.refresh(),
-      'distillery.showMoreRuns': (file) => tree.showMore(String(file)),
-      'distillery.inspectDataset': (file, run) => inspectDataset(inspecting, file, run),
-      'distillery.inspectSelection': (run) => inspectSelection(inspecting, run),
-      'distillery.nextDisagreement': () => goToDisagreement(inspections, 1),
-      'distillery.previousDisagreement': () => goToDisagreement(inspections, -1),
-      'distillery.chooseTemperature': (temperature) => chooseTemperature(inspecting, temperature),
-      'distillery.openRowInLab': () => openRowInLab(inspecting),
-      'distillery.stopInspecting': () => stopInspecting(inspecting),
-    }),
+    ...[log, runs, files, models, lab, inspections],
+    ...Object.values(withCommands),
+    registerDatasets({ files, inspections, report }),
+    registerTools({ ...common, models, show }),
   );
 }

@@ -1,9 +1,9 @@
 /** @file Starts the Lab's page. */
 
-import './translations';
-import './app';
-import { roles } from './colours';
-import { registerToolkit } from './toolkit';
+import './base/translations';
+import './app/app';
+import { roles } from './look/colours';
+import { registerToolkit } from './base/toolkit';
 
 registerToolkit();
 document.adoptedStyleSheets.push(roles.styleSheet!);

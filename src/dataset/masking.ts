@@ -3,11 +3,14 @@
 import { notCounted } from './examples';
 import { randomStream } from '../engine/random';
 
+/** Share of the tokens that masked-lm predicts (Devlin et al., 2019). */
+export const maskedShare = 0.15;
+
 export interface Masking {
   seed: number;
   /** Other tokens are masked in every epoch; a fixed one makes evaluations comparable. */
   epoch: number;
-  /** Share of the tokens to predict; 0.15 in BERT. */
+  /** Share of the tokens to predict. */
   probability: number;
   vocabularySize: number;
   maskId: number;

@@ -3,7 +3,7 @@
 import type { HostTensor } from '../engine/array';
 import type { Task } from '../protocol/records';
 import type { Batch } from '../dataset/batches';
-import type { BatchShape } from './programs';
+import type { BatchShape } from './specs';
 import { predictionRows } from './shift';
 
 export interface BatchInputs {

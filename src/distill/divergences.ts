@@ -1,10 +1,9 @@
 /** @file How far the soft predictions are from the soft labels: every divergence, each with its gradient in closed form. */
 
 import * as tf from '@tensorflow/tfjs-core';
+import type { Divergence } from '../protocol/divergences';
 import type { RowLoss } from './row-loss';
 import { logProbabilities, soften } from './softening';
-
-export type Divergence = 'forward-kl' | 'reverse-kl' | 'jsd' | 'tvd' | 'mse-logits' | 'cosine-logits';
 
 /**
  * Both logits are [rows, V]. `temperature` does not enter mse-logits and cosine-logits; `beta` enters jsd alone. Gradients

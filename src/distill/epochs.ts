@@ -10,11 +10,9 @@ import {
   type PlannedBatch,
 } from '../dataset/batches';
 import type { Example } from '../dataset/examples';
+import { maskedShare } from '../dataset/masking';
 import type { Tokenizer } from '../tokenizer/tokenizer';
 import type { BatchSource } from './trainer';
-
-/** Share of the tokens that masked-lm predicts (Devlin et al., 2019). */
-const MASKED_SHARE = 0.15;
 
 /** Evaluations mask the same tokens each time, whatever the training's seed. */
 const EVALUATION_SEED = 0x5eed;
@@ -45,7 +43,7 @@ function collation(options: BatchOptions, seed: number, epoch: number): CollateO
     padId: tokenizer.padId,
     ...(task === 'masked-lm' &&
       maskId !== undefined && {
-        masking: { seed, epoch, probability: MASKED_SHARE, vocabularySize: tokenizer.vocabularySize, maskId },
+        masking: { seed, epoch, probability: maskedShare, vocabularySize: tokenizer.vocabularySize, maskId },
       }),
   };
 }

@@ -1,9 +1,24 @@
-/** @file What an evaluation measures at each prediction of a language model, with logits in row chunks. */
+/** @file The program of an evaluation: a classifier's logits, or what is measured at each prediction of a language model. */
 
 import * as tf from '@tensorflow/tfjs-core';
 import { linear } from '../engine/graph/ops';
+import type { Program } from '../engine/graph/program';
+import { record } from '../engine/graph/trace-backend';
+import { vocabularyHead } from '../model/transformer';
 import type { VocabularyProjection } from './head-loss';
+import { prefixed, withPrefix } from './named';
+import type { ModelPair } from './pairing';
+import { chunkRows, predict } from './prediction';
 import { logProbabilities, soften } from './softening';
+import {
+  isLanguageModel,
+  labelSpecs,
+  parameterSpecs,
+  predictionSpecs,
+  teacherOutputSpecs,
+  tokenSpecs,
+  type BatchShape,
+} from './specs';
 
 /** One value for each prediction, [R]. */
 export interface PredictionMeasures {
@@ -83,4 +98,36 @@ function measureChunk(
 function klDivergence(logP: tf.Tensor2D, logQ: tf.Tensor2D): tf.Tensor1D {
   const [p, q] = [tf.exp(logP), tf.exp(logQ)];
   return tf.sum(tf.add(tf.mul(p, tf.sub(logP, logQ)), tf.sub(q, p)), 1);
+}
+
+/**
+ * Forward pass of a model on one batch. A classifier's output is `logits`, [B, C]; a language model's are the measures of
+ * each prediction, with the teacher's prediction beside it where there is one.
+ */
+export function evaluationProgram({ student, teacher }: ModelPair, shape: BatchShape): Program {
+  const inputs = {
+    ...tokenSpecs(shape),
+    ...predictionSpecs(student, shape),
+    ...labelSpecs(shape),
+    ...prefixed('student.', parameterSpecs(student)),
+    ...(teacher && {
+      ...prefixed('target.', teacherOutputSpecs({ teacher, blocks: [] }, shape)),
+      ...prefixed('teacher.', parameterSpecs(teacher)),
+    }),
+  };
+  return record(`evaluation-${shape.rows}x${shape.length}`, inputs, (tensors) => {
+    const parameters = withPrefix('student.', tensors);
+    const { prediction } = predict(student, parameters, tensors);
+    if (!isLanguageModel(student)) return { logits: prediction };
+    const { weight, bias } = vocabularyHead(student, parameters);
+    const head = teacher && vocabularyHead(teacher, withPrefix('teacher.', tensors));
+    const teacherProjection: VocabularyProjection | undefined = head && {
+      hidden: tensors['target.prediction'] as tf.Tensor2D,
+      weight: head.weight,
+      bias: head.bias,
+    };
+    const labels = tensors.labels as tf.Tensor1D;
+    const rows = chunkRows(student.vocabularySize);
+    return { ...measurePredictions({ hidden: prediction, weight, bias }, labels, rows, teacherProjection) };
+  });
 }

@@ -1,74 +1,29 @@
 /** @file Evaluates a model on held-out batches: quality, and closeness to its teacher. */
 
-import type * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../engine/array';
 import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
-import type { Program } from '../engine/graph/program';
-import { record } from '../engine/graph/trace-backend';
-import { vocabularyHead } from '../model/transformer';
+import type { Architecture } from '../model/architecture';
 import { indexOfLargest, klDivergence, softmax } from '../protocol/distribution';
 import type { Metrics, Task } from '../protocol/records';
 import type { Batch } from '../dataset/batches';
 import { batchInputs, ByShape, type BatchInputs } from './batch-inputs';
-import { measurePredictions, type PredictionMeasures } from './evaluation-program';
-import type { VocabularyProjection } from './head-loss';
+import { evaluationProgram, type PredictionMeasures } from './evaluation-program';
 import { accuracy, agreement, expectedCalibrationError, macroF1, perplexity } from './metrics';
-import { prefixed, withPrefix } from './named';
-import {
-  chunkRows,
-  isLanguageModel,
-  labelSpecs,
-  parameterSpecs,
-  predict,
-  predictionSpecs,
-  teacherOutputSpecs,
-  tokenSpecs,
-  type BatchShape,
-  type Pairing,
-} from './programs';
+import { requireFinite, requireFiniteRows } from './not-finite';
+import { prefixed } from './named';
+import { isLanguageModel } from './specs';
 import type { RowTally } from './row-tally';
 import { TeacherTargets, toHost, type FrozenTeacher } from './teacher/teacher';
 
 /** The teacher's answers to the evaluation batches are kept up to this size, so that it is asked once. */
 const KEPT_BYTES = 256 * 2 ** 20;
 
-/**
- * Forward pass of a model on one batch. A classifier's output is `logits`, [B, C]; a language model's are the measures of
- * each prediction, with the teacher's prediction beside it where there is one.
- */
-export function evaluationProgram(pairing: Pairing, shape: BatchShape): Program {
-  const { student, imitation } = pairing;
-  const inputs = {
-    ...tokenSpecs(shape),
-    ...predictionSpecs(student, shape),
-    ...labelSpecs(shape),
-    ...prefixed('student.', parameterSpecs(student)),
-    ...prefixed('target.', teacherOutputSpecs(pairing, shape)),
-    ...(imitation && prefixed('teacher.', parameterSpecs(imitation.teacher))),
-  };
-  return record(`evaluation-${shape.rows}x${shape.length}`, inputs, (tensors) => {
-    const parameters = withPrefix('student.', tensors);
-    const { prediction } = predict(student, parameters, tensors);
-    if (!isLanguageModel(student)) return { logits: prediction };
-    const { weight, bias } = vocabularyHead(student, parameters);
-    const head = imitation && vocabularyHead(imitation.teacher, withPrefix('teacher.', tensors));
-    const teacher: VocabularyProjection | undefined = head && {
-      hidden: tensors['target.prediction'] as tf.Tensor2D,
-      weight: head.weight,
-      bias: head.bias,
-    };
-    const labels = tensors.labels as tf.Tensor1D;
-    const rows = chunkRows(student.vocabularySize);
-    return { ...measurePredictions({ hidden: prediction, weight, bias }, labels, rows, teacher) };
-  });
-}
-
 export interface EvaluatorSetup {
   executor: Executor;
   task: Task;
-  /** The model evaluated and, unless that is the teacher itself, its teacher; hidden states are not looked at. */
-  pairing: Pairing;
-  teacher?: FrozenTeacher;
+  model: Architecture;
+  /** Whom the model is held against; none where it is the teacher itself. */
+  teacher?: FrozenTeacher | undefined;
   batches: readonly Batch[];
 }
 
@@ -81,17 +36,19 @@ export class Evaluator {
   private keptBytes = 0;
 
   constructor(private readonly setup: EvaluatorSetup) {
-    this.programs = new ByShape((shape) => setup.executor.load(evaluationProgram(setup.pairing, shape)));
-    this.targets = setup.teacher && new TeacherTargets(setup.teacher, setup.pairing);
+    const pair = { student: setup.model, teacher: setup.teacher?.architecture };
+    this.programs = new ByShape((shape) => setup.executor.load(evaluationProgram(pair, shape)));
+    this.targets = setup.teacher && new TeacherTargets(setup.teacher);
     this.batches = setup.batches.map((batch) => batchInputs(batch, setup.task));
   }
 
   /**
    * @param parameters the model's, on the device; others beside them are ignored
    * @param rows told what the model says of each row
+   * @throws NotFinite for the first logit, measure or metric that is no number
    */
   async evaluate(parameters: Readonly<Record<string, DeviceTensor>>, rows?: RowTally): Promise<Metrics> {
-    const tally = isLanguageModel(this.setup.pairing.student) ? new PredictionTally() : new ClassTally();
+    const tally = isLanguageModel(this.setup.model) ? new PredictionTally() : new ClassTally();
     for (const [i, batch] of this.batches.entries()) {
       const program = await this.programs.get(batch.shape);
       const targets = await this.targetsOf(batch);
@@ -101,10 +58,15 @@ export class Evaluator {
         ...prefixed('target.', targets),
         ...this.setup.teacher?.parameters,
       });
+      const { counted } = batch.tensors;
+      requireFiniteRows(prefixed("the teacher's ", targets), counted!.data);
+      requireFiniteRows(outputs, counted!.data);
       tally.add(batch, outputs, targets);
       rows?.add(this.setup.batches[i]!, batch, outputs, targets);
     }
-    return tally.metrics();
+    const metrics = tally.metrics();
+    requireFinite({ ...metrics });
+    return metrics;
   }
 
   private async targetsOf(batch: BatchInputs): Promise<Record<string, HostTensor>> {

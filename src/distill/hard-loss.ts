@@ -1,10 +1,9 @@
 /** @file The student loss: hard predictions (T = 1) against hard labels, for each kind of problem. */
 
 import * as tf from '@tensorflow/tfjs-core';
+import type { ProblemType } from '../model/architecture';
 import type { RowLoss } from './row-loss';
 import { soften } from './softening';
-
-export type ProblemType = 'single-label' | 'multi-label' | 'regression';
 
 /** Logits [rows, V]; the labels' shape is each function's. */
 export type HardLossFunction = (logits: tf.Tensor2D, labels: tf.Tensor) => RowLoss;

@@ -2,8 +2,10 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { linear } from '../engine/graph/ops';
-import { type Divergence, divergences } from './divergences';
-import { hardLosses, tokenLoss, withinVocabulary, type ProblemType } from './hard-loss';
+import { divergences } from './divergences';
+import type { Divergence } from '../protocol/divergences';
+import { hardLosses, tokenLoss, withinVocabulary } from './hard-loss';
+import type { ProblemType } from '../model/architecture';
 import type { RowLoss } from './row-loss';
 
 /** How soft and hard loss are combined. The scalars may change from step to step, so they are tensors. */

@@ -2,8 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { linear } from '../engine/graph/ops';
-
-export type HiddenLossKind = 'mse' | 'cosine';
+import type { HiddenLossKind } from '../protocol/divergences';
 
 export interface HiddenLossInputs {
   /** h_s [B, L, Ds] */

@@ -2,6 +2,7 @@
 
 import type { Interval } from '../protocol/records';
 import { randomStream } from '../engine/random';
+import { NotFinite } from './not-finite';
 
 /** The 97.5 % quantile of the standard normal distribution. */
 const z = 1.959963984540054;
@@ -24,11 +25,13 @@ export function wilson(successes: number, trials: number): Interval {
 /**
  * 95 % percentile intervals of several statistics of the same rows: rows are drawn with replacement, the same for all, so that
  * a difference between two models is a paired one.
- * @param statistics values of one resample, from the indices of its rows
+ * @param statistics values of one resample, from the indices of its rows; undefined where these have nothing to measure, which leaves
+ *   the resample out
+ * @throws NotFinite where a value is no number
  */
 export function bootstrap(
   rows: number,
-  statistics: (drawn: Int32Array) => readonly number[],
+  statistics: (drawn: Int32Array) => readonly (number | undefined)[],
   seed = 0xb007,
 ): Interval[] {
   const random = randomStream(seed);
@@ -37,7 +40,12 @@ export function bootstrap(
   const values: number[][] = [];
   for (let k = 0; k < resamples; k++) {
     for (let i = 0; i < rows; i++) drawn[i] = Math.floor(random() * rows);
-    statistics(drawn).forEach((value, s) => (values[s] ??= []).push(value));
+    statistics(drawn).forEach((value, s) => {
+      const known = (values[s] ??= []);
+      if (value === undefined) return;
+      if (!Number.isFinite(value)) throw new NotFinite(`statistic ${s} of a resample`, value);
+      known.push(value);
+    });
   }
   return values.map(percentiles);
 }

@@ -2,17 +2,19 @@
 
 import { bytesOf } from '../engine/graph/graph-memory';
 import { partsOf } from '../engine/graph/late-scatters';
-import type { Program } from '../engine/graph/program';
 import { workingBytes } from '../engine/graph/working-memory';
-import { evaluationProgram } from './evaluator';
-import { gradientsProgram, teacherProgram, trainedSpecs, type BatchShape, type Pairing } from './programs';
+import { evaluationProgram } from './evaluation-program';
+import { gradientsProgram } from './gradients-program';
+import { teacherProgram } from './teacher/teacher-program';
+import { trainedSpecs, type BatchShape } from './specs';
+import { imitatedOf, type Pairing } from './pairing';
 
 export interface PlannedTraining {
   pairing: Pairing;
   /** Of its batches, the largest first. */
   shapes: readonly BatchShape[];
-  /** The models and batches of its evaluations, the largest batch first. */
-  evaluation: { pairing: Pairing; shapes: readonly BatchShape[] };
+  /** Of its evaluations' batches, the largest first. */
+  evaluationShapes: readonly BatchShape[];
   /** The executor's. */
   workingMemory: 'freed' | 'kept';
   /** Whether a step has more than one batch. */
@@ -40,25 +42,22 @@ export function predictPeakBytes(training: PlannedTraining): number {
 }
 
 /** Of all programs together where each keeps its memory, otherwise of the one that takes the most. */
-function workingPeak({ pairing, shapes, evaluation, workingMemory, runsTeacher }: PlannedTraining): number {
+function workingPeak({ pairing, shapes, evaluationShapes, workingMemory, runsTeacher }: PlannedTraining): number {
   const isKept = workingMemory === 'kept';
+  const counted = (all: readonly BatchShape[]): readonly BatchShape[] => (isKept ? all : all.slice(0, 1));
+  const { teacher } = pairing;
   const programs = [
-    ...forEach(isKept ? shapes : shapes.slice(0, 1), gradientsProgram, runsTeacher, pairing),
-    ...forEach(isKept ? evaluation.shapes : evaluation.shapes.slice(0, 1), evaluationProgram, true, evaluation.pairing),
+    ...counted(shapes).flatMap((shape) => [
+      gradientsProgram(pairing, shape),
+      ...(runsTeacher && pairing.objective ? [teacherProgram(imitatedOf(pairing), shape)] : []),
+    ]),
+    ...counted(evaluationShapes).flatMap((shape) => [
+      evaluationProgram(pairing, shape),
+      ...(teacher ? [teacherProgram({ teacher, blocks: [] }, shape)] : []),
+    ]),
   ];
   const bytes = programs.map(({ graph }) =>
     isKept ? workingBytes(graph) : Math.max(...partsOf(graph).map(workingBytes)),
   );
   return isKept ? Math.round(KEPT_FACTOR * bytes.reduce((a, b) => a + b)) : Math.max(...bytes);
-}
-
-/** A program for each shape, and the teacher's where there is one and it is run. */
-function forEach(
-  shapes: readonly BatchShape[],
-  program: (pairing: Pairing, shape: BatchShape) => Program,
-  runsTeacher: boolean,
-  pairing: Pairing,
-): Program[] {
-  const teachers = runsTeacher && pairing.imitation ? [teacherProgram] : [];
-  return shapes.flatMap((shape) => [program, ...teachers].map((make) => make(pairing, shape)));
 }

@@ -1,6 +1,7 @@
 /** @file Measures of quality from predictions and labels, in plain numbers. All are NaN where there is nothing to measure. */
 
 import type { CalibrationBin } from '../protocol/records';
+import { NotFinite } from './not-finite';
 
 type Numbers = ArrayLike<number>;
 
@@ -44,10 +45,14 @@ export function perplexity(summedNegativeLogLikelihood: number, count: number): 
  * Empty bins have NaN for both.
  * @param confidences probability of each prediction, 0 to 1
  * @param correct whether each prediction was right
+ * @throws NotFinite where a confidence is no number
  */
 export function calibrationBins(confidences: Numbers, correct: ArrayLike<boolean>, bins = 15): CalibrationBin[] {
   const sums = Array.from({ length: bins }, () => ({ confidence: 0, accuracy: 0, count: 0 }));
   for (let i = 0; i < confidences.length; i++) {
+    if (!Number.isFinite(confidences[i]!)) {
+      throw new NotFinite('the confidence', confidences[i]!, undefined, `prediction ${i}`);
+    }
     const bin = sums[Math.min(bins - 1, Math.max(0, Math.ceil(confidences[i]! * bins) - 1))]!;
     bin.confidence += confidences[i]!;
     bin.accuracy += correct[i] ? 1 : 0;

@@ -8,10 +8,12 @@ import { record } from '../engine/graph/trace-backend';
 import type { Architecture } from '../model/architecture';
 import type { Parameters } from '../model/parameters';
 import { backbone, headLogits, vocabularyHead } from '../model/transformer';
-import { type ChooseRows } from '../model/computation';
+import type { ChooseRows } from '../model/computation';
 import { linear } from '../engine/graph/ops';
 import { mapValues, prefixed, withPrefix } from './named';
-import { modelInputs, parameterSpecs, tokenSpecs, type BatchShape } from './programs';
+import { requireFiniteTensor } from './not-finite';
+import { modelInputs } from './prediction';
+import { parameterSpecs, tokenSpecs, type BatchShape } from './specs';
 import { placeParameters } from './teacher/teacher';
 
 /** Lengths of a growing text are rounded up to a multiple of this, so that a program serves several. */
@@ -30,6 +32,9 @@ export interface Answer {
   hiddenStates: HostTensor[];
 }
 
+const LOGITS = "the model's logits";
+
+/** All that it says throws a NotFinite where a logit is no number. */
 export class Predictor {
   private readonly parameters: Record<string, DeviceTensor>;
   private readonly programs = new Map<string, Promise<LoadedProgram>>();
@@ -48,6 +53,7 @@ export class Predictor {
     const program = await this.load(`answer-${length}`, () => answerProgram(this.architecture, length));
     const outputs = await program.run({ ...tokenTensors(text, length), ...this.parameters });
     const logits = outputs.logits!;
+    requireFiniteTensor(LOGITS, logits.data);
     const [rows, columns] = logits.shape.slice(-2) as [number, number];
     return {
       logits: { ...logits, shape: [rows, columns] },
@@ -62,8 +68,11 @@ export class Predictor {
     const program = await this.load(`logits-${padded}`, () => answerProgram(this.architecture, padded, false));
     const { logits } = await program.run({ ...tokenTensors(text, padded), ...this.parameters });
     const [rows, columns] = logits!.shape.slice(-2) as [number, number];
-    if (rows === 1) return { ...logits!, shape: [rows, columns] };
-    return { ...logits!, shape: [length, columns], data: logits!.data.subarray(0, length * columns) };
+    // Those of padding are left out.
+    const wanted = rows === 1 ? 1 : length;
+    const data = logits!.data.subarray(0, wanted * columns);
+    requireFiniteTensor(LOGITS, data);
+    return { ...logits!, shape: [wanted, columns], data };
   }
 
   private paddedLength(length: number): number {
@@ -78,7 +87,9 @@ export class Predictor {
     const last: HostTensor = { shape: [1], dtype: 'int32', data: Int32Array.of(recent.length - 1) };
     const text = { ids: Int32Array.from(recent), typeIds: new Int32Array(recent.length) };
     const outputs = await program.run({ ...tokenTensors(text, length), last, ...this.parameters });
-    return outputs.logits!.data as Float32Array;
+    const logits = outputs.logits!.data as Float32Array;
+    requireFiniteTensor(LOGITS, logits);
+    return logits;
   }
 
   private load(name: string, program: () => Program): Promise<LoadedProgram> {

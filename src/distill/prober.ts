@@ -10,7 +10,9 @@ import type { Task } from '../protocol/records';
 import type { Batch } from '../dataset/batches';
 import { batchInputs, ByShape, type BatchInputs } from './batch-inputs';
 import { prefixed, withPrefix } from './named';
-import { isLanguageModel, parameterSpecs, predict, predictionSpecs, tokenSpecs, type BatchShape } from './programs';
+import { requireFiniteRows } from './not-finite';
+import { predict } from './prediction';
+import { isLanguageModel, parameterSpecs, predictionSpecs, tokenSpecs, type BatchShape } from './specs';
 
 /** Logits of one example's counted positions. */
 export interface ProbedLogits {
@@ -60,6 +62,7 @@ export class Prober {
       const { logits } = await program.run({ ...example.tensors, ...prefixed('model.', parameters) });
       const width = logits!.shape[1]!;
       const rows = countedRows(example, this.mostPositions);
+      requireFiniteRows({ 'logits of a pinned example': logits! }, example.tensors.counted!.data);
       const data = new Float32Array(rows.length * width);
       rows.forEach((row, i) => data.set(logits!.data.subarray(row * width, (row + 1) * width), i * width));
       probed.push({ shape: [rows.length, width], data });

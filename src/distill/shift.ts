@@ -2,6 +2,7 @@
 
 import type { Task } from '../protocol/records';
 import { notCounted } from '../dataset/examples';
+import { maskedShare } from '../dataset/masking';
 
 /** What is read of a batch. */
 export interface LabelledBatch {
@@ -58,19 +59,17 @@ export function inverseOf(count: number): number {
 }
 
 /**
- * Rows reserved for the masked positions of a batch. Each token is masked with probability 0.15 and each example has one
+ * Rows reserved for the masked positions of a batch. Each token is masked with probability `maskedShare` and each example has one
  * at least: room for the mean, six standard deviations, and one more for each example, rounded up to a multiple of 8. More
  * than that comes up less than once in a hundred million batches; `predictionRows` then returns as many rows as that batch
  * needs (again a multiple of 8), so a caller must key what it recorded by the number of rows, and nothing is ever dropped.
  */
 export function maskedCapacity(rows: number, length: number): number {
   const tokens = rows * length;
-  const mean = tokens * MASKING_PROBABILITY;
-  const deviation = Math.sqrt(mean * (1 - MASKING_PROBABILITY));
+  const mean = tokens * maskedShare;
+  const deviation = Math.sqrt(mean * (1 - maskedShare));
   return roundUp(Math.min(tokens, Math.ceil(mean + 6 * deviation) + rows));
 }
-
-const MASKING_PROBABILITY = 0.15;
 
 const roundUp = (rows: number): number => Math.ceil(rows / 8) * 8;
 

@@ -8,8 +8,11 @@ import type { LossComponents, MetricsRecord, Task } from '../protocol/records';
 import type { Batch } from '../dataset/batches';
 import { batchInputs, ByShape, scalar, type BatchInputs } from './batch-inputs';
 import { mapValues, prefixed, withPrefix } from './named';
+import { findNotFinite, NotFinite } from './not-finite';
 import { decaysByDefault } from './optimizer';
-import { gradientsProgram, trainedSpecs, type Pairing } from './programs';
+import { gradientsProgram } from './gradients-program';
+import { trainedSpecs } from './specs';
+import { imitatedOf, type Pairing } from './pairing';
 import { learningRateAt, scheduledValue, type LearningRateSchedule, type Scheduled } from './schedules';
 import { inverseOf } from './shift';
 import { TeacherTargets, type FrozenTeacher, type TargetSource } from './teacher/teacher';
@@ -45,10 +48,10 @@ export interface TrainerSetup {
   executor: Executor;
   task: Task;
   pairing: Pairing;
-  /** Present exactly where the pairing has an imitation. */
-  teacher?: FrozenTeacher;
+  /** Present exactly where the pairing has an objective. */
+  teacher?: FrozenTeacher | undefined;
   /** Where the teacher's answers come from; without it the teacher is asked in every step. Released with the trainer. */
-  targets?: TargetSource;
+  targets?: TargetSource | undefined;
   source: BatchSource;
   options: TrainingOptions;
   /** Initial values of everything trained, the student's parameters and the projections; they are copied. */
@@ -78,7 +81,7 @@ export class Trainer {
   constructor({ initial, ...setup }: TrainerSetup) {
     const { executor, pairing, options } = setup;
     this.setup = setup;
-    this.targets = setup.targets ?? (setup.teacher && new TeacherTargets(setup.teacher, pairing));
+    this.targets = setup.targets ?? targetsOf(setup);
     this.programs = new ByShape((shape) => executor.load(gradientsProgram(pairing, shape)));
     const adamw = {
       beta1: BETA1,
@@ -104,7 +107,10 @@ export class Trainer {
     return this.setup.source.steps;
   }
 
-  /** One optimizer step. Its losses are those before the update. */
+  /**
+   * One optimizer step. Its losses are those before the update.
+   * @throws NotFinite, before anything is updated, where a loss or a gradient is no number
+   */
   async step(): Promise<MetricsRecord> {
     const started = performance.now();
     const { source, options, pairing } = this.setup;
@@ -131,15 +137,19 @@ export class Trainer {
       if (batches.length > 1) await this.updates.accumulate(micro === 0);
     }
     const learningRate = learningRateAt(step, { ...options, updates: source.steps });
-    const gradientNorm = await this.updates.apply(
-      {
-        learningRate,
-        biasCorrection1: 1 - BETA1 ** (step + 1),
-        biasCorrection2: 1 - BETA2 ** (step + 1),
-        clipNorm: options.clipNorm,
-      },
-      batches.length > 1,
-    );
+    const gradientNorm = await this.updates
+      .apply(
+        {
+          learningRate,
+          biasCorrection1: 1 - BETA1 ** (step + 1),
+          biasCorrection2: 1 - BETA2 ** (step + 1),
+          clipNorm: options.clipNorm,
+        },
+        batches.length > 1,
+      )
+      .catch((error: unknown) => {
+        throw error instanceof NotFinite ? error.at(step) : error;
+      });
 
     this.nextStep = step + 1;
     this.tokens += tokens;
@@ -149,7 +159,7 @@ export class Trainer {
       time: new Date().toISOString(),
       tokens: this.tokens,
       loss: count > 0 && labelled === 0 ? withoutHard(addComponents(losses)) : addComponents(losses),
-      ...(pairing.imitation && { temperature, alpha }),
+      ...(pairing.objective && { temperature, alpha }),
       learningRate,
       gradientNorm,
       tokensPerSecond: (tokens / (performance.now() - started)) * 1000,
@@ -186,7 +196,12 @@ export class Trainer {
       },
       prefixed('gradient.', this.updates.gradients),
     );
-    return mapValues(withPrefix('loss.', outputs), ({ data }) => data[0]!) as unknown as LossComponents;
+    const losses = mapValues(withPrefix('loss.', outputs), ({ data }) => data[0]!);
+    if (Object.values(losses).every(Number.isFinite)) return losses as unknown as LossComponents;
+    // What the losses were computed from, in that order.
+    const { trained } = this;
+    const from = { ...prefixed('parameter ', trained), ...prefixed("the teacher's ", targets) };
+    throw ((await findNotFinite(from)) ?? notFiniteLoss(losses)).at(step);
   }
 
   /** A copy of the state in host memory. */
@@ -223,8 +238,17 @@ export class Trainer {
   }
 }
 
+function targetsOf({ pairing, teacher }: Omit<TrainerSetup, 'initial'>): TargetSource | undefined {
+  return pairing.objective && teacher && new TeacherTargets(teacher, imitatedOf(pairing).blocks);
+}
+
 /** Batches of one step have keys of their own for dropout as long as there are fewer than this. */
 const MOST_BATCHES = 4096;
+
+function notFiniteLoss(losses: Readonly<Record<string, number>>): NotFinite {
+  const [name, value] = Object.entries(losses).find(([, loss]) => !Number.isFinite(loss))!;
+  return new NotFinite(name === 'total' ? 'the loss' : `the ${name} loss`, value);
+}
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 

@@ -6,7 +6,7 @@ import type { Program } from '../engine/graph/program';
 import { record } from '../engine/graph/trace-backend';
 import { mapValues, prefixed, withPrefix } from './named';
 import { adamw, type AdamWOptions } from './optimizer';
-import { scalarSpecs } from './programs';
+import { scalarSpecs } from './specs';
 
 /** Names under which the scalars of an update are given. */
 export const UPDATE_SCALARS = [

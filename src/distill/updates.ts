@@ -6,6 +6,7 @@ import type { Program } from '../engine/graph/program';
 import type { Parameters } from '../model/parameters';
 import { scalar } from './batch-inputs';
 import { mapValues, prefixed } from './named';
+import { findNotFinite, NotFinite } from './not-finite';
 import type { AdamWOptions } from './optimizer';
 import { layOut, placeGroup, type Layout, type PieceKind, type TensorGroup } from './tensor-group';
 import { accumulateProgram, squaresProgram, updateProgram, type UPDATE_SCALARS } from './update-programs';
@@ -70,10 +71,17 @@ export class Updates {
   /**
    * One update with the gradients of the last batch, or with their accumulated sums.
    * @returns the gradients' norm before clipping
+   * @throws NotFinite, before anything is updated, where that is no number
    */
   async apply(scalars: UpdateScalars, accumulated: boolean): Promise<number> {
     const { pieces } = accumulated ? this.accumulation!.sums : this.batch;
     const gradientNorm = Math.sqrt(await this.sumOfSquares(pieces));
+    if (!Number.isFinite(gradientNorm)) {
+      const { tensors } = accumulated ? this.accumulation!.sums : this.batch;
+      // Finite gradients whose squares are too large for their sum have an infinite norm, too.
+      const first = await findNotFinite(prefixed('the gradient of ', tensors));
+      throw first ?? new NotFinite("the gradients' norm", gradientNorm);
+    }
     const given = mapValues({ ...scalars, gradientNorm }, scalar);
     await this.forEachPiece(this.update, async (program, piece) => {
       const state = {

@@ -62,6 +62,8 @@ export interface Executor {
    * program's next run.
    */
   readonly workingMemory?: 'freed' | 'kept';
+  /** Told what a person should know of how it computes, a sentence each. Whoever opened the executor may set it. */
+  onNote?: (line: string) => void;
   /**
    * Puts a tensor into the device's memory. That may be the very array given, so the caller neither writes to it afterwards nor
    * gives it where the tensor is to be written to, unless the array is the tensor's alone.

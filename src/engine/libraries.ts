@@ -3,11 +3,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { LibraryName } from '../protocol/libraries';
 import { builtFolder } from './built-files';
-
-export const libraryNames = ['openvino', 'tensorflow', 'tensorflow-gpu'] as const;
-
-export type LibraryName = (typeof libraryNames)[number];
 
 /** What belongs to this person on this machine, whatever the workspace. DISTILLERY_DATA names another folder. */
 export function dataFolder(): string {

@@ -1,4 +1,7 @@
-/** @file koffi, through which C libraries are called, with the settings that it takes only before it loads the first of them. */
+/**
+ * @file What engines share of the process: koffi, with the settings that it takes only before it loads the first library, and glibc's
+ * malloc, with thresholds of which there is one set for all. docs/decisions/0014 says where the numbers come from.
+ */
 
 import koffi from 'koffi';
 
@@ -7,4 +10,62 @@ const STACK_BYTES = 8 * 2 ** 20;
 
 koffi.config({ async_stack_size: STACK_BYTES, sync_stack_size: STACK_BYTES, resident_async_pools: 1 });
 
-export { default as koffi } from 'koffi';
+export { default as koffi, type LibraryHandle } from 'koffi';
+
+/** `mallopt`'s names of its parameters in glibc's malloc.h. */
+const M_TRIM_THRESHOLD = -1;
+const M_MMAP_THRESHOLD = -3;
+
+/** Blocks from this size on go back to the system when freed: few enough not to cost time. */
+const GIVEN_BACK_FROM = 128 * 2 ** 20;
+
+/** The most that glibc before 2.35 takes for that. */
+const OLD_GIVEN_BACK_FROM = 32 * 2 ** 20;
+
+/** So much stays at the end of the heap. */
+const KEPT_BYTES = 512 * 2 ** 20;
+
+/** What a compiler frees is not wanted again: its blocks go back from this size on. */
+const COMPILERS_GIVEN_BACK_FROM = 2 ** 20;
+
+type Mallopt = (parameter: number, value: number) => number;
+
+/** Undefined where the C library is not glibc, which keeps what it thinks best. */
+let mallopt: Mallopt | undefined;
+let isSet = false;
+let compilers = 0;
+
+/** Once a process: what is freed is kept, but for large blocks. */
+export function setMallocThresholds(): void {
+  if (isSet) return;
+  isSet = true;
+  if (process.platform !== 'linux') return;
+  try {
+    mallopt = koffi.load('libc.so.6').func('int mallopt(int parameter, int value)') as Mallopt;
+  } catch {
+    return;
+  }
+  mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+  setGivenBackFrom();
+}
+
+/**
+ * Runs a compiler, whose large blocks go back to the system as soon as they are freed. Kept, they would leave holes that no tensor
+ * fits: a sixth of the peak memory of a training.
+ */
+export async function compileWith<T>(compiler: () => Promise<T>): Promise<T> {
+  setMallocThresholds();
+  compilers++;
+  setGivenBackFrom();
+  try {
+    return await compiler();
+  } finally {
+    compilers--;
+    setGivenBackFrom();
+  }
+}
+
+function setGivenBackFrom(): void {
+  if (compilers > 0) mallopt?.(M_MMAP_THRESHOLD, COMPILERS_GIVEN_BACK_FROM);
+  else if (mallopt?.(M_MMAP_THRESHOLD, GIVEN_BACK_FROM) === 0) mallopt(M_MMAP_THRESHOLD, OLD_GIVEN_BACK_FROM);
+}

@@ -1,17 +1,12 @@
 /** @file BERT as a function of its parameters (Devlin et al., 2019): encoder, pooler and classifier, masked-LM head. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { embedding, layerNorm, linear } from '../engine/graph/ops';
+import { embedding } from '../engine/graph/ops';
 import type { Architecture } from './architecture';
-import { activate, attend, backboneOf, dropped, paddingBias, parameter, positionRows } from './attention';
+import { activate, dropped, parameter, positionRows } from './attention';
 import { bertLayout } from './bert-layout';
-import type { Backbone, FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
-
-const dense = (x: tf.Tensor, p: ParameterTensors, name: string): tf.Tensor =>
-  linear(x, parameter(p, `${name}.weight`), parameter(p, `${name}.bias`), 'out-in');
-
-const norm = (x: tf.Tensor, a: Architecture, p: ParameterTensors, name: string): tf.Tensor =>
-  layerNorm(x, parameter(p, `${name}.weight`), parameter(p, `${name}.bias`), a.layerNormEpsilon);
+import type { FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
+import { type BlockNames, dense, firstRows, norm, postNormBackbone } from './post-norm';
 
 /** LayerNorm(word + token type + position). Returns [B, L, D]. */
 function embed(a: Architecture, p: ParameterTensors, inputs: ModelInputs, options: ForwardOptions): tf.Tensor {
@@ -24,47 +19,23 @@ function embed(a: Architecture, p: ParameterTensors, inputs: ModelInputs, option
   return dropped(norm(sum, a, p, 'bert.embeddings.LayerNorm'), a.embeddingDropout, options);
 }
 
-/** One layer, norms after the residual sums. x [B, L, D] → the same shape, or [R, D] where rows are chosen. */
-function layer(
-  a: Architecture,
-  p: ParameterTensors,
-  name: string,
-  x: tf.Tensor,
-  bias: tf.Tensor,
-  { choose, ...options }: ForwardOptions,
-): { output: tf.Tensor; probabilities: tf.Tensor4D } {
-  const self = `${name}attention.self.`;
-  const projected = {
-    query: dense(x, p, `${self}query`),
-    key: dense(x, p, `${self}key`),
-    value: dense(x, p, `${self}value`),
+function blockNames(index: number): BlockNames {
+  const name = bertLayout.layerPrefix(index);
+  return {
+    query: `${name}attention.self.query`,
+    key: `${name}attention.self.key`,
+    value: `${name}attention.self.value`,
+    attentionOutput: `${name}attention.output.dense`,
+    attentionNorm: `${name}attention.output.LayerNorm`,
+    inner: `${name}intermediate.dense`,
+    outer: `${name}output.dense`,
+    outputNorm: `${name}output.LayerNorm`,
   };
-  const { context, probabilities } = attend(a, projected, bias, options);
-  const [seen, residual] = choose ? [choose(context), choose(x as tf.Tensor3D)] : [context, x];
-  const attention = dropped(dense(seen, p, `${name}attention.output.dense`), a.dropout, options);
-  const attended = norm(tf.add(attention, residual), a, p, `${name}attention.output.LayerNorm`);
-  const inner = activate(dense(attended, p, `${name}intermediate.dense`), a.activation);
-  const mlp = dropped(dense(inner, p, `${name}output.dense`), a.dropout, options);
-  return { output: norm(tf.add(mlp, attended), a, p, `${name}output.LayerNorm`), probabilities };
-}
-
-function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, withChoice: ForwardOptions): Backbone {
-  const { choose, ...options } = withChoice;
-  const bias = paddingBias(inputs.attentionMask);
-  const hiddenStates = [embed(a, p, inputs, options)];
-  const attentions: tf.Tensor4D[] = [];
-  for (let index = 0; index < a.layers; index++) {
-    const name = bertLayout.layerPrefix(index);
-    const isLast = index === a.layers - 1;
-    const { output, probabilities } = layer(a, p, name, hiddenStates[index]!, bias, isLast ? withChoice : options);
-    hiddenStates.push(output);
-    attentions.push(probabilities);
-  }
-  return backboneOf(hiddenStates, attentions, choose !== undefined);
 }
 
 export const bert: FamilyComputation = {
-  backbone,
+  backbone: (a, p, inputs, options) =>
+    postNormBackbone(a, p, inputs, embed(a, p, inputs, options), blockNames, options),
 
   vocabularyHead: (a, p) => ({
     transform: (hidden) => {
@@ -75,11 +46,7 @@ export const bert: FamilyComputation = {
     bias: parameter(p, 'cls.predictions.bias') as tf.Tensor1D,
   }),
 
-  /** The first token's. */
-  classifiedRows: () => (x) => {
-    const [batch, , width] = x.shape;
-    return tf.reshape(tf.slice(x, [0, 0, 0], [batch, 1, width]), [batch, width]);
-  },
+  classifiedRows: () => firstRows,
 
   /** tanh of a dense layer, the pooler, and then the classifier. */
   classificationLogits: (a, p, rows, options) => {

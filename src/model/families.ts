@@ -2,10 +2,15 @@
 
 import type { Family } from './architecture';
 import { bertLayout } from './bert-layout';
+import { distilbertLayout } from './distilbert-layout';
 import { gpt2Layout } from './gpt2-layout';
 import type { FamilyLayout } from './layout';
 
-export const familyLayouts: Record<Family, FamilyLayout> = { bert: bertLayout, gpt2: gpt2Layout };
+export const familyLayouts: Record<Family, FamilyLayout> = {
+  bert: bertLayout,
+  distilbert: distilbertLayout,
+  gpt2: gpt2Layout,
+};
 
 export function layoutOf(family: Family): FamilyLayout {
   return familyLayouts[family];

@@ -14,9 +14,10 @@ import type {
   ParameterTensors,
   VocabularyHead,
 } from './computation';
+import { distilbert } from './distilbert';
 import { gpt2 } from './gpt2';
 
-const families: Record<Family, FamilyComputation> = { bert, gpt2 };
+const families: Record<Family, FamilyComputation> = { bert, distilbert, gpt2 };
 
 /** Hidden states and attentions of every layer. */
 export function backbone(

@@ -38,6 +38,8 @@ interface EngineFacts {
   precisions: readonly Precision[];
   /** Operating systems (`process.platform`) it exists on; all where absent. */
   systems?: readonly string[];
+  /** Others always beat it: it is there to be asked for by name, and "auto" does not measure it. */
+  isNeverFastest?: true;
 }
 
 const float32 = ['float32'] as const;
@@ -49,9 +51,9 @@ export const engineFacts: Readonly<Record<EngineName, EngineFacts>> = {
   cuda: { device: 'gpu', precisions: float32, systems: ['linux'] },
   directml: { device: 'gpu', precisions: float32, systems: ['win32'] },
   coreml: { device: 'gpu', precisions: float32, systems: ['darwin'] },
-  'tfjs-node': { device: 'cpu', precisions: float32 },
+  'tfjs-node': { device: 'cpu', precisions: float32, isNeverFastest: true },
   'tfjs-node-gpu': { device: 'gpu', precisions: float32, systems: ['linux', 'win32'] },
-  'tfjs-wasm': { device: 'cpu', precisions: float32 },
+  'tfjs-wasm': { device: 'cpu', precisions: float32, isNeverFastest: true },
 };
 
 /** The engines that compute in a precision. */

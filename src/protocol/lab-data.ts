@@ -30,8 +30,7 @@ export interface ExperimentFacts {
   divergence?: string;
   /** Whether the soft component enters the total times T². */
   scaleByTemperatureSquared: boolean;
-  hidden?: AuxiliaryFacts;
-  attention?: AuxiliaryFacts;
+  hidden?: HiddenFacts;
   clipNorm?: number;
   /** Learning rate schedule: `linear`, `cosine`, … */
   schedule?: string;
@@ -39,8 +38,8 @@ export interface ExperimentFacts {
   evaluateEvery?: number;
 }
 
-/** A hidden-layer or attention loss: its weight in the total and its pairs [teacher block, student block]. */
-export interface AuxiliaryFacts {
+/** A hidden-layer loss: its weight in the total and its pairs [teacher block, student block]. */
+interface HiddenFacts {
   weight: number;
   layers: [number, number][];
 }
@@ -85,9 +84,9 @@ export interface ComparisonDetail {
   /** text-classification: rows by hard label and choice, for the model of each name. */
   confusion?: { labels: string[]; counts: Record<string, number[][]> };
   /** Rows on which teacher and student differ, the most apart first; no more than are good to read. */
-  apart: PredictionRecord[];
+  disagreements: PredictionRecord[];
   /** How many there are in all. */
-  apartCount: number;
+  disagreementCount: number;
 }
 
 /** A row of the dataset, looked at by the models as they are now. */

@@ -12,7 +12,6 @@ const read = {
   soft: (record) => record.loss.soft,
   hard: (record) => record.loss.hard,
   hidden: (record) => record.loss.hidden,
-  attention: (record) => record.loss.attention,
   temperature: (record) => record.temperature,
   alpha: (record) => record.alpha,
   learningRate: (record) => record.learningRate,

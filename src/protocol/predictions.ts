@@ -7,14 +7,14 @@ import type { PredictionRecord, Split } from './records';
 const mostListed = 200;
 
 export function comparisonDetail(records: readonly PredictionRecord[], split: Split): ComparisonDetail {
-  const apart = records.filter((record) => distance(record) > 0).sort((a, b) => distance(b) - distance(a));
+  const disagreements = records.filter((record) => distance(record) > 0).sort((a, b) => distance(b) - distance(a));
   const confusion = confusionOf(records);
   return {
     split,
     rows: records.length,
     ...(confusion && { confusion }),
-    apart: apart.slice(0, mostListed),
-    apartCount: apart.length,
+    disagreements: disagreements.slice(0, mostListed),
+    disagreementCount: disagreements.length,
   };
 }
 

@@ -2,10 +2,17 @@
 
 import type { DeviceKind, EngineName, Precision, TeacherPrecision } from './engines';
 
-export type Task = 'text-classification' | 'causal-lm' | 'masked-lm';
+/** What is predicted. */
+export const tasks = ['text-classification', 'causal-lm', 'masked-lm'] as const;
+
+export type Task = (typeof tasks)[number];
+
 export type Role = 'teacher' | 'student' | 'control';
 export type Split = 'train' | 'validation' | 'test';
-export type RunStatus = 'queued' | 'running' | 'paused' | 'stopped' | 'failed' | 'done';
+
+export const runStatuses = ['queued', 'running', 'paused', 'stopped', 'failed', 'done'] as const;
+
+export type RunStatus = (typeof runStatuses)[number];
 
 /** A component that the experiment has not is absent, never 0. */
 export interface LossComponents {
@@ -96,6 +103,8 @@ export interface ComparisonRow {
   /** The student's or control's row: how much better its quality (macro-F1, or perplexity) is than the first control's. */
   gain?: Gain;
   calibration?: CalibrationBin[];
+  /** Metrics that were NaN or infinite when an earlier version measured them, and are left out. Added when a run is read. */
+  notFinite?: (keyof Metrics)[];
 }
 
 /** A difference of two models' quality on the same rows; above 0 is better, for perplexity too. */

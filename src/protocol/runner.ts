@@ -20,14 +20,17 @@ export type RunnerMethod = keyof RunnerRequests;
 /**
  * What `distillery serve` answers, several at a time. It keeps the models of the latest targets loaded, and ends with its
  * standard input. A request is cancelled as vscode-jsonrpc does it (`$/cancelRequest`, by a CancellationToken); it then
- * rejects with the code `RequestCancelled`, at the latest after the text or token that is being computed.
+ * rejects with the code `requestCancelled`, at the latest after the text or token that is being computed.
  */
 export interface ServeRequests {
   inspect: { params: InspectParams; result: InspectedText[] };
   complete: { params: CompleteParams; result: CompleteResult };
   score: { params: ScoreParams; result: ScoreResult };
-  probe: { params: ProbeParams; result: ProbeResult };
+  logits: { params: LogitsParams; result: LogitsResult };
 }
+
+/** RequestCancelled of the Language Server Protocol, and so of vscode-jsonrpc's `$/cancelRequest`. */
+export const requestCancelled = -32800;
 
 export type ServeMethod = keyof ServeRequests;
 
@@ -104,12 +107,12 @@ export interface ScoreResult {
 }
 
 /** Asks for the logits of one text, as `probes/` holds those of the pinned examples. */
-export interface ProbeParams {
+export interface LogitsParams {
   target: string;
   text: TextToInspect;
 }
 
-export interface ProbeResult {
+export interface LogitsResult {
   /** Where there is a large vocabulary, only its first counted positions have logits. */
   example: Omit<ProbeExample, 'file' | 'line'>;
   /** Logits [positions, names] as base64 of little-endian float32. */

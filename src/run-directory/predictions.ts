@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import writeFileAtomic from 'write-file-atomic';
 import type { PredictionRecord } from '../protocol/records';
+import { dropNulls } from './numbers';
 import type { RunPaths } from './run-paths';
 
 export async function writePredictions(paths: RunPaths, records: readonly PredictionRecord[]): Promise<void> {
@@ -14,5 +15,5 @@ export async function readPredictions(paths: RunPaths): Promise<PredictionRecord
   const text = await readFile(paths.predictions, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   const lines = text.split('\n').filter((line) => line !== '');
-  return lines.map((line) => JSON.parse(line) as PredictionRecord);
+  return lines.map((line) => JSON.parse(line, dropNulls) as PredictionRecord);
 }

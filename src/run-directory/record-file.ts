@@ -3,11 +3,13 @@
  * write; a line that a dying process left torn counts as not written.
  */
 
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { closeSync, constants, fsyncSync, openSync, writeSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { EvaluationRecord, MetricsRecord } from '../protocol/records';
+import { dropNulls } from './numbers';
+import { openOwned, requireOwned } from './owned';
 import type { TrainingPaths } from './run-paths';
 
 /** The files of records that the training of a model writes, and what a line of each holds. */
@@ -34,6 +36,7 @@ export async function openRecords<Kind extends RecordKind>(
   lastStep = Infinity,
 ): Promise<RecordWriter<Kind>> {
   const file = paths[kind];
+  await requireOwned(file);
   await mkdir(dirname(file), { recursive: true });
   if (lastStep !== Infinity) await cutRecords(paths, kind, lastStep);
   await repairRecords(file);
@@ -77,7 +80,7 @@ export function parseRecords<Kind extends RecordKind>(
 /** Undefined for an empty or damaged line: a power cut can leave NUL bytes, and one lost point should not hide all others. */
 function parseRecord<Kind extends RecordKind>(line: string, kind: Kind): RecordKinds[Kind] | undefined {
   try {
-    const record: unknown = JSON.parse(line);
+    const record: unknown = JSON.parse(line, dropNulls);
     return isRecord(record, kind) ? record : undefined;
   } catch {
     return undefined;
@@ -104,7 +107,7 @@ async function repairRecords(file: string): Promise<void> {
   const content = await readIfThere(file);
   const whole = content.lastIndexOf(0x0a) + 1;
   if (whole === content.length) return;
-  const handle = await open(file, 'r+');
+  const handle = await openOwned(file, constants.O_RDWR);
   try {
     await handle.truncate(whole);
     await handle.sync();
@@ -115,7 +118,12 @@ async function repairRecords(file: string): Promise<void> {
 
 async function readIfThere(file: string): Promise<Buffer> {
   try {
-    return await readFile(file);
+    const handle = await openOwned(file);
+    try {
+      return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
     throw error;

@@ -1,12 +1,15 @@
 /** @file Makes, finds, lists and reads run directories, and writes `run.json`. */
 
-import { appendFile, mkdir, readFile, readdir } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { InputError } from '../protocol/problem';
 import type { RunRecord } from '../protocol/records';
 import { acquireLock, isBeingWritten, type Lock } from './lock';
+import { openOwned, readOwned, requireOwned } from './owned';
 import { runPaths, runsDirectory, type RunPaths } from './run-paths';
+import { withoutNulls } from './numbers';
 import { originSchema, runRecordSchema, unstartedSchema } from './run-schemas';
 
 /** A run as a view sees it. */
@@ -25,6 +28,7 @@ export async function createRun(
   now = new Date(),
 ): Promise<{ paths: RunPaths; lock: Lock }> {
   const runs = runsDirectory(experiment.file);
+  await requireOwned(runs);
   await mkdir(runs, { recursive: true });
   const directory = await makeUnique(join(runs, `${timeForFileName(now)}_${nameForFile(experiment.name)}`));
   const lock = await acquireLock(directory);
@@ -67,7 +71,12 @@ export async function writeRunRecord(paths: RunPaths, record: RunRecord): Promis
 
 /** Appends a line to `log.txt`, the time before it. */
 export async function appendLog(paths: RunPaths, line: string): Promise<void> {
-  await appendFile(paths.log, `${new Date().toISOString()} ${line}\n`);
+  const log = await openOwned(paths.log, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND);
+  try {
+    await log.appendFile(`${new Date().toISOString()} ${line}\n`);
+  } finally {
+    await log.close();
+  }
 }
 
 /** Replaces `experiment.json` in one step. */
@@ -92,6 +101,7 @@ export async function originOfRun(paths: RunPaths): Promise<RunOrigin | undefine
 /** A run by its folder's name in the `.distillery/runs` of `from`, or by the path of its folder. Throws an InputError. */
 export async function findRun(nameOrPath: string, from = process.cwd()): Promise<RunPaths> {
   const runs = runsDirectory(from, true);
+  await requireOwned(runs);
   for (const directory of [resolve(from, nameOrPath), join(runs, nameOrPath)]) {
     const paths = runPaths(directory);
     if ((await readJson(paths.experiment)) !== undefined) return paths;
@@ -128,15 +138,22 @@ async function runFolders(runs: string): Promise<string[]> {
 /** Reads a run. Never throws for what is in the folder. */
 export async function readRun(directory: string): Promise<Run> {
   const paths = runPaths(directory);
-  const parsed = runRecordSchema.safeParse(await readJson(paths.record));
+  const parsed = await readRecord(paths);
   // The schema is loose: it checks what every view relies on and keeps the rest as it is.
-  const record = parsed.success ? (parsed.data as RunRecord) : await recordOfUnstarted(paths);
+  const record = parsed ?? (await recordOfUnstarted(paths));
   const isOver = ['stopped', 'failed', 'done'].includes(record.status);
   if (isOver || (await isBeingWritten(directory, record.pid))) return { paths, record };
   // It may have ended between the two looks.
-  const again = runRecordSchema.safeParse(await readJson(paths.record));
-  if (again.success && again.data.status !== record.status) return { paths, record: again.data };
+  const again = await readRecord(paths);
+  if (again && again.status !== record.status) return { paths, record: again };
   return { paths, record: { ...record, status: 'failed', error: diedError(paths.id) } };
+}
+
+async function readRecord(paths: RunPaths): Promise<RunRecord | undefined> {
+  const parsed = runRecordSchema.safeParse(await readJson(paths.record));
+  if (!parsed.success) return undefined;
+  const record = parsed.data as RunRecord;
+  return Array.isArray(record.summary?.rows) ? { ...record, summary: withoutNulls(record.summary) } : record;
 }
 
 function diedError(id: string): RunRecord['error'] {
@@ -168,10 +185,10 @@ function startOf(id: string): string {
   return match === null ? new Date(0).toISOString() : match.slice(1).join(':');
 }
 
-/** What a file holds as JSON; undefined where it cannot be read as that. */
+/** What a file of ours holds as JSON; undefined where it cannot be read as that, or is a link. */
 export async function readJson(file: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as unknown;
+    return JSON.parse(await readOwned(file)) as unknown;
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 /** @file What must be right in the files of a run directory for them to be read at all. */
 
 import * as z from 'zod';
+import { runStatuses, tasks } from '../protocol/records';
 
 const settingSchema = z.union([z.number(), z.object({ from: z.number(), to: z.number() })]).optional();
 
@@ -13,7 +14,7 @@ export const originSchema = z.object({
 /** What a list shows of a run whose `run.json` is not there yet. */
 export const unstartedSchema = z.object({
   name: z.string(),
-  task: z.enum(['text-classification', 'causal-lm', 'masked-lm']),
+  task: z.enum(tasks),
   engine: z.string(),
   sweepMember: z.object({ id: z.string(), values: z.record(z.string(), z.unknown()) }).optional(),
 });
@@ -21,8 +22,8 @@ export const unstartedSchema = z.object({
 /** What every view relies on in `run.json`; the rest is kept as it is. */
 export const runRecordSchema = z.looseObject({
   name: z.string(),
-  task: z.enum(['text-classification', 'causal-lm', 'masked-lm']),
-  status: z.enum(['queued', 'running', 'paused', 'stopped', 'failed', 'done']),
+  task: z.enum(tasks),
+  status: z.enum(runStatuses),
   pid: z.number(),
   engine: z.string(),
   device: z.string(),

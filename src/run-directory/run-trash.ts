@@ -1,9 +1,10 @@
 /** @file Deleted runs: moved aside in one step, so that they can be put back until the trash is emptied. */
 
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../protocol/problem';
 import { lockHolder } from './lock';
+import { removeOwned, requireOwned } from './owned';
 
 /** `.distillery/trash`, beside `.distillery/runs`. */
 export function trashOf(runs: string): string {
@@ -16,6 +17,8 @@ export async function trashRun(directory: string): Promise<string> {
     throw InputError.at(directory, 'This run is at work.', 'Stop it first.');
   }
   const trash = trashOf(dirname(directory));
+  await requireOwned(directory);
+  await requireOwned(trash);
   await mkdir(trash, { recursive: true });
   const target = join(trash, basename(directory));
   await rename(directory, target);
@@ -25,6 +28,8 @@ export async function trashRun(directory: string): Promise<string> {
 /** Puts a run back. @returns its directory. Throws an InputError where another of its name has come. */
 export async function restoreRun(trashed: string): Promise<string> {
   const runs = join(dirname(dirname(trashed)), 'runs');
+  await requireOwned(trashed);
+  await requireOwned(runs);
   const target = join(runs, basename(trashed));
   if (await stat(target).catch(() => undefined)) {
     throw InputError.at(target, 'There is a run of this name again.', 'Rename one of the two folders.');
@@ -37,7 +42,9 @@ export async function restoreRun(trashed: string): Promise<string> {
 /** The deleted runs beside a `.distillery/runs`, as paths, latest first. */
 export async function listTrash(runs: string): Promise<string[]> {
   const trash = trashOf(runs);
-  const names = await readdir(trash).catch((): string[] => []);
+  const names = await requireOwned(trash)
+    .then(() => readdir(trash))
+    .catch((): string[] => []);
   return names
     .sort()
     .reverse()
@@ -45,6 +52,6 @@ export async function listTrash(runs: string): Promise<string[]> {
 }
 
 /** For good. */
-export async function emptyTrash(runs: string): Promise<void> {
-  await rm(trashOf(runs), { recursive: true, force: true });
+export function emptyTrash(runs: string): Promise<void> {
+  return removeOwned(trashOf(runs));
 }

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { libraryNames, type LibraryName } from '../engine/libraries';
+import { libraryNames, type LibraryName } from '../protocol/libraries';
 import { validateExperimentFile } from '../experiment/checks/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';
@@ -20,7 +20,7 @@ import { deviceText, listDevices } from './commands/devices';
 import { inspect } from './commands/inspect';
 import { installCommand, removeCommand } from './commands/libraries';
 import { serve } from './commands/serve';
-import { probe } from './devices/probe';
+import { tryEngine } from './devices/trial';
 import { resumeRun, startRun, type ResumeOptions, type RunOutput, type StartOptions } from './commands/start-run';
 import { runSweep } from './commands/sweep';
 import { sweepText } from './sweep/sweep-table';
@@ -178,11 +178,11 @@ function program(examples: string): Command {
     });
   // What this program starts for itself, to look at an engine from outside.
   root
-    .command('probe <engine>', { hidden: true })
+    .command('try-engine <engine>', { hidden: true })
     .option('--precision <precision>', '', 'float32')
     .option('--measure')
-    .action(async (engine: EngineName, { precision, measure }: ProbeArguments) => {
-      const found = await probe(engine, { precision, measure: measure === true });
+    .action(async (engine: EngineName, { precision, measure }: TrialArguments) => {
+      const found = await tryEngine(engine, { precision, measure: measure === true });
       process.stdout.write(`${JSON.stringify(found)}\n`, () => process.exit(DONE));
     });
   root
@@ -253,7 +253,7 @@ interface DevicesArguments extends JsonOption {
   measure?: boolean;
 }
 
-interface ProbeArguments {
+interface TrialArguments {
   precision: Precision;
   measure?: boolean;
 }

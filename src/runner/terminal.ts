@@ -2,7 +2,8 @@
 
 import cliProgress from 'cli-progress';
 import { formatProblem } from '../protocol/problem';
-import { formatCount, formatDuration, formatPercent, formatQuantity, formatShare } from '../protocol/format';
+import { formatCount, formatDuration, formatPercent, formatQuantity } from '../protocol/format';
+import { metricFacts, type MetricKey } from '../protocol/quality';
 import type { Metrics, MetricsRecord, Role, RunProgress } from '../protocol/records';
 import type { RunOutput } from './commands/start-run';
 
@@ -29,14 +30,10 @@ const left = ({ secondsLeft }: RunProgress): string =>
   secondsLeft === undefined ? '' : `about ${formatDuration(secondsLeft)} left`;
 
 function quality(metrics: Metrics): string {
-  const { macroF1, accuracy, perplexity, agreement } = metrics;
-  const parts = [
-    macroF1 !== undefined && `macro-F1 ${formatShare(macroF1)}`,
-    perplexity !== undefined && `perplexity ${formatQuantity(perplexity)}`,
-    accuracy !== undefined && `accuracy ${formatShare(accuracy)}`,
-    agreement !== undefined && `agreement with the teacher ${formatShare(agreement)}`,
-  ];
-  return parts.filter(Boolean).join(', ');
+  const said = (key: MetricKey, { name, format } = metricFacts[key]): string[] =>
+    metrics[key] === undefined ? [] : [`${name} ${format(metrics[key])}`];
+  const agreement = { ...metricFacts.agreement, name: 'agreement with the teacher' };
+  return [...said('macroF1'), ...said('perplexity'), ...said('accuracy'), ...said('agreement', agreement)].join(', ');
 }
 
 /** What is said in lines, with a bar or without. */

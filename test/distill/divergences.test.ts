@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/graph/gradients';
-import { type Divergence, divergences } from '../../src/distill/divergences';
+import { divergences } from '../../src/distill/divergences';
+import type { Divergence } from '../../src/protocol/divergences';
 import { expectClose, expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
 
 onCpu();

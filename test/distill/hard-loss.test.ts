@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/graph/gradients';
-import { hardLosses, type ProblemType } from '../../src/distill/hard-loss';
+import { hardLosses } from '../../src/distill/hard-loss';
+import type { ProblemType } from '../../src/model/architecture';
 import { expectClose, expectFinite, normal, onCpu, valueOf } from './numbers';
 
 onCpu();

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/graph/gradients';
-import type { Divergence } from '../../src/distill/divergences';
+import type { Divergence } from '../../src/protocol/divergences';
 import {
   classLoss,
   type ClassLossInputs,

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/graph/gradients';
-import { hiddenLoss, type HiddenLossInputs, type HiddenLossKind } from '../../src/distill/hidden-loss';
+import { hiddenLoss, type HiddenLossInputs } from '../../src/distill/hidden-loss';
+import type { HiddenLossKind } from '../../src/protocol/divergences';
 import { expectClose, expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
 
 onCpu();

@@ -15,7 +15,7 @@ const student = createArchitecture({
 const training: PlannedTraining = {
   pairing: { student },
   shapes: [{ rows: 4, length: 16, predictions: 60 }],
-  evaluation: { pairing: { student }, shapes: [{ rows: 4, length: 16, predictions: 60 }] },
+  evaluationShapes: [{ rows: 4, length: 16, predictions: 60 }],
   workingMemory: 'freed',
   accumulates: false,
   runsTeacher: false,
@@ -31,7 +31,7 @@ describe('the predicted peak', () => {
   it('counts every length where programs keep their memory, evaluations too, and otherwise the largest', () => {
     const short = { rows: 4, length: 8, predictions: 28 };
     const more = { ...training, shapes: [...training.shapes, short] };
-    const evaluating = { ...training, evaluation: { pairing: { student }, shapes: [...training.shapes, short] } };
+    const evaluating = { ...training, evaluationShapes: [...training.shapes, short] };
     expect(predictPeakBytes(more)).toBe(predictPeakBytes(training));
     expect(predictPeakBytes(evaluating)).toBe(predictPeakBytes(training));
     const kept = (plan: PlannedTraining): number => predictPeakBytes({ ...plan, workingMemory: 'kept' });

@@ -15,9 +15,9 @@ beforeAll(async () => {
 describe.each(['causal-lm', 'text-classification'] as const)('a teacher in 8 bits: %s', (task) => {
   it('has soft labels close to those of the exact one', async () => {
     const teacher = wideTeacher(executor, task);
-    const { frozen, pairing, parameters, inputs } = teacher;
-    const exact = new TeacherTargets(frozen, pairing);
-    const fidelity = await fidelityOf(teacher, exact, reducedTargets('int8', frozen, pairing, parameters));
+    const { frozen, parameters, inputs } = teacher;
+    const exact = new TeacherTargets(frozen);
+    const fidelity = await fidelityOf(teacher, exact, reducedTargets('int8', frozen, [], parameters));
     expect(fidelity.predictions).toBe(inputs.count);
     expect(fidelity.meanKl).toBeGreaterThan(1e-9);
     expect(fidelity.meanKl).toBeLessThan(1e-2);
@@ -27,12 +27,12 @@ describe.each(['causal-lm', 'text-classification'] as const)('a teacher in 8 bit
 
   it('is no other than itself, and another teacher is far away', async () => {
     const teacher = wideTeacher(executor, task);
-    const { frozen, pairing } = teacher;
-    const [one, again] = [new TeacherTargets(frozen, pairing), new TeacherTargets(frozen, pairing)];
+    const { frozen } = teacher;
+    const [one, again] = [new TeacherTargets(frozen), new TeacherTargets(frozen)];
     expect(await fidelityOf(teacher, one, again)).toMatchObject({ meanKl: 0, agreement: 1 });
-    const wide = pairing.imitation!.teacher;
+    const wide = frozen.architecture;
     const other = new FrozenTeacher(executor, wide, initializeParameters({ ...wide, initializerRange: 0.5 }, 77));
-    expect((await fidelityOf(teacher, one, new TeacherTargets(other, pairing))).meanKl).toBeGreaterThan(0.01);
+    expect((await fidelityOf(teacher, one, new TeacherTargets(other))).meanKl).toBeGreaterThan(0.01);
   });
 });
 

@@ -3,12 +3,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { layoutCache, type CacheLayout } from '../../src/distill/teacher/cache-layout';
-import type { ImitationObjective } from '../../src/distill/programs';
+import { imitatedOf, type Objective } from '../../src/distill/pairing';
 import { FrozenTeacher, TeacherTargets, type TargetSource } from '../../src/distill/teacher/teacher';
 import { BYTES_OF_VALUE, CachedTargets, fillCache, type StoredValues } from '../../src/distill/teacher/cache';
 import type { Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
-import { TeacherCacheFiles } from '../../src/distill/teacher/cache-files';
+import { TeacherCacheFiles } from '../../src/run-directory/teacher-cache-files';
 import type { LossComponents } from '../../src/protocol/records';
 import { notCounted } from '../../src/dataset/examples';
 import { MAX_LENGTH, tinyPair, tinyTrainer, type TinyPair } from './tiny-pair';
@@ -37,7 +37,8 @@ interface Cache {
 
 async function openCache(pair: TinyPair, values: StoredValues = 'float32', at = folder): Promise<Cache> {
   const { task, pairing, examples } = pair;
-  const layout = layoutCache(examples, { pairing, task, maxLength: MAX_LENGTH });
+  const imitated = imitatedOf(pairing);
+  const layout = layoutCache(examples, { imitated, task, maxLength: MAX_LENGTH });
   const size = BYTES_OF_VALUE[values];
   const record = {
     teacher: 'tiny',
@@ -51,8 +52,8 @@ async function openCache(pair: TinyPair, values: StoredValues = 'float32', at = 
   const places = layout.blocks.map(({ start, end }) => ({ start: start * size, end: end * size }));
   const files = await TeacherCacheFiles.open(at, record, places);
   open.push(files);
-  const setup = { layout, store: files, values, task, pairing };
-  const teacher = new TeacherTargets(new FrozenTeacher(executor, pairing.imitation!.teacher, pair.teacher), pairing);
+  const setup = { layout, store: files, values, task, imitated };
+  const teacher = new TeacherTargets(new FrozenTeacher(executor, pairing.teacher, pair.teacher), imitated.blocks);
   return {
     layout,
     files,
@@ -89,7 +90,7 @@ function furthest(a: readonly number[], b: readonly number[]): number {
   return Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
 }
 
-const hidden: ImitationObjective['hidden'] = {
+const hidden: Objective['hidden'] = {
   loss: 'mse',
   layers: [
     [0, 0],

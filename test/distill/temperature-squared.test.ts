@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Divergence } from '../../src/distill/divergences';
+import type { Divergence } from '../../src/protocol/divergences';
 import type { Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import type { LossComponents } from '../../src/protocol/records';

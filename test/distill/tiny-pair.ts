@@ -1,11 +1,12 @@
 /** @file A teacher, a student and a few examples for tests: small enough for milliseconds, padded and of unequal lengths. */
 
 import { epochBatches, type EpochOptions } from '../../src/distill/epochs';
-import { projectionShapes, type ImitationObjective, type Pairing } from '../../src/distill/programs';
+import { projectionShapes } from '../../src/distill/specs';
+import type { DistilledPair, Objective } from '../../src/distill/pairing';
 import { FrozenTeacher, type TargetSource } from '../../src/distill/teacher/teacher';
 import { Trainer, type TrainingOptions } from '../../src/distill/trainer';
 import type { Executor } from '../../src/engine/executor';
-import { type Architecture } from '../../src/model/architecture';
+import type { Architecture } from '../../src/model/architecture';
 import { createArchitecture } from '../../src/model/config';
 import { initializeParameters, type Parameters } from '../../src/model/parameters';
 import type { Task } from '../../src/protocol/records';
@@ -18,16 +19,13 @@ export const MAX_LENGTH = 24;
 
 export interface TinyPair {
   task: Task;
-  pairing: Pairing;
+  pairing: DistilledPair;
   teacher: Parameters;
   student: Parameters;
   examples: Example[];
 }
 
-export function tinyPair(
-  task: 'causal-lm' | 'text-classification',
-  objective: Partial<ImitationObjective> = {},
-): TinyPair {
+export function tinyPair(task: 'causal-lm' | 'text-classification', objective: Partial<Objective> = {}): TinyPair {
   const causal = task === 'causal-lm';
   const model = (hiddenSize: number, layers: number): Architecture =>
     createArchitecture({
@@ -43,7 +41,7 @@ export function tinyPair(
     });
   const [teacher, student] = [model(16, 3), model(8, 2)];
   const complete = { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true, ...objective } as const;
-  const pairing: Pairing = { student, imitation: { teacher, objective: complete } };
+  const pairing: DistilledPair = { student, teacher, objective: complete };
   const projections = Object.entries(projectionShapes(pairing)).map(([name, [rows, columns]]) => [
     name,
     Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(i)),
@@ -92,8 +90,8 @@ export function tinyTrainer(
     executor,
     task,
     pairing,
-    teacher: new FrozenTeacher(executor, pairing.imitation!.teacher, pair.teacher),
-    ...(targets && { targets }),
+    teacher: new FrozenTeacher(executor, pairing.teacher, pair.teacher),
+    targets,
     source: epochBatches(examples, {
       task,
       tokenizer: { padId: 0, special: {}, vocabularySize: VOCABULARY } as unknown as Tokenizer,

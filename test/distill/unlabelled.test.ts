@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { collate, type Batch } from '../../src/dataset/batches';
 import { notCounted, type Example } from '../../src/dataset/examples';
-import { controlOf, type Pairing } from '../../src/distill/programs';
+import { controlOf, type Pairing } from '../../src/distill/pairing';
 import { FrozenTeacher } from '../../src/distill/teacher/teacher';
 import { Trainer, type TrainerState } from '../../src/distill/trainer';
 import type { Executor } from '../../src/engine/executor';
@@ -38,12 +38,11 @@ async function train(
   pairing: Pairing,
   batches: readonly Batch[],
 ): Promise<{ losses: LossComponents[]; state: TrainerState }> {
-  const { imitation } = pairing;
   const trainer = new Trainer({
     executor,
     task,
     pairing,
-    ...(imitation && { teacher: new FrozenTeacher(executor, imitation.teacher, pair.teacher) }),
+    teacher: pairing.objective && new FrozenTeacher(executor, pairing.teacher, pair.teacher),
     source: { steps: 2, stepsPerEpoch: 2, batchesOf: () => [...batches] },
     options: { ...tinyOptions, warmup: 0 },
     initial: student,

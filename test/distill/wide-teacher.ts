@@ -2,7 +2,6 @@
 
 import { batchInputs, type BatchInputs } from '../../src/distill/batch-inputs';
 import { FidelityMeter, type Fidelity } from '../../src/distill/teacher/fidelity';
-import type { Pairing } from '../../src/distill/programs';
 import { FrozenTeacher, toHost, type TeacherTargets } from '../../src/distill/teacher/teacher';
 import type { Executor } from '../../src/engine/executor';
 import { createArchitecture } from '../../src/model/config';
@@ -13,13 +12,16 @@ import { MAX_LENGTH, tinyPair } from './tiny-pair';
 /** The teacher on a device, and a batch. */
 export function wideTeacher(executor: Executor, task: 'causal-lm' | 'text-classification') {
   const tiny = tinyPair(task);
-  const { teacher, objective } = tiny.pairing.imitation!;
-  const wide = createArchitecture({ ...teacher, hiddenSize: 128, intermediateSize: 256, initializerRange: 0.1 });
-  const pairing: Pairing = { student: tiny.pairing.student, imitation: { teacher: wide, objective } };
+  const wide = createArchitecture({
+    ...tiny.pairing.teacher,
+    hiddenSize: 128,
+    intermediateSize: 256,
+    initializerRange: 0.1,
+  });
   const parameters = initializeParameters(wide, 5);
   const planned = { length: MAX_LENGTH, indices: [0, 1, 2, 3, 4, 5] };
   const inputs = batchInputs(collate(tiny.examples, planned, { task, batchSize: 8, padId: 0 }), task);
-  return { pairing, parameters, inputs, frozen: new FrozenTeacher(executor, wide, parameters) };
+  return { parameters, inputs, frozen: new FrozenTeacher(executor, wide, parameters) };
 }
 
 export async function fidelityOf(

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { commands, extensions } from 'vscode';
-import { commandIds } from '../../src/extension/commands/command-ids';
+import { commandIds } from '../../src/extension/base/command-ids';
 
 describe('Distillery', () => {
   it('activates', async () => {

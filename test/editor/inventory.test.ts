@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'mocha';
-import { commandIds } from '../../src/extension/commands/command-ids';
+import { commandIds } from '../../src/extension/base/command-ids';
 import {
   editorMenus,
   editorTitles,
@@ -34,7 +34,9 @@ const { contributes } = JSON.parse(read('package.json')) as {
   };
 };
 
-const lensSources = ['language/code-lenses.ts', 'inspection/row-lenses.ts'].map((file) => read('src/extension', file));
+const lensSources = ['experiments/code-lenses.ts', 'inspection/row-lenses.ts'].map((file) =>
+  read('src/extension', file),
+);
 
 const contributed: Record<Kind, string[]> = {
   command: contributes.commands.map(({ command }) => command),

@@ -11,7 +11,7 @@ import {
   type CodeLens,
   type TextDocument,
 } from 'vscode';
-import type { CommandId } from '../../src/extension/commands/command-ids';
+import type { CommandId } from '../../src/extension/base/command-ids';
 import type { ToolName } from '../../src/extension/tools/tool-names';
 import { recorded } from './exercised';
 

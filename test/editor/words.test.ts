@@ -4,23 +4,20 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'mocha';
-import { inEditorWords } from '../../src/extension/editor-words';
+import { inEditorWords } from '../../src/extension/base/editor-words';
 import { root } from './tiny-run';
 
 /** Only a person at a terminal reads these. */
-const forTerminals = /runner\/(command-line|terminal)\.ts$|runner\/commands\/(cache|inspect|score|complete)\.ts$/;
+const forTerminals = /runner\/(command-line|terminal)\.ts$|runner\/commands\/(cache|inspect|complete)\.ts$/;
 const typed = /\bdistillery [a-z]+|\swith --[a-z]|\bgive [^.]*--[a-z]/;
 
 /** Lines of the sources that name a command line in a message. */
 function messages(): string[] {
-  return ['experiment', 'engine', 'runner', 'distill', 'model', 'text', 'protocol'].flatMap((room) => {
-    const files = readdirSync(path.join(root, 'src', room), { recursive: true }) as string[];
-    const wanted = files.map((file) => path.join(root, 'src', room, file)).filter((file) => file.endsWith('.ts'));
-    return wanted
-      .filter((file) => !forTerminals.test(file))
-      .flatMap((file) => readFileSync(file, 'utf8').split('\n'))
-      .filter((line) => !/^\s*(\/\*|\*|\/\/)/.test(line) && typed.test(line));
-  });
+  const files = readdirSync(path.join(root, 'src'), { recursive: true }) as string[];
+  return files
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('extension') && !forTerminals.test(file))
+    .flatMap((file) => readFileSync(path.join(root, 'src', file), 'utf8').split('\n'))
+    .filter((line) => !/^\s*(\/\*|\*|\/\/)/.test(line) && typed.test(line));
 }
 
 describe('a message in the editor', () => {

@@ -44,7 +44,7 @@ describe('an engine that cannot run here says so and what to do, and never compu
 
   it.runIf(process.platform === 'linux' && process.arch === 'x64')('WebGPU, where no driver is found', async () => {
     const env = { ...process.env, VK_ICD_FILENAMES: path.join(os.tmpdir(), 'no-such-driver.json') };
-    const { stdout } = await promisify(execFile)(process.execPath, [runnerFile, 'probe', 'webgpu'], { env });
+    const { stdout } = await promisify(execFile)(process.execPath, [runnerFile, 'try-engine', 'webgpu'], { env });
     expect(JSON.parse(stdout)).toEqual({
       available: false,
       message: 'No GPU was found that WebGPU can use.',

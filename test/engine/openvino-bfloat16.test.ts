@@ -6,7 +6,7 @@ import { Trainer, type TrainingOptions } from '../../src/distill/trainer';
 import type { Precision } from '../../src/protocol/engines';
 import { findLibrary } from '../../src/engine/libraries';
 import { createOpenVinoExecutor } from '../../src/engine/openvino/openvino';
-import { type Architecture } from '../../src/model/architecture';
+import type { Architecture } from '../../src/model/architecture';
 import { createArchitecture } from '../../src/model/config';
 import { initializeParameters } from '../../src/model/parameters';
 import type { Batch } from '../../src/dataset/batches';
@@ -81,7 +81,8 @@ async function lossCurve(precision: Precision): Promise<number[]> {
     task: 'causal-lm',
     pairing: {
       student,
-      imitation: { teacher, objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true } },
+      teacher,
+      objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true },
     },
     teacher: new FrozenTeacher(executor, teacher, initializeParameters(teacher, 1)),
     source: { steps: STEPS, stepsPerEpoch: 64, batchesOf: (step) => [batches[step % 64]!] },

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -71,10 +71,11 @@ describe.skipIf(missing)('OpenVINO', () => {
       if (running) setImmediate(count);
     };
     setImmediate(count);
-    await loaded.run({ x, w });
+    for (let run = 0; run < 20; run++) await loaded.run({ x, w });
     running = false;
     await loaded.release();
-    expect(turns).toBeGreaterThan(1);
+    // Whatever waits gets its turn in each run, not only between them.
+    expect(turns).toBeGreaterThan(2 * 20);
   });
 
   it('reads tensors where they lie at each run, and writes into the ones given', async () => {
@@ -133,23 +134,6 @@ describe.skipIf(missing)('OpenVINO', () => {
     await expect(loaded.run({ x: matrix(2, 2) })).rejects.toThrow('without its input w');
     await loaded.release();
     expect(() => open({ device: 'TPU' })).toThrow('finds no TPU on this machine');
-  });
-
-  it('keeps compiled graphs for the next start, and compiles anew where one is damaged', async () => {
-    const [x, w] = [matrix(4, 4), matrix(4, 4)];
-    const load = async (): Promise<number> => {
-      const loaded = await open({ cache: folder }).load(product(x, w));
-      const { y } = await loaded.run({ x, w });
-      await loaded.release();
-      return y!.data[5]!;
-    };
-    const first = await load();
-    const kept = readdirSync(folder);
-    expect(kept).toHaveLength(1);
-    expect(await load()).toBe(first);
-    expect(readdirSync(folder)).toEqual(kept);
-    writeFileSync(join(folder, kept[0]!), 'damaged');
-    expect(await load()).toBe(first);
   });
 
   it('in bfloat16 rounds the products and nothing else', async () => {

@@ -3,24 +3,21 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { batchInputs, scalar } from '../../src/distill/batch-inputs';
-import { divergences, type Divergence } from '../../src/distill/divergences';
+import { divergences } from '../../src/distill/divergences';
+import type { Divergence } from '../../src/protocol/divergences';
 import { mapValues, prefixed, withPrefix } from '../../src/distill/named';
 import { decaysByDefault } from '../../src/distill/optimizer';
-import {
-  gradientsProgram,
-  parameterSpecs,
-  projectionShapes,
-  teacherProgram,
-  trainedSpecs,
-  type Pairing,
-} from '../../src/distill/programs';
+import { gradientsProgram } from '../../src/distill/gradients-program';
+import { teacherProgram } from '../../src/distill/teacher/teacher-program';
+import { parameterSpecs, projectionShapes, trainedSpecs } from '../../src/distill/specs';
+import { imitatedOf, type DistilledPair } from '../../src/distill/pairing';
 import { inverseOf } from '../../src/distill/shift';
 import { Updates } from '../../src/distill/updates';
 import type { HostTensor } from '../../src/engine/array';
 import { keepMasks } from '../../src/engine/graph/dropout';
 import { openExecutor } from '../../src/engine/engines';
 import type { Executor, GraphInput } from '../../src/engine/executor';
-import { type Architecture } from '../../src/model/architecture';
+import type { Architecture } from '../../src/model/architecture';
 import { createArchitecture, type ArchitectureOptions } from '../../src/model/config';
 import { initializeParameters } from '../../src/model/parameters';
 import type { Program } from '../../src/engine/graph/program';
@@ -63,19 +60,17 @@ function architecture({ model }: Family, size: { layers: number; hiddenSize: num
 /** Not all: without it, a last layer computes only the rows that predict. */
 const imitatesHidden = (divergence: Divergence): boolean => divergence !== 'reverse-kl';
 
-function pairingOf(family: Family, divergence: Divergence): Pairing {
+function pairingOf(family: Family, divergence: Divergence): DistilledPair {
   return {
     student: architecture(family, { layers: 1, hiddenSize: 8 }),
-    imitation: {
-      teacher: architecture(family, { layers: 2, hiddenSize: 12 }),
-      objective: {
-        divergence,
-        beta: 0.3,
-        scaleByTemperatureSquared: true,
-        ...(imitatesHidden(divergence) && {
-          hidden: { loss: divergence === 'jsd' ? 'cosine' : 'mse', layers: [[1, 0]], weight: 0.5 },
-        }),
-      },
+    teacher: architecture(family, { layers: 2, hiddenSize: 12 }),
+    objective: {
+      divergence,
+      beta: 0.3,
+      scaleByTemperatureSquared: true,
+      hidden: imitatesHidden(divergence)
+        ? { loss: divergence === 'jsd' ? 'cosine' : 'mse', layers: [[1, 0]], weight: 0.5 }
+        : undefined,
     },
   };
 }
@@ -136,12 +131,12 @@ function stepOf(family: Family, divergence: Divergence) {
   const gradients = gradientsProgram(pairing, batch.shape);
   return {
     trained,
-    teacher: teacherProgram(pairing, batch.shape),
+    teacher: teacherProgram(imitatedOf(pairing), batch.shape),
     gradients,
     specs: trainedSpecs(pairing),
     inputs: {
       ...batch.tensors,
-      ...prefixed('teacher.', weights(pairing.imitation!.teacher, 3)),
+      ...prefixed('teacher.', weights(pairing.teacher, 3)),
       ...prefixed('student.', trained),
       ...keepMasks(gradients.graph, 4, 0),
       temperature: scalar(2),

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { divergences, type Divergence } from '../../src/distill/divergences';
+import { divergences } from '../../src/distill/divergences';
+import type { Divergence } from '../../src/protocol/divergences';
 import type { Trainer } from '../../src/distill/trainer';
 import { openExecutor } from '../../src/engine/engines';
 import type { Executor } from '../../src/engine/executor';

@@ -5,7 +5,7 @@ import { editsOfFix } from '../../src/experiment/file/apply-fix';
 import { removeKey, renameKey, setValue } from '../../src/experiment/file/fixes';
 import type { Fix } from '../../src/protocol/problem';
 import { parseExperiment } from '../../src/experiment/file/parse';
-import { snippets } from '../../src/extension/language/snippets';
+import { snippets } from '../../src/extension/experiments/snippets';
 
 function apply(text: string, fix: Fix): string {
   const edits = editsOfFix(text, fix, { insertSpaces: true, tabSize: 2 });

@@ -186,7 +186,8 @@ describe('validating an experiment', () => {
     ]);
     const gpt2 = { ...bertSizes, family: 'gpt2' };
     expect(await problemsOf({ task: 'masked-lm', dataset, student: { architecture: gpt2 } }, files)).toEqual([
-      'x.distill.json:24:17: A gpt2 model cannot do masked-lm. Use "bert".',
+      // Whatever other encoders there are.
+      expect.stringMatching(/^x\.distill\.json:24:17: A gpt2 model cannot do masked-lm\. Use "bert"/),
     ]);
   });
 

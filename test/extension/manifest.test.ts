@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { commandIds } from '../../src/extension/commands/command-ids';
+import { commandIds } from '../../src/extension/base/command-ids';
 import { toolNames } from '../../src/extension/tools/tool-names';
 
 interface Manifest {
@@ -30,8 +30,8 @@ interface Manifest {
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
 const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
 const { contributes } = manifest;
-const views = ['experiments', 'datasets', 'devices'].map((name) => `views/${name}-view.ts`);
-const sources = ['context-keys.ts', 'panel/lab.ts', ...views].map((file) =>
+const views = ['experiments', 'datasets', 'devices'].map((name) => `${name}/${name}-view.ts`);
+const sources = ['base/context-keys.ts', 'lab/lab-panel.ts', ...views].map((file) =>
   readFileSync(`src/extension/${file}`, 'utf8'),
 );
 

@@ -10,12 +10,12 @@ const prose = /\p{L}{2,} \p{L}{2,}|^\p{Lu}\p{Ll}+[ .…:]/u;
 
 /** Files whose texts are not a person's to read, or not in the editor's own words. */
 const others = [
-  'panel/lab-page.ts', // a document's markup
+  'lab/lab-page.ts', // a document's markup
   'inspection/heat-painter.ts', // colours
   'inspection/markdown.ts', // markup
-  'tools/run-tools.ts', // answers to a language model, which speaks English best
+  'tools/register-tools.ts', // answers to a language model, which speaks English best
   'models/model-server.ts', // errors of a process, in its words, which are English as the command line is
-  'datasets/dataset-problems.ts', // ids
+  'datasets/register-datasets.ts', // ids
 ];
 
 /** Command lines, and names of products. */

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/graph/gradients';
-import type { Divergence } from '../../src/distill/divergences';
+import type { Divergence, HiddenLossKind } from '../../src/protocol/divergences';
 import { classLoss, type HeadLoss } from '../../src/distill/head-loss';
-import { hiddenLoss, type HiddenLossKind } from '../../src/distill/hidden-loss';
+import { hiddenLoss } from '../../src/distill/hidden-loss';
 import { inverseOf } from '../../src/distill/shift';
 import { entropy, softmax } from '../../src/protocol/distribution';
 import { onCpu, valueOf, valuesOf } from '../distill/numbers';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { FrozenTeacher } from '../../src/distill/teacher/teacher';
 import { Trainer, type TrainingOptions } from '../../src/distill/trainer';
-import type { Pairing } from '../../src/distill/programs';
+import type { Pairing } from '../../src/distill/pairing';
 import type { Executor } from '../../src/engine/executor';
 import { loadCheckpoint } from '../../src/model/checkpoint';
 import { readSafetensors, toFloat32, type StoredTensor } from '../../src/model/safetensors';
@@ -81,14 +81,12 @@ async function trainerOf(
   ];
   const pairing: Pairing = {
     student: student.architecture,
-    imitation: {
-      teacher: teacher.architecture,
-      objective: {
-        divergence: 'forward-kl',
-        beta: 0.5,
-        scaleByTemperatureSquared: true,
-        ...(variant === 'hidden' && { hidden: { loss: 'mse', layers: [[1, 0]], weight: 0.1 } }),
-      },
+    teacher: teacher.architecture,
+    objective: {
+      divergence: 'forward-kl',
+      beta: 0.5,
+      scaleByTemperatureSquared: true,
+      hidden: variant === 'hidden' ? { loss: 'mse', layers: [[1, 0]], weight: 0.1 } : undefined,
     },
   };
   const batches = await storedBatches(family, family === 'bert');

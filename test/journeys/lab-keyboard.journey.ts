@@ -87,9 +87,9 @@ describe('the Lab', () => {
 
     await nextTab();
     expect(await selected()).toBe('Compare');
-    await lab.locator('lab-apart-rows .place .link').first().waitFor();
-    await tabTo('lab-apart-rows .place .link');
-    const place = plain(await lab.locator('lab-apart-rows .place .link').first().textContent());
+    await lab.locator('lab-disagreements .place .link').first().waitFor();
+    await tabTo('lab-disagreements .place .link');
+    const place = plain(await lab.locator('lab-disagreements .place .link').first().textContent());
     await press('Enter');
     await page.getByRole('tab', { name: place.split(':')[0]! }).waitFor();
     expect(await refusals(window)).toEqual([]);

@@ -128,7 +128,7 @@ describe('the Lab on a real run', () => {
     );
     await isText();
     await openTab(window, 'Compare');
-    await lab.locator('lab-apart-rows', { hasText: hostileText.slice(0, 24) }).waitFor();
+    await lab.locator('lab-disagreements', { hasText: hostileText.slice(0, 24) }).waitFor();
     await isText();
   });
 
@@ -207,7 +207,7 @@ describe('the Lab on a real run', () => {
       `${formatShare(student.intervals!.macroF1![0])}–${formatShare(student.intervals!.macroF1![1])}`,
     );
     await window.picture('lab-real-compare');
-    const apart = lab.locator('lab-apart-rows .place .link').first();
+    const apart = lab.locator('lab-disagreements .place .link').first();
     const place = plain(await apart.textContent());
     await apart.click();
     await window.page.getByRole('tab', { name: place.split(':')[0]! }).waitFor();

@@ -3,7 +3,7 @@
  * the inventory holds it against the manifest. Commands without their `distillery.`.
  */
 
-import type { CommandId } from '../../src/extension/commands/command-ids';
+import type { CommandId } from '../../src/extension/base/command-ids';
 
 type Short<Id> = Id extends `distillery.${infer Name}` ? Name : never;
 export type Command = Short<CommandId>;

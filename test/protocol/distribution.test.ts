@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { entropy, klDivergence, rankOf, softmax, topIndices } from '../../src/protocol/distribution';
+import { heatLevel } from '../../src/protocol/heat';
 
 describe('softmax', () => {
   it('sums to 1 and keeps the order at any temperature', () => {
@@ -48,5 +49,11 @@ describe('ranks', () => {
 
   it('agree with the k largest, the lower index first', () => {
     expect(topIndices([5, 7, 5, 1], 3)).toEqual([1, 0, 2]);
+  });
+});
+
+describe('the level of heat', () => {
+  it('rises at fixed edges and has no end', () => {
+    expect([0, 0.029, 0.03, 0.1, 0.3, 0.99, 1, 50].map(heatLevel)).toEqual([0, 0, 1, 2, 3, 3, 4, 4]);
   });
 });

@@ -38,12 +38,12 @@ it('counts which class was taken for which, for each model', () => {
 });
 
 it('lists the rows on which teacher and student choose apart, the furthest first', () => {
-  const { apart, apartCount } = comparisonDetail(
+  const { disagreements, disagreementCount } = comparisonDetail(
     [row(1, 'a', 'a', 'b', 0.2), row(2, 'a', 'a', 'a', 9), row(3, 'a', 'b', 'a', 0.7)],
     'test',
   );
-  expect(apart.map(({ line }) => line)).toEqual([3, 1]);
-  expect(apartCount).toBe(2);
+  expect(disagreements.map(({ line }) => line)).toEqual([3, 1]);
+  expect(disagreementCount).toBe(2);
 });
 
 it('orders rows of a language model by the share of first choices that differ', () => {
@@ -56,8 +56,8 @@ it('orders rows of a language model by the share of first choices that differ', 
       models: { teacher: { ...sums, predictions: 10 }, student: { ...sums, predictions: 10, agreeing } },
     };
   };
-  const { apart, confusion } = comparisonDetail([tokens(1, 9), tokens(2, 4), tokens(3, 10)], 'test');
-  expect(apart.map(({ line }) => line)).toEqual([2, 1]);
+  const { disagreements, confusion } = comparisonDetail([tokens(1, 9), tokens(2, 4), tokens(3, 10)], 'test');
+  expect(disagreements.map(({ line }) => line)).toEqual([2, 1]);
   expect(confusion).toBeUndefined();
 });
 

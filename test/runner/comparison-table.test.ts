@@ -25,7 +25,7 @@ describe('the bars of a comparison', () => {
   it('are as long as the values, the largest 48 columns, in eighths of a column', () => {
     const rows = [row('teacher', 0.8), row('student', 0.4), row('control', 0.105)];
     expect(terminalBars({ rows }).split('\n')).toEqual([
-      'macro-F1, test split, with 95 % intervals:',
+      'Macro-F1, test split, with 95 % intervals:',
       `  teacher  ${'█'.repeat(48)} .800  (.790 to .810)`,
       `  student  ${'█'.repeat(24)} .400  (.390 to .410)`,
       `  control  ${'█'.repeat(6)}▎ .105  (.095 to .115)`,
@@ -34,7 +34,7 @@ describe('the bars of a comparison', () => {
 
   it('say of perplexity that less is better, and draw nothing where nothing was measured', () => {
     const rows = [row('teacher', 0, { metrics: { perplexity: 20 }, intervals: {} })];
-    expect(terminalBars({ rows })).toContain('perplexity, the lower the better');
+    expect(terminalBars({ rows })).toContain('Perplexity, the lower the better');
     expect(terminalBars({ rows: [] })).toBe('');
     expect(terminalBars({ rows: [row('teacher', 0)] })).toContain('teacher   0');
   });

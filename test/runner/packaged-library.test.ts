@@ -1,6 +1,6 @@
 /** @file A library that a package ships beside the runner is used without an installation. */
 
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -36,5 +36,19 @@ describe.skipIf(openvino === undefined)('OpenVINO in a package', () => {
     expect(device()).not.toHaveProperty('library');
     expect(run('--remove', 'openvino')).toEqual({ library: 'openvino', removed: false });
     expect(device().available).toBe(true);
+  });
+
+  it('is not looked for above the program', () => {
+    // A stranger's folder, with a program in it that somebody has cloned there.
+    const clone = path.join(folder, 'clone', 'dist');
+    mkdirSync(clone, { recursive: true });
+    writeFileSync(path.join(folder, 'clone', 'package.json'), '{ "name": "distillery" }');
+    copyFileSync(runnerFile, path.join(clone, 'runner.js'));
+    const env = { ...process.env, DISTILLERY_LIBRARIES: path.join(folder, 'installed'), DISTILLERY_DATA: folder };
+    const command = [path.join(clone, 'runner.js'), 'devices', '--json'];
+    const { devices } = JSON.parse(execFileSync(process.execPath, command, { env }).toString()) as {
+      devices: DeviceRecord[];
+    };
+    expect(devices.find(({ engine }) => engine === 'openvino')).toMatchObject({ available: false });
   });
 });

@@ -34,7 +34,7 @@ async function bundle(entry: string, options: Parameters<typeof build>[0]): Prom
     platform: 'browser',
     target: 'es2022',
     logLevel: 'warning',
-    loader: { '.css': 'text' },
+    loader: { '.css': 'text', '.svg': 'text' },
     entryPoints: [entry],
     ...options,
     write: false,

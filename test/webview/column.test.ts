@@ -1,7 +1,7 @@
 /** @file Columns: least and largest of any stretch, nearest values, and thinning without losing a peak. */
 
 import { expect, it } from 'vitest';
-import { Column, thin } from '../../webview/loss/column';
+import { Column, thin } from '../../webview/charts/column';
 
 const noise = (i: number): number =>
   Math.sin(i * 12.9898) * 43758.5453 - Math.floor(Math.sin(i * 12.9898) * 43758.5453);

@@ -5,14 +5,15 @@ import { softmax } from '../../src/protocol/distribution';
 import type { ExperimentFacts, RunSnapshot } from '../../src/protocol/lab-data';
 import { columnsOf, MetricsTable } from '../../src/protocol/metrics-table';
 import type { MetricsRecord, ProbeExamples, RunRecord } from '../../src/protocol/records';
-import { defaults, reviveChoices } from '../../webview/choices';
-import { Column } from '../../webview/loss/column';
-import { ceiling, componentWeight, SeriesCurves, spread } from '../../webview/loss/curves';
-import { inksOf, runInks } from '../../webview/loss/run-inks';
-import { pan, zoomAbout } from '../../webview/loss/zoom';
+import { defaults, reviveChoices } from '../../webview/state/choices';
+import { Column } from '../../webview/charts/column';
+import { componentWeight, SeriesCurves, spread } from '../../webview/loss/curves';
+import { ceiling } from '../../webview/charts/chart-scale';
+import { inksOf, runInks } from '../../webview/runs/run-inks';
+import { pan, zoomAbout } from '../../webview/charts/zoom';
 import { csvText } from '../../webview/save/csv';
-import { initialState, reduce, wantedStep } from '../../webview/state';
-import { bars, compare, heatLevel, summarize } from '../../webview/tokens/divergence';
+import { initialState, reduce, wantedStep } from '../../webview/state/state';
+import { bars, compare, summarize } from '../../webview/tokens/divergence';
 import { fromFraction, marks, nudge, snap, toFraction } from '../../webview/tokens/temperature-scale';
 import { chipText, visible } from '../../webview/tokens/token-text';
 
@@ -159,13 +160,9 @@ describe('divergence', () => {
     const s = softmax([1, 2, 0, -1], 2);
     const kl = q.reduce((sum, p, i) => sum + p * Math.log(p / s[i]!), 0);
     expect(summary.positions[0]!.kl).toBeCloseTo(kl, 12);
-    expect(summary.positions[1]).toEqual({ kl: 0, apart: false, wrong: false });
-    expect(summary).toMatchObject({ apart: 1, wrong: 1 });
+    expect(summary.positions[1]).toEqual({ kl: 0, disagrees: false, wrong: false });
+    expect(summary).toMatchObject({ disagreements: 1, wrong: 1 });
     expect(summary.mean).toBeCloseTo(kl / 2, 12);
-  });
-
-  it('has five fixed levels of heat', () => {
-    expect([0, 0.029, 0.03, 0.1, 0.3, 0.99, 1, 50].map(heatLevel)).toEqual([0, 0, 1, 2, 3, 3, 4, 4]);
   });
 
   it('shows the first k, the label with its rank where it is further down, and the mass of the others', () => {

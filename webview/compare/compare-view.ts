@@ -7,18 +7,17 @@ import { calibrationDrawing, sizeDrawing } from '../../src/protocol/drawing/comp
 import type { Drawing } from '../../src/protocol/drawing/shapes';
 import { formatDuration } from '../../src/protocol/format';
 import type { ComparisonDetail, RunListing } from '../../src/protocol/lab-data';
-import type { Choices } from '../choices';
-import { drawn } from '../drawn';
-import { isGoing } from '../header';
-import '../loss/run-chips';
-import { measureOf, type Measure } from '../quality';
+import type { Choices } from '../state/choices';
+import { drawn } from '../charts/drawn';
+import '../runs/run-chips';
+import { measureOf, type Measure } from '../state/quality';
 import { csvText } from '../save/csv';
 import { standaloneSvg } from '../save/pictures';
 import '../save/save-button';
-import type { RunState } from '../state';
-import { shared } from '../styles';
+import { isGoing, type RunState } from '../state/state';
+import { shared } from '../look/styles';
 import { TellEvent } from '../tell';
-import './apart-rows';
+import './disagreements';
 import './confusion';
 import { finding } from './finding';
 import './model-table';
@@ -144,7 +143,7 @@ export class CompareView extends LitElement {
       </div>
       <div class="details">
         <lab-settings .run=${this.run} .besides=${beside}></lab-settings>
-        ${this.comparison ? html`<lab-apart-rows .comparison=${this.comparison}></lab-apart-rows>` : nothing}
+        ${this.comparison ? html`<lab-disagreements .comparison=${this.comparison}></lab-disagreements>` : nothing}
       </div>
       ${this.#foot(models)}`;
   }

@@ -5,12 +5,12 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatPercent } from '../../src/protocol/format';
 import type { ComparisonDetail } from '../../src/protocol/lab-data';
-import { mark } from '../icons';
-import { place } from '../place';
-import { roleNames } from '../role-names';
+import { mark } from '../look/marks';
+import { place } from '../base/place';
+import { roleNames } from '../look/role-names';
 import { csvText } from '../save/csv';
 import '../save/save-button';
-import { shared } from '../styles';
+import { shared } from '../look/styles';
 import type { ComparedModel } from './models';
 
 /** Classes that are shown; with more, the table's width would say nothing. */
@@ -145,7 +145,7 @@ export class Confusion extends LitElement {
   #cell(count: number, all: number, right: boolean, most: number): unknown {
     const share = all === 0 ? 0 : count / all;
     const shade = 46 * (share / most);
-    const background = right || count === 0 ? undefined : `color-mix(in srgb, var(--attention) ${shade}%, transparent)`;
+    const background = right || count === 0 ? undefined : `color-mix(in srgb, var(--wrong) ${shade}%, transparent)`;
     return html`<td class="number ${right || count === 0 ? '' : 'wrong'}" ${place({ background })}>
       ${formatCount(count)}${all === 0 ? nothing : html`<small>${formatPercent(share)}</small>`}
     </td>`;

@@ -2,10 +2,10 @@
 
 import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
-import { formatPercent, formatQuantity, formatShare, formatShareDifference } from '../../src/protocol/format';
+import { formatPercent, formatQuantity, formatShareDifference } from '../../src/protocol/format';
 import type { ComparisonRow, Gain, Role } from '../../src/protocol/records';
-import type { Measure } from '../quality';
-import { sentence } from '../sentence';
+import type { Measure } from '../state/quality';
+import { sentence } from '../base/sentence';
 
 /** @param offer what can be done where there is no control to tell what distillation gave; absent where nothing can */
 export function finding(
@@ -75,9 +75,9 @@ function gainSentence(own: number, without: number, measure: Measure): unknown {
 }
 
 function gainInterval({ interval: [low, high] }: Gain, measure: Measure): TemplateResult {
-  const format = measure.higherIsBetter ? formatShareDifference : formatQuantity;
+  const format = measure.isShare ? formatShareDifference : formatQuantity;
   const [from, to] = [format(low), format(high)];
-  const text = measure.higherIsBetter
+  const text = measure.isShare
     ? l10n.t('95 % interval {0} to {1}', from, to)
     : l10n.t('95 % interval of the difference {0} to {1}', from, to);
   const unclear = low <= 0 && high >= 0 ? `: ${l10n.t('these rows cannot tell whether it helped')}` : '';
@@ -87,6 +87,5 @@ function gainInterval({ interval: [low, high] }: Gain, measure: Measure): Templa
 /** `.960–.981`. */
 export function intervalText(interval: readonly [number, number] | undefined, measure: Measure): string {
   if (!interval) return '';
-  const format = measure.higherIsBetter ? formatShare : formatQuantity;
-  return `${format(interval[0])}–${format(interval[1])}`;
+  return `${measure.format(interval[0])}–${measure.format(interval[1])}`;
 }

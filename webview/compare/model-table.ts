@@ -13,10 +13,10 @@ import {
   formatShare,
 } from '../../src/protocol/format';
 import type { ComparisonRow } from '../../src/protocol/records';
-import { drawn } from '../drawn';
-import { mark } from '../icons';
-import type { Measure } from '../quality';
-import { shared } from '../styles';
+import { drawn } from '../charts/drawn';
+import { mark } from '../look/marks';
+import type { Measure } from '../state/quality';
+import { shared } from '../look/styles';
 import { intervalText } from './finding';
 import { drawnModels, type ComparedModel } from './models';
 import { spokenIntervals } from './spoken';
@@ -148,7 +148,7 @@ export class ModelTable extends LitElement {
       {
         title: l10n.t('Accuracy'),
         value: ({ metrics }) => formatShare(metrics.accuracy),
-        has: ({ metrics }) => metrics.accuracy !== undefined && measure.key !== 'accuracy',
+        has: ({ metrics }) => metrics.accuracy !== undefined,
       },
       {
         title: l10n.t('Of the teacher'),

@@ -4,9 +4,9 @@ import * as l10n from '@vscode/l10n';
 import type { DrawnModel } from '../../src/protocol/drawing/compare-drawings';
 import type { ModelShape } from '../../src/protocol/lab-data';
 import type { ComparisonRow } from '../../src/protocol/records';
-import type { Measure } from '../quality';
-import { roleNames } from '../role-names';
-import type { RunState } from '../state';
+import type { Measure } from '../state/quality';
+import { roleNames } from '../look/role-names';
+import type { RunState } from '../state/state';
 
 export interface ComparedModel {
   row: ComparisonRow;

@@ -4,8 +4,8 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { absent, formatCount } from '../../src/protocol/format';
-import type { RunState } from '../state';
-import { shared } from '../styles';
+import type { RunState } from '../state/state';
+import { shared } from '../look/styles';
 
 /** What a control leaves out: it is trained on the hard labels alone. */
 function ofControl(settings: Record<string, string>): Record<string, string> {

@@ -3,7 +3,7 @@
 import * as l10n from '@vscode/l10n';
 import type { DrawnModel } from '../../src/protocol/drawing/compare-drawings';
 import { formatLarge, formatShare } from '../../src/protocol/format';
-import type { Measure } from '../quality';
+import type { Measure } from '../state/quality';
 
 const all = (title: string, each: readonly string[]): string => `${title}: ${each.join('; ')}`;
 

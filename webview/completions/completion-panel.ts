@@ -6,10 +6,10 @@ import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatShare } from '../../src/protocol/format';
 import type { CompletionSide } from '../../src/protocol/lab-data';
 import type { TokenProbability } from '../../src/protocol/records';
-import { mark } from '../icons';
-import { place } from '../place';
-import { roleTitles } from '../role-names';
-import { shared } from '../styles';
+import { mark } from '../look/marks';
+import { place } from '../base/place';
+import { roleTitles } from '../look/role-names';
+import { shared } from '../look/styles';
 import { chipText, visible } from '../tokens/token-text';
 import { typicalProbability } from './scores';
 

@@ -5,10 +5,10 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { formatCount } from '../../src/protocol/format';
 import type { CompletionSide, ModelShape, PromptRow } from '../../src/protocol/lab-data';
-import { ChooseEvent, type Choices } from '../choices';
-import { icon } from '../icons';
-import type { Completing, RunState } from '../state';
-import { shared } from '../styles';
+import { ChooseEvent, type Choices } from '../state/choices';
+import { icon } from '../look/icons';
+import type { Completing, RunState } from '../state/state';
+import { shared } from '../look/styles';
 import { TellEvent } from '../tell';
 import './completion-panel';
 import type { TokenEvent } from './completion-panel';
@@ -123,7 +123,7 @@ export class CompletionsView extends LitElement {
         ${
           completing && !completing.isOver
             ? html`<vscode-button id="stop-completion" appearance="secondary" @click=${() => this.#stop()}
-                >${icon('stop')}${l10n.t('Stop')}</vscode-button
+                >${icon('debug-stop')}${l10n.t('Stop')}</vscode-button
               >`
             : html`<vscode-button
                 id="continue"

@@ -5,13 +5,13 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatShare, shareDecimals } from '../../src/protocol/format';
 import type { CompletionSide, ScoredToken } from '../../src/protocol/lab-data';
-import { mark } from '../icons';
-import { pairBars, pairBarStyles } from '../pair-bars';
-import { shared } from '../styles';
-import { numberTable } from '../table-styles';
+import { mark } from '../look/marks';
+import { pairBars, pairBarStyles } from '../charts/pair-bars';
+import { shared } from '../look/styles';
+import { numberTable } from '../look/table-styles';
 import { visible } from '../tokens/token-text';
 import { expectedRows, otherOf, type ExpectedRow } from './scores';
-import { roleNames } from '../role-names';
+import { roleNames } from '../look/role-names';
 
 @customElement('lab-expected')
 export class Expected extends LitElement {

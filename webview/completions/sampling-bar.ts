@@ -4,9 +4,9 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { PromptRow } from '../../src/protocol/lab-data';
-import { ChooseEvent, type Choices } from '../choices';
-import { icon } from '../icons';
-import { shared } from '../styles';
+import { ChooseEvent, type Choices } from '../state/choices';
+import { icon } from '../look/icons';
+import { shared } from '../look/styles';
 
 @customElement('lab-sampling-bar')
 export class SamplingBar extends LitElement {
@@ -122,7 +122,7 @@ export class SamplingBar extends LitElement {
         aria-label=${l10n.t('Previous prompt')}
         @click=${() => go(at <= 0 ? this.prompts.length - 1 : at - 1)}
       >
-        ${icon('left')}
+        ${icon('chevron-left')}
       </button>
       <button
         class="icon-button"
@@ -130,7 +130,7 @@ export class SamplingBar extends LitElement {
         aria-label=${l10n.t('Next prompt')}
         @click=${() => go(at + 1)}
       >
-        ${icon('right')}
+        ${icon('chevron-right')}
       </button>
     </span>`;
   }

@@ -4,13 +4,13 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, svg } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatShare } from '../../src/protocol/format';
-import { mark, markShape } from '../icons';
-import { shared } from '../styles';
-import { numberTable } from '../table-styles';
+import { mark, markShape } from '../look/marks';
+import { shared } from '../look/styles';
+import { numberTable } from '../look/table-styles';
 import { visible } from '../tokens/token-text';
 import { TokenEvent } from './completion-panel';
 import type { Surprise } from './scores';
-import { roleNames } from '../role-names';
+import { roleNames } from '../look/role-names';
 
 @customElement('lab-surprises')
 export class SurpriseList extends LitElement {

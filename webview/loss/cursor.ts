@@ -2,7 +2,7 @@
 
 import * as l10n from '@vscode/l10n';
 import { formatCount, formatDuration } from '../../src/protocol/format';
-import type { Choices } from '../choices';
+import type { Choices } from '../state/choices';
 import { SeriesCurves } from './curves';
 import type { View } from './view';
 

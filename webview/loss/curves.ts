@@ -1,15 +1,16 @@
 /** @file From a training's metrics to the columns that are drawn, each worked out once and grown with the training. */
 
 import type { ExperimentFacts } from '../../src/protocol/lab-data';
+import type { Axis } from '../charts/line';
 import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table';
 import type { LossComponents } from '../../src/protocol/records';
-import { Column } from './column';
+import { Column } from '../charts/column';
 
-export type Axis = 'step' | 'epoch' | 'clock';
-export type Component = Exclude<keyof LossComponents, 'total'>;
+/** Attention losses have a key in the records and are not computed yet. */
+export type Component = Exclude<keyof LossComponents, 'total' | 'attention'>;
 
 /** From the bottom of the stack to its top. */
-export const components: readonly Component[] = ['hard', 'soft', 'hidden', 'attention'];
+export const components: readonly Component[] = ['hard', 'soft', 'hidden'];
 
 /** Components that this training has. */
 export function presentComponents(metrics: MetricsTable): Component[] {
@@ -32,8 +33,6 @@ export function componentWeight(
       return metrics.has('soft') ? 1 - (Number.isNaN(alpha) ? 0 : alpha) : 1;
     case 'hidden':
       return facts.hidden?.weight ?? 1;
-    case 'attention':
-      return facts.attention?.weight ?? 1;
   }
 }
 
@@ -117,23 +116,6 @@ export class SeriesCurves {
     for (let i = kept.column.length; i < this.metrics.length; i++) kept.column.push(kept.next(i));
     return kept.column;
   }
-}
-
-/** Values looked at to tell what is usual. */
-const sampled = 1000;
-
-/**
- * Top of a chart that starts at 0. With `ignoreOutliers` it leaves room for what came after the first drop, and what is above
- * is cut, which the chart must say.
- */
-export function ceiling(column: Column, from: number, to: number, ignoreOutliers: boolean): number {
-  const largest = column.extremes(from, to).high;
-  if (!ignoreOutliers || to - from < 20) return largest * 1.06;
-  const stride = Math.max(1, Math.floor((to - from) / sampled));
-  const some: number[] = [];
-  for (let i = from; i < to; i += stride) if (!Number.isNaN(column.at(i))) some.push(column.at(i));
-  some.sort((a, b) => a - b);
-  return Math.min(largest * 1.06, (some[Math.floor(0.96 * (some.length - 1))] ?? largest) * 1.25);
 }
 
 /** At most `count` indices of `length`, evenly spread, first and last included: what a table shows of a long curve. */

@@ -3,7 +3,8 @@
 import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { formatCount, formatDuration } from '../../src/protocol/format';
-import { spread, type Axis } from './curves';
+import { spread } from './curves';
+import { type Axis } from '../charts/line';
 import { csvText } from '../save/csv';
 import type { Figure } from './figures';
 

@@ -5,33 +5,13 @@ import { formatLarge, formatQuantity, formatScientific, formatSetting } from '..
 import type { ExperimentFacts } from '../../src/protocol/lab-data';
 import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table';
 import type { Role } from '../../src/protocol/records';
-import { best, evaluationsOf, measureOf, type Measure } from '../quality';
-import type { RunState, SeriesState } from '../state';
-import { Column } from './column';
+import { best, evaluationsOf, measureOf, type Measure } from '../state/quality';
+import type { RunState, SeriesState } from '../state/state';
+import { Column } from '../charts/column';
+import type { Line } from '../charts/line';
 import { componentWeight, presentComponents, SeriesCurves, type Component } from './curves';
 import { positionOfStep, type View } from './view';
-import { roleNames } from '../role-names';
-
-export interface Line {
-  name: string;
-  x: Column;
-  y: Column;
-  /** The values before smoothing, drawn behind. */
-  raw?: Column;
-  /** A CSS colour expression of the theme's variables. */
-  ink: string;
-  kind: 'curve' | 'area' | 'reference';
-  dashed?: boolean;
-  width?: number;
-  /** A mark at every point. */
-  mark?: Role;
-  /** Written at the line's end. */
-  label?: string;
-  /** The run it is of, where several are shown. */
-  run?: string;
-  /** Another run was picked. */
-  faint?: boolean;
-}
+import { roleNames } from '../look/role-names';
 
 export interface Figure {
   key: string;
@@ -54,7 +34,6 @@ export const componentNames: Record<Component, string> = {
   hard: l10n.t('Student loss (hard)'),
   soft: l10n.t('Distillation loss (soft)'),
   hidden: l10n.t('Hidden-layer loss'),
-  attention: l10n.t('Attention loss'),
 };
 
 /** A smoothed curve of a training with its raw values behind it. */
@@ -141,7 +120,7 @@ export function smallFigures(view: View): Figure[] {
   ];
 }
 
-const reading: readonly Component[] = ['soft', 'hard', 'hidden', 'attention'];
+const reading: readonly Component[] = ['soft', 'hard', 'hidden'];
 const byReading = (a: Component, b: Component): number => reading.indexOf(a) - reading.indexOf(b);
 
 function componentFigure(view: View, component: Component): Figure {
@@ -164,8 +143,7 @@ function controlLine(view: View, series: SeriesState): Line {
 }
 
 function componentNote(component: Component, temperature: number, facts: ExperimentFacts): string {
-  const pairs = (component === 'attention' ? facts.attention : facts.hidden)?.layers ?? [];
-  const layers = pairs.map(([teacher, student]) => `${teacher} → ${student}`).join(', ');
+  const layers = (facts.hidden?.layers ?? []).map(([teacher, student]) => `${teacher} → ${student}`).join(', ');
   switch (component) {
     case 'soft':
       return l10n.t(
@@ -175,7 +153,7 @@ function componentNote(component: Component, temperature: number, facts: Experim
       );
     case 'hard':
       return l10n.t('cross-entropy with the hard label, T = 1');
-    default:
+    case 'hidden':
       return layers === '' ? l10n.t('before its weight') : l10n.t('blocks, teacher → student: {0}', layers);
   }
 }
@@ -265,7 +243,7 @@ function evaluationFigure(view: View): Figure | undefined {
     ],
     zero: false,
     format: measure.format,
-    share: measure.higherIsBetter,
+    share: measure.isShare,
   };
 }
 

@@ -4,15 +4,15 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount } from '../../src/protocol/format';
-import { ChooseEvent, type Choices } from '../choices';
+import { ChooseEvent, type Choices } from '../state/choices';
 import '../save/save-button';
-import { shared } from '../styles';
-import type { PickEvent, PointEvent, ZoomEvent } from './chart-events';
+import { shared } from '../look/styles';
+import type { PickEvent, PointEvent, ZoomEvent } from '../charts/chart-events';
 import { cursorIndex, stepAt } from './cursor';
 import { figureCsv, figureTable } from './figure-table';
 import type { Figure } from './figures';
 import type { View } from './view';
-import './time-chart';
+import '../charts/time-chart';
 
 @customElement('lab-figure')
 export class SmallFigure extends LitElement {

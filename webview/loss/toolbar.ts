@@ -5,13 +5,13 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatShare } from '../../src/protocol/format';
 import type { RunListing } from '../../src/protocol/lab-data';
-import { ChooseEvent, type Choices } from '../choices';
-import { icon } from '../icons';
-import { place } from '../place';
-import type { RunState, SeriesState } from '../state';
-import { shared } from '../styles';
+import { ChooseEvent, type Choices } from '../state/choices';
+import { icon } from '../look/icons';
+import { place } from '../base/place';
+import type { RunState, SeriesState } from '../state/state';
+import { shared } from '../look/styles';
 import { axisNames } from './figure-table';
-import './run-chips';
+import '../runs/run-chips';
 
 @customElement('lab-loss-bar')
 export class LossBar extends LitElement {

@@ -4,20 +4,20 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatQuantity, formatSetting } from '../../src/protocol/format';
-import { ChooseEvent, type Choices } from '../choices';
-import { place } from '../place';
+import { ChooseEvent, type Choices } from '../state/choices';
+import { place } from '../base/place';
 import '../save/save-button';
-import { shared } from '../styles';
-import type { PickEvent, PointEvent, ZoomEvent } from './chart-events';
-import type { EndLabel } from './chart-overlay';
+import { shared } from '../look/styles';
+import type { PickEvent, PointEvent, ZoomEvent } from '../charts/chart-events';
+import type { EndLabel } from '../charts/chart-overlay';
 import { cursorIndex, cursorLabel, stepAt } from './cursor';
 import { componentWeight, presentComponents, type Component } from './curves';
 import { figureCsv, figureTable, valueAt } from './figure-table';
 import { componentNames, weightLabel, type Figure } from './figures';
 import type { View } from './view';
-import './time-chart';
-import { pan, zoomAbout } from './zoom';
-import { sentence } from '../sentence';
+import '../charts/time-chart';
+import { pan, zoomAbout } from '../charts/zoom';
+import { sentence } from '../base/sentence';
 
 @customElement('lab-total')
 export class TotalFigure extends LitElement {
@@ -151,11 +151,8 @@ export class TotalFigure extends LitElement {
       hidden: html`${formatSetting(experiment.hidden?.weight ?? 1)}·<span class="ink-hidden"
           >${l10n.t('hidden')}</span
         >`,
-      attention: html`${formatSetting(experiment.attention?.weight ?? 1)}·<span class="ink-attention"
-          >${l10n.t('attention')}</span
-        >`,
     };
-    const order: Component[] = ['soft', 'hard', 'hidden', 'attention'];
+    const order: Component[] = ['soft', 'hard', 'hidden'];
     const terms = order
       .filter((part) => parts.includes(part))
       .map((part, i) => html`${i > 0 ? ' + ' : ''}${term[part]}`);

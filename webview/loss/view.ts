@@ -1,11 +1,11 @@
 /** @file What the Loss tab's charts are made for: one training, those beside it, and how a person wants to see them. Pure. */
 
 import type { Role } from '../../src/protocol/records';
-import type { Choices } from '../choices';
-import type { RunState, SeriesState } from '../state';
-import type { Column } from './column';
+import type { Choices } from '../state/choices';
+import type { RunState, SeriesState } from '../state/state';
+import type { Column } from '../charts/column';
 import { SeriesCurves } from './curves';
-import { inksOf } from './run-inks';
+import { inksOf } from '../runs/run-inks';
 
 export interface View {
   run: RunState;
@@ -25,7 +25,7 @@ export interface View {
 }
 
 /** The training to show: the one chosen, else the student's, else (until that has begun) the teacher's. */
-export function mainSeries(run: RunState, chosen: string | undefined): SeriesState | undefined {
+function mainSeries(run: RunState, chosen: string | undefined): SeriesState | undefined {
   const begun = run.series.filter(({ metrics }) => metrics.length > 0);
   const byRole = (role: Role): SeriesState | undefined => begun.find((series) => series.role === role);
   return begun.find((series) => series.name === chosen) ?? byRole('student') ?? byRole('teacher') ?? begun[0];

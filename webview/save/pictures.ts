@@ -1,6 +1,6 @@
 /** @file A chart on screen as a picture that stands alone. */
 
-import { plainColour } from '../loss/palette';
+import { plainColour } from '../look/palette';
 
 /** Presentation properties of SVG that our style sheets set. */
 const properties = [

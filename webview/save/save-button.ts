@@ -3,8 +3,8 @@
 import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { icon } from '../icons';
-import { shared } from '../styles';
+import { icon } from '../look/icons';
+import { shared } from '../look/styles';
 import { TellEvent } from '../tell';
 import { pngOf } from './pictures';
 

@@ -7,10 +7,10 @@ import { linearTicks, tickLabels } from '../../src/protocol/ticks';
 import { standaloneSvg } from '../save/pictures';
 import '../save/save-button';
 import { csvText } from '../save/csv';
-import { shared } from '../styles';
+import { shared } from '../look/styles';
 import { fromFraction, marks, toFraction } from '../tokens/temperature-scale';
-import { ChooseEvent } from '../choices';
-import { Width } from '../width';
+import { ChooseEvent } from '../state/choices';
+import { Width } from '../base/width';
 import { curveTemperatures } from './curve-set';
 
 export interface CurveLine {

@@ -4,17 +4,17 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing, svg } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { linearTicks } from '../../src/protocol/ticks';
-import { markShape } from '../icons';
-import type { Measure } from '../quality';
+import { markShape } from '../look/marks';
+import type { Measure } from '../state/quality';
 import { csvText } from '../save/csv';
 import { standaloneSvg } from '../save/pictures';
 import '../save/save-button';
-import { shared } from '../styles';
+import { shared } from '../look/styles';
 import { marks, toFraction } from '../tokens/temperature-scale';
-import { Width } from '../width';
+import { Width } from '../base/width';
 import { chartLeft, chartRight } from './curve-chart';
 import { linesOverTemperature, sweptText, temperaturePath, type Sweep, type SweepLine, type SweepPoint } from './sweep';
-import { roleNames } from '../role-names';
+import { roleNames } from '../look/role-names';
 
 /** Of the lines over T, one for each value of a second field. */
 const dashes = ['none', '6 3', '2 3', '8 3 2 3'];

@@ -5,13 +5,13 @@ import { css, html, LitElement, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { softenedPair } from '../../src/protocol/distribution';
 import { formatQuantity } from '../../src/protocol/format';
-import { mark } from '../icons';
-import { place } from '../place';
-import type { Measure } from '../quality';
-import { shared } from '../styles';
+import { mark } from '../look/marks';
+import { place } from '../base/place';
+import type { Measure } from '../state/quality';
+import { shared } from '../look/styles';
 import { TellEvent } from '../tell';
 import { bestPoint, shortName, temperaturePath, type Sweep, type SweepPoint, sweptText } from './sweep';
-import { roleNames } from '../role-names';
+import { roleNames } from '../look/role-names';
 
 @customElement('lab-sweep-table')
 export class SweepTable extends LitElement {

@@ -3,7 +3,8 @@
 import { formatSetting } from '../../src/protocol/format';
 import type { RunListing } from '../../src/protocol/lab-data';
 import type { Interval } from '../../src/protocol/records';
-import type { Measure } from '../quality';
+import { improvement } from '../../src/protocol/quality';
+import type { Measure } from '../state/quality';
 
 export const temperaturePath = 'distillation.temperature';
 
@@ -96,6 +97,5 @@ function byValues(fields: readonly string[]): (a: SweepPoint, b: SweepPoint) => 
 /** The point that did best; undefined before any is measured. */
 export function bestPoint({ points }: Sweep, measure: Measure): SweepPoint | undefined {
   const measured = points.filter(({ quality }) => quality !== undefined);
-  const sign = measure.higherIsBetter ? 1 : -1;
-  return measured.sort((a, b) => sign * (b.quality! - a.quality!))[0];
+  return measured.sort((a, b) => improvement(measure, b.quality!, a.quality!))[0];
 }

@@ -5,7 +5,7 @@ import { css, html, LitElement, type nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount } from '../../src/protocol/format';
 import type { ProbeExample, Task } from '../../src/protocol/records';
-import { shared } from '../styles';
+import { shared } from '../look/styles';
 import { visible } from './token-text';
 
 /** Why the prediction of a token is looked at, or is not. */

@@ -5,10 +5,11 @@ import { css, html, LitElement, nothing, type PropertyValues } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatQuantity } from '../../src/protocol/format';
 import type { ProbeExample, Task } from '../../src/protocol/records';
-import { ChooseEvent } from '../choices';
-import { shared } from '../styles';
+import { ChooseEvent } from '../state/choices';
+import { shared } from '../look/styles';
 import { standingOf, standingWords } from './alignment';
-import { heatEdges, heatLevel, type ExampleSummary, type PositionSummary } from './divergence';
+import type { ExampleSummary, PositionSummary } from './divergence';
+import { heatEdges, heatLevel } from '../../src/protocol/heat';
 import { chipText, visible } from './token-text';
 
 /** Chips and the heat that fills them; the label of a classifier's row is one, too. */
@@ -45,7 +46,7 @@ export const chipStyles = css`
     background: color-mix(in srgb, var(--heat) var(--heat-4), transparent);
     box-shadow: inset 0 -4px var(--heat);
   }
-  .apart::after {
+  .disagrees::after {
     content: '';
     position: absolute;
     top: -1px;
@@ -71,7 +72,7 @@ export const chipStyles = css`
 
 /** Classes of a token's chip. */
 export function heatClasses(summary: PositionSummary | undefined): string {
-  return summary ? `heat-${heatLevel(summary.kl)} ${summary.apart ? 'apart' : ''}` : '';
+  return summary ? `heat-${heatLevel(summary.kl)} ${summary.disagrees ? 'disagrees' : ''}` : '';
 }
 
 @customElement('lab-chips')
@@ -125,7 +126,7 @@ export class Chips extends LitElement {
         font-size: 11px;
         line-height: 14px;
       }
-      .legend .apart {
+      .legend .disagrees {
         outline: 1px solid var(--rule);
       }
       @media (max-width: 640px) {
@@ -187,7 +188,7 @@ export class Chips extends LitElement {
     }
     const summary = this.summary?.positions[position];
     const chosen = position === this.chosen;
-    const said = `${visible(name)}${summary ? `, ${l10n.t('{0} nats', formatQuantity(summary.kl))}${summary.apart ? l10n.t(', first choices differ') : ''}` : ''}`;
+    const said = `${visible(name)}${summary ? `, ${l10n.t('{0} nats', formatQuantity(summary.kl))}${summary.disagrees ? l10n.t(', first choices differ') : ''}` : ''}`;
     return html`<span
         translate="no"
         class="token ${heatClasses(summary)} ${gap ? 'gap' : ''} ${chosen ? 'chosen' : ''}"
@@ -215,7 +216,7 @@ export class Chips extends LitElement {
       <span class="scale"
         >${['', ...heatEdges].map((edge, level) => html`<span class="heat-${level}" data-edge=${edge}></span>`)}</span
       >
-      <span><span class="token apart" translate="no">ab</span> ${l10n.t('first choices differ')}</span>
+      <span><span class="token disagrees" translate="no">ab</span> ${l10n.t('first choices differ')}</span>
       ${this.task === 'causal-lm' ? html`<span><span class="token uncounted" translate="no">ab</span> ${l10n.t('not counted')}</span>` : nothing}
       ${
         (this.example.counted?.length ?? 0) > this.example.positions.length

@@ -4,14 +4,14 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatQuantity, formatShare, shareDecimals } from '../../src/protocol/format';
-import { ChooseEvent } from '../choices';
-import { mark } from '../icons';
-import { pairBars, pairBarStyles } from '../pair-bars';
-import { place } from '../place';
-import { shared } from '../styles';
+import { ChooseEvent } from '../state/choices';
+import { mark } from '../look/marks';
+import { pairBars, pairBarStyles } from '../charts/pair-bars';
+import { place } from '../base/place';
+import { shared } from '../look/styles';
 import { bars, type BarRow, type Comparison } from './divergence';
 import { visible } from './token-text';
-import { roleNames } from '../role-names';
+import { roleNames } from '../look/role-names';
 
 type Side = 'teacher' | 'student';
 

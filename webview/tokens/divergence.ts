@@ -8,7 +8,7 @@ export interface PositionSummary {
   /** KL(teacher ‖ student) in nats. */
   kl: number;
   /** Their first choices differ. */
-  apart: boolean;
+  disagrees: boolean;
   /** The student's first choice is not the hard label. */
   wrong: boolean;
 }
@@ -17,7 +17,7 @@ export interface ExampleSummary {
   positions: PositionSummary[];
   /** Mean KL in nats. */
   mean: number;
-  apart: number;
+  disagreements: number;
   wrong: number;
 }
 
@@ -40,24 +40,16 @@ export function summarize(
     const choice = indexOfLargest(s);
     return {
       kl: klDivergence(t, s, temperature),
-      apart: indexOfLargest(t) !== choice,
+      disagrees: indexOfLargest(t) !== choice,
       wrong: label >= 0 && choice !== label,
     };
   });
   return {
     positions,
     mean: positions.reduce((sum, { kl }) => sum + kl, 0) / Math.max(1, positions.length),
-    apart: positions.filter(({ apart }) => apart).length,
+    disagreements: positions.filter(({ disagrees }) => disagrees).length,
     wrong: positions.filter(({ wrong }) => wrong).length,
   };
-}
-
-/** Lower edges of the heat levels 1 to 4, in nats; fixed, so that examples, steps and runs can be compared. */
-export const heatEdges = [0.03, 0.1, 0.3, 1] as const;
-
-/** Heat of a divergence: 0 (below the first edge) to 4. */
-export function heatLevel(kl: number): number {
-  return heatEdges.filter((edge) => kl >= edge).length;
 }
 
 /** One distribution beside the other for one position. */

@@ -2,10 +2,11 @@
 
 import { svg, type SVGTemplateResult } from 'lit';
 import { formatCount, formatShare } from '../../src/protocol/format';
-import { markShape } from '../icons';
+import { markShape } from '../look/marks';
 import { wholeTicks } from '../../src/protocol/ticks';
-import { heatLevel, type ExampleSummary } from './divergence';
-import { roleNames } from '../role-names';
+import type { ExampleSummary } from './divergence';
+import { heatLevel } from '../../src/protocol/heat';
+import { roleNames } from '../look/role-names';
 
 const left = 40;
 

@@ -8,13 +8,13 @@ import type { ExampleSummary } from './divergence';
 import { matrix, strip, stripHeight, type Recorded } from './drawings';
 import type { Selection } from './selection';
 import { divergenceTable } from './tables';
-import { sentence } from '../sentence';
+import { sentence } from '../base/sentence';
 
 /** Pixels of the whole matrix, and of one of its rows at most. */
 const matrixHeight = 220;
 const tallestRow = 20;
 
-export interface FigureParts {
+interface FigureParts {
   summary: ExampleSummary;
   /** The example at each probe that has arrived, in their order. */
   recorded: readonly Recorded[];
@@ -49,14 +49,14 @@ export function exampleFigures(shown: Selection, parts: FigureParts): unknown {
     </figure>`;
 }
 
-function divergenceHead({ positions: { length }, apart, mean }: ExampleSummary): unknown {
+function divergenceHead({ positions: { length }, disagreements, mean }: ExampleSummary): unknown {
   return html`<h2>
     ${l10n.t('Divergence by position')}
     <span class="value small muted"
       >${sentence(
         l10n.t('mean {0} nats · first choices agree on {1}'),
         html`<span class="now number">${formatQuantity(mean)}</span>`,
-        html`<span class="now number">${l10n.t('{0} of {1}', length - apart, length)}</span>`,
+        html`<span class="now number">${l10n.t('{0} of {1}', length - disagreements, length)}</span>`,
       )}</span
     >
   </h2>`;

@@ -5,10 +5,10 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { formatQuantity } from '../../src/protocol/format';
 import type { ProbeExample, ProbeExamples } from '../../src/protocol/records';
-import { ChooseEvent, type Choices } from '../choices';
-import { icon } from '../icons';
-import { place } from '../place';
-import { shared } from '../styles';
+import { ChooseEvent, type Choices } from '../state/choices';
+import { icon } from '../look/icons';
+import { place } from '../base/place';
+import { shared } from '../look/styles';
 import type { ExampleSummary } from './divergence';
 
 /** From this share of positions on, an example is among the "most apart". */
@@ -173,7 +173,7 @@ export class ExampleList extends LitElement {
     const summary = this.summaries[index];
     if (filter === 'all' || !summary) return true;
     if (filter === 'wrong') return summary.wrong / summary.positions.length > (this.#classes ? 0 : mostlyWrong);
-    return this.#classes ? summary.apart > 0 : summary.apart / summary.positions.length > mostApart;
+    return this.#classes ? summary.disagreements > 0 : summary.disagreements / summary.positions.length > mostApart;
   }
 
   #found(index: number): boolean {
@@ -214,12 +214,12 @@ export class ExampleList extends LitElement {
     const all: [Choices['filter'], string][] = this.#classes
       ? [
           ['all', l10n.t('All')],
-          ['apart', l10n.t('Disagree')],
+          ['disagreements', l10n.t('Disagree')],
           ['wrong', l10n.t('Student wrong')],
         ]
       : [
           ['all', l10n.t('All')],
-          ['apart', l10n.t('Most apart')],
+          ['disagreements', l10n.t('Most apart')],
           ['wrong', l10n.t('Mostly wrong')],
         ];
     return all.map(([filter, name]) => {
@@ -258,9 +258,9 @@ export class ExampleList extends LitElement {
     </div>`;
   }
 
-  #verdict({ apart, positions }: ExampleSummary): string {
-    if (this.#classes) return apart > 0 ? l10n.t('disagree') : l10n.t('agree');
-    return l10n.t('{0} of {1} apart', apart, positions.length);
+  #verdict({ disagreements, positions }: ExampleSummary): string {
+    if (this.#classes) return disagreements > 0 ? l10n.t('disagree') : l10n.t('agree');
+    return l10n.t('{0} of {1} apart', disagreements, positions.length);
   }
 
   #choose(example: number): void {

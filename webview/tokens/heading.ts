@@ -2,8 +2,8 @@
 
 import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
-import type { Choices } from '../choices';
-import { icon } from '../icons';
+import type { Choices } from '../state/choices';
+import { icon } from '../look/icons';
 import type { Selection } from './selection';
 import './temperature-slider';
 
@@ -28,7 +28,7 @@ export function heading({ probes, index, example, temperature }: Selection, part
       aria-label=${l10n.t('Previous example')}
       @click=${() => step(-1)}
     >
-      ${icon('left')}
+      ${icon('chevron-left')}
     </button>
     <span class="number">${index < 0 ? l10n.t('not pinned') : l10n.t('{0} of {1}', index + 1, examples.length)}</span>
     <button
@@ -37,7 +37,7 @@ export function heading({ probes, index, example, temperature }: Selection, part
       aria-label=${l10n.t('Next example')}
       @click=${() => step(1)}
     >
-      ${icon('right')}
+      ${icon('chevron-right')}
     </button>
     ${
       narrow

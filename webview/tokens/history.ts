@@ -1,7 +1,7 @@
 /** @file Divergences that are worked out once and kept: for the chosen example now, for all probes a little later. */
 
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
-import type { Probes } from '../state';
+import type { Probes } from '../state/state';
 import { summarize, type ExampleSummary } from './divergence';
 import type { Recorded } from './drawings';
 
@@ -18,7 +18,7 @@ const slice = 12;
 const affordable = 200_000;
 
 /** Everything that needs every probe or every example, at one temperature. */
-export interface Survey {
+interface Survey {
   /** The chosen example at each probe in the page. */
   recorded: Recorded[];
   /** Mean over the example's positions, or for classes over all pinned rows, by step. */

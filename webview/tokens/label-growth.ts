@@ -4,13 +4,13 @@ import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
 import { softmax } from '../../src/protocol/distribution';
 import { formatShare, formatTemperature } from '../../src/protocol/format';
-import { mark } from '../icons';
+import { mark } from '../look/marks';
 import { rowOf, type Comparison } from './divergence';
 import { growth, growthHeight, type Growth } from './drawings';
 import type { Selection } from './selection';
 import { growthTable } from './tables';
 
-export interface GrowthParts {
+interface GrowthParts {
   comparison: Comparison;
   width: number;
   tables: boolean;

@@ -6,7 +6,7 @@ import { formatCount, formatQuantity } from '../../src/protocol/format';
 import type { ProbeExample } from '../../src/protocol/records';
 import { heatClasses } from './chips';
 import type { PositionSummary } from './divergence';
-import { sentence } from '../sentence';
+import { sentence } from '../base/sentence';
 
 export const plainTextStyles = css`
   .text-tokens {

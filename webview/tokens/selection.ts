@@ -2,8 +2,8 @@
 
 import type { InspectedRow } from '../../src/protocol/lab-data';
 import type { ProbeExample } from '../../src/protocol/records';
-import type { Choices } from '../choices';
-import type { Probes } from '../state';
+import type { Choices } from '../state/choices';
+import type { Probes } from '../state/state';
 import { rowOf } from './divergence';
 
 export interface Selection {

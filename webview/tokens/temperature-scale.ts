@@ -1,7 +1,7 @@
 /** @file The temperature slider's logarithmic scale. Pure. */
 
-export const coldest = 0.25;
-export const warmest = 20;
+const coldest = 0.25;
+const warmest = 20;
 export const marks = [0.5, 1, 2, 4, 8] as const;
 
 /** How far along the slider a temperature is, 0 to 1. */

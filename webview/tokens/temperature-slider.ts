@@ -4,9 +4,9 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatTemperature } from '../../src/protocol/format';
-import { ChooseEvent } from '../choices';
-import { place } from '../place';
-import { shared } from '../styles';
+import { ChooseEvent } from '../state/choices';
+import { place } from '../base/place';
+import { shared } from '../look/styles';
 import { fromFraction, marks, nudge, snap, toFraction } from './temperature-scale';
 
 const resolution = 1000;

@@ -10,7 +10,7 @@ export function visible(token: string): string {
 }
 
 /** The chip of a token in its line: whether a gap stands before it, whether the line breaks after it, and its text. */
-export interface ChipText {
+interface ChipText {
   text: string;
   gap: boolean;
   breaks: boolean;

@@ -4,14 +4,14 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing, svg, type SVGTemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatQuantity } from '../../src/protocol/format';
-import { ChooseEvent } from '../choices';
-import { icon } from '../icons';
-import { place } from '../place';
-import { shared } from '../styles';
-import { Width } from '../width';
+import { ChooseEvent } from '../state/choices';
+import { icon } from '../look/icons';
+import { place } from '../base/place';
+import { shared } from '../look/styles';
+import { Width } from '../base/width';
 
 /** KL of the chosen token, and its mean over the example (or over all pinned rows), at a probe. */
-export interface ProbePoint {
+interface ProbePoint {
   step: number;
   kl: number;
   mean: number;
@@ -116,7 +116,7 @@ export class TrainingTime extends LitElement {
         ?disabled=${steps.length < 2}
         @click=${() => this.dispatchEvent(new CustomEvent('play'))}
       >
-        ${icon(playing ? 'paused' : 'play')}
+        ${icon(playing ? 'debug-pause' : 'play')}
       </button>
       <div class="time">
         ${this.#drawing(stops)}

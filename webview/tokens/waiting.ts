@@ -2,8 +2,7 @@
 
 import * as l10n from '@vscode/l10n';
 import { formatCount } from '../../src/protocol/format';
-import { isGoing } from '../header';
-import type { RunState } from '../state';
+import { isGoing, type RunState } from '../state/state';
 
 export function probesAwaited({ record, experiment }: RunState): string {
   if (!isGoing(record.status))

@@ -3,7 +3,7 @@
 import type { Task } from '../../protocol/records';
 import { bucketLengths } from '../../dataset/batches';
 import type { Example } from '../../dataset/examples';
-import type { Pairing } from '../programs';
+import type { Imitated } from '../pairing';
 import { recordParts, recordSize, rowsOfExample, type RecordPart } from './records';
 
 /** Examples that the teacher is asked about together; their records lie one after the other. */
@@ -32,12 +32,12 @@ export interface CacheLayout {
 const BLOCK_ROWS = 32;
 const BLOCK_TOKENS = 4096;
 
-/** Depends on the examples and on what the pairing imitates alone, not on the training's batches, order or seed. */
+/** Depends on the examples and on what is imitated alone, not on the training's batches, order or seed. */
 export function layoutCache(
   examples: readonly Example[],
-  { pairing, task, maxLength }: { pairing: Pairing; task: Task; maxLength: number },
+  { imitated, task, maxLength }: { imitated: Imitated; task: Task; maxLength: number },
 ): CacheLayout {
-  const parts = recordParts(pairing);
+  const parts = recordParts(imitated);
   const starts = new Float64Array(examples.length);
   const sizes = Float64Array.from(examples, (example) => recordSize(parts, rowsOfExample(example, task)));
   let size = 0;

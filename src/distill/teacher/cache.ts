@@ -8,7 +8,9 @@ import type { Example } from '../../dataset/examples';
 import { batchInputs, ByShape, type BatchInputs } from '../batch-inputs';
 import type { CacheBlock, CacheLayout } from './cache-layout';
 import { mapValues } from '../named';
-import { teacherOutputSpecs, type Pairing } from '../programs';
+import { requireFiniteTensor } from '../not-finite';
+import { teacherOutputSpecs } from '../specs';
+import type { Imitated } from '../pairing';
 import { toHost, type Targets, type TargetSource, type TeacherTargets } from './teacher';
 import { gatherRecord, placesIn, scatterRecord } from './records';
 
@@ -31,7 +33,7 @@ export interface TeacherCacheSetup {
   store: RecordStore;
   values: StoredValues;
   task: Task;
-  pairing: Pairing;
+  imitated: Imitated;
 }
 
 export interface FillSetup extends TeacherCacheSetup {
@@ -75,6 +77,7 @@ async function fillBlock(setup: FillSetup, index: number): Promise<void> {
     task,
     mapValues(exact, ({ data }) => data),
   );
+  requireFiniteTensor("the teacher's answers", records, `examples ${block.examples.join(', ')}`);
   await store.writeBlock(index, block.start * BYTES_OF_VALUE[values], encode(records, values));
   await setup.onBlock?.(inputs, exact);
 }
@@ -128,7 +131,7 @@ export class CachedTargets implements TargetSource {
 
   constructor(private readonly setup: TeacherCacheSetup) {
     this.buffers = new ByShape((shape) => {
-      const specs = teacherOutputSpecs(setup.pairing, shape);
+      const specs = teacherOutputSpecs(setup.imitated, shape);
       const set = (): TargetBuffers => ({
         targets: mapValues(specs, (spec) => ({ ...spec, data: new Float32Array(spec.shape.reduce((a, b) => a * b)) })),
       });

@@ -10,7 +10,9 @@ import { indexOfLargest, klDivergence } from '../../protocol/distribution';
 import { ByShape, type BatchInputs } from '../batch-inputs';
 import { measurePredictions } from '../evaluation-program';
 import { prefixed, withPrefix } from '../named';
-import { chunkRows, isLanguageModel, labelSpecs, parameterSpecs, type BatchShape } from '../programs';
+import { NotFinite } from '../not-finite';
+import { chunkRows } from '../prediction';
+import { isLanguageModel, labelSpecs, parameterSpecs, type BatchShape } from '../specs';
 import type { FrozenTeacher } from './teacher';
 
 /** Over counted predictions, at T = 1. */
@@ -43,6 +45,9 @@ export class FidelityMeter {
       : ofLogits(exact, rounded);
     for (let i = 0; i < counted.length; i++) {
       if (counted[i] === 0) continue;
+      if (!Number.isFinite(teacherKl[i]!)) {
+        throw new NotFinite("the KL between the teacher's answers", teacherKl[i]!, undefined, `row ${i} of the batch`);
+      }
       this.sum += teacherKl[i]!;
       this.largest = Math.max(this.largest, teacherKl[i]!);
       this.agreeing += agreement[i]!;

@@ -4,7 +4,7 @@ import type { BatchInputs } from '../batch-inputs';
 import { FidelityMeter } from './fidelity';
 import type { FrozenTeacher } from './teacher';
 import type { HostTensor } from '../../engine/array';
-import { readCacheRecord, writeCacheRecord } from './cache-files';
+import { readCacheRecord, writeCacheRecord } from '../../run-directory/teacher-cache-files';
 import { decodeFloat16, encodeFloat16 } from '../../protocol/float16';
 import { formatQuantity } from '../../protocol/format';
 

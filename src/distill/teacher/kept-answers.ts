@@ -3,7 +3,7 @@
 import type { BatchInputs } from '../batch-inputs';
 import type { Targets, TargetSource, TeacherTargets } from './teacher';
 import type { CachedTargets } from './cache';
-import { CacheCutOff, type TeacherCacheFiles } from './cache-files';
+import { CacheCutOff, type TeacherCacheFiles } from '../../run-directory/teacher-cache-files';
 
 /** Answers from the cache for as long as it can be read, then from the teacher. */
 export class KeptAnswers implements TargetSource {

@@ -3,7 +3,8 @@
 import type { HostArray } from '../../engine/array';
 import type { Task } from '../../protocol/records';
 import type { BatchInputs } from '../batch-inputs';
-import { teacherOutputSpecs, type Pairing } from '../programs';
+import { teacherOutputSpecs } from '../specs';
+import type { Imitated } from '../pairing';
 import { predictionRows } from '../shift';
 
 /** Rows of an example that a part is made of: those that predict and count, or its real tokens. */
@@ -18,8 +19,8 @@ export interface RecordPart {
 }
 
 /** The parts of a record, in their order in it. */
-export function recordParts(pairing: Pairing): RecordPart[] {
-  const outputs = Object.entries(teacherOutputSpecs(pairing, { rows: 1, length: 1, predictions: 1 }));
+export function recordParts(imitated: Imitated): RecordPart[] {
+  const outputs = Object.entries(teacherOutputSpecs(imitated, { rows: 1, length: 1, predictions: 1 }));
   return outputs.map(([name, { shape }]) => ({
     name,
     rows: name === 'prediction' ? 'predictions' : 'tokens',

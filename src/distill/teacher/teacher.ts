@@ -8,7 +8,8 @@ import type { Architecture } from '../../model/architecture';
 import type { Parameters } from '../../model/parameters';
 import { ByShape, type BatchInputs } from '../batch-inputs';
 import { mapValues, prefixed } from '../named';
-import { parameterSpecs, teacherOutputSpecs, teacherProgram, type Pairing } from '../programs';
+import { teacherProgram } from './teacher-program';
+import { parameterSpecs, teacherOutputSpecs } from '../specs';
 
 /** Puts parameters into the device's memory, by name. */
 export function placeParameters(
@@ -58,22 +59,23 @@ export interface TargetSource {
   release(): Promise<void>;
 }
 
-/** Asks the teacher for what a pairing imitates. */
+/** Asks the teacher for its prediction, and the hidden states after some of its blocks. */
 export class TeacherTargets implements TargetSource {
   private readonly programs;
 
   /** With `reduced`, the products of those weights are in fewer bits: `reducedTargets`. */
   constructor(
     private readonly teacher: FrozenTeacher,
-    pairing: Pairing,
+    blocks: readonly number[] = [],
     reduced?: { format: ReducedFormat; weights: FrozenInputs },
   ) {
     const { executor } = teacher;
+    const imitated = { teacher: teacher.architecture, blocks };
     const load = (program: Program): Promise<LoadedProgram> =>
       reduced ? executor.loadReduced![reduced.format]!(program, reduced.weights) : executor.load(program);
     this.programs = new ByShape<{ loaded: Promise<LoadedProgram>; targets: Record<string, DeviceTensor> }>((shape) => ({
-      loaded: load(teacherProgram(pairing, shape)),
-      targets: zeros(executor, teacherOutputSpecs(pairing, shape)),
+      loaded: load(teacherProgram(imitated, shape)),
+      targets: zeros(executor, teacherOutputSpecs(imitated, shape)),
     }));
   }
 
@@ -95,12 +97,12 @@ export class TeacherTargets implements TargetSource {
 export function reducedTargets(
   format: ReducedFormat,
   teacher: FrozenTeacher,
-  pairing: Pairing,
+  blocks: readonly number[],
   parameters: Parameters,
 ): TeacherTargets {
   const weights = mapValues(parameterSpecs(teacher.architecture), (spec, name) => ({
     ...spec,
     data: parameters[name]!,
   }));
-  return new TeacherTargets(teacher, pairing, { format, weights: prefixed('teacher.', weights) });
+  return new TeacherTargets(teacher, blocks, { format, weights: prefixed('teacher.', weights) });
 }

@@ -1,9 +1,8 @@
 /** @file OpenVINO's C library, called through koffi: typed functions, statuses as errors, long calls off the event loop. */
 
-import type { LibraryHandle } from 'koffi';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { koffi } from '../native-calls';
+import { compileWith, koffi, type LibraryHandle } from '../native-calls';
 
 type KoffiFunction = ReturnType<LibraryHandle['func']>;
 
@@ -13,6 +12,7 @@ export type Handle = unknown;
 /** Result and parameters of the functions in use, as openvino/c/openvino.h has them; variadic ones cannot be called off the event loop. */
 const FUNCTIONS = {
   ov_core_create: ['int', '_Out_ void **core'],
+  ov_core_set_properties: ['int', 'void *core, const char *device, size_t count, const ov_property_t *properties'],
   ov_core_get_property: ['int', 'void *core, const char *device, const char *key, _Out_ void **value'],
   ov_core_get_available_devices: ['int', 'void *core, _Out_ ov_available_devices_t *devices'],
   ov_available_devices_free: ['void', 'ov_available_devices_t *devices'],
@@ -24,6 +24,8 @@ const FUNCTIONS = {
     'int',
     'void *core, void *model, const char *device, size_t count, const ov_property_t *properties, _Out_ void **compiled',
   ],
+  ov_core_import_model: ['int', 'void *core, const void *blob, size_t size, const char *device, _Out_ void **compiled'],
+  ov_compiled_model_export_model: ['int', 'void *compiled, const char *path'],
   ov_model_free: ['void', 'void *model'],
   ov_compiled_model_free: ['void', 'void *compiled'],
   ov_compiled_model_create_infer_request: ['int', 'void *compiled, _Out_ void **request'],
@@ -63,6 +65,11 @@ export interface KernelTime {
   milliseconds: number;
 }
 
+type Properties = Readonly<Record<string, string>>;
+
+const propertyList = (properties: Properties): { key: string; value: string }[] =>
+  Object.entries(properties).map(([key, value]) => ({ key, value }));
+
 let declared = false;
 
 /** Types are global to koffi, so they are declared once. */
@@ -98,6 +105,8 @@ export class OpenVinoLibrary {
   private readonly functions: Readonly<Record<FunctionName, KoffiFunction>>;
   /** The library's root object: devices, their properties, the compiler. Lives as long as the process. */
   private readonly core: Handle;
+  /** Cores of which a device has properties, by these: importing takes them from there, where compiling is told them. */
+  private readonly configured = new Map<string, Handle>();
 
   /** @throws Error with the system's own words where the library or one that it needs cannot be loaded */
   constructor(folder: string) {
@@ -168,13 +177,22 @@ export class OpenVinoLibrary {
 
   /** For example 2026.4.1. */
   version(): string {
+    return this.build().split('-')[0]!;
+  }
+
+  /** The version with the build's number and commit. */
+  build(): string {
     const version = {} as { buildNumber: string };
     this.check('ov_get_openvino_version', version);
-    return version.buildNumber.split('-')[0]!;
+    return version.buildNumber;
   }
 
   /** Reads an ONNX model and compiles it, off the event loop. The result is to be freed by `ov_compiled_model_free`. */
-  async compile(onnx: Uint8Array, device: string, properties: Readonly<Record<string, string>>): Promise<Handle> {
+  compile(onnx: Uint8Array, device: string, properties: Properties): Promise<Handle> {
+    return compileWith(() => this.readAndCompile(onnx, device, properties));
+  }
+
+  private async readAndCompile(onnx: Uint8Array, device: string, properties: Properties): Promise<Handle> {
     const model = await this.createAsync(
       'ov_core_read_model_from_memory_buffer',
       this.core,
@@ -183,11 +201,40 @@ export class OpenVinoLibrary {
       null,
     );
     try {
-      const list = Object.entries(properties).map(([key, value]) => ({ key, value }));
+      const list = propertyList(properties);
       return await this.createAsync('ov_core_compile_model_props', this.core, model, device, list.length, list);
     } finally {
       this.call('ov_model_free', model);
     }
+  }
+
+  /**
+   * Writes a compiled graph to a file.
+   * @param file in a path that the library can open: where it cannot, this throws
+   */
+  async export(compiled: Handle, file: string): Promise<void> {
+    await this.checkAsync('ov_compiled_model_export_model', compiled, file);
+  }
+
+  /**
+   * The reverse of `export`, with the properties that it was compiled with. To be freed as what was compiled.
+   * @param blob stays where it is until then: the graph's constants are read there
+   */
+  async import(blob: Uint8Array, device: string, properties: Properties): Promise<Handle> {
+    const core = this.coreWith(device, properties);
+    return compileWith(() => this.createAsync('ov_core_import_model', core, blob, blob.byteLength, device));
+  }
+
+  private coreWith(device: string, properties: Properties): Handle {
+    const key = JSON.stringify([device, properties]);
+    let core = this.configured.get(key);
+    if (core === undefined) {
+      core = this.create('ov_core_create');
+      const list = propertyList(properties);
+      this.check('ov_core_set_properties', core, device, list.length, list);
+      this.configured.set(key, core);
+    }
+    return core;
   }
 
   /** The kernels that a request's last run executed. */

@@ -1,6 +1,5 @@
 /** @file Finds and loads OpenVINO, once in a process, or says in plain words why it cannot be and what helps. */
 
-import koffi from 'koffi';
 import { EngineUnavailable } from '../executor';
 import { findLibrary } from '../libraries';
 import { OpenVinoLibrary } from './library';
@@ -24,9 +23,7 @@ function load(): OpenVinoLibrary {
     );
   }
   try {
-    const library = new OpenVinoLibrary(folder);
-    returnFreedMemory();
-    return library;
+    return new OpenVinoLibrary(folder);
   } catch (error) {
     throw unavailable(folder, error instanceof Error ? error.message : String(error));
   }
@@ -64,21 +61,4 @@ export function unavailable(folder: string, reason: string): EngineUnavailable {
     remedy: 'Remove it and install it again, or use the engine "cpu".',
   };
   return new EngineUnavailable(ENGINE, `${cause.message} (${folder}: ${reason})`, cause.remedy);
-}
-
-/** mallopt's M_MMAP_THRESHOLD. */
-const MMAP_THRESHOLD = -3;
-
-/**
- * Makes glibc give large blocks back to the system as soon as they are freed. By itself it raises its threshold to the largest block
- * that was freed, and keeps the holes that the compiler's blocks leave: a third of the peak memory of a large training.
- */
-function returnFreedMemory(): void {
-  if (process.platform !== 'linux') return;
-  try {
-    const mallopt = koffi.load(null).func('int mallopt(int option, int value)') as (o: number, v: number) => number;
-    mallopt(MMAP_THRESHOLD, 2 ** 20);
-  } catch {
-    // Another C library, without that function, for example musl's: it has no such threshold.
-  }
 }

@@ -70,6 +70,8 @@ export class OpenVinoProgram implements LoadedProgram {
     readonly graph: Graph,
     /** Kept because the compiled graph may read them where they are. */
     private readonly frozen: FrozenInputs,
+    /** What it was imported from, kept for the same reason. */
+    readonly blob?: Uint8Array,
   ) {
     this.inputs = Object.fromEntries(Object.entries(graph.inputs).filter(([name]) => !(name in this.frozen)));
   }
@@ -82,6 +84,17 @@ export class OpenVinoProgram implements LoadedProgram {
     const run = this.queue.then(() => this.runNow(inputs, into));
     this.queue = run.catch(() => undefined);
     return run;
+  }
+
+  /** A run on inputs from the host alone, in memory that is given back after it. */
+  async runOnce(inputs: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>> {
+    const ports = { ...this.inputs, ...this.graph.outputs };
+    const request = new BoundRequest(this.library, this.compiled, ports, {}, () => undefined);
+    try {
+      return await request.run(inputs, Object.keys(this.graph.outputs));
+    } finally {
+      request.release();
+    }
   }
 
   private runNow(

@@ -8,7 +8,8 @@ import path from 'node:path';
 import { builtFolder } from '../built-files';
 import { eagerExecutor } from './eager';
 import { EngineUnavailable, type ExecutorOptions, type Executor } from '../executor';
-import { findLibrary, type LibraryName } from '../libraries';
+import { findLibrary } from '../libraries';
+import type { LibraryName } from '../../protocol/libraries';
 
 /** The name under which tfjs-node's kernels register. */
 const BACKEND = 'tensorflow';
@@ -105,10 +106,10 @@ async function loadBinding(
   folder: string,
   loadAddon: () => Binding,
 ): Promise<Binding> {
-  const { load } = await import('koffi');
+  const { koffi } = await import('../native-calls');
   try {
     // Loaded from its folder first, the library is there under its own name when the addon asks for that.
-    load(path.join(folder, LIBRARY_FILES[process.platform] ?? LIBRARY_FILES.linux!));
+    koffi.load(path.join(folder, LIBRARY_FILES[process.platform] ?? LIBRARY_FILES.linux!));
     return loadAddon();
   } catch (error) {
     throw new EngineUnavailable(

@@ -1,6 +1,6 @@
 /** @file The machine's GPUs as the Vulkan loader lists them: the one source of names, kinds and memory on Linux and Windows. */
 
-import koffi from 'koffi';
+import { koffi } from '../native-calls';
 
 /** VkPhysicalDeviceType, the most capable kind first: the order in which WebGPU implementations choose. */
 const KINDS = ['discrete', 'integrated', 'virtual', 'software', 'other'] as const;

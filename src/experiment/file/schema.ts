@@ -4,7 +4,9 @@
 import * as z from 'zod';
 import { familyNames } from '../../model/architecture';
 import { layoutOf } from '../../model/families';
+import { divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
 import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
+import { tasks } from '../../protocol/records';
 
 const count = (description: string) => z.int().min(1).describe(description);
 const path = (description: string) => z.string().min(1).describe(description);
@@ -263,7 +265,7 @@ const distillationSchema = z
         examples: [0.7, { from: 1, to: 0.5, schedule: 'linear' }],
       }),
     divergence: z
-      .enum(['forward-kl', 'reverse-kl', 'jsd', 'tvd', 'mse-logits', 'cosine-logits'])
+      .enum(divergenceNames)
       .default('forward-kl')
       .describe('How soft predictions are compared with soft labels.'),
     beta: z
@@ -280,7 +282,7 @@ const distillationSchema = z
       ),
     hidden: z
       .strictObject({
-        loss: z.enum(['mse', 'cosine']).default('mse').describe('How hidden states are compared.'),
+        loss: z.enum(hiddenLossKinds).default('mse').describe('How hidden states are compared.'),
         layers: z
           .array(z.tuple([z.int().min(0), z.int().min(0)]).meta({ examples: [[1, 0]] }))
           .min(1)
@@ -309,9 +311,7 @@ export const experimentSchema = z
   .strictObject({
     $schema: z.string().optional().describe('Where this schema is; only editors use it.'),
     name: z.string().min(1).max(200).optional().describe("Name shown for its runs. The file's name if left out."),
-    task: z
-      .enum(['text-classification', 'causal-lm', 'masked-lm'])
-      .describe('What is predicted: a class for each text, the next token, or masked tokens.'),
+    task: z.enum(tasks).describe('What is predicted: a class for each text, the next token, or masked tokens.'),
     dataset: datasetSchema,
     tokenizer: tokenizerSchema.default({ source: 'teacher' }),
     teacher: teacherSchema,
@@ -381,8 +381,6 @@ export type TokenizerSpec = z.infer<typeof tokenizerSchema>;
 export type TeacherSpec = z.infer<typeof teacherSchema>;
 export type TeacherCacheSpec = TeacherSpec['cache'];
 export type DistillationSpec = z.infer<typeof distillationSchema>;
-export type HiddenSpec = NonNullable<DistillationSpec['hidden']>;
-export type Divergence = DistillationSpec['divergence'];
 export type Control = Experiment['controls'][number];
 /** A constant, or a value that goes from one to another over the updates. */
 export type Scheduled = DistillationSpec['temperature'];

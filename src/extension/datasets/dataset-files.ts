@@ -1,19 +1,11 @@
 /** @file The dataset files that the workspace's experiments name. */
 
-import { Uri, type TextDocument } from 'vscode';
+import { Uri } from 'vscode';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileSplits, findSplitFiles } from '../../experiment/checks/dataset-files';
 import { parseExperiment } from '../../experiment/file/parse';
 import { childOf } from '../../experiment/file/schema-tree';
-
-export function isDataset(uri: Uri): boolean {
-  return uri.scheme === 'file' && /\.(jsonl|csv|tsv|txt)$/i.test(uri.path);
-}
-
-export function isDatasetDocument({ uri }: TextDocument): boolean {
-  return isDataset(uri);
-}
 
 /** Every file of every split, each once, in the order of the experiments. Experiments that cannot be read name none. */
 export async function datasetsOf(experiments: readonly Uri[]): Promise<Uri[]> {

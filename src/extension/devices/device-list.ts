@@ -3,7 +3,7 @@
 import { EventEmitter, type CancellationToken, type Disposable } from 'vscode';
 import { killProcessTree } from '../../run-directory/process-tree';
 import type { DeviceRecord } from '../../protocol/records';
-import type { StartRunner } from '../runs/runner-process';
+import type { StartRunner } from '../base/runner-process';
 
 export class DeviceList implements Disposable {
   readonly #changed = new EventEmitter<undefined>();

@@ -1,7 +1,7 @@
 /** @file The experiment files of the workspace. */
 
 import { EventEmitter, workspace, type Disposable, type Uri } from 'vscode';
-import { experimentSuffix } from '../language/experiment-document';
+import { experimentSuffix } from '../base/documents';
 
 const pattern = `**/*${experimentSuffix}`;
 const skipped = '**/{node_modules,.distillery}/**';

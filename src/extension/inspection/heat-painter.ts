@@ -10,7 +10,7 @@ import {
   type TextEditor,
   type TextEditorDecorationType,
 } from 'vscode';
-import { heatLevel } from './heat-level';
+import { heatLevel } from '../../protocol/heat';
 import { comparedPositions, firstChoicesDiffer, type InspectedRow } from './inspected-row';
 
 /** Of the divergence's colour, in per cent; the first level is not painted. The underline tells levels apart without colour. */

@@ -1,10 +1,11 @@
 /** @file What both models predict, beside each inspected row: `teacher ham .98 → student spam .61`. */
 
-import { Disposable, EventEmitter, InlayHint, languages, type Range, type TextDocument } from 'vscode';
-import type { InspectedRow } from './inspected-row';
+import { Disposable, EventEmitter, InlayHint, l10n, languages, type Range, type TextDocument } from 'vscode';
+import { formatQuantity, formatShare } from '../../protocol/format';
+import type { InspectedDistribution, InspectResult } from '../../protocol/records';
+import { summaryOf, type InspectedRow } from './inspected-row';
 import type { Inspections } from './inspections';
-import { datasetSelector } from './dataset-selector';
-import { predictionWords } from './prediction-words';
+import { datasetSelector } from './rows-document';
 
 export function registerHints(inspections: Inspections): Disposable {
   const changed = new EventEmitter<void>();
@@ -36,4 +37,22 @@ function hintOf(row: InspectedRow): InlayHint {
   if (label) hint.paddingLeft = true;
   else hint.paddingRight = true;
   return hint;
+}
+
+/** `teacher ham .98 → student spam .61`; of a language model the mean KL and the tokens whose first choices differ. */
+export function predictionWords(result: InspectResult): string {
+  if (result.tokens === undefined) return divergenceWords(result);
+  const [position] = result.positions;
+  const side = (role: string, distribution: InspectedDistribution | undefined): string | undefined => {
+    const first = distribution?.top[0];
+    return first && `${role} ${first.token} ${formatShare(first.probability, 2)}`;
+  };
+  const sides = [side(l10n.t('teacher'), position?.teacher), side(l10n.t('student'), position?.student)];
+  return sides.filter((part) => part !== undefined).join(' → ');
+}
+
+function divergenceWords(result: InspectResult): string {
+  const { differ, counted, mean } = summaryOf(result);
+  // The editor cuts hints off after 43 characters.
+  return l10n.t('KL {0} · {1} of {2} differ', formatQuantity(mean), differ, counted);
 }

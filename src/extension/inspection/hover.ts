@@ -1,15 +1,15 @@
 /** @file The hover of an inspected row: both distributions at the chosen temperature. It answers from what is known already. */
 
 import { Hover, l10n, languages, type Disposable, type Position, type TextDocument } from 'vscode';
-import type { CommandId } from '../commands/command-ids';
-import { labLink } from '../panel/open-lab';
+import type { CommandId } from '../base/command-ids';
+import { labLink } from '../base/open-lab';
 import { distributionTable } from './distribution-table';
 import type { InspectedRow } from './inspected-row';
 import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';
 import { markdown } from './markdown';
 import type { SelectionInspector } from './selection-inspector';
-import { rowTarget } from './row-target';
+import { rowsScheme, rowTarget } from './rows-document';
 
 const commands: Record<'lab' | 'next' | 'temperature', CommandId> = {
   lab: 'distillery.openLab',
@@ -27,7 +27,7 @@ export function registerHover(inspections: Inspections, selections: SelectionIns
     }
     return undefined;
   };
-  return languages.registerHoverProvider([{ scheme: 'file' }, { scheme: 'untitled' }, { scheme: 'distillery-rows' }], {
+  return languages.registerHoverProvider([{ scheme: 'file' }, { scheme: 'untitled' }, { scheme: rowsScheme }], {
     provideHover,
   });
 }

@@ -3,25 +3,25 @@
 import { l10n, Uri, window, workspace, type QuickPickItem, type TextDocument, type TextEditor } from 'vscode';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { formatSetting } from '../../protocol/format';
-import { pick, runChoice, type Choice } from '../commands/choose';
-import { requireTrust } from '../commands/require-trust';
-import { isDataset } from '../datasets/dataset-files';
-import { openLab } from '../panel/open-lab';
+import { pick, type Choice } from '../base/pick';
+import { runChoice } from '../runs/choose-run';
+import { requireTrust } from '../base/require-trust';
+import { isDataset } from '../base/documents';
+import { openLab } from '../base/open-lab';
 import type { ListedRun, RunList } from '../runs/run-list';
 import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';
-import { isTooLarge, pageUri } from './rows-document';
-import { rowTarget } from './row-target';
+import { isTooLarge, pageUri, rowTarget } from './rows-document';
 import type { SelectionInspector } from './selection-inspector';
 
-export interface InspectionParts {
+export interface InspectionCommandParts {
   runs: RunList;
   inspections: Inspections;
   selections: SelectionInspector;
 }
 
 /** `given` is the dataset file, or its row in the view; `run` the name of a run's folder. */
-export async function inspectDataset(parts: InspectionParts, given: unknown, run?: unknown): Promise<void> {
+export async function inspectDataset(parts: InspectionCommandParts, given: unknown, run?: unknown): Promise<void> {
   requireTrust();
   const document = await datasetDocument(given);
   const chosen = await chooseModels(parts.runs, document, run);
@@ -73,7 +73,7 @@ async function hasRead({ paths }: ListedRun, file: string): Promise<boolean> {
   return experiment?.inputs.some(({ path }) => path === file) === true;
 }
 
-export async function inspectSelection(parts: InspectionParts, run?: unknown): Promise<void> {
+export async function inspectSelection(parts: InspectionCommandParts, run?: unknown): Promise<void> {
   requireTrust();
   const editor = window.activeTextEditor;
   if (!editor) throw new Error(l10n.t('Open a text, and select what to inspect.'));
@@ -84,7 +84,7 @@ export async function inspectSelection(parts: InspectionParts, run?: unknown): P
 }
 
 /** `given` is the temperature. */
-export async function chooseTemperature({ inspections }: InspectionParts, given: unknown): Promise<void> {
+export async function chooseTemperature({ inspections }: InspectionCommandParts, given: unknown): Promise<void> {
   const { inspection, editor } = active(inspections);
   const { run, temperature } = inspection.subject;
   const choices: (QuickPickItem & { value: number })[] = temperaturesFor(run).map((value) => ({
@@ -104,7 +104,7 @@ function temperaturesFor(run: ListedRun): number[] {
 }
 
 /** The row where the cursor is. */
-export async function openRowInLab({ inspections }: InspectionParts): Promise<void> {
+export async function openRowInLab({ inspections }: InspectionCommandParts): Promise<void> {
   const { inspection, editor } = active(inspections);
   const { line } = editor.selection.active;
   const [row] = await inspection.rows(line, line);
@@ -112,7 +112,7 @@ export async function openRowInLab({ inspections }: InspectionParts): Promise<vo
   await openLab(rowTarget(inspection, row));
 }
 
-export function stopInspecting({ inspections, selections }: InspectionParts): void {
+export function stopInspecting({ inspections, selections }: InspectionCommandParts): void {
   const editor = window.activeTextEditor;
   if (!editor) return;
   selections.clear(editor.document);

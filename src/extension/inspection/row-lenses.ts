@@ -13,14 +13,12 @@ import {
   type Uri,
 } from 'vscode';
 import { formatCount, formatQuantity, formatSetting } from '../../protocol/format';
-import type { CommandId } from '../commands/command-ids';
+import type { CommandId } from '../base/command-ids';
 import { disagrees } from './heat-painter';
 import type { InspectedRow } from './inspected-row';
 import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';
-import { datasetSelector } from './dataset-selector';
-import { rowTarget } from './row-target';
-import { neighbours } from './rows-document';
+import { datasetSelector, rowTarget, neighbours } from './rows-document';
 
 /** Rows that get a lens: those where a classifier's first choices differ, all, or none. */
 type RowLenses = 'disagreements' | 'all' | 'off';

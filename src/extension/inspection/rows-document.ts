@@ -1,10 +1,27 @@
-/** @file Datasets too large for the editor, in pages: read-only documents of some of their lines. */
+/** @file The documents that hold rows: a dataset, or where that is too large for the editor, read-only pages of its lines. */
 
-import { workspace, type Disposable, type TextDocument, type TextDocumentContentProvider, type Uri } from 'vscode';
+import {
+  workspace,
+  type Disposable,
+  type DocumentFilter,
+  type TextDocument,
+  type TextDocumentContentProvider,
+  type Uri,
+} from 'vscode';
 import { stat } from 'node:fs/promises';
 import { readLineRange } from '../../dataset/line-range';
+import type { LabTarget } from '../../protocol/panel';
+import { datasetGlob } from '../base/documents';
+import type { Inspection } from './inspection';
+import type { DocumentRow } from './rows/row';
 
 export const rowsScheme = 'distillery-rows';
+
+/** The documents that can be inspected row by row. */
+export const datasetSelector: DocumentFilter[] = ['file', rowsScheme].map((scheme) => ({
+  scheme,
+  pattern: datasetGlob,
+}));
 
 /** The editor gives extensions no document beyond this, in bytes. */
 const largestDocument = 50 * 1024 * 1024;
@@ -49,9 +66,15 @@ export function neighbours(document: TextDocument): { before?: Uri; after?: Uri 
 }
 
 /** Where a line of a document stands in its file; the file's lines count from 1, as in records. */
-export function datasetPlace(document: Uri, line: number): { file: string; line: number } {
+function datasetPlace(document: Uri, line: number): { file: string; line: number } {
   const offset = firstLineOf(document) - (repeatsHeader(document) ? 1 : 0);
   return { file: fileOf(document).fsPath, line: offset + line + 1 };
+}
+
+/** A row of an inspected document as a place in the Lab. */
+export function rowTarget({ document, subject }: Inspection, row: DocumentRow): LabTarget {
+  const { file, line } = datasetPlace(document.uri, row.firstLine);
+  return { run: subject.run.paths.id, tab: 'tokens', row: { file, line }, temperature: subject.temperature };
 }
 
 export function registerRowsDocuments(): Disposable {

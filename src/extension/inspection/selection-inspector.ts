@@ -16,7 +16,7 @@ import type { ListedRun } from '../runs/run-list';
 import type { HeatPainter } from './heat-painter';
 import { InspectedRow } from './inspected-row';
 import { listedTokens } from './inspection';
-import { predictionWords } from './prediction-words';
+import { predictionWords } from './hints';
 import { plainField, type DocumentRow } from './rows/row';
 
 export class SelectionInspector implements Disposable {

@@ -9,7 +9,7 @@ import {
   StreamMessageWriter,
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
-import { toldError } from '../runs/told-error';
+import { toldError } from '../base/told-error';
 import type { CompleteParams, CompletionProgress, ServeMethod, ServeRequests } from '../../protocol/runner';
 
 /** Milliseconds without a question after which its memory is given back. */

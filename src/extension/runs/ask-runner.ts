@@ -3,7 +3,7 @@
 import { createConnection, type Socket } from 'node:net';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
 import type { RunnerMethod, RunnerRequests } from '../../protocol/runner';
-import { toldError } from './told-error';
+import { toldError } from '../base/told-error';
 
 /** Rejects with the runner's own message, or where nobody listens on the socket. */
 export async function askRunner<M extends RunnerMethod>(

@@ -105,7 +105,7 @@ export const paperColours: Readonly<Record<string, string>> = {
   soft: '#8250df',
   hard: '#1a7f37',
   hidden: '#7d6a00',
-  attention: '#cf222e',
+  wrong: '#cf222e',
 };
 
 /** The same where the reader's system is dark: on the background 4.5:1 or more. */
@@ -123,7 +123,7 @@ export const darkPaperColours: Readonly<Record<string, string>> = {
   soft: '#bc8cff',
   hard: '#56d364',
   hidden: '#d2b53b',
-  attention: '#ff7b72',
+  wrong: '#ff7b72',
 };
 
 /** A drawing under its title, with a margin around it. */

@@ -1,7 +1,7 @@
 /** @file `cache`: what is kept of teachers' answers, and its removal. */
 
 import { runsDirectory } from '../../run-directory/run-paths';
-import { listCaches, removeCache, teacherCaches, type ListedCache } from '../../distill/teacher/cache-files';
+import { listCaches, removeCache, teacherCaches, type ListedCache } from '../../run-directory/teacher-cache-files';
 import { InputError } from '../../protocol/problem';
 import { formatAgo, formatBytes, formatCount } from '../../protocol/format';
 

@@ -13,9 +13,10 @@ import type { DeviceRecord, DeviceUser } from '../../protocol/records';
 import { installedLibrary } from '../../engine/libraries';
 import { hindranceOf } from '../devices/candidates';
 import { measureEngines } from '../devices/measure';
-import { libraryOf, remembered, type Measurement } from '../devices/measurements';
+import { remembered, type Measurement } from '../devices/measurements';
+import { libraryOf } from '../../protocol/libraries';
 import { memoryOf, nvidiaMemory } from '../devices/memory';
-import { probeApart } from '../devices/probe';
+import { tryEngineApart } from '../devices/trial';
 import { deviceUser } from '../devices/queue';
 
 export interface DevicesOptions {
@@ -51,7 +52,7 @@ async function look(engine: EngineName, { gpus, users }: Surroundings): Promise<
     const { why, remedy, install } = hindrance;
     return { ...common, ...none, reason: `${why} ${remedy}`, ...(install && { install }) };
   }
-  const found = await probeApart(engine, { precision: 'float32', measure: false });
+  const found = await tryEngineApart(engine, { precision: 'float32', measure: false });
   if (!found.available) return { ...common, ...none, reason: `${found.message} ${found.remedy}` };
   const memoryBytes = found.memoryBytes ?? memoryOf(engine, gpus);
   return {

@@ -1,6 +1,6 @@
 /** @file `devices --install` and `devices --remove`: the native libraries of this person. */
 
-import type { LibraryName } from '../../engine/libraries';
+import type { LibraryName } from '../../protocol/libraries';
 import type { LibraryRecord } from '../../protocol/records';
 import { installLibrary } from '../install/install';
 import { installOutput } from '../install/install-output';

@@ -11,14 +11,15 @@ import {
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
 import { InputError } from '../../protocol/problem';
-import type {
-  CompleteParams,
-  CompletionProgress,
-  InspectedText,
-  InspectParams,
-  ServeMethod,
-  ServeRequests,
-  TextToInspect,
+import {
+  requestCancelled,
+  type CompleteParams,
+  type CompletionProgress,
+  type InspectedText,
+  type InspectParams,
+  type ServeMethod,
+  type ServeRequests,
+  type TextToInspect,
 } from '../../protocol/runner';
 import { inspectionResult } from '../serve/inspection';
 import { inputOfText, tokenizerOf } from '../serve/inspection-input';
@@ -26,8 +27,8 @@ import { openForAnswers } from '../devices/open-engine';
 import { LoadedTargets } from '../serve/loaded-targets';
 import type { Target } from '../serve/targets';
 import { completeWith } from './complete';
-import { probe } from './probe';
-import { score } from './score';
+import { textLogits } from '../serve/text-logits';
+import { score } from '../serve/score';
 
 /** Resolves when the input has ended. */
 export async function serve(input = process.stdin, output = process.stdout): Promise<void> {
@@ -38,7 +39,7 @@ export async function serve(input = process.stdin, output = process.stdout): Pro
     targets.use(params.target, (it) => completeStreaming(it, params, token, connection)),
   );
   answer(connection, 'score', (params) => targets.use(params.target, (it) => score(it, params)));
-  answer(connection, 'probe', (params) => targets.use(params.target, (it) => probe(it, params)));
+  answer(connection, 'logits', (params) => targets.use(params.target, (it) => textLogits(it, params)));
   connection.listen();
   await Promise.race([once(input, 'end'), once(input, 'close')]);
   connection.dispose();
@@ -95,6 +96,3 @@ async function throwIfCancelled(token: CancellationToken): Promise<void> {
   await new Promise(setImmediate);
   if (token.isCancellationRequested) throw new ResponseError(requestCancelled, 'The request was cancelled.');
 }
-
-/** As in the Language Server Protocol. */
-const requestCancelled = -32800;

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { findChangedInputs } from '../../experiment/input-files';
 import { acquireLock, LockedError } from '../../run-directory/lock';
 import { loadExperiment } from '../../experiment/resolve';
+import { requireOwnedTree } from '../../run-directory/owned';
 import { createRun, findRun, readRun } from '../../run-directory/run-directory';
 import { readRunExperiment, writeRunExperiment } from '../../experiment/experiment-record';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
@@ -49,6 +50,7 @@ export async function resumeRun(
   { queue = true, withControl = false }: ResumeOptions = {},
 ): Promise<RunResult> {
   const paths = await findRun(nameOrPath);
+  await requireOwnedTree(paths.directory);
   const kept = await readRunExperiment(paths);
   const addsControl = withControl && kept.controls.length === 0;
   const experiment: ResolvedExperiment = addsControl ? { ...kept, controls: ['no-distillation'] } : kept;

@@ -1,9 +1,9 @@
 /** @file Which engines this machine can have at all: decided without loading anything. */
 
-import { installedLibrary, type LibraryName } from '../../engine/libraries';
+import { installedLibrary } from '../../engine/libraries';
+import { libraryOf, libraryTitle, type LibraryName } from '../../protocol/libraries';
 import { engineFacts, type EngineName } from '../../protocol/engines';
-import { libraryFor, titles } from '../install/catalog';
-import { libraryOf } from './measurements';
+import { libraryFor } from '../install/catalog';
 
 export interface Hindrance {
   /** One sentence. */
@@ -22,7 +22,7 @@ export function hindranceOf(engine: EngineName): Hindrance | undefined {
   }
   const library = libraryOf[engine];
   if (library === undefined || installedLibrary(library)) return undefined;
-  const title = titles[library];
+  const title = libraryTitle(library);
   if (!libraryFor(library)) {
     return { why: `${title} cannot be had for ${process.platform}-${process.arch}.`, remedy: OTHER_ENGINE };
   }

@@ -1,6 +1,6 @@
 /** @file The engine "auto": the fastest by measurement, of those that compute in the precision. */
 
-import { engineFacts, type EngineName, type Precision } from '../../protocol/engines';
+import { engineFacts, engineNames, type EngineName, type Precision } from '../../protocol/engines';
 import { formatMilliseconds } from '../../protocol/format';
 import { hindranceOf } from './candidates';
 import { measureEngines } from './measure';
@@ -14,8 +14,8 @@ export interface Choice {
   measurement?: Measurement;
 }
 
-/** In the order in which they are measured. Others never beat these: they are there to be asked for by name. */
-const candidates: readonly EngineName[] = ['cpu', 'openvino', 'webgpu', 'cuda', 'directml', 'coreml', 'tfjs-node-gpu'];
+/** In the order in which they are measured. */
+const candidates = engineNames.filter((name) => !engineFacts[name].isNeverFastest);
 
 /** Undefined where no engine here is known to compute in the precision. */
 export async function chooseEngine(precision: Precision, note: (line: string) => void): Promise<Choice | undefined> {

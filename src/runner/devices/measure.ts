@@ -2,7 +2,7 @@
 
 import type { EngineName, Precision } from '../../protocol/engines';
 import { engineVersion, remember, type Failure, type Measurement, type Remembered } from './measurements';
-import { probeApart } from './probe';
+import { tryEngineApart } from './trial';
 import { isAnyDeviceHeld } from './queue';
 
 /** `announce` is told before each. What is measured beside a run is used once and not remembered. */
@@ -24,7 +24,7 @@ export async function measureEngines(
 }
 
 async function measureEngine(engine: EngineName, precision: Precision): Promise<Measurement | Failure> {
-  const result = await probeApart(engine, { precision, measure: true });
+  const result = await tryEngineApart(engine, { precision, measure: true });
   const subject = { engine, precision, version: engineVersion(engine), time: new Date().toISOString() };
   if (!result.available) return { ...subject, reason: `${result.message} ${result.remedy}` };
   const { device, software, speed } = result;

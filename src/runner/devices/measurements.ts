@@ -5,7 +5,8 @@ import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import * as z from 'zod';
 import { version } from '../../../package.json';
-import { dataFolder, installedLibrary, type LibraryName } from '../../engine/libraries';
+import { dataFolder, installedLibrary } from '../../engine/libraries';
+import { libraryOf } from '../../protocol/libraries';
 import { engineNames, precisions, type EngineName, type Precision } from '../../protocol/engines';
 
 /** Which engine, as what, and when. */
@@ -40,13 +41,6 @@ export type Remembered = z.infer<typeof fileSchema>;
 const FAILURE_COUNTS = 24 * 3600 * 1000;
 
 const file = (): string => path.join(dataFolder(), 'measurements.json');
-
-/** The library that an engine runs with, beside those that come with this program. */
-export const libraryOf: Partial<Record<EngineName, LibraryName>> = {
-  openvino: 'openvino',
-  'tfjs-node': 'tensorflow',
-  'tfjs-node-gpu': 'tensorflow-gpu',
-};
 
 export function engineVersion(engine: EngineName): string {
   const library = libraryOf[engine];

@@ -9,7 +9,9 @@ import { engineFacts, type EngineName } from '../../protocol/engines';
 export async function nvidiaMemory(): Promise<number[]> {
   const query = ['--query-gpu=memory.total', '--format=csv,noheader,nounits'];
   try {
-    const { stdout } = await promisify(execFile)('nvidia-smi', query, { timeout: 5000, windowsHide: true });
+    // Windows looks for programs in the current folder first, which may be a stranger's.
+    const cwd = os.homedir();
+    const { stdout } = await promisify(execFile)('nvidia-smi', query, { cwd, timeout: 5000, windowsHide: true });
     return stdout
       .trim()
       .split('\n')

@@ -21,14 +21,18 @@ export interface OpenEngine {
   reason?: string;
 }
 
-export interface Wish extends Pick<Experiment, 'engine' | 'precision'> {
+export interface EngineRequest extends Pick<Experiment, 'engine' | 'precision'> {
   /** With "auto": what an earlier part of the run was computed with, so that it ends at the same weights. */
   before?: EngineName;
   teacher?: Pick<Experiment['teacher'], 'precision'>;
 }
 
 /** Throws an InputError placed in the experiment where the engine that it names, or its precision, cannot be had. */
-export async function openEngine(wish: Wish, source: Source, note: (line: string) => void): Promise<OpenEngine> {
+export async function openEngine(
+  wish: EngineRequest,
+  source: Source,
+  note: (line: string) => void,
+): Promise<OpenEngine> {
   const opened = await openWished(wish, source, note);
   if (wish.teacher) requireTeacherPrecision(opened.executor, wish.teacher, source);
   if (wish.precision === 'bfloat16') await warnOfSlowBfloat16(note);
@@ -43,7 +47,7 @@ async function warnOfSlowBfloat16(note: (line: string) => void): Promise<void> {
   note(`warning: bfloat16 hardly pays on this processor: a product takes ${times}. "precision": "float32" is as fast`);
 }
 
-async function openWished(wish: Wish, source: Source, note: (line: string) => void): Promise<OpenEngine> {
+async function openWished(wish: EngineRequest, source: Source, note: (line: string) => void): Promise<OpenEngine> {
   const { engine, precision } = wish;
   if (engine !== 'auto') return openNamed(engine, wish, source);
   if (wish.before !== undefined) {
@@ -87,7 +91,10 @@ export async function openForAnswers(engine: EngineName | 'auto'): Promise<Execu
 }
 
 /** Whatever goes wrong with measuring must not keep a run from starting. */
-async function choose(precision: Wish['precision'], note: (line: string) => void): Promise<Choice | undefined> {
+async function choose(
+  precision: EngineRequest['precision'],
+  note: (line: string) => void,
+): Promise<Choice | undefined> {
   try {
     return await chooseEngine(precision, note);
   } catch (error) {
@@ -98,7 +105,7 @@ async function choose(precision: Wish['precision'], note: (line: string) => void
 
 async function openChoice(
   { engine, reason, measurement }: Choice,
-  wish: Wish,
+  wish: EngineRequest,
   note: (line: string) => void,
 ): Promise<OpenEngine> {
   const opened = { ...(await open(engine, wish)), reason };
@@ -109,7 +116,7 @@ async function openChoice(
   return opened;
 }
 
-async function openNamed(engine: EngineName, wish: Wish, source: Source): Promise<OpenEngine> {
+async function openNamed(engine: EngineName, wish: EngineRequest, source: Source): Promise<OpenEngine> {
   const hindrance = hindranceOf(engine);
   if (hindrance)
     throw problem(source, 'engine', `The engine "${engine}" cannot be used: ${hindrance.why}`, hindrance.remedy);
@@ -121,7 +128,7 @@ async function openNamed(engine: EngineName, wish: Wish, source: Source): Promis
   }
 }
 
-async function open(engine: EngineName, { precision }: Wish): Promise<OpenEngine> {
+async function open(engine: EngineName, { precision }: EngineRequest): Promise<OpenEngine> {
   return { executor: await openExecutor(engine, { precision }), device: engineFacts[engine].device };
 }
 

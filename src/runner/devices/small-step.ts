@@ -1,10 +1,10 @@
 /** @file The small training step by which engines are compared: a distillation of made-up models on made-up tokens. */
 
-import type { Pairing } from '../../distill/programs';
+import type { Pairing } from '../../distill/pairing';
 import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { Trainer } from '../../distill/trainer';
 import type { Executor } from '../../engine/executor';
-import { type Architecture } from '../../model/architecture';
+import type { Architecture } from '../../model/architecture';
 import { createArchitecture } from '../../model/config';
 import { initializeParameters } from '../../model/parameters';
 import type { Batch } from '../../dataset/batches';
@@ -41,7 +41,8 @@ const student = decoder({ layers: 3, hiddenSize: 192, heads: 3 });
 
 const pairing: Pairing = {
   student,
-  imitation: { teacher, objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true } },
+  teacher,
+  objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true },
 };
 
 function batch(): Batch {

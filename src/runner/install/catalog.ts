@@ -1,6 +1,6 @@
 /** @file The native libraries that can be installed: which wheels of which version hold them, by platform. */
 
-import type { LibraryName } from '../../engine/libraries';
+import type { LibraryName } from '../../protocol/libraries';
 
 /** A wheel is a zip file; its name says package, version, Python and platform (PEP 427). */
 export interface Wheel {
@@ -17,8 +17,6 @@ export interface Kept {
 
 export interface Library {
   name: LibraryName;
-  /** As people call it. */
-  title: string;
   version: string;
   wheels: readonly Wheel[];
   keep: readonly Kept[];
@@ -32,7 +30,6 @@ type Details = Omit<Library, 'wheels' | 'bytes'>;
 
 const openvino: Details = {
   name: 'openvino',
-  title: 'OpenVINO',
   version: '2026.4.1',
   keep: [
     {
@@ -48,14 +45,12 @@ const libtensorflow = /^tensorflow\/libtensorflow_(cc|framework)\.so\.2$|^tensor
 
 const tensorflow: Details = {
   name: 'tensorflow',
-  title: 'TensorFlow',
   version: '2.15.1',
   keep: [{ pattern: libtensorflow, as: 'name' }],
 };
 
 const tensorflowGpu: Details = {
   name: 'tensorflow-gpu',
-  title: 'TensorFlow for NVIDIA GPUs',
   version: '2.18.1',
   keep: [
     { pattern: libtensorflow, as: 'path' },
@@ -146,12 +141,6 @@ const byPlatform: Readonly<Record<string, readonly Library[]>> = {
       'bfddae6d6d3ad240157b946f180c33d0ddfaaae7487995d929a4e6b4bc12b283',
     ),
   ],
-};
-
-export const titles: Readonly<Record<LibraryName, string>> = {
-  openvino: openvino.title,
-  tensorflow: tensorflow.title,
-  'tensorflow-gpu': tensorflowGpu.title,
 };
 
 /** A library as it can be had on a platform; undefined where it cannot. */

@@ -3,11 +3,12 @@
 import { appendFileSync } from 'node:fs';
 import { mkdir, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { findLibrary, type LibraryName } from '../../engine/libraries';
+import { findLibrary } from '../../engine/libraries';
+import { libraryTitle, type LibraryName } from '../../protocol/libraries';
 import { saveDirectoryAtomically } from '../../run-directory/atomic-directory';
 import { formatBytes } from '../../protocol/format';
 import type { LibraryRecord } from '../../protocol/records';
-import { libraryFor, platformsOf, titles, wheelTags, type Library, type Wheel } from './catalog';
+import { libraryFor, platformsOf, wheelTags, type Library, type Wheel } from './catalog';
 import { explained, InstallError } from './install-error';
 import { alone, exists, libraryHome, removeOthers } from './library-home';
 import { downloadWheel } from './pip-download';
@@ -49,7 +50,7 @@ export async function installLibrary(
     const log = logging(listener, path.join(home, 'install.log'));
     try {
       if (!(await exists(target))) await install(library, home, log, options);
-      else log.note(`${library.title} ${library.version} is already installed in ${target}`);
+      else log.note(`${libraryTitle(library.name)} ${library.version} is already installed in ${target}`);
       await removeOthers(home, library.version);
       return { library: name, version: library.version, folder: findLibrary(name)! };
     } catch (error) {
@@ -65,10 +66,10 @@ async function install(library: Library, home: string, log: Log, options: Instal
   const downloads = path.join(home, 'download');
   const wheels = await wheelsAtHand(library, downloads, log, options);
   await requireSpace(library, wheels, home, options.freeBytes ?? freeBytes);
-  await fetchMissing(library, wheels, downloads, log, options);
+  await fetchMissing(library, wheels, downloads, home, log, options);
   await unpack(library, wheels, path.join(home, library.version), log, options);
   await rm(downloads, { recursive: true, force: true });
-  log.note(`installed ${library.title} ${library.version} in ${path.join(home, library.version)}`);
+  log.note(`installed ${libraryTitle(library.name)} ${library.version} in ${path.join(home, library.version)}`);
 }
 
 /** Where each wheel is that need not be fetched. */
@@ -108,13 +109,14 @@ async function fetchMissing(
   library: Library,
   wheels: Wheels,
   downloads: string,
+  home: string,
   log: Log,
   { signal }: InstallOptions,
 ): Promise<void> {
   const missing = library.wheels.filter((wheel) => !wheels.has(wheel));
   if (missing.length === 0) return;
-  const pip = await findPip();
   await mkdir(downloads, { recursive: true });
+  const pip = await findPip(home);
   const total = sum(missing.map(({ bytes }) => bytes));
   let before = 0;
   for (const wheel of missing) {
@@ -170,7 +172,7 @@ async function requireSpace(
   if (available >= needed) return;
   throw new InstallError(
     'no-space',
-    `${library.title} needs ${formatBytes(needed)} while it is installed, and the disk of ${home} has ${formatBytes(available)} left.`,
+    `${libraryTitle(library.name)} needs ${formatBytes(needed)} while it is installed, and the disk of ${home} has ${formatBytes(available)} left.`,
     'Make room there, or name a folder on another disk in the environment variable DISTILLERY_LIBRARIES.',
   );
 }
@@ -211,7 +213,7 @@ function cancelled(signal: AbortSignal | undefined): InstallError | undefined {
 function wrongPlatform(name: LibraryName): InstallError {
   return new InstallError(
     'wrong-platform',
-    `${titles[name]} cannot be installed on ${process.platform}-${process.arch}, only on ${platformsOf(name).join(', ')}.`,
+    `${libraryTitle(name)} cannot be installed on ${process.platform}-${process.arch}, only on ${platformsOf(name).join(', ')}.`,
     'Use another engine.',
   );
 }
@@ -221,7 +223,7 @@ function wrongWheel(file: string, library: Library): InstallError {
   const given = path.basename(file);
   const message = wanted.includes(given)
     ? `${given} is damaged, or not the published one: its SHA-256 differs.`
-    : `${given} is ${describe(given)}, not a wheel of ${library.title} ${library.version} for this platform.`;
+    : `${given} is ${describe(given)}, not a wheel of ${libraryTitle(library.name)} ${library.version} for this platform.`;
   return new InstallError('wrong-wheel', message, `Choose ${wanted.join(', ')}.`);
 }
 

@@ -2,7 +2,8 @@
 
 import { access, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { installedLibrary, isVersion, librariesFolder, type LibraryName } from '../../engine/libraries';
+import { installedLibrary, isVersion, librariesFolder } from '../../engine/libraries';
+import type { LibraryName } from '../../protocol/libraries';
 import { acquireLock, LockedError } from '../../run-directory/lock';
 import { explained, InstallError } from './install-error';
 

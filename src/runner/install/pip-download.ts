@@ -75,7 +75,14 @@ async function run(
   };
   signal?.throwIfAborted();
   // A group of its own, so that all of it can be ended: `program` may be a wrapper that starts the Python.
-  const child = spawn(program!, args, { env, detached: true, windowsHide: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program!, args, {
+    env,
+    // Python runs what lies in the current folder: it is one of ours.
+    cwd: temporary,
+    detached: true,
+    windowsHide: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const onAbort = (): void => {
     if (child.pid !== undefined) killProcessTree(child.pid);
   };

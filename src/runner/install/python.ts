@@ -12,12 +12,15 @@ const windows = process.platform === 'win32';
 const pythons: readonly Pip[] = [['python3'], ['python'], ...(windows ? [['py', '-3'] as const] : [])];
 const pips: readonly Pip[] = [['pip3'], ['pip']];
 
-/** Throws an InstallError where there is no Python, or one without pip. */
-export async function findPip(): Promise<Pip> {
+/**
+ * Python looks for modules in the current folder first, which may be a stranger's and hold a pip.py: all of this runs in a folder of ours.
+ * @throws InstallError where there is no Python, or one without pip
+ */
+export async function findPip(home: string): Promise<Pip> {
   const candidates: readonly Pip[] = [...pythons.map((python): Pip => [...python, '-m', 'pip']), ...pips];
-  for (const candidate of candidates) if (await works(candidate, '--version')) return candidate;
+  for (const candidate of candidates) if (await works(candidate, '--version', home)) return candidate;
   for (const python of pythons) {
-    if (!(await works(python, '--version'))) continue;
+    if (!(await works(python, '--version', home))) continue;
     throw new InstallError(
       'no-pip',
       `${python[0]} is there, but without pip, which fetches the library.`,
@@ -31,9 +34,9 @@ export async function findPip(): Promise<Pip> {
   );
 }
 
-async function works([program, ...first]: Pip, argument: string): Promise<boolean> {
+async function works([program, ...first]: Pip, argument: string, cwd: string): Promise<boolean> {
   try {
-    await promisify(execFile)(program, [...first, argument], { timeout: 30_000, windowsHide: true });
+    await promisify(execFile)(program, [...first, argument], { cwd, timeout: 30_000, windowsHide: true });
     return true;
   } catch {
     return false;

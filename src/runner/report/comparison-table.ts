@@ -1,41 +1,34 @@
 /** @file The comparison as a table, for terminals and for the report. */
 
 import Table from 'cli-table3';
-import type { Comparison, ComparisonRow, Metrics } from '../../protocol/records';
-import {
-  absent,
-  formatBytes,
-  formatCount,
-  formatMilliseconds,
-  formatPercent,
-  formatQuantity,
-  formatShare,
-} from '../../protocol/format';
+import type { Comparison, ComparisonRow } from '../../protocol/records';
+import { formatBytes, formatCount, formatMilliseconds, formatPercent } from '../../protocol/format';
+import { improvement, metricFacts, qualityIn, type MetricKey, type Quality } from '../../protocol/quality';
 
 interface Column {
   title: string;
   value: (row: ComparisonRow) => string;
   /** Left out of the table where no row has it. */
-  metric?: keyof Metrics;
+  metric?: MetricKey;
 }
 
-const share = (metric: keyof Metrics) => (row: ComparisonRow) =>
-  row.metrics[metric] === undefined ? absent : formatShare(row.metrics[metric]);
-const quantity = (metric: keyof Metrics) => (row: ComparisonRow) =>
-  row.metrics[metric] === undefined ? absent : formatQuantity(row.metrics[metric]);
+function column(metric: MetricKey): Column {
+  const { name, format } = metricFacts[metric];
+  return { title: name, value: ({ metrics }) => format(metrics[metric]), metric };
+}
 
 const columns: readonly Column[] = [
   { title: 'model', value: (row) => (row.role === 'control' ? `control, ${row.name}` : row.role) },
   { title: 'parameters', value: (row) => formatCount(row.parameters) },
   { title: 'size', value: (row) => formatBytes(row.bytes) },
   { title: 'latency', value: (row) => formatMilliseconds(row.latencyMs) },
-  { title: 'accuracy', value: share('accuracy'), metric: 'accuracy' },
-  { title: 'macro-F1', value: share('macroF1'), metric: 'macroF1' },
-  { title: 'perplexity', value: quantity('perplexity'), metric: 'perplexity' },
-  { title: 'retention', value: (row) => (row.retention === undefined ? absent : formatPercent(row.retention)) },
-  { title: 'agreement', value: share('agreement'), metric: 'agreement' },
-  { title: 'KL to teacher', value: quantity('teacherKl'), metric: 'teacherKl' },
-  { title: 'calibration error', value: share('calibrationError'), metric: 'calibrationError' },
+  column('accuracy'),
+  column('macroF1'),
+  column('perplexity'),
+  { title: 'retention', value: (row) => formatPercent(row.retention) },
+  column('agreement'),
+  column('teacherKl'),
+  column('calibrationError'),
 ];
 
 function shownColumns({ rows }: Comparison, withRun: boolean): Column[] {
@@ -55,7 +48,18 @@ export function terminalTable(comparison: Comparison): string {
     style: { head: [], border: [] },
   });
   for (const row of comparison.rows) table.push(shown.map(({ value }) => value(row)));
-  return table.toString();
+  return [table.toString(), ...notFiniteText(comparison)].join('\n');
+}
+
+/** What is said of a run of an earlier version whose numbers were none. */
+function notFiniteText({ rows }: Comparison): string[] {
+  return rows.flatMap(({ run, role, name, notFinite }) => {
+    if (!notFinite) return [];
+    const model = role === 'control' ? `control ${name}` : role;
+    return [
+      `${run}: of the ${model}, ${notFinite.join(', ')} ${notFinite.length === 1 ? 'was' : 'were'} not a finite number when measured and cannot be compared. Run it again.`,
+    ];
+  });
 }
 
 export function markdownTable(comparison: Comparison): string {
@@ -75,21 +79,21 @@ const BLOCKS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 /** The models' quality as bars from 0, with its 95 % interval, for a terminal. */
 export function terminalBars({ rows }: Comparison): string {
-  const name = rows.some(({ metrics }) => metrics.macroF1 !== undefined) ? 'macroF1' : 'perplexity';
-  const format = name === 'macroF1' ? formatShare : formatQuantity;
+  const quality = rows.map(({ metrics }) => qualityIn(metrics)).find((one) => one !== undefined);
+  if (!quality) return '';
+  const { key, format, title, higherIsBetter } = quality;
   const shown = rows.flatMap(({ role, metrics, intervals }) => {
-    const value = metrics[name];
-    return value === undefined ? [] : [{ role, value, interval: intervals?.[name] }];
+    const value = metrics[key];
+    return value === undefined ? [] : [{ role, value, interval: intervals?.[key] }];
   });
-  if (shown.length === 0) return '';
   const largest = Math.max(...shown.map(({ value }) => value));
   const width = Math.max(...shown.map(({ role }) => role.length));
   const lines = shown.map(({ role, value, interval }) => {
     const range = interval ? `  (${format(interval[0])} to ${format(interval[1])})` : '';
     return `  ${role.padEnd(width)}  ${bar(largest > 0 ? value / largest : 0)} ${format(value)}${range}`;
   });
-  const title = name === 'macroF1' ? 'macro-F1' : 'perplexity, the lower the better';
-  return [`${title}, ${rows[0]!.split ?? 'validation'} split, with 95 % intervals:`, ...lines].join('\n');
+  const direction = higherIsBetter ? '' : ', the lower the better';
+  return [`${title}${direction}, ${rows[0]!.split} split, with 95 % intervals:`, ...lines].join('\n');
 }
 
 /** @param share 0 … 1 */
@@ -103,31 +107,26 @@ export function findings({ rows }: Comparison): string {
   const student = rows.find(({ role }) => role === 'student');
   const teacher = rows.find(({ role }) => role === 'teacher');
   const control = rows.find(({ role }) => role === 'control');
-  if (!student || !teacher || student.retention === undefined) return '';
-  const quality = student.metrics.macroF1 === undefined ? 'perplexity' : 'macro-F1';
+  const quality = qualityIn(student?.metrics ?? {});
+  if (!student || !teacher || !quality || student.retention === undefined) return '';
   const smaller = (teacher.parameters / student.parameters).toFixed(1);
-  const kept = `The student keeps ${formatPercent(student.retention)} of the teacher's ${quality} with ${smaller} times fewer parameters.`;
+  const kept = `The student keeps ${formatPercent(student.retention)} of the teacher's ${quality.name} with ${smaller} times fewer parameters.`;
   if (!control) return `${kept} Without a control, nobody can tell whether distillation helped.`;
-  return `${kept} ${gain(student, control)}${gainInterval(student)}`;
+  return `${kept} ${gain(quality, student, control)}${gainInterval(quality, student)}`;
 }
 
-function gainInterval({ gain, metrics }: ComparisonRow): string {
+function gainInterval({ format }: Quality, { gain }: ComparisonRow): string {
   if (!gain) return '';
-  const format = metrics.macroF1 === undefined ? formatQuantity : formatShare;
   const signed = (value: number): string => `${value < 0 ? '−' : ''}${format(Math.abs(value))}`;
   const [low, high] = gain.interval;
   const unclear = low <= 0 && high >= 0 ? ' These rows cannot tell whether it helped.' : '';
   return ` The difference's 95 % interval is ${signed(low)} to ${signed(high)}.${unclear}`;
 }
 
-function gain(student: ComparisonRow, control: ComparisonRow): string {
-  const lowerIsBetter = student.metrics.macroF1 === undefined;
-  const [own, other] = lowerIsBetter
-    ? [student.metrics.perplexity!, control.metrics.perplexity!]
-    : [student.metrics.macroF1!, control.metrics.macroF1!];
-  const format = lowerIsBetter ? formatQuantity : formatShare;
-  const name = lowerIsBetter ? 'perplexity' : 'macro-F1';
-  const better = lowerIsBetter ? own < other : own > other;
+function gain(quality: Quality, student: ComparisonRow, control: ComparisonRow): string {
+  const { key, name, format } = quality;
+  const [own, other] = [student.metrics[key]!, control.metrics[key]!];
+  const better = improvement(quality, own, other) > 0;
   const verdict = format(own) === format(other) ? 'made no difference' : better ? 'helped' : 'did not help';
   return `Distillation ${verdict}: ${name} ${format(own)}, against ${format(other)} for the same student trained without it.`;
 }

@@ -8,7 +8,8 @@ import {
 } from '../../protocol/drawing/compare-drawings';
 import { darkPaperColours, paperColours, svgText, titled, type Drawing } from '../../protocol/drawing/shapes';
 import { timeDrawing, type DrawnLine } from '../../protocol/drawing/time-drawing';
-import { formatQuantity, formatShare } from '../../protocol/format';
+import { formatQuantity } from '../../protocol/format';
+import { type Quality } from '../../protocol/quality';
 import type { Comparison, EvaluationRecord, LossComponents, MetricsRecord } from '../../protocol/records';
 import { linearTicks, tickLabels, wholeTicks } from '../../protocol/ticks';
 
@@ -36,21 +37,21 @@ export function reportCharts(
   student: TrainingRecords,
   control: TrainingRecords | undefined,
   comparison: Comparison,
+  quality: Quality,
 ): Chart[] {
-  const models = drawnModels(comparison);
-  const format = qualityFormat(comparison);
-  const quality = format === formatShare ? 'Macro-F1' : 'Perplexity';
-  const direction = quality === 'Macro-F1' ? 'higher is better' : 'lower is better';
+  const models = drawnModels(comparison, quality);
+  const { title: measured, format } = quality;
+  const direction = directionOf(quality);
   const file = (drawing: Drawing, title: string, note: string): string => onPaper(titled(drawing, title, note));
   const charts: [string, string, string | undefined][] = [
     ['loss', 'Loss by step', lossChart(student.metrics)],
-    ['quality', `${quality} on validation by step`, qualityChart(student, control, comparison, quality)],
+    ['quality', `${measured} on validation by step`, qualityChart(student, control, comparison, quality)],
     [
       'comparison',
-      `${quality} with 95 % intervals`,
+      `${measured} with 95 % intervals`,
       file(
-        intervalDrawing(models, quality, format, { width: 640, pitch: 30, names: true }),
-        `${quality} with 95 % intervals`,
+        intervalDrawing(models, measured, format, { width: 640, pitch: 30, names: true }),
+        `${measured} with 95 % intervals`,
         `${comparison.rows[0]?.split ?? 'validation'} split, ${direction}`,
       ),
     ],
@@ -63,8 +64,8 @@ export function reportCharts(
     ],
     [
       'size',
-      `${quality} over parameters`,
-      file(sizeDrawing(models, format, 420, 280), `${quality} over parameters`, `log scale, ${direction}`),
+      `${measured} over parameters`,
+      file(sizeDrawing(models, format, 420, 280), `${measured} over parameters`, `log scale, ${direction}`),
     ],
   ];
   return charts.flatMap(([file, title, svg]) =>
@@ -72,11 +73,9 @@ export function reportCharts(
   );
 }
 
-const qualityFormat = ({ rows }: Comparison): typeof formatShare =>
-  rows.some(({ metrics }) => metrics.macroF1 !== undefined) ? formatShare : formatQuantity;
+const directionOf = ({ higherIsBetter }: Quality): string => `${higherIsBetter ? 'higher' : 'lower'} is better`;
 
-function drawnModels({ rows }: Comparison): DrawnModel[] {
-  const key = rows.some(({ metrics }) => metrics.macroF1 !== undefined) ? 'macroF1' : 'perplexity';
+function drawnModels({ rows }: Comparison, { key }: Quality): DrawnModel[] {
   return rows.flatMap(({ role, name, parameters, metrics, intervals, calibration }): DrawnModel[] => {
     const value = metrics[key];
     if (value === undefined) return [];
@@ -94,27 +93,28 @@ function drawnModels({ rows }: Comparison): DrawnModel[] {
   });
 }
 
-const inks: Record<keyof LossComponents, string> = {
+/** Attention losses have a key in the records and are not computed yet. */
+type Component = Exclude<keyof LossComponents, 'attention'>;
+
+const inks: Record<Component, string> = {
   total: 'var(--total)',
   soft: 'var(--soft)',
   hard: 'var(--hard)',
   hidden: 'var(--hidden)',
-  attention: 'var(--attention)',
 };
 
-const names: Record<keyof LossComponents, string> = {
+const names: Record<Component, string> = {
   total: 'total',
   soft: 'distillation loss (soft)',
   hard: 'student loss (hard)',
   hidden: 'hidden-layer loss',
-  attention: 'attention loss',
 };
 
 /** The total and its components, each before its weight: means of as many stretches as fit. */
 function lossChart(metrics: readonly MetricsRecord[]): string | undefined {
   if (metrics.length < 2) return undefined;
   const stretch = Math.ceil(metrics.length / mostPoints);
-  const means = (key: keyof LossComponents): (number | null)[] => {
+  const means = (key: Component): (number | null)[] => {
     const all: (number | null)[] = [];
     for (let i = 0; i < metrics.length; i += stretch) {
       // A step without labelled rows has no student loss.
@@ -124,7 +124,7 @@ function lossChart(metrics: readonly MetricsRecord[]): string | undefined {
     return all;
   };
   const x = metrics.filter((_, i) => i % stretch === 0).map(({ step }) => step);
-  const present = (Object.keys(inks) as (keyof LossComponents)[]).filter((key) =>
+  const present = (Object.keys(inks) as Component[]).filter((key) =>
     metrics.some(({ loss }) => loss[key] !== undefined),
   );
   const lines = present.map((key): DrawnLine => ({
@@ -151,9 +151,9 @@ function qualityChart(
   student: TrainingRecords,
   control: TrainingRecords | undefined,
   { rows }: Comparison,
-  quality: 'Macro-F1' | 'Perplexity',
+  quality: Quality,
 ): string | undefined {
-  const key = quality === 'Macro-F1' ? 'macroF1' : 'perplexity';
+  const { key, isShare } = quality;
   const points = (records: TrainingRecords | undefined, role: 'student' | 'control'): Pick<DrawnLine, 'x' | 'y'> => {
     const measured = (records?.evaluations ?? []).filter((one) => one.role === role && one.split === 'validation');
     return { x: measured.map(({ step }) => step), y: measured.map(({ metrics }) => metrics[key] ?? null) };
@@ -179,15 +179,14 @@ function qualityChart(
   const values = lines.flatMap(({ y }) => y).filter((value) => value !== null);
   const sorted = [...values].sort((a, b) => a - b);
   // An untrained model's perplexity would leave no room for all that follows.
-  const most = key === 'perplexity' ? Math.min(sorted.at(-1)!, 3 * sorted[Math.floor(sorted.length / 2)]!) : 1;
+  const most = isShare ? 1 : Math.min(sorted.at(-1)!, 3 * sorted[Math.floor(sorted.length / 2)]!);
   const room = 0.06 * (most - sorted[0]!) || 0.05;
-  const where = `validation, ${key === 'perplexity' ? 'lower' : 'higher'} is better`;
   return plot(
-    `${quality} by step`,
-    `${where}; the comparison below is on ${rows[0]!.split}`,
+    `${quality.title} by step`,
+    `validation, ${directionOf(quality)}; the comparison below is on ${rows[0]!.split}`,
     lines,
-    [sorted[0]! - room, Math.min(most + room, key === 'macroF1' ? 1 : Infinity)],
-    key === 'macroF1',
+    [sorted[0]! - room, Math.min(most + room, isShare ? 1 : Infinity)],
+    isShare,
   );
 }
 

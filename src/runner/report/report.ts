@@ -6,9 +6,10 @@ import { readPredictions } from '../../run-directory/predictions';
 import { readRecords } from '../../run-directory/record-file';
 import { controlPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import { formatCount, formatPercent, formatQuantity, formatShare } from '../../protocol/format';
+import { formatCount, formatPercent, formatShare } from '../../protocol/format';
 import type { ComparisonDetail } from '../../protocol/lab-data';
 import { comparisonDetail } from '../../protocol/predictions';
+import { qualityOf, type Quality } from '../../protocol/quality';
 import type { Comparison, ComparisonRow, PredictionRecord } from '../../protocol/records';
 import { findings, markdownTable } from './comparison-table';
 import { reportCharts, type Chart, type TrainingRecords } from './report-charts';
@@ -30,6 +31,7 @@ export async function writeReport(
     await recordsOf(paths),
     control === undefined ? undefined : await recordsOf(controlPaths(paths, control)),
     comparison,
+    qualityOf(experiment.task),
   );
   for (const { file, svg } of charts) await writeFileAtomic(path.join(paths.directory, file), svg);
   const split = comparison.rows[0]?.split ?? 'validation';
@@ -52,12 +54,13 @@ function reportText(
   detail: ComparisonDetail | undefined,
 ): string {
   const split = comparison.rows[0]?.split ?? 'validation';
+  const quality = qualityOf(task);
   const parts = [
     `# ${escapeMarkdown(name)}`,
     findings(comparison),
     `Task ${task}, measured on the ${split} split${detail ? `, ${formatCount(detail.rows)} rows` : ''}.`,
     markdownTable(comparison),
-    ...intervalsText(comparison),
+    ...intervalsText(comparison, quality),
     ...charts.map(({ file, title }) => `![${title}](${file})`),
     ...(detail ? [...confusionText(detail), ...rowsText(detail)] : []),
     '## Settings',
@@ -67,17 +70,14 @@ function reportText(
   return parts.join('\n\n') + '\n';
 }
 
-function intervalsText({ rows }: Comparison): string[] {
+function intervalsText({ rows }: Comparison, { key, name: quality, format }: Quality): string[] {
   if (!rows.some(({ intervals }) => intervals)) return [];
   const of = ({ role, name, intervals }: ComparisonRow): string => {
-    const share = intervals?.macroF1 !== undefined;
-    const interval = intervals?.macroF1 ?? intervals?.perplexity;
-    const format = share ? formatShare : formatQuantity;
+    const interval = intervals?.[key];
     return `${role === 'control' ? `control ${name}` : role} ${interval ? `${format(interval[0])} to ${format(interval[1])}` : '–'}`;
   };
-  const which = rows[0]?.metrics.macroF1 === undefined ? 'perplexity' : 'macro-F1';
   return [
-    `95 % intervals of ${which}: ${rows.map(of).join('; ')}. By the bootstrap over rows; those of accuracy and agreement of classes, in \`run.json\`, by Wilson's formula.`,
+    `95 % intervals of ${quality}: ${rows.map(of).join('; ')}. By the bootstrap over rows; those of accuracy and agreement of classes, in \`run.json\`, by Wilson's formula.`,
   ];
 }
 
@@ -92,16 +92,16 @@ function confusionText({ confusion }: ComparisonDetail): string[] {
   return ['## Confusion', 'Rows: hard label. Columns: prediction.', ...matrices];
 }
 
-function rowsText({ apart, apartCount, rows }: ComparisonDetail): string[] {
-  if (apart.length === 0) return [];
-  const lines = apart.slice(0, mostRows).map((record) => {
+function rowsText({ disagreements, disagreementCount, rows }: ComparisonDetail): string[] {
+  if (disagreements.length === 0) return [];
+  const lines = disagreements.slice(0, mostRows).map((record) => {
     const place = `${path.basename(record.file)}:${record.line}`;
     return `| ${cell(place)} | ${cell(record.text.slice(0, 80))} | ${said(record)} |`;
   });
   const head = '| row | text | teacher → student |\n| --- | --- | --- |';
   return [
     '## Where teacher and student differ most',
-    `${formatCount(apartCount)} of ${formatCount(rows)} rows.`,
+    `${formatCount(disagreementCount)} of ${formatCount(rows)} rows.`,
     `${head}\n${lines.join('\n')}`,
   ];
 }

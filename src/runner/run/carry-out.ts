@@ -1,5 +1,7 @@
 /** @file Carries a run out in its directory, whatever happens: waits for the device, computes, records how it ended. */
 
+import { NotFinite } from '../../distill/not-finite';
+import { EngineUnavailable } from '../../engine/executor';
 import type { Lock } from '../../run-directory/lock';
 import { writeRunRecord } from '../../run-directory/run-directory';
 import type { RunPaths } from '../../run-directory/run-paths';
@@ -13,7 +15,6 @@ import { RunControl } from './run-control';
 import { runExperiment } from './run-experiment';
 import { RunRecorder, type RunListener } from './run-recorder';
 import { serveRunner } from '../serve/server';
-import { TrainingDiverged } from './train-model';
 
 export interface RunResult {
   run: string;
@@ -77,6 +78,8 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     ...(experiment.sweepMember && { sweep: experiment.sweepMember }),
   };
   recorder = new RunRecorder(paths, record, output);
+  const log = recorder;
+  executor.onNote = (line) => void log.note(line);
   let device: Lock | undefined;
   try {
     await writeRunRecord(paths, record);
@@ -129,7 +132,7 @@ async function waitForDevice(
 /** What went wrong, as `run.json` says it. */
 export function errorRecord(error: unknown): RunErrorRecord {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof TrainingDiverged) return { message, remedy: error.remedy };
+  if (error instanceof NotFinite || error instanceof EngineUnavailable) return { message, remedy: error.remedy };
   if (error instanceof InputError) return { message, remedy: error.problems[0].remedy };
   return { message };
 }

@@ -4,12 +4,11 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Evaluator } from '../../distill/evaluator';
 import { measureLatency } from '../../distill/predictor';
-import { parameterSpecs, type Pairing } from '../../distill/programs';
+import { parameterSpecs } from '../../distill/specs';
 import { RowTally } from '../../distill/row-tally';
 import { placeParameters, type FrozenTeacher } from '../../distill/teacher/teacher';
 import type { Executor } from '../../engine/executor';
-import { retention } from '../../experiment/retention';
-import { type Architecture } from '../../model/architecture';
+import { qualityOf, retention } from '../../protocol/quality';
 import { parameterCount } from '../../model/config';
 import type { Comparison, ComparisonRow, PredictionRecord, Role, Split, Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
@@ -35,7 +34,7 @@ export interface ComparisonSetup {
   /** text-classification: class names by index. */
   labels?: readonly string[];
   models: readonly ComparedModel[];
-  teacher: { architecture: Architecture; frozen: FrozenTeacher };
+  teacher: FrozenTeacher;
   /** Each model is timed on this text. */
   latencyText: Example;
 }
@@ -48,7 +47,7 @@ export async function compareModels(
   for (const compared of setup.models) {
     const { row, predictions } = await measure(setup, compared);
     const teacher = models.find((model) => model.row.role === 'teacher')?.row;
-    const kept = teacher && retention(setup.task, teacher.metrics, row.metrics);
+    const kept = teacher && retention(qualityOf(setup.task), teacher.metrics, row.metrics);
     models.push({ row: { ...row, ...(kept !== undefined && { retention: kept }) }, predictions });
   }
   const labels = setup.examples.flatMap((example) => (typeof example.labels === 'number' ? [example.labels] : []));
@@ -84,21 +83,12 @@ function predictionRecords(
 async function measure(setup: ComparisonSetup, { role, name, folder }: ComparedModel): Promise<MeasuredModel> {
   const { executor, task, batches, teacher, latencyText } = setup;
   const { architecture, parameters } = await loadModel(folder);
-  const pairing: Pairing = {
-    student: architecture,
-    ...(role !== 'teacher' && {
-      imitation: {
-        teacher: teacher.architecture,
-        objective: { divergence: 'forward-kl' as const, beta: 0, scaleByTemperatureSquared: true },
-      },
-    }),
-  };
   const evaluator = new Evaluator({
     executor,
     task,
-    pairing,
+    model: architecture,
+    teacher: role === 'teacher' ? undefined : teacher,
     batches,
-    ...(pairing.imitation && { teacher: teacher.frozen }),
   });
   const placed = placeParameters(executor, parameterSpecs(architecture), parameters);
   const tally = new RowTally();

@@ -2,7 +2,8 @@
 
 import { bootstrap, wilson } from '../../distill/intervals';
 import type { RowPrediction } from '../../distill/row-tally';
-import type { ComparisonRow, Gain, Metrics, Task } from '../../protocol/records';
+import { improvement, qualityOf, type MetricKey } from '../../protocol/quality';
+import type { ComparisonRow, Gain, Task } from '../../protocol/records';
 
 /** A model's row of the comparison, and its predictions by example. */
 export interface MeasuredModel {
@@ -10,7 +11,8 @@ export interface MeasuredModel {
   predictions: readonly RowPrediction[];
 }
 
-type Statistic = (drawn: Int32Array) => number;
+/** Undefined where the rows drawn have no prediction that counts. */
+type Statistic = (drawn: Int32Array) => number | undefined;
 
 /** @param labels class index of each example; empty for a language model */
 export function withIntervals(
@@ -18,20 +20,24 @@ export function withIntervals(
   models: readonly MeasuredModel[],
   labels: readonly number[],
 ): ComparisonRow[] {
-  const quality = task === 'text-classification' ? 'macroF1' : 'perplexity';
+  const quality = qualityOf(task);
   const control = models.find(({ row }) => row.role === 'control');
   return models.map((model) => {
     const own = statisticsOf(model, labels);
-    const names = Object.keys(own) as (keyof Metrics)[];
+    const names = Object.keys(own) as MetricKey[];
     const other =
       control && control !== model && model.row.role !== 'teacher' ? statisticsOf(control, labels) : undefined;
-    const sign = quality === 'perplexity' ? -1 : 1;
-    const gainIn: Statistic | undefined = other && ((drawn) => sign * (own[quality]!(drawn) - other[quality]!(drawn)));
+    const gainIn: Statistic | undefined =
+      other &&
+      ((drawn) => {
+        const [mine, others] = [own[quality.key]!(drawn), other[quality.key]!(drawn)];
+        return mine === undefined || others === undefined ? undefined : improvement(quality, mine, others);
+      });
     const statistics = [...names.map((name) => own[name]!), ...(gainIn ? [gainIn] : [])];
     const intervals = bootstrap(model.predictions.length, (drawn) => statistics.map((statistic) => statistic(drawn)));
     const gain: Gain | undefined = gainIn && {
       over: control!.row.name,
-      value: gainIn(Int32Array.from(model.predictions.keys())),
+      value: gainIn(Int32Array.from(model.predictions.keys()))!,
       interval: intervals[names.length]!,
     };
     const measured = Object.fromEntries(names.map((name, i) => [name, intervals[i]!]));
@@ -52,7 +58,7 @@ function sharesOf(task: Task, { predictions }: MeasuredModel): ComparisonRow['in
 function statisticsOf(
   { predictions }: MeasuredModel,
   labels: readonly number[],
-): Partial<Record<keyof Metrics, Statistic>> {
+): Partial<Record<MetricKey, Statistic>> {
   const column = (read: (one: RowPrediction) => number): Float64Array => Float64Array.from(predictions, read);
   const weights = column((one) => one.predictions);
   const mean =
@@ -63,7 +69,7 @@ function statisticsOf(
         sum += values[i]!;
         weight += weights[i]!;
       }
-      return sum / weight;
+      return weight === 0 ? undefined : sum / weight;
     };
   const hasTeacher = predictions[0]?.teacherKl !== undefined;
   const closeness = hasTeacher && { teacherKl: mean(column((one) => one.teacherKl!)) };
@@ -74,7 +80,10 @@ function statisticsOf(
   }
   const nll = mean(column((one) => one.negativeLogLikelihood));
   return {
-    perplexity: (drawn) => Math.exp(nll(drawn)),
+    perplexity: (drawn) => {
+      const mean = nll(drawn);
+      return mean === undefined ? undefined : Math.exp(mean);
+    },
     accuracy: mean(column((one) => one.correct)),
     ...(hasTeacher && { agreement: mean(column((one) => one.agreeing!)) }),
     ...closeness,

@@ -6,7 +6,8 @@ import type { Architecture } from '../../model/architecture';
 import { loadCheckpoint } from '../../model/checkpoint';
 import { initializeFromLayers, initializeParameters, type Model, type Parameters } from '../../model/parameters';
 import type { ArchitectureSpec, ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
-import { projectionShapes, type Pairing } from '../../distill/programs';
+import { projectionShapes } from '../../distill/specs';
+import type { Pairing } from '../../distill/pairing';
 import { randomStream } from '../../engine/random';
 import type { RunData } from './data';
 

@@ -1,11 +1,11 @@
 /** @file An experiment from its data to its comparison: teacher, student, controls, each resumed where it stopped. */
 
-import type { ImitationObjective, Pairing } from '../../distill/programs';
+import type { Objective } from '../../distill/pairing';
 import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { writePredictions } from '../../run-directory/predictions';
 import { controlPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import type { Parameters, Model } from '../../model/parameters';
+import type { Parameters } from '../../model/parameters';
 import type { Comparison } from '../../protocol/records';
 import { compareModels, type ComparedModel } from './compare-models';
 import { loadTestExamples } from './data';
@@ -22,10 +22,7 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
   const { experiment, executor } = setup;
   const architecture = architectureOf(experiment.student.architecture, experiment.training, experiment, run.data);
   const frozen = new FrozenTeacher(executor, teacher.architecture, teacher.parameters);
-  const pairing: Pairing = {
-    student: architecture,
-    imitation: { teacher: teacher.architecture, objective: objectiveOf(experiment) },
-  };
+  const pairing = { student: architecture, teacher: teacher.architecture, objective: objectiveOf(experiment) };
   const initial = (): Promise<Parameters> => initialStudent(experiment, architecture, teacher);
   const student: Student = { architecture, initial, pairing, teacher, frozen };
   try {
@@ -33,13 +30,13 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
     for (const control of experiment.controls) {
       if (!(await trainControl(run, student, control))) return undefined;
     }
-    return await compare(run, student, teacher);
+    return await compare(run, frozen);
   } finally {
     frozen.release();
   }
 }
 
-async function compare(run: PreparedRun, student: Student, teacher: Model): Promise<Comparison> {
+async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Comparison> {
   const { experiment, paths, data, executor, recorder } = run;
   const test = await loadTestExamples(experiment, data);
   await recorder.note(`comparing on ${test ? `${test.length} test` : `${data.validation.length} validation`} examples`);
@@ -63,14 +60,14 @@ async function compare(run: PreparedRun, student: Student, teacher: Model): Prom
     batches: batchesOf(run, examples),
     ...(data.labels && { labels: data.labels }),
     models,
-    teacher: { architecture: teacher.architecture, frozen: student.frozen },
+    teacher,
     latencyText: examples[0]!,
   });
   await writePredictions(paths, predictions);
   return comparison;
 }
 
-function objectiveOf({ distillation }: ResolvedExperiment): ImitationObjective {
+function objectiveOf({ distillation }: ResolvedExperiment): Objective {
   const { divergence, beta, scaleByTemperatureSquared, hidden } = distillation;
-  return { divergence, beta, scaleByTemperatureSquared, ...(hidden && { hidden }) };
+  return { divergence, beta, scaleByTemperatureSquared, hidden };
 }

@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
-import type { Pairing } from '../../distill/programs';
+import type { Imitated } from '../../distill/pairing';
 import { reducedTargets, TeacherTargets, type FrozenTeacher, type TargetSource } from '../../distill/teacher/teacher';
 import {
   BYTES_OF_VALUE,
@@ -18,7 +18,7 @@ import {
   TeacherCacheFiles,
   teacherCaches,
   type TeacherCacheRecord,
-} from '../../distill/teacher/cache-files';
+} from '../../run-directory/teacher-cache-files';
 import { formatBytes, formatCount } from '../../protocol/format';
 import { cacheKey } from '../../distill/teacher/cache-key';
 import { Float16Error, float16ErrorText } from '../../distill/teacher/float16-error';
@@ -50,22 +50,22 @@ export function wantsCache({ teacher, task }: ResolvedExperiment): boolean {
 export interface AskedTeacher {
   model: Model;
   frozen: FrozenTeacher;
-  pairing: Pairing;
+  imitated: Imitated;
 }
 
 /** The source of the targets; undefined where the run was asked to stop while the cache was being filled. */
 export async function teacherAnswers(run: PreparedRun, teacher: AskedTeacher): Promise<TargetSource | undefined> {
   const { task, dataset } = run.experiment;
   const { precision, cache } = run.experiment.teacher;
-  const { frozen, pairing, model } = teacher;
-  const askExactly = (): TeacherTargets => new TeacherTargets(frozen, pairing);
+  const { frozen, imitated, model } = teacher;
+  const askExactly = (): TeacherTargets => new TeacherTargets(frozen, imitated.blocks);
   const ask: Ask =
-    precision === 'float32' ? askExactly : () => reducedTargets(precision, frozen, pairing, model.parameters);
+    precision === 'float32' ? askExactly : () => reducedTargets(precision, frozen, imitated.blocks, model.parameters);
   if (precision !== 'float32') await reportReduced(run, frozen, precision, { exact: askExactly(), rounded: ask() });
   const settings = settingsOf(cache);
   if (!settings) return ask();
   if (!canBeKept(task)) return askAlways(run, ask, 'masked-lm hides other tokens in each epoch');
-  const layout = layoutCache(run.data.train, { pairing, task, maxLength: dataset.maxLength });
+  const layout = layoutCache(run.data.train, { imitated, task, maxLength: dataset.maxLength });
   try {
     return await openCache(run, teacher, ask, settings, layout);
   } catch (error) {
@@ -96,7 +96,7 @@ async function openCache(
   const size = BYTES_OF_VALUE[settings.values];
   const places = layout.blocks.map(({ start, end }) => ({ start: start * size, end: end * size }));
   const files = await TeacherCacheFiles.open(directory, record, places);
-  const cache = { layout, store: files, values: settings.values, task: record.task, pairing: teacher.pairing };
+  const cache = { layout, store: files, values: settings.values, task: record.task, imitated: teacher.imitated };
   const outcome = await fill(run, teacher.frozen, ask, cache, files, record).catch(async (error: unknown) => {
     await files.close();
     throw error;

@@ -1,12 +1,15 @@
 /** @file Trains one model of a run to its end, or until asked to stop: steps, evaluations, probes, checkpoints. */
 
 import type { Evaluator } from '../../distill/evaluator';
-import { trainedSpecs, type Pairing } from '../../distill/programs';
+import { NotFinite } from '../../distill/not-finite';
+import { trainedSpecs } from '../../distill/specs';
+import type { Pairing } from '../../distill/pairing';
 import type { Prober, ProbedLogits } from '../../distill/prober';
 import type { Trainer } from '../../distill/trainer';
 import { openRecords } from '../../run-directory/record-file';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { TrainingSpec } from '../../experiment/file/schema';
+import { improvement, qualityOf } from '../../protocol/quality';
 import type { Metrics, Role, RunProgress, Split, Task } from '../../protocol/records';
 import { loadTraining, saveBest, saveTraining, type Best } from './checkpoints';
 import type { RunControl } from './run-control';
@@ -55,10 +58,12 @@ export async function trainModel(
   const evaluate = async (): Promise<void> => {
     const step = trainer.position;
     recorder.progress(progress('evaluating'));
-    const measured = await training.evaluator.evaluate(trainer.trained);
+    const measured = await training.evaluator.evaluate(trainer.trained).catch(atStep(step));
     evaluations.append({ step, split: VALIDATION, role, metrics: measured });
     recorder.evaluated(role, step, measured);
-    if (training.probes) await training.probes.write(step, await training.probes.prober.probe(trainer.trained));
+    if (training.probes) {
+      await training.probes.write(step, await training.probes.prober.probe(trainer.trained).catch(atStep(step)));
+    }
     if (isBetter(training.task, measured, best)) {
       best = { step, metrics: measured };
       await saveBest(paths, architecture, (await trainer.state()).parameters);
@@ -74,7 +79,6 @@ export async function trainModel(
         return false;
       }
       const record = await trainer.step();
-      requireFinite(record.loss.total, record.step);
       metrics.append(record);
       recorder.progress(progress('training'), record);
       const isLast = trainer.position === trainer.steps;
@@ -88,25 +92,18 @@ export async function trainModel(
   }
 }
 
-/** Quality that chooses the best checkpoint: macro-F1 (then the lower loss), or perplexity. */
+/** Quality chooses the best checkpoint; of several with the same macro-F1 the one with the lower loss. */
 function isBetter(task: Task, metrics: Metrics, best: Best | undefined): boolean {
   if (!best) return true;
-  if (task !== 'text-classification') return metrics.perplexity! < best.metrics.perplexity!;
-  if (metrics.macroF1 !== best.metrics.macroF1) return metrics.macroF1! > best.metrics.macroF1!;
+  const quality = qualityOf(task);
+  const [own, others] = [metrics[quality.key]!, best.metrics[quality.key]!];
+  if (own !== others) return improvement(quality, own, others) > 0;
   return metrics.loss! < best.metrics.loss!;
 }
 
-function requireFinite(loss: number, step: number): void {
-  if (Number.isFinite(loss)) return;
-  throw new TrainingDiverged(step);
-}
-
-/** The loss is no longer a number; training on would only spoil the weights. */
-export class TrainingDiverged extends Error {
-  override readonly name = 'TrainingDiverged';
-  readonly remedy = 'Lower the learning rate, lengthen the warm-up, or set clipNorm to 1 or less, and run again.';
-
-  constructor(step: number) {
-    super(`The loss is not a finite number at step ${step}.`);
-  }
-}
+/** Says at which step numbers were none. */
+const atStep =
+  (step: number) =>
+  (error: unknown): never => {
+    throw error instanceof NotFinite ? error.at(step) : error;
+  };

@@ -4,7 +4,8 @@ import os from 'node:os';
 import { batchInputs } from '../../distill/batch-inputs';
 import { oneOfEachLength } from '../../distill/epochs';
 import { predictPeakBytes } from '../../distill/memory-plan';
-import type { BatchShape, Pairing } from '../../distill/programs';
+import type { BatchShape } from '../../distill/specs';
+import type { Pairing } from '../../distill/pairing';
 import type { TrainingSpec } from '../../experiment/file/schema';
 import { InputError } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
@@ -20,8 +21,6 @@ export interface TrainingToFit {
   pairing: Pairing;
   spec: TrainingSpec;
   runsTeacher: boolean;
-  /** The models of its evaluations. */
-  evaluated: Pairing;
 }
 
 /**
@@ -33,14 +32,14 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
   const { experiment, recorder } = run;
   const { workingMemory } = run.executor;
   if (!workingMemory) return;
-  const { role, pairing, spec, runsTeacher, evaluated } = training;
+  const { role, pairing, spec, runsTeacher } = training;
   const shapesOf = (batches: readonly Batch[]): BatchShape[] =>
     batches.map((batch) => batchInputs(batch, experiment.task).shape);
   const heldBytes = process.memoryUsage.rss();
   const predictedBytes = predictPeakBytes({
     pairing,
     shapes: shapesOf(trainingBatchOfEachLength(run, spec, role)),
-    evaluation: { pairing: evaluated, shapes: shapesOf(oneOfEachLength(batchesOf(run, run.data.validation))) },
+    evaluationShapes: shapesOf(oneOfEachLength(batchesOf(run, run.data.validation))),
     workingMemory,
     accumulates: spec.gradientAccumulation > 1,
     runsTeacher,

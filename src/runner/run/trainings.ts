@@ -1,14 +1,14 @@
 /** @file The trainings of a run: a teacher that is made here, the student, its controls; each resumed where it stopped. */
 
 import { Evaluator } from '../../distill/evaluator';
-import { controlOf, type Pairing } from '../../distill/programs';
+import { controlOf, imitatedOf, type DistilledPair, type Pairing } from '../../distill/pairing';
 import type { FrozenTeacher, TargetSource } from '../../distill/teacher/teacher';
 import { Trainer, type TrainingOptions } from '../../distill/trainer';
 import { collectGarbage } from '../../engine/freed-memory';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { controlPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
-import { type Architecture } from '../../model/architecture';
+import type { Architecture } from '../../model/architecture';
 import { parameterCount } from '../../model/config';
 import { initializeParameters, type Parameters, type Model } from '../../model/parameters';
 import type { Role } from '../../protocol/records';
@@ -26,7 +26,7 @@ export interface Student {
   architecture: Architecture;
   /** Makes the weights that student and control both start from. They are made anew for each, rather than held through the first's training. */
   initial: () => Promise<Parameters>;
-  pairing: Pairing;
+  pairing: DistilledPair;
   teacher: Model;
   frozen: FrozenTeacher;
 }
@@ -41,10 +41,9 @@ export async function teacherModel(run: PreparedRun): Promise<Model | undefined>
   planRoles(run, architecture, student);
   if (!(await isExported(paths.teacher))) {
     await recorder.note(`training the teacher, ${parameterCount(architecture)} parameters`);
-    const pairing: Pairing = { student: architecture };
     const finished = await trainOne(run, {
       role: 'teacher',
-      pairing,
+      pairing: { student: architecture },
       initial: () => Promise.resolve(initializeParameters(architecture, teacher.training.seed)),
       paths: paths.teacher,
       spec: teacher.training,
@@ -76,13 +75,13 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
   if (run.plan.isEmpty) planRoles(run, student.frozen.architecture, student.architecture);
   if (await isExported(paths)) return true;
   const { pairing, teacher, frozen } = student;
-  const targets = await teacherAnswers(run, { model: teacher, frozen, pairing });
+  const targets = await teacherAnswers(run, { model: teacher, frozen, imitated: imitatedOf(pairing) });
   if (!targets) return false;
   await recorder.note(`distilling the student, ${parameterCount(student.architecture)} parameters`);
   const finished = await trainOne(run, {
     role: 'student',
     pairing,
-    teacher: frozen,
+    frozen,
     targets,
     initial: async () => ({
       ...(await student.initial()),
@@ -105,7 +104,7 @@ export async function trainControl(run: PreparedRun, student: Student, control: 
     role: 'control',
     pairing: controlOf(student.pairing),
     // Measured against the teacher it never sees, so that agreement can be compared.
-    evaluateAgainst: student,
+    frozen: student.frozen,
     initial: student.initial,
     paths,
     spec: experiment.training,
@@ -117,9 +116,9 @@ export async function trainControl(run: PreparedRun, student: Student, control: 
 interface OneTraining {
   role: Role;
   pairing: Pairing;
-  teacher?: FrozenTeacher;
+  /** The pairing's teacher. */
+  frozen?: FrozenTeacher;
   targets?: TargetSource;
-  evaluateAgainst?: Student;
   initial: () => Promise<Parameters>;
   paths: TrainingPaths;
   spec: TrainingSpec;
@@ -127,18 +126,15 @@ interface OneTraining {
 
 async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolean> {
   const { executor, experiment, data, recorder, control, plan } = run;
-  const { role, pairing, teacher, targets, paths, spec } = training;
+  const { role, pairing, frozen, targets, paths, spec } = training;
   const { task } = experiment;
-  const reference = teacher ? { pairing, frozen: teacher } : training.evaluateAgainst;
-  const evaluated = reference ? withoutHidden(reference.pairing) : pairing;
-  const runsTeacher = teacher !== undefined && !wantsCache(experiment);
-  await planMemory(run, { role, pairing, spec, runsTeacher, evaluated });
+  await planMemory(run, { role, pairing, spec, runsTeacher: !wantsCache(experiment) });
   const trainer = new Trainer({
     executor,
     task,
     pairing,
-    ...(teacher && { teacher }),
-    ...(targets && { targets }),
+    teacher: pairing.objective && frozen,
+    targets,
     source: trainingBatches(run, spec, role),
     options: trainingOptions(experiment, spec),
     initial: await training.initial(),
@@ -147,11 +143,11 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
   const evaluator = new Evaluator({
     executor,
     task,
-    pairing: evaluated,
-    ...(reference && { teacher: reference.frozen }),
+    model: pairing.student,
+    teacher: frozen,
     batches: batchesOf(run, data.validation),
   });
-  const probes = role === 'teacher' ? undefined : await prepareProbes(run, pairing.student, reference!.frozen, paths);
+  const probes = frozen && (await prepareProbes(run, pairing.student, frozen, paths));
   try {
     return await trainModel(
       {
@@ -174,12 +170,6 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     await evaluator.release();
     await probes?.prober.release();
   }
-}
-
-function withoutHidden({ student, imitation }: Pairing): Pairing {
-  if (!imitation) return { student };
-  const { hidden, ...objective } = imitation.objective;
-  return { student, imitation: { ...imitation, objective } };
 }
 
 function trainingOptions({ distillation }: ResolvedExperiment, spec: TrainingSpec): TrainingOptions {

@@ -2,12 +2,9 @@
 
 import Table from 'cli-table3';
 import { settingName, valueText } from '../../experiment/sweep/sweep-name';
-import { absent, formatPercent, formatQuantity, formatShare } from '../../protocol/format';
-import type { Metrics } from '../../protocol/records';
+import { absent, formatPercent } from '../../protocol/format';
+import { metricFacts, type MetricKey } from '../../protocol/quality';
 import type { SweepResult, SweepRow } from '../commands/sweep';
-
-const metric = (row: SweepRow, role: 'student' | 'control', name: keyof Metrics): number | undefined =>
-  row.summary?.rows.find((compared) => compared.role === role)?.metrics[name];
 
 interface Column {
   title: string;
@@ -15,13 +12,20 @@ interface Column {
   value: (row: SweepRow) => string | undefined;
 }
 
-const share = (value: number | undefined): string | undefined => (value === undefined ? undefined : formatShare(value));
-const quantity = (value: number | undefined): string | undefined =>
-  value === undefined ? undefined : formatQuantity(value);
+function column(key: MetricKey, role: 'student' | 'control' = 'student'): Column {
+  const { name, format } = metricFacts[key];
+  return {
+    title: role === 'student' ? name : `${role} ${name}`,
+    value: ({ summary }) => {
+      const value = summary?.rows.find((compared) => compared.role === role)?.metrics[key];
+      return value === undefined ? undefined : format(value);
+    },
+  };
+}
 
 const results: readonly Column[] = [
-  { title: 'macro-F1', value: (row) => share(metric(row, 'student', 'macroF1')) },
-  { title: 'perplexity', value: (row) => quantity(metric(row, 'student', 'perplexity')) },
+  column('macroF1'),
+  column('perplexity'),
   {
     title: 'retention',
     value: ({ summary }) => {
@@ -29,10 +33,10 @@ const results: readonly Column[] = [
       return kept === undefined ? undefined : formatPercent(kept);
     },
   },
-  { title: 'agreement', value: (row) => share(metric(row, 'student', 'agreement')) },
-  { title: 'KL to teacher', value: (row) => quantity(metric(row, 'student', 'teacherKl')) },
-  { title: 'control macro-F1', value: (row) => share(metric(row, 'control', 'macroF1')) },
-  { title: 'control perplexity', value: (row) => quantity(metric(row, 'control', 'perplexity')) },
+  column('agreement'),
+  column('teacherKl'),
+  column('macroF1', 'control'),
+  column('perplexity', 'control'),
   { title: 'status', value: ({ status }) => (status === 'done' ? undefined : status) },
 ];
 

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } fro
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { libraryNames } from '../../../src/engine/libraries';
+import { libraryNames } from '../../../src/protocol/libraries';
 import { libraryFor, platformsOf, wheelTags, type Kept } from '../../../src/runner/install/catalog';
 import { InstallError } from '../../../src/runner/install/install-error';
 import { unpackWheel } from '../../../src/runner/install/wheel';

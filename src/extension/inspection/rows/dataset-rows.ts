@@ -1,8 +1,7 @@
 /** @file The rows of a dataset document around the lines that are asked for; nothing is read that is not needed for them. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { csvFields, endsInQuotes, type Delimiter } from './csv-row';
-import { jsonRow } from './json-row';
+import { csvFields, endsInQuotes, jsonRow, type Delimiter } from './row-fields';
 import { plainField, type DocumentRow, type Lines } from './row';
 
 export interface DatasetRows {

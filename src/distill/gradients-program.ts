@@ -1,0 +1,142 @@
+/** @file The student's program, recorded once for each batch shape: the combined loss and its gradients. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { recordedDropout, type Dropout } from '../engine/graph/dropout';
+import type { Program } from '../engine/graph/program';
+import { record } from '../engine/graph/trace-backend';
+import type { ParameterTensors } from '../model/computation';
+import { vocabularyHead } from '../model/transformer';
+import { isSoftened } from '../protocol/divergences';
+import { classLoss, vocabularyLoss, type Distillation, type HeadLoss } from './head-loss';
+import { hiddenLoss } from './hidden-loss';
+import { prefixed, withPrefix } from './named';
+import { imitatedOf, wholeBlocks, type Objective, type Pairing } from './pairing';
+import { chunkRows, predict } from './prediction';
+import {
+  isLanguageModel,
+  labelSpecs,
+  parameterSpecs,
+  predictionSpecs,
+  scalarSpecs,
+  teacherOutputSpecs,
+  tokenSpecs,
+  trainedSpecs,
+  type BatchShape,
+} from './specs';
+
+/** Names under which the scalars of a step are given. */
+const SCALARS = ['temperature', 'alpha', 'inverseCount', 'inverseLabelled', 'inverseTokens'] as const;
+
+interface LossComponents {
+  total: tf.Scalar;
+  soft?: tf.Scalar;
+  hard: tf.Scalar;
+  hidden?: tf.Scalar;
+}
+
+/**
+ * Forward and backward pass of the student on one batch.
+ * Inputs: tokens, labels, `student.NAME`, `target.NAME` (the teacher's outputs), `teacher.NAME` (of a language model's
+ * prediction layer), the scalars, dropout masks.
+ * Outputs: `gradient.NAME` for everything trained, `loss.total`, and each component that the objective has.
+ */
+export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
+  const { student } = pairing;
+  const trained = trainedSpecs(pairing);
+  const inputs = {
+    ...tokenSpecs(shape),
+    ...predictionSpecs(student, shape),
+    ...labelSpecs(shape),
+    ...scalarSpecs(SCALARS),
+    ...prefixed('student.', trained),
+    ...(pairing.objective && {
+      ...prefixed('target.', teacherOutputSpecs(imitatedOf(pairing), shape)),
+      ...prefixed('teacher.', parameterSpecs(pairing.teacher)),
+    }),
+  };
+  return record(`gradients-${shape.rows}x${shape.length}`, inputs, (tensors, addInput) => {
+    const names = Object.keys(trained);
+    const dropout = recordedDropout(addInput);
+    let components: LossComponents | undefined;
+    const objective = (...values: tf.Tensor[]): tf.Scalar => {
+      const parameters = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+      components = combinedLoss(pairing, parameters, tensors, dropout);
+      return components.total;
+    };
+    const { value, grads } = tf.valueAndGrads(objective)(names.map((name) => tensors[`student.${name}`]!));
+    const gradients = Object.fromEntries(names.map((name, i) => [`gradient.${name}`, grads[i]!]));
+    return { ...prefixed('loss.', { ...components!, total: value }), ...gradients };
+  });
+}
+
+/** α · T² · soft + (1 − α) · hard + weight · hidden, and each of them by itself. No T² where T does not enter `soft`. */
+function combinedLoss(
+  pairing: Pairing,
+  parameters: ParameterTensors,
+  tensors: Record<string, tf.Tensor>,
+  dropout: Dropout,
+): LossComponents {
+  const objective = pairing.objective?.hidden;
+  const whole = wholeBlocks(pairing);
+  const { prediction, hiddenStates } = predict(pairing.student, parameters, tensors, { dropout, whole });
+  const head = headLoss(pairing, parameters, prediction, tensors);
+  if (!objective) return head;
+  const pairs = objective.layers.map(([teacherBlock, studentBlock], pair) => {
+    const projection = parameters[`projection.${pair}`];
+    return hiddenLoss(objective.loss, {
+      student: hiddenStates[studentBlock + 1]!,
+      teacher: tensors[`target.hidden.${teacherBlock}`] as tf.Tensor3D,
+      ...(projection && { projection: projection as tf.Tensor2D }),
+      attentionMask: tensors.attentionMask as tf.Tensor2D,
+      inverseCount: tensors.inverseTokens as tf.Scalar,
+    });
+  });
+  const hidden = pairs.reduce((sum, loss) => tf.add(sum, loss));
+  return { ...head, total: tf.add(head.total, tf.mul(hidden, objective.weight)), hidden: tf.keep(hidden) };
+}
+
+/** Soft and hard loss at the prediction layer. */
+function headLoss(
+  { student, teacher, objective }: Pairing,
+  parameters: ParameterTensors,
+  prediction: tf.Tensor2D,
+  tensors: Record<string, tf.Tensor>,
+): HeadLoss {
+  const labels = tensors.labels as tf.Tensor1D;
+  const counting = { counted: tensors.counted as tf.Tensor1D, inverseCount: tensors.inverseCount as tf.Scalar };
+  const softened = objective && distillationOf(objective, tensors);
+  const target = tensors['target.prediction'] as tf.Tensor2D;
+  if (!isLanguageModel(student)) {
+    return classLoss({
+      ...counting,
+      labelled: { counted: tensors.labelled as tf.Tensor1D, inverseCount: tensors.inverseLabelled as tf.Scalar },
+      labels,
+      studentLogits: prediction,
+      problemType: 'single-label',
+      ...(softened && { distillation: { ...softened, teacherLogits: target } }),
+    });
+  }
+  const { weight, bias } = vocabularyHead(student, parameters);
+  const teacherHead = softened && vocabularyHead(teacher, withPrefix('teacher.', tensors));
+  return vocabularyLoss({
+    ...counting,
+    labels,
+    student: { hidden: prediction, weight, bias },
+    chunkRows: chunkRows(student.vocabularySize),
+    ...(teacherHead && {
+      distillation: { ...softened, teacher: { hidden: target, weight: teacherHead.weight, bias: teacherHead.bias } },
+    }),
+  });
+}
+
+function distillationOf(objective: Objective, tensors: Record<string, tf.Tensor>): Distillation {
+  const temperature = tensors.temperature as tf.Scalar;
+  const isScaled = objective.scaleByTemperatureSquared && isSoftened(objective.divergence);
+  return {
+    divergence: objective.divergence,
+    beta: objective.beta,
+    temperature,
+    alpha: tensors.alpha as tf.Scalar,
+    temperatureScale: isScaled ? tf.square(temperature) : tf.scalar(1),
+  };
+}

@@ -1,0 +1,79 @@
+/** @file The error for numbers that are none: a NaN or an infinity in logits, losses or metrics spoils all that is summed up with it. */
+
+import type { HostArray, HostTensor } from '../engine/array';
+import { allFinite } from '../engine/finite';
+import type { DeviceTensor } from '../engine/executor';
+
+const TRAINING_REMEDY =
+  'Lower the learning rate, lengthen the warm-up, or set clipNorm to 1 or less, and run again; in bfloat16 try the precision "float32".';
+
+const MODEL_REMEDY =
+  'Look at the model\'s weights, which may hold NaN or be too large; in bfloat16 try the precision "float32", on another engine "cpu".';
+
+export class NotFinite extends Error {
+  override readonly name = 'NotFinite';
+
+  /**
+   * @param tensor the first one concerned, by its name for people
+   * @param value one of its values that is no number
+   * @param remedy what to do, a sentence in the imperative
+   * @param place where in it, for example a row
+   * @param step optimizer steps done, where a model is being trained
+   */
+  constructor(
+    readonly tensor: string,
+    readonly value: number,
+    readonly remedy: string = MODEL_REMEDY,
+    readonly place?: string,
+    readonly step?: number,
+  ) {
+    const where = place === undefined ? '' : ` (${place})`;
+    super(`${tensor}${where} is not a finite number${step === undefined ? '' : ` at step ${step}`}: ${value}.`);
+  }
+
+  /** The same of a model that is being trained, where training may help. */
+  at(step: number): NotFinite {
+    return new NotFinite(this.tensor, this.value, TRAINING_REMEDY, this.place, step);
+  }
+}
+
+/** Throws a NotFinite for the first number that is none. */
+export function requireFinite(numbers: Readonly<Record<string, number | undefined>>, remedy?: string): void {
+  for (const [name, value] of Object.entries(numbers)) {
+    if (value !== undefined && !Number.isFinite(value)) throw new NotFinite(name, value, remedy);
+  }
+}
+
+/** Throws a NotFinite where a tensor holds one. */
+export function requireFiniteTensor(name: string, data: HostArray, place?: string, remedy?: string): void {
+  if (allFinite(data)) return;
+  throw new NotFinite(name, firstNotFinite(data), remedy, place);
+}
+
+/** Throws a NotFinite for the first row of tensors [rows, …] that counts and holds one; what the others hold is of no account. */
+export function requireFiniteRows(tensors: Readonly<Record<string, HostTensor>>, counted: ArrayLike<number>): void {
+  for (const [name, { data, shape }] of Object.entries(tensors)) {
+    if (allFinite(data)) continue;
+    const width = shape.slice(1).reduce((a, b) => a * b, 1);
+    for (let row = 0; row < counted.length; row++) {
+      if (counted[row] === 0) continue;
+      requireFiniteTensor(name, data.subarray(row * width, (row + 1) * width), `row ${row} of the batch`);
+    }
+  }
+}
+
+/** The first tensor that holds a NaN or an infinity, with its error; undefined where none does. Reads them all: for when something went wrong. */
+export async function findNotFinite(
+  tensors: Readonly<Record<string, HostTensor | DeviceTensor>>,
+): Promise<NotFinite | undefined> {
+  for (const [name, tensor] of Object.entries(tensors)) {
+    const data = 'read' in tensor ? await tensor.read() : tensor.data;
+    if (!allFinite(data)) return new NotFinite(name, firstNotFinite(data), MODEL_REMEDY);
+  }
+  return undefined;
+}
+
+function firstNotFinite(data: HostArray): number {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i]!)) return data[i]!;
+  return NaN;
+}

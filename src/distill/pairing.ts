@@ -1,0 +1,63 @@
+/** @file Who learns from whom: a pair of models, and what a training makes of it. */
+
+import type { Architecture } from '../model/architecture';
+import type { Divergence, HiddenLossKind } from '../protocol/divergences';
+
+/** A model and the teacher that it is held against; without one where it is the teacher itself. */
+export interface ModelPair {
+  student: Architecture;
+  teacher?: Architecture | undefined;
+}
+
+/** Which hidden states are compared, and how. Pairs [teacher block, student block] count blocks from 0. */
+export interface HiddenObjective {
+  loss: HiddenLossKind;
+  layers: readonly (readonly [number, number])[];
+  weight: number;
+}
+
+/** How a student imitates its teacher. */
+export interface Objective {
+  divergence: Divergence;
+  /** Of `jsd` alone. */
+  beta: number;
+  scaleByTemperatureSquared: boolean;
+  hidden?: HiddenObjective | undefined;
+}
+
+/** A student that learns from hard labels and from its teacher. */
+export interface DistilledPair extends ModelPair {
+  teacher: Architecture;
+  objective: Objective;
+}
+
+/** A model that learns from hard labels alone. */
+export interface LabelledPair extends ModelPair {
+  objective?: undefined;
+  /** Blocks that are computed whole although nothing imitates them. */
+  whole?: readonly number[];
+}
+
+/** What a training is recorded for. */
+export type Pairing = DistilledPair | LabelledPair;
+
+/** The same student without an objective, with the same places and shapes of dropout, so that equal seeds draw equal masks. */
+export function controlOf(pairing: Pairing): LabelledPair {
+  return { student: pairing.student, teacher: pairing.teacher, whole: wholeBlocks(pairing) };
+}
+
+/** Blocks of the student whose hidden states, or their dropout masks, are wanted for all rows. */
+export function wholeBlocks(pairing: Pairing): readonly number[] {
+  if (!pairing.objective) return pairing.whole ?? [];
+  return pairing.objective.hidden?.layers.map(([, block]) => block) ?? [];
+}
+
+/** What is wanted of a teacher: its prediction, and the hidden states after some of its blocks, each named once. */
+export interface Imitated {
+  teacher: Architecture;
+  blocks: readonly number[];
+}
+
+export function imitatedOf({ teacher, objective }: DistilledPair): Imitated {
+  return { teacher, blocks: [...new Set(objective.hidden?.layers.map(([block]) => block))] };
+}

@@ -1,0 +1,58 @@
+/** @file A model from a batch's tokens to its predictions, for every program that is recorded. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import type { Dropout } from '../engine/graph/dropout';
+import type { Architecture } from '../model/architecture';
+import type { ChooseRows, ModelInputs, ParameterTensors } from '../model/computation';
+import { backbone, classificationLogits, classifiedRows, vocabularyHead } from '../model/transformer';
+import { isLanguageModel } from './specs';
+
+/** Logits that exist at once: [chunk, V] floats are at most this many megabytes. */
+const CHUNK_BYTES = 32 * 2 ** 20;
+
+export function chunkRows(vocabularySize: number): number {
+  return Math.max(32, Math.floor(CHUNK_BYTES / 4 / vocabularySize));
+}
+
+export function modelInputs(tensors: Record<string, tf.Tensor>): ModelInputs {
+  return {
+    inputIds: tensors.inputIds as tf.Tensor2D,
+    attentionMask: tensors.attentionMask as tf.Tensor2D,
+    typeIds: tensors.typeIds as tf.Tensor2D,
+  };
+}
+
+/**
+ * A model as far as the input of its prediction layer: for a language model the transformed hidden states of the
+ * positions that predict, [predictions, D], so that logits can be made in row chunks; for a classifier its logits.
+ * @param whole blocks whose hidden states are wanted, or their dropout masks, for all rows
+ */
+export function predict(
+  a: Architecture,
+  parameters: ParameterTensors,
+  tensors: Record<string, tf.Tensor>,
+  { dropout, whole = [] }: { dropout?: Dropout; whole?: readonly number[] } = {},
+): { prediction: tf.Tensor2D; hiddenStates: tf.Tensor3D[] } {
+  const inputs = modelInputs(tensors);
+  const options = dropout ? { dropout } : {};
+  const choose = predictingRows(a, tensors);
+  const early = predictsFew(a, tensors) && !whole.includes(a.layers - 1);
+  const { hiddenStates, chosen } = backbone(a, parameters, inputs, { ...options, ...(early && { choose }) });
+  const rows = chosen ?? choose(hiddenStates[a.layers]!);
+  const prediction = isLanguageModel(a)
+    ? vocabularyHead(a, parameters).transform(rows)
+    : classificationLogits(a, parameters, rows, options);
+  return { prediction, hiddenStates };
+}
+
+/** Takes the rows from which a model predicts out of [B, L, D]. */
+function predictingRows(a: Architecture, tensors: Record<string, tf.Tensor>): ChooseRows {
+  if (!isLanguageModel(a)) return classifiedRows(a, modelInputs(tensors));
+  const rows = tensors.predictionRows as tf.Tensor1D;
+  return (x) => tf.gather(tf.reshape<tf.Rank.R2>(x, [-1, a.hiddenSize]), rows);
+}
+
+/** Whether so few rows predict that taking them out before the last layer's perceptron saves more than it costs. */
+function predictsFew(a: Architecture, tensors: Record<string, tf.Tensor>): boolean {
+  return !isLanguageModel(a) || 2 * tensors.predictionRows!.size <= tensors.inputIds!.size;
+}

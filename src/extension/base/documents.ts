@@ -1,0 +1,22 @@
+/** @file Which files are experiments, and which may be datasets. */
+
+import type { DocumentFilter, TextDocument, Uri } from 'vscode';
+
+export const experimentSuffix = '.distill.json';
+
+/** On a disk: what an experiment names is relative to its file. A new one, not yet saved, has its path already. */
+export const experimentSelector: DocumentFilter[] = [
+  { scheme: 'file', pattern: `**/*${experimentSuffix}` },
+  { scheme: 'untitled', pattern: `**/*${experimentSuffix}` },
+];
+
+export function isExperiment({ uri }: Pick<TextDocument, 'uri'>): boolean {
+  return ['file', 'untitled'].includes(uri.scheme) && uri.path.endsWith(experimentSuffix);
+}
+
+/** A glob of the files that may hold rows. */
+export const datasetGlob = '**/*.{jsonl,csv,tsv,txt}';
+
+export function isDataset(uri: Uri): boolean {
+  return uri.scheme === 'file' && /\.(jsonl|csv|tsv|txt)$/i.test(uri.path);
+}

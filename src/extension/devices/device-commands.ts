@@ -1,0 +1,155 @@
+/** @file Install and remove native libraries, measure devices: each a run of the runner, with its progress. */
+
+import { l10n, ProgressLocation, Uri, window, type LogOutputChannel } from 'vscode';
+import { killProcessTree } from '../../run-directory/process-tree';
+import { libraryTitle, type LibraryName } from '../../protocol/libraries';
+import type { InstallProgress } from '../../protocol/records';
+import { formatBytes } from '../../protocol/format';
+import type { DeviceList } from './device-list';
+import { inEditorWords } from '../base/editor-words';
+import type { Ended, StartRunner } from '../base/runner-process';
+import { LineFollower } from '../runs/line-follower';
+import { requireTrust } from '../base/require-trust';
+
+export interface DeviceCommandParts {
+  devices: DeviceList;
+  startRunner: StartRunner;
+  /** A folder for the process to run in. */
+  cwd: string;
+  log: LogOutputChannel;
+}
+
+/** Milliseconds between looks at what the runner says. */
+const period = 200;
+
+/** Wheels that the caller gives are taken in place of downloads. */
+export async function installLibrary(parts: DeviceCommandParts, library: LibraryName, given?: unknown): Promise<void> {
+  requireTrust();
+  const files = Array.isArray(given) ? given.filter((one) => one instanceof Uri).map(({ fsPath }) => fsPath) : [];
+  if (files.length === 0 && library === 'tensorflow-gpu' && !(await isWanted())) return;
+  const title = libraryTitle(library);
+  parts.log.info(l10n.t('Install {0}', title));
+  const args = ['devices', '--install', library, ...(files.length > 0 ? ['--file', ...files] : [])];
+  const { ended, cancelled } = await withInstallProgress(parts, l10n.t('Installing {0}', title), args);
+  await parts.devices.refresh();
+  if (cancelled) return;
+  if (ended.code === 0) void window.showInformationMessage(l10n.t('{0} is installed.', title));
+  else void offerWheel(parts, library, ended);
+}
+
+/** Asked first, for it is large and not free software. */
+async function isWanted(): Promise<boolean> {
+  const install = l10n.t('Install');
+  const detail = l10n.t(
+    "Fetches about 2.1 GB with your pip, among it NVIDIA's CUDA libraries, which are under NVIDIA's own licence, and takes 3.6 GB of disk.",
+  );
+  const question = l10n.t('Install TensorFlow for NVIDIA GPUs?');
+  return (await window.showWarningMessage(question, { modal: true, detail }, install)) === install;
+}
+
+/** Says why, and lets the person choose a wheel that they have. */
+async function offerWheel(parts: DeviceCommandParts, library: LibraryName, ended: Ended): Promise<void> {
+  const [chooseWheel, showLog] = [l10n.t('Choose a Wheel…'), l10n.t('Show Log')];
+  const words = ended.lines.filter((line) => parse(line) === undefined).join(' ');
+  parts.log.error(words);
+  const message =
+    words === ''
+      ? l10n.t('{0} was not installed: the process was killed.', libraryTitle(library))
+      : inEditorWords(words);
+  const chosen = await window.showErrorMessage(message, chooseWheel, showLog);
+  if (chosen === showLog) parts.log.show();
+  if (chosen !== chooseWheel) return;
+  const files = await window.showOpenDialog({ canSelectMany: true, filters: { [l10n.t('Wheels')]: ['whl'] } });
+  if (files) await installLibrary(parts, library, files);
+}
+
+interface Outcome {
+  ended: Ended;
+  cancelled: boolean;
+}
+
+/** What is downloaded whole is kept when it is cancelled, for the next time. */
+function withInstallProgress(parts: DeviceCommandParts, title: string, args: readonly string[]): Thenable<Outcome> {
+  const options = { location: ProgressLocation.Notification, title, cancellable: true };
+  return window.withProgress(options, async (progress, token) => {
+    const runner = parts.startRunner(args, { cwd: parts.cwd });
+    token.onCancellationRequested(() => {
+      if (runner.pid !== undefined) cancelInstall(runner.pid);
+    });
+    const follower = new LineFollower(runner.errorFile);
+    let shown = 0;
+    const look = async (): Promise<void> => {
+      for (const said of (await follower.read()).map(parse)) {
+        if (said === undefined) continue;
+        if ('note' in said) {
+          parts.log.info(said.note);
+          continue;
+        }
+        const percent = Math.min(100, (100 * said.bytes) / said.of);
+        progress.report({ message: phaseWords(said), increment: Math.max(0, percent - shown) });
+        shown = Math.max(shown, percent);
+      }
+    };
+    const timer = setInterval(() => void look(), period);
+    try {
+      const ended = await runner.ended;
+      await look();
+      return { ended, cancelled: token.isCancellationRequested };
+    } finally {
+      clearInterval(timer);
+    }
+  });
+}
+
+/** Asked politely it ends pip and says so; Windows has no polite way, and a plain kill would leave pip at work there. */
+function cancelInstall(pid: number): void {
+  if (process.platform === 'win32') killProcessTree(pid);
+  else process.kill(pid, 'SIGTERM');
+}
+
+function phaseWords({ phase, bytes, of }: Exclude<InstallProgress, { note: string }>): string {
+  const words = { downloading: l10n.t('downloading'), checking: l10n.t('checking'), unpacking: l10n.t('unpacking') };
+  return l10n.t('{0}, {1} of {2}', words[phase], formatBytes(bytes), formatBytes(of));
+}
+
+/** Undefined for what is not one of the runner's messages. */
+function parse(line: string): InstallProgress | undefined {
+  try {
+    return JSON.parse(line) as InstallProgress;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Removes the library of the row that was clicked, else the one that the person picks. */
+export async function removeLibrary(parts: DeviceCommandParts, given: unknown): Promise<void> {
+  requireTrust();
+  await parts.devices.ready();
+  const installed = [...new Set(parts.devices.devices.flatMap(({ library }) => (library ? [library.name] : [])))];
+  const library = libraryOf(given) ?? (await pickInstalled(installed));
+  if (library === undefined) return;
+  const { code, lines } = await parts.startRunner(['devices', '--remove', library], { cwd: parts.cwd }).ended;
+  await parts.devices.refresh();
+  if (code !== 0) throw new Error(lines.join(' '));
+  void window.showInformationMessage(l10n.t('{0} is removed.', libraryTitle(library)));
+}
+
+async function pickInstalled(installed: readonly string[]): Promise<string | undefined> {
+  if (installed.length === 0) throw new Error(l10n.t('No native library is installed.'));
+  const choices = installed.map((name) => ({ label: libraryTitle(name), name }));
+  return (await window.showQuickPick(choices, { placeHolder: l10n.t('Library to remove') }))?.name;
+}
+
+/** A row of the Devices view, or a library's name. */
+function libraryOf(given: unknown): string | undefined {
+  if (typeof given === 'string') return given;
+  if (typeof given !== 'object' || given === null || !('library' in given)) return undefined;
+  return typeof given.library === 'string' ? given.library : undefined;
+}
+
+export async function measureDevices({ devices }: DeviceCommandParts): Promise<void> {
+  requireTrust();
+  const title = l10n.t('Measuring devices: a small training step on each');
+  const options = { location: ProgressLocation.Notification, title, cancellable: true };
+  await window.withProgress(options, (_, token) => devices.measure(token));
+}

@@ -1,0 +1,150 @@
+/** @file Completions that a schema cannot give: columns of the dataset, files, earlier runs, whole parts of an experiment. */
+
+import {
+  CompletionItem,
+  CompletionItemKind,
+  l10n,
+  languages,
+  Range,
+  SnippetString,
+  workspace,
+  type Disposable,
+  type Position,
+  type TextDocument,
+} from 'vscode';
+import { getLocation, type Location } from 'jsonc-parser';
+import path from 'node:path';
+import { describeDataset } from '../../dataset/dataset-description';
+import { datasetFilesIn, fileSplits, findSplitFiles } from '../../experiment/checks/dataset-files';
+import { childOf } from '../../experiment/file/schema-tree';
+import type { RunList } from '../runs/run-list';
+import { describeRun } from '../runs/run-words';
+import { parsedDocument } from './experiment-document';
+import { experimentSelector } from '../base/documents';
+import { snippets, type SnippetId } from './snippets';
+
+interface PossibleValue {
+  value: string;
+  detail?: string;
+}
+
+export function registerCompletions(runs: RunList): Disposable {
+  const provideCompletionItems = async (document: TextDocument, position: Position): Promise<CompletionItem[]> => {
+    const location = getLocation(document.getText(), document.offsetAt(position));
+    if (location.isAtPropertyKey) return snippetItems(document, position, location);
+    const choices = await choicesAt(document, location, runs);
+    return choices.map((choice, index) => choiceItem(document, position, location, choice, index));
+  };
+  return languages.registerCompletionItemProvider(experimentSelector, { provideCompletionItems }, '"');
+}
+
+async function choicesAt(
+  document: TextDocument,
+  { path: jsonPath }: Location,
+  runs: RunList,
+): Promise<PossibleValue[]> {
+  const [part, key] = jsonPath;
+  if (part === 'teacher' && key === 'run') {
+    await runs.ready();
+    return runs.runs.map((run) => ({ value: run.paths.id, detail: `${run.record.name} · ${describeRun(run)}` }));
+  }
+  // What the file names is not opened where it is not trusted.
+  if (part !== 'dataset' || !workspace.isTrusted) return [];
+  const folder = path.dirname(document.uri.fsPath);
+  if (fileSplits.some((split) => split === key)) {
+    return (await datasetFilesIn(folder)).map((value) => ({ value }));
+  }
+  if (typeof key === 'string' && key.endsWith('Column')) return columnsFor(document, folder);
+  return [];
+}
+
+async function columnsFor(document: TextDocument, folder: string): Promise<PossibleValue[]> {
+  const train = childOf(childOf(parsedDocument(document).source.value(), 'dataset'), 'train');
+  const named = (Array.isArray(train) ? train : [train]).filter((name) => typeof name === 'string');
+  const [file] = (await findSplitFiles(named, folder)).files;
+  if (file === undefined) return [];
+  const { columns } = await describeDataset(file);
+  return columns.map(({ name, values }) => ({
+    value: name,
+    ...(values && {
+      detail: values
+        .slice(0, 6)
+        .map(({ value }) => value)
+        .join(', '),
+    }),
+  }));
+}
+
+function choiceItem(
+  document: TextDocument,
+  position: Position,
+  { previousNode }: Location,
+  { value, detail }: PossibleValue,
+  index: number,
+): CompletionItem {
+  const item = new CompletionItem(value, CompletionItemKind.Value);
+  const quoted = JSON.stringify(value);
+  item.insertText = quoted;
+  // The whole text in quotes is replaced, so it is what is typed that must match.
+  item.filterText = quoted;
+  item.sortText = String(index).padStart(4, '0');
+  if (detail !== undefined) item.detail = detail;
+  item.range =
+    previousNode?.type === 'string'
+      ? new Range(
+          document.positionAt(previousNode.offset),
+          document.positionAt(previousNode.offset + previousNode.length),
+        )
+      : new Range(position, position);
+  return item;
+}
+
+function snippetItems(
+  document: TextDocument,
+  position: Position,
+  { path: jsonPath, previousNode }: Location,
+): CompletionItem[] {
+  const owner = jsonPath.slice(0, -1).join('.');
+  const root = parsedDocument(document).source.value();
+  const value = owner === '' ? root : childOf(root, owner);
+  const present = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+  const words = snippetWords();
+  return snippets
+    .filter((snippet) => snippet.owner === owner && !present.includes(snippet.key))
+    .map((snippet) => {
+      const [title, description] = words[snippet.id];
+      const item = new CompletionItem(`${snippet.key}: ${title}`, CompletionItemKind.Snippet);
+      item.insertText = new SnippetString(`"${snippet.key}": ${snippet.body}`);
+      item.documentation = description;
+      item.filterText = `"${snippet.key} ${title}"`;
+      item.sortText = `~${snippet.key}`;
+      item.range =
+        previousNode?.type === 'string'
+          ? new Range(
+              document.positionAt(previousNode.offset),
+              document.positionAt(previousNode.offset + previousNode.length),
+            )
+          : new Range(position, position);
+      return item;
+    });
+}
+
+/** A title tells a snippet from others with the same key. */
+function snippetWords(): Record<SnippetId, readonly [title: string, description: string]> {
+  return {
+    fineTuned: [l10n.t('a fine-tuned model'), l10n.t('A Hugging Face folder whose model is already fine-tuned.')],
+    trainedHere: [l10n.t('trained here'), l10n.t('A model that is first trained on the hard labels of the same rows.')],
+    earlierRun: [l10n.t('of an earlier run'), l10n.t("An earlier run's teacher or student.")],
+    randomWeights: [l10n.t('from random weights'), l10n.t('A small model that starts from nothing.')],
+    teacherBlocks: [
+      l10n.t("from the teacher's blocks"),
+      l10n.t("The teacher's embeddings and some of its blocks; the widths must be equal."),
+    ],
+    softLabels: [l10n.t('soft labels'), l10n.t('Temperature and the share of the distillation loss.')],
+    falling: [l10n.t('falling'), l10n.t('Wide distributions first, sharper ones towards the end.')],
+    hiddenStates: [
+      l10n.t('imitate hidden states'),
+      l10n.t('Pairs [teacher block, student block], counted from 0. Where widths differ, a projection is learnt.'),
+    ],
+  };
+}

@@ -1,0 +1,69 @@
+/** @file Run and open: the commands about one experiment file. */
+
+import { l10n, Uri, window, workspace } from 'vscode';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { runsDirectory } from '../../run-directory/run-paths';
+import { experimentSuffix, isExperiment } from '../base/documents';
+import { fileChoices, pickFile } from '../base/pick';
+import { requireTrust } from '../base/require-trust';
+import { runId } from '../runs/choose-run';
+import { follow, type RunCommandParts } from '../runs/run-commands';
+import type { RunList } from '../runs/run-list';
+
+/** `verb` is `sweep` to try each value of the experiment's "sweep", one run each. */
+export async function runExperiment(
+  parts: RunCommandParts,
+  given: unknown,
+  verb: 'run' | 'sweep' = 'run',
+): Promise<void> {
+  requireTrust();
+  const chosen = await chooseExperiment(parts.runs, given);
+  const experiment = chosen && (await saved(chosen));
+  if (!experiment) return;
+  const cwd = workspace.getWorkspaceFolder(experiment)?.uri.fsPath ?? path.dirname(experiment.fsPath);
+  parts.log.info(`distillery ${verb} ${experiment.fsPath}`);
+  const directory = runsDirectory(experiment.fsPath);
+  const before = await foldersOf(directory);
+  const added = async (): Promise<string[]> =>
+    (await foldersOf(directory)).filter((folder) => !before.includes(folder));
+  const runner = parts.startRunner([verb, experiment.fsPath], { cwd });
+  await follow(parts, { runner, cwd, what: path.basename(experiment.fsPath), candidates: added });
+}
+
+/** What runs is what is on the disk. Undefined where the person does not save a file that has no name yet. */
+async function saved(experiment: Uri): Promise<Uri | undefined> {
+  const open = workspace.textDocuments.find((document) => document.uri.toString() === experiment.toString());
+  return open?.isDirty ? workspace.save(open.uri) : experiment;
+}
+
+async function foldersOf(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch((): string[] => []);
+  return names.map((name) => path.join(directory, name));
+}
+
+/** The experiment file of a row or a run. */
+export async function openExperiment(runs: RunList, given: unknown): Promise<void> {
+  await runs.ready();
+  const file = await chooseExperiment(runs, given);
+  if (file) await window.showTextDocument(file);
+}
+
+/** The experiment file that was clicked, or is in the active editor, else the one that the person picks. */
+async function chooseExperiment(runs: RunList, given: unknown): Promise<Uri | undefined> {
+  const named = experimentOf(runs, given);
+  if (named) return named;
+  const active = window.activeTextEditor?.document.uri;
+  if (active && isExperiment({ uri: active })) return active;
+  const found = await workspace.findFiles(`**/*${experimentSuffix}`, '**/node_modules/**');
+  if (found.length === 0) throw new Error(l10n.t('There is no experiment file (NAME.distill.json) in this workspace.'));
+  return pickFile(fileChoices(found), l10n.t('Experiment to run'));
+}
+
+/** The experiment file of a row of the view, of a run, or of an editor. */
+function experimentOf(runs: RunList, given: unknown): Uri | undefined {
+  if (given instanceof Uri) return given;
+  const id = runId(given);
+  const file = id === undefined ? (given as { file?: unknown } | undefined)?.file : runs.find(id)?.origin?.file;
+  return typeof file === 'string' ? Uri.file(file) : undefined;
+}

@@ -1,0 +1,54 @@
+/** @file What the extension does with experiment files: their view, what the editor shows in them, and the commands about them. */
+
+import { Disposable, type Uri } from 'vscode';
+import { registerCommands } from '../base/commands';
+import type { ContextKeys } from '../base/context-keys';
+import type { RunCommandParts } from '../runs/run-commands';
+import { deleteRuns } from '../runs/trash-commands';
+import { registerCodeLenses } from './code-lenses';
+import { registerCompletions } from './completions';
+import { openExperiment, runExperiment } from './experiment-commands';
+import type { ExperimentFiles } from './experiment-files';
+import { ExperimentProblems, registerDiagnostics } from './experiment-problems';
+import { ExperimentTree } from './experiment-tree';
+import { registerExperimentsView, selection } from './experiments-view';
+import { newExperiment } from './new-experiment';
+import { registerOutline } from './outline';
+import { registerQuickFixes } from './quick-fixes';
+import { registerResultHints } from './result-hints';
+import { createSampleWorkspace } from './sample-workspace';
+
+export interface ExperimentParts extends RunCommandParts {
+  files: ExperimentFiles;
+  keys: ContextKeys;
+  extensionUri: Uri;
+  report: (error: unknown) => void;
+}
+
+export function registerExperiments(parts: ExperimentParts): Disposable {
+  const { runs, files, keys, extensionUri, log, report } = parts;
+  const tree = new ExperimentTree(runs, files);
+  const problems = new ExperimentProblems(report);
+  const view = registerExperimentsView(tree, runs, keys);
+  return Disposable.from(
+    tree,
+    problems,
+    view,
+    registerDiagnostics(problems),
+    registerQuickFixes(problems),
+    registerCompletions(runs),
+    registerCodeLenses(runs),
+    registerResultHints(runs),
+    registerOutline(),
+    registerCommands<'experiments'>(log, {
+      'distillery.createSampleWorkspace': (folder) => createSampleWorkspace(extensionUri, folder),
+      'distillery.newExperiment': newExperiment,
+      'distillery.runExperiment': (file) => runExperiment(parts, file),
+      'distillery.sweepExperiment': (file) => runExperiment(parts, file, 'sweep'),
+      'distillery.openExperiment': (row) => openExperiment(runs, row),
+      'distillery.showMoreRuns': (file) => tree.showMore(String(file)),
+      // Its key means the rows that are selected in this view.
+      'distillery.deleteRun': (run, selected) => deleteRuns(parts, run, run === selection ? view.selected() : selected),
+    }),
+  );
+}

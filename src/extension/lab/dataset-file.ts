@@ -1,0 +1,25 @@
+/** @file The dataset files of a run, between how its experiment names them and where they are. */
+
+import { l10n, Position, Range, Uri, ViewColumn, window } from 'vscode';
+import path from 'node:path';
+import { readRunExperiment } from '../../experiment/experiment-record';
+import type { LabTarget } from '../../protocol/panel';
+import type { RunPaths } from '../../run-directory/run-paths';
+
+/** `file` as the experiment has it, `line` counted from 1. Opens nothing but what the run has read. */
+export async function openDatasetFile(paths: RunPaths, file: string, line: number): Promise<void> {
+  const experiment = await readRunExperiment(paths);
+  const wanted = path.resolve(path.dirname(experiment.file), file);
+  if (!experiment.inputs.some((input) => path.resolve(input.path) === wanted)) {
+    throw new Error(l10n.t('{0} is not a file of this run.', file));
+  }
+  const at = new Position(line - 1, 0);
+  await window.showTextDocument(Uri.file(wanted), { selection: new Range(at, at), viewColumn: ViewColumn.Beside });
+}
+
+/** Records name files by absolute paths; a link may have one as the experiment has it. */
+export async function resolveTarget(paths: RunPaths, target: LabTarget): Promise<LabTarget> {
+  if (!target.row) return target;
+  const { file } = await readRunExperiment(paths);
+  return { ...target, row: { ...target.row, file: path.resolve(path.dirname(file), target.row.file) } };
+}

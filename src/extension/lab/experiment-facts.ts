@@ -1,0 +1,42 @@
+/** @file What the Lab's page needs to know of an experiment: facts, and settings by their paths. */
+
+import type { ArchitectureSpec, ResolvedExperiment } from '../../experiment/file/schema';
+import type { ExperimentFacts, ModelShape } from '../../protocol/lab-data';
+import { isSoftened } from '../../protocol/divergences';
+
+export function experimentFacts({ teacher, student, distillation, training }: ResolvedExperiment): ExperimentFacts {
+  const { divergence, scaleByTemperatureSquared, hidden } = distillation;
+  const { clipNorm, schedule, evaluateEvery } = training;
+  return {
+    student: shapeOf(student.architecture),
+    // The architecture of a folder or of another run is not in the experiment.
+    ...(teacher.source === 'train' ? { teacher: shapeOf(teacher.architecture) } : {}),
+    divergence,
+    scaleByTemperatureSquared: scaleByTemperatureSquared && isSoftened(divergence),
+    ...(hidden ? { hidden: { weight: hidden.weight, layers: hidden.layers } } : {}),
+    ...(typeof clipNorm === 'number' ? { clipNorm } : {}),
+    schedule,
+    evaluateEvery,
+  };
+}
+
+function shapeOf({ family, layers, hiddenSize }: ArchitectureSpec): ModelShape {
+  return { family, layers, hiddenSize };
+}
+
+/** Parts that say what a run is, not how it was set. */
+const identity = ['name', 'file', 'inputs', '$schema'];
+
+/** `training.learningRate` → `0.001`. Lists of plain values stay whole. */
+export function flatSettings(experiment: ResolvedExperiment): Record<string, string> {
+  const flat: Record<string, string> = {};
+  const add = (path: string, value: unknown): void => {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      for (const [key, inner] of Object.entries(value)) add(path === '' ? key : `${path}.${key}`, inner);
+    } else if (value !== undefined) {
+      flat[path] = typeof value === 'string' ? value : JSON.stringify(value);
+    }
+  };
+  for (const [key, value] of Object.entries(experiment)) if (!identity.includes(key)) add(key, value);
+  return flat;
+}

@@ -1,0 +1,206 @@
+/** @file The Lab panel, on the editor's side: one panel that shows one run at a time and survives a reload. */
+
+import { l10n, Uri, ViewColumn, window, workspace, type Disposable, type WebviewPanel } from 'vscode';
+import type { RunListing } from '../../protocol/lab-data';
+import { isPageMessage, type HostMessage, type LabTarget, type PageMessage } from '../../protocol/panel';
+import { execute } from '../base/commands';
+import type { ModelServer } from '../models/model-server';
+import type { ListedRun, RunList } from '../runs/run-list';
+import { labPage, pageRoot } from './lab-page';
+import { LabSession } from './lab-session';
+import { resolveTarget } from './dataset-file';
+import { saveFile } from './save-file';
+import { toldProblem } from './told-problem';
+
+const viewType = 'distillery.lab';
+
+export class LabPanel implements Disposable {
+  readonly #disposables: Disposable[];
+  #panel: WebviewPanel | undefined;
+  #run: ListedRun | undefined;
+  #session: LabSession | undefined;
+  /** Where the page is to be led once it shows the run. */
+  #target: LabTarget | undefined;
+  /** From the page's `ready` until it is hidden. */
+  #pageListens = false;
+  /** The list of runs that the page has, as text. */
+  #toldRuns = '';
+
+  constructor(
+    private readonly runs: RunList,
+    private readonly models: ModelServer,
+    private readonly extensionUri: Uri,
+  ) {
+    this.#disposables = [
+      window.registerWebviewPanelSerializer(viewType, {
+        deserializeWebviewPanel: (panel, state) => this.#restore(panel, state),
+      }),
+      runs.onDidChange(() => this.#update()),
+      workspace.onDidGrantWorkspaceTrust(() => this.#post({ type: 'trust', trusted: true })),
+    ];
+  }
+
+  /**
+   * Shows a run, and of it the target's place, or without a run what can be done to get one. There is one panel.
+   * @param preserveFocus for who goes through a list and looks
+   */
+  open(run: ListedRun | undefined, target?: LabTarget, preserveFocus = false): void {
+    this.#target = target;
+    if (!this.#panel) {
+      const options = { enableScripts: true, localResourceRoots: [pageRoot(this.extensionUri)] };
+      this.#adopt(window.createWebviewPanel(viewType, '', { viewColumn: ViewColumn.Active, preserveFocus }, options));
+    }
+    this.#panel!.reveal(undefined, preserveFocus);
+    if (this.#run?.paths.directory !== run?.paths.directory || !run) this.#choose(run);
+    else if (this.#pageListens) this.#showTarget();
+  }
+
+  /** Leads the page to where the person was sent, once. */
+  #showTarget(): void {
+    const [run, target] = [this.#run, this.#target];
+    this.#target = undefined;
+    if (run && target)
+      void this.#orTell(
+        resolveTarget(run.paths, target).then((resolved) => this.#post({ type: 'target', target: resolved })),
+      );
+  }
+
+  /** Whether the person can see this run in the Lab now. */
+  isShown(id: string): boolean {
+    return this.#panel?.visible === true && this.#run?.paths.id === id;
+  }
+
+  async #restore(panel: WebviewPanel, state: unknown): Promise<void> {
+    if (this.#panel) {
+      panel.dispose();
+      return;
+    }
+    this.#adopt(panel);
+    await this.runs.ready();
+    const id = keptId(state);
+    // A window that is reloaded at once has kept no state yet: then the newest run is the one that was looked at.
+    this.#choose(id === undefined ? this.runs.runs[0] : this.runs.find(id));
+  }
+
+  #adopt(panel: WebviewPanel): void {
+    this.#panel = panel;
+    panel.iconPath = { light: this.#media('lab-light.svg'), dark: this.#media('lab-dark.svg') };
+    panel.title = title(this.#run);
+    // A hidden page is taken down; when it is shown again it starts anew and says `ready`.
+    panel.onDidChangeViewState(() => {
+      if (!panel.visible) this.#pageGone();
+    });
+    panel.onDidDispose(() => {
+      this.#pageGone();
+      this.#panel = undefined;
+      this.#run = undefined;
+    });
+    panel.webview.onDidReceiveMessage((message: unknown) => {
+      if (isPageMessage(message)) void this.#receive(message);
+    });
+    panel.webview.html = labPage(panel.webview, this.extensionUri);
+  }
+
+  #choose(run: ListedRun | undefined): void {
+    this.#run = run;
+    if (this.#panel) this.#panel.title = title(run);
+    if (this.#pageListens) this.#startSession();
+  }
+
+  async #receive(message: PageMessage): Promise<void> {
+    if (message.type === 'ready') {
+      this.#pageListens = true;
+      this.#toldRuns = '';
+      this.#post({ type: 'trust', trusted: workspace.isTrusted });
+      this.#tellRuns();
+      this.#startSession();
+    } else if (message.type === 'createSample') {
+      await execute('distillery.createSampleWorkspace');
+    } else if (message.type === 'chooseRun') {
+      await execute('distillery.openLab');
+    } else if (message.type === 'showRun') {
+      await execute('distillery.openLab', message.id);
+    } else if (message.type === 'save') {
+      await this.#orTell(saveFile(this.#run?.paths.directory ?? '', message.name, message.content));
+    } else if (this.#run?.paths.id === message.id) {
+      // Otherwise the page still speaks of the run that it showed a moment ago.
+      await this.#orTell(this.#session?.receive(message) ?? Promise.resolve());
+    }
+  }
+
+  #startSession(): void {
+    this.#stopSession();
+    const run = this.#run;
+    if (!run) {
+      this.#post({ type: 'empty' });
+      return;
+    }
+    const session = new LabSession(run, this.runs, this.models, (message) => this.#post(message));
+    this.#session = session;
+    void this.#orTell(session.start().then(() => this.#showTarget()));
+  }
+
+  #pageGone(): void {
+    this.#pageListens = false;
+    this.#stopSession();
+  }
+
+  #stopSession(): void {
+    this.#session?.dispose();
+    this.#session = undefined;
+  }
+
+  #update(): void {
+    if (this.#pageListens) this.#tellRuns();
+    const now = this.#run && this.runs.find(this.#run.paths.id);
+    if (!now) return;
+    this.#run = now;
+    this.#session?.update();
+  }
+
+  #tellRuns(): void {
+    const listing = this.runs.runs.map(({ paths, record: { progress, ...record }, best }): RunListing => ({
+      id: paths.id,
+      record,
+      ...(best && { best }),
+    }));
+    const told = JSON.stringify(listing);
+    if (told === this.#toldRuns) return;
+    this.#toldRuns = told;
+    this.#post({ type: 'runs', runs: listing });
+  }
+
+  /** What fails is said in the page, beside what it shows. */
+  async #orTell(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#post({ type: 'error', ...toldProblem(error) });
+    }
+  }
+
+  #media(name: string): Uri {
+    return Uri.joinPath(this.extensionUri, 'media', name);
+  }
+
+  #post(message: HostMessage): void {
+    void this.#panel?.webview.postMessage(message);
+  }
+
+  dispose(): void {
+    this.#stopSession();
+    this.#panel?.dispose();
+    for (const disposable of this.#disposables) disposable.dispose();
+  }
+}
+
+function title(run: ListedRun | undefined): string {
+  return run ? l10n.t('Lab: {0}', run.record.name) : l10n.t('Distillery Lab');
+}
+
+/** The run that the page showed, from what it kept: see PageState. */
+function keptId(state: unknown): string | undefined {
+  return typeof state === 'object' && state !== null && 'id' in state && typeof state.id === 'string'
+    ? state.id
+    : undefined;
+}

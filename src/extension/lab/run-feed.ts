@@ -1,0 +1,162 @@
+/** @file Turns a run directory, as it grows, into messages for the Lab's page. */
+
+import { followRecords, type Follower } from '../../run-directory/follow-records';
+import { readRunExperiment } from '../../experiment/experiment-record';
+import { controlPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
+import type { RunSeries, RunSnapshot } from '../../protocol/lab-data';
+import { MetricsTable } from '../../protocol/metrics-table';
+import type { HostMessage } from '../../protocol/panel';
+import type { EvaluationRecord, Role, RunRecord } from '../../protocol/records';
+import { experimentFacts, flatSettings } from './experiment-facts';
+import { ProbeFeed } from './probe-feed';
+
+/** Least time between two messages of new lines, in milliseconds. */
+const period = 100;
+
+interface Training {
+  role: Role;
+  name: string;
+  paths: TrainingPaths;
+}
+
+/** What is known of one training, and how much of it the page was told. */
+interface Known {
+  role: Role;
+  name: string;
+  metrics: MetricsTable;
+  evaluations: EvaluationRecord[];
+  told: { metrics: number; evaluations: number };
+}
+
+/** Speaks of one run until it is disposed: everything there is first, then what is new. */
+export class RunFeed {
+  /** By the name of the training. */
+  readonly #known = new Map<string, Known>();
+  readonly #followers: Follower[] = [];
+  readonly #probes: ProbeFeed | undefined;
+  #experiment: Pick<RunSnapshot, 'experiment' | 'settings'> | undefined;
+  /** Whether the page must be told everything, at first and after lines were taken back by a resumed run. */
+  #anew = true;
+  #timer: NodeJS.Timeout | undefined;
+  #disposed = false;
+
+  constructor(
+    readonly paths: RunPaths,
+    private record: RunRecord,
+    private readonly post: (message: HostMessage) => void,
+    /** `run`: the one that is shown, with its probes; `beside`: one to be compared with it. */
+    private readonly as: 'run' | 'beside' = 'run',
+  ) {
+    if (as === 'run') this.#probes = new ProbeFeed(paths, (message) => this.#post(message));
+  }
+
+  /** Sends the snapshot, then follows. Throws an InputError where the run's experiment cannot be read. */
+  async start(): Promise<void> {
+    const experiment = await readRunExperiment(this.paths);
+    this.#experiment = { experiment: experimentFacts(experiment), settings: flatSettings(experiment) };
+    if (this.#disposed) return;
+    for (const training of trainings(this.paths, experiment)) this.#follow(training);
+    await Promise.all(this.#followers.map((follower) => follower.refresh()));
+    this.#flush();
+  }
+
+  /** `run.json` was read again. */
+  update(record: RunRecord): void {
+    if (JSON.stringify(record) === JSON.stringify(this.record)) return;
+    this.record = record;
+    // Before the snapshot there is nothing to bring up to date.
+    if (!this.#anew) this.#post({ type: 'record', id: this.paths.id, record });
+    void this.#probes?.look();
+  }
+
+  async showProbe(step: number): Promise<void> {
+    await this.#probes?.show(step);
+  }
+
+  #follow(training: Training): void {
+    const { paths } = training;
+    this.#followers.push(
+      followRecords(paths, 'metrics', (records, restarted) => {
+        const known = this.#of(training);
+        if (restarted) this.#restart(known, 'metrics');
+        for (const record of records) known.metrics.push(record);
+        this.#soon();
+      }),
+      followRecords(paths, 'evaluations', (records, restarted) => {
+        const known = this.#of(training);
+        if (restarted) this.#restart(known, 'evaluations');
+        for (const record of records) known.evaluations.push(record);
+        this.#soon();
+      }),
+    );
+  }
+
+  #of({ role, name }: Training): Known {
+    let known = this.#known.get(name);
+    if (!known) {
+      known = { role, name, metrics: new MetricsTable(), evaluations: [], told: { metrics: 0, evaluations: 0 } };
+      this.#known.set(name, known);
+    }
+    return known;
+  }
+
+  #restart(known: Known, what: 'metrics' | 'evaluations'): void {
+    if (what === 'metrics') known.metrics = new MetricsTable();
+    else known.evaluations = [];
+    known.told[what] = 0;
+    this.#anew = true;
+  }
+
+  #soon(): void {
+    this.#timer ??= setTimeout(() => this.#flush(), period);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { id } = this.paths;
+    if (this.#anew && this.#experiment) {
+      this.#anew = false;
+      this.#probes?.forget();
+      for (const known of this.#known.values()) known.told = { metrics: 0, evaluations: 0 };
+      const series = [...this.#known.values()].map(untold);
+      this.#post({ type: this.as, run: { id, record: this.record, ...this.#experiment, series } });
+    } else {
+      const series = [...this.#known.values()].filter(hasNews).map(untold);
+      if (series.length > 0) this.#post({ type: 'append', id, series });
+    }
+    void this.#probes?.look();
+  }
+
+  #post(message: HostMessage): void {
+    if (!this.#disposed) this.post(message);
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    clearTimeout(this.#timer);
+    for (const follower of this.#followers) follower.dispose();
+  }
+}
+
+function hasNews({ metrics, evaluations, told }: Known): boolean {
+  return metrics.length > told.metrics || evaluations.length > told.evaluations;
+}
+
+/** What the page was not told yet; it counts as told from now on. */
+function untold(known: Known): RunSeries {
+  const { role, name, metrics, evaluations, told } = known;
+  const series = { role, name, metrics: metrics.since(told.metrics), evaluations: evaluations.slice(told.evaluations) };
+  known.told = { metrics: metrics.length, evaluations: evaluations.length };
+  return series;
+}
+
+/** In the order in which they run. */
+function trainings(run: RunPaths, { teacher, controls }: ResolvedExperiment): Training[] {
+  return [
+    ...(teacher.source === 'train' ? [{ role: 'teacher', name: 'teacher', paths: run.teacher } as const] : []),
+    { role: 'student', name: 'student', paths: run },
+    ...controls.map((name) => ({ role: 'control', name, paths: controlPaths(run, name) }) as const),
+  ];
+}

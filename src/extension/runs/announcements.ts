@@ -1,0 +1,35 @@
+/** @file Says once that a run is done or has failed. */
+
+import { l10n, window, type Disposable } from 'vscode';
+import { execute } from '../base/commands';
+import type { ListedRun, RunList } from './run-list';
+import { isLive } from './run-status';
+import { finding } from './run-words';
+
+/** `isShown` tells whether the Lab shows the run already; then its header says it. */
+export function registerAnnouncements(runs: RunList, isShown: (id: string) => boolean): Disposable {
+  const live = new Set<string>();
+  return runs.onDidChange(() => {
+    for (const run of runs.runs) {
+      const { id } = run.paths;
+      if (isLive(run.record.status)) live.add(id);
+      else if (live.delete(id) && !isShown(id)) void announce(run);
+    }
+  });
+}
+
+/** A stop was asked for, so it needs no word. */
+async function announce(run: ListedRun): Promise<void> {
+  const { name, status, error } = run.record;
+  const [openLab, showLog] = [l10n.t('Open Lab'), l10n.t('Show Log')];
+  let chosen: string | undefined;
+  if (status === 'done') {
+    const words = [l10n.t('{0} is done.', name), finding(run)].filter((part) => part !== undefined).join(' ');
+    chosen = await window.showInformationMessage(words, openLab, showLog);
+  } else if (status === 'failed') {
+    const words = [l10n.t('{0} has failed.', name), error?.message, error?.remedy];
+    chosen = await window.showErrorMessage(words.filter((part) => part !== undefined).join(' '), openLab, showLog);
+  }
+  if (chosen === openLab) await execute('distillery.openLab', run.paths.id);
+  if (chosen === showLog) await execute('distillery.showLog', run.paths.id);
+}

@@ -1,0 +1,118 @@
+/** @file Resume, pause, stop, and train a control: the commands that start a run's process or speak with it. */
+
+import { commands, l10n, ProgressLocation, Uri, window, type LogOutputChannel } from 'vscode';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RunnerMethod } from '../../protocol/runner';
+import { askRunner } from './ask-runner';
+import type { ListedRun, RunList } from './run-list';
+import { isLive, isResumable, lacksControl } from './run-status';
+import type { RunnerProcess, StartRunner } from '../base/runner-process';
+import { chooseRun } from './choose-run';
+import { reportEnd } from '../base/report';
+import { requireTrust } from '../base/require-trust';
+
+/** Milliseconds between looks for the directory of a run that was just started. */
+const startPeriod = 200;
+
+export interface RunCommandParts {
+  runs: RunList;
+  startRunner: StartRunner;
+  log: LogOutputChannel;
+  /** Shows a run that has just begun. */
+  show: (run: ListedRun) => void;
+}
+
+/** Goes on with a run that is paused, was stopped, or has failed. */
+export async function resumeRun(parts: RunCommandParts, given: unknown): Promise<void> {
+  requireTrust();
+  const canResume = ({ record: { status } }: ListedRun): boolean => isResumable(status) || status === 'paused';
+  const run = await chooseRun(parts.runs, given, l10n.t('Run to resume'), canResume);
+  if (!run) return;
+  // It may have changed since it was last looked at.
+  const { status } = (await parts.runs.look(run.paths.directory)).record;
+  if (status === 'paused') return tell(parts, run, 'continue');
+  if (!isResumable(status)) throw new Error(l10n.t('{0} cannot be resumed.', run.record.name));
+  await goOn(parts, run);
+}
+
+/** Trains the control of a run that is done without one, so that one sees whether distillation helped. */
+export async function runControl(parts: RunCommandParts, given: unknown): Promise<void> {
+  requireTrust();
+  const run = await chooseRun(parts.runs, given, l10n.t('Run whose control to train'), lacksControl);
+  if (run) await goOn(parts, run, '--with-control');
+}
+
+async function goOn(parts: RunCommandParts, { paths, record }: ListedRun, ...options: string[]): Promise<void> {
+  const { directory } = paths;
+  const cwd = path.dirname(directory);
+  parts.log.info(`distillery resume ${directory} ${options.join(' ')}`);
+  const runner = parts.startRunner(['resume', directory, ...options], { cwd });
+  await follow(parts, { runner, cwd, what: record.name, candidates: () => Promise.resolve([directory]) });
+}
+
+export async function pauseRun(parts: Pick<RunCommandParts, 'runs'>, given: unknown): Promise<void> {
+  requireTrust();
+  const run = await chooseRun(parts.runs, given, l10n.t('Run to pause'), (r) => r.record.status === 'running');
+  if (run) await tell(parts, run, 'pause');
+}
+
+export async function stopRun(parts: Pick<RunCommandParts, 'runs'>, given: unknown): Promise<void> {
+  requireTrust();
+  const run = await chooseRun(parts.runs, given, l10n.t('Run to stop'), (r) => isLive(r.record.status));
+  if (!run) return;
+  const title = l10n.t('Stopping {0}: writing a checkpoint …', run.record.name);
+  await window.withProgress({ location: ProgressLocation.Window, title }, () => tell(parts, run, 'stop'));
+}
+
+/** Asks a run that is at work, and looks at what has come of it. */
+async function tell({ runs }: Pick<RunCommandParts, 'runs'>, run: ListedRun, method: RunnerMethod): Promise<void> {
+  const { name } = run.record;
+  // Its process may have died since it was last looked at.
+  const { record } = await runs.look(run.paths.directory);
+  if (!isLive(record.status)) throw new Error(l10n.t('{0} is not running any more.', name));
+  if (record.socket === undefined) throw new Error(l10n.t('{0} is still starting. Try again in a moment.', name));
+  await askRunner(record.socket, method).catch(async (error: unknown) => {
+    const { record: now } = await runs.look(run.paths.directory);
+    if (isLive(now.status)) throw new Error(l10n.t('{0} does not answer: {1}', name, String(error)));
+  });
+  await runs.look(run.paths.directory);
+}
+
+interface Started {
+  runner: RunnerProcess;
+  cwd: string;
+  /** What was started, for messages. */
+  what: string;
+  /** Run directories that may be the process's own. */
+  candidates: () => Promise<string[]>;
+}
+
+/** Shows the process's run once its directory is there, or says why it never was. Does not wait for the run's end. */
+export async function follow(parts: RunCommandParts, { runner, cwd, what, candidates }: Started): Promise<void> {
+  const title = l10n.t('Starting {0} …', what);
+  const ended = runner.ended.then((end) => {
+    void parts.runs.refresh();
+    return end;
+  });
+  await window.withProgress({ location: ProgressLocation.Window, title }, async () => {
+    for (;;) {
+      for (const directory of await candidates()) {
+        const run = await parts.runs.look(directory);
+        if (run.record.pid !== runner.pid) continue;
+        // From here on the run itself tells how it goes; see announcements.ts.
+        parts.show(run);
+        return;
+      }
+      const end = await Promise.race([ended, delay(startPeriod)]);
+      if (!end) continue;
+      if (end.code !== 0) void reportEnd(l10n.t('{0} could not be run.', what), end, cwd, parts.log);
+      return;
+    }
+  });
+}
+
+export async function revealRunFolder(runs: RunList, given: unknown): Promise<void> {
+  const run = await chooseRun(runs, given, l10n.t('Run whose folder to reveal'));
+  if (run) await commands.executeCommand('revealInExplorer', Uri.file(run.paths.record));
+}

@@ -1,0 +1,127 @@
+/** @file The rows of the Runs view. */
+
+import type { TreeItemCollapsibleState } from 'vscode';
+import { l10n, MarkdownString, ThemeIcon, TreeItem } from 'vscode';
+import { formatBytes, formatLarge, formatMilliseconds, formatPercent } from '../../protocol/format';
+import type { ComparisonRow, RunProgress } from '../../protocol/records';
+import type { CommandId } from '../base/command-ids';
+import { fromList } from '../base/open-lab';
+import type { ListedRun } from './run-list';
+import { isLive, isResumable, lacksControl } from './run-status';
+import { roleIcon, statusIcon } from './run-icons';
+import {
+  describeRun,
+  finding,
+  mainMetric,
+  phaseWords,
+  progressWords,
+  roleWord,
+  rowName,
+  runLabel,
+  statusWord,
+} from './run-words';
+
+const openLab: CommandId = 'distillery.openLab';
+
+/** One run. `runId` names it for the commands of its menu. */
+export class RunItem extends TreeItem {
+  readonly runId: string;
+  isNamed = false;
+  hasFile = false;
+
+  constructor(
+    public run: ListedRun,
+    state: TreeItemCollapsibleState,
+  ) {
+    super('', state);
+    this.runId = run.paths.id;
+    this.id = run.paths.directory;
+    this.command = { command: openLab, title: l10n.t('Open Lab'), arguments: [this.runId, fromList] };
+  }
+
+  /** As the run is now; `isNamed` where its name tells it from others of the experiment, whose file may be gone. */
+  show(run: ListedRun, isNamed: boolean, hasFile: boolean): void {
+    this.run = run;
+    this.isNamed = isNamed;
+    this.hasFile = hasFile;
+    const { status } = run.record;
+    this.label = isNamed ? run.record.name : runLabel(run);
+    this.description = describeRun(run);
+    this.iconPath = statusIcon(status);
+    this.tooltip = runTooltip(run);
+    this.contextValue = `run.${contextOf(run)}${hasFile ? '.file' : ''}`;
+    this.accessibilityInformation = { label: `${this.label}, ${statusWord(status)}, ${this.description}` };
+  }
+}
+
+/** What the menus ask for: what can be done with the run. One that is done without a control is `alone`. */
+function contextOf({ record }: ListedRun): string {
+  const { status } = record;
+  if (status !== 'done') return isResumable(status) ? 'resumable' : status;
+  return lacksControl({ record }) ? 'alone' : 'done';
+}
+
+/** What stands below a run: its comparison, else where it is and what went wrong. */
+export function childrenOf(run: ListedRun): TreeItem[] {
+  const { progress, error, summary, status } = run.record;
+  const items = summary?.rows.map(comparisonItem) ?? (progress && status !== 'done' ? [progressItem(progress)] : []);
+  if (error) items.unshift(errorItem(error.message, error.remedy));
+  return items;
+}
+
+function comparisonItem(row: ComparisonRow): TreeItem {
+  const item = new TreeItem(rowName(row));
+  const kept = row.role === 'teacher' || row.retention === undefined ? undefined : formatPercent(row.retention);
+  const parts = [mainMetric(row.metrics), kept, l10n.t('{0} parameters', formatLarge(row.parameters))];
+  item.description = parts.filter((part) => part !== undefined).join(' · ');
+  item.iconPath = roleIcon(row.role);
+  item.contextValue = row.role;
+  item.tooltip = comparisonTooltip(row);
+  return item;
+}
+
+function progressItem(progress: RunProgress): TreeItem {
+  const item = new TreeItem(roleWord(progress.role));
+  item.description = phaseWords(progress);
+  item.iconPath = roleIcon(progress.role);
+  item.contextValue = progress.role;
+  return item;
+}
+
+function errorItem(message: string, remedy: string | undefined): TreeItem {
+  const item = new TreeItem(message);
+  item.iconPath = new ThemeIcon('warning');
+  item.contextValue = 'error';
+  item.tooltip = remedy === undefined ? message : `${message}\n${remedy}`;
+  return item;
+}
+
+function runTooltip(run: ListedRun): MarkdownString {
+  const { name, status, engine, device, progress, error } = run.record;
+  const text = new MarkdownString();
+  text.appendMarkdown('**').appendText(name).appendMarkdown('**');
+  const lines = [
+    [statusWord(status), device || engine].filter((part) => part !== '').join(' · '),
+    isLive(status) && progress ? progressWords(progress) : undefined,
+    finding(run),
+    error?.message,
+    error?.remedy,
+    run.paths.id,
+  ];
+  for (const line of lines) if (line) text.appendMarkdown('\n\n').appendText(line);
+  return text;
+}
+
+function comparisonTooltip(row: ComparisonRow): MarkdownString {
+  const facts: [string, string | undefined][] = [
+    [l10n.t('measured on'), row.split],
+    [l10n.t('result'), mainMetric(row.metrics)],
+    [l10n.t("of the teacher's quality"), row.retention === undefined ? undefined : formatPercent(row.retention)],
+    [l10n.t('parameters'), formatLarge(row.parameters)],
+    [l10n.t('weights'), formatBytes(row.bytes)],
+    [l10n.t('time of an example'), formatMilliseconds(row.latencyMs)],
+  ];
+  const text = new MarkdownString(`| | |\n|:--|--:|\n`);
+  for (const [name, value] of facts) if (value !== undefined) text.appendMarkdown(`| ${name} | ${value} |\n`);
+  return text;
+}

@@ -1,0 +1,134 @@
+/** @file A run in words, the same in the sidebar, the status bar, pickers and announcements. */
+
+import { l10n } from 'vscode';
+import { formatDuration, formatPercent, formatSetting, formatSpan } from '../../protocol/format';
+import { hasBetterQuality, qualityIn, type QualityKey } from '../../protocol/quality';
+import type { ComparisonRow, Metrics, Role, RunProgress, RunStatus } from '../../protocol/records';
+import type { ListedRun } from './run-list';
+import { isLive } from './run-status';
+
+/** Narrow no-break space, between a number and its unit. */
+const space = '\u202f';
+const separator = ' · ';
+
+export function statusWord(status: RunStatus): string {
+  const words: Record<RunStatus, string> = {
+    queued: l10n.t('queued'),
+    running: l10n.t('running'),
+    paused: l10n.t('paused'),
+    stopped: l10n.t('stopped'),
+    failed: l10n.t('failed'),
+    done: l10n.t('done'),
+  };
+  return words[status];
+}
+
+export function roleWord(role: Role): string {
+  const words: Record<Role, string> = {
+    teacher: l10n.t('teacher'),
+    student: l10n.t('student'),
+    control: l10n.t('control'),
+  };
+  return words[role];
+}
+
+/** `control, no distillation`; the other roles need no name. */
+export function rowName(row: ComparisonRow): string {
+  return row.role === 'control' ? `${roleWord(row.role)}, ${row.name.replaceAll('-', ' ')}` : roleWord(row.role);
+}
+
+/** The one number that the task is judged by: `macro-F1 .983`, `perplexity 41.2`. */
+export function mainMetric(metrics: Metrics): string | undefined {
+  const names: Record<QualityKey, string> = { macroF1: 'macro-F1', perplexity: l10n.t('perplexity') };
+  const quality = qualityIn(metrics);
+  return quality && `${names[quality.key]} ${quality.format(metrics[quality.key])}`;
+}
+
+/** `42 %`, never more than is done. */
+export function percentDone({ fraction }: RunProgress): string {
+  return `${Math.floor(100 * fraction)}${space}%`;
+}
+
+/** In whole minutes from two minutes on: an estimate is no more exact, and a view that changes each second disturbs. */
+export function timeLeft({ secondsLeft }: RunProgress): string | undefined {
+  if (secondsLeft === undefined) return undefined;
+  const shown = secondsLeft < 120 ? secondsLeft : 60 * Math.ceil(secondsLeft / 60);
+  return l10n.t('{0} left', formatDuration(shown));
+}
+
+/** `step 120 of 600`, or what is done before and after the steps. */
+export function phaseWords({ phase, step, steps }: RunProgress): string {
+  const phases: Record<RunProgress['phase'], string> = {
+    preparing: l10n.t('preparing'),
+    training: l10n.t('step {0} of {1}', step, steps),
+    evaluating: l10n.t('evaluating'),
+  };
+  return phases[phase];
+}
+
+/** `student: step 120 of 600`. */
+export function progressWords(progress: RunProgress): string {
+  return `${roleWord(progress.role)}: ${phaseWords(progress)}`;
+}
+
+/** What tells a run from others of its experiment: `T 4 · α .7`; its name where that is all that is known. */
+export function runLabel({ record, origin }: ListedRun): string {
+  const setting = (name: string, value: number | { from: number; to: number } | undefined): string | undefined => {
+    if (value === undefined) return undefined;
+    const words = typeof value === 'number' ? [value] : [value.from, value.to];
+    return `${name} ${words.map(formatSetting).join(' → ')}`;
+  };
+  const parts = [setting('T', origin?.temperature), setting('α', origin?.alpha)].filter((part) => part !== undefined);
+  return parts.length === 0 ? record.name : parts.join(separator);
+}
+
+/** The student's final metrics, or its best so far. */
+function metricsOf(run: ListedRun): Metrics {
+  return summaryRow(run, 'student')?.metrics ?? run.best ?? {};
+}
+
+export function runMetric(run: ListedRun): string | undefined {
+  return mainMetric(metricsOf(run));
+}
+
+/** Whether a run has a result, and a better one than the other, if that has one. */
+export function isBetter(run: ListedRun, other: ListedRun | undefined): boolean {
+  return hasBetterQuality(metricsOf(run), other && metricsOf(other));
+}
+
+export function summaryRow(run: ListedRun, role: Role): ComparisonRow | undefined {
+  return run.record.summary?.rows.find((row) => row.role === role);
+}
+
+/** The line after a run's name: how far it is and what it has reached, most wanted first. */
+export function describeRun(run: ListedRun, now = Date.now()): string {
+  const { status, progress, started } = run.record;
+  const student = summaryRow(run, 'student');
+  const metric = runMetric(run);
+  const kept = student?.retention === undefined ? undefined : l10n.t('keeps {0}', formatPercent(student.retention));
+  const begun = Number.isNaN(Date.parse(started)) ? undefined : ago((now - Date.parse(started)) / 1000);
+  const parts =
+    progress && isLive(status)
+      ? [
+          status === 'running' ? undefined : statusWord(status),
+          percentDone(progress),
+          status === 'running' ? timeLeft(progress) : undefined,
+          metric,
+        ]
+      : [status === 'done' ? undefined : statusWord(status), metric, kept, begun];
+  return parts.filter((part) => part !== undefined).join(separator);
+}
+
+/** What the run found, in a sentence: did the student keep the teacher's quality, and did distillation help? */
+export function finding(run: ListedRun): string | undefined {
+  const student = summaryRow(run, 'student');
+  if (student?.retention === undefined) return undefined;
+  const kept = l10n.t("The student keeps {0} of the teacher's quality", formatPercent(student.retention));
+  const control = summaryRow(run, 'control');
+  const [own, other] = [mainMetric(student.metrics), mainMetric(control?.metrics ?? {})];
+  return own && other ? `${kept}: ${l10n.t('{0}, without distillation {1}', own, other)}.` : `${kept}.`;
+}
+
+export function ago(seconds: number): string {
+  return seconds < 60 ? l10n.t('just now') : l10n.t('{0} ago', formatSpan(seconds));
+}

@@ -1,0 +1,84 @@
+/** @file What metrics are called, how they read and which way they are better; and quality, the one by which a task's models are judged. */
+
+import { formatQuantity, formatShare } from './format';
+import type { EvaluationRecord, Metrics, Task } from './records';
+
+export type MetricKey = keyof Metrics;
+
+interface MetricFacts {
+  /** Within a sentence, in English. */
+  name: string;
+  higherIsBetter: boolean;
+  /** It cannot exceed 1. */
+  isShare: boolean;
+  format: (value: number | undefined) => string;
+}
+
+const share = { higherIsBetter: true, isShare: true, format: formatShare };
+const quantity = { higherIsBetter: false, isShare: false, format: formatQuantity };
+
+export const metricFacts: Readonly<Record<MetricKey, MetricFacts>> = {
+  accuracy: { name: 'accuracy', ...share },
+  macroF1: { name: 'macro-F1', ...share },
+  perplexity: { name: 'perplexity', ...quantity },
+  loss: { name: 'loss', ...quantity },
+  agreement: { name: 'agreement', ...share },
+  teacherKl: { name: 'KL to teacher', ...quantity },
+  calibrationError: { name: 'calibration error', ...share, higherIsBetter: false },
+};
+
+/** The metrics that can be a task's quality. */
+export type QualityKey = 'macroF1' | 'perplexity';
+
+export interface Quality extends MetricFacts {
+  key: QualityKey;
+  /** The name as a title. */
+  title: string;
+}
+
+const qualities: Readonly<Record<QualityKey, Quality>> = {
+  macroF1: { key: 'macroF1', title: 'Macro-F1', ...metricFacts.macroF1 },
+  perplexity: { key: 'perplexity', title: 'Perplexity', ...metricFacts.perplexity },
+};
+
+export function qualityOf(task: Task): Quality {
+  return qualities[task === 'text-classification' ? 'macroF1' : 'perplexity'];
+}
+
+/** The quality that metrics of a task that is not told have; undefined where they have none. */
+export function qualityIn(metrics: Metrics): Quality | undefined {
+  return Object.values(qualities).find(({ key }) => metrics[key] !== undefined);
+}
+
+/** How much better `own` is than `other`: above 0 is better, for perplexity too. */
+export function improvement({ higherIsBetter }: Pick<Quality, 'higherIsBetter'>, own: number, other: number): number {
+  return higherIsBetter ? own - other : other - own;
+}
+
+/** Whether metrics have a quality, and a better one than the others, if those have one. */
+export function hasBetterQuality(own: Metrics, others: Metrics | undefined): boolean {
+  const quality = qualityIn(own);
+  if (!quality) return false;
+  const other = others?.[quality.key];
+  return other === undefined || improvement(quality, own[quality.key]!, other) > 0;
+}
+
+/**
+ * The model's quality over the teacher's, turned round where lower is better, so that 1 is as good as the teacher. Undefined
+ * where a metric is missing or the teacher's quality is 0.
+ */
+export function retention({ key, higherIsBetter }: Quality, teacher: Metrics, own: Metrics): number | undefined {
+  const [numerator, denominator] = higherIsBetter ? [own[key], teacher[key]] : [teacher[key], own[key]];
+  const kept = numerator === undefined || denominator === undefined ? undefined : numerator / denominator;
+  return Number.isFinite(kept) ? kept : undefined;
+}
+
+/** The student's best validation result so far. Undefined before the first evaluation. */
+export function bestMetrics(evaluations: readonly EvaluationRecord[]): Metrics | undefined {
+  let best: Metrics | undefined;
+  for (const { role, split, metrics } of evaluations) {
+    if (role !== 'student' || split !== 'validation') continue;
+    if (best === undefined || hasBetterQuality(metrics, best)) best = metrics;
+  }
+  return best;
+}

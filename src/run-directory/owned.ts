@@ -1,0 +1,98 @@
+/**
+ * @file What Distillery owns, `.distillery` and all below it, is never a link. A folder may come from a stranger, and a link in it
+ * could lead anywhere: nothing behind one is read, written or removed.
+ */
+
+import { constants } from 'node:fs';
+import { lstat, open, readdir, rm, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { InputError } from '../protocol/problem';
+
+const ROOT = '.distillery';
+
+const NOFOLLOW = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW;
+
+/**
+ * Refuses a path of ours of which any part, from `.distillery` down, is a link. What is not there yet is none.
+ * A path that is not in a `.distillery` is not ours: only its last part is looked at.
+ * @throws InputError that names the link
+ */
+export async function requireOwned(place: string): Promise<void> {
+  const parts = path.resolve(place).split(path.sep);
+  const root = parts.lastIndexOf(ROOT);
+  for (let end = root === -1 ? parts.length : root + 1; end <= parts.length; end++) {
+    const part = parts.slice(0, end).join(path.sep);
+    const found = await lstat(part).catch(() => undefined);
+    if (found === undefined) return;
+    if (found.isSymbolicLink()) throw linkError(part);
+  }
+}
+
+/** As requireOwned, of a folder and of all that is in it. */
+export async function requireOwnedTree(folder: string): Promise<void> {
+  await requireOwned(folder);
+  const link = await findInTree(folder, (entry) => entry.isSymbolicLink());
+  if (link !== undefined) throw linkError(link);
+}
+
+/** Opens a file of ours, and not what a link in its place leads to. Of its folders, `requireOwned` must have been asked. */
+export async function openOwned(file: string, flags = constants.O_RDONLY): Promise<FileHandle> {
+  // Windows has no such flag.
+  if (NOFOLLOW === 0 && (await lstat(file).catch(() => undefined))?.isSymbolicLink()) throw linkError(file);
+  return open(file, flags | NOFOLLOW);
+}
+
+/** Reads a file of ours as text, and not what a link in its place leads to. */
+export async function readOwned(file: string): Promise<string> {
+  const handle = await openOwned(file);
+  try {
+    return await handle.readFile('utf8');
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Removes a folder of ours for good. Links in it go, what they lead to stays.
+ * @throws InputError where it is a link itself, or another file system is mounted in it
+ */
+export async function removeOwned(folder: string): Promise<void> {
+  await requireOwned(folder);
+  const own = await lstat(folder).catch(() => undefined);
+  if (own === undefined) return;
+  const mount = await findInTree(folder, async (entry, place) => {
+    return entry.isDirectory() && (await lstat(place)).dev !== own.dev;
+  });
+  if (mount !== undefined) {
+    throw InputError.at(mount, 'Another file system is mounted here.', 'Unmount it, then remove the folder again.');
+  }
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+}
+
+interface Entry {
+  isDirectory(): boolean;
+  isSymbolicLink(): boolean;
+}
+
+/** The first entry below `folder` of which `test` is true; folders are walked, links are not. */
+async function findInTree(
+  folder: string,
+  test: (entry: Entry, place: string) => boolean | Promise<boolean>,
+): Promise<string | undefined> {
+  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+    const place = path.join(folder, entry.name);
+    if (await test(entry, place)) return place;
+    if (!entry.isDirectory()) continue;
+    const found = await findInTree(place, test);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function linkError(link: string): InputError {
+  return InputError.at(
+    link,
+    'This is a link. What Distillery keeps lies in folders and files of its own, for a link may lead anywhere.',
+    'Remove the link, and put what it leads to in its place.',
+  );
+}

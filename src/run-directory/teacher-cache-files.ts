@@ -1,0 +1,190 @@
+/**
+ * @file The files of a teacher cache, `.distillery/cache/teacher/KEY/`:
+ *   cache.json   what it is of, for people and for `distillery cache`
+ *   values.bin   the records, each at a place of its own that depends on nothing but the examples
+ *   filled.log   a line `BLOCK CRC32` for each block that is there
+ *
+ * Whoever fills the same cache writes the same bytes to the same places, so several processes may do it at once, and no lock
+ * is needed. A block counts only when its line is there and its bytes agree with the line's checksum, so that neither a
+ * process that was killed nor a machine that went down leaves anything that is read by mistake.
+ */
+
+import { appendFile, mkdir, open, readdir, readFile, stat, statfs, utimes, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import writeFileAtomic from 'write-file-atomic';
+import type { Task } from '../protocol/records';
+import { removeOwned, requireOwned, requireOwnedTree } from './owned';
+
+/** `cache.json`. */
+export interface TeacherCacheRecord {
+  /** Where the teacher came from, for people. */
+  teacher: string;
+  task: Task;
+  examples: number;
+  /** Of a full cache. */
+  bytes: number;
+  values: 'float32' | 'float16';
+  blocks: number;
+  created: string;
+  /** What rounding to float16 costs: mean and largest KL of the kept soft labels from the exact ones at T = 1, nats. */
+  klError?: { mean: number; largest: number };
+}
+
+/** The `cache/teacher` folder that belongs to a `.distillery/runs`. */
+export function teacherCaches(runs: string): string {
+  return join(dirname(runs), 'cache', 'teacher');
+}
+
+/** Where blocks lie in `values.bin`, in bytes. */
+export type BlockPlaces = readonly { start: number; end: number }[];
+
+const RECORD = 'cache.json';
+const VALUES = 'values.bin';
+const LOG = 'filled.log';
+
+/** The file is shorter than what was written to it. */
+export class CacheCutOff extends Error {
+  override readonly name = 'CacheCutOff';
+}
+
+/** An open cache: the `RecordStore` of src/distill/teacher/cache.ts. */
+export class TeacherCacheFiles {
+  /** Blocks known to be whole: checked here, or written by this process. */
+  private readonly whole = new Set<number>();
+  private logRead = 0;
+
+  private constructor(
+    readonly directory: string,
+    private readonly file: FileHandle,
+    private readonly places: BlockPlaces,
+  ) {}
+
+  /** Makes the cache, or opens what is there of it. */
+  static async open(directory: string, record: TeacherCacheRecord, places: BlockPlaces): Promise<TeacherCacheFiles> {
+    await requireOwnedTree(directory);
+    await mkdir(directory, { recursive: true });
+    if ((await readCacheRecord(directory)) === undefined) await writeCacheRecord(directory, record);
+    // Says when it was last used.
+    const now = new Date();
+    await utimes(join(directory, RECORD), now, now);
+    const path = join(directory, VALUES);
+    await appendFile(path, ''); // there from now on, whoever was first
+    return new TeacherCacheFiles(directory, await open(path, 'r+'), places);
+  }
+
+  async filled(): Promise<ReadonlySet<number>> {
+    for (const [block, checksum] of await this.newLines()) {
+      if (this.whole.has(block) || !this.places[block]) continue;
+      if ((await this.checksumOf(block)) === checksum) this.whole.add(block);
+    }
+    return this.whole;
+  }
+
+  async writeBlock(block: number, start: number, bytes: Uint8Array): Promise<void> {
+    await writeAll(this.file, bytes, start);
+    await appendFile(join(this.directory, LOG), `${block} ${checksum(bytes)}\n`);
+    this.whole.add(block);
+  }
+
+  async read(start: number, into: Uint8Array): Promise<void> {
+    if (await readAll(this.file, into, start)) return;
+    throw new CacheCutOff(`${join(this.directory, VALUES)} has been cut off while it was in use`);
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
+  }
+
+  /** Lines that have come since the log was last looked at; a line without its end is still being written. */
+  private async newLines(): Promise<[block: number, checksum: string][]> {
+    const log = await readFile(join(this.directory, LOG), 'utf8').catch(() => '');
+    const end = log.lastIndexOf('\n') + 1;
+    const lines = log.slice(this.logRead, end).split('\n');
+    this.logRead = end;
+    return lines.flatMap((line): [number, string][] => {
+      const match = /^(\d+) ([0-9a-f]{8})$/.exec(line);
+      return match ? [[Number(match[1]), match[2]!]] : [];
+    });
+  }
+
+  private async checksumOf(block: number): Promise<string | undefined> {
+    const { start, end } = this.places[block]!;
+    const bytes = new Uint8Array(end - start);
+    return (await readAll(this.file, bytes, start)) ? checksum(bytes) : undefined;
+  }
+}
+
+const checksum = (bytes: Uint8Array): string => crc32(bytes).toString(16).padStart(8, '0');
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, start: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength;) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.byteLength - done, start + done);
+    done += bytesWritten;
+  }
+}
+
+/** False where the file ends before. */
+async function readAll(file: FileHandle, into: Uint8Array, start: number): Promise<boolean> {
+  for (let done = 0; done < into.byteLength;) {
+    const { bytesRead } = await file.read(into, done, into.byteLength - done, start + done);
+    if (bytesRead === 0) return false;
+    done += bytesRead;
+  }
+  return true;
+}
+
+export async function readCacheRecord(directory: string): Promise<TeacherCacheRecord | undefined> {
+  try {
+    return JSON.parse(await readFile(join(directory, RECORD), 'utf8')) as TeacherCacheRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+export async function writeCacheRecord(directory: string, record: TeacherCacheRecord): Promise<void> {
+  await writeFileAtomic(join(directory, RECORD), `${JSON.stringify(record, undefined, 2)}\n`);
+}
+
+/** A cache as `distillery cache` lists it. */
+export interface ListedCache extends Partial<TeacherCacheRecord> {
+  key: string;
+  directory: string;
+  /** On disk now. */
+  bytesOnDisk: number;
+  lastUsed: string;
+}
+
+/** The caches in a `cache/teacher`, the last used first. Throws an InputError where that is a link. */
+export async function listCaches(folder: string): Promise<ListedCache[]> {
+  await requireOwned(folder);
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const caches = entries.filter((entry) => entry.isDirectory()).map(({ name }) => listCache(join(folder, name)));
+  return (await Promise.all(caches)).sort((a, b) => b.lastUsed.localeCompare(a.lastUsed));
+}
+
+async function listCache(directory: string): Promise<ListedCache> {
+  const values = await stat(join(directory, VALUES)).catch(() => undefined);
+  const used = (await stat(join(directory, RECORD)).catch(() => undefined)) ?? (await stat(directory));
+  return {
+    ...(await readCacheRecord(directory)),
+    key: basename(directory),
+    directory,
+    // Blocks that are not filled yet are holes; where the system does not count blocks, the size stands in.
+    bytesOnDisk: values ? values.blocks * 512 || values.size : 0,
+    lastUsed: used.mtime.toISOString(),
+  };
+}
+
+export async function removeCache({ directory }: ListedCache): Promise<void> {
+  await removeOwned(directory);
+}
+
+/** What the file system has left for us, in bytes. */
+export async function freeSpace(folder: string): Promise<number> {
+  for (let at = folder; ; at = dirname(at)) {
+    const found = await statfs(at).catch(() => undefined);
+    if (found) return found.bavail * found.bsize;
+    if (at === dirname(at)) return Infinity;
+  }
+}

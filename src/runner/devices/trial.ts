@@ -1,0 +1,80 @@
+/** @file Opens an engine in a process of its own, so that a driver that crashes or hangs disqualifies only itself. */
+
+import { execFile } from 'node:child_process';
+import { EngineUnavailable } from '../../engine/executor';
+import { openExecutor } from '../../engine/engines';
+import type { EngineName, Precision } from '../../protocol/engines';
+import { measureSmallStep, type Speed } from './small-step';
+
+/** What a process that opened an engine found. */
+export type Trial =
+  | { available: true; device: string; memoryBytes?: number; software?: true; speed?: Speed }
+  | { available: false; message: string; remedy: string };
+
+export interface TrialOptions {
+  precision: Precision;
+  /** Time the small training step too. */
+  measure: boolean;
+}
+
+/** Opening a driver, and compiling a step's shaders, in milliseconds. */
+const OPENING_LIMIT = 30_000;
+const MEASURING_LIMIT = 90_000;
+
+/** In the process of its own. */
+export async function tryEngine(engine: EngineName, { precision, measure }: TrialOptions): Promise<Trial> {
+  try {
+    const executor = await openExecutor(engine, { precision });
+    const { device, hardware } = executor;
+    return {
+      available: true,
+      device,
+      ...(hardware?.memoryBytes !== undefined && { memoryBytes: hardware.memoryBytes }),
+      ...(hardware?.software && { software: true }),
+      ...(measure && { speed: await measureSmallStep(executor) }),
+    };
+  } catch (error) {
+    if (error instanceof EngineUnavailable) return { available: false, message: error.message, remedy: error.remedy };
+    return failed(`It fails: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+}
+
+const failed = (message: string): Trial => ({
+  available: false,
+  message,
+  remedy: 'Update its driver or library, or use the engine "cpu".',
+});
+
+/** Starts this program again for one engine. Never rejects. */
+export async function tryEngineApart(
+  engine: EngineName,
+  options: TrialOptions,
+  program = process.argv[1]!,
+): Promise<Trial> {
+  const { precision, measure } = options;
+  const args = [program, 'try-engine', engine, '--precision', precision, ...(measure ? ['--measure'] : [])];
+  const timeout = measure ? MEASURING_LIMIT : OPENING_LIMIT;
+  return new Promise((resolve) => {
+    const limits = { timeout, killSignal: 'SIGKILL', windowsHide: true, maxBuffer: 1 << 24 } as const;
+    execFile(process.execPath, args, limits, (error, stdout, stderr) => {
+      const found = parse(stdout);
+      // Some drivers crash while they are unloaded; what was found before counts.
+      if (found) resolve(found);
+      else if (error?.killed) resolve(failed(`It did not answer within ${timeout / 1000} seconds.`));
+      else resolve(failed(`Its process ended without an answer: ${lastLine(stderr) ?? error?.signal ?? 'no reason'}.`));
+    });
+  });
+}
+
+function parse(text: string): Trial | undefined {
+  try {
+    return JSON.parse(text.trim().split('\n').at(-1) ?? '') as Trial;
+  } catch {
+    return undefined;
+  }
+}
+
+function lastLine(text: string): string | undefined {
+  const last = text.trim().split('\n').at(-1);
+  return last === '' ? undefined : last;
+}

@@ -1,0 +1,49 @@
+/** @file `logits`: the logits of one text, in the form in which a run keeps those of its pinned examples. */
+
+import type { HostTensor } from '../../engine/array';
+import type { ProbePosition } from '../../protocol/records';
+import type { LogitsParams, LogitsResult } from '../../protocol/runner';
+import { isCounted, rowOf, type InspectionInput } from './inspection';
+import { inputOfText, tokenizerOf } from './inspection-input';
+import { inspectedTokens, MOST_LOGITS } from '../run/pinned';
+import type { Target } from './targets';
+
+export async function textLogits(target: Target, { target: name, text }: LogitsParams): Promise<LogitsResult> {
+  const tokenizer = tokenizerOf(name, target);
+  const input = inputOfText(target, tokenizer, text, { file: '', line: 1 });
+  const tokens = { ids: input.inputIds, typeIds: input.typeIds };
+  const [teacher, student] = [await target.teacher?.logits(tokens), await target.student?.logits(tokens)];
+  const width = (target.labels ?? { length: tokenizer.vocabularySize }).length;
+  const counted = countedPositions(target, input);
+  const positions = counted.slice(0, Math.max(4, Math.floor(MOST_LOGITS / width)));
+  const shift = target.task === 'causal-lm' ? 1 : 0;
+  const rows = positions.map(({ token }) => (token < 0 ? 0 : token - shift));
+  return {
+    example: {
+      text: text.text,
+      tokens: inspectedTokens(input.encoding, tokenizer),
+      positions,
+      ...(target.task !== 'text-classification' && { counted: counted.map(({ token }) => token) }),
+    },
+    ...(teacher && { teacher: base64Of(teacher, rows, width) }),
+    ...(student && { student: base64Of(student, rows, width) }),
+  };
+}
+
+/** What training would count of the text; nothing is masked, so that of masked-lm every token is. */
+function countedPositions(target: Target, input: InspectionInput): ProbePosition[] {
+  if (target.task === 'text-classification') {
+    return [{ token: -1, label: input.label === undefined ? -1 : (target.labels?.indexOf(input.label) ?? -1) }];
+  }
+  const first = target.task === 'causal-lm' ? 1 : 0;
+  return Array.from(input.inputIds, (label, token) => ({ token, label })).filter(
+    ({ token }) => token >= first && isCounted(target, input, token),
+  );
+}
+
+/** Rows of logits; what a model has beyond the vocabulary is cut off. */
+function base64Of(logits: HostTensor, rows: readonly number[], width: number): string {
+  const data = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => data.set(rowOf(logits, row).subarray(0, width), i * width));
+  return Buffer.from(data.buffer).toString('base64');
+}

@@ -1,0 +1,89 @@
+/** @file Rows in documents: the same rows as the runner reads, and the place of each character. */
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { datasetRows } from '../../../src/extension/inspection/rows/dataset-rows';
+import type { Lines } from '../../../src/extension/inspection/rows/row';
+import { readDataset } from '../../../src/dataset/dataset';
+
+const linesOf = (text: string): Lines => {
+  const lines = text.split(/\r?\n/);
+  return { lineCount: lines.length, lineAt: (line) => lines[line]! };
+};
+
+const samples: Record<string, string> = {
+  'a.jsonl': [
+    '{"text": "plain", "label": "ham"}',
+    '',
+    String.raw`{"label": "spam", "text": "a \"quoted\" tab\t, \u00fc and \ud83d\ude00 end"}`,
+    '{"text": "not closed',
+    '{"label": true, "text": "ends here"}',
+  ].join('\n'),
+  'a.csv': [
+    'label,text',
+    'ham,plain text',
+    'spam,"two',
+    'lines, and ""quotes"""',
+    '',
+    'ham,5" disk is not quoted',
+    'ham,"last"',
+  ].join('\n'),
+  'crlf.csv': 'label,text\r\nham,"two\r\nlines"\r\nspam,x\r\n',
+  'a.tsv': 'label\ttext\nham\t"quotes" mean nothing\nspam\tb, c\n',
+  'paragraphs.txt': '\n\nCall me Ishmael.\nSome years ago\n\n\nnever mind how long\n',
+  'lines.txt': 'one\ntwo\nthree\n\n',
+};
+
+describe('rows of a document', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'rows-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it.each(Object.keys(samples))('of %s are those that the runner reads', async (name) => {
+    const file = path.join(folder, name);
+    await writeFile(file, samples[name]!);
+    const columns = name.endsWith('.txt') ? {} : { text: 'text', label: 'label' };
+    const { rows: expected } = await readDataset([file], columns);
+    const lines = linesOf(samples[name]!);
+    const rows = await datasetRows(name, lines).between(0, lines.lineCount - 1);
+    const found = rows.map(({ firstLine, fields }) => ({
+      line: firstLine + 1,
+      text: fields.get('text')!.value,
+      ...(fields.has('label') && { label: fields.get('label')!.value }),
+    }));
+    expect(found).toEqual(expected.map(({ file: _file, ...row }) => row));
+  });
+
+  it.each(Object.keys(samples))('of %s have each character where the document has it', async (name) => {
+    const lines = linesOf(samples[name]!);
+    for (const row of await datasetRows(name, lines).between(0, lines.lineCount - 1)) {
+      const source = Array.from({ length: row.lastLine - row.firstLine + 1 }, (_, i) =>
+        lines.lineAt(row.firstLine + i),
+      );
+      const text = source.join('\n');
+      const field = row.fields.get('text')!;
+      for (let i = 0; i < field.value.length; i++) {
+        const shown = text[field.offsetAt(i)]!;
+        // An escape begins where its character stands.
+        if (shown !== '\\') expect(shown).toBe(field.value[i]);
+      }
+      expect(field.offsetAt(field.value.length)).toBeGreaterThan(field.offsetAt(field.value.length - 1));
+    }
+  });
+
+  it.each(Object.keys(samples))('of %s are the same from any line on', async (name) => {
+    const lines = linesOf(samples[name]!);
+    const all = await datasetRows(name, lines).between(0, lines.lineCount - 1);
+    for (let line = 0; line < lines.lineCount; line++) {
+      const found = await datasetRows(name, lines).between(line, line);
+      const expected = all.filter(({ firstLine, lastLine }) => firstLine <= line && line <= lastLine);
+      expect(found.map(({ firstLine, lastLine }) => [firstLine, lastLine])).toEqual(
+        expected.map(({ firstLine, lastLine }) => [firstLine, lastLine]),
+      );
+    }
+  });
+});

@@ -1,0 +1,116 @@
+/** @file A stranger's folder may hold links; what Distillery owns is none, so that nothing outside is read, written or removed. */
+
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createRun, listRuns, readRun } from '../../src/run-directory/run-directory';
+import { openRecords, readRecords } from '../../src/run-directory/record-file';
+import { requireOwnedTree } from '../../src/run-directory/owned';
+import { emptyTrash, listTrash, restoreRun, trashRun } from '../../src/run-directory/run-trash';
+import { teacherCacheCommand } from '../../src/runner/commands/cache';
+import { beginRun, changeRun, type SampleRun } from '../extension/sample-run';
+
+const isLink = /is a link/;
+
+let workspace = '';
+let outside = '';
+beforeEach(async () => {
+  const base = await mkdtemp(path.join(tmpdir(), 'owned-'));
+  workspace = path.join(base, 'workspace');
+  outside = path.join(base, 'outside');
+  await mkdir(path.join(outside, 'precious'), { recursive: true });
+  await mkdir(path.join(workspace, '.distillery'), { recursive: true });
+  await writeFile(path.join(outside, 'precious', 'thesis.txt'), 'years of work');
+});
+afterEach(async () => {
+  expect(await readFile(path.join(outside, 'precious', 'thesis.txt'), 'utf8')).toBe('years of work');
+  await rm(path.dirname(workspace), { recursive: true });
+});
+
+const owned = (...names: string[]): string => path.join(workspace, '.distillery', ...names);
+
+describe('a link in place of a folder', () => {
+  it('of the teacher caches: nothing behind it is listed or removed', async () => {
+    await mkdir(owned('cache'));
+    await symlink(outside, owned('cache', 'teacher'));
+    await expect(teacherCacheCommand(['all'], workspace)).rejects.toThrow(isLink);
+    await expect(teacherCacheCommand([], workspace)).rejects.toThrow(isLink);
+  });
+
+  it('of all caches likewise', async () => {
+    await mkdir(path.join(outside, 'teacher', 'key'), { recursive: true });
+    await symlink(outside, owned('cache'));
+    await expect(teacherCacheCommand(['all'], workspace)).rejects.toThrow(isLink);
+    expect(await readdir(path.join(outside, 'teacher'))).toEqual(['key']);
+  });
+
+  it('of the trash: it is not emptied, filled or restored from', async () => {
+    const run = await ended();
+    await symlink(outside, owned('trash'));
+    await expect(emptyTrash(owned('runs'))).rejects.toThrow(isLink);
+    await expect(trashRun(run.paths.directory)).rejects.toThrow(isLink);
+    await expect(restoreRun(owned('trash', 'precious'))).rejects.toThrow(isLink);
+    expect(await listTrash(owned('runs'))).toEqual([]);
+    expect(await readdir(outside)).toEqual(['precious']);
+  });
+
+  it('of the runs, or of everything: no run is made behind it', async () => {
+    await symlink(outside, owned('runs'));
+    const experiment = { file: path.join(workspace, 'x.distill.json'), name: 'x' };
+    await expect(createRun(experiment)).rejects.toThrow(isLink);
+    await rename(owned(), `${owned()}-real`);
+    await symlink(outside, owned());
+    await expect(createRun(experiment)).rejects.toThrow(isLink);
+    expect(await readdir(outside)).toEqual(['precious']);
+  });
+
+  it('of one run: it is not listed', async () => {
+    const run = await ended();
+    await rename(run.paths.directory, path.join(outside, 'run'));
+    await symlink(path.join(outside, 'run'), run.paths.directory);
+    expect(await listRuns(owned('runs'))).toEqual([]);
+    await rm(path.join(outside, 'run'), { recursive: true });
+  });
+});
+
+describe('a link in a run', () => {
+  it('keeps it from being resumed, with the place of the link', async () => {
+    const run = await ended();
+    await mkdir(path.join(run.paths.directory, 'checkpoints'));
+    await symlink(path.join(outside, 'precious'), run.paths.lastCheckpoint);
+    await expect(requireOwnedTree(run.paths.directory)).rejects.toThrow(
+      expect.objectContaining({ problems: [expect.objectContaining({ file: run.paths.lastCheckpoint })] }),
+    );
+  });
+
+  it('in place of its records: nothing is appended to, or read from, what is behind it', async () => {
+    const run = await ended();
+    const thesis = path.join(outside, 'precious', 'thesis.txt');
+    await rm(run.paths.metrics, { force: true });
+    await symlink(thesis, run.paths.metrics);
+    await expect(openRecords(run.paths, 'metrics')).rejects.toThrow();
+    await expect(readRecords(run.paths, 'metrics')).rejects.toThrow();
+  });
+
+  it('in place of its own record: the run is shown as failed', async () => {
+    const run = await ended();
+    await rename(run.paths.record, path.join(outside, 'run.json'));
+    await symlink(path.join(outside, 'run.json'), run.paths.record);
+    expect((await readRun(run.paths.directory)).record.status).toBe('failed');
+  });
+});
+
+it('deleting for good removes links, not what they lead to', async () => {
+  const run = await ended();
+  await symlink(outside, path.join(run.paths.directory, 'elsewhere'));
+  await trashRun(run.paths.directory);
+  await emptyTrash(owned('runs'));
+  expect(await readdir(owned())).toEqual(['runs']);
+});
+
+async function ended(): Promise<SampleRun> {
+  const run = await beginRun(workspace);
+  await changeRun(run, { status: 'stopped' });
+  return run;
+}

@@ -1,0 +1,304 @@
+/** @file The head of the page: which run, how it stands, and Stop. */
+
+import * as l10n from '@vscode/l10n';
+import { ago } from '../base/ago';
+import { css, html, LitElement, nothing } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { formatCount, formatDuration, formatPercent } from '../../src/protocol/format';
+import type { ModelShape } from '../../src/protocol/lab-data';
+import type { RunStatus } from '../../src/protocol/records';
+import { icon, type IconName } from '../look/icons';
+import { place } from '../base/place';
+import { standing, type Standing } from '../state/quality';
+import { roleTitles } from '../look/role-names';
+import { isGoing, type RunState } from '../state/state';
+import { shared } from '../look/styles';
+import { TellEvent } from '../tell';
+
+const statusWords: Record<RunStatus, [IconName, string]> = {
+  queued: ['watch', l10n.t('Queued')],
+  running: ['loading', l10n.t('Running')],
+  paused: ['debug-pause', l10n.t('Paused')],
+  stopped: ['circle-slash', l10n.t('Stopped')],
+  failed: ['error', l10n.t('Failed')],
+  done: ['pass', l10n.t('Done')],
+};
+
+const families: Record<string, string> = { bert: 'BERT', gpt2: 'GPT-2' };
+
+@customElement('lab-header')
+export class Header extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      header {
+        position: relative;
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 8px 24px;
+        padding: 11px 16px 12px;
+        border-bottom: 1px solid var(--rule);
+      }
+      .who {
+        min-width: 0;
+        max-width: 100%;
+      }
+      .who p {
+        overflow: hidden;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+      h1 {
+        display: flex;
+        align-items: center;
+        gap: 10px;
+        font-size: 15px;
+        font-weight: 600;
+        white-space: nowrap;
+      }
+      h1 > span:first-child {
+        min-width: 0;
+        overflow: hidden;
+        text-overflow: ellipsis;
+      }
+      .status {
+        display: inline-flex;
+        align-items: center;
+        gap: 4px;
+        font-size: 12px;
+        font-weight: 400;
+      }
+      .running {
+        color: var(--vscode-textLink-foreground);
+      }
+      /* As a text it would be too faint in light themes. */
+      .done .icon {
+        color: var(--vscode-testing-iconPassed);
+      }
+      .failed {
+        color: var(--vscode-errorForeground);
+      }
+      dl {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 4px 24px;
+        margin: 0;
+      }
+      .progress {
+        position: absolute;
+        bottom: -1px;
+        left: 0;
+        height: 2px;
+        background: var(--vscode-progressBar-background);
+      }
+      .running .icon {
+        animation: turn 1.6s steps(8) infinite;
+      }
+      .actions {
+        display: flex;
+        gap: 8px;
+      }
+      vscode-button .icon {
+        margin-right: 6px;
+      }
+      @keyframes turn {
+        to {
+          transform: rotate(360deg);
+        }
+      }
+      @media (prefers-reduced-motion: reduce) {
+        .running .icon {
+          animation: none;
+        }
+      }
+      @media (max-width: 1080px) {
+        .spacer {
+          display: none;
+        }
+        .actions {
+          margin-left: auto;
+        }
+        dl {
+          order: 3;
+          flex-basis: 100%;
+        }
+      }
+      @media (max-width: 640px) {
+        header {
+          display: grid;
+          grid-template-columns: minmax(0, 1fr) auto;
+          padding: 8px 12px;
+        }
+        dl {
+          display: grid;
+          grid-column: 1 / 3;
+          grid-template-columns: repeat(3, auto);
+          justify-content: space-between;
+          gap: 4px 12px;
+        }
+        h1 {
+          flex-wrap: wrap;
+          gap: 0 10px;
+        }
+      }
+      @media (max-width: 400px) {
+        dl {
+          grid-template-columns: repeat(2, auto);
+        }
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) run!: RunState;
+  /** Milliseconds since 1970; ticks while the run goes on. */
+  @property({ attribute: false }) now = 0;
+  @property({ attribute: false }) trusted = true;
+  /** Whether there are runs to change to. */
+  @property({ attribute: false }) others = false;
+
+  override render(): unknown {
+    const { record } = this.run;
+    const [symbol, word] = statusWords[record.status];
+    const going = isGoing(record.status);
+    return html`<header>
+      <div class="who">
+        <h1>
+          <span translate="no">${record.name}</span>
+          ${
+            this.others
+              ? html`<button
+                  class="icon-button"
+                  id="choose-run"
+                  title=${l10n.t('Show another run')}
+                  aria-label=${l10n.t('Show another run')}
+                  @click=${() => this.#tell({ type: 'chooseRun' })}
+                >
+                  ${icon('chevron-down')}
+                </button>`
+              : nothing
+          }
+          <span class="status ${record.status}" role="status">${icon(symbol)} ${word}</span>
+        </h1>
+        <p class="small muted" translate="no" title=${this.#about()}>${this.#about()}</p>
+      </div>
+      <dl>${this.#statistics(going)}</dl>
+      <span class="spacer"></span>
+      ${going && this.trusted ? this.#actions(record.status) : nothing}
+      ${
+        going && record.progress
+          ? html`<div
+              class="progress"
+              role="progressbar"
+              aria-label=${l10n.t('Progress of the run')}
+              aria-valuenow=${Math.round(100 * record.progress.fraction)}
+              ${place({ width: `${100 * record.progress.fraction}%` })}
+            ></div>`
+          : nothing
+      }
+    </header>`;
+  }
+
+  #actions(status: RunStatus): unknown {
+    const paused = status === 'paused';
+    return html`<div class="actions">
+      <vscode-button
+        id="hold"
+        appearance="secondary"
+        ?disabled=${status === 'queued'}
+        title=${paused ? l10n.t('Go on with the next step') : l10n.t('Hold the run before its next step')}
+        @click=${() => this.#tell({ type: paused ? 'continue' : 'pause' })}
+        >${icon(paused ? 'play' : 'debug-pause')}${paused ? l10n.t('Resume') : l10n.t('Pause')}</vscode-button
+      >
+      <vscode-button
+        id="stop"
+        appearance="secondary"
+        title=${l10n.t('Keep a checkpoint and end the run')}
+        @click=${() => this.#tell({ type: 'stop' })}
+        >${icon('debug-stop')}${l10n.t('Stop')}</vscode-button
+      >
+    </div>`;
+  }
+
+  #tell(wish: TellEvent['detail']): void {
+    this.dispatchEvent(new TellEvent(wish));
+  }
+
+  #about(): string {
+    const { record, experiment } = this.run;
+    const own = shapeText(experiment.student);
+    const models = experiment.teacher
+      ? l10n.t('{0} from {1}', own, shapeText(experiment.teacher, experiment.student))
+      : own;
+    const { engine, device } = record;
+    const where = device.toLowerCase().includes(engine.toLowerCase()) ? device : `${engine}, ${device}`;
+    return `${record.task} · ${models} · ${where}`;
+  }
+
+  #statistics(going: boolean): unknown {
+    const { record } = this.run;
+    const begin = Date.parse(record.started);
+    const until = record.ended === undefined ? this.now : Date.parse(record.ended);
+    return [
+      this.#step(going),
+      statistic(going ? l10n.t('Elapsed') : l10n.t('Took'), formatDuration((until - begin) / 1000)),
+      going
+        ? record.progress?.secondsLeft === undefined
+          ? nothing
+          : statistic(l10n.t('Left, about'), formatDuration(record.progress.secondsLeft))
+        : record.ended === undefined
+          ? nothing
+          : statistic(l10n.t('Finished'), ago((this.now - until) / 1000)),
+      ...qualityStatistics(standing(this.run)),
+    ];
+  }
+
+  #step(going: boolean): unknown {
+    const { progress } = this.run.record;
+    if (going && progress) {
+      const name = progress.role === 'student' ? l10n.t('Step') : l10n.t('{0}, step', roleTitles[progress.role]);
+      return statistic(
+        name,
+        html`${formatCount(progress.step)} <span class="muted">${l10n.t('of {0}', formatCount(progress.steps))}</span>`,
+      );
+    }
+    const metrics = this.run.series.find(({ role }) => role === 'student')?.metrics;
+    // Records count from 0; a person counts the steps that were made.
+    return metrics && metrics.length > 0
+      ? statistic(l10n.t('Steps'), formatCount(metrics.at('step', metrics.length - 1) + 1))
+      : nothing;
+  }
+}
+
+function qualityStatistics({ measure, split, student, at, kept, control, controlKept }: Standing): unknown[] {
+  const title = split === undefined ? l10n.t('Best {0}', measure.name) : `${measure.title}, ${split}`;
+  const where = at === undefined ? nothing : html` <span class="muted">${l10n.t('at {0}', formatCount(at))}</span>`;
+  const controlShare =
+    controlKept === undefined ? '' : html` <span class="muted">· ${formatPercent(controlKept)}</span>`;
+  return [
+    student === undefined ? nothing : statistic(title, html`<b>${measure.format(student)}</b>${where}`),
+    kept === undefined ? nothing : statistic(l10n.t('Of the teacher'), html`<b>${formatPercent(kept)}</b>`),
+    control === undefined
+      ? nothing
+      : statistic(l10n.t('Without distillation'), html`${measure.format(control)}${controlShare}`),
+  ];
+}
+
+function statistic(name: string, value: unknown): unknown {
+  return html`<div class="statistic">
+    <dt>${name}</dt>
+    <dd>${value}</dd>
+  </div>`;
+}
+
+/** `GPT-2 4 × 256`: layers by width; the family is left out where it is that of the model beside it. */
+function shapeText({ family, layers, hiddenSize }: ModelShape, beside?: ModelShape): string {
+  const name = beside?.family === family ? '' : `${families[family] ?? family} `;
+  return `${name}${layers} × ${hiddenSize}`;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-header': Header;
+  }
+}

@@ -1,0 +1,28 @@
+/** @file What a chart over training time draws: lines along one axis. */
+
+import type { Role } from '../../src/protocol/records';
+import type { Column } from './column';
+
+/** What the records of a training are spread along. */
+export type Axis = 'step' | 'epoch' | 'clock';
+
+export interface Line {
+  name: string;
+  x: Column;
+  y: Column;
+  /** The values before smoothing, drawn behind. */
+  raw?: Column;
+  /** A CSS colour expression of the theme's variables. */
+  ink: string;
+  kind: 'curve' | 'area' | 'reference';
+  dashed?: boolean;
+  width?: number;
+  /** A mark at every point. */
+  mark?: Role;
+  /** Written at the line's end. */
+  label?: string;
+  /** The run it is of, where several are shown. */
+  run?: string;
+  /** Another run was picked. */
+  faint?: boolean;
+}

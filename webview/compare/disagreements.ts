@@ -1,0 +1,166 @@
+/** @file The rows on which teacher and student differ: each opens in the editor at its line. */
+
+import * as l10n from '@vscode/l10n';
+import { css, html, LitElement, nothing } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { formatCount, formatPercent, formatQuantity, formatShare } from '../../src/protocol/format';
+import type { ComparisonDetail } from '../../src/protocol/lab-data';
+import type { ModelPrediction, PredictionRecord } from '../../src/protocol/records';
+import { ChooseEvent } from '../state/choices';
+import { mark } from '../look/marks';
+import { csvText } from '../save/csv';
+import '../save/save-button';
+import { shared } from '../look/styles';
+import { TellEvent } from '../tell';
+import { roleNames } from '../look/role-names';
+
+const fewRows = 10;
+
+@customElement('lab-disagreements')
+export class Disagreements extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      :host {
+        display: block;
+        min-width: 0;
+      }
+      table.data {
+        table-layout: fixed;
+        margin-top: 8px;
+      }
+      table.data td,
+      table.data th {
+        overflow: hidden;
+        padding-left: 12px;
+        text-align: left;
+        text-overflow: ellipsis;
+      }
+      .place {
+        width: 136px;
+      }
+      .said {
+        width: 240px;
+      }
+      .look {
+        width: 64px;
+      }
+      @media (max-width: 640px) {
+        .text {
+          display: none;
+        }
+        .place,
+        .said {
+          width: auto;
+        }
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) comparison!: ComparisonDetail;
+  @state() private all = false;
+
+  override render(): unknown {
+    const { disagreements, disagreementCount, rows } = this.comparison;
+    const shown = this.all ? disagreements : disagreements.slice(0, fewRows);
+    const classes = disagreements[0]?.label !== undefined;
+    return html`<figure>
+      <h2>
+        ${classes ? l10n.t('Where teacher and student disagree') : l10n.t('Where teacher and student differ most')}
+        <lab-save .name=${l10n.t('Rows apart')} .csv=${() => this.#csv()}></lab-save>
+      </h2>
+      <p class="note">
+        ${l10n.t('{0} of {1} rows, the most apart first', formatCount(disagreementCount), formatCount(rows))}
+      </p>
+      ${
+        disagreements.length === 0
+          ? html`<p class="small muted">${l10n.t('They agree on every row.')}</p>`
+          : html`<table class="data" aria-label=${l10n.t('Rows on which teacher and student differ')}>
+              <thead>
+                <tr>
+                  <th scope="col" class="place">${l10n.t('Row')}</th>
+                  <th scope="col" class="text">${l10n.t('Text')}</th>
+                  <th scope="col" class="said">
+                    ${classes ? html`${mark('teacher', roleNames.teacher)} → ${mark('student', roleNames.student)}` : l10n.t('First choices, KL')}
+                  </th>
+                  <th scope="col" class="look"><span class="spoken">${l10n.t('Tokens')}</span></th>
+                </tr>
+              </thead>
+              <tbody>
+                ${shown.map((record) => this.#row(record))}
+              </tbody>
+            </table>`
+      }
+      ${
+        disagreements.length > shown.length
+          ? html`<button class="link small" @click=${() => (this.all = true)}>
+              ${l10n.t('Show {0} rows', formatCount(disagreements.length))}
+            </button>`
+          : nothing
+      }
+    </figure>`;
+  }
+
+  #row(record: PredictionRecord): unknown {
+    const { file, line, text } = record;
+    const place = `${file.split(/[\\/]/).at(-1)!}:${line}`;
+    return html`<tr>
+      <td class="place" translate="no">
+        <button
+          class="link"
+          title=${l10n.t('Open {0}:{1} in the editor', file, line)}
+          @click=${() => this.dispatchEvent(new TellEvent({ type: 'openFile', file, line }))}
+        >
+          ${place}
+        </button>
+      </td>
+      <td class="text muted" translate="no" title=${text}>${text}</td>
+      <td class="said number">${said(record)}</td>
+      <td class="look">
+        <button
+          class="link"
+          title=${l10n.t("Look at this row's distributions")}
+          @click=${() => this.dispatchEvent(new ChooseEvent({ row: { file, line }, example: -1, position: 0, tab: 'tokens' }))}
+        >
+          ${l10n.t('tokens')}
+        </button>
+      </td>
+    </tr>`;
+  }
+
+  #csv(): string {
+    const models = Object.keys(this.comparison.disagreements[0]?.models ?? {});
+    const head = [
+      'file',
+      'line',
+      'hard label',
+      ...models.flatMap((name) => [`${name} choice`, `${name} probability`, `${name} KL`]),
+    ];
+    const rows = this.comparison.disagreements.map(({ file, line, label, models: said }) => [
+      file,
+      line,
+      label,
+      ...models.flatMap((name) => [said[name]?.choice, said[name]?.probability, said[name]?.teacherKl]),
+    ]);
+    return csvText([head, ...rows]);
+  }
+}
+
+function said({ label, models: { teacher, student } }: PredictionRecord): unknown {
+  if (!teacher || !student) return nothing;
+  if (label === undefined) {
+    const agreeing = (student.agreeing ?? 0) / student.predictions;
+    return html`${l10n.t('agree on {0}, {1} nats', formatPercent(agreeing), formatQuantity((student.teacherKl ?? 0) / student.predictions))}`;
+  }
+  const choice = ({ choice: name, probability }: ModelPrediction): unknown =>
+    html`<span translate="no" class=${name === label ? 'strong' : ''}>${name} ${formatShare(probability)}</span>${
+        name === label ? html` ${mark('label', l10n.t('the hard label'))}` : nothing
+      }`;
+  return html`${choice(teacher)} → ${choice(student)}`;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lab-disagreements': Disagreements;
+  }
+}

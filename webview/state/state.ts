@@ -1,0 +1,208 @@
+/** @file What the page shows: one value, replaced by each message from the extension. */
+
+import type {
+  ComparisonDetail,
+  CompletionSide,
+  InspectedRow,
+  ProbeSet,
+  PromptRow,
+  RunListing,
+  RunSeries,
+  RunSnapshot,
+  ScoredCompletions,
+  ScoredToken,
+} from '../../src/protocol/lab-data';
+import { MetricsTable } from '../../src/protocol/metrics-table';
+import type { HostMessage } from '../../src/protocol/panel';
+import type { EvaluationRecord, Role, RunErrorRecord, RunStatus } from '../../src/protocol/records';
+
+/** One training. The table grows in place; the series is a new object whenever it does. */
+export interface SeriesState {
+  role: Role;
+  name: string;
+  metrics: MetricsTable;
+  evaluations: readonly EvaluationRecord[];
+}
+
+export interface RunState extends Omit<RunSnapshot, 'series'> {
+  series: readonly SeriesState[];
+}
+
+/** Probes that are in the page: the student's logits by step, for those steps that have arrived. */
+export interface Probes {
+  set: ProbeSet;
+  student: ReadonlyMap<number, Float32Array[]>;
+}
+
+/** The answer to the latest prompt, as far as it has come. */
+export interface Completing {
+  request: number;
+  /** What is continued. */
+  prompt: string;
+  sides: Partial<Record<CompletionSide, { text: string; tokens: ScoredToken[]; begun: number; last: number }>>;
+  /** Once all sides are done. */
+  scored?: ScoredCompletions;
+  problem?: RunErrorRecord;
+  isOver: boolean;
+}
+
+/** Of the run that is shown. */
+export interface Shown {
+  run: RunState;
+  /** Runs followed beside it, by their names. */
+  besides: ReadonlyMap<string, RunState>;
+  probes?: Probes;
+  row?: InspectedRow;
+  comparison?: ComparisonDetail;
+  prompts?: readonly PromptRow[];
+  completing?: Completing;
+}
+
+export interface LabState {
+  phase: 'loading' | 'empty' | 'shown';
+  trusted: boolean;
+  /** All runs of the workspace, latest first. */
+  runs: readonly RunListing[];
+  shown?: Shown;
+  problem?: RunErrorRecord;
+}
+
+export const initialState: LabState = { phase: 'loading', trusted: true, runs: [] };
+
+/** The state after a message. A message about a run that is not shown changes nothing. */
+export function reduce(state: LabState, message: HostMessage, now = Date.now()): LabState {
+  switch (message.type) {
+    case 'empty': {
+      const { shown, problem, ...rest } = state;
+      return { ...rest, phase: 'empty' };
+    }
+    case 'trust':
+      return { ...state, trusted: message.trusted };
+    case 'runs':
+      return { ...state, runs: message.runs };
+    case 'run': {
+      const { problem, ...rest } = state;
+      // What was known of the same run beside its records still holds.
+      const kept = state.shown?.run.id === message.run.id ? state.shown : { besides: new Map<string, RunState>() };
+      const { probes, ...others } = kept as Shown;
+      return { ...rest, phase: 'shown', shown: { ...others, run: runState(message.run) } };
+    }
+    case 'error':
+      return {
+        ...state,
+        problem: { message: message.message, ...(message.remedy !== undefined && { remedy: message.remedy }) },
+      };
+    case 'target':
+      return state;
+    default:
+      return state.shown ? { ...state, shown: reduceShown(state.shown, message, now) } : state;
+  }
+}
+
+type AboutRun = Extract<HostMessage, { id: string }> | Extract<HostMessage, { type: 'beside' }>;
+
+function reduceShown(shown: Shown, message: AboutRun, now: number): Shown {
+  if (message.type === 'beside') {
+    return { ...shown, besides: new Map([...shown.besides, [message.run.id, runState(message.run)]]) };
+  }
+  if (message.type === 'record') return changeRun(shown, message.id, (run) => ({ ...run, record: message.record }));
+  if (message.type === 'append') {
+    return changeRun(shown, message.id, (run) => ({ ...run, series: joinSeries(run.series, message.series) }));
+  }
+  if (message.id !== shown.run.id) return shown;
+  switch (message.type) {
+    case 'probes':
+      return { ...shown, probes: { set: message.probes, student: new Map() } };
+    case 'probeSteps':
+      if (!shown.probes) return shown;
+      return { ...shown, probes: { ...shown.probes, set: { ...shown.probes.set, steps: message.steps } } };
+    case 'probe':
+      if (!shown.probes) return shown;
+      return {
+        ...shown,
+        probes: { ...shown.probes, student: new Map([...shown.probes.student, [message.step, message.student]]) },
+      };
+    case 'row':
+      return { ...shown, row: message.row };
+    case 'comparison':
+      return { ...shown, comparison: message.comparison };
+    case 'prompts':
+      return { ...shown, prompts: message.prompts };
+    case 'completionToken':
+    case 'completed':
+      return { ...shown, completing: complete(shown.completing, message, now) };
+  }
+}
+
+/** The state once the models were asked to continue a prompt. */
+export function asked(state: LabState, { request, prompt }: { request: number; prompt: string }): LabState {
+  if (!state.shown) return state;
+  return { ...state, shown: { ...state.shown, completing: { request, prompt, sides: {}, isOver: false } } };
+}
+
+function complete(
+  known: Completing | undefined,
+  message: Extract<HostMessage, { type: 'completionToken' | 'completed' }>,
+  now: number,
+): Completing {
+  const fresh: Completing = { request: message.request, prompt: '', sides: {}, isOver: false };
+  const before = known && known.request >= message.request ? known : fresh;
+  if (before.request !== message.request) return before;
+  if (message.type === 'completionToken') {
+    const side = before.sides[message.side];
+    const tokens = [...(side?.tokens ?? []), message.token];
+    const grown = { text: message.text, tokens, begun: side?.begun ?? now, last: now };
+    return { ...before, sides: { ...before.sides, [message.side]: grown } };
+  }
+  const { completions, problem } = message;
+  return { ...before, isOver: true, ...(completions && { scored: completions }), ...(problem && { problem }) };
+}
+
+function changeRun(shown: Shown, id: string, change: (run: RunState) => RunState): Shown {
+  if (id === shown.run.id) return { ...shown, run: change(shown.run) };
+  const beside = shown.besides.get(id);
+  return beside ? { ...shown, besides: new Map([...shown.besides, [id, change(beside)]]) } : shown;
+}
+
+function runState(run: RunSnapshot): RunState {
+  return { ...run, series: run.series.map(seriesState) };
+}
+
+function seriesState({ metrics, ...series }: RunSeries): SeriesState {
+  const table = new MetricsTable();
+  table.append(metrics);
+  return { ...series, metrics: table };
+}
+
+function joinSeries(have: readonly SeriesState[], more: readonly RunSeries[]): SeriesState[] {
+  const names = new Set(have.map(({ name }) => name));
+  const joined = have.map((series) => {
+    const further = more.filter((other) => other.name === series.name);
+    if (further.length === 0) return series;
+    for (const { metrics } of further) series.metrics.append(metrics);
+    return { ...series, evaluations: series.evaluations.concat(...further.map((other) => other.evaluations)) };
+  });
+  return [...joined, ...more.filter((series) => !names.has(series.name)).map(seriesState)];
+}
+
+/** Bytes of student logits that the page holds at most, the chosen step aside. */
+const budget = 256 * 2 ** 20;
+
+/**
+ * The step whose logits the page should ask for next: the chosen one, the latest, then further back while they fit.
+ * Undefined when nothing more is wanted.
+ */
+export function wantedStep(probes: Probes, chosen: number | undefined): number | undefined {
+  const { steps, teacher } = probes.set;
+  const missing = (step: number | undefined): step is number => step !== undefined && !probes.student.has(step);
+  if (chosen !== undefined && steps.includes(chosen) && missing(chosen)) return chosen;
+  if (missing(steps.at(-1))) return steps.at(-1);
+  const bytes = teacher.reduce((sum, logits) => sum + logits.byteLength, 0);
+  if ((probes.student.size + 1) * bytes > budget) return undefined;
+  return steps.findLast(missing);
+}
+
+/** Whether a run has not ended. */
+export function isGoing(status: RunStatus): boolean {
+  return status === 'running' || status === 'paused' || status === 'queued';
+}
