@@ -12,6 +12,8 @@ import { readTextRows } from './text-rows';
 export interface Columns {
   text?: string;
   label?: string;
+  /** Files without the column `label` are read too: whoever looks at a row does not need it. */
+  labelIsOptional?: boolean;
   pair?: string;
   prompt?: string;
   completion?: string;
@@ -100,7 +102,8 @@ function unknownKind(file: string): InputError {
 }
 
 async function readPlainText(file: string, columns: Columns, onRow: OnRow): Promise<Problem[]> {
-  if (columns.label ?? columns.pair ?? columns.prompt ?? columns.completion) {
+  const label = columns.labelIsOptional ? undefined : columns.label;
+  if (label ?? columns.pair ?? columns.prompt ?? columns.completion) {
     throw InputError.at(file, 'A text file has no columns.', 'Use a .jsonl, .csv or .tsv file for labels or prompts.');
   }
   const problems: Problem[] = [];
@@ -120,7 +123,8 @@ async function readRecords(
   onRow: OnRow,
 ): Promise<Problem[]> {
   const wanted = wantedColumns(columns);
-  const missing = new Set(wanted.map(({ column }) => column));
+  const needed = wanted.filter(({ role }) => role !== 'label' || !columns.labelIsOptional);
+  const missing = new Set(needed.map(({ column }) => column));
   const problems: Problem[] = [];
   let read = 0;
   let unreported = 0;

@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { InputError } from '../protocol/problem';
 import { readDataset, type Row } from '../dataset/dataset';
-import { columnsOf, unlabelledColumns } from './checks/check-dataset';
+import { columnsOf } from './checks/check-dataset';
 import type { ResolvedExperiment } from './file/schema';
 
 /** The row that begins at a line of a file. Throws an InputError where the run has not read the file or has no such row. */
@@ -12,10 +12,7 @@ export async function readDatasetRow(experiment: ResolvedExperiment, file: strin
   if (!experiment.inputs.some((input) => path.resolve(input.path) === wanted)) {
     throw InputError.at(file, 'This file is not part of the run.', 'Choose a row of a file that the run has read.');
   }
-  const columns = experiment.dataset.unlabelled?.includes(wanted)
-    ? unlabelledColumns(experiment)
-    : columnsOf(experiment);
-  const { rows } = await readDataset([wanted], columns);
+  const { rows } = await readDataset([wanted], { ...columnsOf(experiment), labelIsOptional: true });
   const row = rows.find((one) => one.line === line);
   if (!row)
     throw InputError.at(file, `There is no row on line ${line}.`, 'The file may have changed since the run.', line);

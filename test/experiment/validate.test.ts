@@ -80,7 +80,7 @@ describe('validating an experiment', () => {
   });
 
   it('counts the rows without a label, of each split', async () => {
-    const some = `${mails(30)}${'{"text":"no label"}\n{"text":"null","label":null}\n{"text":"blank","label":""}\n'}`;
+    const some = `${mails(30)}{"text":"no label"}\n{"text":"null","label":null}\n{"text":"blank","label":""}\n`;
     const dataset = { train: 'train.jsonl', validation: 'validation.jsonl', test: 'test.csv' };
     const files = { 'train.jsonl': some, 'test.csv': 'text,label\na,ham\nb,\nc,spam\n' };
     expect(await problemsOf({ dataset }, files)).toEqual([

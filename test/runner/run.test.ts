@@ -194,12 +194,16 @@ describe('a run of a text-classification experiment', () => {
     const rows = sampleRows('spam', 'train', 96);
     const labelled = rows.slice(0, 16);
     const withoutLabel = (line: string): string => JSON.stringify({ ...(JSON.parse(line) as object), label: '' });
+    const textAlone = (line: string): string => JSON.stringify({ text: (JSON.parse(line) as { text: string }).text });
     const mixed = tinyWorkspace({
       task: 'text-classification',
       teacher,
       training: { epochs: 1 },
-      // As an empty label among the training rows, and in a file whose labels are not read.
-      rows: { train: [...labelled, ...rows.slice(16, 56).map(withoutLabel)], unlabelled: rows.slice(56) },
+      // As an empty label among the training rows, and in a file that has no labels.
+      rows: {
+        train: [...labelled, ...rows.slice(16, 56).map(withoutLabel)],
+        unlabelled: rows.slice(56).map(textAlone),
+      },
     });
     const plain = tinyWorkspace({
       task: 'text-classification',
