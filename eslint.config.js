@@ -57,7 +57,7 @@ const reserved = [
 ];
 
 /** Of `model`, what is free of tfjs. */
-const withoutTensors = '(architecture|checkpoint|config|families|parameters|safetensors)';
+const withoutTensors = '(architecture|config|families|parameters|safetensors)';
 
 /** @param exempt of the reserved packages, one that is free to this part of the room */
 function importRules(room, exempt) {

@@ -8,7 +8,8 @@ import { createArchitecture, parameterCount } from '../src/model/config';
 import { initializeParameters } from '../src/model/parameters';
 import type { Batch } from '../src/dataset/batches';
 import { chart, type Panel } from './curve-chart';
-import { createTrainer } from './ours';
+import { createTrainer, objectiveOf } from './ours';
+import type { Setup } from './setup';
 import { median, straightLine } from './statistics';
 
 const VOCABULARY = 2048;
@@ -72,15 +73,15 @@ const parametersOf = (width: number): number =>
 async function measure(engine: Engine, width: number, rows: number): Promise<number> {
   const executor = await openExecutor(engine);
   const [student, teacher] = [decoder(width, 4), decoder(2 * width, 8)];
-  const objective = { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true } as const;
+  const setup: Setup = {
+    task: 'causal-lm',
+    threads: os.availableParallelism(),
+    ...{ temperature: 2, alpha: 0.5, learningRate: 1e-4, weightDecay: 0.01, clipNorm: 1 },
+  };
   const trainer = createTrainer(
     {
-      setup: {
-        task: 'causal-lm',
-        threads: os.availableParallelism(),
-        ...{ temperature: 2, alpha: 0.5, learningRate: 1e-4, weightDecay: 0.01, clipNorm: 1 },
-      },
-      pairing: { student, teacher, objective },
+      setup,
+      pairing: { student, teacher, objective: objectiveOf(setup) },
       teacher: initializeParameters(teacher, 1),
       student: initializeParameters(student, 2),
       batches: [batchOf(rows)],

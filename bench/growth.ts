@@ -5,7 +5,8 @@ import type { Architecture } from '../src/model/architecture';
 import { createArchitecture } from '../src/model/config';
 import { initializeParameters } from '../src/model/parameters';
 import type { Batch } from '../src/dataset/batches';
-import { createTrainer } from './ours';
+import { createTrainer, objectiveOf } from './ours';
+import type { Setup } from './setup';
 
 const VOCABULARY = 64;
 const SIZE = { rows: 2, length: 8 };
@@ -44,16 +45,16 @@ const mebibytes = (): number => Math.round(process.memoryUsage().rss / 2 ** 20);
 
 async function main(engine: Engine, steps: number): Promise<void> {
   const [teacher, student] = [decoder(128), decoder(96)];
-  const objective = { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true } as const;
+  const setup: Setup = {
+    task: 'causal-lm',
+    threads: 1,
+    ...{ temperature: 2, alpha: 0.5, learningRate: 1e-4, weightDecay: 0.01, clipNorm: 1 },
+  };
   const executor = await openExecutor(engine);
   const trainer = createTrainer(
     {
-      setup: {
-        task: 'causal-lm',
-        threads: 1,
-        ...{ temperature: 2, alpha: 0.5, learningRate: 1e-4, weightDecay: 0.01, clipNorm: 1 },
-      },
-      pairing: { student, teacher, objective },
+      setup,
+      pairing: { student, teacher, objective: objectiveOf(setup) },
       teacher: initializeParameters(teacher, 1),
       student: initializeParameters(student, 2),
       batches: [batch()],

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { FrozenTeacher, type TargetSource } from '../src/distill/teacher/teacher';
-import type { DistilledPair } from '../src/distill/pairing';
+import type { DistilledPair, Objective } from '../src/distill/pairing';
 import { Trainer } from '../src/distill/trainer';
 import type { Executor } from '../src/engine/executor';
 import { loadCheckpoint } from '../src/model/checkpoint';
@@ -23,15 +23,20 @@ export interface Distillation {
   batches: Batch[];
 }
 
+export function objectiveOf({ temperature, alpha }: Setup): Objective {
+  return { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true, temperature, alpha };
+}
+
 export async function readDistillation(folder: string): Promise<Distillation> {
   const teacher = await loadCheckpoint(join(folder, 'teacher'));
   const student = await loadCheckpoint(join(folder, 'student'));
+  const setup = await readSetup(folder);
   return {
-    setup: await readSetup(folder),
+    setup,
     pairing: {
       student: student.architecture,
       teacher: teacher.architecture,
-      objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true },
+      objective: objectiveOf(setup),
     },
     teacher: teacher.parameters,
     student: student.parameters,
@@ -45,7 +50,7 @@ export function createTrainer(
   executor: Executor,
   targets?: TargetSource,
 ): Trainer {
-  const { task, temperature, alpha, learningRate, weightDecay, clipNorm } = setup;
+  const { task, learningRate, weightDecay, clipNorm } = setup;
   return new Trainer({
     executor,
     task,
@@ -65,8 +70,6 @@ export function createTrainer(
       decayBiasAndNorm: false,
       clipNorm,
       seed: 1,
-      temperature,
-      alpha,
     },
     initial: student,
   });

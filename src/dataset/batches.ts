@@ -42,7 +42,7 @@ export interface CollateOptions {
   batchSize: number;
   padId: number;
   /** masked-lm: without it no token is masked and every one counts, as inspection needs it. */
-  masking?: Masking;
+  masking?: Masking | undefined;
 }
 
 const bucketStep = 8;

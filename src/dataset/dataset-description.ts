@@ -25,7 +25,7 @@ export interface ColumnDescription {
 }
 
 /** A column with more different values than this is no label. */
-export const mostValues = 64;
+const mostValues = 64;
 
 /** Problems that are listed. */
 const mostProblems = 100;

@@ -22,10 +22,10 @@ export interface Columns {
 export interface Row {
   /** What is read or learnt; of a prompt and its completion, the completion. */
   text: string;
-  pair?: string;
-  prompt?: string;
+  pair?: string | undefined;
+  prompt?: string | undefined;
   /** Absent where its cell is empty or missing. */
-  label?: string;
+  label?: string | undefined;
   file: string;
   /** Line the row starts on, from 1. */
   line: number;

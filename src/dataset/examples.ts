@@ -26,7 +26,7 @@ export interface EncodeRowsOptions {
   /** Greatest number of tokens, special ones included. */
   maxLength: number;
   /** text-classification: class names in the order of their indices. Without them, those of `rows`, sorted. */
-  labelNames?: readonly string[];
+  labelNames?: readonly string[] | undefined;
   /** text-classification: whether a row without a label is kept, for the teacher to judge. It is left out otherwise. */
   keepUnlabelled?: boolean;
 }

@@ -41,10 +41,10 @@ function collation(options: BatchOptions, seed: number, epoch: number): CollateO
     task,
     batchSize,
     padId: tokenizer.padId,
-    ...(task === 'masked-lm' &&
-      maskId !== undefined && {
-        masking: { seed, epoch, probability: maskedShare, vocabularySize: tokenizer.vocabularySize, maskId },
-      }),
+    masking:
+      task === 'masked-lm' && maskId !== undefined
+        ? { seed, epoch, probability: maskedShare, vocabularySize: tokenizer.vocabularySize, maskId }
+        : undefined,
   };
 }
 

@@ -27,10 +27,8 @@ import {
 /** Names under which the scalars of a step are given. */
 const SCALARS = ['temperature', 'alpha', 'inverseCount', 'inverseLabelled', 'inverseTokens'] as const;
 
-interface LossComponents {
-  total: tf.Scalar;
-  soft?: tf.Scalar;
-  hard: tf.Scalar;
+/** LossComponents of the records, as scalars. */
+interface LossScalars extends HeadLoss {
   hidden?: tf.Scalar;
 }
 
@@ -57,7 +55,7 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
   return record(`gradients-${shape.rows}x${shape.length}`, inputs, (tensors, addInput) => {
     const names = Object.keys(trained);
     const dropout = recordedDropout(addInput);
-    let components: LossComponents | undefined;
+    let components: LossScalars | undefined;
     const objective = (...values: tf.Tensor[]): tf.Scalar => {
       const parameters = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
       components = combinedLoss(pairing, parameters, tensors, dropout);
@@ -75,7 +73,7 @@ function combinedLoss(
   parameters: ParameterTensors,
   tensors: Record<string, tf.Tensor>,
   dropout: Dropout,
-): LossComponents {
+): LossScalars {
   const objective = pairing.objective?.hidden;
   const whole = wholeBlocks(pairing);
   const { prediction, hiddenStates } = predict(pairing.student, parameters, tensors, { dropout, whole });
@@ -86,7 +84,7 @@ function combinedLoss(
     return hiddenLoss(objective.loss, {
       student: hiddenStates[studentBlock + 1]!,
       teacher: tensors[`target.hidden.${teacherBlock}`] as tf.Tensor3D,
-      ...(projection && { projection: projection as tf.Tensor2D }),
+      projection: projection as tf.Tensor2D | undefined,
       attentionMask: tensors.attentionMask as tf.Tensor2D,
       inverseCount: tensors.inverseTokens as tf.Scalar,
     });
@@ -113,7 +111,7 @@ function headLoss(
       labels,
       studentLogits: prediction,
       problemType: 'single-label',
-      ...(softened && { distillation: { ...softened, teacherLogits: target } }),
+      distillation: softened && { ...softened, teacherLogits: target },
     });
   }
   const { weight, bias } = vocabularyHead(student, parameters);
@@ -129,12 +127,16 @@ function headLoss(
   });
 }
 
-function distillationOf(objective: Objective, tensors: Record<string, tf.Tensor>): Distillation {
+/** The objective with the step's values, which are inputs of the graph. */
+function distillationOf(
+  { divergence, beta, scaleByTemperatureSquared }: Objective,
+  tensors: Record<string, tf.Tensor>,
+): Distillation {
   const temperature = tensors.temperature as tf.Scalar;
-  const isScaled = objective.scaleByTemperatureSquared && isSoftened(objective.divergence);
+  const isScaled = scaleByTemperatureSquared && isSoftened(divergence);
   return {
-    divergence: objective.divergence,
-    beta: objective.beta,
+    divergence,
+    beta,
     temperature,
     alpha: tensors.alpha as tf.Scalar,
     temperatureScale: isScaled ? tf.square(temperature) : tf.scalar(1),

@@ -3,18 +3,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { linear } from '../engine/graph/ops';
 import { divergences } from './divergences';
-import type { Divergence } from '../protocol/divergences';
 import { hardLosses, tokenLoss, withinVocabulary } from './hard-loss';
 import type { ProblemType } from '../model/architecture';
+import type { Objective } from './pairing';
 import type { RowLoss } from './row-loss';
+import type { StepValues } from './schedules';
 
 /** How soft and hard loss are combined. The scalars may change from step to step, so they are tensors. */
-export interface Distillation {
-  divergence: Divergence;
-  /** Of `jsd` alone. */
-  beta: number;
-  temperature: tf.Scalar;
-  alpha: tf.Scalar;
+export interface Distillation extends Pick<Objective, 'divergence' | 'beta'>, StepValues<tf.Scalar> {
   /** T², or 1 where the soft loss is not scaled. */
   temperatureScale: tf.Scalar;
 }
@@ -42,7 +38,7 @@ export interface VocabularyLossInputs extends Counting {
   /** int32 [R], any value where the row does not count. */
   labels: tf.Tensor1D;
   /** Absent: hard loss alone. The teacher's V may exceed the student's (a padded head): the surplus rows are cut off. */
-  distillation?: Distillation & { teacher: VocabularyProjection };
+  distillation?: (Distillation & { teacher: VocabularyProjection }) | undefined;
   /** Rows whose logits and softmaxes exist at once. */
   chunkRows: number;
 }
@@ -56,7 +52,7 @@ export interface ClassLossInputs extends Counting {
   /** int32 [B] for single-label, float32 [B, C] for multi-label and regression; any value where the row is not labelled. */
   labels: tf.Tensor;
   /** Absent: hard loss alone. */
-  distillation?: Distillation & { teacherLogits: tf.Tensor2D };
+  distillation?: (Distillation & { teacherLogits: tf.Tensor2D }) | undefined;
 }
 
 /**

@@ -10,7 +10,7 @@ export interface HiddenLossInputs {
   /** h_t [B, L, Dt]; no gradient is wanted for it. */
   teacher: tf.Tensor3D;
   /** P [Dt, Ds], learned and without bias; needed only where the widths differ. */
-  projection?: tf.Tensor2D;
+  projection?: tf.Tensor2D | undefined;
   /** float32 [B, L]: 1 at real tokens, 0 at padding. */
   attentionMask: tf.Tensor2D;
   /** 1 / M, M being the real tokens of the whole optimizer step; 0 where there are none. */

@@ -2,6 +2,7 @@
 
 import type { Architecture } from '../model/architecture';
 import type { Divergence, HiddenLossKind } from '../protocol/divergences';
+import type { Scheduled, StepValues } from './schedules';
 
 /** A model and the teacher that it is held against; without one where it is the teacher itself. */
 export interface ModelPair {
@@ -16,11 +17,12 @@ export interface HiddenObjective {
   weight: number;
 }
 
-/** How a student imitates its teacher. */
-export interface Objective {
+/** How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + Σ weight · hidden. */
+export interface Objective extends StepValues<Scheduled> {
   divergence: Divergence;
   /** Of `jsd` alone. */
   beta: number;
+  /** Whether there is T² in it; never where T does not enter the divergence. */
   scaleByTemperatureSquared: boolean;
   hidden?: HiddenObjective | undefined;
 }

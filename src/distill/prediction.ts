@@ -34,10 +34,10 @@ export function predict(
   { dropout, whole = [] }: { dropout?: Dropout; whole?: readonly number[] } = {},
 ): { prediction: tf.Tensor2D; hiddenStates: tf.Tensor3D[] } {
   const inputs = modelInputs(tensors);
-  const options = dropout ? { dropout } : {};
+  const options = { dropout };
   const choose = predictingRows(a, tensors);
   const early = predictsFew(a, tensors) && !whole.includes(a.layers - 1);
-  const { hiddenStates, chosen } = backbone(a, parameters, inputs, { ...options, ...(early && { choose }) });
+  const { hiddenStates, chosen } = backbone(a, parameters, inputs, { ...options, choose: early ? choose : undefined });
   const rows = chosen ?? choose(hiddenStates[a.layers]!);
   const prediction = isLanguageModel(a)
     ? vocabularyHead(a, parameters).transform(rows)

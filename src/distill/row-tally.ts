@@ -60,7 +60,7 @@ export class RowTally {
       correct: before.correct + correct!.data[i]!,
       negativeLogLikelihood: before.negativeLogLikelihood + negativeLogLikelihood!.data[i]!,
       ...(agreement && { agreeing: (before.agreeing ?? 0) + agreement.data[i]! }),
-      ...(teacherKl && { teacherKl: (before.teacherKl ?? 0) + teacherKl.data[i]! }),
+      teacherKl: teacherKl && (before.teacherKl ?? 0) + teacherKl.data[i]!,
     });
     this.confidences.push(confidence!.data[i]!);
     this.correct.push(correct!.data[i] === 1);

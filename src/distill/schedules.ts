@@ -31,6 +31,23 @@ export function learningRateAt(k: number, { learningRate, schedule, warmup, upda
 /** A number, or a number that changes from the first update to the last. */
 export type Scheduled = number | { from: number; to: number; schedule: 'linear' | 'cosine' };
 
+/** What of an objective may change from step to step, so that a recorded graph takes it as an input. */
+export interface StepValues<Value> {
+  /** Divides the logits of student and teacher in the distillation loss. */
+  temperature: Value;
+  /** Weight of the distillation loss; the student loss has 1 − α. */
+  alpha: Value;
+}
+
+/** At the k-th of `updates` updates, k from 0. */
+export function valuesAt(
+  { temperature, alpha }: StepValues<Scheduled>,
+  k: number,
+  updates: number,
+): StepValues<number> {
+  return { temperature: scheduledValue(temperature, k, updates), alpha: scheduledValue(alpha, k, updates) };
+}
+
 /** Value at the k-th of `updates` updates, k from 0: `from` at the first, `to` at the last. */
 export function scheduledValue(value: Scheduled, k: number, updates: number): number {
   if (typeof value === 'number') return value;

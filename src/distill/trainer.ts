@@ -13,7 +13,7 @@ import { decaysByDefault } from './optimizer';
 import { gradientsProgram } from './gradients-program';
 import { trainedSpecs } from './specs';
 import { imitatedOf, type Pairing } from './pairing';
-import { learningRateAt, scheduledValue, type LearningRateSchedule, type Scheduled } from './schedules';
+import { learningRateAt, valuesAt, type LearningRateSchedule, type StepValues } from './schedules';
 import { inverseOf } from './shift';
 import { TeacherTargets, type FrozenTeacher, type TargetSource } from './teacher/teacher';
 import { Updates } from './updates';
@@ -39,10 +39,10 @@ export interface TrainingOptions extends Omit<LearningRateSchedule, 'updates'> {
   clipNorm: number;
   /** Of the dropout masks. */
   seed: number;
-  /** Of the distillation loss; without a teacher they have no effect. */
-  temperature: Scheduled;
-  alpha: Scheduled;
 }
+
+/** Without an objective they are inputs of the graph that nothing reads. */
+const unread: StepValues<number> = { temperature: 1, alpha: 0 };
 
 export interface TrainerSetup {
   executor: Executor;
@@ -116,14 +116,12 @@ export class Trainer {
     const { source, options, pairing } = this.setup;
     const step = this.nextStep;
     const batches = this.inputsOf(step);
-    const temperature = scheduledValue(options.temperature, step, source.steps);
-    const alpha = scheduledValue(options.alpha, step, source.steps);
+    const values = pairing.objective && valuesAt(pairing.objective, step, source.steps);
     const tokens = sum(batches.map((batch) => batch.tokens));
     const count = sum(batches.map((batch) => batch.count));
     const labelled = sum(batches.map((batch) => batch.labelledCount));
     const scalars = {
-      temperature: scalar(temperature),
-      alpha: scalar(alpha),
+      ...mapValues({ ...(values ?? unread) }, scalar),
       // One N (of all predictions and of those with a label) and one M for the whole step, so that splitting it into batches changes nothing.
       inverseCount: scalar(inverseOf(count)),
       inverseLabelled: scalar(inverseOf(labelled)),
@@ -159,7 +157,7 @@ export class Trainer {
       time: new Date().toISOString(),
       tokens: this.tokens,
       loss: count > 0 && labelled === 0 ? withoutHard(addComponents(losses)) : addComponents(losses),
-      ...(pairing.objective && { temperature, alpha }),
+      ...values,
       learningRate,
       gradientNorm,
       tokensPerSecond: (tokens / (performance.now() - started)) * 1000,

@@ -21,9 +21,9 @@ export interface DeviceTensor extends TensorSpec {
 export interface DeviceDescription {
   readonly name: string;
   /** Memory of its own or, where it has none, the machine's; absent where the system does not say. */
-  readonly memoryBytes?: number;
+  readonly memoryBytes?: number | undefined;
   /** Bytes of the largest single tensor it can hold; absent where that is not known. */
-  readonly largestTensorBytes?: number;
+  readonly largestTensorBytes?: number | undefined;
   /** Whether it computes in 16-bit floats. */
   readonly float16: boolean;
   /** A processor that imitates a GPU, for tests: right, and slower than any other engine. Never chosen of itself. */
@@ -56,12 +56,12 @@ export interface Executor {
   /** The device's own name, for people. */
   readonly device: string;
   /** What is known of a device that is not the machine's own processor. */
-  readonly hardware?: DeviceDescription;
+  readonly hardware?: DeviceDescription | undefined;
   /**
    * Where it computes in host memory: whether what a run takes beside inputs and outputs is freed after it, or kept for the
    * program's next run.
    */
-  readonly workingMemory?: 'freed' | 'kept';
+  readonly workingMemory?: 'freed' | 'kept' | undefined;
   /** Told what a person should know of how it computes, a sentence each. Whoever opened the executor may set it. */
   onNote?: (line: string) => void;
   /**
@@ -80,15 +80,15 @@ export interface Executor {
    * As `load`, with the products of these weights in fewer bits, by their number format (quantize.ts, halve.ts). Weights that are in
    * no such product are given to `run`. A format is absent where the device has not got it or is not faster with it.
    */
-  readonly loadReduced?: Readonly<Partial<Record<ReducedFormat, Load>>>;
+  readonly loadReduced?: Readonly<Partial<Record<ReducedFormat, Load>>> | undefined;
 }
 
 /** How an executor is opened. */
 export interface ExecutorOptions {
   /** Threads for one operator; all cores when absent. */
-  threads?: number;
+  threads?: number | undefined;
   /** Of the products; softmaxes, losses and the update are always float32. */
-  precision?: Precision;
+  precision?: Precision | undefined;
 }
 
 /** An engine that cannot run here. */

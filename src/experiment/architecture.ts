@@ -27,8 +27,8 @@ export interface ArchitectureContext {
   /** Dropout rate everywhere in the model, from the training block. */
   dropout: number;
   /** Names of the classes by index; text-classification only. */
-  labels?: readonly string[];
-  special?: SpecialTokens;
+  labels?: readonly string[] | undefined;
+  special?: SpecialTokens | undefined;
 }
 
 /** The architecture of a student, or of a teacher that is trained here, with the family's defaults. */

@@ -8,10 +8,10 @@ import type { ColumnDescription, DatasetDescription } from '../dataset/dataset-d
 
 /** What the columns of a dataset are, as far as they show. */
 export interface ColumnRoles {
-  text?: string;
-  label?: string;
-  prompt?: string;
-  completion?: string;
+  text?: string | undefined;
+  label?: string | undefined;
+  prompt?: string | undefined;
+  completion?: string | undefined;
 }
 
 /** Names that people give to these columns, the surest first. */
@@ -34,8 +34,8 @@ export function columnRoles({ columns, rows }: DatasetDescription): ColumnRoles 
   const label = named('label', classes) ?? classes[0];
   const [prompt, completion] = [named('prompt', texts), named('completion', texts)];
   return {
-    ...(text && { text: text.name }),
-    ...(label && { label: label.name }),
+    text: text?.name,
+    label: label?.name,
     ...(prompt && completion && { prompt: prompt.name, completion: completion.name }),
   };
 }
@@ -145,12 +145,15 @@ function sizesFor({ rows, task }: Proposal) {
 }
 
 /** The splits that lie beside a training file under the usual names: `train.jsonl` → `validation.jsonl`, `test.jsonl`. */
-export function siblingSplits(train: string, present: readonly string[]): { validation?: string; test?: string } {
+export function siblingSplits(
+  train: string,
+  present: readonly string[],
+): { validation?: string | undefined; test?: string | undefined } {
   const name = basename(train);
   const find = (...words: string[]): string | undefined =>
     words
       .map((word) => name.replace(/train(ing)?/i, word))
       .find((candidate) => candidate !== name && present.includes(candidate));
   const [validation, test] = [find('validation', 'valid', 'val', 'dev'), find('test')];
-  return { ...(validation !== undefined && { validation }), ...(test !== undefined && { test }) };
+  return { validation, test };
 }

@@ -6,7 +6,7 @@ import { InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';
 import type { ModelFacts } from './checks/check-models';
 import { fingerprint, modelFiles } from './input-files';
-import { parseExperiment, readExperimentFile, type ParsedExperiment } from './file/parse';
+import { readExperimentFile, type ParsedExperiment } from './file/parse';
 import { findRun } from '../run-directory/run-directory';
 import type { Experiment, ResolvedExperiment } from './file/schema';
 import type { Source } from './file/source';
@@ -22,11 +22,6 @@ export interface LoadedExperiment {
 /** Reads, checks and resolves an experiment file. Throws an InputError with every problem where one is an error. */
 export async function loadExperiment(file: string): Promise<LoadedExperiment> {
   return resolveExperiment(await readExperimentFile(file));
-}
-
-/** As loadExperiment, from a text that need not be saved. */
-export async function loadExperimentText(text: string, file: string): Promise<LoadedExperiment> {
-  return resolveExperiment(parseExperiment(text, file));
 }
 
 /** Throws an InputError with every problem where one is an error. */

@@ -19,9 +19,9 @@ export interface ModelInputs {
 
 export interface ForwardOptions {
   /** x with elements dropped at `rate` and the rest scaled by 1 / (1 − rate); absent in evaluation. */
-  dropout?: (x: tf.Tensor, rate: number) => tf.Tensor;
+  dropout?: ((x: tf.Tensor, rate: number) => tf.Tensor) | undefined;
   /** The rows that the head reads. Where given, the last layer computes no others once its attention is done. */
-  choose?: ChooseRows;
+  choose?: ChooseRows | undefined;
 }
 
 /** Picks rows: [B, L, D] → [R, D]. */

@@ -7,20 +7,20 @@ export interface Sampling {
   /** Divides the logits: below 1 sharper, above 1 flatter. */
   temperature: number;
   /** Only the k most probable tokens can be drawn. */
-  topK?: number;
+  topK?: number | undefined;
   /** Only the fewest most probable tokens that together reach this probability can be drawn (Holtzman et al., 2020). */
-  topP?: number;
+  topP?: number | undefined;
   seed: number;
 }
 
 export interface GenerationOptions {
   maxNewTokens: number;
   /** The token that ends a text: it is returned, and nothing after it. */
-  endOfText?: number;
+  endOfText?: number | undefined;
   /** Absent: always the most probable token, the lower id on a tie. */
-  sampling?: Sampling;
+  sampling?: Sampling | undefined;
   /** Told of each new token, with all so far. Waited for, and what it throws ends the generation. */
-  onToken?: (sofar: Generation) => void | Promise<void>;
+  onToken?: ((sofar: Generation) => void | Promise<void>) | undefined;
 }
 
 export interface Generation {

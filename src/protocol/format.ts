@@ -60,7 +60,7 @@ export function formatScientific(value: Value): string {
 }
 
 /** `⁻⁴` for `-4`. */
-export function superscript(exponent: string): string {
+function superscript(exponent: string): string {
   const signs: Record<string, string> = { '-': '⁻', '+': '' };
   return exponent.replace(/[-+0-9]/g, (c) => signs[c] ?? '⁰¹²³⁴⁵⁶⁷⁸⁹'.charAt(Number(c)));
 }

@@ -82,7 +82,7 @@ export interface ComparisonDetail {
   /** Rows compared. */
   rows: number;
   /** text-classification: rows by hard label and choice, for the model of each name. */
-  confusion?: { labels: string[]; counts: Record<string, number[][]> };
+  confusion?: { labels: string[]; counts: Record<string, number[][]> } | undefined;
   /** Rows on which teacher and student differ, the most apart first; no more than are good to read. */
   disagreements: PredictionRecord[];
   /** How many there are in all. */

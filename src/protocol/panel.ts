@@ -101,7 +101,7 @@ export type HostMessage =
   /** Leads to a place of the run that is shown. */
   | { type: 'target'; target: LabTarget }
   /** Something could not be read; what is shown stays. */
-  | { type: 'error'; message: string; remedy?: string };
+  | { type: 'error'; message: string; remedy?: string | undefined };
 
 /** From the page to the extension. */
 export type PageMessage =

@@ -12,7 +12,7 @@ export function comparisonDetail(records: readonly PredictionRecord[], split: Sp
   return {
     split,
     rows: records.length,
-    ...(confusion && { confusion }),
+    confusion,
     disagreements: disagreements.slice(0, mostListed),
     disagreementCount: disagreements.length,
   };

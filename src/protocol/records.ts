@@ -94,15 +94,15 @@ export interface ComparisonRow {
   split: Split;
   metrics: Metrics;
   /** Share of the teacher's quality that is kept: macro-F1 over the teacher's, or teacher perplexity over own. */
-  retention?: number;
+  retention?: number | undefined;
   /**
    * 95 % intervals of metrics: accuracy and agreement of a classifier by Wilson's formula, all others by the bootstrap over
    * rows (2,000 resamples, percentiles).
    */
-  intervals?: Partial<Record<keyof Metrics, Interval>>;
+  intervals?: Partial<Record<keyof Metrics, Interval>> | undefined;
   /** The student's or control's row: how much better its quality (macro-F1, or perplexity) is than the first control's. */
-  gain?: Gain;
-  calibration?: CalibrationBin[];
+  gain?: Gain | undefined;
+  calibration?: CalibrationBin[] | undefined;
   /** Metrics that were NaN or infinite when an earlier version measured them, and are left out. Added when a run is read. */
   notFinite?: (keyof Metrics)[];
 }
@@ -122,7 +122,7 @@ export interface PredictionRecord {
   /** The text's first 200 characters. */
   text: string;
   /** text-classification: name of the hard label. */
-  label?: string;
+  label?: string | undefined;
   /** By the name of the model's row in the comparison: `teacher`, `student`, or a control's. */
   models: Record<string, ModelPrediction>;
 }
@@ -130,17 +130,17 @@ export interface PredictionRecord {
 /** Counts and sums over the row's counted predictions: one for a classifier, one a token for a language model. */
 export interface ModelPrediction {
   /** text-classification: name of the first choice, and its probability. */
-  choice?: string;
-  probability?: number;
+  choice?: string | undefined;
+  probability?: number | undefined;
   predictions: number;
   /** First choices that are the hard label. */
   correct: number;
   /** Summed, nats. */
   negativeLogLikelihood: number;
   /** First choices that are the teacher's; absent for the teacher. */
-  agreeing?: number;
+  agreeing?: number | undefined;
   /** KL(teacher ‖ model) at T = 1, summed, nats; absent for the teacher. */
-  teacherKl?: number;
+  teacherKl?: number | undefined;
 }
 
 export interface Comparison {
@@ -149,7 +149,7 @@ export interface Comparison {
 
 export interface RunErrorRecord {
   message: string;
-  remedy?: string;
+  remedy?: string | undefined;
 }
 
 /** What a running process is at. Roles are worked through in the order teacher, student, control. */
@@ -160,7 +160,7 @@ export interface RunProgress {
   steps: number;
   /** Of the whole run, 0 to 1. */
   fraction: number;
-  secondsLeft?: number;
+  secondsLeft?: number | undefined;
 }
 
 /** Which combination of a sweep a run is. Runs of one sweep have the same `id`. */
@@ -188,7 +188,7 @@ export interface MemoryRecord {
   /** Predicted from the recorded graphs before a training began; of several trainings the most. */
   predictedBytes: number;
   /** The most that has been resident when a training ended. */
-  peakBytes?: number;
+  peakBytes?: number | undefined;
 }
 
 /** `run.json`. */
@@ -198,20 +198,20 @@ export interface RunRecord {
   status: RunStatus;
   pid: number;
   /** Local socket (or named pipe) on which the runner answers JSON-RPC, while it runs. */
-  socket?: string;
+  socket?: string | undefined;
   /** What computes; what was asked for, until that is decided. */
   engine: string;
   /** Why that, where the experiment left it open. */
-  engineReason?: string;
+  engineReason?: string | undefined;
   device: string;
   started: string;
-  ended?: string;
+  ended?: string | undefined;
   error: RunErrorRecord | null;
-  sweep?: SweepMember;
-  teacherPrecision?: TeacherPrecisionRecord;
-  memory?: MemoryRecord;
-  progress?: RunProgress;
-  summary?: Comparison;
+  sweep?: SweepMember | undefined;
+  teacherPrecision?: TeacherPrecisionRecord | undefined;
+  memory?: MemoryRecord | undefined;
+  progress?: RunProgress | undefined;
+  summary?: Comparison | undefined;
 }
 
 /** A token of an inspected text. `start` and `end` are UTF-16 offsets, as editors count. */
@@ -237,9 +237,9 @@ export interface InspectedDistribution {
   top: TokenProbability[];
   other: number;
   /** This model's probability of each token of the other model's `top`; absent where there is only one model. */
-  ofOther?: number[];
+  ofOther?: number[] | undefined;
   /** The hard label's probability and its rank, 1 for the first choice; absent where there is no hard label. */
-  label?: { probability: number; rank: number };
+  label?: { probability: number; rank: number } | undefined;
 }
 
 /**
@@ -251,11 +251,11 @@ export interface InspectedPosition extends InspectedToken {
   /** Whether training would count this position. */
   counted: boolean;
   /** Name of the hard label: the class, or the token to be predicted; absent where there is none. */
-  label?: string;
+  label?: string | undefined;
   /** KL(teacher ‖ student) at the temperature, nats; absent where there is only one model. */
-  kl?: number;
-  teacher?: InspectedDistribution;
-  student?: InspectedDistribution;
+  kl?: number | undefined;
+  teacher?: InspectedDistribution | undefined;
+  student?: InspectedDistribution | undefined;
 }
 
 export interface InspectResult {
@@ -263,7 +263,7 @@ export interface InspectResult {
   temperature: number;
   positions: InspectedPosition[];
   /** text-classification only: the input's tokens. */
-  tokens?: InspectedToken[];
+  tokens?: InspectedToken[] | undefined;
 }
 
 export interface Completion {
@@ -273,8 +273,8 @@ export interface Completion {
 
 export interface CompleteResult {
   prompt: string;
-  teacher?: Completion;
-  student?: Completion;
+  teacher?: Completion | undefined;
+  student?: Completion | undefined;
 }
 
 /** A run that trains on a device. */
@@ -303,20 +303,20 @@ export interface DeviceRecord {
   available: boolean;
   /** Why not, and what to do; null when available. */
   reason: string | null;
-  memoryBytes?: number;
+  memoryBytes?: number | undefined;
   /** Engines on the same device wait for each other. */
   device: DeviceKind;
   precisions: Precision[];
   /** Imitated by the CPU: right results, no speed. "auto" never takes it. */
-  software?: true;
+  software?: true | undefined;
   /** Empty until measured. */
   speeds: MeasuredSpeed[];
   /** The run that trains on this device now. */
-  inUseBy?: DeviceUser;
+  inUseBy?: DeviceUser | undefined;
   /** The library that it needs, where installing that would help. */
-  install?: string;
+  install?: string | undefined;
   /** The library that it runs with, where that can be removed. */
-  library?: { name: string; version: string };
+  library?: { name: string; version: string } | undefined;
 }
 
 /** What an installation with `--json` says on standard error, one a line. */
@@ -353,9 +353,9 @@ export interface ProbeExample {
   /** The predictions whose logits are kept: of a large vocabulary only the first ones that count. */
   positions: ProbePosition[];
   /** Indices into `tokens` of all that training counts, kept or not; absent for a class. */
-  counted?: number[];
+  counted?: number[] | undefined;
   /** Tokens that a batch has where this example stands in it: the rest is padding. */
-  paddedLength?: number;
+  paddedLength?: number | undefined;
 }
 
 export interface ProbePosition {

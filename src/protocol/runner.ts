@@ -46,11 +46,11 @@ export interface InspectParams {
 
 export interface TextToInspect {
   text: string;
-  pair?: string;
+  pair?: string | undefined;
   /** causal-lm: conditions the text and is not counted. */
-  prompt?: string;
+  prompt?: string | undefined;
   /** text-classification: the hard label. */
-  label?: string;
+  label?: string | undefined;
 }
 
 /** In the order of the texts asked for. A text that cannot be inspected, an empty one for example, says why. */
@@ -61,11 +61,11 @@ export interface CompleteParams {
   prompt: string;
   maxNewTokens: number;
   /** Absent: always the most probable token. */
-  sampling?: SamplingParams;
+  sampling?: SamplingParams | undefined;
   /** Both where absent. */
-  roles?: CompletionRole[];
+  roles?: CompletionRole[] | undefined;
   /** With it, each new token is told at once: a `CompletionProgress` by `$/progress` with this token. */
-  progress?: number | string;
+  progress?: number | string | undefined;
 }
 
 export type CompletionRole = 'teacher' | 'student';
@@ -73,8 +73,8 @@ export type CompletionRole = 'teacher' | 'student';
 export interface SamplingParams {
   /** Sampling temperature: below 1 sharper, above 1 flatter. */
   temperature: number;
-  topK?: number;
-  topP?: number;
+  topK?: number | undefined;
+  topP?: number | undefined;
   seed: number;
 }
 
@@ -103,7 +103,7 @@ export interface ScoreParams {
 
 export interface ScoreResult {
   /** One for each of the ids; the token itself is the hard label. */
-  expected: Partial<Record<CompletionRole, InspectedDistribution>>[];
+  expected: { teacher?: InspectedDistribution | undefined; student?: InspectedDistribution | undefined }[];
 }
 
 /** Asks for the logits of one text, as `probes/` holds those of the pinned examples. */
@@ -116,6 +116,6 @@ export interface LogitsResult {
   /** Where there is a large vocabulary, only its first counted positions have logits. */
   example: Omit<ProbeExample, 'file' | 'line'>;
   /** Logits [positions, names] as base64 of little-endian float32. */
-  teacher?: string;
-  student?: string;
+  teacher?: string | undefined;
+  student?: string | undefined;
 }

@@ -175,7 +175,7 @@ async function recordOfUnstarted(paths: RunPaths): Promise<RunRecord> {
     device: '',
     started: startOf(paths.id),
     error: null,
-    ...(experiment?.sweepMember && { sweep: experiment.sweepMember }),
+    sweep: experiment?.sweepMember,
   };
 }
 

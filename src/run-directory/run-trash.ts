@@ -7,7 +7,7 @@ import { lockHolder } from './lock';
 import { removeOwned, requireOwned } from './owned';
 
 /** `.distillery/trash`, beside `.distillery/runs`. */
-export function trashOf(runs: string): string {
+function trashOf(runs: string): string {
   return join(dirname(runs), 'trash');
 }
 

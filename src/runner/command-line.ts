@@ -26,9 +26,9 @@ import { runSweep } from './commands/sweep';
 import { sweepText } from './sweep/sweep-table';
 import { terminalOutput } from './terminal';
 
-export const DONE = 0;
-export const FAILED = 1;
-export const WRONG_INPUT = 2;
+const DONE = 0;
+const FAILED = 1;
+const WRONG_INPUT = 2;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const complain = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -271,12 +271,11 @@ interface CompleteArguments extends JsonOption {
 
 function completeOptions(options: CompleteArguments): Parameters<typeof complete>[1] {
   const { engine, prompt, maxNewTokens, sample, samplingTemperature, topK, topP, seed } = options;
-  const limits = { ...(topK !== undefined && { topK }), ...(topP !== undefined && { topP }) };
   return {
     engine,
     prompt,
     maxNewTokens,
-    ...(sample && { sampling: { temperature: samplingTemperature, seed, ...limits } }),
+    sampling: sample ? { temperature: samplingTemperature, seed, topK, topP } : undefined,
   };
 }
 

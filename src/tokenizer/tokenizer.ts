@@ -34,10 +34,10 @@ export interface Encoding {
 }
 
 export interface EncodeOptions {
-  pair?: string;
-  addSpecialTokens?: boolean;
+  pair?: string | undefined;
+  addSpecialTokens?: boolean | undefined;
   /** Greatest number of tokens, special ones included. Text is cut off at its end, the longer of two texts first. */
-  maxLength?: number;
+  maxLength?: number | undefined;
 }
 
 export interface DecodeOptions {

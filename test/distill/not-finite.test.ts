@@ -174,7 +174,7 @@ describe('gradients that are none', () => {
   });
 
   it('of a step come with the step', async () => {
-    const trainer = tinyTrainer(executor, tinyPair('causal-lm'), { alpha: 1e38 });
+    const trainer = tinyTrainer(executor, tinyPair('causal-lm', { alpha: 1e38 }));
     expect(await caught(trainer.step())).toMatchObject({ step: 0 });
     await trainer.release();
   });

@@ -13,7 +13,7 @@ beforeAll(async () => {
 const ALPHA = 0.25;
 
 async function firstLoss(divergence: Divergence, temperature: number): Promise<LossComponents> {
-  const trainer = tinyTrainer(executor, tinyPair('causal-lm', { divergence }), { temperature, alpha: ALPHA });
+  const trainer = tinyTrainer(executor, tinyPair('causal-lm', { divergence, temperature, alpha: ALPHA }));
   const { loss } = await trainer.step();
   await trainer.release();
   return loss;

@@ -40,7 +40,14 @@ export function tinyPair(task: 'causal-lm' | 'text-classification', objective: P
       ...(!causal && { labels: ['ham', 'spam', 'eggs'], problemType: 'single-label' as const, padId: 0 }),
     });
   const [teacher, student] = [model(16, 3), model(8, 2)];
-  const complete = { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true, ...objective } as const;
+  const complete: Objective = {
+    divergence: 'forward-kl',
+    beta: 0.5,
+    scaleByTemperatureSquared: true,
+    temperature: 4,
+    alpha: 0.5,
+    ...objective,
+  };
   const pairing: DistilledPair = { student, teacher, objective: complete };
   const projections = Object.entries(projectionShapes(pairing)).map(([name, [rows, columns]]) => [
     name,
@@ -74,8 +81,6 @@ export const tinyOptions: TrainingOptions = {
   decayBiasAndNorm: false,
   clipNorm: 1,
   seed: 1,
-  temperature: 4,
-  alpha: 0.5,
 };
 
 export function tinyTrainer(

@@ -88,7 +88,7 @@ describe('a step of rows of which some have no label', () => {
     expect(mixed!.soft).toBeCloseTo(everyRow!.soft!, 5);
     expect(mixed!.hard).toBeCloseTo(labelledRows!.hard!, 5);
     expect(mixed!.hard).not.toBeCloseTo(everyRow!.hard!, 3);
-    const { alpha, temperature } = tinyOptions as { alpha: number; temperature: number };
+    const { alpha, temperature } = pair.pairing.objective as unknown as { alpha: number; temperature: number };
     expect(mixed!.total).toBeCloseTo(alpha * temperature ** 2 * mixed!.soft! + (1 - alpha) * mixed!.hard!, 4);
   });
 
@@ -105,7 +105,7 @@ describe('a step without any label', () => {
   it('has no hard term, and its record none', async () => {
     const [loss] = (await train(pair.pairing, batchesOf(examplesWithout(all), [all]))).losses;
     expect(Object.keys(loss!).sort()).toEqual(['soft', 'total']);
-    const { alpha, temperature } = tinyOptions as { alpha: number; temperature: number };
+    const { alpha, temperature } = pair.pairing.objective as unknown as { alpha: number; temperature: number };
     expect(loss!.total).toBeCloseTo(alpha * temperature ** 2 * loss!.soft!, 4);
   });
 });

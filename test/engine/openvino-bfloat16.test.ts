@@ -68,8 +68,6 @@ const options: TrainingOptions = {
   decayBiasAndNorm: false,
   clipNorm: 1,
   seed: 1,
-  temperature: 2,
-  alpha: 0.1,
 };
 
 async function lossCurve(precision: Precision): Promise<number[]> {
@@ -82,7 +80,7 @@ async function lossCurve(precision: Precision): Promise<number[]> {
     pairing: {
       student,
       teacher,
-      objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true },
+      objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true, temperature: 2, alpha: 0.1 },
     },
     teacher: new FrozenTeacher(executor, teacher, initializeParameters(teacher, 1)),
     source: { steps: STEPS, stepsPerEpoch: 64, batchesOf: (step) => [batches[step % 64]!] },

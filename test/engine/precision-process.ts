@@ -7,7 +7,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Evaluator } from '../../src/distill/evaluator';
-import type { Pairing } from '../../src/distill/pairing';
+import type { Objective, Pairing } from '../../src/distill/pairing';
 import { FrozenTeacher } from '../../src/distill/teacher/teacher';
 import { Trainer } from '../../src/distill/trainer';
 import { EngineUnavailable, type Executor } from '../../src/engine/executor';
@@ -46,7 +46,13 @@ const model = (hiddenSize: number, layers: number, heads: number): Architecture 
   });
 
 const [teacher, student] = [model(48, 3, 4), model(24, 2, 2)];
-const objective = { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true } as const;
+const objective: Objective = {
+  divergence: 'forward-kl',
+  beta: 0.5,
+  scaleByTemperatureSquared: true,
+  temperature: 2,
+  alpha: 0.5,
+};
 const pairing: Pairing = { student, teacher, objective };
 
 /** Rows of 48, 43, 38 … tokens, padded. */
@@ -78,8 +84,6 @@ async function distil(executor: Executor): Promise<Numbers> {
       decayBiasAndNorm: false,
       clipNorm: 1,
       seed: 1,
-      temperature: 2,
-      alpha: 0.5,
     },
     initial: initializeParameters(student, 2),
   });

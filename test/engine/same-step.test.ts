@@ -68,6 +68,8 @@ function pairingOf(family: Family, divergence: Divergence): DistilledPair {
       divergence,
       beta: 0.3,
       scaleByTemperatureSquared: true,
+      temperature: 2,
+      alpha: 0.6,
       hidden: imitatesHidden(divergence)
         ? { loss: divergence === 'jsd' ? 'cosine' : 'mse', layers: [[1, 0]], weight: 0.5 }
         : undefined,

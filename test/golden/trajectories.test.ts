@@ -42,8 +42,6 @@ const options: TrainingOptions = {
   decayBiasAndNorm: true,
   clipNorm: 1,
   seed: 1,
-  temperature: 2,
-  alpha: 0.7,
 };
 
 /** The eight stored batches of [4, 12] tokens; step s uses batch s mod 8. */
@@ -86,6 +84,8 @@ async function trainerOf(
       divergence: 'forward-kl',
       beta: 0.5,
       scaleByTemperatureSquared: true,
+      temperature: 2,
+      alpha: 0.7,
       hidden: variant === 'hidden' ? { loss: 'mse', layers: [[1, 0]], weight: 0.1 } : undefined,
     },
   };

@@ -74,14 +74,15 @@ describe('an engine that cannot be had', () => {
 });
 
 describe('the engine auto', () => {
-  it('takes the CPU where there is nothing else, and says so', async () => {
-    const workspace = short({ engine: 'auto' });
+  it('takes the CPU where there is nothing else, with as many threads as are asked for, and says so', async () => {
+    const workspace = short({ engine: 'auto', threads: 1 });
     await rememberTimes(workspace, { cpu: 50 });
     await document(['run', 'tiny.distill.json'], workspace, none);
     expect(recordOf(workspace)).toMatchObject({
       status: 'done',
       engine: 'cpu',
       engineReason: 'auto took cpu: no other works here',
+      device: expect.stringMatching(/, 1 threads$/),
     });
     expect(readFileSync(path.join(onlyRun(workspace), 'log.txt'), 'utf8')).toContain('auto took cpu');
   });

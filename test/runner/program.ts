@@ -70,6 +70,7 @@ export interface TinyExperiment {
   /** "cpu" unless the test is about it: no time goes into measuring. */
   engine?: string;
   precision?: string;
+  threads?: number;
   /** Without a test split. */
   withoutTest?: boolean;
 }
@@ -83,6 +84,7 @@ export function tinyWorkspace({
   teacher,
   engine = 'cpu',
   precision,
+  threads,
   withoutTest,
 }: TinyExperiment): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
@@ -120,7 +122,8 @@ export function tinyWorkspace({
     training: { epochs: 2, ...common },
     controls: ['no-distillation'],
     engine,
-    ...(precision !== undefined && { precision }),
+    precision,
+    threads,
   };
   writeFileSync(path.join(folder, 'tiny.distill.json'), JSON.stringify(experiment, undefined, 2));
   return folder;

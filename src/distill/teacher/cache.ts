@@ -43,7 +43,7 @@ export interface FillSetup extends TeacherCacheSetup {
   /** Called before each block that is still to be filled; false ends the filling early. */
   mayGoOn: (filled: number, blocks: number) => Promise<boolean>;
   /** Told what the teacher said of each block that is filled here. */
-  onBlock?: (inputs: BatchInputs, answers: Record<string, HostTensor>) => Promise<void>;
+  onBlock?: ((inputs: BatchInputs, answers: Record<string, HostTensor>) => Promise<void>) | undefined;
 }
 
 /** Asks the teacher about every block that is not there yet. Returns whether the cache is full now. */

@@ -49,7 +49,7 @@ const WITHOUT_ARENA = { enableCpuMemArena: false, enableMemPattern: false };
 
 export interface CpuExecutorOptions {
   /** Threads for one operator; all cores when absent. */
-  threads?: number;
+  threads?: number | undefined;
 }
 
 /** The executor that is always there: onnxruntime's own CPU kernels. */

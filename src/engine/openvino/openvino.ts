@@ -13,11 +13,11 @@ import { OpenVinoTensor } from './tensor';
 
 export interface OpenVinoOptions extends ExecutorOptions {
   /** `CPU`, or an Intel `GPU` where the library finds one. */
-  device?: string;
+  device?: string | undefined;
   /** Folder for compiled graphs; null keeps none. The system's place for caches when absent. */
-  cache?: string | null;
+  cache?: string | null | undefined;
   /** Properties of the compiler, by OpenVINO's names, beside those that the executor sets. */
-  properties?: Readonly<Record<string, string>>;
+  properties?: Readonly<Record<string, string>> | undefined;
 }
 
 /** @throws EngineUnavailable where the library, the device or the precision is not there */
@@ -47,7 +47,7 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
   const executor: Executor = {
     engine: 'openvino',
     device: `${deviceName}${device === 'CPU' ? `, ${threads} threads` : ''}`,
-    ...(device === 'CPU' && { workingMemory: 'kept' }),
+    workingMemory: device === 'CPU' ? 'kept' : undefined,
     onNote: (line) => process.stderr.write(`${line}\n`),
     place: (tensor) => new OpenVinoTensor(library, tensor, tensor.data),
     view: (tensor, start, shape) => OpenVinoTensor.from(tensor).view(start, shape),

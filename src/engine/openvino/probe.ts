@@ -29,7 +29,7 @@ export const bfloat16Pays = ({ float32, bfloat16 }: PrecisionTimes): boolean => 
 
 async function timeIn(precision: Precision, threads: number | undefined): Promise<number> {
   try {
-    const executor = createOpenVinoExecutor({ precision, cache: null, ...(threads !== undefined && { threads }) });
+    const executor = createOpenVinoExecutor({ precision, cache: null, threads });
     return await timeProduct(executor, SIZE);
   } catch (error) {
     // Some processors without the instructions fail only when the product is compiled.

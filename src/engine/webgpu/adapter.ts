@@ -21,7 +21,7 @@ export async function describeHardware(): Promise<Omit<DeviceDescription, 'float
   if (!device) return { name: 'GPU', ...direct3d, software: false };
   return {
     name: device.name,
-    ...(device.memoryBytes > 0 && { memoryBytes: device.memoryBytes }),
+    memoryBytes: device.memoryBytes > 0 ? device.memoryBytes : undefined,
     largestTensorBytes: device.largestBindingBytes,
     ...direct3d,
     software: device.kind === 'software',

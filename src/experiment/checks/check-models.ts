@@ -249,7 +249,7 @@ function checkInitialization(
 }
 
 /** A block of the teacher for each of the student's, from the first to the last at even distances. */
-export function spreadLayers(teacherLayers: number, studentLayers: number): number[] {
+function spreadLayers(teacherLayers: number, studentLayers: number): number[] {
   if (studentLayers === 1) return [0];
   const step = (teacherLayers - 1) / (studentLayers - 1);
   return Array.from({ length: studentLayers }, (_, layer) => Math.round(layer * step));

@@ -67,7 +67,7 @@ export async function checkExperiment(parsed: ParsedExperiment): Promise<Checked
 }
 
 /** Number of optimizer updates of a training block over so many rows, buckets of lengths left aside. */
-export function countUpdates(training: TrainingSpec, rows: number): number {
+function countUpdates(training: TrainingSpec, rows: number): number {
   const batches = Math.ceil(rows / training.batchSize);
   return training.epochs * Math.ceil(batches / training.gradientAccumulation);
 }

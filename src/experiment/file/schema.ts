@@ -346,11 +346,16 @@ export const experimentSchema = z
       .describe(
         'What computes. "auto" measures once what this machine has and takes the fastest; "cpu" needs nothing installed.',
       ),
+    threads: count(
+      "Threads of an engine on the processor; as many as it has cores if left out. Fewer leave room for other work; another number may change the weights' last bits.",
+    )
+      .max(1024)
+      .optional(),
   })
   .describe('A knowledge-distillation experiment.');
 
 /** A file that the run read, so that a changed input is noticed. */
-export const inputFileSchema = z.object({ path: z.string(), bytes: z.number(), sha256: z.string() });
+const inputFileSchema = z.object({ path: z.string(), bytes: z.number(), sha256: z.string() });
 
 /**
  * The experiment as run (`experiment.json`): still of the experiment file's shape, with every default filled in, paths
@@ -380,7 +385,7 @@ export type TrainingSpec = z.infer<typeof trainingSchema>;
 export type TokenizerSpec = z.infer<typeof tokenizerSchema>;
 export type TeacherSpec = z.infer<typeof teacherSchema>;
 export type TeacherCacheSpec = TeacherSpec['cache'];
-export type DistillationSpec = z.infer<typeof distillationSchema>;
+type DistillationSpec = z.infer<typeof distillationSchema>;
 export type Control = Experiment['controls'][number];
 /** A constant, or a value that goes from one to another over the updates. */
 export type Scheduled = DistillationSpec['temperature'];

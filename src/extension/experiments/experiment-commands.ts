@@ -8,7 +8,7 @@ import { experimentSuffix, isExperiment } from '../base/documents';
 import { fileChoices, pickFile } from '../base/pick';
 import { requireTrust } from '../base/require-trust';
 import { runId } from '../runs/choose-run';
-import { follow, type RunCommandParts } from '../runs/run-commands';
+import { showStarted, type RunCommandParts } from '../runs/run-commands';
 import type { RunList } from '../runs/run-list';
 
 /** `verb` is `sweep` to try each value of the experiment's "sweep", one run each. */
@@ -28,7 +28,7 @@ export async function runExperiment(
   const added = async (): Promise<string[]> =>
     (await foldersOf(directory)).filter((folder) => !before.includes(folder));
   const runner = parts.startRunner([verb, experiment.fsPath], { cwd });
-  await follow(parts, { runner, cwd, what: path.basename(experiment.fsPath), candidates: added });
+  await showStarted(parts, { runner, cwd, what: path.basename(experiment.fsPath), candidates: added });
 }
 
 /** What runs is what is on the disk. Undefined where the person does not save a file that has no name yet. */

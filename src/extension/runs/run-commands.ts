@@ -48,7 +48,7 @@ async function goOn(parts: RunCommandParts, { paths, record }: ListedRun, ...opt
   const cwd = path.dirname(directory);
   parts.log.info(`distillery resume ${directory} ${options.join(' ')}`);
   const runner = parts.startRunner(['resume', directory, ...options], { cwd });
-  await follow(parts, { runner, cwd, what: record.name, candidates: () => Promise.resolve([directory]) });
+  await showStarted(parts, { runner, cwd, what: record.name, candidates: () => Promise.resolve([directory]) });
 }
 
 export async function pauseRun(parts: Pick<RunCommandParts, 'runs'>, given: unknown): Promise<void> {
@@ -89,7 +89,7 @@ interface Started {
 }
 
 /** Shows the process's run once its directory is there, or says why it never was. Does not wait for the run's end. */
-export async function follow(parts: RunCommandParts, { runner, cwd, what, candidates }: Started): Promise<void> {
+export async function showStarted(parts: RunCommandParts, { runner, cwd, what, candidates }: Started): Promise<void> {
   const title = l10n.t('Starting {0} …', what);
   const ended = runner.ended.then((end) => {
     void parts.runs.refresh();

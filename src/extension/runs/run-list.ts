@@ -6,8 +6,8 @@ import { runsDirectory } from '../../run-directory/run-paths';
 import type { Metrics } from '../../protocol/records';
 import path from 'node:path';
 import { EventEmitter, RelativePattern, workspace, type Disposable, type Uri, type WorkspaceFolder } from 'vscode';
-import { inEditorWords } from '../base/editor-words';
 import { bestMetrics } from '../../protocol/quality';
+import { inEditorWords } from '../base/editor-words';
 import { isLive } from './run-status';
 
 /** A run as the views show it. */

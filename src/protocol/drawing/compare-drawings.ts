@@ -9,11 +9,11 @@ export interface DrawnModel {
   role: Role;
   name: string;
   /** Another run's: its disc is open. */
-  other?: boolean;
+  other?: boolean | undefined;
   value: number;
-  interval?: Interval;
+  interval?: Interval | undefined;
   parameters: number;
-  calibration?: readonly CalibrationBin[];
+  calibration?: readonly CalibrationBin[] | undefined;
 }
 
 type Format = (value: number) => string;

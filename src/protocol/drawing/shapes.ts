@@ -87,7 +87,7 @@ const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;'
 
 const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
 
-export const escapeXml = (words: string): string =>
+const escapeXml = (words: string): string =>
   words.replace(forbidden, '').replace(/[&<>"']/g, (character) => escapes[character]!);
 
 /** Colours of a file that stands alone, by the custom properties that the page has for them: on white, 4.5:1 or more. */

@@ -80,9 +80,9 @@ async function completion(parts: CompletionParts): Promise<Completion> {
   const next = async (sofar: readonly number[]): Promise<Float32Array> => (logits = await predictor.nextLogits(sofar));
   const generation = await generate(next, ids, {
     maxNewTokens,
-    ...(endOfText !== undefined && { endOfText }),
-    ...(sampling && { sampling }),
-    ...(onToken && { onToken: tell }),
+    endOfText,
+    sampling,
+    onToken: onToken && tell,
   });
   return completionOf(generation);
 }

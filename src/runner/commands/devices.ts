@@ -45,12 +45,12 @@ export async function listDevices({ measure, note }: DevicesOptions = {}): Promi
 async function look(engine: EngineName, { gpus, users }: Surroundings): Promise<DeviceRecord> {
   const { device, precisions: able } = engineFacts[engine];
   const library = libraryRecord(engine);
-  const common = { engine, device, precisions: [...able], speeds: [], ...(library && { library }) };
+  const common = { engine, device, precisions: [...able], speeds: [], library };
   const none = { name: engine, available: false as const };
   const hindrance = hindranceOf(engine);
   if (hindrance) {
     const { why, remedy, install } = hindrance;
-    return { ...common, ...none, reason: `${why} ${remedy}`, ...(install && { install }) };
+    return { ...common, ...none, reason: `${why} ${remedy}`, install };
   }
   const found = await tryEngineApart(engine, { precision: 'float32', measure: false });
   if (!found.available) return { ...common, ...none, reason: `${found.message} ${found.remedy}` };
@@ -60,9 +60,9 @@ async function look(engine: EngineName, { gpus, users }: Surroundings): Promise<
     name: found.device,
     available: true,
     reason: null,
-    ...(memoryBytes !== undefined && { memoryBytes }),
-    ...(found.software && { software: true }),
-    ...(users[device] && { inUseBy: users[device] }),
+    memoryBytes,
+    software: found.software ? true : undefined,
+    inUseBy: users[device],
   };
 }
 

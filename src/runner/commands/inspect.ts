@@ -55,7 +55,7 @@ async function readInput(name: string, target: Target, options: InspectOptions):
   if (text === undefined) {
     throw InputError.at(name, 'There is nothing to inspect.', 'Give --text, or --file with --row.');
   }
-  return inputOfText(target, tokenizer, { text, ...(pair !== undefined && { pair }) }, { file: '--text', line: 1 });
+  return inputOfText(target, tokenizer, { text, pair }, { file: '--text', line: 1 });
 }
 
 async function readRow({ columns }: Target, file: string, row: number): Promise<Row> {

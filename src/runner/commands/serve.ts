@@ -69,8 +69,8 @@ async function inspectOne(target: Target, text: TextToInspect, params: InspectPa
     const input = inputOfText(target, tokenizer, text, { file: '', line: 1 });
     const tokens = { ids: input.inputIds, typeIds: input.typeIds };
     const logits = {
-      ...(target.teacher && { teacher: await target.teacher.logits(tokens) }),
-      ...(target.student && { student: await target.student.logits(tokens) }),
+      teacher: target.teacher && (await target.teacher.logits(tokens)),
+      student: target.student && (await target.student.logits(tokens)),
     };
     return inspectionResult(target, input, logits, params);
   } catch (error) {

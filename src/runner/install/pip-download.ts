@@ -16,7 +16,7 @@ export interface Download {
   onBytes: (bytes: number) => void;
   /** Told each line that pip prints. */
   onLine: (line: string) => void;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** In milliseconds. */

@@ -86,8 +86,8 @@ function drawnModels({ rows }: Comparison, { key }: Quality): DrawnModel[] {
         name: role === 'control' ? `control, ${name.replaceAll('-', ' ')}` : role,
         value,
         parameters,
-        ...(interval && { interval }),
-        ...(calibration && { calibration }),
+        interval,
+        calibration,
       },
     ];
   });

@@ -20,7 +20,7 @@ export interface RunResult {
   run: string;
   directory: string;
   status: RunStatus;
-  summary?: Comparison;
+  summary?: Comparison | undefined;
 }
 
 export interface RunToCarryOut {
@@ -71,11 +71,11 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     pid: process.pid,
     socket: server.socket,
     engine: executor.engine,
-    ...(engine.reason !== undefined && { engineReason: engine.reason }),
+    engineReason: engine.reason,
     device: executor.device,
     started: run.started ?? new Date().toISOString(),
     error: null,
-    ...(experiment.sweepMember && { sweep: experiment.sweepMember }),
+    sweep: experiment.sweepMember,
   };
   recorder = new RunRecorder(paths, record, output);
   const log = recorder;

@@ -29,7 +29,7 @@ export interface Best {
 
 export interface TrainingCheckpoint {
   state: TrainerState;
-  best?: Best;
+  best?: Best | undefined;
 }
 
 /** Everything needed to go on, in one folder: a model that can be inspected, the optimizer's moments, the position. */
@@ -48,7 +48,7 @@ export async function saveTraining(
       ...prefixed('second.', tensorsOf(state.secondMoments)),
       ...Object.fromEntries(projections.map((name) => [name, tensorsOf(state.parameters)[name]!])),
     });
-    const position = { step: state.step, tokens: state.tokens, ...(best && { best }) };
+    const position = { step: state.step, tokens: state.tokens, best };
     await writeFile(path.join(directory, POSITION), `${JSON.stringify(position)}\n`);
   });
 }
@@ -68,7 +68,7 @@ export async function loadTraining(paths: TrainingPaths): Promise<TrainingCheckp
         firstMoments: withPrefix('first.', optimizer),
         secondMoments: withPrefix('second.', optimizer),
       },
-      ...(position.best && { best: position.best }),
+      best: position.best,
     };
   });
 }

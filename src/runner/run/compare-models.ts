@@ -32,7 +32,7 @@ export interface ComparisonSetup {
   examples: readonly Example[];
   batches: readonly Batch[];
   /** text-classification: class names by index. */
-  labels?: readonly string[];
+  labels?: readonly string[] | undefined;
   models: readonly ComparedModel[];
   teacher: FrozenTeacher;
   /** Each model is timed on this text. */
@@ -48,7 +48,7 @@ export async function compareModels(
     const { row, predictions } = await measure(setup, compared);
     const teacher = models.find((model) => model.row.role === 'teacher')?.row;
     const kept = teacher && retention(qualityOf(setup.task), teacher.metrics, row.metrics);
-    models.push({ row: { ...row, ...(kept !== undefined && { retention: kept }) }, predictions });
+    models.push({ row: { ...row, retention: kept }, predictions });
   }
   const labels = setup.examples.flatMap((example) => (typeof example.labels === 'number' ? [example.labels] : []));
   return {
@@ -70,11 +70,11 @@ function predictionRecords(
     file: row.file,
     line: row.line,
     text: row.text.slice(0, keptText),
-    ...(typeof label === 'number' && labels && { label: labels[label]! }),
+    label: typeof label === 'number' ? labels?.[label] : undefined,
     models: Object.fromEntries(
       models.map(({ row: { name }, predictions }) => {
         const { choice, ...prediction } = predictions[i]!;
-        return [name, { ...(choice !== undefined && labels && { choice: labels[choice]! }), ...prediction }];
+        return [name, { choice: choice === undefined ? undefined : labels?.[choice], ...prediction }];
       }),
     ),
   }));

@@ -41,7 +41,7 @@ export function withIntervals(
       interval: intervals[names.length]!,
     };
     const measured = Object.fromEntries(names.map((name, i) => [name, intervals[i]!]));
-    return { ...model.row, intervals: { ...measured, ...sharesOf(task, model) }, ...(gain && { gain }) };
+    return { ...model.row, intervals: { ...measured, ...sharesOf(task, model) }, gain };
   });
 }
 

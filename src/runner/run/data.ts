@@ -13,7 +13,7 @@ import { trainTokenizer } from '../../tokenizer/train-tokenizer';
 export interface RunData {
   tokenizer: Tokenizer;
   /** text-classification: class names by index. */
-  labels?: string[];
+  labels?: string[] | undefined;
   /** What the student learns from: labelled rows, then those that only the teacher judges. */
   train: Example[];
   /** Those of `train` whose label is known, which is all there is to learn from without a teacher. */
@@ -48,11 +48,11 @@ async function tokenizerOf(
 
 export interface LoadDataOptions {
   /** The folder of a teacher that already exists. */
-  teacherFolder?: string;
+  teacherFolder?: string | undefined;
   /** Class names of a teacher that already exists, in its order. */
-  teacherLabels?: readonly string[];
+  teacherLabels?: readonly string[] | undefined;
   /** A tokenizer that an earlier part of the run has made. */
-  tokenizer?: Tokenizer;
+  tokenizer?: Tokenizer | undefined;
 }
 
 export async function loadData(experiment: ResolvedExperiment, options: LoadDataOptions): Promise<RunData> {
@@ -72,7 +72,7 @@ export async function loadData(experiment: ResolvedExperiment, options: LoadData
   const tokenizer = options.tokenizer ?? (await tokenizerOf(experiment, trainRows, options.teacherFolder));
   const labels =
     task === 'text-classification' ? [...(options.teacherLabels ?? labelNamesOf(heldOut.kept))] : undefined;
-  const encoding = { task, maxLength: dataset.maxLength, ...(labels && { labelNames: labels }) };
+  const encoding = { task, maxLength: dataset.maxLength, labelNames: labels };
   const trainExamples = encodeRows(trainRows, tokenizer, { ...encoding, keepUnlabelled: true });
   const labelled = trainExamples.examples.filter(({ row }) => isLabelled(row));
   const validationExamples = encodeRows(heldOut.rows, tokenizer, encoding);
@@ -80,7 +80,7 @@ export async function loadData(experiment: ResolvedExperiment, options: LoadData
   requireExamples(validationExamples.examples, 'validation', experiment);
   return {
     tokenizer,
-    ...(labels && { labels }),
+    labels,
     train: trainExamples.examples,
     labelled,
     validation: validationExamples.examples,

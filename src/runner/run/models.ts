@@ -23,7 +23,7 @@ export function architectureOf(
     vocabularySize: tokenizer.vocabularySize,
     maxLength: dataset.maxLength,
     dropout: training.dropout,
-    ...(labels && { labels }),
+    labels,
     special: tokenizer.special,
   });
 }

@@ -61,7 +61,7 @@ export function pinnedExamples(
         line: row.line,
         tokens,
         positions: counted.slice(0, mostPositions),
-        ...(task !== 'text-classification' && { counted: counted.map(({ token }) => token) }),
+        counted: task === 'text-classification' ? undefined : counted.map(({ token }) => token),
         paddedLength: buckets.find((length) => length >= tokens.length) ?? tokens.length,
       };
     }),

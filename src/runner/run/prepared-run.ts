@@ -42,9 +42,9 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun> {
   const tokenizerFolder = path.join(paths.directory, 'tokenizer');
   const savedTokenizer = await findCompleteDirectory(tokenizerFolder);
   const data = await loadData(experiment, {
-    ...(folder !== undefined && { teacherFolder: folder }),
-    ...(labels && { teacherLabels: labels }),
-    ...(savedTokenizer !== undefined && { tokenizer: await Tokenizer.load(savedTokenizer) }),
+    teacherFolder: folder,
+    teacherLabels: labels,
+    tokenizer: savedTokenizer === undefined ? undefined : await Tokenizer.load(savedTokenizer),
   });
   if (savedTokenizer === undefined) {
     await saveDirectoryAtomically(tokenizerFolder, (directory) => data.tokenizer.save(directory));

@@ -1,10 +1,8 @@
 /** @file An experiment from its data to its comparison: teacher, student, controls, each resumed where it stopped. */
 
-import type { Objective } from '../../distill/pairing';
 import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { writePredictions } from '../../run-directory/predictions';
 import { controlPaths } from '../../run-directory/run-paths';
-import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { Parameters } from '../../model/parameters';
 import type { Comparison } from '../../protocol/records';
 import { compareModels, type ComparedModel } from './compare-models';
@@ -22,7 +20,7 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
   const { experiment, executor } = setup;
   const architecture = architectureOf(experiment.student.architecture, experiment.training, experiment, run.data);
   const frozen = new FrozenTeacher(executor, teacher.architecture, teacher.parameters);
-  const pairing = { student: architecture, teacher: teacher.architecture, objective: objectiveOf(experiment) };
+  const pairing = { student: architecture, teacher: teacher.architecture, objective: experiment.distillation };
   const initial = (): Promise<Parameters> => initialStudent(experiment, architecture, teacher);
   const student: Student = { architecture, initial, pairing, teacher, frozen };
   try {
@@ -58,16 +56,11 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
     split: test ? 'test' : 'validation',
     examples,
     batches: batchesOf(run, examples),
-    ...(data.labels && { labels: data.labels }),
+    labels: data.labels,
     models,
     teacher,
     latencyText: examples[0]!,
   });
   await writePredictions(paths, predictions);
   return comparison;
-}
-
-function objectiveOf({ distillation }: ResolvedExperiment): Objective {
-  const { divergence, beta, scaleByTemperatureSquared, hidden } = distillation;
-  return { divergence, beta, scaleByTemperatureSquared, hidden };
 }

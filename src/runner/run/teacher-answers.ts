@@ -160,7 +160,7 @@ async function fill(
     padId: data.tokenizer.padId,
     teacher,
     mayGoOn: (filled) => mayGoOn(run, filled, blocks),
-    ...(rounding && { onBlock: (inputs, answers) => rounding.add(inputs, answers) }),
+    onBlock: rounding && ((inputs, answers) => rounding.add(inputs, answers)),
   }).finally(() => teacher.release());
   await rounding?.keep(files.directory);
   if (rounding) await recorder.note(`the teacher's answers are kept${await float16ErrorText(files.directory)}`);

@@ -22,7 +22,7 @@ export interface ModelTraining {
   trainer: Trainer;
   /** On the validation split. */
   evaluator: Evaluator;
-  probes?: { prober: Prober; write: (step: number, logits: ProbedLogits[]) => Promise<void> };
+  probes?: { prober: Prober; write: (step: number, logits: ProbedLogits[]) => Promise<void> } | undefined;
   paths: TrainingPaths;
   spec: TrainingSpec;
   /** What share of the whole run is done when this training is at a step. */
@@ -53,7 +53,7 @@ export async function trainModel(
     return { role, phase, step, steps: trainer.steps, ...training.progress(step) };
   };
   const save = async (): Promise<void> => {
-    await saveTraining(paths, architecture, specs, { state: await trainer.state(), ...(best && { best }) });
+    await saveTraining(paths, architecture, specs, { state: await trainer.state(), best });
   };
   const evaluate = async (): Promise<void> => {
     const step = trainer.position;

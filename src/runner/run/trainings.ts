@@ -3,11 +3,11 @@
 import { Evaluator } from '../../distill/evaluator';
 import { controlOf, imitatedOf, type DistilledPair, type Pairing } from '../../distill/pairing';
 import type { FrozenTeacher, TargetSource } from '../../distill/teacher/teacher';
-import { Trainer, type TrainingOptions } from '../../distill/trainer';
+import { Trainer } from '../../distill/trainer';
 import { collectGarbage } from '../../engine/freed-memory';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { controlPaths, type TrainingPaths } from '../../run-directory/run-paths';
-import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
+import type { TrainingSpec } from '../../experiment/file/schema';
 import type { Architecture } from '../../model/architecture';
 import { parameterCount } from '../../model/config';
 import { initializeParameters, type Parameters, type Model } from '../../model/parameters';
@@ -136,7 +136,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     teacher: pairing.objective && frozen,
     targets,
     source: trainingBatches(run, spec, role),
-    options: trainingOptions(experiment, spec),
+    options: spec,
     initial: await training.initial(),
   });
   collectGarbage(); // The initial weights have been copied.
@@ -156,7 +156,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
         pairing,
         trainer,
         evaluator,
-        ...(probes && { probes }),
+        probes,
         paths,
         spec,
         progress: (step) => plan.at(role, step),
@@ -170,10 +170,4 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     await evaluator.release();
     await probes?.prober.release();
   }
-}
-
-function trainingOptions({ distillation }: ResolvedExperiment, spec: TrainingSpec): TrainingOptions {
-  const { learningRate, schedule, warmup, weightDecay, decayBiasAndNorm, clipNorm, seed } = spec;
-  const { temperature, alpha } = distillation;
-  return { learningRate, schedule, warmup, weightDecay, decayBiasAndNorm, clipNorm, seed, temperature, alpha };
 }

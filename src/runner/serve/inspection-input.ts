@@ -26,17 +26,17 @@ export function inputOfText(
   const { task, maxLength, labels } = target;
   const known = label !== undefined && labels?.includes(label) === true;
   if (task === 'text-classification' && !known) {
-    const encoding = tokenizer.encode(text, { ...(pair !== undefined && { pair }), maxLength });
+    const encoding = tokenizer.encode(text, { pair, maxLength });
     return { inputIds: encoding.ids, typeIds: encoding.typeIds, encoding, text };
   }
-  const parts = { ...(pair !== undefined && { pair }), ...(prompt !== undefined && { prompt }) };
-  const row = { text, ...parts, ...(known && { label }), ...place };
+  const parts = { pair, prompt };
+  const row = { text, ...parts, label: known ? label : undefined, ...place };
   const { examples, problems } = encodeRows([row], tokenizer, {
     task,
     maxLength,
-    ...(labels && { labelNames: labels }),
+    labelNames: labels,
   });
   const [example] = examples;
   if (!example) throw InputError.at(place.file, problems[0]!.message, problems[0]!.remedy, place.line);
-  return { ...example, text, ...(known && { label }) };
+  return { ...example, text, label: known ? label : undefined };
 }

@@ -11,14 +11,14 @@ import type { Target } from './targets';
 export interface InspectionInput extends Pick<Example, 'inputIds' | 'typeIds' | 'encoding'> {
   text: string;
   /** text-classification: name of the hard label. */
-  label?: string;
-  labels?: Example['labels'];
+  label?: string | undefined;
+  labels?: Example['labels'] | undefined;
 }
 
 /** Logits of each model that there is: [L, V], or [1, C] for a classifier. */
 export interface InspectionLogits {
-  teacher?: HostTensor;
-  student?: HostTensor;
+  teacher?: HostTensor | undefined;
+  student?: HostTensor | undefined;
 }
 
 export interface InspectionView {
@@ -58,7 +58,7 @@ function classPosition(
 ): InspectedPosition {
   const id = label === undefined ? -1 : (target.labels?.indexOf(label) ?? -1);
   const place = { index: 0, id, token: label ?? '', start: 0, end: text.length, counted: true };
-  return { ...place, ...(label !== undefined && { label }), ...compareAt(target, logits, 0, id, view) };
+  return { ...place, label, ...compareAt(target, logits, 0, id, view) };
 }
 
 /** Whether training would count the prediction of a token. */
@@ -88,9 +88,9 @@ export function compareAt(
     second.shown.ofOther = first.shown.top.map(({ id }) => second.probabilities[id]!);
   }
   return {
-    ...(teacher && student && { kl: klDivergence(teacher, student.subarray(0, teacher.length), view.temperature) }),
-    ...(first && { teacher: first.shown }),
-    ...(second && { student: second.shown }),
+    kl: teacher && student && klDivergence(teacher, student.subarray(0, teacher.length), view.temperature),
+    teacher: first?.shown,
+    student: second?.shown,
   };
 }
 

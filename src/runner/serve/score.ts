@@ -14,12 +14,12 @@ export async function score(target: Target, params: ScoreParams): Promise<ScoreR
   const before = Array.from(tokenizer.encode(prompt, { addSpecialTokens: false }).ids);
   if (before.length === 0) throw InputError.at('--prompt', 'The prompt is empty.', 'Give at least one word.');
   const logits = {
-    ...(target.teacher && { teacher: await logitsBeforeEach(target.teacher, before, ids) }),
-    ...(target.student && { student: await logitsBeforeEach(target.student, before, ids) }),
+    teacher: target.teacher && (await logitsBeforeEach(target.teacher, before, ids)),
+    student: target.student && (await logitsBeforeEach(target.student, before, ids)),
   };
   const expected = ids.map((id, row) => {
     const { teacher, student } = compareAt(target, logits, row, id, { temperature: 1, top });
-    return { ...(teacher && { teacher }), ...(student && { student }) };
+    return { teacher, student };
   });
   return { expected };
 }

@@ -25,8 +25,8 @@ export interface Target {
   maxLength: number;
   /** Where the columns of a dataset row are. */
   columns: Columns;
-  teacher?: Predictor;
-  student?: Predictor;
+  teacher?: Predictor | undefined;
+  student?: Predictor | undefined;
 }
 
 const tasks: Record<Architecture['head'], Task> = {
@@ -110,7 +110,7 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
     labels,
     maxLength: Math.min(maxPositions, folders.maxLength ?? maxPositions),
     columns: folders.columns,
-    ...(teacher && { teacher }),
-    ...(student && { student }),
+    teacher,
+    student,
   };
 }

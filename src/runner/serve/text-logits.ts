@@ -23,10 +23,10 @@ export async function textLogits(target: Target, { target: name, text }: LogitsP
       text: text.text,
       tokens: inspectedTokens(input.encoding, tokenizer),
       positions,
-      ...(target.task !== 'text-classification' && { counted: counted.map(({ token }) => token) }),
+      counted: target.task === 'text-classification' ? undefined : counted.map(({ token }) => token),
     },
-    ...(teacher && { teacher: base64Of(teacher, rows, width) }),
-    ...(student && { student: base64Of(student, rows, width) }),
+    teacher: teacher && base64Of(teacher, rows, width),
+    student: student && base64Of(student, rows, width),
   };
 }
 
