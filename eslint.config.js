@@ -42,7 +42,7 @@ const pageRooms = {
   state: ['charts'],
   save: ['look', 'base'],
   charts: ['look', 'base'],
-  look: [],
+  look: ['base'],
   base: [],
 };
 

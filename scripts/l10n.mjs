@@ -1,8 +1,10 @@
 /**
- * @file Writes l10n/bundle.l10n.json: every text that src/extension and the Lab's page show by `l10n.t`, for translators.
+ * @file Writes l10n/bundle.l10n.json: every text that src/extension and the Lab's page show by `l10n.t`, and those of problems from
+ * their catalogue, for translators.
  * `--check` only says whether it is up to date.
  */
 
+import { build } from 'esbuild';
 import { globSync } from 'tinyglobby';
 import { readFile, writeFile } from 'node:fs/promises';
 import ts from 'typescript';
@@ -25,7 +27,24 @@ function textsOf(file, content) {
   return texts;
 }
 
-const texts = [];
+/** The templates of the problems' words: they are data. */
+async function problemTexts() {
+  const contents =
+    "export { catalogue } from './src/protocol/problems/catalogue'; export { phrases } from './src/protocol/problems/phrases';";
+  const stdin = { contents, resolveDir: '.' };
+  const { outputFiles } = await build({ stdin, bundle: true, write: false, format: 'esm', logLevel: 'warning' });
+  const { catalogue, phrases } = await import(
+    `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`
+  );
+  const templates = [
+    ...Object.values(catalogue).flatMap(({ message, remedy }) => [message, remedy]),
+    ...Object.values(phrases),
+  ];
+  // A part without a word, such as '"{key}"', is the same in every language.
+  return templates.flat().filter((text) => text !== undefined && /\p{L}/u.test(text.replaceAll(/\{\w+(:\w+)?\}/g, '')));
+}
+
+const texts = await problemTexts();
 for (const file of globSync(['src/extension/**/*.ts', 'webview/**/*.ts']).sort()) {
   texts.push(...textsOf(file, await readFile(file, 'utf8')));
 }

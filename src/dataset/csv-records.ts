@@ -2,6 +2,7 @@
 
 import { Readable } from 'node:stream';
 import { parse, type CsvError } from 'csv-parse';
+import { complaint } from '../protocol/problem';
 import type { FileRecord } from './file-record';
 import { notUtf8, readLines } from './lines';
 
@@ -33,7 +34,7 @@ export async function* readCsvRecords(file: string, delimiter: ',' | '\t'): Asyn
   parser.on('skip', (error: CsvError) => faults.push(faultOf(error, nextLine)));
   async function* lines(): AsyncGenerator<string> {
     for await (const { line, text, damaged } of readLines(file)) {
-      if (damaged) faults.push({ line, column: 1, ...notUtf8 });
+      if (damaged) faults.push({ line, column: 1, fault: notUtf8 });
       // The parser counts a CRLF within quotes as two lines.
       yield text.replace(/\r\n$/, '\n');
     }
@@ -52,21 +53,11 @@ export async function* readCsvRecords(file: string, delimiter: ',' | '\t'): Asyn
 
 function faultOf(error: CsvError, nextLine: number): FileRecord {
   if (error.code === 'CSV_QUOTE_NOT_CLOSED') {
-    return {
-      line: nextLine,
-      column: 1,
-      message: 'A quote that opens here or below is not closed before the end of the file.',
-      remedy: 'Close it, and write a quote within a quoted field twice.',
-    };
+    return { line: nextLine, column: 1, fault: complaint('csv-quote-open', {}) };
   }
   const line = typeof error.lines === 'number' ? error.lines : nextLine;
   if (/^CSV_RECORD_(INCONSISTENT|DONT_MATCH)/.test(error.code)) {
-    return {
-      line,
-      column: 1,
-      message: 'This row has more or fewer fields than the header.',
-      remedy: 'Put a field with a delimiter in quotes, or remove the row.',
-    };
+    return { line, column: 1, fault: complaint('csv-other-fields', {}) };
   }
-  return { line, column: 1, message: `This row is malformed: ${error.message}.`, remedy: 'Correct or remove the row.' };
+  return { line, column: 1, fault: complaint('csv-malformed', { reason: error.message }) };
 }

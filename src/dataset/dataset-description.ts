@@ -70,8 +70,8 @@ async function describeRecords(file: string): Promise<DatasetDescription> {
   return { rows, columns: [...columns].map(([name, column]) => describeColumn(name, column)), problems, problemCount };
 }
 
-function problemOf(file: string, { line, column, message, remedy }: Exclude<FileRecord, { fields: object }>): Problem {
-  return { file, line, column, severity: 'warning', message, remedy };
+function problemOf(file: string, { line, column, fault }: Exclude<FileRecord, { fields: object }>): Problem {
+  return { file, line, column, severity: 'warning', ...fault };
 }
 
 function columnOf(columns: Map<string, Column>, name: string): Column {

@@ -1,7 +1,7 @@
 /** @file Reads datasets: JSONL, CSV, TSV and plain text, row by row, with the place of each row. */
 
 import path from 'node:path';
-import { InputError, type Problem } from '../protocol/problem';
+import { complaint, InputError, problemAt, type Complaint, type Problem } from '../protocol/problem';
 import { readCsvRecords } from './csv-records';
 import type { FileRecord } from './file-record';
 import { readJsonRecords } from './json-records';
@@ -94,17 +94,13 @@ async function readFileRows(file: string, columns: Columns, onRow: OnRow): Promi
 
 function unknownKind(file: string): InputError {
   const kind = path.extname(file).toLowerCase();
-  return InputError.at(
-    file,
-    `Distillery does not read ${kind === '' ? 'files without an extension' : `${kind} files`}.`,
-    'Use a .jsonl, .csv, .tsv or .txt file.',
-  );
+  return InputError.at(file, 'dataset-of-unknown-kind', { kind: kind === '' ? undefined : kind });
 }
 
 async function readPlainText(file: string, columns: Columns, onRow: OnRow): Promise<Problem[]> {
   const label = columns.labelIsOptional ? undefined : columns.label;
   if (label ?? columns.pair ?? columns.prompt ?? columns.completion) {
-    throw InputError.at(file, 'A text file has no columns.', 'Use a .jsonl, .csv or .tsv file for labels or prompts.');
+    throw InputError.at(file, 'dataset-without-columns', {});
   }
   const problems: Problem[] = [];
   for await (const { line, text, damaged } of readTextRows(file)) {
@@ -129,26 +125,25 @@ async function readRecords(
   let read = 0;
   let unreported = 0;
   let line = 1;
-  const report = (column: number, message: string, remedy: string) => {
+  const report = (column: number, fault: Complaint) => {
     if (problems.length >= mostProblemsPerFile) unreported++;
-    else problems.push({ file, line, column, severity: 'warning', message, remedy });
+    else problems.push({ file, line, column, severity: 'warning', ...fault });
   };
   for await (const record of records) {
     line = record.line;
-    if ('message' in record) {
-      report(record.column, record.message, record.remedy);
+    if ('fault' in record) {
+      report(record.column, record.fault);
       continue;
     }
     read++;
     for (const column of missing) if (Object.hasOwn(record.fields, column)) missing.delete(column);
     const row = rowOf(record.fields, wanted);
-    if (typeof row === 'string') report(1, row, 'Correct the row or remove it.');
+    if ('code' in row) report(1, row);
     else onRow({ ...row, file, line });
   }
   for (const column of missing) if (read > 0) throw missingColumn(file, column);
   if (unreported > 0) {
-    const message = `${unreported} more rows of this file cannot be used.`;
-    problems.push({ file, line, column: 1, severity: 'warning', message, remedy: 'Correct the rows above first.' });
+    problems.push(problemAt({ file, line, column: 1 }, 'rows-unreported', { rows: unreported }, 'warning'));
   }
   return problems;
 }
@@ -170,15 +165,18 @@ function wantedColumns({ text, label, pair, prompt, completion }: Columns): Want
  * The row, or what is wrong with it. A label that is a number or a boolean becomes its text; a row whose label is missing, null
  * or blank has none.
  */
-function rowOf(fields: Record<string, unknown>, wanted: readonly WantedColumn[]): Omit<Row, 'file' | 'line'> | string {
+function rowOf(
+  fields: Record<string, unknown>,
+  wanted: readonly WantedColumn[],
+): Omit<Row, 'file' | 'line'> | Complaint {
   const row: Omit<Row, 'file' | 'line'> = { text: '' };
   for (const { role, column } of wanted) {
     const value = Object.hasOwn(fields, column) ? fields[column] : undefined;
     if (role === 'label' && isBlank(value)) continue;
-    if (value === undefined || value === null) return `This row has no ${JSON.stringify(column)}.`;
+    if (value === undefined || value === null) return complaint('column-not-in-row', { column });
     if (typeof value === 'string') row[role] = value;
     else if (role === 'label' && (typeof value === 'number' || typeof value === 'boolean')) row[role] = String(value);
-    else return `${JSON.stringify(column)} is not a string in this row.`;
+    else return complaint('column-not-a-string', { column });
   }
   return row;
 }
@@ -187,29 +185,17 @@ const isBlank = (value: unknown): boolean =>
   value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
 
 function missingColumn(file: string, column: string): InputError {
-  return InputError.at(
-    file,
-    `No row has a column ${JSON.stringify(column)}.`,
-    'Name the columns of this file in the experiment\'s "dataset".',
-  );
+  return InputError.at(file, 'column-in-no-row', { column });
 }
 
 function emptyDataset(files: readonly string[], problems: readonly Problem[]): InputError {
-  const empty: Problem = {
-    file: files.join(', '),
-    line: 1,
-    column: 1,
-    severity: 'error',
-    message: 'The dataset has no rows that can be used.',
-    remedy: 'Add rows to the file or name another one.',
-  };
-  return new InputError([empty, ...problems]);
+  return new InputError([problemAt({ file: files.join(', '), line: 1, column: 1 }, 'dataset-empty', {}), ...problems]);
 }
 
 function fileError(file: string, error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT') return InputError.at(file, 'This file does not exist.', 'Correct its name in the experiment.');
-  if (code === 'EISDIR') return InputError.at(file, 'This is a folder.', 'Name the files in it.');
-  if (code === 'EACCES') return InputError.at(file, 'This file may not be read.', 'Change its permissions.');
+  if (code === 'ENOENT') return InputError.at(file, 'dataset-file-gone', {});
+  if (code === 'EISDIR') return InputError.at(file, 'dataset-is-folder', {});
+  if (code === 'EACCES') return InputError.at(file, 'dataset-not-permitted', {});
   return error;
 }

@@ -1,6 +1,6 @@
 /** @file Rows of a dataset to examples: token ids and what is to be predicted. */
 
-import type { Problem } from '../protocol/problem';
+import { complaint, type Complaint, type Problem } from '../protocol/problem';
 import type { Task } from '../protocol/records';
 import type { Row } from './dataset';
 import type { Encoding, Tokenizer } from '../tokenizer/tokenizer';
@@ -54,8 +54,9 @@ export function encodeRows(
   const problems: Problem[] = [];
   for (const row of rows) {
     const made = encodeRow(row, tokenizer, options, classOf);
-    if ('message' in made) {
-      problems.push({ file: row.file, line: row.line, column: 1, severity: 'warning', ...made });
+    if ('refused' in made) {
+      const { refused, severity = 'warning' } = made;
+      problems.push({ file: row.file, line: row.line, column: 1, severity, ...refused });
     } else {
       examples.push(made);
     }
@@ -63,7 +64,9 @@ export function encodeRows(
   return { examples, problems };
 }
 
-type Refusal = Pick<Problem, 'message' | 'remedy'> & Partial<Pick<Problem, 'severity'>>;
+interface Refusal extends Partial<Pick<Problem, 'severity'>> {
+  refused: Complaint;
+}
 
 function encodeRow(
   row: Row,
@@ -91,23 +94,17 @@ function classificationExample(
 ): Example | Refusal {
   const label = row.label === undefined ? notCounted : classOf.get(row.label);
   if (label === undefined) {
-    return {
-      severity: 'error',
-      message: `The label ${JSON.stringify(row.label)} does not occur in the training data.`,
-      remedy: `Use one of ${[...classOf.keys()].map((name) => JSON.stringify(name)).join(', ')}.`,
-    };
+    const refused = complaint('label-unknown', { label: row.label!, labels: [...classOf.keys()] });
+    return { severity: 'error', refused };
   }
   const encoding = tokenizer.encode(row.text, { ...(row.pair === undefined ? {} : { pair: row.pair }), maxLength });
   if (encoding.special.every((flag) => flag === 1)) return nothingToRead;
   return { inputIds: encoding.ids, typeIds: encoding.typeIds, labels: label, row, encoding };
 }
 
-const noLabel: Refusal = { message: 'This row has no label.', remedy: 'Give it one or remove the row.' };
+const noLabel: Refusal = { refused: complaint('label-missing', {}) };
 
-const nothingToRead: Refusal = {
-  message: 'This text is empty or has no tokens, so the row is skipped.',
-  remedy: 'Fill it in or remove the row.',
-};
+const nothingToRead: Refusal = { refused: complaint('text-empty', {}) };
 
 function maskedExample(row: Row, tokenizer: Tokenizer, maxLength: number): Example | Refusal {
   const encoding = tokenizer.encode(row.text, { maxLength });
@@ -123,12 +120,7 @@ function causalExample(row: Row, tokenizer: Tokenizer, maxLength: number): Examp
   const whole = withEndOfText(prompt ? join(prompt, text) : text, tokenizer.special.endOfText, maxLength);
   const labels = whole.ids.map((id, i) => (i < promptLength ? notCounted : id));
   if (labels.every((label, i) => i === 0 || label === notCounted)) {
-    return promptLength >= maxLength
-      ? {
-          message: `The prompt alone has ${maxLength} tokens or more, so nothing of the completion would count.`,
-          remedy: 'Shorten the prompt or raise dataset.maxLength.',
-        }
-      : nothingToRead;
+    return promptLength >= maxLength ? { refused: complaint('prompt-too-long', { maxLength }) } : nothingToRead;
   }
   return { inputIds: whole.ids, typeIds: whole.typeIds, labels, row, encoding: whole };
 }

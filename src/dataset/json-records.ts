@@ -1,5 +1,6 @@
 /** @file JSONL: one JSON object a line. */
 
+import { complaint } from '../protocol/problem';
 import type { FileRecord } from './file-record';
 import { notUtf8, readLines } from './lines';
 import { isRecord } from '../tokenizer/tokenizer-json';
@@ -8,7 +9,7 @@ import { isRecord } from '../tokenizer/tokenizer-json';
 export async function* readJsonRecords(file: string): AsyncGenerator<FileRecord> {
   for await (const { line, text, damaged } of readLines(file)) {
     if (text.trim() === '') continue;
-    if (damaged) yield { line, column: 1, ...notUtf8 };
+    if (damaged) yield { line, column: 1, fault: notUtf8 };
     yield parse(line, text);
   }
 }
@@ -21,15 +22,10 @@ function parse(line: number, text: string): FileRecord {
     const reason = error instanceof Error ? error.message : String(error);
     const position = /at position (\d+)/.exec(reason)?.[1];
     const column = position === undefined ? 1 : Number(position) + 1;
-    return { line, column, message: 'This row is not valid JSON.', remedy: 'Write one JSON object on each line.' };
+    return { line, column, fault: complaint('row-not-json', {}) };
   }
   if (!isRecord(value)) {
-    return {
-      line,
-      column: 1,
-      message: 'This row is not a JSON object.',
-      remedy: 'Write one JSON object on each line.',
-    };
+    return { line, column: 1, fault: complaint('row-not-object', {}) };
   }
   return { line, fields: value };
 }

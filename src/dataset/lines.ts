@@ -2,7 +2,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
-import { InputError } from '../protocol/problem';
+import { complaint, InputError } from '../protocol/problem';
 
 export interface Line {
   /** From 1. */
@@ -14,10 +14,7 @@ export interface Line {
 }
 
 /** What to say of a damaged line. */
-export const notUtf8 = {
-  message: 'This text is not valid UTF-8; unreadable bytes stand as U+FFFD.',
-  remedy: 'Save the file as UTF-8.',
-};
+export const notUtf8 = complaint('row-not-utf8', {});
 
 const lineFeed = 0x0a;
 
@@ -51,6 +48,6 @@ export async function* readLines(file: string): AsyncGenerator<Line> {
 function refuseUtf16(file: string, bytes: Buffer): void {
   const mark = bytes.subarray(0, 2).toString('hex');
   if (mark === 'fffe' || mark === 'feff') {
-    throw InputError.at(file, 'This file is UTF-16.', 'Save it as UTF-8.');
+    throw InputError.at(file, 'dataset-utf16', {});
   }
 }

@@ -51,7 +51,7 @@ export function calibrationBins(confidences: Numbers, correct: ArrayLike<boolean
   const sums = Array.from({ length: bins }, () => ({ confidence: 0, accuracy: 0, count: 0 }));
   for (let i = 0; i < confidences.length; i++) {
     if (!Number.isFinite(confidences[i]!)) {
-      throw new NotFinite('the confidence', confidences[i]!, undefined, `prediction ${i}`);
+      throw new NotFinite('the confidence', confidences[i]!, `prediction ${i}`);
     }
     const bin = sums[Math.min(bins - 1, Math.max(0, Math.ceil(confidences[i]! * bins) - 1))]!;
     bin.confidence += confidences[i]!;

@@ -1,53 +1,52 @@
 /** @file The error for numbers that are none: a NaN or an infinity in logits, losses or metrics spoils all that is summed up with it. */
 
+import { complaint, ComplaintError } from '../protocol/problem';
 import type { HostArray, HostTensor } from '../engine/array';
 import { allFinite } from '../engine/finite';
 import type { DeviceTensor } from '../engine/executor';
 
-const TRAINING_REMEDY =
-  'Lower the learning rate, lengthen the warm-up, or set clipNorm to 1 or less, and run again; in bfloat16 try the precision "float32".';
-
-const MODEL_REMEDY =
-  'Look at the model\'s weights, which may hold NaN or be too large; in bfloat16 try the precision "float32", on another engine "cpu".';
-
-export class NotFinite extends Error {
+export class NotFinite extends ComplaintError {
   override readonly name = 'NotFinite';
 
   /**
    * @param tensor the first one concerned, by its name for people
    * @param value one of its values that is no number
-   * @param remedy what to do, a sentence in the imperative
    * @param place where in it, for example a row
    * @param step optimizer steps done, where a model is being trained
+   * @param experiment path of its file, where a person may change how it is trained
    */
   constructor(
     readonly tensor: string,
     readonly value: number,
-    readonly remedy: string = MODEL_REMEDY,
     readonly place?: string,
     readonly step?: number,
+    experiment = '',
   ) {
-    const where = place === undefined ? '' : ` (${place})`;
-    super(`${tensor}${where} is not a finite number${step === undefined ? '' : ` at step ${step}`}: ${value}.`);
+    const what = { tensor, place, value: String(value) };
+    super(
+      step === undefined
+        ? complaint('numbers-not-finite', what)
+        : complaint('training-diverged', { ...what, step, experiment }),
+    );
   }
 
   /** The same of a model that is being trained, where training may help. */
-  at(step: number): NotFinite {
-    return new NotFinite(this.tensor, this.value, TRAINING_REMEDY, this.place, step);
+  at(step: number, experiment?: string): NotFinite {
+    return new NotFinite(this.tensor, this.value, this.place, this.step ?? step, experiment);
   }
 }
 
 /** Throws a NotFinite for the first number that is none. */
-export function requireFinite(numbers: Readonly<Record<string, number | undefined>>, remedy?: string): void {
+export function requireFinite(numbers: Readonly<Record<string, number | undefined>>): void {
   for (const [name, value] of Object.entries(numbers)) {
-    if (value !== undefined && !Number.isFinite(value)) throw new NotFinite(name, value, remedy);
+    if (value !== undefined && !Number.isFinite(value)) throw new NotFinite(name, value);
   }
 }
 
 /** Throws a NotFinite where a tensor holds one. */
-export function requireFiniteTensor(name: string, data: HostArray, place?: string, remedy?: string): void {
+export function requireFiniteTensor(name: string, data: HostArray, place?: string): void {
   if (allFinite(data)) return;
-  throw new NotFinite(name, firstNotFinite(data), remedy, place);
+  throw new NotFinite(name, firstNotFinite(data), place);
 }
 
 /** Throws a NotFinite for the first row of tensors [rows, …] that counts and holds one; what the others hold is of no account. */
@@ -68,7 +67,7 @@ export async function findNotFinite(
 ): Promise<NotFinite | undefined> {
   for (const [name, tensor] of Object.entries(tensors)) {
     const data = 'read' in tensor ? await tensor.read() : tensor.data;
-    if (!allFinite(data)) return new NotFinite(name, firstNotFinite(data), MODEL_REMEDY);
+    if (!allFinite(data)) return new NotFinite(name, firstNotFinite(data));
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 /** @file The small interface behind which a program runs: load it, bind state, run. */
 
 import type { Precision } from '../protocol/engines';
+import { ComplaintError, type Complaint } from '../protocol/problem';
 import type { HostTensor, TensorSpec } from './array';
 import type { FrozenInputs, Graph, ReducedTensor } from './graph/graph';
 import type { Program } from './graph/program';
@@ -92,16 +93,14 @@ export interface ExecutorOptions {
 }
 
 /** An engine that cannot run here. */
-export class EngineUnavailable extends Error {
+export class EngineUnavailable extends ComplaintError {
   override readonly name = 'EngineUnavailable';
 
+  /** Why not, and what the person can do about it. */
   constructor(
     readonly engine: string,
-    /** Why not, one sentence for a person. */
-    message: string,
-    /** What the person can do about it. */
-    readonly remedy: string,
+    why: Complaint,
   ) {
-    super(message);
+    super(why);
   }
 }

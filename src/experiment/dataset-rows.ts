@@ -10,12 +10,11 @@ import type { ResolvedExperiment } from './file/schema';
 export async function readDatasetRow(experiment: ResolvedExperiment, file: string, line: number): Promise<Row> {
   const wanted = path.resolve(path.dirname(experiment.file), file);
   if (!experiment.inputs.some((input) => path.resolve(input.path) === wanted)) {
-    throw InputError.at(file, 'This file is not part of the run.', 'Choose a row of a file that the run has read.');
+    throw InputError.at(file, 'row-of-another-file', {});
   }
   const { rows } = await readDataset([wanted], { ...columnsOf(experiment), labelIsOptional: true });
   const row = rows.find((one) => one.line === line);
-  if (!row)
-    throw InputError.at(file, `There is no row on line ${line}.`, 'The file may have changed since the run.', line);
+  if (!row) throw InputError.at(file, 'row-not-on-line', { line }, line);
   return row;
 }
 

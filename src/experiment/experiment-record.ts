@@ -14,9 +14,5 @@ export function writeRunExperiment(paths: RunPaths, experiment: ResolvedExperime
 export async function readRunExperiment(paths: RunPaths): Promise<ResolvedExperiment> {
   const parsed = resolvedExperimentSchema.safeParse(await readJson(paths.experiment));
   if (parsed.success) return parsed.data;
-  throw InputError.at(
-    paths.experiment,
-    'This is not the record of an experiment, or it is damaged.',
-    'Run the experiment file again.',
-  );
+  throw InputError.at(paths.experiment, 'run-record-damaged', {});
 }

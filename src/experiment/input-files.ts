@@ -5,7 +5,7 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { Problem } from '../protocol/problem';
+import { problemAt, type Problem } from '../protocol/problem';
 import type { InputFile, ResolvedExperiment } from './file/schema';
 
 /** Size and SHA-256 of a file, read as a stream. */
@@ -32,9 +32,8 @@ export async function findChangedInputs(experiment: ResolvedExperiment): Promise
   for (const { path, sha256 } of experiment.inputs) {
     const now = await fingerprint(path).catch(() => undefined);
     if (now?.sha256 === sha256) continue;
-    const message = now === undefined ? 'This file is gone.' : 'This file has changed since the run began.';
-    const remedy = 'Restore it, or start a new run of the experiment.';
-    problems.push({ file: path, line: 1, column: 1, severity: 'error', message, remedy });
+    const code = now === undefined ? 'input-gone' : 'input-changed';
+    problems.push(problemAt({ file: path, line: 1, column: 1 }, code, {}));
   }
   return problems;
 }

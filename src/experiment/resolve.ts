@@ -2,7 +2,7 @@
 
 import { basename, dirname, resolve } from 'node:path';
 import type { Architecture } from '../model/architecture';
-import { InputError, type Problem } from '../protocol/problem';
+import { complaint, InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';
 import type { ModelFacts } from './checks/check-models';
 import { fingerprint, modelFiles } from './input-files';
@@ -38,8 +38,8 @@ export async function resolveExperiment(parsed: ParsedExperiment): Promise<Loade
 /** A run of a file with a sweep is one of its base experiment. */
 function sweepWarning({ source, experiment }: ParsedExperiment): Problem[] {
   if (!experiment?.sweep) return [];
-  const remedy = 'Use "distillery sweep" to try its values.';
-  return [source.problem(source.placeOfKey(['sweep']), 'A run leaves "sweep" aside.', remedy, 'warning')];
+  const what = complaint('sweep-left-aside', { file: source.file });
+  return [source.problem(source.placeOfKey(['sweep']), what, 'warning')];
 }
 
 async function fillIn(

@@ -2,7 +2,7 @@
 
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { InputError, type Problem } from '../protocol/problem';
+import { InputError, problemAt, type Problem } from '../protocol/problem';
 
 /** Not among the examples, because packagers leave files of this name out. */
 const GITIGNORE = '# Runs, checkpoints and the soft labels of teachers.\n.distillery/\n';
@@ -54,7 +54,7 @@ async function listFiles(directory: string, prefix = ''): Promise<string[]> {
 async function requireDirectory(path: string): Promise<void> {
   const present = await stat(path).catch(() => null);
   if (present === null || present.isDirectory()) return;
-  throw InputError.at(path, 'This is a file, not a folder.', 'Name a folder for the sample workspace.');
+  throw InputError.at(path, 'sample-folder-is-file', {});
 }
 
 async function readIfPresent(path: string): Promise<Buffer | 'unreadable' | null> {
@@ -66,12 +66,5 @@ async function readIfPresent(path: string): Promise<Buffer | 'unreadable' | null
 }
 
 function inTheWay(file: string): Problem {
-  return {
-    file,
-    line: 1,
-    column: 1,
-    severity: 'error',
-    message: 'This already exists and is not the sample of that name.',
-    remedy: 'Choose another folder, or move it away.',
-  };
+  return problemAt({ file, line: 1, column: 1 }, 'sample-in-the-way', {});
 }

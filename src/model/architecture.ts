@@ -46,9 +46,3 @@ export interface Architecture {
   bosId?: number;
   eosId?: number;
 }
-
-/** What is wrong with an architecture and what to do, for whoever knows the place to name. */
-export interface ArchitectureProblem {
-  message: string;
-  remedy: string;
-}

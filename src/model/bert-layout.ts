@@ -1,6 +1,7 @@
 /** @file BERT's checkpoints (Devlin et al., 2019): config keys, parameter names and shapes, initial values. */
 
-import type { Activation, Architecture, ArchitectureProblem } from './architecture';
+import { complaint, type Complaint } from '../protocol/problem';
+import type { Activation, Architecture } from './architecture';
 import type { ConfigReader } from './config-reader';
 import { allLayers, type FamilyFields, type FamilyLayout, linearShapes, normShapes, tokenIds } from './layout';
 
@@ -70,15 +71,12 @@ function toConfig(a: Architecture): Record<string, unknown> {
   };
 }
 
-function problem(a: Architecture): ArchitectureProblem | undefined {
+function problem(a: Architecture): Complaint | undefined {
   if (a.typeVocabularySize < 1) {
-    return { message: 'BERT has no row for token type 0.', remedy: 'Set the token type vocabulary to at least 1.' };
+    return complaint('model-without-token-types', {});
   }
   if (a.head === 'masked-lm' && !a.tieWordEmbeddings) {
-    return {
-      message: 'A BERT masked-language-model head with a matrix of its own is not supported.',
-      remedy: 'Use a model whose tie_word_embeddings is true.',
-    };
+    return complaint('model-head-not-tied', { family: 'BERT', head: 'masked-language-model' });
   }
   return undefined;
 }

@@ -41,8 +41,7 @@ async function loadParameters(directory: string, architecture: Architecture): Pr
     for (const [name, shape] of Object.entries(parameterShapes(architecture))) {
       const stored = storedNames(name, layoutOf(architecture.family).basePrefix).find((alias) => fileOf.has(alias));
       if (stored === undefined) {
-        const what = `The tensor ${name} is missing, which the config's architecture has.`;
-        throw InputError.at(place, what, `Use weights and a ${CONFIG} that belong together.`);
+        throw InputError.at(place, 'tensor-missing-for-config', { tensor: name });
       }
       const path = fileOf.get(stored)!;
       const file = files.get(path) ?? (await SafetensorsFile.open(path));
@@ -67,17 +66,12 @@ function storedNames(name: string, basePrefix: string): string[] {
 async function readParameter(file: SafetensorsFile, name: string, shape: readonly number[]): Promise<Float32Array> {
   const found = file.shapeOf(name);
   if (found.join() !== shape.join()) {
-    throw InputError.at(
-      file.path,
-      `The tensor ${name} has the shape [${found.join(', ')}], the config means [${shape.join(', ')}].`,
-      `Use weights and a ${CONFIG} that belong together.`,
-    );
+    throw InputError.at(file.path, 'tensor-of-other-shape', { tensor: name, found, wanted: shape });
   }
   const tensor = await file.read(name);
   const values = toFloat32(tensor);
   if (values) return values;
-  const what = `The tensor ${name} is stored as ${tensor.dtype}, which is no float type.`;
-  throw InputError.at(file.path, what, 'Save the model as float32, float16 or bfloat16.');
+  throw InputError.at(file.path, 'tensor-not-float', { tensor: name, type: tensor.dtype });
 }
 
 /** The file that holds each stored tensor, and the one to name where a tensor is missing. */
@@ -90,10 +84,8 @@ async function findTensors(directory: string): Promise<{ place: string; fileOf: 
   }
   const index = join(directory, INDEX);
   if (await exists(index)) return { place: index, fileOf: await readIndex(directory, index) };
-  const remedy = (await exists(join(directory, 'pytorch_model.bin')))
-    ? 'The folder has pytorch_model.bin: load it in Python and call save_pretrained, which writes safetensors.'
-    : `Name a model folder that holds ${WEIGHTS}, or ${INDEX} and its shards.`;
-  throw InputError.at(whole, 'This file does not exist.', remedy);
+  const hasPytorch = await exists(join(directory, 'pytorch_model.bin'));
+  throw InputError.at(whole, hasPytorch ? 'weights-of-pytorch' : 'weights-missing', {});
 }
 
 async function readIndex(directory: string, index: string): Promise<Map<string, string>> {
@@ -103,11 +95,11 @@ async function readIndex(directory: string, index: string): Promise<Map<string, 
   for (const [name, file] of entries) {
     // A shard lies beside its index: a path in it could point anywhere.
     if (typeof file !== 'string' || file !== basename(file)) {
-      throw InputError.at(index, `The shard of ${name} is no file name.`, 'Copy or download the model again.');
+      throw InputError.at(index, 'shard-not-file-name', { tensor: name });
     }
     fileOf.set(name, join(directory, file));
   }
-  if (fileOf.size === 0) throw InputError.at(index, 'The index names no tensor.', 'Copy or download the model again.');
+  if (fileOf.size === 0) throw InputError.at(index, 'weights-index-empty', {});
   return fileOf;
 }
 
@@ -117,17 +109,17 @@ async function exists(path: string): Promise<boolean> {
 
 async function readJson(path: string): Promise<Record<string, unknown>> {
   const text = await readFile(path, 'utf8').catch(() => {
-    throw InputError.at(path, 'This file cannot be read.', 'Name a Hugging Face model folder.');
+    throw InputError.at(path, 'model-file-unreadable', {});
   });
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw InputError.at(path, `This is not valid JSON: ${why}.`, 'Correct it, or copy or download the file again.');
+    throw InputError.at(path, 'model-file-not-json', { reason: why });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw InputError.at(path, 'This is not a JSON object.', 'Copy or download the file again.');
+  throw InputError.at(path, 'model-file-not-object', {});
 }
 
 /**

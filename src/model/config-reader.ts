@@ -1,6 +1,9 @@
 /** @file Typed access to the keys of a config.json; what has the wrong type is reported, what is missing has a default. */
 
 import { InputError } from '../protocol/problem';
+import type { ProblemArguments, ProblemCode } from '../protocol/problems/catalogue';
+import { phrase } from '../protocol/problems/phrases';
+import type { Argument, Phrase } from '../protocol/problems/templates';
 
 export class ConfigReader {
   private readonly values: Readonly<Record<string, unknown>>;
@@ -11,19 +14,19 @@ export class ConfigReader {
     private readonly file: string,
   ) {
     if (typeof config !== 'object' || config === null || Array.isArray(config)) {
-      throw InputError.at(file, 'This is not a JSON object.', 'Use the config.json of a Hugging Face model folder.');
+      throw InputError.at(file, 'model-config-not-object', {});
     }
     this.values = config as Record<string, unknown>;
   }
 
-  fail(message: string, remedy: string): never {
-    throw InputError.at(this.file, message, remedy);
+  fail<C extends ProblemCode>(code: C, args: ProblemArguments<C>): never {
+    throw InputError.at(this.file, code, args);
   }
 
   number(key: string, fallback: number): number {
     const value = this.get(key);
     if (value === undefined) return fallback;
-    return typeof value === 'number' ? value : this.wrong(key, 'a number');
+    return typeof value === 'number' ? value : this.wrong(key, phrase('number'));
   }
 
   optionalNumber(key: string): number | undefined {
@@ -36,27 +39,27 @@ export class ConfigReader {
 
   optionalText(key: string): string | undefined {
     const value = this.get(key);
-    return value === undefined || typeof value === 'string' ? value : this.wrong(key, 'a string');
+    return value === undefined || typeof value === 'string' ? value : this.wrong(key, phrase('a-string'));
   }
 
   flag(key: string, fallback: boolean): boolean {
     const value = this.get(key);
     if (value === undefined) return fallback;
-    return typeof value === 'boolean' ? value : this.wrong(key, 'true or false');
+    return typeof value === 'boolean' ? value : this.wrong(key, phrase('boolean'));
   }
 
   /** A value that must be one of `known`. */
   choice<T extends string>(key: string, known: readonly T[], fallback: T): T {
     const value = this.text(key, fallback);
     const found = known.find((entry) => entry === value);
-    return found ?? this.fail(`${key} is "${value}", which is unknown.`, `Use a model with: ${known.join(', ')}.`);
+    return found ?? this.fail('model-setting-unknown', { key, value, known });
   }
 
   texts(key: string): string[] {
     const value = this.get(key);
     if (value === undefined) return [];
     const isTexts = Array.isArray(value) && value.every((entry) => typeof entry === 'string');
-    return isTexts ? value : this.wrong(key, 'a list of strings');
+    return isTexts ? value : this.wrong(key, phrase('list-of-strings'));
   }
 
   /** A token id. Some configs list several end-of-text ids; the first is the one that ends a trained text. */
@@ -64,7 +67,7 @@ export class ConfigReader {
     const value = this.get(key);
     const first: unknown = Array.isArray(value) ? value[0] : value;
     if (first === undefined) return undefined;
-    if (typeof first !== 'number' || !Number.isSafeInteger(first)) return this.wrong(key, 'a token id');
+    if (typeof first !== 'number' || !Number.isSafeInteger(first)) return this.wrong(key, phrase('token-id'));
     return first < 0 ? undefined : first; // −1 is an old way to write "none"
   }
 
@@ -72,19 +75,20 @@ export class ConfigReader {
   labels(): string[] {
     const named = this.get('id2label');
     if (named === undefined) return Array.from({ length: this.number('num_labels', 2) }, (_, i) => `LABEL_${i}`);
-    if (typeof named !== 'object' || named === null || Array.isArray(named)) return this.wrong('id2label', 'an object');
+    if (typeof named !== 'object' || named === null || Array.isArray(named))
+      return this.wrong('id2label', phrase('an-object'));
     const byId = named as Record<string, unknown>;
     return Array.from({ length: Object.keys(byId).length }, (_, id) => {
       const label = Object.hasOwn(byId, String(id)) ? byId[String(id)] : undefined;
       if (typeof label === 'string') return label;
-      return this.fail(`id2label has no name for class ${id}.`, 'Number the classes from 0 without a gap.');
+      return this.fail('model-class-unnamed', { index: id });
     });
   }
 
   /** Refuses a setting that the implementation would silently ignore. */
   refuse(key: string, value: unknown, meaning: string): void {
     if (this.get(key) === value) {
-      this.fail(`${key} is ${JSON.stringify(value)}: ${meaning} is not supported.`, 'Use a model without it.');
+      this.fail('model-setting-not-supported', { key, value: value as Argument, meaning });
     }
   }
 
@@ -93,7 +97,7 @@ export class ConfigReader {
     return Object.hasOwn(this.values, key) ? (this.values[key] ?? undefined) : undefined;
   }
 
-  private wrong(key: string, wanted: string): never {
-    return this.fail(`${key} is ${JSON.stringify(this.values[key])}.`, `Set it to ${wanted}.`);
+  private wrong(key: string, wanted: Phrase): never {
+    return this.fail('model-setting-wrong', { key, value: this.values[key] as Argument, wanted });
   }
 }

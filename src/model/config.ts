@@ -1,8 +1,8 @@
 /** @file Architectures read from and written to a Hugging Face config.json, with the defaults and limits of their families. */
 
 import { sizeOf } from '../engine/array';
-import { InputError } from '../protocol/problem';
-import type { Architecture, ArchitectureProblem, Family, Head, ProblemType } from './architecture';
+import { complaint, InputError, type Complaint } from '../protocol/problem';
+import type { Architecture, Family, Head, ProblemType } from './architecture';
 import { ConfigReader } from './config-reader';
 import { familyLayouts, layoutOf } from './families';
 
@@ -21,32 +21,28 @@ const SIZES = ['hiddenSize', 'layers', 'heads', 'intermediateSize', 'vocabularyS
 const RATES = ['dropout', 'attentionDropout', 'embeddingDropout', 'classifierDropout'] as const;
 
 /** The first thing that makes an architecture impossible, or undefined. */
-export function architectureProblem(a: Architecture): ArchitectureProblem | undefined {
+export function architectureProblem(a: Architecture): Complaint | undefined {
   for (const size of SIZES) {
     if (!Number.isSafeInteger(a[size]) || a[size] < 1) {
-      return { message: `${size} is ${a[size]}.`, remedy: 'Give a whole number of at least 1.' };
+      return complaint('model-size-impossible', { size, value: a[size] });
     }
   }
   for (const rate of RATES) {
     if (!(a[rate] >= 0 && a[rate] < 1)) {
-      return { message: `${rate} is ${a[rate]}.`, remedy: 'Give a probability of at least 0 and below 1.' };
+      return complaint('model-rate-impossible', { rate, value: a[rate] });
     }
   }
   if (a.hiddenSize % a.heads !== 0) {
-    return {
-      message: `${a.heads} attention heads do not divide the hidden size ${a.hiddenSize}.`,
-      remedy: 'Choose a number of heads that divides it without remainder.',
-    };
+    const { heads, hiddenSize } = a;
+    return complaint('model-heads-do-not-divide-width', { heads, hiddenSize });
   }
   const { classNames } = layoutOf(a.family);
   if (!classNames[a.head]) {
-    return {
-      message: `The ${a.family} family has no ${a.head} head.`,
-      remedy: `Choose ${Object.keys(classNames).join(' or ')}, or another family.`,
-    };
+    const { family, head } = a;
+    return complaint('model-family-without-head', { family, head, heads: Object.keys(classNames) });
   }
   if (a.head === 'sequence-classification' && !a.labels?.length) {
-    return { message: 'The classification head has no classes.', remedy: 'Name at least one class.' };
+    return complaint('model-without-classes', {});
   }
   return layoutOf(a.family).problem(a);
 }
@@ -74,7 +70,7 @@ export function architectureFromConfig(config: unknown, file: string): Architect
     ...(head === 'sequence-classification' ? readLabels(reader) : {}),
   };
   const problem = architectureProblem(architecture);
-  if (problem) throw InputError.at(file, problem.message, problem.remedy);
+  if (problem) throw InputError.of(problem, { file, line: 1, column: 1 });
   return architecture;
 }
 
@@ -82,8 +78,7 @@ function readFamily(reader: ConfigReader): Family {
   const modelType = reader.text('model_type', '');
   const known = Object.keys(familyLayouts);
   if (known.includes(modelType)) return modelType as Family;
-  const what = modelType ? `The model family "${modelType}" is unknown.` : 'model_type is missing.';
-  return reader.fail(what, `Use a model whose model_type is one of: ${known.join(', ')}.`);
+  return reader.fail('model-family-unknown', { family: modelType || undefined, known });
 }
 
 function readHead(reader: ConfigReader, family: Family): Head {
@@ -91,8 +86,8 @@ function readHead(reader: ConfigReader, family: Family): Head {
   const classes = reader.texts('architectures');
   const known = classes.find((name) => Object.hasOwn(headOfClass, name));
   if (known !== undefined) return headOfClass[known]!;
-  const what = classes.length > 0 ? `The model class ${classes.join(', ')} is unknown.` : '"architectures" is missing.';
-  return reader.fail(what, `Use a checkpoint saved from one of: ${Object.keys(headOfClass).join(', ')}.`);
+  const named = classes.length > 0 ? classes : undefined;
+  return reader.fail('model-class-unknown', { classes: named, known: Object.keys(headOfClass) });
 }
 
 function readLabels(reader: ConfigReader): { labels: string[]; problemType: ProblemType } {
@@ -101,10 +96,7 @@ function readLabels(reader: ConfigReader): { labels: string[]; problemType: Prob
   if (stored === undefined) return { labels, problemType: labels.length === 1 ? 'regression' : 'single-label' };
   const problemType = Object.hasOwn(PROBLEM_TYPES, stored) ? PROBLEM_TYPES[stored] : undefined;
   if (problemType) return { labels, problemType };
-  return reader.fail(
-    `problem_type is "${stored}".`,
-    `Set it to one of: ${Object.keys(PROBLEM_TYPES).join(', ')}, or leave it out.`,
-  );
+  return reader.fail('model-problem-type', { value: stored, known: Object.keys(PROBLEM_TYPES) });
 }
 
 /** What Python transformers loads as this architecture, in the style of its version 5. */

@@ -1,6 +1,7 @@
 /** @file DistilBERT's checkpoints (Sanh et al., 2019): config keys, parameter names and shapes, initial values. */
 
-import type { Activation, Architecture, ArchitectureProblem } from './architecture';
+import { complaint, type Complaint } from '../protocol/problem';
+import type { Activation, Architecture } from './architecture';
 import type { ConfigReader } from './config-reader';
 import { allLayers, type FamilyFields, type FamilyLayout, linearShapes, normShapes, tokenIds } from './layout';
 
@@ -66,12 +67,9 @@ function toConfig(a: Architecture): Record<string, unknown> {
   };
 }
 
-function problem(a: Architecture): ArchitectureProblem | undefined {
+function problem(a: Architecture): Complaint | undefined {
   if (a.head === 'masked-lm' && !a.tieWordEmbeddings) {
-    return {
-      message: 'A DistilBERT masked-language-model head with a matrix of its own is not supported.',
-      remedy: 'Use a model whose tie_word_embeddings is true.',
-    };
+    return complaint('model-head-not-tied', { family: 'DistilBERT', head: 'masked-language-model' });
   }
   return undefined;
 }

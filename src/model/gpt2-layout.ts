@@ -1,6 +1,7 @@
 /** @file GPT-2's checkpoints (Radford et al., 2019): config keys, parameter names and shapes, initial values. */
 
-import type { Activation, Architecture, ArchitectureProblem } from './architecture';
+import { complaint, type Complaint } from '../protocol/problem';
+import type { Activation, Architecture } from './architecture';
 import type { ConfigReader } from './config-reader';
 import { allLayers, type FamilyFields, type FamilyLayout, normShapes, tokenIds } from './layout';
 
@@ -68,12 +69,9 @@ function toConfig(a: Architecture): Record<string, unknown> {
   };
 }
 
-function problem(a: Architecture): ArchitectureProblem | undefined {
+function problem(a: Architecture): Complaint | undefined {
   if (a.head === 'causal-lm' && !a.tieWordEmbeddings) {
-    return {
-      message: 'A GPT-2 language-model head with a matrix of its own is not supported.',
-      remedy: 'Use a model whose tie_word_embeddings is true.',
-    };
+    return complaint('model-head-not-tied', { family: 'GPT-2', head: 'language-model' });
   }
   return undefined;
 }

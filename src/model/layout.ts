@@ -1,6 +1,7 @@
 /** @file What a family's file must say about its checkpoints, and the shapes that all families share. */
 
-import type { Architecture, ArchitectureProblem, Head } from './architecture';
+import type { Complaint } from '../protocol/problem';
+import type { Architecture, Head } from './architecture';
 import type { ConfigReader } from './config-reader';
 
 /** The part of an architecture that the family's own config keys describe. */
@@ -23,7 +24,7 @@ export interface FamilyLayout {
   fromConfig(reader: ConfigReader): FamilyFields;
   toConfig(a: Architecture): Record<string, unknown>;
   /** What the family cannot do although the sizes are right. */
-  problem(a: Architecture): ArchitectureProblem | undefined;
+  problem(a: Architecture): Complaint | undefined;
   /** Shape of each parameter by its Hugging Face name. */
   shapes(a: Architecture): Record<string, number[]>;
   /** Common start of the names of layer `index`, with its closing dot. */

@@ -2,7 +2,8 @@
 
 import { sizeOf } from '../engine/array';
 import { randomStream } from '../engine/random';
-import { type Architecture, type ArchitectureProblem } from './architecture';
+import { complaint, ComplaintError, type Complaint } from '../protocol/problem';
+import { type Architecture } from './architecture';
 import { parameterShapes } from './config';
 import { layoutOf } from './families';
 import type { FamilyLayout } from './layout';
@@ -70,38 +71,24 @@ export function initializationProblem(
   student: Architecture,
   teacher: Architecture,
   layers: readonly number[],
-): ArchitectureProblem | undefined {
+): Complaint | undefined {
   if (student.family !== teacher.family) {
-    return {
-      message: `The student is a ${student.family} model, the teacher a ${teacher.family} model.`,
-      remedy: 'Choose the same family, or a random initialization.',
-    };
+    return complaint('start-of-another-family', { student: student.family, teacher: teacher.family });
   }
   const different = WIDTHS.find((width) => student[width] !== teacher[width]);
   if (different) {
-    return {
-      message: `The student's ${different} is ${student[different]}, the teacher's ${teacher[different]}.`,
-      remedy: 'Give the student the same, or choose a random initialization.',
-    };
+    const sizes = { student: student[different], teacher: teacher[different] };
+    return complaint('start-of-another-width', { width: different, ...sizes });
   }
   if (student.maxPositions > teacher.maxPositions) {
-    return {
-      message: `The student has ${student.maxPositions} positions, the teacher only ${teacher.maxPositions}.`,
-      remedy: 'Give the student no more positions than the teacher has.',
-    };
+    return complaint('start-with-more-positions', { student: student.maxPositions, teacher: teacher.maxPositions });
   }
   if (layers.length !== student.layers) {
-    return {
-      message: `${layers.length} teacher layers are chosen for ${student.layers} student layers.`,
-      remedy: 'Choose one teacher layer for each layer of the student.',
-    };
+    return complaint('start-of-other-depth', { chosen: layers.length, layers: student.layers });
   }
   const outside = layers.find((layer) => !Number.isInteger(layer) || layer < 0 || layer >= teacher.layers);
   if (outside !== undefined) {
-    return {
-      message: `The teacher has no layer ${outside}.`,
-      remedy: `Choose layers from 0 to ${teacher.layers - 1}.`,
-    };
+    return complaint('start-layer-out-of-range', { layer: outside, last: teacher.layers - 1 });
   }
   return undefined;
 }
@@ -110,7 +97,7 @@ export function initializationProblem(
  * A student that starts from chosen layers of its teacher, with the teacher's embeddings, final norm and, where the heads
  * are alike, head. What the teacher has not starts from random values of `seed`.
  * @param layers the teacher's layer, from 0, for each layer of the student
- * @throws Error where `initializationProblem` finds one
+ * @throws ComplaintError where `initializationProblem` finds one
  */
 export function initializeFromLayers(
   student: Architecture,
@@ -120,7 +107,7 @@ export function initializeFromLayers(
   seed: number,
 ): Parameters {
   const problem = initializationProblem(student, teacher, layers);
-  if (problem) throw new Error(`${problem.message} ${problem.remedy}`);
+  if (problem) throw new ComplaintError(problem);
   const layout = layoutOf(student.family);
   const teacherShapes = parameterShapes(teacher);
   const parameters = initializeParameters(student, seed);

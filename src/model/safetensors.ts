@@ -54,7 +54,7 @@ export class SafetensorsFile {
   /** @throws InputError where the file is missing, cut off or not of this format */
   static async open(path: string): Promise<SafetensorsFile> {
     const file = await open(path, 'r').catch(() => {
-      throw InputError.at(path, 'This file cannot be opened.', 'Check that it exists and may be read.');
+      throw InputError.at(path, 'safetensors-unreadable', {});
     });
     try {
       const { entries, metadata } = await readHeader(file, path);
@@ -89,7 +89,7 @@ export class SafetensorsFile {
 
   private entry(name: string): Entry {
     const entry = this.entries.get(name);
-    if (!entry) throw InputError.at(this.path, `The tensor ${name} is missing.`, 'Use a complete file.');
+    if (!entry) throw InputError.at(this.path, 'tensor-missing', { tensor: name });
     return entry;
   }
 }
@@ -170,7 +170,7 @@ async function readHeader(
   if (size < 8) throw cutOff(path);
   const prefix = await readBytes(file, path, 0, 8);
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
-  if (length > BigInt(LARGEST_HEADER)) throw corrupt(path, `it claims a header of ${length} bytes`);
+  if (length > BigInt(LARGEST_HEADER)) throw InputError.at(path, 'safetensors-long-header', { bytes: String(length) });
   const dataStart = 8 + Number(length);
   if (dataStart > size) throw cutOff(path);
   const header = parseHeader(await readBytes(file, path, 8, dataStart), path);
@@ -187,10 +187,10 @@ function parseHeader(bytes: Uint8Array, path: string): Record<string, unknown> {
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
-    throw corrupt(path, 'its header is not JSON');
+    throw InputError.at(path, 'safetensors-header-not-json', {});
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
-    throw corrupt(path, 'its header is not an object');
+    throw InputError.at(path, 'safetensors-header-not-object', {});
   }
   return header as Record<string, unknown>;
 }
@@ -198,19 +198,15 @@ function parseHeader(bytes: Uint8Array, path: string): Record<string, unknown> {
 function readEntry(name: string, value: unknown, dataStart: number, path: string): Entry {
   const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
   if (typeof dtype !== 'string' || !isCounts(shape) || !isCounts(offsets) || offsets.length !== 2) {
-    throw corrupt(path, `its entry for ${name} lacks a type, a shape or a place`);
+    throw InputError.at(path, 'safetensors-entry-incomplete', { tensor: name });
   }
   if (!Object.hasOwn(VIEWS, dtype)) {
-    throw InputError.at(
-      path,
-      `The tensor ${name} is stored as ${dtype}.`,
-      'Save the model as float32, float16 or bfloat16.',
-    );
+    throw InputError.at(path, 'tensor-of-unknown-type', { tensor: name, type: dtype });
   }
   const stored = dtype as StoredDType;
   const [start, end] = offsets as [number, number];
   if (end - start !== sizeOf(shape) * VIEWS[stored].BYTES_PER_ELEMENT) {
-    throw corrupt(path, `the bytes of ${name} do not fit its shape`);
+    throw InputError.at(path, 'safetensors-entry-of-other-size', { tensor: name });
   }
   return { dtype: stored, shape, start: dataStart + start, end: dataStart + end };
 }
@@ -231,9 +227,4 @@ async function readBytes(file: FileHandle, path: string, start: number, end: num
   return bytes;
 }
 
-const AGAIN = 'Copy or download the file again.';
-
-const cutOff = (path: string): InputError => InputError.at(path, 'This safetensors file is cut off.', AGAIN);
-
-const corrupt = (path: string, why: string): InputError =>
-  InputError.at(path, `This is no intact safetensors file: ${why}.`, AGAIN);
+const cutOff = (path: string): InputError => InputError.at(path, 'safetensors-cut-off', {});

@@ -13,6 +13,7 @@ import type {
   Split,
   TokenProbability,
 } from './records';
+import type { SamplingParams } from './runner';
 
 /** The two numbers people name a transformer by. */
 export interface ModelShape {
@@ -117,14 +118,12 @@ export interface ProbeSet {
 export type CompletionSide = 'teacher' | 'student' | 'control';
 
 export interface CompletionRequest {
-  /** Counts up, so that the answers to an earlier one can be told apart. */
-  request: number;
   prompt: string;
   maxNewTokens: number;
-  /** Absent: always the most probable token. */
-  sampling?: { temperature: number; topK?: number; topP?: number; seed: number };
+  /** Undefined: always the most probable token. */
+  sampling: SamplingParams | undefined;
   /** Name of a control that continues the prompt, too. */
-  control?: string;
+  control: string | undefined;
 }
 
 /** A token of a completion, and what each model expected in its place, T = 1; absent where there is no such model. */
@@ -138,3 +137,11 @@ export interface ScoredCompletion {
 }
 
 export type ScoredCompletions = Partial<Record<CompletionSide, ScoredCompletion>>;
+
+/** A token more of a side's completion; of what was expected in its place, only the side's own part is known yet. */
+export interface CompletionToken {
+  side: CompletionSide;
+  token: ScoredToken;
+  /** The completion so far. */
+  text: string;
+}

@@ -1,6 +1,7 @@
 /** @file The records of a run directory and the documents that `--json` prints. Field names are binding. */
 
 import type { DeviceKind, EngineName, Precision, TeacherPrecision } from './engines';
+import type { Complaint, Place } from './problem';
 
 /** What is predicted. */
 export const tasks = ['text-classification', 'causal-lm', 'masked-lm'] as const;
@@ -147,9 +148,11 @@ export interface Comparison {
   rows: ComparisonRow[];
 }
 
-export interface RunErrorRecord {
+type Absent<T> = { [Key in keyof T]?: T[Key] | undefined };
+
+/** Why a run has failed, in the terminal's words and as data. Records of earlier versions have the words alone. */
+export interface RunErrorRecord extends Absent<Complaint>, Absent<Place> {
   message: string;
-  remedy?: string | undefined;
 }
 
 /** What a running process is at. Roles are worked through in the order teacher, student, control. */
@@ -301,8 +304,10 @@ export interface DeviceRecord {
   /** The device's own name; the engine's where it is not available. */
   name: string;
   available: boolean;
-  /** Why not, and what to do; null when available. */
+  /** Why not, and what to do, in the terminal's words; null when available. */
   reason: string | null;
+  /** The same as data; absent when available. */
+  problem?: Complaint | undefined;
   memoryBytes?: number | undefined;
   /** Engines on the same device wait for each other. */
   device: DeviceKind;

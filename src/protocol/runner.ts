@@ -3,9 +3,16 @@
  * `run.json`, and `distillery serve`, on its standard input and output.
  */
 
+import type { Complaint, Problem } from './problem';
 import type { CompleteResult, InspectedDistribution, InspectResult, ProbeExample, TokenProbability } from './records';
 
-/** Method name → parameters and result. Every run answers all of them; a failed request rejects with its message. */
+/**
+ * Why something could not be done: what a verb with `--json` prints in place of its document, and the data of a JSON-RPC error. The
+ * problems of an input have places, anything else is one error.
+ */
+export type Failure = { problems: readonly Problem[] } | { error: Complaint };
+
+/** Method name → parameters and result. Every run answers all of them; a failed request rejects with a `Failure` as its data. */
 export interface RunnerRequests {
   /** Writes a checkpoint, ends with status `stopped`; the run can be resumed. Resolves when the checkpoint is on disk. */
   stop: { params: undefined; result: null };
@@ -54,7 +61,7 @@ export interface TextToInspect {
 }
 
 /** In the order of the texts asked for. A text that cannot be inspected, an empty one for example, says why. */
-export type InspectedText = InspectResult | { problem: string };
+export type InspectedText = InspectResult | { problem: Complaint };
 
 export interface CompleteParams {
   target: string;

@@ -64,7 +64,7 @@ export async function removeOwned(folder: string): Promise<void> {
     return entry.isDirectory() && (await lstat(place)).dev !== own.dev;
   });
   if (mount !== undefined) {
-    throw InputError.at(mount, 'Another file system is mounted here.', 'Unmount it, then remove the folder again.');
+    throw InputError.at(mount, 'owned-mount', {});
   }
   await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
@@ -90,9 +90,5 @@ async function findInTree(
 }
 
 function linkError(link: string): InputError {
-  return InputError.at(
-    link,
-    'This is a link. What Distillery keeps lies in folders and files of its own, for a link may lead anywhere.',
-    'Remove the link, and put what it leads to in its place.',
-  );
+  return InputError.at(link, 'owned-link', {});
 }

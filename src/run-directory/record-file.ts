@@ -55,30 +55,18 @@ export async function openRecords<Kind extends RecordKind>(
   };
 }
 
-/** All whole records of a file, in order; none where it does not exist. */
+/** All whole records of a file, in order; a torn rest is left for later. None where the file does not exist. */
 export async function readRecords<Kind extends RecordKind>(
   paths: TrainingPaths,
   kind: Kind,
 ): Promise<RecordKinds[Kind][]> {
-  return parseRecords(await readIfThere(paths[kind]), kind).records;
-}
-
-/** The whole records of a file's content, and how many bytes they take; a torn rest is left for later. */
-export function parseRecords<Kind extends RecordKind>(
-  content: Buffer,
-  kind: Kind,
-): { records: RecordKinds[Kind][]; bytes: number } {
-  const bytes = content.lastIndexOf(0x0a) + 1;
-  const records = content
-    .toString('utf8', 0, bytes)
-    .split('\n')
-    .map((line) => parseRecord(line, kind))
-    .filter((record) => record !== undefined);
-  return { records, bytes };
+  const content = await readIfThere(paths[kind]);
+  const lines = content.toString('utf8', 0, content.lastIndexOf(0x0a) + 1).split('\n');
+  return lines.map((line) => parseRecord(line, kind)).filter((record) => record !== undefined);
 }
 
 /** Undefined for an empty or damaged line: a power cut can leave NUL bytes, and one lost point should not hide all others. */
-function parseRecord<Kind extends RecordKind>(line: string, kind: Kind): RecordKinds[Kind] | undefined {
+export function parseRecord<Kind extends RecordKind>(line: string, kind: Kind): RecordKinds[Kind] | undefined {
   try {
     const record: unknown = JSON.parse(line, dropNulls);
     return isRecord(record, kind) ? record : undefined;

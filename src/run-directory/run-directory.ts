@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { InputError } from '../protocol/problem';
+import { complaint, InputError } from '../protocol/problem';
 import type { RunRecord } from '../protocol/records';
 import { acquireLock, isBeingWritten, type Lock } from './lock';
 import { openOwned, readOwned, requireOwned } from './owned';
@@ -107,11 +107,7 @@ export async function findRun(nameOrPath: string, from = process.cwd()): Promise
     if ((await readJson(paths.experiment)) !== undefined) return paths;
   }
   const latest = (await runFolders(runs))[0];
-  throw InputError.at(
-    nameOrPath,
-    'There is no such run.',
-    latest === undefined ? 'Start one with "distillery run FILE".' : `Name a folder of ${runs}, for example ${latest}.`,
-  );
+  throw InputError.at(nameOrPath, 'run-missing', latest === undefined ? {} : { folder: runs, latest });
 }
 
 /** All runs in a `.distillery/runs`, latest first; damaged ones too, as failed. */
@@ -157,10 +153,7 @@ async function readRecord(paths: RunPaths): Promise<RunRecord | undefined> {
 }
 
 function diedError(id: string): RunRecord['error'] {
-  return {
-    message: 'The process that ran it ended without saying why: it was killed, or the machine went down.',
-    remedy: `Resume it from its last checkpoint with "distillery resume ${id}".`,
-  };
+  return complaint('run-died', { run: id });
 }
 
 /** What can be said of a run whose `run.json` was not written yet, or is damaged. */

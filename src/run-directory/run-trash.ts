@@ -14,7 +14,7 @@ function trashOf(runs: string): string {
 /** Moves a run aside. @returns where it is now. Throws an InputError for one that is at work. */
 export async function trashRun(directory: string): Promise<string> {
   if ((await lockHolder(directory)) !== undefined) {
-    throw InputError.at(directory, 'This run is at work.', 'Stop it first.');
+    throw InputError.at(directory, 'run-at-work', {});
   }
   const trash = trashOf(dirname(directory));
   await requireOwned(directory);
@@ -32,7 +32,7 @@ export async function restoreRun(trashed: string): Promise<string> {
   await requireOwned(runs);
   const target = join(runs, basename(trashed));
   if (await stat(target).catch(() => undefined)) {
-    throw InputError.at(target, 'There is a run of this name again.', 'Rename one of the two folders.');
+    throw InputError.at(target, 'run-name-taken', {});
   }
   await mkdir(runs, { recursive: true });
   await rename(trashed, target);

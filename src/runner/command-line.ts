@@ -7,7 +7,7 @@ import { libraryNames, type LibraryName } from '../protocol/libraries';
 import { validateExperimentFile } from '../experiment/checks/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';
-import { formatProblem, InputError } from '../protocol/problem';
+import { complaint, ComplaintError, complaintOf, formatProblem, InputError } from '../protocol/problem';
 import type { InspectedDistribution, InspectedPosition } from '../protocol/records';
 import { formatQuantity, formatShare } from '../protocol/format';
 import type { RunResult } from './run/carry-out';
@@ -23,6 +23,7 @@ import { serve } from './commands/serve';
 import { tryEngine } from './devices/trial';
 import { resumeRun, startRun, type ResumeOptions, type RunOutput, type StartOptions } from './commands/start-run';
 import { runSweep } from './commands/sweep';
+import { failureOf } from './serve/failure';
 import { sweepText } from './sweep/sweep-table';
 import { terminalOutput } from './terminal';
 
@@ -287,7 +288,16 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     await program(existsSync(examples) ? examples : process.cwd()).parseAsync(argv);
   } catch (error) {
     process.exitCode = exitCodeOf(error);
+    // Whoever reads a document is told by one, too.
+    if (process.exitCode !== DONE && argv.includes('--json'))
+      say(JSON.stringify(failureOf(explained(error)), undefined, 2));
   }
+}
+
+/** What is wrong with the command line itself, as a problem of ours. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof CommanderError)) return error;
+  return new ComplaintError(complaint('command-line-wrong', { reason: error.message }));
 }
 
 function exitCodeOf(error: unknown): number {
@@ -296,7 +306,8 @@ function exitCodeOf(error: unknown): number {
     complain(error.message);
     return WRONG_INPUT;
   }
-  complain(error instanceof Error ? error.message : String(error));
-  if (error instanceof Error && 'remedy' in error) complain(String(error.remedy));
+  const { message, remedy } = complaintOf(error);
+  complain(message);
+  if (remedy !== '') complain(remedy);
   return FAILED;
 }

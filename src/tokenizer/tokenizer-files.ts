@@ -18,11 +18,7 @@ export async function readTokenizerFiles(directory: string): Promise<TokenizerFi
   const file = path.join(directory, 'tokenizer.json');
   const source = await readIfThere(file);
   if (source === null) {
-    throw InputError.at(
-      file,
-      'There is no tokenizer.json in this folder.',
-      'Name a folder with a tokenizer.json; Python transformers writes one with save_pretrained of a fast tokenizer.',
-    );
+    throw InputError.at(file, 'tokenizer-missing', {});
   }
   const config = {
     ...(await readConfig(path.join(directory, 'special_tokens_map.json'))),
@@ -35,7 +31,7 @@ async function readConfig(file: string): Promise<TokenizerConfig> {
   const source = await readIfThere(file);
   if (source === null) return {};
   const config = parse(file, source);
-  if (!isRecord(config)) throw InputError.at(file, 'This is not a JSON object.', 'Restore the file or delete it.');
+  if (!isRecord(config)) throw InputError.at(file, 'tokenizer-config-not-object', {});
   return config;
 }
 
@@ -53,6 +49,6 @@ function parse(file: string, source: string): unknown {
     return JSON.parse(source);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw InputError.at(file, `This file is not valid JSON: ${reason}.`, 'Restore the file from where it came.');
+    throw InputError.at(file, 'tokenizer-not-json', { reason });
   }
 }

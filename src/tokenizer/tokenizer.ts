@@ -118,7 +118,7 @@ export class Tokenizer {
       return new Tokenizer(checkTokenizerJson(json), source, config);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw InputError.at(file, `This tokenizer cannot be used: ${reason}`, 'Choose another tokenizer.');
+      throw InputError.at(file, 'tokenizer-unusable', { reason });
     }
   }
 

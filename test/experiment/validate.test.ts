@@ -208,6 +208,7 @@ describe('validating an experiment', () => {
     ]);
     expect(await problemsOf({ teacher: { source: 'checkpoint', path: 'teacher' } })).toEqual([
       expect.stringContaining('The teacher knows only the tokens that it was trained with.'),
+      expect.stringContaining('teacher: There is no such folder.'),
     ]);
   });
 

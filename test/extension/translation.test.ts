@@ -14,6 +14,7 @@ const others = [
   'inspection/heat-painter.ts', // colours
   'inspection/markdown.ts', // markup
   'tools/register-tools.ts', // answers to a language model, which speaks English best
+  'tools/chat-words.ts', // likewise
   'models/model-server.ts', // errors of a process, in its words, which are English as the command line is
   'datasets/register-datasets.ts', // ids
 ];

@@ -1,6 +1,6 @@
 /** @file The ways into the Lab and out of it: links from an inspected dataset, files that are kept from its charts. */
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { readRecords } from '../../src/run-directory/record-file';
 import { listRuns, type Run } from '../../src/run-directory/run-directory';
 import { formatCount, formatQuantity, formatShare, shareDecimals } from '../../src/protocol/format';
 import type { InspectedPosition, InspectResult } from '../../src/protocol/records';
-import { openLab, refusals } from './lab-window';
+import { openLab, openTab, refusals } from './lab-window';
 import { distillery, runLanguageModel } from './real-runs';
 import { plain, Workbench } from './workbench';
 
@@ -107,6 +107,29 @@ describe('the Lab', () => {
     expect(drawing).toMatch(/^<svg[^>]* xmlns="http:\/\/www.w3.org\/2000\/svg"/);
     expect(drawing).toContain('Gradient norm');
     expect(drawing).not.toContain('var(--');
+    expect(await refusals(window)).toEqual([]);
+  });
+
+  it('says beside a row why its file cannot be opened, and opens it once it can', async () => {
+    const window = (workbench = await Workbench.open(workspace, { theme: 'dark' }));
+    const { lab, page } = window;
+    await openLab(window, 'moby', 'T 2 · α .5');
+    await openTab(window, 'Tokens');
+    const source = lab.locator('lab-tokens .heading .source');
+    const [name] = (await source.innerText()).split(':');
+    const file = path.join(workspace, 'data', name!);
+    renameSync(file, `${file}.away`);
+    await source.click();
+    const alert = lab.locator('lab-tokens .middle .request-failed');
+    await alert.waitFor();
+    expect(await alert.innerText()).toContain(name);
+    // It is said there alone.
+    expect(await page.locator('.notification-toast').count()).toBe(0);
+    await window.picture('lab-request-failed');
+    renameSync(`${file}.away`, file);
+    await source.click();
+    await page.getByRole('tab', { name: name! }).waitFor();
+    await alert.waitFor({ state: 'detached' });
     expect(await refusals(window)).toEqual([]);
   });
 });

@@ -34,7 +34,7 @@ it('a sweep over T and α is drawn over T and as a heat map, from which one goes
   await openLab(window, 'moby', 'T=4, α=0.7');
   await openTab(window, 'Temperature');
   const chart = lab.locator('lab-sweep-chart');
-  await chart.locator('polyline').nth(1).waitFor();
+  await chart.locator('path[stroke-dasharray]').nth(1).waitFor();
   expect((await chart.locator('text', { hasText: 'α' }).allTextContents()).sort()).toEqual(['α .3', 'α .7']);
   const qualityAt = (T: number, a: number): string => {
     const row = result.rows.find(({ values }) => values[temperature] === T && values[alpha] === a)!;

@@ -6,9 +6,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { qualityOf } from '../../src/protocol/quality';
 import { MetricsTable } from '../../src/protocol/metrics-table';
-import type { EvaluationRecord, MetricsRecord } from '../../src/protocol/records';
 import { readPredictions } from '../../src/run-directory/predictions';
-import { parseRecords } from '../../src/run-directory/record-file';
+import { parseRecord } from '../../src/run-directory/record-file';
 import { readRun } from '../../src/run-directory/run-directory';
 import { findings, markdownTable, terminalTable } from '../../src/runner/report/comparison-table';
 import { reportCharts } from '../../src/runner/report/report-charts';
@@ -54,13 +53,13 @@ const summary = {
 
 describe('a run whose records hold null for a number', () => {
   it('has steps and evaluations without it, not with 0', () => {
-    const [record] = parseRecords(lines(metric), 'metrics').records as [MetricsRecord];
+    const record = parseRecord(JSON.stringify(metric), 'metrics')!;
     expect(record.loss).toEqual({ total: 1 });
     const table = new MetricsTable();
     table.push(record);
     expect([table.at('soft', 0), table.at('gradientNorm', 0), table.at('total', 0)]).toEqual([NaN, NaN, 1]);
     const evaluation = { step: 0, split: 'validation', role: 'student', metrics: { accuracy: 0.5, perplexity: null } };
-    const [read] = parseRecords(lines(evaluation), 'evaluations').records as [EvaluationRecord];
+    const read = parseRecord(JSON.stringify(evaluation), 'evaluations')!;
     expect(read.metrics).toEqual({ accuracy: 0.5 });
   });
 
@@ -90,7 +89,10 @@ describe('a run whose records hold null for a number', () => {
     );
     expect(findings(comparison)).toBe('');
     expect(markdownTable(comparison)).toMatch(/\| student \|.*\| – \|/);
-    const training = { metrics: parseRecords(lines(metric, metric), 'metrics').records, evaluations: [] };
+    const training = {
+      metrics: [metric, metric].map((one) => parseRecord(JSON.stringify(one), 'metrics')!),
+      evaluations: [],
+    };
     for (const { svg } of reportCharts(training, undefined, comparison, qualityOf('text-classification')))
       expect(svg).not.toMatch(/NaN|null|undefined/);
   });

@@ -2,7 +2,7 @@
 
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { followRecords } from '../../src/run-directory/follow-records';
+import { followRecords } from '../../src/run-directory/follow-lines';
 import { openRecords, readRecords } from '../../src/run-directory/record-file';
 import { runPaths, type TrainingPaths } from '../../src/run-directory/run-paths';
 import type { MetricsRecord } from '../../src/protocol/records';

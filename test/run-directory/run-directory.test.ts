@@ -94,6 +94,19 @@ describe('readRun', () => {
     const read = await readRun(paths.directory);
     expect(read.record.status).toBe('failed');
     expect(read.record.error?.remedy).toBe(`Resume it from its last checkpoint with "distillery resume ${paths.id}".`);
+    expect(read.record.error).toMatchObject({
+      code: 'run-died',
+      arguments: { run: paths.id },
+      actions: [{ resume: paths.id }],
+    });
+  });
+
+  it('gives the words of a failure that an earlier version recorded, without its data', async () => {
+    const { paths, lock } = await createRun(await resolved());
+    await lock.release();
+    const error = { message: 'The loss is not a finite number at step 3.', remedy: 'Lower the learning rate.' };
+    await writeRunRecord(paths, { ...record, status: 'failed', error });
+    expect((await readRun(paths.directory)).record.error).toEqual(error);
   });
 
   it('leaves a run that has ended as it is, whoever has its process id now', async () => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/model/safetensors';
-import type { Problem } from '../../src/protocol/problem';
+import type { Complaint, Problem } from '../../src/protocol/problem';
 import type { DeviceRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { distillery, document, onlyRun, sampleRows, tinyWorkspace } from './program';
@@ -40,6 +40,23 @@ describe('wrong input', () => {
     const { code, stderr, stdout } = await distillery(args, workspace);
     expect(code).toBe(2);
     expect(stderr + stdout).not.toMatch(/at .*runner\.js/);
+  });
+
+  it('is told as data where a document is asked for: all that the words say, and what can be done', async () => {
+    const workspace = tinyWorkspace({ task: 'causal-lm' });
+    const missing = await distillery(['resume', 'no-such-run', '--json'], workspace);
+    expect(missing.code).toBe(2);
+    const { problems } = JSON.parse(missing.stdout) as { problems: Problem[] };
+    expect(problems).toMatchObject([{ code: 'run-missing', file: 'no-such-run', line: 1, actions: [{ run: null }] }]);
+    expect(missing.stderr).toContain(`no-such-run:1:1: ${problems[0]!.message} ${problems[0]!.remedy}`);
+    const install = ['devices', '--install', 'openvino', '--file', 'no.whl', '--json'];
+    const unwanted = await distillery(install, workspace, { DISTILLERY_LIBRARIES: path.join(workspace, 'libraries') });
+    expect(unwanted.code).toBe(1);
+    const { error } = JSON.parse(unwanted.stdout) as { error: Complaint };
+    expect(error).toMatchObject({ code: 'install-not-a-wheel', arguments: { file: 'no.whl' } });
+    expect(unwanted.stderr).toContain(error.message);
+    const verb = await distillery(['run', '--json'], workspace);
+    expect(JSON.parse(verb.stdout)).toMatchObject({ error: { code: 'command-line-wrong' } });
   });
 
   it('odd rows of a dataset are reported with their line or trained on', async () => {

@@ -146,7 +146,11 @@ describe('an interrupted sweep', () => {
     const { code, stdout } = await distillery(['sweep', 'tiny.distill.json', '--json'], workspace);
     const { rows } = JSON.parse(stdout) as SweepResult;
     expect(rows.map(({ status }) => status)).toEqual(['failed', 'done']);
-    expect(rows[0]!.error!.message).toMatch(/not a finite number/);
+    expect(rows[0]!.error).toMatchObject({
+      code: 'training-diverged',
+      message: expect.stringMatching(/not a finite number/) as unknown,
+      actions: [{ open: expect.stringMatching(/tiny\.distill\.json$/) as unknown }],
+    });
     expect(code).toBe(1);
   });
 });

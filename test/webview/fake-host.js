@@ -20,7 +20,7 @@ for (const key of ['started', 'ended']) {
     record[key] = new Date(Date.parse(record[key]) + (kind === 'spam' ? moved : moved + 7_136_000)).toISOString();
 }
 
-/** What the page said, and what its policy refused: read by the test. */
+/** What the page asked, and what its policy refused: read by the test. */
 window.heard = [];
 window.refused = [];
 window.states = [];
@@ -31,20 +31,25 @@ document.addEventListener('securitypolicyviolation', (event) => {
 /** As the extension would: the message is cloned and arrives later. */
 window.send = (message) => void setTimeout(() => window.postMessage(structuredClone(message)));
 
-function answer(message) {
-  if (message.type === 'ready') {
-    if (kind === 'empty') return window.send({ type: 'empty' });
+/** Requests that are to fail, by their method, and with which problem. */
+window.failing = JSON.parse(query.get('failing') ?? '{}');
+
+/** Not answered, as while models are still at work. */
+const pending = Symbol('pending');
+
+const handlers = {
+  ready() {
+    if (kind === 'empty') return void window.send({ type: 'empty' });
     if (kind === 'silent') return undefined;
     window.send({ type: 'trust', trusted: query.get('trusted') !== 'no' });
     window.send({ type: 'runs', runs: listing(sample.run) });
     window.send({ type: 'run', run: kind === 'early' ? beforeFirstStep() : sample.run });
     if (kind !== 'early') window.send({ type: 'probes', id, probes: sample.probes });
-  }
-  if (message.type === 'showProbe') {
-    window.send({ type: 'probe', id, step: message.step, student: sample.student(message.step) });
-  }
-  if (message.type === 'besides') {
-    for (const other of message.runs) {
+    return undefined;
+  },
+  probe: ({ step }) => sample.student(step),
+  besides({ runs }) {
+    for (const other of runs) {
       const series = sample.run.series.map((one) => ({
         ...one,
         metrics: { ...one.metrics, total: one.metrics.total.map((v) => 1.2 * v) },
@@ -61,16 +66,22 @@ function answer(message) {
         },
       });
     }
-  }
-  if (message.type === 'showComparison' && kind === 'spam')
-    window.send({ type: 'comparison', id, comparison: spamComparison() });
-  if (message.type === 'showPrompts') window.send({ type: 'prompts', id, prompts: samplePrompts });
-  if (message.type === 'complete') complete(message);
-  return undefined;
+  },
+  comparison: () => (kind === 'spam' ? spamComparison() : null),
+  prompts: () => samplePrompts,
+  complete,
+  inspectRow: () => pending,
+};
+
+function answer({ number, method, params }) {
+  const problem = window.failing[method];
+  if (problem) return window.send({ type: 'failure', number, problem });
+  const result = handlers[method]?.(params, (value) => window.send({ type: 'progress', number, value }));
+  return result === pending ? undefined : window.send({ type: 'answer', number, result });
 }
 
 /** Two models continue a prompt: tokens one by one, then what each expected. */
-function complete({ request, prompt }) {
+function complete({ prompt }, tell) {
   const words = {
     teacher: [' and', ' the', ' sea', ' was', ' calm', '.'],
     student: [' and', ' the', ' whale', ' was', ' white', '.'],
@@ -92,8 +103,7 @@ function complete({ request, prompt }) {
     });
     told.forEach((token, i) => {
       const expected = { [side]: { ...distribution(true, token.probability), ofOther: undefined } };
-      const text = tokens.slice(0, i + 1).join('');
-      window.send({ type: 'completionToken', id, request, side, token: { ...token, expected }, text });
+      tell({ side, token: { ...token, expected }, text: tokens.slice(0, i + 1).join('') });
     });
     scored[side] = {
       text: tokens.join(''),
@@ -104,7 +114,7 @@ function complete({ request, prompt }) {
     };
   }
   // A prompt that ends so is left without an end, as while models are still at work.
-  if (!prompt.endsWith('…')) window.send({ type: 'completed', id, request, completions: scored });
+  return prompt.endsWith('…') ? pending : scored;
 }
 
 function beforeFirstStep() {
@@ -122,7 +132,7 @@ function beforeFirstStep() {
 let state = JSON.parse(query.get('state') ?? 'null') ?? undefined;
 window.acquireVsCodeApi = () => ({
   postMessage(message) {
-    window.heard.push(message);
+    window.heard.push({ method: message.method, ...message.params });
     answer(message);
   },
   getState: () => state,

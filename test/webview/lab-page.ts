@@ -3,7 +3,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { formatShare, shareDecimals } from '../../src/protocol/format';
-import type { PageMessage } from '../../src/protocol/panel';
+import type { LabMethod } from '../../src/protocol/lab-requests';
 import { chromiumPath, startHarness, type Harness } from './browser';
 import { mobyRun } from './sample/moby-run';
 import type { SampleRun } from './sample/sample-run';
@@ -75,7 +75,9 @@ export function expectedBars({ teacher, student, label }: Expected, k: number): 
   ];
 }
 
-export const heard = (page: Page): Promise<PageMessage[]> => page.evaluate('heard');
+/** What the page has asked, each with its parameters beside its method. */
+export const heard = (page: Page): Promise<({ method: LabMethod } & Record<string, unknown>)[]> =>
+  page.evaluate('heard');
 export const kept = (page: Page): Promise<Record<string, unknown>> => page.evaluate('kept');
 export const text = (page: Page, selector: string): Promise<string> => page.locator(selector).innerText();
 

@@ -25,7 +25,7 @@ describePage('the Lab page', (open) => {
     await page.evaluate(`send(${JSON.stringify({ type: 'record', id, record: { ...record, summary } })})`);
     await page.getByText('this run cannot tell: it has no control').waitFor();
     await page.getByRole('button', { name: /Run the control \(about/ }).click();
-    await expect.poll(() => heard(page)).toContainEqual({ type: 'runControl', id });
+    await expect.poll(() => heard(page)).toContainEqual({ method: 'runControl', id });
     await page.evaluate(`send({ type: 'trust', trusted: false })`);
     await page.locator('#run-control').waitFor({ state: 'detached' });
     await page.close();
@@ -34,7 +34,7 @@ describePage('the Lab page', (open) => {
   it('asks the extension to stop the run, and offers that only while it goes on', async () => {
     const page = await open({});
     await page.locator('#stop').click();
-    expect(await heard(page)).toContainEqual({ type: 'stop', id: moby.run.id });
+    expect(await heard(page)).toContainEqual({ method: 'stop', id: moby.run.id });
     await page.evaluate(
       `send(${JSON.stringify({ type: 'record', id: moby.run.id, record: { ...moby.run.record, status: 'stopped', ended: moby.run.record.started } })})`,
     );
@@ -78,8 +78,8 @@ describePage('the Lab page', (open) => {
       .poll(() => heard(page))
       .toEqual(
         expect.arrayContaining([
-          { type: 'showLog', id },
-          { type: 'resume', id },
+          { method: 'showLog', id },
+          { method: 'resume', id },
         ]),
       );
     await page.close();
@@ -98,7 +98,7 @@ describePage('the Lab page', (open) => {
     expect(await sweep.nth(2).locator('td').nth(3).innerText()).toBe(formatQuantity(kl));
     expect(await page.locator('lab-sweep-chart circle').count()).toBe(4);
     await sweep.nth(0).locator('.link').click();
-    await expect.poll(() => heard(page)).toContainEqual(expect.objectContaining({ type: 'showRun' }));
+    await expect.poll(() => heard(page)).toContainEqual(expect.objectContaining({ method: 'showRun' }));
     await page.close();
   });
 
@@ -107,12 +107,13 @@ describePage('the Lab page', (open) => {
     await page.locator('#prompt textarea').fill('Call me');
     await page.locator('#prompt textarea').press('Control+Enter');
     await page.locator('lab-surprises').nth(1).waitFor();
-    expect((await heard(page)).find(({ type }) => type === 'complete')).toEqual({
-      type: 'complete',
+    expect((await heard(page)).find(({ method }) => method === 'complete')).toEqual({
+      method: 'complete',
       id: moby.run.id,
-      request: 1,
       prompt: 'Call me',
       maxNewTokens: 32,
+      sampling: undefined,
+      control: undefined,
     });
     expect(await page.locator('lab-completion').nth(1).locator('[role=option]').allInnerTexts()).toEqual([
       'and',
@@ -159,7 +160,7 @@ describePage('the Lab page', (open) => {
     await page.evaluate(
       `send(${JSON.stringify({ type: 'target', target: { ...target, row: { file, line: 9999 } } })})`,
     );
-    await expect.poll(() => heard(page)).toContainEqual({ type: 'inspectRow', id: moby.run.id, file, line: 9999 });
+    await expect.poll(() => heard(page)).toContainEqual({ method: 'inspectRow', id: moby.run.id, file, line: 9999 });
     await page.close();
   });
 

@@ -100,7 +100,7 @@ describePage('the Loss tab', (open) => {
     await page.getByRole('menuitem').first().click();
     await page.locator('lab-run-chips .run').nth(1).waitFor();
     const added = ((await kept(page)).besides as string[])[0]!;
-    expect(await heard(page)).toContainEqual({ type: 'besides', id: moby.run.id, runs: [added] });
+    expect(await heard(page)).toContainEqual({ method: 'besides', id: moby.run.id, runs: [added] });
     const colour = (): Promise<string> =>
       page
         .locator('lab-run-chips .ink')
@@ -129,10 +129,12 @@ describePage('the Loss tab', (open) => {
       await figure.getByRole('menuitem', { name: kind }).click();
       await expect
         .poll(async () =>
-          (await heard(page)).some((one) => one.type === 'save' && one.name.endsWith(kind.toLowerCase())),
+          (await heard(page)).some((one) => one.method === 'save' && String(one.name).endsWith(kind.toLowerCase())),
         )
         .toBe(true);
-      return (await heard(page)).find((one) => one.type === 'save' && one.name.endsWith(kind.toLowerCase())) as never;
+      return (await heard(page)).find(
+        (one) => one.method === 'save' && String(one.name).endsWith(kind.toLowerCase()),
+      ) as never;
     };
     const csv = (await saved('CSV')).content as string;
     const { metrics } = moby.run.series[1]!;

@@ -12,7 +12,7 @@ import { ceiling } from '../../webview/charts/chart-scale';
 import { inksOf, runInks } from '../../webview/runs/run-inks';
 import { pan, zoomAbout } from '../../webview/charts/zoom';
 import { csvText } from '../../webview/save/csv';
-import { initialState, reduce, wantedStep } from '../../webview/state/state';
+import { initialState, reduce, wantedStep, withProbe, withToken } from '../../webview/state/state';
 import { bars, compare, summarize } from '../../webview/tokens/divergence';
 import { fromFraction, marks, nudge, snap, toFraction } from '../../webview/tokens/temperature-scale';
 import { chipText, visible } from '../../webview/tokens/token-text';
@@ -275,28 +275,26 @@ describe('arriving messages', () => {
     expect(grown.shown?.run.series[0]?.metrics.length).toBe(1);
   });
 
-  it('build a completion token by token, and leave an older answer aside', () => {
-    const token = (text: string) => ({ id: 1, token: text, probability: 0.5, expected: {} });
-    const told = (request: number, text: string) =>
-      ({ type: 'completionToken', id: 'a', request, side: 'student', token: token(text), text }) as const;
-    let state = reduce(start(), told(2, 'sail'));
-    state = reduce(state, told(1, 'late'));
-    state = reduce(state, told(2, 'sail on'));
-    state = reduce(state, { type: 'completed', id: 'a', request: 2 });
-    expect(state.shown?.completing).toMatchObject({ request: 2, isOver: true });
-    expect(state.shown?.completing?.sides.student?.tokens.map((one) => one.token)).toEqual(['sail', 'sail on']);
+  it('build a completion token by token', () => {
+    const told = (token: string) =>
+      ({ side: 'student', token: { id: 1, token, probability: 0.5, expected: {} }, text: token }) as const;
+    const { student } = withToken(withToken({}, told('sail'), 1000), told('sail on'), 1400);
+    expect(student).toMatchObject({ text: 'sail on', begun: 1000, last: 1400 });
+    expect(student?.tokens.map((one) => one.token)).toEqual(['sail', 'sail on']);
   });
 
   it('with probes lead to asking for the chosen step, then the latest, then backwards', () => {
     const examples: ProbeExamples = { task: 'causal-lm', temperature: 2, names: ['a'], examples: [] };
     let state = reduce(start(), { type: 'probes', id: 'a', probes: { examples, teacher: [], steps: [0, 100, 200] } });
     const asked: number[] = [];
+    expect(wantedStep(state.shown!.probes!, 0, new Set([0]))).toBe(200);
     for (;;) {
       const step = wantedStep(state.shown!.probes!, 0);
       if (step === undefined) break;
       asked.push(step);
-      state = reduce(state, { type: 'probe', id: 'a', step, student: [] });
+      state = withProbe(state, 'a', step, []);
     }
     expect(asked).toEqual([0, 200, 100]);
+    expect(withProbe(state, 'b', 300, [])).toBe(state);
   });
 });

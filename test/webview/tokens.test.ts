@@ -83,7 +83,7 @@ describePage('the Tokens tab', (open) => {
   it('asks for each probe once, the latest first', async () => {
     const page = await open({ state: tokens });
     await probesRead(page, moby);
-    const asked = (await heard(page)).flatMap((message) => (message.type === 'showProbe' ? [message.step] : []));
+    const asked = (await heard(page)).flatMap((message) => (message.method === 'probe' ? [message.step] : []));
     expect(asked).toEqual([...moby.probes.steps].reverse());
     await page.close();
   });
@@ -97,7 +97,7 @@ describePage('the Tokens tab', (open) => {
     await list.click();
     await page.locator('lab-tokens .source').click();
     const { file, line } = moby.probes.examples.examples[4]!;
-    expect(await heard(page)).toContainEqual({ type: 'openFile', id: moby.run.id, file, line });
+    expect(await heard(page)).toContainEqual({ method: 'openFile', id: moby.run.id, file, line });
     await page.close();
   });
 

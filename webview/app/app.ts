@@ -3,41 +3,68 @@
 import * as l10n from '@vscode/l10n';
 import { html, LitElement, nothing } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
-import type { HostMessage, LabTab, LabTarget } from '../../src/protocol/panel';
+import type { HostEvent, LabTab, LabTarget } from '../../src/protocol/panel';
 import { appStyles } from './app-styles';
 import { perRun, reviveChoices, type ChooseEvent, type Choices } from '../state/choices';
 import '../compare/compare-view';
 import '../completions/completions-view';
 import './header';
-import { Host } from '../base/host';
+import { Asking } from '../base/asking';
+import { keepState, keptState, listen } from '../base/host';
+import { Completer } from '../completions/completer';
+import { failed } from '../look/failed';
 import '../loss/loss-view';
 import { notices } from './notices';
-import { asked, initialState, reduce, wantedStep, type LabState, type Shown } from '../state/state';
+import { initialState, reduce, wantedStep, withProbe, withRow, type LabState, type Shown } from '../state/state';
 import { shared } from '../look/styles';
 import { pinnedPlace, placeOf, positionAt } from '../state/target';
-import type { TellEvent, Wish } from '../tell';
 import '../temperature/temperature-view';
 import '../tokens/tokens-view';
 
+/** What a tab is drawn from. */
+interface Parts {
+  shown: Shown;
+  lab: LabState;
+  choices: Choices;
+  narrow: boolean;
+  completer: Completer;
+  /** What was asked for a tab and failed. */
+  failed: { besides: unknown; examples: unknown };
+}
+
 interface Tab {
   title: string;
-  render: (shown: Shown, lab: LabState, choices: Choices, narrow: boolean) => unknown;
+  render: (parts: Parts) => unknown;
 }
 
 const tabs: Readonly<Record<LabTab, Tab>> = {
   loss: {
     title: l10n.t('Loss'),
-    render: ({ run, besides }, { runs }, choices, narrow) =>
-      html`<lab-loss .run=${run} .besides=${besides} .runs=${runs} .choices=${choices} .narrow=${narrow}></lab-loss>`,
+    render: ({ shown: { run, besides }, lab: { runs }, choices, narrow, failed }) =>
+      html`<lab-loss
+        .run=${run}
+        .besides=${besides}
+        .runs=${runs}
+        .choices=${choices}
+        .narrow=${narrow}
+        .failed=${failed.besides}
+      ></lab-loss>`,
   },
   tokens: {
     title: l10n.t('Tokens'),
-    render: ({ run, probes, row }, _, choices, narrow) =>
-      html`<lab-tokens .run=${run} .probes=${probes} .row=${row} .choices=${choices} .narrow=${narrow}></lab-tokens>`,
+    render: ({ shown: { run, probes, row }, choices, narrow, failed }) =>
+      html`<lab-tokens
+        .run=${run}
+        .probes=${probes}
+        .row=${row}
+        .choices=${choices}
+        .narrow=${narrow}
+        .failed=${failed.examples}
+      ></lab-tokens>`,
   },
   temperature: {
     title: l10n.t('Temperature'),
-    render: ({ run, probes, row }, { runs }, choices, narrow) =>
+    render: ({ shown: { run, probes, row }, lab: { runs }, choices, narrow, failed }) =>
       html`<lab-temperature-view
         .run=${run}
         .runs=${runs}
@@ -45,31 +72,32 @@ const tabs: Readonly<Record<LabTab, Tab>> = {
         .row=${row}
         .choices=${choices}
         .narrow=${narrow}
+        .failed=${failed.examples}
       ></lab-temperature-view>`,
   },
   completions: {
     title: l10n.t('Completions'),
-    render: ({ run, prompts, completing }, { trusted }, choices, narrow) =>
+    render: ({ shown: { run }, lab: { trusted }, choices, narrow, completer }) =>
       html`<lab-completions
         .run=${run}
         .trusted=${trusted}
-        .prompts=${prompts}
-        .completing=${completing}
+        .completer=${completer}
+        .completing=${completer.latest}
         .choices=${choices}
         .narrow=${narrow}
       ></lab-completions>`,
   },
   compare: {
     title: l10n.t('Compare'),
-    render: ({ run, besides, comparison }, { runs, trusted }, choices, narrow) =>
+    render: ({ shown: { run, besides }, lab: { runs, trusted }, choices, narrow, failed }) =>
       html`<lab-compare
         .run=${run}
         .trusted=${trusted}
         .besides=${besides}
         .runs=${runs}
-        .comparison=${comparison}
         .choices=${choices}
         .narrow=${narrow}
+        .failed=${failed.besides}
       ></lab-compare>`,
   },
 };
@@ -89,8 +117,15 @@ export class LabApp extends LitElement {
   @state() private patient = true;
   @state() private now = Date.now();
 
-  readonly #host = new Host();
+  /** What the page asks by itself, and what a person asks of it as a whole. */
+  readonly #own = new Asking(this);
+  readonly #besides = new Asking(this, () => this.lab.shown?.run.id);
+  readonly #row = new Asking(this, () => this.choices.row);
+  readonly #probe = new Asking(this, () => this.lab.shown?.run.id);
+  readonly #completer = new Completer(this);
+  /** Steps whose probes were asked for, and the one that is being read. */
   readonly #asked = new Set<number>();
+  #reading: number | undefined;
   readonly #narrow = matchMedia('(max-width: 640px)');
   #keptId: string | undefined;
   /** A place that a link named, until what it needs is in the page. */
@@ -100,16 +135,15 @@ export class LabApp extends LitElement {
 
   constructor() {
     super();
-    const kept = this.#host.keptState() as { id?: unknown } | undefined;
+    const kept = keptState() as { id?: unknown } | undefined;
     this.choices = reviveChoices(kept);
     if (typeof kept?.id === 'string') this.#keptId = kept.id;
     this.addEventListener('choose', this.#choose);
-    this.addEventListener('tell', (event: TellEvent) => this.#tell(event.detail));
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#stopListening = this.#host.listen((message) => this.#receive(message));
+    this.#stopListening = listen((event) => this.#receive(event));
     this.#narrow.addEventListener('change', this.#measure);
     this.#measure();
     window.addEventListener('keydown', this.#key);
@@ -117,7 +151,7 @@ export class LabApp extends LitElement {
       if (this.lab.shown) this.now = Date.now();
     }, 1000);
     setTimeout(() => (this.patient = false), patience);
-    this.#host.post({ type: 'ready' });
+    void this.#own.ask('ready', {});
   }
 
   override disconnectedCallback(): void {
@@ -137,13 +171,14 @@ export class LabApp extends LitElement {
         <p class="muted">
           ${l10n.t('A run appears here as soon as it starts, from the editor, the sidebar or a terminal.')}
         </p>
-        <vscode-button @click=${() => this.#host.post({ type: 'createSample' })}
+        <vscode-button @click=${() => void this.#own.ask('createSample', {})}
           >${l10n.t('Create sample workspace')}</vscode-button
         >
+        ${failed(this.#own)}
       </main>`;
     }
     return html`<main class="empty">
-      ${notices(this.lab)}
+      ${notices(this.lab, this.#own)}
       ${this.patient || this.lab.problem ? nothing : html`<p class="muted" role="status">${l10n.t('Reading the run…')}</p>`}
     </main>`;
   }
@@ -174,21 +209,30 @@ export class LabApp extends LitElement {
           )}
         </div>
       </nav>
-      <div class="notices">${notices(this.lab)}</div>
+      <div class="notices">${notices(this.lab, this.#own)}</div>
       <main>
-        <div id="view" role="tabpanel" aria-labelledby="tab-${tab}">
-          ${tabs[tab].render(shown, this.lab, this.choices, this.narrow)}
-        </div>
+        <div id="view" role="tabpanel" aria-labelledby="tab-${tab}">${tabs[tab].render(this.#parts(shown))}</div>
       </main>`;
   }
 
-  #receive(message: HostMessage): void {
-    this.lab = reduce(this.lab, message);
-    if (message.type === 'probes') this.#asked.clear();
-    if (message.type === 'run') this.#begin(message.run.id);
-    if (message.type === 'target') {
-      this.#target = message.target;
-      this.#set(placeOf(message.target));
+  #parts(shown: Shown): Parts {
+    return {
+      shown,
+      lab: this.lab,
+      choices: this.choices,
+      narrow: this.narrow,
+      completer: this.#completer,
+      failed: { besides: failed(this.#besides), examples: [failed(this.#row), failed(this.#probe)] },
+    };
+  }
+
+  #receive(event: HostEvent): void {
+    this.lab = reduce(this.lab, event);
+    if (event.type === 'probes') this.#asked.clear();
+    if (event.type === 'run') this.#begin(event.run.id);
+    if (event.type === 'target') {
+      this.#target = event.target;
+      this.#set(placeOf(event.target));
     }
     this.#followTarget();
     this.#askForProbe();
@@ -197,12 +241,30 @@ export class LabApp extends LitElement {
   /** Another run is shown, or the same one anew: the extension knows nothing of what was chosen. */
   #begin(id: string): void {
     this.#asked.clear();
-    if (id !== this.#keptId) this.choices = { ...this.choices, ...perRun };
+    this.#reading = undefined;
+    if (id !== this.#keptId) {
+      this.choices = { ...this.choices, ...perRun };
+      this.#completer.forget();
+    }
     this.#keptId = id;
     this.#keep();
-    const { besides, row } = this.choices;
-    if (besides.length > 0) this.#tell({ type: 'besides', runs: besides });
-    if (row) this.#tell({ type: 'inspectRow', ...row });
+    this.#askForChosen(this.choices);
+  }
+
+  /** Asks for what a choice needs that is not in the page. */
+  #askForChosen({ besides, row }: Partial<Choices>): void {
+    const id = this.lab.shown?.run.id;
+    if (id === undefined) return;
+    if (besides) void this.#besides.ask('besides', { id, runs: besides });
+    if (row) void this.#askForRow(id, row);
+  }
+
+  async #askForRow(id: string, row: NonNullable<Choices['row']>): Promise<void> {
+    const { file, line } = row;
+    const inspected = await this.#row.ask('inspectRow', { id, file, line });
+    if (!inspected || this.choices.row !== row) return;
+    this.lab = withRow(this.lab, id, inspected);
+    this.#followTarget();
   }
 
   /** Chooses the row and token that a link named, once they are here; a row that is not pinned is asked for. */
@@ -223,30 +285,22 @@ export class LabApp extends LitElement {
 
   /** Asks for one probe at a time: the chosen one first. */
   #askForProbe(): void {
-    const probes = this.lab.shown?.probes;
-    if (!probes) return;
-    const step = wantedStep(probes, this.choices.probe);
-    const waiting = [...this.#asked].some((asked) => !probes.student.has(asked));
-    const urgent = step === this.choices.probe;
-    if (step === undefined || this.#asked.has(step) || (waiting && !urgent)) return;
-    this.#asked.add(step);
-    this.#tell({ type: 'showProbe', step });
+    const { shown } = this.lab;
+    if (!shown?.probes) return;
+    const step = wantedStep(shown.probes, this.choices.probe, this.#asked);
+    const urgent = step !== undefined && step === this.choices.probe;
+    // Where one cannot be read it is said; the others are read as they are chosen.
+    const waits = this.#reading !== undefined || this.#probe.problem !== undefined;
+    if (step !== undefined && (urgent || !waits)) void this.#readProbe(shown.run.id, step);
   }
 
-  #tell(wish: Wish): void {
-    if (wish.type === 'complete') this.lab = asked(this.lab, wish);
-    const id = this.lab.shown?.run.id;
-    if (
-      wish.type === 'ready' ||
-      wish.type === 'createSample' ||
-      wish.type === 'chooseRun' ||
-      wish.type === 'save' ||
-      wish.type === 'showRun'
-    ) {
-      this.#host.post(wish);
-    } else if (id !== undefined) {
-      this.#host.post({ ...wish, id });
-    }
+  async #readProbe(id: string, step: number): Promise<void> {
+    this.#asked.add(step);
+    this.#reading = step;
+    const student = await this.#probe.ask('probe', { id, step });
+    if (this.#reading === step) this.#reading = undefined;
+    if (student) this.lab = withProbe(this.lab, id, step, student);
+    this.#askForProbe();
   }
 
   readonly #choose = (event: ChooseEvent): void => this.#set(event.detail);
@@ -254,14 +308,13 @@ export class LabApp extends LitElement {
   #set(choice: Partial<Choices>): void {
     this.choices = { ...this.choices, ...choice };
     this.#keep();
-    if (choice.besides) this.#tell({ type: 'besides', runs: choice.besides });
-    if (choice.row) this.#tell({ type: 'inspectRow', ...choice.row });
+    this.#askForChosen(choice);
     this.#askForProbe();
   }
 
   #keep(): void {
     const state = { ...this.choices, ...(this.#keptId !== undefined && { id: this.#keptId }) };
-    this.#host.keepState(state);
+    keepState(state);
   }
 
   readonly #measure = (): void => {

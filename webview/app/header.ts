@@ -8,12 +8,13 @@ import { formatCount, formatDuration, formatPercent } from '../../src/protocol/f
 import type { ModelShape } from '../../src/protocol/lab-data';
 import type { RunStatus } from '../../src/protocol/records';
 import { icon, type IconName } from '../look/icons';
+import { Asking } from '../base/asking';
 import { place } from '../base/place';
+import { failed } from '../look/failed';
 import { standing, type Standing } from '../state/quality';
 import { roleTitles } from '../look/role-names';
 import { isGoing, type RunState } from '../state/state';
 import { shared } from '../look/styles';
-import { TellEvent } from '../tell';
 
 const statusWords: Record<RunStatus, [IconName, string]> = {
   queued: ['watch', l10n.t('Queued')],
@@ -99,6 +100,11 @@ export class Header extends LitElement {
         display: flex;
         gap: 8px;
       }
+      .request-failed {
+        order: 4;
+        flex-basis: 100%;
+        grid-column: 1 / -1;
+      }
       vscode-button .icon {
         margin-right: 6px;
       }
@@ -157,6 +163,8 @@ export class Header extends LitElement {
   /** Whether there are runs to change to. */
   @property({ attribute: false }) others = false;
 
+  readonly #asking = new Asking(this, () => this.run.id);
+
   override render(): unknown {
     const { record } = this.run;
     const [symbol, word] = statusWords[record.status];
@@ -172,7 +180,7 @@ export class Header extends LitElement {
                   id="choose-run"
                   title=${l10n.t('Show another run')}
                   aria-label=${l10n.t('Show another run')}
-                  @click=${() => this.#tell({ type: 'chooseRun' })}
+                  @click=${() => void this.#asking.ask('chooseRun', {})}
                 >
                   ${icon('chevron-down')}
                 </button>`
@@ -184,7 +192,7 @@ export class Header extends LitElement {
       </div>
       <dl>${this.#statistics(going)}</dl>
       <span class="spacer"></span>
-      ${going && this.trusted ? this.#actions(record.status) : nothing}
+      ${going && this.trusted ? this.#actions(record.status) : nothing} ${failed(this.#asking)}
       ${
         going && record.progress
           ? html`<div
@@ -207,21 +215,17 @@ export class Header extends LitElement {
         appearance="secondary"
         ?disabled=${status === 'queued'}
         title=${paused ? l10n.t('Go on with the next step') : l10n.t('Hold the run before its next step')}
-        @click=${() => this.#tell({ type: paused ? 'continue' : 'pause' })}
+        @click=${() => void this.#asking.ask(paused ? 'continue' : 'pause', { id: this.run.id })}
         >${icon(paused ? 'play' : 'debug-pause')}${paused ? l10n.t('Resume') : l10n.t('Pause')}</vscode-button
       >
       <vscode-button
         id="stop"
         appearance="secondary"
         title=${l10n.t('Keep a checkpoint and end the run')}
-        @click=${() => this.#tell({ type: 'stop' })}
+        @click=${() => void this.#asking.ask('stop', { id: this.run.id })}
         >${icon('debug-stop')}${l10n.t('Stop')}</vscode-button
       >
     </div>`;
-  }
-
-  #tell(wish: TellEvent['detail']): void {
-    this.dispatchEvent(new TellEvent(wish));
   }
 
   #about(): string {

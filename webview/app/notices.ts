@@ -5,15 +5,18 @@ import { html, type TemplateResult } from 'lit';
 import { formatCount } from '../../src/protocol/format';
 import type { RunErrorRecord, RunRecord } from '../../src/protocol/records';
 import { icon, type IconName } from '../look/icons';
-import type { LabState } from '../state/state';
-import { TellEvent } from '../tell';
+import type { Asking } from '../base/asking';
+import { failed } from '../look/failed';
+import type { LabState, RunState } from '../state/state';
 import { roleNames } from '../look/role-names';
 
-export function notices({ problem, shown, trusted }: LabState): TemplateResult[] {
+/** @param asking for what the notices offer to do */
+export function notices({ problem, shown, trusted }: LabState, asking: Asking): TemplateResult[] {
   const all: TemplateResult[] = [];
   const record = shown?.run.record;
-  if (record?.error) all.push(notice('error', 'error', record.error, failedActions(trusted)));
-  else if (record?.status === 'stopped') all.push(stopped(record, trusted));
+  const offer = shown && actions(shown.run, trusted, asking);
+  if (record?.error) all.push(notice('error', 'error', record.error, offer));
+  else if (record?.status === 'stopped') all.push(stopped(record, offer));
   if (problem) all.push(notice('warning', 'warning', problem));
   if (!trusted) {
     const words = {
@@ -32,7 +35,7 @@ function notice(kind: string, symbol: IconName, words: RunErrorRecord, action?: 
   </div>`;
 }
 
-function stopped({ progress }: RunRecord, trusted: boolean): TemplateResult {
+function stopped({ progress }: RunRecord, offer: TemplateResult | undefined): TemplateResult {
   const message = progress
     ? l10n.t(
         'Stopped at step {0} of {1} ({2}).',
@@ -45,21 +48,16 @@ function stopped({ progress }: RunRecord, trusted: boolean): TemplateResult {
     message,
     remedy: l10n.t('Curves end where the run ended; it can be resumed from its last checkpoint.'),
   };
-  return notice('', 'circle-slash', words, trusted ? resume() : undefined);
+  return notice('', 'circle-slash', words, offer);
 }
 
-function failedActions(trusted: boolean): TemplateResult {
-  const log = action(l10n.t('Show Log'), 'showLog');
-  return trusted ? html`${resume()} <span class="muted">·</span> ${log}` : log;
-}
-
-const resume = (): TemplateResult => action(l10n.t('Resume'), 'resume');
-
-function action(title: string, type: 'resume' | 'showLog'): TemplateResult {
-  return html`<button
-    class="link"
-    @click=${(event: Event) => event.currentTarget?.dispatchEvent(new TellEvent({ type }))}
-  >
-    ${title}
-  </button>`;
+/** Resume where that may be run, the log of what has failed, and what came of asking. */
+function actions({ id, record }: RunState, trusted: boolean, asking: Asking): TemplateResult {
+  const action = (title: string, method: 'resume' | 'showLog'): TemplateResult =>
+    html`<button class="link" @click=${() => void asking.ask(method, { id })}>${title}</button>`;
+  const all = [
+    ...(trusted ? [action(l10n.t('Resume'), 'resume')] : []),
+    ...(record.error ? [action(l10n.t('Show Log'), 'showLog')] : []),
+  ];
+  return html`${all.map((one, i) => (i === 0 ? one : html` <span class="muted">·</span> ${one}`))} ${failed(asking)}`;
 }

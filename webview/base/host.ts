@@ -1,62 +1,47 @@
 /** @file The page's end of the line to the extension. */
 
-import type { HostMessage, PageMessage, PageState } from '../../src/protocol/panel';
+import type { LabMethod, ParamsOf, ProgressOf, ResultOf } from '../../src/protocol/lab-requests';
+import { isHostMessage, type HostEvent, type PageState } from '../../src/protocol/panel';
+import { Asker, type PageRequest } from '../../src/protocol/request-line';
 
 interface VsCodeApi {
-  postMessage(message: PageMessage): void;
+  postMessage(message: PageRequest): void;
   getState(): unknown;
   setState(state: PageState): void;
 }
 
 declare function acquireVsCodeApi(): VsCodeApi;
 
-/** Speaks with the extension. VS Code gives its interface once, so there is one of these. */
-export class Host {
-  readonly #api = acquireVsCodeApi();
+/** VS Code gives its interface once. */
+const api = acquireVsCodeApi();
+const asker = new Asker((request) => api.postMessage(request));
+const listeners = new Set<(event: HostEvent) => void>();
 
-  post(message: PageMessage): void {
-    this.#api.postMessage(message);
-  }
+window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+  if (!isHostMessage(data)) return;
+  if (data.type === 'progress' || data.type === 'answer' || data.type === 'failure') asker.receive(data);
+  else for (const listener of listeners) listener(data);
+});
 
-  keptState(): unknown {
-    return this.#api.getState();
-  }
-
-  keepState(state: PageState): void {
-    this.#api.setState(state);
-  }
-
-  /** Calls back for every message until the returned function is called. */
-  listen(receive: (message: HostMessage) => void): () => void {
-    const listener = (event: MessageEvent<unknown>): void => {
-      if (isHostMessage(event.data)) receive(event.data);
-    };
-    window.addEventListener('message', listener);
-    return () => window.removeEventListener('message', listener);
-  }
+/** Asks the extension. Rejects with a RequestError; a component asks by `Asking`, which shows it. */
+export function ask<M extends LabMethod>(
+  method: M,
+  params: ParamsOf<M>,
+  onProgress?: (value: ProgressOf<M>) => void,
+): Promise<ResultOf<M>> {
+  return asker.ask(method, params, onProgress);
 }
 
-const types: Record<HostMessage['type'], true> = {
-  empty: true,
-  trust: true,
-  runs: true,
-  run: true,
-  beside: true,
-  record: true,
-  append: true,
-  probes: true,
-  probeSteps: true,
-  probe: true,
-  row: true,
-  comparison: true,
-  prompts: true,
-  completionToken: true,
-  completed: true,
-  target: true,
-  error: true,
-};
+/** Calls back for what the extension tells unasked, until the returned function is called. */
+export function listen(receive: (event: HostEvent) => void): () => void {
+  listeners.add(receive);
+  return () => listeners.delete(receive);
+}
 
-/** The window also hears messages that are not the extension's, such as those of developer tools. */
-function isHostMessage(value: unknown): value is HostMessage {
-  return typeof value === 'object' && value !== null && 'type' in value && Object.hasOwn(types, String(value.type));
+export function keptState(): unknown {
+  return api.getState();
+}
+
+export function keepState(state: PageState): void {
+  api.setState(state);
 }

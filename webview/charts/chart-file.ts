@@ -1,12 +1,11 @@
 /** @file A chart over training time as an SVG file. */
 
-import { paperColours, svgText } from '../../src/protocol/drawing/shapes';
+import { svgText } from '../../src/protocol/drawing/shapes';
 import { timeDrawing } from '../../src/protocol/drawing/time-drawing';
 import { axisLabels, axisTicks, valueLabels, valueTicks } from './chart-scale';
 import { thin } from './column';
 import type { Axis, Line } from './line';
-import { plainColour } from '../look/palette';
-import type { Colour } from './plot-series';
+import { themeColours } from '../look/palette';
 
 /** What of the chart on screen the file shows too. */
 interface ChartLook {
@@ -26,11 +25,7 @@ interface ChartFrame {
   size: { width: number; height: number; axisHeight: number };
 }
 
-export function chartFile(
-  look: ChartLook,
-  { title, note, values: [low, high], size }: ChartFrame,
-  colour: Colour,
-): string {
+export function chartFile(look: ChartLook, { title, note, values: [low, high], size }: ChartFrame): string {
   const [from, to] = look.range;
   const ticks = (places: number[], labels: string[]) => places.map((at, i) => ({ at, label: labels[i]! }));
   const xs = axisTicks(look.axis, from, to, size.width);
@@ -48,12 +43,5 @@ export function chartFile(
     x: { from, to, ticks: ticks(xs, axisLabels(look.axis, xs)) },
     y: { from: low, to: high, ticks: ticks(ys, valueLabels(ys, look.unit, look.share)), logarithmic: look.logScale },
   });
-  return svgText(drawn, themeColours(colour));
-}
-
-/** The drawing's colours as the theme has them now. */
-function themeColours(colour: Colour): Record<string, string> {
-  const own: Record<string, string> = { background: '--vscode-editor-background', foreground: '--vscode-foreground' };
-  const names = Object.keys(paperColours);
-  return Object.fromEntries(names.map((name) => [name, plainColour(colour(`var(${own[name] ?? `--${name}`})`))]));
+  return svgText(drawn, themeColours());
 }

@@ -287,7 +287,7 @@ export class TimeChart extends LitElement {
     const { min, max } = this.#plot?.scales.y ?? {};
     if (typeof min !== 'number' || typeof max !== 'number') return undefined;
     const size = { width: this.#width, height: this.height, axisHeight };
-    return chartFile(this, { title, note, values: [min, max], size }, (expression) => this.#colour(expression));
+    return chartFile(this, { title, note, values: [min, max], size });
   }
 }
 

@@ -6,17 +6,18 @@ import { customElement, property } from 'lit/decorators.js';
 import { calibrationDrawing, sizeDrawing } from '../../src/protocol/drawing/compare-drawings';
 import type { Drawing } from '../../src/protocol/drawing/shapes';
 import { formatDuration } from '../../src/protocol/format';
-import type { ComparisonDetail, RunListing } from '../../src/protocol/lab-data';
+import type { RunListing } from '../../src/protocol/lab-data';
 import type { Choices } from '../state/choices';
+import { Asking, Wanted } from '../base/asking';
+import { failed } from '../look/failed';
 import { drawn } from '../charts/drawn';
 import '../runs/run-chips';
 import { measureOf, type Measure } from '../state/quality';
 import { csvText } from '../save/csv';
-import { standaloneSvg } from '../save/pictures';
+import { drawingFile } from '../save/pictures';
 import '../save/save-button';
 import { isGoing, type RunState } from '../state/state';
 import { shared } from '../look/styles';
-import { TellEvent } from '../tell';
 import './disagreements';
 import './confusion';
 import { finding } from './finding';
@@ -88,25 +89,27 @@ export class CompareView extends LitElement {
   @property({ attribute: false }) run!: RunState;
   @property({ attribute: false }) besides: ReadonlyMap<string, RunState> = new Map();
   @property({ attribute: false }) runs: readonly RunListing[] = [];
-  @property({ attribute: false }) comparison: ComparisonDetail | undefined;
   @property({ attribute: false }) choices!: Choices;
   @property({ attribute: false }) narrow = false;
   @property({ attribute: false }) trusted = true;
 
-  #asked = '';
+  /** What of the other runs could not be shown. */
+  @property({ attribute: false }) failed: unknown = nothing;
+
+  readonly #comparison = new Wanted(this, 'comparison');
+  readonly #control = new Asking(this, () => this.run.id);
 
   /** Asks for the rows once the run has them. */
   override updated(): void {
     const { id, record } = this.run;
-    if (!record.summary || this.#asked === id) return;
-    this.#asked = id;
-    this.dispatchEvent(new TellEvent({ type: 'showComparison' }));
+    if (record.summary) this.#comparison.want({ id });
   }
 
   override render(): unknown {
     const beside = this.choices.besides.flatMap((id) => this.besides.get(id) ?? []);
     const models = comparedModels(this.run, beside);
     const measure = measureOf(this.run);
+    const comparison = this.#comparison.value ?? undefined;
     const chips = html`<lab-run-chips
       .shown=${this.run.id}
       .runs=${this.runs}
@@ -118,9 +121,11 @@ export class CompareView extends LitElement {
           <p class="waiting">${this.#waiting()}</p>
           ${chips}
         </div>
+        ${this.failed}
         <div class="details"><lab-settings .run=${this.run} .besides=${beside}></lab-settings></div>`;
     }
     return html`<div class="top">${finding(this.run.record.summary?.rows ?? [], measure, this.#offer())} ${chips}</div>
+      ${failed(this.#control)} ${this.failed}
       <lab-model-table .models=${models} .measure=${measure}></lab-model-table>
       <div class="drawings">
         ${this.#drawing(
@@ -136,14 +141,14 @@ export class CompareView extends LitElement {
           () => sizeCsv(models, measure),
         )}
         ${
-          this.comparison?.confusion
-            ? html`<lab-confusion .confusion=${this.comparison.confusion} .models=${models}></lab-confusion>`
+          comparison?.confusion
+            ? html`<lab-confusion .confusion=${comparison.confusion} .models=${models}></lab-confusion>`
             : nothing
         }
       </div>
       <div class="details">
         <lab-settings .run=${this.run} .besides=${beside}></lab-settings>
-        ${this.comparison ? html`<lab-disagreements .comparison=${this.comparison}></lab-disagreements>` : nothing}
+        ${comparison ? html`<lab-disagreements .run=${this.run.id} .comparison=${comparison}></lab-disagreements>` : failed(this.#comparison)}
       </div>
       ${this.#foot(models)}`;
   }
@@ -156,7 +161,7 @@ export class CompareView extends LitElement {
       class="link"
       id="run-control"
       title=${l10n.t('Train the same student, from the same start, without the teacher')}
-      @click=${() => this.dispatchEvent(new TellEvent({ type: 'runControl' }))}
+      @click=${() => void this.#control.ask('runControl', { id: this.run.id })}
     >
       ${l10n.t('Run the control')}${seconds === undefined ? nothing : html` <span class="number">${l10n.t('(about {0})', formatDuration(seconds))}</span>`}
     </button>`;
@@ -186,15 +191,7 @@ export class CompareView extends LitElement {
     return html`<figure>
       <h2>
         ${title}
-        <lab-save
-          .name=${title}
-          .csv=${csv}
-          .svg=${() => {
-            const plots = [...this.renderRoot.querySelectorAll<SVGSVGElement>('svg.drawn')];
-            const plot = plots.find((one) => one.getAttribute('aria-label') === drawing.label);
-            return plot && standaloneSvg(plot);
-          }}
-        ></lab-save>
+        <lab-save .name=${title} .csv=${csv} .svg=${() => drawingFile(drawing)}></lab-save>
       </h2>
       <p class="note">${note}</p>
       ${drawn(drawing)}

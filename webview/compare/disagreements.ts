@@ -7,11 +7,12 @@ import { formatCount, formatPercent, formatQuantity, formatShare } from '../../s
 import type { ComparisonDetail } from '../../src/protocol/lab-data';
 import type { ModelPrediction, PredictionRecord } from '../../src/protocol/records';
 import { ChooseEvent } from '../state/choices';
+import { Asking } from '../base/asking';
+import { failed } from '../look/failed';
 import { mark } from '../look/marks';
 import { csvText } from '../save/csv';
 import '../save/save-button';
 import { shared } from '../look/styles';
-import { TellEvent } from '../tell';
 import { roleNames } from '../look/role-names';
 
 const fewRows = 10;
@@ -57,8 +58,12 @@ export class Disagreements extends LitElement {
     `,
   ];
 
+  /** Name of the run. */
+  @property({ attribute: false }) run = '';
   @property({ attribute: false }) comparison!: ComparisonDetail;
   @state() private all = false;
+
+  readonly #file = new Asking(this, () => this.run);
 
   override render(): unknown {
     const { disagreements, disagreementCount, rows } = this.comparison;
@@ -72,6 +77,7 @@ export class Disagreements extends LitElement {
       <p class="note">
         ${l10n.t('{0} of {1} rows, the most apart first', formatCount(disagreementCount), formatCount(rows))}
       </p>
+      ${failed(this.#file)}
       ${
         disagreements.length === 0
           ? html`<p class="small muted">${l10n.t('They agree on every row.')}</p>`
@@ -109,7 +115,7 @@ export class Disagreements extends LitElement {
         <button
           class="link"
           title=${l10n.t('Open {0}:{1} in the editor', file, line)}
-          @click=${() => this.dispatchEvent(new TellEvent({ type: 'openFile', file, line }))}
+          @click=${() => void this.#file.ask('openFile', { id: this.run, file, line })}
         >
           ${place}
         </button>

@@ -4,12 +4,14 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { formatCount } from '../../src/protocol/format';
-import type { CompletionSide, ModelShape, PromptRow } from '../../src/protocol/lab-data';
+import type { CompletionSide, ModelShape } from '../../src/protocol/lab-data';
 import { ChooseEvent, type Choices } from '../state/choices';
+import { Asking, Wanted } from '../base/asking';
+import { failed } from '../look/failed';
 import { icon } from '../look/icons';
 import type { Completing, RunState } from '../state/state';
 import { shared } from '../look/styles';
-import { TellEvent } from '../tell';
+import type { Completer } from './completer';
 import './completion-panel';
 import type { TokenEvent } from './completion-panel';
 import './expected';
@@ -78,19 +80,18 @@ export class CompletionsView extends LitElement {
 
   @property({ attribute: false }) run!: RunState;
   @property({ attribute: false }) trusted = true;
-  @property({ attribute: false }) prompts: readonly PromptRow[] | undefined;
+  @property({ attribute: false }) completer!: Completer;
   @property({ attribute: false }) completing: Completing | undefined;
   @property({ attribute: false }) choices!: Choices;
   @property({ attribute: false }) narrow = false;
   @state() private chosen: { side: CompletionSide; index: number } | undefined;
 
-  #wanted = '';
+  readonly #prompts = new Wanted(this, 'prompts');
+  readonly #stopping = new Asking(this, () => this.completing);
 
   override updated(): void {
     const { id, record } = this.run;
-    if (record.task !== 'causal-lm' || this.#wanted === id) return;
-    this.#wanted = id;
-    this.dispatchEvent(new TellEvent({ type: 'showPrompts' }));
+    if (record.task === 'causal-lm') this.#prompts.want({ id });
   }
 
   override render(): unknown {
@@ -106,9 +107,10 @@ export class CompletionsView extends LitElement {
     const { completing } = this;
     return html`<lab-sampling-bar
         .choices=${this.choices}
-        .prompts=${this.prompts ?? []}
+        .prompts=${this.#prompts.value ?? []}
         .control=${this.#control()}
       ></lab-sampling-bar>
+      <div class="failures">${failed(this.#prompts)} ${failed(this.#stopping)}</div>
       <div class="prompt">
         <vscode-text-area
           id="prompt"
@@ -152,27 +154,23 @@ export class CompletionsView extends LitElement {
     if (prompt.trim() === '') return;
     const control = completeControl ? this.#control() : undefined;
     this.chosen = undefined;
-    this.dispatchEvent(
-      new TellEvent({
-        type: 'complete',
-        request: (this.completing?.request ?? 0) + 1,
-        prompt,
-        maxNewTokens,
-        ...(sample && {
-          sampling: {
+    void this.completer.start(this.run.id, {
+      prompt,
+      maxNewTokens,
+      sampling: sample
+        ? {
             temperature: samplingTemperature,
             ...(samplingTopK >= 1 && { topK: samplingTopK }),
             ...(samplingTopP < 1 && { topP: samplingTopP }),
             seed: Math.floor(Math.random() * 2 ** 31),
-          },
-        }),
-        ...(control !== undefined && { control }),
-      }),
-    );
+          }
+        : undefined,
+      control,
+    });
   }
 
   #stop(): void {
-    this.dispatchEvent(new TellEvent({ type: 'stopCompletion' }));
+    void this.#stopping.ask('stopCompletion', { id: this.run.id });
   }
 
   readonly #enter = (event: KeyboardEvent): void => {

@@ -1,6 +1,7 @@
 /** @file The page's look, which all components share. */
 
 import { css, type CSSResultGroup } from 'lit';
+import { failedStyles } from './failed';
 import { plotStyles, sliderStyles } from './plot-styles';
 import { tableStyles } from './table-styles';
 
@@ -265,4 +266,4 @@ const base = css`
 `;
 
 /** For every component. */
-export const shared: CSSResultGroup = [base, plotStyles, sliderStyles, tableStyles];
+export const shared: CSSResultGroup = [base, plotStyles, sliderStyles, tableStyles, failedStyles];

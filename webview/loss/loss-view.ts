@@ -59,6 +59,8 @@ export class LossView extends LitElement {
   @property({ attribute: false }) runs: readonly RunListing[] = [];
   @property({ attribute: false }) choices!: Choices;
   @property({ attribute: false }) narrow = false;
+  /** What of the other runs could not be shown. */
+  @property({ attribute: false }) failed: unknown = undefined;
 
   #made: { key: unknown[]; view: View | undefined; total?: Figure; small: Figure[] } | undefined;
 
@@ -71,6 +73,7 @@ export class LossView extends LitElement {
         .choices=${choices}
         .main=${view?.main}
       ></lab-loss-bar>
+      <div class="failures">${this.failed}</div>
       ${
         view && total
           ? html`<div class="charts">

@@ -1,42 +1,9 @@
-/** @file A chart on screen as a picture that stands alone. */
+/** @file A drawing as a file: SVG in the theme's colours, or PNG. */
 
-import { plainColour } from '../look/palette';
+import { svgText, type Drawing } from '../../src/protocol/drawing/shapes';
+import { themeColours } from '../look/palette';
 
-/** Presentation properties of SVG that our style sheets set. */
-const properties = [
-  'fill',
-  'fill-opacity',
-  'stroke',
-  'stroke-width',
-  'stroke-dasharray',
-  'stroke-opacity',
-  'opacity',
-  'font-family',
-  'font-size',
-  'font-weight',
-  'paint-order',
-];
-
-/** An SVG of the page with the colours of the theme written into it, on the theme's background. */
-export function standaloneSvg(drawn: SVGSVGElement): string {
-  const copy = drawn.cloneNode(true) as SVGSVGElement;
-  const [originals, copies] = [drawn, copy].map((root) => [root, ...root.querySelectorAll<SVGElement>('*')]);
-  originals!.forEach((original, i) => {
-    const style = getComputedStyle(original);
-    for (const property of properties)
-      copies![i]!.setAttribute(property, plainColour(style.getPropertyValue(property)));
-    copies![i]!.removeAttribute('class');
-  });
-  const { width, height } = drawn.getBoundingClientRect();
-  const background = document.createElementNS(copy.namespaceURI, 'rect');
-  background.setAttribute('width', '100%');
-  background.setAttribute('height', '100%');
-  background.setAttribute('fill', getComputedStyle(document.body).backgroundColor);
-  copy.prepend(background);
-  copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  copy.setAttribute('viewBox', `0 0 ${width} ${height}`);
-  return new XMLSerializer().serializeToString(copy);
-}
+export const drawingFile = (drawing: Drawing): string => svgText(drawing, themeColours());
 
 /** An SVG file drawn on a canvas, at twice its size so that it is sharp when printed. */
 export async function pngOf(svg: string): Promise<Uint8Array> {

@@ -1,11 +1,12 @@
 /** @file Beside a chart's title: keeps the chart as CSV, SVG or PNG. */
 
 import * as l10n from '@vscode/l10n';
-import { css, html, LitElement, nothing } from 'lit';
+import { css, html, LitElement } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
+import { Asking } from '../base/asking';
+import { failed } from '../look/failed';
 import { icon } from '../look/icons';
 import { shared } from '../look/styles';
-import { TellEvent } from '../tell';
 import { pngOf } from './pictures';
 
 type Kind = 'csv' | 'svg' | 'png';
@@ -39,6 +40,14 @@ export class SaveButton extends LitElement {
         border-radius: 2px;
         background: var(--vscode-menu-background, var(--vscode-editor-background));
       }
+      .request-failed {
+        position: absolute;
+        z-index: 2;
+        top: 100%;
+        right: 0;
+        width: 280px;
+        background-color: var(--vscode-editor-background);
+      }
       .menu button {
         padding: 4px 10px;
         border: 0;
@@ -60,6 +69,8 @@ export class SaveButton extends LitElement {
   @property({ attribute: false }) svg: (() => string | undefined) | undefined;
   @state() private open = false;
 
+  readonly #asking = new Asking(this);
+
   override render(): unknown {
     const kinds: Kind[] = [...(this.csv ? (['csv'] as const) : []), ...(this.svg ? (['svg', 'png'] as const) : [])];
     return html`<button
@@ -80,7 +91,7 @@ export class SaveButton extends LitElement {
                   html`<button role="menuitem" @click=${() => void this.#save(kind)}>${kind.toUpperCase()}</button>`,
               )}
             </div>`
-          : nothing
+          : failed(this.#asking)
       }`;
   }
 
@@ -111,7 +122,7 @@ export class SaveButton extends LitElement {
     const text = kind === 'csv' ? this.csv?.() : this.svg?.();
     if (text === undefined) return;
     const content = kind === 'png' ? await pngOf(text) : text;
-    this.dispatchEvent(new TellEvent({ type: 'save', name: `${this.name}.${kind}`, content }));
+    void this.#asking.ask('save', { name: `${this.name}.${kind}`, content });
   }
 }
 

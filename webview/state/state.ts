@@ -1,11 +1,10 @@
 /** @file What the page shows: one value, replaced by each message from the extension. */
 
 import type {
-  ComparisonDetail,
   CompletionSide,
+  CompletionToken,
   InspectedRow,
   ProbeSet,
-  PromptRow,
   RunListing,
   RunSeries,
   RunSnapshot,
@@ -13,7 +12,7 @@ import type {
   ScoredToken,
 } from '../../src/protocol/lab-data';
 import { MetricsTable } from '../../src/protocol/metrics-table';
-import type { HostMessage } from '../../src/protocol/panel';
+import type { HostEvent } from '../../src/protocol/panel';
 import type { EvaluationRecord, Role, RunErrorRecord, RunStatus } from '../../src/protocol/records';
 
 /** One training. The table grows in place; the series is a new object whenever it does. */
@@ -34,9 +33,8 @@ export interface Probes {
   student: ReadonlyMap<number, Float32Array[]>;
 }
 
-/** The answer to the latest prompt, as far as it has come. */
+/** The latest prompt and what the models have made of it, as far as it has come. */
 export interface Completing {
-  request: number;
   /** What is continued. */
   prompt: string;
   sides: Partial<Record<CompletionSide, { text: string; tokens: ScoredToken[]; begun: number; last: number }>>;
@@ -53,9 +51,6 @@ export interface Shown {
   besides: ReadonlyMap<string, RunState>;
   probes?: Probes;
   row?: InspectedRow;
-  comparison?: ComparisonDetail;
-  prompts?: readonly PromptRow[];
-  completing?: Completing;
 }
 
 export interface LabState {
@@ -69,8 +64,8 @@ export interface LabState {
 
 export const initialState: LabState = { phase: 'loading', trusted: true, runs: [] };
 
-/** The state after a message. A message about a run that is not shown changes nothing. */
-export function reduce(state: LabState, message: HostMessage, now = Date.now()): LabState {
+/** The state after what the extension told. News of a run that is not shown changes nothing. */
+export function reduce(state: LabState, message: HostEvent): LabState {
   switch (message.type) {
     case 'empty': {
       const { shown, problem, ...rest } = state;
@@ -95,13 +90,13 @@ export function reduce(state: LabState, message: HostMessage, now = Date.now()):
     case 'target':
       return state;
     default:
-      return state.shown ? { ...state, shown: reduceShown(state.shown, message, now) } : state;
+      return state.shown ? { ...state, shown: reduceShown(state.shown, message) } : state;
   }
 }
 
-type AboutRun = Extract<HostMessage, { id: string }> | Extract<HostMessage, { type: 'beside' }>;
+type AboutRun = Extract<HostEvent, { id: string }> | Extract<HostEvent, { type: 'beside' }>;
 
-function reduceShown(shown: Shown, message: AboutRun, now: number): Shown {
+function reduceShown(shown: Shown, message: AboutRun): Shown {
   if (message.type === 'beside') {
     return { ...shown, besides: new Map([...shown.besides, [message.run.id, runState(message.run)]]) };
   }
@@ -116,46 +111,33 @@ function reduceShown(shown: Shown, message: AboutRun, now: number): Shown {
     case 'probeSteps':
       if (!shown.probes) return shown;
       return { ...shown, probes: { ...shown.probes, set: { ...shown.probes.set, steps: message.steps } } };
-    case 'probe':
-      if (!shown.probes) return shown;
-      return {
-        ...shown,
-        probes: { ...shown.probes, student: new Map([...shown.probes.student, [message.step, message.student]]) },
-      };
-    case 'row':
-      return { ...shown, row: message.row };
-    case 'comparison':
-      return { ...shown, comparison: message.comparison };
-    case 'prompts':
-      return { ...shown, prompts: message.prompts };
-    case 'completionToken':
-    case 'completed':
-      return { ...shown, completing: complete(shown.completing, message, now) };
   }
 }
 
-/** The state once the models were asked to continue a prompt. */
-export function asked(state: LabState, { request, prompt }: { request: number; prompt: string }): LabState {
-  if (!state.shown) return state;
-  return { ...state, shown: { ...state.shown, completing: { request, prompt, sides: {}, isOver: false } } };
+/** The state once a probe of the run was read. */
+export function withProbe(state: LabState, id: string, step: number, student: Float32Array[]): LabState {
+  const { shown } = state;
+  if (!shown?.probes || shown.run.id !== id) return state;
+  const probes = { ...shown.probes, student: new Map([...shown.probes.student, [step, student]]) };
+  return { ...state, shown: { ...shown, probes } };
 }
 
-function complete(
-  known: Completing | undefined,
-  message: Extract<HostMessage, { type: 'completionToken' | 'completed' }>,
+/** The state once the models were asked about a row. */
+export function withRow(state: LabState, id: string, row: InspectedRow): LabState {
+  return state.shown?.run.id === id ? { ...state, shown: { ...state.shown, row } } : state;
+}
+
+/** With a token more. @param now milliseconds since 1970 */
+export function withToken(
+  sides: Completing['sides'],
+  { side, token, text }: CompletionToken,
   now: number,
-): Completing {
-  const fresh: Completing = { request: message.request, prompt: '', sides: {}, isOver: false };
-  const before = known && known.request >= message.request ? known : fresh;
-  if (before.request !== message.request) return before;
-  if (message.type === 'completionToken') {
-    const side = before.sides[message.side];
-    const tokens = [...(side?.tokens ?? []), message.token];
-    const grown = { text: message.text, tokens, begun: side?.begun ?? now, last: now };
-    return { ...before, sides: { ...before.sides, [message.side]: grown } };
-  }
-  const { completions, problem } = message;
-  return { ...before, isOver: true, ...(completions && { scored: completions }), ...(problem && { problem }) };
+): Completing['sides'] {
+  const known = sides[side];
+  return {
+    ...sides,
+    [side]: { text, tokens: [...(known?.tokens ?? []), token], begun: known?.begun ?? now, last: now },
+  };
 }
 
 function changeRun(shown: Shown, id: string, change: (run: RunState) => RunState): Shown {
@@ -190,11 +172,16 @@ const budget = 256 * 2 ** 20;
 
 /**
  * The step whose logits the page should ask for next: the chosen one, the latest, then further back while they fit.
- * Undefined when nothing more is wanted.
+ * Undefined when nothing more is wanted that was not `asked` for.
  */
-export function wantedStep(probes: Probes, chosen: number | undefined): number | undefined {
+export function wantedStep(
+  probes: Probes,
+  chosen: number | undefined,
+  asked: ReadonlySet<number> = new Set(),
+): number | undefined {
   const { steps, teacher } = probes.set;
-  const missing = (step: number | undefined): step is number => step !== undefined && !probes.student.has(step);
+  const missing = (step: number | undefined): step is number =>
+    step !== undefined && !probes.student.has(step) && !asked.has(step);
   if (chosen !== undefined && steps.includes(chosen) && missing(chosen)) return chosen;
   if (missing(steps.at(-1))) return steps.at(-1);
   const bytes = teacher.reduce((sum, logits) => sum + logits.byteLength, 0);

@@ -5,11 +5,12 @@ import { css, html, LitElement, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { softenedPair } from '../../src/protocol/distribution';
 import { formatQuantity } from '../../src/protocol/format';
+import { Asking } from '../base/asking';
+import { failed } from '../look/failed';
 import { mark } from '../look/marks';
 import { place } from '../base/place';
 import type { Measure } from '../state/quality';
 import { shared } from '../look/styles';
-import { TellEvent } from '../tell';
 import { bestPoint, shortName, temperaturePath, type Sweep, type SweepPoint, sweptText } from './sweep';
 import { roleNames } from '../look/role-names';
 
@@ -54,8 +55,10 @@ export class SweepTable extends LitElement {
   /** The run that is shown. */
   @property({ attribute: false }) shown = '';
 
+  readonly #run = new Asking(this, () => this.shown);
+
   override render(): unknown {
-    return this.sweep.fields.length === 2 ? this.#heatMap() : this.#list();
+    return html`${this.sweep.fields.length === 2 ? this.#heatMap() : this.#list()} ${failed(this.#run)}`;
   }
 
   #list(): TemplateResult {
@@ -103,7 +106,7 @@ export class SweepTable extends LitElement {
     return html`<button
       class="link"
       title=${l10n.t('Show this run')}
-      @click=${() => this.dispatchEvent(new TellEvent({ type: 'showRun', id }))}
+      @click=${() => void this.#run.ask('showRun', { run: id })}
     >
       ${words}
     </button>`;

@@ -1,7 +1,7 @@
 /** @file Layout of the Temperature tab: the token at the left, the slider and what hangs below it at the right. */
 
 import { css } from 'lit';
-import { chartLeft, chartRight } from './curve-chart';
+import { chartLeft, chartRight } from './curve-drawing';
 
 export const temperatureStyles = css`
   :host {

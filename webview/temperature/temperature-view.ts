@@ -18,7 +18,7 @@ import { toFraction } from '../tokens/temperature-scale';
 import '../tokens/temperature-slider';
 import { probesAwaited } from '../tokens/waiting';
 import './curve-chart';
-import type { CurveLine } from './curve-chart';
+import type { CurveLine } from './curve-drawing';
 import { curveTemperatures } from './curve-set';
 import { CurveWorker } from './curve-worker';
 import './sweep-chart';
@@ -39,6 +39,8 @@ export class TemperatureView extends LitElement {
   @property({ attribute: false }) row: InspectedRow | undefined;
   @property({ attribute: false }) choices!: Choices;
   @property({ attribute: false }) narrow = false;
+  /** What of the examples could not be read. */
+  @property({ attribute: false }) failed: unknown = nothing;
 
   readonly #worker = new CurveWorker(this);
 
@@ -53,14 +55,18 @@ export class TemperatureView extends LitElement {
   }
 
   override render(): unknown {
-    if (!this.probes) return html`<p class="waiting">${probesAwaited(this.run)}</p>`;
+    if (!this.probes)
+      return html`${this.failed}
+        <p class="waiting">${probesAwaited(this.run)}</p>`;
     const shown = select(this.probes, this.row, this.choices);
-    if (!shown) return html`<p class="waiting">${l10n.t('Reading the probes…')}</p>`;
+    if (!shown)
+      return html`${this.failed}
+        <p class="waiting">${l10n.t('Reading the probes…')}</p>`;
     const ofExample = this.choices.curvesOf === 'example' && shown.example.positions.length > 1;
     const key = ofExample ? [shown.logits.student, 'example'] : [shown.logits.student, shown.position];
     this.#worker.want(key, () => (ofExample ? allPairs(shown) : [[shown.teacher, shown.student]]));
     return html`<div class="temperature-view">
-      <section class="token" aria-label=${l10n.t('Token')}>${this.#token(shown)}</section>
+      <section class="token" aria-label=${l10n.t('Token')}>${this.failed} ${this.#token(shown)}</section>
       <section class="curves" aria-label=${l10n.t('Over temperature')}>${this.#curves(shown, ofExample)}</section>
     </div>`;
   }

@@ -2,10 +2,11 @@
 
 import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
+import { drawn } from '../charts/drawn';
 import { formatQuantity } from '../../src/protocol/format';
 import './alignment';
 import type { ExampleSummary } from './divergence';
-import { matrix, strip, stripHeight, type Recorded } from './drawings';
+import { matrixDrawing, positionUnder, stripDrawing, type Recorded } from './drawings';
 import type { Selection } from './selection';
 import { divergenceTable } from './tables';
 import { sentence } from '../base/sentence';
@@ -32,15 +33,15 @@ export function exampleFigures(shown: Selection, parts: FigureParts): unknown {
   if (tables) return html`<figure>${head} ${divergenceTable(names, example, summary, recorded)}</figure>`;
   return html`<figure>
       ${head}
-      <svg
-        class="plot"
-        width=${width}
-        height=${stripHeight}
-        role="img"
-        aria-label=${l10n.t('KL at each position, mean {0} nats', formatQuantity(summary.mean))}
+      <div
+        class="clickable"
+        @click=${(event: MouseEvent) => {
+          const to = positionUnder(placeIn(event).x, width, summary);
+          if (to !== undefined) choose(to);
+        }}
       >
-        ${strip(width, summary, position, (to) => choose(to))}
-      </svg>
+        ${drawn(stripDrawing(width, summary, position, l10n.t('KL at each position, mean {0} nats', formatQuantity(summary.mean))))}
+      </div>
     </figure>
     ${overTraining(shown, parts)}
     <figure>
@@ -72,14 +73,22 @@ function overTraining({ position, step }: Selection, { summary, recorded, width,
       ${l10n.t('The same, as training went on')}
       <span class="value small muted">${l10n.t('one row a probe; stronger is further apart')}</span>
     </h2>
-    <svg
-      class="plot matrix"
-      width=${width}
-      height=${recorded.length * rowHeight + 2}
-      role="img"
-      aria-label=${l10n.t('KL at each position and probe')}
+    <div
+      class="clickable"
+      @click=${(event: MouseEvent) => {
+        const { x, y } = placeIn(event);
+        const to = positionUnder(x, width, summary);
+        const row = recorded[Math.floor(y / rowHeight)];
+        if (row && to !== undefined) choose(to, row.step);
+      }}
     >
-      ${matrix(width, rowHeight, recorded, { position, step }, choose)}
-    </svg>
+      ${drawn(matrixDrawing(width, rowHeight, recorded, { position, step }, l10n.t('KL at each position and probe')))}
+    </div>
   </figure>`;
+}
+
+/** Where a drawing was clicked, in its pixels. */
+function placeIn(event: MouseEvent): { x: number; y: number } {
+  const { left, top } = (event.currentTarget as Element).getBoundingClientRect();
+  return { x: event.clientX - left, y: event.clientY - top };
 }

@@ -2,11 +2,12 @@
 
 import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
+import { drawn } from '../charts/drawn';
 import { softmax } from '../../src/protocol/distribution';
 import { formatShare, formatTemperature } from '../../src/protocol/format';
 import { mark } from '../look/marks';
 import { rowOf, type Comparison } from './divergence';
-import { growth, growthHeight, type Growth } from './drawings';
+import { growthDrawing, type Growth } from './drawings';
 import type { Selection } from './selection';
 import { growthTable } from './tables';
 
@@ -31,15 +32,16 @@ export function labelGrowth(shown: Selection, { comparison, width, tables, last 
     ${
       tables
         ? growthTable(points, teacher)
-        : html`<svg
-            class="plot"
-            width=${width}
-            height=${growthHeight}
-            role="img"
-            aria-label=${l10n.t("Probability of the hard label at each probe; the teacher's is {0}", formatShare(teacher))}
-          >
-            ${growth(width, points, teacher, shown.step, last)}
-          </svg>`
+        : drawn(
+            growthDrawing(
+              width,
+              points,
+              teacher,
+              shown.step,
+              last,
+              l10n.t("Probability of the hard label at each probe; the teacher's is {0}", formatShare(teacher)),
+            ),
+          )
     }
   </figure>`;
 }

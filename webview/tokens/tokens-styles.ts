@@ -64,26 +64,8 @@ export const tokenStyles = css`
   figure .now {
     color: var(--vscode-foreground);
   }
-  .heat {
-    fill: var(--heat);
-  }
-  .here {
-    stroke: var(--vscode-focusBorder);
-    stroke-width: 2;
-  }
-  .frame {
-    fill: none;
-    stroke: var(--vscode-focusBorder);
-  }
-  .curve {
-    fill: none;
-    stroke-width: 1.5;
-  }
-  .curve.teacher {
-    stroke: var(--teacher);
-  }
-  .curve.student {
-    stroke: var(--student);
+  .clickable {
+    cursor: pointer;
   }
   .table {
     max-height: 320px;

@@ -7,7 +7,8 @@ import type { InspectedRow } from '../../src/protocol/lab-data';
 import { ChooseEvent, type Choices } from '../state/choices';
 import { isGoing, type Probes, type RunState } from '../state/state';
 import { shared } from '../look/styles';
-import { TellEvent } from '../tell';
+import { Asking } from '../base/asking';
+import { failed } from '../look/failed';
 import { Width } from '../base/width';
 import './chips';
 import './distribution';
@@ -43,7 +44,11 @@ export class TokensView extends LitElement {
   @property({ attribute: false }) row: InspectedRow | undefined;
   @property({ attribute: false }) choices!: Choices;
   @property({ attribute: false }) narrow = false;
+  /** What of the examples could not be read. */
+  @property({ attribute: false }) failed: unknown = nothing;
   @state() private playing = false;
+
+  readonly #file = new Asking(this, () => this.#shown?.example);
 
   readonly #history = new History(this);
   readonly #width = new Width(this);
@@ -62,9 +67,13 @@ export class TokensView extends LitElement {
   }
 
   override render(): unknown {
-    if (!this.probes) return html`<p class="waiting">${probesAwaited(this.run)}</p>`;
+    if (!this.probes)
+      return html`${this.failed}
+        <p class="waiting">${probesAwaited(this.run)}</p>`;
     const shown = (this.#shown = this.#resolve(this.probes));
-    if (!shown) return html`<p class="waiting">${l10n.t('Reading the probes…')}</p>`;
+    if (!shown)
+      return html`${this.failed}
+        <p class="waiting">${l10n.t('Reading the probes…')}</p>`;
     if (shown.index >= 0) this.#history.want(this.probes, shown.index, shown.temperature);
     return html`<div class="tokens-view">
       ${
@@ -80,7 +89,7 @@ export class TokensView extends LitElement {
             ></lab-examples>`
       }
       <section class="middle" aria-label=${l10n.t('Example')}>
-        ${heading(shown, this.#headingParts())} ${this.#example(shown)}
+        ${heading(shown, this.#headingParts())} ${failed(this.#file)} ${this.failed} ${this.#example(shown)}
         ${shown.classes ? nothing : this.#figures(shown)}
       </section>
       <section class="side" aria-label=${l10n.t('Distribution')}>
@@ -117,7 +126,7 @@ export class TokensView extends LitElement {
       tables: this.choices.tables,
       choose: (choice) => this.#choose(choice),
       step: (by) => this.#step('example', by),
-      openFile: (file, line) => this.dispatchEvent(new TellEvent({ type: 'openFile', file, line })),
+      openFile: (file, line) => void this.#file.ask('openFile', { id: this.run.id, file, line }),
     };
   }
 

@@ -1,7 +1,9 @@
 /** @file The training-time slider: one stop a probe, below the curve of this token's divergence, with play. */
 
 import * as l10n from '@vscode/l10n';
-import { css, html, LitElement, nothing, svg, type SVGTemplateResult } from 'lit';
+import { css, html, LitElement, nothing } from 'lit';
+import { halo, polyline, shape, text, type Shape } from '../../src/protocol/drawing/shapes';
+import { drawn } from '../charts/drawn';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatQuantity } from '../../src/protocol/format';
 import { ChooseEvent } from '../state/choices';
@@ -43,23 +45,6 @@ export class TrainingTime extends LitElement {
       }
       .time {
         min-width: 0;
-      }
-      .kl {
-        fill: none;
-        stroke: var(--heat);
-        stroke-width: 1.5;
-      }
-      .mean {
-        fill: none;
-        stroke: var(--control);
-        stroke-dasharray: 3 3;
-      }
-      .point {
-        fill: var(--vscode-editor-background);
-        stroke: var(--heat);
-      }
-      .point.past {
-        fill: var(--heat);
       }
       .read p {
         white-space: nowrap;
@@ -172,19 +157,27 @@ export class TrainingTime extends LitElement {
       Math.max(...this.points.flatMap(({ kl, mean }) => [kl, mean])) * (crowded && !this.narrow ? 1.6 : 1) || 1;
     const Y = (kl: number): number => 6 + (1 - kl / most) * (height - 12);
     const path = (key: 'kl' | 'mean'): string =>
-      this.points.map((point, i) => `${i === 0 ? 'M' : 'L'}${X(point.step)} ${Y(point[key])}`).join('');
-    const told = l10n.t(
+      polyline(this.points.map((point) => [X(point.step), Y(point[key])] as const));
+    const label = l10n.t(
       'Divergence over training: {0}',
       this.points.map(({ step, kl }) => l10n.t('step {0}, {1}', step, formatQuantity(kl))).join('; '),
     );
-    return html`<svg class="plot" width=${width} height=${height} role="img" aria-label=${told}>
-      ${svg`<path class="mean" d=${path('mean')}/><path class="kl" d=${path('kl')}/>
-      ${this.points.map(
-        ({ step, kl }) => svg`<circle class="point ${step <= this.shown ? 'past' : ''}" cx=${X(step)} cy=${Y(kl)}
-          r=${step === this.shown ? 4 : 2.2}/>`,
-      )}
-      ${this.narrow ? nothing : this.#names(width, height, X, Y, crowded)}`}
-    </svg>`;
+    const shapes = [
+      shape('path', { d: path('mean'), fill: 'none', stroke: 'var(--control)', 'stroke-dasharray': '3 3' }),
+      shape('path', { d: path('kl'), fill: 'none', stroke: 'var(--heat)', 'stroke-width': 1.5 }),
+      ...this.points.map(({ step, kl }) =>
+        shape('circle', {
+          class: 'point',
+          cx: X(step),
+          cy: Y(kl),
+          r: step === this.shown ? 4 : 2.2,
+          fill: step <= this.shown ? 'var(--heat)' : 'var(--background)',
+          stroke: 'var(--heat)',
+        }),
+      ),
+      ...(this.narrow ? [] : this.#names(width, height, X, Y, crowded)),
+    ];
+    return drawn({ width, height, label, shapes });
   }
 
   /** Whether the part not yet trained is too short for the curves' names. */
@@ -198,17 +191,20 @@ export class TrainingTime extends LitElement {
     X: (step: number) => number,
     Y: (kl: number) => number,
     crowded: boolean,
-  ): SVGTemplateResult {
+  ): Shape[] {
     const last = this.points.at(-1)!;
     const x = crowded ? width - inset : X(last.step) + 12;
-    const anchor = crowded ? 'end' : 'start';
+    const anchored = { ...halo, 'text-anchor': crowded ? 'end' : 'start' };
     const own = crowded ? 10 : Math.min(height - 18, Math.max(10, Y(last.kl) - 4));
     const mean = crowded ? 23 : own + 14;
     const roomForNext = !crowded && this.next !== undefined && own > 20;
-    return svg`
-      <text class="halo" x=${x} y=${own} text-anchor=${anchor}><tspan fill="var(--heat)">${l10n.t('KL of {0}', this.token)}</tspan></text>
-      <text class="halo" x=${x} y=${mean} text-anchor=${anchor}>${l10n.t('mean of {0}, dashed', this.meanOf)}</text>
-      ${roomForNext ? svg`<text x=${width} y="8" text-anchor="end">${l10n.t('next probe at {0}', formatCount(this.next))}</text>` : nothing}`;
+    return [
+      text(x, own, l10n.t('KL of {0}', this.token), { ...anchored, fill: 'var(--heat)' }),
+      text(x, mean, l10n.t('mean of {0}, dashed', this.meanOf), anchored),
+      ...(roomForNext
+        ? [text(width, 8, l10n.t('next probe at {0}', formatCount(this.next)), { 'text-anchor': 'end' })]
+        : []),
+    ];
   }
 }
 

@@ -46,7 +46,7 @@ export class FidelityMeter {
     for (let i = 0; i < counted.length; i++) {
       if (counted[i] === 0) continue;
       if (!Number.isFinite(teacherKl[i]!)) {
-        throw new NotFinite("the KL between the teacher's answers", teacherKl[i]!, undefined, `row ${i} of the batch`);
+        throw new NotFinite("the KL between the teacher's answers", teacherKl[i]!, `row ${i} of the batch`);
       }
       this.sum += teacherKl[i]!;
       this.largest = Math.max(this.largest, teacherKl[i]!);

@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { complaint } from '../../protocol/problem';
 import { EngineUnavailable, type Executor } from '../executor';
 import type { Graph } from '../graph/graph';
 import { GraphBuilder } from '../graph/graph-builder';
@@ -22,8 +23,6 @@ interface Provider {
   readonly where: string;
   /** Throws an EngineUnavailable where something must be installed first. */
   readonly expectInstalled?: () => void;
-  /** What makes it work where it is there and fails. */
-  readonly remedy: string;
 }
 
 const providers: Readonly<Record<'cuda' | 'directml' | 'coreml', Provider>> = {
@@ -32,26 +31,22 @@ const providers: Readonly<Record<'cuda' | 'directml' | 'coreml', Provider>> = {
     device: 'NVIDIA GPU (CUDA)',
     where: 'Linux on x64',
     expectInstalled: expectCudaLibraries,
-    remedy:
-      'It needs an NVIDIA driver, CUDA 12 and cuDNN 9 where the system finds libraries. The engine "webgpu" needs only the driver.',
   },
   directml: {
     name: 'dml',
     device: 'GPU (DirectML)',
     where: 'Windows',
-    remedy: 'Update the driver of the GPU, or use the engine "webgpu".',
   },
   coreml: {
     name: 'coreml',
     device: 'Apple GPU or Neural Engine (Core ML)',
     where: 'macOS on Apple processors',
-    remedy: 'Use the engine "webgpu".',
   },
 };
 
 /** Its provider is loaded at once, so that an engine which opens is one that computes there. */
 export async function createProviderExecutor(engine: keyof typeof providers): Promise<Executor> {
-  const { name, device, where, expectInstalled, remedy } = providers[engine];
+  const { name, device, where, expectInstalled } = providers[engine];
   const ort = await loadRuntime();
   expectProvider(ort, engine, name, where);
   expectInstalled?.();
@@ -59,8 +54,8 @@ export async function createProviderExecutor(engine: keyof typeof providers): Pr
   try {
     await (await createSession(ort, smallestGraph(), {}, options)).release();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new EngineUnavailable(engine, `The engine "${engine}" did not start: ${message}`, remedy);
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new EngineUnavailable(engine, complaint(`${engine}-did-not-start`, { reason }));
   }
   return hostMemoryExecutor(ort, { engine, device }, options, repeatableSums);
 }
@@ -80,10 +75,5 @@ function expectCudaLibraries(): void {
   const absent = CUDA_LIBRARIES.filter((name) => !existsSync(path.join(folder, name)));
   if (absent.length === 0) return;
   const { version } = createRequire(import.meta.url)(packageFile) as { version: string };
-  throw new EngineUnavailable(
-    'cuda',
-    `onnxruntime's libraries for CUDA are not installed: ${absent.join(' and ')}.`,
-    `Put them into ${folder}; the NuGet package Microsoft.ML.OnnxRuntime.Gpu.Linux ${version} has them (runtimes/linux-x64/native). ` +
-      'CUDA 12 and cuDNN 9 are needed too. Or use the engine "webgpu", which needs only the driver.',
-  );
+  throw new EngineUnavailable('cuda', complaint('cuda-libraries-missing', { libraries: absent, folder, version }));
 }

@@ -1,5 +1,6 @@
 /** @file Which providers, onnxruntime's ways to compute, its package has for this machine. */
 
+import { complaint } from '../../protocol/problem';
 import { EngineUnavailable } from '../executor';
 import type { Runtime } from './ort-session';
 
@@ -8,7 +9,6 @@ export function expectProvider(ort: Runtime, engine: string, provider: string, w
   if (ort.listSupportedBackends().some(({ name }) => name === provider)) return;
   throw new EngineUnavailable(
     engine,
-    `onnxruntime has no engine "${engine}" for ${process.platform}-${process.arch}.`,
-    `It is there on ${where}. Use another engine, for example "cpu".`,
+    complaint('provider-not-offered', { engine, platform: `${process.platform}-${process.arch}`, where }),
   );
 }

@@ -1,5 +1,6 @@
 /** @file From a graph to a program that computes: kept from an earlier start or compiled, and checked either way. */
 
+import { complaint } from '../../protocol/problem';
 import { koffi } from '../native-calls';
 import type { HostTensor } from '../array';
 import { EngineUnavailable, type DeviceTensor, type GraphInput, type LoadedProgram } from '../executor';
@@ -144,12 +145,8 @@ function aligned(bytes: Uint8Array): Uint8Array {
 const ALIGNMENT = 64;
 
 function wrongOnThisMachine({ graph, precision }: Source, output: string): EngineUnavailable {
-  const format = precision === 'bf16' ? 'bfloat16' : 'float32';
-  return new EngineUnavailable(
-    'openvino',
-    `OpenVINO computes ${output} of ${graph.name} wrongly in ${format} on this processor, compared with onnxruntime.`,
-    precision === 'bf16' ? 'Use the precision "float32", or the engine "cpu".' : 'Use the engine "cpu".',
-  );
+  const code = precision === 'bf16' ? 'openvino-computes-bfloat16-wrongly' : 'openvino-computes-wrongly';
+  return new EngineUnavailable('openvino', complaint(code, { output, program: graph.name }));
 }
 
 /** A kept graph of which a run is too much for a check: its first real run is the check, and is repeated where that finds NaN. */

@@ -1,5 +1,6 @@
 /** @file Finds and loads OpenVINO, once in a process, or says in plain words why it cannot be and what helps. */
 
+import { complaint } from '../../protocol/problem';
 import { EngineUnavailable } from '../executor';
 import { findLibrary } from '../libraries';
 import { OpenVinoLibrary } from './library';
@@ -16,11 +17,7 @@ export function loadOpenVino(): OpenVinoLibrary {
 function load(): OpenVinoLibrary {
   const folder = findLibrary(ENGINE);
   if (folder === undefined) {
-    throw new EngineUnavailable(
-      ENGINE,
-      'OpenVINO is not installed.',
-      'Install it with "distillery devices --install openvino", or use the engine "cpu".',
-    );
+    throw new EngineUnavailable(ENGINE, complaint('openvino-not-installed', {}));
   }
   try {
     return new OpenVinoLibrary(folder);
@@ -30,35 +27,28 @@ function load(): OpenVinoLibrary {
 }
 
 /** What the system's loader says when a library does not fit, and what that means to a person. */
-const causes: readonly { pattern: RegExp; message: string; remedy: string }[] = [
+const causes = [
   {
     pattern: /GLIBC(XX)?_[\d.]+'? not found/,
-    message: 'The C library of this Linux is too old for OpenVINO, which needs glibc 2.28 or later.',
-    remedy: 'Use the engine "cpu", or a newer system: Debian 10, Ubuntu 20.04, RHEL 8 and later have it.',
+    code: 'openvino-old-glibc',
   },
   {
     pattern: /Error relocating|ld-linux|libc\.so\.6/,
-    message: 'OpenVINO needs a Linux with glibc; this one has another C library.',
-    remedy: 'Use the engine "cpu", or a system with glibc.',
+    code: 'openvino-no-glibc',
   },
   {
     pattern:
       /invalid ELF header|wrong ELF class|cannot open shared object file: No such file|incompatible architecture|not a valid Win32/i,
-    message: 'The installed OpenVINO is incomplete, or was made for another system.',
-    remedy: 'Remove it and install it again on this machine.',
+    code: 'openvino-incomplete',
   },
   {
     pattern: /VCRUNTIME|MSVCP|specified module could not be found/i,
-    message: 'OpenVINO needs the Microsoft Visual C++ runtime, which this Windows does not have.',
-    remedy: 'Install "Microsoft Visual C++ Redistributable" (x64), or use the engine "cpu".',
+    code: 'openvino-no-runtime',
   },
-];
+] as const;
 
 /** The error for a library that is there and cannot be loaded. */
 export function unavailable(folder: string, reason: string): EngineUnavailable {
-  const cause = causes.find(({ pattern }) => pattern.test(reason)) ?? {
-    message: 'OpenVINO cannot be loaded.',
-    remedy: 'Remove it and install it again, or use the engine "cpu".',
-  };
-  return new EngineUnavailable(ENGINE, `${cause.message} (${folder}: ${reason})`, cause.remedy);
+  const code = causes.find(({ pattern }) => pattern.test(reason))?.code ?? 'openvino-not-loaded';
+  return new EngineUnavailable(ENGINE, complaint(code, { folder, reason }));
 }

@@ -3,6 +3,7 @@
 import os from 'node:os';
 import { EngineUnavailable, type Executor, type ExecutorOptions } from '../executor';
 import type { Precision } from '../../protocol/engines';
+import { complaint } from '../../protocol/problem';
 import type { Graph } from '../graph/graph';
 import { hasProducts } from '../graph/operations';
 import { compilerEnvironment, defaultCacheFolder, GraphCache, processorFeatures, type CompilerFacts } from './cache';
@@ -68,20 +69,12 @@ function requireDevice(library: OpenVinoLibrary, device: string): void {
   const devices = library.devices();
   // GPU stands for the first of GPU.0, GPU.1 …
   if (devices.some((name) => name === device || name.startsWith(`${device}.`))) return;
-  throw new EngineUnavailable(
-    'openvino',
-    `OpenVINO finds no ${device} on this machine, only ${devices.join(', ')}.`,
-    'Use the device "CPU", or install the driver of the graphics processor.',
-  );
+  throw new EngineUnavailable('openvino', complaint('openvino-no-device', { device, devices }));
 }
 
 function requirePrecision(library: OpenVinoLibrary, device: string, precision: Precision): void {
   if (precision === 'float32') return;
   const capabilities = library.property(device, 'OPTIMIZATION_CAPABILITIES').split(' ');
   if (capabilities.includes('BF16')) return;
-  throw new EngineUnavailable(
-    'openvino',
-    'This processor cannot compute in bfloat16: it has neither AMX nor AVX512_BF16.',
-    'Use the precision "float32".',
-  );
+  throw new EngineUnavailable('openvino', complaint('openvino-no-bfloat16', {}));
 }

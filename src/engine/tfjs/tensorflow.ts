@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { builtFolder } from '../built-files';
 import { eagerExecutor } from './eager';
+import { complaint } from '../../protocol/problem';
 import { EngineUnavailable, type ExecutorOptions, type Executor } from '../executor';
 import { findLibrary } from '../libraries';
 import type { LibraryName } from '../../protocol/libraries';
@@ -45,9 +46,7 @@ export async function createTensorflowGpuExecutor(options: ExecutorOptions): Pro
   if (!binding.isUsingGpuDevice()) {
     throw new EngineUnavailable(
       engine,
-      `TensorFlow ${binding.TF_Version} found no GPU that it can use.`,
-      'Check that nvidia-smi lists the GPU (a recent driver is installed), and that the CUDA 12 libraries and cuDNN lie beside ' +
-        `libtensorflow in ${loaded!.folder} or on LD_LIBRARY_PATH. TF_CPP_MIN_LOG_LEVEL=0 makes TensorFlow say which it misses.`,
+      complaint('tensorflow-no-gpu', { version: binding.TF_Version, folder: loaded!.folder }),
     );
   }
   return eagerExecutor({ engine, device: `GPU, TensorFlow ${binding.TF_Version}`, backend: BACKEND });
@@ -57,7 +56,7 @@ export async function createTensorflowGpuExecutor(options: ExecutorOptions): Pro
 async function openBackend(engine: string, library: LibraryName, threads: number): Promise<Binding> {
   const folder = findLibrary(library);
   if (folder === undefined) {
-    throw new EngineUnavailable(engine, 'libtensorflow is not installed.', installation(library));
+    throw new EngineUnavailable(engine, complaint('tensorflow-not-installed', { library }));
   }
   if (loaded) {
     if (loaded.folder !== folder) throw new Error(`this process runs on the libtensorflow in ${loaded.folder}`);
@@ -66,11 +65,7 @@ async function openBackend(engine: string, library: LibraryName, threads: number
   const built = builtFolder('tensorflow');
   const addon = path.join(built ?? '', 'tfjs_binding.node');
   if (built === undefined || !existsSync(addon)) {
-    throw new EngineUnavailable(
-      engine,
-      'The addon that connects to libtensorflow was not built: there was no C++ compiler.',
-      'Install a C++ compiler (Debian: apt install g++; macOS: xcode-select --install) and run npm run build.',
-    );
+    throw new EngineUnavailable(engine, complaint('tensorflow-addon-not-built', {}));
   }
   setEnvironment(threads);
   const require = createRequire(path.join(built, 'kernels.js'));
@@ -98,8 +93,6 @@ function setEnvironment(threads: number): void {
   for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
 }
 
-const installation = (library: LibraryName): string => `Install it: distillery devices --install ${library}`;
-
 async function loadBinding(
   engine: string,
   library: LibraryName,
@@ -112,11 +105,8 @@ async function loadBinding(
     koffi.load(path.join(folder, LIBRARY_FILES[process.platform] ?? LIBRARY_FILES.linux!));
     return loadAddon();
   } catch (error) {
-    throw new EngineUnavailable(
-      engine,
-      `libtensorflow in ${folder} could not be loaded: ${(error as Error).message}`,
-      `Remove it (distillery devices --remove ${library}). ${installation(library)}`,
-    );
+    const reason = (error as Error).message;
+    throw new EngineUnavailable(engine, complaint('tensorflow-not-loaded', { library, folder, reason }));
   }
 }
 

@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import path from 'node:path';
 import { builtFolder } from '../built-files';
 import { eagerExecutor } from './eager';
+import { complaint } from '../../protocol/problem';
 import { EngineUnavailable, type Executor } from '../executor';
 import { registerSegmentSum } from '../graph/segment-sum';
 
@@ -11,7 +12,7 @@ export async function createWasmExecutor(): Promise<Executor> {
   const engine = 'tfjs-wasm';
   const folder = builtFolder('wasm');
   if (folder === undefined) {
-    throw new EngineUnavailable(engine, 'The WebAssembly files were not built.', 'Run npm run build.');
+    throw new EngineUnavailable(engine, complaint('wasm-not-built', {}));
   }
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
   setWasmPaths(folder + path.sep);

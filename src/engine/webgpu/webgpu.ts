@@ -3,6 +3,7 @@
 import { isMainThread } from 'node:worker_threads';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { HostTensor } from '../array';
+import { complaint } from '../../protocol/problem';
 import {
   EngineUnavailable,
   type DeviceDescription,
@@ -116,15 +117,10 @@ async function loadOnGpu(
 }
 
 function unavailable(error: unknown): EngineUnavailable {
-  const message = error instanceof Error ? error.message : String(error);
-  if (message.includes('Failed to get a WebGPU adapter')) {
-    return new EngineUnavailable(
-      'webgpu',
-      'No GPU was found that WebGPU can use.',
-      process.platform === 'linux'
-        ? 'Install the GPU\'s Vulkan driver and libvulkan1 ("vulkaninfo" lists what is there), or use another engine.'
-        : 'Update the driver of the GPU, or use another engine.',
-    );
+  const reason = error instanceof Error ? error.message : String(error);
+  if (reason.includes('Failed to get a WebGPU adapter')) {
+    const code = process.platform === 'linux' ? 'webgpu-no-vulkan-adapter' : 'webgpu-no-adapter';
+    return new EngineUnavailable('webgpu', complaint(code, {}));
   }
-  return new EngineUnavailable('webgpu', `WebGPU did not start: ${message}`, 'Use another engine, for example "cpu".');
+  return new EngineUnavailable('webgpu', complaint('webgpu-did-not-start', { reason }));
 }

@@ -1,7 +1,8 @@
 /** @file Checks the files of a dataset: that they are there, have the columns, and agree on the labels. */
 
 import { extname } from 'node:path';
-import { InputError } from '../../protocol/problem';
+import { InputError, problemAt } from '../../protocol/problem';
+import { phrase } from '../../protocol/problems/phrases';
 import { fileRecords, type Columns } from '../../dataset/dataset';
 import { closestFile, findSplitFiles, type FileSplit } from './dataset-files';
 import type { Findings } from './findings';
@@ -20,7 +21,7 @@ export interface DatasetFacts {
   labels: string[];
 }
 
-const useTenth = setValue(['dataset', 'validation'], 0.1, 'Use 0.1 of the training rows as validation');
+const useTenth = setValue(['dataset', 'validation'], 0.1, phrase('hold-out-tenth'));
 
 /** Fraction of the training rows that is held out where no validation is named. */
 const defaultValidation = 0.1;
@@ -42,36 +43,46 @@ export function unlabelledColumns(experiment: Pick<Experiment, 'task' | 'dataset
   return { ...(text !== undefined && { text }), ...(pair !== undefined && { pair }) };
 }
 
-/** Undefined where the files themselves are not all there. */
+/** Undefined where the files themselves are not all there, or could not be read. What is there is checked whatever else is not. */
 export async function checkDataset(experiment: Experiment, findings: Findings): Promise<DatasetFacts | undefined> {
-  const { validation = defaultValidation } = experiment.dataset;
-  const train = await findFiles(experiment, 'train', findings);
-  const held = typeof validation === 'number' ? validation : await findFiles(experiment, 'validation', findings);
-  const test = await findFiles(experiment, 'test', findings);
-  const more = await findFiles(experiment, 'unlabelled', findings);
-  const lacks = (split: FileSplit, found: unknown): boolean =>
-    found === undefined && experiment.dataset[split] !== undefined;
-  if (train === undefined || held === undefined || lacks('test', test) || lacks('unlabelled', more)) return;
-  const files = {
-    train,
-    validation: held,
-    ...(test !== undefined && { test }),
-    ...(more !== undefined && { unlabelled: more }),
-  };
-  warnOfSharedFiles(files, findings);
+  const find = (split: FileSplit): Promise<string[] | undefined> =>
+    findings.checkAsync(() => findFiles(experiment, split, findings));
+  const train = await find('train');
+  const held = await findings.checkAsync(async () => {
+    const { validation = defaultValidation } = experiment.dataset;
+    return typeof validation === 'number' ? validation : findFiles(experiment, 'validation', findings);
+  });
+  const test = await find('test');
+  const more = await find('unlabelled');
+  warnOfSharedFiles({ train, validation: held, test, unlabelled: more }, findings);
 
-  const training = await readSplit(experiment, 'train', train, findings);
-  const validating = typeof held === 'number' ? undefined : await readSplit(experiment, 'validation', held, findings);
-  const testing = test === undefined ? undefined : await readSplit(experiment, 'test', test, findings);
-  const texts = more === undefined ? undefined : await readSplit(experiment, 'unlabelled', more, findings);
-  if (training === undefined || (more !== undefined && texts === undefined)) return;
+  const read = (split: FileSplit, files: string[] | undefined): Promise<SplitSummary | undefined> =>
+    findings.checkAsync(async () => files && readSplit(experiment, split, files, findings));
+  const training = await read('train', train);
+  const validating = typeof held === 'number' ? undefined : await read('validation', held);
+  const testing = await read('test', test);
+  const texts = await read('unlabelled', more);
+  if (training === undefined) return undefined;
   const labels = [...new Set(training.labels.map(({ label }) => label))].sort();
-  if (experiment.task === 'text-classification') {
+  if (findings.check(() => experiment.task) === 'text-classification') {
     checkLabels(labels, [...(validating?.labels ?? []), ...(testing?.labels ?? [])], findings);
     countUnlabelled(training, validating, testing, findings);
   }
+  if (train === undefined || held === undefined) return undefined;
   const labelled = checkHeldOut(training.rows - training.unlabelled, held, findings);
-  return { files, trainingRows: { labelled, unlabelled: training.unlabelled + (texts?.rows ?? 0) }, labels };
+  const lacks = (split: FileSplit, found: unknown): boolean =>
+    findings.check(() => found === undefined && experiment.dataset[split] !== undefined) !== false;
+  if (lacks('test', test) || lacks('unlabelled', texts)) return undefined;
+  return {
+    files: {
+      train,
+      validation: held,
+      ...(test !== undefined && { test }),
+      ...(more !== undefined && { unlabelled: more }),
+    },
+    trainingRows: { labelled, unlabelled: training.unlabelled + (texts?.rows ?? 0) },
+    labels,
+  };
 }
 
 /** Says how many rows have no label, and what becomes of them. */
@@ -81,18 +92,17 @@ function countUnlabelled(
   testing: SplitSummary | undefined,
   findings: Findings,
 ): void {
-  const share = ({ rows, unlabelled }: SplitSummary): string => `${unlabelled} of ${rows} rows have no label`;
-  if (training.unlabelled > 0 && training.unlabelled < training.rows) {
-    const message = `${share(training)}: the student learns the teacher's soft labels on them, and the student loss and the control leave them out.`;
-    findings.warning(['dataset', 'train'], message, 'Label them, or let the teacher judge them as it is.');
+  const { rows, unlabelled } = training;
+  if (unlabelled > 0 && unlabelled < rows) {
+    findings.warning(['dataset', 'train'], 'rows-unlabelled', { rows, unlabelled });
   }
   for (const [split, summary] of [
     ['validation', validating],
     ['test', testing],
   ] as const) {
     if (summary === undefined || summary.unlabelled === 0) continue;
-    const message = `${share(summary)}, so nothing can be measured on them: they are left out.`;
-    findings.warning(['dataset', split], message, 'Label or remove them.');
+    const counts = { rows: summary.rows, unlabelled: summary.unlabelled };
+    findings.warning(['dataset', split], 'rows-not-measured', counts);
   }
 }
 
@@ -105,10 +115,8 @@ async function findFiles(experiment: Experiment, split: FileSplit, findings: Fin
     const close = await closestFile(name, findings.base);
     findings.error(
       path,
-      `There is no file ${JSON.stringify(name)}.`,
-      close === undefined
-        ? 'Correct the path; it is relative to the experiment file.'
-        : `Did you mean ${JSON.stringify(close)}?`,
+      'dataset-file-missing',
+      { name, close },
       ...(close === undefined ? [] : [setValue(path, close)]),
       ...(split === 'validation' ? [useTenth] : []),
     );
@@ -116,18 +124,20 @@ async function findFiles(experiment: Experiment, split: FileSplit, findings: Fin
   return missing.length > 0 ? undefined : files;
 }
 
-function warnOfSharedFiles(files: DatasetFacts['files'], findings: Findings): void {
-  const training = new Set([...files.train, ...(files.unlabelled ?? [])]);
+interface FoundFiles {
+  train: string[] | undefined;
+  validation: string[] | number | undefined;
+  test: string[] | undefined;
+  unlabelled: string[] | undefined;
+}
+
+function warnOfSharedFiles(files: FoundFiles, findings: Findings): void {
+  const training = new Set([...(files.train ?? []), ...(files.unlabelled ?? [])]);
   for (const split of ['validation', 'test'] as const) {
     const others = files[split];
     if (!Array.isArray(others) || !others.some((file) => training.has(file))) continue;
-    const message = `A file of "${split}" is trained on too, so it cannot tell how good the student is.`;
-    findings.warning(
-      ['dataset', split],
-      message,
-      'Name a file with other rows.',
-      ...(split === 'validation' ? [useTenth] : []),
-    );
+    const fixes = split === 'validation' ? [useTenth] : [];
+    findings.warning(['dataset', split], 'dataset-shared-file', { split }, ...fixes);
   }
 }
 
@@ -159,10 +169,8 @@ async function reportMissingColumns(columns: Columns, files: string[], findings:
       const close = closestName(column, present);
       findings.error(
         ['dataset', key],
-        `${JSON.stringify(column)} is not a column of ${findings.show(file)}.`,
-        close === undefined
-          ? `Set "${key}" to one of ${present.map((name) => JSON.stringify(name)).join(', ')}.`
-          : `Did you mean ${JSON.stringify(close)}?`,
+        'column-missing',
+        { column, file: findings.show(file), close, key, columns: present },
         ...(close === undefined ? present.slice(0, 5) : [close]).map((name) => setValue(['dataset', key], name)),
       );
     }
@@ -195,29 +203,16 @@ async function columnsIn(file: string): Promise<string[]> {
 
 function checkLabels(known: readonly string[], others: readonly FirstOfLabel[], findings: Findings): void {
   if (known.length === 0) {
-    const message =
-      'No training row has a label, so the student loss and the control would have nothing to learn from.';
-    findings.error(['dataset', 'train'], message, 'Label some rows, or choose another "labelColumn".');
+    findings.error(['dataset', 'train'], 'labels-missing', {});
     return;
   }
   if (known.length === 1) {
-    const message = `All training rows have the label ${JSON.stringify(known[0])}, so there is nothing to tell apart.`;
-    findings.error(['dataset', 'train'], message, 'Add rows of another class, or choose another "labelColumn".');
+    findings.error(['dataset', 'train'], 'label-alone', { label: known[0]! });
   }
   for (const { label, file, line } of others) {
     if (known.includes(label)) continue;
     const close = closestName(label, known);
-    findings.add({
-      file,
-      line,
-      column: 1,
-      severity: 'error',
-      message: `No training row has the label ${JSON.stringify(label)}.`,
-      remedy:
-        close === undefined
-          ? 'Correct it, or train on rows with this label.'
-          : `Did you mean ${JSON.stringify(close)}? Otherwise train on rows with this label.`,
-    });
+    findings.add(problemAt({ file, line, column: 1 }, 'label-not-trained', { label, close }));
   }
 }
 
@@ -231,8 +226,8 @@ function checkHeldOut(rows: number, validation: string[] | number, findings: Fin
   if (typeof validation !== 'number') return rows;
   const heldOut = heldOutRows(rows, validation);
   if (heldOut === 0 || heldOut === rows) {
-    const message = `Of ${rows} training rows, the fraction ${validation} holds out ${heldOut === 0 ? 'none' : 'all'}.`;
-    findings.error(['dataset', 'validation'], message, 'Name a validation file, or another fraction.', useTenth);
+    const code = heldOut === 0 ? 'holds-out-none' : 'holds-out-all';
+    findings.error(['dataset', 'validation'], code, { rows, fraction: validation }, useTenth);
   }
   return rows - heldOut;
 }

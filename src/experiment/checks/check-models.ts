@@ -4,12 +4,13 @@ import { join, resolve } from 'node:path';
 import { type Architecture } from '../../model/architecture';
 import { parameterCount } from '../../model/config';
 import { initializationProblem } from '../../model/parameters';
+import { phrase } from '../../protocol/problems/phrases';
 import { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, headOfTask, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
 import { isFile } from './dataset-files';
 import type { Findings } from './findings';
-import { inline, setValue } from '../file/fixes';
+import { setValue } from '../file/fixes';
 import { readArchitecture, teacherFolder } from './model-folder';
 import type { Experiment } from '../file/schema';
 import type { Path } from '../file/source';
@@ -26,18 +27,43 @@ export interface ModelFacts {
   initialLayers?: number[];
 }
 
-/** `dataset` is what its files hold, where they could be read. */
+/** `dataset` is what its files hold, where they could be read. What can be known of one model is checked whatever the other is. */
 export async function checkModels(
   experiment: Experiment,
   dataset: DatasetFacts | undefined,
   findings: Findings,
 ): Promise<ModelFacts> {
   const facts: ModelFacts = {};
-  await findTeacher(experiment, facts, findings);
-  const tokenizer = await findTokenizer(experiment, facts, findings);
-  const vocabularySize = tokenizer?.vocabularySize ?? trainedVocabulary(experiment) ?? facts.teacher?.vocabularySize;
-  if (vocabularySize === undefined) return facts;
-  const context: ArchitectureContext = {
+  await findings.checkAsync(() => findTeacher(experiment, facts, findings));
+  const tokenizer = await findings.checkAsync(() => findTokenizer(experiment, facts, findings));
+  const context = findings.check(() => contextOf(experiment, tokenizer, dataset, facts, findings));
+  if (context !== undefined) findings.check(() => buildTeacher(experiment, context, facts, findings));
+  if (context !== undefined) findings.check(() => buildStudent(experiment, context, facts, findings));
+  await findings.checkAsync(() => readStudent(experiment, facts, findings));
+  if (tokenizer !== undefined) {
+    findings.check(() => checkVocabulary(experiment, tokenizer, facts, findings));
+    await checkSameTokenizer(tokenizer, facts, findings);
+  }
+  if (dataset !== undefined) findings.check(() => checkClasses(experiment, dataset, facts, findings));
+  findings.check(() => checkHiddenLayers(experiment, facts, findings));
+  findings.check(() => checkInitialization(experiment, facts, findings));
+  findings.check(() => checkSizes(experiment, facts, findings));
+  return facts;
+}
+
+/** What the models' sizes follow from beside the experiment's; undefined where nothing tells the vocabulary. */
+function contextOf(
+  experiment: Experiment,
+  tokenizer: Tokenizer | undefined,
+  dataset: DatasetFacts | undefined,
+  facts: ModelFacts,
+  findings: Findings,
+): ArchitectureContext | undefined {
+  // A tokenizer that may not be trained has been objected to already.
+  const trained = findings.isFaulty(['tokenizer']) ? undefined : trainedVocabulary(experiment);
+  const vocabularySize = tokenizer?.vocabularySize ?? trained ?? facts.teacher?.vocabularySize;
+  if (vocabularySize === undefined) return undefined;
+  return {
     task: experiment.task,
     vocabularySize,
     maxLength: experiment.dataset.maxLength,
@@ -45,16 +71,27 @@ export async function checkModels(
     // Where the labels are not known, two stand for them: only sizes are compared.
     labels: facts.teacher?.labels ?? dataset?.labels ?? ['0', '1'],
   };
-  if (experiment.teacher.source === 'train')
-    facts.teacher = buildArchitecture(experiment.teacher.architecture, context);
-  await findStudent(experiment, context, facts, findings);
-  if (tokenizer !== undefined) {
-    checkVocabulary(experiment, tokenizer, facts, findings);
-    await checkSameTokenizer(tokenizer, facts, findings);
-  }
-  if (dataset !== undefined) checkClasses(experiment, dataset, facts, findings);
-  checkPair(experiment, facts, findings);
-  return facts;
+}
+
+/** What is wrong with sizes alone would only be said again in other words. */
+function buildTeacher(
+  { teacher }: Experiment,
+  context: ArchitectureContext,
+  facts: ModelFacts,
+  findings: Findings,
+): void {
+  if (teacher.source !== 'train' || findings.isFaulty(['teacher', 'architecture'])) return;
+  facts.teacher = buildArchitecture(teacher.architecture, context);
+}
+
+function buildStudent(
+  { student }: Experiment,
+  context: ArchitectureContext,
+  facts: ModelFacts,
+  findings: Findings,
+): void {
+  if (student.architecture === undefined || findings.isFaulty(['student', 'architecture'])) return;
+  facts.student = buildArchitecture(student.architecture, context);
 }
 
 async function findTeacher(experiment: Experiment, facts: ModelFacts, findings: Findings): Promise<void> {
@@ -66,11 +103,10 @@ async function findTeacher(experiment: Experiment, facts: ModelFacts, findings: 
   const architecture = await findings.attempt(readArchitecture(folder), path);
   if (architecture === undefined) return;
   facts.teacherFolder = folder;
-  if (architecture.head === headOfTask[experiment.task]) facts.teacher = architecture;
-  else {
-    const message = `The teacher is a ${architecture.head} model, which does not fit the task ${experiment.task}.`;
-    findings.error(path, message, 'Choose a teacher that was trained for this task, or another task.');
-  }
+  const { task } = experiment;
+  const { head } = architecture;
+  if (head === headOfTask[task]) facts.teacher = architecture;
+  else findings.error(path, 'teacher-unfit-for-task', { head, task });
 }
 
 async function findTokenizer(
@@ -84,14 +120,8 @@ async function findTokenizer(
   if (folder === undefined) return undefined;
   facts.tokenizerFolder = folder;
   if (await isFile(join(folder, 'tokenizer.json'))) return findings.attempt(Tokenizer.load(folder));
-  const isTeachers = tokenizer.source === 'teacher';
-  findings.error(
-    ['tokenizer', isTeachers ? 'source' : 'path'],
-    isTeachers ? "The teacher's folder has no tokenizer.json." : 'This folder has no tokenizer.json.',
-    isTeachers
-      ? 'Put its tokenizer.json there, or write "tokenizer": {"source": "path", "path": …}.'
-      : 'Name a folder that has one.',
-  );
+  if (tokenizer.source === 'teacher') findings.error(['tokenizer', 'source'], 'teacher-without-tokenizer', {});
+  else findings.error(['tokenizer', 'path'], 'tokenizer-not-in-folder', {});
   return undefined;
 }
 
@@ -99,13 +129,8 @@ function trainedVocabulary({ tokenizer }: Experiment): number | undefined {
   return tokenizer.source === 'train' ? tokenizer.vocabularySize : undefined;
 }
 
-async function findStudent(
-  { student, task }: Experiment,
-  context: ArchitectureContext,
-  facts: ModelFacts,
-  findings: Findings,
-): Promise<void> {
-  if (student.architecture !== undefined) facts.student = buildArchitecture(student.architecture, context);
+/** Of a student that starts from a folder, which names its sizes. */
+async function readStudent({ student, task }: Experiment, facts: ModelFacts, findings: Findings): Promise<void> {
   if (student.initialize.from !== 'checkpoint') return;
   const path: Path = ['student', 'initialize', 'path'];
   const folder = resolve(findings.base, student.initialize.path);
@@ -113,10 +138,8 @@ async function findStudent(
   const architecture = await findings.attempt(readArchitecture(folder), path);
   if (architecture === undefined) return;
   facts.student = architecture;
-  if (architecture.head !== headOfTask[task]) {
-    const message = `This is a ${architecture.head} model, which does not fit the task ${task}.`;
-    findings.error(path, message, 'Name a model for this task.');
-  }
+  const { head } = architecture;
+  if (head !== headOfTask[task]) findings.error(path, 'student-unfit-for-task', { head, task });
 }
 
 function checkVocabulary(experiment: Experiment, tokenizer: Tokenizer, facts: ModelFacts, findings: Findings): void {
@@ -124,24 +147,20 @@ function checkVocabulary(experiment: Experiment, tokenizer: Tokenizer, facts: Mo
   const { task, dataset } = experiment;
   const needed = { 'masked-lm': 'mask', 'causal-lm': 'endOfText' }[task as string] as 'mask' | 'endOfText' | undefined;
   if (needed !== undefined && tokenizer.special[needed] === undefined) {
-    const name = needed === 'mask' ? 'mask' : 'end-of-text';
-    findings.error(path, `The tokenizer has no ${name} token, which ${task} needs.`, 'Use a tokenizer that has one.');
+    const token = needed === 'mask' ? 'mask' : 'end-of-text';
+    findings.error(path, 'tokenizer-lacks-token', { token, task });
   }
   for (const role of ['teacher', 'student'] as const) {
     const model = facts[role];
     if (model === undefined) continue;
     if (tokenizer.vocabularySize > model.vocabularySize) {
-      const message = `The tokenizer has ${count(tokenizer.vocabularySize)} tokens, the ${role} knows only ${count(model.vocabularySize)}.`;
-      findings.error(path, message, 'Teacher and student need the tokenizer that they were trained with.');
+      const sizes = { tokens: tokenizer.vocabularySize, known: model.vocabularySize };
+      findings.error(path, 'tokenizer-larger-than-model', { ...sizes, role });
     }
     if (model.maxPositions < dataset.maxLength) {
-      const message = `Examples have up to ${dataset.maxLength} tokens, the ${role} has ${model.maxPositions} positions.`;
-      findings.error(
-        ['dataset', 'maxLength'],
-        message,
-        `Lower it to at most ${model.maxPositions}.`,
-        setValue(['dataset', 'maxLength'], model.maxPositions),
-      );
+      const at = ['dataset', 'maxLength'];
+      const sizes = { maxLength: dataset.maxLength, positions: model.maxPositions };
+      findings.error(at, 'examples-longer-than-model', { ...sizes, role }, setValue(at, model.maxPositions));
     }
   }
 }
@@ -157,8 +176,7 @@ async function checkSameTokenizer(tokenizer: Tokenizer, facts: ModelFacts, findi
     if (!(await isFile(join(folder, 'tokenizer.json')))) continue;
     const own = await findings.attempt(Tokenizer.load(folder));
     if (own === undefined || own.contentHash === tokenizer.contentHash || haveSameTokens(own, tokenizer)) continue;
-    const message = `The ${role} was trained with another tokenizer, so that equal ids are not equal tokens.`;
-    findings.error(path, message, 'Choose models that share a tokenizer, and use that one.');
+    findings.error(path, 'tokenizer-of-another-model', { role });
   }
 }
 
@@ -178,63 +196,52 @@ function checkClasses(
   if (task !== 'text-classification' || teacher.source === 'train' || classes === undefined) return;
   const unknown = dataset.labels.filter((label) => !classes.includes(label));
   if (unknown.length === 0) return;
-  findings.error(
-    ['dataset', 'train'],
-    `The teacher has no class ${unknown
-      .slice(0, 5)
-      .map((label) => JSON.stringify(label))
-      .join(', ')}.`,
-    `Its classes are ${classes
-      .slice(0, 20)
-      .map((label) => JSON.stringify(label))
-      .join(', ')}: rename the labels, or use another teacher.`,
-  );
+  findings.error(['dataset', 'train'], 'teacher-lacks-class', {
+    labels: unknown.slice(0, 5),
+    classes: classes.slice(0, 20),
+  });
 }
 
-function checkPair(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
-  const { teacher, student } = facts;
+function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFacts, findings: Findings): void {
   if (teacher === undefined || student === undefined) return;
-  checkHiddenLayers(experiment, teacher, student, findings);
-  checkInitialization(experiment, teacher, student, facts, findings);
-  const [large, small] = [parameterCount(teacher), parameterCount(student)];
-  if (small > large) {
-    findings.warning(
-      experiment.student.architecture === undefined ? ['student', 'initialize', 'path'] : ['student', 'architecture'],
-      `The student has ${count(small)} parameters, more than the teacher's ${count(large)}.`,
-      'Give the student fewer layers or a smaller width.',
-    );
-  }
+  const sizes = { teacher: parameterCount(teacher), student: parameterCount(student) };
+  if (sizes.student <= sizes.teacher) return;
+  const path = spec.architecture === undefined ? ['student', 'initialize', 'path'] : ['student', 'architecture'];
+  findings.warning(path, 'student-larger-than-teacher', sizes);
 }
 
-function checkHiddenLayers(
-  { distillation }: Experiment,
-  teacher: Architecture,
-  student: Architecture,
-  findings: Findings,
-): void {
+function checkHiddenLayers(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
+  const { teacher, student, distillation } = experiment;
+  const depths = {
+    teacher: findings.check(() => (teacher.source === 'train' ? teacher.architecture.layers : facts.teacher?.layers)),
+    student: findings.check(() => facts.student?.layers ?? student.architecture?.layers),
+  };
   for (const [index, pair] of (distillation.hidden?.layers ?? []).entries()) {
-    for (const [side, model] of [teacher, student].entries()) {
-      const layer = pair[side]!;
-      if (layer < model.layers) continue;
-      const place = ['distillation', 'hidden', 'layers', index, side];
-      findings.error(
-        place,
-        `The ${side === 0 ? 'teacher' : 'student'} has no block ${layer}: pairs count blocks from 0.`,
-        `Use ${model.layers === 1 ? '0' : `0 to ${model.layers - 1}`}.`,
-        setValue(place, model.layers - 1, `Use block ${model.layers - 1}, the last`),
+    for (const [side, role] of (['teacher', 'student'] as const).entries()) {
+      findings.check(() =>
+        checkLayer(['distillation', 'hidden', 'layers', index, side], role, pair[side]!, depths[role], findings),
       );
     }
   }
 }
 
-function checkInitialization(
-  experiment: Experiment,
-  teacher: Architecture,
-  student: Architecture,
-  facts: ModelFacts,
+function checkLayer(
+  path: Path,
+  role: 'teacher' | 'student',
+  layer: number,
+  layers: number | undefined,
   findings: Findings,
 ): void {
-  const { initialize } = experiment.student;
+  if (layers === undefined || layer < layers) return;
+  const last = layers - 1;
+  const fix = setValue(path, last, phrase('use-last-block', { layer: last }));
+  findings.error(path, 'layer-out-of-range', { role, layer, last: last === 0 ? undefined : last }, fix);
+}
+
+function checkInitialization({ student: spec }: Experiment, facts: ModelFacts, findings: Findings): void {
+  const { teacher, student } = facts;
+  if (teacher === undefined || student === undefined) return;
+  const { initialize } = spec;
   if (initialize.from !== 'teacher') return;
   const layers = initialize.layers ?? spreadLayers(teacher.layers, student.layers);
   const problem = initializationProblem(student, teacher, layers);
@@ -243,8 +250,8 @@ function checkInitialization(
     const path = ['student', 'initialize', 'layers'];
     const spread = spreadLayers(teacher.layers, student.layers);
     const canSpread = initializationProblem(student, teacher, spread) === undefined;
-    const fixes = canSpread ? [setValue(path, spread, `Spread the blocks evenly: ${inline(spread)}`)] : [];
-    findings.error(path, problem.message, problem.remedy, ...fixes);
+    const fixes = canSpread ? [setValue(path, spread, phrase('spread-blocks', { layers: spread }))] : [];
+    findings.object(path, problem, ...fixes);
   }
 }
 
@@ -253,8 +260,4 @@ function spreadLayers(teacherLayers: number, studentLayers: number): number[] {
   if (studentLayers === 1) return [0];
   const step = (teacherLayers - 1) / (studentLayers - 1);
   return Array.from({ length: studentLayers }, (_, layer) => Math.round(layer * step));
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
 }

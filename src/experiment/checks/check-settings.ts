@@ -1,117 +1,118 @@
 /** @file Checks what an experiment says against itself, without reading other files. */
 
 import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
+import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask } from '../architecture';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
 import type { ArchitectureSpec, Experiment, Scheduled, TokenizerSpec } from '../file/schema';
 import type { Path } from '../file/source';
 
+/** Each check by itself: what one cannot say, because a setting could not be read, keeps no other from being made. */
 export function checkSettings(experiment: Experiment, findings: Findings): void {
-  checkColumns(experiment, findings);
-  checkTokenizer(experiment, findings);
-  checkStudentSource(experiment, findings);
-  const { teacher, student } = experiment;
-  if (teacher.source === 'train') {
-    checkArchitecture(teacher.architecture, ['teacher', 'architecture'], experiment, findings);
-  }
-  if (student.architecture !== undefined) {
-    checkArchitecture(student.architecture, ['student', 'architecture'], experiment, findings);
-  }
-  checkThatSomethingIsDistilled(experiment, findings);
-  checkPrecision(experiment, findings);
-  checkTeacherPrecision(experiment, findings);
-  if (experiment.dataset.validation === undefined) {
-    findings.warning(
-      ['dataset'],
-      'No validation rows are named, so a tenth of the training rows is held out.',
-      'Name a file, or a fraction such as 0.1, as "validation".',
-      setValue(['dataset', 'validation'], 0.1, 'Use 0.1 of the training rows as validation'),
-    );
-  }
+  const checks = [
+    checkPair,
+    checkUnlabelled,
+    checkPromptColumns,
+    checkPrompt,
+    checkTokenizerOfTeacher,
+    checkTokenizerKind,
+    checkStudentSource,
+    checkTeacherArchitecture,
+    checkStudentArchitecture,
+    checkThatSomethingIsDistilled,
+    checkPrecision,
+    checkTeacherPrecision,
+    checkValidation,
+  ];
+  for (const check of checks) findings.check(() => check(experiment, findings));
+}
+
+function checkValidation({ dataset }: Experiment, findings: Findings): void {
+  if (dataset.validation !== undefined) return;
+  const useTenth = setValue(['dataset', 'validation'], 0.1, phrase('hold-out-tenth'));
+  findings.warning(['dataset'], 'validation-not-named', {}, useTenth);
 }
 
 function checkPrecision({ engine, precision }: Experiment, findings: Findings): void {
   const able = enginesWith(precision);
   if (engine === 'auto' || able.includes(engine)) return;
-  const message = `The engine "${engine}" does not compute in ${precision}.`;
-  findings.error(['precision'], message, `Use "float32", or the engine "${able.join('" or "')}".`);
+  findings.error(['precision'], 'engine-without-precision', { engine, precision, engines: able });
 }
 
 function checkTeacherPrecision({ engine, precision, teacher }: Experiment, findings: Findings): void {
   if (teacher.precision === 'float32') return;
   const able = engineOfTeacherPrecision[teacher.precision];
   if ((engine === 'auto' || engine === able) && precision === 'float32') return;
-  const chosen = precision === 'float32' ? `The engine "${engine}" does` : `Runs in ${precision} do`;
-  findings.error(
-    ['teacher', 'precision'],
-    `${chosen} not ask the teacher in ${teacher.precision}.`,
-    `Remove it, or choose the engine "${able}"${precision === 'float32' ? '' : ' and the precision "float32"'}.`,
-    removeKey(['teacher', 'precision']),
-  );
+  const path = ['teacher', 'precision'];
+  const what = { precision: teacher.precision, able };
+  if (precision === 'float32') {
+    findings.error(path, 'teacher-precision-of-engine', { engine, ...what }, removeKey(path));
+  } else {
+    findings.error(path, 'teacher-precision-of-run', { runPrecision: precision, ...what }, removeKey(path));
+  }
 }
 
-function checkColumns({ task, dataset }: Experiment, findings: Findings): void {
-  if (dataset.pairColumn !== undefined && task !== 'text-classification') {
-    const message = `"pairColumn" has no meaning for ${task}.`;
-    findings.error(
-      ['dataset', 'pairColumn'],
-      message,
-      'Remove it, or choose the task "text-classification".',
-      removeKey(['dataset', 'pairColumn']),
-    );
-  }
-  if (dataset.unlabelled !== undefined && task !== 'text-classification') {
-    const message = `"unlabelled" has no meaning for ${task}, whose texts are their own labels.`;
-    findings.error(
-      ['dataset', 'unlabelled'],
-      message,
-      'Add these files to "train", or choose the task "text-classification".',
-      removeKey(['dataset', 'unlabelled']),
-    );
-  }
+function checkPair({ task, dataset }: Experiment, findings: Findings): void {
+  if (dataset.pairColumn === undefined || task === 'text-classification') return;
+  refuseColumn('pairColumn', task, 'text-classification', findings);
+}
+
+function checkUnlabelled({ task, dataset }: Experiment, findings: Findings): void {
+  if (dataset.unlabelled === undefined || task === 'text-classification') return;
+  const path = ['dataset', 'unlabelled'];
+  findings.error(path, 'unlabelled-without-meaning', { task }, removeKey(path));
+}
+
+function checkPromptColumns({ task, dataset }: Experiment, findings: Findings): void {
   for (const key of ['promptColumn', 'completionColumn'] as const) {
-    if (dataset[key] !== undefined && task !== 'causal-lm') {
-      const message = `"${key}" has no meaning for ${task}.`;
-      findings.error(
-        ['dataset', key],
-        message,
-        'Remove it, or choose the task "causal-lm".',
-        removeKey(['dataset', key]),
-      );
-    }
-  }
-  if (dataset.promptColumn !== undefined && dataset.completionColumn === undefined) {
-    const remedy = 'Name the column of the completion as "completionColumn".';
-    findings.error(['dataset', 'promptColumn'], 'A prompt needs a completion to be learnt.', remedy);
+    findings.check(() => {
+      if (dataset[key] !== undefined && task !== 'causal-lm') refuseColumn(key, task, 'causal-lm', findings);
+    });
   }
 }
 
-function checkTokenizer({ task, tokenizer, teacher }: Experiment, findings: Findings): void {
+function refuseColumn(column: string, task: string, wanted: string, findings: Findings): void {
+  const path = ['dataset', column];
+  findings.error(path, 'column-without-meaning', { column, task, wanted }, removeKey(path));
+}
+
+function checkPrompt({ dataset }: Experiment, findings: Findings): void {
+  if (dataset.promptColumn === undefined || dataset.completionColumn !== undefined) return;
+  findings.error(['dataset', 'promptColumn'], 'prompt-without-completion', {});
+}
+
+function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findings: Findings): void {
   if (tokenizer.source === 'teacher' && teacher.source === 'train') {
     findings.error(
       ['tokenizer', 'source'],
-      'The teacher is trained here, so it has no tokenizer yet.',
-      'Write "tokenizer": {"source": "train", "kind": …, "vocabularySize": …}, or name one by path.',
-      setValue(['tokenizer'], trainedTokenizer(task), 'Train a tokenizer on the training rows'),
+      'tokenizer-not-trained-yet',
+      {},
+      setValue(['tokenizer'], trainedTokenizer(task), phrase('train-tokenizer')),
     );
   }
-  if (tokenizer.source !== 'train') return;
-  if (teacher.source !== 'train') {
-    const message = 'The teacher knows only the tokens that it was trained with.';
+  if (tokenizer.source === 'train' && teacher.source !== 'train') {
     findings.error(
       ['tokenizer', 'source'],
-      message,
-      'Use "tokenizer": {"source": "teacher"}.',
-      setValue(['tokenizer'], { source: 'teacher' }, "Use the teacher's tokenizer"),
+      'tokenizer-not-the-teachers',
+      {},
+      setValue(['tokenizer'], { source: 'teacher' }, phrase('use-teachers-tokenizer')),
     );
   }
+}
+
+function checkTokenizerKind({ task, tokenizer }: Experiment, findings: Findings): void {
+  if (tokenizer.source !== 'train') return;
   const needed = { 'masked-lm': 'wordpiece', 'causal-lm': 'bpe' }[task as string];
-  if (needed !== undefined && tokenizer.kind !== needed) {
-    const missing = task === 'masked-lm' ? 'mask' : 'end-of-text';
-    const message = `A ${tokenizer.kind} tokenizer has no ${missing} token, which ${task} needs.`;
-    findings.error(['tokenizer', 'kind'], message, `Use "${needed}".`, setValue(['tokenizer', 'kind'], needed));
-  }
+  if (needed === undefined || tokenizer.kind === needed) return;
+  const token = task === 'masked-lm' ? 'mask' : 'end-of-text';
+  const path = ['tokenizer', 'kind'];
+  findings.error(
+    path,
+    'tokenizer-kind-lacks-token',
+    { kind: tokenizer.kind, token, task, needed },
+    setValue(path, needed),
+  );
 }
 
 function trainedTokenizer(task: Experiment['task']): TokenizerSpec {
@@ -120,54 +121,57 @@ function trainedTokenizer(task: Experiment['task']): TokenizerSpec {
 
 function checkStudentSource({ task, student }: Experiment, findings: Findings): void {
   const fromCheckpoint = student.initialize.from === 'checkpoint';
+  const path = ['student', 'architecture'];
   if (fromCheckpoint && student.architecture !== undefined) {
-    const message = 'The folder that the student starts from already names its architecture.';
-    findings.error(
-      ['student', 'architecture'],
-      message,
-      'Remove "architecture", or start from other weights.',
-      removeKey(['student', 'architecture']),
-    );
+    findings.error(path, 'architecture-twice', {}, removeKey(path));
   }
   if (!fromCheckpoint && student.architecture === undefined) {
-    const message = '"architecture" is missing in "student".';
-    const remedy = 'Add it: an object with "family", "hiddenSize", "layers" and "heads".';
     const family = familiesOfTask(task)[0]!;
     const architecture = { family, hiddenSize: 128, layers: 2, heads: 4 };
-    findings.error(['student'], message, remedy, setValue(['student', 'architecture'], architecture));
+    findings.error(['student'], 'architecture-missing', {}, setValue(path, architecture));
   }
 }
 
-function checkArchitecture(
-  spec: ArchitectureSpec,
-  path: Path,
-  { task, dataset }: Experiment,
-  findings: Findings,
-): void {
-  if (!familiesOfTask(task).includes(spec.family)) {
-    const message = `A ${spec.family} model cannot do ${task}.`;
+function checkTeacherArchitecture(experiment: Experiment, findings: Findings): void {
+  const { teacher } = experiment;
+  if (teacher.source === 'train')
+    checkArchitecture(teacher.architecture, ['teacher', 'architecture'], experiment, findings);
+}
+
+function checkStudentArchitecture(experiment: Experiment, findings: Findings): void {
+  const { student } = experiment;
+  if (student.architecture !== undefined)
+    checkArchitecture(student.architecture, ['student', 'architecture'], experiment, findings);
+}
+
+function checkArchitecture(spec: ArchitectureSpec, path: Path, experiment: Experiment, findings: Findings): void {
+  findings.check(() => {
+    const { family } = spec;
+    const { task } = experiment;
     const families = familiesOfTask(task);
-    const fixes = families.map((family) => setValue([...path, 'family'], family));
-    findings.error([...path, 'family'], message, `Use "${families.join('" or "')}".`, ...fixes);
-  }
-  if (spec.hiddenSize % spec.heads !== 0) {
-    const divisors = nearestDivisors(spec.hiddenSize, spec.heads);
-    findings.error(
-      [...path, 'heads'],
-      `${spec.heads} heads do not divide the width ${spec.hiddenSize} evenly.`,
-      `Use ${listOr(divisors)} heads, or another "hiddenSize".`,
-      ...divisors.map((heads) => setValue([...path, 'heads'], heads)),
-    );
-  }
-  if (spec.maxPositions !== undefined && spec.maxPositions < dataset.maxLength) {
+    if (families.includes(family)) return;
+    const fixes = families.map((one) => setValue([...path, 'family'], one));
+    findings.error([...path, 'family'], 'family-unfit-for-task', { family, task, families }, ...fixes);
+  });
+  findings.check(() => {
+    const { hiddenSize, heads } = spec;
+    if (hiddenSize % heads === 0) return;
+    const divisors = nearestDivisors(hiddenSize, heads);
+    const fixes = divisors.map((one) => setValue([...path, 'heads'], one));
+    findings.error([...path, 'heads'], 'heads-do-not-divide-width', { heads, hiddenSize, divisors }, ...fixes);
+  });
+  findings.check(() => {
+    const { maxPositions: positions } = spec;
+    const { maxLength } = experiment.dataset;
+    if (positions === undefined || positions >= maxLength) return;
     findings.error(
       [...path, 'maxPositions'],
-      `The model has ${spec.maxPositions} positions, but examples have up to ${dataset.maxLength} tokens.`,
-      'Raise "maxPositions", or lower "maxLength" of the dataset.',
-      setValue([...path, 'maxPositions'], dataset.maxLength),
-      setValue(['dataset', 'maxLength'], spec.maxPositions),
+      'positions-too-few',
+      { positions, maxLength },
+      setValue([...path, 'maxPositions'], maxLength),
+      setValue(['dataset', 'maxLength'], positions),
     );
-  }
+  });
 }
 
 /** The divisors of `width` just below and above `heads`. */
@@ -186,19 +190,11 @@ function nearestDivisors(width: number, heads: number): number[] {
   return near;
 }
 
-function listOr(values: readonly number[]): string {
-  return values.join(' or ');
-}
-
 function checkThatSomethingIsDistilled({ distillation }: Experiment, findings: Findings): void {
   const { alpha, hidden } = distillation;
   if (isAlways(alpha, 0) && hidden === undefined) {
-    findings.warning(
-      ['distillation', 'alpha'],
-      'Nothing is distilled: alpha 0 leaves only the hard labels, and there is no hidden-layer loss.',
-      'Raise "alpha", or add "hidden".',
-      setValue(['distillation', 'alpha'], 0.7),
-    );
+    const path = ['distillation', 'alpha'];
+    findings.warning(path, 'nothing-distilled', {}, setValue(path, 0.7));
   }
 }
 

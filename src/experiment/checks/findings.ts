@@ -1,11 +1,15 @@
 /** @file Problems collected while an experiment is checked, placed in its file. */
 
 import { isAbsolute, relative } from 'node:path';
-import { InputError, type Fix, type Problem } from '../../protocol/problem';
-import type { Path, Source } from '../file/source';
+import { complaint, complaintAbout, InputError, type Complaint, type Fix, type Problem } from '../../protocol/problem';
+import type { ProblemArguments, ProblemCode } from '../../protocol/problems/catalogue';
+import { UnknownSetting } from '../file/readable';
+import { startsWith, type Path, type Source } from '../file/source';
 
 export class Findings {
   readonly problems: Problem[] = [];
+  /** Settings that have an error. */
+  readonly #faulty: Path[] = [];
 
   /** `base` is the experiment's folder. */
   constructor(
@@ -19,12 +23,42 @@ export class Findings {
     return shown.startsWith('..') || isAbsolute(shown) ? file : shown;
   }
 
-  error(path: Path, message: string, remedy: string, ...fixes: Fix[]): void {
-    this.problems.push(this.source.problem(this.source.placeOf(path), message, remedy, 'error', fixes));
+  error<C extends ProblemCode>(path: Path, code: C, args: ProblemArguments<C>, ...fixes: Fix[]): void {
+    this.object(path, complaint(code, args), ...fixes);
   }
 
-  warning(path: Path, message: string, remedy: string, ...fixes: Fix[]): void {
-    this.problems.push(this.source.problem(this.source.placeOf(path), message, remedy, 'warning', fixes));
+  warning<C extends ProblemCode>(path: Path, code: C, args: ProblemArguments<C>, ...fixes: Fix[]): void {
+    this.problems.push(this.source.problem(this.source.placeOf(path), complaint(code, args), 'warning', fixes));
+  }
+
+  /** An error that another room has put into words. */
+  object(path: Path, what: Complaint, ...fixes: Fix[]): void {
+    this.#faulty.push(path);
+    this.problems.push(this.source.problem(this.source.placeOf(path), what, 'error', fixes));
+  }
+
+  /** Whether a setting, or a part of it, has an error. */
+  isFaulty(path: Path): boolean {
+    return this.#faulty.some((faulty) => startsWith(faulty, path));
+  }
+
+  /** What `check` gives; undefined where it looks at a setting that could not be read, so that it can say nothing. */
+  check<T>(check: () => T): T | undefined {
+    try {
+      return check();
+    } catch (error) {
+      requireUnknown(error);
+      return undefined;
+    }
+  }
+
+  async checkAsync<T>(check: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await check();
+    } catch (error) {
+      requireUnknown(error);
+      return undefined;
+    }
   }
 
   /** Problems with a place of their own, in a dataset for example. */
@@ -43,7 +77,7 @@ export class Findings {
       if (!(error instanceof InputError)) throw error;
       for (const problem of error.problems) {
         if (path === undefined) this.add(problem);
-        else this.error(path, `${this.show(problem.file)}: ${problem.message}`, problem.remedy);
+        else this.object(path, complaintAbout(this.show(problem.file), problem));
       }
       return undefined;
     }
@@ -52,4 +86,8 @@ export class Findings {
   get hasErrors(): boolean {
     return this.problems.some(({ severity }) => severity === 'error');
   }
+}
+
+function requireUnknown(error: unknown): void {
+  if (!(error instanceof UnknownSetting)) throw error;
 }

@@ -34,17 +34,16 @@ export async function teacherOfRun(run: RunPaths): Promise<string> {
  */
 export async function readArchitecture(folder: string): Promise<Architecture> {
   if (!(await isFolder(folder))) {
-    throw InputError.at(folder, 'There is no such folder.', 'Name a folder in Hugging Face layout.');
+    throw InputError.at(folder, 'model-folder-missing', {});
   }
   const file = join(folder, 'config.json');
   if (!(await isFile(file))) {
-    throw InputError.at(folder, 'This folder has no config.json.', 'Name a folder in Hugging Face layout.');
+    throw InputError.at(folder, 'model-without-config', {});
   }
   const architecture = architectureFromConfig(await readConfig(file), file);
   const weights = ['model.safetensors', 'model.safetensors.index.json'].map((name) => isFile(join(folder, name)));
   if (!(await Promise.all(weights)).includes(true)) {
-    const remedy = 'Save the model as safetensors: save_pretrained of Python transformers does.';
-    throw InputError.at(folder, 'This folder has no model.safetensors.', remedy);
+    throw InputError.at(folder, 'model-without-weights', {});
   }
   return architecture;
 }
@@ -54,6 +53,6 @@ async function readConfig(file: string): Promise<unknown> {
     return JSON.parse(await readFile(file, 'utf8')) as unknown;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw InputError.at(file, `This file cannot be read as JSON: ${reason}.`, 'Restore it from where the model came.');
+    throw InputError.at(file, 'model-config-unreadable', { reason });
   }
 }

@@ -21,7 +21,7 @@ export interface CheckedExperiment {
 }
 
 /**
- * All problems of an experiment: of its text and, where that is in order, of the files it names. Datasets are read whole.
+ * All problems of an experiment: of its text and, as far as that can be read, of the files it names. Datasets are read whole.
  * Problems are placed in the experiment file or in a dataset; those of datasets have absolute paths if the experiment's is
  * absolute.
  */
@@ -30,12 +30,12 @@ export async function validateExperiment(parsed: ParsedExperiment): Promise<Prob
 }
 
 /** What can be said without reading any other file: of a workspace that is not trusted, none is opened by what it names. */
-export function validateSettings({ experiment, source, problems }: ParsedExperiment): Problem[] {
-  if (experiment === undefined) return problems;
+export function validateSettings({ readable, source, problems }: ParsedExperiment): Problem[] {
+  if (readable === undefined) return problems;
   const findings = new Findings(source, dirname(resolve(source.file)));
   findings.add(...problems);
-  checkSettings(experiment, findings);
-  return findings.problems;
+  checkSettings(readable, findings);
+  return inOrder(findings.problems, source.file);
 }
 
 /** As validateExperiment, from the file; one that cannot be read is a problem too. */
@@ -50,20 +50,25 @@ export async function validateExperimentFile(file: string): Promise<Problem[]> {
 
 /** Checks an experiment and keeps what was learnt, for resolving it. */
 export async function checkExperiment(parsed: ParsedExperiment): Promise<CheckedExperiment> {
-  const { experiment, source } = parsed;
-  if (experiment === undefined) return { problems: parsed.problems };
+  const { experiment, readable, source } = parsed;
+  if (readable === undefined) return { problems: parsed.problems };
   const findings = new Findings(source, dirname(resolve(source.file)));
   findings.add(...parsed.problems);
-  checkSettings(experiment, findings);
-  checkSweep(parsed, findings);
-  const isConsistent = !findings.hasErrors;
-  const dataset = await checkDataset(experiment, findings);
-  // What is wrong with the settings alone would only be said again in other words.
-  const models = isConsistent ? await checkModels(experiment, dataset, findings) : undefined;
-  if (dataset !== undefined) checkWarmup(experiment, dataset, findings);
-  const problems = findings.problems.map((problem) => showFile(problem, source.file));
-  if (findings.hasErrors || dataset === undefined || models === undefined) return { problems };
+  checkSettings(readable, findings);
+  findings.check(() => checkSweep(parsed, findings));
+  const dataset = await checkDataset(readable, findings);
+  const models = await checkModels(readable, dataset, findings);
+  if (dataset !== undefined) checkWarmup(readable, dataset, findings);
+  const problems = inOrder(findings.problems, source.file).map((problem) => showFile(problem, source.file));
+  if (experiment === undefined || findings.hasErrors || dataset === undefined) return { problems };
   return { problems, experiment, dataset, models };
+}
+
+/** The experiment's own in the order of its text, then those of other files as they were found. */
+function inOrder(problems: readonly Problem[], file: string): Problem[] {
+  const own = problems.filter((problem) => problem.file === file);
+  const others = problems.filter((problem) => problem.file !== file);
+  return [...own.sort((a, b) => a.line - b.line || a.column - b.column), ...others];
 }
 
 /** Number of optimizer updates of a training block over so many rows, buckets of lengths left aside. */
@@ -72,16 +77,18 @@ function countUpdates(training: TrainingSpec, rows: number): number {
   return training.epochs * Math.ceil(batches / training.gradientAccumulation);
 }
 
-function checkWarmup({ training, teacher }: Experiment, { trainingRows }: DatasetFacts, findings: Findings): void {
+function checkWarmup(experiment: Experiment, { trainingRows }: DatasetFacts, findings: Findings): void {
   const { labelled, unlabelled } = trainingRows;
-  const blocks: [Path, TrainingSpec, number][] = [[['training', 'warmup'], training, labelled + unlabelled]];
-  if (teacher.source === 'train') blocks.push([['teacher', 'training', 'warmup'], teacher.training, labelled]);
-  for (const [path, block, rows] of blocks) {
-    const updates = countUpdates(block, rows);
-    if (block.warmup < 1 || block.warmup < updates) continue;
-    const message = `The warm-up of ${block.warmup} updates is not over when training ends after ${updates}.`;
-    findings.error(path, message, 'Use fewer updates, or a fraction such as 0.1.');
-  }
+  const check = (path: Path, training: TrainingSpec, rows: number): void => {
+    const { warmup } = training;
+    const updates = countUpdates(training, rows);
+    if (warmup >= 1 && warmup >= updates) findings.error(path, 'warmup-too-long', { warmup, updates });
+  };
+  findings.check(() => check(['training', 'warmup'], experiment.training, labelled + unlabelled));
+  findings.check(() => {
+    const { teacher } = experiment;
+    if (teacher.source === 'train') check(['teacher', 'training', 'warmup'], teacher.training, labelled);
+  });
 }
 
 /** Paths as the person would write them: relative to the working directory if the experiment's is. */

@@ -1,8 +1,10 @@
-/** @file Turns what the schema objects to into a sentence and a remedy, in the words of the experiment file. */
+/** @file Turns what the schema objects to into a complaint in the terms of the experiment file, with what would mend it. */
 
 import type { z } from 'zod';
-import type { Fix } from '../../protocol/problem';
-import { inline, removeKey, renameKey, setValue } from './fixes';
+import { complaint, type Complaint, type Fix } from '../../protocol/problem';
+import { phrase } from '../../protocol/problems/phrases';
+import type { Argument, Phrase } from '../../protocol/problems/templates';
+import { removeKey, renameKey, setValue } from './fixes';
 import type { JsonSchema } from './schema';
 import { formsAt, homesOf, valueAt, type Home } from './schema-tree';
 import type { Path } from './source';
@@ -12,9 +14,10 @@ export interface Objection {
   path: Path;
   /** Whether the key at `path` is at fault, not its value. */
   key?: boolean;
-  message: string;
-  remedy: string;
+  complaint: Complaint;
   fixes?: Fix[];
+  /** The known key that was probably meant by the one at `path`. */
+  meant?: string;
 }
 
 type Issue = z.core.$ZodIssue;
@@ -44,24 +47,18 @@ function unknownKey(path: Path, key: string, root: unknown): Objection {
   const alternative = homes.find((home) => home.choice !== undefined && home.path.join('.') === here);
   if (alternative !== undefined) return misplacedByChoice(at, key, alternative, path, root);
   const close = closestName(key, known);
-  const message = path.length === 0 ? `"${key}" is not known.` : `"${key}" is not known in "${here}".`;
-  if (close !== undefined) {
-    return {
-      ...at,
-      message,
-      remedy: `Did you mean "${close}"?`,
-      fixes: [renameKey(at.path, close), removeKey(at.path)],
-    };
-  }
-  const fixes = [removeKey(at.path)];
-  const home = homes.find((candidate) => candidate.path.join('.').startsWith(here)) ?? homes[0];
-  if (home !== undefined) return { ...at, message, remedy: `It belongs ${placeName(home)}.`, fixes };
-  return {
-    ...at,
-    message,
-    fixes,
-    remedy: `Remove it, or use one of ${list(known.filter((name) => name !== '$schema'))}.`,
+  const what = {
+    key,
+    owner: path.length === 0 ? undefined : here,
+    known: known.filter((name) => name !== '$schema'),
   };
+  if (close !== undefined) {
+    const fixes = [renameKey(at.path, close), removeKey(at.path)];
+    return { ...at, complaint: complaint('key-unknown', { ...what, close }), fixes, meant: close };
+  }
+  const home = homes.find((candidate) => candidate.path.join('.').startsWith(here)) ?? homes[0];
+  const fixes = [removeKey(at.path)];
+  return { ...at, complaint: complaint('key-unknown', { ...what, home: home && placeName(home) }), fixes };
 }
 
 function misplacedByChoice(
@@ -71,18 +68,17 @@ function misplacedByChoice(
   path: Path,
   root: unknown,
 ): Objection {
-  const [discriminator, wanted] = home.choice!;
-  const chosen = valueAt(root, [...path, discriminator]);
+  const [chooser, wanted] = home.choice!;
+  const chosen = shown(valueAt(root, [...path, chooser]));
   return {
     ...at,
-    message: `"${key}" has no meaning with "${discriminator}": ${show(chosen)}.`,
-    remedy: `Remove it, or choose "${discriminator}": "${wanted}".`,
+    complaint: complaint('key-without-meaning', { key, chooser, chosen, wanted }),
     fixes: [removeKey(at.path)],
   };
 }
 
-function placeName(home: Home): string {
-  return home.path.length === 0 ? 'at the top of the file' : `in "${home.path.join('.')}"`;
+function placeName(home: Home): Phrase {
+  return home.path.length === 0 ? phrase('at-the-top') : phrase('inside', { owner: home.path.join('.') });
 }
 
 function describeUnion(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path, root: unknown): Objection[] {
@@ -98,32 +94,37 @@ type RangeIssue = Extract<Issue, { code: 'too_small' | 'too_big' }>;
 
 function outOfRange(issue: RangeIssue, path: Path, root: unknown): Objection {
   const value = valueAt(root, path);
-  const name = nameOf(path);
+  const subject = nameOf(path);
+  const example = exampleOf(path, root);
+  const fixes = exampleFixes(path, root);
   if (typeof value === 'number') {
     return {
       path,
-      message: `${name} must be ${boundOf(issue)}, not ${value}.`,
-      remedy: advise(path, root, boundOf(issue)),
-      fixes: exampleFixes(path, root),
+      complaint: complaint('value-out-of-range', { subject, bound: boundOf(issue), value, example }),
+      fixes,
     };
   }
   if (issue.code === 'too_small' && (value === '' || (Array.isArray(value) && value.length === 0))) {
-    return {
-      path,
-      message: `${name} is empty.`,
-      remedy: advise(path, root, 'a value'),
-      fixes: exampleFixes(path, root),
-    };
+    return { path, complaint: complaint('value-empty', { subject, example }), fixes };
   }
-  const [limit, side] = issue.code === 'too_small' ? [issue.minimum, 'least'] : [issue.maximum, 'most'];
-  const size = `at ${side} ${limit} ${typeof value === 'string' ? 'characters' : 'entries'}`;
-  return { path, message: `${name} must have ${size}.`, remedy: advise(path, root, `one with ${size}`) };
+  return {
+    path,
+    complaint: complaint('value-wrong-size', { subject, size: sizeOf(issue, typeof value === 'string'), example }),
+  };
 }
 
-function boundOf(issue: RangeIssue): string {
-  return issue.code === 'too_small'
-    ? `${issue.inclusive === true ? 'at least' : 'greater than'} ${issue.minimum}`
-    : `${issue.inclusive === true ? 'at most' : 'less than'} ${issue.maximum}`;
+function boundOf(issue: RangeIssue): Phrase {
+  if (issue.code === 'too_small') {
+    return phrase(issue.inclusive === true ? 'at-least' : 'greater-than', { limit: Number(issue.minimum) });
+  }
+  return phrase(issue.inclusive === true ? 'at-most' : 'less-than', { limit: Number(issue.maximum) });
+}
+
+function sizeOf(issue: RangeIssue, ofText: boolean): Phrase {
+  if (issue.code === 'too_small') {
+    return phrase(ofText ? 'at-least-characters' : 'at-least-entries', { limit: Number(issue.minimum) });
+  }
+  return phrase(ofText ? 'at-most-characters' : 'at-most-entries', { limit: Number(issue.maximum) });
 }
 
 function wrongValue(path: Path, root: unknown): Objection {
@@ -135,38 +136,39 @@ function wrongValue(path: Path, root: unknown): Objection {
     const close = closestName(value, choices);
     return {
       path,
-      message: `${nameOf(path)} cannot be ${show(value)}.`,
-      remedy: close === undefined ? `Use ${list(choices, 'or')}.` : `Did you mean "${close}"?`,
+      complaint: complaint('value-not-offered', { subject: nameOf(path), value: shown(value), close, choices }),
       fixes: (close === undefined ? choices : [close]).map((choice) => setValue(path, choice)),
     };
   }
   return {
     path,
-    message: `${nameOf(path)} must be ${expectation(forms)}, not ${show(value)}.`,
-    remedy: advise(path, root, expectation(forms)),
+    complaint: complaint('value-wrong', {
+      subject: nameOf(path),
+      expected: expectation(forms),
+      value: shown(value),
+      example: exampleOf(path, root),
+    }),
     fixes: exampleFixes(path, root),
   };
 }
 
 /** A required key is missing; a discriminator (`source`, `from`) too. */
 function missing(path: Path, root: unknown): Objection {
-  const key = path.at(-1)!;
-  const owner = path.length > 1 ? ` in ${nameOf(path.slice(0, -1))}` : '';
-  const forms = formsAt(path, root);
-  const value = exampleOf(forms);
-  const remedy = value === undefined ? `Add it: ${expectation(forms)}.` : `Add it, for example "${key}": ${value}.`;
-  return { path, message: `"${key}" is missing${owner}.`, remedy, fixes: exampleFixes(path, root) };
-}
-
-function advise(path: Path, root: unknown, otherwise: string): string {
-  const value = exampleOf(formsAt(path, root));
-  return value === undefined ? `Write ${otherwise}.` : `Write ${value}, for example.`;
+  return {
+    path,
+    complaint: complaint('key-missing', {
+      key: String(path.at(-1)),
+      owner: path.length > 1 ? nameOf(path.slice(0, -1)) : undefined,
+      expected: expectation(formsAt(path, root)),
+      example: exampleOf(path, root),
+    }),
+    fixes: exampleFixes(path, root),
+  };
 }
 
 /** A value to copy, from the schema's examples or default. */
-function exampleOf(forms: readonly JsonSchema[]): string | undefined {
-  const [value] = exampleValues(forms);
-  return value === undefined ? undefined : inline(value);
+function exampleOf(path: Path, root: unknown): Argument | undefined {
+  return exampleValues(formsAt(path, root))[0] as Argument | undefined;
 }
 
 function exampleValues(forms: readonly JsonSchema[]): unknown[] {
@@ -183,43 +185,40 @@ function choicesOf(forms: readonly JsonSchema[]): unknown[] {
   return forms.flatMap((form) => form.enum ?? (form.const === undefined ? [] : [form.const]));
 }
 
-function expectation(forms: readonly JsonSchema[]): string {
-  const choices = choicesOf(forms);
-  if (choices.length > 0) return list(choices, 'or');
-  return [...new Set(forms.map(kindOf))].join(' or ');
+/** What may stand there: one of some values, or values of some kinds. */
+function expectation(forms: readonly JsonSchema[]): Phrase[] {
+  const choices = choicesOf(forms) as Argument[];
+  if (choices.length > 0) return [phrase('one-of', { choices })];
+  const kinds = new Map(forms.map(kindOf).map((kind) => [JSON.stringify(kind), kind]));
+  return [...kinds.values()];
 }
 
-function kindOf(form: JsonSchema): string {
+function kindOf(form: JsonSchema): Phrase {
   const required = form.required ?? [];
-  if (form.type === 'object' && required.length > 0) return `an object with ${list(required)}`;
-  return typeNames[form.type ?? ''] ?? 'another value';
+  if (form.type === 'object' && required.length > 0) return phrase('object-with', { keys: required });
+  switch (form.type) {
+    case 'number':
+    case 'integer':
+    case 'string':
+    case 'boolean':
+    case 'object':
+    case 'array':
+      return phrase(form.type);
+    default:
+      return phrase('other');
+  }
 }
-
-const typeNames: Record<string, string> = {
-  number: 'a number',
-  integer: 'a whole number',
-  string: 'a text in quotes',
-  boolean: 'true or false',
-  object: 'an object { … }',
-  array: 'a list [ … ]',
-};
 
 /** How a person would call the place: "maxLength", or an entry of "layers". */
-function nameOf(path: Path): string {
+function nameOf(path: Path): Phrase {
   const key = path.findLast((part) => typeof part === 'string');
-  if (key === undefined) return 'The experiment';
-  return typeof path.at(-1) === 'number' ? `An entry of "${key}"` : `"${key}"`;
+  if (key === undefined) return phrase('the-experiment');
+  return typeof path.at(-1) === 'number' ? phrase('entry-of', { key }) : phrase('key', { key });
 }
 
-function show(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' && value !== null) return 'an object';
-  const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
-  return text.length > 40 ? `${text.slice(0, 38)}…"` : text;
-}
-
-function list(values: readonly unknown[], word = 'and'): string {
-  const shown = values.map((value) => JSON.stringify(value));
-  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} ${word} ${shown.at(-1)!}`;
+/** A value as an argument: of a list or an object, only that it is one. */
+function shown(value: unknown): Argument {
+  if (value === undefined) return phrase('nothing');
+  if (Array.isArray(value)) return [];
+  return typeof value === 'object' && value !== null ? {} : (value as Argument);
 }

@@ -1,23 +1,24 @@
 /** @file The changes that mend an experiment file, each with its title. */
 
-import type { Fix } from '../../protocol/problem';
+import { fixOf, type Fix } from '../../protocol/problem';
+import { phrase } from '../../protocol/problems/phrases';
+import type { Argument, Phrase } from '../../protocol/problems/templates';
 import type { Path } from './source';
 
-/** A value on one line, as a person would write it. */
-export function inline(value: unknown): string {
-  return JSON.stringify(value).replace(/([:,])(?=["\d[{])/g, '$1 ');
-}
-
-export function setValue(path: Path, value: unknown, title = `Set "${keyOf(path)}" to ${inline(value)}`): Fix {
-  return { title, path: [...path], change: { set: value } };
+export function setValue(
+  path: Path,
+  value: unknown,
+  title: Phrase = phrase('set-key', { key: keyOf(path), value: value as Argument }),
+): Fix {
+  return fixOf(title, [...path], { set: value });
 }
 
 export function renameKey(path: Path, name: string): Fix {
-  return { title: `Rename "${keyOf(path)}" to "${name}"`, path: [...path], change: { rename: name } };
+  return fixOf(phrase('rename-key', { key: keyOf(path), name }), [...path], { rename: name });
 }
 
 export function removeKey(path: Path): Fix {
-  return { title: `Remove "${keyOf(path)}"`, path: [...path], change: { remove: true } };
+  return fixOf(phrase('remove-key', { key: keyOf(path) }), [...path], { remove: true });
 }
 
 /** The key that names a place: of an entry of a list, the list's. */

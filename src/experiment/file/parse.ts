@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { InputError, type Problem } from '../../protocol/problem';
 import { describeIssue, type Objection } from './describe-issue';
 import { experimentSchema, type Experiment } from './schema';
-import { Source } from './source';
+import { readExperiment } from './readable';
+import { Source, startsWith, type Path, type Place } from './source';
 import { findUnsupported } from './unsupported';
 
 export interface ParsedExperiment {
@@ -13,6 +14,8 @@ export interface ParsedExperiment {
   problems: Problem[];
   /** With defaults; absent where the text has an error. */
   experiment?: Experiment;
+  /** As `experiment`, of a text that has errors: what could not be read throws an UnknownSetting when it is looked at. */
+  readable?: Experiment;
 }
 
 /** Reads the file and parses it. Throws an InputError where it cannot be read. */
@@ -25,8 +28,8 @@ async function readText(file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const message = isMissing ? 'This file does not exist.' : `This file cannot be read: ${(error as Error).message}.`;
-    throw InputError.at(file, message, 'Name an experiment file, NAME.distill.json.');
+    if (isMissing) throw InputError.at(file, 'experiment-missing', {});
+    throw InputError.at(file, 'experiment-unreadable', { reason: (error as Error).message });
   }
 }
 
@@ -39,20 +42,51 @@ export function parseExperiment(text: string, file: string): ParsedExperiment {
 export function parseSource(source: Source): ParsedExperiment {
   const problems = [...source.problems];
   if (source.root === undefined) return { source, problems };
+  const misspelt = renameMisspelt(source);
   const value = source.value();
   const unsupported = findUnsupported(value);
   problems.push(...unsupported.map((item) => place(source, item)));
   const parsed = experimentSchema.safeParse(value);
-  const objections = (parsed.error?.issues ?? [])
-    .flatMap((issue) => describeIssue(issue, value))
-    .filter(({ path }) => !unsupported.some((item) => item.path.join('/') === path.join('/')));
+  const objections = [...misspelt, ...objectionsTo(value)].filter(
+    (objection) =>
+      !unsupported.some((item) => item.path.join('/') === objection.path.join('/')) && !mayFollow(objection, source),
+  );
   problems.push(...objections.map((objection) => place(source, objection)));
   problems.sort((a, b) => a.line - b.line || a.column - b.column);
   const hasError = problems.some(({ severity }) => severity === 'error');
-  return hasError || !parsed.success ? { source, problems } : { source, problems, experiment: parsed.data };
+  if (parsed.success && !hasError) return { source, problems, experiment: parsed.data, readable: parsed.data };
+  const unknown = unsupported.map(({ path }) => (path.at(-1) === 'source' ? path.slice(0, -1) : path));
+  const readable = readExperiment(value, unknown, source.faultAt);
+  return { source, problems, ...(readable && { readable }) };
 }
 
-function place(source: Source, { path, key, message, remedy, fixes }: Objection): Problem {
-  const position = key === true ? source.placeOfKey(path) : source.placeOf(path);
-  return source.problem(position, message, remedy, 'error', fixes);
+function objectionsTo(value: unknown): Objection[] {
+  return (experimentSchema.safeParse(value).error?.issues ?? []).flatMap((issue) => describeIssue(issue, value));
+}
+
+/** Reads keys as those that were probably meant, where these are missing, and says so. */
+function renameMisspelt(source: Source): (Objection & { place: Place })[] {
+  const said: (Objection & { place: Place })[] = [];
+  const isNew = (path: Path): boolean => !said.some((one) => one.path.join('.') === path.join('.'));
+  for (;;) {
+    const value = source.value();
+    const found = objectionsTo(value).find(
+      ({ path, meant }) =>
+        meant !== undefined && source.has(path) && !source.has([...path.slice(0, -1), meant]) && isNew(path),
+    );
+    if (found?.meant === undefined) return said;
+    said.push({ ...found, place: source.placeOfKey(found.path) });
+    source.rename(found.path, found.meant);
+  }
+}
+
+/** Whether an objection may be the doing of a fault in the text: a key that stands in another object than was meant, or is lost. */
+function mayFollow({ path, complaint: { code } }: Objection, { faultAt }: Source): boolean {
+  if (faultAt === undefined) return false;
+  return code === 'key-missing' || code.startsWith('key-') || startsWith(path, faultAt);
+}
+
+function place(source: Source, { path, key, complaint, fixes, place: known }: Objection & { place?: Place }): Problem {
+  const position = known ?? (key === true ? source.placeOfKey(path) : source.placeOf(path));
+  return source.problem(position, complaint, 'error', fixes);
 }

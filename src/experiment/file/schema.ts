@@ -408,6 +408,8 @@ export interface JsonSchema {
   examples?: unknown[];
   const?: unknown;
   default?: unknown;
+  minimum?: number;
+  exclusiveMinimum?: number;
   enum?: unknown[];
   properties?: Record<string, JsonSchema>;
   items?: JsonSchema | JsonSchema[];

@@ -1,7 +1,7 @@
 /** @file The text of an experiment file: its value, and where each key and value of it stands. */
 
-import { findNodeAtLocation, type JSONPath, type Node } from 'jsonc-parser';
-import type { Fix, Problem } from '../../protocol/problem';
+import { findNodeAtLocation, findNodeAtOffset, getNodePath, type JSONPath, type Node } from 'jsonc-parser';
+import type { Complaint, Fix, Problem } from '../../protocol/problem';
 import { readSyntax } from './syntax';
 
 /** Keys and list indices that lead to a value. */
@@ -15,11 +15,20 @@ export interface Place {
   endColumn: number;
 }
 
-/** JSON with comments and its places. `root` is undefined where the text cannot be read as JSON. */
+/**
+ * JSON with comments and its places. `root` is what could be read of a text with a fault, and undefined where nothing could be.
+ */
 export class Source {
   readonly root: Node | undefined;
   readonly problems: readonly Problem[];
+  /**
+   * Of a text that is no JSON, the value where its fault is: what is read there and missing from what it is in may be the fault's
+   * doing. Absent where the text is JSON.
+   */
+  readonly faultAt: Path | undefined;
   private readonly lineStarts: number[];
+  /** Keys that were read as others, by their paths as they are read. */
+  private readonly renamed: Path[] = [];
 
   constructor(
     readonly file: string,
@@ -30,9 +39,18 @@ export class Source {
     this.lineStarts = findLineStarts(shown);
     const { root, faults } = readSyntax(shown);
     this.root = root;
-    this.problems = faults.map(({ offset, length, message, remedy }) =>
-      this.problem(this.span(offset, length), message, remedy),
-    );
+    this.problems = faults.map(({ offset, length, complaint }) => this.problem(this.span(offset, length), complaint));
+    const broken = faults.find(({ breaks }) => breaks);
+    this.faultAt = broken && root && pathBefore(root, shown, broken.offset);
+  }
+
+  /** Reads the key at `path` as another, which was meant. The text stays, and so the key's place. */
+  rename(path: Path, name: string): void {
+    const node = this.find(path);
+    const key = node && keyOf(node);
+    if (!key) return;
+    Object.assign(key, { value: name });
+    this.renamed.push([...path.slice(0, -1), name]);
   }
 
   /** The value as plain data. The last of two equal keys counts; `__proto__` is a key as any other. */
@@ -58,12 +76,13 @@ export class Source {
 
   problem(
     place: Place,
-    message: string,
-    remedy: string,
+    complaint: Complaint,
     severity: Problem['severity'] = 'error',
-    fixes: Fix[] = [],
+    fixes: readonly Fix[] = [],
   ): Problem {
-    return { file: this.file, ...place, severity, message, remedy, ...(fixes.length > 0 && { fixes }) };
+    // A value under a misspelt key is mended once the key is.
+    const possible = fixes.filter(({ path }) => !this.renamed.some((renamed) => startsWith(path, renamed)));
+    return { file: this.file, ...place, severity, ...complaint, ...(possible.length > 0 && { fixes: possible }) };
   }
 
   /** Whether the text has a value at `path`. */
@@ -91,6 +110,18 @@ export class Source {
     }
     return [low + 1, offset - this.lineStarts[low]! + 1];
   }
+}
+
+/** Whether `path` is `start`, or leads on from it. */
+export function startsWith(path: Path, start: Path): boolean {
+  return start.every((part, index) => part === path[index]);
+}
+
+/** Path of the innermost value before an offset. */
+function pathBefore(root: Node, text: string, offset: number): Path {
+  const before = text.slice(0, offset).trimEnd().length;
+  const node = findNodeAtOffset(root, Math.max(root.offset, before), true) ?? root;
+  return getNodePath(node);
 }
 
 function findLineStarts(text: string): number[] {

@@ -1,20 +1,26 @@
 /** @file The syntax of an experiment file: JSON with comments, and what is wrong with it, by offset. */
 
 import { createScanner, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
+import { complaint, type Complaint } from '../../protocol/problem';
+import type { ProblemCode } from '../../protocol/problems/catalogue';
 
 export interface Fault {
   /** In UTF-16 units from the start of the text. */
   offset: number;
   length: number;
-  message: string;
-  remedy: string;
+  complaint: Complaint;
+  /** The text may go on in another way than it was read: what follows may stand in another object, or be lost. */
+  breaks?: true;
 }
 
 /** Deeper nesting than this is no experiment, and would exhaust the stack of any recursive reader. */
 const deepest = 64;
 const largest = 4 * 1024 * 1024;
 
-/** Parses the text. Without a root there is at least one fault. Trailing commas are allowed, as in VS Code's settings. */
+/**
+ * Parses the text, as far as it can be read where it has a fault. Without a root there is at least one. Trailing commas are allowed,
+ * as in VS Code's settings.
+ */
 export function readSyntax(text: string): { root: Node | undefined; faults: Fault[] } {
   const unreadable = findUnreadable(text);
   if (unreadable !== undefined) return { root: undefined, faults: [unreadable] };
@@ -22,77 +28,77 @@ export function readSyntax(text: string): { root: Node | undefined; faults: Faul
   const root = parseTree(text, errors, { allowTrailingComma: true });
   // The first says what is wrong; what follows it is mostly its consequence.
   const [error] = errors;
-  if (error !== undefined) return { root: undefined, faults: [describeError(text, error)] };
-  if (root?.type === 'object') return { root, faults: findDoubleKeys(root) };
-  const fault = { message: 'An experiment is one object.', remedy: 'Put it in braces: { … }.' };
-  return { root: undefined, faults: [{ offset: root?.offset ?? 0, length: 1, ...fault }] };
+  const broken = error === undefined ? [] : [describeError(text, error)];
+  if (root?.type === 'object') return { root, faults: [...broken, ...findDoubleKeys(root)] };
+  if (broken.length > 0) return { root: undefined, faults: broken };
+  return {
+    root: undefined,
+    faults: [{ offset: root?.offset ?? 0, length: 1, complaint: complaint('experiment-not-object', {}) }],
+  };
 }
 
 function findUnreadable(text: string): Fault | undefined {
   const start = { offset: 0, length: 0 };
   if (text.length > largest) {
-    return { ...start, message: 'This is too large for an experiment.', remedy: 'Name the dataset in it by path.' };
+    return { ...start, complaint: complaint('experiment-too-large', {}) };
   }
   if (text.trim() === '') {
-    return { ...start, message: 'This file is empty.', remedy: 'Start from an experiment of the sample workspace.' };
+    return { ...start, complaint: complaint('experiment-empty', {}) };
   }
   const offset = findTooDeep(text);
   if (offset === undefined) return undefined;
-  return { offset, length: 1, message: `This is nested deeper than ${deepest} levels.`, remedy: 'Remove brackets.' };
+  return { offset, length: 1, complaint: complaint('experiment-too-deep', { levels: deepest }) };
 }
 
 function describeError(text: string, { error, offset, length }: ParseError): Fault {
   const end = text.trimEnd().length;
   if (offset >= end) {
-    const message = `The file ends too early${describeOpen(text)}.`;
-    return { offset: end, length: 0, message, remedy: 'Restore the rest, or close what is open.' };
+    return { offset: end, length: 0, breaks: true, complaint: complaint('experiment-cut-off', openedAt(text)) };
   }
-  const [message, remedy] = syntaxMessages[printParseErrorCode(error)] ?? [
-    'This is not JSON.',
-    'Compare it with an experiment of the sample workspace.',
-  ];
-  return { offset, length: Math.max(1, length), message, remedy };
+  const code = syntaxCodes[printParseErrorCode(error)] ?? 'json-invalid';
+  return { offset, length: Math.max(1, length), breaks: true, complaint: complaint(code, {}) };
 }
 
-function describeOpen(text: string): string {
+/** The line of the innermost bracket that is open at the end. */
+function openedAt(text: string): { objectLine?: number; listLine?: number } {
   const offset = lastOpened(text);
-  if (offset === undefined) return '';
+  if (offset === undefined) return {};
   const line = text.slice(0, offset).split(/\r\n|\r|\n/).length;
-  return `, inside the ${text[offset] === '{' ? 'object' : 'list'} that begins in line ${line}`;
+  return text[offset] === '{' ? { objectLine: line } : { listLine: line };
 }
 
+/** Of two equal keys the last counts, so this breaks nothing. */
 function findDoubleKeys(node: Node): Fault[] {
   const keys = node.type === 'object' ? (node.children ?? []).flatMap(({ children }) => children?.[0] ?? []) : [];
   const seen = new Set<unknown>();
   const faults: Fault[] = [];
   for (const { value, offset, length } of keys) {
     if (seen.has(value)) {
-      faults.push({ offset, length, message: `"${String(value)}" is given twice.`, remedy: 'Remove one of the two.' });
+      faults.push({ offset, length, complaint: complaint('key-twice', { key: String(value) }) });
     }
     seen.add(value);
   }
   return [...faults, ...(node.children ?? []).flatMap(findDoubleKeys)];
 }
 
-const syntaxMessages: Record<string, [message: string, remedy: string]> = {
-  InvalidSymbol: [
-    'This is not a JSON value.',
-    'Put text in double quotes; only true, false, null and numbers stand without.',
-  ],
-  InvalidNumberFormat: ['This is not a JSON number.', 'Write it as 12, 0.5 or 5e-4.'],
-  PropertyNameExpected: ['A key in double quotes is expected here.', 'Write "key": value.'],
-  ValueExpected: ['A value is missing here.', 'Write a value, or remove the key.'],
-  ColonExpected: ['A colon is missing here.', 'Write "key": value.'],
-  CommaExpected: ['A comma is missing before this.', 'Separate entries with commas.'],
-  CloseBraceExpected: ['A closing brace is missing here.', 'Add }.'],
-  CloseBracketExpected: ['A closing bracket is missing here.', 'Add ].'],
-  EndOfFileExpected: ['Something follows the end of the experiment.', 'Remove what comes after the closing brace.'],
-  UnexpectedEndOfComment: ['This comment does not end.', 'Close it with */.'],
-  UnexpectedEndOfString: ['This text is not closed.', 'Close it with a double quote.'],
-  InvalidUnicode: ['This \\u escape is not complete.', 'Write \\u and four hexadecimal digits.'],
-  InvalidEscapeCharacter: ['This escape is unknown.', 'Write a backslash as \\\\, in paths use /.'],
-  InvalidCharacter: ['This control character may not stand in a text.', 'Remove it, or write it as an escape.'],
-};
+const syntaxCodes = {
+  InvalidSymbol: 'json-symbol',
+  InvalidNumberFormat: 'json-number',
+  PropertyNameExpected: 'json-key-expected',
+  ValueExpected: 'json-value-missing',
+  ColonExpected: 'json-colon-missing',
+  CommaExpected: 'json-comma-missing',
+  CloseBraceExpected: 'json-brace-missing',
+  CloseBracketExpected: 'json-bracket-missing',
+  EndOfFileExpected: 'json-after-end',
+  UnexpectedEndOfComment: 'json-comment-open',
+  UnexpectedEndOfString: 'json-text-open',
+  InvalidUnicode: 'json-unicode',
+  InvalidEscapeCharacter: 'json-escape',
+  InvalidCharacter: 'json-control-character',
+} as const satisfies Record<string, ProblemCode> as Partial<Record<string, SyntaxCode>>;
+
+type SyntaxCode = Extract<ProblemCode, `json-${string}`>;
 
 /** Offset of the first bracket that is nested too deep. Scans without recursion. */
 function findTooDeep(text: string): number | undefined {

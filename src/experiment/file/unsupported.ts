@@ -1,6 +1,6 @@
 /** @file Names of the experiment file that this version knows but does not run yet. */
 
-import type { Fix } from '../../protocol/problem';
+import { complaint, type Complaint, type Fix } from '../../protocol/problem';
 import { fileSplits } from '../checks/dataset-files';
 import { removeKey } from './fixes';
 import { childOf } from './schema-tree';
@@ -8,8 +8,7 @@ import type { Path } from './source';
 
 export interface Unsupported {
   path: Path;
-  message: string;
-  remedy: string;
+  complaint: Complaint;
   fixes: Fix[];
 }
 
@@ -17,28 +16,25 @@ export interface Unsupported {
 export function findUnsupported(experiment: unknown): Unsupported[] {
   const distillation = childOf(experiment, 'distillation');
   const teacher = childOf(experiment, 'teacher');
+  const engine = childOf(experiment, 'engine');
+  const source = childOf(teacher, 'source');
   return [
     ...['attention', 'onPolicy']
       .filter((key) => childOf(distillation, key) !== undefined)
-      .map((key) => refused(['distillation', key], `"${key}"`, 'Remove it.')),
+      .map((key) => refused(['distillation', key], complaint('setting-not-supported', { key }))),
     ...(childOf(distillation, 'sequenceLevel') === true
-      ? [refused(['distillation', 'sequenceLevel'], '"sequenceLevel"', 'Remove it, or set it to false.')]
+      ? [refused(['distillation', 'sequenceLevel'], complaint('sequence-level-not-supported', {}))]
       : []),
-    ...choice(experiment, ['engine'], ['torchrun'], 'Use "auto", or an engine of "distillery devices".'),
-    ...choice(teacher, ['teacher', 'source'], ['onnx', 'endpoint'], 'Use "checkpoint", "train" or "run".'),
+    ...(engine === 'torchrun' ? [refused(['engine'], complaint('engine-not-supported', { engine }))] : []),
+    ...(source === 'onnx' || source === 'endpoint'
+      ? [refused(['teacher', 'source'], complaint('teacher-source-not-supported', { source }))]
+      : []),
     ...fileSplits.flatMap((split) => parquetFiles(experiment, split)),
   ];
 }
 
-function refused(path: Path, what: string, remedy: string): Unsupported {
-  return { path, message: `${what} is not supported by this version.`, remedy, fixes: [removeKey(path)] };
-}
-
-/** `path` ends in the key; `parent` is the object that holds it. */
-function choice(parent: unknown, path: string[], later: string[], remedy: string): Unsupported[] {
-  const key = path.at(-1)!;
-  const value = childOf(parent, key);
-  return typeof value === 'string' && later.includes(value) ? [refused(path, `"${key}": "${value}"`, remedy)] : [];
+function refused(path: Path, what: Complaint): Unsupported {
+  return { path, complaint: what, fixes: [removeKey(path)] };
 }
 
 function parquetFiles(experiment: unknown, split: string): Unsupported[] {
@@ -48,5 +44,5 @@ function parquetFiles(experiment: unknown, split: string): Unsupported[] {
     : [[['dataset', split], files]];
   return named
     .filter(([, file]) => typeof file === 'string' && /\.parquet$/i.test(file))
-    .map(([path]) => refused(path, 'A .parquet file', 'Convert it to .jsonl or .csv.'));
+    .map(([path]) => refused(path, complaint('parquet-not-supported', {})));
 }

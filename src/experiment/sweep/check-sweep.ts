@@ -16,19 +16,18 @@ const MOST_COMBINATIONS = 1000;
 const NOT_SWEPT = ['sweep', 'name', '$schema'];
 
 /** Adds what is wrong with a swept value, placed at that value. Files are not looked at: `loadSweep` does. */
-export function checkSweep({ source, experiment }: ParsedExperiment, findings: Findings): void {
-  const sweep = experiment?.sweep;
+export function checkSweep({ source, readable }: ParsedExperiment, findings: Findings): void {
+  const sweep = findings.check(() => readable?.sweep);
   if (!sweep) return;
   for (const setting of Object.keys(sweep)) {
     if (!NOT_SWEPT.includes(setting.split('.')[0]!)) continue;
-    findings.error(['sweep', setting], `"${setting}" cannot be swept.`, 'Name a setting that a run depends on.');
+    findings.error(['sweep', setting], 'sweep-of-fixed-setting', { setting });
   }
   const count = Object.values(sweep).reduce((product, values) => product * values.length, 1);
   if (count > MOST_COMBINATIONS) {
-    const message = `The sweep has ${count} combinations, more than ${MOST_COMBINATIONS}.`;
-    findings.error(['sweep'], message, 'Name fewer values.');
+    findings.error(['sweep'], 'sweep-too-large', { combinations: count, most: MOST_COMBINATIONS });
   }
-  if (findings.hasErrors) return;
+  if (findings.isFaulty(['sweep'])) return;
   const known = new Set(findings.problems.map((problem) => JSON.stringify(problem)));
   for (const choices of combinations(sweep)) {
     for (const problem of problemsOf(source, choices, findings.base)) {
@@ -43,7 +42,7 @@ function problemsOf(source: Source, choices: Choices, base: string): Findings['p
   const varied = parseSource(new VariedSource(source, choices));
   const findings = new Findings(varied.source, base);
   findings.add(...varied.problems);
-  if (varied.experiment) checkSettings(varied.experiment, findings);
+  if (varied.readable) checkSettings(varied.readable, findings);
   return findings.problems;
 }
 

@@ -6,6 +6,7 @@ import { InputError, type Problem } from '../../protocol/problem';
 import type { SweepMember } from '../../protocol/records';
 import { checkSweep, combinations } from './check-sweep';
 import { Findings } from '../checks/findings';
+import { validateExperiment } from '../checks/validate';
 import { parseSource, readExperimentFile, type ParsedExperiment } from '../file/parse';
 import { resolveExperiment } from '../resolve';
 import type { ResolvedExperiment } from '../file/schema';
@@ -33,7 +34,7 @@ export interface SweepPlan {
  */
 export async function loadSweep(file: string): Promise<SweepPlan> {
   const parsed = await readExperimentFile(file);
-  const sweep = sweepOf(parsed);
+  const sweep = await sweepOf(parsed);
   const settings = Object.keys(sweep);
   const problems = new Map<string, Problem>();
   const experiments: SweepExperiment[] = [];
@@ -58,13 +59,12 @@ export async function loadSweep(file: string): Promise<SweepPlan> {
 }
 
 /** The sweep as written. Throws an InputError where there is none, or one that cannot be. */
-function sweepOf(parsed: ParsedExperiment): Record<string, unknown[]> {
-  const { source, experiment, problems } = parsed;
-  if (!experiment) throw new InputError(problems as [Problem, ...Problem[]]);
+async function sweepOf(parsed: ParsedExperiment): Promise<Record<string, unknown[]>> {
+  const { source, experiment } = parsed;
+  if (!experiment) throw new InputError((await validateExperiment(parsed)) as [Problem, ...Problem[]]);
   const { sweep } = experiment;
   if (!sweep || Object.keys(sweep).length === 0) {
-    const remedy = 'Add one, for example "sweep": {"distillation.temperature": [1, 2, 4, 8]}, or use "distillery run".';
-    throw InputError.at(source.file, 'This experiment has no sweep.', remedy);
+    throw InputError.at(source.file, 'sweep-missing', { file: source.file });
   }
   const findings = new Findings(source, dirname(resolve(source.file)));
   checkSweep(parsed, findings);

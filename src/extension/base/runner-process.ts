@@ -5,7 +5,8 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import path from 'node:path';
-import { placedMessage, type PlacedMessage } from './placed-message';
+import type { Failure } from '../../protocol/runner';
+import { failureIn } from './failure';
 
 export interface Ended {
   /** 0 done, 1 failed, 2 the input is wrong; null when it was killed. */
@@ -14,8 +15,8 @@ export interface Ended {
   document: unknown;
   /** What it said on standard error, without empty lines. */
   lines: string[];
-  /** Those of them that name a place in a file. */
-  problems: PlacedMessage[];
+  /** Why it could not do what it was started for, where it could say. */
+  failure?: Failure;
 }
 
 export interface RunnerProcess {
@@ -72,8 +73,9 @@ async function whenEnded(child: ChildProcess, outputFile: string, errorFile: str
   });
   const text = await readFile(errorFile, 'utf8');
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
-  const problems = lines.map(placedMessage).filter((found) => found !== undefined);
-  return { code, document: parse(await readFile(outputFile, 'utf8')), lines, problems };
+  const document = parse(await readFile(outputFile, 'utf8'));
+  const failure = code === 0 ? undefined : failureIn(document);
+  return { code, document, lines, ...(failure && { failure }) };
 }
 
 function parse(text: string): unknown {

@@ -19,6 +19,7 @@ import { columnRoles } from '../../experiment/propose';
 import { formatCount, formatPercent } from '../../protocol/format';
 import type { DatasetList } from './dataset-list';
 import type { Inspections } from '../inspection/inspections';
+import { inEditorWords } from '../base/problem-words';
 
 export function registerDatasetsView(datasets: DatasetList, inspections: Inspections): Disposable {
   const tree = new DatasetTree(datasets, inspections);
@@ -146,10 +147,12 @@ function labelItems({ labels, file }: DatasetItem): TreeItem[] {
 }
 
 function problemItems({ problems, file }: DatasetItem): TreeItem[] {
-  return problems.slice(0, 20).map(({ line, message, remedy }) => {
+  return problems.slice(0, 20).map((problem) => {
+    const { line } = problem;
+    const { message, remedy } = inEditorWords(problem);
     const item = new TreeItem(l10n.t('line {0}: {1}', line, message));
     item.iconPath = new ThemeIcon('warning', new ThemeColor('list.warningForeground'));
-    item.tooltip = remedy;
+    if (remedy !== undefined) item.tooltip = remedy;
     item.contextValue = 'problem';
     const selection = { start: { line: line - 1, character: 0 }, end: { line: line - 1, character: 0 } };
     item.command = { command: 'vscode.open', title: l10n.t('Open'), arguments: [file, { selection }] };

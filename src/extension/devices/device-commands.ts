@@ -6,9 +6,12 @@ import { libraryTitle, type LibraryName } from '../../protocol/libraries';
 import type { InstallProgress } from '../../protocol/records';
 import { formatBytes } from '../../protocol/format';
 import type { DeviceList } from './device-list';
-import { inEditorWords } from '../base/editor-words';
+import { errorOf } from '../base/failure';
+import { showWithButtons } from '../base/problem-actions';
+import { errorInEditorWords, inOneLine } from '../base/problem-words';
+import { logButton } from '../base/report';
 import type { Ended, StartRunner } from '../base/runner-process';
-import { LineFollower } from '../runs/line-follower';
+import { followLines } from '../../run-directory/follow-lines';
 import { requireTrust } from '../base/require-trust';
 
 export interface DeviceCommandParts {
@@ -20,7 +23,7 @@ export interface DeviceCommandParts {
 }
 
 /** Milliseconds between looks at what the runner says. */
-const period = 200;
+const pollEvery = 200;
 
 /** Wheels that the caller gives are taken in place of downloads. */
 export async function installLibrary(parts: DeviceCommandParts, library: LibraryName, given?: unknown): Promise<void> {
@@ -49,18 +52,18 @@ async function isWanted(): Promise<boolean> {
 
 /** Says why, and lets the person choose a wheel that they have. */
 async function offerWheel(parts: DeviceCommandParts, library: LibraryName, ended: Ended): Promise<void> {
-  const [chooseWheel, showLog] = [l10n.t('Choose a Wheel…'), l10n.t('Show Log')];
-  const words = ended.lines.filter((line) => parse(line) === undefined).join(' ');
+  const words = ended.failure
+    ? inOneLine(errorInEditorWords(errorOf(ended.failure)))
+    : l10n.t('{0} was not installed: the process was killed.', libraryTitle(library));
   parts.log.error(words);
-  const message =
-    words === ''
-      ? l10n.t('{0} was not installed: the process was killed.', libraryTitle(library))
-      : inEditorWords(words);
-  const chosen = await window.showErrorMessage(message, chooseWheel, showLog);
-  if (chosen === showLog) parts.log.show();
-  if (chosen !== chooseWheel) return;
-  const files = await window.showOpenDialog({ canSelectMany: true, filters: { [l10n.t('Wheels')]: ['whl'] } });
-  if (files) await installLibrary(parts, library, files);
+  const chooseWheel = {
+    title: l10n.t('Choose a Wheel…'),
+    press: async () => {
+      const files = await window.showOpenDialog({ canSelectMany: true, filters: { [l10n.t('Wheels')]: ['whl'] } });
+      if (files) await installLibrary(parts, library, files);
+    },
+  };
+  await showWithButtons(words, [chooseWheel, logButton(parts.log)]);
 }
 
 interface Outcome {
@@ -76,10 +79,9 @@ function withInstallProgress(parts: DeviceCommandParts, title: string, args: rea
     token.onCancellationRequested(() => {
       if (runner.pid !== undefined) cancelInstall(runner.pid);
     });
-    const follower = new LineFollower(runner.errorFile);
     let shown = 0;
-    const look = async (): Promise<void> => {
-      for (const said of (await follower.read()).map(parse)) {
+    const hear = (lines: readonly string[]): void => {
+      for (const said of lines.map(parse)) {
         if (said === undefined) continue;
         if ('note' in said) {
           parts.log.info(said.note);
@@ -90,13 +92,13 @@ function withInstallProgress(parts: DeviceCommandParts, title: string, args: rea
         shown = Math.max(shown, percent);
       }
     };
-    const timer = setInterval(() => void look(), period);
+    const follower = followLines(runner.errorFile, hear, { pollEvery });
     try {
       const ended = await runner.ended;
-      await look();
+      await follower.refresh();
       return { ended, cancelled: token.isCancellationRequested };
     } finally {
-      clearInterval(timer);
+      follower.dispose();
     }
   });
 }
@@ -128,8 +130,9 @@ export async function removeLibrary(parts: DeviceCommandParts, given: unknown): 
   const installed = [...new Set(parts.devices.devices.flatMap(({ library }) => (library ? [library.name] : [])))];
   const library = libraryOf(given) ?? (await pickInstalled(installed));
   if (library === undefined) return;
-  const { code, lines } = await parts.startRunner(['devices', '--remove', library], { cwd: parts.cwd }).ended;
+  const { code, lines, failure } = await parts.startRunner(['devices', '--remove', library], { cwd: parts.cwd }).ended;
   await parts.devices.refresh();
+  if (failure) throw errorOf(failure);
   if (code !== 0) throw new Error(lines.join(' '));
   void window.showInformationMessage(l10n.t('{0} is removed.', libraryTitle(library)));
 }

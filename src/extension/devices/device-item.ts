@@ -3,7 +3,7 @@
 import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem } from 'vscode';
 import { formatBytes, formatCount, formatMilliseconds } from '../../protocol/format';
 import type { DeviceRecord } from '../../protocol/records';
-import { inEditorWords } from '../base/editor-words';
+import { inEditorWords, inOneLine } from '../base/problem-words';
 import { ago } from '../runs/run-words';
 
 /** The run on the device of an engine. Several engines share a device: a run uses one of them, and all of them wait. */
@@ -61,7 +61,7 @@ function describe(
 function tooltip(device: DeviceRecord, use: DeviceUse | undefined): MarkdownString {
   const { engine, name, reason, memoryBytes, precisions, speeds, software, library } = device;
   const lines = [
-    reason === null ? name : inEditorWords(reason),
+    reason === null ? name : inOneLine(inEditorWords(device.problem ?? { message: reason })),
     memoryBytes !== undefined && l10n.t('Memory: {0}', formatBytes(memoryBytes)),
     software && l10n.t('A GPU that the processor imitates: right results, no speed. "auto" never takes it.'),
     l10n.t('Precision: {0}', precisions.join(', ')),

@@ -12,7 +12,7 @@ import {
 } from 'vscode';
 import { validateExperiment, validateSettings } from '../../experiment/checks/validate';
 import { formatProblem, type Problem } from '../../protocol/problem';
-import { problemInEditorWords } from '../base/editor-words';
+import { inEditorWords, inOneLine } from '../base/problem-words';
 import { openExperiments, parsedDocument, problemRange } from './experiment-document';
 import { isExperiment } from '../base/documents';
 
@@ -75,7 +75,7 @@ export class ExperimentProblems implements Disposable {
     const problems = workspace.isTrusted ? await validateExperiment(parsed) : validateSettings(parsed);
     // A newer version has a check of its own on its way.
     if (document.isClosed || document.version !== version) return;
-    this.#problems.set(document.uri.toString(), problems.map(problemInEditorWords));
+    this.#problems.set(document.uri.toString(), problems);
     this.#changed.fire();
   }
 
@@ -110,7 +110,7 @@ export function registerDiagnostics(problems: ExperimentProblems): Disposable {
 
 export function diagnosticOf(problem: Problem): Diagnostic {
   const severity = problem.severity === 'error' ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning;
-  const diagnostic = new Diagnostic(problemRange(problem), `${problem.message} ${problem.remedy}`, severity);
+  const diagnostic = new Diagnostic(problemRange(problem), inOneLine(inEditorWords(problem)), severity);
   diagnostic.source = 'Distillery';
   return diagnostic;
 }

@@ -16,6 +16,7 @@ import type { Task } from '../../protocol/records';
 import { experimentSuffix, datasetGlob, isDataset } from '../base/documents';
 import { fileChoices, pick, pickFile } from '../base/pick';
 import { requireTrust } from '../base/require-trust';
+import { inEditorWords, inOneLine } from '../base/problem-words';
 
 /** `given` is the dataset. `task` answers the question that would be asked. */
 export async function newExperiment(given: unknown, task?: unknown): Promise<void> {
@@ -30,9 +31,7 @@ export async function newExperiment(given: unknown, task?: unknown): Promise<voi
   const tasks = possibleTasks(description, roles);
   if (tasks.length === 0) {
     const [problem] = description.problems;
-    throw new Error(
-      problem ? `${problem.message} ${problem.remedy}` : l10n.t('No column of this dataset holds texts.'),
-    );
+    throw new Error(problem ? inOneLine(inEditorWords(problem)) : l10n.t('No column of this dataset holds texts.'));
   }
   const chosen = tasks.find((possible) => possible === task) ?? (await chooseTask(tasks, roles));
   if (chosen) await showProposal(dataset, chosen, roles, description);

@@ -13,6 +13,7 @@ import {
 } from 'vscode';
 import { editsOfFix } from '../../experiment/file/apply-fix';
 import type { Fix, Problem } from '../../protocol/problem';
+import { fixInEditorWords } from '../base/problem-words';
 import { diagnosticOf, type ExperimentProblems } from './experiment-problems';
 import { problemRange } from './experiment-document';
 import { experimentSelector } from '../base/documents';
@@ -31,7 +32,7 @@ export function registerQuickFixes(problems: ExperimentProblems): Disposable {
 }
 
 function actionOf(document: TextDocument, problem: Problem, fix: Fix, isBest: boolean): CodeAction {
-  const action = new CodeAction(fix.title, CodeActionKind.QuickFix);
+  const action = new CodeAction(fixInEditorWords(fix), CodeActionKind.QuickFix);
   action.diagnostics = [diagnosticOf(problem)];
   action.isPreferred = isBest;
   action.edit = new WorkspaceEdit();

@@ -11,7 +11,7 @@ import {
   type Range,
   type TextEditor,
 } from 'vscode';
-import { isCancelled } from '../base/told-error';
+import { isCancelled } from '../base/failure';
 import { comparedPositions, firstChoicesDiffer, type InspectedRow } from './inspected-row';
 import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';

@@ -3,10 +3,10 @@
 import { EventEmitter, type CancellationToken, type TextDocument } from 'vscode';
 import type { InspectResult } from '../../protocol/records';
 import type { InspectedText, TextToInspect } from '../../protocol/runner';
-import { inEditorWords } from '../base/editor-words';
+import { errorInEditorWords } from '../base/problem-words';
 import type { ModelServer } from '../models/model-server';
 import type { ListedRun } from '../runs/run-list';
-import { isCancelled } from '../base/told-error';
+import { isCancelled } from '../base/failure';
 import { InspectedRow, summaryOf, textOfRow, type Columns } from './inspected-row';
 import { datasetRows, type DatasetRows } from './rows/dataset-rows';
 import type { DocumentRow } from './rows/row';
@@ -113,7 +113,7 @@ export class Inspection {
   }
 
   #fail(error: unknown): void {
-    this.#problem = inEditorWords(error instanceof Error ? error.message : String(error));
+    this.#problem = errorInEditorWords(error).message;
     this.#changed.fire();
   }
 

@@ -11,6 +11,7 @@ import {
   type TextEditor,
   type TextEditorDecorationType,
 } from 'vscode';
+import { inEditorWords } from '../base/problem-words';
 import type { ModelServer } from '../models/model-server';
 import type { ListedRun } from '../runs/run-list';
 import type { HeatPainter } from './heat-painter';
@@ -51,7 +52,8 @@ export class SelectionInspector implements Disposable {
     const text = document.getText(range).replaceAll('\r\n', '\n');
     const params = { target: run.paths.directory, temperature, top: listedTokens, texts: [{ text }] };
     const [result] = await this.models.ask('inspect', params);
-    if (!result || 'problem' in result) throw new Error(result?.problem ?? l10n.t('There is nothing to inspect.'));
+    if (!result) throw new Error(l10n.t('There is nothing to inspect.'));
+    if ('problem' in result) throw new Error(inEditorWords(result.problem).message);
     if (document.version !== version) throw new Error(l10n.t('The text has changed meanwhile. Inspect it again.'));
     const row: DocumentRow = {
       firstLine: range.start.line,

@@ -1,7 +1,7 @@
 /** @file Keeps what is on screen inspected: asks about the visible rows, and drops what was scrolled away. */
 
 import { CancellationTokenSource, Disposable, window, workspace, type TextEditor } from 'vscode';
-import { isCancelled } from '../base/told-error';
+import { isCancelled } from '../base/failure';
 import type { Inspections } from './inspections';
 
 /** Milliseconds after the last scroll or key stroke. */

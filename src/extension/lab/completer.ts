@@ -2,13 +2,17 @@
 
 import path from 'node:path';
 import { CancellationTokenSource, type CancellationToken } from 'vscode-jsonrpc/node';
-import type { CompletionRequest, CompletionSide, ScoredCompletion, ScoredCompletions } from '../../protocol/lab-data';
-import type { HostMessage } from '../../protocol/panel';
+import type {
+  CompletionRequest,
+  CompletionSide,
+  CompletionToken,
+  ScoredCompletion,
+  ScoredCompletions,
+} from '../../protocol/lab-data';
 import type { Completion } from '../../protocol/records';
 import { mostExpected, type CompletionRole } from '../../protocol/runner';
 import type { ModelServer } from '../models/model-server';
-import { isCancelled } from '../base/told-error';
-import { toldProblem } from './told-problem';
+import { isCancelled } from '../base/failure';
 
 /** A model of the run: where it is asked, and as what. */
 interface Source {
@@ -22,22 +26,26 @@ export class Completer {
 
   constructor(
     private readonly models: ModelServer,
-    /** The run's directory and name. */
-    private readonly run: { directory: string; id: string },
-    private readonly post: (message: HostMessage) => void,
+    /** The run's directory. */
+    private readonly directory: string,
   ) {}
 
-  /** Tells each token as it comes, then the end. A request that is still being answered is cancelled. */
-  async complete(request: CompletionRequest): Promise<void> {
+  /**
+   * Tells each token as it comes; null where it was stopped. A request that is still being answered is cancelled by the
+   * next one.
+   */
+  async complete(
+    request: CompletionRequest,
+    tell: (token: CompletionToken) => void,
+  ): Promise<ScoredCompletions | null> {
     this.stop();
     const source = new CancellationTokenSource();
     this.#current = source;
-    const end = { type: 'completed', id: this.run.id, request: request.request } as const;
     try {
-      const completions = await this.#completeAll(request, source.token);
-      this.post({ ...end, completions });
+      return await this.#completeAll(request, tell, source.token);
     } catch (error) {
-      this.post(isCancelled(error) ? end : { ...end, problem: toldProblem(error) });
+      if (isCancelled(error)) return null;
+      throw error;
     }
   }
 
@@ -47,7 +55,7 @@ export class Completer {
   }
 
   #sources(control: string | undefined): Source[] {
-    const { directory } = this.run;
+    const { directory } = this;
     return [
       { side: 'teacher', target: directory, role: 'teacher' },
       { side: 'student', target: directory, role: 'student' },
@@ -57,10 +65,14 @@ export class Completer {
     ];
   }
 
-  async #completeAll(request: CompletionRequest, token: CancellationToken): Promise<ScoredCompletions> {
+  async #completeAll(
+    request: CompletionRequest,
+    tell: (token: CompletionToken) => void,
+    token: CancellationToken,
+  ): Promise<ScoredCompletions> {
     const sources = this.#sources(request.control);
     // Side by side: what one computes, the other waits for, token by token.
-    const completions = await Promise.all(sources.map((source) => this.#completeOne(source, request, token)));
+    const completions = await Promise.all(sources.map((source) => this.#completeOne(source, request, tell, token)));
     const scored: ScoredCompletions = {};
     for (const [i, { side }] of sources.entries()) {
       const completion = completions[i];
@@ -71,17 +83,17 @@ export class Completer {
 
   async #completeOne(
     { side, target, role }: Source,
-    { request, prompt, maxNewTokens, sampling }: CompletionRequest,
+    { prompt, maxNewTokens, sampling }: CompletionRequest,
+    tell: (token: CompletionToken) => void,
     token: CancellationToken,
   ): Promise<Completion | undefined> {
     const params = { target, prompt, maxNewTokens, roles: [role], ...(sampling && { sampling }) };
-    const { id } = this.run;
     const result = await this.models.complete(
       params,
       ({ token: next, expected, text }) => {
         if (token.isCancellationRequested) return;
         const scored = { ...next, expected: { [side]: expected } };
-        this.post({ type: 'completionToken', id, request, side, token: scored, text });
+        tell({ side, token: scored, text });
       },
       token,
     );

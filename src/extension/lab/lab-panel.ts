@@ -2,15 +2,17 @@
 
 import { l10n, Uri, ViewColumn, window, workspace, type Disposable, type WebviewPanel } from 'vscode';
 import type { RunListing } from '../../protocol/lab-data';
-import { isPageMessage, type HostMessage, type LabTarget, type PageMessage } from '../../protocol/panel';
-import { execute } from '../base/commands';
+import type { LabMethod, RunMethod } from '../../protocol/lab-requests';
+import type { HostMessage, LabTarget } from '../../protocol/panel';
+import { answerRequest, handle, isPageRequest, type Handlers, type PageRequest } from '../../protocol/request-line';
+import { attempt } from '../base/commands';
 import type { ModelServer } from '../models/model-server';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { labPage, pageRoot } from './lab-page';
 import { LabSession } from './lab-session';
 import { resolveTarget } from './dataset-file';
 import { saveFile } from './save-file';
-import { toldProblem } from './told-problem';
+import { errorInEditorWords } from '../base/problem-words';
 
 const viewType = 'distillery.lab';
 
@@ -25,6 +27,15 @@ export class LabPanel implements Disposable {
   #pageListens = false;
   /** The list of runs that the page has, as text. */
   #toldRuns = '';
+
+  /** What the page asks without a run. */
+  readonly #handlers: Handlers<Exclude<LabMethod, RunMethod>> = {
+    ready: () => this.#begin(),
+    createSample: () => attempt('distillery.createSampleWorkspace'),
+    chooseRun: () => attempt('distillery.openLab'),
+    showRun: ({ run }) => attempt('distillery.openLab', run),
+    save: ({ name, content }) => saveFile(this.#run?.paths.directory ?? '', name, content),
+  };
 
   constructor(
     private readonly runs: RunList,
@@ -96,7 +107,13 @@ export class LabPanel implements Disposable {
       this.#run = undefined;
     });
     panel.webview.onDidReceiveMessage((message: unknown) => {
-      if (isPageMessage(message)) void this.#receive(message);
+      if (!isPageRequest(message)) return;
+      void answerRequest(
+        message,
+        (tell) => this.#answer(message, tell),
+        (answer) => this.#post(answer),
+        errorInEditorWords,
+      );
     });
     panel.webview.html = labPage(panel.webview, this.extensionUri);
   }
@@ -107,25 +124,21 @@ export class LabPanel implements Disposable {
     if (this.#pageListens) this.#startSession();
   }
 
-  async #receive(message: PageMessage): Promise<void> {
-    if (message.type === 'ready') {
-      this.#pageListens = true;
-      this.#toldRuns = '';
-      this.#post({ type: 'trust', trusted: workspace.isTrusted });
-      this.#tellRuns();
-      this.#startSession();
-    } else if (message.type === 'createSample') {
-      await execute('distillery.createSampleWorkspace');
-    } else if (message.type === 'chooseRun') {
-      await execute('distillery.openLab');
-    } else if (message.type === 'showRun') {
-      await execute('distillery.openLab', message.id);
-    } else if (message.type === 'save') {
-      await this.#orTell(saveFile(this.#run?.paths.directory ?? '', message.name, message.content));
-    } else if (this.#run?.paths.id === message.id) {
-      // Otherwise the page still speaks of the run that it showed a moment ago.
-      await this.#orTell(this.#session?.receive(message) ?? Promise.resolve());
+  #begin(): void {
+    this.#pageListens = true;
+    this.#toldRuns = '';
+    this.#post({ type: 'trust', trusted: workspace.isTrusted });
+    this.#tellRuns();
+    this.#startSession();
+  }
+
+  #answer(request: PageRequest, tell: (value: unknown) => void): unknown {
+    if (!isAboutRun(request)) return handle(this.#handlers, request, tell);
+    // The page may still speak of the run that it showed a moment ago.
+    if (!this.#session || this.#run?.paths.id !== request.params.id) {
+      throw new Error(l10n.t('This run is not shown any more.'));
     }
+    return handle(this.#session.handlers, request, tell);
   }
 
   #startSession(): void {
@@ -175,7 +188,7 @@ export class LabPanel implements Disposable {
     try {
       await work;
     } catch (error) {
-      this.#post({ type: 'error', ...toldProblem(error) });
+      this.#post({ type: 'error', ...errorInEditorWords(error) });
     }
   }
 
@@ -192,6 +205,10 @@ export class LabPanel implements Disposable {
     this.#panel?.dispose();
     for (const disposable of this.#disposables) disposable.dispose();
   }
+}
+
+function isAboutRun(request: PageRequest): request is Extract<PageRequest, { method: RunMethod }> {
+  return 'id' in request.params;
 }
 
 function title(run: ListedRun | undefined): string {

@@ -2,11 +2,15 @@
 
 import { l10n } from 'vscode';
 import { readDatasetRow, readHeldOutRows } from '../../experiment/dataset-rows';
+import { readStudentProbe } from '../../run-directory/probes';
 import { readPredictions } from '../../run-directory/predictions';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { comparisonDetail } from '../../protocol/predictions';
-import type { HostMessage, PageMessage } from '../../protocol/panel';
-import { execute } from '../base/commands';
+import type { ComparisonDetail, InspectedRow, PromptRow } from '../../protocol/lab-data';
+import type { RunMethod } from '../../protocol/lab-requests';
+import type { HostEvent } from '../../protocol/panel';
+import type { Handlers } from '../../protocol/request-line';
+import { attempt } from '../base/commands';
 import { requireTrust } from '../base/require-trust';
 import type { ModelServer } from '../models/model-server';
 import { askRunner } from '../runs/ask-runner';
@@ -18,10 +22,24 @@ import { RunFeed } from './run-feed';
 /** Rows of the dataset that are offered as prompts. */
 const mostPrompts = 200;
 
-/** What the page says of the run that is shown. */
-export type RunMessage = Exclude<Extract<PageMessage, { id: string }>, { type: 'showRun' }>;
-
 export class LabSession {
+  /** What the page asks about the run. */
+  readonly handlers: Handlers<RunMethod> = {
+    stop: ({ id }) => attempt('distillery.stopRun', id),
+    pause: () => this.#hold('pause'),
+    continue: () => this.#hold('continue'),
+    resume: ({ id }) => attempt('distillery.resumeRun', id),
+    runControl: ({ id }) => attempt('distillery.runControl', id),
+    showLog: ({ id }) => attempt('distillery.showLog', id),
+    besides: ({ runs }) => this.#showBeside(runs),
+    openFile: ({ file, line }) => openDatasetFile(this.run.paths, file, line),
+    inspectRow: ({ file, line }) => this.#inspectRow(file, line),
+    probe: ({ step }) => this.#probe(step),
+    comparison: () => this.#comparison(),
+    prompts: () => this.#prompts(),
+    complete: (request, tell) => this.#completer.complete(request, tell),
+    stopCompletion: () => this.#completer.stop(),
+  };
   readonly #feed: RunFeed;
   readonly #completer: Completer;
   /** Runs beside the one that is shown, by their names. */
@@ -31,10 +49,10 @@ export class LabSession {
     private run: ListedRun,
     private readonly runs: RunList,
     private readonly models: ModelServer,
-    private readonly post: (message: HostMessage) => void,
+    private readonly post: (event: HostEvent) => void,
   ) {
     this.#feed = new RunFeed(run.paths, run.record, post);
-    this.#completer = new Completer(models, run.paths, post);
+    this.#completer = new Completer(models, run.paths.directory);
   }
 
   /** Sends everything there is. Throws an InputError where the run's experiment cannot be read. */
@@ -52,51 +70,6 @@ export class LabSession {
     }
   }
 
-  async receive(message: RunMessage): Promise<void> {
-    const { paths } = this.run;
-    switch (message.type) {
-      case 'stop':
-        await execute('distillery.stopRun', paths.id);
-        break;
-      case 'resume':
-        await execute('distillery.resumeRun', paths.id);
-        break;
-      case 'runControl':
-        await execute('distillery.runControl', paths.id);
-        break;
-      case 'showLog':
-        await execute('distillery.showLog', paths.id);
-        break;
-      case 'pause':
-      case 'continue':
-        await this.#hold(message.type);
-        break;
-      case 'besides':
-        await this.#showBeside(message.runs);
-        break;
-      case 'openFile':
-        await openDatasetFile(paths, message.file, message.line);
-        break;
-      case 'showProbe':
-        await this.#feed.showProbe(message.step);
-        break;
-      case 'showComparison':
-        await this.#showComparison();
-        break;
-      case 'showPrompts':
-        await this.#showPrompts();
-        break;
-      case 'inspectRow':
-        await this.#inspectRow(message.file, message.line);
-        break;
-      case 'complete':
-        await this.#completer.complete(message);
-        break;
-      case 'stopCompletion':
-        this.#completer.stop();
-    }
-  }
-
   async #hold(what: 'pause' | 'continue'): Promise<void> {
     requireTrust();
     const { record } = await this.runs.look(this.run.paths.directory);
@@ -105,43 +78,49 @@ export class LabSession {
     await this.runs.look(this.run.paths.directory);
   }
 
+  /** One that cannot be read does not keep the others away. */
   async #showBeside(ids: readonly string[]): Promise<void> {
     for (const [id, feed] of this.#besides) {
       if (ids.includes(id)) continue;
       feed.dispose();
       this.#besides.delete(id);
     }
-    for (const id of ids) {
+    const starts = ids.map(async (id) => {
       const run = this.runs.find(id);
-      if (!run || this.#besides.has(id) || id === this.run.paths.id) continue;
+      if (!run || this.#besides.has(id) || id === this.run.paths.id) return;
       const feed = new RunFeed(run.paths, run.record, this.post, 'beside');
       this.#besides.set(id, feed);
       await feed.start();
-    }
+    });
+    for (const outcome of await Promise.allSettled(starts)) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
-  async #showComparison(): Promise<void> {
+  async #probe(step: number): Promise<Float32Array[]> {
+    const student = await readStudentProbe(this.run.paths.probes, step);
+    if (!student) throw new Error(l10n.t('The probe at step {0} is not there any more.', step));
+    return student;
+  }
+
+  async #comparison(): Promise<ComparisonDetail | null> {
     const { paths, record } = this.run;
     const predictions = await readPredictions(paths);
     const split = record.summary?.rows[0]?.split ?? 'validation';
-    if (predictions) this.post({ type: 'comparison', id: paths.id, comparison: comparisonDetail(predictions, split) });
+    return predictions ? comparisonDetail(predictions, split) : null;
   }
 
-  async #showPrompts(): Promise<void> {
+  async #prompts(): Promise<PromptRow[]> {
     const rows = await readHeldOutRows(await readRunExperiment(this.run.paths), mostPrompts);
-    const prompts = rows.map(({ file, line, prompt, text }) => ({ file, line, text: prompt ?? firstWords(text) }));
-    this.post({ type: 'prompts', id: this.run.paths.id, prompts });
+    return rows.map(({ file, line, prompt, text }) => ({ file, line, text: prompt ?? firstWords(text) }));
   }
 
-  async #inspectRow(file: string, line: number): Promise<void> {
-    const { directory, id } = this.run.paths;
+  async #inspectRow(file: string, line: number): Promise<InspectedRow> {
     const { text, pair, prompt, label } = await readDatasetRow(await readRunExperiment(this.run.paths), file, line);
     const parts = { ...(pair !== undefined && { pair }), ...(prompt !== undefined && { prompt }) };
     const asked = { text, ...parts, ...(label !== undefined && { label }) };
-    const { example, teacher, student } = await this.models.ask('logits', { target: directory, text: asked });
+    const target = this.run.paths.directory;
+    const { example, teacher, student } = await this.models.ask('logits', { target, text: asked });
     if (teacher === undefined || student === undefined) throw new Error(l10n.t('The run has no student yet.'));
-    const row = { example: { ...example, file, line }, teacher: floats(teacher), student: floats(student) };
-    this.post({ type: 'row', id, row });
+    return { example: { ...example, file, line }, teacher: floats(teacher), student: floats(student) };
   }
 
   dispose(): void {

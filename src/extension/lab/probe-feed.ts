@@ -1,8 +1,8 @@
-/** @file Tells the Lab's page of a run's probes as they come to be, and sends those it asks for. */
+/** @file Tells the Lab's page of a run's probes as they come to be. */
 
-import { probeSteps, readProbeExamples, readStudentProbe, readTeacherProbe } from '../../run-directory/probes';
+import { probeSteps, readProbeExamples, readTeacherProbe } from '../../run-directory/probes';
 import type { TrainingPaths } from '../../run-directory/run-paths';
-import type { HostMessage } from '../../protocol/panel';
+import type { HostEvent } from '../../protocol/panel';
 
 export class ProbeFeed {
   readonly #directory: string;
@@ -13,7 +13,7 @@ export class ProbeFeed {
 
   constructor(
     { probes, id }: TrainingPaths & { id: string },
-    private readonly post: (message: HostMessage) => void,
+    private readonly post: (event: HostEvent) => void,
   ) {
     this.#directory = probes;
     this.#id = id;
@@ -34,18 +34,9 @@ export class ProbeFeed {
       else if (steps.length !== this.#told.length) this.post({ type: 'probeSteps', id: this.#id, steps });
       if (this.#told) this.#told = steps;
     } catch (error) {
-      this.#fail(error);
+      this.post({ type: 'error', message: error instanceof Error ? error.message : String(error) });
     } finally {
       this.#looking = false;
-    }
-  }
-
-  async show(step: number): Promise<void> {
-    try {
-      const student = await readStudentProbe(this.#directory, step);
-      if (student) this.post({ type: 'probe', id: this.#id, step, student });
-    } catch (error) {
-      this.#fail(error);
     }
   }
 
@@ -55,9 +46,5 @@ export class ProbeFeed {
     if (!examples || !teacher) return;
     this.#told = steps;
     this.post({ type: 'probes', id: this.#id, probes: { examples, teacher, steps } });
-  }
-
-  #fail(error: unknown): void {
-    this.post({ type: 'error', message: error instanceof Error ? error.message : String(error) });
   }
 }

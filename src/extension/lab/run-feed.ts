@@ -1,12 +1,12 @@
 /** @file Turns a run directory, as it grows, into messages for the Lab's page. */
 
-import { followRecords, type Follower } from '../../run-directory/follow-records';
+import { followRecords, type Follower } from '../../run-directory/follow-lines';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { controlPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { RunSeries, RunSnapshot } from '../../protocol/lab-data';
 import { MetricsTable } from '../../protocol/metrics-table';
-import type { HostMessage } from '../../protocol/panel';
+import type { HostEvent } from '../../protocol/panel';
 import type { EvaluationRecord, Role, RunRecord } from '../../protocol/records';
 import { experimentFacts, flatSettings } from './experiment-facts';
 import { ProbeFeed } from './probe-feed';
@@ -44,11 +44,11 @@ export class RunFeed {
   constructor(
     readonly paths: RunPaths,
     private record: RunRecord,
-    private readonly post: (message: HostMessage) => void,
+    private readonly post: (event: HostEvent) => void,
     /** `run`: the one that is shown, with its probes; `beside`: one to be compared with it. */
     private readonly as: 'run' | 'beside' = 'run',
   ) {
-    if (as === 'run') this.#probes = new ProbeFeed(paths, (message) => this.#post(message));
+    if (as === 'run') this.#probes = new ProbeFeed(paths, (event) => this.#post(event));
   }
 
   /** Sends the snapshot, then follows. Throws an InputError where the run's experiment cannot be read. */
@@ -68,10 +68,6 @@ export class RunFeed {
     // Before the snapshot there is nothing to bring up to date.
     if (!this.#anew) this.#post({ type: 'record', id: this.paths.id, record });
     void this.#probes?.look();
-  }
-
-  async showProbe(step: number): Promise<void> {
-    await this.#probes?.show(step);
   }
 
   #follow(training: Training): void {
@@ -129,8 +125,8 @@ export class RunFeed {
     void this.#probes?.look();
   }
 
-  #post(message: HostMessage): void {
-    if (!this.#disposed) this.post(message);
+  #post(event: HostEvent): void {
+    if (!this.#disposed) this.post(event);
   }
 
   dispose(): void {

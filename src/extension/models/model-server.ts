@@ -9,7 +9,7 @@ import {
   StreamMessageWriter,
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
-import { toldError } from '../base/told-error';
+import { askedError } from '../base/failure';
 import type { CompleteParams, CompletionProgress, ServeMethod, ServeRequests } from '../../protocol/runner';
 
 /** Milliseconds without a question after which its memory is given back. */
@@ -37,7 +37,7 @@ export class ModelServer {
     private readonly requireTrust: () => void,
   ) {}
 
-  /** Rejects with the process's own message, where it ends before it answers, and when `token` is cancelled. */
+  /** Rejects with what the process has thrown, where it ends before it answers, and when `token` is cancelled. */
   async ask<M extends ServeMethod>(
     method: M,
     params: ServeRequests[M]['params'],
@@ -50,7 +50,7 @@ export class ModelServer {
     try {
       return await Promise.race([connection.sendRequest<ServeRequests[M]['result']>(method, params, token), ended]);
     } catch (error) {
-      throw toldError(error);
+      throw askedError(error);
     } finally {
       if (--this.#pending === 0) this.#idle = setTimeout(() => this.dispose(), idleTime);
     }

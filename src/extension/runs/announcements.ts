@@ -2,6 +2,7 @@
 
 import { l10n, window, type Disposable } from 'vscode';
 import { execute } from '../base/commands';
+import { buttonsOf, showWithButtons } from '../base/problem-actions';
 import type { ListedRun, RunList } from './run-list';
 import { isLive } from './run-status';
 import { finding } from './run-words';
@@ -21,15 +22,17 @@ export function registerAnnouncements(runs: RunList, isShown: (id: string) => bo
 /** A stop was asked for, so it needs no word. */
 async function announce(run: ListedRun): Promise<void> {
   const { name, status, error } = run.record;
-  const [openLab, showLog] = [l10n.t('Open Lab'), l10n.t('Show Log')];
-  let chosen: string | undefined;
+  const buttons = [
+    { title: l10n.t('Open Lab'), press: () => execute('distillery.openLab', run.paths.id) },
+    { title: l10n.t('Show Log'), press: () => execute('distillery.showLog', run.paths.id) },
+  ];
   if (status === 'done') {
     const words = [l10n.t('{0} is done.', name), finding(run)].filter((part) => part !== undefined).join(' ');
-    chosen = await window.showInformationMessage(words, openLab, showLog);
+    const chosen = await window.showInformationMessage(words, ...buttons.map(({ title }) => title));
+    await buttons.find(({ title }) => title === chosen)?.press();
   } else if (status === 'failed') {
     const words = [l10n.t('{0} has failed.', name), error?.message, error?.remedy];
-    chosen = await window.showErrorMessage(words.filter((part) => part !== undefined).join(' '), openLab, showLog);
+    const text = words.filter((part) => part !== undefined).join(' ');
+    await showWithButtons(text, [...buttonsOf(error?.actions), ...buttons]);
   }
-  if (chosen === openLab) await execute('distillery.openLab', run.paths.id);
-  if (chosen === showLog) await execute('distillery.showLog', run.paths.id);
 }

@@ -3,9 +3,9 @@
 import { createConnection, type Socket } from 'node:net';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
 import type { RunnerMethod, RunnerRequests } from '../../protocol/runner';
-import { toldError } from '../base/told-error';
+import { askedError } from '../base/failure';
 
-/** Rejects with the runner's own message, or where nobody listens on the socket. */
+/** Rejects with what the runner has thrown, or where nobody listens on the socket. */
 export async function askRunner<M extends RunnerMethod>(
   socketPath: string,
   method: M,
@@ -19,7 +19,7 @@ export async function askRunner<M extends RunnerMethod>(
     connection.listen();
     return await Promise.race([connection.sendRequest<RunnerRequests[M]['result']>(method), ended]);
   } catch (error) {
-    throw toldError(error);
+    throw askedError(error);
   } finally {
     connection.dispose();
     socket.destroy();

@@ -5,9 +5,17 @@ import { listRuns, originOfRun, readRun, type Run, type RunOrigin } from '../../
 import { runsDirectory } from '../../run-directory/run-paths';
 import type { Metrics } from '../../protocol/records';
 import path from 'node:path';
-import { EventEmitter, RelativePattern, workspace, type Disposable, type Uri, type WorkspaceFolder } from 'vscode';
+import {
+  EventEmitter,
+  l10n,
+  RelativePattern,
+  workspace,
+  type Disposable,
+  type Uri,
+  type WorkspaceFolder,
+} from 'vscode';
+import { inEditorWords } from '../base/problem-words';
 import { bestMetrics } from '../../protocol/quality';
-import { inEditorWords } from '../base/editor-words';
 import { isLive } from './run-status';
 
 /** A run as the views show it. */
@@ -195,8 +203,11 @@ async function runsDirectories(): Promise<string[]> {
 function inWords(run: Run): Run {
   const { error } = run.record;
   if (!error) return run;
-  const remedy = error.remedy === undefined ? {} : { remedy: inEditorWords(error.remedy) };
-  return { ...run, record: { ...run.record, error: { ...error, message: inEditorWords(error.message), ...remedy } } };
+  const { message, remedy } = inEditorWords(error);
+  const { file, line } = error;
+  const placed = file === undefined ? message : l10n.t('{0}, line {1}: {2}', path.basename(file), line ?? 1, message);
+  const told = { ...error, message: placed, ...(remedy !== undefined && { remedy }) };
+  return { ...run, record: { ...run.record, error: told } };
 }
 
 async function withBest(run: Run): Promise<ListedRun> {

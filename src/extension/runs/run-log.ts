@@ -1,41 +1,43 @@
 /** @file What runs write to their `log.txt`: copied into the output channel while they live, and shown when it is asked for. */
 
 import { Disposable, l10n, Uri, window, type LogOutputChannel } from 'vscode';
+import { followLines, type Follower } from '../../run-directory/follow-lines';
 import { chooseRun } from './choose-run';
 import type { ListedRun, RunList } from './run-list';
 import { isLive } from './run-status';
-import { LineFollower } from './line-follower';
 
-/** Milliseconds between looks; a look at a file that has not grown is one `stat`. */
-const period = 500;
+/** Milliseconds between looks where the file system gives no notice. */
+const pollEvery = 500;
 
 export function registerRunLog(runs: RunList, log: LogOutputChannel): Disposable {
-  const followers = new Map<string, LineFollower>();
-  let timer: NodeJS.Timeout | undefined;
-
-  const look = async (run: ListedRun, follower: LineFollower): Promise<void> => {
-    for (const line of await follower.read()) writeLine(log, `${run.record.name}: ${withoutTime(line)}`);
-  };
-  const tick = async (): Promise<void> => {
-    for (const [directory, follower] of followers) {
-      const run = runs.runs.find((known) => known.paths.directory === directory);
-      if (run) await look(run, follower);
-      // Its last words came with the look above.
-      if (!run || !isLive(run.record.status)) followers.delete(directory);
-    }
-    timer = followers.size > 0 ? setTimeout(() => void tick(), period) : undefined;
-  };
+  const followers = new Map<string, Follower>();
+  const follow = ({ paths, record }: ListedRun): Follower =>
+    followLines(
+      paths.log,
+      (lines) => {
+        for (const line of lines) writeLine(log, `${record.name}: ${withoutTime(line)}`);
+      },
+      { pollEvery },
+    );
   const listener = runs.onDidChange(() => {
-    for (const { paths } of runs.live) {
-      if (!followers.has(paths.directory)) followers.set(paths.directory, new LineFollower(paths.log));
+    const live = new Map(runs.live.map((run) => [run.paths.directory, run]));
+    for (const [directory, run] of live) if (!followers.has(directory)) followers.set(directory, follow(run));
+    for (const [directory, follower] of followers) {
+      if (live.has(directory)) continue;
+      followers.delete(directory);
+      void lastWords(follower);
     }
-    if (followers.size > 0) timer ??= setTimeout(() => void tick(), 0);
   });
   return new Disposable(() => {
     listener.dispose();
-    followers.clear();
-    clearTimeout(timer);
+    for (const follower of followers.values()) follower.dispose();
   });
+}
+
+/** Of a run that has ended. */
+async function lastWords(follower: Follower): Promise<void> {
+  await follower.refresh().catch(() => undefined);
+  follower.dispose();
 }
 
 /** The channel writes the time itself. */

@@ -14,13 +14,13 @@ import {
 import path from 'node:path';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { validateExperimentFile } from '../../experiment/checks/validate';
-import { InputError } from '../../protocol/problem';
 import { requireTrust } from '../base/require-trust';
 import { runExperiment } from '../experiments/experiment-commands';
 import type { ModelServer } from '../models/model-server';
 import type { RunCommandParts } from '../runs/run-commands';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { finding, percentDone, timeLeft } from '../runs/run-words';
+import { errorForChat, problemForChat } from './chat-words';
 import { toolNames, type ToolName } from './tool-names';
 
 /** What a tool does, without how its answer is wrapped. */
@@ -52,18 +52,12 @@ function implement({ prepare, answer }: Tool<object>): LanguageModelTool<object>
     ...(prepare && { prepareInvocation: prepare }),
     invoke: async ({ input }) => {
       const told = await answer(input).catch((error: unknown) => {
-        throw new Error(messageFor(error));
+        throw new Error(errorForChat(error));
       });
       const text = typeof told === 'string' ? told : JSON.stringify(told);
       return new LanguageModelToolResult([new LanguageModelTextPart(text)]);
     },
   };
-}
-
-/** A model mends its call from what it reads: place, problem, remedy. */
-function messageFor(error: unknown): string {
-  if (error instanceof InputError) return error.message;
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Runs that are listed at most: a model reads every one of them. */
@@ -115,7 +109,7 @@ function validateExperimentTool(): Tool<{ file: string }> {
       // It opens the files that the experiment names.
       requireTrust();
       const problems = await validateExperimentFile(fileOf(file).fsPath);
-      return problems.length === 0 ? 'The experiment has no problems.' : { problems };
+      return problems.length === 0 ? 'The experiment has no problems.' : { problems: problems.map(problemForChat) };
     },
   };
 }
@@ -136,7 +130,7 @@ function runExperimentTool(parts: RunCommandParts): Tool<{ file: string }> {
       const uri = fileOf(file);
       const problems = await validateExperimentFile(uri.fsPath);
       const errors = problems.filter(({ severity }) => severity === 'error');
-      if (errors.length > 0) return { started: false, problems: errors };
+      if (errors.length > 0) return { started: false, problems: errors.map(problemForChat) };
       await runExperiment(parts, uri);
       const run = parts.runs.runs.find(({ origin }) => origin?.file === uri.fsPath);
       return run ? { started: true, ...shortOf(run) } : { started: false, reason: 'It ended at once: see the log.' };
@@ -159,7 +153,7 @@ function inspectTextTool(runs: RunList, models: ModelServer): Tool<InspectInput>
       const { paths } = await findRun(runs, id);
       const texts = [{ text, ...(label !== undefined && { label }) }];
       const [result] = await models.ask('inspect', { target: paths.directory, texts, temperature, top: 5 });
-      if (!result || 'problem' in result) throw new Error(result?.problem ?? 'There is nothing to inspect.');
+      if (!result || 'problem' in result) throw new Error(result?.problem.message ?? 'There is nothing to inspect.');
       const positions = result.positions.map(({ token, label, counted, kl, teacher, student }) => ({
         ...(token !== '' && { token }),
         ...(label !== undefined && { label }),

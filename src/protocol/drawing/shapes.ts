@@ -38,6 +38,20 @@ export const line = (
   attributes: Attributes = {},
 ): Shape => shape('line', { x1: round(x1), y1: round(y1), x2: round(x2), y2: round(y2), stroke, ...attributes });
 
+/** A line of whole pixels. */
+export const crisp: Attributes = { 'shape-rendering': 'crispEdges' };
+
+/** Of a text that stands over lines. */
+export const halo: Attributes = {
+  'paint-order': 'stroke',
+  stroke: 'var(--background)',
+  'stroke-width': 3,
+  'stroke-linejoin': 'round',
+};
+
+/** Of what is chosen. */
+export const strong: Attributes = { fill: 'var(--foreground)', 'font-weight': 600 };
+
 /** A path through points; where `y` is null or not a number the line is broken. */
 export function polyline(points: Iterable<readonly [number, number | null]>): string {
   let path = '';

@@ -23,7 +23,7 @@ export async function teacherCacheCommand(remove: readonly string[] = [], from =
   const chosen = remove.flatMap((name) => {
     const found = caches.filter(({ key }) => name === 'all' || key.startsWith(name));
     if (found.length > 0 || name === 'all') return found;
-    throw InputError.at(name, `No cache in ${folder} begins so.`, 'List them with "distillery cache".');
+    throw InputError.at(name, 'cache-missing', { folder });
   });
   for (const cache of new Set(chosen)) await removeCache(cache);
   return { folder, caches: await listCaches(folder), removed: [...new Set(chosen)].map(({ key }) => key) };

@@ -10,9 +10,9 @@ export async function compareRuns(names: readonly string[]): Promise<Comparison>
       const paths = await findRun(name);
       const { record } = await readRun(paths.directory);
       if (record.summary) return record.summary.rows;
-      const remedy =
-        record.status === 'running' ? 'Wait for its end.' : `Finish it with "distillery resume ${paths.id}".`;
-      throw InputError.at(name, `This run has no comparison yet: it is ${record.status}.`, remedy);
+      const { status } = record;
+      if (status === 'running') throw InputError.at(name, 'run-not-compared-yet', { status });
+      throw InputError.at(name, 'run-without-comparison', { status, run: paths.id });
     }),
   );
   return { rows: rows.flat() };

@@ -32,13 +32,12 @@ export async function completeWith(
 ): Promise<CompleteResult> {
   const { prompt, roles = ['teacher', 'student'] } = options;
   if (target.task !== 'causal-lm') {
-    throw InputError.at(name, `A ${target.task} model does not continue texts.`, 'Use "inspect", or a causal-lm run.');
+    throw InputError.at(name, 'task-without-completion', { task: target.task });
   }
   const { tokenizer } = target;
-  if (!tokenizer)
-    throw InputError.at(name, 'This folder has no tokenizer.json.', 'Add the tokenizer it was trained with.');
+  if (!tokenizer) throw InputError.at(name, 'completion-without-tokenizer', {});
   const ids = Array.from(tokenizer.encode(prompt, { addSpecialTokens: false }).ids);
-  if (ids.length === 0) throw InputError.at('--prompt', 'The prompt is empty.', 'Give at least one word.');
+  if (ids.length === 0) throw InputError.at('--prompt', 'prompt-empty', {});
   const result: CompleteResult = { prompt };
   for (const role of roles) {
     const predictor = target[role];

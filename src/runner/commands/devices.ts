@@ -9,6 +9,7 @@ import {
   type EngineName,
 } from '../../protocol/engines';
 import { formatBytes, formatCount, formatMilliseconds } from '../../protocol/format';
+import type { Complaint } from '../../protocol/problem';
 import type { DeviceRecord, DeviceUser } from '../../protocol/records';
 import { installedLibrary } from '../../engine/libraries';
 import { hindranceOf } from '../devices/candidates';
@@ -48,12 +49,9 @@ async function look(engine: EngineName, { gpus, users }: Surroundings): Promise<
   const common = { engine, device, precisions: [...able], speeds: [], library };
   const none = { name: engine, available: false as const };
   const hindrance = hindranceOf(engine);
-  if (hindrance) {
-    const { why, remedy, install } = hindrance;
-    return { ...common, ...none, reason: `${why} ${remedy}`, install };
-  }
+  if (hindrance) return { ...common, ...none, ...unavailable(hindrance) };
   const found = await tryEngineApart(engine, { precision: 'float32', measure: false });
-  if (!found.available) return { ...common, ...none, reason: `${found.message} ${found.remedy}` };
+  if (!found.available) return { ...common, ...none, ...unavailable(found.problem) };
   const memoryBytes = found.memoryBytes ?? memoryOf(engine, gpus);
   return {
     ...common,
@@ -64,6 +62,11 @@ async function look(engine: EngineName, { gpus, users }: Surroundings): Promise<
     software: found.software ? true : undefined,
     inUseBy: users[device],
   };
+}
+
+function unavailable(problem: Complaint): Pick<DeviceRecord, 'reason' | 'problem' | 'install'> {
+  const install = problem.actions.find((action) => 'install' in action)?.install;
+  return { reason: `${problem.message} ${problem.remedy}`, problem, ...(typeof install === 'string' && { install }) };
 }
 
 function libraryRecord(engine: EngineName): DeviceRecord['library'] {

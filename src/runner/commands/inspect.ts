@@ -46,14 +46,14 @@ export async function inspect(name: string, options: InspectOptions): Promise<In
 
 async function readInput(name: string, target: Target, options: InspectOptions): Promise<InspectionInput> {
   if (options.ids) return inputOfIds(options.ids);
-  const tokenizer = tokenizerOf(name, target);
+  const tokenizer = tokenizerOf(name, target, '--ids');
   const { text, pair } = options;
   if (options.file !== undefined) {
     const row = await readRow(target, options.file, options.row ?? 1);
     return inputOfText(target, tokenizer, row, row);
   }
   if (text === undefined) {
-    throw InputError.at(name, 'There is nothing to inspect.', 'Give --text, or --file with --row.');
+    throw InputError.at(name, 'nothing-to-inspect', {});
   }
   return inputOfText(target, tokenizer, { text, pair }, { file: '--text', line: 1 });
 }
@@ -62,8 +62,7 @@ async function readRow({ columns }: Target, file: string, row: number): Promise<
   const { rows } = await readDataset([file], { ...columns, labelIsOptional: true });
   const chosen = rows[row - 1];
   if (chosen) return chosen;
-  const message = `There is no row ${row}: the file has ${rows.length}.`;
-  throw InputError.at(file, message, `Give a row from 1 to ${rows.length}.`);
+  throw InputError.at(file, 'row-out-of-range', { row, rows: rows.length });
 }
 
 function inputOfIds(ids: number[]): InspectionInput {

@@ -10,7 +10,7 @@ import {
   type CancellationToken,
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
-import { InputError } from '../../protocol/problem';
+import { complaintOf, InputError } from '../../protocol/problem';
 import {
   requestCancelled,
   type CompleteParams,
@@ -24,6 +24,7 @@ import {
 import { inspectionResult } from '../serve/inspection';
 import { inputOfText, tokenizerOf } from '../serve/inspection-input';
 import { openForAnswers } from '../devices/open-engine';
+import { rejection } from '../serve/failure';
 import { LoadedTargets } from '../serve/loaded-targets';
 import type { Target } from '../serve/targets';
 import { completeWith } from './complete';
@@ -51,7 +52,9 @@ type Handler<M extends ServeMethod> = (
 ) => Promise<ServeRequests[M]['result']>;
 
 function answer<M extends ServeMethod>(connection: MessageConnection, method: M, handle: Handler<M>): void {
-  connection.onRequest(method, (params: ServeRequests[M]['params'], token: CancellationToken) => handle(params, token));
+  connection.onRequest(method, (params: ServeRequests[M]['params'], token: CancellationToken) =>
+    handle(params, token).catch(rejection),
+  );
 }
 
 async function inspectAll(target: Target, params: InspectParams, token: CancellationToken): Promise<InspectedText[]> {
@@ -74,7 +77,7 @@ async function inspectOne(target: Target, text: TextToInspect, params: InspectPa
     };
     return inspectionResult(target, input, logits, params);
   } catch (error) {
-    if (error instanceof InputError) return { problem: error.problems[0].message };
+    if (error instanceof InputError) return { problem: complaintOf(error) };
     throw error;
   }
 }

@@ -63,7 +63,7 @@ export async function resumeRun(
   const engine = await openEngine({ ...experiment, before }, source, (line) => output.note(line));
   const lock = await acquireLock(paths.directory).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw error;
-    throw InputError.at(paths.directory, 'This run is still going on.', 'Wait for it, or stop it first.');
+    throw InputError.at(paths.directory, 'run-still-going', {});
   });
   if (addsControl) await writeRunExperiment(paths, experiment);
   output.started(paths.directory, experiment, []);

@@ -26,7 +26,7 @@ export async function measureEngines(
 async function measureEngine(engine: EngineName, precision: Precision): Promise<Measurement | Failure> {
   const result = await tryEngineApart(engine, { precision, measure: true });
   const subject = { engine, precision, version: engineVersion(engine), time: new Date().toISOString() };
-  if (!result.available) return { ...subject, reason: `${result.message} ${result.remedy}` };
+  if (!result.available) return { ...subject, reason: `${result.problem.message} ${result.problem.remedy}` };
   const { device, software, speed } = result;
   return { ...subject, device, software, ...speed! };
 }

@@ -7,7 +7,7 @@ import type { Experiment } from '../../experiment/file/schema';
 import type { Source } from '../../experiment/file/source';
 import { engineFacts, engineOfTeacherPrecision, type DeviceKind, type EngineName } from '../../protocol/engines';
 import { formatMilliseconds } from '../../protocol/format';
-import { InputError } from '../../protocol/problem';
+import { complaint, InputError, type Complaint } from '../../protocol/problem';
 import { requireTeacherPrecision } from '../run/teacher-precision';
 import { hindranceOf } from './candidates';
 import { chooseEngine, type Choice } from './choose-engine';
@@ -72,12 +72,7 @@ async function openWished(wish: EngineRequest, source: Source, note: (line: stri
     }
   }
   if (precision === 'float32') return { ...(await open('cpu', wish)), reason: 'auto fell back to cpu' };
-  throw problem(
-    source,
-    'precision',
-    `No engine here computes in ${precision}.`,
-    'Use "float32", or install OpenVINO: distillery devices --install openvino',
-  );
+  throw problem(source, 'precision', complaint('precision-of-no-engine', { precision }));
 }
 
 /** For asking a model something: "auto" is what is quickest to open. Throws an InputError. */
@@ -85,7 +80,9 @@ export async function openForAnswers(engine: EngineName | 'auto'): Promise<Execu
   try {
     return await openExecutor(engine === 'auto' ? 'cpu' : engine);
   } catch (error) {
-    if (error instanceof EngineUnavailable) throw InputError.at('--engine', error.message, error.remedy);
+    if (error instanceof EngineUnavailable) {
+      throw InputError.of(error.complaint, { file: '--engine', line: 1, column: 1 });
+    }
     throw error;
   }
 }
@@ -119,13 +116,12 @@ async function openChoice(
 }
 
 async function openNamed(engine: EngineName, wish: EngineRequest, source: Source): Promise<OpenEngine> {
-  const hindrance = hindranceOf(engine);
-  if (hindrance)
-    throw problem(source, 'engine', `The engine "${engine}" cannot be used: ${hindrance.why}`, hindrance.remedy);
+  const hindrance = hindranceOf(engine, true);
+  if (hindrance) throw problem(source, 'engine', hindrance);
   try {
     return await open(engine, wish);
   } catch (error) {
-    if (error instanceof EngineUnavailable) throw problem(source, 'engine', error.message, error.remedy);
+    if (error instanceof EngineUnavailable) throw problem(source, 'engine', error.complaint);
     throw error;
   }
 }
@@ -136,6 +132,6 @@ async function open(engine: EngineName, { precision, threads }: EngineRequest): 
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-function problem(source: Source, key: 'engine' | 'precision', message: string, remedy: string): InputError {
-  return new InputError([source.problem(source.placeOf([key]), message, remedy)]);
+function problem(source: Source, key: 'engine' | 'precision', what: Complaint): InputError {
+  return new InputError([source.problem(source.placeOf([key]), what)]);
 }

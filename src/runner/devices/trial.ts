@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { EngineUnavailable } from '../../engine/executor';
 import { openExecutor } from '../../engine/engines';
 import type { EngineName, Precision } from '../../protocol/engines';
+import { complaint, type Complaint } from '../../protocol/problem';
 import { measureSmallStep, type Speed } from './small-step';
 
 /** What a process that opened an engine found. */
@@ -15,7 +16,7 @@ export type Trial =
       software?: true | undefined;
       speed?: Speed | undefined;
     }
-  | { available: false; message: string; remedy: string };
+  | { available: false; problem: Complaint };
 
 export interface TrialOptions {
   precision: Precision;
@@ -40,16 +41,12 @@ export async function tryEngine(engine: EngineName, { precision, measure }: Tria
       speed: measure ? await measureSmallStep(executor) : undefined,
     };
   } catch (error) {
-    if (error instanceof EngineUnavailable) return { available: false, message: error.message, remedy: error.remedy };
-    return failed(`It fails: ${error instanceof Error ? error.message : String(error)}.`);
+    if (error instanceof EngineUnavailable) return failed(error.complaint);
+    return failed(complaint('engine-fails', { reason: error instanceof Error ? error.message : String(error) }));
   }
 }
 
-const failed = (message: string): Trial => ({
-  available: false,
-  message,
-  remedy: 'Update its driver or library, or use the engine "cpu".',
-});
+const failed = (problem: Complaint): Trial => ({ available: false, problem });
 
 /** Starts this program again for one engine. Never rejects. */
 export async function tryEngineApart(
@@ -66,8 +63,8 @@ export async function tryEngineApart(
       const found = parse(stdout);
       // Some drivers crash while they are unloaded; what was found before counts.
       if (found) resolve(found);
-      else if (error?.killed) resolve(failed(`It did not answer within ${timeout / 1000} seconds.`));
-      else resolve(failed(`Its process ended without an answer: ${lastLine(stderr) ?? error?.signal ?? 'no reason'}.`));
+      else if (error?.killed) resolve(failed(complaint('engine-does-not-answer', { seconds: timeout / 1000 })));
+      else resolve(failed(complaint('engine-ends', { reason: lastLine(stderr) ?? error?.signal ?? 'no reason' })));
     });
   });
 }

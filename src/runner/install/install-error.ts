@@ -1,58 +1,27 @@
 /** @file Why a native library could not be installed, and what a person can do about it. */
 
-export type InstallFailure =
-  | 'wrong-platform'
-  | 'no-python'
-  | 'no-pip'
-  | 'no-network'
-  | 'not-offered'
-  | 'wrong-hash'
-  | 'no-space'
-  | 'not-a-wheel'
-  | 'wrong-wheel'
-  | 'not-writable'
-  | 'in-use'
-  | 'cancelled'
-  | 'pip-failed';
+import { complaint, ComplaintError } from '../../protocol/problem';
+import type { ProblemArguments, ProblemCode } from '../../protocol/problems/catalogue';
 
-/** What works without any library. */
-const FALLBACK = 'Until then, "engine": "cpu" works without it.';
+type InstallCode = Extract<ProblemCode, `install-${string}`>;
 
-export class InstallError extends Error {
+/** Each says what works meanwhile, too. */
+export class InstallError extends ComplaintError {
   override readonly name = 'InstallError';
-  /** What to do, and what works meanwhile. */
-  readonly remedy: string;
+}
 
-  constructor(
-    readonly failure: InstallFailure,
-    message: string,
-    remedy: string,
-  ) {
-    super(message);
-    this.remedy = `${remedy} ${FALLBACK}`;
-  }
+export function installError<C extends InstallCode>(code: C, args: ProblemArguments<C>): InstallError {
+  return new InstallError(complaint(code, args));
 }
 
 /** What the system says of a full or closed disk, in a person's terms; any other error as it is. */
 export function explained(error: unknown, folder: string): unknown {
   if (error instanceof InstallError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new InstallError('no-space', `The disk of ${folder} is full.`, 'Make room there and install again.');
-  }
-  if (code === 'EBUSY' || code === 'ETXTBSY') {
-    return new InstallError(
-      'in-use',
-      `A file in ${folder} is in use.`,
-      'End the runs that use the library, then try again.',
-    );
-  }
+  if (code === 'ENOSPC' || code === 'EDQUOT') return installError('install-disk-full', { folder });
+  if (code === 'EBUSY' || code === 'ETXTBSY') return installError('install-file-in-use', { folder });
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST') {
-    return new InstallError(
-      'not-writable',
-      `${folder} cannot be written (${message}).`,
-      'Make it writable, or name another folder in the environment variable DISTILLERY_LIBRARIES.',
-    );
+    return installError('install-not-writable', { folder, reason: message });
   }
   return error;
 }

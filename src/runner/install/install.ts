@@ -9,7 +9,7 @@ import { saveDirectoryAtomically } from '../../run-directory/atomic-directory';
 import { formatBytes } from '../../protocol/format';
 import type { LibraryRecord } from '../../protocol/records';
 import { libraryFor, platformsOf, wheelTags, type Library, type Wheel } from './catalog';
-import { explained, InstallError } from './install-error';
+import { explained, installError, type InstallError } from './install-error';
 import { alone, exists, libraryHome, removeOthers } from './library-home';
 import { downloadWheel } from './pip-download';
 import { findPip } from './python';
@@ -54,7 +54,7 @@ export async function installLibrary(
       await removeOthers(home, library.version);
       return { library: name, version: library.version, folder: findLibrary(name)! };
     } catch (error) {
-      const known = cancelled(options.signal) ?? explained(error, home);
+      const known = cancelled(name, options.signal) ?? explained(error, home);
       log.detail(`failed: ${known instanceof Error ? known.message : String(known)}`);
       throw known;
     }
@@ -85,11 +85,7 @@ async function wheelsAtHand(
   const wheels: Wheels = new Map();
   for (const file of files) {
     if (!(await isZip(file))) {
-      throw new InstallError(
-        'not-a-wheel',
-        `${file} is not a wheel (or cannot be read).`,
-        'Choose a file that ends in .whl.',
-      );
+      throw installError('install-not-a-wheel', { file });
     }
     const sha256 = await checked(file, log, signal);
     const wheel = library.wheels.find((candidate) => candidate.sha256 === sha256);
@@ -116,12 +112,13 @@ async function fetchMissing(
   const missing = library.wheels.filter((wheel) => !wheels.has(wheel));
   if (missing.length === 0) return;
   await mkdir(downloads, { recursive: true });
-  const pip = await findPip(home);
+  const pip = await findPip(home, library.name);
   const total = sum(missing.map(({ bytes }) => bytes));
   let before = 0;
   for (const wheel of missing) {
     log.note(`fetching ${wheel.file} (${formatBytes(wheel.bytes)}) with ${pip.join(' ')}`);
     await downloadWheel(pip, {
+      library: library.name,
       wheel,
       folder: downloads,
       onBytes: (bytes) => log.progress('downloading', before + bytes, total),
@@ -132,7 +129,7 @@ async function fetchMissing(
     // pip has checked it; this is what we unpack.
     if (!(await exists(file)) || (await checked(file, log, signal)) !== wheel.sha256) {
       await rm(file, { force: true });
-      throw new InstallError('wrong-hash', `${wheel.file} was not downloaded as published.`, 'Install again.');
+      throw installError('install-wrong-hash', { file: wheel.file, library: library.name });
     }
     wheels.set(wheel, file);
     before += wheel.bytes;
@@ -170,11 +167,8 @@ async function requireSpace(
   const needed = sum(missing) + Math.max(0, ...missing) + library.bytes + SPARE_BYTES;
   const available = await free(home);
   if (available >= needed) return;
-  throw new InstallError(
-    'no-space',
-    `${libraryTitle(library.name)} needs ${formatBytes(needed)} while it is installed, and the disk of ${home} has ${formatBytes(available)} left.`,
-    'Make room there, or name a folder on another disk in the environment variable DISTILLERY_LIBRARIES.',
-  );
+  const title = libraryTitle(library.name);
+  throw installError('install-disk-too-small', { title, needed, folder: home, available });
 }
 
 async function freeBytes(folder: string): Promise<number> {
@@ -205,31 +199,32 @@ function logging(listener: InstallListener, file: string): Log {
   };
 }
 
-function cancelled(signal: AbortSignal | undefined): InstallError | undefined {
-  if (!signal?.aborted) return undefined;
-  return new InstallError('cancelled', 'The installation was cancelled.', 'Install again to go on.');
+function cancelled(library: LibraryName, signal: AbortSignal | undefined): InstallError | undefined {
+  return signal?.aborted ? installError('install-cancelled', { library }) : undefined;
 }
 
 function wrongPlatform(name: LibraryName): InstallError {
-  return new InstallError(
-    'wrong-platform',
-    `${libraryTitle(name)} cannot be installed on ${process.platform}-${process.arch}, only on ${platformsOf(name).join(', ')}.`,
-    'Use another engine.',
-  );
+  return installError('install-wrong-platform', {
+    title: libraryTitle(name),
+    platform: `${process.platform}-${process.arch}`,
+    platforms: platformsOf(name),
+  });
 }
 
 function wrongWheel(file: string, library: Library): InstallError {
   const wanted = library.wheels.map((wheel) => wheel.file);
   const given = path.basename(file);
-  const message = wanted.includes(given)
-    ? `${given} is damaged, or not the published one: its SHA-256 differs.`
-    : `${given} is ${describe(given)}, not a wheel of ${libraryTitle(library.name)} ${library.version} for this platform.`;
-  return new InstallError('wrong-wheel', message, `Choose ${wanted.join(', ')}.`);
+  if (wanted.includes(given)) return installError('install-wheel-altered', { file: given, wanted });
+  const { name, version } = library;
+  const title = libraryTitle(name);
+  return installError('install-wrong-wheel', { file: given, title, version, wanted, ...describe(given) });
 }
 
-function describe(file: string): string {
+function describe(file: string): object {
   const tags = wheelTags(file);
-  return tags ? `${tags.package} ${tags.version} (${tags.python}, ${tags.platforms[0]!})` : 'another file';
+  if (!tags) return {};
+  const { package: name, version: packageVersion, python, platforms } = tags;
+  return { package: name, packageVersion, python, wheelPlatform: platforms[0]! };
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

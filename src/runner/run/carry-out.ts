@@ -1,12 +1,10 @@
 /** @file Carries a run out in its directory, whatever happens: waits for the device, computes, records how it ended. */
 
-import { NotFinite } from '../../distill/not-finite';
-import { EngineUnavailable } from '../../engine/executor';
 import type { Lock } from '../../run-directory/lock';
 import { writeRunRecord } from '../../run-directory/run-directory';
 import type { RunPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import { InputError } from '../../protocol/problem';
+import { complaintOf, firstError, InputError } from '../../protocol/problem';
 import type { Comparison, DeviceUser, RunErrorRecord, RunRecord, RunStatus } from '../../protocol/records';
 import type { OpenEngine } from '../devices/open-engine';
 import { takeDevice } from '../devices/queue';
@@ -131,10 +129,11 @@ async function waitForDevice(
 
 /** What went wrong, as `run.json` says it. */
 export function errorRecord(error: unknown): RunErrorRecord {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof NotFinite || error instanceof EngineUnavailable) return { message, remedy: error.remedy };
-  if (error instanceof InputError) return { message, remedy: error.problems[0].remedy };
-  return { message };
+  const { remedy, ...what } = complaintOf(error);
+  const told = { ...what, ...(remedy !== '' && { remedy }) };
+  if (!(error instanceof InputError)) return told;
+  const { file, line, column } = firstError(error);
+  return { ...told, file, line, column };
 }
 
 /** Ctrl+C and a polite kill stop the run after its step, its checkpoint on disk; a second one ends it at once. */

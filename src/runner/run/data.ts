@@ -36,11 +36,7 @@ async function tokenizerOf(
   if (tokenizer.source === 'path') return Tokenizer.load(tokenizer.path);
   if (tokenizer.source === 'teacher') {
     if (teacherFolder !== undefined) return Tokenizer.load(teacherFolder);
-    throw InputError.at(
-      experiment.file,
-      'The teacher is trained here, so it has no tokenizer yet.',
-      'Give tokenizer a source "train" or "path".',
-    );
+    throw InputError.at(experiment.file, 'tokenizer-not-named', {});
   }
   const texts = rows.flatMap(({ text, pair, prompt }) => [text, pair, prompt].filter((part) => part !== undefined));
   return trainTokenizer(texts, { kind: tokenizer.kind, vocabularySize: tokenizer.vocabularySize });
@@ -113,9 +109,5 @@ function holdOut(rows: readonly Row[], fraction: number): { kept: Row[]; rows: R
 
 function requireExamples(examples: readonly Example[], split: string, experiment: ResolvedExperiment): void {
   if (examples.length > 0) return;
-  throw InputError.at(
-    experiment.file,
-    `No ${split} row can be used.`,
-    `See the warnings above about the rows of ${path.basename(experiment.file)}'s dataset.`,
-  );
+  throw InputError.at(experiment.file, 'rows-unusable', { split, experiment: path.basename(experiment.file) });
 }

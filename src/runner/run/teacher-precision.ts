@@ -7,7 +7,7 @@ import type { Executor, ReducedFormat } from '../../engine/executor';
 import type { Source } from '../../experiment/file/source';
 import type { TeacherPrecision } from '../../protocol/engines';
 import { formatPercent, formatQuantity } from '../../protocol/format';
-import { InputError } from '../../protocol/problem';
+import { complaint, InputError } from '../../protocol/problem';
 import type { TeacherPrecisionRecord } from '../../protocol/records';
 import { batchesOf, type PreparedRun } from './prepared-run';
 
@@ -21,9 +21,8 @@ export function requireTeacherPrecision(
   source: Source,
 ): void {
   if (precision === 'float32' || executor.loadReduced?.[precision]) return;
-  const message = `${executor.device} does not compute in ${precision}.`;
-  const remedy = 'Leave teacher.precision out.';
-  throw new InputError([source.problem(source.placeOf(['teacher', 'precision']), message, remedy)]);
+  const what = complaint('device-without-precision', { device: executor.device, precision });
+  throw new InputError([source.problem(source.placeOf(['teacher', 'precision']), what)]);
 }
 
 /** One teacher, asked in two ways. */

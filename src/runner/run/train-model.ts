@@ -24,6 +24,8 @@ export interface ModelTraining {
   evaluator: Evaluator;
   probes?: { prober: Prober; write: (step: number, logits: ProbedLogits[]) => Promise<void> } | undefined;
   paths: TrainingPaths;
+  /** Path of the file that a person would change. */
+  experimentFile: string;
   spec: TrainingSpec;
   /** What share of the whole run is done when this training is at a step. */
   progress: (step: number) => Pick<RunProgress, 'fraction' | 'secondsLeft'>;
@@ -37,7 +39,7 @@ export async function trainModel(
   recorder: RunRecorder,
   control: RunControl,
 ): Promise<boolean> {
-  const { trainer, paths, role, spec, pairing } = training;
+  const { trainer, paths, role, spec, pairing, experimentFile } = training;
   const architecture = pairing.student;
   const specs = trainedSpecs(pairing);
   const resumed = await loadTraining(paths);
@@ -58,11 +60,14 @@ export async function trainModel(
   const evaluate = async (): Promise<void> => {
     const step = trainer.position;
     recorder.progress(progress('evaluating'));
-    const measured = await training.evaluator.evaluate(trainer.trained).catch(atStep(step));
+    const measured = await training.evaluator.evaluate(trainer.trained).catch(atStep(step, experimentFile));
     evaluations.append({ step, split: VALIDATION, role, metrics: measured });
     recorder.evaluated(role, step, measured);
     if (training.probes) {
-      await training.probes.write(step, await training.probes.prober.probe(trainer.trained).catch(atStep(step)));
+      await training.probes.write(
+        step,
+        await training.probes.prober.probe(trainer.trained).catch(atStep(step, experimentFile)),
+      );
     }
     if (isBetter(training.task, measured, best)) {
       best = { step, metrics: measured };
@@ -78,7 +83,7 @@ export async function trainModel(
         await save();
         return false;
       }
-      const record = await trainer.step();
+      const record = await trainer.step().catch(atStep(trainer.position, experimentFile));
       metrics.append(record);
       recorder.progress(progress('training'), record);
       const isLast = trainer.position === trainer.steps;
@@ -101,9 +106,9 @@ function isBetter(task: Task, metrics: Metrics, best: Best | undefined): boolean
   return metrics.loss! < best.metrics.loss!;
 }
 
-/** Says at which step numbers were none. */
+/** Says at which step numbers were none, and in which file that may be changed. */
 const atStep =
-  (step: number) =>
+  (step: number, experiment: string) =>
   (error: unknown): never => {
-    throw error instanceof NotFinite ? error.at(step) : error;
+    throw error instanceof NotFinite ? error.at(step, experiment) : error;
   };

@@ -7,12 +7,10 @@ import { predictPeakBytes } from '../../distill/memory-plan';
 import type { BatchShape } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
 import type { TrainingSpec } from '../../experiment/file/schema';
-import { InputError } from '../../protocol/problem';
+import { complaint, InputError } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import { batchesOf, trainingBatchOfEachLength, type PreparedRun } from './prepared-run';
-
-const REMEDY = 'Lower training.batchSize or dataset.maxLength, or choose a smaller student.';
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
@@ -47,14 +45,12 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
   });
   recorder.memory({ predictedBytes });
   const machine = os.totalmem();
-  if (predictedBytes > machine) {
-    const what = `The training would take ${gigabytes(predictedBytes)} of memory, and the machine has ${gigabytes(machine)}.`;
-    throw InputError.at(experiment.file, what, REMEDY);
-  }
+  const tooLarge = complaint('memory-too-small', { needed: predictedBytes, available: machine });
+  if (predictedBytes > machine) throw InputError.of(tooLarge, { file: experiment.file, line: 1, column: 1 });
   await recorder.note(`memory: about ${gigabytes(predictedBytes)} at the peak`);
   const free = os.freemem();
   if (predictedBytes - heldBytes > free) {
-    await recorder.note(`warning: only ${gigabytes(free)} of memory are free. ${REMEDY}`);
+    await recorder.note(`warning: only ${gigabytes(free)} of memory are free. ${tooLarge.remedy}`);
   }
 }
 

@@ -158,6 +158,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
         evaluator,
         probes,
         paths,
+        experimentFile: experiment.file,
         spec,
         progress: (step) => plan.at(role, step),
       },

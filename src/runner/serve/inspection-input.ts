@@ -7,10 +7,10 @@ import type { Tokenizer } from '../../tokenizer/tokenizer';
 import type { InspectionInput } from './inspection';
 import type { Target } from './targets';
 
-/** Throws an InputError for a folder that has none. */
-export function tokenizerOf(name: string, { tokenizer }: Target): Tokenizer {
+/** Throws an InputError for a folder that has none. @param option gives token ids in place of a text */
+export function tokenizerOf(name: string, { tokenizer }: Target, option?: string): Tokenizer {
   if (tokenizer) return tokenizer;
-  throw InputError.at(name, 'This folder has no tokenizer.json.', 'Add one, or give token ids with --ids.');
+  throw InputError.at(name, 'target-without-tokenizer', { option });
 }
 
 /**
@@ -37,6 +37,6 @@ export function inputOfText(
     labelNames: labels,
   });
   const [example] = examples;
-  if (!example) throw InputError.at(place.file, problems[0]!.message, problems[0]!.remedy, place.line);
+  if (!example) throw new InputError([{ ...problems[0]!, ...place, column: 1, severity: 'error' }]);
   return { ...example, text, label: known ? label : undefined };
 }

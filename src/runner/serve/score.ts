@@ -12,7 +12,7 @@ export async function score(target: Target, params: ScoreParams): Promise<ScoreR
   const { prompt, ids, top } = params;
   const tokenizer = tokenizerOf(params.target, target);
   const before = Array.from(tokenizer.encode(prompt, { addSpecialTokens: false }).ids);
-  if (before.length === 0) throw InputError.at('--prompt', 'The prompt is empty.', 'Give at least one word.');
+  if (before.length === 0) throw InputError.at('--prompt', 'prompt-empty', {});
   const logits = {
     teacher: target.teacher && (await logitsBeforeEach(target.teacher, before, ids)),
     student: target.student && (await logitsBeforeEach(target.student, before, ids)),

@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
+import { rejection } from './failure';
 import type { RunnerMethod, RunnerRequests } from '../../protocol/runner';
 
 export type RunnerHandlers = { [Method in RunnerMethod]: () => Promise<RunnerRequests[Method]['result']> };
@@ -20,7 +21,9 @@ export async function serveRunner(handlers: RunnerHandlers): Promise<RunnerServe
   const sockets = new Set<net.Socket>();
   const pending = new Set<Promise<unknown>>();
   const tracked = (handler: () => Promise<unknown>) => () => {
-    const answer = handler().finally(() => pending.delete(answer));
+    const answer = handler()
+      .catch(rejection)
+      .finally(() => pending.delete(answer));
     pending.add(answer);
     return answer;
   };

@@ -59,7 +59,7 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
   const student = await latestModel(training);
   const tokenizer = await findCompleteDirectory(path.join(run.directory, 'tokenizer'));
   if (teacher === undefined && student === undefined) {
-    throw InputError.at(target, 'This run has no model yet.', 'Wait for its first checkpoint.');
+    throw InputError.at(target, 'run-without-model', {});
   }
   const { maxLength } = experiment.dataset;
   return { teacher, student, tokenizer, maxLength, columns: columnsOf(experiment) };
@@ -81,7 +81,7 @@ async function findTraining(target: string): Promise<{ run: RunPaths; training: 
   const run = await findRun(parts[1]!);
   const folder = path.join(run.directory, 'controls', parts[2]!);
   if (!existsSync(folder)) {
-    throw InputError.at(target, `The run has no control ${parts[2]!}.`, 'See its folder "controls" for their names.');
+    throw InputError.at(target, 'control-missing', { control: parts[2]! });
   }
   return { run, training: runPaths(folder) };
 }

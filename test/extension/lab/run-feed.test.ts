@@ -8,13 +8,13 @@ import { openRecords } from '../../../src/run-directory/record-file';
 import { controlPaths } from '../../../src/run-directory/run-paths';
 import { RunFeed } from '../../../src/extension/lab/run-feed';
 import type { RunSeries } from '../../../src/protocol/lab-data';
-import type { HostMessage } from '../../../src/protocol/panel';
+import type { HostEvent } from '../../../src/protocol/panel';
 import { beginRun, changeRun, finishRun, summary, train, writeProbes, type SampleRun } from '../sample-run';
 
 describe('the feed of a run', () => {
   let workspace = '';
   let run: SampleRun;
-  let messages: HostMessage[];
+  let messages: HostEvent[];
   let feed: RunFeed;
 
   beforeEach(async () => {
@@ -29,8 +29,8 @@ describe('the feed of a run', () => {
     await rm(workspace, { recursive: true });
   });
 
-  const ofType = <T extends HostMessage['type']>(type: T) =>
-    messages.filter((message): message is Extract<HostMessage, { type: T }> => message.type === type);
+  const ofType = <T extends HostEvent['type']>(type: T) =>
+    messages.filter((message): message is Extract<HostEvent, { type: T }> => message.type === type);
   const steps = (series: readonly RunSeries[] = []): Record<string, number[]> =>
     Object.fromEntries(series.map(({ name, metrics }) => [name, [...metrics.step]]));
 
@@ -101,7 +101,7 @@ describe('the feed of a run', () => {
     expect(ofType('record').map(({ record }) => record.status)).toEqual(['done']);
   });
 
-  it('sends the probes when they come, the steps of later ones, and the logits that are asked for', async () => {
+  it('sends the probes when they come, and the steps of later ones', async () => {
     await feed.start();
     expect(ofType('probes')).toEqual([]);
     await writeProbes(run, [100]);
@@ -112,10 +112,6 @@ describe('the feed of a run', () => {
     await writeProbes(run, [100, 200]);
     feed.update(run.record);
     await vi.waitFor(() => expect(ofType('probeSteps').map((message) => message.steps)).toEqual([[100, 200]]));
-    await feed.showProbe(200);
-    const [probe] = ofType('probe');
-    expect(probe).toMatchObject({ step: 200, id: run.paths.id });
-    expect(probe?.student[0]?.[1]).toBeCloseTo(4 - 4 * Math.exp(-200 / 150), 2);
   });
 
   it('is silent once it is disposed', async () => {
@@ -123,7 +119,6 @@ describe('the feed of a run', () => {
     const before = messages.length;
     feed.dispose();
     feed.update({ ...run.record, engine: 'other' });
-    await feed.showProbe(1);
     expect(messages).toHaveLength(before);
   });
 

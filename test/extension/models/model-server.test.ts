@@ -77,7 +77,9 @@ describe('the model server', () => {
   it('keeps the other texts when one cannot be inspected', async () => {
     const texts = [{ text: '' }, { text: 'Call me' }];
     const [empty, whole] = await server.ask('inspect', { target: generator, texts, temperature: 1, top: 3 });
-    expect(empty).toMatchObject({ problem: expect.stringContaining('empty') as unknown });
+    expect(empty).toMatchObject({
+      problem: { code: 'text-empty', message: expect.stringContaining('empty') as unknown },
+    });
     expect((whole as InspectResult).positions.length).toBeGreaterThan(1);
   });
 

@@ -310,7 +310,7 @@ describe('a library that cannot be installed', () => {
     Object.defineProperty(process, 'arch', { value: 's390x' });
     try {
       await expect(installLibrary('tensorflow', quiet)).rejects.toMatchObject({
-        failure: 'wrong-platform',
+        complaint: { code: 'install-wrong-platform' },
         message: expect.stringMatching(/cannot be installed on .*s390x, only on linux-x64/) as string,
       });
     } finally {
@@ -322,7 +322,7 @@ describe('a library that cannot be installed', () => {
     vi.stubEnv('DISTILLERY_LIBRARIES', folder());
     const freeBytes = (): Promise<number> => Promise.resolve(50e6);
     await expect(installLibrary('openvino', quiet, { freeBytes })).rejects.toMatchObject({
-      failure: 'no-space',
+      complaint: { code: 'install-disk-too-small' },
       message: expect.stringMatching(/OpenVINO needs \d+\sMB .* has 50\.0\sMB left/) as string,
     });
   });
@@ -339,7 +339,9 @@ describe('a library that cannot be installed', () => {
       // As if the space had been there when it was looked for.
       vi.stubEnv('DISTILLERY_LIBRARIES', mounted);
       const options = { files: [keptWheel], freeBytes: () => Promise.resolve(Infinity) };
-      await expect(installLibrary('openvino', quiet, options)).rejects.toMatchObject({ failure: 'no-space' });
+      await expect(installLibrary('openvino', quiet, options)).rejects.toMatchObject({
+        complaint: { code: 'install-disk-full' },
+      });
       expect(installedLibrary('openvino')).toBeUndefined();
       expect(readdirSync(path.join(mounted, 'openvino')).filter((name) => name !== 'install.log')).toEqual([]);
     } finally {

@@ -29,7 +29,7 @@ afterEach(() => {
 it('a pip.py in the current folder is not taken for pip', async () => {
   const home = path.join(folder, 'home');
   mkdirSync(home);
-  const pip = await findPip(home).catch(() => undefined);
+  const pip = await findPip(home, 'openvino').catch(() => undefined);
   expect(existsSync(marker)).toBe(false);
   if (!pip) return;
   const wheel: Wheel = { file: 'nothing-1.0-py3-none-any.whl', bytes: 1, sha256: '0'.repeat(64) };
@@ -37,7 +37,13 @@ it('a pip.py in the current folder is not taken for pip', async () => {
   process.env.PIP_NO_INDEX = '1';
   process.env.PYTHONPATH = '.';
   try {
-    const download = { wheel, folder: home, onBytes: () => undefined, onLine: () => undefined };
+    const download = {
+      library: 'openvino' as const,
+      wheel,
+      folder: home,
+      onBytes: () => undefined,
+      onLine: () => undefined,
+    };
     await expect(downloadWheel(pip, download)).rejects.toThrow();
   } finally {
     restore('PIP_NO_INDEX', noIndex);

@@ -1,9 +1,9 @@
-/** @file Follows a file of records while another process appends to it. */
+/** @file Follows a file of lines, a log or records, while another process appends to it. */
 
 import { watch, type FSWatcher } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { parseRecords, type RecordKind, type RecordKinds } from './record-file';
+import { parseRecord, type RecordKind, type RecordKinds } from './record-file';
 import type { TrainingPaths } from './run-paths';
 
 export interface Follower {
@@ -17,18 +17,30 @@ export interface FollowOptions {
   pollEvery?: number;
 }
 
-/**
- * Calls `onRecords` with the records that are there and then with each new batch; `restarted` says that the file was
- * replaced or cut (a resumed run), so that what came before no longer holds. The file need not exist yet. Only new bytes
- * are read.
- */
+/** As `followLines`, with the records of a training; damaged lines are passed over. */
 export function followRecords<Kind extends RecordKind>(
   paths: TrainingPaths,
   kind: Kind,
   onRecords: (records: RecordKinds[Kind][], restarted: boolean) => void,
+  options: FollowOptions = {},
+): Follower {
+  const receive = (lines: string[], restarted: boolean): void => {
+    const records = lines.map((line) => parseRecord(line, kind)).filter((record) => record !== undefined);
+    if (records.length > 0 || restarted) onRecords(records, restarted);
+  };
+  return followLines(paths[kind], receive, options);
+}
+
+/**
+ * Calls `onLines` with the whole lines that are there and then with each new batch; `restarted` says that the file was
+ * replaced or cut (a resumed run), so that what came before no longer holds. The file need not exist yet. Only new bytes
+ * are read.
+ */
+export function followLines(
+  file: string,
+  onLines: (lines: string[], restarted: boolean) => void,
   { pollEvery = 1000 }: FollowOptions = {},
 ): Follower {
-  const file = paths[kind];
   const position: Position = { offset: 0, identity: undefined };
   let disposed = false;
   const isDisposed = () => disposed;
@@ -37,8 +49,8 @@ export function followRecords<Kind extends RecordKind>(
 
   const read = async (): Promise<void> => {
     if (isDisposed()) return;
-    const { records, restarted } = await readNew(file, kind, position);
-    if ((records.length > 0 || restarted) && !isDisposed()) onRecords(records, restarted);
+    const { lines, restarted } = await readNew(file, position);
+    if ((lines.length > 0 || restarted) && !isDisposed()) onLines(lines, restarted);
   };
   // One look at a time, and at most one more after it, however many notices come.
   const refresh = (): Promise<void> =>
@@ -76,22 +88,20 @@ interface Position {
   identity: bigint | undefined;
 }
 
-async function readNew<Kind extends RecordKind>(
-  file: string,
-  kind: Kind,
-  position: Position,
-): Promise<{ records: RecordKinds[Kind][]; restarted: boolean }> {
+async function readNew(file: string, position: Position): Promise<{ lines: string[]; restarted: boolean }> {
   const handle = await open(file, 'r').catch(() => undefined);
-  if (handle === undefined) return { records: [], restarted: false };
+  if (handle === undefined) return { lines: [], restarted: false };
   try {
     const { ino, size } = await handle.stat({ bigint: true });
     const isOther = position.identity !== undefined && position.identity !== ino;
     const restarted = position.offset > 0 && (isOther || Number(size) < position.offset);
     if (restarted) position.offset = 0;
     position.identity = ino;
-    const { records, bytes } = parseRecords(await readFrom(handle, position.offset, Number(size)), kind);
-    position.offset += bytes;
-    return { records, restarted };
+    const content = await readFrom(handle, position.offset, Number(size));
+    // Cut at a line's end, in bytes: the next letter may be half written.
+    const end = content.lastIndexOf(0x0a) + 1;
+    position.offset += end;
+    return { lines: content.toString('utf8', 0, end).split('\n').slice(0, -1), restarted };
   } finally {
     await handle.close();
   }

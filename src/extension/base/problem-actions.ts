@@ -1,0 +1,62 @@
+/** @file What can be done about a problem, as buttons below its words. */
+
+import { commands, l10n, Uri, window } from 'vscode';
+import path from 'node:path';
+import { libraryTitle } from '../../protocol/libraries';
+import type { Action, ActionName } from '../../protocol/problems/templates';
+import type { CommandId } from './command-ids';
+
+export interface Button {
+  title: string;
+  press: () => Thenable<unknown>;
+}
+
+const installs: Readonly<Record<string, CommandId>> = {
+  openvino: 'distillery.installOpenVino',
+  tensorflow: 'distillery.installTensorFlow',
+  'tensorflow-gpu': 'distillery.installTensorFlowGpu',
+};
+
+/** One for each action that is a click away. */
+export function buttonsOf(actions: readonly Action[] = []): Button[] {
+  return actions.flatMap((action) => {
+    const [[name, subject]] = Object.entries(action) as [[ActionName, string | null]];
+    return buttonOf(name, subject) ?? [];
+  });
+}
+
+function buttonOf(name: ActionName, subject: string | null): Button | undefined {
+  const execute = (id: string, ...given: unknown[]) => commands.executeCommand(id, ...given);
+  // A path of another folder than the editor's would lead nowhere.
+  const file = subject !== null && path.isAbsolute(subject) ? Uri.file(subject) : undefined;
+  switch (name) {
+    case 'install': {
+      const command = installs[subject ?? ''];
+      if (command === undefined) return undefined;
+      return { title: l10n.t('Install {0}', libraryTitle(subject!)), press: () => execute(command) };
+    }
+    case 'remove':
+      return { title: l10n.t('Remove Library'), press: () => execute('distillery.removeLibrary', subject) };
+    case 'resume':
+      return { title: l10n.t('Resume Run'), press: () => execute('distillery.resumeRun', subject) };
+    case 'run':
+      return { title: l10n.t('Run Experiment'), press: () => execute('distillery.runExperiment', file) };
+    case 'sweep':
+      return { title: l10n.t('Sweep Experiment'), press: () => execute('distillery.sweepExperiment', file) };
+    case 'devices':
+      return { title: l10n.t('Show Devices'), press: () => execute('distillery.devices.focus') };
+    case 'open':
+      return (
+        file && { title: l10n.t('Open {0}', path.basename(file.fsPath)), press: () => window.showTextDocument(file) }
+      );
+    case 'wheel':
+    case 'cache':
+      return undefined;
+  }
+}
+
+/** Shows an error with buttons; what is pressed is done. */
+export async function showWithButtons(words: string, buttons: readonly Button[]): Promise<void> {
+  const chosen = await window.showErrorMessage(words, ...buttons.map(({ title }) => title));
+  await buttons.find(({ title }) => title === chosen)?.press();
+}

@@ -1,0 +1,123 @@
+/** @file What can be wrong with a dataset: its files, its columns, its rows and their labels. */
+
+import type { Entry } from './templates';
+
+export const datasetProblems = {
+  'dataset-file-missing': {
+    message: 'There is no file {name:json}.',
+    remedy: ['Did you mean {close:json}?', 'Correct the path; it is relative to the experiment file.'],
+  },
+  'dataset-file-gone': { message: 'This file does not exist.', remedy: 'Correct its name in the experiment.' },
+  'dataset-is-folder': { message: 'This is a folder.', remedy: 'Name the files in it.' },
+  'dataset-not-permitted': { message: 'This file may not be read.', remedy: 'Change its permissions.' },
+  'dataset-of-unknown-kind': {
+    message: ['Distillery does not read {kind} files.', 'Distillery does not read files without an extension.'],
+    remedy: 'Use a .jsonl, .csv, .tsv or .txt file.',
+  },
+  'dataset-without-columns': {
+    message: 'A text file has no columns.',
+    remedy: 'Use a .jsonl, .csv or .tsv file for labels or prompts.',
+  },
+  'dataset-utf16': { message: 'This file is UTF-16.', remedy: 'Save it as UTF-8.' },
+  'dataset-empty': {
+    message: 'The dataset has no rows that can be used.',
+    remedy: 'Add rows to the file or name another one.',
+  },
+  'dataset-shared-file': {
+    message: 'A file of "{split}" is trained on too, so it cannot tell how good the student is.',
+    remedy: 'Name a file with other rows.',
+  },
+  'holds-out-none': {
+    message: 'Of {rows} training rows, the fraction {fraction} holds out none.',
+    remedy: 'Name a validation file, or another fraction.',
+  },
+  'holds-out-all': {
+    message: 'Of {rows} training rows, the fraction {fraction} holds out all.',
+    remedy: 'Name a validation file, or another fraction.',
+  },
+  'column-missing': {
+    message: '{column:json} is not a column of {file}.',
+    remedy: ['Did you mean {close:json}?', 'Set "{key}" to one of {columns:list}.'],
+  },
+  'column-in-no-row': {
+    message: 'No row has a column {column:json}.',
+    remedy: 'Name the columns of this file in the experiment\'s "dataset".',
+  },
+  'column-not-in-row': { message: 'This row has no {column:json}.', remedy: 'Correct the row or remove it.' },
+  'column-not-a-string': {
+    message: '{column:json} is not a string in this row.',
+    remedy: 'Correct the row or remove it.',
+  },
+  'rows-unreported': {
+    message: '{rows} more rows of this file cannot be used.',
+    remedy: 'Correct the rows above first.',
+  },
+  'row-not-utf8': {
+    message: 'This text is not valid UTF-8; unreadable bytes stand as U+FFFD.',
+    remedy: 'Save the file as UTF-8.',
+  },
+  'row-not-json': { message: 'This row is not valid JSON.', remedy: 'Write one JSON object on each line.' },
+  'row-not-object': { message: 'This row is not a JSON object.', remedy: 'Write one JSON object on each line.' },
+  'csv-quote-open': {
+    message: 'A quote that opens here or below is not closed before the end of the file.',
+    remedy: 'Close it, and write a quote within a quoted field twice.',
+  },
+  'csv-other-fields': {
+    message: 'This row has more or fewer fields than the header.',
+    remedy: 'Put a field with a delimiter in quotes, or remove the row.',
+  },
+  'csv-malformed': { message: 'This row is malformed: {reason}.', remedy: 'Correct or remove the row.' },
+  'label-missing': { message: 'This row has no label.', remedy: 'Give it one or remove the row.' },
+  'label-unknown': {
+    message: 'The label {label:json} does not occur in the training data.',
+    remedy: 'Use one of {labels:list}.',
+  },
+  'label-not-trained': {
+    message: 'No training row has the label {label:json}.',
+    remedy: [
+      'Did you mean {close:json}? Otherwise train on rows with this label.',
+      'Correct it, or train on rows with this label.',
+    ],
+  },
+  'label-alone': {
+    message: 'All training rows have the label {label:json}, so there is nothing to tell apart.',
+    remedy: 'Add rows of another class, or choose another "labelColumn".',
+  },
+  'labels-missing': {
+    message: 'No training row has a label, so the student loss and the control would have nothing to learn from.',
+    remedy: 'Label some rows, or choose another "labelColumn".',
+  },
+  'rows-unlabelled': {
+    message:
+      "{unlabelled} of {rows} rows have no label: the student learns the teacher's soft labels on them, and the student loss and the control leave them out.",
+    remedy: 'Label them, or let the teacher judge them as it is.',
+  },
+  'rows-not-measured': {
+    message: '{unlabelled} of {rows} rows have no label, so nothing can be measured on them: they are left out.',
+    remedy: 'Label or remove them.',
+  },
+  'text-empty': {
+    message: 'This text is empty or has no tokens, so the row is skipped.',
+    remedy: 'Fill it in or remove the row.',
+  },
+  'prompt-too-long': {
+    message: 'The prompt alone has {maxLength} tokens or more, so nothing of the completion would count.',
+    remedy: 'Shorten the prompt or raise dataset.maxLength.',
+  },
+  'rows-unusable': {
+    message: 'No {split} row can be used.',
+    remedy: "See the warnings above about the rows of {experiment}'s dataset.",
+  },
+  'row-of-another-file': {
+    message: 'This file is not part of the run.',
+    remedy: 'Choose a row of a file that the run has read.',
+  },
+  'row-not-on-line': {
+    message: 'There is no row on line {line}.',
+    remedy: 'The file may have changed since the run.',
+  },
+  'row-out-of-range': {
+    message: 'There is no row {row}: the file has {rows}.',
+    remedy: 'Give a row from 1 to {rows}.',
+  },
+} as const satisfies Record<string, Entry>;

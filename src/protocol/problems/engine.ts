@@ -1,0 +1,181 @@
+/** @file Why an engine cannot compute here, or not this. */
+
+import type { Entry } from './templates';
+
+const otherEngine = 'Use the engine "auto" or "cpu".';
+
+/** With `engine` where an experiment asks for it by name. */
+const hindrances = {
+  'engine-of-another-system': {
+    message: [
+      'The engine "{engine}" cannot be used: It exists on {systems:both} only.',
+      'It exists on {systems:both} only.',
+    ],
+    remedy: otherEngine,
+  },
+  'library-not-offered': {
+    message: [
+      'The engine "{engine}" cannot be used: {title} cannot be had for {platform}.',
+      '{title} cannot be had for {platform}.',
+    ],
+    remedy: otherEngine,
+  },
+  'library-not-installed': {
+    message: ['The engine "{engine}" cannot be used: {title} is not installed.', '{title} is not installed.'],
+    remedy: 'Install it: {install}',
+    actions: { install: '{library}' },
+  },
+} as const satisfies Record<string, Entry>;
+
+const onnxruntime = {
+  'provider-not-offered': {
+    message: 'onnxruntime has no engine "{engine}" for {platform}.',
+    remedy: 'It is there on {where}. Use another engine, for example "cpu".',
+  },
+  'cuda-did-not-start': {
+    message: 'The engine "cuda" did not start: {reason}',
+    remedy:
+      'It needs an NVIDIA driver, CUDA 12 and cuDNN 9 where the system finds libraries. The engine "webgpu" needs only the driver.',
+  },
+  'directml-did-not-start': {
+    message: 'The engine "directml" did not start: {reason}',
+    remedy: 'Update the driver of the GPU, or use the engine "webgpu".',
+  },
+  'coreml-did-not-start': {
+    message: 'The engine "coreml" did not start: {reason}',
+    remedy: 'Use the engine "webgpu".',
+  },
+  'cuda-libraries-missing': {
+    message: "onnxruntime's libraries for CUDA are not installed: {libraries:both}.",
+    remedy:
+      'Put them into {folder}; the NuGet package Microsoft.ML.OnnxRuntime.Gpu.Linux {version} has them (runtimes/linux-x64/native). CUDA 12 and cuDNN 9 are needed too. Or use the engine "webgpu", which needs only the driver.',
+  },
+} as const satisfies Record<string, Entry>;
+
+const webgpu = {
+  'webgpu-memory-too-small': {
+    message: '{program} needs at least {needed:mebibytes} of GPU memory, {device} has {available:mebibytes}.',
+    remedy: 'Use fewer or shorter rows in a batch, a smaller model, or the engine "cpu".',
+  },
+  'webgpu-tensor-too-large': {
+    message: '{tensor} has {size:mebibytes}; the largest tensor on {device} has {largest:mebibytes}.',
+    remedy: 'Use a smaller vocabulary or width, or the engine "cpu".',
+  },
+  'webgpu-no-adapter': {
+    message: 'No GPU was found that WebGPU can use.',
+    remedy: 'Update the driver of the GPU, or use another engine.',
+  },
+  'webgpu-no-vulkan-adapter': {
+    message: 'No GPU was found that WebGPU can use.',
+    remedy:
+      'Install the GPU\'s Vulkan driver and libvulkan1 ("vulkaninfo" lists what is there), or use another engine.',
+  },
+  'webgpu-did-not-start': {
+    message: 'WebGPU did not start: {reason}',
+    remedy: 'Use another engine, for example "cpu".',
+  },
+} as const satisfies Record<string, Entry>;
+
+const openvino = {
+  'openvino-not-installed': {
+    message: 'OpenVINO is not installed.',
+    remedy: 'Install it with {install:quoted}, or use the engine "cpu".',
+    actions: { install: 'openvino' },
+  },
+  'openvino-old-glibc': {
+    message:
+      'The C library of this Linux is too old for OpenVINO, which needs glibc 2.28 or later. ({folder}: {reason})',
+    remedy: 'Use the engine "cpu", or a newer system: Debian 10, Ubuntu 20.04, RHEL 8 and later have it.',
+  },
+  'openvino-no-glibc': {
+    message: 'OpenVINO needs a Linux with glibc; this one has another C library. ({folder}: {reason})',
+    remedy: 'Use the engine "cpu", or a system with glibc.',
+  },
+  'openvino-incomplete': {
+    message: 'The installed OpenVINO is incomplete, or was made for another system. ({folder}: {reason})',
+    remedy: 'Remove it and install it again on this machine.',
+    actions: { remove: 'openvino', install: 'openvino' },
+  },
+  'openvino-no-runtime': {
+    message: 'OpenVINO needs the Microsoft Visual C++ runtime, which this Windows does not have. ({folder}: {reason})',
+    remedy: 'Install "Microsoft Visual C++ Redistributable" (x64), or use the engine "cpu".',
+  },
+  'openvino-not-loaded': {
+    message: 'OpenVINO cannot be loaded. ({folder}: {reason})',
+    remedy: 'Remove it and install it again, or use the engine "cpu".',
+    actions: { remove: 'openvino', install: 'openvino' },
+  },
+  'openvino-no-device': {
+    message: 'OpenVINO finds no {device} on this machine, only {devices:names}.',
+    remedy: 'Use the device "CPU", or install the driver of the graphics processor.',
+  },
+  'openvino-computes-wrongly': {
+    message: 'OpenVINO computes {output} of {program} wrongly in float32 on this processor, compared with onnxruntime.',
+    remedy: 'Use the engine "cpu".',
+  },
+  'openvino-computes-bfloat16-wrongly': {
+    message:
+      'OpenVINO computes {output} of {program} wrongly in bfloat16 on this processor, compared with onnxruntime.',
+    remedy: 'Use the precision "float32", or the engine "cpu".',
+  },
+  'openvino-no-bfloat16': {
+    message: 'This processor cannot compute in bfloat16: it has neither AMX nor AVX512_BF16.',
+    remedy: 'Use the precision "float32".',
+  },
+} as const satisfies Record<string, Entry>;
+
+const tensorflow = {
+  'tensorflow-not-installed': {
+    message: 'libtensorflow is not installed.',
+    remedy: 'Install it: {install}',
+    actions: { install: '{library}' },
+  },
+  'tensorflow-addon-not-built': {
+    message: 'The addon that connects to libtensorflow was not built: there was no C++ compiler.',
+    remedy: 'Install a C++ compiler (Debian: apt install g++; macOS: xcode-select --install) and run npm run build.',
+  },
+  'tensorflow-not-loaded': {
+    message: 'libtensorflow in {folder} could not be loaded: {reason}',
+    remedy: 'Remove it ({remove}). Install it: {install}',
+    actions: { remove: '{library}', install: '{library}' },
+  },
+  'tensorflow-no-gpu': {
+    message: 'TensorFlow {version} found no GPU that it can use.',
+    remedy:
+      'Check that nvidia-smi lists the GPU (a recent driver is installed), and that the CUDA 12 libraries and cuDNN lie beside libtensorflow in {folder} or on LD_LIBRARY_PATH. TF_CPP_MIN_LOG_LEVEL=0 makes TensorFlow say which it misses.',
+  },
+  'wasm-not-built': { message: 'The WebAssembly files were not built.', remedy: 'Run npm run build.' },
+} as const satisfies Record<string, Entry>;
+
+const choice = {
+  'precision-of-no-engine': {
+    message: 'No engine here computes in {precision}.',
+    remedy: 'Use "float32", or install OpenVINO: {install}',
+    actions: { install: 'openvino' },
+  },
+  'device-without-precision': {
+    message: '{device} does not compute in {precision}.',
+    remedy: 'Leave teacher.precision out.',
+  },
+  'engine-fails': {
+    message: 'It fails: {reason}.',
+    remedy: 'Update its driver or library, or use the engine "cpu".',
+  },
+  'engine-does-not-answer': {
+    message: 'It did not answer within {seconds} seconds.',
+    remedy: 'Update its driver or library, or use the engine "cpu".',
+  },
+  'engine-ends': {
+    message: 'Its process ended without an answer: {reason}.',
+    remedy: 'Update its driver or library, or use the engine "cpu".',
+  },
+} as const satisfies Record<string, Entry>;
+
+export const engineProblems = {
+  ...hindrances,
+  ...onnxruntime,
+  ...webgpu,
+  ...openvino,
+  ...tensorflow,
+  ...choice,
+};

@@ -1,0 +1,279 @@
+/** @file What can be wrong with an experiment file: its JSON, its keys and values, and what they say together. */
+
+import type { Entry } from './templates';
+
+const syntax = {
+  'experiment-not-object': { message: 'An experiment is one object.', remedy: 'Put it in braces: { … }.' },
+  'experiment-too-large': {
+    message: 'This is too large for an experiment.',
+    remedy: 'Name the dataset in it by path.',
+  },
+  'experiment-empty': { message: 'This file is empty.', remedy: 'Start from an experiment of the sample workspace.' },
+  'experiment-too-deep': { message: 'This is nested deeper than {levels} levels.', remedy: 'Remove brackets.' },
+  'experiment-cut-off': {
+    message: [
+      'The file ends too early, inside the object that begins in line {objectLine}.',
+      'The file ends too early, inside the list that begins in line {listLine}.',
+      'The file ends too early.',
+    ],
+    remedy: 'Restore the rest, or close what is open.',
+  },
+  'json-invalid': { message: 'This is not JSON.', remedy: 'Compare it with an experiment of the sample workspace.' },
+  'json-symbol': {
+    message: 'This is not a JSON value.',
+    remedy: 'Put text in double quotes; only true, false, null and numbers stand without.',
+  },
+  'json-number': { message: 'This is not a JSON number.', remedy: 'Write it as 12, 0.5 or 5e-4.' },
+  'json-key-expected': { message: 'A key in double quotes is expected here.', remedy: 'Write "key": value.' },
+  'json-value-missing': { message: 'A value is missing here.', remedy: 'Write a value, or remove the key.' },
+  'json-colon-missing': { message: 'A colon is missing here.', remedy: 'Write "key": value.' },
+  'json-comma-missing': { message: 'A comma is missing before this.', remedy: 'Separate entries with commas.' },
+  'json-brace-missing': { message: 'A closing brace is missing here.', remedy: 'Add }.' },
+  'json-bracket-missing': { message: 'A closing bracket is missing here.', remedy: 'Add ].' },
+  'json-after-end': {
+    message: 'Something follows the end of the experiment.',
+    remedy: 'Remove what comes after the closing brace.',
+  },
+  'json-comment-open': { message: 'This comment does not end.', remedy: 'Close it with */.' },
+  'json-text-open': { message: 'This text is not closed.', remedy: 'Close it with a double quote.' },
+  'json-unicode': {
+    message: 'This \\u escape is not complete.',
+    remedy: 'Write \\u and four hexadecimal digits.',
+  },
+  'json-escape': {
+    message: 'This escape is unknown.',
+    remedy: 'Write a backslash as \\\\, in paths use /.',
+  },
+  'json-control-character': {
+    message: 'This control character may not stand in a text.',
+    remedy: 'Remove it, or write it as an escape.',
+  },
+  'key-twice': { message: '"{key}" is given twice.', remedy: 'Remove one of the two.' },
+  'experiment-missing': { message: 'This file does not exist.', remedy: 'Name an experiment file, NAME.distill.json.' },
+  'experiment-unreadable': {
+    message: 'This file cannot be read: {reason}.',
+    remedy: 'Name an experiment file, NAME.distill.json.',
+  },
+} as const satisfies Record<string, Entry>;
+
+const values = {
+  'key-unknown': {
+    message: ['"{key}" is not known in "{owner}".', '"{key}" is not known.'],
+    remedy: ['Did you mean "{close}"?', 'It belongs {home}.', 'Remove it, or use one of {known:and}.'],
+  },
+  'key-without-meaning': {
+    message: '"{key}" has no meaning with "{chooser}": {chosen:value}.',
+    remedy: 'Remove it, or choose "{chooser}": "{wanted}".',
+  },
+  'key-missing': {
+    message: ['"{key}" is missing in {owner}.', '"{key}" is missing.'],
+    remedy: ['Add it, for example "{key}": {example:inline}.', 'Add it: {expected:either}.'],
+  },
+  'value-wrong': {
+    message: '{subject} must be {expected:either}, not {value:value}.',
+    remedy: ['Write {example:inline}, for example.', 'Write {expected:either}.'],
+  },
+  'value-not-offered': {
+    message: '{subject} cannot be {value:value}.',
+    remedy: ['Did you mean "{close}"?', 'Use {choices:or}.'],
+  },
+  'value-out-of-range': {
+    message: '{subject} must be {bound}, not {value}.',
+    remedy: ['Write {example:inline}, for example.', 'Write {bound}.'],
+  },
+  'value-empty': {
+    message: '{subject} is empty.',
+    remedy: ['Write {example:inline}, for example.', 'Write a value.'],
+  },
+  'value-wrong-size': {
+    message: '{subject} must have {size}.',
+    remedy: ['Write {example:inline}, for example.', 'Write one with {size}.'],
+  },
+  'setting-not-supported': { message: '"{key}" is not supported by this version.', remedy: 'Remove it.' },
+  'sequence-level-not-supported': {
+    message: '"sequenceLevel" is not supported by this version.',
+    remedy: 'Remove it, or set it to false.',
+  },
+  'engine-not-supported': {
+    message: '"engine": "{engine}" is not supported by this version.',
+    remedy: 'Use "auto", or an engine of {devices:quoted}.',
+    actions: { devices: null },
+  },
+  'teacher-source-not-supported': {
+    message: '"source": "{source}" is not supported by this version.',
+    remedy: 'Use "checkpoint", "train" or "run".',
+  },
+  'parquet-not-supported': {
+    message: 'A .parquet file is not supported by this version.',
+    remedy: 'Convert it to .jsonl or .csv.',
+  },
+} as const satisfies Record<string, Entry>;
+
+const settings = {
+  'engine-without-precision': {
+    message: 'The engine "{engine}" does not compute in {precision}.',
+    remedy: 'Use "float32", or the engine {engines:or}.',
+  },
+  'teacher-precision-of-engine': {
+    message: 'The engine "{engine}" does not ask the teacher in {precision}.',
+    remedy: 'Remove it, or choose the engine "{able}".',
+  },
+  'teacher-precision-of-run': {
+    message: 'Runs in {runPrecision} do not ask the teacher in {precision}.',
+    remedy: 'Remove it, or choose the engine "{able}" and the precision "float32".',
+  },
+  'unlabelled-without-meaning': {
+    message: '"unlabelled" has no meaning for {task}, whose texts are their own labels.',
+    remedy: 'Add these files to "train", or choose the task "text-classification".',
+  },
+  'column-without-meaning': {
+    message: '"{column}" has no meaning for {task}.',
+    remedy: 'Remove it, or choose the task "{wanted}".',
+  },
+  'prompt-without-completion': {
+    message: 'A prompt needs a completion to be learnt.',
+    remedy: 'Name the column of the completion as "completionColumn".',
+  },
+  'validation-not-named': {
+    message: 'No validation rows are named, so a tenth of the training rows is held out.',
+    remedy: 'Name a file, or a fraction such as 0.1, as "validation".',
+  },
+  'tokenizer-not-trained-yet': {
+    message: 'The teacher is trained here, so it has no tokenizer yet.',
+    remedy: 'Write "tokenizer": {"source": "train", "kind": …, "vocabularySize": …}, or name one by path.',
+  },
+  'tokenizer-not-the-teachers': {
+    message: 'The teacher knows only the tokens that it was trained with.',
+    remedy: 'Use "tokenizer": {"source": "teacher"}.',
+  },
+  'tokenizer-kind-lacks-token': {
+    message: 'A {kind} tokenizer has no {token} token, which {task} needs.',
+    remedy: 'Use "{needed}".',
+  },
+  'architecture-twice': {
+    message: 'The folder that the student starts from already names its architecture.',
+    remedy: 'Remove "architecture", or start from other weights.',
+  },
+  'architecture-missing': {
+    message: '"architecture" is missing in "student".',
+    remedy: 'Add it: an object with "family", "hiddenSize", "layers" and "heads".',
+  },
+  'family-unfit-for-task': {
+    message: 'A {family} model cannot do {task}.',
+    remedy: 'Use {families:or}.',
+  },
+  'heads-do-not-divide-width': {
+    message: '{heads} heads do not divide the width {hiddenSize} evenly.',
+    remedy: 'Use {divisors:either} heads, or another "hiddenSize".',
+  },
+  'positions-too-few': {
+    message: 'The model has {positions} positions, but examples have up to {maxLength} tokens.',
+    remedy: 'Raise "maxPositions", or lower "maxLength" of the dataset.',
+  },
+  'nothing-distilled': {
+    message: 'Nothing is distilled: alpha 0 leaves only the hard labels, and there is no hidden-layer loss.',
+    remedy: 'Raise "alpha", or add "hidden".',
+  },
+  'warmup-too-long': {
+    message: 'The warm-up of {warmup} updates is not over when training ends after {updates}.',
+    remedy: 'Use fewer updates, or a fraction such as 0.1.',
+  },
+  'sweep-missing': {
+    message: 'This experiment has no sweep.',
+    remedy: 'Add one, for example "sweep": {"distillation.temperature": [1, 2, 4, 8]}, or use {run:quoted}.',
+    actions: { run: '{file}' },
+  },
+  'sweep-left-aside': {
+    message: 'A run leaves "sweep" aside.',
+    remedy: 'Use {sweep:quoted} to try its values.',
+    actions: { sweep: '{file}' },
+  },
+  'sweep-of-fixed-setting': {
+    message: '"{setting}" cannot be swept.',
+    remedy: 'Name a setting that a run depends on.',
+  },
+  'sweep-too-large': {
+    message: 'The sweep has {combinations} combinations, more than {most}.',
+    remedy: 'Name fewer values.',
+  },
+} as const satisfies Record<string, Entry>;
+
+const models = {
+  'teacher-unfit-for-task': {
+    message: 'The teacher is a {head} model, which does not fit the task {task}.',
+    remedy: 'Choose a teacher that was trained for this task, or another task.',
+  },
+  'student-unfit-for-task': {
+    message: 'This is a {head} model, which does not fit the task {task}.',
+    remedy: 'Name a model for this task.',
+  },
+  'teacher-without-tokenizer': {
+    message: "The teacher's folder has no tokenizer.json.",
+    remedy: 'Put its tokenizer.json there, or write "tokenizer": {"source": "path", "path": …}.',
+  },
+  'tokenizer-not-in-folder': {
+    message: 'This folder has no tokenizer.json.',
+    remedy: 'Name a folder that has one.',
+  },
+  'tokenizer-lacks-token': {
+    message: 'The tokenizer has no {token} token, which {task} needs.',
+    remedy: 'Use a tokenizer that has one.',
+  },
+  'tokenizer-larger-than-model': {
+    message: 'The tokenizer has {tokens:count} tokens, the {role} knows only {known:count}.',
+    remedy: 'Teacher and student need the tokenizer that they were trained with.',
+  },
+  'examples-longer-than-model': {
+    message: 'Examples have up to {maxLength} tokens, the {role} has {positions} positions.',
+    remedy: 'Lower it to at most {positions}.',
+  },
+  'tokenizer-of-another-model': {
+    message: 'The {role} was trained with another tokenizer, so that equal ids are not equal tokens.',
+    remedy: 'Choose models that share a tokenizer, and use that one.',
+  },
+  'teacher-lacks-class': {
+    message: 'The teacher has no class {labels:list}.',
+    remedy: 'Its classes are {classes:list}: rename the labels, or use another teacher.',
+  },
+  'student-larger-than-teacher': {
+    message: "The student has {student:count} parameters, more than the teacher's {teacher:count}.",
+    remedy: 'Give the student fewer layers or a smaller width.',
+  },
+  'layer-out-of-range': {
+    message: 'The {role} has no block {layer}: pairs count blocks from 0.',
+    remedy: ['Use 0 to {last}.', 'Use 0.'],
+  },
+  'start-of-another-family': {
+    message: 'The student is a {student} model, the teacher a {teacher} model.',
+    remedy: 'Choose the same family, or a random initialization.',
+  },
+  'start-of-another-width': {
+    message: "The student's {width} is {student}, the teacher's {teacher}.",
+    remedy: 'Give the student the same, or choose a random initialization.',
+  },
+  'start-with-more-positions': {
+    message: 'The student has {student} positions, the teacher only {teacher}.',
+    remedy: 'Give the student no more positions than the teacher has.',
+  },
+  'start-of-other-depth': {
+    message: '{chosen} teacher layers are chosen for {layers} student layers.',
+    remedy: 'Choose one teacher layer for each layer of the student.',
+  },
+  'start-layer-out-of-range': {
+    message: 'The teacher has no layer {layer}.',
+    remedy: 'Choose layers from 0 to {last}.',
+  },
+} as const satisfies Record<string, Entry>;
+
+const samples = {
+  'sample-folder-is-file': {
+    message: 'This is a file, not a folder.',
+    remedy: 'Name a folder for the sample workspace.',
+  },
+  'sample-in-the-way': {
+    message: 'This already exists and is not the sample of that name.',
+    remedy: 'Choose another folder, or move it away.',
+  },
+} as const satisfies Record<string, Entry>;
+
+export const experimentProblems = { ...syntax, ...values, ...settings, ...models, ...samples };

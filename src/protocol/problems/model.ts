@@ -1,0 +1,165 @@
+/** @file What can be wrong with a model's folder: its config, its weights, its tokenizer. */
+
+import type { Entry } from './templates';
+
+const again = 'Copy or download the file again.';
+
+export const modelProblems = {
+  'model-folder-missing': {
+    message: 'There is no such folder.',
+    remedy: 'Name a folder in Hugging Face layout.',
+  },
+  'model-without-config': {
+    message: 'This folder has no config.json.',
+    remedy: 'Name a folder in Hugging Face layout.',
+  },
+  'model-without-weights': {
+    message: 'This folder has no model.safetensors.',
+    remedy: 'Save the model as safetensors: save_pretrained of Python transformers does.',
+  },
+  'model-config-unreadable': {
+    message: 'This file cannot be read as JSON: {reason}.',
+    remedy: 'Restore it from where the model came.',
+  },
+  'model-config-not-object': {
+    message: 'This is not a JSON object.',
+    remedy: 'Use the config.json of a Hugging Face model folder.',
+  },
+  'model-family-unknown': {
+    message: ['The model family "{family}" is unknown.', 'model_type is missing.'],
+    remedy: 'Use a model whose model_type is one of: {known:names}.',
+  },
+  'model-class-unknown': {
+    message: ['The model class {classes:names} is unknown.', '"architectures" is missing.'],
+    remedy: 'Use a checkpoint saved from one of: {known:names}.',
+  },
+  'model-problem-type': {
+    message: 'problem_type is "{value}".',
+    remedy: 'Set it to one of: {known:names}, or leave it out.',
+  },
+  'model-setting-unknown': {
+    message: '{key} is "{value}", which is unknown.',
+    remedy: 'Use a model with: {known:names}.',
+  },
+  'model-setting-wrong': { message: '{key} is {value:inline}.', remedy: 'Set it to {wanted}.' },
+  'model-setting-not-supported': {
+    message: '{key} is {value:inline}: {meaning} is not supported.',
+    remedy: 'Use a model without it.',
+  },
+  'model-class-unnamed': {
+    message: 'id2label has no name for class {index}.',
+    remedy: 'Number the classes from 0 without a gap.',
+  },
+  'model-size-impossible': {
+    message: '{size} is {value}.',
+    remedy: 'Give a whole number of at least 1.',
+  },
+  'model-rate-impossible': {
+    message: '{rate} is {value}.',
+    remedy: 'Give a probability of at least 0 and below 1.',
+  },
+  'model-heads-do-not-divide-width': {
+    message: '{heads} attention heads do not divide the hidden size {hiddenSize}.',
+    remedy: 'Choose a number of heads that divides it without remainder.',
+  },
+  'model-family-without-head': {
+    message: 'The {family} family has no {head} head.',
+    remedy: 'Choose {heads:oneof}, or another family.',
+  },
+  'model-without-classes': {
+    message: 'The classification head has no classes.',
+    remedy: 'Name at least one class.',
+  },
+  'model-without-token-types': {
+    message: 'BERT has no row for token type 0.',
+    remedy: 'Set the token type vocabulary to at least 1.',
+  },
+  'model-head-not-tied': {
+    message: 'A {family} {head} head with a matrix of its own is not supported.',
+    remedy: 'Use a model whose tie_word_embeddings is true.',
+  },
+  'tensor-missing-for-config': {
+    message: "The tensor {tensor} is missing, which the config's architecture has.",
+    remedy: 'Use weights and a config.json that belong together.',
+  },
+  'tensor-of-other-shape': {
+    message: 'The tensor {tensor} has the shape [{found:names}], the config means [{wanted:names}].',
+    remedy: 'Use weights and a config.json that belong together.',
+  },
+  'tensor-not-float': {
+    message: 'The tensor {tensor} is stored as {type}, which is no float type.',
+    remedy: 'Save the model as float32, float16 or bfloat16.',
+  },
+  'tensor-of-unknown-type': {
+    message: 'The tensor {tensor} is stored as {type}.',
+    remedy: 'Save the model as float32, float16 or bfloat16.',
+  },
+  'tensor-missing': { message: 'The tensor {tensor} is missing.', remedy: 'Use a complete file.' },
+  'weights-missing': {
+    message: 'This file does not exist.',
+    remedy: 'Name a model folder that holds model.safetensors, or model.safetensors.index.json and its shards.',
+  },
+  'weights-of-pytorch': {
+    message: 'This file does not exist.',
+    remedy: 'The folder has pytorch_model.bin: load it in Python and call save_pretrained, which writes safetensors.',
+  },
+  'shard-not-file-name': {
+    message: 'The shard of {tensor} is no file name.',
+    remedy: 'Copy or download the model again.',
+  },
+  'weights-index-empty': {
+    message: 'The index names no tensor.',
+    remedy: 'Copy or download the model again.',
+  },
+  'model-file-unreadable': {
+    message: 'This file cannot be read.',
+    remedy: 'Name a Hugging Face model folder.',
+  },
+  'model-file-not-json': {
+    message: 'This is not valid JSON: {reason}.',
+    remedy: 'Correct it, or copy or download the file again.',
+  },
+  'model-file-not-object': { message: 'This is not a JSON object.', remedy: again },
+  'safetensors-unreadable': {
+    message: 'This file cannot be opened.',
+    remedy: 'Check that it exists and may be read.',
+  },
+  'safetensors-cut-off': { message: 'This safetensors file is cut off.', remedy: again },
+  'safetensors-long-header': {
+    message: 'This is no intact safetensors file: it claims a header of {bytes} bytes.',
+    remedy: again,
+  },
+  'safetensors-header-not-json': {
+    message: 'This is no intact safetensors file: its header is not JSON.',
+    remedy: again,
+  },
+  'safetensors-header-not-object': {
+    message: 'This is no intact safetensors file: its header is not an object.',
+    remedy: again,
+  },
+  'safetensors-entry-incomplete': {
+    message: 'This is no intact safetensors file: its entry for {tensor} lacks a type, a shape or a place.',
+    remedy: again,
+  },
+  'safetensors-entry-of-other-size': {
+    message: 'This is no intact safetensors file: the bytes of {tensor} do not fit its shape.',
+    remedy: again,
+  },
+  'tokenizer-missing': {
+    message: 'There is no tokenizer.json in this folder.',
+    remedy:
+      'Name a folder with a tokenizer.json; Python transformers writes one with save_pretrained of a fast tokenizer.',
+  },
+  'tokenizer-not-json': {
+    message: 'This file is not valid JSON: {reason}.',
+    remedy: 'Restore the file from where it came.',
+  },
+  'tokenizer-config-not-object': {
+    message: 'This is not a JSON object.',
+    remedy: 'Restore the file or delete it.',
+  },
+  'tokenizer-unusable': {
+    message: 'This tokenizer cannot be used: {reason}',
+    remedy: 'Choose another tokenizer.',
+  },
+} as const satisfies Record<string, Entry>;

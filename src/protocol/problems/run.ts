@@ -1,0 +1,98 @@
+/** @file Why a run cannot be found, carried out or gone on with, or its models not be asked. */
+
+import type { Entry } from './templates';
+
+export const runProblems = {
+  'run-missing': {
+    message: 'There is no such run.',
+    remedy: ['Name a folder of {folder}, for example {latest}.', 'Start one with {run:quoted}.'],
+    actions: { run: null },
+  },
+  'run-died': {
+    message: 'The process that ran it ended without saying why: it was killed, or the machine went down.',
+    remedy: 'Resume it from its last checkpoint with {resume:quoted}.',
+    actions: { resume: '{run}' },
+  },
+  'run-at-work': { message: 'This run is at work.', remedy: 'Stop it first.' },
+  'run-still-going': { message: 'This run is still going on.', remedy: 'Wait for it, or stop it first.' },
+  'run-name-taken': {
+    message: 'There is a run of this name again.',
+    remedy: 'Rename one of the two folders.',
+  },
+  'run-record-damaged': {
+    message: 'This is not the record of an experiment, or it is damaged.',
+    remedy: 'Run the experiment file again.',
+  },
+  'run-without-comparison': {
+    message: 'This run has no comparison yet: it is {status}.',
+    remedy: 'Finish it with {resume:quoted}.',
+    actions: { resume: '{run}' },
+  },
+  'run-not-compared-yet': {
+    message: 'This run has no comparison yet: it is {status}.',
+    remedy: 'Wait for its end.',
+  },
+  'run-without-model': { message: 'This run has no model yet.', remedy: 'Wait for its first checkpoint.' },
+  'control-missing': {
+    message: 'The run has no control {control}.',
+    remedy: 'See its folder "controls" for their names.',
+  },
+  'input-gone': { message: 'This file is gone.', remedy: 'Restore it, or start a new run of the experiment.' },
+  'input-changed': {
+    message: 'This file has changed since the run began.',
+    remedy: 'Restore it, or start a new run of the experiment.',
+  },
+  'training-diverged': {
+    message: [
+      '{tensor} ({place}) is not a finite number at step {step}: {value}.',
+      '{tensor} is not a finite number at step {step}: {value}.',
+    ],
+    remedy:
+      'Lower the learning rate, lengthen the warm-up, or set clipNorm to 1 or less, and run again; in bfloat16 try the precision "float32".',
+    actions: { open: '{experiment}' },
+  },
+  'numbers-not-finite': {
+    message: ['{tensor} ({place}) is not a finite number: {value}.', '{tensor} is not a finite number: {value}.'],
+    remedy:
+      'Look at the model\'s weights, which may hold NaN or be too large; in bfloat16 try the precision "float32", on another engine "cpu".',
+  },
+  'memory-too-small': {
+    message: 'The training would take {needed:gigabytes} of memory, and the machine has {available:gigabytes}.',
+    remedy: 'Lower training.batchSize or dataset.maxLength, or choose a smaller student.',
+  },
+  'tokenizer-not-named': {
+    message: 'The teacher is trained here, so it has no tokenizer yet.',
+    remedy: 'Give tokenizer a source "train" or "path".',
+  },
+  'target-without-tokenizer': {
+    message: 'This folder has no tokenizer.json.',
+    remedy: ['Add one, or give token ids with {option}.', 'Add one.'],
+  },
+  'completion-without-tokenizer': {
+    message: 'This folder has no tokenizer.json.',
+    remedy: 'Add the tokenizer it was trained with.',
+  },
+  'task-without-completion': {
+    message: 'A {task} model does not continue texts.',
+    remedy: 'Use "inspect", or a causal-lm run.',
+  },
+  'prompt-empty': { message: 'The prompt is empty.', remedy: 'Give at least one word.' },
+  'nothing-to-inspect': { message: 'There is nothing to inspect.', remedy: 'Give --text, or --file with --row.' },
+  'owned-link': {
+    message:
+      'This is a link. What Distillery keeps lies in folders and files of its own, for a link may lead anywhere.',
+    remedy: 'Remove the link, and put what it leads to in its place.',
+  },
+  'owned-mount': {
+    message: 'Another file system is mounted here.',
+    remedy: 'Unmount it, then remove the folder again.',
+  },
+  'cache-missing': {
+    message: 'No cache in {folder} begins so.',
+    remedy: 'List them with {cache:quoted}.',
+    actions: { cache: null },
+  },
+  'command-line-wrong': { message: '{reason}' },
+  /** What nobody has foreseen: an error of a library or of this program, in its own words. */
+  unexpected: { message: '{reason}' },
+} as const satisfies Record<string, Entry>;

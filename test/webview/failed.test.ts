@@ -1,0 +1,106 @@
+/** @file A request that fails: its words stand where it was asked, in whatever tab, and go when they are dismissed. */
+
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import type { LabMethod } from '../../src/protocol/lab-requests';
+import { describePage, heard, moby, spam } from './lab-page';
+
+const problem = { message: 'The runner has died.', remedy: 'Resume the run.' };
+
+const tab = (name: string, id = moby.run.id): Record<string, string> => ({
+  state: JSON.stringify({ tab: name, id }),
+});
+
+/** Where the page is opened, what is done there, and the element that asks. */
+interface Asked {
+  query: Record<string, string>;
+  act?: (page: Page) => Promise<unknown>;
+  where: string;
+}
+
+const click = (selector: string) => (page: Page) => page.locator(selector).first().click();
+const compare = { run: 'spam', ...tab('compare', spam.run.id) };
+
+const asked: Partial<Record<LabMethod, Asked>> = {
+  createSample: { query: { run: 'empty' }, act: click('vscode-button'), where: 'main.empty' },
+  chooseRun: { query: {}, act: click('#choose-run'), where: 'lab-header' },
+  stop: { query: {}, act: click('#stop'), where: 'lab-header' },
+  pause: { query: {}, act: click('#hold'), where: 'lab-header' },
+  continue: { query: { status: 'paused' }, act: click('#hold'), where: 'lab-header' },
+  resume: { query: { status: 'failed' }, act: click('.notice .link'), where: '.notices .notice.error' },
+  showLog: { query: { status: 'failed' }, act: click('.notice .link:last-of-type'), where: '.notices .notice.error' },
+  besides: {
+    query: tab('loss'),
+    act: async (page) => {
+      await page.locator('#add-run').click();
+      await page.locator('lab-run-chips [role=menuitem]').first().click();
+    },
+    where: 'lab-loss',
+  },
+  save: {
+    query: tab('loss'),
+    act: async (page) => {
+      await page.locator('lab-total lab-save .icon-button').click();
+      await page.locator('lab-total lab-save [role=menuitem]').first().click();
+    },
+    where: 'lab-total lab-save',
+  },
+  probe: { query: tab('tokens'), where: 'lab-tokens' },
+  openFile: { query: compare, act: click('lab-disagreements .place .link'), where: 'lab-disagreements' },
+  inspectRow: { query: compare, act: click('lab-disagreements .look .link'), where: 'lab-tokens' },
+  comparison: { query: compare, where: 'lab-compare' },
+  showRun: { query: tab('temperature'), act: click('lab-sweep-table .link'), where: 'lab-sweep-table' },
+  prompts: { query: tab('completions'), where: 'lab-completions' },
+  stopCompletion: {
+    query: tab('completions'),
+    act: async (page) => {
+      await page.locator('#prompt textarea').fill('Call me…');
+      await page.locator('#continue').click();
+      await page.locator('#stop-completion').click();
+    },
+    where: 'lab-completions',
+  },
+};
+
+describePage('a request that fails', (open) => {
+  it.each(Object.entries(asked))('is said where it was asked: %s', async (method, { query, act, where }) => {
+    const page = await open({ ...query, failing: JSON.stringify({ [method]: problem }) });
+    await act?.(page);
+    const alert = page.locator(`${where} .request-failed`);
+    await alert.waitFor();
+    expect(await alert.innerText()).toBe(`${problem.message} ${problem.remedy}`);
+    expect(await page.locator('.request-failed').count()).toBe(1);
+    expect((await heard(page)).map((one) => one.method)).toContain(method);
+    await page.evaluate('failing = {}');
+    await alert.getByRole('button', { name: 'Dismiss' }).click();
+    await alert.waitFor({ state: 'detached' });
+    await page.close();
+  });
+
+  it('is said in the place of the answer where models were to continue a prompt', async () => {
+    const page = await open({ ...tab('completions'), failing: JSON.stringify({ complete: problem }) });
+    await page.locator('#prompt textarea').fill('Call me');
+    await page.locator('#continue').click();
+    await page.getByText(`${problem.message} ${problem.remedy}`).waitFor();
+    expect(await page.locator('#continue').count()).toBe(1);
+    await page.close();
+  });
+
+  it('is forgotten once it succeeds, and where another run is shown', async () => {
+    const page = await open({ failing: JSON.stringify({ pause: problem }) });
+    const alert = page.locator('lab-header .request-failed');
+    await page.locator('#hold').click();
+    await alert.waitFor();
+    await page.evaluate('failing = {}');
+    await page.locator('#hold').click();
+    await alert.waitFor({ state: 'detached' });
+
+    await page.evaluate(`failing = ${JSON.stringify({ pause: problem })}`);
+    await page.locator('#hold').click();
+    await alert.waitFor();
+    const other = { ...moby.run, id: 'another', series: [] };
+    await page.evaluate(`send(${JSON.stringify({ type: 'run', run: other })})`);
+    await alert.waitFor({ state: 'detached' });
+    await page.close();
+  });
+});
