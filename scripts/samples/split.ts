@@ -1,7 +1,5 @@
 /** @file Divides items among splits by whole groups, in a fixed pseudo-random order. */
 
-export type SplitName = 'train' | 'validation' | 'test';
-
 interface SplitRules<T> {
   /** Items of one group stay together: a conversation, a chapter. */
   groupOf: (item: T) => string;
@@ -14,12 +12,13 @@ interface SplitRules<T> {
 }
 
 /** The splits in the order of `shares`, whose values sum to 1. */
-export function splitGroups<T>(
+export function splitGroups<T, Name extends string>(
   items: readonly T[],
-  shares: Record<SplitName, number>,
+  shares: Readonly<Record<Name, number>>,
   rules: SplitRules<T>,
-): Record<SplitName, T[]> {
-  const splits: Record<SplitName, T[]> = { train: [], validation: [], test: [] };
+): Record<Name, T[]> {
+  const names = Object.keys(shares) as Name[];
+  const splits = Object.fromEntries(names.map((name) => [name, [] as T[]])) as Record<Name, T[]>;
   const groups = [...groupBy(items, rules.groupOf)].map(([name, members]) => ({ name, members }));
   for (const stratum of groupBy(groups, (group) => rules.stratumOf(group.members[0]!)).values()) {
     const dealt = sortBy(stratum, (group) => rules.orderOf(group.name));
@@ -32,15 +31,16 @@ export function splitGroups<T>(
       before += sizes[i]!;
     });
   }
-  for (const name of Object.keys(splits) as SplitName[]) {
+  for (const name of names) {
     splits[name] = sortBy(splits[name], (item) => rules.orderOf(JSON.stringify(item)));
   }
   return splits;
 }
 
-function splitAt(position: number, shares: Record<SplitName, number>): SplitName {
-  if (position < shares.train) return 'train';
-  return position < shares.train + shares.validation ? 'validation' : 'test';
+function splitAt<Name extends string>(position: number, shares: Readonly<Record<Name, number>>): Name {
+  const names = Object.keys(shares) as Name[];
+  let end = 0;
+  return names.find((name) => position < (end += shares[name])) ?? names.at(-1)!;
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

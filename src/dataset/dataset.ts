@@ -12,6 +12,8 @@ import { readTextRows } from './text-rows';
 export interface Columns {
   text?: string;
   label?: string;
+  /** Files without the column `label` are read too: whoever looks at a row does not need it. */
+  labelIsOptional?: boolean;
   pair?: string;
   prompt?: string;
   completion?: string;
@@ -22,6 +24,7 @@ export interface Row {
   text: string;
   pair?: string | undefined;
   prompt?: string | undefined;
+  /** Absent where its cell is empty or missing. */
   label?: string | undefined;
   file: string;
   /** Line the row starts on, from 1. */
@@ -95,7 +98,8 @@ function unknownKind(file: string): InputError {
 }
 
 async function readPlainText(file: string, columns: Columns, onRow: OnRow): Promise<Problem[]> {
-  if (columns.label ?? columns.pair ?? columns.prompt ?? columns.completion) {
+  const label = columns.labelIsOptional ? undefined : columns.label;
+  if (label ?? columns.pair ?? columns.prompt ?? columns.completion) {
     throw InputError.at(file, 'dataset-without-columns', {});
   }
   const problems: Problem[] = [];
@@ -115,7 +119,8 @@ async function readRecords(
   onRow: OnRow,
 ): Promise<Problem[]> {
   const wanted = wantedColumns(columns);
-  const missing = new Set(wanted.map(({ column }) => column));
+  const needed = wanted.filter(({ role }) => role !== 'label' || !columns.labelIsOptional);
+  const missing = new Set(needed.map(({ column }) => column));
   const problems: Problem[] = [];
   let read = 0;
   let unreported = 0;
@@ -156,7 +161,10 @@ function wantedColumns({ text, label, pair, prompt, completion }: Columns): Want
   return wanted;
 }
 
-/** The row, or what is wrong with it. A label that is a number or a boolean becomes its text. */
+/**
+ * The row, or what is wrong with it. A label that is a number or a boolean becomes its text; a row whose label is missing, null
+ * or blank has none.
+ */
 function rowOf(
   fields: Record<string, unknown>,
   wanted: readonly WantedColumn[],
@@ -164,6 +172,7 @@ function rowOf(
   const row: Omit<Row, 'file' | 'line'> = { text: '' };
   for (const { role, column } of wanted) {
     const value = Object.hasOwn(fields, column) ? fields[column] : undefined;
+    if (role === 'label' && isBlank(value)) continue;
     if (value === undefined || value === null) return complaint('column-not-in-row', { column });
     if (typeof value === 'string') row[role] = value;
     else if (role === 'label' && (typeof value === 'number' || typeof value === 'boolean')) row[role] = String(value);
@@ -171,6 +180,9 @@ function rowOf(
   }
   return row;
 }
+
+const isBlank = (value: unknown): boolean =>
+  value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
 
 function missingColumn(file: string, column: string): InputError {
   return InputError.at(file, 'column-in-no-row', { column });

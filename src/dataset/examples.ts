@@ -13,7 +13,7 @@ export interface Example {
   inputIds: Int32Array;
   typeIds: Int32Array;
   /**
-   * text-classification: index of the class. Otherwise one label a token, −100 where nothing counts. Labels are not shifted:
+   * text-classification: index of the class, −100 where it has none. Otherwise one label a token, −100 where nothing counts. Labels are not shifted:
    * that of position i is the token at i, and a causal model predicts it from the positions before.
    */
   labels: Int32Array | number;
@@ -27,6 +27,8 @@ export interface EncodeRowsOptions {
   maxLength: number;
   /** text-classification: class names in the order of their indices. Without them, those of `rows`, sorted. */
   labelNames?: readonly string[] | undefined;
+  /** text-classification: whether a row without a label is kept, for the teacher to judge. It is left out otherwise. */
+  keepUnlabelled?: boolean;
 }
 
 /** The class names that occur, sorted by code unit, so that the order is the same everywhere. */
@@ -69,12 +71,14 @@ interface Refusal extends Partial<Pick<Problem, 'severity'>> {
 function encodeRow(
   row: Row,
   tokenizer: Tokenizer,
-  { task, maxLength }: EncodeRowsOptions,
+  { task, maxLength, keepUnlabelled = false }: EncodeRowsOptions,
   classOf: ReadonlyMap<string, number>,
 ): Example | Refusal {
   switch (task) {
-    case 'text-classification':
+    case 'text-classification': {
+      if (row.label === undefined && !keepUnlabelled) return noLabel;
       return classificationExample(row, tokenizer, maxLength, classOf);
+    }
     case 'masked-lm':
       return maskedExample(row, tokenizer, maxLength);
     case 'causal-lm':
@@ -88,16 +92,17 @@ function classificationExample(
   maxLength: number,
   classOf: ReadonlyMap<string, number>,
 ): Example | Refusal {
-  if (row.label === undefined) return { refused: complaint('label-missing', {}) };
-  const label = classOf.get(row.label);
+  const label = row.label === undefined ? notCounted : classOf.get(row.label);
   if (label === undefined) {
-    const refused = complaint('label-unknown', { label: row.label, labels: [...classOf.keys()] });
+    const refused = complaint('label-unknown', { label: row.label!, labels: [...classOf.keys()] });
     return { severity: 'error', refused };
   }
   const encoding = tokenizer.encode(row.text, { ...(row.pair === undefined ? {} : { pair: row.pair }), maxLength });
   if (encoding.special.every((flag) => flag === 1)) return nothingToRead;
   return { inputIds: encoding.ids, typeIds: encoding.typeIds, labels: label, row, encoding };
 }
+
+const noLabel: Refusal = { refused: complaint('label-missing', {}) };
 
 const nothingToRead: Refusal = { refused: complaint('text-empty', {}) };
 

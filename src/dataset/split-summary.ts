@@ -13,6 +13,8 @@ export interface FirstOfLabel {
 
 export interface SplitSummary {
   rows: number;
+  /** Rows that have no label, where one is read. */
+  unlabelled: number;
   /** One entry a label and file, in the order of the rows. */
   labels: FirstOfLabel[];
   problems: Problem[];
@@ -51,11 +53,15 @@ async function identityOf(files: readonly string[], columns: Columns): Promise<s
 async function readSummary(files: readonly string[], columns: Columns): Promise<SplitSummary> {
   const labels = new Map<string, FirstOfLabel>();
   let rows = 0;
+  let unlabelled = 0;
   const problems = await forEachRow(files, columns, ({ label, file, line }) => {
     rows++;
-    if (label === undefined) return;
+    if (label === undefined) {
+      if (columns.label !== undefined) unlabelled++;
+      return;
+    }
     const key = `${file}\n${label}`;
     if (!labels.has(key)) labels.set(key, { label, file, line });
   });
-  return { rows, labels: [...labels.values()], problems };
+  return { rows, unlabelled, labels: [...labels.values()], problems };
 }

@@ -8,12 +8,14 @@ import { predictionRows } from './shift';
 
 export interface BatchInputs {
   shape: BatchShape;
-  /** inputIds, typeIds, attentionMask, predictionRows, labels, counted */
+  /** inputIds, typeIds, attentionMask, predictionRows, labels, counted, labelled */
   tensors: Record<string, HostTensor>;
   /** [rows]: index of each row's example, −1 for filler rows. */
   examples: Int32Array;
   /** N of this batch: predictions that count. */
   count: number;
+  /** Those of them whose label is known. */
+  labelledCount: number;
   /** M of this batch: real tokens. */
   tokens: number;
 }
@@ -33,9 +35,11 @@ export function batchInputs(batch: Batch, task: Task): BatchInputs {
       predictionRows: int(predictions.rows, [size]),
       labels: int(predictions.labels, [size]),
       counted: float(predictions.counted, [size]),
+      labelled: float(predictions.labelled, [size]),
     },
     examples: batch.indices,
     count: predictions.count,
+    labelledCount: predictions.labelledCount,
     tokens: batch.tokens,
   };
 }

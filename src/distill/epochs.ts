@@ -27,6 +27,8 @@ export interface BatchOptions {
 
 export interface EpochOptions extends BatchOptions {
   epochs: number;
+  /** Optimizer steps of the whole training, where that is not to be as many as `epochs` have. */
+  steps?: number;
   /** Batches that make one optimizer step. */
   gradientAccumulation: number;
   seed: number;
@@ -58,7 +60,7 @@ export function epochBatches(examples: readonly Example[], options: EpochOptions
   const stepsPerEpoch = Math.ceil(plan(0).length / gradientAccumulation);
   let current = { epoch: -1, batches: [] as PlannedBatch[] };
   return {
-    steps: stepsPerEpoch * options.epochs,
+    steps: options.steps ?? stepsPerEpoch * options.epochs,
     stepsPerEpoch,
     batchesOf: (step) => {
       const epoch = Math.floor(step / stepsPerEpoch);

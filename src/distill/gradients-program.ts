@@ -25,7 +25,7 @@ import {
 } from './specs';
 
 /** Names under which the scalars of a step are given. */
-const SCALARS = ['temperature', 'alpha', 'inverseCount', 'inverseTokens'] as const;
+const SCALARS = ['temperature', 'alpha', 'inverseCount', 'inverseLabelled', 'inverseTokens'] as const;
 
 /** LossComponents of the records, as scalars. */
 interface LossScalars extends HeadLoss {
@@ -107,6 +107,7 @@ function headLoss(
   if (!isLanguageModel(student)) {
     return classLoss({
       ...counting,
+      labelled: { counted: tensors.labelled as tf.Tensor1D, inverseCount: tensors.inverseLabelled as tf.Scalar },
       labels,
       studentLogits: prediction,
       problemType: 'single-label',

@@ -44,17 +44,19 @@ export interface VocabularyLossInputs extends Counting {
 }
 
 export interface ClassLossInputs extends Counting {
+  /** What the hard loss counts: rows whose label is known, with an N of their own. Absent where every counted row is one. */
+  labelled?: Counting;
   /** [B, C] */
   studentLogits: tf.Tensor2D;
   problemType: ProblemType;
-  /** int32 [B] for single-label, float32 [B, C] for multi-label and regression. */
+  /** int32 [B] for single-label, float32 [B, C] for multi-label and regression; any value where the row is not labelled. */
   labels: tf.Tensor;
   /** Absent: hard loss alone. */
   distillation?: (Distillation & { teacherLogits: tf.Tensor2D }) | undefined;
 }
 
 /**
- * Scalars, already divided by N. `soft` and `hard` carry no gradient and are kept: no `tf.tidy` disposes of them, so an
+ * Scalars, each already divided by its N: counted rows for `soft`, labelled rows for `hard`. `soft` and `hard` carry no gradient and are kept: no `tf.tidy` disposes of them, so an
  * eager caller must. `soft` is before T² and α, and absent without a teacher.
  */
 export interface HeadLoss {
@@ -100,18 +102,23 @@ export function vocabularyLoss(inputs: VocabularyLossInputs): HeadLoss {
 
 /** Combined loss over classes, differentiable with respect to the student's logits. */
 export function classLoss(inputs: ClassLossInputs): HeadLoss {
-  const { studentLogits, distillation, counted, inverseCount } = inputs;
+  const { studentLogits, distillation, labelled } = inputs;
   return differentiable([studentLogits], distillation, () => {
+    const softWeight = weightOf(inputs);
     const { gradient, ...losses } = weightedLosses({
       studentLogits,
       teacherLogits: distillation?.teacherLogits,
       hard: hardLosses[inputs.problemType](studentLogits, inputs.labels),
-      rowWeight: tf.mul(counted, inverseCount),
+      softWeight,
+      hardWeight: labelled ? weightOf(labelled) : softWeight,
       distillation,
     });
     return { ...losses, gradients: [gradient] };
   });
 }
+
+/** counted / N, [R]. */
+const weightOf = ({ counted, inverseCount }: Counting): tf.Tensor1D => tf.mul(counted, inverseCount);
 
 interface Losses {
   soft?: tf.Scalar;
@@ -221,7 +228,8 @@ function vocabularyChunk(
     studentLogits,
     teacherLogits: teacher && logitsOfRows(teacher, start, size),
     hard: { perPosition, gradient: (weight) => tf.mul(probabilities, weight) },
-    rowWeight,
+    softWeight: rowWeight,
+    hardWeight: rowWeight,
     distillation: inputs.distillation,
   });
 }
@@ -236,27 +244,30 @@ interface LogitsInputs {
   teacherLogits: tf.Tensor2D | undefined;
   hard: RowLoss;
   /** [rows]: counted / N. */
-  rowWeight: tf.Tensor1D;
+  softWeight: tf.Tensor1D;
+  /** [rows]: labelled / their N; the same tensor where every counted row is labelled. */
+  hardWeight: tf.Tensor1D;
   distillation: Distillation | undefined;
 }
 
 /** Weighted sums of the losses of some rows, and the gradient of their total with respect to the student's logits. */
 function weightedLosses(inputs: LogitsInputs): Losses & { gradient: tf.Tensor2D } {
-  const { studentLogits, teacherLogits, hard, rowWeight, distillation } = inputs;
-  const weightedSum = (perPosition: tf.Tensor1D): tf.Scalar => tf.sum(tf.mul(perPosition, rowWeight));
+  const { studentLogits, teacherLogits, hard, softWeight, hardWeight, distillation } = inputs;
+  const weightedSum = ({ perPosition }: RowLoss, weight: tf.Tensor1D): tf.Scalar => tf.sum(tf.mul(perPosition, weight));
 
   if (!teacherLogits || !distillation) {
-    return { hard: weightedSum(hard.perPosition), gradient: hard.gradient(columnAfter(rowWeight, hard)) };
+    return { hard: weightedSum(hard, hardWeight), gradient: hard.gradient(columnAfter(hardWeight, hard)) };
   }
   const { temperature, alpha, temperatureScale, beta } = distillation;
   const soft = divergences[distillation.divergence](studentLogits, teacherLogits, temperature, beta);
-  const column = columnAfter(rowWeight, soft, hard);
+  const softColumn = columnAfter(softWeight, soft, hard);
+  const hardColumn = hardWeight === softWeight ? softColumn : columnAfter(hardWeight, soft, hard);
   return {
-    soft: weightedSum(soft.perPosition),
-    hard: weightedSum(hard.perPosition),
+    soft: weightedSum(soft, softWeight),
+    hard: weightedSum(hard, hardWeight),
     gradient: tf.add(
-      soft.gradient(tf.mul(column, tf.mul(alpha, temperatureScale))),
-      hard.gradient(tf.mul(column, tf.sub(1, alpha))),
+      soft.gradient(tf.mul(softColumn, tf.mul(alpha, temperatureScale))),
+      hard.gradient(tf.mul(hardColumn, tf.sub(1, alpha))),
     ),
   };
 }

@@ -11,6 +11,8 @@ export interface LabelledBatch {
   length: number;
   /** [rows] for text-classification, [rows · length] and unshifted for language models. */
   labels: Int32Array;
+  /** text-classification: [rows], −1 for filler rows. Without them every row without a label is filler. */
+  indices?: Int32Array;
 }
 
 /** R predictions. R depends only on task, rows and length (see `maskedCapacity`), so that recorded shapes stay the same. */
@@ -23,17 +25,21 @@ export interface PredictionRows {
   counted: Float32Array;
   /** Number of counted rows. */
   count: number;
+  /** float32 [R]: 1 for a counted row whose label is known; the others count in the soft loss alone. */
+  labelled: Float32Array;
+  /** Number of labelled rows. */
+  labelledCount: number;
 }
 
 /**
  * The predictions of a batch. The same rows are taken from student, teacher and labels, so none can be shifted alone.
- * text-classification: one a row. causal-lm: positions 0 … length − 2 of each row, position i predicting token i + 1, so
+ * text-classification: one a row, labelled or not. causal-lm: positions 0 … length − 2 of each row, position i predicting token i + 1, so
  * R = rows · (length − 1). masked-lm: the masked positions, then filler up to `maskedCapacity`.
  */
 export function predictionRows(batch: LabelledBatch, task: Task): PredictionRows {
   switch (task) {
     case 'text-classification':
-      return select(batch.labels, range(batch.rows), 0);
+      return withUnlabelled(select(batch.labels, range(batch.rows), 0), batch.indices);
     case 'causal-lm': {
       const positions = range(batch.rows * batch.length);
       return select(
@@ -69,14 +75,25 @@ const roundUp = (rows: number): number => Math.ceil(rows / 8) * 8;
 
 const range = (size: number): Int32Array => Int32Array.from({ length: size }, (_, i) => i);
 
+/** Counts the rows that have no label too, but for filler rows. */
+function withUnlabelled(predictions: PredictionRows, indices: Int32Array | undefined): PredictionRows {
+  if (!indices) return predictions;
+  const counted = Float32Array.from(indices, (index) => (index < 0 ? 0 : 1));
+  return { ...predictions, counted, count: indices.filter((index) => index >= 0).length };
+}
+
 /** Rows `positions`, each predicting the label `offset` places further on. */
 function select(labels: Int32Array, positions: Int32Array, offset: number): PredictionRows {
   const targets = positions.map((position) => labels[position + offset]!);
+  const counted = Float32Array.from(targets, (label) => (label === notCounted ? 0 : 1));
+  const count = targets.filter((label) => label !== notCounted).length;
   return {
     rows: positions,
     labels: targets.map((label) => (label === notCounted ? 0 : label)),
-    counted: Float32Array.from(targets, (label) => (label === notCounted ? 0 : 1)),
-    count: targets.filter((label) => label !== notCounted).length,
+    counted,
+    count,
+    labelled: counted,
+    labelledCount: count,
   };
 }
 
@@ -87,13 +104,16 @@ function maskedRows({ rows, length, labels }: LabelledBatch): PredictionRows {
     target.set(values);
     return target;
   };
+  const counted = new Float32Array(size).fill(1, 0, masked.length);
   return {
     rows: padded(new Int32Array(size), masked),
     labels: padded(
       new Int32Array(size),
       masked.map((position) => labels[position]!),
     ),
-    counted: new Float32Array(size).fill(1, 0, masked.length),
+    counted,
     count: masked.length,
+    labelled: counted,
+    labelledCount: masked.length,
   };
 }

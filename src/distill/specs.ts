@@ -52,7 +52,8 @@ export function predictionSpecs(a: Architecture, shape: BatchShape): Record<stri
 }
 
 export function labelSpecs(shape: BatchShape): Record<string, TensorSpec> {
-  return { labels: int([shape.predictions]), counted: float([shape.predictions]) };
+  const counted = float([shape.predictions]);
+  return { labels: int([shape.predictions]), counted, labelled: counted };
 }
 
 /** Shapes of what the teacher's program gives to the student's: `prediction`, and `hidden.BLOCK` for imitated blocks. */

@@ -118,10 +118,13 @@ export class Trainer {
     const batches = this.inputsOf(step);
     const values = pairing.objective && valuesAt(pairing.objective, step, source.steps);
     const tokens = sum(batches.map((batch) => batch.tokens));
+    const count = sum(batches.map((batch) => batch.count));
+    const labelled = sum(batches.map((batch) => batch.labelledCount));
     const scalars = {
       ...mapValues({ ...(values ?? unread) }, scalar),
-      // One N and one M for the whole step, so that splitting it into batches changes nothing.
-      inverseCount: scalar(inverseOf(sum(batches.map((batch) => batch.count)))),
+      // One N (of all predictions and of those with a label) and one M for the whole step, so that splitting it into batches changes nothing.
+      inverseCount: scalar(inverseOf(count)),
+      inverseLabelled: scalar(inverseOf(labelled)),
       inverseTokens: scalar(inverseOf(tokens)),
     };
     const losses: LossComponents[] = [];
@@ -153,7 +156,7 @@ export class Trainer {
       epoch: step / source.stepsPerEpoch,
       time: new Date().toISOString(),
       tokens: this.tokens,
-      loss: addComponents(losses),
+      loss: count > 0 && labelled === 0 ? withoutHard(addComponents(losses)) : addComponents(losses),
       ...values,
       learningRate,
       gradientNorm,
@@ -250,6 +253,13 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a +
 async function readAll(tensors: DeviceTensors): Promise<Parameters> {
   const entries = Object.entries(tensors).map(async ([name, tensor]) => [name, await tensor.read()] as const);
   return Object.fromEntries(await Promise.all(entries)) as Parameters;
+}
+
+/** A step of rows that only the teacher judges has no student loss, which is something else than one of 0. */
+function withoutHard(losses: LossComponents): LossComponents {
+  const others = { ...losses };
+  delete others.hard;
+  return others;
 }
 
 /** Each batch's losses are already divided by the step's N, so they add up. */

@@ -12,7 +12,7 @@ export async function readDatasetRow(experiment: ResolvedExperiment, file: strin
   if (!experiment.inputs.some((input) => path.resolve(input.path) === wanted)) {
     throw InputError.at(file, 'row-of-another-file', {});
   }
-  const { rows } = await readDataset([wanted], columnsOf(experiment));
+  const { rows } = await readDataset([wanted], { ...columnsOf(experiment), labelIsOptional: true });
   const row = rows.find((one) => one.line === line);
   if (!row) throw InputError.at(file, 'row-not-on-line', { line }, line);
   return row;

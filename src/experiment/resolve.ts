@@ -49,15 +49,15 @@ async function fillIn(
   models: ModelFacts,
 ): Promise<ResolvedExperiment> {
   const base = dirname(file);
-  const { train, validation, test } = dataset.files;
+  const { train, validation, test, unlabelled } = dataset.files;
   const folders = [models.teacherFolder, models.tokenizerFolder, models.studentFolder];
   const inModels = await Promise.all(folders.filter((folder) => folder !== undefined).map(modelFiles));
-  const inputs = [train, Array.isArray(validation) ? validation : [], test ?? [], ...inModels].flat();
+  const inputs = [train, Array.isArray(validation) ? validation : [], test ?? [], unlabelled ?? [], ...inModels].flat();
   return {
     ...experiment,
     file,
     name: experiment.name ?? basename(file).replace(/(\.distill)?\.jsonc?$/i, ''),
-    dataset: { ...experiment.dataset, train, validation, test },
+    dataset: { ...experiment.dataset, train, validation, test, unlabelled },
     controls: [...new Set(experiment.controls)],
     tokenizer: withPath(experiment.tokenizer, base),
     teacher: await resolveTeacher(experiment.teacher, base, models),

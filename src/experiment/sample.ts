@@ -1,4 +1,4 @@
-/** @file Writes the sample workspace: three experiments, their data, a README. */
+/** @file Writes the sample workspace: experiments, their data, a teacher, a README. */
 
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -11,11 +11,11 @@ import { complaint, ComplaintError, complaintOf, formatProblem, InputError } fro
 import type { InspectedDistribution, InspectedPosition } from '../protocol/records';
 import { formatQuantity, formatShare } from '../protocol/format';
 import type { RunResult } from './run/carry-out';
-import { findings, terminalTable } from './report/comparison-table';
+import { findings, terminalBars, terminalTable } from './report/comparison-table';
 import { cacheText, teacherCacheCommand } from './commands/cache';
 import { compareRuns } from './commands/compare';
 import { complete } from './commands/complete';
-import { demo } from './commands/demo';
+import { demo, nextToTry } from './commands/demo';
 import { deviceText, listDevices } from './commands/devices';
 import { inspect } from './commands/inspect';
 import { installCommand, removeCommand } from './commands/libraries';
@@ -195,11 +195,14 @@ function program(examples: string): Command {
       // Whoever asked is gone, and with them the use of what is still being computed.
       process.exit(DONE);
     });
-  verb('demo [dir]', 'write the sample workspace and distil its spam filter').action(
-    async (directory: string | undefined, { json }: JsonOption) =>
-      finishRun(json, (output) => demo(examples, directory ?? 'demo', output)),
+  verb('demo [dir]', 'write the sample workspace and run its first experiment').action(
+    async (directory: string | undefined, { json }: JsonOption) => {
+      const folder = directory ?? 'demo';
+      const result = await withOutput((output) => demo(examples, folder, output));
+      print(json === true, result, () => `${runText(result)}\n\n${nextToTry(folder, result)}`);
+    },
   );
-  verb('sample <dir>', 'write a workspace with real data and three experiments').action(
+  verb('sample <dir>', 'write a workspace with real data and four experiments').action(
     async (directory: string, { json }: JsonOption) => {
       const files = await writeSampleWorkspace(examples, directory);
       print(
@@ -229,9 +232,8 @@ async function withOutput<T>(run: (output: RunOutput) => Promise<T>): Promise<T>
 
 function runText({ run, directory, status, summary }: RunResult): string {
   if (!summary) return `${status}; go on with: distillery resume ${run}`;
-  return [terminalTable(summary), findings(summary), `${path.join(directory, 'student')} holds the student.`].join(
-    '\n',
-  );
+  const student = `${path.join(directory, 'student')} holds the student.`;
+  return [terminalTable(summary), terminalBars(summary), findings(summary), student].join('\n');
 }
 
 function positionText({ token, label, kl, teacher, student }: InspectedPosition): string {

@@ -71,14 +71,23 @@ describe('JSONL', () => {
   });
 
   it('reports a wrong label and leaves its row out', async () => {
-    const dataset = await read('labels.jsonl', '{"text":"a","label":[1]}\n{"text":"b","label":"x"}\n{"text":"c"}', {
+    const dataset = await read('labels.jsonl', '{"text":"a","label":[1]}\n{"text":"b","label":"x"}', {
       label: 'label',
     });
     expect(textsOf(dataset)).toEqual(['b']);
-    expect(dataset.problems.map(({ message }) => message)).toEqual([
-      '"label" is not a string in this row.',
-      'This row has no "label".',
+    expect(dataset.problems.map(({ message }) => message)).toEqual(['"label" is not a string in this row.']);
+  });
+
+  it('reads a row whose label is missing, null or blank as one without a label', async () => {
+    const rows = ['{"text":"a"}', '{"text":"b","label":null}', '{"text":"c","label":" "}', '{"text":"d","label":0}'];
+    const dataset = await read('unlabelled.jsonl', rows.join('\n'), { label: 'label' });
+    expect(dataset.rows.map(({ text, label }) => [text, label])).toEqual([
+      ['a', undefined],
+      ['b', undefined],
+      ['c', undefined],
+      ['d', '0'],
     ]);
+    expect(dataset.problems).toEqual([]);
   });
 
   it('keeps emoji, NUL, lone surrogates and unusual line separators within a text', async () => {

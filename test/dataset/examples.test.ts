@@ -54,6 +54,13 @@ describe('text-classification', () => {
     ]);
     expect(problems[0]!.remedy).toContain('"ham", "spam"');
   });
+
+  it('keeps a row without a label where the teacher is to judge it, with the label that counts nowhere', () => {
+    const rows = [row('the teacher', { label: 'spam' }), row('the student'), row('')];
+    const { examples, problems } = encodeRows(rows, bert, { ...options, keepUnlabelled: true });
+    expect(examples.map(({ labels }) => labels)).toEqual([0, -100]);
+    expect(problems.map(({ message }) => message)).toEqual([expect.stringContaining('empty')]);
+  });
 });
 
 describe('causal-lm', () => {

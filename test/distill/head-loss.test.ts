@@ -4,6 +4,7 @@ import '../../src/engine/graph/gradients';
 import type { Divergence } from '../../src/protocol/divergences';
 import {
   classLoss,
+  type ClassLossInputs,
   type Distillation,
   type HeadLoss,
   vocabularyLoss,
@@ -255,6 +256,15 @@ describe('vocabularyLoss', () => {
 });
 
 describe('classLoss', () => {
+  const withGradient = (inputs: ClassLossInputs) => {
+    let loss: HeadLoss | undefined;
+    const both = tf.valueAndGrad((z: tf.Tensor) => {
+      loss = classLoss({ ...inputs, studentLogits: z as tf.Tensor2D });
+      return loss.total;
+    })(inputs.studentLogits);
+    return { ...both, loss: loss! };
+  };
+
   const given = () => {
     const { student, labels, counted, inverseCount } = inputs();
     const logits = tf.add<tf.Tensor2D>(tf.matMul(student.hidden, student.weight, false, true), student.bias!);
@@ -284,6 +294,77 @@ describe('classLoss', () => {
     expect(soft).toBeUndefined();
     expectClose(total, hard, 0);
     expectClose(total, evaluate(inputs()).hard, 1e-6);
+  });
+
+  it('takes the soft mean over all rows and the hard mean over labelled ones, each with its own N', () => {
+    // Three rows, two classes, logits ln of odds, so that every number can be checked by hand. The last row has no label.
+    const [ln2, ln3, ln4] = [Math.log(2), Math.log(3), Math.log(4)];
+    const studentLogits = tf.tensor2d([ln3, 0, 0, 0, 0, ln4], [3, 2]); // softmax at T = 1: ¾ ¼, ½ ½, ⅕ ⅘
+    const teacherLogits = tf.tensor2d([0, 0, 2 * ln2, 0, 0, 0], [3, 2]); // at T = 2: ½ ½, ⅔ ⅓, ½ ½
+    const temperature = tf.scalar(2);
+    const given = {
+      studentLogits,
+      problemType: 'single-label' as const,
+      labels: tf.tensor1d([0, 1, 0], 'int32'),
+      counted: tf.tensor1d([1, 1, 1]),
+      inverseCount: tf.scalar(1 / 3),
+      labelled: { counted: tf.tensor1d([1, 1, 0]), inverseCount: tf.scalar(1 / 2) },
+      distillation: {
+        divergence: 'forward-kl' as const,
+        beta: 0,
+        temperature,
+        alpha: tf.scalar(0.7),
+        temperatureScale: tf.square<tf.Scalar>(temperature),
+        teacherLogits,
+      },
+    };
+    const kl = (q: number, s: number): number => q * Math.log(q / s) + (1 - q) * Math.log((1 - q) / (1 - s));
+    const root3 = Math.sqrt(3);
+    const [s0, s1, s2] = [root3 / (root3 + 1), 1 / 2, 1 / 3]; // first class, student at T = 2
+    const soft = (kl(1 / 2, s0) + kl(2 / 3, s1) + kl(1 / 2, s2)) / 3;
+    const hard = (-Math.log(3 / 4) - Math.log(1 / 2)) / 2;
+    const { value, grad, loss } = withGradient(given);
+    expectClose(loss.soft!, tf.scalar(soft), 1e-6);
+    expectClose(loss.hard, tf.scalar(hard), 1e-6);
+    expectClose(value, tf.scalar(0.7 * 4 * soft + 0.3 * hard), 1e-6);
+    // α · T² · (S − Q) / T / 3, and for labelled rows (1 − α) · (softmax − label) / 2.
+    const first = [
+      ((0.7 * 2) / 3) * (s0 - 1 / 2) + (0.3 / 2) * (3 / 4 - 1),
+      ((0.7 * 2) / 3) * (s1 - 2 / 3) + (0.3 / 2) * (1 / 2),
+      ((0.7 * 2) / 3) * (s2 - 1 / 2),
+    ];
+    expectClose(
+      grad,
+      tf.tensor2d(
+        first.flatMap((g) => [g, -g]),
+        [3, 2],
+      ),
+      1e-6,
+    );
+  });
+
+  it('has no hard term and no NaN where no row is labelled', () => {
+    const { teacher } = inputs().distillation!;
+    const teacherLogits = tf.add<tf.Tensor2D>(tf.matMul(teacher.hidden, teacher.weight, false, true), teacher.bias!);
+    const base = { ...given(), distillation: { ...distillation(), teacherLogits } };
+    const nothing = { counted: tf.zerosLike(base.counted), inverseCount: tf.scalar(0) };
+    const { total, soft, hard } = classLoss({ ...base, labelled: nothing });
+    expectClose(hard, tf.scalar(0), 0);
+    const { alpha, temperatureScale } = base.distillation;
+    expectClose(total, tf.mul(tf.mul(alpha, temperatureScale), soft!), 0);
+  });
+
+  it('is to the bit the loss of plain rows where every counted row is labelled', () => {
+    const { teacher } = inputs().distillation!;
+    const teacherLogits = tf.add<tf.Tensor2D>(tf.matMul(teacher.hidden, teacher.weight, false, true), teacher.bias!);
+    const plain = { ...given(), distillation: { ...distillation(), teacherLogits } };
+    const { counted, inverseCount } = plain;
+    const labelled = { counted: tf.clone(counted), inverseCount: tf.clone(inverseCount) };
+    const [first, second] = [plain, { ...plain, labelled }].map((one) => {
+      const { value, grad, loss } = withGradient(one);
+      return [value, loss.soft!, loss.hard, grad].map((tensor) => tensor.dataSync());
+    });
+    expect(second).toEqual(first);
   });
 
   it('takes several labels a row, and numbers', () => {

@@ -15,6 +15,8 @@ describe('predictionRows', () => {
       labels: Int32Array.of(11, 12, 13, 21, 0, 0),
       counted: Float32Array.of(1, 1, 1, 1, 0, 0),
       count: 4,
+      labelled: Float32Array.of(1, 1, 1, 1, 0, 0),
+      labelledCount: 4,
     });
   });
 
@@ -29,12 +31,15 @@ describe('predictionRows', () => {
     expect([[...counted], [...labels], count]).toEqual([[0, 1, 1, 0], [0, 3, 0, 0], 2]);
   });
 
-  it('takes one row an example for classes, filler rows not counted', () => {
-    expect(predictionRows(labelled(3, 9, [2, 0, -100]), 'text-classification')).toEqual({
-      rows: Int32Array.of(0, 1, 2),
-      labels: Int32Array.of(2, 0, 0),
-      counted: Float32Array.of(1, 1, 0),
-      count: 2,
+  it('takes one row an example for classes: without a label it counts but is not labelled, filler does neither', () => {
+    const batch = { ...labelled(4, 9, [2, 0, -100, -100]), indices: Int32Array.of(5, 0, 3, -1) };
+    expect(predictionRows(batch, 'text-classification')).toEqual({
+      rows: Int32Array.of(0, 1, 2, 3),
+      labels: Int32Array.of(2, 0, 0, 0),
+      counted: Float32Array.of(1, 1, 1, 0),
+      count: 3,
+      labelled: Float32Array.of(1, 1, 0, 0),
+      labelledCount: 2,
     });
   });
 

@@ -10,6 +10,7 @@ import type { Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import { TeacherCacheFiles } from '../../src/run-directory/teacher-cache-files';
 import type { LossComponents } from '../../src/protocol/records';
+import { notCounted } from '../../src/dataset/examples';
 import { MAX_LENGTH, tinyPair, tinyTrainer, type TinyPair } from './tiny-pair';
 
 let executor: Executor;
@@ -128,6 +129,15 @@ describe.each(['causal-lm', 'text-classification'] as const)('%s from kept answe
       const [kept, asked] = [await distil(pair, cache.targets(), batches), await distil(pair, undefined, batches)];
       expect(furthest(kept.weights, asked.weights)).toBeLessThan(1e-5);
     }
+  });
+
+  it.runIf(task === 'text-classification')('has the answers for rows without a label too', async () => {
+    const pair = tinyPair(task, { hidden });
+    const examples = pair.examples.map((one, i) => (i % 3 === 0 ? one : { ...one, labels: notCounted }));
+    const cache = await openCache({ ...pair, examples });
+    await cache.fill();
+    const [kept, asked] = [await distil({ ...pair, examples }, cache.targets()), await distil({ ...pair, examples })];
+    expect(furthest(kept.weights, asked.weights)).toBeLessThan(1e-5);
   });
 
   it('is the same to the last bit however the cache came to be', async () => {

@@ -30,17 +30,17 @@ describe('a run', () => {
 
   it('has a sample workspace to begin with, its first experiment open', () => {
     const document = window.activeTextEditor?.document;
-    assert.equal(path.basename(document?.fileName ?? ''), 'spam.distill.json');
+    assert.equal(path.basename(document?.fileName ?? ''), 'definitions.distill.json');
     assert.equal(document?.languageId, 'distillation');
-    assert(existsSync(path.join(folder, 'data/spam/train.jsonl')));
+    assert(existsSync(path.join(folder, 'data/definitions/labelled.jsonl')));
   });
 
   it('starts as a process of its own from the experiment in the editor, and is shown in the Lab', async () => {
     await execute('distillery.runExperiment');
     run = await until('a run directory', async () => (await listRuns(runs))[0]);
-    assert.equal(run.record.name, 'Spam filter');
+    assert.equal(run.record.name, 'Definitions');
     assert.notEqual(run.record.pid, process.pid);
-    await untilLab('Lab: Spam filter');
+    await untilLab('Lab: Definitions');
   });
 
   it('stops when it is told to, with a checkpoint', async () => {

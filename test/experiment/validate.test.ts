@@ -79,6 +79,54 @@ describe('validating an experiment', () => {
     ]);
   });
 
+  it('counts the rows without a label, of each split', async () => {
+    const some = `${mails(30)}{"text":"no label"}\n{"text":"null","label":null}\n{"text":"blank","label":""}\n`;
+    const dataset = { train: 'train.jsonl', validation: 'validation.jsonl', test: 'test.csv' };
+    const files = { 'train.jsonl': some, 'test.csv': 'text,label\na,ham\nb,\nc,spam\n' };
+    expect(await problemsOf({ dataset }, files)).toEqual([
+      "x.distill.json:4:14: warning: 3 of 33 rows have no label: the student learns the teacher's soft labels on them, and the student loss and the control leave them out. Label them, or let the teacher judge them as it is.",
+      'x.distill.json:6:13: warning: 1 of 3 rows have no label, so nothing can be measured on them: they are left out. Label or remove them.',
+    ]);
+  });
+
+  it('refuses training rows of which none has a label', async () => {
+    const dataset = { train: 'train.csv', validation: 'validation.jsonl' };
+    expect(await problemsOf({ dataset }, { 'train.csv': 'text,label\na,\nb,\n' })).toEqual([
+      expect.stringMatching(/^x\.distill\.json:4:14: No training row has a label/),
+    ]);
+  });
+
+  it('takes texts without labels, of any file that has texts, and says what is wrong with them', async () => {
+    const files = {
+      'more.txt': 'one\ntwo\n',
+      'more.jsonl': '{"text":"three"}\n',
+      'none.jsonl': '',
+      'b.csv': 'body\nx\n',
+    };
+    const withMore = (unlabelled: unknown): Promise<string[]> =>
+      problemsOf({ dataset: { ...goodExperiment.dataset, unlabelled } }, files);
+    expect(await withMore(['more.*', 'train.jsonl'])).toEqual([]);
+    expect(await withMore('mroe.jsonl')).toEqual([
+      'x.distill.json:7:19: There is no file "mroe.jsonl". Did you mean "more.jsonl"?',
+    ]);
+    expect(await withMore('none.jsonl')).toEqual([
+      'none.jsonl:1:1: The dataset has no rows that can be used. Add rows to the file or name another one.',
+    ]);
+    expect(await withMore('b.csv')).toEqual([
+      'x.distill.json:3:3: "text" is not a column of b.csv. Set "textColumn" to one of "body".',
+    ]);
+    expect(await withMore('validation.jsonl')).toEqual([
+      expect.stringContaining('A file of "validation" is trained on too'),
+    ]);
+  });
+
+  it('refuses texts without labels where texts are their own labels', async () => {
+    const dataset = { train: 'train.jsonl', validation: 'validation.jsonl', unlabelled: 'train.jsonl' };
+    expect(await problemsOf({ task: 'masked-lm', dataset })).toEqual([
+      expect.stringMatching(/^x\.distill\.json:6:19: "unlabelled" has no meaning for masked-lm/),
+    ]);
+  });
+
   it('refuses an empty dataset', async () => {
     expect(await problemsOf({}, { 'train.jsonl': '\n' })).toEqual([
       'train.jsonl:1:1: The dataset has no rows that can be used. Add rows to the file or name another one.',

@@ -20,7 +20,7 @@ it('leads from an empty folder to a run that outlives the window, and to its end
 
   await window.page.getByRole('button', { name: 'Create Sample Workspace' }).click();
   await window.pick('In ');
-  await window.page.getByRole('tab', { name: 'spam.distill.json' }).waitFor();
+  await window.page.getByRole('tab', { name: 'definitions.distill.json' }).waitFor();
   await window.page.locator('.editor-instance .view-lines').first().click();
   await window.page.keyboard.press('Control+Alt+Enter');
   await window.lab.getByText('Running').first().waitFor();
@@ -34,11 +34,11 @@ it('leads from an empty folder to a run that outlives the window, and to its end
   const run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
 
   await window.reload();
-  await window.statusItem.filter({ hasText: 'Spam filter' }).waitFor();
+  await window.statusItem.filter({ hasText: 'Definitions' }).waitFor();
   await window.lab.getByText('Running').first().waitFor();
   await window.picture('reloaded');
 
-  const row = window.rows('Experiments').filter({ hasText: /T 4 · α/ });
+  const row = window.rows('Experiments').filter({ hasText: /T 2 · α/ });
   await row.hover();
   await row.getByRole('button', { name: 'Stop Run' }).click();
   await window.lab.getByText('Stopped').first().waitFor();

@@ -63,7 +63,7 @@ export function sampleRows(
 
 export interface TinyExperiment {
   task: 'text-classification' | 'causal-lm' | 'masked-lm';
-  rows?: { train?: string[]; validation?: string[]; test?: string[] };
+  rows?: { train?: string[]; validation?: string[]; test?: string[]; unlabelled?: string[] };
   training?: Record<string, unknown>;
   distillation?: Record<string, unknown>;
   /** In place of a teacher and a tokenizer that are trained. */
@@ -98,6 +98,7 @@ export function tinyWorkspace({
     train: rows.train ?? sampleRows(dataset, 'train', 48),
     validation: rows.validation ?? sampleRows(dataset, 'validation', 24),
     test: rows.test ?? sampleRows(dataset, 'test', 24),
+    ...(rows.unlabelled && { unlabelled: rows.unlabelled }),
   };
   for (const [split, lines] of Object.entries(splits))
     writeFileSync(path.join(folder, `${split}.jsonl`), lines.join('\n'));
@@ -109,6 +110,7 @@ export function tinyWorkspace({
       train: 'train.jsonl',
       validation: 'validation.jsonl',
       ...(!withoutTest && { test: 'test.jsonl' }),
+      ...(rows.unlabelled && { unlabelled: 'unlabelled.jsonl' }),
       maxLength: 48,
     },
     tokenizer: teacher

@@ -4,9 +4,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { divergences } from '../../src/distill/divergences';
 import { loadCheckpoint } from '../../src/model/checkpoint';
 import type { EvaluationRecord, InspectResult, MetricsRecord, RunRecord } from '../../src/protocol/records';
+import type { ResolvedExperiment } from '../../src/experiment/file/schema';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import type { SweepResult } from '../../src/runner/commands/sweep';
-import { distillery, document, onlyRun, readLines, tinyWorkspace } from './program';
+import { distillery, document, onlyRun, readLines, sampleRows, tinyWorkspace } from './program';
 
 const weightsOf = (run: string, model = 'student'): Buffer => readFileSync(path.join(run, model, 'model.safetensors'));
 
@@ -188,6 +189,53 @@ describe('a run of a text-classification experiment', () => {
       expect(inspected.positions[0]!.teacher).toBeDefined();
     }
     expect(students[0]!.equals(students[1]!)).toBe(true);
+  });
+
+  it('learns from texts without labels, which its control does not see', async () => {
+    const teacher = { source: 'checkpoint', path: path.join(run, 'teacher/model') };
+    const rows = sampleRows('spam', 'train', 96);
+    const labelled = rows.slice(0, 16);
+    const withoutLabel = (line: string): string => JSON.stringify({ ...(JSON.parse(line) as object), label: '' });
+    const textAlone = (line: string): string => JSON.stringify({ text: (JSON.parse(line) as { text: string }).text });
+    const mixed = tinyWorkspace({
+      task: 'text-classification',
+      teacher,
+      training: { epochs: 1 },
+      // As an empty label among the training rows, and in a file that has no labels.
+      rows: {
+        train: [...labelled, ...rows.slice(16, 56).map(withoutLabel)],
+        unlabelled: rows.slice(56).map(textAlone),
+      },
+    });
+    const plain = tinyWorkspace({
+      task: 'text-classification',
+      teacher,
+      training: { epochs: 6 },
+      rows: { train: labelled },
+    });
+    for (const folder of [mixed, plain]) await document<RunResult>(['run', 'tiny.distill.json'], folder);
+    const [ofMixed, ofPlain] = [onlyRun(mixed), onlyRun(plain)];
+
+    const student = readLines<MetricsRecord>(path.join(ofMixed, 'metrics.jsonl'));
+    expect(student.length).toBe(12); // 96 rows in batches of 8
+    expect(student.some(({ loss }) => loss.hard === undefined)).toBe(true);
+    expect(student.some(({ loss }) => loss.hard !== undefined)).toBe(true);
+    for (const { loss, alpha, temperature } of student) {
+      expect(loss.total).toBeCloseTo(alpha! * temperature! ** 2 * loss.soft! + (1 - alpha!) * (loss.hard ?? 0), 4);
+    }
+    const control = (folder: string) =>
+      readLines<MetricsRecord>(path.join(folder, 'controls/no-distillation/metrics.jsonl')).map(({ loss }) => loss);
+    expect(control(ofMixed)).toHaveLength(student.length);
+    expect(control(ofMixed)).toEqual(control(ofPlain));
+
+    const log = readFileSync(path.join(ofMixed, 'log.txt'), 'utf8');
+    expect(log).toContain('16 training, 80 unlabelled and 24 validation examples');
+    const { inputs } = JSON.parse(readFileSync(path.join(ofMixed, 'experiment.json'), 'utf8')) as ResolvedExperiment;
+    expect(inputs.map((input) => path.basename(input.path))).toContain('unlabelled.jsonl');
+    const args = ['inspect', onlyRun(mixed), '--file', path.join(mixed, 'unlabelled.jsonl'), '--row', '1'];
+    const [position] = (await document<InspectResult>(args, mixed)).positions;
+    expect(position!.label).toBeUndefined();
+    expect(position!.kl).toBeGreaterThanOrEqual(0);
   });
 
   it('is compared with others by name', async () => {

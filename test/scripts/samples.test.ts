@@ -1,9 +1,13 @@
 /** @file The sample data keeps its promises: no repeats across splits, honest counts; and the rules that make it. */
 
-import { readFile } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, type ParseError } from 'jsonc-parser';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { definitionOf } from '../../scripts/samples/definitions';
+import { storeHalved } from '../../scripts/samples/halved-model';
 import { cleanMail, MAXIMUM_CHARACTERS, threadOf } from '../../scripts/samples/mail';
 import {
   groupVariants,
@@ -14,6 +18,9 @@ import {
 } from '../../scripts/samples/near-duplicates';
 import { rowsOf } from '../../scripts/samples/novel';
 import { splitGroups } from '../../scripts/samples/split';
+import { loadCheckpoint, saveCheckpoint } from '../../src/model/checkpoint';
+import { createArchitecture } from '../../src/model/config';
+import { initializeParameters } from '../../src/model/parameters';
 
 const examples = join(import.meta.dirname, '../../examples');
 const splits = ['train', 'validation', 'test'] as const;
@@ -25,9 +32,9 @@ interface SampleRow {
   split: string;
 }
 
-async function readRows(name: string): Promise<SampleRow[]> {
+async function readRows(name: string, files: readonly string[] = splits): Promise<SampleRow[]> {
   const parts = await Promise.all(
-    splits.map(async (split) => {
+    files.map(async (split) => {
       const content = await readFile(join(examples, 'data', name, `${split}.jsonl`), 'utf8');
       const lines = content.trimEnd().split('\n');
       return lines.map((line) => ({ ...(JSON.parse(line) as Omit<SampleRow, 'split'>), split }));
@@ -97,6 +104,103 @@ describe('the spam sample', () => {
   });
 });
 
+describe('the definitions sample', () => {
+  const parts = ['labelled', 'unlabelled', 'validation', 'test'] as const;
+  let rows: SampleRow[];
+  beforeAll(async () => {
+    rows = await readRows('definitions', parts);
+  });
+
+  it('has no definition twice, and variants of one within one part', () => {
+    expect(new Set(rows.map((row) => normalizeText(row.text))).size).toBe(rows.length);
+    const pairs = similarPairs(
+      rows.map((row) => row.text),
+      VARIANT_THRESHOLD,
+    );
+    expect(pairs.length).toBeGreaterThan(0);
+    for (const [a, b] of pairs) expect(rows[b]!.split, rows[b]!.text).toBe(rows[a]!.split);
+  });
+
+  it('is labelled but for the part that is not, each kind as often as SOURCES.md says', async () => {
+    const stated = await statedCounts('definitions');
+    const labelled = parts.filter((part) => part !== 'unlabelled');
+    expect(rows.filter((row) => row.split === 'unlabelled').every((row) => row.label === undefined)).toBe(true);
+    for (const [kind, counts] of stated) {
+      for (const part of labelled) {
+        const own = rows.filter((row) => row.split === part && (kind === 'all' || row.label === kind)).length;
+        expect(own, `${kind} in ${part}`).toBe(counts[parts.indexOf(part)]);
+        expect(own).toBeGreaterThanOrEqual(2);
+      }
+    }
+    expect(stated.size).toBe(25); // 24 kinds and their sum
+    expect(parts.map((part) => rows.filter((row) => row.split === part).length)).toEqual([500, 20000, 1000, 4000]);
+  });
+
+  it("comes with WordNet's licence", async () => {
+    const licence = await readFile(join(examples, 'data/definitions/LICENSE.txt'), 'utf8');
+    expect(licence).toContain('Copyright 2006 by Princeton University');
+    expect(licence).toContain('NO REPRESENTATIONS OR WARRANTIES');
+  });
+
+  it('comes with a teacher of a few MB that knows the 24 kinds', async () => {
+    const folder = join(examples, 'models/definitions-teacher');
+    const { architecture } = await loadCheckpoint(folder);
+    const kinds = new Set(rows.flatMap((row) => row.label ?? []));
+    expect([...kinds].sort()).toEqual(architecture.labels);
+    expect((await stat(join(folder, 'model.safetensors'))).size).toBeLessThan(6e6);
+  });
+});
+
+describe('definitionOf', () => {
+  it('takes the kind from the lexicographer file and the definition from before the examples', () => {
+    const line =
+      '07929519 13 n 02 coffee 0 java 0 001 @ 07881800 n 0000 | a beverage consisting of an infusion of ground coffee beans; "he ordered a cup of coffee"; "black"  ';
+    expect(definitionOf(line)).toEqual({
+      id: '07929519',
+      text: 'a beverage consisting of an infusion of ground coffee beans',
+      label: 'food',
+    });
+  });
+
+  it.each([
+    ['  29 Princeton University and LICENSEE agrees to preserve same.  '],
+    ['00001740 03 n 01 entity 0 000 | that which is perceived to have its own distinct existence'],
+    ['09178141 16 n 01 motive 0 000 | the psychological feature that arouses an organism to action'],
+    ['06400000 10 n 01 x 0 000 | an edition'],
+  ])('leaves out the licence, roots, motives and synonyms: %s', (line) => {
+    expect(definitionOf(line)).toBeUndefined();
+  });
+});
+
+describe('storeHalved', () => {
+  it('writes the same model with weights rounded to float16, in half the bytes', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'distillery-halved-'));
+    const architecture = createArchitecture({
+      family: 'bert',
+      head: 'sequence-classification',
+      hiddenSize: 8,
+      layers: 1,
+      heads: 2,
+      vocabularySize: 20,
+      maxPositions: 8,
+      labels: ['a', 'b'],
+      problemType: 'single-label',
+    });
+    const parameters = initializeParameters(architecture, 1);
+    await saveCheckpoint(join(folder, 'whole'), architecture, parameters);
+    await storeHalved(join(folder, 'whole'), join(folder, 'half'));
+    const half = await loadCheckpoint(join(folder, 'half'));
+    expect(half.architecture).toEqual(architecture);
+    for (const [name, values] of Object.entries(parameters)) {
+      values.forEach((value, i) => expect(half.parameters[name]![i]).toBeCloseTo(value, 3));
+    }
+    const sizes = await Promise.all(['whole', 'half'].map((one) => stat(join(folder, one, 'model.safetensors'))));
+    const count = Object.values(parameters).reduce((sum, values) => sum + values.length, 0);
+    expect(sizes[0]!.size - sizes[1]!.size).toBeGreaterThan(1.9 * count);
+    rmSync(folder, { recursive: true });
+  });
+});
+
 describe('the Moby Dick sample', () => {
   it('holds each of the 136 chapters in one split, as SOURCES.md counts', async () => {
     const rows = await readRows('moby-dick');
@@ -114,7 +218,7 @@ describe('the Moby Dick sample', () => {
 });
 
 describe('the sample experiments', () => {
-  it.each(['spam', 'moby-dick', 'moby-dick-masked'])(
+  it.each(['definitions', 'spam', 'moby-dick', 'moby-dick-masked'])(
     '%s is JSON with comments and names files that exist',
     async (name) => {
       const errors: ParseError[] = [];

@@ -91,6 +91,16 @@ describe('curves', () => {
     expect(tops[2]![1]).toBeCloseTo(0.3 * 2 + 2.8 + 1.5);
   });
 
+  it('are stacked without the student loss at a step that has none', () => {
+    const metrics = table(record(1, { total: 2.8, soft: 1 }), record(2, { total: 3.4, soft: 1, hard: 2 }));
+    const [hard, soft] = SeriesCurves.of(metrics).stacked(facts, 0);
+    const tops = [hard!, soft!].map(({ top }) => Array.from(top.toArray(), (value) => value.toFixed(6)));
+    expect(tops).toEqual([
+      ['0.000000', '0.600000'],
+      ['2.800000', '3.400000'],
+    ]);
+  });
+
   it('leave early outliers above the top, and nothing else', () => {
     const values = Column.of([100, ...Array.from({ length: 99 }, () => 1)]);
     expect(ceiling(values, 0, 100, true)).toBe(1.25);

@@ -93,7 +93,8 @@ export class SeriesCurves {
       const top = this.#column(`${component}~stacked`, () => {
         const share = smoothing(weight, (i) => {
           const value = this.metrics.at(component, i);
-          return value * componentWeight(component, this.metrics, i, facts);
+          // A step without labelled rows has no student loss, which adds nothing to its total.
+          return Number.isNaN(value) ? 0 : value * componentWeight(component, this.metrics, i, facts);
         });
         return (i) => share(i) + (under?.at(i) ?? 0);
       });

@@ -71,7 +71,10 @@ export function rowsOfExample(
 ): Record<RowKind, number> {
   const length = inputIds.length;
   const perRow = typeof labels === 'number' ? Int32Array.of(labels) : labels;
-  return { predictions: predictionRows({ rows: 1, length, labels: perRow }, task).count, tokens: length };
+  return {
+    predictions: predictionRows({ rows: 1, length, labels: perRow, indices: Int32Array.of(0) }, task).count,
+    tokens: length,
+  };
 }
 
 /** Copies the teacher's outputs for one example of a batch into its record. */

@@ -4,21 +4,19 @@ import { extname } from 'node:path';
 import { InputError, problemAt } from '../../protocol/problem';
 import { phrase } from '../../protocol/problems/phrases';
 import { fileRecords, type Columns } from '../../dataset/dataset';
-import { closestFile, findSplitFiles } from './dataset-files';
+import { closestFile, findSplitFiles, type FileSplit } from './dataset-files';
 import type { Findings } from './findings';
 import { setValue } from '../file/fixes';
 import type { Experiment } from '../file/schema';
 import { summarizeSplit, type FirstOfLabel, type SplitSummary } from '../../dataset/split-summary';
 import { closestName } from '../file/suggest';
 
-type FileSplit = 'train' | 'validation' | 'test';
-
 /** What the files of a dataset hold, as far as they could be read. */
 export interface DatasetFacts {
   /** Absolute paths; validation may be a fraction of the training rows. */
-  files: { train: string[]; validation: string[] | number; test?: string[] };
-  /** Number of rows to train on, after a fraction is held out. */
-  trainingRows: number;
+  files: { train: string[]; validation: string[] | number; test?: string[]; unlabelled?: string[] };
+  /** Number of rows to train on, after a fraction is held out: those with a label, and those without. */
+  trainingRows: { labelled: number; unlabelled: number };
   /** Classes of the training rows, sorted; text-classification only. */
   labels: string[];
 }
@@ -39,30 +37,73 @@ export function columnsOf({ task, dataset }: Pick<Experiment, 'task' | 'dataset'
   return { completion: dataset.completionColumn, ...prompt };
 }
 
+/** The columns of texts without labels: one that holds labels all the same is not read. */
+export function unlabelledColumns(experiment: Pick<Experiment, 'task' | 'dataset'>): Columns {
+  const { text, pair } = columnsOf(experiment);
+  return { ...(text !== undefined && { text }), ...(pair !== undefined && { pair }) };
+}
+
 /** Undefined where the files themselves are not all there, or could not be read. What is there is checked whatever else is not. */
 export async function checkDataset(experiment: Experiment, findings: Findings): Promise<DatasetFacts | undefined> {
-  const train = await findings.checkAsync(() => findFiles(experiment, 'train', findings));
+  const find = (split: FileSplit): Promise<string[] | undefined> =>
+    findings.checkAsync(() => findFiles(experiment, split, findings));
+  const train = await find('train');
   const held = await findings.checkAsync(async () => {
     const { validation = defaultValidation } = experiment.dataset;
     return typeof validation === 'number' ? validation : findFiles(experiment, 'validation', findings);
   });
-  const test = await findings.checkAsync(() => findFiles(experiment, 'test', findings));
-  warnOfSharedFiles({ train, validation: held, test }, findings);
+  const test = await find('test');
+  const more = await find('unlabelled');
+  warnOfSharedFiles({ train, validation: held, test, unlabelled: more }, findings);
 
-  const read = (files: string[] | undefined): Promise<SplitSummary | undefined> =>
-    findings.checkAsync(async () => files && readSplit(experiment, files, findings));
-  const training = await read(train);
-  const validating = typeof held === 'number' ? undefined : await read(held);
-  const testing = await read(test);
+  const read = (split: FileSplit, files: string[] | undefined): Promise<SplitSummary | undefined> =>
+    findings.checkAsync(async () => files && readSplit(experiment, split, files, findings));
+  const training = await read('train', train);
+  const validating = typeof held === 'number' ? undefined : await read('validation', held);
+  const testing = await read('test', test);
+  const texts = await read('unlabelled', more);
   if (training === undefined) return undefined;
   const labels = [...new Set(training.labels.map(({ label }) => label))].sort();
   if (findings.check(() => experiment.task) === 'text-classification') {
     checkLabels(labels, [...(validating?.labels ?? []), ...(testing?.labels ?? [])], findings);
+    countUnlabelled(training, validating, testing, findings);
   }
   if (train === undefined || held === undefined) return undefined;
-  const trainingRows = checkHeldOut(training.rows, held, findings);
-  if (findings.check(() => test === undefined && experiment.dataset.test !== undefined) !== false) return undefined;
-  return { files: { train, validation: held, ...(test !== undefined && { test }) }, trainingRows, labels };
+  const labelled = checkHeldOut(training.rows - training.unlabelled, held, findings);
+  const lacks = (split: FileSplit, found: unknown): boolean =>
+    findings.check(() => found === undefined && experiment.dataset[split] !== undefined) !== false;
+  if (lacks('test', test) || lacks('unlabelled', texts)) return undefined;
+  return {
+    files: {
+      train,
+      validation: held,
+      ...(test !== undefined && { test }),
+      ...(more !== undefined && { unlabelled: more }),
+    },
+    trainingRows: { labelled, unlabelled: training.unlabelled + (texts?.rows ?? 0) },
+    labels,
+  };
+}
+
+/** Says how many rows have no label, and what becomes of them. */
+function countUnlabelled(
+  training: SplitSummary,
+  validating: SplitSummary | undefined,
+  testing: SplitSummary | undefined,
+  findings: Findings,
+): void {
+  const { rows, unlabelled } = training;
+  if (unlabelled > 0 && unlabelled < rows) {
+    findings.warning(['dataset', 'train'], 'rows-unlabelled', { rows, unlabelled });
+  }
+  for (const [split, summary] of [
+    ['validation', validating],
+    ['test', testing],
+  ] as const) {
+    if (summary === undefined || summary.unlabelled === 0) continue;
+    const counts = { rows: summary.rows, unlabelled: summary.unlabelled };
+    findings.warning(['dataset', split], 'rows-not-measured', counts);
+  }
 }
 
 async function findFiles(experiment: Experiment, split: FileSplit, findings: Findings): Promise<string[] | undefined> {
@@ -87,10 +128,11 @@ interface FoundFiles {
   train: string[] | undefined;
   validation: string[] | number | undefined;
   test: string[] | undefined;
+  unlabelled: string[] | undefined;
 }
 
 function warnOfSharedFiles(files: FoundFiles, findings: Findings): void {
-  const training = new Set(files.train);
+  const training = new Set([...(files.train ?? []), ...(files.unlabelled ?? [])]);
   for (const split of ['validation', 'test'] as const) {
     const others = files[split];
     if (!Array.isArray(others) || !others.some((file) => training.has(file))) continue;
@@ -101,23 +143,25 @@ function warnOfSharedFiles(files: FoundFiles, findings: Findings): void {
 
 async function readSplit(
   experiment: Experiment,
+  split: FileSplit,
   files: string[],
   findings: Findings,
 ): Promise<SplitSummary | undefined> {
+  const columns = split === 'unlabelled' ? unlabelledColumns(experiment) : columnsOf(experiment);
   try {
-    const summary = await summarizeSplit(files, columnsOf(experiment));
+    const summary = await summarizeSplit(files, columns);
     findings.add(...summary.problems);
     return summary;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    if (!(await reportMissingColumns(experiment, files, findings))) findings.add(...error.problems);
+    if (!(await reportMissingColumns(columns, files, findings))) findings.add(...error.problems);
     return undefined;
   }
 }
 
 /** Says at the experiment's key which column a file lacks and which is closest. Whether there was one to report. */
-async function reportMissingColumns(experiment: Experiment, files: string[], findings: Findings): Promise<boolean> {
-  const wanted = columnKeys(experiment);
+async function reportMissingColumns(columns: Columns, files: string[], findings: Findings): Promise<boolean> {
+  const wanted = columnKeys(columns);
   for (const file of files) {
     const present = await columnsIn(file);
     const missing = wanted.filter(({ column }) => present.length > 0 && !present.includes(column));
@@ -135,8 +179,7 @@ async function reportMissingColumns(experiment: Experiment, files: string[], fin
   return false;
 }
 
-function columnKeys(experiment: Experiment): { key: string; column: string }[] {
-  const { text, label, pair, prompt, completion } = columnsOf(experiment);
+function columnKeys({ text, label, pair, prompt, completion }: Columns): { key: string; column: string }[] {
   return [
     { key: 'textColumn', column: text },
     { key: 'labelColumn', column: label },
@@ -159,6 +202,10 @@ async function columnsIn(file: string): Promise<string[]> {
 }
 
 function checkLabels(known: readonly string[], others: readonly FirstOfLabel[], findings: Findings): void {
+  if (known.length === 0) {
+    findings.error(['dataset', 'train'], 'labels-missing', {});
+    return;
+  }
   if (known.length === 1) {
     findings.error(['dataset', 'train'], 'label-alone', { label: known[0]! });
   }

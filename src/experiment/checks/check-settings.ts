@@ -12,6 +12,7 @@ import type { Path } from '../file/source';
 export function checkSettings(experiment: Experiment, findings: Findings): void {
   const checks = [
     checkPair,
+    checkUnlabelled,
     checkPromptColumns,
     checkPrompt,
     checkTokenizerOfTeacher,
@@ -55,6 +56,12 @@ function checkTeacherPrecision({ engine, precision, teacher }: Experiment, findi
 function checkPair({ task, dataset }: Experiment, findings: Findings): void {
   if (dataset.pairColumn === undefined || task === 'text-classification') return;
   refuseColumn('pairColumn', task, 'text-classification', findings);
+}
+
+function checkUnlabelled({ task, dataset }: Experiment, findings: Findings): void {
+  if (dataset.unlabelled === undefined || task === 'text-classification') return;
+  const path = ['dataset', 'unlabelled'];
+  findings.error(path, 'unlabelled-without-meaning', { task }, removeKey(path));
 }
 
 function checkPromptColumns({ task, dataset }: Experiment, findings: Findings): void {

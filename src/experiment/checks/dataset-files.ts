@@ -5,6 +5,11 @@ import { basename, dirname, extname, resolve, sep } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { closestName } from '../file/suggest';
 
+/** The keys of an experiment's dataset that name files. */
+export const fileSplits = ['train', 'validation', 'test', 'unlabelled'] as const;
+
+export type FileSplit = (typeof fileSplits)[number];
+
 export interface SplitFiles {
   /** Absolute, each once, in the order named; the files of a glob sorted. */
   files: string[];

@@ -78,15 +78,16 @@ function countUpdates(training: TrainingSpec, rows: number): number {
 }
 
 function checkWarmup(experiment: Experiment, { trainingRows }: DatasetFacts, findings: Findings): void {
-  const check = (path: Path, training: TrainingSpec): void => {
+  const { labelled, unlabelled } = trainingRows;
+  const check = (path: Path, training: TrainingSpec, rows: number): void => {
     const { warmup } = training;
-    const updates = countUpdates(training, trainingRows);
+    const updates = countUpdates(training, rows);
     if (warmup >= 1 && warmup >= updates) findings.error(path, 'warmup-too-long', { warmup, updates });
   };
-  findings.check(() => check(['training', 'warmup'], experiment.training));
+  findings.check(() => check(['training', 'warmup'], experiment.training, labelled + unlabelled));
   findings.check(() => {
     const { teacher } = experiment;
-    if (teacher.source === 'train') check(['teacher', 'training', 'warmup'], teacher.training);
+    if (teacher.source === 'train') check(['teacher', 'training', 'warmup'], teacher.training, labelled);
   });
 }
 

@@ -30,6 +30,10 @@ const datasetSchema = z
     test: paths('Rows that are read once, for the final comparison. Left out, the comparison uses validation.', [
       'data/test.jsonl',
     ]).optional(),
+    unlabelled: paths(
+      'text-classification: texts without labels, which only the teacher judges. The student learns its soft labels on them; the student loss and the control see labelled rows alone.',
+      ['data/more.jsonl'],
+    ).optional(),
     textColumn: z.string().min(1).default('text').describe('Column (JSON key) that holds the text.'),
     pairColumn: z
       .string()
@@ -364,6 +368,7 @@ export const resolvedExperimentSchema = experimentSchema.extend({
     train: z.array(z.string()),
     validation: z.union([z.number(), z.array(z.string())]),
     test: z.array(z.string()).optional(),
+    unlabelled: z.array(z.string()).optional(),
   }),
   student: studentSchema.extend({ architecture: architectureSchema.required() }),
   inputs: z.array(inputFileSchema),

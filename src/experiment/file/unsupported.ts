@@ -1,6 +1,7 @@
 /** @file Names of the experiment file that this version knows but does not run yet. */
 
 import { complaint, type Complaint, type Fix } from '../../protocol/problem';
+import { fileSplits } from '../checks/dataset-files';
 import { removeKey } from './fixes';
 import { childOf } from './schema-tree';
 import type { Path } from './source';
@@ -28,7 +29,7 @@ export function findUnsupported(experiment: unknown): Unsupported[] {
     ...(source === 'onnx' || source === 'endpoint'
       ? [refused(['teacher', 'source'], complaint('teacher-source-not-supported', { source }))]
       : []),
-    ...['train', 'validation', 'test'].flatMap((split) => parquetFiles(experiment, split)),
+    ...fileSplits.flatMap((split) => parquetFiles(experiment, split)),
   ];
 }
 

@@ -3,7 +3,7 @@
 import { Uri } from 'vscode';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { findSplitFiles } from '../../experiment/checks/dataset-files';
+import { fileSplits, findSplitFiles } from '../../experiment/checks/dataset-files';
 import { parseExperiment } from '../../experiment/file/parse';
 import { childOf } from '../../experiment/file/schema-tree';
 
@@ -17,8 +17,6 @@ export async function datasetsOf(experiments: readonly Uri[]): Promise<Uri[]> {
 async function namedFiles(experiment: string): Promise<string[]> {
   const text = await readFile(experiment, 'utf8').catch(() => '');
   const dataset = childOf(parseExperiment(text, experiment).source.value(), 'dataset');
-  const named = ['train', 'validation', 'test']
-    .flatMap((split) => childOf(dataset, split))
-    .filter((name) => typeof name === 'string');
+  const named = fileSplits.flatMap((split) => childOf(dataset, split)).filter((name) => typeof name === 'string');
   return (await findSplitFiles(named, path.dirname(experiment))).files;
 }

@@ -15,7 +15,7 @@ import {
 import { getLocation, type Location } from 'jsonc-parser';
 import path from 'node:path';
 import { describeDataset } from '../../dataset/dataset-description';
-import { datasetFilesIn, findSplitFiles } from '../../experiment/checks/dataset-files';
+import { datasetFilesIn, fileSplits, findSplitFiles } from '../../experiment/checks/dataset-files';
 import { childOf } from '../../experiment/file/schema-tree';
 import type { RunList } from '../runs/run-list';
 import { describeRun } from '../runs/run-words';
@@ -51,7 +51,7 @@ async function choicesAt(
   // What the file names is not opened where it is not trusted.
   if (part !== 'dataset' || !workspace.isTrusted) return [];
   const folder = path.dirname(document.uri.fsPath);
-  if (key === 'train' || key === 'validation' || key === 'test') {
+  if (fileSplits.some((split) => split === key)) {
     return (await datasetFilesIn(folder)).map((value) => ({ value }));
   }
   if (typeof key === 'string' && key.endsWith('Column')) return columnsFor(document, folder);

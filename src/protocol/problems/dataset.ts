@@ -83,6 +83,19 @@ export const datasetProblems = {
     message: 'All training rows have the label {label:json}, so there is nothing to tell apart.',
     remedy: 'Add rows of another class, or choose another "labelColumn".',
   },
+  'labels-missing': {
+    message: 'No training row has a label, so the student loss and the control would have nothing to learn from.',
+    remedy: 'Label some rows, or choose another "labelColumn".',
+  },
+  'rows-unlabelled': {
+    message:
+      "{unlabelled} of {rows} rows have no label: the student learns the teacher's soft labels on them, and the student loss and the control leave them out.",
+    remedy: 'Label them, or let the teacher judge them as it is.',
+  },
+  'rows-not-measured': {
+    message: '{unlabelled} of {rows} rows have no label, so nothing can be measured on them: they are left out.',
+    remedy: 'Label or remove them.',
+  },
   'text-empty': {
     message: 'This text is empty or has no tokens, so the row is skipped.',
     remedy: 'Fill it in or remove the row.',

@@ -122,6 +122,10 @@ const settings = {
     message: 'Runs in {runPrecision} do not ask the teacher in {precision}.',
     remedy: 'Remove it, or choose the engine "{able}" and the precision "float32".',
   },
+  'unlabelled-without-meaning': {
+    message: '"unlabelled" has no meaning for {task}, whose texts are their own labels.',
+    remedy: 'Add these files to "train", or choose the task "text-classification".',
+  },
   'column-without-meaning': {
     message: '"{column}" has no meaning for {task}.',
     remedy: 'Remove it, or choose the task "{wanted}".',

@@ -59,7 +59,7 @@ async function readInput(name: string, target: Target, options: InspectOptions):
 }
 
 async function readRow({ columns }: Target, file: string, row: number): Promise<Row> {
-  const { rows } = await readDataset([file], columns);
+  const { rows } = await readDataset([file], { ...columns, labelIsOptional: true });
   const chosen = rows[row - 1];
   if (chosen) return chosen;
   throw InputError.at(file, 'row-out-of-range', { row, rows: rows.length });

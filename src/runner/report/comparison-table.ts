@@ -72,7 +72,37 @@ export function markdownTable(comparison: Comparison): string {
   ].join('\n');
 }
 
-/** What the comparison found, in a sentence or two: first how much is kept, then whether distillation helped. */
+/** Columns of a terminal that the longest bar takes. */
+const BAR_COLUMNS = 48;
+/** A column, and what is left of a bar in eighths of one. */
+const BLOCKS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/** The models' quality as bars from 0, with its 95 % interval, for a terminal. */
+export function terminalBars({ rows }: Comparison): string {
+  const quality = rows.map(({ metrics }) => qualityIn(metrics)).find((one) => one !== undefined);
+  if (!quality) return '';
+  const { key, format, title, higherIsBetter } = quality;
+  const shown = rows.flatMap(({ role, metrics, intervals }) => {
+    const value = metrics[key];
+    return value === undefined ? [] : [{ role, value, interval: intervals?.[key] }];
+  });
+  const largest = Math.max(...shown.map(({ value }) => value));
+  const width = Math.max(...shown.map(({ role }) => role.length));
+  const lines = shown.map(({ role, value, interval }) => {
+    const range = interval ? `  (${format(interval[0])} to ${format(interval[1])})` : '';
+    return `  ${role.padEnd(width)}  ${bar(largest > 0 ? value / largest : 0)} ${format(value)}${range}`;
+  });
+  const direction = higherIsBetter ? '' : ', the lower the better';
+  return [`${title}${direction}, ${rows[0]!.split} split, with 95 % intervals:`, ...lines].join('\n');
+}
+
+/** @param share 0 … 1 */
+function bar(share: number): string {
+  const eighths = Math.round(share * BAR_COLUMNS * 8);
+  return '█'.repeat(Math.floor(eighths / 8)) + BLOCKS[eighths % 8]!;
+}
+
+/** What the comparison found, in sentences: how much is kept, whether distillation helped, and how sure that is. */
 export function findings({ rows }: Comparison): string {
   const student = rows.find(({ role }) => role === 'student');
   const teacher = rows.find(({ role }) => role === 'teacher');
@@ -82,7 +112,15 @@ export function findings({ rows }: Comparison): string {
   const smaller = (teacher.parameters / student.parameters).toFixed(1);
   const kept = `The student keeps ${formatPercent(student.retention)} of the teacher's ${quality.name} with ${smaller} times fewer parameters.`;
   if (!control) return `${kept} Without a control, nobody can tell whether distillation helped.`;
-  return `${kept} ${gain(quality, student, control)}`;
+  return `${kept} ${gain(quality, student, control)}${gainInterval(quality, student)}`;
+}
+
+function gainInterval({ format }: Quality, { gain }: ComparisonRow): string {
+  if (!gain) return '';
+  const signed = (value: number): string => `${value < 0 ? '−' : ''}${format(Math.abs(value))}`;
+  const [low, high] = gain.interval;
+  const unclear = low <= 0 && high >= 0 ? ' These rows cannot tell whether it helped.' : '';
+  return ` The difference's 95 % interval is ${signed(low)} to ${signed(high)}.${unclear}`;
 }
 
 function gain(quality: Quality, student: ComparisonRow, control: ComparisonRow): string {

@@ -114,11 +114,12 @@ const names: Record<Component, string> = {
 function lossChart(metrics: readonly MetricsRecord[]): string | undefined {
   if (metrics.length < 2) return undefined;
   const stretch = Math.ceil(metrics.length / mostPoints);
-  const means = (key: Component): number[] => {
-    const all: number[] = [];
+  const means = (key: Component): (number | null)[] => {
+    const all: (number | null)[] = [];
     for (let i = 0; i < metrics.length; i += stretch) {
-      const some = metrics.slice(i, i + stretch).map(({ loss }) => loss[key] ?? NaN);
-      all.push(some.reduce((a, b) => a + b, 0) / some.length);
+      // A step without labelled rows has no student loss.
+      const some = metrics.slice(i, i + stretch).flatMap(({ loss }) => loss[key] ?? []);
+      all.push(some.length === 0 ? null : some.reduce((a, b) => a + b, 0) / some.length);
     }
     return all;
   };
@@ -134,7 +135,7 @@ function lossChart(metrics: readonly MetricsRecord[]): string | undefined {
     label: names[key],
     width: key === 'total' ? 2 : 1.5,
   }));
-  const values = lines.flatMap(({ y }) => y as number[]).sort((a, b) => a - b);
+  const values = lines.flatMap(({ y }) => y.filter((value) => value !== null)).sort((a, b) => a - b);
   const top = Math.min(values.at(-1)!, values[Math.floor(0.98 * (values.length - 1))]! * 1.3);
   const isCut = top < values.at(-1)!;
   return plot(

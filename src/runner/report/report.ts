@@ -57,7 +57,7 @@ function reportText(
   const quality = qualityOf(task);
   const parts = [
     `# ${escapeMarkdown(name)}`,
-    `${findings(comparison)}${gainText(comparison, quality)}`,
+    findings(comparison),
     `Task ${task}, measured on the ${split} split${detail ? `, ${formatCount(detail.rows)} rows` : ''}.`,
     markdownTable(comparison),
     ...intervalsText(comparison, quality),
@@ -68,15 +68,6 @@ function reportText(
     'Everything that was set is in `experiment.json`, every step in `metrics.jsonl`, every compared row in `predictions.jsonl`.',
   ];
   return parts.join('\n\n') + '\n';
-}
-
-function gainText({ rows }: Comparison, { format }: Quality): string {
-  const gain = rows.find(({ role }) => role === 'student')?.gain;
-  if (!gain) return '';
-  const signed = (value: number): string => `${value < 0 ? '−' : ''}${format(Math.abs(value))}`;
-  const [low, high] = gain.interval;
-  const unclear = low <= 0 && high >= 0 ? ' These rows cannot tell whether it helped.' : '';
-  return ` The difference's 95 % interval is ${signed(low)} to ${signed(high)}.${unclear}`;
 }
 
 function intervalsText({ rows }: Comparison, { key, name: quality, format }: Quality): string[] {

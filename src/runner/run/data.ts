@@ -1,7 +1,7 @@
 /** @file Reads what a run trains on: tokenizer, class names, examples. */
 
 import path from 'node:path';
-import { columnsOf, heldOutRows } from '../../experiment/checks/check-dataset';
+import { columnsOf, heldOutRows, unlabelledColumns } from '../../experiment/checks/check-dataset';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { InputError, type Problem } from '../../protocol/problem';
 import { readDataset, type Row } from '../../dataset/dataset';
@@ -14,7 +14,10 @@ export interface RunData {
   tokenizer: Tokenizer;
   /** text-classification: class names by index. */
   labels?: string[] | undefined;
+  /** What the student learns from: labelled rows, then those that only the teacher judges. */
   train: Example[];
+  /** Those of `train` whose label is known, which is all there is to learn from without a teacher. */
+  labelled: Example[];
   validation: Example[];
   /** Rows that were left out or are odd. */
   problems: Problem[];
@@ -52,23 +55,38 @@ export async function loadData(experiment: ResolvedExperiment, options: LoadData
   const { dataset, task } = experiment;
   const columns = columnsOf(experiment);
   const train = await readDataset(dataset.train, columns);
+  const more = dataset.unlabelled
+    ? await readDataset(dataset.unlabelled, unlabelledColumns(experiment))
+    : { rows: [], problems: [] };
+  const isLabelled = ({ label }: Row): boolean => task !== 'text-classification' || label !== undefined;
+  const labelledRows = train.rows.filter(isLabelled);
+  const unlabelledRows = [...train.rows.filter((row) => !isLabelled(row)), ...more.rows];
   const heldOut = Array.isArray(dataset.validation)
-    ? { kept: train.rows, ...(await readDataset(dataset.validation, columns)) }
-    : { ...holdOut(train.rows, dataset.validation), problems: [] };
-  const tokenizer = options.tokenizer ?? (await tokenizerOf(experiment, heldOut.kept, options.teacherFolder));
+    ? { kept: labelledRows, ...(await readDataset(dataset.validation, columns)) }
+    : { ...holdOut(labelledRows, dataset.validation), problems: [] };
+  const trainRows = [...heldOut.kept, ...unlabelledRows];
+  const tokenizer = options.tokenizer ?? (await tokenizerOf(experiment, trainRows, options.teacherFolder));
   const labels =
     task === 'text-classification' ? [...(options.teacherLabels ?? labelNamesOf(heldOut.kept))] : undefined;
   const encoding = { task, maxLength: dataset.maxLength, labelNames: labels };
-  const trainExamples = encodeRows(heldOut.kept, tokenizer, encoding);
+  const trainExamples = encodeRows(trainRows, tokenizer, { ...encoding, keepUnlabelled: true });
+  const labelled = trainExamples.examples.filter(({ row }) => isLabelled(row));
   const validationExamples = encodeRows(heldOut.rows, tokenizer, encoding);
-  requireExamples(trainExamples.examples, 'training', experiment);
+  requireExamples(labelled, 'training', experiment);
   requireExamples(validationExamples.examples, 'validation', experiment);
   return {
     tokenizer,
     labels,
     train: trainExamples.examples,
+    labelled,
     validation: validationExamples.examples,
-    problems: [...train.problems, ...heldOut.problems, ...trainExamples.problems, ...validationExamples.problems],
+    problems: [
+      ...train.problems,
+      ...more.problems,
+      ...heldOut.problems,
+      ...trainExamples.problems,
+      ...validationExamples.problems,
+    ],
   };
 }
 

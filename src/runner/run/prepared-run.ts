@@ -9,6 +9,7 @@ import { readArchitecture, teacherFolder } from '../../experiment/checks/model-f
 import type { RunPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
 import { formatProblem } from '../../protocol/problem';
+import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import type { Example } from '../../dataset/examples';
 import { Tokenizer } from '../../tokenizer/tokenizer';
@@ -49,8 +50,10 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun> {
     await saveDirectoryAtomically(tokenizerFolder, (directory) => data.tokenizer.save(directory));
   }
   for (const problem of data.problems) await recorder.note(formatProblem(problem));
+  const unlabelled = data.train.length - data.labelled.length;
+  const training = `${data.labelled.length} training${unlabelled > 0 ? `, ${unlabelled} unlabelled` : ''}`;
   await recorder.note(
-    `${data.train.length} training and ${data.validation.length} validation examples, ${data.tokenizer.vocabularySize} tokens in the vocabulary`,
+    `${training} and ${data.validation.length} validation examples, ${data.tokenizer.vocabularySize} tokens in the vocabulary`,
   );
   return { ...setup, data, plan: new ProgressPlan() };
 }
@@ -68,14 +71,20 @@ function epochOptions(run: PreparedRun, spec: TrainingSpec): EpochOptions {
   return { ...batchOptions(run, batchSize), epochs, gradientAccumulation, seed };
 }
 
-/** The batches of a training on the run's training rows. */
-export function trainingBatches(run: PreparedRun, spec: TrainingSpec): BatchSource {
-  return epochBatches(run.data.train, epochOptions(run, spec));
+/**
+ * The batches of a role's training: a student learns from all rows; a teacher that is trained here and a control from the
+ * labelled ones alone, the control in as many updates as the student.
+ */
+export function trainingBatches(run: PreparedRun, spec: TrainingSpec, role: Role): BatchSource {
+  const options = epochOptions(run, spec);
+  const { train, labelled } = run.data;
+  if (role !== 'control') return epochBatches(role === 'student' ? train : labelled, options);
+  return epochBatches(labelled, { ...options, steps: epochBatches(train, options).steps });
 }
 
 /** One of those batches for each length, the longest first. */
-export function trainingBatchOfEachLength(run: PreparedRun, spec: TrainingSpec): Batch[] {
-  return batchOfEachLength(run.data.train, epochOptions(run, spec));
+export function trainingBatchOfEachLength(run: PreparedRun, spec: TrainingSpec, role: Role): Batch[] {
+  return batchOfEachLength(role === 'student' ? run.data.train : run.data.labelled, epochOptions(run, spec));
 }
 
 /** The batches of an evaluation. */

@@ -8,12 +8,14 @@ import type { BatchShape } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
 import type { TrainingSpec } from '../../experiment/file/schema';
 import { complaint, InputError } from '../../protocol/problem';
+import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import { batchesOf, trainingBatchOfEachLength, type PreparedRun } from './prepared-run';
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
 export interface TrainingToFit {
+  role: Role;
   pairing: Pairing;
   spec: TrainingSpec;
   runsTeacher: boolean;
@@ -28,13 +30,13 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
   const { experiment, recorder } = run;
   const { workingMemory } = run.executor;
   if (!workingMemory) return;
-  const { pairing, spec, runsTeacher } = training;
+  const { role, pairing, spec, runsTeacher } = training;
   const shapesOf = (batches: readonly Batch[]): BatchShape[] =>
     batches.map((batch) => batchInputs(batch, experiment.task).shape);
   const heldBytes = process.memoryUsage.rss();
   const predictedBytes = predictPeakBytes({
     pairing,
-    shapes: shapesOf(trainingBatchOfEachLength(run, spec)),
+    shapes: shapesOf(trainingBatchOfEachLength(run, spec, role)),
     evaluationShapes: shapesOf(oneOfEachLength(batchesOf(run, run.data.validation))),
     workingMemory,
     accumulates: spec.gradientAccumulation > 1,

@@ -57,17 +57,17 @@ export async function teacherModel(run: PreparedRun): Promise<Model | undefined>
 /** Shares the progress bar out among what there is to train, by the work of a step. */
 function planRoles(run: PreparedRun, teacher: Architecture, student: Architecture): void {
   const { experiment, data, plan } = run;
-  const stepsOf = (spec: TrainingSpec): number => trainingBatches(run, spec).steps;
+  const stepsOf = (spec: TrainingSpec, role: Role): number => trainingBatches(run, spec, role).steps;
   const [large, small] = [parameterCount(teacher), parameterCount(student)];
   if (experiment.teacher.source === 'train') {
     const { training } = experiment.teacher;
-    plan.add('teacher', stepsOf(training), 3 * large * training.batchSize);
+    plan.add('teacher', stepsOf(training, 'teacher'), 3 * large * training.batchSize);
   }
   const { training } = experiment;
   const isKept = wantsCache(experiment);
   if (isKept) plan.add('answers', 1, large * data.train.length);
-  plan.add('student', stepsOf(training), ((isKept ? 0 : large) + 3 * small) * training.batchSize);
-  experiment.controls.forEach(() => plan.add('control', stepsOf(training), 3 * small * training.batchSize));
+  plan.add('student', stepsOf(training, 'student'), ((isKept ? 0 : large) + 3 * small) * training.batchSize);
+  experiment.controls.forEach(() => plan.add('control', stepsOf(training, 'control'), 3 * small * training.batchSize));
 }
 
 export async function trainStudent(run: PreparedRun, student: Student): Promise<boolean> {
@@ -94,7 +94,7 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
   return finished;
 }
 
-/** The same student, from the same weights, on the same batches, on hard labels alone. */
+/** The same student, from the same weights, on hard labels alone: on the same batches, or those of the labelled rows. */
 export async function trainControl(run: PreparedRun, student: Student, control: string): Promise<boolean> {
   const { experiment, data, recorder } = run;
   const paths = controlPaths(run.paths, control);
@@ -128,14 +128,14 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
   const { executor, experiment, data, recorder, control, plan } = run;
   const { role, pairing, frozen, targets, paths, spec } = training;
   const { task } = experiment;
-  await planMemory(run, { pairing, spec, runsTeacher: !wantsCache(experiment) });
+  await planMemory(run, { role, pairing, spec, runsTeacher: !wantsCache(experiment) });
   const trainer = new Trainer({
     executor,
     task,
     pairing,
     teacher: pairing.objective && frozen,
     targets,
-    source: trainingBatches(run, spec),
+    source: trainingBatches(run, spec, role),
     options: spec,
     initial: await training.initial(),
   });
