@@ -5,15 +5,30 @@ export const divergenceNames = ['forward-kl', 'reverse-kl', 'jsd', 'tvd', 'mse-l
 
 export type Divergence = (typeof divergenceNames)[number];
 
-/** They compare logits as they are; all others compare softened distributions. */
-const ofLogits: readonly Divergence[] = ['mse-logits', 'cosine-logits'];
+interface DivergenceFacts {
+  /** As a chart names it; translated where it is shown. */
+  title: string;
+  /** What β is in it; absent where β does not enter. */
+  beta?: string;
+  /** It compares logits as they are; all others compare softened distributions. */
+  ofLogits?: true;
+}
+
+export const divergenceFacts: Readonly<Record<Divergence, DivergenceFacts>> = {
+  'forward-kl': { title: 'KL(teacher ‖ student)' },
+  'reverse-kl': { title: 'KL(student ‖ teacher)' },
+  jsd: { title: 'Jensen–Shannon', beta: "the teacher's share of the mixture; 0 is forward KL, 1 is reverse KL" },
+  tvd: { title: 'total variation' },
+  'mse-logits': { title: 'MSE of the logits', ofLogits: true },
+  'cosine-logits': { title: 'cosine of the logits', ofLogits: true },
+};
 
 /**
  * Whether the temperature enters a divergence. T² makes up for the 1/T² that softening takes from the gradient, so the
  * others are never scaled by it.
  */
 export function isSoftened(divergence: Divergence): boolean {
-  return !ofLogits.includes(divergence);
+  return !divergenceFacts[divergence].ofLogits;
 }
 
 /** How hidden states are compared. */

@@ -1,5 +1,6 @@
 /** @file What the Lab's page is given of runs. */
 
+import type { Divergence } from './divergences';
 import type { MetricsColumns } from './metrics-table';
 import type {
   EvaluationRecord,
@@ -28,7 +29,7 @@ export interface ExperimentFacts {
   /** Absent where the experiment names a folder whose architecture is not known yet. */
   teacher?: ModelShape;
   /** `forward-kl`, … as in the experiment file. */
-  divergence?: string;
+  divergence?: Divergence;
   /** Whether the soft component enters the total times T². */
   scaleByTemperatureSquared: boolean;
   hidden?: HiddenFacts;

@@ -1,6 +1,7 @@
 /** @file Which charts the Loss tab has for a run, and the lines in them. Pure. */
 
 import * as l10n from '@vscode/l10n';
+import { divergenceFacts } from '../../src/protocol/divergences';
 import { formatLarge, formatQuantity, formatScientific, formatSetting } from '../../src/protocol/format';
 import type { ExperimentFacts } from '../../src/protocol/lab-data';
 import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table';
@@ -148,7 +149,7 @@ function componentNote(component: Component, temperature: number, facts: Experim
     case 'soft':
       return l10n.t(
         '{0} at T = {1}, before α and T²',
-        divergenceNames[facts.divergence ?? 'forward-kl'] ?? facts.divergence!,
+        translate(divergenceFacts[facts.divergence ?? 'forward-kl'].title),
         formatSetting(temperature || 1),
       );
     case 'hard':
@@ -158,14 +159,8 @@ function componentNote(component: Component, temperature: number, facts: Experim
   }
 }
 
-const divergenceNames: Record<string, string> = {
-  'forward-kl': l10n.t('KL(teacher ‖ student)'),
-  'reverse-kl': l10n.t('KL(student ‖ teacher)'),
-  jsd: l10n.t('Jensen–Shannon'),
-  tvd: l10n.t('total variation'),
-  'mse-logits': l10n.t('MSE of the logits'),
-  'cosine-logits': l10n.t('cosine of the logits'),
-};
+/** Its texts are in the table: scripts/l10n.mjs takes them from there. */
+const translate: (text: string) => string = l10n.t;
 
 function clippingNote(facts: ExperimentFacts): string {
   return facts.clipNorm === undefined

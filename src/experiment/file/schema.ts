@@ -4,7 +4,7 @@
 import * as z from 'zod';
 import { familyNames } from '../../model/architecture';
 import { layoutOf } from '../../model/families';
-import { divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
+import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
 import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
 import { tasks } from '../../protocol/records';
 
@@ -247,6 +247,10 @@ const scheduleOver = (end: z.ZodNumber) =>
     })
     .describe('A value that changes during training.');
 
+const betaDescription = divergenceNames
+  .flatMap((name) => (divergenceFacts[name].beta === undefined ? [] : [`${name} only: ${divergenceFacts[name].beta}.`]))
+  .join(' ');
+
 const distillationSchema = z
   .strictObject({
     temperature: z
@@ -268,12 +272,7 @@ const distillationSchema = z
       .enum(divergenceNames)
       .default('forward-kl')
       .describe('How soft predictions are compared with soft labels.'),
-    beta: z
-      .number()
-      .min(0)
-      .max(1)
-      .default(0.5)
-      .describe("jsd only: the teacher's share of the mixture. 0 is forward KL, 1 is reverse KL."),
+    beta: z.number().min(0).max(1).default(0.5).describe(betaDescription),
     scaleByTemperatureSquared: z
       .boolean()
       .default(true)
