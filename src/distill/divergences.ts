@@ -6,7 +6,7 @@ import type { RowLoss } from './row-loss';
 import { logProbabilities, soften } from './softening';
 
 /**
- * Both logits are [rows, V]. `temperature` does not enter mse-logits and cosine-logits; `beta` enters jsd alone. Gradients
+ * Both logits are [rows, V]. `temperature` does not enter mse-logits and cosine-logits; `beta` enters skew-kl and jsd alone. Gradients
  * are with respect to the student's logits; the teacher is frozen and gets none.
  */
 export type DivergenceFunction = (
@@ -20,6 +20,7 @@ export type DivergenceFunction = (
 export const divergences: Record<Divergence, DivergenceFunction> = {
   'forward-kl': forwardKl,
   'reverse-kl': reverseKl,
+  'skew-kl': skewKl,
   jsd: jensenShannon,
   tvd: totalVariation,
   'mse-logits': meanSquare,
@@ -50,6 +51,23 @@ function reverseKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.S
   return {
     perPosition: sumOverVocabulary(tf.mul(s.probabilities, logRatio)),
     gradient: throughSoftmax(s.probabilities, logRatio, temperature),
+  };
+}
+
+/**
+ * Skew KL (Ko et al., 2024, DistiLLM): KL(Q ‖ M) with M = βQ + (1 − β)S, bounded by −log β where the student gives a label of
+ * the teacher's no probability. Its derivative with respect to S is −(1 − β) Q / M.
+ */
+function skewKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar, beta: number): RowLoss {
+  if (beta === 0) return forwardKl(student, teacher, temperature);
+  const s = soften(student, temperature);
+  const q = soften(teacher, temperature);
+  const [logS, logQ] = [logProbabilities(s), logProbabilities(q)];
+  const logMixture = logSumOfTwo(tf.add(logQ, Math.log(beta)), tf.add(logS, Math.log(1 - beta)));
+  const logRatio = tf.sub<tf.Tensor2D>(logQ, logMixture);
+  return {
+    perPosition: sumOverVocabulary(tf.mul(q.probabilities, logRatio)),
+    gradient: throughSoftmax(s.probabilities, tf.mul(tf.exp(logRatio), beta - 1), temperature),
   };
 }
 

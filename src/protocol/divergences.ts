@@ -1,7 +1,15 @@
 /** @file Losses that imitate the teacher, by the names under which experiment files ask for them. */
 
 /** How soft predictions are compared with soft labels. */
-export const divergenceNames = ['forward-kl', 'reverse-kl', 'jsd', 'tvd', 'mse-logits', 'cosine-logits'] as const;
+export const divergenceNames = [
+  'forward-kl',
+  'reverse-kl',
+  'skew-kl',
+  'jsd',
+  'tvd',
+  'mse-logits',
+  'cosine-logits',
+] as const;
 
 export type Divergence = (typeof divergenceNames)[number];
 
@@ -17,6 +25,10 @@ interface DivergenceFacts {
 export const divergenceFacts: Readonly<Record<Divergence, DivergenceFacts>> = {
   'forward-kl': { title: 'KL(teacher ‖ student)' },
   'reverse-kl': { title: 'KL(student ‖ teacher)' },
+  'skew-kl': {
+    title: 'skew KL',
+    beta: "the teacher's share of the mixture that takes the student's place; 0 is forward KL",
+  },
   jsd: { title: 'Jensen–Shannon', beta: "the teacher's share of the mixture; 0 is forward KL, 1 is reverse KL" },
   tvd: { title: 'total variation' },
   'mse-logits': { title: 'MSE of the logits', ofLogits: true },
