@@ -47,8 +47,10 @@ describe('an engine that cannot run here says so and what to do, and never compu
     const { stdout } = await promisify(execFile)(process.execPath, [runnerFile, 'try-engine', 'webgpu'], { env });
     expect(JSON.parse(stdout)).toEqual({
       available: false,
-      message: 'No GPU was found that WebGPU can use.',
-      remedy: expect.stringContaining('Vulkan driver') as string,
+      problem: expect.objectContaining({
+        message: 'No GPU was found that WebGPU can use.',
+        remedy: expect.stringContaining('Vulkan driver') as string,
+      }) as object,
     });
   });
 });

@@ -110,11 +110,11 @@ describe('a Hugging Face folder', () => {
 });
 
 describe('the sample workspace', () => {
-  it('is written with three experiments that have no problem', async () => {
+  it('is written with experiments that have no problem', async () => {
     const folder = path.join(mkdtempSync(path.join(os.tmpdir(), 'distillery-test-')), 'sample');
     const { files } = await document<{ files: string[] }>(['sample', folder], os.tmpdir());
     const experiments = files.filter((file) => file.endsWith('.distill.json'));
-    expect(experiments).toHaveLength(3);
+    expect(experiments.length).toBeGreaterThan(2);
     for (const file of experiments) {
       const { problems } = await document<{ problems: Problem[] }>(['validate', file], folder);
       expect(problems).toEqual([]);
