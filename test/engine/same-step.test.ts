@@ -144,6 +144,7 @@ function stepOf(family: Family, divergence: Divergence) {
       temperature: scalar(2),
       alpha: scalar(0.6),
       inverseCount: scalar(inverseOf(batch.count)),
+      inverseLabelled: scalar(inverseOf(batch.labelledCount)),
       inverseTokens: scalar(inverseOf(batch.tokens)),
     },
   };

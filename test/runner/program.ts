@@ -71,6 +71,7 @@ export interface TinyExperiment {
   /** "cpu" unless the test is about it: no time goes into measuring. */
   engine?: string;
   precision?: string;
+  /** One unless the test is about it: files run side by side, and threads that wait for each other starve. */
   threads?: number;
   /** Without a test split. */
   withoutTest?: boolean;
@@ -88,7 +89,7 @@ export function tinyWorkspace({
   teacher,
   engine = 'cpu',
   precision,
-  threads,
+  threads = 1,
   withoutTest,
 }: TinyExperiment): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
