@@ -1,0 +1,32 @@
+/** @file What the documents for contributors name is there. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { globSync } from 'tinyglobby';
+import { describe, expect, it } from 'vitest';
+
+const documents = ['docs/architecture.md', 'docs/extending.md', 'CONTRIBUTING.md', 'native/README.md'];
+
+/** Paths in code marks that end in a file of ours, or in a folder; names in capitals stand for any. */
+function pathsIn(text: string): string[] {
+  const marked = [...text.matchAll(/`([\w./-]+)`/g)].map(([, name]) => name!);
+  return marked.filter((name) => /\/.*(\.(ts|mjs|js|json|md|h)|\/)$/.test(name) && !/[A-Z]{4}/.test(name));
+}
+
+/** From the root, or from src/, as the documents say it. */
+const isThere = (name: string): boolean => existsSync(name) || existsSync(`src/${name}`);
+
+/** Made by a build or a run. */
+const made = /^(dist|demo|checkpoints|controls|probes|student|teacher|runs)\/|^\.|NAME/;
+
+describe.each(documents)('%s', (document) => {
+  it('names only files and folders that are there', () => {
+    const missing = pathsIn(readFileSync(document, 'utf8')).filter((name) => !made.test(name) && !isThere(name));
+    expect(missing).toEqual([]);
+  });
+});
+
+it('each decision has a number of its own', () => {
+  const numbers = globSync('docs/decisions/*.md').map((file) => /(\d{4})-/.exec(file)![1]);
+  expect(numbers.length).toBeGreaterThan(20);
+  expect(new Set(numbers).size).toBe(numbers.length);
+});
