@@ -47,11 +47,7 @@ function fromConfig(reader: ConfigReader): FamilyFields {
     embeddingDropout: dropout, // one key of the config is both
     classifierDropout: reader.number('classifier_dropout', dropout),
     tieWordEmbeddings: reader.flag('tie_word_embeddings', true),
-    ...tokenIds({
-      padId: reader.tokenId('pad_token_id') ?? 0,
-      bosId: reader.tokenId('bos_token_id'),
-      eosId: reader.tokenId('eos_token_id'),
-    }),
+    ...tokenIds(reader, 0),
   };
 }
 

@@ -46,11 +46,7 @@ function fromConfig(reader: ConfigReader): FamilyFields {
     embeddingDropout: reader.number('embd_pdrop', defaults.embeddingDropout),
     classifierDropout: 0,
     tieWordEmbeddings: reader.flag('tie_word_embeddings', true),
-    ...tokenIds({
-      padId: reader.tokenId('pad_token_id'),
-      bosId: reader.tokenId('bos_token_id'),
-      eosId: reader.tokenId('eos_token_id'),
-    }),
+    ...tokenIds(reader),
   };
 }
 

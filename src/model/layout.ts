@@ -55,15 +55,12 @@ export function allLayers(
   return Object.fromEntries(Array.from({ length: count }, (_, index) => Object.entries(shapesOf(index))).flat());
 }
 
-/** The token ids that are set, for an architecture whose unset keys are absent. */
-export function tokenIds(ids: {
-  padId: number | undefined;
-  bosId: number | undefined;
-  eosId: number | undefined;
-}): Pick<Architecture, 'padId' | 'bosId' | 'eosId'> {
-  return {
-    ...(ids.padId === undefined ? {} : { padId: ids.padId }),
-    ...(ids.bosId === undefined ? {} : { bosId: ids.bosId }),
-    ...(ids.eosId === undefined ? {} : { eosId: ids.eosId }),
+/** The token ids that a config names; unset keys are absent. `defaultPad`: the padding token where it names none. */
+export function tokenIds(reader: ConfigReader, defaultPad?: number): Pick<Architecture, 'padId' | 'bosId' | 'eosId'> {
+  const ids = {
+    padId: reader.tokenId('pad_token_id') ?? defaultPad,
+    bosId: reader.tokenId('bos_token_id'),
+    eosId: reader.tokenId('eos_token_id'),
   };
+  return Object.fromEntries(Object.entries(ids).filter(([, id]) => id !== undefined));
 }

@@ -89,14 +89,14 @@ function choiceItem(
   item.filterText = quoted;
   item.sortText = String(index).padStart(4, '0');
   if (detail !== undefined) item.detail = detail;
-  item.range =
-    previousNode?.type === 'string'
-      ? new Range(
-          document.positionAt(previousNode.offset),
-          document.positionAt(previousNode.offset + previousNode.length),
-        )
-      : new Range(position, position);
+  item.range = typedRange(document, position, previousNode);
   return item;
+}
+
+/** What is typed already and is to be replaced: a text in quotes, or nothing. */
+function typedRange(document: TextDocument, position: Position, typed: Location['previousNode']): Range {
+  if (typed?.type !== 'string') return new Range(position, position);
+  return new Range(document.positionAt(typed.offset), document.positionAt(typed.offset + typed.length));
 }
 
 function snippetItems(
@@ -118,13 +118,7 @@ function snippetItems(
       item.documentation = description;
       item.filterText = `"${snippet.key} ${title}"`;
       item.sortText = `~${snippet.key}`;
-      item.range =
-        previousNode?.type === 'string'
-          ? new Range(
-              document.positionAt(previousNode.offset),
-              document.positionAt(previousNode.offset + previousNode.length),
-            )
-          : new Range(position, position);
+      item.range = typedRange(document, position, previousNode);
       return item;
     });
 }
