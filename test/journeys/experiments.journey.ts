@@ -14,10 +14,11 @@ import { plain, themes, Workbench, type Theme } from './workbench';
 
 const minutesAgo = (minutes: number): Date => new Date(Date.now() - minutes * 60_000);
 
-/** The samples, with a run that is done, one that has failed, and one at work. */
+/** Samples, with a run that is done, one that has failed, and one at work. */
 async function workspaceWithRuns(): Promise<string> {
   const workspace = newWorkspace();
-  cpSync('examples', workspace, { recursive: true });
+  // Few enough for the sidebar to show them all: without the first sample.
+  cpSync('examples', workspace, { recursive: true, filter: (file) => !/definitions/.test(path.basename(file)) });
   const train = path.join(workspace, 'data/spam/train.jsonl');
   writeFileSync(train, `${readFileSync(train, 'utf8').trim()}\n{"text": "cut off\n`);
   await finishRun(await beginRun(workspace, { started: minutesAgo(190) }));
