@@ -18,7 +18,7 @@ const minutesAgo = (minutes: number): Date => new Date(Date.now() - minutes * 60
 async function workspaceWithRuns(): Promise<string> {
   const workspace = newWorkspace();
   // Few enough for the sidebar to show them all: without the first sample.
-  cpSync('examples', workspace, { recursive: true, filter: (file) => !/definitions/.test(path.basename(file)) });
+  cpSync('examples', workspace, { recursive: true, filter: (file) => !path.basename(file).includes('definitions') });
   const train = path.join(workspace, 'data/spam/train.jsonl');
   writeFileSync(train, `${readFileSync(train, 'utf8').trim()}\n{"text": "cut off\n`);
   await finishRun(await beginRun(workspace, { started: minutesAgo(190) }));
