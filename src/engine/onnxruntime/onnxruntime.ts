@@ -49,7 +49,7 @@ const WITHOUT_ARENA = { enableCpuMemArena: false, enableMemPattern: false };
 
 /**
  * Each graph has threads of its own, and a step runs several graphs: threads that spin after one graph keep the next from the
- * processor. Measured on 2 cores, the small step takes 112 ms so, 182 ms with spinning; beside two busy programs 205 and 335 ms.
+ * processor (docs/decisions/0025).
  */
 const WAITING_THREADS_SLEEP = { intra_op: { allow_spinning: '0' } };
 
