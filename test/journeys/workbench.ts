@@ -135,7 +135,8 @@ export class Workbench {
     await workbench.untilReady();
     // Our contributions are known.
     if (!installed) await workbench.page.getByRole('tab', { name: 'Distillery' }).first().waitFor();
-    if (theme) await workbench.page.locator(`.monaco-workbench.${themes[theme][1]}`).waitFor();
+    // The setting is now and then read before the editor knows its themes, and then not again.
+    if (theme) await workbench.chooseTheme(theme);
     return workbench;
   }
 
