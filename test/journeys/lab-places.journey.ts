@@ -134,10 +134,15 @@ async function clickLens(window: Workbench, text: string): Promise<void> {
   const tops = async (places: Locator): Promise<number[]> =>
     Promise.all((await places.all()).map(async (place) => (await place.boundingBox())?.y ?? NaN));
   let above = -1;
+  let before = '';
   const isAbove = async (): Promise<boolean> => {
-    const [top] = await tops(line);
-    above = (await tops(lenses)).findIndex((lens) => lens < top! && lens > top! - 30);
-    return above >= 0;
+    const [[top], places] = [await tops(line), await tops(lenses)];
+    // While other rows still get theirs, lenses move and their numbers change.
+    const now = JSON.stringify([top, places]);
+    const isStill = now === before;
+    before = now;
+    above = places.findIndex((lens) => lens < top! && lens > top! - 30);
+    return isStill && above >= 0;
   };
   await expect.poll(isAbove).toBe(true);
   await lenses.nth(above).click();
