@@ -15,6 +15,11 @@ export const runStatuses = ['queued', 'running', 'paused', 'stopped', 'failed', 
 
 export type RunStatus = (typeof runStatuses)[number];
 
+/** A process is, or soon will be, at work on it. */
+export function isLive(status: RunStatus): boolean {
+  return status === 'queued' || status === 'running' || status === 'paused';
+}
+
 /** A component that the experiment has not is absent, never 0. */
 export interface LossComponents {
   /** What is back-propagated: α · T² · soft + (1 − α) · hard + Σ weight · hidden. */

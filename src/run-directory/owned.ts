@@ -42,11 +42,11 @@ export async function openOwned(file: string, flags = constants.O_RDONLY): Promi
   return open(file, flags | NOFOLLOW);
 }
 
-/** Reads a file of ours as text, and not what a link in its place leads to. */
-export async function readOwned(file: string): Promise<string> {
+/** Reads a file of ours, and not what a link in its place leads to. */
+export async function readOwned(file: string): Promise<Buffer> {
   const handle = await openOwned(file);
   try {
-    return await handle.readFile('utf8');
+    return await handle.readFile();
   } finally {
     await handle.close();
   }

@@ -9,7 +9,7 @@ import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { EvaluationRecord, MetricsRecord } from '../protocol/records';
 import { dropNulls } from './numbers';
-import { openOwned, requireOwned } from './owned';
+import { openOwned, readOwned, requireOwned } from './owned';
 import type { TrainingPaths } from './run-paths';
 
 /** The files of records that the training of a model writes, and what a line of each holds. */
@@ -106,12 +106,7 @@ async function repairRecords(file: string): Promise<void> {
 
 async function readIfThere(file: string): Promise<Buffer> {
   try {
-    const handle = await openOwned(file);
-    try {
-      return await handle.readFile();
-    } finally {
-      await handle.close();
-    }
+    return await readOwned(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
     throw error;

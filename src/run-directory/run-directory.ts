@@ -5,7 +5,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { complaint, InputError } from '../protocol/problem';
-import type { RunRecord } from '../protocol/records';
+import { isLive, type RunRecord } from '../protocol/records';
 import { acquireLock, isBeingWritten, type Lock } from './lock';
 import { openOwned, readOwned, requireOwned } from './owned';
 import { runPaths, runsDirectory, type RunPaths } from './run-paths';
@@ -137,8 +137,7 @@ export async function readRun(directory: string): Promise<Run> {
   const parsed = await readRecord(paths);
   // The schema is loose: it checks what every view relies on and keeps the rest as it is.
   const record = parsed ?? (await recordOfUnstarted(paths));
-  const isOver = ['stopped', 'failed', 'done'].includes(record.status);
-  if (isOver || (await isBeingWritten(directory, record.pid))) return { paths, record };
+  if (!isLive(record.status) || (await isBeingWritten(directory, record.pid))) return { paths, record };
   // It may have ended between the two looks.
   const again = await readRecord(paths);
   if (again && again.status !== record.status) return { paths, record: again };
@@ -181,7 +180,7 @@ function startOf(id: string): string {
 /** What a file of ours holds as JSON; undefined where it cannot be read as that, or is a link. */
 export async function readJson(file: string): Promise<unknown> {
   try {
-    return JSON.parse(await readOwned(file)) as unknown;
+    return JSON.parse((await readOwned(file)).toString()) as unknown;
   } catch {
     return undefined;
   }

@@ -7,8 +7,7 @@ import { after, before, describe, it } from 'mocha';
 import { commands, Uri, window, workspace } from 'vscode';
 import { listRuns, originOfRun, readRun, type Run } from '../../src/run-directory/run-directory';
 import { listTrash } from '../../src/run-directory/run-trash';
-import { isLive } from '../../src/extension/runs/run-status';
-import type { RunStatus } from '../../src/protocol/records';
+import { isLive, type RunStatus } from '../../src/protocol/records';
 import { folder, sampleRows, tinyRun, writeTinyExperiment } from './tiny-run';
 import { click, execute, lensWith, until, untilLab } from './waiting';
 

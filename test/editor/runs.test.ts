@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { Uri, window, workspace } from 'vscode';
 import { listRuns, readRun, type Run } from '../../src/run-directory/run-directory';
-import { isLive } from '../../src/extension/runs/run-status';
+import { isLive } from '../../src/protocol/records';
 import { beginRun, changeRun } from '../extension/sample-run';
 import { execute, until, untilLab } from './waiting';
 

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { inject } from 'vitest';
-import { isLive } from '../../src/extension/runs/run-status';
+import { isLive } from '../../src/protocol/records';
 import { listRuns } from '../../src/run-directory/run-directory';
 import type { SweepResult } from '../../src/runner/commands/sweep';
 import { hostileText } from '../webview/sample/texts';

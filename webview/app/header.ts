@@ -6,14 +6,14 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatDuration, formatPercent } from '../../src/protocol/format';
 import type { ModelShape } from '../../src/protocol/lab-data';
-import type { RunStatus } from '../../src/protocol/records';
+import { isLive, type RunStatus } from '../../src/protocol/records';
 import { icon, type IconName } from '../look/icons';
 import { Asking } from '../base/asking';
 import { place } from '../base/place';
 import { failed } from '../look/failed';
 import { standing, type Standing } from '../state/quality';
 import { roleTitles } from '../look/role-names';
-import { isGoing, type RunState } from '../state/state';
+import { type RunState } from '../state/state';
 import { shared } from '../look/styles';
 
 const statusWords: Record<RunStatus, [IconName, string]> = {
@@ -168,7 +168,7 @@ export class Header extends LitElement {
   override render(): unknown {
     const { record } = this.run;
     const [symbol, word] = statusWords[record.status];
-    const going = isGoing(record.status);
+    const going = isLive(record.status);
     return html`<header>
       <div class="who">
         <h1>

@@ -16,7 +16,8 @@ import { measureOf, type Measure } from '../state/quality';
 import { csvText } from '../save/csv';
 import { drawingFile } from '../save/pictures';
 import '../save/save-button';
-import { isGoing, type RunState } from '../state/state';
+import { isLive } from '../../src/protocol/records';
+import { type RunState } from '../state/state';
 import { shared } from '../look/styles';
 import './disagreements';
 import './confusion';
@@ -168,7 +169,7 @@ export class CompareView extends LitElement {
   }
 
   #waiting(): string {
-    return isGoing(this.run.record.status)
+    return isLive(this.run.record.status)
       ? l10n.t('The comparison is made when the run is done: teacher, student and control on held-out data.')
       : l10n.t('This run ended before its comparison.');
   }

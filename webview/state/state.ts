@@ -13,7 +13,7 @@ import type {
 } from '../../src/protocol/lab-data';
 import { MetricsTable } from '../../src/protocol/metrics-table';
 import type { HostEvent } from '../../src/protocol/panel';
-import type { EvaluationRecord, Role, RunErrorRecord, RunStatus } from '../../src/protocol/records';
+import type { EvaluationRecord, Role, RunErrorRecord } from '../../src/protocol/records';
 
 /** One training. The table grows in place; the series is a new object whenever it does. */
 export interface SeriesState {
@@ -187,9 +187,4 @@ export function wantedStep(
   const bytes = teacher.reduce((sum, logits) => sum + logits.byteLength, 0);
   if ((probes.student.size + 1) * bytes > budget) return undefined;
   return steps.findLast(missing);
-}
-
-/** Whether a run has not ended. */
-export function isGoing(status: RunStatus): boolean {
-  return status === 'running' || status === 'paused' || status === 'queued';
 }

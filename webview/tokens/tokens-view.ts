@@ -5,7 +5,8 @@ import { html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import type { InspectedRow } from '../../src/protocol/lab-data';
 import { ChooseEvent, type Choices } from '../state/choices';
-import { isGoing, type Probes, type RunState } from '../state/state';
+import { isLive } from '../../src/protocol/records';
+import { type Probes, type RunState } from '../state/state';
 import { shared } from '../look/styles';
 import { Asking } from '../base/asking';
 import { failed } from '../look/failed';
@@ -194,7 +195,7 @@ export class TokensView extends LitElement {
   /** Probes that the whole training will have after the first, while it goes on. */
   #plannedStops(): number {
     const { record, experiment } = this.run;
-    if (!isGoing(record.status) || record.progress?.role !== 'student' || !experiment.evaluateEvery) return 0;
+    if (!isLive(record.status) || record.progress?.role !== 'student' || !experiment.evaluateEvery) return 0;
     return Math.floor(record.progress.steps / experiment.evaluateEvery);
   }
 

@@ -2,10 +2,11 @@
 
 import * as l10n from '@vscode/l10n';
 import { formatCount } from '../../src/protocol/format';
-import { isGoing, type RunState } from '../state/state';
+import { isLive } from '../../src/protocol/records';
+import { type RunState } from '../state/state';
 
 export function probesAwaited({ record, experiment }: RunState): string {
-  if (!isGoing(record.status))
+  if (!isLive(record.status))
     return l10n.t('This run ended before its first probe: there are no distributions to show.');
   return experiment.evaluateEvery === undefined
     ? l10n.t(

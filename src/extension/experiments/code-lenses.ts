@@ -4,7 +4,7 @@ import { CodeLens, EventEmitter, l10n, languages, Range, workspace, Disposable, 
 import { formatPercent } from '../../protocol/format';
 import type { CommandId } from '../base/command-ids';
 import type { RunList } from '../runs/run-list';
-import { isLive } from '../runs/run-status';
+import { isLive } from '../../protocol/records';
 import { mainMetric, percentDone, statusWord, summaryRow } from '../runs/run-words';
 import { parsedDocument, nodeAt, nodeRange } from './experiment-document';
 import { experimentSelector } from '../base/documents';

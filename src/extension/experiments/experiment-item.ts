@@ -4,7 +4,7 @@ import path from 'node:path';
 import { l10n, ThemeIcon, TreeItem, TreeItemCollapsibleState, Uri, workspace } from 'vscode';
 import { experimentSuffix } from '../base/documents';
 import type { ListedRun } from '../runs/run-list';
-import { isLive } from '../runs/run-status';
+import { isLive } from '../../protocol/records';
 import { isBetter, runMetric } from '../runs/run-words';
 
 export class ExperimentItem extends TreeItem {

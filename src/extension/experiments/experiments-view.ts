@@ -3,7 +3,8 @@
 import { Disposable, l10n, window, workspace } from 'vscode';
 import type { ContextKeys } from '../base/context-keys';
 import type { RunList } from '../runs/run-list';
-import { isLive, isResumable, lacksControl } from '../runs/run-status';
+import { isResumable, lacksControl } from '../runs/run-status';
+import { isLive } from '../../protocol/records';
 import type { ExperimentTree } from './experiment-tree';
 
 /** "2 h ago" grows old; in milliseconds. */

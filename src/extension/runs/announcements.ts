@@ -4,7 +4,7 @@ import { l10n, window, type Disposable } from 'vscode';
 import { execute } from '../base/commands';
 import { buttonsOf, showWithButtons } from '../base/problem-actions';
 import type { ListedRun, RunList } from './run-list';
-import { isLive } from './run-status';
+import { isLive } from '../../protocol/records';
 import { finding } from './run-words';
 
 /** `isShown` tells whether the Lab shows the run already; then its header says it. */

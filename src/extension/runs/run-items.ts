@@ -3,11 +3,11 @@
 import type { TreeItemCollapsibleState } from 'vscode';
 import { l10n, MarkdownString, ThemeIcon, TreeItem } from 'vscode';
 import { formatBytes, formatLarge, formatMilliseconds, formatPercent } from '../../protocol/format';
-import type { ComparisonRow, RunProgress } from '../../protocol/records';
+import { isLive, type ComparisonRow, type RunProgress } from '../../protocol/records';
 import type { CommandId } from '../base/command-ids';
 import { fromList } from '../base/open-lab';
 import type { ListedRun } from './run-list';
-import { isLive, isResumable, lacksControl } from './run-status';
+import { isResumable, lacksControl } from './run-status';
 import { roleIcon, statusIcon } from './run-icons';
 import {
   describeRun,

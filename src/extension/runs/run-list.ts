@@ -3,7 +3,7 @@
 import { readRecords } from '../../run-directory/record-file';
 import { listRuns, originOfRun, readRun, type Run, type RunOrigin } from '../../run-directory/run-directory';
 import { runsDirectory } from '../../run-directory/run-paths';
-import type { Metrics } from '../../protocol/records';
+import { isLive, type Metrics } from '../../protocol/records';
 import path from 'node:path';
 import {
   EventEmitter,
@@ -16,7 +16,6 @@ import {
 } from 'vscode';
 import { inEditorWords } from '../base/problem-words';
 import { bestMetrics } from '../../protocol/quality';
-import { isLive } from './run-status';
 
 /** A run as the views show it. */
 export interface ListedRun extends Run {

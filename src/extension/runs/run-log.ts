@@ -4,7 +4,7 @@ import { Disposable, l10n, Uri, window, type LogOutputChannel } from 'vscode';
 import { followLines, type Follower } from '../../run-directory/follow-lines';
 import { chooseRun } from './choose-run';
 import type { ListedRun, RunList } from './run-list';
-import { isLive } from './run-status';
+import { isLive } from '../../protocol/records';
 
 /** Milliseconds between looks where the file system gives no notice. */
 const pollEvery = 500;

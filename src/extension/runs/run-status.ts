@@ -2,11 +2,6 @@
 
 import type { RunRecord, RunStatus } from '../../protocol/records';
 
-/** A process is, or soon will be, at work on it. */
-export function isLive(status: RunStatus): boolean {
-  return status === 'queued' || status === 'running' || status === 'paused';
-}
-
 /** It ended before its time; its last checkpoint can be gone on from. */
 export function isResumable(status: RunStatus): boolean {
   return status === 'stopped' || status === 'failed';

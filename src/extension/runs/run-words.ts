@@ -3,9 +3,15 @@
 import { l10n } from 'vscode';
 import { formatDuration, formatPercent, formatSetting, formatSpan } from '../../protocol/format';
 import { hasBetterQuality, qualityIn, type QualityKey } from '../../protocol/quality';
-import type { ComparisonRow, Metrics, Role, RunProgress, RunStatus } from '../../protocol/records';
+import {
+  isLive,
+  type ComparisonRow,
+  type Metrics,
+  type Role,
+  type RunProgress,
+  type RunStatus,
+} from '../../protocol/records';
 import type { ListedRun } from './run-list';
-import { isLive } from './run-status';
 
 /** Narrow no-break space, between a number and its unit. */
 const space = '\u202f';

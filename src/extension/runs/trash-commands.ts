@@ -5,7 +5,7 @@ import path from 'node:path';
 import { emptyTrash, listTrash, restoreRun, trashRun } from '../../run-directory/run-trash';
 import type { ContextKeys } from '../base/context-keys';
 import type { ListedRun, RunList } from './run-list';
-import { isLive } from './run-status';
+import { isLive } from '../../protocol/records';
 import { pick } from '../base/pick';
 import { chooseRuns } from './choose-run';
 import { requireTrust } from '../base/require-trust';
