@@ -110,7 +110,7 @@ function program(examples: string): Command {
   );
   verb(
     'inspect <target>',
-    'soft labels and soft predictions of a text; TARGET is a run, RUN/controls/NAME or a model’s folder',
+    'soft labels and soft predictions of a text; TARGET is a run, RUN/controls/NAME, RUN/seeds/N or a model’s folder',
   )
     .addOption(engineOption())
     .option('--text <text>', 'the text')
