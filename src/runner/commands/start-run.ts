@@ -1,10 +1,9 @@
 /** @file `run` and `resume`: carry an experiment out in its run directory, whatever happens. */
 
-import { readFile } from 'node:fs/promises';
 import { findChangedInputs } from '../../experiment/input-files';
 import { acquireLock, LockedError } from '../../run-directory/lock';
 import { loadExperiment } from '../../experiment/resolve';
-import { requireOwnedTree } from '../../run-directory/owned';
+import { readOwned, requireOwnedTree } from '../../run-directory/owned';
 import { createRun, findRun, readRun } from '../../run-directory/run-directory';
 import { readRunExperiment, writeRunExperiment } from '../../experiment/experiment-record';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
@@ -59,7 +58,7 @@ export async function resumeRun(
   const { record } = await readRun(paths.directory);
   if (record.status === 'done' && !addsControl) return { ...resultOf(paths, 'done'), summary: record.summary };
   const before = engineNames.find((name) => name === record.engine);
-  const source = new Source(paths.experiment, await readFile(paths.experiment, 'utf8'));
+  const source = new Source(paths.experiment, (await readOwned(paths.experiment)).toString());
   const engine = await openEngine({ ...experiment, before }, source, (line) => output.note(line));
   const lock = await acquireLock(paths.directory).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw error;
