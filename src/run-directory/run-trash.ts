@@ -3,7 +3,7 @@
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../protocol/problem';
-import { lockHolder } from './lock';
+import { heldElsewhere, lockHolder } from './lock';
 import { listOwned, removeOwned, requireOwned } from './owned';
 
 /** `.distillery/trash`, beside `.distillery/runs`. */
@@ -13,9 +13,9 @@ function trashOf(runs: string): string {
 
 /** Moves a run aside. @returns where it is now. Throws an InputError for one that is at work. */
 export async function trashRun(directory: string): Promise<string> {
-  if ((await lockHolder(directory)) !== undefined) {
-    throw InputError.at(directory, 'run-at-work', {});
-  }
+  const holder = await lockHolder(directory);
+  if (holder?.isSeen) throw InputError.at(directory, 'run-at-work', {});
+  if (holder) throw heldElsewhere(directory, holder);
   const trash = trashOf(dirname(directory));
   requireOwned(directory);
   requireOwned(trash);

@@ -18,7 +18,10 @@ export async function alone<T>(home: string, work: () => Promise<T>): Promise<T>
   });
   const lock = await acquireLock(home).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw explained(error, home);
-    throw installError('install-in-progress', { pid: error.pid });
+    const { pid, host, file, isSeen } = error.holder;
+    throw isSeen
+      ? installError('install-in-progress', { pid })
+      : installError('install-held-elsewhere', { pid, host, file });
   });
   try {
     return await work();
