@@ -92,6 +92,7 @@ function program(examples: string): Command {
   verb('resume <run>', 'go on with a run that was stopped or killed')
     .option(...noQueue)
     .option('--with-control', 'train the control too, the same student without distillation, where the run has none')
+    .option('--take-over', 'from a process in another container or on another machine, which you know has ended')
     .action(async (run: string, { json, ...options }: JsonOption & ResumeOptions) =>
       finishRun(json, (output) => resumeRun(run, output, options)),
     );
