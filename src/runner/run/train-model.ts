@@ -28,7 +28,7 @@ export interface ModelTraining {
   experimentFile: string;
   spec: TrainingSpec;
   /** What share of the whole run is done when this training is at a step. */
-  progress: (step: number) => Pick<RunProgress, 'fraction' | 'secondsLeft'>;
+  progress: (step: number) => Pick<RunProgress, 'fraction' | 'secondsLeft' | 'seed'>;
 }
 
 const VALIDATION: Split = 'validation';
