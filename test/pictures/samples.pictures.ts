@@ -8,6 +8,7 @@
 
 import path from 'node:path';
 import { beforeAll, describe, it } from 'vitest';
+import { toFraction } from '../../webview/tokens/temperature-scale';
 import { openLab, openTab } from '../journeys/lab-window';
 import { endOfAnimations, themes, Workbench, type Theme } from '../journeys/workbench';
 
@@ -20,8 +21,8 @@ const narrow = { width: 420, height: 860 };
 
 /** Places in the pinned validation rows at which there is something to be seen. */
 const shown = {
-  definitions: { example: 8, temperature: 4 },
-  'language-model': { example: 3, token: 5, temperature: 2, prompt: 'a large African' },
+  definitions: { example: 3, temperature: 2 }, // "being easily excited": an attribute, a state, a feeling
+  'language-model': { example: 5, token: 'animals', temperature: 1, prompt: 'a large African' },
 };
 type Sample = keyof typeof shown;
 
@@ -98,11 +99,12 @@ async function choose(window: Workbench, sample: Sample): Promise<void> {
   await openTab(window, 'Tokens');
   await lab.locator('lab-examples .example').nth(example).click();
   await lab.locator('lab-distribution .body').first().waitFor();
-  await lab.locator('lab-temperature #slider').fill(String(temperature));
+  await lab.locator('lab-temperature #slider').fill(String(Math.round(1000 * toFraction(temperature))));
   if (sample === 'definitions') return;
   const { token, prompt } = shown['language-model'];
-  await lab.locator('lab-chips [role=option]').nth(token).click();
+  await lab.locator('lab-chips [role=option]').filter({ hasText: token }).click();
   await openTab(window, 'Completions');
+  await lab.locator('vscode-checkbox', { hasText: 'Control too' }).click();
   await lab.locator('#prompt textarea').fill(prompt);
   await lab.locator('#continue').click();
   await lab.locator('lab-completion .tokens').last().locator('button, [role=option]').nth(1).click();
