@@ -9,6 +9,7 @@ import { compareModels, type ComparedModel } from './compare-models';
 import { loadTestExamples } from './data';
 import { architectureOf, initialStudent } from './models';
 import { batchesOf, existingTeacher, prepareRun, type PreparedRun, type RunSetup } from './prepared-run';
+import { checkTeacher } from './teacher-check';
 import { teacherModel, trainControl, trainStudent, type Student } from './trainings';
 
 /** Runs or resumes. Returns the comparison, or undefined where the run was stopped before its end. */
@@ -24,6 +25,7 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
   const initial = (): Promise<Parameters> => initialStudent(experiment, architecture, teacher);
   const student: Student = { architecture, initial, pairing, teacher, frozen };
   try {
+    await checkTeacher(run, frozen);
     if (!(await trainStudent(run, student))) return undefined;
     for (const control of experiment.controls) {
       if (!(await trainControl(run, student, control))) return undefined;
