@@ -114,6 +114,11 @@ const trainingSchema = z
     dropout: z.number().min(0).lt(1).default(0.1).describe('Dropout rate of the trained model.'),
     seed: seed.default(1).describe('Seed of the initial weights, the order of rows, masks and dropout.'),
     evaluateEvery: z.int().min(1).default(100).describe('Updates between two evaluations on validation.'),
+    patience: count(
+      "Evaluations in a row without a better one, by the task's metric on validation, after which the training ends. Left out, it makes all its updates. The best checkpoint is kept either way.",
+    )
+      .meta({ examples: [3] })
+      .optional(),
     checkpointEvery: z
       .int()
       .min(1)
