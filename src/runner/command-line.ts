@@ -203,7 +203,7 @@ function program(examples: string): Command {
       print(json === true, result, () => `${runText(result)}\n\n${nextToTry(folder, result)}`);
     },
   );
-  verb('sample <dir>', 'write a workspace with real data and four experiments').action(
+  verb('sample <dir>', 'write a workspace with real data and three experiments').action(
     async (directory: string, { json }: JsonOption) => {
       const files = await writeSampleWorkspace(examples, directory);
       print(
