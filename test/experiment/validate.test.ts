@@ -327,9 +327,7 @@ describe('validating an experiment whose teacher is a folder', () => {
     expect(await problemsIn(folder, { ...checkpointTeacher, dataset })).toEqual([
       'test.jsonl:2:1: The teacher has no class "bacon". Its classes are "ham", "spam", "eggs": rename the labels, or use another teacher.',
     ]);
-    expect(await problemsIn(folder, {})).toEqual([
-      expect.stringContaining('No training row has the label "eggs".'),
-    ]);
+    expect(await problemsIn(folder, {})).toEqual([expect.stringContaining('No training row has the label "eggs".')]);
   });
 
   it('refuses a tokenizer with more tokens than the teacher knows', async () => {

@@ -10,8 +10,9 @@ import { formatCount, formatPercent, formatShare } from '../../protocol/format';
 import type { ComparisonDetail } from '../../protocol/lab-data';
 import { comparisonDetail } from '../../protocol/predictions';
 import { qualityOf, type Quality } from '../../protocol/quality';
-import type { Comparison, ComparisonRow, PredictionRecord } from '../../protocol/records';
+import type { AlertRecord, Comparison, ComparisonRow, PredictionRecord } from '../../protocol/records';
 import { findings, markdownTable } from './comparison-table';
+import { trainingText, type ReportedTraining } from './training-text';
 import { reportCharts, type Chart, type TrainingRecords } from './report-charts';
 
 /** Classes of which a matrix can be read. */
@@ -25,19 +26,27 @@ export async function writeReport(
   paths: RunPaths,
   experiment: ResolvedExperiment,
   comparison: Comparison,
+  alerts: readonly AlertRecord[] = [],
 ): Promise<void> {
   const [control] = experiment.controls;
-  const charts = reportCharts(
-    await recordsOf(paths),
-    control === undefined ? undefined : await recordsOf(controlPaths(paths, control)),
-    comparison,
-    qualityOf(experiment.task),
-  );
+  const { task, teacher, training } = experiment;
+  const student = await recordsOf(paths);
+  const without = control === undefined ? undefined : await recordsOf(controlPaths(paths, control));
+  const trainings: ReportedTraining[] = [
+    { role: 'student', name: 'student', evaluations: student.evaluations, training },
+    ...(without ? [{ role: 'control' as const, name: control!, evaluations: without.evaluations, training }] : []),
+  ];
+  if (teacher.source === 'train') {
+    const { evaluations } = await recordsOf(paths.teacher);
+    trainings.unshift({ role: 'teacher', name: 'teacher', evaluations, training: teacher.training });
+  }
+  const charts = reportCharts(student, without, comparison, qualityOf(experiment.task));
   for (const { file, svg } of charts) await writeFileAtomic(path.join(paths.directory, file), svg);
   const split = comparison.rows[0]?.split ?? 'validation';
   const predictions = await readPredictions(paths);
   const detail = predictions && comparisonDetail(predictions, split);
-  await writeFileAtomic(paths.report, reportText(experiment, comparison, charts, detail));
+  const went = trainingText(trainings, alerts, task, qualityOf(task));
+  await writeFileAtomic(paths.report, reportText(experiment, comparison, charts, went, detail));
 }
 
 async function recordsOf(training: TrainingPaths): Promise<TrainingRecords> {
@@ -51,6 +60,7 @@ function reportText(
   { name, task, distillation, training }: ResolvedExperiment,
   comparison: Comparison,
   charts: readonly Chart[],
+  went: readonly string[],
   detail: ComparisonDetail | undefined,
 ): string {
   const split = comparison.rows[0]?.split ?? 'validation';
@@ -62,6 +72,7 @@ function reportText(
     markdownTable(comparison),
     ...intervalsText(comparison, quality),
     ...charts.map(({ file, title }) => `![${title}](${file})`),
+    ...went,
     ...(detail ? [...confusionText(detail), ...rowsText(detail)] : []),
     '## Settings',
     '```json\n' + JSON.stringify({ distillation, training }, undefined, 2) + '\n```',
