@@ -22,7 +22,7 @@ const narrow = { width: 420, height: 860 };
 /** Places in the pinned validation rows at which there is something to be seen. */
 const shown = {
   definitions: { example: 3, temperature: 2 }, // "being easily excited": an attribute, a state, a feeling
-  'language-model': { example: 5, token: 'animals', temperature: 1, prompt: 'a large African' },
+  'language-model': { example: 5, token: 'plants', temperature: 1, prompt: 'a large African' },
 };
 type Sample = keyof typeof shown;
 
