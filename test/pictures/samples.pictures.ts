@@ -26,10 +26,15 @@ const shown = {
 };
 type Sample = keyof typeof shown;
 
+/** It may be closed from the start: what stood open in the folder's last window is put back. */
+async function closeSidebar(window: Workbench): Promise<void> {
+  if (await window.page.locator('.part.sidebar').isVisible()) await window.runCommand('View: Close Primary Side Bar');
+}
+
 async function openSample(sample: Sample): Promise<Workbench> {
   const window = await Workbench.open(workspace, { theme: 'dark' });
   await openLab(window, sample, /^T /);
-  await window.runCommand('View: Close Primary Side Bar');
+  await closeSidebar(window);
   return window;
 }
 
@@ -136,6 +141,8 @@ describe.each(Object.keys(shown) as Sample[])('the Lab on %s', (sample) => {
       await look(window);
       await keepLab(window, `${name}-narrow`);
     }
+    // What is open is put back in the folder's next window, and takes the focus there while it loads.
+    await window.runCommand('View: Close All Editors');
   });
 });
 
@@ -161,7 +168,7 @@ describe('the editor', () => {
   ])('inspection of $name', async ({ name, sample, row, place }) => {
     const window = await Workbench.open(workspace, { theme: 'dark' });
     await window.openFile('definitions/test.jsonl');
-    await window.runCommand('View: Close Primary Side Bar');
+    await closeSidebar(window);
     await window.runCommand('Distillery: Inspect Dataset with Run…');
     await window.pick(sample);
     const painted = window.page
