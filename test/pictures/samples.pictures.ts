@@ -163,14 +163,14 @@ describe('the editor', () => {
   });
 
   it.each([
-    { name: 'tokens', sample: 'language-model', row: 'a railway that is powered by', place: 'electricity' },
-    { name: 'labels', sample: 'definitions', row: 'compulsiveness about working', place: 'attribute' },
-  ])('inspection of $name', async ({ name, sample, row, place }) => {
+    { name: 'tokens', run: 'Language model', row: 'a morbid fear of', place: 'death' },
+    { name: 'labels', run: 'Definitions', row: 'compulsiveness about working', place: 'attribute' },
+  ])('inspection of $name', async ({ name, run, row, place }) => {
     const window = await Workbench.open(workspace, { theme: 'dark' });
     await window.openFile('definitions/test.jsonl');
     await closeSidebar(window);
     await window.runCommand('Distillery: Inspect Dataset with Run…');
-    await window.pick(sample);
+    await window.pick(run);
     const painted = window.page
       .locator('.view-line', { hasText: row.replaceAll(' ', '\u00a0') })
       .locator('span[class*="TextEditorDecorationType"]', { hasText: place })
