@@ -2,7 +2,15 @@
 
 import { describe, expect, it } from 'vitest';
 import { isHostMessage, isLabTarget } from '../../src/protocol/panel';
-import { answerRequest, Asker, handle, isPageRequest, RequestError, type PageRequest, type RequestAnswer } from '../../src/protocol/request-line';
+import {
+  answerRequest,
+  Asker,
+  handle,
+  isPageRequest,
+  RequestError,
+  type PageRequest,
+  type RequestAnswer,
+} from '../../src/protocol/request-line';
 
 const completion = { id: 'run', prompt: 'Call me', maxNewTokens: 8 };
 

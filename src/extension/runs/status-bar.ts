@@ -1,6 +1,7 @@
 /** @file The status bar's item of the run that is at work. */
 
 import { Disposable, l10n, MarkdownString, StatusBarAlignment, window, workspace, type StatusBarItem } from 'vscode';
+import { inLabel } from '../../protocol/escapes';
 import type { CommandId } from '../base/command-ids';
 import type { ListedRun, RunList } from './run-list';
 import { mainMetric, percentDone, progressWords, statusWord, timeLeft } from './run-words';
@@ -23,7 +24,7 @@ export function registerStatusBar(runs: RunList): Disposable {
 
 function show(item: StatusBarItem, run: ListedRun, others: number): void {
   const { name, status, progress } = run.record;
-  const parts = [name];
+  const parts = [inLabel(name)];
   if (progress) parts.push(percentDone(progress));
   if (status === 'running') parts.push((progress && timeLeft(progress)) ?? statusWord(status));
   else parts.push(statusWord(status));
