@@ -4,7 +4,7 @@ import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { readPredictions } from '../../run-directory/predictions';
 import { readRecords } from '../../run-directory/record-file';
-import { controlPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import { controlPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { formatCount, formatPercent, formatShare } from '../../protocol/format';
 import type { ComparisonDetail } from '../../protocol/lab-data';
@@ -27,9 +27,10 @@ export async function writeReport(
   comparison: Comparison,
 ): Promise<void> {
   const [control] = experiment.controls;
+  const folders = [paths, ...(experiment.seeds ?? []).slice(1).map((seed) => seedPaths(paths, seed))];
   const charts = reportCharts(
-    await recordsOf(paths),
-    control === undefined ? undefined : await recordsOf(controlPaths(paths, control)),
+    await Promise.all(folders.map(recordsOf)),
+    control === undefined ? [] : await Promise.all(folders.map((folder) => recordsOf(controlPaths(folder, control)))),
     comparison,
     qualityOf(experiment.task),
   );
