@@ -55,6 +55,13 @@ export function improvement({ higherIsBetter }: Pick<Quality, 'higherIsBetter'>,
   return higherIsBetter ? own - other : other - own;
 }
 
+/** Whether an evaluation is better than another: by quality, and of the same quality by a lower loss. The best one's checkpoint is kept. */
+export function isBetterEvaluation(task: Task, own: Metrics, other: Metrics): boolean {
+  const quality = qualityOf(task);
+  const gained = improvement(quality, own[quality.key]!, other[quality.key]!);
+  return gained === 0 ? own.loss! < other.loss! : gained > 0;
+}
+
 /** Whether metrics have a quality, and a better one than the others, if those have one. */
 export function hasBetterQuality(own: Metrics, others: Metrics | undefined): boolean {
   const quality = qualityIn(own);

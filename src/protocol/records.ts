@@ -8,7 +8,9 @@ export const tasks = ['text-classification', 'causal-lm', 'masked-lm'] as const;
 
 export type Task = (typeof tasks)[number];
 
-export type Role = 'teacher' | 'student' | 'control';
+export const roles = ['teacher', 'student', 'control'] as const;
+
+export type Role = (typeof roles)[number];
 export type Split = 'train' | 'validation' | 'test';
 
 export const runStatuses = ['queued', 'running', 'paused', 'stopped', 'failed', 'done'] as const;
@@ -192,6 +194,17 @@ export interface RunErrorRecord extends Absent<Complaint>, Absent<Place> {
   message: string;
 }
 
+/**
+ * What a run warns of while it goes on, each of a model once: in the terminal's words and as data, as an error. `role` and `name` say which
+ * model, as in the comparison; `step` when.
+ */
+export interface AlertRecord extends Absent<Complaint> {
+  message: string;
+  step: number;
+  role: Role;
+  name: string;
+}
+
 /** What a running process is at. Roles are worked through in the order teacher, student, control. */
 export interface RunProgress {
   role: Role;
@@ -252,6 +265,8 @@ export interface RunRecord {
   sweep?: SweepMember | undefined;
   teacherPrecision?: TeacherPrecisionRecord | undefined;
   memory?: MemoryRecord | undefined;
+  /** In the order in which they were raised. */
+  alerts?: AlertRecord[] | undefined;
   progress?: RunProgress | undefined;
   summary?: Comparison | undefined;
 }

@@ -92,6 +92,7 @@ function program(examples: string): Command {
   verb('resume <run>', 'go on with a run that was stopped or killed')
     .option(...noQueue)
     .option('--with-control', 'train the control too, the same student without distillation, where the run has none')
+    .option('--take-over', 'from a process in another container or on another machine, which you know has ended')
     .action(async (run: string, { json, ...options }: JsonOption & ResumeOptions) =>
       finishRun(json, (output) => resumeRun(run, output, options)),
     );
@@ -202,7 +203,7 @@ function program(examples: string): Command {
       print(json === true, result, () => `${runText(result)}\n\n${nextToTry(folder, result)}`);
     },
   );
-  verb('sample <dir>', 'write a workspace with real data and four experiments').action(
+  verb('sample <dir>', 'write a workspace with real data and three experiments').action(
     async (directory: string, { json }: JsonOption) => {
       const files = await writeSampleWorkspace(examples, directory);
       print(

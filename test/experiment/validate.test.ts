@@ -317,6 +317,19 @@ describe('validating an experiment whose teacher is a folder', () => {
     ]);
   });
 
+  it('lets rows to be measured on have any label of the teacher, whichever the few training rows have', async () => {
+    const folder = await withTeacher({ labels: ['ham', 'spam', 'eggs'] });
+    addFiles(folder, {
+      'validation.jsonl': mails(10, ['ham', 'spam', 'eggs']),
+      'test.jsonl': mails(10, ['eggs', 'bacon']),
+    });
+    const dataset = { ...goodExperiment.dataset, test: 'test.jsonl' };
+    expect(await problemsIn(folder, { ...checkpointTeacher, dataset })).toEqual([
+      'test.jsonl:2:1: The teacher has no class "bacon". Its classes are "ham", "spam", "eggs": rename the labels, or use another teacher.',
+    ]);
+    expect(await problemsIn(folder, {})).toEqual([expect.stringContaining('No training row has the label "eggs".')]);
+  });
+
   it('refuses a tokenizer with more tokens than the teacher knows', async () => {
     const folder = await withTeacher({ vocabularySize: 5 });
     expect(await problemsIn(folder, checkpointTeacher)).toEqual([

@@ -8,7 +8,11 @@ import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protoco
 import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
 import { tasks } from '../../protocol/records';
 
-const count = (description: string) => z.int().min(1).describe(description);
+/** What is done for each of them must end: far above what anybody trains. */
+const MOST_LAYERS = 1000;
+const MOST_WIDTH = 2 ** 20;
+
+const count = (description: string, most = MOST_WIDTH) => z.int().min(1).max(most).describe(description);
 const path = (description: string) => z.string().min(1).describe(description);
 const paths = (description: string, examples: unknown[]) =>
   z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).meta({ description, examples });
@@ -72,7 +76,7 @@ const architectureSchema = z
       .enum(familyNames)
       .describe(familyNames.map((family) => `"${family}": ${layoutOf(family).summary}.`).join(' ')),
     hiddenSize: count('Width of the hidden states. `heads` must divide it.'),
-    layers: count('Number of transformer blocks.'),
+    layers: count('Number of transformer blocks.', MOST_LAYERS),
     heads: count('Attention heads in a block.'),
     intermediateSize: count('Width of the feed-forward layer. Four times hiddenSize if left out.').optional(),
     maxPositions: count(
@@ -110,6 +114,11 @@ const trainingSchema = z
     dropout: z.number().min(0).lt(1).default(0.1).describe('Dropout rate of the trained model.'),
     seed: seed.default(1).describe('Seed of the initial weights, the order of rows, masks and dropout.'),
     evaluateEvery: z.int().min(1).default(100).describe('Updates between two evaluations on validation.'),
+    patience: count(
+      "Evaluations in a row without a better one, by the task's metric on validation, after which the training ends. Left out, it makes all its updates. The best checkpoint is kept either way.",
+    )
+      .meta({ examples: [3] })
+      .optional(),
     checkpointEvery: z
       .int()
       .min(1)

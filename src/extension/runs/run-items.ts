@@ -1,15 +1,16 @@
 /** @file The rows of the Runs view. */
 
 import type { TreeItemCollapsibleState } from 'vscode';
-import { l10n, MarkdownString, ThemeIcon, TreeItem } from 'vscode';
+import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem } from 'vscode';
 import { formatBytes, formatLarge, formatMilliseconds, formatPercent } from '../../protocol/format';
-import { isLive, type ComparisonRow, type RunProgress } from '../../protocol/records';
+import { isLive, type AlertRecord, type ComparisonRow, type RunProgress } from '../../protocol/records';
 import type { CommandId } from '../base/command-ids';
 import { fromList } from '../base/open-lab';
 import type { ListedRun } from './run-list';
 import { isResumable, lacksControl } from './run-status';
 import { roleIcon, statusIcon } from './run-icons';
 import {
+  alertPlace,
   describeRun,
   finding,
   mainMetric,
@@ -63,8 +64,9 @@ function contextOf({ record }: ListedRun): string {
 
 /** What stands below a run: its comparison, else where it is and what went wrong. */
 export function childrenOf(run: ListedRun): TreeItem[] {
-  const { progress, error, summary, status } = run.record;
+  const { progress, error, alerts, summary, status } = run.record;
   const items = summary?.rows.map(comparisonItem) ?? (progress && status !== 'done' ? [progressItem(progress)] : []);
+  items.push(...(alerts ?? []).map(alertItem));
   if (error) items.unshift(errorItem(error.message, error.remedy));
   return items;
 }
@@ -93,6 +95,16 @@ function errorItem(message: string, remedy: string | undefined): TreeItem {
   item.iconPath = new ThemeIcon('warning');
   item.contextValue = 'error';
   item.tooltip = remedy === undefined ? message : `${message}\n${remedy}`;
+  return item;
+}
+
+function alertItem(alert: AlertRecord): TreeItem {
+  const { message, remedy = '' } = alert;
+  const item = new TreeItem(message);
+  item.description = alertPlace(alert);
+  item.iconPath = new ThemeIcon('warning', new ThemeColor('list.warningForeground'));
+  item.contextValue = 'alert';
+  item.tooltip = `${message}\n${remedy}`;
   return item;
 }
 

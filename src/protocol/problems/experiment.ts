@@ -3,6 +3,11 @@
 import type { Entry } from './templates';
 
 const syntax = {
+  'check-took-too-long': {
+    message: 'The files that this experiment names could not be checked within {seconds} s.',
+    remedy: 'Run it to hear what is wrong with them, or name smaller files.',
+  },
+  'further-problems': { message: 'There are further problems.', remedy: 'Mend those that are listed first.' },
   'experiment-not-object': { message: 'An experiment is one object.', remedy: 'Put it in braces: { … }.' },
   'experiment-too-large': {
     message: 'This is too large for an experiment.',

@@ -10,8 +10,9 @@ import { formatCount, formatPercent, formatShare } from '../../protocol/format';
 import type { ComparisonDetail } from '../../protocol/lab-data';
 import { comparisonDetail } from '../../protocol/predictions';
 import { qualityOf, type Quality } from '../../protocol/quality';
-import type { Comparison, ComparisonRow, PredictionRecord } from '../../protocol/records';
+import type { AlertRecord, Comparison, ComparisonRow, PredictionRecord } from '../../protocol/records';
 import { findings, markdownTable } from './comparison-table';
+import { trainingText, type ReportedTraining } from './training-text';
 import { reportCharts, type Chart, type TrainingRecords } from './report-charts';
 
 /** Classes of which a matrix can be read. */
@@ -25,20 +26,31 @@ export async function writeReport(
   paths: RunPaths,
   experiment: ResolvedExperiment,
   comparison: Comparison,
+  alerts: readonly AlertRecord[] = [],
 ): Promise<void> {
   const [control] = experiment.controls;
+  const { task, teacher, training } = experiment;
+  // Of each seed; the first stands for the run.
   const folders = [paths, ...(experiment.seeds ?? []).slice(1).map((seed) => seedPaths(paths, seed))];
-  const charts = reportCharts(
-    await Promise.all(folders.map(recordsOf)),
-    control === undefined ? [] : await Promise.all(folders.map((folder) => recordsOf(controlPaths(folder, control)))),
-    comparison,
-    qualityOf(experiment.task),
-  );
+  const students = await Promise.all(folders.map(recordsOf));
+  const without =
+    control === undefined ? [] : await Promise.all(folders.map((folder) => recordsOf(controlPaths(folder, control))));
+  const [student, ofControl] = [students[0]!, without[0]];
+  const trainings: ReportedTraining[] = [
+    { role: 'student', name: 'student', evaluations: student.evaluations, training },
+    ...(ofControl ? [{ role: 'control' as const, name: control!, evaluations: ofControl.evaluations, training }] : []),
+  ];
+  if (teacher.source === 'train') {
+    const { evaluations } = await recordsOf(paths.teacher);
+    trainings.unshift({ role: 'teacher', name: 'teacher', evaluations, training: teacher.training });
+  }
+  const charts = reportCharts(students, without, comparison, qualityOf(task));
   for (const { file, svg } of charts) await writeFileAtomic(path.join(paths.directory, file), svg);
   const split = comparison.rows[0]?.split ?? 'validation';
   const predictions = await readPredictions(paths);
   const detail = predictions && comparisonDetail(predictions, split);
-  await writeFileAtomic(paths.report, reportText(experiment, comparison, charts, detail));
+  const went = trainingText(trainings, alerts, task, qualityOf(task));
+  await writeFileAtomic(paths.report, reportText(experiment, comparison, charts, went, detail));
 }
 
 async function recordsOf(training: TrainingPaths): Promise<TrainingRecords> {
@@ -52,6 +64,7 @@ function reportText(
   { name, task, distillation, training }: ResolvedExperiment,
   comparison: Comparison,
   charts: readonly Chart[],
+  went: readonly string[],
   detail: ComparisonDetail | undefined,
 ): string {
   const split = comparison.rows[0]?.split ?? 'validation';
@@ -63,6 +76,7 @@ function reportText(
     markdownTable(comparison),
     ...intervalsText(comparison, quality),
     ...charts.map(({ file, title }) => `![${title}](${file})`),
+    ...went,
     ...(detail ? [...confusionText(detail), ...rowsText(detail)] : []),
     '## Settings',
     '```json\n' + JSON.stringify({ distillation, training }, undefined, 2) + '\n```',

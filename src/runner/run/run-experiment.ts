@@ -9,6 +9,7 @@ import { compareModels } from './compare-models';
 import { loadTestExamples } from './data';
 import { architectureOf, initialStudent } from './models';
 import { batchesOf, existingTeacher, prepareRun, seedsOfRun, type PreparedRun, type RunSetup } from './prepared-run';
+import { checkTeacher } from './teacher-check';
 import { teacherModel, trainControl, trainStudent, type Student } from './trainings';
 
 /** Runs or resumes. Returns the comparison, or undefined where the run was stopped before its end. */
@@ -22,6 +23,7 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
   const frozen = new FrozenTeacher(executor, teacher.architecture, teacher.parameters);
   const pairing = { student: architecture, teacher: teacher.architecture, objective: experiment.distillation };
   try {
+    await checkTeacher(run, frozen);
     for (const ofSeed of seedsOfRun(run)) {
       const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, teacher);
       const student: Student = { architecture, initial, pairing, teacher, frozen };

@@ -43,6 +43,7 @@ export async function teacherModel(run: PreparedRun): Promise<Model | undefined>
     await recorder.note(`training the teacher, ${parameterCount(architecture)} parameters`);
     const finished = await trainOne(run, {
       role: 'teacher',
+      name: 'teacher',
       pairing: { student: architecture },
       initial: () => Promise.resolve(initializeParameters(architecture, teacher.training.seed)),
       paths: paths.teacher,
@@ -85,6 +86,7 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
   await recorder.note(`distilling the student, ${parameterCount(student.architecture)} parameters${seedText(run)}`);
   const finished = await trainOne(run, {
     role: 'student',
+    name: 'student',
     pairing,
     frozen,
     targets,
@@ -107,6 +109,7 @@ export async function trainControl(run: PreparedRun, student: Student, control: 
   await recorder.note(`training the control ${control}${seedText(run)}`);
   const finished = await trainOne(run, {
     role: 'control',
+    name: control,
     pairing: controlOf(student.pairing),
     // Measured against the teacher it never sees, so that agreement can be compared.
     frozen: student.frozen,
@@ -123,6 +126,8 @@ const seedText = ({ experiment, seed }: PreparedRun): string =>
 
 interface OneTraining {
   role: Role;
+  /** As the comparison names the model. */
+  name: string;
   pairing: Pairing;
   /** The pairing's teacher. */
   frozen?: FrozenTeacher;
@@ -134,7 +139,7 @@ interface OneTraining {
 
 async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolean> {
   const { executor, experiment, data, recorder, control, plan, seed } = run;
-  const { role, pairing, frozen, targets, paths, spec } = training;
+  const { role, name, pairing, frozen, targets, paths, spec } = training;
   const { task } = experiment;
   await planMemory(run, { role, pairing, spec, runsTeacher: !wantsCache(experiment) });
   const trainer = new Trainer({
@@ -160,6 +165,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     return await trainModel(
       {
         role,
+        name,
         task,
         pairing,
         trainer,

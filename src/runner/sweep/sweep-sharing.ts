@@ -5,6 +5,7 @@ import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { fingerprint, modelFiles } from '../../experiment/input-files';
+import { requireOwnedTree } from '../../run-directory/owned';
 import { controlPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { isExported } from '../run/checkpoints';
@@ -78,6 +79,7 @@ export async function copyControls(
 
 /** Without checkpoints: what is finished is not resumed. Nothing is in `target` before all of it is. */
 async function copyWhole(source: string, target: string, aside: string): Promise<void> {
+  await requireOwnedTree(source);
   await rm(aside, { recursive: true, force: true });
   await cp(source, aside, { recursive: true, filter: (file) => path.basename(file) !== 'checkpoints' });
   await mkdir(path.dirname(target), { recursive: true });

@@ -1,6 +1,7 @@
 /** @file A classifier's run. */
 
 import { seedSeries, type RunSeries } from '../../../src/protocol/lab-data';
+import { complaint } from '../../../src/protocol/problem';
 import type { InspectedToken, ProbeExample } from '../../../src/protocol/records';
 import { row } from './comparison';
 import { begin, evaluationsOf, metricsOf } from './curves';
@@ -65,6 +66,27 @@ export function spamRun(): SampleRun {
         started: new Date(begin).toISOString(),
         ended: new Date(begin + 74_000).toISOString(),
         error: null,
+        alerts: [
+          {
+            ...complaint('overfitting', { setting: 'training', best: 300, least: '0.112', now: '0.131' }),
+            step: 600,
+            role: 'control',
+            name: 'no-distillation',
+          },
+          {
+            ...complaint('undertrained', {
+              setting: 'training',
+              epochs: 3,
+              from: 700,
+              before: '0.101',
+              step: 909,
+              now: '0.0972',
+            }),
+            step: 909,
+            role: 'student',
+            name: 'student',
+          },
+        ],
         summary: {
           seeds: [1, 2, 3],
           gain: { metric: 'macroF1', mean: 0.019, interval: [0.008, 0.03], level: 0.95, seeds: 3, rows: 557 },
