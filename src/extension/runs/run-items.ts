@@ -17,10 +17,10 @@ import {
   mainMetric,
   phaseWords,
   progressWords,
-  roleWord,
   rowName,
   runLabel,
   statusWord,
+  trainedWords,
 } from './run-words';
 
 const openLab: CommandId = 'distillery.openLab';
@@ -84,7 +84,7 @@ function comparisonItem(row: ComparisonRow): TreeItem {
 }
 
 function progressItem(progress: RunProgress): TreeItem {
-  const item = new TreeItem(roleWord(progress.role));
+  const item = new TreeItem(trainedWords(progress));
   item.description = phaseWords(progress);
   item.iconPath = roleIcon(progress.role);
   item.contextValue = progress.role;
@@ -129,6 +129,7 @@ function comparisonTooltip(row: ComparisonRow): MarkdownString {
   const facts: [string, string | undefined][] = [
     [l10n.t('measured on'), row.split],
     [l10n.t('result'), mainMetric(row.metrics)],
+    [l10n.t('gap closed'), row.gapClosed && formatPercent(row.gapClosed.value)],
     [l10n.t("of the teacher's quality"), row.retention === undefined ? undefined : formatPercent(row.retention)],
     [l10n.t('parameters'), formatLarge(row.parameters)],
     [l10n.t('weights'), formatBytes(row.bytes)],

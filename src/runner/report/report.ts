@@ -4,7 +4,7 @@ import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { readPredictions } from '../../run-directory/predictions';
 import { readRecords } from '../../run-directory/record-file';
-import { controlPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import { controlPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { formatCount, formatPercent, formatShare } from '../../protocol/format';
 import { inMarkdown } from '../../protocol/escapes';
@@ -31,17 +31,21 @@ export async function writeReport(
 ): Promise<void> {
   const [control] = experiment.controls;
   const { task, teacher, training } = experiment;
-  const student = await recordsOf(paths);
-  const without = control === undefined ? undefined : await recordsOf(controlPaths(paths, control));
+  // Of each seed; the first stands for the run.
+  const folders = [paths, ...(experiment.seeds ?? []).slice(1).map((seed) => seedPaths(paths, seed))];
+  const students = await Promise.all(folders.map(recordsOf));
+  const without =
+    control === undefined ? [] : await Promise.all(folders.map((folder) => recordsOf(controlPaths(folder, control))));
+  const [student, ofControl] = [students[0]!, without[0]];
   const trainings: ReportedTraining[] = [
     { role: 'student', name: 'student', evaluations: student.evaluations, training },
-    ...(without ? [{ role: 'control' as const, name: control!, evaluations: without.evaluations, training }] : []),
+    ...(ofControl ? [{ role: 'control' as const, name: control!, evaluations: ofControl.evaluations, training }] : []),
   ];
   if (teacher.source === 'train') {
     const { evaluations } = await recordsOf(paths.teacher);
     trainings.unshift({ role: 'teacher', name: 'teacher', evaluations, training: teacher.training });
   }
-  const charts = reportCharts(student, without, comparison, qualityOf(experiment.task));
+  const charts = reportCharts(students, without, comparison, qualityOf(task));
   for (const { file, svg } of charts) await writeFileAtomic(path.join(paths.directory, file), svg);
   const split = comparison.rows[0]?.split ?? 'validation';
   const predictions = await readPredictions(paths);
