@@ -4,14 +4,17 @@ import writeFileAtomic from 'write-file-atomic';
 import type { PredictionRecord } from '../protocol/records';
 import { dropNulls } from './numbers';
 import { readOwnedIfThere } from './owned';
-import type { RunPaths } from './run-paths';
+import type { SeedPaths } from './run-paths';
 
-export async function writePredictions(paths: RunPaths, records: readonly PredictionRecord[]): Promise<void> {
+export async function writePredictions(
+  paths: Pick<SeedPaths, 'predictions'>,
+  records: readonly PredictionRecord[],
+): Promise<void> {
   await writeFileAtomic(paths.predictions, records.map((record) => `${JSON.stringify(record)}\n`).join(''));
 }
 
 /** Undefined for a run that has none: it is not done, or older than the file. */
-export async function readPredictions(paths: RunPaths): Promise<PredictionRecord[] | undefined> {
+export async function readPredictions(paths: Pick<SeedPaths, 'predictions'>): Promise<PredictionRecord[] | undefined> {
   const content = await readOwnedIfThere(paths.predictions);
   if (content === undefined) return undefined;
   const lines = content

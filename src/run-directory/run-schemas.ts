@@ -1,7 +1,7 @@
 /** @file What must be right in the files of a run directory for them to be read at all. */
 
 import * as z from 'zod';
-import { runStatuses, tasks } from '../protocol/records';
+import { roles, runStatuses, tasks } from '../protocol/records';
 
 const settingSchema = z.union([z.number(), z.object({ from: z.number(), to: z.number() })]).optional();
 
@@ -29,4 +29,7 @@ export const runRecordSchema = z.looseObject({
   device: z.string(),
   started: z.string(),
   error: z.looseObject({ message: z.string() }).nullable(),
+  alerts: z
+    .array(z.looseObject({ message: z.string(), step: z.number(), role: z.enum(roles), name: z.string() }))
+    .optional(),
 });

@@ -112,7 +112,7 @@ function program(examples: string): Command {
   );
   verb(
     'inspect <target>',
-    'soft labels and soft predictions of a text; TARGET is a run, RUN/controls/NAME or a model’s folder',
+    'soft labels and soft predictions of a text; TARGET is a run, RUN/controls/NAME, RUN/seeds/N or a model’s folder',
   )
     .addOption(engineOption())
     .option('--text <text>', 'the text')
@@ -204,7 +204,7 @@ function program(examples: string): Command {
       print(json === true, result, () => `${runText(result)}\n\n${nextToTry(folder, result)}`);
     },
   );
-  verb('sample <dir>', 'write a workspace with real data and four experiments').action(
+  verb('sample <dir>', 'write a workspace with real data and three experiments').action(
     async (directory: string, { json }: JsonOption) => {
       const files = await writeSampleWorkspace(examples, directory);
       print(

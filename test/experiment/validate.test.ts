@@ -28,6 +28,15 @@ describe('validating an experiment', () => {
     expect(await problemsOf({})).toEqual([]);
   });
 
+  it('names a seed that is there twice, and takes a number or a list of them', async () => {
+    expect(await problemsOf({ seeds: 3 })).toEqual([]);
+    expect(await problemsOf({ seeds: [4, 2] })).toEqual([]);
+    expect(await problemsOf({ seeds: [4, 2, 4] })).toEqual([
+      expect.stringMatching(/^x\.distill\.json:\d+:\d+: Seed 4 is named twice: .* Name each seed once\.$/),
+    ]);
+    expect(await problemsOf({ seeds: 0 })).toEqual([expect.stringMatching(/"seeds"/)]);
+  });
+
   it('reports an experiment file that does not exist', async () => {
     const [problem] = await validateExperimentFile(join(makeFolder(), 'none.distill.json'));
     expect(problem).toMatchObject({ message: 'This file does not exist.', severity: 'error' });
@@ -306,6 +315,19 @@ describe('validating an experiment whose teacher is a folder', () => {
     expect(await problemsIn(others, checkpointTeacher)).toEqual([
       expect.stringContaining('The teacher has no class "spam". Its classes are "ham", "eggs"'),
     ]);
+  });
+
+  it('lets rows to be measured on have any label of the teacher, whichever the few training rows have', async () => {
+    const folder = await withTeacher({ labels: ['ham', 'spam', 'eggs'] });
+    addFiles(folder, {
+      'validation.jsonl': mails(10, ['ham', 'spam', 'eggs']),
+      'test.jsonl': mails(10, ['eggs', 'bacon']),
+    });
+    const dataset = { ...goodExperiment.dataset, test: 'test.jsonl' };
+    expect(await problemsIn(folder, { ...checkpointTeacher, dataset })).toEqual([
+      'test.jsonl:2:1: The teacher has no class "bacon". Its classes are "ham", "spam", "eggs": rename the labels, or use another teacher.',
+    ]);
+    expect(await problemsIn(folder, {})).toEqual([expect.stringContaining('No training row has the label "eggs".')]);
   });
 
   it('refuses a tokenizer with more tokens than the teacher knows', async () => {

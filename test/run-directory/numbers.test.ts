@@ -93,7 +93,7 @@ describe('a run whose records hold null for a number', () => {
       metrics: [metric, metric].map((one) => parseRecord(JSON.stringify(one), 'metrics')!),
       evaluations: [],
     };
-    for (const { svg } of reportCharts(training, undefined, comparison, qualityOf('text-classification')))
+    for (const { svg } of reportCharts([training], [], comparison, qualityOf('text-classification')))
       expect(svg).not.toMatch(/NaN|null|undefined/);
   });
 
@@ -116,7 +116,7 @@ describe('a run whose records hold null for a number', () => {
     const file = path.join(directory, 'predictions.jsonl');
     const prediction = { predictions: 1, correct: 0, negativeLogLikelihood: null };
     writeFileSync(file, lines({ file: 'a', line: 1, text: '', models: { student: prediction } }));
-    const [read] = (await readPredictions({ predictions: file } as Parameters<typeof readPredictions>[0]))!;
+    const [read] = (await readPredictions({ predictions: file }))!;
     expect(read!.models.student).toEqual({ predictions: 1, correct: 0 });
   });
 });

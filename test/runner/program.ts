@@ -51,13 +51,14 @@ export async function document<T>(args: readonly string[], cwd: string, environm
   return JSON.parse(stdout) as T;
 }
 
-/** The first rows of the sample data of a split. */
+/** The first rows of a split of the sample data, or of a novel. */
 export function sampleRows(
   dataset: 'spam' | 'moby-dick',
   split: 'train' | 'validation' | 'test',
   count: number,
 ): string[] {
-  const file = path.join(root, 'examples', 'data', dataset, `${split}.jsonl`);
+  const folder = dataset === 'spam' ? 'examples/data/spam' : 'test/data/moby-dick';
+  const file = path.join(root, folder, `${split}.jsonl`);
   return readFileSync(file, 'utf8').split('\n').slice(0, count);
 }
 
@@ -73,6 +74,7 @@ export interface TinyExperiment {
   precision?: string;
   /** One unless the test is about it: files run side by side, and threads that wait for each other starve. */
   threads?: number;
+  seeds?: number | number[];
   /** Without a test split. */
   withoutTest?: boolean;
 }
@@ -90,6 +92,7 @@ export function tinyWorkspace({
   engine = 'cpu',
   precision,
   threads = 1,
+  seeds,
   withoutTest,
 }: TinyExperiment): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
@@ -126,6 +129,7 @@ export function tinyWorkspace({
     distillation: { temperature: 2, alpha: 0.5, ...distillation },
     training: { epochs: 2, ...common },
     controls: ['no-distillation'],
+    seeds,
     engine,
     precision,
     threads,

@@ -89,6 +89,16 @@ export const appStyles = css`
     border-color: var(--vscode-inputValidation-warningBorder);
     background: var(--vscode-inputValidation-warningBackground);
   }
+  .notice ul {
+    display: grid;
+    gap: 4px;
+    margin: 4px 0 0;
+    padding: 0;
+    list-style: none;
+  }
+  .notice summary {
+    cursor: pointer;
+  }
   .empty {
     display: grid;
     grid-row: 1 / -1;

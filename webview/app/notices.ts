@@ -3,10 +3,11 @@
 import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 import { formatCount } from '../../src/protocol/format';
-import type { RunErrorRecord, RunRecord } from '../../src/protocol/records';
+import type { AlertRecord, RunErrorRecord, RunRecord } from '../../src/protocol/records';
 import { icon, type IconName } from '../look/icons';
 import type { Asking } from '../base/asking';
 import { failed } from '../look/failed';
+import { mark } from '../look/marks';
 import type { LabState, RunState } from '../state/state';
 import { roleNames } from '../look/role-names';
 
@@ -17,6 +18,7 @@ export function notices({ problem, shown, trusted }: LabState, asking: Asking): 
   const offer = shown && actions(shown.run, trusted, asking);
   if (record?.error) all.push(notice('error', 'error', record.error, offer));
   else if (record?.status === 'stopped') all.push(stopped(record, offer));
+  if (record?.alerts?.length) all.push(warned(record.alerts, record.status === 'done'));
   if (problem) all.push(notice('warning', 'warning', problem));
   if (!trusted) {
     const words = {
@@ -32,6 +34,27 @@ function notice(kind: string, symbol: IconName, words: RunErrorRecord, action?: 
   return html`<div class="notice ${kind}" role=${kind === '' ? 'note' : 'alert'}>
     ${icon(symbol)}
     <div><span class="strong">${words.message}</span> ${words.remedy ?? ''} ${action}</div>
+  </div>`;
+}
+
+/** What the run warns of: which model, when, and what to do. Of a run that is done it is folded away. */
+function warned(alerts: readonly AlertRecord[], isDone: boolean): TemplateResult {
+  const count = alerts.length === 1 ? l10n.t('A warning') : l10n.t('{0} warnings', formatCount(alerts.length));
+  return html`<div class="notice ${isDone ? '' : 'warning'}" role="status">
+    ${icon('warning')}
+    <details ?open=${!isDone}>
+      <summary>${count}</summary>
+      <ul>
+        ${alerts.map(
+          ({ role, name, step, message, remedy }) =>
+            html`<li>
+              ${mark(role)} ${role === 'control' ? l10n.t('control {0}', name.replaceAll('-', ' ')) : roleNames[role]},
+              ${l10n.t('step {0}', formatCount(step))}:
+              <span translate="no"><span class="strong">${message}</span> ${remedy ?? ''}</span>
+            </li>`,
+        )}
+      </ul>
+    </details>
   </div>`;
 }
 

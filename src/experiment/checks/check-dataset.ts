@@ -19,6 +19,8 @@ export interface DatasetFacts {
   trainingRows: { labelled: number; unlabelled: number };
   /** Classes of the training rows, sorted; text-classification only. */
   labels: string[];
+  /** Classes of the rows of validation and test files, where each occurs first. */
+  measuredLabels: FirstOfLabel[];
 }
 
 const useTenth = setValue(['dataset', 'validation'], 0.1, phrase('hold-out-tenth'));
@@ -64,8 +66,10 @@ export async function checkDataset(experiment: Experiment, findings: Findings): 
   const texts = await read('unlabelled', more);
   if (training === undefined) return undefined;
   const labels = [...new Set(training.labels.map(({ label }) => label))].sort();
+  const measuredLabels = [...(validating?.labels ?? []), ...(testing?.labels ?? [])];
   if (findings.check(() => experiment.task) === 'text-classification') {
-    checkLabels(labels, [...(validating?.labels ?? []), ...(testing?.labels ?? [])], findings);
+    checkLabels(labels, findings);
+    if (findings.check(() => experiment.teacher.source) === 'train') checkTrained(labels, measuredLabels, findings);
     countUnlabelled(training, validating, testing, findings);
   }
   if (train === undefined || held === undefined) return undefined;
@@ -82,6 +86,7 @@ export async function checkDataset(experiment: Experiment, findings: Findings): 
     },
     trainingRows: { labelled, unlabelled: training.unlabelled + (texts?.rows ?? 0) },
     labels,
+    measuredLabels,
   };
 }
 
@@ -203,7 +208,7 @@ async function columnsIn(file: string): Promise<string[]> {
   return [...names];
 }
 
-function checkLabels(known: readonly string[], others: readonly FirstOfLabel[], findings: Findings): void {
+function checkLabels(known: readonly string[], findings: Findings): void {
   if (known.length === 0) {
     findings.error(['dataset', 'train'], 'labels-missing', {});
     return;
@@ -211,7 +216,12 @@ function checkLabels(known: readonly string[], others: readonly FirstOfLabel[], 
   if (known.length === 1) {
     findings.error(['dataset', 'train'], 'label-alone', { label: known[0]! });
   }
-  for (const { label, file, line } of others) {
+}
+
+/** The classes of models that are trained here are those of the training rows; others' come with the teacher. */
+function checkTrained(known: readonly string[], measured: readonly FirstOfLabel[], findings: Findings): void {
+  if (known.length === 0) return;
+  for (const { label, file, line } of measured) {
     if (known.includes(label)) continue;
     const close = closestName(label, known);
     findings.add(problemAt({ file, line, column: 1 }, 'label-not-trained', { label, close }));

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { type Architecture } from '../../model/architecture';
 import { parameterCount } from '../../model/config';
 import { initializationProblem } from '../../model/parameters';
+import { problemAt } from '../../protocol/problem';
 import { phrase } from '../../protocol/problems/phrases';
 import { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, headOfTask, type ArchitectureContext } from '../architecture';
@@ -194,12 +195,16 @@ function checkClasses(
 ): void {
   const classes = facts.teacher?.labels;
   if (task !== 'text-classification' || teacher.source === 'train' || classes === undefined) return;
-  const unknown = dataset.labels.filter((label) => !classes.includes(label));
-  if (unknown.length === 0) return;
-  findings.error(['dataset', 'train'], 'teacher-lacks-class', {
-    labels: unknown.slice(0, 5),
-    classes: classes.slice(0, 20),
-  });
+  const known = new Set(classes);
+  const told = { classes: classes.slice(0, 20) };
+  const unknown = dataset.labels.filter((label) => !known.has(label));
+  if (unknown.length > 0) {
+    findings.error(['dataset', 'train'], 'teacher-lacks-class', { labels: unknown.slice(0, 5), ...told });
+  }
+  for (const { label, file, line } of dataset.measuredLabels) {
+    if (known.has(label) || unknown.includes(label)) continue;
+    findings.add(problemAt({ file, line, column: 1 }, 'teacher-lacks-class', { labels: [label], ...told }));
+  }
 }
 
 function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFacts, findings: Findings): void {

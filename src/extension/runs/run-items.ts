@@ -1,25 +1,26 @@
 /** @file The rows of the Runs view. */
 
 import type { TreeItemCollapsibleState } from 'vscode';
-import { l10n, MarkdownString, ThemeIcon, TreeItem } from 'vscode';
+import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem } from 'vscode';
 import { inLabel, inMarkdown } from '../../protocol/escapes';
 import { formatBytes, formatLarge, formatMilliseconds, formatPercent } from '../../protocol/format';
-import { isLive, type ComparisonRow, type RunProgress } from '../../protocol/records';
+import { isLive, type AlertRecord, type ComparisonRow, type RunProgress } from '../../protocol/records';
 import type { CommandId } from '../base/command-ids';
 import { fromList } from '../base/open-lab';
 import type { ListedRun } from './run-list';
 import { isResumable, lacksControl } from './run-status';
 import { roleIcon, statusIcon } from './run-icons';
 import {
+  alertPlace,
   describeRun,
   finding,
   mainMetric,
   phaseWords,
   progressWords,
-  roleWord,
   rowName,
   runLabel,
   statusWord,
+  trainedWords,
 } from './run-words';
 
 const openLab: CommandId = 'distillery.openLab';
@@ -64,8 +65,9 @@ function contextOf({ record }: ListedRun): string {
 
 /** What stands below a run: its comparison, else where it is and what went wrong. */
 export function childrenOf(run: ListedRun): TreeItem[] {
-  const { progress, error, summary, status } = run.record;
+  const { progress, error, alerts, summary, status } = run.record;
   const items = summary?.rows.map(comparisonItem) ?? (progress && status !== 'done' ? [progressItem(progress)] : []);
+  items.push(...(alerts ?? []).map(alertItem));
   if (error) items.unshift(errorItem(error.message, error.remedy));
   return items;
 }
@@ -82,7 +84,7 @@ function comparisonItem(row: ComparisonRow): TreeItem {
 }
 
 function progressItem(progress: RunProgress): TreeItem {
-  const item = new TreeItem(roleWord(progress.role));
+  const item = new TreeItem(trainedWords(progress));
   item.description = phaseWords(progress);
   item.iconPath = roleIcon(progress.role);
   item.contextValue = progress.role;
@@ -94,6 +96,16 @@ function errorItem(message: string, remedy: string | undefined): TreeItem {
   item.iconPath = new ThemeIcon('warning');
   item.contextValue = 'error';
   item.tooltip = [message, ...(remedy === undefined ? [] : [remedy])].map(inLabel).join('\n');
+  return item;
+}
+
+function alertItem(alert: AlertRecord): TreeItem {
+  const { message, remedy = '' } = alert;
+  const item = new TreeItem(message);
+  item.description = alertPlace(alert);
+  item.iconPath = new ThemeIcon('warning', new ThemeColor('list.warningForeground'));
+  item.contextValue = 'alert';
+  item.tooltip = `${message}\n${remedy}`;
   return item;
 }
 
@@ -117,6 +129,7 @@ function comparisonTooltip(row: ComparisonRow): MarkdownString {
   const facts: [string, string | undefined][] = [
     [l10n.t('measured on'), row.split],
     [l10n.t('result'), mainMetric(row.metrics)],
+    [l10n.t('gap closed'), row.gapClosed && formatPercent(row.gapClosed.value)],
     [l10n.t("of the teacher's quality"), row.retention === undefined ? undefined : formatPercent(row.retention)],
     [l10n.t('parameters'), formatLarge(row.parameters)],
     [l10n.t('weights'), formatBytes(row.bytes)],

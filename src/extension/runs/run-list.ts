@@ -198,8 +198,14 @@ async function runsDirectories(): Promise<string[]> {
   return [...new Set(directories)];
 }
 
-/** A run that has failed says what to do about it. */
+/** What a run warns of, and why it has failed, in the editor's words. */
 function inWords(run: Run): Run {
+  const alerts = run.record.alerts?.map((alert) => ({ ...alert, ...inEditorWords(alert) }));
+  return withErrorInWords(alerts ? { ...run, record: { ...run.record, alerts } } : run);
+}
+
+/** A run that has failed says what to do about it. */
+function withErrorInWords(run: Run): Run {
   const { error } = run.record;
   if (!error) return run;
   const { message, remedy } = inEditorWords(error);

@@ -1,10 +1,11 @@
 /** @file A run in words, the same in the sidebar, the status bar, pickers and announcements. */
 
 import { l10n } from 'vscode';
-import { formatDuration, formatPercent, formatSetting, formatSpan } from '../../protocol/format';
+import { formatCount, formatDuration, formatPercent, formatSetting, formatSpan } from '../../protocol/format';
 import { hasBetterQuality, qualityIn, type QualityKey } from '../../protocol/quality';
 import {
   isLive,
+  type AlertRecord,
   type ComparisonRow,
   type Metrics,
   type Role,
@@ -39,8 +40,12 @@ export function roleWord(role: Role): string {
 }
 
 /** `control, no distillation`; the other roles need no name. */
-export function rowName(row: ComparisonRow): string {
-  return row.role === 'control' ? `${roleWord(row.role)}, ${row.name.replaceAll('-', ' ')}` : roleWord(row.role);
+export function rowName({ role, name }: ComparisonRow): string {
+  return modelName(role, name);
+}
+
+function modelName(role: Role, name: string): string {
+  return role === 'control' ? `${roleWord(role)}, ${name.replaceAll('-', ' ')}` : roleWord(role);
 }
 
 /** The one number that the task is judged by: `macro-F1 .983`, `perplexity 41.2`. */
@@ -72,9 +77,19 @@ export function phaseWords({ phase, step, steps }: RunProgress): string {
   return phases[phase];
 }
 
-/** `student: step 120 of 600`. */
+/** `student: step 120 of 600`, or `student, seed 2 of 3: …`. */
 export function progressWords(progress: RunProgress): string {
-  return `${roleWord(progress.role)}: ${phaseWords(progress)}`;
+  return `${trainedWords(progress)}: ${phaseWords(progress)}`;
+}
+
+/** `student`, or `student, seed 2 of 3`. */
+export function trainedWords({ role, seed }: RunProgress): string {
+  return seed ? l10n.t('{0}, seed {1} of {2}', roleWord(role), seed.number, seed.of) : roleWord(role);
+}
+
+/** `student, step 120`: which model a warning is about, and when it was said. */
+export function alertPlace({ role, name, step }: AlertRecord): string {
+  return l10n.t('{0}, step {1}', modelName(role, name), formatCount(step));
 }
 
 /** What tells a run from others of its experiment: `T 4 · α .7`; its name where that is all that is known. */
@@ -132,7 +147,9 @@ export function finding(run: ListedRun): string | undefined {
   const kept = l10n.t("The student keeps {0} of the teacher's quality", formatPercent(student.retention));
   const control = summaryRow(run, 'control');
   const [own, other] = [mainMetric(student.metrics), mainMetric(control?.metrics ?? {})];
-  return own && other ? `${kept}: ${l10n.t('{0}, without distillation {1}', own, other)}.` : `${kept}.`;
+  if (!own || !other) return `${kept}.`;
+  const closed = student.gapClosed && l10n.t('{0} of the gap closed', formatPercent(student.gapClosed.value));
+  return `${kept}: ${[l10n.t('{0}, without distillation {1}', own, other), closed].filter(Boolean).join(', ')}.`;
 }
 
 export function ago(seconds: number): string {

@@ -1,10 +1,19 @@
 /** @file The status bar's item of the run that is at work. */
 
-import { Disposable, l10n, MarkdownString, StatusBarAlignment, window, workspace, type StatusBarItem } from 'vscode';
+import {
+  Disposable,
+  l10n,
+  MarkdownString,
+  StatusBarAlignment,
+  ThemeColor,
+  window,
+  workspace,
+  type StatusBarItem,
+} from 'vscode';
 import { inLabel } from '../../protocol/escapes';
 import type { CommandId } from '../base/command-ids';
 import type { ListedRun, RunList } from './run-list';
-import { mainMetric, percentDone, progressWords, statusWord, timeLeft } from './run-words';
+import { alertPlace, mainMetric, percentDone, progressWords, statusWord, timeLeft } from './run-words';
 
 const openLab: CommandId = 'distillery.openLab';
 
@@ -23,15 +32,19 @@ export function registerStatusBar(runs: RunList): Disposable {
 }
 
 function show(item: StatusBarItem, run: ListedRun, others: number): void {
-  const { name, status, progress } = run.record;
+  const { name, status, progress, alerts = [] } = run.record;
   const parts = [inLabel(name)];
   if (progress) parts.push(percentDone(progress));
   if (status === 'running') parts.push((progress && timeLeft(progress)) ?? statusWord(status));
   else parts.push(statusWord(status));
   const words = parts.join(' · ');
-  item.text = `$(${status === 'running' ? 'loading~spin' : 'beaker'}) ${words}${others > 0 ? ` (+${others})` : ''}`;
+  const warned = alerts.length > 0;
+  const symbol = warned ? 'warning' : status === 'running' ? 'loading~spin' : 'beaker';
+  item.text = `$(${symbol}) ${words}${others > 0 ? ` (+${others})` : ''}`;
+  item.backgroundColor = warned ? new ThemeColor('statusBarItem.warningBackground') : undefined;
   item.tooltip = tooltip(run);
-  item.accessibilityInformation = { label: l10n.t('Distillery: {0}. Opens the Lab.', words) };
+  const spoken = [words, ...alerts.map(({ message }) => message)].join('. ');
+  item.accessibilityInformation = { label: l10n.t('Distillery: {0}. Opens the Lab.', spoken) };
   item.command = { command: openLab, title: l10n.t('Open Lab'), arguments: [run.paths.id] };
   item.show();
 }
@@ -46,6 +59,10 @@ function tooltip({ record, best, paths }: ListedRun): MarkdownString {
     record.device,
   ];
   for (const line of lines) if (line) text.appendMarkdown('\n\n').appendText(line);
+  for (const alert of record.alerts ?? []) {
+    const { message, remedy = '' } = alert;
+    text.appendMarkdown('\n\n$(warning) ').appendText(`${alertPlace(alert)}: ${message} ${remedy}`);
+  }
   if (!workspace.isTrusted) return text;
   const link = (icon: string, title: string, command: CommandId): string =>
     `[$(${icon}) ${title}](command:${command}?${encodeURIComponent(JSON.stringify([paths.id]))})`;

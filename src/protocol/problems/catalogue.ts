@@ -1,5 +1,6 @@
 /** @file Every problem that the product tells of, by its code. Codes are stable: other programs decide by them. Words are not. */
 
+import { alerts } from './alerts';
 import { datasetProblems } from './dataset';
 import { engineProblems } from './engine';
 import { experimentProblems } from './experiment';
@@ -15,6 +16,7 @@ export const catalogue = {
   ...engineProblems,
   ...runProblems,
   ...installProblems,
+  ...alerts,
 };
 
 export type ProblemCode = keyof typeof catalogue;

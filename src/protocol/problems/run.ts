@@ -43,6 +43,10 @@ export const runProblems = {
     message: 'The run has no control {control}.',
     remedy: 'See its folder "controls" for their names.',
   },
+  'seed-missing': {
+    message: 'The run has no further seed {seed}.',
+    remedy: 'See its folder "seeds"; the first seed is the run itself.',
+  },
   'input-gone': { message: 'This file is gone.', remedy: 'Restore it, or start a new run of the experiment.' },
   'input-changed': {
     message: 'This file has changed since the run began.',

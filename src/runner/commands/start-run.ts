@@ -69,5 +69,5 @@ export async function resumeRun(
   });
   if (addsControl) await writeRunExperiment(paths, experiment);
   output.started(paths.directory, experiment, []);
-  return carryOut({ paths, experiment, lock, engine, started: record.started, queue }, output);
+  return carryOut({ paths, experiment, lock, engine, started: record.started, alerts: record.alerts, queue }, output);
 }

@@ -4,15 +4,16 @@ import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { readPredictions } from '../../run-directory/predictions';
 import { readRecords } from '../../run-directory/record-file';
-import { controlPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import { controlPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { formatCount, formatPercent, formatShare } from '../../protocol/format';
 import { inMarkdown } from '../../protocol/escapes';
 import type { ComparisonDetail } from '../../protocol/lab-data';
 import { comparisonDetail } from '../../protocol/predictions';
 import { qualityOf, type Quality } from '../../protocol/quality';
-import type { Comparison, ComparisonRow, PredictionRecord } from '../../protocol/records';
+import type { AlertRecord, Comparison, ComparisonRow, PredictionRecord } from '../../protocol/records';
 import { findings, markdownTable } from './comparison-table';
+import { trainingText, type ReportedTraining } from './training-text';
 import { reportCharts, type Chart, type TrainingRecords } from './report-charts';
 
 /** Classes of which a matrix can be read. */
@@ -26,19 +27,31 @@ export async function writeReport(
   paths: RunPaths,
   experiment: ResolvedExperiment,
   comparison: Comparison,
+  alerts: readonly AlertRecord[] = [],
 ): Promise<void> {
   const [control] = experiment.controls;
-  const charts = reportCharts(
-    await recordsOf(paths),
-    control === undefined ? undefined : await recordsOf(controlPaths(paths, control)),
-    comparison,
-    qualityOf(experiment.task),
-  );
+  const { task, teacher, training } = experiment;
+  // Of each seed; the first stands for the run.
+  const folders = [paths, ...(experiment.seeds ?? []).slice(1).map((seed) => seedPaths(paths, seed))];
+  const students = await Promise.all(folders.map(recordsOf));
+  const without =
+    control === undefined ? [] : await Promise.all(folders.map((folder) => recordsOf(controlPaths(folder, control))));
+  const [student, ofControl] = [students[0]!, without[0]];
+  const trainings: ReportedTraining[] = [
+    { role: 'student', name: 'student', evaluations: student.evaluations, training },
+    ...(ofControl ? [{ role: 'control' as const, name: control!, evaluations: ofControl.evaluations, training }] : []),
+  ];
+  if (teacher.source === 'train') {
+    const { evaluations } = await recordsOf(paths.teacher);
+    trainings.unshift({ role: 'teacher', name: 'teacher', evaluations, training: teacher.training });
+  }
+  const charts = reportCharts(students, without, comparison, qualityOf(task));
   for (const { file, svg } of charts) await writeFileAtomic(path.join(paths.directory, file), svg);
   const split = comparison.rows[0]?.split ?? 'validation';
   const predictions = await readPredictions(paths);
   const detail = predictions && comparisonDetail(predictions, split);
-  await writeFileAtomic(paths.report, reportText(experiment, comparison, charts, detail));
+  const went = trainingText(trainings, alerts, task, qualityOf(task));
+  await writeFileAtomic(paths.report, reportText(experiment, comparison, charts, went, detail));
 }
 
 async function recordsOf(training: TrainingPaths): Promise<TrainingRecords> {
@@ -52,6 +65,7 @@ function reportText(
   { name, task, distillation, training }: ResolvedExperiment,
   comparison: Comparison,
   charts: readonly Chart[],
+  went: readonly string[],
   detail: ComparisonDetail | undefined,
 ): string {
   const split = comparison.rows[0]?.split ?? 'validation';
@@ -59,10 +73,11 @@ function reportText(
   const parts = [
     `# ${inMarkdown(name)}`,
     findings(comparison),
-    `Task ${task}, measured on the ${split} split${detail ? `, ${formatCount(detail.rows)} rows` : ''}.`,
+    `Task ${task}, measured on the ${split} split${detail ? `, ${formatCount(detail.rows)} rows` : ''}.${seedsText(comparison)}`,
     markdownTable(comparison),
     ...intervalsText(comparison, quality),
     ...charts.map(({ file, title }) => `![${title}](${file})`),
+    ...went,
     ...(detail ? [...confusionText(detail), ...rowsText(detail)] : []),
     '## Settings',
     '```json\n' + JSON.stringify({ distillation, training }, undefined, 2) + '\n```',
@@ -71,15 +86,22 @@ function reportText(
   return parts.join('\n\n') + '\n';
 }
 
-function intervalsText({ rows }: Comparison, { key, name: quality, format }: Quality): string[] {
+/** What the numbers of a run with several seeds are. */
+function seedsText({ seeds }: Comparison): string {
+  if (!seeds) return '';
+  return ` Student and control were trained with ${seeds.length} seeds (${seeds.join(', ')}): the table has means ± standard deviations; what follows on single rows is of seed ${seeds[0]}.`;
+}
+
+function intervalsText({ rows, seeds }: Comparison, { key, name: quality, format }: Quality): string[] {
   if (!rows.some(({ intervals }) => intervals)) return [];
   const of = ({ role, name, intervals }: ComparisonRow): string => {
     const interval = intervals?.[key];
     return `${role === 'control' ? `control ${inMarkdown(name)}` : role} ${interval ? `${format(interval[0])} to ${format(interval[1])}` : '–'}`;
   };
-  return [
-    `95 % intervals of ${quality}: ${rows.map(of).join('; ')}. By the bootstrap over rows; those of accuracy and agreement of classes, in \`run.json\`, by Wilson's formula.`,
-  ];
+  const how = seeds
+    ? 'Over seeds and rows together.'
+    : "By the bootstrap over rows; those of accuracy and agreement of classes, in `run.json`, by Wilson's formula.";
+  return [`95 % intervals of ${quality}: ${rows.map(of).join('; ')}. ${how}`];
 }
 
 function confusionText({ confusion }: ComparisonDetail): string[] {

@@ -5,7 +5,7 @@ import { writeRunRecord } from '../../run-directory/run-directory';
 import type { RunPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { complaintOf, firstError, InputError } from '../../protocol/problem';
-import type { Comparison, DeviceUser, RunErrorRecord, RunRecord, RunStatus } from '../../protocol/records';
+import type { AlertRecord, Comparison, DeviceUser, RunErrorRecord, RunRecord, RunStatus } from '../../protocol/records';
 import type { OpenEngine } from '../devices/open-engine';
 import { takeDevice } from '../devices/queue';
 import { writeReport } from '../report/report';
@@ -29,6 +29,8 @@ export interface RunToCarryOut {
   engine: OpenEngine;
   /** When it was first started; now where it never was. */
   started?: string;
+  /** What it warned of before. */
+  alerts?: AlertRecord[] | undefined;
   /** Without this the run does not wait for others on its device. */
   queue: boolean;
 }
@@ -74,6 +76,7 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     started: run.started ?? new Date().toISOString(),
     error: null,
     sweep: experiment.sweepMember,
+    alerts: run.alerts,
   };
   recorder = new RunRecorder(paths, record, output);
   const log = recorder;
@@ -92,7 +95,7 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
       await recorder.end('stopped', {});
       return resultOf(paths, 'stopped');
     }
-    await writeReport(paths, experiment, summary);
+    await writeReport(paths, experiment, summary, recorder.alerts);
     await recorder.end('done', { summary });
     return { ...resultOf(paths, 'done'), summary };
   } catch (error) {

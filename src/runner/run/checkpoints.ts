@@ -30,6 +30,8 @@ export interface Best {
 export interface TrainingCheckpoint {
   state: TrainerState;
   best?: Best | undefined;
+  /** Evaluations since the best one. */
+  waited: number;
 }
 
 /** Everything needed to go on, in one folder: a model that can be inspected, the optimizer's moments, the position. */
@@ -37,7 +39,7 @@ export async function saveTraining(
   paths: TrainingPaths,
   architecture: Architecture,
   specs: Readonly<Record<string, TensorSpec>>,
-  { state, best }: TrainingCheckpoint,
+  { state, best, waited }: TrainingCheckpoint,
 ): Promise<void> {
   await saveDirectoryAtomically(paths.lastCheckpoint, async (directory) => {
     await saveCheckpoint(directory, architecture, state.parameters);
@@ -48,7 +50,7 @@ export async function saveTraining(
       ...prefixed('second.', tensorsOf(state.secondMoments)),
       ...Object.fromEntries(projections.map((name) => [name, tensorsOf(state.parameters)[name]!])),
     });
-    const position = { step: state.step, tokens: state.tokens, best };
+    const position = { step: state.step, tokens: state.tokens, best, waited };
     await writeFile(path.join(directory, POSITION), `${JSON.stringify(position)}\n`);
   });
 }
@@ -69,6 +71,7 @@ export async function loadTraining(paths: TrainingPaths): Promise<TrainingCheckp
         secondMoments: withPrefix('second.', optimizer),
       },
       best: position.best,
+      waited: position.waited ?? 0,
     };
   });
 }
@@ -77,6 +80,8 @@ interface Position {
   step: number;
   tokens: number;
   best?: Best;
+  /** Absent in checkpoints of earlier versions, which knew no patience. */
+  waited?: number;
 }
 
 export async function saveBest(

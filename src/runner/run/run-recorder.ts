@@ -3,6 +3,7 @@
 import { appendLog, writeRunRecord } from '../../run-directory/run-directory';
 import type { RunPaths } from '../../run-directory/run-paths';
 import type {
+  AlertRecord,
   Comparison,
   MemoryRecord,
   MetricsRecord,
@@ -60,6 +61,20 @@ export class RunRecorder {
 
   evaluated(role: Role, step: number, metrics: Metrics): void {
     this.listener.evaluated(role, step, metrics);
+  }
+
+  get alerts(): readonly AlertRecord[] {
+    return this.record.alerts ?? [];
+  }
+
+  /** Said once for each model, whatever a resumed run finds again. */
+  async alert(alert: AlertRecord): Promise<void> {
+    const { alerts = [] } = this.record;
+    if (alerts.some(({ code, role, name }) => code === alert.code && role === alert.role && name === alert.name))
+      return;
+    const { role, name, step, message, remedy = '' } = alert;
+    await this.note(`warning: ${role === 'control' ? `control ${name}` : role}, step ${step}: ${message} ${remedy}`);
+    await this.update({ alerts: [...alerts, alert] });
   }
 
   async note(line: string): Promise<void> {

@@ -6,17 +6,22 @@ import { trainedSpecs } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
 import type { Prober, ProbedLogits } from '../../distill/prober';
 import type { Trainer } from '../../distill/trainer';
-import { openRecords } from '../../run-directory/record-file';
+import { openRecords, readRecords } from '../../run-directory/record-file';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { TrainingSpec } from '../../experiment/file/schema';
-import { improvement, qualityOf } from '../../protocol/quality';
-import type { Metrics, Role, RunProgress, Split, Task } from '../../protocol/records';
-import { loadTraining, saveBest, saveTraining, type Best } from './checkpoints';
+import { isBetterEvaluation } from '../../protocol/quality';
+import type { Role, RunProgress, Split, Task } from '../../protocol/records';
+import type { Complaint } from '../../protocol/problem';
+import { TrainingWatch } from '../alerts/training-watch';
+import { formatCount } from '../../protocol/format';
+import { loadTraining, saveBest, saveTraining } from './checkpoints';
 import type { RunControl } from './run-control';
 import type { RunRecorder } from './run-recorder';
 
 export interface ModelTraining {
   role: Role;
+  /** As the comparison names the model. */
+  name: string;
   task: Task;
   pairing: Pairing;
   trainer: Trainer;
@@ -28,7 +33,7 @@ export interface ModelTraining {
   experimentFile: string;
   spec: TrainingSpec;
   /** What share of the whole run is done when this training is at a step. */
-  progress: (step: number) => Pick<RunProgress, 'fraction' | 'secondsLeft'>;
+  progress: (step: number) => Pick<RunProgress, 'fraction' | 'secondsLeft' | 'seed'>;
 }
 
 const VALIDATION: Split = 'validation';
@@ -45,17 +50,37 @@ export async function trainModel(
   const resumed = await loadTraining(paths);
   if (resumed) trainer.restore(resumed.state);
   let best = resumed?.best;
+  /** Evaluations since the best one. */
+  let waited = resumed?.waited ?? 0;
   const start = trainer.position;
   // What was recorded after the checkpoint is done, and recorded, again.
   const metrics = await openRecords(paths, 'metrics', start - 1);
   const evaluations = await openRecords(paths, 'evaluations', resumed ? start : -1);
+
+  const watch = new TrainingWatch({
+    role,
+    task: training.task,
+    steps: trainer.steps,
+    setting: role === 'teacher' ? 'teacher.training' : 'training',
+    epochs: spec.epochs,
+    patience: spec.patience,
+  });
+  if (resumed) {
+    for (const record of await readRecords(paths, 'metrics')) watch.step(record);
+    for (const record of await readRecords(paths, 'evaluations')) watch.evaluated(record);
+  }
+  const alert = async (found: readonly Complaint[]): Promise<void> => {
+    for (const one of found) await recorder.alert({ ...one, step: trainer.position, role, name: training.name });
+  };
+  const patienceIsOver = (): boolean => spec.patience !== undefined && waited >= spec.patience;
+  const isOver = (): boolean => trainer.position === trainer.steps || patienceIsOver();
 
   const progress = (phase: RunProgress['phase']): RunProgress => {
     const step = trainer.position;
     return { role, phase, step, steps: trainer.steps, ...training.progress(step) };
   };
   const save = async (): Promise<void> => {
-    await saveTraining(paths, architecture, specs, { state: await trainer.state(), best });
+    await saveTraining(paths, architecture, specs, { state: await trainer.state(), best, waited });
   };
   const evaluate = async (): Promise<void> => {
     const step = trainer.position;
@@ -69,15 +94,18 @@ export async function trainModel(
         await training.probes.prober.probe(trainer.trained).catch(atStep(step, experimentFile)),
       );
     }
-    if (isBetter(training.task, measured, best)) {
+    await alert(watch.evaluated({ step, metrics: measured }));
+    waited++;
+    if (!best || isBetterEvaluation(training.task, measured, best.metrics)) {
       best = { step, metrics: measured };
+      waited = 0;
       await saveBest(paths, architecture, (await trainer.state()).parameters);
     }
   };
 
   try {
     if (!resumed) await evaluate();
-    while (trainer.position < trainer.steps) {
+    while (!isOver()) {
       await control.gate();
       if (control.stopping) {
         await save();
@@ -86,24 +114,24 @@ export async function trainModel(
       const record = await trainer.step().catch(atStep(trainer.position, experimentFile));
       metrics.append(record);
       recorder.progress(progress('training'), record);
+      await alert(watch.step(record));
       const isLast = trainer.position === trainer.steps;
       if (isLast || trainer.position % spec.evaluateEvery === 0) await evaluate();
-      if (isLast || trainer.position % spec.checkpointEvery === 0) await save();
+      if (isOver() || trainer.position % spec.checkpointEvery === 0) await save();
+    }
+    await alert(watch.ended());
+    if (patienceIsOver()) {
+      const [step, steps] = [formatCount(trainer.position), formatCount(trainer.steps)];
+      const since = `the best evaluation was at step ${formatCount(best?.step)}`;
+      await recorder.note(
+        `the ${role} ends at step ${step} of ${steps}: its patience of ${spec.patience} is over, ${since}`,
+      );
     }
     return true;
   } finally {
     metrics.close();
     evaluations.close();
   }
-}
-
-/** Quality chooses the best checkpoint; of several with the same macro-F1 the one with the lower loss. */
-function isBetter(task: Task, metrics: Metrics, best: Best | undefined): boolean {
-  if (!best) return true;
-  const quality = qualityOf(task);
-  const [own, others] = [metrics[quality.key]!, best.metrics[quality.key]!];
-  if (own !== others) return improvement(quality, own, others) > 0;
-  return metrics.loss! < best.metrics.loss!;
 }
 
 /** Says at which step numbers were none, and in which file that may be changed. */

@@ -15,7 +15,7 @@ import type { Role } from '../../protocol/records';
 import { exportModel, isExported } from './checkpoints';
 import { modelCard } from '../report/model-card';
 import { architectureOf, initialProjections, loadModel } from './models';
-import { existingTeacher, batchesOf, trainingBatches, type PreparedRun } from './prepared-run';
+import { existingTeacher, batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
 import { teacherAnswers, wantsCache } from './teacher-answers';
 import { trainModel } from './train-model';
@@ -43,6 +43,7 @@ export async function teacherModel(run: PreparedRun): Promise<Model | undefined>
     await recorder.note(`training the teacher, ${parameterCount(architecture)} parameters`);
     const finished = await trainOne(run, {
       role: 'teacher',
+      name: 'teacher',
       pairing: { student: architecture },
       initial: () => Promise.resolve(initializeParameters(architecture, teacher.training.seed)),
       paths: paths.teacher,
@@ -66,20 +67,26 @@ function planRoles(run: PreparedRun, teacher: Architecture, student: Architectur
   const { training } = experiment;
   const isKept = wantsCache(experiment);
   if (isKept) plan.add('answers', 1, large * data.train.length);
-  plan.add('student', stepsOf(training, 'student'), ((isKept ? 0 : large) + 3 * small) * training.batchSize);
-  experiment.controls.forEach(() => plan.add('control', stepsOf(training, 'control'), 3 * small * training.batchSize));
+  const { batchSize } = training;
+  for (const { seed } of seedsOfRun(run)) {
+    plan.add('student', stepsOf(training, 'student'), ((isKept ? 0 : large) + 3 * small) * batchSize, seed?.number);
+    for (const _ of experiment.controls) {
+      plan.add('control', stepsOf(training, 'control'), 3 * small * batchSize, seed?.number);
+    }
+  }
 }
 
 export async function trainStudent(run: PreparedRun, student: Student): Promise<boolean> {
-  const { experiment, paths, data, recorder } = run;
+  const { experiment, folder: paths, data, recorder } = run;
   if (run.plan.isEmpty) planRoles(run, student.frozen.architecture, student.architecture);
   if (await isExported(paths)) return true;
   const { pairing, teacher, frozen } = student;
   const targets = await teacherAnswers(run, { model: teacher, frozen, imitated: imitatedOf(pairing) });
   if (!targets) return false;
-  await recorder.note(`distilling the student, ${parameterCount(student.architecture)} parameters`);
+  await recorder.note(`distilling the student, ${parameterCount(student.architecture)} parameters${seedText(run)}`);
   const finished = await trainOne(run, {
     role: 'student',
+    name: 'student',
     pairing,
     frozen,
     targets,
@@ -97,11 +104,12 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
 /** The same student, from the same weights, on hard labels alone: on the same batches, or those of the labelled rows. */
 export async function trainControl(run: PreparedRun, student: Student, control: string): Promise<boolean> {
   const { experiment, data, recorder } = run;
-  const paths = controlPaths(run.paths, control);
+  const paths = controlPaths(run.folder, control);
   if (await isExported(paths)) return true;
-  await recorder.note(`training the control ${control}`);
+  await recorder.note(`training the control ${control}${seedText(run)}`);
   const finished = await trainOne(run, {
     role: 'control',
+    name: control,
     pairing: controlOf(student.pairing),
     // Measured against the teacher it never sees, so that agreement can be compared.
     frozen: student.frozen,
@@ -113,8 +121,13 @@ export async function trainControl(run: PreparedRun, student: Student, control: 
   return finished;
 }
 
+const seedText = ({ experiment, seed }: PreparedRun): string =>
+  seed ? `, seed ${experiment.training.seed} (${seed.number} of ${seed.of})` : '';
+
 interface OneTraining {
   role: Role;
+  /** As the comparison names the model. */
+  name: string;
   pairing: Pairing;
   /** The pairing's teacher. */
   frozen?: FrozenTeacher;
@@ -125,8 +138,8 @@ interface OneTraining {
 }
 
 async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolean> {
-  const { executor, experiment, data, recorder, control, plan } = run;
-  const { role, pairing, frozen, targets, paths, spec } = training;
+  const { executor, experiment, data, recorder, control, plan, seed } = run;
+  const { role, name, pairing, frozen, targets, paths, spec } = training;
   const { task } = experiment;
   await planMemory(run, { role, pairing, spec, runsTeacher: !wantsCache(experiment) });
   const trainer = new Trainer({
@@ -152,6 +165,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     return await trainModel(
       {
         role,
+        name,
         task,
         pairing,
         trainer,
@@ -160,7 +174,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
         paths,
         experimentFile: experiment.file,
         spec,
-        progress: (step) => plan.at(role, step),
+        progress: (step) => ({ ...plan.at(role, step, seed?.number), seed }),
       },
       recorder,
       control,

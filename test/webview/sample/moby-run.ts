@@ -1,6 +1,7 @@
 /** @file A language model's run. */
 
 import type { RunSeries } from '../../../src/protocol/lab-data';
+import { complaint } from '../../../src/protocol/problem';
 import type { ProbeExample, RunStatus } from '../../../src/protocol/records';
 import { begin, evaluationsOf, metricsOf } from './curves';
 import { probesOf } from './probes';
@@ -88,6 +89,20 @@ export function mobyRun(status: RunStatus = 'running'): SampleRun {
           status === 'failed'
             ? { message: 'The loss became NaN at step 1,841.', remedy: 'Lower training.learningRate, now 0.0005.' }
             : null,
+        alerts: [
+          {
+            ...complaint('overfitting', {
+              setting: 'teacher.training',
+              patience: 4,
+              best: 1800,
+              least: '2.68',
+              now: '2.83',
+            }),
+            step: 2400,
+            role: 'teacher',
+            name: 'teacher',
+          },
+        ],
         progress: { role: 'student', phase: 'training', step: done, steps: planned, fraction: 0.766, secondsLeft: 111 },
       },
       experiment: {

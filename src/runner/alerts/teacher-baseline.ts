@@ -1,0 +1,83 @@
+/** @file Whether a teacher is better than what knows nothing: the commonest class, or how often each token occurs. */
+
+import { formatQuantity, formatShare } from '../../protocol/format';
+import { complaint, type Complaint } from '../../protocol/problem';
+import type { Metrics, Task } from '../../protocol/records';
+import { notCounted, type Example } from '../../dataset/examples';
+
+/** Share of the way from the commonest class's macro-F1 to 1 that a teacher must have come. */
+const leastWay = 0.1;
+
+/** What is measured of always saying the commonest class. */
+export interface Majority {
+  /** Index of the class. */
+  label: number;
+  /** Its share, which is the accuracy. */
+  share: number;
+  macroF1: number;
+}
+
+/** @param labels of the rows, class indices; not empty */
+export function majorityOf(labels: readonly number[]): Majority {
+  const counts = new Map<number, number>();
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const [label, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a));
+  // F1 of the class is 2 TP / (rows said + rows there); of every other class it is 0.
+  return { label, share: count / labels.length, macroF1: (2 * count) / (labels.length + count) / counts.size };
+}
+
+/** Neither more accurate than the commonest class nor a tenth of the way from its macro-F1 to 1. */
+export function isAtChance({ accuracy, macroF1 }: Metrics, majority: Majority): boolean {
+  return accuracy! <= majority.share && macroF1! <= majority.macroF1 + leastWay * (1 - majority.macroF1);
+}
+
+/**
+ * Perplexity on `measured` of saying each token as often as it occurs in `seen`, each of the vocabulary once more, so that none is
+ * impossible (Laplace).
+ */
+export function frequencyPerplexity(seen: Iterable<number>, measured: Iterable<number>, vocabulary: number): number {
+  const counts = new Map<number, number>();
+  let all = vocabulary;
+  for (const token of seen) {
+    counts.set(token, (counts.get(token) ?? 1) + 1);
+    all++;
+  }
+  let [sum, tokens] = [0, 0];
+  for (const token of measured) {
+    sum -= Math.log((counts.get(token) ?? 1) / all);
+    tokens++;
+  }
+  return Math.exp(sum / tokens);
+}
+
+export interface Baseline {
+  task: Task;
+  train: readonly Example[];
+  validation: readonly Example[];
+  /** Class names by index. */
+  labels?: readonly string[] | undefined;
+  vocabulary: number;
+}
+
+/** @param measured the teacher's, on validation */
+export function teacherAlert(
+  measured: Metrics,
+  { task, train, validation, labels, vocabulary }: Baseline,
+): Complaint | undefined {
+  if (task === 'text-classification') {
+    const majority = majorityOf(validation.map((example) => example.labels as number));
+    if (!isAtChance(measured, majority)) return undefined;
+    const [accuracy, share] = [formatShare(measured.accuracy), formatShare(majority.share)];
+    return complaint('teacher-at-chance', { label: labels?.[majority.label] ?? '', accuracy, share });
+  }
+  const frequency = frequencyPerplexity(countedTokens(train), countedTokens(validation), vocabulary);
+  if (measured.perplexity! < frequency) return undefined;
+  const [perplexity, shown] = [formatQuantity(measured.perplexity), formatQuantity(frequency)];
+  return complaint('teacher-at-frequency', { perplexity, frequency: shown });
+}
+
+function* countedTokens(examples: readonly Example[]): Iterable<number> {
+  for (const { labels } of examples) {
+    for (const label of labels as Int32Array) if (label !== notCounted) yield label;
+  }
+}

@@ -1,0 +1,74 @@
+/** @file How each training of a run went, in the report: too short, too long, or long enough, and what the run warned of. */
+
+import { formatCount, formatQuantity } from '../../protocol/format';
+import type { Quality } from '../../protocol/quality';
+import type { AlertRecord, EvaluationRecord, Role, Task } from '../../protocol/records';
+import { bestEvaluation, fallAtEnd } from '../alerts/training-watch';
+
+/** Relative rise of the validation loss over its least from which a training is said to have got worse. */
+const worse = 0.02;
+
+export interface ReportedTraining {
+  role: Role;
+  /** Of a control. */
+  name: string;
+  evaluations: readonly EvaluationRecord[];
+  /** As the experiment has it. */
+  training: { epochs: number; patience?: number | undefined };
+}
+
+/** A section; none where nothing was recorded. */
+export function trainingText(
+  trainings: readonly ReportedTraining[],
+  alerts: readonly AlertRecord[],
+  task: Task,
+  quality: Quality,
+): string[] {
+  const lines = trainings.flatMap((training) => {
+    const said = howItWent(training, task, quality);
+    return said === undefined ? [] : [`- ${modelName(training)}: ${said}`];
+  });
+  if (lines.length === 0) return [];
+  const warnings = alerts.map(
+    (alert) =>
+      `- ${modelName(alert)}, step ${formatCount(alert.step)}: ${alert.message}${alert.remedy === undefined ? '' : ` ${alert.remedy}`}`,
+  );
+  return [
+    '## How the training went',
+    lines.join('\n'),
+    ...(warnings.length > 0 ? ['Warnings while it ran:', warnings.join('\n')] : []),
+  ];
+}
+
+const modelName = ({ role, name }: Pick<ReportedTraining, 'role' | 'name'>): string =>
+  role === 'control' ? `control ${name}` : role;
+
+/** Undefined for a model that was not trained here. */
+export function howItWent(
+  { role, evaluations, training }: ReportedTraining,
+  task: Task,
+  { key, name, format }: Quality,
+): string | undefined {
+  const own = evaluations.filter((one) => one.role === role);
+  const [best, last] = [bestEvaluation(own, task), own.at(-1)];
+  if (!best || !last) return undefined;
+  const setting = role === 'teacher' ? 'teacher.training' : 'training';
+  const reached = `best on validation at step ${formatCount(best.step)} of ${formatCount(last.step)}, ${name} ${format(best.metrics[key])}`;
+  const fall = fallAtEnd(own, task);
+  if (fall) {
+    const [from, to] = [fall.from.metrics.loss, fall.to.metrics.loss].map(formatQuantity);
+    return `${reached}. The loss was still falling when training ended (${from} to ${to} since step ${formatCount(fall.from.step)}): a longer one may do better. Raise ${setting}.epochs, now ${training.epochs}.`;
+  }
+  const [then, now] = [best.metrics.loss!, last.metrics.loss!];
+  const isOver = training.patience !== undefined && own.length - 1 - own.indexOf(best) >= training.patience;
+  if (best !== last && now > (1 + worse) * then) {
+    const since = `It got worse since (validation loss ${formatQuantity(then)} then, ${formatQuantity(now)} at the end)`;
+    const advice = isOver
+      ? `${setting}.patience ended it.`
+      : `${setting}.patience would end it sooner, and fewer epochs suffice.`;
+    return `${reached}. ${since}; the best checkpoint is what was kept. ${advice}`;
+  }
+  if (own.length < 4)
+    return `${reached}. Too few evaluations to tell whether it was long enough: lower ${setting}.evaluateEvery.`;
+  return `${reached}. By its end it had levelled off${isOver ? `, and ${setting}.patience ended it` : ''}.`;
+}

@@ -1,0 +1,39 @@
+/** @file Looks whether the teacher knows anything, before a student learns from it. */
+
+import { Evaluator } from '../../distill/evaluator';
+import { withPrefix } from '../../distill/named';
+import type { FrozenTeacher } from '../../distill/teacher/teacher';
+import { findCompleteDirectory } from '../../run-directory/atomic-directory';
+import { readRecords } from '../../run-directory/record-file';
+import type { Metrics } from '../../protocol/records';
+import { teacherAlert } from '../alerts/teacher-baseline';
+import { bestEvaluation } from '../alerts/training-watch';
+import { isExported } from './checkpoints';
+import { batchesOf, type PreparedRun } from './prepared-run';
+
+/** Warns of a teacher that is no better on validation than what knows nothing. Not again where the student has begun. */
+export async function checkTeacher(run: PreparedRun, teacher: FrozenTeacher): Promise<void> {
+  const { experiment, paths, data, recorder } = run;
+  if ((await isExported(paths)) || (await findCompleteDirectory(paths.lastCheckpoint)) !== undefined) return;
+  const { train, validation, labels, tokenizer } = data;
+  const baseline = { task: experiment.task, train, validation, labels, vocabulary: tokenizer.vocabularySize };
+  const found = teacherAlert(await teacherMetrics(run, teacher), baseline);
+  if (found) await recorder.alert({ ...found, step: 0, role: 'teacher', name: 'teacher' });
+}
+
+/** On validation: those of its best checkpoint where it was trained here. */
+async function teacherMetrics(run: PreparedRun, teacher: FrozenTeacher): Promise<Metrics> {
+  const { experiment, paths, data, executor } = run;
+  const { task } = experiment;
+  const best = bestEvaluation(await readRecords(paths.teacher, 'evaluations'), task);
+  if (best) return best.metrics;
+  const evaluator = new Evaluator({
+    executor,
+    task,
+    model: teacher.architecture,
+    batches: batchesOf(run, data.validation),
+  });
+  const metrics = await evaluator.evaluate(withPrefix('teacher.', teacher.parameters));
+  await evaluator.release();
+  return metrics;
+}
