@@ -41,7 +41,7 @@ const hostile = [
 ];
 
 /** Nothing a terminal obeys, and nothing that turns the direction of a line. */
- 
+
 const commanding = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
 
 /** The text of HTML, as a reader sees it. */
