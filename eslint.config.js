@@ -59,6 +59,13 @@ const reserved = [
 /** Of `model`, what is free of tfjs. */
 const withoutTensors = '(architecture|config|families|parameters|safetensors)';
 
+/** By these a link would be followed. */
+const readsOfFiles = ['node:fs', 'node:fs/promises'].map((name) => ({
+  name,
+  importNames: ['readFile', 'readFileSync', 'open', 'createReadStream'],
+  message: 'What is ours is read through owned.ts.',
+}));
+
 /** @param exempt of the reserved packages, one that is free to this part of the room */
 function importRules(room, exempt) {
   const closed = Object.keys(rooms).filter(
@@ -146,6 +153,12 @@ export default tseslint.config(
     files: [`src/extension/${subject}/**/*.ts`],
     rules: { 'no-restricted-imports': subjectRules(subject) },
   })),
+  {
+    // What reads there goes by owned.ts; processes.ts reads of the system, atomic-directory.ts opens to sync what it wrote.
+    files: ['src/run-directory/*.ts'],
+    ignores: ['src/run-directory/{owned,processes,atomic-directory}.ts'],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: readsOfFiles }] },
+  },
   {
     files: ['src/engine/native-calls.ts'],
     rules: { 'no-restricted-imports': importRules('engine', '^koffi$') },

@@ -1,9 +1,10 @@
 /** @file Where the native libraries lie that do not come with the npm install: OpenVINO, libtensorflow. */
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, realpathSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { LibraryName } from '../protocol/libraries';
+import { complaint, type Complaint } from '../protocol/problem';
 import { builtFolder } from './built-files';
 
 /** What belongs to this person on this machine, whatever the workspace. DISTILLERY_DATA names another folder. */
@@ -32,6 +33,8 @@ export interface InstalledLibrary {
   version: string;
   /** Holds the shared libraries. */
   folder: string;
+  /** The named folder that it lies in, as NAME/VERSION. */
+  root: string;
   /** Came with the extension: another may be installed before it, but it cannot be removed. */
   isPackaged: boolean;
 }
@@ -57,10 +60,51 @@ function newestIn(root: string, name: LibraryName): Omit<InstalledLibrary, 'isPa
   const home = path.join(root, name);
   if (!existsSync(home)) return undefined;
   const version = readdirSync(home).filter(isVersion).sort(byNumber).at(-1);
-  return version === undefined ? undefined : { version, folder: path.join(home, version, inside[name] ?? '') };
+  return version === undefined ? undefined : { version, folder: path.join(home, version, inside[name] ?? ''), root };
 }
 
 /** The folder of a library's shared libraries; undefined where there is none. */
 export function findLibrary(name: LibraryName): string | undefined {
   return installedLibrary(name)?.folder;
+}
+
+/** Rights to write of the file's group and of everybody. */
+const OTHERS_WRITE = 0o022;
+
+/**
+ * Why a library must not be loaded, for its code would run as this person: something of it is a link out of its named folder,
+ * belongs to somebody else than this person or root, or can be written by others. Of one that came with the program only links
+ * are looked at: who may write it may write the program. Undefined where it may be loaded.
+ */
+export function libraryDanger(name: LibraryName): Complaint | undefined {
+  const library = installedLibrary(name);
+  if (library === undefined) return undefined;
+  const { root, version, isPackaged } = library;
+  const home = path.join(root, name);
+  const own = path.join(home, version);
+  const real = realpathSync(root) + path.sep;
+  for (const place of [home, own, ...entriesIn(own)]) {
+    if (!realpathSync(place).startsWith(real)) return complaint('library-behind-link', { library: name, place, root });
+    const danger = isPackaged ? undefined : dangerOf(name, place);
+    if (danger) return danger;
+  }
+  // Itself it may be a link: the person named it.
+  return isPackaged ? undefined : dangerOf(name, root, realpathSync(root));
+}
+
+function entriesIn(folder: string): string[] {
+  if (lstatSync(folder).isSymbolicLink()) return [];
+  return (readdirSync(folder, { recursive: true }) as string[]).map((name) => path.join(folder, name));
+}
+
+function dangerOf(library: LibraryName, place: string, real = place): Complaint | undefined {
+  const found = lstatSync(real);
+  const me = process.getuid?.();
+  // Windows has neither owners nor rights of this kind; a link has no rights of its own.
+  if (me === undefined) return undefined;
+  if (found.uid !== me && found.uid !== 0) {
+    return complaint('library-of-another-user', { library, place, uid: found.uid });
+  }
+  if (found.isSymbolicLink() || (found.mode & OTHERS_WRITE) === 0) return undefined;
+  return complaint('library-writable-by-others', { library, place });
 }

@@ -43,12 +43,13 @@ function sweepWarning({ source, experiment }: ParsedExperiment): Problem[] {
 }
 
 async function fillIn(
-  { sweep, ...experiment }: Experiment,
+  { sweep, seeds: asked, ...experiment }: Experiment,
   file: string,
   dataset: DatasetFacts,
   models: ModelFacts,
 ): Promise<ResolvedExperiment> {
   const base = dirname(file);
+  const seeds = seedsOf(asked, experiment.training.seed);
   const { train, validation, test, unlabelled } = dataset.files;
   const folders = [models.teacherFolder, models.tokenizerFolder, models.studentFolder];
   const inModels = await Promise.all(folders.filter((folder) => folder !== undefined).map(modelFiles));
@@ -58,6 +59,8 @@ async function fillIn(
     file,
     name: experiment.name ?? basename(file).replace(/(\.distill)?\.jsonc?$/i, ''),
     dataset: { ...experiment.dataset, train, validation, test, unlabelled },
+    training: { ...experiment.training, seed: seeds[0]! },
+    ...(seeds.length > 1 && { seeds }),
     controls: [...new Set(experiment.controls)],
     tokenizer: withPath(experiment.tokenizer, base),
     teacher: await resolveTeacher(experiment.teacher, base, models),
@@ -68,6 +71,12 @@ async function fillIn(
     },
     inputs: await Promise.all([...new Set(inputs)].map(fingerprint)),
   };
+}
+
+/** Seeds are 32 bits wide: after the largest comes 0. */
+function seedsOf(seeds: Experiment['seeds'], first: number): number[] {
+  if (Array.isArray(seeds)) return seeds;
+  return Array.from({ length: seeds ?? 1 }, (_, i) => (first + i) % 2 ** 32);
 }
 
 async function resolveTeacher(

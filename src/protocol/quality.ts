@@ -1,7 +1,7 @@
 /** @file What metrics are called, how they read and which way they are better; and quality, the one by which a task's models are judged. */
 
 import { formatQuantity, formatShare } from './format';
-import type { EvaluationRecord, Metrics, Task } from './records';
+import type { EvaluationRecord, Interval, Metrics, Task } from './records';
 
 export type MetricKey = keyof Metrics;
 
@@ -78,6 +78,41 @@ export function retention({ key, higherIsBetter }: Quality, teacher: Metrics, ow
   const [numerator, denominator] = higherIsBetter ? [own[key], teacher[key]] : [teacher[key], own[key]];
   const kept = numerator === undefined || denominator === undefined ? undefined : numerator / denominator;
   return Number.isFinite(kept) ? kept : undefined;
+}
+
+/**
+ * How much better `own` is than `other` on the scale on which gaps are measured: macro-F1 itself; for perplexity the
+ * difference of its logarithms, nats a token.
+ */
+export function advantage({ key }: Pick<Quality, 'key'>, own: number, other: number): number {
+  return key === 'perplexity' ? Math.log(other) - Math.log(own) : own - other;
+}
+
+/** The metrics of the three that a distillation is judged by. */
+export interface Trio {
+  teacher: Metrics;
+  student: Metrics;
+  control: Metrics;
+}
+
+/**
+ * How much of the way from the control to the teacher the student went: (control − student) / (control − teacher), 1 where it
+ * is as good as the teacher, below 0 where the control is better. Undefined where a metric is missing, and where the teacher
+ * is no better than the control, so that there is no way to go.
+ */
+export function gapClosed(quality: Quality, { teacher, student, control }: Trio): number | undefined {
+  const [goal, own, start] = [teacher[quality.key], student[quality.key], control[quality.key]];
+  if (goal === undefined || own === undefined || start === undefined) return undefined;
+  const whole = advantage(quality, goal, start);
+  return whole > 0 ? advantage(quality, own, start) / whole : undefined;
+}
+
+/** What an interval of the gain over the control says: `unclear` where it holds 0. */
+export type Verdict = 'helped' | 'hurt' | 'unclear';
+
+export function verdictOf([low, high]: Interval): Verdict {
+  if (low > 0) return 'helped';
+  return high < 0 ? 'hurt' : 'unclear';
 }
 
 /** The student's best validation result so far. Undefined before the first evaluation. */

@@ -100,26 +100,45 @@ export interface ComparisonRow {
   latencyMs: number;
   /** On the test split, or on validation where the experiment has no test split: `split` says which. */
   split: Split;
+  /** With several seeds their means. */
   metrics: Metrics;
+  /** Standard deviation of each metric over the seeds (n − 1); absent where there is one. */
+  spread?: Metrics | undefined;
+  /** The metrics of each seed; absent where there is one, and for the teacher, which all seeds share. */
+  bySeed?: SeedMetrics[] | undefined;
   /** Share of the teacher's quality that is kept: macro-F1 over the teacher's, or teacher perplexity over own. */
   retention?: number | undefined;
   /**
    * 95 % intervals of metrics: accuracy and agreement of a classifier by Wilson's formula, all others by the bootstrap over
-   * rows (2,000 resamples, percentiles).
+   * rows (2,000 resamples, percentiles). With several seeds all are those of decision 26.
    */
   intervals?: Partial<Record<keyof Metrics, Interval>> | undefined;
   /** The student's or control's row: how much better its quality (macro-F1, or perplexity) is than the first control's. */
   gain?: Gain | undefined;
+  /** The student's row: how much of the way from the first control to the teacher it went; absent where there is none to go. */
+  gapClosed?: GapClosed | undefined;
   calibration?: CalibrationBin[] | undefined;
   /** Metrics that were NaN or infinite when an earlier version measured them, and are left out. Added when a run is read. */
   notFinite?: (keyof Metrics)[];
+}
+
+export interface SeedMetrics {
+  seed: number;
+  metrics: Metrics;
 }
 
 /** A difference of two models' quality on the same rows; above 0 is better, for perplexity too. */
 export interface Gain {
   over: string;
   value: number;
-  /** By the paired bootstrap over rows. */
+  /** By the paired bootstrap over rows; with several seeds paired over seeds and rows. */
+  interval: Interval;
+}
+
+/** (control − student) / (control − teacher), of perplexity in nats a token: 1 is as good as the teacher, 0 as the control. */
+export interface GapClosed {
+  over: string;
+  value: number;
   interval: Interval;
 }
 
@@ -153,6 +172,19 @@ export interface ModelPrediction {
 
 export interface Comparison {
   rows: ComparisonRow[];
+  /** Of student and controls, where there are several. */
+  seeds?: number[] | undefined;
+  /** The student over the first control, paired over seeds and rows; only with several seeds. */
+  gain?: SeedGain | undefined;
+}
+
+export interface SeedGain {
+  metric: keyof Metrics;
+  mean: number;
+  interval: Interval;
+  level: 0.95;
+  seeds: number;
+  rows: number;
 }
 
 type Absent<T> = { [Key in keyof T]?: T[Key] | undefined };
@@ -163,19 +195,23 @@ export interface RunErrorRecord extends Absent<Complaint>, Absent<Place> {
 }
 
 /**
- * What a run warns of while it goes on, each of a model once: in the terminal's words and as data, as an error. `role` and `name` say which
- * model, as in the comparison; `step` when.
+ * What a run warns of while it goes on, each of a model once: in the terminal's words and as data, as an error. `role`, `name` and `seed` say
+ * which model, as in the comparison; `step` when.
  */
 export interface AlertRecord extends Absent<Complaint> {
   message: string;
   step: number;
   role: Role;
   name: string;
+  /** Where there are several. */
+  seed?: number | undefined;
 }
 
 /** What a running process is at. Roles are worked through in the order teacher, student, control. */
 export interface RunProgress {
   role: Role;
+  /** Which of several seeds, from 1. */
+  seed?: { number: number; of: number } | undefined;
   phase: 'preparing' | 'training' | 'evaluating';
   step: number;
   steps: number;

@@ -14,6 +14,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isOwned, requireOwnedTree } from './owned';
 
 /**
  * Replaces the folder `target` by what `write` puts into the folder it is given. When this resolves, the new one is on
@@ -41,14 +42,16 @@ export async function saveDirectoryAtomically(
 
 /**
  * The folder to read: `target` itself, or what an interrupted replacement left complete. Undefined where nothing was ever
- * saved.
+ * saved. Throws an InputError where it is ours, and it or something in it is a link.
  */
 export async function findCompleteDirectory(target: string): Promise<string | undefined> {
   // A writer may be between its two renames, so what was seen a moment ago is looked for once more.
   for (let attempt = 0; attempt < 3; attempt++) {
     const { present, complete, previous } = await look(target);
     const found = present ? target : (complete[0] ?? previous[0]);
-    if (found !== undefined) return found;
+    if (found === undefined) continue;
+    if (isOwned(found)) await requireOwnedTree(found);
+    return found;
   }
   return undefined;
 }

@@ -1,13 +1,15 @@
 /** @file Follows a file of lines, a log or records, while another process appends to it. */
 
 import { watch, type FSWatcher } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { openOwned } from './owned';
 import { parseRecord, type RecordKind, type RecordKinds } from './record-file';
+import { InputError } from '../protocol/problem';
 import type { TrainingPaths } from './run-paths';
 
 export interface Follower {
-  /** Reads what is new at once, without waiting for a notice from the file system. */
+  /** Reads what is new at once, without waiting for a notice from the file system. Throws an InputError where it is a link. */
   refresh(): Promise<void>;
   dispose(): void;
 }
@@ -89,7 +91,7 @@ interface Position {
 }
 
 async function readNew(file: string, position: Position): Promise<{ lines: string[]; restarted: boolean }> {
-  const handle = await open(file, 'r').catch(() => undefined);
+  const handle = await openIfThere(file);
   if (handle === undefined) return { lines: [], restarted: false };
   try {
     const { ino, size } = await handle.stat({ bigint: true });
@@ -105,6 +107,13 @@ async function readNew(file: string, position: Position): Promise<{ lines: strin
   } finally {
     await handle.close();
   }
+}
+
+async function openIfThere(file: string): Promise<FileHandle | undefined> {
+  return openOwned(file).catch((error: unknown) => {
+    if (error instanceof InputError) throw error;
+    return undefined;
+  });
 }
 
 async function readFrom(handle: FileHandle, offset: number, size: number): Promise<Buffer> {

@@ -13,7 +13,7 @@ export function withoutNulls(comparison: Comparison): Comparison {
 function rowWithoutNulls(row: ComparisonRow): ComparisonRow {
   const metrics = Object.entries(row.metrics);
   const lost = metrics.filter(([, value]) => !Number.isFinite(value)).map(([name]) => name as keyof Metrics);
-  const { retention, gain, intervals, calibration, ...others } = row;
+  const { retention, gain, gapClosed, intervals, calibration, ...others } = row;
   const whole = (numbers: readonly unknown[]): boolean => numbers.every(Number.isFinite);
   const kept = Object.entries(intervals ?? {}).filter(([, interval]) => whole(interval));
   return {
@@ -21,6 +21,7 @@ function rowWithoutNulls(row: ComparisonRow): ComparisonRow {
     metrics: Object.fromEntries(metrics.filter(([, value]) => Number.isFinite(value))),
     ...(Number.isFinite(retention) && { retention: retention! }),
     ...(gain && whole([gain.value, ...gain.interval]) && { gain }),
+    ...(gapClosed && whole([gapClosed.value, ...gapClosed.interval]) && { gapClosed }),
     ...(kept.length > 0 && { intervals: Object.fromEntries(kept) }),
     ...(calibration && {
       calibration: calibration.filter(({ confidence, accuracy }) => whole([confidence, accuracy])),

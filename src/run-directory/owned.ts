@@ -3,7 +3,7 @@
  * could lead anywhere: nothing behind one is read, written or removed.
  */
 
-import { constants } from 'node:fs';
+import { constants, lstatSync } from 'node:fs';
 import { lstat, open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { InputError } from '../protocol/problem';
@@ -17,32 +17,41 @@ const NOFOLLOW = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW;
  * A path that is not in a `.distillery` is not ours: only its last part is looked at.
  * @throws InputError that names the link
  */
-export async function requireOwned(place: string): Promise<void> {
+export function requireOwned(place: string): void {
   const parts = path.resolve(place).split(path.sep);
   const root = parts.lastIndexOf(ROOT);
   for (let end = root === -1 ? parts.length : root + 1; end <= parts.length; end++) {
     const part = parts.slice(0, end).join(path.sep);
-    const found = await lstat(part).catch(() => undefined);
+    // At once: a turn of the event loop for each part would be most of what listing thousands of runs costs.
+    const found = lstatSync(part, { throwIfNoEntry: false });
     if (found === undefined) return;
     if (found.isSymbolicLink()) throw linkError(part);
   }
 }
 
+/** Whether a path lies in a `.distillery`, so that it is ours. A teacher's folder that a person names is not. */
+export function isOwned(place: string): boolean {
+  return path.resolve(place).split(path.sep).includes(ROOT);
+}
+
 /** As requireOwned, of a folder and of all that is in it. */
 export async function requireOwnedTree(folder: string): Promise<void> {
-  await requireOwned(folder);
+  requireOwned(folder);
   const link = await findInTree(folder, (entry) => entry.isSymbolicLink());
   if (link !== undefined) throw linkError(link);
 }
 
-/** Opens a file of ours, and not what a link in its place leads to. Of its folders, `requireOwned` must have been asked. */
+/**
+ * Opens a file of ours. One that does not exist is the system's error, ENOENT.
+ * @throws InputError where it, or a folder on the way to it, is a link
+ */
 export async function openOwned(file: string, flags = constants.O_RDONLY): Promise<FileHandle> {
-  // Windows has no such flag.
-  if (NOFOLLOW === 0 && (await lstat(file).catch(() => undefined))?.isSymbolicLink()) throw linkError(file);
+  requireOwned(file);
+  // The flag, which Windows has not, is for a link that has come since.
   return open(file, flags | NOFOLLOW);
 }
 
-/** Reads a file of ours, and not what a link in its place leads to. */
+/** Reads a file of ours, as `openOwned`. */
 export async function readOwned(file: string): Promise<Buffer> {
   const handle = await openOwned(file);
   try {
@@ -52,12 +61,28 @@ export async function readOwned(file: string): Promise<Buffer> {
   }
 }
 
+/** As readOwned; undefined where there is no such file. */
+export async function readOwnedIfThere(file: string): Promise<Buffer | undefined> {
+  try {
+    return await readOwned(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** What is in a folder of ours; nothing where it does not exist. Throws an InputError where it is a link. */
+export async function listOwned(folder: string): Promise<string[]> {
+  requireOwned(folder);
+  return readdir(folder).catch((): string[] => []);
+}
+
 /**
  * Removes a folder of ours for good. Links in it go, what they lead to stays.
  * @throws InputError where it is a link itself, or another file system is mounted in it
  */
 export async function removeOwned(folder: string): Promise<void> {
-  await requireOwned(folder);
+  requireOwned(folder);
   const own = await lstat(folder).catch(() => undefined);
   if (own === undefined) return;
   const mount = await findInTree(folder, async (entry, place) => {

@@ -1,11 +1,12 @@
 /** @file Reads and writes `probes/`: the pinned examples, and teacher's and student's logits for them. */
 
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { encodeFloat16 } from '../protocol/float16';
 import { readSafetensors, toFloat32, writeSafetensors } from '../model/safetensors';
 import type { ProbeExamples } from '../protocol/records';
+import { listOwned, readOwnedIfThere, requireOwned } from './owned';
 
 const EXAMPLES = 'examples.json';
 const TEACHER = 'teacher.safetensors';
@@ -43,8 +44,8 @@ async function writeLogits(file: string, logits: readonly StoredLogits[]): Promi
 
 /** The pinned examples; undefined before they are written. */
 export async function readProbeExamples(directory: string): Promise<ProbeExamples | undefined> {
-  const text = await readFile(join(directory, EXAMPLES), 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as ProbeExamples);
+  const content = await readOwnedIfThere(join(directory, EXAMPLES));
+  return content && (JSON.parse(content.toString()) as ProbeExamples);
 }
 
 /** Logits of each example, [positions · names], from the teacher; undefined before they are written. */
@@ -59,13 +60,14 @@ export async function readStudentProbe(directory: string, step: number): Promise
 
 /** Steps that have a student probe, ascending. */
 export async function probeSteps(directory: string): Promise<number[]> {
-  const files = await readdir(directory).catch((): string[] => []);
+  const files = await listOwned(directory);
   const steps = files.map((file) => Number(STEP_FILE.exec(file)?.[1] ?? NaN));
   return steps.filter((step) => !Number.isNaN(step)).sort((a, b) => a - b);
 }
 
 async function readLogits(directory: string, file: string): Promise<Float32Array[] | undefined> {
-  if (!(await readdir(directory).catch((): string[] => [])).includes(file)) return undefined;
+  if (!(await listOwned(directory)).includes(file)) return undefined;
+  requireOwned(join(directory, file));
   const stored = await readSafetensors(join(directory, file));
   return Object.keys(stored).map((_, k) => toFloat32(stored[`logits.${k}`]!)!);
 }

@@ -1,6 +1,7 @@
 /** @file Ends a process together with those that it has started. */
 
 import { spawn } from 'node:child_process';
+import path from 'node:path';
 
 /**
  * At once, without a chance to tidy up. The process was started `detached`, so that its group is its own (on Windows the
@@ -8,7 +9,9 @@ import { spawn } from 'node:child_process';
  */
 export function killProcessTree(pid: number): void {
   if (process.platform === 'win32') {
-    spawn('taskkill', ['/pid', String(pid), '/T', '/F'], { windowsHide: true, stdio: 'ignore' }).on('error', () => {
+    // By its whole path: Windows would take one that lies in the current folder, a stranger's perhaps.
+    const taskkill = path.join(process.env.SystemRoot ?? 'C:\\Windows', 'System32', 'taskkill.exe');
+    spawn(taskkill, ['/pid', String(pid), '/T', '/F'], { windowsHide: true, stdio: 'ignore' }).on('error', () => {
       // Windows without its own program: nothing else ends a tree there.
     });
     return;

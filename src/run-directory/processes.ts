@@ -1,25 +1,97 @@
-/** @file Whether a process that left its name somewhere still runs. */
+/** @file Whether a process that left its name somewhere still runs, as far as that can be known from here. */
 
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, readlink } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { promisify } from 'node:util';
 
-/** Names one process for ever: its id, and when it began, which tells it from a later one with the same id. */
+/** Names one process for ever: where its id counts, its id, and when it began, which tells it from a later one with the same id. */
 export interface ProcessName {
   pid: number;
   start: string;
+  place: ProcessPlace;
 }
 
+/**
+ * Where process ids are counted, each part as eight hexadecimal digits; `unknown` stands for what the system does not say. Containers
+ * of one machine have its boot, and a space of ids each.
+ */
+export interface ProcessPlace {
+  machine: string;
+  boot: string;
+  space: string;
+}
+
+const unknown = '00000000';
 const unknownStart = 'unknown';
 
-export async function thisProcess(): Promise<ProcessName> {
-  return { pid: process.pid, start: (await processStart(process.pid)) ?? unknownStart };
+/** `unseen`: on another machine or in another container, or gone with it. */
+export type ProcessState = 'running' | 'ended' | 'unseen';
+
+let own: Promise<ProcessName> | undefined;
+
+export function thisProcess(): Promise<ProcessName> {
+  return (own ??= nameThis());
 }
 
-export async function isRunning({ pid, start }: ProcessName): Promise<boolean> {
+async function nameThis(): Promise<ProcessName> {
+  const [start, place] = await Promise.all([processStart(process.pid), thisPlace()]);
+  return { pid: process.pid, start: start ?? unknownStart, place };
+}
+
+async function thisPlace(): Promise<ProcessPlace> {
+  if (process.platform !== 'linux') {
+    // Their containers are machines of their own.
+    const machine = hashOf(hostname());
+    return { machine, boot: unknown, space: machine };
+  }
+  const [id, boot, space] = await Promise.all([
+    readFile('/etc/machine-id', 'utf8').catch(() => ''),
+    readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => ''),
+    readlink('/proc/self/ns/pid').catch(() => ''),
+  ]);
+  return {
+    // An image may bring its id along to all machines: the name tells them apart.
+    machine: id.trim() === '' ? unknown : hashOf(id + hostname()),
+    boot: boot === '' ? unknown : hashOf(boot),
+    space: space === '' ? unknown : hashOf(space),
+  };
+}
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, unknown.length);
+
+export async function stateOf(name: ProcessName): Promise<ProcessState> {
+  const here = (await thisProcess()).place;
+  const there = name.place;
+  const countsHere =
+    here.space !== unknown &&
+    here.space === there.space &&
+    (here.boot === unknown ? here.machine === there.machine : here.boot === there.boot);
+  if (countsHere) return (await isRunningHere(name)) ? 'running' : 'ended';
+  // What ran before this machine was started is gone.
+  const isEarlier = here.machine === there.machine && here.boot !== there.boot;
+  const isKnown = ![here.machine, here.boot, there.boot].includes(unknown);
+  return isEarlier && isKnown ? 'ended' : 'unseen';
+}
+
+async function isRunningHere({ pid, start }: ProcessName): Promise<boolean> {
   if (!isAlive(pid)) return false;
   const actual = await processStart(pid);
   return actual === start || actual === undefined || start === unknownStart;
+}
+
+/** A process's name as part of a file's: `PID.START.MACHINE-BOOT-SPACE`. */
+export const writtenName = ({ pid, start, place }: ProcessName): string =>
+  `${pid}.${start}.${place.machine}-${place.boot}-${place.space}`;
+
+const pattern = /^(\d+)\.([^.]+)\.([\da-f]{8})-([\da-f]{8})-([\da-f]{8})$/;
+
+/** Undefined for what is no such name. */
+export function readName(written: string): ProcessName | undefined {
+  const [, pid, start, machine, boot, space] = pattern.exec(written) ?? [];
+  if (pid === undefined) return undefined;
+  return { pid: Number(pid), start: start!, place: { machine: machine!, boot: boot!, space: space! } };
 }
 
 /** Whether a process with this id runs, whoever owns it. */

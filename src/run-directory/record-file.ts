@@ -9,7 +9,7 @@ import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { EvaluationRecord, MetricsRecord } from '../protocol/records';
 import { dropNulls } from './numbers';
-import { openOwned, readOwned, requireOwned } from './owned';
+import { openOwned, readOwnedIfThere, requireOwned } from './owned';
 import type { TrainingPaths } from './run-paths';
 
 /** The files of records that the training of a model writes, and what a line of each holds. */
@@ -36,7 +36,7 @@ export async function openRecords<Kind extends RecordKind>(
   lastStep = Infinity,
 ): Promise<RecordWriter<Kind>> {
   const file = paths[kind];
-  await requireOwned(file);
+  requireOwned(file);
   await mkdir(dirname(file), { recursive: true });
   if (lastStep !== Infinity) await cutRecords(paths, kind, lastStep);
   await repairRecords(file);
@@ -60,7 +60,7 @@ export async function readRecords<Kind extends RecordKind>(
   paths: TrainingPaths,
   kind: Kind,
 ): Promise<RecordKinds[Kind][]> {
-  const content = await readIfThere(paths[kind]);
+  const content = (await readOwnedIfThere(paths[kind])) ?? Buffer.alloc(0);
   const lines = content.toString('utf8', 0, content.lastIndexOf(0x0a) + 1).split('\n');
   return lines.map((line) => parseRecord(line, kind)).filter((record) => record !== undefined);
 }
@@ -92,7 +92,8 @@ async function cutRecords(paths: TrainingPaths, kind: RecordKind, lastStep: numb
 }
 
 async function repairRecords(file: string): Promise<void> {
-  const content = await readIfThere(file);
+  const content = await readOwnedIfThere(file);
+  if (content === undefined) return;
   const whole = content.lastIndexOf(0x0a) + 1;
   if (whole === content.length) return;
   const handle = await openOwned(file, constants.O_RDWR);
@@ -101,14 +102,5 @@ async function repairRecords(file: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
-  }
-}
-
-async function readIfThere(file: string): Promise<Buffer> {
-  try {
-    return await readOwned(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
   }
 }

@@ -28,7 +28,7 @@ export async function createRun(
   now = new Date(),
 ): Promise<{ paths: RunPaths; lock: Lock }> {
   const runs = runsDirectory(experiment.file);
-  await requireOwned(runs);
+  requireOwned(runs);
   await mkdir(runs, { recursive: true });
   const directory = await makeUnique(join(runs, `${timeForFileName(now)}_${nameForFile(experiment.name)}`));
   const lock = await acquireLock(directory);
@@ -101,7 +101,7 @@ export async function originOfRun(paths: RunPaths): Promise<RunOrigin | undefine
 /** A run by its folder's name in the `.distillery/runs` of `from`, or by the path of its folder. Throws an InputError. */
 export async function findRun(nameOrPath: string, from = process.cwd()): Promise<RunPaths> {
   const runs = runsDirectory(from, true);
-  await requireOwned(runs);
+  requireOwned(runs);
   for (const directory of [resolve(from, nameOrPath), join(runs, nameOrPath)]) {
     const paths = runPaths(directory);
     if ((await readJson(paths.experiment)) !== undefined) return paths;

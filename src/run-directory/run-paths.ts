@@ -20,15 +20,19 @@ export interface TrainingPaths {
   model: string;
 }
 
-export interface RunPaths extends TrainingPaths {
+/** What a seed's student writes: the first seed's lies in the run directory itself, as a run with one seed has it. */
+export interface SeedPaths extends TrainingPaths {
+  /** `predictions.jsonl`: a PredictionRecord for each row of the final comparison; of a further seed with its student and controls alone. */
+  predictions: string;
+}
+
+export interface RunPaths extends SeedPaths {
   /** The folder's name, by which the command line and the views know the run. */
   id: string;
   /** `experiment.json`: a ResolvedExperiment. */
   experiment: string;
   /** `run.json`: a RunRecord. */
   record: string;
-  /** `predictions.jsonl`: a PredictionRecord for each row of the final comparison. */
-  predictions: string;
   log: string;
   report: string;
   /** Training of a teacher with source "train"; its `model` is the frozen teacher. */
@@ -60,8 +64,14 @@ export function runPaths(directory: string): RunPaths {
   };
 }
 
-/** Paths of a control, which has the layout of a run. */
-export function controlPaths(run: RunPaths, control: string): TrainingPaths {
+/** Paths of a further seed's student, in the layout of a run. */
+export function seedPaths(run: RunPaths, seed: number): SeedPaths {
+  const directory = join(run.directory, 'seeds', String(seed));
+  return { ...trainingPaths(directory, 'student'), predictions: join(directory, 'predictions.jsonl') };
+}
+
+/** Paths of a control of a run or of one of its further seeds; it has the layout of a run. */
+export function controlPaths(run: Pick<TrainingPaths, 'directory'>, control: string): TrainingPaths {
   return trainingPaths(join(run.directory, 'controls', control), 'student');
 }
 

@@ -1,10 +1,10 @@
 /** @file Deleted runs: moved aside in one step, so that they can be put back until the trash is emptied. */
 
-import { mkdir, readdir, rename, stat } from 'node:fs/promises';
+import { mkdir, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../protocol/problem';
-import { lockHolder } from './lock';
-import { removeOwned, requireOwned } from './owned';
+import { heldElsewhere, lockHolder } from './lock';
+import { listOwned, removeOwned, requireOwned } from './owned';
 
 /** `.distillery/trash`, beside `.distillery/runs`. */
 function trashOf(runs: string): string {
@@ -13,12 +13,12 @@ function trashOf(runs: string): string {
 
 /** Moves a run aside. @returns where it is now. Throws an InputError for one that is at work. */
 export async function trashRun(directory: string): Promise<string> {
-  if ((await lockHolder(directory)) !== undefined) {
-    throw InputError.at(directory, 'run-at-work', {});
-  }
+  const holder = await lockHolder(directory);
+  if (holder?.isSeen) throw InputError.at(directory, 'run-at-work', {});
+  if (holder) throw heldElsewhere(directory, holder);
   const trash = trashOf(dirname(directory));
-  await requireOwned(directory);
-  await requireOwned(trash);
+  requireOwned(directory);
+  requireOwned(trash);
   await mkdir(trash, { recursive: true });
   const target = join(trash, basename(directory));
   await rename(directory, target);
@@ -28,8 +28,8 @@ export async function trashRun(directory: string): Promise<string> {
 /** Puts a run back. @returns its directory. Throws an InputError where another of its name has come. */
 export async function restoreRun(trashed: string): Promise<string> {
   const runs = join(dirname(dirname(trashed)), 'runs');
-  await requireOwned(trashed);
-  await requireOwned(runs);
+  requireOwned(trashed);
+  requireOwned(runs);
   const target = join(runs, basename(trashed));
   if (await stat(target).catch(() => undefined)) {
     throw InputError.at(target, 'run-name-taken', {});
@@ -42,9 +42,7 @@ export async function restoreRun(trashed: string): Promise<string> {
 /** The deleted runs beside a `.distillery/runs`, as paths, latest first. */
 export async function listTrash(runs: string): Promise<string[]> {
   const trash = trashOf(runs);
-  const names = await requireOwned(trash)
-    .then(() => readdir(trash))
-    .catch((): string[] => []);
+  const names = await listOwned(trash).catch((): string[] => []);
   return names
     .sort()
     .reverse()

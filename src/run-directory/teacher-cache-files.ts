@@ -9,12 +9,13 @@
  * process that was killed nor a machine that went down leaves anything that is read by mistake.
  */
 
-import { appendFile, mkdir, open, readdir, readFile, stat, statfs, utimes, type FileHandle } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { appendFile, mkdir, readdir, stat, statfs, utimes, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import writeFileAtomic from 'write-file-atomic';
 import type { Task } from '../protocol/records';
-import { removeOwned, requireOwned, requireOwnedTree } from './owned';
+import { openOwned, readOwned, readOwnedIfThere, removeOwned, requireOwned, requireOwnedTree } from './owned';
 
 /** `cache.json`. */
 export interface TeacherCacheRecord {
@@ -70,7 +71,7 @@ export class TeacherCacheFiles {
     await utimes(join(directory, RECORD), now, now);
     const path = join(directory, VALUES);
     await appendFile(path, ''); // there from now on, whoever was first
-    return new TeacherCacheFiles(directory, await open(path, 'r+'), places);
+    return new TeacherCacheFiles(directory, await openOwned(path, constants.O_RDWR), places);
   }
 
   async filled(): Promise<ReadonlySet<number>> {
@@ -98,7 +99,7 @@ export class TeacherCacheFiles {
 
   /** Lines that have come since the log was last looked at; a line without its end is still being written. */
   private async newLines(): Promise<[block: number, checksum: string][]> {
-    const log = await readFile(join(this.directory, LOG), 'utf8').catch(() => '');
+    const log = (await readOwnedIfThere(join(this.directory, LOG)))?.toString() ?? '';
     const end = log.lastIndexOf('\n') + 1;
     const lines = log.slice(this.logRead, end).split('\n');
     this.logRead = end;
@@ -136,7 +137,7 @@ async function readAll(file: FileHandle, into: Uint8Array, start: number): Promi
 
 export async function readCacheRecord(directory: string): Promise<TeacherCacheRecord | undefined> {
   try {
-    return JSON.parse(await readFile(join(directory, RECORD), 'utf8')) as TeacherCacheRecord;
+    return JSON.parse((await readOwned(join(directory, RECORD))).toString()) as TeacherCacheRecord;
   } catch {
     return undefined;
   }
@@ -157,7 +158,7 @@ export interface ListedCache extends Partial<TeacherCacheRecord> {
 
 /** The caches in a `cache/teacher`, the last used first. Throws an InputError where that is a link. */
 export async function listCaches(folder: string): Promise<ListedCache[]> {
-  await requireOwned(folder);
+  requireOwned(folder);
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const caches = entries.filter((entry) => entry.isDirectory()).map(({ name }) => listCache(join(folder, name)));
   return (await Promise.all(caches)).sort((a, b) => b.lastUsed.localeCompare(a.lastUsed));

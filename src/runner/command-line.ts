@@ -92,6 +92,7 @@ function program(examples: string): Command {
   verb('resume <run>', 'go on with a run that was stopped or killed')
     .option(...noQueue)
     .option('--with-control', 'train the control too, the same student without distillation, where the run has none')
+    .option('--take-over', 'from a process in another container or on another machine, which you know has ended')
     .action(async (run: string, { json, ...options }: JsonOption & ResumeOptions) =>
       finishRun(json, (output) => resumeRun(run, output, options)),
     );
@@ -110,7 +111,7 @@ function program(examples: string): Command {
   );
   verb(
     'inspect <target>',
-    'soft labels and soft predictions of a text; TARGET is a run, RUN/controls/NAME or a model’s folder',
+    'soft labels and soft predictions of a text; TARGET is a run, RUN/controls/NAME, RUN/seeds/N or a model’s folder',
   )
     .addOption(engineOption())
     .option('--text <text>', 'the text')

@@ -4,7 +4,7 @@ import cliProgress from 'cli-progress';
 import { formatProblem } from '../protocol/problem';
 import { formatCount, formatDuration, formatPercent, formatQuantity } from '../protocol/format';
 import { metricFacts, type MetricKey } from '../protocol/quality';
-import type { Metrics, MetricsRecord, Role, RunProgress } from '../protocol/records';
+import type { Metrics, MetricsRecord, RunProgress } from '../protocol/records';
 import type { RunOutput } from './commands/start-run';
 
 /** Lines without a terminal come no more often than this. */
@@ -25,6 +25,9 @@ function figures(metrics: MetricsRecord | undefined): string {
   const components = Object.entries(loss).map(([name, value]) => `${name} ${formatQuantity(value as number)}`);
   return [...components, `${formatCount(Math.round(tokensPerSecond))} tokens/s`].join('  ');
 }
+
+/** `student`, or `student, seed 2 of 3`. */
+const nameOf = ({ role, seed }: RunProgress): string => (seed ? `${role}, seed ${seed.number} of ${seed.of}` : role);
 
 const left = ({ secondsLeft }: RunProgress): string =>
   secondsLeft === undefined ? '' : `about ${formatDuration(secondsLeft)} left`;
@@ -54,14 +57,15 @@ function barOutput(): RunOutput & { end(): void } {
     { format: BAR_FORMAT, stream, hideCursor: true, clearOnComplete: true, barsize: 24, fps: 8, linewrap: false },
     cliProgress.Presets.shades_classic,
   );
-  let current: { bar: cliProgress.SingleBar; role: Role } | undefined;
+  let current: { bar: cliProgress.SingleBar; name: string } | undefined;
   return {
     ...spoken((line) => bars.log(`${line}\n`)),
     progress: (progress, metrics) => {
       const shown = payload(progress, metrics);
-      if (current?.role !== progress.role) {
+      const name = nameOf(progress);
+      if (current?.name !== name) {
         if (current) bars.remove(current.bar);
-        current = { role: progress.role, bar: bars.create(progress.steps, progress.step, { figures: '', ...shown }) };
+        current = { name, bar: bars.create(progress.steps, progress.step, { figures: '', ...shown }) };
       }
       current.bar.update(progress.step, shown);
     },
@@ -72,7 +76,7 @@ function barOutput(): RunOutput & { end(): void } {
 function payload(progress: RunProgress, metrics: MetricsRecord | undefined): object {
   const step = `${formatCount(progress.step)} of ${formatCount(progress.steps)}`;
   return {
-    role: progress.role.padEnd(7),
+    role: nameOf(progress).padEnd(7),
     step,
     left: left(progress),
     ...(metrics ? { figures: figures(metrics) } : {}),
@@ -87,10 +91,10 @@ function lineOutput(): RunOutput & { end(): void } {
     progress: (progress, metrics) => {
       if (!metrics || performance.now() - lastLine < LINE_INTERVAL_MS) return;
       lastLine = performance.now();
-      const { role, step, steps, fraction } = progress;
+      const { step, steps, fraction } = progress;
       write(
         [
-          `${formatPercent(fraction)}  ${role}, step ${formatCount(step)} of ${formatCount(steps)}`,
+          `${formatPercent(fraction)}  ${nameOf(progress)}, step ${formatCount(step)} of ${formatCount(steps)}`,
           figures(metrics),
           left(progress),
         ]

@@ -17,7 +17,7 @@ export function setup(): void {
   if (process.platform !== 'linux') return;
   if (canInstallPackages()) {
     installPackages(
-      [...(LOADERS.some(existsSync) ? [] : ['libvulkan1']), ...(existsSync(DRIVER) ? [] : ['chromium'])],
+      [...(LOADERS.some(existsSync) ? [] : ['libvulkan1']), ...(existsSync(DRIVER) ? [] : ['chromium-common'])],
       'The tests on WebGPU',
     );
   }

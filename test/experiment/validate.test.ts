@@ -28,6 +28,15 @@ describe('validating an experiment', () => {
     expect(await problemsOf({})).toEqual([]);
   });
 
+  it('names a seed that is there twice, and takes a number or a list of them', async () => {
+    expect(await problemsOf({ seeds: 3 })).toEqual([]);
+    expect(await problemsOf({ seeds: [4, 2] })).toEqual([]);
+    expect(await problemsOf({ seeds: [4, 2, 4] })).toEqual([
+      expect.stringMatching(/^x\.distill\.json:\d+:\d+: Seed 4 is named twice: .* Name each seed once\.$/),
+    ]);
+    expect(await problemsOf({ seeds: 0 })).toEqual([expect.stringMatching(/"seeds"/)]);
+  });
+
   it('reports an experiment file that does not exist', async () => {
     const [problem] = await validateExperimentFile(join(makeFolder(), 'none.distill.json'));
     expect(problem).toMatchObject({ message: 'This file does not exist.', severity: 'error' });

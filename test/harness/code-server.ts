@@ -29,6 +29,8 @@ const baseSettings = {
   'extensions.ignoreRecommendations': true,
   'telemetry.telemetryLevel': 'off',
   'git.enabled': false,
+  // Or all processes of the machine are looked through for ports, again and again.
+  'remote.autoForwardPorts': false,
 };
 
 /** Starts a server whose files all lie in a new temporary folder, which `stop` removes. */

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { browsers, find, installPackages, run } from './packages';
+import { ensureBrowser, find, installPackages, run } from './packages';
 
 /** Paths of the programs that together stand in for desktop VS Code. */
 export interface Editor {
@@ -11,6 +11,9 @@ export interface Editor {
   codeServer: string;
   chromium: string;
 }
+
+/** Of what is installed here, in messages. */
+const user = 'The tests in an editor';
 
 /** Commands that the installation (native addons of code-server) or the window needs, and the Debian packages with them. */
 const building = { 'g++': 'g++', make: 'make', python3: 'python3', 'krb5-config': 'libkrb5-dev' };
@@ -24,13 +27,14 @@ export function ensureEditor(root: string): Editor {
   const installed = isInstalled(harness);
   const commands = Object.entries(installed ? {} : building);
   const packages = commands.filter(([command]) => !find(command)).map(([, name]) => name);
-  if (!browsers.some(find)) packages.push('chromium');
-  installPackages(packages, 'The tests in an editor');
+  installPackages(packages, user);
+  const chromium = ensureBrowser(user);
+  if (chromium === undefined) throw new Error(`${user} need a Chromium. Install it: sudo apt-get install chromium`);
   if (!installed) installCodeServer(harness);
   return {
     node: path.join(harness, 'node_modules/.bin/node'),
     codeServer: path.join(harness, 'node_modules/code-server/out/node/entry.js'),
-    chromium: browsers.map(find).find((found) => found !== undefined)!,
+    chromium,
   };
 }
 

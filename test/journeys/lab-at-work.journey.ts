@@ -54,6 +54,7 @@ describe('the Lab', () => {
     process.kill((await onlyRun()).record.pid, 'SIGKILL');
     await isShown('Failed');
     await window.picture('lab-failed');
+    expect(await refusals(window)).toEqual([]);
     await lab.getByRole('button', { name: 'Show Log' }).click();
     await window.page.getByRole('tab', { name: 'log.txt' }).waitFor();
     const { paths } = await onlyRun();
@@ -64,7 +65,6 @@ describe('the Lab', () => {
       .locator('.view-line', { hasText: line.slice(0, 20) })
       .first()
       .waitFor();
-    expect(await refusals(window).catch(() => window.violations)).toEqual([]);
   });
 
   it('trains the control of a run that has none, and then says what distillation gave', async () => {

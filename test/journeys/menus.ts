@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { Locator } from 'playwright-core';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Command, Offer } from './offers';
 import { plain, type Workbench } from './workbench';
 
@@ -38,8 +38,12 @@ export async function offered(window: Workbench, open: () => Promise<void>): Pro
     .evaluateAll((labels: Label[]) =>
       labels.map(({ className, textContent }) => (className.includes('separator') ? '' : (textContent ?? ''))),
     );
-  await window.page.keyboard.press('Escape');
-  await menu.waitFor({ state: 'detached' });
+  await vi.waitUntil(async () => {
+    // The first may go to a tooltip that came up over the menu's button meanwhile.
+    await window.page.keyboard.press('Escape');
+    await window.untilDrawn();
+    return (await menu.count()) === 0;
+  });
   const groups: Command[][] = [[]];
   for (const entry of entries.map(plain)) {
     const command = commandOf(entry);

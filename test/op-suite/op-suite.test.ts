@@ -16,7 +16,7 @@ const withOpenVino = it.skipIf(findLibrary('openvino') === undefined);
 withOpenVino(
   'what is recorded passes the op tests on OpenVINO',
   // Each operation is compiled as a graph of its own, which takes its time.
-  () => passes('openvino', 'recorded', ['openvino'], torture ? 1 : 12),
+  () => passes('openvino', 'recorded', ['openvino'], torture ? 1 : 24),
   LIMIT,
 );
 

@@ -116,7 +116,7 @@ describe('a run whose records hold null for a number', () => {
     const file = path.join(directory, 'predictions.jsonl');
     const prediction = { predictions: 1, correct: 0, negativeLogLikelihood: null };
     writeFileSync(file, lines({ file: 'a', line: 1, text: '', models: { student: prediction } }));
-    const [read] = (await readPredictions({ predictions: file } as Parameters<typeof readPredictions>[0]))!;
+    const [read] = (await readPredictions({ predictions: file }))!;
     expect(read!.models.student).toEqual({ predictions: 1, correct: 0 });
   });
 });

@@ -7,9 +7,17 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRun, listRuns, readRun } from '../../src/run-directory/run-directory';
 import { openRecords, readRecords } from '../../src/run-directory/record-file';
 import { requireOwnedTree } from '../../src/run-directory/owned';
+import { findCompleteDirectory, readDirectoryAtomically } from '../../src/run-directory/atomic-directory';
+import { followLines } from '../../src/run-directory/follow-lines';
+import { readPredictions } from '../../src/run-directory/predictions';
+import { probeSteps, readProbeExamples, readStudentProbe, readTeacherProbe } from '../../src/run-directory/probes';
+import { controlPaths } from '../../src/run-directory/run-paths';
+import { teacherFolder } from '../../src/experiment/checks/model-folder';
+import { readRunExperiment } from '../../src/experiment/experiment-record';
+import { copyControls } from '../../src/runner/sweep/sweep-sharing';
 import { emptyTrash, listTrash, restoreRun, trashRun } from '../../src/run-directory/run-trash';
 import { teacherCacheCommand } from '../../src/runner/commands/cache';
-import { beginRun, changeRun, type SampleRun } from '../extension/sample-run';
+import { beginRun, changeRun, train, writeProbes, type SampleRun } from '../extension/sample-run';
 
 const isLink = /is a link/;
 
@@ -114,3 +122,89 @@ async function ended(): Promise<SampleRun> {
   await changeRun(run, { status: 'stopped' });
   return run;
 }
+
+describe('what a run shows is its own: nothing is read through a link', () => {
+  it('in place of its predictions, or of its folder of probes', async () => {
+    const run = await ended();
+    await writeFile(path.join(outside, 'predictions.jsonl'), '{"file":"secret"}\n');
+    await symlink(path.join(outside, 'predictions.jsonl'), run.paths.predictions);
+    await expect(readPredictions(run.paths)).rejects.toThrow(isLink);
+    await writeProbes(run, [100]);
+    await rename(run.paths.probes, path.join(outside, 'probes'));
+    await symlink(path.join(outside, 'probes'), run.paths.probes);
+    const { probes } = run.paths;
+    await expect(probeSteps(probes)).rejects.toThrow(isLink);
+    await expect(readProbeExamples(probes)).rejects.toThrow(isLink);
+    await expect(readTeacherProbe(probes)).rejects.toThrow(isLink);
+    await expect(readStudentProbe(probes, 100)).rejects.toThrow(isLink);
+  });
+
+  it('in place of one probe', async () => {
+    const run = await ended();
+    await writeProbes(run, [100]);
+    const probe = path.join(run.paths.probes, 'teacher.safetensors');
+    await rename(probe, path.join(outside, 'teacher.safetensors'));
+    await symlink(path.join(outside, 'teacher.safetensors'), probe);
+    await expect(readTeacherProbe(run.paths.probes)).rejects.toThrow(isLink);
+  });
+
+  it('in place of the folder that its records lie in', async () => {
+    const run = await ended();
+    await train(run.paths.teacher, 'teacher', 1, 2);
+    await rename(run.paths.teacher.directory, path.join(outside, 'teacher'));
+    await symlink(path.join(outside, 'teacher'), run.paths.teacher.directory);
+    await expect(readRecords(run.paths.teacher, 'metrics')).rejects.toThrow(isLink);
+  });
+
+  it('in place of its log, while that is followed', async () => {
+    const run = await ended();
+    const heard: string[] = [];
+    await rm(run.paths.log, { force: true });
+    await symlink(path.join(outside, 'precious', 'thesis.txt'), run.paths.log);
+    await writeFile(path.join(outside, 'log.txt'), 'a line\n');
+    const follower = followLines(run.paths.log, (lines) => heard.push(...lines));
+    await expect(follower.refresh()).rejects.toThrow(isLink);
+    follower.dispose();
+    expect(heard).toEqual([]);
+  });
+
+  it('in its model, its checkpoints, or the model of a run that is taken as teacher', async () => {
+    const run = await ended();
+    await mkdir(run.paths.model);
+    await writeFile(path.join(outside, 'config.json'), '{}');
+    await symlink(path.join(outside, 'config.json'), path.join(run.paths.model, 'config.json'));
+    await expect(findCompleteDirectory(run.paths.model)).rejects.toThrow(isLink);
+    await expect(
+      teacherFolder(
+        { source: 'run', run: run.paths.directory, role: 'student', cache: false, precision: 'float32' },
+        workspace,
+      ),
+    ).rejects.toThrow(isLink);
+    await mkdir(path.join(run.paths.directory, 'checkpoints'));
+    await symlink(path.join(outside, 'precious'), run.paths.lastCheckpoint);
+    await expect(readDirectoryAtomically(run.paths.lastCheckpoint, (folder) => readdir(folder))).rejects.toThrow(
+      isLink,
+    );
+  });
+
+  it('in a control that a sweep would copy', async () => {
+    const run = await ended();
+    const control = controlPaths(run.paths, 'no-distillation');
+    await mkdir(control.model, { recursive: true });
+    await symlink(path.join(outside, 'precious'), path.join(control.directory, 'probes'));
+    const other = await beginRun(workspace, { name: 'Another' });
+    const experiment = { ...(await readRunExperiment(run.paths)), controls: ['no-distillation' as const] };
+    await expect(copyControls(other.paths, experiment, [{ paths: run.paths, experiment }])).rejects.toThrow(isLink);
+    await changeRun(other, { status: 'stopped' });
+  });
+
+  it("while a teacher of the person's own may lie behind links, as a download of Hugging Face's does", async () => {
+    const hub = path.join(outside, 'blobs');
+    await mkdir(hub);
+    const folder = path.join(workspace, 'teacher');
+    await mkdir(folder);
+    await writeFile(path.join(hub, 'config'), '{}');
+    await symlink(path.join(hub, 'config'), path.join(folder, 'config.json'));
+    expect(await findCompleteDirectory(folder)).toBe(folder);
+  });
+});

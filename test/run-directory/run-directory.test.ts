@@ -12,6 +12,7 @@ import {
   readRun,
   writeRunRecord,
 } from '../../src/run-directory/run-directory';
+import { thisProcess, writtenName } from '../../src/run-directory/processes';
 import { controlPaths, runPaths, runsDirectory } from '../../src/run-directory/run-paths';
 import type { ResolvedExperiment } from '../../src/experiment/file/schema';
 import type { RunRecord } from '../../src/protocol/records';
@@ -89,7 +90,8 @@ describe('readRun', () => {
   it('says of a run whose process died that it failed and can be resumed', async () => {
     const { paths, lock } = await createRun(await resolved());
     await lock.release();
-    writeFileSync(join(paths.directory, 'lock.4194000.1'), '');
+    const ended = writtenName({ ...(await thisProcess()), pid: 4194000 });
+    writeFileSync(join(paths.directory, `lock.${ended}`), '');
     await writeRunRecord(paths, record);
     const read = await readRun(paths.directory);
     expect(read.record.status).toBe('failed');

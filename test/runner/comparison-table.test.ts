@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { ComparisonRow, Role } from '../../src/protocol/records';
-import { findings, terminalBars } from '../../src/runner/report/comparison-table';
+import { findings, markdownTable, terminalBars } from '../../src/runner/report/comparison-table';
 
 function row(role: Role, macroF1: number, more: Partial<ComparisonRow> = {}): ComparisonRow {
   return {
@@ -41,24 +41,38 @@ describe('the bars of a comparison', () => {
 });
 
 describe('the findings of a comparison', () => {
-  const told = (value: number, interval: [number, number]): string =>
-    findings({
-      rows: [
-        row('teacher', 0.8),
-        row('student', 0.5 + value, { retention: 0.5, gain: gain(value, interval) }),
-        row('control', 0.5),
-      ],
-    });
+  const rowsOf = (value: number, interval: [number, number], more: Partial<ComparisonRow> = {}) => [
+    row('teacher', 0.8),
+    row('student', 0.5 + value, { retention: 0.5, gain: gain(value, interval), ...more }),
+    row('control', 0.5),
+  ];
+  const told = (...of: Parameters<typeof rowsOf>): string => findings({ rows: rowsOf(...of) });
+  const gapClosed = { over: 'no-distillation', value: 0.667, interval: [0.6, 0.73] as [number, number] };
 
-  it('end with the interval of the gain', () => {
-    expect(told(0.2, [0.18, 0.22])).toMatch(
-      /Distillation helped: .* The difference's 95 % interval is \.180 to \.220\.$/,
+  it('are decided by the interval of the gain, and say how much of the gap was closed', () => {
+    expect(told(0.2, [0.18, 0.22], { gapClosed })).toMatch(
+      /Distillation helped: macro-F1 \.700, against \.500 for the same student trained without it\. The difference's 95 % interval is \.180 to \.220\. The student closed 66\.7\s% of the gap from the control to the teacher \(95 % interval 60\.0\s% to 73\.0\s%\)\.$/,
+    );
+    expect(told(-0.2, [-0.22, -0.18], { gapClosed })).toMatch(/Distillation did harm: macro-F1 \.300, against \.500/);
+  });
+
+  it('say where these rows cannot tell, whatever the values are', () => {
+    expect(told(0.01, [-0.01, 0.03], { gapClosed })).toMatch(
+      /Whether distillation helped, these rows cannot tell: .* 95 % interval is −\.010 to \.030\./,
     );
   });
 
-  it('say where these rows cannot tell', () => {
-    expect(told(0.01, [-0.01, 0.03])).toMatch(
-      /95 % interval is −\.010 to \.030\. These rows cannot tell whether it helped\.$/,
+  it('say that there is no gap where the teacher is not clearly better than the control', () => {
+    expect(told(0.2, [0.18, 0.22])).toMatch(
+      /These rows do not show the teacher to be better than the control: there is no gap to close\.$/,
     );
+  });
+
+  it('say of several seeds that these are means, in sentence, bars and table', () => {
+    const rows = rowsOf(0.01, [-0.01, 0.03], { spread: { macroF1: 0.004 }, gapClosed });
+    const comparison = { rows, seeds: [1, 2, 3] };
+    expect(findings(comparison)).toMatch(/these rows and seeds cannot tell: .* \(means of 3 seeds\)\./);
+    expect(terminalBars(comparison)).toContain('means of 3 seeds');
+    expect(markdownTable(comparison)).toMatch(/\| \.510 ± \.004 \| 66\.7\s% \|/);
   });
 });

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
@@ -36,12 +36,18 @@ const metricsOf = (workspace: string, part: string): string => {
 };
 const recordOf = (run: string): RunRecord => JSON.parse(readFileSync(path.join(run, 'run.json'), 'utf8')) as RunRecord;
 
+/** As if its process had run in another container of this machine. */
+function moveElsewhere(run: string): void {
+  const [claim] = readdirSync(run).filter((name) => name.startsWith('lock.'));
+  renameSync(path.join(run, claim!), path.join(run, claim!.replace(/[0-9a-f]{8}$/, 'aaaaaaaa')));
+}
+
 describe('an interrupted run', () => {
   it.each([
-    ['while its teacher trains', 'teacher', 4],
-    ['while its student trains', '.', 17],
-    ['while its control trains', 'controls/no-distillation', 10],
-  ])('killed %s and resumed, has the weights of an uninterrupted one', async (_, part, steps) => {
+    ['while its teacher trains', 'teacher', 4, 'here'],
+    ['while its student trains', '.', 17, 'here'],
+    ['while its control trains in what might be a container', 'controls/no-distillation', 10, 'elsewhere'],
+  ])('killed %s and resumed, has the weights of an uninterrupted one', async (_, part, steps, place) => {
     const workspace = tinyWorkspace(experiment);
     const { child, outcome } = start(['run', 'tiny.distill.json'], workspace);
     await until(() => stepsIn(metricsOf(workspace, part)) >= steps);
@@ -50,7 +56,14 @@ describe('an interrupted run', () => {
     const run = onlyRun(workspace);
     expect(recordOf(run).status).toBe('running'); // it could not say otherwise
 
-    const result = await document<RunResult>(['resume', path.basename(run)], workspace);
+    if (place === 'elsewhere') {
+      moveElsewhere(run);
+      const { code, stderr } = await distillery(['resume', path.basename(run)], workspace);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/held by process \d+ on .+ cannot be seen from here.+resume .+ --take-over/);
+    }
+    const takeOver = place === 'elsewhere' ? ['--take-over'] : [];
+    const result = await document<RunResult>(['resume', path.basename(run), ...takeOver], workspace);
     expect(result.status).toBe('done');
     weights(run).forEach((bytes, i) => expect(bytes.equals(uninterrupted.cpu![i]!), models[i]).toBe(true));
     const metrics = readLines<MetricsRecord>(path.join(run, 'metrics.jsonl'));

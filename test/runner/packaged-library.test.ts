@@ -1,6 +1,15 @@
 /** @file A library that a package ships beside the runner is used without an installation. */
 
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -31,7 +40,11 @@ describe.skipIf(openvino === undefined)('OpenVINO in a package', () => {
     expect(device()).toMatchObject({ available: false, install: 'openvino' });
     const home = path.join(folder, 'libraries', 'openvino');
     mkdirSync(home, { recursive: true });
-    symlinkSync(openvino!, path.join(home, '1.2.3'));
+    // The same files under another name: a link out of the package would not be followed.
+    mkdirSync(path.join(home, '1.2.3'));
+    for (const name of readdirSync(openvino!).filter((name) => name.includes('.so') || /\.(dll|dylib)$/.test(name))) {
+      linkSync(realpathSync(path.join(openvino!, name)), path.join(home, '1.2.3', name));
+    }
     expect(device()).toMatchObject({ available: true, reason: null });
     expect(device()).not.toHaveProperty('library');
     expect(run('--remove', 'openvino')).toEqual({ library: 'openvino', removed: false });

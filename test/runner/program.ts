@@ -73,6 +73,7 @@ export interface TinyExperiment {
   precision?: string;
   /** One unless the test is about it: files run side by side, and threads that wait for each other starve. */
   threads?: number;
+  seeds?: number | number[];
   /** Without a test split. */
   withoutTest?: boolean;
 }
@@ -90,6 +91,7 @@ export function tinyWorkspace({
   engine = 'cpu',
   precision,
   threads = 1,
+  seeds,
   withoutTest,
 }: TinyExperiment): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
@@ -126,6 +128,7 @@ export function tinyWorkspace({
     distillation: { temperature: 2, alpha: 0.5, ...distillation },
     training: { epochs: 2, ...common },
     controls: ['no-distillation'],
+    seeds,
     engine,
     precision,
     threads,

@@ -80,9 +80,8 @@ describe('runs on one device', () => {
     expect((await second.outcome).code).toBe(0);
     expect(recordOf(second.run)!.status).toBe('stopped');
     expect(recordOf(first.run)!.status).toBe('running');
-    const queue = readdirSync(path.join(dataOf(workspace.folder), 'devices', 'cpu')).filter((name) =>
-      name.endsWith('.json'),
-    );
+    const devices = path.join(dataOf(workspace.folder), 'devices');
+    const queue = (readdirSync(devices, { recursive: true }) as string[]).filter((name) => name.endsWith('.json'));
     expect(queue).toHaveLength(1);
   });
 

@@ -2,19 +2,18 @@
 
 import { build } from 'esbuild';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { chromium, type Browser, type LaunchOptions, type Page } from 'playwright-core';
+import { ensureBrowser } from '../harness/packages';
 import { pseudoTranslated } from './untranslated';
 
-/** Where distributions put it; undefined: these tests are skipped. */
-export const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
-  existsSync(path),
-);
-
-export const launchOptions: LaunchOptions = { executablePath: chromiumPath!, args: ['--no-sandbox'] };
+/** A headless Chromium's path, and how it is started; undefined where there is none. */
+export function launchOptions(): LaunchOptions | undefined {
+  const executablePath = ensureBrowser('The tests of the Lab’s page');
+  return executablePath === undefined ? undefined : { executablePath, args: ['--no-sandbox'] };
+}
 
 export interface LabPage {
   page: Page;
@@ -95,7 +94,7 @@ export interface Harness {
 /** Server and browser of one's own. */
 export async function startHarness(): Promise<Harness> {
   const served = await servePage();
-  const browser = await chromium.launch(launchOptions);
+  const browser = await chromium.launch(launchOptions());
   return {
     browser,
     open: (query, size) => openPage(browser, served.url, query, size),

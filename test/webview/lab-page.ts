@@ -4,12 +4,13 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject } from 'vitest';
 import { formatShare, shareDecimals } from '../../src/protocol/format';
 import type { LabMethod } from '../../src/protocol/lab-requests';
-import { chromiumPath, openPage, type LabPage, type Size } from './browser';
+import { openPage, type LabPage, type Size } from './browser';
 import { mobyRun } from './sample/moby-run';
 import type { SampleRun } from './sample/sample-run';
 import { spamRun } from './sample/spam-run';
 
-if (!chromiumPath) console.warn('Skipped: the Lab page in a browser. Install Chromium, e.g. apt-get install chromium.');
+const served = inject('labPage');
+if (!served) console.warn('Skipped: the Lab page in a browser. Install Chromium, e.g. apt-get install chromium.');
 
 export const moby = mobyRun();
 export const spam = spamRun();
@@ -99,11 +100,11 @@ export async function settled(page: Page): Promise<void> {
 
 /** Tests of the page, skipped where there is no browser. When a test has ended, no script of its pages may have failed. */
 export function describePage(name: string, tests: (open: Open) => void): void {
-  describe.skipIf(!chromiumPath)(name, () => {
+  describe.skipIf(!served)(name, () => {
     let browser: Browser;
     let opened: LabPage[] = [];
     beforeAll(async () => {
-      browser = await chromium.connect(inject('labPage')!.browser);
+      browser = await chromium.connect(served!.browser);
     });
     afterEach(async () => {
       const pages = opened;
@@ -113,7 +114,7 @@ export function describePage(name: string, tests: (open: Open) => void): void {
     });
     afterAll(() => browser.close());
     tests(async (query, size) => {
-      const one = await openPage(browser, inject('labPage')!.url, query, size);
+      const one = await openPage(browser, served!.url, query, size);
       opened.push(one);
       return one.page;
     });

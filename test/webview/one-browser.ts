@@ -2,7 +2,7 @@
 
 import { chromium } from 'playwright-core';
 import type { TestProject } from 'vitest/node';
-import { chromiumPath, launchOptions, servePage } from './browser';
+import { launchOptions, servePage } from './browser';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -12,8 +12,9 @@ declare module 'vitest' {
 }
 
 export async function setup({ provide }: TestProject): Promise<(() => Promise<void>) | undefined> {
-  if (!chromiumPath) return undefined;
-  const [served, browser] = await Promise.all([servePage(), chromium.launchServer(launchOptions)]);
+  const options = launchOptions();
+  if (!options) return undefined;
+  const [served, browser] = await Promise.all([servePage(), chromium.launchServer(options)]);
   provide('labPage', { url: served.url, browser: browser.wsEndpoint() });
   return async () => {
     await browser.close();

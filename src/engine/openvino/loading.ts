@@ -2,7 +2,7 @@
 
 import { complaint } from '../../protocol/problem';
 import { EngineUnavailable } from '../executor';
-import { findLibrary } from '../libraries';
+import { findLibrary, libraryDanger } from '../libraries';
 import { OpenVinoLibrary } from './library';
 
 const ENGINE = 'openvino';
@@ -19,6 +19,8 @@ function load(): OpenVinoLibrary {
   if (folder === undefined) {
     throw new EngineUnavailable(ENGINE, complaint('openvino-not-installed', {}));
   }
+  const danger = libraryDanger(ENGINE);
+  if (danger) throw new EngineUnavailable(ENGINE, danger);
   try {
     return new OpenVinoLibrary(folder);
   } catch (error) {

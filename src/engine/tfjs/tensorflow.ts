@@ -9,7 +9,7 @@ import { builtFolder } from '../built-files';
 import { eagerExecutor } from './eager';
 import { complaint } from '../../protocol/problem';
 import { EngineUnavailable, type ExecutorOptions, type Executor } from '../executor';
-import { findLibrary } from '../libraries';
+import { findLibrary, libraryDanger } from '../libraries';
 import type { LibraryName } from '../../protocol/libraries';
 
 /** The name under which tfjs-node's kernels register. */
@@ -62,6 +62,8 @@ async function openBackend(engine: string, library: LibraryName, threads: number
     if (loaded.folder !== folder) throw new Error(`this process runs on the libtensorflow in ${loaded.folder}`);
     return loaded.binding;
   }
+  const danger = libraryDanger(library);
+  if (danger) throw new EngineUnavailable(engine, danger);
   const built = builtFolder('tensorflow');
   const addon = path.join(built ?? '', 'tfjs_binding.node');
   if (built === undefined || !existsSync(addon)) {

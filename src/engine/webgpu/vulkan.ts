@@ -1,5 +1,6 @@
 /** @file The machine's GPUs as the Vulkan loader lists them: the one source of names, kinds and memory on Linux and Windows. */
 
+import path from 'node:path';
 import { koffi } from '../native-calls';
 
 /** VkPhysicalDeviceType, the most capable kind first: the order in which WebGPU implementations choose. */
@@ -32,7 +33,9 @@ export function vulkanDevices(): VulkanDevice[] {
 }
 
 function listDevices(): VulkanDevice[] {
-  const library = koffi.load(process.platform === 'win32' ? 'vulkan-1.dll' : 'libvulkan.so.1');
+  // By its whole path on Windows, which otherwise takes one that lies in the current folder, a stranger's perhaps.
+  const onWindows = path.join(process.env.SystemRoot ?? 'C:\\Windows', 'System32', 'vulkan-1.dll');
+  const library = koffi.load(process.platform === 'win32' ? onWindows : 'libvulkan.so.1');
   const createInstance = library.func('int vkCreateInstance(const void *, const void *, _Out_ void **)');
   const destroyInstance = library.func('void vkDestroyInstance(void *, const void *)');
   const enumerate = library.func('int vkEnumeratePhysicalDevices(void *, _Inout_ uint32_t *, _Out_ void **)');

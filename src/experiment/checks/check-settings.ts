@@ -24,6 +24,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkPrecision,
     checkTeacherPrecision,
     checkValidation,
+    checkSeeds,
   ];
   for (const check of checks) findings.check(() => check(experiment, findings));
 }
@@ -32,6 +33,14 @@ function checkValidation({ dataset }: Experiment, findings: Findings): void {
   if (dataset.validation !== undefined) return;
   const useTenth = setValue(['dataset', 'validation'], 0.1, phrase('hold-out-tenth'));
   findings.warning(['dataset'], 'validation-not-named', {}, useTenth);
+}
+
+function checkSeeds({ seeds }: Experiment, findings: Findings): void {
+  if (!Array.isArray(seeds)) return;
+  for (const [index, seed] of seeds.entries()) {
+    if (seeds.indexOf(seed) < index)
+      findings.error(['seeds', index], 'seed-twice', { seed }, removeKey(['seeds', index]));
+  }
 }
 
 function checkPrecision({ engine, precision }: Experiment, findings: Findings): void {

@@ -6,6 +6,7 @@ import { InputError } from '../../protocol/problem';
 import { type Architecture } from '../../model/architecture';
 import { architectureFromConfig } from '../../model/config';
 import { isFile, isFolder } from './dataset-files';
+import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { readRunExperiment } from '../experiment-record';
 import type { RunPaths } from '../../run-directory/run-paths';
@@ -13,19 +14,21 @@ import type { TeacherSpec } from '../file/schema';
 
 /**
  * The folder of the teacher's model; undefined for one that is trained by the run itself. Relative paths are relative to
- * `base`. Throws an InputError where an earlier run is not found.
+ * `base`. Throws an InputError where an earlier run is not found, or its model is a link.
  */
 export async function teacherFolder(teacher: TeacherSpec, base: string): Promise<string | undefined> {
   if (teacher.source === 'train') return undefined;
   if (teacher.source === 'checkpoint') return resolve(base, teacher.path);
   const run = await findRun(teacher.run, base);
-  return teacher.role === 'student' ? run.model : teacherOfRun(run);
+  if (teacher.role === 'teacher') return teacherOfRun(run);
+  return (await findCompleteDirectory(run.model)) ?? run.model;
 }
 
 /** The folder of the teacher that a run used, wherever that came from. */
 export async function teacherOfRun(run: RunPaths): Promise<string> {
   const { teacher } = await readRunExperiment(run);
-  return (await teacherFolder(teacher, run.directory)) ?? run.teacher.model;
+  const elsewhere = await teacherFolder(teacher, run.directory);
+  return elsewhere ?? (await findCompleteDirectory(run.teacher.model)) ?? run.teacher.model;
 }
 
 /**

@@ -13,6 +13,8 @@ const path = (description: string) => z.string().min(1).describe(description);
 const paths = (description: string, examples: unknown[]) =>
   z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).meta({ description, examples });
 
+const seed = z.int().min(0).max(0xffffffff);
+
 const datasetSchema = z
   .strictObject({
     train: paths(
@@ -106,12 +108,7 @@ const trainingSchema = z
     decayBiasAndNorm: z.boolean().default(false).describe('Whether biases and norm weights decay too.'),
     clipNorm: z.number().min(0).default(1).describe('Largest global gradient norm; 0 does not clip.'),
     dropout: z.number().min(0).lt(1).default(0.1).describe('Dropout rate of the trained model.'),
-    seed: z
-      .int()
-      .min(0)
-      .max(0xffffffff)
-      .default(1)
-      .describe('Seed of the initial weights, the order of rows, masks and dropout.'),
+    seed: seed.default(1).describe('Seed of the initial weights, the order of rows, masks and dropout.'),
     evaluateEvery: z.int().min(1).default(100).describe('Updates between two evaluations on validation.'),
     patience: count(
       "Evaluations in a row without a better one, by the task's metric on validation, after which the training ends. Left out, it makes all its updates. The best checkpoint is kept either way.",
@@ -330,6 +327,14 @@ export const experimentSchema = z
           'Further students to compare with. "no-distillation" trains the same student on hard labels alone, so that one sees whether distillation helped; [] leaves it out.',
         examples: [['no-distillation']],
       }),
+    seeds: z
+      .union([z.int().min(1).max(100), z.array(seed).min(1).max(100)])
+      .optional()
+      .meta({
+        description:
+          'Trains student and controls once for each seed; the teacher is trained and asked once. A number counts from training.seed on; a list takes its place. The comparison then has means, their spread, and an interval over seeds and rows together.',
+        examples: [3, [1, 2, 3]],
+      }),
     sweep: z
       .record(z.string(), z.array(z.unknown()).min(1))
       .optional()
@@ -376,6 +381,8 @@ export const resolvedExperimentSchema = experimentSchema.extend({
   }),
   student: studentSchema.extend({ architecture: architectureSchema.required() }),
   inputs: z.array(inputFileSchema),
+  /** All of them, the first of which is `training.seed`; absent where there is one. */
+  seeds: z.array(seed).optional(),
   /** Which combination of a sweep this is. */
   sweepMember: z.object({ id: z.string(), values: z.record(z.string(), z.unknown()) }).optional(),
 });

@@ -39,6 +39,9 @@ function buttonOf(name: ActionName, subject: string | null): Button | undefined 
       return { title: l10n.t('Remove Library'), press: () => execute('distillery.removeLibrary', subject) };
     case 'resume':
       return { title: l10n.t('Resume Run'), press: () => execute('distillery.resumeRun', subject) };
+    case 'takeOver':
+      // The command asks first.
+      return { title: l10n.t('Take Over Run'), press: () => execute('distillery.resumeRun', subject) };
     case 'run':
       return { title: l10n.t('Run Experiment'), press: () => execute('distillery.runExperiment', file) };
     case 'sweep':

@@ -14,6 +14,7 @@ const clicked: Readonly<Record<Exclude<ActionName, 'cache'>, (subject: string) =
   wheel: () => l10n.t('choose a wheel that you have by "Choose a Wheel…"'),
   devices: () => l10n.t('the Devices view'),
   resume: () => l10n.t('"Resume Run"'),
+  takeOver: () => l10n.t('"Take Over Run"'),
   run: () => l10n.t('"Run Experiment"'),
   sweep: () => l10n.t('"Sweep Experiment"'),
   open: (file) => path.basename(file),

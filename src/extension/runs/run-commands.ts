@@ -4,6 +4,7 @@ import { commands, l10n, ProgressLocation, Uri, window, type LogOutputChannel } 
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunnerMethod } from '../../protocol/runner';
+import { lockHolder } from '../../run-directory/lock';
 import { askRunner } from './ask-runner';
 import type { ListedRun, RunList } from './run-list';
 import { isResumable, lacksControl } from './run-status';
@@ -32,6 +33,7 @@ export async function resumeRun(parts: RunCommandParts, given: unknown): Promise
   if (!run) return;
   // It may have changed since it was last looked at.
   const { status } = (await parts.runs.look(run.paths.directory)).record;
+  if (await isHeldElsewhere(run)) return takeOver(parts, run);
   if (status === 'paused') return tell(parts, run, 'continue');
   if (!isResumable(status)) throw new Error(l10n.t('{0} cannot be resumed.', run.record.name));
   await goOn(parts, run);
@@ -52,13 +54,13 @@ async function goOn(parts: RunCommandParts, { paths, record }: ListedRun, ...opt
   await showStarted(parts, { runner, cwd, what: record.name, candidates: () => Promise.resolve([directory]) });
 }
 
-export async function pauseRun(parts: Pick<RunCommandParts, 'runs'>, given: unknown): Promise<void> {
+export async function pauseRun(parts: RunCommandParts, given: unknown): Promise<void> {
   requireTrust();
   const run = await chooseRun(parts.runs, given, l10n.t('Run to pause'), (r) => r.record.status === 'running');
   if (run) await tell(parts, run, 'pause');
 }
 
-export async function stopRun(parts: Pick<RunCommandParts, 'runs'>, given: unknown): Promise<void> {
+export async function stopRun(parts: RunCommandParts, given: unknown): Promise<void> {
   requireTrust();
   const run = await chooseRun(parts.runs, given, l10n.t('Run to stop'), (r) => isLive(r.record.status));
   if (!run) return;
@@ -67,8 +69,10 @@ export async function stopRun(parts: Pick<RunCommandParts, 'runs'>, given: unkno
 }
 
 /** Asks a run that is at work, and looks at what has come of it. */
-async function tell({ runs }: Pick<RunCommandParts, 'runs'>, run: ListedRun, method: RunnerMethod): Promise<void> {
+async function tell(parts: RunCommandParts, run: ListedRun, method: RunnerMethod): Promise<void> {
+  const { runs } = parts;
   const { name } = run.record;
+  if (await isHeldElsewhere(run)) return void takeOver(parts, run);
   // Its process may have died since it was last looked at.
   const { record } = await runs.look(run.paths.directory);
   if (!isLive(record.status)) throw new Error(l10n.t('{0} is not running any more.', name));
@@ -78,6 +82,29 @@ async function tell({ runs }: Pick<RunCommandParts, 'runs'>, run: ListedRun, met
     if (isLive(now.status)) throw new Error(l10n.t('{0} does not answer: {1}', name, String(error)));
   });
   await runs.look(run.paths.directory);
+}
+
+async function isHeldElsewhere({ paths }: ListedRun): Promise<boolean> {
+  return (await lockHolder(paths.directory))?.isSeen === false;
+}
+
+/** Asks, for only the person can know whether a process that cannot be seen from here has ended. */
+async function takeOver(parts: RunCommandParts, run: ListedRun): Promise<void> {
+  const holder = await lockHolder(run.paths.directory);
+  if (!holder) return;
+  const question = l10n.t(
+    '{0} is held by process {1} on {2}, which cannot be seen from here.',
+    run.record.name,
+    holder.pid,
+    holder.host,
+  );
+  const detail = l10n.t(
+    'It works in another container or on another machine, or has ended there. If it has ended, take the run over: it goes on here from its last checkpoint. If it is still at work, both would write the same run.',
+  );
+  const take = l10n.t('Take Over');
+  if ((await window.showWarningMessage(question, { modal: true, detail }, take)) === take) {
+    await goOn(parts, run, '--take-over');
+  }
 }
 
 interface Started {

@@ -2,6 +2,7 @@
 
 import { Disposable, l10n, Uri, window, type LogOutputChannel } from 'vscode';
 import { followLines, type Follower } from '../../run-directory/follow-lines';
+import { requireOwned } from '../../run-directory/owned';
 import { chooseRun } from './choose-run';
 import type { ListedRun, RunList } from './run-list';
 import { isLive } from '../../protocol/records';
@@ -55,5 +56,8 @@ function writeLine(log: LogOutputChannel, line: string): void {
 export async function showLog(runs: RunList, log: LogOutputChannel, given: unknown): Promise<void> {
   const run = given === undefined ? undefined : await chooseRun(runs, given, l10n.t('Run whose log to show'));
   if (!run || isLive(run.record.status)) log.show();
-  else await window.showTextDocument(Uri.file(run.paths.log), { preview: true });
+  else {
+    requireOwned(run.paths.log);
+    await window.showTextDocument(Uri.file(run.paths.log), { preview: true });
+  }
 }

@@ -12,6 +12,7 @@ const actions: Readonly<Record<ActionName, (subject: string) => string>> = {
   devices: () => 'the Devices view',
   cache: () => 'the command line',
   resume: (run) => `"Resume Run" of ${run}, which the person clicks`,
+  takeOver: (run) => `"Resume Run" of ${run}, which the person clicks and confirms`,
   run: () => 'distillery_run_experiment',
   sweep: () => '"Sweep Experiment", which the person clicks',
   open: (file) => file,

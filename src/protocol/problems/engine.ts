@@ -25,6 +25,23 @@ const hindrances = {
     remedy: 'Install it: {install}',
     actions: { install: '{library}' },
   },
+  'library-of-another-user': {
+    message: '{place} belongs to another user (number {uid}), and what is in it would run as you.',
+    remedy:
+      'Remove the library and install it again, or name a folder of your own in the environment variable DISTILLERY_LIBRARIES.',
+    actions: { remove: '{library}', install: '{library}' },
+  },
+  'library-writable-by-others': {
+    message: 'Other users may write {place}, and what is in it would run as you.',
+    remedy: 'Take that right from them (chmod go-w), or remove the library and install it again.',
+    actions: { remove: '{library}', install: '{library}' },
+  },
+  'library-behind-link': {
+    message: '{place} is a link out of {root}, and what is behind it would run as you.',
+    remedy:
+      'Remove the library and install it again, or name the folder itself in the environment variable DISTILLERY_LIBRARIES.',
+    actions: { remove: '{library}', install: '{library}' },
+  },
 } as const satisfies Record<string, Entry>;
 
 const onnxruntime = {

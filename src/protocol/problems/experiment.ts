@@ -130,6 +130,10 @@ const settings = {
     message: '"{column}" has no meaning for {task}.',
     remedy: 'Remove it, or choose the task "{wanted}".',
   },
+  'seed-twice': {
+    message: 'Seed {seed} is named twice: it would give the same student again.',
+    remedy: 'Name each seed once.',
+  },
   'prompt-without-completion': {
     message: 'A prompt needs a completion to be learnt.',
     remedy: 'Name the column of the completion as "completionColumn".',

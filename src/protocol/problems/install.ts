@@ -57,6 +57,12 @@ export const installProblems = {
     message: 'Process {pid} is changing this library.',
     remedy: 'Wait until it has ended. Until then, "engine": "cpu" works without it.',
   },
+  'install-held-elsewhere': {
+    message:
+      'Process {pid} on {host} is changing this library; it cannot be seen from here, since it is in another container or on another machine, or has ended there.',
+    remedy:
+      'Wait until it has ended, and remove {file} if it is still there. Until then, "engine": "cpu" works without it.',
+  },
   'install-not-writable': {
     message: '{folder} cannot be written ({reason}).',
     remedy:

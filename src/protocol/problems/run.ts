@@ -15,6 +15,12 @@ export const runProblems = {
   },
   'run-at-work': { message: 'This run is at work.', remedy: 'Stop it first.' },
   'run-still-going': { message: 'This run is still going on.', remedy: 'Wait for it, or stop it first.' },
+  'run-held-elsewhere': {
+    message:
+      'This run is held by process {pid} on {host}, which cannot be seen from here: it works in another container or on another machine, or has ended there.',
+    remedy: 'Stop it there, or, if you know that it has ended, go on with {takeOver:quoted}.',
+    actions: { takeOver: '{run}' },
+  },
   'run-name-taken': {
     message: 'There is a run of this name again.',
     remedy: 'Rename one of the two folders.',
@@ -36,6 +42,10 @@ export const runProblems = {
   'control-missing': {
     message: 'The run has no control {control}.',
     remedy: 'See its folder "controls" for their names.',
+  },
+  'seed-missing': {
+    message: 'The run has no further seed {seed}.',
+    remedy: 'See its folder "seeds"; the first seed is the run itself.',
   },
   'input-gone': { message: 'This file is gone.', remedy: 'Restore it, or start a new run of the experiment.' },
   'input-changed': {

@@ -3,7 +3,7 @@
 /** What a reader can do at a click, or by one command: its name, and what it is about (null where that is left to the reader). */
 export type Action = { [Name in ActionName]: Record<Name, string | null> }[ActionName];
 
-/** `install` and `remove` name a library, `wheel` one that is to be taken from a file, `resume` a run, `run`, `sweep` and `open` a file. */
+/** `install` and `remove` name a library, `wheel` one that is to be taken from a file, `resume` and `takeOver` a run, `run`, `sweep` and `open` a file. */
 export const actionNames = [
   'install',
   'remove',
@@ -11,6 +11,7 @@ export const actionNames = [
   'devices',
   'cache',
   'resume',
+  'takeOver',
   'run',
   'sweep',
   'open',

@@ -75,6 +75,7 @@ const terminalActions: Record<ActionName, (subject: string | null) => string> = 
   devices: () => 'distillery devices',
   cache: () => 'distillery cache',
   resume: (run) => `distillery resume ${run ?? 'RUN'}`,
+  takeOver: (run) => `distillery resume ${run ?? 'RUN'} --take-over`,
   run: (file) => (file === null ? 'distillery run FILE' : 'distillery run'),
   sweep: () => 'distillery sweep',
   open: (file) => file ?? 'FILE',

@@ -1,10 +1,9 @@
 /** @file `run` and `resume`: carry an experiment out in its run directory, whatever happens. */
 
-import { readFile } from 'node:fs/promises';
 import { findChangedInputs } from '../../experiment/input-files';
-import { acquireLock, LockedError } from '../../run-directory/lock';
+import { acquireLock, heldElsewhere, LockedError } from '../../run-directory/lock';
 import { loadExperiment } from '../../experiment/resolve';
-import { requireOwnedTree } from '../../run-directory/owned';
+import { readOwned, requireOwnedTree } from '../../run-directory/owned';
 import { createRun, findRun, readRun } from '../../run-directory/run-directory';
 import { readRunExperiment, writeRunExperiment } from '../../experiment/experiment-record';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
@@ -28,6 +27,8 @@ export interface StartOptions {
 export interface ResumeOptions extends StartOptions {
   /** Trains the control too where the run has none: all else of a run that is done stays, the comparison is made anew. */
   withControl?: boolean;
+  /** Takes the run from a process that cannot be seen from here: the person knows that it has ended. */
+  takeOver?: boolean;
 }
 
 /** Starts the experiment of a file in a new run directory. Throws an InputError before anything is written. */
@@ -47,7 +48,7 @@ export async function startRun(
 export async function resumeRun(
   nameOrPath: string,
   output: RunOutput,
-  { queue = true, withControl = false }: ResumeOptions = {},
+  { queue = true, withControl = false, takeOver = false }: ResumeOptions = {},
 ): Promise<RunResult> {
   const paths = await findRun(nameOrPath);
   await requireOwnedTree(paths.directory);
@@ -59,10 +60,11 @@ export async function resumeRun(
   const { record } = await readRun(paths.directory);
   if (record.status === 'done' && !addsControl) return { ...resultOf(paths, 'done'), summary: record.summary };
   const before = engineNames.find((name) => name === record.engine);
-  const source = new Source(paths.experiment, await readFile(paths.experiment, 'utf8'));
+  const source = new Source(paths.experiment, (await readOwned(paths.experiment)).toString());
   const engine = await openEngine({ ...experiment, before }, source, (line) => output.note(line));
-  const lock = await acquireLock(paths.directory).catch((error: unknown) => {
+  const lock = await acquireLock(paths.directory, { takeOver }).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw error;
+    if (!error.holder.isSeen) throw heldElsewhere(paths.directory, error.holder);
     throw InputError.at(paths.directory, 'run-still-going', {});
   });
   if (addsControl) await writeRunExperiment(paths, experiment);

@@ -1,9 +1,10 @@
 /**
  * @file One training run a device: others wait in the order in which they came.
  *
- * Who wants a device leaves a ticket `TIME.PID.START.json` in the device's folder. The first living one's turn it is, and it takes the
- * folder's lock: tickets give the order, the lock alone gives the device, so that no order of events gives it to two. Tickets and
- * locks of dead processes count for nothing.
+ * Who wants a device leaves a ticket `TIME.NAME.json` in the device's folder (processes.ts has the name). The first living one's turn
+ * it is, and it takes the folder's lock: tickets give the order, the lock alone gives the device, so that no order of events gives it
+ * to two. Tickets and locks of dead processes count for nothing. A home may be shared by machines and containers: each has folders of
+ * its own, for none sees the others' processes, and a wait for one that was killed there would have no end.
  */
 
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,7 +12,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { dataFolder } from '../../engine/libraries';
 import { acquireLock, lockHolder, LockedError, type Lock } from '../../run-directory/lock';
-import { isRunning, thisProcess } from '../../run-directory/processes';
+import { readName, stateOf, thisProcess, writtenName } from '../../run-directory/processes';
 import type { DeviceKind } from '../../protocol/engines';
 import type { DeviceUser } from '../../protocol/records';
 
@@ -20,7 +21,11 @@ const LOOK_PERIOD = 500;
 
 const devices: readonly DeviceKind[] = ['cpu', 'gpu'];
 
-const folderOf = (device: DeviceKind): string => path.join(dataFolder(), 'devices', device);
+async function folderOf(device: DeviceKind): Promise<string> {
+  const { machine, boot, space } = (await thisProcess()).place;
+  // After the next start the folder is the same, unless only the start tells machines apart.
+  return path.join(dataFolder(), 'devices', `${/[^0]/.test(machine) ? machine : boot}-${space}`, device);
+}
 
 interface Ticket extends DeviceUser {
   file: string;
@@ -36,7 +41,7 @@ export async function takeDevice(
   waiting: (ahead: DeviceUser | undefined) => void,
   signal: AbortSignal,
 ): Promise<Lock | undefined> {
-  const folder = folderOf(device);
+  const folder = await folderOf(device);
   await mkdir(folder, { recursive: true });
   const file = await leaveTicket(folder, user);
   const leave = (): Promise<void> => rm(file, { force: true });
@@ -57,22 +62,23 @@ export async function takeDevice(
 
 /** Who trains on a device now; undefined where nobody does. */
 export async function deviceUser(device: DeviceKind): Promise<DeviceUser | undefined> {
-  const folder = folderOf(device);
-  const pid = await lockHolder(folder);
-  if (pid === undefined) return undefined;
-  const ticket = (await livingTickets(folder)).find((one) => one.pid === pid);
-  return ticket && { run: ticket.run, directory: ticket.directory, pid };
+  const folder = await folderOf(device);
+  const holder = await lockHolder(folder);
+  if (holder === undefined) return undefined;
+  const ticket = (await livingTickets(folder)).find((one) => one.pid === holder.pid);
+  return ticket && { run: ticket.run, directory: ticket.directory, pid: holder.pid };
 }
 
 export async function isAnyDeviceHeld(): Promise<boolean> {
-  return (await Promise.all(devices.map((device) => lockHolder(folderOf(device))))).some((pid) => pid !== undefined);
+  const holders = devices.map(async (device) => lockHolder(await folderOf(device)));
+  return (await Promise.all(holders)).some((holder) => holder !== undefined);
 }
 
 async function leaveTicket(folder: string, user: Omit<DeviceUser, 'pid'>): Promise<string> {
-  const { pid, start } = await thisProcess();
+  const own = await thisProcess();
   // Milliseconds since 1970 have 13 digits until the year 2286, so that names sort by time.
-  const file = path.join(folder, `${Date.now()}.${pid}.${start}.json`);
-  await writeFile(file, JSON.stringify({ ...user, pid }));
+  const file = path.join(folder, `${Date.now()}.${writtenName(own)}.json`);
+  await writeFile(file, JSON.stringify({ ...user, pid: own.pid }));
   return file;
 }
 
@@ -91,15 +97,15 @@ async function tryLock(folder: string): Promise<Lock | undefined> {
   }
 }
 
-const ticketName = /^\d{13}\.(\d+)\.(.+)\.json$/;
+const ticketName = /^\d{13}\.(.+)\.json$/;
 
 /** In the order in which they came; those of dead processes are removed. */
 async function livingTickets(folder: string): Promise<Ticket[]> {
   const names = (await readdir(folder).catch((): string[] => [])).filter((name) => ticketName.test(name)).sort();
   const read = names.map(async (name) => {
-    const [, pid, start] = ticketName.exec(name)!;
     const file = path.join(folder, name);
-    if (await isRunning({ pid: Number(pid), start: start! })) return readTicket(file, Number(pid));
+    const process = readName(ticketName.exec(name)![1]!);
+    if (process && (await stateOf(process)) === 'running') return readTicket(file, process.pid);
     await rm(file, { force: true });
     return undefined;
   });

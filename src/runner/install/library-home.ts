@@ -1,6 +1,6 @@
 /** @file The folder of one library: who may change it, and taking versions out of it. */
 
-import { access, readdir, rename, rm } from 'node:fs/promises';
+import { access, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { installedLibrary, isVersion, librariesFolder } from '../../engine/libraries';
 import type { LibraryName } from '../../protocol/libraries';
@@ -12,9 +12,16 @@ export const libraryHome = (name: LibraryName): string => path.join(librariesFol
 
 /** One process at a time changes a library. The folder is made where it is missing. */
 export async function alone<T>(home: string, work: () => Promise<T>): Promise<T> {
+  // Whatever the person's umask: a library in a folder that others may write is not loaded.
+  await mkdir(home, { recursive: true, mode: 0o755 }).catch((error: unknown) => {
+    throw explained(error, home);
+  });
   const lock = await acquireLock(home).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw explained(error, home);
-    throw installError('install-in-progress', { pid: error.pid });
+    const { pid, host, file, isSeen } = error.holder;
+    throw isSeen
+      ? installError('install-in-progress', { pid })
+      : installError('install-held-elsewhere', { pid, host, file });
   });
   try {
     return await work();

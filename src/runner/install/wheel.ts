@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open as openFile } from 'node:fs/promises';
+import { chmod, mkdir, open as openFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -44,7 +44,10 @@ function destination(entry: string, keep: readonly Kept[]): string | undefined {
   return kept.as === 'name' ? path.posix.basename(entry) : entry;
 }
 
-/** Unpacks what is kept of a wheel into `folder`, one file after the other, without holding any in memory. */
+/**
+ * Unpacks what is kept of a wheel into `folder`, one file after the other, without holding any in memory. Only the owner may write
+ * what comes of it, whatever the umask.
+ */
 export async function unpackWheel(
   wheel: string,
   folder: string,
@@ -66,6 +69,10 @@ export async function unpackWheel(
         signal,
       });
     }
+    for (const made of await readdir(folder, { withFileTypes: true, recursive: true })) {
+      if (made.isDirectory()) await chmod(path.join(made.parentPath, made.name), 0o755);
+    }
+    await chmod(folder, 0o755);
   } finally {
     zip.close();
   }

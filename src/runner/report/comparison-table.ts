@@ -3,18 +3,22 @@
 import Table from 'cli-table3';
 import type { Comparison, ComparisonRow } from '../../protocol/records';
 import { formatBytes, formatCount, formatMilliseconds, formatPercent } from '../../protocol/format';
-import { improvement, metricFacts, qualityIn, type MetricKey, type Quality } from '../../protocol/quality';
+import { improvement, metricFacts, qualityIn, verdictOf, type MetricKey, type Quality } from '../../protocol/quality';
 
 interface Column {
   title: string;
   value: (row: ComparisonRow) => string;
-  /** Left out of the table where no row has it. */
-  metric?: MetricKey;
+  /** Left out of the table where no row has it; absent: never. */
+  has?: (row: ComparisonRow) => boolean;
 }
 
 function column(metric: MetricKey): Column {
   const { name, format } = metricFacts[metric];
-  return { title: name, value: ({ metrics }) => format(metrics[metric]), metric };
+  return {
+    title: name,
+    value: ({ metrics, spread }) => `${format(metrics[metric])}${spread ? ` ± ${format(spread[metric])}` : ''}`,
+    has: ({ metrics }) => metrics[metric] !== undefined,
+  };
 }
 
 const columns: readonly Column[] = [
@@ -25,6 +29,11 @@ const columns: readonly Column[] = [
   column('accuracy'),
   column('macroF1'),
   column('perplexity'),
+  {
+    title: 'gap closed',
+    value: ({ gapClosed }) => formatPercent(gapClosed?.value),
+    has: ({ gapClosed }) => gapClosed !== undefined,
+  },
   { title: 'retention', value: (row) => formatPercent(row.retention) },
   column('agreement'),
   column('teacherKl'),
@@ -33,7 +42,7 @@ const columns: readonly Column[] = [
 
 function shownColumns({ rows }: Comparison, withRun: boolean): Column[] {
   const run: Column = { title: 'run', value: (row) => row.run };
-  const shown = columns.filter(({ metric }) => !metric || rows.some((row) => row.metrics[metric] !== undefined));
+  const shown = columns.filter(({ has }) => !has || rows.some(has));
   return withRun ? [run, ...shown] : shown;
 }
 
@@ -78,7 +87,7 @@ const BAR_COLUMNS = 48;
 const BLOCKS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 /** The models' quality as bars from 0, with its 95 % interval, for a terminal. */
-export function terminalBars({ rows }: Comparison): string {
+export function terminalBars({ rows, seeds }: Comparison): string {
   const quality = rows.map(({ metrics }) => qualityIn(metrics)).find((one) => one !== undefined);
   if (!quality) return '';
   const { key, format, title, higherIsBetter } = quality;
@@ -93,7 +102,8 @@ export function terminalBars({ rows }: Comparison): string {
     return `  ${role.padEnd(width)}  ${bar(largest > 0 ? value / largest : 0)} ${format(value)}${range}`;
   });
   const direction = higherIsBetter ? '' : ', the lower the better';
-  return [`${title}${direction}, ${rows[0]!.split} split, with 95 % intervals:`, ...lines].join('\n');
+  const means = seeds ? `, means of ${seeds.length} seeds` : '';
+  return [`${title}${direction}, ${rows[0]!.split} split${means}, with 95 % intervals:`, ...lines].join('\n');
 }
 
 /** @param share 0 … 1 */
@@ -102,8 +112,8 @@ function bar(share: number): string {
   return '█'.repeat(Math.floor(eighths / 8)) + BLOCKS[eighths % 8]!;
 }
 
-/** What the comparison found, in sentences: how much is kept, whether distillation helped, and how sure that is. */
-export function findings({ rows }: Comparison): string {
+/** What the comparison found, in sentences: whether distillation helped, how sure that is, and how far the student came. */
+export function findings({ rows, seeds }: Comparison): string {
   const student = rows.find(({ role }) => role === 'student');
   const teacher = rows.find(({ role }) => role === 'teacher');
   const control = rows.find(({ role }) => role === 'control');
@@ -112,17 +122,32 @@ export function findings({ rows }: Comparison): string {
   const smaller = (teacher.parameters / student.parameters).toFixed(1);
   const kept = `The student keeps ${formatPercent(student.retention)} of the teacher's ${quality.name} with ${smaller} times fewer parameters.`;
   if (!control) return `${kept} Without a control, nobody can tell whether distillation helped.`;
-  return `${kept} ${gain(quality, student, control)}${gainInterval(quality, student)}`;
+  const gained = student.gain ? decided(quality, student, control, seeds?.length) : gain(quality, student, control);
+  return `${kept} ${gained}`;
 }
 
-function gainInterval({ format }: Quality, { gain }: ComparisonRow): string {
-  if (!gain) return '';
+/** The interval of the gain decides what is said. @param seeds how many, where there are several */
+function decided(quality: Quality, student: ComparisonRow, control: ComparisonRow, seeds: number | undefined): string {
+  const { key, name, format } = quality;
+  const { interval } = student.gain!;
+  const unclear = `Whether distillation helped, these rows${seeds === undefined ? '' : ' and seeds'} cannot tell`;
+  const verdict = { helped: 'Distillation helped', hurt: 'Distillation did harm', unclear }[verdictOf(interval)];
+  const means = seeds === undefined ? '' : ` (means of ${seeds} seeds)`;
   const signed = (value: number): string => `${value < 0 ? '−' : ''}${format(Math.abs(value))}`;
-  const [low, high] = gain.interval;
-  const unclear = low <= 0 && high >= 0 ? ' These rows cannot tell whether it helped.' : '';
-  return ` The difference's 95 % interval is ${signed(low)} to ${signed(high)}.${unclear}`;
+  return [
+    `${verdict}: ${name} ${format(student.metrics[key])}, against ${format(control.metrics[key])} for the same student trained without it${means}.`,
+    `The difference's 95 % interval is ${signed(interval[0])} to ${signed(interval[1])}.`,
+    gapText(student),
+  ].join(' ');
 }
 
+function gapText({ gapClosed }: ComparisonRow): string {
+  if (!gapClosed) return 'These rows do not show the teacher to be better than the control: there is no gap to close.';
+  const [low, high] = gapClosed.interval;
+  return `The student closed ${formatPercent(gapClosed.value)} of the gap from the control to the teacher (95 % interval ${formatPercent(low)} to ${formatPercent(high)}).`;
+}
+
+/** Of a run without intervals, which an earlier version made. */
 function gain(quality: Quality, student: ComparisonRow, control: ComparisonRow): string {
   const { key, name, format } = quality;
   const [own, other] = [student.metrics[key]!, control.metrics[key]!];

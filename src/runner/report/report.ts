@@ -32,9 +32,12 @@ export async function writeReport(
   const { task, teacher, training } = experiment;
   const student = await recordsOf(paths);
   const without = control === undefined ? undefined : await recordsOf(controlPaths(paths, control));
+  const seed = comparison.seeds?.[0];
   const trainings: ReportedTraining[] = [
-    { role: 'student', name: 'student', evaluations: student.evaluations, training },
-    ...(without ? [{ role: 'control' as const, name: control!, evaluations: without.evaluations, training }] : []),
+    { role: 'student', name: 'student', seed, evaluations: student.evaluations, training },
+    ...(without
+      ? [{ role: 'control' as const, name: control!, seed, evaluations: without.evaluations, training }]
+      : []),
   ];
   if (teacher.source === 'train') {
     const { evaluations } = await recordsOf(paths.teacher);
@@ -68,7 +71,7 @@ function reportText(
   const parts = [
     `# ${escapeMarkdown(name)}`,
     findings(comparison),
-    `Task ${task}, measured on the ${split} split${detail ? `, ${formatCount(detail.rows)} rows` : ''}.`,
+    `Task ${task}, measured on the ${split} split${detail ? `, ${formatCount(detail.rows)} rows` : ''}.${seedsText(comparison)}`,
     markdownTable(comparison),
     ...intervalsText(comparison, quality),
     ...charts.map(({ file, title }) => `![${title}](${file})`),
@@ -81,15 +84,22 @@ function reportText(
   return parts.join('\n\n') + '\n';
 }
 
-function intervalsText({ rows }: Comparison, { key, name: quality, format }: Quality): string[] {
+/** What the numbers of a run with several seeds are. */
+function seedsText({ seeds }: Comparison): string {
+  if (!seeds) return '';
+  return ` Student and control were trained with ${seeds.length} seeds (${seeds.join(', ')}): the table has means ± standard deviations; what follows on single rows is of seed ${seeds[0]}.`;
+}
+
+function intervalsText({ rows, seeds }: Comparison, { key, name: quality, format }: Quality): string[] {
   if (!rows.some(({ intervals }) => intervals)) return [];
   const of = ({ role, name, intervals }: ComparisonRow): string => {
     const interval = intervals?.[key];
     return `${role === 'control' ? `control ${name}` : role} ${interval ? `${format(interval[0])} to ${format(interval[1])}` : '–'}`;
   };
-  return [
-    `95 % intervals of ${quality}: ${rows.map(of).join('; ')}. By the bootstrap over rows; those of accuracy and agreement of classes, in \`run.json\`, by Wilson's formula.`,
-  ];
+  const how = seeds
+    ? 'Over seeds and rows together.'
+    : "By the bootstrap over rows; those of accuracy and agreement of classes, in `run.json`, by Wilson's formula.";
+  return [`95 % intervals of ${quality}: ${rows.map(of).join('; ')}. ${how}`];
 }
 
 function confusionText({ confusion }: ComparisonDetail): string[] {

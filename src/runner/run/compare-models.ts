@@ -14,6 +14,7 @@ import type { Comparison, ComparisonRow, PredictionRecord, Role, Split, Task } f
 import type { Batch } from '../../dataset/batches';
 import type { Example } from '../../dataset/examples';
 import { withIntervals, type MeasuredModel } from './comparison-intervals';
+import { comparisonOverSeeds, type MeasuredSeed } from './comparison-seeds';
 import { loadModel } from './models';
 
 export interface ComparedModel {
@@ -33,27 +34,53 @@ export interface ComparisonSetup {
   batches: readonly Batch[];
   /** text-classification: class names by index. */
   labels?: readonly string[] | undefined;
-  models: readonly ComparedModel[];
+  /** Student and controls of each seed. */
+  seeds: readonly { seed: number; models: readonly ComparedModel[] }[];
+  teacherFolder: string;
   teacher: FrozenTeacher;
   /** Each model is timed on this text. */
   latencyText: Example;
 }
 
-/** Measures every model. The teacher comes first, for the others are held against it. */
+/**
+ * Measures every model. The teacher comes first, for the others are held against it.
+ * @returns what was said of each row, for each seed; the teacher's part stands with the first
+ */
 export async function compareModels(
   setup: ComparisonSetup,
-): Promise<{ comparison: Comparison; predictions: PredictionRecord[] }> {
-  const models: MeasuredModel[] = [];
-  for (const compared of setup.models) {
-    const { row, predictions } = await measure(setup, compared);
-    const teacher = models.find((model) => model.row.role === 'teacher')?.row;
-    const kept = teacher && retention(qualityOf(setup.task), teacher.metrics, row.metrics);
-    models.push({ row: { ...row, retention: kept }, predictions });
+): Promise<{ comparison: Comparison; predictions: PredictionRecord[][] }> {
+  const { task, seeds } = setup;
+  const teacher = await measure(setup, { role: 'teacher', name: 'teacher', folder: setup.teacherFolder });
+  const measured: MeasuredSeed[] = [];
+  for (const { seed, models } of seeds) {
+    const ofSeed: MeasuredModel[] = [];
+    for (const [i, model] of models.entries()) {
+      // All seeds have the same architecture, and so the same latency.
+      ofSeed.push(await measure(setup, model, measured[0]?.models[i]!.row.latencyMs));
+    }
+    measured.push({ seed, models: ofSeed });
   }
   const labels = setup.examples.flatMap((example) => (typeof example.labels === 'number' ? [example.labels] : []));
+  const [first] = measured;
   return {
-    comparison: { rows: withIntervals(setup.task, models, labels) },
-    predictions: predictionRecords(setup, models),
+    comparison: withRetention(
+      task,
+      measured.length > 1
+        ? comparisonOverSeeds(task, teacher, measured, labels)
+        : { rows: withIntervals(task, [teacher, ...first!.models], labels) },
+    ),
+    predictions: measured.map(({ models }, i) => predictionRecords(setup, i === 0 ? [teacher, ...models] : models)),
+  };
+}
+
+function withRetention(task: Task, comparison: Comparison): Comparison {
+  const teacher = comparison.rows.find(({ role }) => role === 'teacher')!;
+  return {
+    ...comparison,
+    rows: comparison.rows.map((row) => ({
+      ...row,
+      retention: row === teacher ? undefined : retention(qualityOf(task), teacher.metrics, row.metrics),
+    })),
   };
 }
 
@@ -80,7 +107,12 @@ function predictionRecords(
   }));
 }
 
-async function measure(setup: ComparisonSetup, { role, name, folder }: ComparedModel): Promise<MeasuredModel> {
+/** @param latencyMs where it is known */
+async function measure(
+  setup: ComparisonSetup,
+  { role, name, folder }: ComparedModel,
+  latencyMs?: number,
+): Promise<MeasuredModel> {
   const { executor, task, batches, teacher, latencyText } = setup;
   const { architecture, parameters } = await loadModel(folder);
   const evaluator = new Evaluator({
@@ -101,10 +133,12 @@ async function measure(setup: ComparisonSetup, { role, name, folder }: ComparedM
     name,
     parameters: parameterCount(architecture),
     bytes: (await stat(path.join(folder, 'model.safetensors'))).size,
-    latencyMs: await measureLatency(executor, architecture, parameters, {
-      ids: latencyText.inputIds,
-      typeIds: latencyText.typeIds,
-    }),
+    latencyMs:
+      latencyMs ??
+      (await measureLatency(executor, architecture, parameters, {
+        ids: latencyText.inputIds,
+        typeIds: latencyText.typeIds,
+      })),
     split: setup.split,
     metrics,
     calibration: tally.calibration(),

@@ -2,8 +2,8 @@
 
 import { bootstrap, wilson } from '../../distill/intervals';
 import type { RowPrediction } from '../../distill/row-tally';
-import { improvement, qualityOf, type MetricKey } from '../../protocol/quality';
-import type { ComparisonRow, Gain, Task } from '../../protocol/records';
+import { advantage, improvement, qualityOf, type MetricKey, type Quality } from '../../protocol/quality';
+import type { ComparisonRow, Task } from '../../protocol/records';
 
 /** A model's row of the comparison, and its predictions by example. */
 export interface MeasuredModel {
@@ -12,37 +12,73 @@ export interface MeasuredModel {
 }
 
 /** Undefined where the rows drawn have no prediction that counts. */
-type Statistic = (drawn: Int32Array) => number | undefined;
+export type Statistic = (drawn: Int32Array) => number | undefined;
 
-/** @param labels class index of each example; empty for a language model */
+/**
+ * For a run with one seed: the intervals speak of these trained models, on all rows that there could be.
+ * @param labels class index of each example; empty for a language model
+ */
 export function withIntervals(
   task: Task,
   models: readonly MeasuredModel[],
   labels: readonly number[],
 ): ComparisonRow[] {
   const quality = qualityOf(task);
+  const statisticsOfAll = new Map(models.map((model) => [model, statisticsOf(model, labels)]));
+  const qualityIn = (model: MeasuredModel | undefined): Statistic | undefined =>
+    model && statisticsOfAll.get(model)![quality.key];
   const control = models.find(({ row }) => row.role === 'control');
+  const teacher = qualityIn(models.find(({ row }) => row.role === 'teacher'));
+  const without = qualityIn(control);
   return models.map((model) => {
-    const own = statisticsOf(model, labels);
+    const own = statisticsOfAll.get(model)!;
     const names = Object.keys(own) as MetricKey[];
-    const other =
-      control && control !== model && model.row.role !== 'teacher' ? statisticsOf(control, labels) : undefined;
-    const gainIn: Statistic | undefined =
-      other &&
-      ((drawn) => {
-        const [mine, others] = [own[quality.key]!(drawn), other[quality.key]!(drawn)];
-        return mine === undefined || others === undefined ? undefined : improvement(quality, mine, others);
-      });
-    const statistics = [...names.map((name) => own[name]!), ...(gainIn ? [gainIn] : [])];
+    const isHeld = without !== undefined && control !== model && model.row.role !== 'teacher';
+    const student = isHeld ? qualityIn(model)! : undefined;
+    const compared = student && { student, control: without! };
+    const gainIn = compared && difference((own, other) => improvement(quality, own, other), student, without!);
+    const gapIn = compared && teacher && gapStatistics(quality, { teacher, ...compared });
+    const statistics = [
+      ...names.map((name) => own[name]!),
+      ...(gainIn ? [gainIn] : []),
+      ...(gapIn ? [gapIn.headroom, gapIn.closed] : []),
+    ];
     const intervals = bootstrap(model.predictions.length, (drawn) => statistics.map((statistic) => statistic(drawn)));
-    const gain: Gain | undefined = gainIn && {
-      over: control!.row.name,
-      value: gainIn(Int32Array.from(model.predictions.keys()))!,
-      interval: intervals[names.length]!,
-    };
+    const [ofGain, ofHeadroom, ofGap] = intervals.slice(names.length);
+    const all = Int32Array.from(model.predictions.keys());
+    const over = control?.row.name ?? '';
     const measured = Object.fromEntries(names.map((name, i) => [name, intervals[i]!]));
-    return { ...model.row, intervals: { ...measured, ...sharesOf(task, model) }, gain };
+    return {
+      ...model.row,
+      intervals: { ...measured, ...sharesOf(task, model) },
+      gain: gainIn && { over, value: gainIn(all)!, interval: ofGain! },
+      gapClosed: gapIn && ofHeadroom![0] > 0 ? { over, value: gapIn.closed(all)!, interval: ofGap! } : undefined,
+    };
   });
+}
+
+const difference =
+  (between: (own: number, other: number) => number, own: Statistic, other: Statistic): Statistic =>
+  (drawn) => {
+    const [mine, others] = [own(drawn), other(drawn)];
+    return mine === undefined || others === undefined ? undefined : between(mine, others);
+  };
+
+/** How far the teacher is ahead of the control, and how much of that way the student went. */
+function gapStatistics(
+  quality: Quality,
+  { teacher, student, control }: Record<'teacher' | 'student' | 'control', Statistic>,
+): { headroom: Statistic; closed: Statistic } {
+  const ahead = (own: number, other: number): number => advantage(quality, own, other);
+  const [headroom, gained] = [difference(ahead, teacher, control), difference(ahead, student, control)];
+  return {
+    headroom,
+    closed: (drawn) => {
+      const [whole, part] = [headroom(drawn), gained(drawn)];
+      // Where hardly any resample has no way to go, leaving it out changes no percentile.
+      return whole === undefined || part === undefined || !(whole > 0) ? undefined : part / whole;
+    },
+  };
 }
 
 /** Of a classifier's independent rows; a language model's tokens are not independent of each other. */
@@ -55,7 +91,7 @@ function sharesOf(task: Task, { predictions }: MeasuredModel): ComparisonRow['in
   };
 }
 
-function statisticsOf(
+export function statisticsOf(
   { predictions }: MeasuredModel,
   labels: readonly number[],
 ): Partial<Record<MetricKey, Statistic>> {
@@ -72,11 +108,17 @@ function statisticsOf(
       return weight === 0 ? undefined : sum / weight;
     };
   const hasTeacher = predictions[0]?.teacherKl !== undefined;
-  const closeness = hasTeacher && { teacherKl: mean(column((one) => one.teacherKl!)) };
+  const shares = {
+    accuracy: mean(column((one) => one.correct)),
+    ...(hasTeacher && {
+      agreement: mean(column((one) => one.agreeing!)),
+      teacherKl: mean(column((one) => one.teacherKl!)),
+    }),
+  };
   if (labels.length > 0) {
     const choices = Int32Array.from(predictions, ({ choice }) => choice!);
     const classes = 1 + [...labels, ...choices].reduce((most, one) => Math.max(most, one), 0);
-    return { macroF1: (drawn) => macroF1Of(drawn, choices, labels, classes), ...closeness };
+    return { macroF1: (drawn) => macroF1Of(drawn, choices, labels, classes), ...shares };
   }
   const nll = mean(column((one) => one.negativeLogLikelihood));
   return {
@@ -84,9 +126,7 @@ function statisticsOf(
       const mean = nll(drawn);
       return mean === undefined ? undefined : Math.exp(mean);
     },
-    accuracy: mean(column((one) => one.correct)),
-    ...(hasTeacher && { agreement: mean(column((one) => one.agreeing!)) }),
-    ...closeness,
+    ...shares,
   };
 }
 

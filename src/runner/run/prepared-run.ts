@@ -6,7 +6,7 @@ import type { BatchSource } from '../../distill/trainer';
 import type { Executor } from '../../engine/executor';
 import { findCompleteDirectory, saveDirectoryAtomically } from '../../run-directory/atomic-directory';
 import { readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
-import type { RunPaths } from '../../run-directory/run-paths';
+import { seedPaths, type RunPaths, type SeedPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
 import { formatProblem } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
@@ -32,6 +32,23 @@ export interface RunSetup {
 export interface PreparedRun extends RunSetup {
   data: RunData;
   plan: ProgressPlan;
+  /** Where the student that is being trained goes: the run's own folder, or that of a further seed. */
+  folder: SeedPaths;
+  /** Which of several seeds, from 1. */
+  seed?: { number: number; of: number };
+}
+
+/** The run for each of its seeds: with the training of that seed, and the place for its student. */
+export function seedsOfRun(run: PreparedRun): PreparedRun[] {
+  const { experiment, paths } = run;
+  const { seeds, training } = experiment;
+  if (!seeds) return [run];
+  return seeds.map((seed, index) => ({
+    ...run,
+    experiment: { ...experiment, training: { ...training, seed } },
+    folder: index === 0 ? paths : seedPaths(paths, seed),
+    seed: { number: index + 1, of: seeds.length },
+  }));
 }
 
 /** Reads the data and keeps the tokenizer, which an earlier part of the run may have made. */
@@ -55,7 +72,7 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun> {
   await recorder.note(
     `${training} and ${data.validation.length} validation examples, ${data.tokenizer.vocabularySize} tokens in the vocabulary`,
   );
-  return { ...setup, data, plan: new ProgressPlan() };
+  return { ...setup, data, plan: new ProgressPlan(), folder: paths };
 }
 
 /** The folder of a teacher that was there before the run. */

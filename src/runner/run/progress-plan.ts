@@ -7,6 +7,8 @@ type Part = Role | 'answers';
 
 interface PlannedPart {
   part: Part;
+  /** Which of several seeds, from 1. */
+  seed: number;
   steps: number;
   /** Relative work of one step. */
   work: number;
@@ -22,12 +24,12 @@ export class ProgressPlan {
     return this.parts.length === 0;
   }
 
-  add(part: Part, steps: number, work: number): void {
-    this.parts.push({ part, steps, work });
+  add(part: Part, steps: number, work: number, seed = 1): void {
+    this.parts.push({ part, seed, steps, work });
   }
 
-  at(part: Part, step: number): { fraction: number; secondsLeft?: number } {
-    const fraction = this.fractionAt(part, step);
+  at(part: Part, step: number, seed = 1): { fraction: number; secondsLeft?: number } {
+    const fraction = this.fractionAt(part, seed, step);
     this.origin ??= { time: performance.now(), fraction };
     const done = fraction - this.origin.fraction;
     const seconds = (performance.now() - this.origin.time) / 1000;
@@ -35,11 +37,11 @@ export class ProgressPlan {
     return done > 0.01 && seconds > 2 ? { fraction, secondsLeft: (seconds * (1 - fraction)) / done } : { fraction };
   }
 
-  private fractionAt(name: Part, step: number): number {
+  private fractionAt(name: Part, seed: number, step: number): number {
     const total = this.parts.reduce((sum, part) => sum + part.steps * part.work, 0);
     let before = 0;
     for (const part of this.parts) {
-      if (part.part === name) return total === 0 ? 0 : (before + step * part.work) / total;
+      if (part.part === name && part.seed === seed) return total === 0 ? 0 : (before + step * part.work) / total;
       before += part.steps * part.work;
     }
     return 0;

@@ -5,10 +5,10 @@ import { writePredictions } from '../../run-directory/predictions';
 import { controlPaths } from '../../run-directory/run-paths';
 import type { Parameters } from '../../model/parameters';
 import type { Comparison } from '../../protocol/records';
-import { compareModels, type ComparedModel } from './compare-models';
+import { compareModels } from './compare-models';
 import { loadTestExamples } from './data';
 import { architectureOf, initialStudent } from './models';
-import { batchesOf, existingTeacher, prepareRun, type PreparedRun, type RunSetup } from './prepared-run';
+import { batchesOf, existingTeacher, prepareRun, seedsOfRun, type PreparedRun, type RunSetup } from './prepared-run';
 import { checkTeacher } from './teacher-check';
 import { teacherModel, trainControl, trainStudent, type Student } from './trainings';
 
@@ -22,13 +22,15 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
   const architecture = architectureOf(experiment.student.architecture, experiment.training, experiment, run.data);
   const frozen = new FrozenTeacher(executor, teacher.architecture, teacher.parameters);
   const pairing = { student: architecture, teacher: teacher.architecture, objective: experiment.distillation };
-  const initial = (): Promise<Parameters> => initialStudent(experiment, architecture, teacher);
-  const student: Student = { architecture, initial, pairing, teacher, frozen };
   try {
     await checkTeacher(run, frozen);
-    if (!(await trainStudent(run, student))) return undefined;
-    for (const control of experiment.controls) {
-      if (!(await trainControl(run, student, control))) return undefined;
+    for (const ofSeed of seedsOfRun(run)) {
+      const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, teacher);
+      const student: Student = { architecture, initial, pairing, teacher, frozen };
+      if (!(await trainStudent(ofSeed, student))) return undefined;
+      for (const control of experiment.controls) {
+        if (!(await trainControl(ofSeed, student, control))) return undefined;
+      }
     }
     return await compare(run, frozen);
   } finally {
@@ -41,15 +43,18 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
   const test = await loadTestExamples(experiment, data);
   await recorder.note(`comparing on ${test ? `${test.length} test` : `${data.validation.length} validation`} examples`);
   const folder = (await existingTeacher(experiment)) ?? paths.teacher.model;
-  const models: ComparedModel[] = [
-    { role: 'teacher', name: 'teacher', folder },
-    { role: 'student', name: 'student', folder: paths.model },
-    ...experiment.controls.map((control) => ({
-      role: 'control' as const,
-      name: control,
-      folder: controlPaths(paths, control).model,
-    })),
-  ];
+  const runs = seedsOfRun(run);
+  const seeds = runs.map((ofSeed) => ({
+    seed: ofSeed.experiment.training.seed,
+    models: [
+      { role: 'student' as const, name: 'student', folder: ofSeed.folder.model },
+      ...experiment.controls.map((control) => ({
+        role: 'control' as const,
+        name: control,
+        folder: controlPaths(ofSeed.folder, control).model,
+      })),
+    ],
+  }));
   const examples = test ?? data.validation;
   const { comparison, predictions } = await compareModels({
     executor,
@@ -59,10 +64,11 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
     examples,
     batches: batchesOf(run, examples),
     labels: data.labels,
-    models,
+    seeds,
+    teacherFolder: folder,
     teacher,
     latencyText: examples[0]!,
   });
-  await writePredictions(paths, predictions);
+  for (const [i, { folder: ofSeed }] of runs.entries()) await writePredictions(ofSeed, predictions[i]!);
   return comparison;
 }

@@ -15,7 +15,7 @@ import type { Role } from '../../protocol/records';
 import { exportModel, isExported } from './checkpoints';
 import { modelCard } from '../report/model-card';
 import { architectureOf, initialProjections, loadModel } from './models';
-import { existingTeacher, batchesOf, trainingBatches, type PreparedRun } from './prepared-run';
+import { existingTeacher, batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
 import { teacherAnswers, wantsCache } from './teacher-answers';
 import { trainModel } from './train-model';
@@ -67,18 +67,23 @@ function planRoles(run: PreparedRun, teacher: Architecture, student: Architectur
   const { training } = experiment;
   const isKept = wantsCache(experiment);
   if (isKept) plan.add('answers', 1, large * data.train.length);
-  plan.add('student', stepsOf(training, 'student'), ((isKept ? 0 : large) + 3 * small) * training.batchSize);
-  experiment.controls.forEach(() => plan.add('control', stepsOf(training, 'control'), 3 * small * training.batchSize));
+  const { batchSize } = training;
+  for (const { seed } of seedsOfRun(run)) {
+    plan.add('student', stepsOf(training, 'student'), ((isKept ? 0 : large) + 3 * small) * batchSize, seed?.number);
+    for (const _ of experiment.controls) {
+      plan.add('control', stepsOf(training, 'control'), 3 * small * batchSize, seed?.number);
+    }
+  }
 }
 
 export async function trainStudent(run: PreparedRun, student: Student): Promise<boolean> {
-  const { experiment, paths, data, recorder } = run;
+  const { experiment, folder: paths, data, recorder } = run;
   if (run.plan.isEmpty) planRoles(run, student.frozen.architecture, student.architecture);
   if (await isExported(paths)) return true;
   const { pairing, teacher, frozen } = student;
   const targets = await teacherAnswers(run, { model: teacher, frozen, imitated: imitatedOf(pairing) });
   if (!targets) return false;
-  await recorder.note(`distilling the student, ${parameterCount(student.architecture)} parameters`);
+  await recorder.note(`distilling the student, ${parameterCount(student.architecture)} parameters${seedText(run)}`);
   const finished = await trainOne(run, {
     role: 'student',
     name: 'student',
@@ -99,9 +104,9 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
 /** The same student, from the same weights, on hard labels alone: on the same batches, or those of the labelled rows. */
 export async function trainControl(run: PreparedRun, student: Student, control: string): Promise<boolean> {
   const { experiment, data, recorder } = run;
-  const paths = controlPaths(run.paths, control);
+  const paths = controlPaths(run.folder, control);
   if (await isExported(paths)) return true;
-  await recorder.note(`training the control ${control}`);
+  await recorder.note(`training the control ${control}${seedText(run)}`);
   const finished = await trainOne(run, {
     role: 'control',
     name: control,
@@ -115,6 +120,9 @@ export async function trainControl(run: PreparedRun, student: Student, control: 
   if (finished) await exportModel(paths, data.tokenizer, modelCard(experiment, student.architecture, 'control'));
   return finished;
 }
+
+const seedText = ({ experiment, seed }: PreparedRun): string =>
+  seed ? `, seed ${experiment.training.seed} (${seed.number} of ${seed.of})` : '';
 
 interface OneTraining {
   role: Role;
@@ -130,7 +138,7 @@ interface OneTraining {
 }
 
 async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolean> {
-  const { executor, experiment, data, recorder, control, plan } = run;
+  const { executor, experiment, data, recorder, control, plan, seed } = run;
   const { role, name, pairing, frozen, targets, paths, spec } = training;
   const { task } = experiment;
   await planMemory(run, { role, pairing, spec, runsTeacher: !wantsCache(experiment) });
@@ -158,6 +166,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
       {
         role,
         name,
+        seed: seed && spec.seed,
         task,
         pairing,
         trainer,
@@ -166,7 +175,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
         paths,
         experimentFile: experiment.file,
         spec,
-        progress: (step) => plan.at(role, step),
+        progress: (step) => ({ ...plan.at(role, step, seed?.number), seed }),
       },
       recorder,
       control,

@@ -8,7 +8,7 @@ import { columnsOf } from '../../experiment/checks/check-dataset';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { readRunExperiment } from '../../experiment/experiment-record';
-import { runPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import { controlPaths, runPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import type { Architecture } from '../../model/architecture';
 import { InputError } from '../../protocol/problem';
 import type { Task } from '../../protocol/records';
@@ -71,19 +71,20 @@ export async function releaseTarget({ teacher, student }: Target): Promise<void>
   await student?.release();
 }
 
-/** A run, or `RUN/controls/NAME`. */
+/** A run, `RUN/seeds/N`, or `controls/NAME` below one of these. */
 async function findTraining(target: string): Promise<{ run: RunPaths; training: TrainingPaths }> {
-  const parts = /^(.*?)[\\/]+controls[\\/]+([^\\/]+)[\\/]*$/.exec(target);
-  if (!parts) {
+  const parts = /^(.*?)(?:[\\/]+seeds[\\/]+([^\\/]+))?(?:[\\/]+controls[\\/]+([^\\/]+))?[\\/]*$/.exec(target)!;
+  const [, name, seed, control] = parts;
+  if (seed === undefined && control === undefined) {
     const run = await findRun(target);
     return { run, training: run };
   }
-  const run = await findRun(parts[1]!);
-  const folder = path.join(run.directory, 'controls', parts[2]!);
-  if (!existsSync(folder)) {
-    throw InputError.at(target, 'control-missing', { control: parts[2]! });
-  }
-  return { run, training: runPaths(folder) };
+  const run = await findRun(name!);
+  const ofSeed = seed === undefined ? run : runPaths(path.join(run.directory, 'seeds', seed));
+  if (!existsSync(ofSeed.directory)) throw InputError.at(target, 'seed-missing', { seed: seed! });
+  const training = control === undefined ? ofSeed : controlPaths(ofSeed, control);
+  if (!existsSync(training.directory)) throw InputError.at(target, 'control-missing', { control: control! });
+  return { run, training };
 }
 
 /** The exported model, or what a run that is still going has kept so far. */

@@ -5,7 +5,8 @@ import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { fingerprint, modelFiles } from '../../experiment/input-files';
-import { controlPaths, type RunPaths } from '../../run-directory/run-paths';
+import { requireOwnedTree } from '../../run-directory/owned';
+import { controlPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { isExported } from '../run/checkpoints';
 
@@ -23,9 +24,10 @@ function teacherKey({ task, dataset, tokenizer, teacher, inputs }: ResolvedExper
 }
 
 /** The same for experiments whose controls come out the same: they never see the teacher, but may start from its weights. */
-function controlsKey({ task, dataset, tokenizer, teacher, student, training, inputs }: ResolvedExperiment): string {
+function controlsKey(experiment: ResolvedExperiment): string {
+  const { task, dataset, tokenizer, teacher, student, training, seeds, inputs } = experiment;
   const { cache, precision, ...described } = teacher;
-  return hashOf({ task, dataset, tokenizer, described, student, training, inputs });
+  return hashOf({ task, dataset, tokenizer, described, student, training, seeds, inputs });
 }
 
 const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
@@ -59,18 +61,25 @@ export async function copyControls(
 ): Promise<void> {
   const key = controlsKey(experiment);
   const alike = earlier.filter((other) => controlsKey(other.experiment) === key);
+  // Of each seed: the first lies in the run's own folder.
+  const further = (experiment.seeds ?? []).slice(1);
+  const foldersOf = (paths: RunPaths): TrainingPaths[] => [paths, ...further.map((seed) => seedPaths(paths, seed))];
+  const into = foldersOf(run);
   for (const control of experiment.controls) {
-    for (const { paths } of alike) {
-      const source = controlPaths(paths, control);
-      if (!(await isExported(source))) continue;
-      await copyWhole(source.directory, controlPaths(run, control).directory, path.join(run.directory, 'copying'));
-      break;
+    for (const [i, folder] of into.entries()) {
+      for (const { paths } of alike) {
+        const source = controlPaths(foldersOf(paths)[i]!, control);
+        if (!(await isExported(source))) continue;
+        await copyWhole(source.directory, controlPaths(folder, control).directory, path.join(run.directory, 'copying'));
+        break;
+      }
     }
   }
 }
 
 /** Without checkpoints: what is finished is not resumed. Nothing is in `target` before all of it is. */
 async function copyWhole(source: string, target: string, aside: string): Promise<void> {
+  await requireOwnedTree(source);
   await rm(aside, { recursive: true, force: true });
   await cp(source, aside, { recursive: true, filter: (file) => path.basename(file) !== 'checkpoints' });
   await mkdir(path.dirname(target), { recursive: true });

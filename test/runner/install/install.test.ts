@@ -103,6 +103,7 @@ describe('installing a library', () => {
     expect(installedLibrary('openvino')).toEqual({
       version: openvino!.version,
       folder: result.folder,
+      root: libraries,
       isPackaged: false,
     });
     const removed = await document(['devices', '--remove', 'openvino'], folder(), { DISTILLERY_LIBRARIES: libraries });

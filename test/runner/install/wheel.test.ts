@@ -1,6 +1,6 @@
 /** @file Unpacking wheels, and the table of those that are known. */
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -45,6 +45,17 @@ describe('unpacking a wheel', () => {
     ]);
     expect(readFileSync(path.join(folder, 'nvidia/cublas/lib/b.so'), 'utf8')).toBe('library b');
     expect(bytes).toBe('library alibrary blicencenotices'.length);
+  });
+
+  it.skipIf(process.platform === 'win32')('gives nobody else the right to write, whatever the umask', async () => {
+    const { file, folder } = wheelOf({ 'nvidia/cublas/lib/b.so': 'library b' });
+    const before = process.umask(0);
+    await unpackWheel(file, folder, keep, () => undefined).finally(() => process.umask(before));
+    const places = [
+      folder,
+      ...['nvidia', 'nvidia/cublas/lib', 'nvidia/cublas/lib/b.so'].map((p) => path.join(folder, p)),
+    ];
+    expect(places.filter((place) => (statSync(place).mode & 0o022) !== 0)).toEqual([]);
   });
 
   it.each([

@@ -1,0 +1,141 @@
+/** @file The comparison over several seeds: means, their spread, and intervals over seeds and rows together. */
+
+import { resample } from '../../distill/intervals';
+import { intervalOverSeeds, meanOf, ratioOverSeeds, spreadOf, type SeedStatistic } from '../../distill/seed-intervals';
+import { advantage, improvement, metricFacts, qualityOf, type MetricKey } from '../../protocol/quality';
+import type { CalibrationBin, Comparison, ComparisonRow, Interval, Metrics, Task } from '../../protocol/records';
+import { statisticsOf, withIntervals, type MeasuredModel } from './comparison-intervals';
+
+/** Student and controls of a seed, in the same order for each. */
+export interface MeasuredSeed {
+  seed: number;
+  models: readonly MeasuredModel[];
+}
+
+/** The metrics of which there are intervals. */
+type Measured = Partial<Record<MetricKey, SeedStatistic>>;
+
+/** @param labels class index of each example; empty for a language model */
+export function comparisonOverSeeds(
+  task: Task,
+  teacher: MeasuredModel,
+  seeds: readonly MeasuredSeed[],
+  labels: readonly number[],
+): Comparison {
+  const quality = qualityOf(task);
+  const models = seeds[0]!.models.map((_, i) => seeds.map((seed) => seed.models[i]!));
+  const [ofTeacher, ...ofModels] = measure([seeds.map(() => teacher), ...models], labels);
+  const control = models.findIndex(([first]) => first!.row.role === 'control');
+  const rows = models.map((model, i): ComparisonRow => {
+    const own = ofModels[i]!;
+    const row: ComparisonRow = { ...meanRow(model, seeds), intervals: intervalsOf(own) };
+    if (control < 0 || control === i) return row;
+    const [goal, mine, start] = [ofTeacher!, own, ofModels[control]!].map((measured) => measured[quality.key]!);
+    const over = models[control]![0]!.row.name;
+    const gain = combined(mine!, start!, (one, other) => improvement(quality, one, other));
+    const ahead = (one: number, other: number): number => advantage(quality, one, other);
+    const gap = ratioOverSeeds(combined(mine!, start!, ahead), combined(goal!, start!, ahead));
+    return {
+      ...row,
+      gain: { over, value: meanOf(gain.values), interval: intervalOverSeeds(gain) },
+      gapClosed: gap && { over, ...gap },
+    };
+  });
+  const student = rows.find(({ role }) => role === 'student')!;
+  return {
+    // The teacher is one model, whatever the seed.
+    rows: [...withIntervals(task, [teacher], labels), ...rows],
+    seeds: seeds.map(({ seed }) => seed),
+    gain: student.gain && {
+      metric: quality.key,
+      mean: student.gain.value,
+      interval: student.gain.interval,
+      level: 0.95,
+      seeds: seeds.length,
+      rows: teacher.predictions.length,
+    },
+  };
+}
+
+/** All models on the same resamples, so that every difference is a paired one. @param models [models][seeds] */
+function measure(models: readonly (readonly MeasuredModel[])[], labels: readonly number[]): Measured[] {
+  const rows = models[0]![0]!.predictions.length;
+  const distinct = [...new Set(models.flat())];
+  const statistics = new Map(distinct.map((model) => [model, statisticsOf(model, labels)]));
+  const all = Int32Array.from({ length: rows }, (_, i) => i);
+  const flat = distinct.flatMap((model) =>
+    Object.entries(statistics.get(model)!).map(([key, statistic]) => ({ model, key, statistic })),
+  );
+  const resampled = resample(rows, (drawn) => flat.map(({ statistic }) => statistic(drawn)));
+  // Rows of which none counts have nothing to measure.
+  const whole = resampled.filter((values): values is readonly number[] => !values.includes(undefined));
+  return models.map((seeds) =>
+    Object.fromEntries(
+      Object.keys(statistics.get(seeds[0]!)!).map((key): [string, SeedStatistic] => {
+        const places = seeds.map((model) => flat.findIndex((one) => one.model === model && one.key === key));
+        return [
+          key,
+          {
+            values: places.map((place) => flat[place]!.statistic(all)!),
+            resampled: places.map((place) => whole.map((values) => values[place]!)),
+            rows,
+          },
+        ];
+      }),
+    ),
+  );
+}
+
+const combined = (
+  one: SeedStatistic,
+  other: SeedStatistic,
+  how: (one: number, other: number) => number,
+): SeedStatistic => ({
+  values: one.values.map((value, seed) => how(value, other.values[seed]!)),
+  resampled: one.resampled.map((values, seed) => values.map((value, k) => how(value, other.resampled[seed]![k]!))),
+  rows: one.rows,
+});
+
+function intervalsOf(measured: Measured): ComparisonRow['intervals'] {
+  return Object.fromEntries(
+    Object.entries(measured).map(([key, statistic]) => [key, possible(key as MetricKey, intervalOverSeeds(statistic))]),
+  );
+}
+
+/** Cut to the values that the metric can have. */
+function possible(key: MetricKey, [low, high]: Interval): Interval {
+  return [Math.max(0, low), metricFacts[key].isShare ? Math.min(1, high) : high];
+}
+
+function meanRow(models: readonly MeasuredModel[], seeds: readonly MeasuredSeed[]): ComparisonRow {
+  const { row } = models[0]!;
+  const keys = Object.keys(row.metrics) as MetricKey[];
+  const over = (how: (values: number[]) => number): Metrics =>
+    Object.fromEntries(keys.map((key) => [key, how(models.map((model) => model.row.metrics[key]!))]));
+  return {
+    ...row,
+    metrics: over(meanOf),
+    spread: over(spreadOf),
+    bySeed: models.map((model, i) => ({ seed: seeds[i]!.seed, metrics: model.row.metrics })),
+    calibration: joinedBins(models.flatMap((model) => model.row.calibration ?? [])),
+  };
+}
+
+/** Bins of several models as one: of those with the same place the means, weighed by their predictions. */
+function joinedBins(bins: readonly CalibrationBin[]): CalibrationBin[] {
+  const joined = new Map<number, CalibrationBin>();
+  for (const { confidence, accuracy, count } of bins) {
+    const place = Math.ceil(confidence * BINS);
+    const known = joined.get(place) ?? { confidence: 0, accuracy: 0, count: 0 };
+    const sum = known.count + count;
+    joined.set(place, {
+      confidence: (known.confidence * known.count + confidence * count) / sum,
+      accuracy: (known.accuracy * known.count + accuracy * count) / sum,
+      count: sum,
+    });
+  }
+  return [...joined].sort(([one], [other]) => one - other).map(([, bin]) => bin);
+}
+
+/** As `calibrationBins` has them. */
+const BINS = 15;
