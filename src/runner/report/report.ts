@@ -12,6 +12,7 @@ import { comparisonDetail } from '../../protocol/predictions';
 import { qualityOf, type Quality } from '../../protocol/quality';
 import type { AlertRecord, Comparison, ComparisonRow, PredictionRecord } from '../../protocol/records';
 import { findings, markdownTable } from './comparison-table';
+import { taughtText } from './taught-text';
 import { trainingText, type ReportedTraining } from './training-text';
 import { reportCharts, type Chart, type TrainingRecords } from './report-charts';
 
@@ -76,6 +77,7 @@ function reportText(
     ...intervalsText(comparison, quality),
     ...charts.map(({ file, title }) => `![${title}](${file})`),
     ...went,
+    ...(detail ? taughtText(detail.taught, comparison.classGains, cell) : []),
     ...(detail ? [...confusionText(detail), ...rowsText(detail)] : []),
     '## Settings',
     '```json\n' + JSON.stringify({ distillation, training }, undefined, 2) + '\n```',
