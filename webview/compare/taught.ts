@@ -249,14 +249,14 @@ export class TaughtView extends LitElement {
 }
 
 /** The interval about 0; `bound` is what lies at either end. */
-function gainDrawing({ label, value, interval }: ClassGain, bound: number): Drawing {
+function gainDrawing({ value, interval }: ClassGain, bound: number): Drawing {
   const [width, height, room] = [gainWidth, 20, 6];
   const X = (gain: number): number => room + ((gain + bound) / (2 * bound)) * (width - 2 * room);
   const ends = interval.map(formatShareDifference).join(' … ');
   return {
     width,
     height,
-    label: `${label}: ${formatShareDifference(value)}, ${ends}`,
+    label: `${formatShareDifference(value)}, ${ends}`,
     shapes: [
       line(X(0), 0, X(0), height, 'var(--axis)'),
       line(X(interval[0]), height / 2, X(interval[1]), height / 2, 'var(--student)', { 'stroke-width': 2 }),
