@@ -22,6 +22,8 @@ export interface ModelTraining {
   role: Role;
   /** As the comparison names the model. */
   name: string;
+  /** Of several. */
+  seed?: number | undefined;
   task: Task;
   pairing: Pairing;
   trainer: Trainer;
@@ -70,7 +72,8 @@ export async function trainModel(
     for (const record of await readRecords(paths, 'evaluations')) watch.evaluated(record);
   }
   const alert = async (found: readonly Complaint[]): Promise<void> => {
-    for (const one of found) await recorder.alert({ ...one, step: trainer.position, role, name: training.name });
+    for (const one of found)
+      await recorder.alert({ ...one, step: trainer.position, role, name: training.name, seed: training.seed });
   };
   const patienceIsOver = (): boolean => spec.patience !== undefined && waited >= spec.patience;
   const isOver = (): boolean => trainer.position === trainer.steps || patienceIsOver();
