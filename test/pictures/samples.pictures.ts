@@ -148,6 +148,7 @@ describe('the editor', () => {
     await window.openSidebar();
     await window.openFile('definitions.distill.json');
     await window.page.getByText(/last: macro-F1/).waitFor();
+    await window.rows('Devices').first().waitFor();
     for (const theme of editorThemes) {
       await window.chooseTheme(theme);
       await keepWindow(window, `experiments-${theme}`);
@@ -155,19 +156,21 @@ describe('the editor', () => {
   });
 
   it.each([
-    ['tokens', 'language-model', /^KL\s\S+\s·\s\d+\sof\s\d+\sdiffer/],
-    ['labels', 'definitions', /^teacher\s/],
-  ] as const)('inspection of %s', async (name, sample, hint) => {
+    { name: 'tokens', sample: 'language-model', row: 'a railway that is powered by', place: 'electricity' },
+    { name: 'labels', sample: 'definitions', row: 'compulsiveness about working', place: 'attribute' },
+  ])('inspection of $name', async ({ name, sample, row, place }) => {
     const window = await Workbench.open(workspace, { theme: 'dark' });
     await window.openFile('definitions/test.jsonl');
+    await window.runCommand('View: Close Primary Side Bar');
     await window.runCommand('Distillery: Inspect Dataset with Run…');
     await window.pick(sample);
-    await window.page.getByText(hint).first().waitFor();
+    const painted = window.page
+      .locator('.view-line', { hasText: row.replaceAll(' ', '\u00a0') })
+      .locator('span[class*="TextEditorDecorationType"]', { hasText: place })
+      .first();
     for (const theme of editorThemes) {
       await window.chooseTheme(theme);
-      const line = window.page.locator('.view-line').filter({ hasText: '"text"' }).nth(4);
-      const box = (await line.boundingBox())!;
-      await window.page.mouse.move(box.x + 380, box.y + box.height / 2, { steps: 5 });
+      await painted.hover();
       const hover = window.page.locator('.monaco-hover-content').filter({ hasText: 'Teacher' }).first();
       await hover.waitFor();
       await hover.evaluate(endOfAnimations);

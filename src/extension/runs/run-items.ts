@@ -101,11 +101,11 @@ function errorItem(message: string, remedy: string | undefined): TreeItem {
 
 function alertItem(alert: AlertRecord): TreeItem {
   const { message, remedy = '' } = alert;
-  const item = new TreeItem(message);
+  const item = new TreeItem(inLabel(message));
   item.description = alertPlace(alert);
   item.iconPath = new ThemeIcon('warning', new ThemeColor('list.warningForeground'));
   item.contextValue = 'alert';
-  item.tooltip = `${message}\n${remedy}`;
+  item.tooltip = [message, remedy].map(inLabel).join('\n');
   return item;
 }
 

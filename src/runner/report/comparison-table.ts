@@ -108,7 +108,7 @@ export function terminalBars({ rows, seeds }: Comparison): string {
 }
 
 /** @param share 0 … 1 */
-function bar(share: number): string {
+export function bar(share: number): string {
   const eighths = Math.round(share * BAR_COLUMNS * 8);
   return '█'.repeat(Math.floor(eighths / 8)) + BLOCKS[eighths % 8]!;
 }

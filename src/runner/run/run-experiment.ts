@@ -2,6 +2,8 @@
 
 import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { writePredictions } from '../../run-directory/predictions';
+import { readRecords } from '../../run-directory/record-file';
+import { bestMetrics, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
 import type { Parameters } from '../../model/parameters';
 import type { Comparison } from '../../protocol/records';
@@ -70,5 +72,8 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
     latencyText: examples[0]!,
   });
   for (const [i, { folder: ofSeed }] of runs.entries()) await writePredictions(ofSeed, predictions[i]!);
-  return comparison;
+  const best = await Promise.all(
+    runs.map(async ({ folder: ofSeed }) => bestMetrics(await readRecords(ofSeed, 'evaluations'))),
+  );
+  return { ...comparison, validation: meanMetrics(best) };
 }
