@@ -129,7 +129,7 @@ it('a study of T and α, killed and asked again, goes on and picks the best by v
 
 it.each([
   ['labels', experiment, /cannot be studied with one that is trained on the same labels/],
-  ['families', { ...experiment, task: 'causal-lm' }, /Families cannot be compared for causal-lm/],
+  ['families', { ...experiment, task: 'causal-lm' as const }, /Families cannot be compared for causal-lm/],
 ])('a study of %s refuses an experiment that cannot answer it, before anything is run', async (kind, of, words) => {
   const workspace = tinyWorkspace(of);
   const { code, stderr } = await distillery(['study', kind, 'tiny.distill.json'], workspace);
