@@ -15,6 +15,7 @@ import type {
   TokenProbability,
 } from './records';
 import type { SamplingParams } from './runner';
+import type { Taught } from './taught';
 
 /** The two numbers people name a transformer by. */
 export interface ModelShape {
@@ -34,8 +35,10 @@ export interface ExperimentFacts {
   scaleByTemperatureSquared: boolean;
   hidden?: HiddenFacts;
   clipNorm?: number;
-  /** Learning rate schedule: `linear`, `cosine`, … */
+  /** Learning rate schedule of student and controls: `linear`, `cosine`, … */
   schedule?: string;
+  /** That of a teacher that is trained in the run. */
+  teacherSchedule?: string;
   /** Optimizer steps between two evaluations, and so between two probes. */
   evaluateEvery?: number;
 }
@@ -52,12 +55,17 @@ interface HiddenFacts {
  */
 export interface RunSeries {
   role: Role;
-  /** `teacher`, `student`, or the control's name, such as `no-distillation`. Unique within a run. */
+  /** `teacher`, `student`, or the control's name, such as `no-distillation`; of a further seed as `seedSeries` makes it. Unique within a run. */
   name: string;
+  /** Of a further seed of a run with several. */
+  seed?: number;
   /** In the order of their steps. */
   metrics: MetricsColumns;
   evaluations: EvaluationRecord[];
 }
+
+/** The name of a further seed's training of what is called `name` in the first seed. */
+export const seedSeries = (name: string, seed: number): string => `${name}@${seed}`;
 
 /** Everything about a run but its probes. */
 export interface RunSnapshot {
@@ -85,6 +93,8 @@ export interface ComparisonDetail {
   rows: number;
   /** text-classification: rows by hard label and choice, for the model of each name. */
   confusion?: { labels: string[]; counts: Record<string, number[][]> } | undefined;
+  /** text-classification with a control. */
+  taught?: Taught | undefined;
   /** Rows on which teacher and student differ, the most apart first; no more than are good to read. */
   disagreements: PredictionRecord[];
   /** How many there are in all. */

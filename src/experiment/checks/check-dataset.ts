@@ -84,7 +84,10 @@ export async function checkDataset(experiment: Experiment, findings: Findings): 
       ...(test !== undefined && { test }),
       ...(more !== undefined && { unlabelled: more }),
     },
-    trainingRows: { labelled, unlabelled: training.unlabelled + (texts?.rows ?? 0) },
+    trainingRows: {
+      labelled: Math.min(labelled, experiment.dataset.trainRows ?? Infinity),
+      unlabelled: Math.min(training.unlabelled + (texts?.rows ?? 0), experiment.dataset.unlabelledRows ?? Infinity),
+    },
     labels,
     measuredLabels,
   };

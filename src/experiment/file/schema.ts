@@ -6,7 +6,7 @@ import { familyNames } from '../../model/architecture';
 import { layoutOf } from '../../model/families';
 import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
 import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
-import { tasks } from '../../protocol/records';
+import { studyKinds, tasks } from '../../protocol/records';
 
 /** What is done for each of them must end: far above what anybody trains. */
 const MOST_LAYERS = 1000;
@@ -40,6 +40,14 @@ const datasetSchema = z
       'text-classification: texts without labels, which only the teacher judges. The student learns its soft labels on them; the student loss and the control see labelled rows alone.',
       ['data/more.jsonl'],
     ).optional(),
+    trainRows: count(
+      'At most so many of the labelled training rows, drawn once: those of a smaller number are among those of a larger one. There are as many updates as with all. All if left out.',
+    ).optional(),
+    unlabelledRows: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('At most so many of the rows without labels, drawn likewise; 0 leaves them out. All if left out.'),
     textColumn: z.string().min(1).default('text').describe('Column (JSON key) that holds the text.'),
     pairColumn: z
       .string()
@@ -388,7 +396,13 @@ export const resolvedExperimentSchema = experimentSchema.extend({
   /** All of them, the first of which is `training.seed`; absent where there is one. */
   seeds: z.array(seed).optional(),
   /** Which combination of a sweep this is. */
-  sweepMember: z.object({ id: z.string(), values: z.record(z.string(), z.unknown()) }).optional(),
+  sweepMember: z
+    .object({
+      id: z.string(),
+      values: z.record(z.string(), z.unknown()),
+      study: z.enum(studyKinds).optional(),
+    })
+    .optional(),
 });
 
 /** The experiment file with its defaults, paths as written. */

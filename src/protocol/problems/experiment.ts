@@ -192,6 +192,18 @@ const settings = {
     remedy: 'Add one, for example "sweep": {"distillation.temperature": [1, 2, 4, 8]}, or use {run:quoted}.',
     actions: { run: '{file}' },
   },
+  'study-without-control': {
+    message: 'A study compares students with their controls, and this experiment has none.',
+    remedy: 'Remove "controls", or write ["no-distillation"].',
+  },
+  'study-of-trained-teacher': {
+    message: 'How many labels a teacher saves cannot be studied with one that is trained on the same labels.',
+    remedy: 'Run the experiment once and name its teacher: "teacher": {"source": "run", "run": …}.',
+  },
+  'study-of-other-task': {
+    message: 'Families cannot be compared for {task}: encoders or decoders cannot learn it.',
+    remedy: 'Choose an experiment of the task "text-classification".',
+  },
   'sweep-left-aside': {
     message: 'A run leaves "sweep" aside.',
     remedy: 'Use {sweep:quoted} to try its values.',

@@ -2,6 +2,8 @@
 
 import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { writePredictions } from '../../run-directory/predictions';
+import { readRecords } from '../../run-directory/record-file';
+import { bestMetrics, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
 import type { Parameters } from '../../model/parameters';
 import type { Comparison } from '../../protocol/records';
@@ -44,6 +46,7 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
   await recorder.note(`comparing on ${test ? `${test.length} test` : `${data.validation.length} validation`} examples`);
   const folder = (await existingTeacher(experiment)) ?? paths.teacher.model;
   const runs = seedsOfRun(run);
+  const { temperature } = experiment.distillation;
   const seeds = runs.map((ofSeed) => ({
     seed: ofSeed.experiment.training.seed,
     models: [
@@ -66,9 +69,13 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
     labels: data.labels,
     seeds,
     teacherFolder: folder,
+    temperature: typeof temperature === 'number' ? temperature : temperature.from,
     teacher,
     latencyText: examples[0]!,
   });
   for (const [i, { folder: ofSeed }] of runs.entries()) await writePredictions(ofSeed, predictions[i]!);
-  return comparison;
+  const best = await Promise.all(
+    runs.map(async ({ folder: ofSeed }) => bestMetrics(await readRecords(ofSeed, 'evaluations'))),
+  );
+  return { ...comparison, validation: meanMetrics(best) };
 }
