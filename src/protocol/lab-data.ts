@@ -34,8 +34,10 @@ export interface ExperimentFacts {
   scaleByTemperatureSquared: boolean;
   hidden?: HiddenFacts;
   clipNorm?: number;
-  /** Learning rate schedule: `linear`, `cosine`, … */
+  /** Learning rate schedule of student and controls: `linear`, `cosine`, … */
   schedule?: string;
+  /** That of a teacher that is trained in the run. */
+  teacherSchedule?: string;
   /** Optimizer steps between two evaluations, and so between two probes. */
   evaluateEvery?: number;
 }

@@ -8,6 +8,7 @@ import { validateExperimentFile } from '../experiment/checks/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
 import type { StudyOptions } from '../experiment/sweep/study';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';
+import { inTerminal } from '../protocol/escapes';
 import { complaint, ComplaintError, complaintOf, formatProblem, InputError } from '../protocol/problem';
 import type { InspectedDistribution, InspectedPosition, StudyKind } from '../protocol/records';
 import { formatQuantity, formatShare } from '../protocol/format';
@@ -34,8 +35,8 @@ const DONE = 0;
 const FAILED = 1;
 const WRONG_INPUT = 2;
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const complain = (line: string): void => void process.stderr.write(`${line}\n`);
+const say = (line: string): void => void process.stdout.write(`${inTerminal(line)}\n`);
+const complain = (line: string): void => void process.stderr.write(`${inTerminal(line)}\n`);
 
 /** The document of a verb, on standard output, or what a person reads instead. */
 function print(json: boolean, document: unknown, text: () => string): void {

@@ -8,6 +8,7 @@
 
 import path from 'node:path';
 import { beforeAll, describe, it } from 'vitest';
+import { toFraction } from '../../webview/tokens/temperature-scale';
 import { openLab, openTab } from '../journeys/lab-window';
 import { endOfAnimations, themes, Workbench, type Theme } from '../journeys/workbench';
 
@@ -20,8 +21,8 @@ const narrow = { width: 420, height: 860 };
 
 /** Places in the pinned validation rows at which there is something to be seen. */
 const shown = {
-  definitions: { example: 8, temperature: 4 },
-  'language-model': { example: 3, token: 5, temperature: 2, prompt: 'a large African' },
+  definitions: { example: 3, temperature: 2 }, // "being easily excited": an attribute, a state, a feeling
+  'language-model': { example: 5, token: 'animals', temperature: 1, prompt: 'a large African' },
 };
 type Sample = keyof typeof shown;
 
@@ -98,11 +99,12 @@ async function choose(window: Workbench, sample: Sample): Promise<void> {
   await openTab(window, 'Tokens');
   await lab.locator('lab-examples .example').nth(example).click();
   await lab.locator('lab-distribution .body').first().waitFor();
-  await lab.locator('lab-temperature #slider').fill(String(temperature));
+  await lab.locator('lab-temperature #slider').fill(String(Math.round(1000 * toFraction(temperature))));
   if (sample === 'definitions') return;
   const { token, prompt } = shown['language-model'];
-  await lab.locator('lab-chips [role=option]').nth(token).click();
+  await lab.locator('lab-chips [role=option]').filter({ hasText: token }).click();
   await openTab(window, 'Completions');
+  await lab.locator('vscode-checkbox', { hasText: 'Control too' }).click();
   await lab.locator('#prompt textarea').fill(prompt);
   await lab.locator('#continue').click();
   await lab.locator('lab-completion .tokens').last().locator('button, [role=option]').nth(1).click();
@@ -146,6 +148,7 @@ describe('the editor', () => {
     await window.openSidebar();
     await window.openFile('definitions.distill.json');
     await window.page.getByText(/last: macro-F1/).waitFor();
+    await window.rows('Devices').first().waitFor();
     for (const theme of editorThemes) {
       await window.chooseTheme(theme);
       await keepWindow(window, `experiments-${theme}`);
@@ -153,19 +156,21 @@ describe('the editor', () => {
   });
 
   it.each([
-    ['tokens', 'language-model', /^KL\s\S+\s·\s\d+\sof\s\d+\sdiffer/],
-    ['labels', 'definitions', /^teacher\s/],
-  ] as const)('inspection of %s', async (name, sample, hint) => {
+    { name: 'tokens', sample: 'language-model', row: 'a railway that is powered by', place: 'electricity' },
+    { name: 'labels', sample: 'definitions', row: 'compulsiveness about working', place: 'attribute' },
+  ])('inspection of $name', async ({ name, sample, row, place }) => {
     const window = await Workbench.open(workspace, { theme: 'dark' });
     await window.openFile('definitions/test.jsonl');
+    await window.runCommand('View: Close Primary Side Bar');
     await window.runCommand('Distillery: Inspect Dataset with Run…');
     await window.pick(sample);
-    await window.page.getByText(hint).first().waitFor();
+    const painted = window.page
+      .locator('.view-line', { hasText: row.replaceAll(' ', '\u00a0') })
+      .locator('span[class*="TextEditorDecorationType"]', { hasText: place })
+      .first();
     for (const theme of editorThemes) {
       await window.chooseTheme(theme);
-      const line = window.page.locator('.view-line').filter({ hasText: '"text"' }).nth(4);
-      const box = (await line.boundingBox())!;
-      await window.page.mouse.move(box.x + 380, box.y + box.height / 2, { steps: 5 });
+      await painted.hover();
       const hover = window.page.locator('.monaco-hover-content').filter({ hasText: 'Teacher' }).first();
       await hover.waitFor();
       await hover.evaluate(endOfAnimations);

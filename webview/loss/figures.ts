@@ -185,7 +185,8 @@ function learningRateFigure(view: View): Figure {
   const values = SeriesCurves.of(view.main.metrics).values('learningRate');
   const largest = values.extremes(0, values.length).high;
   const unit = largest > 0 ? 10 ** Math.floor(Math.log10(largest)) : 1;
-  const schedule = view.run.experiment.schedule;
+  const { schedule: ofStudent, teacherSchedule } = view.run.experiment;
+  const schedule = view.main.role === 'teacher' ? teacherSchedule : ofStudent;
   return {
     key: 'learningRate',
     title: l10n.t('Learning rate'),

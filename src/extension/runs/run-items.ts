@@ -2,6 +2,7 @@
 
 import type { TreeItemCollapsibleState } from 'vscode';
 import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem } from 'vscode';
+import { inLabel, inMarkdown } from '../../protocol/escapes';
 import { formatBytes, formatLarge, formatMilliseconds, formatPercent } from '../../protocol/format';
 import { isLive, type AlertRecord, type ComparisonRow, type RunProgress } from '../../protocol/records';
 import type { CommandId } from '../base/command-ids';
@@ -46,8 +47,8 @@ export class RunItem extends TreeItem {
     this.isNamed = isNamed;
     this.hasFile = hasFile;
     const { status } = run.record;
-    this.label = isNamed ? run.record.name : runLabel(run);
-    this.description = describeRun(run);
+    this.label = inLabel(isNamed ? run.record.name : runLabel(run));
+    this.description = inLabel(describeRun(run));
     this.iconPath = statusIcon(status);
     this.tooltip = runTooltip(run);
     this.contextValue = `run.${contextOf(run)}${hasFile ? '.file' : ''}`;
@@ -72,7 +73,7 @@ export function childrenOf(run: ListedRun): TreeItem[] {
 }
 
 function comparisonItem(row: ComparisonRow): TreeItem {
-  const item = new TreeItem(rowName(row));
+  const item = new TreeItem(inLabel(rowName(row)));
   const kept = row.role === 'teacher' || row.retention === undefined ? undefined : formatPercent(row.retention);
   const parts = [mainMetric(row.metrics), kept, l10n.t('{0} parameters', formatLarge(row.parameters))];
   item.description = parts.filter((part) => part !== undefined).join(' · ');
@@ -91,20 +92,20 @@ function progressItem(progress: RunProgress): TreeItem {
 }
 
 function errorItem(message: string, remedy: string | undefined): TreeItem {
-  const item = new TreeItem(message);
+  const item = new TreeItem(inLabel(message));
   item.iconPath = new ThemeIcon('warning');
   item.contextValue = 'error';
-  item.tooltip = remedy === undefined ? message : `${message}\n${remedy}`;
+  item.tooltip = [message, ...(remedy === undefined ? [] : [remedy])].map(inLabel).join('\n');
   return item;
 }
 
 function alertItem(alert: AlertRecord): TreeItem {
   const { message, remedy = '' } = alert;
-  const item = new TreeItem(message);
+  const item = new TreeItem(inLabel(message));
   item.description = alertPlace(alert);
   item.iconPath = new ThemeIcon('warning', new ThemeColor('list.warningForeground'));
   item.contextValue = 'alert';
-  item.tooltip = `${message}\n${remedy}`;
+  item.tooltip = [message, remedy].map(inLabel).join('\n');
   return item;
 }
 
@@ -135,6 +136,7 @@ function comparisonTooltip(row: ComparisonRow): MarkdownString {
     [l10n.t('time of an example'), formatMilliseconds(row.latencyMs)],
   ];
   const text = new MarkdownString(`| | |\n|:--|--:|\n`);
-  for (const [name, value] of facts) if (value !== undefined) text.appendMarkdown(`| ${name} | ${value} |\n`);
+  for (const [name, value] of facts)
+    if (value !== undefined) text.appendMarkdown(`| ${inMarkdown(name)} | ${inMarkdown(value)} |\n`);
   return text;
 }

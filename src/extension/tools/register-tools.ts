@@ -16,6 +16,7 @@ import { readRunExperiment } from '../../experiment/experiment-record';
 import { requireTrust } from '../base/require-trust';
 import { runExperiment } from '../experiments/experiment-commands';
 import type { ModelServer } from '../models/model-server';
+import { inMarkdown } from '../../protocol/escapes';
 import type { CheckExperiment } from '../experiments/experiment-problems';
 import type { RunCommandParts } from '../runs/run-commands';
 import type { ListedRun, RunList } from '../runs/run-list';
@@ -118,11 +119,14 @@ function validateExperimentTool({ check }: ToolParts): Tool<{ file: string }> {
 function runExperimentTool(parts: ToolParts): Tool<{ file: string }> {
   return {
     prepare: ({ input }) => ({
-      invocationMessage: l10n.t('Starting {0}', input.file),
+      invocationMessage: new MarkdownString(l10n.t('Starting {0}', inMarkdown(input.file))),
       confirmationMessages: {
         title: l10n.t('Run experiment?'),
         message: new MarkdownString(
-          l10n.t('This trains models on this machine, as "{0}" says. It may take minutes to hours.', input.file),
+          l10n.t(
+            'This trains models on this machine, as "{0}" says. It may take minutes to hours.',
+            inMarkdown(input.file),
+          ),
         ),
       },
     }),

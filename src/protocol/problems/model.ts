@@ -51,7 +51,7 @@ export const modelProblems = {
     remedy: 'Number the classes from 0 without a gap.',
   },
   'model-classes-impossible': {
-    message: 'num_labels is {count}.',
+    message: 'The number of classes, num_labels, is {count}.',
     remedy: 'Give a whole number from 1 to {most:count}.',
   },
   'model-larger-than-weights': {

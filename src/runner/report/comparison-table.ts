@@ -2,6 +2,7 @@
 
 import Table from 'cli-table3';
 import type { Comparison, ComparisonRow } from '../../protocol/records';
+import { inMarkdown } from '../../protocol/escapes';
 import { formatBytes, formatCount, formatMilliseconds, formatPercent } from '../../protocol/format';
 import { improvement, metricFacts, qualityIn, verdictOf, type MetricKey, type Quality } from '../../protocol/quality';
 
@@ -77,7 +78,7 @@ export function markdownTable(comparison: Comparison): string {
   return [
     line(shown.map(({ title }) => title)),
     line(shown.map((_, i) => (i === 0 ? '---' : '---:'))),
-    ...comparison.rows.map((row) => line(shown.map(({ value }) => value(row)))),
+    ...comparison.rows.map((row) => line(shown.map(({ value }) => inMarkdown(value(row))))),
   ].join('\n');
 }
 

@@ -7,6 +7,7 @@ import { readRecords } from '../../run-directory/record-file';
 import { controlPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { formatCount, formatPercent, formatShare } from '../../protocol/format';
+import { inMarkdown } from '../../protocol/escapes';
 import type { ComparisonDetail } from '../../protocol/lab-data';
 import { comparisonDetail } from '../../protocol/predictions';
 import { qualityOf, type Quality } from '../../protocol/quality';
@@ -70,7 +71,7 @@ function reportText(
   const split = comparison.rows[0]?.split ?? 'validation';
   const quality = qualityOf(task);
   const parts = [
-    `# ${escapeMarkdown(name)}`,
+    `# ${inMarkdown(name)}`,
     findings(comparison),
     `Task ${task}, measured on the ${split} split${detail ? `, ${formatCount(detail.rows)} rows` : ''}.${seedsText(comparison)}`,
     markdownTable(comparison),
@@ -95,7 +96,7 @@ function intervalsText({ rows, seeds }: Comparison, { key, name: quality, format
   if (!rows.some(({ intervals }) => intervals)) return [];
   const of = ({ role, name, intervals }: ComparisonRow): string => {
     const interval = intervals?.[key];
-    return `${role === 'control' ? `control ${name}` : role} ${interval ? `${format(interval[0])} to ${format(interval[1])}` : '–'}`;
+    return `${role === 'control' ? `control ${inMarkdown(name)}` : role} ${interval ? `${format(interval[0])} to ${format(interval[1])}` : '–'}`;
   };
   const how = seeds
     ? 'Over seeds and rows together.'
@@ -107,8 +108,8 @@ function confusionText({ confusion }: ComparisonDetail): string[] {
   if (!confusion || confusion.labels.length > mostClasses) return [];
   const { labels, counts } = confusion;
   const matrices = Object.entries(counts).map(([name, matrix]) => {
-    const rows = matrix.map((row, i) => `| **${cell(labels[i]!)}** | ${row.map(formatCount).join(' | ')} |`);
-    const head = `| ${cell(name)} | ${labels.map(cell).join(' | ')} |\n| --- | ${labels.map(() => '---:').join(' | ')} |`;
+    const rows = matrix.map((row, i) => `| **${inMarkdown(labels[i]!)}** | ${row.map(formatCount).join(' | ')} |`);
+    const head = `| ${inMarkdown(name)} | ${labels.map(inMarkdown).join(' | ')} |\n| --- | ${labels.map(() => '---:').join(' | ')} |`;
     return `${head}\n${rows.join('\n')}`;
   });
   return ['## Confusion', 'Rows: hard label. Columns: prediction.', ...matrices];
@@ -118,7 +119,7 @@ function rowsText({ disagreements, disagreementCount, rows }: ComparisonDetail):
   if (disagreements.length === 0) return [];
   const lines = disagreements.slice(0, mostRows).map((record) => {
     const place = `${path.basename(record.file)}:${record.line}`;
-    return `| ${cell(place)} | ${cell(record.text.slice(0, 80))} | ${said(record)} |`;
+    return `| ${inMarkdown(place)} | ${inMarkdown(record.text.slice(0, 80))} | ${said(record)} |`;
   });
   const head = '| row | text | teacher → student |\n| --- | --- | --- |';
   return [
@@ -133,17 +134,5 @@ function said({ models: { teacher, student } }: PredictionRecord): string {
   if (teacher.choice === undefined) {
     return `agree on ${formatPercent((student.agreeing ?? 0) / student.predictions)} of first choices`;
   }
-  return `${cell(teacher.choice)} ${formatShare(teacher.probability)} → ${cell(student.choice ?? '–')} ${formatShare(student.probability)}`;
-}
-
-/** A text of the dataset in a table: shown as it is, never taken for markup. */
-const cell = (text: string): string => escapeMarkdown(text.replace(/\s+/g, ' ').trim());
-
-function escapeMarkdown(text: string): string {
-  return text
-    .replace(/\s+/g, ' ')
-    .replace(/[\\`*_{}[\]()#+\-.!|~$@:]/g, '\\$&')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;');
+  return `${inMarkdown(teacher.choice)} ${formatShare(teacher.probability)} → ${inMarkdown(student.choice ?? '–')} ${formatShare(student.probability)}`;
 }
