@@ -43,6 +43,8 @@ export interface LearningCurve {
  */
 export interface Worth {
   labels: number;
+  /** Texts without labels that the student had beside them. */
+  unlabelled?: number | undefined;
   value?: number | undefined;
   low?: number | undefined;
   high?: number | undefined;
@@ -68,7 +70,7 @@ interface Answer {
 export interface LabelsAnswer extends Answer {
   kind: 'labels';
   curves: LearningCurve[];
-  /** Of the curve with the most texts; absent before there are two points. */
+  /** Of the curve with the most texts that has two points; absent before there is one. */
   worth?: Worth | undefined;
 }
 
@@ -107,8 +109,9 @@ export function answerOf(kind: StudyKind, task: Task, runs: readonly StudyRun[])
   switch (kind) {
     case 'labels': {
       const curves = curvesOf(done);
-      const last = curves.at(-1);
-      return { kind, ...common, curves, worth: last && worthOf(last.points, quality) };
+      const last = curves.findLast(({ points }) => points.length > 1);
+      const worth = last && worthOf(last.points, quality);
+      return { kind, ...common, curves, worth: worth && { ...worth, unlabelled: last.unlabelled } };
     }
     case 'families': {
       const points = done.map(({ values, point }) => ({ ...point, family: String(values[familySetting]) }));

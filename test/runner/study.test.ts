@@ -127,9 +127,9 @@ it('a study of T and α, killed and asked again, goes on and picks the best by v
   expect(said).toMatch(/^On validation, T = [14] with α = \.?0?\.9 is best: macro-F1 .* 95 % interval /);
 });
 
-it.each([
+it.each<[string, TinyExperiment, RegExp]>([
   ['labels', experiment, /cannot be studied with one that is trained on the same labels/],
-  ['families', { ...experiment, task: 'causal-lm' as const }, /Families cannot be compared for causal-lm/],
+  ['families', { ...experiment, task: 'causal-lm' }, /Families cannot be compared for causal-lm/],
 ])('a study of %s refuses an experiment that cannot answer it, before anything is run', async (kind, of, words) => {
   const workspace = tinyWorkspace(of);
   const { code, stderr } = await distillery(['study', kind, 'tiny.distill.json'], workspace);

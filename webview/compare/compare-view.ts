@@ -25,6 +25,7 @@ import { finding } from './finding';
 import './model-table';
 import { comparedModels, drawnModels, type ComparedModel } from './models';
 import './settings-table';
+import './study-view';
 import './taught';
 import { spokenCalibration, spokenSizes } from './spoken';
 
@@ -164,6 +165,7 @@ export class CompareView extends LitElement {
         <lab-settings .run=${this.run} .besides=${beside}></lab-settings>
         ${comparison ? html`<lab-disagreements .run=${this.run.id} .comparison=${comparison}></lab-disagreements>` : failed(this.#comparison)}
       </div>
+      <lab-study .run=${this.run} .runs=${this.runs}></lab-study>
       ${this.#foot(models)}`;
   }
 

@@ -1,6 +1,6 @@
 /** @file A study's picture: learning curves, gains of families, or a map over T and α. */
 
-import { formatLarge, formatSetting } from '../format';
+import { formatCount, formatSetting } from '../format';
 import type { FamiliesAnswer, LabelsAnswer, StudyAnswer, TemperatureAnswer } from '../study';
 import type { Role } from '../records';
 import { linearTicks, logTicks } from '../ticks';
@@ -85,7 +85,7 @@ function labelsDrawing({ curves, teacher, quality }: LabelsAnswer, width: number
         line(left, Y(tick), width - right, Y(tick), 'var(--grid)'),
         text(left - 8, Y(tick) + 4, quality.format(tick), { 'text-anchor': 'end' }),
       ]),
-      ...ticks.map((tick) => text(X(tick), height - 6, formatLarge(tick), { 'text-anchor': 'middle' })),
+      ...ticks.map((tick) => text(X(tick), height - 6, formatCount(tick), { 'text-anchor': 'middle' })),
       line(left, height - bottom, width - right, height - bottom, 'var(--axis)'),
       ...(teacher === undefined
         ? []

@@ -6,6 +6,7 @@ import Table from 'cli-table3';
 import writeFileAtomic from 'write-file-atomic';
 import { studyDrawing } from '../../protocol/drawing/study-drawing';
 import { darkPaperColours, paperColours, svgText, titled } from '../../protocol/drawing/shapes';
+import { inMarkdown } from '../../protocol/escapes';
 import { formatCount, formatSetting } from '../../protocol/format';
 import type { StudyAnswer } from '../../protocol/study';
 import type { StudyResult } from '../commands/study';
@@ -32,10 +33,10 @@ export async function writeStudyReport({ answer, directory, rows, name, said }: 
   const [head, ...lines] = studyTable(answer);
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const runs = rows.map(
-    ({ run, status, error }) => `- \`${run}\`: ${status}${error ? `, ${escaped(error.message)}` : ''}`,
+    ({ run, status, error }) => `- \`${run}\`: ${status}${error ? `, ${inMarkdown(error.message)}` : ''}`,
   );
   const parts = [
-    `# ${escaped(name)}: ${title}`,
+    `# ${inMarkdown(name)}: ${title}`,
     said,
     ...(drawing ? [`![${title}](study.svg)`] : []),
     [line(head!), line(head!.map(() => '---:')), ...lines.map(line)].join('\n'),
@@ -45,8 +46,6 @@ export async function writeStudyReport({ answer, directory, rows, name, said }: 
   ];
   await writeFileAtomic(path.join(directory, 'report.md'), `${parts.join('\n\n')}\n`);
 }
-
-const escaped = (text: string): string => text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]()#+\-.!|~<>&]/g, '\\$&');
 
 function noteOf({ kind, quality }: StudyAnswer): string {
   const direction = quality.higherIsBetter ? 'higher is better' : 'lower is better';
