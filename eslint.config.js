@@ -57,7 +57,7 @@ const reserved = [
 ];
 
 /** Of `model`, what is free of tfjs. */
-const withoutTensors = '(architecture|config|families|parameters|safetensors)';
+const withoutTensors = '(architecture|config|families|parameters|safetensors|weight-files)';
 
 /** By these a link would be followed. */
 const readsOfFiles = ['node:fs', 'node:fs/promises'].map((name) => ({
@@ -132,6 +132,10 @@ export default tseslint.config(
         'error',
         { selector: 'ExportDefaultDeclaration', message: 'Name what you export.' },
         { selector: 'ExportAllDeclaration', message: 'No barrels: import from where it is defined.' },
+        {
+          selector: 'MemberExpression[property.name=/^show(Information|Warning|Error)Message$/]',
+          message: 'By src/extension/base/messages.ts, which keeps links and icons out.',
+        },
         // no-restricted-imports sees static imports only.
         { selector: 'ImportExpression[source.value="koffi"]', message: 'Only in src/engine/native-calls.ts.' },
       ],
@@ -144,6 +148,7 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.config.ts', 'scripts/**'], rules: { 'no-restricted-syntax': 'off', 'no-console': 'off' } },
+  { files: ['src/extension/base/messages.ts'], rules: { 'no-restricted-syntax': 'off' } },
   { files: ['test/**', 'bench/**'], rules: { 'no-console': 'off' } },
   ...Object.keys(rooms).map((room) => ({
     files: [`src/${room}/**/*.ts`],

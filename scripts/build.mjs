@@ -9,7 +9,15 @@ import path from 'node:path';
 import { buildAddon } from './build-addon.mjs';
 import { buildParts, deferred } from './deferred.mjs';
 
-const shared = { bundle: true, sourcemap: true, target: 'es2022', logLevel: 'warning', legalComments: 'none' };
+// What is bundled of others is told in the notices.
+const shared = {
+  bundle: true,
+  metafile: true,
+  sourcemap: true,
+  target: 'es2022',
+  logLevel: 'warning',
+  legalComments: 'none',
+};
 // Packages' ES modules: tfjs-core's main is a second copy of it, jsonc-parser's cannot be bundled.
 const node = { ...shared, platform: 'node', format: 'cjs', target: 'node20', mainFields: ['module', 'main'] };
 // Some packages ask for their own address, which a CommonJS bundle has under another name.
@@ -82,12 +90,23 @@ await writeFile('dist/package.json', '{ "type": "commonjs" }\n');
 if (process.argv.includes('--watch')) {
   await Promise.all(chosen.map(async (options) => (await context({ ...options, logLevel: 'info' })).watch()));
 } else {
-  await Promise.all(chosen.map((options) => build(options)));
+  const tell = async (options) => tellBundled(path.basename(options.outfile, '.js'), [await build(options)]);
+  await Promise.all(chosen.map(tell));
 }
-if (isChosen('extension'))
-  await buildParts(later, { ...node, ...ownAddress, minify: true, sourcemap: false, outdir: 'dist' });
+if (isChosen('extension')) {
+  const parts = await buildParts(later, { ...node, ...ownAddress, minify: true, sourcemap: false, outdir: 'dist' });
+  await tellBundled('later', parts);
+}
 if (isChosen('tensorflow')) await buildTensorflow();
 if (isChosen('wasm')) await copyWasm();
+
+/** Which packages' files are in a bundle: `dist/bundled/NAME.json`, their folders. */
+async function tellBundled(name, results) {
+  const files = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  const folders = files.flatMap((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []);
+  await mkdir('dist/bundled', { recursive: true });
+  await writeFile(`dist/bundled/${name}.json`, `${JSON.stringify([...new Set(folders)].sort(), undefined, 2)}\n`);
+}
 
 /** Only TensorBoard's summaries, which are not used, need the protocol buffers. */
 function withoutSummaries() {

@@ -10,13 +10,15 @@ import path from 'node:path';
 /** Below the bundle's own folder. */
 const folder = 'later';
 
-/** @param parts by file name, the sources (`./…`) and packages that are in it */
+/** @param parts by file name, the sources (`./…`) and packages that are in it. @returns esbuild's results */
 export async function buildParts(parts, { outdir, ...options }) {
+  const results = [];
   for (const [name, modules] of Object.entries(parts)) {
     const contents = modules.map((module) => `export * from ${JSON.stringify(module)};`).join('\n');
     const stdin = { contents, resolveDir: '.' };
-    await build({ ...options, stdin, outfile: path.join(outdir, folder, `${name}.js`) });
+    results.push(await build({ ...options, stdin, outfile: path.join(outdir, folder, `${name}.js`) }));
   }
+  return results;
 }
 
 /** Puts in place of each module of the parts one that asks the part. */

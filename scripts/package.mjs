@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { writeNotices } from './notices.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const target = `${process.platform}-${process.arch}`;
@@ -16,6 +17,7 @@ const shipped = [
   'README.md',
   'CHANGELOG.md',
   'LICENSE',
+  'SECURITY.md',
   'package.nls.json',
   'l10n',
   'media',
@@ -47,6 +49,8 @@ try {
   await stageRuntime();
   await stageKoffi();
   await stageOpenVino();
+  const [openvino] = await readdir(path.join(stage, 'dist', 'libraries', 'openvino'));
+  await writeNotices(stage, [{ name: 'openvino', version: openvino }]);
 
   const vsce = path.join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'vsce.cmd' : 'vsce');
   const out = path.join(root, `distillery-${target}-${manifest.version}.vsix`);

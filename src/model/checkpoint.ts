@@ -1,7 +1,7 @@
 /** @file Model folders as Hugging Face lays them out: config.json and model.safetensors, whole or in shards. */
 
-import { mkdir, readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { InputError } from '../protocol/problem';
 import { type Architecture } from './architecture';
 import { architectureFromConfig, configFromArchitecture, parameterShapes } from './config';
@@ -9,10 +9,9 @@ import { writeAtomically } from './atomic';
 import { layoutOf } from './families';
 import type { Parameters } from './parameters';
 import { SafetensorsFile, toFloat32, writeSafetensors } from './safetensors';
+import { findTensors, readJsonObject, requireRoom, WEIGHTS } from './weight-files';
 
 const CONFIG = 'config.json';
-const WEIGHTS = 'model.safetensors';
-const INDEX = 'model.safetensors.index.json';
 
 export interface Checkpoint {
   architecture: Architecture;
@@ -28,13 +27,14 @@ export interface Checkpoint {
  */
 export async function loadCheckpoint(directory: string): Promise<Checkpoint> {
   const configFile = join(directory, CONFIG);
-  const config = await readJson(configFile);
+  const config = await readJsonObject(configFile);
   const architecture = architectureFromConfig(config, configFile);
   return { architecture, parameters: await loadParameters(directory, architecture), config };
 }
 
 async function loadParameters(directory: string, architecture: Architecture): Promise<Parameters> {
   const { place, fileOf } = await findTensors(directory);
+  requireRoom(architecture, fileOf.size, join(directory, CONFIG));
   const files = new Map<string, SafetensorsFile>();
   try {
     const parameters: Parameters = {};
@@ -72,54 +72,6 @@ async function readParameter(file: SafetensorsFile, name: string, shape: readonl
   const values = toFloat32(tensor);
   if (values) return values;
   throw InputError.at(file.path, 'tensor-not-float', { tensor: name, type: tensor.dtype });
-}
-
-/** The file that holds each stored tensor, and the one to name where a tensor is missing. */
-async function findTensors(directory: string): Promise<{ place: string; fileOf: Map<string, string> }> {
-  const whole = join(directory, WEIGHTS);
-  if (await exists(whole)) {
-    const file = await SafetensorsFile.open(whole);
-    await file.close();
-    return { place: whole, fileOf: new Map(file.names.map((name) => [name, whole])) };
-  }
-  const index = join(directory, INDEX);
-  if (await exists(index)) return { place: index, fileOf: await readIndex(directory, index) };
-  const hasPytorch = await exists(join(directory, 'pytorch_model.bin'));
-  throw InputError.at(whole, hasPytorch ? 'weights-of-pytorch' : 'weights-missing', {});
-}
-
-async function readIndex(directory: string, index: string): Promise<Map<string, string>> {
-  const { weight_map: map } = await readJson(index);
-  const entries: [string, unknown][] = typeof map === 'object' && map !== null ? Object.entries(map) : [];
-  const fileOf = new Map<string, string>();
-  for (const [name, file] of entries) {
-    // A shard lies beside its index: a path in it could point anywhere.
-    if (typeof file !== 'string' || file !== basename(file)) {
-      throw InputError.at(index, 'shard-not-file-name', { tensor: name });
-    }
-    fileOf.set(name, join(directory, file));
-  }
-  if (fileOf.size === 0) throw InputError.at(index, 'weights-index-empty', {});
-  return fileOf;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
-}
-
-async function readJson(path: string): Promise<Record<string, unknown>> {
-  const text = await readFile(path, 'utf8').catch(() => {
-    throw InputError.at(path, 'model-file-unreadable', {});
-  });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw InputError.at(path, 'model-file-not-json', { reason: why });
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw InputError.at(path, 'model-file-not-object', {});
 }
 
 /**

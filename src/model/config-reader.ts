@@ -5,6 +5,9 @@ import type { ProblemArguments, ProblemCode } from '../protocol/problems/catalog
 import { phrase } from '../protocol/problems/phrases';
 import type { Argument, Phrase } from '../protocol/problems/templates';
 
+/** Each gets a name, so a number must not be any: a million is twenty times what anybody has trained. */
+const MOST_CLASSES = 2 ** 20;
+
 export class ConfigReader {
   private readonly values: Readonly<Record<string, unknown>>;
 
@@ -74,7 +77,7 @@ export class ConfigReader {
   /** Class names by index; transformers' own LABEL_0, LABEL_1, ... where the config has none. */
   labels(): string[] {
     const named = this.get('id2label');
-    if (named === undefined) return Array.from({ length: this.number('num_labels', 2) }, (_, i) => `LABEL_${i}`);
+    if (named === undefined) return Array.from({ length: this.classCount() }, (_, i) => `LABEL_${i}`);
     if (typeof named !== 'object' || named === null || Array.isArray(named))
       return this.wrong('id2label', phrase('an-object'));
     const byId = named as Record<string, unknown>;
@@ -83,6 +86,12 @@ export class ConfigReader {
       if (typeof label === 'string') return label;
       return this.fail('model-class-unnamed', { index: id });
     });
+  }
+
+  private classCount(): number {
+    const count = this.number('num_labels', 2);
+    if (Number.isSafeInteger(count) && count >= 1 && count <= MOST_CLASSES) return count;
+    return this.fail('model-classes-impossible', { count, most: MOST_CLASSES });
   }
 
   /** Refuses a setting that the implementation would silently ignore. */

@@ -35,8 +35,10 @@ export interface ExperimentFacts {
   scaleByTemperatureSquared: boolean;
   hidden?: HiddenFacts;
   clipNorm?: number;
-  /** Learning rate schedule: `linear`, `cosine`, … */
+  /** Learning rate schedule of student and controls: `linear`, `cosine`, … */
   schedule?: string;
+  /** That of a teacher that is trained in the run. */
+  teacherSchedule?: string;
   /** Optimizer steps between two evaluations, and so between two probes. */
   evaluateEvery?: number;
 }
@@ -53,12 +55,17 @@ interface HiddenFacts {
  */
 export interface RunSeries {
   role: Role;
-  /** `teacher`, `student`, or the control's name, such as `no-distillation`. Unique within a run. */
+  /** `teacher`, `student`, or the control's name, such as `no-distillation`; of a further seed as `seedSeries` makes it. Unique within a run. */
   name: string;
+  /** Of a further seed of a run with several. */
+  seed?: number;
   /** In the order of their steps. */
   metrics: MetricsColumns;
   evaluations: EvaluationRecord[];
 }
+
+/** The name of a further seed's training of what is called `name` in the first seed. */
+export const seedSeries = (name: string, seed: number): string => `${name}@${seed}`;
 
 /** Everything about a run but its probes. */
 export interface RunSnapshot {

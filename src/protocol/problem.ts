@@ -3,6 +3,7 @@
  * make words of their own from it; `message` and `remedy` are the terminal's, for any reader that does not know the code.
  */
 
+import { inOneLine } from './escapes';
 import { catalogue, type ProblemArguments, type ProblemCode } from './problems/catalogue';
 import type { Action, Argument, Arguments, Entry, Phrase } from './problems/templates';
 import { actionsOf, phraseWords, terminal, wordsOf } from './problems/words';
@@ -136,7 +137,7 @@ export function complaintOf(error: unknown): Complaint {
 /** `file:line:column: what, and what to do`, the form that editors and terminals make clickable. */
 export function formatProblem(problem: Problem): string {
   const kind = problem.severity === 'warning' ? 'warning: ' : '';
-  return `${problem.file}:${problem.line}:${problem.column}: ${kind}${problem.message} ${problem.remedy}`;
+  return inOneLine(`${problem.file}:${problem.line}:${problem.column}: ${kind}${problem.message} ${problem.remedy}`);
 }
 
 /** @param path of the value that is changed */

@@ -115,6 +115,15 @@ export function verdictOf([low, high]: Interval): Verdict {
   return high < 0 ? 'hurt' : 'unclear';
 }
 
+/** The mean of each metric that all have; undefined where one has none at all. */
+export function meanMetrics(all: readonly (Metrics | undefined)[]): Metrics | undefined {
+  const [first, ...others] = all;
+  if (!first || others.some((one) => one === undefined)) return undefined;
+  const shared = (Object.keys(first) as MetricKey[]).filter((key) => others.every((one) => one![key] !== undefined));
+  const mean = (key: MetricKey): number => all.reduce((sum, one) => sum + one![key]!, 0) / all.length;
+  return Object.fromEntries(shared.map((key) => [key, mean(key)]));
+}
+
 /** The student's best validation result so far. Undefined before the first evaluation. */
 export function bestMetrics(evaluations: readonly EvaluationRecord[]): Metrics | undefined {
   let best: Metrics | undefined;

@@ -182,6 +182,8 @@ export interface Comparison {
   rows: ComparisonRow[];
   /** Of student and controls, where there are several. */
   seeds?: number[] | undefined;
+  /** The student's best metrics on validation, means over the seeds: what one may choose among runs by. */
+  validation?: Metrics | undefined;
   /** The student over the first control, paired over seeds and rows; only with several seeds. */
   gain?: SeedGain | undefined;
   /** text-classification: the student over the first control in F1, by class; with several seeds their mean. */
@@ -239,9 +241,16 @@ export interface RunProgress {
   secondsLeft?: number | undefined;
 }
 
+/** Questions that a sweep can be asked: see study.ts. */
+export const studyKinds = ['labels', 'families', 'temperature'] as const;
+
+export type StudyKind = (typeof studyKinds)[number];
+
 /** Which combination of a sweep a run is. Runs of one sweep have the same `id`. */
 export interface SweepMember {
   id: string;
+  /** The sweep was made for this question. */
+  study?: StudyKind | undefined;
   /** By the dotted path of each swept setting. */
   values: Record<string, unknown>;
 }

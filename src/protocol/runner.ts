@@ -34,6 +34,7 @@ export interface ServeRequests {
   complete: { params: CompleteParams; result: CompleteResult };
   score: { params: ScoreParams; result: ScoreResult };
   logits: { params: LogitsParams; result: LogitsResult };
+  validate: { params: ValidateParams; result: Problem[] };
 }
 
 /** RequestCancelled of the Language Server Protocol, and so of vscode-jsonrpc's `$/cancelRequest`. */
@@ -117,6 +118,14 @@ export interface ScoreResult {
 export interface LogitsParams {
   target: string;
   text: TextToInspect;
+}
+
+/** Asks what is wrong with an experiment and the files that it names. */
+export interface ValidateParams {
+  /** Its absolute path. */
+  file: string;
+  /** As an editor has it; absent: as it is on disk. */
+  text?: string | undefined;
 }
 
 export interface LogitsResult {

@@ -1,6 +1,6 @@
 /** @file Round numbers for axes, and their labels. Pure. */
 
-import { formatCount, formatDuration } from './format';
+import { formatCount, formatDuration, formatScientific } from './format';
 
 /** About `count` round values from `low` to `high`, in steps of 1, 2, 2.5 or 5 times a power of ten. */
 export function linearTicks(low: number, high: number, count: number): number[] {
@@ -42,27 +42,29 @@ export function logTicks(low: number, high: number, count: number): number[] {
   return tens.length > 1 ? tens : within.filter((_, i) => i % 2 === 0);
 }
 
-/** Labels with as many decimals as the finest of them needs, thousands as `10k`. */
+/** Of large numbers: from where an axis counts in them, and their sign. */
+const largeUnits = [
+  [1e10, 1e9, 'G'],
+  [1e7, 1e6, 'M'],
+  [1e4, 1e3, 'k'],
+] as const;
+
+/** Labels with as many decimals as the finest of them needs: `0.25`, `10k`, `2.5M`, and `2 × 10⁻⁵` where four decimals do not tell them apart. */
 export function tickLabels(ticks: readonly number[]): string[] {
-  const largest = ticks.reduce((most, tick) => Math.max(most, Math.abs(tick)), 0);
-  const decimals = (unit: number): number =>
-    ticks.reduce(
-      (most, tick) =>
-        Math.max(
-          most,
-          (
-            Number((tick / unit).toPrecision(6))
-              .toString()
-              .split('.')[1] ?? ''
-          ).length,
-        ),
-      0,
-    );
-  if (largest >= 10_000 && ticks.every((tick) => Number((tick / 1000).toFixed(2)) === tick / 1000))
-    return ticks.map((tick) => (tick === 0 ? '0' : `${(tick / 1000).toFixed(decimals(1000))}k`));
-  if (largest >= 1000) return ticks.map(formatCount);
-  const places = Math.min(4, decimals(1));
-  return ticks.map((tick) => (tick === 0 ? '0' : tick.toFixed(places)));
+  const largest = Math.max(0, ...ticks.map(Math.abs));
+  const label = (format: (tick: number) => string): string[] => ticks.map((tick) => (tick === 0 ? '0' : format(tick)));
+  if (largest >= 1e13) return label(formatScientific);
+  const [, unit, sign] = largeUnits.find(([least]) => largest >= least) ?? [0, 1, ''];
+  const decimals = Math.max(0, ...ticks.map((tick) => decimalsOf(tick / unit)));
+  if (unit > 1 && decimals <= 2) return label((tick) => `${(tick / unit).toFixed(decimals)}${sign}`);
+  if (largest >= 1000) return label(formatCount);
+  return decimals <= 4 ? label((tick) => tick.toFixed(decimals)) : label(formatScientific);
+}
+
+/** Of a round number, apart from what binary fractions add to it. */
+function decimalsOf(value: number): number {
+  const [digits, exponent] = Number(value.toPrecision(6)).toExponential().split('e') as [string, string];
+  return Math.max(0, (digits.split('.')[1] ?? '').length - Number(exponent));
 }
 
 export function clockLabels(ticks: readonly number[]): string[] {

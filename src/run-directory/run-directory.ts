@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
+import { inTerminal } from '../protocol/escapes';
 import { complaint, InputError } from '../protocol/problem';
 import { isLive, type RunRecord } from '../protocol/records';
 import { acquireLock, isBeingWritten, type Lock } from './lock';
@@ -73,7 +74,7 @@ export async function writeRunRecord(paths: RunPaths, record: RunRecord): Promis
 export async function appendLog(paths: RunPaths, line: string): Promise<void> {
   const log = await openOwned(paths.log, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND);
   try {
-    await log.appendFile(`${new Date().toISOString()} ${line}\n`);
+    await log.appendFile(`${new Date().toISOString()} ${inTerminal(line)}\n`);
   } finally {
     await log.close();
   }

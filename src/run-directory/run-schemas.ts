@@ -1,7 +1,7 @@
 /** @file What must be right in the files of a run directory for them to be read at all. */
 
 import * as z from 'zod';
-import { roles, runStatuses, tasks } from '../protocol/records';
+import { roles, runStatuses, tasks, studyKinds } from '../protocol/records';
 
 const settingSchema = z.union([z.number(), z.object({ from: z.number(), to: z.number() })]).optional();
 
@@ -16,7 +16,9 @@ export const unstartedSchema = z.object({
   name: z.string(),
   task: z.enum(tasks),
   engine: z.string(),
-  sweepMember: z.object({ id: z.string(), values: z.record(z.string(), z.unknown()) }).optional(),
+  sweepMember: z
+    .object({ id: z.string(), values: z.record(z.string(), z.unknown()), study: z.enum(studyKinds).optional() })
+    .optional(),
 });
 
 /** What every view relies on in `run.json`; the rest is kept as it is. */

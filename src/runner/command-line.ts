@@ -6,9 +6,11 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { libraryNames, type LibraryName } from '../protocol/libraries';
 import { validateExperimentFile } from '../experiment/checks/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
+import type { StudyOptions } from '../experiment/sweep/study';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';
+import { inTerminal } from '../protocol/escapes';
 import { complaint, ComplaintError, complaintOf, formatProblem, InputError } from '../protocol/problem';
-import type { InspectedDistribution, InspectedPosition } from '../protocol/records';
+import type { InspectedDistribution, InspectedPosition, StudyKind } from '../protocol/records';
 import { formatQuantity, formatShare } from '../protocol/format';
 import type { RunResult } from './run/carry-out';
 import { findings, terminalBars, terminalTable } from './report/comparison-table';
@@ -22,7 +24,9 @@ import { installCommand, removeCommand } from './commands/libraries';
 import { serve } from './commands/serve';
 import { tryEngine } from './devices/trial';
 import { resumeRun, startRun, type ResumeOptions, type RunOutput, type StartOptions } from './commands/start-run';
+import { runStudy } from './commands/study';
 import { runSweep } from './commands/sweep';
+import { studyText } from './report/study-report';
 import { failureOf } from './serve/failure';
 import { sweepText } from './sweep/sweep-table';
 import { terminalOutput } from './terminal';
@@ -31,8 +35,8 @@ const DONE = 0;
 const FAILED = 1;
 const WRONG_INPUT = 2;
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const complain = (line: string): void => void process.stderr.write(`${line}\n`);
+const say = (line: string): void => void process.stdout.write(`${inTerminal(line)}\n`);
+const complain = (line: string): void => void process.stderr.write(`${inTerminal(line)}\n`);
 
 /** The document of a verb, on standard output, or what a person reads instead. */
 function print(json: boolean, document: unknown, text: () => string): void {
@@ -54,6 +58,26 @@ function wholeNumber(value: string): number {
   if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('Give a whole number from 1 on.');
   return number;
 }
+
+/** Numbers with commas between them. */
+const numbers =
+  (least: number, most: number) =>
+  (value: string): number[] => {
+    const all = value.split(',').map(Number);
+    if (value.trim() === '' || !all.every((number) => number >= least && number <= most && Number.isFinite(number))) {
+      throw new InvalidArgumentError('Give numbers with commas between them.');
+    }
+    return all;
+  };
+
+const counts =
+  (least: number) =>
+  (value: string): number[] => {
+    const all = numbers(least, Number.MAX_SAFE_INTEGER)(value);
+    if (!all.every(Number.isSafeInteger))
+      throw new InvalidArgumentError('Give whole numbers with commas between them.');
+    return all;
+  };
 
 function tokenIds(value: string): number[] {
   const ids = value
@@ -103,6 +127,29 @@ function program(examples: string): Command {
       print(json === true, result, () => sweepText(result));
       if (result.rows.some(({ status }) => status === 'failed')) process.exitCode = FAILED;
     });
+  const study = root
+    .command('study')
+    .description('run an experiment’s variants to answer a question, or go on with those that are left')
+    .exitOverride();
+  const question = (kind: StudyKind, description: string): Command =>
+    study
+      .command(`${kind} <file>`)
+      .description(description)
+      .option('--json', 'print one JSON document on standard output')
+      .option(...noQueue)
+      .exitOverride()
+      .action(async (file: string, { json, ...options }: JsonOption & StartOptions & StudyOptions) => {
+        const result = await withOutput((output) => runStudy(kind, file, output, options));
+        print(json === true, result, () => studyText(result));
+        if (result.rows.some(({ status }) => status === 'failed')) process.exitCode = FAILED;
+      });
+  question('labels', 'how many labels the teacher saves: student and control at growing numbers of labels')
+    .option('--labels <counts>', 'numbers of labels instead of 50, 100, 200, … up to all', counts(1))
+    .option('--unlabelled <counts>', 'numbers of texts without labels instead of 0, 1000, 5000 and all', counts(0));
+  question('families', 'whether distillation gives an encoder or a decoder of the same size more');
+  question('temperature', 'which temperature and α are best: a map of both')
+    .option('--temperatures <values>', 'instead of 1, 2, 4 and 8', numbers(Number.MIN_VALUE, Infinity))
+    .option('--alphas <values>', 'instead of 0.3, 0.6 and 0.9', numbers(0, 1));
   verb('compare <run...>', 'results of finished runs side by side').action(
     async (runs: string[], { json }: JsonOption) => {
       const comparison = await compareRuns(runs);
@@ -203,7 +250,7 @@ function program(examples: string): Command {
       print(json === true, result, () => `${runText(result)}\n\n${nextToTry(folder, result)}`);
     },
   );
-  verb('sample <dir>', 'write a workspace with real data and four experiments').action(
+  verb('sample <dir>', 'write a workspace with real data and three experiments').action(
     async (directory: string, { json }: JsonOption) => {
       const files = await writeSampleWorkspace(examples, directory);
       print(

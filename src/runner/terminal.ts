@@ -1,6 +1,7 @@
 /** @file What a run shows in a terminal: a progress bar, or plain lines where there is no terminal. */
 
 import cliProgress from 'cli-progress';
+import { inTerminal } from '../protocol/escapes';
 import { formatProblem } from '../protocol/problem';
 import { formatCount, formatDuration, formatPercent, formatQuantity } from '../protocol/format';
 import { metricFacts, type MetricKey } from '../protocol/quality';
@@ -59,7 +60,7 @@ function barOutput(): RunOutput & { end(): void } {
   );
   let current: { bar: cliProgress.SingleBar; name: string } | undefined;
   return {
-    ...spoken((line) => bars.log(`${line}\n`)),
+    ...spoken((line) => bars.log(`${inTerminal(line)}\n`)),
     progress: (progress, metrics) => {
       const shown = payload(progress, metrics);
       const name = nameOf(progress);
@@ -85,7 +86,7 @@ function payload(progress: RunProgress, metrics: MetricsRecord | undefined): obj
 
 function lineOutput(): RunOutput & { end(): void } {
   let lastLine = -Infinity;
-  const write = (line: string): void => void stream.write(`${line}\n`);
+  const write = (line: string): void => void stream.write(`${inTerminal(line)}\n`);
   return {
     ...spoken(write),
     progress: (progress, metrics) => {

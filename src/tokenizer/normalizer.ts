@@ -2,6 +2,7 @@
 
 import { ReplaceNormalizer, SequenceNormalizer } from '@huggingface/tokenizers';
 import type { Aligned } from './aligned';
+import { requireModest } from './limits';
 import { membersOf, type Stage } from './tokenizer-json';
 
 export type Normalize = (text: Aligned) => Aligned;
@@ -21,7 +22,12 @@ export function normalizerFor(stage: Stage | null): Normalize {
   switch (stage.type) {
     case 'Sequence': {
       const steps = membersOf(stage).map(normalizerFor);
-      return (text) => steps.reduce((current, step) => step(current), text);
+      return (text) =>
+        steps.reduce((current, step) => {
+          const next = step(current);
+          requireModest(text.length, next.length);
+          return next;
+        }, text);
     }
     case 'BertNormalizer':
       return bertNormalizer(stage);

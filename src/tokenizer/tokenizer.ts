@@ -9,6 +9,7 @@ import { InputError } from '../protocol/problem';
 import { addedTokenFinder, type FindAddedTokens } from './added-tokens';
 import { Aligned } from './aligned';
 import { bytesOf } from './byte-level';
+import { hasExpression, withinTime } from './limits';
 import { normalizerFor, type Normalize } from './normalizer';
 import { pieceEncoder, type EncodePiece } from './piece-encoder';
 import { preTokenizerFor, type PreTokenizer } from './pre-tokenizer';
@@ -66,6 +67,9 @@ export class Tokenizer {
   /** SHA-256 of the tokenizer.json, in hexadecimal. */
   readonly contentHash: string;
 
+  /** Milliseconds that one text may take where the tokenizer.json has expressions of its own. */
+  static timeLimit = 10_000;
+
   private readonly library: LibraryTokenizer;
   private readonly model: NonNullable<LibraryTokenizer['model']>;
   private readonly specialIds: ReadonlySet<number>;
@@ -76,6 +80,7 @@ export class Tokenizer {
   private readonly encodePiece: EncodePiece;
   private readonly template: Template;
   private readonly margin: number;
+  private readonly isLimited: boolean;
 
   private constructor(
     json: TokenizerJson,
@@ -109,6 +114,7 @@ export class Tokenizer {
     this.preTokenizer = preTokenizerFor(json.pre_tokenizer);
     this.encodePiece = pieceEncoder(this.model, json.model, this.preTokenizer.byteLevel);
     this.template = templateFor(json.post_processor);
+    this.isLimited = hasExpression(json.normalizer) || hasExpression(json.pre_tokenizer);
   }
 
   /** Reads `tokenizer.json` and `tokenizer_config.json` of a Hugging Face folder. Throws InputError. */
@@ -145,7 +151,16 @@ export class Tokenizer {
     return this.specialIds.has(id);
   }
 
+  /** Throws a ComplaintError where the file's own expressions or replacements take too long, or too much memory. */
   encode(text: string, options: EncodeOptions = {}): Encoding {
+    return this.limited(() => this.encodeWhole(text, options));
+  }
+
+  private limited<T>(work: () => T): T {
+    return this.isLimited ? withinTime(Tokenizer.timeLimit, work) : work();
+  }
+
+  private encodeWhole(text: string, options: EncodeOptions): Encoding {
     const { pair, addSpecialTokens = true, maxLength = Infinity } = options;
     const parts = (pair === undefined ? this.template.single : this.template.pair).filter(
       (part) => addSpecialTokens || 'sequence' in part,
@@ -181,7 +196,8 @@ export class Tokenizer {
 
   /** The pieces of a text that the model would see, as the trainers count them. */
   pieces(text: string): string[] {
-    return this.preTokenizer.split(this.normalize(Aligned.original(text))).map((piece) => piece.text);
+    const split = (): Aligned[] => this.preTokenizer.split(this.normalize(Aligned.original(text)));
+    return this.limited(split).map((piece) => piece.text);
   }
 
   /** At least the first `wanted` tokens of `text` (all, if it has fewer), reading no more of it than is needed. */

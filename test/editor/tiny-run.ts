@@ -12,9 +12,10 @@ export const folder = workspace.workspaceFolders![0]!.uri.fsPath;
 
 const run = promisify(execFile);
 
-/** Rows of the sample data. */
+/** Rows of the sample data, or of a novel. */
 export function sampleRows(dataset: 'spam' | 'moby-dick', split: string, count: number): string[] {
-  const file = path.join(root, 'examples/data', dataset, `${split}.jsonl`);
+  const folder = dataset === 'spam' ? 'examples/data/spam' : 'test/data/moby-dick';
+  const file = path.join(root, folder, `${split}.jsonl`);
   return readFileSync(file, 'utf8').split('\n').slice(0, count);
 }
 

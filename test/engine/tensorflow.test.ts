@@ -1,6 +1,5 @@
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EngineUnavailable } from '../../src/engine/executor';
@@ -13,7 +12,8 @@ const installed = findLibrary('tensorflow');
 let folder: string;
 const before = process.env.DISTILLERY_LIBRARIES;
 beforeEach(() => {
-  folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-tensorflow-'));
+  // Beside the libraries of the tests, so that files can be in both.
+  folder = mkdtempSync(path.resolve('.cache/distillery-tensorflow-'));
   process.env.DISTILLERY_LIBRARIES = folder;
 });
 afterEach(async () => {
@@ -53,7 +53,7 @@ describe('an engine on libtensorflow that cannot be opened says why and what to 
   it.skipIf(installed === undefined || process.env.CUDA_VISIBLE_DEVICES !== undefined)(
     'where TensorFlow finds no GPU',
     async () => {
-      place('tensorflow-gpu', (file) => symlinkSync(path.join(installed!, path.basename(file)), file));
+      place('tensorflow-gpu', (file) => linkSync(path.join(installed!, path.basename(file)), file));
       const { message, remedy } = await hindrance('tfjs-node-gpu');
       expect(message).toMatch(/^TensorFlow 2\.\d+\.\d+ found no GPU/);
       expect(remedy).toContain('nvidia-smi');

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Browser, BrowserContext, LaunchOptions, Page } from 'playwright-core';
+import type { BrowserContext, LaunchOptions, Page } from 'playwright-core';
 import type { Editor } from './setup';
 
 export interface CodeServer {
@@ -144,30 +144,38 @@ export interface WindowOptions {
   onExit?: (code: number) => void;
 }
 
-/** Opens a window on the server, as a person does who was never there: nothing is kept from other windows. */
+/** How large a window is. */
+export const viewport = { width: 1280, height: 800 };
+
+/**
+ * Opens a window on the server, as a person does who was never there: nothing is kept from other windows.
+ * @param context that of a browser with a profile keeps what it has fetched and compiled of the editor, and no more
+ */
 export async function openWindow(
-  browser: Browser,
+  context: BrowserContext,
   server: Pick<CodeServer, 'url'>,
   options: WindowOptions,
 ): Promise<EditorWindow> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();
+  const { origin, host } = new URL(server.url);
   if (options.onExit) await page.exposeFunction('codeAutomationExit', options.onExit);
-  await page.addInitScript(configurationScript(new URL(server.url).host, options));
+  await page.addInitScript(configurationScript(host, options));
   if (options.language) {
     await page.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(options.language)};`);
   }
   const query = options.folder ? `?folder=${encodeURI(options.folder)}` : '';
   // Whoever opens it knows what to wait for.
-  await page.goto(`${server.url}/${query}`, { waitUntil: 'commit' });
-  return { page, close: () => leave(page, context) };
+  await page.goto(`${origin}/${query}`, { waitUntil: 'commit' });
+  return { page, close: () => leave(page, origin) };
 }
 
 /** By going elsewhere the window tells its extension host to end; one that is only closed is waited for by its host. */
-async function leave(page: Page, context: BrowserContext): Promise<void> {
+async function leave(page: Page, origin: string): Promise<void> {
   page.on('dialog', (dialog) => void dialog.accept());
   await page.goto('about:blank');
-  await context.close();
+  const protocol = await page.context().newCDPSession(page);
+  await protocol.send('Storage.clearDataForOrigin', { origin, storageTypes: 'all' });
+  await page.close();
 }
 
 /**

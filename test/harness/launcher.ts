@@ -10,7 +10,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
-import { browserOptions, openWindow, startCodeServer } from './code-server';
+import { browserOptions, openWindow, startCodeServer, viewport } from './code-server';
 import { ensureEditor } from './setup';
 
 const longest = 15 * 60_000;
@@ -28,10 +28,11 @@ async function main(): Promise<number> {
   const editor = ensureEditor(path.join(__dirname, '../../..'));
   const server = await startCodeServer(editor);
   const browser = await chromium.launch(browserOptions(editor));
+  const context = await browser.newContext({ viewport });
   try {
     const ended = new Promise<number>((resolve, reject) => {
       const options = { extension, tests, ...(folder ? { folder } : {}), onExit: resolve };
-      openWindow(browser, server, options).catch(reject);
+      openWindow(context, server, options).catch(reject);
     });
     const silent = Promise.race([server.died, delay(longest, 'The suite took too long.', { ref: false })]);
     const reason = await Promise.race([ended, silent]);

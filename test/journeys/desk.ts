@@ -5,9 +5,10 @@
 
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { chromium, type Browser } from 'playwright-core';
+import { chromium, type BrowserContext } from 'playwright-core';
 import { inject } from 'vitest';
-import type { CodeServer } from '../harness/code-server';
+import { browserOptions, viewport, type CodeServer } from '../harness/code-server';
+import { ensureEditor } from '../harness/setup';
 
 /** Native libraries as the tests have them. */
 export const keptLibraries = process.env.DISTILLERY_LIBRARIES ?? path.resolve('.cache/libraries');
@@ -48,6 +49,10 @@ export type Desk = Pick<CodeServer, 'url' | 'folder'>;
 
 export const ownDesk = (): Desk => inject('desks')[Number(process.env.VITEST_POOL_ID) - 1]!;
 
-let browser: Promise<Browser> | undefined;
+let browser: Promise<BrowserContext> | undefined;
 
-export const connectBrowser = (): Promise<Browser> => (browser ??= chromium.connect(inject('browser')));
+/** The worker's browser, for all its files. Its profile lies in the server's folder. */
+export function ownBrowser(): Promise<BrowserContext> {
+  const options = { ...browserOptions(ensureEditor(process.cwd())), viewport };
+  return (browser ??= chromium.launchPersistentContext(path.join(ownDesk().folder, 'browser'), options));
+}

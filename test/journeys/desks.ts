@@ -1,20 +1,17 @@
 /**
- * @file Before all journeys: one browser, an editor's server for each worker, and runs to look at, made once. A window of such a
- * server is as fresh as one of a server of its own: what a person has set and done is kept by the browser, in a context for each.
+ * @file Before all journeys: an editor's server for each worker, and runs to look at, made once. A window of such a server is as
+ * fresh as one of a server of its own: what a person has set and done is kept by the browser, which forgets it with each window.
  */
 
 import path from 'node:path';
-import { chromium } from 'playwright-core';
 import type { TestProject } from 'vitest/node';
-import { browserOptions, startCodeServer, type CodeServer } from '../harness/code-server';
+import { startCodeServer, type CodeServer } from '../harness/code-server';
 import { ensureEditor } from '../harness/setup';
 import { deskEnvironment } from './desk';
 import { makeSamples } from './real-runs';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Where the browser listens to those who want windows. */
-    browser: string;
     /** Of each worker, in the order of their numbers. */
     desks: { url: string; folder: string }[];
     /** Folder with runs that are ready: see `sampleWorkspace`. */
@@ -24,20 +21,17 @@ declare module 'vitest' {
 
 export async function setup({ config, provide }: TestProject): Promise<() => Promise<void>> {
   const editor = ensureEditor(process.cwd());
-  const browser = await chromium.launchServer(browserOptions(editor));
   const starts = Array.from({ length: config.maxWorkers }, () =>
     startCodeServer(editor, { environment: deskEnvironment }),
   );
   const servers: CodeServer[] = await Promise.all(starts);
   const samples = await makeSamples();
-  provide('browser', browser.wsEndpoint());
   provide('samples', samples.folder);
   provide(
     'desks',
     servers.map(({ url, folder }) => ({ url, folder: path.resolve(folder) })),
   );
   return async () => {
-    await browser.close();
     await Promise.all(servers.map((server) => server.stop()));
     samples.remove();
   };

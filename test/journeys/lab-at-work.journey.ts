@@ -78,7 +78,9 @@ describe('the Lab', () => {
     const student = readFileSync(path.join((await onlyRun()).paths.model, 'model.safetensors'));
     await lab.locator('#run-control').click();
     await lab.locator('lab-model-table tbody tr', { hasText: 'Control' }).waitFor();
-    expect(plain(await lab.locator('.finding').textContent())).toMatch(/Distillation (gave|made no difference)/);
+    expect(plain(await lab.locator('.finding').textContent())).toMatch(
+      /Distillation (gave|helped|did harm)|Whether distillation helped cannot be told/,
+    );
     await window.picture('lab-control-trained');
     const { paths, record } = await onlyRun();
     expect(record.summary?.rows.map(({ role }) => role)).toEqual(['teacher', 'student', 'control']);

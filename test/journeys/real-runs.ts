@@ -30,7 +30,7 @@ const teacher = { hiddenSize: 32, layers: 2, heads: 2, intermediateSize: 64 };
 const student = { hiddenSize: 16, layers: 1, heads: 2, intermediateSize: 32 };
 
 function rows(file: string, count: number): Record<string, unknown>[] {
-  const lines = readFileSync(path.join('examples/data', file), 'utf8').split('\n').slice(0, count);
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, count);
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
@@ -76,9 +76,9 @@ export function writeClassifier(workspace: string, settings: Settings = {}): voi
   };
   const hostile = { text: hostileText, label: 'spam' };
   write(workspace, 'spam', experiment, {
-    train: rows('spam/train.jsonl', 64),
-    validation: [hostile, ...rows('spam/validation.jsonl', 23)],
-    test: [hostile, ...rows('spam/test.jsonl', 39)],
+    train: rows('examples/data/spam/train.jsonl', 64),
+    validation: [hostile, ...rows('examples/data/spam/validation.jsonl', 23)],
+    test: [hostile, ...rows('examples/data/spam/test.jsonl', 39)],
   });
 }
 
@@ -95,9 +95,9 @@ export function writeLanguageModel(workspace: string, settings: Settings = {}): 
     training: { ...training, ...settings.training },
   };
   write(workspace, 'moby', experiment, {
-    train: rows('moby-dick/train.jsonl', 48),
-    validation: [{ text: hostileText }, ...rows('moby-dick/validation.jsonl', 11)],
-    test: [{ text: hostileText }, ...rows('moby-dick/test.jsonl', 11)],
+    train: rows('test/data/moby-dick/train.jsonl', 48),
+    validation: [{ text: hostileText }, ...rows('test/data/moby-dick/validation.jsonl', 11)],
+    test: [{ text: hostileText }, ...rows('test/data/moby-dick/test.jsonl', 11)],
   });
 }
 

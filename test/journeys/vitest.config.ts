@@ -9,6 +9,8 @@ export default defineConfig({
     setupFiles: ['test/journeys/around-each.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    // A worker keeps its browser from file to file.
+    isolate: false,
     testTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },
     hookTimeout: 180_000,

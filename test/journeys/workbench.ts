@@ -6,7 +6,7 @@ import type { FrameLocator, Locator, Page } from 'playwright-core';
 import { expect, vi } from 'vitest';
 import { openWindow, startCodeServer, type EditorWindow } from '../harness/code-server';
 import { ensureEditor } from '../harness/setup';
-import { connectBrowser, deskEnvironment, ownDesk, setDesk, type Desk, type Surroundings } from './desk';
+import { deskEnvironment, ownBrowser, ownDesk, setDesk, type Desk, type Surroundings } from './desk';
 import { atEnd } from './endings';
 
 /** The setting's value, and the class that the window then has. */
@@ -117,7 +117,7 @@ export class Workbench {
     const { theme, trusted = true, extension = process.cwd(), installed = false, language } = options;
     const desk = installed ? await deskWith(extension) : ownDesk();
     setDesk(desk.folder, options);
-    const window = await openWindow(await connectBrowser(), desk, {
+    const window = await openWindow(await ownBrowser(), desk, {
       ...(folder !== undefined && { folder }),
       ...(options.helper && !installed && { helper }),
       extension: installed ? helper : extension,

@@ -1,7 +1,7 @@
 /** @file The metric by which a task's models are judged. */
 
 import { describe, expect, it } from 'vitest';
-import { bestMetrics, hasBetterQuality, qualityOf, retention } from '../../src/protocol/quality';
+import { bestMetrics, gapClosed, hasBetterQuality, qualityOf, retention, verdictOf } from '../../src/protocol/quality';
 import type { EvaluationRecord, Metrics, Role } from '../../src/protocol/records';
 
 describe('retention', () => {
@@ -21,6 +21,39 @@ describe('retention', () => {
     expect(retention(qualityOf('text-classification'), { macroF1: 0 }, { macroF1: 0 })).toBeUndefined();
     expect(retention(qualityOf('text-classification'), { macroF1: 0 }, { macroF1: 1 })).toBeUndefined();
   });
+});
+
+describe('the gap closed', () => {
+  const classes = qualityOf('text-classification');
+
+  it('is the way from the control to the teacher that the student went, in macro-F1', () => {
+    const trio = { teacher: { macroF1: 0.9 }, student: { macroF1: 0.85 }, control: { macroF1: 0.7 } };
+    expect(gapClosed(classes, trio)).toBeCloseTo(0.75);
+    expect(gapClosed(classes, { ...trio, student: { macroF1: 0.6 } })).toBeCloseTo(-0.5);
+    expect(gapClosed(classes, { ...trio, student: { macroF1: 1 } })).toBeCloseTo(1.5);
+  });
+
+  it('is in nats a token for language models', () => {
+    const nats = (value: number): Metrics => ({ perplexity: Math.exp(value) });
+    const trio = { teacher: nats(2), student: nats(2.5), control: nats(4) };
+    expect(gapClosed(qualityOf('causal-lm'), trio)).toBeCloseTo(0.75);
+  });
+
+  it('is unknown where the teacher is no better than the control, or something is missing', () => {
+    const trio = { teacher: { macroF1: 0.7 }, student: { macroF1: 0.85 }, control: { macroF1: 0.7 } };
+    expect(gapClosed(classes, trio)).toBeUndefined();
+    expect(gapClosed(classes, { ...trio, teacher: { macroF1: 0.6 } })).toBeUndefined();
+    expect(gapClosed(classes, { ...trio, control: {} })).toBeUndefined();
+  });
+});
+
+it('an interval decides whether distillation helped', () => {
+  expect([verdictOf([0.01, 0.2]), verdictOf([-0.2, -0.01]), verdictOf([-0.1, 0.1]), verdictOf([0, 0])]).toEqual([
+    'helped',
+    'hurt',
+    'unclear',
+    'unclear',
+  ]);
 });
 
 describe('the best result so far', () => {

@@ -93,7 +93,7 @@ describe('a run whose records hold null for a number', () => {
       metrics: [metric, metric].map((one) => parseRecord(JSON.stringify(one), 'metrics')!),
       evaluations: [],
     };
-    for (const { svg } of reportCharts(training, undefined, comparison, qualityOf('text-classification')))
+    for (const { svg } of reportCharts([training], [], comparison, qualityOf('text-classification')))
       expect(svg).not.toMatch(/NaN|null|undefined/);
   });
 

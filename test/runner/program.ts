@@ -51,13 +51,14 @@ export async function document<T>(args: readonly string[], cwd: string, environm
   return JSON.parse(stdout) as T;
 }
 
-/** The first rows of the sample data of a split. */
+/** The first rows of a split of the sample data, or of a novel. */
 export function sampleRows(
   dataset: 'spam' | 'moby-dick',
   split: 'train' | 'validation' | 'test',
   count: number,
 ): string[] {
-  const file = path.join(root, 'examples', 'data', dataset, `${split}.jsonl`);
+  const folder = dataset === 'spam' ? 'examples/data/spam' : 'test/data/moby-dick';
+  const file = path.join(root, folder, `${split}.jsonl`);
   return readFileSync(file, 'utf8').split('\n').slice(0, count);
 }
 

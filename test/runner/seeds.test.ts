@@ -99,14 +99,15 @@ describe('a run with two seeds', () => {
     const other = tinyWorkspace({ ...experiment, seeds: [1, 5] });
     const { child, outcome } = start(['run', 'tiny.distill.json'], other);
     const runs = path.join(other, '.distillery', 'runs');
-    await until(() => {
-      const file = existsSync(runs) && readdirSync(runs).length > 0 && path.join(onlyRun(other), part, 'metrics.jsonl');
-      return file && existsSync(file) && readFileSync(file, 'utf8').split('\n').length > 7;
-    });
+    const textOf = (...names: string[]): string => {
+      const file = existsSync(runs) && readdirSync(runs).length > 0 && path.join(onlyRun(other), ...names);
+      return file && existsSync(file) ? readFileSync(file, 'utf8') : '';
+    };
+    await until(() => textOf(part, 'metrics.jsonl').split('\n').length > 7);
+    // The record follows the steps a little later.
+    await until(() => (JSON.parse(textOf('run.json')) as RunRecord).progress?.seed?.number === 2);
     child.kill('SIGKILL');
     await outcome;
-    const { progress } = JSON.parse(readFileSync(path.join(onlyRun(other), 'run.json'), 'utf8')) as RunRecord;
-    expect(progress!.seed).toEqual({ number: 2, of: 2 });
     const resumed = await document<RunResult>(['resume', onlyRun(other)], other);
     expect(resumed.status).toBe('done');
     for (const model of models) expect(weights(onlyRun(other), model).equals(weights(run, model)), model).toBe(true);

@@ -21,7 +21,7 @@ function row(line: number, label: string, student: [string, number], without: [s
   return {
     file: 'test.jsonl',
     line,
-    text: `text ${line}`,
+    text: `text | <b>${line}`,
     label,
     softLabel,
     models: { student: said(student), [control]: said(without) },
@@ -59,11 +59,11 @@ describe('what the teacher gave', () => {
 
   it('stands in the report with the soft labels, and no text of a row is markup', () => {
     const gains = [{ label: 'food', rows: 3, value: 0.2, interval: [-0.1, 0.4] as [number, number] }];
-    const text = taughtText(taughtRows(records), gains, (cell) => `«${cell}»`).join('\n');
-    expect(text).toContain('| «food» | 3 | +.200 (−.100 to +.400) | 2 | 1 |');
+    const text = taughtText(taughtRows(records), gains).join('\n');
+    expect(text).toContain('| food | 3 | +.200 (−.100 to +.400) | 2 | 1 |');
     expect(text).toContain("Right by the student alone, and the teacher's soft label at T = 2.00:");
-    expect(text).toContain('| «text 2» | «food» | «food» | «act» | «food» .600 |');
-    expect(taughtText(undefined, undefined, String)).toEqual([]);
+    expect(text).toContain(String.raw`| text \| &lt;b&gt;2 | food | food | act | food .600 |`);
+    expect(taughtText(undefined, undefined)).toEqual([]);
   });
 });
 

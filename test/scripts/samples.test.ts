@@ -16,7 +16,6 @@ import {
   similarPairs,
   VARIANT_THRESHOLD,
 } from '../../scripts/samples/near-duplicates';
-import { rowsOf } from '../../scripts/samples/novel';
 import { splitGroups } from '../../scripts/samples/split';
 import { loadCheckpoint, saveCheckpoint } from '../../src/model/checkpoint';
 import { createArchitecture } from '../../src/model/config';
@@ -28,7 +27,6 @@ const splits = ['train', 'validation', 'test'] as const;
 interface SampleRow {
   text: string;
   label?: string;
-  chapter?: string;
   split: string;
 }
 
@@ -142,6 +140,20 @@ describe('the definitions sample', () => {
     expect(licence).toContain('NO REPRESENTATIONS OR WARRANTIES');
   });
 
+  it('gives the language model as its own lines the first that have no label, which neither test nor teacher has', async () => {
+    const own = await readRows('definitions', ['own-lines']);
+    const first = rows.filter((row) => row.split === 'unlabelled').slice(0, 4000);
+    expect(own.map((row) => row.text)).toEqual(first.map((row) => row.text));
+    expect(own.every((row) => row.label === undefined)).toBe(true);
+  });
+
+  it('comes with a language model of a few MB', async () => {
+    const folder = join(examples, 'models/language-model-teacher');
+    const { architecture } = await loadCheckpoint(folder);
+    expect(architecture).toMatchObject({ family: 'gpt2', head: 'causal-lm' });
+    expect((await stat(join(folder, 'model.safetensors'))).size).toBeLessThan(6e6);
+  });
+
   it('comes with a teacher of a few MB that knows the 24 kinds', async () => {
     const folder = join(examples, 'models/definitions-teacher');
     const { architecture } = await loadCheckpoint(folder);
@@ -201,24 +213,8 @@ describe('storeHalved', () => {
   });
 });
 
-describe('the Moby Dick sample', () => {
-  it('holds each of the 136 chapters in one split, as SOURCES.md counts', async () => {
-    const rows = await readRows('moby-dick');
-    const stated = await statedCounts('moby-dick');
-    const chapters = splits.map((split) => {
-      const part = rows.filter((row) => row.split === split);
-      const names = new Set(part.map((row) => row.chapter!));
-      expect([names.size, part.length, part.map((row) => row.text).join('').length]).toEqual(stated.get(split));
-      return [...names];
-    });
-    expect(new Set(chapters.flat()).size).toBe(136);
-    expect(chapters.flat()).toHaveLength(136);
-    expect(Math.max(...rows.map((row) => row.text.length))).toBeLessThanOrEqual(600);
-  });
-});
-
 describe('the sample experiments', () => {
-  it.each(['definitions', 'spam', 'moby-dick', 'moby-dick-masked'])(
+  it.each(['definitions', 'language-model', 'spam'])(
     '%s is JSON with comments and names files that exist',
     async (name) => {
       const errors: ParseError[] = [];
@@ -341,30 +337,5 @@ describe('splitGroups', () => {
     }
     const groups = splits.flatMap((split) => [...new Set(divided[split].map((item) => item.group))]);
     expect(groups).toHaveLength(60);
-  });
-});
-
-describe('rowsOf', () => {
-  const sentence = 'The sea was calm, and nobody on deck had anything to say about it that night.';
-
-  it('leaves the title out and joins sentences to rows of 200 to 600 characters', () => {
-    const rows = rowsOf(`CHAPTER 1. Calm.\n\n${Array(20).fill(sentence).join(' ')}\n\n${sentence}`);
-    expect(rows.join(' ').replaceAll('\n', ' ')).toBe(Array(21).fill(sentence).join(' '));
-    for (const row of rows.slice(0, -1)) {
-      expect(row.length).toBeGreaterThanOrEqual(200);
-      expect(row.length).toBeLessThanOrEqual(600);
-    }
-  });
-
-  it('breaks a sentence that is longer than a row', () => {
-    const rows = rowsOf(`CHAPTER 1.\n\n${'and then the whale rose; '.repeat(60).trim()}`);
-    expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(600);
-    expect(rows.join(' ')).toBe('and then the whale rose; '.repeat(60).trim());
-  });
-
-  it('restores the lines of verse and straightens quotation marks', () => {
-    expect(rowsOf('CHAPTER 1.\n\n     “Farewell to you,      Spanish ladies’ farewell”')).toEqual([
-      '"Farewell to you,\nSpanish ladies\' farewell"',
-    ]);
   });
 });

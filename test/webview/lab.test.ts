@@ -11,8 +11,9 @@ describePage('the Lab page', (open) => {
     expect(finding).toContain("keeps 98.9 % of the teacher's macro-F1");
     expect(finding).toContain('Distillation gave +.019 over the control');
     expect(finding).toContain('(95 % interval +.008 to +.030)');
+    expect(finding).toContain('closed 63.3 % of the gap from the control to the teacher (31.0 % to 97.0 %)');
     const control = await page.locator('lab-model-table tbody tr').nth(2).locator('td:not(.drawing)').allInnerTexts();
-    expect(control.slice(0, 2)).toEqual(['Control same student, no distillation', '.952 .941–.961']);
+    expect(control.slice(0, 2)).toEqual(['Control same student, no distillation', '.952 ± .004 .941–.961']);
   });
 
   it('offers to train a control where there is none', async () => {

@@ -261,8 +261,9 @@ export class Header extends LitElement {
     const { progress } = this.run.record;
     if (going && progress) {
       const name = progress.role === 'student' ? l10n.t('Step') : l10n.t('{0}, step', roleTitles[progress.role]);
+      const { seed } = progress;
       return statistic(
-        name,
+        seed ? l10n.t('{0}, seed {1} of {2}', name, seed.number, seed.of) : name,
         html`${formatCount(progress.step)} <span class="muted">${l10n.t('of {0}', formatCount(progress.steps))}</span>`,
       );
     }
@@ -274,13 +275,15 @@ export class Header extends LitElement {
   }
 }
 
-function qualityStatistics({ measure, split, student, at, kept, control, controlKept }: Standing): unknown[] {
+function qualityStatistics(now: Standing): unknown[] {
+  const { measure, split, student, at, kept, gapClosed, control, controlKept } = now;
   const title = split === undefined ? l10n.t('Best {0}', measure.name) : `${measure.title}, ${split}`;
   const where = at === undefined ? nothing : html` <span class="muted">${l10n.t('at {0}', formatCount(at))}</span>`;
   const controlShare =
     controlKept === undefined ? '' : html` <span class="muted">· ${formatPercent(controlKept)}</span>`;
   return [
     student === undefined ? nothing : statistic(title, html`<b>${measure.format(student)}</b>${where}`),
+    gapClosed === undefined ? nothing : statistic(l10n.t('Gap closed'), html`<b>${formatPercent(gapClosed)}</b>`),
     kept === undefined ? nothing : statistic(l10n.t('Of the teacher'), html`<b>${formatPercent(kept)}</b>`),
     control === undefined
       ? nothing

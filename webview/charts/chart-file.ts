@@ -35,10 +35,16 @@ export function chartFile(look: ChartLook, { title, note, values: [low, high], s
     ...(note !== '' && { note }),
     width: size.width + 48,
     height: size.height + 46,
-    lines: look.lines.map(({ x, y, kind, ...rest }) => ({
+    lines: look.lines.map(({ x, y, kind, band, ...rest }) => ({
       ...rest,
       ...thin(x, y, from, to, size.width),
       area: kind === 'area',
+      ...(band && {
+        band: {
+          low: thin(x, band.low, from, to, size.width, 'line'),
+          high: thin(x, band.high, from, to, size.width, 'line'),
+        },
+      }),
     })),
     x: { from, to, ticks: ticks(xs, axisLabels(look.axis, xs)) },
     y: { from: low, to: high, ticks: ticks(ys, valueLabels(ys, look.unit, look.share)), logarithmic: look.logScale },

@@ -15,6 +15,16 @@ function visible({ x }: Line, [from, to]: readonly [number, number]): [number, n
   return [Math.max(0, x.firstFrom(from) - 1), Math.min(x.length, x.firstFrom(to) + 1)];
 }
 
+/** Of the curve and its band. */
+function extremesOf({ y, band }: Line, within: [number, number]): { low: number; high: number } {
+  const own = y.extremes(...within);
+  const [below, above] = [band?.low.extremes(...within).low ?? NaN, band?.high.extremes(...within).high ?? NaN];
+  return {
+    low: Number.isNaN(below) ? own.low : Math.min(own.low, below),
+    high: Number.isNaN(above) ? own.high : Math.max(own.high, above),
+  };
+}
+
 /** What of the values fits into the plot: least to largest, for the stretch of the axis that is shown. */
 export function valueRange(
   lines: readonly Line[],
@@ -24,7 +34,7 @@ export function valueRange(
   const parts = lines
     .map((line) => ({ line, within: visible(line, range) }))
     .filter(({ within: [from, to] }) => to > from)
-    .map(({ line, within }) => ({ line, within, ...line.y.extremes(...within) }))
+    .map(({ line, within }) => ({ line, within, ...extremesOf(line, within) }))
     .filter(({ low }) => !Number.isNaN(low));
   if (parts.length === 0) return [0, 1];
   if (logScale) return logarithmicRange(parts);

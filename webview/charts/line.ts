@@ -6,10 +6,17 @@ import type { Column } from './column';
 /** What the records of a training are spread along. */
 export type Axis = 'step' | 'epoch' | 'clock';
 
+export interface Band {
+  low: Column;
+  high: Column;
+}
+
 export interface Line {
   name: string;
   x: Column;
   y: Column;
+  /** Least and largest over several seeds, for each x: drawn as a band. */
+  band?: Band;
   /** The values before smoothing, drawn behind. */
   raw?: Column;
   /** A CSS colour expression of the theme's variables. */

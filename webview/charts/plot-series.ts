@@ -19,7 +19,7 @@ export function plotSeries(
   const all: uPlot.Series[] = [];
   for (const [index, line] of lines.entries()) {
     const column = all.length;
-    all.push(...seriesOf(line, index === 0, colour, () => isThinned(column)));
+    all.push(...seriesOf(line, index === 0, colour, () => isThinned(column)), ...(line.band ? [edge, edge] : []));
   }
   return all;
 }
@@ -38,6 +38,9 @@ function seriesOf(line: Line, isFirst: boolean, colour: Colour, isThinned: () =>
   return [line.kind === 'curve' && !line.dashed ? curve(ink, width) : stroked(line, ink, isFirst, colour)];
 }
 
+/** Its two edges are drawn by nothing but what is filled between them. */
+const edge: uPlot.Series = { ...base, width: 0 };
+
 function stroked(line: Line, ink: string, isFirst: boolean, colour: Colour): uPlot.Series {
   const isArea = line.kind === 'area';
   return {
@@ -51,11 +54,23 @@ function stroked(line: Line, ink: string, isFirst: boolean, colour: Colour): uPl
 
 const areaFill = ({ ink }: Line, colour: Colour): string => colour(`color-mix(in srgb, ${ink} 30%, transparent)`);
 
-/** Areas are stacked: each but the lowest is filled down to the one below it. */
+/** Areas are stacked: each but the lowest is filled down to the one below it. What several seeds make is filled too. */
 export function plotBands(lines: readonly Line[], colour: Colour): uPlot.Band[] {
-  const areas = lines.flatMap((line, i) => (line.kind === 'area' ? [{ line, series: i + 1 }] : []));
-  return areas.slice(1).map(({ line, series }) => ({
-    series: [series, series - 1],
-    fill: () => areaFill(line, colour),
-  }));
+  const bands: uPlot.Band[] = [];
+  let below: number | undefined;
+  let last = 0;
+  for (const line of lines) {
+    last += line.raw ? 2 : 1;
+    if (line.kind === 'area') {
+      if (below !== undefined) bands.push({ series: [last, below], fill: () => areaFill(line, colour) });
+      below = last;
+    }
+    if (line.band) {
+      bands.push({ series: [last + 2, last + 1], fill: () => bandFill(line, colour) });
+      last += 2;
+    }
+  }
+  return bands;
 }
+
+const bandFill = ({ ink }: Line, colour: Colour): string => colour(`color-mix(in srgb, ${ink} 22%, transparent)`);

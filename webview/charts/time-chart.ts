@@ -128,7 +128,7 @@ export class TimeChart extends LitElement {
       this.logScale,
       this.axis,
       this.unit,
-      this.lines.map(({ x, y, raw, ...look }) => [look, raw !== undefined]),
+      this.lines.map(({ x, y, raw, band, ...look }) => [look, raw !== undefined, band !== undefined]),
     ]);
     if (this.#plot && structure === this.#structure) {
       this.#plot.setData(this.#data());
@@ -153,9 +153,10 @@ export class TimeChart extends LitElement {
     const [from, to] = this.range;
     const buckets = Math.max(64, this.#width - axisWidth);
     // A smoothed curve is a line before the band of its raw values; alone, a curve is the band that it fills.
-    const tables = this.lines.flatMap(({ x, y, raw, kind }): Points[] => [
+    const tables = this.lines.flatMap(({ x, y, raw, kind, band }): Points[] => [
       ...(raw ? [thin(x, raw, from, to, buckets)] : []),
       thin(x, y, from, to, buckets, raw || kind === 'area' ? 'line' : 'band'),
+      ...(band ? [band.low, band.high].map((edge) => thin(x, edge, from, to, buckets, 'line')) : []),
     ]);
     this.#thinned = tables.map(({ isThinned }) => isThinned);
     const [first] = tables;

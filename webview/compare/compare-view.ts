@@ -215,11 +215,18 @@ export class CompareView extends LitElement {
   #foot(models: readonly ComparedModel[]): unknown {
     const row = models[0]!.row;
     const untouched = row.split === 'test' ? l10n.t(', which nothing else has touched') : '';
-    const how = row.intervals
-      ? l10n.t(
-          "Intervals are of 95 %: Wilson's for accuracy and agreement of classes, the bootstrap over rows for all else.",
-        )
-      : l10n.t('This run is older than intervals; run it again to have them.');
+    const { seeds } = this.run.record.summary ?? {};
+    const how = !row.intervals
+      ? l10n.t('This run is older than intervals; run it again to have them.')
+      : seeds
+        ? l10n.t(
+            'Values are means of the seeds {0}, a dot for each. Intervals are of 95 %, over seeds and rows together; rows below are of seed {1}.',
+            seeds.join(', '),
+            seeds[0]!,
+          )
+        : l10n.t(
+            "Intervals are of 95 %: Wilson's for accuracy and agreement of classes, the bootstrap over rows for all else.",
+          );
     return html`<p class="note foot">
       ${l10n.t('Measured on the {0} split{1}. {2} Latency is the median for one example alone on {3}.', row.split, untouched, how, this.run.record.device)}
     </p>`;

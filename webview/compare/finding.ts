@@ -3,7 +3,8 @@
 import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { formatPercent, formatQuantity, formatShareDifference } from '../../src/protocol/format';
-import type { ComparisonRow, Gain, Role } from '../../src/protocol/records';
+import { verdictOf } from '../../src/protocol/quality';
+import type { ComparisonRow, GapClosed, Gain, Role } from '../../src/protocol/records';
 import type { Measure } from '../state/quality';
 import { sentence } from '../base/sentence';
 
@@ -18,7 +19,6 @@ export function finding(
   if (!student || !teacher) return nothing;
   const share = student.parameters / teacher.parameters;
   const faster = student.latencyMs > 0 ? teacher.latencyMs / student.latencyMs : 0;
-  const number = (text: string): TemplateResult => html`<b class="number">${text}</b>`;
   const [kept, size] = [number(formatPercent(student.retention)), number(formatPercent(share))];
   const keeps =
     faster > 1
@@ -47,31 +47,68 @@ export function finding(
   </p>`;
 }
 
+const number = (text: string): TemplateResult => html`<b class="number">${text}</b>`;
+
 function gainWords(student: ComparisonRow, control: ComparisonRow, measure: Measure): TemplateResult {
-  const interval = student.gain ? html` ${gainInterval(student.gain, measure)}` : nothing;
-  return html`${gainSentence(student.metrics[measure.key]!, control.metrics[measure.key]!, measure)}${interval}`;
+  const { gain, gapClosed } = student;
+  const [own, without] = [student.metrics[measure.key]!, control.metrics[measure.key]!];
+  if (!gain) return html`${withoutInterval(own, without, measure)}`;
+  return html`${decided(gain, own, without, measure)} ${gainInterval(gain, measure)} ${gapWords(gapClosed)}`;
 }
 
-function gainSentence(own: number, without: number, measure: Measure): unknown {
-  const number = (text: string): TemplateResult => html`<b class="number">${text}</b>`;
+/** The interval of the gain decides what is said. */
+function decided({ value, interval }: Gain, own: number, without: number, measure: Measure): unknown {
+  const verdict = verdictOf(interval);
+  if (verdict === 'unclear') {
+    return sentence(
+      l10n.t(
+        'Whether distillation helped cannot be told from these rows: {0}, and {1} for the same student trained without it.',
+      ),
+      number(measure.format(own)),
+      number(measure.format(without)),
+    );
+  }
+  if (!measure.isShare) {
+    return sentence(
+      verdict === 'helped'
+        ? l10n.t('Distillation helped: trained without it, the same student reaches {0} instead of {1}.')
+        : l10n.t('Distillation did harm: trained without it, the same student reaches {0} instead of {1}.'),
+      number(measure.format(without)),
+      number(measure.format(own)),
+    );
+  }
+  const text =
+    verdict === 'helped'
+      ? l10n.t('Distillation gave {0} over the control.')
+      : l10n.t('Distillation gave {0} against the control.');
+  return sentence(text, number(formatShareDifference(value)));
+}
+
+function gapWords(gapClosed: GapClosed | undefined): unknown {
+  if (!gapClosed) {
+    return l10n.t('These rows do not show the teacher to be better than the control: there is no gap to close.');
+  }
+  const [low, high] = gapClosed.interval.map(formatPercent);
+  return sentence(
+    l10n.t('The student closed {0} of the gap from the control to the teacher {1}.'),
+    number(formatPercent(gapClosed.value)),
+    html`<span class="muted">(${l10n.t('{0} to {1}', low!, high!)})</span>`,
+  );
+}
+
+/** Of a run that is older than intervals. */
+function withoutInterval(own: number, without: number, measure: Measure): unknown {
   if (measure.format(own) === measure.format(without)) {
     return sentence(
       l10n.t('Distillation made no difference: the same student trained without it reaches {0} too.'),
       number(measure.format(without)),
     );
   }
-  if (!measure.higherIsBetter) {
-    return sentence(
-      l10n.t('Trained without distillation, the same student reaches {0} instead of {1}.'),
-      number(measure.format(without)),
-      number(measure.format(own)),
-    );
-  }
-  const text =
-    own > without
-      ? l10n.t('Distillation gave {0} over the control.')
-      : l10n.t('Distillation gave {0} against the control.');
-  return sentence(text, number(formatShareDifference(own - without)));
+  return sentence(
+    l10n.t('Trained without distillation, the same student reaches {0} instead of {1}.'),
+    number(measure.format(without)),
+    number(measure.format(own)),
+  );
 }
 
 function gainInterval({ interval: [low, high] }: Gain, measure: Measure): TemplateResult {
@@ -80,8 +117,7 @@ function gainInterval({ interval: [low, high] }: Gain, measure: Measure): Templa
   const text = measure.isShare
     ? l10n.t('95 % interval {0} to {1}', from, to)
     : l10n.t('95 % interval of the difference {0} to {1}', from, to);
-  const unclear = low <= 0 && high >= 0 ? `: ${l10n.t('these rows cannot tell whether it helped')}` : '';
-  return html`<span class="muted">(${text}${unclear})</span>`;
+  return html`<span class="muted">(${text})</span>`;
 }
 
 /** `.960–.981`. */

@@ -5,6 +5,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { intervalDrawing } from '../../src/protocol/drawing/compare-drawings';
 import {
+  absent,
   formatBytes,
   formatLarge,
   formatMilliseconds,
@@ -141,9 +142,19 @@ export class ModelTable extends LitElement {
     return [
       {
         title: `${measure.title}, 95 %`,
-        value: ({ metrics, intervals }) =>
+        value: ({ metrics, spread, intervals }) =>
           html`<b>${measure.format(metrics[measure.key])}</b>
+            ${spread ? html`<span class="muted" title=${l10n.t('Standard deviation over the seeds')}>± ${measure.format(spread[measure.key])}</span>` : nothing}
             <span class="small muted">${intervalText(intervals?.[measure.key], measure)}</span>`,
+      },
+      {
+        title: l10n.t('Gap closed'),
+        value: ({ gapClosed }) =>
+          gapClosed
+            ? html`${formatPercent(gapClosed.value)}
+                <span class="small muted">${gapClosed.interval.map((end) => Math.round(100 * end)).join('–')}</span>`
+            : absent,
+        has: ({ gapClosed }) => gapClosed !== undefined,
       },
       {
         title: l10n.t('Accuracy'),

@@ -62,6 +62,7 @@ export function drawnModels(models: readonly ComparedModel[], measure: Measure):
     const value = row.metrics[measure.key];
     if (value === undefined) return [];
     const interval = row.intervals?.[measure.key];
+    const seeds = row.bySeed?.flatMap(({ metrics }) => metrics[measure.key] ?? []);
     return [
       {
         role: row.role,
@@ -69,6 +70,7 @@ export function drawnModels(models: readonly ComparedModel[], measure: Measure):
         other,
         value,
         ...(interval && { interval }),
+        ...(seeds && { seeds }),
         parameters: row.parameters,
         ...(row.calibration && { calibration: row.calibration }),
       },

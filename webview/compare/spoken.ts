@@ -8,11 +8,12 @@ import type { Measure } from '../state/quality';
 const all = (title: string, each: readonly string[]): string => `${title}: ${each.join('; ')}`;
 
 export function spokenIntervals(models: readonly DrawnModel[], { title, format }: Measure): string {
-  const each = models.map(({ name, value, interval }) =>
-    interval
+  const each = models.map(({ name, value, interval, seeds }) => {
+    const own = interval
       ? l10n.t('{0} {1}, 95 % interval {2} to {3}', name, format(value), format(interval[0]), format(interval[1]))
-      : `${name} ${format(value)}`,
-  );
+      : `${name} ${format(value)}`;
+    return seeds ? `${own}, ${l10n.t('by seed {0}', seeds.map(format).join(', '))}` : own;
+  });
   return all(title, each);
 }
 

@@ -11,6 +11,7 @@ import type { RunState, SeriesState } from '../state/state';
 import { Column } from '../charts/column';
 import type { Line } from '../charts/line';
 import { componentWeight, presentComponents, SeriesCurves, type Component } from './curves';
+import { evaluationBand, seedBand } from './seed-bands';
 import { positionOfStep, type View } from './view';
 import { roleNames } from '../look/role-names';
 
@@ -37,14 +38,16 @@ export const componentNames: Record<Component, string> = {
   hidden: l10n.t('Hidden-layer loss'),
 };
 
-/** A smoothed curve of a training with its raw values behind it. */
-function curve({ choices }: View, { metrics, role }: SeriesState, metric: MetricName): Line {
+/** A smoothed curve of a training with its raw values behind it; with several seeds their range in place of these. */
+function curve({ run, choices }: View, { metrics, role, name }: SeriesState, metric: MetricName): Line {
   const curves = SeriesCurves.of(metrics);
+  const band = seedBand(run, { name, metrics }, metric, choices.smoothing);
   return {
     name: roleNames[role],
     x: curves.axis(choices.axis),
     y: curves.smoothed(metric, choices.smoothing),
-    ...(choices.smoothing > 0 && { raw: curves.values(metric) }),
+    ...(band && { band }),
+    ...(choices.smoothing > 0 && !band && { raw: curves.values(metric) }),
     ink: 'var(--total)',
     kind: 'curve',
   };
@@ -182,7 +185,8 @@ function learningRateFigure(view: View): Figure {
   const values = SeriesCurves.of(view.main.metrics).values('learningRate');
   const largest = values.extremes(0, values.length).high;
   const unit = largest > 0 ? 10 ** Math.floor(Math.log10(largest)) : 1;
-  const schedule = view.run.experiment.schedule;
+  const { schedule: ofStudent, teacherSchedule } = view.run.experiment;
+  const schedule = view.main.role === 'teacher' ? teacherSchedule : ofStudent;
   return {
     key: 'learningRate',
     title: l10n.t('Learning rate'),
@@ -203,11 +207,13 @@ const axisUnit = (unit: number): string => formatScientific(unit).replace(/^1 /,
 function evaluationFigure(view: View): Figure | undefined {
   const { run, main } = view;
   const measure = measureOf(run);
-  const points = (of: RunState, series: SeriesState): Pick<Line, 'x' | 'y'> => {
+  const points = (of: RunState, series: SeriesState): Pick<Line, 'x' | 'y' | 'band'> => {
     const measured = evaluationsOf(of, series.role, measure.key, series.role === 'student' ? undefined : series.name);
+    const band = evaluationBand(of, series, measured, measure.key);
     return {
       x: Column.of(measured.map(({ step }) => positionOfStep(series, view.choices.axis, step))),
       y: Column.of(measured.map(({ value }) => value)),
+      ...(band && { band }),
     };
   };
   const own: Line = {
@@ -228,9 +234,12 @@ function evaluationFigure(view: View): Figure | undefined {
   return {
     key: 'evaluation',
     title: measure.title,
-    note: measure.higherIsBetter
-      ? l10n.t('{0}, higher is better', evaluationSplit(run))
-      : l10n.t('{0}, lower is better', evaluationSplit(run)),
+    note: [
+      measure.higherIsBetter
+        ? l10n.t('{0}, higher is better', evaluationSplit(run))
+        : l10n.t('{0}, lower is better', evaluationSplit(run)),
+      ...(own.band ? [l10n.t('band: all seeds')] : []),
+    ].join('; '),
     lines: [
       others.length > 0 ? ofRun(view, run, own) : own,
       ...[...others, ...controls].filter(({ x }) => x.length > 0),

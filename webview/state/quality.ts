@@ -1,9 +1,16 @@
 /** @file What a run's evaluations say: its measure of quality, the best, the teacher's, the control's. Pure. */
 
 import * as l10n from '@vscode/l10n';
-import { improvement, qualityOf, retention, type Quality, type QualityKey } from '../../src/protocol/quality';
-import type { EvaluationRecord, Role } from '../../src/protocol/records';
-import type { RunState } from './state';
+import {
+  gapClosed,
+  improvement,
+  qualityOf,
+  retention,
+  type Quality,
+  type QualityKey,
+} from '../../src/protocol/quality';
+import type { EvaluationRecord, Metrics, Role } from '../../src/protocol/records';
+import type { RunState, SeriesState } from './state';
 
 /** Quality in the reader's language. */
 export interface Measure extends Quality {
@@ -32,8 +39,16 @@ export interface Measured {
  * Evaluations of one role by step, of the validation split where there is any. `series` picks one of several controls.
  */
 export function evaluationsOf(run: RunState, role: Role, key: Measure['key'], series?: string): Measured[] {
-  const records: EvaluationRecord[] = run.series
-    .filter(({ name }) => series === undefined || name === series)
+  return evaluationsIn(
+    run.series.filter(({ name }) => series === undefined || name === series),
+    role,
+    key,
+  );
+}
+
+/** Of the trainings that are given. */
+export function evaluationsIn(trainings: readonly SeriesState[], role: Role, key: Measure['key']): Measured[] {
+  const records: EvaluationRecord[] = trainings
     .flatMap(({ evaluations }) => evaluations)
     .filter((record) => record.role === role && record.metrics[key] !== undefined);
   const split = records.some((record) => record.split === 'validation') ? 'validation' : records[0]?.split;
@@ -59,6 +74,8 @@ export interface Standing {
   /** Step of the student's best evaluation; absent for the final comparison. */
   at?: number;
   kept?: number;
+  /** How much of the way from the control to the teacher the student went. */
+  gapClosed?: number;
   control?: number;
   controlKept?: number;
 }
@@ -75,6 +92,7 @@ export function standing(run: RunState): Standing {
       ...defined({
         student: student.metrics[measure.key],
         kept: student.retention,
+        gapClosed: student.gapClosed?.value,
         control: control?.metrics[measure.key],
         controlKept: control?.retention,
       }),
@@ -85,9 +103,15 @@ export function standing(run: RunState): Standing {
   const teacher = best(evaluationsOf(run, 'teacher', measure.key), measure);
   const kept = (own: Measured | undefined): number | undefined =>
     own && teacher && retention(measure, { [measure.key]: teacher.value }, { [measure.key]: own.value });
+  const metrics = (one: Measured | undefined): Metrics => (one ? { [measure.key]: one.value } : {});
   return {
     measure,
     ...defined({
+      gapClosed: gapClosed(measure, {
+        teacher: metrics(teacher),
+        student: metrics(student),
+        control: metrics(control),
+      }),
       student: student?.value,
       at: student?.step,
       kept: kept(student),

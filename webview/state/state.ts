@@ -19,12 +19,17 @@ import type { EvaluationRecord, Role, RunErrorRecord } from '../../src/protocol/
 export interface SeriesState {
   role: Role;
   name: string;
+  /** Of a further seed. */
+  seed?: number;
   metrics: MetricsTable;
   evaluations: readonly EvaluationRecord[];
 }
 
 export interface RunState extends Omit<RunSnapshot, 'series'> {
+  /** Of the first seed, where there are several, and the teacher's. */
   series: readonly SeriesState[];
+  /** Of the further seeds. */
+  seeds: readonly SeriesState[];
 }
 
 /** Probes that are in the page: the student's logits by step, for those steps that have arrived. */
@@ -102,7 +107,10 @@ function reduceShown(shown: Shown, message: AboutRun): Shown {
   }
   if (message.type === 'record') return changeRun(shown, message.id, (run) => ({ ...run, record: message.record }));
   if (message.type === 'append') {
-    return changeRun(shown, message.id, (run) => ({ ...run, series: joinSeries(run.series, message.series) }));
+    return changeRun(shown, message.id, (run) => ({
+      ...run,
+      ...bySeed(joinSeries([...run.series, ...run.seeds], message.series)),
+    }));
   }
   if (message.id !== shown.run.id) return shown;
   switch (message.type) {
@@ -147,7 +155,14 @@ function changeRun(shown: Shown, id: string, change: (run: RunState) => RunState
 }
 
 function runState(run: RunSnapshot): RunState {
-  return { ...run, series: run.series.map(seriesState) };
+  return { ...run, ...bySeed(run.series.map(seriesState)) };
+}
+
+function bySeed(all: readonly SeriesState[]): Pick<RunState, 'series' | 'seeds'> {
+  return {
+    series: all.filter(({ seed }) => seed === undefined),
+    seeds: all.filter(({ seed }) => seed !== undefined),
+  };
 }
 
 function seriesState({ metrics, ...series }: RunSeries): SeriesState {

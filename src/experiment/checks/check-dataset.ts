@@ -85,7 +85,10 @@ export async function checkDataset(experiment: Experiment, findings: Findings): 
       ...(test !== undefined && { test }),
       ...(more !== undefined && { unlabelled: more }),
     },
-    trainingRows: { labelled, unlabelled: training.unlabelled + (texts?.rows ?? 0) },
+    trainingRows: {
+      labelled: Math.min(labelled, experiment.dataset.trainRows ?? Infinity),
+      unlabelled: Math.min(training.unlabelled + (texts?.rows ?? 0), experiment.dataset.unlabelledRows ?? Infinity),
+    },
     labels,
     measuredLabels,
   };
@@ -115,7 +118,9 @@ function countUnlabelled(
 async function findFiles(experiment: Experiment, split: FileSplit, findings: Findings): Promise<string[] | undefined> {
   const named = experiment.dataset[split];
   if (named === undefined || typeof named === 'number') return undefined;
-  const { files, missing } = await findSplitFiles(named, findings.base);
+  const found = await findings.attempt(findSplitFiles(named, findings.base), ['dataset', split]);
+  if (found === undefined) return undefined;
+  const { files, missing } = found;
   for (const { name, index } of missing) {
     const path = typeof named === 'string' ? ['dataset', split] : ['dataset', split, index];
     const close = await closestFile(name, findings.base);

@@ -3,6 +3,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, resolve, sep } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
+import { InputError } from '../../protocol/problem';
 import { closestName } from '../file/suggest';
 
 /** The keys of an experiment's dataset that name files. */
@@ -17,12 +18,22 @@ export interface SplitFiles {
   missing: { name: string; index: number }[];
 }
 
-/** Expands the names of a split, which are relative to the folder `base`. */
-export async function findSplitFiles(named: string | readonly string[], base: string): Promise<SplitFiles> {
+/** A pattern may have a whole disk to go through, or a network's. */
+const LONGEST_SEARCH_MS = 10_000;
+
+/**
+ * Expands the names of a split, which are relative to the folder `base`.
+ * @throws InputError where the files of a pattern are not found in the time that there is
+ */
+export async function findSplitFiles(
+  named: string | readonly string[],
+  base: string,
+  timeLimit = LONGEST_SEARCH_MS,
+): Promise<SplitFiles> {
   const files = new Set<string>();
   const missing: SplitFiles['missing'] = [];
   for (const [index, name] of (typeof named === 'string' ? [named] : named).entries()) {
-    const found = await findFiles(name, base);
+    const found = await findFiles(name, base, timeLimit);
     if (found.length === 0) missing.push({ name, index });
     for (const file of found) files.add(file);
   }
@@ -58,13 +69,16 @@ export async function datasetFilesIn(folder: string): Promise<string[]> {
   return (await glob(patterns, { cwd: folder, ignore, expandDirectories: false })).sort();
 }
 
-async function findFiles(name: string, base: string): Promise<string[]> {
+async function findFiles(name: string, base: string, timeLimit: number): Promise<string[]> {
   const file = resolve(base, name);
   // A name is taken as it stands first: files may well have brackets in their names.
   if (await isFile(file)) return [file];
   const pattern = name.replaceAll(sep, '/');
   if (!isDynamicPattern(pattern)) return [];
-  const found = await glob(pattern, { cwd: base, absolute: true, onlyFiles: true, expandDirectories: false });
+  const signal = AbortSignal.timeout(timeLimit);
+  const found = await glob(pattern, { cwd: base, absolute: true, onlyFiles: true, expandDirectories: false, signal });
+  // What was found until then is given as if it were all.
+  if (signal.aborted) throw InputError.at(name, 'pattern-too-wide', { seconds: timeLimit / 1000 });
   return found.map((match) => resolve(match)).sort();
 }
 

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { InputError } from '../../protocol/problem';
 import { type Architecture } from '../../model/architecture';
 import { architectureFromConfig } from '../../model/config';
+import { findTensors, requireRoom } from '../../model/weight-files';
 import { isFile, isFolder } from './dataset-files';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
@@ -49,7 +50,7 @@ export async function membersOfRun(run: RunPaths): Promise<{ folder: string; wei
 }
 
 /**
- * The architecture in a model folder, which has weights too. Only its config.json is read.
+ * The architecture in a model folder, which has weights too. Of these only the names of the tensors are read.
  * Throws an InputError that names the file.
  */
 export async function readArchitecture(folder: string): Promise<Architecture> {
@@ -65,6 +66,7 @@ export async function readArchitecture(folder: string): Promise<Architecture> {
   if (!(await Promise.all(weights)).includes(true)) {
     throw InputError.at(folder, 'model-without-weights', {});
   }
+  requireRoom(architecture, (await findTensors(folder)).fileOf.size, file);
   return architecture;
 }
 

@@ -22,14 +22,14 @@ export interface Objection {
 
 type Issue = z.core.$ZodIssue;
 
-/** What to tell about an issue of the schema. `root` is the whole experiment, as written. */
-export function describeIssue(issue: Issue, root: unknown): Objection[] {
+/** What to tell about an issue of the schema, `most` things at most. `root` is the whole experiment, as written. */
+export function describeIssue(issue: Issue, root: unknown, most: number): Objection[] {
   const path = issue.path as Path;
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey(path, key, root));
+      return issue.keys.slice(0, most).map((key) => unknownKey(path, key, root));
     case 'invalid_union':
-      return describeUnion(issue, path, root);
+      return describeUnion(issue, path, root, most);
     case 'too_small':
     case 'too_big':
       return [outOfRange(issue, path, root)];
@@ -81,13 +81,21 @@ function placeName(home: Home): Phrase {
   return home.path.length === 0 ? phrase('at-the-top') : phrase('inside', { owner: home.path.join('.') });
 }
 
-function describeUnion(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path, root: unknown): Objection[] {
+function describeUnion(
+  issue: Extract<Issue, { code: 'invalid_union' }>,
+  path: Path,
+  root: unknown,
+  most: number,
+): Objection[] {
   // The alternative of the right type is what was meant; its issues say what is wrong with it.
   const meant = issue.errors.find(
     (issues) => !issues.some(({ code, path: [first] }) => code === 'invalid_type' && first === undefined),
   );
   if (meant === undefined) return [wrongValue(path, root)];
-  return meant.flatMap((inner) => describeIssue({ ...inner, path: [...path, ...inner.path] }, root));
+  const objections = meant
+    .slice(0, most)
+    .flatMap((inner) => describeIssue({ ...inner, path: [...path, ...inner.path] }, root, most));
+  return objections.slice(0, most);
 }
 
 type RangeIssue = Extract<Issue, { code: 'too_small' | 'too_big' }>;

@@ -1,7 +1,7 @@
 /** @file Reads an experiment file as far as its own text decides: syntax, keys, types and ranges, each problem at its place. */
 
 import { readFile } from 'node:fs/promises';
-import { InputError, type Problem } from '../../protocol/problem';
+import { InputError, problemAt, type Problem } from '../../protocol/problem';
 import { describeIssue, type Objection } from './describe-issue';
 import { experimentSchema, type Experiment } from './schema';
 import { readExperiment } from './readable';
@@ -17,6 +17,9 @@ export interface ParsedExperiment {
   /** As `experiment`, of a text that has errors: what could not be read throws an UnknownSetting when it is looked at. */
   readable?: Experiment;
 }
+
+/** Nobody reads more of one file, and each takes a millisecond to put into words. */
+const MOST_PROBLEMS = 100;
 
 /** Reads the file and parses it. Throws an InputError where it cannot be read. */
 export async function readExperimentFile(file: string): Promise<ParsedExperiment> {
@@ -53,6 +56,10 @@ export function parseSource(source: Source): ParsedExperiment {
   );
   problems.push(...objections.map((objection) => place(source, objection)));
   problems.sort((a, b) => a.line - b.line || a.column - b.column);
+  if (problems.length > MOST_PROBLEMS) {
+    const { file, line, column } = problems[MOST_PROBLEMS]!;
+    problems.splice(MOST_PROBLEMS, Infinity, problemAt({ file, line, column }, 'further-problems', {}));
+  }
   const hasError = problems.some(({ severity }) => severity === 'error');
   if (parsed.success && !hasError) return { source, problems, experiment: parsed.data, readable: parsed.data };
   const unknown = unsupported.map(({ path }) => (path.at(-1) === 'source' ? path.slice(0, -1) : path));
@@ -61,7 +68,14 @@ export function parseSource(source: Source): ParsedExperiment {
 }
 
 function objectionsTo(value: unknown): Objection[] {
-  return (experimentSchema.safeParse(value).error?.issues ?? []).flatMap((issue) => describeIssue(issue, value));
+  const found: Objection[] = [];
+  for (const issue of experimentSchema.safeParse(value).error?.issues ?? []) {
+    // One more than are listed, so that it is said that there are more.
+    const room = MOST_PROBLEMS + 1 - found.length;
+    if (room <= 0) break;
+    found.push(...describeIssue(issue, value, room));
+  }
+  return found;
 }
 
 /** Reads keys as those that were probably meant, where these are missing, and says so. */

@@ -6,9 +6,13 @@ import { familyNames } from '../../model/architecture';
 import { layoutOf } from '../../model/families';
 import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
 import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
-import { tasks } from '../../protocol/records';
+import { studyKinds, tasks } from '../../protocol/records';
 
-const count = (description: string) => z.int().min(1).describe(description);
+/** What is done for each of them must end: far above what anybody trains. */
+const MOST_LAYERS = 1000;
+const MOST_WIDTH = 2 ** 20;
+
+const count = (description: string, most = MOST_WIDTH) => z.int().min(1).max(most).describe(description);
 const path = (description: string) => z.string().min(1).describe(description);
 const paths = (description: string, examples: unknown[]) =>
   z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).meta({ description, examples });
@@ -36,6 +40,14 @@ const datasetSchema = z
       'text-classification: texts without labels, which only the teacher judges. The student learns its soft labels on them; the student loss and the control see labelled rows alone.',
       ['data/more.jsonl'],
     ).optional(),
+    trainRows: count(
+      'At most so many of the labelled training rows, drawn once: those of a smaller number are among those of a larger one. There are as many updates as with all. All if left out.',
+    ).optional(),
+    unlabelledRows: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('At most so many of the rows without labels, drawn likewise; 0 leaves them out. All if left out.'),
     textColumn: z.string().min(1).default('text').describe('Column (JSON key) that holds the text.'),
     pairColumn: z
       .string()
@@ -72,7 +84,7 @@ const architectureSchema = z
       .enum(familyNames)
       .describe(familyNames.map((family) => `"${family}": ${layoutOf(family).summary}.`).join(' ')),
     hiddenSize: count('Width of the hidden states. `heads` must divide it.'),
-    layers: count('Number of transformer blocks.'),
+    layers: count('Number of transformer blocks.', MOST_LAYERS),
     heads: count('Attention heads in a block.'),
     intermediateSize: count('Width of the feed-forward layer. Four times hiddenSize if left out.').optional(),
     maxPositions: count(
@@ -440,7 +452,13 @@ export const resolvedExperimentSchema = experimentSchema.extend({
   /** All of them, the first of which is `training.seed`; absent where there is one. */
   seeds: z.array(seed).optional(),
   /** Which combination of a sweep this is. */
-  sweepMember: z.object({ id: z.string(), values: z.record(z.string(), z.unknown()) }).optional(),
+  sweepMember: z
+    .object({
+      id: z.string(),
+      values: z.record(z.string(), z.unknown()),
+      study: z.enum(studyKinds).optional(),
+    })
+    .optional(),
 });
 
 /** The experiment file with its defaults, paths as written. */

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { InputError, type Problem } from '../../protocol/problem';
-import type { SweepMember } from '../../protocol/records';
+import type { StudyKind, SweepMember } from '../../protocol/records';
 import { checkSweep, combinations } from './check-sweep';
 import { Findings } from '../checks/findings';
 import { validateExperiment } from '../checks/validate';
@@ -33,7 +33,11 @@ export interface SweepPlan {
  * the problems of all of them, those of a swept value at that value.
  */
 export async function loadSweep(file: string): Promise<SweepPlan> {
-  const parsed = await readExperimentFile(file);
+  return planSweep(await readExperimentFile(file));
+}
+
+/** Throws as `loadSweep`. @param study the question that the sweep was made for */
+export async function planSweep(parsed: ParsedExperiment, study?: StudyKind): Promise<SweepPlan> {
   const sweep = await sweepOf(parsed);
   const settings = Object.keys(sweep);
   const problems = new Map<string, Problem>();
@@ -44,10 +48,10 @@ export async function loadSweep(file: string): Promise<SweepPlan> {
       const { experiment, warnings } = await resolveExperiment(parseSource(new VariedSource(parsed.source, choices)));
       const values = Object.fromEntries(settings.map((setting) => [setting, sweep[setting]![choices[setting]!]]));
       base.name ||= experiment.name;
-      base.id ||= sweepId(parsed, settings, experiment);
+      base.id ||= sweepId(parsed, settings, experiment, study);
       for (const problem of warnings) problems.set(JSON.stringify(problem), problem);
       const name = `${experiment.name} · ${choicesText(values)}`;
-      experiments.push({ ...experiment, name, sweepMember: { id: base.id, values } });
+      experiments.push({ ...experiment, name, sweepMember: { id: base.id, ...(study && { study }), values } });
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       for (const problem of error.problems) problems.set(JSON.stringify(problem), problem);
@@ -73,9 +77,14 @@ async function sweepOf(parsed: ParsedExperiment): Promise<Record<string, unknown
 }
 
 /** The same as long as everything but the lists of values is: those may grow. */
-function sweepId({ source }: ParsedExperiment, settings: readonly string[], { inputs }: ResolvedExperiment): string {
+function sweepId(
+  { source }: ParsedExperiment,
+  settings: readonly string[],
+  { inputs }: ResolvedExperiment,
+  study: StudyKind | undefined,
+): string {
   const { sweep, name, ...written } = source.value() as Record<string, unknown>;
-  const identity = { written, settings, inputs: inputs.map(({ path, sha256 }) => [path, sha256]) };
+  const identity = { written, settings, study, inputs: inputs.map(({ path, sha256 }) => [path, sha256]) };
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
 }
 

@@ -2,6 +2,8 @@
 
 import { window, workspace, type QuickPickItem, type Uri } from 'vscode';
 
+import { inLabel } from '../../protocol/escapes';
+
 export interface Choice<T> extends QuickPickItem {
   value: T;
 }
@@ -25,7 +27,7 @@ function previewFile(file: Uri): Thenable<unknown> {
 /** Files of the workspace, as choices. */
 export function fileChoices(files: readonly Uri[]): Choice<Uri>[] {
   return files
-    .map((uri) => ({ label: workspace.asRelativePath(uri), value: uri }))
+    .map((uri) => ({ label: inLabel(workspace.asRelativePath(uri)), value: uri }))
     .sort((a, b) => a.label.localeCompare(b.label));
 }
 

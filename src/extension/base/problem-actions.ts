@@ -2,8 +2,10 @@
 
 import { commands, l10n, Uri, window } from 'vscode';
 import path from 'node:path';
+import { inLabel } from '../../protocol/escapes';
 import { libraryTitle } from '../../protocol/libraries';
 import type { Action, ActionName } from '../../protocol/problems/templates';
+import { showError } from './messages';
 import type { CommandId } from './command-ids';
 
 export interface Button {
@@ -60,6 +62,6 @@ function buttonOf(name: ActionName, subject: string | null): Button | undefined 
 
 /** Shows an error with buttons; what is pressed is done. */
 export async function showWithButtons(words: string, buttons: readonly Button[]): Promise<void> {
-  const chosen = await window.showErrorMessage(words, ...buttons.map(({ title }) => title));
-  await buttons.find(({ title }) => title === chosen)?.press();
+  const chosen = await showError(words, ...buttons.map(({ title }) => inLabel(title)));
+  await buttons.find(({ title }) => inLabel(title) === chosen)?.press();
 }

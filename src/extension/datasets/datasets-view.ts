@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import type { Uri } from 'vscode';
+import { inLabel } from '../../protocol/escapes';
 import {
   Disposable,
   EventEmitter,
@@ -40,7 +41,7 @@ class FolderItem extends TreeItem {
     folder: string,
     readonly files: readonly Uri[],
   ) {
-    super(workspace.asRelativePath(folder), TreeItemCollapsibleState.Expanded);
+    super(inLabel(workspace.asRelativePath(folder)), TreeItemCollapsibleState.Expanded);
     this.id = folder;
     this.iconPath = new ThemeIcon('folder');
     this.contextValue = 'folder';
@@ -53,7 +54,7 @@ class DatasetItem extends TreeItem {
   problems: DatasetDescription['problems'] = [];
 
   constructor(readonly file: Uri) {
-    super(path.basename(file.fsPath));
+    super(inLabel(path.basename(file.fsPath)));
     this.id = file.fsPath;
     this.resourceUri = file;
     this.contextValue = 'dataset';
@@ -137,7 +138,7 @@ class DatasetTree implements TreeDataProvider<Row>, Disposable {
 function labelItems({ labels, file }: DatasetItem): TreeItem[] {
   const total = labels?.rows ?? 0;
   return (labels?.values ?? []).map(({ value, rows }) => {
-    const item = new TreeItem(value);
+    const item = new TreeItem(inLabel(value));
     item.id = `${file.fsPath} ${value}`;
     item.description = `${l10n.t('{0} rows', formatCount(rows))} · ${formatPercent(rows / total)}`;
     item.iconPath = new ThemeIcon('symbol-enum-member');
@@ -150,9 +151,9 @@ function problemItems({ problems, file }: DatasetItem): TreeItem[] {
   return problems.slice(0, 20).map((problem) => {
     const { line } = problem;
     const { message, remedy } = inEditorWords(problem);
-    const item = new TreeItem(l10n.t('line {0}: {1}', line, message));
+    const item = new TreeItem(inLabel(l10n.t('line {0}: {1}', line, message)));
     item.iconPath = new ThemeIcon('warning', new ThemeColor('list.warningForeground'));
-    if (remedy !== undefined) item.tooltip = remedy;
+    if (remedy !== undefined) item.tooltip = inLabel(remedy);
     item.contextValue = 'problem';
     const selection = { start: { line: line - 1, character: 0 }, end: { line: line - 1, character: 0 } };
     item.command = { command: 'vscode.open', title: l10n.t('Open'), arguments: [file, { selection }] };

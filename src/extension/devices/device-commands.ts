@@ -6,6 +6,7 @@ import { libraryTitle, type LibraryName } from '../../protocol/libraries';
 import type { InstallProgress } from '../../protocol/records';
 import { formatBytes } from '../../protocol/format';
 import type { DeviceList } from './device-list';
+import { ask, inform } from '../base/messages';
 import { errorOf } from '../base/failure';
 import { showWithButtons } from '../base/problem-actions';
 import { errorInEditorWords, inOneLine } from '../base/problem-words';
@@ -36,7 +37,7 @@ export async function installLibrary(parts: DeviceCommandParts, library: Library
   const { ended, cancelled } = await withInstallProgress(parts, l10n.t('Installing {0}', title), args);
   await parts.devices.refresh();
   if (cancelled) return;
-  if (ended.code === 0) void window.showInformationMessage(l10n.t('{0} is installed.', title));
+  if (ended.code === 0) void inform(l10n.t('{0} is installed.', title));
   else void offerWheel(parts, library, ended);
 }
 
@@ -47,7 +48,7 @@ async function isWanted(): Promise<boolean> {
     "Fetches about 2.1 GB with your pip, among it NVIDIA's CUDA libraries, which are under NVIDIA's own licence, and takes 3.6 GB of disk.",
   );
   const question = l10n.t('Install TensorFlow for NVIDIA GPUs?');
-  return (await window.showWarningMessage(question, { modal: true, detail }, install)) === install;
+  return (await ask(question, detail, install)) === install;
 }
 
 /** Says why, and lets the person choose a wheel that they have. */
@@ -134,7 +135,7 @@ export async function removeLibrary(parts: DeviceCommandParts, given: unknown): 
   await parts.devices.refresh();
   if (failure) throw errorOf(failure);
   if (code !== 0) throw new Error(lines.join(' '));
-  void window.showInformationMessage(l10n.t('{0} is removed.', libraryTitle(library)));
+  void inform(l10n.t('{0} is removed.', libraryTitle(library)));
 }
 
 async function pickInstalled(installed: readonly string[]): Promise<string | undefined> {

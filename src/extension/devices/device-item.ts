@@ -1,6 +1,7 @@
 /** @file A row of the Devices view. */
 
 import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem } from 'vscode';
+import { inLabel } from '../../protocol/escapes';
 import { formatBytes, formatCount, formatMilliseconds } from '../../protocol/format';
 import type { DeviceRecord } from '../../protocol/records';
 import { inEditorWords, inOneLine } from '../base/problem-words';
@@ -23,7 +24,7 @@ export class DeviceItem extends TreeItem {
     super(device.engine);
     this.id = device.engine;
     this.library = device.install ?? device.library?.name;
-    this.description = describe(device, use);
+    this.description = inLabel(describe(device, use));
     this.iconPath = iconOf(device);
     this.tooltip = tooltip(device, use);
     this.contextValue = contextOf(device);

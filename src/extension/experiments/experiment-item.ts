@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { l10n, ThemeIcon, TreeItem, TreeItemCollapsibleState, Uri, workspace } from 'vscode';
+import { inLabel } from '../../protocol/escapes';
 import { experimentSuffix } from '../base/documents';
 import type { ListedRun } from '../runs/run-list';
 import { isLive } from '../../protocol/records';
@@ -19,7 +20,7 @@ export class ExperimentItem extends TreeItem {
     readonly isPresent: boolean,
     isOpen: boolean,
   ) {
-    super(file === '' ? l10n.t('Damaged runs') : path.basename(file, experimentSuffix));
+    super(file === '' ? l10n.t('Damaged runs') : inLabel(path.basename(file, experimentSuffix)));
     this.hasNames = new Set(runs.map(({ record }) => record.name)).size > 1;
     this.id = `experiment ${file}`;
     const open = isOpen ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.Collapsed;
@@ -27,7 +28,8 @@ export class ExperimentItem extends TreeItem {
     this.description = describe(runs, isPresent);
     this.iconPath = new ThemeIcon(isPresent ? 'beaker' : 'beaker-stop');
     this.contextValue = isPresent ? 'experiment.present' : 'experiment.gone';
-    this.tooltip = file === '' ? l10n.t('Their experiment.json cannot be read.') : workspace.asRelativePath(file);
+    this.tooltip =
+      file === '' ? l10n.t('Their experiment.json cannot be read.') : inLabel(workspace.asRelativePath(file));
     if (!isPresent) return;
     this.resourceUri = Uri.file(file);
     // The name is enough; the file's own decorations (problems, changes) come with its address.

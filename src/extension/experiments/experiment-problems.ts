@@ -10,11 +10,14 @@ import {
   workspace,
   type TextDocument,
 } from 'vscode';
-import { validateExperiment, validateSettings } from '../../experiment/checks/validate';
+import { validateSettings } from '../../experiment/checks/validate';
 import { formatProblem, type Problem } from '../../protocol/problem';
 import { inEditorWords, inOneLine } from '../base/problem-words';
 import { openExperiments, parsedDocument, problemRange } from './experiment-document';
 import { isExperiment } from '../base/documents';
+
+/** Without a text, the file as it is on disk is meant. */
+export type CheckExperiment = (file: string, text?: string) => Promise<Problem[]>;
 
 /** Milliseconds after the last key stroke. */
 const settle = 300;
@@ -27,7 +30,11 @@ export class ExperimentProblems implements Disposable {
   readonly #due = new Map<string, NodeJS.Timeout>();
   readonly #disposables: Disposable[];
 
-  constructor(private readonly report: (error: unknown) => void) {
+  constructor(
+    private readonly report: (error: unknown) => void,
+    /** What is wrong with an experiment's text and the files that it names. */
+    private readonly check: CheckExperiment,
+  ) {
     this.#disposables = [
       workspace.onDidOpenTextDocument((document) => this.#checkSoon(document, 0)),
       workspace.onDidChangeTextDocument(({ document }) => this.#checkSoon(document, settle)),
@@ -71,8 +78,9 @@ export class ExperimentProblems implements Disposable {
 
   async #check(document: TextDocument): Promise<void> {
     const { version } = document;
-    const parsed = parsedDocument(document);
-    const problems = workspace.isTrusted ? await validateExperiment(parsed) : validateSettings(parsed);
+    const problems = workspace.isTrusted
+      ? await this.check(document.uri.fsPath, document.getText())
+      : validateSettings(parsedDocument(document));
     // A newer version has a check of its own on its way.
     if (document.isClosed || document.version !== version) return;
     this.#problems.set(document.uri.toString(), problems);

@@ -9,7 +9,7 @@ import { registerCodeLenses } from './code-lenses';
 import { registerCompletions } from './completions';
 import { openExperiment, runExperiment } from './experiment-commands';
 import type { ExperimentFiles } from './experiment-files';
-import { ExperimentProblems, registerDiagnostics } from './experiment-problems';
+import { ExperimentProblems, registerDiagnostics, type CheckExperiment } from './experiment-problems';
 import { ExperimentTree } from './experiment-tree';
 import { registerExperimentsView, selection } from './experiments-view';
 import { newExperiment } from './new-experiment';
@@ -23,12 +23,13 @@ export interface ExperimentParts extends RunCommandParts {
   keys: ContextKeys;
   extensionUri: Uri;
   report: (error: unknown) => void;
+  check: CheckExperiment;
 }
 
 export function registerExperiments(parts: ExperimentParts): Disposable {
   const { runs, files, keys, extensionUri, log, report } = parts;
   const tree = new ExperimentTree(runs, files);
-  const problems = new ExperimentProblems(report);
+  const problems = new ExperimentProblems(report, parts.check);
   const view = registerExperimentsView(tree, runs, keys);
   return Disposable.from(
     tree,

@@ -1,6 +1,7 @@
 /** @file What both models predict, beside each inspected row: `teacher ham .98 → student spam .61`. */
 
 import { Disposable, EventEmitter, InlayHint, l10n, languages, type Range, type TextDocument } from 'vscode';
+import { inLabel } from '../../protocol/escapes';
 import { formatQuantity, formatShare } from '../../protocol/format';
 import type { InspectedDistribution, InspectResult } from '../../protocol/records';
 import { summaryOf, type InspectedRow } from './inspected-row';
@@ -33,7 +34,7 @@ function hintOf(row: InspectedRow): InlayHint {
   const label = row.isClassified && isInSight ? labelRange : undefined;
   // After the quote that ends the value.
   const place = label ? label.end.translate(0, row.textAfterLabel === '"' ? 1 : 0) : row.start;
-  const hint = new InlayHint(place, predictionWords(row.result));
+  const hint = new InlayHint(place, inLabel(predictionWords(row.result)));
   if (label) hint.paddingLeft = true;
   else hint.paddingRight = true;
   return hint;

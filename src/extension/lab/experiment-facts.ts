@@ -10,7 +10,9 @@ export function experimentFacts({ teacher, student, distillation, training }: Re
   return {
     student: shapeOf(student.architecture),
     // The architecture of a folder or of another run is not in the experiment.
-    ...(teacher.source === 'train' ? { teacher: shapeOf(teacher.architecture) } : {}),
+    ...(teacher.source === 'train'
+      ? { teacher: shapeOf(teacher.architecture), teacherSchedule: teacher.training.schedule }
+      : {}),
     divergence,
     scaleByTemperatureSquared: scaleByTemperatureSquared && isSoftened(divergence),
     ...(hidden ? { hidden: { weight: hidden.weight, layers: hidden.layers } } : {}),

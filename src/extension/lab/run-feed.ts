@@ -2,9 +2,9 @@
 
 import { followRecords, type Follower } from '../../run-directory/follow-lines';
 import { readRunExperiment } from '../../experiment/experiment-record';
-import { controlPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import { controlPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import type { RunSeries, RunSnapshot } from '../../protocol/lab-data';
+import { seedSeries, type RunSeries, type RunSnapshot } from '../../protocol/lab-data';
 import { MetricsTable } from '../../protocol/metrics-table';
 import type { HostEvent } from '../../protocol/panel';
 import type { EvaluationRecord, Role, RunRecord } from '../../protocol/records';
@@ -17,6 +17,7 @@ const period = 100;
 interface Training {
   role: Role;
   name: string;
+  seed?: number | undefined;
   paths: TrainingPaths;
 }
 
@@ -24,6 +25,7 @@ interface Training {
 interface Known {
   role: Role;
   name: string;
+  seed?: number;
   metrics: MetricsTable;
   evaluations: EvaluationRecord[];
   told: { metrics: number; evaluations: number };
@@ -88,10 +90,15 @@ export class RunFeed {
     );
   }
 
-  #of({ role, name }: Training): Known {
+  #of({ role, name, seed }: Training): Known {
     let known = this.#known.get(name);
     if (!known) {
-      known = { role, name, metrics: new MetricsTable(), evaluations: [], told: { metrics: 0, evaluations: 0 } };
+      known = {
+        ...named({ role, name, seed }),
+        metrics: new MetricsTable(),
+        evaluations: [],
+        told: { metrics: 0, evaluations: 0 },
+      };
       this.#known.set(name, known);
     }
     return known;
@@ -142,17 +149,35 @@ function hasNews({ metrics, evaluations, told }: Known): boolean {
 
 /** What the page was not told yet; it counts as told from now on. */
 function untold(known: Known): RunSeries {
-  const { role, name, metrics, evaluations, told } = known;
-  const series = { role, name, metrics: metrics.since(told.metrics), evaluations: evaluations.slice(told.evaluations) };
+  const { metrics, evaluations, told } = known;
+  const series = {
+    ...named(known),
+    metrics: metrics.since(told.metrics),
+    evaluations: evaluations.slice(told.evaluations),
+  };
   known.told = { metrics: metrics.length, evaluations: evaluations.length };
   return series;
 }
 
+const named = ({ role, name, seed }: Omit<Training, 'paths'>): Pick<RunSeries, 'role' | 'name' | 'seed'> => ({
+  role,
+  name,
+  ...(seed !== undefined && { seed }),
+});
+
 /** In the order in which they run. */
-function trainings(run: RunPaths, { teacher, controls }: ResolvedExperiment): Training[] {
+function trainings(run: RunPaths, { teacher, controls, seeds = [] }: ResolvedExperiment): Training[] {
+  const ofSeed = (paths: TrainingPaths, seed?: number): Training[] => {
+    const one = (role: Role, name: string, of: TrainingPaths): Training =>
+      seed === undefined ? { role, name, paths: of } : { role, name: seedSeries(name, seed), seed, paths: of };
+    return [
+      one('student', 'student', paths),
+      ...controls.map((name) => one('control', name, controlPaths(paths, name))),
+    ];
+  };
   return [
     ...(teacher.source === 'train' ? [{ role: 'teacher', name: 'teacher', paths: run.teacher } as const] : []),
-    { role: 'student', name: 'student', paths: run },
-    ...controls.map((name) => ({ role: 'control', name, paths: controlPaths(run, name) }) as const),
+    ...ofSeed(run),
+    ...seeds.slice(1).flatMap((seed) => ofSeed(seedPaths(run, seed), seed)),
   ];
 }

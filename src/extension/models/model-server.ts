@@ -103,6 +103,13 @@ export class ModelServer {
     return { child, connection, ended };
   }
 
+  /** Ends the process whatever it does; the next question starts another. */
+  kill(): void {
+    const running = this.#running;
+    this.dispose();
+    running?.child.kill('SIGKILL');
+  }
+
   dispose(): void {
     clearTimeout(this.#idle);
     const running = this.#running;

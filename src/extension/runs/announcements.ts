@@ -1,7 +1,8 @@
 /** @file Says once that a run is done or has failed. */
 
-import { l10n, window, type Disposable } from 'vscode';
+import { l10n, type Disposable } from 'vscode';
 import { execute } from '../base/commands';
+import { inform } from '../base/messages';
 import { buttonsOf, showWithButtons } from '../base/problem-actions';
 import type { ListedRun, RunList } from './run-list';
 import { isLive } from '../../protocol/records';
@@ -28,7 +29,7 @@ async function announce(run: ListedRun): Promise<void> {
   ];
   if (status === 'done') {
     const words = [l10n.t('{0} is done.', name), finding(run)].filter((part) => part !== undefined).join(' ');
-    const chosen = await window.showInformationMessage(words, ...buttons.map(({ title }) => title));
+    const chosen = await inform(words, ...buttons.map(({ title }) => title));
     await buttons.find(({ title }) => title === chosen)?.press();
   } else if (status === 'failed') {
     const words = [l10n.t('{0} has failed.', name), error?.message, error?.remedy];

@@ -1,6 +1,7 @@
 /** @file Which run a command is about: from what was clicked, else by asking. */
 
 import { l10n, window } from 'vscode';
+import { inLabel } from '../../protocol/escapes';
 import { pick, type Choice } from '../base/pick';
 import { statusIcon } from './run-icons';
 import type { ListedRun, RunList } from './run-list';
@@ -46,9 +47,9 @@ export async function chooseRuns(
 export function runChoice(run: ListedRun): Choice<ListedRun> {
   const found = finding(run);
   return {
-    label: `$(${statusIcon(run.record.status).id}) ${run.record.name}`,
-    description: [runLabel(run), describeRun(run)].join(' · '),
-    ...(found !== undefined && { detail: found }),
+    label: `$(${statusIcon(run.record.status).id}) ${inLabel(run.record.name)}`,
+    description: inLabel([runLabel(run), describeRun(run)].join(' · ')),
+    ...(found !== undefined && { detail: inLabel(found) }),
     value: run,
   };
 }

@@ -2,9 +2,11 @@
 
 import { commands, l10n, ProgressLocation, Uri, window, workspace } from 'vscode';
 import path from 'node:path';
+import { inLabel } from '../../protocol/escapes';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import type { RunList } from './run-list';
 import { chooseRun } from './choose-run';
+import { inform } from '../base/messages';
 import { requireTrust } from '../base/require-trust';
 
 /** `to` is a folder that does not exist yet; asked for where it is absent. */
@@ -23,7 +25,7 @@ export async function exportStudent(runs: RunList, given: unknown, to?: unknown)
   const folder = to instanceof Uri ? to : await askFolder(run.record.name);
   if (!folder) return;
   const title = l10n.t('Exporting the student of {0} …', run.record.name);
-  await window.withProgress({ location: ProgressLocation.Window, title }, () =>
+  await window.withProgress({ location: ProgressLocation.Window, title: inLabel(title) }, () =>
     // Never over what is there.
     Promise.resolve(workspace.fs.copy(Uri.file(student), folder, { overwrite: false })),
   );
@@ -39,7 +41,7 @@ async function askFolder(name: string): Promise<Uri | undefined> {
 async function offerReveal(folder: Uri): Promise<void> {
   const reveal = l10n.t('Reveal');
   const words = l10n.t('The student is in {0}. Python transformers loads it as it is.', path.basename(folder.fsPath));
-  if ((await window.showInformationMessage(words, reveal)) !== reveal) return;
+  if ((await inform(words, reveal)) !== reveal) return;
   const isOpen = workspace.getWorkspaceFolder(folder) !== undefined;
   await commands.executeCommand(isOpen ? 'revealInExplorer' : 'revealFileInOS', folder);
 }

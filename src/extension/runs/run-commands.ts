@@ -3,12 +3,14 @@
 import { commands, l10n, ProgressLocation, Uri, window, type LogOutputChannel } from 'vscode';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { inLabel } from '../../protocol/escapes';
 import type { RunnerMethod } from '../../protocol/runner';
 import { lockHolder } from '../../run-directory/lock';
 import { askRunner } from './ask-runner';
 import type { ListedRun, RunList } from './run-list';
 import { isResumable, lacksControl } from './run-status';
 import { isLive } from '../../protocol/records';
+import { ask } from '../base/messages';
 import type { RunnerProcess, StartRunner } from '../base/runner-process';
 import { chooseRun } from './choose-run';
 import { reportEnd } from '../base/report';
@@ -65,7 +67,9 @@ export async function stopRun(parts: RunCommandParts, given: unknown): Promise<v
   const run = await chooseRun(parts.runs, given, l10n.t('Run to stop'), (r) => isLive(r.record.status));
   if (!run) return;
   const title = l10n.t('Stopping {0}: writing a checkpoint …', run.record.name);
-  await window.withProgress({ location: ProgressLocation.Window, title }, () => tell(parts, run, 'stop'));
+  await window.withProgress({ location: ProgressLocation.Window, title: inLabel(title) }, () =>
+    tell(parts, run, 'stop'),
+  );
 }
 
 /** Asks a run that is at work, and looks at what has come of it. */
@@ -102,7 +106,7 @@ async function takeOver(parts: RunCommandParts, run: ListedRun): Promise<void> {
     'It works in another container or on another machine, or has ended there. If it has ended, take the run over: it goes on here from its last checkpoint. If it is still at work, both would write the same run.',
   );
   const take = l10n.t('Take Over');
-  if ((await window.showWarningMessage(question, { modal: true, detail }, take)) === take) {
+  if ((await ask(question, detail, take)) === take) {
     await goOn(parts, run, '--take-over');
   }
 }
@@ -123,7 +127,7 @@ export async function showStarted(parts: RunCommandParts, { runner, cwd, what, c
     void parts.runs.refresh();
     return end;
   });
-  await window.withProgress({ location: ProgressLocation.Window, title }, async () => {
+  await window.withProgress({ location: ProgressLocation.Window, title: inLabel(title) }, async () => {
     for (;;) {
       for (const directory of await candidates()) {
         const run = await parts.runs.look(directory);

@@ -2,6 +2,7 @@
 
 import type { TreeItemCollapsibleState } from 'vscode';
 import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem } from 'vscode';
+import { inLabel, inMarkdown } from '../../protocol/escapes';
 import { formatBytes, formatLarge, formatMilliseconds, formatPercent } from '../../protocol/format';
 import { isLive, type AlertRecord, type ComparisonRow, type RunProgress } from '../../protocol/records';
 import type { CommandId } from '../base/command-ids';
@@ -16,10 +17,10 @@ import {
   mainMetric,
   phaseWords,
   progressWords,
-  roleWord,
   rowName,
   runLabel,
   statusWord,
+  trainedWords,
 } from './run-words';
 
 const openLab: CommandId = 'distillery.openLab';
@@ -46,8 +47,8 @@ export class RunItem extends TreeItem {
     this.isNamed = isNamed;
     this.hasFile = hasFile;
     const { status } = run.record;
-    this.label = isNamed ? run.record.name : runLabel(run);
-    this.description = describeRun(run);
+    this.label = inLabel(isNamed ? run.record.name : runLabel(run));
+    this.description = inLabel(describeRun(run));
     this.iconPath = statusIcon(status);
     this.tooltip = runTooltip(run);
     this.contextValue = `run.${contextOf(run)}${hasFile ? '.file' : ''}`;
@@ -72,7 +73,7 @@ export function childrenOf(run: ListedRun): TreeItem[] {
 }
 
 function comparisonItem(row: ComparisonRow): TreeItem {
-  const item = new TreeItem(rowName(row));
+  const item = new TreeItem(inLabel(rowName(row)));
   const kept = row.role === 'teacher' || row.retention === undefined ? undefined : formatPercent(row.retention);
   const parts = [mainMetric(row.metrics), kept, l10n.t('{0} parameters', formatLarge(row.parameters))];
   item.description = parts.filter((part) => part !== undefined).join(' · ');
@@ -83,7 +84,7 @@ function comparisonItem(row: ComparisonRow): TreeItem {
 }
 
 function progressItem(progress: RunProgress): TreeItem {
-  const item = new TreeItem(roleWord(progress.role));
+  const item = new TreeItem(trainedWords(progress));
   item.description = phaseWords(progress);
   item.iconPath = roleIcon(progress.role);
   item.contextValue = progress.role;
@@ -91,20 +92,20 @@ function progressItem(progress: RunProgress): TreeItem {
 }
 
 function errorItem(message: string, remedy: string | undefined): TreeItem {
-  const item = new TreeItem(message);
+  const item = new TreeItem(inLabel(message));
   item.iconPath = new ThemeIcon('warning');
   item.contextValue = 'error';
-  item.tooltip = remedy === undefined ? message : `${message}\n${remedy}`;
+  item.tooltip = [message, ...(remedy === undefined ? [] : [remedy])].map(inLabel).join('\n');
   return item;
 }
 
 function alertItem(alert: AlertRecord): TreeItem {
   const { message, remedy = '' } = alert;
-  const item = new TreeItem(message);
+  const item = new TreeItem(inLabel(message));
   item.description = alertPlace(alert);
   item.iconPath = new ThemeIcon('warning', new ThemeColor('list.warningForeground'));
   item.contextValue = 'alert';
-  item.tooltip = `${message}\n${remedy}`;
+  item.tooltip = [message, remedy].map(inLabel).join('\n');
   return item;
 }
 
@@ -128,12 +129,14 @@ function comparisonTooltip(row: ComparisonRow): MarkdownString {
   const facts: [string, string | undefined][] = [
     [l10n.t('measured on'), row.split],
     [l10n.t('result'), mainMetric(row.metrics)],
+    [l10n.t('gap closed'), row.gapClosed && formatPercent(row.gapClosed.value)],
     [l10n.t("of the teacher's quality"), row.retention === undefined ? undefined : formatPercent(row.retention)],
     [l10n.t('parameters'), formatLarge(row.parameters)],
     [l10n.t('weights'), formatBytes(row.bytes)],
     [l10n.t('time of an example'), formatMilliseconds(row.latencyMs)],
   ];
   const text = new MarkdownString(`| | |\n|:--|--:|\n`);
-  for (const [name, value] of facts) if (value !== undefined) text.appendMarkdown(`| ${name} | ${value} |\n`);
+  for (const [name, value] of facts)
+    if (value !== undefined) text.appendMarkdown(`| ${inMarkdown(name)} | ${inMarkdown(value)} |\n`);
   return text;
 }

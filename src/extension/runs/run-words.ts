@@ -77,9 +77,14 @@ export function phaseWords({ phase, step, steps }: RunProgress): string {
   return phases[phase];
 }
 
-/** `student: step 120 of 600`. */
+/** `student: step 120 of 600`, or `student, seed 2 of 3: …`. */
 export function progressWords(progress: RunProgress): string {
-  return `${roleWord(progress.role)}: ${phaseWords(progress)}`;
+  return `${trainedWords(progress)}: ${phaseWords(progress)}`;
+}
+
+/** `student`, or `student, seed 2 of 3`. */
+export function trainedWords({ role, seed }: RunProgress): string {
+  return seed ? l10n.t('{0}, seed {1} of {2}', roleWord(role), seed.number, seed.of) : roleWord(role);
 }
 
 /** `student, step 120`, of several seeds `student, seed 2, step 120`: which model a warning is about, and when it was said. */
@@ -145,7 +150,9 @@ export function finding(run: ListedRun): string | undefined {
   const kept = l10n.t("The student keeps {0} of the teacher's quality", formatPercent(student.retention));
   const control = summaryRow(run, 'control');
   const [own, other] = [mainMetric(student.metrics), mainMetric(control?.metrics ?? {})];
-  return own && other ? `${kept}: ${l10n.t('{0}, without distillation {1}', own, other)}.` : `${kept}.`;
+  if (!own || !other) return `${kept}.`;
+  const closed = student.gapClosed && l10n.t('{0} of the gap closed', formatPercent(student.gapClosed.value));
+  return `${kept}: ${[l10n.t('{0}, without distillation {1}', own, other), closed].filter(Boolean).join(', ')}.`;
 }
 
 export function ago(seconds: number): string {

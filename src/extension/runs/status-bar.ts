@@ -10,6 +10,7 @@ import {
   workspace,
   type StatusBarItem,
 } from 'vscode';
+import { inLabel } from '../../protocol/escapes';
 import type { CommandId } from '../base/command-ids';
 import type { ListedRun, RunList } from './run-list';
 import { alertPlace, mainMetric, percentDone, progressWords, statusWord, timeLeft } from './run-words';
@@ -32,7 +33,7 @@ export function registerStatusBar(runs: RunList): Disposable {
 
 function show(item: StatusBarItem, run: ListedRun, others: number): void {
   const { name, status, progress, alerts = [] } = run.record;
-  const parts = [name];
+  const parts = [inLabel(name)];
   if (progress) parts.push(percentDone(progress));
   if (status === 'running') parts.push((progress && timeLeft(progress)) ?? statusWord(status));
   else parts.push(statusWord(status));

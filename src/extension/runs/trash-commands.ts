@@ -1,9 +1,11 @@
 /** @file Delete Run, Restore Deleted Run, Empty Trash: a run that is deleted can be put back until the trash is emptied. */
 
-import { l10n, window, type Disposable } from 'vscode';
+import { l10n, type Disposable } from 'vscode';
 import path from 'node:path';
 import { emptyTrash, listTrash, restoreRun, trashRun } from '../../run-directory/run-trash';
+import { ask, inform } from '../base/messages';
 import type { ContextKeys } from '../base/context-keys';
+import { inLabel } from '../../protocol/escapes';
 import type { ListedRun, RunList } from './run-list';
 import { isLive } from '../../protocol/records';
 import { pick } from '../base/pick';
@@ -36,7 +38,7 @@ async function offerUndo(parts: TrashParts, runs: readonly ListedRun[], trashed:
   const words =
     runs.length === 1 ? l10n.t('{0} is deleted.', runs[0]!.paths.id) : l10n.t('{0} runs are deleted.', runs.length);
   const undo = l10n.t('Undo');
-  if ((await window.showInformationMessage(words, undo)) !== undo) return;
+  if ((await inform(words, undo)) !== undo) return;
   for (const folder of trashed) await restoreRun(folder);
   await refresh(parts);
 }
@@ -46,8 +48,8 @@ export async function restoreDeleted(parts: TrashParts, given: unknown): Promise
   requireTrust();
   const all = await allTrash(parts.runs);
   const choices = all.map((folder) => ({
-    label: path.basename(folder),
-    description: path.dirname(folder),
+    label: inLabel(path.basename(folder)),
+    description: inLabel(path.dirname(folder)),
     value: folder,
   }));
   if (all.length === 0) throw new Error(l10n.t('The trash is empty.'));
@@ -64,7 +66,7 @@ export async function emptyRunTrash(parts: TrashParts): Promise<void> {
   const empty = l10n.t('Empty Trash');
   const question = l10n.t('Remove {0} deleted runs for good?', all.length);
   const detail = l10n.t('Their weights, metrics and students cannot be restored afterwards.');
-  if ((await window.showWarningMessage(question, { modal: true, detail }, empty)) !== empty) return;
+  if ((await ask(question, detail, empty)) !== empty) return;
   for (const runs of await parts.runs.directories()) await emptyTrash(runs);
   await refresh(parts);
 }

@@ -13,10 +13,11 @@ import {
 } from 'vscode';
 import path from 'node:path';
 import { readRunExperiment } from '../../experiment/experiment-record';
-import { validateExperimentFile } from '../../experiment/checks/validate';
 import { requireTrust } from '../base/require-trust';
 import { runExperiment } from '../experiments/experiment-commands';
 import type { ModelServer } from '../models/model-server';
+import { inMarkdown } from '../../protocol/escapes';
+import type { CheckExperiment } from '../experiments/experiment-problems';
 import type { RunCommandParts } from '../runs/run-commands';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { finding, percentDone, timeLeft } from '../runs/run-words';
@@ -33,6 +34,7 @@ interface Tool<Input> {
 
 export interface ToolParts extends RunCommandParts {
   models: ModelServer;
+  check: CheckExperiment;
 }
 
 export function registerTools(parts: ToolParts): Disposable {
@@ -40,7 +42,7 @@ export function registerTools(parts: ToolParts): Disposable {
   const tools: Record<ToolName, Tool<never>> = {
     distillery_list_runs: listRunsTool(runs),
     distillery_describe_run: describeRunTool(runs),
-    distillery_validate_experiment: validateExperimentTool(),
+    distillery_validate_experiment: validateExperimentTool(parts),
     distillery_run_experiment: runExperimentTool(parts),
     distillery_inspect_text: inspectTextTool(runs, models),
   };
@@ -103,32 +105,35 @@ function describeRunTool(runs: RunList): Tool<{ run: string }> {
   };
 }
 
-function validateExperimentTool(): Tool<{ file: string }> {
+function validateExperimentTool({ check }: ToolParts): Tool<{ file: string }> {
   return {
     answer: async ({ file }) => {
       // It opens the files that the experiment names.
       requireTrust();
-      const problems = await validateExperimentFile(fileOf(file).fsPath);
+      const problems = await check(fileOf(file).fsPath);
       return problems.length === 0 ? 'The experiment has no problems.' : { problems: problems.map(problemForChat) };
     },
   };
 }
 
-function runExperimentTool(parts: RunCommandParts): Tool<{ file: string }> {
+function runExperimentTool(parts: ToolParts): Tool<{ file: string }> {
   return {
     prepare: ({ input }) => ({
-      invocationMessage: l10n.t('Starting {0}', input.file),
+      invocationMessage: new MarkdownString(l10n.t('Starting {0}', inMarkdown(input.file))),
       confirmationMessages: {
         title: l10n.t('Run experiment?'),
         message: new MarkdownString(
-          l10n.t('This trains models on this machine, as "{0}" says. It may take minutes to hours.', input.file),
+          l10n.t(
+            'This trains models on this machine, as "{0}" says. It may take minutes to hours.',
+            inMarkdown(input.file),
+          ),
         ),
       },
     }),
     answer: async ({ file }) => {
       requireTrust();
       const uri = fileOf(file);
-      const problems = await validateExperimentFile(uri.fsPath);
+      const problems = await parts.check(uri.fsPath);
       const errors = problems.filter(({ severity }) => severity === 'error');
       if (errors.length > 0) return { started: false, problems: errors.map(problemForChat) };
       await runExperiment(parts, uri);

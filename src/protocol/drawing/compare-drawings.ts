@@ -3,7 +3,7 @@
 import type { CalibrationBin, Interval, Role } from '../records';
 import { linearTicks, logTicks } from '../ticks';
 import { formatLarge } from '../format';
-import { line, mark, polyline, shape, text, type Drawing, type Shape } from './shapes';
+import { line, mark, polyline, round, shape, text, type Drawing, type Shape } from './shapes';
 
 export interface DrawnModel {
   role: Role;
@@ -12,6 +12,8 @@ export interface DrawnModel {
   other?: boolean | undefined;
   value: number;
   interval?: Interval | undefined;
+  /** The value of each seed, where there are several: `value` is their mean. */
+  seeds?: readonly number[] | undefined;
   parameters: number;
   calibration?: readonly CalibrationBin[] | undefined;
 }
@@ -28,7 +30,9 @@ const inkOf = (role: Role): string => `var(--${role})`;
 
 /** Where the values and their intervals lie, with some room. */
 export function valueRange(models: readonly DrawnModel[]): [number, number] {
-  const all = models.flatMap(({ value, interval }) => [value, ...(interval ?? [])]).filter(Number.isFinite);
+  const all = models
+    .flatMap(({ value, interval, seeds }) => [value, ...(interval ?? []), ...(seeds ?? [])])
+    .filter(Number.isFinite);
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const room = 0.08 * (high - low) || 0.05 * Math.abs(high) || 1;
   return [low - room, high + room];
@@ -49,16 +53,19 @@ export function intervalDrawing(
   return {
     width,
     height,
-    label: `${title}: ${models.map(({ name, value, interval }) => `${name} ${format(value)}${interval ? `, 95 % interval ${format(interval[0])} to ${format(interval[1])}` : ''}`).join('; ')}`,
+    label: `${title}: ${models.map(({ name, value, interval, seeds }) => `${name} ${format(value)}${interval ? `, 95 % interval ${format(interval[0])} to ${format(interval[1])}` : ''}${seeds ? `, seeds ${seeds.map(format).join(', ')}` : ''}`).join('; ')}`,
     shapes: [
       ...ticks.map((tick) => text(X(tick), 12, format(tick), { 'text-anchor': 'middle' })),
       ...ticks.map((tick) => line(X(tick), 18, X(tick), height, 'var(--grid)')),
-      ...models.flatMap(({ role, name, other, value, interval }, i): Shape[] => {
+      ...models.flatMap(({ role, name, other, value, interval, seeds }, i): Shape[] => {
         const y = head + (i + 0.5) * pitch;
         return [
           ...(names ? [text(8, y + 4, name, { fill: 'var(--foreground)' })] : []),
           ...(interval ? [line(X(interval[0]), y, X(interval[1]), y, inkOf(role), { 'stroke-width': 2 })] : []),
           mark(role, X(value), y, 4, other === true),
+          ...(seeds ?? []).map((seed) =>
+            shape('circle', { cx: round(X(seed)), cy: round(y + 8), r: 2, fill: inkOf(role) }),
+          ),
         ];
       }),
     ],

@@ -1,5 +1,6 @@
 /** @file Drawings as plain trees of SVG shapes: the page puts them on screen, a report writes them as files. */
 
+import { inXml } from '../escapes';
 import type { Role } from '../records';
 
 export interface Shape {
@@ -96,14 +97,6 @@ export function mark(role: Role | 'label', x: number, y: number, radius: number,
 
 export const round = (value: number): number => Math.round(value * 100) / 100;
 
-const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
-// What XML 1.0 cannot hold at all is left out.
-
-const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
-
-const escapeXml = (words: string): string =>
-  words.replace(forbidden, '').replace(/[&<>"']/g, (character) => escapes[character]!);
-
 /** Colours of a file that stands alone, by the custom properties that the page has for them: on white, 4.5:1 or more. */
 export const paperColours: Readonly<Record<string, string>> = {
   background: '#ffffff',
@@ -172,13 +165,13 @@ export function svgText(
   const paint = (value: string | number): string =>
     String(value).replace(/var\(--([\w-]+)\)/g, (_, name: string) => colours[name] ?? colours.foreground ?? 'black');
   const write = ({ tag, attributes, children, text: words }: Shape): string => {
-    const written = Object.entries(attributes).map(([name, value]) => ` ${name}="${escapeXml(paint(value))}"`);
-    const content = words === undefined ? (children ?? []).map(write).join('') : escapeXml(words);
+    const written = Object.entries(attributes).map(([name, value]) => ` ${name}="${inXml(paint(value))}"`);
+    const content = words === undefined ? (children ?? []).map(write).join('') : inXml(words);
     return `<${tag}${written.join('')}${content === '' ? '/>' : `>${content}</${tag}>`}`;
   };
   const font = 'font-family="system-ui, -apple-system, Segoe UI, sans-serif" font-size="11"';
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(label)}" ${font}>
-<title>${escapeXml(label)}</title>${dark ? `\n${darkStyle(colours, dark)}` : ''}
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${inXml(label)}" ${font}>
+<title>${inXml(label)}</title>${dark ? `\n${darkStyle(colours, dark)}` : ''}
 <rect width="${width}" height="${height}" fill="${colours.background ?? 'white'}"/>
 ${shapes.map(write).join('\n')}
 </svg>

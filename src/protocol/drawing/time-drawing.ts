@@ -14,6 +14,8 @@ export interface DrawnLine {
   opacity?: number;
   /** Filled down to the line before it, or to 0 where it is the first. */
   area?: boolean;
+  /** What lies between two further curves is filled. */
+  band?: Record<'low' | 'high', Pick<DrawnLine, 'x' | 'y'>>;
   mark?: Role;
   /** Written at the line's end. */
   label?: string;
@@ -49,7 +51,7 @@ export function timeDrawing(plot: TimePlot): Drawing {
     const share = (scale(value) - scale(y.from)) / (scale(y.to) - scale(y.from) || 1);
     return top + (1 - Math.min(1, Math.max(0, share))) * (height - top - bottom);
   };
-  const place = ({ x: xs, y: ys }: DrawnLine): [number, number | null][] =>
+  const place = ({ x: xs, y: ys }: Pick<DrawnLine, 'x' | 'y'>): [number, number | null][] =>
     xs.map((value, i) => [X(value), ys[i] === null || ys[i] === undefined ? null : Y(ys[i])]);
   return {
     width,
@@ -61,10 +63,16 @@ export function timeDrawing(plot: TimePlot): Drawing {
       ...y.ticks.map(({ at, label }) => text(left - 8, Y(at) + 4, label, { 'text-anchor': 'end' })),
       ...x.ticks.map(({ at, label }) => text(X(at), height - 6, label, { 'text-anchor': 'middle' })),
       line(left, height - bottom, width - right, height - bottom, 'var(--axis)'),
+      ...lines.flatMap(({ band, ink }) => (band ? [bandShape(place(band.low), place(band.high), ink)] : [])),
       ...lines.flatMap((one, i) => lineShapes(one, place(one), lines[i - 1] && place(lines[i - 1]!), Y(y.from))),
       ...endLabels(lines, X, Y),
     ],
   };
+}
+
+function bandShape(low: [number, number | null][], high: [number, number | null][], ink: string): Shape {
+  const [out, back] = [polyline(high), polyline(low.toReversed()).replaceAll('M', 'L')];
+  return shape('path', { d: out === '' ? '' : `${out}${back}Z`, fill: ink, 'fill-opacity': 0.2 });
 }
 
 function lineShapes(

@@ -7,6 +7,10 @@ export const datasetProblems = {
     message: 'There is no file {name:json}.',
     remedy: ['Did you mean {close:json}?', 'Correct the path; it is relative to the experiment file.'],
   },
+  'pattern-too-wide': {
+    message: 'The files of this pattern were not found within {seconds} s.',
+    remedy: 'Name a folder that is closer to them.',
+  },
   'dataset-file-gone': { message: 'This file does not exist.', remedy: 'Correct its name in the experiment.' },
   'dataset-is-folder': { message: 'This is a folder.', remedy: 'Name the files in it.' },
   'dataset-not-permitted': { message: 'This file may not be read.', remedy: 'Change its permissions.' },

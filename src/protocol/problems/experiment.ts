@@ -3,6 +3,11 @@
 import type { Entry } from './templates';
 
 const syntax = {
+  'check-took-too-long': {
+    message: 'The files that this experiment names could not be checked within {seconds} s.',
+    remedy: 'Run it to hear what is wrong with them, or name smaller files.',
+  },
+  'further-problems': { message: 'There are further problems.', remedy: 'Mend those that are listed first.' },
   'experiment-not-object': { message: 'An experiment is one object.', remedy: 'Put it in braces: { … }.' },
   'experiment-too-large': {
     message: 'This is too large for an experiment.',
@@ -186,6 +191,18 @@ const settings = {
     message: 'This experiment has no sweep.',
     remedy: 'Add one, for example "sweep": {"distillation.temperature": [1, 2, 4, 8]}, or use {run:quoted}.',
     actions: { run: '{file}' },
+  },
+  'study-without-control': {
+    message: 'A study compares students with their controls, and this experiment has none.',
+    remedy: 'Remove "controls", or write ["no-distillation"].',
+  },
+  'study-of-trained-teacher': {
+    message: 'How many labels a teacher saves cannot be studied with one that is trained on the same labels.',
+    remedy: 'Run the experiment once and name its teacher: "teacher": {"source": "run", "run": …}.',
+  },
+  'study-of-other-task': {
+    message: 'Families cannot be compared for {task}: encoders or decoders cannot learn it.',
+    remedy: 'Choose an experiment of the task "text-classification".',
   },
   'sweep-left-aside': {
     message: 'A run leaves "sweep" aside.',

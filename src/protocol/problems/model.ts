@@ -50,9 +50,25 @@ export const modelProblems = {
     message: 'id2label has no name for class {index}.',
     remedy: 'Number the classes from 0 without a gap.',
   },
+  'model-classes-impossible': {
+    message: 'The number of classes, num_labels, is {count}.',
+    remedy: 'Give a whole number from 1 to {most:count}.',
+  },
+  'model-larger-than-weights': {
+    message: 'This describes {layers:count} layers, and the weights are {tensors:count} tensors.',
+    remedy: 'Restore it from where the model came.',
+  },
   'model-size-impossible': {
     message: '{size} is {value}.',
     remedy: 'Give a whole number of at least 1.',
+  },
+  'tokenizer-too-slow': {
+    message: 'The expressions of this tokenizer take longer than {seconds} s for one text.',
+    remedy: 'Use a tokenizer whose patterns have no repetition within a repetition.',
+  },
+  'tokenizer-grows-text': {
+    message: 'The replacements of this tokenizer make a text {times:count} times longer, or more.',
+    remedy: 'Use a tokenizer without them.',
   },
   'model-rate-impossible': {
     message: '{rate} is {value}.',

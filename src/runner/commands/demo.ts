@@ -23,6 +23,8 @@ export function nextToTry(directory: string, { directory: run }: RunResult): str
     'Next:',
     `  npx distillery inspect ${shownRun} --text "${TEXT}" --temperature 4`,
     '      what teacher and student make of a text: at T = 4 the soft labels show what else it could be',
+    `  npx distillery run ${path.join(directory, 'language-model.distill.json')}`,
+    '      a student that learns from a teacher to write definitions, and one that has 4,000 lines alone',
     `  npx distillery run ${path.join(directory, 'spam.distill.json')}`,
     '      a task for which no teacher is needed: student and control end alike',
     `  open ${directory} in VS Code and choose Open Lab above ${EXPERIMENT}`,

@@ -10,6 +10,8 @@ import {
   type CancellationToken,
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
+import { validateExperiment, validateExperimentFile } from '../../experiment/checks/validate';
+import { parseExperiment } from '../../experiment/file/parse';
 import { complaintOf, InputError } from '../../protocol/problem';
 import {
   requestCancelled,
@@ -41,6 +43,9 @@ export async function serve(input = process.stdin, output = process.stdout): Pro
   );
   answer(connection, 'score', (params) => targets.use(params.target, (it) => score(it, params)));
   answer(connection, 'logits', (params) => targets.use(params.target, (it) => textLogits(it, params)));
+  answer(connection, 'validate', ({ file, text }) =>
+    text === undefined ? validateExperimentFile(file) : validateExperiment(parseExperiment(text, file)),
+  );
   connection.listen();
   await Promise.race([once(input, 'end'), once(input, 'close')]);
   connection.dispose();

@@ -2,7 +2,7 @@
 
 import { createRun, listRuns } from '../../run-directory/run-directory';
 import { runsDirectory, type RunPaths } from '../../run-directory/run-paths';
-import { isSameMember, loadSweep, type SweepExperiment } from '../../experiment/sweep/sweep';
+import { isSameMember, loadSweep, type SweepExperiment, type SweepPlan } from '../../experiment/sweep/sweep';
 import type { Comparison, RunErrorRecord, RunStatus } from '../../protocol/records';
 import { carryOut, errorRecord } from '../run/carry-out';
 import { openEngine } from '../devices/open-engine';
@@ -33,12 +33,17 @@ export interface SweepResult {
  * Runs the combinations of a file's sweep, one after another, until all are done or one is stopped. One that fails does not
  * keep the others from being run. Throws an InputError before anything is run where a combination cannot be.
  */
-export async function runSweep(
+export async function runSweep(file: string, output: RunOutput, options: StartOptions = {}): Promise<SweepResult> {
+  return runPlan(await loadSweep(file), file, output, options);
+}
+
+/** Runs what was planned, as `runSweep`. */
+export async function runPlan(
+  plan: SweepPlan,
   file: string,
   output: RunOutput,
-  { queue = true }: StartOptions = {},
+  { queue = true }: StartOptions,
 ): Promise<SweepResult> {
-  const plan = await loadSweep(file);
   const runs = await listRuns(runsDirectory(file));
   const earlier: EarlierRun[] = [];
   const rows: SweepRow[] = [];

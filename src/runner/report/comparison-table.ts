@@ -2,6 +2,7 @@
 
 import Table from 'cli-table3';
 import type { Comparison, ComparisonRow } from '../../protocol/records';
+import { inMarkdown } from '../../protocol/escapes';
 import { formatBytes, formatCount, formatMilliseconds, formatPercent } from '../../protocol/format';
 import { improvement, metricFacts, qualityIn, verdictOf, type MetricKey, type Quality } from '../../protocol/quality';
 
@@ -80,7 +81,7 @@ export function markdownTable(comparison: Comparison): string {
   return [
     line(shown.map(({ title }) => title)),
     line(shown.map((_, i) => (i === 0 ? '---' : '---:'))),
-    ...comparison.rows.map((row) => line(shown.map(({ value }) => value(row)))),
+    ...comparison.rows.map((row) => line(shown.map(({ value }) => inMarkdown(value(row))))),
   ].join('\n');
 }
 
@@ -110,7 +111,7 @@ export function terminalBars({ rows, seeds }: Comparison): string {
 }
 
 /** @param share 0 … 1 */
-function bar(share: number): string {
+export function bar(share: number): string {
   const eighths = Math.round(share * BAR_COLUMNS * 8);
   return '█'.repeat(Math.floor(eighths / 8)) + BLOCKS[eighths % 8]!;
 }

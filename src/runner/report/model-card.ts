@@ -3,6 +3,7 @@
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { type Architecture } from '../../model/architecture';
 import { parameterCount } from '../../model/config';
+import { inMarkdown } from '../../protocol/escapes';
 import { formatCount } from '../../protocol/format';
 import type { Role, Task } from '../../protocol/records';
 
@@ -21,14 +22,14 @@ tags:
 - distillery
 ---
 
-# ${oneLine(name)}: ${role}
+# ${inMarkdown(name)}: ${role}
 
 ${origin(experiment, role)}
 
 - Architecture: ${a.family}, ${a.layers} layers, width ${a.hiddenSize}, ${a.heads} heads
 - Parameters: ${formatCount(parameterCount(a))}
 - Vocabulary: ${formatCount(a.vocabularySize)} tokens, at most ${formatCount(a.maxPositions)} in an input
-${a.labels ? `- Classes: ${a.labels.map(oneLine).join(', ')}\n` : ''}- Trained with seed ${experiment.training.seed}
+${a.labels ? `- Classes: ${a.labels.map(inMarkdown).join(', ')}\n` : ''}- Trained with seed ${experiment.training.seed}
 `;
 }
 
@@ -45,6 +46,3 @@ function origin({ distillation }: ResolvedExperiment, role: Role): string {
       return 'The control of a knowledge-distillation experiment: the same student, trained on hard labels alone.';
   }
 }
-
-/** Names come from the person's files; a line break in one may not start a heading. */
-const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();

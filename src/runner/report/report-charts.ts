@@ -33,9 +33,10 @@ const size = { width: 860, height: 280 };
 
 const onPaper = (drawing: Drawing): string => svgText(drawing, paperColours, darkPaperColours);
 
+/** @param students the records of each seed's, @param controls of each seed's first control */
 export function reportCharts(
-  student: TrainingRecords,
-  control: TrainingRecords | undefined,
+  students: readonly TrainingRecords[],
+  controls: readonly TrainingRecords[],
   comparison: Comparison,
   quality: Quality,
 ): Chart[] {
@@ -44,15 +45,15 @@ export function reportCharts(
   const direction = directionOf(quality);
   const file = (drawing: Drawing, title: string, note: string): string => onPaper(titled(drawing, title, note));
   const charts: [string, string, string | undefined][] = [
-    ['loss', 'Loss by step', lossChart(student.metrics)],
-    ['quality', `${measured} on validation by step`, qualityChart(student, control, comparison, quality)],
+    ['loss', 'Loss by step', lossChart(students[0]!.metrics)],
+    ['quality', `${measured} on validation by step`, qualityChart(students, controls, comparison, quality)],
     [
       'comparison',
       `${measured} with 95 % intervals`,
       file(
         intervalDrawing(models, measured, format, { width: 640, pitch: 30, names: true }),
         `${measured} with 95 % intervals`,
-        `${comparison.rows[0]?.split ?? 'validation'} split, ${direction}`,
+        `${comparison.rows[0]?.split ?? 'validation'} split, ${direction}${comparison.seeds ? '; a dot for each seed, the mark is their mean' : ''}`,
       ),
     ],
     [
@@ -76,7 +77,7 @@ export function reportCharts(
 const directionOf = ({ higherIsBetter }: Quality): string => `${higherIsBetter ? 'higher' : 'lower'} is better`;
 
 function drawnModels({ rows }: Comparison, { key }: Quality): DrawnModel[] {
-  return rows.flatMap(({ role, name, parameters, metrics, intervals, calibration }): DrawnModel[] => {
+  return rows.flatMap(({ role, name, parameters, metrics, bySeed, intervals, calibration }): DrawnModel[] => {
     const value = metrics[key];
     if (value === undefined) return [];
     const interval = intervals?.[key];
@@ -87,6 +88,7 @@ function drawnModels({ rows }: Comparison, { key }: Quality): DrawnModel[] {
         value,
         parameters,
         interval,
+        seeds: bySeed?.flatMap((seed) => seed.metrics[key] ?? []),
         calibration,
       },
     ];
@@ -147,28 +149,37 @@ function lossChart(metrics: readonly MetricsRecord[]): string | undefined {
   );
 }
 
+/** The means over the seeds, with the range of all of them where there are several. */
 function qualityChart(
-  student: TrainingRecords,
-  control: TrainingRecords | undefined,
-  { rows }: Comparison,
+  students: readonly TrainingRecords[],
+  controls: readonly TrainingRecords[],
+  { rows, seeds }: Comparison,
   quality: Quality,
 ): string | undefined {
   const { key, isShare } = quality;
-  const points = (records: TrainingRecords | undefined, role: 'student' | 'control'): Pick<DrawnLine, 'x' | 'y'> => {
-    const measured = (records?.evaluations ?? []).filter((one) => one.role === role && one.split === 'validation');
-    return { x: measured.map(({ step }) => step), y: measured.map(({ metrics }) => metrics[key] ?? null) };
+  const points = (of: readonly TrainingRecords[], role: 'student' | 'control'): Pick<DrawnLine, 'x' | 'y' | 'band'> => {
+    const bySeed = of.map(({ evaluations }) =>
+      evaluations.filter((one) => one.role === role && one.split === 'validation'),
+    );
+    const x = bySeed[0]?.map(({ step }) => step) ?? [];
+    const values = x.map((_, i) => bySeed.flatMap((measured) => measured[i]?.metrics[key] ?? []));
+    const over = (how: (...values: number[]) => number): (number | null)[] =>
+      values.map((some) => (some.length === 0 ? null : how(...some)));
+    const y = over((...some) => some.reduce((sum, one) => sum + one, 0) / some.length);
+    if (of.length < 2) return { x, y };
+    return { x, y, band: { low: { x, y: over(Math.min) }, high: { x, y: over(Math.max) } } };
   };
   const lines: DrawnLine[] = [
     {
       name: 'student',
-      ...points(student, 'student'),
+      ...points(students, 'student'),
       ink: 'var(--student)',
       mark: 'student' as const,
       label: 'student',
     },
     {
       name: 'control',
-      ...points(control, 'control'),
+      ...points(controls, 'control'),
       ink: 'var(--control)',
       mark: 'control' as const,
       label: 'control',
@@ -176,14 +187,16 @@ function qualityChart(
     },
   ].filter(({ x }) => x.length > 0);
   if (lines.length === 0) return undefined;
-  const values = lines.flatMap(({ y }) => y).filter((value) => value !== null);
+  const values = lines
+    .flatMap(({ y, band }) => [...y, ...(band?.low.y ?? []), ...(band?.high.y ?? [])])
+    .filter((value) => value !== null);
   const sorted = [...values].sort((a, b) => a - b);
   // An untrained model's perplexity would leave no room for all that follows.
   const most = isShare ? 1 : Math.min(sorted.at(-1)!, 3 * sorted[Math.floor(sorted.length / 2)]!);
   const room = 0.06 * (most - sorted[0]!) || 0.05;
   return plot(
     `${quality.title} by step`,
-    `validation, ${directionOf(quality)}; the comparison below is on ${rows[0]!.split}`,
+    `validation, ${directionOf(quality)}${seeds ? `, mean and range of ${seeds.length} seeds` : ''}; the comparison below is on ${rows[0]!.split}`,
     lines,
     [sorted[0]! - room, Math.min(most + room, isShare ? 1 : Infinity)],
     isShare,

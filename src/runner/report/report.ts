@@ -4,9 +4,10 @@ import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { readPredictions } from '../../run-directory/predictions';
 import { readRecords } from '../../run-directory/record-file';
-import { controlPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import { controlPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { formatCount, formatPercent, formatShare } from '../../protocol/format';
+import { inMarkdown } from '../../protocol/escapes';
 import type { ComparisonDetail } from '../../protocol/lab-data';
 import { comparisonDetail } from '../../protocol/predictions';
 import { qualityOf, type Quality } from '../../protocol/quality';
@@ -31,20 +32,24 @@ export async function writeReport(
 ): Promise<void> {
   const [control] = experiment.controls;
   const { task, teacher, training } = experiment;
-  const student = await recordsOf(paths);
-  const without = control === undefined ? undefined : await recordsOf(controlPaths(paths, control));
+  // Of each seed; the first stands for the run.
+  const folders = [paths, ...(experiment.seeds ?? []).slice(1).map((seed) => seedPaths(paths, seed))];
+  const students = await Promise.all(folders.map(recordsOf));
+  const without =
+    control === undefined ? [] : await Promise.all(folders.map((folder) => recordsOf(controlPaths(folder, control))));
+  const [student, ofControl] = [students[0]!, without[0]];
   const seed = comparison.seeds?.[0];
   const trainings: ReportedTraining[] = [
     { role: 'student', name: 'student', seed, evaluations: student.evaluations, training },
-    ...(without
-      ? [{ role: 'control' as const, name: control!, seed, evaluations: without.evaluations, training }]
+    ...(ofControl
+      ? [{ role: 'control' as const, name: control!, seed, evaluations: ofControl.evaluations, training }]
       : []),
   ];
   if (teacher.source === 'train') {
     const { evaluations } = await recordsOf(paths.teacher);
     trainings.unshift({ role: 'teacher', name: 'teacher', evaluations, training: teacher.training });
   }
-  const charts = reportCharts(student, without, comparison, qualityOf(experiment.task));
+  const charts = reportCharts(students, without, comparison, qualityOf(task));
   for (const { file, svg } of charts) await writeFileAtomic(path.join(paths.directory, file), svg);
   const split = comparison.rows[0]?.split ?? 'validation';
   const predictions = await readPredictions(paths);
@@ -70,14 +75,14 @@ function reportText(
   const split = comparison.rows[0]?.split ?? 'validation';
   const quality = qualityOf(task);
   const parts = [
-    `# ${escapeMarkdown(name)}`,
+    `# ${inMarkdown(name)}`,
     findings(comparison),
     `Task ${task}, measured on the ${split} split${detail ? `, ${formatCount(detail.rows)} rows` : ''}.${seedsText(comparison)}`,
     markdownTable(comparison),
     ...intervalsText(comparison, quality),
     ...charts.map(({ file, title }) => `![${title}](${file})`),
     ...went,
-    ...(detail ? taughtText(detail.taught, comparison.classGains, cell) : []),
+    ...(detail ? taughtText(detail.taught, comparison.classGains) : []),
     ...(detail ? [...confusionText(detail), ...rowsText(detail)] : []),
     '## Settings',
     '```json\n' + JSON.stringify({ distillation, training }, undefined, 2) + '\n```',
@@ -96,7 +101,7 @@ function intervalsText({ rows, seeds }: Comparison, { key, name: quality, format
   if (!rows.some(({ intervals }) => intervals)) return [];
   const of = ({ role, name, intervals }: ComparisonRow): string => {
     const interval = intervals?.[key];
-    return `${role === 'control' ? `control ${name}` : role} ${interval ? `${format(interval[0])} to ${format(interval[1])}` : '–'}`;
+    return `${role === 'control' ? `control ${inMarkdown(name)}` : role} ${interval ? `${format(interval[0])} to ${format(interval[1])}` : '–'}`;
   };
   const how = seeds
     ? 'Over seeds and rows together.'
@@ -108,8 +113,8 @@ function confusionText({ confusion }: ComparisonDetail): string[] {
   if (!confusion || confusion.labels.length > mostClasses) return [];
   const { labels, counts } = confusion;
   const matrices = Object.entries(counts).map(([name, matrix]) => {
-    const rows = matrix.map((row, i) => `| **${cell(labels[i]!)}** | ${row.map(formatCount).join(' | ')} |`);
-    const head = `| ${cell(name)} | ${labels.map(cell).join(' | ')} |\n| --- | ${labels.map(() => '---:').join(' | ')} |`;
+    const rows = matrix.map((row, i) => `| **${inMarkdown(labels[i]!)}** | ${row.map(formatCount).join(' | ')} |`);
+    const head = `| ${inMarkdown(name)} | ${labels.map(inMarkdown).join(' | ')} |\n| --- | ${labels.map(() => '---:').join(' | ')} |`;
     return `${head}\n${rows.join('\n')}`;
   });
   return ['## Confusion', 'Rows: hard label. Columns: prediction.', ...matrices];
@@ -119,7 +124,7 @@ function rowsText({ disagreements, disagreementCount, rows }: ComparisonDetail):
   if (disagreements.length === 0) return [];
   const lines = disagreements.slice(0, mostRows).map((record) => {
     const place = `${path.basename(record.file)}:${record.line}`;
-    return `| ${cell(place)} | ${cell(record.text.slice(0, 80))} | ${said(record)} |`;
+    return `| ${inMarkdown(place)} | ${inMarkdown(record.text.slice(0, 80))} | ${said(record)} |`;
   });
   const head = '| row | text | teacher → student |\n| --- | --- | --- |';
   return [
@@ -134,17 +139,5 @@ function said({ models: { teacher, student } }: PredictionRecord): string {
   if (teacher.choice === undefined) {
     return `agree on ${formatPercent((student.agreeing ?? 0) / student.predictions)} of first choices`;
   }
-  return `${cell(teacher.choice)} ${formatShare(teacher.probability)} → ${cell(student.choice ?? '–')} ${formatShare(student.probability)}`;
-}
-
-/** A text of the dataset in a table: shown as it is, never taken for markup. */
-const cell = (text: string): string => escapeMarkdown(text.replace(/\s+/g, ' ').trim());
-
-function escapeMarkdown(text: string): string {
-  return text
-    .replace(/\s+/g, ' ')
-    .replace(/[\\`*_{}[\]()#+\-.!|~$@:]/g, '\\$&')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;');
+  return `${inMarkdown(teacher.choice)} ${formatShare(teacher.probability)} → ${inMarkdown(student.choice ?? '–')} ${formatShare(student.probability)}`;
 }

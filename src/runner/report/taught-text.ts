@@ -1,5 +1,6 @@
 /** @file What the teacher gave, in the report: gain by class, and rows that the student has right and the control wrong. */
 
+import { inMarkdown } from '../../protocol/escapes';
 import { formatCount, formatShare, formatShareDifference, formatTemperature } from '../../protocol/format';
 import type { ClassGain, PredictionRecord } from '../../protocol/records';
 import type { Taught } from '../../protocol/taught';
@@ -8,12 +9,8 @@ import type { Taught } from '../../protocol/taught';
 const mostClasses = 30;
 const mostRows = 8;
 
-/** @param cell a text of the dataset, so written that it is no markup */
-export function taughtText(
-  taught: Taught | undefined,
-  gains: readonly ClassGain[] | undefined,
-  cell: (text: string) => string,
-): string[] {
+/** A section; none where no control was trained. */
+export function taughtText(taught: Taught | undefined, gains: readonly ClassGain[] | undefined): string[] {
   if (!taught) return [];
   const { gained, lost, rows, classes } = taught;
   const gainOf = new Map(gains?.map((gain) => [gain.label, gain]));
@@ -22,7 +19,7 @@ export function taughtText(
     const difference = gain
       ? `${formatShareDifference(gain.value)} (${gain.interval.map(formatShareDifference).join(' to ')})`
       : '–';
-    return `| ${cell(one.label)} | ${formatCount(one.rows)} | ${difference} | ${formatCount(one.gained)} | ${formatCount(one.lost)} |`;
+    return `| ${inMarkdown(one.label)} | ${formatCount(one.rows)} | ${difference} | ${formatCount(one.gained)} | ${formatCount(one.lost)} |`;
   });
   return [
     '## What the teacher gave',
@@ -32,34 +29,27 @@ export function taughtText(
       'Right by the student alone',
       classes.flatMap(({ gainedRows }) => gainedRows.slice(0, 2)),
       taught.control,
-      cell,
     ),
     ...rowsTable(
       'Right by the control alone',
       classes.flatMap(({ lostRows }) => lostRows.slice(0, 2)),
       taught.control,
-      cell,
     ),
   ];
 }
 
-function rowsTable(
-  title: string,
-  records: readonly PredictionRecord[],
-  control: string,
-  cell: (text: string) => string,
-): string[] {
+function rowsTable(title: string, records: readonly PredictionRecord[], control: string): string[] {
   if (records.length === 0) return [];
   const temperature = records.find(({ softLabel }) => softLabel)?.softLabel?.temperature;
   const lines = records.slice(0, mostRows).map(({ text, label, models, softLabel }) => {
     const soft = softLabel?.top
-      .map(({ choice, probability }) => `${cell(choice)} ${formatShare(probability)}`)
+      .map(({ choice, probability }) => `${inMarkdown(choice)} ${formatShare(probability)}`)
       .join(', ');
     const cells = [
-      cell(text.slice(0, 80)),
-      cell(label ?? ''),
-      cell(models.student?.choice ?? '–'),
-      cell(models[control]?.choice ?? '–'),
+      inMarkdown(text.slice(0, 80)),
+      inMarkdown(label ?? ''),
+      inMarkdown(models.student?.choice ?? '–'),
+      inMarkdown(models[control]?.choice ?? '–'),
     ];
     return `| ${cells.join(' | ')} | ${soft ?? '–'} |`;
   });

@@ -18,6 +18,8 @@ export interface RunData {
   train: Example[];
   /** Those of `train` whose label is known, which is all there is to learn from without a teacher. */
   labelled: Example[];
+  /** How many labelled rows `trainRows` leaves out. */
+  leftOut: number;
   validation: Example[];
   /** Rows that were left out or are odd. */
   problems: Problem[];
@@ -25,6 +27,9 @@ export interface RunData {
 
 /** Which rows are held out for validation does not depend on the training's seed. */
 const HOLD_OUT_SEED = 0x401d;
+
+/** Which rows of a part are taken does not depend on it either. */
+const SUBSET_SEED = 0x5b5e;
 
 /** The tokenizer of a run: learnt from its rows, or read from the folder that the experiment names. */
 async function tokenizerOf(
@@ -64,7 +69,8 @@ export async function loadData(experiment: ResolvedExperiment, options: LoadData
   const heldOut = Array.isArray(dataset.validation)
     ? { kept: labelledRows, ...(await readDataset(dataset.validation, columns)) }
     : { ...holdOut(labelledRows, dataset.validation), problems: [] };
-  const trainRows = [...heldOut.kept, ...unlabelledRows];
+  const taken = someOf(heldOut.kept, dataset.trainRows);
+  const trainRows = [...taken, ...someOf(unlabelledRows, dataset.unlabelledRows)];
   const tokenizer = options.tokenizer ?? (await tokenizerOf(experiment, trainRows, options.teacherFolder));
   const labels =
     task === 'text-classification' ? [...(options.teacherLabels ?? labelNamesOf(heldOut.kept))] : undefined;
@@ -79,6 +85,7 @@ export async function loadData(experiment: ResolvedExperiment, options: LoadData
     labels,
     train: trainExamples.examples,
     labelled,
+    leftOut: heldOut.kept.length - taken.length,
     validation: validationExamples.examples,
     problems: [
       ...train.problems,
@@ -105,6 +112,16 @@ function holdOut(rows: readonly Row[], fraction: number): { kept: Row[]; rows: R
   const order = shuffled(rows, randomStream(HOLD_OUT_SEED));
   const count = heldOutRows(rows.length, fraction);
   return { rows: order.slice(0, count), kept: order.slice(count) };
+}
+
+/** At most so many, in their order; of fewer none is taken that would not be among more. */
+function someOf(rows: readonly Row[], most: number | undefined): readonly Row[] {
+  if (most === undefined || most >= rows.length) return rows;
+  const order = shuffled([...rows.keys()], randomStream(SUBSET_SEED));
+  return order
+    .slice(0, most)
+    .sort((a, b) => a - b)
+    .map((index) => rows[index]!);
 }
 
 function requireExamples(examples: readonly Example[], split: string, experiment: ResolvedExperiment): void {

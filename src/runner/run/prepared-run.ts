@@ -90,13 +90,16 @@ function epochOptions(run: PreparedRun, spec: TrainingSpec): EpochOptions {
 
 /**
  * The batches of a role's training: a student learns from all rows; a teacher that is trained here and a control from the
- * labelled ones alone, the control in as many updates as the student.
+ * labelled ones alone, the control in as many updates as the student. Labelled rows that `trainRows` leaves out take no
+ * updates with them: what fewer labels do shall not be what fewer steps do.
  */
 export function trainingBatches(run: PreparedRun, spec: TrainingSpec, role: Role): BatchSource {
   const options = epochOptions(run, spec);
-  const { train, labelled } = run.data;
-  if (role !== 'control') return epochBatches(role === 'student' ? train : labelled, options);
-  return epochBatches(labelled, { ...options, steps: epochBatches(train, options).steps });
+  const { train, labelled, leftOut } = run.data;
+  const stepsOn = (examples: readonly Example[]): number =>
+    Math.round((epochBatches(examples, options).steps * (examples.length + leftOut)) / examples.length);
+  const steps = stepsOn(role === 'teacher' ? labelled : train);
+  return epochBatches(role === 'student' ? train : labelled, { ...options, steps });
 }
 
 /** One of those batches for each length, the longest first. */

@@ -5,6 +5,8 @@ import { membersOf } from '../../experiment/ensemble';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { writePredictions } from '../../run-directory/predictions';
+import { readRecords } from '../../run-directory/record-file';
+import { bestMetrics, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
 import type { Model, Parameters } from '../../model/parameters';
 import type { Comparison } from '../../protocol/records';
@@ -83,5 +85,8 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
     latencyText: examples[0]!,
   });
   for (const [i, { folder: ofSeed }] of runs.entries()) await writePredictions(ofSeed, predictions[i]!);
-  return comparison;
+  const best = await Promise.all(
+    runs.map(async ({ folder: ofSeed }) => bestMetrics(await readRecords(ofSeed, 'evaluations'))),
+  );
+  return { ...comparison, validation: meanMetrics(best) };
 }

@@ -49,7 +49,7 @@ export async function trainModel(
   const { trainer, paths, role, spec, pairing, experimentFile } = training;
   const architecture = pairing.student;
   const specs = trainedSpecs(pairing);
-  const resumed = await loadTraining(paths);
+  const resumed = await loadTraining(paths, (line) => recorder.note(line));
   if (resumed) trainer.restore(resumed.state);
   let best = resumed?.best;
   /** Evaluations since the best one. */

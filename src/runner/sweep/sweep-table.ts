@@ -17,8 +17,10 @@ function column(key: MetricKey, role: 'student' | 'control' = 'student'): Column
   return {
     title: role === 'student' ? name : `${role} ${name}`,
     value: ({ summary }) => {
-      const value = summary?.rows.find((compared) => compared.role === role)?.metrics[key];
-      return value === undefined ? undefined : format(value);
+      const { metrics, spread } = summary?.rows.find((compared) => compared.role === role) ?? {};
+      const value = metrics?.[key];
+      if (value === undefined) return undefined;
+      return `${format(value)}${spread ? ` ± ${format(spread[key])}` : ''}`;
     },
   };
 }
@@ -26,6 +28,13 @@ function column(key: MetricKey, role: 'student' | 'control' = 'student'): Column
 const results: readonly Column[] = [
   column('macroF1'),
   column('perplexity'),
+  {
+    title: 'gap closed',
+    value: ({ summary }) => {
+      const closed = summary?.rows.find(({ role }) => role === 'student')?.gapClosed;
+      return closed && formatPercent(closed.value);
+    },
+  },
   {
     title: 'retention',
     value: ({ summary }) => {

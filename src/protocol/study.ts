@@ -1,0 +1,206 @@
+/** @file What the runs of a study say: numbers from their comparisons, for the answer in a sentence and the picture. Pure. */
+
+import { improvement, qualityOf, type Quality } from './quality';
+import type { Comparison, ComparisonRow, Gain, GapClosed, Interval, StudyKind, Task } from './records';
+
+/** One combination of a study, as far as it is done. */
+export interface StudyRun {
+  values: Readonly<Record<string, unknown>>;
+  summary?: Comparison | undefined;
+}
+
+export interface Measured {
+  value: number;
+  interval: Interval;
+}
+
+/** Student and control of a combination. */
+export interface StudyPoint {
+  student: Measured;
+  control: Measured;
+  gain: Gain;
+  gapClosed?: GapClosed | undefined;
+  /** The student's quality on validation. */
+  validation?: number | undefined;
+  parameters: number;
+}
+
+export interface LabelledPoint extends StudyPoint {
+  labels: number;
+}
+
+/** Students that had as many texts without labels. */
+export interface LearningCurve {
+  /** Undefined where the data has none. */
+  unlabelled?: number | undefined;
+  /** By labels, ascending. */
+  points: LabelledPoint[];
+}
+
+/**
+ * How many labels the control needs to be as good as the student with `labels`. Ends that lie beyond what was measured are
+ * undefined: then all that is known is that it is more (or, of `low`, fewer) than that.
+ */
+export interface Worth {
+  labels: number;
+  value?: number | undefined;
+  low?: number | undefined;
+  high?: number | undefined;
+  /** The fewest and the most labels that were tried. */
+  tried: Interval;
+}
+
+export interface FamilyPoint extends StudyPoint {
+  family: string;
+}
+
+export interface SoftenedPoint extends StudyPoint {
+  temperature: number;
+  alpha: number;
+}
+
+interface Answer {
+  quality: Quality;
+  /** The teacher's quality, where a run is done. */
+  teacher?: number | undefined;
+}
+
+export interface LabelsAnswer extends Answer {
+  kind: 'labels';
+  curves: LearningCurve[];
+  /** Of the curve with the most texts; absent before there are two points. */
+  worth?: Worth | undefined;
+}
+
+export interface FamiliesAnswer extends Answer {
+  kind: 'families';
+  points: FamilyPoint[];
+  /** The first family's gain less the second's. */
+  difference?: Measured | undefined;
+}
+
+export interface TemperatureAnswer extends Answer {
+  kind: 'temperature';
+  points: SoftenedPoint[];
+  /** The best on validation. */
+  best?: SoftenedPoint | undefined;
+}
+
+export type StudyAnswer = LabelsAnswer | FamiliesAnswer | TemperatureAnswer;
+
+export const labelsSetting = 'dataset.trainRows';
+export const textsSetting = 'dataset.unlabelledRows';
+const familySetting = 'student.architecture.family';
+const temperatureSetting = 'distillation.temperature';
+const alphaSetting = 'distillation.alpha';
+
+export function answerOf(kind: StudyKind, task: Task, runs: readonly StudyRun[]): StudyAnswer {
+  const quality = qualityOf(task);
+  const done = runs.flatMap(({ values, summary }) => {
+    const point = summary && pointOf(summary, quality);
+    return point ? [{ values, point }] : [];
+  });
+  const teacher = runs.flatMap(({ summary }) => summary?.rows ?? []).find(({ role }) => role === 'teacher')?.metrics[
+    quality.key
+  ];
+  const common = { quality, teacher };
+  switch (kind) {
+    case 'labels': {
+      const curves = curvesOf(done);
+      const last = curves.at(-1);
+      return { kind, ...common, curves, worth: last && worthOf(last.points, quality) };
+    }
+    case 'families': {
+      const points = done.map(({ values, point }) => ({ ...point, family: String(values[familySetting]) }));
+      const [first, second] = points;
+      return { kind, ...common, points, difference: first && second && differenceOf(first.gain, second.gain) };
+    }
+    case 'temperature': {
+      const points = done.map(({ values, point }) => ({
+        ...point,
+        temperature: Number(values[temperatureSetting]),
+        alpha: Number(values[alphaSetting]),
+      }));
+      const judged = points.filter(({ validation }) => validation !== undefined);
+      const best = judged.reduce<SoftenedPoint | undefined>(
+        (top, one) => (top && improvement(quality, one.validation!, top.validation!) <= 0 ? top : one),
+        undefined,
+      );
+      return { kind, ...common, points, best };
+    }
+  }
+}
+
+function pointOf({ rows, validation }: Comparison, { key }: Quality): StudyPoint | undefined {
+  const student = rows.find(({ role }) => role === 'student');
+  const control = rows.find(({ role }) => role === 'control');
+  const measured = (row: ComparisonRow | undefined): Measured | undefined => {
+    const [value, interval] = [row?.metrics[key], row?.intervals?.[key]];
+    return value === undefined || interval === undefined ? undefined : { value, interval };
+  };
+  const [own, without] = [measured(student), measured(control)];
+  if (!own || !without || !student?.gain) return undefined;
+  const { gain, gapClosed, parameters } = student;
+  return { student: own, control: without, gain, gapClosed, validation: validation?.[key], parameters };
+}
+
+function curvesOf(done: readonly { values: StudyRun['values']; point: StudyPoint }[]): LearningCurve[] {
+  const byTexts = new Map<number | undefined, LabelledPoint[]>();
+  for (const { values, point } of done) {
+    const texts = values[textsSetting] as number | undefined;
+    const points = byTexts.get(texts) ?? [];
+    byTexts.set(texts, points);
+    points.push({ ...point, labels: Number(values[labelsSetting]) });
+  }
+  return [...byTexts]
+    .sort(([one = 0], [other = 0]) => one - other)
+    .map(([unlabelled, points]) => ({ unlabelled, points: points.sort((one, other) => one.labels - other.labels) }));
+}
+
+/**
+ * A difference of two independent estimates with its 95 % interval, from theirs (Zou and Donner, 2008). Estimates on the same
+ * rows go up and down together, so that it is rather too wide than too narrow.
+ */
+export function differenceOf(one: Measured, other: Measured): Measured {
+  const [a, b] = [one.value, other.value];
+  const value = a - b;
+  const low = value - Math.hypot(a - one.interval[0], other.interval[1] - b);
+  const high = value + Math.hypot(one.interval[1] - a, b - other.interval[0]);
+  return { value, interval: [low, high] };
+}
+
+/** How much better one model is than another; above 0 is better, for perplexity too. */
+function aheadOf({ higherIsBetter }: Quality, own: Measured, other: Measured): Measured {
+  return higherIsBetter ? differenceOf(own, other) : differenceOf(other, own);
+}
+
+/**
+ * Of the numbers of labels the largest whose worth lies within what was tried; where there is none, the smallest. Between two
+ * numbers of labels the control's quality is taken to change evenly with the logarithm of their number.
+ */
+export function worthOf(points: readonly LabelledPoint[], quality: Quality): Worth | undefined {
+  if (points.length < 2) return undefined;
+  const tried: Interval = [points[0]!.labels, points.at(-1)!.labels];
+  const all = points.slice(0, -1).map(({ labels, student }): Worth => {
+    const ahead = points.map(({ control }) => aheadOf(quality, student, control));
+    const crossing = (of: (one: Measured) => number): number | undefined => crossingOf(points, ahead.map(of));
+    return {
+      labels,
+      value: crossing(({ value }) => value),
+      low: crossing(({ interval }) => interval[0]),
+      high: crossing(({ interval }) => interval[1]),
+      tried,
+    };
+  });
+  return all.findLast(({ value }) => value !== undefined) ?? all[0];
+}
+
+/** Where a student's lead over the control has gone: the fewest labels at which it is 0 or less. */
+function crossingOf(points: readonly LabelledPoint[], ahead: readonly number[]): number | undefined {
+  const at = ahead.findIndex((one) => one <= 0);
+  if (at < 0) return undefined;
+  if (at === 0) return points[0]!.labels;
+  const [before, after] = [ahead[at - 1]!, ahead[at]!];
+  const [from, to] = [Math.log(points[at - 1]!.labels), Math.log(points[at]!.labels)];
+  return Math.exp(from + (before / (before - after)) * (to - from));
+}

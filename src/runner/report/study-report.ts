@@ -1,0 +1,108 @@
+/** @file A study as a person reads it: in a terminal, and as `report.md` with its picture. */
+
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import Table from 'cli-table3';
+import writeFileAtomic from 'write-file-atomic';
+import { studyDrawing } from '../../protocol/drawing/study-drawing';
+import { darkPaperColours, paperColours, svgText, titled } from '../../protocol/drawing/shapes';
+import { formatCount, formatSetting } from '../../protocol/format';
+import type { StudyAnswer } from '../../protocol/study';
+import type { StudyResult } from '../commands/study';
+import { bar } from './comparison-table';
+import { studyTable, studyTitles } from './study-text';
+
+const WIDTH = 760;
+
+/** Writes `report.md` and `study.svg` into the study's folder. */
+export async function writeStudyReport({ answer, directory, rows, name, said }: StudyResult): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  const title = studyTitles[answer.kind];
+  const drawing = studyDrawing(answer, WIDTH, {
+    label: `${title} ${said}`,
+    teacher: 'teacher',
+    student: 'student',
+    control: 'control',
+    texts: (count) => `${formatCount(count)} texts`,
+  });
+  if (drawing) {
+    const svg = svgText(titled(drawing, title, noteOf(answer)), paperColours, darkPaperColours);
+    await writeFileAtomic(path.join(directory, 'study.svg'), svg);
+  }
+  const [head, ...lines] = studyTable(answer);
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const runs = rows.map(
+    ({ run, status, error }) => `- \`${run}\`: ${status}${error ? `, ${escaped(error.message)}` : ''}`,
+  );
+  const parts = [
+    `# ${escaped(name)}: ${title}`,
+    said,
+    ...(drawing ? [`![${title}](study.svg)`] : []),
+    [line(head!), line(head!.map(() => '---:')), ...lines.map(line)].join('\n'),
+    '95 % intervals. Gain: the student over its control, the same student trained without the teacher.',
+    '## Runs',
+    runs.join('\n'),
+  ];
+  await writeFileAtomic(path.join(directory, 'report.md'), `${parts.join('\n\n')}\n`);
+}
+
+const escaped = (text: string): string => text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]()#+\-.!|~<>&]/g, '\\$&');
+
+function noteOf({ kind, quality }: StudyAnswer): string {
+  const direction = quality.higherIsBetter ? 'higher is better' : 'lower is better';
+  switch (kind) {
+    case 'labels':
+      return `${quality.title} by labels, log scale, ${direction}; bars are 95 % intervals`;
+    case 'families':
+      return `gain in ${quality.name} over the control, with 95 % intervals`;
+    case 'temperature':
+      return `${quality.title} of the student, stronger is better; framed: best on validation`;
+  }
+}
+
+/** The picture as bars, the table, the answer, and what is left to do. */
+export function studyText({ answer, rows, combinations, directory, said }: StudyResult): string {
+  const [head, ...lines] = studyTable(answer);
+  const table = new Table({ head: head!, colAligns: head!.map(() => 'right'), style: { head: [], border: [] } });
+  table.push(...lines);
+  const failures = rows.flatMap(({ run, error }) => (error ? [`${run} failed: ${error.message}`] : []));
+  const left = combinations - rows.filter(({ status }) => status !== 'stopped').length;
+  return [
+    studyTitles[answer.kind],
+    ...bars(answer),
+    table.toString(),
+    ...failures,
+    ...(left > 0 ? [`stopped with ${left} of ${combinations} to go; go on with the same command`] : []),
+    said,
+    `${path.join(directory, 'report.md')} has the picture.`,
+  ].join('\n');
+}
+
+function bars(answer: StudyAnswer): string[] {
+  const { quality } = answer;
+  const shown = barsOf(answer);
+  const most = Math.max(...shown.map(({ value }) => value), 0);
+  const width = Math.max(0, ...shown.map(({ name }) => name.length));
+  return shown.map(({ name, value, isBest }) => {
+    const length = most > 0 ? Math.max(0, value) / most : 0;
+    return `  ${name.padStart(width)}  ${bar(length)} ${value < 0 ? '−' : ''}${quality.format(Math.abs(value))}${isBest ? '  ← best on validation' : ''}`;
+  });
+}
+
+function barsOf(answer: StudyAnswer): { name: string; value: number; isBest?: boolean }[] {
+  switch (answer.kind) {
+    case 'labels':
+      return (answer.curves.at(-1)?.points ?? []).flatMap(({ labels, student, control }) => [
+        { name: `${formatCount(labels)} labels, student`, value: student.value },
+        { name: 'control', value: control.value },
+      ]);
+    case 'families':
+      return answer.points.map(({ family, gain }) => ({ name: `${family}, gain`, value: gain.value }));
+    case 'temperature':
+      return answer.points.map((point) => ({
+        name: `T ${formatSetting(point.temperature)}, α ${formatSetting(point.alpha)}`,
+        value: point.student.value,
+        isBest: point === answer.best,
+      }));
+  }
+}

@@ -1,0 +1,120 @@
+/** @file What a study answers, from comparisons whose numbers are known. */
+
+import { describe, expect, it } from 'vitest';
+import type { Comparison, Interval } from '../../src/protocol/records';
+import { answerOf, differenceOf, type LabelsAnswer, type StudyRun } from '../../src/protocol/study';
+import { answerText } from '../../src/runner/report/study-text';
+
+const around = (value: number, half: number): { value: number; interval: Interval } => ({
+  value,
+  interval: [value - half, value + half],
+});
+
+/** A comparison with student and control of a macro-F1, each give or take `half`. */
+function summary(student: number, control: number, half: number, validation = student): Comparison {
+  const row = (role: 'teacher' | 'student' | 'control', value: number) => ({
+    run: 'run',
+    role,
+    name: role,
+    parameters: 1000,
+    bytes: 1,
+    latencyMs: 1,
+    split: 'test' as const,
+    metrics: { macroF1: value },
+    intervals: { macroF1: around(value, half).interval },
+    ...(role === 'student' && { gain: { over: 'control', ...around(student - control, half) } }),
+  });
+  return {
+    rows: [row('teacher', 0.9), row('student', student), row('control', control)],
+    validation: { macroF1: validation },
+  };
+}
+
+it('a difference of independent estimates has the interval of Zou and Donner', () => {
+  const { value, interval } = differenceOf({ value: 5, interval: [4, 7] }, { value: 2, interval: [1, 5] });
+  // 3 − √((5 − 4)² + (5 − 2)²), 3 + √((7 − 5)² + (2 − 1)²)
+  expect(value).toBe(3);
+  expect(interval[0]).toBeCloseTo(3 - Math.sqrt(10), 12);
+  expect(interval[1]).toBeCloseTo(3 + Math.sqrt(5), 12);
+});
+
+describe('what labels are worth with a teacher', () => {
+  const labels = (of: readonly (readonly [number, number, number])[], half = 0.03): LabelsAnswer =>
+    answerOf(
+      'labels',
+      'text-classification',
+      of.map(([count, student, control]): StudyRun => ({
+        values: { 'dataset.trainRows': count },
+        summary: summary(student, control, half),
+      })),
+    ) as LabelsAnswer;
+
+  it('is as many as the control needs, on the logarithm of their number, with an interval', () => {
+    const answer = labels([
+      [100, 0.5, 0.2],
+      [1000, 0.6, 0.4],
+      [10_000, 0.7, 0.6],
+    ]);
+    // With 1,000 labels the student has .6, which the control has with 10,000; its lead is 0 there.
+    const { worth } = answer;
+    expect(worth!.labels).toBe(1000);
+    expect(worth!.value).toBeCloseTo(10_000, 6);
+    // The lead less its half width, √(.03² + .03²), is .2 − .0424 at 1,000 and −.0424 at 10,000.
+    const half = 0.03 * Math.SQRT2;
+    expect(Math.log10(worth!.low!)).toBeCloseTo(3 + (0.2 - half) / 0.2, 10);
+    expect(worth!.high).toBeUndefined();
+    expect(answerText(answer)).toBe(
+      'With the teacher, 1,000 labels are worth 10,000 (95 % interval 6,100 to more than 10,000) to the same student without a teacher.',
+    );
+  });
+
+  it('is more than was tried where the control never comes so far', () => {
+    const answer = labels([
+      [50, 0.6, 0.1],
+      [500, 0.65, 0.3],
+    ]);
+    expect(answer.worth).toEqual({ labels: 50, tried: [50, 500] });
+    expect(answerText(answer)).toMatch(/50 labels are worth more than 500, the most that were tried/);
+  });
+
+  it('is not said to be a saving where the rows do not show it', () => {
+    const answer = labels(
+      [
+        [100, 0.31, 0.3],
+        [1000, 0.5, 0.5],
+      ],
+      0.05,
+    );
+    expect(answerText(answer)).toMatch(/These rows do not show that the teacher saves any\.$/);
+  });
+
+  it('waits for two numbers of labels', () => {
+    expect(answerText(labels([]))).toMatch(/No run of the study is done yet/);
+    expect(answerText(labels([[50, 0.6, 0.1]]))).toMatch(/two numbers of labels/);
+  });
+});
+
+it('of two families it pays more for the one whose gain is larger by more than the interval', () => {
+  const families = (encoder: number, decoder: number): string =>
+    answerText(
+      answerOf('families', 'text-classification', [
+        { values: { 'student.architecture.family': 'bert' }, summary: summary(0.5 + encoder, 0.5, 0.01) },
+        { values: { 'student.architecture.family': 'gpt2' }, summary: summary(0.5 + decoder, 0.5, 0.01) },
+      ]),
+    );
+  expect(families(0.1, 0.05)).toMatch(
+    /It pays more for bert: the difference is \.050, 95 % interval \.036 to \.064\.$/,
+  );
+  expect(families(0.05, 0.1)).toMatch(/It pays more for gpt2: the difference is −\.050/);
+  expect(families(0.1, 0.095)).toMatch(/these rows cannot tell/);
+});
+
+it('the best T and α are those that are best on validation, not in the comparison', () => {
+  const at = (T: number, alpha: number, test: number, validation: number): StudyRun => ({
+    values: { 'distillation.temperature': T, 'distillation.alpha': alpha },
+    summary: summary(test, 0.5, 0.02, validation),
+  });
+  const answer = answerOf('temperature', 'text-classification', [at(1, 0.5, 0.7, 0.6), at(4, 0.5, 0.6, 0.7)]);
+  expect(answerText(answer)).toMatch(/^On validation, T = 4 with α = \.5 is best: macro-F1 \.600 in the comparison\./);
+  expect(answerText(answer)).toMatch(/from \.600 to \.700\.$/);
+});
