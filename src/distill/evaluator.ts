@@ -13,7 +13,7 @@ import { requireFinite, requireFiniteRows } from './not-finite';
 import { prefixed } from './named';
 import { isLanguageModel } from './specs';
 import type { RowTally } from './row-tally';
-import { TeacherTargets, toHost, type FrozenTeacher } from './teacher/teacher';
+import { toHost, type FrozenTeacher, type TargetSource } from './teacher/teacher';
 
 /** The teacher's answers to the evaluation batches are kept up to this size, so that it is asked once. */
 const KEPT_BYTES = 256 * 2 ** 20;
@@ -32,13 +32,13 @@ export class Evaluator {
   private readonly programs: ByShape<Promise<LoadedProgram>>;
   private readonly batches: readonly BatchInputs[];
   private readonly kept = new Map<BatchInputs, Record<string, HostTensor>>();
-  private readonly targets: TeacherTargets | undefined;
+  private readonly targets: TargetSource | undefined;
   private keptBytes = 0;
 
   constructor(private readonly setup: EvaluatorSetup) {
     const pair = { student: setup.model, teacher: setup.teacher?.architecture };
     this.programs = new ByShape((shape) => setup.executor.load(evaluationProgram(pair, shape)));
-    this.targets = setup.teacher && new TeacherTargets(setup.teacher);
+    this.targets = setup.teacher?.targets();
     this.batches = setup.batches.map((batch) => batchInputs(batch, setup.task));
   }
 
@@ -69,12 +69,27 @@ export class Evaluator {
     return metrics;
   }
 
+  /**
+   * Of the teacher itself, a classifier: what its targets say at T = 1.
+   * @throws NotFinite as `evaluate`
+   */
+  async evaluateTeacher(rows?: RowTally): Promise<Metrics> {
+    const tally = new ClassTally();
+    for (const [i, batch] of this.batches.entries()) {
+      const { prediction } = await this.targetsOf(batch);
+      requireFiniteRows({ "the teacher's prediction": prediction! }, batch.tensors.counted!.data);
+      tally.add(batch, { logits: prediction! }, {});
+      rows?.add(this.setup.batches[i]!, batch, { logits: prediction! }, {});
+    }
+    return tally.metrics();
+  }
+
   private async targetsOf(batch: BatchInputs): Promise<Record<string, HostTensor>> {
     if (!this.targets) return {};
     const known = this.kept.get(batch);
     if (known) return known;
     const { prediction } = await this.targets.of(batch);
-    const copy = await toHost(prediction!);
+    const copy = 'read' in prediction! ? await toHost(prediction) : prediction!;
     const targets = { prediction: copy };
     this.keptBytes += copy.data.byteLength;
     if (this.keptBytes <= KEPT_BYTES) this.kept.set(batch, targets);

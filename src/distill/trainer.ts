@@ -4,6 +4,7 @@ import type { HostTensor } from '../engine/array';
 import { keepMasks } from '../engine/graph/dropout';
 import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
 import type { Parameters } from '../model/parameters';
+import { isSoftened } from '../protocol/divergences';
 import type { LossComponents, MetricsRecord, Task } from '../protocol/records';
 import type { Batch } from '../dataset/batches';
 import { batchInputs, ByShape, scalar, type BatchInputs } from './batch-inputs';
@@ -15,7 +16,7 @@ import { trainedSpecs } from './specs';
 import { imitatedOf, type Pairing } from './pairing';
 import { learningRateAt, valuesAt, type LearningRateSchedule, type StepValues } from './schedules';
 import { inverseOf } from './shift';
-import { TeacherTargets, type FrozenTeacher, type TargetSource } from './teacher/teacher';
+import type { FrozenTeacher, TargetSource } from './teacher/teacher';
 import { Updates } from './updates';
 
 /** AdamW's constants, as PyTorch's defaults. */
@@ -181,7 +182,9 @@ export class Trainer {
   ): Promise<LossComponents> {
     const { teacher, options } = this.setup;
     const program = await this.programs.get(batch.shape);
-    const targets = this.targets ? await this.targets.of(batch) : {};
+    const { objective } = this.setup.pairing;
+    const temperature = objective && isSoftened(objective.divergence) ? scalars.temperature!.data[0]! : 1;
+    const targets = this.targets ? await this.targets.of(batch, temperature) : {};
     if (next) this.targets?.prefetch?.(next);
     const outputs = await program.run(
       {
@@ -237,7 +240,7 @@ export class Trainer {
 }
 
 function targetsOf({ pairing, teacher }: Omit<TrainerSetup, 'initial'>): TargetSource | undefined {
-  return pairing.objective && teacher && new TeacherTargets(teacher, imitatedOf(pairing).blocks);
+  return pairing.objective && teacher?.targets(imitatedOf(pairing).blocks);
 }
 
 /** Batches of one step have keys of their own for dropout as long as there are fewer than this. */

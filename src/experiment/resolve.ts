@@ -5,6 +5,7 @@ import type { Architecture } from '../model/architecture';
 import { complaint, InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';
 import type { ModelFacts } from './checks/check-models';
+import { expandedEnsemble } from './ensemble';
 import { fingerprint, modelFiles } from './input-files';
 import { readExperimentFile, type ParsedExperiment } from './file/parse';
 import { findRun } from '../run-directory/run-directory';
@@ -51,7 +52,7 @@ async function fillIn(
   const base = dirname(file);
   const seeds = seedsOf(asked, experiment.training.seed);
   const { train, validation, test, unlabelled } = dataset.files;
-  const folders = [models.teacherFolder, models.tokenizerFolder, models.studentFolder];
+  const folders = [...(models.memberFolders ?? []), models.teacherFolder, models.tokenizerFolder, models.studentFolder];
   const inModels = await Promise.all(folders.filter((folder) => folder !== undefined).map(modelFiles));
   const inputs = [train, Array.isArray(validation) ? validation : [], test ?? [], unlabelled ?? [], ...inModels].flat();
   return {
@@ -86,7 +87,13 @@ async function resolveTeacher(
 ): Promise<ResolvedExperiment['teacher']> {
   if (teacher.source === 'run') return { ...teacher, run: (await findRun(teacher.run, base)).directory };
   if (teacher.source === 'train') return { ...teacher, architecture: sizesOf(models.teacher!) };
-  return withPath(teacher, base);
+  if (teacher.source !== 'ensemble') return withPath(teacher, base);
+  const { teachers, ...rest } = expandedEnsemble(teacher);
+  const resolved = teachers.map(async (member) => {
+    if (member.source !== 'run') return withPath(member, base);
+    return { ...member, run: (await findRun(member.run, base)).directory };
+  });
+  return { ...rest, teachers: await Promise.all(resolved) };
 }
 
 function resolveInitialize(

@@ -67,6 +67,11 @@ export function runPaths(directory: string): RunPaths {
   };
 }
 
+/** Paths of a member of an ensemble that is trained by the run, counted from 0. */
+export function memberPaths(run: Pick<RunPaths, 'directory'>, index: number): TrainingPaths {
+  return trainingPaths(join(run.directory, 'teacher', String(index + 1)), 'model');
+}
+
 /** Paths of a further seed's student, in the layout of a run. */
 export function seedPaths(run: RunPaths, seed: number): SeedPaths {
   const directory = join(run.directory, 'seeds', String(seed));

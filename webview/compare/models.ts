@@ -43,7 +43,9 @@ export function comparedModels(run: RunState, besides: Iterable<RunState>): Comp
 function naming({ experiment }: RunState, { role, name }: ComparisonRow): Pick<ComparedModel, 'title' | 'about'> {
   switch (role) {
     case 'teacher':
-      return { title: l10n.t('Teacher'), about: shapeOf(experiment.teacher) };
+      return name === 'teacher'
+        ? { title: l10n.t('Teacher'), about: shapeOf(experiment.teacher) }
+        : { title: l10n.t('Teacher {0}', name.replace(/\D+/, '')), about: l10n.t('a member of the ensemble') };
     case 'student':
       return { title: l10n.t('Student'), about: l10n.t('{0}, distilled', shapeOf(experiment.student)) };
     case 'control':

@@ -42,6 +42,16 @@ export class FrozenTeacher {
     this.parameters = prefixed('teacher.', placeParameters(executor, parameterSpecs(architecture), parameters));
   }
 
+  /** One, unless it is an ensemble. */
+  get members(): readonly FrozenTeacher[] {
+    return [this];
+  }
+
+  /** Asks it, for its prediction and the hidden states after some of its blocks. */
+  targets(blocks: readonly number[] = []): TargetSource {
+    return new TeacherTargets(this, blocks);
+  }
+
   release(): void {
     Object.values(this.parameters).forEach((parameter) => parameter.dispose());
   }
@@ -52,8 +62,11 @@ export type Targets = Record<string, GraphInput>;
 
 /** Where a student gets what it imitates: from the teacher itself, or from what was kept of its answers. */
 export interface TargetSource {
-  /** The result is valid until the next batch of the same shape. */
-  of(inputs: BatchInputs): Promise<Targets>;
+  /**
+   * The result is valid until the next batch of the same shape.
+   * @param temperature at which the student's loss softens it, 1 unless given: a mean of several teachers depends on it
+   */
+  of(inputs: BatchInputs, temperature?: number): Promise<Targets>;
   /** Tells which batch comes next, where there is anything to be got ready meanwhile. */
   prefetch?(inputs: BatchInputs): void;
   release(): Promise<void>;

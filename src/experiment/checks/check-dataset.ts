@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import { InputError, problemAt } from '../../protocol/problem';
 import { phrase } from '../../protocol/problems/phrases';
 import { fileRecords, type Columns } from '../../dataset/dataset';
+import { isTrainedHere } from '../ensemble';
 import { closestFile, findSplitFiles, type FileSplit } from './dataset-files';
 import type { Findings } from './findings';
 import { setValue } from '../file/fixes';
@@ -69,7 +70,7 @@ export async function checkDataset(experiment: Experiment, findings: Findings): 
   const measuredLabels = [...(validating?.labels ?? []), ...(testing?.labels ?? [])];
   if (findings.check(() => experiment.task) === 'text-classification') {
     checkLabels(labels, findings);
-    if (findings.check(() => experiment.teacher.source) === 'train') checkTrained(labels, measuredLabels, findings);
+    if (findings.check(() => isTrainedHere(experiment.teacher))) checkTrained(labels, measuredLabels, findings);
     countUnlabelled(training, validating, testing, findings);
   }
   if (train === undefined || held === undefined) return undefined;

@@ -13,13 +13,16 @@ import { isFile } from './dataset-files';
 import type { Findings } from './findings';
 import { setValue } from '../file/fixes';
 import { readArchitecture, teacherFolder } from './model-folder';
-import type { Experiment } from '../file/schema';
+import type { EnsembleSpec, Experiment } from '../file/schema';
+import { isTrainedHere } from '../ensemble';
 import type { Path } from '../file/source';
 
 /** The models of an experiment, as far as they can be known before the run. Folders are absolute. */
 export interface ModelFacts {
   teacherFolder?: string;
   teacher?: Architecture;
+  /** Of an ensemble's members that are there before the run; `teacher` stands for all. */
+  memberFolders?: string[];
   /** Absent where the tokenizer is trained by the run. */
   tokenizerFolder?: string;
   studentFolder?: string;
@@ -81,8 +84,10 @@ function buildTeacher(
   facts: ModelFacts,
   findings: Findings,
 ): void {
-  if (teacher.source !== 'train' || findings.isFaulty(['teacher', 'architecture'])) return;
-  facts.teacher = buildArchitecture(teacher.architecture, context);
+  if (findings.isFaulty(['teacher'])) return;
+  const trained =
+    teacher.source === 'ensemble' ? teacher.teachers.find((member) => member.source === 'train') : teacher;
+  if (trained?.source === 'train') facts.teacher ??= buildArchitecture(trained.architecture, context);
 }
 
 function buildStudent(
@@ -97,6 +102,7 @@ function buildStudent(
 
 async function findTeacher(experiment: Experiment, facts: ModelFacts, findings: Findings): Promise<void> {
   const { teacher } = experiment;
+  if (teacher.source === 'ensemble') return findMembers(experiment, teacher, facts, findings);
   if (teacher.source === 'train') return;
   const path: Path = ['teacher', teacher.source === 'run' ? 'run' : 'path'];
   const folder = await findings.attempt(teacherFolder(teacher, findings.base), path);
@@ -108,6 +114,37 @@ async function findTeacher(experiment: Experiment, facts: ModelFacts, findings: 
   const { head } = architecture;
   if (head === headOfTask[task]) facts.teacher = architecture;
   else findings.error(path, 'teacher-unfit-for-task', { head, task });
+}
+
+async function findMembers(
+  { task, dataset }: Experiment,
+  { teachers }: EnsembleSpec,
+  facts: ModelFacts,
+  findings: Findings,
+): Promise<void> {
+  for (const [i, member] of teachers.entries()) {
+    if (member.source === 'train') continue;
+    const path: Path = ['teacher', 'teachers', i, member.source === 'run' ? 'run' : 'path'];
+    const folder = await findings.attempt(teacherFolder(member, findings.base), path);
+    const architecture = folder && (await findings.attempt(readArchitecture(folder), path));
+    if (folder === undefined || !architecture) continue;
+    const { head, labels = [], maxPositions } = architecture;
+    if (head !== headOfTask[task]) {
+      findings.error(path, 'teacher-unfit-for-task', { head, task });
+      continue;
+    }
+    const first = facts.teacher?.labels;
+    if (first !== undefined && JSON.stringify(first) !== JSON.stringify(labels)) {
+      findings.error(path, 'ensemble-classes', { classes: labels.slice(0, 20), first: first.slice(0, 20) });
+    }
+    if (facts.teacher !== undefined && maxPositions < dataset.maxLength) {
+      const sizes = { maxLength: dataset.maxLength, positions: maxPositions, role: 'teacher' };
+      findings.error(['dataset', 'maxLength'], 'examples-longer-than-model', sizes);
+    }
+    facts.memberFolders = [...(facts.memberFolders ?? []), folder];
+    facts.teacherFolder ??= folder;
+    facts.teacher ??= architecture;
+  }
 }
 
 async function findTokenizer(
@@ -169,7 +206,11 @@ function checkVocabulary(experiment: Experiment, tokenizer: Tokenizer, facts: Mo
 /** Teacher and student share one tokenizer: where their folders have another one, their ids mean other tokens. */
 async function checkSameTokenizer(tokenizer: Tokenizer, facts: ModelFacts, findings: Findings): Promise<void> {
   const models: [string | undefined, string, Path][] = [
-    [facts.teacherFolder, 'teacher', ['tokenizer', 'path']],
+    ...(facts.memberFolders ?? [facts.teacherFolder]).map((folder): [string | undefined, string, Path] => [
+      folder,
+      'teacher',
+      facts.memberFolders ? ['teacher', 'teachers'] : ['tokenizer', 'path'],
+    ]),
     [facts.studentFolder, 'student', ['student', 'initialize', 'path']],
   ];
   for (const [folder, role, path] of models) {
@@ -194,7 +235,7 @@ function checkClasses(
   findings: Findings,
 ): void {
   const classes = facts.teacher?.labels;
-  if (task !== 'text-classification' || teacher.source === 'train' || classes === undefined) return;
+  if (task !== 'text-classification' || isTrainedHere(teacher) || classes === undefined) return;
   const known = new Set(classes);
   const told = { classes: classes.slice(0, 20) };
   const unknown = dataset.labels.filter((label) => !known.has(label));

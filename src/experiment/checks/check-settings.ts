@@ -3,6 +3,7 @@
 import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
 import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask } from '../architecture';
+import { isTrainedHere, memberCount } from '../ensemble';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
 import type { ArchitectureSpec, Experiment, Scheduled, TokenizerSpec } from '../file/schema';
@@ -18,6 +19,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkTokenizerOfTeacher,
     checkTokenizerKind,
     checkStudentSource,
+    checkEnsemble,
     checkTeacherArchitecture,
     checkStudentArchitecture,
     checkThatSomethingIsDistilled,
@@ -92,7 +94,7 @@ function checkPrompt({ dataset }: Experiment, findings: Findings): void {
 }
 
 function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findings: Findings): void {
-  if (tokenizer.source === 'teacher' && teacher.source === 'train') {
+  if (tokenizer.source === 'teacher' && isTrainedHere(teacher)) {
     findings.error(
       ['tokenizer', 'source'],
       'tokenizer-not-trained-yet',
@@ -100,7 +102,7 @@ function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findi
       setValue(['tokenizer'], trainedTokenizer(task), phrase('train-tokenizer')),
     );
   }
-  if (tokenizer.source === 'train' && teacher.source !== 'train') {
+  if (tokenizer.source === 'train' && !isTrainedHere(teacher)) {
     findings.error(
       ['tokenizer', 'source'],
       'tokenizer-not-the-teachers',
@@ -141,10 +143,35 @@ function checkStudentSource({ task, student }: Experiment, findings: Findings): 
   }
 }
 
+/** A mean of probabilities has no hidden states and no blocks. */
+function checkEnsemble({ task, teacher, distillation, student }: Experiment, findings: Findings): void {
+  if (teacher.source !== 'ensemble') return;
+  if (task !== 'text-classification') findings.error(['teacher', 'source'], 'ensemble-of-classifiers', { task });
+  if (memberCount(teacher) < 2) findings.error(['teacher', 'teachers'], 'ensemble-of-one', {});
+  const { weights, teachers } = teacher;
+  if (weights !== undefined && weights.length !== teachers.length) {
+    const path = ['teacher', 'weights'];
+    findings.error(path, 'ensemble-weights', { weights: weights.length, teachers: teachers.length }, removeKey(path));
+  }
+  findings.check(() => {
+    const path = ['distillation', 'hidden'];
+    if (distillation.hidden !== undefined) findings.error(path, 'ensemble-without-hidden', {}, removeKey(path));
+  });
+  findings.check(() => {
+    if (student.initialize.from !== 'teacher') return;
+    findings.error(['student', 'initialize', 'from'], 'ensemble-without-blocks', {});
+  });
+}
+
 function checkTeacherArchitecture(experiment: Experiment, findings: Findings): void {
   const { teacher } = experiment;
   if (teacher.source === 'train')
     checkArchitecture(teacher.architecture, ['teacher', 'architecture'], experiment, findings);
+  if (teacher.source !== 'ensemble') return;
+  for (const [i, member] of teacher.teachers.entries()) {
+    if (member.source !== 'train') continue;
+    checkArchitecture(member.architecture, ['teacher', 'teachers', i, 'architecture'], experiment, findings);
+  }
 }
 
 function checkStudentArchitecture(experiment: Experiment, findings: Findings): void {

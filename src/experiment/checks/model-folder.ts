@@ -10,14 +10,19 @@ import { isFile, isFolder } from './dataset-files';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { readRunExperiment } from '../experiment-record';
-import type { RunPaths } from '../../run-directory/run-paths';
-import type { TeacherSpec } from '../file/schema';
+import { memberPaths, type RunPaths } from '../../run-directory/run-paths';
+import { membersOf } from '../ensemble';
+import type { MemberSpec, TeacherSpec } from '../file/schema';
 
 /**
- * The folder of the teacher's model; undefined for one that is trained by the run itself. Relative paths are relative to
+ * The folder of the teacher's model, of an ensemble the first that is given; undefined for one that is trained by the run itself. Relative paths are relative to
  * `base`. Throws an InputError where an earlier run is not found, or its model is a link.
  */
-export async function teacherFolder(teacher: TeacherSpec, base: string): Promise<string | undefined> {
+export async function teacherFolder(teacher: TeacherSpec | MemberSpec, base: string): Promise<string | undefined> {
+  if (teacher.source === 'ensemble') {
+    const given = teacher.teachers.find(({ source }) => source !== 'train');
+    return given && teacherFolder(given, base);
+  }
   if (teacher.source === 'train') return undefined;
   if (teacher.source === 'checkpoint') return resolve(base, teacher.path);
   const run = await findRun(teacher.run, base);
@@ -25,11 +30,23 @@ export async function teacherFolder(teacher: TeacherSpec, base: string): Promise
   return (await findCompleteDirectory(run.model)) ?? run.model;
 }
 
-/** The folder of the teacher that a run used, wherever that came from. */
+/** The folder of the teacher that a run used, wherever that came from. Throws an InputError where that is an ensemble. */
 export async function teacherOfRun(run: RunPaths): Promise<string> {
   const { teacher } = await readRunExperiment(run);
+  if (teacher.source === 'ensemble') throw InputError.at(run.directory, 'teacher-of-run-is-ensemble', {});
   const elsewhere = await teacherFolder(teacher, run.directory);
   return elsewhere ?? (await findCompleteDirectory(run.teacher.model)) ?? run.teacher.model;
+}
+
+/** The folders of an ensemble's members, with their weights; undefined where the run's teacher is a single model. */
+export async function membersOfRun(run: RunPaths): Promise<{ folder: string; weight: number }[] | undefined> {
+  const { teacher } = await readRunExperiment(run);
+  if (teacher.source !== 'ensemble') return undefined;
+  const members = membersOf(teacher).map(async ({ member, weight }, i) => ({
+    folder: (await teacherFolder(member, run.directory)) ?? memberPaths(run, i).model,
+    weight,
+  }));
+  return Promise.all(members);
 }
 
 /**

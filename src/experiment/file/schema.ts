@@ -184,6 +184,33 @@ const teacherPrecision = z
     'Number format of the frozen teacher\'s products. "int8": faster on the engine "cpu". "float16": on the engine "webgpu", where the GPU computes in it. The run reports how far its soft labels are from the exact ones.',
   );
 
+const memberSchema = z.discriminatedUnion('source', [
+  z
+    .strictObject({
+      source: z.literal('checkpoint'),
+      path: path('Folder in Hugging Face layout, with the tokenizer that all members share.'),
+    })
+    .describe('A model that is already fine-tuned.'),
+  z
+    .strictObject({
+      source: z.literal('train'),
+      architecture: architectureSchema,
+      training: trainingSchema.prefault({}),
+      seeds: count('So many models of this architecture, with training.seed and the seeds after it.')
+        .max(64)
+        .meta({ examples: [3] })
+        .optional(),
+    })
+    .describe('A model that is first trained here, or several.'),
+  z
+    .strictObject({
+      source: z.literal('run'),
+      run: z.string().min(1).describe('Name of an earlier run in .distillery/runs, or the path of its folder.'),
+      role: z.enum(['teacher', 'student']).default('teacher').describe('Which model of that run.'),
+    })
+    .describe('A model of an earlier run.'),
+]);
+
 const teacherSchema = z
   .discriminatedUnion('source', [
     z
@@ -214,6 +241,35 @@ const teacherSchema = z
         precision: teacherPrecision,
       })
       .describe('A model of an earlier run.'),
+    z
+      .strictObject({
+        source: z.literal('ensemble'),
+        teachers: z
+          .array(memberSchema)
+          .min(1)
+          .meta({
+            description: 'Classifiers that share classes and tokenizer; their families and sizes may differ.',
+            examples: [
+              [
+                { source: 'checkpoint', path: 'models/a' },
+                { source: 'checkpoint', path: 'models/b' },
+              ],
+            ],
+          }),
+        weights: z
+          .array(z.number().gt(0))
+          .min(1)
+          .optional()
+          .meta({
+            description: 'One for each entry of `teachers`, shared by its seeds. All count alike if left out.',
+            examples: [[2, 1]],
+          }),
+        cache: teacherCache,
+        precision: z.literal('float32').default('float32').describe('An ensemble is asked in float32.'),
+      })
+      .describe(
+        'text-classification: several models as one teacher. Its soft labels are the mean of their softened probabilities, not of their logits.',
+      ),
   ])
   .meta({
     description: 'The large model. It is frozen while the student learns.',
@@ -413,6 +469,9 @@ export type ArchitectureSpec = z.infer<typeof architectureSchema>;
 export type TrainingSpec = z.infer<typeof trainingSchema>;
 export type TokenizerSpec = z.infer<typeof tokenizerSchema>;
 export type TeacherSpec = z.infer<typeof teacherSchema>;
+export type EnsembleSpec = Extract<TeacherSpec, { source: 'ensemble' }>;
+/** A single model, of an ensemble or as the teacher. */
+export type MemberSpec = z.infer<typeof memberSchema>;
 export type TeacherCacheSpec = TeacherSpec['cache'];
 type DistillationSpec = z.infer<typeof distillationSchema>;
 export type Control = Experiment['controls'][number];

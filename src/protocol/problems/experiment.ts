@@ -256,6 +256,30 @@ const models = {
     message: 'The teacher has no class {labels:list}.',
     remedy: 'Its classes are {classes:list}: rename the labels, or use another teacher.',
   },
+  'ensemble-of-classifiers': {
+    message: 'An ensemble averages the probabilities of classes, and {task} has none.',
+    remedy: 'Use the task text-classification, or a single teacher.',
+  },
+  'ensemble-of-one': {
+    message: 'An ensemble of one model is that model.',
+    remedy: 'Add another, give a trained one "seeds", or name the model as the teacher itself.',
+  },
+  'ensemble-weights': {
+    message: 'There are {weights} weights for {teachers} entries of "teachers".',
+    remedy: 'Give one for each entry, or none: then all count alike.',
+  },
+  'ensemble-classes': {
+    message: "This member's classes are {classes:list}, the first one's {first:list}.",
+    remedy: 'Choose models with the same classes in the same order.',
+  },
+  'ensemble-without-hidden': {
+    message: 'A mean of probabilities has no hidden states to imitate.',
+    remedy: 'Remove "hidden", or use a single teacher.',
+  },
+  'ensemble-without-blocks': {
+    message: 'An ensemble has no blocks of its own to start the student from.',
+    remedy: 'Use "random" or "checkpoint".',
+  },
   'student-larger-than-teacher': {
     message: "The student has {student:count} parameters, more than the teacher's {teacher:count}.",
     remedy: 'Give the student fewer layers or a smaller width.',

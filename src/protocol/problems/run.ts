@@ -25,6 +25,10 @@ export const runProblems = {
     message: 'There is a run of this name again.',
     remedy: 'Rename one of the two folders.',
   },
+  'teacher-of-run-is-ensemble': {
+    message: 'The teacher of this run is an ensemble, which is no single model.',
+    remedy: 'Name its members, or the student of the run.',
+  },
   'run-record-damaged': {
     message: 'This is not the record of an experiment, or it is damaged.',
     remedy: 'Run the experiment file again.',

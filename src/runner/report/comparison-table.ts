@@ -23,7 +23,10 @@ function column(metric: MetricKey): Column {
 }
 
 const columns: readonly Column[] = [
-  { title: 'model', value: (row) => (row.role === 'control' ? `control, ${row.name}` : row.role) },
+  {
+    title: 'model',
+    value: (row) => (row.role === 'control' ? `control, ${row.name}` : row.role === 'teacher' ? row.name : row.role),
+  },
   { title: 'parameters', value: (row) => formatCount(row.parameters) },
   { title: 'size', value: (row) => formatBytes(row.bytes) },
   { title: 'latency', value: (row) => formatMilliseconds(row.latencyMs) },

@@ -17,6 +17,7 @@ import { classGains, type ClassPair } from './class-gains';
 import { withIntervals, type MeasuredModel } from './comparison-intervals';
 import { comparisonOverSeeds, type MeasuredSeed } from './comparison-seeds';
 import { loadModel } from './models';
+import { memberName } from './trainings';
 
 export interface ComparedModel {
   role: Role;
@@ -37,7 +38,8 @@ export interface ComparisonSetup {
   labels?: readonly string[] | undefined;
   /** Student and controls of each seed. */
   seeds: readonly { seed: number; models: readonly ComparedModel[] }[];
-  teacherFolder: string;
+  /** One, or those of an ensemble's members. */
+  teacherFolders: readonly string[];
   /** At which the teacher's soft labels are kept. */
   temperature: number;
   teacher: FrozenTeacher;
@@ -53,7 +55,14 @@ export async function compareModels(
   setup: ComparisonSetup,
 ): Promise<{ comparison: Comparison; predictions: PredictionRecord[][] }> {
   const { task, seeds } = setup;
-  const teacher = await measure(setup, { role: 'teacher', name: 'teacher', folder: setup.teacherFolder });
+  const asked = setup.teacherFolders.map((folder, i) => ({
+    role: 'teacher' as const,
+    name: setup.teacherFolders.length > 1 ? memberName(i) : 'teacher',
+    folder,
+  }));
+  const alone: MeasuredModel[] = [];
+  for (const model of asked) alone.push(await measure(setup, model));
+  const teacher = alone.length > 1 ? await measureEnsemble(setup, alone) : alone[0]!;
   const measured: MeasuredSeed[] = [];
   for (const { seed, models } of seeds) {
     const ofSeed: MeasuredModel[] = [];
@@ -72,6 +81,7 @@ export async function compareModels(
         measured.length > 1
           ? comparisonOverSeeds(task, teacher, measured, labels)
           : { rows: withIntervals(task, [teacher, ...first!.models], labels) },
+        alone.length > 1 ? withIntervals(task, alone, labels) : [],
       ),
       classGains: classGains(measured.flatMap(pairOf), labels, setup.labels ?? []),
     },
@@ -88,11 +98,12 @@ function pairOf({ models }: MeasuredSeed): ClassPair[] {
   return student && control ? [{ student, control }] : [];
 }
 
-function withRetention(task: Task, comparison: Comparison): Comparison {
+/** @param members of an ensemble, which stand after its mean */
+function withRetention(task: Task, comparison: Comparison, members: readonly ComparisonRow[]): Comparison {
   const teacher = comparison.rows.find(({ role }) => role === 'teacher')!;
   return {
     ...comparison,
-    rows: comparison.rows.map((row) => ({
+    rows: [teacher, ...members, ...comparison.rows.filter((row) => row !== teacher)].map((row) => ({
       ...row,
       retention: row === teacher ? undefined : retention(qualityOf(task), teacher.metrics, row.metrics),
     })),
@@ -137,6 +148,29 @@ function softLabelOf(
 ): SoftLabel | undefined {
   if (!softLabel || !labels) return undefined;
   return { temperature, top: softLabel.map(({ choice, probability }) => ({ choice: labels[choice]!, probability })) };
+}
+
+/** The mean of an ensemble's members: it is as large as all of them, and takes as long. */
+async function measureEnsemble(setup: ComparisonSetup, members: readonly MeasuredModel[]): Promise<MeasuredModel> {
+  const { executor, task, batches, teacher } = setup;
+  const evaluator = new Evaluator({ executor, task, model: teacher.architecture, teacher, batches });
+  const tally = new RowTally(setup.temperature);
+  const metrics = await evaluator.evaluateTeacher(tally);
+  await evaluator.release();
+  const sum = (key: 'parameters' | 'bytes' | 'latencyMs'): number =>
+    members.reduce((total, { row }) => total + row[key], 0);
+  const row: ComparisonRow = {
+    run: setup.run,
+    role: 'teacher',
+    name: 'teacher',
+    parameters: sum('parameters'),
+    bytes: sum('bytes'),
+    latencyMs: sum('latencyMs'),
+    split: setup.split,
+    metrics,
+    calibration: tally.calibration(),
+  };
+  return { row, predictions: setup.examples.map((_, i) => tally.rows.get(i) ?? nothingCounted) };
 }
 
 /** @param latencyMs where it is known */

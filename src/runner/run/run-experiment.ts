@@ -1,34 +1,42 @@
 /** @file An experiment from its data to its comparison: teacher, student, controls, each resumed where it stopped. */
 
+import { membersOfRun } from '../../experiment/checks/model-folder';
+import { membersOf } from '../../experiment/ensemble';
+import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { writePredictions } from '../../run-directory/predictions';
 import { readRecords } from '../../run-directory/record-file';
 import { bestMetrics, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
-import type { Parameters } from '../../model/parameters';
+import type { Model, Parameters } from '../../model/parameters';
 import type { Comparison } from '../../protocol/records';
 import { compareModels } from './compare-models';
 import { loadTestExamples } from './data';
 import { architectureOf, initialStudent } from './models';
 import { batchesOf, existingTeacher, prepareRun, seedsOfRun, type PreparedRun, type RunSetup } from './prepared-run';
 import { checkTeacher } from './teacher-check';
-import { teacherModel, trainControl, trainStudent, type Student } from './trainings';
+import { teacherModels, trainControl, trainStudent, type Student } from './trainings';
 
 /** Runs or resumes. Returns the comparison, or undefined where the run was stopped before its end. */
 export async function runExperiment(setup: RunSetup): Promise<Comparison | undefined> {
   const run = await prepareRun(setup);
-  const teacher = await teacherModel(run);
-  if (!teacher) return undefined;
+  const teachers = await teacherModels(run);
+  if (!teachers) return undefined;
+  const [teacher] = teachers as [Model, ...Model[]];
 
   const { experiment, executor } = setup;
   const architecture = architectureOf(experiment.student.architecture, experiment.training, experiment, run.data);
-  const frozen = new FrozenTeacher(executor, teacher.architecture, teacher.parameters);
+  const weights = membersOf(experiment.teacher).map(({ weight }) => weight);
+  const frozen =
+    teachers.length > 1
+      ? new FrozenEnsemble(executor, teachers, weights)
+      : new FrozenTeacher(executor, teacher.architecture, teacher.parameters);
   const pairing = { student: architecture, teacher: teacher.architecture, objective: experiment.distillation };
   try {
     await checkTeacher(run, frozen);
     for (const ofSeed of seedsOfRun(run)) {
       const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, teacher);
-      const student: Student = { architecture, initial, pairing, teacher, frozen };
+      const student: Student = { architecture, initial, pairing, teachers, frozen };
       if (!(await trainStudent(ofSeed, student))) return undefined;
       for (const control of experiment.controls) {
         if (!(await trainControl(ofSeed, student, control))) return undefined;
@@ -44,7 +52,10 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
   const { experiment, paths, data, executor, recorder } = run;
   const test = await loadTestExamples(experiment, data);
   await recorder.note(`comparing on ${test ? `${test.length} test` : `${data.validation.length} validation`} examples`);
-  const folder = (await existingTeacher(experiment)) ?? paths.teacher.model;
+  const members = await membersOfRun(paths);
+  const teacherFolders = members?.map(({ folder }) => folder) ?? [
+    (await existingTeacher(experiment)) ?? paths.teacher.model,
+  ];
   const runs = seedsOfRun(run);
   const { temperature } = experiment.distillation;
   const seeds = runs.map((ofSeed) => ({
@@ -68,7 +79,7 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
     batches: batchesOf(run, examples),
     labels: data.labels,
     seeds,
-    teacherFolder: folder,
+    teacherFolders,
     temperature: typeof temperature === 'number' ? temperature : temperature.from,
     teacher,
     latencyText: examples[0]!,

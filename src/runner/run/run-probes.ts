@@ -2,7 +2,8 @@
 
 import { singleBatch } from '../../distill/epochs';
 import { withPrefix } from '../../distill/named';
-import { Prober } from '../../distill/prober';
+import { FrozenEnsemble, meanLogits } from '../../distill/teacher/ensemble';
+import { Prober, type ProbedLogits } from '../../distill/prober';
 import type { FrozenTeacher } from '../../distill/teacher/teacher';
 import { writeProbeExamples, writeStudentProbe, writeTeacherProbe } from '../../run-directory/probes';
 import type { TrainingPaths } from '../../run-directory/run-paths';
@@ -24,9 +25,28 @@ export async function prepareProbes(
   const pinned: Pinned = choosePinned(data.validation, student.labels?.length ?? student.vocabularySize);
   const batches = pinned.indices.map((index) => singleBatch(data.validation, index, options));
   await writeProbeExamples(paths.probes, pinnedExamples(experiment, data, pinned, batches));
-  const teacherProber = new Prober(executor, teacher.architecture, task, batches, pinned.mostPositions);
-  await writeTeacherProbe(paths.probes, await teacherProber.probe(withPrefix('teacher.', teacher.parameters)));
-  await teacherProber.release();
+  const probed: ProbedLogits[][] = [];
+  for (const member of teacher.members) {
+    const memberProber = new Prober(executor, member.architecture, task, batches, pinned.mostPositions);
+    probed.push(await memberProber.probe(withPrefix('teacher.', member.parameters)));
+    await memberProber.release();
+  }
+  const { temperature } = experiment.distillation;
+  const at = typeof temperature === 'number' ? temperature : temperature.from;
+  await writeTeacherProbe(paths.probes, teacher instanceof FrozenEnsemble ? meanOf(probed, teacher, at) : probed[0]!);
   const prober = new Prober(executor, student, task, batches, pinned.mostPositions);
   return { prober, write: writeStudentProbe.bind(undefined, paths.probes) };
+}
+
+/** The mean's logits at the temperature with which the run begins: at others, the page's softening is not exactly the mean's. */
+function meanOf(members: readonly ProbedLogits[][], { weights }: FrozenEnsemble, temperature: number): ProbedLogits[] {
+  return members[0]!.map(({ shape }, example) => ({
+    shape,
+    data: meanLogits(
+      members.map((probed) => probed[example]!.data),
+      shape[1],
+      weights,
+      temperature,
+    ),
+  }));
 }

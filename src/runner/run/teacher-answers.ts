@@ -1,6 +1,8 @@
 /** @file Where a student gets the teacher's answers: from the cache, which is filled first, or from the teacher in every step. */
 
 import path from 'node:path';
+import { membersOf } from '../../experiment/ensemble';
+import { EnsembleTargets, FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
 import type { Imitated } from '../../distill/pairing';
 import { reducedTargets, TeacherTargets, type FrozenTeacher, type TargetSource } from '../../distill/teacher/teacher';
@@ -47,14 +49,43 @@ export function wantsCache({ teacher, task }: ResolvedExperiment): boolean {
 }
 
 /** The teacher of a distillation, on the device and in host memory. */
-export interface AskedTeacher {
+interface AskedTeacher {
   model: Model;
   frozen: FrozenTeacher;
   imitated: Imitated;
+  /** Of an ensemble's member. */
+  index?: number;
 }
 
-/** The source of the targets; undefined where the run was asked to stop while the cache was being filled. */
-export async function teacherAnswers(run: PreparedRun, teacher: AskedTeacher): Promise<TargetSource | undefined> {
+/**
+ * The source of the targets; undefined where the run was asked to stop while the cache was being filled. Each member of an
+ * ensemble has a cache of its own, of its exact answers: their mean is another one at each temperature.
+ */
+export async function teacherAnswers(
+  run: PreparedRun,
+  teacher: Pick<AskedTeacher, 'frozen' | 'imitated'> & { models: readonly Model[] },
+): Promise<TargetSource | undefined> {
+  const { frozen, imitated, models } = teacher;
+  if (!(frozen instanceof FrozenEnsemble)) return answersOf(run, { model: models[0]!, frozen, imitated });
+  const sources: TargetSource[] = [];
+  for (const [i, member] of frozen.members.entries()) {
+    const model = models[i]!;
+    const source = await answersOf(run, {
+      model,
+      frozen: member,
+      imitated: { teacher: model.architecture, blocks: [] },
+      index: i,
+    });
+    if (!source) {
+      for (const one of sources) await one.release();
+      return undefined;
+    }
+    sources.push(source);
+  }
+  return new EnsembleTargets(sources, frozen.weights);
+}
+
+async function answersOf(run: PreparedRun, teacher: AskedTeacher): Promise<TargetSource | undefined> {
   const { task, dataset } = run.experiment;
   const { precision, cache } = run.experiment.teacher;
   const { frozen, imitated, model } = teacher;
@@ -109,7 +140,7 @@ async function openCache(
 
 function describeCache(
   { experiment, data, paths, executor }: PreparedRun,
-  { model }: AskedTeacher,
+  { model, index = 0 }: AskedTeacher,
   { values }: CacheSettings,
   layout: CacheLayout,
 ): { directory: string; record: TeacherCacheRecord } {
@@ -118,7 +149,7 @@ function describeCache(
   const computedBy = [executor.engine, precision, teacher.precision];
   const key = cacheKey({ teacher: model, task, examples: data.train, maxLength, layout, values, computedBy });
   const record = {
-    teacher: nameOfTeacher(experiment, paths.id),
+    teacher: nameOfTeacher(experiment, paths.id, index),
     task,
     examples: data.train.length,
     bytes: layout.size * BYTES_OF_VALUE[values],
@@ -168,7 +199,8 @@ async function fill(
 }
 
 /** Where a person would look for this teacher. */
-function nameOfTeacher({ teacher }: ResolvedExperiment, run: string): string {
+function nameOfTeacher(experiment: ResolvedExperiment, run: string, index: number): string {
+  const teacher = membersOf(experiment.teacher)[index]!.member;
   if (teacher.source === 'train') return run;
   return teacher.source === 'run' ? `${path.basename(teacher.run)} (${teacher.role})` : teacher.path;
 }

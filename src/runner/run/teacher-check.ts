@@ -2,6 +2,7 @@
 
 import { Evaluator } from '../../distill/evaluator';
 import { withPrefix } from '../../distill/named';
+import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import type { FrozenTeacher } from '../../distill/teacher/teacher';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { readRecords } from '../../run-directory/record-file';
@@ -25,6 +26,13 @@ export async function checkTeacher(run: PreparedRun, teacher: FrozenTeacher): Pr
 async function teacherMetrics(run: PreparedRun, teacher: FrozenTeacher): Promise<Metrics> {
   const { experiment, paths, data, executor } = run;
   const { task } = experiment;
+  if (teacher instanceof FrozenEnsemble) {
+    const batches = batchesOf(run, data.validation);
+    const evaluator = new Evaluator({ executor, task, model: teacher.architecture, teacher, batches });
+    const measured = await evaluator.evaluateTeacher();
+    await evaluator.release();
+    return measured;
+  }
   const best = bestEvaluation(await readRecords(paths.teacher, 'evaluations'), task);
   if (best) return best.metrics;
   const evaluator = new Evaluator({

@@ -6,8 +6,11 @@ import type { FrozenTeacher, TargetSource } from '../../distill/teacher/teacher'
 import { Trainer } from '../../distill/trainer';
 import { collectGarbage } from '../../engine/freed-memory';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
-import { controlPaths, type TrainingPaths } from '../../run-directory/run-paths';
-import type { TrainingSpec } from '../../experiment/file/schema';
+import path from 'node:path';
+import { controlPaths, memberPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import { membersOf } from '../../experiment/ensemble';
+import { teacherFolder } from '../../experiment/checks/model-folder';
+import type { MemberSpec, TrainingSpec } from '../../experiment/file/schema';
 import type { Architecture } from '../../model/architecture';
 import { parameterCount } from '../../model/config';
 import { initializeParameters, type Parameters, type Model } from '../../model/parameters';
@@ -15,7 +18,7 @@ import type { Role } from '../../protocol/records';
 import { exportModel, isExported } from './checkpoints';
 import { modelCard } from '../report/model-card';
 import { architectureOf, initialProjections, loadModel } from './models';
-import { existingTeacher, batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
+import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
 import { teacherAnswers, wantsCache } from './teacher-answers';
 import { trainModel } from './train-model';
@@ -27,32 +30,60 @@ export interface Student {
   /** Makes the weights that student and control both start from. They are made anew for each, rather than held through the first's training. */
   initial: () => Promise<Parameters>;
   pairing: DistilledPair;
-  teacher: Model;
+  /** One, unless the teacher is an ensemble. */
+  teachers: readonly Model[];
   frozen: FrozenTeacher;
 }
 
-/** Loads the teacher, or trains it first on the hard labels; undefined where that was stopped. */
-export async function teacherModel(run: PreparedRun): Promise<Model | undefined> {
-  const { experiment, paths, data, recorder } = run;
-  const { teacher } = experiment;
-  if (teacher.source !== 'train') return loadModel((await existingTeacher(experiment))!);
-  const architecture = architectureOf(teacher.architecture, teacher.training, experiment, data);
-  const student = architectureOf(experiment.student.architecture, experiment.training, experiment, data);
-  planRoles(run, architecture, student);
-  if (!(await isExported(paths.teacher))) {
-    await recorder.note(`training the teacher, ${parameterCount(architecture)} parameters`);
-    const finished = await trainOne(run, {
-      role: 'teacher',
-      name: 'teacher',
-      pairing: { student: architecture },
-      initial: () => Promise.resolve(initializeParameters(architecture, teacher.training.seed)),
-      paths: paths.teacher,
-      spec: teacher.training,
-    });
-    if (!finished) return undefined;
-    await exportModel(paths.teacher, data.tokenizer, modelCard(experiment, architecture, 'teacher'));
+/** Loads the teacher's models, one unless it is an ensemble, and trains first what is trained here; undefined where that was stopped. */
+export async function teacherModels(run: PreparedRun): Promise<Model[] | undefined> {
+  const { experiment, paths } = run;
+  const members = membersOf(experiment.teacher).map(({ member }) => member);
+  const architectures = members.flatMap((member) =>
+    member.source === 'train' ? [architectureOf(member.architecture, member.training, experiment, run.data)] : [],
+  );
+  if (architectures.length > 0) {
+    const student = architectureOf(experiment.student.architecture, experiment.training, experiment, run.data);
+    planRoles(run, architectures[0]!, student);
   }
-  return loadModel((await findCompleteDirectory(paths.teacher.model))!);
+  const models: Model[] = [];
+  for (const [i, member] of members.entries()) {
+    if (member.source !== 'train') {
+      models.push(await loadModel((await teacherFolder(member, path.dirname(experiment.file)))!));
+      continue;
+    }
+    const isMember = experiment.teacher.source === 'ensemble';
+    const folder = isMember ? memberPaths(paths, i) : paths.teacher;
+    const name = isMember ? memberName(i) : 'teacher';
+    if (!(await trainTeacher(run, member, folder, name))) return undefined;
+    models.push(await loadModel((await findCompleteDirectory(folder.model))!));
+  }
+  return models;
+}
+
+/** As the comparison names a member of an ensemble, counted from 0. */
+export const memberName = (index: number): string => `teacher ${index + 1}`;
+
+async function trainTeacher(
+  run: PreparedRun,
+  spec: Extract<MemberSpec, { source: 'train' }>,
+  paths: TrainingPaths,
+  name: string,
+): Promise<boolean> {
+  const { experiment, data, recorder } = run;
+  if (await isExported(paths)) return true;
+  const architecture = architectureOf(spec.architecture, spec.training, experiment, data);
+  await recorder.note(`training the ${name}, ${parameterCount(architecture)} parameters`);
+  const finished = await trainOne(run, {
+    role: 'teacher',
+    name,
+    pairing: { student: architecture },
+    initial: () => Promise.resolve(initializeParameters(architecture, spec.training.seed)),
+    paths,
+    spec: spec.training,
+  });
+  if (finished) await exportModel(paths, data.tokenizer, modelCard(experiment, architecture, 'teacher'));
+  return finished;
 }
 
 /** Shares the progress bar out among what there is to train, by the work of a step. */
@@ -60,9 +91,9 @@ function planRoles(run: PreparedRun, teacher: Architecture, student: Architectur
   const { experiment, data, plan } = run;
   const stepsOf = (spec: TrainingSpec, role: Role): number => trainingBatches(run, spec, role).steps;
   const [large, small] = [parameterCount(teacher), parameterCount(student)];
-  if (experiment.teacher.source === 'train') {
-    const { training } = experiment.teacher;
-    plan.add('teacher', stepsOf(training, 'teacher'), 3 * large * training.batchSize);
+  for (const { member } of membersOf(experiment.teacher)) {
+    if (member.source !== 'train') continue;
+    plan.add('teacher', stepsOf(member.training, 'teacher'), 3 * large * member.training.batchSize);
   }
   const { training } = experiment;
   const isKept = wantsCache(experiment);
@@ -80,8 +111,8 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
   const { experiment, folder: paths, data, recorder } = run;
   if (run.plan.isEmpty) planRoles(run, student.frozen.architecture, student.architecture);
   if (await isExported(paths)) return true;
-  const { pairing, teacher, frozen } = student;
-  const targets = await teacherAnswers(run, { model: teacher, frozen, imitated: imitatedOf(pairing) });
+  const { pairing, teachers, frozen } = student;
+  const targets = await teacherAnswers(run, { models: teachers, frozen, imitated: imitatedOf(pairing) });
   if (!targets) return false;
   await recorder.note(`distilling the student, ${parameterCount(student.architecture)} parameters${seedText(run)}`);
   const finished = await trainOne(run, {

@@ -15,7 +15,10 @@ import type { Task } from '../../protocol/records';
 import type { Columns } from '../../dataset/dataset';
 import { Tokenizer } from '../../tokenizer/tokenizer';
 import { loadModel } from '../run/models';
-import { teacherOfRun } from '../../experiment/checks/model-folder';
+import { membersOfRun, teacherOfRun } from '../../experiment/checks/model-folder';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
+import type { Model } from '../../model/parameters';
+import { EnsemblePredictor } from '../../distill/teacher/ensemble-predictor';
 
 export interface Target {
   task: Task;
@@ -38,6 +41,8 @@ const tasks: Record<Architecture['head'], Task> = {
 /** Where the models of a target are. */
 export interface TargetFolders {
   teacher: string | undefined;
+  /** Of an ensemble, in place of `teacher`: its members, and the temperature at which their mean is shown exactly. */
+  ensemble?: { members: { folder: string; weight: number }[]; temperature: number } | undefined;
   student?: string | undefined;
   tokenizer: string | undefined;
   maxLength?: number;
@@ -55,14 +60,44 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
   if (existsSync(path.join(folder, 'config.json'))) return { teacher: folder, tokenizer: folder, columns: {} };
   const { run, training } = await findTraining(target);
   const experiment = await readRunExperiment(run);
-  const teacher = await findCompleteDirectory(await teacherOfRun(run));
+  const ensemble = await ensembleOf(run, experiment);
+  const isSingle = experiment.teacher.source !== 'ensemble';
+  const teacher = isSingle ? await findCompleteDirectory(await teacherOfRun(run)) : undefined;
   const student = await latestModel(training);
   const tokenizer = await findCompleteDirectory(path.join(run.directory, 'tokenizer'));
-  if (teacher === undefined && student === undefined) {
+  if (teacher === undefined && ensemble === undefined && student === undefined) {
     throw InputError.at(target, 'run-without-model', {});
   }
   const { maxLength } = experiment.dataset;
-  return { teacher, student, tokenizer, maxLength, columns: columnsOf(experiment) };
+  return { teacher, ensemble, student, tokenizer, maxLength, columns: columnsOf(experiment) };
+}
+
+/** Undefined where the teacher is a single model, or a member is still to be trained. */
+async function ensembleOf(run: RunPaths, experiment: ResolvedExperiment): Promise<TargetFolders['ensemble']> {
+  const members = await membersOfRun(run);
+  if (!members) return undefined;
+  const found: { folder: string; weight: number }[] = [];
+  for (const { folder, weight } of members) {
+    const whole = await findCompleteDirectory(folder);
+    if (whole === undefined) return undefined;
+    found.push({ folder: whole, weight });
+  }
+  const { temperature } = experiment.distillation;
+  return { members: found, temperature: typeof temperature === 'number' ? temperature : temperature.from };
+}
+
+async function openEnsemble(
+  executor: Executor,
+  { members, temperature }: NonNullable<TargetFolders['ensemble']>,
+): Promise<Predictor> {
+  const models: Model[] = [];
+  for (const { folder } of members) models.push(await loadModel(folder));
+  return new EnsemblePredictor(
+    executor,
+    models,
+    members.map(({ weight }) => weight),
+    temperature,
+  );
 }
 
 /** Frees the memory of a target's models. */
@@ -102,7 +137,8 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
     const { architecture, parameters } = await loadModel(folder);
     return new Predictor(executor, architecture, parameters);
   };
-  const [teacher, student] = [await open(folders.teacher), await open(folders.student)];
+  const teacher = folders.ensemble ? await openEnsemble(executor, folders.ensemble) : await open(folders.teacher);
+  const student = await open(folders.student);
   const { head, labels, maxPositions } = (teacher ?? student)!.architecture;
   const hasTokenizer = folders.tokenizer !== undefined && existsSync(path.join(folders.tokenizer, 'tokenizer.json'));
   return {

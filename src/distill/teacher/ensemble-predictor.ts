@@ -1,0 +1,46 @@
+/** @file An ensemble of classifiers, ready to answer single texts with the logits of its mean. */
+
+import type { HostTensor } from '../../engine/array';
+import type { Executor } from '../../engine/executor';
+import type { Model } from '../../model/parameters';
+import { Predictor, type Answer, type TokenizedText } from '../predictor';
+import { meanLogits } from './ensemble';
+
+/** Hidden states are those of the first member. */
+export class EnsemblePredictor extends Predictor {
+  private readonly others: readonly Predictor[];
+
+  /** @param temperature at which the softened logits are exactly the mean of the members' */
+  constructor(
+    executor: Executor,
+    models: readonly Model[],
+    private readonly weights: readonly number[],
+    private readonly temperature: number,
+  ) {
+    const [first, ...others] = models;
+    super(executor, first!.architecture, first!.parameters);
+    this.others = others.map(({ architecture, parameters }) => new Predictor(executor, architecture, parameters));
+  }
+
+  override async answer(text: TokenizedText): Promise<Answer> {
+    return { ...(await super.answer(text)), logits: await this.logits(text) };
+  }
+
+  override async logits(text: TokenizedText): Promise<HostTensor> {
+    const first = await super.logits(text);
+    const all = [first];
+    for (const other of this.others) all.push(await other.logits(text));
+    const data = meanLogits(
+      all.map((one) => one.data),
+      first.shape[1]!,
+      this.weights,
+      this.temperature,
+    );
+    return { ...first, data };
+  }
+
+  override async release(): Promise<void> {
+    await super.release();
+    for (const other of this.others) await other.release();
+  }
+}

@@ -1,0 +1,42 @@
+/** @file The members of an ensemble: those that are written, one for each seed, and the shares of their weights. */
+
+import type { EnsembleSpec, MemberSpec, TeacherSpec } from './file/schema';
+
+/** Models in all; each of `seeds` is one. */
+export function memberCount({ teachers }: EnsembleSpec): number {
+  return teachers.reduce((sum, member) => sum + (member.source === 'train' ? (member.seeds ?? 1) : 1), 0);
+}
+
+/** With a member for each seed, and weights whose sum is 1: one written weight is shared by its seeds. */
+export function expandedEnsemble(ensemble: EnsembleSpec): EnsembleSpec & { weights: number[] } {
+  const given = ensemble.weights ?? ensemble.teachers.map(() => 1);
+  const all = given.reduce((a, b) => a + b, 0);
+  const weighted = ensemble.teachers.flatMap((member, i): { member: MemberSpec; weight: number }[] => {
+    const weight = given[i]! / all;
+    if (member.source !== 'train') return [{ member, weight }];
+    const { seeds = 1, ...one } = member;
+    return Array.from({ length: seeds }, (_, k) => ({
+      member: { ...one, training: { ...one.training, seed: one.training.seed + k } },
+      weight: weight / seeds,
+    }));
+  });
+  return {
+    ...ensemble,
+    teachers: weighted.map(({ member }) => member),
+    weights: weighted.map(({ weight }) => weight),
+  };
+}
+
+/** Members of a resolved teacher with their weights: itself alone, unless it is an ensemble. */
+export function membersOf(teacher: TeacherSpec): { member: MemberSpec; weight: number }[] {
+  if (teacher.source !== 'ensemble') return [{ member: teacher, weight: 1 }];
+  const { teachers, weights } = expandedEnsemble(teacher);
+  return teachers.map((member, i) => ({ member, weight: weights[i]! }));
+}
+
+/** Whether all of a teacher is trained by the run itself, so that its classes are those of the training rows. */
+export function isTrainedHere(teacher: TeacherSpec): boolean {
+  return teacher.source === 'ensemble'
+    ? teacher.teachers.every(({ source }) => source === 'train')
+    : teacher.source === 'train';
+}
