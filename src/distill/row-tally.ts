@@ -1,20 +1,30 @@
 /** @file What a model says of each row of an evaluation, and how sure it is of what. */
 
 import type { HostTensor } from '../engine/array';
-import { indexOfLargest, klDivergence, softmax } from '../protocol/distribution';
+import { indexOfLargest, klDivergence, softmax, topIndices } from '../protocol/distribution';
 import type { CalibrationBin, ModelPrediction } from '../protocol/records';
 import type { Batch } from '../dataset/batches';
 import type { BatchInputs } from './batch-inputs';
 import { calibrationBins } from './metrics';
 
 /** A ModelPrediction with its choice as a class index. */
-export type RowPrediction = Omit<ModelPrediction, 'choice'> & { choice?: number };
+export type RowPrediction = Omit<ModelPrediction, 'choice'> & {
+  choice?: number;
+  /** The most probable classes at the tally's temperature. */
+  softLabel?: { choice: number; probability: number }[];
+};
+
+/** Classes of a soft label that are kept. */
+const keptClasses = 5;
 
 export class RowTally {
   /** By the example's index. */
   readonly rows = new Map<number, RowPrediction>();
   private readonly confidences: number[] = [];
   private readonly correct: boolean[] = [];
+
+  /** @param temperature at which the model's soft label of each row is kept; absent: none is */
+  constructor(private readonly temperature?: number) {}
 
   /** @param outputs of the evaluation program: logits [B, C], or one measure of each name for each prediction */
   add(
@@ -45,6 +55,7 @@ export class RowTally {
     return {
       choice,
       probability,
+      ...(this.temperature !== undefined && { softLabel: softLabelOf(own, this.temperature) }),
       predictions: 1,
       correct: choice === label ? 1 : 0,
       negativeLogLikelihood: -Math.log(Math.max(probabilities[label]!, Number.MIN_VALUE)),
@@ -69,6 +80,11 @@ export class RowTally {
   calibration(): CalibrationBin[] {
     return calibrationBins(this.confidences, this.correct).filter(({ count }) => count > 0);
   }
+}
+
+function softLabelOf(logits: HostTensor['data'], temperature: number): { choice: number; probability: number }[] {
+  const probabilities = softmax(logits, temperature);
+  return topIndices(probabilities, keptClasses).map((choice) => ({ choice, probability: probabilities[choice]! }));
 }
 
 function rowOf({ data, shape }: HostTensor, row: number): HostTensor['data'] {

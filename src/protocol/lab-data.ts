@@ -15,6 +15,7 @@ import type {
   TokenProbability,
 } from './records';
 import type { SamplingParams } from './runner';
+import type { Taught } from './taught';
 
 /** The two numbers people name a transformer by. */
 export interface ModelShape {
@@ -92,6 +93,8 @@ export interface ComparisonDetail {
   rows: number;
   /** text-classification: rows by hard label and choice, for the model of each name. */
   confusion?: { labels: string[]; counts: Record<string, number[][]> } | undefined;
+  /** text-classification with a control. */
+  taught?: Taught | undefined;
   /** Rows on which teacher and student differ, the most apart first; no more than are good to read. */
   disagreements: PredictionRecord[];
   /** How many there are in all. */

@@ -2,6 +2,7 @@
 
 import type { ComparisonDetail } from './lab-data';
 import type { PredictionRecord, Split } from './records';
+import { taughtRows } from './taught';
 
 /** Rows on which models differ that are listed. */
 const mostListed = 200;
@@ -13,6 +14,7 @@ export function comparisonDetail(records: readonly PredictionRecord[], split: Sp
     split,
     rows: records.length,
     confusion,
+    taught: taughtRows(records),
     disagreements: disagreements.slice(0, mostListed),
     disagreementCount: disagreements.length,
   };

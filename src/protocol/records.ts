@@ -150,8 +150,16 @@ export interface PredictionRecord {
   text: string;
   /** text-classification: name of the hard label. */
   label?: string | undefined;
+  /** text-classification: the teacher's, where a control and the student are not both right or both wrong. */
+  softLabel?: SoftLabel | undefined;
   /** By the name of the model's row in the comparison: `teacher`, `student`, or a control's. */
   models: Record<string, ModelPrediction>;
+}
+
+/** A distribution over classes at a temperature: the most probable ones. */
+export interface SoftLabel {
+  temperature: number;
+  top: { choice: string; probability: number }[];
 }
 
 /** Counts and sums over the row's counted predictions: one for a classifier, one a token for a language model. */
@@ -178,6 +186,17 @@ export interface Comparison {
   validation?: Metrics | undefined;
   /** The student over the first control, paired over seeds and rows; only with several seeds. */
   gain?: SeedGain | undefined;
+  /** text-classification: the student over the first control in F1, by class; with several seeds their mean. */
+  classGains?: ClassGain[] | undefined;
+}
+
+export interface ClassGain {
+  label: string;
+  /** With this hard label. */
+  rows: number;
+  value: number;
+  /** By the paired bootstrap over rows. */
+  interval: Interval;
 }
 
 export interface SeedGain {
@@ -197,14 +216,16 @@ export interface RunErrorRecord extends Absent<Complaint>, Absent<Place> {
 }
 
 /**
- * What a run warns of while it goes on, each of a model once: in the terminal's words and as data, as an error. `role` and `name` say which
- * model, as in the comparison; `step` when.
+ * What a run warns of while it goes on, each of a model once: in the terminal's words and as data, as an error. `role`, `name` and `seed` say
+ * which model, as in the comparison; `step` when.
  */
 export interface AlertRecord extends Absent<Complaint> {
   message: string;
   step: number;
   role: Role;
   name: string;
+  /** Where there are several. */
+  seed?: number | undefined;
 }
 
 /** What a running process is at. Roles are worked through in the order teacher, student, control. */

@@ -19,12 +19,14 @@ import { isOwned, requireOwnedTree } from './owned';
 /**
  * Replaces the folder `target` by what `write` puts into the folder it is given. When this resolves, the new one is on
  * disk; when `write` throws, the previous one stays. One writer at a time: hold the run's lock.
+ * @param kept where the one that is replaced goes, over what is there; without it, it is removed
  */
 export async function saveDirectoryAtomically(
   target: string,
   write: (directory: string) => Promise<void>,
+  kept?: string,
 ): Promise<void> {
-  await recoverDirectory(target);
+  await recoverDirectory(target, kept);
   const suffix = randomBytes(6).toString('hex');
   const [aside, complete, previous] = [`${target}.tmp-${suffix}`, `${target}.new-${suffix}`, `${target}.old-${suffix}`];
   await mkdir(aside, { recursive: true });
@@ -37,7 +39,7 @@ export async function saveDirectoryAtomically(
   }
   await renamePatiently(aside, complete);
   await syncFolder(dirname(target));
-  await swap(target, complete, previous);
+  await swap(target, complete, previous, kept);
 }
 
 /**
@@ -85,23 +87,32 @@ export async function readDirectoryAtomically<T>(
 }
 
 /** Finishes what an interrupted replacement of `target` began, and removes what it left over. */
-async function recoverDirectory(target: string): Promise<void> {
+async function recoverDirectory(target: string, kept: string | undefined): Promise<void> {
   const { present, complete, previous, unfinished } = await look(target);
   const [newest] = complete;
   if (newest !== undefined) {
-    await swap(target, newest, newest.replace('.new-', '.old-'));
+    await swap(target, newest, newest.replace('.new-', '.old-'), kept);
   } else if (!present && previous[0] !== undefined) {
     await renamePatiently(previous[0], target);
   }
-  await Promise.all([...unfinished, ...previous].map((folder) => rm(folder, { recursive: true, force: true })));
+  for (const folder of previous) if (await exists(folder)) await setAside(folder, kept);
+  await Promise.all(unfinished.map((folder) => rm(folder, { recursive: true, force: true })));
 }
 
-async function swap(target: string, complete: string, previous: string): Promise<void> {
+async function swap(target: string, complete: string, previous: string, kept: string | undefined): Promise<void> {
   const replaces = await exists(target);
   if (replaces) await renamePatiently(target, previous);
   await renamePatiently(complete, target);
   await syncFolder(dirname(target));
-  if (replaces) await rm(previous, { recursive: true, force: true, maxRetries: 5 });
+  if (replaces) await setAside(previous, kept);
+}
+
+/** What was replaced: kept in its place, or removed. */
+async function setAside(previous: string, kept: string | undefined): Promise<void> {
+  await rm(kept ?? previous, { recursive: true, force: true, maxRetries: 5 });
+  if (kept === undefined) return;
+  await renamePatiently(previous, kept);
+  await syncFolder(dirname(kept));
 }
 
 interface Siblings {

@@ -14,6 +14,8 @@ export interface TrainingPaths {
   probes: string;
   /** Weights, optimizer state and position to resume from; read and written through atomic-directory.ts. */
   lastCheckpoint: string;
+  /** The one before, for where the last is damaged. */
+  previousCheckpoint: string;
   /** The checkpoint that did best on validation. */
   bestCheckpoint: string;
   /** The exported model, a Hugging Face folder. */
@@ -46,6 +48,7 @@ function trainingPaths(directory: string, model: string): TrainingPaths {
     evaluations: join(directory, 'evaluations.jsonl'),
     probes: join(directory, 'probes'),
     lastCheckpoint: join(directory, 'checkpoints', 'last'),
+    previousCheckpoint: join(directory, 'checkpoints', 'previous'),
     bestCheckpoint: join(directory, 'checkpoints', 'best'),
     model: join(directory, model),
   };

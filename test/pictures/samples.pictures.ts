@@ -22,14 +22,19 @@ const narrow = { width: 420, height: 860 };
 /** Places in the pinned validation rows at which there is something to be seen. */
 const shown = {
   definitions: { example: 3, temperature: 2 }, // "being easily excited": an attribute, a state, a feeling
-  'language-model': { example: 5, token: 'animals', temperature: 1, prompt: 'a large African' },
+  'language-model': { example: 5, token: 'plants', temperature: 1, prompt: 'a large African' },
 };
 type Sample = keyof typeof shown;
+
+/** It may be closed from the start: what stood open in the folder's last window is put back. */
+async function closeSidebar(window: Workbench): Promise<void> {
+  if (await window.page.locator('.part.sidebar').isVisible()) await window.runCommand('View: Close Primary Side Bar');
+}
 
 async function openSample(sample: Sample): Promise<Workbench> {
   const window = await Workbench.open(workspace, { theme: 'dark' });
   await openLab(window, sample, /^T /);
-  await window.runCommand('View: Close Primary Side Bar');
+  await closeSidebar(window);
   return window;
 }
 
@@ -136,6 +141,8 @@ describe.each(Object.keys(shown) as Sample[])('the Lab on %s', (sample) => {
       await look(window);
       await keepLab(window, `${name}-narrow`);
     }
+    // What is open is put back in the folder's next window, and takes the focus there while it loads.
+    await window.runCommand('View: Close All Editors');
   });
 });
 
@@ -156,14 +163,14 @@ describe('the editor', () => {
   });
 
   it.each([
-    { name: 'tokens', sample: 'language-model', row: 'a railway that is powered by', place: 'electricity' },
-    { name: 'labels', sample: 'definitions', row: 'compulsiveness about working', place: 'attribute' },
-  ])('inspection of $name', async ({ name, sample, row, place }) => {
+    { name: 'tokens', run: 'Language model', row: 'a morbid fear of', place: 'death' },
+    { name: 'labels', run: 'Definitions', row: 'compulsiveness about working', place: 'attribute' },
+  ])('inspection of $name', async ({ name, run, row, place }) => {
     const window = await Workbench.open(workspace, { theme: 'dark' });
     await window.openFile('definitions/test.jsonl');
-    await window.runCommand('View: Close Primary Side Bar');
+    await closeSidebar(window);
     await window.runCommand('Distillery: Inspect Dataset with Run…');
-    await window.pick(sample);
+    await window.pick(run);
     const painted = window.page
       .locator('.view-line', { hasText: row.replaceAll(' ', '\u00a0') })
       .locator('span[class*="TextEditorDecorationType"]', { hasText: place })

@@ -47,6 +47,24 @@ describe('saveDirectoryAtomically', () => {
     expect(readdirSync(dirname(target))).toEqual(['last']);
   });
 
+  it('keeps what it replaces where it is told to, also what an interrupted replacement left', async () => {
+    const folder = makeFolder();
+    const [target, kept] = [join(folder, 'last'), join(folder, 'previous')];
+    const saveKeeping = (version: number): Promise<void> =>
+      saveDirectoryAtomically(target, (directory) => writeFile(join(directory, 'weights'), String(version)), kept);
+    for (const version of [1, 2, 3]) await saveKeeping(version);
+    expect([target, kept].map(versionIn)).toEqual([3, 2]);
+    // Killed before the replaced one was in its place, before and after the new one was.
+    renameSync(target, `${target}.old-a`);
+    make(`${target}.new-a`, 4);
+    await saveKeeping(5);
+    expect([target, kept].map(versionIn)).toEqual([5, 4]);
+    renameSync(kept, `${target}.old-b`);
+    await saveKeeping(6);
+    expect([target, kept].map(versionIn)).toEqual([6, 5]);
+    expect(readdirSync(folder).sort()).toEqual(['last', 'previous']);
+  });
+
   it('does not mistake a folder with a longer name for its own', async () => {
     const folder = makeFolder();
     make(join(folder, 'last-good'), 7);

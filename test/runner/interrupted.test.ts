@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
@@ -42,10 +42,17 @@ function moveElsewhere(run: string): void {
   renameSync(path.join(run, claim!), path.join(run, claim!.replace(/[0-9a-f]{8}$/, 'aaaaaaaa')));
 }
 
+/** The least of a number in the middle of a file. */
+function flipBit(file: string): void {
+  const bytes = readFileSync(file);
+  bytes[Math.floor(bytes.length / 2)]! ^= 1;
+  writeFileSync(file, bytes);
+}
+
 describe('an interrupted run', () => {
   it.each([
     ['while its teacher trains', 'teacher', 4, 'here'],
-    ['while its student trains', '.', 17, 'here'],
+    ['while its student trains, one bit of its last checkpoint flipped since,', '.', 17, 'damaged'],
     ['while its control trains in what might be a container', 'controls/no-distillation', 10, 'elsewhere'],
   ])('killed %s and resumed, has the weights of an uninterrupted one', async (_, part, steps, place) => {
     const workspace = tinyWorkspace(experiment);
@@ -62,10 +69,15 @@ describe('an interrupted run', () => {
       expect(code).toBe(2);
       expect(stderr).toMatch(/held by process \d+ on .+ cannot be seen from here.+resume .+ --take-over/);
     }
+    if (place === 'damaged') flipBit(path.join(run, 'checkpoints', 'last', 'optimizer.safetensors'));
     const takeOver = place === 'elsewhere' ? ['--take-over'] : [];
     const result = await document<RunResult>(['resume', path.basename(run), ...takeOver], workspace);
     expect(result.status).toBe('done');
     weights(run).forEach((bytes, i) => expect(bytes.equals(uninterrupted.cpu![i]!), models[i]).toBe(true));
+    const log = readFileSync(path.join(run, 'log.txt'), 'utf8');
+    expect(log.includes('optimizer.safetensors is damaged: going on from the checkpoint before')).toBe(
+      place === 'damaged',
+    );
     const metrics = readLines<MetricsRecord>(path.join(run, 'metrics.jsonl'));
     expect(metrics.map(({ step }) => step)).toEqual(metrics.map((_record, i) => i));
   });

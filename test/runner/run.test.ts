@@ -3,7 +3,13 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { divergences } from '../../src/distill/divergences';
 import { loadCheckpoint } from '../../src/model/checkpoint';
-import type { EvaluationRecord, InspectResult, MetricsRecord, RunRecord } from '../../src/protocol/records';
+import type {
+  EvaluationRecord,
+  InspectResult,
+  MetricsRecord,
+  PredictionRecord,
+  RunRecord,
+} from '../../src/protocol/records';
 import type { ResolvedExperiment } from '../../src/experiment/file/schema';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import type { SweepResult } from '../../src/runner/commands/sweep';
@@ -117,6 +123,25 @@ describe('a run of a text-classification experiment', () => {
   it('keeps a student that loads as a Hugging Face folder', async () => {
     const { architecture } = await loadCheckpoint(path.join(run, 'student'));
     expect(architecture).toMatchObject({ family: 'bert', layers: 1, hiddenSize: 24, labels: ['ham', 'spam'] });
+  });
+
+  it('tells what the teacher gave, by class and with the soft labels of rows that one model alone has right', () => {
+    const gains = result.summary!.classGains!;
+    expect(gains.map(({ label }) => label)).toEqual(['ham', 'spam']);
+    expect(gains.reduce((sum, { rows }) => sum + rows, 0)).toBe(24);
+    const predictions = readLines<PredictionRecord>(path.join(run, 'predictions.jsonl'));
+    const isRight = ({ models }: PredictionRecord, name: string): boolean => models[name]!.correct === 1;
+    for (const record of predictions) {
+      const isDivided = isRight(record, 'student') !== isRight(record, 'no-distillation');
+      expect(record.softLabel !== undefined).toBe(isDivided);
+      if (!isDivided) continue;
+      const { temperature, top } = record.softLabel!;
+      expect(temperature).toBe(2);
+      expect(top[0]!.choice).toBe(record.models.teacher!.choice);
+      expect(top.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 12);
+    }
+    expect(predictions.every(({ models }) => Object.values(models).every((one) => !('softLabel' in one)))).toBe(true);
+    expect(readFileSync(path.join(run, 'report.md'), 'utf8')).toContain('## What the teacher gave');
   });
 
   it('can be inspected at any temperature', async () => {

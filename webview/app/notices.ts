@@ -1,7 +1,7 @@
 /** @file What is wrong, or how the run ended early; what there is stays in view below. */
 
 import * as l10n from '@vscode/l10n';
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { formatCount } from '../../src/protocol/format';
 import type { AlertRecord, RunErrorRecord, RunRecord } from '../../src/protocol/records';
 import { icon, type IconName } from '../look/icons';
@@ -46,9 +46,10 @@ function warned(alerts: readonly AlertRecord[], isDone: boolean): TemplateResult
       <summary>${count}</summary>
       <ul>
         ${alerts.map(
-          ({ role, name, step, message, remedy }) =>
+          ({ role, name, seed, step, message, remedy }) =>
             html`<li>
               ${mark(role)} ${role === 'control' ? l10n.t('control {0}', name.replaceAll('-', ' ')) : roleNames[role]},
+              ${seed === undefined ? nothing : html`${l10n.t('seed {0}', seed)},`}
               ${l10n.t('step {0}', formatCount(step))}:
               <span translate="no"><span class="strong">${message}</span> ${remedy ?? ''}</span>
             </li>`,

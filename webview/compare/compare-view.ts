@@ -26,6 +26,7 @@ import './model-table';
 import { comparedModels, drawnModels, type ComparedModel } from './models';
 import './settings-table';
 import './study-view';
+import './taught';
 import { spokenCalibration, spokenSizes } from './spoken';
 
 @customElement('lab-compare')
@@ -62,6 +63,9 @@ export class CompareView extends LitElement {
       .drawings > figure {
         width: 328px;
         max-width: 100%;
+      }
+      lab-taught {
+        margin-top: 20px;
       }
       svg.drawn {
         max-width: 100%;
@@ -148,6 +152,15 @@ export class CompareView extends LitElement {
             : nothing
         }
       </div>
+      ${
+        comparison?.taught
+          ? html`<lab-taught
+              .run=${this.run.id}
+              .taught=${comparison.taught}
+              .gains=${this.run.record.summary?.classGains}
+            ></lab-taught>`
+          : nothing
+      }
       <div class="details">
         <lab-settings .run=${this.run} .besides=${beside}></lab-settings>
         ${comparison ? html`<lab-disagreements .run=${this.run.id} .comparison=${comparison}></lab-disagreements>` : failed(this.#comparison)}

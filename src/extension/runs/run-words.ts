@@ -87,9 +87,12 @@ export function trainedWords({ role, seed }: RunProgress): string {
   return seed ? l10n.t('{0}, seed {1} of {2}', roleWord(role), seed.number, seed.of) : roleWord(role);
 }
 
-/** `student, step 120`: which model a warning is about, and when it was said. */
-export function alertPlace({ role, name, step }: AlertRecord): string {
-  return l10n.t('{0}, step {1}', modelName(role, name), formatCount(step));
+/** `student, step 120`, of several seeds `student, seed 2, step 120`: which model a warning is about, and when it was said. */
+export function alertPlace({ role, name, seed, step }: AlertRecord): string {
+  const model = modelName(role, name);
+  return seed === undefined
+    ? l10n.t('{0}, step {1}', model, formatCount(step))
+    : l10n.t('{0}, seed {1}, step {2}', model, seed, formatCount(step));
 }
 
 /** What tells a run from others of its experiment: `T 4 · α .7`; its name where that is all that is known. */

@@ -29,6 +29,10 @@ export const runProblems = {
     message: 'This is not the record of an experiment, or it is damaged.',
     remedy: 'Run the experiment file again.',
   },
+  'checkpoint-damaged': {
+    message: 'This file is not as it was written, and no older checkpoint is whole: the disk may be failing.',
+    remedy: 'Restore it from a copy, or run the experiment again.',
+  },
   'run-without-comparison': {
     message: 'This run has no comparison yet: it is {status}.',
     remedy: 'Finish it with {resume:quoted}.',

@@ -13,6 +13,7 @@ import { comparisonDetail } from '../../protocol/predictions';
 import { qualityOf, type Quality } from '../../protocol/quality';
 import type { AlertRecord, Comparison, ComparisonRow, PredictionRecord } from '../../protocol/records';
 import { findings, markdownTable } from './comparison-table';
+import { taughtText } from './taught-text';
 import { trainingText, type ReportedTraining } from './training-text';
 import { reportCharts, type Chart, type TrainingRecords } from './report-charts';
 
@@ -37,9 +38,12 @@ export async function writeReport(
   const without =
     control === undefined ? [] : await Promise.all(folders.map((folder) => recordsOf(controlPaths(folder, control))));
   const [student, ofControl] = [students[0]!, without[0]];
+  const seed = comparison.seeds?.[0];
   const trainings: ReportedTraining[] = [
-    { role: 'student', name: 'student', evaluations: student.evaluations, training },
-    ...(ofControl ? [{ role: 'control' as const, name: control!, evaluations: ofControl.evaluations, training }] : []),
+    { role: 'student', name: 'student', seed, evaluations: student.evaluations, training },
+    ...(ofControl
+      ? [{ role: 'control' as const, name: control!, seed, evaluations: ofControl.evaluations, training }]
+      : []),
   ];
   if (teacher.source === 'train') {
     const { evaluations } = await recordsOf(paths.teacher);
@@ -78,6 +82,7 @@ function reportText(
     ...intervalsText(comparison, quality),
     ...charts.map(({ file, title }) => `![${title}](${file})`),
     ...went,
+    ...(detail ? taughtText(detail.taught, comparison.classGains) : []),
     ...(detail ? [...confusionText(detail), ...rowsText(detail)] : []),
     '## Settings',
     '```json\n' + JSON.stringify({ distillation, training }, undefined, 2) + '\n```',

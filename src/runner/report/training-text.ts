@@ -3,6 +3,7 @@
 import { formatCount, formatQuantity } from '../../protocol/format';
 import type { Quality } from '../../protocol/quality';
 import type { AlertRecord, EvaluationRecord, Role, Task } from '../../protocol/records';
+import { alertedModel } from '../run/run-recorder';
 import { bestEvaluation, fallAtEnd } from '../alerts/training-watch';
 
 /** Relative rise of the validation loss over its least from which a training is said to have got worse. */
@@ -12,6 +13,7 @@ export interface ReportedTraining {
   role: Role;
   /** Of a control. */
   name: string;
+  seed?: number | undefined;
   evaluations: readonly EvaluationRecord[];
   /** As the experiment has it. */
   training: { epochs: number; patience?: number | undefined };
@@ -26,12 +28,12 @@ export function trainingText(
 ): string[] {
   const lines = trainings.flatMap((training) => {
     const said = howItWent(training, task, quality);
-    return said === undefined ? [] : [`- ${modelName(training)}: ${said}`];
+    return said === undefined ? [] : [`- ${alertedModel(training)}: ${said}`];
   });
   if (lines.length === 0) return [];
   const warnings = alerts.map(
     (alert) =>
-      `- ${modelName(alert)}, step ${formatCount(alert.step)}: ${alert.message}${alert.remedy === undefined ? '' : ` ${alert.remedy}`}`,
+      `- ${alertedModel(alert)}, step ${formatCount(alert.step)}: ${alert.message}${alert.remedy === undefined ? '' : ` ${alert.remedy}`}`,
   );
   return [
     '## How the training went',
@@ -39,9 +41,6 @@ export function trainingText(
     ...(warnings.length > 0 ? ['Warnings while it ran:', warnings.join('\n')] : []),
   ];
 }
-
-const modelName = ({ role, name }: Pick<ReportedTraining, 'role' | 'name'>): string =>
-  role === 'control' ? `control ${name}` : role;
 
 /** Undefined for a model that was not trained here. */
 export function howItWent(

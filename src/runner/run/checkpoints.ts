@@ -7,6 +7,8 @@ import {
   readDirectoryAtomically,
   saveDirectoryAtomically,
 } from '../../run-directory/atomic-directory';
+import { findDamage, writeManifest } from '../../run-directory/manifest';
+import { removeOwned } from '../../run-directory/owned';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { TrainerState } from '../../distill/trainer';
 import { mapValues, prefixed, withPrefix } from '../../distill/named';
@@ -15,6 +17,7 @@ import type { Architecture } from '../../model/architecture';
 import { loadCheckpoint, saveCheckpoint } from '../../model/checkpoint';
 import type { Parameters } from '../../model/parameters';
 import { readSafetensors, toFloat32, writeSafetensors } from '../../model/safetensors';
+import { InputError } from '../../protocol/problem';
 import type { Metrics } from '../../protocol/records';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 
@@ -41,7 +44,7 @@ export async function saveTraining(
   specs: Readonly<Record<string, TensorSpec>>,
   { state, best, waited }: TrainingCheckpoint,
 ): Promise<void> {
-  await saveDirectoryAtomically(paths.lastCheckpoint, async (directory) => {
+  const write = async (directory: string): Promise<void> => {
     await saveCheckpoint(directory, architecture, state.parameters);
     const tensorsOf = (values: Parameters) => mapValues(specs, ({ shape }, name) => ({ shape, data: values[name]! }));
     const projections = Object.keys(specs).filter((name) => name.startsWith('projection.'));
@@ -52,28 +55,56 @@ export async function saveTraining(
     });
     const position = { step: state.step, tokens: state.tokens, best, waited };
     await writeFile(path.join(directory, POSITION), `${JSON.stringify(position)}\n`);
-  });
+    await writeManifest(directory);
+  };
+  await saveDirectoryAtomically(paths.lastCheckpoint, write, paths.previousCheckpoint);
 }
 
-/** The state to go on from; undefined where nothing was saved. */
-export async function loadTraining(paths: TrainingPaths): Promise<TrainingCheckpoint | undefined> {
-  return readDirectoryAtomically(paths.lastCheckpoint, async (directory) => {
-    const { parameters } = await loadCheckpoint(directory);
-    const optimizer = mapValues(await readSafetensors(path.join(directory, OPTIMIZER)), (tensor) => toFloat32(tensor)!);
-    const position = JSON.parse(await readFile(path.join(directory, POSITION), 'utf8')) as Position;
-    const projections = prefixed('projection.', withPrefix('projection.', optimizer));
-    return {
-      state: {
-        step: position.step,
-        tokens: position.tokens,
-        parameters: { ...parameters, ...projections },
-        firstMoments: withPrefix('first.', optimizer),
-        secondMoments: withPrefix('second.', optimizer),
-      },
-      best: position.best,
-      waited: position.waited ?? 0,
-    };
-  });
+/**
+ * The state to go on from: of the last checkpoint or, where that is damaged, of the one before, which `note` is told of. Undefined where
+ * nothing was saved.
+ * @throws InputError where neither is whole
+ */
+export async function loadTraining(
+  paths: TrainingPaths,
+  note: (line: string) => Promise<void>,
+): Promise<TrainingCheckpoint | undefined> {
+  const damaged: string[] = [];
+  for (const folder of [paths.lastCheckpoint, paths.previousCheckpoint]) {
+    const found = await readDirectoryAtomically(folder, async (directory) => {
+      const damage = await findDamage(directory);
+      return damage === undefined ? { checkpoint: await readTraining(directory) } : { damage };
+    });
+    if (found?.damage !== undefined) damaged.push(path.join(folder, found.damage));
+    if (!found?.checkpoint) continue;
+    if (damaged.length > 0) {
+      const { step } = found.checkpoint.state;
+      // In its place it would be the next to be kept, over this one.
+      await removeOwned(paths.lastCheckpoint);
+      await note(`${damaged[0]!} is damaged: going on from the checkpoint before, of step ${step}`);
+    }
+    return found.checkpoint;
+  }
+  if (damaged.length === 0) return undefined;
+  throw InputError.at(damaged[0]!, 'checkpoint-damaged', {});
+}
+
+async function readTraining(directory: string): Promise<TrainingCheckpoint> {
+  const { parameters } = await loadCheckpoint(directory);
+  const optimizer = mapValues(await readSafetensors(path.join(directory, OPTIMIZER)), (tensor) => toFloat32(tensor)!);
+  const position = JSON.parse(await readFile(path.join(directory, POSITION), 'utf8')) as Position;
+  const projections = prefixed('projection.', withPrefix('projection.', optimizer));
+  return {
+    state: {
+      step: position.step,
+      tokens: position.tokens,
+      parameters: { ...parameters, ...projections },
+      firstMoments: withPrefix('first.', optimizer),
+      secondMoments: withPrefix('second.', optimizer),
+    },
+    best: position.best,
+    waited: position.waited ?? 0,
+  };
 }
 
 interface Position {
@@ -89,14 +120,22 @@ export async function saveBest(
   architecture: Architecture,
   parameters: Parameters,
 ): Promise<void> {
-  await saveDirectoryAtomically(paths.bestCheckpoint, (directory) =>
-    saveCheckpoint(directory, architecture, parameters),
-  );
+  await saveDirectoryAtomically(paths.bestCheckpoint, async (directory) => {
+    await saveCheckpoint(directory, architecture, parameters);
+    await writeManifest(directory);
+  });
 }
 
-/** The finished model, a Hugging Face folder: the best checkpoint, its tokenizer, a model card. */
+/**
+ * The finished model, a Hugging Face folder: the best checkpoint, its tokenizer, a model card.
+ * @throws InputError where that checkpoint is damaged
+ */
 export async function exportModel(paths: TrainingPaths, tokenizer: Tokenizer, card: string): Promise<void> {
-  const best = await readDirectoryAtomically(paths.bestCheckpoint, loadCheckpoint);
+  const best = await readDirectoryAtomically(paths.bestCheckpoint, async (directory) => {
+    const damage = await findDamage(directory);
+    if (damage !== undefined) throw InputError.at(path.join(paths.bestCheckpoint, damage), 'checkpoint-damaged', {});
+    return loadCheckpoint(directory);
+  });
   if (!best) throw new Error(`${paths.bestCheckpoint} holds no model to export`);
   await saveDirectoryAtomically(paths.model, async (directory) => {
     await saveCheckpoint(directory, best.architecture, best.parameters);

@@ -5,14 +5,15 @@ import path from 'node:path';
 import { Evaluator } from '../../distill/evaluator';
 import { measureLatency } from '../../distill/predictor';
 import { parameterSpecs } from '../../distill/specs';
-import { RowTally } from '../../distill/row-tally';
+import { RowTally, type RowPrediction } from '../../distill/row-tally';
 import { placeParameters, type FrozenTeacher } from '../../distill/teacher/teacher';
 import type { Executor } from '../../engine/executor';
 import { qualityOf, retention } from '../../protocol/quality';
 import { parameterCount } from '../../model/config';
-import type { Comparison, ComparisonRow, PredictionRecord, Role, Split, Task } from '../../protocol/records';
+import type { Comparison, ComparisonRow, PredictionRecord, Role, SoftLabel, Split, Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import type { Example } from '../../dataset/examples';
+import { classGains, type ClassPair } from './class-gains';
 import { withIntervals, type MeasuredModel } from './comparison-intervals';
 import { comparisonOverSeeds, type MeasuredSeed } from './comparison-seeds';
 import { loadModel } from './models';
@@ -37,6 +38,8 @@ export interface ComparisonSetup {
   /** Student and controls of each seed. */
   seeds: readonly { seed: number; models: readonly ComparedModel[] }[];
   teacherFolder: string;
+  /** At which the teacher's soft labels are kept. */
+  temperature: number;
   teacher: FrozenTeacher;
   /** Each model is timed on this text. */
   latencyText: Example;
@@ -63,14 +66,26 @@ export async function compareModels(
   const labels = setup.examples.flatMap((example) => (typeof example.labels === 'number' ? [example.labels] : []));
   const [first] = measured;
   return {
-    comparison: withRetention(
-      task,
-      measured.length > 1
-        ? comparisonOverSeeds(task, teacher, measured, labels)
-        : { rows: withIntervals(task, [teacher, ...first!.models], labels) },
+    comparison: {
+      ...withRetention(
+        task,
+        measured.length > 1
+          ? comparisonOverSeeds(task, teacher, measured, labels)
+          : { rows: withIntervals(task, [teacher, ...first!.models], labels) },
+      ),
+      classGains: classGains(measured.flatMap(pairOf), labels, setup.labels ?? []),
+    },
+    predictions: measured.map(({ models }, i) =>
+      predictionRecords(setup, teacher, i === 0 ? [teacher, ...models] : models),
     ),
-    predictions: measured.map(({ models }, i) => predictionRecords(setup, i === 0 ? [teacher, ...models] : models)),
   };
+}
+
+function pairOf({ models }: MeasuredSeed): ClassPair[] {
+  const [student, control] = (['student', 'control'] as const).map((role) =>
+    models.find(({ row }) => row.role === role),
+  );
+  return student && control ? [{ student, control }] : [];
 }
 
 function withRetention(task: Task, comparison: Comparison): Comparison {
@@ -90,7 +105,8 @@ const nothingCounted = { predictions: 0, correct: 0, negativeLogLikelihood: 0 };
 const keptText = 200;
 
 function predictionRecords(
-  { examples, labels }: ComparisonSetup,
+  { examples, labels, temperature }: ComparisonSetup,
+  teacher: MeasuredModel,
   models: readonly MeasuredModel[],
 ): PredictionRecord[] {
   return examples.map(({ row, labels: label }, i) => ({
@@ -98,13 +114,29 @@ function predictionRecords(
     line: row.line,
     text: row.text.slice(0, keptText),
     label: typeof label === 'number' ? labels?.[label] : undefined,
+    softLabel: areDivided(models, i) ? softLabelOf(teacher.predictions[i]!, temperature, labels) : undefined,
     models: Object.fromEntries(
       models.map(({ row: { name }, predictions }) => {
-        const { choice, ...prediction } = predictions[i]!;
+        const { choice, softLabel, ...prediction } = predictions[i]!;
         return [name, { choice: choice === undefined ? undefined : labels?.[choice], ...prediction }];
       }),
     ),
   }));
+}
+
+/** Whether the student and a control are not both right or both wrong on a row. */
+function areDivided(models: readonly MeasuredModel[], row: number): boolean {
+  const student = models.find((model) => model.row.role === 'student')?.predictions[row]!.correct;
+  return models.some((model) => model.row.role === 'control' && model.predictions[row]!.correct !== student);
+}
+
+function softLabelOf(
+  { softLabel }: RowPrediction,
+  temperature: number,
+  labels: readonly string[] | undefined,
+): SoftLabel | undefined {
+  if (!softLabel || !labels) return undefined;
+  return { temperature, top: softLabel.map(({ choice, probability }) => ({ choice: labels[choice]!, probability })) };
 }
 
 /** @param latencyMs where it is known */
@@ -123,7 +155,7 @@ async function measure(
     batches,
   });
   const placed = placeParameters(executor, parameterSpecs(architecture), parameters);
-  const tally = new RowTally();
+  const tally = new RowTally(role === 'teacher' ? setup.temperature : undefined);
   const metrics = await evaluator.evaluate(placed, tally);
   await evaluator.release();
   Object.values(placed).forEach((parameter) => parameter.dispose());

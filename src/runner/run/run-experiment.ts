@@ -46,6 +46,7 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
   await recorder.note(`comparing on ${test ? `${test.length} test` : `${data.validation.length} validation`} examples`);
   const folder = (await existingTeacher(experiment)) ?? paths.teacher.model;
   const runs = seedsOfRun(run);
+  const { temperature } = experiment.distillation;
   const seeds = runs.map((ofSeed) => ({
     seed: ofSeed.experiment.training.seed,
     models: [
@@ -68,6 +69,7 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
     labels: data.labels,
     seeds,
     teacherFolder: folder,
+    temperature: typeof temperature === 'number' ? temperature : temperature.from,
     teacher,
     latencyText: examples[0]!,
   });

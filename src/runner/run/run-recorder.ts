@@ -24,6 +24,11 @@ export interface RunListener {
 /** `run.json` is replaced at most so often, for each replacement is written through to the disk. */
 const WRITE_INTERVAL_MS = 500;
 
+/** `student`, `control no-distillation, seed 2`. */
+export function alertedModel({ role, name, seed }: Pick<AlertRecord, 'role' | 'name' | 'seed'>): string {
+  return `${role === 'control' ? `control ${name}` : role}${seed === undefined ? '' : `, seed ${seed}`}`;
+}
+
 export class RunRecorder {
   private lastWrite = 0;
   private writing: Promise<void> = Promise.resolve();
@@ -70,10 +75,10 @@ export class RunRecorder {
   /** Said once for each model, whatever a resumed run finds again. */
   async alert(alert: AlertRecord): Promise<void> {
     const { alerts = [] } = this.record;
-    if (alerts.some(({ code, role, name }) => code === alert.code && role === alert.role && name === alert.name))
-      return;
-    const { role, name, step, message, remedy = '' } = alert;
-    await this.note(`warning: ${role === 'control' ? `control ${name}` : role}, step ${step}: ${message} ${remedy}`);
+    const keys = ['code', 'role', 'name', 'seed'] as const;
+    if (alerts.some((one) => keys.every((key) => one[key] === alert[key]))) return;
+    const { step, message, remedy = '' } = alert;
+    await this.note(`warning: ${alertedModel(alert)}, step ${step}: ${message} ${remedy}`);
     await this.update({ alerts: [...alerts, alert] });
   }
 

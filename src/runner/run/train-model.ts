@@ -22,6 +22,8 @@ export interface ModelTraining {
   role: Role;
   /** As the comparison names the model. */
   name: string;
+  /** Of several. */
+  seed?: number | undefined;
   task: Task;
   pairing: Pairing;
   trainer: Trainer;
@@ -47,7 +49,7 @@ export async function trainModel(
   const { trainer, paths, role, spec, pairing, experimentFile } = training;
   const architecture = pairing.student;
   const specs = trainedSpecs(pairing);
-  const resumed = await loadTraining(paths);
+  const resumed = await loadTraining(paths, (line) => recorder.note(line));
   if (resumed) trainer.restore(resumed.state);
   let best = resumed?.best;
   /** Evaluations since the best one. */
@@ -70,7 +72,8 @@ export async function trainModel(
     for (const record of await readRecords(paths, 'evaluations')) watch.evaluated(record);
   }
   const alert = async (found: readonly Complaint[]): Promise<void> => {
-    for (const one of found) await recorder.alert({ ...one, step: trainer.position, role, name: training.name });
+    for (const one of found)
+      await recorder.alert({ ...one, step: trainer.position, role, name: training.name, seed: training.seed });
   };
   const patienceIsOver = (): boolean => spec.patience !== undefined && waited >= spec.patience;
   const isOver = (): boolean => trainer.position === trainer.steps || patienceIsOver();

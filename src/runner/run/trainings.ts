@@ -166,6 +166,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
       {
         role,
         name,
+        seed: seed && spec.seed,
         task,
         pairing,
         trainer,

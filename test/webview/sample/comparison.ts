@@ -59,6 +59,13 @@ export function spamComparison(): ComparisonDetail {
       line: 12 + 71 * i,
       text,
       label,
+      softLabel: {
+        temperature: 4,
+        top: [
+          { choice: label, probability: 0.71 },
+          { choice: other, probability: 0.29 },
+        ],
+      },
       models: {
         teacher: prediction(label, 0.98 - 0.03 * i),
         student: prediction(i % 3 === 2 ? other : label, 0.61 + 0.02 * i, 0.4 + 0.1 * i),

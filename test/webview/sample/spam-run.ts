@@ -90,6 +90,10 @@ export function spamRun(): SampleRun {
         summary: {
           seeds: [1, 2, 3],
           gain: { metric: 'macroF1', mean: 0.019, interval: [0.008, 0.03], level: 0.95, seeds: 3, rows: 557 },
+          classGains: [
+            { label: 'ham', rows: 4, value: 0.021, interval: [0.004, 0.038] },
+            { label: 'spam', rows: 5, value: -0.012, interval: [-0.03, 0.009] },
+          ],
           rows: [
             row('teacher', 'teacher', 0.982, 14_100_000, 9.4, {}),
             row('student', 'student', 0.971, 1_530_000, 1.2, { agreement: 0.981, teacherKl: 0.0412 }),
