@@ -317,6 +317,9 @@ const scheduleOver = (end: z.ZodNumber) =>
     })
     .describe('A value that changes during training.');
 
+/** Far above any T in use. T² enlarges the rounding of float32, which at 1,000 reaches the size of the loss itself. */
+const temperature = z.number().gt(0).max(100);
+
 const betaDescription = divergenceNames
   .flatMap((name) => (divergenceFacts[name].beta === undefined ? [] : [`${name} only: ${divergenceFacts[name].beta}.`]))
   .join(' ');
@@ -324,7 +327,7 @@ const betaDescription = divergenceNames
 const distillationSchema = z
   .strictObject({
     temperature: z
-      .union([z.number().gt(0), scheduleOver(z.number().gt(0))])
+      .union([temperature, scheduleOver(temperature)])
       .default(4)
       .meta({
         description:
