@@ -139,7 +139,7 @@ export async function exportModel(paths: TrainingPaths, tokenizer: Tokenizer, ca
   if (!best) throw new Error(`${paths.bestCheckpoint} holds no model to export`);
   await saveDirectoryAtomically(paths.model, async (directory) => {
     await saveCheckpoint(directory, best.architecture, best.parameters);
-    await tokenizer.save(directory);
+    await tokenizer.save(directory, best.architecture.maxPositions);
     await writeFile(path.join(directory, 'README.md'), card);
   });
 }
