@@ -49,7 +49,10 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
 }
 
 async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Comparison> {
-  const { experiment, paths, data, executor, recorder } = run;
+  const { experiment, paths, data, executor, recorder, plan } = run;
+  // How long it takes cannot be told from what training took.
+  const { fraction } = plan.at('comparison', 0);
+  recorder.progress({ role: 'student', phase: 'comparing', step: 0, steps: 1, fraction });
   const test = await loadTestExamples(experiment, data);
   await recorder.note(`comparing on ${test ? `${test.length} test` : `${data.validation.length} validation`} examples`);
   const members = await membersOfRun(paths);

@@ -105,6 +105,8 @@ function planRoles(run: PreparedRun, teacher: Architecture, student: Architectur
       plan.add('control', stepsOf(training, 'control'), 3 * small * batchSize, seed?.number);
     }
   }
+  const compared = large + seedsOfRun(run).length * (1 + experiment.controls.length) * small;
+  plan.add('comparison', 1, compared * data.validation.length);
 }
 
 export async function trainStudent(run: PreparedRun, student: Student): Promise<boolean> {
