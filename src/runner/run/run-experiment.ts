@@ -10,6 +10,7 @@ import { bestMetrics, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
 import type { Model, Parameters } from '../../model/parameters';
 import type { Comparison } from '../../protocol/records';
+import { tellResult } from '../report/model-card';
 import { compareModels } from './compare-models';
 import { loadTestExamples } from './data';
 import { architectureOf, initialStudent } from './models';
@@ -91,5 +92,10 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
   const best = await Promise.all(
     runs.map(async ({ folder: ofSeed }) => bestMetrics(await readRecords(ofSeed, 'evaluations'))),
   );
+  const trained = [
+    ...teacherFolders.filter((_, i) => membersOf(experiment.teacher)[i]!.member.source === 'train'),
+    ...seeds.flatMap(({ models }) => models.map(({ folder }) => folder)),
+  ];
+  for (const model of trained) await tellResult(model, comparison);
   return { ...comparison, validation: meanMetrics(best) };
 }

@@ -82,7 +82,7 @@ async function trainTeacher(
     paths,
     spec: spec.training,
   });
-  if (finished) await exportModel(paths, data.tokenizer, modelCard(experiment, architecture, 'teacher'));
+  if (finished) await exportModel(paths, data.tokenizer, cardOf(run, architecture, 'teacher'));
   return finished;
 }
 
@@ -130,7 +130,7 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
     paths,
     spec: experiment.training,
   });
-  if (finished) await exportModel(paths, data.tokenizer, modelCard(experiment, student.architecture, 'student'));
+  if (finished) await exportModel(paths, data.tokenizer, cardOf(run, student.architecture, 'student'));
   return finished;
 }
 
@@ -150,8 +150,13 @@ export async function trainControl(run: PreparedRun, student: Student, control: 
     paths,
     spec: experiment.training,
   });
-  if (finished) await exportModel(paths, data.tokenizer, modelCard(experiment, student.architecture, 'control'));
+  if (finished) await exportModel(paths, data.tokenizer, cardOf(run, student.architecture, 'control'));
   return finished;
+}
+
+function cardOf({ experiment, data }: PreparedRun, architecture: Architecture, role: Role): string {
+  const [labelled, validation] = [data.labelled.length, data.validation.length];
+  return modelCard(experiment, architecture, role, { labelled, unlabelled: data.train.length - labelled, validation });
 }
 
 const seedText = ({ experiment, seed }: PreparedRun): string =>
