@@ -60,7 +60,8 @@ function warned(alerts: readonly AlertRecord[], isDone: boolean): TemplateResult
 }
 
 function stopped({ progress }: RunRecord, offer: TemplateResult | undefined): TemplateResult {
-  const message = progress
+  const isOfSteps = progress?.phase === 'training' || progress?.phase === 'evaluating';
+  const message = isOfSteps
     ? l10n.t(
         'Stopped at step {0} of {1} ({2}).',
         formatCount(progress.step),
