@@ -196,6 +196,6 @@ function fileError(file: string, error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOENT') return InputError.at(file, 'dataset-file-gone', {});
   if (code === 'EISDIR') return InputError.at(file, 'dataset-is-folder', {});
-  if (code === 'EACCES') return InputError.at(file, 'dataset-not-permitted', {});
+  if (code === 'EACCES' || code === 'EPERM') return InputError.at(file, 'dataset-not-permitted', {});
   return error;
 }

@@ -29,13 +29,23 @@ export async function createRun(
   now = new Date(),
 ): Promise<{ paths: RunPaths; lock: Lock }> {
   const runs = runsDirectory(experiment.file);
-  requireOwned(runs);
-  await mkdir(runs, { recursive: true });
-  const directory = await makeUnique(join(runs, `${timeForFileName(now)}_${nameForFile(experiment.name)}`));
+  const directory = await makeFolders(runs, `${timeForFileName(now)}_${nameForFile(experiment.name)}`);
   const lock = await acquireLock(directory);
   const paths = runPaths(directory);
   await writeExperimentRecord(paths, experiment);
   return { paths, lock };
+}
+
+async function makeFolders(runs: string, name: string): Promise<string> {
+  try {
+    requireOwned(runs);
+    await mkdir(runs, { recursive: true });
+    return await makeUnique(join(runs, name));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const isOfFolder = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'EDQUOT'].includes(code ?? '');
+    throw isOfFolder ? InputError.at(runs, 'runs-not-writable', { reason: message }) : error;
+  }
 }
 
 async function makeUnique(directory: string): Promise<string> {

@@ -12,6 +12,7 @@ import {
   readRun,
   writeRunRecord,
 } from '../../src/run-directory/run-directory';
+import { InputError } from '../../src/protocol/problem';
 import { thisProcess, writtenName } from '../../src/run-directory/processes';
 import { controlPaths, runPaths, runsDirectory } from '../../src/run-directory/run-paths';
 import type { ResolvedExperiment } from '../../src/experiment/file/schema';
@@ -41,6 +42,17 @@ const record: RunRecord = {
 const noon = new Date('2025-03-01T12:00:00.400Z');
 
 describe('createRun', () => {
+  it('says in a sentence which folder takes no runs, and what to do', async () => {
+    const experiment = await resolved();
+    const folder = dirname(experiment.file);
+    writeFileSync(join(folder, '.distillery'), 'a file');
+    const failure = await createRun(experiment).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(InputError);
+    expect((failure as InputError).message).toMatch(
+      /\.distillery\/runs:1:1: Runs cannot be written here \(ENOTDIR.*\)\. Change the permissions of this folder, /,
+    );
+  });
+
   it('names the folder by UTC time and experiment, beside the experiment file', async () => {
     const experiment = await resolved();
     const { paths, lock } = await createRun(experiment, noon);

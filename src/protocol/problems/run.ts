@@ -8,6 +8,10 @@ export const runProblems = {
     remedy: ['Name a folder of {folder}, for example {latest}.', 'Start one with {run:quoted}.'],
     actions: { run: null },
   },
+  'runs-not-writable': {
+    message: 'Runs cannot be written here ({reason}).',
+    remedy: 'Change the permissions of this folder, make room on its disk, or move the experiment.',
+  },
   'run-died': {
     message: 'The process that ran it ended without saying why: it was killed, or the machine went down.',
     remedy: 'Resume it from its last checkpoint with {resume:quoted}.',
