@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Divergence } from '../protocol/divergences';
 import type { RowLoss } from './row-loss';
-import { logProbabilities, soften } from './softening';
+import { logProbabilities, logSumOfTwo, soften } from './softening';
 
 /**
  * Both logits are [rows, V]. `temperature` does not enter mse-logits and cosine-logits; `beta` enters skew-kl and jsd alone. Gradients
@@ -96,11 +96,6 @@ function jensenShannon(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: 
     ),
     gradient: throughSoftmax(s.probabilities, fromStudent, temperature),
   };
-}
-
-/** log(eᵃ + eᵇ); the larger one is taken out, so nothing overflows and no sum underflows to log 0. */
-function logSumOfTwo(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
-  return tf.add(tf.maximum(a, b), tf.log(tf.add(tf.exp(tf.neg(tf.abs(tf.sub(a, b)))), 1)));
 }
 
 /** ½ Σ |S − Q|. */

@@ -1,11 +1,9 @@
 /** @file The program of an evaluation: a classifier's logits, or what is measured at each prediction of a language model. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { linear } from '../engine/graph/ops';
 import type { Program } from '../engine/graph/program';
 import { record } from '../engine/graph/trace-backend';
 import { vocabularyHead } from '../model/transformer';
-import type { VocabularyProjection } from './head-loss';
 import { prefixed, withPrefix } from './named';
 import type { ModelPair } from './pairing';
 import { chunkRows, predict } from './prediction';
@@ -15,10 +13,18 @@ import {
   labelSpecs,
   parameterSpecs,
   predictionSpecs,
-  teacherOutputSpecs,
+  teacherInputSpecs,
   tokenSpecs,
   type BatchShape,
 } from './specs';
+import {
+  rowsOfProjection,
+  teacherLogits,
+  teacherProjection,
+  truncateVocabulary,
+  vocabularyOf,
+  type TeacherProjection,
+} from './vocabulary-projection';
 
 /** One value for each prediction, [R]. */
 export interface PredictionMeasures {
@@ -36,19 +42,20 @@ export interface PredictionMeasures {
 
 /** Measures at T = 1. The teacher's surplus vocabulary, if any, is cut off before its softmax. */
 export function measurePredictions(
-  model: VocabularyProjection,
+  model: TeacherProjection,
   labels: tf.Tensor1D,
   chunkRows: number,
-  teacher?: VocabularyProjection,
+  teacher?: TeacherProjection,
 ): PredictionMeasures {
-  const [rows] = model.hidden.shape;
-  const vocabularySize = model.weight.shape[0];
+  const rows = rowsOfProjection(model);
+  const vocabulary = vocabularyOf(model);
+  const own = truncateVocabulary(model, vocabulary);
+  const theirs = teacher && truncateVocabulary(teacher, vocabulary);
   const parts: PredictionMeasures[] = [];
   for (let start = 0; start < rows; start += chunkRows) {
     const size = Math.min(chunkRows, rows - start);
-    const logProbabilities = chunkLogProbabilities(model, start, size, vocabularySize);
-    const teacherLog = teacher && chunkLogProbabilities(teacher, start, size, vocabularySize);
-    parts.push(measureChunk(logProbabilities, tf.slice1d(labels, start, size), teacherLog));
+    const ofRows = (one: TeacherProjection): tf.Tensor2D => logProbabilities(soften(teacherLogits(one, start, size)));
+    parts.push(measureChunk(ofRows(own), tf.slice1d(labels, start, size), theirs && ofRows(theirs)));
   }
   const join = (name: keyof PredictionMeasures): tf.Tensor1D =>
     tf.concat<tf.Tensor1D>(parts.map((part) => part[name]!));
@@ -58,17 +65,6 @@ export function measurePredictions(
     confidence: join('confidence'),
     ...(teacher && { agreement: join('agreement'), teacherKl: join('teacherKl') }),
   };
-}
-
-function chunkLogProbabilities(
-  head: VocabularyProjection,
-  start: number,
-  size: number,
-  vocabulary: number,
-): tf.Tensor2D {
-  const hidden = tf.slice2d(head.hidden, [start, 0], [size, head.hidden.shape[1]]);
-  const logits = linear(hidden, head.weight, head.bias, 'out-in') as tf.Tensor2D;
-  return logProbabilities(soften(tf.slice2d(logits, [0, 0], [size, vocabulary])));
 }
 
 function measureChunk(
@@ -104,30 +100,32 @@ function klDivergence(logP: tf.Tensor2D, logQ: tf.Tensor2D): tf.Tensor1D {
  * Forward pass of a model on one batch. A classifier's output is `logits`, [B, C]; a language model's are the measures of
  * each prediction, with the teacher's prediction beside it where there is one.
  */
-export function evaluationProgram({ student, teacher }: ModelPair, shape: BatchShape): Program {
+export function evaluationProgram(pair: ModelPair, shape: BatchShape): Program {
+  const { student } = pair;
   const inputs = {
     ...tokenSpecs(shape),
     ...predictionSpecs(student, shape),
     ...labelSpecs(shape),
     ...prefixed('student.', parameterSpecs(student)),
-    ...(teacher && {
-      ...prefixed('target.', teacherOutputSpecs({ teacher, blocks: [] }, shape)),
-      ...prefixed('teacher.', parameterSpecs(teacher)),
-    }),
+    ...teacherInputSpecs(pair, [], shape),
   };
   return record(`evaluation-${shape.rows}x${shape.length}`, inputs, (tensors) => {
     const parameters = withPrefix('student.', tensors);
     const { prediction } = predict(student, parameters, tensors);
     if (!isLanguageModel(student)) return { logits: prediction };
     const { weight, bias } = vocabularyHead(student, parameters);
-    const head = teacher && vocabularyHead(teacher, withPrefix('teacher.', tensors));
-    const teacherProjection: VocabularyProjection | undefined = head && {
-      hidden: tensors['target.prediction'] as tf.Tensor2D,
-      weight: head.weight,
-      bias: head.bias,
-    };
     const labels = tensors.labels as tf.Tensor1D;
     const rows = chunkRows(student.vocabularySize);
-    return { ...measurePredictions({ hidden: prediction, weight, bias }, labels, rows, teacherProjection) };
+    const teacher = teacherProjection(pair, tensors);
+    return { ...measurePredictions({ hidden: prediction, weight, bias }, labels, rows, teacher) };
+  });
+}
+
+/** What is measured at each prediction of a language model that is the teacher itself, one or the mean of several, from its outputs. */
+export function teacherEvaluationProgram(pair: ModelPair, shape: BatchShape): Program {
+  const inputs = { ...labelSpecs(shape), ...teacherInputSpecs(pair, [], shape) };
+  return record(`teacher-evaluation-${shape.rows}x${shape.length}`, inputs, (tensors) => {
+    const teacher = teacherProjection(pair, tensors)!;
+    return { ...measurePredictions(teacher, tensors.labels as tf.Tensor1D, chunkRows(vocabularyOf(teacher))) };
   });
 }

@@ -7,7 +7,7 @@ import { indexOfLargest, klDivergence, softmax } from '../protocol/distribution'
 import type { Metrics, Task } from '../protocol/records';
 import type { Batch } from '../dataset/batches';
 import { batchInputs, ByShape, type BatchInputs } from './batch-inputs';
-import { evaluationProgram, type PredictionMeasures } from './evaluation-program';
+import { evaluationProgram, teacherEvaluationProgram, type PredictionMeasures } from './evaluation-program';
 import { accuracy, agreement, expectedCalibrationError, macroF1, perplexity } from './metrics';
 import { requireFinite, requireFiniteRows } from './not-finite';
 import { prefixed } from './named';
@@ -30,14 +30,18 @@ export interface EvaluatorSetup {
 /** Runs one model after another, or one as it learns, over the same batches. */
 export class Evaluator {
   private readonly programs: ByShape<Promise<LoadedProgram>>;
+  /** Of a language model's teacher. */
+  private readonly teacherPrograms: ByShape<Promise<LoadedProgram>>;
   private readonly batches: readonly BatchInputs[];
   private readonly kept = new Map<BatchInputs, Record<string, HostTensor>>();
   private readonly targets: TargetSource | undefined;
   private keptBytes = 0;
 
   constructor(private readonly setup: EvaluatorSetup) {
-    const pair = { student: setup.model, teacher: setup.teacher?.architecture };
-    this.programs = new ByShape((shape) => setup.executor.load(evaluationProgram(pair, shape)));
+    const { executor, teacher } = setup;
+    const pair = { student: setup.model, teacher: teacher?.architecture, ensemble: teacher?.ensemble };
+    this.programs = new ByShape((shape) => executor.load(evaluationProgram(pair, shape)));
+    this.teacherPrograms = new ByShape((shape) => executor.load(teacherEvaluationProgram(pair, shape)));
     this.targets = setup.teacher?.targets();
     this.batches = setup.batches.map((batch) => batchInputs(batch, setup.task));
   }
@@ -56,7 +60,7 @@ export class Evaluator {
         ...batch.tensors,
         ...prefixed('student.', parameters),
         ...prefixed('target.', targets),
-        ...this.setup.teacher?.parameters,
+        ...this.setup.teacher?.programInputs,
       });
       const { counted } = batch.tensors;
       requireFiniteRows(prefixed("the teacher's ", targets), counted!.data);
@@ -70,34 +74,47 @@ export class Evaluator {
   }
 
   /**
-   * Of the teacher itself, a classifier: what its targets say at T = 1.
+   * Of the teacher itself: what its targets say at T = 1.
    * @throws NotFinite as `evaluate`
    */
   async evaluateTeacher(rows?: RowTally): Promise<Metrics> {
-    const tally = new ClassTally();
+    const isLanguage = isLanguageModel(this.setup.model);
+    const tally = isLanguage ? new PredictionTally() : new ClassTally();
     for (const [i, batch] of this.batches.entries()) {
-      const { prediction } = await this.targetsOf(batch);
-      requireFiniteRows({ "the teacher's prediction": prediction! }, batch.tensors.counted!.data);
-      tally.add(batch, { logits: prediction! }, {});
-      rows?.add(this.setup.batches[i]!, batch, { logits: prediction! }, {});
+      const targets = await this.targetsOf(batch);
+      const { counted } = batch.tensors;
+      requireFiniteRows(prefixed("the teacher's ", targets), counted!.data);
+      const outputs = isLanguage ? await this.measureTeacher(batch, targets) : { logits: targets.prediction! };
+      requireFiniteRows(outputs, counted!.data);
+      tally.add(batch, outputs, {});
+      rows?.add(this.setup.batches[i]!, batch, outputs, {});
     }
     return tally.metrics();
+  }
+
+  private async measureTeacher(
+    batch: BatchInputs,
+    targets: Record<string, HostTensor>,
+  ): Promise<Record<string, HostTensor>> {
+    const program = await this.teacherPrograms.get(batch.shape);
+    return program.run({ ...batch.tensors, ...prefixed('target.', targets), ...this.setup.teacher?.programInputs });
   }
 
   private async targetsOf(batch: BatchInputs): Promise<Record<string, HostTensor>> {
     if (!this.targets) return {};
     const known = this.kept.get(batch);
     if (known) return known;
-    const { prediction } = await this.targets.of(batch);
-    const copy = 'read' in prediction! ? await toHost(prediction) : prediction!;
-    const targets = { prediction: copy };
-    this.keptBytes += copy.data.byteLength;
+    const targets: Record<string, HostTensor> = {};
+    for (const [name, target] of Object.entries(await this.targets.of(batch))) {
+      targets[name] = 'read' in target ? await toHost(target) : target;
+      this.keptBytes += targets[name].data.byteLength;
+    }
     if (this.keptBytes <= KEPT_BYTES) this.kept.set(batch, targets);
     return targets;
   }
 
   async release(): Promise<void> {
-    for (const program of this.programs.all()) await (await program).release();
+    for (const program of [...this.programs.all(), ...this.teacherPrograms.all()]) await (await program).release();
     await this.targets?.release();
   }
 }

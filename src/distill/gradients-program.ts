@@ -9,20 +9,20 @@ import { vocabularyHead } from '../model/transformer';
 import { isSoftened } from '../protocol/divergences';
 import { classLoss, vocabularyLoss, type Distillation, type HeadLoss } from './head-loss';
 import { hiddenLoss } from './hidden-loss';
-import { prefixed, withPrefix } from './named';
+import { prefixed } from './named';
 import { imitatedOf, wholeBlocks, type Objective, type Pairing } from './pairing';
 import { chunkRows, predict } from './prediction';
 import {
   isLanguageModel,
   labelSpecs,
-  parameterSpecs,
   predictionSpecs,
   scalarSpecs,
-  teacherOutputSpecs,
+  teacherInputSpecs,
   tokenSpecs,
   trainedSpecs,
   type BatchShape,
 } from './specs';
+import { teacherProjection } from './vocabulary-projection';
 
 /** Names under which the scalars of a step are given. */
 const SCALARS = ['temperature', 'alpha', 'inverseCount', 'inverseLabelled', 'inverseTokens'] as const;
@@ -35,7 +35,7 @@ interface LossScalars extends HeadLoss {
 /**
  * Forward and backward pass of the student on one batch.
  * Inputs: tokens, labels, `student.NAME`, `target.NAME` (the teacher's outputs), `teacher.NAME` (of a language model's
- * prediction layer), the scalars, dropout masks.
+ * prediction layer; of an ensemble's members too), the scalars, dropout masks.
  * Outputs: `gradient.NAME` for everything trained, `loss.total`, and each component that the objective has.
  */
 export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
@@ -47,10 +47,7 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
     ...labelSpecs(shape),
     ...scalarSpecs(SCALARS),
     ...prefixed('student.', trained),
-    ...(pairing.objective && {
-      ...prefixed('target.', teacherOutputSpecs(imitatedOf(pairing), shape)),
-      ...prefixed('teacher.', parameterSpecs(pairing.teacher)),
-    }),
+    ...(pairing.objective && teacherInputSpecs(pairing, imitatedOf(pairing).blocks, shape)),
   };
   return record(`gradients-${shape.rows}x${shape.length}`, inputs, (tensors, addInput) => {
     const names = Object.keys(trained);
@@ -95,15 +92,15 @@ function combinedLoss(
 
 /** Soft and hard loss at the prediction layer. */
 function headLoss(
-  { student, teacher, objective }: Pairing,
+  pairing: Pairing,
   parameters: ParameterTensors,
   prediction: tf.Tensor2D,
   tensors: Record<string, tf.Tensor>,
 ): HeadLoss {
+  const { student, objective } = pairing;
   const labels = tensors.labels as tf.Tensor1D;
   const counting = { counted: tensors.counted as tf.Tensor1D, inverseCount: tensors.inverseCount as tf.Scalar };
   const softened = objective && distillationOf(objective, tensors);
-  const target = tensors['target.prediction'] as tf.Tensor2D;
   if (!isLanguageModel(student)) {
     return classLoss({
       ...counting,
@@ -111,19 +108,16 @@ function headLoss(
       labels,
       studentLogits: prediction,
       problemType: 'single-label',
-      distillation: softened && { ...softened, teacherLogits: target },
+      distillation: softened && { ...softened, teacherLogits: tensors['target.prediction'] as tf.Tensor2D },
     });
   }
   const { weight, bias } = vocabularyHead(student, parameters);
-  const teacherHead = softened && vocabularyHead(teacher, withPrefix('teacher.', tensors));
   return vocabularyLoss({
     ...counting,
     labels,
     student: { hidden: prediction, weight, bias },
     chunkRows: chunkRows(student.vocabularySize),
-    ...(teacherHead && {
-      distillation: { ...softened, teacher: { hidden: target, weight: teacherHead.weight, bias: teacherHead.bias } },
-    }),
+    distillation: softened && { ...softened, teacher: teacherProjection(pairing, tensors)! },
   });
 }
 

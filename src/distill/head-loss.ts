@@ -1,28 +1,25 @@
 /** @file The combined loss at the prediction layer, soft and hard, with one closed-form gradient; over vocabularies in row chunks. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { linear } from '../engine/graph/ops';
+import { isSoftened } from '../protocol/divergences';
 import { divergences } from './divergences';
 import { hardLosses, tokenLoss, withinVocabulary } from './hard-loss';
 import type { ProblemType } from '../model/architecture';
 import type { Objective } from './pairing';
 import type { RowLoss } from './row-loss';
 import type { StepValues } from './schedules';
+import {
+  logitsOfRows,
+  teacherLogits,
+  truncateVocabulary,
+  type TeacherProjection,
+  type VocabularyProjection,
+} from './vocabulary-projection';
 
 /** How soft and hard loss are combined. The scalars may change from step to step, so they are tensors. */
 export interface Distillation extends Pick<Objective, 'divergence' | 'beta'>, StepValues<tf.Scalar> {
   /** T², or 1 where the soft loss is not scaled. */
   temperatureScale: tf.Scalar;
-}
-
-/** The last linear layer of a model and what goes into it. */
-export interface VocabularyProjection {
-  /** [R, D]: a row for each prediction. */
-  hidden: tf.Tensor2D;
-  /** [V, D] */
-  weight: tf.Tensor2D;
-  /** [V] */
-  bias: tf.Tensor1D | null;
 }
 
 /** Which rows count, and the mean's denominator. */
@@ -38,7 +35,7 @@ export interface VocabularyLossInputs extends Counting {
   /** int32 [R], any value where the row does not count. */
   labels: tf.Tensor1D;
   /** Absent: hard loss alone. The teacher's V may exceed the student's (a padded head): the surplus rows are cut off. */
-  distillation?: (Distillation & { teacher: VocabularyProjection }) | undefined;
+  distillation?: (Distillation & { teacher: TeacherProjection }) | undefined;
   /** Rows whose logits and softmaxes exist at once. */
   chunkRows: number;
 }
@@ -162,7 +159,7 @@ interface GroupLoss extends Losses {
 
 function vocabularyGroup(
   inputs: VocabularyLossInputs,
-  teacher: VocabularyProjection | undefined,
+  teacher: TeacherProjection | undefined,
   start: number,
   size: number,
 ): GroupLoss & { hiddenGradient: tf.Tensor2D } {
@@ -217,26 +214,23 @@ const sumOf = (scalars: readonly (tf.Scalar | undefined)[]): tf.Scalar | undefin
 /** Losses of some rows, and the gradient of their total with respect to the student's logits but for −[index = label]. */
 function vocabularyChunk(
   inputs: VocabularyLossInputs,
-  teacher: VocabularyProjection | undefined,
+  teacher: TeacherProjection | undefined,
   start: number,
   size: number,
 ): Losses & { gradient: tf.Tensor2D } {
   const studentLogits = logitsOfRows(inputs.student, start, size);
   const { labels, rowWeight } = rowsOf(inputs, start, size);
   const { perPosition, probabilities } = tokenLoss(studentLogits, labels);
+  const { distillation } = inputs;
+  const temperature = distillation && isSoftened(distillation.divergence) ? distillation.temperature : undefined;
   return weightedLosses({
     studentLogits,
-    teacherLogits: teacher && logitsOfRows(teacher, start, size),
+    teacherLogits: teacher && teacherLogits(teacher, start, size, temperature),
     hard: { perPosition, gradient: (weight) => tf.mul(probabilities, weight) },
     softWeight: rowWeight,
     hardWeight: rowWeight,
-    distillation: inputs.distillation,
+    distillation,
   });
-}
-
-/** [size, V] */
-function logitsOfRows({ hidden, weight, bias }: VocabularyProjection, start: number, size: number): tf.Tensor2D {
-  return linear(tf.slice2d(hidden, [start, 0], [size, -1]), weight, bias, 'out-in') as tf.Tensor2D;
 }
 
 interface LogitsInputs {
@@ -298,20 +292,4 @@ function addAndDispose(a: GroupLoss, b: GroupLoss): GroupLoss {
   };
   tf.dispose([{ ...a }, { ...b }]);
   return sum;
-}
-
-/** A head padded beyond the tokenizer's size (152,064 rows for 151,936 tokens) loses the surplus; it never gains any. */
-function truncateVocabulary(projection: VocabularyProjection, vocabulary: number): VocabularyProjection {
-  const { hidden, weight, bias } = projection;
-  if (weight.shape[0] === vocabulary) return projection;
-  if (weight.shape[0] < vocabulary) {
-    throw new Error(
-      `The teacher's head has ${weight.shape[0]} tokens, fewer than the student's ${vocabulary}: they must share the tokenizer.`,
-    );
-  }
-  return {
-    hidden,
-    weight: tf.slice(weight, [0, 0], [vocabulary, -1]),
-    bias: bias && tf.slice(bias, [0], [vocabulary]),
-  };
 }

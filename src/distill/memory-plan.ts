@@ -7,7 +7,7 @@ import { evaluationProgram } from './evaluation-program';
 import { gradientsProgram } from './gradients-program';
 import { teacherProgram } from './teacher/teacher-program';
 import { trainedSpecs, type BatchShape } from './specs';
-import { imitatedOf, type Pairing } from './pairing';
+import { imitatedOfEach, type Pairing } from './pairing';
 
 export interface PlannedTraining {
   pairing: Pairing;
@@ -45,15 +45,15 @@ export function predictPeakBytes(training: PlannedTraining): number {
 function workingPeak({ pairing, shapes, evaluationShapes, workingMemory, runsTeacher }: PlannedTraining): number {
   const isKept = workingMemory === 'kept';
   const counted = (all: readonly BatchShape[]): readonly BatchShape[] => (isKept ? all : all.slice(0, 1));
-  const { teacher } = pairing;
+  const teachers = pairing.ensemble?.members ?? (pairing.teacher ? [pairing.teacher] : []);
   const programs = [
     ...counted(shapes).flatMap((shape) => [
       gradientsProgram(pairing, shape),
-      ...(runsTeacher && pairing.objective ? [teacherProgram(imitatedOf(pairing), shape)] : []),
+      ...(runsTeacher && pairing.objective ? imitatedOfEach(pairing).map((one) => teacherProgram(one, shape)) : []),
     ]),
     ...counted(evaluationShapes).flatMap((shape) => [
       evaluationProgram(pairing, shape),
-      ...(teacher ? [teacherProgram({ teacher, blocks: [] }, shape)] : []),
+      ...teachers.map((teacher) => teacherProgram({ teacher, blocks: [] }, shape)),
     ]),
   ];
   const bytes = programs.map(({ graph }) =>

@@ -4,10 +4,20 @@ import type { Architecture } from '../model/architecture';
 import type { Divergence, HiddenLossKind } from '../protocol/divergences';
 import type { Scheduled, StepValues } from './schedules';
 
+/** Several teachers, whose probabilities are averaged. */
+export interface Ensemble {
+  /** The first stands for all where one does. */
+  members: readonly Architecture[];
+  /** Above 0, their sum 1. */
+  weights: readonly number[];
+}
+
 /** A model and the teacher that it is held against; without one where it is the teacher itself. */
 export interface ModelPair {
   student: Architecture;
   teacher?: Architecture | undefined;
+  /** Where the teacher is several models, of which `teacher` is the first. */
+  ensemble?: Ensemble | undefined;
 }
 
 /** Which hidden states are compared, and how. Pairs [teacher block, student block] count blocks from 0. */
@@ -45,7 +55,8 @@ export type Pairing = DistilledPair | LabelledPair;
 
 /** The same student without an objective, with the same places and shapes of dropout, so that equal seeds draw equal masks. */
 export function controlOf(pairing: Pairing): LabelledPair {
-  return { student: pairing.student, teacher: pairing.teacher, whole: wholeBlocks(pairing) };
+  const { student, teacher, ensemble } = pairing;
+  return { student, teacher, ensemble, whole: wholeBlocks(pairing) };
 }
 
 /** Blocks of the student whose hidden states, or their dropout masks, are wanted for all rows. */
@@ -58,6 +69,12 @@ export function wholeBlocks(pairing: Pairing): readonly number[] {
 export interface Imitated {
   teacher: Architecture;
   blocks: readonly number[];
+}
+
+/** What is asked of each teacher: of one, its imitated blocks too. */
+export function imitatedOfEach(pairing: DistilledPair): Imitated[] {
+  const others = pairing.ensemble?.members.slice(1) ?? [];
+  return [imitatedOf(pairing), ...others.map((teacher) => ({ teacher, blocks: [] }))];
 }
 
 export function imitatedOf({ teacher, objective }: DistilledPair): Imitated {

@@ -28,3 +28,8 @@ export function soften(logits: tf.Tensor2D, temperature?: tf.Scalar): Softened {
 
 /** log softmax(z / T), [rows, V], of what was softened. */
 export const logProbabilities = ({ scaled, logNormalizer }: Softened): tf.Tensor2D => tf.sub(scaled, logNormalizer);
+
+/** log(eᵃ + eᵇ); the larger one is taken out, so nothing overflows and no sum underflows to log 0. */
+export function logSumOfTwo(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
+  return tf.add(tf.maximum(a, b), tf.log(tf.add(tf.exp(tf.neg(tf.abs(tf.sub(a, b)))), 1)));
+}

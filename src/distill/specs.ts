@@ -3,8 +3,8 @@
 import type { TensorSpec } from '../engine/array';
 import type { Architecture } from '../model/architecture';
 import { parameterShapes } from '../model/config';
-import { mapValues } from './named';
-import type { Imitated, Pairing } from './pairing';
+import { mapValues, prefixed } from './named';
+import type { Imitated, ModelPair, Pairing } from './pairing';
 
 /** Static sizes of a batch; a program is recorded for each. */
 export interface BatchShape {
@@ -54,6 +54,30 @@ export function predictionSpecs(a: Architecture, shape: BatchShape): Record<stri
 export function labelSpecs(shape: BatchShape): Record<string, TensorSpec> {
   const counted = float([shape.predictions]);
   return { labels: int([shape.predictions]), counted, labelled: counted };
+}
+
+/** The name of what an ensemble's member gives to a student's program, counted from 0: `teacher`, `teacher2`, `teacher3`. */
+export const ofMember = (name: string, index: number): string => (index === 0 ? name : `${name}${index + 1}`);
+
+/**
+ * What a student's program takes of its teacher: `target.NAME`, its outputs, and `teacher.NAME`, its weights. Of an ensemble of
+ * language models each member's, whose probabilities exist in the program alone; one of classifiers has been averaged before it.
+ */
+export function teacherInputSpecs(pair: ModelPair, blocks: readonly number[], shape: BatchShape) {
+  const { teacher, ensemble } = pair;
+  if (!teacher) return {};
+  const others = ensemble && isLanguageModel(teacher) ? ensemble.members.slice(1) : [];
+  const ofOthers = others.map((member, i) => ({
+    [`target.${ofMember('prediction', i + 1)}`]: teacherOutputSpecs({ teacher: member, blocks: [] }, shape).prediction!,
+    ...prefixed(`${ofMember('teacher', i + 1)}.`, parameterSpecs(member)),
+  }));
+  return Object.assign(
+    {
+      ...prefixed('target.', teacherOutputSpecs({ teacher, blocks }, shape)),
+      ...prefixed('teacher.', parameterSpecs(teacher)),
+    },
+    ...ofOthers,
+  ) as Record<string, TensorSpec>;
 }
 
 /** Shapes of what the teacher's program gives to the student's: `prediction`, and `hidden.BLOCK` for imitated blocks. */

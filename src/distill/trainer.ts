@@ -196,7 +196,7 @@ export class Trainer {
         ...scalars,
         ...prefixed('student.', this.trained),
         ...prefixed('target.', targets),
-        ...teacher?.parameters,
+        ...teacher?.programInputs,
         ...keepMasks(program.graph, options.seed, step * MOST_BATCHES + micro),
       },
       prefixed('gradient.', this.updates.gradients),

@@ -40,3 +40,6 @@ export function isTrainedHere(teacher: TeacherSpec): boolean {
     ? teacher.teachers.every(({ source }) => source === 'train')
     : teacher.source === 'train';
 }
+
+/** As comparison and warnings name a member of an ensemble, counted from 0. */
+export const memberName = (index: number): string => `teacher ${index + 1}`;

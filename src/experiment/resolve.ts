@@ -52,7 +52,12 @@ async function fillIn(
   const base = dirname(file);
   const seeds = seedsOf(asked, experiment.training.seed);
   const { train, validation, test, unlabelled } = dataset.files;
-  const folders = [...(models.memberFolders ?? []), models.teacherFolder, models.tokenizerFolder, models.studentFolder];
+  const folders = [
+    ...(models.members ?? []).map(({ folder }) => folder),
+    models.teacherFolder,
+    models.tokenizerFolder,
+    models.studentFolder,
+  ];
   const inModels = await Promise.all(folders.filter((folder) => folder !== undefined).map(modelFiles));
   const inputs = [train, Array.isArray(validation) ? validation : [], test ?? [], unlabelled ?? [], ...inModels].flat();
   return {

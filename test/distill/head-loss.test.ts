@@ -9,12 +9,17 @@ import {
   type HeadLoss,
   vocabularyLoss,
   type VocabularyLossInputs,
-  type VocabularyProjection,
 } from '../../src/distill/head-loss';
+import type { VocabularyProjection } from '../../src/distill/vocabulary-projection';
 import { inverseOf } from '../../src/distill/shift';
 import { expectClose, expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
 
 onCpu();
+
+/** With a single teacher. */
+type Given = Omit<VocabularyLossInputs, 'distillation'> & {
+  distillation?: (Distillation & { teacher: VocabularyProjection }) | undefined;
+};
 
 const [ROWS, VOCABULARY, STUDENT_WIDTH, TEACHER_WIDTH] = [7, 11, 4, 6];
 const ALL_COUNTED = [1, 1, 1, 1, 1, 1, 1];
@@ -38,7 +43,7 @@ function distillation(divergence: Divergence = 'forward-kl', temperature = 2, al
   };
 }
 
-function inputs(changes: Partial<VocabularyLossInputs> = {}, counted = PARTLY_COUNTED): VocabularyLossInputs {
+function inputs(changes: Partial<Given> = {}, counted = PARTLY_COUNTED): Given {
   return {
     student: projection(STUDENT_WIDTH, 31),
     labels: tf.tensor1d([3, -100, 0, 10, -100, 5, 0], 'int32'),
@@ -56,7 +61,7 @@ interface Evaluated extends HeadLoss {
 }
 
 /** Value and gradients, with everything inside tidied away as a training step does. */
-function evaluate(given: VocabularyLossInputs): Evaluated {
+function evaluate(given: Given): Evaluated {
   const { hidden, weight, bias } = given.student;
   let loss: HeadLoss | undefined;
   const { grads } = tf.tidy(() =>
@@ -71,7 +76,7 @@ function evaluate(given: VocabularyLossInputs): Evaluated {
 }
 
 /** The combined loss as a textbook writes it, all rows at once, for autodiff. */
-function plainTotal(given: VocabularyLossInputs, hidden: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor): tf.Scalar {
+function plainTotal(given: Given, hidden: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor): tf.Scalar {
   const { teacher, temperature, alpha, temperatureScale } = given.distillation!;
   const studentLogits = tf.add(tf.matMul(hidden, weight, false, true), bias);
   const teacherLogits = tf.add(tf.matMul(teacher.hidden, teacher.weight, false, true), teacher.bias!);

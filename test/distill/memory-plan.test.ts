@@ -47,4 +47,25 @@ describe('the predicted peak', () => {
     expect(small).toBeGreaterThan(1e9 + 4 * 4 * parameterCount(student));
     expect(predictPeakBytes({ ...training, heldBytes: 2e9 }) - small).toBe(1e9);
   });
+
+  it('counts the programs of each of several teachers', () => {
+    const member = { ...student, layers: 6 };
+    const objective = {
+      divergence: 'forward-kl' as const,
+      beta: 0.5,
+      scaleByTemperatureSquared: true,
+      temperature: 2,
+      alpha: 0.5,
+    };
+    const peak = (count: number): number => {
+      const members = Array.from({ length: count }, () => member);
+      const ensemble = count > 1 ? { members, weights: members.map(() => 1 / count) } : undefined;
+      const pairing = { student, teacher: member, ensemble, objective };
+      return predictPeakBytes({ ...training, pairing, workingMemory: 'kept', runsTeacher: true });
+    };
+    const [one, two, three] = [peak(1), peak(2), peak(3)];
+    expect(two).toBeGreaterThan(one);
+    // Each as much again, but for the mean's first sum in the student's programs.
+    expect(three - two).toBeGreaterThan((two - one) / 2);
+  });
 });

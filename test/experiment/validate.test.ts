@@ -413,3 +413,93 @@ describe('validating an experiment whose teacher is a folder', () => {
     ]);
   });
 });
+
+describe('validating an experiment whose teacher is an ensemble', () => {
+  type Member = Record<string, unknown>;
+  const model = (path: string): Member => ({ source: 'checkpoint', path });
+  const trained: Member = { source: 'train', architecture: teacherSizes };
+  const ofModels = (teachers: Member[], changes: Json = {}): Json => ({
+    teacher: { source: 'ensemble', teachers },
+    tokenizer: { source: 'teacher' },
+    ...changes,
+  });
+
+  /** Models "a" and "b", the second one with these options. */
+  async function withModels(options = {}): Promise<string> {
+    const folder = makeFolder({ 'train.jsonl': mails(40), 'validation.jsonl': mails(10) });
+    await writeModel(join(folder, 'a'));
+    await writeModel(join(folder, 'b'), { layers: 1, ...options });
+    return folder;
+  }
+
+  const place = (line: number): string => `^x\\.distill\\.json:${line}:\\d+: `;
+  const lineOf = (folder: string, text: string): number =>
+    readFileSync(join(folder, 'x.distill.json'), 'utf8')
+      .split('\n')
+      .findIndex((line) => line.includes(text)) + 1;
+
+  it.each(['text-classification', 'masked-lm'] as const)(
+    'finds nothing wrong with one in order, for %s',
+    async (task) => {
+      const folder = await withModels();
+      const head = task === 'masked-lm' ? ({ head: 'masked-lm' } as const) : {};
+      for (const name of ['a', 'b']) await writeModel(join(folder, name), head);
+      expect(await problemsIn(folder, ofModels([model('a'), model('b')], { task }))).toEqual([]);
+    },
+  );
+
+  it('refuses one model, and weights that are not one for each entry', async () => {
+    const alone = { teacher: { source: 'ensemble', teachers: [trained] } };
+    expect(await problemsOf(alone)).toEqual([expect.stringContaining('An ensemble of one model is that model. Add')]);
+    expect(await problemsOf({ teacher: { source: 'ensemble', teachers: [{ ...trained, seeds: 2 }] } })).toEqual([]);
+    const weights = { teacher: { source: 'ensemble', teachers: [trained, trained], weights: [1, 2, 3] } };
+    expect(await problemsOf(weights)).toEqual([
+      expect.stringContaining('There are 3 weights for 2 entries of "teachers". Give one for each entry'),
+    ]);
+  });
+
+  it('refuses to imitate hidden states, or to start from blocks, which a mean has not', async () => {
+    const teacher = { source: 'ensemble', teachers: [trained, trained] };
+    expect(await problemsOf({ teacher, distillation: { hidden: { layers: [[3, 1]] } } })).toEqual([
+      expect.stringContaining('A mean of probabilities has no hidden states to imitate. Remove "hidden"'),
+    ]);
+    const student = { architecture: bertSizes, initialize: { from: 'teacher' } };
+    expect(await problemsOf({ teacher, student })).toEqual([
+      expect.stringContaining('An ensemble has no blocks of its own to start the student from. Use "random"'),
+    ]);
+  });
+
+  it('refuses a member of another task, and one with other classes', async () => {
+    const masked = await withModels({ head: 'masked-lm' });
+    expect(await problemsIn(masked, ofModels([model('a'), model('b')]))).toEqual([
+      expect.stringContaining('The teacher is a masked-lm model, which does not fit the task text-classification.'),
+    ]);
+    const swapped = await withModels({ labels: ['spam', 'ham'] });
+    expect(await problemsIn(swapped, ofModels([model('a'), model('b')]))).toEqual([
+      expect.stringContaining(
+        'This member\'s classes are "spam", "ham", the first one\'s "ham", "spam". Choose models',
+      ),
+    ]);
+  });
+
+  it('names the member whose tokens are others, or which knows too few, or has too few positions', async () => {
+    const folder = await withModels();
+    const tokenizer = readFileSync(join(folder, 'b', 'tokenizer.json'), 'utf8');
+    addFiles(folder, { 'b/tokenizer.json': tokenizer.replace('"mail"', '"post"') });
+    const told = await problemsIn(folder, ofModels([model('a'), model('b')]));
+    const ofSecond = place(lineOf(folder, '"path": "b"'));
+    expect(told).toEqual([
+      expect.stringMatching(
+        new RegExp(
+          `${ofSecond}The teacher was trained with another tokenizer, .* Choose models that share a tokenizer`,
+        ),
+      ),
+    ]);
+    expect(await problemsIn(await withModels({ vocabularySize: 5 }), ofModels([model('a'), model('b')]))).toEqual([
+      expect.stringMatching(new RegExp(`${ofSecond}The tokenizer has 6 tokens, the teacher knows only 5\\.`)),
+    ]);
+    expect(await problemsIn(await withModels({ maxPositions: 16 }), ofModels([model('a'), model('b')]))).toEqual([
+      expect.stringContaining('Examples have up to 32 tokens, the teacher has 16 positions.'),
+    ]);
+  });
+});

@@ -9,7 +9,8 @@ import type { EnsembleSpec, ResolvedExperiment } from '../../src/experiment/file
 import { softmax } from '../../src/protocol/distribution';
 import type { InspectResult } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
-import { document, onlyRun, start, tinyWorkspace, until } from './program';
+import type { SweepResult } from '../../src/runner/commands/sweep';
+import { distillery, document, onlyRun, start, tinyWorkspace, until } from './program';
 
 describe('the mean of several teachers', () => {
   it('is that of their probabilities, not of their logits', () => {
@@ -37,7 +38,8 @@ describe('the mean of several teachers', () => {
 
   it('has logits whose softmax at that temperature it is, also where exponentials would overflow', () => {
     const members = [Float32Array.of(900, 0, -900, 1, 2, 3), Float32Array.of(-900, 0, 900, 3, 2, 1)];
-    const logits = meanLogits(members, 3, [0.5, 0.5], 2);
+    const rows = members.map((data) => ({ shape: [2, 3], data }));
+    const { data: logits } = meanLogits(rows, [0.5, 0.5], 2);
     expect([...softmax(logits.subarray(0, 3), 2)].map((p) => Number(p.toFixed(6)))).toEqual([0.5, 0, 0.5]);
     const [one, other] = [softmax([1, 2, 3], 2), softmax([3, 2, 1], 2)];
     softmax(logits.subarray(3), 2).forEach((p, c) => expect(p).toBeCloseTo((one[c]! + other[c]!) / 2, 6));
@@ -132,5 +134,74 @@ describe('a run with an ensemble', () => {
     await document(['resume', onlyRun(killed)], killed);
     const student = (of: string): Buffer => readFileSync(path.join(of, 'student', 'model.safetensors'));
     expect(student(onlyRun(killed)).equals(student(run))).toBe(true);
+  });
+
+  it('averages two decoders of different widths, and keeps the answers of each', async () => {
+    const workspace = tinyWorkspace({ task: 'causal-lm', training: { epochs: 1 }, distillation: { temperature: 3 } });
+    const file = path.join(workspace, 'tiny.distill.json');
+    const experiment = JSON.parse(readFileSync(file, 'utf8')) as { teacher: { training: object } };
+    const { training } = experiment.teacher;
+    const teachers = [
+      { source: 'train', architecture: { family: 'gpt2', hiddenSize: 24, layers: 1, heads: 2 }, training },
+      { source: 'train', architecture: { family: 'gpt2', hiddenSize: 32, layers: 1, heads: 2 }, training },
+    ];
+    writeFileSync(file, JSON.stringify({ ...experiment, teacher: { source: 'ensemble', teachers }, controls: [] }));
+    const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    const run = onlyRun(workspace);
+    const [mean, first, second, student] = summary!.rows;
+    expect([mean, first, second, student].map((row) => row!.name)).toEqual([
+      'teacher',
+      'teacher 1',
+      'teacher 2',
+      'student',
+    ]);
+    // −log of a mean is at most the mean of −log (Jensen), and equal only where the members say the same.
+    expect(mean!.metrics.loss).toBeLessThan((first!.metrics.loss! + second!.metrics.loss!) / 2);
+    expect(student!.metrics.teacherKl).toBeGreaterThan(0);
+    expect(readdirSync(path.join(workspace, '.distillery', 'cache', 'teacher'))).toHaveLength(2);
+
+    const at = (target: string): Promise<InspectResult> =>
+      document(['inspect', target, '--text', 'Call me Ishmael. Some years ago', '--temperature', '3'], workspace);
+    const ofRun = await at(run);
+    const each: InspectResult[] = [];
+    for (const i of [1, 2]) each.push(await at(path.join(run, 'teacher', String(i), 'model')));
+    const top = (of: InspectResult): Map<string, number> =>
+      new Map(of.positions[2]!.teacher!.top.map(({ token, probability }) => [token, probability]));
+    const shared = [...top(ofRun)].filter(([token]) => each.every((one) => top(one).has(token)));
+    expect(shared.length).toBeGreaterThan(0);
+    for (const [token, probability] of shared) {
+      expect(probability).toBeCloseTo((top(each[0]!).get(token)! + top(each[1]!).get(token)!) / 2, 6);
+    }
+  });
+
+  it('has its members trained once for all runs of a sweep, here of masked language models of two families', async () => {
+    const workspace = tinyWorkspace({ task: 'masked-lm', training: { epochs: 1 } });
+    const file = path.join(workspace, 'tiny.distill.json');
+    const experiment = JSON.parse(readFileSync(file, 'utf8')) as { teacher: { training: object } };
+    const { training } = experiment.teacher;
+    const member = (family: string): object => ({
+      source: 'train',
+      architecture: { family, hiddenSize: 24, layers: 1, heads: 2 },
+      training,
+    });
+    const teacher = { source: 'ensemble', teachers: [member('bert'), member('distilbert')], weights: [1, 3] };
+    const sweep = { 'distillation.temperature': [1, 4] };
+    writeFileSync(file, JSON.stringify({ ...experiment, teacher, sweep, controls: [] }));
+    const { rows } = await document<SweepResult>(['sweep', 'tiny.distill.json'], workspace);
+    const [first, second] = rows.map(({ directory }) => directory) as [string, string];
+    const log = readFileSync(path.join(second, 'log.txt'), 'utf8');
+    expect(log).toContain('distilling the student');
+    expect(log).not.toContain('training the teacher');
+    const lossOf = (row: number, name: string): number =>
+      rows[row]!.summary!.rows.find((one) => one.name === name)!.metrics.loss!;
+    for (const name of ['teacher', 'teacher 1', 'teacher 2']) expect(lossOf(1, name)).toBe(lossOf(0, name));
+    expect(lossOf(1, 'student')).not.toBe(lossOf(0, 'student'));
+    // Its student may be the teacher of a later run; its teacher is no single model.
+    const later = path.join(workspace, 'later.distill.json');
+    const ofRun = { source: 'run', run: path.basename(first), role: 'teacher' };
+    writeFileSync(later, JSON.stringify({ ...experiment, tokenizer: { source: 'teacher' }, teacher: ofRun }));
+    const { code, stdout } = await distillery(['validate', later], workspace);
+    expect(code).not.toBe(0);
+    expect(stdout).toContain('The teacher of this run is an ensemble, which is no single model. Name its members');
   });
 });

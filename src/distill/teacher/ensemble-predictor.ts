@@ -1,4 +1,4 @@
-/** @file An ensemble of classifiers, ready to answer single texts with the logits of its mean. */
+/** @file An ensemble, ready to answer single texts with the logits of its mean. */
 
 import type { HostTensor } from '../../engine/array';
 import type { Executor } from '../../engine/executor';
@@ -30,13 +30,14 @@ export class EnsemblePredictor extends Predictor {
     const first = await super.logits(text);
     const all = [first];
     for (const other of this.others) all.push(await other.logits(text));
-    const data = meanLogits(
-      all.map((one) => one.data),
-      first.shape[1]!,
-      this.weights,
-      this.temperature,
-    );
-    return { ...first, data };
+    return { ...first, ...meanLogits(all, this.weights, this.temperature) };
+  }
+
+  override async nextLogits(ids: readonly number[]): Promise<Float32Array> {
+    const all = [await super.nextLogits(ids)];
+    for (const other of this.others) all.push(await other.nextLogits(ids));
+    const rows = all.map((data) => ({ shape: [1, data.length], data }));
+    return meanLogits(rows, this.weights, this.temperature).data;
   }
 
   override async release(): Promise<void> {

@@ -1,9 +1,12 @@
-/** @file Several frozen classifiers as one teacher: their probabilities are averaged, never their logits. */
+/** @file Several frozen models as one teacher: their probabilities are averaged, never their logits. */
 
 import type { HostArray, HostTensor } from '../../engine/array';
-import type { Executor } from '../../engine/executor';
+import type { DeviceTensor, Executor, GraphInput } from '../../engine/executor';
 import type { Model } from '../../model/parameters';
 import type { BatchInputs } from '../batch-inputs';
+import { prefixed, withPrefix } from '../named';
+import type { Ensemble } from '../pairing';
+import { isLanguageModel, ofMember } from '../specs';
 import { FrozenTeacher, toHost, type Targets, type TargetSource } from './teacher';
 
 /**
@@ -31,45 +34,51 @@ export function logMean(
   });
 }
 
-/**
- * Logits whose softmax at T is the mean of the members' softmaxes at T: T · log Q. At another temperature they are not its mean.
- * @param members logits [rows, C] of each member, row by row
- */
-export function meanLogits(
-  members: readonly HostArray[],
-  width: number,
-  weights: readonly number[],
-  temperature: number,
-): Float32Array {
-  const mean = new Float32Array(members[0]!.length);
-  for (let start = 0; start < mean.length; start += width) {
-    const rows = members.map((logits) => logits.subarray(start, start + width));
-    logMean(rows, weights, temperature).forEach((value, c) => (mean[start + c] = temperature * value));
-  }
-  return mean;
+/** [rows, C] */
+interface Logits {
+  shape: readonly number[];
+  data: HostArray;
 }
 
-/** Asks each member, or what was kept of its answers, and gives the mean's logits at the temperature of the step. */
-export class EnsembleTargets implements TargetSource {
+/**
+ * Logits whose softmax at T is the mean of the members' softmaxes at T: T · log Q. At another temperature they are not its mean.
+ * Columns that not all have, of heads padded beyond the tokenizer's size, are cut off.
+ */
+export function meanLogits(
+  members: readonly Logits[],
+  weights: readonly number[],
+  temperature: number,
+): { shape: [number, number]; data: Float32Array } {
+  const count = members[0]!.shape[0]!;
+  const width = Math.min(...members.map(({ shape }) => shape[1]!));
+  const data = new Float32Array(count * width);
+  for (let row = 0; row < count; row++) {
+    const ofRow = members.map((one) => one.data.subarray(row * one.shape[1]!, row * one.shape[1]! + width));
+    logMean(ofRow, weights, temperature).forEach((value, c) => (data[row * width + c] = temperature * value));
+  }
+  return { shape: [count, width], data };
+}
+
+/**
+ * Asks each member, or what was kept of its answers. Of classifiers it gives the mean's logits at the temperature of the step; of
+ * language models what each one says, `prediction`, `prediction2` …, for logits over vocabularies exist in the student's program alone.
+ */
+class EnsembleTargets implements TargetSource {
   constructor(
     private readonly members: readonly TargetSource[],
     private readonly weights: readonly number[],
+    private readonly isLanguage: boolean,
   ) {}
 
   async of(inputs: BatchInputs, temperature = 1): Promise<Targets> {
-    const answers: HostTensor[] = [];
-    for (const member of this.members) {
-      const { prediction } = await member.of(inputs, temperature);
-      answers.push('read' in prediction! ? await toHost(prediction) : prediction!);
+    const answers: GraphInput[] = [];
+    for (const member of this.members) answers.push((await member.of(inputs, temperature)).prediction!);
+    if (this.isLanguage) {
+      return Object.fromEntries(answers.map((answer, i) => [ofMember('prediction', i), answer]));
     }
-    const [first] = answers;
-    const data = meanLogits(
-      answers.map((answer) => answer.data),
-      first!.shape[1]!,
-      this.weights,
-      temperature,
-    );
-    return { prediction: { ...first!, data } };
+    const logits: HostTensor[] = [];
+    for (const answer of answers) logits.push('read' in answer ? await toHost(answer) : answer);
+    return { prediction: { ...logits[0]!, ...meanLogits(logits, this.weights, temperature) } };
   }
 
   prefetch(inputs: BatchInputs): void {
@@ -81,7 +90,7 @@ export class EnsembleTargets implements TargetSource {
   }
 }
 
-/** Stands for all members with the sizes and weights of the first: all have the same classes. */
+/** Stands for all members with the sizes and weights of the first: all have the same classes or tokens. */
 export class FrozenEnsemble extends FrozenTeacher {
   /** Those after the first. */
   private readonly others: readonly FrozenTeacher[];
@@ -102,8 +111,24 @@ export class FrozenEnsemble extends FrozenTeacher {
     return [this, ...this.others];
   }
 
+  override get programInputs(): Readonly<Record<string, DeviceTensor>> {
+    const named = this.members.map(({ parameters }, i) =>
+      prefixed(`${ofMember('teacher', i)}.`, withPrefix('teacher.', parameters)),
+    );
+    return Object.assign({}, ...named) as Record<string, DeviceTensor>;
+  }
+
+  override get ensemble(): Ensemble {
+    return { members: this.members.map(({ architecture }) => architecture), weights: this.weights };
+  }
+
   override targets(): TargetSource {
-    return new EnsembleTargets([super.targets(), ...this.others.map((member) => member.targets())], this.weights);
+    return this.targetsFrom([super.targets(), ...this.others.map((member) => member.targets())]);
+  }
+
+  /** @param sources of each member's answers */
+  targetsFrom(sources: readonly TargetSource[]): TargetSource {
+    return new EnsembleTargets(sources, this.weights, isLanguageModel(this.architecture));
   }
 
   override release(): void {

@@ -8,6 +8,7 @@ import type { Architecture } from '../../model/architecture';
 import type { Parameters } from '../../model/parameters';
 import { ByShape, type BatchInputs } from '../batch-inputs';
 import { mapValues, prefixed } from '../named';
+import type { Ensemble } from '../pairing';
 import { teacherProgram } from './teacher-program';
 import { parameterSpecs, teacherOutputSpecs } from '../specs';
 
@@ -45,6 +46,16 @@ export class FrozenTeacher {
   /** One, unless it is an ensemble. */
   get members(): readonly FrozenTeacher[] {
     return [this];
+  }
+
+  /** What a student's programs take of it beside its answers. */
+  get programInputs(): Readonly<Record<string, DeviceTensor>> {
+    return this.parameters;
+  }
+
+  /** Undefined unless it is an ensemble. */
+  get ensemble(): Ensemble | undefined {
+    return undefined;
   }
 
   /** Asks it, for its prediction and the hidden states after some of its blocks. */

@@ -21,8 +21,8 @@ import type { Path } from '../file/source';
 export interface ModelFacts {
   teacherFolder?: string;
   teacher?: Architecture;
-  /** Of an ensemble's members that are there before the run; `teacher` stands for all. */
-  memberFolders?: string[];
+  /** An ensemble's members that are there before the run, and where the experiment names them; `teacher` stands for all. */
+  members?: { folder: string; model: Architecture; path: Path }[];
   /** Absent where the tokenizer is trained by the run. */
   tokenizerFolder?: string;
   studentFolder?: string;
@@ -141,7 +141,7 @@ async function findMembers(
       const sizes = { maxLength: dataset.maxLength, positions: maxPositions, role: 'teacher' };
       findings.error(['dataset', 'maxLength'], 'examples-longer-than-model', sizes);
     }
-    facts.memberFolders = [...(facts.memberFolders ?? []), folder];
+    facts.members = [...(facts.members ?? []), { folder, model: architecture, path }];
     facts.teacherFolder ??= folder;
     facts.teacher ??= architecture;
   }
@@ -205,6 +205,11 @@ function checkVocabulary(experiment: Experiment, tokenizer: Tokenizer, facts: Mo
     const token = needed === 'mask' ? 'mask' : 'end-of-text';
     findings.error(path, 'tokenizer-lacks-token', { token, task });
   }
+  for (const { model, path: ofMember } of facts.members?.slice(1) ?? []) {
+    if (tokenizer.vocabularySize <= model.vocabularySize) continue;
+    const sizes = { tokens: tokenizer.vocabularySize, known: model.vocabularySize };
+    findings.error(ofMember, 'tokenizer-larger-than-model', { ...sizes, role: 'teacher' });
+  }
   for (const role of ['teacher', 'student'] as const) {
     const model = facts[role];
     if (model === undefined) continue;
@@ -223,10 +228,8 @@ function checkVocabulary(experiment: Experiment, tokenizer: Tokenizer, facts: Mo
 /** Teacher and student share one tokenizer: where their folders have another one, their ids mean other tokens. */
 async function checkSameTokenizer(tokenizer: Tokenizer, facts: ModelFacts, findings: Findings): Promise<void> {
   const models: [string | undefined, string, Path][] = [
-    ...(facts.memberFolders ?? [facts.teacherFolder]).map((folder): [string | undefined, string, Path] => [
-      folder,
-      'teacher',
-      facts.memberFolders ? ['teacher', 'teachers'] : ['tokenizer', 'path'],
+    ...(facts.members?.map(({ folder, path }): [string, string, Path] => [folder, 'teacher', path]) ?? [
+      [facts.teacherFolder, 'teacher', ['tokenizer', 'path']] as [string | undefined, string, Path],
     ]),
     [facts.studentFolder, 'student', ['student', 'initialize', 'path']],
   ];
@@ -275,6 +278,7 @@ function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFa
 
 function checkHiddenLayers(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
   const { teacher, student, distillation } = experiment;
+  if (teacher.source === 'ensemble') return;
   const depths = {
     teacher: findings.check(() => (teacher.source === 'train' ? teacher.architecture.layers : facts.teacher?.layers)),
     student: findings.check(() => facts.student?.layers ?? student.architecture?.layers),
@@ -301,9 +305,10 @@ function checkLayer(
   findings.error(path, 'layer-out-of-range', { role, layer, last: last === 0 ? undefined : last }, fix);
 }
 
-function checkInitialization({ student: spec }: Experiment, facts: ModelFacts, findings: Findings): void {
+function checkInitialization(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
+  const { student: spec } = experiment;
   const { teacher, student } = facts;
-  if (teacher === undefined || student === undefined) return;
+  if (teacher === undefined || student === undefined || experiment.teacher.source === 'ensemble') return;
   const { initialize } = spec;
   if (initialize.from !== 'teacher') return;
   const layers = initialize.layers ?? spreadLayers(teacher.layers, student.layers);

@@ -140,9 +140,8 @@ function checkStudentSource({ task, student }: Experiment, findings: Findings): 
 }
 
 /** A mean of probabilities has no hidden states and no blocks. */
-function checkEnsemble({ task, teacher, distillation, student }: Experiment, findings: Findings): void {
+function checkEnsemble({ teacher, distillation, student }: Experiment, findings: Findings): void {
   if (teacher.source !== 'ensemble') return;
-  if (task !== 'text-classification') findings.error(['teacher', 'source'], 'ensemble-of-classifiers', { task });
   if (memberCount(teacher) < 2) findings.error(['teacher', 'teachers'], 'ensemble-of-one', {});
   const { weights, teachers } = teacher;
   if (weights !== undefined && weights.length !== teachers.length) {

@@ -254,7 +254,8 @@ const teacherSchema = z
           .array(memberSchema)
           .min(1)
           .meta({
-            description: 'Classifiers that share classes and tokenizer; their families and sizes may differ.',
+            description:
+              'Models that share the tokenizer, and the classes in their order; their families and sizes may differ.',
             examples: [
               [
                 { source: 'checkpoint', path: 'models/a' },
@@ -274,7 +275,7 @@ const teacherSchema = z
         precision: z.literal('float32').default('float32').describe('An ensemble is asked in float32.'),
       })
       .describe(
-        'text-classification: several models as one teacher. Its soft labels are the mean of their softened probabilities, not of their logits.',
+        'Several models as one teacher. Its soft labels are the mean of their softened probabilities, not of their logits.',
       ),
   ])
   .meta({

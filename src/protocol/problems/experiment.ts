@@ -256,10 +256,6 @@ const models = {
     message: 'The teacher has no class {labels:list}.',
     remedy: 'Its classes are {classes:list}: rename the labels, or use another teacher.',
   },
-  'ensemble-of-classifiers': {
-    message: 'An ensemble averages the probabilities of classes, and {task} has none.',
-    remedy: 'Use the task text-classification, or a single teacher.',
-  },
   'ensemble-of-one': {
     message: 'An ensemble of one model is that model.',
     remedy: 'Add another, give a trained one "seeds", or name the model as the teacher itself.',

@@ -9,6 +9,7 @@ import { RowTally, type RowPrediction } from '../../distill/row-tally';
 import { placeParameters, type FrozenTeacher } from '../../distill/teacher/teacher';
 import type { Executor } from '../../engine/executor';
 import { qualityOf, retention } from '../../protocol/quality';
+import { memberName } from '../../experiment/ensemble';
 import { parameterCount } from '../../model/config';
 import type { Comparison, ComparisonRow, PredictionRecord, Role, SoftLabel, Split, Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
@@ -17,7 +18,6 @@ import { classGains, type ClassPair } from './class-gains';
 import { withIntervals, type MeasuredModel } from './comparison-intervals';
 import { comparisonOverSeeds, type MeasuredSeed } from './comparison-seeds';
 import { loadModel } from './models';
-import { memberName } from './trainings';
 
 export interface ComparedModel {
   role: Role;

@@ -7,14 +7,14 @@ type Part = Role | 'answers' | 'comparison';
 
 interface PlannedPart {
   part: Part;
-  /** Which of several seeds, from 1. */
-  seed: number;
+  /** Which of several seeds, or of an ensemble's members, from 1. */
+  number: number;
   steps: number;
   /** Relative work of one step. */
   work: number;
 }
 
-/** Parts are worked through in the order in which they were added; a part may come more than once. */
+/** Parts are worked through in the order in which they were added; a part may come more than once, with other numbers. */
 export class ProgressPlan {
   private readonly parts: PlannedPart[] = [];
   /** When and at which fraction this process began to train. */
@@ -24,12 +24,12 @@ export class ProgressPlan {
     return this.parts.length === 0;
   }
 
-  add(part: Part, steps: number, work: number, seed = 1): void {
-    this.parts.push({ part, seed, steps, work });
+  add(part: Part, steps: number, work: number, number = 1): void {
+    this.parts.push({ part, number, steps, work });
   }
 
-  at(part: Part, step: number, seed = 1): { fraction: number; secondsLeft?: number } {
-    const fraction = this.fractionAt(part, seed, step);
+  at(part: Part, step: number, number = 1): { fraction: number; secondsLeft?: number } {
+    const fraction = this.fractionAt(part, number, step);
     this.origin ??= { time: performance.now(), fraction };
     const done = fraction - this.origin.fraction;
     const seconds = (performance.now() - this.origin.time) / 1000;
@@ -37,11 +37,11 @@ export class ProgressPlan {
     return done > 0.01 && seconds > 2 ? { fraction, secondsLeft: (seconds * (1 - fraction)) / done } : { fraction };
   }
 
-  private fractionAt(name: Part, seed: number, step: number): number {
+  private fractionAt(name: Part, number: number, step: number): number {
     const total = this.parts.reduce((sum, part) => sum + part.steps * part.work, 0);
     let before = 0;
     for (const part of this.parts) {
-      if (part.part === name && part.seed === seed) return total === 0 ? 0 : (before + step * part.work) / total;
+      if (part.part === name && part.number === number) return total === 0 ? 0 : (before + step * part.work) / total;
       before += part.steps * part.work;
     }
     return 0;

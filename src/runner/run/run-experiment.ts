@@ -32,7 +32,12 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
     teachers.length > 1
       ? new FrozenEnsemble(executor, teachers, weights)
       : new FrozenTeacher(executor, teacher.architecture, teacher.parameters);
-  const pairing = { student: architecture, teacher: teacher.architecture, objective: experiment.distillation };
+  const pairing = {
+    student: architecture,
+    teacher: teacher.architecture,
+    ensemble: frozen.ensemble,
+    objective: experiment.distillation,
+  };
   try {
     await checkTeacher(run, frozen);
     for (const ofSeed of seedsOfRun(run)) {

@@ -40,13 +40,11 @@ export async function prepareProbes(
 
 /** The mean's logits at the temperature with which the run begins: at others, the page's softening is not exactly the mean's. */
 function meanOf(members: readonly ProbedLogits[][], { weights }: FrozenEnsemble, temperature: number): ProbedLogits[] {
-  return members[0]!.map(({ shape }, example) => ({
-    shape,
-    data: meanLogits(
-      members.map((probed) => probed[example]!.data),
-      shape[1],
+  return members[0]!.map((_, example) =>
+    meanLogits(
+      members.map((probed) => probed[example]!),
       weights,
       temperature,
     ),
-  }));
+  );
 }

@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import { membersOf } from '../../experiment/ensemble';
-import { EnsembleTargets, FrozenEnsemble } from '../../distill/teacher/ensemble';
+import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
 import type { Imitated } from '../../distill/pairing';
 import { reducedTargets, TeacherTargets, type FrozenTeacher, type TargetSource } from '../../distill/teacher/teacher';
@@ -82,7 +82,7 @@ export async function teacherAnswers(
     }
     sources.push(source);
   }
-  return new EnsembleTargets(sources, frozen.weights);
+  return frozen.targetsFrom(sources);
 }
 
 async function answersOf(run: PreparedRun, teacher: AskedTeacher): Promise<TargetSource | undefined> {
@@ -128,7 +128,7 @@ async function openCache(
   const places = layout.blocks.map(({ start, end }) => ({ start: start * size, end: end * size }));
   const files = await TeacherCacheFiles.open(directory, record, places);
   const cache = { layout, store: files, values: settings.values, task: record.task, imitated: teacher.imitated };
-  const outcome = await fill(run, teacher.frozen, ask, cache, files, record).catch(async (error: unknown) => {
+  const outcome = await fill(run, teacher, ask, cache, files, record).catch(async (error: unknown) => {
     await files.close();
     throw error;
   });
@@ -163,7 +163,7 @@ function describeCache(
 /** Asks the teacher for what is missing. */
 async function fill(
   run: PreparedRun,
-  frozen: FrozenTeacher,
+  { frozen, index = 0 }: AskedTeacher,
   ask: Ask,
   cache: TeacherCacheSetup,
   files: TeacherCacheFiles,
@@ -190,7 +190,7 @@ async function fill(
     examples: data.train,
     padId: data.tokenizer.padId,
     teacher,
-    mayGoOn: (filled) => mayGoOn(run, filled, blocks),
+    mayGoOn: (filled) => mayGoOn(run, filled, blocks, index + 1),
     onBlock: rounding && ((inputs, answers) => rounding.add(inputs, answers)),
   }).finally(() => teacher.release());
   await rounding?.keep(files.directory);
@@ -205,7 +205,12 @@ function nameOfTeacher(experiment: ResolvedExperiment, run: string, index: numbe
   return teacher.source === 'run' ? `${path.basename(teacher.run)} (${teacher.role})` : teacher.path;
 }
 
-async function mayGoOn({ control, recorder, plan }: PreparedRun, filled: number, blocks: number): Promise<boolean> {
+async function mayGoOn(
+  { control, recorder, plan }: PreparedRun,
+  filled: number,
+  blocks: number,
+  member: number,
+): Promise<boolean> {
   await control.gate();
   if (control.stopping) return false;
   recorder.progress({
@@ -213,7 +218,7 @@ async function mayGoOn({ control, recorder, plan }: PreparedRun, filled: number,
     phase: 'preparing',
     step: filled,
     steps: blocks,
-    ...plan.at('answers', filled / blocks),
+    ...plan.at('answers', filled / blocks, member),
   });
   return true;
 }

@@ -8,8 +8,8 @@ import { collectGarbage } from '../../engine/freed-memory';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import path from 'node:path';
 import { controlPaths, memberPaths, type TrainingPaths } from '../../run-directory/run-paths';
-import { membersOf } from '../../experiment/ensemble';
-import { teacherFolder } from '../../experiment/checks/model-folder';
+import { memberName, membersOf } from '../../experiment/ensemble';
+import { readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
 import type { MemberSpec, TrainingSpec } from '../../experiment/file/schema';
 import type { Architecture } from '../../model/architecture';
 import { parameterCount } from '../../model/config';
@@ -39,12 +39,17 @@ export interface Student {
 export async function teacherModels(run: PreparedRun): Promise<Model[] | undefined> {
   const { experiment, paths } = run;
   const members = membersOf(experiment.teacher).map(({ member }) => member);
-  const architectures = members.flatMap((member) =>
-    member.source === 'train' ? [architectureOf(member.architecture, member.training, experiment, run.data)] : [],
-  );
-  if (architectures.length > 0) {
+  if (members.some(({ source }) => source === 'train')) {
+    const architectures: Architecture[] = [];
+    for (const member of members) {
+      architectures.push(
+        member.source === 'train'
+          ? architectureOf(member.architecture, member.training, experiment, run.data)
+          : await readArchitecture((await teacherFolder(member, path.dirname(experiment.file)))!),
+      );
+    }
     const student = architectureOf(experiment.student.architecture, experiment.training, experiment, run.data);
-    planRoles(run, architectures[0]!, student);
+    planRoles(run, architectures, student);
   }
   const models: Model[] = [];
   for (const [i, member] of members.entries()) {
@@ -55,20 +60,18 @@ export async function teacherModels(run: PreparedRun): Promise<Model[] | undefin
     const isMember = experiment.teacher.source === 'ensemble';
     const folder = isMember ? memberPaths(paths, i) : paths.teacher;
     const name = isMember ? memberName(i) : 'teacher';
-    if (!(await trainTeacher(run, member, folder, name))) return undefined;
+    if (!(await trainTeacher(run, member, folder, name, i))) return undefined;
     models.push(await loadModel((await findCompleteDirectory(folder.model))!));
   }
   return models;
 }
-
-/** As the comparison names a member of an ensemble, counted from 0. */
-export const memberName = (index: number): string => `teacher ${index + 1}`;
 
 async function trainTeacher(
   run: PreparedRun,
   spec: Extract<MemberSpec, { source: 'train' }>,
   paths: TrainingPaths,
   name: string,
+  index: number,
 ): Promise<boolean> {
   const { experiment, data, recorder } = run;
   if (await isExported(paths)) return true;
@@ -81,26 +84,29 @@ async function trainTeacher(
     initial: () => Promise.resolve(initializeParameters(architecture, spec.training.seed)),
     paths,
     spec: spec.training,
+    number: index + 1,
   });
   if (finished) await exportModel(paths, data.tokenizer, cardOf(run, architecture, 'teacher'));
   return finished;
 }
 
 /** Shares the progress bar out among what there is to train, by the work of a step. */
-function planRoles(run: PreparedRun, teacher: Architecture, student: Architecture): void {
+function planRoles(run: PreparedRun, teachers: readonly Architecture[], student: Architecture): void {
   const { experiment, data, plan } = run;
   const stepsOf = (spec: TrainingSpec, role: Role): number => trainingBatches(run, spec, role).steps;
-  const [large, small] = [parameterCount(teacher), parameterCount(student)];
-  for (const { member } of membersOf(experiment.teacher)) {
+  const small = parameterCount(student);
+  const sizes = teachers.map(parameterCount);
+  for (const [i, { member }] of membersOf(experiment.teacher).entries()) {
     if (member.source !== 'train') continue;
-    plan.add('teacher', stepsOf(member.training, 'teacher'), 3 * large * member.training.batchSize);
+    plan.add('teacher', stepsOf(member.training, 'teacher'), 3 * sizes[i]! * member.training.batchSize, i + 1);
   }
   const { training } = experiment;
   const isKept = wantsCache(experiment);
-  if (isKept) plan.add('answers', 1, large * data.train.length);
+  if (isKept) sizes.forEach((size, i) => plan.add('answers', 1, size * data.train.length, i + 1));
+  const asked = isKept ? 0 : sizes.reduce((a, b) => a + b);
   const { batchSize } = training;
   for (const { seed } of seedsOfRun(run)) {
-    plan.add('student', stepsOf(training, 'student'), ((isKept ? 0 : large) + 3 * small) * batchSize, seed?.number);
+    plan.add('student', stepsOf(training, 'student'), (asked + 3 * small) * batchSize, seed?.number);
     for (const _ of experiment.controls) {
       plan.add('control', stepsOf(training, 'control'), 3 * small * batchSize, seed?.number);
     }
@@ -111,9 +117,12 @@ function planRoles(run: PreparedRun, teacher: Architecture, student: Architectur
 
 export async function trainStudent(run: PreparedRun, student: Student): Promise<boolean> {
   const { experiment, folder: paths, data, recorder } = run;
-  if (run.plan.isEmpty) planRoles(run, student.frozen.architecture, student.architecture);
-  if (await isExported(paths)) return true;
   const { pairing, teachers, frozen } = student;
+  if (run.plan.isEmpty) {
+    const architectures = teachers.map(({ architecture }) => architecture);
+    planRoles(run, architectures, student.architecture);
+  }
+  if (await isExported(paths)) return true;
   const targets = await teacherAnswers(run, { models: teachers, frozen, imitated: imitatedOf(pairing) });
   if (!targets) return false;
   await recorder.note(`distilling the student, ${parameterCount(student.architecture)} parameters${seedText(run)}`);
@@ -173,6 +182,8 @@ interface OneTraining {
   initial: () => Promise<Parameters>;
   paths: TrainingPaths;
   spec: TrainingSpec;
+  /** Which of an ensemble's members, from 1. */
+  number?: number;
 }
 
 async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolean> {
@@ -213,7 +224,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
         paths,
         experimentFile: experiment.file,
         spec,
-        progress: (step) => ({ ...plan.at(role, step, seed?.number), seed }),
+        progress: (step) => ({ ...plan.at(role, step, training.number ?? seed?.number), seed }),
       },
       recorder,
       control,

@@ -1,4 +1,4 @@
-/** @file What the runs of a sweep share: a teacher that one of them has trained, and controls that would come out alike. */
+/** @file What the runs of a sweep share: a teacher, or an ensemble's members, that one of them has trained, and controls that would come out alike. */
 
 import { createHash } from 'node:crypto';
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
@@ -6,8 +6,9 @@ import path from 'node:path';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { fingerprint, modelFiles } from '../../experiment/input-files';
 import { requireOwnedTree } from '../../run-directory/owned';
-import { controlPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
-import type { ResolvedExperiment } from '../../experiment/file/schema';
+import { controlPaths, memberPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import { expandedEnsemble, membersOf } from '../../experiment/ensemble';
+import type { MemberSpec, ResolvedExperiment, TeacherSpec } from '../../experiment/file/schema';
 import { isExported } from '../run/checkpoints';
 
 /** A run of the sweep that is there already, as its file described it. */
@@ -16,9 +17,9 @@ export interface EarlierRun {
   experiment: ResolvedExperiment;
 }
 
-/** The same for experiments whose teachers come out the same; undefined where the teacher is not trained by the run. */
+/** The same for experiments whose teachers come out the same; undefined where nothing of the teacher is trained by the run. */
 function teacherKey({ task, dataset, tokenizer, teacher, inputs }: ResolvedExperiment): string | undefined {
-  if (teacher.source !== 'train') return undefined;
+  if (!membersOf(teacher).some(({ member }) => member.source === 'train')) return undefined;
   const { cache, precision, ...trained } = teacher;
   return hashOf({ task, dataset, tokenizer, trained, inputs });
 }
@@ -40,18 +41,50 @@ export async function withSharedTeacher<T extends ResolvedExperiment>(
   const key = teacherKey(experiment);
   if (key === undefined) return experiment;
   for (const { paths, experiment: other } of earlier) {
-    if (teacherKey(other) !== key || !(await isExported(paths.teacher))) continue;
-    const { cache, precision } = experiment.teacher;
-    const files = await modelFiles((await findCompleteDirectory(paths.teacher.model))!);
+    if (teacherKey(other) !== key) continue;
+    const shared = await sharedTeacher(experiment.teacher, paths);
+    if (!shared) continue;
+    const tokenizer = experiment.tokenizer.source === 'train' ? { source: 'teacher' as const } : experiment.tokenizer;
+    const files = (await Promise.all(shared.folders.map(modelFiles))).flat();
     return {
       ...experiment,
-      tokenizer: { source: 'teacher' },
-      teacher: { source: 'run', run: paths.directory, role: 'teacher', cache, precision },
+      tokenizer: shared.teacher.source === 'run' ? { source: 'teacher' } : tokenizer,
+      teacher: shared.teacher,
       inputs: [...experiment.inputs, ...(await Promise.all(files.map(fingerprint)))],
     };
   }
   return experiment;
 }
+
+/** The same teacher with what an earlier run has trained of it, and where that lies; undefined where not all is there yet. */
+async function sharedTeacher(
+  teacher: TeacherSpec,
+  paths: RunPaths,
+): Promise<{ teacher: TeacherSpec; folders: string[] } | undefined> {
+  const { cache, precision } = teacher;
+  if (teacher.source !== 'ensemble') {
+    const folder = await exportedModel(paths.teacher);
+    const ofRun = { source: 'run' as const, run: paths.directory, role: 'teacher' as const, cache, precision };
+    return folder === undefined ? undefined : { teacher: ofRun, folders: [folder] };
+  }
+  const { teachers, weights } = expandedEnsemble(teacher);
+  const members: MemberSpec[] = [];
+  const folders: string[] = [];
+  for (const [i, member] of teachers.entries()) {
+    if (member.source !== 'train') {
+      members.push(member);
+      continue;
+    }
+    const folder = await exportedModel(memberPaths(paths, i));
+    if (folder === undefined) return undefined;
+    folders.push(folder);
+    members.push({ source: 'checkpoint', path: folder });
+  }
+  return { teacher: { ...teacher, teachers: members, weights }, folders };
+}
+
+const exportedModel = async (training: TrainingPaths): Promise<string | undefined> =>
+  (await isExported(training)) ? findCompleteDirectory(training.model) : undefined;
 
 /** Copies finished controls into a new run from an earlier one that has the same, so that they are not trained again. */
 export async function copyControls(
