@@ -103,7 +103,8 @@ function planRoles(run: PreparedRun, teachers: readonly Architecture[], student:
   const { training } = experiment;
   const isKept = wantsCache(experiment);
   if (isKept) sizes.forEach((size, i) => plan.add('answers', 1, size * data.train.length, i + 1));
-  const asked = isKept ? 0 : sizes.reduce((a, b) => a + b);
+  const all = sizes.reduce((a, b) => a + b);
+  const asked = isKept ? 0 : all;
   const { batchSize } = training;
   for (const { seed } of seedsOfRun(run)) {
     plan.add('student', stepsOf(training, 'student'), (asked + 3 * small) * batchSize, seed?.number);
@@ -111,7 +112,7 @@ function planRoles(run: PreparedRun, teachers: readonly Architecture[], student:
       plan.add('control', stepsOf(training, 'control'), 3 * small * batchSize, seed?.number);
     }
   }
-  const compared = large + seedsOfRun(run).length * (1 + experiment.controls.length) * small;
+  const compared = all + seedsOfRun(run).length * (1 + experiment.controls.length) * small;
   plan.add('comparison', 1, compared * data.validation.length);
 }
 
