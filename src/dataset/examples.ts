@@ -1,5 +1,6 @@
 /** @file Rows of a dataset to examples: token ids and what is to be predicted. */
 
+import { sortedLabels } from '../protocol/format';
 import { complaint, type Complaint, type Problem } from '../protocol/problem';
 import type { Task } from '../protocol/records';
 import type { Row } from './dataset';
@@ -25,15 +26,15 @@ export interface EncodeRowsOptions {
   task: Task;
   /** Greatest number of tokens, special ones included. */
   maxLength: number;
-  /** text-classification: class names in the order of their indices. Without them, those of `rows`, sorted. */
+  /** text-classification: class names in the order of their indices. Without them, those of `rows`, in their order. */
   labelNames?: readonly string[] | undefined;
   /** text-classification: whether a row without a label is kept, for the teacher to judge. It is left out otherwise. */
   keepUnlabelled?: boolean;
 }
 
-/** The class names that occur, sorted by code unit, so that the order is the same everywhere. */
+/** The class names that occur, in their order. */
 export function labelNamesOf(rows: readonly Row[]): string[] {
-  return [...new Set(rows.flatMap(({ label }) => (label === undefined ? [] : [label])))].sort();
+  return sortedLabels(rows.flatMap(({ label }) => (label === undefined ? [] : [label])));
 }
 
 /**

@@ -30,14 +30,19 @@ export const divergences: Record<Divergence, DivergenceFunction> = {
 /** Sum over the vocabulary. [rows, V] → [rows]. */
 const sumOverVocabulary = (x: tf.Tensor): tf.Tensor1D => tf.sum(x, -1);
 
+/** A divergence of distributions is none below 0, but its terms nearly cancel at a high T, and T² then enlarges what rounding leaves. */
+const atLeastZero = (x: tf.Tensor1D): tf.Tensor1D => tf.maximum(x, 0);
+
 /** KL(Q ‖ S) = Σ Q (log Q − log S) = Σ Q (z_t − z_s) / T + log Σ exp(z_s / T) − log Σ exp(z_t / T); gradient (S − Q) / T. */
 function forwardKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar): RowLoss {
   const s = soften(student, temperature);
   const q = soften(teacher, temperature);
   return {
-    perPosition: tf.add(
-      sumOverVocabulary(tf.mul(q.probabilities, tf.sub(q.scaled, s.scaled))),
-      tf.reshape(tf.sub(s.logNormalizer, q.logNormalizer), [student.shape[0]]),
+    perPosition: atLeastZero(
+      tf.add(
+        sumOverVocabulary(tf.mul(q.probabilities, tf.sub(q.scaled, s.scaled))),
+        tf.reshape(tf.sub(s.logNormalizer, q.logNormalizer), [student.shape[0]]),
+      ),
     ),
     gradient: (weight) => tf.mul(tf.sub(s.probabilities, q.probabilities), tf.div(weight, temperature)),
   };
@@ -49,7 +54,7 @@ function reverseKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.S
   const q = soften(teacher, temperature);
   const logRatio = tf.sub<tf.Tensor2D>(logProbabilities(s), logProbabilities(q));
   return {
-    perPosition: sumOverVocabulary(tf.mul(s.probabilities, logRatio)),
+    perPosition: atLeastZero(sumOverVocabulary(tf.mul(s.probabilities, logRatio))),
     gradient: throughSoftmax(s.probabilities, logRatio, temperature),
   };
 }
@@ -66,7 +71,7 @@ function skewKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scal
   const logMixture = logSumOfTwo(tf.add(logQ, Math.log(beta)), tf.add(logS, Math.log(1 - beta)));
   const logRatio = tf.sub<tf.Tensor2D>(logQ, logMixture);
   return {
-    perPosition: sumOverVocabulary(tf.mul(q.probabilities, logRatio)),
+    perPosition: atLeastZero(sumOverVocabulary(tf.mul(q.probabilities, logRatio))),
     gradient: throughSoftmax(s.probabilities, tf.mul(tf.exp(logRatio), beta - 1), temperature),
   };
 }
@@ -86,7 +91,9 @@ function jensenShannon(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: 
   const fromStudent = tf.mul<tf.Tensor2D>(tf.sub(logS, logMixture), 1 - beta);
   const fromTeacher = tf.mul(tf.sub(logQ, logMixture), beta);
   return {
-    perPosition: sumOverVocabulary(tf.add(tf.mul(q.probabilities, fromTeacher), tf.mul(s.probabilities, fromStudent))),
+    perPosition: atLeastZero(
+      sumOverVocabulary(tf.add(tf.mul(q.probabilities, fromTeacher), tf.mul(s.probabilities, fromStudent))),
+    ),
     gradient: throughSoftmax(s.probabilities, fromStudent, temperature),
   };
 }

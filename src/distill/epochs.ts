@@ -50,23 +50,41 @@ function collation(options: BatchOptions, seed: number, epoch: number): CollateO
 
 const lengthsOf = (examples: readonly Example[]): number[] => examples.map((example) => example.inputIds.length);
 
-/** Batches of several epochs; every epoch has the same number of steps. */
-export function epochBatches(examples: readonly Example[], options: EpochOptions): BatchSource {
+/**
+ * The batches of each update of an epoch. An update has the rows of one batch that is `gradientAccumulation` times as large, in its
+ * order and padded to its length, so that how it is divided changes memory and nothing else.
+ */
+function planUpdates(examples: readonly Example[], options: EpochOptions, epoch: number): PlannedBatch[][] {
   const { batchSize, gradientAccumulation, seed } = options;
   const lengths = lengthsOf(examples);
   const buckets = bucketLengths(lengths, options.maxLength);
-  const plan = (epoch: number): PlannedBatch[] =>
-    planEpoch(lengths, { batchSize, buckets, seed, epoch, shuffle: true });
-  const stepsPerEpoch = Math.ceil(plan(0).length / gradientAccumulation);
-  let current = { epoch: -1, batches: [] as PlannedBatch[] };
+  const whole = planEpoch(lengths, {
+    batchSize: batchSize * gradientAccumulation,
+    buckets,
+    seed,
+    epoch,
+    shuffle: true,
+  });
+  return whole.map(({ length, indices }) =>
+    Array.from({ length: Math.ceil(indices.length / batchSize) }, (_, part) => ({
+      length,
+      indices: indices.slice(part * batchSize, (part + 1) * batchSize),
+    })),
+  );
+}
+
+/** Batches of several epochs; every epoch has the same number of steps. */
+export function epochBatches(examples: readonly Example[], options: EpochOptions): BatchSource {
+  const { seed } = options;
+  const stepsPerEpoch = planUpdates(examples, options, 0).length;
+  let current = { epoch: -1, updates: [] as PlannedBatch[][] };
   return {
     steps: options.steps ?? stepsPerEpoch * options.epochs,
     stepsPerEpoch,
     batchesOf: (step) => {
       const epoch = Math.floor(step / stepsPerEpoch);
-      if (current.epoch !== epoch) current = { epoch, batches: plan(epoch) };
-      const first = (step % stepsPerEpoch) * gradientAccumulation;
-      const planned = current.batches.slice(first, first + gradientAccumulation);
+      if (current.epoch !== epoch) current = { epoch, updates: planUpdates(examples, options, epoch) };
+      const planned = current.updates[step % stepsPerEpoch]!;
       return planned.map((batch) => collate(examples, batch, collation(options, seed, epoch)));
     },
   };
@@ -74,11 +92,8 @@ export function epochBatches(examples: readonly Example[], options: EpochOptions
 
 /** A batch of each length of the first epoch, the longest first: it takes the most memory. */
 export function batchOfEachLength(examples: readonly Example[], options: EpochOptions): Batch[] {
-  const { batchSize, seed } = options;
-  const lengths = lengthsOf(examples);
-  const buckets = bucketLengths(lengths, options.maxLength);
-  const planned = planEpoch(lengths, { batchSize, buckets, seed, epoch: 0, shuffle: true });
-  return oneOfEachLength(planned).map((batch) => collate(examples, batch, collation(options, seed, 0)));
+  const planned = planUpdates(examples, options, 0).flat();
+  return oneOfEachLength(planned).map((batch) => collate(examples, batch, collation(options, options.seed, 0)));
 }
 
 /** The longest first. */

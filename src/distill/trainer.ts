@@ -63,6 +63,8 @@ export interface TrainerSetup {
 export interface TrainerState {
   step: number;
   tokens: number;
+  /** 1, or less where the learning rate was lowered. */
+  rateScale: number;
   parameters: Parameters;
   firstMoments: Parameters;
   secondMoments: Parameters;
@@ -78,6 +80,8 @@ export class Trainer {
   private prepared: { step: number; inputs: BatchInputs[] } | undefined;
   private nextStep = 0;
   private tokens = 0;
+  /** The learning rate of each update is multiplied by it. */
+  private rateScale = 1;
 
   constructor({ initial, ...setup }: TrainerSetup) {
     const { executor, pairing, options } = setup;
@@ -135,7 +139,7 @@ export class Trainer {
       losses.push(await this.computeGradients(batch, scalars, step, micro, next));
       if (batches.length > 1) await this.updates.accumulate(micro === 0);
     }
-    const learningRate = learningRateAt(step, { ...options, updates: source.steps });
+    const learningRate = this.rateScale * learningRateAt(step, { ...options, updates: source.steps });
     const gradientNorm = await this.updates
       .apply(
         {
@@ -211,6 +215,7 @@ export class Trainer {
     return {
       step: this.nextStep,
       tokens: this.tokens,
+      rateScale: this.rateScale,
       parameters: await readAll(parameters.tensors),
       firstMoments: await readAll(first.tensors),
       secondMoments: await readAll(second.tensors),
@@ -230,6 +235,7 @@ export class Trainer {
     }
     this.nextStep = state.step;
     this.tokens = state.tokens;
+    this.rateScale = state.rateScale;
   }
 
   async release(): Promise<void> {

@@ -34,10 +34,13 @@ export function inLabel(text: string): string {
   return line.length > LONGEST_LABEL ? `${line.slice(0, LONGEST_LABEL - 1)}…` : line;
 }
 
-/** For Markdown, a heading, a table's cell or a hover: one line, every sign that has a meaning there escaped. */
+/**
+ * For Markdown, a heading, a table's cell or a hover: one line, every sign that has a meaning there escaped. None has between a
+ * number's digits (`5.16`, `3:12`) or two words (`no-distillation`), so that a report can be read as it is, too.
+ */
 export function inMarkdown(text: string): string {
   return inOneLine(text)
-    .replace(/[\\`*_{}[\]()#+\-.!|~$@:=^]/g, '\\$&')
+    .replace(/[\\`*_{}[\]()#+!|~$@=^]|[.:](?!\d)|(?<!\w)-|-(?!\w)/g, '\\$&')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;');

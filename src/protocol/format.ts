@@ -144,3 +144,16 @@ export function formatTemperature(value: number): string {
 export function formatSetting(value: number): string {
   return String(Number(value.toPrecision(3))).replace(/^0\./, '.');
 }
+
+/** `1 thread`, `4 threads`. */
+export function formatThreads(threads: number): string {
+  return threads === 1 ? '1 thread' : `${threads} threads`;
+}
+
+/** Class names, each once: whole numbers by their size where all are, else by code unit, so that the order is the same everywhere. */
+export function sortedLabels(labels: Iterable<string>): string[] {
+  const names = [...new Set(labels)].sort();
+  return names.every((name) => /^(0|-?[1-9]\d{0,14})$/.test(name))
+    ? names.sort((a, b) => Number(a) - Number(b))
+    : names;
+}

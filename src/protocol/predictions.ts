@@ -1,5 +1,6 @@
 /** @file What the rows of `predictions.jsonl` amount to. Pure. */
 
+import { sortedLabels } from './format';
 import type { ComparisonDetail } from './lab-data';
 import type { PredictionRecord, Split } from './records';
 import { taughtRows } from './taught';
@@ -38,7 +39,7 @@ function confusionOf(records: readonly PredictionRecord[]): ComparisonDetail['co
   const choices = records.flatMap(({ models }) => Object.values(models).map(({ choice }) => choice));
   const named = [...records.map(({ label }) => label), ...choices].filter((name) => name !== undefined);
   if (named.length === 0) return undefined;
-  const labels = [...new Set(named)].sort();
+  const labels = sortedLabels(named);
   const index = new Map(labels.map((label, i) => [label, i]));
   const counts: Record<string, number[][]> = {};
   for (const { label, models } of records) {

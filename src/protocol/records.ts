@@ -233,7 +233,8 @@ export interface RunProgress {
   role: Role;
   /** Which of several seeds, from 1. */
   seed?: { number: number; of: number } | undefined;
-  phase: 'preparing' | 'training' | 'evaluating';
+  /** `preparing`: the teacher is asked for its soft labels. `comparing`: all is trained. */
+  phase: 'preparing' | 'training' | 'evaluating' | 'comparing';
   step: number;
   steps: number;
   /** Of the whole run, 0 to 1. */

@@ -14,7 +14,7 @@ const LINE_INTERVAL_MS = 5000;
 /** Progress goes to standard error, so that standard output holds the result alone. */
 const stream = process.stderr;
 
-const BAR_FORMAT = '{role} {bar} {percentage} %  step {step}  {figures}  {left}';
+const BAR_FORMAT = '{role} {bar} {percentage} %  {step}  {figures}  {left}';
 
 export function terminalOutput(): RunOutput & { end(): void } {
   return stream.isTTY ? barOutput() : lineOutput();
@@ -27,8 +27,12 @@ function figures(metrics: MetricsRecord | undefined): string {
   return [...components, `${formatCount(Math.round(tokensPerSecond))} tokens/s`].join('  ');
 }
 
-/** `student`, or `student, seed 2 of 3`. */
-const nameOf = ({ role, seed }: RunProgress): string => (seed ? `${role}, seed ${seed.number} of ${seed.of}` : role);
+/** `student`, or `student, seed 2 of 3`; what is done before and after the trainings by its own name. */
+export function nameOf({ role, seed, phase }: RunProgress): string {
+  if (phase === 'preparing') return 'soft labels';
+  if (phase === 'comparing') return 'comparison';
+  return seed ? `${role}, seed ${seed.number} of ${seed.of}` : role;
+}
 
 const left = ({ secondsLeft }: RunProgress): string =>
   secondsLeft === undefined ? '' : `about ${formatDuration(secondsLeft)} left`;
@@ -75,7 +79,8 @@ function barOutput(): RunOutput & { end(): void } {
 }
 
 function payload(progress: RunProgress, metrics: MetricsRecord | undefined): object {
-  const step = `${formatCount(progress.step)} of ${formatCount(progress.steps)}`;
+  const isOfSteps = progress.phase === 'training' || progress.phase === 'evaluating';
+  const step = isOfSteps ? `step ${formatCount(progress.step)} of ${formatCount(progress.steps)}` : '';
   return {
     role: nameOf(progress).padEnd(7),
     step,

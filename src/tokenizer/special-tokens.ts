@@ -46,6 +46,21 @@ export function specialTokens(
   return result;
 }
 
+/** What tokenizer_config.json has to add to name these tokens: those that `config` does not name yet. */
+export function namedTokens(
+  special: SpecialTokens,
+  config: TokenizerConfig,
+  textOf: (id: number) => string | undefined,
+): TokenizerConfig {
+  const named: TokenizerConfig = {};
+  for (const [role, { field }] of Object.entries(roles) as [keyof SpecialTokens, (typeof roles)['pad']][]) {
+    const id = special[role];
+    const text = id === undefined || contentOf(config[field]) !== undefined ? undefined : textOf(id);
+    if (text !== undefined) named[field] = text;
+  }
+  return named;
+}
+
 /** A token is written as its text, or as an object with the text in `content`. */
 function contentOf(token: unknown): string | undefined {
   const content = isRecord(token) ? token.content : token;

@@ -13,7 +13,7 @@ import { hasExpression, withinTime } from './limits';
 import { normalizerFor, type Normalize } from './normalizer';
 import { pieceEncoder, type EncodePiece } from './piece-encoder';
 import { preTokenizerFor, type PreTokenizer } from './pre-tokenizer';
-import { specialTokens, type SpecialTokens } from './special-tokens';
+import { namedTokens, specialTokens, type SpecialTokens } from './special-tokens';
 import { templateFor, type Part, type Template } from './template';
 import { readTokenizerFiles } from './tokenizer-files';
 import { checkTokenizerJson, type ModelJson, type TokenizerConfig, type TokenizerJson } from './tokenizer-json';
@@ -134,12 +134,25 @@ export class Tokenizer {
     return new Tokenizer(json, JSON.stringify(json, null, 2), { ...config });
   }
 
-  /** Writes the two files that Python `transformers` and this class load. */
-  async save(directory: string): Promise<void> {
+  /** Writes the two files that Python `transformers` and this class load; `positions` are those of the model that they go with. */
+  async save(directory: string, positions?: number): Promise<void> {
     await mkdir(directory, { recursive: true });
     await writeFileAtomic(path.join(directory, 'tokenizer.json'), this.source);
-    const config = JSON.stringify(this.config, null, 2) + '\n';
+    const config = JSON.stringify(positions === undefined ? this.config : this.configFor(positions), null, 2) + '\n';
     await writeFileAtomic(path.join(directory, 'tokenizer_config.json'), config);
+  }
+
+  /** Python's pipelines cut texts off at `model_max_length` and fill batches up with `pad_token`; without them they fail. */
+  private configFor(positions: number): TokenizerConfig {
+    const { model_max_length: known } = this.config;
+    const pad = this.special.pad ?? this.special.endOfText;
+    const special = { ...this.special, ...(pad !== undefined && { pad }) };
+    return {
+      ...this.config,
+      // All of them: where one is named, those that are not named are none.
+      ...namedTokens(special, this.config, (id) => this.model.vocab[id]),
+      model_max_length: typeof known === 'number' ? Math.min(known, positions) : positions,
+    };
   }
 
   /** Id to fill up short rows with; the attention mask hides it, so any id does where there is no padding token. */

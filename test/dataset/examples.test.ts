@@ -30,6 +30,13 @@ describe('text-classification', () => {
     expect(encodeRows(rows, bert, named).examples.map(({ labels }) => labels)).toEqual([0, 1]);
   });
 
+  it('sorts classes that are whole numbers as numbers, and others by code unit', () => {
+    const named = (...labels: string[]) => labelNamesOf(labels.map((label) => row('the teacher', { label })));
+    expect(named('10', '2', '0', '-1', '2')).toEqual(['-1', '0', '2', '10']);
+    expect(named('10', '2', 'many')).toEqual(['10', '2', 'many']);
+    expect(named('10', '2', '07')).toEqual(['07', '10', '2']);
+  });
+
   it('reads two texts with their types', () => {
     const { examples } = encodeRows([row('the teacher', { pair: 'the student', label: 'a' })], bert, options);
     expect(examples[0]!.typeIds).toContain(1);

@@ -37,6 +37,13 @@ const cases = (Object.keys(divergences) as Divergence[]).flatMap((name) =>
   ),
 );
 
+it.each(['forward-kl', 'reverse-kl', 'skew-kl', 'jsd'] as const)('%s is never below 0, however high T is', (name) => {
+  const logits = normal([64, 500], 13, 8);
+  const almost = tf.add<tf.Tensor2D>(logits, normal([64, 500], 14, 1e-4));
+  const values = valuesOf(divergences[name](almost, logits, tf.scalar(100), 0.5).perPosition);
+  expect(Math.min(...values)).toBeGreaterThanOrEqual(0);
+});
+
 const weight = tf.tensor2d([[0.3], [1], [0], [-0.7]]);
 const student = (): tf.Tensor2D => normal([4, 9], 11, 2);
 const teacher = (): tf.Tensor2D => normal([4, 9], 12, 2);

@@ -371,6 +371,41 @@ describe('validating an experiment whose teacher is a folder', () => {
     ]);
   });
 
+  it('takes the sizes of a student beside the folder that it starts from where both agree', async () => {
+    const folder = await withTeacher();
+    await writeModel(join(folder, 'start'), bertSizes);
+    const start = { ...checkpointTeacher, tokenizer: { source: 'teacher' } };
+    const initialize = { from: 'checkpoint', path: 'start' };
+    expect(await problemsIn(folder, { ...start, student: { architecture: bertSizes, initialize } })).toEqual([]);
+    const architecture = { ...bertSizes, layers: 3, maxPositions: 64 };
+    expect(await problemsIn(folder, { ...start, student: { architecture, initialize } })).toEqual([
+      expect.stringMatching(
+        /"layers" is 3 here and 2 in the folder that the student starts from\. Write what the folder has, or leave out "architecture"\.$/,
+      ),
+      expect.stringContaining('"maxPositions" is 64 here and 32 in the folder'),
+    ]);
+  });
+
+  it('marks a path that is no dataset in the experiment, at its entry of a list', async () => {
+    const files = { 'notes.md': '# Mails', 'mails.pdf': '%PDF', 'lines.txt': 'one\ntwo\n' };
+    const dataset = { train: ['train.jsonl', 'notes.md'], validation: 'lines.txt', test: '*.pdf' };
+    expect(await problemsOf({ dataset }, files)).toEqual([
+      'x.distill.json:6:7: notes.md: Distillery does not read .md files. Use a .jsonl, .csv, .tsv or .txt file.',
+      expect.stringMatching(/^x\.distill\.json:8:19: lines\.txt: A text file has no columns\. /),
+      expect.stringMatching(/^x\.distill\.json:9:13: mails\.pdf: Distillery does not read \.pdf files\. /),
+    ]);
+  });
+
+  it('refuses a T at which float32 has nothing left to tell, also in a schedule', async () => {
+    expect(await problemsOf({ distillation: { temperature: 100 } })).toEqual([]);
+    expect(await problemsOf({ distillation: { temperature: 10000 } })).toEqual([
+      expect.stringMatching(/^x\.distill\.json:\d+:\d+: "temperature" must be at most 100/),
+    ]);
+    expect(await problemsOf({ distillation: { temperature: { from: 1000, to: 1 } } })).toEqual([
+      expect.stringMatching(/"from" must be at most 100/),
+    ]);
+  });
+
   it('says which run is not known', async () => {
     const folder = await withTeacher();
     expect(await problemsIn(folder, { ...checkpointTeacher, teacher: { source: 'run', run: 'yesterday' } })).toEqual([

@@ -30,8 +30,11 @@ it('in a folder without experiments: a new one from a dataset', async () => {
   const window = await Workbench.open(folder, { theme: 'dark' });
   await window.openSidebar();
   await follow(window, 'Experiments', 'welcome.empty', 'New Experiment…');
-  await window.page.locator('.quick-input-widget').filter({ hasText: 'text-classification' }).waitFor();
+  const picker = window.page.locator('.quick-input-widget').filter({ hasText: 'text-classification' });
+  await picker.waitFor();
   await window.page.keyboard.press('Escape');
+  // Or what is picked next is a row of the list that is being closed.
+  await picker.waitFor({ state: 'hidden' });
   await follow(window, 'Datasets', 'welcome.noDatasets', 'New Experiment…');
   await window.pick('text-classification');
   await window.page.getByRole('tab', { name: 'mails.distill.json' }).waitFor();

@@ -22,7 +22,7 @@ const zeros = (values: Parameters): Parameters =>
 async function save(paths: RunPaths, step: number): Promise<void> {
   const parameters = initializeParameters(architecture, step);
   const [firstMoments, secondMoments] = [zeros(parameters), zeros(parameters)];
-  const state = { step, tokens: 10 * step, parameters, firstMoments, secondMoments };
+  const state = { step, tokens: 10 * step, rateScale: 1, parameters, firstMoments, secondMoments };
   await saveTraining(paths, architecture, specs, { state, waited: 0 });
 }
 

@@ -82,7 +82,7 @@ describe('the engine auto', () => {
       status: 'done',
       engine: 'cpu',
       engineReason: 'auto took cpu: no other works here',
-      device: expect.stringMatching(/, 1 threads$/) as string,
+      device: expect.stringMatching(/, 1 thread$/) as string,
     });
     expect(readFileSync(path.join(onlyRun(workspace), 'log.txt'), 'utf8')).toContain('auto took cpu');
   });

@@ -63,8 +63,11 @@ describe('runs on one device', () => {
 
     // They have waited for as long as another process takes.
     expect([second, third].map(({ run }) => recordOf(run)!.status)).toEqual(['queued', 'queued']);
+    const queuedSince = recordOf(second.run)!.started;
     first.kill('SIGKILL');
     await hasStatus(second.run, 'running');
+    // What it took is told from here on.
+    expect(Date.parse(recordOf(second.run)!.started)).toBeGreaterThan(Date.parse(queuedSince));
     expect(recordOf(third.run)!.status).toBe('queued');
     second.kill('SIGTERM');
     await hasStatus(second.run, 'stopped');

@@ -116,6 +116,9 @@ describe('a run of a text-classification experiment', () => {
     expect(status).toBe('done');
     expect(summary!.rows.map(({ role }) => role)).toEqual(['teacher', 'student', 'control']);
     expect(weightsOf(without.directory).equals(student)).toBe(true);
+    const card = readFileSync(path.join(without.directory, 'student/README.md'), 'utf8');
+    expect(card.match(/^## Result$/gm)).toHaveLength(1);
+    expect(card).toContain('| control, no\\-distillation |');
     const control = 'controls/no-distillation/student';
     expect(weightsOf(without.directory, control).equals(weightsOf(run, control))).toBe(true);
   });
@@ -123,6 +126,22 @@ describe('a run of a text-classification experiment', () => {
   it('keeps a student that loads as a Hugging Face folder', async () => {
     const { architecture } = await loadCheckpoint(path.join(run, 'student'));
     expect(architecture).toMatchObject({ family: 'bert', layers: 1, hiddenSize: 24, labels: ['ham', 'spam'] });
+  });
+
+  it('says in the card of each model which rows it learnt from, how it was chosen and what it reached', () => {
+    for (const model of ['student', 'controls/no-distillation/student', 'teacher/model']) {
+      const card = readFileSync(path.join(run, model, 'README.md'), 'utf8');
+      expect(card).toContain('- Trained on 48 labelled rows of train\\.jsonl\n');
+      expect(card).toContain('- Chosen by 24 labelled rows of validation\\.jsonl\n');
+      expect(card).toMatch(/\n## Result\n\nThe student keeps .*\n\nMeasured on the test split\.\n\n\| model \|/);
+    }
+  });
+
+  it('exports tokenizers that tell Python how long a text may be and what to fill batches up with', () => {
+    for (const model of ['student', 'controls/no-distillation/student', 'teacher/model']) {
+      const config = JSON.parse(readFileSync(path.join(run, model, 'tokenizer_config.json'), 'utf8')) as object;
+      expect(config).toMatchObject({ model_max_length: 48, pad_token: '[PAD]' });
+    }
   });
 
   it('tells what the teacher gave, by class and with the soft labels of rows that one model alone has right', () => {

@@ -1,11 +1,12 @@
 /** @file Studies through the real program: sweeps that end with an answer, and can be gone on with. */
 
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../../src/protocol/records';
-import type { LabelsAnswer, TemperatureAnswer } from '../../src/protocol/study';
+import { answerOf, type LabelsAnswer, type TemperatureAnswer } from '../../src/protocol/study';
 import type { StudyResult } from '../../src/runner/commands/study';
+import { writeStudyReport } from '../../src/runner/report/study-report';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import {
   distillery,
@@ -125,6 +126,19 @@ it('a study of T and α, killed and asked again, goes on and picks the best by v
   }
   expect(best!.validation).toBe(Math.max(...points.map(({ validation }) => validation!)));
   expect(said).toMatch(/^On validation, T = [14] with α = \.?0?\.9 is best: macro-F1 .* 95 % interval /);
+});
+
+it('a study whose folder is a link writes nothing behind it', async () => {
+  const [workspace, elsewhere] = [tinyWorkspace(experiment), tinyWorkspace(experiment)];
+  const studies = path.join(workspace, '.distillery', 'studies');
+  mkdirSync(path.dirname(studies));
+  symlinkSync(elsewhere, studies);
+  const before = readdirSync(elsewhere);
+  const answer = answerOf('temperature', 'text-classification', []);
+  const directory = path.join(studies, 'temperature-1');
+  const study = { name: 'tiny', answer, said: '', directory, combinations: 0, rows: [] };
+  await expect(writeStudyReport(study)).rejects.toThrow(/studies.*link/);
+  expect(readdirSync(elsewhere)).toEqual(before);
 });
 
 it.each<[string, TinyExperiment, RegExp]>([

@@ -37,6 +37,32 @@ describe('files', () => {
     expect(Tokenizer.fromJson(json).special).toEqual(expected);
   });
 
+  it('names the padding token and the greatest length for the model that it is saved with, and no other roles', async () => {
+    const saved = async (name: string, positions: number) => {
+      const directory = path.join(folder, `${name}-${positions}`);
+      const original = await load(name);
+      await original.save(directory, positions);
+      const copy = await Tokenizer.load(directory);
+      expect(copy.padId).toBe(original.padId);
+      expect({ ...copy.special, pad: original.special.pad }).toEqual({
+        ...original.special,
+        pad: original.special.pad,
+      });
+      return JSON.parse(await readFile(path.join(directory, 'tokenizer_config.json'), 'utf8')) as object;
+    };
+    expect(await saved('gpt2', 32)).toMatchObject({ model_max_length: 32, pad_token: '<|endoftext|>' });
+    expect(await saved('bert-uncased', 64)).toMatchObject({ model_max_length: 64, pad_token: '[PAD]' });
+    const { special } = await load('bert-cased');
+    const bare = Tokenizer.fromJson(
+      JSON.parse(await readFile(path.join(root, 'bert-cased/tokenizer.json'), 'utf8')) as object,
+      { model_max_length: 16 },
+    );
+    await bare.save(path.join(folder, 'bare'), 64);
+    expect((await Tokenizer.load(path.join(folder, 'bare'))).special).toEqual(special);
+    const config = await readFile(path.join(folder, 'bare/tokenizer_config.json'), 'utf8');
+    expect(JSON.parse(config)).toMatchObject({ model_max_length: 16, pad_token: '[PAD]', mask_token: '[MASK]' });
+  });
+
   it('counts added tokens in the size of the vocabulary', async () => {
     expect((await load('gpt2')).vocabularySize).toBe(947);
     expect((await load('gpt2')).kind).toBe('bpe');

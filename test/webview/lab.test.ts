@@ -41,6 +41,23 @@ describePage('the Lab page', (open) => {
     expect(await page.locator('#stop').count()).toBe(0);
   });
 
+  it('counts no soft labels as steps, and promises no end while the models are compared', async () => {
+    const page = await open({});
+    const { id, record } = moby.run;
+    const show = (progress: object): Promise<unknown> =>
+      page.evaluate(
+        `send(${JSON.stringify({ type: 'record', id, record: { ...record, progress: { role: 'student', ...progress } } })})`,
+      );
+    const header = page.locator('lab-header');
+    await show({ phase: 'preparing', step: 10, steps: 60, fraction: 0.04, secondsLeft: 90 });
+    await header.getByText('Soft labels').waitFor();
+    await header.getByText(/16\.7\s%/).waitFor();
+    expect(await header.getByText('of 60').count()).toBe(0);
+    await show({ phase: 'comparing', step: 0, steps: 1, fraction: 0.97 });
+    await header.getByText('comparing the models').waitFor();
+    expect(await header.getByText(/Left, about|of 1$/).count()).toBe(0);
+  });
+
   it('keeps the tab, example, token, temperature and smoothing, and the run they belong to', async () => {
     const page = await open({ state: tokens });
     await page.locator('lab-examples .example').nth(2).click();

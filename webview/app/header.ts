@@ -259,6 +259,10 @@ export class Header extends LitElement {
 
   #step(going: boolean): unknown {
     const { progress } = this.run.record;
+    if (going && progress?.phase === 'preparing') {
+      return statistic(l10n.t('Soft labels'), formatPercent(progress.step / progress.steps));
+    }
+    if (going && progress?.phase === 'comparing') return statistic(l10n.t('Now'), l10n.t('comparing the models'));
     if (going && progress) {
       const name = progress.role === 'student' ? l10n.t('Step') : l10n.t('{0}, step', roleTitles[progress.role]);
       const { seed } = progress;

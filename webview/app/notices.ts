@@ -66,7 +66,8 @@ function modelName(role: Role, name: string): string {
 }
 
 function stopped({ progress }: RunRecord, offer: TemplateResult | undefined): TemplateResult {
-  const message = progress
+  const isOfSteps = progress?.phase === 'training' || progress?.phase === 'evaluating';
+  const message = isOfSteps
     ? l10n.t(
         'Stopped at step {0} of {1} ({2}).',
         formatCount(progress.step),

@@ -10,6 +10,7 @@ import { loadParts } from '../graph/late-scatters';
 import { lower, type LoweringRules } from '../graph/lowering';
 import { createSession, loadRuntime, LOG_ERRORS, runSession, wrap, type Runtime } from './ort-session';
 import { quantizeProducts } from '../graph/quantize';
+import { formatThreads } from '../../protocol/format';
 
 /** Measured: with this fusion the sample BERT's training step takes 15 % longer, for the same losses to the last digit. */
 const HARMFUL_OPTIMIZERS = 'SkipLayerNormFusion';
@@ -62,7 +63,7 @@ export interface CpuExecutorOptions {
 export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promise<Executor> {
   const threads = options.threads ?? os.availableParallelism();
   await keepFreedMemory();
-  const device = `${os.cpus()[0]?.model.trim() ?? os.arch()}, ${threads} threads`;
+  const device = `${os.cpus()[0]?.model.trim() ?? os.arch()}, ${formatThreads(threads)}`;
   const session: InferenceSession.SessionOptions = {
     executionProviders: ['cpu'],
     graphOptimizationLevel: 'all',

@@ -11,6 +11,7 @@ import { GraphCompiler } from './compiler';
 import type { OpenVinoLibrary } from './library';
 import { loadOpenVino } from './loading';
 import { OpenVinoTensor } from './tensor';
+import { formatThreads } from '../../protocol/format';
 
 export interface OpenVinoOptions extends ExecutorOptions {
   /** `CPU`, or an Intel `GPU` where the library finds one. */
@@ -47,7 +48,7 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
   const cache = folder === null ? undefined : GraphCache.open(folder);
   const executor: Executor = {
     engine: 'openvino',
-    device: `${deviceName}${device === 'CPU' ? `, ${threads} threads` : ''}`,
+    device: `${deviceName}${device === 'CPU' ? `, ${formatThreads(threads)}` : ''}`,
     workingMemory: device === 'CPU' ? 'kept' : undefined,
     onNote: (line) => process.stderr.write(`${line}\n`),
     place: (tensor) => new OpenVinoTensor(library, tensor, tensor.data),

@@ -11,6 +11,7 @@ import { complaint } from '../../protocol/problem';
 import { EngineUnavailable, type ExecutorOptions, type Executor } from '../executor';
 import { findLibrary, libraryDanger } from '../libraries';
 import type { LibraryName } from '../../protocol/libraries';
+import { formatThreads } from '../../protocol/format';
 
 /** The name under which tfjs-node's kernels register. */
 const BACKEND = 'tensorflow';
@@ -35,7 +36,7 @@ export async function createTensorflowExecutor(options: ExecutorOptions): Promis
   const processor = os.cpus()[0]?.model.trim() ?? os.arch();
   return eagerExecutor({
     engine: 'tfjs-node',
-    device: `${processor}, ${threads} threads, TensorFlow ${binding.TF_Version}`,
+    device: `${processor}, ${formatThreads(threads)}, TensorFlow ${binding.TF_Version}`,
     backend: BACKEND,
   });
 }

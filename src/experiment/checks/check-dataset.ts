@@ -1,7 +1,9 @@
 /** @file Checks the files of a dataset: that they are there, have the columns, and agree on the labels. */
 
-import { extname } from 'node:path';
-import { InputError, problemAt } from '../../protocol/problem';
+import { extname, resolve } from 'node:path';
+import { sortedLabels } from '../../protocol/format';
+import { complaintAbout, InputError, problemAt, type Problem } from '../../protocol/problem';
+import type { ProblemCode } from '../../protocol/problems/catalogue';
 import { phrase } from '../../protocol/problems/phrases';
 import { fileRecords, type Columns } from '../../dataset/dataset';
 import { isTrainedHere } from '../ensemble';
@@ -66,7 +68,7 @@ export async function checkDataset(experiment: Experiment, findings: Findings): 
   const testing = await read('test', test);
   const texts = await read('unlabelled', more);
   if (training === undefined) return undefined;
-  const labels = [...new Set(training.labels.map(({ label }) => label))].sort();
+  const labels = sortedLabels(training.labels.map(({ label }) => label));
   const measuredLabels = [...(validating?.labels ?? []), ...(testing?.labels ?? [])];
   if (findings.check(() => experiment.task) === 'text-classification') {
     checkLabels(labels, findings);
@@ -165,9 +167,32 @@ async function readSplit(
     return summary;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    if (!(await reportMissingColumns(columns, files, findings))) findings.add(...error.problems);
+    if (error.problems.some(isOfPath)) {
+      for (const problem of error.problems) {
+        const at = isOfPath(problem) ? namedAt(experiment.dataset[split], problem.file, findings) : [];
+        findings.object(['dataset', split, ...at], complaintAbout(findings.show(problem.file), problem));
+      }
+    } else if (!(await reportMissingColumns(columns, files, findings))) findings.add(...error.problems);
     return undefined;
   }
+}
+
+/** What a file is not, in which there is nothing to correct: its name in the experiment is what is wrong. */
+const problemsOfPath: ReadonlySet<string> = new Set<ProblemCode>([
+  'dataset-file-gone',
+  'dataset-is-folder',
+  'dataset-not-permitted',
+  'dataset-of-unknown-kind',
+  'dataset-without-columns',
+]);
+
+const isOfPath = ({ code }: Problem): boolean => problemsOfPath.has(code);
+
+/** The entry of a list that names a file; nothing where it is no list, or a pattern that found it. */
+function namedAt(named: unknown, file: string, findings: Findings): number[] {
+  if (!Array.isArray(named)) return [];
+  const index = named.findIndex((name) => resolve(findings.base, String(name)) === file);
+  return index === -1 ? [] : [index];
 }
 
 /** Says at the experiment's key which column a file lacks and which is closest. Whether there was one to report. */

@@ -11,9 +11,9 @@ import { buildArchitecture, headOfTask, type ArchitectureContext } from '../arch
 import type { DatasetFacts } from './check-dataset';
 import { isFile } from './dataset-files';
 import type { Findings } from './findings';
-import { setValue } from '../file/fixes';
+import { removeKey, setValue } from '../file/fixes';
 import { readArchitecture, teacherFolder } from './model-folder';
-import type { EnsembleSpec, Experiment } from '../file/schema';
+import type { ArchitectureSpec, EnsembleSpec, Experiment } from '../file/schema';
 import { isTrainedHere } from '../ensemble';
 import type { Path } from '../file/source';
 
@@ -176,8 +176,25 @@ async function readStudent({ student, task }: Experiment, facts: ModelFacts, fin
   const architecture = await findings.attempt(readArchitecture(folder), path);
   if (architecture === undefined) return;
   facts.student = architecture;
+  findings.check(() => checkAgreement(student.architecture, architecture, findings));
   const { head } = architecture;
   if (head !== headOfTask[task]) findings.error(path, 'student-unfit-for-task', { head, task });
+}
+
+const sizes = ['family', 'hiddenSize', 'layers', 'heads', 'intermediateSize', 'maxPositions'] as const;
+
+/** Sizes that an experiment names beside the folder's must be the same. */
+function checkAgreement(named: ArchitectureSpec | undefined, found: Architecture, findings: Findings): void {
+  if (named === undefined) return;
+  const path: Path = ['student', 'architecture'];
+  for (const key of sizes) {
+    findings.check(() => {
+      const value = named[key];
+      if (value === undefined || value === found[key]) return;
+      const fixes = [setValue([...path, key], found[key]), removeKey(path)];
+      findings.error([...path, key], 'architecture-differs', { key, value, found: found[key] }, ...fixes);
+    });
+  }
 }
 
 function checkVocabulary(experiment: Experiment, tokenizer: Tokenizer, facts: ModelFacts, findings: Findings): void {

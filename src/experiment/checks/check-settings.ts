@@ -132,14 +132,10 @@ function trainedTokenizer(task: Experiment['task']): TokenizerSpec {
 
 function checkStudentSource({ task, student }: Experiment, findings: Findings): void {
   const fromCheckpoint = student.initialize.from === 'checkpoint';
-  const path = ['student', 'architecture'];
-  if (fromCheckpoint && student.architecture !== undefined) {
-    findings.error(path, 'architecture-twice', {}, removeKey(path));
-  }
   if (!fromCheckpoint && student.architecture === undefined) {
     const family = familiesOfTask(task)[0]!;
     const architecture = { family, hiddenSize: 128, layers: 2, heads: 4 };
-    findings.error(['student'], 'architecture-missing', {}, setValue(path, architecture));
+    findings.error(['student'], 'architecture-missing', {}, setValue(['student', 'architecture'], architecture));
   }
 }
 

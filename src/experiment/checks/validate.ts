@@ -73,8 +73,7 @@ function inOrder(problems: readonly Problem[], file: string): Problem[] {
 
 /** Number of optimizer updates of a training block over so many rows, buckets of lengths left aside. */
 function countUpdates(training: TrainingSpec, rows: number): number {
-  const batches = Math.ceil(rows / training.batchSize);
-  return training.epochs * Math.ceil(batches / training.gradientAccumulation);
+  return training.epochs * Math.ceil(rows / (training.batchSize * training.gradientAccumulation));
 }
 
 function checkWarmup(experiment: Experiment, { trainingRows }: DatasetFacts, findings: Findings): void {

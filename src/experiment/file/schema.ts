@@ -120,6 +120,12 @@ const trainingSchema = z
     decayBiasAndNorm: z.boolean().default(false).describe('Whether biases and norm weights decay too.'),
     clipNorm: z.number().min(0).default(1).describe('Largest global gradient norm; 0 does not clip.'),
     dropout: z.number().min(0).lt(1).default(0.1).describe('Dropout rate of the trained model.'),
+    onDivergence: z
+      .enum(['stop', 'lower-rate'])
+      .default('stop')
+      .describe(
+        'Where a loss or a gradient is no finite number. "stop": the run fails there. "lower-rate": it goes back to the last checkpoint and on with half the learning rate, at most eight times; a run that is stopped then goes on from that checkpoint too.',
+      ),
     seed: seed.default(1).describe('Seed of the initial weights, the order of rows, masks and dropout.'),
     evaluateEvery: z.int().min(1).default(100).describe('Updates between two evaluations on validation.'),
     patience: count(
@@ -318,6 +324,9 @@ const scheduleOver = (end: z.ZodNumber) =>
     })
     .describe('A value that changes during training.');
 
+/** Far above any T in use. T² enlarges the rounding of float32, which at 1,000 reaches the size of the loss itself. */
+const temperature = z.number().gt(0).max(100);
+
 const betaDescription = divergenceNames
   .flatMap((name) => (divergenceFacts[name].beta === undefined ? [] : [`${name} only: ${divergenceFacts[name].beta}.`]))
   .join(' ');
@@ -325,7 +334,7 @@ const betaDescription = divergenceNames
 const distillationSchema = z
   .strictObject({
     temperature: z
-      .union([z.number().gt(0), scheduleOver(z.number().gt(0))])
+      .union([temperature, scheduleOver(temperature)])
       .default(4)
       .meta({
         description:

@@ -72,9 +72,10 @@ export function timeLeft({ secondsLeft }: RunProgress): string | undefined {
 /** `step 120 of 600`, or what is done before and after the steps. */
 export function phaseWords({ phase, step, steps }: RunProgress): string {
   const phases: Record<RunProgress['phase'], string> = {
-    preparing: l10n.t('preparing'),
+    preparing: l10n.t('preparing soft labels'),
     training: l10n.t('step {0} of {1}', step, steps),
     evaluating: l10n.t('evaluating'),
+    comparing: l10n.t('comparing the models'),
   };
   return phases[phase];
 }

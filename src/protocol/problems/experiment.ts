@@ -159,9 +159,9 @@ const settings = {
     message: 'A {kind} tokenizer has no {token} token, which {task} needs.',
     remedy: 'Use "{needed}".',
   },
-  'architecture-twice': {
-    message: 'The folder that the student starts from already names its architecture.',
-    remedy: 'Remove "architecture", or start from other weights.',
+  'architecture-differs': {
+    message: '"{key}" is {value:json} here and {found:json} in the folder that the student starts from.',
+    remedy: 'Write what the folder has, or leave out "architecture".',
   },
   'architecture-missing': {
     message: '"architecture" is missing in "student".',

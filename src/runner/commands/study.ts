@@ -3,20 +3,15 @@
 import path from 'node:path';
 import { planStudy, type StudyOptions } from '../../experiment/sweep/study';
 import type { StudyKind } from '../../protocol/records';
-import { answerOf, type StudyAnswer } from '../../protocol/study';
+import { answerOf } from '../../protocol/study';
 import { runsDirectory } from '../../run-directory/run-paths';
 import { answerText } from '../report/study-text';
-import { writeStudyReport } from '../report/study-report';
+import { writeStudyReport, type ReportedStudy } from '../report/study-report';
 import type { RunOutput, StartOptions } from './start-run';
 import { runPlan, type SweepResult } from './sweep';
 
-export interface StudyResult extends SweepResult {
+export interface StudyResult extends SweepResult, Pick<ReportedStudy, 'answer' | 'said' | 'directory'> {
   kind: StudyKind;
-  /** Where `report.md` and its picture are. */
-  directory: string;
-  answer: StudyAnswer;
-  /** The answer in sentences. */
-  said: string;
 }
 
 /** Runs what is left of a study, and answers from all that is done. Throws as `runSweep`. */

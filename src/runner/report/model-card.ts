@@ -1,11 +1,15 @@
 /** @file The model card that goes with an exported model: what it is and how it was made. */
 
+import path from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { type Architecture } from '../../model/architecture';
 import { parameterCount } from '../../model/config';
 import { inMarkdown } from '../../protocol/escapes';
-import { formatCount } from '../../protocol/format';
-import type { Role, Task } from '../../protocol/records';
+import { formatCount, formatPercent } from '../../protocol/format';
+import type { Comparison, Role, Task } from '../../protocol/records';
+import { readOwnedIfThere } from '../../run-directory/owned';
+import { findings, markdownTable } from './comparison-table';
 
 const pipelines: Record<Task, string> = {
   'text-classification': 'text-classification',
@@ -13,7 +17,17 @@ const pipelines: Record<Task, string> = {
   'masked-lm': 'fill-mask',
 };
 
-export function modelCard(experiment: ResolvedExperiment, a: Architecture, role: Role): string {
+/** How many rows a run trains on and chooses by. */
+export interface CardRows {
+  labelled: number;
+  unlabelled: number;
+  validation: number;
+}
+
+/** Files of a split that are named. */
+const MOST_FILES = 5;
+
+export function modelCard(experiment: ResolvedExperiment, a: Architecture, role: Role, rows: CardRows): string {
   const { name, task } = experiment;
   return `---
 library_name: transformers
@@ -29,8 +43,43 @@ ${origin(experiment, role)}
 - Architecture: ${a.family}, ${a.layers} layers, width ${a.hiddenSize}, ${a.heads} heads
 - Parameters: ${formatCount(parameterCount(a))}
 - Vocabulary: ${formatCount(a.vocabularySize)} tokens, at most ${formatCount(a.maxPositions)} in an input
-${a.labels ? `- Classes: ${a.labels.map(inMarkdown).join(', ')}\n` : ''}- Trained with seed ${experiment.training.seed}
+${a.labels ? `- Classes: ${a.labels.map(inMarkdown).join(', ')}\n` : ''}${data(experiment, role, rows)}
+- Trained with seed ${experiment.training.seed}
 `;
+}
+
+function data({ task, dataset, file }: ResolvedExperiment, role: Role, rows: CardRows): string {
+  const of = (files: readonly string[]): string => {
+    const named = files.slice(0, MOST_FILES).map((one) => inMarkdown(shownFile(one, path.dirname(file))));
+    const more = files.length - named.length;
+    return `${named.join(', ')}${more > 0 ? ` and ${formatCount(more)} more files` : ''}`;
+  };
+  const { train, validation, unlabelled = [] } = dataset;
+  const kind = task === 'text-classification' ? 'labelled rows' : 'rows';
+  const trained = `- Trained on ${formatCount(rows.labelled)} ${kind} of ${of(train)}`;
+  const judged = `, and ${formatCount(rows.unlabelled)} rows without labels of ${of([...train, ...unlabelled])}`;
+  const chosen = `- Chosen by ${formatCount(rows.validation)} ${kind}`;
+  const where = Array.isArray(validation) ? `of ${of(validation)}` : `held out, ${formatPercent(validation)} of them`;
+  return `${trained}${role === 'student' && rows.unlabelled > 0 ? judged : ''}\n${chosen} ${where}`;
+}
+
+/** As the experiment names it; of a file elsewhere its name alone, for a card is given to others. */
+function shownFile(file: string, base: string): string {
+  const shown = path.relative(base, file);
+  return shown.startsWith('..') || path.isAbsolute(shown) ? path.basename(file) : shown.replaceAll(path.sep, '/');
+}
+
+const RESULT = '\n## Result\n';
+
+/** Adds what was measured to the card of a finished model, in place of an earlier result. A card that was taken away stays away. */
+export async function tellResult(model: string, comparison: Comparison): Promise<void> {
+  const file = path.join(model, 'README.md');
+  const card = (await readOwnedIfThere(file))?.toString('utf8');
+  if (card === undefined) return;
+  const [about] = card.split(RESULT);
+  const split = comparison.rows[0]?.split ?? 'validation';
+  const told = [findings(comparison), `Measured on the ${split} split.`, markdownTable(comparison)].filter(Boolean);
+  await writeFileAtomic(file, `${about}${RESULT}\n${told.join('\n\n')}\n`);
 }
 
 function origin({ distillation }: ResolvedExperiment, role: Role): string {

@@ -8,15 +8,34 @@ import { studyDrawing } from '../../protocol/drawing/study-drawing';
 import { darkPaperColours, paperColours, svgText, titled } from '../../protocol/drawing/shapes';
 import { inMarkdown } from '../../protocol/escapes';
 import { formatCount, formatSetting } from '../../protocol/format';
+import type { RunErrorRecord, RunStatus } from '../../protocol/records';
 import type { StudyAnswer } from '../../protocol/study';
-import type { StudyResult } from '../commands/study';
+import { requireOwned } from '../../run-directory/owned';
 import { bar } from './comparison-table';
 import { studyTable, studyTitles } from './study-text';
 
 const WIDTH = 760;
 
-/** Writes `report.md` and `study.svg` into the study's folder. */
-export async function writeStudyReport({ answer, directory, rows, name, said }: StudyResult): Promise<void> {
+/** What a report needs to know of a study. */
+export interface ReportedStudy {
+  name: string;
+  answer: StudyAnswer;
+  /** The answer in sentences. */
+  said: string;
+  /** Where `report.md` and its picture are. */
+  directory: string;
+  /** Runs that it has in all; rows are fewer where it was stopped. */
+  combinations: number;
+  rows: readonly { run: string; status: RunStatus; error?: RunErrorRecord | undefined }[];
+}
+
+/**
+ * Writes `report.md` and `study.svg` into the study's folder.
+ * @throws InputError where one of them, or a folder on the way, is a link
+ */
+export async function writeStudyReport({ answer, directory, rows, name, said }: ReportedStudy): Promise<void> {
+  const [report, picture] = ['report.md', 'study.svg'].map((file) => path.join(directory, file)) as [string, string];
+  for (const file of [report, picture]) requireOwned(file);
   await mkdir(directory, { recursive: true });
   const title = studyTitles[answer.kind];
   const drawing = studyDrawing(answer, WIDTH, {
@@ -28,7 +47,7 @@ export async function writeStudyReport({ answer, directory, rows, name, said }: 
   });
   if (drawing) {
     const svg = svgText(titled(drawing, title, noteOf(answer)), paperColours, darkPaperColours);
-    await writeFileAtomic(path.join(directory, 'study.svg'), svg);
+    await writeFileAtomic(picture, svg);
   }
   const [head, ...lines] = studyTable(answer);
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
@@ -44,7 +63,7 @@ export async function writeStudyReport({ answer, directory, rows, name, said }: 
     '## Runs',
     runs.join('\n'),
   ];
-  await writeFileAtomic(path.join(directory, 'report.md'), `${parts.join('\n\n')}\n`);
+  await writeFileAtomic(report, `${parts.join('\n\n')}\n`);
 }
 
 function noteOf({ kind, quality }: StudyAnswer): string {
@@ -60,7 +79,7 @@ function noteOf({ kind, quality }: StudyAnswer): string {
 }
 
 /** The picture as bars, the table, the answer, and what is left to do. */
-export function studyText({ answer, rows, combinations, directory, said }: StudyResult): string {
+export function studyText({ answer, rows, combinations, directory, said }: ReportedStudy): string {
   const [head, ...lines] = studyTable(answer);
   const table = new Table({ head: head!, colAligns: head!.map(() => 'right'), style: { head: [], border: [] } });
   table.push(...lines);

@@ -87,7 +87,11 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     if (engine.reason !== undefined) await recorder.note(engine.reason);
     if (run.queue) device = await waitForDevice(run, recorder, control);
     isQueued = false;
-    if (!control.stopping) await recorder.update({ status: control.paused ? 'paused' : 'running' });
+    if (!control.stopping) {
+      const status = control.paused ? 'paused' : 'running';
+      // The time in the queue is not the run's; that of a run which is resumed was told when it began.
+      await recorder.update({ status, started: run.started ?? new Date().toISOString() });
+    }
     const summary = control.stopping
       ? undefined
       : await runExperiment({ executor, paths, experiment, recorder, control });

@@ -53,7 +53,8 @@ export async function saveTraining(
       ...prefixed('second.', tensorsOf(state.secondMoments)),
       ...Object.fromEntries(projections.map((name) => [name, tensorsOf(state.parameters)[name]!])),
     });
-    const position = { step: state.step, tokens: state.tokens, best, waited };
+    const { step, tokens, rateScale } = state;
+    const position: Position = { step, tokens, ...(rateScale !== 1 && { rateScale }), ...(best && { best }), waited };
     await writeFile(path.join(directory, POSITION), `${JSON.stringify(position)}\n`);
     await writeManifest(directory);
   };
@@ -98,6 +99,7 @@ async function readTraining(directory: string): Promise<TrainingCheckpoint> {
     state: {
       step: position.step,
       tokens: position.tokens,
+      rateScale: position.rateScale ?? 1,
       parameters: { ...parameters, ...projections },
       firstMoments: withPrefix('first.', optimizer),
       secondMoments: withPrefix('second.', optimizer),
@@ -110,6 +112,8 @@ async function readTraining(directory: string): Promise<TrainingCheckpoint> {
 interface Position {
   step: number;
   tokens: number;
+  /** Absent where the learning rate was not lowered. */
+  rateScale?: number;
   best?: Best;
   /** Absent in checkpoints of earlier versions, which knew no patience. */
   waited?: number;
@@ -139,7 +143,7 @@ export async function exportModel(paths: TrainingPaths, tokenizer: Tokenizer, ca
   if (!best) throw new Error(`${paths.bestCheckpoint} holds no model to export`);
   await saveDirectoryAtomically(paths.model, async (directory) => {
     await saveCheckpoint(directory, best.architecture, best.parameters);
-    await tokenizer.save(directory);
+    await tokenizer.save(directory, best.architecture.maxPositions);
     await writeFile(path.join(directory, 'README.md'), card);
   });
 }

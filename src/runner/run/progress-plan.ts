@@ -2,8 +2,8 @@
 
 import type { Role } from '../../protocol/records';
 
-/** A part of a run: the training of a role, or asking the teacher for answers to keep. */
-type Part = Role | 'answers';
+/** A part of a run: the training of a role, asking the teacher for answers to keep, or the final comparison. */
+type Part = Role | 'answers' | 'comparison';
 
 interface PlannedPart {
   part: Part;

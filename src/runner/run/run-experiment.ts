@@ -10,6 +10,7 @@ import { bestMetrics, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
 import type { Model, Parameters } from '../../model/parameters';
 import type { Comparison } from '../../protocol/records';
+import { tellResult } from '../report/model-card';
 import { compareModels } from './compare-models';
 import { loadTestExamples } from './data';
 import { architectureOf, initialStudent } from './models';
@@ -54,7 +55,10 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
 }
 
 async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Comparison> {
-  const { experiment, paths, data, executor, recorder } = run;
+  const { experiment, paths, data, executor, recorder, plan } = run;
+  // How long it takes cannot be told from what training took.
+  const { fraction } = plan.at('comparison', 0);
+  recorder.progress({ role: 'student', phase: 'comparing', step: 0, steps: 1, fraction });
   const test = await loadTestExamples(experiment, data);
   await recorder.note(`comparing on ${test ? `${test.length} test` : `${data.validation.length} validation`} examples`);
   const members = await membersOfRun(paths);
@@ -93,5 +97,10 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
   const best = await Promise.all(
     runs.map(async ({ folder: ofSeed }) => bestMetrics(await readRecords(ofSeed, 'evaluations'))),
   );
+  const trained = [
+    ...teacherFolders.filter((_, i) => membersOf(experiment.teacher)[i]!.member.source === 'train'),
+    ...seeds.flatMap(({ models }) => models.map(({ folder }) => folder)),
+  ];
+  for (const model of trained) await tellResult(model, comparison);
   return { ...comparison, validation: meanMetrics(best) };
 }

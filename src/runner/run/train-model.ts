@@ -1,7 +1,7 @@
 /** @file Trains one model of a run to its end, or until asked to stop: steps, evaluations, probes, checkpoints. */
 
 import type { Evaluator } from '../../distill/evaluator';
-import { NotFinite } from '../../distill/not-finite';
+import { NotFinite, requireFiniteTensor } from '../../distill/not-finite';
 import { trainedSpecs } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
 import type { Prober, ProbedLogits } from '../../distill/prober';
@@ -40,12 +40,50 @@ export interface ModelTraining {
 
 const VALIDATION: Split = 'validation';
 
-/** Returns whether the training was finished; a stopped one has its checkpoint on disk. */
+/** How often the learning rate is halved before a training is given up. */
+const MOST_HALVINGS = 8;
+
+/**
+ * Returns whether the training was finished; a stopped one has its checkpoint on disk. One that diverges goes on from its last
+ * checkpoint with half the learning rate, where it is to. What is lowered is part of the checkpoint, so that a run that is
+ * killed meanwhile goes on alike.
+ */
 export async function trainModel(
   training: ModelTraining,
   recorder: RunRecorder,
   control: RunControl,
 ): Promise<boolean> {
+  for (;;) {
+    try {
+      return await goOn(training, recorder, control);
+    } catch (error) {
+      if (training.spec.onDivergence !== 'lower-rate' || !(error instanceof NotFinite)) throw error;
+      if (!(await lowerRate(training, error, recorder))) throw error;
+    }
+  }
+}
+
+/** Whether the rate could be halved once more. */
+async function lowerRate(
+  { paths, pairing, role }: ModelTraining,
+  error: NotFinite,
+  recorder: RunRecorder,
+): Promise<boolean> {
+  // No rate of the student's mends its teacher.
+  if (error.tensor.startsWith("the teacher's")) return false;
+  const last = await loadTraining(paths, (line) => recorder.note(line));
+  if (!last) return false;
+  const state = { ...last.state, rateScale: last.state.rateScale / 2 };
+  if (state.rateScale < 2 ** -MOST_HALVINGS) return false;
+  await saveTraining(paths, pairing.student, trainedSpecs(pairing), { ...last, state });
+  const share = `1/${formatCount(1 / state.rateScale)}`;
+  await recorder.note(
+    `warning: ${error.message} The ${role} goes on from step ${formatCount(state.step)} with ${share} of the learning rate.`,
+  );
+  return true;
+}
+
+async function goOn(training: ModelTraining, recorder: RunRecorder, control: RunControl): Promise<boolean> {
   const { trainer, paths, role, spec, pairing, experimentFile } = training;
   const architecture = pairing.student;
   const specs = trainedSpecs(pairing);
@@ -54,6 +92,8 @@ export async function trainModel(
   let best = resumed?.best;
   /** Evaluations since the best one. */
   let waited = resumed?.waited ?? 0;
+  /** Then checkpoints are made at steps that no stop decides: what it goes back to must not depend on one. */
+  const lowers = spec.onDivergence === 'lower-rate';
   const start = trainer.position;
   // What was recorded after the checkpoint is done, and recorded, again.
   const metrics = await openRecords(paths, 'metrics', start - 1);
@@ -83,7 +123,10 @@ export async function trainModel(
     return { role, phase, step, steps: trainer.steps, ...training.progress(step) };
   };
   const save = async (): Promise<void> => {
-    await saveTraining(paths, architecture, specs, { state: await trainer.state(), best, waited });
+    const state = await trainer.state();
+    // A checkpoint that holds no numbers could only fail again.
+    for (const [name, data] of Object.entries(state.parameters)) requireFiniteTensor(`parameter ${name}`, data);
+    await saveTraining(paths, architecture, specs, { state, best, waited });
   };
   const evaluate = async (): Promise<void> => {
     const step = trainer.position;
@@ -103,6 +146,8 @@ export async function trainModel(
       best = { step, metrics: measured };
       waited = 0;
       await saveBest(paths, architecture, (await trainer.state()).parameters);
+      // Else it could go back behind its best model.
+      if (lowers) await save();
     }
   };
 
@@ -111,7 +156,7 @@ export async function trainModel(
     while (!isOver()) {
       await control.gate();
       if (control.stopping) {
-        await save();
+        if (!lowers) await save();
         return false;
       }
       const record = await trainer.step().catch(atStep(trainer.position, experimentFile));
@@ -120,7 +165,8 @@ export async function trainModel(
       await alert(watch.step(record));
       const isLast = trainer.position === trainer.steps;
       if (isLast || trainer.position % spec.evaluateEvery === 0) await evaluate();
-      if (isOver() || trainer.position % spec.checkpointEvery === 0) await save();
+      if (isOver() || trainer.position % spec.checkpointEvery === 0)
+        await save().catch(atStep(trainer.position, experimentFile));
     }
     await alert(watch.ended());
     if (patienceIsOver()) {

@@ -86,7 +86,7 @@ async function trainTeacher(
     spec: spec.training,
     number: index + 1,
   });
-  if (finished) await exportModel(paths, data.tokenizer, modelCard(experiment, architecture, 'teacher'));
+  if (finished) await exportModel(paths, data.tokenizer, cardOf(run, architecture, 'teacher'));
   return finished;
 }
 
@@ -103,7 +103,8 @@ function planRoles(run: PreparedRun, teachers: readonly Architecture[], student:
   const { training } = experiment;
   const isKept = wantsCache(experiment);
   if (isKept) sizes.forEach((size, i) => plan.add('answers', 1, size * data.train.length, i + 1));
-  const asked = isKept ? 0 : sizes.reduce((a, b) => a + b);
+  const all = sizes.reduce((a, b) => a + b);
+  const asked = isKept ? 0 : all;
   const { batchSize } = training;
   for (const { seed } of seedsOfRun(run)) {
     plan.add('student', stepsOf(training, 'student'), (asked + 3 * small) * batchSize, seed?.number);
@@ -111,6 +112,8 @@ function planRoles(run: PreparedRun, teachers: readonly Architecture[], student:
       plan.add('control', stepsOf(training, 'control'), 3 * small * batchSize, seed?.number);
     }
   }
+  const compared = all + seedsOfRun(run).length * (1 + experiment.controls.length) * small;
+  plan.add('comparison', 1, compared * data.validation.length);
 }
 
 export async function trainStudent(run: PreparedRun, student: Student): Promise<boolean> {
@@ -137,7 +140,7 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
     paths,
     spec: experiment.training,
   });
-  if (finished) await exportModel(paths, data.tokenizer, modelCard(experiment, student.architecture, 'student'));
+  if (finished) await exportModel(paths, data.tokenizer, cardOf(run, student.architecture, 'student'));
   return finished;
 }
 
@@ -157,8 +160,13 @@ export async function trainControl(run: PreparedRun, student: Student, control: 
     paths,
     spec: experiment.training,
   });
-  if (finished) await exportModel(paths, data.tokenizer, modelCard(experiment, student.architecture, 'control'));
+  if (finished) await exportModel(paths, data.tokenizer, cardOf(run, student.architecture, 'control'));
   return finished;
+}
+
+function cardOf({ experiment, data }: PreparedRun, architecture: Architecture, role: Role): string {
+  const [labelled, validation] = [data.labelled.length, data.validation.length];
+  return modelCard(experiment, architecture, role, { labelled, unlabelled: data.train.length - labelled, validation });
 }
 
 const seedText = ({ experiment, seed }: PreparedRun): string =>

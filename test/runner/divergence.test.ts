@@ -1,0 +1,58 @@
+/** @file A training that diverges: it stops with a sentence, or goes on with a lower learning rate; killed meanwhile, alike. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import type { MetricsRecord } from '../../src/protocol/records';
+import type { RunResult } from '../../src/runner/run/carry-out';
+import { distillery, document, onlyRun, readLines, start, tinyWorkspace, until, type TinyExperiment } from './program';
+
+/** Each update multiplies the weights by 1 − rate · decay: −7, then −3, −1 and less as the rate is halved. */
+const training = { epochs: 8, learningRate: 8, weightDecay: 1, warmup: 0, checkpointEvery: 50, clipNorm: 1 };
+const experiment = (onDivergence?: string): TinyExperiment => ({
+  task: 'text-classification',
+  training: { ...training, ...(onDivergence && { onDivergence }) },
+});
+
+/** The best weights are those of the beginning, so the last are looked at. */
+const weightsOf = (run: string): Buffer => readFileSync(path.join(run, 'checkpoints', 'last', 'model.safetensors'));
+const ratesOf = (run: string): number[] =>
+  readLines<MetricsRecord>(path.join(run, 'metrics.jsonl')).map(({ learningRate }) => learningRate);
+const logOf = (run: string): string => readFileSync(path.join(run, 'log.txt'), 'utf8');
+
+it('stops where it is told nothing else', async () => {
+  const workspace = tinyWorkspace(experiment());
+  const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/is not a finite number at step \d+/);
+});
+
+it('goes back and on with half the rate until it holds, and to the same weights where it is stopped before and killed after', async () => {
+  const workspace = tinyWorkspace(experiment('lower-rate'));
+  const { status } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+  expect(status).toBe('done');
+  const run = onlyRun(workspace);
+  const lowered = logOf(run).match(/The student goes on from step \d+ with 1\/\d+ of the learning rate/g)!;
+  expect(lowered[0]).toMatch(/with 1\/2 of/);
+  const metrics = readLines<MetricsRecord>(path.join(run, 'metrics.jsonl'));
+  expect(metrics.map(({ step }) => step)).toEqual(metrics.map((_, i) => i));
+
+  const other = tinyWorkspace(experiment('lower-rate'));
+  const first = start(['run', 'tiny.distill.json'], other);
+  const stepsOf = (folder: string): number => {
+    const runs = path.join(folder, '.distillery', 'runs');
+    const file = existsSync(runs) ? path.join(onlyRun(folder), 'metrics.jsonl') : '';
+    return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
+  };
+  await until(() => stepsOf(other) >= 9);
+  first.child.kill('SIGTERM');
+  await first.outcome;
+  const { child, outcome } = start(['resume', path.basename(onlyRun(other))], other);
+  await until(() => logOf(onlyRun(other)).includes('The student goes on from step'));
+  child.kill('SIGKILL');
+  await outcome;
+  const resumed = await document<RunResult>(['resume', path.basename(onlyRun(other))], other);
+  expect(resumed.status).toBe('done');
+  expect(ratesOf(onlyRun(other))).toEqual(ratesOf(run));
+  expect(weightsOf(onlyRun(other)).equals(weightsOf(run))).toBe(true);
+});
