@@ -86,7 +86,15 @@ describe('the manifest', () => {
   });
 
   it('offers nothing that runs where the workspace is not trusted', () => {
-    const running = ['runExperiment', 'sweepExperiment', 'stopRun', 'pauseRun', 'resumeRun', 'inspectDataset'];
+    const running = [
+      'runExperiment',
+      'sweepExperiment',
+      'studyExperiment',
+      'stopRun',
+      'pauseRun',
+      'resumeRun',
+      'inspectDataset',
+    ];
     for (const { command, when } of Object.values(contributes.menus).flat()) {
       if (running.includes(command.replace('distillery.', ''))) expect(when).toContain('isWorkspaceTrusted');
     }

@@ -22,7 +22,7 @@ const withoutFile: Command[] = ['openLab', 'compareRuns', 'showLog', 'revealRunF
 export const rows = {
   experiment: {
     inline: ['runExperiment', 'openExperiment'],
-    menu: [['runExperiment', 'sweepExperiment'], ['openExperiment']],
+    menu: [['runExperiment', 'sweepExperiment', 'studyExperiment'], ['openExperiment']],
   },
   'experiment whose file is gone': nothing,
   'running run': { inline: ['pauseRun', 'stopRun', 'openLab'], menu: [look, ['pauseRun', 'stopRun']] },
@@ -67,7 +67,7 @@ export const titles = {
 } satisfies Record<string, Offer>;
 
 /** The button to run, above an experiment file: a click does the first, its arrow shows all. */
-export const runButton: Command[] = ['runExperiment', 'sweepExperiment'];
+export const runButton: Command[] = ['runExperiment', 'sweepExperiment', 'studyExperiment'];
 
 /** Icons above an editor. */
 export const editorTitles = {
@@ -101,13 +101,15 @@ export const palette = {
   'a folder without runs': [
     ...always,
     ...devices,
-    ...(['newExperiment', 'runExperiment', 'sweepExperiment', 'openExperiment', 'refresh'] as const),
+    ...(['newExperiment', 'runExperiment', 'sweepExperiment', 'studyExperiment'] as const),
+    ...(['openExperiment', 'refresh'] as const),
   ],
   /** That is all but what only a row can say. */
   'runs in each state, one deleted, a dataset being inspected, a library being installed': [
     ...always,
     ...devices,
-    ...(['newExperiment', 'runExperiment', 'sweepExperiment', 'openExperiment', 'refresh'] as const),
+    ...(['newExperiment', 'runExperiment', 'sweepExperiment', 'studyExperiment'] as const),
+    ...(['openExperiment', 'refresh'] as const),
     ...(['pauseRun', 'stopRun', 'resumeRun', 'runControl', 'exportStudent', 'deleteRun'] as const),
     ...(['restoreRun', 'emptyTrash', 'openLab', 'compareRuns', 'revealRunFolder'] as const),
     ...(['inspectDataset', 'inspectSelection', 'nextDisagreement', 'previousDisagreement'] as const),

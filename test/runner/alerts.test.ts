@@ -1,6 +1,7 @@
 /** @file What a run warns of: each rule on records worked out by hand, and small real runs that give cause for each warning. */
 
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -19,6 +20,8 @@ import {
 } from '../../src/runner/alerts/training-watch';
 import { frequencyPerplexity, isAtChance, majorityOf } from '../../src/runner/alerts/teacher-baseline';
 import { howItWent, trainingText } from '../../src/runner/report/training-text';
+import { runPaths } from '../../src/run-directory/run-paths';
+import { RunRecorder } from '../../src/runner/run/run-recorder';
 import { document, onlyRun, readLines, sampleRows, start, tinyWorkspace, until } from './program';
 
 const task = 'text-classification';
@@ -155,6 +158,43 @@ describe('the report', () => {
     expect(told(evaluated(9, [2, 0.8], 2.1, 2.2), 2)).toMatch(/training\.patience ended it\.$/);
     expect(told(evaluated(9, 2, 2, [1.99, 0.6]))).toMatch(/By its end it had levelled off\.$/);
     expect(told(evaluated(9, 2))).toMatch(/Too few evaluations/);
+  });
+
+  it('says each once for each seed and member, and names these', async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
+    const paths = runPaths(folder);
+    const record: RunRecord = {
+      name: 'x',
+      task,
+      status: 'running',
+      pid: 1,
+      engine: 'cpu',
+      device: 'CPU',
+      started: '2026-01-01T00:00:00Z',
+      error: null,
+    };
+    const ignore = (): void => undefined;
+    const recorder = new RunRecorder(paths, record, { progress: ignore, evaluated: ignore, note: ignore });
+    const stalled = { code: 'training-stalled', message: 'It stalls.', step: 9 } as const;
+    const student = { ...stalled, role: 'student' as const, name: 'student' };
+    const teacher = { ...stalled, role: 'teacher' as const };
+    const all = [1, 2, 1].map((seed) => ({ ...student, seed }));
+    for (const alert of all) await recorder.alert(alert);
+    for (const name of ['teacher 1', 'teacher 2', 'teacher 1']) await recorder.alert({ ...teacher, name });
+    const { alerts } = JSON.parse(readFileSync(paths.record, 'utf8')) as RunRecord;
+    expect(alerts!.map(({ name, seed }) => [name, seed])).toEqual([
+      ['student', 1],
+      ['student', 2],
+      ['teacher 1', undefined],
+      ['teacher 2', undefined],
+    ]);
+    const log = readFileSync(paths.log, 'utf8');
+    expect(log.match(/warning: [^:]*/g)).toEqual([
+      'warning: student, seed 1, step 9',
+      'warning: student, seed 2, step 9',
+      'warning: teacher 1, step 9',
+      'warning: teacher 2, step 9',
+    ]);
   });
 
   it('lists what the run warned of', () => {

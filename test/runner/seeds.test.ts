@@ -77,7 +77,12 @@ describe('a run with two seeds', () => {
   it('says in the terminal and in its report how many seeds there are and what the interval decides', async () => {
     const { stdout } = await distillery(['resume', run], workspace);
     expect(stdout).toMatch(/2 seeds/);
-    expect(readFileSync(path.join(run, 'report.md'), 'utf8')).toMatch(/2 seeds/);
+    const report = readFileSync(path.join(run, 'report.md'), 'utf8');
+    expect(report).toMatch(/2 seeds/);
+    for (const seed of result.summary!.seeds!) {
+      expect(report).toContain(`\n- student, seed ${seed}: best on validation at step`);
+      expect(report).toContain(`\n- control no-distillation, seed ${seed}: best on validation at step`);
+    }
   });
 
   it("shows a further seed's student to who asks for it, and says which there is none of", async () => {

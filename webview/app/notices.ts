@@ -3,7 +3,7 @@
 import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { formatCount } from '../../src/protocol/format';
-import type { AlertRecord, RunErrorRecord, RunRecord } from '../../src/protocol/records';
+import type { AlertRecord, Role, RunErrorRecord, RunRecord } from '../../src/protocol/records';
 import { icon, type IconName } from '../look/icons';
 import type { Asking } from '../base/asking';
 import { failed } from '../look/failed';
@@ -48,7 +48,7 @@ function warned(alerts: readonly AlertRecord[], isDone: boolean): TemplateResult
         ${alerts.map(
           ({ role, name, seed, step, message, remedy }) =>
             html`<li>
-              ${mark(role)} ${role === 'control' ? l10n.t('control {0}', name.replaceAll('-', ' ')) : roleNames[role]},
+              ${mark(role)} ${modelName(role, name)},
               ${seed === undefined ? nothing : html`${l10n.t('seed {0}', seed)},`}
               ${l10n.t('step {0}', formatCount(step))}:
               <span translate="no"><span class="strong">${message}</span> ${remedy ?? ''}</span>
@@ -57,6 +57,12 @@ function warned(alerts: readonly AlertRecord[], isDone: boolean): TemplateResult
       </ul>
     </details>
   </div>`;
+}
+
+function modelName(role: Role, name: string): string {
+  if (role === 'control') return l10n.t('control {0}', name.replaceAll('-', ' '));
+  const member = /^teacher (\d+)$/.exec(name)?.[1];
+  return member === undefined ? roleNames[role] : l10n.t('teacher {0}', member);
 }
 
 function stopped({ progress }: RunRecord, offer: TemplateResult | undefined): TemplateResult {

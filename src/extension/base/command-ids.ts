@@ -18,6 +18,7 @@ const bySubject = {
     'distillery.newExperiment',
     'distillery.runExperiment',
     'distillery.sweepExperiment',
+    'distillery.studyExperiment',
     'distillery.openExperiment',
     'distillery.showMoreRuns',
     'distillery.deleteRun',

@@ -5,30 +5,52 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { runsDirectory } from '../../run-directory/run-paths';
 import { experimentSuffix, isExperiment } from '../base/documents';
-import { fileChoices, pickFile } from '../base/pick';
+import { fileChoices, pick, pickFile } from '../base/pick';
+import { studyKinds, type StudyKind } from '../../protocol/records';
 import { requireTrust } from '../base/require-trust';
 import { runId } from '../runs/choose-run';
 import { showStarted, type RunCommandParts } from '../runs/run-commands';
 import type { RunList } from '../runs/run-list';
 
-/** `verb` is `sweep` to try each value of the experiment's "sweep", one run each. */
+type Verb = ['run'] | ['sweep'] | ['study', StudyKind];
+
+/** @param chooseVerb `sweep` tries each value of the experiment's "sweep", one run each; undefined where the person chooses nothing */
 export async function runExperiment(
   parts: RunCommandParts,
   given: unknown,
-  verb: 'run' | 'sweep' = 'run',
+  chooseVerb: () => Verb | undefined | Promise<Verb | undefined> = () => ['run'],
 ): Promise<void> {
   requireTrust();
   const chosen = await chooseExperiment(parts.runs, given);
   const experiment = chosen && (await saved(chosen));
-  if (!experiment) return;
+  const verb = experiment && (await chooseVerb());
+  if (!verb) return;
   const cwd = workspace.getWorkspaceFolder(experiment)?.uri.fsPath ?? path.dirname(experiment.fsPath);
-  parts.log.info(`distillery ${verb} ${experiment.fsPath}`);
+  parts.log.info(`distillery ${verb.join(' ')} ${experiment.fsPath}`);
   const directory = runsDirectory(experiment.fsPath);
   const before = await foldersOf(directory);
   const added = async (): Promise<string[]> =>
     (await foldersOf(directory)).filter((folder) => !before.includes(folder));
-  const runner = parts.startRunner([verb, experiment.fsPath], { cwd });
+  const runner = parts.startRunner([...verb, experiment.fsPath], { cwd });
   await showStarted(parts, { runner, cwd, what: path.basename(experiment.fsPath), candidates: added });
+}
+
+/** The question that the person picks. */
+export async function chooseStudy(): Promise<Verb | undefined> {
+  const questions: Record<StudyKind, [string, string]> = {
+    labels: [
+      l10n.t('How many labels does the teacher save?'),
+      l10n.t('Student and control at 50, 100, 200, … labels, on the same test rows'),
+    ],
+    families: [
+      l10n.t('For whom does distillation pay more, an encoder or a decoder?'),
+      l10n.t('A student of each family, and its control'),
+    ],
+    temperature: [l10n.t('Which temperature and α are best?'), l10n.t('A map of four temperatures by three α')],
+  };
+  const choices = studyKinds.map((kind) => ({ label: questions[kind][0], detail: questions[kind][1], value: kind }));
+  const kind = await pick(choices, l10n.t('Question to answer; each is several runs'));
+  return kind && ['study', kind];
 }
 
 /** What runs is what is on the disk. Undefined where the person does not save a file that has no name yet. */

@@ -7,7 +7,7 @@ import type { RunCommandParts } from '../runs/run-commands';
 import { deleteRuns } from '../runs/trash-commands';
 import { registerCodeLenses } from './code-lenses';
 import { registerCompletions } from './completions';
-import { openExperiment, runExperiment } from './experiment-commands';
+import { chooseStudy, openExperiment, runExperiment } from './experiment-commands';
 import type { ExperimentFiles } from './experiment-files';
 import { ExperimentProblems, registerDiagnostics, type CheckExperiment } from './experiment-problems';
 import { ExperimentTree } from './experiment-tree';
@@ -45,7 +45,8 @@ export function registerExperiments(parts: ExperimentParts): Disposable {
       'distillery.createSampleWorkspace': (folder) => createSampleWorkspace(extensionUri, folder),
       'distillery.newExperiment': newExperiment,
       'distillery.runExperiment': (file) => runExperiment(parts, file),
-      'distillery.sweepExperiment': (file) => runExperiment(parts, file, 'sweep'),
+      'distillery.sweepExperiment': (file) => runExperiment(parts, file, () => ['sweep']),
+      'distillery.studyExperiment': (file) => runExperiment(parts, file, chooseStudy),
       'distillery.openExperiment': (row) => openExperiment(runs, row),
       'distillery.showMoreRuns': (file) => tree.showMore(String(file)),
       // Its key means the rows that are selected in this view.

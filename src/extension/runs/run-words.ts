@@ -39,13 +39,15 @@ export function roleWord(role: Role): string {
   return words[role];
 }
 
-/** `control, no distillation`; the other roles need no name. */
+/** `control, no distillation`; the other roles need no name, but an ensemble's members a number. */
 export function rowName({ role, name }: ComparisonRow): string {
   return modelName(role, name);
 }
 
 function modelName(role: Role, name: string): string {
-  return role === 'control' ? `${roleWord(role)}, ${name.replaceAll('-', ' ')}` : roleWord(role);
+  if (role === 'control') return `${roleWord(role)}, ${name.replaceAll('-', ' ')}`;
+  const member = /^teacher (\d+)$/.exec(name)?.[1];
+  return member === undefined ? roleWord(role) : l10n.t('teacher {0}', member);
 }
 
 /** The one number that the task is judged by: `macro-F1 .983`, `perplexity 41.2`. */

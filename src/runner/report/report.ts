@@ -4,7 +4,8 @@ import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { readPredictions } from '../../run-directory/predictions';
 import { readRecords } from '../../run-directory/record-file';
-import { controlPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import { controlPaths, memberPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import { memberName, membersOf } from '../../experiment/ensemble';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { formatCount, formatPercent, formatShare } from '../../protocol/format';
 import { inMarkdown } from '../../protocol/escapes';
@@ -37,17 +38,20 @@ export async function writeReport(
   const students = await Promise.all(folders.map(recordsOf));
   const without =
     control === undefined ? [] : await Promise.all(folders.map((folder) => recordsOf(controlPaths(folder, control))));
-  const [student, ofControl] = [students[0]!, without[0]];
-  const seed = comparison.seeds?.[0];
-  const trainings: ReportedTraining[] = [
-    { role: 'student', name: 'student', seed, evaluations: student.evaluations, training },
-    ...(ofControl
-      ? [{ role: 'control' as const, name: control!, seed, evaluations: ofControl.evaluations, training }]
-      : []),
-  ];
-  if (teacher.source === 'train') {
-    const { evaluations } = await recordsOf(paths.teacher);
-    trainings.unshift({ role: 'teacher', name: 'teacher', evaluations, training: teacher.training });
+  const trainings: ReportedTraining[] = [];
+  for (const [i, { member }] of membersOf(teacher).entries()) {
+    if (member.source !== 'train') continue;
+    const isMember = teacher.source === 'ensemble';
+    const { evaluations } = await recordsOf(isMember ? memberPaths(paths, i) : paths.teacher);
+    const name = isMember ? memberName(i) : 'teacher';
+    trainings.push({ role: 'teacher', name, evaluations, training: member.training });
+  }
+  for (const [i, { evaluations }] of students.entries()) {
+    const seed = comparison.seeds?.[i];
+    trainings.push({ role: 'student', name: 'student', seed, evaluations, training });
+    const ofControl = without[i];
+    if (ofControl)
+      trainings.push({ role: 'control', name: control!, seed, evaluations: ofControl.evaluations, training });
   }
   const charts = reportCharts(students, without, comparison, qualityOf(task));
   for (const { file, svg } of charts) await writeFileAtomic(path.join(paths.directory, file), svg);

@@ -11,7 +11,7 @@ const worse = 0.02;
 
 export interface ReportedTraining {
   role: Role;
-  /** Of a control. */
+  /** As the comparison names the model. */
   name: string;
   seed?: number | undefined;
   evaluations: readonly EvaluationRecord[];

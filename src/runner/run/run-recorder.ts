@@ -24,9 +24,9 @@ export interface RunListener {
 /** `run.json` is replaced at most so often, for each replacement is written through to the disk. */
 const WRITE_INTERVAL_MS = 500;
 
-/** `student`, `control no-distillation, seed 2`. */
+/** `student`, `teacher 2` of an ensemble, `control no-distillation, seed 2`. */
 export function alertedModel({ role, name, seed }: Pick<AlertRecord, 'role' | 'name' | 'seed'>): string {
-  return `${role === 'control' ? `control ${name}` : role}${seed === undefined ? '' : `, seed ${seed}`}`;
+  return `${role === 'control' ? `control ${name}` : name}${seed === undefined ? '' : `, seed ${seed}`}`;
 }
 
 export class RunRecorder {
