@@ -1,7 +1,7 @@
 /** @file Pausing, going on, exporting, deleting and restoring runs by command. */
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { commands, Uri, window, workspace } from 'vscode';
@@ -9,7 +9,7 @@ import { listRuns, originOfRun, readRun, type Run } from '../../src/run-director
 import { listTrash } from '../../src/run-directory/run-trash';
 import { isLive, type RunStatus } from '../../src/protocol/records';
 import { folder, sampleRows, tinyRun, writeTinyExperiment } from './tiny-run';
-import { click, execute, lensWith, until, untilLab } from './waiting';
+import { click, execute, executeAndAccept, lensWith, until, untilLab } from './waiting';
 
 describe('a run', () => {
   const directory = path.join(folder, 'control');
@@ -80,6 +80,22 @@ describe('a run', () => {
     });
     const temperatures = await Promise.all(made.map(async ({ paths }) => (await originOfRun(paths))?.temperature));
     assert.deepEqual(temperatures.sort(), [1, 4]);
+  });
+
+  it('of each number of labels is made by Study…, and a report answers how many the teacher saves', async () => {
+    const file = writeTinyExperiment('tiny-studied', 'text-classification', {
+      teacher: { source: 'run', run: finished.paths.directory },
+      tokenizer: { source: 'teacher' },
+    });
+    await executeAndAccept('distillery.studyExperiment', Uri.file(file));
+    const studies = path.join(path.dirname(file), '.distillery/studies');
+    const report = await until('a report', () => {
+      const [study] = existsSync(studies) ? readdirSync(studies) : [];
+      const written = study === undefined ? '' : path.join(studies, study, 'report.md');
+      return existsSync(written) ? readFileSync(written, 'utf8') : undefined;
+    });
+    assert.match(report, /How many labels does the teacher save\?/);
+    assert.equal((await listRuns(path.join(path.dirname(file), '.distillery/runs'))).length, 2);
   });
 
   it('that has ended shows its log as a file, one at work in the channel', async () => {

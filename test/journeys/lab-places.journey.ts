@@ -2,7 +2,7 @@
 
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Locator } from 'playwright-core';
 import { readRecords } from '../../src/run-directory/record-file';
 import { listRuns, type Run } from '../../src/run-directory/run-directory';
@@ -57,9 +57,17 @@ describe('the Lab', () => {
     await page.getByRole('tab', { name: 'moby-train.jsonl' }).click();
     // A letter of the token, after the quotation mark that begins the row's text.
     await page.locator('.view-line', { hasText: textOf(line).slice(0, 12) }).waitFor();
-    const place = await page.evaluate(placeInLine, [textOf(line).slice(0, 12), wanted.end - 1] as const);
-    await page.mouse.move(place.x, place.y, { steps: 5 });
     const hover = page.locator('.monaco-hover-content').filter({ hasText: 'hard label, ranks' }).first();
+    // Where the letter is as long as lenses come in between: they move the rows under the pointer.
+    const isShown = async (): Promise<boolean> => {
+      const place = await page.evaluate(placeInLine, [textOf(line).slice(0, 12), wanted.end - 1] as const);
+      await page.mouse.move(place.x, place.y, { steps: 5 });
+      return hover.waitFor({ timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
+    };
+    await vi.waitUntil(isShown, { timeout: 60_000 });
     await hover.getByRole('link', { name: 'Open in Lab' }).click();
     await expect
       .poll(async () => (await chosen.getAttribute('aria-label'))?.split(', ').at(1))
