@@ -38,12 +38,13 @@ export async function offered(window: Workbench, open: () => Promise<void>): Pro
     .evaluateAll((labels: Label[]) =>
       labels.map(({ className, textContent }) => (className.includes('separator') ? '' : (textContent ?? ''))),
     );
-  await vi.waitUntil(async () => {
+  const isClosed = async (): Promise<boolean> => {
     // The first may go to a tooltip that came up over the menu's button meanwhile.
     await window.page.keyboard.press('Escape');
     await window.untilDrawn();
     return (await menu.count()) === 0;
-  });
+  };
+  await vi.waitUntil(isClosed, { timeout: 60_000 });
   const groups: Command[][] = [[]];
   for (const entry of entries.map(plain)) {
     const command = commandOf(entry);

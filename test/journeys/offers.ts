@@ -67,7 +67,7 @@ export const titles = {
 } satisfies Record<string, Offer>;
 
 /** The button to run, above an experiment file: a click does the first, its arrow shows all. */
-export const runButton: Command[] = ['runExperiment', 'sweepExperiment', 'studyExperiment'];
+export const runButton: Command[] = ['runExperiment', 'studyExperiment', 'sweepExperiment'];
 
 /** Icons above an editor. */
 export const editorTitles = {
