@@ -204,9 +204,14 @@ describe('the report', () => {
       { step: 0, split: 'validation' as const, role: 'student' as const, metrics: { loss: 1, macroF1: 1 } },
     ];
     expect(trainingText([{ ...student, evaluations }], [alert], task, quality).at(-1)).toBe(
-      '- control plain, step 1,200: It stalls. Push.',
+      String.raw`- control plain, step 1,200: It stalls\. Push\.`,
     );
     expect(trainingText([{ ...student, evaluations: [] }], [], task, quality)).toEqual([]);
+    // A class's name is a text of the dataset.
+    const named = { ...alert, message: 'Always <b>"spam"</b> [x](y).' };
+    expect(trainingText([{ ...student, evaluations }], [named], task, quality).at(-1)).toContain(
+      String.raw`Always &lt;b&gt;"spam"&lt;/b&gt; \[x\]\(y\)`,
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 /** @file How each training of a run went, in the report: too short, too long, or long enough, and what the run warned of. */
 
+import { inMarkdown } from '../../protocol/escapes';
 import { formatCount, formatQuantity } from '../../protocol/format';
 import type { Quality } from '../../protocol/quality';
 import type { AlertRecord, EvaluationRecord, Role, Task } from '../../protocol/records';
@@ -31,10 +32,10 @@ export function trainingText(
     return said === undefined ? [] : [`- ${alertedModel(training)}: ${said}`];
   });
   if (lines.length === 0) return [];
-  const warnings = alerts.map(
-    (alert) =>
-      `- ${alertedModel(alert)}, step ${formatCount(alert.step)}: ${alert.message}${alert.remedy === undefined ? '' : ` ${alert.remedy}`}`,
-  );
+  const warnings = alerts.map((alert) => {
+    const words = [alert.message, alert.remedy ?? ''].join(' ').trim();
+    return `- ${alertedModel(alert)}, step ${formatCount(alert.step)}: ${inMarkdown(words)}`;
+  });
   return [
     '## How the training went',
     lines.join('\n'),
