@@ -6,7 +6,6 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { formatCount, formatPercent, formatQuantity, formatShare } from '../../src/protocol/format';
 import type { ComparisonDetail } from '../../src/protocol/lab-data';
 import type { ModelPrediction, PredictionRecord } from '../../src/protocol/records';
-import { ChooseEvent } from '../state/choices';
 import { Asking } from '../base/asking';
 import { failed } from '../look/failed';
 import { mark } from '../look/marks';
@@ -14,6 +13,7 @@ import { csvText } from '../save/csv';
 import '../save/save-button';
 import { shared } from '../look/styles';
 import { roleNames } from '../look/role-names';
+import { fileLink, tokensLink } from './row-links';
 
 const fewRows = 10;
 
@@ -111,26 +111,10 @@ export class Disagreements extends LitElement {
     const { file, line, text } = record;
     const place = `${file.split(/[\\/]/).at(-1)!}:${line}`;
     return html`<tr>
-      <td class="place" translate="no">
-        <button
-          class="link"
-          title=${l10n.t('Open {0}:{1} in the editor', file, line)}
-          @click=${() => void this.#file.ask('openFile', { id: this.run, file, line })}
-        >
-          ${place}
-        </button>
-      </td>
+      <td class="place" translate="no">${fileLink(this.#file, this.run, record, place)}</td>
       <td class="text muted" translate="no" title=${text}>${text}</td>
       <td class="said number">${said(record)}</td>
-      <td class="look">
-        <button
-          class="link"
-          title=${l10n.t("Look at this row's distributions")}
-          @click=${() => this.dispatchEvent(new ChooseEvent({ row: { file, line }, example: -1, position: 0, tab: 'tokens' }))}
-        >
-          ${l10n.t('tokens')}
-        </button>
-      </td>
+      <td class="look">${tokensLink(this, record)}</td>
     </tr>`;
   }
 

@@ -16,7 +16,7 @@ import { roleNames } from '../look/role-names';
 import { shared } from '../look/styles';
 import { csvText } from '../save/csv';
 import '../save/save-button';
-import { ChooseEvent } from '../state/choices';
+import { fileLink, tokensLink } from './row-links';
 
 /** Classes that are shown before the person asks for all. */
 const fewClasses = 12;
@@ -198,7 +198,8 @@ export class TaughtView extends LitElement {
     </div>`;
   }
 
-  #row({ file, line: at, text, label, models, softLabel }: PredictionRecord): unknown {
+  #row(record: PredictionRecord): unknown {
+    const { text, label, models, softLabel } = record;
     const name = (choice: string | undefined): unknown =>
       html`<span translate="no" class=${choice === label ? 'strong' : ''}>${choice}</span>`;
     return html`<li>
@@ -218,21 +219,9 @@ export class TaughtView extends LitElement {
             : nothing
         }
         <span class="muted">·</span>
-        <button
-          class="link"
-          title=${l10n.t('Open {0}:{1} in the editor', file, at)}
-          @click=${() => void this.#file.ask('openFile', { id: this.run, file, line: at })}
-        >
-          ${l10n.t('line {0}', at)}
-        </button>
+        ${fileLink(this.#file, this.run, record, l10n.t('line {0}', record.line))}
         <span class="muted">·</span>
-        <button
-          class="link"
-          title=${l10n.t("Look at this row's distributions")}
-          @click=${() => this.dispatchEvent(new ChooseEvent({ row: { file, line: at }, example: -1, position: 0, tab: 'tokens' }))}
-        >
-          ${l10n.t('tokens')}
-        </button>
+        ${tokensLink(this, record)}
       </p>
     </li>`;
   }
