@@ -40,6 +40,9 @@ export function perplexity(summedNegativeLogLikelihood: number, count: number): 
   return Math.exp(summedNegativeLogLikelihood / count);
 }
 
+/** As Guo et al. (2017) have them. */
+export const calibrationBinCount = 15;
+
 /**
  * Predictions in bins of equal width by confidence (a bin includes its upper end): mean confidence and share that is right.
  * Empty bins have NaN for both.
@@ -47,7 +50,11 @@ export function perplexity(summedNegativeLogLikelihood: number, count: number): 
  * @param correct whether each prediction was right
  * @throws NotFinite where a confidence is no number
  */
-export function calibrationBins(confidences: Numbers, correct: ArrayLike<boolean>, bins = 15): CalibrationBin[] {
+export function calibrationBins(
+  confidences: Numbers,
+  correct: ArrayLike<boolean>,
+  bins = calibrationBinCount,
+): CalibrationBin[] {
   const sums = Array.from({ length: bins }, () => ({ confidence: 0, accuracy: 0, count: 0 }));
   for (let i = 0; i < confidences.length; i++) {
     if (!Number.isFinite(confidences[i]!)) {
@@ -66,7 +73,11 @@ export function calibrationBins(confidences: Numbers, correct: ArrayLike<boolean
 }
 
 /** Expected calibration error (Guo et al., 2017): the mean over all predictions of |accuracy − mean confidence| of their bin. */
-export function expectedCalibrationError(confidences: Numbers, correct: ArrayLike<boolean>, bins = 15): number {
+export function expectedCalibrationError(
+  confidences: Numbers,
+  correct: ArrayLike<boolean>,
+  bins = calibrationBinCount,
+): number {
   const filled = calibrationBins(confidences, correct, bins).filter(({ count }) => count > 0);
   const gaps = filled.map(({ confidence, accuracy, count }) => count * Math.abs(accuracy - confidence));
   return gaps.reduce((sum, gap) => sum + gap, 0) / confidences.length;

@@ -48,6 +48,9 @@ export function valuesAt(
   return { temperature: scheduledValue(temperature, k, updates), alpha: scheduledValue(alpha, k, updates) };
 }
 
+/** What it begins with. */
+export const initialValue = (value: Scheduled): number => (typeof value === 'number' ? value : value.from);
+
 /** Value at the k-th of `updates` updates, k from 0: `from` at the first, `to` at the last. */
 export function scheduledValue(value: Scheduled, k: number, updates: number): number {
   if (typeof value === 'number') return value;

@@ -38,6 +38,11 @@ export function formatShareDifference(value: Value): string {
   return `${value < 0 ? minus : '+'}${formatShare(Math.abs(value))}`;
 }
 
+/** A number that may be below 0 in a format for those that are not: `−12.5`, `.031`. */
+export function formatSigned(value: number, format: (size: number) => string): string {
+  return `${value < 0 ? minus : ''}${format(Math.abs(value))}`;
+}
+
 /** A loss, entropy, divergence or perplexity: three significant digits, at most four decimals: `2.41`, `0.0159`, `<0.001`. */
 export function formatQuantity(value: Value): string {
   if (!exists(value)) return absent;

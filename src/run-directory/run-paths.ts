@@ -78,6 +78,11 @@ export function seedPaths(run: RunPaths, seed: number): SeedPaths {
   return { ...trainingPaths(directory, 'student'), predictions: join(directory, 'predictions.jsonl') };
 }
 
+/** Where student and controls of each seed lie: those of the first where a run without seeds has them. */
+export function seedFolders(run: RunPaths, seeds: readonly number[] = []): SeedPaths[] {
+  return [run, ...seeds.slice(1).map((seed) => seedPaths(run, seed))];
+}
+
 /** Paths of a control of a run or of one of its further seeds; it has the layout of a run. */
 export function controlPaths(run: Pick<TrainingPaths, 'directory'>, control: string): TrainingPaths {
   return trainingPaths(join(run.directory, 'controls', control), 'student');

@@ -4,7 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { studyDrawing } from '../../src/protocol/drawing/study-drawing';
-import { formatCount, formatSetting } from '../../src/protocol/format';
+import { formatCount, formatSetting, formatSigned } from '../../src/protocol/format';
 import type { RunListing } from '../../src/protocol/lab-data';
 import { verdictOf } from '../../src/protocol/quality';
 import { answerOf, type Measured, type StudyAnswer, type Worth } from '../../src/protocol/study';
@@ -99,7 +99,7 @@ function noteOf({ kind }: StudyAnswer, { title, name }: Measure): string {
 
 const nothingYet = l10n.t('No run of the study is done yet.');
 
-const signed = ({ format }: Measure, value: number): string => `${value < 0 ? '−' : '+'}${format(Math.abs(value))}`;
+const signed = ({ format }: Measure, value: number): string => `${value < 0 ? '' : '+'}${formatSigned(value, format)}`;
 
 function sentenceOf(answer: StudyAnswer, measure: Measure): string {
   switch (answer.kind) {

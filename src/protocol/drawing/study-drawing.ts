@@ -1,6 +1,6 @@
 /** @file A study's picture: learning curves, gains of families, or a map over T and α. */
 
-import { formatCount, formatSetting } from '../format';
+import { formatCount, formatSetting, formatSigned } from '../format';
 import type { FamiliesAnswer, LabelsAnswer, StudyAnswer, TemperatureAnswer } from '../study';
 import type { Role } from '../records';
 import { linearTicks, logTicks } from '../ticks';
@@ -137,8 +137,7 @@ function familiesDrawing({ points, quality }: FamiliesAnswer, width: number, { l
   const [low, high] = withRoom(Math.min(...all), Math.max(...all));
   const X = (value: number): number => left + ((value - low) / (high - low)) * (width - left - right);
   const height = head + points.length * pitch + 4;
-  const signed = (value: number): string =>
-    `${value < 0 ? '−' : value > 0 ? '+' : ''}${quality.format(Math.abs(value))}`;
+  const signed = (value: number): string => `${value > 0 ? '+' : ''}${formatSigned(value, quality.format)}`;
   return {
     width,
     height,

@@ -3,7 +3,7 @@
 import Table from 'cli-table3';
 import type { Comparison, ComparisonRow } from '../../protocol/records';
 import { inMarkdown } from '../../protocol/escapes';
-import { formatBytes, formatCount, formatMilliseconds, formatPercent } from '../../protocol/format';
+import { formatBytes, formatCount, formatMilliseconds, formatPercent, formatSigned } from '../../protocol/format';
 import { improvement, metricFacts, qualityIn, verdictOf, type MetricKey, type Quality } from '../../protocol/quality';
 
 interface Column {
@@ -137,7 +137,7 @@ function decided(quality: Quality, student: ComparisonRow, control: ComparisonRo
   const unclear = `Whether distillation helped, these rows${seeds === undefined ? '' : ' and seeds'} cannot tell`;
   const verdict = { helped: 'Distillation helped', hurt: 'Distillation did harm', unclear }[verdictOf(interval)];
   const means = seeds === undefined ? '' : ` (means of ${seeds} seeds)`;
-  const signed = (value: number): string => `${value < 0 ? '−' : ''}${format(Math.abs(value))}`;
+  const signed = (value: number): string => formatSigned(value, format);
   return [
     `${verdict}: ${name} ${format(student.metrics[key])}, against ${format(control.metrics[key])} for the same student trained without it${means}.`,
     `The difference's 95 % interval is ${signed(interval[0])} to ${signed(interval[1])}.`,

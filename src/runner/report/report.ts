@@ -4,7 +4,13 @@ import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { readPredictions } from '../../run-directory/predictions';
 import { readRecords } from '../../run-directory/record-file';
-import { controlPaths, memberPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import {
+  controlPaths,
+  memberPaths,
+  seedFolders,
+  type RunPaths,
+  type TrainingPaths,
+} from '../../run-directory/run-paths';
 import { memberName, membersOf } from '../../experiment/ensemble';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { formatCount, formatPercent, formatShare } from '../../protocol/format';
@@ -33,8 +39,7 @@ export async function writeReport(
 ): Promise<void> {
   const [control] = experiment.controls;
   const { task, teacher, training } = experiment;
-  // Of each seed; the first stands for the run.
-  const folders = [paths, ...(experiment.seeds ?? []).slice(1).map((seed) => seedPaths(paths, seed))];
+  const folders = seedFolders(paths, experiment.seeds);
   const students = await Promise.all(folders.map(recordsOf));
   const without =
     control === undefined ? [] : await Promise.all(folders.map((folder) => recordsOf(controlPaths(folder, control))));

@@ -7,7 +7,7 @@ import writeFileAtomic from 'write-file-atomic';
 import { studyDrawing } from '../../protocol/drawing/study-drawing';
 import { darkPaperColours, paperColours, svgText, titled } from '../../protocol/drawing/shapes';
 import { inMarkdown } from '../../protocol/escapes';
-import { formatCount, formatSetting } from '../../protocol/format';
+import { formatCount, formatSetting, formatSigned } from '../../protocol/format';
 import type { RunErrorRecord, RunStatus } from '../../protocol/records';
 import type { StudyAnswer } from '../../protocol/study';
 import { requireOwned } from '../../run-directory/owned';
@@ -103,7 +103,7 @@ function bars(answer: StudyAnswer): string[] {
   const width = Math.max(0, ...shown.map(({ name }) => name.length));
   return shown.map(({ name, value, isBest }) => {
     const length = most > 0 ? Math.max(0, value) / most : 0;
-    return `  ${name.padStart(width)}  ${bar(length)} ${value < 0 ? '−' : ''}${quality.format(Math.abs(value))}${isBest ? '  ← best on validation' : ''}`;
+    return `  ${name.padStart(width)}  ${bar(length)} ${formatSigned(value, quality.format)}${isBest ? '  ← best on validation' : ''}`;
   });
 }
 

@@ -1,6 +1,6 @@
 /** @file A study's answer for a terminal and for its report: a sentence with an interval, and a table. */
 
-import { formatCount, formatPercent, formatSetting } from '../../protocol/format';
+import { formatCount, formatPercent, formatSetting, formatSigned } from '../../protocol/format';
 import { metricFacts, verdictOf } from '../../protocol/quality';
 import type {
   FamiliesAnswer,
@@ -58,13 +58,10 @@ function unclear({ labels, low }: Worth): string {
   return low !== undefined && low <= labels ? ' These rows do not show that the teacher saves any.' : '';
 }
 
-const signed = (format: (value: number | undefined) => string, value: number): string =>
-  `${value < 0 ? '−' : ''}${format(Math.abs(value))}`;
-
 function familiesText({ points, difference, quality }: FamiliesAnswer): string {
   const [first, second] = points;
   if (!first) return nothingYet;
-  const show = (value: number): string => signed(quality.format, value);
+  const show = (value: number): string => formatSigned(value, quality.format);
   const told = points.map(
     ({ family, gain }) => `${family} ${show(gain.value)} (${show(gain.interval[0])} to ${show(gain.interval[1])})`,
   );
@@ -81,7 +78,7 @@ function familiesText({ points, difference, quality }: FamiliesAnswer): string {
 
 function temperatureText({ best, points, quality }: TemperatureAnswer): string {
   if (!best) return nothingYet;
-  const show = (value: number): string => signed(quality.format, value);
+  const show = (value: number): string => formatSigned(value, quality.format);
   const values = points.map(({ student }) => student.value);
   const [low, high] = best.gain.interval;
   const gain = `Over its control it gained ${show(best.gain.value)}, 95 % interval ${show(low)} to ${show(high)}`;
@@ -99,7 +96,7 @@ export function studyTable(answer: StudyAnswer): string[][] {
   const columns = ({ student, control, gain, gapClosed }: StudyPoint): string[] => [
     measured(student),
     measured(control),
-    `${signed(quality.format, gain.value)} (${signed(quality.format, gain.interval[0])} to ${signed(quality.format, gain.interval[1])})`,
+    `${formatSigned(gain.value, quality.format)} (${formatSigned(gain.interval[0], quality.format)} to ${formatSigned(gain.interval[1], quality.format)})`,
     gapClosed ? formatPercent(gapClosed.value) : '–',
   ];
   const head = [`student, ${metricFacts[quality.key].name}`, 'control', 'gain', 'gap closed'];

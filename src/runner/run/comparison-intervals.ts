@@ -2,8 +2,8 @@
 
 import { bootstrap, wilson } from '../../distill/intervals';
 import type { RowPrediction } from '../../distill/row-tally';
-import { advantage, improvement, qualityOf, type MetricKey, type Quality } from '../../protocol/quality';
-import type { ComparisonRow, Task } from '../../protocol/records';
+import { advantage, gapClosed, improvement, qualityOf, type MetricKey, type Quality } from '../../protocol/quality';
+import type { ComparisonRow, Metrics, Task } from '../../protocol/records';
 
 /** A model's row of the comparison, and its predictions by example. */
 export interface MeasuredModel {
@@ -69,15 +69,16 @@ function gapStatistics(
   quality: Quality,
   { teacher, student, control }: Record<'teacher' | 'student' | 'control', Statistic>,
 ): { headroom: Statistic; closed: Statistic } {
-  const ahead = (own: number, other: number): number => advantage(quality, own, other);
-  const [headroom, gained] = [difference(ahead, teacher, control), difference(ahead, student, control)];
+  const metricsIn = (statistic: Statistic, drawn: Int32Array): Metrics => ({ [quality.key]: statistic(drawn) });
   return {
-    headroom,
-    closed: (drawn) => {
-      const [whole, part] = [headroom(drawn), gained(drawn)];
-      // Where hardly any resample has no way to go, leaving it out changes no percentile.
-      return whole === undefined || part === undefined || !(whole > 0) ? undefined : part / whole;
-    },
+    headroom: difference((own, other) => advantage(quality, own, other), teacher, control),
+    // Where hardly any resample has no way to go, leaving it out changes no percentile.
+    closed: (drawn) =>
+      gapClosed(quality, {
+        teacher: metricsIn(teacher, drawn),
+        student: metricsIn(student, drawn),
+        control: metricsIn(control, drawn),
+      }),
   };
 }
 

@@ -1,6 +1,7 @@
 /** @file The comparison over several seeds: means, their spread, and intervals over seeds and rows together. */
 
 import { resample } from '../../distill/intervals';
+import { calibrationBinCount } from '../../distill/metrics';
 import { intervalOverSeeds, meanOf, ratioOverSeeds, spreadOf, type SeedStatistic } from '../../distill/seed-intervals';
 import { advantage, improvement, metricFacts, qualityOf, type MetricKey } from '../../protocol/quality';
 import type { CalibrationBin, Comparison, ComparisonRow, Interval, Metrics, Task } from '../../protocol/records';
@@ -125,7 +126,7 @@ function meanRow(models: readonly MeasuredModel[], seeds: readonly MeasuredSeed[
 function joinedBins(bins: readonly CalibrationBin[]): CalibrationBin[] {
   const joined = new Map<number, CalibrationBin>();
   for (const { confidence, accuracy, count } of bins) {
-    const place = Math.ceil(confidence * BINS);
+    const place = Math.ceil(confidence * calibrationBinCount);
     const known = joined.get(place) ?? { confidence: 0, accuracy: 0, count: 0 };
     const sum = known.count + count;
     joined.set(place, {
@@ -136,6 +137,3 @@ function joinedBins(bins: readonly CalibrationBin[]): CalibrationBin[] {
   }
   return [...joined].sort(([one], [other]) => one - other).map(([, bin]) => bin);
 }
-
-/** As `calibrationBins` has them. */
-const BINS = 15;

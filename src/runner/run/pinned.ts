@@ -2,6 +2,7 @@
 
 import { batchInputs } from '../../distill/batch-inputs';
 import { countedRows } from '../../distill/prober';
+import { initialValue } from '../../distill/schedules';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { InspectedToken, ProbeExamples, ProbePosition } from '../../protocol/records';
 import { bucketLengths, type Batch } from '../../dataset/batches';
@@ -37,12 +38,11 @@ export function pinnedExamples(
 ): ProbeExamples {
   const { task, distillation } = experiment;
   const { tokenizer, labels } = data;
-  const { temperature } = distillation;
   const lengths = data.train.map(({ inputIds }) => inputIds.length);
   const buckets = bucketLengths(lengths, experiment.dataset.maxLength);
   return {
     task,
-    temperature: typeof temperature === 'number' ? temperature : temperature.from,
+    temperature: initialValue(distillation.temperature),
     names: labels ?? Array.from({ length: tokenizer.vocabularySize }, (_, id) => tokenizer.tokenText(id)),
     examples: indices.map((index, k) => {
       const { row, encoding } = data.validation[index]!;

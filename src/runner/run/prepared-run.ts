@@ -6,7 +6,7 @@ import type { BatchSource } from '../../distill/trainer';
 import type { Executor } from '../../engine/executor';
 import { findCompleteDirectory, saveDirectoryAtomically } from '../../run-directory/atomic-directory';
 import { readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
-import { seedPaths, type RunPaths, type SeedPaths } from '../../run-directory/run-paths';
+import { seedFolders, type RunPaths, type SeedPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
 import { formatProblem } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
@@ -43,10 +43,11 @@ export function seedsOfRun(run: PreparedRun): PreparedRun[] {
   const { experiment, paths } = run;
   const { seeds, training } = experiment;
   if (!seeds) return [run];
+  const folders = seedFolders(paths, seeds);
   return seeds.map((seed, index) => ({
     ...run,
     experiment: { ...experiment, training: { ...training, seed } },
-    folder: index === 0 ? paths : seedPaths(paths, seed),
+    folder: folders[index]!,
     seed: { number: index + 1, of: seeds.length },
   }));
 }

@@ -2,6 +2,7 @@
 
 import { membersOfRun } from '../../experiment/checks/model-folder';
 import { membersOf } from '../../experiment/ensemble';
+import { initialValue } from '../../distill/schedules';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { writePredictions } from '../../run-directory/predictions';
@@ -66,7 +67,6 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
     (await existingTeacher(experiment)) ?? paths.teacher.model,
   ];
   const runs = seedsOfRun(run);
-  const { temperature } = experiment.distillation;
   const seeds = runs.map((ofSeed) => ({
     seed: ofSeed.experiment.training.seed,
     models: [
@@ -89,7 +89,7 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
     labels: data.labels,
     seeds,
     teacherFolders,
-    temperature: typeof temperature === 'number' ? temperature : temperature.from,
+    temperature: initialValue(experiment.distillation.temperature),
     teacher,
     latencyText: examples[0]!,
   });

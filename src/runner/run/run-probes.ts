@@ -4,6 +4,7 @@ import { singleBatch } from '../../distill/epochs';
 import { withPrefix } from '../../distill/named';
 import { FrozenEnsemble, meanLogits } from '../../distill/teacher/ensemble';
 import { Prober, type ProbedLogits } from '../../distill/prober';
+import { initialValue } from '../../distill/schedules';
 import type { FrozenTeacher } from '../../distill/teacher/teacher';
 import { writeProbeExamples, writeStudentProbe, writeTeacherProbe } from '../../run-directory/probes';
 import type { TrainingPaths } from '../../run-directory/run-paths';
@@ -31,8 +32,7 @@ export async function prepareProbes(
     probed.push(await memberProber.probe(withPrefix('teacher.', member.parameters)));
     await memberProber.release();
   }
-  const { temperature } = experiment.distillation;
-  const at = typeof temperature === 'number' ? temperature : temperature.from;
+  const at = initialValue(experiment.distillation.temperature);
   await writeTeacherProbe(paths.probes, teacher instanceof FrozenEnsemble ? meanOf(probed, teacher, at) : probed[0]!);
   const prober = new Prober(executor, student, task, batches, pinned.mostPositions);
   return { prober, write: writeStudentProbe.bind(undefined, paths.probes) };

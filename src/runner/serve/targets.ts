@@ -18,6 +18,7 @@ import { loadModel } from '../run/models';
 import { membersOfRun, teacherOfRun } from '../../experiment/checks/model-folder';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { Model } from '../../model/parameters';
+import { initialValue } from '../../distill/schedules';
 import { EnsemblePredictor } from '../../distill/teacher/ensemble-predictor';
 
 export interface Target {
@@ -82,8 +83,7 @@ async function ensembleOf(run: RunPaths, experiment: ResolvedExperiment): Promis
     if (whole === undefined) return undefined;
     found.push({ folder: whole, weight });
   }
-  const { temperature } = experiment.distillation;
-  return { members: found, temperature: typeof temperature === 'number' ? temperature : temperature.from };
+  return { members: found, temperature: initialValue(experiment.distillation.temperature) };
 }
 
 async function openEnsemble(

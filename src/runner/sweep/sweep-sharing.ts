@@ -6,7 +6,13 @@ import path from 'node:path';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { fingerprint, modelFiles } from '../../experiment/input-files';
 import { requireOwnedTree } from '../../run-directory/owned';
-import { controlPaths, memberPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
+import {
+  controlPaths,
+  memberPaths,
+  seedFolders,
+  type RunPaths,
+  type TrainingPaths,
+} from '../../run-directory/run-paths';
 import { expandedEnsemble, membersOf } from '../../experiment/ensemble';
 import type { MemberSpec, ResolvedExperiment, TeacherSpec } from '../../experiment/file/schema';
 import { isExported } from '../run/checkpoints';
@@ -94,9 +100,7 @@ export async function copyControls(
 ): Promise<void> {
   const key = controlsKey(experiment);
   const alike = earlier.filter((other) => controlsKey(other.experiment) === key);
-  // Of each seed: the first lies in the run's own folder.
-  const further = (experiment.seeds ?? []).slice(1);
-  const foldersOf = (paths: RunPaths): TrainingPaths[] => [paths, ...further.map((seed) => seedPaths(paths, seed))];
+  const foldersOf = (paths: RunPaths): TrainingPaths[] => seedFolders(paths, experiment.seeds);
   const into = foldersOf(run);
   for (const control of experiment.controls) {
     for (const [i, folder] of into.entries()) {
