@@ -33,16 +33,19 @@ export interface Surroundings {
   libraries?: string;
   /** Address of an index of packages. */
   pipIndex?: string;
+  /** As the editor's setting calls it; its own choice where none is named. */
+  colorTheme?: string;
 }
 
 /** Prepares a server's folder for the next window. */
-export function setDesk(folder: string, { libraries = keptLibraries, pipIndex }: Surroundings): void {
+export function setDesk(folder: string, { libraries = keptLibraries, pipIndex, colorTheme }: Surroundings): void {
   mkdirSync(libraries, { recursive: true });
   rmSync(librariesOf(folder), { force: true });
   symlinkSync(libraries, librariesOf(folder));
   const pip = pipIndex === undefined ? ['no-index = true', `find-links = ${folder}`] : [`index-url = ${pipIndex}`];
   writeFileSync(pipConfigurationOf(folder), ['[global]', ...pip, ''].join('\n'));
-  writeFileSync(path.join(folder, 'data/User/settings.json'), '{}\n');
+  // By a default of the window's it would now and then be read before the editor knows its themes, and then not again.
+  writeFileSync(path.join(folder, 'data/User/settings.json'), JSON.stringify({ 'workbench.colorTheme': colorTheme }));
 }
 
 export type Desk = Pick<CodeServer, 'url' | 'folder'>;

@@ -94,9 +94,8 @@ describe('the Lab', () => {
       const file = path.join(workspace, name);
       const input = page.locator('.quick-input-widget input').first();
       await expect.poll(() => input.inputValue()).toContain(`Gradient norm.${kind.toLowerCase()}`);
-      await input.fill(file);
       await window.picture(`lab-save-${kind}`);
-      await page.locator('.quick-input-widget').getByRole('button', { name: 'OK' }).click();
+      await window.answerWithPath(file);
       await expect.poll(() => existsSync(file)).toBe(true);
       return readFileSync(file, 'utf8');
     };

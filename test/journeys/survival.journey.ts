@@ -18,9 +18,13 @@ it('a run survives a reload of the window and the death of the extension host', 
   await window.statusItem.filter({ hasText: '%' }).waitFor();
   const [run] = await runs();
   expect(run?.record.status).toBe('running');
+  // The Lab takes the focus when it opens, and again when the window puts it back: no key is for the editor until it is drawn.
+  const drawn = window.lab.getByRole('tab', { name: 'Loss' });
+  await drawn.waitFor();
 
   await window.reload();
   await window.statusItem.filter({ hasText: '%' }).waitFor();
+  await drawn.waitFor();
   expect((await runs())[0]?.record).toMatchObject({ status: 'running', pid: run!.record.pid });
 
   const hosts = processesOf(window.serverFolder, /--type=extensionHost/);

@@ -47,11 +47,8 @@ it('without a folder: one is opened', async () => {
   await window.openSidebar();
   await window.picture('welcome-no-folder');
   await follow(window, 'Experiments', 'welcome.noFolder', 'Open Folder');
-  const asked = window.page.locator('.quick-input-widget').filter({ hasText: 'Open Folder' });
-  await asked.locator('input').first().fill(`${folder}/`);
-  // It has gone there: before, it takes no answer.
-  await asked.locator('.monaco-list-row', { hasText: 'inside' }).waitFor();
-  await asked.getByRole('button', { name: 'OK' }).click();
+  await window.page.locator('.quick-input-widget', { hasText: 'Open Folder' }).waitFor();
+  await window.answerWithPath(`${folder}/`, 'inside');
   await window.page.waitForURL((url) => url.searchParams.get('folder') === folder);
 });
 

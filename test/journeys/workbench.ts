@@ -9,23 +9,15 @@ import { ensureEditor } from '../harness/setup';
 import { deskEnvironment, ownBrowser, ownDesk, setDesk, type Desk, type Surroundings } from './desk';
 import { atEnd } from './endings';
 
-/** The setting's value, and the class that the window then has. */
+/** The setting's value, the class that the window then has, and what the editor's list of themes calls it. */
 export const themes = {
-  dark: ['Dark Modern', 'vs-dark'],
-  light: ['Light Modern', 'vs'],
-  'high-contrast': ['Default High Contrast', 'hc-black'],
-  'high-contrast-light': ['Default High Contrast Light', 'hc-light'],
+  dark: ['Dark Modern', 'vs-dark', 'Dark Modern'],
+  light: ['Light Modern', 'vs', 'Light Modern'],
+  'high-contrast': ['Default High Contrast', 'hc-black', 'Dark High Contrast'],
+  'high-contrast-light': ['Default High Contrast Light', 'hc-light', 'Light High Contrast'],
 } as const;
 
 export type Theme = keyof typeof themes;
-
-/** As the editor's list of themes calls them. */
-const themeLabels: Record<Theme, string> = {
-  dark: 'Dark Modern',
-  light: 'Light Modern',
-  'high-contrast': 'Dark High Contrast',
-  'high-contrast-light': 'Light High Contrast',
-};
 
 /** Pictures lie here; git does not keep them. */
 const shots = path.resolve('test/journeys/shots');
@@ -116,16 +108,13 @@ export class Workbench {
   static async open(folder: string | undefined, options: OpenOptions = {}): Promise<Workbench> {
     const { theme, trusted = true, extension = process.cwd(), installed = false, language } = options;
     const desk = installed ? await deskWith(extension) : ownDesk();
-    setDesk(desk.folder, options);
+    setDesk(desk.folder, { ...options, ...(theme && { colorTheme: themes[theme][0] }) });
     const window = await openWindow(await ownBrowser(), desk, {
       ...(folder !== undefined && { folder }),
       ...(options.helper && !installed && { helper }),
       extension: installed ? helper : extension,
       trust: !trusted,
-      settings: {
-        'security.workspace.trust.startupPrompt': 'never',
-        ...(theme && { 'workbench.colorTheme': themes[theme][0] }),
-      },
+      settings: { 'security.workspace.trust.startupPrompt': 'never' },
       ...(language !== undefined && { language }),
     });
     window.page.setDefaultTimeout(60_000);
@@ -135,8 +124,7 @@ export class Workbench {
     await workbench.untilReady();
     // Our contributions are known.
     if (!installed) await workbench.page.getByRole('tab', { name: 'Distillery' }).first().waitFor();
-    // The setting is now and then read before the editor knows its themes, and then not again.
-    if (theme) await workbench.chooseTheme(theme);
+    if (theme) await workbench.untilThemed(theme);
     return workbench;
   }
 
@@ -148,13 +136,18 @@ export class Workbench {
 
   /** Changes the theme of an open window, by the editor's list. */
   async chooseTheme(theme: Theme): Promise<void> {
-    const [, className] = themes[theme];
-    const window = this.page.locator(`.monaco-workbench.${className}`);
-    if (await window.isVisible()) return;
+    const [, className, label] = themes[theme];
+    if (await this.page.locator(`.monaco-workbench.${className}`).isVisible()) return;
     await this.runCommand('Preferences: Color Theme');
-    await this.page.getByPlaceholder('Select Color Theme').fill(themeLabels[theme]);
-    await this.pick(themeLabels[theme]);
-    await window.waitFor();
+    await this.page.getByPlaceholder('Select Color Theme').fill(label);
+    // While the others are still there, the list has yet to be drawn anew, and the first of it to be chosen.
+    await expect.poll(() => this.page.locator('.quick-input-list .monaco-list-row').count()).toBe(1);
+    await this.pick(label);
+    await this.untilThemed(theme);
+  }
+
+  private untilThemed(theme: Theme): Promise<void> {
+    return this.page.locator(`.monaco-workbench.${themes[theme][1]}`).waitFor();
   }
 
   get page(): Page {
@@ -246,9 +239,7 @@ export class Workbench {
 
   /** By the editor's own command: it writes its layout down first, for which the browser's does not wait. */
   async reload(): Promise<void> {
-    const loaded = this.page.waitForEvent('load');
-    await this.runCommand('Developer: Reload Window');
-    await loaded;
+    await Promise.all([this.page.waitForEvent('load'), this.runCommand('Developer: Reload Window')]);
     await this.untilReady();
   }
 
@@ -263,6 +254,17 @@ export class Workbench {
   /** Picks the first row with these words of the list that is asked. */
   pick(label: string): Promise<void> {
     return this.take(this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first());
+  }
+
+  /** Answers the editor's question for a file or a folder, which is open. @param there a row of the folder that is named, if not where it is already */
+  async answerWithPath(answer: string, there = '..'): Promise<void> {
+    const asked = this.page.locator('.quick-input-widget');
+    const row = (name: string): Locator => asked.locator('.monaco-list-row', { hasText: name }).first();
+    // What is typed before its first folder is listed is lost with that.
+    await row('..').waitFor();
+    await asked.locator('input').first().fill(answer);
+    await row(there).waitFor();
+    await asked.getByRole('button', { name: 'OK' }).click();
   }
 
   /** Takes a row of a list by the keyboard: it may be drawn anew under the pointer. */
