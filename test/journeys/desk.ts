@@ -16,6 +16,12 @@ export const keptLibraries = process.env.DISTILLERY_LIBRARIES ?? path.resolve('.
 const librariesOf = (folder: string): string => path.join(folder, 'libraries');
 const pipConfigurationOf = (folder: string): string => path.join(folder, 'pip.conf');
 
+/**
+ * The extension, by a place that does not hold the editor too: the editor takes the themes below an extension under development
+ * for that one's own, and shows one of them in place of what is set.
+ */
+export const extensionOf = (folder: string): string => path.join(folder, 'extension');
+
 /** What the person keeps: each desk its own, so that the runs of one do not wait for those of another. */
 export const dataOf = (folder: string): string => path.join(folder, 'distillery');
 
@@ -33,19 +39,24 @@ export interface Surroundings {
   libraries?: string;
   /** Address of an index of packages. */
   pipIndex?: string;
-  /** As the editor's setting calls it; its own choice where none is named. */
-  colorTheme?: string;
+  /** Where the extension is, if not as it is built here. */
+  extension?: string;
 }
 
 /** Prepares a server's folder for the next window. */
-export function setDesk(folder: string, { libraries = keptLibraries, pipIndex, colorTheme }: Surroundings): void {
+export function setDesk(folder: string, surroundings: Surroundings): void {
+  const { libraries = keptLibraries, pipIndex, extension = process.cwd() } = surroundings;
   mkdirSync(libraries, { recursive: true });
-  rmSync(librariesOf(folder), { force: true });
-  symlinkSync(libraries, librariesOf(folder));
+  link(libraries, librariesOf(folder));
+  link(extension, extensionOf(folder));
   const pip = pipIndex === undefined ? ['no-index = true', `find-links = ${folder}`] : [`index-url = ${pipIndex}`];
   writeFileSync(pipConfigurationOf(folder), ['[global]', ...pip, ''].join('\n'));
-  // By a default of the window's it would now and then be read before the editor knows its themes, and then not again.
-  writeFileSync(path.join(folder, 'data/User/settings.json'), JSON.stringify({ 'workbench.colorTheme': colorTheme }));
+  writeFileSync(path.join(folder, 'data/User/settings.json'), '{}\n');
+}
+
+function link(target: string, place: string): void {
+  rmSync(place, { force: true });
+  symlinkSync(target, place);
 }
 
 export type Desk = Pick<CodeServer, 'url' | 'folder'>;

@@ -6,7 +6,7 @@ import type { FrameLocator, Locator, Page } from 'playwright-core';
 import { expect, vi } from 'vitest';
 import { openWindow, startCodeServer, type EditorWindow } from '../harness/code-server';
 import { ensureEditor } from '../harness/setup';
-import { deskEnvironment, ownBrowser, ownDesk, setDesk, type Desk, type Surroundings } from './desk';
+import { deskEnvironment, extensionOf, ownBrowser, ownDesk, setDesk, type Desk, type Surroundings } from './desk';
 import { atEnd } from './endings';
 
 /** The setting's value, the class that the window then has, and what the editor's list of themes calls it. */
@@ -27,8 +27,6 @@ export interface OpenOptions extends Surroundings {
   theme?: Theme;
   /** Whether the folder is one that the person trusts. */
   trusted?: boolean;
-  /** Where the extension is, if not as it is built here. */
-  extension?: string;
   /** Whether the helper of the tests is loaded beside it. */
   helper?: boolean;
   /** Whether the extension is installed: one under development is at work also where the editor turns it off. */
@@ -106,15 +104,18 @@ export class Workbench {
 
   /** Opens a folder, if any, in a fresh window, which is closed when the test, or all of the file, has ended. */
   static async open(folder: string | undefined, options: OpenOptions = {}): Promise<Workbench> {
-    const { theme, trusted = true, extension = process.cwd(), installed = false, language } = options;
-    const desk = installed ? await deskWith(extension) : ownDesk();
-    setDesk(desk.folder, { ...options, ...(theme && { colorTheme: themes[theme][0] }) });
+    const { theme, trusted = true, installed = false, language } = options;
+    const desk = installed ? await deskWith(options.extension ?? process.cwd()) : ownDesk();
+    setDesk(desk.folder, options);
     const window = await openWindow(await ownBrowser(), desk, {
       ...(folder !== undefined && { folder }),
       ...(options.helper && !installed && { helper }),
-      extension: installed ? helper : extension,
+      extension: installed ? helper : extensionOf(desk.folder),
       trust: !trusted,
-      settings: { 'security.workspace.trust.startupPrompt': 'never' },
+      settings: {
+        'security.workspace.trust.startupPrompt': 'never',
+        ...(theme && { 'workbench.colorTheme': themes[theme][0] }),
+      },
       ...(language !== undefined && { language }),
     });
     window.page.setDefaultTimeout(60_000);
