@@ -29,13 +29,17 @@ export interface ArchitectureContext {
   /** Names of the classes by index; text-classification only. */
   labels?: readonly string[] | undefined;
   special?: SpecialTokens | undefined;
+  /** The model whose weights it starts from, which also decides what is no size: activation, epsilon, token types. */
+  like?: Architecture | undefined;
 }
 
 /** The architecture of a student, or of a teacher that is trained here, with the family's defaults. */
 export function buildArchitecture(spec: ArchitectureSpec, context: ArchitectureContext): Architecture {
-  const { task, vocabularySize, maxLength, dropout, labels, special = {} } = context;
+  const { task, vocabularySize, maxLength, dropout, labels, special = {}, like } = context;
   const isClassifier = task === 'text-classification';
   return createArchitecture({
+    ...idsOf(spec.family, special),
+    ...(like?.family === spec.family && inheritable(like)),
     family: spec.family,
     head: headOfTask[task],
     hiddenSize: spec.hiddenSize,
@@ -49,8 +53,12 @@ export function buildArchitecture(spec: ArchitectureSpec, context: ArchitectureC
     embeddingDropout: dropout,
     ...(layoutOf(spec.family).defaults.classifierDropout > 0 && { classifierDropout: dropout }),
     ...(isClassifier && labels && { labels: [...labels], problemType: 'single-label' as const }),
-    ...idsOf(spec.family, special),
   });
+}
+
+/** All but what its head means. */
+function inheritable({ labels, problemType, ...kept }: Architecture): Omit<Architecture, 'labels' | 'problemType'> {
+  return kept;
 }
 
 /** The special tokens that config.json names. A decoder without a padding token pads with its end-of-text token. */

@@ -39,6 +39,7 @@ export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
  * Rows of the table of learned positions.
  * @param table [P, D]
  * @param positionIds int32 [B, L], or undefined for 0, 1, ... L − 1
+ * @param first row of position 0
  * @returns [B, L, D], or [1, L, D] to be broadcast
  */
 export function positionRows(
@@ -46,12 +47,16 @@ export function positionRows(
   table: tf.Tensor,
   length: number,
   positionIds: tf.Tensor2D | undefined,
+  first = 0,
 ): tf.Tensor {
   if (length > a.maxPositions) {
     throw new RangeError(`The input has ${length} tokens, the model has positions for ${a.maxPositions}.`);
   }
-  if (positionIds) return embedding(table, positionIds);
-  return tf.reshape(tf.slice(table, [0, 0], [length, a.hiddenSize]), [1, length, a.hiddenSize]);
+  const width = table.shape[1]!;
+  if (positionIds) {
+    return embedding(first === 0 ? table : tf.slice(table, [first, 0], [a.maxPositions, width]), positionIds);
+  }
+  return tf.reshape(tf.slice(table, [first, 0], [length, width]), [1, length, width]);
 }
 
 /** Additive mask by which every query sees all real keys. attentionMask [B, L], 1 real → [B, 1, 1, L]. */

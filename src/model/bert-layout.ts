@@ -1,9 +1,11 @@
-/** @file BERT's checkpoints (Devlin et al., 2019): config keys, parameter names and shapes, initial values. */
+/** @file BERT's checkpoints (Devlin et al., 2019): config keys, parameter names and shapes, initial values; and what its descendants share of them. */
 
 import { complaint, type Complaint } from '../protocol/problem';
 import type { Activation, Architecture } from './architecture';
 import type { ConfigReader } from './config-reader';
 import { allLayers, type FamilyFields, type FamilyLayout, linearShapes, normShapes, tokenIds } from './layout';
+
+const BASE = 'bert.';
 
 const ACTIVATIONS: readonly Activation[] = ['gelu', 'gelu_new', 'gelu_pytorch_tanh', 'relu'];
 
@@ -26,8 +28,9 @@ const defaults: FamilyFields = {
   padId: 0,
 };
 
-function fromConfig(reader: ConfigReader): FamilyFields {
-  reader.refuse('is_decoder', true, 'a BERT that attends to earlier tokens only');
+/** BERT's config keys, which RoBERTa and ELECTRA have too, with defaults of their own. */
+export function fieldsOfBert(reader: ConfigReader, defaults: FamilyFields): FamilyFields {
+  reader.refuse('is_decoder', true, 'attention to earlier tokens only');
   reader.refuse('position_embedding_type', 'relative_key', 'a relative position embedding');
   reader.refuse('position_embedding_type', 'relative_key_query', 'a relative position embedding');
   const dropout = reader.number('hidden_dropout_prob', defaults.dropout);
@@ -46,12 +49,12 @@ function fromConfig(reader: ConfigReader): FamilyFields {
     attentionDropout: reader.number('attention_probs_dropout_prob', defaults.attentionDropout),
     embeddingDropout: dropout, // one key of the config is both
     classifierDropout: reader.number('classifier_dropout', dropout),
-    tieWordEmbeddings: reader.flag('tie_word_embeddings', true),
-    ...tokenIds(reader, 0),
+    tieWordEmbeddings: reader.flag('tie_word_embeddings', defaults.tieWordEmbeddings),
+    ...tokenIds(reader, defaults.padId),
   };
 }
 
-function toConfig(a: Architecture): Record<string, unknown> {
+export function configOfBert(a: Architecture): Record<string, unknown> {
   return {
     hidden_size: a.hiddenSize,
     num_hidden_layers: a.layers,
@@ -67,30 +70,48 @@ function toConfig(a: Architecture): Record<string, unknown> {
   };
 }
 
-function problem(a: Architecture): Complaint | undefined {
+/** @param name the family's own name */
+export function problemOfBert(a: Architecture, name: string): Complaint | undefined {
   if (a.typeVocabularySize < 1) {
-    return complaint('model-without-token-types', {});
+    return complaint('model-without-token-types', { family: name });
   }
   if (a.head === 'masked-lm' && !a.tieWordEmbeddings) {
-    return complaint('model-head-not-tied', { family: 'BERT', head: 'masked-language-model' });
+    return complaint('model-head-not-tied', { family: name, head: 'masked-language-model' });
   }
   return undefined;
 }
 
-const WORD_EMBEDDINGS = 'bert.embeddings.word_embeddings.weight';
-const POSITION_EMBEDDINGS = 'bert.embeddings.position_embeddings.weight';
+/** Names that BERT and its descendants share, but for the prefix of the backbone. */
+export const bertNames = (base: string) => ({
+  words: `${base}embeddings.word_embeddings.weight`,
+  positions: `${base}embeddings.position_embeddings.weight`,
+  types: `${base}embeddings.token_type_embeddings.weight`,
+  norm: `${base}embeddings.LayerNorm`,
+  layerPrefix: (index: number): string => `${base}encoder.layer.${index}.`,
+});
 
-const layerPrefix = (index: number): string => `bert.encoder.layer.${index}.`;
-
-function shapes(a: Architecture): Record<string, number[]> {
+/**
+ * The three tables of embeddings and their norm.
+ * @param width of the embeddings
+ * @param positions rows of the table of positions
+ */
+export function embeddingShapes(
+  a: Architecture,
+  base: string,
+  { width = a.hiddenSize, positions = a.maxPositions } = {},
+): Record<string, number[]> {
+  const names = bertNames(base);
   return {
-    [WORD_EMBEDDINGS]: [a.vocabularySize, a.hiddenSize],
-    [POSITION_EMBEDDINGS]: [a.maxPositions, a.hiddenSize],
-    'bert.embeddings.token_type_embeddings.weight': [a.typeVocabularySize, a.hiddenSize],
-    ...normShapes('bert.embeddings.LayerNorm', a.hiddenSize),
-    ...allLayers(a.layers, (index) => layerShapes(a, layerPrefix(index))),
-    ...headShapes(a),
+    [names.words]: [a.vocabularySize, width],
+    [names.positions]: [positions, width],
+    [names.types]: [a.typeVocabularySize, width],
+    ...normShapes(names.norm, width),
   };
+}
+
+/** All blocks of the encoder. */
+export function encoderShapes(a: Architecture, base: string): Record<string, number[]> {
+  return allLayers(a.layers, (index) => layerShapes(a, bertNames(base).layerPrefix(index)));
 }
 
 function layerShapes(a: Architecture, layer: string): Record<string, number[]> {
@@ -130,14 +151,14 @@ export const bertLayout: FamilyLayout = {
     BertForMaskedLM: 'masked-lm',
     BertForPreTraining: 'masked-lm', // its next-sentence head is left out
   },
-  basePrefix: 'bert.',
+  basePrefix: BASE,
   defaults,
-  fromConfig,
-  toConfig,
-  problem,
-  shapes,
-  layerPrefix,
-  positionEmbeddings: POSITION_EMBEDDINGS,
-  paddedEmbeddings: WORD_EMBEDDINGS,
+  fromConfig: (reader) => fieldsOfBert(reader, defaults),
+  toConfig: configOfBert,
+  problem: (a) => problemOfBert(a, 'BERT'),
+  shapes: (a) => ({ ...embeddingShapes(a, BASE), ...encoderShapes(a, BASE), ...headShapes(a) }),
+  layerPrefix: bertNames(BASE).layerPrefix,
+  positionEmbeddings: bertNames(BASE).positions,
+  paddedEmbeddings: bertNames(BASE).words,
   matrixDeviation: (a) => a.initializerRange,
 };

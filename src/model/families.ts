@@ -5,11 +5,14 @@ import { bertLayout } from './bert-layout';
 import { distilbertLayout } from './distilbert-layout';
 import { gpt2Layout } from './gpt2-layout';
 import type { FamilyLayout } from './layout';
+import { robertaLayout, xlmRobertaLayout } from './roberta-layout';
 
 export const familyLayouts: Record<Family, FamilyLayout> = {
   bert: bertLayout,
   distilbert: distilbertLayout,
   gpt2: gpt2Layout,
+  roberta: robertaLayout,
+  'xlm-roberta': xlmRobertaLayout,
 };
 
 export function layoutOf(family: Family): FamilyLayout {

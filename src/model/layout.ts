@@ -31,6 +31,8 @@ export interface FamilyLayout {
   layerPrefix(index: number): string;
   /** Name of the table of learned positions. */
   positionEmbeddings: string;
+  /** Row of the first position in that table, where it is not 0; the row before it belongs to the padding token and starts at zero. */
+  firstPosition?(a: Architecture): number;
   /** Name of the embeddings to which transformers gives a padding_idx, so that this row starts at zero; null: none. */
   paddedEmbeddings: string | null;
   /** Standard deviation with which transformers initializes this matrix. */

@@ -38,8 +38,13 @@ function initialValues(
   const values = new Float32Array(sizeOf(shape));
   if (shape.length === 1) return values.fill(name.endsWith('.weight') ? 1 : 0); // the only vectors called weight are norms'
   fillNormal(values, layout.matrixDeviation(a, name), randomStream(seed, hash(name)));
+  const width = shape[1]!;
   if (name === layout.paddedEmbeddings && a.padId !== undefined) {
-    values.fill(0, a.padId * a.hiddenSize, (a.padId + 1) * a.hiddenSize);
+    values.fill(0, a.padId * width, (a.padId + 1) * width);
+  }
+  if (name === layout.positionEmbeddings && layout.firstPosition) {
+    const first = layout.firstPosition(a);
+    values.fill(0, (first - 1) * width, first * width);
   }
   return values;
 }
@@ -113,10 +118,14 @@ export function initializeFromLayers(
   const parameters = initializeParameters(student, seed);
   for (const [name, shape] of Object.entries(parameterShapes(student))) {
     const source = teacherName(layout, name, layers);
-    const sameShape = teacherShapes[source]?.join() === shape.join();
-    // Positions are rows of a table, so a student with fewer takes the first of them.
-    if (sameShape || source === layout.positionEmbeddings) {
-      parameters[name] = teacherParameters[source]!.slice(0, sizeOf(shape));
+    if (source === layout.positionEmbeddings) {
+      // Positions are rows of a table, so a student with fewer takes the first of them.
+      const startOf = (a: Architecture): number => (layout.firstPosition?.(a) ?? 0) * shape[1]!;
+      const start = startOf(teacher);
+      const rows = teacherParameters[source]!.subarray(start, start + student.maxPositions * shape[1]!);
+      parameters[name]!.set(rows, startOf(student));
+    } else if (teacherShapes[source]?.join() === shape.join()) {
+      parameters[name] = teacherParameters[source]!.slice();
     }
   }
   return parameters;

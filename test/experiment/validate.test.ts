@@ -371,6 +371,15 @@ describe('validating an experiment whose teacher is a folder', () => {
     ]);
   });
 
+  it("starts a student from a RoBERTa's blocks, with its one token type and not the usual two", async () => {
+    const folder = await withTeacher({ family: 'roberta', typeVocabularySize: 1 });
+    const student = {
+      architecture: { ...teacherSizes, family: 'roberta', layers: 2 },
+      initialize: { from: 'teacher' },
+    };
+    expect(await problemsIn(folder, { ...checkpointTeacher, student })).toEqual([]);
+  });
+
   it('takes the sizes of a student beside the folder that it starts from where both agree', async () => {
     const folder = await withTeacher();
     await writeModel(join(folder, 'start'), bertSizes);

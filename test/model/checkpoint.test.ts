@@ -1,6 +1,8 @@
 import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../src/model/checkpoint';
 import {
@@ -11,7 +13,16 @@ import {
   writeSafetensors,
 } from '../../src/model/safetensors';
 import { InputError } from '../../src/protocol/problem';
-import { goldenFolder } from '../golden/compare';
+import { logits } from '../../src/model/transformer';
+import {
+  caseInputs,
+  expectCloseAtReal,
+  goldenFolder,
+  hostParameters,
+  modelInputs,
+  readGolden,
+} from '../golden/compare';
+import { executeEagerly } from '../golden/eager';
 
 let directory: string;
 beforeAll(async () => {
@@ -51,7 +62,15 @@ async function refusal(folder: string): Promise<{ file: string; message: string;
   return (error as InputError).problems[0];
 }
 
-const FOLDERS = ['bert-masked-lm', 'bert-multi-label', 'bert-regression', 'bert-sequence-classification', 'gpt2'];
+const FOLDERS = [
+  'bert-masked-lm',
+  'bert-multi-label',
+  'bert-regression',
+  'bert-sequence-classification',
+  'gpt2',
+  'roberta-masked-lm',
+  'roberta-sequence-classification',
+];
 const SECOND_HAND = ['gpt2-sequence-classification', 'bert-masked-lm-old-names', 'gpt2-old-names', 'gpt2-bf16'];
 
 describe('a checkpoint', () => {
@@ -70,6 +89,8 @@ describe('a checkpoint', () => {
     ['gpt2-old-names', 'gpt2'],
     ['bert-sequence-classification', 'bert-sequence-classification'],
     ['gpt2-sequence-classification', 'gpt2-sequence-classification'],
+    ['roberta-masked-lm', 'roberta-masked-lm'],
+    ['roberta-sequence-classification', 'roberta-sequence-classification'],
   ])('of %s is saved under exactly the names that save_pretrained gives', async (folder, reference) => {
     const { architecture, parameters } = await loadCheckpoint(goldenFolder(folder));
     const saved = join(directory, `names-${folder}`);
@@ -77,6 +98,43 @@ describe('a checkpoint', () => {
     const names = await namesIn(join(goldenFolder(reference), 'model.safetensors'));
     expect(await namesIn(join(saved, 'model.safetensors'))).toEqual(names);
   });
+
+  it.each([
+    ['roberta-masked-lm', 'XLMRobertaForMaskedLM'],
+    ['roberta-sequence-classification', 'XLMRobertaForSequenceClassification'],
+  ])(
+    'of XLM-RoBERTa is %s under another model_type, with the same logits, and is saved as its own',
+    async (name, cls) => {
+      const folder = await copyOf(name);
+      await editConfig(folder, (config) => Object.assign(config, { model_type: 'xlm-roberta', architectures: [cls] }));
+      const { architecture, parameters } = await loadCheckpoint(folder);
+      expect(architecture).toEqual({
+        ...(await loadCheckpoint(goldenFolder(name))).architecture,
+        family: 'xlm-roberta',
+      });
+      const expected = await readGolden(name, 'expected.safetensors');
+      await tf.setBackend('cpu');
+      const computed = await executeEagerly(
+        (inputs) => ({ logits: logits(architecture, inputs, modelInputs(inputs)) }),
+        {
+          ...hostParameters(architecture, parameters),
+          ...caseInputs(expected),
+        },
+      );
+      const mask = architecture.head === 'masked-lm' ? expected.attention_mask!.data : [1];
+      expectCloseAtReal('logits', computed.logits!, expected.logits!, mask, 1e-4);
+
+      const saved = join(directory, `xlm-${name}`);
+      await saveCheckpoint(saved, architecture, parameters);
+      const again = await loadCheckpoint(saved);
+      expect(again.config).toMatchObject({
+        model_type: 'xlm-roberta',
+        architectures: [cls],
+        max_position_embeddings: 66,
+      });
+      expect(again.parameters).toEqual(parameters);
+    },
+  );
 
   it('is not saved with a parameter missing', async () => {
     const { architecture, parameters } = await loadCheckpoint(goldenFolder('gpt2'));

@@ -38,6 +38,17 @@ describe('random initialization', () => {
     expect(initializeParameters({ ...gpt2, padId: 0 }, 1)['transformer.wte.weight']![0]).not.toBe(0);
   });
 
+  it("leaves the padding token's rows of RoBERTa's words and positions at zero", () => {
+    const roberta = createArchitecture({ family: 'roberta', head: 'masked-lm', layers: 1, ...sizes, padId: 3 });
+    const parameters = initializeParameters(roberta, 1);
+    for (const table of ['word', 'position']) {
+      const values = parameters[`roberta.embeddings.${table}_embeddings.weight`]!;
+      expect(new Set(values.subarray(3 * 32, 4 * 32))).toEqual(new Set([0]));
+      expect(values[3 * 32 - 1]).not.toBe(0);
+      expect(values[4 * 32]).not.toBe(0);
+    }
+  });
+
   it('is the same for a seed, another for another, and one for what two models have in common', () => {
     expect(initializeParameters(bert, 3)).toEqual(initializeParameters(bert, 3));
     const name = 'bert.encoder.layer.1.output.dense.weight';
@@ -68,6 +79,18 @@ describe('initialization from a teacher', () => {
     const positions = 'bert.embeddings.position_embeddings.weight';
     expect(parameters[positions]).toEqual(teacher[positions]!.subarray(0, 16 * 32));
     expect(Object.keys(parameters)).toEqual(Object.keys(parameterShapes(student)));
+  });
+
+  it("takes RoBERTa's positions from the row after the teacher's padding token to that after the student's", () => {
+    const roberta = { family: 'roberta', head: 'masked-lm', ...sizes } as const;
+    const large = createArchitecture({ ...roberta, layers: 2, padId: 1 });
+    const small = createArchitecture({ ...roberta, layers: 1, maxPositions: 16, padId: 4 });
+    const name = 'roberta.embeddings.position_embeddings.weight';
+    const values = initializeParameters(large, 1);
+    const parameters = initializeFromLayers(small, large, values, [1], 9);
+    expect(parameters[name]!.length).toBe(parameterShapes(small)[name]![0]! * 32);
+    expect(parameters[name]!.subarray(5 * 32)).toEqual(values[name]!.subarray(2 * 32, 18 * 32));
+    expect(new Set(parameters[name]!.subarray(4 * 32, 5 * 32))).toEqual(new Set([0]));
   });
 
   it('copies, so that training the student does not move the teacher', () => {

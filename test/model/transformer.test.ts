@@ -18,7 +18,8 @@ const bertClassifier = createArchitecture({ family: 'bert', ...classes, ...sizes
 const bertMasked = createArchitecture({ family: 'bert', head: 'masked-lm', ...sizes });
 const gpt2 = createArchitecture({ family: 'gpt2', head: 'causal-lm', ...sizes });
 const gpt2Classifier = createArchitecture({ family: 'gpt2', ...classes, ...sizes, padId: 29 });
-const all = [bertClassifier, bertMasked, gpt2, gpt2Classifier];
+const roberta = createArchitecture({ family: 'roberta', head: 'masked-lm', ...sizes, padId: 29 });
+const all = [bertClassifier, bertMasked, gpt2, gpt2Classifier, roberta];
 
 function tensors(a: Architecture): ParameterTensors {
   const shapes = Object.entries(parameterShapes(a));
@@ -56,17 +57,20 @@ describe('a transformer', () => {
     expectClose('logits', (await values(long)).slice(0, rows * width), await values(short), 1e-5);
   });
 
-  it('without token types and positions takes type 0 and counts from 0', async () => {
-    const p = tensors(bertMasked);
-    const plain = inputs([4, 5, 6], [7, 8, 9]);
-    const explicit: ModelInputs = {
-      ...plain,
-      typeIds: tf.tensor2d([0, 0, 0, 0, 0, 0], [2, 3], 'int32'),
-      positionIds: tf.tensor2d([0, 1, 2, 0, 1, 2], [2, 3], 'int32'),
-    };
-    const expected = await values(logits(bertMasked, p, explicit));
-    expectClose('logits', await values(logits(bertMasked, p, plain)), expected, 1e-6);
-  });
+  it.each([bertMasked, roberta])(
+    'of $family without token types and positions takes type 0 and counts from 0',
+    async (a) => {
+      const p = tensors(a);
+      const plain = inputs([4, 5, 6], [7, 8, 9]);
+      const explicit: ModelInputs = {
+        ...plain,
+        typeIds: tf.tensor2d([0, 0, 0, 0, 0, 0], [2, 3], 'int32'),
+        positionIds: tf.tensor2d([0, 1, 2, 0, 1, 2], [2, 3], 'int32'),
+      };
+      const expected = await values(logits(a, p, explicit));
+      expectClose('logits', await values(logits(a, p, plain)), expected, 1e-6);
+    },
+  );
 
   it('of GPT-2 sees no later token', async () => {
     const p = tensors(gpt2);

@@ -39,6 +39,20 @@ const architectures: Record<string, Architecture> = {
     problemType: 'multi-label',
   }),
   'bert-masked-lm': createArchitecture({ ...bert, head: 'masked-lm', activation: 'gelu_new', padId: 3 }),
+  'roberta-classifier': createArchitecture({
+    ...bert,
+    family: 'roberta',
+    head: 'sequence-classification',
+    labels,
+    padId: 49,
+  }),
+  'xlm-roberta-masked-lm': createArchitecture({
+    ...bert,
+    family: 'xlm-roberta',
+    head: 'masked-lm',
+    activation: 'relu',
+    padId: 49,
+  }),
   gpt2: createArchitecture({ ...gpt2, head: 'causal-lm', bosId: 49, eosId: 49 }),
   'gpt2-classifier': createArchitecture({ ...gpt2, head: 'sequence-classification', labels, padId: 49 }),
 };
@@ -54,7 +68,7 @@ function inputs(a: Architecture): Record<string, { shape: number[]; data: Int32A
   return {
     input_ids: { shape, data: of((i) => (real(i) ? 5 + ((i * 11) % 40) : PAD)) },
     attention_mask: { shape, data: of((i) => (real(i) ? 1 : 0)) },
-    ...(a.family === 'bert' ? { token_type_ids: { shape, data: of((i) => (i % LENGTH > 3 ? 1 : 0)) } } : {}),
+    ...(a.typeVocabularySize > 1 ? { token_type_ids: { shape, data: of((i) => (i % LENGTH > 3 ? 1 : 0)) } } : {}),
   };
 }
 

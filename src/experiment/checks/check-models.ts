@@ -97,7 +97,8 @@ function buildStudent(
   findings: Findings,
 ): void {
   if (student.architecture === undefined || findings.isFaulty(['student', 'architecture'])) return;
-  facts.student = buildArchitecture(student.architecture, context);
+  const like = student.initialize.from === 'teacher' ? facts.teacher : undefined;
+  facts.student = buildArchitecture(student.architecture, { ...context, like });
 }
 
 async function findTeacher(experiment: Experiment, facts: ModelFacts, findings: Findings): Promise<void> {

@@ -87,7 +87,7 @@ export const modelProblems = {
     remedy: 'Name at least one class.',
   },
   'model-without-token-types': {
-    message: 'BERT has no row for token type 0.',
+    message: '{family} has no row for token type 0.',
     remedy: 'Set the token type vocabulary to at least 1.',
   },
   'model-head-not-tied': {

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { buildArchitecture } from '../../experiment/architecture';
+import { readArchitecture } from '../../experiment/checks/model-folder';
 import type { Architecture } from '../../model/architecture';
 import { loadCheckpoint } from '../../model/checkpoint';
 import { initializeFromLayers, initializeParameters, type Model, type Parameters } from '../../model/parameters';
@@ -17,6 +18,7 @@ export function architectureOf(
   training: TrainingSpec,
   { task, dataset }: ResolvedExperiment,
   { tokenizer, labels }: Pick<RunData, 'tokenizer' | 'labels'>,
+  like?: Architecture,
 ): Architecture {
   return buildArchitecture(spec, {
     task,
@@ -25,7 +27,30 @@ export function architectureOf(
     dropout: training.dropout,
     labels,
     special: tokenizer.special,
+    like,
   });
+}
+
+/** The student's, which is in what no size says as the model whose weights it starts from. */
+export async function studentArchitecture(
+  experiment: ResolvedExperiment,
+  data: Pick<RunData, 'tokenizer' | 'labels'>,
+  teacher: Architecture,
+): Promise<Architecture> {
+  const { student, training } = experiment;
+  const { initialize } = student;
+  if (initialize.from === 'checkpoint') {
+    const like = await readArchitecture(initialize.path);
+    const own = architectureOf(student.architecture, training, experiment, data, like);
+    return { ...own, vocabularySize: like.vocabularySize };
+  }
+  return architectureOf(
+    student.architecture,
+    training,
+    experiment,
+    data,
+    initialize.from === 'teacher' ? teacher : undefined,
+  );
 }
 
 /** The weights that the student, and its control alike, starts from. */
