@@ -1,7 +1,7 @@
 /** @file Names, shapes and types of what goes into the recorded programs and comes out of them. */
 
 import type { TensorSpec } from '../engine/array';
-import type { Architecture } from '../model/architecture';
+import { type Architecture, embeddingWidth } from '../model/architecture';
 import { parameterShapes } from '../model/config';
 import { mapValues, prefixed } from './named';
 import type { Imitated, ModelPair, Pairing } from './pairing';
@@ -82,7 +82,7 @@ export function teacherInputSpecs(pair: ModelPair, blocks: readonly number[], sh
 
 /** Shapes of what the teacher's program gives to the student's: `prediction`, and `hidden.BLOCK` for imitated blocks. */
 export function teacherOutputSpecs({ teacher, blocks }: Imitated, shape: BatchShape): Record<string, TensorSpec> {
-  const width = isLanguageModel(teacher) ? teacher.hiddenSize : teacher.labels!.length;
+  const width = isLanguageModel(teacher) ? embeddingWidth(teacher) : teacher.labels!.length;
   const states = float([shape.rows, shape.length, teacher.hiddenSize]);
   return {
     prediction: float([shape.predictions, width]),

@@ -1,7 +1,7 @@
 /** @file What a model is, apart from its weights: sizes, head and labels. */
 
 /** Model families that are implemented; the names are config.json's `model_type`. Of those that can do a task the first is proposed. */
-export const familyNames = ['bert', 'distilbert', 'gpt2', 'roberta', 'xlm-roberta'] as const;
+export const familyNames = ['bert', 'distilbert', 'gpt2', 'roberta', 'xlm-roberta', 'electra'] as const;
 
 export type Family = (typeof familyNames)[number];
 
@@ -19,6 +19,8 @@ export interface Architecture {
   head: Head;
   /** Width of the hidden states, a multiple of `heads`. */
   hiddenSize: number;
+  /** Width of the embeddings where it is another; ELECTRA only. */
+  embeddingSize?: number;
   layers: number;
   heads: number;
   intermediateSize: number;
@@ -46,3 +48,6 @@ export interface Architecture {
   bosId?: number;
   eosId?: number;
 }
+
+/** Width of the embeddings, and of the rows that a language model's head multiplies with them. */
+export const embeddingWidth = ({ embeddingSize, hiddenSize }: Architecture): number => embeddingSize ?? hiddenSize;

@@ -3,6 +3,7 @@
 import type { Family } from './architecture';
 import { bertLayout } from './bert-layout';
 import { distilbertLayout } from './distilbert-layout';
+import { electraLayout } from './electra-layout';
 import { gpt2Layout } from './gpt2-layout';
 import type { FamilyLayout } from './layout';
 import { robertaLayout, xlmRobertaLayout } from './roberta-layout';
@@ -13,6 +14,7 @@ export const familyLayouts: Record<Family, FamilyLayout> = {
   gpt2: gpt2Layout,
   roberta: robertaLayout,
   'xlm-roberta': xlmRobertaLayout,
+  electra: electraLayout,
 };
 
 export function layoutOf(family: Family): FamilyLayout {

@@ -66,7 +66,14 @@ function hash(text: string): number {
   return state;
 }
 
-const WIDTHS = ['hiddenSize', 'heads', 'intermediateSize', 'vocabularySize', 'typeVocabularySize'] as const;
+const WIDTHS = [
+  'hiddenSize',
+  'embeddingSize',
+  'heads',
+  'intermediateSize',
+  'vocabularySize',
+  'typeVocabularySize',
+] as const;
 
 /**
  * Why a student cannot start from these layers of a teacher, or undefined if it can.
@@ -82,7 +89,10 @@ export function initializationProblem(
   }
   const different = WIDTHS.find((width) => student[width] !== teacher[width]);
   if (different) {
-    const sizes = { student: student[different], teacher: teacher[different] };
+    const sizes = {
+      student: student[different] ?? student.hiddenSize,
+      teacher: teacher[different] ?? teacher.hiddenSize,
+    };
     return complaint('start-of-another-width', { width: different, ...sizes });
   }
   if (student.maxPositions > teacher.maxPositions) {

@@ -15,6 +15,7 @@ import type {
   VocabularyHead,
 } from './computation';
 import { distilbert } from './distilbert';
+import { electra } from './electra';
 import { gpt2 } from './gpt2';
 import { roberta } from './roberta';
 
@@ -24,6 +25,7 @@ const families: Record<Family, FamilyComputation> = {
   gpt2,
   roberta,
   'xlm-roberta': roberta,
+  electra,
 };
 
 /** Hidden states and attentions of every layer. */

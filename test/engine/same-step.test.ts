@@ -33,7 +33,7 @@ type Tensors = Record<string, HostTensor>;
 
 interface Family {
   task: Task;
-  model: Pick<ArchitectureOptions, 'family' | 'head' | 'labels'>;
+  model: Pick<ArchitectureOptions, 'family' | 'head' | 'labels' | 'embeddingSize'>;
 }
 
 const families: Record<string, Family> = {
@@ -42,11 +42,15 @@ const families: Record<string, Family> = {
     model: { family: 'bert', head: 'sequence-classification', labels: ['a', 'b', 'c'] },
   },
   'bert masked-lm': { task: 'masked-lm', model: { family: 'bert', head: 'masked-lm' } },
+  'electra masked-lm': { task: 'masked-lm', model: { family: 'electra', head: 'masked-lm', embeddingSize: 6 } },
   'gpt2 causal-lm': { task: 'causal-lm', model: { family: 'gpt2', head: 'causal-lm' } },
 };
 
 const cases = Object.keys(families).flatMap((family) =>
-  (Object.keys(divergences) as Divergence[]).map((divergence) => [family, divergence] as const),
+  // A head whose rows are of another width than the hidden states differs in no divergence.
+  (family === 'electra masked-lm' ? (['forward-kl'] as const) : (Object.keys(divergences) as Divergence[])).map(
+    (divergence) => [family, divergence] as const,
+  ),
 );
 
 const VOCABULARY = 40;

@@ -31,6 +31,8 @@ describe('config.json', () => {
     'distilbert-sequence-classification',
     'roberta-masked-lm',
     'roberta-sequence-classification',
+    'electra-masked-lm',
+    'electra-sequence-classification',
   ])('of %s means the same in the style of transformers 4 and 5, and after writing', async (folder) => {
     const present = architectureFromConfig(await golden(folder, 'config.json'), 'config.json');
     expect(architectureFromConfig(await golden(folder, 'config.v4.json'), 'config.json')).toEqual(present);

@@ -70,6 +70,8 @@ const FOLDERS = [
   'gpt2',
   'roberta-masked-lm',
   'roberta-sequence-classification',
+  'electra-masked-lm',
+  'electra-sequence-classification',
 ];
 const SECOND_HAND = ['gpt2-sequence-classification', 'bert-masked-lm-old-names', 'gpt2-old-names', 'gpt2-bf16'];
 
@@ -91,6 +93,8 @@ describe('a checkpoint', () => {
     ['gpt2-sequence-classification', 'gpt2-sequence-classification'],
     ['roberta-masked-lm', 'roberta-masked-lm'],
     ['roberta-sequence-classification', 'roberta-sequence-classification'],
+    ['electra-masked-lm', 'electra-masked-lm'],
+    ['electra-sequence-classification', 'electra-sequence-classification'],
   ])('of %s is saved under exactly the names that save_pretrained gives', async (folder, reference) => {
     const { architecture, parameters } = await loadCheckpoint(goldenFolder(folder));
     const saved = join(directory, `names-${folder}`);

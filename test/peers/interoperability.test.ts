@@ -53,6 +53,14 @@ const architectures: Record<string, Architecture> = {
     activation: 'relu',
     padId: 49,
   }),
+  'electra-classifier': createArchitecture({ ...bert, family: 'electra', head: 'sequence-classification', labels }),
+  'electra-masked-lm': createArchitecture({
+    ...bert,
+    family: 'electra',
+    head: 'masked-lm',
+    activation: 'relu',
+    embeddingSize: 12,
+  }),
   gpt2: createArchitecture({ ...gpt2, head: 'causal-lm', bosId: 49, eosId: 49 }),
   'gpt2-classifier': createArchitecture({ ...gpt2, head: 'sequence-classification', labels, padId: 49 }),
 };

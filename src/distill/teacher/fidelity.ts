@@ -5,6 +5,7 @@ import type { HostTensor } from '../../engine/array';
 import type { LoadedProgram } from '../../engine/executor';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
+import { embeddingWidth } from '../../model/architecture';
 import { vocabularyHead } from '../../model/transformer';
 import { indexOfLargest, klDivergence } from '../../protocol/distribution';
 import { ByShape, type BatchInputs } from '../batch-inputs';
@@ -79,7 +80,7 @@ export class FidelityMeter {
 }
 
 function fidelityProgram({ architecture }: FrozenTeacher, shape: BatchShape): Program {
-  const hidden = { shape: [shape.predictions, architecture.hiddenSize], dtype: 'float32' } as const;
+  const hidden = { shape: [shape.predictions, embeddingWidth(architecture)], dtype: 'float32' } as const;
   const { labels } = labelSpecs(shape) as { labels: typeof hidden };
   const inputs = { exact: hidden, rounded: hidden, labels, ...prefixed('teacher.', parameterSpecs(architecture)) };
   return record(`fidelity-${shape.rows}x${shape.length}`, inputs, (tensors) => {
