@@ -48,12 +48,23 @@ export function buildArchitecture(spec: ArchitectureSpec, context: ArchitectureC
     intermediateSize: spec.intermediateSize ?? 4 * spec.hiddenSize,
     maxPositions: spec.maxPositions ?? maxLength,
     vocabularySize,
-    dropout,
-    attentionDropout: dropout,
-    embeddingDropout: dropout,
-    ...(layoutOf(spec.family).defaults.classifierDropout > 0 && { classifierDropout: dropout }),
+    ...dropoutEverywhere(spec.family, dropout),
     ...(isClassifier && labels && { labels: [...labels], problemType: 'single-label' as const }),
   });
+}
+
+/** One rate wherever the family drops anything. */
+export const dropoutEverywhere = (family: Family, rate: number) => ({
+  dropout: rate,
+  attentionDropout: rate,
+  embeddingDropout: rate,
+  ...(layoutOf(family).defaults.classifierDropout > 0 && { classifierDropout: rate }),
+});
+
+/** Classes of the rows; in the order of a checkpoint's where those are the same, so that its classifier can be gone on with. */
+export function classesFrom(rows: readonly string[], checkpoint: readonly string[] | undefined): readonly string[] {
+  const same = checkpoint?.length === rows.length && rows.every((label) => checkpoint.includes(label));
+  return same ? checkpoint : rows;
 }
 
 /** All but what its head means. */

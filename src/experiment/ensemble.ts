@@ -1,6 +1,6 @@
 /** @file The members of an ensemble: those that are written, one for each seed, and the shares of their weights. */
 
-import type { EnsembleSpec, MemberSpec, TeacherSpec } from './file/schema';
+import type { EnsembleSpec, MemberSpec, TeacherSpec, TrainedSpec } from './file/schema';
 
 /** Models in all; each of `seeds` is one. */
 export function memberCount({ teachers }: EnsembleSpec): number {
@@ -34,12 +34,18 @@ export function membersOf(teacher: TeacherSpec): { member: MemberSpec; weight: n
   return teachers.map((member, i) => ({ member, weight: weights[i]! }));
 }
 
+/** Whether the run trains this model itself, from random weights or from a checkpoint's. */
+export const isTrained = (member: MemberSpec): member is TrainedSpec =>
+  member.source === 'train' || (member.source === 'checkpoint' && member.training !== undefined);
+
+const modelsOf = (teacher: TeacherSpec): MemberSpec[] => (teacher.source === 'ensemble' ? teacher.teachers : [teacher]);
+
 /** Whether all of a teacher is trained by the run itself, so that its classes are those of the training rows. */
-export function isTrainedHere(teacher: TeacherSpec): boolean {
-  return teacher.source === 'ensemble'
-    ? teacher.teachers.every(({ source }) => source === 'train')
-    : teacher.source === 'train';
-}
+export const isTrainedHere = (teacher: TeacherSpec): boolean => modelsOf(teacher).every(isTrained);
+
+/** Whether all of a teacher starts from random weights, so that no folder has its tokenizer. */
+export const isMadeFromNothing = (teacher: TeacherSpec): boolean =>
+  modelsOf(teacher).every(({ source }) => source === 'train');
 
 /** As comparison and warnings name a member of an ensemble, counted from 0. */
 export const memberName = (index: number): string => `teacher ${index + 1}`;

@@ -4,10 +4,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../protocol/problem';
 import { type Architecture } from './architecture';
-import { architectureFromConfig, configFromArchitecture, parameterShapes } from './config';
+import { architectureFromConfig, configFromArchitecture, headParameters, parameterShapes } from './config';
 import { writeAtomically } from './atomic';
 import { layoutOf } from './families';
-import type { Parameters } from './parameters';
+import { initializeParameters, type Parameters } from './parameters';
 import { SafetensorsFile, toFloat32, writeSafetensors } from './safetensors';
 import { findTensors, readJsonObject, requireRoom, WEIGHTS } from './weight-files';
 
@@ -32,7 +32,28 @@ export async function loadCheckpoint(directory: string): Promise<Checkpoint> {
   return { architecture, parameters: await loadParameters(directory, architecture), config };
 }
 
-async function loadParameters(directory: string, architecture: Architecture): Promise<Parameters> {
+/**
+ * Weights for an architecture to be trained from those of a model folder, whatever its head. What belongs to the head and is not there, or
+ * is there for other classes, starts from random values of `seed`.
+ * @returns also the names of those, `fresh`
+ * @throws InputError that names the file, where anything else is missing, damaged or of the wrong shape
+ */
+export async function loadStart(
+  directory: string,
+  architecture: Architecture,
+  seed: number,
+): Promise<{ parameters: Parameters; fresh: string[] }> {
+  const found = await loadParameters(directory, architecture, headParameters(architecture));
+  const fresh = Object.keys(parameterShapes(architecture)).filter((name) => !(name in found));
+  return { parameters: { ...initializeParameters(architecture, seed), ...found }, fresh };
+}
+
+/** @param dispensable parameters that are left out where the folder has none of their shape */
+async function loadParameters(
+  directory: string,
+  architecture: Architecture,
+  dispensable: ReadonlySet<string> = new Set(),
+): Promise<Parameters> {
   const { place, fileOf } = await findTensors(directory);
   requireRoom(architecture, fileOf.size, join(directory, CONFIG));
   const files = new Map<string, SafetensorsFile>();
@@ -41,11 +62,13 @@ async function loadParameters(directory: string, architecture: Architecture): Pr
     for (const [name, shape] of Object.entries(parameterShapes(architecture))) {
       const stored = storedNames(name, layoutOf(architecture.family).basePrefix).find((alias) => fileOf.has(alias));
       if (stored === undefined) {
+        if (dispensable.has(name)) continue;
         throw InputError.at(place, 'tensor-missing-for-config', { tensor: name });
       }
       const path = fileOf.get(stored)!;
       const file = files.get(path) ?? (await SafetensorsFile.open(path));
       files.set(path, file);
+      if (dispensable.has(name) && file.shapeOf(stored).join() !== shape.join()) continue;
       parameters[name] = await readParameter(file, stored, shape);
     }
     return parameters;

@@ -53,21 +53,29 @@ const PROBLEM_TYPES: Record<string, ProblemType> = {
   regression: 'regression',
 };
 
+/** What a pretrained model is to predict from now on. */
+export interface NewHead {
+  head: Head;
+  /** Of a classifier. */
+  labels?: readonly string[] | undefined;
+}
+
 /**
  * The architecture that a config.json of transformers 4 or 5 describes; what it leaves out has transformers' default.
  * @param file the path to name in problems
+ * @param wanted the head that it gets in place of its own, of which nothing is read then
  * @throws InputError for an unknown family or head, and for sizes that cannot be
  */
-export function architectureFromConfig(config: unknown, file: string): Architecture {
+export function architectureFromConfig(config: unknown, file: string, wanted?: NewHead): Architecture {
   const reader = new ConfigReader(config, file);
   const family = readFamily(reader);
   const layout = layoutOf(family);
-  const head = readHead(reader, family);
+  const head = wanted?.head ?? readHead(reader, family);
   const architecture: Architecture = {
     family,
     head,
     ...layout.fromConfig(reader),
-    ...(head === 'sequence-classification' ? readLabels(reader) : {}),
+    ...(head === 'sequence-classification' ? (wanted ? newLabels(wanted) : readLabels(reader)) : {}),
   };
   const problem = architectureProblem(architecture);
   if (problem) throw InputError.of(problem, { file, line: 1, column: 1 });
@@ -89,6 +97,11 @@ function readHead(reader: ConfigReader, family: Family): Head {
   const named = classes.length > 0 ? classes : undefined;
   return reader.fail('model-class-unknown', { classes: named, known: Object.keys(headOfClass) });
 }
+
+const newLabels = ({ labels = [] }: NewHead): { labels: string[]; problemType: ProblemType } => ({
+  labels: [...labels],
+  problemType: 'single-label',
+});
 
 function readLabels(reader: ConfigReader): { labels: string[]; problemType: ProblemType } {
   const labels = reader.labels();
@@ -131,6 +144,14 @@ function labelConfig(a: Architecture): Record<string, unknown> {
 /** Every parameter's shape under its Hugging Face name, in the order of the forward pass; tied weights once. */
 export function parameterShapes(a: Architecture): Record<string, number[]> {
   return layoutOf(a.family).shapes(a);
+}
+
+/** Names of the parameters that a model of this family with another head has not. */
+export function headParameters(a: Architecture): Set<string> {
+  const { classNames } = layoutOf(a.family);
+  const others = (Object.keys(classNames) as Head[]).filter((head) => head !== a.head);
+  const ofOthers = others.map((head) => parameterShapes({ ...a, head, labels: a.labels ?? ['0', '1'] }));
+  return new Set(Object.keys(parameterShapes(a)).filter((name) => ofOthers.some((shapes) => !(name in shapes))));
 }
 
 /** Number of trained values; tied weights count once. */

@@ -380,6 +380,26 @@ describe('validating an experiment whose teacher is a folder', () => {
     expect(await problemsIn(folder, { ...checkpointTeacher, student })).toEqual([]);
   });
 
+  it('fine-tunes a teacher, or starts a student, from a model whose head is another', async () => {
+    const folder = await withTeacher({ head: 'masked-lm' });
+    expect(await problemsIn(folder, checkpointTeacher)).toEqual([
+      expect.stringContaining('fine-tune this one: add "training".'),
+    ]);
+    const teacher = { source: 'checkpoint', path: 'teacher', training: { epochs: 1 } };
+    expect(await problemsIn(folder, { ...checkpointTeacher, teacher })).toEqual([]);
+    const initialize = { from: 'checkpoint', path: 'teacher' };
+    expect(await problemsIn(folder, { ...checkpointTeacher, teacher, student: { initialize } })).toEqual([]);
+    const trained = { source: 'train', kind: 'wordpiece', vocabularySize: 300 };
+    expect(await problemsIn(folder, { ...checkpointTeacher, teacher, tokenizer: trained })).toEqual([
+      expect.stringContaining('tokenizer'),
+    ]);
+    const task = 'causal-lm';
+    const student = { architecture: { ...bertSizes, family: 'gpt2' } };
+    expect(await problemsIn(folder, { ...checkpointTeacher, task, teacher, student })).toContainEqual(
+      expect.stringMatching(/bert.+causal-lm/),
+    );
+  });
+
   it('takes the sizes of a student beside the folder that it starts from where both agree', async () => {
     const folder = await withTeacher();
     await writeModel(join(folder, 'start'), bertSizes);

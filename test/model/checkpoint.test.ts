@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadCheckpoint, saveCheckpoint } from '../../src/model/checkpoint';
+import { loadCheckpoint, loadStart, saveCheckpoint } from '../../src/model/checkpoint';
 import {
   readSafetensors,
   SafetensorsFile,
@@ -13,6 +13,8 @@ import {
   writeSafetensors,
 } from '../../src/model/safetensors';
 import { InputError } from '../../src/protocol/problem';
+import { architectureFromConfig } from '../../src/model/config';
+import { initializeParameters } from '../../src/model/parameters';
 import { logits } from '../../src/model/transformer';
 import {
   caseInputs,
@@ -139,6 +141,30 @@ describe('a checkpoint', () => {
       expect(again.parameters).toEqual(parameters);
     },
   );
+
+  it('is the start of a model with another head, of which only what is not there is new', async () => {
+    const folder = goldenFolder('bert-masked-lm');
+    const labels = ['a', 'b'];
+    const wanted = { head: 'sequence-classification', labels } as const;
+    const { architecture: masked, parameters: own, config } = await loadCheckpoint(folder);
+    const architecture = architectureFromConfig(config, 'config.json', wanted);
+    expect(architecture).toEqual({ ...masked, ...wanted, problemType: 'single-label' });
+    const { parameters, fresh } = await loadStart(folder, architecture, 7);
+    const head = ['bert.pooler.dense.weight', 'bert.pooler.dense.bias', 'classifier.weight', 'classifier.bias'];
+    expect(fresh).toEqual(head);
+    const random = initializeParameters(architecture, 7);
+    for (const [name, values] of Object.entries(parameters)) {
+      expect(values, name).toEqual(head.includes(name) ? random[name] : own[name]);
+    }
+    // Three classes there, two here: the pooler is gone on with.
+    const classifier = await loadStart(goldenFolder('bert-sequence-classification'), architecture, 7);
+    expect(classifier.fresh).toEqual(['classifier.weight', 'classifier.bias']);
+
+    const copy = await copyOf('bert-masked-lm');
+    const { 'bert.embeddings.LayerNorm.bias': _, ...rest } = await writable(join(copy, 'model.safetensors'));
+    await writeSafetensors(join(copy, 'model.safetensors'), rest);
+    await expect(loadStart(copy, architecture, 7)).rejects.toThrow('bert.embeddings.LayerNorm.bias');
+  });
 
   it('is not saved with a parameter missing', async () => {
     const { architecture, parameters } = await loadCheckpoint(goldenFolder('gpt2'));

@@ -2,19 +2,19 @@
 
 import { join, resolve } from 'node:path';
 import { type Architecture } from '../../model/architecture';
-import { parameterCount } from '../../model/config';
+import { type NewHead, parameterCount } from '../../model/config';
 import { initializationProblem } from '../../model/parameters';
 import { problemAt } from '../../protocol/problem';
 import { phrase } from '../../protocol/problems/phrases';
 import { Tokenizer } from '../../tokenizer/tokenizer';
-import { buildArchitecture, headOfTask, type ArchitectureContext } from '../architecture';
+import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
 import { isFile } from './dataset-files';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
-import { readArchitecture, teacherFolder } from './model-folder';
+import { classesOf, givenFolder, readArchitecture, teacherFolder } from './model-folder';
 import type { ArchitectureSpec, EnsembleSpec, Experiment } from '../file/schema';
-import { isTrainedHere } from '../ensemble';
+import { isTrained, isTrainedHere } from '../ensemble';
 import type { Path } from '../file/source';
 
 /** The models of an experiment, as far as they can be known before the run. Folders are absolute. */
@@ -38,12 +38,12 @@ export async function checkModels(
   findings: Findings,
 ): Promise<ModelFacts> {
   const facts: ModelFacts = {};
-  await findings.checkAsync(() => findTeacher(experiment, facts, findings));
+  await findings.checkAsync(() => findTeacher(experiment, dataset, facts, findings));
   const tokenizer = await findings.checkAsync(() => findTokenizer(experiment, facts, findings));
   const context = findings.check(() => contextOf(experiment, tokenizer, dataset, facts, findings));
   if (context !== undefined) findings.check(() => buildTeacher(experiment, context, facts, findings));
   if (context !== undefined) findings.check(() => buildStudent(experiment, context, facts, findings));
-  await findings.checkAsync(() => readStudent(experiment, facts, findings));
+  await findings.checkAsync(() => readStudent(experiment, dataset, facts, findings));
   if (tokenizer !== undefined) {
     findings.check(() => checkVocabulary(experiment, tokenizer, facts, findings));
     await checkSameTokenizer(tokenizer, facts, findings);
@@ -101,33 +101,64 @@ function buildStudent(
   facts.student = buildArchitecture(student.architecture, { ...context, like });
 }
 
-async function findTeacher(experiment: Experiment, facts: ModelFacts, findings: Findings): Promise<void> {
+/** Classes of the rows. Where they are not known, two stand for them: only sizes are compared. */
+const classesIn = (dataset: DatasetFacts | undefined): readonly string[] =>
+  dataset !== undefined && dataset.labels.length > 0 ? dataset.labels : ['0', '1'];
+
+/** The head that a checkpoint gets, and for which classes. */
+async function headFor(task: Experiment['task'], folder: string, dataset: DatasetFacts | undefined): Promise<NewHead> {
+  const labels = classesFrom(classesIn(dataset), await classesOf(folder));
+  return { head: headOfTask[task], labels };
+}
+
+async function findTeacher(
+  experiment: Experiment,
+  dataset: DatasetFacts | undefined,
+  facts: ModelFacts,
+  findings: Findings,
+): Promise<void> {
   const { teacher } = experiment;
-  if (teacher.source === 'ensemble') return findMembers(experiment, teacher, facts, findings);
+  if (teacher.source === 'ensemble') return findMembers(experiment, teacher, dataset, facts, findings);
   if (teacher.source === 'train') return;
   const path: Path = ['teacher', teacher.source === 'run' ? 'run' : 'path'];
-  const folder = await findings.attempt(teacherFolder(teacher, findings.base), path);
+  const folder = await findings.attempt(givenFolder(teacher, findings.base), path);
   if (folder === undefined) return;
-  const architecture = await findings.attempt(readArchitecture(folder), path);
+  const { task } = experiment;
+  const wanted = isTrained(teacher) ? await headFor(task, folder, dataset) : undefined;
+  const architecture = await findings.attempt(readArchitecture(folder, wanted), path);
   if (architecture === undefined) return;
   facts.teacherFolder = folder;
-  const { task } = experiment;
   const { head } = architecture;
   if (head === headOfTask[task]) facts.teacher = architecture;
-  else findings.error(path, 'teacher-unfit-for-task', { head, task });
+  else {
+    const fixes = teacher.source === 'checkpoint' ? [setValue(['teacher', 'training'], { epochs: 3 })] : [];
+    findings.error(path, 'teacher-unfit-for-task', { head, task }, ...fixes);
+  }
 }
 
 async function findMembers(
   { task, dataset }: Experiment,
   { teachers }: EnsembleSpec,
+  data: DatasetFacts | undefined,
   facts: ModelFacts,
   findings: Findings,
 ): Promise<void> {
-  for (const [i, member] of teachers.entries()) {
+  // Those that are given name the classes of those that are fine-tuned.
+  const entries = [...teachers.entries()].sort(([, a], [, b]) => Number(isTrained(a)) - Number(isTrained(b)));
+  for (const [i, member] of entries) {
     if (member.source === 'train') continue;
     const path: Path = ['teacher', 'teachers', i, member.source === 'run' ? 'run' : 'path'];
-    const folder = await findings.attempt(teacherFolder(member, findings.base), path);
-    const architecture = folder && (await findings.attempt(readArchitecture(folder), path));
+    const isTuned = isTrained(member);
+    const folder = await findings.attempt(
+      isTuned ? Promise.resolve(resolve(findings.base, member.path)) : teacherFolder(member, findings.base),
+      path,
+    );
+    const classes = facts.teacher?.labels;
+    const wanted =
+      isTuned && folder !== undefined
+        ? { ...(await headFor(task, folder, data)), ...(classes && { labels: classes }) }
+        : undefined;
+    const architecture = folder && (await findings.attempt(readArchitecture(folder, wanted), path));
     if (folder === undefined || !architecture) continue;
     const { head, labels = [], maxPositions } = architecture;
     if (head !== headOfTask[task]) {
@@ -169,17 +200,21 @@ function trainedVocabulary({ tokenizer }: Experiment): number | undefined {
 }
 
 /** Of a student that starts from a folder, which names its sizes. */
-async function readStudent({ student, task }: Experiment, facts: ModelFacts, findings: Findings): Promise<void> {
+async function readStudent(
+  { student, task }: Experiment,
+  dataset: DatasetFacts | undefined,
+  facts: ModelFacts,
+  findings: Findings,
+): Promise<void> {
   if (student.initialize.from !== 'checkpoint') return;
   const path: Path = ['student', 'initialize', 'path'];
   const folder = resolve(findings.base, student.initialize.path);
   facts.studentFolder = folder;
-  const architecture = await findings.attempt(readArchitecture(folder), path);
+  const labels = facts.teacher?.labels ?? classesIn(dataset);
+  const architecture = await findings.attempt(readArchitecture(folder, { head: headOfTask[task], labels }), path);
   if (architecture === undefined) return;
   facts.student = architecture;
   findings.check(() => checkAgreement(student.architecture, architecture, findings));
-  const { head } = architecture;
-  if (head !== headOfTask[task]) findings.error(path, 'student-unfit-for-task', { head, task });
 }
 
 const sizes = ['family', 'hiddenSize', 'layers', 'heads', 'intermediateSize', 'maxPositions'] as const;

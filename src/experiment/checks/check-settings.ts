@@ -3,7 +3,7 @@
 import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
 import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask } from '../architecture';
-import { isTrainedHere, memberCount } from '../ensemble';
+import { isMadeFromNothing, memberCount } from '../ensemble';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
 import type { ArchitectureSpec, Experiment, Scheduled, TokenizerSpec } from '../file/schema';
@@ -94,7 +94,7 @@ function checkPrompt({ dataset }: Experiment, findings: Findings): void {
 }
 
 function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findings: Findings): void {
-  if (tokenizer.source === 'teacher' && isTrainedHere(teacher)) {
+  if (tokenizer.source === 'teacher' && isMadeFromNothing(teacher)) {
     findings.error(
       ['tokenizer', 'source'],
       'tokenizer-not-trained-yet',
@@ -102,7 +102,7 @@ function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findi
       setValue(['tokenizer'], trainedTokenizer(task), phrase('train-tokenizer')),
     );
   }
-  if (tokenizer.source === 'train' && !isTrainedHere(teacher)) {
+  if (tokenizer.source === 'train' && !isMadeFromNothing(teacher)) {
     findings.error(
       ['tokenizer', 'source'],
       'tokenizer-not-the-teachers',

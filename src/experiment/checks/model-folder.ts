@@ -4,30 +4,38 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '../../protocol/problem';
 import { type Architecture } from '../../model/architecture';
-import { architectureFromConfig } from '../../model/config';
+import { architectureFromConfig, type NewHead } from '../../model/config';
 import { findTensors, requireRoom } from '../../model/weight-files';
 import { isFile, isFolder } from './dataset-files';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { readRunExperiment } from '../experiment-record';
 import { memberPaths, type RunPaths } from '../../run-directory/run-paths';
-import { membersOf } from '../ensemble';
+import { isTrained, membersOf } from '../ensemble';
 import type { MemberSpec, TeacherSpec } from '../file/schema';
 
 /**
- * The folder of the teacher's model, of an ensemble the first that is given; undefined for one that is trained by the run itself. Relative paths are relative to
+ * The folder of the teacher's model, of an ensemble the first that is given; undefined for one that the run trains itself. Relative paths are relative to
  * `base`. Throws an InputError where an earlier run is not found, or its model is a link.
  */
 export async function teacherFolder(teacher: TeacherSpec | MemberSpec, base: string): Promise<string | undefined> {
   if (teacher.source === 'ensemble') {
-    const given = teacher.teachers.find(({ source }) => source !== 'train');
+    const given = teacher.teachers.find((member) => !isTrained(member));
     return given && teacherFolder(given, base);
   }
-  if (teacher.source === 'train') return undefined;
+  if (teacher.source === 'train' || isTrained(teacher)) return undefined;
   if (teacher.source === 'checkpoint') return resolve(base, teacher.path);
   const run = await findRun(teacher.run, base);
   if (teacher.role === 'teacher') return teacherOfRun(run);
   return (await findCompleteDirectory(run.model)) ?? run.model;
+}
+
+/** The folder of a teacher that is there before the run: its model's, or that of the checkpoint that it is fine-tuned from. */
+export async function givenFolder(teacher: TeacherSpec, base: string): Promise<string | undefined> {
+  const found = await teacherFolder(teacher, base);
+  if (found !== undefined) return found;
+  const [start] = membersOf(teacher).flatMap(({ member }) => (member.source === 'checkpoint' ? [member.path] : []));
+  return start === undefined ? undefined : resolve(base, start);
 }
 
 /** The folder of the teacher that a run used, wherever that came from. Throws an InputError where that is an ensemble. */
@@ -52,8 +60,9 @@ export async function membersOfRun(run: RunPaths): Promise<{ folder: string; wei
 /**
  * The architecture in a model folder, which has weights too. Of these only the names of the tensors are read.
  * Throws an InputError that names the file.
+ * @param wanted the head that it gets in place of its own
  */
-export async function readArchitecture(folder: string): Promise<Architecture> {
+export async function readArchitecture(folder: string, wanted?: NewHead): Promise<Architecture> {
   if (!(await isFolder(folder))) {
     throw InputError.at(folder, 'model-folder-missing', {});
   }
@@ -61,13 +70,19 @@ export async function readArchitecture(folder: string): Promise<Architecture> {
   if (!(await isFile(file))) {
     throw InputError.at(folder, 'model-without-config', {});
   }
-  const architecture = architectureFromConfig(await readConfig(file), file);
+  const architecture = architectureFromConfig(await readConfig(file), file, wanted);
   const weights = ['model.safetensors', 'model.safetensors.index.json'].map((name) => isFile(join(folder, name)));
   if (!(await Promise.all(weights)).includes(true)) {
     throw InputError.at(folder, 'model-without-weights', {});
   }
   requireRoom(architecture, (await findTensors(folder)).fileOf.size, file);
   return architecture;
+}
+
+/** The classes of a folder's classifier; undefined where there is none. */
+export async function classesOf(folder: string): Promise<string[] | undefined> {
+  // What is wrong with the folder is said where all of it is read.
+  return (await readArchitecture(folder).catch(() => undefined))?.labels;
 }
 
 async function readConfig(file: string): Promise<unknown> {

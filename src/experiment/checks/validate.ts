@@ -6,6 +6,7 @@ import { checkDataset, type DatasetFacts } from './check-dataset';
 import { checkModels, type ModelFacts } from './check-models';
 import { checkSettings } from './check-settings';
 import { checkSweep } from '../sweep/check-sweep';
+import { isTrained } from '../ensemble';
 import { Findings } from './findings';
 import { readExperimentFile, type ParsedExperiment } from '../file/parse';
 import type { Experiment, TrainingSpec } from '../file/schema';
@@ -86,7 +87,8 @@ function checkWarmup(experiment: Experiment, { trainingRows }: DatasetFacts, fin
   findings.check(() => check(['training', 'warmup'], experiment.training, labelled + unlabelled));
   findings.check(() => {
     const { teacher } = experiment;
-    if (teacher.source === 'train') check(['teacher', 'training', 'warmup'], teacher.training, labelled);
+    if (teacher.source !== 'ensemble' && isTrained(teacher))
+      check(['teacher', 'training', 'warmup'], teacher.training, labelled);
   });
 }
 

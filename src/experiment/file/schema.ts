@@ -190,13 +190,28 @@ const teacherPrecision = z
     'Number format of the frozen teacher\'s products. "int8": faster on the engine "cpu". "float16": on the engine "webgpu", where the GPU computes in it. The run reports how far its soft labels are from the exact ones.',
   );
 
+/** Of a checkpoint that is fine-tuned first. */
+const fineTuningSchema = trainingSchema
+  .extend({
+    learningRate: z
+      .number()
+      .gt(0)
+      .default(5e-5)
+      .describe('Largest learning rate, reached at the end of the warm-up. Pretrained weights want a small one.'),
+  })
+  .describe(
+    'Fine-tunes the model on the hard labels of the same rows first. It gets a new head where its own predicts something else.',
+  )
+  .optional();
+
 const memberSchema = z.discriminatedUnion('source', [
   z
     .strictObject({
       source: z.literal('checkpoint'),
       path: path('Folder in Hugging Face layout, with the tokenizer that all members share.'),
+      training: fineTuningSchema,
     })
-    .describe('A model that is already fine-tuned.'),
+    .describe('A model that is already fine-tuned, or with `training` a pretrained one.'),
   z
     .strictObject({
       source: z.literal('train'),
@@ -225,10 +240,11 @@ const teacherSchema = z
         path: path(
           'Folder in Hugging Face layout: config.json, model.safetensors and, for its tokenizer, tokenizer.json.',
         ),
+        training: fineTuningSchema,
         cache: teacherCache,
         precision: teacherPrecision,
       })
-      .describe('A model that is already fine-tuned.'),
+      .describe('A model that is already fine-tuned, or with `training` a pretrained one.'),
     z
       .strictObject({
         source: z.literal('train'),
@@ -305,7 +321,9 @@ const studentSchema = z
           .describe("The teacher's embeddings and some of its blocks; the widths must be equal."),
         z
           .strictObject({ from: z.literal('checkpoint'), path: path('Folder in Hugging Face layout.') })
-          .describe('The weights of a folder, which then also names the architecture.'),
+          .describe(
+            'The weights of a folder, which then also names the architecture. It gets a new head where its own predicts something else.',
+          ),
       ])
       .default({ from: 'random' })
       .describe('Weights that the student starts from.'),
@@ -482,6 +500,8 @@ export type TeacherSpec = z.infer<typeof teacherSchema>;
 export type EnsembleSpec = Extract<TeacherSpec, { source: 'ensemble' }>;
 /** A single model, of an ensemble or as the teacher. */
 export type MemberSpec = z.infer<typeof memberSchema>;
+/** One that the run trains: from random weights, or from a checkpoint's. */
+export type TrainedSpec = Extract<MemberSpec, { training?: unknown }> & { training: TrainingSpec };
 export type TeacherCacheSpec = TeacherSpec['cache'];
 type DistillationSpec = z.infer<typeof distillationSchema>;
 export type Control = Experiment['controls'][number];

@@ -7,7 +7,7 @@ import { checkExperiment } from '../checks/validate';
 import { parseExperiment, readExperimentFile } from '../file/parse';
 import type { Experiment } from '../file/schema';
 import { familiesOfTask } from '../architecture';
-import { membersOf } from '../ensemble';
+import { isTrained, membersOf } from '../ensemble';
 import { planSweep, type SweepPlan } from './sweep';
 
 /** What a person may choose of a study; what is left out follows from the experiment. */
@@ -30,7 +30,7 @@ export async function planStudy(file: string, kind: StudyKind, options: StudyOpt
   const { problems, experiment, dataset } = await checkExperiment(parsed);
   if (!experiment || !dataset) throw new InputError(problems as [Problem, ...Problem[]]);
   if (experiment.controls.length === 0) throw InputError.at(file, 'study-without-control', {});
-  if (kind === 'labels' && membersOf(experiment.teacher).some(({ member }) => member.source === 'train'))
+  if (kind === 'labels' && membersOf(experiment.teacher).some(({ member }) => isTrained(member)))
     throw InputError.at(file, 'study-of-trained-teacher', {});
   const { task } = experiment;
   const able = familiesOfTask(task);

@@ -1,5 +1,6 @@
 /** @file What the Lab's page needs to know of an experiment: facts, and settings by their paths. */
 
+import { isTrained } from '../../experiment/ensemble';
 import type { ArchitectureSpec, ResolvedExperiment } from '../../experiment/file/schema';
 import type { ExperimentFacts, ModelShape } from '../../protocol/lab-data';
 import { isSoftened } from '../../protocol/divergences';
@@ -10,9 +11,8 @@ export function experimentFacts({ teacher, student, distillation, training }: Re
   return {
     student: shapeOf(student.architecture),
     // The architecture of a folder or of another run is not in the experiment.
-    ...(teacher.source === 'train'
-      ? { teacher: shapeOf(teacher.architecture), teacherSchedule: teacher.training.schedule }
-      : {}),
+    ...(teacher.source === 'train' ? { teacher: shapeOf(teacher.architecture) } : {}),
+    ...(teacher.source !== 'ensemble' && isTrained(teacher) ? { teacherSchedule: teacher.training.schedule } : {}),
     divergence,
     scaleByTemperatureSquared: scaleByTemperatureSquared && isSoftened(divergence),
     ...(hidden ? { hidden: { weight: hidden.weight, layers: hidden.layers } } : {}),

@@ -1,6 +1,7 @@
 /** @file Turns a run directory, as it grows, into messages for the Lab's page. */
 
 import { followRecords, type Follower } from '../../run-directory/follow-lines';
+import { isTrained } from '../../experiment/ensemble';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { controlPaths, seedPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
@@ -176,7 +177,9 @@ function trainings(run: RunPaths, { teacher, controls, seeds = [] }: ResolvedExp
     ];
   };
   return [
-    ...(teacher.source === 'train' ? [{ role: 'teacher', name: 'teacher', paths: run.teacher } as const] : []),
+    ...(teacher.source !== 'ensemble' && isTrained(teacher)
+      ? [{ role: 'teacher', name: 'teacher', paths: run.teacher } as const]
+      : []),
     ...ofSeed(run),
     ...seeds.slice(1).flatMap((seed) => ofSeed(seedPaths(run, seed), seed)),
   ];

@@ -222,11 +222,7 @@ const settings = {
 const models = {
   'teacher-unfit-for-task': {
     message: 'The teacher is a {head} model, which does not fit the task {task}.',
-    remedy: 'Choose a teacher that was trained for this task, or another task.',
-  },
-  'student-unfit-for-task': {
-    message: 'This is a {head} model, which does not fit the task {task}.',
-    remedy: 'Name a model for this task.',
+    remedy: 'Choose a teacher that was trained for this task, or another task, or fine-tune this one: add "training".',
   },
   'teacher-without-tokenizer': {
     message: "The teacher's folder has no tokenizer.json.",

@@ -31,7 +31,7 @@ export const modelProblems = {
   },
   'model-class-unknown': {
     message: ['The model class {classes:names} is unknown.', '"architectures" is missing.'],
-    remedy: 'Use a checkpoint saved from one of: {known:names}.',
+    remedy: 'Use a checkpoint saved from one of: {known:names}. A teacher may be fine-tuned from any: add "training".',
   },
   'model-problem-type': {
     message: 'problem_type is "{value}".',

@@ -11,7 +11,7 @@ import {
   type RunPaths,
   type TrainingPaths,
 } from '../../run-directory/run-paths';
-import { memberName, membersOf } from '../../experiment/ensemble';
+import { isTrained, memberName, membersOf } from '../../experiment/ensemble';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { formatCount, formatPercent, formatShare } from '../../protocol/format';
 import { inMarkdown } from '../../protocol/escapes';
@@ -45,7 +45,7 @@ export async function writeReport(
     control === undefined ? [] : await Promise.all(folders.map((folder) => recordsOf(controlPaths(folder, control))));
   const trainings: ReportedTraining[] = [];
   for (const [i, { member }] of membersOf(teacher).entries()) {
-    if (member.source !== 'train') continue;
+    if (!isTrained(member)) continue;
     const isMember = teacher.source === 'ensemble';
     const { evaluations } = await recordsOf(isMember ? memberPaths(paths, i) : paths.teacher);
     const name = isMember ? memberName(i) : 'teacher';

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { columnsOf, heldOutRows, unlabelledColumns } from '../../experiment/checks/check-dataset';
+import { classesFrom } from '../../experiment/architecture';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { InputError, type Problem } from '../../protocol/problem';
 import { readDataset, type Row } from '../../dataset/dataset';
@@ -48,10 +49,12 @@ async function tokenizerOf(
 }
 
 export interface LoadDataOptions {
-  /** The folder of a teacher that already exists. */
+  /** The folder of a teacher that already exists, or of what it is fine-tuned from. */
   teacherFolder?: string | undefined;
   /** Class names of a teacher that already exists, in its order. */
   teacherLabels?: readonly string[] | undefined;
+  /** Class names of a checkpoint that is fine-tuned. */
+  startLabels?: readonly string[] | undefined;
   /** A tokenizer that an earlier part of the run has made. */
   tokenizer?: Tokenizer | undefined;
 }
@@ -73,7 +76,9 @@ export async function loadData(experiment: ResolvedExperiment, options: LoadData
   const trainRows = [...taken, ...someOf(unlabelledRows, dataset.unlabelledRows)];
   const tokenizer = options.tokenizer ?? (await tokenizerOf(experiment, trainRows, options.teacherFolder));
   const labels =
-    task === 'text-classification' ? [...(options.teacherLabels ?? labelNamesOf(heldOut.kept))] : undefined;
+    task === 'text-classification'
+      ? [...(options.teacherLabels ?? classesFrom(labelNamesOf(heldOut.kept), options.startLabels))]
+      : undefined;
   const encoding = { task, maxLength: dataset.maxLength, labelNames: labels };
   const trainExamples = encodeRows(trainRows, tokenizer, { ...encoding, keepUnlabelled: true });
   const labelled = trainExamples.examples.filter(({ row }) => isLabelled(row));

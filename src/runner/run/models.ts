@@ -1,12 +1,12 @@
 /** @file From the experiment's sizes to architectures and first weights. */
 
 import path from 'node:path';
-import { buildArchitecture } from '../../experiment/architecture';
+import { buildArchitecture, dropoutEverywhere, headOfTask } from '../../experiment/architecture';
 import { readArchitecture } from '../../experiment/checks/model-folder';
 import type { Architecture } from '../../model/architecture';
-import { loadCheckpoint } from '../../model/checkpoint';
+import { loadCheckpoint, loadStart } from '../../model/checkpoint';
 import { initializeFromLayers, initializeParameters, type Model, type Parameters } from '../../model/parameters';
-import type { ArchitectureSpec, ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
+import type { ArchitectureSpec, ResolvedExperiment, TrainedSpec, TrainingSpec } from '../../experiment/file/schema';
 import { projectionShapes } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
 import { randomStream } from '../../engine/random';
@@ -39,11 +39,7 @@ export async function studentArchitecture(
 ): Promise<Architecture> {
   const { student, training } = experiment;
   const { initialize } = student;
-  if (initialize.from === 'checkpoint') {
-    const like = await readArchitecture(initialize.path);
-    const own = architectureOf(student.architecture, training, experiment, data, like);
-    return { ...own, vocabularySize: like.vocabularySize };
-  }
+  if (initialize.from === 'checkpoint') return startedArchitecture(initialize.path, training, experiment, data);
   return architectureOf(
     student.architecture,
     training,
@@ -51,6 +47,41 @@ export async function studentArchitecture(
     data,
     initialize.from === 'teacher' ? teacher : undefined,
   );
+}
+
+/** Of a model that starts from a folder's: as there, but for its head and dropout. */
+async function startedArchitecture(
+  folder: string,
+  { dropout }: TrainingSpec,
+  { task }: ResolvedExperiment,
+  { labels }: Pick<RunData, 'labels'>,
+): Promise<Architecture> {
+  const found = await readArchitecture(path.resolve(folder), { head: headOfTask[task], labels });
+  return { ...found, ...dropoutEverywhere(found.family, dropout) };
+}
+
+/** The architecture of a teacher that the run trains. */
+export async function trainedArchitecture(
+  spec: TrainedSpec,
+  experiment: ResolvedExperiment,
+  data: Pick<RunData, 'tokenizer' | 'labels'>,
+): Promise<Architecture> {
+  return spec.source === 'train'
+    ? architectureOf(spec.architecture, spec.training, experiment, data)
+    : startedArchitecture(spec.path, spec.training, experiment, data);
+}
+
+/** Its first weights; `note` is told which of a checkpoint's are new. */
+export async function initialTeacher(
+  spec: TrainedSpec,
+  architecture: Architecture,
+  note: (line: string) => Promise<void>,
+): Promise<Parameters> {
+  const { seed } = spec.training;
+  if (spec.source === 'train') return initializeParameters(architecture, seed);
+  const { parameters, fresh } = await loadStart(path.resolve(spec.path), architecture, seed);
+  if (fresh.length > 0) await note(`new, because ${spec.path} has none that fit: ${fresh.join(', ')}`);
+  return parameters;
 }
 
 /** The weights that the student, and its control alike, starts from. */
@@ -65,8 +96,7 @@ export async function initialStudent(
   if (initialize.from === 'teacher') {
     return initializeFromLayers(architecture, teacher.architecture, teacher.parameters, initialize.layers ?? [], seed);
   }
-  const { parameters } = await loadCheckpoint(initialize.path);
-  return parameters;
+  return (await loadStart(initialize.path, architecture, seed)).parameters;
 }
 
 /** First values of the projections: uniform in ±1/√width, as PyTorch's Linear. */

@@ -5,7 +5,7 @@ import { batchOfEachLength, epochBatches, evaluationBatches, type EpochOptions }
 import type { BatchSource } from '../../distill/trainer';
 import type { Executor } from '../../engine/executor';
 import { findCompleteDirectory, saveDirectoryAtomically } from '../../run-directory/atomic-directory';
-import { readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
+import { classesOf, givenFolder, readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
 import { seedFolders, type RunPaths, type SeedPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
 import { formatProblem } from '../../protocol/problem';
@@ -59,9 +59,11 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun> {
   const labels = folder === undefined ? undefined : (await readArchitecture(folder)).labels;
   const tokenizerFolder = path.join(paths.directory, 'tokenizer');
   const savedTokenizer = await findCompleteDirectory(tokenizerFolder);
+  const given = await givenFolder(experiment.teacher, path.dirname(experiment.file));
   const data = await loadData(experiment, {
-    teacherFolder: folder,
+    teacherFolder: given,
     teacherLabels: labels,
+    startLabels: folder === undefined && given !== undefined ? await classesOf(given) : undefined,
     tokenizer: savedTokenizer === undefined ? undefined : await Tokenizer.load(savedTokenizer),
   });
   if (savedTokenizer === undefined) {

@@ -1,7 +1,7 @@
 /** @file An experiment from its data to its comparison: teacher, student, controls, each resumed where it stopped. */
 
 import { membersOfRun } from '../../experiment/checks/model-folder';
-import { membersOf } from '../../experiment/ensemble';
+import { isTrained, membersOf } from '../../experiment/ensemble';
 import { initialValue } from '../../distill/schedules';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { FrozenTeacher } from '../../distill/teacher/teacher';
@@ -98,7 +98,7 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
     runs.map(async ({ folder: ofSeed }) => bestMetrics(await readRecords(ofSeed, 'evaluations'))),
   );
   const trained = [
-    ...teacherFolders.filter((_, i) => membersOf(experiment.teacher)[i]!.member.source === 'train'),
+    ...teacherFolders.filter((_, i) => isTrained(membersOf(experiment.teacher)[i]!.member)),
     ...seeds.flatMap(({ models }) => models.map(({ folder }) => folder)),
   ];
   for (const model of trained) await tellResult(model, comparison);

@@ -1,7 +1,7 @@
 /** @file Where a student gets the teacher's answers: from the cache, which is filled first, or from the teacher in every step. */
 
 import path from 'node:path';
-import { membersOf } from '../../experiment/ensemble';
+import { isTrained, membersOf } from '../../experiment/ensemble';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
 import type { Imitated } from '../../distill/pairing';
@@ -201,7 +201,7 @@ async function fill(
 /** Where a person would look for this teacher. */
 function nameOfTeacher(experiment: ResolvedExperiment, run: string, index: number): string {
   const teacher = membersOf(experiment.teacher)[index]!.member;
-  if (teacher.source === 'train') return run;
+  if (isTrained(teacher)) return run;
   return teacher.source === 'run' ? `${path.basename(teacher.run)} (${teacher.role})` : teacher.path;
 }
 

@@ -8,16 +8,16 @@ import { collectGarbage } from '../../engine/freed-memory';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import path from 'node:path';
 import { controlPaths, memberPaths, type TrainingPaths } from '../../run-directory/run-paths';
-import { memberName, membersOf } from '../../experiment/ensemble';
+import { isTrained, memberName, membersOf } from '../../experiment/ensemble';
 import { readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
-import type { MemberSpec, TrainingSpec } from '../../experiment/file/schema';
+import type { TrainedSpec, TrainingSpec } from '../../experiment/file/schema';
 import type { Architecture } from '../../model/architecture';
 import { parameterCount } from '../../model/config';
-import { initializeParameters, type Parameters, type Model } from '../../model/parameters';
+import type { Parameters, Model } from '../../model/parameters';
 import type { Role } from '../../protocol/records';
 import { exportModel, isExported } from './checkpoints';
 import { modelCard } from '../report/model-card';
-import { architectureOf, initialProjections, loadModel, studentArchitecture } from './models';
+import { initialProjections, initialTeacher, loadModel, studentArchitecture, trainedArchitecture } from './models';
 import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
 import { teacherAnswers, wantsCache } from './teacher-answers';
@@ -39,12 +39,12 @@ export interface Student {
 export async function teacherModels(run: PreparedRun): Promise<Model[] | undefined> {
   const { experiment, paths } = run;
   const members = membersOf(experiment.teacher).map(({ member }) => member);
-  if (members.some(({ source }) => source === 'train')) {
+  if (members.some(isTrained)) {
     const architectures: Architecture[] = [];
     for (const member of members) {
       architectures.push(
-        member.source === 'train'
-          ? architectureOf(member.architecture, member.training, experiment, run.data)
+        isTrained(member)
+          ? await trainedArchitecture(member, experiment, run.data)
           : await readArchitecture((await teacherFolder(member, path.dirname(experiment.file)))!),
       );
     }
@@ -53,7 +53,7 @@ export async function teacherModels(run: PreparedRun): Promise<Model[] | undefin
   }
   const models: Model[] = [];
   for (const [i, member] of members.entries()) {
-    if (member.source !== 'train') {
+    if (!isTrained(member)) {
       models.push(await loadModel((await teacherFolder(member, path.dirname(experiment.file)))!));
       continue;
     }
@@ -68,20 +68,21 @@ export async function teacherModels(run: PreparedRun): Promise<Model[] | undefin
 
 async function trainTeacher(
   run: PreparedRun,
-  spec: Extract<MemberSpec, { source: 'train' }>,
+  spec: TrainedSpec,
   paths: TrainingPaths,
   name: string,
   index: number,
 ): Promise<boolean> {
   const { experiment, data, recorder } = run;
   if (await isExported(paths)) return true;
-  const architecture = architectureOf(spec.architecture, spec.training, experiment, data);
-  await recorder.note(`training the ${name}, ${parameterCount(architecture)} parameters`);
+  const architecture = await trainedArchitecture(spec, experiment, data);
+  const how = spec.source === 'train' ? 'training' : 'fine-tuning';
+  await recorder.note(`${how} the ${name}, ${parameterCount(architecture)} parameters`);
   const finished = await trainOne(run, {
     role: 'teacher',
     name,
     pairing: { student: architecture },
-    initial: () => Promise.resolve(initializeParameters(architecture, spec.training.seed)),
+    initial: () => initialTeacher(spec, architecture, (line) => recorder.note(line)),
     paths,
     spec: spec.training,
     number: index + 1,
@@ -97,7 +98,7 @@ function planRoles(run: PreparedRun, teachers: readonly Architecture[], student:
   const small = parameterCount(student);
   const sizes = teachers.map(parameterCount);
   for (const [i, { member }] of membersOf(experiment.teacher).entries()) {
-    if (member.source !== 'train') continue;
+    if (!isTrained(member)) continue;
     plan.add('teacher', stepsOf(member.training, 'teacher'), 3 * sizes[i]! * member.training.batchSize, i + 1);
   }
   const { training } = experiment;

@@ -13,7 +13,7 @@ import {
   type RunPaths,
   type TrainingPaths,
 } from '../../run-directory/run-paths';
-import { expandedEnsemble, membersOf } from '../../experiment/ensemble';
+import { expandedEnsemble, isTrained, membersOf } from '../../experiment/ensemble';
 import type { MemberSpec, ResolvedExperiment, TeacherSpec } from '../../experiment/file/schema';
 import { isExported } from '../run/checkpoints';
 
@@ -25,7 +25,7 @@ export interface EarlierRun {
 
 /** The same for experiments whose teachers come out the same; undefined where nothing of the teacher is trained by the run. */
 function teacherKey({ task, dataset, tokenizer, teacher, inputs }: ResolvedExperiment): string | undefined {
-  if (!membersOf(teacher).some(({ member }) => member.source === 'train')) return undefined;
+  if (!membersOf(teacher).some(({ member }) => isTrained(member))) return undefined;
   const { cache, precision, ...trained } = teacher;
   return hashOf({ task, dataset, tokenizer, trained, inputs });
 }
@@ -77,7 +77,7 @@ async function sharedTeacher(
   const members: MemberSpec[] = [];
   const folders: string[] = [];
   for (const [i, member] of teachers.entries()) {
-    if (member.source !== 'train') {
+    if (!isTrained(member)) {
       members.push(member);
       continue;
     }

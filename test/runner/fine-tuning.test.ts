@@ -1,0 +1,130 @@
+import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadCheckpoint, saveCheckpoint } from '../../src/model/checkpoint';
+import { createArchitecture } from '../../src/model/config';
+import { initializeParameters, type Parameters } from '../../src/model/parameters';
+import type { EvaluationRecord } from '../../src/protocol/records';
+import type { RunResult } from '../../src/runner/run/carry-out';
+import type { SweepResult } from '../../src/runner/commands/sweep';
+import { Tokenizer } from '../../src/tokenizer/tokenizer';
+import { document, onlyRun, readLines, start, tinyWorkspace, until } from './program';
+
+const roberta = fileURLToPath(new URL('../golden/data/tokenizers/roberta', import.meta.url));
+
+const sizes = { family: 'roberta', hiddenSize: 24, layers: 2, heads: 4, intermediateSize: 48 } as const;
+
+/** A RoBERTa that predicts hidden tokens, as published ones are: one token type, an epsilon of its own, its tokenizer beside it. */
+let pretrained: string;
+let before: Parameters;
+beforeAll(async () => {
+  pretrained = mkdtempSync(path.join(os.tmpdir(), 'distillery-pretrained-'));
+  cpSync(roberta, pretrained, { recursive: true });
+  const { vocabularySize } = await Tokenizer.load(roberta);
+  const kind = { vocabularySize, maxPositions: 64, typeVocabularySize: 1, layerNormEpsilon: 1e-5 };
+  const architecture = createArchitecture({ ...sizes, ...kind, head: 'masked-lm' });
+  before = initializeParameters(architecture, 5);
+  await saveCheckpoint(pretrained, architecture, before);
+});
+
+/** A teacher that is fine-tuned, of which half a student is made. */
+function workspace(change: Record<string, unknown> = {}): string {
+  const training = {
+    epochs: 1,
+    batchSize: 8,
+    learningRate: 1e-3,
+    weightDecay: 0,
+    evaluateEvery: 3,
+    checkpointEvery: 2,
+  };
+  const folder = tinyWorkspace({
+    task: 'text-classification',
+    teacher: { source: 'checkpoint', path: pretrained, training },
+    training: { epochs: 1 },
+  });
+  const file = path.join(folder, 'tiny.distill.json');
+  const experiment = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  const student = { architecture: { ...sizes, layers: 1 }, initialize: { from: 'teacher', layers: [1] } };
+  writeFileSync(file, JSON.stringify({ ...experiment, student, ...change }));
+  return folder;
+}
+
+const logOf = (run: string): string => readFileSync(path.join(run, 'log.txt'), 'utf8');
+/** Of the last checkpoint, not of the best, which may be that of step 0. */
+const lastOf = (run: string, of = '.'): string => path.join(run, of, 'checkpoints', 'last');
+const weightsOf = (folder: string): Buffer => readFileSync(path.join(folder, 'model.safetensors'));
+const WORDS = 'roberta.embeddings.word_embeddings.weight';
+
+describe('a teacher that is fine-tuned from a checkpoint', () => {
+  let runs: string[];
+  beforeAll(async () => {
+    const folder = workspace({ sweep: { 'distillation.temperature': [2, 4] } });
+    const { rows } = await document<SweepResult>(['sweep', 'tiny.distill.json'], folder);
+    runs = rows.map(({ directory }) => directory);
+  });
+
+  it('starts from its weights, with a new head for the task, and is recorded as one from nothing', async () => {
+    const { architecture, config } = await loadCheckpoint(path.join(runs[0]!, 'teacher', 'model'));
+    expect(config.architectures).toEqual(['RobertaForSequenceClassification']);
+    expect(architecture).toMatchObject({ labels: ['ham', 'spam'], typeVocabularySize: 1, layerNormEpsilon: 1e-5 });
+    expect(logOf(runs[0]!)).toMatch(/fine-tuning the teacher, [\d,]+ parameters/);
+    expect(logOf(runs[0]!)).toMatch(/new, .+: classifier\.dense\.weight, .+, classifier\.out_proj\.bias\n/);
+    const evaluations = readLines<EvaluationRecord>(path.join(runs[0]!, 'teacher', 'evaluations.jsonl'));
+    expect(evaluations.map(({ step }) => step)).toEqual([0, 3, 6]);
+    // Tokens that no row has get no gradient, and so stay as they were; others do not.
+    const width = sizes.hiddenSize;
+    const rowsOf = (values: Float32Array): string[] =>
+      Array.from({ length: values.length / width }, (_, id) => values.subarray(id * width, (id + 1) * width).join());
+    const { parameters } = await loadCheckpoint(lastOf(runs[0]!, 'teacher'));
+    const [old, now] = [rowsOf(before[WORDS]!), rowsOf(parameters[WORDS]!)];
+    const kept = now.filter((row, id) => row === old[id]).length;
+    expect(kept).toBeGreaterThan(now.length / 10);
+    expect(kept).toBeLessThan(now.length);
+  });
+
+  it('gives a student of its blocks what no size says', async () => {
+    const { architecture } = await loadCheckpoint(path.join(runs[0]!, 'student'));
+    expect(architecture).toMatchObject({ layers: 1, typeVocabularySize: 1, layerNormEpsilon: 1e-5, padId: 1 });
+  });
+
+  it('is fine-tuned once for the runs of a sweep', () => {
+    expect(existsSync(path.join(runs[1]!, 'teacher', 'metrics.jsonl'))).toBe(false);
+    expect(logOf(runs[1]!)).not.toContain('fine-tuning');
+    expect(weightsOf(lastOf(runs[1]!)).equals(weightsOf(lastOf(runs[0]!)))).toBe(false);
+  });
+
+  it('has the same weights where the run was killed meanwhile and resumed', async () => {
+    const folder = workspace();
+    const { child, outcome } = start(['run', 'tiny.distill.json'], folder);
+    const metrics = (): string => path.join(onlyRun(folder), 'teacher', 'metrics.jsonl');
+    const hasRun = (): boolean => existsSync(path.join(folder, '.distillery', 'runs')) && existsSync(metrics());
+    await until(() => hasRun() && readFileSync(metrics(), 'utf8').split('\n').length > 4);
+    child.kill('SIGKILL');
+    await outcome;
+    const result = await document<RunResult>(['resume', onlyRun(folder)], folder);
+    expect(result.status).toBe('done');
+    for (const role of ['teacher', '.']) {
+      expect(weightsOf(lastOf(result.directory, role)).equals(weightsOf(lastOf(runs[0]!, role))), role).toBe(true);
+    }
+  });
+
+  it('goes on with a classifier whose classes are those of the rows, in its order', async () => {
+    const folder = workspace();
+    const classifier = mkdtempSync(path.join(os.tmpdir(), 'distillery-classifier-'));
+    cpSync(roberta, classifier, { recursive: true });
+    const { architecture: masked } = await loadCheckpoint(pretrained);
+    const a = { ...masked, head: 'sequence-classification', labels: ['spam', 'ham'] } as const;
+    await saveCheckpoint(
+      classifier,
+      { ...a, labels: [...a.labels] },
+      initializeParameters({ ...a, labels: [...a.labels] }, 3),
+    );
+    const file = path.join(folder, 'tiny.distill.json');
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(JSON.stringify(pretrained), JSON.stringify(classifier)));
+    const { directory } = await document<RunResult>(['run', 'tiny.distill.json'], folder);
+    expect(logOf(directory)).not.toContain('has none that fit');
+    expect((await loadCheckpoint(path.join(directory, 'student'))).architecture.labels).toEqual(['spam', 'ham']);
+  });
+});
