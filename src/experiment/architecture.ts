@@ -29,17 +29,13 @@ export interface ArchitectureContext {
   /** Names of the classes by index; text-classification only. */
   labels?: readonly string[] | undefined;
   special?: SpecialTokens | undefined;
-  /** The model whose weights it starts from, which also decides what is no size: activation, epsilon, token types. */
-  like?: Architecture | undefined;
 }
 
 /** The architecture of a student, or of a teacher that is trained here, with the family's defaults. */
 export function buildArchitecture(spec: ArchitectureSpec, context: ArchitectureContext): Architecture {
-  const { task, vocabularySize, maxLength, dropout, labels, special = {}, like } = context;
+  const { task, vocabularySize, maxLength, dropout, labels, special = {} } = context;
   const isClassifier = task === 'text-classification';
   return createArchitecture({
-    ...idsOf(spec.family, special),
-    ...(like?.family === spec.family && inheritable(like)),
     family: spec.family,
     head: headOfTask[task],
     hiddenSize: spec.hiddenSize,
@@ -50,16 +46,20 @@ export function buildArchitecture(spec: ArchitectureSpec, context: ArchitectureC
     vocabularySize,
     ...dropoutEverywhere(spec.family, dropout),
     ...(isClassifier && labels && { labels: [...labels], problemType: 'single-label' as const }),
+    ...idsOf(spec.family, special),
   });
 }
 
-/** One rate wherever the family drops anything. */
-export const dropoutEverywhere = (family: Family, rate: number) => ({
-  dropout: rate,
-  attentionDropout: rate,
-  embeddingDropout: rate,
-  ...(layoutOf(family).defaults.classifierDropout > 0 && { classifierDropout: rate }),
-});
+/** One rate wherever the family drops anything: where it has none, transformers has no place for one. */
+export function dropoutEverywhere(family: Family, rate: number): Partial<Architecture> {
+  const { defaults } = layoutOf(family);
+  return {
+    attentionDropout: rate,
+    ...(defaults.dropout > 0 && { dropout: rate }),
+    ...(defaults.embeddingDropout > 0 && { embeddingDropout: rate }),
+    ...(defaults.classifierDropout > 0 && { classifierDropout: rate }),
+  };
+}
 
 /** Classes of the rows; in the order of a checkpoint's where those are the same, so that its classifier can be gone on with. */
 export function classesFrom(rows: readonly string[], checkpoint: readonly string[] | undefined): readonly string[] {
@@ -67,13 +67,8 @@ export function classesFrom(rows: readonly string[], checkpoint: readonly string
   return same ? checkpoint : rows;
 }
 
-/** All but what its head means. */
-function inheritable({ labels, problemType, ...kept }: Architecture): Omit<Architecture, 'labels' | 'problemType'> {
-  return kept;
-}
-
 /** The special tokens that config.json names. A decoder without a padding token pads with its end-of-text token. */
-function idsOf(family: Family, special: SpecialTokens): Pick<Architecture, 'padId' | 'bosId' | 'eosId'> {
+export function idsOf(family: Family, special: SpecialTokens): Pick<Architecture, 'padId' | 'bosId' | 'eosId'> {
   const padId = special.pad ?? special.endOfText;
   return {
     ...(padId !== undefined && { padId }),

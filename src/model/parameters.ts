@@ -3,7 +3,7 @@
 import { sizeOf } from '../engine/array';
 import { randomStream } from '../engine/random';
 import { complaint, ComplaintError, type Complaint } from '../protocol/problem';
-import { type Architecture } from './architecture';
+import { type Architecture, embeddingWidth } from './architecture';
 import { parameterShapes } from './config';
 import { layoutOf } from './families';
 import type { FamilyLayout } from './layout';
@@ -66,14 +66,34 @@ function hash(text: string): number {
   return state;
 }
 
-const WIDTHS = [
-  'hiddenSize',
-  'embeddingSize',
-  'heads',
-  'intermediateSize',
-  'vocabularySize',
-  'typeVocabularySize',
-] as const;
+/** Sizes that a model has in common with one that it starts from. */
+const widthsOf = (a: Architecture): Record<string, number> => ({
+  hiddenSize: a.hiddenSize,
+  embeddingSize: embeddingWidth(a),
+  heads: a.heads,
+  intermediateSize: a.intermediateSize,
+  vocabularySize: a.vocabularySize,
+  typeVocabularySize: a.typeVocabularySize,
+});
+
+/**
+ * A model that starts from layers of another, with what those weights were made for beside its own sizes: token types, norms,
+ * activation, the padded vocabulary, whether the head is tied. One of another family stays as it is: it cannot start so.
+ */
+export function withSettingsOf(source: Architecture, a: Architecture): Architecture {
+  if (source.family !== a.family) return a;
+  const { embeddingSize, padId = a.padId } = source;
+  return {
+    ...a,
+    activation: source.activation,
+    layerNormEpsilon: source.layerNormEpsilon,
+    vocabularySize: Math.max(source.vocabularySize, a.vocabularySize),
+    typeVocabularySize: source.typeVocabularySize,
+    tieWordEmbeddings: source.tieWordEmbeddings,
+    ...(embeddingSize !== undefined && { embeddingSize }),
+    ...(padId !== undefined && { padId }),
+  };
+}
 
 /**
  * Why a student cannot start from these layers of a teacher, or undefined if it can.
@@ -87,12 +107,10 @@ export function initializationProblem(
   if (student.family !== teacher.family) {
     return complaint('start-of-another-family', { student: student.family, teacher: teacher.family });
   }
-  const different = WIDTHS.find((width) => student[width] !== teacher[width]);
-  if (different) {
-    const sizes = {
-      student: student[different] ?? student.hiddenSize,
-      teacher: teacher[different] ?? teacher.hiddenSize,
-    };
+  const [own, wanted] = [widthsOf(student), widthsOf(teacher)];
+  const different = Object.keys(own).find((width) => own[width] !== wanted[width]);
+  if (different !== undefined) {
+    const sizes = { student: own[different]!, teacher: wanted[different]! };
     return complaint('start-of-another-width', { width: different, ...sizes });
   }
   if (student.maxPositions > teacher.maxPositions) {

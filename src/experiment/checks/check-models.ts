@@ -3,7 +3,7 @@
 import { join, resolve } from 'node:path';
 import { type Architecture } from '../../model/architecture';
 import { type NewHead, parameterCount } from '../../model/config';
-import { initializationProblem } from '../../model/parameters';
+import { initializationProblem, withSettingsOf } from '../../model/parameters';
 import { problemAt } from '../../protocol/problem';
 import { phrase } from '../../protocol/problems/phrases';
 import { Tokenizer } from '../../tokenizer/tokenizer';
@@ -97,8 +97,10 @@ function buildStudent(
   findings: Findings,
 ): void {
   if (student.architecture === undefined || findings.isFaulty(['student', 'architecture'])) return;
-  const like = student.initialize.from === 'teacher' ? facts.teacher : undefined;
-  facts.student = buildArchitecture(student.architecture, { ...context, like });
+  const built = buildArchitecture(student.architecture, context);
+  const { initialize } = student;
+  const { teacher } = facts;
+  facts.student = initialize.from === 'teacher' && teacher !== undefined ? withSettingsOf(teacher, built) : built;
 }
 
 /** Classes of the rows. Where they are not known, two stand for them: only sizes are compared. */

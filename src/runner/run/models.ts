@@ -1,11 +1,17 @@
 /** @file From the experiment's sizes to architectures and first weights. */
 
 import path from 'node:path';
-import { buildArchitecture, dropoutEverywhere, headOfTask } from '../../experiment/architecture';
+import { buildArchitecture, dropoutEverywhere, headOfTask, idsOf } from '../../experiment/architecture';
 import { readArchitecture } from '../../experiment/checks/model-folder';
 import type { Architecture } from '../../model/architecture';
 import { loadCheckpoint, loadStart } from '../../model/checkpoint';
-import { initializeFromLayers, initializeParameters, type Model, type Parameters } from '../../model/parameters';
+import {
+  initializeFromLayers,
+  initializeParameters,
+  withSettingsOf,
+  type Model,
+  type Parameters,
+} from '../../model/parameters';
 import type { ArchitectureSpec, ResolvedExperiment, TrainedSpec, TrainingSpec } from '../../experiment/file/schema';
 import { projectionShapes } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
@@ -18,7 +24,6 @@ export function architectureOf(
   training: TrainingSpec,
   { task, dataset }: ResolvedExperiment,
   { tokenizer, labels }: Pick<RunData, 'tokenizer' | 'labels'>,
-  like?: Architecture,
 ): Architecture {
   return buildArchitecture(spec, {
     task,
@@ -27,37 +32,35 @@ export function architectureOf(
     dropout: training.dropout,
     labels,
     special: tokenizer.special,
-    like,
   });
 }
 
-/** The student's, which is in what no size says as the model whose weights it starts from. */
+/**
+ * The student's: of the experiment's sizes, with what the model that it starts from has beside them.
+ * @param teacher the teacher's, or that of the first of several
+ */
 export async function studentArchitecture(
   experiment: ResolvedExperiment,
   data: Pick<RunData, 'tokenizer' | 'labels'>,
   teacher: Architecture,
 ): Promise<Architecture> {
-  const { student, training } = experiment;
-  const { initialize } = student;
-  if (initialize.from === 'checkpoint') return startedArchitecture(initialize.path, training, experiment, data);
-  return architectureOf(
-    student.architecture,
-    training,
-    experiment,
-    data,
-    initialize.from === 'teacher' ? teacher : undefined,
-  );
+  const { architecture, initialize } = experiment.student;
+  if (initialize.from === 'checkpoint') {
+    return startedArchitecture(initialize.path, experiment.training, experiment, data);
+  }
+  const own = architectureOf(architecture, experiment.training, experiment, data);
+  return initialize.from === 'teacher' ? withSettingsOf(teacher, own) : own;
 }
 
-/** Of a model that starts from a folder's: as there, but for its head and dropout. */
+/** Of a model that starts from a folder's: as there, but for its head, dropout and the special tokens that it names none of. */
 async function startedArchitecture(
   folder: string,
   { dropout }: TrainingSpec,
   { task }: ResolvedExperiment,
-  { labels }: Pick<RunData, 'labels'>,
+  { tokenizer, labels }: Pick<RunData, 'tokenizer' | 'labels'>,
 ): Promise<Architecture> {
   const found = await readArchitecture(path.resolve(folder), { head: headOfTask[task], labels });
-  return { ...found, ...dropoutEverywhere(found.family, dropout) };
+  return { ...idsOf(found.family, tokenizer.special), ...found, ...dropoutEverywhere(found.family, dropout) };
 }
 
 /** The architecture of a teacher that the run trains. */
