@@ -5,11 +5,13 @@ import { bertLayout } from './bert-layout';
 import { distilbertLayout } from './distilbert-layout';
 import { gpt2Layout } from './gpt2-layout';
 import type { FamilyLayout } from './layout';
+import { llamaLayout } from './llama-layouts';
 
 export const familyLayouts: Record<Family, FamilyLayout> = {
   bert: bertLayout,
   distilbert: distilbertLayout,
   gpt2: gpt2Layout,
+  llama: llamaLayout,
 };
 
 export function layoutOf(family: Family): FamilyLayout {

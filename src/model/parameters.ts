@@ -3,7 +3,7 @@
 import { sizeOf } from '../engine/array';
 import { randomStream } from '../engine/random';
 import { complaint, ComplaintError, type Complaint } from '../protocol/problem';
-import { type Architecture } from './architecture';
+import { type Architecture, headSizeOf, keyValueHeadsOf } from './architecture';
 import { parameterShapes } from './config';
 import { layoutOf } from './families';
 import type { FamilyLayout } from './layout';
@@ -38,7 +38,8 @@ function initialValues(
   const values = new Float32Array(sizeOf(shape));
   if (shape.length === 1) return values.fill(name.endsWith('.weight') ? 1 : 0); // the only vectors called weight are norms'
   fillNormal(values, layout.matrixDeviation(a, name), randomStream(seed, hash(name)));
-  if (name === layout.paddedEmbeddings && a.padId !== undefined) {
+  // Not of a padding token that also ends texts: its row is read, and zeros have no direction that a norm could scale.
+  if (name === layout.paddedEmbeddings && a.padId !== undefined && a.padId !== a.eosId) {
     values.fill(0, a.padId * a.hiddenSize, (a.padId + 1) * a.hiddenSize);
   }
   return values;
@@ -61,7 +62,40 @@ function hash(text: string): number {
   return state;
 }
 
-const WIDTHS = ['hiddenSize', 'heads', 'intermediateSize', 'vocabularySize', 'typeVocabularySize'] as const;
+/** Sizes that a model has in common with one that it starts from. */
+const widthsOf = (a: Architecture): Record<string, number> => ({
+  hiddenSize: a.hiddenSize,
+  heads: a.heads,
+  keyValueHeads: keyValueHeadsOf(a),
+  headSize: headSizeOf(a),
+  intermediateSize: a.intermediateSize,
+  vocabularySize: a.vocabularySize,
+  typeVocabularySize: a.typeVocabularySize,
+});
+
+/**
+ * A model that starts from layers of another, with what those weights were made for beside its own sizes: positions, norms,
+ * activation, the padded vocabulary, whether the head is tied. One of another family stays as it is: it cannot start so.
+ * @param layers of `source`, from 0, for each layer of `a`
+ */
+export function withSettingsOf(source: Architecture, a: Architecture, layers: readonly number[]): Architecture {
+  if (source.family !== a.family) return a;
+  const { keyValueHeads = source.keyValueHeads } = a;
+  const { headSize, rotary, rotaryLayers, slidingWindow, slidingLayers } = source;
+  const chosen = (ofLayers: boolean[]): boolean[] => layers.map((layer) => ofLayers[layer] ?? false);
+  return {
+    ...a,
+    activation: source.activation,
+    layerNormEpsilon: source.layerNormEpsilon,
+    vocabularySize: Math.max(source.vocabularySize, a.vocabularySize),
+    tieWordEmbeddings: source.tieWordEmbeddings,
+    ...(keyValueHeads !== undefined && { keyValueHeads }),
+    ...(headSize !== undefined && { headSize }),
+    ...(rotary && { rotary }),
+    ...(rotaryLayers && { rotaryLayers: chosen(rotaryLayers) }),
+    ...(slidingWindow !== undefined && slidingLayers && { slidingWindow, slidingLayers: chosen(slidingLayers) }),
+  };
+}
 
 /**
  * Why a student cannot start from these layers of a teacher, or undefined if it can.
@@ -75,9 +109,10 @@ export function initializationProblem(
   if (student.family !== teacher.family) {
     return complaint('start-of-another-family', { student: student.family, teacher: teacher.family });
   }
-  const different = WIDTHS.find((width) => student[width] !== teacher[width]);
-  if (different) {
-    const sizes = { student: student[different], teacher: teacher[different] };
+  const [own, wanted] = [widthsOf(student), widthsOf(teacher)];
+  const different = Object.keys(own).find((width) => own[width] !== wanted[width]);
+  if (different !== undefined) {
+    const sizes = { student: own[different]!, teacher: wanted[different]! };
     return complaint('start-of-another-width', { width: different, ...sizes });
   }
   if (student.maxPositions > teacher.maxPositions) {

@@ -16,8 +16,15 @@ import type {
 } from './computation';
 import { distilbert } from './distilbert';
 import { gpt2 } from './gpt2';
+import { llamaLayout } from './llama-layouts';
+import { rmsDecoder } from './rms-decoder';
 
-const families: Record<Family, FamilyComputation> = { bert, distilbert, gpt2 };
+const families: Record<Family, FamilyComputation> = {
+  bert,
+  distilbert,
+  gpt2,
+  llama: rmsDecoder(llamaLayout),
+};
 
 /** Hidden states and attentions of every layer. */
 export function backbone(

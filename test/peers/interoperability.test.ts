@@ -31,6 +31,7 @@ const rates = { dropout: 0.11, embeddingDropout: 0.11, attentionDropout: 0.17, c
 const labels = ['ham', 'spam', 'late, "quoted" and ü'];
 const gpt2 = { family: 'gpt2', ...sizes, ...rates, embeddingDropout: 0.13, classifierDropout: 0 } as const;
 const bert = { family: 'bert', ...sizes, ...rates } as const;
+const llama = { family: 'llama', ...sizes, heads: 4, attentionDropout: 0.17 } as const;
 const architectures: Record<string, Architecture> = {
   'bert-classifier': createArchitecture({
     ...bert,
@@ -40,6 +41,17 @@ const architectures: Record<string, Architecture> = {
   }),
   'bert-masked-lm': createArchitecture({ ...bert, head: 'masked-lm', activation: 'gelu_new', padId: 3 }),
   gpt2: createArchitecture({ ...gpt2, head: 'causal-lm', bosId: 49, eosId: 49 }),
+  llama: createArchitecture({
+    ...llama,
+    head: 'causal-lm',
+    keyValueHeads: 2,
+    headSize: 6,
+    rotary: {
+      theta: 5000,
+      scaling: { type: 'llama3', factor: 4, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 12 },
+    },
+  }),
+  'llama-classifier': createArchitecture({ ...llama, head: 'sequence-classification', labels, padId: 49 }),
   'gpt2-classifier': createArchitecture({ ...gpt2, head: 'sequence-classification', labels, padId: 49 }),
 };
 

@@ -1,9 +1,9 @@
 /** @file Checks teacher, student and tokenizer against each other and against the dataset. */
 
 import { join, resolve } from 'node:path';
-import { type Architecture } from '../../model/architecture';
+import { type Architecture, keyValueHeadsOf } from '../../model/architecture';
 import { parameterCount } from '../../model/config';
-import { initializationProblem } from '../../model/parameters';
+import { initializationProblem, withSettingsOf } from '../../model/parameters';
 import { problemAt } from '../../protocol/problem';
 import { phrase } from '../../protocol/problems/phrases';
 import { Tokenizer } from '../../tokenizer/tokenizer';
@@ -97,7 +97,13 @@ function buildStudent(
   findings: Findings,
 ): void {
   if (student.architecture === undefined || findings.isFaulty(['student', 'architecture'])) return;
-  facts.student = buildArchitecture(student.architecture, context);
+  const built = buildArchitecture(student.architecture, context);
+  const { initialize } = student;
+  const { teacher } = facts;
+  facts.student =
+    initialize.from === 'teacher' && teacher !== undefined
+      ? withSettingsOf(teacher, built, initialize.layers ?? spreadLayers(teacher.layers, built.layers))
+      : built;
 }
 
 async function findTeacher(experiment: Experiment, facts: ModelFacts, findings: Findings): Promise<void> {
@@ -181,7 +187,7 @@ async function readStudent({ student, task }: Experiment, facts: ModelFacts, fin
   if (head !== headOfTask[task]) findings.error(path, 'student-unfit-for-task', { head, task });
 }
 
-const sizes = ['family', 'hiddenSize', 'layers', 'heads', 'intermediateSize', 'maxPositions'] as const;
+const sizes = ['family', 'hiddenSize', 'layers', 'heads', 'keyValueHeads', 'intermediateSize', 'maxPositions'] as const;
 
 /** Sizes that an experiment names beside the folder's must be the same. */
 function checkAgreement(named: ArchitectureSpec | undefined, found: Architecture, findings: Findings): void {
@@ -190,9 +196,10 @@ function checkAgreement(named: ArchitectureSpec | undefined, found: Architecture
   for (const key of sizes) {
     findings.check(() => {
       const value = named[key];
-      if (value === undefined || value === found[key]) return;
-      const fixes = [setValue([...path, key], found[key]), removeKey(path)];
-      findings.error([...path, key], 'architecture-differs', { key, value, found: found[key] }, ...fixes);
+      const wanted = key === 'keyValueHeads' ? keyValueHeadsOf(found) : found[key];
+      if (value === undefined || value === wanted) return;
+      const fixes = [setValue([...path, key], wanted), removeKey(path)];
+      findings.error([...path, key], 'architecture-differs', { key, value, found: wanted }, ...fixes);
     });
   }
 }

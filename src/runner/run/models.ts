@@ -2,9 +2,16 @@
 
 import path from 'node:path';
 import { buildArchitecture } from '../../experiment/architecture';
+import { readArchitecture } from '../../experiment/checks/model-folder';
 import type { Architecture } from '../../model/architecture';
 import { loadCheckpoint } from '../../model/checkpoint';
-import { initializeFromLayers, initializeParameters, type Model, type Parameters } from '../../model/parameters';
+import {
+  initializeFromLayers,
+  initializeParameters,
+  withSettingsOf,
+  type Model,
+  type Parameters,
+} from '../../model/parameters';
 import type { ArchitectureSpec, ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
 import { projectionShapes } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
@@ -26,6 +33,27 @@ export function architectureOf(
     labels,
     special: tokenizer.special,
   });
+}
+
+/**
+ * The student's: of the experiment's sizes, with what the model that it starts from has beside them.
+ * @param teacher the teacher's, or that of the first of several
+ */
+export async function studentArchitecture(
+  experiment: ResolvedExperiment,
+  data: Pick<RunData, 'tokenizer' | 'labels'>,
+  teacher: Architecture,
+): Promise<Architecture> {
+  const { architecture, initialize } = experiment.student;
+  const own = architectureOf(architecture, experiment.training, experiment, data);
+  if (initialize.from === 'random') return own;
+  if (initialize.from === 'teacher') return withSettingsOf(teacher, own, initialize.layers ?? []);
+  const started = await readArchitecture(initialize.path);
+  return withSettingsOf(
+    started,
+    own,
+    Array.from({ length: started.layers }, (_, layer) => layer),
+  );
 }
 
 /** The weights that the student, and its control alike, starts from. */

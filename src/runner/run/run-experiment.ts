@@ -14,7 +14,7 @@ import type { Comparison } from '../../protocol/records';
 import { tellResult } from '../report/model-card';
 import { compareModels } from './compare-models';
 import { loadTestExamples } from './data';
-import { architectureOf, initialStudent } from './models';
+import { initialStudent, studentArchitecture } from './models';
 import { batchesOf, existingTeacher, prepareRun, seedsOfRun, type PreparedRun, type RunSetup } from './prepared-run';
 import { checkTeacher } from './teacher-check';
 import { teacherModels, trainControl, trainStudent, type Student } from './trainings';
@@ -27,7 +27,7 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
   const [teacher] = teachers as [Model, ...Model[]];
 
   const { experiment, executor } = setup;
-  const architecture = architectureOf(experiment.student.architecture, experiment.training, experiment, run.data);
+  const architecture = await studentArchitecture(experiment, run.data, teacher.architecture);
   const weights = membersOf(experiment.teacher).map(({ weight }) => weight);
   const frozen =
     teachers.length > 1

@@ -17,7 +17,7 @@ import { initializeParameters, type Parameters, type Model } from '../../model/p
 import type { Role } from '../../protocol/records';
 import { exportModel, isExported } from './checkpoints';
 import { modelCard } from '../report/model-card';
-import { architectureOf, initialProjections, loadModel } from './models';
+import { architectureOf, initialProjections, loadModel, studentArchitecture } from './models';
 import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
 import { teacherAnswers, wantsCache } from './teacher-answers';
@@ -48,7 +48,7 @@ export async function teacherModels(run: PreparedRun): Promise<Model[] | undefin
           : await readArchitecture((await teacherFolder(member, path.dirname(experiment.file)))!),
       );
     }
-    const student = architectureOf(experiment.student.architecture, experiment.training, experiment, run.data);
+    const student = await studentArchitecture(experiment, run.data, architectures[0]!);
     planRoles(run, architectures, student);
   }
   const models: Model[] = [];
