@@ -1,7 +1,7 @@
 /** @file What a model is, apart from its weights: sizes, head and labels. */
 
 /** Model families that are implemented; the names are config.json's `model_type`. Of those that can do a task the first is proposed. */
-export const familyNames = ['bert', 'distilbert', 'gpt2', 'llama'] as const;
+export const familyNames = ['bert', 'distilbert', 'gpt2', 'llama', 'mistral', 'qwen2', 'qwen3', 'smollm3'] as const;
 
 export type Family = (typeof familyNames)[number];
 

@@ -60,6 +60,18 @@ export class ConfigReader {
     return found ?? this.fail('model-setting-unknown', { key: this.path + key, value, known });
   }
 
+  /** Whether the config says that there is none, where a missing key means that there is one. */
+  isNull(key: string): boolean {
+    return this.values[key] === null;
+  }
+
+  numbers(key: string): number[] {
+    const value = this.get(key);
+    if (value === undefined) return [];
+    const isNumbers = Array.isArray(value) && value.every((entry) => typeof entry === 'number');
+    return isNumbers ? value : this.wrong(key, phrase('list-of-numbers'));
+  }
+
   texts(key: string): string[] {
     const value = this.get(key);
     if (value === undefined) return [];

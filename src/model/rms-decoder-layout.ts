@@ -28,9 +28,15 @@ export interface DecoderDescription {
   tieWordEmbeddings: boolean;
   /** Of a config.json that names none; as many as heads where absent. */
   keyValueHeads?: number;
+  /** The same of `headSize`; hiddenSize / heads where absent. */
+  headSize?: number;
   norms: BlockNorms;
   /** Whether queries, keys and values have a bias. */
   hasBias?: boolean;
+  /** Whether each head of queries and keys has a norm, before it is turned. */
+  normsHeads?: boolean;
+  /** What a new model has that depends on the number of its layers. */
+  ofDepth?(layers: number): Partial<Architecture>;
   /** Keys of its own, and settings that it refuses. */
   read?(reader: ConfigReader, layers: number): Partial<FamilyFields>;
   write?(a: Architecture): Record<string, unknown>;
@@ -83,6 +89,7 @@ export function rmsDecoderLayout(description: DecoderDescription): DecoderLayout
     paddedEmbeddings: WORD_EMBEDDINGS,
     matrixDeviation: (a) => a.initializerRange,
     sharesKeyValueHeads: true,
+    ofDepth: (layers) => description.ofDepth?.(layers) ?? {},
     // Three matrices of two thirds of the width are as many weights as two of the whole (Shazeer, 2020).
     newIntermediateSize: (hiddenSize) => MULTIPLE * Math.ceil((8 * hiddenSize) / 3 / MULTIPLE),
   };
@@ -111,7 +118,11 @@ function fromConfig(reader: ConfigReader, description: DecoderDescription, defau
     tieWordEmbeddings: reader.flag('tie_word_embeddings', defaults.tieWordEmbeddings),
     rotary: readRotary(reader, description.theta, maxPositions),
     ...unless(heads, 'keyValueHeads', reader.number('num_key_value_heads', description.keyValueHeads ?? heads)),
-    ...unless(hiddenSize / heads, 'headSize', reader.optionalNumber('head_dim') ?? hiddenSize / heads),
+    ...unless(
+      hiddenSize / heads,
+      'headSize',
+      reader.optionalNumber('head_dim') ?? description.headSize ?? hiddenSize / heads,
+    ),
     ...description.read?.(reader, layers),
     ...tokenIds(reader),
   };
@@ -121,6 +132,36 @@ function fromConfig(reader: ConfigReader, description: DecoderDescription, defau
 function unless<K extends string>(usual: number, field: K, value: number): Partial<Record<K, number>> {
   return value === usual ? {} : ({ [field]: value } as Partial<Record<K, number>>);
 }
+
+/** More layers than any model has: a number in a config.json costs its writer nothing, and what is beyond is refused with the weights. */
+const MOST_LAYERS = 2 ** 16;
+
+/** What each layer has. */
+export function ofEachLayer<T>(layers: number, of: (index: number) => T): T[] {
+  return Array.from({ length: Math.min(layers, MOST_LAYERS) }, (_, index) => of(index));
+}
+
+/**
+ * Which layers slide: as `layer_types` says, or else by the family's rule.
+ * @param window absent: none
+ */
+export function readSliding(
+  reader: ConfigReader,
+  layers: number,
+  window: number | undefined,
+  slides: (index: number) => boolean,
+): Pick<FamilyFields, 'slidingWindow' | 'slidingLayers'> {
+  if (window === undefined) return {};
+  const types = reader.texts('layer_types');
+  const slidingLayers = ofEachLayer(layers, (index) => (types.length > 0 ? types[index] === SLIDING : slides(index)));
+  return slidingLayers.includes(true) ? { slidingWindow: window, slidingLayers } : {};
+}
+
+const SLIDING = 'sliding_attention';
+
+/** `layer_types` of transformers. */
+export const layerTypes = ({ layers, slidingLayers }: Architecture): string[] =>
+  ofEachLayer(layers, (index) => (slidingLayers?.[index] ? SLIDING : 'full_attention'));
 
 function toConfig(a: Architecture): Record<string, unknown> {
   return {
@@ -148,6 +189,9 @@ function problem(a: Architecture): Complaint | undefined {
   }
   if (!Number.isSafeInteger(headSize) || headSize < 1) {
     return complaint('model-size-impossible', { size: 'headSize', value: headSize });
+  }
+  if (a.slidingWindow !== undefined && (!Number.isSafeInteger(a.slidingWindow) || a.slidingWindow < 1)) {
+    return complaint('model-size-impossible', { size: 'slidingWindow', value: a.slidingWindow });
   }
   if (headSize % 2 !== 0) return complaint('model-head-size-odd', { headSize });
   const wrong = Object.entries(numbersOf(a.rotary!)).find(([, value]) => !(value > 0));
@@ -180,7 +224,7 @@ function headShapes(a: Architecture): Record<string, number[]> {
 
 function layerShapes(
   a: Architecture,
-  { norms, hasBias = false }: DecoderDescription,
+  { norms, hasBias = false, normsHeads = false }: DecoderDescription,
   layer: string,
 ): Record<string, number[]> {
   const { hiddenSize: width, intermediateSize: inner } = a;
@@ -190,14 +234,15 @@ function layerShapes(
     [`${layer}${name}.weight`]: [outputs, inputs],
     ...(bias && { [`${layer}${name}.bias`]: [outputs] }),
   });
-  const norm = (name: string | undefined): Record<string, number[]> =>
-    name === undefined ? {} : { [`${layer}${name}.weight`]: [width] };
+  const norm = (name: string | undefined, size = width): Record<string, number[]> =>
+    name === undefined ? {} : { [`${layer}${name}.weight`]: [size] };
   return {
     ...norm(norms.beforeAttention),
     ...linear('self_attn.q_proj', queries, width, hasBias),
     ...linear('self_attn.k_proj', keys, width, hasBias),
     ...linear('self_attn.v_proj', keys, width, hasBias),
     ...linear('self_attn.o_proj', width, queries),
+    ...(normsHeads && { ...norm('self_attn.q_norm', headSizeOf(a)), ...norm('self_attn.k_norm', headSizeOf(a)) }),
     ...norm(norms.afterAttention),
     ...norm(norms.beforeMlp),
     ...linear('mlp.gate_proj', inner, width),

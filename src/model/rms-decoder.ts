@@ -37,7 +37,7 @@ const norm = (x: tf.Tensor, a: Architecture, p: ParameterTensors, name: string):
 
 /** The computation of a family that has this layout. */
 export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
-  const { norms, hasBias = false } = layout.description;
+  const { norms, hasBias = false, normsHeads = false } = layout.description;
 
   /** x [B, L, D] → context [B, L, H · d], and the probabilities [B, H, L, L]. */
   function attention({ a, p, name, bias, turn }: BlockContext, x: tf.Tensor, options: ForwardOptions) {
@@ -46,8 +46,12 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
       const offset = hasBias ? parameter(p, `${name}self_attn.${part}_proj.bias`) : null;
       return splitHeads(linear(x, weight, offset, 'out-in'), heads);
     };
-    const query = turn(projected('q', a.heads));
-    const key = turn(projected('k', keyValueHeadsOf(a)));
+    const turned = (part: 'q' | 'k', heads: number): tf.Tensor4D => {
+      const states = projected(part, heads);
+      return turn(normsHeads ? (norm(states, a, p, `${name}self_attn.${part}_norm`) as tf.Tensor4D) : states);
+    };
+    const query = turned('q', a.heads);
+    const key = turned('k', keyValueHeadsOf(a));
     const value = projected('v', keyValueHeadsOf(a));
     const scaled = tf.mul<tf.Tensor4D>(query, 1 / Math.sqrt(headSizeOf(a)));
     return attendHeads(a, { query: scaled, key, value }, bias, options);

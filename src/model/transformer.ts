@@ -16,7 +16,7 @@ import type {
 } from './computation';
 import { distilbert } from './distilbert';
 import { gpt2 } from './gpt2';
-import { llamaLayout } from './llama-layouts';
+import { llamaLayout, mistralLayout, qwen2Layout, qwen3Layout, smollm3Layout } from './llama-layouts';
 import { rmsDecoder } from './rms-decoder';
 
 const families: Record<Family, FamilyComputation> = {
@@ -24,6 +24,10 @@ const families: Record<Family, FamilyComputation> = {
   distilbert,
   gpt2,
   llama: rmsDecoder(llamaLayout),
+  mistral: rmsDecoder(mistralLayout),
+  qwen2: rmsDecoder(qwen2Layout),
+  qwen3: rmsDecoder(qwen3Layout),
+  smollm3: rmsDecoder(smollm3Layout),
 };
 
 /** Hidden states and attentions of every layer. */

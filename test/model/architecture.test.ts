@@ -40,6 +40,25 @@ describe('config.json', () => {
     expect(parameterCount(architectureFromConfig(llama, 'config.json'))).toBe(6_738_415_616); // Llama 7B
   });
 
+  it('says which layers slide and which have no positions, in any spelling', () => {
+    const of = (model_type: string, name: string, more: object): unknown => {
+      const config = { model_type, architectures: [`${name}ForCausalLM`], num_hidden_layers: 4, ...more };
+      const { slidingWindow, slidingLayers, rotaryLayers } = architectureFromConfig(config, 'c');
+      return [slidingWindow, slidingLayers?.map(Number).join(''), rotaryLayers?.map(Number).join('')];
+    };
+    const none = [undefined, undefined, undefined];
+    expect(of('mistral', 'Mistral', {})).toEqual([4096, '1111', undefined]);
+    expect(of('mistral', 'Mistral', { sliding_window: null })).toEqual(none);
+    const window = { use_sliding_window: true, sliding_window: 8 };
+    expect(of('qwen2', 'Qwen2', { ...window, max_window_layers: 3 })).toEqual([8, '0001', undefined]);
+    expect(of('qwen3', 'Qwen3', window)).toEqual(none); // from layer 28 on
+    const layer_types = ['sliding_attention', 'full_attention', 'full_attention', 'full_attention'];
+    expect(of('qwen3', 'Qwen3', { ...window, layer_types })).toEqual([8, '1000', undefined]);
+    expect(of('smollm3', 'SmolLM3', {})).toEqual([undefined, undefined, '1110']);
+    expect(of('smollm3', 'SmolLM3', { no_rope_layers: [1, 1, 1, 1] })).toEqual(none);
+    expect(of('smollm3', 'SmolLM3', { ...window, no_rope_layer_interval: 2 })).toEqual([8, '0101', '1010']);
+  });
+
   it('keeps the order of the classes, ten and more', () => {
     const names = Array.from({ length: 12 }, (_, i) => `class ${i}`);
     const id2label = Object.fromEntries(names.map((name, i) => [String(i), name]));
@@ -86,6 +105,11 @@ describe('config.json', () => {
     ['of unequally shared keys', { ...llama, num_key_value_heads: 5 }, '5 heads of keys and values do not divide'],
     ['of heads without pairs', { ...llama, head_dim: 3 }, 'width 3'],
     ['of unknown rotary scaling', { ...llama, rope_scaling: { type: 'longrope' } }, 'rope_scaling.type is "longrope"'],
+    [
+      'of a window of nothing',
+      { ...llama, model_type: 'mistral', architectures: ['MistralForCausalLM'], sliding_window: 0 },
+      'slidingWindow is 0',
+    ],
     ['of half-turned heads', { ...llama, rope_parameters: { partial_rotary_factor: 0.5 } }, 'partial_rotary_factor'],
     ['of rotary scaling by nothing', { ...llama, rope_scaling: { type: 'linear', factor: 0 } }, 'factor is 0'],
     ['of rotary positions in words', { ...llama, rope_scaling: 'yarn' }, 'rope_scaling is "yarn"'],

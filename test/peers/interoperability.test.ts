@@ -51,6 +51,28 @@ const architectures: Record<string, Architecture> = {
       scaling: { type: 'llama3', factor: 4, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 12 },
     },
   }),
+  mistral: createArchitecture({
+    ...llama,
+    family: 'mistral',
+    head: 'causal-lm',
+    slidingWindow: 3,
+    slidingLayers: [true, true, true],
+  }),
+  qwen2: createArchitecture({
+    ...llama,
+    family: 'qwen2',
+    head: 'causal-lm',
+    keyValueHeads: 1,
+    tieWordEmbeddings: true,
+  }),
+  qwen3: createArchitecture({
+    ...llama,
+    family: 'qwen3',
+    head: 'causal-lm',
+    slidingWindow: 2,
+    slidingLayers: [false, true, false], // as a student of chosen blocks may have it
+  }),
+  smollm3: createArchitecture({ ...llama, family: 'smollm3', head: 'causal-lm', rotaryLayers: [true, false, false] }),
   'llama-classifier': createArchitecture({ ...llama, head: 'sequence-classification', labels, padId: 49 }),
   'gpt2-classifier': createArchitecture({ ...gpt2, head: 'sequence-classification', labels, padId: 49 }),
 };
