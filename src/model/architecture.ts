@@ -1,7 +1,19 @@
 /** @file What a model is, apart from its weights: sizes, head and labels. */
 
 /** Model families that are implemented; the names are config.json's `model_type`. Of those that can do a task the first is proposed. */
-export const familyNames = ['bert', 'distilbert', 'gpt2', 'llama', 'mistral', 'qwen2', 'qwen3', 'smollm3'] as const;
+export const familyNames = [
+  'bert',
+  'distilbert',
+  'gpt2',
+  'llama',
+  'mistral',
+  'qwen2',
+  'qwen3',
+  'smollm3',
+  'gemma3_text',
+  'olmo2',
+  'phi3',
+] as const;
 
 export type Family = (typeof familyNames)[number];
 
@@ -86,6 +98,10 @@ export interface Architecture {
   slidingWindow?: number;
   /** Of each layer, whether it slides; goes with `slidingWindow`. */
   slidingLayers?: boolean[];
+  /** Rotary positions of layers that slide; absent: as of the others. */
+  slidingRotary?: Rotary;
+  /** Scores are divided by its root; absent: the width of a head. */
+  queryScalar?: number;
 }
 
 export const keyValueHeadsOf = ({ heads, keyValueHeads }: Architecture): number => keyValueHeads ?? heads;

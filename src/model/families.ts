@@ -5,14 +5,26 @@ import { bertLayout } from './bert-layout';
 import { distilbertLayout } from './distilbert-layout';
 import { gpt2Layout } from './gpt2-layout';
 import type { FamilyLayout } from './layout';
-import { llamaLayout, mistralLayout, qwen2Layout, qwen3Layout, smollm3Layout } from './llama-layouts';
+import {
+  gemma3Layout,
+  llamaLayout,
+  mistralLayout,
+  olmo2Layout,
+  phi3Layout,
+  qwen2Layout,
+  qwen3Layout,
+  smollm3Layout,
+} from './llama-layouts';
 
 export const familyLayouts: Record<Family, FamilyLayout> = {
   bert: bertLayout,
   distilbert: distilbertLayout,
+  gemma3_text: gemma3Layout,
   gpt2: gpt2Layout,
   llama: llamaLayout,
   mistral: mistralLayout,
+  olmo2: olmo2Layout,
+  phi3: phi3Layout,
   qwen2: qwen2Layout,
   qwen3: qwen3Layout,
   smollm3: smollm3Layout,

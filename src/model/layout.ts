@@ -35,6 +35,8 @@ export interface FamilyLayout {
   paddedEmbeddings: string | null;
   /** Standard deviation with which transformers initializes this matrix. */
   matrixDeviation(a: Architecture, name: string): number;
+  /** What a norm's weights start with; 1 where absent. */
+  initialNorm?: number;
   /** Whether it can have fewer heads of keys and values than of queries. */
   sharesKeyValueHeads?: true;
   /** Width of the MLP of a new model; four times that of the hidden states where absent. */

@@ -36,7 +36,8 @@ function initialValues(
   seed: number,
 ): Float32Array {
   const values = new Float32Array(sizeOf(shape));
-  if (shape.length === 1) return values.fill(name.endsWith('.weight') ? 1 : 0); // the only vectors called weight are norms'
+  // The only vectors called weight are norms'.
+  if (shape.length === 1) return values.fill(name.endsWith('.weight') ? (layout.initialNorm ?? 1) : 0);
   fillNormal(values, layout.matrixDeviation(a, name), randomStream(seed, hash(name)));
   // Not of a padding token that also ends texts: its row is read, and zeros have no direction that a norm could scale.
   if (name === layout.paddedEmbeddings && a.padId !== undefined && a.padId !== a.eosId) {
@@ -81,7 +82,7 @@ const widthsOf = (a: Architecture): Record<string, number> => ({
 export function withSettingsOf(source: Architecture, a: Architecture, layers: readonly number[]): Architecture {
   if (source.family !== a.family) return a;
   const { keyValueHeads = source.keyValueHeads } = a;
-  const { headSize, rotary, rotaryLayers, slidingWindow, slidingLayers } = source;
+  const { headSize, rotary, rotaryLayers, slidingWindow, slidingLayers, slidingRotary, queryScalar } = source;
   const chosen = (ofLayers: boolean[]): boolean[] => layers.map((layer) => ofLayers[layer] ?? false);
   return {
     ...a,
@@ -92,6 +93,8 @@ export function withSettingsOf(source: Architecture, a: Architecture, layers: re
     ...(keyValueHeads !== undefined && { keyValueHeads }),
     ...(headSize !== undefined && { headSize }),
     ...(rotary && { rotary }),
+    ...(slidingRotary && { slidingRotary }),
+    ...(queryScalar !== undefined && { queryScalar }),
     ...(rotaryLayers && { rotaryLayers: chosen(rotaryLayers) }),
     ...(slidingWindow !== undefined && slidingLayers && { slidingWindow, slidingLayers: chosen(slidingLayers) }),
   };

@@ -1,7 +1,14 @@
 /** @file What Llama and the decoders that descend from it have alike in their checkpoints: config keys, parameter names and shapes. */
 
 import { complaint, type Complaint } from '../protocol/problem';
-import { type Architecture, headSizeOf, type Head, keyValueHeadsOf, type Rotary } from './architecture';
+import {
+  type Activation,
+  type Architecture,
+  headSizeOf,
+  type Head,
+  keyValueHeadsOf,
+  type Rotary,
+} from './architecture';
 import type { ConfigReader } from './config-reader';
 import { allLayers, type FamilyFields, type FamilyLayout, tokenIds } from './layout';
 import { readRotary, rotaryConfig } from './rotary-config';
@@ -21,6 +28,8 @@ export interface DecoderDescription {
   summary: string;
   /** What transformers' names of its classes begin with. */
   className: string;
+  /** The same of its classifier's, where that is another. */
+  classifierName?: string;
   /** Defaults of transformers' config class. */
   sizes: Pick<FamilyFields, 'hiddenSize' | 'intermediateSize' | 'layers' | 'heads' | 'vocabularySize' | 'maxPositions'>;
   epsilon: number;
@@ -33,12 +42,20 @@ export interface DecoderDescription {
   norms: BlockNorms;
   /** Whether queries, keys and values have a bias. */
   hasBias?: boolean;
-  /** Whether each head of queries and keys has a norm, before it is turned. */
-  normsHeads?: boolean;
+  /** Whether queries and keys have a norm, before they are turned: each head one, or all heads one together. */
+  normsQueriesAndKeys?: 'each' | 'together';
+  /** Whether a norm multiplies by 1 + weight. */
+  addsOneToNorms?: boolean;
+  /** Whether embeddings are multiplied by the root of their width. */
+  scalesEmbeddings?: boolean;
+  /** Whether queries, keys and values are one matrix, and gate and the other half of the MLP another. */
+  joinsMatrices?: boolean;
+  /** Of the gate, and its key in the config: silu in `hidden_act` where absent. */
+  activation?: { key: string; name: Activation };
   /** What a new model has that depends on the number of its layers. */
   ofDepth?(layers: number): Partial<Architecture>;
   /** Keys of its own, and settings that it refuses. */
-  read?(reader: ConfigReader, layers: number): Partial<FamilyFields>;
+  read?(reader: ConfigReader, sizes: Pick<FamilyFields, 'layers' | 'maxPositions'>): Partial<FamilyFields>;
   write?(a: Architecture): Record<string, unknown>;
 }
 
@@ -58,7 +75,7 @@ export function rmsDecoderLayout(description: DecoderDescription): DecoderLayout
   const defaults: FamilyFields = {
     ...sizes,
     typeVocabularySize: 0,
-    activation: 'silu',
+    activation: description.activation?.name ?? 'silu',
     layerNormEpsilon: epsilon,
     initializerRange: 0.02,
     dropout: 0,
@@ -70,7 +87,7 @@ export function rmsDecoderLayout(description: DecoderDescription): DecoderLayout
   };
   const classes: [string, Head][] = [
     [`${className}ForCausalLM`, 'causal-lm'],
-    [`${className}ForSequenceClassification`, 'sequence-classification'],
+    [`${description.classifierName ?? className}ForSequenceClassification`, 'sequence-classification'],
   ];
   return {
     description,
@@ -81,7 +98,7 @@ export function rmsDecoderLayout(description: DecoderDescription): DecoderLayout
     basePrefix: 'model.',
     defaults,
     fromConfig: (reader) => fromConfig(reader, description, defaults),
-    toConfig: (a) => ({ ...toConfig(a), ...description.write?.(a) }),
+    toConfig: (a) => ({ ...toConfig(a, description), ...description.write?.(a) }),
     problem,
     shapes: (a) => shapes(a, description),
     layerPrefix,
@@ -89,6 +106,7 @@ export function rmsDecoderLayout(description: DecoderDescription): DecoderLayout
     paddedEmbeddings: WORD_EMBEDDINGS,
     matrixDeviation: (a) => a.initializerRange,
     sharesKeyValueHeads: true,
+    ...(description.addsOneToNorms && { initialNorm: 0 }),
     ofDepth: (layers) => description.ofDepth?.(layers) ?? {},
     // Three matrices of two thirds of the width are as many weights as two of the whole (Shazeer, 2020).
     newIntermediateSize: (hiddenSize) => MULTIPLE * Math.ceil((8 * hiddenSize) / 3 / MULTIPLE),
@@ -111,7 +129,7 @@ function fromConfig(reader: ConfigReader, description: DecoderDescription, defau
     intermediateSize: reader.number('intermediate_size', defaults.intermediateSize),
     vocabularySize: reader.number('vocab_size', defaults.vocabularySize),
     maxPositions,
-    activation: reader.choice('hidden_act', [defaults.activation], defaults.activation),
+    activation: reader.choice(description.activation?.key ?? 'hidden_act', [defaults.activation], defaults.activation),
     layerNormEpsilon: reader.number('rms_norm_eps', defaults.layerNormEpsilon),
     initializerRange: reader.number('initializer_range', defaults.initializerRange),
     attentionDropout: reader.number('attention_dropout', defaults.attentionDropout),
@@ -123,13 +141,13 @@ function fromConfig(reader: ConfigReader, description: DecoderDescription, defau
       'headSize',
       reader.optionalNumber('head_dim') ?? description.headSize ?? hiddenSize / heads,
     ),
-    ...description.read?.(reader, layers),
+    ...description.read?.(reader, { layers, maxPositions }),
     ...tokenIds(reader),
   };
 }
 
 /** A field, left out where it has the value that its absence means. */
-function unless<K extends string>(usual: number, field: K, value: number): Partial<Record<K, number>> {
+export function unless<K extends string>(usual: number, field: K, value: number): Partial<Record<K, number>> {
   return value === usual ? {} : ({ [field]: value } as Partial<Record<K, number>>);
 }
 
@@ -163,7 +181,7 @@ const SLIDING = 'sliding_attention';
 export const layerTypes = ({ layers, slidingLayers }: Architecture): string[] =>
   ofEachLayer(layers, (index) => (slidingLayers?.[index] ? SLIDING : 'full_attention'));
 
-function toConfig(a: Architecture): Record<string, unknown> {
+function toConfig(a: Architecture, { activation }: DecoderDescription): Record<string, unknown> {
   return {
     hidden_size: a.hiddenSize,
     num_hidden_layers: a.layers,
@@ -172,7 +190,7 @@ function toConfig(a: Architecture): Record<string, unknown> {
     head_dim: headSizeOf(a),
     intermediate_size: a.intermediateSize,
     max_position_embeddings: a.maxPositions,
-    hidden_act: a.activation,
+    [activation?.key ?? 'hidden_act']: a.activation,
     rms_norm_eps: a.layerNormEpsilon,
     attention_dropout: a.attentionDropout,
     ...rotaryConfig(a.rotary!),
@@ -194,7 +212,9 @@ function problem(a: Architecture): Complaint | undefined {
     return complaint('model-size-impossible', { size: 'slidingWindow', value: a.slidingWindow });
   }
   if (headSize % 2 !== 0) return complaint('model-head-size-odd', { headSize });
-  const wrong = Object.entries(numbersOf(a.rotary!)).find(([, value]) => !(value > 0));
+  const { rotary, slidingRotary, queryScalar = headSize } = a;
+  const numbers = { queryScalar, ...numbersOf(rotary!), ...(slidingRotary && numbersOf(slidingRotary)) };
+  const wrong = Object.entries(numbers).find(([, value]) => !(value > 0));
   return wrong && complaint('model-number-not-positive', { setting: wrong[0], value: wrong[1] });
 }
 
@@ -224,7 +244,7 @@ function headShapes(a: Architecture): Record<string, number[]> {
 
 function layerShapes(
   a: Architecture,
-  { norms, hasBias = false, normsHeads = false }: DecoderDescription,
+  { norms, hasBias = false, normsQueriesAndKeys, joinsMatrices = false }: DecoderDescription,
   layer: string,
 ): Record<string, number[]> {
   const { hiddenSize: width, intermediateSize: inner } = a;
@@ -236,17 +256,26 @@ function layerShapes(
   });
   const norm = (name: string | undefined, size = width): Record<string, number[]> =>
     name === undefined ? {} : { [`${layer}${name}.weight`]: [size] };
+  const [normedQueries, normedKeys] = normsQueriesAndKeys === 'each' ? [headSizeOf(a), headSizeOf(a)] : [queries, keys];
   return {
     ...norm(norms.beforeAttention),
-    ...linear('self_attn.q_proj', queries, width, hasBias),
-    ...linear('self_attn.k_proj', keys, width, hasBias),
-    ...linear('self_attn.v_proj', keys, width, hasBias),
+    ...(joinsMatrices
+      ? linear('self_attn.qkv_proj', queries + 2 * keys, width, hasBias)
+      : {
+          ...linear('self_attn.q_proj', queries, width, hasBias),
+          ...linear('self_attn.k_proj', keys, width, hasBias),
+          ...linear('self_attn.v_proj', keys, width, hasBias),
+        }),
     ...linear('self_attn.o_proj', width, queries),
-    ...(normsHeads && { ...norm('self_attn.q_norm', headSizeOf(a)), ...norm('self_attn.k_norm', headSizeOf(a)) }),
+    ...(normsQueriesAndKeys && {
+      ...norm('self_attn.q_norm', normedQueries),
+      ...norm('self_attn.k_norm', normedKeys),
+    }),
     ...norm(norms.afterAttention),
     ...norm(norms.beforeMlp),
-    ...linear('mlp.gate_proj', inner, width),
-    ...linear('mlp.up_proj', inner, width),
+    ...(joinsMatrices
+      ? linear('mlp.gate_up_proj', 2 * inner, width)
+      : { ...linear('mlp.gate_proj', inner, width), ...linear('mlp.up_proj', inner, width) }),
     ...linear('mlp.down_proj', width, inner),
     ...norm(norms.afterMlp),
   };

@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { embedding, linear, rmsNorm } from '../engine/graph/ops';
-import { type Architecture, headSizeOf, keyValueHeadsOf } from './architecture';
+import { type Architecture, headSizeOf, keyValueHeadsOf, type Rotary } from './architecture';
 import {
   activate,
   attendHeads,
@@ -32,35 +32,56 @@ interface BlockContext {
 /** Of layers without positions. */
 const unturned: Turn = (heads) => heads;
 
-const norm = (x: tf.Tensor, a: Architecture, p: ParameterTensors, name: string): tf.Tensor =>
-  rmsNorm(x, parameter(p, `${name}.weight`), a.layerNormEpsilon);
-
 /** The computation of a family that has this layout. */
 export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
-  const { norms, hasBias = false, normsHeads = false } = layout.description;
+  const {
+    norms,
+    hasBias = false,
+    normsQueriesAndKeys,
+    addsOneToNorms,
+    scalesEmbeddings,
+    joinsMatrices,
+  } = layout.description;
+
+  function norm<T extends tf.Tensor>(x: T, a: Architecture, p: ParameterTensors, name: string): T {
+    const weight = parameter(p, `${name}.weight`);
+    return rmsNorm(x, addsOneToNorms ? tf.add(weight, 1) : weight, a.layerNormEpsilon) as T;
+  }
+
+  /** x [B, L, D] → queries, keys and values, all heads beside each other. */
+  function project({ a, p, name }: BlockContext, x: tf.Tensor): [tf.Tensor, tf.Tensor, tf.Tensor] {
+    const product = (part: string): tf.Tensor => {
+      const bias = hasBias ? parameter(p, `${name}self_attn.${part}_proj.bias`) : null;
+      return linear(x, parameter(p, `${name}self_attn.${part}_proj.weight`), bias, 'out-in');
+    };
+    if (!joinsMatrices) return [product('q'), product('k'), product('v')];
+    const keys = keyValueHeadsOf(a) * headSizeOf(a);
+    return tf.split(product('qkv'), [a.heads * headSizeOf(a), keys, keys], -1) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  }
 
   /** x [B, L, D] → context [B, L, H · d], and the probabilities [B, H, L, L]. */
-  function attention({ a, p, name, bias, turn }: BlockContext, x: tf.Tensor, options: ForwardOptions) {
-    const projected = (part: string, heads: number): tf.Tensor4D => {
-      const weight = parameter(p, `${name}self_attn.${part}_proj.weight`);
-      const offset = hasBias ? parameter(p, `${name}self_attn.${part}_proj.bias`) : null;
-      return splitHeads(linear(x, weight, offset, 'out-in'), heads);
+  function attention(context: BlockContext, x: tf.Tensor, options: ForwardOptions) {
+    const { a, p, name, bias, turn } = context;
+    const [queries, keys, values] = project(context, x);
+    const turned = (states: tf.Tensor, part: 'q' | 'k', heads: number): tf.Tensor4D => {
+      const normed = (y: tf.Tensor): tf.Tensor => norm(y, a, p, `${name}self_attn.${part}_norm`);
+      const split = splitHeads(normsQueriesAndKeys === 'together' ? normed(states) : states, heads);
+      return turn(normsQueriesAndKeys === 'each' ? (normed(split) as tf.Tensor4D) : split);
     };
-    const turned = (part: 'q' | 'k', heads: number): tf.Tensor4D => {
-      const states = projected(part, heads);
-      return turn(normsHeads ? (norm(states, a, p, `${name}self_attn.${part}_norm`) as tf.Tensor4D) : states);
-    };
-    const query = turned('q', a.heads);
-    const key = turned('k', keyValueHeadsOf(a));
-    const value = projected('v', keyValueHeadsOf(a));
-    const scaled = tf.mul<tf.Tensor4D>(query, 1 / Math.sqrt(headSizeOf(a)));
+    const query = turned(queries, 'q', a.heads);
+    const key = turned(keys, 'k', keyValueHeadsOf(a));
+    const value = splitHeads(values, keyValueHeadsOf(a));
+    const scaled = tf.mul<tf.Tensor4D>(query, 1 / Math.sqrt(a.queryScalar ?? headSizeOf(a)));
     return attendHeads(a, { query: scaled, key, value }, bias, options);
   }
 
   function mlp({ a, p, name }: BlockContext, x: tf.Tensor): tf.Tensor {
     const plain = (input: tf.Tensor, part: string): tf.Tensor =>
       linear(input, parameter(p, `${name}mlp.${part}_proj.weight`), null, 'out-in');
-    return plain(tf.mul(activate(plain(x, 'gate'), a.activation), plain(x, 'up')), 'down');
+    const [gate, up] = joinsMatrices
+      ? (tf.split(plain(x, 'gate_up'), 2, -1) as [tf.Tensor, tf.Tensor])
+      : [plain(x, 'gate'), plain(x, 'up')];
+    return plain(tf.mul(activate(gate, a.activation), up), 'down');
   }
 
   /** x [B, L, D] → the same shape, or [R, D] where rows are chosen. */
@@ -80,22 +101,25 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
     const { choose, ...options } = withChoice;
     const [, length] = inputs.inputIds.shape;
     requirePositions(a, length);
-    const turn = rotation(a.rotary!, headSizeOf(a), length, inputs.positionIds);
-    const isSliding = (index: number): boolean => a.slidingLayers?.[index] ?? false;
+    const turnBy = (rotary: Rotary): Turn => rotation(rotary, headSizeOf(a), length, inputs.positionIds);
+    const turn = turnBy(a.rotary!);
+    const slidingTurn = a.slidingRotary ? turnBy(a.slidingRotary) : turn;
     const biases = new Map<boolean, tf.Tensor>();
     const biasOf = (slides: boolean): tf.Tensor => {
       const bias = biases.get(slides) ?? causalBias(inputs.attentionMask, slides ? a.slidingWindow : undefined);
       biases.set(slides, bias);
       return bias;
     };
-    let x = dropped(embedding(parameter(p, WORD_EMBEDDINGS), inputs.inputIds), a.embeddingDropout, options);
+    const words = embedding(parameter(p, WORD_EMBEDDINGS), inputs.inputIds);
+    let x = dropped(scalesEmbeddings ? tf.mul(words, Math.sqrt(a.hiddenSize)) : words, a.embeddingDropout, options);
     const hiddenStates: tf.Tensor[] = [];
     const attentions: tf.Tensor4D[] = [];
     for (let index = 0; index < a.layers; index++) {
       hiddenStates.push(x);
+      const slides = a.slidingLayers?.[index] ?? false;
       const isTurned = a.rotaryLayers?.[index] ?? true;
-      const bias = biasOf(isSliding(index));
-      const context = { a, p, name: layout.layerPrefix(index), bias, turn: isTurned ? turn : unturned };
+      const turnOfLayer = isTurned ? (slides ? slidingTurn : turn) : unturned;
+      const context = { a, p, name: layout.layerPrefix(index), bias: biasOf(slides), turn: turnOfLayer };
       const { output, probabilities } = block(context, x, index === a.layers - 1 ? withChoice : options);
       attentions.push(probabilities);
       x = output;

@@ -12,10 +12,14 @@ const TYPES = ['default', 'linear', 'llama3', 'yarn'] as const;
 export function readRotary(reader: ConfigReader, theta: number, maxPositions: number): Rotary {
   // A file may have both, as those do that are written here; transformers 5 too takes the older one then.
   const part = reader.part('rope_scaling') ?? reader.part('rope_parameters');
-  const common = reader.number('rope_theta', theta);
-  if (!part) return { theta: common };
+  return readRotaryPart(part, reader.number('rope_theta', theta), maxPositions);
+}
+
+/** Of the part of a config that has the scaling, and in transformers 5 theta too; `theta` where it does not. */
+export function readRotaryPart(part: ConfigReader | undefined, theta: number, maxPositions: number): Rotary {
+  if (!part) return { theta };
   const scaling = readScaling(part, maxPositions);
-  return { theta: part.number('rope_theta', common), ...(scaling && { scaling }) };
+  return { theta: part.number('rope_theta', theta), ...(scaling && { scaling }) };
 }
 
 function readScaling(part: ConfigReader, maxPositions: number): RotaryScaling | undefined {
@@ -54,14 +58,21 @@ function yarnAttentionFactor(part: ConfigReader, factor: number): number {
 }
 
 /** In both spellings, so that transformers 4 reads it too. */
-export function rotaryConfig({ theta, scaling }: Rotary): Record<string, unknown> {
-  const rule = scaling && scalingConfig(scaling);
+export function rotaryConfig(rotary: Rotary): Record<string, unknown> {
+  const { theta, scaling } = rotary;
   return {
-    rope_parameters: { rope_theta: theta, rope_type: 'default', ...rule },
+    rope_parameters: rotaryParameters(rotary),
     rope_theta: theta,
-    rope_scaling: rule ?? null,
+    rope_scaling: scaling ? scalingConfig(scaling) : null,
   };
 }
+
+/** As transformers 5 writes them. */
+export const rotaryParameters = ({ theta, scaling }: Rotary): Record<string, unknown> => ({
+  rope_theta: theta,
+  rope_type: 'default',
+  ...(scaling && scalingConfig(scaling)),
+});
 
 function scalingConfig(scaling: RotaryScaling): Record<string, unknown> {
   const { type, factor } = scaling;

@@ -16,15 +16,27 @@ import type {
 } from './computation';
 import { distilbert } from './distilbert';
 import { gpt2 } from './gpt2';
-import { llamaLayout, mistralLayout, qwen2Layout, qwen3Layout, smollm3Layout } from './llama-layouts';
+import {
+  gemma3Layout,
+  llamaLayout,
+  mistralLayout,
+  olmo2Layout,
+  phi3Layout,
+  qwen2Layout,
+  qwen3Layout,
+  smollm3Layout,
+} from './llama-layouts';
 import { rmsDecoder } from './rms-decoder';
 
 const families: Record<Family, FamilyComputation> = {
   bert,
   distilbert,
+  gemma3_text: rmsDecoder(gemma3Layout),
   gpt2,
   llama: rmsDecoder(llamaLayout),
   mistral: rmsDecoder(mistralLayout),
+  olmo2: rmsDecoder(olmo2Layout),
+  phi3: rmsDecoder(phi3Layout),
   qwen2: rmsDecoder(qwen2Layout),
   qwen3: rmsDecoder(qwen3Layout),
   smollm3: rmsDecoder(smollm3Layout),

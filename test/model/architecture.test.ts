@@ -18,6 +18,7 @@ async function golden(folder: string, file: string): Promise<Record<string, unkn
 const bert = { architectures: ['BertForMaskedLM'], model_type: 'bert' };
 const gpt2 = { architectures: ['GPT2LMHeadModel'], model_type: 'gpt2' };
 const llama = { architectures: ['LlamaForCausalLM'], model_type: 'llama' };
+const gemma = { architectures: ['Gemma3ForCausalLM'], model_type: 'gemma3_text' };
 const classifier = { architectures: ['BertForSequenceClassification'], model_type: 'bert' };
 
 describe('config.json', () => {
@@ -54,6 +55,8 @@ describe('config.json', () => {
     expect(of('qwen3', 'Qwen3', window)).toEqual(none); // from layer 28 on
     const layer_types = ['sliding_attention', 'full_attention', 'full_attention', 'full_attention'];
     expect(of('qwen3', 'Qwen3', { ...window, layer_types })).toEqual([8, '1000', undefined]);
+    expect(of('gemma3_text', 'Gemma3', { sliding_window: 8 })).toEqual([8, '1111', undefined]);
+    expect(of('gemma3_text', 'Gemma3', { sliding_window_pattern: 2 })).toEqual([4096, '1010', undefined]);
     expect(of('smollm3', 'SmolLM3', {})).toEqual([undefined, undefined, '1110']);
     expect(of('smollm3', 'SmolLM3', { no_rope_layers: [1, 1, 1, 1] })).toEqual(none);
     expect(of('smollm3', 'SmolLM3', { ...window, no_rope_layer_interval: 2 })).toEqual([8, '0101', '1010']);
@@ -110,6 +113,8 @@ describe('config.json', () => {
       { ...llama, model_type: 'mistral', architectures: ['MistralForCausalLM'], sliding_window: 0 },
       'slidingWindow is 0',
     ],
+    ['of Gemma with a cap', { ...gemma, final_logit_softcapping: 30 }, 'final_logit_softcapping is 30'],
+    ['of Gemma that looks ahead', { ...gemma, use_bidirectional_attention: true }, 'attention to later tokens'],
     ['of half-turned heads', { ...llama, rope_parameters: { partial_rotary_factor: 0.5 } }, 'partial_rotary_factor'],
     ['of rotary scaling by nothing', { ...llama, rope_scaling: { type: 'linear', factor: 0 } }, 'factor is 0'],
     ['of rotary positions in words', { ...llama, rope_scaling: 'yarn' }, 'rope_scaling is "yarn"'],

@@ -28,6 +28,11 @@ describe('random initialization', () => {
     }
   });
 
+  it('gives norms that multiply by 1 + weight the weight 0', () => {
+    const gemma = createArchitecture({ family: 'gemma3_text', head: 'causal-lm', layers: 2, ...sizes });
+    expect(new Set(initializeParameters(gemma, 1)['model.norm.weight'])).toEqual(new Set([0]));
+  });
+
   it('draws matrices with the deviation of the config, those that end a GPT-2 block with less', () => {
     const parameters = initializeParameters(gpt2, 1);
     const of = (name: string): number => deviation(parameters[`transformer.h.2.${name}.weight`]!);

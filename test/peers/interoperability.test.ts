@@ -73,6 +73,23 @@ const architectures: Record<string, Architecture> = {
     slidingLayers: [false, true, false], // as a student of chosen blocks may have it
   }),
   smollm3: createArchitecture({ ...llama, family: 'smollm3', head: 'causal-lm', rotaryLayers: [true, false, false] }),
+  gemma3_text: createArchitecture({
+    ...llama,
+    family: 'gemma3_text',
+    head: 'causal-lm',
+    slidingWindow: 2,
+    slidingLayers: [true, false, true],
+    queryScalar: 7,
+  }),
+  'gemma3_text-classifier': createArchitecture({
+    ...llama,
+    family: 'gemma3_text',
+    head: 'sequence-classification',
+    labels,
+    padId: 49,
+  }),
+  olmo2: createArchitecture({ ...llama, family: 'olmo2', head: 'causal-lm', keyValueHeads: 2 }),
+  phi3: createArchitecture({ ...llama, family: 'phi3', head: 'causal-lm', dropout: 0.11 }),
   'llama-classifier': createArchitecture({ ...llama, head: 'sequence-classification', labels, padId: 49 }),
   'gpt2-classifier': createArchitecture({ ...gpt2, head: 'sequence-classification', labels, padId: 49 }),
 };
