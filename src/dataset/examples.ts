@@ -126,6 +126,11 @@ function causalExample(row: Row, tokenizer: Tokenizer, maxLength: number): Examp
   return { inputIds: whole.ids, typeIds: whole.typeIds, labels, row, encoding: whole };
 }
 
+/** Ids of a text that a model is to go on from, as it reads prompts in training: with the tokenizer's beginning, such as Llama's, without its end. */
+export function promptIds(tokenizer: Tokenizer, text: string): number[] {
+  return Array.from(promptOf(tokenizer.encode(text)).ids);
+}
+
 /** A prompt goes on, so what the tokenizer puts after a text is left out. */
 function promptOf(encoding: Encoding): Encoding {
   let length = encoding.ids.length;

@@ -19,6 +19,12 @@ export function familiesOfTask(task: Task): Family[] {
   return familyNames.filter((family) => headOfTask[task] in layoutOf(family).classNames);
 }
 
+/** Whether a family sees only what is before a token. */
+export const isDecoder = (family: Family): boolean => 'causal-lm' in layoutOf(family).classNames;
+
+/** Whether several query heads of a family can share keys and values. */
+export const sharesKeyValueHeads = (family: Family): boolean => layoutOf(family).sharesKeyValueHeads === true;
+
 export interface ArchitectureContext {
   task: Task;
   vocabularySize: number;
@@ -35,13 +41,15 @@ export interface ArchitectureContext {
 export function buildArchitecture(spec: ArchitectureSpec, context: ArchitectureContext): Architecture {
   const { task, vocabularySize, maxLength, dropout, labels, special = {} } = context;
   const isClassifier = task === 'text-classification';
+  const { keyValueHeads } = spec;
   return createArchitecture({
     family: spec.family,
     head: headOfTask[task],
     hiddenSize: spec.hiddenSize,
     layers: spec.layers,
     heads: spec.heads,
-    intermediateSize: spec.intermediateSize ?? 4 * spec.hiddenSize,
+    ...(keyValueHeads !== undefined && { keyValueHeads }),
+    ...(spec.intermediateSize !== undefined && { intermediateSize: spec.intermediateSize }),
     maxPositions: spec.maxPositions ?? maxLength,
     vocabularySize,
     ...dropoutEverywhere(spec.family, dropout),
@@ -72,7 +80,7 @@ export function idsOf(family: Family, special: SpecialTokens): Pick<Architecture
   const padId = special.pad ?? special.endOfText;
   return {
     ...(padId !== undefined && { padId }),
-    ...('causal-lm' in layoutOf(family).classNames &&
+    ...(isDecoder(family) &&
       special.endOfText !== undefined && {
         bosId: special.beginOfText ?? special.endOfText,
         eosId: special.endOfText,

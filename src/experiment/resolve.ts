@@ -116,6 +116,6 @@ function withPath<T extends object>(value: T, base: string): T {
 
 /** The sizes that an experiment names, from a whole architecture. */
 function sizesOf(architecture: Architecture): ResolvedExperiment['student']['architecture'] {
-  const { family, hiddenSize, layers, heads, intermediateSize, maxPositions } = architecture;
-  return { family, hiddenSize, layers, heads, intermediateSize, maxPositions };
+  const { family, hiddenSize, layers, heads, keyValueHeads, intermediateSize, maxPositions } = architecture;
+  return { family, hiddenSize, layers, heads, keyValueHeads, intermediateSize, maxPositions };
 }

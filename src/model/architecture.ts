@@ -1,7 +1,22 @@
 /** @file What a model is, apart from its weights: sizes, head and labels. */
 
 /** Model families that are implemented; the names are config.json's `model_type`. Of those that can do a task the first is proposed. */
-export const familyNames = ['bert', 'distilbert', 'gpt2', 'roberta', 'xlm-roberta', 'electra'] as const;
+export const familyNames = [
+  'bert',
+  'distilbert',
+  'roberta',
+  'xlm-roberta',
+  'electra',
+  'gpt2',
+  'llama',
+  'mistral',
+  'qwen2',
+  'qwen3',
+  'smollm3',
+  'gemma3_text',
+  'olmo2',
+  'phi3',
+] as const;
 
 export type Family = (typeof familyNames)[number];
 
@@ -9,10 +24,39 @@ export type Family = (typeof familyNames)[number];
 export type Head = 'sequence-classification' | 'masked-lm' | 'causal-lm';
 
 /** Activation between the two matrices of the MLP, under transformers' names; `gelu` is the exact one. */
-export type Activation = 'gelu' | 'gelu_new' | 'gelu_pytorch_tanh' | 'relu';
+export type Activation = 'gelu' | 'gelu_new' | 'gelu_pytorch_tanh' | 'relu' | 'silu';
 
 /** What a classification head's logits mean, and so which loss and which metric they get. */
 export type ProblemType = 'single-label' | 'multi-label' | 'regression';
+
+/** Rotary positions (Su et al., 2021): pairs of a head's elements are turned by angles that grow with the position. */
+export interface Rotary {
+  /** The i-th of d / 2 pairs is turned by theta^(−2i / d) a position. */
+  theta: number;
+  /** How these frequencies are changed for longer texts; absent: not at all. */
+  scaling?: RotaryScaling;
+}
+
+export type RotaryScaling =
+  | { type: 'linear'; factor: number }
+  | {
+      type: 'llama3';
+      factor: number;
+      lowFrequencyFactor: number;
+      highFrequencyFactor: number;
+      originalPositions: number;
+    }
+  | {
+      type: 'yarn';
+      factor: number;
+      betaFast: number;
+      betaSlow: number;
+      originalPositions: number;
+      /** Multiplies cosines and sines. */
+      attentionFactor: number;
+      /** Whether the bounds of the ramp are rounded outwards to whole pairs. */
+      truncate: boolean;
+    };
 
 export interface Architecture {
   family: Family;
@@ -47,7 +91,27 @@ export interface Architecture {
   padId?: number;
   bosId?: number;
   eosId?: number;
+  /** Heads of keys and values, each shared by equally many of queries (Ainslie et al., 2023); absent: `heads`. */
+  keyValueHeads?: number;
+  /** Width of a head; absent: hiddenSize / heads. */
+  headSize?: number;
+  /** Absent where positions have a table. */
+  rotary?: Rotary;
+  /** Of each layer, whether queries and keys are turned by their positions; absent: all are. */
+  rotaryLayers?: boolean[];
+  /** How many keys a query sees in layers that slide, its own included; absent: no layer does. */
+  slidingWindow?: number;
+  /** Of each layer, whether it slides; goes with `slidingWindow`. */
+  slidingLayers?: boolean[];
+  /** Rotary positions of layers that slide; absent: as of the others. */
+  slidingRotary?: Rotary;
+  /** Scores are divided by its root; absent: the width of a head. */
+  queryScalar?: number;
 }
 
 /** Width of the embeddings, and of the rows that a language model's head multiplies with them. */
 export const embeddingWidth = ({ embeddingSize, hiddenSize }: Architecture): number => embeddingSize ?? hiddenSize;
+
+export const keyValueHeadsOf = ({ heads, keyValueHeads }: Architecture): number => keyValueHeads ?? heads;
+
+export const headSizeOf = ({ hiddenSize, heads, headSize }: Architecture): number => headSize ?? hiddenSize / heads;

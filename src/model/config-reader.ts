@@ -15,6 +15,8 @@ export class ConfigReader {
   constructor(
     config: unknown,
     private readonly file: string,
+    /** Of a part of the config: the keys that lead to it, with a dot after each. */
+    private readonly path = '',
   ) {
     if (typeof config !== 'object' || config === null || Array.isArray(config)) {
       throw InputError.at(file, 'model-config-not-object', {});
@@ -55,7 +57,19 @@ export class ConfigReader {
   choice<T extends string>(key: string, known: readonly T[], fallback: T): T {
     const value = this.text(key, fallback);
     const found = known.find((entry) => entry === value);
-    return found ?? this.fail('model-setting-unknown', { key, value, known });
+    return found ?? this.fail('model-setting-unknown', { key: this.path + key, value, known });
+  }
+
+  /** Whether the config says that there is none, where a missing key means that there is one. */
+  isNull(key: string): boolean {
+    return this.values[key] === null;
+  }
+
+  numbers(key: string): number[] {
+    const value = this.get(key);
+    if (value === undefined) return [];
+    const isNumbers = Array.isArray(value) && value.every((entry) => typeof entry === 'number');
+    return isNumbers ? value : this.wrong(key, phrase('list-of-numbers'));
   }
 
   texts(key: string): string[] {
@@ -94,11 +108,25 @@ export class ConfigReader {
     return this.fail('model-classes-impossible', { count, most: MOST_CLASSES });
   }
 
+  /** The keys of an object within the config; undefined where there is none. */
+  part(key: string): ConfigReader | undefined {
+    const value = this.get(key);
+    if (value === undefined) return undefined;
+    if (typeof value !== 'object' || Array.isArray(value)) return this.wrong(key, phrase('an-object'));
+    return new ConfigReader(value, this.file, `${this.path}${key}.`);
+  }
+
   /** Refuses a setting that the implementation would silently ignore. */
   refuse(key: string, value: unknown, meaning: string): void {
     if (this.get(key) === value) {
-      this.fail('model-setting-not-supported', { key, value: value as Argument, meaning });
+      this.fail('model-setting-not-supported', { key: this.path + key, value: value as Argument, meaning });
     }
+  }
+
+  /** Refuses every value but this one, which a config without the key means. */
+  only(key: string, value: unknown, meaning: string): void {
+    const found = this.get(key) ?? value;
+    if (found !== value) this.refuse(key, found, meaning);
   }
 
   /** The value, or undefined for a missing key and for null, which transformers treats alike. */
@@ -107,6 +135,6 @@ export class ConfigReader {
   }
 
   private wrong(key: string, wanted: Phrase): never {
-    return this.fail('model-setting-wrong', { key, value: this.values[key] as Argument, wanted });
+    return this.fail('model-setting-wrong', { key: this.path + key, value: this.values[key] as Argument, wanted });
   }
 }

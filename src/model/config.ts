@@ -11,10 +11,11 @@ export type ArchitectureOptions = Pick<Architecture, 'family' | 'head' | 'hidden
   Pick<Architecture, 'vocabularySize'> &
   Partial<Architecture>;
 
-/** An architecture with the family's defaults filled in; the MLP is four times as wide as the hidden states unless given. */
+/** An architecture with the family's defaults filled in; the MLP is as wide as the family makes it for such hidden states unless given. */
 export function createArchitecture(options: ArchitectureOptions): Architecture {
-  const defaults = layoutOf(options.family).defaults;
-  return { ...defaults, intermediateSize: 4 * options.hiddenSize, ...options };
+  const layout = layoutOf(options.family);
+  const intermediateSize = layout.newIntermediateSize?.(options.hiddenSize) ?? 4 * options.hiddenSize;
+  return { ...layout.defaults, intermediateSize, ...layout.ofDepth?.(options.layers), ...options };
 }
 
 const SIZES = ['hiddenSize', 'layers', 'heads', 'intermediateSize', 'vocabularySize', 'maxPositions'] as const;
@@ -32,7 +33,7 @@ export function architectureProblem(a: Architecture): Complaint | undefined {
       return complaint('model-rate-impossible', { rate, value: a[rate] });
     }
   }
-  if (a.hiddenSize % a.heads !== 0) {
+  if (a.headSize === undefined && a.hiddenSize % a.heads !== 0) {
     const { heads, hiddenSize } = a;
     return complaint('model-heads-do-not-divide-width', { heads, hiddenSize });
   }

@@ -71,7 +71,7 @@ function problem(a: Architecture): Complaint | undefined {
 }
 
 const WORD_EMBEDDINGS = 'distilbert.embeddings.word_embeddings.weight';
-const POSITION_EMBEDDINGS = 'distilbert.embeddings.position_embeddings.weight';
+export const POSITION_EMBEDDINGS = 'distilbert.embeddings.position_embeddings.weight';
 
 const layerPrefix = (index: number): string => `distilbert.transformer.layer.${index}.`;
 

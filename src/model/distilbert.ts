@@ -5,7 +5,7 @@ import { embedding } from '../engine/graph/ops';
 import type { Architecture } from './architecture';
 import { activate, dropped, parameter, positionRows } from './attention';
 import type { FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
-import { distilbertLayout } from './distilbert-layout';
+import { distilbertLayout, POSITION_EMBEDDINGS } from './distilbert-layout';
 import { type BlockNames, dense, firstRows, norm, postNormBackbone } from './post-norm';
 
 const WORDS = 'distilbert.embeddings.word_embeddings.weight';
@@ -13,7 +13,7 @@ const WORDS = 'distilbert.embeddings.word_embeddings.weight';
 /** LayerNorm(word + position). Returns [B, L, D]. */
 function embed(a: Architecture, p: ParameterTensors, inputs: ModelInputs, options: ForwardOptions): tf.Tensor {
   const words = embedding(parameter(p, WORDS), inputs.inputIds);
-  const positionTable = parameter(p, distilbertLayout.positionEmbeddings);
+  const positionTable = parameter(p, POSITION_EMBEDDINGS);
   const positions = positionRows(a, positionTable, inputs.inputIds.shape[1], inputs.positionIds);
   return dropped(norm(tf.add(words, positions), a, p, 'distilbert.embeddings.LayerNorm'), a.embeddingDropout, options);
 }

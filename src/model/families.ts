@@ -6,15 +6,33 @@ import { distilbertLayout } from './distilbert-layout';
 import { electraLayout } from './electra-layout';
 import { gpt2Layout } from './gpt2-layout';
 import type { FamilyLayout } from './layout';
+import {
+  gemma3Layout,
+  llamaLayout,
+  mistralLayout,
+  olmo2Layout,
+  phi3Layout,
+  qwen2Layout,
+  qwen3Layout,
+  smollm3Layout,
+} from './llama-layouts';
 import { robertaLayout, xlmRobertaLayout } from './roberta-layout';
 
 export const familyLayouts: Record<Family, FamilyLayout> = {
   bert: bertLayout,
   distilbert: distilbertLayout,
+  gemma3_text: gemma3Layout,
   gpt2: gpt2Layout,
   roberta: robertaLayout,
   'xlm-roberta': xlmRobertaLayout,
   electra: electraLayout,
+  llama: llamaLayout,
+  mistral: mistralLayout,
+  olmo2: olmo2Layout,
+  phi3: phi3Layout,
+  qwen2: qwen2Layout,
+  qwen3: qwen3Layout,
+  smollm3: smollm3Layout,
 };
 
 export function layoutOf(family: Family): FamilyLayout {

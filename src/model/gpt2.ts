@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { embedding, layerNorm, linear } from '../engine/graph/ops';
 import type { Architecture } from './architecture';
-import { activate, attend, backboneOf, causalBias, dropped, parameter, positionRows } from './attention';
+import { activate, attend, backboneOf, causalBias, dropped, lastRows, parameter, positionRows } from './attention';
 import { gpt2Layout } from './gpt2-layout';
 import type { Backbone, FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
 
@@ -53,21 +53,6 @@ function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, wit
   return backboneOf(hiddenStates, attentions, choose !== undefined);
 }
 
-/**
- * 1 at each row's last token that is not padding, 0 elsewhere; by id as transformers does it, where there is a pad token,
- * so that an end-of-text token that serves as padding is passed over. [B, 1, L]
- */
-function lastToken(a: Architecture, inputs: ModelInputs): tf.Tensor {
-  const [batch, length] = inputs.inputIds.shape;
-  const real = a.padId === undefined ? inputs.attentionMask : tf.cast(tf.notEqual(inputs.inputIds, a.padId), 'float32');
-  const positions = tf.tensor(
-    Float32Array.from({ length }, (_, i) => i),
-    [1, length],
-  );
-  const last = tf.max(tf.mul(real, positions), 1, true); // [B, 1]
-  return tf.reshape(tf.cast(tf.equal(positions, last), 'float32'), [batch, 1, length]);
-}
-
 export const gpt2: FamilyComputation = {
   backbone,
 
@@ -77,10 +62,7 @@ export const gpt2: FamilyComputation = {
     bias: null,
   }),
 
-  classifiedRows: (a, inputs) => (x) => {
-    const [batch, , width] = x.shape;
-    return tf.reshape(tf.matMul(lastToken(a, inputs), x), [batch, width]); // [B, 1, L] · [B, L, D]
-  },
+  classifiedRows: lastRows,
 
   classificationLogits: (_a, p, rows) => linear(rows, parameter(p, 'score.weight'), null, 'out-in') as tf.Tensor2D,
 };

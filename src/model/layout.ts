@@ -29,14 +29,22 @@ export interface FamilyLayout {
   shapes(a: Architecture): Record<string, number[]>;
   /** Common start of the names of layer `index`, with its closing dot. */
   layerPrefix(index: number): string;
-  /** Name of the table of learned positions. */
-  positionEmbeddings: string;
+  /** Name of the table of learned positions; null: none. */
+  positionEmbeddings: string | null;
   /** Row of the first position in that table, where it is not 0; the row before it belongs to the padding token and starts at zero. */
   firstPosition?(a: Architecture): number;
   /** Name of the embeddings to which transformers gives a padding_idx, so that this row starts at zero; null: none. */
   paddedEmbeddings: string | null;
   /** Standard deviation with which transformers initializes this matrix. */
   matrixDeviation(a: Architecture, name: string): number;
+  /** What a norm's weights start with; 1 where absent. */
+  initialNorm?: number;
+  /** Whether it can have fewer heads of keys and values than of queries. */
+  sharesKeyValueHeads?: true;
+  /** Width of the MLP of a new model; four times that of the hidden states where absent. */
+  newIntermediateSize?(hiddenSize: number): number;
+  /** What a new model has that depends on the number of its layers. */
+  ofDepth?(layers: number): Partial<Architecture>;
 }
 
 /** Names and shapes of a linear layer as PyTorch has it: weight [out, in], bias [out]. */

@@ -3,7 +3,7 @@
 import { sizeOf } from '../engine/array';
 import { randomStream } from '../engine/random';
 import { complaint, ComplaintError, type Complaint } from '../protocol/problem';
-import { type Architecture, embeddingWidth } from './architecture';
+import { type Architecture, embeddingWidth, headSizeOf, keyValueHeadsOf } from './architecture';
 import { parameterShapes } from './config';
 import { layoutOf } from './families';
 import type { FamilyLayout } from './layout';
@@ -36,10 +36,12 @@ function initialValues(
   seed: number,
 ): Float32Array {
   const values = new Float32Array(sizeOf(shape));
-  if (shape.length === 1) return values.fill(name.endsWith('.weight') ? 1 : 0); // the only vectors called weight are norms'
+  // The only vectors called weight are norms'.
+  if (shape.length === 1) return values.fill(name.endsWith('.weight') ? (layout.initialNorm ?? 1) : 0);
   fillNormal(values, layout.matrixDeviation(a, name), randomStream(seed, hash(name)));
   const width = shape[1]!;
-  if (name === layout.paddedEmbeddings && a.padId !== undefined) {
+  // Not of a padding token that also ends texts: its row is read, and zeros have no direction that a norm could scale.
+  if (name === layout.paddedEmbeddings && a.padId !== undefined && a.padId !== a.eosId) {
     values.fill(0, a.padId * width, (a.padId + 1) * width);
   }
   if (name === layout.positionEmbeddings && layout.firstPosition) {
@@ -71,18 +73,24 @@ const widthsOf = (a: Architecture): Record<string, number> => ({
   hiddenSize: a.hiddenSize,
   embeddingSize: embeddingWidth(a),
   heads: a.heads,
+  keyValueHeads: keyValueHeadsOf(a),
+  headSize: headSizeOf(a),
   intermediateSize: a.intermediateSize,
   vocabularySize: a.vocabularySize,
   typeVocabularySize: a.typeVocabularySize,
 });
 
 /**
- * A model that starts from layers of another, with what those weights were made for beside its own sizes: token types, norms,
- * activation, the padded vocabulary, whether the head is tied. One of another family stays as it is: it cannot start so.
+ * A model that starts from layers of another, with what those weights were made for beside its own sizes: positions, token types,
+ * norms, activation, the padded vocabulary, whether the head is tied. One of another family stays as it is: it cannot start so.
+ * @param layers of `source`, from 0, for each layer of `a`
  */
-export function withSettingsOf(source: Architecture, a: Architecture): Architecture {
+export function withSettingsOf(source: Architecture, a: Architecture, layers: readonly number[]): Architecture {
   if (source.family !== a.family) return a;
+  const { keyValueHeads = source.keyValueHeads } = a;
   const { embeddingSize, padId = a.padId } = source;
+  const { headSize, rotary, rotaryLayers, slidingWindow, slidingLayers, slidingRotary, queryScalar } = source;
+  const chosen = (ofLayers: boolean[]): boolean[] => layers.map((layer) => ofLayers[layer] ?? false);
   return {
     ...a,
     activation: source.activation,
@@ -92,6 +100,13 @@ export function withSettingsOf(source: Architecture, a: Architecture): Architect
     tieWordEmbeddings: source.tieWordEmbeddings,
     ...(embeddingSize !== undefined && { embeddingSize }),
     ...(padId !== undefined && { padId }),
+    ...(keyValueHeads !== undefined && { keyValueHeads }),
+    ...(headSize !== undefined && { headSize }),
+    ...(rotary && { rotary }),
+    ...(slidingRotary && { slidingRotary }),
+    ...(queryScalar !== undefined && { queryScalar }),
+    ...(rotaryLayers && { rotaryLayers: chosen(rotaryLayers) }),
+    ...(slidingWindow !== undefined && slidingLayers && { slidingWindow, slidingLayers: chosen(slidingLayers) }),
   };
 }
 

@@ -17,15 +17,34 @@ import type {
 import { distilbert } from './distilbert';
 import { electra } from './electra';
 import { gpt2 } from './gpt2';
+import {
+  gemma3Layout,
+  llamaLayout,
+  mistralLayout,
+  olmo2Layout,
+  phi3Layout,
+  qwen2Layout,
+  qwen3Layout,
+  smollm3Layout,
+} from './llama-layouts';
+import { rmsDecoder } from './rms-decoder';
 import { roberta } from './roberta';
 
 const families: Record<Family, FamilyComputation> = {
   bert,
   distilbert,
-  gpt2,
-  roberta,
-  'xlm-roberta': roberta,
   electra,
+  gemma3_text: rmsDecoder(gemma3Layout),
+  gpt2,
+  llama: rmsDecoder(llamaLayout),
+  mistral: rmsDecoder(mistralLayout),
+  olmo2: rmsDecoder(olmo2Layout),
+  phi3: rmsDecoder(phi3Layout),
+  qwen2: rmsDecoder(qwen2Layout),
+  qwen3: rmsDecoder(qwen3Layout),
+  roberta,
+  smollm3: rmsDecoder(smollm3Layout),
+  'xlm-roberta': roberta,
 };
 
 /** Hidden states and attentions of every layer. */

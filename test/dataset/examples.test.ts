@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Row } from '../../src/dataset/dataset';
-import { encodeRows, labelNamesOf } from '../../src/dataset/examples';
+import { encodeRows, labelNamesOf, promptIds } from '../../src/dataset/examples';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
 
 const root = path.join(import.meta.dirname, '../golden/data/tokenizers');
@@ -109,6 +109,14 @@ describe('causal-lm', () => {
     expect(inputIds[0]).toBe(llama.special.beginOfText);
     expect(inputIds.filter((id) => id === llama.special.beginOfText)).toHaveLength(1);
     expect(inputIds.at(-1)).toBe(llama.special.endOfText);
+  });
+
+  it('has the begin-of-text token before a prompt that is to be continued too, where the tokenizer puts one', () => {
+    const { examples } = encodeRows([row('student', { prompt: 'teacher' })], llama, options);
+    const prompt = promptIds(llama, 'teacher');
+    expect(prompt).toEqual([llama.special.beginOfText, ...idsOf(llama, 'teacher')]);
+    expect([...examples[0]!.inputIds].slice(0, prompt.length)).toEqual(prompt);
+    expect(promptIds(gpt2, 'teacher')).toEqual(idsOf(gpt2, 'teacher'));
   });
 
   it('counts the end alone after an empty completion', () => {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { gelu, layerNorm, linear } from '../../src/engine/graph/ops';
+import { gelu, layerNorm, linear, rmsNorm, silu } from '../../src/engine/graph/ops';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
@@ -27,6 +27,8 @@ describe('fused pieces', () => {
 
   const cases: [string, (t: tf.Tensor) => tf.Tensor][] = [
     ['layerNorm', (t) => layerNorm(t, gamma(), beta(), 1e-5)],
+    ['rmsNorm', (t) => rmsNorm(t, gamma(), 1e-5)],
+    ['silu', silu],
     ['gelu by erf', (t) => gelu(t, 'erf')],
     ['gelu by tanh', (t) => gelu(t, 'tanh')],
     ['linear [out, in]', (t) => linear(t, weight(), tf.tensor([0.1, 0.2, 0.3]), 'out-in')],

@@ -47,6 +47,9 @@ export const goldenCases: readonly GoldenCase[] = [
   { folder: 'gpt2-old-names', expected: 'gpt2', task: 'causal-lm' },
 ];
 
+/** The folders of whole cases, each with the same config in the style of transformers 4. */
+export const goldenFolders: readonly string[] = complete.map(({ folder }) => folder);
+
 /** Absolute tolerances; they are justified in the README of the fixtures. */
 const TOLERANCE = { logits: 1e-4, hidden: 1e-4, attentions: 1e-5, loss: 1e-4, gradients: 1e-4 };
 

@@ -9,7 +9,7 @@ import {
   parameterCount,
 } from '../../src/model/config';
 import { InputError } from '../../src/protocol/problem';
-import { goldenFolder } from '../golden/compare';
+import { goldenFolder, goldenFolders } from '../golden/compare';
 
 async function golden(folder: string, file: string): Promise<Record<string, unknown>> {
   return JSON.parse(await readFile(join(goldenFolder(folder), file), 'utf8')) as Record<string, unknown>;
@@ -17,35 +17,49 @@ async function golden(folder: string, file: string): Promise<Record<string, unkn
 
 const bert = { architectures: ['BertForMaskedLM'], model_type: 'bert' };
 const gpt2 = { architectures: ['GPT2LMHeadModel'], model_type: 'gpt2' };
+const llama = { architectures: ['LlamaForCausalLM'], model_type: 'llama' };
+const gemma = { architectures: ['Gemma3ForCausalLM'], model_type: 'gemma3_text' };
 const classifier = { architectures: ['BertForSequenceClassification'], model_type: 'bert' };
 
 describe('config.json', () => {
-  it.each([
-    'bert-masked-lm',
-    'bert-multi-label',
-    'bert-regression',
-    'bert-sequence-classification',
-    'gpt2',
-    'gpt2-sequence-classification',
-    'distilbert-masked-lm',
-    'distilbert-sequence-classification',
-    'roberta-masked-lm',
-    'roberta-sequence-classification',
-    'electra-masked-lm',
-    'electra-sequence-classification',
-  ])('of %s means the same in the style of transformers 4 and 5, and after writing', async (folder) => {
-    const present = architectureFromConfig(await golden(folder, 'config.json'), 'config.json');
-    expect(architectureFromConfig(await golden(folder, 'config.v4.json'), 'config.json')).toEqual(present);
-    expect(architectureFromConfig(configFromArchitecture(present), 'config.json')).toEqual(present);
-    const { parameters } = await golden(folder, 'case.json');
-    expect(parameterCount(present)).toBe(parameters);
-  });
+  it.each(goldenFolders)(
+    'of %s means the same in the style of transformers 4 and 5, and after writing',
+    async (folder) => {
+      const present = architectureFromConfig(await golden(folder, 'config.json'), 'config.json');
+      expect(architectureFromConfig(await golden(folder, 'config.v4.json'), 'config.json')).toEqual(present);
+      expect(architectureFromConfig(configFromArchitecture(present), 'config.json')).toEqual(present);
+      const { parameters } = await golden(folder, 'case.json');
+      expect(parameterCount(present)).toBe(parameters);
+    },
+  );
 
   it('that leaves sizes out means those of transformers', () => {
     const base = architectureFromConfig(gpt2, 'config.json');
     expect(base).toMatchObject({ hiddenSize: 768, layers: 12, intermediateSize: 3072, maxPositions: 1024 });
     expect(parameterCount(base)).toBe(124_439_808); // the published GPT-2
     expect(parameterCount(architectureFromConfig(bert, 'config.json'))).toBe(109_514_298); // BERT base, uncased
+    expect(parameterCount(architectureFromConfig(llama, 'config.json'))).toBe(6_738_415_616); // Llama 7B
+  });
+
+  it('says which layers slide and which have no positions, in any spelling', () => {
+    const of = (model_type: string, name: string, more: object): unknown => {
+      const config = { model_type, architectures: [`${name}ForCausalLM`], num_hidden_layers: 4, ...more };
+      const { slidingWindow, slidingLayers, rotaryLayers } = architectureFromConfig(config, 'c');
+      return [slidingWindow, slidingLayers?.map(Number).join(''), rotaryLayers?.map(Number).join('')];
+    };
+    const none = [undefined, undefined, undefined];
+    expect(of('mistral', 'Mistral', {})).toEqual([4096, '1111', undefined]);
+    expect(of('mistral', 'Mistral', { sliding_window: null })).toEqual(none);
+    const window = { use_sliding_window: true, sliding_window: 8 };
+    expect(of('qwen2', 'Qwen2', { ...window, max_window_layers: 3 })).toEqual([8, '0001', undefined]);
+    expect(of('qwen3', 'Qwen3', window)).toEqual(none); // from layer 28 on
+    const layer_types = ['sliding_attention', 'full_attention', 'full_attention', 'full_attention'];
+    expect(of('qwen3', 'Qwen3', { ...window, layer_types })).toEqual([8, '1000', undefined]);
+    expect(of('gemma3_text', 'Gemma3', { sliding_window: 8 })).toEqual([8, '1111', undefined]);
+    expect(of('gemma3_text', 'Gemma3', { sliding_window_pattern: 2 })).toEqual([4096, '1010', undefined]);
+    expect(of('smollm3', 'SmolLM3', {})).toEqual([undefined, undefined, '1110']);
+    expect(of('smollm3', 'SmolLM3', { no_rope_layers: [1, 1, 1, 1] })).toEqual(none);
+    expect(of('smollm3', 'SmolLM3', { ...window, no_rope_layer_interval: 2 })).toEqual([8, '0101', '1010']);
   });
 
   it('keeps the order of the classes, ten and more', () => {
@@ -89,6 +103,21 @@ describe('config.json', () => {
     ['of a scaled GPT-2', { ...gpt2, scale_attn_by_inverse_layer_idx: true }, 'scaled by the layer'],
     ['of an untied head', { ...gpt2, tie_word_embeddings: false }, 'matrix of its own'],
     ['of an untied BERT head', { ...bert, tie_word_embeddings: false }, 'matrix of its own'],
+    ['of a biased Llama', { ...llama, attention_bias: true }, 'attention_bias is true'],
+    ['of a Llama with another activation', { ...llama, hidden_act: 'gelu' }, 'hidden_act is "gelu"'],
+    ['of unequally shared keys', { ...llama, num_key_value_heads: 5 }, '5 heads of keys and values do not divide'],
+    ['of heads without pairs', { ...llama, head_dim: 3 }, 'width 3'],
+    ['of unknown rotary scaling', { ...llama, rope_scaling: { type: 'longrope' } }, 'rope_scaling.type is "longrope"'],
+    [
+      'of a window of nothing',
+      { ...llama, model_type: 'mistral', architectures: ['MistralForCausalLM'], sliding_window: 0 },
+      'slidingWindow is 0',
+    ],
+    ['of Gemma with a cap', { ...gemma, final_logit_softcapping: 30 }, 'final_logit_softcapping is 30'],
+    ['of Gemma that looks ahead', { ...gemma, use_bidirectional_attention: true }, 'attention to later tokens'],
+    ['of half-turned heads', { ...llama, rope_parameters: { partial_rotary_factor: 0.5 } }, 'partial_rotary_factor'],
+    ['of rotary scaling by nothing', { ...llama, rope_scaling: { type: 'linear', factor: 0 } }, 'factor is 0'],
+    ['of rotary positions in words', { ...llama, rope_scaling: 'yarn' }, 'rope_scaling is "yarn"'],
     ['without token types', { ...bert, type_vocab_size: 0 }, 'token type'],
   ])('%s is refused with the file and a remedy', (_, config, message) => {
     const read = (): unknown => architectureFromConfig(config, 'models/teacher/config.json');
@@ -99,6 +128,13 @@ describe('config.json', () => {
 });
 
 describe('a new architecture', () => {
+  it('of a family with a gated MLP has one of as many weights, in whole tiles', () => {
+    const sizes = { hiddenSize: 64, layers: 2, heads: 4, vocabularySize: 500 };
+    const a = createArchitecture({ family: 'llama', head: 'causal-lm', ...sizes });
+    expect(a.intermediateSize).toBe(192);
+    expect(architectureProblem(a)).toBeUndefined();
+  });
+
   it('has the defaults of its family and an MLP four times as wide as the hidden states', () => {
     const a = createArchitecture({
       family: 'bert',

@@ -20,6 +20,7 @@ import {
   caseInputs,
   expectCloseAtReal,
   goldenFolder,
+  goldenFolders,
   hostParameters,
   modelInputs,
   readGolden,
@@ -64,21 +65,10 @@ async function refusal(folder: string): Promise<{ file: string; message: string;
   return (error as InputError).problems[0];
 }
 
-const FOLDERS = [
-  'bert-masked-lm',
-  'bert-multi-label',
-  'bert-regression',
-  'bert-sequence-classification',
-  'gpt2',
-  'roberta-masked-lm',
-  'roberta-sequence-classification',
-  'electra-masked-lm',
-  'electra-sequence-classification',
-];
-const SECOND_HAND = ['gpt2-sequence-classification', 'bert-masked-lm-old-names', 'gpt2-old-names', 'gpt2-bf16'];
+const SECOND_HAND = ['bert-masked-lm-old-names', 'gpt2-old-names', 'gpt2-bf16'];
 
 describe('a checkpoint', () => {
-  it.each([...FOLDERS, ...SECOND_HAND])('%s, saved and loaded, is bit-equal', async (folder) => {
+  it.each([...goldenFolders, ...SECOND_HAND])('%s, saved and loaded, is bit-equal', async (folder) => {
     const first = await loadCheckpoint(goldenFolder(folder));
     const saved = join(directory, `saved-${folder}`);
     await saveCheckpoint(saved, first.architecture, first.parameters, { note: 'kept' });
@@ -88,15 +78,10 @@ describe('a checkpoint', () => {
     expect(second.config.note).toBe('kept');
   });
 
-  it.each([
+  it.each<[string, string]>([
     ['bert-masked-lm-old-names', 'bert-masked-lm'],
     ['gpt2-old-names', 'gpt2'],
-    ['bert-sequence-classification', 'bert-sequence-classification'],
-    ['gpt2-sequence-classification', 'gpt2-sequence-classification'],
-    ['roberta-masked-lm', 'roberta-masked-lm'],
-    ['roberta-sequence-classification', 'roberta-sequence-classification'],
-    ['electra-masked-lm', 'electra-masked-lm'],
-    ['electra-sequence-classification', 'electra-sequence-classification'],
+    ...goldenFolders.map((folder): [string, string] => [folder, folder]),
   ])('of %s is saved under exactly the names that save_pretrained gives', async (folder, reference) => {
     const { architecture, parameters } = await loadCheckpoint(goldenFolder(folder));
     const saved = join(directory, `names-${folder}`);
@@ -193,6 +178,11 @@ describe('a sharded checkpoint', () => {
   it('is loaded from its index', async () => {
     const whole = await loadCheckpoint(goldenFolder('gpt2'));
     expect((await loadCheckpoint(await shard())).parameters).toEqual(whole.parameters);
+  });
+
+  it('that transformers wrote, with metadata in its index, holds what the whole one does', async () => {
+    const [whole, sharded] = [goldenFolder('llama'), goldenFolder('llama-sharded')];
+    expect((await loadCheckpoint(sharded)).parameters).toEqual((await loadCheckpoint(whole)).parameters);
   });
 
   it('without one of its shards is refused by the name of the shard', async () => {

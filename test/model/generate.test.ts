@@ -12,32 +12,35 @@ import { executeEagerly } from '../golden/eager';
 const constant = (values: number[]) => (): Promise<Float32Array> => Promise.resolve(Float32Array.from(values));
 
 describe('generation', () => {
-  it('continues the golden prompt as transformers does, greedily, with its logits', async () => {
-    await tf.setBackend('cpu');
-    const { architecture, parameters } = await loadCheckpoint(goldenFolder('gpt2'));
-    const weights = hostParameters(architecture, parameters);
-    const { prompt_ids, generated_ids, step_logits } = await readGolden('gpt2', 'generation.safetensors');
-    const steps: Float32Array[] = [];
-    const nextLogits = async (ids: readonly number[]): Promise<Float32Array> => {
-      const shape = [1, ids.length];
-      const computed = await executeEagerly((inputs) => ({ z: logits(architecture, inputs, modelInputs(inputs)) }), {
-        ...weights,
-        input_ids: { shape, data: Int32Array.from(ids), dtype: 'int32' },
-        attention_mask: { shape, data: new Float32Array(ids.length).fill(1), dtype: 'float32' },
-      });
-      steps.push((computed.z!.data as Float32Array).slice(-architecture.vocabularySize));
-      return steps.at(-1)!;
-    };
-    const { ids, probabilities } = await generate(nextLogits, Array.from(prompt_ids!.data), { maxNewTokens: 16 });
-    expect(ids).toEqual(Array.from(generated_ids!.data));
-    expectClose(
-      'logits',
-      steps.flatMap((step) => Array.from(step)),
-      step_logits!.data,
-      1e-4,
-    );
-    expect(probabilities).toEqual(ids.map((id, i) => softmax(steps[i]!)[id]));
-  });
+  it.each(['gpt2', 'llama'])(
+    'of %s continues the golden prompt as transformers does, with its logits',
+    async (folder) => {
+      await tf.setBackend('cpu');
+      const { architecture, parameters } = await loadCheckpoint(goldenFolder(folder));
+      const weights = hostParameters(architecture, parameters);
+      const { prompt_ids, generated_ids, step_logits } = await readGolden(folder, 'generation.safetensors');
+      const steps: Float32Array[] = [];
+      const nextLogits = async (ids: readonly number[]): Promise<Float32Array> => {
+        const shape = [1, ids.length];
+        const computed = await executeEagerly((inputs) => ({ z: logits(architecture, inputs, modelInputs(inputs)) }), {
+          ...weights,
+          input_ids: { shape, data: Int32Array.from(ids), dtype: 'int32' },
+          attention_mask: { shape, data: new Float32Array(ids.length).fill(1), dtype: 'float32' },
+        });
+        steps.push((computed.z!.data as Float32Array).slice(-architecture.vocabularySize));
+        return steps.at(-1)!;
+      };
+      const { ids, probabilities } = await generate(nextLogits, Array.from(prompt_ids!.data), { maxNewTokens: 16 });
+      expect(ids).toEqual(Array.from(generated_ids!.data));
+      expectClose(
+        'logits',
+        steps.flatMap((step) => Array.from(step)),
+        step_logits!.data,
+        1e-4,
+      );
+      expect(probabilities).toEqual(ids.map((id, i) => softmax(steps[i]!)[id]));
+    },
+  );
 
   it('ends with the end-of-text token, which is returned', async () => {
     const next = (ids: readonly number[]): Promise<Float32Array> =>

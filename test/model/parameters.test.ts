@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { type Architecture } from '../../src/model/architecture';
 import { createArchitecture, parameterShapes } from '../../src/model/config';
-import { initializationProblem, initializeFromLayers, initializeParameters } from '../../src/model/parameters';
+import {
+  initializationProblem,
+  initializeFromLayers,
+  initializeParameters,
+  withSettingsOf,
+} from '../../src/model/parameters';
 
 const sizes = { hiddenSize: 32, heads: 4, vocabularySize: 200, maxPositions: 64 };
 const gpt2 = createArchitecture({ family: 'gpt2', head: 'causal-lm', layers: 4, ...sizes });
 const bert = createArchitecture({ family: 'bert', head: 'masked-lm', layers: 4, ...sizes });
+const llama = createArchitecture({ family: 'llama', head: 'causal-lm', layers: 4, ...sizes });
 
 function deviation(values: Float32Array): number {
   const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
@@ -13,13 +19,18 @@ function deviation(values: Float32Array): number {
 }
 
 describe('random initialization', () => {
-  it.each([gpt2, bert])('gives each parameter of $family values of its shape, norms 1 and biases 0', (a) => {
+  it.each([gpt2, bert, llama])('gives each parameter of $family values of its shape, norms 1 and biases 0', (a) => {
     const parameters = initializeParameters(a, 1);
     for (const [name, shape] of Object.entries(parameterShapes(a))) {
       const values = parameters[name]!;
       expect(values.length).toBe(shape.reduce((product, extent) => product * extent, 1));
       if (shape.length === 1) expect(new Set(values)).toEqual(new Set([name.endsWith('.weight') ? 1 : 0]));
     }
+  });
+
+  it('gives norms that multiply by 1 + weight the weight 0', () => {
+    const gemma = createArchitecture({ family: 'gemma3_text', head: 'causal-lm', layers: 2, ...sizes });
+    expect(new Set(initializeParameters(gemma, 1)['model.norm.weight'])).toEqual(new Set([0]));
   });
 
   it('draws matrices with the deviation of the config, those that end a GPT-2 block with less', () => {
@@ -47,6 +58,14 @@ describe('random initialization', () => {
       expect(values[3 * 32 - 1]).not.toBe(0);
       expect(values[4 * 32]).not.toBe(0);
     }
+  });
+
+  it("leaves Llama's padding row at zero, but not that of a token which also ends texts", () => {
+    const row = (ids: Partial<Architecture>): Set<number> =>
+      new Set(initializeParameters({ ...llama, ...ids }, 1)['model.embed_tokens.weight']!.subarray(32, 64));
+    expect(row({ padId: 1, eosId: 2 })).toEqual(new Set([0]));
+    expect(row({ padId: 1, eosId: 1 }).size).toBe(32);
+    expect(row({}).size).toBe(32);
   });
 
   it('is the same for a seed, another for another, and one for what two models have in common', () => {
@@ -105,6 +124,38 @@ describe('initialization from a teacher', () => {
     const classifier: Architecture = { ...student, head: 'sequence-classification', labels: ['a', 'b'] };
     const parameters = initializeFromLayers(classifier, bert, teacher, [0, 1], 9);
     expect(parameters['classifier.weight']).toEqual(initializeParameters(classifier, 9)['classifier.weight']);
+  });
+
+  it('takes over what the weights were made for beside the sizes, and of each layer what it has', () => {
+    const made: Architecture = {
+      ...llama,
+      keyValueHeads: 2,
+      headSize: 16,
+      vocabularySize: 256, // padded
+      tieWordEmbeddings: true,
+      layerNormEpsilon: 1e-5,
+      rotary: { theta: 500_000, scaling: { type: 'linear', factor: 4 } },
+      rotaryLayers: [true, true, true, false],
+      slidingWindow: 8,
+      slidingLayers: [true, false, true, false],
+    };
+    const asked: Architecture = { ...llama, layers: 2, maxPositions: 16 };
+    expect(withSettingsOf(made, asked, [0, 3])).toEqual({
+      ...made,
+      layers: 2,
+      maxPositions: 16,
+      rotaryLayers: [true, false],
+      slidingLayers: [true, false],
+    });
+    const parameters = initializeParameters(made, 1);
+    const student = withSettingsOf(made, asked, [0, 3]);
+    const started = initializeFromLayers(student, made, parameters, [0, 3], 2);
+    const key = (layer: number): string => `model.layers.${layer}.self_attn.k_proj.weight`;
+    expect(started[key(1)]).toEqual(parameters[key(3)]);
+    expect(
+      initializationProblem(withSettingsOf(made, { ...asked, keyValueHeads: 4 }, [0, 3]), made, [0, 3])?.message,
+    ).toBe("The student's keyValueHeads is 4, the teacher's 2.");
+    expect(withSettingsOf(made, gpt2, [0, 1, 2, 3])).toEqual(gpt2);
   });
 
   it('works for layers ten and more, whose names begin like layer one', () => {

@@ -35,9 +35,11 @@ describe('what Python transformers computes', () => {
     expectCloseAtReal('logits', computed.logits!, expected.logits!, mask, 1e-4);
   });
 
-  it('gpt2 has its logits for rows padded on the left, given their positions', async () => {
-    const { architecture, parameters } = await loadCheckpoint(goldenFolder('gpt2'));
-    const expected = await readGolden('gpt2', 'expected.safetensors');
+  const decoders = goldenCases.filter(({ task, folder, expected }) => task === 'causal-lm' && folder === expected);
+
+  it.each(decoders)('$folder has its logits for rows padded on the left, given their positions', async ({ folder }) => {
+    const { architecture, parameters } = await loadCheckpoint(goldenFolder(folder));
+    const expected = await readGolden(folder, 'expected.safetensors');
     const computed = await executeEagerly((inputs) => ({ logits: logits(architecture, inputs, modelInputs(inputs)) }), {
       ...hostParameters(architecture, parameters),
       ...caseInputs(expected, 'left.'),

@@ -19,7 +19,8 @@ const bertMasked = createArchitecture({ family: 'bert', head: 'masked-lm', ...si
 const gpt2 = createArchitecture({ family: 'gpt2', head: 'causal-lm', ...sizes });
 const gpt2Classifier = createArchitecture({ family: 'gpt2', ...classes, ...sizes, padId: 29 });
 const roberta = createArchitecture({ family: 'roberta', head: 'masked-lm', ...sizes, padId: 29 });
-const all = [bertClassifier, bertMasked, gpt2, gpt2Classifier, roberta];
+const llama = createArchitecture({ family: 'llama', head: 'causal-lm', ...sizes, heads: 4, keyValueHeads: 2 });
+const all = [bertClassifier, bertMasked, gpt2, gpt2Classifier, roberta, llama];
 
 function tensors(a: Architecture): ParameterTensors {
   const shapes = Object.entries(parameterShapes(a));
@@ -72,12 +73,28 @@ describe('a transformer', () => {
     },
   );
 
-  it('of GPT-2 sees no later token', async () => {
-    const p = tensors(gpt2);
-    const first = await values(logits(gpt2, p, inputs([4, 5, 6, 7])));
-    const second = await values(logits(gpt2, p, inputs([4, 5, 6, 8])));
+  it.each([gpt2, llama])('of $family sees no later token', async (a) => {
+    const p = tensors(a);
+    const first = await values(logits(a, p, inputs([4, 5, 6, 7])));
+    const second = await values(logits(a, p, inputs([4, 5, 6, 8])));
     expect(first.slice(0, 90)).toEqual(second.slice(0, 90));
     expect(first.slice(90)).not.toEqual(second.slice(90));
+  });
+
+  it('of Llama sees in a sliding layer as many tokens as its window has', async () => {
+    const slides = (...slidingLayers: boolean[]): Architecture => ({ ...llama, slidingWindow: 2, slidingLayers });
+    const p = tensors(llama);
+    // Whether the last of five tokens' logits change with the one that lies so far before it.
+    const reaches = async (a: Architecture, back: number): Promise<boolean> => {
+      const of = async (id: number): Promise<Float32Array> => {
+        const ids = [4, 5, 6, 7, 8].with(4 - back, id);
+        return (await values(logits(a, p, inputs(ids)))).slice(-sizes.vocabularySize);
+      };
+      return (await of(9)).join() !== (await of(10)).join();
+    };
+    // Two layers of a window of 2 reach two tokens back.
+    expect([await reaches(slides(true, true), 2), await reaches(slides(true, true), 3)]).toEqual([true, false]);
+    expect(await reaches(slides(true, false), 3)).toBe(true);
   });
 
   it('of GPT-2 classifies at the last token, by the pad id or else by the mask', async () => {
@@ -90,7 +107,7 @@ describe('a transformer', () => {
     expectClose('by mask', await values(logits(unpadded, p, padded)), expected, 1e-5);
   });
 
-  it.each([bertMasked, gpt2])('of $family makes its logits from the head in chunks of rows', async (a) => {
+  it.each([bertMasked, gpt2, llama])('of $family makes its logits from the head in chunks of rows', async (a) => {
     const p = tensors(a);
     const batch = inputs([4, 5, 6], [7, 8, 9]);
     const last = tf.reshape<tf.Rank.R2>(backbone(a, p, batch).hiddenStates[2]!, [6, 16]);
@@ -114,8 +131,8 @@ describe('a transformer', () => {
     expect(await values(hiddenStates[1]!)).toEqual(await values(whole.hiddenStates[1]!));
   });
 
-  it('refuses an input longer than its positions', () => {
-    expect(() => logits(gpt2, tensors(gpt2), inputs(new Array<number>(13).fill(4)))).toThrow('positions for 12');
+  it.each([gpt2, llama])('of $family refuses an input longer than its positions', (a) => {
+    expect(() => logits(a, tensors(a), inputs(new Array<number>(13).fill(4)))).toThrow('positions for 12');
   });
 
   it('names a parameter that is missing', () => {

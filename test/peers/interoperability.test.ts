@@ -31,6 +31,7 @@ const rates = { dropout: 0.11, embeddingDropout: 0.11, attentionDropout: 0.17, c
 const labels = ['ham', 'spam', 'late, "quoted" and ü'];
 const gpt2 = { family: 'gpt2', ...sizes, ...rates, embeddingDropout: 0.13, classifierDropout: 0 } as const;
 const bert = { family: 'bert', ...sizes, ...rates } as const;
+const llama = { family: 'llama', ...sizes, heads: 4, attentionDropout: 0.17 } as const;
 const architectures: Record<string, Architecture> = {
   'bert-classifier': createArchitecture({
     ...bert,
@@ -62,6 +63,56 @@ const architectures: Record<string, Architecture> = {
     embeddingSize: 12,
   }),
   gpt2: createArchitecture({ ...gpt2, head: 'causal-lm', bosId: 49, eosId: 49 }),
+  llama: createArchitecture({
+    ...llama,
+    head: 'causal-lm',
+    keyValueHeads: 2,
+    headSize: 6,
+    rotary: {
+      theta: 5000,
+      scaling: { type: 'llama3', factor: 4, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 12 },
+    },
+  }),
+  mistral: createArchitecture({
+    ...llama,
+    family: 'mistral',
+    head: 'causal-lm',
+    slidingWindow: 3,
+    slidingLayers: [true, true, true],
+  }),
+  qwen2: createArchitecture({
+    ...llama,
+    family: 'qwen2',
+    head: 'causal-lm',
+    keyValueHeads: 1,
+    tieWordEmbeddings: true,
+  }),
+  qwen3: createArchitecture({
+    ...llama,
+    family: 'qwen3',
+    head: 'causal-lm',
+    slidingWindow: 2,
+    slidingLayers: [false, true, false], // as a student of chosen blocks may have it
+  }),
+  smollm3: createArchitecture({ ...llama, family: 'smollm3', head: 'causal-lm', rotaryLayers: [true, false, false] }),
+  gemma3_text: createArchitecture({
+    ...llama,
+    family: 'gemma3_text',
+    head: 'causal-lm',
+    slidingWindow: 2,
+    slidingLayers: [true, false, true],
+    queryScalar: 7,
+  }),
+  'gemma3_text-classifier': createArchitecture({
+    ...llama,
+    family: 'gemma3_text',
+    head: 'sequence-classification',
+    labels,
+    padId: 49,
+  }),
+  olmo2: createArchitecture({ ...llama, family: 'olmo2', head: 'causal-lm', keyValueHeads: 2 }),
+  phi3: createArchitecture({ ...llama, family: 'phi3', head: 'causal-lm', dropout: 0.11 }),
+  'llama-classifier': createArchitecture({ ...llama, head: 'sequence-classification', labels, padId: 49 }),
   'gpt2-classifier': createArchitecture({ ...gpt2, head: 'sequence-classification', labels, padId: 49 }),
 };
 

@@ -93,6 +93,30 @@ export function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsil
   })(x, gamma, beta);
 }
 
+/**
+ * Root mean square normalization over the last axis (Zhang and Sennrich, 2019): γ · x / √(mean of x² + ε).
+ * @param x [..., D]; gamma [D]
+ */
+export function rmsNorm(x: tf.Tensor, gamma: tf.Tensor, epsilon: number): tf.Tensor {
+  return tf.customGrad((input, scale, save) => {
+    const [x1, g1] = [input as tf.Tensor, scale as tf.Tensor];
+    const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(x1), -1, true), epsilon)); // [..., 1]
+    (save as tf.GradSaveFunc)([x1, g1, inverse]);
+    return {
+      value: tf.mul(tf.mul(x1, inverse), g1),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [sx, sg, sInverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
+        const normalized = tf.mul(sx, sInverse);
+        const scaled = tf.mul(dy, sg);
+        // dx = (dŷ − x̂ · mean(dŷ · x̂)) / r, with dŷ = dy · γ
+        const projected = tf.mul(normalized, tf.mean(tf.mul(scaled, normalized), -1, true));
+        const rows = tf.reshape(tf.mul(dy, normalized), [-1, sg.size]);
+        return [tf.mul(sInverse, tf.sub(scaled, projected)), tf.sum(rows, 0)];
+      },
+    };
+  })(x, gamma);
+}
+
 const SQRT_HALF = Math.SQRT1_2;
 const INVERSE_SQRT_TAU = 1 / Math.sqrt(2 * Math.PI);
 const TANH_SCALE = Math.sqrt(2 / Math.PI);
@@ -136,6 +160,23 @@ function tanhSlope(x: tf.Tensor, y: tf.Tensor): tf.Tensor {
   const { gate, p } = tanhGate(x);
   const inner = tf.sub(tf.mul(p, 3), 4 * TANH_SCALE);
   return tf.add(gate, tf.mul(tf.sub(y, tf.mul(y, gate)), inner));
+}
+
+/** Sigmoid linear unit, x · σ(x); also called swish. */
+export function silu(x: tf.Tensor): tf.Tensor {
+  return tf.customGrad((input, save) => {
+    const x1 = input as tf.Tensor;
+    (save as tf.GradSaveFunc)([x1]);
+    return {
+      value: tf.mul(x1, tf.sigmoid(x1)),
+      // σ + x σ (1 − σ)
+      gradFunc: (dy: tf.Tensor, [sx]: tf.Tensor[]) => {
+        const gate = tf.sigmoid(sx!);
+        const y = tf.mul(sx!, gate);
+        return tf.mul(dy, tf.add(gate, tf.sub(y, tf.mul(y, gate))));
+      },
+    };
+  })(x);
 }
 
 /**

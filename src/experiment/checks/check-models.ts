@@ -1,7 +1,7 @@
 /** @file Checks teacher, student and tokenizer against each other and against the dataset. */
 
 import { join, resolve } from 'node:path';
-import { type Architecture } from '../../model/architecture';
+import { type Architecture, keyValueHeadsOf } from '../../model/architecture';
 import { type NewHead, parameterCount } from '../../model/config';
 import { initializationProblem, withSettingsOf } from '../../model/parameters';
 import { problemAt } from '../../protocol/problem';
@@ -100,7 +100,10 @@ function buildStudent(
   const built = buildArchitecture(student.architecture, context);
   const { initialize } = student;
   const { teacher } = facts;
-  facts.student = initialize.from === 'teacher' && teacher !== undefined ? withSettingsOf(teacher, built) : built;
+  facts.student =
+    initialize.from === 'teacher' && teacher !== undefined
+      ? withSettingsOf(teacher, built, initialize.layers ?? spreadLayers(teacher.layers, built.layers))
+      : built;
 }
 
 /** Classes of the rows. Where they are not known, two stand for them: only sizes are compared. */
@@ -219,7 +222,7 @@ async function readStudent(
   findings.check(() => checkAgreement(student.architecture, architecture, findings));
 }
 
-const sizes = ['family', 'hiddenSize', 'layers', 'heads', 'intermediateSize', 'maxPositions'] as const;
+const sizes = ['family', 'hiddenSize', 'layers', 'heads', 'keyValueHeads', 'intermediateSize', 'maxPositions'] as const;
 
 /** Sizes that an experiment names beside the folder's must be the same. */
 function checkAgreement(named: ArchitectureSpec | undefined, found: Architecture, findings: Findings): void {
@@ -228,9 +231,10 @@ function checkAgreement(named: ArchitectureSpec | undefined, found: Architecture
   for (const key of sizes) {
     findings.check(() => {
       const value = named[key];
-      if (value === undefined || value === found[key]) return;
-      const fixes = [setValue([...path, key], found[key]), removeKey(path)];
-      findings.error([...path, key], 'architecture-differs', { key, value, found: found[key] }, ...fixes);
+      const wanted = key === 'keyValueHeads' ? keyValueHeadsOf(found) : found[key];
+      if (value === undefined || value === wanted) return;
+      const fixes = [setValue([...path, key], wanted), removeKey(path)];
+      findings.error([...path, key], 'architecture-differs', { key, value, found: wanted }, ...fixes);
     });
   }
 }

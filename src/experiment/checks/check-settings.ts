@@ -2,7 +2,7 @@
 
 import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
 import { phrase } from '../../protocol/problems/phrases';
-import { familiesOfTask } from '../architecture';
+import { familiesOfTask, sharesKeyValueHeads } from '../architecture';
 import { isMadeFromNothing, memberCount } from '../ensemble';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
@@ -190,6 +190,23 @@ function checkArchitecture(spec: ArchitectureSpec, path: Path, experiment: Exper
     const divisors = nearestDivisors(hiddenSize, heads);
     const fixes = divisors.map((one) => setValue([...path, 'heads'], one));
     findings.error([...path, 'heads'], 'heads-do-not-divide-width', { heads, hiddenSize, divisors }, ...fixes);
+  });
+  findings.check(() => {
+    const { family, heads, keyValueHeads } = spec;
+    const at = [...path, 'keyValueHeads'];
+    if (keyValueHeads === undefined || keyValueHeads === heads) return;
+    if (!sharesKeyValueHeads(family)) {
+      findings.error(at, 'key-value-heads-of-family', { family }, removeKey(at));
+    } else if (heads % keyValueHeads !== 0) {
+      const divisors = nearestDivisors(heads, keyValueHeads);
+      const fixes = divisors.map((one) => setValue(at, one));
+      findings.error(at, 'key-value-heads-do-not-divide', { keyValueHeads, heads, divisors }, ...fixes);
+    }
+  });
+  findings.check(() => {
+    const { family, hiddenSize, heads } = spec;
+    if (!sharesKeyValueHeads(family) || hiddenSize % heads !== 0 || (hiddenSize / heads) % 2 === 0) return;
+    findings.error([...path, 'heads'], 'head-size-odd', { size: hiddenSize / heads, family });
   });
   findings.check(() => {
     const { maxPositions: positions } = spec;

@@ -86,7 +86,12 @@ const architectureSchema = z
     hiddenSize: count('Width of the hidden states. `heads` must divide it.'),
     layers: count('Number of transformer blocks.', MOST_LAYERS),
     heads: count('Attention heads in a block.'),
-    intermediateSize: count('Width of the feed-forward layer. Four times hiddenSize if left out.').optional(),
+    keyValueHeads: count(
+      'Heads of keys and values, each shared by equally many of `heads` (grouped-query attention); not of every family. As many as `heads` if left out.',
+    ).optional(),
+    intermediateSize: count(
+      'Width of the feed-forward layer. If left out four times hiddenSize, or 8/3 of it, rounded up to a multiple of 32, where that layer is gated (Llama and its descendants).',
+    ).optional(),
     maxPositions: count(
       'Longest sequence that the model has positions for, in tokens. maxLength if left out.',
     ).optional(),
@@ -475,7 +480,9 @@ export const resolvedExperimentSchema = experimentSchema.extend({
     test: z.array(z.string()).optional(),
     unlabelled: z.array(z.string()).optional(),
   }),
-  student: studentSchema.extend({ architecture: architectureSchema.required() }),
+  student: studentSchema.extend({
+    architecture: architectureSchema.required({ intermediateSize: true, maxPositions: true }),
+  }),
   inputs: z.array(inputFileSchema),
   /** All of them, the first of which is `training.seed`; absent where there is one. */
   seeds: z.array(seed).optional(),

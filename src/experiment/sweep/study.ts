@@ -6,7 +6,7 @@ import type { StudyKind } from '../../protocol/records';
 import { checkExperiment } from '../checks/validate';
 import { parseExperiment, readExperimentFile } from '../file/parse';
 import type { Experiment } from '../file/schema';
-import { familiesOfTask } from '../architecture';
+import { familiesOfTask, isDecoder } from '../architecture';
 import { isTrained, membersOf } from '../ensemble';
 import { planSweep, type SweepPlan } from './sweep';
 
@@ -17,9 +17,6 @@ export interface StudyOptions {
   temperatures?: number[] | undefined;
   alphas?: number[] | undefined;
 }
-
-/** The decoder among the families, which sees only what is before a token. */
-const decoder = 'gpt2';
 
 /**
  * Plans the runs of a study of an experiment file, in place of the sweep that the file may have. Throws an InputError where the
@@ -34,7 +31,7 @@ export async function planStudy(file: string, kind: StudyKind, options: StudyOpt
     throw InputError.at(file, 'study-of-trained-teacher', {});
   const { task } = experiment;
   const able = familiesOfTask(task);
-  if (kind === 'families' && (!able.includes(decoder) || able.length < 2)) {
+  if (kind === 'families' && (!able.some(isDecoder) || able.every(isDecoder))) {
     throw InputError.at(file, 'study-of-other-task', { task });
   }
   const sweep = {
@@ -67,10 +64,11 @@ function labelsSweep(
 
 const ascending = (values: readonly number[]): number[] => [...new Set(values)].sort((a, b) => a - b);
 
-/** An encoder and a decoder of the sizes that the experiment gives its student. */
+/** An encoder and a decoder of the sizes that the experiment gives its student, its own family one of them. */
 function familiesOf({ task, student }: Experiment): string[] {
   const own = student.architecture?.family;
-  const encoder =
-    own !== undefined && own !== decoder ? own : familiesOfTask(task).find((family) => family !== decoder)!;
+  const able = familiesOfTask(task);
+  const candidates = own !== undefined && able.includes(own) ? [own, ...able] : able;
+  const [encoder, decoder] = [candidates.find((family) => !isDecoder(family))!, candidates.find(isDecoder)!];
   return [encoder, decoder];
 }

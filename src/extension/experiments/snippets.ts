@@ -20,7 +20,7 @@ export interface Snippet {
 }
 
 const architecture = (hiddenSize: number, layers: number): string =>
-  `{ "family": "\${1|bert,gpt2|}", "hiddenSize": \${2:${hiddenSize}}, "layers": \${3:${layers}}, "heads": \${4:4} }`;
+  `{ "family": "\${1|bert,gpt2,llama|}", "hiddenSize": \${2:${hiddenSize}}, "layers": \${3:${layers}}, "heads": \${4:4} }`;
 
 export const snippets: readonly Snippet[] = [
   {

@@ -175,6 +175,18 @@ const settings = {
     message: '{heads} heads do not divide the width {hiddenSize} evenly.',
     remedy: 'Use {divisors:either} heads, or another "hiddenSize".',
   },
+  'key-value-heads-of-family': {
+    message: 'A {family} model has as many heads of keys and values as attention heads.',
+    remedy: 'Leave out "keyValueHeads", or choose another family.',
+  },
+  'key-value-heads-do-not-divide': {
+    message: '{keyValueHeads} heads of keys and values do not divide the {heads} attention heads evenly.',
+    remedy: 'Use {divisors:either}.',
+  },
+  'head-size-odd': {
+    message: 'A head has the width {size}, which is odd: the rotary positions of a {family} model turn pairs.',
+    remedy: 'Choose a "hiddenSize" that is an even multiple of "heads".',
+  },
   'positions-too-few': {
     message: 'The model has {positions} positions, but examples have up to {maxLength} tokens.',
     remedy: 'Raise "maxPositions", or lower "maxLength" of the dataset.',

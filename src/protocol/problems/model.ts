@@ -78,6 +78,15 @@ export const modelProblems = {
     message: '{heads} attention heads do not divide the hidden size {hiddenSize}.',
     remedy: 'Choose a number of heads that divides it without remainder.',
   },
+  'model-key-value-heads-do-not-divide': {
+    message: '{keyValueHeads} heads of keys and values do not divide the {heads} attention heads.',
+    remedy: 'Choose a number of heads of keys and values that divides that of attention heads without remainder.',
+  },
+  'model-head-size-odd': {
+    message: 'A head has the width {headSize}, which makes no pairs for rotary positions to turn.',
+    remedy: 'Choose a hidden size and a number of heads whose quotient is even.',
+  },
+  'model-number-not-positive': { message: '{setting} is {value}.', remedy: 'Give a number above 0.' },
   'model-family-without-head': {
     message: 'The {family} family has no {head} head.',
     remedy: 'Choose {heads:oneof}, or another family.',

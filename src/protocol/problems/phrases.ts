@@ -40,6 +40,7 @@ export const phrases = {
   // What is asked of a setting of a model's config.json.
   'a-string': 'a string',
   'list-of-strings': 'a list of strings',
+  'list-of-numbers': 'a list of numbers',
   'token-id': 'a token id',
 
   // What does not fit into a GPU.

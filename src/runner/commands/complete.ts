@@ -1,5 +1,6 @@
 /** @file `complete`: teacher and student continue the same prompt. */
 
+import { promptIds } from '../../dataset/examples';
 import type { Predictor } from '../../distill/predictor';
 import { generate, type Generation } from '../../model/generate';
 import type { EngineName } from '../../protocol/engines';
@@ -36,7 +37,7 @@ export async function completeWith(
   }
   const { tokenizer } = target;
   if (!tokenizer) throw InputError.at(name, 'completion-without-tokenizer', {});
-  const ids = Array.from(tokenizer.encode(prompt, { addSpecialTokens: false }).ids);
+  const ids = promptIds(tokenizer, prompt);
   if (ids.length === 0) throw InputError.at('--prompt', 'prompt-empty', {});
   const result: CompleteResult = { prompt };
   for (const role of roles) {

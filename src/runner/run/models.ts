@@ -49,7 +49,7 @@ export async function studentArchitecture(
     return startedArchitecture(initialize.path, experiment.training, experiment, data);
   }
   const own = architectureOf(architecture, experiment.training, experiment, data);
-  return initialize.from === 'teacher' ? withSettingsOf(teacher, own) : own;
+  return initialize.from === 'teacher' ? withSettingsOf(teacher, own, initialize.layers ?? []) : own;
 }
 
 /** Of a model that starts from a folder's: as there, but for its head, dropout and the special tokens that it names none of. */

@@ -1,6 +1,7 @@
 /** @file `score`: what the models of a target expected at each token of a completion, whoever wrote it. */
 
 import type { HostTensor } from '../../engine/array';
+import { promptIds } from '../../dataset/examples';
 import type { Predictor } from '../../distill/predictor';
 import { InputError } from '../../protocol/problem';
 import type { ScoreParams, ScoreResult } from '../../protocol/runner';
@@ -11,7 +12,7 @@ import type { Target } from './targets';
 export async function score(target: Target, params: ScoreParams): Promise<ScoreResult> {
   const { prompt, ids, top } = params;
   const tokenizer = tokenizerOf(params.target, target);
-  const before = Array.from(tokenizer.encode(prompt, { addSpecialTokens: false }).ids);
+  const before = promptIds(tokenizer, prompt);
   if (before.length === 0) throw InputError.at('--prompt', 'prompt-empty', {});
   const logits = {
     teacher: target.teacher && (await logitsBeforeEach(target.teacher, before, ids)),

@@ -1,0 +1,293 @@
+/** @file Llama (Touvron et al., 2023) and the families that descend from it: what each has of its own in its checkpoints. */
+
+import { type Architecture, headSizeOf } from './architecture';
+import type { ConfigReader } from './config-reader';
+import type { FamilyFields } from './layout';
+import { type BlockNorms, layerTypes, ofEachLayer, readSliding, rmsDecoderLayout, unless } from './rms-decoder-layout';
+import { readRotaryPart, rotaryParameters } from './rotary-config';
+
+const preNorms: BlockNorms = { beforeAttention: 'input_layernorm', beforeMlp: 'post_attention_layernorm' };
+
+/** Switches that no published model sets. */
+function refuseBiases(reader: ConfigReader): void {
+  reader.refuse('attention_bias', true, 'a bias of the attention');
+  reader.refuse('mlp_bias', true, 'a bias of the MLP');
+}
+
+export const llamaLayout = rmsDecoderLayout({
+  summary: 'a decoder with rotary positions, for causal-lm and text-classification',
+  className: 'Llama',
+  sizes: {
+    hiddenSize: 4096,
+    layers: 32,
+    heads: 32,
+    intermediateSize: 11008,
+    vocabularySize: 32000,
+    maxPositions: 2048,
+  },
+  epsilon: 1e-6,
+  theta: 10_000,
+  tieWordEmbeddings: false,
+  norms: preNorms,
+  read: (reader) => {
+    refuseBiases(reader);
+    return {};
+  },
+  write: () => ({ attention_bias: false, mlp_bias: false }),
+});
+
+/** Jiang et al., 2023. */
+export const mistralLayout = rmsDecoderLayout({
+  summary: 'a Llama whose attention may slide',
+  className: 'Mistral',
+  sizes: {
+    hiddenSize: 4096,
+    layers: 32,
+    heads: 32,
+    intermediateSize: 14336,
+    vocabularySize: 32000,
+    maxPositions: 131_072,
+  },
+  epsilon: 1e-6,
+  theta: 10_000,
+  tieWordEmbeddings: false,
+  keyValueHeads: 8,
+  norms: preNorms,
+  read: (reader, { layers }) => {
+    const window = reader.isNull('sliding_window') ? undefined : reader.number('sliding_window', 4096);
+    return readSliding(reader, layers, window, () => true);
+  },
+  write: (a) => ({ sliding_window: a.slidingWindow ?? null }),
+});
+
+/** Of Qwen 2 and 3: layers from `max_window_layers` on slide, where a switch is on that is off in published models. */
+function readQwenSliding(reader: ConfigReader, layers: number): Partial<FamilyFields> {
+  if (!reader.flag('use_sliding_window', false)) return {};
+  const first = reader.number('max_window_layers', 28);
+  return readSliding(reader, layers, reader.number('sliding_window', 4096), (index) => index >= first);
+}
+
+function writeQwenSliding(a: Architecture): Record<string, unknown> {
+  const first = a.slidingLayers?.indexOf(true) ?? a.layers;
+  return {
+    use_sliding_window: a.slidingWindow !== undefined,
+    sliding_window: a.slidingWindow ?? null,
+    max_window_layers: first,
+    layer_types: layerTypes(a),
+  };
+}
+
+const qwenSizes = {
+  hiddenSize: 4096,
+  layers: 32,
+  heads: 32,
+  intermediateSize: 22016,
+  vocabularySize: 151_936,
+  maxPositions: 32768,
+};
+
+/** Also Qwen 2.5. */
+export const qwen2Layout = rmsDecoderLayout({
+  summary: 'a Llama with biases of queries, keys and values',
+  className: 'Qwen2',
+  sizes: qwenSizes,
+  epsilon: 1e-6,
+  theta: 10_000,
+  tieWordEmbeddings: false,
+  keyValueHeads: 32,
+  norms: preNorms,
+  hasBias: true,
+  read: (reader, { layers }) => readQwenSliding(reader, layers),
+  write: writeQwenSliding,
+});
+
+export const qwen3Layout = rmsDecoderLayout({
+  summary: 'a Llama with norms of queries and keys',
+  className: 'Qwen3',
+  sizes: qwenSizes,
+  epsilon: 1e-6,
+  theta: 10_000,
+  tieWordEmbeddings: false,
+  keyValueHeads: 32,
+  headSize: 128,
+  norms: preNorms,
+  normsQueriesAndKeys: 'each',
+  read: (reader, { layers }) => {
+    refuseBiases(reader);
+    return readQwenSliding(reader, layers);
+  },
+  write: (a) => ({ ...writeQwenSliding(a), attention_bias: false }),
+});
+
+/** Of each group of so many layers the last has no positions (SmolLM3, after Yang et al., 2025). */
+const UNTURNED_INTERVAL = 4;
+
+const turnedBut = (layers: number, interval: number): boolean[] =>
+  ofEachLayer(layers, (index) => (index + 1) % interval !== 0);
+
+const unlessAll = (rotaryLayers: boolean[]): Partial<FamilyFields> =>
+  rotaryLayers.includes(false) ? { rotaryLayers } : {};
+
+export const smollm3Layout = rmsDecoderLayout({
+  summary: 'a Llama of which every fourth block has no positions',
+  className: 'SmolLM3',
+  sizes: {
+    hiddenSize: 2048,
+    layers: 36,
+    heads: 16,
+    intermediateSize: 11008,
+    vocabularySize: 128_256,
+    maxPositions: 32768,
+  },
+  epsilon: 1e-6,
+  theta: 2_000_000,
+  tieWordEmbeddings: true,
+  keyValueHeads: 4,
+  norms: preNorms,
+  ofDepth: (layers) => unlessAll(turnedBut(layers, UNTURNED_INTERVAL)),
+  read: (reader, { layers }) => {
+    refuseBiases(reader);
+    const given = reader.numbers('no_rope_layers'); // 1: with positions
+    const interval = reader.number('no_rope_layer_interval', UNTURNED_INTERVAL);
+    const turned = unlessAll(
+      given.length > 0 ? ofEachLayer(layers, (index) => given[index] !== 0) : turnedBut(layers, interval),
+    );
+    if (!reader.flag('use_sliding_window', false)) return turned;
+    const window = reader.optionalNumber('sliding_window');
+    const slides = (index: number): boolean => turned.rotaryLayers?.[index] === false;
+    return { ...turned, ...readSliding(reader, layers, window, slides) };
+  },
+  write: (a) => ({
+    no_rope_layers: ofEachLayer(a.layers, (index) => (a.rotaryLayers?.[index] === false ? 0 : 1)),
+    use_sliding_window: a.slidingWindow !== undefined,
+    sliding_window: a.slidingWindow ?? null,
+    layer_types: layerTypes(a),
+    attention_bias: false,
+    mlp_bias: false,
+  }),
+});
+
+/** Gemma Team, 2025. Of so many layers the last sees everything; the others slide and have rotary positions of their own. */
+const GEMMA_PATTERN = 6;
+const GEMMA_WINDOW = 4096;
+const GEMMA_LOCAL_THETA = 10_000;
+
+export const gemma3Layout = rmsDecoderLayout({
+  summary: 'a Llama with more norms, most of whose blocks slide',
+  className: 'Gemma3',
+  classifierName: 'Gemma3Text',
+  sizes: {
+    hiddenSize: 2304,
+    layers: 26,
+    heads: 8,
+    intermediateSize: 9216,
+    vocabularySize: 262_208,
+    maxPositions: 131_072,
+  },
+  epsilon: 1e-6,
+  theta: 1_000_000,
+  tieWordEmbeddings: true,
+  keyValueHeads: 4,
+  headSize: 256,
+  norms: {
+    beforeAttention: 'input_layernorm',
+    afterAttention: 'post_attention_layernorm',
+    beforeMlp: 'pre_feedforward_layernorm',
+    afterMlp: 'post_feedforward_layernorm',
+  },
+  normsQueriesAndKeys: 'each',
+  addsOneToNorms: true,
+  scalesEmbeddings: true,
+  activation: { key: 'hidden_activation', name: 'gelu_pytorch_tanh' },
+  ofDepth: (layers) => ({
+    slidingWindow: GEMMA_WINDOW,
+    slidingLayers: turnedBut(layers, GEMMA_PATTERN),
+    slidingRotary: { theta: GEMMA_LOCAL_THETA },
+  }),
+  read: (reader, { layers, maxPositions }) => {
+    refuseBiases(reader);
+    reader.only('attn_logit_softcapping', undefined, 'a cap of scores');
+    reader.only('final_logit_softcapping', undefined, 'a cap of logits');
+    reader.refuse('use_bidirectional_attention', true, 'attention to later tokens');
+    const parts = reader.part('rope_parameters');
+    const full = reader.part('rope_scaling') ?? parts?.part('full_attention');
+    const localTheta = reader.number('rope_local_base_freq', GEMMA_LOCAL_THETA);
+    const pattern = reader.number('sliding_window_pattern', GEMMA_PATTERN);
+    const headSize = reader.number('head_dim', 256);
+    return {
+      rotary: readRotaryPart(full, reader.number('rope_theta', 1_000_000), maxPositions),
+      slidingRotary: readRotaryPart(parts?.part('sliding_attention'), localTheta, maxPositions),
+      ...readSliding(reader, layers, reader.number('sliding_window', GEMMA_WINDOW), (i) => (i + 1) % pattern !== 0),
+      ...unless(headSize, 'queryScalar', reader.number('query_pre_attn_scalar', 256)),
+    };
+  },
+  write: (a) => ({
+    rope_parameters: {
+      full_attention: rotaryParameters(a.rotary!),
+      sliding_attention: rotaryParameters(a.slidingRotary ?? a.rotary!),
+    },
+    rope_local_base_freq: (a.slidingRotary ?? a.rotary!).theta,
+    query_pre_attn_scalar: a.queryScalar ?? headSizeOf(a),
+    sliding_window: a.slidingWindow ?? GEMMA_WINDOW,
+    layer_types: layerTypes(a),
+    attention_bias: false,
+    attn_logit_softcapping: null,
+    final_logit_softcapping: null,
+  }),
+});
+
+/** OLMo Team, 2024. */
+export const olmo2Layout = rmsDecoderLayout({
+  summary: 'a Llama with its norms after attention and MLP',
+  className: 'Olmo2',
+  sizes: {
+    hiddenSize: 4096,
+    layers: 32,
+    heads: 32,
+    intermediateSize: 11008,
+    vocabularySize: 50304,
+    maxPositions: 2048,
+  },
+  epsilon: 1e-5,
+  theta: 10_000,
+  tieWordEmbeddings: false,
+  norms: { afterAttention: 'post_attention_layernorm', afterMlp: 'post_feedforward_layernorm' },
+  normsQueriesAndKeys: 'together',
+  read: (reader) => {
+    refuseBiases(reader);
+    return {};
+  },
+  write: () => ({ attention_bias: false }),
+});
+
+/** Abdin et al., 2024. */
+export const phi3Layout = rmsDecoderLayout({
+  summary: 'a Llama with joined matrices, whose attention may slide',
+  className: 'Phi3',
+  sizes: {
+    hiddenSize: 3072,
+    layers: 32,
+    heads: 32,
+    intermediateSize: 8192,
+    vocabularySize: 32064,
+    maxPositions: 4096,
+  },
+  epsilon: 1e-5,
+  theta: 10_000,
+  tieWordEmbeddings: false,
+  norms: preNorms,
+  joinsMatrices: true,
+  read: (reader, { layers }) => {
+    reader.only('partial_rotary_factor', 1, 'turning only a part of each head');
+    return {
+      dropout: reader.number('resid_pdrop', 0),
+      ...readSliding(reader, layers, reader.optionalNumber('sliding_window'), () => true),
+    };
+  },
+  write: (a) => ({
+    sliding_window: a.slidingWindow ?? null,
+    resid_pdrop: a.dropout,
+    embd_pdrop: 0,
+    original_max_position_embeddings: a.maxPositions,
+  }),
+});

@@ -1,0 +1,77 @@
+/** @file A Llama folder of another's making, with its own tokenizer, as the teacher of a student that starts from one of its blocks. */
+
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadCheckpoint, saveCheckpoint } from '../../src/model/checkpoint';
+import { createArchitecture } from '../../src/model/config';
+import { initializeParameters } from '../../src/model/parameters';
+import type { CompleteResult } from '../../src/protocol/records';
+import type { RunResult } from '../../src/runner/run/carry-out';
+import { Tokenizer } from '../../src/tokenizer/tokenizer';
+import { document, onlyRun, tinyWorkspace } from './program';
+
+const tokenizerFolder = path.join(import.meta.dirname, '../golden/data/tokenizers/llama2');
+
+/** Settings that no student would have by itself: shared keys, wide heads, a tied head, padded embeddings, stretched positions. */
+async function llamaFolder(folder: string): Promise<void> {
+  const { vocabularySize, special } = await Tokenizer.load(tokenizerFolder);
+  const architecture = createArchitecture({
+    family: 'llama',
+    head: 'causal-lm',
+    hiddenSize: 32,
+    layers: 3,
+    heads: 4,
+    keyValueHeads: 2,
+    headSize: 16,
+    intermediateSize: 48,
+    vocabularySize: vocabularySize + 8,
+    maxPositions: 64,
+    tieWordEmbeddings: true,
+    layerNormEpsilon: 1e-5,
+    rotary: { theta: 5e5, scaling: { type: 'linear', factor: 2 } },
+    bosId: special.beginOfText!,
+    eosId: special.endOfText!,
+  });
+  await saveCheckpoint(folder, architecture, initializeParameters(architecture, 3));
+  for (const file of ['tokenizer.json', 'tokenizer_config.json'])
+    copyFileSync(path.join(tokenizerFolder, file), path.join(folder, file));
+}
+
+describe('a Llama as teacher', () => {
+  it('gives its student blocks and settings, which the exported folder has; both complete texts', async () => {
+    const workspace = tinyWorkspace({
+      task: 'causal-lm',
+      teacher: { source: 'checkpoint', path: 'teacher' },
+      training: { epochs: 1, learningRate: 1e-5 },
+      distillation: { hidden: { layers: [[2, 1]] } },
+      withoutTest: true,
+    });
+    const folder = path.join(workspace, 'teacher');
+    await llamaFolder(folder);
+    const file = path.join(workspace, 'tiny.distill.json');
+    const experiment = JSON.parse(readFileSync(file, 'utf8')) as object;
+    const architecture = { family: 'llama', hiddenSize: 32, layers: 2, heads: 4, intermediateSize: 48 };
+    const student = { architecture, initialize: { from: 'teacher', layers: [0, 2] } };
+    writeFileSync(file, JSON.stringify({ ...experiment, student, controls: [] }));
+    const { status } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    expect(status).toBe('done');
+
+    const run = onlyRun(workspace);
+    const [made, exported] = [await loadCheckpoint(folder), await loadCheckpoint(path.join(run, 'student'))];
+    const { attentionDropout } = exported.architecture; // the training's
+    const shape = { layers: 2, maxPositions: 48, padId: 2, attentionDropout };
+    expect(exported.architecture).toEqual({ ...made.architecture, ...shape });
+    // Seven small updates leave the blocks near where they began.
+    const query = (layer: number): string => `model.layers.${layer}.self_attn.q_proj.weight`;
+    const [before, after] = [made.parameters[query(2)]!, exported.parameters[query(1)]!];
+    expect(after).not.toEqual(before);
+    after.forEach((x, i) => expect(Math.abs(x - before[i]!)).toBeLessThan(1e-3));
+
+    const { teacher, student: answered } = await document<CompleteResult>(
+      ['complete', run, '--prompt', 'Call me', '--max-new-tokens', '2'],
+      workspace,
+    );
+    for (const completion of [teacher, answered]) expect(completion!.tokens.length).toBeGreaterThan(0);
+  });
+});
