@@ -7,6 +7,7 @@ export const familyNames = [
   'roberta',
   'xlm-roberta',
   'electra',
+  'modernbert',
   'gpt2',
   'llama',
   'mistral',
@@ -99,12 +100,14 @@ export interface Architecture {
   rotary?: Rotary;
   /** Of each layer, whether queries and keys are turned by their positions; absent: all are. */
   rotaryLayers?: boolean[];
-  /** How many keys a query sees in layers that slide, its own included; absent: no layer does. */
+  /** How many keys a query sees in layers that slide, its own included; of an encoder half of so many on either side. Absent: no layer slides. */
   slidingWindow?: number;
   /** Of each layer, whether it slides; goes with `slidingWindow`. */
   slidingLayers?: boolean[];
   /** Rotary positions of layers that slide; absent: as of the others. */
   slidingRotary?: Rotary;
+  /** Its classifier reads the mean of all tokens, not the first; ModernBERT only. */
+  poolsMean?: true;
   /** Scores are divided by its root; absent: the width of a head. */
   queryScalar?: number;
 }

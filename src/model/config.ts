@@ -147,12 +147,14 @@ export function parameterShapes(a: Architecture): Record<string, number[]> {
   return layoutOf(a.family).shapes(a);
 }
 
-/** Names of the parameters that a model of this family with another head has not. */
+/** Names of the parameters outside the backbone, or that a model of this family with another head has not. */
 export function headParameters(a: Architecture): Set<string> {
-  const { classNames } = layoutOf(a.family);
+  const { classNames, basePrefix } = layoutOf(a.family);
   const others = (Object.keys(classNames) as Head[]).filter((head) => head !== a.head);
   const ofOthers = others.map((head) => parameterShapes({ ...a, head, labels: a.labels ?? ['0', '1'] }));
-  return new Set(Object.keys(parameterShapes(a)).filter((name) => ofOthers.some((shapes) => !(name in shapes))));
+  const isOfHead = (name: string): boolean =>
+    !name.startsWith(basePrefix) || ofOthers.some((shapes) => !(name in shapes));
+  return new Set(Object.keys(parameterShapes(a)).filter(isOfHead));
 }
 
 /** Number of trained values; tied weights count once. */

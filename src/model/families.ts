@@ -6,6 +6,7 @@ import { distilbertLayout } from './distilbert-layout';
 import { electraLayout } from './electra-layout';
 import { gpt2Layout } from './gpt2-layout';
 import type { FamilyLayout } from './layout';
+import { modernbertLayout } from './modernbert-layout';
 import {
   gemma3Layout,
   llamaLayout,
@@ -26,6 +27,7 @@ export const familyLayouts: Record<Family, FamilyLayout> = {
   roberta: robertaLayout,
   'xlm-roberta': xlmRobertaLayout,
   electra: electraLayout,
+  modernbert: modernbertLayout,
   llama: llamaLayout,
   mistral: mistralLayout,
   olmo2: olmo2Layout,

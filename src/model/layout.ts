@@ -39,6 +39,8 @@ export interface FamilyLayout {
   matrixDeviation(a: Architecture, name: string): number;
   /** What a norm's weights start with; 1 where absent. */
   initialNorm?: number;
+  /** Initial matrices have no values beyond so many standard deviations of the normal distribution; absent: any. */
+  truncation?: number;
   /** Whether it can have fewer heads of keys and values than of queries. */
   sharesKeyValueHeads?: true;
   /** Width of the MLP of a new model; four times that of the hidden states where absent. */

@@ -38,7 +38,7 @@ function initialValues(
   const values = new Float32Array(sizeOf(shape));
   // The only vectors called weight are norms'.
   if (shape.length === 1) return values.fill(name.endsWith('.weight') ? (layout.initialNorm ?? 1) : 0);
-  fillNormal(values, layout.matrixDeviation(a, name), randomStream(seed, hash(name)));
+  fillNormal(values, layout.matrixDeviation(a, name), randomStream(seed, hash(name)), layout.truncation);
   const width = shape[1]!;
   // Not of a padding token that also ends texts: its row is read, and zeros have no direction that a norm could scale.
   if (name === layout.paddedEmbeddings && a.padId !== undefined && a.padId !== a.eosId) {
@@ -51,13 +51,19 @@ function initialValues(
   return values;
 }
 
-/** Normal values with mean 0, two from each two uniform ones (Box and Muller, 1958). */
-function fillNormal(values: Float32Array, deviation: number, random: () => number): void {
+/**
+ * Normal values with mean 0, two from each two uniform ones (Box and Muller, 1958).
+ * @param truncation values beyond so many deviations are drawn again
+ */
+function fillNormal(values: Float32Array, deviation: number, random: () => number, truncation = Infinity): void {
   for (let i = 0; i < values.length; i += 2) {
     const radius = deviation * Math.sqrt(-2 * Math.log(1 - random())); // 1 − u is never 0
     const angle = 2 * Math.PI * random();
     values[i] = radius * Math.cos(angle);
     if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle);
+  }
+  for (let i = 0; i < values.length; i++) {
+    while (Math.abs(values[i]!) > truncation * deviation) fillNormal(values.subarray(i, i + 1), deviation, random);
   }
 }
 
@@ -89,7 +95,8 @@ export function withSettingsOf(source: Architecture, a: Architecture, layers: re
   if (source.family !== a.family) return a;
   const { keyValueHeads = source.keyValueHeads } = a;
   const { embeddingSize, padId = a.padId } = source;
-  const { headSize, rotary, rotaryLayers, slidingWindow, slidingLayers, slidingRotary, queryScalar } = source;
+  const { headSize, rotary, rotaryLayers, slidingWindow, slidingLayers, slidingRotary, queryScalar, poolsMean } =
+    source;
   const chosen = (ofLayers: boolean[]): boolean[] => layers.map((layer) => ofLayers[layer] ?? false);
   return {
     ...a,
@@ -102,6 +109,7 @@ export function withSettingsOf(source: Architecture, a: Architecture, layers: re
     ...(padId !== undefined && { padId }),
     ...(keyValueHeads !== undefined && { keyValueHeads }),
     ...(headSize !== undefined && { headSize }),
+    ...(poolsMean && { poolsMean }),
     ...(rotary && { rotary }),
     ...(slidingRotary && { slidingRotary }),
     ...(queryScalar !== undefined && { queryScalar }),

@@ -27,6 +27,7 @@ import {
   qwen3Layout,
   smollm3Layout,
 } from './llama-layouts';
+import { modernbert } from './modernbert';
 import { rmsDecoder } from './rms-decoder';
 import { roberta } from './roberta';
 
@@ -37,6 +38,7 @@ const families: Record<Family, FamilyComputation> = {
   gemma3_text: rmsDecoder(gemma3Layout),
   gpt2,
   llama: rmsDecoder(llamaLayout),
+  modernbert,
   mistral: rmsDecoder(mistralLayout),
   olmo2: rmsDecoder(olmo2Layout),
   phi3: rmsDecoder(phi3Layout),

@@ -49,6 +49,22 @@ describe('random initialization', () => {
     expect(initializeParameters({ ...gpt2, padId: 0 }, 1)['transformer.wte.weight']![0]).not.toBe(0);
   });
 
+  it("draws ModernBERT's matrices from a normal distribution without its tails, smaller where they end a block", () => {
+    const modernbert = createArchitecture({ family: 'modernbert', head: 'masked-lm', layers: 4, ...sizes });
+    const parameters = initializeParameters(modernbert, 1);
+    for (const [part, scale] of [
+      ['attn.Wqkv', 1],
+      ['attn.Wo', Math.sqrt(8)],
+    ] as const) {
+      const values = parameters[`model.layers.2.${part}.weight`]!;
+      const largest = Math.max(...values.map(Math.abs)) * scale;
+      expect(largest).toBeLessThanOrEqual(2 * 0.02 * (1 + 1e-6));
+      expect(largest).toBeGreaterThan(1.8 * 0.02);
+      // Of the standard normal distribution within ±2 the deviation is .8796.
+      expect(Math.abs((deviation(values) * scale) / (0.8796 * 0.02) - 1)).toBeLessThan(0.06);
+    }
+  });
+
   it("leaves the padding token's rows of RoBERTa's words and positions at zero", () => {
     const roberta = createArchitecture({ family: 'roberta', head: 'masked-lm', layers: 1, ...sizes, padId: 3 });
     const parameters = initializeParameters(roberta, 1);

@@ -35,6 +35,19 @@ describe('what Python transformers computes', () => {
     expectCloseAtReal('logits', computed.logits!, expected.logits!, mask, 1e-4);
   });
 
+  it('modernbert-sequence-classification has other logits where the first token is read and not the mean', async () => {
+    const folder = 'modernbert-sequence-classification';
+    const { architecture, parameters } = await loadCheckpoint(goldenFolder(folder));
+    const { poolsMean, ...first } = architecture;
+    expect(poolsMean).toBe(true);
+    const expected = await readGolden(folder, 'expected.safetensors');
+    const computed = await executeEagerly((inputs) => ({ logits: logits(first, inputs, modelInputs(inputs)) }), {
+      ...hostParameters(first, parameters),
+      ...caseInputs(expected),
+    });
+    expectCloseAtReal('logits', computed.logits!, expected.logits_with_cls_pooling!, [1], 1e-4);
+  });
+
   const decoders = goldenCases.filter(({ task, folder, expected }) => task === 'causal-lm' && folder === expected);
 
   it.each(decoders)('$folder has its logits for rows padded on the left, given their positions', async ({ folder }) => {

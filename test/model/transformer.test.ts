@@ -20,7 +20,14 @@ const gpt2 = createArchitecture({ family: 'gpt2', head: 'causal-lm', ...sizes })
 const gpt2Classifier = createArchitecture({ family: 'gpt2', ...classes, ...sizes, padId: 29 });
 const roberta = createArchitecture({ family: 'roberta', head: 'masked-lm', ...sizes, padId: 29 });
 const llama = createArchitecture({ family: 'llama', head: 'causal-lm', ...sizes, heads: 4, keyValueHeads: 2 });
-const all = [bertClassifier, bertMasked, gpt2, gpt2Classifier, roberta, llama];
+const modernbert = createArchitecture({
+  family: 'modernbert',
+  ...classes,
+  ...sizes,
+  poolsMean: true,
+  slidingWindow: 3,
+});
+const all = [bertClassifier, bertMasked, gpt2, gpt2Classifier, roberta, llama, modernbert];
 
 function tensors(a: Architecture): ParameterTensors {
   const shapes = Object.entries(parameterShapes(a));

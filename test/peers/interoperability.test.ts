@@ -62,6 +62,22 @@ const architectures: Record<string, Architecture> = {
     activation: 'relu',
     embeddingSize: 12,
   }),
+  'modernbert-classifier': createArchitecture({
+    ...bert,
+    family: 'modernbert',
+    head: 'sequence-classification',
+    labels,
+    poolsMean: true,
+    slidingWindow: 4,
+    padId: 49,
+  }),
+  'modernbert-masked-lm': createArchitecture({
+    ...bert,
+    family: 'modernbert',
+    head: 'masked-lm',
+    activation: 'silu',
+    padId: 3,
+  }),
   gpt2: createArchitecture({ ...gpt2, head: 'causal-lm', bosId: 49, eosId: 49 }),
   llama: createArchitecture({
     ...llama,

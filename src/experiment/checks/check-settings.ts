@@ -4,6 +4,7 @@ import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
 import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask, sharesKeyValueHeads } from '../architecture';
 import { isMadeFromNothing, memberCount } from '../ensemble';
+import { layoutOf } from '../../model/families';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
 import type { ArchitectureSpec, Experiment, Scheduled, TokenizerSpec } from '../file/schema';
@@ -205,7 +206,8 @@ function checkArchitecture(spec: ArchitectureSpec, path: Path, experiment: Exper
   });
   findings.check(() => {
     const { family, hiddenSize, heads } = spec;
-    if (!sharesKeyValueHeads(family) || hiddenSize % heads !== 0 || (hiddenSize / heads) % 2 === 0) return;
+    if (layoutOf(family).defaults.rotary === undefined || hiddenSize % heads !== 0 || (hiddenSize / heads) % 2 === 0)
+      return;
     findings.error([...path, 'heads'], 'head-size-odd', { size: hiddenSize / heads, family });
   });
   findings.check(() => {

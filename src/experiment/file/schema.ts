@@ -90,7 +90,7 @@ const architectureSchema = z
       'Heads of keys and values, each shared by equally many of `heads` (grouped-query attention); not of every family. As many as `heads` if left out.',
     ).optional(),
     intermediateSize: count(
-      'Width of the feed-forward layer. If left out four times hiddenSize, or 8/3 of it, rounded up to a multiple of 32, where that layer is gated (Llama and its descendants).',
+      'Width of the feed-forward layer. If left out four times hiddenSize, or 8/3 of it, rounded up to a multiple of 32, where that layer is gated (Llama and its descendants; 3/2 of it in ModernBERT).',
     ).optional(),
     maxPositions: count(
       'Longest sequence that the model has positions for, in tokens. maxLength if left out.',
