@@ -10,6 +10,7 @@ export const familyNames = [
   'qwen2',
   'qwen3',
   'smollm3',
+  'gemma2',
   'gemma3_text',
   'olmo2',
   'phi3',
@@ -102,6 +103,10 @@ export interface Architecture {
   slidingRotary?: Rotary;
   /** Scores are divided by its root; absent: the width of a head. */
   queryScalar?: number;
+  /** Scores s become c · tanh(s / c) before they are masked; absent: they stay. */
+  scoreCap?: number;
+  /** The same of a language model's logits. */
+  logitCap?: number;
 }
 
 export const keyValueHeadsOf = ({ heads, keyValueHeads }: Architecture): number => keyValueHeads ?? heads;

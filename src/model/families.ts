@@ -6,6 +6,7 @@ import { distilbertLayout } from './distilbert-layout';
 import { gpt2Layout } from './gpt2-layout';
 import type { FamilyLayout } from './layout';
 import {
+  gemma2Layout,
   gemma3Layout,
   llamaLayout,
   mistralLayout,
@@ -19,6 +20,7 @@ import {
 export const familyLayouts: Record<Family, FamilyLayout> = {
   bert: bertLayout,
   distilbert: distilbertLayout,
+  gemma2: gemma2Layout,
   gemma3_text: gemma3Layout,
   gpt2: gpt2Layout,
   llama: llamaLayout,

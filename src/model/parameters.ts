@@ -82,7 +82,17 @@ const widthsOf = (a: Architecture): Record<string, number> => ({
 export function withSettingsOf(source: Architecture, a: Architecture, layers: readonly number[]): Architecture {
   if (source.family !== a.family) return a;
   const { keyValueHeads = source.keyValueHeads } = a;
-  const { headSize, rotary, rotaryLayers, slidingWindow, slidingLayers, slidingRotary, queryScalar } = source;
+  const {
+    headSize,
+    rotary,
+    rotaryLayers,
+    slidingWindow,
+    slidingLayers,
+    slidingRotary,
+    queryScalar,
+    scoreCap,
+    logitCap,
+  } = source;
   const chosen = (ofLayers: boolean[]): boolean[] => layers.map((layer) => ofLayers[layer] ?? false);
   return {
     ...a,
@@ -95,6 +105,8 @@ export function withSettingsOf(source: Architecture, a: Architecture, layers: re
     ...(rotary && { rotary }),
     ...(slidingRotary && { slidingRotary }),
     ...(queryScalar !== undefined && { queryScalar }),
+    ...(scoreCap !== undefined && { scoreCap }),
+    ...(logitCap !== undefined && { logitCap }),
     ...(rotaryLayers && { rotaryLayers: chosen(rotaryLayers) }),
     ...(slidingWindow !== undefined && slidingLayers && { slidingWindow, slidingLayers: chosen(slidingLayers) }),
   };
