@@ -1,7 +1,7 @@
 /** @file `experiment.json` of a run directory: the experiment as run. */
 
 import { InputError } from '../protocol/problem';
-import { readJson, writeExperimentRecord } from '../run-directory/run-directory';
+import { readExperimentRecord, writeExperimentRecord } from '../run-directory/run-directory';
 import type { RunPaths } from '../run-directory/run-paths';
 import { resolvedExperimentSchema, type ResolvedExperiment } from './file/schema';
 
@@ -12,7 +12,7 @@ export function writeRunExperiment(paths: RunPaths, experiment: ResolvedExperime
 
 /** The experiment as run, to resume it. Throws an InputError where `experiment.json` is missing or damaged. */
 export async function readRunExperiment(paths: RunPaths): Promise<ResolvedExperiment> {
-  const parsed = resolvedExperimentSchema.safeParse(await readJson(paths.experiment));
+  const parsed = resolvedExperimentSchema.safeParse(await readExperimentRecord(paths));
   if (parsed.success) return parsed.data;
   throw InputError.at(paths.experiment, 'run-record-damaged', {});
 }

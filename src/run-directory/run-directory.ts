@@ -12,6 +12,7 @@ import { openOwned, readOwned, requireOwned } from './owned';
 import { runPaths, runsDirectory, type RunPaths } from './run-paths';
 import { withoutNulls } from './numbers';
 import { originSchema, runRecordSchema, unstartedSchema } from './run-schemas';
+import { fromRecord, mapPaths, toRecord } from './workspace-paths';
 
 /** A run as a view sees it. */
 export interface Run {
@@ -92,7 +93,13 @@ export async function appendLog(paths: RunPaths, line: string): Promise<void> {
 
 /** Replaces `experiment.json` in one step. */
 export async function writeExperimentRecord(paths: RunPaths, experiment: object): Promise<void> {
-  await writeFileAtomic(paths.experiment, `${JSON.stringify(experiment, undefined, 2)}\n`);
+  const written = mapPaths(experiment, (path) => toRecord(paths, path));
+  await writeFileAtomic(paths.experiment, `${JSON.stringify(written, undefined, 2)}\n`);
+}
+
+/** What `experiment.json` holds, of whatever form; undefined where it cannot be read. */
+export async function readExperimentRecord(paths: RunPaths): Promise<unknown> {
+  return mapPaths(await readJson(paths.experiment), (path) => fromRecord(paths, path));
 }
 
 /** What tells a run from others of a list. */
@@ -105,7 +112,7 @@ export interface RunOrigin {
 
 /** Reads no more of the experiment than that, thousands of times. Undefined where `experiment.json` is damaged. */
 export async function originOfRun(paths: RunPaths): Promise<RunOrigin | undefined> {
-  const { data } = originSchema.safeParse(await readJson(paths.experiment));
+  const { data } = originSchema.safeParse(await readExperimentRecord(paths));
   return data && ({ file: data.file, ...data.distillation } as RunOrigin);
 }
 

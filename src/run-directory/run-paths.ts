@@ -67,6 +67,11 @@ export function runPaths(directory: string): RunPaths {
   };
 }
 
+/** The folder whose `.distillery/runs` has the run. */
+export function workspaceOf({ directory }: Pick<RunPaths, 'directory'>): string {
+  return resolve(directory, '..', '..', '..');
+}
+
 /** Paths of a member of an ensemble that is trained by the run, counted from 0. */
 export function memberPaths(run: Pick<RunPaths, 'directory'>, index: number): TrainingPaths {
   return trainingPaths(join(run.directory, 'teacher', String(index + 1)), 'model');

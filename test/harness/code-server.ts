@@ -29,6 +29,8 @@ const baseSettings = {
   'extensions.ignoreRecommendations': true,
   'telemetry.telemetryLevel': 'off',
   'git.enabled': false,
+  // A tooltip lies over what is clicked next.
+  'workbench.hover.delay': 3_600_000,
   // Or all processes of the machine are looked through for ports, again and again.
   'remote.autoForwardPorts': false,
 };

@@ -95,9 +95,11 @@ describe('the Lab', () => {
       const input = page.locator('.quick-input-widget input').first();
       await expect.poll(() => input.inputValue()).toContain(`Gradient norm.${kind.toLowerCase()}`);
       await window.picture(`lab-save-${kind}`);
-      await window.answerWithPath(file);
-      await expect.poll(() => existsSync(file)).toBe(true);
-      return readFileSync(file, 'utf8');
+      await window.answerWithPath(file, '.distillery');
+      const written = (): string => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+      // It is there, empty, before it is written.
+      await expect.poll(written).not.toBe('');
+      return written();
     };
     const metrics = await readRecords(run.paths, 'metrics');
     const [head, ...rows] = (await save('CSV', 'norm.csv')).trim().split('\r\n');

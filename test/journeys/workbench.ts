@@ -257,15 +257,19 @@ export class Workbench {
     return this.take(this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).first());
   }
 
-  /** Answers the editor's question for a file or a folder, which is open. @param there a row of the folder that is named, if not where it is already */
-  async answerWithPath(answer: string, there = '..'): Promise<void> {
+  /**
+   * Answers the editor's question for a file or a folder, which is open.
+   * @param there a row of the folder that is named, and not of that where it begins: an answer on the way only leads there
+   */
+  async answerWithPath(answer: string, there: string): Promise<void> {
     const asked = this.page.locator('.quick-input-widget');
     const row = (name: string): Locator => asked.locator('.monaco-list-row', { hasText: name }).first();
     // What is typed before its first folder is listed is lost with that.
     await row('..').waitFor();
-    await asked.locator('input').first().fill(answer);
+    const input = asked.locator('input').first();
+    await input.fill(answer);
     await row(there).waitFor();
-    await asked.getByRole('button', { name: 'OK' }).click();
+    await input.press('Enter');
   }
 
   /** Takes a row of a list by the keyboard: it may be drawn anew under the pointer. */

@@ -1,7 +1,7 @@
 /** @file Making, finding, listing and reading run directories. */
 
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadExperiment } from '../../src/experiment/resolve';
 import {
@@ -9,12 +9,13 @@ import {
   createRun,
   findRun,
   listRuns,
+  originOfRun,
   readRun,
   writeRunRecord,
 } from '../../src/run-directory/run-directory';
 import { InputError } from '../../src/protocol/problem';
 import { thisProcess, writtenName } from '../../src/run-directory/processes';
-import { controlPaths, runPaths, runsDirectory } from '../../src/run-directory/run-paths';
+import { controlPaths, runPaths, runsDirectory, workspaceOf } from '../../src/run-directory/run-paths';
 import type { ResolvedExperiment } from '../../src/experiment/file/schema';
 import type { RunRecord } from '../../src/protocol/records';
 import { goodExperiment, mails, makeFolder } from '../experiment/workspace';
@@ -61,6 +62,25 @@ describe('createRun', () => {
       join(dirname(experiment.file), '.distillery', 'runs', '2025-03-01T12-00-00Z_Spam-filter'),
     );
     expect(readdirSync(paths.directory)).toEqual(['experiment.json']);
+  });
+
+  it('is of its workspace: paths inside are relative in its record, those outside absolute, and a moved one reads its own files', async () => {
+    const experiment = await resolved();
+    const elsewhere = resolve(dirname(experiment.file), '..', 'models', 'teacher');
+    const taught = { ...experiment, teacher: { source: 'checkpoint', path: elsewhere } };
+    const { paths, lock } = await createRun(taught);
+    await lock.release();
+    const written = JSON.parse(readFileSync(paths.experiment, 'utf8')) as Record<string, unknown>;
+    expect(written).toMatchObject({ file: 'x.distill.json', dataset: { train: ['train.jsonl'] } });
+    expect(written).toMatchObject({ teacher: { path: elsewhere }, inputs: [{ path: 'train.jsonl' }, {}] });
+
+    const moved = join(workspaceOf(paths), 'moved');
+    cpSync(join(workspaceOf(paths), '.distillery'), join(moved, '.distillery'), { recursive: true });
+    const there = runPaths(join(moved, '.distillery', 'runs', paths.id));
+    expect(await originOfRun(there)).toMatchObject({ file: join(moved, 'x.distill.json') });
+    // As runs were written before.
+    writeFileSync(there.experiment, JSON.stringify(experiment));
+    expect(await originOfRun(there)).toMatchObject({ file: experiment.file });
   });
 
   it('gives a folder of its own to each of several that start in one second', async () => {

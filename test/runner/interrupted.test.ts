@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
@@ -36,6 +36,13 @@ const metricsOf = (workspace: string, part: string): string => {
 };
 const recordOf = (run: string): RunRecord => JSON.parse(readFileSync(path.join(run, 'run.json'), 'utf8')) as RunRecord;
 
+/** All that lies in a folder. */
+function moveInto(target: string, folder: string): void {
+  const names = readdirSync(folder);
+  mkdirSync(target);
+  for (const name of names) renameSync(path.join(folder, name), path.join(target, name));
+}
+
 /** As if its process had run in another container of this machine. */
 function moveElsewhere(run: string): void {
   const [claim] = readdirSync(run).filter((name) => name.startsWith('lock.'));
@@ -51,15 +58,17 @@ function flipBit(file: string): void {
 
 describe('an interrupted run', () => {
   it.each([
-    ['while its teacher trains', 'teacher', 4, 'here'],
+    ['while its teacher trains, and moved with its workspace since,', 'teacher', 4, 'moved'],
     ['while its student trains, one bit of its last checkpoint flipped since,', '.', 17, 'damaged'],
     ['while its control trains in what might be a container', 'controls/no-distillation', 10, 'elsewhere'],
   ])('killed %s and resumed, has the weights of an uninterrupted one', async (_, part, steps, place) => {
-    const workspace = tinyWorkspace(experiment);
-    const { child, outcome } = start(['run', 'tiny.distill.json'], workspace);
-    await until(() => stepsIn(metricsOf(workspace, part)) >= steps);
+    const begun = tinyWorkspace(experiment);
+    const { child, outcome } = start(['run', 'tiny.distill.json'], begun);
+    await until(() => stepsIn(metricsOf(begun, part)) >= steps);
     child.kill('SIGKILL');
     expect((await outcome).signal).toBe('SIGKILL');
+    const workspace = place === 'moved' ? path.join(begun, 'inside') : begun;
+    if (place === 'moved') moveInto(workspace, begun);
     const run = onlyRun(workspace);
     expect(recordOf(run).status).toBe('running'); // it could not say otherwise
 

@@ -451,7 +451,7 @@ const inputFileSchema = z.object({ path: z.string(), bytes: z.number(), sha256: 
 
 /**
  * The experiment as run (`experiment.json`): still of the experiment file's shape, with every default filled in, paths
- * absolute and globs expanded.
+ * absolute (in the file, relative to the workspace: `run-directory/experiment-paths.ts`) and globs expanded.
  */
 export const resolvedExperimentSchema = experimentSchema.extend({
   file: z.string(),

@@ -17,7 +17,7 @@ export async function openDatasetFile(paths: RunPaths, file: string, line: numbe
   await window.showTextDocument(Uri.file(wanted), { selection: new Range(at, at), viewColumn: ViewColumn.Beside });
 }
 
-/** Records name files by absolute paths; a link may have one as the experiment has it. */
+/** The page knows files by absolute paths; a link may have one as the experiment has it. */
 export async function resolveTarget(paths: RunPaths, target: LabTarget): Promise<LabTarget> {
   if (!target.row) return target;
   const { file } = await readRunExperiment(paths);

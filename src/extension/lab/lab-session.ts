@@ -4,6 +4,7 @@ import { l10n } from 'vscode';
 import { readDatasetRow, readHeldOutRows } from '../../experiment/dataset-rows';
 import { readStudentProbe } from '../../run-directory/probes';
 import { readPredictions } from '../../run-directory/predictions';
+import { withAbsoluteFiles } from '../../run-directory/workspace-paths';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { comparisonDetail } from '../../protocol/predictions';
 import type { ComparisonDetail, InspectedRow, PromptRow } from '../../protocol/lab-data';
@@ -105,7 +106,7 @@ export class LabSession {
     const { paths, record } = this.run;
     const predictions = await readPredictions(paths);
     const split = record.summary?.rows[0]?.split ?? 'validation';
-    return predictions ? comparisonDetail(predictions, split) : null;
+    return predictions ? comparisonDetail(withAbsoluteFiles(paths, predictions), split) : null;
   }
 
   async #prompts(): Promise<PromptRow[]> {

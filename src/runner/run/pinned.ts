@@ -3,12 +3,12 @@
 import { batchInputs } from '../../distill/batch-inputs';
 import { countedRows } from '../../distill/prober';
 import { initialValue } from '../../distill/schedules';
-import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { InspectedToken, ProbeExamples, ProbePosition } from '../../protocol/records';
 import { bucketLengths, type Batch } from '../../dataset/batches';
 import type { Example } from '../../dataset/examples';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
-import type { RunData } from './data';
+import { toRecord } from '../../run-directory/workspace-paths';
+import type { PreparedRun } from './prepared-run';
 
 const MOST_EXAMPLES = 12;
 
@@ -31,8 +31,7 @@ export function choosePinned(examples: readonly Example[], width: number): Pinne
 
 /** What a view needs to show the pinned examples. @param batches one for each, as the models were given them */
 export function pinnedExamples(
-  experiment: ResolvedExperiment,
-  data: RunData,
+  { experiment, data, paths }: PreparedRun,
   { indices, mostPositions }: Pinned,
   batches: readonly Batch[],
 ): ProbeExamples {
@@ -57,7 +56,7 @@ export function pinnedExamples(
       const tokens = inspectedTokens(encoding, tokenizer);
       return {
         text: row.text,
-        file: row.file,
+        file: toRecord(paths, row.file),
         line: row.line,
         tokens,
         positions: counted.slice(0, mostPositions),

@@ -6,6 +6,7 @@ import { initialValue } from '../../distill/schedules';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { writePredictions } from '../../run-directory/predictions';
+import { toRecord } from '../../run-directory/workspace-paths';
 import { readRecords } from '../../run-directory/record-file';
 import { bestMetrics, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
@@ -93,7 +94,10 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
     teacher,
     latencyText: examples[0]!,
   });
-  for (const [i, { folder: ofSeed }] of runs.entries()) await writePredictions(ofSeed, predictions[i]!);
+  for (const [i, { folder: ofSeed }] of runs.entries()) {
+    const records = predictions[i]!.map((record) => ({ ...record, file: toRecord(paths, record.file) }));
+    await writePredictions(ofSeed, records);
+  }
   const best = await Promise.all(
     runs.map(async ({ folder: ofSeed }) => bestMetrics(await readRecords(ofSeed, 'evaluations'))),
   );

@@ -25,7 +25,7 @@ export async function prepareProbes(
   const options = batchOptions(run, 1);
   const pinned: Pinned = choosePinned(data.validation, student.labels?.length ?? student.vocabularySize);
   const batches = pinned.indices.map((index) => singleBatch(data.validation, index, options));
-  await writeProbeExamples(paths.probes, pinnedExamples(experiment, data, pinned, batches));
+  await writeProbeExamples(paths.probes, pinnedExamples(run, pinned, batches));
   const probed: ProbedLogits[][] = [];
   for (const member of teacher.members) {
     const memberProber = new Prober(executor, member.architecture, task, batches, pinned.mostPositions);
