@@ -113,11 +113,11 @@ export function evaluationProgram(pair: ModelPair, shape: BatchShape): Program {
     const parameters = withPrefix('student.', tensors);
     const { prediction } = predict(student, parameters, tensors);
     if (!isLanguageModel(student)) return { logits: prediction };
-    const { weight, bias } = vocabularyHead(student, parameters);
+    const head = { ...vocabularyHead(student, parameters), hidden: prediction };
     const labels = tensors.labels as tf.Tensor1D;
     const rows = chunkRows(student.vocabularySize);
     const teacher = teacherProjection(pair, tensors);
-    return { ...measurePredictions({ hidden: prediction, weight, bias }, labels, rows, teacher) };
+    return { ...measurePredictions(head, labels, rows, teacher) };
   });
 }
 

@@ -111,11 +111,10 @@ function headLoss(
       distillation: softened && { ...softened, teacherLogits: tensors['target.prediction'] as tf.Tensor2D },
     });
   }
-  const { weight, bias } = vocabularyHead(student, parameters);
   return vocabularyLoss({
     ...counting,
     labels,
-    student: { hidden: prediction, weight, bias },
+    student: { ...vocabularyHead(student, parameters), hidden: prediction },
     chunkRows: chunkRows(student.vocabularySize),
     distillation: softened && { ...softened, teacher: teacherProjection(pairing, tensors)! },
   });

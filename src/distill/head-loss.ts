@@ -5,6 +5,7 @@ import { isSoftened } from '../protocol/divergences';
 import { divergences } from './divergences';
 import { hardLosses, tokenLoss, withinVocabulary } from './hard-loss';
 import type { ProblemType } from '../model/architecture';
+import { capped } from '../model/attention';
 import type { Objective } from './pairing';
 import type { RowLoss } from './row-loss';
 import type { StepValues } from './schedules';
@@ -190,14 +191,29 @@ function labelGradients(inputs: VocabularyLossInputs) {
   const [rows] = student.hidden.shape;
   const [vocabulary] = student.weight.shape;
   const { labels, rowWeight } = rowsOf(inputs, 0, rows);
-  const share = tf.neg(distillation ? tf.mul(rowWeight, tf.sub(1, distillation.alpha)) : rowWeight); // [R]
+  const ofRows = tf.gather(student.weight, labels); // [R, D]
+  const hard = tf.neg(distillation ? tf.mul(rowWeight, tf.sub(1, distillation.alpha)) : rowWeight); // [R]
+  const share = student.cap === undefined ? hard : tf.mul<tf.Tensor1D>(hard, labelSlope(student, ofRows, labels));
   const column = tf.reshape<tf.Rank.R2>(share, [rows, 1]);
   return {
-    hidden: tf.mul(tf.gather(student.weight, labels), column),
+    hidden: tf.mul(ofRows, column),
     weight: tf.unsortedSegmentSum(tf.mul<tf.Tensor2D>(student.hidden, column), labels, vocabulary),
     bias: tf.unsortedSegmentSum(share, labels, vocabulary),
   };
 }
+
+/** The slope of the cap at the logit of each label, [R]. */
+function labelSlope(
+  { hidden, bias, cap }: VocabularyProjection,
+  ofRows: tf.Tensor2D,
+  labels: tf.Tensor1D,
+): tf.Tensor1D {
+  const products = tf.sum<tf.Tensor1D>(tf.mul(hidden, ofRows), -1);
+  return capSlope(capped(bias ? tf.add(products, tf.gather(bias, labels)) : products, cap), cap!);
+}
+
+/** Of y = c · tanh(x / c): 1 − (y / c)². */
+const capSlope = <T extends tf.Tensor>(y: T, cap: number): T => tf.sub<T>(1, tf.square(tf.mul(y, 1 / cap)));
 
 /** Labels that can be looked up, and counted / N, of some rows. */
 function rowsOf(inputs: VocabularyLossInputs, start: number, size: number) {
@@ -211,7 +227,7 @@ function rowsOf(inputs: VocabularyLossInputs, start: number, size: number) {
 const sumOf = (scalars: readonly (tf.Scalar | undefined)[]): tf.Scalar | undefined =>
   scalars.reduce((sum, scalar) => (sum && scalar ? tf.add(sum, scalar) : (sum ?? scalar)), undefined);
 
-/** Losses of some rows, and the gradient of their total with respect to the student's logits but for −[index = label]. */
+/** Losses of some rows, and the gradient of their total with respect to the student's logits, before a cap, but for −[index = label]. */
 function vocabularyChunk(
   inputs: VocabularyLossInputs,
   teacher: TeacherProjection | undefined,
@@ -223,7 +239,7 @@ function vocabularyChunk(
   const { perPosition, probabilities } = tokenLoss(studentLogits, labels);
   const { distillation } = inputs;
   const temperature = distillation && isSoftened(distillation.divergence) ? distillation.temperature : undefined;
-  return weightedLosses({
+  const losses = weightedLosses({
     studentLogits,
     teacherLogits: teacher && teacherLogits(teacher, start, size, temperature),
     hard: { perPosition, gradient: (weight) => tf.mul(probabilities, weight) },
@@ -231,6 +247,8 @@ function vocabularyChunk(
     hardWeight: rowWeight,
     distillation,
   });
+  const { cap } = inputs.student;
+  return cap === undefined ? losses : { ...losses, gradient: tf.mul(losses.gradient, capSlope(studentLogits, cap)) };
 }
 
 interface LogitsInputs {

@@ -7,9 +7,8 @@ import type { Program } from '../engine/graph/program';
 import { record } from '../engine/graph/trace-backend';
 import type { Architecture } from '../model/architecture';
 import type { Parameters } from '../model/parameters';
-import { backbone, headLogits, vocabularyHead } from '../model/transformer';
+import { backbone, headLogits, vocabularyHead, vocabularyLogits } from '../model/transformer';
 import type { ChooseRows } from '../model/computation';
-import { linear } from '../engine/graph/ops';
 import { mapValues, prefixed, withPrefix } from './named';
 import { requireFiniteTensor } from './not-finite';
 import { modelInputs } from './prediction';
@@ -132,8 +131,8 @@ function nextTokenProgram(a: Architecture, length: number): Program {
     const parameters = withPrefix('model.', tensors);
     const choose: ChooseRows = (x) => tf.gather(tf.reshape<tf.Rank.R2>(x, [length, -1]), tensors.last as tf.Tensor1D);
     const { chosen } = backbone(a, parameters, modelInputs(tensors), { choose }); // [1, D]
-    const { transform, weight, bias } = vocabularyHead(a, parameters);
-    return { logits: linear(transform(chosen!), weight, bias, 'out-in') };
+    const head = vocabularyHead(a, parameters);
+    return { logits: vocabularyLogits(head, head.transform(chosen!)) };
   });
 }
 

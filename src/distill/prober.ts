@@ -2,10 +2,9 @@
 
 import type { DeviceTensor, Executor, LoadedProgram } from '../engine/executor';
 import type { Program } from '../engine/graph/program';
-import { linear } from '../engine/graph/ops';
 import { record } from '../engine/graph/trace-backend';
 import type { Architecture } from '../model/architecture';
-import { vocabularyHead } from '../model/transformer';
+import { vocabularyHead, vocabularyLogits } from '../model/transformer';
 import type { Task } from '../protocol/records';
 import type { Batch } from '../dataset/batches';
 import { batchInputs, ByShape, type BatchInputs } from './batch-inputs';
@@ -31,9 +30,7 @@ function probeProgram(a: Architecture, shape: BatchShape): Program {
     const parameters = withPrefix('model.', tensors);
     const { prediction } = predict(a, parameters, tensors);
     if (!isLanguageModel(a)) return { logits: prediction };
-    const { weight, bias } = vocabularyHead(a, parameters);
-    const logits = linear(prediction, weight, bias, 'out-in');
-    return { logits };
+    return { logits: vocabularyLogits(vocabularyHead(a, parameters), prediction) };
   });
 }
 

@@ -1,8 +1,7 @@
 /** @file The last linear layer of a language model, or of several whose probabilities are averaged: logits of some rows at a time. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { linear } from '../engine/graph/ops';
-import { vocabularyHead } from '../model/transformer';
+import { vocabularyHead, vocabularyLogits } from '../model/transformer';
 import { withPrefix } from './named';
 import type { ModelPair } from './pairing';
 import { logProbabilities, logSumOfTwo, soften } from './softening';
@@ -16,6 +15,8 @@ export interface VocabularyProjection {
   weight: tf.Tensor2D;
   /** [V] */
   bias: tf.Tensor1D | null;
+  /** As of `VocabularyHead`. */
+  cap?: number | undefined;
 }
 
 /** Of an ensemble: those of its members, whose widths and paddings of the head may differ. */
@@ -34,8 +35,8 @@ export function teacherProjection(
 ): TeacherProjection | undefined {
   if (!teacher) return undefined;
   const members = (ensemble?.members ?? [teacher]).map((member, i): VocabularyProjection => {
-    const { weight, bias } = vocabularyHead(member, withPrefix(`${ofMember('teacher', i)}.`, tensors));
-    return { hidden: tensors[`target.${ofMember('prediction', i)}`] as tf.Tensor2D, weight, bias };
+    const head = vocabularyHead(member, withPrefix(`${ofMember('teacher', i)}.`, tensors));
+    return { ...head, hidden: tensors[`target.${ofMember('prediction', i)}`] as tf.Tensor2D };
   });
   return ensemble ? { members, weights: ensemble.weights } : members[0];
 }
@@ -51,8 +52,8 @@ export const vocabularyOf = (projection: TeacherProjection): number =>
 export const rowsOfProjection = (projection: TeacherProjection): number => membersOf(projection)[0]!.hidden.shape[0];
 
 /** [size, V] */
-export function logitsOfRows({ hidden, weight, bias }: VocabularyProjection, start: number, size: number): tf.Tensor2D {
-  return linear(tf.slice2d(hidden, [start, 0], [size, -1]), weight, bias, 'out-in') as tf.Tensor2D;
+export function logitsOfRows(projection: VocabularyProjection, start: number, size: number): tf.Tensor2D {
+  return vocabularyLogits(projection, tf.slice2d(projection.hidden, [start, 0], [size, -1]));
 }
 
 /**
@@ -85,7 +86,7 @@ export function truncateVocabulary(projection: TeacherProjection, vocabulary: nu
 }
 
 function truncateHead(projection: VocabularyProjection, vocabulary: number): VocabularyProjection {
-  const { hidden, weight, bias } = projection;
+  const { weight, bias } = projection;
   if (weight.shape[0] === vocabulary) return projection;
   if (weight.shape[0] < vocabulary) {
     throw new Error(
@@ -93,7 +94,7 @@ function truncateHead(projection: VocabularyProjection, vocabulary: number): Voc
     );
   }
   return {
-    hidden,
+    ...projection,
     weight: tf.slice(weight, [0, 0], [vocabulary, -1]),
     bias: bias && tf.slice(bias, [0], [vocabulary]),
   };

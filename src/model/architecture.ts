@@ -14,6 +14,7 @@ export const familyNames = [
   'qwen2',
   'qwen3',
   'smollm3',
+  'gemma2',
   'gemma3_text',
   'olmo2',
   'phi3',
@@ -110,6 +111,10 @@ export interface Architecture {
   poolsMean?: true;
   /** Scores are divided by its root; absent: the width of a head. */
   queryScalar?: number;
+  /** Scores s become c · tanh(s / c) before they are masked; absent: they stay. */
+  scoreCap?: number;
+  /** The same of a language model's logits. */
+  logitCap?: number;
 }
 
 /** Width of the embeddings, and of the rows that a language model's head multiplies with them. */

@@ -11,6 +11,11 @@ import type { Backbone, ChooseRows, ForwardOptions, ModelInputs, ParameterTensor
  */
 const UNSEEN = 2 ** 30;
 
+/** c · tanh(x / c): nearly x while that is small beside c, and never beyond ± c; x itself without a cap. */
+export function capped<T extends tf.Tensor>(x: T, cap: number | undefined): T {
+  return cap === undefined ? x : tf.mul<T>(tf.tanh(tf.mul(x, 1 / cap)), cap);
+}
+
 /** The parameter of this name. */
 export function parameter(parameters: ParameterTensors, name: string): tf.Tensor {
   const found = parameters[name];
@@ -134,7 +139,7 @@ export function attendHeads(
   const shared = key.shape[1];
   const rows = (heads / shared) * length;
   const product = tf.matMul(tf.reshape(query, [batch, shared, rows, width]), key, false, true); // [B, K, H / K · L, L]
-  const scores = tf.reshape(product, [batch, heads, length, length]);
+  const scores = capped(tf.reshape(product, [batch, heads, length, length]), a.scoreCap);
   const probabilities = tf.softmax<tf.Tensor4D>(tf.add(scores, bias));
   const kept = dropped(probabilities, a.attentionDropout, options);
   const context = tf.matMul(tf.reshape(kept, [batch, shared, rows, length]), value); // [B, K, H / K · L, d]

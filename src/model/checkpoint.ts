@@ -127,6 +127,25 @@ function generationConfig(a: Architecture): Record<string, unknown> {
   return { _from_model_config: true, ...Object.fromEntries(Object.entries(ids).filter(([, id]) => id !== undefined)) };
 }
 
+/** Settings that transformers 5 takes as floats alone: Python tells 30 from 30.0, and JavaScript writes both as 30. */
+const FLOATS = [
+  'attention_factor',
+  'attn_logit_softcapping',
+  'beta_fast',
+  'beta_slow',
+  'factor',
+  'final_logit_softcapping',
+  'high_freq_factor',
+  'initializer_range',
+  'low_freq_factor',
+  'rms_norm_eps',
+  'rope_local_base_freq',
+  'rope_theta',
+];
+// A quote within a text is escaped, so that no text has one right before a colon.
+const wholeFloats = new RegExp(`"(${FLOATS.join('|')})": (-?\\d+)(?=[,\n])`, 'g');
+
 async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeAtomically(path, [new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)]);
+  const text = JSON.stringify(value, null, 2).replace(wholeFloats, '"$1": $2.0');
+  await writeAtomically(path, [new TextEncoder().encode(`${text}\n`)]);
 }

@@ -36,14 +36,16 @@ export interface Backbone {
   attentions: tf.Tensor4D[];
 }
 
-/** logits = transform(hidden) · weightᵀ + bias, in parts so that the caller can make them for some rows at a time. */
+/** logits = cap(transform(hidden) · weightᵀ + bias), in parts so that the caller can make them for some rows at a time. */
 export interface VocabularyHead {
-  /** [N, D] → [N, D] */
+  /** [N, D] → [N, E], the width of the embeddings */
   transform: (hidden: tf.Tensor2D) => tf.Tensor2D;
-  /** [V, D] */
+  /** [V, E] */
   weight: tf.Tensor2D;
   /** [V] */
   bias: tf.Tensor1D | null;
+  /** Logits z become c · tanh(z / c), which is never beyond ± c; absent: they stay. */
+  cap?: number | undefined;
 }
 
 /** What a family computes; its shapes and static graph depend on nothing but the shapes of the inputs. */

@@ -8,6 +8,7 @@ import { gpt2Layout } from './gpt2-layout';
 import type { FamilyLayout } from './layout';
 import { modernbertLayout } from './modernbert-layout';
 import {
+  gemma2Layout,
   gemma3Layout,
   llamaLayout,
   mistralLayout,
@@ -22,6 +23,7 @@ import { robertaLayout, xlmRobertaLayout } from './roberta-layout';
 export const familyLayouts: Record<Family, FamilyLayout> = {
   bert: bertLayout,
   distilbert: distilbertLayout,
+  gemma2: gemma2Layout,
   gemma3_text: gemma3Layout,
   gpt2: gpt2Layout,
   roberta: robertaLayout,

@@ -119,11 +119,12 @@ export const qwen3Layout = rmsDecoderLayout({
   write: (a) => ({ ...writeQwenSliding(a), attention_bias: false }),
 });
 
+/** By layer: false for the last of each group of so many. */
+const allButLast = (layers: number, interval: number): boolean[] =>
+  ofEachLayer(layers, (index) => (index + 1) % interval !== 0);
+
 /** Of each group of so many layers the last has no positions (SmolLM3, after Yang et al., 2025). */
 const UNTURNED_INTERVAL = 4;
-
-const turnedBut = (layers: number, interval: number): boolean[] =>
-  ofEachLayer(layers, (index) => (index + 1) % interval !== 0);
 
 const unlessAll = (rotaryLayers: boolean[]): Partial<FamilyFields> =>
   rotaryLayers.includes(false) ? { rotaryLayers } : {};
@@ -144,13 +145,13 @@ export const smollm3Layout = rmsDecoderLayout({
   tieWordEmbeddings: true,
   keyValueHeads: 4,
   norms: preNorms,
-  ofDepth: (layers) => unlessAll(turnedBut(layers, UNTURNED_INTERVAL)),
+  ofDepth: (layers) => unlessAll(allButLast(layers, UNTURNED_INTERVAL)),
   read: (reader, { layers }) => {
     refuseBiases(reader);
     const given = reader.numbers('no_rope_layers'); // 1: with positions
     const interval = reader.number('no_rope_layer_interval', UNTURNED_INTERVAL);
     const turned = unlessAll(
-      given.length > 0 ? ofEachLayer(layers, (index) => given[index] !== 0) : turnedBut(layers, interval),
+      given.length > 0 ? ofEachLayer(layers, (index) => given[index] !== 0) : allButLast(layers, interval),
     );
     if (!reader.flag('use_sliding_window', false)) return turned;
     const window = reader.optionalNumber('sliding_window');
@@ -167,12 +168,85 @@ export const smollm3Layout = rmsDecoderLayout({
   }),
 });
 
-/** Gemma Team, 2025. Of so many layers the last sees everything; the others slide and have rotary positions of their own. */
-const GEMMA_PATTERN = 6;
+/** What both versions of Gemma have alike. */
+const gemma = {
+  tieWordEmbeddings: true,
+  keyValueHeads: 4,
+  headSize: 256,
+  epsilon: 1e-6,
+  norms: {
+    beforeAttention: 'input_layernorm',
+    afterAttention: 'post_attention_layernorm',
+    beforeMlp: 'pre_feedforward_layernorm',
+    afterMlp: 'post_feedforward_layernorm',
+  },
+  addsOneToNorms: true,
+  scalesEmbeddings: true,
+  activation: { key: 'hidden_activation', name: 'gelu_pytorch_tanh' },
+} as const;
+
+/** Of every so many layers the last sees everything; the others slide. */
+const GEMMA_PATTERNS = { 2: 2, 3: 6 };
 const GEMMA_WINDOW = 4096;
+
+function readGemma(reader: ConfigReader, layers: number, pattern: number): Partial<FamilyFields> {
+  refuseBiases(reader);
+  reader.refuse('use_bidirectional_attention', true, 'attention to later tokens');
+  const headSize = reader.number('head_dim', gemma.headSize);
+  const window = reader.number('sliding_window', GEMMA_WINDOW);
+  return {
+    ...readSliding(reader, layers, window, (index) => (index + 1) % pattern !== 0),
+    ...unless(headSize, 'queryScalar', reader.number('query_pre_attn_scalar', gemma.headSize)),
+  };
+}
+
+const writeGemma = (a: Architecture): Record<string, unknown> => ({
+  query_pre_attn_scalar: a.queryScalar ?? headSizeOf(a),
+  sliding_window: a.slidingWindow ?? GEMMA_WINDOW,
+  layer_types: layerTypes(a),
+  attention_bias: false,
+  attn_logit_softcapping: a.scoreCap ?? null,
+  final_logit_softcapping: a.logitCap ?? null,
+});
+
+const GEMMA_CAPS = { scoreCap: 50, logitCap: 30 };
+
+/** Gemma Team, 2024. */
+export const gemma2Layout = rmsDecoderLayout({
+  ...gemma,
+  summary: 'a Llama with more norms and capped logits, every other block of which slides',
+  className: 'Gemma2',
+  sizes: {
+    hiddenSize: 2304,
+    layers: 26,
+    heads: 8,
+    intermediateSize: 9216,
+    vocabularySize: 256_000,
+    maxPositions: 8192,
+  },
+  theta: 10_000,
+  ofDepth: (layers) => ({
+    ...GEMMA_CAPS,
+    slidingWindow: GEMMA_WINDOW,
+    slidingLayers: allButLast(layers, GEMMA_PATTERNS[2]),
+  }),
+  read: (reader, { layers }) => ({
+    ...readGemma(reader, layers, GEMMA_PATTERNS[2]),
+    ...(!reader.isNull('attn_logit_softcapping') && {
+      scoreCap: reader.number('attn_logit_softcapping', GEMMA_CAPS.scoreCap),
+    }),
+    ...(!reader.isNull('final_logit_softcapping') && {
+      logitCap: reader.number('final_logit_softcapping', GEMMA_CAPS.logitCap),
+    }),
+  }),
+  write: writeGemma,
+});
+
 const GEMMA_LOCAL_THETA = 10_000;
 
+/** Gemma Team, 2025. Layers that slide have rotary positions of their own. */
 export const gemma3Layout = rmsDecoderLayout({
+  ...gemma,
   summary: 'a Llama with more norms, most of whose blocks slide',
   className: 'Gemma3',
   classifierName: 'Gemma3Text',
@@ -184,55 +258,32 @@ export const gemma3Layout = rmsDecoderLayout({
     vocabularySize: 262_208,
     maxPositions: 131_072,
   },
-  epsilon: 1e-6,
   theta: 1_000_000,
-  tieWordEmbeddings: true,
-  keyValueHeads: 4,
-  headSize: 256,
-  norms: {
-    beforeAttention: 'input_layernorm',
-    afterAttention: 'post_attention_layernorm',
-    beforeMlp: 'pre_feedforward_layernorm',
-    afterMlp: 'post_feedforward_layernorm',
-  },
   normsQueriesAndKeys: 'each',
-  addsOneToNorms: true,
-  scalesEmbeddings: true,
-  activation: { key: 'hidden_activation', name: 'gelu_pytorch_tanh' },
   ofDepth: (layers) => ({
     slidingWindow: GEMMA_WINDOW,
-    slidingLayers: turnedBut(layers, GEMMA_PATTERN),
+    slidingLayers: allButLast(layers, GEMMA_PATTERNS[3]),
     slidingRotary: { theta: GEMMA_LOCAL_THETA },
   }),
   read: (reader, { layers, maxPositions }) => {
-    refuseBiases(reader);
     reader.only('attn_logit_softcapping', undefined, 'a cap of scores');
     reader.only('final_logit_softcapping', undefined, 'a cap of logits');
-    reader.refuse('use_bidirectional_attention', true, 'attention to later tokens');
     const parts = reader.part('rope_parameters');
     const full = reader.part('rope_scaling') ?? parts?.part('full_attention');
     const localTheta = reader.number('rope_local_base_freq', GEMMA_LOCAL_THETA);
-    const pattern = reader.number('sliding_window_pattern', GEMMA_PATTERN);
-    const headSize = reader.number('head_dim', 256);
     return {
+      ...readGemma(reader, layers, reader.number('sliding_window_pattern', GEMMA_PATTERNS[3])),
       rotary: readRotaryPart(full, reader.number('rope_theta', 1_000_000), maxPositions),
       slidingRotary: readRotaryPart(parts?.part('sliding_attention'), localTheta, maxPositions),
-      ...readSliding(reader, layers, reader.number('sliding_window', GEMMA_WINDOW), (i) => (i + 1) % pattern !== 0),
-      ...unless(headSize, 'queryScalar', reader.number('query_pre_attn_scalar', 256)),
     };
   },
   write: (a) => ({
+    ...writeGemma(a),
     rope_parameters: {
       full_attention: rotaryParameters(a.rotary!),
       sliding_attention: rotaryParameters(a.slidingRotary ?? a.rotary!),
     },
     rope_local_base_freq: (a.slidingRotary ?? a.rotary!).theta,
-    query_pre_attn_scalar: a.queryScalar ?? headSizeOf(a),
-    sliding_window: a.slidingWindow ?? GEMMA_WINDOW,
-    layer_types: layerTypes(a),
-    attention_bias: false,
-    attn_logit_softcapping: null,
-    final_logit_softcapping: null,
   }),
 });
 

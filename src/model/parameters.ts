@@ -94,9 +94,18 @@ const widthsOf = (a: Architecture): Record<string, number> => ({
 export function withSettingsOf(source: Architecture, a: Architecture, layers: readonly number[]): Architecture {
   if (source.family !== a.family) return a;
   const { keyValueHeads = source.keyValueHeads } = a;
-  const { embeddingSize, padId = a.padId } = source;
-  const { headSize, rotary, rotaryLayers, slidingWindow, slidingLayers, slidingRotary, queryScalar, poolsMean } =
-    source;
+  const { embeddingSize, padId = a.padId, poolsMean } = source;
+  const {
+    headSize,
+    rotary,
+    rotaryLayers,
+    slidingWindow,
+    slidingLayers,
+    slidingRotary,
+    queryScalar,
+    scoreCap,
+    logitCap,
+  } = source;
   const chosen = (ofLayers: boolean[]): boolean[] => layers.map((layer) => ofLayers[layer] ?? false);
   return {
     ...a,
@@ -113,6 +122,8 @@ export function withSettingsOf(source: Architecture, a: Architecture, layers: re
     ...(rotary && { rotary }),
     ...(slidingRotary && { slidingRotary }),
     ...(queryScalar !== undefined && { queryScalar }),
+    ...(scoreCap !== undefined && { scoreCap }),
+    ...(logitCap !== undefined && { logitCap }),
     ...(rotaryLayers && { rotaryLayers: chosen(rotaryLayers) }),
     ...(slidingWindow !== undefined && slidingLayers && { slidingWindow, slidingLayers: chosen(slidingLayers) }),
   };

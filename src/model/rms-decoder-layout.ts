@@ -212,8 +212,14 @@ function problem(a: Architecture): Complaint | undefined {
     return complaint('model-size-impossible', { size: 'slidingWindow', value: a.slidingWindow });
   }
   if (headSize % 2 !== 0) return complaint('model-head-size-odd', { headSize });
-  const { rotary, slidingRotary, queryScalar = headSize } = a;
-  const numbers = { queryScalar, ...numbersOf(rotary!), ...(slidingRotary && numbersOf(slidingRotary)) };
+  const { rotary, slidingRotary, queryScalar = headSize, scoreCap = 1, logitCap = 1 } = a;
+  const numbers = {
+    queryScalar,
+    scoreCap,
+    logitCap,
+    ...numbersOf(rotary!),
+    ...(slidingRotary && numbersOf(slidingRotary)),
+  };
   const wrong = Object.entries(numbers).find(([, value]) => !(value > 0));
   return wrong && complaint('model-number-not-positive', { setting: wrong[0], value: wrong[1] });
 }

@@ -134,6 +134,7 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
       transform: (hidden) => hidden,
       weight: parameter(p, a.tieWordEmbeddings ? WORD_EMBEDDINGS : HEAD) as tf.Tensor2D,
       bias: null,
+      cap: a.logitCap,
     }),
     classifiedRows: lastRows,
     classificationLogits: (_a, p, rows) => linear(rows, parameter(p, CLASSIFIER), null, 'out-in') as tf.Tensor2D,

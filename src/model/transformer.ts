@@ -4,6 +4,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { reshape } from '@tensorflow/tfjs-core';
 import { linear } from '../engine/graph/ops';
 import type { Architecture, Family } from './architecture';
+import { capped } from './attention';
 import { bert } from './bert';
 import type {
   Backbone,
@@ -18,6 +19,7 @@ import { distilbert } from './distilbert';
 import { electra } from './electra';
 import { gpt2 } from './gpt2';
 import {
+  gemma2Layout,
   gemma3Layout,
   llamaLayout,
   mistralLayout,
@@ -35,6 +37,7 @@ const families: Record<Family, FamilyComputation> = {
   bert,
   distilbert,
   electra,
+  gemma2: rmsDecoder(gemma2Layout),
   gemma3_text: rmsDecoder(gemma3Layout),
   gpt2,
   llama: rmsDecoder(llamaLayout),
@@ -62,6 +65,18 @@ export function backbone(
 /** The head of a language model. */
 export function vocabularyHead(a: Architecture, parameters: ParameterTensors): VocabularyHead {
   return families[a.family].vocabularyHead(a, parameters);
+}
+
+/**
+ * Logits of a language model's head.
+ * @param rows [N, D], transformed
+ * @returns [N, V]
+ */
+export function vocabularyLogits(
+  { weight, bias, cap }: Omit<VocabularyHead, 'transform'>,
+  rows: tf.Tensor2D,
+): tf.Tensor2D {
+  return capped(linear(rows, weight, bias, 'out-in') as tf.Tensor2D, cap);
 }
 
 /** Picks the row of each text that its classifier reads, of [B, L, D]. */
@@ -98,9 +113,9 @@ export function headLogits(
     return classificationLogits(a, parameters, classifiedRows(a, inputs)(lastHidden), options);
   }
   const [batch, length, width] = lastHidden.shape;
-  const { transform, weight, bias } = vocabularyHead(a, parameters);
-  const rows = transform(reshape(lastHidden, [batch * length, width])); // [B · L, D]
-  return reshape(linear(rows, weight, bias, 'out-in'), [batch, length, a.vocabularySize]);
+  const head = vocabularyHead(a, parameters);
+  const rows = head.transform(reshape(lastHidden, [batch * length, width])); // [B · L, D]
+  return reshape(vocabularyLogits(head, rows), [batch, length, a.vocabularySize]);
 }
 
 /** Logits of the whole model, for inspection and generation; shapes as of `headLogits`. */

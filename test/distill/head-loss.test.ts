@@ -62,11 +62,12 @@ interface Evaluated extends HeadLoss {
 
 /** Value and gradients, with everything inside tidied away as a training step does. */
 function evaluate(given: Given): Evaluated {
-  const { hidden, weight, bias } = given.student;
+  const { hidden, weight, bias, cap } = given.student;
   let loss: HeadLoss | undefined;
   const { grads } = tf.tidy(() =>
     tf.valueAndGrads((h: tf.Tensor, w: tf.Tensor, b?: tf.Tensor) => {
-      const student = { hidden: h as tf.Tensor2D, weight: w as tf.Tensor2D, bias: (b ?? null) as tf.Tensor1D | null };
+      const ofStudent = { hidden: h as tf.Tensor2D, weight: w as tf.Tensor2D, bias: (b ?? null) as tf.Tensor1D | null };
+      const student = { ...ofStudent, cap };
       loss = vocabularyLoss({ ...given, student });
       loss = { ...loss, total: tf.keep(loss.total) };
       return loss.total;
@@ -78,8 +79,10 @@ function evaluate(given: Given): Evaluated {
 /** The combined loss as a textbook writes it, all rows at once, for autodiff. */
 function plainTotal(given: Given, hidden: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor): tf.Scalar {
   const { teacher, temperature, alpha, temperatureScale } = given.distillation!;
-  const studentLogits = tf.add(tf.matMul(hidden, weight, false, true), bias);
-  const teacherLogits = tf.add(tf.matMul(teacher.hidden, teacher.weight, false, true), teacher.bias!);
+  const capped = (z: tf.Tensor, { cap }: VocabularyProjection): tf.Tensor =>
+    cap === undefined ? z : tf.mul(tf.tanh(tf.div(z, cap)), cap);
+  const studentLogits = capped(tf.add(tf.matMul(hidden, weight, false, true), bias), given.student);
+  const teacherLogits = capped(tf.add(tf.matMul(teacher.hidden, teacher.weight, false, true), teacher.bias!), teacher);
   const logS = tf.logSoftmax(tf.div(studentLogits, temperature));
   const logQ = tf.logSoftmax(tf.div(teacherLogits, temperature));
   const soft = tf.sum(tf.mul(tf.exp(logQ), tf.sub(logQ, logS)), -1);
@@ -94,8 +97,13 @@ function plainTotal(given: Given, hidden: tf.Tensor2D, weight: tf.Tensor2D, bias
 }
 
 describe('vocabularyLoss', () => {
-  it('has the value and the gradients that autodiff makes of the plain definition', () => {
-    const given = inputs();
+  it.each([
+    ['plain logits', undefined],
+    ['capped logits', 1.5],
+  ])('has the value and the gradients that autodiff makes of the definition, of %s', (_, cap) => {
+    const teacher = { ...projection(TEACHER_WIDTH, 41), cap };
+    const student = { ...projection(STUDENT_WIDTH, 31), cap };
+    const given = inputs({ student, distillation: { ...distillation(), teacher }, chunkRows: 3 });
     const expected = tf.valueAndGrads((h: tf.Tensor, w: tf.Tensor, b: tf.Tensor) =>
       plainTotal(given, h as tf.Tensor2D, w as tf.Tensor2D, b),
     )([given.student.hidden, given.student.weight, given.student.bias!]);

@@ -55,6 +55,7 @@ describe('config.json', () => {
     expect(of('qwen3', 'Qwen3', window)).toEqual(none); // from layer 28 on
     const layer_types = ['sliding_attention', 'full_attention', 'full_attention', 'full_attention'];
     expect(of('qwen3', 'Qwen3', { ...window, layer_types })).toEqual([8, '1000', undefined]);
+    expect(of('gemma2', 'Gemma2', {})).toEqual([4096, '1010', undefined]);
     expect(of('gemma3_text', 'Gemma3', { sliding_window: 8 })).toEqual([8, '1111', undefined]);
     expect(of('gemma3_text', 'Gemma3', { sliding_window_pattern: 2 })).toEqual([4096, '1010', undefined]);
     expect(of('smollm3', 'SmolLM3', {})).toEqual([undefined, undefined, '1110']);

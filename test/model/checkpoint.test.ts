@@ -151,6 +151,20 @@ describe('a checkpoint', () => {
     await expect(loadStart(copy, architecture, 7)).rejects.toThrow('bert.embeddings.LayerNorm.bias');
   });
 
+  it('has whole numbers in its config as floats where transformers takes nothing else', async () => {
+    const { architecture, parameters } = await loadCheckpoint(goldenFolder('gemma2'));
+    const saved = join(directory, 'floats');
+    await saveCheckpoint(saved, architecture, parameters, { note: '"factor": 2,' });
+    const text = await readFile(join(saved, 'config.json'), 'utf8');
+    expect(text.match(/"(final_logit_softcapping|rope_theta|sliding_window)": .*/g)).toEqual([
+      '"rope_theta": 10000.0,',
+      '"rope_theta": 10000.0,',
+      '"sliding_window": 4,',
+      '"final_logit_softcapping": 3.0,',
+    ]);
+    expect((JSON.parse(text) as { note: string }).note).toBe('"factor": 2,');
+  });
+
   it('is not saved with a parameter missing', async () => {
     const { architecture, parameters } = await loadCheckpoint(goldenFolder('gpt2'));
     delete parameters['transformer.ln_f.bias'];

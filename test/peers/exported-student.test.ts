@@ -1,7 +1,7 @@
 /** @file Students of real runs, in Python transformers. Runs where `npm run peers` has made test/peers/.venv. */
 
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -23,10 +23,20 @@ interface PeerAnswer {
 const text = 'Cheap loans, click here! Call me Ishmael.';
 
 describe.skipIf(!installed)('an exported student in Python transformers', () => {
-  it.each(['text-classification', 'causal-lm', 'masked-lm'] as const)(
-    '%s: loads with nothing missing, reads the same ids and gives the same logits',
-    async (task) => {
+  it.each([
+    ['text-classification', 'bert'],
+    ['causal-lm', 'gpt2'],
+    ['causal-lm', 'llama'],
+    ['causal-lm', 'gemma2'],
+    ['masked-lm', 'bert'],
+  ] as const)(
+    '%s, %s: loads with nothing missing, reads the same ids and gives the same logits',
+    async (task, family) => {
       const workspace = tinyWorkspace({ task, training: { epochs: 1 } });
+      const file = path.join(workspace, 'tiny.distill.json');
+      const experiment = JSON.parse(readFileSync(file, 'utf8')) as { student: { architecture: object } };
+      const asked = { architecture: { ...experiment.student.architecture, family } };
+      writeFileSync(file, JSON.stringify({ ...experiment, student: asked }));
       await document(['run', 'tiny.distill.json'], workspace);
       const student = path.join(onlyRun(workspace), 'student');
       const { stdout } = await promisify(execFile)(python, [here('load_student.py'), student, text]);

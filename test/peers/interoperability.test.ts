@@ -111,6 +111,15 @@ const architectures: Record<string, Architecture> = {
     slidingLayers: [false, true, false], // as a student of chosen blocks may have it
   }),
   smollm3: createArchitecture({ ...llama, family: 'smollm3', head: 'causal-lm', rotaryLayers: [true, false, false] }),
+  gemma2: createArchitecture({
+    ...llama,
+    family: 'gemma2',
+    head: 'causal-lm',
+    slidingWindow: 2,
+    slidingLayers: [true, false, true],
+    scoreCap: 0.5,
+    logitCap: 0.7,
+  }),
   gemma3_text: createArchitecture({
     ...llama,
     family: 'gemma3_text',

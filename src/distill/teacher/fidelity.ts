@@ -84,8 +84,8 @@ function fidelityProgram({ architecture }: FrozenTeacher, shape: BatchShape): Pr
   const { labels } = labelSpecs(shape) as { labels: typeof hidden };
   const inputs = { exact: hidden, rounded: hidden, labels, ...prefixed('teacher.', parameterSpecs(architecture)) };
   return record(`fidelity-${shape.rows}x${shape.length}`, inputs, (tensors) => {
-    const { weight, bias } = vocabularyHead(architecture, withPrefix('teacher.', tensors));
-    const head = (name: string) => ({ hidden: tensors[name] as tf.Tensor2D, weight, bias });
+    const common = vocabularyHead(architecture, withPrefix('teacher.', tensors));
+    const head = (name: string) => ({ ...common, hidden: tensors[name] as tf.Tensor2D });
     const measured = measurePredictions(
       head('rounded'),
       tensors.labels as tf.Tensor1D,
