@@ -82,6 +82,8 @@ export interface RunSnapshot {
 export interface RunListing {
   id: string;
   record: RunRecord;
+  /** As the sidebar tells it from others of its experiment: `T 4 · α .7`. */
+  label: string;
   /** The student's best validation metrics so far; absent once the summary tells more. */
   best?: Metrics;
 }

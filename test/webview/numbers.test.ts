@@ -10,9 +10,10 @@ import { Column } from '../../webview/charts/column';
 import { componentWeight, SeriesCurves, spread } from '../../webview/loss/curves';
 import { ceiling } from '../../webview/charts/chart-scale';
 import { inksOf, runInks } from '../../webview/runs/run-inks';
+import { runTitles } from '../../webview/runs/run-titles';
 import { pan, zoomAbout } from '../../webview/charts/zoom';
 import { csvText } from '../../webview/save/csv';
-import { initialState, reduce, wantedStep, withProbe, withToken } from '../../webview/state/state';
+import { initialState, reduce, wantedStep, withProbe, withToken, type RunState } from '../../webview/state/state';
 import { bars, compare, summarize } from '../../webview/tokens/divergence';
 import { fromFraction, marks, nudge, snap, toFraction } from '../../webview/tokens/temperature-scale';
 import { chipText, visible } from '../../webview/tokens/token-text';
@@ -51,6 +52,43 @@ function table(...records: MetricsRecord[]): MetricsTable {
   for (const one of records) made.push(one);
   return made;
 }
+
+describe('runs beside each other', () => {
+  const begun = (id: string, name: string, settings: Record<string, string>, started = ''): RunState =>
+    ({ id, record: { name, started }, settings }) as RunState;
+  const titles = (...runs: RunState[]): string[] => [...runTitles(runs).values()];
+
+  it('bear their names where these tell them apart', () => {
+    expect(titles(begun('1', 'A', { x: '1' }), begun('2', 'B', { x: '2' }))).toEqual(['A', 'B']);
+  });
+
+  it('bear what was set differently where they have one name, T and α first, and no more than three of it', () => {
+    const one = { 'distillation.alpha': '0.5', 'distillation.temperature': '2', 'training.seed': '1' };
+    const two = {
+      ...one,
+      'distillation.temperature': '4',
+      'training.batchSize': '8',
+      'a.warmup': '0',
+      'b.activation': 'relu',
+    };
+    expect(titles(begun('1', 'A', one), begun('2', 'A', two))).toEqual([
+      'T 2 · warmup – · activation –',
+      'T 4 · warmup 0 · activation relu',
+    ]);
+    const other = begun('3', 'B', one);
+    expect(titles(begun('1', 'A', one), begun('2', 'A', { ...one, 'distillation.alpha': '0.9' }), other)).toEqual([
+      'A · α .5',
+      'A · α .9',
+      'B',
+    ]);
+  });
+
+  it('bear the time where they began alike', () => {
+    const [first, second] = titles(begun('1', 'A', {}, '2026-01-01T10:00'), begun('2', 'A', {}, '2026-01-02T10:00'));
+    expect(first).not.toBe(second);
+    expect(first).toContain(new Date('2026-01-01T10:00').toLocaleString());
+  });
+});
 
 describe('curves', () => {
   it('put a record at its step, its epoch, or the seconds since training began', () => {

@@ -64,7 +64,7 @@ function listings(study: StudyKind): RunListing[] {
       sweep: { id: 'study', study, values },
       summary: summary(student, control),
     };
-    return { id: i === 0 ? spam.run.id : `study-${i}`, record };
+    return { id: i === 0 ? spam.run.id : `study-${i}`, record, label: `T ${i}` };
   });
 }
 

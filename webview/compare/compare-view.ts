@@ -23,6 +23,7 @@ import './disagreements';
 import './confusion';
 import { finding } from './finding';
 import './model-table';
+import { runTitles } from '../runs/run-titles';
 import { comparedModels, drawnModels, type ComparedModel } from './models';
 import './settings-table';
 import './study-view';
@@ -119,6 +120,7 @@ export class CompareView extends LitElement {
     const chips = html`<lab-run-chips
       .shown=${this.run.id}
       .runs=${this.runs}
+      .titles=${runTitles([this.run, ...beside])}
       .choices=${this.choices}
       .coloured=${false}
     ></lab-run-chips>`;

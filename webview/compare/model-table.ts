@@ -82,6 +82,19 @@ export class ModelTable extends LitElement {
       td .swatch {
         margin-right: 8px;
       }
+      /* With a sidebar beside it: the columns of size and time are to be seen too. */
+      @media (max-width: 1100px) {
+        table.data th,
+        table.data td {
+          padding-left: 12px;
+        }
+        td:first-child .muted {
+          display: block;
+          padding-left: 18px;
+          font-size: 11px;
+          line-height: 12px;
+        }
+      }
       @media (max-width: 640px) {
         table.data th,
         table.data td {

@@ -6,11 +6,12 @@ import type { ModelShape } from '../../src/protocol/lab-data';
 import type { ComparisonRow } from '../../src/protocol/records';
 import type { Measure } from '../state/quality';
 import { roleNames } from '../look/role-names';
+import { runTitles } from '../runs/run-titles';
 import type { RunState } from '../state/state';
 
 export interface ComparedModel {
   row: ComparisonRow;
-  /** `Student`, or another run's name. */
+  /** `Student`, or another run's title. */
   title: string;
   about: string;
   /** Of another run. */
@@ -19,20 +20,21 @@ export interface ComparedModel {
 
 const shapeOf = (shape: ModelShape | undefined): string => (shape ? `${shape.layers} × ${shape.hiddenSize}` : '');
 
-export function comparedModels(run: RunState, besides: Iterable<RunState>): ComparedModel[] {
+export function comparedModels(run: RunState, besides: readonly RunState[]): ComparedModel[] {
+  const titles = runTitles([run, ...besides]);
   const own = (run.record.summary?.rows ?? []).map((row): ComparedModel => ({
     row,
     other: false,
     ...naming(run, row),
   }));
-  const others = [...besides].flatMap(({ record, experiment }) =>
+  const others = besides.flatMap(({ id, record, experiment }) =>
     (record.summary?.rows ?? [])
       .filter(({ role }) => role === 'student')
       .map((row): ComparedModel => {
         return {
           row,
           other: true,
-          title: record.name,
+          title: titles.get(id)!,
           about: l10n.t("another run's student, {0}", shapeOf(experiment.student)),
         };
       }),

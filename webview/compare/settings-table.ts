@@ -4,6 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { absent, formatCount } from '../../src/protocol/format';
+import { runTitles } from '../runs/run-titles';
 import type { RunState } from '../state/state';
 import { shared } from '../look/styles';
 
@@ -39,10 +40,11 @@ export class SettingsTable extends LitElement {
   override render(): unknown {
     const { run, besides } = this;
     const hasControl = run.series.some(({ role }) => role === 'control') && besides.length === 0;
+    const titles = runTitles([run, ...besides]);
     const columns = [
-      { title: besides.length > 0 ? run.record.name : l10n.t('Student'), settings: run.settings },
+      { title: besides.length > 0 ? titles.get(run.id)! : l10n.t('Student'), settings: run.settings },
       ...(hasControl ? [{ title: l10n.t('Control'), settings: ofControl(run.settings) }] : []),
-      ...besides.map((other) => ({ title: other.record.name, settings: other.settings })),
+      ...besides.map((other) => ({ title: titles.get(other.id)!, settings: other.settings })),
     ];
     const paths = [...new Set(columns.flatMap(({ settings }) => Object.keys(settings)))].sort();
     const different = paths.filter((path) => new Set(columns.map(({ settings }) => settings[path])).size > 1);

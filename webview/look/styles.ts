@@ -219,8 +219,13 @@ const base = css`
     text-overflow: ellipsis;
     white-space: nowrap;
   }
+  /* What goes on beyond the right edge casts a shadow there, which the content's own end covers. */
   .scroll {
     overflow: auto;
+    background:
+      linear-gradient(to left, var(--vscode-editor-background) 50%, transparent) right / 32px 100% no-repeat local,
+      linear-gradient(to left, var(--vscode-scrollbar-shadow, var(--rule)), transparent) right / 10px 100% no-repeat
+        scroll;
   }
   .segments {
     display: inline-flex;

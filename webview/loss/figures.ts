@@ -64,11 +64,11 @@ function curvesOfRuns(view: View, metric: MetricName, ink: string): Line[] {
 }
 
 /** A line in its run's colour; it stands out where its run was picked, and steps back where another was. */
-function ofRun({ inks, choices: { picked }, run: shown }: View, run: RunState, line: Line): Line {
+function ofRun({ inks, titles, choices: { picked }, run: shown }: View, run: RunState, line: Line): Line {
   const stands = picked === run.id || (picked === undefined && run.id === shown.id);
   return {
     ...line,
-    name: run.record.name,
+    name: titles.get(run.id)!,
     run: run.id,
     ink: inks.get(run.id) ?? line.ink,
     width: stands ? 2.25 : 1.5,

@@ -72,6 +72,7 @@ export class LossView extends LitElement {
         .runs=${this.runs}
         .choices=${choices}
         .main=${view?.main}
+        .titles=${view?.titles ?? new Map()}
       ></lab-loss-bar>
       <div class="failures">${this.failed}</div>
       ${

@@ -76,6 +76,8 @@ export class LossBar extends LitElement {
 
   @property({ attribute: false }) run!: RunState;
   @property({ attribute: false }) runs: readonly RunListing[] = [];
+  /** What the runs are called that are shown. */
+  @property({ attribute: false }) titles: ReadonlyMap<string, string> = new Map();
   @property({ attribute: false }) choices!: Choices;
   /** The training that the charts show. */
   @property({ attribute: false }) main: SeriesState | undefined;
@@ -166,7 +168,12 @@ export class LossBar extends LitElement {
             : nothing
         }
       </span>
-      <lab-run-chips .shown=${this.run.id} .runs=${this.runs} .choices=${this.choices}></lab-run-chips>
+      <lab-run-chips
+        .shown=${this.run.id}
+        .runs=${this.runs}
+        .titles=${this.titles}
+        .choices=${this.choices}
+      ></lab-run-chips>
       <button
         class="icon-button"
         id="tables"

@@ -6,6 +6,7 @@ import type { RunState, SeriesState } from '../state/state';
 import type { Column } from '../charts/column';
 import { SeriesCurves } from './curves';
 import { inksOf } from '../runs/run-inks';
+import { runTitles } from '../runs/run-titles';
 
 export interface View {
   run: RunState;
@@ -13,6 +14,8 @@ export interface View {
   controls: SeriesState[];
   /** The same training of other runs. */
   others: { run: RunState; series: SeriesState }[];
+  /** What the runs are called. */
+  titles: ReadonlyMap<string, string>;
   /** Colours of the runs, once there are several. */
   inks: ReadonlyMap<string, string>;
   choices: Pick<Choices, 'axis' | 'smoothing' | 'picked'>;
@@ -47,9 +50,10 @@ export function viewOf(run: RunState, besides: ReadonlyMap<string, RunState>, ch
     others.length > 0
       ? inksOf([run.id, ...others.map((other) => other.run.id)], choices.inks)
       : new Map<string, string>();
+  const titles = runTitles([run, ...others.map((other) => other.run)]);
   const x = SeriesCurves.of(main.metrics).axis(choices.axis);
   const end = axisEnd(run, main, [...controls, ...others.map(({ series }) => series)], choices, x);
-  return { run, main, controls, others, inks, choices, x, end, range: choices.zoom ?? [0, end] };
+  return { run, main, controls, others, titles, inks, choices, x, end, range: choices.zoom ?? [0, end] };
 }
 
 function axisEnd(

@@ -82,6 +82,8 @@ export class RunChips extends LitElement {
   /** Name of the run that is shown. */
   @property({ attribute: false }) shown = '';
   @property({ attribute: false }) runs: readonly RunListing[] = [];
+  /** What those are called that are shown. */
+  @property({ attribute: false }) titles: ReadonlyMap<string, string> = new Map();
   @property({ attribute: false }) choices!: Choices;
   /** Whether runs have colours here. */
   @property({ attribute: false }) coloured = true;
@@ -112,9 +114,9 @@ export class RunChips extends LitElement {
       this.open
         ? html`<div class="list" role="menu" @keydown=${this.#walk}>
             ${addable.map(
-              ({ id, record }) =>
+              ({ id, record, label }) =>
                 html`<button role="menuitem" @click=${() => this.#add(id)}>
-                  <span translate="no">${record.name}</span>
+                  <span translate="no">${record.name === label ? label : `${record.name} · ${label}`}</span>
                   <span class="small muted">${ago((Date.now() - Date.parse(record.started)) / 1000)}</span>
                 </button>`,
             )}
@@ -132,7 +134,7 @@ export class RunChips extends LitElement {
   }
 
   #chip(id: string, ink: string, removable: boolean): unknown {
-    const name = this.runs.find((run) => run.id === id)?.record.name ?? id;
+    const name = this.titles.get(id) ?? this.runs.find((run) => run.id === id)?.record.name ?? id;
     const picked = this.choices.picked === id;
     return html`<span class="chip run ${picked ? 'picked' : ''}">
       ${

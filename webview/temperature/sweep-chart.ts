@@ -11,7 +11,8 @@ import { csvText } from '../save/csv';
 import { drawingFile } from '../save/pictures';
 import '../save/save-button';
 import type { Measure } from '../state/quality';
-import { linesOverTemperature, sweptText, temperaturePath, type Sweep, type SweepLine } from './sweep';
+import { temperaturePath } from '../base/setting-names';
+import { linesOverTemperature, sweptText, type Sweep, type SweepLine } from './sweep';
 import { sweepDrawing } from './sweep-drawing';
 
 @customElement('lab-sweep-chart')

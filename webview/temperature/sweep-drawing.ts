@@ -17,7 +17,8 @@ import { roleNames } from '../look/role-names';
 import type { Measure } from '../state/quality';
 import { marks, toFraction } from '../tokens/temperature-scale';
 import { chartLeft, chartRight, narrowRight } from './curve-drawing';
-import { temperaturePath, type SweepLine, type SweepPoint } from './sweep';
+import { temperaturePath } from '../base/setting-names';
+import { type SweepLine, type SweepPoint } from './sweep';
 
 /** Of the lines over T, one for each value of a second field. */
 const dashes = ['none', '6 3', '2 3', '8 3 2 3'];

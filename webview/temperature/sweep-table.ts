@@ -11,7 +11,8 @@ import { mark } from '../look/marks';
 import { place } from '../base/place';
 import type { Measure } from '../state/quality';
 import { shared } from '../look/styles';
-import { bestPoint, shortName, temperaturePath, type Sweep, type SweepPoint, sweptText } from './sweep';
+import { shortName, temperaturePath } from '../base/setting-names';
+import { bestPoint, type Sweep, type SweepPoint, sweptText } from './sweep';
 import { roleNames } from '../look/role-names';
 
 @customElement('lab-sweep-table')

@@ -4,9 +4,8 @@ import { formatSetting } from '../../src/protocol/format';
 import type { RunListing } from '../../src/protocol/lab-data';
 import type { Interval } from '../../src/protocol/records';
 import { improvement } from '../../src/protocol/quality';
+import { shortName, temperaturePath } from '../base/setting-names';
 import type { Measure } from '../state/quality';
-
-export const temperaturePath = 'distillation.temperature';
 
 export interface SweepPoint {
   id: string;
@@ -54,13 +53,6 @@ export function sweptText(value: unknown): string {
   if (typeof value === 'number') return formatSetting(value);
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
-
-/** A field by its letter, or by the last part of its path: `learningRate`. */
-export function shortName(path: string): string {
-  return letters[path] ?? path.split('.').at(-1)!;
-}
-
-const letters: Record<string, string> = { [temperaturePath]: 'T', 'distillation.alpha': 'α' };
 
 /** Points that differ in T alone; `name` says what they share, where a second field is swept: `α .5`. */
 export interface SweepLine {

@@ -23,7 +23,8 @@ import { curveTemperatures } from './curve-set';
 import { CurveWorker } from './curve-worker';
 import './sweep-chart';
 import './sweep-table';
-import { sweepOf, temperaturePath } from './sweep';
+import { temperaturePath } from '../base/setting-names';
+import { sweepOf } from './sweep';
 import { temperatureStyles } from './temperature-styles';
 
 /** T² at each place of the curves. */

@@ -8,6 +8,7 @@ import { answerRequest, handle, isPageRequest, type Handlers, type PageRequest }
 import { attempt } from '../base/commands';
 import type { ModelServer } from '../models/model-server';
 import type { ListedRun, RunList } from '../runs/run-list';
+import { runLabel } from '../runs/run-words';
 import { labPage, pageRoot } from './lab-page';
 import { LabSession } from './lab-session';
 import { resolveTarget } from './dataset-file';
@@ -172,11 +173,10 @@ export class LabPanel implements Disposable {
   }
 
   #tellRuns(): void {
-    const listing = this.runs.runs.map(({ paths, record: { progress, ...record }, best }): RunListing => ({
-      id: paths.id,
-      record,
-      ...(best && { best }),
-    }));
+    const listing = this.runs.runs.map((run): RunListing => {
+      const { progress, ...record } = run.record;
+      return { id: run.paths.id, record, label: runLabel(run), ...(run.best && { best: run.best }) };
+    });
     const told = JSON.stringify(listing);
     if (told === this.#toldRuns) return;
     this.#toldRuns = told;

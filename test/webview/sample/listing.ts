@@ -19,6 +19,7 @@ export function listing(shown: RunSnapshot): RunListing[] {
         started: new Date(begin + i * 3_600_000).toISOString(),
         sweep,
       },
+      label: `T ${T} · α .7`,
       best: shown.record.task === 'causal-lm' ? { perplexity } : { macroF1: 0.97 - 0.002 * i },
     };
   });
