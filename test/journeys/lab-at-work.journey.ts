@@ -5,7 +5,7 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { readRecords } from '../../src/run-directory/record-file';
 import { listRuns, type Run } from '../../src/run-directory/run-directory';
-import { openLab, openTab, refusals } from './lab-window';
+import { openLab, openLabOfRunAtWork, openTab, refusals } from './lab-window';
 import { distillery, newWorkspace, runClassifier, writeClassifier } from './real-runs';
 import { plain, Workbench } from './workbench';
 
@@ -26,7 +26,7 @@ describe('the Lab', () => {
     void distillery(workspace, 'run', 'spam.distill.json').catch(() => undefined);
     const window = await Workbench.open(workspace, { theme: 'dark' });
     const { lab } = window;
-    await openLab(window, 'spam', 'T 4 · α .7');
+    await openLabOfRunAtWork(window);
     const shown = lab.locator('lab-header .status');
     const isShown = (word: string): Promise<void> =>
       expect.poll(async () => plain(await shown.textContent())).toBe(word);
