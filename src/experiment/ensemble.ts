@@ -34,9 +34,9 @@ export function membersOf(teacher: TeacherSpec): { member: MemberSpec; weight: n
   return teachers.map((member, i) => ({ member, weight: weights[i]! }));
 }
 
-/** Whether the run trains this model itself, from random weights or from a checkpoint's. */
-export const isTrained = (member: MemberSpec): member is TrainedSpec =>
-  member.source === 'train' || (member.source === 'checkpoint' && member.training !== undefined);
+/** Whether the run trains this one model itself, from random weights or from a checkpoint's. */
+export const isTrained = (model: MemberSpec | EnsembleSpec): model is TrainedSpec =>
+  model.source === 'train' || (model.source === 'checkpoint' && model.training !== undefined);
 
 const modelsOf = (teacher: TeacherSpec): MemberSpec[] => (teacher.source === 'ensemble' ? teacher.teachers : [teacher]);
 

@@ -128,6 +128,14 @@ function layerShapes(a: Architecture, layer: string): Record<string, number[]> {
   };
 }
 
+/** Of the classifier with a hidden layer, which RoBERTa and ELECTRA have; `twoLayerLogits` computes it. */
+export function twoLayerClassifierShapes(a: Architecture): Record<string, number[]> {
+  return {
+    ...linearShapes('classifier.dense', a.hiddenSize, a.hiddenSize),
+    ...linearShapes('classifier.out_proj', a.labels?.length ?? 0, a.hiddenSize),
+  };
+}
+
 function headShapes(a: Architecture): Record<string, number[]> {
   if (a.head === 'sequence-classification') {
     return {

@@ -2,7 +2,15 @@
 
 import { complaint, type Complaint } from '../protocol/problem';
 import { type Architecture, embeddingWidth } from './architecture';
-import { bertNames, configOfBert, embeddingShapes, encoderShapes, fieldsOfBert, problemOfBert } from './bert-layout';
+import {
+  bertNames,
+  configOfBert,
+  embeddingShapes,
+  encoderShapes,
+  fieldsOfBert,
+  problemOfBert,
+  twoLayerClassifierShapes,
+} from './bert-layout';
 import type { ConfigReader } from './config-reader';
 import { type FamilyFields, type FamilyLayout, linearShapes, normShapes } from './layout';
 
@@ -54,12 +62,7 @@ function shapes(a: Architecture): Record<string, number[]> {
 }
 
 function headShapes(a: Architecture, width: number): Record<string, number[]> {
-  if (a.head === 'sequence-classification') {
-    return {
-      ...linearShapes('classifier.dense', a.hiddenSize, a.hiddenSize),
-      ...linearShapes('classifier.out_proj', a.labels?.length ?? 0, a.hiddenSize),
-    };
-  }
+  if (a.head === 'sequence-classification') return twoLayerClassifierShapes(a);
   return {
     ...normShapes('generator_predictions.LayerNorm', width),
     ...linearShapes('generator_predictions.dense', width, a.hiddenSize),

@@ -3,12 +3,12 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { gelu } from '../engine/graph/ops';
 import { type Architecture, embeddingWidth } from './architecture';
-import { dropped, parameter } from './attention';
+import { parameter } from './attention';
 import { blockNamesAsBert, embedAsBert } from './bert';
 import { bertNames } from './bert-layout';
 import type { FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
 import { electraLayout } from './electra-layout';
-import { dense, firstRows, norm, postNormBackbone } from './post-norm';
+import { dense, firstRows, norm, postNormBackbone, twoLayerLogits } from './post-norm';
 
 const BASE = electraLayout.basePrefix;
 
@@ -37,8 +37,5 @@ export const electra: FamilyComputation = {
 
   classifiedRows: () => firstRows,
 
-  classificationLogits: (a, p, rows, options) => {
-    const hidden = gelu(dense(dropped(rows, a.classifierDropout, options), p, 'classifier.dense'), 'erf');
-    return dense(dropped(hidden, a.classifierDropout, options), p, 'classifier.out_proj') as tf.Tensor2D;
-  },
+  classificationLogits: (a, p, rows, options) => twoLayerLogits(a, p, rows, (x) => gelu(x, 'erf'), options),
 };

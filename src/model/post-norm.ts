@@ -24,6 +24,18 @@ export const dense = (x: tf.Tensor, p: ParameterTensors, name: string): tf.Tenso
 export const norm = (x: tf.Tensor, a: Architecture, p: ParameterTensors, name: string): tf.Tensor =>
   layerNorm(x, parameter(p, `${name}.weight`), parameter(p, `${name}.bias`), a.layerNormEpsilon);
 
+/** The classifier with a hidden layer, which RoBERTa and ELECTRA have. rows [B, D] → [B, classes] */
+export function twoLayerLogits(
+  a: Architecture,
+  p: ParameterTensors,
+  rows: tf.Tensor,
+  activation: (x: tf.Tensor) => tf.Tensor,
+  options: ForwardOptions,
+): tf.Tensor2D {
+  const hidden = activation(dense(dropped(rows, a.classifierDropout, options), p, 'classifier.dense'));
+  return dense(dropped(hidden, a.classifierDropout, options), p, 'classifier.out_proj') as tf.Tensor2D;
+}
+
 /** x [B, L, D] → the same shape, or [R, D] where rows are chosen. */
 function block(
   a: Architecture,

@@ -1,7 +1,15 @@
 /** @file RoBERTa's checkpoints (Liu et al., 2019) and XLM-RoBERTa's (Conneau et al., 2020): BERT's keys and blocks, heads and positions of its own. */
 
 import type { Architecture } from './architecture';
-import { bertNames, configOfBert, embeddingShapes, encoderShapes, fieldsOfBert, problemOfBert } from './bert-layout';
+import {
+  bertNames,
+  configOfBert,
+  embeddingShapes,
+  encoderShapes,
+  fieldsOfBert,
+  problemOfBert,
+  twoLayerClassifierShapes,
+} from './bert-layout';
 import type { ConfigReader } from './config-reader';
 import { type FamilyFields, type FamilyLayout, linearShapes, normShapes } from './layout';
 
@@ -44,12 +52,7 @@ function fromConfig(reader: ConfigReader): FamilyFields {
 const positionRows = (a: Architecture): number => a.maxPositions + firstPosition(a);
 
 function headShapes(a: Architecture): Record<string, number[]> {
-  if (a.head === 'sequence-classification') {
-    return {
-      ...linearShapes('classifier.dense', a.hiddenSize, a.hiddenSize),
-      ...linearShapes('classifier.out_proj', a.labels?.length ?? 0, a.hiddenSize),
-    };
-  }
+  if (a.head === 'sequence-classification') return twoLayerClassifierShapes(a);
   return {
     'lm_head.bias': [a.vocabularySize],
     ...linearShapes('lm_head.dense', a.hiddenSize, a.hiddenSize),

@@ -2,11 +2,11 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { gelu } from '../engine/graph/ops';
-import { dropped, parameter } from './attention';
+import { parameter } from './attention';
 import { blockNamesAsBert, embedAsBert } from './bert';
 import { bertNames } from './bert-layout';
 import type { FamilyComputation } from './computation';
-import { dense, firstRows, norm, postNormBackbone } from './post-norm';
+import { dense, firstRows, norm, postNormBackbone, twoLayerLogits } from './post-norm';
 import { firstPosition, robertaLayout } from './roberta-layout';
 
 const BASE = robertaLayout.basePrefix;
@@ -36,8 +36,5 @@ export const roberta: FamilyComputation = {
 
   classifiedRows: () => firstRows,
 
-  classificationLogits: (a, p, rows, options) => {
-    const hidden = tf.tanh(dense(dropped(rows, a.classifierDropout, options), p, 'classifier.dense'));
-    return dense(dropped(hidden, a.classifierDropout, options), p, 'classifier.out_proj') as tf.Tensor2D;
-  },
+  classificationLogits: (a, p, rows, options) => twoLayerLogits(a, p, rows, tf.tanh, options),
 };

@@ -112,8 +112,8 @@ export interface RunOrigin {
 
 /** Reads no more of the experiment than that, thousands of times. Undefined where `experiment.json` is damaged. */
 export async function originOfRun(paths: RunPaths): Promise<RunOrigin | undefined> {
-  const { data } = originSchema.safeParse(await readExperimentRecord(paths));
-  return data && ({ file: data.file, ...data.distillation } as RunOrigin);
+  const { data } = originSchema.safeParse(await readJson(paths.experiment));
+  return data && ({ file: fromRecord(paths, data.file), ...data.distillation } as RunOrigin);
 }
 
 /** A run by its folder's name in the `.distillery/runs` of `from`, or by the path of its folder. Throws an InputError. */

@@ -87,8 +87,7 @@ function checkWarmup(experiment: Experiment, { trainingRows }: DatasetFacts, fin
   findings.check(() => check(['training', 'warmup'], experiment.training, labelled + unlabelled));
   findings.check(() => {
     const { teacher } = experiment;
-    if (teacher.source !== 'ensemble' && isTrained(teacher))
-      check(['teacher', 'training', 'warmup'], teacher.training, labelled);
+    if (isTrained(teacher)) check(['teacher', 'training', 'warmup'], teacher.training, labelled);
   });
 }
 

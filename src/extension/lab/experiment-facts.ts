@@ -12,7 +12,7 @@ export function experimentFacts({ teacher, student, distillation, training }: Re
     student: shapeOf(student.architecture),
     // The architecture of a folder or of another run is not in the experiment.
     ...(teacher.source === 'train' ? { teacher: shapeOf(teacher.architecture) } : {}),
-    ...(teacher.source !== 'ensemble' && isTrained(teacher) ? { teacherSchedule: teacher.training.schedule } : {}),
+    ...(isTrained(teacher) ? { teacherSchedule: teacher.training.schedule } : {}),
     divergence,
     scaleByTemperatureSquared: scaleByTemperatureSquared && isSoftened(divergence),
     ...(hidden ? { hidden: { weight: hidden.weight, layers: hidden.layers } } : {}),

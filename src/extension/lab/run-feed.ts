@@ -177,9 +177,7 @@ function trainings(run: RunPaths, { teacher, controls, seeds = [] }: ResolvedExp
     ];
   };
   return [
-    ...(teacher.source !== 'ensemble' && isTrained(teacher)
-      ? [{ role: 'teacher', name: 'teacher', paths: run.teacher } as const]
-      : []),
+    ...(isTrained(teacher) ? [{ role: 'teacher', name: 'teacher', paths: run.teacher } as const] : []),
     ...ofSeed(run),
     ...seeds.slice(1).flatMap((seed) => ofSeed(seedPaths(run, seed), seed)),
   ];
