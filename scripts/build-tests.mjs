@@ -4,7 +4,13 @@ import { build } from 'esbuild';
 import { chmod } from 'node:fs/promises';
 
 await build({
-  entryPoints: ['test/harness/launcher.ts', 'test/editor/main.ts', 'test/editor/suite.ts', 'test/editor/*.test.ts'],
+  entryPoints: [
+    'test/harness/launcher.ts',
+    'test/harness/prepare.ts',
+    'test/editor/main.ts',
+    'test/editor/suite.ts',
+    'test/editor/*.test.ts',
+  ],
   outbase: 'test',
   outdir: 'dist/test',
   bundle: true,

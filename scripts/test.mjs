@@ -3,29 +3,33 @@
  * `unit/engine`, `journeys/lab`, `editor`. `--torture` runs the files that have a long form, in that form.
  */
 
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import os from 'node:os';
 import path, { delimiter } from 'node:path';
 import { installTestLibraries } from './libraries.mjs';
 
 const results = 'dist/test/results';
-const build = ['node', 'scripts/build.mjs'];
 
-/** Of a suite: what runs before its tests, and its tests; the last writes the counts. Filters are parts of paths of files. */
+/** The command of a suite, which writes the counts. Filters are parts of paths of files. */
 const suites = {
-  unit: (filters) => [vitest('unit', filters)],
-  editor: () => [
-    build,
-    ['node', 'scripts/build-tests.mjs'],
-    ['node', 'dist/test/editor/main.js', `${results}/editor.json`],
-  ],
-  journeys: (filters) => [build, [...vitest('journeys', filters), '--config', 'test/journeys/vitest.config.ts']],
+  unit: (filters) => vitest('unit', filters),
+  editor: () => ['node', 'dist/test/editor/main.js', `${results}/editor.json`],
+  journeys: (filters) => [...vitest('journeys', filters), '--config', 'test/journeys/vitest.config.ts'],
 };
 
 /** Files that test all where the others take a part for it: see test/torture.ts. */
 const longForms = {
-  unit: ['op-suite', 'webgpu', 'golden/models-recorded', 'golden/trajectories', 'distill/recorded', 'atomic-directory'],
+  unit: [
+    'op-suite',
+    'webgpu',
+    'golden/models-recorded',
+    'golden/trajectories',
+    'engine/same-step',
+    'distill/recorded',
+    'atomic-directory',
+  ],
   journeys: ['accessibility'],
 };
 
@@ -35,7 +39,7 @@ function vitest(name, filters) {
 }
 
 const counts = ['passed', 'failed', 'skipped'];
-const said = (result) => counts.map((count) => `${result[count]} ${count}`).join(', ');
+const inWords = (result) => counts.map((count) => `${result[count]} ${count}`).join(', ');
 
 /** What the last command of a suite wrote: vitest's own JSON, or our three counts. */
 function readCounts(name) {
@@ -60,20 +64,42 @@ function readCounts(name) {
   }
 }
 
-function run([name, filters]) {
+/** Runs a suite; `output`: `inherit`, or `pipe` to print what it said once it has ended. */
+async function run([name, filters], output) {
   const began = Date.now();
   rmSync(`${results}/${name}.json`, { force: true });
-  const ok = suites[name](filters).every(
-    ([command, ...args]) =>
-      spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' })
-        .status === 0,
-  );
+  const [command, ...args] = suites[name](filters);
+  const child = spawn(command, args, { stdio: ['ignore', output, output], shell: process.platform === 'win32' });
+  const said = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (bytes) => said.push(bytes));
+  const [code] = await once(child, 'close');
+  process.stdout.write(Buffer.concat(said));
   const result = readCounts(name);
   // A suite that broke before its tests or beside them, and one without any, have failed too.
-  if ((!ok || result.passed === 0) && result.failed === 0) result.failed = 1;
-  console.log(`${name}: ${said(result)}, in ${Math.round((Date.now() - began) / 1000)} s`);
+  if ((code !== 0 || result.passed === 0) && result.failed === 0) result.failed = 1;
+  console.log(`${name}: ${inWords(result)}, in ${Math.round((Date.now() - began) / 1000)} s`);
   if (result.slowest) console.log(`slowest: ${result.slowest.join(', ')}`);
   return result;
+}
+
+/** The editor's suite waits more than it computes: it runs beside the unit tests, and the journeys after both. */
+async function runAll(chosen) {
+  const together = chosen.filter(([name]) => name !== 'journeys');
+  const all = await Promise.all(
+    together.map((suite) => run(suite, suite[0] === 'editor' && together.length > 1 ? 'pipe' : 'inherit')),
+  );
+  for (const suite of chosen.filter(([name]) => name === 'journeys')) all.push(await run(suite, 'inherit'));
+  return all;
+}
+
+/** Builds once for all suites, and installs what those in an editor need. */
+function prepare(names) {
+  const script = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit' });
+  script('scripts/build.mjs', ...(names.some((name) => name !== 'unit') ? [] : ['--only=runner,tensorflow,wasm']));
+  process.env.DISTILLERY_BUILT = '1';
+  if (names.every((name) => name === 'unit')) return;
+  script('scripts/build-tests.mjs');
+  script('dist/test/harness/prepare.js');
 }
 
 /**
@@ -136,9 +162,10 @@ process.env.PATH = ['node_modules/.bin', process.env.PATH].join(delimiter);
 const temporary = temporaryFolder();
 process.env.TMPDIR = process.env.TMP = process.env.TEMP = temporary;
 installTestLibraries();
-const all = chosen.map(run);
+prepare(chosen.map(([name]) => name));
+const all = await runAll(chosen);
 rmSync(temporary, { recursive: true, force: true });
 const total = Object.fromEntries(counts.map((count) => [count, all.reduce((sum, result) => sum + result[count], 0)]));
 for (const failure of all.flatMap(({ failures }) => failures ?? [])) console.log(`failed: ${failure}`);
-console.log(said(total));
+console.log(inWords(total));
 if (total.failed > 0) process.exitCode = 1;
