@@ -37,13 +37,15 @@ function notice(kind: string, symbol: IconName, words: RunErrorRecord, action?: 
   </div>`;
 }
 
-/** What the run warns of: which model, when, and what to do. Of a run that is done it is folded away. */
+/** What the run warns of: which model, when, and what to do. One line says the latest; the rest is a click away, for the tabs need the room. */
 function warned(alerts: readonly AlertRecord[], isDone: boolean): TemplateResult {
   const count = alerts.length === 1 ? l10n.t('A warning') : l10n.t('{0} warnings', formatCount(alerts.length));
   return html`<div class="notice ${isDone ? '' : 'warning'}" role="status">
     ${icon('warning')}
-    <details ?open=${!isDone}>
-      <summary>${count}</summary>
+    <details>
+      <summary>
+        ${count}<span class="latest">: <span translate="no">${alerts.at(-1)!.message}</span></span>
+      </summary>
       <ul>
         ${alerts.map(
           ({ role, name, seed, step, message, remedy }) =>

@@ -9,6 +9,7 @@ import close from '@vscode/codicons/src/icons/close.svg';
 import debugPause from '@vscode/codicons/src/icons/debug-pause.svg';
 import debugStop from '@vscode/codicons/src/icons/debug-stop.svg';
 import error from '@vscode/codicons/src/icons/error.svg';
+import listUnordered from '@vscode/codicons/src/icons/list-unordered.svg';
 import loading from '@vscode/codicons/src/icons/loading.svg';
 import pass from '@vscode/codicons/src/icons/pass.svg';
 import play from '@vscode/codicons/src/icons/play.svg';
@@ -31,6 +32,7 @@ const icons = {
   'debug-pause': debugPause,
   'debug-stop': debugStop,
   error,
+  'list-unordered': listUnordered,
   loading,
   pass,
   play,
