@@ -186,6 +186,8 @@ export interface Comparison {
   validation?: Metrics | undefined;
   /** The student over the first control, paired over seeds and rows; only with several seeds. */
   gain?: SeedGain | undefined;
+  /** It was no better than what knows nothing: there is nothing of it to be kept, and no row has a retention. */
+  teacherAtChance?: true | undefined;
   /** text-classification: the student over the first control in F1, by class; with several seeds their mean. */
   classGains?: ClassGain[] | undefined;
 }

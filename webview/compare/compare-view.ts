@@ -138,13 +138,15 @@ export class CompareView extends LitElement {
         ${this.failed}
         <div class="details"><lab-settings .run=${this.run} .besides=${beside}></lab-settings></div>`;
     }
-    return html`<div class="top">${finding(this.run.record.summary?.rows ?? [], measure, this.#offer())} ${chips}</div>
+    return html`<div class="top">
+        ${finding(this.run.record.summary ?? { rows: [] }, measure, this.#offer())} ${chips}
+      </div>
       ${failed(this.#control)} ${this.failed}
       <lab-model-table .models=${models} .measure=${measure}></lab-model-table>
       <div class="drawings">
         ${this.#drawing(
           l10n.t('Calibration'),
-          l10n.t('share that is right, by confidence; area = predictions'),
+          l10n.t('share that is right, by confidence; area = predictions, at least ten'),
           (width) => this.#calibration(models, measure, width),
           () => calibrationCsv(models),
         )}
