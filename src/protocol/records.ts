@@ -244,6 +244,17 @@ export interface RunProgress {
   secondsLeft?: number | undefined;
 }
 
+/** What a queued run waits for. */
+export interface WaitingRecord {
+  device: DeviceKind;
+  /** A paused one that has the device, else the next before it in the queue; absent while its name is not known. */
+  run?: string | undefined;
+  /** That one is paused: it holds the device until it goes on or is stopped. */
+  isPaused: boolean;
+  /** All that are before it. */
+  ahead: number;
+}
+
 /** Questions that a sweep can be asked: see study.ts. */
 export const studyKinds = ['labels', 'families', 'temperature'] as const;
 
@@ -301,6 +312,8 @@ export interface RunRecord {
   /** In the order in which they were raised. */
   alerts?: AlertRecord[] | undefined;
   progress?: RunProgress | undefined;
+  /** While it is queued and somebody is before it. */
+  waiting?: WaitingRecord | undefined;
   summary?: Comparison | undefined;
 }
 
@@ -420,6 +433,8 @@ export interface LibraryRecord {
   library: string;
   /** Absent where it is not installed (any more). */
   version?: string;
+  /** It was there already: nothing was fetched. */
+  isThere?: true;
   folder?: string;
 }
 

@@ -25,7 +25,7 @@ import { spokenIntervals } from './spoken';
 
 interface Column {
   title: string;
-  /** In pixels; 62 where it is absent. */
+  /** In pixels; 60 where it is absent. */
   width?: number;
   value: (row: ComparisonRow) => unknown;
   /** Absent: any. A column that no row has a value for is left out. */
@@ -272,7 +272,7 @@ const directionOf = ({ higherIsBetter }: Measure): string =>
 /** What a row for each model takes, in pixels: the model's name, the drawing, the columns. */
 function widthOf(columns: readonly Column[], models: readonly ComparedModel[]): number {
   const spread = models.some(({ row }) => row.spread) ? 60 : 0;
-  return 200 + drawingWidth + spread + columns.reduce((sum, { width = 62 }) => sum + width, 0);
+  return 200 + drawingWidth + spread + columns.reduce((sum, { width = 60 }) => sum + width, 0);
 }
 
 function named({ row, title, about, other }: ComparedModel): unknown {

@@ -67,6 +67,12 @@ export const temperatureStyles = css`
   .tight .slider {
     padding-right: calc(${narrowRight}px - 8px + 16px);
   }
+  .no-sweep {
+    display: grid;
+    justify-items: start;
+    gap: 8px;
+    max-width: 72ch;
+  }
   .segments {
     align-self: flex-end;
   }

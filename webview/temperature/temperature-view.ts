@@ -23,7 +23,10 @@ import { curveTemperatures } from './curve-set';
 import { CurveWorker } from './curve-worker';
 import './sweep-chart';
 import './sweep-table';
+import { Asking } from '../base/asking';
 import { Width } from '../base/width';
+import { failed } from '../look/failed';
+import { isLive } from '../../src/protocol/records';
 import { temperaturePath } from '../base/setting-names';
 import { sweepOf } from './sweep';
 import { temperatureStyles } from './temperature-styles';
@@ -44,11 +47,13 @@ export class TemperatureView extends LitElement {
   @property({ attribute: false }) row: InspectedRow | undefined;
   @property({ attribute: false }) choices!: Choices;
   @property({ attribute: false }) narrow = false;
+  @property({ attribute: false }) trusted = true;
   /** What of the examples could not be read. */
   @property({ attribute: false }) failed: unknown = nothing;
 
   readonly #worker = new CurveWorker(this);
   readonly #width = new Width(this);
+  readonly #sweep = new Asking(this, () => this.run.id);
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -209,9 +214,23 @@ export class TemperatureView extends LitElement {
     const measure = measureOf(this.run);
     const sweep = sweepOf(this.run.id, this.runs, measure);
     if (!sweep) {
-      return html`<p class="small muted">
-        ${l10n.t('This run is not part of a sweep. “Sweep temperature” trains one student for each T and shows here which did best.')}
-      </p>`;
+      return html`<div class="no-sweep">
+        <p class="small muted">
+          ${l10n.t('This run is not part of a sweep. A sweep trains a student for each of several T, each with the same teacher, and shows here which did best.')}
+        </p>
+        ${
+          this.trusted && !isLive(this.run.record.status)
+            ? html`<vscode-button
+                id="sweep-temperature"
+                appearance="secondary"
+                title=${l10n.t('Asks first, and says how many runs it is')}
+                @click=${() => void this.#sweep.ask('sweepTemperature', { id: this.run.id })}
+                >${l10n.t('Sweep temperature…')}</vscode-button
+              >`
+            : nothing
+        }
+        ${failed(this.#sweep)}
+      </div>`;
     }
     if (!sweep.fields.includes(temperaturePath) || sweep.fields.length > 2) return nothing;
     const of = (role: 'teacher' | 'control'): number | undefined =>

@@ -10,6 +10,7 @@ import {
   type Metrics,
   type Role,
   type RunProgress,
+  type RunRecord,
   type RunStatus,
 } from '../../protocol/records';
 import type { ListedRun } from './run-list';
@@ -62,11 +63,21 @@ export function percentDone({ fraction }: RunProgress): string {
   return `${Math.floor(100 * fraction)}${space}%`;
 }
 
-/** In whole minutes from two minutes on: an estimate is no more exact, and a view that changes each second disturbs. */
+/** In tens of seconds, in whole minutes from two minutes on: an estimate is no more exact, and a view that changes each second disturbs. */
 export function timeLeft({ secondsLeft }: RunProgress): string | undefined {
   if (secondsLeft === undefined) return undefined;
-  const shown = secondsLeft < 120 ? secondsLeft : 60 * Math.ceil(secondsLeft / 60);
+  const unit = secondsLeft < 120 ? 10 : 60;
+  const shown = unit * Math.ceil(secondsLeft / unit);
   return l10n.t('{0} left', formatDuration(shown));
+}
+
+/** `after Spam filter, which is paused`: what a queued run waits for; undefined where that is not known. */
+export function waitingWords({ waiting }: Pick<RunRecord, 'waiting'>): string | undefined {
+  if (waiting?.run === undefined) return undefined;
+  // The folder's name is the time and the run's own name.
+  const name = waiting.run.replace(/^[^_]*_/, '');
+  const after = waiting.isPaused ? l10n.t('waits for {0}, which is paused', name) : l10n.t('waits for {0}', name);
+  return waiting.ahead > 1 ? [after, l10n.t('{0} before it', waiting.ahead)].join(separator) : after;
 }
 
 /** `step 120 of 600`, or what is done before and after the steps. */
@@ -148,7 +159,9 @@ export function describeRun(run: ListedRun, now = Date.now()): string {
           status === 'running' ? timeLeft(progress) : undefined,
           metric,
         ]
-      : [status === 'done' ? undefined : statusWord(status), metric, kept, begun];
+      : status === 'queued'
+        ? [statusWord(status), waitingWords(run.record), begun]
+        : [status === 'done' ? undefined : statusWord(status), metric, kept, begun];
   return parts.filter((part) => part !== undefined).join(separator);
 }
 
