@@ -34,7 +34,7 @@ interface Root {
 function isSeen(element: Part): boolean {
   const { x, y, width, height } = element.getBoundingClientRect();
   let at: Part | null = null;
-  for (let root: Root | null = element.ownerDocument; root; root = at?.shadowRoot ?? null) {
+  for (let root: Root | null = element.ownerDocument; root; root = at.shadowRoot) {
     const inner = root.elementFromPoint(x + width / 2, y + height / 2);
     if (!inner || inner === at) break;
     at = inner;

@@ -127,9 +127,9 @@ async function waitForDevice(
   control: RunControl,
 ): Promise<Lock | undefined> {
   const name = { cpu: 'CPU', gpu: 'GPU' }[device];
-  let waits = false;
+  const told = { waiting: false };
   const waiting = ({ user, count, paused }: Ahead): void => {
-    waits = true;
+    told.waiting = true;
     const others = count > 1 ? ` and ${count - 1} before it` : '';
     void recorder.note(`waiting for the ${name}${user ? `, after ${user.run}${others}` : ''}`);
     if (paused !== undefined) {
@@ -144,7 +144,7 @@ async function waitForDevice(
   const user = { run: paths.id, directory: paths.directory };
   try {
     const lock = await takeDevice(device, user, waiting, control.waitSignal);
-    if (!lock && !control.stopping && waits) await recorder.note(`not waiting any longer for the ${name}`);
+    if (!lock && !control.stopping && told.waiting) await recorder.note(`not waiting any longer for the ${name}`);
     return lock;
   } catch (error) {
     await recorder.note(`not waiting for other runs: ${error instanceof Error ? error.message : String(error)}`);
