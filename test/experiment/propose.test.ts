@@ -69,8 +69,7 @@ describe('a dataset', () => {
       rows: found.rows,
       meanLength: 60,
     });
-    const file = path.join(folder, 'nested.distill.json');
-    const problems = await validateExperiment(file, text);
+    const problems = await validateExperiment(parseExperiment(text, path.join(folder, 'nested.distill.json')));
     expect(problems.filter(({ severity }) => severity === 'error')).toEqual([]);
     const read = await readDataset([train], { text: 'review.text', label: 'verdict.kind' });
     expect(read.rows[0]).toMatchObject({ text: rows[0]!.text, label: 'spam' });

@@ -129,8 +129,12 @@ export class ModelTable extends LitElement {
         width: auto;
         min-width: 0;
       }
-      table.across td {
+      table.data.across thead tr {
+        height: auto;
+      }
+      table.data.across td {
         width: 26%;
+        height: 25px;
       }
       @media (max-width: 640px) {
         table.across th,
