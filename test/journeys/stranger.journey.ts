@@ -20,7 +20,7 @@ it('in a folder of a stranger nothing runs, leaks or leaves the folder, trusted 
   const asked: unknown[] = [];
   const net = createServer((socket) => asked.push(socket.destroy()));
   await once(net.listen(0, '127.0.0.1'), 'listening');
-  atEnd(() => net.close());
+  atEnd(() => void net.close());
   const address = `http://127.0.0.1:${(net.address() as AddressInfo).port}/x.png`;
   const hostile = `${markup} [a](command:workbench.action.quit) ![b](${address}) $(error) **c** | \u001b[2J \u202egnp`;
 
@@ -59,8 +59,8 @@ it('in a folder of a stranger nothing runs, leaks or leaves the folder, trusted 
       .filter({ hasText: /keeps|T \d/ })
       .first();
     await row.waitFor();
-    await row.hover();
-    const hover = window.page.locator('.workbench-hover').filter({ hasText: '<img' });
+    await row.locator('.label-name').hover();
+    const hover = window.page.locator('.monaco-hover').filter({ hasText: '<img' });
     await hover.waitFor();
     expect(plain(await hover.textContent())).toContain('[a](command:workbench.action.quit)');
     expect(await hover.locator('img, a, script, strong:not(:first-child)').count()).toBe(0);

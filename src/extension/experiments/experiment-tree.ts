@@ -6,7 +6,7 @@ import type { CommandId } from '../base/command-ids';
 import type { ExperimentFiles } from './experiment-files';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { ExperimentItem } from './experiment-item';
-import { childrenOf, lookOf, ProgressItem, RunItem, runTooltip } from '../runs/run-items';
+import { childrenOf, lookOf, ProgressItem, RunItem } from '../runs/run-items';
 
 /** Runs of an experiment that are listed at first; the others at a click. */
 const pageSize = 50;
@@ -51,12 +51,6 @@ export class ExperimentTree implements TreeDataProvider<Row>, Disposable {
 
   getTreeItem(row: Row): TreeItem {
     return row;
-  }
-
-  /** What is said of a run when its row is pointed at. */
-  resolveTreeItem(item: TreeItem, row: Row): TreeItem {
-    if (row instanceof RunItem) item.tooltip = runTooltip(row.run);
-    return item;
   }
 
   getParent(row: Row): Row | undefined {

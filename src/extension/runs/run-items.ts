@@ -51,8 +51,8 @@ export class RunItem extends TreeItem {
     this.label = inLabel(isNamed ? run.record.name : runLabel(run));
     this.description = inLabel(describeRun(run));
     this.iconPath = statusIcon(status);
-    // Made when the row is pointed at: it changes with each step.
-    this.tooltip = undefined;
+    // It changes with each step, and is as old as the row is drawn.
+    this.tooltip = runTooltip(run);
     this.contextValue = `run.${contextOf(run)}${hasFile ? '.file' : ''}`;
     this.accessibilityInformation = { label: `${this.label}, ${statusWord(status)}, ${this.description}` };
   }
@@ -135,7 +135,7 @@ function alertItem(alert: AlertRecord): TreeItem {
   return item;
 }
 
-export function runTooltip(run: ListedRun): MarkdownString {
+function runTooltip(run: ListedRun): MarkdownString {
   const { name, status, engine, device, progress, error } = run.record;
   const text = new MarkdownString();
   text.appendMarkdown('**').appendText(name).appendMarkdown('**');
