@@ -35,7 +35,7 @@ export function notices({ problem, shown, trusted }: LabState, asking: Asking): 
 function notice(kind: string, symbol: IconName, words: RunErrorRecord, action?: TemplateResult): TemplateResult {
   return html`<div class="notice ${kind}" role=${kind === '' ? 'note' : 'alert'}>
     ${icon(symbol)}
-    <div><span class="strong">${words.message}</span> ${words.remedy ?? ''} ${action}</div>
+    <div><bdi class="strong">${words.message}</bdi> <bdi>${words.remedy ?? ''}</bdi> ${action}</div>
   </div>`;
 }
 
