@@ -49,7 +49,7 @@ export function activate({
     experiments: registerExperiments({ ...common, files, show, check }),
     runs: registerRuns({ ...common, show, isShown: (id) => lab.isShown(id) }),
     inspection: registerInspection({ ...common, models, inspections }),
-    devices: registerDevices({ ...common, cwd }),
+    devices: registerDevices({ ...common, cwd, libraries: libraries.DISTILLERY_LIBRARIES }),
     lab: registerLab(runs, lab, log),
   };
   subscriptions.push(

@@ -3,7 +3,7 @@
 import { extname } from 'node:path';
 import { InputError, type Problem } from '../protocol/problem';
 import { fileRecords, forEachRow } from './dataset';
-import { type FileRecord } from './file-record';
+import { columnsIn, type FileRecord } from './file-record';
 
 export interface DatasetDescription {
   rows: number;
@@ -61,7 +61,7 @@ async function describeRecords(file: string): Promise<DatasetDescription> {
   for await (const record of fileRecords(file)) {
     if ('fields' in record) {
       rows++;
-      for (const [name, value] of Object.entries(record.fields)) countValue(columnOf(columns, name), value);
+      for (const [name, value] of columnsIn(record.fields)) countValue(countOf(columns, name), value);
     } else {
       problemCount++;
       if (problems.length < mostProblems) problems.push(problemOf(file, record));
@@ -74,7 +74,7 @@ function problemOf(file: string, { line, column, fault }: Exclude<FileRecord, { 
   return { file, line, column, severity: 'warning', ...fault };
 }
 
-function columnOf(columns: Map<string, Column>, name: string): Column {
+function countOf(columns: Map<string, Column>, name: string): Column {
   const known = columns.get(name);
   if (known) return known;
   const column = { rows: 0, texts: 0, length: 0, values: new Map<string, number>() };

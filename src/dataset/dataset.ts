@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { complaint, InputError, problemAt, type Complaint, type Problem } from '../protocol/problem';
 import { readCsvRecords } from './csv-records';
-import type { FileRecord } from './file-record';
+import { columnOf, type FileRecord } from './file-record';
 import { readJsonRecords } from './json-records';
 import { notUtf8 } from './lines';
 import { readTextRows } from './text-rows';
@@ -136,7 +136,7 @@ async function readRecords(
       continue;
     }
     read++;
-    for (const column of missing) if (Object.hasOwn(record.fields, column)) missing.delete(column);
+    for (const column of missing) if (columnOf(record.fields, column) !== undefined) missing.delete(column);
     const row = rowOf(record.fields, wanted);
     if ('code' in row) report(1, row);
     else onRow({ ...row, file, line });
@@ -171,7 +171,7 @@ function rowOf(
 ): Omit<Row, 'file' | 'line'> | Complaint {
   const row: Omit<Row, 'file' | 'line'> = { text: '' };
   for (const { role, column } of wanted) {
-    const value = Object.hasOwn(fields, column) ? fields[column] : undefined;
+    const value = columnOf(fields, column);
     if (role === 'label' && isBlank(value)) continue;
     if (value === undefined || value === null) return complaint('column-not-in-row', { column });
     if (typeof value === 'string') row[role] = value;

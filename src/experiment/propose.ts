@@ -26,10 +26,10 @@ const mostClasses = 50;
 
 export function columnRoles({ columns, rows }: DatasetDescription): ColumnRoles {
   const named = (role: keyof typeof usualNames, from = columns): ColumnDescription | undefined =>
-    usualNames[role].map((name) => from.find((column) => column.name.toLowerCase() === name)).find(Boolean);
+    usualNames[role].map((name) => from.find((column) => ownName(column) === name)).find(Boolean);
   const texts = columns.filter(({ meanLength }) => meanLength > 0).sort((a, b) => b.meanLength - a.meanLength);
   const [longest] = texts;
-  const text = texts.find(({ name }) => name === 'text') ?? longest;
+  const text = texts.find((column) => ownName(column) === 'text') ?? longest;
   const classes = columns.filter((column) => column !== text && isClass(column, rows));
   const label = named('label', classes) ?? classes[0];
   const [prompt, completion] = [named('prompt', texts), named('completion', texts)];
@@ -39,6 +39,9 @@ export function columnRoles({ columns, rows }: DatasetDescription): ColumnRoles 
     ...(prompt && completion && { prompt: prompt.name, completion: completion.name }),
   };
 }
+
+/** Of `review.text` that is `text`. */
+const ownName = ({ name }: ColumnDescription): string => name.toLowerCase().replace(/^.*\./, '');
 
 /** Some values that come again and again. */
 function isClass({ values, rows }: ColumnDescription, all: number): boolean {

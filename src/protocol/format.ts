@@ -56,10 +56,10 @@ export function formatQuantity(value: Value): string {
 }
 
 /** A number too small for decimals, such as a learning rate: `2.86 × 10⁻⁴`. */
-export function formatScientific(value: Value): string {
+export function formatScientific(value: Value, decimals = 2): string {
   if (!exists(value)) return absent;
   if (value === 0) return '0';
-  const [digits, exponent] = value.toExponential(2).split('e') as [string, string];
+  const [digits, exponent] = value.toExponential(decimals).split('e') as [string, string];
   const short = digits.replace(/\.?0+$/, '');
   return exponent === '+0' ? short : `${short} × 10${superscript(exponent)}`;
 }
@@ -70,9 +70,10 @@ function superscript(exponent: string): string {
   return exponent.replace(/[-+0-9]/g, (c) => signs[c] ?? '⁰¹²³⁴⁵⁶⁷⁸⁹'.charAt(Number(c)));
 }
 
-/** A whole number: `1,840`. */
-export function formatCount(value: Value): string {
-  return exists(value) ? Math.round(value).toLocaleString('en-US') : absent;
+/** A whole number: `1,840`; or with decimals. */
+export function formatCount(value: Value, decimals = 0): string {
+  const places = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  return exists(value) ? value.toLocaleString('en-US', places) : absent;
 }
 
 /** A large count in three digits: `840`, `20.6 k`, `26.4 M`. */

@@ -81,9 +81,18 @@ export const labRequests = {
   /** Lets the person choose another run to show. */
   chooseRun: wants<Record<string, never>>({}),
   showRun: wants({ run: text }),
+  /** Puts the run back that was shown and has been deleted. */
+  restore: wants<Record<string, never>>({}),
   /** Keeps a chart or its numbers where the person says. */
   save: wants({ name: text, content: fileContent }),
   stop: wants(run),
+  runNow: wants(run),
+  /** Runs the experiment file of the run, as it is now. */
+  runAgain: wants(run),
+  exportStudent: wants(run),
+  /** Lets the person choose among what else can be done with the run. */
+  more: wants(run),
+  sweepTemperature: wants(run),
   pause: wants(run),
   continue: wants(run),
   resume: wants(run),

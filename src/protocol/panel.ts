@@ -50,8 +50,8 @@ function isRow(value: unknown): boolean {
 
 /** What the extension tells the page unasked. News of a run that is not shown is ignored. */
 export type HostEvent =
-  /** There is no run to show. */
-  | { type: 'empty' }
+  /** There is no run to show; `deleted` was shown until now, and can be put back. */
+  | { type: 'empty'; deleted?: string | undefined }
   /** Whether the person trusts the folder: else nothing can be run, stopped or asked. */
   | { type: 'trust'; trusted: boolean }
   /** All runs of the workspace, latest first, again whenever one changes. */

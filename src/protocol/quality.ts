@@ -1,7 +1,7 @@
 /** @file What metrics are called, how they read and which way they are better; and quality, the one by which a task's models are judged. */
 
 import { formatQuantity, formatShare } from './format';
-import type { EvaluationRecord, Interval, Metrics, Task } from './records';
+import type { AlertRecord, EvaluationRecord, Interval, Metrics, Task } from './records';
 
 export type MetricKey = keyof Metrics;
 
@@ -14,7 +14,8 @@ interface MetricFacts {
   format: (value: number | undefined) => string;
 }
 
-const share = { higherIsBetter: true, isShare: true, format: formatShare };
+// Not the function itself: it takes decimals too, which map() would give it.
+const share = { higherIsBetter: true, isShare: true, format: (value: number | undefined) => formatShare(value) };
 const quantity = { higherIsBetter: false, isShare: false, format: formatQuantity };
 
 export const metricFacts: Readonly<Record<MetricKey, MetricFacts>> = {
@@ -105,6 +106,11 @@ export function gapClosed(quality: Quality, { teacher, student, control }: Trio)
   if (goal === undefined || own === undefined || start === undefined) return undefined;
   const whole = advantage(quality, goal, start);
   return whole > 0 ? advantage(quality, own, start) / whole : undefined;
+}
+
+/** Whether a run has warned that its teacher is no better than what knows nothing. */
+export function isTeacherAtChance(alerts: readonly AlertRecord[] | undefined): boolean {
+  return (alerts ?? []).some(({ code }) => code === 'teacher-at-chance' || code === 'teacher-at-frequency');
 }
 
 /** What an interval of the gain over the control says: `unclear` where it holds 0. */

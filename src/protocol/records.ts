@@ -186,6 +186,8 @@ export interface Comparison {
   validation?: Metrics | undefined;
   /** The student over the first control, paired over seeds and rows; only with several seeds. */
   gain?: SeedGain | undefined;
+  /** It was no better than what knows nothing: there is nothing of it to be kept, and no row has a retention. */
+  teacherAtChance?: true | undefined;
   /** text-classification: the student over the first control in F1, by class; with several seeds their mean. */
   classGains?: ClassGain[] | undefined;
 }
@@ -240,6 +242,17 @@ export interface RunProgress {
   /** Of the whole run, 0 to 1. */
   fraction: number;
   secondsLeft?: number | undefined;
+}
+
+/** What a queued run waits for. */
+export interface WaitingRecord {
+  device: DeviceKind;
+  /** A paused one that has the device, else the next before it in the queue; absent while its name is not known. */
+  run?: string | undefined;
+  /** That one is paused: it holds the device until it goes on or is stopped. */
+  isPaused: boolean;
+  /** All that are before it. */
+  ahead: number;
 }
 
 /** Questions that a sweep can be asked: see study.ts. */
@@ -299,6 +312,8 @@ export interface RunRecord {
   /** In the order in which they were raised. */
   alerts?: AlertRecord[] | undefined;
   progress?: RunProgress | undefined;
+  /** While it is queued and somebody is before it. */
+  waiting?: WaitingRecord | undefined;
   summary?: Comparison | undefined;
 }
 
@@ -418,6 +433,8 @@ export interface LibraryRecord {
   library: string;
   /** Absent where it is not installed (any more). */
   version?: string;
+  /** It was there already: nothing was fetched. */
+  isThere?: true;
   folder?: string;
 }
 

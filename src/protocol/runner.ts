@@ -20,6 +20,8 @@ export interface RunnerRequests {
   pause: { params: undefined; result: null };
   /** Goes on after `pause`. */
   continue: { params: undefined; result: null };
+  /** Does not wait any longer for the device: trains beside who has it. Nothing where it does not wait. */
+  runNow: { params: undefined; result: null };
 }
 
 export type RunnerMethod = keyof RunnerRequests;

@@ -53,17 +53,33 @@ const largeUnits = [
 export function tickLabels(ticks: readonly number[]): string[] {
   const largest = Math.max(0, ...ticks.map(Math.abs));
   const label = (format: (tick: number) => string): string[] => ticks.map((tick) => (tick === 0 ? '0' : format(tick)));
-  if (largest >= 1e13) return label(formatScientific);
+  if (largest >= 1e13) return scientific(ticks);
   const [, unit, sign] = largeUnits.find(([least]) => largest >= least) ?? [0, 1, ''];
   const decimals = Math.max(0, ...ticks.map((tick) => decimalsOf(tick / unit)));
   if (unit > 1 && decimals <= 2) return label((tick) => `${(tick / unit).toFixed(decimals)}${sign}`);
-  if (largest >= 1000) return label(formatCount);
-  return decimals <= 4 ? label((tick) => tick.toFixed(decimals)) : label(formatScientific);
+  const exact = Math.max(0, ...ticks.map(decimalsOf));
+  if (largest >= 1000) return label((tick) => formatCount(tick, exact));
+  return decimals <= 4 || largest >= 0.01 ? label((tick) => tick.toFixed(exact)) : scientific(ticks);
+}
+
+/** With as many digits as tell them apart. */
+function scientific(ticks: readonly number[]): string[] {
+  for (let decimals = 2; ; decimals++) {
+    const labels = ticks.map((tick) => (tick === 0 ? '0' : formatScientific(tick, decimals)));
+    if (decimals === 9 || new Set(labels).size === labels.length) return labels;
+  }
+}
+
+/** As the values are written; with more digits where that would not tell the ticks apart. */
+export function axisNumbers(ticks: readonly number[], format: (tick: number) => string): string[] {
+  const labels = ticks.map((tick) => format(tick));
+  const finer = (): string[] => tickLabels(ticks).map((label) => label.replace(/^0(?=\.)/, ''));
+  return new Set(labels).size < labels.length ? finer() : labels;
 }
 
 /** Of a round number, apart from what binary fractions add to it. */
 function decimalsOf(value: number): number {
-  const [digits, exponent] = Number(value.toPrecision(6)).toExponential().split('e') as [string, string];
+  const [digits, exponent] = Number(value.toPrecision(9)).toExponential().split('e') as [string, string];
   return Math.max(0, (digits.split('.')[1] ?? '').length - Number(exponent));
 }
 

@@ -11,6 +11,11 @@ function trashOf(runs: string): string {
   return join(dirname(runs), 'trash');
 }
 
+/** Where a run lies once it is deleted. */
+export function trashedPath(directory: string): string {
+  return join(trashOf(dirname(directory)), basename(directory));
+}
+
 /** Moves a run aside. @returns where it is now. Throws an InputError for one that is at work. */
 export async function trashRun(directory: string): Promise<string> {
   const holder = await lockHolder(directory);
@@ -20,7 +25,7 @@ export async function trashRun(directory: string): Promise<string> {
   requireOwned(directory);
   requireOwned(trash);
   await mkdir(trash, { recursive: true });
-  const target = join(trash, basename(directory));
+  const target = trashedPath(directory);
   await rename(directory, target);
   return target;
 }

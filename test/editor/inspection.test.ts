@@ -74,7 +74,12 @@ describe('a dataset that is inspected with a run', () => {
   it('shows what a classifier and its student predict beside each label', async () => {
     const editor = await inspect(classifier, path.join(folder, 'tiny-spam/validation.jsonl'));
     const [first] = await hintsOf(editor);
-    assert.match(first!.label as string, /^teacher (ham|spam) (\.\d\d|>\.99|1) → student (ham|spam) /);
+    assert.match(first!.label as string, /^teacher (✗ )?(ham|spam) (\.\d\d|>\.99|1) → student (✗ )?(ham|spam) /);
+    for (const { label, position } of await hintsOf(editor)) {
+      const [, mark = '', choice] = /→ student (✗ )?(ham|spam)/.exec(label as string)!;
+      const [, hard] = /"label":\s*"(ham|spam)"/.exec(editor.document.lineAt(position.line).text)!;
+      assert.equal(mark !== '', choice !== hard);
+    }
     // The label of the sample stands behind long texts, out of sight.
     assert.equal(first!.position.character, 0);
   });

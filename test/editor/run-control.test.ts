@@ -1,7 +1,7 @@
 /** @file Pausing, going on, exporting, deleting and restoring runs by command. */
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { commands, Uri, window, workspace } from 'vscode';
@@ -22,6 +22,22 @@ describe('a run', () => {
       const now = await readRun(run.paths.directory);
       return now.record.status === status ? now : undefined;
     });
+
+  /** Another run, which waits for the one that is paused until it is told not to. */
+  const runsBeside = async (): Promise<void> => {
+    const another = async (fits: (record: Run['record']) => boolean): Promise<Run> =>
+      until('another run', async () =>
+        (await listRuns(runs)).find(({ paths, record }) => paths.id !== run.paths.id && fits(record)),
+      );
+    await execute('distillery.runExperiment', Uri.file(path.join(directory, 'long.distill.json')));
+    const { paths } = await another(({ status, waiting }) => status === 'queued' && waiting?.isPaused === true);
+    await execute('distillery.runNow', paths.id);
+    await another(({ status }) => status === 'running');
+    await execute('distillery.stopRun', paths.id);
+    await another(({ status }) => status === 'stopped');
+    rmSync(paths.directory, { recursive: true });
+    await execute('distillery.refresh');
+  };
 
   before(async () => {
     finished = await tinyRun('tiny-done', 'text-classification');
@@ -53,6 +69,7 @@ describe('a run', () => {
     await untilStatus('running');
     await execute('distillery.pauseRun', run.paths.id);
     const { pid } = (await untilStatus('paused')).record;
+    await runsBeside();
     await execute('distillery.resumeRun', run.paths.id);
     assert.equal((await untilStatus('running')).record.pid, pid);
     await execute('distillery.stopRun', run.paths.id);

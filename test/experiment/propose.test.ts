@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readDataset } from '../../src/dataset/dataset';
 import { describeDataset } from '../../src/dataset/dataset-description';
 import { parseExperiment } from '../../src/experiment/file/parse';
 import { columnRoles, possibleTasks, proposeExperiment, siblingSplits } from '../../src/experiment/propose';
@@ -50,6 +51,36 @@ describe('a dataset', () => {
   ])('of %s allows these tasks', async (_, lines, tasks) => {
     const found = await describeDataset(await write('a.jsonl', lines));
     expect(possibleTasks(found, columnRoles(found))).toEqual(tasks);
+  });
+
+  it('with its text in an object within each row is proposed by dotted columns, which are read', async () => {
+    const nested = rows.map(({ text, kind }, i) => ({ review: { text, meta: { id: i } }, verdict: { kind } }));
+    const train = await write('train.jsonl', [...nested, '{"review": {"text": "cut']);
+    const found = await describeDataset(train);
+    expect(found.columns.map(({ name }) => name)).toEqual(['review.text', 'review.meta.id', 'verdict.kind']);
+    const roles = columnRoles(found);
+    expect(roles).toEqual({ text: 'review.text', label: 'verdict.kind' });
+    expect(possibleTasks(found, roles)).toEqual(['text-classification', 'causal-lm', 'masked-lm']);
+    const text = proposeExperiment({
+      name: 'nested',
+      task: 'text-classification',
+      train: 'train.jsonl',
+      roles,
+      rows: found.rows,
+      meanLength: 60,
+    });
+    const problems = await validateExperiment(parseExperiment(text, path.join(folder, 'nested.distill.json')));
+    expect(problems.filter(({ severity }) => severity === 'error')).toEqual([]);
+    const read = await readDataset([train], { text: 'review.text', label: 'verdict.kind' });
+    expect(read.rows[0]).toMatchObject({ text: rows[0]!.text, label: 'spam' });
+    expect(read.problems).toHaveLength(1);
+  });
+
+  it('with a dot in the name of a column has that column, not an object', async () => {
+    const { rows: read } = await readDataset([await write('a.jsonl', [{ 'a.b': 'own', a: { b: 'inner' } }])], {
+      text: 'a.b',
+    });
+    expect(read[0]!.text).toBe('own');
   });
 
   it.each(['text-classification', 'causal-lm', 'masked-lm'] as const)(

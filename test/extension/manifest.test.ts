@@ -22,7 +22,7 @@ interface Manifest {
     languages: { configuration: string; icon: { dark: string; light: string } }[];
     grammars: { path: string }[];
     languageModelTools: { name: string; when?: string }[];
-    walkthroughs: { steps: { media: { svg: string } }[] }[];
+    walkthroughs: { steps: { media: { svg: string }; completionEvents: string[] }[] }[];
     keybindings: { command: string; when?: string }[];
   };
 }
@@ -122,6 +122,17 @@ describe('the manifest', () => {
     );
     const withIcon = contributes.commands.filter(({ icon }) => icon?.startsWith('$(')).map(({ command }) => command);
     expect(beside.map(({ command }) => command).filter((command) => !withIcon.includes(command))).toEqual([]);
+  });
+
+  it('has a walkthrough whose steps are ticked by doing them, in the colours of the Lab', () => {
+    const [{ steps }] = contributes.walkthroughs as [(typeof contributes.walkthroughs)[0]];
+    for (const { completionEvents } of steps) {
+      expect(completionEvents.filter((event) => !event.startsWith('onCommand:'))).toEqual([]);
+    }
+    const drawn = steps.map(({ media }) => readFileSync(media.svg, 'utf8')).join('');
+    expect(drawn).toContain('--vscode-charts-orange');
+    // That of the hidden-layer loss, which no step shows.
+    expect(drawn).not.toContain('--vscode-charts-yellow');
   });
 
   it('names only files that exist', () => {

@@ -23,6 +23,12 @@ describe('the Devices view', () => {
   const workers = (window: Workbench): number[] =>
     processesOf(window.serverFolder, /--measure|\bprobe\b|--install|pip download/);
 
+  /** Says yes to what is to be fetched. */
+  const accept = async (window: Workbench): Promise<void> => {
+    expect(plain(await window.dialog.textContent())).toContain('Fetches up to 59 MB with your pip');
+    await window.dialog.getByRole('button', { name: 'Install', exact: true }).click();
+  };
+
   describe('without libraries', () => {
     let window: Workbench;
     beforeAll(async () => {
@@ -60,6 +66,7 @@ describe('the Devices view', () => {
       const missing = window.rows('Devices').filter({ hasText: 'openvino' });
       await missing.hover();
       await missing.getByRole('button', { name: 'Install OpenVINO' }).click();
+      await accept(window);
       const toast = window.notification.filter({ hasText: 'no openvino of the version' });
       await toast.waitFor({ timeout: 120_000 });
       const words = plain(await toast.textContent());
@@ -81,6 +88,7 @@ describe('the Devices view', () => {
     await missing.hover();
     const connected = once(index, 'connection') as Promise<[Socket]>;
     await missing.getByRole('button', { name: 'Install OpenVINO' }).click();
+    await accept(window);
     const [connection] = await connected;
     connection.resume().on('error', () => undefined);
     expect(workers(window).length).toBeGreaterThan(1);

@@ -72,7 +72,7 @@ describe('experiments and their runs', () => {
     await window.chooseTheme(theme);
     const spam = window.rows('Experiments').filter({ hasText: '3 runs' });
     await spam.waitFor();
-    expect(plain(await spam.textContent())).toContain('1 at work · best macro-F1 .976');
+    expect(plain(await spam.textContent())).toContain('1 at work · best macro-F1 .988 on validation');
     await window.rows('Experiments').filter({ hasText: 'T 4 · α .7' }).filter({ hasText: '42 %' }).waitFor();
     const dataset = window.rows('Datasets').filter({ hasText: 'train.jsonl' }).filter({ hasText: '1 malformed' });
     await dataset.waitFor();

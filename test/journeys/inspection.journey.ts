@@ -67,7 +67,9 @@ describe('a dataset of labels inspected with a run', () => {
     await window.chooseTheme(theme);
     const hint = window.page.getByText(/^teacher\s(ham|spam)\s\S+\s→\sstudent/).first();
     await hint.waitFor();
-    expect(plain(await hint.textContent())).toMatch(/^teacher (ham|spam) (\.\d\d|>\.99|1) → student (ham|spam) /);
+    expect(plain(await hint.textContent())).toMatch(
+      /^teacher (✗ )?(ham|spam) (\.\d\d|>\.99|1) → student (✗ )?(ham|spam) /,
+    );
     await window.page.getByText(/\d+ of \d+ rows seen disagree/).waitFor();
     await window.picture(`inspect-labels-${theme}`);
   });

@@ -267,7 +267,13 @@ describe('a run', () => {
     const log = readFileSync(path.join(run, 'log.txt'), 'utf8');
     expect(log).toContain(`warning: teacher, step 0: ${alert.message} ${alert.remedy}`);
     expect(log.indexOf('teacher, step 0')).toBeLessThan(log.indexOf('distilling the student'));
-    expect(readFileSync(path.join(run, 'report.md'), 'utf8')).toContain('Warnings while it ran:');
+    const report = readFileSync(path.join(run, 'report.md'), 'utf8');
+    expect(report).toContain('Warnings while it ran:');
+    expect(report).toContain('The teacher has learnt nothing');
+    expect(report).not.toContain('The student keeps');
+    const { summary } = recordOf(run);
+    expect(summary!.teacherAtChance).toBe(true);
+    expect(summary!.rows.map(({ retention }) => retention)).toEqual(summary!.rows.map(() => undefined));
   });
 
   it('says that its student is the teacher already, that labels are in another order, and that it ended too early', async () => {

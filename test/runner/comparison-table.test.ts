@@ -62,6 +62,13 @@ describe('the findings of a comparison', () => {
     );
   });
 
+  it('say of a teacher at chance that it has learnt nothing, not that any of it was kept', () => {
+    const rows = rowsOf(-0.2, [-0.22, -0.18], { retention: undefined });
+    expect(findings({ rows, teacherAtChance: true })).toMatch(
+      /^The teacher has learnt nothing: .* Distillation did harm: .* interval is −\.220 to −\.180\.$/,
+    );
+  });
+
   it('say that there is no gap where the teacher is not clearly better than the control', () => {
     expect(told(0.2, [0.18, 0.22])).toMatch(
       /These rows do not show the teacher to be better than the control: there is no gap to close\.$/,

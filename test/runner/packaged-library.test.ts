@@ -14,6 +14,7 @@ import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findLibrary } from '../../src/engine/libraries';
+import { libraryFor } from '../../src/runner/install/catalog';
 import type { DeviceRecord } from '../../src/protocol/records';
 import { runnerFile } from './program';
 
@@ -47,6 +48,16 @@ describe.skipIf(openvino === undefined)('OpenVINO in a package', () => {
     }
     expect(device()).toMatchObject({ available: true, reason: null });
     expect(device()).not.toHaveProperty('library');
+    // Of the version that would be fetched nothing is.
+    const { version } = libraryFor('openvino')!;
+    mkdirSync(path.join(home, version));
+    expect(run('--install', 'openvino')).toEqual({
+      library: 'openvino',
+      version,
+      folder: path.join(home, version),
+      isThere: true,
+    });
+    rmSync(path.join(home, version), { recursive: true });
     expect(run('--remove', 'openvino')).toEqual({ library: 'openvino', removed: false });
     expect(device().available).toBe(true);
   });

@@ -1,10 +1,14 @@
 /** @file One run a device: others wait in order, can be stopped meanwhile, and a dead one holds nobody up. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { deviceUser, takeDevice } from '../../src/runner/devices/queue';
 import type { DeviceRecord, RunRecord } from '../../src/protocol/records';
+import type { RunnerMethod } from '../../src/protocol/runner';
 import { dataOf, document, start, tinyWorkspace, until, type Outcome } from './program';
 
 const recordOf = (run: string): RunRecord | undefined => {
@@ -42,6 +46,15 @@ class Workspace {
 }
 
 const hasStatus = (run: string, status: string): Promise<boolean> => until(() => recordOf(run)?.status === status);
+
+async function ask(socket: string, method: RunnerMethod): Promise<void> {
+  const stream = createConnection(socket);
+  const connection = createMessageConnection(new SocketMessageReader(stream), new SocketMessageWriter(stream));
+  connection.listen();
+  await connection.sendRequest(method);
+  connection.dispose();
+  stream.destroy();
+}
 
 describe('runs on one device', () => {
   let workspace: Workspace;
@@ -86,6 +99,27 @@ describe('runs on one device', () => {
     const devices = path.join(dataOf(workspace.folder), 'devices');
     const queue = (readdirSync(devices, { recursive: true }) as string[]).filter((name) => name.endsWith('.json'));
     expect(queue).toHaveLength(1);
+  });
+
+  it('say what they wait for, and that it is paused, and run at once where they are told to', async () => {
+    workspace = new Workspace();
+    const first = await workspace.start();
+    await hasStatus(first.run, 'running');
+    const second = await workspace.start();
+    const third = await workspace.start();
+    const waitsFor = (run: string, wanted: object): Promise<unknown> =>
+      until(() => isDeepStrictEqual(recordOf(run)?.waiting, { device: 'cpu', ...wanted }));
+    await waitsFor(second.run, { run: path.basename(first.run), isPaused: false, ahead: 1 });
+    await waitsFor(third.run, { run: path.basename(second.run), isPaused: false, ahead: 2 });
+    await ask(recordOf(first.run)!.socket!, 'pause');
+    await waitsFor(third.run, { run: path.basename(first.run), isPaused: true, ahead: 2 });
+    expect(readFileSync(path.join(third.run, 'log.txt'), 'utf8')).toMatch(
+      /is paused and holds the CPU: resume or stop it, or start this run with --no-queue/,
+    );
+    await ask(recordOf(third.run)!.socket!, 'runNow');
+    await hasStatus(third.run, 'running');
+    expect(recordOf(third.run)!.waiting).toBeUndefined();
+    expect([first, second].map(({ run }) => recordOf(run)!.status)).toEqual(['paused', 'queued']);
   });
 
   it('do not wait when they are told not to', async () => {

@@ -21,6 +21,11 @@ interface Asked {
 const click = (selector: string) => (page: Page) => page.locator(selector).first().click();
 const compare = { run: 'spam', ...tab('compare', spam.run.id) };
 
+const show = (page: Page, record: object): Promise<unknown> =>
+  page.evaluate(
+    `send(${JSON.stringify({ type: 'record', id: moby.run.id, record: { ...moby.run.record, ...record } })})`,
+  );
+
 const asked: Partial<Record<LabMethod, Asked>> = {
   createSample: { query: { run: 'empty' }, act: click('vscode-button'), where: 'main.empty' },
   chooseRun: { query: {}, act: click('#choose-run'), where: 'lab-header' },
@@ -28,6 +33,34 @@ const asked: Partial<Record<LabMethod, Asked>> = {
   pause: { query: {}, act: click('#hold'), where: 'lab-header' },
   continue: { query: { status: 'paused' }, act: click('#hold'), where: 'lab-header' },
   resume: { query: { status: 'failed' }, act: click('.notice .link'), where: '.notices .notice.error' },
+  runAgain: { query: { run: 'spam' }, act: click('#run-again'), where: 'lab-header' },
+  exportStudent: { query: { run: 'spam' }, act: click('#export'), where: 'lab-header' },
+  more: { query: { run: 'spam' }, act: click('#more'), where: 'lab-header' },
+  runNow: {
+    query: {},
+    act: async (page) => {
+      await show(page, { status: 'queued', waiting: { device: 'cpu', run: '1_a', isPaused: false, ahead: 1 } });
+      await page.locator('#run-now').click();
+    },
+    where: '.notices .notice',
+  },
+  restore: {
+    query: { run: 'spam' },
+    act: async (page) => {
+      await page.evaluate(`send({ type: 'empty', deleted: 'Spam filter' })`);
+      await page.locator('#restore').click();
+    },
+    where: 'main.empty',
+  },
+  sweepTemperature: {
+    query: { run: 'spam', ...tab('temperature', spam.run.id) },
+    act: async (page) => {
+      // A run of no sweep.
+      await page.evaluate(`send({ type: 'runs', runs: [] })`);
+      await page.locator('#sweep-temperature').click();
+    },
+    where: 'lab-temperature-view',
+  },
   showLog: { query: { status: 'failed' }, act: click('.notice .link:last-of-type'), where: '.notices .notice.error' },
   besides: {
     query: tab('loss'),

@@ -13,7 +13,10 @@ describePage('the Lab page', (open) => {
     expect(finding).toContain('(95 % interval +.008 to +.030)');
     expect(finding).toContain('closed 63.3 % of the gap from the control to the teacher (31.0 % to 97.0 %)');
     const control = await page.locator('lab-model-table tbody tr').nth(2).locator('td:not(.drawing)').allInnerTexts();
-    expect(control.slice(0, 2)).toEqual(['Control same student, no distillation', '.952 ± .004 .941–.961']);
+    expect(control.slice(0, 2).map((cell) => cell.replace(/\s+/g, ' '))).toEqual([
+      'Control same student, no distillation',
+      '.952 ± .004 .941–.961',
+    ]);
   });
 
   it('offers to train a control where there is none', async () => {
@@ -39,6 +42,68 @@ describePage('the Lab page', (open) => {
     );
     await page.getByText('Stopped at step 1,840 of 2,400').waitFor();
     expect(await page.locator('#stop').count()).toBe(0);
+  });
+
+  it('says what a queued run waits for, and that it is paused, and offers to run now', async () => {
+    const page = await open({});
+    const { id, record } = moby.run;
+    const show = (waiting: object | undefined, status = 'queued'): Promise<unknown> =>
+      page.evaluate(`send(${JSON.stringify({ type: 'record', id, record: { ...record, status, waiting } })})`);
+    const notice = page.locator('.notices .notice').filter({ has: page.locator('#run-now') });
+    await show({ device: 'cpu', run: '2026-11-27T15-36-05Z_Spam-filter', isPaused: false, ahead: 1 });
+    await notice.getByText('This run waits for the CPU, until Spam-filter has ended.').waitFor();
+    await show({ device: 'cpu', run: '2026-11-27T15-36-05Z_Spam-filter', isPaused: true, ahead: 3 });
+    await notice.getByText('Spam-filter is paused and has the CPU').waitFor();
+    await notice.getByText('3 are before it').waitFor();
+    await page.locator('#run-now').click();
+    await expect.poll(() => heard(page)).toContainEqual({ method: 'runNow', id });
+    await show(undefined, 'running');
+    await notice.waitFor({ state: 'detached' });
+  });
+
+  it('offers what can be done with a run that has ended, and only looking where it is not trusted', async () => {
+    const page = await open({ run: 'spam' });
+    const { id } = spam.run;
+    for (const [button, method] of [
+      ['#run-again', 'runAgain'],
+      ['#export', 'exportStudent'],
+      ['#more', 'more'],
+    ] as const) {
+      await page.locator(button).click();
+      await expect.poll(() => heard(page)).toContainEqual({ method, id });
+    }
+    await page.evaluate(`send({ type: 'trust', trusted: false })`);
+    await page.locator('#run-again').waitFor({ state: 'detached' });
+    expect(await page.locator('#export').count()).toBe(0);
+    expect(await page.locator('#more').count()).toBe(1);
+  });
+
+  it('says that its run was deleted, and offers to restore it, not to resume it', async () => {
+    const page = await open({ run: 'moby', status: 'stopped' });
+    await page.getByRole('button', { name: 'Resume' }).waitFor();
+    await page.evaluate(`send({ type: 'empty', deleted: 'Moby Dick' })`);
+    await page.getByText('Moby Dick was deleted').waitFor();
+    expect(await page.getByRole('button', { name: 'Resume' }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Restore it' }).click();
+    await expect.poll(() => heard(page)).toContainEqual({ method: 'restore' });
+  });
+
+  it('says of a teacher at chance that it has learnt nothing, and of harm that it is harm', async () => {
+    const page = await open({ run: 'spam', state: JSON.stringify({ tab: 'compare' }) });
+    const { id, record } = spam.run;
+    const finding = page.locator('lab-compare .finding');
+    const show = (summary: object): Promise<unknown> =>
+      page.evaluate(`send(${JSON.stringify({ type: 'record', id, record: { ...record, summary } })})`);
+    const rows = record.summary!.rows.map((row) =>
+      row.role === 'student' ? { ...row, gain: { ...row.gain!, value: -0.012, interval: [-0.02, -0.004] } } : row,
+    );
+    await show({ ...record.summary, rows });
+    await finding.getByText('Distillation did harm:').waitFor();
+    const without = rows.map((row) => ({ ...row, retention: undefined, gapClosed: undefined }));
+    await show({ rows: without, teacherAtChance: true });
+    await finding.getByText('The teacher has learnt nothing').waitFor();
+    expect(await finding.innerText()).not.toContain('keeps');
+    expect(await page.locator('lab-header').getByText('Of the teacher').count()).toBe(0);
   });
 
   it('counts no soft labels as steps, and promises no end while the models are compared', async () => {

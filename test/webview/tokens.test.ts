@@ -57,6 +57,20 @@ describePage('the Tokens tab', (open) => {
     expect((await shownBars(page))[1]![2]).toBe(formatShare(first));
   });
 
+  it('shows in the list how far examples are apart at the temperature that is chosen', async () => {
+    const page = await open({ state: tokens });
+    await probesRead(page, moby);
+    const first = page.locator('lab-examples .example').first().locator('.number');
+    const mean = (T: number): string => {
+      const { positions } = moby.probes.examples.examples[0]!;
+      const all = positions.map((_, i) => expected(moby, 0, i, 1800, T).kl);
+      return formatQuantity(all.reduce((a, b) => a + b) / all.length);
+    };
+    await expect.poll(() => first.innerText()).toBe(mean(2));
+    await page.getByLabel('Temperature', { exact: true }).fill('636');
+    await expect.poll(() => first.innerText()).toBe(mean(4));
+  });
+
   it('goes back in training time with the slider, and plays it', async () => {
     const page = await open({ state: tokens });
     await probesRead(page, moby);

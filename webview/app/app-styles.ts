@@ -96,8 +96,17 @@ export const appStyles = css`
     padding: 0;
     list-style: none;
   }
+  .notice details {
+    min-width: 0;
+  }
   .notice summary {
+    overflow: hidden;
     cursor: pointer;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+  .notice [open] .latest {
+    display: none;
   }
   .empty {
     display: grid;

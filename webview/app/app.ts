@@ -11,6 +11,7 @@ import '../completions/completions-view';
 import './header';
 import { Asking } from '../base/asking';
 import { keepState, keptState, listen } from '../base/host';
+import { sentence } from '../base/sentence';
 import { Completer } from '../completions/completer';
 import { failed } from '../look/failed';
 import '../loss/loss-view';
@@ -64,8 +65,9 @@ const tabs: Readonly<Record<LabTab, Tab>> = {
   },
   temperature: {
     title: l10n.t('Temperature'),
-    render: ({ shown: { run, probes, row }, lab: { runs }, choices, narrow, failed }) =>
+    render: ({ shown: { run, probes, row }, lab: { runs, trusted }, choices, narrow, failed }) =>
       html`<lab-temperature-view
+        .trusted=${trusted}
         .run=${run}
         .runs=${runs}
         .probes=${probes}
@@ -165,6 +167,7 @@ export class LabApp extends LitElement {
   override render(): unknown {
     const { phase, shown } = this.lab;
     if (phase === 'shown' && shown) return this.#page(shown);
+    if (phase === 'empty' && this.lab.deleted !== undefined) return this.#deleted(this.lab.deleted);
     if (phase === 'empty') {
       return html`<main class="empty">
         <h1 class="strong">${l10n.t('Nothing distilled yet')}</h1>
@@ -213,6 +216,22 @@ export class LabApp extends LitElement {
       <main>
         <div id="view" role="tabpanel" aria-labelledby="tab-${tab}">${tabs[tab].render(this.#parts(shown))}</div>
       </main>`;
+  }
+
+  #deleted(name: string): unknown {
+    return html`<main class="empty">
+      <h1 class="strong">${sentence(l10n.t('{0} was deleted'), html`<span translate="no">${name}</span>`)}</h1>
+      <p class="muted">${l10n.t('It lies in the trash until that is emptied.')}</p>
+      ${
+        this.lab.trusted
+          ? html`<vscode-button id="restore" @click=${() => void this.#own.ask('restore', {})}
+              >${l10n.t('Restore it')}</vscode-button
+            >`
+          : nothing
+      }
+      <button class="link" @click=${() => void this.#own.ask('chooseRun', {})}>${l10n.t('Show another run')}</button>
+      ${failed(this.#own)}
+    </main>`;
   }
 
   #parts(shown: Shown): Parts {

@@ -6,7 +6,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatDuration, formatPercent } from '../../src/protocol/format';
 import type { ModelShape } from '../../src/protocol/lab-data';
-import { isLive, type RunStatus } from '../../src/protocol/records';
+import { isLive, type RunRecord, type RunStatus } from '../../src/protocol/records';
 import { icon, type IconName } from '../look/icons';
 import { Asking } from '../base/asking';
 import { place } from '../base/place';
@@ -98,6 +98,7 @@ export class Header extends LitElement {
       }
       .actions {
         display: flex;
+        align-items: center;
         gap: 8px;
       }
       .request-failed {
@@ -192,7 +193,7 @@ export class Header extends LitElement {
       </div>
       <dl>${this.#statistics(going)}</dl>
       <span class="spacer"></span>
-      ${going && this.trusted ? this.#actions(record.status) : nothing} ${failed(this.#asking)}
+      ${going ? (this.trusted ? this.#actions(record.status) : nothing) : this.#further(record)} ${failed(this.#asking)}
       ${
         going && record.progress
           ? html`<div
@@ -205,6 +206,53 @@ export class Header extends LitElement {
           : nothing
       }
     </header>`;
+  }
+
+  /** What can be done with a run that has ended; one that ended early is resumed where it says so. */
+  #further({ status }: RunRecord): unknown {
+    const { id } = this.run;
+    const button = (
+      name: string,
+      symbol: IconName,
+      words: string,
+      title: string,
+      method: 'runAgain' | 'exportStudent',
+    ) =>
+      html`<vscode-button
+        id=${name}
+        appearance="secondary"
+        title=${title}
+        @click=${() => void this.#asking.ask(method, { id })}
+        >${icon(symbol)}${words}</vscode-button
+      >`;
+    return html`<div class="actions">
+      ${
+        this.trusted
+          ? html`${button('run-again', 'debug-rerun', l10n.t('Run again'), l10n.t('A new run of the experiment file as it is now'), 'runAgain')}
+            ${
+              status === 'done'
+                ? button(
+                    'export',
+                    'export',
+                    l10n.t('Export'),
+                    l10n.t('Copy the student as a folder that Python transformers loads'),
+                    'exportStudent',
+                  )
+                : nothing
+            }`
+          : nothing
+      }
+      <button
+        class="icon-button"
+        id="more"
+        title=${l10n.t('More')}
+        aria-label=${l10n.t('More')}
+        aria-haspopup="dialog"
+        @click=${() => void this.#asking.ask('more', { id })}
+      >
+        ${icon('ellipsis')}
+      </button>
+    </div>`;
   }
 
   #actions(status: RunStatus): unknown {

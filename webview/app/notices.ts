@@ -3,13 +3,14 @@
 import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { formatCount } from '../../src/protocol/format';
-import type { AlertRecord, Role, RunErrorRecord, RunRecord } from '../../src/protocol/records';
+import type { AlertRecord, Role, RunErrorRecord, RunRecord, WaitingRecord } from '../../src/protocol/records';
 import { icon, type IconName } from '../look/icons';
 import type { Asking } from '../base/asking';
 import { failed } from '../look/failed';
 import { mark } from '../look/marks';
 import type { LabState, RunState } from '../state/state';
 import { roleNames } from '../look/role-names';
+import { sentence } from '../base/sentence';
 
 /** @param asking for what the notices offer to do */
 export function notices({ problem, shown, trusted }: LabState, asking: Asking): TemplateResult[] {
@@ -18,6 +19,7 @@ export function notices({ problem, shown, trusted }: LabState, asking: Asking): 
   const offer = shown && actions(shown.run, trusted, asking);
   if (record?.error) all.push(notice('error', 'error', record.error, offer));
   else if (record?.status === 'stopped') all.push(stopped(record, offer));
+  if (record?.waiting) all.push(waits(record.waiting, shown!.run.id, trusted, asking));
   if (record?.alerts?.length) all.push(warned(record.alerts, record.status === 'done'));
   if (problem) all.push(notice('warning', 'warning', problem));
   if (!trusted) {
@@ -33,17 +35,19 @@ export function notices({ problem, shown, trusted }: LabState, asking: Asking): 
 function notice(kind: string, symbol: IconName, words: RunErrorRecord, action?: TemplateResult): TemplateResult {
   return html`<div class="notice ${kind}" role=${kind === '' ? 'note' : 'alert'}>
     ${icon(symbol)}
-    <div><span class="strong">${words.message}</span> ${words.remedy ?? ''} ${action}</div>
+    <div><bdi class="strong">${words.message}</bdi> <bdi>${words.remedy ?? ''}</bdi> ${action}</div>
   </div>`;
 }
 
-/** What the run warns of: which model, when, and what to do. Of a run that is done it is folded away. */
+/** What the run warns of: which model, when, and what to do. One line says the latest; the rest is a click away, for the tabs need the room. */
 function warned(alerts: readonly AlertRecord[], isDone: boolean): TemplateResult {
   const count = alerts.length === 1 ? l10n.t('A warning') : l10n.t('{0} warnings', formatCount(alerts.length));
   return html`<div class="notice ${isDone ? '' : 'warning'}" role="status">
     ${icon('warning')}
-    <details ?open=${!isDone}>
-      <summary>${count}</summary>
+    <details>
+      <summary>
+        ${count}<span class="latest">: <span translate="no">${alerts.at(-1)!.message}</span></span>
+      </summary>
       <ul>
         ${alerts.map(
           ({ role, name, seed, step, message, remedy }) =>
@@ -56,6 +60,47 @@ function warned(alerts: readonly AlertRecord[], isDone: boolean): TemplateResult
         )}
       </ul>
     </details>
+  </div>`;
+}
+
+/** What a queued run waits for, and how it need not. */
+function waits(
+  { run, isPaused, ahead, device }: WaitingRecord,
+  id: string,
+  trusted: boolean,
+  asking: Asking,
+): TemplateResult {
+  const kind = device === 'gpu' ? 'GPU' : 'CPU';
+  // The folder's name is the time and the run's own name.
+  const name = html`<span class="strong" translate="no">${run?.replace(/^[^_]*_/, '')}</span>`;
+  const words =
+    run === undefined
+      ? l10n.t('This run waits for the {0}.', kind)
+      : isPaused
+        ? sentence(
+            l10n.t('{0} is paused and has the {1}: this run waits until that one goes on and ends, or is stopped.'),
+            name,
+            kind,
+          )
+        : sentence(l10n.t('This run waits for the {1}, until {0} has ended.'), name, kind);
+  return html`<div class="notice ${isPaused ? 'warning' : ''}" role="status">
+    ${icon('watch')}
+    <div>
+      ${words} ${ahead > 1 ? l10n.t('{0} are before it.', formatCount(ahead)) : nothing}
+      ${
+        trusted
+          ? html`<button
+              class="link"
+              id="run-now"
+              title=${l10n.t('Train beside the run that has the device: both take longer')}
+              @click=${() => void asking.ask('runNow', { id })}
+            >
+              ${l10n.t('Run now')}
+            </button>`
+          : nothing
+      }
+      ${failed(asking)}
+    </div>
   </div>`;
 }
 

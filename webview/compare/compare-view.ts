@@ -9,6 +9,7 @@ import { formatDuration } from '../../src/protocol/format';
 import type { RunListing } from '../../src/protocol/lab-data';
 import type { Choices } from '../state/choices';
 import { Asking, Wanted } from '../base/asking';
+import { Width } from '../base/width';
 import { failed } from '../look/failed';
 import { drawn } from '../charts/drawn';
 import '../runs/run-chips';
@@ -62,7 +63,11 @@ export class CompareView extends LitElement {
         margin-top: 20px;
       }
       .drawings > figure {
-        width: 328px;
+        max-width: 100%;
+      }
+      /* As wide as its matrices; it takes what room is left. */
+      .drawings > lab-confusion {
+        flex: 1 0 auto;
         max-width: 100%;
       }
       lab-taught {
@@ -104,6 +109,7 @@ export class CompareView extends LitElement {
   @property({ attribute: false }) failed: unknown = nothing;
 
   readonly #comparison = new Wanted(this, 'comparison');
+  readonly #width = new Width(this);
   readonly #control = new Asking(this, () => this.run.id);
 
   /** Asks for the rows once the run has them. */
@@ -132,13 +138,15 @@ export class CompareView extends LitElement {
         ${this.failed}
         <div class="details"><lab-settings .run=${this.run} .besides=${beside}></lab-settings></div>`;
     }
-    return html`<div class="top">${finding(this.run.record.summary?.rows ?? [], measure, this.#offer())} ${chips}</div>
+    return html`<div class="top">
+        ${finding(this.run.record.summary ?? { rows: [] }, measure, this.#offer())} ${chips}
+      </div>
       ${failed(this.#control)} ${this.failed}
       <lab-model-table .models=${models} .measure=${measure}></lab-model-table>
       <div class="drawings">
         ${this.#drawing(
           l10n.t('Calibration'),
-          l10n.t('share that is right, by confidence; area = predictions'),
+          l10n.t('share that is right, by confidence; area = predictions, at least ten'),
           (width) => this.#calibration(models, measure, width),
           () => calibrationCsv(models),
         )}
@@ -204,7 +212,7 @@ export class CompareView extends LitElement {
   }
 
   #drawing(title: string, note: string, make: (width: number) => Drawing | undefined, csv: () => string): unknown {
-    const drawing = make(328);
+    const drawing = make(this.#drawingWidth());
     if (!drawing) return nothing;
     return html`<figure>
       <h2>
@@ -214,6 +222,17 @@ export class CompareView extends LitElement {
       <p class="note">${note}</p>
       ${drawn(drawing)}
     </figure>`;
+  }
+
+  /** In pixels: two drawings, and where there are classes their matrices, fill a row. */
+  #drawingWidth(): number {
+    const classes = this.#comparison.value?.confusion?.labels.length ?? 0;
+    const models = this.run.record.summary?.rows.length ?? 0;
+    const matrices = classes === 0 ? 0 : Math.min(700, models * (76 + 52 * classes)) + 32;
+    const all = this.#width.value;
+    const ofThree = (all - matrices - 32) / 2;
+    const fitting = ofThree >= 328 ? ofThree : (all - 32) / 2;
+    return Math.floor(Math.min(all, Math.max(fitting, 300), 640));
   }
 
   #foot(models: readonly ComparedModel[]): unknown {

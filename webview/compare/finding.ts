@@ -4,13 +4,13 @@ import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { formatPercent, formatQuantity, formatShareDifference } from '../../src/protocol/format';
 import { verdictOf } from '../../src/protocol/quality';
-import type { ComparisonRow, GapClosed, Gain, Role } from '../../src/protocol/records';
+import type { Comparison, ComparisonRow, GapClosed, Gain, Role } from '../../src/protocol/records';
 import type { Measure } from '../state/quality';
 import { sentence } from '../base/sentence';
 
 /** @param offer what can be done where there is no control to tell what distillation gave; absent where nothing can */
 export function finding(
-  rows: readonly ComparisonRow[],
+  { rows, teacherAtChance }: Pick<Comparison, 'rows' | 'teacherAtChance'>,
   measure: Measure,
   offer?: TemplateResult,
 ): TemplateResult | typeof nothing {
@@ -20,8 +20,11 @@ export function finding(
   const share = student.parameters / teacher.parameters;
   const faster = student.latencyMs > 0 ? teacher.latencyMs / student.latencyMs : 0;
   const [kept, size] = [number(formatPercent(student.retention)), number(formatPercent(share))];
-  const keeps =
-    faster > 1
+  const keeps = teacherAtChance
+    ? l10n.t(
+        'The teacher has learnt nothing: it is no better than chance, so there was nothing for the student to keep.',
+      )
+    : faster > 1
       ? sentence(
           l10n.t(
             "The student keeps {0} of the teacher's {1} with {2} of its parameters, and answers {3} times as fast.",
@@ -53,7 +56,8 @@ function gainWords(student: ComparisonRow, control: ComparisonRow, measure: Meas
   const { gain, gapClosed } = student;
   const [own, without] = [student.metrics[measure.key]!, control.metrics[measure.key]!];
   if (!gain) return html`${withoutInterval(own, without, measure)}`;
-  return html`${decided(gain, own, without, measure)} ${gainInterval(gain, measure)} ${gapWords(gapClosed)}`;
+  return html`${decided(gain, own, without, measure)} ${gainInterval(gain, measure)}
+  ${student.retention === undefined ? nothing : gapWords(gapClosed)}`;
 }
 
 /** The interval of the gain decides what is said. */
@@ -80,7 +84,7 @@ function decided({ value, interval }: Gain, own: number, without: number, measur
   const text =
     verdict === 'helped'
       ? l10n.t('Distillation gave {0} over the control.')
-      : l10n.t('Distillation gave {0} against the control.');
+      : l10n.t('Distillation did harm: {0} against the control.');
   return sentence(text, number(formatShareDifference(value)));
 }
 

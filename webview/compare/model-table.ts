@@ -3,7 +3,7 @@
 import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { intervalDrawing } from '../../src/protocol/drawing/compare-drawings';
+import { intervalDrawing, type DrawnModel } from '../../src/protocol/drawing/compare-drawings';
 import {
   absent,
   formatBytes,
@@ -16,6 +16,7 @@ import {
 import type { ComparisonRow } from '../../src/protocol/records';
 import { drawn } from '../charts/drawn';
 import { mark } from '../look/marks';
+import { Width } from '../base/width';
 import type { Measure } from '../state/quality';
 import { shared } from '../look/styles';
 import { intervalText } from './finding';
@@ -24,6 +25,8 @@ import { spokenIntervals } from './spoken';
 
 interface Column {
   title: string;
+  /** In pixels; 60 where it is absent. */
+  width?: number;
   value: (row: ComparisonRow) => unknown;
   /** Absent: any. A column that no row has a value for is left out. */
   has?: (row: ComparisonRow) => boolean;
@@ -39,6 +42,9 @@ export class ModelTable extends LitElement {
   static override styles = [
     shared,
     css`
+      :host {
+        display: block;
+      }
       table.data td {
         height: ${rowHeight}px;
         border-bottom-color: var(--rule);
@@ -82,8 +88,7 @@ export class ModelTable extends LitElement {
       td .swatch {
         margin-right: 8px;
       }
-      /* With a sidebar beside it: the columns of size and time are to be seen too. */
-      @media (max-width: 1100px) {
+      @media (max-width: 1340px) {
         table.data th,
         table.data td {
           padding-left: 12px;
@@ -95,18 +100,47 @@ export class ModelTable extends LitElement {
           line-height: 12px;
         }
       }
+      /* Models in columns, where one row for each would go on beyond the edge. */
+      figure.across {
+        display: grid;
+        gap: 4px;
+        margin-bottom: 12px;
+      }
+      table.across th[scope='col'] {
+        max-width: none;
+        vertical-align: top;
+      }
+      table.across th .strong {
+        color: var(--vscode-foreground);
+        font-size: 13px;
+      }
+      table.across th .swatch {
+        margin-right: 6px;
+      }
+      table.across th .muted {
+        display: block;
+      }
+      table.across th[scope='row'] {
+        max-width: none;
+        border-bottom-color: var(--rule);
+        vertical-align: middle;
+      }
+      table.across th:first-child {
+        width: auto;
+        min-width: 0;
+      }
+      table.data.across thead tr {
+        height: auto;
+      }
+      table.data.across td {
+        width: 26%;
+        height: 25px;
+      }
       @media (max-width: 640px) {
-        table.data th,
-        table.data td {
-          padding-left: 12px;
-        }
-        table.data .drawing,
-        td:first-child .muted {
-          display: none;
-        }
-        table.data th:first-child,
-        table.data td:first-child {
-          min-width: 104px;
+        table.across th,
+        table.across td {
+          padding-left: 8px;
+          white-space: normal;
         }
       }
     `,
@@ -115,22 +149,26 @@ export class ModelTable extends LitElement {
   @property({ attribute: false }) models: readonly ComparedModel[] = [];
   @property({ attribute: false }) measure!: Measure;
 
+  readonly #width = new Width(this);
+
   override render(): unknown {
     const { models, measure } = this;
     const columns = this.#columns().filter(({ has }) => !has || models.some(({ row }) => has(row)));
     const shown = drawnModels(models, measure);
+    if (this.#width.value > 0 && this.#width.value < widthOf(columns, models)) return this.#across(columns, shown);
     const drawing = intervalDrawing(shown, measure.title, measure.format, {
       width: drawingWidth,
       pitch: rowHeight,
       head: axisHeight,
     });
-    const direction = measure.higherIsBetter ? l10n.t('higher is better') : l10n.t('lower is better');
     return html`<div class="scroll" tabindex="0" role="region" aria-label=${l10n.t('Comparison')}>
       <table class="data" aria-label=${l10n.t('Teacher, student, control and other runs')}>
         <thead>
           <tr>
             <th scope="col">${l10n.t('Model')}</th>
-            <th scope="col" class="drawing" aria-label=${l10n.t('Drawing')}>${measure.title}, ${direction}</th>
+            <th scope="col" class="drawing" aria-label=${l10n.t('Drawing')}>
+              ${measure.title}, ${directionOf(measure)}
+            </th>
             ${columns.map(({ title }) => html`<th scope="col">${title}</th>`)}
           </tr>
         </thead>
@@ -150,11 +188,42 @@ export class ModelTable extends LitElement {
     </div>`;
   }
 
+  /** A column for each model, and the drawing above them. */
+  #across(columns: readonly Column[], shown: readonly DrawnModel[]): unknown {
+    const { models, measure } = this;
+    const width = Math.min(560, this.#width.value);
+    const drawing = intervalDrawing(shown, measure.title, measure.format, { width, pitch: 24, names: true });
+    return html`<figure class="across">
+        <p class="note">${measure.title}, ${directionOf(measure)}</p>
+        ${drawn({ ...drawing, label: spokenIntervals(shown, measure) })}
+      </figure>
+      <div class="scroll" tabindex="0" role="region" aria-label=${l10n.t('Comparison')}>
+        <table class="data across" aria-label=${l10n.t('Teacher, student, control and other runs')}>
+          <thead>
+            <tr>
+              <th scope="col"><span class="spoken">${l10n.t('Measure')}</span></th>
+              ${models.map((model) => html`<th scope="col">${named(model)}</th>`)}
+            </tr>
+          </thead>
+          <tbody>
+            ${columns.map(
+              ({ title, value }) =>
+                html`<tr>
+                  <th scope="row">${title}</th>
+                  ${models.map(({ row }) => html`<td>${value(row)}</td>`)}
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>`;
+  }
+
   #columns(): Column[] {
     const { measure } = this;
     return [
       {
         title: `${measure.title}, 95 %`,
+        width: 150,
         value: ({ metrics, spread, intervals }) =>
           html`<b>${measure.format(metrics[measure.key])}</b>
             ${spread ? html`<span class="muted" title=${l10n.t('Standard deviation over the seeds')}>± ${measure.format(spread[measure.key])}</span>` : nothing}
@@ -162,6 +231,7 @@ export class ModelTable extends LitElement {
       },
       {
         title: l10n.t('Gap closed'),
+        width: 98,
         value: ({ gapClosed }) =>
           gapClosed
             ? html`${formatPercent(gapClosed.value)}
@@ -198,6 +268,15 @@ export class ModelTable extends LitElement {
       { title: l10n.t('Latency'), value: ({ latencyMs }) => formatMilliseconds(latencyMs) },
     ];
   }
+}
+
+const directionOf = ({ higherIsBetter }: Measure): string =>
+  higherIsBetter ? l10n.t('higher is better') : l10n.t('lower is better');
+
+/** What a row for each model takes, in pixels: the model's name, the drawing, the columns. */
+function widthOf(columns: readonly Column[], models: readonly ComparedModel[]): number {
+  const spread = models.some(({ row }) => row.spread) ? 60 : 0;
+  return 200 + drawingWidth + spread + columns.reduce((sum, { width = 60 }) => sum + width, 0);
 }
 
 function named({ row, title, about, other }: ComparedModel): unknown {

@@ -1,7 +1,7 @@
 /** @file The comparison's drawings in words, for who listens. */
 
 import * as l10n from '@vscode/l10n';
-import type { DrawnModel } from '../../src/protocol/drawing/compare-drawings';
+import { steadyBins, type DrawnModel } from '../../src/protocol/drawing/compare-drawings';
 import { formatLarge, formatShare } from '../../src/protocol/format';
 import type { Measure } from '../state/quality';
 
@@ -19,7 +19,7 @@ export function spokenIntervals(models: readonly DrawnModel[], { title, format }
 
 export function spokenCalibration(models: readonly DrawnModel[]): string {
   const each = models.map(({ name, calibration }) => {
-    const bins = (calibration ?? []).map(({ confidence, accuracy }) =>
+    const bins = steadyBins(calibration ?? []).map(({ confidence, accuracy }) =>
       l10n.t('sure {0}, right {1}', formatShare(confidence, 2), formatShare(accuracy, 2)),
     );
     return `${name} ${bins.join(', ')}`;

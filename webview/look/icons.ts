@@ -7,8 +7,12 @@ import chevronRight from '@vscode/codicons/src/icons/chevron-right.svg';
 import circleSlash from '@vscode/codicons/src/icons/circle-slash.svg';
 import close from '@vscode/codicons/src/icons/close.svg';
 import debugPause from '@vscode/codicons/src/icons/debug-pause.svg';
+import debugRerun from '@vscode/codicons/src/icons/debug-rerun.svg';
 import debugStop from '@vscode/codicons/src/icons/debug-stop.svg';
+import ellipsis from '@vscode/codicons/src/icons/ellipsis.svg';
 import error from '@vscode/codicons/src/icons/error.svg';
+import exportIcon from '@vscode/codicons/src/icons/export.svg';
+import listUnordered from '@vscode/codicons/src/icons/list-unordered.svg';
 import loading from '@vscode/codicons/src/icons/loading.svg';
 import pass from '@vscode/codicons/src/icons/pass.svg';
 import play from '@vscode/codicons/src/icons/play.svg';
@@ -29,8 +33,12 @@ const icons = {
   'circle-slash': circleSlash,
   close,
   'debug-pause': debugPause,
+  'debug-rerun': debugRerun,
   'debug-stop': debugStop,
+  ellipsis,
   error,
+  export: exportIcon,
+  'list-unordered': listUnordered,
   loading,
   pass,
   play,

@@ -4,6 +4,7 @@ import * as l10n from '@vscode/l10n';
 import {
   gapClosed,
   improvement,
+  isTeacherAtChance,
   qualityOf,
   retention,
   type Quality,
@@ -101,14 +102,17 @@ export function standing(run: RunState): Standing {
   const student = best(evaluationsOf(run, 'student', measure.key), measure);
   const control = best(evaluationsOf(run, 'control', measure.key), measure);
   const teacher = best(evaluationsOf(run, 'teacher', measure.key), measure);
+  const atChance = isTeacherAtChance(run.record.alerts);
   const kept = (own: Measured | undefined): number | undefined =>
-    own && teacher && retention(measure, { [measure.key]: teacher.value }, { [measure.key]: own.value });
+    own && teacher && !atChance
+      ? retention(measure, { [measure.key]: teacher.value }, { [measure.key]: own.value })
+      : undefined;
   const metrics = (one: Measured | undefined): Metrics => (one ? { [measure.key]: one.value } : {});
   return {
     measure,
     ...defined({
       gapClosed: gapClosed(measure, {
-        teacher: metrics(teacher),
+        teacher: metrics(atChance ? undefined : teacher),
         student: metrics(student),
         control: metrics(control),
       }),

@@ -64,6 +64,8 @@ export interface LabState {
   /** All runs of the workspace, latest first. */
   runs: readonly RunListing[];
   shown?: Shown;
+  /** Name of the run that was shown until it was deleted. */
+  deleted?: string | undefined;
   problem?: RunErrorRecord;
 }
 
@@ -74,7 +76,7 @@ export function reduce(state: LabState, message: HostEvent): LabState {
   switch (message.type) {
     case 'empty': {
       const { shown, problem, ...rest } = state;
-      return { ...rest, phase: 'empty' };
+      return { ...rest, phase: 'empty', deleted: message.deleted };
     }
     case 'trust':
       return { ...state, trusted: message.trusted };

@@ -24,6 +24,16 @@ export class CurveChart extends LitElement {
         display: block;
         min-width: 0;
       }
+      /* The values have a line of their own, for the curves have no names. */
+      .narrow h2 {
+        flex-wrap: wrap;
+        gap: 0 8px;
+      }
+      .narrow .note {
+        flex-basis: 100%;
+        order: 1;
+        white-space: normal;
+      }
     `,
   ];
 
@@ -42,7 +52,7 @@ export class CurveChart extends LitElement {
 
   override render(): unknown {
     const drawing = this.#drawing();
-    return html`<figure>
+    return html`<figure class=${this.narrow ? 'narrow' : ''}>
       <h2>
         ${this.name}
         <span class="note">

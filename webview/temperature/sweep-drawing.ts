@@ -12,7 +12,7 @@ import {
   type Drawing,
   type Shape,
 } from '../../src/protocol/drawing/shapes';
-import { linearTicks } from '../../src/protocol/ticks';
+import { axisNumbers, linearTicks } from '../../src/protocol/ticks';
 import { roleNames } from '../look/role-names';
 import type { Measure } from '../state/quality';
 import { marks, toFraction } from '../tokens/temperature-scale';
@@ -55,6 +55,8 @@ export function sweepDrawing(plot: SweepPlot): Drawing | undefined {
   const [low, high] = [least - room, most + room];
   const X: Scale = (T) => chartLeft + toFraction(T) * (right - chartLeft);
   const Y: Scale = (value) => top + ((high - value) / (high - low)) * (height - top - bottom);
+  const ticks = linearTicks(low, high, 4);
+  const labels = axisNumbers(ticks, format);
   const here = Math.round(X(temperature)) + 0.5;
   const floor = height - bottom;
   return {
@@ -62,9 +64,9 @@ export function sweepDrawing(plot: SweepPlot): Drawing | undefined {
     height,
     label,
     shapes: [
-      ...linearTicks(low, high, 4).flatMap((tick) => [
+      ...ticks.flatMap((tick, i) => [
         line(chartLeft, Math.round(Y(tick)), right, Math.round(Y(tick)), 'var(--grid)', crisp),
-        text(chartLeft - 8, Y(tick) + 4, format(tick), { 'text-anchor': 'end' }),
+        text(chartLeft - 8, Y(tick) + 4, labels[i]!, { 'text-anchor': 'end' }),
       ]),
       ...marks.map((T) => text(X(T), height - 4, String(T), { 'text-anchor': 'middle' })),
       line(chartLeft, floor, right, floor, 'var(--axis)', crisp),

@@ -23,9 +23,16 @@ import { curveTemperatures } from './curve-set';
 import { CurveWorker } from './curve-worker';
 import './sweep-chart';
 import './sweep-table';
+import { Asking } from '../base/asking';
+import { Width } from '../base/width';
+import { failed } from '../look/failed';
+import { isLive } from '../../src/protocol/records';
 import { temperaturePath } from '../base/setting-names';
 import { sweepOf } from './sweep';
 import { temperatureStyles } from './temperature-styles';
+
+/** In pixels: the width at which the charts lose their names. */
+const tightest = 900;
 
 /** T² at each place of the curves. */
 const curveSquares = curveTemperatures.map((T) => T * T);
@@ -40,10 +47,13 @@ export class TemperatureView extends LitElement {
   @property({ attribute: false }) row: InspectedRow | undefined;
   @property({ attribute: false }) choices!: Choices;
   @property({ attribute: false }) narrow = false;
+  @property({ attribute: false }) trusted = true;
   /** What of the examples could not be read. */
   @property({ attribute: false }) failed: unknown = nothing;
 
   readonly #worker = new CurveWorker(this);
+  readonly #width = new Width(this);
+  readonly #sweep = new Asking(this, () => this.run.id);
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -66,10 +76,15 @@ export class TemperatureView extends LitElement {
     const ofExample = this.choices.curvesOf === 'example' && shown.example.positions.length > 1;
     const key = ofExample ? [shown.logits.student, 'example'] : [shown.logits.student, shown.position];
     this.#worker.want(key, () => (ofExample ? allPairs(shown) : [[shown.teacher, shown.student]]));
-    return html`<div class="temperature-view">
+    return html`<div class="temperature-view ${this.#isTight ? 'tight' : ''}">
       <section class="token" aria-label=${l10n.t('Token')}>${this.failed} ${this.#token(shown)}</section>
       <section class="curves" aria-label=${l10n.t('Over temperature')}>${this.#curves(shown, ofExample)}</section>
     </div>`;
+  }
+
+  /** The charts have no room for their curves' names, which stand with their values in the title. */
+  get #isTight(): boolean {
+    return this.narrow || this.#width.value <= tightest;
   }
 
   #choose(choice: Partial<Choices>): void {
@@ -87,14 +102,11 @@ export class TemperatureView extends LitElement {
         >
         <button class="link small" @click=${() => this.#choose({ tab: 'tokens' })}>${l10n.t('change token')}</button>
       </div>
-      <div class="big">
-        <p>
-          <span class="small muted">${l10n.t('Temperature')}</span
-          ><output class="number" id="big-t">${formatTemperature(temperature)}</output>
-        </p>
-        <p class="small muted">${explanation(temperature, own)}</p>
-      </div>
       <dl class="reads">
+        <div class="statistic">
+          <dt>${l10n.t('Temperature')}</dt>
+          <dd><output class="number" id="big-t">${formatTemperature(temperature)}</output></dd>
+        </div>
         ${read(l10n.t('T²·KL, nats'), formatQuantity(temperature ** 2 * kl), 't2kl')}
         ${read(l10n.t('Gradient norm'), formatQuantity(gradientNorm), 'gradient')}
         ${read('× T²', formatQuantity(temperature ** 2 * gradientNorm), 't2gradient')}
@@ -107,6 +119,7 @@ export class TemperatureView extends LitElement {
         .sortBy=${this.choices.sortBy}
         .topK=${this.choices.topK}
       ></lab-distribution>
+      <p class="small muted why">${explanation(temperature, own)}</p>
       ${this.#sweepTable(shown)}`;
   }
 
@@ -120,7 +133,7 @@ export class TemperatureView extends LitElement {
     };
     const scaled = (values: readonly number[] | undefined): number[] =>
       (values ?? []).map((value, i) => value * curveSquares[i]!);
-    const common = { temperature, narrow: this.narrow, table: this.choices.tables };
+    const common = { temperature, narrow: this.#isTight, table: this.choices.tables };
     return html`<div class="slider">
         <lab-temperature .temperature=${temperature} .own=${own} .bare=${true}></lab-temperature>
       </div>
@@ -201,9 +214,23 @@ export class TemperatureView extends LitElement {
     const measure = measureOf(this.run);
     const sweep = sweepOf(this.run.id, this.runs, measure);
     if (!sweep) {
-      return html`<p class="small muted">
-        ${l10n.t('This run is not part of a sweep. “Sweep temperature” trains one student for each T and shows here which did best.')}
-      </p>`;
+      return html`<div class="no-sweep">
+        <p class="small muted">
+          ${l10n.t('This run is not part of a sweep. A sweep trains a student for each of several T, each with the same teacher, and shows here which did best.')}
+        </p>
+        ${
+          this.trusted && !isLive(this.run.record.status)
+            ? html`<vscode-button
+                id="sweep-temperature"
+                appearance="secondary"
+                title=${l10n.t('Asks first, and says how many runs it is')}
+                @click=${() => void this.#sweep.ask('sweepTemperature', { id: this.run.id })}
+                >${l10n.t('Sweep temperature…')}</vscode-button
+              >`
+            : nothing
+        }
+        ${failed(this.#sweep)}
+      </div>`;
     }
     if (!sweep.fields.includes(temperaturePath) || sweep.fields.length > 2) return nothing;
     const of = (role: 'teacher' | 'control'): number | undefined =>
@@ -215,7 +242,7 @@ export class TemperatureView extends LitElement {
       .teacher=${of('teacher')}
       .control=${of('control')}
       .temperature=${temperature}
-      .narrow=${this.narrow}
+      .narrow=${this.#isTight}
     ></lab-sweep-chart>`;
   }
 

@@ -151,6 +151,15 @@ export class Distribution extends LitElement {
         width: 64px;
         min-width: 64px;
       }
+      /* Beside an editor: what is looked at while T is dragged comes first. */
+      @media (max-width: 1080px) {
+        .choose {
+          order: 1;
+        }
+        .reads {
+          order: 2;
+        }
+      }
       @media (prefers-reduced-motion: reduce) {
         .animated .pair i {
           transition: none;

@@ -116,7 +116,7 @@ export class ExampleList extends LitElement {
   ];
 
   @property({ attribute: false }) examples!: ProbeExamples;
-  /** At the run's temperature and the latest probe; those not yet made are undefined. */
+  /** At the chosen temperature and the latest probe; those not yet made are undefined. */
   @property({ attribute: false }) summaries: readonly (ExampleSummary | undefined)[] = [];
   @property({ attribute: false }) chosen = 0;
   @property({ attribute: false }) filter: Choices['filter'] = 'all';

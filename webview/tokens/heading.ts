@@ -11,6 +11,9 @@ export interface HeadingParts {
   narrow: boolean;
   /** Tables in place of charts. */
   tables: boolean;
+  /** The list of examples stands in the text's place. */
+  listing: boolean;
+  list: () => void;
   choose: (choice: Partial<Choices>) => void;
   /** Goes to the example before or after. */
   step: (by: 1 | -1) => void;
@@ -18,10 +21,19 @@ export interface HeadingParts {
 }
 
 export function heading({ probes, index, example, temperature }: Selection, parts: HeadingParts): unknown {
-  const { narrow, tables, choose, step, openFile } = parts;
+  const { narrow, tables, listing, list, choose, step, openFile } = parts;
   const { examples, temperature: own } = probes.set.examples;
   const place = `${example.file}:${example.line}`;
   return html`<div class="heading">
+    <button
+      class="icon-button to-list"
+      title=${l10n.t('Pinned examples')}
+      aria-label=${l10n.t('Pinned examples')}
+      aria-pressed=${listing}
+      @click=${list}
+    >
+      ${icon('list-unordered')}
+    </button>
     <button
       class="icon-button"
       title=${l10n.t('Previous example ([)')}

@@ -23,7 +23,7 @@ interface Survey {
   recorded: Recorded[];
   /** Mean over the example's positions, or for classes over all pinned rows, by step. */
   means: Map<number, number>;
-  /** Every example at the latest probe and the run's own temperature. */
+  /** Every example at the latest probe and the temperature that is chosen. */
   latest: (ExampleSummary | undefined)[];
 }
 
@@ -105,7 +105,7 @@ export class History implements ReactiveController {
 
   async #work(wanted: string, probes: Probes, example: number, temperature: number): Promise<void> {
     const steps = probes.set.steps.filter((step) => probes.student.has(step));
-    const { examples, task, temperature: own } = probes.set.examples;
+    const { examples, task } = probes.set.examples;
     const classes = task === 'text-classification';
     const survey: Survey = { recorded: [], means: new Map(), latest: [] };
     let begun = performance.now();
@@ -126,7 +126,7 @@ export class History implements ReactiveController {
       if (!(await breathe())) return;
     }
     for (let i = 0; i < examples.length; i++) {
-      survey.latest[i] = this.at(probes, i, steps.at(-1) ?? -1, own);
+      survey.latest[i] = this.at(probes, i, steps.at(-1) ?? -1, temperature);
       if (!(await breathe())) return;
     }
     this.survey = survey;

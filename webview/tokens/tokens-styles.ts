@@ -1,4 +1,4 @@
-/** @file Layout of the Tokens tab: three columns and a dock, two columns when medium, one when narrow. */
+/** @file Layout of the Tokens tab: three columns below T and above training time; beside an editor two, the list a click away; one when narrow. */
 
 import { css } from 'lit';
 import { chipStyles } from './chips';
@@ -15,27 +15,36 @@ export const tokenStyles = css`
   }
   .tokens-view {
     display: grid;
-    grid-template-rows: minmax(0, 1fr) auto;
-    grid-template-columns: 248px minmax(0, 1fr) 396px;
+    grid-template:
+      'list heading side' auto
+      'list middle side' minmax(0, 1fr)
+      'list dock dock' auto / 248px minmax(0, 1fr) 396px;
     height: 100%;
   }
   lab-examples {
-    grid-row: 1 / 3;
+    grid-area: list;
     border-right: 1px solid var(--rule);
   }
   .middle {
     display: flex;
     flex-direction: column;
+    grid-area: middle;
     gap: 16px;
     min-width: 0;
-    padding: 12px 16px 8px;
+    padding: 8px 16px;
     overflow: auto;
   }
   .heading {
     display: flex;
     align-items: flex-start;
+    grid-area: heading;
     gap: 8px;
+    min-width: 0;
+    padding: 12px 16px 0;
     line-height: 24px;
+  }
+  .heading .to-list {
+    display: none;
   }
   .heading > .number {
     min-width: 48px;
@@ -73,6 +82,7 @@ export const tokenStyles = css`
   .side {
     display: flex;
     flex-direction: column;
+    grid-area: side;
     gap: 12px;
     min-width: 0;
     padding: 12px 16px 8px;
@@ -83,33 +93,44 @@ export const tokenStyles = css`
     padding: 12px 16px;
   }
   .dock {
-    grid-column: 2 / 4;
+    grid-area: dock;
     border-top: 1px solid var(--rule);
     background: var(--vscode-editor-background);
   }
   @media (max-width: 1080px) {
     .tokens-view {
-      grid-template-rows: auto auto 1fr auto;
-      grid-template-columns: 200px minmax(0, 1fr);
-      height: auto;
-      min-height: 100%;
+      grid-template-columns: 180px minmax(0, 1fr) 348px;
     }
-    lab-examples {
-      grid-row: 1 / 5;
+    .heading .which {
+      display: none;
     }
+  }
+  @media (max-width: 900px) {
+    .tokens-view {
+      grid-template:
+        'heading heading' auto
+        'middle side' minmax(0, 1fr)
+        'dock dock' auto / minmax(0, 1fr) minmax(0, 1fr);
+    }
+    .heading {
+      padding-bottom: 4px;
+      border-bottom: 1px solid var(--rule);
+    }
+    .heading .to-list {
+      display: inline-grid;
+    }
+    /* In the text's place, until an example is chosen. */
+    lab-examples,
+    .listing .middle {
+      display: none;
+    }
+    .listing lab-examples {
+      display: flex;
+      grid-area: middle;
+    }
+    .middle,
     .side {
-      border-top: 1px solid var(--rule);
-      border-left: 0;
-      overflow: visible;
-    }
-    .middle {
-      overflow: visible;
-    }
-    .dock {
-      position: sticky;
-      bottom: 0;
-      grid-row: 4;
-      grid-column: 2;
+      padding: 8px 12px;
     }
   }
   @media (max-width: 640px) {
@@ -118,6 +139,8 @@ export const tokenStyles = css`
       display: flex;
       flex-direction: column;
       gap: 12px;
+      height: auto;
+      min-height: 100%;
     }
     .middle {
       display: contents;
@@ -125,7 +148,15 @@ export const tokenStyles = css`
     .middle > * {
       margin: 0 12px;
     }
-    .middle > .heading {
+    .listing .middle > * {
+      display: none;
+    }
+    .listing lab-examples {
+      max-height: 50vh;
+      border-right: 0;
+      border-bottom: 1px solid var(--rule);
+    }
+    .heading {
       position: sticky;
       z-index: 1;
       top: 0;
@@ -140,11 +171,16 @@ export const tokenStyles = css`
     .side {
       order: 1;
       padding: 12px;
+      border-top: 1px solid var(--rule);
+      border-left: 0;
+      overflow: visible;
     }
     figure h2 {
       flex-wrap: wrap;
     }
     .dock {
+      position: sticky;
+      bottom: 0;
       order: 3;
       margin-top: auto;
     }

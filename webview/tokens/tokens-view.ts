@@ -48,6 +48,8 @@ export class TokensView extends LitElement {
   /** What of the examples could not be read. */
   @property({ attribute: false }) failed: unknown = nothing;
   @state() private playing = false;
+  /** The list of examples stands in the text's place, where it has no column of its own. */
+  @state() private listing = false;
 
   readonly #file = new Asking(this, () => this.#shown?.example);
 
@@ -76,22 +78,19 @@ export class TokensView extends LitElement {
       return html`${this.failed}
         <p class="waiting">${l10n.t('Reading the probes…')}</p>`;
     if (shown.index >= 0) this.#history.want(this.probes, shown.index, shown.temperature);
-    return html`<div class="tokens-view">
-      ${
-        this.narrow
-          ? nothing
-          : html`<lab-examples
-              .examples=${this.probes.set.examples}
-              .summaries=${this.#history.survey.latest}
-              .chosen=${shown.index}
-              .filter=${this.choices.filter}
-              .label=${this.choices.label}
-              .row=${this.row?.example}
-            ></lab-examples>`
-      }
+    return html`<div class="tokens-view ${this.listing ? 'listing' : ''}">
+      ${heading(shown, this.#headingParts())}
+      <lab-examples
+        .examples=${this.probes.set.examples}
+        .summaries=${this.#history.survey.latest}
+        .chosen=${shown.index}
+        .filter=${this.choices.filter}
+        .label=${this.choices.label}
+        .row=${this.row?.example}
+        @click=${this.#picked}
+      ></lab-examples>
       <section class="middle" aria-label=${l10n.t('Example')}>
-        ${heading(shown, this.#headingParts())} ${failed(this.#file)} ${this.failed} ${this.#example(shown)}
-        ${shown.classes ? nothing : this.#figures(shown)}
+        ${failed(this.#file)} ${this.failed} ${this.#example(shown)} ${shown.classes ? nothing : this.#figures(shown)}
       </section>
       <section class="side" aria-label=${l10n.t('Distribution')}>
         ${positionTitle(shown.probes.set.examples, shown.example, shown.position)} ${this.#distribution(shown)}
@@ -100,6 +99,12 @@ export class TokensView extends LitElement {
       ${this.#dock(shown)}
     </div>`;
   }
+
+  /** An example was clicked in the list: its text comes back. */
+  readonly #picked = (event: Event): void => {
+    const isExample = (one: EventTarget): boolean => one instanceof Element && one.matches('.example');
+    if (event.composedPath().some(isExample)) this.listing = false;
+  };
 
   #choose(choice: Partial<Choices>): void {
     this.dispatchEvent(new ChooseEvent(choice));
@@ -125,6 +130,8 @@ export class TokensView extends LitElement {
     return {
       narrow: this.narrow,
       tables: this.choices.tables,
+      listing: this.listing,
+      list: () => (this.listing = !this.listing),
       choose: (choice) => this.#choose(choice),
       step: (by) => this.#step('example', by),
       openFile: (file, line) => void this.#file.ask('openFile', { id: this.run.id, file, line }),
@@ -159,7 +166,8 @@ export class TokensView extends LitElement {
   #middleWidth(): number {
     const all = this.#width.value;
     if (this.narrow) return Math.max(0, all - 24);
-    return Math.max(0, all - (all <= 1080 ? 200 : 248 + 396) - 33);
+    if (all <= 900) return Math.max(0, all / 2 - 24);
+    return Math.max(0, all - (all <= 1080 ? 180 + 348 : 248 + 396) - 32);
   }
 
   #distribution({ probes, example, position, comparison, classes }: Shown): unknown {
@@ -189,7 +197,8 @@ export class TokensView extends LitElement {
 
   #sideWidth(): number {
     const all = this.#width.value;
-    return Math.max(0, (all <= 1080 ? all - 200 : 396) - 33);
+    if (all <= 900) return Math.max(0, all / 2 - 25);
+    return Math.max(0, (all <= 1080 ? 348 : 396) - 33);
   }
 
   /** Probes that the whole training will have after the first, while it goes on. */

@@ -3,6 +3,7 @@
 const bySubject = {
   runs: [
     'distillery.pauseRun',
+    'distillery.runNow',
     'distillery.stopRun',
     'distillery.resumeRun',
     'distillery.runControl',

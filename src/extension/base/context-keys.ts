@@ -5,6 +5,7 @@ import { commands } from 'vscode';
 export type ContextKey =
   | 'distillery.hasRuns'
   | 'distillery.hasRunningRuns'
+  | 'distillery.hasQueuedRuns'
   | 'distillery.hasLiveRuns'
   | 'distillery.hasResumableRuns'
   | 'distillery.hasRunsWithoutControl'

@@ -2,8 +2,8 @@
 
 import { l10n, ProgressLocation, Uri, window, type LogOutputChannel } from 'vscode';
 import { killProcessTree } from '../../run-directory/process-tree';
-import { libraryTitle, type LibraryName } from '../../protocol/libraries';
-import type { InstallProgress } from '../../protocol/records';
+import { libraryOf, libraryTitle, type LibraryName } from '../../protocol/libraries';
+import type { InstallProgress, LibraryRecord } from '../../protocol/records';
 import { formatBytes } from '../../protocol/format';
 import type { DeviceList } from './device-list';
 import { ask, inform } from '../base/messages';
@@ -30,25 +30,52 @@ const pollEvery = 200;
 export async function installLibrary(parts: DeviceCommandParts, library: LibraryName, given?: unknown): Promise<void> {
   requireTrust();
   const files = Array.isArray(given) ? given.filter((one) => one instanceof Uri).map(({ fsPath }) => fsPath) : [];
-  if (files.length === 0 && library === 'tensorflow-gpu' && !(await isWanted())) return;
   const title = libraryTitle(library);
+  if (files.length === 0) {
+    const there = await whatIsThere(parts, library);
+    if (there !== undefined) return void inform(there);
+    if (!(await isWanted(library))) return;
+  }
   parts.log.info(l10n.t('Install {0}', title));
   const args = ['devices', '--install', library, ...(files.length > 0 ? ['--file', ...files] : [])];
   const { ended, cancelled } = await withInstallProgress(parts, l10n.t('Installing {0}', title), args);
   await parts.devices.refresh();
   if (cancelled) return;
-  if (ended.code === 0) void inform(l10n.t('{0} is installed.', title));
+  if (ended.code === 0) void inform(endWords(title, ended.document));
   else void offerWheel(parts, library, ended);
 }
 
-/** Asked first, for it is large and not free software. */
-async function isWanted(): Promise<boolean> {
+/** Says of a library that the engines run with that it is there; undefined where it helps to install it, or nobody knows. */
+async function whatIsThere({ devices }: DeviceCommandParts, library: LibraryName): Promise<string | undefined> {
+  await devices.ready().catch(() => undefined);
+  const own = devices.devices.find(({ engine }) => libraryOf[engine] === library);
+  if (!own?.available || own.install !== undefined) return undefined;
+  const title = libraryTitle(library);
+  return own.library
+    ? l10n.t('{0} {1} is there already: nothing was fetched.', title, own.library.version)
+    : l10n.t('{0} came with the extension: nothing was fetched.', title);
+}
+
+/** Asked first: it is fetched from elsewhere, and large. */
+async function isWanted(library: LibraryName): Promise<boolean> {
   const install = l10n.t('Install');
-  const detail = l10n.t(
-    "Fetches about 2.1 GB with your pip, among it NVIDIA's CUDA libraries, which are under NVIDIA's own licence, and takes 3.6 GB of disk.",
-  );
-  const question = l10n.t('Install TensorFlow for NVIDIA GPUs?');
-  return (await ask(question, detail, install)) === install;
+  const detail: Record<LibraryName, string> = {
+    openvino: l10n.t('Fetches up to 59 MB with your pip, and takes 93 MB of disk.'),
+    tensorflow: l10n.t('Fetches up to 207 MB with your pip, and takes 614 MB of disk.'),
+    'tensorflow-gpu': l10n.t(
+      "Fetches about 2.1 GB with your pip, among it NVIDIA's CUDA libraries, which are under NVIDIA's own licence, and takes 3.6 GB of disk.",
+    ),
+  };
+  const question = l10n.t('Install {0}?', libraryTitle(library));
+  return (await ask(question, detail[library], install)) === install;
+}
+
+/** What has come of it: also where it was there already, as another window has installed it. */
+function endWords(title: string, document: unknown): string {
+  const { version = '', isThere } = (document ?? {}) as Partial<LibraryRecord>;
+  return isThere
+    ? l10n.t('{0} {1} is there already: nothing was fetched.', title, version)
+    : l10n.t('{0} is installed.', title);
 }
 
 /** Says why, and lets the person choose a wheel that they have. */
@@ -129,7 +156,7 @@ export async function removeLibrary(parts: DeviceCommandParts, given: unknown): 
   requireTrust();
   await parts.devices.ready();
   const installed = [...new Set(parts.devices.devices.flatMap(({ library }) => (library ? [library.name] : [])))];
-  const library = libraryOf(given) ?? (await pickInstalled(installed));
+  const library = libraryGiven(given) ?? (await pickInstalled(installed));
   if (library === undefined) return;
   const { code, lines, failure } = await parts.startRunner(['devices', '--remove', library], { cwd: parts.cwd }).ended;
   await parts.devices.refresh();
@@ -145,7 +172,7 @@ async function pickInstalled(installed: readonly string[]): Promise<string | und
 }
 
 /** A row of the Devices view, or a library's name. */
-function libraryOf(given: unknown): string | undefined {
+function libraryGiven(given: unknown): string | undefined {
   if (typeof given === 'string') return given;
   if (typeof given !== 'object' || given === null || !('library' in given)) return undefined;
   return typeof given.library === 'string' ? given.library : undefined;

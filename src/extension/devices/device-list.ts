@@ -10,6 +10,7 @@ export class DeviceList implements Disposable {
   readonly onDidChange = this.#changed.event;
   #known: readonly DeviceRecord[] = [];
   #asked: Promise<void> | undefined;
+  #librariesThen = '';
 
   constructor(
     private readonly startRunner: StartRunner,
@@ -17,6 +18,8 @@ export class DeviceList implements Disposable {
     private readonly cwd: string,
     /** Throws where nothing may be run. */
     private readonly requireTrust: () => void,
+    /** What tells that libraries were installed or removed, by another window too. */
+    private readonly libraries: () => Promise<string>,
   ) {}
 
   /** What is known now; empty before anyone has asked. */
@@ -34,6 +37,11 @@ export class DeviceList implements Disposable {
     return (this.#asked = this.#ask(['devices']));
   }
 
+  /** Asks again where libraries have come or gone since; for who comes back from another window. */
+  async refreshIfStale(): Promise<void> {
+    if (this.#asked && (await this.libraries()) !== this.#librariesThen) await this.refresh();
+  }
+
   /** Has every engine timed. Where that is cancelled, what was known stays. */
   measure(token: CancellationToken): Promise<void> {
     return (this.#asked = this.#ask(['devices', '--measure'], token));
@@ -43,6 +51,7 @@ export class DeviceList implements Disposable {
     let listener: Disposable | undefined;
     try {
       this.requireTrust();
+      this.#librariesThen = await this.libraries();
       const { pid, ended } = this.startRunner(args, { cwd: this.cwd });
       // It measures in processes of its own.
       listener = token?.onCancellationRequested(() => pid !== undefined && killProcessTree(pid));

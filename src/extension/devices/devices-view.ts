@@ -26,7 +26,16 @@ export function registerDevicesView(
       devices.devices.some(({ library }) => library !== undefined),
     ),
   );
-  return Disposable.from(view, tree, known);
+  const lookAgain = (isSeen: boolean): void => {
+    if (isSeen && view.visible) void devices.refreshIfStale().catch(report);
+  };
+  return Disposable.from(
+    view,
+    tree,
+    known,
+    window.onDidChangeWindowState(({ focused }) => lookAgain(focused)),
+    view.onDidChangeVisibility(({ visible }) => lookAgain(visible)),
+  );
 }
 
 class DeviceTree implements TreeDataProvider<DeviceItem>, Disposable {

@@ -1,5 +1,7 @@
 /** @file What can compute here: the Devices view and its commands. */
 
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { Disposable, type LogOutputChannel } from 'vscode';
 import { registerCommands } from '../base/commands';
 import type { ContextKeys } from '../base/context-keys';
@@ -15,13 +17,15 @@ export interface DeviceParts {
   startRunner: StartRunner;
   /** A folder for the runner to work in. */
   cwd: string;
+  /** Folder of the native libraries, NAME/VERSION, which all windows share. */
+  libraries: string;
   keys: ContextKeys;
   log: LogOutputChannel;
   report: (error: unknown) => void;
 }
 
-export function registerDevices({ runs, startRunner, cwd, keys, log, report }: DeviceParts): Disposable {
-  const devices = new DeviceList(startRunner, cwd, requireTrust);
+export function registerDevices({ runs, startRunner, cwd, keys, log, report, libraries }: DeviceParts): Disposable {
+  const devices = new DeviceList(startRunner, cwd, requireTrust, () => namesIn(libraries));
   const parts = { devices, startRunner, cwd, log };
   return Disposable.from(
     devices,
@@ -35,4 +39,12 @@ export function registerDevices({ runs, startRunner, cwd, keys, log, report }: D
       'distillery.refreshDevices': () => devices.refresh(),
     }),
   );
+}
+
+async function namesIn(libraries: string): Promise<string> {
+  const names = async (folder: string): Promise<string[]> => (await readdir(folder).catch((): string[] => [])).sort();
+  const all = (await names(libraries)).map(async (name) =>
+    [name, ...(await names(path.join(libraries, name)))].join('/'),
+  );
+  return (await Promise.all(all)).join(' ');
 }

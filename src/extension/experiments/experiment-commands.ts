@@ -7,6 +7,7 @@ import { runsDirectory } from '../../run-directory/run-paths';
 import { experimentSuffix, isExperiment } from '../base/documents';
 import { fileChoices, pick, pickFile } from '../base/pick';
 import { studyKinds, type StudyKind } from '../../protocol/records';
+import { ask } from '../base/messages';
 import { requireTrust } from '../base/require-trust';
 import { runId } from '../runs/choose-run';
 import { showStarted, type RunCommandParts } from '../runs/run-commands';
@@ -51,6 +52,16 @@ export async function chooseStudy(): Promise<Verb | undefined> {
   const choices = studyKinds.map((kind) => ({ label: questions[kind][0], detail: questions[kind][1], value: kind }));
   const kind = await pick(choices, l10n.t('Question to answer; each is several runs'));
   return kind && ['study', kind];
+}
+
+/** Sweep temperature, asked first, for it is many runs. */
+export async function confirmTemperatures(): Promise<Verb | undefined> {
+  const run = l10n.t('Run Them');
+  const question = l10n.t('Train twelve students, four temperatures by three α?');
+  const detail = l10n.t(
+    'Each is a run of its own; they share the teacher and its answers. The Lab then shows which T and α did best.',
+  );
+  return (await ask(question, detail, run)) === run ? ['study', 'temperature'] : undefined;
 }
 
 /** What runs is what is on the disk. Undefined where the person does not save a file that has no name yet. */

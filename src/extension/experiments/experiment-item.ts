@@ -6,7 +6,7 @@ import { inLabel } from '../../protocol/escapes';
 import { experimentSuffix } from '../base/documents';
 import type { ListedRun } from '../runs/run-list';
 import { isLive } from '../../protocol/records';
-import { isBetter, runMetric } from '../runs/run-words';
+import { isBetter, validationMetric } from '../runs/run-words';
 
 export class ExperimentItem extends TreeItem {
   /** Whether its runs have different names, as after the experiment was renamed: then the names tell them apart. */
@@ -46,7 +46,7 @@ function describe(runs: readonly ListedRun[], isPresent: boolean): string {
     isPresent ? undefined : l10n.t('file is gone'),
     runs.length === 0 ? l10n.t('no runs') : count,
     live > 0 ? l10n.t('{0} at work', live) : undefined,
-    best && l10n.t('best {0}', runMetric(best) ?? ''),
+    best && l10n.t('best {0}', validationMetric(best) ?? ''),
   ];
   return parts.filter((part) => part !== undefined).join(' · ');
 }

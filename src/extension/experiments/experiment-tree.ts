@@ -6,7 +6,7 @@ import type { CommandId } from '../base/command-ids';
 import type { ExperimentFiles } from './experiment-files';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { ExperimentItem } from './experiment-item';
-import { childrenOf, RunItem } from '../runs/run-items';
+import { childrenOf, lookOf, ProgressItem, RunItem } from '../runs/run-items';
 
 /** Runs of an experiment that are listed at first; the others at a click. */
 const pageSize = 50;
@@ -33,6 +33,8 @@ export class ExperimentTree implements TreeDataProvider<Row>, Disposable {
   readonly #disposables: Disposable[];
   readonly #experiments = new Map<string, ExperimentItem>();
   readonly #items = new Map<string, RunItem>();
+  /** What stands below each run that is opened, by run directory. */
+  readonly #children = new Map<string, TreeItem[]>();
   /** Runs that are listed, by experiment file, where they are more than a page. */
   readonly #listed = new Map<string, number>();
 
@@ -59,7 +61,7 @@ export class ExperimentTree implements TreeDataProvider<Row>, Disposable {
   /** The first call, when the view becomes visible, is what makes the list look for runs. */
   async getChildren(row?: Row): Promise<Row[]> {
     if (row instanceof ExperimentItem) return this.#runRows(row);
-    if (row instanceof RunItem) return childrenOf(row.run);
+    if (row instanceof RunItem) return this.#childRows(row.run);
     if (row) return [];
     await this.runs.ready();
     return this.#experimentRows(await this.files.find());
@@ -99,14 +101,24 @@ export class ExperimentTree implements TreeDataProvider<Row>, Disposable {
     return item;
   }
 
+  #childRows(run: ListedRun): TreeItem[] {
+    const rows = childrenOf(run);
+    this.#children.set(run.paths.directory, rows);
+    return rows;
+  }
+
   #update(run: ListedRun | undefined): void {
     const item = run && this.#items.get(run.paths.directory);
     if (!item) {
       this.refresh();
       return;
     }
+    const before = lookOf(item);
     item.show(run, item.isNamed, item.hasFile);
-    this.#changed.fire(item);
+    const known = this.#children.get(run.paths.directory) ?? [];
+    // A row that is drawn anew between press and release of the pointer is not clicked.
+    if (lookOf(item) !== before || lasting(childrenOf(run)) !== lasting(known)) this.#changed.fire(item);
+    else for (const row of known) if (row instanceof ProgressItem && isRenewed(row, run)) this.#changed.fire(row);
   }
 
   /** Whether the view says its welcome instead. */
@@ -124,4 +136,15 @@ export class ExperimentTree implements TreeDataProvider<Row>, Disposable {
   dispose(): void {
     for (const disposable of [...this.#disposables, this.#changed]) disposable.dispose();
   }
+}
+
+/** The looks of rows, but for what changes with each step. */
+function lasting(rows: readonly TreeItem[]): string {
+  return rows.map((row) => (row instanceof ProgressItem ? row.id : lookOf(row))).join();
+}
+
+function isRenewed(row: ProgressItem, run: ListedRun): boolean {
+  const before = lookOf(row);
+  row.show(run);
+  return lookOf(row) !== before;
 }

@@ -26,6 +26,7 @@ export function registerExperimentsView(tree: ExperimentTree, runs: RunList, key
     keys.set('distillery.hasRuns', statuses.length > 0);
     keys.set('distillery.hasLiveRuns', live > 0);
     keys.set('distillery.hasRunningRuns', statuses.includes('running'));
+    keys.set('distillery.hasQueuedRuns', statuses.includes('queued'));
     keys.set(
       'distillery.hasResumableRuns',
       statuses.some((status) => isResumable(status) || status === 'paused'),

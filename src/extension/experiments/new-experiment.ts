@@ -13,7 +13,7 @@ import {
 } from '../../experiment/propose';
 import { formatCount } from '../../protocol/format';
 import type { Task } from '../../protocol/records';
-import { experimentSuffix, datasetGlob, isDataset } from '../base/documents';
+import { experimentSuffix, datasetGlob } from '../base/documents';
 import { fileChoices, pick, pickFile } from '../base/pick';
 import { requireTrust } from '../base/require-trust';
 import { inEditorWords, inOneLine } from '../base/problem-words';
@@ -29,24 +29,28 @@ export async function newExperiment(given: unknown, task?: unknown): Promise<voi
   );
   const roles = columnRoles(description);
   const tasks = possibleTasks(description, roles);
-  if (tasks.length === 0) {
-    const [problem] = description.problems;
-    throw new Error(problem ? inOneLine(inEditorWords(problem)) : l10n.t('No column of this dataset holds texts.'));
-  }
+  if (tasks.length === 0) throw new Error(whyNothing(description));
   const chosen = tasks.find((possible) => possible === task) ?? (await chooseTask(tasks, roles));
   if (chosen) await showProposal(dataset, chosen, roles, description);
+}
+
+/** Why nothing can be proposed. A row that is broken is the reason only where there is none that is not. */
+function whyNothing({ rows, columns, problems: [problem] }: DatasetDescription): string {
+  if (rows === 0 && problem) return inOneLine(inEditorWords(problem));
+  const names = columns.map(({ name }) => `"${name}"`).join(', ');
+  return l10n.t('No column of this dataset holds texts: it has {0}.', names === '' ? l10n.t('none') : names);
 }
 
 async function chooseDataset(given: unknown): Promise<Uri | undefined> {
   if (given instanceof Uri) return given;
   const active = window.activeTextEditor?.document.uri;
-  if (active && isDataset(active)) return active;
   const found = await workspace.findFiles(datasetGlob, '**/{node_modules,.distillery}/**', 1000);
   if (found.length === 0)
     throw new Error(l10n.t('There is no dataset (.jsonl, .csv, .tsv or .txt) in this workspace.'));
-  // Training rows are what an experiment begins with.
-  const isTraining = ({ label }: QuickPickItem): number => Number(/train/i.test(label));
-  const choices = fileChoices(found).sort((a, b) => isTraining(b) - isTraining(a));
+  // What one looks at comes first, then training rows, which are what an experiment begins with.
+  const order = (uri: Uri): number =>
+    uri.toString() === active?.toString() ? 2 : Number(/train/i.test(path.basename(uri.path)));
+  const choices = fileChoices(found.sort((a, b) => order(b) - order(a)));
   return pickFile(choices, l10n.t('Rows to train on'));
 }
 
@@ -68,7 +72,7 @@ async function showProposal(
   dataset: Uri,
   task: Task,
   roles: ColumnRoles,
-  { rows, columns }: DatasetDescription,
+  { rows, columns, problemCount }: DatasetDescription,
 ): Promise<void> {
   const folder = experimentFolder(dataset);
   const present = await readdir(path.dirname(dataset.fsPath));
@@ -95,7 +99,14 @@ async function showProposal(
   edit.replace(document.uri, new Range(0, 0, document.lineCount, 0), text);
   await workspace.applyEdit(edit);
   await window.showTextDocument(document);
-  const words = l10n.t('Proposed for {0} rows. Nothing is written before you save it.', formatCount(rows));
+  const words =
+    problemCount > 0
+      ? l10n.t(
+          'Proposed for {0} rows, without {1} that are malformed. Nothing is written before you save it.',
+          formatCount(rows),
+          formatCount(problemCount),
+        )
+      : l10n.t('Proposed for {0} rows. Nothing is written before you save it.', formatCount(rows));
   window.setStatusBarMessage(words, 10_000);
 }
 

@@ -7,7 +7,7 @@ import type { RunCommandParts } from '../runs/run-commands';
 import { deleteRuns } from '../runs/trash-commands';
 import { registerCodeLenses } from './code-lenses';
 import { registerCompletions } from './completions';
-import { chooseStudy, openExperiment, runExperiment } from './experiment-commands';
+import { chooseStudy, confirmTemperatures, openExperiment, runExperiment } from './experiment-commands';
 import type { ExperimentFiles } from './experiment-files';
 import { ExperimentProblems, registerDiagnostics, type CheckExperiment } from './experiment-problems';
 import { ExperimentTree } from './experiment-tree';
@@ -46,7 +46,8 @@ export function registerExperiments(parts: ExperimentParts): Disposable {
       'distillery.newExperiment': newExperiment,
       'distillery.runExperiment': (file) => runExperiment(parts, file),
       'distillery.sweepExperiment': (file) => runExperiment(parts, file, () => ['sweep']),
-      'distillery.studyExperiment': (file) => runExperiment(parts, file, chooseStudy),
+      'distillery.studyExperiment': (file, kind) =>
+        runExperiment(parts, file, kind === 'temperature' ? confirmTemperatures : chooseStudy),
       'distillery.openExperiment': (row) => openExperiment(runs, row),
       'distillery.showMoreRuns': (file) => tree.showMore(String(file)),
       // Its key means the rows that are selected in this view.

@@ -40,13 +40,15 @@ function hintOf(row: InspectedRow): InlayHint {
   return hint;
 }
 
-/** `teacher ham .98 → student spam .61`; of a language model the mean KL and the tokens whose first choices differ. */
+/** `teacher ham .98 → student ✗ spam .61`, where the student's is not the hard label; of a language model the mean KL and the tokens whose first choices differ. */
 export function predictionWords(result: InspectResult): string {
   if (result.tokens === undefined) return divergenceWords(result);
   const [position] = result.positions;
   const side = (role: string, distribution: InspectedDistribution | undefined): string | undefined => {
     const first = distribution?.top[0];
-    return first && `${role} ${first.token} ${formatShare(first.probability, 2)}`;
+    if (!first) return undefined;
+    const isWrong = position?.label !== undefined && first.token !== position.label;
+    return `${role} ${isWrong ? '✗ ' : ''}${first.token} ${formatShare(first.probability, 2)}`;
   };
   const sides = [side(l10n.t('teacher'), position?.teacher), side(l10n.t('student'), position?.student)];
   return sides.filter((part) => part !== undefined).join(' → ');

@@ -1,6 +1,8 @@
 /** @file The Lab panel, on the editor's side: one panel that shows one run at a time and survives a reload. */
 
 import { l10n, Uri, ViewColumn, window, workspace, type Disposable, type WebviewPanel } from 'vscode';
+import { existsSync } from 'node:fs';
+import { trashedPath } from '../../run-directory/run-trash';
 import type { RunListing } from '../../protocol/lab-data';
 import type { LabMethod, RunMethod } from '../../protocol/lab-requests';
 import type { HostMessage, LabTarget } from '../../protocol/panel';
@@ -22,6 +24,8 @@ export class LabPanel implements Disposable {
   #panel: WebviewPanel | undefined;
   #run: ListedRun | undefined;
   #session: LabSession | undefined;
+  /** The run that was shown until it was deleted: where it comes back, it is shown again. */
+  #deleted: ListedRun | undefined;
   /** Where the page is to be led once it shows the run. */
   #target: LabTarget | undefined;
   /** From the page's `ready` until it is hidden. */
@@ -35,6 +39,7 @@ export class LabPanel implements Disposable {
     createSample: () => attempt('distillery.createSampleWorkspace'),
     chooseRun: () => attempt('distillery.openLab'),
     showRun: ({ run }) => attempt('distillery.openLab', run),
+    restore: () => attempt('distillery.restoreRun', this.#deleted && trashedPath(this.#deleted.paths.directory)),
     save: ({ name, content }) => saveFile(this.#run?.paths.directory ?? '', name, content),
   };
 
@@ -106,6 +111,7 @@ export class LabPanel implements Disposable {
       this.#pageGone();
       this.#panel = undefined;
       this.#run = undefined;
+      this.#deleted = undefined;
     });
     panel.webview.onDidReceiveMessage((message: unknown) => {
       if (!isPageRequest(message)) return;
@@ -121,6 +127,7 @@ export class LabPanel implements Disposable {
 
   #choose(run: ListedRun | undefined): void {
     this.#run = run;
+    this.#deleted = undefined;
     if (this.#panel) this.#panel.title = title(run);
     if (this.#pageListens) this.#startSession();
   }
@@ -146,7 +153,7 @@ export class LabPanel implements Disposable {
     this.#stopSession();
     const run = this.#run;
     if (!run) {
-      this.#post({ type: 'empty' });
+      this.#post({ type: 'empty', deleted: this.#deleted?.record.name });
       return;
     }
     const session = new LabSession(run, this.runs, this.models, (message) => this.#post(message));
@@ -166,10 +173,24 @@ export class LabPanel implements Disposable {
 
   #update(): void {
     if (this.#pageListens) this.#tellRuns();
-    const now = this.#run && this.runs.find(this.#run.paths.id);
-    if (!now) return;
+    const wanted = this.#run ?? this.#deleted;
+    const now = wanted && this.runs.find(wanted.paths.id);
+    if (now && !this.#run) this.#choose(now);
+    if (!now) {
+      // Replaced in one step, its record is never gone while the run is there.
+      if (this.#run && !existsSync(this.#run.paths.record)) this.#forget(this.#run);
+      return;
+    }
     this.#run = now;
     this.#session?.update();
+  }
+
+  /** A run that is deleted is not offered to be resumed. */
+  #forget(run: ListedRun): void {
+    this.#run = undefined;
+    this.#deleted = run;
+    if (this.#panel) this.#panel.title = title(undefined);
+    if (this.#pageListens) this.#startSession();
   }
 
   #tellRuns(): void {

@@ -18,6 +18,7 @@ import { askRunner } from '../runs/ask-runner';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { Completer } from './completer';
 import { openDatasetFile } from './dataset-file';
+import { chooseAction } from './run-actions';
 import { RunFeed } from './run-feed';
 
 /** Rows of the dataset that are offered as prompts. */
@@ -27,6 +28,11 @@ export class LabSession {
   /** What the page asks about the run. */
   readonly handlers: Handlers<RunMethod> = {
     stop: ({ id }) => attempt('distillery.stopRun', id),
+    runNow: ({ id }) => attempt('distillery.runNow', id),
+    runAgain: ({ id }) => attempt('distillery.runExperiment', { runId: id }),
+    exportStudent: ({ id }) => attempt('distillery.exportStudent', id),
+    more: () => chooseAction(this.run),
+    sweepTemperature: ({ id }) => attempt('distillery.studyExperiment', { runId: id }, 'temperature'),
     pause: () => this.#hold('pause'),
     continue: () => this.#hold('continue'),
     resume: ({ id }) => attempt('distillery.resumeRun', id),

@@ -4,7 +4,15 @@ import { Disposable } from 'vscode';
 import { registerCommands } from '../base/commands';
 import { registerAnnouncements } from './announcements';
 import { exportStudent } from './export-student';
-import { pauseRun, resumeRun, revealRunFolder, runControl, stopRun, type RunCommandParts } from './run-commands';
+import {
+  pauseRun,
+  resumeRun,
+  revealRunFolder,
+  runControl,
+  runNow,
+  stopRun,
+  type RunCommandParts,
+} from './run-commands';
 import { registerRunLog, showLog } from './run-log';
 import { registerStatusBar } from './status-bar';
 import { emptyRunTrash, registerTrashKey, restoreDeleted, type TrashParts } from './trash-commands';
@@ -23,6 +31,7 @@ export function registerRuns(parts: RunParts): Disposable {
     registerTrashKey(parts),
     registerCommands<'runs'>(log, {
       'distillery.pauseRun': (run) => pauseRun(parts, run),
+      'distillery.runNow': (run) => runNow(parts, run),
       'distillery.stopRun': (run) => stopRun(parts, run),
       'distillery.resumeRun': (run) => resumeRun(parts, run),
       'distillery.runControl': (run) => runControl(parts, run),

@@ -62,6 +62,18 @@ export async function pauseRun(parts: RunCommandParts, given: unknown): Promise<
   if (run) await tell(parts, run, 'pause');
 }
 
+/** Trains a run that waits for its device beside the one that has it. */
+export async function runNow(parts: RunCommandParts, given: unknown): Promise<void> {
+  requireTrust();
+  const run = await chooseRun(
+    parts.runs,
+    given,
+    l10n.t('Run that shall not wait'),
+    (r) => r.record.status === 'queued',
+  );
+  if (run) await tell(parts, run, 'runNow');
+}
+
 export async function stopRun(parts: RunCommandParts, given: unknown): Promise<void> {
   requireTrust();
   const run = await chooseRun(parts.runs, given, l10n.t('Run to stop'), (r) => isLive(r.record.status));

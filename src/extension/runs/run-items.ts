@@ -4,7 +4,7 @@ import type { TreeItemCollapsibleState } from 'vscode';
 import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem } from 'vscode';
 import { inLabel, inMarkdown } from '../../protocol/escapes';
 import { formatBytes, formatLarge, formatMilliseconds, formatPercent } from '../../protocol/format';
-import { isLive, type AlertRecord, type ComparisonRow, type RunProgress } from '../../protocol/records';
+import { isLive, type AlertRecord, type ComparisonRow } from '../../protocol/records';
 import type { CommandId } from '../base/command-ids';
 import { fromList } from '../base/open-lab';
 import type { ListedRun } from './run-list';
@@ -21,6 +21,7 @@ import {
   runLabel,
   statusWord,
   trainedWords,
+  waitingWords,
 } from './run-words';
 
 const openLab: CommandId = 'distillery.openLab';
@@ -50,10 +51,16 @@ export class RunItem extends TreeItem {
     this.label = inLabel(isNamed ? run.record.name : runLabel(run));
     this.description = inLabel(describeRun(run));
     this.iconPath = statusIcon(status);
+    // It changes with each step, and is as old as the row is drawn.
     this.tooltip = runTooltip(run);
     this.contextValue = `run.${contextOf(run)}${hasFile ? '.file' : ''}`;
     this.accessibilityInformation = { label: `${this.label}, ${statusWord(status)}, ${this.description}` };
   }
+}
+
+/** What a row looks like to who does not point at it: where that stays the same, it is not drawn anew under the pointer. */
+export function lookOf({ label, description, contextValue, iconPath, collapsibleState }: TreeItem): string {
+  return JSON.stringify([label, description, contextValue, iconPath, collapsibleState]);
 }
 
 /** What the menus ask for: what can be done with the run. One that is done without a control is `alone`. */
@@ -63,10 +70,37 @@ function contextOf({ record }: ListedRun): string {
   return lacksControl({ record }) ? 'alone' : 'done';
 }
 
+/** Where a run is: the row below it that changes with each step. */
+export class ProgressItem extends TreeItem {
+  constructor(run: ListedRun) {
+    super('');
+    this.id = `${run.paths.directory} progress`;
+    this.show(run);
+  }
+
+  show({ record: { progress, waiting } }: ListedRun): void {
+    if (waiting) {
+      this.label = l10n.t('Waits for the {0}', waiting.device === 'gpu' ? 'GPU' : 'CPU');
+      this.description = inLabel(waitingWords({ waiting }) ?? '');
+      this.iconPath = new ThemeIcon('watch');
+      this.tooltip = waiting.isPaused
+        ? l10n.t('Resume or stop that run, or let this one train beside it: Run Now.')
+        : l10n.t('One run trains on a device at a time. Run Now does not wait.');
+    } else if (progress) {
+      this.label = trainedWords(progress);
+      this.description = phaseWords(progress);
+      this.iconPath = roleIcon(progress.role);
+      this.contextValue = progress.role;
+      this.tooltip = undefined;
+    }
+  }
+}
+
 /** What stands below a run: its comparison, else where it is and what went wrong. */
 export function childrenOf(run: ListedRun): TreeItem[] {
-  const { progress, error, alerts, summary, status } = run.record;
-  const items = summary?.rows.map(comparisonItem) ?? (progress && status !== 'done' ? [progressItem(progress)] : []);
+  const { progress, waiting, error, alerts, summary, status } = run.record;
+  const isUnderWay = status !== 'done' && (progress !== undefined || waiting !== undefined);
+  const items: TreeItem[] = summary?.rows.map(comparisonItem) ?? (isUnderWay ? [new ProgressItem(run)] : []);
   items.push(...(alerts ?? []).map(alertItem));
   if (error) items.unshift(errorItem(error.message, error.remedy));
   return items;
@@ -80,14 +114,6 @@ function comparisonItem(row: ComparisonRow): TreeItem {
   item.iconPath = roleIcon(row.role);
   item.contextValue = row.role;
   item.tooltip = comparisonTooltip(row);
-  return item;
-}
-
-function progressItem(progress: RunProgress): TreeItem {
-  const item = new TreeItem(trainedWords(progress));
-  item.description = phaseWords(progress);
-  item.iconPath = roleIcon(progress.role);
-  item.contextValue = progress.role;
   return item;
 }
 
@@ -115,7 +141,7 @@ function runTooltip(run: ListedRun): MarkdownString {
   text.appendMarkdown('**').appendText(name).appendMarkdown('**');
   const lines = [
     [statusWord(status), device || engine].filter((part) => part !== '').join(' · '),
-    isLive(status) && progress ? progressWords(progress) : undefined,
+    isLive(status) && progress ? progressWords(progress) : waitingWords(run.record),
     finding(run),
     error?.message,
     error?.remedy,

@@ -19,7 +19,7 @@ import { bestMetrics } from '../../protocol/quality';
 
 /** A run as the views show it. */
 export interface ListedRun extends Run {
-  /** The student's best validation metrics so far; absent once the summary tells more. */
+  /** The student's best validation metrics so far; absent where the summary has them. */
   best?: Metrics;
   /** Absent where `experiment.json` is damaged. */
   origin?: RunOrigin;
@@ -216,7 +216,8 @@ function withErrorInWords(run: Run): Run {
 }
 
 async function withBest(run: Run): Promise<ListedRun> {
-  if (run.record.summary) return run;
+  // A summary of an earlier version does not have it.
+  if (run.record.summary?.validation) return run;
   const evaluations = await readRecords(run.paths, 'evaluations').catch(() => []);
   const best = bestMetrics(evaluations);
   return best ? { ...run, best } : run;

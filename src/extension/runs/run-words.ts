@@ -2,7 +2,7 @@
 
 import { l10n } from 'vscode';
 import { formatCount, formatDuration, formatPercent, formatSetting, formatSpan } from '../../protocol/format';
-import { hasBetterQuality, qualityIn, type QualityKey } from '../../protocol/quality';
+import { hasBetterQuality, qualityIn, verdictOf, type QualityKey, type Verdict } from '../../protocol/quality';
 import {
   isLive,
   type AlertRecord,
@@ -10,6 +10,7 @@ import {
   type Metrics,
   type Role,
   type RunProgress,
+  type RunRecord,
   type RunStatus,
 } from '../../protocol/records';
 import type { ListedRun } from './run-list';
@@ -62,11 +63,21 @@ export function percentDone({ fraction }: RunProgress): string {
   return `${Math.floor(100 * fraction)}${space}%`;
 }
 
-/** In whole minutes from two minutes on: an estimate is no more exact, and a view that changes each second disturbs. */
+/** In tens of seconds, in whole minutes from two minutes on: an estimate is no more exact, and a view that changes each second disturbs. */
 export function timeLeft({ secondsLeft }: RunProgress): string | undefined {
   if (secondsLeft === undefined) return undefined;
-  const shown = secondsLeft < 120 ? secondsLeft : 60 * Math.ceil(secondsLeft / 60);
+  const unit = secondsLeft < 120 ? 10 : 60;
+  const shown = unit * Math.ceil(secondsLeft / unit);
   return l10n.t('{0} left', formatDuration(shown));
+}
+
+/** `after Spam filter, which is paused`: what a queued run waits for; undefined where that is not known. */
+export function waitingWords({ waiting }: Pick<RunRecord, 'waiting'>): string | undefined {
+  if (waiting?.run === undefined) return undefined;
+  // The folder's name is the time and the run's own name.
+  const name = waiting.run.replace(/^[^_]*_/, '');
+  const after = waiting.isPaused ? l10n.t('waits for {0}, which is paused', name) : l10n.t('waits for {0}', name);
+  return waiting.ahead > 1 ? [after, l10n.t('{0} before it', waiting.ahead)].join(separator) : after;
 }
 
 /** `step 120 of 600`, or what is done before and after the steps. */
@@ -109,18 +120,24 @@ export function runLabel({ record, origin }: ListedRun): string {
   return parts.length === 0 ? record.name : parts.join(separator);
 }
 
-/** The student's final metrics, or its best so far. */
-function metricsOf(run: ListedRun): Metrics {
-  return summaryRow(run, 'student')?.metrics ?? run.best ?? {};
+/** The student's final result, as its comparison has it; before that its best on validation, which is said. */
+function runMetric(run: ListedRun): string | undefined {
+  const final = summaryRow(run, 'student')?.metrics;
+  return final ? mainMetric(final) : validationMetric(run);
 }
 
-export function runMetric(run: ListedRun): string | undefined {
-  return mainMetric(metricsOf(run));
+/** The student's best on validation: what runs are chosen by, so that nothing is chosen by the test rows. */
+const validationOf = ({ record, best }: ListedRun): Metrics | undefined => record.summary?.validation ?? best;
+
+/** `macro-F1 .983 on validation`. */
+export function validationMetric(run: ListedRun): string | undefined {
+  const metric = mainMetric(validationOf(run) ?? {});
+  return metric && l10n.t('{0} on validation', metric);
 }
 
-/** Whether a run has a result, and a better one than the other, if that has one. */
+/** Whether a run has a result on validation, and a better one than the other, if that has one. */
 export function isBetter(run: ListedRun, other: ListedRun | undefined): boolean {
-  return hasBetterQuality(metricsOf(run), other && metricsOf(other));
+  return hasBetterQuality(validationOf(run) ?? {}, other && validationOf(other));
 }
 
 export function summaryRow(run: ListedRun, role: Role): ComparisonRow | undefined {
@@ -142,20 +159,38 @@ export function describeRun(run: ListedRun, now = Date.now()): string {
           status === 'running' ? timeLeft(progress) : undefined,
           metric,
         ]
-      : [status === 'done' ? undefined : statusWord(status), metric, kept, begun];
+      : status === 'queued'
+        ? [statusWord(status), waitingWords(run.record), begun]
+        : [status === 'done' ? undefined : statusWord(status), metric, kept, begun];
   return parts.filter((part) => part !== undefined).join(separator);
 }
 
 /** What the run found, in a sentence: did the student keep the teacher's quality, and did distillation help? */
 export function finding(run: ListedRun): string | undefined {
   const student = summaryRow(run, 'student');
-  if (student?.retention === undefined) return undefined;
-  const kept = l10n.t("The student keeps {0} of the teacher's quality", formatPercent(student.retention));
+  const kept = keptWords(run, student);
+  if (!student || kept === undefined) return undefined;
   const control = summaryRow(run, 'control');
   const [own, other] = [mainMetric(student.metrics), mainMetric(control?.metrics ?? {})];
-  if (!own || !other) return `${kept}.`;
-  const closed = student.gapClosed && l10n.t('{0} of the gap closed', formatPercent(student.gapClosed.value));
-  return `${kept}: ${[l10n.t('{0}, without distillation {1}', own, other), closed].filter(Boolean).join(', ')}.`;
+  if (!own || !other) return kept;
+  const words: Record<Verdict, string> = {
+    helped: l10n.t('Distillation helped: {0}, without it {1}.', own, other),
+    hurt: l10n.t('Distillation did harm: {0}, without it {1}.', own, other),
+    unclear: l10n.t('Whether distillation helped, these rows cannot tell: {0}, without it {1}.', own, other),
+  };
+  // A run of an earlier version has no interval that could decide.
+  const compared = student.gain
+    ? words[verdictOf(student.gain.interval)]
+    : l10n.t('{0}, without distillation {1}.', own, other);
+  const closed =
+    student.gapClosed && l10n.t('{0} of the gap to the teacher closed.', formatPercent(student.gapClosed.value));
+  return [kept, compared, closed].filter(Boolean).join(' ');
+}
+
+function keptWords({ record: { summary } }: ListedRun, student: ComparisonRow | undefined): string | undefined {
+  if (summary?.teacherAtChance) return l10n.t('The teacher has learnt nothing: it is no better than chance.');
+  if (student?.retention === undefined) return undefined;
+  return l10n.t("The student keeps {0} of the teacher's quality.", formatPercent(student.retention));
 }
 
 export function ago(seconds: number): string {

@@ -1,7 +1,7 @@
 /** @file The comparison's drawings: quality with its intervals, calibration, size against quality. */
 
 import type { CalibrationBin, Interval, Role } from '../records';
-import { linearTicks, logTicks } from '../ticks';
+import { axisNumbers, linearTicks, logTicks } from '../ticks';
 import { formatLarge } from '../format';
 import { line, mark, polyline, round, shape, text, type Drawing, type Shape } from './shapes';
 
@@ -25,6 +25,27 @@ const shortLarge = (tick: number): string =>
   formatLarge(tick)
     .replace(/\.0+(?=\D)/, '')
     .replace(/(\.\d)0(?=\D)/, '$1');
+
+/** Fewer predictions than this say little of how often such are right. */
+const leastPredictions = 10;
+
+/** Neighbouring bins joined until each has enough predictions; of all there are, where those are fewer. */
+export function steadyBins(bins: readonly CalibrationBin[]): CalibrationBin[] {
+  const joined: CalibrationBin[] = [];
+  for (const bin of bins) {
+    const last = joined.at(-1);
+    if (last && last.count < leastPredictions) joined[joined.length - 1] = together(last, bin);
+    else joined.push(bin);
+  }
+  const rest = joined.length > 1 && joined.at(-1)!.count < leastPredictions ? joined.pop() : undefined;
+  return rest ? [...joined.slice(0, -1), together(joined.at(-1)!, rest)] : joined;
+}
+
+function together(a: CalibrationBin, b: CalibrationBin): CalibrationBin {
+  const count = a.count + b.count;
+  const mean = (key: 'confidence' | 'accuracy'): number => (a.count * a[key] + b.count * b[key]) / count;
+  return { confidence: mean('confidence'), accuracy: mean('accuracy'), count };
+}
 
 const inkOf = (role: Role): string => `var(--${role})`;
 
@@ -50,12 +71,13 @@ export function intervalDrawing(
   const X = (value: number): number => left + ((value - low) / (high - low)) * (width - left - 16);
   const height = head + models.length * pitch;
   const ticks = linearTicks(low, high, Math.max(3, Math.floor(width / 90)));
+  const labels = axisNumbers(ticks, format);
   return {
     width,
     height,
     label: `${title}: ${models.map(({ name, value, interval, seeds }) => `${name} ${format(value)}${interval ? `, 95 % interval ${format(interval[0])} to ${format(interval[1])}` : ''}${seeds ? `, seeds ${seeds.map(format).join(', ')}` : ''}`).join('; ')}`,
     shapes: [
-      ...ticks.map((tick) => text(X(tick), 12, format(tick), { 'text-anchor': 'middle' })),
+      ...ticks.map((tick, i) => text(X(tick), 12, labels[i]!, { 'text-anchor': 'middle' })),
       ...ticks.map((tick) => line(X(tick), 18, X(tick), height, 'var(--grid)')),
       ...models.flatMap(({ role, name, other, value, interval, seeds }, i): Shape[] => {
         const y = head + (i + 0.5) * pitch;
@@ -74,8 +96,10 @@ export function intervalDrawing(
 
 /** How often predictions of a confidence are right; on the dotted line they are as right as they are sure. */
 export function calibrationDrawing(models: readonly DrawnModel[], width: number, height: number): Drawing {
-  const shown = models.filter(({ calibration }) => calibration && calibration.length > 0);
-  const bins = shown.flatMap(({ calibration }) => calibration!);
+  const shown = models
+    .filter(({ calibration }) => calibration && calibration.length > 0)
+    .map((model) => ({ ...model, calibration: steadyBins(model.calibration!) }));
+  const bins = shown.flatMap(({ calibration }) => calibration);
   const lowest = Math.min(...bins.map(({ confidence, accuracy }) => Math.min(confidence, accuracy)), 0.9);
   const low = Math.max(0, Math.floor(lowest * 10) / 10);
   const [left, right, top, bottom] = [36, 12, 10, 22];
@@ -86,7 +110,7 @@ export function calibrationDrawing(models: readonly DrawnModel[], width: number,
   return {
     width,
     height,
-    label: `Calibration: ${shown.map(({ name, calibration }) => `${name} ${calibration!.map(({ confidence, accuracy }) => `sure ${label(confidence)}, right ${label(accuracy)}`).join(', ')}`).join('; ')}`,
+    label: `Calibration: ${shown.map(({ name, calibration }) => `${name} ${calibration.map(({ confidence, accuracy }) => `sure ${label(confidence)}, right ${label(accuracy)}`).join(', ')}`).join('; ')}`,
     shapes: [
       ...ticks.flatMap((tick) => [
         line(left, Y(tick), width - right, Y(tick), 'var(--grid)'),
@@ -95,7 +119,7 @@ export function calibrationDrawing(models: readonly DrawnModel[], width: number,
       ]),
       line(left, height - bottom, width - right, height - bottom, 'var(--axis)'),
       line(X(low), Y(low), X(1), Y(1), 'var(--axis)', { 'stroke-dasharray': '1 3' }),
-      ...shown.flatMap(({ role, other, calibration }) => calibrationCurve(role, other === true, calibration!, X, Y)),
+      ...shown.flatMap(({ role, other, calibration }) => calibrationCurve(role, other === true, calibration, X, Y)),
     ],
   };
 }
@@ -129,14 +153,16 @@ export function sizeDrawing(models: readonly DrawnModel[], format: Format, width
     left + (Math.log(value / least) / Math.log(most / least)) * (width - left - right);
   const Y = (value: number): number => top + (1 - (value - low) / (high - low)) * (height - top - bottom);
   const rows = models.map((model) => ({ ...model, x: X(model.parameters), y: Y(model.value) }));
+  const ticks = linearTicks(low, high, 4);
+  const labels = axisNumbers(ticks, format);
   return {
     width,
     height,
     label: `Quality over parameters: ${models.map(({ name, value, parameters }) => `${name} ${format(value)} with ${formatLarge(parameters)}`).join('; ')}`,
     shapes: [
-      ...linearTicks(low, high, 4).flatMap((tick) => [
+      ...ticks.flatMap((tick, i) => [
         line(left, Y(tick), width - right, Y(tick), 'var(--grid)'),
-        text(left - 8, Y(tick) + 4, format(tick), { 'text-anchor': 'end' }),
+        text(left - 8, Y(tick) + 4, labels[i]!, { 'text-anchor': 'end' }),
       ]),
       ...logTicks(least, most, 4).map((tick) =>
         text(X(tick), height - 6, shortLarge(tick), { 'text-anchor': 'middle' }),

@@ -3,7 +3,7 @@
 import { formatCount, formatSetting, formatSigned } from '../format';
 import type { FamiliesAnswer, LabelsAnswer, StudyAnswer, TemperatureAnswer } from '../study';
 import type { Role } from '../records';
-import { linearTicks, logTicks } from '../ticks';
+import { axisNumbers, linearTicks, logTicks } from '../ticks';
 import { halo, line, mark, polyline, shape, text, type Drawing, type Shape } from './shapes';
 
 /** What is written in the picture, in the reader's language. */
@@ -70,6 +70,8 @@ function labelsDrawing({ curves, teacher, quality }: LabelsAnswer, width: number
   const Y = (value: number): number => top + ((high - value) / (high - low)) * (height - top - bottom);
   const counts = [...new Set(all.map(({ x }) => x))].sort((a, b) => a - b);
   const ticks = counts.length > 8 ? logTicks(least, most, 6) : apart(counts, X);
+  const grid = linearTicks(low, high, 5);
+  const labels = axisNumbers(grid, quality.format);
   const names = [
     ...(teacher === undefined
       ? []
@@ -81,9 +83,9 @@ function labelsDrawing({ curves, teacher, quality }: LabelsAnswer, width: number
     height,
     label: words.label,
     shapes: [
-      ...linearTicks(low, high, 5).flatMap((tick) => [
+      ...grid.flatMap((tick, i) => [
         line(left, Y(tick), width - right, Y(tick), 'var(--grid)'),
-        text(left - 8, Y(tick) + 4, quality.format(tick), { 'text-anchor': 'end' }),
+        text(left - 8, Y(tick) + 4, labels[i]!, { 'text-anchor': 'end' }),
       ]),
       ...ticks.map((tick) => text(X(tick), height - 6, formatCount(tick), { 'text-anchor': 'middle' })),
       line(left, height - bottom, width - right, height - bottom, 'var(--axis)'),

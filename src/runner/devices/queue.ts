@@ -13,6 +13,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { dataFolder } from '../../engine/libraries';
 import { acquireLock, lockHolder, LockedError, type Lock } from '../../run-directory/lock';
 import { readName, stateOf, thisProcess, writtenName } from '../../run-directory/processes';
+import { readJson } from '../../run-directory/run-directory';
+import { runPaths } from '../../run-directory/run-paths';
 import type { DeviceKind } from '../../protocol/engines';
 import type { DeviceUser } from '../../protocol/records';
 
@@ -31,14 +33,24 @@ interface Ticket extends DeviceUser {
   file: string;
 }
 
+/** Who is before a run that waits. */
+export interface Ahead {
+  /** The last of them: all others go before that one. Undefined where the device is held by someone without a ticket. */
+  user: DeviceUser | undefined;
+  /** How many they are. */
+  count: number;
+  /** Of them a paused run has the device. */
+  paused: string | undefined;
+}
+
 /**
- * Waits until the device is free and takes it; `waiting` is told who comes first, whenever that changes. Undefined where the signal
+ * Waits until the device is free and takes it; `waiting` is told who is before it, whenever that changes. Undefined where the signal
  * ended the wait. A device is free again when the lock is released or its process has ended.
  */
 export async function takeDevice(
   device: DeviceKind,
   user: Omit<DeviceUser, 'pid'>,
-  waiting: (ahead: DeviceUser | undefined) => void,
+  waiting: (ahead: Ahead) => void,
   signal: AbortSignal,
 ): Promise<Lock | undefined> {
   const folder = await folderOf(device);
@@ -47,13 +59,16 @@ export async function takeDevice(
   const leave = (): Promise<void> => rm(file, { force: true });
   let told: string | undefined;
   while (!signal.aborted) {
-    const ahead = await whoIsAhead(folder, file);
-    if (ahead === undefined) {
+    const before = await whoIsAhead(folder, file);
+    if (before.length === 0) {
       const lock = await tryLock(folder);
       if (lock) return { release: () => Promise.all([lock.release(), leave()]).then(() => undefined) };
     }
-    if (told !== (ahead?.file ?? '')) waiting(ahead);
-    told = ahead?.file ?? '';
+    const user = before.at(-1);
+    const ahead = { user, count: before.length, paused: before[0] && (await pausedName(before[0])) };
+    const news = [user?.file, ahead.count, ahead.paused].join(' ');
+    if (told !== news) waiting(ahead);
+    told = news;
     await delay(LOOK_PERIOD, undefined, { signal }).catch(() => undefined);
   }
   await leave();
@@ -82,10 +97,16 @@ async function leaveTicket(folder: string, user: Omit<DeviceUser, 'pid'>): Promi
   return file;
 }
 
-async function whoIsAhead(folder: string, own: string): Promise<Ticket | undefined> {
+async function whoIsAhead(folder: string, own: string): Promise<Ticket[]> {
   const tickets = await livingTickets(folder);
-  const before = tickets.filter(({ file }) => file < own);
-  return before[0];
+  return tickets.filter(({ file }) => file < own);
+}
+
+/** The run's name where it is paused. */
+async function pausedName({ run, directory }: Ticket): Promise<string | undefined> {
+  if (directory === '') return undefined;
+  const record = (await readJson(runPaths(directory).record)) as { status?: unknown } | undefined;
+  return record?.status === 'paused' ? run : undefined;
 }
 
 async function tryLock(folder: string): Promise<Lock | undefined> {

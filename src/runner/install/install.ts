@@ -3,7 +3,7 @@
 import { appendFileSync } from 'node:fs';
 import { mkdir, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { findLibrary } from '../../engine/libraries';
+import { findLibrary, installedLibrary } from '../../engine/libraries';
 import { libraryTitle, type LibraryName } from '../../protocol/libraries';
 import { saveDirectoryAtomically } from '../../run-directory/atomic-directory';
 import { formatBytes } from '../../protocol/format';
@@ -44,15 +44,22 @@ export async function installLibrary(
 ): Promise<LibraryRecord> {
   const library = libraryFor(name);
   if (!library) throw wrongPlatform(name);
+  const there = installedLibrary(name);
+  if (there?.isPackaged && there.version === library.version && !options.files?.length) {
+    listener.note(`${libraryTitle(name)} ${library.version} came with this program: there is nothing to install`);
+    return { library: name, version: library.version, folder: there.folder, isThere: true };
+  }
   const home = libraryHome(name);
   const target = path.join(home, library.version);
   return alone(home, async () => {
     const log = logging(listener, path.join(home, 'install.log'));
     try {
-      if (!(await exists(target))) await install(library, home, log, options);
+      const isThere = await exists(target);
+      if (!isThere) await install(library, home, log, options);
       else log.note(`${libraryTitle(library.name)} ${library.version} is already installed in ${target}`);
       await removeOthers(home, library.version);
-      return { library: name, version: library.version, folder: findLibrary(name)! };
+      const folder = findLibrary(name)!;
+      return { library: name, version: library.version, folder, ...(isThere && { isThere }) };
     } catch (error) {
       const known = cancelled(name, options.signal) ?? explained(error, home);
       log.detail(`failed: ${known instanceof Error ? known.message : String(known)}`);

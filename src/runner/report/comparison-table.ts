@@ -117,14 +117,16 @@ export function bar(share: number): string {
 }
 
 /** What the comparison found, in sentences: whether distillation helped, how sure that is, and how far the student came. */
-export function findings({ rows, seeds }: Comparison): string {
+export function findings({ rows, seeds, teacherAtChance }: Comparison): string {
   const student = rows.find(({ role }) => role === 'student');
   const teacher = rows.find(({ role }) => role === 'teacher');
   const control = rows.find(({ role }) => role === 'control');
   const quality = qualityIn(student?.metrics ?? {});
-  if (!student || !teacher || !quality || student.retention === undefined) return '';
+  if (!student || !teacher || !quality || (student.retention === undefined && !teacherAtChance)) return '';
   const smaller = (teacher.parameters / student.parameters).toFixed(1);
-  const kept = `The student keeps ${formatPercent(student.retention)} of the teacher's ${quality.name} with ${smaller} times fewer parameters.`;
+  const kept = teacherAtChance
+    ? 'The teacher has learnt nothing: it is no better than chance, so there was nothing for the student to keep.'
+    : `The student keeps ${formatPercent(student.retention)} of the teacher's ${quality.name} with ${smaller} times fewer parameters.`;
   if (!control) return `${kept} Without a control, nobody can tell whether distillation helped.`;
   const gained = student.gain ? decided(quality, student, control, seeds?.length) : gain(quality, student, control);
   return `${kept} ${gained}`;
@@ -141,8 +143,10 @@ function decided(quality: Quality, student: ComparisonRow, control: ComparisonRo
   return [
     `${verdict}: ${name} ${format(student.metrics[key])}, against ${format(control.metrics[key])} for the same student trained without it${means}.`,
     `The difference's 95 % interval is ${signed(interval[0])} to ${signed(interval[1])}.`,
-    gapText(student),
-  ].join(' ');
+    student.retention === undefined ? '' : gapText(student),
+  ]
+    .filter(Boolean)
+    .join(' ');
 }
 
 function gapText({ gapClosed }: ComparisonRow): string {

@@ -60,7 +60,11 @@ export function reportCharts(
       'calibration',
       'Calibration',
       models.some(({ calibration }) => calibration)
-        ? file(calibrationDrawing(models, 420, 280), 'Calibration', 'share that is right, by confidence')
+        ? file(
+            calibrationDrawing(models, 420, 280),
+            'Calibration',
+            'share that is right, by confidence; a mark stands for ten predictions or more',
+          )
         : undefined,
     ],
     [

@@ -122,7 +122,9 @@ function confusionText({ confusion }: ComparisonDetail): string[] {
   if (!confusion || confusion.labels.length > mostClasses) return [];
   const { labels, counts } = confusion;
   const matrices = Object.entries(counts).map(([name, matrix]) => {
-    const rows = matrix.map((row, i) => `| **${inMarkdown(labels[i]!)}** | ${row.map(formatCount).join(' | ')} |`);
+    const rows = matrix.map(
+      (row, i) => `| **${inMarkdown(labels[i]!)}** | ${row.map((count) => formatCount(count)).join(' | ')} |`,
+    );
     const head = `| ${inMarkdown(name)} | ${labels.map(inMarkdown).join(' | ')} |\n| --- | ${labels.map(() => '---:').join(' | ')} |`;
     return `${head}\n${rows.join('\n')}`;
   });

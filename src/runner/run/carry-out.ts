@@ -5,9 +5,9 @@ import { writeRunRecord } from '../../run-directory/run-directory';
 import type { RunPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { complaintOf, firstError, InputError } from '../../protocol/problem';
-import type { AlertRecord, Comparison, DeviceUser, RunErrorRecord, RunRecord, RunStatus } from '../../protocol/records';
+import type { AlertRecord, Comparison, RunErrorRecord, RunRecord, RunStatus } from '../../protocol/records';
 import type { OpenEngine } from '../devices/open-engine';
-import { takeDevice } from '../devices/queue';
+import { takeDevice, type Ahead } from '../devices/queue';
 import { writeReport } from '../report/report';
 import { RunControl } from './run-control';
 import { runExperiment } from './run-experiment';
@@ -62,6 +62,10 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
       control.continue();
       return Promise.resolve(null);
     },
+    runNow: () => {
+      control.runNow();
+      return Promise.resolve(null);
+    },
   });
   const removeSignals = stopOnSignals(control);
   const record: RunRecord = {
@@ -90,7 +94,7 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     if (!control.stopping) {
       const status = control.paused ? 'paused' : 'running';
       // The time in the queue is not the run's; that of a run which is resumed was told when it began.
-      await recorder.update({ status, started: run.started ?? new Date().toISOString() });
+      await recorder.update({ status, waiting: undefined, started: run.started ?? new Date().toISOString() });
     }
     const summary = control.stopping
       ? undefined
@@ -123,11 +127,25 @@ async function waitForDevice(
   control: RunControl,
 ): Promise<Lock | undefined> {
   const name = { cpu: 'CPU', gpu: 'GPU' }[device];
-  const waiting = (ahead: DeviceUser | undefined): void => {
-    void recorder.note(`waiting for the ${name}${ahead ? `, after ${ahead.run}` : ''}`);
+  const told = { waiting: false };
+  const waiting = ({ user, count, paused }: Ahead): void => {
+    told.waiting = true;
+    const others = count > 1 ? ` and ${count - 1} before it` : '';
+    void recorder.note(`waiting for the ${name}${user ? `, after ${user.run}${others}` : ''}`);
+    if (paused !== undefined) {
+      void recorder.note(
+        `${paused} is paused and holds the ${name}: resume or stop it, or start this run with --no-queue, which trains beside it`,
+      );
+    }
+    void recorder.update({
+      waiting: { device, run: paused ?? user?.run, isPaused: paused !== undefined, ahead: count },
+    });
   };
+  const user = { run: paths.id, directory: paths.directory };
   try {
-    return await takeDevice(device, { run: paths.id, directory: paths.directory }, waiting, control.stopSignal);
+    const lock = await takeDevice(device, user, waiting, control.waitSignal);
+    if (!lock && !control.stopping && told.waiting) await recorder.note(`not waiting any longer for the ${name}`);
+    return lock;
   } catch (error) {
     await recorder.note(`not waiting for other runs: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;

@@ -2,6 +2,7 @@
 
 export class RunControl {
   private readonly stopped = new AbortController();
+  private readonly hurried = new AbortController();
   private resume: (() => void) | undefined;
   private pausedUntil: Promise<void> | undefined;
   private readonly finished: Promise<void>;
@@ -19,9 +20,14 @@ export class RunControl {
     return this.pausedUntil !== undefined;
   }
 
-  /** For what waits before the first step. */
-  get stopSignal(): AbortSignal {
-    return this.stopped.signal;
+  /** Ends the wait before the first step: the run is to stop, or to begin at once. */
+  get waitSignal(): AbortSignal {
+    return AbortSignal.any([this.stopped.signal, this.hurried.signal]);
+  }
+
+  /** Begins without waiting for its device. */
+  runNow(): void {
+    this.hurried.abort();
   }
 
   /** Asks the run to end after its present step; resolves when it has, its checkpoint on disk. */

@@ -8,7 +8,7 @@ import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { writePredictions } from '../../run-directory/predictions';
 import { toRecord } from '../../run-directory/workspace-paths';
 import { readRecords } from '../../run-directory/record-file';
-import { bestMetrics, meanMetrics } from '../../protocol/quality';
+import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
 import type { Model, Parameters } from '../../model/parameters';
 import type { Comparison } from '../../protocol/records';
@@ -105,6 +105,17 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
     ...teacherFolders.filter((_, i) => isTrained(membersOf(experiment.teacher)[i]!.member)),
     ...seeds.flatMap(({ models }) => models.map(({ folder }) => folder)),
   ];
-  for (const model of trained) await tellResult(model, comparison);
-  return { ...comparison, validation: meanMetrics(best) };
+  const atChance = isTeacherAtChance(recorder.alerts);
+  const result: Comparison = {
+    ...(atChance ? withoutTeacher(comparison) : comparison),
+    validation: meanMetrics(best),
+  };
+  for (const model of trained) await tellResult(model, result);
+  return result;
+}
+
+/** A share of what a teacher at chance has reached would say that a student had kept something. */
+function withoutTeacher(comparison: Comparison): Comparison {
+  const rows = comparison.rows.map((row) => ({ ...row, retention: undefined, gapClosed: undefined }));
+  return { ...comparison, rows, teacherAtChance: true };
 }

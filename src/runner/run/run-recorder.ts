@@ -92,7 +92,7 @@ export class RunRecorder {
     status: 'done' | 'stopped' | 'failed',
     result: { summary?: Comparison; error?: RunErrorRecord },
   ): Promise<void> {
-    const { progress, socket, ...kept } = this.record;
+    const { progress, socket, waiting, ...kept } = this.record;
     this.record = { ...kept, status, ended: new Date().toISOString(), error: result.error ?? null };
     if (result.summary) this.record.summary = result.summary;
     await this.write();

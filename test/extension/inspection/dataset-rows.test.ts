@@ -86,4 +86,11 @@ describe('rows of a document', () => {
       );
     }
   });
+
+  it('of objects have their fields by dotted names too, each character where the document has it', async () => {
+    const line = '{"id": 1, "review": {"text": "a \\"b\\"", "meta": {"label": "ham"}}}';
+    const [row] = await datasetRows('a.jsonl', linesOf(line)).between(0, 0);
+    expect(row!.fields.get('review.text')!.value).toBe('a "b"');
+    expect(line.slice(row!.fields.get('review.meta.label')!.offsetAt(0)).startsWith('ham"')).toBe(true);
+  });
 });

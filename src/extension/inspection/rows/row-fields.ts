@@ -9,12 +9,18 @@ export function jsonRow(text: string, line: number): DocumentRow | undefined {
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { disallowComments: true });
   if (root?.type !== 'object' || errors.length > 0) return undefined;
-  const fields = new Map<string, Field>();
-  for (const { children } of root.children ?? []) {
-    const [key, value] = children ?? [];
-    if (key && value) fields.set(String(key.value), fieldOf(text, value));
+  return { firstLine: line, lastLine: line, fields: new Map(fieldsOf(text, root, '')) };
+}
+
+/** An object's fields by their dotted names, as src/dataset/file-record.ts has them, and the object itself. */
+function* fieldsOf(text: string, { children = [] }: Node, before: string): Generator<[string, Field]> {
+  for (const { children: pair } of children) {
+    const [key, value] = pair ?? [];
+    if (!key || !value) continue;
+    const name = `${before}${String(key.value)}`;
+    if (value.type === 'object') yield* fieldsOf(text, value, `${name}.`);
+    yield [name, fieldOf(text, value)];
   }
-  return { firstLine: line, lastLine: line, fields };
 }
 
 function fieldOf(text: string, { type, value, offset, length }: Node): Field {

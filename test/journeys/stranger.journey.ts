@@ -1,0 +1,98 @@
+/** @file A stranger's folder in the real editor, and a run that somebody holds who cannot be seen from here. */
+
+import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { complaint } from '../../src/protocol/problem';
+import { beginRun, changeRun, finishRun, summary } from '../extension/sample-run';
+import { atEnd } from './endings';
+import { openTab, refusals } from './lab-window';
+import { newWorkspace } from './real-runs';
+import { plain, Workbench } from './workbench';
+
+/** What would tell that markup was taken for markup, in any of the editor's frames. */
+const markup = '<img src=x onerror="window.top.owned=1"><script>window.top.owned=1</script>';
+
+it('in a folder of a stranger that is not trusted nothing runs, leaks or leaves the folder', async () => {
+  const asked: unknown[] = [];
+  const net = createServer((socket) => asked.push(socket.destroy()));
+  await once(net.listen(0, '127.0.0.1'), 'listening');
+  atEnd(() => void net.close());
+  const address = `http://127.0.0.1:${(net.address() as AddressInfo).port}/x.png`;
+  const hostile = `${markup} [a](command:workbench.action.quit) ![b](${address}) $(error) **c** | \u001b[2J \u202egnp`;
+
+  const [folder, outside] = [newWorkspace(), newWorkspace()];
+  writeFileSync(path.join(outside, 'kept.txt'), 'mine');
+  // Programs by the names that are looked for, and places of ours that lead out.
+  for (const name of ['pip.py', 'python3', 'node', 'sitecustomize.py']) {
+    const file = path.join(folder, name);
+    writeFileSync(file, name.endsWith('.py') ? 'open("ran.txt", "w")' : '#!/bin/sh\ntouch ran.txt\n');
+    chmodSync(file, 0o755);
+  }
+  const rows = Array.from({ length: 40 }, (_, i) => ({ text: `${hostile} ${i}`, label: i % 2 === 0 ? markup : 'ham' }));
+  writeFileSync(path.join(folder, 'rows.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+  const named = 'a [b](command:c) $(error) <i>d.distill.json';
+  writeFileSync(
+    path.join(folder, named),
+    JSON.stringify({ name: hostile, task: 'text-classification', dataset: { train: ['rows.jsonl', '../**/*'] } }),
+  );
+  const run = await beginRun(folder, { name: hostile, device: hostile });
+  await finishRun(run);
+  const alert = { ...complaint('teacher-at-chance', { label: hostile, accuracy: '.5', share: '.5' }), step: 0 };
+  const rowsOfRun = summary(run).rows.map((row) => (row.role === 'control' ? { ...row, name: markup } : row));
+  await changeRun(run, {
+    summary: { rows: rowsOfRun },
+    alerts: [{ ...alert, role: 'teacher', name: hostile }],
+    error: { message: hostile, remedy: hostile },
+  });
+  mkdirSync(path.join(folder, '.distillery'), { recursive: true });
+  symlinkSync(outside, path.join(folder, '.distillery', 'trash'));
+
+  const window = await Workbench.open(folder, { theme: 'dark', trusted: false });
+  await window.openSidebar();
+  const row = window
+    .rows('Experiments')
+    .filter({ hasText: /keeps|T \d/ })
+    .first();
+  await row.waitFor();
+  expect(await window.pane('Experiments').locator('img, script, .monaco-list-row a[href^="command"]').count()).toBe(0);
+  await window.pane('Experiments').getByText('This workspace is not trusted').waitFor();
+  await row.click();
+  await window.lab.getByRole('tab', { name: 'Loss' }).waitFor();
+  await window.lab.locator('h1').filter({ hasText: '<script>' }).waitFor();
+  await openTab(window, 'Compare');
+  await window.lab.locator('lab-model-table tbody').waitFor();
+  expect(await window.lab.locator('img, iframe').count()).toBe(0);
+  await window.picture('stranger-untrusted');
+  expect(await window.rows('Datasets').count()).toBe(0);
+  expect(await window.page.evaluate('window.owned')).toBeUndefined();
+  expect(await refusals(window)).toEqual([]);
+  await window.close();
+  expect(existsSync(run.paths.record)).toBe(true);
+  expect(existsSync(path.join(folder, 'ran.txt'))).toBe(false);
+  expect(readdirSync(outside)).toEqual(['kept.txt']);
+  expect(asked).toEqual([]);
+});
+
+it('a run that is held in another container is taken over only where a person says that it has ended', async () => {
+  const folder = newWorkspace();
+  const run = await beginRun(folder, { name: 'Night train' });
+  await run.lock.release();
+  const claim = path.join(run.paths.directory, 'lock.4242.1.aaaaaaaa-bbbbbbbb-cccccccc');
+  writeFileSync(claim, 'gpu-box-3');
+  const window = await Workbench.open(folder, { theme: 'dark' });
+  await window.openSidebar();
+  await window.rows('Experiments').filter({ hasText: '1 at work' }).waitFor();
+  await window.untilPossible('Distillery: Stop Run');
+  await window.runCommand('Distillery: Stop Run');
+  await window.dialog.waitFor();
+  const words = plain(await window.dialog.textContent());
+  expect(words).toContain('Night train is held by process 4242 on gpu-box-3, which cannot be seen from here.');
+  expect(words).toContain('If it is still at work, both would write the same run.');
+  await window.picture('take-over');
+  await window.dialog.getByRole('button', { name: 'Cancel' }).click();
+  expect(existsSync(claim)).toBe(true);
+});
