@@ -65,6 +65,8 @@ interface Answer {
   quality: Quality;
   /** The teacher's quality, where a run is done. */
   teacher?: number | undefined;
+  /** How many seeds each run has, the fewest where they differ: intervals of one are over rows alone. Absent before a run is done. */
+  seeds?: number | undefined;
 }
 
 export interface LabelsAnswer extends Answer {
@@ -76,8 +78,9 @@ export interface LabelsAnswer extends Answer {
 
 export interface FamiliesAnswer extends Answer {
   kind: 'families';
+  /** The encoder first. */
   points: FamilyPoint[];
-  /** The first family's gain less the second's. */
+  /** The encoder's gain less the decoder's; absent before both are done. */
   difference?: Measured | undefined;
 }
 
@@ -93,6 +96,9 @@ export type StudyAnswer = LabelsAnswer | FamiliesAnswer | TemperatureAnswer;
 export const labelsSetting = 'dataset.trainRows';
 export const textsSetting = 'dataset.unlabelledRows';
 const familySetting = 'student.architecture.family';
+/** Families whose tokens see both sides; of all others a token sees what is before it. */
+const encoders: readonly string[] = ['bert', 'distilbert', 'roberta', 'xlm-roberta', 'electra', 'modernbert'];
+export const isEncoder = (family: string): boolean => encoders.includes(family);
 const temperatureSetting = 'distillation.temperature';
 const alphaSetting = 'distillation.alpha';
 
@@ -105,7 +111,8 @@ export function answerOf(kind: StudyKind, task: Task, runs: readonly StudyRun[])
   const teacher = runs.flatMap(({ summary }) => summary?.rows ?? []).find(({ role }) => role === 'teacher')?.metrics[
     quality.key
   ];
-  const common = { quality, teacher };
+  const seeds = runs.flatMap(({ summary }) => (summary ? [summary.seeds?.length ?? 1] : []));
+  const common = { quality, teacher, seeds: seeds.length > 0 ? Math.min(...seeds) : undefined };
   switch (kind) {
     case 'labels': {
       const curves = curvesOf(done);
@@ -114,16 +121,20 @@ export function answerOf(kind: StudyKind, task: Task, runs: readonly StudyRun[])
       return { kind, ...common, curves, worth: worth && { ...worth, unlabelled: last.unlabelled } };
     }
     case 'families': {
-      const points = done.map(({ values, point }) => ({ ...point, family: String(values[familySetting]) }));
-      const [first, second] = points;
-      return { kind, ...common, points, difference: first && second && differenceOf(first.gain, second.gain) };
+      const all = done.map(({ values, point }) => ({ ...point, family: String(values[familySetting]) }));
+      const [encoder] = all.filter(({ family }) => isEncoder(family));
+      const [decoder] = all.filter(({ family }) => !isEncoder(family));
+      const points = [encoder, decoder].filter((one) => one !== undefined);
+      return { kind, ...common, points, difference: encoder && decoder && differenceOf(encoder.gain, decoder.gain) };
     }
     case 'temperature': {
-      const points = done.map(({ values, point }) => ({
-        ...point,
-        temperature: Number(values[temperatureSetting]),
-        alpha: Number(values[alphaSetting]),
-      }));
+      const points = done
+        .map(({ values, point }) => ({
+          ...point,
+          temperature: Number(values[temperatureSetting]),
+          alpha: Number(values[alphaSetting]),
+        }))
+        .sort((one, other) => one.temperature - other.temperature || one.alpha - other.alpha);
       const judged = points.filter(({ validation }) => validation !== undefined);
       const best = judged.reduce<SoftenedPoint | undefined>(
         (top, one) => (top && improvement(quality, one.validation!, top.validation!) <= 0 ? top : one),

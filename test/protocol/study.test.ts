@@ -2,8 +2,10 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Comparison, Interval } from '../../src/protocol/records';
-import { answerOf, differenceOf, type LabelsAnswer, type StudyRun } from '../../src/protocol/study';
-import { answerText } from '../../src/runner/report/study-text';
+import { answerOf, differenceOf, isEncoder, type LabelsAnswer, type StudyRun } from '../../src/protocol/study';
+import { isDecoder } from '../../src/experiment/architecture';
+import { familyNames } from '../../src/model/architecture';
+import { answerText, intervalsNote } from '../../src/runner/report/study-text';
 
 const around = (value: number, half: number): { value: number; interval: Interval } => ({
   value,
@@ -103,9 +105,9 @@ it('of two families it pays more for the one whose gain is larger by more than t
       ]),
     );
   expect(families(0.1, 0.05)).toMatch(
-    /It pays more for bert: the difference is \.050, 95 % interval \.036 to \.064\.$/,
+    /the encoder bert \.100 .* It pays more for the encoder: the encoder's gain less the decoder's is \.050, 95 % interval \.036 to \.064\.$/,
   );
-  expect(families(0.05, 0.1)).toMatch(/It pays more for gpt2: the difference is −\.050/);
+  expect(families(0.05, 0.1)).toMatch(/It pays more for the decoder: the encoder's gain less the decoder's is −\.050/);
   expect(families(0.1, 0.095)).toMatch(/these rows cannot tell/);
 });
 
@@ -117,4 +119,38 @@ it('the best T and α are those that are best on validation, not in the comparis
   const answer = answerOf('temperature', 'text-classification', [at(1, 0.5, 0.7, 0.6), at(4, 0.5, 0.6, 0.7)]);
   expect(answerText(answer)).toMatch(/^On validation, T = 4 with α = \.5 is best: macro-F1 \.600 in the comparison\./);
   expect(answerText(answer)).toMatch(/from \.600 to \.700\.$/);
+});
+
+it('the answer of families and the map are the same in whichever order the runs are listed', () => {
+  const families: StudyRun[] = ['bert', 'gpt2'].map((family, i) => ({
+    values: { 'student.architecture.family': family },
+    summary: summary(0.7 + 0.1 * i, 0.5, 0.01),
+  }));
+  const reversed = families.toReversed();
+  expect(answerOf('families', 'text-classification', reversed)).toEqual(
+    answerOf('families', 'text-classification', families),
+  );
+  const map = [1, 4].map((T): StudyRun => ({
+    values: { 'distillation.temperature': T, 'distillation.alpha': 0.5 },
+    summary: summary(0.7, 0.5, 0.01, 0.6),
+  }));
+  expect(answerOf('temperature', 'text-classification', map.toReversed())).toEqual(
+    answerOf('temperature', 'text-classification', map),
+  );
+});
+
+it('knows of each family whether it is an encoder', () => {
+  expect(familyNames.filter(isEncoder)).toEqual(familyNames.filter((family) => !isDecoder(family)));
+});
+
+it('says what its intervals are over', () => {
+  const [one] = [summary(0.6, 0.5, 0.01)];
+  const of = (seeds?: number[]): string =>
+    intervalsNote(
+      answerOf('families', 'text-classification', [
+        { values: { 'student.architecture.family': 'bert' }, summary: { ...one!, seeds } },
+      ]),
+    );
+  expect(of()).toMatch(/of one seed each: another seed may answer otherwise/);
+  expect(of([1, 2, 3])).toBe('95 % intervals over rows and 3 seeds.');
 });

@@ -2,14 +2,15 @@
 
 import { formatCount, formatPercent, formatSetting, formatSigned } from '../../protocol/format';
 import { metricFacts, verdictOf } from '../../protocol/quality';
-import type {
-  FamiliesAnswer,
-  LabelsAnswer,
-  Measured,
-  StudyAnswer,
-  StudyPoint,
-  TemperatureAnswer,
-  Worth,
+import {
+  isEncoder,
+  type FamiliesAnswer,
+  type LabelsAnswer,
+  type Measured,
+  type StudyAnswer,
+  type StudyPoint,
+  type TemperatureAnswer,
+  type Worth,
 } from '../../protocol/study';
 
 /** The question in a line. */
@@ -63,18 +64,21 @@ function familiesText({ points, difference, quality }: FamiliesAnswer): string {
   if (!first) return nothingYet;
   const show = (value: number): string => formatSigned(value, quality.format);
   const told = points.map(
-    ({ family, gain }) => `${family} ${show(gain.value)} (${show(gain.interval[0])} to ${show(gain.interval[1])})`,
+    ({ family, gain }) =>
+      `${kindOf(family)} ${family} ${show(gain.value)} (${show(gain.interval[0])} to ${show(gain.interval[1])})`,
   );
   const gave = `In ${quality.name}, distillation gave over the control: ${told.join('; ')}.`;
   if (!second || !difference) return gave;
   const verdict = {
-    helped: `It pays more for ${first.family}`,
-    hurt: `It pays more for ${second.family}`,
+    helped: 'It pays more for the encoder',
+    hurt: 'It pays more for the decoder',
     unclear: 'For which of them it pays more, these rows cannot tell',
   }[verdictOf(difference.interval)];
   const [low, high] = difference.interval;
-  return `${gave} ${verdict}: the difference is ${show(difference.value)}, 95 % interval ${show(low)} to ${show(high)}.`;
+  return `${gave} ${verdict}: the encoder's gain less the decoder's is ${show(difference.value)}, 95 % interval ${show(low)} to ${show(high)}.`;
 }
+
+export const kindOf = (family: string): string => (isEncoder(family) ? 'the encoder' : 'the decoder');
 
 function temperatureText({ best, points, quality }: TemperatureAnswer): string {
   if (!best) return nothingYet;
@@ -86,6 +90,13 @@ function temperatureText({ best, points, quality }: TemperatureAnswer): string {
     `On validation, T = ${formatSetting(best.temperature)} with α = ${formatSetting(best.alpha)} is best: ${quality.name} ${quality.format(best.student.value)} in the comparison.`,
     `${gain}; over the map ${quality.name} goes from ${quality.format(Math.min(...values))} to ${quality.format(Math.max(...values))}.`,
   ].join(' ');
+}
+
+/** What the intervals are over, which decides what the answer speaks of. */
+export function intervalsNote({ seeds }: StudyAnswer): string {
+  return seeds === 1
+    ? '95 % intervals over the rows of one seed each: another seed may answer otherwise. "seeds": 3 in the experiment counts that in.'
+    : `95 % intervals over rows${seeds === undefined ? '' : ` and ${seeds} seeds`}.`;
 }
 
 /** Head and rows of the table behind the picture. */
