@@ -1,13 +1,22 @@
 /** @file What the runs of a study say: numbers from their comparisons, for the answer in a sentence and the picture. Pure. */
 
 import { improvement, qualityOf, type Quality } from './quality';
-import type { Comparison, ComparisonRow, Gain, GapClosed, Interval, StudyKind, Task } from './records';
+import type { Comparison, ComparisonRow, Gain, GapClosed, Interval, RunRecord, StudyKind, Task } from './records';
 
 /** One combination of a study, as far as it is done. */
 export interface StudyRun {
   values: Readonly<Record<string, unknown>>;
   summary?: Comparison | undefined;
+  /** Whether a student of it was still getting better when its training ended. */
+  undertrained?: boolean | undefined;
 }
+
+/** What a study takes from a run's record. */
+export const studyRunOf = ({ sweep, summary, alerts = [] }: RunRecord): StudyRun => ({
+  values: sweep?.values ?? {},
+  summary,
+  undertrained: alerts.some(({ code, role }) => code === 'undertrained' && role === 'student'),
+});
 
 export interface Measured {
   value: number;
@@ -67,6 +76,9 @@ interface Answer {
   teacher?: number | undefined;
   /** How many seeds each run has, the fewest where they differ: intervals of one are over rows alone. Absent before a run is done. */
   seeds?: number | undefined;
+  /** Runs that are done, and those of them whose student was still getting better at its end. */
+  done: number;
+  undertrained: number;
 }
 
 export interface LabelsAnswer extends Answer {
@@ -112,7 +124,14 @@ export function answerOf(kind: StudyKind, task: Task, runs: readonly StudyRun[])
     quality.key
   ];
   const seeds = runs.flatMap(({ summary }) => (summary ? [summary.seeds?.length ?? 1] : []));
-  const common = { quality, teacher, seeds: seeds.length > 0 ? Math.min(...seeds) : undefined };
+  const undertrained = runs.filter((run) => run.summary && run.undertrained).length;
+  const common = {
+    quality,
+    teacher,
+    seeds: seeds.length > 0 ? Math.min(...seeds) : undefined,
+    done: seeds.length,
+    undertrained,
+  };
   switch (kind) {
     case 'labels': {
       const curves = curvesOf(done);

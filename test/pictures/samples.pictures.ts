@@ -65,6 +65,11 @@ async function keepWindow(window: Workbench, name: string): Promise<void> {
   await window.page.screenshot({ path: path.join(images, `${name}.png`) });
 }
 
+/** Runs in the page. */
+function toTheTop(shown: { scrollIntoView: () => void }): void {
+  shown.scrollIntoView();
+}
+
 /** What is on a tab that somebody has looked at for a while. */
 const looks: Record<
   string,
@@ -83,7 +88,18 @@ const looks: Record<
   compare: {
     sample: 'definitions',
     tab: 'Compare',
-    look: async ({ lab }) => lab.locator('lab-model-table tbody tr').nth(2).waitFor(),
+    look: async ({ lab }) => {
+      await lab.locator('lab-taught tbody tr').first().waitFor();
+      await lab.locator('lab-compare').evaluate(toTheTop);
+    },
+  },
+  taught: {
+    sample: 'definitions',
+    tab: 'Compare',
+    look: async ({ lab }) => {
+      await lab.locator('lab-taught tbody tr').first().waitFor();
+      await lab.locator('lab-taught').evaluate(toTheTop);
+    },
   },
   tokens: {
     sample: 'language-model',

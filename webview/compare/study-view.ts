@@ -7,7 +7,7 @@ import { studyDrawing } from '../../src/protocol/drawing/study-drawing';
 import { formatCount, formatSetting, formatSigned } from '../../src/protocol/format';
 import type { RunListing } from '../../src/protocol/lab-data';
 import { verdictOf } from '../../src/protocol/quality';
-import { answerOf, isEncoder, type Measured, type StudyAnswer, type Worth } from '../../src/protocol/study';
+import { answerOf, isEncoder, studyRunOf, type Measured, type StudyAnswer, type Worth } from '../../src/protocol/study';
 import { Width } from '../base/width';
 import { drawn } from '../charts/drawn';
 import { roleNames } from '../look/role-names';
@@ -25,6 +25,8 @@ export class StudyView extends LitElement {
     css`
       :host {
         display: block;
+      }
+      figure {
         margin-bottom: 20px;
       }
       .said {
@@ -51,7 +53,7 @@ export class StudyView extends LitElement {
     const answer = answerOf(
       sweep.study,
       task,
-      members.map(({ record }) => ({ values: record.sweep!.values, summary: record.summary })),
+      members.map(({ record }) => studyRunOf(record)),
     );
     const title = titles[answer.kind];
     const measure = measureOf(this.run);
@@ -79,7 +81,7 @@ export class StudyView extends LitElement {
       </h2>
       <p class="said">${said}</p>
       ${drawing ? drawn(drawing) : nothing}
-      <p class="note">${noteOf(answer, measure)}. ${intervalsNote(answer)}</p>
+      <p class="note">${noteOf(answer, measure)}. ${scopeOf(answer)}</p>
     </figure>`;
   }
 }
@@ -101,12 +103,19 @@ function noteOf({ kind }: StudyAnswer, { title, name }: Measure): string {
   }
 }
 
-/** What the intervals are over, which decides what the answer speaks of. */
-function intervalsNote({ seeds }: StudyAnswer): string {
+/** What the answer speaks of, and what might answer otherwise. */
+function scopeOf({ seeds, done, undertrained }: StudyAnswer): string {
   if (seeds === undefined) return '';
-  return seeds === 1
-    ? l10n.t('Intervals are over the rows of one seed each: another seed may answer otherwise.')
-    : l10n.t('Intervals are over rows and {0} seeds.', seeds);
+  const over =
+    seeds === 1
+      ? l10n.t('Intervals are over the rows of one seed each: another seed may answer otherwise.')
+      : l10n.t('Intervals are over rows and {0} seeds.', seeds);
+  const short = l10n.t(
+    'In {0} of {1} runs the student was still getting better at its end: more epochs may answer otherwise.',
+    undertrained,
+    done,
+  );
+  return undertrained > 0 ? `${over} ${short}` : over;
 }
 
 const nothingYet = l10n.t('No run of the study is done yet.');

@@ -21,6 +21,16 @@ export const temperatureStyles = css`
     padding: 12px 16px 16px;
     border-right: 1px solid var(--rule);
   }
+  /* What is judged: of a long text its beginning. */
+  .words {
+    display: -webkit-box;
+    overflow: hidden;
+    margin-top: -10px;
+    font-size: 14px;
+    overflow-wrap: anywhere;
+    -webkit-box-orient: vertical;
+    -webkit-line-clamp: 3;
+  }
   .which {
     display: flex;
     justify-content: space-between;

@@ -12,7 +12,7 @@ import type { RunErrorRecord, RunStatus } from '../../protocol/records';
 import type { Measured, StudyAnswer } from '../../protocol/study';
 import { requireOwned } from '../../run-directory/owned';
 import { bar } from './comparison-table';
-import { intervalsNote, kindOf, studyTable, studyTitles } from './study-text';
+import { scopeText, kindOf, studyTable, studyTitles } from './study-text';
 
 const WIDTH = 760;
 
@@ -61,7 +61,7 @@ export async function writeStudyReport({ answer, directory, rows, name, said }: 
     said,
     ...(drawing ? [`![${title}](study.svg)`] : []),
     [line(head!), line(head!.map(() => '---:')), ...lines.map(line)].join('\n'),
-    `Gain: the student over its control, the same student trained without the teacher. ${intervalsNote(answer)}`,
+    `Gain: the student over its control, the same student trained without the teacher. ${scopeText(answer)}`,
     '## Runs',
     runs.join('\n'),
   ];
@@ -94,7 +94,7 @@ export function studyText({ answer, rows, combinations, directory, said }: Repor
     ...failures,
     ...(left > 0 ? [`stopped with ${left} of ${combinations} to go; go on with the same command`] : []),
     said,
-    intervalsNote(answer),
+    scopeText(answer),
     `${path.join(directory, 'report.md')} has the picture.`,
   ].join('\n');
 }

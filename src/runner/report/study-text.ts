@@ -92,11 +92,14 @@ function temperatureText({ best, points, quality }: TemperatureAnswer): string {
   ].join(' ');
 }
 
-/** What the intervals are over, which decides what the answer speaks of. */
-export function intervalsNote({ seeds }: StudyAnswer): string {
-  return seeds === 1
-    ? '95 % intervals over the rows of one seed each: another seed may answer otherwise. "seeds": 3 in the experiment counts that in.'
-    : `95 % intervals over rows${seeds === undefined ? '' : ` and ${seeds} seeds`}.`;
+/** What the answer speaks of, and what might answer otherwise. */
+export function scopeText({ seeds, done, undertrained }: StudyAnswer): string {
+  const over =
+    seeds === 1
+      ? '95 % intervals over the rows of one seed each: another seed may answer otherwise. "seeds": 3 in the experiment counts that in.'
+      : `95 % intervals over rows${seeds === undefined ? '' : ` and ${seeds} seeds`}.`;
+  const short = `In ${undertrained} of ${done} runs the student was still getting better at its end: more epochs may answer otherwise.`;
+  return undertrained > 0 ? `${over} ${short}` : over;
 }
 
 /** Head and rows of the table behind the picture. */
