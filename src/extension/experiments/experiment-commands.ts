@@ -27,6 +27,8 @@ export async function runExperiment(
   const experiment = chosen && (await saved(chosen));
   const verb = experiment && (await chooseVerb());
   if (!verb) return;
+  // A sweep or a study may have runs already.
+  if (verb[0] !== 'run') await parts.runs.ready();
   const cwd = workspace.getWorkspaceFolder(experiment)?.uri.fsPath ?? path.dirname(experiment.fsPath);
   parts.log.info(`distillery ${verb.join(' ')} ${experiment.fsPath}`);
   const directory = runsDirectory(experiment.fsPath);
