@@ -102,6 +102,19 @@ describe('what labels are worth with a teacher', () => {
     expect(answerText(answer)).toMatch(/These rows do not show that the teacher saves any\.$/);
   });
 
+  it('is said to be no saving where the student is worse with the teacher', () => {
+    const answer = labels(
+      [
+        [50, 0.1, 0.06],
+        [200, 0.06, 0.12],
+        [500, 0.06, 0.16],
+      ],
+      0.005,
+    );
+    expect(answer.worth!.labels).toBe(200);
+    expect(answerText(answer)).toMatch(/With it the student is worse: the teacher saves no labels here\.$/);
+  });
+
   it('waits for two numbers of labels', () => {
     expect(answerText(labels([]))).toMatch(/No run of the study is done yet/);
     expect(answerText(labels([[50, 0.6, 0.1]]))).toMatch(/two numbers of labels/);

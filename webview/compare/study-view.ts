@@ -173,6 +173,8 @@ function worthSentence({ labels, unlabelled, value, low, high, tried }: Worth): 
           about(low),
           about(high),
         );
+  if (high !== undefined && high < labels)
+    return `${text} ${l10n.t('With it the student is worse: the teacher saves no labels here.')}`;
   const unclear = low !== undefined && low <= labels;
   return unclear ? `${text} ${l10n.t('These rows do not show that the teacher saves any.')}` : text;
 }

@@ -55,7 +55,8 @@ function worthText({ value, low, high, tried }: Worth): string {
     : `${size} (95 % interval ${from} to ${end(high)})`;
 }
 
-function unclear({ labels, low }: Worth): string {
+function unclear({ labels, low, high }: Worth): string {
+  if (high !== undefined && high < labels) return ' With it the student is worse: the teacher saves no labels here.';
   return low !== undefined && low <= labels ? ' These rows do not show that the teacher saves any.' : '';
 }
 
