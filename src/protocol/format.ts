@@ -102,7 +102,7 @@ function withPrefix(value: number, units: readonly string[]): string {
 
 /** A ratio, in per cent: `98.9 %`. */
 export function formatPercent(value: Value): string {
-  return exists(value) ? `${(100 * value).toFixed(1)}${space}%` : absent;
+  return exists(value) ? `${(100 * value).toFixed(1).replace('-', minus)}${space}%` : absent;
 }
 
 /** Milliseconds: `1.2 ms`, `0.08 ms`, `240 ms`. */

@@ -267,6 +267,9 @@ export interface SweepMember {
   study?: StudyKind | undefined;
   /** By the dotted path of each swept setting. */
   values: Record<string, unknown>;
+  /** Its number, from 1, and how many there are in all: as they were when it was planned, for values may be added. */
+  number?: number | undefined;
+  of?: number | undefined;
 }
 
 /** A teacher that is asked in fewer bits than its weights have, held against the exact one on validation rows, at T = 1. */

@@ -1,13 +1,22 @@
 /** @file What the runs of a study say: numbers from their comparisons, for the answer in a sentence and the picture. Pure. */
 
 import { improvement, qualityOf, type Quality } from './quality';
-import type { Comparison, ComparisonRow, Gain, GapClosed, Interval, StudyKind, Task } from './records';
+import type { Comparison, ComparisonRow, Gain, GapClosed, Interval, RunRecord, StudyKind, Task } from './records';
 
 /** One combination of a study, as far as it is done. */
 export interface StudyRun {
   values: Readonly<Record<string, unknown>>;
   summary?: Comparison | undefined;
+  /** Whether a student of it was still getting better when its training ended. */
+  undertrained?: boolean | undefined;
 }
+
+/** What a study takes from a run's record. */
+export const studyRunOf = ({ sweep, summary, alerts = [] }: RunRecord): StudyRun => ({
+  values: sweep?.values ?? {},
+  summary,
+  undertrained: alerts.some(({ code, role }) => code === 'undertrained' && role === 'student'),
+});
 
 export interface Measured {
   value: number;
@@ -65,6 +74,11 @@ interface Answer {
   quality: Quality;
   /** The teacher's quality, where a run is done. */
   teacher?: number | undefined;
+  /** How many seeds each run has, the fewest where they differ: intervals of one are over rows alone. Absent before a run is done. */
+  seeds?: number | undefined;
+  /** Runs that are done, and those of them whose student was still getting better at its end. */
+  done: number;
+  undertrained: number;
 }
 
 export interface LabelsAnswer extends Answer {
@@ -76,8 +90,9 @@ export interface LabelsAnswer extends Answer {
 
 export interface FamiliesAnswer extends Answer {
   kind: 'families';
+  /** The encoder first. */
   points: FamilyPoint[];
-  /** The first family's gain less the second's. */
+  /** The encoder's gain less the decoder's; absent before both are done. */
   difference?: Measured | undefined;
 }
 
@@ -93,6 +108,9 @@ export type StudyAnswer = LabelsAnswer | FamiliesAnswer | TemperatureAnswer;
 export const labelsSetting = 'dataset.trainRows';
 export const textsSetting = 'dataset.unlabelledRows';
 const familySetting = 'student.architecture.family';
+/** Families whose tokens see both sides; of all others a token sees what is before it. */
+const encoders: readonly string[] = ['bert', 'distilbert', 'roberta', 'xlm-roberta', 'electra', 'modernbert'];
+export const isEncoder = (family: string): boolean => encoders.includes(family);
 const temperatureSetting = 'distillation.temperature';
 const alphaSetting = 'distillation.alpha';
 
@@ -105,7 +123,15 @@ export function answerOf(kind: StudyKind, task: Task, runs: readonly StudyRun[])
   const teacher = runs.flatMap(({ summary }) => summary?.rows ?? []).find(({ role }) => role === 'teacher')?.metrics[
     quality.key
   ];
-  const common = { quality, teacher };
+  const seeds = runs.flatMap(({ summary }) => (summary ? [summary.seeds?.length ?? 1] : []));
+  const undertrained = runs.filter((run) => run.summary && run.undertrained).length;
+  const common = {
+    quality,
+    teacher,
+    seeds: seeds.length > 0 ? Math.min(...seeds) : undefined,
+    done: seeds.length,
+    undertrained,
+  };
   switch (kind) {
     case 'labels': {
       const curves = curvesOf(done);
@@ -114,16 +140,20 @@ export function answerOf(kind: StudyKind, task: Task, runs: readonly StudyRun[])
       return { kind, ...common, curves, worth: worth && { ...worth, unlabelled: last.unlabelled } };
     }
     case 'families': {
-      const points = done.map(({ values, point }) => ({ ...point, family: String(values[familySetting]) }));
-      const [first, second] = points;
-      return { kind, ...common, points, difference: first && second && differenceOf(first.gain, second.gain) };
+      const all = done.map(({ values, point }) => ({ ...point, family: String(values[familySetting]) }));
+      const [encoder] = all.filter(({ family }) => isEncoder(family));
+      const [decoder] = all.filter(({ family }) => !isEncoder(family));
+      const points = [encoder, decoder].filter((one) => one !== undefined);
+      return { kind, ...common, points, difference: encoder && decoder && differenceOf(encoder.gain, decoder.gain) };
     }
     case 'temperature': {
-      const points = done.map(({ values, point }) => ({
-        ...point,
-        temperature: Number(values[temperatureSetting]),
-        alpha: Number(values[alphaSetting]),
-      }));
+      const points = done
+        .map(({ values, point }) => ({
+          ...point,
+          temperature: Number(values[temperatureSetting]),
+          alpha: Number(values[alphaSetting]),
+        }))
+        .sort((one, other) => one.temperature - other.temperature || one.alpha - other.alpha);
       const judged = points.filter(({ validation }) => validation !== undefined);
       const best = judged.reduce<SoftenedPoint | undefined>(
         (top, one) => (top && improvement(quality, one.validation!, top.validation!) <= 0 ? top : one),

@@ -17,7 +17,13 @@ export const unstartedSchema = z.object({
   task: z.enum(tasks),
   engine: z.string(),
   sweepMember: z
-    .object({ id: z.string(), values: z.record(z.string(), z.unknown()), study: z.enum(studyKinds).optional() })
+    .object({
+      id: z.string(),
+      values: z.record(z.string(), z.unknown()),
+      study: z.enum(studyKinds).optional(),
+      number: z.number().optional(),
+      of: z.number().optional(),
+    })
     .optional(),
 });
 

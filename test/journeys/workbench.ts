@@ -220,7 +220,8 @@ export class Workbench {
   private async untilOffered(title: string): Promise<Locator> {
     const { page } = this;
     const rows = page.locator('.quick-input-list .monaco-list-row');
-    const command = rows.filter({ has: page.locator('.label-name').getByText(title, { exact: true }) });
+    // While the list is drawn anew, its old row may still stand beside the new one.
+    const command = rows.filter({ has: page.locator('.label-name').getByText(title, { exact: true }) }).first();
     const input = page.locator('.quick-input-widget input').first();
     let spaces = 0;
     const isOffered = async (): Promise<boolean> => {

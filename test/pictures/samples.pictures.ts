@@ -65,6 +65,22 @@ async function keepWindow(window: Workbench, name: string): Promise<void> {
   await window.page.screenshot({ path: path.join(images, `${name}.png`) });
 }
 
+/** An element as far as the browser's types are needed here. */
+interface Scrolled {
+  localName: string;
+  scrollTop: number;
+  parentElement: Scrolled | null;
+  getRootNode: () => { host?: Scrolled };
+  getBoundingClientRect: () => { top: number };
+}
+
+/** Runs in the page: scrolls the tab's content, and nothing around it, as `scrollIntoView` would. */
+function toTheTop(shown: Scrolled): void {
+  let at: Scrolled | undefined = shown;
+  while (at && at.localName !== 'main') at = at.parentElement ?? at.getRootNode().host;
+  if (at) at.scrollTop += shown.getBoundingClientRect().top - at.getBoundingClientRect().top;
+}
+
 /** What is on a tab that somebody has looked at for a while. */
 const looks: Record<
   string,
@@ -83,7 +99,18 @@ const looks: Record<
   compare: {
     sample: 'definitions',
     tab: 'Compare',
-    look: async ({ lab }) => lab.locator('lab-model-table tbody tr').nth(2).waitFor(),
+    look: async ({ lab }) => {
+      await lab.locator('lab-taught tbody tr').first().waitFor();
+      await lab.locator('lab-compare').evaluate(toTheTop);
+    },
+  },
+  taught: {
+    sample: 'definitions',
+    tab: 'Compare',
+    look: async ({ lab }) => {
+      await lab.locator('lab-taught tbody tr').first().waitFor();
+      await lab.locator('lab-taught').evaluate(toTheTop);
+    },
   },
   tokens: {
     sample: 'language-model',

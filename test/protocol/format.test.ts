@@ -67,6 +67,7 @@ describe('units', () => {
   const plain = (text: string): string => text.replaceAll('\u202f', ' ');
 
   it('stand behind a narrow no-break space', () => expect(formatPercent(0.9891)).toBe('98.9\u202f%'));
+  it('have a minus below 0, no hyphen', () => expect(formatPercent(-0.185)).toBe('−18.5\u202f%'));
 
   it.each([
     [formatCount(1840), '1,840'],

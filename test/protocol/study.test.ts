@@ -1,9 +1,23 @@
 /** @file What a study answers, from comparisons whose numbers are known. */
 
 import { describe, expect, it } from 'vitest';
+import { randomStream } from '../../src/engine/random';
+import { qualityOf } from '../../src/protocol/quality';
 import type { Comparison, Interval } from '../../src/protocol/records';
-import { answerOf, differenceOf, type LabelsAnswer, type StudyRun } from '../../src/protocol/study';
-import { answerText } from '../../src/runner/report/study-text';
+import {
+  answerOf,
+  differenceOf,
+  isEncoder,
+  worthOf,
+  type LabelledPoint,
+  type LabelsAnswer,
+  type Measured,
+  type StudyRun,
+} from '../../src/protocol/study';
+import { isDecoder } from '../../src/experiment/architecture';
+import { familyNames } from '../../src/model/architecture';
+import { answerText, scopeText } from '../../src/runner/report/study-text';
+import { torture } from '../torture';
 
 const around = (value: number, half: number): { value: number; interval: Interval } => ({
   value,
@@ -88,6 +102,19 @@ describe('what labels are worth with a teacher', () => {
     expect(answerText(answer)).toMatch(/These rows do not show that the teacher saves any\.$/);
   });
 
+  it('is said to be no saving where the student is worse with the teacher', () => {
+    const answer = labels(
+      [
+        [50, 0.1, 0.06],
+        [200, 0.06, 0.12],
+        [500, 0.06, 0.16],
+      ],
+      0.005,
+    );
+    expect(answer.worth!.labels).toBe(200);
+    expect(answerText(answer)).toMatch(/With it the student is worse: the teacher saves no labels here\.$/);
+  });
+
   it('waits for two numbers of labels', () => {
     expect(answerText(labels([]))).toMatch(/No run of the study is done yet/);
     expect(answerText(labels([[50, 0.6, 0.1]]))).toMatch(/two numbers of labels/);
@@ -103,9 +130,9 @@ it('of two families it pays more for the one whose gain is larger by more than t
       ]),
     );
   expect(families(0.1, 0.05)).toMatch(
-    /It pays more for bert: the difference is \.050, 95 % interval \.036 to \.064\.$/,
+    /the encoder bert \.100 .* It pays more for the encoder: the encoder's gain less the decoder's is \.050, 95 % interval \.036 to \.064\.$/,
   );
-  expect(families(0.05, 0.1)).toMatch(/It pays more for gpt2: the difference is −\.050/);
+  expect(families(0.05, 0.1)).toMatch(/It pays more for the decoder: the encoder's gain less the decoder's is −\.050/);
   expect(families(0.1, 0.095)).toMatch(/these rows cannot tell/);
 });
 
@@ -117,4 +144,102 @@ it('the best T and α are those that are best on validation, not in the comparis
   const answer = answerOf('temperature', 'text-classification', [at(1, 0.5, 0.7, 0.6), at(4, 0.5, 0.6, 0.7)]);
   expect(answerText(answer)).toMatch(/^On validation, T = 4 with α = \.5 is best: macro-F1 \.600 in the comparison\./);
   expect(answerText(answer)).toMatch(/from \.600 to \.700\.$/);
+});
+
+it('the answer of families and the map are the same in whichever order the runs are listed', () => {
+  const families: StudyRun[] = ['bert', 'gpt2'].map((family, i) => ({
+    values: { 'student.architecture.family': family },
+    summary: summary(0.7 + 0.1 * i, 0.5, 0.01),
+  }));
+  const reversed = families.toReversed();
+  expect(answerOf('families', 'text-classification', reversed)).toEqual(
+    answerOf('families', 'text-classification', families),
+  );
+  const map = [1, 4].map((T): StudyRun => ({
+    values: { 'distillation.temperature': T, 'distillation.alpha': 0.5 },
+    summary: summary(0.7, 0.5, 0.01, 0.6),
+  }));
+  expect(answerOf('temperature', 'text-classification', map.toReversed())).toEqual(
+    answerOf('temperature', 'text-classification', map),
+  );
+});
+
+it('knows of each family whether it is an encoder', () => {
+  expect(familyNames.filter(isEncoder)).toEqual(familyNames.filter((family) => !isDecoder(family)));
+});
+
+it('says what its intervals are over, and how many runs were too short', () => {
+  const one = summary(0.6, 0.5, 0.01);
+  const of = (seeds?: number[], undertrained = false): string =>
+    scopeText(
+      answerOf('families', 'text-classification', [
+        { values: { 'student.architecture.family': 'bert' }, summary: { ...one, seeds } },
+        { values: { 'student.architecture.family': 'gpt2' }, summary: { ...one, seeds }, undertrained },
+        { values: {}, undertrained: true },
+      ]),
+    );
+  expect(of()).toMatch(/of one seed each: another seed may answer otherwise/);
+  expect(of([1, 2, 3])).toBe('95 % intervals over rows and 3 seeds.');
+  expect(of([1, 2, 3], true)).toMatch(/ In 1 of 2 runs the student was still getting better at its end: more epochs/);
+});
+
+/** How many of a hundred simulated studies have an interval that holds the truth. */
+function covered(simulate: () => { truth: number; interval: Interval }): number {
+  const studies = torture ? 100_000 : 1000;
+  let count = 0;
+  for (let k = 0; k < studies; k++) {
+    const {
+      truth,
+      interval: [low, high],
+    } = simulate();
+    if (low <= truth && truth <= high) count++;
+  }
+  return (100 * count) / studies;
+}
+
+describe('of simulated studies', () => {
+  const random = randomStream(0x5eed);
+  const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const measured = (truth: number, deviation: number, error = normal()): Measured =>
+    around(truth + deviation * error, 1.96 * deviation);
+
+  it('93 to 97 % of the differences of two independent gains hold the truth', () => {
+    const share = covered(() => {
+      const { interval } = differenceOf(measured(0.4, 0.02), measured(0.3, 0.01));
+      return { truth: 0.4 - 0.3, interval };
+    });
+    expect(share).toBeGreaterThanOrEqual(93);
+    expect(share).toBeLessThanOrEqual(97);
+  });
+
+  it('more than 97 % do where both gains are measured on the same rows, as in a study: its interval is rather too wide', () => {
+    // The gains of two families on the same rows of the definitions are correlated with .41.
+    const share = covered(() => {
+      const [own, shared] = [Math.sqrt(1 - 0.41), Math.sqrt(0.41) * normal()];
+      const gain = (truth: number): Measured => measured(truth, 0.014, shared + own * normal());
+      return { truth: 0, interval: differenceOf(gain(0.4), gain(0.4)).interval };
+    });
+    expect(share).toBeGreaterThan(97);
+  });
+
+  it('95 to 98 % hold how many labels the control needs', () => {
+    const counts = [50, 100, 200, 500, 1000, 2000];
+    // A control that gets better evenly with the logarithm, and a student whose lead goes to 0 at 10,000 labels.
+    const control = (labels: number): number => 0.2 + 0.1 * Math.log(labels / 50);
+    const student = (labels: number): number => control(labels) + 0.15 * (1 - Math.log(labels / 50) / Math.log(200));
+    const share = covered(() => {
+      const points = counts.map((labels): LabelledPoint => ({
+        labels,
+        student: measured(student(labels), 0.015),
+        control: measured(control(labels), 0.015),
+        gain: { over: 'control', ...around(0, 1) },
+        parameters: 1,
+      }));
+      const { labels, low, high, tried } = worthOf(points, qualityOf('text-classification'))!;
+      const truth = 50 * Math.exp((student(labels) - 0.2) / 0.1);
+      return { truth, interval: [low ?? tried[1], high ?? Infinity] };
+    });
+    expect(share).toBeGreaterThanOrEqual(95);
+    expect(share).toBeLessThanOrEqual(98);
+  });
 });

@@ -29,6 +29,16 @@ beforeAll(async () => {
   await saveCheckpoint(pretrained, architecture, before);
 });
 
+/** The same with a classifier of these classes, in this order, in place of what predicts hidden tokens. */
+async function classifierOf(labels: string[]): Promise<string> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-classifier-'));
+  cpSync(roberta, folder, { recursive: true });
+  const { architecture: masked } = await loadCheckpoint(pretrained);
+  const architecture = { ...masked, head: 'sequence-classification' as const, labels };
+  await saveCheckpoint(folder, architecture, initializeParameters(architecture, 3));
+  return folder;
+}
+
 /** A teacher that is fine-tuned, of which half a student is made. */
 function workspace(change: Record<string, unknown> = {}): string {
   const training = {
@@ -112,19 +122,51 @@ describe('a teacher that is fine-tuned from a checkpoint', () => {
 
   it('goes on with a classifier whose classes are those of the rows, in its order', async () => {
     const folder = workspace();
-    const classifier = mkdtempSync(path.join(os.tmpdir(), 'distillery-classifier-'));
-    cpSync(roberta, classifier, { recursive: true });
-    const { architecture: masked } = await loadCheckpoint(pretrained);
-    const a = { ...masked, head: 'sequence-classification', labels: ['spam', 'ham'] } as const;
-    await saveCheckpoint(
-      classifier,
-      { ...a, labels: [...a.labels] },
-      initializeParameters({ ...a, labels: [...a.labels] }, 3),
-    );
+    const classifier = await classifierOf(['spam', 'ham']);
     const file = path.join(folder, 'tiny.distill.json');
     writeFileSync(file, readFileSync(file, 'utf8').replaceAll(JSON.stringify(pretrained), JSON.stringify(classifier)));
     const { directory } = await document<RunResult>(['run', 'tiny.distill.json'], folder);
     expect(logOf(directory)).not.toContain('has none that fit');
     expect((await loadCheckpoint(path.join(directory, 'student'))).architecture.labels).toEqual(['spam', 'ham']);
   });
+});
+
+it('members of an ensemble are fine-tuned each, beside one that is asked as it is, and gone on with after a kill', async () => {
+  const training = { epochs: 1, batchSize: 8, learningRate: 1e-3, evaluateEvery: 3, checkpointEvery: 2 };
+  const classifier = await classifierOf(['spam', 'ham']);
+  const teachers = [
+    { source: 'checkpoint', path: pretrained, training },
+    { source: 'checkpoint', path: classifier, training: { ...training, seed: 2 } },
+    { source: 'checkpoint', path: classifier },
+  ];
+  const student = { architecture: { ...sizes, layers: 1 }, initialize: { from: 'random' } };
+  const folder = workspace({ teacher: { source: 'ensemble', teachers, weights: [2, 1, 1] }, student, controls: [] });
+  const { child, outcome } = start(['run', 'tiny.distill.json'], folder);
+  // In the middle of the second member.
+  const metrics = (): string => path.join(onlyRun(folder), 'teacher', '2', 'metrics.jsonl');
+  const hasRun = (): boolean => existsSync(path.join(folder, '.distillery', 'runs')) && existsSync(metrics());
+  await until(() => hasRun() && readFileSync(metrics(), 'utf8').split('\n').length > 4);
+  child.kill('SIGKILL');
+  await outcome;
+  const { directory, summary } = await document<RunResult>(['resume', onlyRun(folder)], folder);
+
+  expect(logOf(directory).match(/fine-tuning the teacher \d/g)).toEqual([
+    'fine-tuning the teacher 1',
+    'fine-tuning the teacher 2',
+    'fine-tuning the teacher 2',
+  ]);
+  expect(existsSync(path.join(directory, 'teacher', '3'))).toBe(false);
+  const [mean, ...members] = summary!.rows;
+  expect(members.map(({ name }) => name)).toEqual(['teacher 1', 'teacher 2', 'teacher 3', 'student']);
+  // The bare RoBERTa got a head; all have the classes in one order, that of the member which is asked as it is.
+  const labelsOf = async (model: string): Promise<unknown> => (await loadCheckpoint(model)).architecture.labels;
+  for (const i of [1, 2]) {
+    expect(await labelsOf(path.join(directory, 'teacher', String(i), 'model'))).toEqual(['spam', 'ham']);
+  }
+  expect(await labelsOf(path.join(directory, 'student'))).toEqual(['spam', 'ham']);
+  expect(weightsOf(lastOf(directory, path.join('teacher', '2'))).equals(weightsOf(classifier))).toBe(false);
+  // −log of a mean is less than the mean of −log where the members differ (Jensen).
+  const [first, second, third] = members.map(({ metrics }) => metrics.loss!);
+  expect(mean!.metrics.loss).toBeLessThan(first! / 2 + second! / 4 + third! / 4);
+  expect(mean!.parameters).toBe(members.slice(0, 3).reduce((sum, { parameters }) => sum + parameters, 0));
 });

@@ -62,7 +62,8 @@ describe('a study of how many labels a teacher saves', () => {
       expect(readLines(path.join(study.rows[i]!.directory, 'metrics.jsonl'))).toHaveLength(7);
     }
     const record = JSON.parse(readFileSync(path.join(study.rows[0]!.directory, 'run.json'), 'utf8')) as RunRecord;
-    expect(record.sweep).toEqual({ id: study.sweep, study: 'labels', values: study.rows[0]!.values });
+    const { values } = study.rows[0]!;
+    expect(record.sweep).toEqual({ id: study.sweep, study: 'labels', values, number: 1, of: 2 });
   });
 
   it('ends with a sentence, an interval, and a picture in its report', () => {
@@ -96,7 +97,7 @@ it('a study of families trains an encoder and a decoder of the same sizes', asyn
     ['done', 'gpt2'],
   ]);
   expect(said).toMatch(
-    /^In macro-F1, distillation gave over the control: bert .*; gpt2 .*\. .*the difference is .*, 95 % interval /,
+    /^In macro-F1, distillation gave over the control: the encoder bert .*; the decoder gpt2 .*\. .*less the decoder's is .*, 95 % interval /,
   );
   const [bert, gpt2] = (answer as { points: { parameters: number }[] }).points;
   expect(Math.abs(bert!.parameters / gpt2!.parameters - 1)).toBeLessThan(0.1);

@@ -75,11 +75,11 @@ describePage('a study in the Lab', (open) => {
   it.each<[StudyKind, RegExp]>([
     [
       'labels',
-      /With the teacher, 200 labels are worth 870 to the same student without it \(95 % interval 720 to more than 1,000\)\./,
+      /With the teacher, 200 labels and 5,000 texts without are worth 870 labels to the same student without it \(95 % interval 720 to more than 1,000\)\./,
     ],
     [
       'families',
-      /bert \+\.100 \(\+\.080 to \+\.120\); gpt2 \+\.030 .*It pays more for bert: the difference is \+\.070/,
+      /encoder bert \+\.100 \(\+\.080 to \+\.120\); the decoder gpt2 \+\.030 .*for the encoder: the encoder's gain less the decoder's is \+\.070/,
     ],
     [
       'temperature',

@@ -130,17 +130,18 @@ export class CompareView extends LitElement {
       .choices=${this.choices}
       .coloured=${false}
     ></lab-run-chips>`;
+    const study = html`<lab-study .run=${this.run} .runs=${this.runs}></lab-study>`;
     if (models.length === 0) {
-      return html`<div class="top">
+      return html`${study}
+        <div class="top">
           <p class="waiting">${this.#waiting()}</p>
           ${chips}
         </div>
         ${this.failed}
         <div class="details"><lab-settings .run=${this.run} .besides=${beside}></lab-settings></div>`;
     }
-    return html`<div class="top">
-        ${finding(this.run.record.summary ?? { rows: [] }, measure, this.#offer())} ${chips}
-      </div>
+    return html`${study}
+      <div class="top">${finding(this.run.record.summary ?? { rows: [] }, measure, this.#offer())} ${chips}</div>
       ${failed(this.#control)} ${this.failed}
       <lab-model-table .models=${models} .measure=${measure}></lab-model-table>
       <div class="drawings">
@@ -175,7 +176,6 @@ export class CompareView extends LitElement {
         <lab-settings .run=${this.run} .besides=${beside}></lab-settings>
         ${comparison ? html`<lab-disagreements .run=${this.run.id} .comparison=${comparison}></lab-disagreements>` : failed(this.#comparison)}
       </div>
-      <lab-study .run=${this.run} .runs=${this.runs}></lab-study>
       ${this.#foot(models)}`;
   }
 

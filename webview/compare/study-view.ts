@@ -7,7 +7,7 @@ import { studyDrawing } from '../../src/protocol/drawing/study-drawing';
 import { formatCount, formatSetting, formatSigned } from '../../src/protocol/format';
 import type { RunListing } from '../../src/protocol/lab-data';
 import { verdictOf } from '../../src/protocol/quality';
-import { answerOf, type Measured, type StudyAnswer, type Worth } from '../../src/protocol/study';
+import { answerOf, isEncoder, studyRunOf, type Measured, type StudyAnswer, type Worth } from '../../src/protocol/study';
 import { Width } from '../base/width';
 import { drawn } from '../charts/drawn';
 import { roleNames } from '../look/role-names';
@@ -25,11 +25,14 @@ export class StudyView extends LitElement {
     css`
       :host {
         display: block;
-        margin-top: 20px;
+      }
+      figure {
+        margin-bottom: 20px;
       }
       .said {
         max-width: 96ch;
         margin: 4px 0 8px;
+        font-size: 14px;
       }
       svg.drawn {
         max-width: 100%;
@@ -50,7 +53,7 @@ export class StudyView extends LitElement {
     const answer = answerOf(
       sweep.study,
       task,
-      members.map(({ record }) => ({ values: record.sweep!.values, summary: record.summary })),
+      members.map(({ record }) => studyRunOf(record)),
     );
     const title = titles[answer.kind];
     const measure = measureOf(this.run);
@@ -60,13 +63,16 @@ export class StudyView extends LitElement {
       teacher: roleNames.teacher,
       student: roleNames.student,
       control: roleNames.control,
+      encoder: l10n.t('encoder'),
+      decoder: l10n.t('decoder'),
       texts: (count) => l10n.t('{0} texts', formatCount(count)),
     });
     const done = members.filter(({ record }) => record.summary).length;
+    const planned = Math.max(members.length, ...members.map(({ record }) => record.sweep?.of ?? 0));
     return html`<figure>
       <h2>
         ${title}
-        <span class="note">${l10n.t('{0} of {1} runs of this study are done', done, members.length)}</span>
+        <span class="note">${l10n.t('{0} of {1} runs of this study are done', done, planned)}</span>
         <lab-save
           .name=${title}
           .csv=${() => studyCsv(answer, measure)}
@@ -75,7 +81,7 @@ export class StudyView extends LitElement {
       </h2>
       <p class="said">${said}</p>
       ${drawing ? drawn(drawing) : nothing}
-      <p class="note">${noteOf(answer, measure)}</p>
+      <p class="note">${noteOf(answer, measure)}. ${scopeOf(answer)}</p>
     </figure>`;
   }
 }
@@ -97,9 +103,25 @@ function noteOf({ kind }: StudyAnswer, { title, name }: Measure): string {
   }
 }
 
+/** What the answer speaks of, and what might answer otherwise. */
+function scopeOf({ seeds, done, undertrained }: StudyAnswer): string {
+  if (seeds === undefined) return '';
+  const over =
+    seeds === 1
+      ? l10n.t('Intervals are over the rows of one seed each: another seed may answer otherwise.')
+      : l10n.t('Intervals are over rows and {0} seeds.', seeds);
+  const short = l10n.t(
+    'In {0} of {1} runs the student was still getting better at its end: more epochs may answer otherwise.',
+    undertrained,
+    done,
+  );
+  return undertrained > 0 ? `${over} ${short}` : over;
+}
+
 const nothingYet = l10n.t('No run of the study is done yet.');
 
-const signed = ({ format }: Measure, value: number): string => `${value < 0 ? '' : '+'}${formatSigned(value, format)}`;
+const signed = ({ format }: Measure, value: number): string =>
+  `${value === 0 ? '±' : value < 0 ? '' : '+'}${formatSigned(value, format)}`;
 
 function sentenceOf(answer: StudyAnswer, measure: Measure): string {
   switch (answer.kind) {
@@ -130,24 +152,29 @@ function sentenceOf(answer: StudyAnswer, measure: Measure): string {
   }
 }
 
-function worthSentence({ labels, value, low, high, tried }: Worth): string {
+function worthSentence({ labels, unlabelled, value, low, high, tried }: Worth): string {
   const most = formatCount(tried[1]);
+  const given = unlabelled
+    ? l10n.t('{0} labels and {1} texts without', formatCount(labels), formatCount(unlabelled))
+    : l10n.t('{0} labels', formatCount(labels));
   const about = (count: number | undefined): string =>
     count === undefined ? l10n.t('more than {0}', most) : formatCount(Number(count.toPrecision(2)));
   const text =
     low === undefined
       ? l10n.t(
-          'With the teacher, {0} labels are worth more than {1}, the most that were tried, to the same student without it; all of the 95 % interval is.',
-          formatCount(labels),
+          'With the teacher, {0} are worth more than {1} labels, the most that were tried, to the same student without it; all of the 95 % interval is.',
+          given,
           most,
         )
       : l10n.t(
-          'With the teacher, {0} labels are worth {1} to the same student without it (95 % interval {2} to {3}).',
-          formatCount(labels),
+          'With the teacher, {0} are worth {1} labels to the same student without it (95 % interval {2} to {3}).',
+          given,
           about(value),
           about(low),
           about(high),
         );
+  if (high !== undefined && high < labels)
+    return `${text} ${l10n.t('With it the student is worse: the teacher saves no labels here.')}`;
   const unclear = low !== undefined && low <= labels;
   return unclear ? `${text} ${l10n.t('These rows do not show that the teacher saves any.')}` : text;
 }
@@ -158,24 +185,21 @@ function familiesSentence(
   measure: Measure,
 ): string {
   if (points.length === 0) return nothingYet;
-  const told = points.map(({ family, gain }) =>
-    l10n.t(
-      '{0} {1} ({2} to {3})',
-      family,
-      signed(measure, gain.value),
-      ...gain.interval.map((end) => signed(measure, end)),
-    ),
-  );
+  const told = points.map(({ family, gain }) => {
+    const numbers = [gain.value, ...gain.interval].map((one) => signed(measure, one));
+    return isEncoder(family)
+      ? l10n.t('the encoder {0} {1} ({2} to {3})', family, ...numbers)
+      : l10n.t('the decoder {0} {1} ({2} to {3})', family, ...numbers);
+  });
   const gave = l10n.t('In {0}, distillation gave over the control: {1}.', measure.name, told.join('; '));
   if (!difference) return gave;
-  const [first, second] = points;
   const verdict = {
-    helped: l10n.t('It pays more for {0}', first!.family),
-    hurt: l10n.t('It pays more for {0}', second!.family),
+    helped: l10n.t('It pays more for the encoder'),
+    hurt: l10n.t('It pays more for the decoder'),
     unclear: l10n.t('For which of them it pays more, these rows cannot tell'),
   }[verdictOf(difference.interval)];
   const [low, high] = difference.interval;
-  return `${gave} ${l10n.t('{0}: the difference is {1}, 95 % interval {2} to {3}.', verdict, signed(measure, difference.value), signed(measure, low), signed(measure, high))}`;
+  return `${gave} ${l10n.t("{0}: the encoder's gain less the decoder's is {1}, 95 % interval {2} to {3}.", verdict, signed(measure, difference.value), signed(measure, low), signed(measure, high))}`;
 }
 
 function studyCsv(answer: StudyAnswer, { name }: Measure): string {

@@ -23,6 +23,16 @@ export const temperatureStyles = css`
     border-right: 1px solid var(--rule);
     overflow: auto;
   }
+  /* What is judged: of a long text its beginning. */
+  .words {
+    display: -webkit-box;
+    overflow: hidden;
+    margin-top: -10px;
+    font-size: 14px;
+    overflow-wrap: anywhere;
+    -webkit-box-orient: vertical;
+    -webkit-line-clamp: 3;
+  }
   .which {
     display: flex;
     justify-content: space-between;

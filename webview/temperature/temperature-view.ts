@@ -93,9 +93,10 @@ export class TemperatureView extends LitElement {
 
   #token(shown: Selection): unknown {
     const { example, position, temperature, teacher, student, classes, probes } = shown;
-    const { names, temperature: own } = probes.set.examples;
+    const { names, task, temperature: own } = probes.set.examples;
     const { kl, gradientNorm } = softenedPair(teacher, student, temperature);
     return html`${positionTitle(probes.set.examples, example, position)}
+      ${task === 'text-classification' ? html`<p class="words">${example.text}</p>` : nothing}
       <div class="which">
         <span class="small muted"
           >${shown.step === undefined ? l10n.t('models as they are now') : l10n.t('student at step {0}', formatCount(shown.step))}</span

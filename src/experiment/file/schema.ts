@@ -492,6 +492,8 @@ export const resolvedExperimentSchema = experimentSchema.extend({
       id: z.string(),
       values: z.record(z.string(), z.unknown()),
       study: z.enum(studyKinds).optional(),
+      number: z.number().optional(),
+      of: z.number().optional(),
     })
     .optional(),
 });

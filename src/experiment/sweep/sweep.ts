@@ -43,7 +43,8 @@ export async function planSweep(parsed: ParsedExperiment, study?: StudyKind): Pr
   const problems = new Map<string, Problem>();
   const experiments: SweepExperiment[] = [];
   const base = { name: '', id: '' };
-  for (const choices of combinations(sweep)) {
+  const all = combinations(sweep);
+  for (const [index, choices] of all.entries()) {
     try {
       const { experiment, warnings } = await resolveExperiment(parseSource(new VariedSource(parsed.source, choices)));
       const values = Object.fromEntries(settings.map((setting) => [setting, sweep[setting]![choices[setting]!]]));
@@ -51,15 +52,20 @@ export async function planSweep(parsed: ParsedExperiment, study?: StudyKind): Pr
       base.id ||= sweepId(parsed, settings, experiment, study);
       for (const problem of warnings) problems.set(JSON.stringify(problem), problem);
       const name = `${experiment.name} · ${choicesText(values)}`;
-      experiments.push({ ...experiment, name, sweepMember: { id: base.id, ...(study && { study }), values } });
+      const place = { number: index + 1, of: all.length };
+      experiments.push({
+        ...experiment,
+        name,
+        sweepMember: { id: base.id, ...(study && { study }), values, ...place },
+      });
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       for (const problem of error.problems) problems.set(JSON.stringify(problem), problem);
     }
   }
-  const all = [...problems.values()];
-  if (all.some(({ severity }) => severity === 'error')) throw new InputError(all as [Problem, ...Problem[]]);
-  return { ...base, settings, experiments, warnings: all, source: parsed.source };
+  const found = [...problems.values()];
+  if (found.some(({ severity }) => severity === 'error')) throw new InputError(found as [Problem, ...Problem[]]);
+  return { ...base, settings, experiments, warnings: found, source: parsed.source };
 }
 
 /** The sweep as written. Throws an InputError where there is none, or one that cannot be. */

@@ -9,9 +9,11 @@ import { fileChoices, pick, pickFile } from '../base/pick';
 import { studyKinds, type StudyKind } from '../../protocol/records';
 import { ask } from '../base/messages';
 import { requireTrust } from '../base/require-trust';
+import { openLab } from '../base/open-lab';
 import { runId } from '../runs/choose-run';
 import { showStarted, type RunCommandParts } from '../runs/run-commands';
 import type { RunList } from '../runs/run-list';
+import { studyQuestion } from '../runs/run-words';
 
 type Verb = ['run'] | ['sweep'] | ['study', StudyKind];
 
@@ -26,31 +28,40 @@ export async function runExperiment(
   const experiment = chosen && (await saved(chosen));
   const verb = experiment && (await chooseVerb());
   if (!verb) return;
+  // A sweep or a study may have runs already.
+  if (verb[0] !== 'run') await parts.runs.ready();
   const cwd = workspace.getWorkspaceFolder(experiment)?.uri.fsPath ?? path.dirname(experiment.fsPath);
   parts.log.info(`distillery ${verb.join(' ')} ${experiment.fsPath}`);
   const directory = runsDirectory(experiment.fsPath);
   const before = await foldersOf(directory);
-  const added = async (): Promise<string[]> =>
-    (await foldersOf(directory)).filter((folder) => !before.includes(folder));
+  const known = parts.runs.runs.filter(({ record, origin }) => record.sweep && origin?.file === experiment.fsPath);
+  // A sweep or a study goes on with a run that was stopped.
+  const resumable = known.filter(({ record }) => record.status !== 'done').map(({ paths }) => paths.directory);
+  const candidates = async (): Promise<string[]> => {
+    const added = (await foldersOf(directory)).filter((folder) => !before.includes(folder));
+    return verb[0] === 'run' ? added : [...added, ...resumable];
+  };
+  const [, study] = verb;
+  const answered = known.find(({ record }) => study !== undefined && record.sweep!.study === study);
   const runner = parts.startRunner([...verb, experiment.fsPath], { cwd });
-  await showStarted(parts, { runner, cwd, what: path.basename(experiment.fsPath), candidates: added });
+  await showStarted(parts, {
+    runner,
+    cwd,
+    what: path.basename(experiment.fsPath),
+    candidates,
+    ...(answered && { showDone: () => openLab({ run: answered.paths.id, tab: 'compare' }) }),
+  });
 }
 
 /** The question that the person picks. */
 export async function chooseStudy(): Promise<Verb | undefined> {
-  const questions: Record<StudyKind, [string, string]> = {
-    labels: [
-      l10n.t('How many labels does the teacher save?'),
-      l10n.t('Student and control at 50, 100, 200, … labels, on the same test rows'),
-    ],
-    families: [
-      l10n.t('For whom does distillation pay more, an encoder or a decoder?'),
-      l10n.t('A student of each family, and its control'),
-    ],
-    temperature: [l10n.t('Which temperature and α are best?'), l10n.t('A map of four temperatures by three α')],
+  const details: Record<StudyKind, string> = {
+    labels: l10n.t('A run for each number of labels (50, 100, 200, …) and of texts without'),
+    families: l10n.t('Two runs: a student of each, in the same sizes, and its control'),
+    temperature: l10n.t('Twelve runs: a map of four temperatures by three α, the best chosen on validation'),
   };
-  const choices = studyKinds.map((kind) => ({ label: questions[kind][0], detail: questions[kind][1], value: kind }));
-  const kind = await pick(choices, l10n.t('Question to answer; each is several runs'));
+  const choices = studyKinds.map((kind) => ({ label: studyQuestion(kind), detail: details[kind], value: kind }));
+  const kind = await pick(choices, l10n.t('Question to answer by several runs'));
   return kind && ['study', kind];
 }
 

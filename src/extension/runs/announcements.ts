@@ -1,23 +1,55 @@
-/** @file Says once that a run is done or has failed. */
+/** @file Says once that a run is done or has failed, and of the runs of a study that all of them are. */
 
 import { l10n, type Disposable } from 'vscode';
+import path from 'node:path';
 import { execute } from '../base/commands';
 import { inform } from '../base/messages';
+import { openLab } from '../base/open-lab';
 import { buttonsOf, showWithButtons } from '../base/problem-actions';
 import type { ListedRun, RunList } from './run-list';
 import { isLive } from '../../protocol/records';
-import { finding } from './run-words';
+import { finding, studyQuestion } from './run-words';
 
 /** `isShown` tells whether the Lab shows the run already; then its header says it. */
 export function registerAnnouncements(runs: RunList, isShown: (id: string) => boolean): Disposable {
   const live = new Set<string>();
+  /** Those of which a run was at work, by their id: a short one may begin and end between two looks. */
+  const studies = new Set<string>();
   return runs.onDidChange(() => {
     for (const run of runs.runs) {
       const { id } = run.paths;
-      if (isLive(run.record.status)) live.add(id);
-      else if (live.delete(id) && !isShown(id)) void announce(run);
+      const { status, sweep } = run.record;
+      if (isLive(status)) {
+        live.add(id);
+        if (sweep?.study) studies.add(sweep.id);
+      } else if (live.delete(id) && !isShown(id) && !(sweep?.study && status === 'done')) void announce(run);
+    }
+    for (const id of studies) {
+      const members = runs.runs.filter(({ record }) => record.sweep?.id === id);
+      const done = members.find(({ record }) => record.status === 'done');
+      if (!done || !isOver(members)) continue;
+      studies.delete(id);
+      void announceAnswer(done);
     }
   });
+}
+
+/** Whether none of a study's runs is left. */
+function isOver(members: readonly ListedRun[]): boolean {
+  const planned = Math.max(...members.map(({ record }) => record.sweep!.of ?? 0));
+  const ended = members.filter(({ record: { status } }) => status === 'done' || status === 'failed');
+  return ended.length === members.length && ended.length >= planned;
+}
+
+/** What one of a study's runs found is no answer to its question. */
+async function announceAnswer({ record: { sweep }, paths, origin }: ListedRun): Promise<void> {
+  const words = l10n.t(
+    '{0}: the study is done. “{1}” is answered in the Lab.',
+    path.basename(origin?.file ?? paths.directory),
+    studyQuestion(sweep!.study!),
+  );
+  const show = l10n.t('Show Answer');
+  if ((await inform(words, show)) === show) await openLab({ run: paths.id, tab: 'compare' });
 }
 
 /** A stop was asked for, so it needs no word. */

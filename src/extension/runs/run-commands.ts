@@ -130,10 +130,15 @@ interface Started {
   what: string;
   /** Run directories that may be the process's own. */
   candidates: () => Promise<string[]>;
+  /** Shows what is there already, where the process had nothing left to do. */
+  showDone?: () => unknown;
 }
 
 /** Shows the process's run once its directory is there, or says why it never was. Does not wait for the run's end. */
-export async function showStarted(parts: RunCommandParts, { runner, cwd, what, candidates }: Started): Promise<void> {
+export async function showStarted(
+  parts: RunCommandParts,
+  { runner, cwd, what, candidates, showDone }: Started,
+): Promise<void> {
   const title = l10n.t('Starting {0} …', what);
   const ended = runner.ended.then((end) => {
     void parts.runs.refresh();
@@ -151,6 +156,7 @@ export async function showStarted(parts: RunCommandParts, { runner, cwd, what, c
       const end = await Promise.race([ended, delay(startPeriod)]);
       if (!end) continue;
       if (end.code !== 0) void reportEnd(l10n.t('{0} could not be run.', what), end, cwd, parts.log);
+      else void showDone?.();
       return;
     }
   });

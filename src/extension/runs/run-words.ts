@@ -12,6 +12,7 @@ import {
   type RunProgress,
   type RunRecord,
   type RunStatus,
+  type StudyKind,
 } from '../../protocol/records';
 import type { ListedRun } from './run-list';
 
@@ -29,6 +30,22 @@ export function statusWord(status: RunStatus): string {
     done: l10n.t('done'),
   };
   return words[status];
+}
+
+/** What a study answers, as the Lab and its report have it too. */
+export function studyQuestion(kind: StudyKind): string {
+  const questions: Record<StudyKind, string> = {
+    labels: l10n.t('How many labels does the teacher save?'),
+    families: l10n.t('Does distillation pay more for an encoder or for a decoder?'),
+    temperature: l10n.t('Which temperature and α?'),
+  };
+  return questions[kind];
+}
+
+/** `2 of 12`; undefined of a run that is part of no sweep. */
+export function placeInSweep({ sweep }: RunRecord): string | undefined {
+  if (sweep?.number === undefined || sweep.of === undefined) return undefined;
+  return l10n.t('{0} of {1}', sweep.number, sweep.of);
 }
 
 export function roleWord(role: Role): string {

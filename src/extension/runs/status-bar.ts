@@ -13,7 +13,7 @@ import {
 import { inLabel } from '../../protocol/escapes';
 import type { CommandId } from '../base/command-ids';
 import type { ListedRun, RunList } from './run-list';
-import { alertPlace, mainMetric, percentDone, progressWords, statusWord, timeLeft } from './run-words';
+import { alertPlace, mainMetric, percentDone, placeInSweep, progressWords, statusWord, timeLeft } from './run-words';
 
 const openLab: CommandId = 'distillery.openLab';
 
@@ -33,7 +33,8 @@ export function registerStatusBar(runs: RunList): Disposable {
 
 function show(item: StatusBarItem, run: ListedRun, others: number): void {
   const { name, status, progress, alerts = [] } = run.record;
-  const parts = [inLabel(name)];
+  const place = placeInSweep(run.record);
+  const parts = [inLabel(name), ...(place === undefined ? [] : [place])];
   if (progress) parts.push(percentDone(progress));
   if (status === 'running') parts.push((progress && timeLeft(progress)) ?? statusWord(status));
   else parts.push(statusWord(status));

@@ -1,7 +1,7 @@
 /** @file A study's picture: learning curves, gains of families, or a map over T and α. */
 
 import { formatCount, formatSetting, formatSigned } from '../format';
-import type { FamiliesAnswer, LabelsAnswer, StudyAnswer, TemperatureAnswer } from '../study';
+import { isEncoder, type FamiliesAnswer, type LabelsAnswer, type StudyAnswer, type TemperatureAnswer } from '../study';
 import type { Role } from '../records';
 import { axisNumbers, linearTicks, logTicks } from '../ticks';
 import { halo, line, mark, polyline, shape, text, type Drawing, type Shape } from './shapes';
@@ -13,6 +13,8 @@ export interface StudyWords {
   teacher: string;
   student: string;
   control: string;
+  encoder: string;
+  decoder: string;
   /** `20,000 texts without labels` */
   texts: (count: number) => string;
 }
@@ -133,8 +135,8 @@ function withRoom(low: number, high: number): [number, number] {
 }
 
 /** Gains over the control as marks over their intervals, with a line at 0. */
-function familiesDrawing({ points, quality }: FamiliesAnswer, width: number, { label }: StudyWords): Drawing {
-  const [left, right, head, pitch] = [120, 24, 22, 34];
+function familiesDrawing({ points, quality }: FamiliesAnswer, width: number, words: StudyWords): Drawing {
+  const [left, right, head, pitch] = [136, 24, 22, 34];
   const all = [0, ...points.flatMap(({ gain }) => [gain.value, ...gain.interval])];
   const [low, high] = withRoom(Math.min(...all), Math.max(...all));
   const X = (value: number): number => left + ((value - low) / (high - low)) * (width - left - right);
@@ -143,7 +145,7 @@ function familiesDrawing({ points, quality }: FamiliesAnswer, width: number, { l
   return {
     width,
     height,
-    label,
+    label: words.label,
     shapes: [
       ...linearTicks(low, high, 6).flatMap((tick) => [
         line(X(tick), head - 4, X(tick), height, tick === 0 ? 'var(--axis)' : 'var(--grid)'),
@@ -152,7 +154,9 @@ function familiesDrawing({ points, quality }: FamiliesAnswer, width: number, { l
       ...points.flatMap(({ family, gain }, i): Shape[] => {
         const y = head + (i + 0.5) * pitch;
         return [
-          text(8, y + 4, family, { fill: 'var(--foreground)' }),
+          text(8, y + 4, `${isEncoder(family) ? words.encoder : words.decoder} ${family}`, {
+            fill: 'var(--foreground)',
+          }),
           line(X(gain.interval[0]), y, X(gain.interval[1]), y, 'var(--student)', { 'stroke-width': 2 }),
           mark('student', X(gain.value), y, 4),
         ];
@@ -176,7 +180,8 @@ function mapDrawing({ points, best, quality }: TemperatureAnswer, width: number,
   };
   const height = head + alphas.length * pitch + 4;
   return {
-    width: left + cell * temperatures.length,
+    // No narrower than the title that stands above it in a report.
+    width: Math.max(left + cell * temperatures.length, Math.min(width, 480)),
     height,
     label,
     shapes: [

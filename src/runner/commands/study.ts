@@ -3,7 +3,8 @@
 import path from 'node:path';
 import { planStudy, type StudyOptions } from '../../experiment/sweep/study';
 import type { StudyKind } from '../../protocol/records';
-import { answerOf } from '../../protocol/study';
+import { answerOf, studyRunOf } from '../../protocol/study';
+import { readRun } from '../../run-directory/run-directory';
 import { runsDirectory } from '../../run-directory/run-paths';
 import { answerText } from '../report/study-text';
 import { writeStudyReport, type ReportedStudy } from '../report/study-report';
@@ -23,7 +24,12 @@ export async function runStudy(
 ): Promise<StudyResult> {
   const plan = await planStudy(file, kind, options);
   const result = await runPlan(plan, file, output, options);
-  const answer = answerOf(kind, plan.experiments[0]!.task, result.rows);
+  const runs = await Promise.all(result.rows.map(({ directory }) => readRun(directory)));
+  const answer = answerOf(
+    kind,
+    plan.experiments[0]!.task,
+    runs.map(({ record }) => studyRunOf(record)),
+  );
   const directory = path.join(path.dirname(runsDirectory(file)), 'studies', `${kind}-${result.sweep}`);
   const study = { kind, ...result, directory, answer, said: answerText(answer) };
   await writeStudyReport(study);

@@ -9,10 +9,10 @@ import { darkPaperColours, paperColours, svgText, titled } from '../../protocol/
 import { inMarkdown } from '../../protocol/escapes';
 import { formatCount, formatSetting, formatSigned } from '../../protocol/format';
 import type { RunErrorRecord, RunStatus } from '../../protocol/records';
-import type { StudyAnswer } from '../../protocol/study';
+import type { Measured, StudyAnswer } from '../../protocol/study';
 import { requireOwned } from '../../run-directory/owned';
 import { bar } from './comparison-table';
-import { studyTable, studyTitles } from './study-text';
+import { scopeText, kindOf, studyTable, studyTitles } from './study-text';
 
 const WIDTH = 760;
 
@@ -43,6 +43,8 @@ export async function writeStudyReport({ answer, directory, rows, name, said }: 
     teacher: 'teacher',
     student: 'student',
     control: 'control',
+    encoder: 'encoder',
+    decoder: 'decoder',
     texts: (count) => `${formatCount(count)} texts`,
   });
   if (drawing) {
@@ -59,7 +61,7 @@ export async function writeStudyReport({ answer, directory, rows, name, said }: 
     said,
     ...(drawing ? [`![${title}](study.svg)`] : []),
     [line(head!), line(head!.map(() => '---:')), ...lines.map(line)].join('\n'),
-    '95 % intervals. Gain: the student over its control, the same student trained without the teacher.',
+    `Gain: the student over its control, the same student trained without the teacher. ${scopeText(answer)}`,
     '## Runs',
     runs.join('\n'),
   ];
@@ -92,6 +94,7 @@ export function studyText({ answer, rows, combinations, directory, said }: Repor
     ...failures,
     ...(left > 0 ? [`stopped with ${left} of ${combinations} to go; go on with the same command`] : []),
     said,
+    scopeText(answer),
     `${path.join(directory, 'report.md')} has the picture.`,
   ].join('\n');
 }
@@ -101,25 +104,32 @@ function bars(answer: StudyAnswer): string[] {
   const shown = barsOf(answer);
   const most = Math.max(...shown.map(({ value }) => value), 0);
   const width = Math.max(0, ...shown.map(({ name }) => name.length));
-  return shown.map(({ name, value, isBest }) => {
-    const length = most > 0 ? Math.max(0, value) / most : 0;
-    return `  ${name.padStart(width)}  ${bar(length)} ${formatSigned(value, quality.format)}${isBest ? '  ← best on validation' : ''}`;
+  const show = (value: number): string => formatSigned(value, quality.format);
+  return shown.map(({ name, value, interval, isBest }) => {
+    const length = bar(most > 0 ? Math.max(0, value) / most : 0);
+    const range = `(${show(interval[0])} to ${show(interval[1])})`;
+    return `  ${name.padStart(width)}  ${length} ${show(value)}  ${range}${isBest ? '  ← best on validation' : ''}`;
   });
 }
 
-function barsOf(answer: StudyAnswer): { name: string; value: number; isBest?: boolean }[] {
+interface Bar extends Measured {
+  name: string;
+  isBest?: boolean;
+}
+
+function barsOf(answer: StudyAnswer): Bar[] {
   switch (answer.kind) {
     case 'labels':
       return (answer.curves.at(-1)?.points ?? []).flatMap(({ labels, student, control }) => [
-        { name: `${formatCount(labels)} labels, student`, value: student.value },
-        { name: 'control', value: control.value },
+        { name: `${formatCount(labels)} labels, student`, ...student },
+        { name: 'control', ...control },
       ]);
     case 'families':
-      return answer.points.map(({ family, gain }) => ({ name: `${family}, gain`, value: gain.value }));
+      return answer.points.map(({ family, gain }) => ({ name: `gain of ${kindOf(family)} ${family}`, ...gain }));
     case 'temperature':
       return answer.points.map((point) => ({
         name: `T ${formatSetting(point.temperature)}, α ${formatSetting(point.alpha)}`,
-        value: point.student.value,
+        ...point.student,
         isBest: point === answer.best,
       }));
   }

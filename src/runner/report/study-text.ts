@@ -2,14 +2,15 @@
 
 import { formatCount, formatPercent, formatSetting, formatSigned } from '../../protocol/format';
 import { metricFacts, verdictOf } from '../../protocol/quality';
-import type {
-  FamiliesAnswer,
-  LabelsAnswer,
-  Measured,
-  StudyAnswer,
-  StudyPoint,
-  TemperatureAnswer,
-  Worth,
+import {
+  isEncoder,
+  type FamiliesAnswer,
+  type LabelsAnswer,
+  type Measured,
+  type StudyAnswer,
+  type StudyPoint,
+  type TemperatureAnswer,
+  type Worth,
 } from '../../protocol/study';
 
 /** The question in a line. */
@@ -54,7 +55,8 @@ function worthText({ value, low, high, tried }: Worth): string {
     : `${size} (95 % interval ${from} to ${end(high)})`;
 }
 
-function unclear({ labels, low }: Worth): string {
+function unclear({ labels, low, high }: Worth): string {
+  if (high !== undefined && high < labels) return ' With it the student is worse: the teacher saves no labels here.';
   return low !== undefined && low <= labels ? ' These rows do not show that the teacher saves any.' : '';
 }
 
@@ -63,18 +65,21 @@ function familiesText({ points, difference, quality }: FamiliesAnswer): string {
   if (!first) return nothingYet;
   const show = (value: number): string => formatSigned(value, quality.format);
   const told = points.map(
-    ({ family, gain }) => `${family} ${show(gain.value)} (${show(gain.interval[0])} to ${show(gain.interval[1])})`,
+    ({ family, gain }) =>
+      `${kindOf(family)} ${family} ${show(gain.value)} (${show(gain.interval[0])} to ${show(gain.interval[1])})`,
   );
   const gave = `In ${quality.name}, distillation gave over the control: ${told.join('; ')}.`;
   if (!second || !difference) return gave;
   const verdict = {
-    helped: `It pays more for ${first.family}`,
-    hurt: `It pays more for ${second.family}`,
+    helped: 'It pays more for the encoder',
+    hurt: 'It pays more for the decoder',
     unclear: 'For which of them it pays more, these rows cannot tell',
   }[verdictOf(difference.interval)];
   const [low, high] = difference.interval;
-  return `${gave} ${verdict}: the difference is ${show(difference.value)}, 95 % interval ${show(low)} to ${show(high)}.`;
+  return `${gave} ${verdict}: the encoder's gain less the decoder's is ${show(difference.value)}, 95 % interval ${show(low)} to ${show(high)}.`;
 }
+
+export const kindOf = (family: string): string => (isEncoder(family) ? 'the encoder' : 'the decoder');
 
 function temperatureText({ best, points, quality }: TemperatureAnswer): string {
   if (!best) return nothingYet;
@@ -86,6 +91,16 @@ function temperatureText({ best, points, quality }: TemperatureAnswer): string {
     `On validation, T = ${formatSetting(best.temperature)} with α = ${formatSetting(best.alpha)} is best: ${quality.name} ${quality.format(best.student.value)} in the comparison.`,
     `${gain}; over the map ${quality.name} goes from ${quality.format(Math.min(...values))} to ${quality.format(Math.max(...values))}.`,
   ].join(' ');
+}
+
+/** What the answer speaks of, and what might answer otherwise. */
+export function scopeText({ seeds, done, undertrained }: StudyAnswer): string {
+  const over =
+    seeds === 1
+      ? '95 % intervals over the rows of one seed each: another seed may answer otherwise. "seeds": 3 in the experiment counts that in.'
+      : `95 % intervals over rows${seeds === undefined ? '' : ` and ${seeds} seeds`}.`;
+  const short = `In ${undertrained} of ${done} runs the student was still getting better at its end: more epochs may answer otherwise.`;
+  return undertrained > 0 ? `${over} ${short}` : over;
 }
 
 /** Head and rows of the table behind the picture. */
