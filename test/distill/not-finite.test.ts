@@ -37,7 +37,15 @@ function spoilt(parameters: Parameters, value = NaN): Parameters {
 
 function batchesOf({ task, examples }: TinyPair): Batch[] {
   const tokenizer = { padId: 0, special: {}, vocabularySize: 40 } as unknown as Tokenizer;
-  const options = { tokenizer, batchSize: 4, maxLength: MAX_LENGTH, epochs: 1, gradientAccumulation: 1, seed: 3 };
+  const options = {
+    tokenizer,
+    batchSize: 4,
+    maxLength: MAX_LENGTH,
+    epochs: 1,
+    gradientAccumulation: 1,
+    groupByLength: true,
+    seed: 3,
+  };
   const source = epochBatches(examples, { task, ...options });
   return Array.from({ length: source.steps }, (_, step) => source.batchesOf(step)).flat();
 }

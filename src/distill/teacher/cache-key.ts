@@ -3,7 +3,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { CacheLayout } from './cache-layout';
 import type { StoredValues } from './cache';
-import type { Example } from '../../dataset/examples';
+import type { Examples } from '../../dataset/example-store';
 import type { Model } from '../../model/parameters';
 
 /** Another number is another cache: to be raised when records, places or blocks change. */
@@ -12,7 +12,7 @@ const FORMAT = 1;
 export interface CacheIdentity {
   teacher: Model;
   task: string;
-  examples: readonly Example[];
+  examples: Examples;
   maxLength: number;
   layout: CacheLayout;
   values: StoredValues;
@@ -28,7 +28,8 @@ export function cacheKey({ teacher, task, examples, maxLength, layout, values, c
   const settings = { FORMAT, architecture, task, maxLength, parts, blocks: blocks.length, values, computedBy };
   hash.update(JSON.stringify(settings));
   for (const name of Object.keys(parameters).sort()) addArray(hash, name, parameters[name]!);
-  for (const { inputIds, typeIds, labels } of examples) {
+  for (let index = 0; index < examples.length; index++) {
+    const { inputIds, typeIds, labels } = examples.at(index)!;
     addArray(hash, 'ids', inputIds);
     addArray(hash, 'types', typeIds);
     // Which positions count decides what is kept.

@@ -4,7 +4,7 @@ import type { HostArray, HostTensor } from '../../engine/array';
 import { decodeFloat16Into, encodeFloat16 } from '../../protocol/float16';
 import type { Task } from '../../protocol/records';
 import { collate } from '../../dataset/batches';
-import type { Example } from '../../dataset/examples';
+import type { Examples } from '../../dataset/example-store';
 import { batchInputs, ByShape, type BatchInputs } from '../batch-inputs';
 import type { CacheBlock, CacheLayout } from './cache-layout';
 import { mapValues } from '../named';
@@ -37,7 +37,7 @@ export interface TeacherCacheSetup {
 }
 
 export interface FillSetup extends TeacherCacheSetup {
-  examples: readonly Example[];
+  examples: Examples;
   padId: number;
   teacher: TeacherTargets;
   /** Called before each block that is still to be filled; false ends the filling early. */

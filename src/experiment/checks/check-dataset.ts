@@ -31,6 +31,9 @@ const useTenth = setValue(['dataset', 'validation'], 0.1, phrase('hold-out-tenth
 /** Fraction of the training rows that is held out where no validation is named. */
 const defaultValidation = 0.1;
 
+/** They are evaluated again and again, and more of them hardly narrow an interval any further: at most so many are held out unasked. */
+const MOST_HELD_OUT = 10_000;
+
 /** The columns of a dataset that its task reads. */
 export function columnsOf({ task, dataset }: Pick<Experiment, 'task' | 'dataset'>): Columns {
   if (task === 'text-classification') {
@@ -53,18 +56,18 @@ export async function checkDataset(experiment: Experiment, findings: Findings): 
   const find = (split: FileSplit): Promise<string[] | undefined> =>
     findings.checkAsync(() => findFiles(experiment, split, findings));
   const train = await find('train');
-  const held = await findings.checkAsync(async () => {
+  const named = await findings.checkAsync(async () => {
     const { validation = defaultValidation } = experiment.dataset;
     return typeof validation === 'number' ? validation : findFiles(experiment, 'validation', findings);
   });
   const test = await find('test');
   const more = await find('unlabelled');
-  warnOfSharedFiles({ train, validation: held, test, unlabelled: more }, findings);
+  warnOfSharedFiles({ train, validation: named, test, unlabelled: more }, findings);
 
   const read = (split: FileSplit, files: string[] | undefined): Promise<SplitSummary | undefined> =>
     findings.checkAsync(async () => files && readSplit(experiment, split, files, findings));
   const training = await read('train', train);
-  const validating = typeof held === 'number' ? undefined : await read('validation', held);
+  const validating = typeof named === 'number' ? undefined : await read('validation', named);
   const testing = await read('test', test);
   const texts = await read('unlabelled', more);
   if (training === undefined) return undefined;
@@ -75,8 +78,11 @@ export async function checkDataset(experiment: Experiment, findings: Findings): 
     if (findings.check(() => isTrainedHere(experiment.teacher))) checkTrained(labels, measuredLabels, findings);
     countUnlabelled(training, validating, testing, findings);
   }
-  if (train === undefined || held === undefined) return undefined;
-  const labelled = checkHeldOut(training.rows - training.unlabelled, held, findings);
+  if (train === undefined || named === undefined) return undefined;
+  const withLabel = training.rows - training.unlabelled;
+  const isAsked = findings.check(() => experiment.dataset.validation !== undefined);
+  const held = typeof named !== 'number' || isAsked ? named : Math.min(named, MOST_HELD_OUT / Math.max(1, withLabel));
+  const labelled = checkHeldOut(withLabel, held, findings);
   const lacks = (split: FileSplit, found: unknown): boolean =>
     findings.check(() => found === undefined && experiment.dataset[split] !== undefined) !== false;
   if (lacks('test', test) || lacks('unlabelled', texts)) return undefined;
