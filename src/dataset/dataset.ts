@@ -5,7 +5,7 @@ import { complaint, InputError, problemAt, type Complaint, type Problem } from '
 import { readCsvRecords } from './csv-records';
 import type { FileRecord } from './file-record';
 import { readJsonRecords } from './json-records';
-import { notUtf8 } from './lines';
+import { notUtf8, tooLong } from './lines';
 import { readTextRows } from './text-rows';
 
 /** Names of the columns to read. Without `text` (and `completion`) the text is in the column `text`. */
@@ -103,10 +103,10 @@ async function readPlainText(file: string, columns: Columns, onRow: OnRow): Prom
     throw InputError.at(file, 'dataset-without-columns', {});
   }
   const problems: Problem[] = [];
-  for await (const { line, text, damaged } of readTextRows(file)) {
-    onRow({ text, file, line });
-    if (damaged && problems.length < mostProblemsPerFile) {
-      problems.push({ file, line, column: 1, severity: 'warning', ...notUtf8 });
+  for await (const { line, text, damaged, isTooLong } of readTextRows(file)) {
+    if (!isTooLong) onRow({ text, file, line });
+    if ((damaged || isTooLong) && problems.length < mostProblemsPerFile) {
+      problems.push({ file, line, column: 1, severity: 'warning', ...(isTooLong ? tooLong : notUtf8) });
     }
   }
   return problems;

@@ -133,7 +133,7 @@ describe.each(['causal-lm', 'text-classification'] as const)('with a spoilt weig
 
   it("the teacher's answers are not kept", async () => {
     const imitated = imitatedOf(pair.pairing);
-    const layout = layoutCache(pair.examples, { imitated, task, maxLength: MAX_LENGTH });
+    const layout = layoutCache(pair.examples, { imitated, task, maxLength: MAX_LENGTH, values: 'float16' });
     const written: number[] = [];
     const store = {
       filled: () => Promise.resolve(new Set<number>()),
@@ -142,7 +142,7 @@ describe.each(['causal-lm', 'text-classification'] as const)('with a spoilt weig
     };
     const frozen = new FrozenTeacher(executor, teacherArchitecture, spoilt(pair.teacher));
     const teacher = new TeacherTargets(frozen);
-    const setup = { layout, store, values: 'float16' as const, task, imitated, examples: pair.examples };
+    const setup = { layout, store, task, imitated, examples: pair.examples };
     const error = await caught(fillCache({ ...setup, padId: 0, teacher, mayGoOn: () => Promise.resolve(true) }));
     expect(error.message).toMatch(/^the teacher's answers \(examples \d+/);
     expect(written).toEqual([]);

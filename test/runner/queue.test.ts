@@ -1,6 +1,7 @@
 /** @file One run a device: others wait in order, can be stopped meanwhile, and a dead one holds nobody up. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { deviceUser, takeDevice } from '../../src/runner/devices/queue';
@@ -40,6 +41,10 @@ class Workspace {
     await Promise.all(this.#started.map(({ outcome }) => outcome));
   }
 }
+
+/** Of the threads of a run's process. */
+const prioritiesOf = (run: string): number[] =>
+  readdirSync(`/proc/${recordOf(run)!.pid}/task`).map((thread) => os.getPriority(Number(thread)));
 
 const hasStatus = (run: string, status: string): Promise<boolean> => until(() => recordOf(run)?.status === status);
 
@@ -87,6 +92,25 @@ describe('runs on one device', () => {
     const queue = (readdirSync(devices, { recursive: true }) as string[]).filter((name) => name.endsWith('.json'));
     expect(queue).toHaveLength(1);
   });
+
+  it.runIf(process.platform === 'linux')(
+    'let other programs go first, with every thread, unless told otherwise',
+    async () => {
+      workspace = new Workspace();
+      const first = await workspace.start();
+      await until(() => existsSync(path.join(first.run, 'teacher', 'metrics.jsonl')));
+      const low = os.constants.priority.PRIORITY_BELOW_NORMAL;
+      expect(new Set(prioritiesOf(first.run))).toEqual(new Set([Math.max(low, os.getPriority())]));
+      const file = path.join(workspace.folder, 'tiny.distill.json');
+      writeFileSync(
+        file,
+        JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), priority: 'normal' }),
+      );
+      const second = await workspace.start('--no-queue');
+      await hasStatus(second.run, 'running');
+      expect(new Set(prioritiesOf(second.run))).toEqual(new Set([os.getPriority()]));
+    },
+  );
 
   it('do not wait when they are told not to', async () => {
     workspace = new Workspace();

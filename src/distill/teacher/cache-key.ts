@@ -2,7 +2,7 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import type { CacheLayout } from './cache-layout';
-import type { StoredValues } from './cache';
+import type { StoredValues } from './records';
 import type { Examples } from '../../dataset/example-store';
 import type { Model } from '../../model/parameters';
 
@@ -23,7 +23,8 @@ export interface CacheIdentity {
 /** 32 hexadecimal digits. Tokenizer and texts count through the token ids that they made. */
 export function cacheKey({ teacher, task, examples, maxLength, layout, values, computedBy }: CacheIdentity): string {
   const hash = createHash('sha256');
-  const { parts, blocks } = layout;
+  const { blocks } = layout;
+  const parts = layout.parts.map(({ name, rows, width }) => ({ name, rows, width }));
   const { architecture, parameters } = teacher;
   const settings = { FORMAT, architecture, task, maxLength, parts, blocks: blocks.length, values, computedBy };
   hash.update(JSON.stringify(settings));

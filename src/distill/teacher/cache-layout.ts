@@ -4,7 +4,7 @@ import type { Task } from '../../protocol/records';
 import { bucketLengths } from '../../dataset/batches';
 import { lengthsOf, type Examples } from '../../dataset/example-store';
 import type { Imitated } from '../pairing';
-import { recordParts, recordSize, rowsOfExample, type RecordPart } from './records';
+import { recordParts, recordSize, rowsOfExample, type RecordPart, type StoredValues } from './records';
 
 /** Examples that the teacher is asked about together; their records lie one after the other. */
 export interface CacheBlock {
@@ -13,7 +13,7 @@ export interface CacheBlock {
   /** Rows of the batch; the last block of a length has filler rows. */
   readonly rows: number;
   readonly examples: readonly number[];
-  /** First value of the block in the cache, and the first after it. */
+  /** First byte of the block in the cache, and the first after it. */
   readonly start: number;
   readonly end: number;
 }
@@ -21,10 +21,10 @@ export interface CacheBlock {
 export interface CacheLayout {
   readonly parts: readonly RecordPart[];
   readonly blocks: readonly CacheBlock[];
-  /** By example: its first value in the cache, and the number of its values. */
+  /** By example: its first byte in the cache, and the number of its bytes. */
   readonly starts: Float64Array;
   readonly sizes: Float64Array;
-  /** Values in all. */
+  /** Bytes in all. */
   readonly size: number;
 }
 
@@ -35,9 +35,9 @@ const BLOCK_TOKENS = 4096;
 /** Depends on the examples and on what is imitated alone, not on the training's batches, order or seed. */
 export function layoutCache(
   examples: Examples,
-  { imitated, task, maxLength }: { imitated: Imitated; task: Task; maxLength: number },
+  { imitated, task, maxLength, values }: { imitated: Imitated; task: Task; maxLength: number; values: StoredValues },
 ): CacheLayout {
-  const parts = recordParts(imitated);
+  const parts = recordParts(imitated, values);
   const starts = new Float64Array(examples.length);
   const sizes = Float64Array.from({ length: examples.length }, (_, index) =>
     recordSize(parts, rowsOfExample(examples.at(index)!, task)),

@@ -178,9 +178,11 @@ const teacherCache = z
     z
       .strictObject({
         values: z
-          .enum(['float32', 'float16'])
-          .default('float32')
-          .describe('"float32": exact. "float16": half the space; the run reports what the rounding costs.'),
+          .enum(['auto', 'float32', 'float16'])
+          .default('auto')
+          .describe(
+            '"auto": soft labels exactly, and hidden states that are imitated in float16, which changes their loss by less than a ten-thousandth. "float32": all exactly. "float16": all in half the space; the run reports what the rounding costs.',
+          ),
         maxGigabytes: z
           .number()
           .gt(0)
@@ -469,6 +471,12 @@ export const experimentSchema = z
     )
       .max(1024)
       .optional(),
+    priority: z
+      .enum(['low', 'normal'])
+      .default('low')
+      .describe(
+        '"low": other programs go first where the processor is short. "normal": the run takes its part like them.',
+      ),
   })
   .describe('A knowledge-distillation experiment.');
 
