@@ -17,9 +17,20 @@ process.chdir(root);
 await mkdir('dist/bench', { recursive: true });
 await writeFile('dist/bench/package.json', '{ "type": "commonjs" }\n');
 await build({
-  entryPoints: ['main', 'step', 'profile', 'rate', 'whole', 'whole-side', 'growth', 'curves', 'run-list', 'load', 'beside', 'jax-js'].map(
-    (name) => `bench/${name}.ts`,
-  ),
+  entryPoints: [
+    'main',
+    'step',
+    'profile',
+    'rate',
+    'whole',
+    'whole-side',
+    'growth',
+    'curves',
+    'run-list',
+    'load',
+    'beside',
+    'jax-js',
+  ].map((name) => `bench/${name}.ts`),
   outdir: 'dist/bench',
   bundle: true,
   platform: 'node',

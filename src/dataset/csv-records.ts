@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { parse, type CsvError } from 'csv-parse';
 import { complaint } from '../protocol/problem';
 import type { FileRecord } from './file-record';
-import { LONGEST_LINE, notUtf8, readLines, tooLong } from './lines';
+import { LONGEST_LINE, notUtf8, readLines, tooLong, type Progress } from './lines';
 
 interface ParsedRecord {
   record: Record<string, string>;
@@ -18,7 +18,11 @@ interface ParsedRecord {
  * CSV as RFC 4180: a quoted field may hold delimiters, line ends (read as LF) and doubled quotes; a quote elsewhere in a field
  * stands for itself. TSV as IANA's text/tab-separated-values: quotes mean nothing.
  */
-export async function* readCsvRecords(file: string, delimiter: ',' | '\t'): AsyncGenerator<FileRecord> {
+export async function* readCsvRecords(
+  file: string,
+  delimiter: ',' | '\t',
+  progress?: Progress,
+): AsyncGenerator<FileRecord> {
   const faults: FileRecord[] = [];
   const parser = parse({
     delimiter,
@@ -39,7 +43,7 @@ export async function* readCsvRecords(file: string, delimiter: ',' | '\t'): Asyn
     if (error.code === 'CSV_MAX_RECORD_SIZE') parser.destroy(error);
   });
   async function* lines(): AsyncGenerator<string> {
-    for await (const { line, text, damaged, isTooLong } of readLines(file)) {
+    for await (const { line, text, damaged, isTooLong } of readLines(file, progress)) {
       if (isTooLong) faults.push({ line, column: 1, fault: tooLong });
       if (damaged) faults.push({ line, column: 1, fault: notUtf8 });
       // The parser counts a CRLF within quotes as two lines.

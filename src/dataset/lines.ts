@@ -15,6 +15,11 @@ export interface Line {
   isTooLong: boolean;
 }
 
+/** How much of a file has been read, for who reads no more than a part. */
+export interface Progress {
+  bytes: number;
+}
+
 /** In bytes: no text is as long, and a string of Node's holds 512 MB at most. */
 export const LONGEST_LINE = 64 * 2 ** 20;
 
@@ -27,14 +32,15 @@ export const tooLong = complaint('row-too-long', { megabytes: LONGEST_LINE / 2 *
 const lineFeed = 0x0a;
 
 /** Lines end in LF or CRLF. Throws InputError for UTF-16, and what the file system throws. */
-export async function* readLines(file: string, longest = LONGEST_LINE): AsyncGenerator<Line> {
+export async function* readLines(file: string, progress: Progress = { bytes: 0 }): AsyncGenerator<Line> {
   let pending: Buffer[] = [];
   /** Of a line that is not at its end yet. */
   let size = 0;
   let line = 0;
   const finish = (end: Buffer): Line => {
     line++;
-    if (size + end.length > longest) {
+    progress.bytes += size + end.length;
+    if (size + end.length > LONGEST_LINE) {
       [pending, size] = [[], 0];
       return { line, text: '', damaged: false, isTooLong: true };
     }
@@ -57,7 +63,7 @@ export async function* readLines(file: string, longest = LONGEST_LINE): AsyncGen
     }
     if (start === chunk.length) continue;
     size += chunk.length - start;
-    if (size <= longest) pending.push(chunk.subarray(start));
+    if (size <= LONGEST_LINE) pending.push(chunk.subarray(start));
     else pending = [];
   }
   if (size > 0) yield finish(Buffer.alloc(0));

@@ -1,6 +1,6 @@
 /** @file Plain text: paragraphs, or lines where the text has no paragraphs. */
 
-import { LONGEST_LINE, readLines, type Line } from './lines';
+import { LONGEST_LINE, readLines, type Line, type Progress } from './lines';
 
 export interface TextRow {
   /** Line the row starts on, from 1. */
@@ -15,11 +15,15 @@ export interface TextRow {
  * Where blank lines separate paragraphs, as in a book with hard line breaks, each paragraph is a row (its lines joined by LF).
  * In a file without a blank line between text, as lists of sentences are kept, each line is a row.
  */
-export async function* readTextRows(file: string): AsyncGenerator<TextRow> {
-  const rowsAreLines = !(await hasParagraphs(file));
+export async function* readTextRows(
+  file: string,
+  progress: Progress = { bytes: 0 },
+  mostBytes = Infinity,
+): AsyncGenerator<TextRow> {
+  const rowsAreLines = !(await hasParagraphs(file, mostBytes));
   let paragraph: Line[] = [];
   let size = 0;
-  for await (const line of readLines(file)) {
+  for await (const line of readLines(file, progress)) {
     const isBlank = line.text.trim() === '' && !line.isTooLong;
     if ((isBlank || rowsAreLines) && paragraph.length > 0) {
       yield rowOf(paragraph, size);
@@ -33,10 +37,12 @@ export async function* readTextRows(file: string): AsyncGenerator<TextRow> {
   if (paragraph.length > 0) yield rowOf(paragraph, size);
 }
 
-/** Whether there is a blank line between text. */
-async function hasParagraphs(file: string): Promise<boolean> {
+/** Whether there is a blank line between text, as far as it is looked for. */
+async function hasParagraphs(file: string, mostBytes: number): Promise<boolean> {
+  const progress = { bytes: 0 };
   let [text, blank] = [false, false];
-  for await (const line of readLines(file)) {
+  for await (const line of readLines(file, progress)) {
+    if (progress.bytes > mostBytes) break;
     const isBlank = line.text.trim() === '' && !line.isTooLong;
     if (!isBlank && blank) return true;
     text ||= !isBlank;
