@@ -31,8 +31,7 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
   const properties: CompilerFacts['properties'] = {
     NUM_STREAMS: '1',
     PERFORMANCE_HINT: 'LATENCY',
-    // Threads that are tied to a core wait for it where another program has it (docs/decisions/0036).
-    ...(device === 'CPU' && { INFERENCE_NUM_THREADS: String(threads), ENABLE_CPU_PINNING: 'NO' }),
+    ...(device === 'CPU' && { INFERENCE_NUM_THREADS: String(threads) }),
     ...options.properties,
   };
   const deviceName = library.property(device, 'FULL_DEVICE_NAME');
