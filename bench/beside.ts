@@ -140,7 +140,7 @@ async function main(): Promise<void> {
   if (first === 'train') return train(rest[0] as Engine);
   const asked = [first, ...rest].filter((name) => name !== undefined) as Engine[];
   console.log(
-    '| engine | busy threads | steps/s | processor time to a fair part | steps of it to alone | fair share |',
+    '| engine | busy threads | steps/s | processor time a step, s | a busy thread’s share of a core | of its fair part |',
   );
   console.log('| --- | ---: | ---: | ---: | ---: | ---: |');
   for (const engine of asked.length > 0 ? asked : ENGINES) await measureEngine(engine);

@@ -208,10 +208,10 @@ inline void TF_TString_Copy(TF_TString* string, const char* text, size_t size) {
  * A context whose threads sleep while they wait for work: spinning ones keep the processor from other programs, and beside those from
  * each other. The bytes are a ConfigProto with `experimental` (16) `{ disable_thread_spinning (9): true }`.
  */
-inline TFE_Context* TFE_NewSleepingContext(TFE_ContextOptions* options, TF_Status* status) {
+inline TFE_Context* newSleepingContext(TFE_ContextOptions* options, TF_Status* status) {
   static const unsigned char config[] = {0x82, 0x01, 0x02, 0x48, 0x01};
   TFE_ContextOptionsSetConfig(options, config, sizeof config, status);
   return TFE_NewContext(options, status);
 }
 // The package's sources make their context by this name.
-#define TFE_NewContext TFE_NewSleepingContext
+#define TFE_NewContext newSleepingContext

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { LOW_PRIORITY } from '../../src/runner/run/priority';
 import { deviceUser, takeDevice } from '../../src/runner/devices/queue';
 import type { DeviceRecord, RunRecord } from '../../src/protocol/records';
 import { dataOf, document, start, tinyWorkspace, until, type Outcome } from './program';
@@ -97,15 +98,14 @@ describe('runs on one device', () => {
     'let other programs go first, with every thread, unless told otherwise',
     async () => {
       workspace = new Workspace();
+      const file = path.join(workspace.folder, 'tiny.distill.json');
+      const usual = readFileSync(file, 'utf8');
+      // Tests run at the usual priority otherwise.
+      writeFileSync(file, JSON.stringify({ ...(JSON.parse(usual) as object), priority: undefined }));
       const first = await workspace.start();
       await until(() => existsSync(path.join(first.run, 'teacher', 'metrics.jsonl')));
-      const low = os.constants.priority.PRIORITY_BELOW_NORMAL;
-      expect(new Set(prioritiesOf(first.run))).toEqual(new Set([Math.max(low, os.getPriority())]));
-      const file = path.join(workspace.folder, 'tiny.distill.json');
-      writeFileSync(
-        file,
-        JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), priority: 'normal' }),
-      );
+      expect(new Set(prioritiesOf(first.run))).toEqual(new Set([Math.max(LOW_PRIORITY, os.getPriority())]));
+      writeFileSync(file, usual);
       const second = await workspace.start('--no-queue');
       await hasStatus(second.run, 'running');
       expect(new Set(prioritiesOf(second.run))).toEqual(new Set([os.getPriority()]));

@@ -3,8 +3,8 @@
 import { readdirSync } from 'node:fs';
 import os from 'node:os';
 
-/** Below that of other programs; Windows has a class of this name. */
-const LOW = os.constants.priority.PRIORITY_BELOW_NORMAL;
+/** A third of what others get where the processor is short, which is enough to go on with; Windows has a class below normal. */
+export const LOW_PRIORITY = process.platform === 'win32' ? os.constants.priority.PRIORITY_BELOW_NORMAL : 5;
 
 /**
  * For the whole process, which never gets a higher priority than it has. Where the system does not permit it, it stays as it is.
@@ -12,7 +12,7 @@ const LOW = os.constants.priority.PRIORITY_BELOW_NORMAL;
  */
 export function letOthersGoFirst(): void {
   try {
-    for (const thread of threads()) if (os.getPriority(thread) < LOW) os.setPriority(thread, LOW);
+    for (const thread of threads()) if (os.getPriority(thread) < LOW_PRIORITY) os.setPriority(thread, LOW_PRIORITY);
   } catch {
     // A thread that has ended meanwhile, or a sandbox.
   }
