@@ -50,7 +50,7 @@ export async function describeDataset(file: string, mostBytes = SAMPLE_BYTES): P
 async function describeText(file: string, mostBytes: number): Promise<DatasetDescription> {
   let rows = 0;
   const part: string[] = [];
-  const count = (): void => void rows++;
+  const count = (): number => ++rows;
   const problems = await forEachRow([file], {}, count, { mostBytes, onPart: (one) => part.push(one) });
   const isPart = part.length > 0;
   return { rows, columns: [], problems, problemCount: problems.length, ...(isPart && { isPart }) };

@@ -71,15 +71,14 @@ export async function forEachRow(
   options: ReadingOptions = {},
 ): Promise<Problem[]> {
   const problems: Problem[] = [];
-  let rows = 0;
-  let isOver = false;
+  const state = { rows: 0, goesOn: true };
   const counted = (row: Row): boolean => {
-    rows++;
-    isOver ||= onRow(row) === false;
-    return !isOver;
+    state.rows++;
+    state.goesOn = onRow(row) !== false && state.goesOn;
+    return state.goesOn;
   };
-  for (const file of files) if (!isOver) problems.push(...(await readFileRows(file, columns, counted, options)));
-  if (rows === 0) throw emptyDataset(files, problems);
+  for (const file of files) if (state.goesOn) problems.push(...(await readFileRows(file, columns, counted, options)));
+  if (state.rows === 0) throw emptyDataset(files, problems);
   return problems;
 }
 
