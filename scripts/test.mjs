@@ -4,7 +4,8 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import os from 'node:os';
 import path, { delimiter } from 'node:path';
 import { installTestLibraries } from './libraries.mjs';
 
@@ -75,6 +76,37 @@ function run([name, filters]) {
   return result;
 }
 
+/**
+ * Where tests make their folders: in memory where the system has room for it, since runs wait for the disk at each checkpoint, and
+ * those side by side for each other's. What is proved about files does not depend on what lies below them. What tests that were
+ * interrupted left there goes.
+ */
+function temporaryFolder() {
+  const prefix = 'distillery-tests-';
+  let parent = os.tmpdir();
+  try {
+    const { bavail, bsize } = statfsSync('/dev/shm');
+    if (bavail * bsize > 6e9) parent = '/dev/shm';
+  } catch {
+    // No such place: not Linux.
+  }
+  for (const name of readdirSync(parent)) {
+    if (name.startsWith(prefix) && !isAlive(Number(name.slice(prefix.length))))
+      rmSync(path.join(parent, name), { recursive: true, force: true });
+  }
+  const folder = path.join(parent, `${prefix}${process.pid}`);
+  mkdirSync(folder);
+  return folder;
+}
+
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
 /** By suite, which of its files: all where none is named. `unit/engine` is what lies in test/engine. */
 function wanted(names) {
   const parts = new Map();
@@ -101,8 +133,11 @@ if (args.includes('--torture')) {
 }
 mkdirSync(results, { recursive: true });
 process.env.PATH = ['node_modules/.bin', process.env.PATH].join(delimiter);
+const temporary = temporaryFolder();
+process.env.TMPDIR = process.env.TMP = process.env.TEMP = temporary;
 installTestLibraries();
 const all = chosen.map(run);
+rmSync(temporary, { recursive: true, force: true });
 const total = Object.fromEntries(counts.map((count) => [count, all.reduce((sum, result) => sum + result[count], 0)]));
 for (const failure of all.flatMap(({ failures }) => failures ?? [])) console.log(`failed: ${failure}`);
 console.log(said(total));

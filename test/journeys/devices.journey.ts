@@ -19,6 +19,10 @@ describe('the Devices view', () => {
     return window;
   };
 
+  /** Processes of this window that measure, or fetch for it. */
+  const workers = (window: Workbench): number[] =>
+    processesOf(window.serverFolder, /--measure|\bprobe\b|--install|pip download/);
+
   describe('without libraries', () => {
     let window: Workbench;
     beforeAll(async () => {
@@ -36,6 +40,22 @@ describe('the Devices view', () => {
       await window.picture(`devices-${theme}`);
     });
 
+    it('measures until that is cancelled', async () => {
+      const pane = window.pane('Devices');
+      await pane.hover();
+      await pane.getByRole('button', { name: 'Measure Devices' }).click();
+      const toast = window.notification.filter({ hasText: 'Measuring devices' });
+      await expect.poll(() => workers(window).length).toBeGreaterThan(1);
+      await toast.hover();
+      await window.picture('devices-measuring');
+      await toast.getByRole('button', { name: 'Cancel' }).click();
+      await toast.waitFor({ state: 'detached' });
+      await expect.poll(() => workers(window)).toEqual([]);
+      // What was known is still there.
+      await window.rows('Devices').filter({ hasText: /^cpu/ }).waitFor();
+      expect(await window.notification.count()).toBe(0);
+    });
+
     it('says why a library cannot be installed, and offers to take a wheel', async () => {
       const missing = window.rows('Devices').filter({ hasText: 'openvino' });
       await missing.hover();
@@ -49,27 +69,6 @@ describe('the Devices view', () => {
       await toast.getByRole('button', { name: 'Choose a Wheel…' }).waitFor();
       await window.picture('devices-not-installed');
     });
-  });
-
-  /** Processes of this window that measure, or fetch for it. */
-  const workers = (window: Workbench): number[] =>
-    processesOf(window.serverFolder, /--measure|\bprobe\b|--install|pip download/);
-
-  it('measures until that is cancelled', async () => {
-    const window = await open();
-    const pane = window.pane('Devices');
-    await pane.hover();
-    await pane.getByRole('button', { name: 'Measure Devices' }).click();
-    const toast = window.notification.filter({ hasText: 'Measuring devices' });
-    await expect.poll(() => workers(window).length).toBeGreaterThan(1);
-    await toast.hover();
-    await window.picture('devices-measuring');
-    await toast.getByRole('button', { name: 'Cancel' }).click();
-    await toast.waitFor({ state: 'detached' });
-    await expect.poll(() => workers(window)).toEqual([]);
-    // What was known is still there.
-    await window.rows('Devices').filter({ hasText: /^cpu/ }).waitFor();
-    expect(await window.notification.count()).toBe(0);
   });
 
   it('installs until that is cancelled, and pip ends too', async () => {

@@ -32,10 +32,39 @@ async function workspaceWithRuns(): Promise<string> {
   return workspace;
 }
 
-describe('experiments in each theme', () => {
+/** Names and hashes of all files of the run that has failed; empty where it is not there. */
+async function failedFiles(workspace: string): Promise<Record<string, string>> {
+  const all = await listRuns(path.join(workspace, '.distillery/runs'));
+  const failed = all.find(({ record }) => record.status === 'failed')?.paths.directory;
+  if (failed === undefined) return {};
+  const entries = readdirSync(failed, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const hashes = entries.map((entry) => {
+    const file = path.join(entry.parentPath, entry.name);
+    return [path.relative(failed, file), createHash('sha256').update(readFileSync(file)).digest('hex')];
+  });
+  return Object.fromEntries(hashes) as Record<string, string>;
+}
+
+async function deleteFailed(window: Workbench, workspace: string, by: 'menu' | 'key' = 'menu'): Promise<Locator> {
+  const row = window.rows('Experiments').filter({ hasText: 'failed' }).first();
+  if (by === 'menu') await window.takeFromMenu(row, 'Delete Run');
+  else {
+    await row.click();
+    await window.page.keyboard.press('Delete');
+  }
+  const toast = window.notification.filter({ hasText: 'is deleted.' });
+  await toast.waitFor();
+  await window.rows('Experiments').filter({ hasText: '2 runs' }).waitFor();
+  expect(await failedFiles(workspace)).toEqual({});
+  return toast;
+}
+
+describe('experiments and their runs', () => {
+  let workspace = '';
   let window: Workbench;
   beforeAll(async () => {
-    window = await Workbench.open(await workspaceWithRuns(), { theme: 'dark' });
+    workspace = await workspaceWithRuns();
+    window = await Workbench.open(workspace, { theme: 'dark' });
     await window.openSidebar();
   });
 
@@ -51,9 +80,35 @@ describe('experiments in each theme', () => {
     await window.page.getByText('last: macro-F1 .976').waitFor();
     await window.picture(`experiments-${theme}`);
   });
+
+  it('can be deleted, and come back as they were: by undo, and out of the trash until it is emptied', async () => {
+    const before = await failedFiles(workspace);
+    expect(Object.keys(before)).toEqual(expect.arrayContaining(['run.json', 'experiment.json']));
+    await window.rows('Experiments').filter({ hasText: 'failed' }).first().click();
+    const toast = await deleteFailed(window, workspace);
+    await toast.getByRole('button', { name: 'Undo' }).click();
+    await window.rows('Experiments').filter({ hasText: '3 runs' }).waitFor();
+    expect(await failedFiles(workspace)).toEqual(before);
+
+    await deleteFailed(window, workspace, 'key');
+    await window.runCommand('Distillery: Restore Deleted Run…');
+    await window.pick('Z_');
+    await window.rows('Experiments').filter({ hasText: '3 runs' }).waitFor();
+    expect(await failedFiles(workspace)).toEqual(before);
+
+    await deleteFailed(window, workspace);
+    const runs = path.join(workspace, '.distillery/runs');
+    await window.runCommand('Distillery: Empty Trash');
+    await window.dialog.getByRole('button', { name: 'Cancel' }).click();
+    expect(await listTrash(runs)).toHaveLength(1);
+    await window.runCommand('Distillery: Empty Trash');
+    await window.picture('empty-trash');
+    await window.dialog.getByRole('button', { name: 'Empty Trash' }).click();
+    await expect.poll(() => listTrash(runs)).toEqual([]);
+  });
 });
 
-describe('experiments', () => {
+describe('runs', () => {
   it('in the thousands are listed page by page', async () => {
     const workspace = await workspaceWithRuns();
     const run = (await listRuns(path.join(workspace, '.distillery/runs')))[2]!;
@@ -78,61 +133,5 @@ describe('experiments', () => {
     await window.page.keyboard.press('End');
     await window.rows('Experiments').filter({ hasText: '2453 more runs' }).waitFor();
     await window.picture('thousands');
-  });
-
-  /** Names and hashes of all files of the run that has failed; empty where it is not there. */
-  async function failedFiles(workspace: string): Promise<Record<string, string>> {
-    const all = await listRuns(path.join(workspace, '.distillery/runs'));
-    const failed = all.find(({ record }) => record.status === 'failed')?.paths.directory;
-    if (failed === undefined) return {};
-    const entries = readdirSync(failed, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-    const hashes = entries.map((entry) => {
-      const file = path.join(entry.parentPath, entry.name);
-      return [path.relative(failed, file), createHash('sha256').update(readFileSync(file)).digest('hex')];
-    });
-    return Object.fromEntries(hashes) as Record<string, string>;
-  }
-
-  async function deleteFailed(window: Workbench, workspace: string, by: 'menu' | 'key' = 'menu'): Promise<Locator> {
-    const row = window.rows('Experiments').filter({ hasText: 'failed' }).first();
-    if (by === 'menu') await window.takeFromMenu(row, 'Delete Run');
-    else {
-      await row.click();
-      await window.page.keyboard.press('Delete');
-    }
-    const toast = window.notification.filter({ hasText: 'is deleted.' });
-    await toast.waitFor();
-    await window.rows('Experiments').filter({ hasText: '2 runs' }).waitFor();
-    expect(await failedFiles(workspace)).toEqual({});
-    return toast;
-  }
-
-  it('can be deleted, and come back as they were: by undo, and out of the trash until it is emptied', async () => {
-    const workspace = await workspaceWithRuns();
-    const before = await failedFiles(workspace);
-    expect(Object.keys(before)).toEqual(expect.arrayContaining(['run.json', 'experiment.json']));
-    const window = await Workbench.open(workspace, { theme: 'dark' });
-    await window.openSidebar();
-    await window.rows('Experiments').filter({ hasText: 'failed' }).first().click();
-    const toast = await deleteFailed(window, workspace);
-    await toast.getByRole('button', { name: 'Undo' }).click();
-    await window.rows('Experiments').filter({ hasText: '3 runs' }).waitFor();
-    expect(await failedFiles(workspace)).toEqual(before);
-
-    await deleteFailed(window, workspace, 'key');
-    await window.runCommand('Distillery: Restore Deleted Run…');
-    await window.pick('Z_');
-    await window.rows('Experiments').filter({ hasText: '3 runs' }).waitFor();
-    expect(await failedFiles(workspace)).toEqual(before);
-
-    await deleteFailed(window, workspace);
-    const runs = path.join(workspace, '.distillery/runs');
-    await window.runCommand('Distillery: Empty Trash');
-    await window.dialog.getByRole('button', { name: 'Cancel' }).click();
-    expect(await listTrash(runs)).toHaveLength(1);
-    await window.runCommand('Distillery: Empty Trash');
-    await window.picture('empty-trash');
-    await window.dialog.getByRole('button', { name: 'Empty Trash' }).click();
-    await expect.poll(() => listTrash(runs)).toEqual([]);
   });
 });

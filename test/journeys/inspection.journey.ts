@@ -6,8 +6,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { sampleWorkspace, type Sample } from './real-runs';
 import { endOfAnimations, plain, themes, Workbench, type Theme } from './workbench';
 
-async function inspect(experiment: Sample): Promise<Workbench> {
-  const window = await Workbench.open(sampleWorkspace(experiment), { theme: 'dark' });
+async function inspect(experiment: Sample, workspace = sampleWorkspace(experiment)): Promise<Workbench> {
+  const window = await Workbench.open(workspace, { theme: 'dark' });
   await window.openFile(`${experiment}-test.jsonl`);
   await window.runCommand('Distillery: Inspect Dataset with Run…');
   await window.pick(experiment);
@@ -56,9 +56,11 @@ describe('a dataset of texts inspected with a run', () => {
 });
 
 describe('a dataset of labels inspected with a run', () => {
+  let workspace = '';
   let window: Workbench;
   beforeAll(async () => {
-    window = await inspect('spam');
+    workspace = sampleWorkspace('spam');
+    window = await inspect('spam', workspace);
   });
 
   it.each(Object.keys(themes) as Theme[])('shows the predictions of a classifier, %s', async (theme) => {
@@ -69,27 +71,25 @@ describe('a dataset of labels inspected with a run', () => {
     await window.page.getByText(/\d+ of \d+ rows seen disagree/).waitFor();
     await window.picture(`inspect-labels-${theme}`);
   });
-});
 
-it('a dataset of 100 MB is shown in pages, and scrolls while it is inspected', async () => {
-  const workspace = sampleWorkspace('spam');
-  const row = readFileSync(path.join(workspace, 'data/spam-test.jsonl'), 'utf8').split('\n')[1]!;
-  const many = Math.ceil((100 * 2 ** 20) / (row.length + 1));
-  writeFileSync(path.join(workspace, 'large.jsonl'), `${row}\n`.repeat(many));
-  const window = await Workbench.open(workspace, { theme: 'dark' });
-  // A menu that is opened before the runs are known has no such entry.
-  await window.untilPossible('Distillery: Inspect Dataset with Run…');
-  await window.takeFromMenu(window.page.getByRole('treeitem', { name: /large\.jsonl/ }), 'Inspect Dataset with Run…');
-  await window.pick('spam');
-  await window.page.getByText('Rows After').waitFor();
-  await window.page
-    .getByText(/^teacher\s/)
-    .first()
-    .waitFor();
-  await window.page.keyboard.press('Control+End');
-  await window.page
-    .getByText(/^teacher\s/)
-    .first()
-    .waitFor();
-  await window.picture('inspect-large');
+  it('is shown in pages and scrolls, where it has 100 MB', async () => {
+    const row = readFileSync(path.join(workspace, 'data/spam-test.jsonl'), 'utf8').split('\n')[1]!;
+    const many = Math.ceil((100 * 2 ** 20) / (row.length + 1));
+    writeFileSync(path.join(workspace, 'large.jsonl'), `${row}\n`.repeat(many));
+    // A menu that is opened before the runs are known has no such entry.
+    await window.untilPossible('Distillery: Inspect Dataset with Run…');
+    await window.takeFromMenu(window.page.getByRole('treeitem', { name: /large\.jsonl/ }), 'Inspect Dataset with Run…');
+    await window.pick('spam');
+    await window.page.getByText('Rows After').waitFor();
+    await window.page
+      .getByText(/^teacher\s/)
+      .first()
+      .waitFor();
+    await window.page.keyboard.press('Control+End');
+    await window.page
+      .getByText(/^teacher\s/)
+      .first()
+      .waitFor();
+    await window.picture('inspect-large');
+  });
 });

@@ -1,6 +1,6 @@
 /** @file The Lab's five tabs by keyboard alone, and with motion reduced. */
 
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { openLab, refusals, tabNames } from './lab-window';
 import { sampleWorkspace } from './real-runs';
 import { plain, Workbench } from './workbench';
@@ -9,8 +9,12 @@ import { plain, Workbench } from './workbench';
 const mostStops = 60;
 
 describe('the Lab', () => {
+  let window: Workbench;
+  beforeAll(async () => {
+    window = await Workbench.open(sampleWorkspace('moby'), { theme: 'dark' });
+  });
+
   it('is worked by keyboard alone, in each of its tabs', async () => {
-    const window = await Workbench.open(sampleWorkspace('moby'), { theme: 'dark' });
     const { lab, page } = window;
     await openLab(window, 'moby', 'T 2 · α .5');
     const press = (...keys: string[]): Promise<void> =>
@@ -80,7 +84,6 @@ describe('the Lab', () => {
   });
 
   it('names its parts for who listens, and stands still where motion is reduced', async () => {
-    const window = await Workbench.open(sampleWorkspace('moby'), { theme: 'dark' });
     const { lab, page } = window;
     await page.emulateMedia({ reducedMotion: 'reduce' });
     await openLab(window, 'moby', 'T 2 · α .5');

@@ -18,6 +18,7 @@ const line = 2;
 describe('the Lab', () => {
   let workspace = '';
   let run: Run;
+  let window: Workbench;
 
   beforeAll(async () => {
     workspace = sampleWorkspace('moby');
@@ -25,6 +26,8 @@ describe('the Lab', () => {
     const settings = { 'distillery.inspection.rowLenses': 'all' };
     writeFileSync(path.join(workspace, '.vscode/settings.json'), JSON.stringify(settings));
     run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
+    window = await Workbench.open(workspace, { theme: 'dark' });
+    await openLab(window, 'moby', 'T 2 · α .5');
   });
 
   const textOf = (row: number): string => {
@@ -32,9 +35,60 @@ describe('the Lab', () => {
     return (JSON.parse(rows[row - 1]!) as { text: string }).text;
   };
 
-  it('is led to a row that is not pinned by its lens, and to a token by its hover', async () => {
-    const window = await Workbench.open(workspace, { theme: 'dark' });
+  it('keeps a chart as CSV and SVG where the person says', async () => {
     const { lab, page } = window;
+    await lab.locator('#smoothing').fill('0');
+    const figure = lab.locator('lab-figure', { hasText: 'Gradient norm' });
+    await figure.locator('canvas').waitFor();
+    const save = async (kind: string, name: string): Promise<string> => {
+      await figure.getByRole('button', { name: 'Save Gradient norm' }).click();
+      await figure.getByRole('menuitem', { name: kind }).click();
+      const file = path.join(workspace, name);
+      const input = page.locator('.quick-input-widget input').first();
+      await expect.poll(() => input.inputValue()).toContain(`Gradient norm.${kind.toLowerCase()}`);
+      await window.picture(`lab-save-${kind}`);
+      await window.answerWithPath(file, '.distillery');
+      const written = (): string => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+      // It is there, empty, before it is written.
+      await expect.poll(written).not.toBe('');
+      return written();
+    };
+    const metrics = await readRecords(run.paths, 'metrics');
+    const [head, ...rows] = (await save('CSV', 'norm.csv')).trim().split('\r\n');
+    expect(head).toMatch(/^step,/);
+    expect(rows).toEqual(metrics.map(({ step, gradientNorm }) => `${step},${gradientNorm}`));
+    const drawing = await save('SVG', 'norm.svg');
+    expect(drawing).toMatch(/^<svg[^>]* xmlns="http:\/\/www.w3.org\/2000\/svg"/);
+    expect(drawing).toContain('Gradient norm');
+    expect(drawing).not.toContain('var(--');
+    expect(await refusals(window)).toEqual([]);
+  });
+
+  it('says beside a row why its file cannot be opened, and opens it once it can', async () => {
+    const { lab, page } = window;
+    await openTab(window, 'Tokens');
+    const source = lab.locator('lab-tokens .heading .source');
+    const [name] = (await source.innerText()).split(':');
+    const file = path.join(workspace, 'data', name!);
+    renameSync(file, `${file}.away`);
+    await source.click();
+    const alert = lab.locator('lab-tokens .middle .request-failed');
+    await alert.waitFor();
+    expect(await alert.innerText()).toContain(name);
+    // It is said there alone.
+    expect(await page.locator('.notification-toast').count()).toBe(0);
+    await window.picture('lab-request-failed');
+    renameSync(`${file}.away`, file);
+    await source.click();
+    await page.getByRole('tab', { name: name! }).waitFor();
+    await alert.waitFor({ state: 'detached' });
+    expect(await refusals(window)).toEqual([]);
+  });
+
+  it('is led to a row that is not pinned by its lens, and to a token by its hover', async () => {
+    const { lab, page } = window;
+    // The Lab has the place of the first editor, as for a person who has none open.
+    await window.runCommand('View: Close All Editor Groups');
     await window.openFile('moby-train.jsonl');
     await window.runCommand('Distillery: Inspect Dataset with Run…');
     await window.pick('moby');
@@ -70,60 +124,6 @@ describe('the Lab', () => {
     expect(await lab.locator('lab-temperature output').textContent()).toBe('4.00');
     expect(await shownNumbers(window)).toEqual(numbersOf(await inspect(4)));
     await window.picture('lab-linked-token');
-    expect(await refusals(window)).toEqual([]);
-  });
-
-  it('keeps a chart as CSV and SVG where the person says', async () => {
-    const window = await Workbench.open(workspace, { theme: 'dark' });
-    const { lab, page } = window;
-    await openLab(window, 'moby', 'T 2 · α .5');
-    await lab.locator('#smoothing').fill('0');
-    const figure = lab.locator('lab-figure', { hasText: 'Gradient norm' });
-    await figure.locator('canvas').waitFor();
-    const save = async (kind: string, name: string): Promise<string> => {
-      await figure.getByRole('button', { name: 'Save Gradient norm' }).click();
-      await figure.getByRole('menuitem', { name: kind }).click();
-      const file = path.join(workspace, name);
-      const input = page.locator('.quick-input-widget input').first();
-      await expect.poll(() => input.inputValue()).toContain(`Gradient norm.${kind.toLowerCase()}`);
-      await window.picture(`lab-save-${kind}`);
-      await window.answerWithPath(file, '.distillery');
-      const written = (): string => (existsSync(file) ? readFileSync(file, 'utf8') : '');
-      // It is there, empty, before it is written.
-      await expect.poll(written).not.toBe('');
-      return written();
-    };
-    const metrics = await readRecords(run.paths, 'metrics');
-    const [head, ...rows] = (await save('CSV', 'norm.csv')).trim().split('\r\n');
-    expect(head).toMatch(/^step,/);
-    expect(rows).toEqual(metrics.map(({ step, gradientNorm }) => `${step},${gradientNorm}`));
-    const drawing = await save('SVG', 'norm.svg');
-    expect(drawing).toMatch(/^<svg[^>]* xmlns="http:\/\/www.w3.org\/2000\/svg"/);
-    expect(drawing).toContain('Gradient norm');
-    expect(drawing).not.toContain('var(--');
-    expect(await refusals(window)).toEqual([]);
-  });
-
-  it('says beside a row why its file cannot be opened, and opens it once it can', async () => {
-    const window = await Workbench.open(workspace, { theme: 'dark' });
-    const { lab, page } = window;
-    await openLab(window, 'moby', 'T 2 · α .5');
-    await openTab(window, 'Tokens');
-    const source = lab.locator('lab-tokens .heading .source');
-    const [name] = (await source.innerText()).split(':');
-    const file = path.join(workspace, 'data', name!);
-    renameSync(file, `${file}.away`);
-    await source.click();
-    const alert = lab.locator('lab-tokens .middle .request-failed');
-    await alert.waitFor();
-    expect(await alert.innerText()).toContain(name);
-    // It is said there alone.
-    expect(await page.locator('.notification-toast').count()).toBe(0);
-    await window.picture('lab-request-failed');
-    renameSync(`${file}.away`, file);
-    await source.click();
-    await page.getByRole('tab', { name: name! }).waitFor();
-    await alert.waitFor({ state: 'detached' });
     expect(await refusals(window)).toEqual([]);
   });
 });

@@ -14,38 +14,29 @@ import { processesOf } from './processes';
 import { distillery, sampleWorkspace } from './real-runs';
 import { plain, Workbench } from './workbench';
 
-/** How the sidebar calls the run of each experiment: by what was set. */
-const titles = { moby: 'T 2 · α .5', spam: 'T 4 · α .7' };
+async function setNumber({ lab }: Workbench, id: string, value: number): Promise<void> {
+  await lab.locator(`#${id} input`).fill(String(value));
+  await lab.locator(`#${id} input`).press('Tab');
+}
 
-describe('the Lab on a real run', () => {
+describe('the Lab on the run of a language model', () => {
   let workspace = '';
-  let runs: Run[] = [];
-
+  let run: Run;
+  let window: Workbench;
   beforeAll(async () => {
-    workspace = sampleWorkspace('spam', 'moby');
-    runs = await listRuns(path.join(workspace, '.distillery/runs'));
+    workspace = sampleWorkspace('moby');
+    run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
+    window = await Workbench.open(workspace, { theme: 'dark' });
+    await openLab(window, 'moby', 'T 2 · α .5');
   });
 
-  async function setNumber({ lab }: Workbench, id: string, value: number): Promise<void> {
-    await lab.locator(`#${id} input`).fill(String(value));
-    await lab.locator(`#${id} input`).press('Tab');
-  }
-
-  const runOf = (name: string): Run => runs.find(({ record }) => record.name === name)!;
-
-  async function open(name: keyof typeof titles): Promise<Workbench> {
-    const window = await Workbench.open(workspace, { theme: 'dark' });
-    await openLab(window, name, titles[name]);
-    return window;
-  }
-
   it("shows the losses of the run's last step, and zooms by brushing", async () => {
-    const window = await open('moby');
     const { lab } = window;
+    await openTab(window, 'Loss');
     await lab.locator('lab-figure canvas').nth(3).waitFor();
     await lab.locator('#smoothing').fill('0');
     const shown = lab.locator('lab-figure', { hasText: 'Distillation loss (soft)' }).locator('.value.number');
-    const metrics = await readRecords(runOf('moby').paths, 'metrics');
+    const metrics = await readRecords(run.paths, 'metrics');
     expect(plain(await shown.textContent())).toBe(formatQuantity(metrics.at(-1)!.loss.soft));
     const chart = lab.locator('lab-total .overlay');
     const box = (await chart.boundingBox())!;
@@ -60,7 +51,7 @@ describe('the Lab on a real run', () => {
   });
 
   it('shows the distributions that `inspect` prints, token by token', async () => {
-    const { paths } = runOf('moby');
+    const { paths } = run;
     const { examples } = (await readProbeExamples(paths.probes))!;
     const index = 3;
     const example = examples[index]!;
@@ -75,7 +66,6 @@ describe('the Lab on a real run', () => {
       '--top',
       '5',
     )) as InspectResult;
-    const window = await open('moby');
     const { lab } = window;
     await openTab(window, 'Tokens');
     await lab.locator('lab-examples .example').nth(index).click();
@@ -95,12 +85,12 @@ describe('the Lab on a real run', () => {
   });
 
   it('shows a dataset full of markup as text in every tab', async () => {
-    const window = await open('moby');
     const { lab } = window;
     const isText = async (): Promise<void> => {
       expect(await lab.locator('distillery-lab').locator('img, script').count()).toBe(0);
       expect(await refusals(window)).toEqual([]);
     };
+    await openTab(window, 'Loss');
     await lab.locator('lab-figure canvas').first().waitFor();
     await isText();
     await openTab(window, 'Tokens');
@@ -124,52 +114,7 @@ describe('the Lab on a real run', () => {
     await isText();
   });
 
-  it('softens in the page, and says what a sweep would add', async () => {
-    const window = await open('spam');
-    const { lab } = window;
-    await openTab(window, 'Temperature');
-    await lab.locator('lab-curve svg').nth(2).waitFor();
-    expect(await lab.locator('#big-t').textContent()).toBe('4.00');
-    await lab.locator('#slider').press('End');
-    expect(await lab.locator('#big-t').textContent()).toBe('20.0');
-    await lab.getByText('not part of a sweep').waitFor();
-    await window.picture('lab-real-temperature');
-    expect(await refusals(window)).toEqual([]);
-  });
-
-  it('lets teacher, student and control continue a prompt, with the words of `complete`', async () => {
-    const { paths } = runOf('moby');
-    const prompt = 'The whale';
-    const complete = async (target: string): Promise<CompleteResult> =>
-      (await distillery(workspace, 'complete', target, '--prompt', prompt, '--max-new-tokens', '6')) as CompleteResult;
-    const models = await complete(paths.directory);
-    const control = await complete(`${paths.directory}/controls/no-distillation`);
-    const window = await open('moby');
-    const { lab } = window;
-    await openTab(window, 'Completions');
-    await lab.locator('#prompt textarea').fill(prompt);
-    await setNumber(window, 'maxNewTokens', 6);
-    await lab.getByText('Control too').click();
-    // The only token that can be drawn is the most probable.
-    await lab.getByLabel('Sample').check();
-    await setNumber(window, 'samplingTopK', 1);
-    await setNumber(window, 'samplingTemperature', 1.5);
-    await lab.locator('#continue').click();
-    await lab.locator('lab-surprises').first().waitFor();
-    const sides = [models.teacher, models.student, control.student];
-    for (const [i, side] of sides.entries()) {
-      const tokens = await lab.locator('lab-completion').nth(i).locator('[role=option]').all();
-      const labels = await Promise.all(tokens.map((token) => token.getAttribute('aria-label')));
-      expect(labels.map((label) => label?.split(', ').at(-1))).toEqual(
-        side!.tokens.map(({ probability }) => formatShare(probability)),
-      );
-    }
-    await window.picture('lab-real-completions');
-    expect(await refusals(window)).toEqual([]);
-  });
-
   it('shows what was expected while tokens stream, and stops them', async () => {
-    const window = await open('moby');
     const { lab } = window;
     await openTab(window, 'Completions');
     await lab.locator('#prompt textarea').fill('The whale');
@@ -205,12 +150,73 @@ describe('the Lab on a real run', () => {
     expect(await tokens.count()).toBe(count);
   });
 
+  it('lets teacher, student and control continue a prompt, with the words of `complete`', async () => {
+    const { paths } = run;
+    const prompt = 'The whale';
+    const complete = async (target: string): Promise<CompleteResult> =>
+      (await distillery(workspace, 'complete', target, '--prompt', prompt, '--max-new-tokens', '6')) as CompleteResult;
+    const models = await complete(paths.directory);
+    const control = await complete(`${paths.directory}/controls/no-distillation`);
+    const { lab } = window;
+    await openTab(window, 'Completions');
+    await lab.locator('#prompt textarea').fill(prompt);
+    await setNumber(window, 'maxNewTokens', 6);
+    await lab.getByText('Control too').click();
+    // The only token that can be drawn is the most probable.
+    await lab.getByLabel('Sample').check();
+    await setNumber(window, 'samplingTopK', 1);
+    await setNumber(window, 'samplingTemperature', 1.5);
+    await lab.locator('#continue').click();
+    await lab.locator('lab-surprises').first().waitFor();
+    const sides = [models.teacher, models.student, control.student];
+    for (const [i, side] of sides.entries()) {
+      const tokens = await lab.locator('lab-completion').nth(i).locator('[role=option]').all();
+      const labels = await Promise.all(tokens.map((token) => token.getAttribute('aria-label')));
+      expect(labels.map((label) => label?.split(', ').at(-1))).toEqual(
+        side!.tokens.map(({ probability }) => formatShare(probability)),
+      );
+    }
+    await window.picture('lab-real-completions');
+    expect(await refusals(window)).toEqual([]);
+  });
+
+  it('keeps what was chosen over a reload of the window', async () => {
+    await openTab(window, 'Tokens');
+    await window.lab.locator('lab-examples .example').nth(2).click();
+    await window.untilKept(/example\W+2\b/);
+    await window.reload();
+    await window.lab.locator('lab-examples .example[aria-selected=true]').waitFor();
+    expect(await window.lab.locator('lab-examples .example').nth(2).getAttribute('aria-selected')).toBe('true');
+  });
+});
+
+describe('the Lab on the run of a classifier', () => {
+  let run: Run;
+  let window: Workbench;
+  beforeAll(async () => {
+    const workspace = sampleWorkspace('spam');
+    run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
+    window = await Workbench.open(workspace, { theme: 'dark' });
+    await openLab(window, 'spam', 'T 4 · α .7');
+  });
+
+  it('softens in the page, and says what a sweep would add', async () => {
+    const { lab } = window;
+    await openTab(window, 'Temperature');
+    await lab.locator('lab-curve svg').nth(2).waitFor();
+    expect(await lab.locator('#big-t').textContent()).toBe('4.00');
+    await lab.locator('#slider').press('End');
+    expect(await lab.locator('#big-t').textContent()).toBe('20.0');
+    await lab.getByText('not part of a sweep').waitFor();
+    await window.picture('lab-real-temperature');
+    expect(await refusals(window)).toEqual([]);
+  });
+
   it('compares with intervals, and opens a row on which the models differ', async () => {
-    const window = await open('spam');
     const { lab } = window;
     await openTab(window, 'Compare');
     await lab.locator('lab-confusion').waitFor();
-    const student = runOf('spam').record.summary!.rows.find(({ role }) => role === 'student')!;
+    const student = run.record.summary!.rows.find(({ role }) => role === 'student')!;
     const row = plain(await lab.locator('lab-model-table tbody tr').nth(1).textContent());
     expect(row).toContain(formatShare(student.metrics.macroF1));
     expect(row).toContain(
@@ -223,15 +229,5 @@ describe('the Lab on a real run', () => {
     await window.page.getByRole('tab', { name: place.split(':')[0]! }).waitFor();
     await window.page.getByRole('button', { name: new RegExp(`^Ln ${place.split(':')[1]!}, Col`) }).waitFor();
     expect(await refusals(window)).toEqual([]);
-  });
-
-  it('keeps what was chosen over a reload of the window', async () => {
-    const window = await open('moby');
-    await openTab(window, 'Tokens');
-    await window.lab.locator('lab-examples .example').nth(2).click();
-    await window.untilKept(/example\W+2\b/);
-    await window.reload();
-    await window.lab.locator('lab-examples .example[aria-selected=true]').waitFor();
-    expect(await window.lab.locator('lab-examples .example').nth(2).getAttribute('aria-selected')).toBe('true');
   });
 });

@@ -32,12 +32,12 @@ async function open(folder?: string, options: OpenOptions = {}): Promise<Workben
   return window;
 }
 
-describe('a row offers what can be done with it, and no more', () => {
-  let window: Workbench;
-  beforeAll(async () => {
-    window = await open(await everyState());
-  });
+let window: Workbench;
+beforeAll(async () => {
+  window = await open(await everyState());
+});
 
+describe('a row offers what can be done with it, and no more', () => {
   const experiments = (text: RegExp): Locator => window.rows('Experiments').filter({ hasText: text }).first();
   const ofExperiments: [Row, RegExp][] = [
     ['running run', /^Is running/],
@@ -120,7 +120,6 @@ describe('files offer what can be done with them', () => {
   };
 
   it('above an editor, and in the menu of its text', async () => {
-    const window = await open(await everyState());
     await window.openFile('other.distill.json');
     await expectIcons(window, runButton.slice(0, 1));
     const arrow = actions(window).locator(
@@ -148,7 +147,6 @@ describe('files offer what can be done with them', () => {
   });
 
   it('in the explorer', async () => {
-    const window = await open(await everyState());
     await window.page.keyboard.press('Control+Shift+E');
     const files: [keyof typeof explorerMenus, string][] = [
       ['experiment file', 'other.distill.json'],
@@ -185,14 +183,14 @@ describe('views and palette offer what can be done now', () => {
   });
 
   it('and a run’s folder can be revealed', async () => {
-    const window = await open(await everyState());
-    await window.takeFromMenu(
-      window
-        .rows('Experiments')
-        .filter({ hasText: /^Alone/ })
-        .first(),
-      'Reveal Run Folder',
-    );
+    await window.openSidebar();
+    const run = window
+      .rows('Experiments')
+      .filter({ hasText: /^Alone/ })
+      .first();
+    // Alone: several are selected.
+    await run.click();
+    await window.takeFromMenu(run, 'Reveal Run Folder');
     const file = window.page.locator('.explorer-folders-view .monaco-list-row.selected');
     await file.filter({ hasText: 'run.json' }).waitFor();
     expect(await file.locator('.monaco-icon-label').first().getAttribute('aria-label')).toMatch(

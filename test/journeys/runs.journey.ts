@@ -34,10 +34,12 @@ async function workspaceWithRuns(): Promise<string> {
   return workspace;
 }
 
-describe('runs in each theme', () => {
+describe('runs', () => {
+  let workspace = '';
   let window: Workbench;
   beforeAll(async () => {
-    window = await Workbench.open(await workspaceWithRuns(), { theme: 'dark' });
+    workspace = await workspaceWithRuns();
+    window = await Workbench.open(workspace, { theme: 'dark' });
     await window.openSidebar();
   });
 
@@ -62,13 +64,8 @@ describe('runs in each theme', () => {
     expect(window.violations).toEqual([]);
     await window.picture(`lab-${theme}`);
   });
-});
 
-describe('runs in the editor', () => {
   it('are found when they begin elsewhere, and announce their end once', async () => {
-    const workspace = await workspaceWithRuns();
-    const window = await Workbench.open(workspace, { theme: 'dark' });
-    await window.openSidebar();
     await window.rows('Experiments').nth(3).waitFor();
     const other = await beginRun(workspace, { name: 'From a terminal' });
     await window.rows('Experiments').filter({ hasText: 'From a terminal' }).waitFor();
@@ -83,8 +80,6 @@ describe('runs in the editor', () => {
   });
 
   it('are compared where several are selected', async () => {
-    const window = await Workbench.open(await workspaceWithRuns(), { theme: 'dark' });
-    await window.openSidebar();
     const done = window.rows('Experiments').filter({ hasText: 'keeps' }).first();
     await done.click();
     await window
