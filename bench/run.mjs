@@ -17,9 +17,20 @@ process.chdir(root);
 await mkdir('dist/bench', { recursive: true });
 await writeFile('dist/bench/package.json', '{ "type": "commonjs" }\n');
 await build({
-  entryPoints: ['main', 'step', 'profile', 'rate', 'whole', 'whole-side', 'growth', 'curves', 'run-list', 'jax-js'].map(
-    (name) => `bench/${name}.ts`,
-  ),
+  entryPoints: [
+    'main',
+    'step',
+    'profile',
+    'rate',
+    'whole',
+    'whole-side',
+    'growth',
+    'curves',
+    'run-list',
+    'load',
+    'beside',
+    'jax-js',
+  ].map((name) => `bench/${name}.ts`),
   outdir: 'dist/bench',
   bundle: true,
   platform: 'node',
@@ -35,7 +46,7 @@ await build({
 });
 installTestLibraries();
 const [, , ...options] = process.argv;
-if (['growth', 'curves', 'run-list'].includes(options[0])) {
+if (['growth', 'curves', 'run-list', 'load', 'beside'].includes(options[0])) {
   run(`dist/bench/${options[0]}.js`, ...options.slice(1));
 } else {
   if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { layoutCache } from '../src/distill/teacher/cache-layout';
 import { imitatedOf } from '../src/distill/pairing';
 import { FrozenTeacher, TeacherTargets } from '../src/distill/teacher/teacher';
-import { BYTES_OF_VALUE, CachedTargets, fillCache } from '../src/distill/teacher/cache';
+import { CachedTargets, fillCache } from '../src/distill/teacher/cache';
 import { openExecutor, type Engine } from '../src/engine/engines';
 import type { Precision } from '../src/protocol/engines';
 import type { Executor } from '../src/engine/executor';
@@ -48,17 +48,15 @@ async function distil(
   const { task } = setup;
   const examples = batches.flatMap((batch) => examplesOf(batch));
   const imitated = imitatedOf(pairing);
-  const layout = layoutCache(examples, { imitated, task, maxLength: batches[0]!.length });
   const values = 'float32';
-  const size = BYTES_OF_VALUE[values];
-  const places = layout.blocks.map(({ start, end }) => ({ start: start * size, end: end * size }));
-  const record = { teacher: 'bench', task, examples: examples.length, bytes: layout.size * size, values } as const;
+  const layout = layoutCache(examples, { imitated, task, maxLength: batches[0]!.length, values });
+  const record = { teacher: 'bench', task, examples: examples.length, bytes: layout.size, values } as const;
   const store = await TeacherCacheFiles.open(
     directory,
     { ...record, blocks: layout.blocks.length, created: new Date().toISOString() },
-    places,
+    layout.blocks,
   );
-  const cache = { layout, store, values, task, imitated } as const;
+  const cache = { layout, store, task, imitated } as const;
   const frozen = new FrozenTeacher(executor, pairing.teacher, distillation.teacher);
   const teacher = new TeacherTargets(frozen);
   await fillCache({ ...cache, examples, padId: 0, teacher, mayGoOn: () => Promise.resolve(true) });

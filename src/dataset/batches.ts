@@ -1,7 +1,8 @@
 /** @file Examples to batches of fixed shapes: length buckets, the order of an epoch, padding, masking. */
 
 import type { Task } from '../protocol/records';
-import { notCounted, type Example } from './examples';
+import type { Examples } from './example-store';
+import { notCounted } from './examples';
 import { maskTokens, type Masking } from './masking';
 import { randomStream, shuffled } from '../engine/random';
 
@@ -27,6 +28,12 @@ export interface PlannedBatch {
   indices: number[];
 }
 
+/**
+ * Which examples share a batch: those of like length of the whole epoch, any, or ("auto") those of like length of a shuffled
+ * window, where there are enough batches for one.
+ */
+export type GroupByLength = 'auto' | boolean;
+
 export interface PlanOptions {
   batchSize: number;
   /** Ascending, from `bucketLengths`. */
@@ -35,6 +42,7 @@ export interface PlanOptions {
   /** Counts from 0; each has its own order. */
   epoch: number;
   shuffle: boolean;
+  groupByLength: GroupByLength;
 }
 
 export interface CollateOptions {
@@ -54,10 +62,11 @@ const worthABucket = 0.05;
  * Up to four lengths, ascending, to pad examples of these `lengths` to, chosen so that little is padding. They are multiples
  * of 8, except that none is above `maxLength` (a model has no positions beyond it).
  */
-export function bucketLengths(lengths: readonly number[], maxLength: number): number[] {
+export function bucketLengths(lengths: ArrayLike<number>, maxLength: number): number[] {
   // counts[k]: examples whose length rounds up to (k + 1) · 8.
   const counts: number[] = [];
-  for (const length of lengths) {
+  for (let i = 0; i < lengths.length; i++) {
+    const length = lengths[i]!;
     const k = Math.max(0, Math.ceil(Math.min(length, maxLength) / bucketStep) - 1);
     while (counts.length <= k) counts.push(0);
     counts[k]!++;
@@ -85,34 +94,114 @@ export function bucketLengths(lengths: readonly number[], maxLength: number): nu
 }
 
 /**
- * The batches of one epoch. Each has one length; each example is in one batch. What is left of a bucket moves up to the next,
- * so that only the last batch of the longest may be short. The number of batches is the same in every epoch.
+ * Grouping by length lets class and length go together where there are few batches to mix, so that a window has at least so
+ * many; fewer are not grouped at all.
  */
-export function planEpoch(lengths: readonly number[], options: PlanOptions): PlannedBatch[] {
-  const { batchSize, buckets, seed, epoch, shuffle } = options;
+const windowBatches = 50;
+
+/** The batches of an epoch, held as numbers: an epoch may have millions. */
+export class EpochPlan implements Iterable<PlannedBatch> {
+  /**
+   * @param order the examples, batch after batch
+   * @param starts of each batch in it, and its end
+   * @param lengths of each batch
+   * @param sequence in which the batches come
+   */
+  constructor(
+    private readonly order: Uint32Array,
+    private readonly starts: Uint32Array,
+    private readonly lengths: Uint32Array,
+    private readonly sequence: Uint32Array,
+  ) {}
+
+  get length(): number {
+    return this.sequence.length;
+  }
+
+  at(index: number): PlannedBatch {
+    const batch = this.sequence[index]!;
+    return {
+      length: this.lengths[batch]!,
+      indices: Array.from(this.order.subarray(this.starts[batch], this.starts[batch + 1])),
+    };
+  }
+
+  *[Symbol.iterator](): Iterator<PlannedBatch> {
+    for (let index = 0; index < this.length; index++) yield this.at(index);
+  }
+}
+
+/**
+ * The batches of one epoch. Each has one length; each example is in one batch. Of grouped ones, what is left of a bucket moves
+ * up to the next. Only the last batch of a window's longest bucket may be short, and of the last window alone; so the number of
+ * batches is the same in every epoch.
+ */
+export function planEpoch(lengths: ArrayLike<number>, options: PlanOptions): EpochPlan {
+  const { batchSize, buckets, seed, epoch, shuffle, groupByLength } = options;
+  const count = lengths.length;
+  const batches = Math.ceil(count / batchSize);
   const random = randomStream(seed, epoch);
-  const members = buckets.map((): number[] => []);
-  lengths.forEach((length, index) => {
-    const bucket = buckets.findIndex((limit) => length <= limit);
-    if (bucket < 0) throw new RangeError(`Example ${index} has ${length} tokens, more than any bucket holds.`);
-    members[bucket]!.push(index);
-  });
-  const batches: PlannedBatch[] = [];
-  let left: number[] = [];
-  buckets.forEach((length, b) => {
-    const waiting = [...left, ...(shuffle ? shuffled(members[b]!, random) : members[b]!)];
-    const isLast = members.slice(b + 1).every((later) => later.length === 0);
-    const whole = isLast ? waiting.length : waiting.length - (waiting.length % batchSize);
-    for (let at = 0; at < whole; at += batchSize) {
-      batches.push({ length, indices: waiting.slice(at, Math.min(at + batchSize, whole)) });
+  const inOrder = Uint32Array.from({ length: count }, (_, i) => i);
+  const isMixed = groupByLength !== true && shuffle;
+  const examples = isMixed ? shuffled(inOrder, random) : inOrder;
+  const bucketOf = (example: number): number => {
+    const bucket = buckets.findIndex((limit) => lengths[example]! <= limit);
+    if (bucket < 0)
+      throw new RangeError(`Example ${example} has ${lengths[example]} tokens, more than any bucket holds.`);
+    return bucket;
+  };
+  const windows =
+    groupByLength === false ? batches : groupByLength === true ? 1 : Math.floor(batches / windowBatches) || batches;
+  const order = new Uint32Array(count);
+  const starts = new Uint32Array(batches + 1).fill(count);
+  const batchLengths = new Uint32Array(batches);
+  const sequence = Uint32Array.from({ length: batches }, (_, i) => i);
+  for (let window = 0, batch = 0; window < windows; window++) {
+    const [first, end] = [window, window + 1].map((w) => Math.floor((w * batches) / windows)) as [number, number];
+    const within = examples.subarray(first * batchSize, Math.min(end * batchSize, count));
+    // A batch alone is padded to the longest of its examples.
+    const limits = end - first === 1 ? [Math.max(-1, ...within.map(bucketOf))] : buckets.keys();
+    const members = membersOf(within, bucketOf, buckets.length);
+    const last = members.findLastIndex((some) => some.length > 0);
+    let waiting = new Uint32Array();
+    for (const bucket of limits) {
+      const own = end - first === 1 ? within : members[bucket]!;
+      waiting = joined(waiting, isMixed || !shuffle ? own : shuffled(own, random));
+      const whole = bucket >= last ? waiting.length : waiting.length - (waiting.length % batchSize);
+      for (let at = 0; at < whole; at += batchSize, batch++) {
+        starts[batch] = batch * batchSize;
+        batchLengths[batch] = buckets[bucket]!;
+        order.set(waiting.subarray(at, Math.min(at + batchSize, whole)), batch * batchSize);
+      }
+      waiting = waiting.slice(whole);
     }
-    left = waiting.slice(whole);
-  });
-  return shuffle ? shuffled(batches, random) : batches;
+    if (shuffle) sequence.set(shuffled(sequence.subarray(first, end), random), first);
+  }
+  return new EpochPlan(order, starts, batchLengths, sequence);
+}
+
+/** The examples of each bucket, in their order. */
+function membersOf(examples: Uint32Array, bucketOf: (example: number) => number, buckets: number): Uint32Array[] {
+  const counts = new Uint32Array(buckets);
+  for (const example of examples) counts[bucketOf(example)]!++;
+  const members = Array.from(counts, (size) => new Uint32Array(size));
+  counts.fill(0);
+  for (const example of examples) {
+    const bucket = bucketOf(example);
+    members[bucket]![counts[bucket]!++] = example;
+  }
+  return members;
+}
+
+function joined(first: Uint32Array, second: Uint32Array): Uint32Array<ArrayBuffer> {
+  const both = new Uint32Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }
 
 /** Always `batchSize` rows: filler rows have attention mask 0 and labels −100. */
-export function collate(examples: readonly Example[], planned: PlannedBatch, options: CollateOptions): Batch {
+export function collate(examples: Examples, planned: PlannedBatch, options: CollateOptions): Batch {
   const { task, batchSize, padId, masking } = options;
   const { length } = planned;
   const perToken = task !== 'text-classification';
@@ -127,7 +216,7 @@ export function collate(examples: readonly Example[], planned: PlannedBatch, opt
     tokens: 0,
   };
   planned.indices.forEach((index, row) => {
-    const example = examples[index]!;
+    const example = examples.at(index)!;
     const at = row * length;
     const width = example.inputIds.length;
     if (width > length) throw new RangeError(`Example ${index} has ${width} tokens, more than the batch's ${length}.`);

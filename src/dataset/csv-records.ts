@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { parse, type CsvError } from 'csv-parse';
 import { complaint } from '../protocol/problem';
 import type { FileRecord } from './file-record';
-import { notUtf8, readLines } from './lines';
+import { LONGEST_LINE, notUtf8, readLines, tooLong, type Progress } from './lines';
 
 interface ParsedRecord {
   record: Record<string, string>;
@@ -18,7 +18,11 @@ interface ParsedRecord {
  * CSV as RFC 4180: a quoted field may hold delimiters, line ends (read as LF) and doubled quotes; a quote elsewhere in a field
  * stands for itself. TSV as IANA's text/tab-separated-values: quotes mean nothing.
  */
-export async function* readCsvRecords(file: string, delimiter: ',' | '\t'): AsyncGenerator<FileRecord> {
+export async function* readCsvRecords(
+  file: string,
+  delimiter: ',' | '\t',
+  progress?: Progress,
+): AsyncGenerator<FileRecord> {
   const faults: FileRecord[] = [];
   const parser = parse({
     delimiter,
@@ -29,11 +33,18 @@ export async function* readCsvRecords(file: string, delimiter: ',' | '\t'): Asyn
     relax_quotes: true,
     skip_empty_lines: true,
     skip_records_with_error: true,
+    max_record_size: LONGEST_LINE,
   });
   let nextLine = 1;
-  parser.on('skip', (error: CsvError) => faults.push(faultOf(error, nextLine)));
+  parser.on('skip', (error: CsvError) => {
+    if (parser.destroyed) return;
+    faults.push(faultOf(error, nextLine));
+    // A quote that nothing closes: the parser would complain of each character that follows.
+    if (error.code === 'CSV_MAX_RECORD_SIZE') parser.destroy(error);
+  });
   async function* lines(): AsyncGenerator<string> {
-    for await (const { line, text, damaged } of readLines(file)) {
+    for await (const { line, text, damaged, isTooLong } of readLines(file, progress)) {
+      if (isTooLong) faults.push({ line, column: 1, fault: tooLong });
       if (damaged) faults.push({ line, column: 1, fault: notUtf8 });
       // The parser counts a CRLF within quotes as two lines.
       yield text.replace(/\r\n$/, '\n');
@@ -42,17 +53,23 @@ export async function* readCsvRecords(file: string, delimiter: ',' | '\t'): Asyn
   const source = Readable.from(lines());
   source.on('error', (error) => parser.destroy(error));
   source.pipe(parser);
-  for await (const { record, raw, info } of parser as AsyncIterable<ParsedRecord>) {
-    yield* faults.splice(0);
-    const lineEnds = raw.trim().match(/\n/g)?.length ?? 0;
-    nextLine = info.lines + 1;
-    yield { line: info.lines - lineEnds, fields: record };
+  try {
+    for await (const { record, raw, info } of parser as AsyncIterable<ParsedRecord>) {
+      yield* faults.splice(0);
+      const lineEnds = raw.trim().match(/\n/g)?.length ?? 0;
+      nextLine = info.lines + 1;
+      yield { line: info.lines - lineEnds, fields: record };
+    }
+  } catch (error) {
+    if ((error as Partial<CsvError>).code !== 'CSV_MAX_RECORD_SIZE') throw error;
+  } finally {
+    source.destroy();
   }
   yield* faults;
 }
 
 function faultOf(error: CsvError, nextLine: number): FileRecord {
-  if (error.code === 'CSV_QUOTE_NOT_CLOSED') {
+  if (error.code === 'CSV_QUOTE_NOT_CLOSED' || error.code === 'CSV_MAX_RECORD_SIZE') {
     return { line: nextLine, column: 1, fault: complaint('csv-quote-open', {}) };
   }
   const line = typeof error.lines === 'number' ? error.lines : nextLine;

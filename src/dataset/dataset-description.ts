@@ -2,7 +2,7 @@
 
 import { extname } from 'node:path';
 import { InputError, type Problem } from '../protocol/problem';
-import { fileRecords, forEachRow } from './dataset';
+import { fileRecords, forEachRow, SAMPLE_BYTES } from './dataset';
 import { columnsIn, type FileRecord } from './file-record';
 
 export interface DatasetDescription {
@@ -12,6 +12,8 @@ export interface DatasetDescription {
   /** Of the first rows that are malformed; `problemCount` counts all. */
   problems: Problem[];
   problemCount: number;
+  /** The first rows alone were read: there are more. */
+  isPart?: boolean;
 }
 
 export interface ColumnDescription {
@@ -30,20 +32,28 @@ const mostValues = 64;
 /** Problems that are listed. */
 const mostProblems = 100;
 
-/** Reads the file as a stream. A file that cannot be read, or is no dataset, is described by its problem alone. */
-export async function describeDataset(file: string): Promise<DatasetDescription> {
+/**
+ * Reads the file as a stream, and of a large one its beginning. A file that cannot be read, or is no dataset, is described by its problem
+ * alone.
+ */
+export async function describeDataset(file: string, mostBytes = SAMPLE_BYTES): Promise<DatasetDescription> {
   try {
-    return extname(file).toLowerCase() === '.txt' ? await describeText(file) : await describeRecords(file);
+    return extname(file).toLowerCase() === '.txt'
+      ? await describeText(file, mostBytes)
+      : await describeRecords(file, mostBytes);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { rows: 0, columns: [], problems: [...error.problems], problemCount: error.problems.length };
   }
 }
 
-async function describeText(file: string): Promise<DatasetDescription> {
+async function describeText(file: string, mostBytes: number): Promise<DatasetDescription> {
   let rows = 0;
-  const problems = await forEachRow([file], {}, () => rows++);
-  return { rows, columns: [], problems, problemCount: problems.length };
+  const part: string[] = [];
+  const count = (): number => ++rows;
+  const problems = await forEachRow([file], {}, count, { mostBytes, onPart: (one) => part.push(one) });
+  const isPart = part.length > 0;
+  return { rows, columns: [], problems, problemCount: problems.length, ...(isPart && { isPart }) };
 }
 
 interface Column {
@@ -53,12 +63,18 @@ interface Column {
   values: Map<string, number> | undefined;
 }
 
-async function describeRecords(file: string): Promise<DatasetDescription> {
+async function describeRecords(file: string, mostBytes: number): Promise<DatasetDescription> {
+  const progress = { bytes: 0 };
   const columns = new Map<string, Column>();
   const problems: Problem[] = [];
   let rows = 0;
   let problemCount = 0;
-  for await (const record of fileRecords(file)) {
+  let isPart = false;
+  for await (const record of fileRecords(file, progress)) {
+    if (progress.bytes > mostBytes) {
+      isPart = true;
+      break;
+    }
     if ('fields' in record) {
       rows++;
       for (const [name, value] of columnsIn(record.fields)) countValue(countOf(columns, name), value);
@@ -67,7 +83,8 @@ async function describeRecords(file: string): Promise<DatasetDescription> {
       if (problems.length < mostProblems) problems.push(problemOf(file, record));
     }
   }
-  return { rows, columns: [...columns].map(([name, column]) => describeColumn(name, column)), problems, problemCount };
+  const described = [...columns].map(([name, column]) => describeColumn(name, column));
+  return { rows, columns: described, problems, problemCount, ...(isPart && { isPart }) };
 }
 
 function problemOf(file: string, { line, column, fault }: Exclude<FileRecord, { fields: object }>): Problem {

@@ -5,8 +5,8 @@ import { complaint, InputError, problemAt, type Complaint, type Problem } from '
 import { readCsvRecords } from './csv-records';
 import { columnOf, type FileRecord } from './file-record';
 import { readJsonRecords } from './json-records';
-import { notUtf8 } from './lines';
-import { readTextRows } from './text-rows';
+import { notUtf8, tooLong, type Progress } from './lines';
+import { readTextRows, type TextRow } from './text-rows';
 
 /** Names of the columns to read. Without `text` (and `completion`) the text is in the column `text`. */
 export interface Columns {
@@ -34,11 +34,21 @@ export interface Row {
 /** A wrong file would otherwise report each of its lines. */
 const mostProblemsPerFile = 100;
 
-const readers: Record<string, (file: string) => AsyncIterable<FileRecord>> = {
+const readers: Record<string, (file: string, progress?: Progress) => AsyncIterable<FileRecord>> = {
   '.jsonl': readJsonRecords,
-  '.csv': (file) => readCsvRecords(file, ','),
-  '.tsv': (file) => readCsvRecords(file, '\t'),
+  '.csv': (file, progress) => readCsvRecords(file, ',', progress),
+  '.tsv': (file, progress) => readCsvRecords(file, '\t', progress),
 };
+
+/** Who looks at a dataset while a person waits reads so many bytes of each file. */
+export const SAMPLE_BYTES = 16 * 2 ** 20;
+
+export interface ReadingOptions {
+  /** Bytes of a file after which its other rows are left aside; all are read when absent. */
+  mostBytes?: number | undefined;
+  /** Told of each file of which a part was left aside. */
+  onPart?: (file: string) => unknown;
+}
 
 /**
  * All rows of `files`, in order. A row that cannot be read is a warning in `problems`, never an exception.
@@ -53,40 +63,56 @@ export async function readDataset(
   return { rows, problems };
 }
 
-/** As readDataset, but gives the rows one by one and keeps none. */
+/** As readDataset, but gives the rows one by one and keeps none. Where `onRow` returns false, nothing more is read. */
 export async function forEachRow(
   files: readonly string[],
   columns: Columns,
   onRow: (row: Row) => unknown,
+  options: ReadingOptions = {},
 ): Promise<Problem[]> {
   const problems: Problem[] = [];
-  let rows = 0;
-  const counted = (row: Row): void => {
-    rows++;
-    onRow(row);
+  const state = { rows: 0, goesOn: true };
+  const counted = (row: Row): boolean => {
+    state.rows++;
+    state.goesOn = onRow(row) !== false && state.goesOn;
+    return state.goesOn;
   };
-  for (const file of files) problems.push(...(await readFileRows(file, columns, counted)));
-  if (rows === 0) throw emptyDataset(files, problems);
+  for (const file of files) if (state.goesOn) problems.push(...(await readFileRows(file, columns, counted, options)));
+  if (state.rows === 0) throw emptyDataset(files, problems);
   return problems;
 }
 
 /** The records of a file with columns, as they stand in it. Throws as readDataset for another kind of file. */
-export async function* fileRecords(file: string): AsyncGenerator<FileRecord> {
+export async function* fileRecords(file: string, progress?: Progress): AsyncGenerator<FileRecord> {
   const reader = readers[path.extname(file).toLowerCase()];
   if (!reader) throw unknownKind(file);
   try {
-    yield* reader(file);
+    yield* reader(file, progress);
   } catch (error) {
     throw fileError(file, error);
   }
 }
 
-type OnRow = (row: Row) => void;
+/** Whether to go on. */
+type OnRow = (row: Row) => boolean;
 
-async function readFileRows(file: string, columns: Columns, onRow: OnRow): Promise<Problem[]> {
-  if (path.extname(file).toLowerCase() !== '.txt') return readRecords(file, fileRecords(file), columns, onRow);
+async function readFileRows(
+  file: string,
+  columns: Columns,
+  onRow: OnRow,
+  { mostBytes = Infinity, onPart }: ReadingOptions,
+): Promise<Problem[]> {
+  const progress: Progress = { bytes: 0 };
+  const onRowOfPart = (row: Row): boolean => {
+    if (progress.bytes <= mostBytes) return onRow(row);
+    onPart?.(file);
+    return false;
+  };
+  if (path.extname(file).toLowerCase() !== '.txt') {
+    return readRecords(file, fileRecords(file, progress), columns, onRowOfPart);
+  }
   try {
-    return await readPlainText(file, columns, onRow);
+    return await readPlainText(file, columns, onRowOfPart, readTextRows(file, progress, mostBytes));
   } catch (error) {
     throw fileError(file, error);
   }
@@ -97,16 +123,21 @@ function unknownKind(file: string): InputError {
   return InputError.at(file, 'dataset-of-unknown-kind', { kind: kind === '' ? undefined : kind });
 }
 
-async function readPlainText(file: string, columns: Columns, onRow: OnRow): Promise<Problem[]> {
+async function readPlainText(
+  file: string,
+  columns: Columns,
+  onRow: OnRow,
+  rows: AsyncIterable<TextRow>,
+): Promise<Problem[]> {
   const label = columns.labelIsOptional ? undefined : columns.label;
   if (label ?? columns.pair ?? columns.prompt ?? columns.completion) {
     throw InputError.at(file, 'dataset-without-columns', {});
   }
   const problems: Problem[] = [];
-  for await (const { line, text, damaged } of readTextRows(file)) {
-    onRow({ text, file, line });
-    if (damaged && problems.length < mostProblemsPerFile) {
-      problems.push({ file, line, column: 1, severity: 'warning', ...notUtf8 });
+  for await (const { line, text, damaged, isTooLong } of rows) {
+    if (!isTooLong && !onRow({ text, file, line })) break;
+    if ((damaged || isTooLong) && problems.length < mostProblemsPerFile) {
+      problems.push({ file, line, column: 1, severity: 'warning', ...(isTooLong ? tooLong : notUtf8) });
     }
   }
   return problems;
@@ -139,7 +170,7 @@ async function readRecords(
     for (const column of missing) if (columnOf(record.fields, column) !== undefined) missing.delete(column);
     const row = rowOf(record.fields, wanted);
     if ('code' in row) report(1, row);
-    else onRow({ ...row, file, line });
+    else if (!onRow({ ...row, file, line })) break;
   }
   for (const column of missing) if (read > 0) throw missingColumn(file, column);
   if (unreported > 0) {

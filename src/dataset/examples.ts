@@ -9,8 +9,8 @@ import type { Encoding, Tokenizer } from '../tokenizer/tokenizer';
 /** Positions with this label count in no loss. */
 export const notCounted = -100;
 
-/** All arrays have one entry a token. */
-export interface Example {
+/** What a model is given of a row. All arrays have one entry a token. */
+export interface TokenExample {
   inputIds: Int32Array;
   typeIds: Int32Array;
   /**
@@ -18,6 +18,10 @@ export interface Example {
    * that of position i is the token at i, and a causal model predicts it from the positions before.
    */
   labels: Int32Array | number;
+}
+
+/** As it is made; arrays have one entry a token. */
+export interface Example extends TokenExample {
   row: Row;
   encoding: Encoding;
 }
@@ -49,20 +53,26 @@ export function encodeRows(
   tokenizer: Tokenizer,
   options: EncodeRowsOptions,
 ): { examples: Example[]; problems: Problem[] } {
-  const labelNames = options.labelNames ?? labelNamesOf(rows);
-  const classOf = new Map(labelNames.map((name, index) => [name, index]));
+  const encode = rowEncoder(tokenizer, { ...options, labelNames: options.labelNames ?? labelNamesOf(rows) });
   const examples: Example[] = [];
   const problems: Problem[] = [];
   for (const row of rows) {
-    const made = encodeRow(row, tokenizer, options, classOf);
-    if ('refused' in made) {
-      const { refused, severity = 'warning' } = made;
-      problems.push({ file: row.file, line: row.line, column: 1, severity, ...refused });
-    } else {
-      examples.push(made);
-    }
+    const made = encode(row);
+    if ('code' in made) problems.push(made);
+    else examples.push(made);
   }
   return { examples, problems };
+}
+
+/** Makes the example of one row, or says why there is none. */
+export function rowEncoder(tokenizer: Tokenizer, options: EncodeRowsOptions): (row: Row) => Example | Problem {
+  const classOf = new Map((options.labelNames ?? []).map((name, index) => [name, index]));
+  return (row) => {
+    const made = encodeRow(row, tokenizer, options, classOf);
+    if (!('refused' in made)) return made;
+    const { refused, severity = 'warning' } = made;
+    return { file: row.file, line: row.line, column: 1, severity, ...refused };
+  };
 }
 
 interface Refusal extends Partial<Pick<Problem, 'severity'>> {

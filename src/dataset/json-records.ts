@@ -2,12 +2,13 @@
 
 import { complaint } from '../protocol/problem';
 import type { FileRecord } from './file-record';
-import { notUtf8, readLines } from './lines';
+import { notUtf8, readLines, tooLong, type Progress } from './lines';
 import { isRecord } from '../tokenizer/tokenizer-json';
 
 /** Blank lines are passed over. */
-export async function* readJsonRecords(file: string): AsyncGenerator<FileRecord> {
-  for await (const { line, text, damaged } of readLines(file)) {
+export async function* readJsonRecords(file: string, progress?: Progress): AsyncGenerator<FileRecord> {
+  for await (const { line, text, damaged, isTooLong } of readLines(file, progress)) {
+    if (isTooLong) yield { line, column: 1, fault: tooLong };
     if (text.trim() === '') continue;
     if (damaged) yield { line, column: 1, fault: notUtf8 };
     yield parse(line, text);

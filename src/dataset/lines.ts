@@ -1,4 +1,4 @@
-/** @file Streams the lines of a UTF-8 file, however long they are. */
+/** @file Streams the lines of a UTF-8 file. Of one that is too long nothing is held. */
 
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
@@ -11,27 +11,48 @@ export interface Line {
   text: string;
   /** It was not valid UTF-8: unreadable bytes stand as U+FFFD. */
   damaged: boolean;
+  /** It is longer than `LONGEST_LINE`, and `text` is empty. */
+  isTooLong: boolean;
 }
+
+/** How much of a file has been read, for who reads no more than a part. */
+export interface Progress {
+  bytes: number;
+}
+
+/** In bytes: no text is as long, and a string of Node's holds 512 MB at most. */
+export const LONGEST_LINE = 64 * 2 ** 20;
 
 /** What to say of a damaged line. */
 export const notUtf8 = complaint('row-not-utf8', {});
 
+/** What to say of a line that is too long. */
+export const tooLong = complaint('row-too-long', { megabytes: LONGEST_LINE / 2 ** 20 });
+
 const lineFeed = 0x0a;
 
 /** Lines end in LF or CRLF. Throws InputError for UTF-16, and what the file system throws. */
-export async function* readLines(file: string): AsyncGenerator<Line> {
+export async function* readLines(file: string, progress: Progress = { bytes: 0 }): AsyncGenerator<Line> {
   let pending: Buffer[] = [];
+  /** Of a line that is not at its end yet. */
+  let size = 0;
   let line = 0;
   const finish = (end: Buffer): Line => {
-    const bytes = pending.length > 0 ? Buffer.concat([...pending, end]) : end;
-    pending = [];
     line++;
+    progress.bytes += size + end.length;
+    if (size + end.length > LONGEST_LINE) {
+      [pending, size] = [[], 0];
+      return { line, text: '', damaged: false, isTooLong: true };
+    }
+    const bytes = pending.length > 0 ? Buffer.concat([...pending, end]) : end;
+    [pending, size] = [[], 0];
     if (line === 1) refuseUtf16(file, bytes);
     const text = bytes.toString('utf8');
     return {
       line,
       text: line === 1 ? text.replace(/^\ufeff/, '') : text,
       damaged: text.includes('\ufffd') && !isUtf8(bytes),
+      isTooLong: false,
     };
   };
   for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
@@ -40,9 +61,12 @@ export async function* readLines(file: string): AsyncGenerator<Line> {
       yield finish(chunk.subarray(start, end + 1));
       start = end + 1;
     }
-    if (start < chunk.length) pending.push(chunk.subarray(start));
+    if (start === chunk.length) continue;
+    size += chunk.length - start;
+    if (size <= LONGEST_LINE) pending.push(chunk.subarray(start));
+    else pending = [];
   }
-  if (pending.length > 0) yield finish(Buffer.alloc(0));
+  if (size > 0) yield finish(Buffer.alloc(0));
 }
 
 function refuseUtf16(file: string, bytes: Buffer): void {

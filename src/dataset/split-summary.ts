@@ -2,7 +2,7 @@
 
 import { stat } from 'node:fs/promises';
 import type { Problem } from '../protocol/problem';
-import { forEachRow, type Columns } from './dataset';
+import { forEachRow, type Columns, type ReadingOptions, type Row } from './dataset';
 
 /** Where a label occurs first in a file. */
 export interface FirstOfLabel {
@@ -18,6 +18,8 @@ export interface SplitSummary {
   /** One entry a label and file, in the order of the rows. */
   labels: FirstOfLabel[];
   problems: Problem[];
+  /** The first file of which a part alone was read; then all numbers are of what was read. */
+  part?: string | undefined;
 }
 
 /** Splits whose summaries are kept: those of a few experiments. */
@@ -27,9 +29,13 @@ const mostKept = 12;
 const kept = new Map<string, Promise<SplitSummary>>();
 
 /** Throws as readDataset. */
-export async function summarizeSplit(files: readonly string[], columns: Columns): Promise<SplitSummary> {
-  const key = await identityOf(files, columns);
-  const summary = kept.get(key) ?? readSummary(files, columns);
+export async function summarizeSplit(
+  files: readonly string[],
+  columns: Columns,
+  { mostBytes }: Pick<ReadingOptions, 'mostBytes'> = {},
+): Promise<SplitSummary> {
+  const key = await identityOf(files, columns, mostBytes);
+  const summary = kept.get(key) ?? readSummary(files, columns, mostBytes);
   kept.delete(key);
   kept.set(key, summary);
   summary.catch(() => kept.delete(key));
@@ -40,21 +46,22 @@ export async function summarizeSplit(files: readonly string[], columns: Columns)
   return summary;
 }
 
-async function identityOf(files: readonly string[], columns: Columns): Promise<string> {
+async function identityOf(files: readonly string[], columns: Columns, mostBytes?: number): Promise<string> {
   const stamps = await Promise.all(
     files.map(async (file) => {
       const now = await stat(file).catch(() => undefined);
       return [file, now?.size, now?.mtimeMs, now?.ino];
     }),
   );
-  return JSON.stringify([stamps, columns]);
+  return JSON.stringify([stamps, columns, mostBytes]);
 }
 
-async function readSummary(files: readonly string[], columns: Columns): Promise<SplitSummary> {
+async function readSummary(files: readonly string[], columns: Columns, mostBytes?: number): Promise<SplitSummary> {
+  let part: string | undefined;
   const labels = new Map<string, FirstOfLabel>();
   let rows = 0;
   let unlabelled = 0;
-  const problems = await forEachRow(files, columns, ({ label, file, line }) => {
+  const count = ({ label, file, line }: Row): void => {
     rows++;
     if (label === undefined) {
       if (columns.label !== undefined) unlabelled++;
@@ -62,6 +69,7 @@ async function readSummary(files: readonly string[], columns: Columns): Promise<
     }
     const key = `${file}\n${label}`;
     if (!labels.has(key)) labels.set(key, { label, file, line });
-  });
-  return { rows, unlabelled, labels: [...labels.values()], problems };
+  };
+  const problems = await forEachRow(files, columns, count, { mostBytes, onPart: (file) => (part ??= file) });
+  return { rows, unlabelled, labels: [...labels.values()], problems, part };
 }

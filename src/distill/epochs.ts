@@ -7,9 +7,11 @@ import {
   planEpoch,
   type Batch,
   type CollateOptions,
+  type EpochPlan,
+  type GroupByLength,
   type PlannedBatch,
 } from '../dataset/batches';
-import type { Example } from '../dataset/examples';
+import { lengthsOf, type Examples } from '../dataset/example-store';
 import { maskedShare } from '../dataset/masking';
 import type { Tokenizer } from '../tokenizer/tokenizer';
 import type { BatchSource } from './trainer';
@@ -31,7 +33,14 @@ export interface EpochOptions extends BatchOptions {
   steps?: number;
   /** Batches that make one optimizer step. */
   gradientAccumulation: number;
+  groupByLength: GroupByLength;
   seed: number;
+}
+
+/** Batches that are made when they are asked for. */
+export interface Batches extends Iterable<Batch> {
+  readonly length: number;
+  at(index: number): Batch;
 }
 
 function collation(options: BatchOptions, seed: number, epoch: number): CollateOptions {
@@ -48,74 +57,87 @@ function collation(options: BatchOptions, seed: number, epoch: number): CollateO
   };
 }
 
-const lengthsOf = (examples: readonly Example[]): number[] => examples.map((example) => example.inputIds.length);
-
 /**
- * The batches of each update of an epoch. An update has the rows of one batch that is `gradientAccumulation` times as large, in its
+ * The updates of an epoch, as large batches. An update has the rows of one batch that is `gradientAccumulation` times as large, in its
  * order and padded to its length, so that how it is divided changes memory and nothing else.
  */
-function planUpdates(examples: readonly Example[], options: EpochOptions, epoch: number): PlannedBatch[][] {
-  const { batchSize, gradientAccumulation, seed } = options;
+function planUpdates(examples: Examples, options: EpochOptions): (epoch: number) => EpochPlan {
+  const { batchSize, gradientAccumulation, groupByLength, seed } = options;
   const lengths = lengthsOf(examples);
   const buckets = bucketLengths(lengths, options.maxLength);
-  const whole = planEpoch(lengths, {
-    batchSize: batchSize * gradientAccumulation,
-    buckets,
-    seed,
-    epoch,
-    shuffle: true,
-  });
-  return whole.map(({ length, indices }) =>
-    Array.from({ length: Math.ceil(indices.length / batchSize) }, (_, part) => ({
-      length,
-      indices: indices.slice(part * batchSize, (part + 1) * batchSize),
-    })),
-  );
+  const large = batchSize * gradientAccumulation;
+  return (epoch) => planEpoch(lengths, { batchSize: large, buckets, seed, epoch, shuffle: true, groupByLength });
+}
+
+/** The batches of an update. */
+function divided({ length, indices }: PlannedBatch, batchSize: number): PlannedBatch[] {
+  return Array.from({ length: Math.ceil(indices.length / batchSize) }, (_, part) => ({
+    length,
+    indices: indices.slice(part * batchSize, (part + 1) * batchSize),
+  }));
 }
 
 /** Batches of several epochs; every epoch has the same number of steps. */
-export function epochBatches(examples: readonly Example[], options: EpochOptions): BatchSource {
-  const { seed } = options;
-  const stepsPerEpoch = planUpdates(examples, options, 0).length;
-  let current = { epoch: -1, updates: [] as PlannedBatch[][] };
+export function epochBatches(examples: Examples, options: EpochOptions): BatchSource {
+  const { seed, batchSize, gradientAccumulation } = options;
+  const stepsPerEpoch = Math.ceil(examples.length / (batchSize * gradientAccumulation));
+  const plan = planUpdates(examples, options);
+  let current: { epoch: number; updates: EpochPlan } | undefined;
   return {
     steps: options.steps ?? stepsPerEpoch * options.epochs,
     stepsPerEpoch,
     batchesOf: (step) => {
       const epoch = Math.floor(step / stepsPerEpoch);
-      if (current.epoch !== epoch) current = { epoch, updates: planUpdates(examples, options, epoch) };
-      const planned = current.updates[step % stepsPerEpoch]!;
-      return planned.map((batch) => collate(examples, batch, collation(options, seed, epoch)));
+      if (current?.epoch !== epoch) current = { epoch, updates: plan(epoch) };
+      const update = current.updates.at(step % stepsPerEpoch);
+      return divided(update, batchSize).map((batch) => collate(examples, batch, collation(options, seed, epoch)));
     },
   };
 }
 
 /** A batch of each length of the first epoch, the longest first: it takes the most memory. */
-export function batchOfEachLength(examples: readonly Example[], options: EpochOptions): Batch[] {
-  const planned = planUpdates(examples, options, 0).flat();
-  return oneOfEachLength(planned).map((batch) => collate(examples, batch, collation(options, options.seed, 0)));
+export function batchOfEachLength(examples: Examples, options: EpochOptions): Batch[] {
+  const planned = oneOfEachLength(planUpdates(examples, options)(0)).flatMap((update) =>
+    divided(update, options.batchSize).slice(0, 1),
+  );
+  return planned.map((batch) => collate(examples, batch, collation(options, options.seed, 0)));
 }
 
 /** The longest first. */
-export function oneOfEachLength<T extends { length: number }>(batches: readonly T[]): T[] {
-  const one = [...new Map(batches.map((batch) => [batch.length, batch])).values()];
-  return one.sort((a, b) => b.length - a.length);
+function oneOfEachLength<T extends { length: number }>(batches: Iterable<T>): T[] {
+  const one = new Map<number, T>();
+  for (const batch of batches) if (!one.has(batch.length)) one.set(batch.length, batch);
+  return [...one.values()].sort((a, b) => b.length - a.length);
+}
+
+function planEvaluation(examples: Examples, options: BatchOptions): EpochPlan {
+  const { batchSize, maxLength } = options;
+  const lengths = lengthsOf(examples);
+  const buckets = bucketLengths(lengths, maxLength);
+  return planEpoch(lengths, { batchSize, buckets, seed: 0, epoch: 0, shuffle: false, groupByLength: true });
 }
 
 /** Every example once, the same batches each time. */
-export function evaluationBatches(examples: readonly Example[], options: BatchOptions): Batch[] {
-  const lengths = lengthsOf(examples);
-  const buckets = bucketLengths(lengths, options.maxLength);
-  const planned = planEpoch(lengths, { batchSize: options.batchSize, buckets, seed: 0, epoch: 0, shuffle: false });
+export function evaluationBatches(examples: Examples, options: BatchOptions): Batches {
+  const plan = planEvaluation(examples, options);
+  const at = (index: number): Batch => collate(examples, plan.at(index), collation(options, EVALUATION_SEED, 0));
+  return {
+    length: plan.length,
+    at,
+    *[Symbol.iterator]() {
+      for (let index = 0; index < plan.length; index++) yield at(index);
+    },
+  };
+}
+
+/** One of those for each length, the longest first. */
+export function evaluationBatchOfEachLength(examples: Examples, options: BatchOptions): Batch[] {
+  const planned = oneOfEachLength(planEvaluation(examples, options));
   return planned.map((batch) => collate(examples, batch, collation(options, EVALUATION_SEED, 0)));
 }
 
 /** One example as a batch of its own, without padding. */
-export function singleBatch(
-  examples: readonly Example[],
-  index: number,
-  options: Omit<BatchOptions, 'batchSize'>,
-): Batch {
-  const planned = { length: examples[index]!.inputIds.length, indices: [index] };
+export function singleBatch(examples: Examples, index: number, options: Omit<BatchOptions, 'batchSize'>): Batch {
+  const planned = { length: examples.at(index)!.inputIds.length, indices: [index] };
   return collate(examples, planned, collation({ ...options, batchSize: 1 }, EVALUATION_SEED, 0));
 }

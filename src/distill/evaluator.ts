@@ -24,7 +24,7 @@ export interface EvaluatorSetup {
   model: Architecture;
   /** Whom the model is held against; none where it is the teacher itself. */
   teacher?: FrozenTeacher | undefined;
-  batches: readonly Batch[];
+  batches: Iterable<Batch>;
 }
 
 /** Runs one model after another, or one as it learns, over the same batches. */
@@ -32,8 +32,8 @@ export class Evaluator {
   private readonly programs: ByShape<Promise<LoadedProgram>>;
   /** Of a language model's teacher. */
   private readonly teacherPrograms: ByShape<Promise<LoadedProgram>>;
-  private readonly batches: readonly BatchInputs[];
-  private readonly kept = new Map<BatchInputs, Record<string, HostTensor>>();
+  /** By the batch's number. */
+  private readonly kept = new Map<number, Record<string, HostTensor>>();
   private readonly targets: TargetSource | undefined;
   private keptBytes = 0;
 
@@ -43,7 +43,6 @@ export class Evaluator {
     this.programs = new ByShape((shape) => executor.load(evaluationProgram(pair, shape)));
     this.teacherPrograms = new ByShape((shape) => executor.load(teacherEvaluationProgram(pair, shape)));
     this.targets = setup.teacher?.targets();
-    this.batches = setup.batches.map((batch) => batchInputs(batch, setup.task));
   }
 
   /**
@@ -53,9 +52,9 @@ export class Evaluator {
    */
   async evaluate(parameters: Readonly<Record<string, DeviceTensor>>, rows?: RowTally): Promise<Metrics> {
     const tally = isLanguageModel(this.setup.model) ? new PredictionTally() : new ClassTally();
-    for (const [i, batch] of this.batches.entries()) {
+    for (const { index, rows: asRows, batch } of this.inputs()) {
       const program = await this.programs.get(batch.shape);
-      const targets = await this.targetsOf(batch);
+      const targets = await this.targetsOf(index, batch);
       const outputs = await program.run({
         ...batch.tensors,
         ...prefixed('student.', parameters),
@@ -66,7 +65,7 @@ export class Evaluator {
       requireFiniteRows(prefixed("the teacher's ", targets), counted!.data);
       requireFiniteRows(outputs, counted!.data);
       tally.add(batch, outputs, targets);
-      rows?.add(this.setup.batches[i]!, batch, outputs, targets);
+      rows?.add(asRows, batch, outputs, targets);
     }
     const metrics = tally.metrics();
     requireFinite({ ...metrics });
@@ -80,14 +79,14 @@ export class Evaluator {
   async evaluateTeacher(rows?: RowTally): Promise<Metrics> {
     const isLanguage = isLanguageModel(this.setup.model);
     const tally = isLanguage ? new PredictionTally() : new ClassTally();
-    for (const [i, batch] of this.batches.entries()) {
-      const targets = await this.targetsOf(batch);
+    for (const { index, rows: asRows, batch } of this.inputs()) {
+      const targets = await this.targetsOf(index, batch);
       const { counted } = batch.tensors;
       requireFiniteRows(prefixed("the teacher's ", targets), counted!.data);
       const outputs = isLanguage ? await this.measureTeacher(batch, targets) : { logits: targets.prediction! };
       requireFiniteRows(outputs, counted!.data);
       tally.add(batch, outputs, {});
-      rows?.add(this.setup.batches[i]!, batch, outputs, {});
+      rows?.add(asRows, batch, outputs, {});
     }
     return tally.metrics();
   }
@@ -100,16 +99,26 @@ export class Evaluator {
     return program.run({ ...batch.tensors, ...prefixed('target.', targets), ...this.setup.teacher?.programInputs });
   }
 
-  private async targetsOf(batch: BatchInputs): Promise<Record<string, HostTensor>> {
+  /** Made anew each time: of many rows, the batches take more than the rows themselves. */
+  private *inputs(): Iterable<{ index: number; rows: Batch; batch: BatchInputs }> {
+    let index = 0;
+    for (const rows of this.setup.batches) yield { index: index++, rows, batch: batchInputs(rows, this.setup.task) };
+  }
+
+  private async targetsOf(index: number, batch: BatchInputs): Promise<Record<string, HostTensor>> {
     if (!this.targets) return {};
-    const known = this.kept.get(batch);
+    const known = this.kept.get(index);
     if (known) return known;
     const targets: Record<string, HostTensor> = {};
+    let bytes = 0;
     for (const [name, target] of Object.entries(await this.targets.of(batch))) {
       targets[name] = 'read' in target ? await toHost(target) : target;
-      this.keptBytes += targets[name].data.byteLength;
+      bytes += targets[name].data.byteLength;
     }
-    if (this.keptBytes <= KEPT_BYTES) this.kept.set(batch, targets);
+    if (this.keptBytes + bytes <= KEPT_BYTES) {
+      this.keptBytes += bytes;
+      this.kept.set(index, targets);
+    }
     return targets;
   }
 

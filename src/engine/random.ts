@@ -42,11 +42,13 @@ export function randomStream(...keys: number[]): () => number {
 }
 
 /** `items` in random order, as a new array (Fisher and Yates). */
-export function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  const result = items.slice();
+export function shuffled<T>(items: readonly T[], random: () => number): T[];
+export function shuffled(items: Uint32Array, random: () => number): Uint32Array<ArrayBuffer>;
+export function shuffled(items: readonly unknown[] | Uint32Array, random: () => number): unknown[] | Uint32Array {
+  const result = items.slice() as unknown[];
   for (let i = result.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
-    [result[i], result[j]] = [result[j]!, result[i]!];
+    [result[i], result[j]] = [result[j], result[i]];
   }
   return result;
 }

@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import { InputError } from '../protocol/problem';
-import { readDataset, type Row } from '../dataset/dataset';
+import { forEachRow, type Row } from '../dataset/dataset';
 import { columnsOf } from './checks/check-dataset';
 import type { ResolvedExperiment } from './file/schema';
 
@@ -12,8 +12,11 @@ export async function readDatasetRow(experiment: ResolvedExperiment, file: strin
   if (!experiment.inputs.some((input) => path.resolve(input.path) === wanted)) {
     throw InputError.at(file, 'row-of-another-file', {});
   }
-  const { rows } = await readDataset([wanted], { ...columnsOf(experiment), labelIsOptional: true });
-  const row = rows.find((one) => one.line === line);
+  let row: Row | undefined;
+  await forEachRow([wanted], { ...columnsOf(experiment), labelIsOptional: true }, (one) => {
+    if (one.line === line) row = one;
+    return one.line < line;
+  });
   if (!row) throw InputError.at(file, 'row-not-on-line', { line }, line);
   return row;
 }
@@ -21,6 +24,7 @@ export async function readDatasetRow(experiment: ResolvedExperiment, file: strin
 /** The first rows that were held out from training, where they have files of their own; else of the training's. */
 export async function readHeldOutRows({ dataset, task }: ResolvedExperiment, most: number): Promise<Row[]> {
   const files = dataset.test ?? (Array.isArray(dataset.validation) ? dataset.validation : dataset.train);
-  const { rows } = await readDataset(files.slice(0, 1), columnsOf({ task, dataset }));
-  return rows.slice(0, most);
+  const rows: Row[] = [];
+  await forEachRow(files.slice(0, 1), columnsOf({ task, dataset }), (row) => rows.push(row) < most);
+  return rows;
 }

@@ -25,7 +25,8 @@ export interface TeacherCacheRecord {
   examples: number;
   /** Of a full cache. */
   bytes: number;
-  values: 'float32' | 'float16';
+  /** "auto": hidden states in float16, predictions in float32. */
+  values: 'auto' | 'float32' | 'float16';
   blocks: number;
   created: string;
   /** What rounding to float16 costs: mean and largest KL of the kept soft labels from the exact ones at T = 1, nats. */

@@ -19,6 +19,7 @@ import { compareRuns } from './commands/compare';
 import { complete } from './commands/complete';
 import { demo, nextToTry } from './commands/demo';
 import { deviceText, listDevices } from './commands/devices';
+import { exportFormats, exportModelOf, type ExportOptions } from './commands/export';
 import { inspect } from './commands/inspect';
 import { installCommand, removeCommand } from './commands/libraries';
 import { serve } from './commands/serve';
@@ -189,6 +190,13 @@ function program(examples: string): Command {
         result.student && `student: ${result.prompt}${result.student.text}`,
       ];
       print(options.json === true, result, () => sides.filter(Boolean).join('\n\n'));
+    });
+  verb('export <run>', 'a copy of a run’s student as a Hugging Face folder; RUN as for inspect')
+    .option('--to <dir>', 'a folder that does not exist yet; NAME-student here if left out')
+    .addOption(new Option('--format <format>', 'what is written').choices(exportFormats).default('huggingface'))
+    .action(async (run: string, { json, ...options }: JsonOption & ExportOptions) => {
+      const result = await exportModelOf(run, options);
+      print(json === true, result, () => `${result.directory} holds the model: ${result.files.join(', ')}`);
     });
   verb('validate <file>', 'check an experiment file').action(async (file: string, { json }: JsonOption) => {
     const problems = await validateExperimentFile(file);

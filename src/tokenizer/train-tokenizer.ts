@@ -25,31 +25,67 @@ const leastCount = 2;
  * the special tokens and some letters (WordPiece: 32).
  */
 export function trainTokenizer(texts: Iterable<string>, options: TrainTokenizerOptions): Tokenizer {
-  const least = options.kind === 'bpe' ? 257 : 32;
-  if (options.vocabularySize < least) {
-    throw new RangeError(`A ${options.kind} vocabulary has at least ${least} tokens.`);
-  }
-  return options.kind === 'bpe' ? trainBpe(texts, options) : trainWordPiece(texts, options);
+  const training = new TokenizerTraining(options);
+  for (const text of texts) training.add(text);
+  return training.finish();
 }
+
+/** Distinct words that are counted; where there are more, those seen once are forgotten. */
+const MOST_WORDS = 1_000_000;
+
+/** As `trainTokenizer`, told of the texts one by one; it keeps none of them. */
+export class TokenizerTraining {
+  private readonly counts = new Map<string, number>();
+  private readonly base: Tokenizer;
+
+  constructor(private readonly options: TrainTokenizerOptions) {
+    const { kind, vocabularySize } = options;
+    const least = kind === 'bpe' ? 257 : 32;
+    if (vocabularySize < least) throw new RangeError(`A ${kind} vocabulary has at least ${least} tokens.`);
+    const json = kind === 'bpe' ? bpeJson(options, byteTokens, []) : wordPieceJson(options, bertSpecialTokens);
+    this.base = Tokenizer.fromJson(json, configOf(options));
+  }
+
+  add(text: string): void {
+    const { counts } = this;
+    // Pieces that the model would see.
+    for (const word of this.base.pieces(text)) {
+      if (word.length <= longestWord) counts.set(word, (counts.get(word) ?? 0) + 1);
+    }
+    for (let least = 1; counts.size > MOST_WORDS; least++) {
+      for (const [word, count] of counts) if (count <= least) counts.delete(word);
+    }
+  }
+
+  finish(): Tokenizer {
+    const words = [...this.counts].sort(mostFrequentFirst);
+    return this.options.kind === 'bpe' ? trainBpe(words, this.options) : trainWordPiece(words, this.options);
+  }
+}
+
+const configOf = (options: TrainTokenizerOptions): TokenizerConfig =>
+  options.kind === 'bpe' ? bpeConfig(options) : wordPieceConfig(options);
 
 const endOfText = '<|endoftext|>';
 
-function trainBpe(texts: Iterable<string>, options: TrainTokenizerOptions): Tokenizer {
-  const config = {
-    bos_token: endOfText,
-    eos_token: endOfText,
-    unk_token: endOfText,
-    add_prefix_space: false,
-    ...commonConfig(options),
-  };
-  const tokens = [endOfText, ...byteCharacters.toSorted()];
+const byteTokens = [endOfText, ...byteCharacters.toSorted()];
+
+const bpeConfig = (options: TrainTokenizerOptions): TokenizerConfig => ({
+  bos_token: endOfText,
+  eos_token: endOfText,
+  unk_token: endOfText,
+  add_prefix_space: false,
+  ...commonConfig(options),
+});
+
+/** @param counted distinct pieces and how often each occurs, most frequent first */
+function trainBpe(counted: readonly [string, number][], options: TrainTokenizerOptions): Tokenizer {
+  const tokens = [...byteTokens];
   const idOf = new Map(tokens.map((token, id) => [token, id]));
-  const words = countWords(texts, Tokenizer.fromJson(bpeJson(options, tokens, []), config)).map(
-    ([word, count]): CountedWord => ({
-      symbols: Array.from(toByteLevel(word), (character) => idOf.get(character)!),
-      count,
-    }),
-  );
+  const words = counted.map(([word, count]): CountedWord => ({
+    symbols: Array.from(toByteLevel(word), (character) => idOf.get(character)!),
+    count,
+  }));
   const merges = learnMerges({
     words,
     tokens,
@@ -57,7 +93,7 @@ function trainBpe(texts: Iterable<string>, options: TrainTokenizerOptions): Toke
     vocabularySize: options.vocabularySize,
     leastCount,
   });
-  return Tokenizer.fromJson(bpeJson(options, tokens, merges), config);
+  return Tokenizer.fromJson(bpeJson(options, tokens, merges), bpeConfig(options));
 }
 
 function bpeJson(
@@ -91,18 +127,19 @@ function bpeJson(
 const bertSpecialTokens = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
 const continuing = '##';
 
-function trainWordPiece(texts: Iterable<string>, options: TrainTokenizerOptions): Tokenizer {
-  const config = {
-    pad_token: '[PAD]',
-    unk_token: '[UNK]',
-    cls_token: '[CLS]',
-    sep_token: '[SEP]',
-    mask_token: '[MASK]',
-    // Without this, Python leaves out which of two texts a token belongs to.
-    model_input_names: ['input_ids', 'token_type_ids', 'attention_mask'],
-    ...commonConfig(options),
-  };
-  const counted = countWords(texts, Tokenizer.fromJson(wordPieceJson(options, bertSpecialTokens), config));
+const wordPieceConfig = (options: TrainTokenizerOptions): TokenizerConfig => ({
+  pad_token: '[PAD]',
+  unk_token: '[UNK]',
+  cls_token: '[CLS]',
+  sep_token: '[SEP]',
+  mask_token: '[MASK]',
+  // Without this, Python leaves out which of two texts a token belongs to.
+  model_input_names: ['input_ids', 'token_type_ids', 'attention_mask'],
+  ...commonConfig(options),
+});
+
+/** @param counted distinct pieces and how often each occurs, most frequent first */
+function trainWordPiece(counted: readonly [string, number][], options: TrainTokenizerOptions): Tokenizer {
   const alphabet = frequentCharacters(counted, Math.floor(options.vocabularySize / 8));
   const spelled = counted.map(([word, count]) => ({ symbols: spell(word, alphabet), count }));
   const inner = new Set(spelled.flatMap(({ symbols }) => symbols.slice(1)));
@@ -115,7 +152,7 @@ function trainWordPiece(texts: Iterable<string>, options: TrainTokenizerOptions)
     vocabularySize: options.vocabularySize,
     leastCount,
   });
-  return Tokenizer.fromJson(wordPieceJson(options, tokens), config);
+  return Tokenizer.fromJson(wordPieceJson(options, tokens), wordPieceConfig(options));
 }
 
 /** The first character, then the others marked as going on. Characters that have no token are left out. */
@@ -184,17 +221,6 @@ function addedToken(content: string, id: number): AddedTokenJson {
 
 function vocabularyOf(tokens: readonly string[]): Record<string, number> {
   return Object.fromEntries(tokens.map((token, id) => [token, id]));
-}
-
-/** Distinct pieces that the model would see, and how often; most frequent first. */
-function countWords(texts: Iterable<string>, tokenizer: Tokenizer): [string, number][] {
-  const counts = new Map<string, number>();
-  for (const text of texts) {
-    for (const word of tokenizer.pieces(text)) {
-      if (word.length <= longestWord) counts.set(word, (counts.get(word) ?? 0) + 1);
-    }
-  }
-  return [...counts].sort(mostFrequentFirst);
 }
 
 /** Of equals the one lower by code unit, so that the order of the texts does not matter. */

@@ -2,7 +2,14 @@
 
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bucketLengths, collate, planEpoch, type Batch } from '../../src/dataset/batches';
+import {
+  bucketLengths,
+  collate,
+  planEpoch,
+  type Batch,
+  type GroupByLength,
+  type PlannedBatch,
+} from '../../src/dataset/batches';
 import type { Row } from '../../src/dataset/dataset';
 import { encodeRows, type Example } from '../../src/dataset/examples';
 import { randomStream } from '../../src/engine/random';
@@ -42,9 +49,12 @@ describe('bucketLengths', () => {
   });
 });
 
+const twoOfTwo = { batchSize: 2, buckets: [8, 16], seed: 1, epoch: 0, groupByLength: true } as const;
+
 describe('planEpoch', () => {
-  const plan = (epoch: number, shuffle = true) =>
-    planEpoch(skewed, { batchSize: 16, buckets: [16, 48, 128], seed: 5, epoch, shuffle });
+  const plan = (epoch: number, shuffle = true) => [
+    ...planEpoch(skewed, { batchSize: 16, buckets: [16, 48, 128], seed: 5, epoch, shuffle, groupByLength: true }),
+  ];
 
   it('puts each example in one batch that is long enough', () => {
     for (const shuffle of [true, false]) {
@@ -73,8 +83,8 @@ describe('planEpoch', () => {
   });
 
   it('keeps the order of the examples unless it is to shuffle', () => {
-    const batches = planEpoch([3, 9, 4, 10, 5], { batchSize: 2, buckets: [8, 16], seed: 1, epoch: 0, shuffle: false });
-    expect(batches).toEqual([
+    const batches = planEpoch([3, 9, 4, 10, 5], { ...twoOfTwo, shuffle: false });
+    expect([...batches]).toEqual([
       { length: 8, indices: [0, 2] },
       { length: 16, indices: [4, 1] },
       { length: 16, indices: [3] },
@@ -82,15 +92,60 @@ describe('planEpoch', () => {
   });
 
   it('leaves no example behind where the longest bucket is empty', () => {
-    const batches = planEpoch([3, 4, 5], { batchSize: 2, buckets: [8, 16], seed: 1, epoch: 0, shuffle: true });
-    expect(batches.map(({ length, indices }) => [length, indices.length]).sort()).toEqual([
+    const batches = planEpoch([3, 4, 5], { ...twoOfTwo, shuffle: true });
+    expect([...batches].map(({ length, indices }) => [length, indices.length]).sort()).toEqual([
       [8, 1],
       [8, 2],
     ]);
   });
 
   it('throws for an example that no bucket holds', () => {
-    expect(() => planEpoch([9], { batchSize: 1, buckets: [8], seed: 1, epoch: 0, shuffle: false })).toThrow(RangeError);
+    expect(() => planEpoch([9], { ...twoOfTwo, buckets: [8], shuffle: false })).toThrow(RangeError);
+  });
+});
+
+describe('grouping by length', () => {
+  const buckets = [16, 48, 128];
+  const plan = (count: number, epoch: number, groupByLength: GroupByLength) => [
+    ...planEpoch(skewed.slice(0, count), { batchSize: 8, buckets, seed: 5, epoch, shuffle: true, groupByLength }),
+  ];
+  const paddedTokens = (batches: readonly PlannedBatch[]) =>
+    batches.reduce((sum, { length, indices }) => sum + length * indices.length, 0);
+
+  it('is left aside by "auto" where there are fewer than 50 batches', () => {
+    expect(plan(392, 0, 'auto')).toEqual(plan(392, 0, false));
+    expect(plan(400, 0, 'auto')).not.toEqual(plan(400, 0, false));
+  });
+
+  it('by "auto" is within windows of at least 50 batches, whose rows are others in each epoch', () => {
+    // 125 batches: two windows, of 62 and 63.
+    const windows = (epoch: number) => {
+      const batches = plan(1000, epoch, 'auto');
+      return [batches.slice(0, 62), batches.slice(62)].map((window) => window.flatMap(({ indices }) => indices));
+    };
+    const [first, second] = windows(0) as [number[], number[]];
+    expect([first.length, second.length]).toEqual([496, 504]);
+    expect([...first, ...second].sort((a, b) => a - b)).toEqual([...skewed.keys()]);
+    expect(new Set(windows(1)[0])).not.toEqual(new Set(first));
+    // Long and short rows are in both.
+    for (const window of [first, second]) {
+      expect(new Set(window.map((row) => buckets.find((limit) => skewed[row]! <= limit)))).toEqual(new Set(buckets));
+    }
+  });
+
+  it('saves padding, all the more over the whole epoch', () => {
+    const [none, within, whole] = ([false, 'auto', true] as const).map((how) => paddedTokens(plan(1000, 0, how)));
+    expect(within).toBeLessThan(0.8 * none!);
+    expect(whole).toBeLessThanOrEqual(within!);
+  });
+
+  it('makes as many batches, each long enough for its rows, whichever way', () => {
+    for (const how of [false, 'auto', true] as const) {
+      const batches = plan(1000 - 3, 1, how);
+      expect(batches).toHaveLength(125);
+      expect(batches.filter(({ indices }) => indices.length < 8)).toHaveLength(1);
+      for (const { length, indices } of batches) expect(indices.every((i) => skewed[i]! <= length)).toBe(true);
+    }
   });
 });
 

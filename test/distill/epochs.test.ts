@@ -19,6 +19,7 @@ function updates(batches: Pick<EpochOptions, 'batchSize' | 'gradientAccumulation
     tokenizer: { padId: 0, special: {}, vocabularySize: 9 } as unknown as Tokenizer,
     maxLength: 64,
     epochs: 2,
+    groupByLength: 'auto',
     seed: 3,
     ...batches,
   });

@@ -37,7 +37,15 @@ function spoilt(parameters: Parameters, value = NaN): Parameters {
 
 function batchesOf({ task, examples }: TinyPair): Batch[] {
   const tokenizer = { padId: 0, special: {}, vocabularySize: 40 } as unknown as Tokenizer;
-  const options = { tokenizer, batchSize: 4, maxLength: MAX_LENGTH, epochs: 1, gradientAccumulation: 1, seed: 3 };
+  const options = {
+    tokenizer,
+    batchSize: 4,
+    maxLength: MAX_LENGTH,
+    epochs: 1,
+    gradientAccumulation: 1,
+    groupByLength: true,
+    seed: 3,
+  };
   const source = epochBatches(examples, { task, ...options });
   return Array.from({ length: source.steps }, (_, step) => source.batchesOf(step)).flat();
 }
@@ -125,7 +133,7 @@ describe.each(['causal-lm', 'text-classification'] as const)('with a spoilt weig
 
   it("the teacher's answers are not kept", async () => {
     const imitated = imitatedOf(pair.pairing);
-    const layout = layoutCache(pair.examples, { imitated, task, maxLength: MAX_LENGTH });
+    const layout = layoutCache(pair.examples, { imitated, task, maxLength: MAX_LENGTH, values: 'float16' });
     const written: number[] = [];
     const store = {
       filled: () => Promise.resolve(new Set<number>()),
@@ -134,7 +142,7 @@ describe.each(['causal-lm', 'text-classification'] as const)('with a spoilt weig
     };
     const frozen = new FrozenTeacher(executor, teacherArchitecture, spoilt(pair.teacher));
     const teacher = new TeacherTargets(frozen);
-    const setup = { layout, store, values: 'float16' as const, task, imitated, examples: pair.examples };
+    const setup = { layout, store, task, imitated, examples: pair.examples };
     const error = await caught(fillCache({ ...setup, padId: 0, teacher, mayGoOn: () => Promise.resolve(true) }));
     expect(error.message).toMatch(/^the teacher's answers \(examples \d+/);
     expect(written).toEqual([]);

@@ -104,6 +104,7 @@ export function tinyTrainer(
       maxLength: MAX_LENGTH,
       epochs: 3,
       gradientAccumulation: 1,
+      groupByLength: true,
       seed: 3,
       ...batches,
     }),

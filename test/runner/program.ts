@@ -133,6 +133,8 @@ export function tinyWorkspace({
     engine,
     precision,
     threads,
+    // Beside other work a test would wait for its runs.
+    priority: 'normal',
   };
   writeFileSync(path.join(folder, 'tiny.distill.json'), JSON.stringify(experiment, undefined, 2));
   return folder;

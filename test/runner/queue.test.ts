@@ -1,11 +1,13 @@
 /** @file One run a device: others wait in order, can be stopped meanwhile, and a dead one holds nobody up. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
 import { afterEach, describe, expect, it } from 'vitest';
+import { LOW_PRIORITY } from '../../src/runner/run/priority';
 import { deviceUser, takeDevice } from '../../src/runner/devices/queue';
 import type { DeviceRecord, RunRecord } from '../../src/protocol/records';
 import type { RunnerMethod } from '../../src/protocol/runner';
@@ -44,6 +46,10 @@ class Workspace {
     await Promise.all(this.#started.map(({ outcome }) => outcome));
   }
 }
+
+/** Of the threads of a run's process. */
+const prioritiesOf = (run: string): number[] =>
+  readdirSync(`/proc/${recordOf(run)!.pid}/task`).map((thread) => os.getPriority(Number(thread)));
 
 const hasStatus = (run: string, status: string): Promise<boolean> => until(() => recordOf(run)?.status === status);
 
@@ -121,6 +127,24 @@ describe('runs on one device', () => {
     expect(recordOf(third.run)!.waiting).toBeUndefined();
     expect([first, second].map(({ run }) => recordOf(run)!.status)).toEqual(['paused', 'queued']);
   });
+
+  it.runIf(process.platform === 'linux')(
+    'let other programs go first, with every thread, unless told otherwise',
+    async () => {
+      workspace = new Workspace();
+      const file = path.join(workspace.folder, 'tiny.distill.json');
+      const usual = readFileSync(file, 'utf8');
+      // Tests run at the usual priority otherwise.
+      writeFileSync(file, JSON.stringify({ ...(JSON.parse(usual) as object), priority: undefined }));
+      const first = await workspace.start();
+      await until(() => existsSync(path.join(first.run, 'teacher', 'metrics.jsonl')));
+      expect(new Set(prioritiesOf(first.run))).toEqual(new Set([Math.max(LOW_PRIORITY, os.getPriority())]));
+      writeFileSync(file, usual);
+      const second = await workspace.start('--no-queue');
+      await hasStatus(second.run, 'running');
+      expect(new Set(prioritiesOf(second.run))).toEqual(new Set([os.getPriority()]));
+    },
+  );
 
   it('do not wait when they are told not to', async () => {
     workspace = new Workspace();

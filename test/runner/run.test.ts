@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { divergences } from '../../src/distill/divergences';
@@ -11,6 +11,7 @@ import type {
   RunRecord,
 } from '../../src/protocol/records';
 import type { ResolvedExperiment } from '../../src/experiment/file/schema';
+import type { ExportResult } from '../../src/runner/commands/export';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import type { SweepResult } from '../../src/runner/commands/sweep';
 import { distillery, document, onlyRun, readLines, sampleRows, tinyWorkspace } from './program';
@@ -280,6 +281,27 @@ describe('a run of a text-classification experiment', () => {
     const [position] = (await document<InspectResult>(args, mixed)).positions;
     expect(position!.label).toBeUndefined();
     expect(position!.kl).toBeGreaterThanOrEqual(0);
+  });
+
+  it('is exported, as a whole and never over what is there', async () => {
+    const exported = await document<ExportResult>(['export', run, '--to', 'out/student'], workspace);
+    const folder = path.join(workspace, 'out', 'student');
+    expect(exported).toMatchObject({ run: path.basename(run), directory: folder, format: 'huggingface' });
+    expect(exported.files).toEqual(
+      expect.arrayContaining(['README.md', 'config.json', 'model.safetensors', 'tokenizer.json']),
+    );
+    expect(readFileSync(path.join(folder, 'model.safetensors'))).toEqual(weightsOf(run));
+    expect(readFileSync(path.join(folder, 'README.md'), 'utf8')).toContain('# Tiny: student');
+    expect((await loadCheckpoint(folder)).architecture.layers).toBe(1);
+    expect(readdirSync(path.join(workspace, 'out'))).toEqual(['student']);
+
+    const again = await distillery(['export', run, '--to', 'out/student'], workspace);
+    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('nothing is written over it')]);
+    const later = await distillery(['export', run, '--format', 'onnx'], workspace);
+    expect([later.code, later.stderr]).toEqual([2, expect.stringContaining('does not write the format "onnx"')]);
+
+    await document(['export', `${run}/controls/no-distillation`], workspace);
+    expect(readFileSync(path.join(workspace, 'Tiny-student', 'README.md'), 'utf8')).toContain('# Tiny: control');
   });
 
   it('is compared with others by name', async () => {

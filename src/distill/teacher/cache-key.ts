@@ -2,8 +2,8 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import type { CacheLayout } from './cache-layout';
-import type { StoredValues } from './cache';
-import type { Example } from '../../dataset/examples';
+import type { StoredValues } from './records';
+import type { Examples } from '../../dataset/example-store';
 import type { Model } from '../../model/parameters';
 
 /** Another number is another cache: to be raised when records, places or blocks change. */
@@ -12,7 +12,7 @@ const FORMAT = 1;
 export interface CacheIdentity {
   teacher: Model;
   task: string;
-  examples: readonly Example[];
+  examples: Examples;
   maxLength: number;
   layout: CacheLayout;
   values: StoredValues;
@@ -23,12 +23,14 @@ export interface CacheIdentity {
 /** 32 hexadecimal digits. Tokenizer and texts count through the token ids that they made. */
 export function cacheKey({ teacher, task, examples, maxLength, layout, values, computedBy }: CacheIdentity): string {
   const hash = createHash('sha256');
-  const { parts, blocks } = layout;
+  const { blocks } = layout;
+  const parts = layout.parts.map(({ name, rows, width }) => ({ name, rows, width }));
   const { architecture, parameters } = teacher;
   const settings = { FORMAT, architecture, task, maxLength, parts, blocks: blocks.length, values, computedBy };
   hash.update(JSON.stringify(settings));
   for (const name of Object.keys(parameters).sort()) addArray(hash, name, parameters[name]!);
-  for (const { inputIds, typeIds, labels } of examples) {
+  for (let index = 0; index < examples.length; index++) {
+    const { inputIds, typeIds, labels } = examples.at(index)!;
     addArray(hash, 'ids', inputIds);
     addArray(hash, 'types', typeIds);
     // Which positions count decides what is kept.

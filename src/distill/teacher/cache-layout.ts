@@ -2,9 +2,9 @@
 
 import type { Task } from '../../protocol/records';
 import { bucketLengths } from '../../dataset/batches';
-import type { Example } from '../../dataset/examples';
+import { lengthsOf, type Examples } from '../../dataset/example-store';
 import type { Imitated } from '../pairing';
-import { recordParts, recordSize, rowsOfExample, type RecordPart } from './records';
+import { recordParts, recordSize, rowsOfExample, type RecordPart, type StoredValues } from './records';
 
 /** Examples that the teacher is asked about together; their records lie one after the other. */
 export interface CacheBlock {
@@ -13,7 +13,7 @@ export interface CacheBlock {
   /** Rows of the batch; the last block of a length has filler rows. */
   readonly rows: number;
   readonly examples: readonly number[];
-  /** First value of the block in the cache, and the first after it. */
+  /** First byte of the block in the cache, and the first after it. */
   readonly start: number;
   readonly end: number;
 }
@@ -21,10 +21,10 @@ export interface CacheBlock {
 export interface CacheLayout {
   readonly parts: readonly RecordPart[];
   readonly blocks: readonly CacheBlock[];
-  /** By example: its first value in the cache, and the number of its values. */
+  /** By example: its first byte in the cache, and the number of its bytes. */
   readonly starts: Float64Array;
   readonly sizes: Float64Array;
-  /** Values in all. */
+  /** Bytes in all. */
   readonly size: number;
 }
 
@@ -34,12 +34,14 @@ const BLOCK_TOKENS = 4096;
 
 /** Depends on the examples and on what is imitated alone, not on the training's batches, order or seed. */
 export function layoutCache(
-  examples: readonly Example[],
-  { imitated, task, maxLength }: { imitated: Imitated; task: Task; maxLength: number },
+  examples: Examples,
+  { imitated, task, maxLength, values }: { imitated: Imitated; task: Task; maxLength: number; values: StoredValues },
 ): CacheLayout {
-  const parts = recordParts(imitated);
+  const parts = recordParts(imitated, values);
   const starts = new Float64Array(examples.length);
-  const sizes = Float64Array.from(examples, (example) => recordSize(parts, rowsOfExample(example, task)));
+  const sizes = Float64Array.from({ length: examples.length }, (_, index) =>
+    recordSize(parts, rowsOfExample(examples.at(index)!, task)),
+  );
   let size = 0;
   const blocks = planBlocks(examples, maxLength).map((planned): CacheBlock => {
     const start = size;
@@ -52,12 +54,13 @@ export function layoutCache(
   return { parts, blocks, starts, sizes, size };
 }
 
-function planBlocks(examples: readonly Example[], maxLength: number): Omit<CacheBlock, 'start' | 'end'>[] {
-  const lengths = examples.map(({ inputIds }) => inputIds.length);
+function planBlocks(examples: Examples, maxLength: number): Omit<CacheBlock, 'start' | 'end'>[] {
+  const lengths = lengthsOf(examples);
   const buckets = bucketLengths(lengths, maxLength);
   return buckets.flatMap((length, bucket) => {
     const shortest = buckets[bucket - 1] ?? -1;
-    const members = [...lengths.keys()].filter((i) => lengths[i]! > shortest && lengths[i]! <= length);
+    const members: number[] = [];
+    for (const [i, own] of lengths.entries()) if (own > shortest && own <= length) members.push(i);
     const rows = Math.max(1, Math.min(BLOCK_ROWS, Math.floor(BLOCK_TOKENS / length)));
     return Array.from({ length: Math.ceil(members.length / rows) }, (_, block) => ({
       length,

@@ -1,10 +1,9 @@
 /** @file The frozen teacher's answers, asked once and kept: filled block by block, read example by example. */
 
 import type { HostArray, HostTensor } from '../../engine/array';
-import { decodeFloat16Into, encodeFloat16 } from '../../protocol/float16';
 import type { Task } from '../../protocol/records';
 import { collate } from '../../dataset/batches';
-import type { Example } from '../../dataset/examples';
+import type { Examples } from '../../dataset/example-store';
 import { batchInputs, ByShape, type BatchInputs } from '../batch-inputs';
 import type { CacheBlock, CacheLayout } from './cache-layout';
 import { mapValues } from '../named';
@@ -13,11 +12,6 @@ import { teacherOutputSpecs } from '../specs';
 import type { Imitated } from '../pairing';
 import { toHost, type Targets, type TargetSource, type TeacherTargets } from './teacher';
 import { gatherRecord, placesIn, scatterRecord } from './records';
-
-/** How values are stored: as they are, or rounded to half the size. */
-export type StoredValues = 'float32' | 'float16';
-
-export const BYTES_OF_VALUE: Readonly<Record<StoredValues, number>> = { float32: 4, float16: 2 };
 
 /** Where the records are kept. Places are in bytes. */
 export interface RecordStore {
@@ -31,13 +25,12 @@ export interface RecordStore {
 export interface TeacherCacheSetup {
   layout: CacheLayout;
   store: RecordStore;
-  values: StoredValues;
   task: Task;
   imitated: Imitated;
 }
 
 export interface FillSetup extends TeacherCacheSetup {
-  examples: readonly Example[];
+  examples: Examples;
   padId: number;
   teacher: TeacherTargets;
   /** Called before each block that is still to be filled; false ends the filling early. */
@@ -63,7 +56,7 @@ export async function fillCache(setup: FillSetup): Promise<boolean> {
 }
 
 async function fillBlock(setup: FillSetup, index: number): Promise<void> {
-  const { layout, store, values, task, teacher, examples, padId } = setup;
+  const { layout, store, task, teacher, examples, padId } = setup;
   const block = layout.blocks[index]!;
   const planned = { length: block.length, indices: [...block.examples] };
   const inputs = batchInputs(collate(examples, planned, { task, batchSize: block.rows, padId }), task);
@@ -77,8 +70,7 @@ async function fillBlock(setup: FillSetup, index: number): Promise<void> {
     task,
     mapValues(exact, ({ data }) => data),
   );
-  requireFiniteTensor("the teacher's answers", records, `examples ${block.examples.join(', ')}`);
-  await store.writeBlock(index, block.start * BYTES_OF_VALUE[values], encode(records, values));
+  await store.writeBlock(index, block.start, records);
   await setup.onBlock?.(inputs, exact);
 }
 
@@ -88,35 +80,15 @@ function gatherBlock(
   inputs: BatchInputs,
   task: Task,
   outputs: Record<string, HostArray>,
-): Float32Array {
-  const records = new Float32Array(block.end - block.start);
+): Uint8Array {
+  const records = new Uint8Array(block.end - block.start);
+  const check = (values: Float32Array): void =>
+    requireFiniteTensor("the teacher's answers", values, `examples ${block.examples.join(', ')}`);
   for (const place of placesIn(inputs, task)) {
     const at = layout.starts[place.example]! - block.start;
-    gatherRecord(layout.parts, place, outputs, records.subarray(at, at + layout.sizes[place.example]!));
+    gatherRecord(layout.parts, place, outputs, records.subarray(at, at + layout.sizes[place.example]!), check);
   }
   return records;
-}
-
-/** Throws a RangeError where a value is too large for float16. */
-function encode(values: Float32Array, stored: StoredValues): Uint8Array {
-  const { buffer, byteOffset, byteLength } = stored === 'float16' ? toFloat16(values) : values;
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
-const LARGEST_FLOAT16 = 65504;
-
-function toFloat16(values: Float32Array): Uint16Array {
-  if (values.some((value) => Math.abs(value) > LARGEST_FLOAT16)) {
-    throw new RangeError(`they are larger than float16 can hold (${LARGEST_FLOAT16})`);
-  }
-  return encodeFloat16(values);
-}
-
-/** Values as they come back from the store. */
-function decode(bytes: Uint8Array, stored: StoredValues): Float32Array {
-  const length = bytes.byteLength / BYTES_OF_VALUE[stored];
-  if (stored === 'float32') return new Float32Array(bytes.buffer, bytes.byteOffset, length);
-  return decodeFloat16Into(new Uint16Array(bytes.buffer, bytes.byteOffset, length), new Float32Array(length));
 }
 
 /** What a batch's targets are read into. */
@@ -156,19 +128,18 @@ export class CachedTargets implements TargetSource {
   }
 
   private async read(inputs: BatchInputs): Promise<Targets> {
-    const { layout, store, values, task } = this.setup;
+    const { layout, store, task } = this.setup;
     const buffers = this.buffers.get(inputs.shape);
     const { targets } = buffers.sets[buffers.next]!;
     buffers.next = 1 - buffers.next;
     const data = mapValues(targets, (target) => target.data);
     // What counts in no loss is 0, whatever batch was here before.
     for (const values of Object.values(data)) values.fill(0);
-    const size = BYTES_OF_VALUE[values];
     await Promise.all(
       placesIn(inputs, task).map(async (place) => {
-        const bytes = new Uint8Array(layout.sizes[place.example]! * size);
-        await store.read(layout.starts[place.example]! * size, bytes);
-        scatterRecord(layout.parts, place, decode(bytes, values), data);
+        const bytes = new Uint8Array(layout.sizes[place.example]!);
+        await store.read(layout.starts[place.example]!, bytes);
+        scatterRecord(layout.parts, place, bytes, data);
       }),
     );
     return targets;

@@ -1,6 +1,7 @@
 /** @file What is kept of the teacher's answers: one record an example, which fits into any batch that the example is in. */
 
 import type { HostArray } from '../../engine/array';
+import { decodeFloat16Into, encodeFloat16 } from '../../protocol/float16';
 import type { Task } from '../../protocol/records';
 import type { BatchInputs } from '../batch-inputs';
 import { teacherOutputSpecs } from '../specs';
@@ -10,22 +11,29 @@ import { predictionRows } from '../shift';
 /** Rows of an example that a part is made of: those that predict and count, or its real tokens. */
 type RowKind = 'predictions' | 'tokens';
 
+/** How answers are kept: as they are, rounded to half the size, or ("auto") hidden states alone rounded. */
+export type StoredValues = 'auto' | 'float32' | 'float16';
+
 /** One of the teacher's outputs in a record: [rows, width]. */
 export interface RecordPart {
   /** As in `teacherOutputSpecs`: `prediction`, or `hidden.BLOCK`. */
   readonly name: string;
   readonly rows: RowKind;
   readonly width: number;
+  /** Bytes of a value: 4 as float32, 2 as float16. */
+  readonly bytes: 2 | 4;
 }
 
-/** The parts of a record, in their order in it. */
-export function recordParts(imitated: Imitated): RecordPart[] {
+/** The parts of a record, in their order in it: those of 4 bytes first, so that each lies at a multiple of its size. */
+export function recordParts(imitated: Imitated, values: StoredValues): RecordPart[] {
   const outputs = Object.entries(teacherOutputSpecs(imitated, { rows: 1, length: 1, predictions: 1 }));
-  return outputs.map(([name, { shape }]) => ({
-    name,
-    rows: name === 'prediction' ? 'predictions' : 'tokens',
-    width: shape.at(-1)!,
-  }));
+  const parts = outputs.map(([name, { shape }]): RecordPart => {
+    const isPrediction = name === 'prediction';
+    const isRounded = values === 'float16' || (values === 'auto' && !isPrediction);
+    const rows = isPrediction ? 'predictions' : 'tokens';
+    return { name, rows, width: shape.at(-1)!, bytes: isRounded ? 2 : 4 };
+  });
+  return parts.sort((a, b) => b.bytes - a.bytes);
 }
 
 /** Where an example lies in a batch: rows of [predictions, width] and of [rows · length, width] tensors. */
@@ -59,9 +67,9 @@ export function placesIn({ examples, shape, tensors }: BatchInputs, task: Task):
   })).filter(({ example }) => example >= 0);
 }
 
-/** Floats of the record of an example. */
+/** Bytes of the record of an example. */
 export function recordSize(parts: readonly RecordPart[], rows: Readonly<Record<RowKind, number>>): number {
-  return parts.reduce((sum, part) => sum + rows[part.rows] * part.width, 0);
+  return parts.reduce((sum, part) => sum + rows[part.rows] * part.width * part.bytes, 0);
 }
 
 /** How many rows of each kind an example has, from its labels and length alone. */
@@ -77,34 +85,53 @@ export function rowsOfExample(
   };
 }
 
-/** Copies the teacher's outputs for one example of a batch into its record. */
+const LARGEST_FLOAT16 = 65504;
+
+function toFloat16(values: Float32Array): Uint16Array {
+  if (values.some((value) => Math.abs(value) > LARGEST_FLOAT16)) {
+    throw new RangeError(`they are larger than float16 can hold (${LARGEST_FLOAT16})`);
+  }
+  return encodeFloat16(values);
+}
+
+/**
+ * Copies the teacher's outputs for one example of a batch into its record.
+ * @param check is given each row before it is rounded
+ * @throws RangeError where a value is too large for float16
+ */
 export function gatherRecord(
   parts: readonly RecordPart[],
   place: BatchPlace,
   outputs: Readonly<Record<string, HostArray>>,
-  record: Float32Array,
+  record: Uint8Array,
+  check: (values: Float32Array) => void,
 ): void {
   let at = 0;
-  for (const { name, rows, width } of parts) {
+  for (const { name, rows, width, bytes } of parts) {
     for (const row of place[rows]) {
-      record.set(outputs[name]!.subarray(row * width, (row + 1) * width), at);
-      at += width;
+      const values = outputs[name]!.subarray(row * width, (row + 1) * width) as Float32Array;
+      check(values);
+      const { buffer, byteOffset, byteLength } = bytes === 2 ? toFloat16(values) : values;
+      record.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+      at += byteLength;
     }
   }
 }
 
-/** The reverse: copies a record to where its example lies in a batch. */
+/** The reverse: copies a record, which begins its buffer, to where its example lies in a batch. */
 export function scatterRecord(
   parts: readonly RecordPart[],
   place: BatchPlace,
-  record: Float32Array,
+  { buffer }: Uint8Array,
   targets: Readonly<Record<string, HostArray>>,
 ): void {
   let at = 0;
-  for (const { name, rows, width } of parts) {
+  for (const { name, rows, width, bytes } of parts) {
     for (const row of place[rows]) {
-      targets[name]!.set(record.subarray(at, at + width), row * width);
-      at += width;
+      const into = targets[name]!.subarray(row * width, (row + 1) * width) as Float32Array;
+      if (bytes === 2) decodeFloat16Into(new Uint16Array(buffer, at, width), into);
+      else into.set(new Float32Array(buffer, at, width));
+      at += width * bytes;
     }
   }
 }

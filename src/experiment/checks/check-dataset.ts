@@ -5,7 +5,7 @@ import { sortedLabels } from '../../protocol/format';
 import { complaintAbout, InputError, problemAt, type Problem } from '../../protocol/problem';
 import type { ProblemCode } from '../../protocol/problems/catalogue';
 import { phrase } from '../../protocol/problems/phrases';
-import { fileRecords, type Columns } from '../../dataset/dataset';
+import { fileRecords, type Columns, type ReadingOptions } from '../../dataset/dataset';
 import { isTrainedHere } from '../ensemble';
 import { closestFile, findSplitFiles, type FileSplit } from './dataset-files';
 import type { Findings } from './findings';
@@ -31,6 +31,9 @@ const useTenth = setValue(['dataset', 'validation'], 0.1, phrase('hold-out-tenth
 /** Fraction of the training rows that is held out where no validation is named. */
 const defaultValidation = 0.1;
 
+/** They are evaluated again and again, and more of them hardly narrow an interval any further: at most so many are held out unasked. */
+const MOST_HELD_OUT = 10_000;
+
 /** The columns of a dataset that its task reads. */
 export function columnsOf({ task, dataset }: Pick<Experiment, 'task' | 'dataset'>): Columns {
   if (task === 'text-classification') {
@@ -49,34 +52,44 @@ export function unlabelledColumns(experiment: Pick<Experiment, 'task' | 'dataset
 }
 
 /** Undefined where the files themselves are not all there, or could not be read. What is there is checked whatever else is not. */
-export async function checkDataset(experiment: Experiment, findings: Findings): Promise<DatasetFacts | undefined> {
+export async function checkDataset(
+  experiment: Experiment,
+  findings: Findings,
+  options: Pick<ReadingOptions, 'mostBytes'> = {},
+): Promise<DatasetFacts | undefined> {
   const find = (split: FileSplit): Promise<string[] | undefined> =>
     findings.checkAsync(() => findFiles(experiment, split, findings));
   const train = await find('train');
-  const held = await findings.checkAsync(async () => {
+  const named = await findings.checkAsync(async () => {
     const { validation = defaultValidation } = experiment.dataset;
     return typeof validation === 'number' ? validation : findFiles(experiment, 'validation', findings);
   });
   const test = await find('test');
   const more = await find('unlabelled');
-  warnOfSharedFiles({ train, validation: held, test, unlabelled: more }, findings);
+  warnOfSharedFiles({ train, validation: named, test, unlabelled: more }, findings);
 
   const read = (split: FileSplit, files: string[] | undefined): Promise<SplitSummary | undefined> =>
-    findings.checkAsync(async () => files && readSplit(experiment, split, files, findings));
+    findings.checkAsync(async () => files && readSplit(experiment, split, files, findings, options));
   const training = await read('train', train);
-  const validating = typeof held === 'number' ? undefined : await read('validation', held);
+  const validating = typeof named === 'number' ? undefined : await read('validation', named);
   const testing = await read('test', test);
   const texts = await read('unlabelled', more);
   if (training === undefined) return undefined;
   const labels = sortedLabels(training.labels.map(({ label }) => label));
   const measuredLabels = [...(validating?.labels ?? []), ...(testing?.labels ?? [])];
-  if (findings.check(() => experiment.task) === 'text-classification') {
+  // What was not read may have other labels, and labels at all.
+  const isPart = [training, validating, testing, texts].some((summary) => summary?.part !== undefined);
+  if (!isPart && findings.check(() => experiment.task) === 'text-classification') {
     checkLabels(labels, findings);
     if (findings.check(() => isTrainedHere(experiment.teacher))) checkTrained(labels, measuredLabels, findings);
     countUnlabelled(training, validating, testing, findings);
   }
-  if (train === undefined || held === undefined) return undefined;
-  const labelled = checkHeldOut(training.rows - training.unlabelled, held, findings);
+  if (train === undefined || named === undefined) return undefined;
+  // As many as it takes for all that is asked of them.
+  const withLabel = training.part === undefined ? training.rows - training.unlabelled : Infinity;
+  const isAsked = findings.check(() => experiment.dataset.validation !== undefined);
+  const held = typeof named !== 'number' || isAsked ? named : Math.min(named, MOST_HELD_OUT / Math.max(1, withLabel));
+  const labelled = withLabel === Infinity ? withLabel : checkHeldOut(withLabel, held, findings);
   const lacks = (split: FileSplit, found: unknown): boolean =>
     findings.check(() => found === undefined && experiment.dataset[split] !== undefined) !== false;
   if (lacks('test', test) || lacks('unlabelled', texts)) return undefined;
@@ -159,11 +172,16 @@ async function readSplit(
   split: FileSplit,
   files: string[],
   findings: Findings,
+  { mostBytes }: Pick<ReadingOptions, 'mostBytes'>,
 ): Promise<SplitSummary | undefined> {
   const columns = split === 'unlabelled' ? unlabelledColumns(experiment) : columnsOf(experiment);
   try {
-    const summary = await summarizeSplit(files, columns);
+    const summary = await summarizeSplit(files, columns, { mostBytes });
     findings.add(...summary.problems);
+    if (summary.part !== undefined) {
+      const part = { file: findings.show(summary.part), megabytes: mostBytes! / 2 ** 20 };
+      findings.warning(['dataset', split], 'dataset-read-in-part', part);
+    }
     return summary;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

@@ -2,6 +2,7 @@
 
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { InputError, type Problem } from '../../protocol/problem';
+import type { ReadingOptions } from '../../dataset/dataset';
 import { checkDataset, type DatasetFacts } from './check-dataset';
 import { checkModels, type ModelFacts } from './check-models';
 import { checkSettings } from './check-settings';
@@ -11,6 +12,8 @@ import { Findings } from './findings';
 import { readExperimentFile, type ParsedExperiment } from '../file/parse';
 import type { Experiment, TrainingSpec } from '../file/schema';
 import type { Path } from '../file/source';
+
+type CheckOptions = Pick<ReadingOptions, 'mostBytes'>;
 
 /** What was learnt about an experiment's files while it was checked. */
 export interface CheckedExperiment {
@@ -22,12 +25,13 @@ export interface CheckedExperiment {
 }
 
 /**
- * All problems of an experiment: of its text and, as far as that can be read, of the files it names. Datasets are read whole.
+ * All problems of an experiment: of its text and, as far as that can be read, of the files it names. Datasets are read whole, unless
+ * `mostBytes` says how much of each file.
  * Problems are placed in the experiment file or in a dataset; those of datasets have absolute paths if the experiment's is
  * absolute.
  */
-export async function validateExperiment(parsed: ParsedExperiment): Promise<Problem[]> {
-  return (await checkExperiment(parsed)).problems;
+export async function validateExperiment(parsed: ParsedExperiment, options: CheckOptions = {}): Promise<Problem[]> {
+  return (await checkExperiment(parsed, options)).problems;
 }
 
 /** What can be said without reading any other file: of a workspace that is not trusted, none is opened by what it names. */
@@ -40,9 +44,9 @@ export function validateSettings({ readable, source, problems }: ParsedExperimen
 }
 
 /** As validateExperiment, from the file; one that cannot be read is a problem too. */
-export async function validateExperimentFile(file: string): Promise<Problem[]> {
+export async function validateExperimentFile(file: string, options: CheckOptions = {}): Promise<Problem[]> {
   try {
-    return await validateExperiment(await readExperimentFile(file));
+    return await validateExperiment(await readExperimentFile(file), options);
   } catch (error) {
     if (error instanceof InputError) return [...error.problems];
     throw error;
@@ -50,14 +54,17 @@ export async function validateExperimentFile(file: string): Promise<Problem[]> {
 }
 
 /** Checks an experiment and keeps what was learnt, for resolving it. */
-export async function checkExperiment(parsed: ParsedExperiment): Promise<CheckedExperiment> {
+export async function checkExperiment(
+  parsed: ParsedExperiment,
+  options: CheckOptions = {},
+): Promise<CheckedExperiment> {
   const { experiment, readable, source } = parsed;
   if (readable === undefined) return { problems: parsed.problems };
   const findings = new Findings(source, dirname(resolve(source.file)));
   findings.add(...parsed.problems);
   checkSettings(readable, findings);
   findings.check(() => checkSweep(parsed, findings));
-  const dataset = await checkDataset(readable, findings);
+  const dataset = await checkDataset(readable, findings, options);
   const models = await checkModels(readable, dataset, findings);
   if (dataset !== undefined) checkWarmup(readable, dataset, findings);
   const problems = inOrder(findings.problems, source.file).map((problem) => showFile(problem, source.file));

@@ -30,7 +30,7 @@ const datasetSchema = z
       .optional()
       .meta({
         description:
-          'Rows that choose the best checkpoint: files, or a fraction of the training rows to hold out. Left out, a tenth is held out.',
+          'Rows that choose the best checkpoint: files, or a fraction of the training rows to hold out. Left out, a tenth is held out, at most 10,000 rows.',
         examples: ['data/validation.jsonl', 0.1],
       }),
     test: paths('Rows that are read once, for the final comparison. Left out, the comparison uses validation.', [
@@ -105,6 +105,14 @@ const trainingSchema = z
   .strictObject({
     epochs: z.int().min(1).default(3).describe('Passes over the training rows.'),
     batchSize: z.int().min(1).default(16).describe('Rows in a batch.'),
+    groupByLength: z
+      .union([z.literal('auto'), z.boolean()])
+      .default('auto')
+      .meta({
+        description:
+          'Whether rows of like length share a batch, which saves padding but lets length, and what goes with it, decide which rows meet. "auto": within shuffled windows of at least 50 updates, and not at all where there are fewer. true: over the whole epoch. false: never.',
+        examples: ['auto', false],
+      }),
     gradientAccumulation: z
       .int()
       .min(1)
@@ -170,9 +178,11 @@ const teacherCache = z
     z
       .strictObject({
         values: z
-          .enum(['float32', 'float16'])
-          .default('float32')
-          .describe('"float32": exact. "float16": half the space; the run reports what the rounding costs.'),
+          .enum(['auto', 'float32', 'float16'])
+          .default('auto')
+          .describe(
+            '"auto": soft labels exactly, and hidden states that are imitated in float16, which changes their loss by less than a ten-thousandth. "float32": all exactly. "float16": all in half the space; the run reports what the rounding costs.',
+          ),
         maxGigabytes: z
           .number()
           .gt(0)
@@ -461,6 +471,12 @@ export const experimentSchema = z
     )
       .max(1024)
       .optional(),
+    priority: z
+      .enum(['low', 'normal'])
+      .default('low')
+      .describe(
+        '"low": other programs go first where the processor is short. "normal": the run takes its part like them.',
+      ),
   })
   .describe('A knowledge-distillation experiment.');
 

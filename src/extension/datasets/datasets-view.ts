@@ -68,7 +68,7 @@ class DatasetItem extends TreeItem {
     const bad = found?.problemCount ?? 0;
     const columns = found?.columns.map(({ name }) => name).slice(0, 4) ?? [];
     const parts = [
-      found ? l10n.t('{0} rows', formatCount(found.rows)) : l10n.t('reading …'),
+      found ? rowsOf(found) : l10n.t('reading …'),
       bad > 0 ? l10n.t('{0} malformed', formatCount(bad)) : columns.join(', '),
       isInspected ? l10n.t('inspecting') : '',
     ];
@@ -160,3 +160,7 @@ function problemItems({ problems, file }: DatasetItem): TreeItem[] {
     return item;
   });
 }
+
+/** Of a large file the first rows alone are counted. */
+const rowsOf = ({ rows, isPart }: DatasetDescription): string =>
+  isPart ? l10n.t('more than {0} rows', formatCount(rows)) : l10n.t('{0} rows', formatCount(rows));

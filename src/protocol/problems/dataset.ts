@@ -56,6 +56,14 @@ export const datasetProblems = {
     message: '{rows} more rows of this file cannot be used.',
     remedy: 'Correct the rows above first.',
   },
+  'dataset-read-in-part': {
+    message: 'Of {file} only the first {megabytes} MB were checked.',
+    remedy: 'The run reads and checks all of it.',
+  },
+  'row-too-long': {
+    message: 'This row is longer than {megabytes} MB and is left out.',
+    remedy: 'Divide it, or put an end to the line or the quote that is missing one.',
+  },
   'row-not-utf8': {
     message: 'This text is not valid UTF-8; unreadable bytes stand as U+FFFD.',
     remedy: 'Save the file as UTF-8.',

@@ -51,6 +51,19 @@ export const runProblems = {
     remedy: 'Wait for its end.',
   },
   'run-without-model': { message: 'This run has no model yet.', remedy: 'Wait for its first checkpoint.' },
+  'export-without-model': {
+    message: 'This run has no finished model yet: it is written at the end.',
+    remedy: 'Wait for its end, or go on with {resume:quoted}.',
+    actions: { resume: '{run}' },
+  },
+  'export-exists': {
+    message: 'There is something of this name already, and nothing is written over it.',
+    remedy: 'Name a folder that does not exist yet.',
+  },
+  'export-format-missing': {
+    message: 'This version does not write the format "{format}".',
+    remedy: 'Export in the format "huggingface", from which other tools convert.',
+  },
   'control-missing': {
     message: 'The run has no control {control}.',
     remedy: 'See its folder "controls" for their names.',

@@ -3,7 +3,8 @@
 import { formatQuantity, formatShare } from '../../protocol/format';
 import { complaint, type Complaint } from '../../protocol/problem';
 import type { Metrics, Task } from '../../protocol/records';
-import { notCounted, type Example } from '../../dataset/examples';
+import type { Examples } from '../../dataset/example-store';
+import { notCounted } from '../../dataset/examples';
 
 /** Share of the way from the commonest class's macro-F1 to 1 that a teacher must have come. */
 const leastWay = 0.1;
@@ -52,8 +53,8 @@ export function frequencyPerplexity(seen: Iterable<number>, measured: Iterable<n
 
 export interface Baseline {
   task: Task;
-  train: readonly Example[];
-  validation: readonly Example[];
+  train: Examples;
+  validation: Examples;
   /** Class names by index. */
   labels?: readonly string[] | undefined;
   vocabulary: number;
@@ -65,7 +66,7 @@ export function teacherAlert(
   { task, train, validation, labels, vocabulary }: Baseline,
 ): Complaint | undefined {
   if (task === 'text-classification') {
-    const majority = majorityOf(validation.map((example) => example.labels as number));
+    const majority = majorityOf(classesOf(validation));
     if (!isAtChance(measured, majority)) return undefined;
     const [accuracy, share] = [formatShare(measured.accuracy), formatShare(majority.share)];
     return complaint('teacher-at-chance', { label: labels?.[majority.label] ?? '', accuracy, share });
@@ -76,8 +77,12 @@ export function teacherAlert(
   return complaint('teacher-at-frequency', { perplexity, frequency: shown });
 }
 
-function* countedTokens(examples: readonly Example[]): Iterable<number> {
-  for (const { labels } of examples) {
-    for (const label of labels as Int32Array) if (label !== notCounted) yield label;
+function classesOf(examples: Examples): number[] {
+  return Array.from({ length: examples.length }, (_, index) => examples.at(index)!.labels as number);
+}
+
+function* countedTokens(examples: Examples): Iterable<number> {
+  for (let index = 0; index < examples.length; index++) {
+    for (const label of examples.at(index)!.labels as Int32Array) if (label !== notCounted) yield label;
   }
 }

@@ -6,7 +6,7 @@ import { writeSafetensors, type TensorToWrite } from '../../model/safetensors';
 import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
 import type { InspectResult } from '../../protocol/records';
-import { readDataset, type Row } from '../../dataset/dataset';
+import { forEachRow, type Row } from '../../dataset/dataset';
 import { openForAnswers } from '../devices/open-engine';
 import { inspectionResult, type InspectionInput } from '../serve/inspection';
 import { inputOfText, tokenizerOf } from '../serve/inspection-input';
@@ -59,10 +59,14 @@ async function readInput(name: string, target: Target, options: InspectOptions):
 }
 
 async function readRow({ columns }: Target, file: string, row: number): Promise<Row> {
-  const { rows } = await readDataset([file], { ...columns, labelIsOptional: true });
-  const chosen = rows[row - 1];
+  let rows = 0;
+  let chosen: Row | undefined;
+  await forEachRow([file], { ...columns, labelIsOptional: true }, (one) => {
+    if (++rows === row) chosen = one;
+    return rows < row;
+  });
   if (chosen) return chosen;
-  throw InputError.at(file, 'row-out-of-range', { row, rows: rows.length });
+  throw InputError.at(file, 'row-out-of-range', { row, rows });
 }
 
 function inputOfIds(ids: number[]): InspectionInput {

@@ -27,6 +27,7 @@ import { inspectionResult } from '../serve/inspection';
 import { inputOfText, tokenizerOf } from '../serve/inspection-input';
 import { openForAnswers } from '../devices/open-engine';
 import { rejection } from '../serve/failure';
+import { SAMPLE_BYTES } from '../../dataset/dataset';
 import { LoadedTargets } from '../serve/loaded-targets';
 import type { Target } from '../serve/targets';
 import { completeWith } from './complete';
@@ -43,8 +44,10 @@ export async function serve(input = process.stdin, output = process.stdout): Pro
   );
   answer(connection, 'score', (params) => targets.use(params.target, (it) => score(it, params)));
   answer(connection, 'logits', (params) => targets.use(params.target, (it) => textLogits(it, params)));
+  // A person who writes waits for the answer.
+  const inPart = { mostBytes: SAMPLE_BYTES };
   answer(connection, 'validate', ({ file, text }) =>
-    text === undefined ? validateExperimentFile(file) : validateExperiment(parseExperiment(text, file)),
+    text === undefined ? validateExperimentFile(file, inPart) : validateExperiment(parseExperiment(text, file), inPart),
   );
   connection.listen();
   await Promise.race([once(input, 'end'), once(input, 'close')]);

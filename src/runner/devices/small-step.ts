@@ -60,21 +60,26 @@ function batch(): Batch {
   };
 }
 
-/** Loads the step, warms it up, and times it. */
-export async function measureSmallStep(executor: Executor): Promise<Speed> {
+/** A training of so many such steps. */
+export function smallTraining(executor: Executor, steps: number): Trainer {
   const only = batch();
-  const trainer = new Trainer({
+  return new Trainer({
     executor,
     task: 'causal-lm',
     pairing,
     teacher: new FrozenTeacher(executor, teacher, initializeParameters(teacher, 1)),
-    source: { steps: WARM_UP_STEPS + MOST_TIMED_STEPS, stepsPerEpoch: 1, batchesOf: () => [only] },
+    source: { steps, stepsPerEpoch: 1, batchesOf: () => [only] },
     options: {
       ...{ learningRate: 1e-4, schedule: 'linear', warmup: 0, weightDecay: 0.01, decayBiasAndNorm: false },
       ...{ clipNorm: 1, seed: 1 },
     },
     initial: initializeParameters(student, 2),
   });
+}
+
+/** Loads the step, warms it up, and times it. */
+export async function measureSmallStep(executor: Executor): Promise<Speed> {
+  const trainer = smallTraining(executor, WARM_UP_STEPS + MOST_TIMED_STEPS);
   const times: number[] = [];
   const timed = (): number[] => times.slice(WARM_UP_STEPS);
   while (timed().length < MOST_TIMED_STEPS && sum(timed()) < LONG_ENOUGH) {
@@ -85,7 +90,7 @@ export async function measureSmallStep(executor: Executor): Promise<Speed> {
   }
   // Whatever else the machine does only makes a step slower.
   const stepMs = Math.min(...timed());
-  return { stepMs, tokensPerSecond: (only.tokens / stepMs) * 1000 };
+  return { stepMs, tokensPerSecond: ((ROWS * LENGTH) / stepMs) * 1000 };
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

@@ -27,6 +27,14 @@ export interface CardRows {
 /** Files of a split that are named. */
 const MOST_FILES = 5;
 
+/** Classes that are named; config.json has all of them. */
+const MOST_CLASSES = 100;
+
+function someOf(names: readonly string[], most: number, what: string): string {
+  const more = names.length - most;
+  return `${names.slice(0, most).join(', ')}${more > 0 ? ` and ${formatCount(more)} more ${what}` : ''}`;
+}
+
 export function modelCard(experiment: ResolvedExperiment, a: Architecture, role: Role, rows: CardRows): string {
   const { name, task } = experiment;
   return `---
@@ -43,17 +51,18 @@ ${origin(experiment, role)}
 - Architecture: ${a.family}, ${a.layers} layers, width ${a.hiddenSize}, ${a.heads} heads
 - Parameters: ${formatCount(parameterCount(a))}
 - Vocabulary: ${formatCount(a.vocabularySize)} tokens, at most ${formatCount(a.maxPositions)} in an input
-${a.labels ? `- Classes: ${a.labels.map(inMarkdown).join(', ')}\n` : ''}${data(experiment, role, rows)}
+${a.labels ? `- Classes: ${someOf(a.labels.map(inMarkdown), MOST_CLASSES, 'classes')}\n` : ''}${data(experiment, role, rows)}
 - Trained with seed ${experiment.training.seed}
 `;
 }
 
 function data({ task, dataset, file }: ResolvedExperiment, role: Role, rows: CardRows): string {
-  const of = (files: readonly string[]): string => {
-    const named = files.slice(0, MOST_FILES).map((one) => inMarkdown(shownFile(one, path.dirname(file))));
-    const more = files.length - named.length;
-    return `${named.join(', ')}${more > 0 ? ` and ${formatCount(more)} more files` : ''}`;
-  };
+  const of = (files: readonly string[]): string =>
+    someOf(
+      files.map((one) => inMarkdown(shownFile(one, path.dirname(file)))),
+      MOST_FILES,
+      'files',
+    );
   const { train, validation, unlabelled = [] } = dataset;
   const kind = task === 'text-classification' ? 'labelled rows' : 'rows';
   const trained = `- Trained on ${formatCount(rows.labelled)} ${kind} of ${of(train)}`;

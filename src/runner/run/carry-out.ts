@@ -9,6 +9,7 @@ import type { AlertRecord, Comparison, RunErrorRecord, RunRecord, RunStatus } fr
 import type { OpenEngine } from '../devices/open-engine';
 import { takeDevice, type Ahead } from '../devices/queue';
 import { writeReport } from '../report/report';
+import { letOthersGoFirst } from './priority';
 import { RunControl } from './run-control';
 import { runExperiment } from './run-experiment';
 import { RunRecorder, type RunListener } from './run-recorder';
@@ -44,6 +45,7 @@ export const resultOf = (paths: RunPaths, status: RunStatus): RunResult => ({
 export async function carryOut(run: RunToCarryOut, output: RunListener): Promise<RunResult> {
   const { paths, experiment, lock, engine } = run;
   const { executor } = engine;
+  if (experiment.priority === 'low') letOthersGoFirst();
   let recorder: RunRecorder | undefined = undefined;
   let isQueued = true;
   const control = new RunControl((paused) => {

@@ -13,7 +13,8 @@ import { memberName } from '../../experiment/ensemble';
 import { parameterCount } from '../../model/config';
 import type { Comparison, ComparisonRow, PredictionRecord, Role, SoftLabel, Split, Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
-import type { Example } from '../../dataset/examples';
+import type { Examples, ExamplesWithRows } from '../../dataset/example-store';
+import type { TokenExample } from '../../dataset/examples';
 import { classGains, type ClassPair } from './class-gains';
 import { withIntervals, type MeasuredModel } from './comparison-intervals';
 import { comparisonOverSeeds, type MeasuredSeed } from './comparison-seeds';
@@ -32,8 +33,8 @@ export interface ComparisonSetup {
   run: string;
   split: Split;
   /** What is compared on, and the same in batches. */
-  examples: readonly Example[];
-  batches: readonly Batch[];
+  examples: ExamplesWithRows;
+  batches: Iterable<Batch>;
   /** text-classification: class names by index. */
   labels?: readonly string[] | undefined;
   /** Student and controls of each seed. */
@@ -44,7 +45,7 @@ export interface ComparisonSetup {
   temperature: number;
   teacher: FrozenTeacher;
   /** Each model is timed on this text. */
-  latencyText: Example;
+  latencyText: TokenExample;
 }
 
 /**
@@ -72,7 +73,7 @@ export async function compareModels(
     }
     measured.push({ seed, models: ofSeed });
   }
-  const labels = setup.examples.flatMap((example) => (typeof example.labels === 'number' ? [example.labels] : []));
+  const labels = classesOf(setup.examples);
   const [first] = measured;
   return {
     comparison: {
@@ -120,19 +121,33 @@ function predictionRecords(
   teacher: MeasuredModel,
   models: readonly MeasuredModel[],
 ): PredictionRecord[] {
-  return examples.map(({ row, labels: label }, i) => ({
-    file: row.file,
-    line: row.line,
-    text: row.text.slice(0, keptText),
-    label: typeof label === 'number' ? labels?.[label] : undefined,
-    softLabel: areDivided(models, i) ? softLabelOf(teacher.predictions[i]!, temperature, labels) : undefined,
-    models: Object.fromEntries(
-      models.map(({ row: { name }, predictions }) => {
-        const { choice, softLabel, ...prediction } = predictions[i]!;
-        return [name, { choice: choice === undefined ? undefined : labels?.[choice], ...prediction }];
-      }),
-    ),
-  }));
+  return Array.from({ length: examples.length }, (_, i) => {
+    const row = examples.rowAt(i);
+    const { labels: label } = examples.at(i)!;
+    return {
+      file: row.file,
+      line: row.line,
+      text: row.text.slice(0, keptText),
+      label: typeof label === 'number' ? labels?.[label] : undefined,
+      softLabel: areDivided(models, i) ? softLabelOf(teacher.predictions[i]!, temperature, labels) : undefined,
+      models: Object.fromEntries(
+        models.map(({ row: { name }, predictions }) => {
+          const { choice, softLabel, ...prediction } = predictions[i]!;
+          return [name, { choice: choice === undefined ? undefined : labels?.[choice], ...prediction }];
+        }),
+      ),
+    };
+  });
+}
+
+/** The class of each; none for a language model. */
+function classesOf(examples: Examples): number[] {
+  const classes: number[] = [];
+  for (let i = 0; i < examples.length; i++) {
+    const { labels } = examples.at(i)!;
+    if (typeof labels === 'number') classes.push(labels);
+  }
+  return classes;
 }
 
 /** Whether the student and a control are not both right or both wrong on a row. */
@@ -170,7 +185,10 @@ async function measureEnsemble(setup: ComparisonSetup, members: readonly Measure
     metrics,
     calibration: tally.calibration(),
   };
-  return { row, predictions: setup.examples.map((_, i) => tally.rows.get(i) ?? nothingCounted) };
+  return {
+    row,
+    predictions: Array.from({ length: setup.examples.length }, (_, i) => tally.rows.get(i) ?? nothingCounted),
+  };
 }
 
 /** @param latencyMs where it is known */
@@ -209,5 +227,8 @@ async function measure(
     metrics,
     calibration: tally.calibration(),
   };
-  return { row, predictions: setup.examples.map((_, i) => tally.rows.get(i) ?? nothingCounted) };
+  return {
+    row,
+    predictions: Array.from({ length: setup.examples.length }, (_, i) => tally.rows.get(i) ?? nothingCounted),
+  };
 }

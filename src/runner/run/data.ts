@@ -1,29 +1,40 @@
-/** @file Reads what a run trains on: tokenizer, class names, examples. */
+/** @file Reads what a run trains on: tokenizer, class names, examples. Rows are read as a stream; of them only tokens are kept. */
 
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { columnsOf, heldOutRows, unlabelledColumns } from '../../experiment/checks/check-dataset';
 import { classesFrom } from '../../experiment/architecture';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import { InputError, type Problem } from '../../protocol/problem';
-import { readDataset, type Row } from '../../dataset/dataset';
-import { encodeRows, labelNamesOf, type Example } from '../../dataset/examples';
+import { InputError, problemAt, type Problem } from '../../protocol/problem';
+import { sortedLabels } from '../../protocol/format';
+import { forEachRow, type Columns, type Row } from '../../dataset/dataset';
+import {
+  ExampleStore,
+  Numbers,
+  StoredExamples,
+  type Examples,
+  type ExamplesWithRows,
+} from '../../dataset/example-store';
+import { rowEncoder, type EncodeRowsOptions } from '../../dataset/examples';
 import { randomStream, shuffled } from '../../engine/random';
 import { Tokenizer } from '../../tokenizer/tokenizer';
-import { trainTokenizer } from '../../tokenizer/train-tokenizer';
+import { TokenizerTraining } from '../../tokenizer/train-tokenizer';
 
 export interface RunData {
   tokenizer: Tokenizer;
   /** text-classification: class names by index. */
   labels?: string[] | undefined;
   /** What the student learns from: labelled rows, then those that only the teacher judges. */
-  train: Example[];
+  train: Examples;
   /** Those of `train` whose label is known, which is all there is to learn from without a teacher. */
-  labelled: Example[];
+  labelled: Examples;
   /** How many labelled rows `trainRows` leaves out. */
   leftOut: number;
-  validation: Example[];
+  validation: ExamplesWithRows;
   /** Rows that were left out or are odd. */
   problems: Problem[];
+  /** Gives back what the examples take. */
+  close: () => void;
 }
 
 /** Which rows are held out for validation does not depend on the training's seed. */
@@ -32,23 +43,15 @@ const HOLD_OUT_SEED = 0x401d;
 /** Which rows of a part are taken does not depend on it either. */
 const SUBSET_SEED = 0x5b5e;
 
-/** The tokenizer of a run: learnt from its rows, or read from the folder that the experiment names. */
-async function tokenizerOf(
-  experiment: ResolvedExperiment,
-  rows: readonly Row[],
-  teacherFolder: string | undefined,
-): Promise<Tokenizer> {
-  const { tokenizer } = experiment;
-  if (tokenizer.source === 'path') return Tokenizer.load(tokenizer.path);
-  if (tokenizer.source === 'teacher') {
-    if (teacherFolder !== undefined) return Tokenizer.load(teacherFolder);
-    throw InputError.at(experiment.file, 'tokenizer-not-named', {});
-  }
-  const texts = rows.flatMap(({ text, pair, prompt }) => [text, pair, prompt].filter((part) => part !== undefined));
-  return trainTokenizer(texts, { kind: tokenizer.kind, vocabularySize: tokenizer.vocabularySize });
-}
+/** A tokenizer is learnt from so much text at most, of rows spread evenly over all: more of a language teaches it no other words. */
+const TOKENIZER_BYTES = 32 * 2 ** 20;
+
+/** Problems that are kept of a file's rows. */
+const MOST_PROBLEMS = 100;
 
 export interface LoadDataOptions {
+  /** The run's folder; examples that are too many for memory lie there. */
+  folder: string;
   /** The folder of a teacher that already exists, or of what it is fine-tuned from. */
   teacherFolder?: string | undefined;
   /** Class names of a teacher that already exists, in its order. */
@@ -57,79 +60,258 @@ export interface LoadDataOptions {
   startLabels?: readonly string[] | undefined;
   /** A tokenizer that an earlier part of the run has made. */
   tokenizer?: Tokenizer | undefined;
+  /** Asked at each row. */
+  isStopping: () => boolean;
 }
 
-export async function loadData(experiment: ResolvedExperiment, options: LoadDataOptions): Promise<RunData> {
+/** Ends the reading of rows where the run is to stop. */
+class Stopped extends Error {}
+
+/** Undefined where the run was asked to stop meanwhile. */
+export async function loadData(experiment: ResolvedExperiment, options: LoadDataOptions): Promise<RunData | undefined> {
+  const close: (() => void)[] = [];
+  try {
+    return await load(experiment, options, close);
+  } catch (error) {
+    for (const one of close) one();
+    if (error instanceof Stopped) return undefined;
+    throw error;
+  }
+}
+
+async function load(experiment: ResolvedExperiment, options: LoadDataOptions, close: (() => void)[]): Promise<RunData> {
   const { dataset, task } = experiment;
+  const { teacherLabels, startLabels, isStopping } = options;
   const columns = columnsOf(experiment);
-  const train = await readDataset(dataset.train, columns);
-  const more = dataset.unlabelled
-    ? await readDataset(dataset.unlabelled, unlabelledColumns(experiment))
-    : { rows: [], problems: [] };
-  const isLabelled = ({ label }: Row): boolean => task !== 'text-classification' || label !== undefined;
-  const labelledRows = train.rows.filter(isLabelled);
-  const unlabelledRows = [...train.rows.filter((row) => !isLabelled(row)), ...more.rows];
-  const heldOut = Array.isArray(dataset.validation)
-    ? { kept: labelledRows, ...(await readDataset(dataset.validation, columns)) }
-    : { ...holdOut(labelledRows, dataset.validation), problems: [] };
-  const taken = someOf(heldOut.kept, dataset.trainRows);
-  const trainRows = [...taken, ...someOf(unlabelledRows, dataset.unlabelledRows)];
-  const tokenizer = options.tokenizer ?? (await tokenizerOf(experiment, trainRows, options.teacherFolder));
+  const read: ReadRows = (files, wanted, onRow) =>
+    forEachRow(files, wanted, (row) => {
+      if (isStopping()) throw new Stopped();
+      onRow(row);
+    });
+  /** The rows to learn from, one after the other: those of the training files, then those without labels. */
+  const readTraining: ReadTraining = async (onRow) => [
+    ...(await read(dataset.train, columns, onRow)),
+    ...(dataset.unlabelled ? await read(dataset.unlabelled, unlabelledColumns(experiment), onRow) : []),
+  ];
+  const parts = await chooseRows(experiment, readTraining);
+  const tokenizer = options.tokenizer ?? (await tokenizerOf(experiment, options.teacherFolder, parts, readTraining));
   const labels =
-    task === 'text-classification'
-      ? [...(options.teacherLabels ?? classesFrom(labelNamesOf(heldOut.kept), options.startLabels))]
-      : undefined;
-  const encoding = { task, maxLength: dataset.maxLength, labelNames: labels };
-  const trainExamples = encodeRows(trainRows, tokenizer, { ...encoding, keepUnlabelled: true });
-  const labelled = trainExamples.examples.filter(({ row }) => isLabelled(row));
-  const validationExamples = encodeRows(heldOut.rows, tokenizer, encoding);
+    task === 'text-classification' ? [...(teacherLabels ?? classesFrom(parts.labels, startLabels))] : undefined;
+  const perToken = task !== 'text-classification';
+  const storeOf = (name: string, keepsRows: boolean): ExampleStore => {
+    const file = path.join(options.folder, `.${name}`);
+    const store = new ExampleStore({ path: file, vocabularySize: tokenizer.vocabularySize, perToken, keepsRows });
+    close.push(() => store.close());
+    return store;
+  };
+  const encoding: EncodeRowsOptions = { task, maxLength: dataset.maxLength, labelNames: labels };
+  const [train, validation] = [storeOf('train', false), storeOf('validation', true)];
+  const problems = new RowProblems();
+  const learn = rowEncoder(tokenizer, { ...encoding, keepUnlabelled: true });
+  const hold = rowEncoder(tokenizer, encoding);
+  /** Of each row: its place in the store that it is in, from 1; 0 where it is in none. */
+  const places = new Uint32Array(parts.roles.length);
+  let next = 0;
+  const readProblems = await readTraining((row) => {
+    const number = next++;
+    const role = parts.roles[number];
+    if (role === LEFT_OUT) return;
+    const made = role === LEARNT ? learn(row) : hold(row);
+    if ('code' in made) problems.add(made);
+    else places[number] = (role === LEARNT ? train.add(made) : validation.add(made, row)) + 1;
+  });
+  if (Array.isArray(dataset.validation)) {
+    const held = await read(dataset.validation, columns, (row) => {
+      const made = hold(row);
+      if ('code' in made) problems.add(made);
+      else validation.add(made, row);
+    });
+    readProblems.push(...held);
+  }
+  const placesOf = (rows: Uint32Array): Uint32Array =>
+    rows.filter((row) => places[row]! > 0).map((row) => places[row]! - 1);
+  const taken = placesOf(parts.labelled);
+  const labelled = new StoredExamples(train, taken);
+  const isAll = parts.unlabelled.length === 0;
+  const all = isAll ? labelled : new StoredExamples(train, joined(taken, placesOf(parts.unlabelled)));
+  const heldOut = new StoredExamples(validation, parts.heldOut && placesOf(parts.heldOut));
   requireExamples(labelled, 'training', experiment);
-  requireExamples(validationExamples.examples, 'validation', experiment);
+  requireExamples(heldOut, 'validation', experiment);
   return {
     tokenizer,
     labels,
-    train: trainExamples.examples,
+    train: all,
     labelled,
-    leftOut: heldOut.kept.length - taken.length,
-    validation: validationExamples.examples,
-    problems: [
-      ...train.problems,
-      ...more.problems,
-      ...heldOut.problems,
-      ...trainExamples.problems,
-      ...validationExamples.problems,
-    ],
+    leftOut: parts.leftOut,
+    validation: heldOut,
+    problems: [...readProblems, ...problems.listed()],
+    close: () => close.forEach((one) => one()),
   };
 }
 
-/** The test rows, read only when everything is trained. */
-export async function loadTestExamples(experiment: ResolvedExperiment, data: RunData): Promise<Example[] | undefined> {
-  const { dataset, task } = experiment;
-  if (!dataset.test) return undefined;
-  const { rows } = await readDataset(dataset.test, columnsOf(experiment));
-  const labels = data.labels && { labelNames: data.labels };
-  const { examples } = encodeRows(rows, data.tokenizer, { task, maxLength: dataset.maxLength, ...labels });
-  requireExamples(examples, 'test', experiment);
-  return examples;
+type ReadRows = (files: readonly string[], columns: Columns, onRow: (row: Row) => void) => Promise<Problem[]>;
+
+type ReadTraining = (onRow: (row: Row) => void) => Promise<Problem[]>;
+
+/** What becomes of a row. */
+const LEFT_OUT = 0;
+const LEARNT = 1;
+const HELD_OUT = 2;
+
+/** Rows by their number, in the order in which `ReadTraining` gives them. */
+interface RowParts {
+  /** Of each row. */
+  roles: Uint8Array;
+  labelled: Uint32Array;
+  unlabelled: Uint32Array;
+  /** Absent where validation has files of its own. */
+  heldOut?: Uint32Array | undefined;
+  /** text-classification: the classes of the labelled rows that are not held out, those left out by `trainRows` included. */
+  labels: string[];
+  leftOut: number;
 }
 
-function holdOut(rows: readonly Row[], fraction: number): { kept: Row[]; rows: Row[] } {
-  const order = shuffled(rows, randomStream(HOLD_OUT_SEED));
-  const count = heldOutRows(rows.length, fraction);
-  return { rows: order.slice(0, count), kept: order.slice(count) };
+/** Reads the rows once, to decide what becomes of each before any is looked at closely. */
+async function chooseRows({ dataset, task }: ResolvedExperiment, readTraining: ReadTraining): Promise<RowParts> {
+  const classes = new Map<string, number>();
+  const [withLabel, without] = [new Numbers(Uint32Array), new Numbers(Uint32Array)];
+  /** The class of each labelled row. */
+  const classOf = new Numbers(Uint32Array);
+  let rows = 0;
+  await readTraining(({ label }) => {
+    const number = rows++;
+    if (task !== 'text-classification') withLabel.add(number);
+    else if (label === undefined) without.add(number);
+    else {
+      if (!classes.has(label)) classes.set(label, classes.size);
+      withLabel.add(number);
+      classOf.add(classes.get(label)!);
+    }
+  });
+  const numbers = withLabel.all();
+  const isFraction = typeof dataset.validation === 'number';
+  const order = countTo(numbers.length);
+  const mixed = isFraction ? shuffled(order, randomStream(HOLD_OUT_SEED)) : order;
+  const held = isFraction ? heldOutRows(numbers.length, dataset.validation as number) : 0;
+  const kept = mixed.subarray(held);
+  const numberOf = (index: number): number => numbers[index]!;
+  const taken = someOf(kept, dataset.trainRows);
+  const parts: RowParts = {
+    roles: new Uint8Array(rows),
+    labelled: taken.map(numberOf),
+    unlabelled: someOf(without.all(), dataset.unlabelledRows),
+    heldOut: isFraction ? mixed.subarray(0, held).map(numberOf) : undefined,
+    labels: classesOf(kept, classOf, [...classes.keys()]),
+    leftOut: kept.length - taken.length,
+  };
+  for (const row of parts.labelled) parts.roles[row] = LEARNT;
+  for (const row of parts.unlabelled) parts.roles[row] = LEARNT;
+  for (const row of parts.heldOut ?? []) parts.roles[row] = HELD_OUT;
+  return parts;
+}
+
+/** The names of the classes that occur, in their order. @param names by the class's number */
+function classesOf(rows: Uint32Array, classOf: Numbers, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  const occurs = new Uint8Array(names.length);
+  for (const row of rows) occurs[classOf.at(row)] = 1;
+  return sortedLabels(names.filter((_, number) => occurs[number]));
 }
 
 /** At most so many, in their order; of fewer none is taken that would not be among more. */
-function someOf(rows: readonly Row[], most: number | undefined): readonly Row[] {
+function someOf(rows: Uint32Array, most: number | undefined): Uint32Array {
   if (most === undefined || most >= rows.length) return rows;
-  const order = shuffled([...rows.keys()], randomStream(SUBSET_SEED));
+  const order = shuffled(countTo(rows.length), randomStream(SUBSET_SEED));
   return order
-    .slice(0, most)
-    .sort((a, b) => a - b)
+    .subarray(0, most)
+    .toSorted()
     .map((index) => rows[index]!);
 }
 
-function requireExamples(examples: readonly Example[], split: string, experiment: ResolvedExperiment): void {
+/** The tokenizer of a run: learnt from its rows, or read from the folder that the experiment names. */
+async function tokenizerOf(
+  { tokenizer, file, dataset }: ResolvedExperiment,
+  teacherFolder: string | undefined,
+  { roles }: RowParts,
+  readTraining: ReadTraining,
+): Promise<Tokenizer> {
+  if (tokenizer.source === 'path') return Tokenizer.load(tokenizer.path);
+  if (tokenizer.source === 'teacher') {
+    if (teacherFolder !== undefined) return Tokenizer.load(teacherFolder);
+    throw InputError.at(file, 'tokenizer-not-named', {});
+  }
+  const sizes = await Promise.all([...dataset.train, ...(dataset.unlabelled ?? [])].map(async (one) => stat(one)));
+  const share = TOKENIZER_BYTES / sizes.reduce((sum, { size }) => sum + size, 0);
+  const training = new TokenizerTraining({ kind: tokenizer.kind, vocabularySize: tokenizer.vocabularySize });
+  let [next, learnt] = [0, 0];
+  await readTraining(({ text, pair, prompt }) => {
+    if (roles[next++] !== LEARNT) return;
+    const number = learnt++;
+    if (share < 1 && Math.floor((number + 1) * share) === Math.floor(number * share)) return;
+    for (const part of [text, pair, prompt]) if (part !== undefined) training.add(part);
+  });
+  return training.finish();
+}
+
+/** The first problems of rows, and how many there were more. */
+class RowProblems {
+  private readonly first: Problem[] = [];
+  private unreported = 0;
+  private last: Problem | undefined;
+
+  add(problem: Problem): void {
+    if (this.first.length < MOST_PROBLEMS) this.first.push(problem);
+    else this.unreported++;
+    this.last = problem;
+  }
+
+  listed(): Problem[] {
+    if (this.unreported === 0 || !this.last) return this.first;
+    const { file, line } = this.last;
+    return [
+      ...this.first,
+      problemAt({ file, line, column: 1 }, 'rows-unreported', { rows: this.unreported }, 'warning'),
+    ];
+  }
+}
+
+/** 0, 1, 2 … */
+const countTo = (length: number): Uint32Array => Uint32Array.from({ length }, (_, i) => i);
+
+function joined(first: Uint32Array, second: Uint32Array): Uint32Array {
+  const both = new Uint32Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+/** The test rows, read only when everything is trained. */
+export async function loadTestExamples(
+  experiment: ResolvedExperiment,
+  data: RunData,
+  folder: string,
+): Promise<{ examples: ExamplesWithRows; close: () => void } | undefined> {
+  const { dataset, task } = experiment;
+  if (!dataset.test) return undefined;
+  const { tokenizer, labels } = data;
+  const encode = rowEncoder(tokenizer, { task, maxLength: dataset.maxLength, labelNames: labels });
+  const perToken = task !== 'text-classification';
+  const store = new ExampleStore({
+    path: path.join(folder, '.test'),
+    vocabularySize: tokenizer.vocabularySize,
+    perToken,
+    keepsRows: true,
+  });
+  await forEachRow(dataset.test, columnsOf({ task, dataset }), (row) => {
+    const made = encode(row);
+    if (!('code' in made)) store.add(made, row);
+  });
+  const examples = new StoredExamples(store);
+  requireExamples(examples, 'test', experiment);
+  return { examples, close: () => store.close() };
+}
+
+function requireExamples(examples: Examples, split: string, { file }: Pick<ResolvedExperiment, 'file'>): void {
   if (examples.length > 0) return;
-  throw InputError.at(experiment.file, 'rows-unusable', { split, experiment: path.basename(experiment.file) });
+  throw InputError.at(file, 'rows-unusable', { split, experiment: path.basename(file) });
 }

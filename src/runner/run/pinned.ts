@@ -5,7 +5,8 @@ import { countedRows } from '../../distill/prober';
 import { initialValue } from '../../distill/schedules';
 import type { InspectedToken, ProbeExamples, ProbePosition } from '../../protocol/records';
 import { bucketLengths, type Batch } from '../../dataset/batches';
-import type { Example } from '../../dataset/examples';
+import { lengthsOf, type Examples } from '../../dataset/example-store';
+import { rowEncoder, type Example } from '../../dataset/examples';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { toRecord } from '../../run-directory/workspace-paths';
 import type { PreparedRun } from './prepared-run';
@@ -23,7 +24,7 @@ export interface Pinned {
 }
 
 /** Examples spread evenly over the split; fewer positions of each where the vocabulary is large. */
-export function choosePinned(examples: readonly Example[], width: number): Pinned {
+export function choosePinned(examples: Examples, width: number): Pinned {
   const count = Math.min(MOST_EXAMPLES, examples.length);
   const indices = Array.from({ length: count }, (_, k) => Math.floor((k * examples.length) / count));
   return { indices, mostPositions: Math.max(4, Math.floor(MOST_LOGITS / width / count)) };
@@ -37,14 +38,16 @@ export function pinnedExamples(
 ): ProbeExamples {
   const { task, distillation } = experiment;
   const { tokenizer, labels } = data;
-  const lengths = data.train.map(({ inputIds }) => inputIds.length);
-  const buckets = bucketLengths(lengths, experiment.dataset.maxLength);
+  const { maxLength } = experiment.dataset;
+  const buckets = bucketLengths(lengthsOf(data.train), maxLength);
+  const encode = rowEncoder(tokenizer, { task, maxLength, labelNames: labels });
   return {
     task,
     temperature: initialValue(distillation.temperature),
     names: labels ?? Array.from({ length: tokenizer.vocabularySize }, (_, id) => tokenizer.tokenText(id)),
     examples: indices.map((index, k) => {
-      const { row, encoding } = data.validation[index]!;
+      const row = data.validation.rowAt(index);
+      const { encoding } = encode(row) as Example;
       const inputs = batchInputs(batches[k]!, task);
       const shift = task === 'causal-lm' ? 1 : 0;
       const positionOf = (prediction: number): ProbePosition => {

@@ -1,7 +1,14 @@
 /** @file What the parts of a run share: its data, its batches, the teacher's folder. */
 
 import path from 'node:path';
-import { batchOfEachLength, epochBatches, evaluationBatches, type EpochOptions } from '../../distill/epochs';
+import {
+  batchOfEachLength,
+  epochBatches,
+  evaluationBatches,
+  type Batches,
+  type BatchOptions,
+  type EpochOptions,
+} from '../../distill/epochs';
 import type { BatchSource } from '../../distill/trainer';
 import type { Executor } from '../../engine/executor';
 import { findCompleteDirectory, saveDirectoryAtomically } from '../../run-directory/atomic-directory';
@@ -11,7 +18,7 @@ import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/sch
 import { formatProblem } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
-import type { Example } from '../../dataset/examples';
+import type { Examples } from '../../dataset/example-store';
 import { Tokenizer } from '../../tokenizer/tokenizer';
 import { loadData, type RunData } from './data';
 import { ProgressPlan } from './progress-plan';
@@ -52,8 +59,11 @@ export function seedsOfRun(run: PreparedRun): PreparedRun[] {
   }));
 }
 
-/** Reads the data and keeps the tokenizer, which an earlier part of the run may have made. */
-export async function prepareRun(setup: RunSetup): Promise<PreparedRun> {
+/**
+ * Reads the data and keeps the tokenizer, which an earlier part of the run may have made. Undefined where the run was asked to
+ * stop meanwhile.
+ */
+export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefined> {
   const { experiment, paths, recorder } = setup;
   const folder = await existingTeacher(experiment);
   const labels = folder === undefined ? undefined : (await readArchitecture(folder)).labels;
@@ -61,11 +71,14 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun> {
   const savedTokenizer = await findCompleteDirectory(tokenizerFolder);
   const given = await givenFolder(experiment.teacher, path.dirname(experiment.file));
   const data = await loadData(experiment, {
+    folder: paths.directory,
+    isStopping: () => setup.control.stopping,
     teacherFolder: given,
     teacherLabels: labels,
     startLabels: folder === undefined && given !== undefined ? await classesOf(given) : undefined,
     tokenizer: savedTokenizer === undefined ? undefined : await Tokenizer.load(savedTokenizer),
   });
+  if (!data) return undefined;
   if (savedTokenizer === undefined) {
     await saveDirectoryAtomically(tokenizerFolder, (directory) => data.tokenizer.save(directory));
   }
@@ -82,13 +95,13 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun> {
 export const existingTeacher = ({ teacher, file }: ResolvedExperiment): Promise<string | undefined> =>
   teacherFolder(teacher, path.dirname(file));
 
-export function batchOptions({ experiment, data }: PreparedRun, batchSize: number) {
+export function batchOptions({ experiment, data }: PreparedRun, batchSize: number): BatchOptions {
   return { task: experiment.task, tokenizer: data.tokenizer, batchSize, maxLength: experiment.dataset.maxLength };
 }
 
 function epochOptions(run: PreparedRun, spec: TrainingSpec): EpochOptions {
-  const { epochs, gradientAccumulation, seed, batchSize } = spec;
-  return { ...batchOptions(run, batchSize), epochs, gradientAccumulation, seed };
+  const { epochs, gradientAccumulation, groupByLength, seed, batchSize } = spec;
+  return { ...batchOptions(run, batchSize), epochs, gradientAccumulation, groupByLength, seed };
 }
 
 /**
@@ -99,7 +112,7 @@ function epochOptions(run: PreparedRun, spec: TrainingSpec): EpochOptions {
 export function trainingBatches(run: PreparedRun, spec: TrainingSpec, role: Role): BatchSource {
   const options = epochOptions(run, spec);
   const { train, labelled, leftOut } = run.data;
-  const stepsOn = (examples: readonly Example[]): number =>
+  const stepsOn = (examples: Examples): number =>
     Math.round((epochBatches(examples, options).steps * (examples.length + leftOut)) / examples.length);
   const steps = stepsOn(role === 'teacher' ? labelled : train);
   return epochBatches(role === 'student' ? train : labelled, { ...options, steps });
@@ -110,7 +123,9 @@ export function trainingBatchOfEachLength(run: PreparedRun, spec: TrainingSpec, 
   return batchOfEachLength(role === 'student' ? run.data.train : run.data.labelled, epochOptions(run, spec));
 }
 
+export const evaluationOptions = (run: PreparedRun): BatchOptions => batchOptions(run, EVALUATION_BATCH);
+
 /** The batches of an evaluation. */
-export function batchesOf(run: PreparedRun, examples: readonly Example[]): Batch[] {
-  return evaluationBatches(examples, batchOptions(run, EVALUATION_BATCH));
+export function batchesOf(run: PreparedRun, examples: Examples): Batches {
+  return evaluationBatches(examples, evaluationOptions(run));
 }

@@ -11,7 +11,8 @@ import { readRecords } from '../../run-directory/record-file';
 import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
 import type { Model, Parameters } from '../../model/parameters';
-import type { Comparison } from '../../protocol/records';
+import type { Comparison, Split } from '../../protocol/records';
+import type { ExamplesWithRows } from '../../dataset/example-store';
 import { tellResult } from '../report/model-card';
 import { compareModels } from './compare-models';
 import { loadTestExamples } from './data';
@@ -23,11 +24,20 @@ import { teacherModels, trainControl, trainStudent, type Student } from './train
 /** Runs or resumes. Returns the comparison, or undefined where the run was stopped before its end. */
 export async function runExperiment(setup: RunSetup): Promise<Comparison | undefined> {
   const run = await prepareRun(setup);
+  if (!run) return undefined;
+  try {
+    return await carryOn(run);
+  } finally {
+    run.data.close();
+  }
+}
+
+async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
   const teachers = await teacherModels(run);
   if (!teachers) return undefined;
   const [teacher] = teachers as [Model, ...Model[]];
 
-  const { experiment, executor } = setup;
+  const { experiment, executor } = run;
   const architecture = await studentArchitecture(experiment, run.data, teacher.architecture);
   const weights = membersOf(experiment.teacher).map(({ weight }) => weight);
   const frozen =
@@ -57,12 +67,29 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
 }
 
 async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Comparison> {
-  const { experiment, paths, data, executor, recorder, plan } = run;
+  const { experiment, paths, data, recorder, plan } = run;
   // How long it takes cannot be told from what training took.
   const { fraction } = plan.at('comparison', 0);
   recorder.progress({ role: 'student', phase: 'comparing', step: 0, steps: 1, fraction });
-  const test = await loadTestExamples(experiment, data);
-  await recorder.note(`comparing on ${test ? `${test.length} test` : `${data.validation.length} validation`} examples`);
+  const test = await loadTestExamples(experiment, data, paths.directory);
+  try {
+    const { examples, split } = test
+      ? { examples: test.examples, split: 'test' as const }
+      : { examples: data.validation, split: 'validation' as const };
+    await recorder.note(`comparing on ${examples.length} ${split} examples`);
+    return await compareOn(run, teacher, examples, split);
+  } finally {
+    test?.close();
+  }
+}
+
+async function compareOn(
+  run: PreparedRun,
+  teacher: FrozenTeacher,
+  examples: ExamplesWithRows,
+  split: Split,
+): Promise<Comparison> {
+  const { experiment, paths, data, executor } = run;
   const members = await membersOfRun(paths);
   const teacherFolders = members?.map(({ folder }) => folder) ?? [
     (await existingTeacher(experiment)) ?? paths.teacher.model,
@@ -79,12 +106,11 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
       })),
     ],
   }));
-  const examples = test ?? data.validation;
   const { comparison, predictions } = await compareModels({
     executor,
     task: experiment.task,
     run: paths.id,
-    split: test ? 'test' : 'validation',
+    split,
     examples,
     batches: batchesOf(run, examples),
     labels: data.labels,
@@ -92,7 +118,7 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
     teacherFolders,
     temperature: initialValue(experiment.distillation.temperature),
     teacher,
-    latencyText: examples[0]!,
+    latencyText: examples.at(0)!,
   });
   for (const [i, { folder: ofSeed }] of runs.entries()) {
     const records = predictions[i]!.map((record) => ({ ...record, file: toRecord(paths, record.file) }));

@@ -6,14 +6,8 @@ import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
 import type { Imitated } from '../../distill/pairing';
 import { reducedTargets, TeacherTargets, type FrozenTeacher, type TargetSource } from '../../distill/teacher/teacher';
-import {
-  BYTES_OF_VALUE,
-  CachedTargets,
-  fillCache,
-  type StoredValues,
-  type TeacherCacheSetup,
-} from '../../distill/teacher/cache';
-import { canBeKept } from '../../distill/teacher/records';
+import { CachedTargets, fillCache, type TeacherCacheSetup } from '../../distill/teacher/cache';
+import { canBeKept, type StoredValues } from '../../distill/teacher/records';
 import type { ResolvedExperiment, TeacherCacheSpec } from '../../experiment/file/schema';
 import {
   freeSpace,
@@ -39,7 +33,7 @@ interface CacheSettings {
 
 function settingsOf(cache: TeacherCacheSpec): CacheSettings | undefined {
   if (cache === false) return undefined;
-  const { values, maxGigabytes } = cache === true ? { values: 'float32' as const, maxGigabytes: 20 } : cache;
+  const { values, maxGigabytes } = cache === true ? { values: 'auto' as const, maxGigabytes: 20 } : cache;
   return { values, mostBytes: maxGigabytes * 1e9 };
 }
 
@@ -96,9 +90,18 @@ async function answersOf(run: PreparedRun, teacher: AskedTeacher): Promise<Targe
   const settings = settingsOf(cache);
   if (!settings) return ask();
   if (!canBeKept(task)) return askAlways(run, ask, 'masked-lm hides other tokens in each epoch');
-  const layout = layoutCache(run.data.train, { imitated, task, maxLength: dataset.maxLength });
+  const keep = (values: StoredValues): Promise<TargetSource | undefined> => {
+    const layout = layoutCache(run.data.train, { imitated, task, maxLength: dataset.maxLength, values });
+    return openCache(run, teacher, ask, { ...settings, values }, layout);
+  };
+  // Without hidden states there is nothing that "auto" would round.
+  const values = settings.values === 'auto' && imitated.blocks.length === 0 ? 'float32' : settings.values;
   try {
-    return await openCache(run, teacher, ask, settings, layout);
+    return await keep(values).catch(async (error: unknown) => {
+      if (values !== 'auto' || !(error instanceof RangeError)) throw error;
+      await run.recorder.note(`the teacher's hidden states are kept in float32: ${error.message}`);
+      return keep('float32');
+    });
   } catch (error) {
     if (!isFileError(error) && !(error instanceof RangeError)) throw error;
     return askAlways(run, ask, `its answers cannot be kept (${error.message})`);
@@ -124,10 +127,8 @@ async function openCache(
     const limit = `more than the ${formatBytes(settings.mostBytes)} of teacher.cache.maxGigabytes`;
     return askAlways(run, ask, `its answers would take ${formatBytes(record.bytes)}, ${limit}`);
   }
-  const size = BYTES_OF_VALUE[settings.values];
-  const places = layout.blocks.map(({ start, end }) => ({ start: start * size, end: end * size }));
-  const files = await TeacherCacheFiles.open(directory, record, places);
-  const cache = { layout, store: files, values: settings.values, task: record.task, imitated: teacher.imitated };
+  const files = await TeacherCacheFiles.open(directory, record, layout.blocks);
+  const cache = { layout, store: files, task: record.task, imitated: teacher.imitated };
   const outcome = await fill(run, teacher, ask, cache, files, record).catch(async (error: unknown) => {
     await files.close();
     throw error;
@@ -152,7 +153,7 @@ function describeCache(
     teacher: nameOfTeacher(experiment, paths.id, index),
     task,
     examples: data.train.length,
-    bytes: layout.size * BYTES_OF_VALUE[values],
+    bytes: layout.size,
     values,
     blocks: layout.blocks.length,
     created: new Date().toISOString(),
@@ -167,7 +168,7 @@ async function fill(
   ask: Ask,
   cache: TeacherCacheSetup,
   files: TeacherCacheFiles,
-  { bytes, blocks, examples }: TeacherCacheRecord,
+  { bytes, blocks, examples, values }: TeacherCacheRecord,
 ): Promise<'full' | 'stopped' | { reason: string }> {
   const { data, recorder } = run;
   const missing = blocks - (await files.filled()).size;
@@ -183,7 +184,7 @@ async function fill(
   }
   const what = `${formatCount(examples)} examples, ${formatBytes(bytes)} in ${files.directory}`;
   await recorder.note(`${missing < blocks ? 'going on to ask' : 'asking'} the teacher about ${what}`);
-  const rounding = cache.values === 'float16' ? new Float16Error(frozen) : undefined;
+  const rounding = values === 'float16' ? new Float16Error(frozen) : undefined;
   const teacher = ask();
   const isFull = await fillCache({
     ...cache,

@@ -57,8 +57,9 @@ async function compare(
     milliseconds[side] += performance.now() - started;
     return toHost(prediction!);
   };
-  for (const batch of batchesOf(run, run.data.validation).slice(0, SAMPLE)) {
-    const inputs = batchInputs(batch, run.experiment.task);
+  const batches = batchesOf(run, run.data.validation);
+  for (let index = 0; index < Math.min(SAMPLE, batches.length); index++) {
+    const inputs = batchInputs(batches.at(index), run.experiment.task);
     await meter.add(inputs, await timed('exact', inputs), await timed('rounded', inputs));
   }
   await Promise.all([sides.exact, sides.rounded, meter].map((used) => used.release()));

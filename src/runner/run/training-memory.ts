@@ -2,7 +2,7 @@
 
 import os from 'node:os';
 import { batchInputs } from '../../distill/batch-inputs';
-import { oneOfEachLength } from '../../distill/epochs';
+import { evaluationBatchOfEachLength } from '../../distill/epochs';
 import { predictPeakBytes } from '../../distill/memory-plan';
 import type { BatchShape } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
@@ -10,7 +10,7 @@ import type { TrainingSpec } from '../../experiment/file/schema';
 import { complaint, InputError } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
-import { batchesOf, trainingBatchOfEachLength, type PreparedRun } from './prepared-run';
+import { evaluationOptions, trainingBatchOfEachLength, type PreparedRun } from './prepared-run';
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
@@ -37,7 +37,7 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
   const predictedBytes = predictPeakBytes({
     pairing,
     shapes: shapesOf(trainingBatchOfEachLength(run, spec, role)),
-    evaluationShapes: shapesOf(oneOfEachLength(batchesOf(run, run.data.validation))),
+    evaluationShapes: shapesOf(evaluationBatchOfEachLength(run.data.validation, evaluationOptions(run))),
     workingMemory,
     accumulates: spec.gradientAccumulation > 1,
     runsTeacher,

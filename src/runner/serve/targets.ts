@@ -107,7 +107,7 @@ export async function releaseTarget({ teacher, student }: Target): Promise<void>
 }
 
 /** A run, `RUN/seeds/N`, or `controls/NAME` below one of these. */
-async function findTraining(target: string): Promise<{ run: RunPaths; training: TrainingPaths }> {
+export async function findTraining(target: string): Promise<{ run: RunPaths; training: TrainingPaths }> {
   const parts = /^(.*?)(?:[\\/]+seeds[\\/]+([^\\/]+))?(?:[\\/]+controls[\\/]+([^\\/]+))?[\\/]*$/.exec(target)!;
   const [, name, seed, control] = parts;
   if (seed === undefined && control === undefined) {

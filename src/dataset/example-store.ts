@@ -1,0 +1,275 @@
+/** @file Examples kept as bytes: in memory while they are few, in a file where they are many. */
+
+import { closeSync, constants, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import type { Row } from './dataset';
+import { notCounted, type TokenExample } from './examples';
+
+/** Examples by their index: an array of them, or those of a store. */
+export interface Examples {
+  readonly length: number;
+  at(index: number): TokenExample | undefined;
+}
+
+/** Examples whose rows can be asked for too. */
+export interface ExamplesWithRows extends Examples {
+  rowAt(index: number): Row;
+}
+
+/** Tokens of each example. */
+export function lengthsOf(examples: Examples): Uint32Array {
+  if (examples instanceof StoredExamples) return examples.lengths;
+  return Uint32Array.from({ length: examples.length }, (_, index) => examples.at(index)!.inputIds.length);
+}
+
+/** So many bytes are held in memory; more go to the file. */
+const HELD_BYTES = 32 * 2 ** 20;
+
+/** The place of every so many-th record is held; those between follow from their sizes. */
+const PLACES_EVERY = 64;
+
+/** Bytes that are only added to, in memory up to a limit and then in a file. */
+class ByteLog {
+  private held: Buffer;
+  private file: number | undefined;
+  /** Bytes in the file; those in `held` come after them. */
+  private written = 0;
+  private pending = 0;
+
+  constructor(
+    private readonly path: string,
+    private readonly limit: number,
+  ) {
+    this.held = Buffer.allocUnsafe(Math.min(limit, 2 ** 16));
+  }
+
+  get size(): number {
+    return this.written + this.pending;
+  }
+
+  add(bytes: Uint8Array): void {
+    if (this.pending + bytes.length > this.held.length) this.makeRoom(bytes.length);
+    if (bytes.length > this.held.length) {
+      this.append(bytes);
+      return;
+    }
+    this.held.set(bytes, this.pending);
+    this.pending += bytes.length;
+  }
+
+  private makeRoom(needed: number): void {
+    const wanted = this.held.length * 2;
+    if (this.file === undefined && wanted <= this.limit && wanted >= this.pending + needed) {
+      const larger = Buffer.allocUnsafe(wanted);
+      this.held.copy(larger, 0, 0, this.pending);
+      this.held = larger;
+      return;
+    }
+    this.append(this.held.subarray(0, this.pending));
+    this.pending = 0;
+    // What comes now is only on its way to the file.
+    if (this.held.length > 2 ** 20) this.held = Buffer.allocUnsafe(2 ** 20);
+  }
+
+  private append(bytes: Uint8Array): void {
+    this.file ??= openWithoutName(this.path);
+    for (let done = 0; done < bytes.length;) {
+      done += writeSync(this.file, bytes, done, bytes.length - done, this.written + done);
+    }
+    this.written += bytes.length;
+  }
+
+  get heldBytes(): number {
+    return this.held.length;
+  }
+
+  read(start: number, length: number): Buffer {
+    if (start >= this.written) return this.held.subarray(start - this.written, start - this.written + length);
+    const bytes = Buffer.allocUnsafeSlow(length);
+    for (let done = 0; done < length;) {
+      const read = readSync(this.file!, bytes, done, length - done, start + done);
+      if (read === 0) throw new Error(`${this.path} has been cut off while it was in use`);
+      done += read;
+    }
+    return bytes;
+  }
+
+  close(): void {
+    if (this.file === undefined) return;
+    closeSync(this.file);
+    this.file = undefined;
+  }
+}
+
+/** An empty file that is gone when it is closed, however the process ends. Never one that a link leads to. */
+function openWithoutName(path: string): number {
+  const { O_RDWR, O_CREAT, O_TRUNC } = constants;
+  // Windows has no such flag.
+  const noFollow = (constants as Partial<typeof constants>).O_NOFOLLOW ?? 0;
+  const file = openSync(path, O_RDWR | O_CREAT | O_TRUNC | noFollow, 0o600);
+  rmSync(path, { force: true });
+  return file;
+}
+
+/** Numbers that are only added to. */
+export class Numbers<T extends Uint32Array | Float64Array = Uint32Array> {
+  private values: T;
+  private size = 0;
+
+  constructor(private readonly type: new (size: number) => T) {
+    this.values = new type(1024);
+  }
+
+  get length(): number {
+    return this.size;
+  }
+
+  add(value: number): void {
+    if (this.size === this.values.length) {
+      const larger = new this.type(Math.ceil(this.size * 1.5));
+      larger.set(this.values);
+      this.values = larger;
+    }
+    this.values[this.size++] = value;
+  }
+
+  at(index: number): number {
+    return this.values[index]!;
+  }
+
+  all(): T {
+    return this.values.subarray(0, this.size) as T;
+  }
+}
+
+/** Bit of a token's flags: it is predicted. The others are the token's type. */
+const COUNTED = 0x80;
+
+export interface StoreOptions {
+  /** Beginning of the paths of its files, which are made where they are needed. */
+  path: string;
+  /** Token ids are below it. */
+  vocabularySize: number;
+  /** Whether each token has a label, rather than the example. */
+  perToken: boolean;
+  /** Whether the rows of the examples are kept too. */
+  keepsRows: boolean;
+  /** Bytes held in memory, in place of the usual number. */
+  heldBytes?: number;
+}
+
+/**
+ * A record is the example's class, where it has one (4 bytes), its ids (2 bytes each, 4 where the vocabulary is large) and a byte
+ * of flags a token. Beside what is held of the records, an example takes 4 bytes of memory, and 12 where its row is kept.
+ */
+export class ExampleStore {
+  private readonly sizes = new Numbers(Uint32Array);
+  private readonly places = new Numbers(Float64Array);
+  private readonly rowEnds = new Numbers(Float64Array);
+  private readonly log: ByteLog;
+  private readonly rows: ByteLog;
+  private readonly idBytes: number;
+  private readonly labelBytes: number;
+
+  constructor(private readonly options: StoreOptions) {
+    const { path, vocabularySize, perToken, heldBytes = HELD_BYTES } = options;
+    this.log = new ByteLog(`${path}.tokens`, heldBytes);
+    this.rows = new ByteLog(`${path}.rows`, heldBytes);
+    this.idBytes = vocabularySize <= 2 ** 16 ? 2 : 4;
+    this.labelBytes = perToken ? 0 : 4;
+  }
+
+  get length(): number {
+    return this.sizes.length;
+  }
+
+  /** Tokens of an example. */
+  lengthAt(index: number): number {
+    return this.sizes.at(index);
+  }
+
+  /** The example's index. @param row where rows are kept */
+  add({ inputIds, typeIds, labels }: TokenExample, row?: Row): number {
+    const { idBytes, labelBytes } = this;
+    const length = inputIds.length;
+    const record = Buffer.allocUnsafe(this.recordSize(length));
+    if (typeof labels === 'number') record.writeInt32LE(labels, 0);
+    for (let i = 0; i < length; i++) {
+      record.writeUIntLE(inputIds[i]!, labelBytes + i * idBytes, idBytes);
+      const isCounted = typeof labels !== 'number' && labels[i] !== notCounted;
+      record[labelBytes + length * idBytes + i] = typeIds[i]! | (isCounted ? COUNTED : 0);
+    }
+    if (this.length % PLACES_EVERY === 0) this.places.add(this.log.size);
+    this.sizes.add(length);
+    this.log.add(record);
+    if (row && this.options.keepsRows) {
+      this.rows.add(Buffer.from(JSON.stringify(row)));
+      this.rowEnds.add(this.rows.size);
+    }
+    return this.length - 1;
+  }
+
+  private recordSize(length: number): number {
+    return this.labelBytes + length * (this.idBytes + 1);
+  }
+
+  at(index: number): TokenExample {
+    const { idBytes, labelBytes } = this;
+    let start = this.places.at(Math.floor(index / PLACES_EVERY));
+    for (let i = index - (index % PLACES_EVERY); i < index; i++) start += this.recordSize(this.sizes.at(i));
+    const length = this.sizes.at(index);
+    const record = this.log.read(start, this.recordSize(length));
+    const inputIds = new Int32Array(length);
+    const typeIds = new Int32Array(length);
+    const labels = this.options.perToken ? new Int32Array(length).fill(notCounted) : record.readInt32LE(0);
+    for (let i = 0; i < length; i++) {
+      inputIds[i] = record.readUIntLE(labelBytes + i * idBytes, idBytes);
+      const flags = record[labelBytes + length * idBytes + i]!;
+      typeIds[i] = flags & ~COUNTED;
+      if (typeof labels !== 'number' && flags & COUNTED) labels[i] = inputIds[i]!;
+    }
+    return { inputIds, typeIds, labels };
+  }
+
+  rowAt(index: number): Row {
+    const start = index === 0 ? 0 : this.rowEnds.at(index - 1);
+    return JSON.parse(this.rows.read(start, this.rowEnds.at(index) - start).toString()) as Row;
+  }
+
+  /** Of records in memory; of rows likewise so many at most. */
+  get heldBytes(): number {
+    return this.log.heldBytes;
+  }
+
+  /** What it holds is gone after that. */
+  close(): void {
+    this.log.close();
+    this.rows.close();
+  }
+}
+
+/** Some examples of a store, in an order of their own. */
+export class StoredExamples implements ExamplesWithRows {
+  /** Tokens of each. */
+  readonly lengths: Uint32Array;
+
+  /** @param indices in the store; all of it in its order when absent */
+  constructor(
+    private readonly store: ExampleStore,
+    private readonly indices?: Uint32Array,
+  ) {
+    const length = indices?.length ?? store.length;
+    this.lengths = Uint32Array.from({ length }, (_, i) => store.lengthAt(indices?.[i] ?? i));
+  }
+
+  get length(): number {
+    return this.lengths.length;
+  }
+
+  at(index: number): TokenExample {
+    return this.store.at(this.indices?.[index] ?? index);
+  }
+
+  rowAt(index: number): Row {
+    return this.store.rowAt(this.indices?.[index] ?? index);
+  }
+}
