@@ -24,7 +24,7 @@ const suites = {
 
 /** Files that test all where the others take a part for it: see test/torture.ts. */
 const longForms = {
-  unit: ['op-suite', 'webgpu', 'golden/models-recorded', 'golden/trajectories', 'distill/recorded', 'atomic-directory'],
+  unit: ['op-suite', 'webgpu', 'golden/models-recorded', 'golden/trajectories', 'distill/recorded', 'atomic-directory', 'test/storage', 'test/fuzz'],
   journeys: ['accessibility'],
 };
 

@@ -1,6 +1,6 @@
 /** @file Reads and writes `predictions.jsonl`: what the compared models said of each row of the final comparison. */
 
-import writeFileAtomic from 'write-file-atomic';
+import { writeAtomically } from '../model/atomic';
 import type { PredictionRecord } from '../protocol/records';
 import { dropNulls } from './numbers';
 import { readOwnedIfThere } from './owned';
@@ -10,7 +10,7 @@ export async function writePredictions(
   paths: Pick<SeedPaths, 'predictions'>,
   records: readonly PredictionRecord[],
 ): Promise<void> {
-  await writeFileAtomic(paths.predictions, records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  await writeAtomically(paths.predictions, records.map((record) => `${JSON.stringify(record)}\n`).join(''));
 }
 
 /** Undefined for a run that has none: it is not done, or older than the file. */

@@ -1,11 +1,11 @@
 /** @file Reads and writes `probes/`: the pinned examples, and teacher's and student's logits for them. */
 
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { writeAtomically } from '../model/atomic';
 import { encodeFloat16 } from '../protocol/float16';
 import { readSafetensors, toFloat32, writeSafetensors } from '../model/safetensors';
 import type { ProbeExamples } from '../protocol/records';
+import { makeFolder } from './folders';
 import { listOwned, readOwnedIfThere, requireOwned } from './owned';
 
 const EXAMPLES = 'examples.json';
@@ -21,8 +21,8 @@ export interface StoredLogits {
 const stepFile = (step: number): string => `step-${String(step).padStart(6, '0')}.safetensors`;
 
 export async function writeProbeExamples(directory: string, examples: ProbeExamples): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  await writeFileAtomic(join(directory, EXAMPLES), JSON.stringify(examples));
+  await makeFolder(directory);
+  await writeAtomically(join(directory, EXAMPLES), JSON.stringify(examples));
 }
 
 export async function writeTeacherProbe(directory: string, logits: readonly StoredLogits[]): Promise<void> {

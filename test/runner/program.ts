@@ -146,7 +146,8 @@ export function until<T>(ask: () => T | undefined | false): Promise<T> {
 /** The only run of a workspace. */
 export function onlyRun(workspace: string): string {
   const runs = path.join(workspace, '.distillery', 'runs');
-  const [name, ...others] = readdirSync(runs);
+  // One that is being begun has no name yet.
+  const [name, ...others] = readdirSync(runs).filter((entry) => !entry.startsWith('.'));
   if (name === undefined || others.length > 0) throw new Error(name === undefined ? 'no run' : 'several runs');
   return path.join(runs, name);
 }
