@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path, { delimiter } from 'node:path';
 import { installTestLibraries } from './libraries.mjs';
+import { tellReliability } from './reliability.mjs';
 
 const results = 'dist/test/results';
 const build = ['node', 'scripts/build.mjs'];
@@ -24,7 +25,16 @@ const suites = {
 
 /** Files that test all where the others take a part for it: see test/torture.ts. */
 const longForms = {
-  unit: ['op-suite', 'webgpu', 'golden/models-recorded', 'golden/trajectories', 'distill/recorded', 'atomic-directory', 'test/storage', 'test/fuzz'],
+  unit: [
+    'op-suite',
+    'webgpu',
+    'golden/models-recorded',
+    'golden/trajectories',
+    'distill/recorded',
+    'atomic-directory',
+    'test/storage',
+    'test/fuzz',
+  ],
   journeys: ['accessibility'],
 };
 
@@ -100,10 +110,12 @@ if (args.includes('--torture')) {
   chosen = names.length > 0 ? chosen : Object.entries(longForms);
 }
 mkdirSync(results, { recursive: true });
+rmSync('dist/test/figures', { recursive: true, force: true });
 process.env.PATH = ['node_modules/.bin', process.env.PATH].join(delimiter);
 installTestLibraries();
 const all = chosen.map(run);
 const total = Object.fromEntries(counts.map((count) => [count, all.reduce((sum, result) => sum + result[count], 0)]));
 for (const failure of all.flatMap(({ failures }) => failures ?? [])) console.log(`failed: ${failure}`);
+if (args.includes('--torture')) await tellReliability();
 console.log(said(total));
 if (total.failed > 0) process.exitCode = 1;

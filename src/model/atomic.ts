@@ -9,28 +9,43 @@ export const LARGEST_TRANSFER = 1 << 30;
 /** How the file is called that is being written beside `path`, by its end. What a process that was killed left of them is swept. */
 export const PARTIAL = '.partial';
 
+/** A folder that is being written beside the one that it replaces, by its end: run-directory/atomic-directory.ts. */
+const UNFINISHED = '.tmp-';
+
+/** In such a folder, whose files nobody reads before all of them are there and on the disk. */
+const inUnfinished = new RegExp(`\\${UNFINISHED}[0-9a-f]{12}[\\\\/]`);
+
+/** The name of a folder while it is written. @param suffix twelve hexadecimal digits */
+export const unfinished = (folder: string, suffix: string): string => `${folder}${UNFINISHED}${suffix}`;
+
 let count = 0;
 
 /**
  * Writes the content beside `path`, flushes it to the disk, and only then renames: a crash leaves the old file or the new. When this
  * resolves, the new one is on the disk, under its name. A disk that takes a part of a write is given the rest, or says that it is full.
+ * A file of a folder that is itself replaced whole is just written: the folder is put on the disk at once.
  */
 export async function writeAtomically(path: string, content: string | Iterable<Uint8Array>): Promise<void> {
-  const aside = `${path}.${process.pid}-${++count}${PARTIAL}`;
   const chunks = typeof content === 'string' ? [new TextEncoder().encode(content)] : content;
+  if (inUnfinished.test(path)) return naming(path, writeThere(path, chunks, false));
+  const aside = `${path}.${process.pid}-${++count}${PARTIAL}`;
   try {
-    const file = await open(aside, 'w');
-    try {
-      for (const chunk of chunks) await writeAll(file, chunk);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeThere(aside, chunks, true);
     await rename(aside, path);
     await syncFolder(dirname(path));
   } catch (error) {
     await rm(aside, { force: true }).catch(() => undefined);
     throw ofFile(path, error);
+  }
+}
+
+async function writeThere(path: string, chunks: Iterable<Uint8Array>, isSynced: boolean): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    for (const chunk of chunks) await writeAll(file, chunk);
+    if (isSynced) await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

@@ -14,7 +14,7 @@ import { randomBytes } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { naming, syncFolder } from '../model/atomic';
+import { naming, syncFolder, unfinished } from '../model/atomic';
 import { makeFolder } from './folders';
 import { isOwned, requireOwnedTree } from './owned';
 
@@ -30,7 +30,11 @@ export async function saveDirectoryAtomically(
 ): Promise<void> {
   await recoverDirectory(target, kept);
   const suffix = randomBytes(6).toString('hex');
-  const [aside, complete, previous] = [`${target}.tmp-${suffix}`, `${target}.new-${suffix}`, `${target}.old-${suffix}`];
+  const [aside, complete, previous] = [
+    unfinished(target, suffix),
+    `${target}.new-${suffix}`,
+    `${target}.old-${suffix}`,
+  ];
   await makeFolder(aside);
   try {
     await write(aside);

@@ -2,19 +2,19 @@
 
 import { constants } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { naming, syncFolder, writeAtomically } from '../model/atomic';
 import { inTerminal } from '../protocol/escapes';
 import { complaint, InputError } from '../protocol/problem';
-import { isLive, type RunRecord } from '../protocol/records';
+import { isLive, type Comparison, type RunRecord } from '../protocol/records';
 import { makeFolder } from './folders';
 import { acquireLock, heldLock, isBeingWritten, type Lock } from './lock';
-import { openOwned, readOwned, removeOwned, requireOwned } from './owned';
+import { listOwned, openOwned, readOwned, removeOwned, requireOwned } from './owned';
 import { readName, stateOf, thisProcess, writtenName } from './processes';
 import { runPaths, runsDirectory, type RunPaths } from './run-paths';
 import { withoutNulls } from './numbers';
-import { originSchema, runRecordSchema, unstartedSchema } from './run-schemas';
+import { comparisonSchema, originSchema, runRecordSchema, unstartedSchema } from './run-schemas';
 import { fromRecord, mapPaths, toRecord } from './workspace-paths';
 
 /** A run as a view sees it. */
@@ -35,13 +35,14 @@ export async function createRun(
   const runs = runsDirectory(experiment.file);
   try {
     requireOwned(runs);
-    await makeFolder(runs);
-    await sweepBegun(runs);
-    const begun = join(runs, `${BEGUN}${randomBytes(6).toString('hex')}.${writtenName(await thisProcess())}`);
+    const beginnings = join(dirname(runs), BEGUN);
+    await sweepBegun(beginnings);
+    const begun = join(beginnings, `${randomBytes(6).toString('hex')}.${writtenName(await thisProcess())}`);
     try {
-      await mkdir(begun);
+      await makeFolder(begun);
       await acquireLock(begun);
       await writeExperimentRecord(runPaths(begun), experiment);
+      await makeFolder(runs);
       const directory = await renameToFree(
         begun,
         join(runs, `${timeForFileName(now)}_${nameForFile(experiment.name)}`),
@@ -61,16 +62,16 @@ export async function createRun(
 const ofFolder = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'];
 
 /**
- * How the folder of a run is called while it is made, before its process's name: a run has its folder's name from the moment when its
- * experiment and its lock are in it, so that a process that is killed leaves a whole run or none.
+ * Beside the runs: where the folder of a run is made, under its process's name. It comes among the runs when its experiment and its lock
+ * are in it, so that a process that is killed leaves a whole run or none.
  */
-const BEGUN = '.begun-';
+const BEGUN = 'begun';
 
 /** Removes what processes that have ended left of runs that they had not begun. */
-async function sweepBegun(runs: string): Promise<void> {
-  for (const name of (await readdir(runs)).filter((entry) => entry.startsWith(BEGUN))) {
-    const maker = readName(name.slice(name.indexOf('.', BEGUN.length) + 1));
-    if (maker && (await stateOf(maker)) === 'ended') await removeOwned(join(runs, name));
+async function sweepBegun(beginnings: string): Promise<void> {
+  for (const name of await listOwned(beginnings)) {
+    const maker = readName(name.slice(name.indexOf('.') + 1));
+    if (maker && (await stateOf(maker)) === 'ended') await removeOwned(join(beginnings, name));
   }
 }
 
@@ -172,7 +173,7 @@ export async function listRuns(runs: string): Promise<Run[]> {
 async function runFolders(runs: string): Promise<string[]> {
   const entries = await readdir(runs, { withFileTypes: true }).catch(() => []);
   return entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
     .sort()
     .reverse();
@@ -194,8 +195,11 @@ export async function readRun(directory: string): Promise<Run> {
 async function readRecord(paths: RunPaths): Promise<RunRecord | undefined> {
   const parsed = runRecordSchema.safeParse(await readJson(paths.record));
   if (!parsed.success) return undefined;
-  const record = parsed.data as RunRecord;
-  return Array.isArray(record.summary?.rows) ? { ...record, summary: withoutNulls(record.summary) } : record;
+  const { summary, ...record } = parsed.data as RunRecord & { summary?: unknown };
+  if (summary === undefined) return record;
+  const compared = comparisonSchema.safeParse(summary);
+  if (compared.success) return { ...record, summary: withoutNulls(compared.data as unknown as Comparison) };
+  return { ...record, status: 'failed', error: complaint('run-summary-damaged', { run: paths.id }) };
 }
 
 function diedError(id: string): RunRecord['error'] {

@@ -146,8 +146,7 @@ export function until<T>(ask: () => T | undefined | false): Promise<T> {
 /** The only run of a workspace. */
 export function onlyRun(workspace: string): string {
   const runs = path.join(workspace, '.distillery', 'runs');
-  // One that is being begun has no name yet.
-  const [name, ...others] = readdirSync(runs).filter((entry) => !entry.startsWith('.'));
+  const [name, ...others] = readdirSync(runs);
   if (name === undefined || others.length > 0) throw new Error(name === undefined ? 'no run' : 'several runs');
   return path.join(runs, name);
 }

@@ -42,8 +42,10 @@ export function writeSmallWorkspace(folder: string, changes: object = {}): void 
 }
 
 /** What was left in `.distillery` of runs that were not begun. */
-export const unbegunIn = (workspace: string): string[] =>
-  readdirSync(runsOf(workspace)).filter((name) => name.startsWith('.'));
+export function unbegunIn(workspace: string): string[] {
+  const folder = path.join(workspace, '.distillery', 'begun');
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
 
 const runsOf = (workspace: string): string => path.join(workspace, '.distillery', 'runs');
 

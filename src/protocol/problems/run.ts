@@ -41,6 +41,15 @@ export const runProblems = {
     message: 'This is not the record of an experiment, or it is damaged.',
     remedy: 'Run the experiment file again.',
   },
+  'run-file-damaged': {
+    message: 'This is not as the run wrote it: it was changed, or the disk is failing.',
+    remedy: 'Restore it from a copy, or delete it: all else of the run can be looked at without it.',
+  },
+  'run-summary-damaged': {
+    message: 'The comparison in the record of this run is damaged: it was changed, or the disk is failing.',
+    remedy: 'Let it be made anew with {resume:quoted}; nothing is trained again.',
+    actions: { resume: '{run}' },
+  },
   'checkpoint-damaged': {
     message: 'This file is not as it was written, and no older checkpoint is whole: the disk may be failing.',
     remedy: 'Restore it from a copy, or run the experiment again.',

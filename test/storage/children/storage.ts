@@ -139,12 +139,17 @@ async function faultAt(
 
 const told = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : 'something');
 
+/** For who waits for hours. */
+function tellProgress(trials: number, job: Job, at: number): void {
+  if (trials % 50 === 0) console.error(`${trials} trials of ${JSON.stringify(job)}, at ${at}`);
+}
+
 async function tryFaults(job: Extract<Job, { kind: 'fault' }>, expected: Outcome): Promise<Omit<JobResult, 'seconds'>> {
   const result = { job, trials: 0, of: 0, wrong: [] as JobResult['wrong'] };
   for (let at = job.first; ; at += job.step) {
     const trial = await faultAt(at, job, expected);
     if (!trial) return result;
-    result.trials++;
+    tellProgress(++result.trials, job, at);
     result.of = Math.max(result.of, trial.count);
     if (trial.wrong.length > 0) result.wrong.push({ what: trial.what, wrong: trial.wrong });
   }
@@ -181,7 +186,7 @@ async function tryCrashes(
       if (seen.size < job.first || (seen.size - job.first) % job.step !== 0) continue;
       writeState(after, files);
       const wrong = await afterwards(after, expected);
-      result.trials++;
+      tellProgress(++result.trials, job, seen.size);
       if (wrong.length > 0) result.wrong.push({ what: `crash after change ${event + 1}, ${loss}`, wrong });
     }
   });
@@ -215,8 +220,6 @@ async function main(jobs: readonly Job[]): Promise<void> {
     const began = performance.now();
     const result = await (job.kind === 'fault' ? tryFaults(job, expected) : tryCrashes(job, expected));
     results.push({ ...result, seconds: Math.round((performance.now() - began) / 1000) });
-    // For who waits for hours.
-    if (jobs.length > 1) console.error(JSON.stringify(results.at(-1)).slice(0, 2000));
   }
   console.log(JSON.stringify(results));
 }
