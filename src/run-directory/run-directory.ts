@@ -2,7 +2,7 @@
 
 import { constants } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { naming, syncFolder, writeAtomically } from '../model/atomic';
 import { inTerminal } from '../protocol/escapes';
@@ -48,6 +48,8 @@ export async function createRun(
         join(runs, `${timeForFileName(now)}_${nameForFile(experiment.name)}`),
       );
       await syncFolder(runs);
+      // Where another begins a run in it, it stays.
+      await rmdir(beginnings).catch(() => undefined);
       return { paths: runPaths(directory), lock: await heldLock(directory) };
     } catch (error) {
       await rm(begun, { recursive: true, force: true }).catch(() => undefined);
