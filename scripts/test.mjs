@@ -9,6 +9,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:f
 import os from 'node:os';
 import path, { delimiter } from 'node:path';
 import { installTestLibraries } from './libraries.mjs';
+import { tellReliability } from './reliability.mjs';
 
 const results = 'dist/test/results';
 
@@ -29,6 +30,8 @@ const longForms = {
     'engine/same-step',
     'distill/recorded',
     'atomic-directory',
+    'test/storage',
+    'test/fuzz',
   ],
   journeys: ['accessibility'],
 };
@@ -158,6 +161,7 @@ if (args.includes('--torture')) {
   chosen = names.length > 0 ? chosen : Object.entries(longForms);
 }
 mkdirSync(results, { recursive: true });
+rmSync('dist/test/figures', { recursive: true, force: true });
 process.env.PATH = ['node_modules/.bin', process.env.PATH].join(delimiter);
 const temporary = temporaryFolder();
 process.env.TMPDIR = process.env.TMP = process.env.TEMP = temporary;
@@ -167,5 +171,6 @@ const all = await runAll(chosen);
 rmSync(temporary, { recursive: true, force: true });
 const total = Object.fromEntries(counts.map((count) => [count, all.reduce((sum, result) => sum + result[count], 0)]));
 for (const failure of all.flatMap(({ failures }) => failures ?? [])) console.log(`failed: ${failure}`);
+if (args.includes('--torture')) await tellReliability();
 console.log(inWords(total));
 if (total.failed > 0) process.exitCode = 1;

@@ -147,5 +147,5 @@ const wholeFloats = new RegExp(`"(${FLOATS.join('|')})": (-?\\d+)(?=[,\n])`, 'g'
 
 async function writeJson(path: string, value: unknown): Promise<void> {
   const text = JSON.stringify(value, null, 2).replace(wholeFloats, '"$1": $2.0');
-  await writeAtomically(path, [new TextEncoder().encode(`${text}\n`)]);
+  await writeAtomically(path, `${text}\n`);
 }

@@ -6,7 +6,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { sizeOf } from '../engine/array';
 import { InputError } from '../protocol/problem';
-import { LARGEST_TRANSFER, writeAtomically } from './atomic';
+import { LARGEST_TRANSFER, naming, writeAtomically } from './atomic';
 import { decodeBfloat16, decodeFloat16 } from '../protocol/float16';
 
 /** Views of a tensor's bytes by stored type; half-precision floats are bit patterns. */
@@ -166,7 +166,7 @@ async function readHeader(
   file: FileHandle,
   path: string,
 ): Promise<{ entries: Map<string, Entry>; metadata: Record<string, string> }> {
-  const { size } = await file.stat();
+  const { size } = await naming(path, file.stat());
   if (size < 8) throw cutOff(path);
   const prefix = await readBytes(file, path, 0, 8);
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
@@ -220,7 +220,7 @@ async function readBytes(file: FileHandle, path: string, start: number, end: num
   let done = 0;
   while (done < bytes.length) {
     const length = Math.min(bytes.length - done, LARGEST_TRANSFER);
-    const { bytesRead } = await file.read(bytes, done, length, start + done);
+    const { bytesRead } = await naming(path, file.read(bytes, done, length, start + done));
     if (bytesRead === 0) throw cutOff(path);
     done += bytesRead;
   }

@@ -131,7 +131,29 @@ export function complaintOf(error: unknown): Complaint {
     const { code, arguments: args, about, message, remedy, actions } = firstError(error);
     return { code, arguments: args, ...(about !== undefined && { about }), message, remedy, actions };
   }
-  return complaint('unexpected', { reason: error instanceof Error ? error.message : String(error) });
+  return ofSystem(error) ?? complaint('unexpected', { reason: error instanceof Error ? error.message : String(error) });
+}
+
+const ofSystemByCode = {
+  ENOSPC: 'disk-full',
+  EDQUOT: 'disk-full',
+  EIO: 'disk-failing',
+  EACCES: 'file-forbidden',
+  EPERM: 'file-forbidden',
+  EROFS: 'file-forbidden',
+  EMFILE: 'files-too-many',
+  ENFILE: 'files-too-many',
+} as const;
+
+/** What a file system refuses, which can happen to every file; undefined for all other errors. */
+function ofSystem(error: unknown): Complaint | undefined {
+  const { code, path, message } = error as { code?: unknown; path?: unknown; message?: unknown };
+  if (!(error instanceof Error) || typeof code !== 'string' || !Object.hasOwn(ofSystemByCode, code)) return undefined;
+  const reason = String(message);
+  return complaint(ofSystemByCode[code as keyof typeof ofSystemByCode], {
+    path: typeof path === 'string' ? path : undefined,
+    reason,
+  });
 }
 
 /** `file:line:column: what, and what to do`, the form that editors and terminals make clickable. */

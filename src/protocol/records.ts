@@ -11,7 +11,8 @@ export type Task = (typeof tasks)[number];
 export const roles = ['teacher', 'student', 'control'] as const;
 
 export type Role = (typeof roles)[number];
-export type Split = 'train' | 'validation' | 'test';
+export const splits = ['train', 'validation', 'test'] as const;
+export type Split = (typeof splits)[number];
 
 export const runStatuses = ['queued', 'running', 'paused', 'stopped', 'failed', 'done'] as const;
 

@@ -11,9 +11,11 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { naming, syncFolder, unfinished } from '../model/atomic';
+import { makeFolder } from './folders';
 import { isOwned, requireOwnedTree } from './owned';
 
 /**
@@ -28,13 +30,17 @@ export async function saveDirectoryAtomically(
 ): Promise<void> {
   await recoverDirectory(target, kept);
   const suffix = randomBytes(6).toString('hex');
-  const [aside, complete, previous] = [`${target}.tmp-${suffix}`, `${target}.new-${suffix}`, `${target}.old-${suffix}`];
-  await mkdir(aside, { recursive: true });
+  const [aside, complete, previous] = [
+    unfinished(target, suffix),
+    `${target}.new-${suffix}`,
+    `${target}.old-${suffix}`,
+  ];
+  await makeFolder(aside);
   try {
     await write(aside);
     await syncTree(aside);
   } catch (error) {
-    await rm(aside, { recursive: true, force: true });
+    await rm(aside, { recursive: true, force: true }).catch(() => undefined);
     throw error;
   }
   await renamePatiently(aside, complete);
@@ -86,8 +92,11 @@ export async function readDirectoryAtomically<T>(
   throw new Error(`${target} is replaced faster than it can be read.`);
 }
 
-/** Finishes what an interrupted replacement of `target` began, and removes what it left over. */
-async function recoverDirectory(target: string, kept: string | undefined): Promise<void> {
+/**
+ * Finishes what an interrupted replacement of `target` began, and removes what it left over. Whoever calls it holds the run's lock.
+ * @param kept as saveDirectoryAtomically has it for this folder
+ */
+export async function recoverDirectory(target: string, kept: string | undefined): Promise<void> {
   const { present, complete, previous, unfinished } = await look(target);
   const [newest] = complete;
   if (newest !== undefined) {
@@ -148,20 +157,9 @@ async function syncTree(folder: string): Promise<void> {
 async function syncFile(path: string): Promise<void> {
   const file = await open(path, 'r+');
   try {
-    await file.sync();
+    await naming(path, file.sync());
   } finally {
     await file.close();
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  // Windows opens no folders; there NTFS journals the rename.
-  if (process.platform === 'win32') return;
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

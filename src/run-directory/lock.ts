@@ -11,6 +11,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ofFile } from '../model/atomic';
 import { InputError } from '../protocol/problem';
 import { readOwned } from './owned';
 import { isAlive, readName, stateOf, thisProcess, writtenName, type ProcessState } from './processes';
@@ -63,8 +64,12 @@ export async function acquireLock(directory: string, { takeOver = false }: LockO
   const name = prefix + writtenName(own);
   const path = join(directory, name);
   for (let attempt = 1; ; attempt++) {
-    await writeFile(path, hostname(), { flag: 'wx' }).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    await writeFile(path, hostname(), { flag: 'wx' }).catch(async (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+        // Half written, it would be held by nobody.
+        await rm(path, { force: true }).catch(() => undefined);
+        throw ofFile(path, error);
+      }
       throw new LockedError(directory, { pid: own.pid, host: hostname(), isSeen: true, file: path });
     });
     const other = await otherHolder(directory, name, takeOver);
@@ -74,6 +79,12 @@ export async function acquireLock(directory: string, { takeOver = false }: LockO
     // Two that try at once see each other and both step back; they will not come back at the same time.
     await delay(10 + Math.random() * 40 * attempt);
   }
+}
+
+/** The lock that this process took in a folder which has another name since. */
+export async function heldLock(directory: string): Promise<Lock> {
+  const path = join(directory, prefix + writtenName(await thisProcess()));
+  return { release: () => rm(path, { force: true }) };
 }
 
 /**

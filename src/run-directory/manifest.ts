@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { ofFile, writeAtomically } from '../model/atomic';
 import { openOwned, readOwnedIfThere } from './owned';
 
 const MANIFEST = 'manifest.json';
@@ -15,7 +15,7 @@ type Digests = Record<string, string>;
 export async function writeManifest(folder: string): Promise<void> {
   const digests: Digests = {};
   for (const name of await filesIn(folder)) digests[name] = await digestOf(join(folder, name));
-  await writeFileAtomic(join(folder, MANIFEST), `${JSON.stringify({ sha256: digests }, undefined, 2)}\n`);
+  await writeAtomically(join(folder, MANIFEST), `${JSON.stringify({ sha256: digests }, undefined, 2)}\n`);
 }
 
 /**
@@ -58,6 +58,8 @@ async function digestOf(file: string): Promise<string> {
     for await (const chunk of handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20 })) {
       hash.update(chunk as Buffer);
     }
+  } catch (error) {
+    throw ofFile(file, error);
   } finally {
     await handle.close();
   }

@@ -6,6 +6,7 @@
 import { constants, lstatSync } from 'node:fs';
 import { lstat, open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { naming } from '../model/atomic';
 import { InputError } from '../protocol/problem';
 
 const ROOT = '.distillery';
@@ -55,7 +56,7 @@ export async function openOwned(file: string, flags = constants.O_RDONLY): Promi
 export async function readOwned(file: string): Promise<Buffer> {
   const handle = await openOwned(file);
   try {
-    return await handle.readFile();
+    return await naming(file, handle.readFile());
   } finally {
     await handle.close();
   }

@@ -1,12 +1,14 @@
 /** @file Reads and writes `probes/`: the pinned examples, and teacher's and student's logits for them. */
 
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { writeAtomically } from '../model/atomic';
 import { encodeFloat16 } from '../protocol/float16';
 import { readSafetensors, toFloat32, writeSafetensors } from '../model/safetensors';
+import { InputError } from '../protocol/problem';
 import type { ProbeExamples } from '../protocol/records';
+import { makeFolder } from './folders';
 import { listOwned, readOwnedIfThere, requireOwned } from './owned';
+import { probeExamplesSchema } from './run-schemas';
 
 const EXAMPLES = 'examples.json';
 const TEACHER = 'teacher.safetensors';
@@ -21,8 +23,8 @@ export interface StoredLogits {
 const stepFile = (step: number): string => `step-${String(step).padStart(6, '0')}.safetensors`;
 
 export async function writeProbeExamples(directory: string, examples: ProbeExamples): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  await writeFileAtomic(join(directory, EXAMPLES), JSON.stringify(examples));
+  await makeFolder(directory);
+  await writeAtomically(join(directory, EXAMPLES), JSON.stringify(examples));
 }
 
 export async function writeTeacherProbe(directory: string, logits: readonly StoredLogits[]): Promise<void> {
@@ -42,13 +44,21 @@ async function writeLogits(file: string, logits: readonly StoredLogits[]): Promi
   await writeSafetensors(file, Object.fromEntries(tensors));
 }
 
-/** The pinned examples; undefined before they are written. */
+/** The pinned examples; undefined before they are written. Throws an InputError where they are damaged. */
 export async function readProbeExamples(directory: string): Promise<ProbeExamples | undefined> {
   const content = await readOwnedIfThere(join(directory, EXAMPLES));
-  return content && (JSON.parse(content.toString()) as ProbeExamples);
+  if (content === undefined) return undefined;
+  try {
+    return probeExamplesSchema.parse(JSON.parse(content.toString()));
+  } catch {
+    throw damaged(directory, EXAMPLES);
+  }
 }
 
-/** Logits of each example, [positions · names], from the teacher; undefined before they are written. */
+/**
+ * Logits of each example, [positions · names], from the teacher; undefined before they are written. Throws an InputError where they are
+ * damaged or those of other examples.
+ */
 export async function readTeacherProbe(directory: string): Promise<Float32Array[] | undefined> {
   return readLogits(directory, TEACHER);
 }
@@ -69,5 +79,14 @@ async function readLogits(directory: string, file: string): Promise<Float32Array
   if (!(await listOwned(directory)).includes(file)) return undefined;
   requireOwned(join(directory, file));
   const stored = await readSafetensors(join(directory, file));
-  return Object.keys(stored).map((_, k) => toFloat32(stored[`logits.${k}`]!)!);
+  const probed = await readProbeExamples(directory);
+  return probed?.examples.map(({ positions }, k) => {
+    const tensor = stored[`logits.${k}`];
+    const logits = tensor && toFloat32(tensor);
+    if (logits?.length !== positions.length * probed.names.length) throw damaged(directory, file);
+    return logits;
+  });
 }
+
+const damaged = (directory: string, file: string): InputError =>
+  InputError.at(join(directory, file), 'run-file-damaged', {});

@@ -1,13 +1,13 @@
 /**
- * @file Files of records, one JSON object a line (`metrics.jsonl`, `evaluations.jsonl`). Each record is written by one
- * write; a line that a dying process left torn counts as not written.
+ * @file Files of records, one JSON object a line (`metrics.jsonl`, `evaluations.jsonl`). A line that a dying process left torn counts
+ * as not written. What a checkpoint has behind it is on the disk before the checkpoint is.
  */
 
 import { closeSync, constants, fsyncSync, openSync, writeSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { naming, ofFile, syncFolder, writeAtomically } from '../model/atomic';
 import type { EvaluationRecord, MetricsRecord } from '../protocol/records';
+import { makeFolder } from './folders';
 import { dropNulls } from './numbers';
 import { openOwned, readOwnedIfThere, requireOwned } from './owned';
 import type { TrainingPaths } from './run-paths';
@@ -21,9 +21,21 @@ export interface RecordKinds {
 export type RecordKind = keyof RecordKinds;
 
 export interface RecordWriter<Kind extends RecordKind> {
+  /** What was not as this program writes it, in what is kept of the file. */
+  readonly found: RecordsFound;
   append(record: RecordKinds[Kind]): void;
+  /** Puts what was appended on the disk. */
+  sync(): void;
   /** Puts what was appended on disk and closes the file. */
   close(): void;
+}
+
+/** Damage that is not of this program's making: it writes a record once, and none is lost that a checkpoint has behind it. */
+export interface RecordsFound {
+  /** Of `metrics` with `lastStep`: steps up to that one which have no record. */
+  missing: number;
+  /** Records of a step that has one already, which are removed. */
+  doubled: number;
 }
 
 /**
@@ -37,22 +49,38 @@ export async function openRecords<Kind extends RecordKind>(
 ): Promise<RecordWriter<Kind>> {
   const file = paths[kind];
   requireOwned(file);
-  await mkdir(dirname(file), { recursive: true });
-  if (lastStep !== Infinity) await cutRecords(paths, kind, lastStep);
+  await makeFolder(dirname(file));
+  const found = lastStep === Infinity ? { missing: 0, doubled: 0 } : await cutRecords(paths, kind, lastStep);
   await repairRecords(file);
   const descriptor = openSync(file, 'a');
   let isOpen = true;
+  const named = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      throw ofFile(file, error);
+    }
+  };
+  await syncFolder(dirname(file));
   return {
-    append: (record) => {
-      writeSync(descriptor, `${JSON.stringify(record)}\n`);
-    },
+    found,
+    append: (record) => named(() => writeWhole(descriptor, Buffer.from(`${JSON.stringify(record)}\n`))),
+    sync: () => named(() => fsyncSync(descriptor)),
     close: () => {
       if (!isOpen) return;
       isOpen = false;
-      fsyncSync(descriptor);
-      closeSync(descriptor);
+      try {
+        named(() => fsyncSync(descriptor));
+      } finally {
+        closeSync(descriptor);
+      }
     },
   };
+}
+
+/** A nearly full disk may take a part alone; it says so at the rest. */
+function writeWhole(descriptor: number, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
 }
 
 /** All whole records of a file, in order; a torn rest is left for later. None where the file does not exist. */
@@ -83,12 +111,18 @@ function isRecord<Kind extends RecordKind>(value: unknown, kind: Kind): value is
   return typeof value.step === 'number' && typeof content === 'object' && content !== null;
 }
 
-async function cutRecords(paths: TrainingPaths, kind: RecordKind, lastStep: number): Promise<void> {
+async function cutRecords(paths: TrainingPaths, kind: RecordKind, lastStep: number): Promise<RecordsFound> {
   const records = await readRecords(paths, kind);
-  const kept = records.filter((record) => record.step <= lastStep);
-  if (kept.length === records.length) return;
-  // A new file, not a shorter one: who follows the old one sees from its identity that it must start again.
-  await writeFileAtomic(paths[kind], kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  const before = records.filter((record) => record.step <= lastStep);
+  const kept = [...new Map(before.map((record) => [record.step, record])).values()];
+  if (kept.length < records.length) {
+    // A new file, not a shorter one: who follows the old one sees from its identity that it must start again.
+    await writeAtomically(paths[kind], kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  }
+  return {
+    missing: kind === 'metrics' ? lastStep + 1 - kept.length : 0,
+    doubled: before.length - kept.length,
+  };
 }
 
 async function repairRecords(file: string): Promise<void> {
@@ -98,8 +132,8 @@ async function repairRecords(file: string): Promise<void> {
   if (whole === content.length) return;
   const handle = await openOwned(file, constants.O_RDWR);
   try {
-    await handle.truncate(whole);
-    await handle.sync();
+    await naming(file, handle.truncate(whole));
+    await naming(file, handle.sync());
   } finally {
     await handle.close();
   }

@@ -1,17 +1,20 @@
 /** @file Makes, finds, lists and reads run directories, and writes `run.json`. */
 
 import { constants } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { randomBytes } from 'node:crypto';
+import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { naming, syncFolder, writeAtomically } from '../model/atomic';
 import { inTerminal } from '../protocol/escapes';
 import { complaint, InputError } from '../protocol/problem';
-import { isLive, type RunRecord } from '../protocol/records';
-import { acquireLock, isBeingWritten, type Lock } from './lock';
-import { openOwned, readOwned, requireOwned } from './owned';
+import { isLive, type Comparison, type RunRecord } from '../protocol/records';
+import { makeFolder } from './folders';
+import { acquireLock, heldLock, isBeingWritten, type Lock } from './lock';
+import { listOwned, openOwned, readOwned, removeOwned, requireOwned } from './owned';
+import { readName, stateOf, thisProcess, writtenName } from './processes';
 import { runPaths, runsDirectory, type RunPaths } from './run-paths';
 import { withoutNulls } from './numbers';
-import { originSchema, runRecordSchema, unstartedSchema } from './run-schemas';
+import { comparisonSchema, originSchema, runRecordSchema, unstartedSchema } from './run-schemas';
 import { fromRecord, mapPaths, toRecord } from './workspace-paths';
 
 /** A run as a view sees it. */
@@ -30,33 +33,62 @@ export async function createRun(
   now = new Date(),
 ): Promise<{ paths: RunPaths; lock: Lock }> {
   const runs = runsDirectory(experiment.file);
-  const directory = await makeFolders(runs, `${timeForFileName(now)}_${nameForFile(experiment.name)}`);
-  const lock = await acquireLock(directory);
-  const paths = runPaths(directory);
-  await writeExperimentRecord(paths, experiment);
-  return { paths, lock };
-}
-
-async function makeFolders(runs: string, name: string): Promise<string> {
   try {
     requireOwned(runs);
-    await mkdir(runs, { recursive: true });
-    return await makeUnique(join(runs, name));
+    const beginnings = join(dirname(runs), BEGUN);
+    await sweepBegun(beginnings);
+    const begun = join(beginnings, `${randomBytes(6).toString('hex')}.${writtenName(await thisProcess())}`);
+    try {
+      await makeFolder(begun);
+      await acquireLock(begun);
+      await writeExperimentRecord(runPaths(begun), experiment);
+      await makeFolder(runs);
+      const directory = await renameToFree(
+        begun,
+        join(runs, `${timeForFileName(now)}_${nameForFile(experiment.name)}`),
+      );
+      await syncFolder(runs);
+      // Where another begins a run in it, it stays.
+      await rmdir(beginnings).catch(() => undefined);
+      return { paths: runPaths(directory), lock: await heldLock(directory) };
+    } catch (error) {
+      await rm(begun, { recursive: true, force: true }).catch(() => undefined);
+      throw error;
+    }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const isOfFolder = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'EDQUOT'].includes(code ?? '');
-    throw isOfFolder ? InputError.at(runs, 'runs-not-writable', { reason: message }) : error;
+    throw ofFolder.includes(code ?? '') ? InputError.at(runs, 'runs-not-writable', { reason: message }) : error;
   }
 }
 
-async function makeUnique(directory: string): Promise<string> {
+const ofFolder = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'];
+
+/**
+ * Beside the runs: where the folder of a run is made, under its process's name. It comes among the runs when its experiment and its lock
+ * are in it, so that a process that is killed leaves a whole run or none.
+ */
+const BEGUN = 'begun';
+
+/** Removes what processes that have ended left of runs that they had not begun. */
+async function sweepBegun(beginnings: string): Promise<void> {
+  for (const name of await listOwned(beginnings)) {
+    const maker = readName(name.slice(name.indexOf('.') + 1));
+    if (maker && (await stateOf(maker)) === 'ended') await removeOwned(join(beginnings, name));
+  }
+}
+
+/** A number is added where there is one of this name. */
+async function renameToFree(from: string, name: string): Promise<string> {
   for (let number = 1; ; number++) {
-    const candidate = number === 1 ? directory : `${directory}-${number}`;
+    const candidate = number === 1 ? name : `${name}-${number}`;
+    if (await stat(candidate).catch(() => undefined)) continue;
     try {
-      await mkdir(candidate);
+      await rename(from, candidate);
       return candidate;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      // Another has come between: not over its folder, which has something in it.
+      if (!['EEXIST', 'ENOTEMPTY', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      if (!(await stat(candidate).catch(() => undefined))) throw error;
     }
   }
 }
@@ -78,14 +110,14 @@ function nameForFile(name: string): string {
 
 /** Replaces `run.json` in one step, on disk when this resolves. */
 export async function writeRunRecord(paths: RunPaths, record: RunRecord): Promise<void> {
-  await writeFileAtomic(paths.record, `${JSON.stringify(record, undefined, 2)}\n`);
+  await writeAtomically(paths.record, `${JSON.stringify(record, undefined, 2)}\n`);
 }
 
 /** Appends a line to `log.txt`, the time before it. */
 export async function appendLog(paths: RunPaths, line: string): Promise<void> {
   const log = await openOwned(paths.log, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND);
   try {
-    await log.appendFile(`${new Date().toISOString()} ${inTerminal(line)}\n`);
+    await naming(paths.log, log.appendFile(`${new Date().toISOString()} ${inTerminal(line)}\n`));
   } finally {
     await log.close();
   }
@@ -94,7 +126,7 @@ export async function appendLog(paths: RunPaths, line: string): Promise<void> {
 /** Replaces `experiment.json` in one step. */
 export async function writeExperimentRecord(paths: RunPaths, experiment: object): Promise<void> {
   const written = mapPaths(experiment, (path) => toRecord(paths, path));
-  await writeFileAtomic(paths.experiment, `${JSON.stringify(written, undefined, 2)}\n`);
+  await writeAtomically(paths.experiment, `${JSON.stringify(written, undefined, 2)}\n`);
 }
 
 /** What `experiment.json` holds, of whatever form; undefined where it cannot be read. */
@@ -165,8 +197,11 @@ export async function readRun(directory: string): Promise<Run> {
 async function readRecord(paths: RunPaths): Promise<RunRecord | undefined> {
   const parsed = runRecordSchema.safeParse(await readJson(paths.record));
   if (!parsed.success) return undefined;
-  const record = parsed.data as RunRecord;
-  return Array.isArray(record.summary?.rows) ? { ...record, summary: withoutNulls(record.summary) } : record;
+  const { summary, ...record } = parsed.data as RunRecord & { summary?: unknown };
+  if (summary === undefined) return record;
+  const compared = comparisonSchema.safeParse(summary);
+  if (compared.success) return { ...record, summary: withoutNulls(compared.data as unknown as Comparison) };
+  return { ...record, status: 'failed', error: complaint('run-summary-damaged', { run: paths.id }) };
 }
 
 function diedError(id: string): RunRecord['error'] {

@@ -67,6 +67,9 @@ export function runPaths(directory: string): RunPaths {
   };
 }
 
+/** In a run's folder while it takes what another run of its sweep has finished. */
+export const COPYING = 'copying';
+
 /** The folder whose `.distillery/runs` has the run. */
 export function workspaceOf({ directory }: Pick<RunPaths, 'directory'>): string {
   return resolve(directory, '..', '..', '..');

@@ -1,7 +1,7 @@
 /** @file What must be right in the files of a run directory for them to be read at all. */
 
 import * as z from 'zod';
-import { roles, runStatuses, tasks, studyKinds } from '../protocol/records';
+import { roles, runStatuses, splits, tasks, studyKinds } from '../protocol/records';
 
 const settingSchema = z.union([z.number(), z.object({ from: z.number(), to: z.number() })]).optional();
 
@@ -27,7 +27,84 @@ export const unstartedSchema = z.object({
     .optional(),
 });
 
-/** What every view relies on in `run.json`; the rest is kept as it is. */
+/** JSON has null for a number that was none: readers leave those out. */
+const number = z.number().nullish();
+const optionalNumber = z.number().optional();
+const interval = z.tuple([number, number]);
+const metrics = z.record(z.string(), number);
+
+/** What views rely on in the comparison of a run. */
+export const comparisonSchema = z.looseObject({
+  rows: z.array(
+    z.looseObject({
+      run: z.string(),
+      role: z.enum(roles),
+      name: z.string(),
+      parameters: number,
+      bytes: number,
+      latencyMs: number,
+      split: z.enum(splits),
+      metrics,
+      spread: metrics.optional(),
+      bySeed: z.array(z.looseObject({ seed: z.number(), metrics })).optional(),
+      retention: number,
+      intervals: z.record(z.string(), interval).optional(),
+      gain: z.looseObject({ value: number, interval }).optional(),
+      gapClosed: z.looseObject({ value: number, interval }).optional(),
+      calibration: z.array(z.looseObject({ confidence: number, accuracy: number, count: number })).optional(),
+    }),
+  ),
+  seeds: z.array(z.number()).optional(),
+  validation: metrics.optional(),
+  gain: z.looseObject({ metric: z.string(), mean: number, interval }).optional(),
+  classGains: z.array(z.looseObject({ label: z.string(), rows: z.number(), value: number, interval })).optional(),
+});
+
+/** A line of `predictions.jsonl`, in which a number that was none is absent. */
+export const predictionSchema = z.looseObject({
+  file: z.string(),
+  line: z.number(),
+  text: z.string(),
+  label: z.string().optional(),
+  softLabel: z
+    .looseObject({
+      temperature: z.number(),
+      top: z.array(z.looseObject({ choice: z.string(), probability: z.number() })),
+    })
+    .optional(),
+  models: z.record(
+    z.string(),
+    z.looseObject({
+      choice: z.string().optional(),
+      probability: optionalNumber,
+      predictions: z.number(),
+      correct: z.number(),
+      negativeLogLikelihood: optionalNumber,
+      agreeing: optionalNumber,
+      teacherKl: optionalNumber,
+    }),
+  ),
+});
+
+/** `probes/examples.json`. */
+export const probeExamplesSchema = z.looseObject({
+  task: z.enum(tasks),
+  temperature: z.number(),
+  names: z.array(z.string()),
+  examples: z.array(
+    z.looseObject({
+      text: z.string(),
+      file: z.string(),
+      line: z.number(),
+      tokens: z.array(z.looseObject({ id: z.number(), token: z.string(), start: z.number(), end: z.number() })),
+      positions: z.array(z.looseObject({ token: z.number(), label: z.number() })),
+      counted: z.array(z.number()).optional(),
+      paddedLength: optionalNumber,
+    }),
+  ),
+});
+
+/** What every view relies on in `run.json`, beside its comparison; the rest is kept as it is. */
 export const runRecordSchema = z.looseObject({
   name: z.string(),
   task: z.enum(tasks),

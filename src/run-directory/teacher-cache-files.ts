@@ -10,11 +10,12 @@
  */
 
 import { constants } from 'node:fs';
-import { appendFile, mkdir, readdir, stat, statfs, utimes, type FileHandle } from 'node:fs/promises';
+import { appendFile, readdir, stat, statfs, utimes, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import writeFileAtomic from 'write-file-atomic';
+import { naming, writeAtomically } from '../model/atomic';
 import type { Task } from '../protocol/records';
+import { makeFolder } from './folders';
 import { openOwned, readOwned, readOwnedIfThere, removeOwned, requireOwned, requireOwnedTree } from './owned';
 
 /** `cache.json`. */
@@ -65,7 +66,7 @@ export class TeacherCacheFiles {
   /** Makes the cache, or opens what is there of it. */
   static async open(directory: string, record: TeacherCacheRecord, places: BlockPlaces): Promise<TeacherCacheFiles> {
     await requireOwnedTree(directory);
-    await mkdir(directory, { recursive: true });
+    await makeFolder(directory);
     if ((await readCacheRecord(directory)) === undefined) await writeCacheRecord(directory, record);
     // Says when it was last used.
     const now = new Date();
@@ -84,13 +85,14 @@ export class TeacherCacheFiles {
   }
 
   async writeBlock(block: number, start: number, bytes: Uint8Array): Promise<void> {
-    await writeAll(this.file, bytes, start);
-    await appendFile(join(this.directory, LOG), `${block} ${checksum(bytes)}\n`);
+    await naming(join(this.directory, VALUES), writeAll(this.file, bytes, start));
+    const log = join(this.directory, LOG);
+    await naming(log, appendFile(log, `${block} ${checksum(bytes)}\n`));
     this.whole.add(block);
   }
 
   async read(start: number, into: Uint8Array): Promise<void> {
-    if (await readAll(this.file, into, start)) return;
+    if (await naming(join(this.directory, VALUES), readAll(this.file, into, start))) return;
     throw new CacheCutOff(`${join(this.directory, VALUES)} has been cut off while it was in use`);
   }
 
@@ -113,7 +115,8 @@ export class TeacherCacheFiles {
   private async checksumOf(block: number): Promise<string | undefined> {
     const { start, end } = this.places[block]!;
     const bytes = new Uint8Array(end - start);
-    return (await readAll(this.file, bytes, start)) ? checksum(bytes) : undefined;
+    const isThere = await naming(join(this.directory, VALUES), readAll(this.file, bytes, start));
+    return isThere ? checksum(bytes) : undefined;
   }
 }
 
@@ -145,7 +148,7 @@ export async function readCacheRecord(directory: string): Promise<TeacherCacheRe
 }
 
 export async function writeCacheRecord(directory: string, record: TeacherCacheRecord): Promise<void> {
-  await writeFileAtomic(join(directory, RECORD), `${JSON.stringify(record, undefined, 2)}\n`);
+  await writeAtomically(join(directory, RECORD), `${JSON.stringify(record, undefined, 2)}\n`);
 }
 
 /** A cache as `distillery cache` lists it. */

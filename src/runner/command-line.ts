@@ -340,6 +340,8 @@ function completeOptions(options: CompleteArguments): Parameters<typeof complete
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
   // Beside the bundle in a clone and in the extension alike.
   const examples = path.join(__dirname, '..', 'examples');
+  // A terminal or a pipe that was closed is no reason to end a run.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   try {
     await program(existsSync(examples) ? examples : process.cwd()).parseAsync(argv);
   } catch (error) {

@@ -55,6 +55,11 @@ export function checkTokenizerJson(json: unknown): TokenizerJson {
   if (!isRecord(model) || typeof model.vocab !== 'object' || model.vocab === null) {
     throw new Error('It has no "model" with a "vocab".');
   }
+  // The library makes texts of whatever stands there.
+  for (const key of ['unk_token', 'continuing_subword_prefix', 'end_of_word_suffix']) {
+    if (!['string', 'undefined'].includes(typeof (model[key] ?? undefined)))
+      throw new Error(`"model.${key}" is no text.`);
+  }
   return {
     ...json,
     added_tokens: (json.added_tokens ?? []) as AddedTokenJson[],

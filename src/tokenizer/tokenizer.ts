@@ -1,10 +1,9 @@
 /** @file Text to token ids and back, with the place of every token in the text. */
 
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
-import writeFileAtomic from 'write-file-atomic';
 import { InputError } from '../protocol/problem';
 import { addedTokenFinder, type FindAddedTokens } from './added-tokens';
 import { Aligned } from './aligned';
@@ -134,12 +133,12 @@ export class Tokenizer {
     return new Tokenizer(json, JSON.stringify(json, null, 2), { ...config });
   }
 
-  /** Writes the two files that Python `transformers` and this class load; `positions` are those of the model that they go with. */
+  /** Writes the two files that Python `transformers` and this class load; `positions` are those of the model that they go with. Whoever calls this makes the folder whole or not at all. */
   async save(directory: string, positions?: number): Promise<void> {
     await mkdir(directory, { recursive: true });
-    await writeFileAtomic(path.join(directory, 'tokenizer.json'), this.source);
+    await writeFile(path.join(directory, 'tokenizer.json'), this.source);
     const config = JSON.stringify(positions === undefined ? this.config : this.configFor(positions), null, 2) + '\n';
-    await writeFileAtomic(path.join(directory, 'tokenizer_config.json'), config);
+    await writeFile(path.join(directory, 'tokenizer_config.json'), config);
   }
 
   /** Python's pipelines cut texts off at `model_max_length` and fill batches up with `pad_token`; without them they fail. */

@@ -97,7 +97,7 @@ describe('a run whose records hold null for a number', () => {
       expect(svg).not.toMatch(/NaN|null|undefined/);
   });
 
-  it('whose summary is damaged is read all the same', async () => {
+  it('whose summary is damaged is read all the same, and can be gone on with to a new one', async () => {
     const run = {
       name: 'Tiny',
       task: 'causal-lm',
@@ -109,7 +109,9 @@ describe('a run whose records hold null for a number', () => {
       error: null,
     };
     writeFileSync(path.join(directory, 'run.json'), JSON.stringify({ ...run, summary: { rows: null } }));
-    expect((await readRun(directory)).record.status).toBe('done');
+    const { record } = await readRun(directory);
+    expect(record).toMatchObject({ status: 'failed', error: { code: 'run-summary-damaged' } });
+    expect(record.summary).toBeUndefined();
   });
 
   it('has predictions without it', async () => {

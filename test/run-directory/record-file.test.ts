@@ -76,6 +76,22 @@ describe('records', () => {
   });
 });
 
+describe('records that somebody else has changed', () => {
+  it('are told of where steps before the checkpoint are missing, and those that are there twice are removed', async () => {
+    const paths = runPaths(makeFolder());
+    await write(paths, [0, 1, 2, 3, 4]);
+    const whole = await openRecords(paths, 'metrics', 3);
+    whole.close();
+    expect(whole.found).toEqual({ missing: 0, doubled: 0 });
+    const lines = readFileSync(paths.metrics, 'utf8').split('\n').slice(0, 4);
+    writeFileSync(paths.metrics, [lines[0], lines[0], lines[3], ''].join('\n'));
+    const changed = await openRecords(paths, 'metrics', 3);
+    changed.close();
+    expect(changed.found).toEqual({ missing: 2, doubled: 1 });
+    expect(await stepsOf(paths)).toEqual([0, 3]);
+  });
+});
+
 describe('following records', () => {
   function follow(paths: TrainingPaths, pollEvery = 60_000) {
     const batches: { steps: number[]; restarted: boolean }[] = [];

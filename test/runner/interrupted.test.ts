@@ -1,4 +1,5 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
@@ -6,6 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { findLibrary } from '../../src/engine/libraries';
 import type { MetricsRecord, RunRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
+import { thisProcess } from '../../src/run-directory/processes';
 import { distillery, document, onlyRun, readLines, start, tinyWorkspace, until, type TinyExperiment } from './program';
 
 /** The teacher makes 6 steps, student and control 48 each. */
@@ -117,6 +119,51 @@ describe('an interrupted run', () => {
 
     await document(['resume', run], workspace);
     weights(run).forEach((bytes, i) => expect(bytes.equals(uninterrupted[engine]![i]!), models[i]).toBe(true));
+  });
+
+  it('by the end of its terminal leaves a checkpoint, also where somebody is in the middle of a message to it; what dead ones left is swept', async () => {
+    const workspace = tinyWorkspace({ ...experiment, training: { epochs: 200, checkpointEvery: 1000 } });
+    const folders = path.join(workspace, 'sockets');
+    mkdirSync(path.join(folders, 'distillery-dead'), { recursive: true });
+    const dead = '999999999.1.00000000-00000000-00000000';
+    const { space, boot, machine } = (await thisProcess()).place;
+    writeFileSync(path.join(folders, 'distillery-dead', `of.999999999.1.${machine}-${boot}-${space}`), '');
+    mkdirSync(path.join(folders, 'distillery-unknown'));
+    writeFileSync(path.join(folders, 'distillery-unknown', `of.${dead}`), '');
+    const { child, outcome } = start(['run', 'tiny.distill.json'], workspace, { TMPDIR: folders });
+    await until(() => stepsIn(metricsOf(workspace, '.')) >= 3);
+    const run = onlyRun(workspace);
+    const socket = net.connect(recordOf(run).socket!);
+    await once(socket, 'connect');
+    socket.write('Content-Length: 1000\r\n\r\n{"jsonrpc":');
+    child.stdout!.destroy();
+    child.stderr!.destroy();
+    child.kill('SIGHUP');
+    const { code, signal } = await outcome;
+    socket.destroy();
+    expect([code, signal]).toEqual([0, null]);
+    expect(recordOf(run).status).toBe('stopped');
+    const { step } = JSON.parse(readFileSync(path.join(run, 'checkpoints/last/trainer.json'), 'utf8')) as {
+      step: number;
+    };
+    expect(step).toBe(stepsIn(path.join(run, 'metrics.jsonl')));
+    expect(readdirSync(folders)).toEqual(['distillery-unknown']);
+  });
+
+  it('by the loss of its folder says so in a line, and does not make it again', async () => {
+    const workspace = tinyWorkspace({ ...experiment, training: { epochs: 200, checkpointEvery: 1 } });
+    const { outcome } = start(['run', 'tiny.distill.json'], workspace);
+    await until(() => stepsIn(metricsOf(workspace, '.')) >= 3);
+    const run = onlyRun(workspace);
+    renameSync(run, path.join(workspace, 'elsewhere'));
+    const { code, stderr } = await outcome;
+    expect(code).toBe(2);
+    const complaints = stderr
+      .split('\n')
+      .filter((line) => line.includes(path.basename(run)) && !line.includes('run directory'));
+    expect(complaints).toEqual([expect.stringContaining('The folder of this run is gone')]);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(existsSync(run)).toBe(false);
   });
 
   it('is not resumed where its data have changed', async () => {

@@ -17,6 +17,10 @@ export const runProblems = {
     remedy: 'Resume it from its last checkpoint with {resume:quoted}.',
     actions: { resume: '{run}' },
   },
+  'run-folder-gone': {
+    message: 'The folder of this run is gone: it was deleted or moved while the run was at work.',
+    remedy: 'Run the experiment again, or put the folder back and resume it.',
+  },
   'run-at-work': { message: 'This run is at work.', remedy: 'Stop it first.' },
   'run-still-going': { message: 'This run is still going on.', remedy: 'Wait for it, or stop it first.' },
   'run-held-elsewhere': {
@@ -36,6 +40,15 @@ export const runProblems = {
   'run-record-damaged': {
     message: 'This is not the record of an experiment, or it is damaged.',
     remedy: 'Run the experiment file again.',
+  },
+  'run-file-damaged': {
+    message: 'This is not as the run wrote it: it was changed, or the disk is failing.',
+    remedy: 'Restore it from a copy, or delete it: all else of the run can be looked at without it.',
+  },
+  'run-summary-damaged': {
+    message: 'The comparison in the record of this run is damaged: it was changed, or the disk is failing.',
+    remedy: 'Let it be made anew with {resume:quoted}; nothing is trained again.',
+    actions: { resume: '{run}' },
   },
   'checkpoint-damaged': {
     message: 'This file is not as it was written, and no older checkpoint is whole: the disk may be failing.',
@@ -126,6 +139,22 @@ export const runProblems = {
     message: 'No cache in {folder} begins so.',
     remedy: 'List them with {cache:quoted}.',
     actions: { cache: null },
+  },
+  'disk-full': {
+    message: ['{path} cannot be written: the disk is full.', 'The disk is full.'],
+    remedy: 'Make room on it and go on: what was written before is whole.',
+  },
+  'disk-failing': {
+    message: ['{path} cannot be read or written ({reason}).', 'A file cannot be read or written ({reason}).'],
+    remedy: 'Look at the disk and its connection, which may be failing, and keep a copy of what matters elsewhere.',
+  },
+  'file-forbidden': {
+    message: ['{path} may not be opened or changed ({reason}).', 'A file may not be opened or changed ({reason}).'],
+    remedy: 'Change the permissions of it and of its folder, or who runs this program.',
+  },
+  'files-too-many': {
+    message: ['{path} cannot be opened: too many files are open.', 'Too many files are open.'],
+    remedy: 'Close other programs, or raise the limit (ulimit -n).',
   },
   'command-line-wrong': { message: '{reason}' },
   /** What nobody has foreseen: an error of a library or of this program, in its own words. */

@@ -4,6 +4,7 @@ import { findChangedInputs } from '../../experiment/input-files';
 import { acquireLock, heldElsewhere, LockedError } from '../../run-directory/lock';
 import { loadExperiment } from '../../experiment/resolve';
 import { readOwned, requireOwnedTree } from '../../run-directory/owned';
+import { sweepRun } from '../../run-directory/sweep-run';
 import { createRun, findRun, readRun } from '../../run-directory/run-directory';
 import { readRunExperiment, writeRunExperiment } from '../../experiment/experiment-record';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
@@ -67,6 +68,7 @@ export async function resumeRun(
     if (!error.holder.isSeen) throw heldElsewhere(paths.directory, error.holder);
     throw InputError.at(paths.directory, 'run-still-going', {});
   });
+  await sweepRun(paths.directory);
   if (addsControl) await writeRunExperiment(paths, experiment);
   output.started(paths.directory, experiment, []);
   return carryOut({ paths, experiment, lock, engine, started: record.started, alerts: record.alerts, queue }, output);

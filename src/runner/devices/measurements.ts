@@ -2,8 +2,8 @@
 
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import * as z from 'zod';
+import { writeAtomically } from '../../model/atomic';
 import { version } from '../../../package.json';
 import { dataFolder, installedLibrary } from '../../engine/libraries';
 import { libraryOf } from '../../protocol/libraries';
@@ -83,7 +83,7 @@ export async function remember(found: Remembered): Promise<void> {
   };
   try {
     await mkdir(dataFolder(), { recursive: true });
-    await writeFileAtomic(file(), `${JSON.stringify(kept, undefined, 2)}\n`);
+    await writeAtomically(file(), `${JSON.stringify(kept, undefined, 2)}\n`);
   } catch {
     // A read-only home: measured again the next time.
   }

@@ -1,7 +1,7 @@
 /** @file The model card that goes with an exported model: what it is and how it was made. */
 
 import path from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { writeAtomically } from '../../model/atomic';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { type Architecture } from '../../model/architecture';
 import { parameterCount } from '../../model/config';
@@ -88,7 +88,7 @@ export async function tellResult(model: string, comparison: Comparison): Promise
   const [about] = card.split(RESULT);
   const split = comparison.rows[0]?.split ?? 'validation';
   const told = [findings(comparison), `Measured on the ${split} split.`, markdownTable(comparison)].filter(Boolean);
-  await writeFileAtomic(file, `${about}${RESULT}\n${told.join('\n\n')}\n`);
+  await writeAtomically(file, `${about}${RESULT}\n${told.join('\n\n')}\n`);
 }
 
 function origin({ distillation }: ResolvedExperiment, role: Role): string {

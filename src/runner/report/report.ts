@@ -1,7 +1,7 @@
 /** @file `report.md`: the result of a run with its charts, readable on its own. */
 
 import path from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { writeAtomically } from '../../model/atomic';
 import { readPredictions } from '../../run-directory/predictions';
 import { readRecords } from '../../run-directory/record-file';
 import {
@@ -59,12 +59,12 @@ export async function writeReport(
       trainings.push({ role: 'control', name: control!, seed, evaluations: ofControl.evaluations, training });
   }
   const charts = reportCharts(students, without, comparison, qualityOf(task));
-  for (const { file, svg } of charts) await writeFileAtomic(path.join(paths.directory, file), svg);
+  for (const { file, svg } of charts) await writeAtomically(path.join(paths.directory, file), svg);
   const split = comparison.rows[0]?.split ?? 'validation';
   const predictions = await readPredictions(paths);
   const detail = predictions && comparisonDetail(predictions, split);
   const went = trainingText(trainings, alerts, task, qualityOf(task));
-  await writeFileAtomic(paths.report, reportText(experiment, comparison, charts, went, detail));
+  await writeAtomically(paths.report, reportText(experiment, comparison, charts, went, detail));
 }
 
 async function recordsOf(training: TrainingPaths): Promise<TrainingRecords> {

@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import Table from 'cli-table3';
-import writeFileAtomic from 'write-file-atomic';
+import { writeAtomically } from '../../model/atomic';
 import { studyDrawing } from '../../protocol/drawing/study-drawing';
 import { darkPaperColours, paperColours, svgText, titled } from '../../protocol/drawing/shapes';
 import { inMarkdown } from '../../protocol/escapes';
@@ -49,7 +49,7 @@ export async function writeStudyReport({ answer, directory, rows, name, said }: 
   });
   if (drawing) {
     const svg = svgText(titled(drawing, title, noteOf(answer)), paperColours, darkPaperColours);
-    await writeFileAtomic(picture, svg);
+    await writeAtomically(picture, svg);
   }
   const [head, ...lines] = studyTable(answer);
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
@@ -65,7 +65,7 @@ export async function writeStudyReport({ answer, directory, rows, name, said }: 
     '## Runs',
     runs.join('\n'),
   ];
-  await writeFileAtomic(report, `${parts.join('\n\n')}\n`);
+  await writeAtomically(report, `${parts.join('\n\n')}\n`);
 }
 
 function noteOf({ kind, quality }: StudyAnswer): string {

@@ -1,6 +1,7 @@
 /** @file Carries a run out in its directory, whatever happens: waits for the device, computes, records how it ended. */
 
 import type { Lock } from '../../run-directory/lock';
+import { requireRun } from '../../run-directory/folders';
 import { writeRunRecord } from '../../run-directory/run-directory';
 import type { RunPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
@@ -49,7 +50,8 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
   let recorder: RunRecorder | undefined = undefined;
   let isQueued = true;
   const control = new RunControl((paused) => {
-    if (!isQueued) void recorder?.update({ status: paused ? 'paused' : 'running' });
+    // A record that cannot be written now is written with the next.
+    if (!isQueued) recorder?.update({ status: paused ? 'paused' : 'running' }).catch(() => undefined);
   });
   const server = await serveRunner({
     stop: async () => {
@@ -108,19 +110,37 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     await writeReport(paths, experiment, summary, recorder.alerts);
     await recorder.end('done', { summary });
     return { ...resultOf(paths, 'done'), summary };
-  } catch (error) {
+  } catch (thrown) {
+    const error = whyItFailed(paths, thrown);
     const failure = errorRecord(error);
-    await recorder.note(`failed: ${error instanceof Error ? (error.stack ?? failure.message) : failure.message}`);
-    await recorder.end('failed', { error: failure });
+    await recorder.note(`failed: ${isForeseen(error) ? failure.message : stackOf(error, failure.message)}`);
+    // Where the disk is full this fails too: what is thrown is why.
+    await recorder.end('failed', { error: failure }).catch(() => undefined);
     throw error;
   } finally {
     control.settle();
     removeSignals();
     await server.close();
-    await device?.release();
-    await lock.release();
+    await device?.release().catch(() => undefined);
+    // That of a process which has ended counts for nothing.
+    await lock.release().catch(() => undefined);
   }
 }
+
+/** What fails in a folder that is gone fails because it is. */
+function whyItFailed({ record }: RunPaths, error: unknown): unknown {
+  try {
+    requireRun(record);
+    return error;
+  } catch (gone) {
+    return gone;
+  }
+}
+
+const isForeseen = (error: unknown): boolean => complaintOf(error).code !== 'unexpected';
+
+const stackOf = (error: unknown, message: string): string =>
+  error instanceof Error ? (error.stack ?? message) : message;
 
 /** Takes the run's device when those before it have ended. A queue that cannot be kept holds nobody up. */
 async function waitForDevice(
@@ -163,13 +183,13 @@ export function errorRecord(error: unknown): RunErrorRecord {
   return { ...told, file, line, column };
 }
 
-/** Ctrl+C and a polite kill stop the run after its step, its checkpoint on disk; a second one ends it at once. */
+/** Ctrl+C, a terminal that is closed and a polite kill stop the run after its step, its checkpoint on disk; a second one ends it at once. */
 function stopOnSignals(control: RunControl): () => void {
   const onSignal = (): void => {
     if (control.stopping) process.exit(130);
     void control.stop();
   };
-  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, onSignal);
   return () => {
     for (const signal of signals) process.off(signal, onSignal);

@@ -14,6 +14,7 @@ import type { TrainerState } from '../../distill/trainer';
 import { mapValues, prefixed, withPrefix } from '../../distill/named';
 import type { TensorSpec } from '../../engine/array';
 import type { Architecture } from '../../model/architecture';
+import { naming } from '../../model/atomic';
 import { loadCheckpoint, saveCheckpoint } from '../../model/checkpoint';
 import type { Parameters } from '../../model/parameters';
 import { readSafetensors, toFloat32, writeSafetensors } from '../../model/safetensors';
@@ -55,7 +56,8 @@ export async function saveTraining(
     });
     const { step, tokens, rateScale } = state;
     const position: Position = { step, tokens, ...(rateScale !== 1 && { rateScale }), ...(best && { best }), waited };
-    await writeFile(path.join(directory, POSITION), `${JSON.stringify(position)}\n`);
+    const file = path.join(directory, POSITION);
+    await naming(file, writeFile(file, `${JSON.stringify(position)}\n`));
     await writeManifest(directory);
   };
   await saveDirectoryAtomically(paths.lastCheckpoint, write, paths.previousCheckpoint);
@@ -144,7 +146,8 @@ export async function exportModel(paths: TrainingPaths, tokenizer: Tokenizer, ca
   await saveDirectoryAtomically(paths.model, async (directory) => {
     await saveCheckpoint(directory, best.architecture, best.parameters);
     await tokenizer.save(directory, best.architecture.maxPositions);
-    await writeFile(path.join(directory, 'README.md'), card);
+    const readme = path.join(directory, 'README.md');
+    await naming(readme, writeFile(readme, card));
   });
 }
 

@@ -89,7 +89,7 @@ async function compareOn(
   examples: ExamplesWithRows,
   split: Split,
 ): Promise<Comparison> {
-  const { experiment, paths, data, executor } = run;
+  const { experiment, paths, data, executor, recorder } = run;
   const members = await membersOfRun(paths);
   const teacherFolders = members?.map(({ folder }) => folder) ?? [
     (await existingTeacher(experiment)) ?? paths.teacher.model,

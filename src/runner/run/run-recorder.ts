@@ -1,5 +1,6 @@
 /** @file Keeps `run.json` and `log.txt` of a run up to date, and tells the terminal. */
 
+import { requireRun } from '../../run-directory/folders';
 import { appendLog, writeRunRecord } from '../../run-directory/run-directory';
 import type { RunPaths } from '../../run-directory/run-paths';
 import type {
@@ -32,6 +33,8 @@ export function alertedModel({ role, name, seed }: Pick<AlertRecord, 'role' | 'n
 export class RunRecorder {
   private lastWrite = 0;
   private writing: Promise<void> = Promise.resolve();
+  /** Why nothing of the run can be kept any more. */
+  private lost: Error | undefined;
 
   constructor(
     private readonly paths: RunPaths,
@@ -57,11 +60,12 @@ export class RunRecorder {
     };
   }
 
-  /** Noted at once for the terminal, now and then in `run.json`. */
+  /** Noted at once for the terminal, now and then in `run.json`. Throws an InputError where the run's folder is gone. */
   progress(progress: RunProgress, metrics?: MetricsRecord): void {
     this.record = { ...this.record, progress };
     this.listener.progress(progress, metrics);
-    if (performance.now() - this.lastWrite > WRITE_INTERVAL_MS) void this.write();
+    if (this.lost !== undefined) throw this.lost;
+    if (performance.now() - this.lastWrite > WRITE_INTERVAL_MS) this.write().catch(() => this.look());
   }
 
   evaluated(role: Role, step: number, metrics: Metrics): void {
@@ -82,9 +86,10 @@ export class RunRecorder {
     await this.update({ alerts: [...alerts, alert] });
   }
 
+  /** Never fails: a line that the disk does not take is still said, and what matters of it fails elsewhere. */
   async note(line: string): Promise<void> {
     this.listener.note(line);
-    await appendLog(this.paths, line);
+    await appendLog(this.paths, line).catch(() => undefined);
   }
 
   /** Ends the record: no progress, no process to ask. */
@@ -101,7 +106,17 @@ export class RunRecorder {
   /** One write after another, so that the last state is the one that stays. */
   private write(): Promise<void> {
     this.lastWrite = performance.now();
-    this.writing = this.writing.then(() => writeRunRecord(this.paths, this.record));
+    const before = this.writing.catch(() => undefined);
+    this.writing = before.then(() => writeRunRecord(this.paths, this.record));
     return this.writing;
+  }
+
+  /** After a write that nobody waits for has failed: the next may go well, unless there is nowhere to write to. */
+  private look(): void {
+    try {
+      requireRun(this.paths.record);
+    } catch (error) {
+      this.lost = error as Error;
+    }
   }
 }

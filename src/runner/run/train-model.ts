@@ -6,7 +6,7 @@ import { trainedSpecs } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
 import type { Prober, ProbedLogits } from '../../distill/prober';
 import type { Trainer } from '../../distill/trainer';
-import { openRecords, readRecords } from '../../run-directory/record-file';
+import { openRecords, readRecords, type RecordsFound } from '../../run-directory/record-file';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { TrainingSpec } from '../../experiment/file/schema';
 import { isBetterEvaluation } from '../../protocol/quality';
@@ -98,6 +98,9 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
   // What was recorded after the checkpoint is done, and recorded, again.
   const metrics = await openRecords(paths, 'metrics', start - 1);
   const evaluations = await openRecords(paths, 'evaluations', resumed ? start : -1);
+  for (const line of [recordsText(paths.metrics, metrics.found), recordsText(paths.evaluations, evaluations.found)]) {
+    if (line !== undefined) await recorder.note(`warning: ${line}`);
+  }
 
   const watch = new TrainingWatch({
     role,
@@ -126,6 +129,9 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
     const state = await trainer.state();
     // A checkpoint that holds no numbers could only fail again.
     for (const [name, data] of Object.entries(state.parameters)) requireFiniteTensor(`parameter ${name}`, data);
+    // Who goes on from it does not write them again.
+    metrics.sync();
+    evaluations.sync();
     await saveTraining(paths, architecture, specs, { state, best, waited });
   };
   const evaluate = async (): Promise<void> => {
@@ -181,6 +187,15 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
     metrics.close();
     evaluations.close();
   }
+}
+
+/** What a resumed run finds wrong with its records; undefined where it is nothing. */
+function recordsText(file: string, { missing, doubled }: RecordsFound): string | undefined {
+  const found = [
+    ...(missing > 0 ? [`has no record of ${formatCount(missing)} steps, whose curve has a gap`] : []),
+    ...(doubled > 0 ? [`had ${formatCount(doubled)} records twice, which are removed`] : []),
+  ];
+  return found.length > 0 ? `${file} ${found.join(' and ')}: somebody changed it, or the disk is failing` : undefined;
 }
 
 /** Says at which step numbers were none, and in which file that may be changed. */

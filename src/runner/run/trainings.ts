@@ -211,8 +211,9 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     teacher: frozen,
     batches: batchesOf(run, data.validation),
   });
-  const probes = frozen && (await prepareProbes(run, pairing.student, frozen, paths));
+  let probes: Awaited<ReturnType<typeof prepareProbes>> | undefined;
   try {
+    probes = frozen && (await prepareProbes(run, pairing.student, frozen, paths));
     return await trainModel(
       {
         role,

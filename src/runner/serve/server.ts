@@ -1,11 +1,13 @@
 /** @file Answers JSON-RPC on a local socket that only its user may open. */
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
+import { lstatSync } from 'node:fs';
+import { readName, stateOf, thisProcess, writtenName } from '../../run-directory/processes';
 import { rejection } from './failure';
 import type { RunnerMethod, RunnerRequests } from '../../protocol/runner';
 
@@ -36,8 +38,7 @@ export async function serveRunner(handlers: RunnerHandlers): Promise<RunnerServe
     connection.onError(() => connection.dispose());
     connection.listen();
   });
-  // mkdtemp makes a folder that no other user can enter, so neither can they reach the socket in it.
-  const folder = process.platform === 'win32' ? undefined : await mkdtemp(path.join(os.tmpdir(), 'distillery-'));
+  const folder = process.platform === 'win32' ? undefined : await makeSocketFolder();
   const socket = folder ? path.join(folder, 'runner.sock') : `\\\\.\\pipe\\distillery-${process.pid}-${Date.now()}`;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -55,4 +56,27 @@ export async function serveRunner(handlers: RunnerHandlers): Promise<RunnerServe
       if (folder) await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+const FOLDER = 'distillery-';
+const OWNER = 'of.';
+
+/** A folder that no other user can enter, so that neither can they reach the socket in it. Those of dead processes are removed. */
+async function makeSocketFolder(): Promise<string> {
+  await sweepSocketFolders().catch(() => undefined);
+  const folder = await mkdtemp(path.join(os.tmpdir(), FOLDER));
+  await writeFile(path.join(folder, OWNER + writtenName(await thisProcess())), '');
+  return folder;
+}
+
+/** Removes what runners that were killed left: a file in the folder says whose it was. */
+async function sweepSocketFolders(): Promise<void> {
+  const names = (await readdir(os.tmpdir())).filter((name) => name.startsWith(FOLDER));
+  for (const folder of names.map((name) => path.join(os.tmpdir(), name))) {
+    const found = lstatSync(folder, { throwIfNoEntry: false });
+    if (!found?.isDirectory() || found.uid !== os.userInfo().uid) continue;
+    const owner = (await readdir(folder)).find((name) => name.startsWith(OWNER));
+    const maker = owner === undefined ? undefined : readName(owner.slice(OWNER.length));
+    if (maker && (await stateOf(maker)) === 'ended') await rm(folder, { recursive: true, force: true });
+  }
 }

@@ -8,6 +8,7 @@ import { fingerprint, modelFiles } from '../../experiment/input-files';
 import { requireOwnedTree } from '../../run-directory/owned';
 import {
   controlPaths,
+  COPYING,
   memberPaths,
   seedFolders,
   type RunPaths,
@@ -107,7 +108,7 @@ export async function copyControls(
       for (const { paths } of alike) {
         const source = controlPaths(foldersOf(paths)[i]!, control);
         if (!(await isExported(source))) continue;
-        await copyWhole(source.directory, controlPaths(folder, control).directory, path.join(run.directory, 'copying'));
+        await copyWhole(source.directory, controlPaths(folder, control).directory, path.join(run.directory, COPYING));
         break;
       }
     }

@@ -1,0 +1,553 @@
+/** @file What is fuzzed: every reader of files that may come from anybody, with good files to begin from. */
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { readDataset } from '../../src/dataset/dataset';
+import { readRunExperiment } from '../../src/experiment/experiment-record';
+import { parseExperiment } from '../../src/experiment/file/parse';
+import { readArchitecture } from '../../src/experiment/checks/model-folder';
+import { architectureFromConfig } from '../../src/model/config';
+import { readSafetensors, toFloat32 } from '../../src/model/safetensors';
+import { isPageRequest } from '../../src/protocol/request-line';
+import { comparisonDetail } from '../../src/protocol/predictions';
+import { findings, terminalTable } from '../../src/runner/report/comparison-table';
+import { findDamage } from '../../src/run-directory/manifest';
+import { readPredictions } from '../../src/run-directory/predictions';
+import { probeSteps, readProbeExamples, readStudentProbe, readTeacherProbe } from '../../src/run-directory/probes';
+import { readRecords } from '../../src/run-directory/record-file';
+import { originOfRun, readRun } from '../../src/run-directory/run-directory';
+import { runPaths } from '../../src/run-directory/run-paths';
+import { listCaches, TeacherCacheFiles } from '../../src/run-directory/teacher-cache-files';
+import { Tokenizer } from '../../src/tokenizer/tokenizer';
+
+export interface Target {
+  /** Good inputs. */
+  seeds: readonly Buffer[];
+  /** How the parts of an input can be changed: `json`, `json-lines`, `safetensors` (a header of JSON), or by its bytes alone. */
+  form: 'json' | 'json-lines' | 'safetensors' | 'bytes';
+  /** Where the input is laid, below the folder of the target. */
+  file: string;
+  /** Other files beside it. */
+  others?: Readonly<Record<string, string | Buffer>>;
+  /** Reads it. What it throws must be a problem with a place. */
+  read: (file: string, folder: string, content: Buffer) => unknown;
+}
+
+const json = (...values: unknown[]): Buffer[] => values.map((value) => Buffer.from(JSON.stringify(value)));
+const lines = (...values: unknown[]): Buffer =>
+  Buffer.from(values.map((value) => `${JSON.stringify(value)}\n`).join(''));
+
+const RUN = '.distillery/runs/2026-01-01T00-00-00Z_X';
+
+function safetensors(tensors: Record<string, number[]>, width: number): Buffer {
+  let offset = 0;
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
+  const data: Buffer[] = [];
+  for (const [name, values] of Object.entries(tensors)) {
+    const bytes = Buffer.alloc(values.length * 2);
+    header[name] = {
+      dtype: 'F16',
+      shape: [values.length / width, width],
+      data_offsets: [offset, (offset += bytes.length)],
+    };
+    data.push(bytes);
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([length, text, ...data]);
+}
+
+const columns = { text: 'text', label: 'label' };
+const dataset = (seeds: readonly Buffer[], extension: string, form: Target['form'] = 'bytes'): Target => ({
+  seeds,
+  form,
+  file: `data.${extension}`,
+  read: (file) => readDataset([file], extension === 'txt' ? {} : columns),
+});
+
+const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
+const added = special.map((content, id) => ({
+  id,
+  content,
+  special: true,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: false,
+}));
+const wordpiece = {
+  version: '1.0',
+  truncation: null,
+  padding: null,
+  added_tokens: added,
+  normalizer: {
+    type: 'BertNormalizer',
+    clean_text: true,
+    handle_chinese_chars: true,
+    strip_accents: null,
+    lowercase: true,
+  },
+  pre_tokenizer: { type: 'BertPreTokenizer' },
+  post_processor: {
+    type: 'TemplateProcessing',
+    single: [{ SpecialToken: { id: '[CLS]', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
+    pair: [{ Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 1 } }],
+    special_tokens: { '[CLS]': { id: '[CLS]', ids: [2], tokens: ['[CLS]'] } },
+  },
+  decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
+  model: {
+    type: 'WordPiece',
+    unk_token: '[UNK]',
+    continuing_subword_prefix: '##',
+    max_input_chars_per_word: 100,
+    vocab: Object.fromEntries([...special, 'mail', '##s'].map((word, id) => [word, id])),
+  },
+};
+const bpe = {
+  version: '1.0',
+  added_tokens: [{ ...added[0], content: '<|endoftext|>' }],
+  normalizer: {
+    type: 'Sequence',
+    normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { String: 'x' }, content: 'y' }],
+  },
+  pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
+  post_processor: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: false, use_regex: true },
+  decoder: { type: 'ByteLevel' },
+  model: {
+    type: 'BPE',
+    dropout: null,
+    unk_token: null,
+    continuing_subword_prefix: '',
+    end_of_word_suffix: '',
+    fuse_unk: false,
+    vocab: { '<|endoftext|>': 0, m: 1, a: 2, i: 3, l: 4, ma: 5, il: 6, mail: 7 },
+    merges: ['m a', 'i l', 'ma il'],
+  },
+};
+
+const config = {
+  architectures: ['BertForSequenceClassification'],
+  model_type: 'bert',
+  hidden_size: 32,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  intermediate_size: 64,
+  vocab_size: 100,
+  max_position_embeddings: 32,
+  type_vocab_size: 2,
+  hidden_act: 'gelu',
+  layer_norm_eps: 1e-12,
+  hidden_dropout_prob: 0.1,
+  attention_probs_dropout_prob: 0.1,
+  pad_token_id: 0,
+  id2label: { 0: 'ham', 1: 'spam' },
+  label2id: { ham: 0, spam: 1 },
+};
+const gpt2 = {
+  architectures: ['GPT2LMHeadModel'],
+  model_type: 'gpt2',
+  n_embd: 32,
+  n_layer: 2,
+  n_head: 4,
+  n_positions: 32,
+  n_inner: null,
+  vocab_size: 100,
+  activation_function: 'gelu_new',
+  layer_norm_epsilon: 1e-5,
+  bos_token_id: 0,
+  eos_token_id: 0,
+};
+const llama = {
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  hidden_size: 32,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  intermediate_size: 64,
+  vocab_size: 100,
+  max_position_embeddings: 32,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10000,
+  rope_scaling: {
+    rope_type: 'llama3',
+    factor: 8,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 16,
+  },
+  hidden_act: 'silu',
+  tie_word_embeddings: true,
+};
+
+const experiment = {
+  name: 'X',
+  task: 'text-classification',
+  dataset: {
+    train: 'train.jsonl',
+    validation: 0.1,
+    test: ['a.csv', 'b.csv'],
+    text: 'text',
+    label: 'label',
+    maxLength: 32,
+  },
+  tokenizer: { source: 'train', kind: 'wordpiece', vocabularySize: 300 },
+  teacher: {
+    source: 'train',
+    architecture: { family: 'bert', hiddenSize: 64, layers: 4, heads: 4 },
+    cache: { values: 'float16', maxGigabytes: 2 },
+  },
+  student: { architecture: { family: 'bert', hiddenSize: 32, layers: 2, heads: 4 } },
+  distillation: {
+    temperature: { from: 4, to: 1 },
+    alpha: 0.5,
+    divergence: 'forward-kl',
+    hidden: { layers: [[1, 2]], weight: 1 },
+  },
+  training: { epochs: 2, batchSize: 8, learningRate: 1e-3, warmup: 0.1, seed: 1 },
+  controls: ['no-distillation'],
+  engine: 'cpu',
+  sweep: { 'distillation.temperature': [1, 2, 4] },
+};
+
+/** As a run keeps it. */
+const experimentRecord = {
+  name: 'Tiny',
+  task: 'text-classification',
+  dataset: {
+    train: ['train.jsonl'],
+    validation: ['validation.jsonl'],
+    test: ['test.jsonl'],
+    textColumn: 'text',
+    labelColumn: 'label',
+    maxLength: 48,
+  },
+  tokenizer: { source: 'teacher' },
+  teacher: { source: 'run', run: '.distillery/runs/Y', role: 'teacher', cache: true, precision: 'float32' },
+  student: {
+    architecture: { family: 'bert', hiddenSize: 24, layers: 1, heads: 2, intermediateSize: 96, maxPositions: 48 },
+    initialize: { from: 'random' },
+  },
+  distillation: { temperature: 2, alpha: 0.5, divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true },
+  training: {
+    epochs: 1,
+    batchSize: 8,
+    gradientAccumulation: 1,
+    optimizer: 'adamw',
+    learningRate: 0.002,
+    schedule: 'cosine',
+    warmup: 0.1,
+    weightDecay: 0.01,
+    decayBiasAndNorm: false,
+    clipNorm: 1,
+    dropout: 0.1,
+    onDivergence: 'stop',
+    seed: 1,
+    evaluateEvery: 8,
+    checkpointEvery: 4,
+  },
+  controls: ['no-distillation'],
+  precision: 'float32',
+  engine: 'cpu',
+  threads: 1,
+  file: 'x.distill.json',
+  inputs: [
+    { path: 'train.jsonl', bytes: 32328, sha256: '93c509fedd6b69c436ca43af89772b3d18382378d7cdef057bf4b39919c86c80' },
+  ],
+};
+
+const metrics = { accuracy: 0.5, macroF1: 0.5, loss: 0.7, agreement: 0.9, teacherKl: 0.1 };
+const comparisonRow = {
+  run: 'X',
+  role: 'student',
+  name: 'student',
+  parameters: 100,
+  bytes: 400,
+  latencyMs: 1,
+  split: 'test',
+  metrics,
+  retention: 0.9,
+  intervals: { accuracy: [0.4, 0.6] },
+  gain: { value: 0.1, interval: [0, 0.2], level: 0.95, metric: 'macroF1' },
+  gapClosed: { value: 0.5, interval: [0.2, 0.7] },
+  calibration: [{ confidence: 0.7, accuracy: 0.6, count: 5 }],
+};
+const runRecord = {
+  name: 'X',
+  task: 'text-classification',
+  status: 'done',
+  pid: 1,
+  engine: 'cpu',
+  device: 'x',
+  started: '2026-01-01T00:00:00.000Z',
+  ended: '2026-01-01T00:00:10.000Z',
+  error: null,
+  summary: {
+    rows: [
+      { ...comparisonRow, role: 'teacher', name: 'teacher' },
+      comparisonRow,
+      { ...comparisonRow, role: 'control', name: 'no-distillation' },
+    ],
+    validation: metrics,
+    classGains: [{ label: 'ham', rows: 3, value: 0.1, interval: [-0.1, 0.2] }],
+  },
+  alerts: [{ code: 'x', message: 'x', step: 1, role: 'student', name: 'student' }],
+};
+const prediction = {
+  file: 'a.jsonl',
+  line: 1,
+  text: 'hi',
+  label: 'ham',
+  softLabel: { temperature: 2, top: [{ choice: 'ham', probability: 0.6 }] },
+  models: {
+    teacher: { choice: 'ham', probability: 0.9, predictions: 1, correct: 1, negativeLogLikelihood: 0.1 },
+    student: {
+      choice: 'spam',
+      probability: 0.6,
+      predictions: 1,
+      correct: 0,
+      negativeLogLikelihood: 1,
+      agreeing: 0,
+      teacherKl: 0.5,
+    },
+    'no-distillation': {
+      choice: 'ham',
+      probability: 0.6,
+      predictions: 1,
+      correct: 1,
+      negativeLogLikelihood: 1,
+      agreeing: 1,
+      teacherKl: 0.4,
+    },
+  },
+};
+const probe = {
+  task: 'text-classification',
+  temperature: 2,
+  names: ['ham', 'spam'],
+  examples: [
+    {
+      text: 'hi',
+      file: 'a.jsonl',
+      line: 1,
+      tokens: [{ id: 1, token: 'hi', start: 0, end: 2 }],
+      positions: [{ token: -1, label: 0 }],
+    },
+  ],
+};
+const probeLogits = safetensors({ 'logits.0': [1, 2] }, 2);
+const step = {
+  step: 0,
+  epoch: 0.1,
+  time: '2026-01-01T00:00:00.000Z',
+  tokens: 10,
+  loss: { total: 1, soft: 0.5 },
+  learningRate: 1e-3,
+  gradientNorm: 1,
+  tokensPerSecond: 5,
+};
+const evaluation = { step: 0, split: 'validation', role: 'student', metrics };
+const digest = '0'.repeat(64);
+const cacheKey = 'a'.repeat(32);
+const cache = {
+  teacher: 'x',
+  task: 'text-classification',
+  examples: 2,
+  bytes: 16,
+  values: 'float32',
+  blocks: 2,
+  created: '2026',
+  klError: { mean: 0, largest: 0 },
+};
+
+const readProbes = async (folder: string): Promise<void> => {
+  const probes = path.join(folder, RUN, 'probes');
+  await readProbeExamples(probes);
+  await readTeacherProbe(probes);
+  for (const at of await probeSteps(probes)) await readStudentProbe(probes, at);
+};
+
+export const targets: Readonly<Record<string, Target>> = {
+  'dataset-jsonl': dataset(
+    [
+      lines({ text: 'a', label: 'ham' }, { text: 'b', label: 'spam' }),
+      lines({ text: 'a', label: 1, more: { x: [1] } }),
+    ],
+    'jsonl',
+    'json-lines',
+  ),
+  'dataset-csv': dataset([Buffer.from('text,label\na,ham\n"b, ""c""\nd",spam\n')], 'csv'),
+  'dataset-tsv': dataset([Buffer.from('text\tlabel\r\na\tham\r\nb\tspam\r\n')], 'tsv'),
+  'dataset-text': dataset([Buffer.from('one line\n\nanother é 🙂\n')], 'txt'),
+  experiment: {
+    seeds: json(experiment),
+    form: 'json',
+    file: 'x.distill.json',
+    read: (file, _folder, content) => parseExperiment(content.toString(), file),
+  },
+  'experiment-record': {
+    seeds: json(experimentRecord),
+    form: 'json',
+    file: `${RUN}/experiment.json`,
+    read: async (_file, folder) => {
+      const paths = runPaths(path.join(folder, RUN));
+      await originOfRun(paths);
+      await readRunExperiment(paths);
+    },
+  },
+  'run-record': {
+    seeds: json(runRecord, { ...runRecord, summary: undefined, status: 'running', progress: { role: 'student' } }),
+    form: 'json',
+    file: `${RUN}/run.json`,
+    others: { [`${RUN}/experiment.json`]: JSON.stringify(experiment) },
+    read: async (_file, folder) => {
+      const { record } = await readRun(path.join(folder, RUN));
+      if (record.summary) return [terminalTable(record.summary), findings(record.summary)];
+      return record;
+    },
+  },
+  metrics: {
+    seeds: [lines(step, { ...step, step: 1 })],
+    form: 'json-lines',
+    file: `${RUN}/metrics.jsonl`,
+    read: (_file, folder) => readRecords(runPaths(path.join(folder, RUN)), 'metrics'),
+  },
+  evaluations: {
+    seeds: [lines(evaluation, { ...evaluation, step: 1 })],
+    form: 'json-lines',
+    file: `${RUN}/evaluations.jsonl`,
+    read: (_file, folder) => readRecords(runPaths(path.join(folder, RUN)), 'evaluations'),
+  },
+  predictions: {
+    seeds: [lines(prediction, { ...prediction, line: 2 })],
+    form: 'json-lines',
+    file: `${RUN}/predictions.jsonl`,
+    read: async (_file, folder) => comparisonDetail((await readPredictions(runPaths(path.join(folder, RUN))))!, 'test'),
+  },
+  'probe-examples': {
+    seeds: json(probe),
+    form: 'json',
+    file: `${RUN}/probes/examples.json`,
+    others: {
+      [`${RUN}/probes/teacher.safetensors`]: probeLogits,
+      [`${RUN}/probes/step-000001.safetensors`]: probeLogits,
+    },
+    read: (_file, folder) => readProbes(folder),
+  },
+  'probe-logits': {
+    seeds: [probeLogits],
+    form: 'safetensors',
+    file: `${RUN}/probes/step-000001.safetensors`,
+    others: {
+      [`${RUN}/probes/examples.json`]: JSON.stringify(probe),
+      [`${RUN}/probes/teacher.safetensors`]: probeLogits,
+    },
+    read: (_file, folder) => readProbes(folder),
+  },
+  manifest: {
+    seeds: json({ sha256: { 'a.json': digest } }),
+    form: 'json',
+    file: `${RUN}/checkpoints/last/manifest.json`,
+    others: { [`${RUN}/checkpoints/last/a.json`]: '{}' },
+    read: (_file, folder) => findDamage(path.join(folder, RUN, 'checkpoints/last')),
+  },
+  'cache-record': {
+    seeds: json(cache),
+    form: 'json',
+    file: `.distillery/cache/teacher/${cacheKey}/cache.json`,
+    read: (_file, folder) => listCaches(path.join(folder, '.distillery/cache/teacher')),
+  },
+  'cache-log': {
+    seeds: [Buffer.from('0 00000000\n1 2144df1c\n')],
+    form: 'bytes',
+    file: `.distillery/cache/teacher/${cacheKey}/filled.log`,
+    others: { [`.distillery/cache/teacher/${cacheKey}/values.bin`]: Buffer.alloc(16) },
+    read: async (file) => {
+      const places = [0, 8].map((start) => ({ start, end: start + 8 }));
+      const files = await TeacherCacheFiles.open(path.dirname(file), cache as never, places);
+      try {
+        return await files.filled();
+      } finally {
+        await files.close();
+      }
+    },
+  },
+  safetensors: {
+    seeds: [safetensors({ a: [1, 2, 3, 4], b: [1, 2] }, 2)],
+    form: 'safetensors',
+    file: 'model.safetensors',
+    read: async (file) => Object.values(await readSafetensors(file)).map(toFloat32),
+  },
+  config: {
+    seeds: json(config, gpt2, llama),
+    form: 'json',
+    file: 'model/config.json',
+    others: { 'model/model.safetensors': safetensors({ a: [1, 2], b: [1, 2], c: [1, 2] }, 2) },
+    read: (file) => readArchitecture(path.dirname(file)),
+  },
+  'config-of-weights': {
+    seeds: json(config, gpt2, llama),
+    form: 'json',
+    file: 'model/config.json',
+    read: (file, _folder, content) => {
+      let value: unknown;
+      try {
+        value = JSON.parse(content.toString());
+      } catch {
+        return undefined;
+      }
+      const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+      return isObject ? architectureFromConfig(value, file) : undefined;
+    },
+  },
+  tokenizer: {
+    seeds: json(wordpiece, bpe),
+    form: 'json',
+    file: 'model/tokenizer.json',
+    read: async (file) => (await Tokenizer.load(path.dirname(file))).encode('Mails é 🙂 x'),
+  },
+  'tokenizer-config': {
+    seeds: json({
+      cls_token: '[CLS]',
+      pad_token: { content: '[PAD]' },
+      model_max_length: 32,
+      added_tokens_decoder: { 0: { content: '[PAD]' } },
+    }),
+    form: 'json',
+    file: 'model/tokenizer_config.json',
+    others: { 'model/tokenizer.json': JSON.stringify(wordpiece) },
+    read: async (file) => (await Tokenizer.load(path.dirname(file))).encode('mails'),
+  },
+  'page-request': {
+    seeds: json(
+      {
+        type: 'request',
+        number: 1,
+        method: 'complete',
+        params: { id: 'x', prompt: 'a', maxNewTokens: 3, sampling: { temperature: 1, seed: 0, topK: 2 } },
+      },
+      { type: 'request', number: 2, method: 'inspectRow', params: { id: 'x', file: 'a', line: 1 } },
+      { type: 'request', number: 3, method: 'save', params: { name: 'a.svg', content: '<svg/>' } },
+    ),
+    form: 'json',
+    file: 'unused',
+    read: (_file, _folder, content) => {
+      let value: unknown;
+      try {
+        value = JSON.parse(content.toString());
+      } catch {
+        return undefined;
+      }
+      return isPageRequest(value);
+    },
+  },
+};
+
+/** Lays the files that a target reads beside its input. */
+export function prepare(folder: string, { file, others = {} }: Target): void {
+  for (const [name, content] of Object.entries({ [file]: '', ...others })) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), content);
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * @file Carries the small run out over and over in one process, with a fault or a crash at another place each time, and goes on with what
+ * that has left. Its argument is a list of jobs, as JSON; it prints what came of them.
+ */
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import vm from 'node:vm';
+import * as ort from 'onnxruntime-node';
+import { listRuns } from '../../../src/run-directory/run-directory';
+import { runsDirectory } from '../../../src/run-directory/run-paths';
+import { DiskLog, losses } from '../disk';
+import { interpose, watchFiles, type Kind, type Operation } from '../interposer';
+import {
+  faultsOf,
+  faultsOfMessage,
+  leaveToAnother,
+  outcomeOf,
+  resumeSmall,
+  runSmall,
+  type Ending,
+  type Outcome,
+} from '../small-run';
+import { emptyFolder, runsIn, unbegunIn, writeSmallWorkspace } from '../small-workspace';
+
+/** The same few graphs are loaded thousands of times: each is compiled once. Nothing of the file system is in that. */
+function keepSessions(): void {
+  interface Kept {
+    release: () => Promise<void>;
+  }
+  const sessions = new Map<string, Kept>();
+  const maker = ort.InferenceSession as unknown as {
+    create: (model: Uint8Array, options: { externalData?: { data: Uint8Array }[] }) => Promise<Kept>;
+  };
+  const create = maker.create.bind(maker);
+  maker.create = async (model, options) => {
+    const hash = createHash('sha1').update(model);
+    for (const { data } of options.externalData ?? []) hash.update(data);
+    const key = hash.digest('hex');
+    const session = sessions.get(key) ?? (await create(model, options));
+    session.release = () => Promise.resolve();
+    sessions.set(key, session);
+    return session;
+  };
+  // Memory is asked for at each training: here that is each moment.
+  (vm as { runInNewContext: unknown }).runInNewContext = () => () => undefined;
+}
+
+const base = emptyFolder(`distillery-storage-${process.pid}`);
+const unhandled: unknown[] = [];
+process.on('unhandledRejection', (reason) => unhandled.push(reason));
+
+/** Operations that may fail so. A full disk keeps nobody from removing. */
+const applies: Record<string, (operation: Operation) => boolean> = {
+  ENOSPC: ({ kind, name }) => isOf(kind, 'create', 'write', 'sync') || name === 'mkdir' || name === 'rename',
+  EIO: () => true,
+  EACCES: ({ kind, name }) => isOf(kind, 'look', 'open', 'create', 'change') || name === 'readFile',
+  short: ({ name }) => ['write', 'writeSync', 'handle.write'].includes(name),
+};
+
+const isOf = (kind: Kind, ...kinds: Kind[]): boolean => kinds.includes(kind);
+
+/** Trials with every `step`th operation, or state of a crash, from `first` on. */
+export type Job = { first: number; step: number } & (
+  { kind: 'fault'; code: string; lasting: boolean } | { kind: 'crash' }
+);
+
+export interface JobResult {
+  job: Job;
+  trials: number;
+  /** Of how many operations, or states, there are. */
+  of: number;
+  /** Of a crash: after how many changes of the disk there are states. */
+  changes?: number;
+  seconds: number;
+  /** What was done to the run, and what was wrong then. */
+  wrong: { what: string; wrong: string[] }[];
+}
+
+/** The run goes on without any fault, and must come out as one that was never interrupted. */
+async function afterwards(workspace: string, expected: Outcome): Promise<string[]> {
+  leaveToAnother(workspace);
+  const runs = runsIn(workspace);
+  const [run, ...others] = runs;
+  if (run === undefined) return again(workspace, expected);
+  if (others.length > 0) return [`${runs.length} runs`];
+  await listRuns(runsDirectory(path.join(workspace, 'x')));
+  if (!existsSync(path.join(run, 'experiment.json'))) return ['a run without experiment.json'];
+  const { error, result } = await resumeSmall(workspace, run);
+  if (error !== undefined) return [`not resumed: ${told(error)}`];
+  if (result?.status !== 'done') return [`resumed to ${String(result?.status)}`];
+  return faultsOf(run, expected);
+}
+
+/** Where there is no run yet, it is run as if nothing had been. */
+async function again(workspace: string, expected: Outcome): Promise<string[]> {
+  const { error } = await runSmall(workspace);
+  if (error !== undefined) return [`not run again: ${told(error)}`];
+  return [
+    ...(await faultsOf(runsIn(workspace)[0]!, expected)),
+    ...unbegunIn(workspace).map((name) => `${name} is left`),
+  ];
+}
+
+/** @returns what was wrong, or undefined where the run has not so many operations */
+async function faultAt(
+  at: number,
+  { code, lasting }: Extract<Job, { kind: 'fault' }>,
+  expected: Outcome,
+): Promise<{ count: number; what: string; wrong: string[] } | undefined> {
+  const workspace = path.join(base, 'fault');
+  rmSync(workspace, { recursive: true, force: true });
+  writeSmallWorkspace(workspace);
+  let count = 0;
+  let met: Operation | undefined;
+  watchFiles({
+    root: workspace,
+    decide: (operation) => {
+      if (!applies[code]!(operation)) return undefined;
+      const number = ++count;
+      if (number !== at && !(lasting && number > at)) return undefined;
+      met ??= operation;
+      return code === 'short' ? 'short' : { code };
+    },
+  });
+  const ending: Ending = await runSmall(workspace);
+  await nextTurn();
+  await nextTurn();
+  watchFiles(undefined);
+  if (!met) return undefined;
+  const wrong = unhandled.splice(0).map((reason) => `unhandled: ${told(reason)}`);
+  if (ending.error !== undefined) wrong.push(...faultsOfMessage(ending.error));
+  else if (ending.result?.status !== 'done') wrong.push(`ended as ${String(ending.result?.status)}`);
+  wrong.push(...(await afterwards(workspace, expected)));
+  return { count, what: `${code} ${lasting ? 'from' : 'at'} ${at}: ${met.name} ${met.file}`, wrong };
+}
+
+const told = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : 'something');
+
+/** For who waits for hours. */
+function tellProgress(trials: number, job: Job, at: number): void {
+  if (trials % 50 === 0) console.error(`${trials} trials of ${JSON.stringify(job)}, at ${at}`);
+}
+
+async function tryFaults(job: Extract<Job, { kind: 'fault' }>, expected: Outcome): Promise<Omit<JobResult, 'seconds'>> {
+  const result = { job, trials: 0, of: 0, wrong: [] as JobResult['wrong'] };
+  for (let at = job.first; ; at += job.step) {
+    const trial = await faultAt(at, job, expected);
+    if (!trial) return result;
+    tellProgress(++result.trials, job, at);
+    result.of = Math.max(result.of, trial.count);
+    if (trial.wrong.length > 0) result.wrong.push({ what: trial.what, wrong: trial.wrong });
+  }
+}
+
+async function reference(): Promise<Outcome> {
+  const workspace = path.join(base, 'reference');
+  writeSmallWorkspace(workspace);
+  const { error } = await runSmall(workspace);
+  if (error !== undefined) throw new Error('The run fails without any fault.', { cause: error });
+  return outcomeOf(runsIn(workspace)[0]!);
+}
+
+async function tryCrashes(
+  job: Extract<Job, { kind: 'crash' }>,
+  expected: Outcome,
+): Promise<Omit<JobResult, 'seconds'>> {
+  const workspace = path.join(base, 'crash');
+  rmSync(workspace, { recursive: true, force: true });
+  writeSmallWorkspace(workspace);
+  const log = new DiskLog(workspace);
+  watchFiles({ root: workspace, changes: log });
+  await runSmall(workspace);
+  watchFiles(undefined);
+  const seen = new Set<string>();
+  const result = { job, trials: 0, of: 0, changes: log.events.length, wrong: [] as JobResult['wrong'] };
+  const after = path.join(base, 'after');
+  await log.replay(async (states, event) => {
+    for (const loss of losses) {
+      const files = states.files(loss, event);
+      const key = keyOf(files);
+      if (seen.has(key)) continue;
+      seen.add(key);
+      if (seen.size < job.first || (seen.size - job.first) % job.step !== 0) continue;
+      writeState(after, files);
+      const wrong = await afterwards(after, expected);
+      tellProgress(++result.trials, job, seen.size);
+      if (wrong.length > 0) result.wrong.push({ what: `crash after change ${event + 1}, ${loss}`, wrong });
+    }
+  });
+  return { ...result, of: seen.size };
+}
+
+function keyOf(files: ReadonlyMap<string, Buffer | null>): string {
+  const hash = createHash('sha1');
+  for (const [name, content] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    hash.update(`${name}\n${content?.length ?? 'folder'}\n`).update(content ?? '');
+  }
+  return hash.digest('hex');
+}
+
+function writeState(folder: string, files: ReadonlyMap<string, Buffer | null>): void {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  for (const [name, content] of files) {
+    const place = path.join(folder, name);
+    if (content === null) mkdirSync(place, { recursive: true });
+    else writeFileSync(place, content);
+  }
+}
+
+async function main(jobs: readonly Job[]): Promise<void> {
+  keepSessions();
+  await interpose();
+  const expected = await reference();
+  const results: JobResult[] = [];
+  for (const job of jobs) {
+    const began = performance.now();
+    const result = await (job.kind === 'fault' ? tryFaults(job, expected) : tryCrashes(job, expected));
+    results.push({ ...result, seconds: Math.round((performance.now() - began) / 1000) });
+  }
+  console.log(JSON.stringify(results));
+}
+
+main(JSON.parse(process.argv[2]!) as Job[])
+  .catch((error: unknown) => {
+    console.error(error);
+    process.exitCode = 1;
+  })
+  .finally(() => rmSync(base, { recursive: true, force: true }));

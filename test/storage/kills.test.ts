@@ -1,0 +1,103 @@
+/**
+ * @file A sweep, with its teacher, students, controls, caches, evaluations and exports, killed at any moment (kill -9) and started again until it
+ * is done: each time it comes out as one that was never interrupted, to the last bit.
+ */
+
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { RunRecord } from '../../src/protocol/records';
+import { countOr, tellFigures } from '../torture';
+import { start } from '../runner/program';
+import { emptyFolder, FILE, runsIn, unbegunIn, writeSmallWorkspace } from './small-workspace';
+
+/** Enough of them in the ordinary suite are those of the tests of each part of a run. */
+const kills = countOr('DISTILLERY_KILLS', 1000, 3);
+
+const base = emptyFolder(`distillery-kills-${process.pid}`);
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+function sweepWorkspace(name: string): string {
+  const workspace = path.join(base, name);
+  writeSmallWorkspace(workspace, { controls: ['no-distillation'], sweep: { 'distillation.temperature': [1, 4] } });
+  return workspace;
+}
+
+const models = ['teacher/model', 'student', 'controls/no-distillation/student'];
+
+/** By run and model, in the order of the combinations. A run that takes another's teacher has none. */
+function weightsOf(workspace: string): (Buffer | undefined)[][] {
+  const runs = runsIn(workspace).sort((a, b) => recordOf(a).name.localeCompare(recordOf(b).name));
+  return runs.map((run) =>
+    models.map((model) => {
+      const file = path.join(run, model, 'model.safetensors');
+      return existsSync(file) ? readFileSync(file) : undefined;
+    }),
+  );
+}
+
+const recordOf = (run: string): RunRecord => JSON.parse(readFileSync(path.join(run, 'run.json'), 'utf8')) as RunRecord;
+
+let expected: (Buffer | undefined)[][];
+/** What a sweep takes here and now, in milliseconds. */
+let duration: number;
+beforeAll(async () => {
+  const workspace = sweepWorkspace('uninterrupted');
+  const began = performance.now();
+  expect((await start(['sweep', FILE], workspace).outcome).code).toBe(0);
+  duration = performance.now() - began;
+  expected = weightsOf(workspace);
+  expect(expected.flat().filter(Boolean)).toHaveLength(5);
+});
+
+/** What the sweep was at when it was killed. */
+function stageOf(workspace: string): string {
+  const [run] = runsIn(workspace).sort().reverse();
+  if (run === undefined) return 'start';
+  const files = readdirSync(run, { recursive: true }) as string[];
+  if (files.some((name) => /(model|student)\.tmp-[0-9a-f]+$/.test(name))) return 'export';
+  const { progress, status } = existsSync(path.join(run, 'run.json')) ? recordOf(run) : { status: 'queued' };
+  if (!progress) return status === 'done' ? 'between runs' : 'start';
+  if (progress.phase === 'preparing') return 'cache';
+  return progress.phase === 'training' ? progress.role : progress.phase;
+}
+
+it(
+  `killed ${kills} times at any moment, a sweep comes out bit for bit as one that was never interrupted`,
+  async () => {
+    const stages: Record<string, number> = {};
+    let [killed, sweeps] = [0, 0];
+    while (killed < kills) {
+      const workspace = sweepWorkspace('killed');
+      for (let ended = false; !ended;) {
+        const { child, outcome } = start(['sweep', FILE], workspace);
+        const isLast = killed >= kills;
+        const waited = isLast
+          ? false
+          : await Promise.race([delay(Math.random() * duration, true), outcome.then(() => false)]);
+        if (waited) child.kill('SIGKILL');
+        const { code, signal, stderr } = await outcome;
+        if (signal === 'SIGKILL') {
+          killed++;
+          const stage = stageOf(workspace);
+          stages[stage] = (stages[stage] ?? 0) + 1;
+          continue;
+        }
+        expect(code, stderr).toBe(0);
+        ended = true;
+      }
+      sweeps++;
+      const found = weightsOf(workspace);
+      expect(found.map((run) => run.length)).toEqual(expected.map((run) => run.length));
+      found.flat().forEach((bytes, i) => {
+        const wanted = expected.flat()[i];
+        expect(bytes?.equals(wanted!) ?? wanted === undefined, `model ${i} of sweep ${sweeps}`).toBe(true);
+      });
+      expect(unbegunIn(workspace)).toEqual([]);
+      rmSync(workspace, { recursive: true, force: true });
+    }
+    tellFigures('kills', { kills: killed, sweeps, ...stages });
+  },
+  12 * 3_600_000,
+);
