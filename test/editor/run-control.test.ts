@@ -1,7 +1,7 @@
 /** @file Pausing, going on, exporting, deleting and restoring runs by command. */
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { commands, Uri, window, workspace } from 'vscode';
@@ -29,13 +29,16 @@ describe('a run', () => {
       until('another run', async () =>
         (await listRuns(runs)).find(({ paths, record }) => paths.id !== run.paths.id && fits(record)),
       );
-    await execute('distillery.runExperiment', Uri.file(path.join(directory, 'long.distill.json')));
+    // Of another experiment: what stands beside this one stays as it is.
+    const beside = path.join(directory, 'beside.distill.json');
+    copyFileSync(path.join(directory, 'long.distill.json'), beside);
+    await execute('distillery.runExperiment', Uri.file(beside));
     const { paths } = await another(({ status, waiting }) => status === 'queued' && waiting?.isPaused === true);
     await execute('distillery.runNow', paths.id);
     await another(({ status }) => status === 'running');
     await execute('distillery.stopRun', paths.id);
     await another(({ status }) => status === 'stopped');
-    rmSync(paths.directory, { recursive: true });
+    for (const gone of [paths.directory, beside]) rmSync(gone, { recursive: true });
     await execute('distillery.refresh');
   };
 

@@ -1,6 +1,6 @@
 /** @file A checkpoint that is not as it was written is not gone on from: the one before is, and it is said. */
 
-import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { trainedSpecs } from '../../src/distill/specs';
@@ -29,6 +29,7 @@ async function save(paths: RunPaths, step: number): Promise<void> {
 /** Checkpoints of the steps 3, 6 and 9, of which the last two are kept. */
 async function trained(): Promise<RunPaths> {
   const paths = runPaths(path.join(makeFolder(), '.distillery', 'runs', 'x'));
+  mkdirSync(paths.directory, { recursive: true });
   for (const step of [3, 6, 9]) await save(paths, step);
   return paths;
 }

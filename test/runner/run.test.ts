@@ -46,10 +46,12 @@ describe('a run of a text-classification experiment', () => {
       expect(row.latencyMs).toBeGreaterThan(0);
     }
     const [teacher, student, control] = rows;
-    expect(student!.retention).toBeCloseTo(student!.metrics.macroF1! / teacher!.metrics.macroF1!, 10);
     expect(student!.metrics.agreement).toBeDefined();
     expect(control!.metrics.agreement).toBeDefined();
     expect(teacher!.retention).toBeUndefined();
+    // A teacher of six steps knows nothing that could be kept.
+    expect(result.summary!.teacherAtChance).toBe(true);
+    expect(student!.retention).toBeUndefined();
   });
 
   it('writes the run directory that every view reads', () => {
@@ -134,7 +136,7 @@ describe('a run of a text-classification experiment', () => {
       const card = readFileSync(path.join(run, model, 'README.md'), 'utf8');
       expect(card).toContain('- Trained on 48 labelled rows of train\\.jsonl\n');
       expect(card).toContain('- Chosen by 24 labelled rows of validation\\.jsonl\n');
-      expect(card).toMatch(/\n## Result\n\nThe student keeps .*\n\nMeasured on the test split\.\n\n\| model \|/);
+      expect(card).toMatch(/\n## Result\n\nThe teacher .*\n\nMeasured on the test split\.\n\n\| model \|/);
     }
   });
 
@@ -317,7 +319,9 @@ describe('a run of a language-model experiment', () => {
     const workspace = tinyWorkspace({ task: 'causal-lm' });
     const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
     const [teacher, student] = summary!.rows;
-    expect(student!.retention).toBeCloseTo(teacher!.metrics.perplexity! / student!.metrics.perplexity!, 10);
+    for (const { metrics } of [teacher!, student!]) expect(metrics.perplexity).toBeGreaterThan(1);
+    expect(summary!.teacherAtChance).toBe(true);
+    expect(student!.retention).toBeUndefined();
     expect(student!.metrics.perplexity).toBeLessThan(512);
     const run = onlyRun(workspace);
     const args = ['complete', run, '--prompt', 'Call me', '--max-new-tokens', '5'];

@@ -45,7 +45,7 @@ describe('a sweep', () => {
     const records = recordsOf(workspace);
     expect(records.map(({ name }) => name)).toEqual(['Tiny · T=1', 'Tiny · T=4']);
     expect(records.map((record) => record.sweep)).toEqual(
-      result.rows.map(({ values }) => ({ id: result.sweep, values })),
+      result.rows.map(({ values }, i) => ({ id: result.sweep, values, number: i + 1, of: 2 })),
     );
     expect(weights(result.rows[0]!.directory).equals(weights(result.rows[1]!.directory))).toBe(false);
   });
@@ -77,7 +77,7 @@ describe('a sweep', () => {
     expect([more.rows[0], more.rows[2]]).toEqual(result.rows);
     expect(readdirSync(runs(workspace))).toHaveLength(3);
     const { stdout } = await distillery(['sweep', 'tiny.distill.json'], workspace);
-    expect(stdout).toMatch(/T .*macro-F1.*retention.*control macro-F1/);
+    expect(stdout).toMatch(/T .*macro-F1.*agreement.*control macro-F1/);
   });
 
   it('is left aside by a run, with a warning', async () => {

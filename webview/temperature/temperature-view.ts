@@ -96,7 +96,7 @@ export class TemperatureView extends LitElement {
     const { names, task, temperature: own } = probes.set.examples;
     const { kl, gradientNorm } = softenedPair(teacher, student, temperature);
     return html`${positionTitle(probes.set.examples, example, position)}
-      ${task === 'text-classification' ? html`<p class="words">${example.text}</p>` : nothing}
+      ${task === 'text-classification' ? html`<p class="words" translate="no">${example.text}</p>` : nothing}
       <div class="which">
         <span class="small muted"
           >${shown.step === undefined ? l10n.t('models as they are now') : l10n.t('student at step {0}', formatCount(shown.step))}</span

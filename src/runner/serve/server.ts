@@ -30,7 +30,10 @@ export async function serveRunner(handlers: RunnerHandlers): Promise<RunnerServe
     return answer;
   };
   const server = net.createServer((socket) => {
-    const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
+    const reader = new SocketMessageReader(socket);
+    // Its timer goes on after the socket's end where that came within a message, and would keep the process.
+    reader.partialMessageTimeout = 0;
+    const connection = createMessageConnection(reader, new SocketMessageWriter(socket));
     for (const [method, handler] of Object.entries(handlers)) connection.onRequest(method, tracked(handler));
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
