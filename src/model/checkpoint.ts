@@ -98,7 +98,7 @@ async function readParameter(file: SafetensorsFile, name: string, shape: readonl
 }
 
 /**
- * Writes a model folder that Python transformers loads with nothing missing. Each file is replaced atomically; the tokenizer
+ * Writes a model folder, in one that is there, that Python transformers loads with nothing missing. Each file is replaced atomically; the tokenizer
  * is the caller's to add.
  * @param extra keys to add to config.json
  */
@@ -113,7 +113,10 @@ export async function saveCheckpoint(
     if (!data) throw new Error(`The parameter ${name} is missing.`);
     return [name, { shape, data }] as const;
   });
-  await mkdir(directory, { recursive: true });
+  // None on the way to it: the folder of a run that somebody has taken away is not to come back.
+  await mkdir(directory).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  });
   await writeSafetensors(join(directory, WEIGHTS), Object.fromEntries(tensors), { format: 'pt' });
   if (architecture.head === 'causal-lm') {
     await writeJson(join(directory, 'generation_config.json'), generationConfig(architecture));

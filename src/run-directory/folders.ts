@@ -1,7 +1,7 @@
 /** @file Makes folders that are still there after a crash, and brings none back that a person has taken away. */
 
 import { mkdir } from 'node:fs/promises';
-import { dirname, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { lstatSync } from 'node:fs';
 import { syncFolder } from '../model/atomic';
 import { InputError } from '../protocol/problem';
@@ -11,13 +11,32 @@ import { InputError } from '../protocol/problem';
  * @throws InputError where it is of a run whose own folder is gone
  */
 export async function makeFolder(folder: string): Promise<void> {
-  requireRun(folder);
+  const place = resolve(folder);
+  const run = runOf(place);
+  if (run === undefined) return makeAll(place);
+  requireRun(place);
+  // One by one, so that none comes back with those below it.
+  const below = relative(run, place).split(sep);
+  for (const [i] of below.entries()) await makeOne(join(run, ...below.slice(0, i + 1)));
+}
+
+async function makeAll(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true });
   if (first === undefined) return;
-  for (let made = resolve(folder); ; made = dirname(made)) {
+  for (let made = folder; ; made = dirname(made)) {
     await syncFolder(dirname(made));
     if (made === resolve(first)) return;
   }
+}
+
+async function makeOne(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw error;
+  }
+  await syncFolder(dirname(folder));
 }
 
 /** Refuses a path in a run of which the folder is gone: it was deleted or moved while the run was at work. */

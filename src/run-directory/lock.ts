@@ -55,13 +55,13 @@ export interface LockOptions {
 }
 
 const attempts = 5;
-const prefix = 'lock.';
+export const LOCK = 'lock.';
 
 /** Takes the lock of a run directory, which is made if need be. Throws LockedError while another process has it. */
 export async function acquireLock(directory: string, { takeOver = false }: LockOptions = {}): Promise<Lock> {
   await mkdir(directory, { recursive: true });
   const own = await thisProcess();
-  const name = prefix + writtenName(own);
+  const name = LOCK + writtenName(own);
   const path = join(directory, name);
   for (let attempt = 1; ; attempt++) {
     await writeFile(path, hostname(), { flag: 'wx' }).catch(async (error: unknown) => {
@@ -79,12 +79,6 @@ export async function acquireLock(directory: string, { takeOver = false }: LockO
     // Two that try at once see each other and both step back; they will not come back at the same time.
     await delay(10 + Math.random() * 40 * attempt);
   }
-}
-
-/** The lock that this process took in a folder which has another name since. */
-export async function heldLock(directory: string): Promise<Lock> {
-  const path = join(directory, prefix + writtenName(await thisProcess()));
-  return { release: () => rm(path, { force: true }) };
 }
 
 /**
@@ -128,12 +122,12 @@ async function holderAmong(directory: string, claims: readonly Claim[]): Promise
 }
 
 async function readClaims(directory: string): Promise<Claim[]> {
-  const names = (await readdir(directory).catch(() => [])).filter((name) => name.startsWith(prefix));
+  const names = (await readdir(directory).catch(() => [])).filter((name) => name.startsWith(LOCK));
   return Promise.all(
     names.map(async (name): Promise<Claim> => {
-      const process = readName(name.slice(prefix.length));
+      const process = readName(name.slice(LOCK.length));
       // Of another version: nothing is known of it.
-      if (process === undefined) return { name, pid: Number.parseInt(name.slice(prefix.length)) || 0, state: 'unseen' };
+      if (process === undefined) return { name, pid: Number.parseInt(name.slice(LOCK.length)) || 0, state: 'unseen' };
       return { name, pid: process.pid, state: await stateOf(process) };
     }),
   );

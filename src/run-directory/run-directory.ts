@@ -1,17 +1,15 @@
 /** @file Makes, finds, lists and reads run directories, and writes `run.json`. */
 
-import { constants } from 'node:fs';
-import { randomBytes } from 'node:crypto';
-import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { naming, syncFolder, writeAtomically } from '../model/atomic';
+import { constants, lstatSync } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { naming, PARTIAL, syncFolder, writeAtomically } from '../model/atomic';
 import { inTerminal } from '../protocol/escapes';
 import { complaint, InputError } from '../protocol/problem';
 import { isLive, type Comparison, type RunRecord } from '../protocol/records';
 import { makeFolder } from './folders';
-import { acquireLock, heldLock, isBeingWritten, type Lock } from './lock';
+import { acquireLock, isBeingWritten, LOCK, lockHolder, type Lock } from './lock';
 import { listOwned, openOwned, readOwned, removeOwned, requireOwned } from './owned';
-import { readName, stateOf, thisProcess, writtenName } from './processes';
 import { runPaths, runsDirectory, type RunPaths } from './run-paths';
 import { withoutNulls } from './numbers';
 import { comparisonSchema, originSchema, runRecordSchema, unstartedSchema } from './run-schemas';
@@ -35,24 +33,16 @@ export async function createRun(
   const runs = runsDirectory(experiment.file);
   try {
     requireOwned(runs);
-    const beginnings = join(dirname(runs), BEGUN);
-    await sweepBegun(beginnings);
-    const begun = join(beginnings, `${randomBytes(6).toString('hex')}.${writtenName(await thisProcess())}`);
+    await makeFolder(runs);
+    await sweepUnbegun(runs);
+    const directory = await makeUnique(join(runs, `${timeForFileName(now)}_${nameForFile(experiment.name)}`));
     try {
-      await makeFolder(begun);
-      await acquireLock(begun);
-      await writeExperimentRecord(runPaths(begun), experiment);
-      await makeFolder(runs);
-      const directory = await renameToFree(
-        begun,
-        join(runs, `${timeForFileName(now)}_${nameForFile(experiment.name)}`),
-      );
+      const [paths, lock] = [runPaths(directory), await acquireLock(directory)];
+      await writeExperimentRecord(paths, experiment);
       await syncFolder(runs);
-      // Where another begins a run in it, it stays.
-      await rmdir(beginnings).catch(() => undefined);
-      return { paths: runPaths(directory), lock: await heldLock(directory) };
+      return { paths, lock };
     } catch (error) {
-      await rm(begun, { recursive: true, force: true }).catch(() => undefined);
+      await rm(directory, { recursive: true, force: true }).catch(() => undefined);
       throw error;
     }
   } catch (error) {
@@ -64,31 +54,28 @@ export async function createRun(
 const ofFolder = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'];
 
 /**
- * Beside the runs: where the folder of a run is made, under its process's name. It comes among the runs when its experiment and its lock
- * are in it, so that a process that is killed leaves a whole run or none.
+ * Removes the folders of runs that were never begun: without an experiment, with nothing in them but what a process had that ended while
+ * it made them. They are made in their place and not renamed into it, because an editor that watches folders would go on to name what
+ * happens in one by where it was before.
  */
-const BEGUN = 'begun';
-
-/** Removes what processes that have ended left of runs that they had not begun. */
-async function sweepBegun(beginnings: string): Promise<void> {
-  for (const name of await listOwned(beginnings)) {
-    const maker = readName(name.slice(name.indexOf('.') + 1));
-    if (maker && (await stateOf(maker)) === 'ended') await removeOwned(join(beginnings, name));
+async function sweepUnbegun(runs: string): Promise<void> {
+  for (const directory of (await listOwned(runs)).map((name) => join(runs, name))) {
+    if (lstatSync(runPaths(directory).experiment, { throwIfNoEntry: false })) continue;
+    const names = await readdir(directory).catch(() => ['no folder']);
+    const isUnbegun = names.every((name) => name.startsWith(LOCK) || name.endsWith(PARTIAL));
+    if (isUnbegun && (await lockHolder(directory)) === undefined) await removeOwned(directory);
   }
 }
 
 /** A number is added where there is one of this name. */
-async function renameToFree(from: string, name: string): Promise<string> {
+async function makeUnique(directory: string): Promise<string> {
   for (let number = 1; ; number++) {
-    const candidate = number === 1 ? name : `${name}-${number}`;
-    if (await stat(candidate).catch(() => undefined)) continue;
+    const candidate = number === 1 ? directory : `${directory}-${number}`;
     try {
-      await rename(from, candidate);
+      await mkdir(candidate);
       return candidate;
     } catch (error) {
-      // Another has come between: not over its folder, which has something in it.
-      if (!['EEXIST', 'ENOTEMPTY', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-      if (!(await stat(candidate).catch(() => undefined))) throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }
 }

@@ -1,7 +1,7 @@
 /** @file Text to token ids and back, with the place of every token in the text. */
 
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { InputError } from '../protocol/problem';
@@ -133,9 +133,8 @@ export class Tokenizer {
     return new Tokenizer(json, JSON.stringify(json, null, 2), { ...config });
   }
 
-  /** Writes the two files that Python `transformers` and this class load; `positions` are those of the model that they go with. Whoever calls this makes the folder whole or not at all. */
+  /** Writes, into a folder that is there, the two files that Python `transformers` and this class load; `positions` are those of the model that they go with. Whoever calls this makes the folder whole or not at all. */
   async save(directory: string, positions?: number): Promise<void> {
-    await mkdir(directory, { recursive: true });
     await writeFile(path.join(directory, 'tokenizer.json'), this.source);
     const config = JSON.stringify(positions === undefined ? this.config : this.configFor(positions), null, 2) + '\n';
     await writeFile(path.join(directory, 'tokenizer_config.json'), config);

@@ -77,7 +77,7 @@ describe('the Lab', () => {
     await window.picture('lab-no-control');
     const student = readFileSync(path.join((await onlyRun()).paths.model, 'model.safetensors'));
     await lab.locator('#run-control').click();
-    await lab.locator('lab-model-table tbody tr', { hasText: 'Control' }).waitFor();
+    await lab.locator('lab-model-table table', { hasText: 'Control' }).waitFor();
     expect(plain(await lab.locator('.finding').textContent())).toMatch(
       /Distillation (gave|helped|did harm)|Whether distillation helped cannot be told/,
     );

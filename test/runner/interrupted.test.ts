@@ -157,7 +157,7 @@ describe('an interrupted run', () => {
     const run = onlyRun(workspace);
     renameSync(run, path.join(workspace, 'elsewhere'));
     const { code, stderr } = await outcome;
-    expect(code).toBe(2);
+    expect(code, stderr).toBe(2);
     const complaints = stderr
       .split('\n')
       .filter((line) => line.includes(path.basename(run)) && !line.includes('run directory'));

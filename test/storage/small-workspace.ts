@@ -41,20 +41,20 @@ export function writeSmallWorkspace(folder: string, changes: object = {}): void 
   writeFileSync(path.join(folder, 'validation.jsonl'), rows(4));
 }
 
-/** What was left in `.distillery` of runs that were not begun. */
-export function unbegunIn(workspace: string): string[] {
-  const folder = path.join(workspace, '.distillery', 'begun');
-  return existsSync(folder) ? readdirSync(folder) : [];
+function foldersIn(workspace: string): string[] {
+  const runs = path.join(workspace, '.distillery', 'runs');
+  return existsSync(runs) ? readdirSync(runs).map((name) => path.join(runs, name)) : [];
 }
 
-const runsOf = (workspace: string): string => path.join(workspace, '.distillery', 'runs');
+/** Nothing in it but what a process holds while it makes it. */
+const isUnbegun = (run: string): boolean =>
+  readdirSync(run).every((name) => name.startsWith('lock.') || name.endsWith('.partial'));
 
-/** The folders of runs, whatever is in them. */
-export function runsIn(workspace: string): string[] {
-  const runs = runsOf(workspace);
-  const names = existsSync(runs) ? readdirSync(runs).filter((name) => !name.startsWith('.')) : [];
-  return names.map((name) => path.join(runs, name));
-}
+/** What was left of runs that were not begun. */
+export const unbegunIn = (workspace: string): string[] => foldersIn(workspace).filter(isUnbegun);
+
+/** The folders of runs, whatever else is in them. */
+export const runsIn = (workspace: string): string[] => foldersIn(workspace).filter((run) => !isUnbegun(run));
 
 /** An empty folder in the memory's file system where there is one, whose syncs cost nothing. */
 export function emptyFolder(name: string): string {
