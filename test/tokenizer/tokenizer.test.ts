@@ -1,6 +1,6 @@
 /** @file What a tokenizer does beyond the recorded encodings: files, limits, hostile text. */
 
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -19,6 +19,7 @@ afterAll(() => rm(folder, { recursive: true }));
 describe('files', () => {
   it('saves a copy with the same bytes, hash, roles and encodings', async () => {
     const original = await load('bert-uncased');
+    await mkdir(path.join(folder, 'copy'));
     await original.save(path.join(folder, 'copy'));
     const copy = await Tokenizer.load(path.join(folder, 'copy'));
     expect(await readFile(path.join(folder, 'copy/tokenizer.json'), 'utf8')).toBe(
@@ -41,6 +42,7 @@ describe('files', () => {
     const saved = async (name: string, positions: number) => {
       const directory = path.join(folder, `${name}-${positions}`);
       const original = await load(name);
+      await mkdir(directory);
       await original.save(directory, positions);
       const copy = await Tokenizer.load(directory);
       expect(copy.padId).toBe(original.padId);
@@ -57,6 +59,7 @@ describe('files', () => {
       JSON.parse(await readFile(path.join(root, 'bert-cased/tokenizer.json'), 'utf8')) as object,
       { model_max_length: 16 },
     );
+    await mkdir(path.join(folder, 'bare'));
     await bare.save(path.join(folder, 'bare'), 64);
     expect((await Tokenizer.load(path.join(folder, 'bare'))).special).toEqual(special);
     const config = await readFile(path.join(folder, 'bare/tokenizer_config.json'), 'utf8');
