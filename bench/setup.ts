@@ -1,6 +1,6 @@
 /** @file What both sides read: two model folders, the batches, and the settings of the distillation. */
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { saveCheckpoint } from '../src/model/checkpoint';
 import { initializeParameters } from '../src/model/parameters';
@@ -29,6 +29,7 @@ const FIRST_WORD = 5;
 /** Writes the folder of a case: `teacher/`, `student/`, `batches.safetensors`, `setup.json`. */
 export async function writeSetup(folder: string, benchCase: Case, threads: number, batches = BATCHES): Promise<void> {
   const { task, teacher, student } = benchCase;
+  await mkdir(folder, { recursive: true });
   await saveCheckpoint(join(folder, 'teacher'), teacher, initializeParameters(teacher, 1));
   await saveCheckpoint(join(folder, 'student'), student, initializeParameters(student, 2));
   await writeSafetensors(join(folder, 'batches.safetensors'), randomBatches(benchCase, batches), {});

@@ -1,7 +1,7 @@
 /** @file Makes, finds, lists and reads run directories, and writes `run.json`. */
 
 import { constants, lstatSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { naming, PARTIAL, syncFolder, writeAtomically } from '../model/atomic';
 import { inTerminal } from '../protocol/escapes';
@@ -59,13 +59,18 @@ const ofFolder = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'ED
  * happens in one by where it was before.
  */
 async function sweepUnbegun(runs: string): Promise<void> {
-  for (const directory of (await listOwned(runs)).map((name) => join(runs, name))) {
+  for (const directory of (await runFolders(runs)).map((name) => join(runs, name))) {
     if (lstatSync(runPaths(directory).experiment, { throwIfNoEntry: false })) continue;
-    const names = await readdir(directory).catch(() => ['no folder']);
+    const names = await listOwned(directory);
     const isUnbegun = names.every((name) => name.startsWith(LOCK) || name.endsWith(PARTIAL));
-    if (isUnbegun && (await lockHolder(directory)) === undefined) await removeOwned(directory);
+    if (!isUnbegun || (await lockHolder(directory)) !== undefined) continue;
+    // An empty one may be of a process that is about to take its lock, which is a matter of moments.
+    if (names.length > 0) await removeOwned(directory);
+    else if (Date.now() - lstatSync(directory).mtimeMs > A_MINUTE) await rmdir(directory).catch(() => undefined);
   }
 }
+
+const A_MINUTE = 60_000;
 
 /** A number is added where there is one of this name. */
 async function makeUnique(directory: string): Promise<string> {

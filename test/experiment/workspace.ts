@@ -58,6 +58,7 @@ export async function writeModel(folder: string, options: Partial<ArchitectureOp
     maxPositions: 32,
     ...options,
   });
+  mkdirSync(folder, { recursive: true });
   await saveCheckpoint(folder, architecture, initializeParameters(architecture, 1));
   addFiles(folder, { 'tokenizer.json': tokenizerJson() });
 }

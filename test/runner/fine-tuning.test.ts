@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,6 +63,11 @@ function workspace(change: Record<string, unknown> = {}): string {
 
 const logOf = (run: string): string => readFileSync(path.join(run, 'log.txt'), 'utf8');
 /** Of the last checkpoint, not of the best, which may be that of step 0. */
+/** The folder of all runs is made a moment before that of the first. */
+const hasRun = (folder: string): boolean => {
+  const runs = path.join(folder, '.distillery', 'runs');
+  return existsSync(runs) && readdirSync(runs).length > 0;
+};
 const lastOf = (run: string, of = '.'): string => path.join(run, of, 'checkpoints', 'last');
 const weightsOf = (folder: string): Buffer => readFileSync(path.join(folder, 'model.safetensors'));
 const WORDS = 'roberta.embeddings.word_embeddings.weight';
@@ -109,8 +114,9 @@ describe('a teacher that is fine-tuned from a checkpoint', () => {
     const folder = workspace();
     const { child, outcome } = start(['run', 'tiny.distill.json'], folder);
     const metrics = (): string => path.join(onlyRun(folder), 'teacher', 'metrics.jsonl');
-    const hasRun = (): boolean => existsSync(path.join(folder, '.distillery', 'runs')) && existsSync(metrics());
-    await until(() => hasRun() && readFileSync(metrics(), 'utf8').split('\n').length > 4);
+    await until(
+      () => hasRun(folder) && existsSync(metrics()) && readFileSync(metrics(), 'utf8').split('\n').length > 4,
+    );
     child.kill('SIGKILL');
     await outcome;
     const result = await document<RunResult>(['resume', onlyRun(folder)], folder);
@@ -144,8 +150,7 @@ it('members of an ensemble are fine-tuned each, beside one that is asked as it i
   const { child, outcome } = start(['run', 'tiny.distill.json'], folder);
   // In the middle of the second member.
   const metrics = (): string => path.join(onlyRun(folder), 'teacher', '2', 'metrics.jsonl');
-  const hasRun = (): boolean => existsSync(path.join(folder, '.distillery', 'runs')) && existsSync(metrics());
-  await until(() => hasRun() && readFileSync(metrics(), 'utf8').split('\n').length > 4);
+  await until(() => hasRun(folder) && existsSync(metrics()) && readFileSync(metrics(), 'utf8').split('\n').length > 4);
   child.kill('SIGKILL');
   await outcome;
   const { directory, summary } = await document<RunResult>(['resume', onlyRun(folder)], folder);

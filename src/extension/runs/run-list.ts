@@ -4,16 +4,9 @@ import { readRecords } from '../../run-directory/record-file';
 import { listRuns, originOfRun, readRun, type Run, type RunOrigin } from '../../run-directory/run-directory';
 import { runsDirectory } from '../../run-directory/run-paths';
 import { isLive, type Metrics } from '../../protocol/records';
+import { lstatSync } from 'node:fs';
 import path from 'node:path';
-import {
-  EventEmitter,
-  l10n,
-  RelativePattern,
-  workspace,
-  type Disposable,
-  type Uri,
-  type WorkspaceFolder,
-} from 'vscode';
+import { EventEmitter, l10n, RelativePattern, workspace, Disposable, type Uri, type WorkspaceFolder } from 'vscode';
 import { inEditorWords } from '../base/problem-words';
 import { bestMetrics } from '../../protocol/quality';
 
@@ -31,6 +24,7 @@ const pollEvery = 2000;
 const settle = 150;
 
 const records = '**/.distillery/runs/*/run.json';
+const runFolders = '**/.distillery/runs/*';
 
 /** Runs whose files are open at the same time. */
 const portion = 64;
@@ -157,7 +151,12 @@ export class RunList implements Disposable {
     watcher.onDidDelete((uri) => {
       if (this.#byDirectory.delete(path.dirname(uri.fsPath))) this.#fire(undefined);
     });
-    return watcher;
+    // What is written into a new folder at once is seen only where the system watches it already.
+    const folders = workspace.createFileSystemWatcher(new RelativePattern(folder, runFolders), false, true, true);
+    folders.onDidCreate(({ fsPath }) => {
+      if (lstatSync(fsPath, { throwIfNoEntry: false })?.isDirectory()) this.#lookSoon(fsPath);
+    });
+    return Disposable.from(watcher, folders);
   }
 
   #lookSoon(directory: string): void {
