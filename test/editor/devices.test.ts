@@ -10,7 +10,7 @@ import { libraryFor } from '../../src/runner/install/catalog';
 import { execute } from './waiting';
 
 const openvino = libraryFor('openvino');
-/** As the unit tests of installing keep it. */
+/** As test/harness/kept-wheel.ts keeps it. */
 const wheel = path.join(__dirname, '../../../.cache/wheels', openvino?.wheels[0]?.file ?? 'none');
 
 describe('a native library', () => {

@@ -62,12 +62,12 @@ function workspace(change: Record<string, unknown> = {}): string {
 }
 
 const logOf = (run: string): string => readFileSync(path.join(run, 'log.txt'), 'utf8');
-/** Of the last checkpoint, not of the best, which may be that of step 0. */
 /** The folder of all runs is made a moment before that of the first. */
 const hasRun = (folder: string): boolean => {
   const runs = path.join(folder, '.distillery', 'runs');
   return existsSync(runs) && readdirSync(runs).length > 0;
 };
+/** Of the last checkpoint, not of the best, which may be that of step 0. */
 const lastOf = (run: string, of = '.'): string => path.join(run, of, 'checkpoints', 'last');
 const weightsOf = (folder: string): Buffer => readFileSync(path.join(folder, 'model.safetensors'));
 const WORDS = 'roberta.embeddings.word_embeddings.weight';

@@ -6,7 +6,6 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -20,16 +19,12 @@ import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, vi, type TestContext } from 'vitest';
 import { installedLibrary } from '../../../src/engine/libraries';
 import type { LibraryRecord } from '../../../src/protocol/records';
-import { libraryFor } from '../../../src/runner/install/catalog';
 import { installLibrary, type InstallListener } from '../../../src/runner/install/install';
+import { ensureWheel, hasWheel, keptWheel, openvino } from '../../harness/kept-wheel';
 import { distillery, document, start, type Outcome } from '../program';
 import { zipOf } from './zip';
 
-const openvino = libraryFor('openvino');
-const wheelFile = openvino?.wheels[0]?.file ?? '';
-/** The published wheel, kept for the next time that these tests run. */
-const keptWheel = path.resolve('.cache/wheels', wheelFile);
-const hasWheel = (): boolean => wheelFile !== '' && existsSync(keptWheel);
+const wheelFile = path.basename(keptWheel);
 
 const folder = (): string => mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
 const quiet: InstallListener = { progress: () => undefined, note: () => undefined };
@@ -49,24 +44,7 @@ const versionsIn = (libraries: string): string[] => {
   return existsSync(home) ? readdirSync(home).filter((name) => /^\d/.test(name)) : [];
 };
 
-beforeAll(() => {
-  if (hasWheel() || !openvino) return;
-  mkdirSync(path.dirname(keptWheel), { recursive: true });
-  const args = [
-    'download',
-    '--no-deps',
-    '--only-binary',
-    ':all:',
-    '--python-version',
-    '3.11',
-    '--implementation',
-    'cp',
-  ];
-  const platform = /cp311-cp311-(.+)\.whl$/.exec(wheelFile)![1]!;
-  const target = ['--platform', platform, '--dest', path.dirname(keptWheel), `openvino==${openvino.version}`];
-  spawnSync('python3', ['-m', 'pip', ...args, ...target], { stdio: 'ignore' });
-  if (!hasWheel()) console.log('OpenVINO cannot be fetched here: the tests that need its wheel are skipped.');
-}, 300_000);
+beforeAll(ensureWheel, 300_000);
 
 afterEach(() => {
   vi.unstubAllEnvs();
