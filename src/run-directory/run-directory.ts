@@ -66,11 +66,17 @@ async function sweepUnbegun(runs: string): Promise<void> {
     if (!isUnbegun || (await lockHolder(directory)) !== undefined) continue;
     // An empty one may be of a process that is about to take its lock, which is a matter of moments.
     if (names.length > 0) await removeOwned(directory);
-    else if (Date.now() - lstatSync(directory).mtimeMs > A_MINUTE) await rmdir(directory).catch(() => undefined);
+    else if (isOlderThan(A_MINUTE, directory)) await rmdir(directory).catch(() => undefined);
   }
 }
 
 const A_MINUTE = 60_000;
+
+/** False where it is gone meanwhile: another run may sweep too. */
+function isOlderThan(milliseconds: number, directory: string): boolean {
+  const found = lstatSync(directory, { throwIfNoEntry: false });
+  return found !== undefined && Date.now() - found.mtimeMs > milliseconds;
+}
 
 /** A number is added where there is one of this name. */
 async function makeUnique(directory: string): Promise<string> {
