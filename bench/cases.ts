@@ -1,7 +1,7 @@
 /** @file The pairs of models that are timed. */
 
 import { type Architecture } from '../src/model/architecture';
-import { createArchitecture } from '../src/model/config';
+import { createArchitecture } from '../src/model/layouts/config';
 import type { Task } from '../src/protocol/records';
 
 export interface Case {

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { openExecutor, type Engine } from '../src/engine/engines';
 import type { Architecture } from '../src/model/architecture';
-import { createArchitecture, parameterCount } from '../src/model/config';
+import { createArchitecture, parameterCount } from '../src/model/layouts/config';
 import { initializeParameters } from '../src/model/parameters';
 import type { Batch } from '../src/dataset/batches';
 import { chart, type Panel } from './curve-chart';

@@ -2,7 +2,7 @@
 
 import { openExecutor, type Engine } from '../src/engine/engines';
 import type { Architecture } from '../src/model/architecture';
-import { createArchitecture } from '../src/model/config';
+import { createArchitecture } from '../src/model/layouts/config';
 import { initializeParameters } from '../src/model/parameters';
 import type { Batch } from '../src/dataset/batches';
 import { createTrainer, objectiveOf } from './ours';

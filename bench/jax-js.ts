@@ -4,7 +4,7 @@ import { blockUntilReady, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-
 import { createInterface } from 'node:readline';
 import { mapValues } from '../src/distill/named';
 import type { Architecture } from '../src/model/architecture';
-import { parameterShapes } from '../src/model/config';
+import { parameterShapes } from '../src/model/layouts/config';
 import type { Parameters } from '../src/model/parameters';
 import { readDistillation, type Distillation } from './ours';
 import type { Setup } from './setup';

@@ -3,11 +3,11 @@
 import { join } from 'node:path';
 import { FrozenTeacher, type TargetSource } from '../src/distill/teacher/teacher';
 import type { DistilledPair, Objective } from '../src/distill/pairing';
-import { Trainer } from '../src/distill/trainer';
+import { Trainer } from '../src/distill/training/trainer';
 import type { Executor } from '../src/engine/executor';
-import { loadCheckpoint } from '../src/model/checkpoint';
+import { loadCheckpoint } from '../src/model/files/checkpoint';
 import type { Parameters } from '../src/model/parameters';
-import { readSafetensors } from '../src/model/safetensors';
+import { readSafetensors } from '../src/model/files/safetensors';
 import type { Batch } from '../src/dataset/batches';
 import { readSetup, type Setup } from './setup';
 

@@ -2,9 +2,9 @@
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { saveCheckpoint } from '../src/model/checkpoint';
+import { saveCheckpoint } from '../src/model/files/checkpoint';
 import { initializeParameters } from '../src/model/parameters';
-import { writeSafetensors } from '../src/model/safetensors';
+import { writeSafetensors } from '../src/model/files/safetensors';
 import type { Task } from '../src/protocol/records';
 import { randomStream } from '../src/engine/random';
 import type { Case } from './cases';

@@ -2,7 +2,7 @@
 
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSafetensors, toFloat32, writeSafetensors } from '../../src/model/safetensors';
+import { readSafetensors, toFloat32, writeSafetensors } from '../../src/model/files/safetensors';
 import { encodeFloat16 } from '../../src/protocol/float16';
 
 /** Without what a run adds for people, such as the model card. */

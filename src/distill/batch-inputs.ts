@@ -4,7 +4,7 @@ import type { HostTensor } from '../engine/array';
 import type { Task } from '../protocol/records';
 import type { Batch } from '../dataset/batches';
 import type { BatchShape } from './specs';
-import { predictionRows } from './shift';
+import { predictionRows } from './losses/shift';
 
 export interface BatchInputs {
   shape: BatchShape;

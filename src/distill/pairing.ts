@@ -2,7 +2,7 @@
 
 import type { Architecture } from '../model/architecture';
 import type { Divergence, HiddenLossKind } from '../protocol/divergences';
-import type { Scheduled, StepValues } from './schedules';
+import type { Scheduled, StepValues } from './training/schedules';
 
 /** Several teachers, whose probabilities are averaged. */
 export interface Ensemble {

@@ -3,8 +3,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Dropout } from '../engine/graph/dropout';
 import type { Architecture } from '../model/architecture';
-import type { ChooseRows, ModelInputs, ParameterTensors } from '../model/computation';
-import { backbone, classificationLogits, classifiedRows, vocabularyHead } from '../model/transformer';
+import type { ChooseRows, ModelInputs, ParameterTensors } from '../model/computations/computation';
+import { backbone, classificationLogits, classifiedRows, vocabularyHead } from '../model/computations/transformer';
 import { isLanguageModel } from './specs';
 
 /** Logits that exist at once: [chunk, V] floats are at most this many megabytes. */

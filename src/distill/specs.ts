@@ -2,7 +2,7 @@
 
 import type { TensorSpec } from '../engine/array';
 import { type Architecture, embeddingWidth } from '../model/architecture';
-import { parameterShapes } from '../model/config';
+import { parameterShapes } from '../model/layouts/config';
 import { mapValues, prefixed } from './named';
 import type { Imitated, ModelPair, Pairing } from './pairing';
 

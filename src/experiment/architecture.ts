@@ -2,8 +2,8 @@
 
 import type { Task } from '../protocol/records';
 import { type Architecture, type Family, familyNames, type Head } from '../model/architecture';
-import { createArchitecture } from '../model/config';
-import { layoutOf } from '../model/families';
+import { createArchitecture } from '../model/layouts/config';
+import { layoutOf } from '../model/layouts/families';
 import type { SpecialTokens } from '../tokenizer/special-tokens';
 import type { ArchitectureSpec } from './file/schema';
 

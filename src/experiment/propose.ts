@@ -1,7 +1,7 @@
 /** @file A first experiment for a dataset: which task its columns allow, and a complete file with sizes that fit it. */
 
 import { basename } from 'node:path';
-import { layoutOf } from '../model/families';
+import { layoutOf } from '../model/layouts/families';
 import { familiesOfTask } from './architecture';
 import type { Task } from '../protocol/records';
 import type { ColumnDescription, DatasetDescription } from '../dataset/dataset-description';

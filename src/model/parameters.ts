@@ -4,9 +4,9 @@ import { sizeOf } from '../engine/array';
 import { randomStream } from '../engine/random';
 import { complaint, ComplaintError, type Complaint } from '../protocol/problem';
 import { type Architecture, embeddingWidth, headSizeOf, keyValueHeadsOf } from './architecture';
-import { parameterShapes } from './config';
-import { layoutOf } from './families';
-import type { FamilyLayout } from './layout';
+import { parameterShapes } from './layouts/config';
+import { layoutOf } from './layouts/families';
+import type { FamilyLayout } from './layouts/layout';
 
 /** Values of each parameter under its Hugging Face name, in its shape of `parameterShapes`. */
 export type Parameters = Record<string, Float32Array>;

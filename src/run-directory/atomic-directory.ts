@@ -14,7 +14,7 @@ import { randomBytes } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { naming, syncFolder, unfinished } from '../model/atomic';
+import { naming, syncFolder, unfinished } from '../model/files/atomic';
 import { makeFolder } from './folders';
 import { isOwned, requireOwnedTree } from './owned';
 

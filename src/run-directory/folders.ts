@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { lstatSync } from 'node:fs';
-import { syncFolder } from '../model/atomic';
+import { syncFolder } from '../model/files/atomic';
 import { InputError } from '../protocol/problem';
 
 /**

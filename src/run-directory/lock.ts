@@ -11,7 +11,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ofFile } from '../model/atomic';
+import { ofFile } from '../model/files/atomic';
 import { InputError } from '../protocol/problem';
 import { readOwned } from './owned';
 import { isAlive, readName, stateOf, thisProcess, writtenName, type ProcessState } from './processes';

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ofFile, writeAtomically } from '../model/atomic';
+import { ofFile, writeAtomically } from '../model/files/atomic';
 import { openOwned, readOwnedIfThere } from './owned';
 
 const MANIFEST = 'manifest.json';

@@ -6,7 +6,7 @@
 import { constants, lstatSync } from 'node:fs';
 import { lstat, open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { naming } from '../model/atomic';
+import { naming } from '../model/files/atomic';
 import { InputError } from '../protocol/problem';
 
 const ROOT = '.distillery';

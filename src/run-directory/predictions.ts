@@ -1,6 +1,6 @@
 /** @file Reads and writes `predictions.jsonl`: what the compared models said of each row of the final comparison. */
 
-import { writeAtomically } from '../model/atomic';
+import { writeAtomically } from '../model/files/atomic';
 import { InputError } from '../protocol/problem';
 import type { PredictionRecord } from '../protocol/records';
 import { dropNulls } from './numbers';

@@ -1,9 +1,9 @@
 /** @file Reads and writes `probes/`: the pinned examples, and teacher's and student's logits for them. */
 
 import { join } from 'node:path';
-import { writeAtomically } from '../model/atomic';
+import { writeAtomically } from '../model/files/atomic';
 import { encodeFloat16 } from '../protocol/float16';
-import { readSafetensors, toFloat32, writeSafetensors } from '../model/safetensors';
+import { readSafetensors, toFloat32, writeSafetensors } from '../model/files/safetensors';
 import { InputError } from '../protocol/problem';
 import type { ProbeExamples } from '../protocol/records';
 import { makeFolder } from './folders';

@@ -5,7 +5,7 @@
 
 import { closeSync, constants, fsyncSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { naming, ofFile, syncFolder, writeAtomically } from '../model/atomic';
+import { naming, ofFile, syncFolder, writeAtomically } from '../model/files/atomic';
 import type { EvaluationRecord, MetricsRecord } from '../protocol/records';
 import { makeFolder } from './folders';
 import { dropNulls } from './numbers';

@@ -3,7 +3,7 @@
 import { constants, lstatSync } from 'node:fs';
 import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { naming, PARTIAL, syncFolder, writeAtomically } from '../model/atomic';
+import { naming, PARTIAL, syncFolder, writeAtomically } from '../model/files/atomic';
 import { inTerminal } from '../protocol/escapes';
 import { complaint, InputError } from '../protocol/problem';
 import { isLive, type Comparison, type RunRecord } from '../protocol/records';

@@ -2,7 +2,7 @@
 
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { PARTIAL } from '../model/atomic';
+import { PARTIAL } from '../model/files/atomic';
 import { recoverDirectory } from './atomic-directory';
 import { COPYING, runPaths } from './run-paths';
 

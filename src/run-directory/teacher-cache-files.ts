@@ -13,7 +13,7 @@ import { constants } from 'node:fs';
 import { appendFile, readdir, stat, statfs, utimes, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { naming, writeAtomically } from '../model/atomic';
+import { naming, writeAtomically } from '../model/files/atomic';
 import type { Task } from '../protocol/records';
 import { makeFolder } from './folders';
 import { openOwned, readOwned, readOwnedIfThere, removeOwned, requireOwned, requireOwnedTree } from './owned';

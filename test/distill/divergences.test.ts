@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/graph/gradients';
-import { divergences } from '../../src/distill/divergences';
+import { divergences } from '../../src/distill/losses/divergences';
 import { divergenceFacts, type Divergence } from '../../src/protocol/divergences';
 import { expectClose, expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
 

@@ -1,7 +1,7 @@
 /** @file The rows of an update: the same however it is divided into batches. */
 
 import { describe, expect, it } from 'vitest';
-import { epochBatches, type EpochOptions } from '../../src/distill/epochs';
+import { epochBatches, type EpochOptions } from '../../src/distill/training/epochs';
 import type { Example } from '../../src/dataset/examples';
 import { randomStream } from '../../src/engine/random';
 import type { Tokenizer } from '../../src/tokenizer/tokenizer';

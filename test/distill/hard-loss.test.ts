@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/graph/gradients';
-import { hardLosses } from '../../src/distill/hard-loss';
+import { hardLosses } from '../../src/distill/losses/hard-loss';
 import type { ProblemType } from '../../src/model/architecture';
 import { expectClose, expectFinite, normal, onCpu, valueOf } from './numbers';
 

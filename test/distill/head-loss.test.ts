@@ -9,9 +9,9 @@ import {
   type HeadLoss,
   vocabularyLoss,
   type VocabularyLossInputs,
-} from '../../src/distill/head-loss';
-import type { VocabularyProjection } from '../../src/distill/vocabulary-projection';
-import { inverseOf } from '../../src/distill/shift';
+} from '../../src/distill/losses/head-loss';
+import type { VocabularyProjection } from '../../src/distill/losses/vocabulary-projection';
+import { inverseOf } from '../../src/distill/losses/shift';
 import { expectClose, expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
 
 onCpu();

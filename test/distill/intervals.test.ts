@@ -1,8 +1,8 @@
 /** @file Intervals: Wilson's against published values, the bootstrap against theory and against itself. */
 
 import { describe, expect, it } from 'vitest';
-import { bootstrap, wilson } from '../../src/distill/intervals';
-import { calibrationBins, expectedCalibrationError } from '../../src/distill/metrics';
+import { bootstrap, wilson } from '../../src/distill/evaluation/intervals';
+import { calibrationBins, expectedCalibrationError } from '../../src/distill/evaluation/metrics';
 import { randomStream } from '../../src/engine/random';
 
 describe("Wilson's interval", () => {

@@ -3,9 +3,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/graph/gradients';
-import { measurePredictions } from '../../src/distill/evaluation-program';
-import { vocabularyLoss } from '../../src/distill/head-loss';
-import { teacherLogits, truncateVocabulary, type MeanProjection } from '../../src/distill/vocabulary-projection';
+import { measurePredictions } from '../../src/distill/evaluation/evaluation-program';
+import { vocabularyLoss } from '../../src/distill/losses/head-loss';
+import { teacherLogits, truncateVocabulary, type MeanProjection } from '../../src/distill/losses/vocabulary-projection';
 import { expectClose, onCpu, valueOf, valuesOf } from './numbers';
 
 onCpu();

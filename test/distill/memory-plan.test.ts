@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { predictPeakBytes, type PlannedTraining } from '../../src/distill/memory-plan';
-import { createArchitecture, parameterCount } from '../../src/model/config';
+import { predictPeakBytes, type PlannedTraining } from '../../src/distill/training/memory-plan';
+import { createArchitecture, parameterCount } from '../../src/model/layouts/config';
 
 const student = createArchitecture({
   family: 'gpt2',

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { accuracy, agreement, expectedCalibrationError, macroF1, perplexity } from '../../src/distill/metrics';
+import {
+  accuracy,
+  agreement,
+  expectedCalibrationError,
+  macroF1,
+  perplexity,
+} from '../../src/distill/evaluation/metrics';
 
 describe('accuracy and agreement', () => {
   it('are the share of equal entries', () => {

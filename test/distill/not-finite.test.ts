@@ -1,21 +1,21 @@
 /** @file A NaN or an infinity is an error with a name, wherever numbers are summed up: never a TypeError, never a 0. */
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { epochBatches } from '../../src/distill/epochs';
-import { Evaluator } from '../../src/distill/evaluator';
-import { bootstrap } from '../../src/distill/intervals';
-import { calibrationBins, expectedCalibrationError } from '../../src/distill/metrics';
+import { epochBatches } from '../../src/distill/training/epochs';
+import { Evaluator } from '../../src/distill/evaluation/evaluator';
+import { bootstrap } from '../../src/distill/evaluation/intervals';
+import { calibrationBins, expectedCalibrationError } from '../../src/distill/evaluation/metrics';
 import { NotFinite } from '../../src/distill/not-finite';
 import { imitatedOf } from '../../src/distill/pairing';
-import { Predictor } from '../../src/distill/predictor';
-import { Prober } from '../../src/distill/prober';
+import { Predictor } from '../../src/distill/evaluation/predictor';
+import { Prober } from '../../src/distill/evaluation/prober';
 import { parameterSpecs } from '../../src/distill/specs';
 import { layoutCache } from '../../src/distill/teacher/cache-layout';
 import { fillCache } from '../../src/distill/teacher/cache';
 import { FidelityMeter } from '../../src/distill/teacher/fidelity';
 import { FrozenTeacher, placeParameters, TeacherTargets } from '../../src/distill/teacher/teacher';
 import { batchInputs } from '../../src/distill/batch-inputs';
-import { Updates } from '../../src/distill/updates';
+import { Updates } from '../../src/distill/training/updates';
 import type { Batch } from '../../src/dataset/batches';
 import type { Executor } from '../../src/engine/executor';
 import { allFinite } from '../../src/engine/finite';

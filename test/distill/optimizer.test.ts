@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it, vi } from 'vitest';
-import { adamw, type AdamWOptions, type AdamWState, decaysByDefault } from '../../src/distill/optimizer';
+import { adamw, type AdamWOptions, type AdamWState, decaysByDefault } from '../../src/distill/training/optimizer';
 import { expectClose, expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
 
 onCpu();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { learningRateAt, type LearningRateSchedule, scheduledValue } from '../../src/distill/schedules';
+import { learningRateAt, type LearningRateSchedule, scheduledValue } from '../../src/distill/training/schedules';
 
 const rates = (changes: Partial<LearningRateSchedule>): number[] => {
   const schedule = { learningRate: 1, schedule: 'linear' as const, warmup: 4, updates: 20, ...changes };

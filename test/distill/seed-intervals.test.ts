@@ -1,8 +1,8 @@
 /** @file Intervals over seeds and rows against scipy, and how often they hold the truth in simulated comparisons. */
 
 import { describe, expect, it } from 'vitest';
-import { bootstrap, percentiles, quantileOfT, resample } from '../../src/distill/intervals';
-import { intervalOverSeeds, ratioOverSeeds, type SeedStatistic } from '../../src/distill/seed-intervals';
+import { bootstrap, percentiles, quantileOfT, resample } from '../../src/distill/evaluation/intervals';
+import { intervalOverSeeds, ratioOverSeeds, type SeedStatistic } from '../../src/distill/evaluation/seed-intervals';
 import { randomStream } from '../../src/engine/random';
 import type { Interval } from '../../src/protocol/records';
 import { allOr, torture } from '../torture';

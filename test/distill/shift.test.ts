@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inverseOf, maskedCapacity, predictionRows } from '../../src/distill/shift';
+import { inverseOf, maskedCapacity, predictionRows } from '../../src/distill/losses/shift';
 
 const labelled = (rows: number, length: number, labels: number[]) => ({
   rows,

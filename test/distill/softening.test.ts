@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { entropy, softmax } from '../../src/protocol/distribution';
-import { logProbabilities, soften } from '../../src/distill/softening';
+import { logProbabilities, soften } from '../../src/distill/losses/softening';
 import { expectClose, expectFinite, normal, onCpu, valuesOf } from './numbers';
 
 const softLabels = (logits: tf.Tensor2D, temperature?: tf.Scalar): tf.Tensor2D =>

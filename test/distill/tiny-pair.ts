@@ -1,13 +1,13 @@
 /** @file A teacher, a student and a few examples for tests: small enough for milliseconds, padded and of unequal lengths. */
 
-import { epochBatches, type EpochOptions } from '../../src/distill/epochs';
+import { epochBatches, type EpochOptions } from '../../src/distill/training/epochs';
 import { projectionShapes } from '../../src/distill/specs';
 import type { DistilledPair, Objective } from '../../src/distill/pairing';
 import { FrozenTeacher, type TargetSource } from '../../src/distill/teacher/teacher';
-import { Trainer, type TrainingOptions } from '../../src/distill/trainer';
+import { Trainer, type TrainingOptions } from '../../src/distill/training/trainer';
 import type { Executor } from '../../src/engine/executor';
 import type { Architecture } from '../../src/model/architecture';
-import { createArchitecture } from '../../src/model/config';
+import { createArchitecture } from '../../src/model/layouts/config';
 import { initializeParameters, type Parameters } from '../../src/model/parameters';
 import type { Task } from '../../src/protocol/records';
 import { notCounted, type Example } from '../../src/dataset/examples';

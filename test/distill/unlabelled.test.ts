@@ -5,7 +5,7 @@ import { collate, type Batch } from '../../src/dataset/batches';
 import { notCounted, type Example } from '../../src/dataset/examples';
 import { controlOf, type Pairing } from '../../src/distill/pairing';
 import { FrozenTeacher } from '../../src/distill/teacher/teacher';
-import { Trainer, type TrainerState } from '../../src/distill/trainer';
+import { Trainer, type TrainerState } from '../../src/distill/training/trainer';
 import type { Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import type { LossComponents } from '../../src/protocol/records';

@@ -2,9 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { TensorSpec } from '../../src/engine/array';
 import type { DeviceTensor, Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
-import { decaysByDefault } from '../../src/distill/optimizer';
-import { layOut } from '../../src/distill/tensor-group';
-import { Updates } from '../../src/distill/updates';
+import { decaysByDefault } from '../../src/distill/training/optimizer';
+import { layOut } from '../../src/distill/training/tensor-group';
+import { Updates } from '../../src/distill/training/updates';
 import type { Parameters } from '../../src/model/parameters';
 
 const shapes: Record<string, number[]> = { 'a.weight': [600, 500], 'a.bias': [7], 'b.weight': [3, 5], 'b.bias': [33] };

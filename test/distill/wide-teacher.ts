@@ -4,7 +4,7 @@ import { batchInputs, type BatchInputs } from '../../src/distill/batch-inputs';
 import { FidelityMeter, type Fidelity } from '../../src/distill/teacher/fidelity';
 import { FrozenTeacher, toHost, type TeacherTargets } from '../../src/distill/teacher/teacher';
 import type { Executor } from '../../src/engine/executor';
-import { createArchitecture } from '../../src/model/config';
+import { createArchitecture } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
 import { collate } from '../../src/dataset/batches';
 import { MAX_LENGTH, tinyPair } from './tiny-pair';

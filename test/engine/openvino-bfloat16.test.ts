@@ -2,12 +2,12 @@
 
 import { describe, expect, it } from 'vitest';
 import { FrozenTeacher } from '../../src/distill/teacher/teacher';
-import { Trainer, type TrainingOptions } from '../../src/distill/trainer';
+import { Trainer, type TrainingOptions } from '../../src/distill/training/trainer';
 import type { Precision } from '../../src/protocol/engines';
 import { findLibrary } from '../../src/engine/libraries';
 import { createOpenVinoExecutor } from '../../src/engine/openvino/openvino';
 import type { Architecture } from '../../src/model/architecture';
-import { createArchitecture } from '../../src/model/config';
+import { createArchitecture } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
 import type { Batch } from '../../src/dataset/batches';
 import { randomStream } from '../../src/engine/random';

@@ -6,17 +6,17 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Evaluator } from '../../src/distill/evaluator';
+import { Evaluator } from '../../src/distill/evaluation/evaluator';
 import type { Objective, Pairing } from '../../src/distill/pairing';
 import { FrozenTeacher } from '../../src/distill/teacher/teacher';
-import { Trainer } from '../../src/distill/trainer';
+import { Trainer } from '../../src/distill/training/trainer';
 import { EngineUnavailable, type Executor } from '../../src/engine/executor';
 import { collectGarbage } from '../../src/engine/freed-memory';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import { createOpenVinoExecutor } from '../../src/engine/openvino/openvino';
 import type { Batch } from '../../src/dataset/batches';
 import type { Architecture } from '../../src/model/architecture';
-import { createArchitecture } from '../../src/model/config';
+import { createArchitecture } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
 import type { Precision } from '../../src/protocol/engines';
 

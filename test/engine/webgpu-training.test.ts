@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { divergences } from '../../src/distill/divergences';
+import { divergences } from '../../src/distill/losses/divergences';
 import type { Divergence } from '../../src/protocol/divergences';
-import type { Trainer } from '../../src/distill/trainer';
+import type { Trainer } from '../../src/distill/training/trainer';
 import { openExecutor } from '../../src/engine/engines';
 import type { Executor } from '../../src/engine/executor';
 import type { LossComponents } from '../../src/protocol/records';

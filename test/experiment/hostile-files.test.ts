@@ -7,7 +7,7 @@ import { readArchitecture } from '../../src/experiment/checks/model-folder';
 import { findSplitFiles } from '../../src/experiment/checks/dataset-files';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import { parseExperiment } from '../../src/experiment/file/parse';
-import { loadCheckpoint } from '../../src/model/checkpoint';
+import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import type { InputError } from '../../src/protocol/problem';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
 import { addFiles, goodExperiment, mails, makeFolder, teacherSizes, writeModel } from './workspace';

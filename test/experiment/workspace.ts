@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
-import { createArchitecture, type ArchitectureOptions } from '../../src/model/config';
-import { saveCheckpoint } from '../../src/model/checkpoint';
+import { createArchitecture, type ArchitectureOptions } from '../../src/model/layouts/config';
+import { saveCheckpoint } from '../../src/model/files/checkpoint';
 import { initializeParameters } from '../../src/model/parameters';
 
 const folders: string[] = [];

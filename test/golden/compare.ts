@@ -8,12 +8,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { type HostTensor, sizeOf } from '../../src/engine/array';
 import { type Architecture } from '../../src/model/architecture';
-import { parameterShapes } from '../../src/model/config';
-import { loadCheckpoint } from '../../src/model/checkpoint';
+import { parameterShapes } from '../../src/model/layouts/config';
+import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import type { Parameters } from '../../src/model/parameters';
-import { readSafetensors, type StoredTensor } from '../../src/model/safetensors';
-import { backbone, headLogits, logits } from '../../src/model/transformer';
-import { type ModelInputs } from '../../src/model/computation';
+import { readSafetensors, type StoredTensor } from '../../src/model/files/safetensors';
+import { backbone, headLogits, logits } from '../../src/model/computations/transformer';
+import { type ModelInputs } from '../../src/model/computations/computation';
 
 export type Tensors = Record<string, tf.Tensor>;
 

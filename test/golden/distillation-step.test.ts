@@ -2,12 +2,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { classLoss } from '../../src/distill/head-loss';
-import { hiddenLoss } from '../../src/distill/hidden-loss';
-import { adamw } from '../../src/distill/optimizer';
-import { learningRateAt } from '../../src/distill/schedules';
-import { inverseOf, predictionRows } from '../../src/distill/shift';
-import { readSafetensors } from '../../src/model/safetensors';
+import { classLoss } from '../../src/distill/losses/head-loss';
+import { hiddenLoss } from '../../src/distill/losses/hidden-loss';
+import { adamw } from '../../src/distill/training/optimizer';
+import { learningRateAt } from '../../src/distill/training/schedules';
+import { inverseOf, predictionRows } from '../../src/distill/losses/shift';
+import { readSafetensors } from '../../src/model/files/safetensors';
 import type { Task } from '../../src/protocol/records';
 import { expectClose, onCpu, valueOf } from '../distill/numbers';
 

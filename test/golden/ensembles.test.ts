@@ -9,7 +9,7 @@ import {
   type Counting,
   type Distillation,
   type HeadLoss,
-} from '../../src/distill/head-loss';
+} from '../../src/distill/losses/head-loss';
 import { meanLogits } from '../../src/distill/teacher/ensemble';
 import type { Divergence } from '../../src/protocol/divergences';
 import { softmax } from '../../src/protocol/distribution';

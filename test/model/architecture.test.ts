@@ -7,7 +7,7 @@ import {
   configFromArchitecture,
   createArchitecture,
   parameterCount,
-} from '../../src/model/config';
+} from '../../src/model/layouts/config';
 import { InputError } from '../../src/protocol/problem';
 import { goldenFolder, goldenFolders } from '../golden/compare';
 

@@ -4,18 +4,18 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadCheckpoint, loadStart, saveCheckpoint } from '../../src/model/checkpoint';
+import { loadCheckpoint, loadStart, saveCheckpoint } from '../../src/model/files/checkpoint';
 import {
   readSafetensors,
   SafetensorsFile,
   type TensorToWrite,
   toFloat32,
   writeSafetensors,
-} from '../../src/model/safetensors';
+} from '../../src/model/files/safetensors';
 import { InputError } from '../../src/protocol/problem';
-import { architectureFromConfig } from '../../src/model/config';
+import { architectureFromConfig } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
-import { logits } from '../../src/model/transformer';
+import { logits } from '../../src/model/computations/transformer';
 import {
   caseInputs,
   expectCloseAtReal,

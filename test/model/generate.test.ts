@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { describe, expect, it } from 'vitest';
-import { loadCheckpoint } from '../../src/model/checkpoint';
+import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import { generate, sample } from '../../src/model/generate';
-import { logits } from '../../src/model/transformer';
+import { logits } from '../../src/model/computations/transformer';
 import { softmax } from '../../src/protocol/distribution';
 import { expectClose, goldenFolder, hostParameters, modelInputs, readGolden } from '../golden/compare';
 import { executeEagerly } from '../golden/eager';

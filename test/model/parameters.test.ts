@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Architecture } from '../../src/model/architecture';
-import { createArchitecture, parameterShapes } from '../../src/model/config';
+import { createArchitecture, parameterShapes } from '../../src/model/layouts/config';
 import {
   initializationProblem,
   initializeFromLayers,

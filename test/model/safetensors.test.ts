@@ -2,9 +2,9 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeAtomically } from '../../src/model/atomic';
+import { writeAtomically } from '../../src/model/files/atomic';
 import { decodeBfloat16, decodeFloat16 } from '../../src/protocol/float16';
-import { readSafetensors, SafetensorsFile, toFloat32, writeSafetensors } from '../../src/model/safetensors';
+import { readSafetensors, SafetensorsFile, toFloat32, writeSafetensors } from '../../src/model/files/safetensors';
 import { InputError } from '../../src/protocol/problem';
 
 let directory: string;

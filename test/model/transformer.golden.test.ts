@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadCheckpoint } from '../../src/model/checkpoint';
-import { logits } from '../../src/model/transformer';
+import { loadCheckpoint } from '../../src/model/files/checkpoint';
+import { logits } from '../../src/model/computations/transformer';
 import {
   caseInputs,
   expectCloseAtReal,

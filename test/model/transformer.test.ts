@@ -2,10 +2,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Architecture } from '../../src/model/architecture';
-import { createArchitecture, parameterShapes } from '../../src/model/config';
+import { createArchitecture, parameterShapes } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
-import { backbone, logits, vocabularyHead } from '../../src/model/transformer';
-import { type ModelInputs, type ParameterTensors } from '../../src/model/computation';
+import { backbone, logits, vocabularyHead } from '../../src/model/computations/transformer';
+import { type ModelInputs, type ParameterTensors } from '../../src/model/computations/computation';
 import { expectClose } from '../golden/compare';
 
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { readSafetensors } from '../../src/model/safetensors';
+import { readSafetensors } from '../../src/model/files/safetensors';
 import { document, onlyRun, tinyWorkspace } from '../runner/program';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));

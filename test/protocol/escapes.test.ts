@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { asText } from '../../src/extension/inspection/as-text';
-import { createArchitecture } from '../../src/model/config';
+import { createArchitecture } from '../../src/model/layouts/config';
 import { inLabel, inMarkdown, inOneLine, inTerminal, inXml } from '../../src/protocol/escapes';
 import { formatProblem, problemAt } from '../../src/protocol/problem';
 import { appendLog } from '../../src/run-directory/run-directory';

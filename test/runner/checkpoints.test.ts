@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSy
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { trainedSpecs } from '../../src/distill/specs';
-import { createArchitecture } from '../../src/model/config';
+import { createArchitecture } from '../../src/model/layouts/config';
 import { initializeParameters, type Parameters } from '../../src/model/parameters';
 import { InputError } from '../../src/protocol/problem';
 import { runPaths, type RunPaths } from '../../src/run-directory/run-paths';

@@ -1,7 +1,7 @@
 /** @file The comparison's gain and the gap that was closed, of one seed and of several, against numbers worked out by hand. */
 
 import { describe, expect, it } from 'vitest';
-import type { RowPrediction } from '../../src/distill/row-tally';
+import type { RowPrediction } from '../../src/distill/evaluation/row-tally';
 import type { ComparisonRow, Role } from '../../src/protocol/records';
 import { withIntervals, type MeasuredModel } from '../../src/runner/run/comparison-intervals';
 import { comparisonOverSeeds } from '../../src/runner/run/comparison-seeds';

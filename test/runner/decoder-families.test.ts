@@ -3,8 +3,8 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadCheckpoint, saveCheckpoint } from '../../src/model/checkpoint';
-import { createArchitecture } from '../../src/model/config';
+import { loadCheckpoint, saveCheckpoint } from '../../src/model/files/checkpoint';
+import { createArchitecture } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
 import type { CompleteResult } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';

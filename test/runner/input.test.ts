@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { readSafetensors } from '../../src/model/safetensors';
+import { readSafetensors } from '../../src/model/files/safetensors';
 import type { Complaint, Problem } from '../../src/protocol/problem';
 import type { DeviceRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { divergences } from '../../src/distill/divergences';
-import { loadCheckpoint } from '../../src/model/checkpoint';
+import { divergences } from '../../src/distill/losses/divergences';
+import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import type {
   EvaluationRecord,
   InspectResult,

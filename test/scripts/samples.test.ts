@@ -17,8 +17,8 @@ import {
   VARIANT_THRESHOLD,
 } from '../../scripts/samples/near-duplicates';
 import { splitGroups } from '../../scripts/samples/split';
-import { loadCheckpoint, saveCheckpoint } from '../../src/model/checkpoint';
-import { createArchitecture } from '../../src/model/config';
+import { loadCheckpoint, saveCheckpoint } from '../../src/model/files/checkpoint';
+import { createArchitecture } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
 
 const examples = join(import.meta.dirname, '../../examples');

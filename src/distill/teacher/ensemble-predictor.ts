@@ -3,7 +3,7 @@
 import type { HostTensor } from '../../engine/array';
 import type { Executor } from '../../engine/executor';
 import type { Model } from '../../model/parameters';
-import { Predictor, type Answer, type TokenizedText } from '../predictor';
+import { Predictor, type Answer, type TokenizedText } from '../evaluation/predictor';
 import { meanLogits } from './ensemble';
 
 /** Hidden states are those of the first member. */

@@ -6,7 +6,7 @@ import type { Task } from '../../protocol/records';
 import type { BatchInputs } from '../batch-inputs';
 import { teacherOutputSpecs } from '../specs';
 import type { Imitated } from '../pairing';
-import { predictionRows } from '../shift';
+import { predictionRows } from '../losses/shift';
 
 /** Rows of an example that a part is made of: those that predict and count, or its real tokens. */
 type RowKind = 'predictions' | 'tokens';

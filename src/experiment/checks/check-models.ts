@@ -2,7 +2,7 @@
 
 import { join, resolve } from 'node:path';
 import { type Architecture, keyValueHeadsOf } from '../../model/architecture';
-import { type NewHead, parameterCount } from '../../model/config';
+import { type NewHead, parameterCount } from '../../model/layouts/config';
 import { initializationProblem, withSettingsOf } from '../../model/parameters';
 import { problemAt } from '../../protocol/problem';
 import { phrase } from '../../protocol/problems/phrases';

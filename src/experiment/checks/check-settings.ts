@@ -4,7 +4,7 @@ import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
 import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask, sharesKeyValueHeads } from '../architecture';
 import { isMadeFromNothing, memberCount } from '../ensemble';
-import { layoutOf } from '../../model/families';
+import { layoutOf } from '../../model/layouts/families';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
 import type { ArchitectureSpec, Experiment, Scheduled, TokenizerSpec } from '../file/schema';

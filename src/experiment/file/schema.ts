@@ -3,7 +3,7 @@
 // The namespace, not `{ z }`: bundlers then leave zod's forty languages out of the extension (350 KB).
 import * as z from 'zod';
 import { familyNames } from '../../model/architecture';
-import { layoutOf } from '../../model/families';
+import { layoutOf } from '../../model/layouts/families';
 import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
 import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
 import { studyKinds, tasks } from '../../protocol/records';

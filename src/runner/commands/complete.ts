@@ -1,7 +1,7 @@
 /** @file `complete`: teacher and student continue the same prompt. */
 
 import { promptIds } from '../../dataset/examples';
-import type { Predictor } from '../../distill/predictor';
+import type { Predictor } from '../../distill/evaluation/predictor';
 import { generate, type Generation } from '../../model/generate';
 import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';

@@ -1,8 +1,8 @@
 /** @file `inspect`: soft labels and soft predictions of one text, at any temperature. */
 
 import { mapValues } from '../../distill/named';
-import type { Answer, TokenizedText } from '../../distill/predictor';
-import { writeSafetensors, type TensorToWrite } from '../../model/safetensors';
+import type { Answer, TokenizedText } from '../../distill/evaluation/predictor';
+import { writeSafetensors, type TensorToWrite } from '../../model/files/safetensors';
 import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
 import type { InspectResult } from '../../protocol/records';

@@ -3,7 +3,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
-import { writeAtomically } from '../../model/atomic';
+import { writeAtomically } from '../../model/files/atomic';
 import { version } from '../../../package.json';
 import { dataFolder, installedLibrary } from '../../engine/libraries';
 import { libraryOf } from '../../protocol/libraries';

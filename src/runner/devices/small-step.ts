@@ -2,10 +2,10 @@
 
 import type { Pairing } from '../../distill/pairing';
 import { FrozenTeacher } from '../../distill/teacher/teacher';
-import { Trainer } from '../../distill/trainer';
+import { Trainer } from '../../distill/training/trainer';
 import type { Executor } from '../../engine/executor';
 import type { Architecture } from '../../model/architecture';
-import { createArchitecture } from '../../model/config';
+import { createArchitecture } from '../../model/layouts/config';
 import { initializeParameters } from '../../model/parameters';
 import type { Batch } from '../../dataset/batches';
 

@@ -1,10 +1,10 @@
 /** @file The model card that goes with an exported model: what it is and how it was made. */
 
 import path from 'node:path';
-import { writeAtomically } from '../../model/atomic';
+import { writeAtomically } from '../../model/files/atomic';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { type Architecture } from '../../model/architecture';
-import { parameterCount } from '../../model/config';
+import { parameterCount } from '../../model/layouts/config';
 import { inMarkdown } from '../../protocol/escapes';
 import { formatCount, formatPercent } from '../../protocol/format';
 import type { Comparison, Role, Task } from '../../protocol/records';

@@ -1,7 +1,7 @@
 /** @file `report.md`: the result of a run with its charts, readable on its own. */
 
 import path from 'node:path';
-import { writeAtomically } from '../../model/atomic';
+import { writeAtomically } from '../../model/files/atomic';
 import { readPredictions } from '../../run-directory/predictions';
 import { readRecords } from '../../run-directory/record-file';
 import {

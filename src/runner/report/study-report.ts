@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import Table from 'cli-table3';
-import { writeAtomically } from '../../model/atomic';
+import { writeAtomically } from '../../model/files/atomic';
 import { studyDrawing } from '../../protocol/drawing/study-drawing';
 import { darkPaperColours, paperColours, svgText, titled } from '../../protocol/drawing/shapes';
 import { inMarkdown } from '../../protocol/escapes';

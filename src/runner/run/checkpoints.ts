@@ -10,14 +10,14 @@ import {
 import { findDamage, writeManifest } from '../../run-directory/manifest';
 import { removeOwned } from '../../run-directory/owned';
 import type { TrainingPaths } from '../../run-directory/run-paths';
-import type { TrainerState } from '../../distill/trainer';
+import type { TrainerState } from '../../distill/training/trainer';
 import { mapValues, prefixed, withPrefix } from '../../distill/named';
 import type { TensorSpec } from '../../engine/array';
 import type { Architecture } from '../../model/architecture';
-import { naming } from '../../model/atomic';
-import { loadCheckpoint, saveCheckpoint } from '../../model/checkpoint';
+import { naming } from '../../model/files/atomic';
+import { loadCheckpoint, saveCheckpoint } from '../../model/files/checkpoint';
 import type { Parameters } from '../../model/parameters';
-import { readSafetensors, toFloat32, writeSafetensors } from '../../model/safetensors';
+import { readSafetensors, toFloat32, writeSafetensors } from '../../model/files/safetensors';
 import { InputError } from '../../protocol/problem';
 import type { Metrics } from '../../protocol/records';
 import type { Tokenizer } from '../../tokenizer/tokenizer';

@@ -1,6 +1,6 @@
 /** @file How much better than the control the student is in each class, with its interval. */
 
-import { bootstrap } from '../../distill/intervals';
+import { bootstrap } from '../../distill/evaluation/intervals';
 import type { ClassGain } from '../../protocol/records';
 import type { MeasuredModel } from './comparison-intervals';
 

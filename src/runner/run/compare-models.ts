@@ -2,15 +2,15 @@
 
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { Evaluator } from '../../distill/evaluator';
-import { measureLatency } from '../../distill/predictor';
+import { Evaluator } from '../../distill/evaluation/evaluator';
+import { measureLatency } from '../../distill/evaluation/predictor';
 import { parameterSpecs } from '../../distill/specs';
-import { RowTally, type RowPrediction } from '../../distill/row-tally';
+import { RowTally, type RowPrediction } from '../../distill/evaluation/row-tally';
 import { placeParameters, type FrozenTeacher } from '../../distill/teacher/teacher';
 import type { Executor } from '../../engine/executor';
 import { qualityOf, retention } from '../../protocol/quality';
 import { memberName } from '../../experiment/ensemble';
-import { parameterCount } from '../../model/config';
+import { parameterCount } from '../../model/layouts/config';
 import type { Comparison, ComparisonRow, PredictionRecord, Role, SoftLabel, Split, Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import type { Examples, ExamplesWithRows } from '../../dataset/example-store';

@@ -1,7 +1,7 @@
 /** @file Adds intervals to the comparison's rows, from what each model said of each row of the dataset. */
 
-import { bootstrap, wilson } from '../../distill/intervals';
-import type { RowPrediction } from '../../distill/row-tally';
+import { bootstrap, wilson } from '../../distill/evaluation/intervals';
+import type { RowPrediction } from '../../distill/evaluation/row-tally';
 import { advantage, gapClosed, improvement, qualityOf, type MetricKey, type Quality } from '../../protocol/quality';
 import type { ComparisonRow, Metrics, Task } from '../../protocol/records';
 

@@ -1,8 +1,14 @@
 /** @file The comparison over several seeds: means, their spread, and intervals over seeds and rows together. */
 
-import { resample } from '../../distill/intervals';
-import { calibrationBinCount } from '../../distill/metrics';
-import { intervalOverSeeds, meanOf, ratioOverSeeds, spreadOf, type SeedStatistic } from '../../distill/seed-intervals';
+import { resample } from '../../distill/evaluation/intervals';
+import { calibrationBinCount } from '../../distill/evaluation/metrics';
+import {
+  intervalOverSeeds,
+  meanOf,
+  ratioOverSeeds,
+  spreadOf,
+  type SeedStatistic,
+} from '../../distill/evaluation/seed-intervals';
 import { advantage, improvement, metricFacts, qualityOf, type MetricKey } from '../../protocol/quality';
 import type { CalibrationBin, Comparison, ComparisonRow, Interval, Metrics, Task } from '../../protocol/records';
 import { statisticsOf, withIntervals, type MeasuredModel } from './comparison-intervals';

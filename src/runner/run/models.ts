@@ -4,7 +4,7 @@ import path from 'node:path';
 import { buildArchitecture, dropoutEverywhere, headOfTask, idsOf } from '../../experiment/architecture';
 import { readArchitecture } from '../../experiment/checks/model-folder';
 import type { Architecture } from '../../model/architecture';
-import { loadCheckpoint, loadStart } from '../../model/checkpoint';
+import { loadCheckpoint, loadStart } from '../../model/files/checkpoint';
 import {
   initializeFromLayers,
   initializeParameters,

@@ -1,8 +1,8 @@
 /** @file The examples that are pinned: whose logits are kept at each evaluation, to be looked at. */
 
 import { batchInputs } from '../../distill/batch-inputs';
-import { countedRows } from '../../distill/prober';
-import { initialValue } from '../../distill/schedules';
+import { countedRows } from '../../distill/evaluation/prober';
+import { initialValue } from '../../distill/training/schedules';
 import type { InspectedToken, ProbeExamples, ProbePosition } from '../../protocol/records';
 import { bucketLengths, type Batch } from '../../dataset/batches';
 import { lengthsOf, type Examples } from '../../dataset/example-store';

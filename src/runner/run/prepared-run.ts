@@ -8,8 +8,8 @@ import {
   type Batches,
   type BatchOptions,
   type EpochOptions,
-} from '../../distill/epochs';
-import type { BatchSource } from '../../distill/trainer';
+} from '../../distill/training/epochs';
+import type { BatchSource } from '../../distill/training/trainer';
 import type { Executor } from '../../engine/executor';
 import { findCompleteDirectory, saveDirectoryAtomically } from '../../run-directory/atomic-directory';
 import { classesOf, givenFolder, readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';

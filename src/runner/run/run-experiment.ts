@@ -2,7 +2,7 @@
 
 import { membersOfRun } from '../../experiment/checks/model-folder';
 import { isTrained, membersOf } from '../../experiment/ensemble';
-import { initialValue } from '../../distill/schedules';
+import { initialValue } from '../../distill/training/schedules';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { writePredictions } from '../../run-directory/predictions';

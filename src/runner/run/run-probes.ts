@@ -1,10 +1,10 @@
 /** @file The pinned examples of a run: written once, their logits at each evaluation. */
 
-import { singleBatch } from '../../distill/epochs';
+import { singleBatch } from '../../distill/training/epochs';
 import { withPrefix } from '../../distill/named';
 import { FrozenEnsemble, meanLogits } from '../../distill/teacher/ensemble';
-import { Prober, type ProbedLogits } from '../../distill/prober';
-import { initialValue } from '../../distill/schedules';
+import { Prober, type ProbedLogits } from '../../distill/evaluation/prober';
+import { initialValue } from '../../distill/training/schedules';
 import type { FrozenTeacher } from '../../distill/teacher/teacher';
 import { writeProbeExamples, writeStudentProbe, writeTeacherProbe } from '../../run-directory/probes';
 import type { TrainingPaths } from '../../run-directory/run-paths';

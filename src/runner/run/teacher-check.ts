@@ -1,6 +1,6 @@
 /** @file Looks whether the teacher knows anything, before a student learns from it. */
 
-import { Evaluator } from '../../distill/evaluator';
+import { Evaluator } from '../../distill/evaluation/evaluator';
 import { withPrefix } from '../../distill/named';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import type { FrozenTeacher } from '../../distill/teacher/teacher';

@@ -1,11 +1,11 @@
 /** @file Trains one model of a run to its end, or until asked to stop: steps, evaluations, probes, checkpoints. */
 
-import type { Evaluator } from '../../distill/evaluator';
+import type { Evaluator } from '../../distill/evaluation/evaluator';
 import { NotFinite, requireFiniteTensor } from '../../distill/not-finite';
 import { trainedSpecs } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
-import type { Prober, ProbedLogits } from '../../distill/prober';
-import type { Trainer } from '../../distill/trainer';
+import type { Prober, ProbedLogits } from '../../distill/evaluation/prober';
+import type { Trainer } from '../../distill/training/trainer';
 import { openRecords, readRecords, type RecordsFound } from '../../run-directory/record-file';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { TrainingSpec } from '../../experiment/file/schema';

@@ -2,8 +2,8 @@
 
 import os from 'node:os';
 import { batchInputs } from '../../distill/batch-inputs';
-import { evaluationBatchOfEachLength } from '../../distill/epochs';
-import { predictPeakBytes } from '../../distill/memory-plan';
+import { evaluationBatchOfEachLength } from '../../distill/training/epochs';
+import { predictPeakBytes } from '../../distill/training/memory-plan';
 import type { BatchShape } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
 import type { TrainingSpec } from '../../experiment/file/schema';

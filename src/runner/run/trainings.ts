@@ -1,9 +1,9 @@
 /** @file The trainings of a run: a teacher that is made here, the student, its controls; each resumed where it stopped. */
 
-import { Evaluator } from '../../distill/evaluator';
+import { Evaluator } from '../../distill/evaluation/evaluator';
 import { controlOf, imitatedOf, type DistilledPair, type Pairing } from '../../distill/pairing';
 import type { FrozenTeacher, TargetSource } from '../../distill/teacher/teacher';
-import { Trainer } from '../../distill/trainer';
+import { Trainer } from '../../distill/training/trainer';
 import { collectGarbage } from '../../engine/freed-memory';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import path from 'node:path';
@@ -12,7 +12,7 @@ import { isTrained, memberName, membersOf } from '../../experiment/ensemble';
 import { readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
 import type { TrainedSpec, TrainingSpec } from '../../experiment/file/schema';
 import type { Architecture } from '../../model/architecture';
-import { parameterCount } from '../../model/config';
+import { parameterCount } from '../../model/layouts/config';
 import type { Parameters, Model } from '../../model/parameters';
 import type { Role } from '../../protocol/records';
 import { exportModel, isExported } from './checkpoints';

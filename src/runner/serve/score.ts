@@ -2,7 +2,7 @@
 
 import type { HostTensor } from '../../engine/array';
 import { promptIds } from '../../dataset/examples';
-import type { Predictor } from '../../distill/predictor';
+import type { Predictor } from '../../distill/evaluation/predictor';
 import { InputError } from '../../protocol/problem';
 import type { ScoreParams, ScoreResult } from '../../protocol/runner';
 import { compareAt } from './inspection';

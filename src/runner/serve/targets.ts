@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Executor } from '../../engine/executor';
-import { Predictor } from '../../distill/predictor';
+import { Predictor } from '../../distill/evaluation/predictor';
 import { columnsOf } from '../../experiment/checks/check-dataset';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
@@ -18,7 +18,7 @@ import { loadModel } from '../run/models';
 import { membersOfRun, teacherOfRun } from '../../experiment/checks/model-folder';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { Model } from '../../model/parameters';
-import { initialValue } from '../../distill/schedules';
+import { initialValue } from '../../distill/training/schedules';
 import { EnsemblePredictor } from '../../distill/teacher/ensemble-predictor';
 
 export interface Target {

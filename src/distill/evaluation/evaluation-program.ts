@@ -1,0 +1,131 @@
+/** @file The program of an evaluation: a classifier's logits, or what is measured at each prediction of a language model. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import type { Program } from '../../engine/graph/program';
+import { record } from '../../engine/graph/trace-backend';
+import { vocabularyHead } from '../../model/computations/transformer';
+import { prefixed, withPrefix } from '../named';
+import type { ModelPair } from '../pairing';
+import { chunkRows, predict } from '../prediction';
+import { logProbabilities, soften } from '../losses/softening';
+import {
+  isLanguageModel,
+  labelSpecs,
+  parameterSpecs,
+  predictionSpecs,
+  teacherInputSpecs,
+  tokenSpecs,
+  type BatchShape,
+} from '../specs';
+import {
+  rowsOfProjection,
+  teacherLogits,
+  teacherProjection,
+  truncateVocabulary,
+  vocabularyOf,
+  type TeacherProjection,
+} from '../losses/vocabulary-projection';
+
+/** One value for each prediction, [R]. */
+export interface PredictionMeasures {
+  /** −log softmax(z)[label], nats. */
+  negativeLogLikelihood: tf.Tensor1D;
+  /** 1 where the first choice is the label. */
+  correct: tf.Tensor1D;
+  /** Probability of the first choice. */
+  confidence: tf.Tensor1D;
+  /** 1 where student and teacher have the same first choice. */
+  agreement?: tf.Tensor1D;
+  /** KL(teacher ‖ student) at T = 1, nats. */
+  teacherKl?: tf.Tensor1D;
+}
+
+/** Measures at T = 1. The teacher's surplus vocabulary, if any, is cut off before its softmax. */
+export function measurePredictions(
+  model: TeacherProjection,
+  labels: tf.Tensor1D,
+  chunkRows: number,
+  teacher?: TeacherProjection,
+): PredictionMeasures {
+  const rows = rowsOfProjection(model);
+  const vocabulary = vocabularyOf(model);
+  const own = truncateVocabulary(model, vocabulary);
+  const theirs = teacher && truncateVocabulary(teacher, vocabulary);
+  const parts: PredictionMeasures[] = [];
+  for (let start = 0; start < rows; start += chunkRows) {
+    const size = Math.min(chunkRows, rows - start);
+    const ofRows = (one: TeacherProjection): tf.Tensor2D => logProbabilities(soften(teacherLogits(one, start, size)));
+    parts.push(measureChunk(ofRows(own), tf.slice1d(labels, start, size), theirs && ofRows(theirs)));
+  }
+  const join = (name: keyof PredictionMeasures): tf.Tensor1D =>
+    tf.concat<tf.Tensor1D>(parts.map((part) => part[name]!));
+  return {
+    negativeLogLikelihood: join('negativeLogLikelihood'),
+    correct: join('correct'),
+    confidence: join('confidence'),
+    ...(teacher && { agreement: join('agreement'), teacherKl: join('teacherKl') }),
+  };
+}
+
+function measureChunk(
+  logProbabilities: tf.Tensor2D,
+  labels: tf.Tensor1D,
+  teacherLog?: tf.Tensor2D,
+): PredictionMeasures {
+  const [, vocabulary] = logProbabilities.shape;
+  const atLabel = tf.equal(tf.range(0, vocabulary, 1, 'int32'), tf.expandDims(labels, 1)); // [size, V]
+  const same = (a: tf.Tensor, b: tf.Tensor): tf.Tensor1D => tf.cast<tf.Tensor1D>(tf.equal(a, b), 'float32');
+  const choice = tf.argMax(logProbabilities, 1);
+  return {
+    negativeLogLikelihood: tf.neg(tf.sum(tf.where(atLabel, logProbabilities, tf.zerosLike(logProbabilities)), 1)),
+    correct: same(choice, labels),
+    confidence: tf.exp(tf.max(logProbabilities, 1)),
+    ...(teacherLog && {
+      agreement: same(choice, tf.argMax(teacherLog, 1)),
+      teacherKl: klDivergence(teacherLog, logProbabilities),
+    }),
+  };
+}
+
+/**
+ * KL of two rows of logarithms, as Σ p · (log p − log q) − p + q. Both distributions sum to 1, so the last two terms change nothing but
+ * cancel what rounding leaves of that: divergences as small as a rounded teacher's would drown in it.
+ */
+function klDivergence(logP: tf.Tensor2D, logQ: tf.Tensor2D): tf.Tensor1D {
+  const [p, q] = [tf.exp(logP), tf.exp(logQ)];
+  return tf.sum(tf.add(tf.mul(p, tf.sub(logP, logQ)), tf.sub(q, p)), 1);
+}
+
+/**
+ * Forward pass of a model on one batch. A classifier's output is `logits`, [B, C]; a language model's are the measures of
+ * each prediction, with the teacher's prediction beside it where there is one.
+ */
+export function evaluationProgram(pair: ModelPair, shape: BatchShape): Program {
+  const { student } = pair;
+  const inputs = {
+    ...tokenSpecs(shape),
+    ...predictionSpecs(student, shape),
+    ...labelSpecs(shape),
+    ...prefixed('student.', parameterSpecs(student)),
+    ...teacherInputSpecs(pair, [], shape),
+  };
+  return record(`evaluation-${shape.rows}x${shape.length}`, inputs, (tensors) => {
+    const parameters = withPrefix('student.', tensors);
+    const { prediction } = predict(student, parameters, tensors);
+    if (!isLanguageModel(student)) return { logits: prediction };
+    const head = { ...vocabularyHead(student, parameters), hidden: prediction };
+    const labels = tensors.labels as tf.Tensor1D;
+    const rows = chunkRows(student.vocabularySize);
+    const teacher = teacherProjection(pair, tensors);
+    return { ...measurePredictions(head, labels, rows, teacher) };
+  });
+}
+
+/** What is measured at each prediction of a language model that is the teacher itself, one or the mean of several, from its outputs. */
+export function teacherEvaluationProgram(pair: ModelPair, shape: BatchShape): Program {
+  const inputs = { ...labelSpecs(shape), ...teacherInputSpecs(pair, [], shape) };
+  return record(`teacher-evaluation-${shape.rows}x${shape.length}`, inputs, (tensors) => {
+    const teacher = teacherProjection(pair, tensors)!;
+    return { ...measurePredictions(teacher, tensors.labels as tf.Tensor1D, chunkRows(vocabularyOf(teacher))) };
+  });
+}

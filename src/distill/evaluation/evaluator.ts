@@ -1,0 +1,217 @@
+/** @file Evaluates a model on held-out batches: quality, and closeness to its teacher. */
+
+import type { HostTensor } from '../../engine/array';
+import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
+import type { Architecture } from '../../model/architecture';
+import { indexOfLargest, klDivergence, softmax } from '../../protocol/distribution';
+import type { Metrics, Task } from '../../protocol/records';
+import type { Batch } from '../../dataset/batches';
+import { batchInputs, ByShape, type BatchInputs } from '../batch-inputs';
+import { evaluationProgram, teacherEvaluationProgram, type PredictionMeasures } from './evaluation-program';
+import { accuracy, agreement, expectedCalibrationError, macroF1, perplexity } from './metrics';
+import { requireFinite, requireFiniteRows } from '../not-finite';
+import { prefixed } from '../named';
+import { isLanguageModel } from '../specs';
+import type { RowTally } from './row-tally';
+import { toHost, type FrozenTeacher, type TargetSource } from '../teacher/teacher';
+
+/** The teacher's answers to the evaluation batches are kept up to this size, so that it is asked once. */
+const KEPT_BYTES = 256 * 2 ** 20;
+
+export interface EvaluatorSetup {
+  executor: Executor;
+  task: Task;
+  model: Architecture;
+  /** Whom the model is held against; none where it is the teacher itself. */
+  teacher?: FrozenTeacher | undefined;
+  batches: Iterable<Batch>;
+}
+
+/** Runs one model after another, or one as it learns, over the same batches. */
+export class Evaluator {
+  private readonly programs: ByShape<Promise<LoadedProgram>>;
+  /** Of a language model's teacher. */
+  private readonly teacherPrograms: ByShape<Promise<LoadedProgram>>;
+  /** By the batch's number. */
+  private readonly kept = new Map<number, Record<string, HostTensor>>();
+  private readonly targets: TargetSource | undefined;
+  private keptBytes = 0;
+
+  constructor(private readonly setup: EvaluatorSetup) {
+    const { executor, teacher } = setup;
+    const pair = { student: setup.model, teacher: teacher?.architecture, ensemble: teacher?.ensemble };
+    this.programs = new ByShape((shape) => executor.load(evaluationProgram(pair, shape)));
+    this.teacherPrograms = new ByShape((shape) => executor.load(teacherEvaluationProgram(pair, shape)));
+    this.targets = setup.teacher?.targets();
+  }
+
+  /**
+   * @param parameters the model's, on the device; others beside them are ignored
+   * @param rows told what the model says of each row
+   * @throws NotFinite for the first logit, measure or metric that is no number
+   */
+  async evaluate(parameters: Readonly<Record<string, DeviceTensor>>, rows?: RowTally): Promise<Metrics> {
+    const tally = isLanguageModel(this.setup.model) ? new PredictionTally() : new ClassTally();
+    for (const { index, rows: asRows, batch } of this.inputs()) {
+      const program = await this.programs.get(batch.shape);
+      const targets = await this.targetsOf(index, batch);
+      const outputs = await program.run({
+        ...batch.tensors,
+        ...prefixed('student.', parameters),
+        ...prefixed('target.', targets),
+        ...this.setup.teacher?.programInputs,
+      });
+      const { counted } = batch.tensors;
+      requireFiniteRows(prefixed("the teacher's ", targets), counted!.data);
+      requireFiniteRows(outputs, counted!.data);
+      tally.add(batch, outputs, targets);
+      rows?.add(asRows, batch, outputs, targets);
+    }
+    const metrics = tally.metrics();
+    requireFinite({ ...metrics });
+    return metrics;
+  }
+
+  /**
+   * Of the teacher itself: what its targets say at T = 1.
+   * @throws NotFinite as `evaluate`
+   */
+  async evaluateTeacher(rows?: RowTally): Promise<Metrics> {
+    const isLanguage = isLanguageModel(this.setup.model);
+    const tally = isLanguage ? new PredictionTally() : new ClassTally();
+    for (const { index, rows: asRows, batch } of this.inputs()) {
+      const targets = await this.targetsOf(index, batch);
+      const { counted } = batch.tensors;
+      requireFiniteRows(prefixed("the teacher's ", targets), counted!.data);
+      const outputs = isLanguage ? await this.measureTeacher(batch, targets) : { logits: targets.prediction! };
+      requireFiniteRows(outputs, counted!.data);
+      tally.add(batch, outputs, {});
+      rows?.add(asRows, batch, outputs, {});
+    }
+    return tally.metrics();
+  }
+
+  private async measureTeacher(
+    batch: BatchInputs,
+    targets: Record<string, HostTensor>,
+  ): Promise<Record<string, HostTensor>> {
+    const program = await this.teacherPrograms.get(batch.shape);
+    return program.run({ ...batch.tensors, ...prefixed('target.', targets), ...this.setup.teacher?.programInputs });
+  }
+
+  /** Made anew each time: of many rows, the batches take more than the rows themselves. */
+  private *inputs(): Iterable<{ index: number; rows: Batch; batch: BatchInputs }> {
+    let index = 0;
+    for (const rows of this.setup.batches) yield { index: index++, rows, batch: batchInputs(rows, this.setup.task) };
+  }
+
+  private async targetsOf(index: number, batch: BatchInputs): Promise<Record<string, HostTensor>> {
+    if (!this.targets) return {};
+    const known = this.kept.get(index);
+    if (known) return known;
+    const targets: Record<string, HostTensor> = {};
+    let bytes = 0;
+    for (const [name, target] of Object.entries(await this.targets.of(batch))) {
+      targets[name] = 'read' in target ? await toHost(target) : target;
+      bytes += targets[name].data.byteLength;
+    }
+    if (this.keptBytes + bytes <= KEPT_BYTES) {
+      this.keptBytes += bytes;
+      this.kept.set(index, targets);
+    }
+    return targets;
+  }
+
+  async release(): Promise<void> {
+    for (const program of [...this.programs.all(), ...this.teacherPrograms.all()]) await (await program).release();
+    await this.targets?.release();
+  }
+}
+
+interface Tally {
+  add(batch: BatchInputs, outputs: Record<string, HostTensor>, targets: Record<string, HostTensor>): void;
+  metrics(): Metrics;
+}
+
+class ClassTally implements Tally {
+  private readonly labels: number[] = [];
+  private readonly predictions: number[] = [];
+  private readonly confidences: number[] = [];
+  private readonly teacherPredictions: number[] = [];
+  private teacherKl = 0;
+  private loss = 0;
+
+  add(batch: BatchInputs, outputs: Record<string, HostTensor>, targets: Record<string, HostTensor>): void {
+    const { labels, counted } = batch.tensors;
+    for (let row = 0; row < batch.shape.rows; row++) {
+      if (counted!.data[row] === 0) continue;
+      const logits = rowOf(outputs.logits!, row);
+      const probabilities = softmax(logits);
+      const choice = indexOfLargest(probabilities);
+      const label = labels!.data[row]!;
+      this.labels.push(label);
+      this.predictions.push(choice);
+      this.confidences.push(probabilities[choice]!);
+      this.loss -= Math.log(Math.max(probabilities[label]!, Number.MIN_VALUE));
+      if (!targets.prediction) continue;
+      const teacher = rowOf(targets.prediction, row);
+      this.teacherPredictions.push(indexOfLargest(teacher));
+      this.teacherKl += klDivergence(teacher, logits);
+    }
+  }
+
+  metrics(): Metrics {
+    const { labels, predictions, teacherPredictions } = this;
+    const count = labels.length;
+    return {
+      accuracy: accuracy(predictions, labels),
+      macroF1: macroF1(predictions, labels),
+      loss: this.loss / count,
+      calibrationError: expectedCalibrationError(
+        this.confidences,
+        predictions.map((choice, i) => choice === labels[i]),
+      ),
+      ...(teacherPredictions.length > 0 && {
+        agreement: agreement(predictions, teacherPredictions),
+        teacherKl: this.teacherKl / count,
+      }),
+    };
+  }
+}
+
+class PredictionTally implements Tally {
+  private readonly sums: Partial<Record<keyof PredictionMeasures, number>> = {};
+  private readonly confidences: number[] = [];
+  private readonly correct: boolean[] = [];
+
+  add(batch: BatchInputs, outputs: Record<string, HostTensor>): void {
+    const counted = batch.tensors.counted!.data;
+    for (const [name, { data }] of Object.entries(outputs) as [keyof PredictionMeasures, HostTensor][]) {
+      let sum = 0;
+      for (let i = 0; i < data.length; i++) if (counted[i] !== 0) sum += data[i]!;
+      this.sums[name] = (this.sums[name] ?? 0) + sum;
+    }
+    for (let i = 0; i < counted.length; i++) {
+      if (counted[i] === 0) continue;
+      this.confidences.push(outputs.confidence!.data[i]!);
+      this.correct.push(outputs.correct!.data[i] === 1);
+    }
+  }
+
+  metrics(): Metrics {
+    const count = this.correct.length;
+    const mean = (name: keyof PredictionMeasures): number => this.sums[name]! / count;
+    return {
+      accuracy: mean('correct'),
+      perplexity: perplexity(this.sums.negativeLogLikelihood!, count),
+      loss: mean('negativeLogLikelihood'),
+      calibrationError: expectedCalibrationError(this.confidences, this.correct),
+      ...(this.sums.agreement !== undefined && { agreement: mean('agreement'), teacherKl: mean('teacherKl') }),
+    };
+  }
+}
+
+function rowOf({ data, shape }: HostTensor, row: number): HostTensor['data'] {
+  const width = shape[1]!;
+  return data.subarray(row * width, (row + 1) * width);
+}

@@ -1,0 +1,177 @@
+/** @file One model, ready to answer single texts: logits at every position, hidden states, the next token. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import type { HostTensor } from '../../engine/array';
+import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
+import type { Program } from '../../engine/graph/program';
+import { record } from '../../engine/graph/trace-backend';
+import type { Architecture } from '../../model/architecture';
+import type { Parameters } from '../../model/parameters';
+import { backbone, headLogits, vocabularyHead, vocabularyLogits } from '../../model/computations/transformer';
+import type { ChooseRows } from '../../model/computations/computation';
+import { mapValues, prefixed, withPrefix } from '../named';
+import { requireFiniteTensor } from '../not-finite';
+import { modelInputs } from '../prediction';
+import { parameterSpecs, tokenSpecs, type BatchShape } from '../specs';
+import { placeParameters } from '../teacher/teacher';
+
+/** Lengths of a growing text are rounded up to a multiple of this, so that a program serves several. */
+const LENGTH_STEP = 32;
+
+/** Token ids of one text, [L] each. */
+export interface TokenizedText {
+  ids: Int32Array;
+  typeIds: Int32Array;
+}
+
+export interface Answer {
+  /** [L, V] for a language model, [1, C] for a classifier. */
+  logits: HostTensor;
+  /** layers + 1, [1, L, D] each, as transformers orders them. */
+  hiddenStates: HostTensor[];
+}
+
+const LOGITS = "the model's logits";
+
+/** All that it says throws a NotFinite where a logit is no number. */
+export class Predictor {
+  private readonly parameters: Record<string, DeviceTensor>;
+  private readonly programs = new Map<string, Promise<LoadedProgram>>();
+
+  constructor(
+    private readonly executor: Executor,
+    readonly architecture: Architecture,
+    parameters: Parameters,
+  ) {
+    this.parameters = prefixed('model.', placeParameters(executor, parameterSpecs(architecture), parameters));
+  }
+
+  /** Everything the model says of a text. */
+  async answer(text: TokenizedText): Promise<Answer> {
+    const length = text.ids.length;
+    const program = await this.load(`answer-${length}`, () => answerProgram(this.architecture, length));
+    const outputs = await program.run({ ...tokenTensors(text, length), ...this.parameters });
+    const logits = outputs.logits!;
+    requireFiniteTensor(LOGITS, logits.data);
+    const [rows, columns] = logits.shape.slice(-2) as [number, number];
+    return {
+      logits: { ...logits, shape: [rows, columns] },
+      hiddenStates: Array.from({ length: this.architecture.layers + 1 }, (_, i) => outputs[`hidden.${i}`]!),
+    };
+  }
+
+  /** Logits at every position, [L, V]; [1, C] for a classifier. Texts of similar length share a program. */
+  async logits(text: TokenizedText): Promise<HostTensor> {
+    const { length } = text.ids;
+    const padded = this.paddedLength(length);
+    const program = await this.load(`logits-${padded}`, () => answerProgram(this.architecture, padded, false));
+    const { logits } = await program.run({ ...tokenTensors(text, padded), ...this.parameters });
+    const [rows, columns] = logits!.shape.slice(-2) as [number, number];
+    // Those of padding are left out.
+    const wanted = rows === 1 ? 1 : length;
+    const data = logits!.data.subarray(0, wanted * columns);
+    requireFiniteTensor(LOGITS, data);
+    return { ...logits!, shape: [wanted, columns], data };
+  }
+
+  private paddedLength(length: number): number {
+    return Math.min(this.architecture.maxPositions, Math.ceil(length / LENGTH_STEP) * LENGTH_STEP);
+  }
+
+  /** Logits of the token after `ids`, [V]. */
+  async nextLogits(ids: readonly number[]): Promise<Float32Array> {
+    const recent = ids.slice(-this.architecture.maxPositions);
+    const length = this.paddedLength(recent.length);
+    const program = await this.load(`next-${length}`, () => nextTokenProgram(this.architecture, length));
+    const last: HostTensor = { shape: [1], dtype: 'int32', data: Int32Array.of(recent.length - 1) };
+    const text = { ids: Int32Array.from(recent), typeIds: new Int32Array(recent.length) };
+    const outputs = await program.run({ ...tokenTensors(text, length), last, ...this.parameters });
+    const logits = outputs.logits!.data as Float32Array;
+    requireFiniteTensor(LOGITS, logits);
+    return logits;
+  }
+
+  private load(name: string, program: () => Program): Promise<LoadedProgram> {
+    let loaded = this.programs.get(name);
+    if (!loaded) {
+      loaded = this.executor.load(program());
+      this.programs.set(name, loaded);
+    }
+    return loaded;
+  }
+
+  async release(): Promise<void> {
+    for (const program of this.programs.values()) await (await program).release();
+    Object.values(this.parameters).forEach((parameter) => parameter.dispose());
+  }
+}
+
+const oneRow = (length: number): BatchShape => ({ rows: 1, length, predictions: 0 });
+
+/** @param withStates whether the hidden states come out too, which keeps the executor from fusing across them */
+function answerProgram(a: Architecture, length: number, withStates = true): Program {
+  const inputs = { ...tokenSpecs(oneRow(length)), ...prefixed('model.', parameterSpecs(a)) };
+  return record(`answer-${length}`, inputs, (tensors) => {
+    const parameters = withPrefix('model.', tensors);
+    const tokens = modelInputs(tensors);
+    const { hiddenStates } = backbone(a, parameters, tokens);
+    const logits = headLogits(a, parameters, hiddenStates[a.layers]!, tokens);
+    if (!withStates) return { logits };
+    return { logits, ...Object.fromEntries(hiddenStates.map((state, i) => [`hidden.${i}`, state])) };
+  });
+}
+
+function nextTokenProgram(a: Architecture, length: number): Program {
+  const inputs = {
+    ...tokenSpecs(oneRow(length)),
+    last: { shape: [1], dtype: 'int32' as const },
+    ...prefixed('model.', parameterSpecs(a)),
+  };
+  return record(`next-${length}`, inputs, (tensors) => {
+    const parameters = withPrefix('model.', tensors);
+    const choose: ChooseRows = (x) => tf.gather(tf.reshape<tf.Rank.R2>(x, [length, -1]), tensors.last as tf.Tensor1D);
+    const { chosen } = backbone(a, parameters, modelInputs(tensors), { choose }); // [1, D]
+    const head = vocabularyHead(a, parameters);
+    return { logits: vocabularyLogits(head, head.transform(chosen!)) };
+  });
+}
+
+/** One text, padded on the right to `length`. */
+function tokenTensors(text: TokenizedText, length: number): Record<string, HostTensor> {
+  const pad = (values: Int32Array): Int32Array => {
+    const padded = new Int32Array(length);
+    padded.set(values);
+    return padded;
+  };
+  return {
+    inputIds: { shape: [1, length], dtype: 'int32', data: pad(text.ids) },
+    typeIds: { shape: [1, length], dtype: 'int32', data: pad(text.typeIds) },
+    attentionMask: { shape: [1, length], dtype: 'float32', data: new Float32Array(length).fill(1, 0, text.ids.length) },
+  };
+}
+
+/**
+ * Median time of one text alone, in milliseconds, the weights being part of the loaded graph as in a deployed model.
+ * @param repeats counted runs, after three that are not
+ */
+export async function measureLatency(
+  executor: Executor,
+  architecture: Architecture,
+  parameters: Parameters,
+  text: TokenizedText,
+  repeats = 30,
+): Promise<number> {
+  const specs = prefixed('model.', parameterSpecs(architecture));
+  const frozen = mapValues(specs, (spec, name) => ({ ...spec, data: parameters[name.slice('model.'.length)]! }));
+  const length = text.ids.length;
+  const program = await executor.load(answerProgram(architecture, length, false), frozen);
+  const inputs = tokenTensors(text, length);
+  const times: number[] = [];
+  for (let i = 0; i < repeats + 3; i++) {
+    const started = performance.now();
+    await program.run(inputs);
+    if (i >= 3) times.push(performance.now() - started);
+  }
+  await program.release();
+  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
+}

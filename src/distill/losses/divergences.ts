@@ -1,0 +1,154 @@
+/** @file How far the soft predictions are from the soft labels: every divergence, each with its gradient in closed form. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import type { Divergence } from '../../protocol/divergences';
+import type { RowLoss } from './row-loss';
+import { logProbabilities, logSumOfTwo, soften } from './softening';
+
+/**
+ * Both logits are [rows, V]. `temperature` does not enter mse-logits and cosine-logits; `beta` enters skew-kl and jsd alone. Gradients
+ * are with respect to the student's logits; the teacher is frozen and gets none.
+ */
+export type DivergenceFunction = (
+  student: tf.Tensor2D,
+  teacher: tf.Tensor2D,
+  temperature: tf.Scalar,
+  beta: number,
+) => RowLoss;
+
+/** In the formulas S = softmax(z_s / T) is the soft prediction, Q = softmax(z_t / T) the soft label. */
+export const divergences: Record<Divergence, DivergenceFunction> = {
+  'forward-kl': forwardKl,
+  'reverse-kl': reverseKl,
+  'skew-kl': skewKl,
+  jsd: jensenShannon,
+  tvd: totalVariation,
+  'mse-logits': meanSquare,
+  'cosine-logits': cosine,
+};
+
+/** Sum over the vocabulary. [rows, V] → [rows]. */
+const sumOverVocabulary = (x: tf.Tensor): tf.Tensor1D => tf.sum(x, -1);
+
+/** A divergence of distributions is none below 0, but its terms nearly cancel at a high T, and T² then enlarges what rounding leaves. */
+const atLeastZero = (x: tf.Tensor1D): tf.Tensor1D => tf.maximum(x, 0);
+
+/** KL(Q ‖ S) = Σ Q (log Q − log S) = Σ Q (z_t − z_s) / T + log Σ exp(z_s / T) − log Σ exp(z_t / T); gradient (S − Q) / T. */
+function forwardKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar): RowLoss {
+  const s = soften(student, temperature);
+  const q = soften(teacher, temperature);
+  return {
+    perPosition: atLeastZero(
+      tf.add(
+        sumOverVocabulary(tf.mul(q.probabilities, tf.sub(q.scaled, s.scaled))),
+        tf.reshape(tf.sub(s.logNormalizer, q.logNormalizer), [student.shape[0]]),
+      ),
+    ),
+    gradient: (weight) => tf.mul(tf.sub(s.probabilities, q.probabilities), tf.div(weight, temperature)),
+  };
+}
+
+/** KL(S ‖ Q) = Σ S (log S − log Q); gradient S · (log S − log Q − KL) / T. */
+function reverseKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar): RowLoss {
+  const s = soften(student, temperature);
+  const q = soften(teacher, temperature);
+  const logRatio = tf.sub<tf.Tensor2D>(logProbabilities(s), logProbabilities(q));
+  return {
+    perPosition: atLeastZero(sumOverVocabulary(tf.mul(s.probabilities, logRatio))),
+    gradient: throughSoftmax(s.probabilities, logRatio, temperature),
+  };
+}
+
+/**
+ * Skew KL (Ko et al., 2024, DistiLLM): KL(Q ‖ M) with M = βQ + (1 − β)S, bounded by −log β where the student gives a label of
+ * the teacher's no probability. Its derivative with respect to S is −(1 − β) Q / M.
+ */
+function skewKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar, beta: number): RowLoss {
+  if (beta === 0) return forwardKl(student, teacher, temperature);
+  const s = soften(student, temperature);
+  const q = soften(teacher, temperature);
+  const [logS, logQ] = [logProbabilities(s), logProbabilities(q)];
+  const logMixture = logSumOfTwo(tf.add(logQ, Math.log(beta)), tf.add(logS, Math.log(1 - beta)));
+  const logRatio = tf.sub<tf.Tensor2D>(logQ, logMixture);
+  return {
+    perPosition: atLeastZero(sumOverVocabulary(tf.mul(q.probabilities, logRatio))),
+    gradient: throughSoftmax(s.probabilities, tf.mul(tf.exp(logRatio), beta - 1), temperature),
+  };
+}
+
+/**
+ * Generalized Jensen–Shannon divergence (Agarwal et al., 2024): β KL(Q ‖ M) + (1 − β) KL(S ‖ M) with M = βQ + (1 − β)S.
+ * It tends to 0 as β → 0 or 1; exactly 0 and 1 select forward and reverse KL, as TRL does.
+ * Its derivative with respect to S is (1 − β) log(S / M): the terms that come from M itself cancel.
+ */
+function jensenShannon(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar, beta: number): RowLoss {
+  if (beta === 0) return forwardKl(student, teacher, temperature);
+  if (beta === 1) return reverseKl(student, teacher, temperature);
+  const s = soften(student, temperature);
+  const q = soften(teacher, temperature);
+  const [logS, logQ] = [logProbabilities(s), logProbabilities(q)];
+  const logMixture = logSumOfTwo(tf.add(logQ, Math.log(beta)), tf.add(logS, Math.log(1 - beta)));
+  const fromStudent = tf.mul<tf.Tensor2D>(tf.sub(logS, logMixture), 1 - beta);
+  const fromTeacher = tf.mul(tf.sub(logQ, logMixture), beta);
+  return {
+    perPosition: atLeastZero(
+      sumOverVocabulary(tf.add(tf.mul(q.probabilities, fromTeacher), tf.mul(s.probabilities, fromStudent))),
+    ),
+    gradient: throughSoftmax(s.probabilities, fromStudent, temperature),
+  };
+}
+
+/** ½ Σ |S − Q|. */
+function totalVariation(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar): RowLoss {
+  const s = soften(student, temperature);
+  const q = soften(teacher, temperature);
+  const difference = tf.sub(s.probabilities, q.probabilities);
+  return {
+    perPosition: tf.mul(sumOverVocabulary(tf.abs(difference)), 0.5),
+    gradient: (weight) => {
+      // sign(S − Q), 0 where they are equal; written so because WebGPU has no kernel for Sign.
+      const sign = tf.sub(tf.cast(tf.greater(difference, 0), 'float32'), tf.cast(tf.less(difference, 0), 'float32'));
+      return throughSoftmax(s.probabilities, tf.mul(sign, 0.5), temperature)(weight);
+    },
+  };
+}
+
+/** Chain rule through S = softmax(z / T), g being the derivative with respect to S: S · (g − Σ S g) / T. */
+function throughSoftmax(probabilities: tf.Tensor2D, g: tf.Tensor2D, temperature: tf.Scalar): RowLoss['gradient'] {
+  return (weight) => {
+    const mean = tf.sum(tf.mul(probabilities, g), -1, true); // [rows, 1]
+    return tf.mul(tf.mul(probabilities, tf.div(weight, temperature)), tf.sub(g, mean));
+  };
+}
+
+/** Mean over V of (z_s − z_t)²; gradient 2 (z_s − z_t) / V. */
+function meanSquare(student: tf.Tensor2D, teacher: tf.Tensor2D): RowLoss {
+  const difference = tf.sub<tf.Tensor2D>(student, teacher);
+  return {
+    perPosition: tf.mean(tf.square(difference), -1),
+    gradient: (weight) => tf.mul(difference, tf.mul(weight, 2 / student.shape[1])),
+  };
+}
+
+/** Norms below this count as this one, as in PyTorch's cosine_similarity. */
+const SMALLEST_NORM = 1e-8;
+
+/**
+ * 1 − cos(z_s, z_t); gradient −(ẑ_t − cos · ẑ_s) / |z_s| with ẑ of length 1. Logits that are all 0 have no direction:
+ * their cosine is 0, and so is their gradient (PyTorch's would be ẑ_t · 1e8).
+ */
+function cosine(student: tf.Tensor2D, teacher: tf.Tensor2D): RowLoss {
+  const norm = (z: tf.Tensor2D): tf.Tensor2D => tf.maximum(tf.sqrt(tf.sum(tf.square(z), -1, true)), SMALLEST_NORM);
+  const studentNorm = norm(student); // [rows, 1]
+  const studentUnit = tf.div<tf.Tensor2D>(student, studentNorm);
+  const teacherUnit = tf.div<tf.Tensor2D>(teacher, norm(teacher));
+  const similarity = tf.sum(tf.mul(studentUnit, teacherUnit), -1, true); // [rows, 1]
+  return {
+    perPosition: tf.sub(1, tf.reshape(similarity, [student.shape[0]])),
+    gradient: (weight) => {
+      const hasDirection = tf.cast(tf.greater(studentNorm, SMALLEST_NORM), 'float32');
+      const rowWeight = tf.div(tf.mul(weight, hasDirection), studentNorm);
+      return tf.mul(tf.sub(tf.mul(studentUnit, similarity), teacherUnit), rowWeight);
+    },
+  };
+}

@@ -1,0 +1,313 @@
+/** @file The combined loss at the prediction layer, soft and hard, with one closed-form gradient; over vocabularies in row chunks. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { isSoftened } from '../../protocol/divergences';
+import { divergences } from './divergences';
+import { hardLosses, tokenLoss, withinVocabulary } from './hard-loss';
+import type { ProblemType } from '../../model/architecture';
+import { capped } from '../../model/computations/attention';
+import type { Objective } from '../pairing';
+import type { RowLoss } from './row-loss';
+import type { StepValues } from '../training/schedules';
+import {
+  logitsOfRows,
+  teacherLogits,
+  truncateVocabulary,
+  type TeacherProjection,
+  type VocabularyProjection,
+} from './vocabulary-projection';
+
+/** How soft and hard loss are combined. The scalars may change from step to step, so they are tensors. */
+export interface Distillation extends Pick<Objective, 'divergence' | 'beta'>, StepValues<tf.Scalar> {
+  /** T², or 1 where the soft loss is not scaled. */
+  temperatureScale: tf.Scalar;
+}
+
+/** Which rows count, and the mean's denominator. */
+export interface Counting {
+  /** float32 [R]: 1 for a row that counts, 0 for padding and prompts. */
+  counted: tf.Tensor1D;
+  /** 1 / N, N being the counted rows of the whole optimizer step; 0 where there are none. */
+  inverseCount: tf.Scalar;
+}
+
+export interface VocabularyLossInputs extends Counting {
+  student: VocabularyProjection;
+  /** int32 [R], any value where the row does not count. */
+  labels: tf.Tensor1D;
+  /** Absent: hard loss alone. The teacher's V may exceed the student's (a padded head): the surplus rows are cut off. */
+  distillation?: (Distillation & { teacher: TeacherProjection }) | undefined;
+  /** Rows whose logits and softmaxes exist at once. */
+  chunkRows: number;
+}
+
+export interface ClassLossInputs extends Counting {
+  /** What the hard loss counts: rows whose label is known, with an N of their own. Absent where every counted row is one. */
+  labelled?: Counting;
+  /** [B, C] */
+  studentLogits: tf.Tensor2D;
+  problemType: ProblemType;
+  /** int32 [B] for single-label, float32 [B, C] for multi-label and regression; any value where the row is not labelled. */
+  labels: tf.Tensor;
+  /** Absent: hard loss alone. */
+  distillation?: (Distillation & { teacherLogits: tf.Tensor2D }) | undefined;
+}
+
+/**
+ * Scalars, each already divided by its N: counted rows for `soft`, labelled rows for `hard`. `soft` and `hard` carry no gradient and are kept: no `tf.tidy` disposes of them, so an
+ * eager caller must. `soft` is before T² and α, and absent without a teacher.
+ */
+export interface HeadLoss {
+  /** α · scale · soft + (1 − α) · hard, or `hard` without a teacher. What is back-propagated. */
+  total: tf.Scalar;
+  soft?: tf.Scalar;
+  hard: tf.Scalar;
+}
+
+/**
+ * Combined loss over a vocabulary, differentiable with respect to the student's hidden states, weight and bias.
+ *
+ * Logits, softmaxes and losses are computed for `chunkRows` rows at a time, and the gradient is carried on to the hidden
+ * states and the head at once, in the forward pass (as the fused linear cross-entropy of Liger Kernel, Hsu et al., 2024, does
+ * for the hard loss). Only the gradient of the logits exists for more rows: for as many as the head is wide, so that it is no
+ * larger than the gradient of the head, which is then made in few products.
+ * @throws Error where the teacher's vocabulary is smaller than the student's
+ */
+export function vocabularyLoss(inputs: VocabularyLossInputs): HeadLoss {
+  const { student, distillation } = inputs;
+  const [rows, width] = student.hidden.shape;
+  const teacher = distillation && truncateVocabulary(distillation.teacher, student.weight.shape[0]);
+  const variables = student.bias ? [student.hidden, student.weight, student.bias] : [student.hidden, student.weight];
+  const groups = (): LossWithGradients => {
+    const hiddenGradients: tf.Tensor2D[] = [];
+    let sum: GroupLoss | undefined;
+    for (const [start, size] of rowChunks(rows, Math.max(width, inputs.chunkRows))) {
+      const { hiddenGradient, ...group } = tf.tidy(() => ({ ...vocabularyGroup(inputs, teacher, start, size) }));
+      hiddenGradients.push(hiddenGradient);
+      sum = sum ? addAndDispose(sum, group) : group;
+    }
+    const { soft, hard, weightGradient, biasGradient } = sum!;
+    const ofLabels = labelGradients(inputs);
+    const gradients = [
+      tf.add(tf.concat(hiddenGradients, 0), ofLabels.hidden),
+      tf.add(weightGradient, ofLabels.weight),
+      ...(biasGradient ? [tf.add(biasGradient, ofLabels.bias)] : []),
+    ];
+    return { ...(soft && { soft }), hard, gradients };
+  };
+  return differentiable(variables, distillation, () => tf.tidy(() => ({ ...groups() })));
+}
+
+/** Combined loss over classes, differentiable with respect to the student's logits. */
+export function classLoss(inputs: ClassLossInputs): HeadLoss {
+  const { studentLogits, distillation, labelled } = inputs;
+  return differentiable([studentLogits], distillation, () => {
+    const softWeight = weightOf(inputs);
+    const { gradient, ...losses } = weightedLosses({
+      studentLogits,
+      teacherLogits: distillation?.teacherLogits,
+      hard: hardLosses[inputs.problemType](studentLogits, inputs.labels),
+      softWeight,
+      hardWeight: labelled ? weightOf(labelled) : softWeight,
+      distillation,
+    });
+    return { ...losses, gradients: [gradient] };
+  });
+}
+
+/** counted / N, [R]. */
+const weightOf = ({ counted, inverseCount }: Counting): tf.Tensor1D => tf.mul(counted, inverseCount);
+
+interface Losses {
+  soft?: tf.Scalar;
+  hard: tf.Scalar;
+}
+
+interface LossWithGradients extends Losses {
+  /** Of `total`, one for each variable. */
+  gradients: tf.Tensor[];
+}
+
+/** Wraps values whose gradients are made together with them as one differentiable operation. */
+function differentiable(
+  variables: tf.Tensor[],
+  distillation: Distillation | undefined,
+  evaluate: () => LossWithGradients,
+): HeadLoss {
+  const components: Losses[] = [];
+  const total = tf.customGrad<tf.Scalar>((...variablesAndSave) => {
+    const save = variablesAndSave.at(-1) as tf.GradSaveFunc;
+    const { soft, hard, gradients } = evaluate();
+    save(gradients);
+    components.push({ ...(soft && { soft: tf.keep(tf.clone(soft)) }), hard: tf.keep(tf.clone(hard)) });
+    return {
+      value: soft && distillation ? combine(soft, hard, distillation) : hard,
+      gradFunc: (dy: tf.Scalar, saved: tf.Tensor[]) => saved.map((gradient) => tf.mul(gradient, dy)),
+    };
+  })(...variables);
+  return { total, ...components[0]! };
+}
+
+function combine(soft: tf.Scalar, hard: tf.Scalar, { alpha, temperatureScale }: Distillation): tf.Scalar {
+  return tf.add(tf.mul(tf.mul(alpha, temperatureScale), soft), tf.mul(tf.sub(1, alpha), hard));
+}
+
+/** Of a group of rows. */
+interface GroupLoss extends Losses {
+  weightGradient: tf.Tensor2D;
+  biasGradient?: tf.Tensor1D;
+}
+
+function vocabularyGroup(
+  inputs: VocabularyLossInputs,
+  teacher: TeacherProjection | undefined,
+  start: number,
+  size: number,
+): GroupLoss & { hiddenGradient: tf.Tensor2D } {
+  const { student } = inputs;
+  const chunks = rowChunks(size, inputs.chunkRows).map(([offset, rows]) =>
+    tf.tidy(() => ({ ...vocabularyChunk(inputs, teacher, start + offset, rows) })),
+  );
+  const gradients = chunks.map((chunk) => chunk.gradient);
+  const gradient = tf.concat(gradients, 0); // [size, V]
+  tf.dispose(gradients);
+  const hidden = tf.slice2d(student.hidden, [start, 0], [size, -1]);
+  const soft = sumOf(chunks.map((chunk) => chunk.soft));
+  return {
+    ...(soft && { soft }),
+    hard: sumOf(chunks.map((chunk) => chunk.hard))!,
+    hiddenGradient: tf.matMul(gradient, student.weight), // [size, D]
+    weightGradient: tf.matMul(gradient, hidden, true, false), // [V, D]
+    ...(student.bias && { biasGradient: tf.sum<tf.Tensor1D>(gradient, 0) }),
+  };
+}
+
+/**
+ * What −[index = label] in the gradient of the logits comes to: rows of the head for the hidden states, hidden states for
+ * rows of the head. Nothing of it is [R, V].
+ */
+function labelGradients(inputs: VocabularyLossInputs) {
+  const { student, distillation } = inputs;
+  const [rows] = student.hidden.shape;
+  const [vocabulary] = student.weight.shape;
+  const { labels, rowWeight } = rowsOf(inputs, 0, rows);
+  const ofRows = tf.gather(student.weight, labels); // [R, D]
+  const hard = tf.neg(distillation ? tf.mul(rowWeight, tf.sub(1, distillation.alpha)) : rowWeight); // [R]
+  const share = student.cap === undefined ? hard : tf.mul<tf.Tensor1D>(hard, labelSlope(student, ofRows, labels));
+  const column = tf.reshape<tf.Rank.R2>(share, [rows, 1]);
+  return {
+    hidden: tf.mul(ofRows, column),
+    weight: tf.unsortedSegmentSum(tf.mul<tf.Tensor2D>(student.hidden, column), labels, vocabulary),
+    bias: tf.unsortedSegmentSum(share, labels, vocabulary),
+  };
+}
+
+/** The slope of the cap at the logit of each label, [R]. */
+function labelSlope(
+  { hidden, bias, cap }: VocabularyProjection,
+  ofRows: tf.Tensor2D,
+  labels: tf.Tensor1D,
+): tf.Tensor1D {
+  const products = tf.sum<tf.Tensor1D>(tf.mul(hidden, ofRows), -1);
+  return capSlope(capped(bias ? tf.add(products, tf.gather(bias, labels)) : products, cap), cap!);
+}
+
+/** Of y = c · tanh(x / c): 1 − (y / c)². */
+const capSlope = <T extends tf.Tensor>(y: T, cap: number): T => tf.sub<T>(1, tf.square(tf.mul(y, 1 / cap)));
+
+/** Labels that can be looked up, and counted / N, of some rows. */
+function rowsOf(inputs: VocabularyLossInputs, start: number, size: number) {
+  const { labels, counted, inverseCount, student } = inputs;
+  return {
+    labels: withinVocabulary(tf.slice1d(labels, start, size), student.weight.shape[0]),
+    rowWeight: tf.mul<tf.Tensor1D>(tf.slice1d(counted, start, size), inverseCount),
+  };
+}
+
+const sumOf = (scalars: readonly (tf.Scalar | undefined)[]): tf.Scalar | undefined =>
+  scalars.reduce((sum, scalar) => (sum && scalar ? tf.add(sum, scalar) : (sum ?? scalar)), undefined);
+
+/** Losses of some rows, and the gradient of their total with respect to the student's logits, before a cap, but for −[index = label]. */
+function vocabularyChunk(
+  inputs: VocabularyLossInputs,
+  teacher: TeacherProjection | undefined,
+  start: number,
+  size: number,
+): Losses & { gradient: tf.Tensor2D } {
+  const studentLogits = logitsOfRows(inputs.student, start, size);
+  const { labels, rowWeight } = rowsOf(inputs, start, size);
+  const { perPosition, probabilities } = tokenLoss(studentLogits, labels);
+  const { distillation } = inputs;
+  const temperature = distillation && isSoftened(distillation.divergence) ? distillation.temperature : undefined;
+  const losses = weightedLosses({
+    studentLogits,
+    teacherLogits: teacher && teacherLogits(teacher, start, size, temperature),
+    hard: { perPosition, gradient: (weight) => tf.mul(probabilities, weight) },
+    softWeight: rowWeight,
+    hardWeight: rowWeight,
+    distillation,
+  });
+  const { cap } = inputs.student;
+  return cap === undefined ? losses : { ...losses, gradient: tf.mul(losses.gradient, capSlope(studentLogits, cap)) };
+}
+
+interface LogitsInputs {
+  studentLogits: tf.Tensor2D;
+  teacherLogits: tf.Tensor2D | undefined;
+  hard: RowLoss;
+  /** [rows]: counted / N. */
+  softWeight: tf.Tensor1D;
+  /** [rows]: labelled / their N; the same tensor where every counted row is labelled. */
+  hardWeight: tf.Tensor1D;
+  distillation: Distillation | undefined;
+}
+
+/** Weighted sums of the losses of some rows, and the gradient of their total with respect to the student's logits. */
+function weightedLosses(inputs: LogitsInputs): Losses & { gradient: tf.Tensor2D } {
+  const { studentLogits, teacherLogits, hard, softWeight, hardWeight, distillation } = inputs;
+  const weightedSum = ({ perPosition }: RowLoss, weight: tf.Tensor1D): tf.Scalar => tf.sum(tf.mul(perPosition, weight));
+
+  if (!teacherLogits || !distillation) {
+    return { hard: weightedSum(hard, hardWeight), gradient: hard.gradient(columnAfter(hardWeight, hard)) };
+  }
+  const { temperature, alpha, temperatureScale, beta } = distillation;
+  const soft = divergences[distillation.divergence](studentLogits, teacherLogits, temperature, beta);
+  const softColumn = columnAfter(softWeight, soft, hard);
+  const hardColumn = hardWeight === softWeight ? softColumn : columnAfter(hardWeight, soft, hard);
+  return {
+    soft: weightedSum(soft, softWeight),
+    hard: weightedSum(hard, hardWeight),
+    gradient: tf.add(
+      soft.gradient(tf.mul(softColumn, tf.mul(alpha, temperatureScale))),
+      hard.gradient(tf.mul(hardColumn, tf.sub(1, alpha))),
+    ),
+  };
+}
+
+/**
+ * The weights as a column, [rows, 1]; 0 · loss is added so that whoever asks for the gradient asks for the losses too. A recorded
+ * graph is computed in an order of the executor's, which must not put a chunk's losses off until the chunks' gradients are
+ * all done, and hold the logits of all chunks for them.
+ */
+function columnAfter(rowWeight: tf.Tensor1D, ...losses: RowLoss[]): tf.Tensor2D {
+  const weights = losses.reduce((sum, { perPosition }) => tf.add(sum, tf.mul(perPosition, 0)), rowWeight);
+  return tf.reshape(weights, [rowWeight.shape[0], 1]);
+}
+
+/** [start, size] of each chunk; they are alike, and the last may be a little smaller. */
+function rowChunks(rows: number, most: number): [number, number][] {
+  const size = Math.ceil(rows / Math.ceil(rows / most));
+  return Array.from({ length: Math.ceil(rows / size) }, (_, i) => [i * size, Math.min(size, rows - i * size)]);
+}
+
+/** Sum of two groups' losses and gradients. The parts go at once, or a large head would leave one gradient a group. */
+function addAndDispose(a: GroupLoss, b: GroupLoss): GroupLoss {
+  const sum: GroupLoss = {
+    ...(a.soft && b.soft && { soft: tf.add<tf.Scalar>(a.soft, b.soft) }),
+    hard: tf.add(a.hard, b.hard),
+    weightGradient: tf.add<tf.Tensor2D>(a.weightGradient, b.weightGradient),
+    ...(a.biasGradient && b.biasGradient && { biasGradient: tf.add<tf.Tensor1D>(a.biasGradient, b.biasGradient) }),
+  };
+  tf.dispose([{ ...a }, { ...b }]);
+  return sum;
+}

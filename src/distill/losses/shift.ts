@@ -1,0 +1,119 @@
+/** @file Which row predicts what: the one place where the causal shift is applied and counted positions are chosen. */
+
+import type { Task } from '../../protocol/records';
+import { notCounted } from '../../dataset/examples';
+import { maskedShare } from '../../dataset/masking';
+
+/** What is read of a batch. */
+export interface LabelledBatch {
+  rows: number;
+  /** Tokens a row, padding included. */
+  length: number;
+  /** [rows] for text-classification, [rows · length] and unshifted for language models. */
+  labels: Int32Array;
+  /** text-classification: [rows], −1 for filler rows. Without them every row without a label is filler. */
+  indices?: Int32Array;
+}
+
+/** R predictions. R depends only on task, rows and length (see `maskedCapacity`), so that recorded shapes stay the same. */
+export interface PredictionRows {
+  /** int32 [R]: which row of the hidden states [rows · length, D] predicts; of the logits [rows, C] for classes. */
+  rows: Int32Array;
+  /** int32 [R]: what it should predict; 0 where nothing counts. */
+  labels: Int32Array;
+  /** float32 [R]: 1 or 0. */
+  counted: Float32Array;
+  /** Number of counted rows. */
+  count: number;
+  /** float32 [R]: 1 for a counted row whose label is known; the others count in the soft loss alone. */
+  labelled: Float32Array;
+  /** Number of labelled rows. */
+  labelledCount: number;
+}
+
+/**
+ * The predictions of a batch. The same rows are taken from student, teacher and labels, so none can be shifted alone.
+ * text-classification: one a row, labelled or not. causal-lm: positions 0 … length − 2 of each row, position i predicting token i + 1, so
+ * R = rows · (length − 1). masked-lm: the masked positions, then filler up to `maskedCapacity`.
+ */
+export function predictionRows(batch: LabelledBatch, task: Task): PredictionRows {
+  switch (task) {
+    case 'text-classification':
+      return withUnlabelled(select(batch.labels, range(batch.rows), 0), batch.indices);
+    case 'causal-lm': {
+      const positions = range(batch.rows * batch.length);
+      return select(
+        batch.labels,
+        positions.filter((i) => (i + 1) % batch.length !== 0),
+        1,
+      );
+    }
+    case 'masked-lm':
+      return maskedRows(batch);
+  }
+}
+
+/** 1 / count, and 0 for 0: a batch in which nothing counts has loss 0, not NaN. */
+export function inverseOf(count: number): number {
+  return count === 0 ? 0 : 1 / count;
+}
+
+/**
+ * Rows reserved for the masked positions of a batch. Each token is masked with probability `maskedShare` and each example has one
+ * at least: room for the mean, six standard deviations, and one more for each example, rounded up to a multiple of 8. More
+ * than that comes up less than once in a hundred million batches; `predictionRows` then returns as many rows as that batch
+ * needs (again a multiple of 8), so a caller must key what it recorded by the number of rows, and nothing is ever dropped.
+ */
+export function maskedCapacity(rows: number, length: number): number {
+  const tokens = rows * length;
+  const mean = tokens * maskedShare;
+  const deviation = Math.sqrt(mean * (1 - maskedShare));
+  return roundUp(Math.min(tokens, Math.ceil(mean + 6 * deviation) + rows));
+}
+
+const roundUp = (rows: number): number => Math.ceil(rows / 8) * 8;
+
+const range = (size: number): Int32Array => Int32Array.from({ length: size }, (_, i) => i);
+
+/** Counts the rows that have no label too, but for filler rows. */
+function withUnlabelled(predictions: PredictionRows, indices: Int32Array | undefined): PredictionRows {
+  if (!indices) return predictions;
+  const counted = Float32Array.from(indices, (index) => (index < 0 ? 0 : 1));
+  return { ...predictions, counted, count: indices.filter((index) => index >= 0).length };
+}
+
+/** Rows `positions`, each predicting the label `offset` places further on. */
+function select(labels: Int32Array, positions: Int32Array, offset: number): PredictionRows {
+  const targets = positions.map((position) => labels[position + offset]!);
+  const counted = Float32Array.from(targets, (label) => (label === notCounted ? 0 : 1));
+  const count = targets.filter((label) => label !== notCounted).length;
+  return {
+    rows: positions,
+    labels: targets.map((label) => (label === notCounted ? 0 : label)),
+    counted,
+    count,
+    labelled: counted,
+    labelledCount: count,
+  };
+}
+
+function maskedRows({ rows, length, labels }: LabelledBatch): PredictionRows {
+  const masked = range(labels.length).filter((position) => labels[position] !== notCounted);
+  const size = Math.max(maskedCapacity(rows, length), roundUp(masked.length));
+  const padded = <T extends Int32Array | Float32Array>(target: T, values: ArrayLike<number>): T => {
+    target.set(values);
+    return target;
+  };
+  const counted = new Float32Array(size).fill(1, 0, masked.length);
+  return {
+    rows: padded(new Int32Array(size), masked),
+    labels: padded(
+      new Int32Array(size),
+      masked.map((position) => labels[position]!),
+    ),
+    counted,
+    count: masked.length,
+    labelled: counted,
+    labelledCount: masked.length,
+  };
+}

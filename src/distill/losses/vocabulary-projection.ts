@@ -1,0 +1,101 @@
+/** @file The last linear layer of a language model, or of several whose probabilities are averaged: logits of some rows at a time. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { vocabularyHead, vocabularyLogits } from '../../model/computations/transformer';
+import { withPrefix } from '../named';
+import type { ModelPair } from '../pairing';
+import { logProbabilities, logSumOfTwo, soften } from './softening';
+import { ofMember } from '../specs';
+
+/** The last linear layer of a model and what goes into it. */
+export interface VocabularyProjection {
+  /** [R, D]: a row for each prediction. */
+  hidden: tf.Tensor2D;
+  /** [V, D] */
+  weight: tf.Tensor2D;
+  /** [V] */
+  bias: tf.Tensor1D | null;
+  /** As of `VocabularyHead`. */
+  cap?: number | undefined;
+}
+
+/** Of an ensemble: those of its members, whose widths and paddings of the head may differ. */
+export interface MeanProjection {
+  members: readonly VocabularyProjection[];
+  /** Above 0, their sum 1. */
+  weights: readonly number[];
+}
+
+export type TeacherProjection = VocabularyProjection | MeanProjection;
+
+/** The teacher's, of a pair of language models, from the inputs that `teacherInputSpecs` names. */
+export function teacherProjection(
+  { teacher, ensemble }: ModelPair,
+  tensors: Record<string, tf.Tensor>,
+): TeacherProjection | undefined {
+  if (!teacher) return undefined;
+  const members = (ensemble?.members ?? [teacher]).map((member, i): VocabularyProjection => {
+    const head = vocabularyHead(member, withPrefix(`${ofMember('teacher', i)}.`, tensors));
+    return { ...head, hidden: tensors[`target.${ofMember('prediction', i)}`] as tf.Tensor2D };
+  });
+  return ensemble ? { members, weights: ensemble.weights } : members[0];
+}
+
+const membersOf = (projection: TeacherProjection): readonly VocabularyProjection[] =>
+  'members' in projection ? projection.members : [projection];
+
+/** Tokens that all of them have. */
+export const vocabularyOf = (projection: TeacherProjection): number =>
+  Math.min(...membersOf(projection).map(({ weight }) => weight.shape[0]));
+
+/** R */
+export const rowsOfProjection = (projection: TeacherProjection): number => membersOf(projection)[0]!.hidden.shape[0];
+
+/** [size, V] */
+export function logitsOfRows(projection: VocabularyProjection, start: number, size: number): tf.Tensor2D {
+  return vocabularyLogits(projection, tf.slice2d(projection.hidden, [start, 0], [size, -1]));
+}
+
+/**
+ * Logits of some rows whose softmax at T is the teacher's soft label, [size, V]: of a mean T · log Q, Q = Σ wᵢ softmax(zᵢ / T), by
+ * logsumexp.
+ * @param temperature absent means 1
+ */
+export function teacherLogits(
+  projection: TeacherProjection,
+  start: number,
+  size: number,
+  temperature?: tf.Scalar,
+): tf.Tensor2D {
+  if (!('members' in projection)) return logitsOfRows(projection, start, size);
+  const terms = projection.members.map((member, i) => {
+    const softened = soften(logitsOfRows(member, start, size), temperature);
+    return tf.add<tf.Tensor2D>(logProbabilities(softened), Math.log(projection.weights[i]!));
+  });
+  const logMean = terms.reduce(logSumOfTwo);
+  return temperature ? tf.mul(logMean, temperature) : logMean;
+}
+
+/**
+ * A head padded beyond the tokenizer's size (152,064 rows for 151,936 tokens) loses the surplus; it never gains any.
+ * @throws Error where a teacher's vocabulary is smaller
+ */
+export function truncateVocabulary(projection: TeacherProjection, vocabulary: number): TeacherProjection {
+  if (!('members' in projection)) return truncateHead(projection, vocabulary);
+  return { ...projection, members: projection.members.map((member) => truncateHead(member, vocabulary)) };
+}
+
+function truncateHead(projection: VocabularyProjection, vocabulary: number): VocabularyProjection {
+  const { weight, bias } = projection;
+  if (weight.shape[0] === vocabulary) return projection;
+  if (weight.shape[0] < vocabulary) {
+    throw new Error(
+      `The teacher's head has ${weight.shape[0]} tokens, fewer than the student's ${vocabulary}: they must share the tokenizer.`,
+    );
+  }
+  return {
+    ...projection,
+    weight: tf.slice(weight, [0, 0], [vocabulary, -1]),
+    bias: bias && tf.slice(bias, [0], [vocabulary]),
+  };
+}

@@ -1,0 +1,137 @@
+/** @file The student's program, recorded once for each batch shape: the combined loss and its gradients. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { recordedDropout, type Dropout } from '../../engine/graph/dropout';
+import type { Program } from '../../engine/graph/program';
+import { record } from '../../engine/graph/trace-backend';
+import type { ParameterTensors } from '../../model/computations/computation';
+import { vocabularyHead } from '../../model/computations/transformer';
+import { isSoftened } from '../../protocol/divergences';
+import { classLoss, vocabularyLoss, type Distillation, type HeadLoss } from '../losses/head-loss';
+import { hiddenLoss } from '../losses/hidden-loss';
+import { prefixed } from '../named';
+import { imitatedOf, wholeBlocks, type Objective, type Pairing } from '../pairing';
+import { chunkRows, predict } from '../prediction';
+import {
+  isLanguageModel,
+  labelSpecs,
+  predictionSpecs,
+  scalarSpecs,
+  teacherInputSpecs,
+  tokenSpecs,
+  trainedSpecs,
+  type BatchShape,
+} from '../specs';
+import { teacherProjection } from '../losses/vocabulary-projection';
+
+/** Names under which the scalars of a step are given. */
+const SCALARS = ['temperature', 'alpha', 'inverseCount', 'inverseLabelled', 'inverseTokens'] as const;
+
+/** LossComponents of the records, as scalars. */
+interface LossScalars extends HeadLoss {
+  hidden?: tf.Scalar;
+}
+
+/**
+ * Forward and backward pass of the student on one batch.
+ * Inputs: tokens, labels, `student.NAME`, `target.NAME` (the teacher's outputs), `teacher.NAME` (of a language model's
+ * prediction layer; of an ensemble's members too), the scalars, dropout masks.
+ * Outputs: `gradient.NAME` for everything trained, `loss.total`, and each component that the objective has.
+ */
+export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
+  const { student } = pairing;
+  const trained = trainedSpecs(pairing);
+  const inputs = {
+    ...tokenSpecs(shape),
+    ...predictionSpecs(student, shape),
+    ...labelSpecs(shape),
+    ...scalarSpecs(SCALARS),
+    ...prefixed('student.', trained),
+    ...(pairing.objective && teacherInputSpecs(pairing, imitatedOf(pairing).blocks, shape)),
+  };
+  return record(`gradients-${shape.rows}x${shape.length}`, inputs, (tensors, addInput) => {
+    const names = Object.keys(trained);
+    const dropout = recordedDropout(addInput);
+    let components: LossScalars | undefined;
+    const objective = (...values: tf.Tensor[]): tf.Scalar => {
+      const parameters = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+      components = combinedLoss(pairing, parameters, tensors, dropout);
+      return components.total;
+    };
+    const { value, grads } = tf.valueAndGrads(objective)(names.map((name) => tensors[`student.${name}`]!));
+    const gradients = Object.fromEntries(names.map((name, i) => [`gradient.${name}`, grads[i]!]));
+    return { ...prefixed('loss.', { ...components!, total: value }), ...gradients };
+  });
+}
+
+/** α · T² · soft + (1 − α) · hard + weight · hidden, and each of them by itself. No T² where T does not enter `soft`. */
+function combinedLoss(
+  pairing: Pairing,
+  parameters: ParameterTensors,
+  tensors: Record<string, tf.Tensor>,
+  dropout: Dropout,
+): LossScalars {
+  const objective = pairing.objective?.hidden;
+  const whole = wholeBlocks(pairing);
+  const { prediction, hiddenStates } = predict(pairing.student, parameters, tensors, { dropout, whole });
+  const head = headLoss(pairing, parameters, prediction, tensors);
+  if (!objective) return head;
+  const pairs = objective.layers.map(([teacherBlock, studentBlock], pair) => {
+    const projection = parameters[`projection.${pair}`];
+    return hiddenLoss(objective.loss, {
+      student: hiddenStates[studentBlock + 1]!,
+      teacher: tensors[`target.hidden.${teacherBlock}`] as tf.Tensor3D,
+      projection: projection as tf.Tensor2D | undefined,
+      attentionMask: tensors.attentionMask as tf.Tensor2D,
+      inverseCount: tensors.inverseTokens as tf.Scalar,
+    });
+  });
+  const hidden = pairs.reduce((sum, loss) => tf.add(sum, loss));
+  return { ...head, total: tf.add(head.total, tf.mul(hidden, objective.weight)), hidden: tf.keep(hidden) };
+}
+
+/** Soft and hard loss at the prediction layer. */
+function headLoss(
+  pairing: Pairing,
+  parameters: ParameterTensors,
+  prediction: tf.Tensor2D,
+  tensors: Record<string, tf.Tensor>,
+): HeadLoss {
+  const { student, objective } = pairing;
+  const labels = tensors.labels as tf.Tensor1D;
+  const counting = { counted: tensors.counted as tf.Tensor1D, inverseCount: tensors.inverseCount as tf.Scalar };
+  const softened = objective && distillationOf(objective, tensors);
+  if (!isLanguageModel(student)) {
+    return classLoss({
+      ...counting,
+      labelled: { counted: tensors.labelled as tf.Tensor1D, inverseCount: tensors.inverseLabelled as tf.Scalar },
+      labels,
+      studentLogits: prediction,
+      problemType: 'single-label',
+      distillation: softened && { ...softened, teacherLogits: tensors['target.prediction'] as tf.Tensor2D },
+    });
+  }
+  return vocabularyLoss({
+    ...counting,
+    labels,
+    student: { ...vocabularyHead(student, parameters), hidden: prediction },
+    chunkRows: chunkRows(student.vocabularySize),
+    distillation: softened && { ...softened, teacher: teacherProjection(pairing, tensors)! },
+  });
+}
+
+/** The objective with the step's values, which are inputs of the graph. */
+function distillationOf(
+  { divergence, beta, scaleByTemperatureSquared }: Objective,
+  tensors: Record<string, tf.Tensor>,
+): Distillation {
+  const temperature = tensors.temperature as tf.Scalar;
+  const isScaled = scaleByTemperatureSquared && isSoftened(divergence);
+  return {
+    divergence,
+    beta,
+    temperature,
+    alpha: tensors.alpha as tf.Scalar,
+    temperatureScale: isScaled ? tf.square(temperature) : tf.scalar(1),
+  };
+}

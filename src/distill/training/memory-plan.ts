@@ -1,0 +1,63 @@
+/** @file How much memory a training will take at its peak, from its recorded graphs, before it begins. */
+
+import { bytesOf } from '../../engine/graph/graph-memory';
+import { partsOf } from '../../engine/graph/late-scatters';
+import { workingBytes } from '../../engine/graph/working-memory';
+import { evaluationProgram } from '../evaluation/evaluation-program';
+import { gradientsProgram } from './gradients-program';
+import { teacherProgram } from '../teacher/teacher-program';
+import { trainedSpecs, type BatchShape } from '../specs';
+import { imitatedOfEach, type Pairing } from '../pairing';
+
+export interface PlannedTraining {
+  pairing: Pairing;
+  /** Of its batches, the largest first. */
+  shapes: readonly BatchShape[];
+  /** Of its evaluations' batches, the largest first. */
+  evaluationShapes: readonly BatchShape[];
+  /** The executor's. */
+  workingMemory: 'freed' | 'kept';
+  /** Whether a step has more than one batch. */
+  accumulates: boolean;
+  /** Whether the teacher computes in the steps, rather than its kept answers being read. */
+  runsTeacher: boolean;
+  /** What the process holds already: libraries, data, the teacher. */
+  heldBytes: number;
+}
+
+/** Parameters, two moments, gradients. */
+const GROUPS = 4;
+
+/** What recording, the executor's own form of the graphs, and the allocator's gaps come to; measured on onnxruntime's CPU and OpenVINO. */
+const OVERHEAD_BYTES = 64 * 2 ** 20;
+
+/** By how much a program that keeps its memory takes more than its values need at once; measured on OpenVINO, 1.4 to 1.65. */
+const KEPT_FACTOR = 1.5;
+
+/** In host memory, on an executor that computes there. */
+export function predictPeakBytes(training: PlannedTraining): number {
+  const trained = Object.values(trainedSpecs(training.pairing)).reduce((sum, spec) => sum + bytesOf(spec), 0);
+  const groups = GROUPS + (training.accumulates ? 1 : 0);
+  return training.heldBytes + groups * trained + workingPeak(training) + OVERHEAD_BYTES;
+}
+
+/** Of all programs together where each keeps its memory, otherwise of the one that takes the most. */
+function workingPeak({ pairing, shapes, evaluationShapes, workingMemory, runsTeacher }: PlannedTraining): number {
+  const isKept = workingMemory === 'kept';
+  const counted = (all: readonly BatchShape[]): readonly BatchShape[] => (isKept ? all : all.slice(0, 1));
+  const teachers = pairing.ensemble?.members ?? (pairing.teacher ? [pairing.teacher] : []);
+  const programs = [
+    ...counted(shapes).flatMap((shape) => [
+      gradientsProgram(pairing, shape),
+      ...(runsTeacher && pairing.objective ? imitatedOfEach(pairing).map((one) => teacherProgram(one, shape)) : []),
+    ]),
+    ...counted(evaluationShapes).flatMap((shape) => [
+      evaluationProgram(pairing, shape),
+      ...teachers.map((teacher) => teacherProgram({ teacher, blocks: [] }, shape)),
+    ]),
+  ];
+  const bytes = programs.map(({ graph }) =>
+    isKept ? workingBytes(graph) : Math.max(...partsOf(graph).map(workingBytes)),
+  );
+  return isKept ? Math.round(KEPT_FACTOR * bytes.reduce((a, b) => a + b)) : Math.max(...bytes);
+}

@@ -1,0 +1,103 @@
+/** @file Tensors of one kind by name (parameters, moments, gradients), joined in memory so that an update can go over them in pieces. */
+
+import { sizeOf, type TensorSpec } from '../../engine/array';
+import type { DeviceTensor, Executor } from '../../engine/executor';
+import type { Parameters } from '../../model/parameters';
+import { mapValues } from '../named';
+
+/** Elements of a joined piece at most: what an update holds of it stays in the processor's caches. */
+const MOST_ELEMENTS = 2 ** 18;
+
+/** Tensors and pieces begin at multiples of this many elements, a cache line of float32. */
+const ALIGNMENT = 16;
+
+type Specs = Readonly<Record<string, TensorSpec>>;
+type DeviceTensors = Readonly<Record<string, DeviceTensor>>;
+type Decays = (name: string, shape: readonly number[]) => boolean;
+
+/** Pieces that one program updates: what they hold, and which of it decays. */
+export interface PieceKind {
+  readonly specs: Specs;
+  readonly decays: Decays;
+  /** How many pieces of this kind follow one another. */
+  readonly count: number;
+}
+
+/** How the tensors of every group of one training are placed. */
+export interface Layout {
+  readonly specs: Specs;
+  readonly kinds: readonly PieceKind[];
+  /** Where each tensor begins in joined memory, in elements, and how many there are; absent where they are not joined. */
+  readonly joined?: { readonly starts: ReadonlyMap<string, number>; readonly size: number };
+}
+
+export interface TensorGroup {
+  readonly tensors: DeviceTensors;
+  /** The same memory once more, in the order of the layout's kinds. */
+  readonly pieces: readonly DeviceTensors[];
+  dispose(): void;
+}
+
+/** Tensors are joined where the executor's memory can be divided again; otherwise all together are one piece. */
+export function layOut(executor: Executor, specs: Specs, decays: Decays): Layout {
+  if (!executor.view) return { specs, kinds: [{ specs, decays, count: 1 }] };
+  const starts = new Map<string, number>();
+  const kinds: PieceKind[] = [];
+  let start = 0;
+  for (const decaying of [true, false]) {
+    let end = start;
+    for (const [name, { shape }] of Object.entries(specs)) {
+      if (decays(name, shape) !== decaying) continue;
+      starts.set(name, end);
+      end += aligned(sizeOf(shape));
+    }
+    if (end === start) continue;
+    const count = Math.ceil((end - start) / MOST_ELEMENTS);
+    const size = aligned(Math.ceil((end - start) / count));
+    kinds.push({ specs: { piece: { shape: [size], dtype: 'float32' } }, decays: () => decaying, count });
+    start += count * size;
+  }
+  return { specs, kinds, joined: { starts, size: start } };
+}
+
+const aligned = (elements: number): number => Math.ceil(elements / ALIGNMENT) * ALIGNMENT;
+
+/** Places a group with copies of these values, or with zeros. */
+export function placeGroup(executor: Executor, layout: Layout, values?: Parameters): TensorGroup {
+  const { specs, kinds, joined } = layout;
+  if (!joined || !executor.view) return placeApart(executor, specs, values);
+  const view = executor.view.bind(executor);
+  // What lies between two tensors is 0, in moments and gradients too, so it stays 0.
+  const data = new Float32Array(joined.size);
+  if (values) for (const [name, start] of joined.starts) data.set(values[name]!, start);
+  const memory = executor.place({ shape: [joined.size], dtype: 'float32', data });
+  let next = 0;
+  const pieces = kinds.flatMap((kind) => {
+    const { shape } = kind.specs.piece!;
+    return Array.from({ length: kind.count }, () => {
+      const start = next;
+      next += sizeOf(shape);
+      return { piece: view(memory, start, shape) };
+    });
+  });
+  return {
+    tensors: mapValues(specs, ({ shape }, name) => view(memory, joined.starts.get(name)!, shape)),
+    pieces,
+    dispose: () => {
+      memory.dispose();
+    },
+  };
+}
+
+function placeApart(executor: Executor, specs: Specs, values: Parameters | undefined): TensorGroup {
+  const tensors = mapValues(specs, (spec, name) =>
+    executor.place({ ...spec, data: values ? values[name]!.slice() : new Float32Array(sizeOf(spec.shape)) }),
+  );
+  return {
+    tensors,
+    pieces: [tensors],
+    dispose: () => {
+      for (const tensor of Object.values(tensors)) tensor.dispose();
+    },
+  };
+}

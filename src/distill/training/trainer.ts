@@ -1,0 +1,281 @@
+/** @file The training of one model, step by step: teacher, gradients, update. Deterministic for its setup. */
+
+import type { HostTensor } from '../../engine/array';
+import { keepMasks } from '../../engine/graph/dropout';
+import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
+import type { Parameters } from '../../model/parameters';
+import { isSoftened } from '../../protocol/divergences';
+import type { LossComponents, MetricsRecord, Task } from '../../protocol/records';
+import type { Batch } from '../../dataset/batches';
+import { batchInputs, ByShape, scalar, type BatchInputs } from '../batch-inputs';
+import { mapValues, prefixed, withPrefix } from '../named';
+import { findNotFinite, NotFinite } from '../not-finite';
+import { decaysByDefault } from './optimizer';
+import { gradientsProgram } from './gradients-program';
+import { trainedSpecs } from '../specs';
+import { imitatedOf, type Pairing } from '../pairing';
+import { learningRateAt, valuesAt, type LearningRateSchedule, type StepValues } from './schedules';
+import { inverseOf } from '../losses/shift';
+import type { FrozenTeacher, TargetSource } from '../teacher/teacher';
+import { Updates } from './updates';
+
+/** AdamW's constants, as PyTorch's defaults. */
+const BETA1 = 0.9;
+const BETA2 = 0.999;
+const EPSILON = 1e-8;
+
+/** The batches of a training, the same each time it is asked. */
+export interface BatchSource {
+  /** Optimizer steps of the whole training. */
+  readonly steps: number;
+  readonly stepsPerEpoch: number;
+  /** The batches whose gradients make the update of a step. */
+  batchesOf(step: number): Batch[];
+}
+
+export interface TrainingOptions extends Omit<LearningRateSchedule, 'updates'> {
+  weightDecay: number;
+  decayBiasAndNorm: boolean;
+  /** Largest global gradient norm; 0 does not clip. */
+  clipNorm: number;
+  /** Of the dropout masks. */
+  seed: number;
+}
+
+/** Without an objective they are inputs of the graph that nothing reads. */
+const unread: StepValues<number> = { temperature: 1, alpha: 0 };
+
+export interface TrainerSetup {
+  executor: Executor;
+  task: Task;
+  pairing: Pairing;
+  /** Present exactly where the pairing has an objective. */
+  teacher?: FrozenTeacher | undefined;
+  /** Where the teacher's answers come from; without it the teacher is asked in every step. Released with the trainer. */
+  targets?: TargetSource | undefined;
+  source: BatchSource;
+  options: TrainingOptions;
+  /** Initial values of everything trained, the student's parameters and the projections; they are copied. */
+  initial: Parameters;
+}
+
+/** All that a training needs to go on as if it had not been interrupted. */
+export interface TrainerState {
+  step: number;
+  tokens: number;
+  /** 1, or less where the learning rate was lowered. */
+  rateScale: number;
+  parameters: Parameters;
+  firstMoments: Parameters;
+  secondMoments: Parameters;
+}
+
+type DeviceTensors = Readonly<Record<string, DeviceTensor>>;
+
+export class Trainer {
+  private readonly setup: Omit<TrainerSetup, 'initial'>;
+  private readonly updates: Updates;
+  private readonly targets: TargetSource | undefined;
+  private readonly programs: ByShape<Promise<LoadedProgram>>;
+  private prepared: { step: number; inputs: BatchInputs[] } | undefined;
+  private nextStep = 0;
+  private tokens = 0;
+  /** The learning rate of each update is multiplied by it. */
+  private rateScale = 1;
+
+  constructor({ initial, ...setup }: TrainerSetup) {
+    const { executor, pairing, options } = setup;
+    this.setup = setup;
+    this.targets = setup.targets ?? targetsOf(setup);
+    this.programs = new ByShape((shape) => executor.load(gradientsProgram(pairing, shape)));
+    const adamw = {
+      beta1: BETA1,
+      beta2: BETA2,
+      epsilon: EPSILON,
+      weightDecay: options.weightDecay,
+      decays: options.decayBiasAndNorm ? () => true : decaysByDefault,
+    };
+    this.updates = new Updates(executor, trainedSpecs(pairing), adamw, initial);
+  }
+
+  /** Everything trained, on the device. */
+  get trained(): DeviceTensors {
+    return this.updates.parameters.tensors;
+  }
+
+  /** The step that `step()` will do next, from 0; equal to `steps` at the end. */
+  get position(): number {
+    return this.nextStep;
+  }
+
+  get steps(): number {
+    return this.setup.source.steps;
+  }
+
+  /**
+   * One optimizer step. Its losses are those before the update.
+   * @throws NotFinite, before anything is updated, where a loss or a gradient is no number
+   */
+  async step(): Promise<MetricsRecord> {
+    const started = performance.now();
+    const { source, options, pairing } = this.setup;
+    const step = this.nextStep;
+    const batches = this.inputsOf(step);
+    const values = pairing.objective && valuesAt(pairing.objective, step, source.steps);
+    const tokens = sum(batches.map((batch) => batch.tokens));
+    const count = sum(batches.map((batch) => batch.count));
+    const labelled = sum(batches.map((batch) => batch.labelledCount));
+    const scalars = {
+      ...mapValues({ ...(values ?? unread) }, scalar),
+      // One N (of all predictions and of those with a label) and one M for the whole step, so that splitting it into batches changes nothing.
+      inverseCount: scalar(inverseOf(count)),
+      inverseLabelled: scalar(inverseOf(labelled)),
+      inverseTokens: scalar(inverseOf(tokens)),
+    };
+    const losses: LossComponents[] = [];
+    const upcoming = step + 1 < source.steps ? this.inputsOf(step + 1) : [];
+    for (const [micro, batch] of batches.entries()) {
+      const next = batches[micro + 1] ?? upcoming[0];
+      losses.push(await this.computeGradients(batch, scalars, step, micro, next));
+      if (batches.length > 1) await this.updates.accumulate(micro === 0);
+    }
+    const learningRate = this.rateScale * learningRateAt(step, { ...options, updates: source.steps });
+    const gradientNorm = await this.updates
+      .apply(
+        {
+          learningRate,
+          biasCorrection1: 1 - BETA1 ** (step + 1),
+          biasCorrection2: 1 - BETA2 ** (step + 1),
+          clipNorm: options.clipNorm,
+        },
+        batches.length > 1,
+      )
+      .catch((error: unknown) => {
+        throw error instanceof NotFinite ? error.at(step) : error;
+      });
+
+    this.nextStep = step + 1;
+    this.tokens += tokens;
+    return {
+      step,
+      epoch: step / source.stepsPerEpoch,
+      time: new Date().toISOString(),
+      tokens: this.tokens,
+      loss: count > 0 && labelled === 0 ? withoutHard(addComponents(losses)) : addComponents(losses),
+      ...values,
+      learningRate,
+      gradientNorm,
+      tokensPerSecond: (tokens / (performance.now() - started)) * 1000,
+    };
+  }
+
+  /** The batches of a step, made once: those of the next one are asked for early. */
+  private inputsOf(step: number): BatchInputs[] {
+    if (this.prepared?.step === step) return this.prepared.inputs;
+    const inputs = this.setup.source.batchesOf(step).map((batch) => batchInputs(batch, this.setup.task));
+    this.prepared = { step, inputs };
+    return inputs;
+  }
+
+  private async computeGradients(
+    batch: BatchInputs,
+    scalars: Record<string, HostTensor>,
+    step: number,
+    micro: number,
+    next: BatchInputs | undefined,
+  ): Promise<LossComponents> {
+    const { teacher, options } = this.setup;
+    const program = await this.programs.get(batch.shape);
+    const { objective } = this.setup.pairing;
+    const temperature = objective && isSoftened(objective.divergence) ? scalars.temperature!.data[0]! : 1;
+    const targets = this.targets ? await this.targets.of(batch, temperature) : {};
+    if (next) this.targets?.prefetch?.(next);
+    const outputs = await program.run(
+      {
+        ...batch.tensors,
+        ...scalars,
+        ...prefixed('student.', this.trained),
+        ...prefixed('target.', targets),
+        ...teacher?.programInputs,
+        ...keepMasks(program.graph, options.seed, step * MOST_BATCHES + micro),
+      },
+      prefixed('gradient.', this.updates.gradients),
+    );
+    const losses = mapValues(withPrefix('loss.', outputs), ({ data }) => data[0]!);
+    if (Object.values(losses).every(Number.isFinite)) return losses as unknown as LossComponents;
+    // What the losses were computed from, in that order.
+    const { trained } = this;
+    const from = { ...prefixed('parameter ', trained), ...prefixed("the teacher's ", targets) };
+    throw ((await findNotFinite(from)) ?? notFiniteLoss(losses)).at(step);
+  }
+
+  /** A copy of the state in host memory. */
+  async state(): Promise<TrainerState> {
+    const { parameters, first, second } = this.updates;
+    return {
+      step: this.nextStep,
+      tokens: this.tokens,
+      rateScale: this.rateScale,
+      parameters: await readAll(parameters.tensors),
+      firstMoments: await readAll(first.tensors),
+      secondMoments: await readAll(second.tensors),
+    };
+  }
+
+  /** Goes on from a state, as if the steps before it had been done here. */
+  restore(state: TrainerState): void {
+    const { parameters, first, second } = this.updates;
+    const groups = [
+      [parameters, state.parameters],
+      [first, state.firstMoments],
+      [second, state.secondMoments],
+    ] as const;
+    for (const [{ tensors }, values] of groups) {
+      for (const [name, tensor] of Object.entries(tensors)) tensor.write(values[name]!);
+    }
+    this.nextStep = state.step;
+    this.tokens = state.tokens;
+    this.rateScale = state.rateScale;
+  }
+
+  async release(): Promise<void> {
+    for (const program of this.programs.all()) await (await program).release();
+    await this.updates.release();
+    await this.targets?.release();
+  }
+}
+
+function targetsOf({ pairing, teacher }: Omit<TrainerSetup, 'initial'>): TargetSource | undefined {
+  return pairing.objective && teacher?.targets(imitatedOf(pairing).blocks);
+}
+
+/** Batches of one step have keys of their own for dropout as long as there are fewer than this. */
+const MOST_BATCHES = 4096;
+
+function notFiniteLoss(losses: Readonly<Record<string, number>>): NotFinite {
+  const [name, value] = Object.entries(losses).find(([, loss]) => !Number.isFinite(loss))!;
+  return new NotFinite(name === 'total' ? 'the loss' : `the ${name} loss`, value);
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+async function readAll(tensors: DeviceTensors): Promise<Parameters> {
+  const entries = Object.entries(tensors).map(async ([name, tensor]) => [name, await tensor.read()] as const);
+  return Object.fromEntries(await Promise.all(entries)) as Parameters;
+}
+
+/** A step of rows that only the teacher judges has no student loss, which is something else than one of 0. */
+function withoutHard(losses: LossComponents): LossComponents {
+  const others = { ...losses };
+  delete others.hard;
+  return others;
+}
+
+/** Each batch's losses are already divided by the step's N, so they add up. */
+function addComponents(losses: readonly LossComponents[]): LossComponents {
+  const [first, ...others] = losses.map((loss) => ({ ...loss })) as [LossComponents, ...LossComponents[]];
+  for (const other of others) {
+    for (const name of Object.keys(first) as (keyof LossComponents)[]) first[name] = first[name]! + other[name]!;
+  }
+  return first;
+}

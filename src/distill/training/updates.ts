@@ -1,0 +1,129 @@
+/** @file The end of a step: gradients of several batches added up, their norm clipped, parameters and moments updated. */
+
+import type { TensorSpec } from '../../engine/array';
+import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
+import type { Program } from '../../engine/graph/program';
+import type { Parameters } from '../../model/parameters';
+import { scalar } from '../batch-inputs';
+import { mapValues, prefixed } from '../named';
+import { findNotFinite, NotFinite } from '../not-finite';
+import type { AdamWOptions } from './optimizer';
+import { layOut, placeGroup, type Layout, type PieceKind, type TensorGroup } from './tensor-group';
+import { accumulateProgram, squaresProgram, updateProgram, type UPDATE_SCALARS } from './update-programs';
+
+/** What changes from update to update, but for the gradient norm, which is made here. */
+export type UpdateScalars = Readonly<Record<Exclude<(typeof UPDATE_SCALARS)[number], 'gradientNorm'>, number>>;
+
+/** A program for each kind of piece. */
+type PiecePrograms = readonly Promise<LoadedProgram>[];
+
+/** Parameters, moments and gradients on the device, and the programs that go over them piece by piece. */
+export class Updates {
+  readonly parameters: TensorGroup;
+  readonly first: TensorGroup;
+  readonly second: TensorGroup;
+  private readonly layout: Layout;
+  private readonly squares: PiecePrograms;
+  private readonly update: PiecePrograms;
+  private batch: TensorGroup;
+  /** Once a step has had more than one batch. */
+  private accumulation: { programs: PiecePrograms; sums: TensorGroup } | undefined;
+
+  /** @param initial values of the parameters, which are copied */
+  constructor(
+    private readonly executor: Executor,
+    specs: Readonly<Record<string, TensorSpec>>,
+    options: AdamWOptions,
+    initial: Parameters,
+  ) {
+    this.layout = layOut(executor, specs, options.decays);
+    this.parameters = placeGroup(executor, this.layout, initial);
+    this.first = placeGroup(executor, this.layout);
+    this.second = placeGroup(executor, this.layout);
+    this.batch = placeGroup(executor, this.layout);
+    this.squares = this.loadForEachKind(({ specs: piece }) => squaresProgram(piece));
+    this.update = this.loadForEachKind(({ specs: piece, decays }) => updateProgram(piece, { ...options, decays }));
+  }
+
+  /** Where a batch's gradients are to be written. */
+  get gradients(): Readonly<Record<string, DeviceTensor>> {
+    return this.batch.tensors;
+  }
+
+  /** Adds the gradients just written to those of the step's earlier batches. */
+  async accumulate(isFirst: boolean): Promise<void> {
+    this.accumulation ??= {
+      programs: this.loadForEachKind(({ specs }) => accumulateProgram(specs)),
+      sums: placeGroup(this.executor, this.layout),
+    };
+    const { programs, sums } = this.accumulation;
+    if (isFirst) {
+      // The first batch's gradients are the sum so far; the next are written where the last sum was.
+      [this.accumulation.sums, this.batch] = [this.batch, sums];
+      return;
+    }
+    await this.forEachPiece(programs, async (program, piece) => {
+      const sum = prefixed('sum.', sums.pieces[piece]!);
+      await program.run({ ...sum, ...prefixed('gradient.', this.batch.pieces[piece]!) }, prefixed('next.', sum));
+    });
+  }
+
+  /**
+   * One update with the gradients of the last batch, or with their accumulated sums.
+   * @returns the gradients' norm before clipping
+   * @throws NotFinite, before anything is updated, where that is no number
+   */
+  async apply(scalars: UpdateScalars, accumulated: boolean): Promise<number> {
+    const { pieces } = accumulated ? this.accumulation!.sums : this.batch;
+    const gradientNorm = Math.sqrt(await this.sumOfSquares(pieces));
+    if (!Number.isFinite(gradientNorm)) {
+      const { tensors } = accumulated ? this.accumulation!.sums : this.batch;
+      // Finite gradients whose squares are too large for their sum have an infinite norm, too.
+      const first = await findNotFinite(prefixed('the gradient of ', tensors));
+      throw first ?? new NotFinite("the gradients' norm", gradientNorm);
+    }
+    const given = mapValues({ ...scalars, gradientNorm }, scalar);
+    await this.forEachPiece(this.update, async (program, piece) => {
+      const state = {
+        ...prefixed('parameter.', this.parameters.pieces[piece]!),
+        ...prefixed('first.', this.first.pieces[piece]!),
+        ...prefixed('second.', this.second.pieces[piece]!),
+      };
+      await program.run({ ...state, ...prefixed('gradient.', pieces[piece]!), ...given }, prefixed('next.', state));
+    });
+    return gradientNorm;
+  }
+
+  private async sumOfSquares(pieces: TensorGroup['pieces']): Promise<number> {
+    let sum = 0;
+    await this.forEachPiece(this.squares, async (program, piece) => {
+      const { squares } = await program.run(prefixed('gradient.', pieces[piece]!));
+      sum += squares!.data[0]!;
+    });
+    return sum;
+  }
+
+  private loadForEachKind(programOf: (kind: PieceKind) => Program): PiecePrograms {
+    return this.layout.kinds.map((kind) => this.executor.load(programOf(kind)));
+  }
+
+  /** One piece after the other, each with its kind's program. */
+  private async forEachPiece(
+    programs: PiecePrograms,
+    run: (program: LoadedProgram, piece: number) => Promise<void>,
+  ): Promise<void> {
+    let piece = 0;
+    for (const [kind, { count }] of this.layout.kinds.entries()) {
+      const program = await programs[kind]!;
+      for (let i = 0; i < count; i++) await run(program, piece++);
+    }
+  }
+
+  async release(): Promise<void> {
+    const programs = [...this.squares, ...this.update, ...(this.accumulation?.programs ?? [])];
+    for (const program of programs) await (await program).release();
+    for (const group of [this.parameters, this.first, this.second, this.batch, this.accumulation?.sums]) {
+      group?.dispose();
+    }
+  }
+}

@@ -1,0 +1,187 @@
+/** @file What the families' computations share: masks, multi-head attention, activations, positions, dropout. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { embedding, gelu, silu } from '../../engine/graph/ops';
+import type { Activation, Architecture } from '../architecture';
+import type { Backbone, ChooseRows, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
+
+/**
+ * Subtracted from the scores of what must not be seen: exp(score − 2³⁰) is 0, and a row that sees nothing is uniform, not NaN. A power of
+ * two has no rounding in bfloat16: (mask − 1) · 2³⁰ is 0 for what is seen, even where a compiler makes it mask · 2³⁰ − 2³⁰.
+ */
+const UNSEEN = 2 ** 30;
+
+/** c · tanh(x / c): nearly x while that is small beside c, and never beyond ± c; x itself without a cap. */
+export function capped<T extends tf.Tensor>(x: T, cap: number | undefined): T {
+  return cap === undefined ? x : tf.mul<T>(tf.tanh(tf.mul(x, 1 / cap)), cap);
+}
+
+/** The parameter of this name. */
+export function parameter(parameters: ParameterTensors, name: string): tf.Tensor {
+  const found = parameters[name];
+  if (!found) throw new Error(`The model has no parameter ${name}.`);
+  return found;
+}
+
+/** x with elements dropped at `rate`, or x itself in evaluation and at rate 0. */
+export function dropped<T extends tf.Tensor>(x: T, rate: number, options: ForwardOptions): T {
+  return options.dropout && rate > 0 ? (options.dropout(x, rate) as T) : x;
+}
+
+/** @param areChosen whether the last state holds chosen rows alone */
+export function backboneOf(hiddenStates: tf.Tensor[], attentions: tf.Tensor4D[], areChosen: boolean): Backbone {
+  const states = hiddenStates as tf.Tensor3D[];
+  if (!areChosen) return { hiddenStates: states, attentions };
+  return { hiddenStates: states.slice(0, -1), chosen: hiddenStates.at(-1) as tf.Tensor2D, attentions };
+}
+
+export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
+  if (activation === 'relu') return tf.relu(x);
+  if (activation === 'silu') return silu(x);
+  return gelu(x, activation === 'gelu' ? 'erf' : 'tanh');
+}
+
+/** Throws a RangeError where the input is longer than the model was made for. */
+export function requirePositions({ maxPositions }: Architecture, length: number): void {
+  if (length <= maxPositions) return;
+  throw new RangeError(`The input has ${length} tokens, the model has positions for ${maxPositions}.`);
+}
+
+/**
+ * Rows of the table of learned positions.
+ * @param table [P, D]
+ * @param positionIds int32 [B, L], or undefined for 0, 1, ... L − 1
+ * @param first row of position 0
+ * @returns [B, L, D], or [1, L, D] to be broadcast
+ */
+export function positionRows(
+  a: Architecture,
+  table: tf.Tensor,
+  length: number,
+  positionIds: tf.Tensor2D | undefined,
+  first = 0,
+): tf.Tensor {
+  requirePositions(a, length);
+  const width = table.shape[1]!;
+  if (positionIds) {
+    return embedding(first === 0 ? table : tf.slice(table, [first, 0], [a.maxPositions, width]), positionIds);
+  }
+  return tf.reshape(tf.slice(table, [first, 0], [length, width]), [1, length, width]);
+}
+
+/** Additive mask by which every query sees all real keys. attentionMask [B, L], 1 real → [B, 1, 1, L]. */
+export function paddingBias(attentionMask: tf.Tensor2D): tf.Tensor {
+  const [batch, length] = attentionMask.shape;
+  return bias(tf.reshape(attentionMask, [batch, 1, 1, length]));
+}
+
+/**
+ * Additive mask by which a query sees the real keys up to its own position. attentionMask [B, L] → [B, 1, L, L].
+ * @param window how many keys it sees at most, its own included; all if left out
+ */
+export function causalBias(attentionMask: tf.Tensor2D, window = Infinity): tf.Tensor {
+  const [batch, length] = attentionMask.shape;
+  const positions = Float32Array.from({ length }, (_, i) => i);
+  const queries = tf.tensor(positions, [length, 1]);
+  const keys = tf.tensor(positions, [1, length]);
+  const earlier = tf.greaterEqual(queries, keys); // [L, L]
+  const seen = window < length ? tf.logicalAnd(earlier, tf.less(tf.sub(queries, keys), window)) : earlier;
+  const causal = tf.cast(seen, 'float32');
+  // One product before one addition: two additive masks could add up to −∞ and make a row NaN.
+  return bias(tf.mul(tf.reshape(attentionMask, [batch, 1, 1, length]), causal));
+}
+
+/** Additive mask by which a query sees the real keys at most `reach` before or after it. attentionMask [B, L] → [B, 1, L, L]. */
+export function localBias(attentionMask: tf.Tensor2D, reach: number): tf.Tensor {
+  const [batch, length] = attentionMask.shape;
+  const near = Float32Array.from({ length: length * length }, (_, i) =>
+    Math.abs(Math.floor(i / length) - (i % length)) <= reach ? 1 : 0,
+  );
+  return bias(tf.mul(tf.reshape(attentionMask, [batch, 1, 1, length]), tf.tensor(near, [length, length])));
+}
+
+/** 1 (seen) → 0, 0 (not seen) → −2³⁰. */
+const bias = (visible: tf.Tensor): tf.Tensor => tf.mul(tf.sub(visible, 1), UNSEEN);
+
+/** [B, L, H · d] → [B, H, L, d] */
+export function splitHeads(x: tf.Tensor, heads: number): tf.Tensor4D {
+  const [batch, length, width] = x.shape as [number, number, number];
+  return tf.transpose<tf.Tensor4D>(tf.reshape(x, [batch, length, heads, width / heads]), [0, 2, 1, 3]);
+}
+
+/** [B, H, L, d] → [B, L, H · d] */
+function mergeHeads(x: tf.Tensor4D): tf.Tensor3D {
+  const [batch, heads, length, width] = x.shape;
+  return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, length, heads * width]);
+}
+
+export interface AttentionHeads {
+  /** [B, H, L, d], scaled by 1 / √d. */
+  query: tf.Tensor4D;
+  /** [B, K, L, d]: head h of the queries goes with head ⌊h · K / H⌋. */
+  key: tf.Tensor4D;
+  value: tf.Tensor4D;
+}
+
+/**
+ * Multi-head attention (Vaswani et al., 2017): softmax(q · kᵀ / √d + bias) · v for each head. Query heads that share keys and
+ * values are the rows of one product, so that those are not repeated.
+ * @param bias additive mask that broadcasts to [B, H, L, L]
+ * @returns context [B, L, H · d], and the probabilities [B, H, L, L] before dropout
+ */
+export function attendHeads(
+  a: Architecture,
+  { query, key, value }: AttentionHeads,
+  bias: tf.Tensor,
+  options: ForwardOptions,
+): { context: tf.Tensor3D; probabilities: tf.Tensor4D } {
+  const [batch, heads, length, width] = query.shape;
+  const shared = key.shape[1];
+  const rows = (heads / shared) * length;
+  const product = tf.matMul(tf.reshape(query, [batch, shared, rows, width]), key, false, true); // [B, K, H / K · L, L]
+  const scores = capped(tf.reshape(product, [batch, heads, length, length]), a.scoreCap);
+  const probabilities = tf.softmax<tf.Tensor4D>(tf.add(scores, bias));
+  const kept = dropped(probabilities, a.attentionDropout, options);
+  const context = tf.matMul(tf.reshape(kept, [batch, shared, rows, length]), value); // [B, K, H / K · L, d]
+  return { context: mergeHeads(tf.reshape(context, [batch, heads, length, width])), probabilities };
+}
+
+/**
+ * Attention of as many key and value heads as query heads.
+ * @param query, key, value [B, L, D]
+ * @returns as of `attendHeads`
+ */
+export function attend(
+  a: Architecture,
+  { query, key, value }: { query: tf.Tensor; key: tf.Tensor; value: tf.Tensor },
+  bias: tf.Tensor,
+  options: ForwardOptions,
+): { context: tf.Tensor3D; probabilities: tf.Tensor4D } {
+  // The queries are scaled and not the scores: the same product on fewer numbers.
+  const scaled = splitHeads(tf.mul(query, 1 / Math.sqrt(a.hiddenSize / a.heads)), a.heads);
+  const heads = { query: scaled, key: splitHeads(key, a.heads), value: splitHeads(value, a.heads) };
+  return attendHeads(a, heads, bias, options);
+}
+
+/**
+ * 1 at each row's last token that is not padding, 0 elsewhere; by id as transformers does it, where there is a pad token,
+ * so that an end-of-text token that serves as padding is passed over. [B, 1, L]
+ */
+function lastToken(a: Architecture, inputs: ModelInputs): tf.Tensor {
+  const [batch, length] = inputs.inputIds.shape;
+  const real = a.padId === undefined ? inputs.attentionMask : tf.cast(tf.notEqual(inputs.inputIds, a.padId), 'float32');
+  const positions = tf.tensor(
+    Float32Array.from({ length }, (_, i) => i),
+    [1, length],
+  );
+  const last = tf.max(tf.mul(real, positions), 1, true); // [B, 1]
+  return tf.reshape(tf.cast(tf.equal(positions, last), 'float32'), [batch, 1, length]);
+}
+
+/** The row of each text's last token, which a decoder classifies by. */
+export function lastRows(a: Architecture, inputs: ModelInputs): ChooseRows {
+  return (x) => {
+    const [batch, , width] = x.shape;
+    return tf.reshape(tf.matMul(lastToken(a, inputs), x), [batch, width]); // [B, 1, L] · [B, L, D]
+  };
+}

@@ -1,0 +1,62 @@
+/** @file What a family's computation is given and gives: the types that the families and what is the same for all share. */
+
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Architecture } from '../architecture';
+
+/** Parameters by their Hugging Face names and in their layouts. */
+export type ParameterTensors = Record<string, tf.Tensor>;
+
+export interface ModelInputs {
+  /** int32 [B, L] */
+  inputIds: tf.Tensor2D;
+  /** float32 [B, L]: 1 real, 0 padding */
+  attentionMask: tf.Tensor2D;
+  /** int32 [B, L]; all 0 if absent. GPT-2 has none. */
+  typeIds?: tf.Tensor2D;
+  /** int32 [B, L]; 0, 1, ... L − 1 if absent. Rows padded on the left need them. */
+  positionIds?: tf.Tensor2D;
+}
+
+export interface ForwardOptions {
+  /** x with elements dropped at `rate` and the rest scaled by 1 / (1 − rate); absent in evaluation. */
+  dropout?: ((x: tf.Tensor, rate: number) => tf.Tensor) | undefined;
+  /** The rows that the head reads. Where given, the last layer computes no others once its attention is done. */
+  choose?: ChooseRows | undefined;
+}
+
+/** Picks rows: [B, L, D] → [R, D]. */
+export type ChooseRows = (x: tf.Tensor3D) => tf.Tensor2D;
+
+export interface Backbone {
+  /** layers + 1, [B, L, D]: after the embeddings, then after each layer; the last one after the final norm. One less where rows are chosen. */
+  hiddenStates: tf.Tensor3D[];
+  /** [R, D]: the chosen rows of what would be the last hidden state. */
+  chosen?: tf.Tensor2D;
+  /** One a layer, [B, H, L, L]: the softmax over the keys, before dropout. */
+  attentions: tf.Tensor4D[];
+}
+
+/** logits = cap(transform(hidden) · weightᵀ + bias), in parts so that the caller can make them for some rows at a time. */
+export interface VocabularyHead {
+  /** [N, D] → [N, E], the width of the embeddings */
+  transform: (hidden: tf.Tensor2D) => tf.Tensor2D;
+  /** [V, E] */
+  weight: tf.Tensor2D;
+  /** [V] */
+  bias: tf.Tensor1D | null;
+  /** Logits z become c · tanh(z / c), which is never beyond ± c; absent: they stay. */
+  cap?: number | undefined;
+}
+
+/** What a family computes; its shapes and static graph depend on nothing but the shapes of the inputs. */
+export interface FamilyComputation {
+  backbone(a: Architecture, parameters: ParameterTensors, inputs: ModelInputs, options: ForwardOptions): Backbone;
+  vocabularyHead(a: Architecture, parameters: ParameterTensors): VocabularyHead;
+  classifiedRows(a: Architecture, inputs: ModelInputs): ChooseRows;
+  classificationLogits(
+    a: Architecture,
+    parameters: ParameterTensors,
+    rows: tf.Tensor2D,
+    options: ForwardOptions,
+  ): tf.Tensor2D;
+}

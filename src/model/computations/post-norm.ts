@@ -1,0 +1,85 @@
+/** @file What BERT and the families that descend from it compute alike: blocks with their norms after the residual sums. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { layerNorm, linear } from '../../engine/graph/ops';
+import type { Architecture } from '../architecture';
+import { activate, attend, backboneOf, dropped, paddingBias, parameter } from './attention';
+import type { Backbone, ChooseRows, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
+
+/** Names of a block's linear layers and norms, whole but for `.weight` and `.bias`. */
+export interface BlockNames {
+  query: string;
+  key: string;
+  value: string;
+  attentionOutput: string;
+  attentionNorm: string;
+  inner: string;
+  outer: string;
+  outputNorm: string;
+}
+
+export const dense = (x: tf.Tensor, p: ParameterTensors, name: string): tf.Tensor =>
+  linear(x, parameter(p, `${name}.weight`), parameter(p, `${name}.bias`), 'out-in');
+
+export const norm = (x: tf.Tensor, a: Architecture, p: ParameterTensors, name: string): tf.Tensor =>
+  layerNorm(x, parameter(p, `${name}.weight`), parameter(p, `${name}.bias`), a.layerNormEpsilon);
+
+/** The classifier with a hidden layer, which RoBERTa and ELECTRA have. rows [B, D] → [B, classes] */
+export function twoLayerLogits(
+  a: Architecture,
+  p: ParameterTensors,
+  rows: tf.Tensor,
+  activation: (x: tf.Tensor) => tf.Tensor,
+  options: ForwardOptions,
+): tf.Tensor2D {
+  const hidden = activation(dense(dropped(rows, a.classifierDropout, options), p, 'classifier.dense'));
+  return dense(dropped(hidden, a.classifierDropout, options), p, 'classifier.out_proj') as tf.Tensor2D;
+}
+
+/** x [B, L, D] → the same shape, or [R, D] where rows are chosen. */
+function block(
+  a: Architecture,
+  p: ParameterTensors,
+  names: BlockNames,
+  x: tf.Tensor,
+  bias: tf.Tensor,
+  { choose, ...options }: ForwardOptions,
+): { output: tf.Tensor; probabilities: tf.Tensor4D } {
+  const projected = { query: dense(x, p, names.query), key: dense(x, p, names.key), value: dense(x, p, names.value) };
+  const { context, probabilities } = attend(a, projected, bias, options);
+  const [seen, residual] = choose ? [choose(context), choose(x as tf.Tensor3D)] : [context, x];
+  const attention = dropped(dense(seen, p, names.attentionOutput), a.dropout, options);
+  const attended = norm(tf.add(attention, residual), a, p, names.attentionNorm);
+  const inner = activate(dense(attended, p, names.inner), a.activation);
+  const mlp = dropped(dense(inner, p, names.outer), a.dropout, options);
+  return { output: norm(tf.add(mlp, attended), a, p, names.outputNorm), probabilities };
+}
+
+/** The blocks on embeddings [B, L, D]; every token sees every real one. */
+export function postNormBackbone(
+  a: Architecture,
+  p: ParameterTensors,
+  { attentionMask }: ModelInputs,
+  embeddings: tf.Tensor,
+  namesOf: (index: number) => BlockNames,
+  withChoice: ForwardOptions,
+): Backbone {
+  const { choose, ...options } = withChoice;
+  const bias = paddingBias(attentionMask);
+  const hiddenStates = [embeddings];
+  const attentions: tf.Tensor4D[] = [];
+  for (let index = 0; index < a.layers; index++) {
+    const isLast = index === a.layers - 1;
+    const blockOptions = isLast ? withChoice : options;
+    const { output, probabilities } = block(a, p, namesOf(index), hiddenStates[index]!, bias, blockOptions);
+    hiddenStates.push(output);
+    attentions.push(probabilities);
+  }
+  return backboneOf(hiddenStates, attentions, choose !== undefined);
+}
+
+/** The first token's row of each text. */
+export const firstRows: ChooseRows = (x) => {
+  const [batch, , width] = x.shape;
+  return tf.reshape(tf.slice(x, [0, 0, 0], [batch, 1, width]), [batch, width]);
+};

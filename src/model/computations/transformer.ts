@@ -1,0 +1,130 @@
+/** @file A transformer as a pure function of its named parameters: the table of families, and what is the same for all. */
+
+import type * as tf from '@tensorflow/tfjs-core';
+import { reshape } from '@tensorflow/tfjs-core';
+import { linear } from '../../engine/graph/ops';
+import type { Architecture, Family } from '../architecture';
+import { capped } from './attention';
+import { bert } from './bert';
+import type {
+  Backbone,
+  ChooseRows,
+  FamilyComputation,
+  ForwardOptions,
+  ModelInputs,
+  ParameterTensors,
+  VocabularyHead,
+} from './computation';
+import { distilbert } from './distilbert';
+import { electra } from './electra';
+import { gpt2 } from './gpt2';
+import {
+  gemma2Layout,
+  gemma3Layout,
+  llamaLayout,
+  mistralLayout,
+  olmo2Layout,
+  phi3Layout,
+  qwen2Layout,
+  qwen3Layout,
+  smollm3Layout,
+} from '../layouts/llama';
+import { modernbert } from './modernbert';
+import { rmsDecoder } from './rms-decoder';
+import { roberta } from './roberta';
+
+const families: Record<Family, FamilyComputation> = {
+  bert,
+  distilbert,
+  electra,
+  gemma2: rmsDecoder(gemma2Layout),
+  gemma3_text: rmsDecoder(gemma3Layout),
+  gpt2,
+  llama: rmsDecoder(llamaLayout),
+  modernbert,
+  mistral: rmsDecoder(mistralLayout),
+  olmo2: rmsDecoder(olmo2Layout),
+  phi3: rmsDecoder(phi3Layout),
+  qwen2: rmsDecoder(qwen2Layout),
+  qwen3: rmsDecoder(qwen3Layout),
+  roberta,
+  smollm3: rmsDecoder(smollm3Layout),
+  'xlm-roberta': roberta,
+};
+
+/** Hidden states and attentions of every layer. */
+export function backbone(
+  a: Architecture,
+  parameters: ParameterTensors,
+  inputs: ModelInputs,
+  options: ForwardOptions = {},
+): Backbone {
+  return families[a.family].backbone(a, parameters, inputs, options);
+}
+
+/** The head of a language model. */
+export function vocabularyHead(a: Architecture, parameters: ParameterTensors): VocabularyHead {
+  return families[a.family].vocabularyHead(a, parameters);
+}
+
+/**
+ * Logits of a language model's head.
+ * @param rows [N, D], transformed
+ * @returns [N, V]
+ */
+export function vocabularyLogits(
+  { weight, bias, cap }: Omit<VocabularyHead, 'transform'>,
+  rows: tf.Tensor2D,
+): tf.Tensor2D {
+  return capped(linear(rows, weight, bias, 'out-in') as tf.Tensor2D, cap);
+}
+
+/** Picks the row of each text that its classifier reads, of [B, L, D]. */
+export function classifiedRows(a: Architecture, inputs: ModelInputs): ChooseRows {
+  return families[a.family].classifiedRows(a, inputs);
+}
+
+/**
+ * The head of a classifier.
+ * @param rows [B, D], chosen of the last hidden state by `classifiedRows`
+ * @returns [B, classes]
+ */
+export function classificationLogits(
+  a: Architecture,
+  parameters: ParameterTensors,
+  rows: tf.Tensor2D,
+  options: ForwardOptions = {},
+): tf.Tensor2D {
+  return families[a.family].classificationLogits(a, parameters, rows, options);
+}
+
+/**
+ * Logits of the model's head on the backbone's last hidden states.
+ * @returns [B, classes] for a classifier; [B, L, V] for a language model, at every position, which training avoids
+ */
+export function headLogits(
+  a: Architecture,
+  parameters: ParameterTensors,
+  lastHidden: tf.Tensor3D,
+  inputs: ModelInputs,
+  options: ForwardOptions = {},
+): tf.Tensor {
+  if (a.head === 'sequence-classification') {
+    return classificationLogits(a, parameters, classifiedRows(a, inputs)(lastHidden), options);
+  }
+  const [batch, length, width] = lastHidden.shape;
+  const head = vocabularyHead(a, parameters);
+  const rows = head.transform(reshape(lastHidden, [batch * length, width])); // [B · L, D]
+  return reshape(vocabularyLogits(head, rows), [batch, length, a.vocabularySize]);
+}
+
+/** Logits of the whole model, for inspection and generation; shapes as of `headLogits`. */
+export function logits(
+  a: Architecture,
+  parameters: ParameterTensors,
+  inputs: ModelInputs,
+  options: ForwardOptions = {},
+): tf.Tensor {
+  const { hiddenStates } = backbone(a, parameters, inputs, options);
+  return headLogits(a, parameters, hiddenStates[a.layers]!, inputs, options);
+}

@@ -1,0 +1,154 @@
+/** @file Model folders as Hugging Face lays them out: config.json and model.safetensors, whole or in shards. */
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError } from '../../protocol/problem';
+import { type Architecture } from '../architecture';
+import { architectureFromConfig, configFromArchitecture, headParameters, parameterShapes } from '../layouts/config';
+import { writeAtomically } from './atomic';
+import { layoutOf } from '../layouts/families';
+import { initializeParameters, type Parameters } from '../parameters';
+import { SafetensorsFile, toFloat32, writeSafetensors } from './safetensors';
+import { findTensors, readJsonObject, requireRoom, WEIGHTS } from './weight-files';
+
+const CONFIG = 'config.json';
+
+export interface Checkpoint {
+  architecture: Architecture;
+  /** float32, under the names that transformers 5 writes. */
+  parameters: Parameters;
+  /** config.json as it stands in the folder. */
+  config: Record<string, unknown>;
+}
+
+/**
+ * Reads a model folder. Float16 and bfloat16 weights are widened to float32; tensors that the model has not are passed over.
+ * @throws InputError that names the file, where something is missing, damaged or of the wrong shape
+ */
+export async function loadCheckpoint(directory: string): Promise<Checkpoint> {
+  const configFile = join(directory, CONFIG);
+  const config = await readJsonObject(configFile);
+  const architecture = architectureFromConfig(config, configFile);
+  return { architecture, parameters: await loadParameters(directory, architecture), config };
+}
+
+/**
+ * Weights for an architecture to be trained from those of a model folder, whatever its head. What belongs to the head and is not there, or
+ * is there for other classes, starts from random values of `seed`.
+ * @returns also the names of those, `fresh`
+ * @throws InputError that names the file, where anything else is missing, damaged or of the wrong shape
+ */
+export async function loadStart(
+  directory: string,
+  architecture: Architecture,
+  seed: number,
+): Promise<{ parameters: Parameters; fresh: string[] }> {
+  const found = await loadParameters(directory, architecture, headParameters(architecture));
+  const fresh = Object.keys(parameterShapes(architecture)).filter((name) => !(name in found));
+  return { parameters: { ...initializeParameters(architecture, seed), ...found }, fresh };
+}
+
+/** @param dispensable parameters that are left out where the folder has none of their shape */
+async function loadParameters(
+  directory: string,
+  architecture: Architecture,
+  dispensable: ReadonlySet<string> = new Set(),
+): Promise<Parameters> {
+  const { place, fileOf } = await findTensors(directory);
+  requireRoom(architecture, fileOf.size, join(directory, CONFIG));
+  const files = new Map<string, SafetensorsFile>();
+  try {
+    const parameters: Parameters = {};
+    for (const [name, shape] of Object.entries(parameterShapes(architecture))) {
+      const stored = storedNames(name, layoutOf(architecture.family).basePrefix).find((alias) => fileOf.has(alias));
+      if (stored === undefined) {
+        if (dispensable.has(name)) continue;
+        throw InputError.at(place, 'tensor-missing-for-config', { tensor: name });
+      }
+      const path = fileOf.get(stored)!;
+      const file = files.get(path) ?? (await SafetensorsFile.open(path));
+      files.set(path, file);
+      if (dispensable.has(name) && file.shapeOf(stored).join() !== shape.join()) continue;
+      parameters[name] = await readParameter(file, stored, shape);
+    }
+    return parameters;
+  } finally {
+    for (const file of files.values()) await file.close();
+  }
+}
+
+/** Names under which checkpoints of any age keep a parameter, the present one first. */
+function storedNames(name: string, basePrefix: string): string[] {
+  // Until 2019 a LayerNorm's weight and bias were called gamma and beta, after TensorFlow.
+  const older = name.replace(/\bLayerNorm\.weight$/, 'LayerNorm.gamma').replace(/\bLayerNorm\.bias$/, 'LayerNorm.beta');
+  const names = older === name ? [name] : [name, older];
+  // A checkpoint of the bare backbone has no prefix.
+  return [...names, ...names.filter((n) => n.startsWith(basePrefix)).map((n) => n.slice(basePrefix.length))];
+}
+
+async function readParameter(file: SafetensorsFile, name: string, shape: readonly number[]): Promise<Float32Array> {
+  const found = file.shapeOf(name);
+  if (found.join() !== shape.join()) {
+    throw InputError.at(file.path, 'tensor-of-other-shape', { tensor: name, found, wanted: shape });
+  }
+  const tensor = await file.read(name);
+  const values = toFloat32(tensor);
+  if (values) return values;
+  throw InputError.at(file.path, 'tensor-not-float', { tensor: name, type: tensor.dtype });
+}
+
+/**
+ * Writes a model folder, in one that is there, that Python transformers loads with nothing missing. Each file is replaced atomically; the tokenizer
+ * is the caller's to add.
+ * @param extra keys to add to config.json
+ */
+export async function saveCheckpoint(
+  directory: string,
+  architecture: Architecture,
+  parameters: Parameters,
+  extra: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const tensors = Object.entries(parameterShapes(architecture)).map(([name, shape]) => {
+    const data = parameters[name];
+    if (!data) throw new Error(`The parameter ${name} is missing.`);
+    return [name, { shape, data }] as const;
+  });
+  // None on the way to it: the folder of a run that somebody has taken away is not to come back.
+  await mkdir(directory).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  });
+  await writeSafetensors(join(directory, WEIGHTS), Object.fromEntries(tensors), { format: 'pt' });
+  if (architecture.head === 'causal-lm') {
+    await writeJson(join(directory, 'generation_config.json'), generationConfig(architecture));
+  }
+  await writeJson(join(directory, CONFIG), { ...configFromArchitecture(architecture), ...extra });
+}
+
+/** What transformers' generate() would derive from config.json, said once so that it need not warn. */
+function generationConfig(a: Architecture): Record<string, unknown> {
+  const ids = { bos_token_id: a.bosId, eos_token_id: a.eosId, pad_token_id: a.padId };
+  return { _from_model_config: true, ...Object.fromEntries(Object.entries(ids).filter(([, id]) => id !== undefined)) };
+}
+
+/** Settings that transformers 5 takes as floats alone: Python tells 30 from 30.0, and JavaScript writes both as 30. */
+const FLOATS = [
+  'attention_factor',
+  'attn_logit_softcapping',
+  'beta_fast',
+  'beta_slow',
+  'factor',
+  'final_logit_softcapping',
+  'high_freq_factor',
+  'initializer_range',
+  'low_freq_factor',
+  'rms_norm_eps',
+  'rope_local_base_freq',
+  'rope_theta',
+];
+// A quote within a text is escaped, so that no text has one right before a colon.
+const wholeFloats = new RegExp(`"(${FLOATS.join('|')})": (-?\\d+)(?=[,\n])`, 'g');
+
+async function writeJson(path: string, value: unknown): Promise<void> {
+  const text = JSON.stringify(value, null, 2).replace(wholeFloats, '"$1": $2.0');
+  await writeAtomically(path, `${text}\n`);
+}

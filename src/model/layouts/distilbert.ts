@@ -1,0 +1,136 @@
+/** @file DistilBERT's checkpoints (Sanh et al., 2019): config keys, parameter names and shapes, initial values. */
+
+import { complaint, type Complaint } from '../../protocol/problem';
+import type { Activation, Architecture } from '../architecture';
+import type { ConfigReader } from './config-reader';
+import { allLayers, type FamilyFields, type FamilyLayout, linearShapes, normShapes, tokenIds } from './layout';
+
+const ACTIVATIONS: readonly Activation[] = ['gelu', 'relu'];
+
+const defaults: FamilyFields = {
+  hiddenSize: 768,
+  layers: 6,
+  heads: 12,
+  intermediateSize: 3072,
+  vocabularySize: 30522,
+  maxPositions: 512,
+  typeVocabularySize: 0,
+  activation: 'gelu',
+  layerNormEpsilon: 1e-12, // no key of the config: a constant of its code
+  initializerRange: 0.02,
+  dropout: 0.1,
+  attentionDropout: 0.1,
+  embeddingDropout: 0.1,
+  classifierDropout: 0.2,
+  tieWordEmbeddings: true,
+  padId: 0,
+};
+
+function fromConfig(reader: ConfigReader): FamilyFields {
+  const dropout = reader.number('dropout', defaults.dropout);
+  return {
+    hiddenSize: reader.number('dim', defaults.hiddenSize),
+    layers: reader.number('n_layers', defaults.layers),
+    heads: reader.number('n_heads', defaults.heads),
+    intermediateSize: reader.number('hidden_dim', defaults.intermediateSize),
+    vocabularySize: reader.number('vocab_size', defaults.vocabularySize),
+    maxPositions: reader.number('max_position_embeddings', defaults.maxPositions),
+    typeVocabularySize: 0,
+    activation: reader.choice('activation', ACTIVATIONS, defaults.activation),
+    layerNormEpsilon: defaults.layerNormEpsilon,
+    initializerRange: reader.number('initializer_range', defaults.initializerRange),
+    dropout,
+    attentionDropout: reader.number('attention_dropout', defaults.attentionDropout),
+    embeddingDropout: dropout, // one key of the config is both
+    classifierDropout: reader.number('seq_classif_dropout', defaults.classifierDropout),
+    tieWordEmbeddings: reader.flag('tie_word_embeddings', true),
+    ...tokenIds(reader, 0),
+  };
+}
+
+function toConfig(a: Architecture): Record<string, unknown> {
+  return {
+    dim: a.hiddenSize,
+    n_layers: a.layers,
+    n_heads: a.heads,
+    hidden_dim: a.intermediateSize,
+    max_position_embeddings: a.maxPositions,
+    activation: a.activation,
+    dropout: a.dropout,
+    attention_dropout: a.attentionDropout,
+    seq_classif_dropout: a.classifierDropout,
+    sinusoidal_pos_embds: false,
+  };
+}
+
+function problem(a: Architecture): Complaint | undefined {
+  if (a.head === 'masked-lm' && !a.tieWordEmbeddings) {
+    return complaint('model-head-not-tied', { family: 'DistilBERT', head: 'masked-language-model' });
+  }
+  return undefined;
+}
+
+const WORD_EMBEDDINGS = 'distilbert.embeddings.word_embeddings.weight';
+export const POSITION_EMBEDDINGS = 'distilbert.embeddings.position_embeddings.weight';
+
+const layerPrefix = (index: number): string => `distilbert.transformer.layer.${index}.`;
+
+function shapes(a: Architecture): Record<string, number[]> {
+  return {
+    [WORD_EMBEDDINGS]: [a.vocabularySize, a.hiddenSize],
+    [POSITION_EMBEDDINGS]: [a.maxPositions, a.hiddenSize],
+    ...normShapes('distilbert.embeddings.LayerNorm', a.hiddenSize),
+    ...allLayers(a.layers, (index) => layerShapes(a, layerPrefix(index))),
+    ...headShapes(a),
+  };
+}
+
+function layerShapes({ hiddenSize: width, intermediateSize: inner }: Architecture, layer: string) {
+  return {
+    ...linearShapes(`${layer}attention.q_lin`, width, width),
+    ...linearShapes(`${layer}attention.k_lin`, width, width),
+    ...linearShapes(`${layer}attention.v_lin`, width, width),
+    ...linearShapes(`${layer}attention.out_lin`, width, width),
+    ...normShapes(`${layer}sa_layer_norm`, width),
+    ...linearShapes(`${layer}ffn.lin1`, inner, width),
+    ...linearShapes(`${layer}ffn.lin2`, width, inner),
+    ...normShapes(`${layer}output_layer_norm`, width),
+  };
+}
+
+function headShapes(a: Architecture): Record<string, number[]> {
+  if (a.head === 'sequence-classification') {
+    return {
+      ...linearShapes('pre_classifier', a.hiddenSize, a.hiddenSize),
+      ...linearShapes('classifier', a.labels?.length ?? 0, a.hiddenSize),
+    };
+  }
+  return {
+    ...linearShapes('vocab_transform', a.hiddenSize, a.hiddenSize),
+    ...normShapes('vocab_layer_norm', a.hiddenSize),
+    'vocab_projector.bias': [a.vocabularySize],
+  };
+}
+
+export const distilbertLayout: FamilyLayout = {
+  summary: 'BERT without token types and pooler, for the same',
+  tokenizer: 'wordpiece',
+  classNames: {
+    'sequence-classification': 'DistilBertForSequenceClassification',
+    'masked-lm': 'DistilBertForMaskedLM',
+  },
+  headOfClass: {
+    DistilBertForSequenceClassification: 'sequence-classification',
+    DistilBertForMaskedLM: 'masked-lm',
+  },
+  basePrefix: 'distilbert.',
+  defaults,
+  fromConfig,
+  toConfig,
+  problem,
+  shapes,
+  layerPrefix,
+  positionEmbeddings: POSITION_EMBEDDINGS,
+  paddedEmbeddings: WORD_EMBEDDINGS,
+  matrixDeviation: (a) => a.initializerRange,
+};

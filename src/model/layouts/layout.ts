@@ -1,0 +1,78 @@
+/** @file What a family's file must say about its checkpoints, and the shapes that all families share. */
+
+import type { Complaint } from '../../protocol/problem';
+import type { Architecture, Head } from '../architecture';
+import type { ConfigReader } from './config-reader';
+
+/** The part of an architecture that the family's own config keys describe. */
+export type FamilyFields = Omit<Architecture, 'family' | 'head' | 'labels' | 'problemType'>;
+
+/** Everything about a family except what it computes. */
+export interface FamilyLayout {
+  /** What it is and what it can learn, after its name: for the experiment file's help. */
+  summary: string;
+  /** What its published models read texts with. */
+  tokenizer: 'wordpiece' | 'bpe';
+  /** transformers' class for each head that the family can have. */
+  classNames: Partial<Record<Head, string>>;
+  /** The head of every class whose checkpoints load; the same model may have been saved from several classes. */
+  headOfClass: Record<string, Head>;
+  /** Prefix of the backbone's names; checkpoints saved from the bare backbone lack it. */
+  basePrefix: string;
+  /** Defaults of transformers' config class. */
+  defaults: FamilyFields;
+  fromConfig(reader: ConfigReader): FamilyFields;
+  toConfig(a: Architecture): Record<string, unknown>;
+  /** What the family cannot do although the sizes are right. */
+  problem(a: Architecture): Complaint | undefined;
+  /** Shape of each parameter by its Hugging Face name. */
+  shapes(a: Architecture): Record<string, number[]>;
+  /** Common start of the names of layer `index`, with its closing dot. */
+  layerPrefix(index: number): string;
+  /** Name of the table of learned positions; null: none. */
+  positionEmbeddings: string | null;
+  /** Row of the first position in that table, where it is not 0; the row before it belongs to the padding token and starts at zero. */
+  firstPosition?(a: Architecture): number;
+  /** Name of the embeddings to which transformers gives a padding_idx, so that this row starts at zero; null: none. */
+  paddedEmbeddings: string | null;
+  /** Standard deviation with which transformers initializes this matrix. */
+  matrixDeviation(a: Architecture, name: string): number;
+  /** What a norm's weights start with; 1 where absent. */
+  initialNorm?: number;
+  /** Initial matrices have no values beyond so many standard deviations of the normal distribution; absent: any. */
+  truncation?: number;
+  /** Whether it can have fewer heads of keys and values than of queries. */
+  sharesKeyValueHeads?: true;
+  /** Width of the MLP of a new model; four times that of the hidden states where absent. */
+  newIntermediateSize?(hiddenSize: number): number;
+  /** What a new model has that depends on the number of its layers. */
+  ofDepth?(layers: number): Partial<Architecture>;
+}
+
+/** Names and shapes of a linear layer as PyTorch has it: weight [out, in], bias [out]. */
+export function linearShapes(name: string, outputs: number, inputs: number): Record<string, number[]> {
+  return { [`${name}.weight`]: [outputs, inputs], [`${name}.bias`]: [outputs] };
+}
+
+/** Names and shapes of a layer norm: weight (γ) [width], bias (β) [width]. */
+export function normShapes(name: string, width: number): Record<string, number[]> {
+  return { [`${name}.weight`]: [width], [`${name}.bias`]: [width] };
+}
+
+/** The shapes of all layers in one record. */
+export function allLayers(
+  count: number,
+  shapesOf: (index: number) => Record<string, number[]>,
+): Record<string, number[]> {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => Object.entries(shapesOf(index))).flat());
+}
+
+/** The token ids that a config names; unset keys are absent. `defaultPad`: the padding token where it names none. */
+export function tokenIds(reader: ConfigReader, defaultPad?: number): Pick<Architecture, 'padId' | 'bosId' | 'eosId'> {
+  const ids = {
+    padId: reader.tokenId('pad_token_id') ?? defaultPad,
+    bosId: reader.tokenId('bos_token_id'),
+    eosId: reader.tokenId('eos_token_id'),
+  };
+  return Object.fromEntries(Object.entries(ids).filter(([, id]) => id !== undefined));
+}
