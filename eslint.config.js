@@ -22,8 +22,8 @@ const subjects = {
   base: [],
   runs: [],
   models: [],
-  devices: ['runs'],
-  experiments: ['runs'],
+  devices: ['runs', 'models'],
+  experiments: ['runs', 'models'],
   inspection: ['runs', 'models'],
   datasets: ['experiments', 'inspection'],
   lab: ['runs', 'models'],
@@ -57,7 +57,7 @@ const reserved = [
 ];
 
 /** Of `model`, what is free of tfjs. */
-const withoutTensors = '(architecture|parameters|layouts/[^/]+|files/(atomic|safetensors|weight-files))';
+const withoutTensors = '(architecture|parameters|layouts/[^/]+|places/[^/]+|files/(atomic|safetensors|weight-files))';
 
 /** By these a link would be followed. */
 const readsOfFiles = ['node:fs', 'node:fs/promises'].map((name) => ({

@@ -1,9 +1,10 @@
-/** @file Where the native libraries lie that do not come with the npm install: OpenVINO, libtensorflow. */
+/** @file Where what is installed by pip lies: native libraries that do not come with the npm install, and models. */
 
 import { existsSync, lstatSync, readdirSync, realpathSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { LibraryName } from '../protocol/libraries';
+import type { PackageName } from '../protocol/model-packages';
 import { complaint, type Complaint } from '../protocol/problem';
 import { builtFolder } from './built-files';
 
@@ -20,7 +21,7 @@ export function dataFolder(): string {
 }
 
 /**
- * Folder that holds `NAME/VERSION/`, one complete library each: whoever installs one fills a folder of another name and renames
+ * Folder that holds `NAME/VERSION/`, one complete library or model each: whoever installs one fills a folder of another name and renames
  * it last. DISTILLERY_LIBRARIES names it (the extension sets that to its own storage).
  */
 export function librariesFolder(): string {
@@ -31,7 +32,7 @@ export function librariesFolder(): string {
 
 export interface InstalledLibrary {
   version: string;
-  /** Holds the shared libraries. */
+  /** Holds the shared libraries, or the model. */
   folder: string;
   /** The named folder that it lies in, as NAME/VERSION. */
   root: string;
@@ -40,15 +41,15 @@ export interface InstalledLibrary {
 }
 
 /** libtensorflow looks for the CUDA libraries in `../nvidia/*\/lib`, so it lies one folder further down. */
-const inside: Partial<Record<LibraryName, string>> = { 'tensorflow-gpu': 'tensorflow' };
+const inside: Partial<Record<PackageName, string>> = { 'tensorflow-gpu': 'tensorflow' };
 
 /** Other names are of installations that go on, or were interrupted. */
 export const isVersion = (name: string): boolean => /^\d+(\.\d+)*$/.test(name);
 
 const byNumber = new Intl.Collator('en', { numeric: true }).compare;
 
-/** The newest version of a library: installed, or else the one that a package ships in `libraries` beside the runner. */
-export function installedLibrary(name: LibraryName): InstalledLibrary | undefined {
+/** The newest version of a library or a model: installed, or else the one that a package ships in `libraries` beside the runner. */
+export function installedLibrary(name: PackageName): InstalledLibrary | undefined {
   const installed = newestIn(librariesFolder(), name);
   if (installed) return { ...installed, isPackaged: false };
   const packaged = builtFolder('libraries');
@@ -56,7 +57,7 @@ export function installedLibrary(name: LibraryName): InstalledLibrary | undefine
   return shipped && { ...shipped, isPackaged: true };
 }
 
-function newestIn(root: string, name: LibraryName): Omit<InstalledLibrary, 'isPackaged'> | undefined {
+function newestIn(root: string, name: PackageName): Omit<InstalledLibrary, 'isPackaged'> | undefined {
   const home = path.join(root, name);
   if (!existsSync(home)) return undefined;
   const version = readdirSync(home).filter(isVersion).sort(byNumber).at(-1);

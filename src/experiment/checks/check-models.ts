@@ -1,6 +1,6 @@
 /** @file Checks teacher, student and tokenizer against each other and against the dataset. */
 
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { type Architecture, keyValueHeadsOf } from '../../model/architecture';
 import { type NewHead, parameterCount } from '../../model/layouts/config';
 import { initializationProblem, withSettingsOf } from '../../model/parameters';
@@ -12,7 +12,8 @@ import type { DatasetFacts } from './check-dataset';
 import { isFile } from './dataset-files';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
-import { classesOf, givenFolder, readArchitecture, teacherFolder } from './model-folder';
+import { classesOf, givenFolder, readArchitecture } from './model-folder';
+import { locateModel } from './model-place';
 import type { ArchitectureSpec, EnsembleSpec, Experiment } from '../file/schema';
 import { isTrained, isTrainedHere } from '../ensemble';
 import type { Path } from '../file/source';
@@ -154,10 +155,7 @@ async function findMembers(
     if (member.source === 'train') continue;
     const path: Path = ['teacher', 'teachers', i, member.source === 'run' ? 'run' : 'path'];
     const isTuned = isTrained(member);
-    const folder = await findings.attempt(
-      isTuned ? Promise.resolve(resolve(findings.base, member.path)) : teacherFolder(member, findings.base),
-      path,
-    );
+    const folder = await findings.attempt(givenFolder(member, findings.base), path);
     const classes = facts.teacher?.labels;
     const wanted =
       isTuned && folder !== undefined
@@ -191,7 +189,10 @@ async function findTokenizer(
 ): Promise<Tokenizer | undefined> {
   const { tokenizer } = experiment;
   if (tokenizer.source === 'train') return undefined;
-  const folder = tokenizer.source === 'path' ? resolve(findings.base, tokenizer.path) : facts.teacherFolder;
+  const folder =
+    tokenizer.source === 'path'
+      ? (await findings.attempt(locateModel(tokenizer.path, findings.base), ['tokenizer', 'path']))?.path
+      : facts.teacherFolder;
   if (folder === undefined) return undefined;
   facts.tokenizerFolder = folder;
   if (await isFile(join(folder, 'tokenizer.json'))) return findings.attempt(Tokenizer.load(folder));
@@ -213,7 +214,9 @@ async function readStudent(
 ): Promise<void> {
   if (student.initialize.from !== 'checkpoint') return;
   const path: Path = ['student', 'initialize', 'path'];
-  const folder = resolve(findings.base, student.initialize.path);
+  const found = await findings.attempt(locateModel(student.initialize.path, findings.base), path);
+  if (found === undefined) return;
+  const folder = found.path;
   facts.studentFolder = folder;
   const labels = facts.teacher?.labels ?? classesIn(dataset);
   const architecture = await findings.attempt(readArchitecture(folder, { head: headOfTask[task], labels }), path);

@@ -1,12 +1,13 @@
 /** @file Hugging Face folders that an experiment names: which folder is meant, and what model is in it. */
 
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { InputError } from '../../protocol/problem';
 import { type Architecture } from '../../model/architecture';
 import { architectureFromConfig, type NewHead } from '../../model/layouts/config';
 import { findTensors, requireRoom } from '../../model/files/weight-files';
 import { isFile, isFolder } from './dataset-files';
+import { locateModel } from './model-place';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { readRunExperiment } from '../experiment-record';
@@ -16,7 +17,7 @@ import type { MemberSpec, TeacherSpec } from '../file/schema';
 
 /**
  * The folder of the teacher's model, of an ensemble the first that is given; undefined for one that the run trains itself. Relative paths are relative to
- * `base`. Throws an InputError where an earlier run is not found, or its model is a link.
+ * `base`. Throws an InputError where an earlier run or a named model is not found, or its model is a link.
  */
 export async function teacherFolder(teacher: TeacherSpec | MemberSpec, base: string): Promise<string | undefined> {
   if (teacher.source === 'ensemble') {
@@ -24,18 +25,18 @@ export async function teacherFolder(teacher: TeacherSpec | MemberSpec, base: str
     return given && teacherFolder(given, base);
   }
   if (teacher.source === 'train' || isTrained(teacher)) return undefined;
-  if (teacher.source === 'checkpoint') return resolve(base, teacher.path);
+  if (teacher.source === 'checkpoint') return (await locateModel(teacher.path, base)).path;
   const run = await findRun(teacher.run, base);
   if (teacher.role === 'teacher') return teacherOfRun(run);
   return (await findCompleteDirectory(run.model)) ?? run.model;
 }
 
 /** The folder of a teacher that is there before the run: its model's, or that of the checkpoint that it is fine-tuned from. */
-export async function givenFolder(teacher: TeacherSpec, base: string): Promise<string | undefined> {
+export async function givenFolder(teacher: TeacherSpec | MemberSpec, base: string): Promise<string | undefined> {
   const found = await teacherFolder(teacher, base);
   if (found !== undefined) return found;
   const [start] = membersOf(teacher).flatMap(({ member }) => (member.source === 'checkpoint' ? [member.path] : []));
-  return start === undefined ? undefined : resolve(base, start);
+  return start === undefined ? undefined : (await locateModel(start, base)).path;
 }
 
 /** The folder of the teacher that a run used, wherever that came from. Throws an InputError where that is an ensemble. */

@@ -14,6 +14,11 @@ const MOST_WIDTH = 2 ** 20;
 
 const count = (description: string, most = MOST_WIDTH) => z.int().min(1).max(most).describe(description);
 const path = (description: string) => z.string().min(1).describe(description);
+/** Of a model: `experiment/checks/model-place` finds it. */
+const modelPath = (description: string) =>
+  path(
+    `${description} Or a model of Hugging Face, "org/name" or "org/name@revision", that is in its cache here; or an installed one, "minilm" or "smollm2".`,
+  );
 const paths = (description: string, examples: unknown[]) =>
   z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).meta({ description, examples });
 
@@ -157,7 +162,7 @@ const trainingSchema = z
 const tokenizerSchema = z
   .discriminatedUnion('source', [
     z.strictObject({ source: z.literal('teacher') }).describe("The teacher's own tokenizer."),
-    z.strictObject({ source: z.literal('path'), path: path('Folder that holds a tokenizer.json.') }),
+    z.strictObject({ source: z.literal('path'), path: modelPath('Folder that holds a tokenizer.json.') }),
     z
       .strictObject({
         source: z.literal('train'),
@@ -223,7 +228,7 @@ const memberSchema = z.discriminatedUnion('source', [
   z
     .strictObject({
       source: z.literal('checkpoint'),
-      path: path('Folder in Hugging Face layout, with the tokenizer that all members share.'),
+      path: modelPath('Folder in Hugging Face layout, with the tokenizer that all members share.'),
       training: fineTuningSchema,
     })
     .describe('A model that is already fine-tuned, or with `training` a pretrained one.'),
@@ -252,7 +257,7 @@ const teacherSchema = z
     z
       .strictObject({
         source: z.literal('checkpoint'),
-        path: path(
+        path: modelPath(
           'Folder in Hugging Face layout: config.json, model.safetensors and, for its tokenizer, tokenizer.json.',
         ),
         training: fineTuningSchema,
@@ -335,7 +340,7 @@ const studentSchema = z
           })
           .describe("The teacher's embeddings and some of its blocks; the widths must be equal."),
         z
-          .strictObject({ from: z.literal('checkpoint'), path: path('Folder in Hugging Face layout.') })
+          .strictObject({ from: z.literal('checkpoint'), path: modelPath('Folder in Hugging Face layout.') })
           .describe(
             'The weights of a folder, which then also names the architecture. It gets a new head where its own predicts something else.',
           ),
@@ -483,6 +488,14 @@ export const experimentSchema = z
 /** A file that the run read, so that a changed input is noticed. */
 const inputFileSchema = z.object({ path: z.string(), bytes: z.number(), sha256: z.string() });
 
+const modelOriginSchema = z.object({
+  asked: z.string(),
+  path: z.string(),
+  id: z.string().optional(),
+  commit: z.string().optional(),
+  version: z.string().optional(),
+});
+
 /**
  * The experiment as run (`experiment.json`): still of the experiment file's shape, with every default filled in, paths
  * absolute (in the file, relative to the workspace: `run-directory/experiment-paths.ts`) and globs expanded.
@@ -500,6 +513,8 @@ export const resolvedExperimentSchema = experimentSchema.extend({
     architecture: architectureSchema.required({ intermediateSize: true, maxPositions: true }),
   }),
   inputs: z.array(inputFileSchema),
+  /** The models that the file names by an id or by the name of an installed one: which they were. */
+  models: z.array(modelOriginSchema).optional(),
   /** All of them, the first of which is `training.seed`; absent where there is one. */
   seeds: z.array(seed).optional(),
   /** Which combination of a sweep this is. */

@@ -8,6 +8,8 @@ import { libraryTitle } from '../../protocol/libraries';
 const actions: Readonly<Record<ActionName, (subject: string) => string>> = {
   install: (library) => `"Install ${libraryTitle(library)}" in the Devices view, which the person clicks`,
   remove: () => '"Remove Native Library…" in the Devices view, which the person clicks',
+  fetch: (model) => `"Fetch Model…" with ${model}, which the person clicks and confirms`,
+  token: () => 'let the person enter an access token by "Set Hugging Face Token…"',
   wheel: () => 'let the person choose a wheel that they have',
   devices: () => 'the Devices view',
   cache: () => 'the command line',

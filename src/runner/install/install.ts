@@ -1,15 +1,15 @@
-/** @file Installs a native library for this person: fetches or takes its wheels, checks them, unpacks what is needed. */
+/** @file Installs a native library or a model for this person: fetches or takes its wheels, checks them, unpacks what is needed. */
 
 import { appendFileSync } from 'node:fs';
 import { mkdir, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { findLibrary, installedLibrary } from '../../engine/libraries';
-import { libraryTitle, type LibraryName } from '../../protocol/libraries';
+import { installedLibrary } from '../../engine/libraries';
+import { packageTitle, type PackageName } from '../../protocol/model-packages';
 import { saveDirectoryAtomically } from '../../run-directory/atomic-directory';
 import { formatBytes } from '../../protocol/format';
 import type { LibraryRecord } from '../../protocol/records';
 import { libraryFor, platformsOf, wheelTags, type Library, type Wheel } from './catalog';
-import { explained, installError, type InstallError } from './install-error';
+import { explained, installError, withMeanwhile, type InstallError } from './install-error';
 import { alone, exists, libraryHome, removeOthers } from './library-home';
 import { downloadWheel } from './pip-download';
 import { findPip } from './python';
@@ -38,15 +38,27 @@ const SPARE_BYTES = 64e6;
  * was downloaded and is as published is kept until then, for the next attempt. Throws an InstallError.
  */
 export async function installLibrary(
-  name: LibraryName,
+  name: PackageName,
   listener: InstallListener,
   options: InstallOptions = {},
+): Promise<LibraryRecord> {
+  try {
+    return await installPackage(name, listener, options);
+  } catch (error) {
+    throw withMeanwhile(error, name);
+  }
+}
+
+async function installPackage(
+  name: PackageName,
+  listener: InstallListener,
+  options: InstallOptions,
 ): Promise<LibraryRecord> {
   const library = libraryFor(name);
   if (!library) throw wrongPlatform(name);
   const there = installedLibrary(name);
   if (there?.isPackaged && there.version === library.version && !options.files?.length) {
-    listener.note(`${libraryTitle(name)} ${library.version} came with this program: there is nothing to install`);
+    listener.note(`${packageTitle(name)} ${library.version} came with this program: there is nothing to install`);
     return { library: name, version: library.version, folder: there.folder, isThere: true };
   }
   const home = libraryHome(name);
@@ -56,9 +68,9 @@ export async function installLibrary(
     try {
       const isThere = await exists(target);
       if (!isThere) await install(library, home, log, options);
-      else log.note(`${libraryTitle(library.name)} ${library.version} is already installed in ${target}`);
+      else log.note(`${packageTitle(library.name)} ${library.version} is already installed in ${target}`);
       await removeOthers(home, library.version);
-      const folder = findLibrary(name)!;
+      const { folder } = installedLibrary(name)!;
       return { library: name, version: library.version, folder, ...(isThere && { isThere }) };
     } catch (error) {
       const known = cancelled(name, options.signal) ?? explained(error, home);
@@ -76,7 +88,7 @@ async function install(library: Library, home: string, log: Log, options: Instal
   await fetchMissing(library, wheels, downloads, home, log, options);
   await unpack(library, wheels, path.join(home, library.version), log, options);
   await rm(downloads, { recursive: true, force: true });
-  log.note(`installed ${libraryTitle(library.name)} ${library.version} in ${path.join(home, library.version)}`);
+  log.note(`installed ${packageTitle(library.name)} ${library.version} in ${path.join(home, library.version)}`);
 }
 
 /** Where each wheel is that need not be fetched. */
@@ -154,6 +166,10 @@ async function unpack(
   const onBytes = (bytes: number): void => log.progress('unpacking', (done += bytes), library.bytes);
   await saveDirectoryAtomically(target, async (folder) => {
     for (const file of wheels.values()) await unpackWheel(file, folder, library.keep, onBytes, signal);
+    if (library.archive === undefined) return;
+    const archive = path.join(folder, library.archive.file);
+    await unpackWheel(archive, folder, library.archive.keep, onBytes, signal);
+    await rm(archive);
   });
 }
 
@@ -174,7 +190,7 @@ async function requireSpace(
   const needed = sum(missing) + Math.max(0, ...missing) + library.bytes + SPARE_BYTES;
   const available = await free(home);
   if (available >= needed) return;
-  const title = libraryTitle(library.name);
+  const title = packageTitle(library.name);
   throw installError('install-disk-too-small', { title, needed, folder: home, available });
 }
 
@@ -206,13 +222,13 @@ function logging(listener: InstallListener, file: string): Log {
   };
 }
 
-function cancelled(library: LibraryName, signal: AbortSignal | undefined): InstallError | undefined {
+function cancelled(library: PackageName, signal: AbortSignal | undefined): InstallError | undefined {
   return signal?.aborted ? installError('install-cancelled', { library }) : undefined;
 }
 
-function wrongPlatform(name: LibraryName): InstallError {
+function wrongPlatform(name: PackageName): InstallError {
   return installError('install-wrong-platform', {
-    title: libraryTitle(name),
+    title: packageTitle(name),
     platform: `${process.platform}-${process.arch}`,
     platforms: platformsOf(name),
   });
@@ -223,7 +239,7 @@ function wrongWheel(file: string, library: Library): InstallError {
   const given = path.basename(file);
   if (wanted.includes(given)) return installError('install-wheel-altered', { file: given, wanted });
   const { name, version } = library;
-  const title = libraryTitle(name);
+  const title = packageTitle(name);
   return installError('install-wrong-wheel', { file: given, title, version, wanted, ...describe(given) });
 }
 

@@ -1,14 +1,14 @@
-/** @file The folder of one library: who may change it, and taking versions out of it. */
+/** @file The folder of one library or model: who may change it, and taking versions out of it. */
 
 import { access, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { installedLibrary, isVersion, librariesFolder } from '../../engine/libraries';
-import type { LibraryName } from '../../protocol/libraries';
+import type { PackageName } from '../../protocol/model-packages';
 import { acquireLock, LockedError } from '../../run-directory/lock';
-import { explained, installError } from './install-error';
+import { explained, installError, withMeanwhile } from './install-error';
 
 /** Holds a folder for each version, and what an installation needs while it goes on. */
-export const libraryHome = (name: LibraryName): string => path.join(librariesFolder(), name);
+export const libraryHome = (name: PackageName): string => path.join(librariesFolder(), name);
 
 /** One process at a time changes a library. The folder is made where it is missing. */
 export async function alone<T>(home: string, work: () => Promise<T>): Promise<T> {
@@ -31,7 +31,7 @@ export async function alone<T>(home: string, work: () => Promise<T>): Promise<T>
 }
 
 /** Removes a library, and what is left of attempts to install it. Returns whether it was installed. */
-export async function removeLibrary(name: LibraryName): Promise<boolean> {
+export async function removeLibrary(name: PackageName): Promise<boolean> {
   const home = libraryHome(name);
   if (!(await exists(home))) return false;
   const installed = installedLibrary(name)?.isPackaged === false;
@@ -39,7 +39,7 @@ export async function removeLibrary(name: LibraryName): Promise<boolean> {
     await alone(home, () => removeOthers(home, undefined));
     await rm(home, { recursive: true, force: true });
   } catch (error) {
-    throw explained(error, home);
+    throw withMeanwhile(explained(error, home), name);
   }
   return installed;
 }

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { LibraryName } from '../../protocol/libraries';
+import type { PackageName } from '../../protocol/model-packages';
 import { killProcessTree } from '../../run-directory/process-tree';
 import { wheelTags, type Wheel } from './catalog';
 import { explained, installError } from './install-error';
@@ -11,7 +11,7 @@ import type { Pip } from './python';
 
 export interface Download {
   /** What it is a part of. */
-  library: LibraryName;
+  library: PackageName;
   wheel: Wheel;
   /** The wheel ends up here, under its own name, when it is complete. */
   folder: string;
@@ -110,7 +110,7 @@ async function run(
 }
 
 /** What pip's messages mean; they have been these for many versions. */
-function failure(output: string, name: string, library: LibraryName, folder: string): unknown {
+function failure(output: string, name: string, library: PackageName, folder: string): unknown {
   if (output.includes('DO NOT MATCH THE HASHES')) {
     return installError('install-other-package-offered', { name, library });
   }

@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { LibraryName } from '../../protocol/libraries';
+import type { PackageName } from '../../protocol/model-packages';
 import { installError } from './install-error';
 
 /** A command line that is pip: program and first arguments. */
@@ -18,7 +18,7 @@ const pips: readonly Pip[] = [['pip3'], ['pip']];
  * @param library for which it is wanted
  * @throws InstallError where there is no Python, or one without pip
  */
-export async function findPip(home: string, library: LibraryName): Promise<Pip> {
+export async function findPip(home: string, library: PackageName): Promise<Pip> {
   const candidates: readonly Pip[] = [...pythons.map((python): Pip => [...python, '-m', 'pip']), ...pips];
   for (const candidate of candidates) if (await works(candidate, '--version', home)) return candidate;
   for (const python of pythons) {

@@ -52,8 +52,15 @@ ${origin(experiment, role)}
 - Parameters: ${formatCount(parameterCount(a))}
 - Vocabulary: ${formatCount(a.vocabularySize)} tokens, at most ${formatCount(a.maxPositions)} in an input
 ${a.labels ? `- Classes: ${someOf(a.labels.map(inMarkdown), MOST_CLASSES, 'classes')}\n` : ''}${data(experiment, role, rows)}
-- Trained with seed ${experiment.training.seed}
+${madeWith(experiment)}- Trained with seed ${experiment.training.seed}
 `;
+}
+
+/** Models that anybody can have, by which one could be made again. */
+function madeWith({ models = [] }: ResolvedExperiment): string {
+  return models
+    .map(({ asked, id, commit }) => `- Made with ${inMarkdown(id === undefined ? asked : `${id}, commit ${commit}`)}\n`)
+    .join('');
 }
 
 function data({ task, dataset, file }: ResolvedExperiment, role: Role, rows: CardRows): string {

@@ -83,6 +83,9 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
     await saveDirectoryAtomically(tokenizerFolder, (directory) => data.tokenizer.save(directory));
   }
   for (const problem of data.problems) await recorder.note(formatProblem(problem));
+  for (const { asked, commit, version, path: place } of experiment.models ?? []) {
+    await recorder.note(`${asked}: ${commit === undefined ? `version ${version}` : `commit ${commit}`}, ${place}`);
+  }
   const unlabelled = data.train.length - data.labelled.length;
   const training = `${data.labelled.length} training${unlabelled > 0 ? `, ${unlabelled} unlabelled` : ''}`;
   await recorder.note(

@@ -203,7 +203,8 @@ async function fill(
 function nameOfTeacher(experiment: ResolvedExperiment, run: string, index: number): string {
   const teacher = membersOf(experiment.teacher)[index]!.member;
   if (isTrained(teacher)) return run;
-  return teacher.source === 'run' ? `${path.basename(teacher.run)} (${teacher.role})` : teacher.path;
+  if (teacher.source === 'run') return `${path.basename(teacher.run)} (${teacher.role})`;
+  return experiment.models?.find((one) => one.path === teacher.path)?.asked ?? teacher.path;
 }
 
 async function mayGoOn(

@@ -1,4 +1,4 @@
-/** @file What inspection and completion look at: a run, a control of a run, or any Hugging Face folder. */
+/** @file What inspection and completion look at: a run, a control of a run, any Hugging Face folder, or a model by its name or id. */
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -16,6 +16,7 @@ import type { Columns } from '../../dataset/dataset';
 import { Tokenizer } from '../../tokenizer/tokenizer';
 import { loadModel } from '../run/models';
 import { membersOfRun, teacherOfRun } from '../../experiment/checks/model-folder';
+import { locateModel } from '../../experiment/checks/model-place';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { Model } from '../../model/parameters';
 import { initialValue } from '../../distill/training/schedules';
@@ -59,6 +60,8 @@ export async function openTarget(target: string, executor: Executor): Promise<Ta
 export async function locateTarget(target: string): Promise<TargetFolders> {
   const folder = path.resolve(target);
   if (existsSync(path.join(folder, 'config.json'))) return { teacher: folder, tokenizer: folder, columns: {} };
+  const named = await locateModel(target, process.cwd());
+  if (named.origin) return { teacher: named.path, tokenizer: named.path, columns: {} };
   const { run, training } = await findTraining(target);
   const experiment = await readRunExperiment(run);
   const ensemble = await ensembleOf(run, experiment);

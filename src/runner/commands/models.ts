@@ -1,0 +1,47 @@
+/** @file `models`: what is on this machine, and fetching, installing and removing one. */
+
+import { formatBytes, formatCount } from '../../protocol/format';
+import { hubIdText, type HubId } from '../../model/places/hub-cache';
+import { findInstalledModel } from '../../model/places/installed';
+import { modelPackages, type ModelPackageName } from '../../protocol/model-packages';
+import type { FetchedModel, LibraryRecord, ModelRecord, PlannedModel } from '../../protocol/records';
+import { fetchModel } from '../models/fetch-model';
+import { whileInstalling } from './libraries';
+
+/** Ctrl+C, a polite kill and a closed terminal end it; what has come is kept for the next attempt. */
+export function fetchCommand(about: HubId, json: boolean): Promise<FetchedModel> {
+  return whileInstalling(json, (output, signal) => fetchModel(about, output, { signal }));
+}
+
+/** One line a model. */
+export function modelText({ id, family, parameters, bytes, licence, tasks, startsFor, problem }: ModelRecord): string {
+  const facts = [
+    family,
+    parameters !== undefined && `${formatCount(parameters)} parameters`,
+    formatBytes(bytes),
+    licence ?? 'no licence named',
+    tasks.length > 0 && `teacher: ${tasks.join(', ')}`,
+    startsFor.length > 0 && `fine-tuned teacher or start of a student: ${startsFor.join(', ')}`,
+    problem && `not usable: ${problem.message} ${problem.remedy}`,
+  ];
+  return `${id}\t${facts.filter(Boolean).join(' · ')}`;
+}
+
+export const modelsText = (models: readonly ModelRecord[]): string =>
+  models.map(modelText).join('\n') || 'no models are here: fetch one with "distillery models --fetch org/name"';
+
+export function planText(plan: PlannedModel): string {
+  const { missing, bytes, host, licence, cache, files, commit } = plan;
+  const names = files.map((file) => `${file.path}\t${formatBytes(file.bytes)}`);
+  const amount = missing === bytes ? formatBytes(bytes) : `${formatBytes(missing)} of ${formatBytes(bytes)}`;
+  const licensed = licence === undefined ? 'no licence named' : `licence ${licence}`;
+  return [
+    `${hubIdText(plan)} (${commit}, ${licensed}): ${amount} would be fetched from ${host} into ${cache}`,
+    ...names,
+  ].join('\n');
+}
+
+export function installedText(name: ModelPackageName, { version }: LibraryRecord): string {
+  const { path } = findInstalledModel(name)!;
+  return `${modelPackages[name].title}, ${name} ${version}, is installed in ${path}; an experiment names it by "path": "${name}"`;
+}
