@@ -60,11 +60,14 @@ describePage('the Lab page', (open) => {
     },
   );
 
-  it.each(allOr(tabs, ['tokens']))('fits a window that is as narrow as may be from the start: %s', async (tab) => {
-    const page = await openTab(tab, 'least');
-    await expectFits(page);
-    await expectAccessible(page);
-  });
+  it.each(allOr<(typeof tabs)[number]>(tabs, ['tokens']))(
+    'fits a window that is as narrow as may be from the start: %s',
+    async (tab) => {
+      const page = await openTab(tab, 'least');
+      await expectFits(page);
+      await expectAccessible(page);
+    },
+  );
 });
 
 /** Waits for what a tab draws last. */

@@ -34,8 +34,8 @@ export interface LossWindow {
   /** The last step of the window. */
   step: number;
   total: number;
-  soft?: number;
-  hard?: number;
+  soft?: number | undefined;
+  hard?: number | undefined;
 }
 
 export interface WatchedTraining {
@@ -119,7 +119,7 @@ export function meanLosses(step: number, losses: readonly LossComponents[]): Los
     return values.length === 0 ? undefined : values.reduce((a, b) => a + b, 0) / values.length;
   };
   const [soft, hard] = [mean('soft'), mean('hard')];
-  return { step, total: mean('total')!, ...(soft !== undefined && { soft }), ...(hard !== undefined && { hard }) };
+  return { step, total: mean('total')!, soft, hard };
 }
 
 /**
