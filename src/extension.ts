@@ -14,6 +14,7 @@ import { registerInspection } from './extension/inspection/register-inspection';
 import { LabPanel } from './extension/lab/lab-panel';
 import { registerLab } from './extension/lab/register-lab';
 import { ExperimentChecker } from './extension/models/experiment-checker';
+import { ModelList } from './extension/models/model-list';
 import { ModelServer } from './extension/models/model-server';
 import { registerRuns } from './extension/runs/register-runs';
 import { RunList, type ListedRun } from './extension/runs/run-list';
@@ -23,6 +24,7 @@ export function activate({
   extensionUri,
   globalStorageUri,
   logUri,
+  secrets,
   subscriptions,
   workspaceState,
 }: ExtensionContext): void {
@@ -36,8 +38,9 @@ export function activate({
   const keys = new ContextKeys();
   const runs = new RunList();
   const files = new ExperimentFiles();
-  const models = new ModelServer(program, (line) => log.warn(line), requireTrust);
-  const checks = new ModelServer(program, (line) => log.warn(line), requireTrust);
+  const server = (): ModelServer => new ModelServer(program, (line) => log.warn(line), requireTrust, libraries);
+  const [models, checks] = [server(), server()];
+  const modelsHere = new ModelList(startRunner, cwd);
   const checker = new ExperimentChecker(checks);
   const check = (file: string, text?: string) => checker.problems(file, text);
   const lab = new LabPanel(runs, models, extensionUri);
@@ -46,14 +49,20 @@ export function activate({
   const common = { runs, keys, log, report, startRunner, extensionUri };
   const show = (run: ListedRun): void => lab.open(run);
   const withCommands: Record<Subject, Disposable> = {
-    experiments: registerExperiments({ ...common, files, show, check }),
+    experiments: registerExperiments({ ...common, models: modelsHere, files, show, check }),
     runs: registerRuns({ ...common, show, isShown: (id) => lab.isShown(id) }),
     inspection: registerInspection({ ...common, models, inspections }),
-    devices: registerDevices({ ...common, cwd, libraries: libraries.DISTILLERY_LIBRARIES }),
+    devices: registerDevices({
+      ...common,
+      models: modelsHere,
+      secrets,
+      cwd,
+      libraries: libraries.DISTILLERY_LIBRARIES,
+    }),
     lab: registerLab(runs, lab, log),
   };
   subscriptions.push(
-    ...[log, runs, files, models, checks, lab, inspections],
+    ...[log, runs, files, models, checks, modelsHere, lab, inspections],
     ...Object.values(withCommands),
     registerDatasets({ files, inspections, report }),
     registerTools({ ...common, models, show, check }),

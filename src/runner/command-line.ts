@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { libraryNames, type LibraryName } from '../protocol/libraries';
 import { modelPackageNames, type ModelPackageName } from '../protocol/model-packages';
-import { parseHubId, type HubId } from '../model/places/hub-cache';
+import { parseHubId, type HubId } from '../protocol/hub-id';
 import { validateExperimentFile } from '../experiment/checks/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
 import type { StudyOptions } from '../experiment/sweep/study';

@@ -54,6 +54,8 @@ const inJourneys: Partial<Record<Kind, Record<string, [journey: string, words: s
     'distillery.revealRunFolder': ['menus.journey.ts', 'Reveal Run Folder'],
     'distillery.removeLibrary': ['menus.journey.ts', 'Remove Native Library…'],
     'distillery.refreshDevices': ['welcome.journey.ts', 'Refresh Devices'],
+    'distillery.fetchModel': ['devices.journey.ts', 'Fetch Model…'],
+    'distillery.setHubToken': ['devices.journey.ts', 'Set Hugging Face Token…'],
   },
 };
 

@@ -1,7 +1,7 @@
 /** @file Experiment files in the editor: problems, quick fixes, completions, hovers, outline, lenses, hints, a new one. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import {
@@ -26,7 +26,7 @@ import {
 } from 'vscode';
 import { readRunExperiment } from '../../src/experiment/experiment-record';
 import { beginRun, finishRun } from '../extension/sample-run';
-import { folder, sampleRows } from './tiny-run';
+import { folder, root, sampleRows } from './tiny-run';
 import { execute, until } from './waiting';
 
 const directory = path.join(folder, 'language');
@@ -247,6 +247,24 @@ describe('an experiment file', () => {
     const bare = await open('bare', { task: 'text-classification', '': 0 });
     const parts = await completionsAt(bare, place(bare, '""', 1));
     assert(parts.some((item) => labelOf(item) === 'teacher: trained here'));
+  });
+
+  it('is completed with the models that are here, and offers to fetch one that is not', async () => {
+    cpSync(path.join(root, 'test/golden/data/models/gpt2'), path.join(directory, 'kept/gpt2'), { recursive: true });
+    const teacher = { source: 'checkpoint', path: 'org/none' };
+    const document = await open('named', { ...good, teacher, tokenizer: { source: 'teacher' } });
+    const missing = await problem(document, /no such model in your Hugging Face cache.*"Fetch Model…"/);
+    const actions = await commands.executeCommand<CodeAction[]>(
+      'vscode.executeCodeActionProvider',
+      document.uri,
+      missing.range,
+    );
+    const offered = actions
+      .map(({ command }) => command)
+      .find((command) => command?.command === 'distillery.fetchModel');
+    assert.deepEqual([offered?.title, offered?.arguments], ['Fetch org/none…', ['org/none']]);
+    const labels = (await completionsAt(document, place(document, '"org/none"', 2))).map(labelOf);
+    for (const name of ['kept/gpt2', 'minilm', 'smollm2']) assert(labels.includes(name), labels.join(', '));
   });
 
   it('explains its keys', async () => {

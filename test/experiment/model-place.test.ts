@@ -7,7 +7,8 @@ import { locateModel } from '../../src/experiment/checks/model-place';
 import { teacherFolder } from '../../src/experiment/checks/model-folder';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import { loadExperiment } from '../../src/experiment/resolve';
-import { findInHubCache, hubCacheFolder, listHubCache, parseHubId } from '../../src/model/places/hub-cache';
+import { findInHubCache, hubCacheFolder, listHubCache } from '../../src/model/places/hub-cache';
+import { parseHubId } from '../../src/protocol/hub-id';
 import { cacheModel } from './hub-cache';
 import { addFiles, goodExperiment, mails, makeFolder, writeModel } from './workspace';
 

@@ -3,6 +3,7 @@
  * environment. A server's environment is fixed, so it names places in the server's folder, and what lies there is each window's.
  */
 
+import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { chromium, type BrowserContext } from 'playwright-core';
@@ -14,6 +15,7 @@ import { ensureEditor } from '../harness/setup';
 export const keptLibraries = process.env.DISTILLERY_LIBRARIES ?? path.resolve('.cache/libraries');
 
 const librariesOf = (folder: string): string => path.join(folder, 'libraries');
+const hubHomeOf = (folder: string): string => path.join(folder, 'hugging-face');
 const pipConfigurationOf = (folder: string): string => path.join(folder, 'pip.conf');
 
 /**
@@ -25,7 +27,16 @@ export const extensionOf = (folder: string): string => path.join(folder, 'extens
 /** What the person keeps: each desk its own, so that the runs of one do not wait for those of another. */
 export const dataOf = (folder: string): string => path.join(folder, 'distillery');
 
+/** Where a window asks for a hub of models: nobody answers there but one that a journey starts. Below the ports that a system gives away by itself. */
+export const hubPortOf = (folder: string): number =>
+  20_000 + (createHash('sha256').update(path.resolve(folder)).digest().readUInt16LE() % 10_000);
+
 export const deskEnvironment = (folder: string): NodeJS.ProcessEnv => ({
+  HF_HOME: hubHomeOf(folder),
+  HF_ENDPOINT: `http://127.0.0.1:${hubPortOf(folder)}`,
+  ...Object.fromEntries(
+    ['HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE', 'HF_TOKEN', 'HF_HUB_OFFLINE'].map((name) => [name, undefined]),
+  ),
   DISTILLERY_DATA: dataOf(folder),
   DISTILLERY_LIBRARIES: librariesOf(folder),
   PIP_CONFIG_FILE: pipConfigurationOf(folder),
@@ -47,6 +58,7 @@ export interface Surroundings {
 export function setDesk(folder: string, surroundings: Surroundings): void {
   const { libraries = keptLibraries, pipIndex, extension = process.cwd() } = surroundings;
   mkdirSync(libraries, { recursive: true });
+  rmSync(hubHomeOf(folder), { recursive: true, force: true });
   link(libraries, librariesOf(folder));
   link(extension, extensionOf(folder));
   const pip = pipIndex === undefined ? ['no-index = true', `find-links = ${folder}`] : [`index-url = ${pipIndex}`];

@@ -1,9 +1,13 @@
 /** @file The Devices view: what can compute here, in each theme, and an installation that cannot be. */
 
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { FakeHub } from '../runner/models/fake-hub';
+import { hubPortOf } from './desk';
+import { atEnd } from './endings';
 import { processesOf } from './processes';
 import { newWorkspace } from './real-runs';
 import { plain, themes, Workbench, type Theme } from './workbench';
@@ -28,6 +32,17 @@ describe('the Devices view', () => {
     expect(plain(await window.dialog.textContent())).toContain('Fetches up to 59 MB with your pip');
     await window.dialog.getByRole('button', { name: 'Install', exact: true }).click();
   };
+
+  /** Of a small model, with a card. */
+  const modelFiles = (): Record<string, Buffer | string> => ({
+    'README.md': '---\nlicense: apache-2.0\n---\n',
+    ...Object.fromEntries(
+      ['config.json', 'model.safetensors'].map((name) => [
+        name,
+        readFileSync(path.join('test/golden/data/models/bert-masked-lm', name)),
+      ]),
+    ),
+  });
 
   describe('without libraries', () => {
     let window: Workbench;
@@ -75,6 +90,50 @@ describe('the Devices view', () => {
       expect(words).not.toContain('--');
       await toast.getByRole('button', { name: 'Choose a Wheel…' }).waitFor();
       await window.picture('devices-not-installed');
+    });
+
+    it('fetches a model after a question that names size, licence and host, with an access token where the hub wants one', async () => {
+      const { page } = window;
+      const hub = await FakeHub.start(hubPortOf(window.serverFolder));
+      atEnd(() => hub.stop());
+      hub.tokens.add('mine');
+      hub.commit('tiny/bert', modelFiles(), { gated: true });
+      const typed = page.locator('.quick-input-widget input').first();
+
+      await window.runCommand('Distillery: Set Hugging Face Token…');
+      await typed.fill('of yesterday');
+      await page.keyboard.press('Enter');
+      await window.runCommand('Distillery: Fetch Model…');
+      await window.pick('A model of Hugging Face');
+      await typed.fill('tiny');
+      await page.getByText('Write it as org/name').waitFor();
+      await typed.fill('tiny/bert');
+      await page.keyboard.press('Enter');
+
+      // It is refused, and asked for anew.
+      await page.getByText('does not take the access token').waitFor();
+      expect(await typed.getAttribute('type')).toBe('password');
+      await typed.fill('mine');
+      await page.keyboard.press('Enter');
+      await window.dialog.waitFor();
+      const question = plain(await window.dialog.textContent());
+      expect(question).toMatch(
+        /Fetch tiny\/bert\?.*Fetches 91\.\d kB from 127\.0\.0\.1:\d+ into .* Its licence is apache-2\.0\./,
+      );
+      expect(hub.requests.filter(({ server }) => server === 'cdn')).toEqual([]);
+      await window.picture('models-question');
+      await window.dialog.getByRole('button', { name: 'Fetch', exact: true }).click();
+      await window.notification.filter({ hasText: 'tiny/bert is here.' }).waitFor();
+      expect(hub.ranges('model.safetensors')).toEqual([undefined]);
+
+      const models = window.rows('Devices').filter({ hasText: /^Models/ });
+      await models.locator('.monaco-tl-twistie').click();
+      const row = window.rows('Devices').filter({ hasText: 'tiny/bert' });
+      expect(plain(await row.textContent())).toMatch(/^tiny\/bert ?bert · 21,571 parameters · 91\.\d kB$/);
+      for (const theme of Object.keys(themes) as Theme[]) {
+        await window.chooseTheme(theme);
+        await window.picture(`models-${theme}`);
+      }
     });
   });
 

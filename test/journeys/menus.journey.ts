@@ -24,17 +24,19 @@ import { Workbench, type OpenOptions } from './workbench';
 
 const hasLibrary = existsSync(path.join(keptLibraries, 'openvino'));
 
-/** Tall, so that all rows of all views are on screen; with no library installed unless it is said where. */
+/** Tall, so that all rows of all views, and of the palette, are on screen; with no library installed unless it is said where. */
 async function open(folder?: string, options: OpenOptions = {}): Promise<Workbench> {
   const window = await Workbench.open(folder, { libraries: newWorkspace(), ...options });
-  await window.page.setViewportSize({ width: 1400, height: 2000 });
+  await window.page.setViewportSize({ width: 1400, height: 2400 });
   await window.openSidebar();
   return window;
 }
 
 let window: Workbench;
 beforeAll(async () => {
-  window = await open(await everyState());
+  const folder = await everyState();
+  cpSync('test/golden/data/models/gpt2', path.join(folder, 'gpt2'), { recursive: true });
+  window = await open(folder);
 });
 
 describe('a row offers what can be done with it, and no more', () => {
@@ -89,6 +91,10 @@ describe('a row offers what can be done with it, and no more', () => {
     await expectRow(window, device(window, 'tfjs-node'), rows['device without TensorFlow']);
     await expectRow(window, device(window, 'tfjs-node-gpu'), rows['device without TensorFlow for GPUs']);
     await expectTitle(window, 'Devices', titles.Devices);
+    const models = window.rows('Devices').filter({ hasText: /^Models/ });
+    await expectRow(window, models, rows.models);
+    await models.locator('.monaco-tl-twistie').click();
+    await expectRow(window, device(window, 'gpt2'), rows['model that is here']);
   });
 
   it.skipIf(!hasLibrary)('in Devices, where one is installed, which can be removed', async () => {

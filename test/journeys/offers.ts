@@ -44,6 +44,8 @@ export const rows = {
   'device without TensorFlow': { inline: ['installTensorFlow'], menu: [['installTensorFlow']] },
   'device without TensorFlow for GPUs': { inline: ['installTensorFlowGpu'], menu: [['installTensorFlowGpu']] },
   'device with a library': { inline: [], menu: [['removeLibrary']] },
+  models: { inline: ['fetchModel'], menu: [['fetchModel', 'setHubToken']] },
+  'model that is here': nothing,
 } satisfies Record<string, Offer>;
 
 export type Row = keyof typeof rows;
@@ -58,10 +60,10 @@ export const titles = {
     menu: [['createSampleWorkspace'], ['restoreRun', 'emptyTrash'], ['showLog']],
   },
   'Experiments, not trusted': { inline: ['refresh'], menu: [['createSampleWorkspace'], ['showLog']] },
-  Devices: { inline: ['measureDevices', 'refreshDevices'], menu: [install] },
+  Devices: { inline: ['measureDevices', 'refreshDevices'], menu: [[...install, 'fetchModel']] },
   'Devices, a library being installed': {
     inline: ['measureDevices', 'refreshDevices'],
-    menu: [install, ['removeLibrary']],
+    menu: [[...install, 'fetchModel'], ['removeLibrary']],
   },
   'Devices, not trusted': nothing,
 } satisfies Record<string, Offer>;
@@ -93,7 +95,7 @@ export const explorerMenus = {
 } satisfies Record<string, Command[][]>;
 
 const always: Command[] = ['createSampleWorkspace', 'showLog'];
-const devices: Command[] = [...install, 'measureDevices', 'refreshDevices'];
+const devices: Command[] = [...install, 'measureDevices', 'refreshDevices', 'fetchModel', 'setHubToken'];
 
 /** What the palette has. */
 export const palette = {

@@ -2,7 +2,8 @@
 
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { findInHubCache, hubCacheFolder, hubIdText, parseHubId } from '../../model/places/hub-cache';
+import { findInHubCache, hubCacheFolder } from '../../model/places/hub-cache';
+import { hubIdText, parseHubId } from '../../protocol/hub-id';
 import { findInstalledModel } from '../../model/places/installed';
 import { isModelPackage, modelPackages } from '../../protocol/model-packages';
 import { InputError } from '../../protocol/problem';

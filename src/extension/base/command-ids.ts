@@ -40,6 +40,8 @@ const bySubject = {
     'distillery.removeLibrary',
     'distillery.measureDevices',
     'distillery.refreshDevices',
+    'distillery.fetchModel',
+    'distillery.setHubToken',
   ],
   lab: ['distillery.openLab', 'distillery.compareRuns'],
 } as const;

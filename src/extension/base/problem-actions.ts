@@ -37,6 +37,10 @@ function buttonOf(name: ActionName, subject: string | null): Button | undefined 
       if (command === undefined) return undefined;
       return { title: l10n.t('Install {0}', libraryTitle(subject!)), press: () => execute(command) };
     }
+    case 'fetch':
+      return { title: fetchTitle(subject ?? ''), press: () => execute('distillery.fetchModel', subject) };
+    case 'token':
+      return { title: l10n.t('Set Hugging Face Token…'), press: () => execute('distillery.setHubToken') };
     case 'remove':
       return { title: l10n.t('Remove Library'), press: () => execute('distillery.removeLibrary', subject) };
     case 'resume':
@@ -59,6 +63,9 @@ function buttonOf(name: ActionName, subject: string | null): Button | undefined 
       return undefined;
   }
 }
+
+/** Of what fetches a model, by its id or its name; what it asks first is behind the dots. */
+export const fetchTitle = (model: string): string => l10n.t('Fetch {0}…', model);
 
 /** Shows an error with buttons; what is pressed is done. */
 export async function showWithButtons(words: string, buttons: readonly Button[]): Promise<void> {

@@ -26,8 +26,11 @@ export interface RunnerProcess {
   ended: Promise<Ended>;
 }
 
-/** Starts the command line of this product with these arguments. What it prints is kept in `folder`. */
-export type StartRunner = (args: readonly string[], options: { cwd: string }) => RunnerProcess;
+/** Starts the command line of this product with these arguments. What it prints is kept in `folder`. `env` is for what no file is to hold. */
+export type StartRunner = (
+  args: readonly string[],
+  options: { cwd: string; env?: NodeJS.ProcessEnv | undefined },
+) => RunnerProcess;
 
 /**
  * Detached, and its output goes to files: a pipe would end it together with the window. In Electron the executable is the
@@ -35,7 +38,7 @@ export type StartRunner = (args: readonly string[], options: { cwd: string }) =>
  */
 export function runnerStarter(program: string, folder: string, environment: NodeJS.ProcessEnv = {}): StartRunner {
   let count = 0;
-  return (args, { cwd }) => {
+  return (args, { cwd, env }) => {
     mkdirSync(folder, { recursive: true });
     const name = path.join(folder, `${process.pid}-${++count}`);
     const outputFile = `${name}.out.json`;
@@ -46,7 +49,7 @@ export function runnerStarter(program: string, folder: string, environment: Node
       detached: true,
       windowsHide: true,
       stdio: ['ignore', output, error],
-      env: { ...environment, ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      env: { ...environment, ...process.env, ...env, ELECTRON_RUN_AS_NODE: '1' },
     });
     closeSync(output);
     closeSync(error);

@@ -1,10 +1,8 @@
 /** @file Install and remove native libraries, measure devices: each a run of the runner, with its progress. */
 
-import { l10n, ProgressLocation, Uri, window, type LogOutputChannel } from 'vscode';
-import { killProcessTree } from '../../run-directory/process-tree';
+import { l10n, ProgressLocation, Uri, window, type LogOutputChannel, type SecretStorage } from 'vscode';
 import { libraryOf, libraryTitle, type LibraryName } from '../../protocol/libraries';
-import type { InstallProgress, LibraryRecord } from '../../protocol/records';
-import { formatBytes } from '../../protocol/format';
+import type { LibraryRecord } from '../../protocol/records';
 import type { DeviceList } from './device-list';
 import { ask, inform } from '../base/messages';
 import { errorOf } from '../base/failure';
@@ -12,19 +10,20 @@ import { showWithButtons } from '../base/problem-actions';
 import { errorInEditorWords, inOneLine } from '../base/problem-words';
 import { logButton } from '../base/report';
 import type { Ended, StartRunner } from '../base/runner-process';
-import { followLines } from '../../run-directory/follow-lines';
 import { requireTrust } from '../base/require-trust';
+import type { ModelList } from '../models/model-list';
+import { withInstallProgress } from './install-progress';
 
 export interface DeviceCommandParts {
   devices: DeviceList;
+  models: ModelList;
+  /** Keeps the access token of Hugging Face. */
+  secrets: SecretStorage;
   startRunner: StartRunner;
   /** A folder for the process to run in. */
   cwd: string;
   log: LogOutputChannel;
 }
-
-/** Milliseconds between looks at what the runner says. */
-const pollEvery = 200;
 
 /** Wheels that the caller gives are taken in place of downloads. */
 export async function installLibrary(parts: DeviceCommandParts, library: LibraryName, given?: unknown): Promise<void> {
@@ -92,63 +91,6 @@ async function offerWheel(parts: DeviceCommandParts, library: LibraryName, ended
     },
   };
   await showWithButtons(words, [chooseWheel, logButton(parts.log)]);
-}
-
-interface Outcome {
-  ended: Ended;
-  cancelled: boolean;
-}
-
-/** What is downloaded whole is kept when it is cancelled, for the next time. */
-function withInstallProgress(parts: DeviceCommandParts, title: string, args: readonly string[]): Thenable<Outcome> {
-  const options = { location: ProgressLocation.Notification, title, cancellable: true };
-  return window.withProgress(options, async (progress, token) => {
-    const runner = parts.startRunner(args, { cwd: parts.cwd });
-    token.onCancellationRequested(() => {
-      if (runner.pid !== undefined) cancelInstall(runner.pid);
-    });
-    let shown = 0;
-    const hear = (lines: readonly string[]): void => {
-      for (const said of lines.map(parse)) {
-        if (said === undefined) continue;
-        if ('note' in said) {
-          parts.log.info(said.note);
-          continue;
-        }
-        const percent = Math.min(100, (100 * said.bytes) / said.of);
-        progress.report({ message: phaseWords(said), increment: Math.max(0, percent - shown) });
-        shown = Math.max(shown, percent);
-      }
-    };
-    const follower = followLines(runner.errorFile, hear, { pollEvery });
-    try {
-      const ended = await runner.ended;
-      await follower.refresh();
-      return { ended, cancelled: token.isCancellationRequested };
-    } finally {
-      follower.dispose();
-    }
-  });
-}
-
-/** Asked politely it ends pip and says so; Windows has no polite way, and a plain kill would leave pip at work there. */
-function cancelInstall(pid: number): void {
-  if (process.platform === 'win32') killProcessTree(pid);
-  else process.kill(pid, 'SIGTERM');
-}
-
-function phaseWords({ phase, bytes, of }: Exclude<InstallProgress, { note: string }>): string {
-  const words = { downloading: l10n.t('downloading'), checking: l10n.t('checking'), unpacking: l10n.t('unpacking') };
-  return l10n.t('{0}, {1} of {2}', words[phase], formatBytes(bytes), formatBytes(of));
-}
-
-/** Undefined for what is not one of the runner's messages. */
-function parse(line: string): InstallProgress | undefined {
-  try {
-    return JSON.parse(line) as InstallProgress;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Removes the library of the row that was clicked, else the one that the person picks. */

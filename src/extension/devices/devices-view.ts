@@ -1,24 +1,31 @@
-/** @file The Devices view of the sidebar: what can compute here, how fast, and what to do about what cannot. */
+/** @file The Devices view of the sidebar: what can compute here, how fast, what to do about what cannot, and which models are here. */
 
 import { Disposable, EventEmitter, window, workspace, type TreeDataProvider } from 'vscode';
 import { engineFacts } from '../../protocol/engines';
 import type { DeviceRecord } from '../../protocol/records';
 import type { ContextKeys } from '../base/context-keys';
 import type { DeviceList } from './device-list';
+import type { ModelList } from '../models/model-list';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { DeviceItem, type DeviceUse } from './device-item';
+import { ModelItem, ModelsItem, NoModelItem } from './model-item';
+
+type Row = DeviceItem | ModelsItem | NoModelItem | ModelItem;
+
+export interface Shown {
+  devices: DeviceList;
+  models: ModelList;
+  runs: RunList;
+}
 
 /** `report` is told why the view is empty. */
-export function registerDevicesView(
-  devices: DeviceList,
-  runs: RunList,
-  keys: ContextKeys,
-  report: (error: unknown) => void,
-): Disposable {
-  const tree = new DeviceTree(devices, runs, (error) => {
+export function registerDevicesView(shown: Shown, keys: ContextKeys, report: (error: unknown) => void): Disposable {
+  const { devices } = shown;
+  const told = (error: unknown): void => {
     if (error !== undefined) report(error);
     keys.set('distillery.hasDeviceError', error !== undefined);
-  });
+  };
+  const tree = new DeviceTree(shown, told, report);
   const view = window.createTreeView('distillery.devices', { treeDataProvider: tree });
   const known = devices.onDidChange(() =>
     keys.set(
@@ -38,21 +45,28 @@ export function registerDevicesView(
   );
 }
 
-class DeviceTree implements TreeDataProvider<DeviceItem>, Disposable {
-  readonly #changed = new EventEmitter<undefined>();
+class DeviceTree implements TreeDataProvider<Row>, Disposable {
+  readonly #changed = new EventEmitter<Row | undefined>();
   readonly onDidChangeTreeData = this.#changed.event;
   readonly #listeners: Disposable;
 
+  readonly #heading = new ModelsItem();
+  private readonly devices: DeviceList;
+  private readonly models: ModelList;
+  private readonly runs: RunList;
+
   constructor(
-    private readonly devices: DeviceList,
-    private readonly runs: RunList,
-    /** Told of each answer why there is none, undefined for a good one. */
+    { devices, models, runs }: Shown,
+    /** Told of each answer about devices why there is none, undefined for a good one. */
     private readonly told: (error: unknown) => void,
+    private readonly report: (error: unknown) => void,
   ) {
+    [this.devices, this.models, this.runs] = [devices, models, runs];
     const refresh = (): void => this.#changed.fire(undefined);
     let users = '';
     this.#listeners = Disposable.from(
       devices.onDidChange(refresh),
+      models.onDidChange(() => this.#changed.fire(this.#heading)),
       workspace.onDidGrantWorkspaceTrust(refresh),
       runs.onDidChange(() => {
         const now = this.#training()
@@ -64,18 +78,27 @@ class DeviceTree implements TreeDataProvider<DeviceItem>, Disposable {
     );
   }
 
-  getTreeItem(row: DeviceItem): DeviceItem {
+  getTreeItem(row: Row): Row {
     return row;
   }
 
   /** The first call, when the view becomes visible, is what makes the list ask. */
-  async getChildren(row?: DeviceItem): Promise<DeviceItem[]> {
-    if (row || !workspace.isTrusted) return [];
+  async getChildren(row?: Row): Promise<Row[]> {
+    if (!workspace.isTrusted) return [];
+    if (row) return row === this.#heading ? this.#modelRows() : [];
     await this.devices.ready().then(() => this.told(undefined), this.told);
     const here = this.devices.devices.filter(
       ({ engine }) => engineFacts[engine].systems?.includes(process.platform) ?? true,
     );
-    return here.map((device) => new DeviceItem(device, this.#userOf(device)));
+    const rows: Row[] = here.map((device) => new DeviceItem(device, this.#userOf(device)));
+    return rows.length > 0 ? [...rows, this.#heading] : [];
+  }
+
+  async #modelRows(): Promise<Row[]> {
+    // What was known stays where they could not be asked.
+    await this.models.ready().catch(this.report);
+    const { models = [] } = this.models;
+    return models.length > 0 ? models.map((model) => new ModelItem(model)) : [new NoModelItem()];
   }
 
   /** Runs of this workspace are known from moment to moment, others as they were when the runner was asked. */

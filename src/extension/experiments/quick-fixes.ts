@@ -13,6 +13,8 @@ import {
 } from 'vscode';
 import { editsOfFix } from '../../experiment/file/apply-fix';
 import type { Fix, Problem } from '../../protocol/problem';
+import type { CommandId } from '../base/command-ids';
+import { fetchTitle } from '../base/problem-actions';
 import { fixInEditorWords } from '../base/problem-words';
 import { diagnosticOf, type ExperimentProblems } from './experiment-problems';
 import { problemRange } from './experiment-document';
@@ -23,7 +25,10 @@ export function registerQuickFixes(problems: ExperimentProblems): Disposable {
     problems
       .of(document)
       .filter((problem) => problem.file === document.uri.fsPath && problemRange(problem).intersection(range))
-      .flatMap((problem) => (problem.fixes ?? []).map((fix, index) => actionOf(document, problem, fix, index === 0)));
+      .flatMap((problem) => [
+        ...(problem.fixes ?? []).map((fix, index) => actionOf(document, problem, fix, index === 0)),
+        ...problem.actions.flatMap((action) => ('fetch' in action ? [fetchOf(problem, action.fetch)] : [])),
+      ]);
   return languages.registerCodeActionsProvider(
     experimentSelector,
     { provideCodeActions },
@@ -40,6 +45,16 @@ function actionOf(document: TextDocument, problem: Problem, fix: Fix, isBest: bo
     const range = new Range(document.positionAt(offset), document.positionAt(offset + length));
     action.edit.replace(document.uri, range, content);
   }
+  return action;
+}
+
+/** What is named is fetched, after a question. */
+function fetchOf(problem: Problem, model: string | null): CodeAction {
+  const title = fetchTitle(model ?? '');
+  const action = new CodeAction(title, CodeActionKind.QuickFix);
+  action.diagnostics = [diagnosticOf(problem)];
+  action.isPreferred = true;
+  action.command = { title, command: 'distillery.fetchModel' satisfies CommandId, arguments: [model] };
   return action;
 }
 

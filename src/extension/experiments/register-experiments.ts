@@ -3,6 +3,7 @@
 import { Disposable, type Uri } from 'vscode';
 import { registerCommands } from '../base/commands';
 import type { ContextKeys } from '../base/context-keys';
+import type { ModelList } from '../models/model-list';
 import type { RunCommandParts } from '../runs/run-commands';
 import { deleteRuns } from '../runs/trash-commands';
 import { registerCodeLenses } from './code-lenses';
@@ -20,6 +21,7 @@ import { createSampleWorkspace } from './sample-workspace';
 
 export interface ExperimentParts extends RunCommandParts {
   files: ExperimentFiles;
+  models: ModelList;
   keys: ContextKeys;
   extensionUri: Uri;
   report: (error: unknown) => void;
@@ -27,9 +29,9 @@ export interface ExperimentParts extends RunCommandParts {
 }
 
 export function registerExperiments(parts: ExperimentParts): Disposable {
-  const { runs, files, keys, extensionUri, log, report } = parts;
+  const { runs, files, models, keys, extensionUri, log, report } = parts;
   const tree = new ExperimentTree(runs, files);
-  const problems = new ExperimentProblems(report, parts.check);
+  const problems = new ExperimentProblems(report, parts.check, models.onDidChange);
   const view = registerExperimentsView(tree, runs, keys);
   return Disposable.from(
     tree,
@@ -37,7 +39,7 @@ export function registerExperiments(parts: ExperimentParts): Disposable {
     view,
     registerDiagnostics(problems),
     registerQuickFixes(problems),
-    registerCompletions(runs),
+    registerCompletions(runs, models),
     registerCodeLenses(runs),
     registerResultHints(runs),
     registerOutline(),

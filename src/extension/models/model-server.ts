@@ -35,6 +35,8 @@ export class ModelServer {
     private readonly complain: (line: string) => void,
     /** Throws where nothing may be run. */
     private readonly requireTrust: () => void,
+    /** For what the editor's own environment does not say. */
+    private readonly environment: NodeJS.ProcessEnv = {},
   ) {}
 
   /** Rejects with what the process has thrown, where it ends before it answers, and when `token` is cancelled. */
@@ -78,7 +80,7 @@ export class ModelServer {
     const child = spawn(process.execPath, [this.program, 'serve'], {
       windowsHide: true,
       stdio: 'pipe',
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      env: { ...this.environment, ...process.env, ELECTRON_RUN_AS_NODE: '1' },
     });
     const connection = createMessageConnection(
       new StreamMessageReader(child.stdout),

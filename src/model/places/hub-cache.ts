@@ -13,14 +13,8 @@ import { type Dirent } from 'node:fs';
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve, sep } from 'node:path';
+import { isCommit, MAIN, parseHubId, type HubId } from '../../protocol/hub-id';
 import { InputError } from '../../protocol/problem';
-
-export interface HubId {
-  /** `org/name` */
-  id: string;
-  /** A branch, a tag or a commit. */
-  revision: string;
-}
 
 export interface CachedModel {
   /** Its snapshot. */
@@ -28,29 +22,6 @@ export interface CachedModel {
   /** 40 hexadecimal digits. */
   commit: string;
 }
-
-export const MAIN = 'main';
-
-const idPattern = /^([A-Za-z0-9][\w.-]*\/[A-Za-z0-9_][\w.-]*?)(?:@([A-Za-z0-9_][\w.+/-]*))?$/;
-
-/** What the hub's addresses mean by these, so that no organisation is called so. A folder often is. */
-const reserved = /^(models|datasets|spaces|buckets|kernels|api)\//;
-
-/** What `org/name` or `org/name@revision` says; undefined for any other text. The rules are those of huggingface_hub. */
-export function parseHubId(text: string): HubId | undefined {
-  const [, id, revision = MAIN] = idPattern.exec(text) ?? [];
-  if (id === undefined || id.length > 96 || reserved.test(id) || /--|\.\.|\.git$|[-.]$|[-.]\//.test(id))
-    return undefined;
-  // It names a file below refs.
-  if (revision.length > 255 || revision.split('/').some((part) => part === '' || part.startsWith('.')))
-    return undefined;
-  return { id, revision };
-}
-
-export const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision);
-
-/** As a person writes it. */
-export const hubIdText = ({ id, revision }: HubId): string => (revision === MAIN ? id : `${id}@${revision}`);
 
 /** Hugging Face's own folder, which holds the cache and the token. */
 export function hubHome(env: NodeJS.ProcessEnv = process.env): string {

@@ -1,7 +1,7 @@
 /** @file `models`: what is on this machine, and fetching, installing and removing one. */
 
 import { formatBytes, formatCount } from '../../protocol/format';
-import { hubIdText, type HubId } from '../../model/places/hub-cache';
+import { hubIdText, type HubId } from '../../protocol/hub-id';
 import { findInstalledModel } from '../../model/places/installed';
 import { modelPackages, type ModelPackageName } from '../../protocol/model-packages';
 import type { FetchedModel, LibraryRecord, ModelRecord, PlannedModel } from '../../protocol/records';

@@ -3,7 +3,8 @@
 import { lstat, readlink, rename, rm, stat, statfs, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { writeAtomically } from '../../model/files/atomic';
-import { hubCacheFolder, hubIdText, isCommit, repositoryFolder, type HubId } from '../../model/places/hub-cache';
+import { hubCacheFolder, repositoryFolder } from '../../model/places/hub-cache';
+import { hubIdText, isCommit, type HubId } from '../../protocol/hub-id';
 import { complaint, ComplaintError } from '../../protocol/problem';
 import type { FetchedModel, PlannedModel } from '../../protocol/records';
 import { makeFolder } from '../../run-directory/folders';

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { naming, syncFolder } from '../../model/files/atomic';
-import { hubIdText, type HubId } from '../../model/places/hub-cache';
+import { hubIdText, type HubId } from '../../protocol/hub-id';
 import { complaint, ComplaintError } from '../../protocol/problem';
 import { hubError, type Hub } from './hub';
 import type { HubFile } from './hub-plan';

@@ -1,7 +1,7 @@
 /** @file What would be fetched of a model: which commit, which of its files, how many bytes, under which licence. Only the hub's lists are read. */
 
 import type { ListFileEntry } from '@huggingface/hub';
-import { hubIdText, isCommit, type HubId } from '../../model/places/hub-cache';
+import { hubIdText, isCommit, type HubId } from '../../protocol/hub-id';
 import { complaint, ComplaintError } from '../../protocol/problem';
 import { hubError, reasonOf, type Hub } from './hub';
 

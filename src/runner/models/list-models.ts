@@ -2,7 +2,8 @@
 
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { findInHubCache, listHubCache, MAIN } from '../../model/places/hub-cache';
+import { findInHubCache, listHubCache } from '../../model/places/hub-cache';
+import { MAIN } from '../../protocol/hub-id';
 import { findInstalledModel } from '../../model/places/installed';
 import { modelPackageNames, modelPackages } from '../../protocol/model-packages';
 import { complaintOf, InputError } from '../../protocol/problem';

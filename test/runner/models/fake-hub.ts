@@ -65,9 +65,9 @@ export class FakeHub {
     });
   }
 
-  static async start(): Promise<FakeHub> {
+  static async start(port = 0): Promise<FakeHub> {
     const hub = new FakeHub();
-    await once(hub.#hub.listen(0, '127.0.0.1'), 'listening');
+    await once(hub.#hub.listen(port, '127.0.0.1'), 'listening');
     await once(hub.#cdn.listen(0, '127.0.0.1'), 'listening');
     return hub;
   }

@@ -4,12 +4,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSyn
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadCheckpoint } from '../../../src/model/files/checkpoint';
-import { findInHubCache, parseHubId, type HubId } from '../../../src/model/places/hub-cache';
+import { findInHubCache } from '../../../src/model/places/hub-cache';
+import { parseHubId, type HubId } from '../../../src/protocol/hub-id';
 import type { ComplaintError } from '../../../src/protocol/problem';
 import type { FetchedModel, ModelRecord, PlannedModel } from '../../../src/protocol/records';
 import type { InstallListener } from '../../../src/runner/install/install';
 import { fetchModel, planFetch } from '../../../src/runner/models/fetch-model';
-import { makeFolder } from '../../experiment/workspace';
+import { validateExperimentFile } from '../../../src/experiment/checks/validate';
+import { goodExperiment, mails, makeFolder } from '../../experiment/workspace';
 import { distillery, document, start, until } from '../program';
 import { FakeHub } from './fake-hub';
 
@@ -186,7 +188,23 @@ describe('fetching a model', () => {
     await fetch('tiny/gated');
     const given = hub.requests.filter(({ authorization }) => authorization === 'Bearer of-a-mirror');
     expect(new Set(given.map(({ server }) => server))).toEqual(new Set(['hub']));
+    const kept = readdirSync(home, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name !== 'token')
+      .filter((entry) => readFileSync(path.join(entry.parentPath, entry.name)).includes('of-a-mirror'));
+    expect(kept).toEqual([]);
     expect(hub.requests.filter(({ server }) => server === 'cdn')).toMatchObject([{ authorization: undefined }]);
+  });
+
+  it('does so when it is asked to, and not where an experiment names one', async () => {
+    hub.commit('tiny/here', golden('llama'));
+    const folder = makeFolder({
+      'train.jsonl': mails(40),
+      'validation.jsonl': mails(10),
+      'x.distill.json': { ...goodExperiment, teacher: { source: 'checkpoint', path: 'tiny/here' } },
+    });
+    const [problem] = await validateExperimentFile(path.join(folder, 'x.distill.json'));
+    expect(problem).toMatchObject({ code: 'model-not-fetched', actions: [{ fetch: 'tiny/here' }] });
+    expect(hub.requests).toEqual([]);
   });
 
   it.each([
