@@ -71,8 +71,9 @@ async function readRef(file: string): Promise<string | undefined> {
   return isCommit(text.trim()) ? text.trim() : undefined;
 }
 
-/** The first bytes of a file, as text: a stranger's may be of any size. */
+/** The first bytes of a file, as text: a stranger's may be of any size. Rejects where it is no file: a pipe would never end. */
 export async function readStart(file: string, bytes: number): Promise<string> {
+  if (!(await stat(file)).isFile()) throw new Error(`${file} is no file.`);
   const handle = await open(file, 'r');
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, 0);

@@ -86,7 +86,7 @@ async function transfer(download: Download, part: string, have: number): Promise
       there = 0;
       await disk.truncate(0);
     }
-    if (from > have || response.status === 416 || response.body === null) {
+    if ((from !== have && from !== 0) || response.status === 416 || response.body === null) {
       await response.body?.cancel();
       return there;
     }

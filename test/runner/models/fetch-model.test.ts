@@ -200,7 +200,11 @@ describe('fetching a model', () => {
     const folder = makeFolder({
       'train.jsonl': mails(40),
       'validation.jsonl': mails(10),
-      'x.distill.json': { ...goodExperiment, teacher: { source: 'checkpoint', path: 'tiny/here' } },
+      'x.distill.json': {
+        ...goodExperiment,
+        teacher: { source: 'checkpoint', path: 'tiny/here' },
+        tokenizer: { source: 'teacher' },
+      },
     });
     const [problem] = await validateExperimentFile(path.join(folder, 'x.distill.json'));
     expect(problem).toMatchObject({ code: 'model-not-fetched', actions: [{ fetch: 'tiny/here' }] });
