@@ -24,8 +24,7 @@ import { deviceText, listDevices } from './commands/devices';
 import { exportFormats, exportModelOf, type ExportOptions } from './commands/export';
 import { inspect } from './commands/inspect';
 import { installCommand, removeCommand } from './commands/libraries';
-import { fetchCommand, installedText, modelsText, planText } from './commands/models';
-import { planFetch } from './models/fetch-model';
+import { fetchCommand, installedText, modelsText, planCommand, planText } from './commands/models';
 import { listModels } from './models/list-models';
 import { serve } from './commands/serve';
 import { tryEngine } from './devices/trial';
@@ -292,7 +291,7 @@ function program(examples: string): Command {
 
 async function modelsVerb({ json = false, fetch, plan, install, file, remove }: ModelsArguments): Promise<void> {
   if (fetch !== undefined && plan === true) {
-    const planned = await planFetch(fetch);
+    const planned = await planCommand(fetch);
     print(json, planned, () => planText(planned));
   } else if (fetch !== undefined) {
     const fetched = await fetchCommand(fetch, json);

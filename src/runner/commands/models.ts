@@ -5,11 +5,20 @@ import { hubIdText, type HubId } from '../../protocol/hub-id';
 import { findInstalledModel } from '../../model/places/installed';
 import { modelPackages, type ModelPackageName } from '../../protocol/model-packages';
 import type { FetchedModel, LibraryRecord, ModelRecord, PlannedModel } from '../../protocol/records';
-import { fetchModel } from '../models/fetch-model';
 import { whileInstalling } from './libraries';
 
+/** Most commands do without the hub's package, which is not even begun with until then. */
+const fetching = () => import('../models/fetch-model');
+
+/** What would be fetched. */
+export async function planCommand(about: HubId): Promise<PlannedModel> {
+  const { planFetch } = await fetching();
+  return planFetch(about);
+}
+
 /** Ctrl+C, a polite kill and a closed terminal end it; what has come is kept for the next attempt. */
-export function fetchCommand(about: HubId, json: boolean): Promise<FetchedModel> {
+export async function fetchCommand(about: HubId, json: boolean): Promise<FetchedModel> {
+  const { fetchModel } = await fetching();
   return whileInstalling(json, (output, signal) => fetchModel(about, output, { signal }));
 }
 

@@ -1,6 +1,6 @@
 /** @file What would be fetched of a model: which commit, which of its files, how many bytes, under which licence. Only the hub's lists are read. */
 
-import type { ListFileEntry } from '@huggingface/hub';
+import { listFiles, modelInfo, type ListFileEntry } from '@huggingface/hub';
 import { hubIdText, isCommit, type HubId } from '../../protocol/hub-id';
 import { complaint, ComplaintError } from '../../protocol/problem';
 import { hubError, reasonOf, type Hub } from './hub';
@@ -35,8 +35,6 @@ const MOST_FILES = 10_000;
 
 /** @throws ComplaintError for what the hub refuses, or a model without what is needed */
 export async function planModel(hub: Hub, about: HubId): Promise<HubPlan> {
-  // Most commands do without it.
-  const { listFiles, modelInfo } = await import('@huggingface/hub');
   const common = { hubUrl: hub.address, fetch: hub.fetch };
   const { id, revision } = about;
   const { sha, cardData } = await answered(hub, () =>

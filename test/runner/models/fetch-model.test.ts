@@ -1,12 +1,13 @@
 /** @file Fetching models into the Hugging Face cache from a server that answers as a hub does, with all that can fail on the way. */
 
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadCheckpoint } from '../../../src/model/files/checkpoint';
 import { findInHubCache } from '../../../src/model/places/hub-cache';
 import { parseHubId, type HubId } from '../../../src/protocol/hub-id';
-import type { ComplaintError } from '../../../src/protocol/problem';
+import { complaintOf, type ComplaintError } from '../../../src/protocol/problem';
 import type { FetchedModel, ModelRecord, PlannedModel } from '../../../src/protocol/records';
 import type { InstallListener } from '../../../src/runner/install/install';
 import { fetchModel, planFetch } from '../../../src/runner/models/fetch-model';
@@ -246,6 +247,31 @@ describe('fetching a model', () => {
       complaint: { code: 'hub-disk-too-small' },
     });
     expect(hub.ranges('model.safetensors')).toEqual([]);
+  });
+
+  it('says that the disk is full where it fills up meanwhile, and goes on when there is room', async (context) => {
+    const mount = ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', home];
+    if (process.platform !== 'linux' || spawnSync('mount', mount).status !== 0)
+      context.skip('no small disk can be made');
+    hub.commit('tiny/large', { 'config.json': '{}', 'model.safetensors': Buffer.alloc(3_000_000, 5) });
+    const fetching = (): Promise<FetchedModel> =>
+      fetchModel(named('tiny/large'), quiet, { freeBytes: () => Promise.resolve(Infinity) });
+    try {
+      const error: unknown = await fetching().then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      expect(complaintOf(error)).toMatchObject({
+        code: 'disk-full',
+        arguments: { path: expect.stringMatching(/\.incomplete$/) as string },
+      });
+      expect(await findInHubCache(named('tiny/large'))).toBeUndefined();
+      spawnSync('mount', ['-o', 'remount,size=8m', home]);
+      expect(statSync((await fetching()).path).isDirectory()).toBe(true);
+      expect(hub.ranges('model.safetensors').at(-1)).toMatch(/^bytes=\d{5,}-$/);
+    } finally {
+      spawnSync('umount', [home]);
+    }
   });
 
   it('refuses names and sizes of files that a hub may not give', async () => {
