@@ -9,6 +9,7 @@ it('What the extension may import brings in neither tfjs nor onnxruntime', async
     entryPoints: globSync('src/{experiment,run-directory,dataset}/**/*.ts'),
     bundle: true,
     platform: 'node',
+    format: 'esm',
     mainFields: ['module', 'main'],
     outdir: 'none',
     write: false,

@@ -1,6 +1,6 @@
 /** @file Install and remove native libraries, measure devices: each a run of the runner, with its progress. */
 
-import { l10n, ProgressLocation, Uri, window, type LogOutputChannel, type SecretStorage } from 'vscode';
+import { l10n, ProgressLocation, Uri, window, type SecretStorage } from 'vscode';
 import { libraryOf, libraryTitle, type LibraryName } from '../../protocol/libraries';
 import type { LibraryRecord } from '../../protocol/records';
 import type { DeviceList } from './device-list';
@@ -9,20 +9,16 @@ import { errorOf } from '../base/failure';
 import { showWithButtons } from '../base/problem-actions';
 import { errorInEditorWords, inOneLine } from '../base/problem-words';
 import { logButton } from '../base/report';
-import type { Ended, StartRunner } from '../base/runner-process';
+import type { Ended } from '../base/runner-process';
 import { requireTrust } from '../base/require-trust';
 import type { ModelList } from '../models/model-list';
-import { withInstallProgress } from './install-progress';
+import { withInstallProgress, type InstallParts } from './install-progress';
 
-export interface DeviceCommandParts {
+export interface DeviceCommandParts extends InstallParts {
   devices: DeviceList;
   models: ModelList;
   /** Keeps the access token of Hugging Face. */
   secrets: SecretStorage;
-  startRunner: StartRunner;
-  /** A folder for the process to run in. */
-  cwd: string;
-  log: LogOutputChannel;
 }
 
 /** Wheels that the caller gives are taken in place of downloads. */

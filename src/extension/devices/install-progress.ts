@@ -1,15 +1,21 @@
 /** @file Shows how far an installation by the runner is, and ends it when the person says so. */
 
-import { l10n, ProgressLocation, window } from 'vscode';
+import { l10n, ProgressLocation, window, type LogOutputChannel } from 'vscode';
 import { formatBytes } from '../../protocol/format';
 import type { InstallProgress } from '../../protocol/records';
 import { followLines } from '../../run-directory/follow-lines';
 import { killProcessTree } from '../../run-directory/process-tree';
-import type { Ended } from '../base/runner-process';
-import type { DeviceCommandParts } from './device-commands';
+import type { Ended, StartRunner } from '../base/runner-process';
 
 /** Milliseconds between looks at what the runner says. */
 const pollEvery = 200;
+
+export interface InstallParts {
+  startRunner: StartRunner;
+  /** A folder for the process to run in. */
+  cwd: string;
+  log: LogOutputChannel;
+}
 
 export interface Outcome {
   ended: Ended;
@@ -18,7 +24,7 @@ export interface Outcome {
 
 /** What has come is kept when it is cancelled, for the next time. @param env what the runner is told beside its own environment */
 export function withInstallProgress(
-  parts: DeviceCommandParts,
+  parts: InstallParts,
   title: string,
   args: readonly string[],
   env?: NodeJS.ProcessEnv,
