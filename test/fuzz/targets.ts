@@ -1,10 +1,11 @@
 /** @file What is fuzzed: every reader of files that may come from anybody, with good files to begin from. */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { readDataset } from '../../src/dataset/dataset';
 import { readRunExperiment } from '../../src/experiment/experiment-record';
 import { parseExperiment } from '../../src/experiment/file/parse';
+import { readOnnxTeacher } from '../../src/experiment/checks/onnx-teacher';
 import { readArchitecture } from '../../src/experiment/checks/model-folder';
 import { architectureFromConfig } from '../../src/model/layouts/config';
 import { readSafetensors, toFloat32 } from '../../src/model/files/safetensors';
@@ -368,6 +369,9 @@ const readProbes = async (folder: string): Promise<void> => {
   for (const at of await probeSteps(probes)) await readStudentProbe(probes, at);
 };
 
+/** With its weights in it. */
+const onnxModel = readFileSync(path.resolve('test/golden/data/onnx/distilbert-without-mask/model.onnx'));
+
 export const targets: Readonly<Record<string, Target>> = {
   'dataset-jsonl': dataset(
     [
@@ -424,6 +428,13 @@ export const targets: Readonly<Record<string, Target>> = {
     form: 'json-lines',
     file: `${RUN}/predictions.jsonl`,
     read: async (_file, folder) => comparisonDetail((await readPredictions(runPaths(path.join(folder, RUN))))!, 'test'),
+  },
+  onnx: {
+    seeds: [onnxModel],
+    form: 'bytes',
+    file: 'model.onnx',
+    read: async (file) =>
+      readOnnxTeacher(file, 'text-classification', { labels: ['a'], maxLength: 8, vocabularySize: 9 }),
   },
   'probe-examples': {
     seeds: json(probe),
