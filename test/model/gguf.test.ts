@@ -15,7 +15,8 @@ import { architectureFromConfig } from '../../src/model/layouts/config';
 import { InputError } from '../../src/protocol/problem';
 import { executeEagerly } from '../golden/eager';
 import { goldenFolder, runCase } from '../golden/compare';
-import { describedModels, floats, ggufBytes, ggufData, goldenGguf, keyBytes, text, u64 } from './gguf-files';
+import { floats, ggufBytes, keyBytes, text, u64 } from './gguf-bytes';
+import { describedModels, ggufData, goldenGguf } from './gguf-files';
 
 let directory: string;
 beforeAll(async () => {

@@ -23,8 +23,10 @@ export interface GgufArchitecture {
   addsOneToNorms?: true;
   /** Of every so many layers the last sees everything and the others slide, where a file has a window and says nothing else. */
   slidingPattern?: number;
-  /** Whether llama.cpp lets layers slide; otherwise it passes over a window. */
-  slides?: true;
+  /** Of every so many layers the last has no positions. */
+  unturnedInterval?: number;
+  /** Scores and logits are capped, always. */
+  capsScores?: true;
   /** Layers of the one size whose scores are divided by the root of hiddenSize / heads in place of a head's width. */
   layersOfOtherScale?: number;
   /** Reads what config.json has beside the keys that all decoders share. */
@@ -34,14 +36,12 @@ export interface GgufArchitecture {
   ): Record<string, unknown>;
 }
 
-const gemma = { addsOneToNorms: true, slides: true } as const;
-
 /** By `general.architecture`. */
 export const ggufArchitectures: readonly GgufArchitecture[] = [
   { name: 'llama', family: 'llama', interleavesHeads: true },
   { name: 'qwen2', family: 'qwen2' },
   { name: 'qwen3', family: 'qwen3' },
-  { name: 'smollm3', family: 'smollm3', interleavesHeads: true },
+  { name: 'smollm3', family: 'smollm3', interleavesHeads: true, unturnedInterval: 4 },
   { name: 'olmo2', family: 'olmo2' },
   {
     name: 'phi3',
@@ -49,9 +49,10 @@ export const ggufArchitectures: readonly GgufArchitecture[] = [
     config: (values) => ({ sliding_window: values.optional('attention.sliding_window') ?? null }),
   },
   {
-    ...gemma,
     name: 'gemma2',
     family: 'gemma2',
+    addsOneToNorms: true,
+    capsScores: true,
     slidingPattern: 2,
     layersOfOtherScale: 46,
     config: (values) => ({
@@ -60,9 +61,9 @@ export const ggufArchitectures: readonly GgufArchitecture[] = [
     }),
   },
   {
-    ...gemma,
     name: 'gemma3',
     family: 'gemma3_text',
+    addsOneToNorms: true,
     slidingPattern: 6,
     layersOfOtherScale: 62,
     config: (values) => ({
