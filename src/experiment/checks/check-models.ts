@@ -1,18 +1,25 @@
 /** @file Checks teacher, student and tokenizer against each other and against the dataset. */
 
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type Architecture, isOpaque, keyValueHeadsOf, type TeacherModel } from '../../model/architecture';
 import { type NewHead, parameterCount } from '../../model/layouts/config';
 import { initializationProblem, withSettingsOf } from '../../model/parameters';
 import { problemAt } from '../../protocol/problem';
 import { phrase } from '../../protocol/problems/phrases';
-import { Tokenizer } from '../../tokenizer/tokenizer';
+import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
-import { isFile } from './dataset-files';
+import { isFolder } from './dataset-files';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
-import { classesOf, givenFolder, readArchitecture, teacherFolder } from './model-folder';
+import {
+  classesOf,
+  givenFolder,
+  isWithTokenizer,
+  loadTokenizer,
+  readArchitecture,
+  teacherFolder,
+} from './model-folder';
 import { readOnnxTeacher } from './onnx-teacher';
 import type { ArchitectureSpec, EnsembleSpec, Experiment, OnnxSpec } from '../file/schema';
 import { isTrained, isTrainedHere } from '../ensemble';
@@ -226,7 +233,11 @@ async function findTokenizer(
   const folder = tokenizer.source === 'path' ? resolve(findings.base, tokenizer.path) : facts.teacherFolder;
   if (folder === undefined) return undefined;
   facts.tokenizerFolder = folder;
-  if (await isFile(join(folder, 'tokenizer.json'))) return findings.attempt(Tokenizer.load(folder));
+  const path: Path = ['tokenizer', tokenizer.source === 'path' ? 'path' : 'source'];
+  const isThere = await findings.attempt(isWithTokenizer(folder), path);
+  if (isThere === undefined) return undefined;
+  // A tokenizer.json is a text to look into; a model's file is not.
+  if (isThere) return findings.attempt(loadTokenizer(folder), (await isFolder(folder)) ? undefined : path);
   if (tokenizer.source === 'teacher') findings.error(['tokenizer', 'source'], 'teacher-without-tokenizer', {});
   else findings.error(['tokenizer', 'path'], 'tokenizer-not-in-folder', {});
   return undefined;
@@ -309,8 +320,8 @@ async function checkSameTokenizer(tokenizer: Tokenizer, facts: ModelFacts, findi
   ];
   for (const [folder, role, path] of models) {
     if (folder === undefined || folder === facts.tokenizerFolder) continue;
-    if (!(await isFile(join(folder, 'tokenizer.json')))) continue;
-    const own = await findings.attempt(Tokenizer.load(folder));
+    if (!(await findings.attempt(isWithTokenizer(folder)))) continue;
+    const own = await findings.attempt(loadTokenizer(folder));
     if (own === undefined || own.contentHash === tokenizer.contentHash || haveSameTokens(own, tokenizer)) continue;
     findings.error(path, 'tokenizer-of-another-model', { role });
   }

@@ -1,11 +1,15 @@
-/** @file Hugging Face folders that an experiment names: which folder is meant, and what model is in it. */
+/** @file Hugging Face folders and GGUF files that an experiment names: which is meant, and what model and tokenizer are in it. */
 
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '../../protocol/problem';
 import { type Architecture } from '../../model/architecture';
 import { architectureFromConfig, type NewHead } from '../../model/layouts/config';
+import { GgufFile } from '../../model/files/gguf';
+import { findGguf, readGgufArchitecture } from '../../model/files/gguf-checkpoint';
 import { findTensors, requireRoom } from '../../model/files/weight-files';
+import { hasTokenizer, tokenizerOfGguf } from '../../tokenizer/gguf-tokenizer';
+import { Tokenizer } from '../../tokenizer/tokenizer';
 import { isFile, isFolder } from './dataset-files';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
@@ -61,11 +65,13 @@ export async function membersOfRun(run: RunPaths): Promise<{ folder: string; wei
 }
 
 /**
- * The architecture in a model folder, which has weights too. Of these only the names of the tensors are read.
+ * The architecture in a model folder or GGUF file, which has weights too. Of these only the names of the tensors are read.
  * Throws an InputError that names the file.
  * @param wanted the head that it gets in place of its own
  */
 export async function readArchitecture(folder: string, wanted?: NewHead): Promise<Architecture> {
+  const gguf = await findGguf(folder);
+  if (gguf !== undefined) return readGgufArchitecture(gguf, wanted);
   if (!(await isFolder(folder))) {
     throw InputError.at(folder, 'model-folder-missing', {});
   }
@@ -95,4 +101,22 @@ async function readConfig(file: string): Promise<unknown> {
     const reason = error instanceof Error ? error.message : String(error);
     throw InputError.at(file, 'model-config-unreadable', { reason });
   }
+}
+
+/** Whether a model folder, or a GGUF file, has a tokenizer. */
+export async function isWithTokenizer(folder: string): Promise<boolean> {
+  const gguf = await findGguf(folder);
+  return gguf === undefined ? isFile(join(folder, 'tokenizer.json')) : hasTokenizer(await readMetadata(gguf));
+}
+
+/** The tokenizer in a model folder or GGUF file. Throws an InputError that names the file. */
+export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  const gguf = await findGguf(folder);
+  return gguf === undefined ? Tokenizer.load(folder) : tokenizerOfGguf(await readMetadata(gguf), gguf);
+}
+
+async function readMetadata(path: string): Promise<GgufFile['metadata']> {
+  const file = await GgufFile.open(path);
+  await file.close();
+  return file.metadata;
 }

@@ -1,4 +1,4 @@
-/** @file What inspection and completion look at: a run, a control of a run, or any Hugging Face folder. */
+/** @file What inspection and completion look at: a run, a control of a run, or any Hugging Face folder or GGUF file. */
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -14,10 +14,11 @@ import type { Architecture } from '../../model/architecture';
 import { InputError } from '../../protocol/problem';
 import type { Task } from '../../protocol/records';
 import type { Columns } from '../../dataset/dataset';
-import { Tokenizer } from '../../tokenizer/tokenizer';
+import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { loadModel } from '../run/models';
 import { openOnnx, type OnnxSetting } from '../run/onnx-teacher';
-import { membersOfRun, teacherOfRun } from '../../experiment/checks/model-folder';
+import { isWithTokenizer, loadTokenizer, membersOfRun, teacherOfRun } from '../../experiment/checks/model-folder';
+import { findGguf } from '../../model/files/gguf-checkpoint';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { Model } from '../../model/parameters';
 import { initialValue } from '../../distill/training/schedules';
@@ -25,7 +26,7 @@ import { EnsemblePredictor } from '../../distill/teacher/ensemble-predictor';
 
 export interface Target {
   task: Task;
-  /** Absent for a folder without tokenizer.json; then only token ids can be given. */
+  /** Absent for a folder or file without one; then only token ids can be given. */
   tokenizer: Tokenizer | undefined;
   labels: readonly string[] | undefined;
   maxLength: number;
@@ -62,7 +63,8 @@ export async function openTarget(target: string, executor: Executor): Promise<Ta
 /** The folders of a target as they are now: those of a run that is going on change. Throws an InputError as openTarget. */
 export async function locateTarget(target: string): Promise<TargetFolders> {
   const folder = path.resolve(target);
-  if (existsSync(path.join(folder, 'config.json'))) return { teacher: folder, tokenizer: folder, columns: {} };
+  const isModel = existsSync(path.join(folder, 'config.json')) || (await findGguf(folder)) !== undefined;
+  if (isModel) return { teacher: folder, tokenizer: folder, columns: {} };
   const { run, training } = await findTraining(target);
   const experiment = await readRunExperiment(run);
   const ensemble = await ensembleOf(run, experiment);
@@ -149,8 +151,8 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
     return new Predictor(executor, architecture, parameters);
   };
   const student = await open(folders.student);
-  const hasTokenizer = folders.tokenizer !== undefined && existsSync(path.join(folders.tokenizer, 'tokenizer.json'));
-  const tokenizer = hasTokenizer ? await Tokenizer.load(folders.tokenizer!) : undefined;
+  const hasTokenizer = folders.tokenizer !== undefined && (await isWithTokenizer(folders.tokenizer));
+  const tokenizer = hasTokenizer ? await loadTokenizer(folders.tokenizer!) : undefined;
   const openTeacher = async (): Promise<TextPredictor | undefined> => {
     if (folders.ensemble) return openEnsemble(executor, folders.ensemble);
     if (!folders.onnx || !tokenizer) return open(folders.teacher);
