@@ -11,6 +11,8 @@ import { findGguf, readGgufArchitecture } from '../../src/model/files/gguf-check
 import { loadCheckpoint, loadStart } from '../../src/model/files/checkpoint';
 import { writeGguf } from '../../src/model/files/gguf-writer';
 import { readSafetensors } from '../../src/model/files/safetensors';
+import { saveGguf } from '../../src/model/files/gguf-save';
+import type { Architecture } from '../../src/model/architecture';
 import { architectureFromConfig } from '../../src/model/layouts/config';
 import { InputError } from '../../src/protocol/problem';
 import { executeEagerly } from '../golden/eager';
@@ -239,7 +241,7 @@ describe('a GGUF file that is written', () => {
     expect(Object.fromEntries(file.metadata)).toEqual({
       'general.architecture': 'llama',
       count: 4_000_000_000,
-      share: Math.fround(0.1),
+      share: 0.1, // which is rounded to the float32
       flag: true,
       texts: ['a', 'é', ''],
       counts: [-1, 2],
@@ -257,6 +259,15 @@ describe('a GGUF file that is written', () => {
     await file.close();
   });
 
+  it('comes back with as many texts as a vocabulary has', async () => {
+    const path = join(directory, 'texts.gguf');
+    const texts = Array.from({ length: 30_000 }, (_, i) => `token ${i}`);
+    await writeGguf(path, { texts: { texts } }, {});
+    const file = await GgufFile.open(path);
+    await file.close();
+    expect(file.metadata.get('texts')).toEqual(texts);
+  });
+
   it('stores Q8_0 as gguf-py does', async () => {
     const file = await GgufFile.open(ggufData('types.gguf'));
     const exact = await file.read('F32');
@@ -267,5 +278,54 @@ describe('a GGUF file that is written', () => {
     const { data } = (await readSafetensors(ggufData('types.safetensors'))).Q8_0!;
     expect(Buffer.from((await ours.read('Q8_0')).buffer).equals(Buffer.from(data.buffer))).toBe(true);
     await ours.close();
+  });
+});
+
+describe('a model that is saved as a GGUF file', () => {
+  /** As llama.cpp knows the family, where the golden model has a setting that it does not. */
+  const usual: Record<string, { [K in keyof Architecture]?: Architecture[K] | undefined }> = {
+    gemma2: { queryScalar: undefined },
+    gemma3_text: { queryScalar: undefined, layers: 3, slidingLayers: [true, true, true] },
+    mistral: { slidingWindow: 64 },
+    phi3: { slidingWindow: 64 },
+    smollm3: { rotaryLayers: undefined },
+  };
+
+  it.each([...Object.keys(describedModels), 'mistral'])('%s: comes back with the same weights', async (folder) => {
+    const golden = await loadCheckpoint(goldenFolder(folder));
+    const architecture = { ...golden.architecture, ...usual[folder] } as Architecture;
+    const path = join(directory, `${folder}.gguf`);
+    await saveGguf(path, architecture, golden.parameters, { type: 'f32', more: {} });
+    const { architecture: found, parameters } = await loadCheckpoint(path);
+    expect(found.family).toBe(folder === 'mistral' ? 'llama' : architecture.family);
+    expect(found.rotary).toEqual(architecture.rotary);
+    expect(found.slidingRotary).toEqual(architecture.slidingRotary);
+    for (const [name, values] of Object.entries(golden.parameters)) {
+      const isExact = !folder.startsWith('gemma') || !name.endsWith('norm.weight');
+      const most = values.reduce((largest, value, i) => Math.max(largest, Math.abs(value - parameters[name]![i]!)), 0);
+      expect(most, name).toBeLessThanOrEqual(isExact ? 0 : 2 ** -23);
+    }
+  });
+
+  it.each([
+    ['gemma2', 'queryScalar'],
+    ['gemma3_text', 'queryScalar'],
+    ['mistral', 'slidingLayers'],
+    ['phi3', 'slidingLayers'],
+    ['smollm3', 'rotaryLayers'],
+  ])('%s is refused with a setting of which llama.cpp knows nothing: %s', async (folder, setting) => {
+    const { architecture, parameters } = await loadCheckpoint(goldenFolder(folder));
+    const saved = saveGguf(join(directory, 'refused.gguf'), architecture, parameters, { type: 'f16', more: {} });
+    await expect(saved).rejects.toMatchObject({ complaint: { code: 'export-gguf-setting', arguments: { setting } } });
+  });
+
+  it('stores rows that are no whole blocks as float16, and vectors as float32', async () => {
+    const { architecture, parameters } = await loadCheckpoint(goldenFolder('qwen2'));
+    const path = join(directory, 'q8_0.gguf');
+    await saveGguf(path, architecture, parameters, { type: 'q8_0', more: {} });
+    const file = await GgufFile.open(path);
+    const types = ['token_embd.weight', 'blk.0.ffn_down.weight', 'output_norm.weight'].map((name) => file.typeOf(name));
+    await file.close();
+    expect(types).toEqual(['Q8_0', 'F16', 'F32']); // rows of 32, of 48
   });
 });

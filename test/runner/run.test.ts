@@ -301,6 +301,11 @@ describe('a run of a text-classification experiment', () => {
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('nothing is written over it')]);
     const later = await distillery(['export', run, '--format', 'torchrun'], workspace);
     expect([later.code, later.stderr]).toEqual([2, expect.stringContaining('does not write the format "torchrun"')]);
+    const asGguf = await distillery(['export', run, '--format', 'gguf'], workspace);
+    expect([asGguf.code, asGguf.stderr]).toEqual([2, expect.stringContaining('knows no model of the family "bert"')]);
+    const asFew = await distillery(['export', run, '--values', 'f16'], workspace);
+    expect([asFew.code, asFew.stderr]).toEqual([2, expect.stringContaining('stores no weights as "f16"')]);
+    expect(readdirSync(workspace).filter((name) => name.includes('-student'))).toEqual([]);
 
     await document(['export', `${run}/controls/no-distillation`], workspace);
     expect(readFileSync(path.join(workspace, 'Tiny-student', 'README.md'), 'utf8')).toContain('# Tiny: control');

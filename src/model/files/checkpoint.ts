@@ -1,6 +1,6 @@
 /** @file Models in folders as Hugging Face lays them out, config.json and model.safetensors, whole or in shards; and in GGUF files. */
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../protocol/problem';
 import { type Architecture } from '../architecture';
@@ -51,6 +51,14 @@ export async function loadStart(
     : loadGgufParameters(gguf, architecture, head));
   const fresh = Object.keys(parameterShapes(architecture)).filter((name) => !(name in found));
   return { parameters: { ...initializeParameters(architecture, seed), ...found }, fresh };
+}
+
+/** Size of the files that hold a model's weights. */
+export async function weightBytes(directory: string): Promise<number> {
+  const gguf = await findGguf(directory);
+  const files = gguf === undefined ? new Set((await findTensors(directory)).fileOf.values()) : [gguf];
+  const sizes = await Promise.all([...files].map(async (file) => (await stat(file)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** @param dispensable parameters that are left out where the folder has none of their shape */

@@ -84,7 +84,8 @@ class HeaderWriter {
   private buffer = Buffer.alloc(1 << 16);
   private length = 0;
 
-  private room(bytes: number): number {
+  /** So many bytes more, which are still to be written. */
+  private room(bytes: number): Buffer {
     const at = this.length;
     this.length += bytes;
     if (this.length > this.buffer.length) {
@@ -92,21 +93,20 @@ class HeaderWriter {
       this.buffer.copy(larger);
       this.buffer = larger;
     }
-    return at;
+    return this.buffer.subarray(at, this.length);
   }
 
-  uint32 = (value: number): void => void this.buffer.writeUInt32LE(value, this.room(4));
-  uint64 = (value: number): void => void this.buffer.writeBigUInt64LE(BigInt(value), this.room(8));
-  private readonly int32 = (value: number): void => void this.buffer.writeInt32LE(value, this.room(4));
-  private readonly float32 = (value: number): void => void this.buffer.writeFloatLE(value, this.room(4));
-  private readonly bool = (value: boolean): void => void this.buffer.writeUInt8(Number(value), this.room(1));
+  uint32 = (value: number): void => void this.room(4).writeUInt32LE(value);
+  uint64 = (value: number): void => void this.room(8).writeBigUInt64LE(BigInt(value));
+  private readonly int32 = (value: number): void => void this.room(4).writeInt32LE(value);
+  private readonly float32 = (value: number): void => void this.room(4).writeFloatLE(value);
+  private readonly bool = (value: boolean): void => void this.room(1).writeUInt8(Number(value));
 
   /** @param hasLength whether its length stands before it, as of every text but the file's first */
   text = (value: string, hasLength = true): void => {
     const length = Buffer.byteLength(value);
     if (hasLength) this.uint64(length);
-    const at = this.room(length);
-    this.buffer.write(value, at);
+    this.room(length).write(value);
   };
 
   value(value: KeyToWrite): void {

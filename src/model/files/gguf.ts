@@ -180,6 +180,15 @@ class HeaderReader {
 /** Texts are UTF-8; what is none of it becomes U+FFFD, as a token of a few bytes may be. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
+/** A float32 as the shortest decimal number that is rounded to it: 0.00001, which a config.json says, and not 0.0000099999997. */
+function shortest(value: number): number {
+  for (const digits of [6, 7, 8]) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return value;
+}
+
 const TEXT = 8;
 const LIST = 9;
 
@@ -191,7 +200,7 @@ const scalars: Readonly<Record<number, (reader: HeaderReader, view: DataView) =>
   3: (reader, view) => view.getInt16(reader.take(2), true),
   4: (reader) => reader.uint32(),
   5: (reader, view) => view.getInt32(reader.take(4), true),
-  6: (reader, view) => view.getFloat32(reader.take(4), true),
+  6: (reader, view) => shortest(view.getFloat32(reader.take(4), true)),
   7: (reader, view) => view.getUint8(reader.take(1)) !== 0,
   [TEXT]: (reader) => reader.text(),
   10: (reader) => reader.uint64(),

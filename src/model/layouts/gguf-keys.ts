@@ -38,6 +38,7 @@ function otherwiseComputed(a: Architecture, kind: GgufArchitecture): string | un
   const { scaling } = a.rotary ?? {};
   const wrong: Record<string, boolean> = {
     activation: sameActivation(a.activation) !== sameActivation(layoutOf(a.family).defaults.activation),
+    headSize: kind.dividesWidth === true && headSizeOf(a) * a.heads !== a.hiddenSize,
     queryScalar: (a.queryScalar ?? headSizeOf(a)) !== usual,
     slidingLayers: !layers.every((index) => slides(index) === slidesByRule(index)),
     rotaryLayers: !layers.every((index) => (a.rotaryLayers?.[index] ?? true) === turnsByRule(index)),

@@ -23,6 +23,8 @@ export interface GgufArchitecture {
   addsOneToNorms?: true;
   /** Of every so many layers the last sees everything and the others slide, where a file has a window and says nothing else. */
   slidingPattern?: number;
+  /** A head is as wide as the hidden states divided by the heads. */
+  dividesWidth?: true;
   /** Of every so many layers the last has no positions. */
   unturnedInterval?: number;
   /** Scores and logits are capped, always. */
@@ -39,13 +41,14 @@ export interface GgufArchitecture {
 /** By `general.architecture`. */
 export const ggufArchitectures: readonly GgufArchitecture[] = [
   { name: 'llama', family: 'llama', interleavesHeads: true },
-  { name: 'qwen2', family: 'qwen2' },
+  { name: 'qwen2', family: 'qwen2', dividesWidth: true },
   { name: 'qwen3', family: 'qwen3' },
   { name: 'smollm3', family: 'smollm3', interleavesHeads: true, unturnedInterval: 4 },
-  { name: 'olmo2', family: 'olmo2' },
+  { name: 'olmo2', family: 'olmo2', dividesWidth: true },
   {
     name: 'phi3',
     family: 'phi3',
+    dividesWidth: true,
     config: (values) => ({ sliding_window: values.optional('attention.sliding_window') ?? null }),
   },
   {

@@ -237,8 +237,8 @@ const models = {
     remedy: 'Choose a teacher that was trained for this task, or another task, or fine-tune this one: add "training".',
   },
   'teacher-without-tokenizer': {
-    message: "The teacher's folder has no tokenizer.json.",
-    remedy: 'Put its tokenizer.json there, or write "tokenizer": {"source": "path", "path": …}.',
+    message: 'The teacher has no tokenizer.',
+    remedy: 'Put its tokenizer.json into its folder, or write "tokenizer": {"source": "path", "path": …}.',
   },
   'tokenizer-not-in-folder': {
     message: 'This folder has no tokenizer.json.',

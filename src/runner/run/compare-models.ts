@@ -1,7 +1,5 @@
 /** @file The comparison that a run ends with: teacher, student and controls on the same rows. */
 
-import { stat } from 'node:fs/promises';
-import path from 'node:path';
 import { Evaluator } from '../../distill/evaluation/evaluator';
 import { measureLatency } from '../../distill/evaluation/predictor';
 import { parameterSpecs } from '../../distill/specs';
@@ -10,6 +8,7 @@ import { placeParameters, type Teacher } from '../../distill/teacher/teacher';
 import type { Executor } from '../../engine/executor';
 import { qualityOf, retention } from '../../protocol/quality';
 import { memberName } from '../../experiment/ensemble';
+import { weightBytes } from '../../model/files/checkpoint';
 import { parameterCount } from '../../model/layouts/config';
 import type { Comparison, ComparisonRow, PredictionRecord, Role, SoftLabel, Split, Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
@@ -234,7 +233,7 @@ async function measure(
     role,
     name,
     parameters: parameterCount(architecture),
-    bytes: (await stat(path.join(folder, 'model.safetensors'))).size,
+    bytes: await weightBytes(folder),
     latencyMs:
       latencyMs ??
       (await measureLatency(executor, architecture, parameters, {

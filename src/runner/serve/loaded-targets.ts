@@ -2,6 +2,8 @@
 
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { findGguf } from '../../model/files/gguf-checkpoint';
+import { CONFIG } from '../../model/files/weight-files';
 import type { Executor } from '../../engine/executor';
 import { locateTarget, openModels, releaseTarget, type Target, type TargetFolders } from './targets';
 
@@ -69,7 +71,7 @@ export class LoadedTargets {
 async function versionOf({ teacher, student, onnx }: TargetFolders): Promise<string> {
   const stamps = [teacher, student].map(async (folder) => {
     if (folder === undefined) return '';
-    const { mtimeMs, ino } = await stat(path.join(folder, 'config.json'));
+    const { mtimeMs, ino } = await stat((await findGguf(folder)) ?? path.join(folder, CONFIG));
     return `${folder} ${ino} ${mtimeMs}`;
   });
   const ofOnnx = onnx === undefined ? '' : `, ${(await stat(onnx.path)).mtimeMs}`;
