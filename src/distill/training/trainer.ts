@@ -16,7 +16,7 @@ import { trainedSpecs } from '../specs';
 import { imitatedOf, type Pairing } from '../pairing';
 import { learningRateAt, valuesAt, type LearningRateSchedule, type StepValues } from './schedules';
 import { inverseOf } from '../losses/shift';
-import type { FrozenTeacher, TargetSource } from '../teacher/teacher';
+import type { TargetSource, Teacher } from '../teacher/teacher';
 import { Updates } from './updates';
 
 /** AdamW's constants, as PyTorch's defaults. */
@@ -50,7 +50,7 @@ export interface TrainerSetup {
   task: Task;
   pairing: Pairing;
   /** Present exactly where the pairing has an objective. */
-  teacher?: FrozenTeacher | undefined;
+  teacher?: Teacher | undefined;
   /** Where the teacher's answers come from; without it the teacher is asked in every step. Released with the trainer. */
   targets?: TargetSource | undefined;
   source: BatchSource;

@@ -280,6 +280,18 @@ const teacherSchema = z
       .describe('A model of an earlier run.'),
     z
       .strictObject({
+        source: z.literal('onnx'),
+        path: path(
+          'An .onnx file of a classifier or a language model, as optimum and torch.onnx export them, or a folder with a model.onnx. Its tokenizer.json, and a config.json that names its classes, lie beside it.',
+        ),
+        cache: teacherCache,
+        precision: z.literal('float32').default('float32').describe('An ONNX file is asked as it is.'),
+      })
+      .describe(
+        'An exported model with logits. onnxruntime runs it on the processor; nothing else of it can be imitated.',
+      ),
+    z
+      .strictObject({
         source: z.literal('ensemble'),
         teachers: z
           .array(memberSchema)
@@ -523,8 +535,11 @@ export type TrainingSpec = z.infer<typeof trainingSchema>;
 export type TokenizerSpec = z.infer<typeof tokenizerSchema>;
 export type TeacherSpec = z.infer<typeof teacherSchema>;
 export type EnsembleSpec = Extract<TeacherSpec, { source: 'ensemble' }>;
-/** A single model, of an ensemble or as the teacher. */
+export type OnnxSpec = Extract<TeacherSpec, { source: 'onnx' }>;
+/** A model of an ensemble. */
 export type MemberSpec = z.infer<typeof memberSchema>;
+/** A single model, of an ensemble or as the teacher. */
+export type SingleSpec = MemberSpec | OnnxSpec;
 /** One that the run trains: from random weights, or from a checkpoint's. */
 export type TrainedSpec = Extract<MemberSpec, { training?: unknown }> & { training: TrainingSpec };
 export type TeacherCacheSpec = TeacherSpec['cache'];
