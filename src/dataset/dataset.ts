@@ -10,11 +10,11 @@ import { readTextRows, type TextRow } from './text-rows';
 
 /** Names of the columns to read. Without `text` (and `completion`) the text is in the column `text`. */
 export interface Columns {
-  text?: string;
+  text?: string | undefined;
   label?: string;
   /** Files without the column `label` are read too: whoever looks at a row does not need it. */
   labelIsOptional?: boolean;
-  pair?: string;
+  pair?: string | undefined;
   prompt?: string;
   completion?: string;
 }

@@ -108,7 +108,7 @@ function classificationExample(
     const refused = complaint('label-unknown', { label: row.label!, labels: [...classOf.keys()] });
     return { severity: 'error', refused };
   }
-  const encoding = tokenizer.encode(row.text, { ...(row.pair === undefined ? {} : { pair: row.pair }), maxLength });
+  const encoding = tokenizer.encode(row.text, { pair: row.pair, maxLength });
   if (encoding.special.every((flag) => flag === 1)) return nothingToRead;
   return { inputIds: encoding.ids, typeIds: encoding.typeIds, labels: label, row, encoding };
 }
