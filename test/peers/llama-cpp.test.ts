@@ -119,7 +119,10 @@ const families: [name: string, family: Family, settings: Partial<Architecture>][
   ['gpt2', 'gpt2', {}],
 ];
 
-async function modelOf(family: Family, settings: Partial<Architecture>): Promise<Model & { keys: object }> {
+async function modelOf(
+  family: Family,
+  settings: Partial<Architecture>,
+): Promise<Model & { keys: ReturnType<typeof ggufOfTokenizer> }> {
   const folder = join(tokenizers, 'gpt2');
   const tokenizer = await Tokenizer.load(folder);
   const architecture = createArchitecture({

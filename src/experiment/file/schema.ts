@@ -157,7 +157,7 @@ const trainingSchema = z
 const tokenizerSchema = z
   .discriminatedUnion('source', [
     z.strictObject({ source: z.literal('teacher') }).describe("The teacher's own tokenizer."),
-    z.strictObject({ source: z.literal('path'), path: path('Folder that holds a tokenizer.json.') }),
+    z.strictObject({ source: z.literal('path'), path: path('Folder that holds a tokenizer.json, or GGUF file.') }),
     z
       .strictObject({
         source: z.literal('train'),
@@ -236,7 +236,7 @@ const memberSchema = z.discriminatedUnion('source', [
   z
     .strictObject({
       source: z.literal('checkpoint'),
-      path: path('Folder in Hugging Face layout, with the tokenizer that all members share.'),
+      path: path('Folder in Hugging Face layout or GGUF file, with the tokenizer that all members share.'),
       training: fineTuningSchema,
     })
     .describe('A model that is already fine-tuned, or with `training` a pretrained one.'),
@@ -266,7 +266,7 @@ const teacherSchema = z
       .strictObject({
         source: z.literal('checkpoint'),
         path: path(
-          'Folder in Hugging Face layout: config.json, model.safetensors and, for its tokenizer, tokenizer.json.',
+          'Folder in Hugging Face layout: config.json, model.safetensors and, for its tokenizer, tokenizer.json. Or a GGUF file.',
         ),
         training: fineTuningSchema,
         cache: teacherCache,
@@ -360,7 +360,7 @@ const studentSchema = z
           })
           .describe("The teacher's embeddings and some of its blocks; the widths must be equal."),
         z
-          .strictObject({ from: z.literal('checkpoint'), path: path('Folder in Hugging Face layout.') })
+          .strictObject({ from: z.literal('checkpoint'), path: path('Folder in Hugging Face layout, or GGUF file.') })
           .describe(
             'The weights of a folder, which then also names the architecture. It gets a new head where its own predicts something else.',
           ),
