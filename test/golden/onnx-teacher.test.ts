@@ -1,5 +1,6 @@
 /** @file Golden models that PyTorch has exported as ONNX files: read without a library, asked through the teacher's interface, with PyTorch's logits. */
 
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, renameSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -197,6 +198,15 @@ describe('an ONNX file that is not whole, or not honest', () => {
     truncateSync(path.join(folder, 'model.onnx_data'), 50_000);
     expect(await codeOf(readOnnxFile(path.join(folder, 'model.onnx')))).toBe('onnx-data-cut-off');
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'is refused where it is a pipe, for whose writer one would wait',
+    async () => {
+      const file = path.join(makeFolder(), 'model.onnx');
+      execFileSync('mkfifo', [file]);
+      expect(await codeOf(readOnnxFile(file))).toBe('onnx-unreadable');
+    },
+  );
 
   it('is refused with operators of a library', async () => {
     const file = path.join(makeFolder(), 'model.onnx');
