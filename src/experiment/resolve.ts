@@ -7,7 +7,7 @@ import type { DatasetFacts } from './checks/check-dataset';
 import type { ModelFacts } from './checks/check-models';
 import { locateModel, type ModelOrigin } from './checks/model-place';
 import { expandedEnsemble } from './ensemble';
-import { fingerprint, modelFiles } from './input-files';
+import { configFiles, fingerprint, modelFiles } from './input-files';
 import { readExperimentFile, type ParsedExperiment } from './file/parse';
 import { findRun } from '../run-directory/run-directory';
 import type { Experiment, ResolvedExperiment } from './file/schema';
@@ -55,12 +55,20 @@ async function fillIn(
   const { train, validation, test, unlabelled } = dataset.files;
   const folders = [
     ...(models.members ?? []).map(({ folder }) => folder),
-    models.teacherFolder,
+    models.teacherFiles ? undefined : models.teacherFolder,
     models.tokenizerFolder,
     models.studentFolder,
   ];
   const inModels = await Promise.all(folders.filter((folder) => folder !== undefined).map(modelFiles));
-  const inputs = [train, Array.isArray(validation) ? validation : [], test ?? [], unlabelled ?? [], ...inModels].flat();
+  const ofOnnx = models.teacherFiles ? [...models.teacherFiles, ...(await configFiles(models.teacherFolder!))] : [];
+  const inputs = [
+    train,
+    Array.isArray(validation) ? validation : [],
+    test ?? [],
+    unlabelled ?? [],
+    ofOnnx,
+    ...inModels,
+  ].flat();
   const places = new Places(base);
   const resolved = {
     tokenizer: await places.withPath(experiment.tokenizer),
@@ -114,7 +122,8 @@ async function resolveTeacher(
 ): Promise<ResolvedExperiment['teacher']> {
   const runFolder = async (run: string): Promise<string> => (await findRun(run, places.base)).directory;
   if (teacher.source === 'run') return { ...teacher, run: await runFolder(teacher.run) };
-  if (teacher.source === 'train') return { ...teacher, architecture: sizesOf(models.teacher!) };
+  // A check without errors has made it.
+  if (teacher.source === 'train') return { ...teacher, architecture: sizesOf(models.teacher as Architecture) };
   if (teacher.source !== 'ensemble') return places.withPath(teacher);
   const { teachers, ...rest } = expandedEnsemble(teacher);
   const resolved: typeof teachers = [];

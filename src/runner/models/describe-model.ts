@@ -51,8 +51,13 @@ async function describeFile(path: string): Promise<ModelDescription> {
   const common = { bytes: (await stat(path)).size, hasTokenizer: true };
   try {
     const architecture = await readArchitecture(path);
+    const startsFor: Task[] = [];
+    for (const task of tasks) {
+      const wanted = { head: headOfTask[task], labels: ['0', '1'] };
+      if (await readArchitecture(path, wanted).catch(() => undefined)) startsFor.push(task);
+    }
     const { family } = architecture;
-    return { ...common, family, parameters: parameterCount(architecture), tasks: tasksOf(architecture), startsFor: [] };
+    return { ...common, family, parameters: parameterCount(architecture), tasks: tasksOf(architecture), startsFor };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { ...common, ...unusable(complaintOf(error)) };

@@ -53,7 +53,7 @@ async function cached(): Promise<ModelRecord[]> {
   return models;
 }
 
-/** Folders with a config and weights, breadth first. Hidden ones, `.distillery` among them, are passed over, and links are not followed. */
+/** Folders with a config and weights, and GGUF files, breadth first. Hidden ones, `.distillery` among them, are passed over, and links are not followed. */
 async function inFolders(workspace: string): Promise<ModelRecord[]> {
   const models: ModelRecord[] = [];
   let level = [workspace];
@@ -67,6 +67,11 @@ async function inFolders(workspace: string): Promise<ModelRecord[]> {
       if (names.includes('config.json') && names.some((name) => name.endsWith('.safetensors'))) {
         const id = relative(workspace, folder).split(sep).join('/') || '.';
         models.push({ id, source: 'folder', path: folder, ...(await describeModel(folder)) });
+      }
+      for (const name of names.filter((one) => one.endsWith('.gguf'))) {
+        const path = join(folder, name);
+        const id = relative(workspace, path).split(sep).join('/');
+        models.push({ id, source: 'folder', path, ...(await describeModel(path)) });
       }
       const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
       const open = folders.filter((name) => !name.startsWith('.') && name !== 'node_modules');
