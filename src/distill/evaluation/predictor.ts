@@ -7,10 +7,17 @@ import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
 import type { Architecture, TeacherModel } from '../../model/architecture';
 import type { Parameters } from '../../model/parameters';
-import { backbone, headLogits, vocabularyHead, vocabularyLogits } from '../../model/computations/transformer';
+import {
+  backbone,
+  headLogits,
+  keepsPast,
+  vocabularyHead,
+  vocabularyLogits,
+} from '../../model/computations/transformer';
 import type { ChooseRows } from '../../model/computations/computation';
 import { mapValues, prefixed, withPrefix } from '../named';
 import { requireFiniteTensor } from '../not-finite';
+import { NextTokens } from './next-tokens';
 import { modelInputs } from '../prediction';
 import { parameterSpecs, tokenSpecs, type BatchShape } from '../specs';
 import { placeParameters } from '../teacher/teacher';
@@ -49,6 +56,7 @@ export interface TextPredictor {
 export class Predictor implements TextPredictor {
   private readonly parameters: Record<string, DeviceTensor>;
   private readonly programs = new Map<string, Promise<LoadedProgram>>();
+  private readonly next: NextTokens | undefined;
 
   constructor(
     private readonly executor: Executor,
@@ -56,6 +64,8 @@ export class Predictor implements TextPredictor {
     parameters: Parameters,
   ) {
     this.parameters = prefixed('model.', placeParameters(executor, parameterSpecs(architecture), parameters));
+    const load = (name: string, program: () => Program): Promise<LoadedProgram> => this.load(name, program);
+    if (keepsPast(architecture)) this.next = new NextTokens({ architecture, parameters: this.parameters, load });
   }
 
   async answer(text: TokenizedText): Promise<Answer> {
@@ -89,10 +99,16 @@ export class Predictor implements TextPredictor {
     return Math.min(this.architecture.maxPositions, Math.ceil(length / LENGTH_STEP) * LENGTH_STEP);
   }
 
+  /** Asked for the token after those and one more, a decoder computes the one that is new. */
   async nextLogits(ids: readonly number[]): Promise<Float32Array> {
+    if (this.next && ids.length > 0 && ids.length <= this.architecture.maxPositions) {
+      const [logits] = await this.next.logits([ids]);
+      requireFiniteTensor(LOGITS, logits!);
+      return logits!;
+    }
     const recent = ids.slice(-this.architecture.maxPositions);
     const length = this.paddedLength(recent.length);
-    const program = await this.load(`next-${length}`, () => nextTokenProgram(this.architecture, length));
+    const program = await this.load(`last-${length}`, () => nextTokenProgram(this.architecture, length));
     const last: HostTensor = { shape: [1], dtype: 'int32', data: Int32Array.of(recent.length - 1) };
     const text = { ids: Int32Array.from(recent), typeIds: new Int32Array(recent.length) };
     const outputs = await program.run({ ...tokenTensors(text, length), last, ...this.parameters });
@@ -137,7 +153,7 @@ function nextTokenProgram(a: Architecture, length: number): Program {
     last: { shape: [1], dtype: 'int32' as const },
     ...prefixed('model.', parameterSpecs(a)),
   };
-  return record(`next-${length}`, inputs, (tensors) => {
+  return record(`last-${length}`, inputs, (tensors) => {
     const parameters = withPrefix('model.', tensors);
     const choose: ChooseRows = (x) => tf.gather(tf.reshape<tf.Rank.R2>(x, [length, -1]), tensors.last as tf.Tensor1D);
     const { chosen } = backbone(a, parameters, modelInputs(tensors), { choose }); // [1, D]

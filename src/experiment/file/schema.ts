@@ -131,6 +131,21 @@ const trainingSchema = z
       .describe('Warm-up: below 1 a fraction of all updates, from 1 on a number of updates.'),
     weightDecay: z.number().min(0).default(0.01).describe('Decoupled weight decay.'),
     decayBiasAndNorm: z.boolean().default(false).describe('Whether biases and norm weights decay too.'),
+    layerDecay: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(1)
+      .describe(
+        'The learning rate of a block over that of the one above it, down to the embeddings; 1: all learn alike. For models that were trained before: 0.8 to 0.95.',
+      ),
+    frozenBlocks: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe(
+        'So many of the lowest blocks stay as they were, with the embeddings below them; where that is all of them, the head alone learns. 0: none.',
+      ),
     clipNorm: z.number().min(0).default(1).describe('Largest global gradient norm; 0 does not clip.'),
     dropout: z.number().min(0).lt(1).default(0.1).describe('Dropout rate of the trained model.'),
     onDivergence: z
