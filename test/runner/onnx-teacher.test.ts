@@ -1,6 +1,6 @@
 /** @file A run whose teacher is an ONNX file, through the real program: a classifier with its weights beside it, and a language model. */
 
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -173,6 +173,12 @@ describe('a run with an ONNX file as its teacher', () => {
       workspace,
     );
     expect(completed.teacher!.tokens.length).toBeGreaterThan(0);
+
+    // Without its teacher's file the student is asked alone.
+    rmSync(path.join(workspace, 'models', 't', 'onnx', 'model.onnx'));
+    const alone = await document<InspectResult>(['inspect', run, '--text', text], workspace);
+    expect(alone.positions[4]!.teacher).toBeUndefined();
+    expect(alone.positions[4]!.student!.top.length).toBeGreaterThan(0);
   });
 
   it('is checked before it runs: what it cannot show, what does not fit, what is damaged', async () => {
