@@ -21,10 +21,21 @@ export async function fingerprint(path: string): Promise<InputFile> {
 export async function modelFiles(folder: string): Promise<string[]> {
   const gguf = await findGguf(folder);
   if (gguf !== undefined) return [gguf];
+  return filesNamed(
+    folder,
+    /^(config|tokenizer|tokenizer_config|special_tokens_map)\.json$|\.safetensors(\.index\.json)?$/,
+  );
+}
+
+/** Those of them that hold no weights, sorted. */
+export async function configFiles(folder: string): Promise<string[]> {
+  return filesNamed(folder, /^(config|tokenizer|tokenizer_config|special_tokens_map)\.json$/);
+}
+
+async function filesNamed(folder: string, wanted: RegExp): Promise<string[]> {
   const names = await readdir(folder);
-  const deciding = /^(config|tokenizer|tokenizer_config|special_tokens_map)\.json$|\.safetensors(\.index\.json)?$/;
   return names
-    .filter((name) => deciding.test(name))
+    .filter((name) => wanted.test(name))
     .sort()
     .map((name) => join(folder, name));
 }

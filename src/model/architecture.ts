@@ -117,6 +117,24 @@ export interface Architecture {
   logitCap?: number;
 }
 
+/** A model of which nothing is known but that tokens go in and logits come out: a file that another library runs. */
+export interface OpaqueModel {
+  isOpaque: true;
+  head: Head;
+  /** As of an architecture. */
+  labels?: string[];
+  /** Logits at a position; may exceed the tokenizer's size. */
+  vocabularySize: number;
+  maxPositions: number;
+  /** Number of weights in it. */
+  parameters: number;
+}
+
+/** What a teacher may be. */
+export type TeacherModel = Architecture | OpaqueModel;
+
+export const isOpaque = (model: TeacherModel): model is OpaqueModel => 'isOpaque' in model;
+
 /** Width of the embeddings, and of the rows that a language model's head multiplies with them. */
 export const embeddingWidth = ({ embeddingSize, hiddenSize }: Architecture): number => embeddingSize ?? hiddenSize;
 

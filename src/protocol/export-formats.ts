@@ -1,6 +1,6 @@
 /** @file The formats that a student is exported in: what command line and editor offer. */
 
-import type { Task } from './records';
+import type { Metrics, Split, Task } from './records';
 
 export interface ExportFormatFacts {
   /** What models it can hold; absent: all. */
@@ -12,6 +12,7 @@ export interface ExportFormatFacts {
 /** Those that are written; how is in a file of `runner/export/` for each. */
 export const exportFormats = {
   huggingface: { values: [] },
+  onnx: { values: ['f32', 'int8'] },
   gguf: { tasks: ['causal-lm'], values: ['f16', 'f32', 'q8_0'] },
 } as const satisfies Record<string, ExportFormatFacts>;
 
@@ -20,7 +21,7 @@ export type ExportFormat = keyof typeof exportFormats;
 export const exportFormatNames = Object.keys(exportFormats) as ExportFormat[];
 
 /** What later versions will write. */
-export const laterExportFormats = ['onnx', 'torchrun'] as const;
+export const laterExportFormats = ['torchrun'] as const;
 
 export const valuesOfFormat = (format: ExportFormat): readonly string[] => exportFormats[format].values;
 
@@ -28,4 +29,16 @@ export const valuesOfFormat = (format: ExportFormat): readonly string[] => expor
 export function isFormatFor(format: ExportFormat, task: Task): boolean {
   const { tasks }: ExportFormatFacts = exportFormats[format];
   return tasks?.includes(task) ?? true;
+}
+
+/** What it costs a model that its weights are rounded, measured on rows of its run. */
+export interface QuantizationCost {
+  split: Split;
+  rows: number;
+  /** Of the files. */
+  bytes: { exact: number; rounded: number };
+  metrics: { exact: Metrics; rounded: Metrics };
+  /** Mean KL(exact ‖ rounded) of a prediction, nats, and the share with the same first choice. */
+  meanKl: number;
+  agreement: number;
 }

@@ -201,13 +201,14 @@ function program(examples: string): Command {
       ];
       print(options.json === true, result, () => sides.filter(Boolean).join('\n\n'));
     });
-  verb('export <run>', 'a run’s student as a Hugging Face folder or a GGUF file; RUN as for inspect')
+  verb('export <run>', 'a run’s student as a Hugging Face folder, an ONNX or a GGUF file; RUN as for inspect')
     .option('--to <dir>', 'a folder that does not exist yet; NAME-student here if left out')
     .addOption(new Option('--format <format>', 'what is written').choices(allFormats).default('huggingface'))
     .option('--values <type>', `how weights are stored: ${formatValues()}`)
     .action(async (run: string, { json, ...options }: JsonOption & ExportOptions) => {
       const result = await exportModelOf(run, options);
-      print(json === true, result, () => `${result.directory} holds the model: ${result.files.join(', ')}`);
+      const lines = [`${result.directory} holds the model: ${result.files.join(', ')}`, ...result.notes];
+      print(json === true, result, () => lines.join('\n'));
     });
   verb('validate <file>', 'check an experiment file').action(async (file: string, { json }: JsonOption) => {
     const problems = await validateExperimentFile(file);

@@ -122,7 +122,7 @@ export function evaluationProgram(pair: ModelPair, shape: BatchShape): Program {
 }
 
 /** What is measured at each prediction of a language model that is the teacher itself, one or the mean of several, from its outputs. */
-export function teacherEvaluationProgram(pair: ModelPair, shape: BatchShape): Program {
+export function teacherEvaluationProgram(pair: Omit<ModelPair, 'student'>, shape: BatchShape): Program {
   const inputs = { ...labelSpecs(shape), ...teacherInputSpecs(pair, [], shape) };
   return record(`teacher-evaluation-${shape.rows}x${shape.length}`, inputs, (tensors) => {
     const teacher = teacherProjection(pair, tensors)!;

@@ -5,7 +5,7 @@ import type { HostTensor } from '../../engine/array';
 import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
-import type { Architecture } from '../../model/architecture';
+import type { Architecture, TeacherModel } from '../../model/architecture';
 import type { Parameters } from '../../model/parameters';
 import {
   backbone,
@@ -34,14 +34,26 @@ export interface TokenizedText {
 export interface Answer {
   /** [L, V] for a language model, [1, C] for a classifier. */
   logits: HostTensor;
-  /** layers + 1, [1, L, D] each, as transformers orders them. */
+  /** layers + 1, [1, L, D] each, as transformers orders them; none of an opaque model. */
   hiddenStates: HostTensor[];
 }
 
 const LOGITS = "the model's logits";
 
-/** All that it says throws a NotFinite where a logit is no number. */
-export class Predictor {
+/** One model that answers single texts. All that it says throws a NotFinite where a logit is no number. */
+export interface TextPredictor {
+  readonly architecture: TeacherModel;
+  /** Everything the model says of a text. */
+  answer(text: TokenizedText): Promise<Answer>;
+  /** Logits at every position, [L, V]; [1, C] for a classifier. */
+  logits(text: TokenizedText): Promise<HostTensor>;
+  /** Logits of the token after `ids`, [V]. */
+  nextLogits(ids: readonly number[]): Promise<Float32Array>;
+  release(): Promise<void>;
+}
+
+/** A model of ours, whose programs are loaded as they are wanted. */
+export class Predictor implements TextPredictor {
   private readonly parameters: Record<string, DeviceTensor>;
   private readonly programs = new Map<string, Promise<LoadedProgram>>();
   private readonly next: NextTokens | undefined;
@@ -56,7 +68,6 @@ export class Predictor {
     if (keepsPast(architecture)) this.next = new NextTokens({ architecture, parameters: this.parameters, load });
   }
 
-  /** Everything the model says of a text. */
   async answer(text: TokenizedText): Promise<Answer> {
     const length = text.ids.length;
     const program = await this.load(`answer-${length}`, () => answerProgram(this.architecture, length));
@@ -70,7 +81,7 @@ export class Predictor {
     };
   }
 
-  /** Logits at every position, [L, V]; [1, C] for a classifier. Texts of similar length share a program. */
+  /** Texts of similar length share a program. */
   async logits(text: TokenizedText): Promise<HostTensor> {
     const { length } = text.ids;
     const padded = this.paddedLength(length);
@@ -88,7 +99,7 @@ export class Predictor {
     return Math.min(this.architecture.maxPositions, Math.ceil(length / LENGTH_STEP) * LENGTH_STEP);
   }
 
-  /** Logits of the token after `ids`, [V]. Asked for that after them, a decoder computes the one token that is new. */
+  /** Asked for the token after those that it was asked for last and the next one, a decoder computes that one alone. */
   async nextLogits(ids: readonly number[]): Promise<Float32Array> {
     if (this.next && ids.length > 0 && ids.length <= this.architecture.maxPositions) {
       const [logits] = await this.next.logits([ids]);
@@ -181,12 +192,18 @@ export async function measureLatency(
   const length = text.ids.length;
   const program = await executor.load(answerProgram(architecture, length, false), frozen);
   const inputs = tokenTensors(text, length);
+  const latency = await medianTime(() => program.run(inputs), repeats);
+  await program.release();
+  return latency;
+}
+
+/** Median time of a piece of work, in milliseconds, after three that are not counted. */
+export async function medianTime(work: () => Promise<unknown>, repeats = 30): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < repeats + 3; i++) {
     const started = performance.now();
-    await program.run(inputs);
+    await work();
     if (i >= 3) times.push(performance.now() - started);
   }
-  await program.release();
   return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
 }

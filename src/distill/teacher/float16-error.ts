@@ -2,7 +2,7 @@
 
 import type { BatchInputs } from '../batch-inputs';
 import { FidelityMeter } from './fidelity';
-import type { FrozenTeacher } from './teacher';
+import type { Teacher } from './teacher';
 import type { HostTensor } from '../../engine/array';
 import { readCacheRecord, writeCacheRecord } from '../../run-directory/teacher-cache-files';
 import { decodeFloat16, encodeFloat16 } from '../../protocol/float16';
@@ -15,7 +15,7 @@ export class Float16Error {
   private readonly meter: FidelityMeter;
   private blocks = 0;
 
-  constructor(teacher: FrozenTeacher) {
+  constructor(teacher: Teacher) {
     this.meter = new FidelityMeter(teacher);
   }
 

@@ -21,6 +21,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkTokenizerKind,
     checkStudentSource,
     checkEnsemble,
+    checkOpaque,
     checkTeacherArchitecture,
     checkStudentArchitecture,
     checkThatSomethingIsDistilled,
@@ -156,6 +157,19 @@ function checkEnsemble({ teacher, distillation, student }: Experiment, findings:
   findings.check(() => {
     if (student.initialize.from !== 'teacher') return;
     findings.error(['student', 'initialize', 'from'], 'ensemble-without-blocks', {});
+  });
+}
+
+/** Of an ONNX file nothing is seen but its logits. */
+function checkOpaque({ teacher, distillation, student }: Experiment, findings: Findings): void {
+  if (teacher.source !== 'onnx') return;
+  findings.check(() => {
+    const path = ['distillation', 'hidden'];
+    if (distillation.hidden !== undefined) findings.error(path, 'opaque-without-hidden', {}, removeKey(path));
+  });
+  findings.check(() => {
+    if (student.initialize.from !== 'teacher') return;
+    findings.error(['student', 'initialize', 'from'], 'opaque-without-blocks', {});
   });
 }
 

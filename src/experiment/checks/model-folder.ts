@@ -16,26 +16,28 @@ import { findRun } from '../../run-directory/run-directory';
 import { readRunExperiment } from '../experiment-record';
 import { memberPaths, type RunPaths } from '../../run-directory/run-paths';
 import { isTrained, membersOf } from '../ensemble';
-import type { MemberSpec, TeacherSpec } from '../file/schema';
+import type { SingleSpec, TeacherSpec } from '../file/schema';
+import { onnxFolderOf } from './onnx-teacher';
 
 /**
- * The folder of the teacher's model, of an ensemble the first that is given; undefined for one that the run trains itself. Relative paths are relative to
+ * The folder of the teacher's model, of an ensemble the first that is given; undefined for one that the run trains itself, and for an ONNX file. Relative paths are relative to
  * `base`. Throws an InputError where an earlier run is not found, or its model is a link.
  */
-export async function teacherFolder(teacher: TeacherSpec | MemberSpec, base: string): Promise<string | undefined> {
+export async function teacherFolder(teacher: TeacherSpec | SingleSpec, base: string): Promise<string | undefined> {
   if (teacher.source === 'ensemble') {
     const given = teacher.teachers.find((member) => !isTrained(member));
     return given && teacherFolder(given, base);
   }
-  if (teacher.source === 'train' || isTrained(teacher)) return undefined;
+  if (teacher.source === 'train' || teacher.source === 'onnx' || isTrained(teacher)) return undefined;
   if (teacher.source === 'checkpoint') return resolve(base, teacher.path);
   const run = await findRun(teacher.run, base);
   if (teacher.role === 'teacher') return teacherOfRun(run);
   return (await findCompleteDirectory(run.model)) ?? run.model;
 }
 
-/** The folder of a teacher that is there before the run: its model's, or that of the checkpoint that it is fine-tuned from. */
+/** The folder of a teacher that is there before the run, with its tokenizer: its model's, or that of the checkpoint that it is fine-tuned from. */
 export async function givenFolder(teacher: TeacherSpec, base: string): Promise<string | undefined> {
+  if (teacher.source === 'onnx') return onnxFolderOf(resolve(base, teacher.path));
   const found = await teacherFolder(teacher, base);
   if (found !== undefined) return found;
   const [start] = membersOf(teacher).flatMap(({ member }) => (member.source === 'checkpoint' ? [member.path] : []));
@@ -46,6 +48,7 @@ export async function givenFolder(teacher: TeacherSpec, base: string): Promise<s
 export async function teacherOfRun(run: RunPaths): Promise<string> {
   const { teacher } = await readRunExperiment(run);
   if (teacher.source === 'ensemble') throw InputError.at(run.directory, 'teacher-of-run-is-ensemble', {});
+  if (teacher.source === 'onnx') throw InputError.at(run.directory, 'teacher-of-run-is-onnx', {});
   const elsewhere = await teacherFolder(teacher, run.directory);
   return elsewhere ?? (await findCompleteDirectory(run.teacher.model)) ?? run.teacher.model;
 }

@@ -131,6 +131,21 @@ const trainingSchema = z
       .describe('Warm-up: below 1 a fraction of all updates, from 1 on a number of updates.'),
     weightDecay: z.number().min(0).default(0.01).describe('Decoupled weight decay.'),
     decayBiasAndNorm: z.boolean().default(false).describe('Whether biases and norm weights decay too.'),
+    layerDecay: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(1)
+      .describe(
+        'The learning rate of a block over that of the one above it, down to the embeddings; 1: all learn alike. For models that were trained before: 0.8 to 0.95.',
+      ),
+    frozenBlocks: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe(
+        'So many of the lowest blocks stay as they were, with the embeddings below them; where that is all of them, the head alone learns. 0: none.',
+      ),
     clipNorm: z.number().min(0).default(1).describe('Largest global gradient norm; 0 does not clip.'),
     dropout: z.number().min(0).lt(1).default(0.1).describe('Dropout rate of the trained model.'),
     onDivergence: z
@@ -278,6 +293,18 @@ const teacherSchema = z
         precision: teacherPrecision,
       })
       .describe('A model of an earlier run.'),
+    z
+      .strictObject({
+        source: z.literal('onnx'),
+        path: path(
+          'An .onnx file of a classifier or a language model, as optimum and torch.onnx export them, or a folder with a model.onnx. Its tokenizer.json, and a config.json that names its classes, lie beside it.',
+        ),
+        cache: teacherCache,
+        precision: z.literal('float32').default('float32').describe('An ONNX file is asked as it is.'),
+      })
+      .describe(
+        'An exported model with logits. onnxruntime runs it on the processor; nothing else of it can be imitated.',
+      ),
     z
       .strictObject({
         source: z.literal('ensemble'),
@@ -523,8 +550,11 @@ export type TrainingSpec = z.infer<typeof trainingSchema>;
 export type TokenizerSpec = z.infer<typeof tokenizerSchema>;
 export type TeacherSpec = z.infer<typeof teacherSchema>;
 export type EnsembleSpec = Extract<TeacherSpec, { source: 'ensemble' }>;
-/** A single model, of an ensemble or as the teacher. */
+export type OnnxSpec = Extract<TeacherSpec, { source: 'onnx' }>;
+/** A model of an ensemble. */
 export type MemberSpec = z.infer<typeof memberSchema>;
+/** A single model, of an ensemble or as the teacher. */
+export type SingleSpec = MemberSpec | OnnxSpec;
 /** One that the run trains: from random weights, or from a checkpoint's. */
 export type TrainedSpec = Extract<MemberSpec, { training?: unknown }> & { training: TrainingSpec };
 export type TeacherCacheSpec = TeacherSpec['cache'];

@@ -3,7 +3,15 @@
 import { commands, l10n, ProgressLocation, Uri, window, workspace } from 'vscode';
 import path from 'node:path';
 import { inLabel } from '../../protocol/escapes';
-import { type ExportFormat, exportFormatNames, isFormatFor, valuesOfFormat } from '../../protocol/export-formats';
+import {
+  type ExportFormat,
+  exportFormatNames,
+  isFormatFor,
+  type QuantizationCost,
+  valuesOfFormat,
+} from '../../protocol/export-formats';
+import { formatCount } from '../../protocol/format';
+import { qualityOf } from '../../protocol/quality';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import type { ListedRun, RunList } from './run-list';
 import { chooseRun } from './choose-run';
@@ -46,13 +54,13 @@ export async function exportStudent({ runs, startRunner }: ExportParts, given: u
   if (!target) return;
   const { folder, format } = target;
   const title = l10n.t('Exporting the student of {0} …', run.record.name);
-  await window.withProgress({ location: ProgressLocation.Window, title: inLabel(title) }, () =>
-    format === 'huggingface'
-      ? // Never over what is there.
-        Promise.resolve(workspace.fs.copy(Uri.file(student), folder, { overwrite: false }))
-      : exportByRunner(startRunner, run, target),
-  );
-  void offerReveal(folder, format);
+  const cost = await window.withProgress({ location: ProgressLocation.Window, title: inLabel(title) }, async () => {
+    if (format !== 'huggingface') return exportByRunner(startRunner, run, target);
+    // Never over what is there.
+    await workspace.fs.copy(Uri.file(student), folder, { overwrite: false });
+    return undefined;
+  });
+  void offerReveal(folder, format, cost && costWords(cost, run));
 }
 
 function targetIn(to: unknown): ExportTarget | undefined {
@@ -72,14 +80,22 @@ async function exportByRunner(
   startRunner: StartRunner,
   run: ListedRun,
   { folder, format, values }: ExportTarget,
-): Promise<void> {
+): Promise<QuantizationCost | undefined> {
   const args = ['export', run.paths.directory, '--to', folder.fsPath, '--format', format];
   const { ended } = startRunner(values === undefined ? args : [...args, '--values', values], {
     cwd: path.dirname(run.paths.directory),
   });
-  const { code, failure, lines } = await ended;
+  const { code, failure, lines, document } = await ended;
   if (failure) throw errorOf(failure);
   if (code !== 0) throw new Error(lines.at(-1) ?? l10n.t('The export ended without saying why.'));
+  return (document as { cost?: QuantizationCost } | undefined)?.cost;
+}
+
+/** What rounding has cost by the task's quality, where it was measured. */
+function costWords({ metrics, rows }: QuantizationCost, { record }: ListedRun): string {
+  const { key, title, format } = qualityOf(record.task);
+  const [exact, rounded] = [format(metrics.exact[key]), format(metrics.rounded[key])];
+  return l10n.t('{0} is {1} in 8 bits, {2} in float32, on {3} rows.', title, rounded, exact, formatCount(rows));
 }
 
 /** The only format that a model has is not asked for. */
@@ -104,6 +120,10 @@ function choicesOf(format: ExportFormat): Choice<ExportChoice>[] {
 function titlesOf(format: ExportFormat): { label: string; detail: string } {
   const titles: Record<ExportFormat, { label: string; detail: string }> = {
     huggingface: { label: l10n.t('Hugging Face folder'), detail: l10n.t('Python transformers loads it as it is.') },
+    onnx: {
+      label: 'ONNX',
+      detail: l10n.t('One file for onnxruntime, in any language, with the tokenizer beside it.'),
+    },
     gguf: { label: 'GGUF', detail: l10n.t('One file for llama.cpp and the programs that are built on it.') },
   };
   return titles[format];
@@ -113,6 +133,7 @@ function titleOfValues(values: string): string {
   const titles: Record<string, string> = {
     f16: l10n.t('float16, half the size'),
     f32: l10n.t('float32, exactly as trained'),
+    int8: l10n.t('8 bits (int8), with what that costs in its model card'),
     q8_0: l10n.t('8 bits (Q8_0), a quarter of the size'),
   };
   return titles[values] ?? values;
@@ -124,14 +145,14 @@ async function askFolder(name: string): Promise<Uri | undefined> {
   return picked?.[0] && Uri.joinPath(picked[0], `${name.replace(/[^\p{L}\p{N}]+/gu, '-')}-student`);
 }
 
-async function offerReveal(folder: Uri, format: ExportFormat): Promise<void> {
+async function offerReveal(folder: Uri, format: ExportFormat, cost: string | undefined): Promise<void> {
   const reveal = l10n.t('Reveal');
   const name = path.basename(folder.fsPath);
   const words =
     format === 'huggingface'
       ? l10n.t('The student is in {0}. Python transformers loads it as it is.', name)
       : l10n.t('The student is in {0}.', name);
-  if ((await inform(words, reveal)) !== reveal) return;
+  if ((await inform([words, cost].filter(Boolean).join(' '), reveal)) !== reveal) return;
   const isOpen = workspace.getWorkspaceFolder(folder) !== undefined;
   await commands.executeCommand(isOpen ? 'revealInExplorer' : 'revealFileInOS', folder);
 }

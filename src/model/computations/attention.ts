@@ -128,10 +128,10 @@ export function after(past: KeptHeads | undefined, { key, value }: KeptHeads): K
 /** Additive mask by which a query sees the real keys at most `reach` before or after it. attentionMask [B, L] → [B, 1, L, L]. */
 export function localBias(attentionMask: tf.Tensor2D, reach: number): tf.Tensor {
   const [batch, length] = attentionMask.shape;
-  const near = Float32Array.from({ length: length * length }, (_, i) =>
-    Math.abs(Math.floor(i / length) - (i % length)) <= reach ? 1 : 0,
-  );
-  return bias(tf.mul(tf.reshape(attentionMask, [batch, 1, 1, length]), tf.tensor(near, [length, length])));
+  const positions = Float32Array.from({ length }, (_, i) => i);
+  const distances = tf.abs(tf.sub(tf.tensor(positions, [length, 1]), tf.tensor(positions, [1, length]))); // [L, L]
+  const near = tf.cast(tf.lessEqual(distances, reach), 'float32');
+  return bias(tf.mul(tf.reshape(attentionMask, [batch, 1, 1, length]), near));
 }
 
 /** 1 (seen) → 0, 0 (not seen) → −2³⁰. */

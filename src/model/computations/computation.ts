@@ -12,7 +12,7 @@ export interface ModelInputs {
   /** float32 [B, L]: 1 real, 0 padding */
   attentionMask: tf.Tensor2D;
   /** int32 [B, L]; all 0 if absent. GPT-2 has none. */
-  typeIds?: tf.Tensor2D;
+  typeIds?: tf.Tensor2D | undefined;
   /** int32 [B, L]; 0, 1, ... L − 1 if absent. Rows padded on the left need them. */
   positionIds?: tf.Tensor2D | undefined;
   /** What decoders have kept of the tokens before these, of which then there is one a text, with its position. */

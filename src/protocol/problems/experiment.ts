@@ -106,7 +106,7 @@ const values = {
   },
   'teacher-source-not-supported': {
     message: '"source": "{source}" is not supported by this version.',
-    remedy: 'Use "checkpoint", "train" or "run".',
+    remedy: 'Use "checkpoint", "onnx", "train" or "run".',
   },
   'parquet-not-supported': {
     message: 'A .parquet file is not supported by this version.',
@@ -283,6 +283,26 @@ const models = {
   'ensemble-without-blocks': {
     message: 'An ensemble has no blocks of its own to start the student from.',
     remedy: 'Use "random" or "checkpoint".',
+  },
+  'opaque-without-hidden': {
+    message: 'An ONNX file shows its logits alone: there are no hidden states to imitate.',
+    remedy: 'Remove "hidden", or name the checkpoint that the file was exported from.',
+  },
+  'opaque-without-blocks': {
+    message: 'An ONNX file has no blocks to start the student from.',
+    remedy: 'Use "random" or "checkpoint".',
+  },
+  'onnx-classes-assumed': {
+    message: 'No config.json beside the file names its classes. They are taken to be, in this order, {classes:list}.',
+    remedy: 'Put its config.json, with "id2label", beside it.',
+  },
+  'onnx-other-classes': {
+    message: 'The model has {width:count} logits for {classes:count} classes.',
+    remedy: 'Use rows with the classes that it was trained for.',
+  },
+  'teacher-of-run-is-onnx': {
+    message: 'The teacher of this run is an ONNX file, which is not a model of the run.',
+    remedy: 'Name the file itself: "teacher": {"source": "onnx", "path": …}.',
   },
   'student-larger-than-teacher': {
     message: "The student has {student:count} parameters, more than the teacher's {teacher:count}.",

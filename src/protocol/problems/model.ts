@@ -4,7 +4,70 @@ import type { Entry } from './templates';
 
 const again = 'Copy or download the file again.';
 
+const exportAgain = 'Export the model again: `optimum-cli export onnx --model DIR OUT`.';
+
 export const modelProblems = {
+  'onnx-unreadable': {
+    message: 'There is no such file, or it may not be read.',
+    remedy: 'Name an .onnx file, or a folder with a model.onnx.',
+  },
+  'onnx-not-a-model': { message: 'This is no ONNX model: there is no graph in it.', remedy: exportAgain },
+  'onnx-damaged': { message: 'This ONNX file is damaged at byte {byte:count}: {reason}.', remedy: again },
+  'onnx-custom-operators': {
+    message: 'The model needs operators of {domains:names}, which onnxruntime has not.',
+    remedy: 'Export it without custom operators: libraries with operators are never loaded.',
+  },
+  'onnx-data-missing': {
+    message: 'Its weights lie in "{name}", and there is no such file beside it.',
+    remedy: 'Copy all files of the model together.',
+  },
+  'onnx-data-outside': {
+    message: 'Its weights are said to lie in "{name}", which is not below its folder.',
+    remedy: 'Put the file beside the model, and save the model with that name alone.',
+  },
+  'onnx-data-cut-off': {
+    message: 'The file has {bytes:count} bytes, and the model reads {wanted:count} of it.',
+    remedy: again,
+  },
+  'onnx-with-cache': {
+    message: 'The model wants "{input}": it was exported to continue a text, with keys and values of earlier tokens.',
+    remedy: 'Export it without them: `optimum-cli export onnx --task text-generation --model DIR OUT`.',
+  },
+  'onnx-input-unknown': {
+    message: 'The model has an input "{input}", which is none of {known:names}.',
+    remedy: 'Export it with these inputs alone.',
+  },
+  'onnx-input-shape': {
+    message: 'The input "{input}" is not made of numbers in rows and columns.',
+    remedy: 'Export it with inputs of the shape [batch, length].',
+  },
+  'onnx-without-ids': { message: 'The model has no input "input_ids".', remedy: 'Export it with that name.' },
+  'onnx-without-logits': {
+    message: ['None of the outputs {outputs:names} is called "logits".', 'The model has no output.'],
+    remedy: 'Export the model with its head: the output "logits" is wanted.',
+  },
+  'onnx-unfit-for-task': {
+    message: 'The output "{output}" has {found} axes, and {task} wants {axes}.',
+    remedy: 'Choose a model that was exported for this task, or another task.',
+  },
+  'onnx-one-class': {
+    message: 'The model has one logit, as a regression has.',
+    remedy: 'Use a classifier of two classes or more.',
+  },
+  'onnx-classes-differ': {
+    message: '"id2label" names {classes:count} classes, and the model beside it has {width:count} logits.',
+    remedy: 'Put the config.json there that belongs to the model.',
+  },
+  'onnx-fixed-without-mask': {
+    message: 'The model takes texts of {length} tokens alone, and has no attention_mask that would tell shorter ones.',
+    remedy: 'Export it with an attention_mask, or with dynamic axes.',
+  },
+  'onnx-fails': { message: 'onnxruntime cannot load the model: {reason}', remedy: exportAgain },
+  'onnx-fails-on-text': {
+    message: 'The model fails on a text of {length} tokens: {reason}',
+    remedy:
+      'Lower "maxLength" of the dataset where the model has fewer positions, or export it again with dynamic axes.',
+  },
   'model-folder-missing': {
     message: 'There is no such folder.',
     remedy: 'Name a folder in Hugging Face layout, or a GGUF file.',

@@ -9,10 +9,11 @@ import {
   type ExportFormat,
   exportFormatNames,
   type laterExportFormats,
+  type QuantizationCost,
   valuesOfFormat,
 } from '../../protocol/export-formats';
 import { ComplaintError, InputError } from '../../protocol/problem';
-import { exportWriters } from '../export/writers';
+import { exportWriters, type ExportReport } from '../export/writers';
 import { findTraining } from '../serve/targets';
 
 export interface ExportOptions {
@@ -28,6 +29,10 @@ export interface ExportResult {
   directory: string;
   format: string;
   files: string[];
+  /** What is to be known of it, a sentence each. */
+  notes: readonly string[];
+  /** What rounding its weights costs, where that was measured. */
+  cost?: QuantizationCost | undefined;
 }
 
 /**
@@ -52,8 +57,9 @@ export async function exportModelOf(target: string, { to, format, values }: Expo
   if (existsSync(directory)) throw InputError.at(directory, 'export-exists', {});
   await mkdir(path.dirname(directory), { recursive: true });
   const partial = await mkdtemp(`${directory}.partial-`);
+  let report: ExportReport;
   try {
-    await exportWriters[format](model, partial, values ?? known[0]);
+    report = await exportWriters[format](model, partial, values ?? known[0], run);
     await rename(partial, directory);
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
@@ -61,7 +67,7 @@ export async function exportModelOf(target: string, { to, format, values }: Expo
       ? InputError.of(error.complaint, { file: target, line: 1, column: 1 })
       : error;
   }
-  return { run: run.id, directory, format, files: (await readdir(directory)).sort() };
+  return { run: run.id, directory, format, files: (await readdir(directory)).sort(), ...report };
 }
 
 const isWritten = (format: ExportOptions['format']): format is ExportFormat =>

@@ -4,7 +4,7 @@ import { Evaluator } from '../../distill/evaluation/evaluator';
 import { measureLatency } from '../../distill/evaluation/predictor';
 import { parameterSpecs } from '../../distill/specs';
 import { RowTally, type RowPrediction } from '../../distill/evaluation/row-tally';
-import { placeParameters, type FrozenTeacher } from '../../distill/teacher/teacher';
+import { placeParameters, type Teacher } from '../../distill/teacher/teacher';
 import type { Executor } from '../../engine/executor';
 import { qualityOf, retention } from '../../protocol/quality';
 import { memberName } from '../../experiment/ensemble';
@@ -27,6 +27,9 @@ export interface ComparedModel {
   folder: string;
 }
 
+/** Sizes of a teacher that is no single folder. */
+export type TeacherSize = Pick<ComparisonRow, 'parameters' | 'bytes' | 'latencyMs'>;
+
 export interface ComparisonSetup {
   executor: Executor;
   task: Task;
@@ -39,11 +42,13 @@ export interface ComparisonSetup {
   labels?: readonly string[] | undefined;
   /** Student and controls of each seed. */
   seeds: readonly { seed: number; models: readonly ComparedModel[] }[];
-  /** One, or those of an ensemble's members. */
+  /** One, or those of an ensemble's members; none of an opaque teacher. */
   teacherFolders: readonly string[];
+  /** What an opaque teacher takes. */
+  opaque?: TeacherSize | undefined;
   /** At which the teacher's soft labels are kept. */
   temperature: number;
-  teacher: FrozenTeacher;
+  teacher: Teacher;
   /** Whether other runs' comparisons will be held against this one, as a study does. */
   isOfStudy: boolean;
   /** Each model is timed on this text. */
@@ -65,7 +70,8 @@ export async function compareModels(
   }));
   const alone: MeasuredModel[] = [];
   for (const model of asked) alone.push(await measure(setup, model));
-  const teacher = alone.length > 1 ? await measureEnsemble(setup, alone) : alone[0]!;
+  const { opaque = sizeOfAll(alone) } = setup;
+  const teacher = alone.length === 1 ? alone[0]! : await measureTeacher(setup, opaque);
   const measured: MeasuredSeed[] = [];
   for (const { seed, models } of seeds) {
     const ofSeed: MeasuredModel[] = [];
@@ -174,22 +180,24 @@ function softLabelOf(
   return { temperature, top: softLabel.map(({ choice, probability }) => ({ choice: labels[choice]!, probability })) };
 }
 
-/** The mean of an ensemble's members: it is as large as all of them, and takes as long. */
-async function measureEnsemble(setup: ComparisonSetup, members: readonly MeasuredModel[]): Promise<MeasuredModel> {
+/** An ensemble is as large as all of its members, and takes as long. */
+function sizeOfAll(members: readonly MeasuredModel[]): TeacherSize {
+  const sum = (key: keyof TeacherSize): number => members.reduce((total, { row }) => total + row[key], 0);
+  return { parameters: sum('parameters'), bytes: sum('bytes'), latencyMs: sum('latencyMs') };
+}
+
+/** The teacher by what it answers: the mean of an ensemble's members, or an opaque model. */
+async function measureTeacher(setup: ComparisonSetup, size: TeacherSize): Promise<MeasuredModel> {
   const { executor, task, batches, teacher } = setup;
   const evaluator = new Evaluator({ executor, task, model: teacher.architecture, teacher, batches });
   const tally = new RowTally(setup.temperature);
   const metrics = await evaluator.evaluateTeacher(tally);
   await evaluator.release();
-  const sum = (key: 'parameters' | 'bytes' | 'latencyMs'): number =>
-    members.reduce((total, { row }) => total + row[key], 0);
   const row: ComparisonRow = {
     run: setup.run,
     role: 'teacher',
     name: 'teacher',
-    parameters: sum('parameters'),
-    bytes: sum('bytes'),
-    latencyMs: sum('latencyMs'),
+    ...size,
     split: setup.split,
     metrics,
     calibration: tally.calibration(),

@@ -289,7 +289,7 @@ function joined(first: Uint32Array, second: Uint32Array): Uint32Array {
 /** The test rows, read only when everything is trained. */
 export async function loadTestExamples(
   experiment: ResolvedExperiment,
-  data: RunData,
+  data: Pick<RunData, 'tokenizer' | 'labels'>,
   folder: string,
 ): Promise<{ examples: ExamplesWithRows; close: () => void } | undefined> {
   const { dataset, task } = experiment;

@@ -5,7 +5,13 @@ import { isTrained, membersOf } from '../../experiment/ensemble';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
 import type { Imitated } from '../../distill/pairing';
-import { reducedTargets, TeacherTargets, type FrozenTeacher, type TargetSource } from '../../distill/teacher/teacher';
+import {
+  FrozenTeacher,
+  reducedTargets,
+  TeacherTargets,
+  type TargetSource,
+  type Teacher,
+} from '../../distill/teacher/teacher';
 import { CachedTargets, fillCache, type TeacherCacheSetup } from '../../distill/teacher/cache';
 import { canBeKept, type StoredValues } from '../../distill/teacher/records';
 import type { ResolvedExperiment, TeacherCacheSpec } from '../../experiment/file/schema';
@@ -16,7 +22,7 @@ import {
   type TeacherCacheRecord,
 } from '../../run-directory/teacher-cache-files';
 import { formatBytes, formatCount } from '../../protocol/format';
-import { cacheKey } from '../../distill/teacher/cache-key';
+import { cacheKey, type OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { Float16Error, float16ErrorText } from '../../distill/teacher/float16-error';
 import { isFileError, KeptAnswers } from '../../distill/teacher/kept-answers';
 import type { Model } from '../../model/parameters';
@@ -44,8 +50,8 @@ export function wantsCache({ teacher, task }: ResolvedExperiment): boolean {
 
 /** The teacher of a distillation, on the device and in host memory. */
 interface AskedTeacher {
-  model: Model;
-  frozen: FrozenTeacher;
+  model: Model | OpaqueIdentity;
+  frozen: Teacher;
   imitated: Imitated;
   /** Of an ensemble's member. */
   index?: number;
@@ -57,7 +63,7 @@ interface AskedTeacher {
  */
 export async function teacherAnswers(
   run: PreparedRun,
-  teacher: Pick<AskedTeacher, 'frozen' | 'imitated'> & { models: readonly Model[] },
+  teacher: Pick<AskedTeacher, 'frozen' | 'imitated'> & { models: readonly AskedTeacher['model'][] },
 ): Promise<TargetSource | undefined> {
   const { frozen, imitated, models } = teacher;
   if (!(frozen instanceof FrozenEnsemble)) return answersOf(run, { model: models[0]!, frozen, imitated });
@@ -83,10 +89,14 @@ async function answersOf(run: PreparedRun, teacher: AskedTeacher): Promise<Targe
   const { task, dataset } = run.experiment;
   const { precision, cache } = run.experiment.teacher;
   const { frozen, imitated, model } = teacher;
-  const askExactly = (): TeacherTargets => new TeacherTargets(frozen, imitated.blocks);
-  const ask: Ask =
-    precision === 'float32' ? askExactly : () => reducedTargets(precision, frozen, imitated.blocks, model.parameters);
-  if (precision !== 'float32') await reportReduced(run, frozen, precision, { exact: askExactly(), rounded: ask() });
+  // An ensemble stands for its first member too, which is asked by itself here.
+  const askExactly: Ask = () =>
+    frozen instanceof FrozenTeacher ? new TeacherTargets(frozen, imitated.blocks) : frozen.targets(imitated.blocks);
+  let ask = askExactly;
+  if (precision !== 'float32' && frozen instanceof FrozenTeacher && 'parameters' in model) {
+    ask = () => reducedTargets(precision, frozen, imitated.blocks, model.parameters);
+    await reportReduced(run, frozen, precision, { exact: askExactly(), rounded: ask() });
+  }
   const settings = settingsOf(cache);
   if (!settings) return ask();
   if (!canBeKept(task)) return askAlways(run, ask, 'masked-lm hides other tokens in each epoch');
@@ -108,9 +118,9 @@ async function answersOf(run: PreparedRun, teacher: AskedTeacher): Promise<Targe
   }
 }
 
-type Ask = () => TeacherTargets;
+type Ask = () => TargetSource;
 
-async function askAlways({ recorder }: PreparedRun, ask: Ask, reason: string): Promise<TeacherTargets> {
+async function askAlways({ recorder }: PreparedRun, ask: Ask, reason: string): Promise<TargetSource> {
   await recorder.note(`the teacher is asked in every step: ${reason}`);
   return ask();
 }
@@ -147,7 +157,7 @@ function describeCache(
 ): { directory: string; record: TeacherCacheRecord } {
   const { task, dataset, precision, teacher } = experiment;
   const { maxLength } = dataset;
-  const computedBy = [executor.engine, precision, teacher.precision];
+  const computedBy = 'digests' in model ? ['onnxruntime'] : [executor.engine, precision, teacher.precision];
   const key = cacheKey({ teacher: model, task, examples: data.train, maxLength, layout, values, computedBy });
   const record = {
     teacher: nameOfTeacher(experiment, paths.id, index),

@@ -68,11 +68,12 @@ export class LoadedTargets {
 }
 
 /** Changes whenever a model of the target is replaced. */
-async function versionOf({ teacher, student }: TargetFolders): Promise<string> {
+async function versionOf({ teacher, student, onnx }: TargetFolders): Promise<string> {
   const stamps = [teacher, student].map(async (folder) => {
     if (folder === undefined) return '';
     const { mtimeMs, ino } = await stat((await findGguf(folder)) ?? path.join(folder, CONFIG));
     return `${folder} ${ino} ${mtimeMs}`;
   });
-  return (await Promise.all(stamps)).join(', ');
+  const ofOnnx = onnx === undefined ? '' : `, ${(await stat(onnx.path)).mtimeMs}`;
+  return `${(await Promise.all(stamps)).join(', ')}${ofOnnx}`;
 }

@@ -3,7 +3,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Executor } from '../../engine/executor';
-import { Predictor } from '../../distill/evaluation/predictor';
+import { Predictor, type TextPredictor } from '../../distill/evaluation/predictor';
+import { OpaquePredictor } from '../../distill/teacher/opaque-teacher';
 import { columnsOf } from '../../experiment/checks/check-dataset';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
@@ -15,6 +16,7 @@ import type { Task } from '../../protocol/records';
 import type { Columns } from '../../dataset/dataset';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { loadModel } from '../run/models';
+import { openOnnx, type OnnxSetting } from '../run/onnx-teacher';
 import { isWithTokenizer, loadTokenizer, membersOfRun, teacherOfRun } from '../../experiment/checks/model-folder';
 import { findGguf } from '../../model/files/gguf-checkpoint';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
@@ -30,8 +32,8 @@ export interface Target {
   maxLength: number;
   /** Where the columns of a dataset row are. */
   columns: Columns;
-  teacher?: Predictor | undefined;
-  student?: Predictor | undefined;
+  teacher?: TextPredictor | undefined;
+  student?: TextPredictor | undefined;
 }
 
 const tasks: Record<Architecture['head'], Task> = {
@@ -45,6 +47,8 @@ export interface TargetFolders {
   teacher: string | undefined;
   /** Of an ensemble, in place of `teacher`: its members, and the temperature at which their mean is shown exactly. */
   ensemble?: { members: { folder: string; weight: number }[]; temperature: number } | undefined;
+  /** Of a teacher that is an ONNX file, in place of `teacher`. */
+  onnx?: Omit<OnnxSetting, 'tokenizer' | 'labels'> | undefined;
   student?: string | undefined;
   tokenizer: string | undefined;
   maxLength?: number;
@@ -64,15 +68,22 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
   const { run, training } = await findTraining(target);
   const experiment = await readRunExperiment(run);
   const ensemble = await ensembleOf(run, experiment);
-  const isSingle = experiment.teacher.source !== 'ensemble';
-  const teacher = isSingle ? await findCompleteDirectory(await teacherOfRun(run)) : undefined;
+  const { source } = experiment.teacher;
+  const hasFolder = source !== 'ensemble' && source !== 'onnx';
+  const teacher = hasFolder ? await findCompleteDirectory(await teacherOfRun(run)) : undefined;
   const student = await latestModel(training);
   const tokenizer = await findCompleteDirectory(path.join(run.directory, 'tokenizer'));
-  if (teacher === undefined && ensemble === undefined && student === undefined) {
+  const onnx = onnxOf(experiment);
+  if (teacher === undefined && ensemble === undefined && onnx === undefined && student === undefined) {
     throw InputError.at(target, 'run-without-model', {});
   }
   const { maxLength } = experiment.dataset;
-  return { teacher, ensemble, student, tokenizer, maxLength, columns: columnsOf(experiment) };
+  return { teacher, ensemble, onnx, student, tokenizer, maxLength, columns: columnsOf(experiment) };
+}
+
+function onnxOf({ teacher, file, task, dataset, threads }: ResolvedExperiment): TargetFolders['onnx'] {
+  if (teacher.source !== 'onnx') return undefined;
+  return { path: path.resolve(path.dirname(file), teacher.path), task, maxLength: dataset.maxLength, threads };
 }
 
 /** Undefined where the teacher is a single model, or a member is still to be trained. */
@@ -139,13 +150,25 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
     const { architecture, parameters } = await loadModel(folder);
     return new Predictor(executor, architecture, parameters);
   };
-  const teacher = folders.ensemble ? await openEnsemble(executor, folders.ensemble) : await open(folders.teacher);
   const student = await open(folders.student);
-  const { head, labels, maxPositions } = (teacher ?? student)!.architecture;
   const hasTokenizer = folders.tokenizer !== undefined && (await isWithTokenizer(folders.tokenizer));
+  const tokenizer = hasTokenizer ? await loadTokenizer(folders.tokenizer!) : undefined;
+  const openTeacher = async (): Promise<TextPredictor | undefined> => {
+    if (folders.ensemble) return openEnsemble(executor, folders.ensemble);
+    if (!folders.onnx || !tokenizer) return open(folders.teacher);
+    // Where no file names the classes, the student has the names that the run gave them.
+    const { model, source } = await openOnnx({
+      ...folders.onnx,
+      tokenizer,
+      labels: student?.architecture.labels ?? [],
+    });
+    return new OpaquePredictor(model, source);
+  };
+  const teacher = await openTeacher();
+  const { head, labels, maxPositions } = (teacher ?? student)!.architecture;
   return {
     task: tasks[head],
-    tokenizer: hasTokenizer ? await loadTokenizer(folders.tokenizer!) : undefined,
+    tokenizer,
     labels,
     maxLength: Math.min(maxPositions, folders.maxLength ?? maxPositions),
     columns: folders.columns,
