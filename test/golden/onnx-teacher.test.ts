@@ -1,9 +1,15 @@
 /** @file Golden models that PyTorch has exported as ONNX files: read without a library, asked through the teacher's interface, with PyTorch's logits. */
 
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, renameSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { encodeModel } from '../../src/engine/graph/onnx';
+import { record } from '../../src/engine/graph/trace-backend';
+import { loadCheckpoint } from '../../src/model/files/checkpoint';
+import { logits } from '../../src/model/computations/transformer';
+import { goldenFolder, hostParameters, modelInputs } from './compare';
 import { openOnnxLogits } from '../../src/distill/teacher/onnx-logits';
 import { readOnnxTeacher } from '../../src/experiment/checks/onnx-teacher';
 import { readOnnxFile } from '../../src/model/files/onnx-file';
@@ -82,6 +88,48 @@ describe('an ONNX file that PyTorch has exported', () => {
   });
 });
 
+describe('an ONNX file of fixed sizes', () => {
+  it('is given rows and lengths as it takes them, and says of each text what the model says of it alone', async () => {
+    const { architecture: a, parameters } = await loadCheckpoint(goldenFolder('bert-sequence-classification'));
+    const [rowsOfFile, length] = [2, 12];
+    const tokens = { shape: [rowsOfFile, length], dtype: 'int32' } as const;
+    const weights = hostParameters(a, parameters);
+    const { graph } = record(
+      'fixed',
+      { ...weights, input_ids: tokens, attention_mask: { ...tokens, dtype: 'float32' } },
+      (tensors) => ({
+        logits: logits(a, tensors, modelInputs(tensors)),
+      }),
+    );
+    const file = path.join(makeFolder(), 'model.onnx');
+    writeFileSync(
+      file,
+      encodeModel(graph, weights, () => undefined),
+    );
+    const teacher = await readOnnxTeacher(file, 'text-classification', rows);
+    expect([teacher.rows, teacher.length, teacher.model.maxPositions]).toEqual([2, 12, 12]);
+    const source = await openOnnxLogits({ ...teacher, file: file, isCausal: false }, 1);
+    const lengths = [9, 5, 7];
+    const inputIds = Int32Array.from({ length: 27 }, (_, i) =>
+      i % 9 < lengths[Math.floor(i / 9)]! ? 5 + ((i * 31) % 90) : 0,
+    );
+    const together = await source.logits({ rows: 3, length: 9, inputIds, typeIds: new Int32Array(27), lengths });
+    expect(together.shape).toEqual([3, 3]);
+    for (const [row, own] of lengths.entries()) {
+      const ids = inputIds.slice(row * 9, row * 9 + own);
+      const alone = await source.logits({
+        rows: 1,
+        length: own,
+        inputIds: ids,
+        typeIds: new Int32Array(own),
+        lengths: [own],
+      });
+      alone.data.forEach((value, i) => expect(together.data[row * 3 + i]).toBeCloseTo(value, 5));
+    }
+    await source.release();
+  });
+});
+
 describe('an ONNX file that is not whole, or not honest', () => {
   it('is refused wherever it is cut off', async () => {
     const folder = copyOf('bert-external');
@@ -150,6 +198,15 @@ describe('an ONNX file that is not whole, or not honest', () => {
     truncateSync(path.join(folder, 'model.onnx_data'), 50_000);
     expect(await codeOf(readOnnxFile(path.join(folder, 'model.onnx')))).toBe('onnx-data-cut-off');
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'is refused where it is a pipe, for whose writer one would wait',
+    async () => {
+      const file = path.join(makeFolder(), 'model.onnx');
+      execFileSync('mkfifo', [file]);
+      expect(await codeOf(readOnnxFile(file))).toBe('onnx-unreadable');
+    },
+  );
 
   it('is refused with operators of a library', async () => {
     const file = path.join(makeFolder(), 'model.onnx');

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { CompleteResult, InspectResult } from '../../src/protocol/records';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
+import type { CacheResult } from '../../src/runner/commands/cache';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { distillery, document, onlyRun, start, tinyWorkspace, until, type TinyExperiment } from './program';
 
@@ -144,7 +145,7 @@ describe('a run with an ONNX file as its teacher', () => {
   it('distils a language model: its logits go whole into the losses, the comparison and what inspection shows', async () => {
     const workspace = workspaceWith(
       'gpt2-by-dynamo',
-      { training: { epochs: 1 }, teacher: { cache: { values: 'float16' } } },
+      { training: { epochs: 1 }, teacher: { cache: { logits: { top: 40 } } } },
       'causal-lm',
     );
     const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
@@ -152,7 +153,14 @@ describe('a run with an ONNX file as its teacher', () => {
     const [teacher, ofStudent] = summary!.rows;
     expect(teacher!.metrics.perplexity).toBeGreaterThan(1);
     expect(ofStudent!.metrics.teacherKl).toBeGreaterThan(0);
-    expect(readFileSync(path.join(run, 'log.txt'), 'utf8')).toMatch(/float16 costs a mean KL of/);
+    expect(readFileSync(path.join(run, 'log.txt'), 'utf8')).toMatch(
+      /keeping 40 logits of a position costs a mean KL of/,
+    );
+    // 40 ids of two bytes with 40 values of two, and what the 59 others have; of each token that is predicted.
+    const [cache] = await document<CacheResult>(['cache'], workspace).then(({ caches }) => caches);
+    expect(cache!.bytes! % 164).toBe(0);
+    expect(cache!.klError!.mean).toBeGreaterThan(0);
+    expect(cache!.klError!.mean).toBeLessThan(1);
     const text = 'call me ishmael';
     const inspected = await document<InspectResult>(['inspect', run, '--text', text, '--top', '3'], workspace);
     const { positions } = inspected;
@@ -174,11 +182,14 @@ describe('a run with an ONNX file as its teacher', () => {
     expect(await codes()).toEqual(['opaque-without-hidden']);
     const experiment = JSON.parse(readFileSync(file, 'utf8')) as {
       student: object;
+      teacher: object;
       distillation: object;
       dataset: object;
     };
     const write = (changes: object): void =>
       writeFileSync(file, JSON.stringify({ ...experiment, distillation: {}, ...changes }));
+    write({ teacher: { ...experiment.teacher, cache: { logits: { top: 9 } } } });
+    expect(await codes()).toEqual(['kept-logits-without-meaning']);
     write({ student: { ...experiment.student, initialize: { from: 'teacher' } } });
     expect(await codes()).toEqual(['opaque-without-blocks']);
     write({ dataset: { ...experiment.dataset, maxLength: 65 } });

@@ -99,7 +99,7 @@ export class Predictor implements TextPredictor {
     return Math.min(this.architecture.maxPositions, Math.ceil(length / LENGTH_STEP) * LENGTH_STEP);
   }
 
-  /** Asked for the token after those that it was asked for last and the next one, a decoder computes that one alone. */
+  /** Asked for the token after those and one more, a decoder computes the one that is new. */
   async nextLogits(ids: readonly number[]): Promise<Float32Array> {
     if (this.next && ids.length > 0 && ids.length <= this.architecture.maxPositions) {
       const [logits] = await this.next.logits([ids]);

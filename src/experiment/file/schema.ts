@@ -198,6 +198,19 @@ const teacherCache = z
           .describe(
             '"auto": soft labels exactly, and hidden states that are imitated in float16, which changes their loss by less than a ten-thousandth. "float32": all exactly. "float16": all in half the space; the run reports what the rounding costs.',
           ),
+        logits: z
+          .union([
+            z.literal('all'),
+            z.strictObject({
+              top: count('The most probable so many of each position.', 4096).meta({ examples: [64] }),
+            }),
+          ])
+          .default('all')
+          .meta({
+            description:
+              'Of a language model that is an ONNX file: which logits of a position are kept. Of a large vocabulary { "top": 64 } takes a hundredth of the space: the most probable tokens, and what all others have together. The run reports what that costs. Other teachers are kept by what their logits are made of, which is small and exact.',
+            examples: ['all', { top: 64 }],
+          }),
         maxGigabytes: z
           .number()
           .gt(0)

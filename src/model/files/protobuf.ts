@@ -3,7 +3,7 @@
  * holds it (https://protobuf.dev/programming-guides/encoding).
  */
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 /** Read at once; what is skipped is not read. */
 const WINDOW = 2 ** 16;
@@ -47,10 +47,15 @@ export class ProtobufFile {
   private windowEnd = 0;
   private fields = 0;
 
-  /** @throws what the file system says where it cannot be opened */
+  /** @throws what the file system says where it cannot be opened, an Error where it is no file */
   constructor(path: string) {
-    this.file = openSync(path, 'r');
-    this.size = fstatSync(this.file).size;
+    // A pipe would wait for its writer.
+    this.file = openSync(path, constants.O_RDONLY | (process.platform === 'win32' ? 0 : constants.O_NONBLOCK));
+    const stats = fstatSync(this.file);
+    this.size = stats.size;
+    if (stats.isFile()) return;
+    this.close();
+    throw new Error(`${path} is no file`);
   }
 
   close(): void {

@@ -292,6 +292,14 @@ const models = {
     message: 'An ONNX file has no blocks to start the student from.',
     remedy: 'Use "random" or "checkpoint".',
   },
+  'kept-logits-without-meaning': {
+    message: "This teacher's answers are kept whole: they are small.",
+    remedy: 'Remove it. It is for a language model that is an ONNX file.',
+  },
+  'kept-logits-of-divergence': {
+    message: '"{divergence}" compares all logits, and of some the others cannot be told.',
+    remedy: 'Keep "all", or choose a divergence of probabilities.',
+  },
   'onnx-classes-assumed': {
     message: 'No config.json beside the file names its classes. They are taken to be, in this order, {classes:list}.',
     remedy: 'Put its config.json, with "id2label", beside it.',
