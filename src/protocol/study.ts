@@ -1,7 +1,17 @@
 /** @file What the runs of a study say: numbers from their comparisons, for the answer in a sentence and the picture. Pure. */
 
 import { improvement, qualityOf, type Quality } from './quality';
-import type { Comparison, ComparisonRow, Gain, GapClosed, Interval, RunRecord, StudyKind, Task } from './records';
+import type {
+  Comparison,
+  ComparisonRow,
+  Gain,
+  GapClosed,
+  Interval,
+  LabelKind,
+  RunRecord,
+  StudyKind,
+  Task,
+} from './records';
 
 /** One combination of a study, as far as it is done. */
 export interface StudyRun {
@@ -114,8 +124,13 @@ export const isEncoder = (family: string): boolean => encoders.includes(family);
 const temperatureSetting = 'distillation.temperature';
 const alphaSetting = 'distillation.alpha';
 
-export function answerOf(kind: StudyKind, task: Task, runs: readonly StudyRun[]): StudyAnswer {
-  const quality = qualityOf(task);
+export function answerOf(
+  kind: StudyKind,
+  task: Task,
+  runs: readonly StudyRun[],
+  labels: LabelKind = 'single',
+): StudyAnswer {
+  const quality = qualityOf(task, labels);
   const done = runs.flatMap(({ values, summary }) => {
     const point = summary && pointOf(summary, quality);
     return point ? [{ values, point }] : [];

@@ -15,12 +15,13 @@ export class Float16Error {
   private readonly meter: FidelityMeter;
   private blocks = 0;
 
-  constructor(teacher: FrozenTeacher) {
+  constructor(private readonly teacher: FrozenTeacher) {
     this.meter = new FidelityMeter(teacher);
   }
 
   async add(inputs: BatchInputs, { prediction }: Record<string, HostTensor>): Promise<void> {
-    if (this.blocks++ >= SAMPLE) return;
+    // Numbers have no KL.
+    if (this.teacher.architecture.problemType === 'regression' || this.blocks++ >= SAMPLE) return;
     const data = decodeFloat16(encodeFloat16(prediction!.data as Float32Array));
     await this.meter.add(inputs, prediction!, { ...prediction!, data });
   }

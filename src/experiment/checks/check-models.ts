@@ -1,7 +1,7 @@
 /** @file Checks teacher, student and tokenizer against each other and against the dataset. */
 
 import { join, resolve } from 'node:path';
-import { type Architecture, keyValueHeadsOf } from '../../model/architecture';
+import { type Architecture, keyValueHeadsOf, type ProblemType, problemTypeOf } from '../../model/architecture';
 import { type NewHead, parameterCount } from '../../model/layouts/config';
 import { initializationProblem, withSettingsOf } from '../../model/parameters';
 import { problemAt } from '../../protocol/problem';
@@ -9,6 +9,7 @@ import { phrase } from '../../protocol/problems/phrases';
 import { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
+import { checkHead } from './check-labels';
 import { isFile } from './dataset-files';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
@@ -74,6 +75,7 @@ function contextOf(
     dropout: 0,
     // Where the labels are not known, two stand for them: only sizes are compared.
     labels: facts.teacher?.labels ?? dataset?.labels ?? ['0', '1'],
+    problemType: problemTypeIn(dataset),
   };
 }
 
@@ -110,10 +112,12 @@ function buildStudent(
 const classesIn = (dataset: DatasetFacts | undefined): readonly string[] =>
   dataset !== undefined && dataset.labels.length > 0 ? dataset.labels : ['0', '1'];
 
+const problemTypeIn = (dataset: DatasetFacts | undefined): ProblemType => problemTypeOf[dataset?.kind ?? 'single'];
+
 /** The head that a checkpoint gets, and for which classes. */
 async function headFor(task: Experiment['task'], folder: string, dataset: DatasetFacts | undefined): Promise<NewHead> {
   const labels = classesFrom(classesIn(dataset), await classesOf(folder));
-  return { head: headOfTask[task], labels };
+  return { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) };
 }
 
 async function findTeacher(
@@ -134,8 +138,10 @@ async function findTeacher(
   if (architecture === undefined) return;
   facts.teacherFolder = folder;
   const { head } = architecture;
-  if (head === headOfTask[task]) facts.teacher = architecture;
-  else {
+  if (head === headOfTask[task]) {
+    facts.teacher = architecture;
+    if (dataset?.kind) checkHead(architecture, dataset.kind, path, findings);
+  } else {
     const fixes = teacher.source === 'checkpoint' ? [setValue(['teacher', 'training'], { epochs: 3 })] : [];
     findings.error(path, 'teacher-unfit-for-task', { head, task }, ...fixes);
   }
@@ -170,6 +176,7 @@ async function findMembers(
       findings.error(path, 'teacher-unfit-for-task', { head, task });
       continue;
     }
+    if (data?.kind) checkHead(architecture, data.kind, path, findings);
     const first = facts.teacher?.labels;
     if (first !== undefined && JSON.stringify(first) !== JSON.stringify(labels)) {
       findings.error(path, 'ensemble-classes', { classes: labels.slice(0, 20), first: first.slice(0, 20) });
@@ -216,7 +223,10 @@ async function readStudent(
   const folder = resolve(findings.base, student.initialize.path);
   facts.studentFolder = folder;
   const labels = facts.teacher?.labels ?? classesIn(dataset);
-  const architecture = await findings.attempt(readArchitecture(folder, { head: headOfTask[task], labels }), path);
+  const architecture = await findings.attempt(
+    readArchitecture(folder, { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) }),
+    path,
+  );
   if (architecture === undefined) return;
   facts.student = architecture;
   findings.check(() => checkAgreement(student.architecture, architecture, findings));
@@ -297,7 +307,8 @@ function checkClasses(
   findings: Findings,
 ): void {
   const classes = facts.teacher?.labels;
-  if (task !== 'text-classification' || isTrainedHere(teacher) || classes === undefined) return;
+  if (task !== 'text-classification' || dataset.kind === 'regression') return;
+  if (isTrainedHere(teacher) || classes === undefined) return;
   const known = new Set(classes);
   const told = { classes: classes.slice(0, 20) };
   const unknown = dataset.labels.filter((label) => !known.has(label));

@@ -59,6 +59,7 @@ export interface NewHead {
   head: Head;
   /** Of a classifier. */
   labels?: readonly string[] | undefined;
+  problemType?: ProblemType | undefined;
 }
 
 /**
@@ -99,10 +100,10 @@ function readHead(reader: ConfigReader, family: Family): Head {
   return reader.fail('model-class-unknown', { classes: named, known: Object.keys(headOfClass) });
 }
 
-const newLabels = ({ labels = [] }: NewHead): { labels: string[]; problemType: ProblemType } => ({
-  labels: [...labels],
-  problemType: 'single-label',
-});
+const newLabels = ({
+  labels = [],
+  problemType = 'single-label',
+}: NewHead): { labels: string[]; problemType: ProblemType } => ({ labels: [...labels], problemType });
 
 function readLabels(reader: ConfigReader): { labels: string[]; problemType: ProblemType } {
   const labels = reader.labels();

@@ -3,7 +3,7 @@
 import { inMarkdown } from '../../protocol/escapes';
 import { formatCount, formatShare, formatShareDifference, formatTemperature } from '../../protocol/format';
 import type { ClassGain, PredictionRecord } from '../../protocol/records';
-import type { Taught } from '../../protocol/taught';
+import { choiceText, type Taught } from '../../protocol/taught';
 
 /** Classes whose gain is listed, and rows of each kind. */
 const mostClasses = 30;
@@ -47,9 +47,9 @@ function rowsTable(title: string, records: readonly PredictionRecord[], control:
       .join(', ');
     const cells = [
       inMarkdown(text.slice(0, 80)),
-      inMarkdown(label ?? ''),
-      inMarkdown(models.student?.choice ?? '–'),
-      inMarkdown(models[control]?.choice ?? '–'),
+      inMarkdown([label ?? ''].flat().join(', ')),
+      inMarkdown((models.student && choiceText(models.student)) ?? '–'),
+      inMarkdown((models[control] && choiceText(models[control])) ?? '–'),
     ];
     return `| ${cells.join(' | ')} | ${soft ?? '–'} |`;
   });

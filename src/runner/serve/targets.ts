@@ -9,9 +9,9 @@ import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { controlPaths, runPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
-import type { Architecture } from '../../model/architecture';
+import { type Architecture, labelKindOf } from '../../model/architecture';
 import { InputError } from '../../protocol/problem';
-import type { Task } from '../../protocol/records';
+import type { LabelKind, Task } from '../../protocol/records';
 import type { Columns } from '../../dataset/dataset';
 import { Tokenizer } from '../../tokenizer/tokenizer';
 import { loadModel } from '../run/models';
@@ -26,6 +26,8 @@ export interface Target {
   /** Absent for a folder without tokenizer.json; then only token ids can be given. */
   tokenizer: Tokenizer | undefined;
   labels: readonly string[] | undefined;
+  /** What they are; absent for a language model. */
+  labelKind?: LabelKind | undefined;
   maxLength: number;
   /** Where the columns of a dataset row are. */
   columns: Columns;
@@ -139,12 +141,14 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
   };
   const teacher = folders.ensemble ? await openEnsemble(executor, folders.ensemble) : await open(folders.teacher);
   const student = await open(folders.student);
-  const { head, labels, maxPositions } = (teacher ?? student)!.architecture;
+  const { architecture } = (teacher ?? student)!;
+  const { head, labels, maxPositions } = architecture;
   const hasTokenizer = folders.tokenizer !== undefined && existsSync(path.join(folders.tokenizer, 'tokenizer.json'));
   return {
     task: tasks[head],
     tokenizer: hasTokenizer ? await Tokenizer.load(folders.tokenizer!) : undefined,
     labels,
+    labelKind: labelKindOf(architecture),
     maxLength: Math.min(maxPositions, folders.maxLength ?? maxPositions),
     columns: folders.columns,
     teacher,
