@@ -229,6 +229,12 @@ export const usualSeparator = '|';
 const isName = (value: unknown): value is string | number | boolean =>
   ['string', 'number', 'boolean'].includes(typeof value);
 
+/** The label that a cell holds; undefined where it holds none, or none of that kind. */
+export function labelIn(value: unknown, columns: Columns): Label | undefined {
+  const label = isBlank(value) ? undefined : labelOf(value, '', columns);
+  return isComplaint(label) ? undefined : label;
+}
+
 /** The label that a cell holds, or what is wrong with it. */
 function labelOf(
   value: unknown,

@@ -1,6 +1,7 @@
 /** @file Labels that apply or not, each by itself: their probabilities and divergences in plain numbers. The tensor twin is in src/distill. */
 
-import type { SoftenedPair } from './distribution';
+import { softenedPair, type SoftenedPair } from './distribution';
+import type { LabelKind } from './records';
 
 /** From this probability on a model says that a label applies. */
 export const saidFrom = 0.5;
@@ -59,4 +60,16 @@ export function softenedLabels(
     kl: labelKl(teacher, student, temperature),
     gradientNorm: Math.sqrt(squares) / temperature / q.length,
   };
+}
+
+/** Two models' logits at one temperature, of one distribution or of labels each by itself. `scratch` as of `softenedPair`. */
+export function softenedAs(
+  labels: LabelKind,
+  teacher: ArrayLike<number>,
+  student: ArrayLike<number>,
+  temperature: number,
+  scratch?: Float64Array,
+): SoftenedPair {
+  if (labels === 'multiple') return softenedLabels(teacher, student, temperature);
+  return softenedPair(teacher, student, temperature, scratch);
 }
