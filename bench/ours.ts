@@ -56,7 +56,7 @@ export function createTrainer(
     task,
     pairing,
     teacher: new FrozenTeacher(executor, pairing.teacher, teacher),
-    ...(targets && { targets }),
+    targets,
     source: {
       steps: STEPS,
       stepsPerEpoch: batches.length,

@@ -15,7 +15,9 @@ const results = 'dist/test/results';
 
 /** The command of a suite, which writes the counts. Filters are parts of paths of files. */
 const suites = {
-  unit: (filters) => vitest('unit', filters),
+  unit: (filters) => vitest('unit', ['--project', 'unit', ...filters]),
+  page: (filters) => vitest('page', ['--project', 'page', ...filters]),
+  webgpu: (filters) => vitest('webgpu', ['--project', 'webgpu', ...filters]),
   editor: () => ['node', 'dist/test/editor/main.js', `${results}/editor.json`],
   journeys: (filters) => [...vitest('journeys', filters), '--config', 'test/journeys/vitest.config.ts'],
 };
@@ -24,15 +26,17 @@ const suites = {
 const longForms = {
   unit: [
     'op-suite',
-    'webgpu',
-    'golden/models-recorded',
     'golden/trajectories',
     'engine/same-step',
     'distill/recorded',
     'atomic-directory',
+    'runner/interrupted',
+    'runner/seeds',
     'test/storage',
     'test/fuzz',
   ],
+  page: ['webview/layout'],
+  webgpu: [],
   journeys: ['accessibility'],
 };
 
@@ -85,22 +89,27 @@ async function run([name, filters], output) {
   return result;
 }
 
-/** The editor's suite waits more than it computes: it runs beside the unit tests, and the journeys after both. */
+/** The editor's suite waits more than it computes: it runs beside the others but for the journeys, which come last. */
 async function runAll(chosen) {
-  const together = chosen.filter(([name]) => name !== 'journeys');
-  const all = await Promise.all(
-    together.map((suite) => run(suite, suite[0] === 'editor' && together.length > 1 ? 'pipe' : 'inherit')),
-  );
-  for (const suite of chosen.filter(([name]) => name === 'journeys')) all.push(await run(suite, 'inherit'));
-  return all;
+  const named = (...names) => chosen.filter(([name]) => names.includes(name));
+  const others = named('unit', 'page', 'webgpu');
+  const inTurn = async (suites) => {
+    const results = [];
+    for (const suite of suites) results.push(await run(suite, 'inherit'));
+    return results;
+  };
+  const editor = named('editor').map((suite) => run(suite, others.length > 0 ? 'pipe' : 'inherit'));
+  const all = [...(await inTurn(others)), ...(await Promise.all(editor))];
+  return [...all, ...(await inTurn(named('journeys')))];
 }
 
 /** Builds once for all suites, and installs what those in an editor need. */
 function prepare(names) {
   const script = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit' });
-  script('scripts/build.mjs', ...(names.some((name) => name !== 'unit') ? [] : ['--only=runner,tensorflow,wasm']));
+  const inEditor = names.some((name) => name === 'editor' || name === 'journeys');
+  script('scripts/build.mjs', ...(inEditor ? [] : ['--only=runner,tensorflow,wasm']));
   process.env.DISTILLERY_BUILT = '1';
-  if (names.every((name) => name === 'unit')) return;
+  if (!inEditor) return;
   script('scripts/build-tests.mjs');
   script('dist/test/harness/prepare.js');
 }
@@ -136,6 +145,9 @@ function isAlive(pid) {
   }
 }
 
+/** Where the files of a suite lie that has a folder of its own. */
+const folders = { page: ['webview'], journeys: ['journeys'] };
+
 /** By suite, which of its files: all where none is named. `unit/engine` is what lies in test/engine. */
 function wanted(names) {
   const parts = new Map();
@@ -148,7 +160,7 @@ function wanted(names) {
       process.exit(2);
     }
     if (!parts.has(suite)) parts.set(suite, []);
-    if (rest.length > 0) parts.get(suite).push(['test', ...(suite === 'unit' ? [] : [suite]), ...rest].join('/'));
+    if (rest.length > 0) parts.get(suite).push(['test', ...(folders[suite] ?? []), ...rest].join('/'));
   }
   return [...parts];
 }

@@ -11,7 +11,7 @@ import { readTextRows, type TextRow } from './text-rows';
 
 /** Names of the columns to read. Without `text` (and `completion`) the text is in the column `text`. */
 export interface Columns {
-  text?: string;
+  text?: string | undefined;
   label?: string;
   /** What stands in the column `label`; one class if left out. */
   labels?: LabelKind;
@@ -19,7 +19,7 @@ export interface Columns {
   labelSeparator?: string;
   /** Files without the column `label` are read too: whoever looks at a row does not need it. */
   labelIsOptional?: boolean;
-  pair?: string;
+  pair?: string | undefined;
   prompt?: string;
   completion?: string;
 }

@@ -119,7 +119,7 @@ function classificationExample(
     return { severity: 'error', refused };
   }
   const labels = encodedLabel(row.label, kind, classOf);
-  const encoding = tokenizer.encode(row.text, { ...(row.pair === undefined ? {} : { pair: row.pair }), maxLength });
+  const encoding = tokenizer.encode(row.text, { pair: row.pair, maxLength });
   if (encoding.special.every((flag) => flag === 1)) return nothingToRead;
   return { inputIds: encoding.ids, typeIds: encoding.typeIds, labels, row, encoding };
 }

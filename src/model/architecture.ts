@@ -51,7 +51,7 @@ export interface Rotary {
   /** The i-th of d / 2 pairs is turned by theta^(−2i / d) a position. */
   theta: number;
   /** How these frequencies are changed for longer texts; absent: not at all. */
-  scaling?: RotaryScaling;
+  scaling?: RotaryScaling | undefined;
 }
 
 export type RotaryScaling =

@@ -14,7 +14,7 @@ export interface Complaint {
   code: string;
   arguments: Arguments;
   /** The file that it is about, where it is told at the place of another that names it. */
-  about?: string;
+  about?: string | undefined;
   /** What is wrong, one sentence without the place. */
   message: string;
   /** What to do, one sentence in the imperative; empty where nothing can be said. */
@@ -129,7 +129,7 @@ export function complaintOf(error: unknown): Complaint {
   if (error instanceof ComplaintError) return error.complaint;
   if (error instanceof InputError) {
     const { code, arguments: args, about, message, remedy, actions } = firstError(error);
-    return { code, arguments: args, ...(about !== undefined && { about }), message, remedy, actions };
+    return { code, arguments: args, about, message, remedy, actions };
   }
   return ofSystem(error) ?? complaint('unexpected', { reason: error instanceof Error ? error.message : String(error) });
 }

@@ -216,6 +216,17 @@ export interface Comparison {
   teacherAtChance?: true | undefined;
   /** text-classification: the student over the first control in F1, by class; with several seeds their mean. */
   classGains?: ClassGain[] | undefined;
+  /** Only of a study's runs, whose comparisons are held against each other. */
+  resampled?: SharedResamples | undefined;
+}
+
+/** A quality on each of the same resamples of as many rows, whatever run it is of; the mean of several seeds. */
+export interface SharedResamples {
+  /** Rows that were drawn from, with replacement. */
+  rows: number;
+  student: number[];
+  /** The first control. */
+  control: number[];
 }
 
 export interface ClassGain {

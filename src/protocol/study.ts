@@ -9,6 +9,7 @@ import type {
   Interval,
   LabelKind,
   RunRecord,
+  SharedResamples,
   StudyKind,
   Task,
 } from './records';
@@ -42,6 +43,8 @@ export interface StudyPoint {
   /** The student's quality on validation. */
   validation?: number | undefined;
   parameters: number;
+  /** What tells how far it goes up and down with other points on the same rows; runs of earlier versions have not got it. */
+  resampled?: SharedResamples | undefined;
 }
 
 export interface LabelledPoint extends StudyPoint {
@@ -159,7 +162,9 @@ export function answerOf(
       const [encoder] = all.filter(({ family }) => isEncoder(family));
       const [decoder] = all.filter(({ family }) => !isEncoder(family));
       const points = [encoder, decoder].filter((one) => one !== undefined);
-      return { kind, ...common, points, difference: encoder && decoder && differenceOf(encoder.gain, decoder.gain) };
+      const shared = encoder && decoder && covariance(gainsOf(encoder, quality), gainsOf(decoder, quality));
+      const difference = encoder && decoder && differenceOf(encoder.gain, decoder.gain, shared);
+      return { kind, ...common, points, difference };
     }
     case 'temperature': {
       const points = done
@@ -179,7 +184,7 @@ export function answerOf(
   }
 }
 
-function pointOf({ rows, validation }: Comparison, { key }: Quality): StudyPoint | undefined {
+function pointOf({ rows, validation, resampled }: Comparison, { key }: Quality): StudyPoint | undefined {
   const student = rows.find(({ role }) => role === 'student');
   const control = rows.find(({ role }) => role === 'control');
   const measured = (row: ComparisonRow | undefined): Measured | undefined => {
@@ -189,7 +194,7 @@ function pointOf({ rows, validation }: Comparison, { key }: Quality): StudyPoint
   const [own, without] = [measured(student), measured(control)];
   if (!own || !without || !student?.gain) return undefined;
   const { gain, gapClosed, parameters } = student;
-  return { student: own, control: without, gain, gapClosed, validation: validation?.[key], parameters };
+  return { student: own, control: without, gain, gapClosed, validation: validation?.[key], parameters, resampled };
 }
 
 function curvesOf(done: readonly { values: StudyRun['values']; point: StudyPoint }[]): LearningCurve[] {
@@ -205,21 +210,56 @@ function curvesOf(done: readonly { values: StudyRun['values']; point: StudyPoint
     .map(([unlabelled, points]) => ({ unlabelled, points: points.sort((one, other) => one.labels - other.labels) }));
 }
 
+/** A value on each resample of the rows, and how many rows these were drawn from. */
+interface Resampled {
+  rows: number;
+  values: readonly number[];
+}
+
+const resampledIn = ({ resampled }: StudyPoint, role: 'student' | 'control'): Resampled | undefined =>
+  resampled && { rows: resampled.rows, values: resampled[role] };
+
+function gainsOf({ resampled }: StudyPoint, quality: Quality): Resampled | undefined {
+  if (!resampled) return undefined;
+  const { rows, student, control } = resampled;
+  return { rows, values: student.map((own, k) => improvement(quality, own, control[k]!)) };
+}
+
+/** Of what the same resamples of the same rows gave; 0 where these are not known. */
+function covariance(one: Resampled | undefined, other: Resampled | undefined): number {
+  if (!one || one.rows !== other?.rows || one.values.length !== other.values.length) return 0;
+  const count = one.values.length;
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / count;
+  const [a, b] = [mean(one.values), mean(other.values)];
+  return one.values.reduce((sum, value, k) => sum + (value - a) * (other.values[k]! - b), 0) / (count - 1);
+}
+
+/** The 97.5 % quantile of the standard normal distribution. */
+const z = 1.959963984540054;
+
 /**
- * A difference of two independent estimates with its 95 % interval, from theirs (Zou and Donner, 2008). Estimates on the same
- * rows go up and down together, so that it is rather too wide than too narrow.
+ * A difference of two estimates with its 95 % interval, from theirs (Zou and Donner, 2008; of correlated ones Zou, 2007).
+ * @param shared their covariance, where both are on the same rows
  */
-export function differenceOf(one: Measured, other: Measured): Measured {
+export function differenceOf(one: Measured, other: Measured, shared = 0): Measured {
   const [a, b] = [one.value, other.value];
+  const half = ({ interval: [low, high] }: Measured): number => (high - low) / 2;
+  const scale = half(one) * half(other);
+  const correlation = scale > 0 ? Math.max(-1, Math.min(1, (z ** 2 * shared) / scale)) : 0;
+  const width = (own: number, others: number): number =>
+    Math.sqrt(Math.max(0, own ** 2 + others ** 2 - 2 * correlation * own * others));
   const value = a - b;
-  const low = value - Math.hypot(a - one.interval[0], other.interval[1] - b);
-  const high = value + Math.hypot(one.interval[1] - a, b - other.interval[0]);
+  const low = value - width(a - one.interval[0], other.interval[1] - b);
+  const high = value + width(one.interval[1] - a, b - other.interval[0]);
   return { value, interval: [low, high] };
 }
 
-/** How much better one model is than another; above 0 is better, for perplexity too. */
-function aheadOf({ higherIsBetter }: Quality, own: Measured, other: Measured): Measured {
-  return higherIsBetter ? differenceOf(own, other) : differenceOf(other, own);
+/** How much better a student is than the control of another number of labels; above 0 is better, for perplexity too. */
+function aheadOf({ higherIsBetter }: Quality, student: StudyPoint, control: StudyPoint): Measured {
+  const shared = covariance(resampledIn(student, 'student'), resampledIn(control, 'control'));
+  return higherIsBetter
+    ? differenceOf(student.student, control.control, shared)
+    : differenceOf(control.control, student.student, shared);
 }
 
 /**
@@ -229,8 +269,9 @@ function aheadOf({ higherIsBetter }: Quality, own: Measured, other: Measured): M
 export function worthOf(points: readonly LabelledPoint[], quality: Quality): Worth | undefined {
   if (points.length < 2) return undefined;
   const tried: Interval = [points[0]!.labels, points.at(-1)!.labels];
-  const all = points.slice(0, -1).map(({ labels, student }): Worth => {
-    const ahead = points.map(({ control }) => aheadOf(quality, student, control));
+  const all = points.slice(0, -1).map((point): Worth => {
+    const { labels } = point;
+    const ahead = points.map((other) => aheadOf(quality, point, other));
     const crossing = (of: (one: Measured) => number): number | undefined => crossingOf(points, ahead.map(of));
     return {
       labels,

@@ -58,6 +58,7 @@ export const comparisonSchema = z.looseObject({
   validation: metrics.optional(),
   gain: z.looseObject({ metric: z.string(), mean: number, interval }).optional(),
   classGains: z.array(z.looseObject({ label: z.string(), rows: z.number(), value: number, interval })).optional(),
+  resampled: z.looseObject({ rows: z.number(), student: z.array(z.number()), control: z.array(z.number()) }).optional(),
 });
 
 /** A line of `predictions.jsonl`, in which a number that was none is absent. */

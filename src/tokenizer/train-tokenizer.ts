@@ -211,7 +211,7 @@ function commonConfig({ modelMaxLength }: TrainTokenizerOptions): TokenizerConfi
   return {
     tokenizer_class: 'PreTrainedTokenizerFast',
     clean_up_tokenization_spaces: false,
-    ...(modelMaxLength === undefined ? {} : { model_max_length: modelMaxLength }),
+    model_max_length: modelMaxLength,
   };
 }
 

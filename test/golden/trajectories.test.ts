@@ -138,14 +138,11 @@ const variants = [
   ['gpt2', 'hidden'],
 ] as const;
 
-/** Those that imitate hidden states compute all that the others do; a GPU that the processor imitates takes its time for each. */
-const followed =
-  process.env.DISTILLERY_TEST_ENGINE === 'webgpu'
-    ? allOr(
-        variants,
-        variants.filter(([, variant]) => variant === 'hidden'),
-      )
-    : variants;
+/** Those that imitate hidden states compute all that the others do. */
+const followed = allOr(
+  variants,
+  variants.filter(([, variant]) => variant === 'hidden'),
+);
 
 describeOnEach('distillation follows PyTorch', (executor) =>
   describe.each(followed)('%s (%s)', (family, variant) => {

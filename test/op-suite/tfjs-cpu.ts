@@ -3,4 +3,4 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { runSuite } from './suite';
 
-await runSuite({ backend: 'cpu', isDataSync: true, exclude: [], oneIn: 1 });
+await runSuite({ backend: 'cpu', isDataSync: true, exclude: [], oneIn: Number(process.argv[3] ?? 1) });

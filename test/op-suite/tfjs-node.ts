@@ -36,4 +36,4 @@ const exclude: readonly Exclusion[] = [
 ];
 
 await openExecutor('tfjs-node', { threads: 1 });
-await runSuite({ backend: 'tensorflow', isDataSync: true, exclude, oneIn: 1 });
+await runSuite({ backend: 'tensorflow', isDataSync: true, exclude, oneIn: Number(process.argv[3] ?? 1) });

@@ -52,6 +52,18 @@ it('a difference of independent estimates has the interval of Zou and Donner', (
   expect(interval[1]).toBeCloseTo(3 + Math.sqrt(5), 12);
 });
 
+it('a difference of estimates with a correlation of .5 has the interval of Zou', () => {
+  const [one, other] = [
+    { value: 5, interval: [4, 7] as Interval },
+    { value: 2, interval: [1, 5] as Interval },
+  ];
+  // The halves of both intervals are 1.96 standard deviations.
+  const { interval } = differenceOf(one, other, (0.5 * 1.5 * 2) / 1.959963984540054 ** 2);
+  // 3 − √(1² + 3² − 2 · .5 · 1 · 3), 3 + √(2² + 1² − 2 · .5 · 2 · 1)
+  expect(interval[0]).toBeCloseTo(3 - Math.sqrt(7), 12);
+  expect(interval[1]).toBeCloseTo(3 + Math.sqrt(3), 12);
+});
+
 describe('what labels are worth with a teacher', () => {
   const labels = (of: readonly (readonly [number, number, number])[], half = 0.03): LabelsAnswer =>
     answerOf(
@@ -212,34 +224,70 @@ describe('of simulated studies', () => {
     expect(share).toBeLessThanOrEqual(97);
   });
 
-  it('more than 97 % do where both gains are measured on the same rows, as in a study: its interval is rather too wide', () => {
-    // The gains of two families on the same rows of the definitions are correlated with .41.
-    const share = covered(() => {
-      const [own, shared] = [Math.sqrt(1 - 0.41), Math.sqrt(0.41) * normal()];
-      const gain = (truth: number): Measured => measured(truth, 0.014, shared + own * normal());
-      return { truth: 0, interval: differenceOf(gain(0.4), gain(0.4)).interval };
-    });
-    expect(share).toBeGreaterThan(97);
+  /** The gains of two families on the same rows of the definitions are correlated with .41. */
+  const correlation = 0.41;
+  /** Errors of two estimates on the same rows. */
+  const pair = (): [number, number] => {
+    const [own, shared] = [Math.sqrt(1 - correlation), Math.sqrt(correlation) * normal()];
+    return [shared + own * normal(), shared + own * normal()];
+  };
+
+  it('93 to 97 % do where both gains are measured on the same rows, as in a study', () => {
+    const study = (isPaired: boolean): { truth: number; interval: Interval } => {
+      const errors = pair();
+      // What each run keeps of its resamples: as many gains, which a control of 0 leaves as they are.
+      const drawn = Array.from({ length: 200 }, pair);
+      const [encoder, decoder] = ['bert', 'gpt2'].map((family, i): StudyRun => {
+        const gain = measured(0.4, 0.014, errors[i]);
+        const one = summary(gain.value, 0, 0);
+        one.rows[1]!.gain = { over: 'control', ...gain };
+        const student = drawn.map((values) => gain.value + 0.014 * values[i]!);
+        const resampled = { rows: 4000, student, control: student.map(() => 0) };
+        return {
+          values: { 'student.architecture.family': family },
+          summary: { ...one, resampled: isPaired ? resampled : undefined },
+        };
+      });
+      const answer = answerOf('families', 'text-classification', [encoder!, decoder!]);
+      if (answer.kind !== 'families') throw new Error('another question');
+      return { truth: 0, interval: answer.difference!.interval };
+    };
+    const share = covered(() => study(true));
+    expect(share).toBeGreaterThanOrEqual(93);
+    expect(share).toBeLessThanOrEqual(97);
+    // As of runs that kept none: rather too wide.
+    expect(covered(() => study(false))).toBeGreaterThan(97);
   });
 
-  it('95 to 98 % hold how many labels the control needs', () => {
+  it('93 to 97 % hold how many labels the control needs', () => {
     const counts = [50, 100, 200, 500, 1000, 2000];
     // A control that gets better evenly with the logarithm, and a student whose lead goes to 0 at 10,000 labels.
     const control = (labels: number): number => 0.2 + 0.1 * Math.log(labels / 50);
     const student = (labels: number): number => control(labels) + 0.15 * (1 - Math.log(labels / 50) / Math.log(200));
     const share = covered(() => {
+      // All on the same rows.
+      const shared = normal();
+      const error = (): number => Math.sqrt(correlation) * shared + Math.sqrt(1 - correlation) * normal();
+      const draws = Array.from({ length: 200 }, normal);
+      const drawn = (): number[] =>
+        draws.map((common) => Math.sqrt(correlation) * common + Math.sqrt(1 - correlation) * normal());
       const points = counts.map((labels): LabelledPoint => ({
         labels,
-        student: measured(student(labels), 0.015),
-        control: measured(control(labels), 0.015),
+        student: measured(student(labels), 0.015, error()),
+        control: measured(control(labels), 0.015, error()),
         gain: { over: 'control', ...around(0, 1) },
         parameters: 1,
+        resampled: {
+          rows: 4000,
+          student: drawn().map((one) => 0.015 * one),
+          control: drawn().map((one) => 0.015 * one),
+        },
       }));
       const { labels, low, high, tried } = worthOf(points, qualityOf('text-classification'))!;
       const truth = 50 * Math.exp((student(labels) - 0.2) / 0.1);
       return { truth, interval: [low ?? tried[1], high ?? Infinity] };
     });
-    expect(share).toBeGreaterThanOrEqual(95);
-    expect(share).toBeLessThanOrEqual(98);
+    expect(share).toBeGreaterThanOrEqual(93);
+    expect(share).toBeLessThanOrEqual(97);
   });
 });

@@ -138,7 +138,7 @@ describe('readDirectoryAtomically', () => {
   it('never mixes two versions while a writer replaces the folder', async () => {
     const program = await bundleChild('save-forever');
     const target = join(makeFolder(), 'last');
-    const child = start(program, target, '1');
+    const child = start(program, target, '1', '20');
     while ((await findCompleteDirectory(target)) === undefined) await delay(1);
     const versions = new Set<number>();
     while (versions.size < 20) {

@@ -11,6 +11,7 @@ import {
   divergence,
   equalsTeacher,
   fallAtEnd,
+  isEvaluatedAfter,
   isStalled,
   meanLosses,
   overfittingSince,
@@ -87,6 +88,16 @@ describe('the loss', () => {
     // Its quality was better before.
     expect(fallAtEnd(evaluated(9, 5, 4, [3, 0.6], 2, 1.9))).toBeUndefined();
     expect(fallAtEnd(evaluated(9, 5))).toBeUndefined(); // nothing to hold the end against but the beginning
+  });
+
+  it('is evaluated before its end too, however seldom that is asked for', () => {
+    const stepsOf = (steps: number, every: number): number[] =>
+      Array.from({ length: steps }, (_, i) => i + 1).filter((step) => isEvaluatedAfter(step, steps, every));
+    expect(stepsOf(10, 4)).toEqual([4, 8, 10]);
+    expect(stepsOf(10, 8)).toEqual([8, 10]);
+    expect(stepsOf(10, 9)).toEqual([8, 9, 10]);
+    expect(stepsOf(10, 100)).toEqual([8, 10]);
+    expect(stepsOf(1, 100)).toEqual([1]);
   });
 });
 

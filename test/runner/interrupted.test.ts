@@ -8,6 +8,7 @@ import { findLibrary } from '../../src/engine/libraries';
 import type { MetricsRecord, RunRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { thisProcess } from '../../src/run-directory/processes';
+import { torture } from '../torture';
 import { distillery, document, onlyRun, readLines, start, tinyWorkspace, until, type TinyExperiment } from './program';
 
 /** The teacher makes 6 steps, student and control 48 each. */
@@ -23,8 +24,8 @@ async function uninterruptedOn(engine: string): Promise<Buffer[]> {
   return weights(onlyRun(workspace));
 }
 
-/** The second works through its operations one by one on the thread that the socket needs too. */
-const engines = ['cpu', ...(findLibrary('tensorflow') === undefined ? [] : ['tfjs-node'])];
+/** The second works through its operations one by one on the thread that the socket needs too; it takes its time. */
+const engines = ['cpu', ...(torture && findLibrary('tensorflow') !== undefined ? ['tfjs-node'] : [])];
 
 const uninterrupted: Record<string, Buffer[]> = {};
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFil
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../../src/protocol/records';
-import { answerOf, type LabelsAnswer, type TemperatureAnswer } from '../../src/protocol/study';
+import { answerOf, type FamiliesAnswer, type LabelsAnswer, type TemperatureAnswer } from '../../src/protocol/study';
 import type { StudyResult } from '../../src/runner/commands/study';
 import { writeStudyReport } from '../../src/runner/report/study-report';
 import type { RunResult } from '../../src/runner/run/carry-out';
@@ -99,8 +99,14 @@ it('a study of families trains an encoder and a decoder of the same sizes', asyn
   expect(said).toMatch(
     /^In macro-F1, distillation gave over the control: the encoder bert .*; the decoder gpt2 .*\. .*less the decoder's is .*, 95 % interval /,
   );
-  const [bert, gpt2] = (answer as { points: { parameters: number }[] }).points;
+  const [bert, gpt2] = (answer as FamiliesAnswer).points;
   expect(Math.abs(bert!.parameters / gpt2!.parameters - 1)).toBeLessThan(0.1);
+  // Both on the same resamples of the same 24 rows, so that the difference is a paired one.
+  for (const { resampled, student } of [bert!, gpt2!]) {
+    expect([resampled!.rows, resampled!.student.length, resampled!.control.length]).toEqual([24, 200, 200]);
+    const mean = resampled!.student.reduce((sum, one) => sum + one, 0) / 200;
+    expect(Math.abs(mean - student.value)).toBeLessThan(0.1);
+  }
 });
 
 it('a study of T and α, killed and asked again, goes on and picks the best by validation', async () => {

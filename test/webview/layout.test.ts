@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
 import { violations } from './axe';
+import { allOr } from '../torture';
 import { describePage, moby, probesRead } from './lab-page';
 
 const tabs = ['loss', 'tokens', 'temperature', 'completions', 'compare'] as const;
@@ -53,16 +54,20 @@ describePage('the Lab page', (open) => {
       for (const size of ['medium', 'narrow', 'least'] as const) {
         await page.setViewportSize(sizes[size]);
         await expectFits(page);
+        if (size === 'least') await expectAccessible(page);
         await page.screenshot({ path: `${pictures}/${tab}-dark-${size}.png` });
       }
     },
   );
 
-  it.each(tabs)('fits a window that is as narrow as may be, and keeps to WCAG 2.1 AA there: %s', async (tab) => {
-    const page = await openTab(tab, 'least');
-    await expectFits(page);
-    await expectAccessible(page);
-  });
+  it.each(allOr<(typeof tabs)[number]>(tabs, ['tokens']))(
+    'fits a window that is as narrow as may be from the start: %s',
+    async (tab) => {
+      const page = await openTab(tab, 'least');
+      await expectFits(page);
+      await expectAccessible(page);
+    },
+  );
 });
 
 /** Waits for what a tab draws last. */

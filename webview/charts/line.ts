@@ -16,7 +16,7 @@ export interface Line {
   x: Column;
   y: Column;
   /** Least and largest over several seeds, for each x: drawn as a band. */
-  band?: Band;
+  band?: Band | undefined;
   /** The values before smoothing, drawn behind. */
   raw?: Column;
   /** A CSS colour expression of the theme's variables. */

@@ -46,7 +46,7 @@ function curve({ run, choices }: View, { metrics, role, name }: SeriesState, met
     name: roleNames[role],
     x: curves.axis(choices.axis),
     y: curves.smoothed(metric, choices.smoothing),
-    ...(band && { band }),
+    band,
     ...(choices.smoothing > 0 && !band && { raw: curves.values(metric) }),
     ink: 'var(--total)',
     kind: 'curve',
@@ -233,7 +233,7 @@ function evaluationFigure(view: View): Figure | undefined {
     return {
       x: Column.of(measured.map(({ step }) => positionOfStep(series, view.choices.axis, step))),
       y: Column.of(measured.map(({ value }) => value)),
-      ...(band && { band }),
+      band,
     };
   };
   const own: Line = {

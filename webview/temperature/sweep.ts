@@ -12,8 +12,8 @@ export interface SweepPoint {
   name: string;
   values: Record<string, unknown>;
   /** Absent before its first evaluation. */
-  quality?: number;
-  interval?: Interval;
+  quality?: number | undefined;
+  interval?: Interval | undefined;
   /** Not its last word: the run goes on, or ended early. */
   soFar: boolean;
 }
@@ -38,8 +38,8 @@ export function sweepOf(id: string, runs: readonly RunListing[], measure: Measur
         id: run,
         name: record.name,
         values: record.sweep!.values,
-        ...(quality !== undefined && { quality }),
-        ...(interval && { interval }),
+        quality,
+        interval,
         soFar: student === undefined,
       };
     });
@@ -56,7 +56,7 @@ export function sweptText(value: unknown): string {
 
 /** Points that differ in T alone; `name` says what they share, where a second field is swept: `α .5`. */
 export interface SweepLine {
-  name?: string;
+  name?: string | undefined;
   points: SweepPoint[];
 }
 
@@ -67,7 +67,7 @@ export function linesOverTemperature({ fields, points }: Sweep): SweepLine[] {
   const lines = new Map<string | undefined, SweepLine>();
   for (const point of points.filter(({ quality }) => quality !== undefined)) {
     const name = other === undefined ? undefined : `${shortName(other)} ${sweptText(point.values[other])}`;
-    const line = lines.get(name) ?? { ...(name !== undefined && { name }), points: [] };
+    const line = lines.get(name) ?? { name, points: [] };
     lines.set(name, line);
     line.points.push(point);
   }

@@ -88,7 +88,7 @@ export class GraphBuilder {
     if (sameShape(value.shape, shape)) return value;
     const source = value.broadcastOf ?? value;
     const expanded = this.node('Expand', [source, this.integers(shape)], { shape, type: value.type });
-    return { ...expanded, broadcastOf: source, ...(value.splat === undefined ? {} : { splat: value.splat }) };
+    return { ...expanded, broadcastOf: source, splat: value.splat };
   }
 
   /** Appends a node with one output. */

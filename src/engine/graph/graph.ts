@@ -11,7 +11,7 @@ export interface Value {
   readonly shape: readonly number[];
   readonly type: ElementType;
   /** Set where every element is this number, so that arithmetic with it can be simplified. */
-  readonly splat?: number;
+  readonly splat?: number | undefined;
   /** Set where this value only repeats a smaller one along some axes. */
   readonly broadcastOf?: Value;
 }

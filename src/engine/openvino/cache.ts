@@ -33,7 +33,7 @@ export interface CompilerFacts {
 /** A compiled graph as the library exports it, and what it computed when it was new; that is absent where a run was too much for a check. */
 export interface KeptGraph {
   blob: Uint8Array;
-  fingerprint?: Fingerprint;
+  fingerprint?: Fingerprint | undefined;
 }
 
 /** The system's place for what a program can make again. */

@@ -123,7 +123,7 @@ export class GraphCompiler {
   /** A graph that cannot be exported or written is compiled in each start, which only takes longer. */
   private async keep(key: string, handle: unknown, fingerprint: Fingerprint | undefined): Promise<void> {
     const blob = await this.cache!.take(key, (file) => this.library.export(handle, file));
-    if (blob) await this.cache!.keep(key, { blob, ...(fingerprint && { fingerprint }) });
+    if (blob) await this.cache!.keep(key, { blob, fingerprint });
   }
 }
 

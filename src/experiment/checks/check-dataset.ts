@@ -20,7 +20,12 @@ import { closestName } from '../file/suggest';
 /** What the files of a dataset hold, as far as they could be read. */
 export interface DatasetFacts {
   /** Absolute paths; validation may be a fraction of the training rows. */
-  files: { train: string[]; validation: string[] | number; test?: string[]; unlabelled?: string[] };
+  files: {
+    train: string[];
+    validation: string[] | number;
+    test?: string[] | undefined;
+    unlabelled?: string[] | undefined;
+  };
   /** Number of rows to train on, after a fraction is held out: those with a label, and those without. */
   trainingRows: { labelled: number; unlabelled: number };
   /** What the labels are, as the experiment says or as it was seen from the rows; text-classification only. */
@@ -59,7 +64,7 @@ export function columnsOf({ task, dataset }: Pick<Experiment, 'task' | 'dataset'
 /** The columns of texts without labels: one that holds labels all the same is not read. */
 export function unlabelledColumns(experiment: Pick<Experiment, 'task' | 'dataset'>): Columns {
   const { text, pair } = columnsOf(experiment);
-  return { ...(text !== undefined && { text }), ...(pair !== undefined && { pair }) };
+  return { text, pair };
 }
 
 /** Undefined where the files themselves are not all there, or could not be read. What is there is checked whatever else is not. */
@@ -113,8 +118,8 @@ export async function checkDataset(
     files: {
       train,
       validation: held,
-      ...(test !== undefined && { test }),
-      ...(more !== undefined && { unlabelled: more }),
+      test,
+      unlabelled: more,
     },
     trainingRows: {
       labelled: Math.min(labelled, experiment.dataset.trainRows ?? Infinity),

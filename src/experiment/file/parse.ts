@@ -15,7 +15,7 @@ export interface ParsedExperiment {
   /** With defaults; absent where the text has an error. */
   experiment?: Experiment;
   /** As `experiment`, of a text that has errors: what could not be read throws an UnknownSetting when it is looked at. */
-  readable?: Experiment;
+  readable?: Experiment | undefined;
 }
 
 /** Nobody reads more of one file, and each takes a millisecond to put into words. */
@@ -64,7 +64,7 @@ export function parseSource(source: Source): ParsedExperiment {
   if (parsed.success && !hasError) return { source, problems, experiment: parsed.data, readable: parsed.data };
   const unknown = unsupported.map(({ path }) => (path.at(-1) === 'source' ? path.slice(0, -1) : path));
   const readable = readExperiment(value, unknown, source.faultAt);
-  return { source, problems, ...(readable && { readable }) };
+  return { source, problems, readable };
 }
 
 function objectionsTo(value: unknown): Objection[] {

@@ -56,7 +56,7 @@ export async function planSweep(parsed: ParsedExperiment, study?: StudyKind): Pr
       experiments.push({
         ...experiment,
         name,
-        sweepMember: { id: base.id, ...(study && { study }), values, ...place },
+        sweepMember: { id: base.id, study, values, ...place },
       });
     } catch (error) {
       if (!(error instanceof InputError)) throw error;

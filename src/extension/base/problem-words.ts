@@ -38,10 +38,7 @@ export interface Words {
 /** Of a record of another version, whose code is not known here or which has none, the words that it came with. */
 export function inEditorWords(told: RunErrorRecord): Words {
   const { code, arguments: args = {}, actions = [], about } = told;
-  const words =
-    code === undefined
-      ? undefined
-      : wordsOf({ code, arguments: args, actions, ...(about !== undefined && { about }) }, editor);
+  const words = code === undefined ? undefined : wordsOf({ code, arguments: args, actions, about }, editor);
   const { message, remedy } = words ?? told;
   return { message, ...(remedy !== undefined && remedy !== '' && { remedy }) };
 }

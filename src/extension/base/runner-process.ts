@@ -16,7 +16,7 @@ export interface Ended {
   /** What it said on standard error, without empty lines. */
   lines: string[];
   /** Why it could not do what it was started for, where it could say. */
-  failure?: Failure;
+  failure?: Failure | undefined;
 }
 
 export interface RunnerProcess {
@@ -75,7 +75,7 @@ async function whenEnded(child: ChildProcess, outputFile: string, errorFile: str
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
   const document = parse(await readFile(outputFile, 'utf8'));
   const failure = code === 0 ? undefined : failureIn(document);
-  return { code, document, lines, ...(failure && { failure }) };
+  return { code, document, lines, failure };
 }
 
 function parse(text: string): unknown {

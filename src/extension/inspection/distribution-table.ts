@@ -10,8 +10,8 @@ import { bar, mark } from './markdown';
 /** A line of the table: a token or class, with each model's probability of it. */
 interface Entry {
   name: string;
-  teacher?: number;
-  student?: number;
+  teacher?: number | undefined;
+  student?: number | undefined;
 }
 
 /** Where the bars' common axis may end; what is longer, as all other tokens together may be, fills it. */
@@ -64,14 +64,14 @@ function entriesOf(position: InspectedPosition): Entry[] {
   const entries = (leading?.top ?? []).map(({ token, probability }, index): Entry => {
     if (!teacher) return { name: token, student: probability };
     const other = student?.ofOther?.[index];
-    return { name: token, teacher: probability, ...(other !== undefined && { student: other }) };
+    return { name: token, teacher: probability, student: other };
   });
   if (typeof position.label === 'string' && label !== undefined && !entries.some(({ name }) => name === label)) {
     const [first, second] = [teacher?.label?.probability, student?.label?.probability];
     entries.push({
       name: label,
-      ...(first !== undefined && { teacher: first }),
-      ...(second !== undefined && { student: second }),
+      teacher: first,
+      student: second,
     });
   }
   return entries;

@@ -87,7 +87,7 @@ export class Completer {
     tell: (token: CompletionToken) => void,
     token: CancellationToken,
   ): Promise<Completion | undefined> {
-    const params = { target, prompt, maxNewTokens, roles: [role], ...(sampling && { sampling }) };
+    const params = { target, prompt, maxNewTokens, roles: [role], sampling };
     const result = await this.models.complete(
       params,
       ({ token: next, expected, text }) => {

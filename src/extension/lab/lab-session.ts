@@ -122,8 +122,8 @@ export class LabSession {
 
   async #inspectRow(file: string, line: number): Promise<InspectedRow> {
     const { text, pair, prompt, label } = await readDatasetRow(await readRunExperiment(this.run.paths), file, line);
-    const parts = { ...(pair !== undefined && { pair }), ...(prompt !== undefined && { prompt }) };
-    const asked = { text, ...parts, ...(label !== undefined && { label }) };
+    const parts = { pair, prompt };
+    const asked = { text, ...parts, label };
     const target = this.run.paths.directory;
     const { example, teacher, student } = await this.models.ask('logits', { target, text: asked });
     if (teacher === undefined || student === undefined) throw new Error(l10n.t('The run has no student yet.'));

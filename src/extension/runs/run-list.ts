@@ -15,7 +15,7 @@ export interface ListedRun extends Run {
   /** The student's best validation metrics so far; absent where the summary has them. */
   best?: Metrics;
   /** Absent where `experiment.json` is damaged. */
-  origin?: RunOrigin;
+  origin?: RunOrigin | undefined;
 }
 
 /** A live run is looked at this often, in milliseconds: its process may die without a word. */
@@ -128,7 +128,7 @@ export class RunList implements Disposable {
     const { directory } = run.paths;
     const origin = this.#origins.get(directory) ?? (await originOfRun(run.paths));
     if (origin) this.#origins.set(directory, origin);
-    return { ...(await withBest(inWords(run))), ...(origin && { origin }) };
+    return { ...(await withBest(inWords(run))), origin };
   }
 
   #watchFolders(): void {

@@ -88,7 +88,7 @@ function shortOf(run: ListedRun): object {
     temperature: run.origin?.temperature,
     ...(progress && status === 'running' && { done: percentDone(progress), left: timeLeft(progress) }),
     ...(run.best && { bestOnValidation: run.best }),
-    ...(error && { error }),
+    error,
     finding: finding(run),
   };
 }
@@ -100,7 +100,7 @@ function describeRunTool(runs: RunList): Tool<{ run: string }> {
       const { distillation, training, dataset, teacher, student, engine } = await readRunExperiment(run.paths);
       const comparison = run.record.summary?.rows;
       const experiment = { dataset, teacher, student, distillation, training, engine };
-      return { ...shortOf(run), device: run.record.device, experiment, ...(comparison && { comparison }) };
+      return { ...shortOf(run), device: run.record.device, experiment, comparison };
     },
   };
 }
@@ -156,12 +156,12 @@ function inspectTextTool(runs: RunList, models: ModelServer): Tool<InspectInput>
     answer: async ({ run: id, text, temperature = 1, label }) => {
       requireTrust();
       const { paths } = await findRun(runs, id);
-      const texts = [{ text, ...(label !== undefined && { label }) }];
+      const texts = [{ text, label }];
       const [result] = await models.ask('inspect', { target: paths.directory, texts, temperature, top: 5 });
       if (!result || 'problem' in result) throw new Error(result?.problem.message ?? 'There is nothing to inspect.');
       const positions = result.positions.map(({ token, label, counted, kl, teacher, student, values }) => ({
         ...(token !== '' && { token }),
-        ...(label !== undefined && { label }),
+        label,
         counted,
         klNats: kl,
         teacher: teacher?.top,

@@ -19,7 +19,7 @@ export function readRotary(reader: ConfigReader, theta: number, maxPositions: nu
 export function readRotaryPart(part: ConfigReader | undefined, theta: number, maxPositions: number): Rotary {
   if (!part) return { theta };
   const scaling = readScaling(part, maxPositions);
-  return { theta: part.number('rope_theta', theta), ...(scaling && { scaling }) };
+  return { theta: part.number('rope_theta', theta), scaling };
 }
 
 function readScaling(part: ConfigReader, maxPositions: number): RotaryScaling | undefined {

@@ -27,7 +27,7 @@ export interface Told {
   code: string;
   arguments: Arguments;
   /** The file that it is about, where it is told at the place of another that names it. */
-  about?: string;
+  about?: string | undefined;
   actions: readonly Action[];
 }
 

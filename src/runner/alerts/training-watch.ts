@@ -34,8 +34,8 @@ export interface LossWindow {
   /** The last step of the window. */
   step: number;
   total: number;
-  soft?: number;
-  hard?: number;
+  soft?: number | undefined;
+  hard?: number | undefined;
 }
 
 export interface WatchedTraining {
@@ -122,7 +122,7 @@ export function meanLosses(step: number, losses: readonly LossComponents[]): Los
     return values.length === 0 ? undefined : values.reduce((a, b) => a + b, 0) / values.length;
   };
   const [soft, hard] = [mean('soft'), mean('hard')];
-  return { step, total: mean('total')!, ...(soft !== undefined && { soft }), ...(hard !== undefined && { hard }) };
+  return { step, total: mean('total')!, soft, hard };
 }
 
 /**
@@ -185,6 +185,14 @@ export function overfittingSince(
   return before && after && before !== after && lossOf(after) < lossOf(before) ? best : undefined;
 }
 
+/** Four fifths of a training: what is still falling from here on would have fallen on. */
+const beforeTheEnd = (steps: number): number => Math.floor(0.8 * steps);
+
+/** Whether a training of so many steps is evaluated after this one: also once before its end, where nothing else would say how it went. */
+export function isEvaluatedAfter(step: number, steps: number, every: number): boolean {
+  return step === steps || step % every === 0 || (every > beforeTheEnd(steps) && step === beforeTheEnd(steps));
+}
+
 /**
  * The last evaluation and the latest at or before four fifths of the training, where the last is the best and the validation loss
  * fell by more than 2 % between them.
@@ -192,7 +200,7 @@ export function overfittingSince(
 export function fallAtEnd(evaluations: readonly Evaluated[]): { from: Evaluated; to: Evaluated } | undefined {
   const to = evaluations.at(-1);
   if (!to || bestEvaluation(evaluations) !== to) return undefined;
-  const from = evaluations.findLast(({ step }) => step > 0 && step <= 0.8 * to.step);
+  const from = evaluations.findLast(({ step }) => step > 0 && step <= beforeTheEnd(to.step));
   if (!from || to.metrics.loss! >= (1 - stillFalling) * from.metrics.loss!) return undefined;
   return { from, to };
 }

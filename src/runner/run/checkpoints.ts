@@ -55,7 +55,7 @@ export async function saveTraining(
       ...Object.fromEntries(projections.map((name) => [name, tensorsOf(state.parameters)[name]!])),
     });
     const { step, tokens, rateScale } = state;
-    const position: Position = { step, tokens, ...(rateScale !== 1 && { rateScale }), ...(best && { best }), waited };
+    const position: Position = { step, tokens, ...(rateScale !== 1 && { rateScale }), best, waited };
     const file = path.join(directory, POSITION);
     await naming(file, writeFile(file, `${JSON.stringify(position)}\n`));
     await writeManifest(directory);
@@ -116,7 +116,7 @@ interface Position {
   tokens: number;
   /** Absent where the learning rate was not lowered. */
   rateScale?: number;
-  best?: Best;
+  best?: Best | undefined;
   /** Absent in checkpoints of earlier versions, which knew no patience. */
   waited?: number;
 }

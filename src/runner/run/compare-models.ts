@@ -30,6 +30,7 @@ import { classGains, type ClassPair } from './class-gains';
 import { kindOf, withIntervals, type HardLabels, type MeasuredModel } from './comparison-intervals';
 import { comparisonOverSeeds, type MeasuredSeed } from './comparison-seeds';
 import { loadModel } from './models';
+import { sharedResamples } from './shared-resamples';
 
 export interface ComparedModel {
   role: Role;
@@ -55,6 +56,8 @@ export interface ComparisonSetup {
   /** At which the teacher's soft labels are kept. */
   temperature: number;
   teacher: FrozenTeacher;
+  /** Whether other runs' comparisons will be held against this one, as a study does. */
+  isOfStudy: boolean;
   /** Each model is timed on this text. */
   latencyText: TokenExample;
 }
@@ -97,6 +100,13 @@ export async function compareModels(
         alone.length > 1 ? withIntervals(task, alone, labels) : [],
       ),
       classGains: classGains(measured.flatMap(pairOf), labels, setup.labels ?? []),
+      resampled: setup.isOfStudy
+        ? sharedResamples(
+            task,
+            measured.map(({ models }) => models),
+            labels,
+          )
+        : undefined,
     },
     predictions: measured.map(({ models }, i) =>
       predictionRecords(setup, teacher, i === 0 ? [teacher, ...models] : models),

@@ -118,6 +118,7 @@ async function compareOn(
     teacherFolders,
     temperature: initialValue(experiment.distillation.temperature),
     teacher,
+    isOfStudy: experiment.sweepMember?.study !== undefined,
     latencyText: examples.at(0)!,
   });
   for (const [i, { folder: ofSeed }] of runs.entries()) {

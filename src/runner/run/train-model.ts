@@ -12,7 +12,7 @@ import type { TrainingSpec } from '../../experiment/file/schema';
 import { isBetterEvaluation } from '../../protocol/quality';
 import type { Role, RunProgress, Split } from '../../protocol/records';
 import type { Complaint } from '../../protocol/problem';
-import { TrainingWatch } from '../alerts/training-watch';
+import { isEvaluatedAfter, TrainingWatch } from '../alerts/training-watch';
 import { formatCount } from '../../protocol/format';
 import { loadTraining, saveBest, saveTraining } from './checkpoints';
 import type { RunControl } from './run-control';
@@ -167,8 +167,7 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
       metrics.append(record);
       recorder.progress(progress('training'), record);
       await alert(watch.step(record));
-      const isLast = trainer.position === trainer.steps;
-      if (isLast || trainer.position % spec.evaluateEvery === 0) await evaluate();
+      if (isEvaluatedAfter(trainer.position, trainer.steps, spec.evaluateEvery)) await evaluate();
       if (isOver() || trainer.position % spec.checkpointEvery === 0)
         await save().catch(atStep(trainer.position, experimentFile));
     }
