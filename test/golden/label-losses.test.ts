@@ -61,7 +61,7 @@ function hold(
   };
   close(valueOf(loss!.soft!), expected.soft);
   close(valueOf(loss!.hard), expected.hard);
-  close(valueOf(value as tf.Scalar), expected.total);
+  close(valueOf(value), expected.total);
   expectClose(grads[0]!, expected.gradient, 3e-6 * temperature);
 }
 

@@ -70,7 +70,7 @@ function labelWords(position: InspectedPosition | undefined): string {
     if (!distribution) return undefined;
     const labels = saidBy(distribution);
     const hard = position?.label;
-    const isWrong = Array.isArray(hard) && [...hard].sort().join('\n') !== [...labels].sort().join('\n');
+    const isWrong = typeof hard === 'object' && [...hard].sort().join('\n') !== [...labels].sort().join('\n');
     return `${isWrong ? '✗ ' : ''}${labels.length === 0 ? l10n.t('none') : labels.join(', ')}`;
   };
   return joined(said(position?.teacher), said(position?.student));

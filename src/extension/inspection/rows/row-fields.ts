@@ -24,12 +24,12 @@ function* fieldsOf(text: string, { children = [] }: Node, before: string): Gener
 }
 
 function fieldOf(text: string, node: Node): Field {
-  const { type, value, offset, length } = node;
+  const { type, offset, length } = node;
   if (type !== 'string') {
     return { ...plainField(text.slice(offset, offset + length), offset), data: getNodeValue(node) as unknown };
   }
   const raw = text.slice(offset + 1, offset + length - 1);
-  const decoded = value as string;
+  const decoded = node.value as string;
   return raw === decoded ? plainField(decoded, offset + 1) : mappedField(decoded, offsetsOf(raw, offset + 1));
 }
 
