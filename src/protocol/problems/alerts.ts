@@ -32,7 +32,8 @@ export const alerts = {
   'teacher-at-mean': {
     message:
       'The teacher is hardly better than always saying the mean of the labels: RMSE {rmse} against {mean} on validation.',
-    remedy: 'Stop the run. Train the teacher longer, or look whether it was trained for numbers of this scale.',
+    remedy:
+      'Stop the run. Train the teacher longer, look whether it was trained for numbers of this scale, or bring labels that are far from 0 nearer to it, where a new head begins.',
   },
   'loss-diverging': {
     message: 'The training loss rises: {least} around step {best:count}, {now} now.',

@@ -58,7 +58,8 @@ ${labels(a)}${data(experiment, role, rows)}
 
 function labels({ labels: names, problemType }: Architecture): string {
   if (!names) return '';
-  if (problemType === 'regression') return `- Predicts a number: ${names.map(inMarkdown).join(', ')}\n`;
+  if (problemType === 'regression')
+    return `- Predicts a number: ${names.map(inMarkdown).join(', ')} (in a pipeline of transformers: \`function_to_apply="none"\`)\n`;
   const [kind, what] =
     problemType === 'multi-label'
       ? (['Labels, of which any number applies', 'labels'] as const)
