@@ -25,6 +25,7 @@ import { installCommand, removeCommand } from './commands/libraries';
 import { serve } from './commands/serve';
 import { tryEngine } from './devices/trial';
 import { resumeRun, startRun, type ResumeOptions, type RunOutput, type StartOptions } from './commands/start-run';
+import { studentCommand, studentText } from './commands/student';
 import { runStudy } from './commands/study';
 import { runSweep } from './commands/sweep';
 import { studyText } from './report/study-report';
@@ -208,6 +209,12 @@ function program(examples: string): Command {
     );
     process.exitCode = wrong ? WRONG_INPUT : DONE;
   });
+  verb('student <file>', 'students that an experiment’s teacher allows: sizes, memory, and what to write').action(
+    async (file: string, { json }: JsonOption) => {
+      const result = await studentCommand(file);
+      print(json === true, result, () => studentText(result));
+    },
+  );
   verb('cache', 'what is kept of teachers’ answers here, and how much space it takes')
     .option('--remove <key...>', 'remove those whose key begins so; "all" removes every one')
     .action(async ({ json, remove }: JsonOption & { remove?: string[] }) => {

@@ -377,7 +377,7 @@ function checkInitialization(experiment: Experiment, facts: ModelFacts, findings
 }
 
 /** A block of the teacher for each of the student's, from the first to the last at even distances. */
-function spreadLayers(teacherLayers: number, studentLayers: number): number[] {
+export function spreadLayers(teacherLayers: number, studentLayers: number): number[] {
   if (studentLayers === 1) return [0];
   const step = (teacherLayers - 1) / (studentLayers - 1);
   return Array.from({ length: studentLayers }, (_, layer) => Math.round(layer * step));
