@@ -136,6 +136,11 @@ export default tseslint.config(
           selector: 'MemberExpression[property.name=/^show(Information|Warning|Error)Message$/]',
           message: 'By src/extension/base/messages.ts, which keeps links and icons out.',
         },
+        {
+          selector: 'MemberExpression[property.name="appendText"]',
+          message:
+            'By inMarkdown: of an address in it the editor would make a link, and it keeps signs that turn a text.',
+        },
         // no-restricted-imports sees static imports only.
         { selector: 'ImportExpression[source.value="koffi"]', message: 'Only in src/engine/native-calls.ts.' },
       ],

@@ -3,15 +3,16 @@
  * could lead anywhere: nothing behind one is read, written or removed.
  */
 
-import { constants, lstatSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from 'node:fs';
 import { lstat, open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { naming } from '../model/files/atomic';
+import { naming, ofFile } from '../model/files/atomic';
 import { InputError } from '../protocol/problem';
 
 const ROOT = '.distillery';
 
-const NOFOLLOW = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW;
+/** For a link that has come since it was looked for, and for a pipe, on which whoever opens it would wait. Windows has neither. */
+const UNFOLLOWED = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * Refuses a path of ours of which any part, from `.distillery` down, is a link. What is not there yet is none.
@@ -35,30 +36,52 @@ export function isOwned(place: string): boolean {
   return path.resolve(place).split(path.sep).includes(ROOT);
 }
 
-/** As requireOwned, of a folder and of all that is in it. */
+/** As requireOwned, of a folder and of all that is in it, which must be files and folders. */
 export async function requireOwnedTree(folder: string): Promise<void> {
   requireOwned(folder);
-  const link = await findInTree(folder, (entry) => entry.isSymbolicLink());
-  if (link !== undefined) throw linkError(link);
+  const wrong = await findInTree(folder, (entry) => !entry.isFile() && !entry.isDirectory());
+  if (wrong !== undefined) throw (await lstat(wrong)).isSymbolicLink() ? linkError(wrong) : noFileError(wrong);
 }
 
 /**
  * Opens a file of ours. One that does not exist is the system's error, ENOENT.
- * @throws InputError where it, or a folder on the way to it, is a link
+ * @throws InputError where it, or a folder on the way to it, is a link, or it is no file
  */
 export async function openOwned(file: string, flags = constants.O_RDONLY): Promise<FileHandle> {
   requireOwned(file);
-  // The flag, which Windows has not, is for a link that has come since.
-  return open(file, flags | NOFOLLOW);
+  const handle = await open(file, flags | UNFOLLOWED);
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw noFileError(file);
 }
 
 /** Reads a file of ours, as `openOwned`. */
 export async function readOwned(file: string): Promise<Buffer> {
+  const small = readIfSmall(file);
+  if (small !== undefined) return small;
   const handle = await openOwned(file);
   try {
     return await naming(file, handle.readFile());
   } finally {
     await handle.close();
+  }
+}
+
+/** Bytes that are read at once: turns of the event loop would be most of what listing thousands of runs costs. */
+const SMALL = 256 * 1024;
+
+/** Undefined where it is larger than that. */
+function readIfSmall(file: string): Buffer | undefined {
+  requireOwned(file);
+  const descriptor = openSync(file, constants.O_RDONLY | UNFOLLOWED);
+  try {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) throw noFileError(file);
+    return stats.size > SMALL ? undefined : readFileSync(descriptor);
+  } catch (error) {
+    throw error instanceof InputError ? error : ofFile(file, error);
+  } finally {
+    closeSync(descriptor);
   }
 }
 
@@ -97,6 +120,7 @@ export async function removeOwned(folder: string): Promise<void> {
 
 interface Entry {
   isDirectory(): boolean;
+  isFile(): boolean;
   isSymbolicLink(): boolean;
 }
 
@@ -113,6 +137,10 @@ async function findInTree(
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+function noFileError(place: string): InputError {
+  return InputError.at(place, 'owned-no-file', {});
 }
 
 function linkError(link: string): InputError {

@@ -1,11 +1,14 @@
 /** @file Native libraries through the extension: installed from a wheel that the person has, and removed. */
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { Uri } from 'vscode';
+import { runnerStarter } from '../../src/extension/base/runner-process';
+import { DeviceList } from '../../src/extension/devices/device-list';
+import { namesIn } from '../../src/extension/devices/register-devices';
 import { libraryFor } from '../../src/runner/install/catalog';
 import { execute } from './waiting';
 
@@ -46,6 +49,29 @@ describe('a native library', () => {
       assert.deepEqual(readdirSync(path.join(libraries, library)), ['install.log']);
     });
   }
+
+  it('that another window has installed or removed is seen by who comes back, and only then is asked again', async () => {
+    const start = runnerStarter(path.join(__dirname, '../../runner.js'), mkdtempSync(path.join(tmpdir(), 'out-')));
+    const devices = new DeviceList(
+      start,
+      libraries,
+      () => undefined,
+      () => namesIn(libraries),
+    );
+    await devices.ready();
+    let answers = 0;
+    devices.onDidChange(() => answers++);
+    await devices.refreshIfStale();
+    assert.equal(answers, 0);
+    const installed = path.join(libraries, 'tensorflow', '9.9.9');
+    mkdirSync(installed, { recursive: true });
+    await devices.refreshIfStale();
+    assert.equal(answers, 1);
+    rmSync(installed, { recursive: true });
+    await devices.refreshIfStale();
+    assert.equal(answers, 2);
+    devices.dispose();
+  });
 
   it('is removed again', async function () {
     if (!existsSync(wheel)) this.skip();

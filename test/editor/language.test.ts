@@ -27,7 +27,7 @@ import {
 import { readRunExperiment } from '../../src/experiment/experiment-record';
 import { beginRun, finishRun } from '../extension/sample-run';
 import { folder, sampleRows } from './tiny-run';
-import { execute, until } from './waiting';
+import { execute, executeAndAccept, until } from './waiting';
 
 const directory = path.join(folder, 'language');
 const sizes = { family: 'bert', hiddenSize: 64, layers: 2, heads: 4 };
@@ -317,6 +317,19 @@ describe('an experiment file', () => {
     await problem(document, /"x" is not known/);
     await commands.executeCommand('undo');
     await clean(document);
+    await commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+  });
+
+  it('is proposed for none before it is said for which dataset; the one in front comes first', async () => {
+    const inFront = path.join(directory, 'rows.jsonl');
+    writeFileSync(inFront, sampleRows('spam', 'validation', 20).join('\n'));
+    await window.showTextDocument(Uri.file(inFront));
+    const proposed = executeAndAccept('distillery.newExperiment', undefined, 'text-classification');
+    // Taken without a question, it would be there by the first look.
+    assert.equal(window.activeTextEditor?.document.uri.scheme, 'file');
+    await proposed;
+    const { document } = window.activeTextEditor;
+    assert.match(document.getText(), /"train": "language\/rows\.jsonl"/);
     await commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
   });
 });

@@ -113,6 +113,12 @@ describe('an experiment file', () => {
     expect((await findSplitFiles('data/*.jsonl', folder)).files).toHaveLength(1);
     expect(await codeOf(findSplitFiles('/**/*.jsonl', folder, 1))).toBe('pattern-too-wide');
   });
+
+  it('with a pattern that finds more files than anybody would name is told so', async () => {
+    const names = Array.from({ length: 10_001 }, (_, i) => [`many/${i}.txt`, '']);
+    const folder = makeFolder(Object.fromEntries(names) as Record<string, string>);
+    expect(await codeOf(findSplitFiles('many/*.txt', folder))).toBe('pattern-too-many');
+  });
 });
 
 function change(file: string, changes: object): void {

@@ -1,7 +1,16 @@
 /** @file What is fuzzed: every reader of files that may come from anybody, with good files to begin from. */
 
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import {
+  createMessageConnection,
+  SocketMessageReader,
+  SocketMessageWriter,
+  type MessageConnection,
+} from 'vscode-jsonrpc/node';
 import { readDataset } from '../../src/dataset/dataset';
 import { readRunExperiment } from '../../src/experiment/experiment-record';
 import { parseExperiment } from '../../src/experiment/file/parse';
@@ -10,7 +19,9 @@ import { architectureFromConfig } from '../../src/model/layouts/config';
 import { readSafetensors, toFloat32 } from '../../src/model/files/safetensors';
 import { isPageRequest } from '../../src/protocol/request-line';
 import { comparisonDetail } from '../../src/protocol/predictions';
+import { serve } from '../../src/runner/commands/serve';
 import { findings, terminalTable } from '../../src/runner/report/comparison-table';
+import { serveRunner, type RunnerServer } from '../../src/runner/serve/server';
 import { findDamage } from '../../src/run-directory/manifest';
 import { readPredictions } from '../../src/run-directory/predictions';
 import { probeSteps, readProbeExamples, readStudentProbe, readTeacherProbe } from '../../src/run-directory/probes';
@@ -31,6 +42,8 @@ export interface Target {
   others?: Readonly<Record<string, string | Buffer>>;
   /** Reads it. What it throws must be a problem with a place. */
   read: (file: string, folder: string, content: Buffer) => unknown;
+  /** Ends what it has begun. */
+  close?: () => Promise<void>;
 }
 
 const json = (...values: unknown[]): Buffer[] => values.map((value) => Buffer.from(JSON.stringify(value)));
@@ -519,6 +532,28 @@ export const targets: Readonly<Record<string, Target>> = {
     others: { 'model/tokenizer.json': JSON.stringify(wordpiece) },
     read: async (file) => (await Tokenizer.load(path.dirname(file))).encode('mails'),
   },
+  'runner-messages': runnerMessages(),
+  'serve-messages': {
+    seeds: [
+      message({ id: 1, method: 'validate', params: { file: 'x.distill.json', text: '{"task": 1}' } }),
+      message({ id: 2, method: 'inspect', params: { target: 'x', texts: [{ text: 'a' }], temperature: 1, top: 3 } }),
+      message({ id: 3, method: 'complete', params: { target: 'x', prompt: 'a', maxNewTokens: 2, roles: ['student'] } }),
+      Buffer.concat([
+        message({ id: 4, method: 'logits', params: { target: 'x', text: { text: 'a' } } }),
+        message({ method: '$/cancelRequest', params: { id: 4 } }),
+      ]),
+    ],
+    form: 'bytes',
+    file: 'unused',
+    read: async (_file, _folder, content) => {
+      const [input, output] = [new PassThrough(), new PassThrough()];
+      output.resume();
+      const served = serve(input, output);
+      input.end(content);
+      input.resume();
+      await served;
+    },
+  },
   'page-request': {
     seeds: json(
       {
@@ -543,6 +578,55 @@ export const targets: Readonly<Record<string, Target>> = {
     },
   },
 };
+
+/** A message of JSON-RPC as it goes over a socket. */
+function message(content: object): Buffer {
+  const text = JSON.stringify({ jsonrpc: '2.0', ...content });
+  return Buffer.from(`Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
+}
+
+/** What anybody might write to a run's socket: another one who asks in order is answered all the same. */
+function runnerMessages(): Target {
+  let server: RunnerServer | undefined;
+  let proper: MessageConnection | undefined;
+  const started = async (): Promise<{ server: RunnerServer; proper: MessageConnection }> => {
+    const nothing = (): Promise<null> => Promise.resolve(null);
+    server ??= await serveRunner({
+      pause: nothing,
+      continue: nothing,
+      stop: nothing,
+      runNow: nothing,
+    });
+    if (!proper) {
+      const socket = net.connect(server.socket);
+      proper = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
+      proper.listen();
+    }
+    return { server, proper };
+  };
+  return {
+    seeds: [
+      message({ id: 1, method: 'pause' }),
+      message({ id: 'a', method: 'stop', params: [] }),
+      message({ method: 'x' }),
+    ],
+    form: 'bytes',
+    file: 'unused',
+    read: async (_file, _folder, content) => {
+      const { server, proper } = await started();
+      const socket = net.connect(server.socket);
+      socket.on('error', () => undefined).resume();
+      const closed = once(socket, 'close');
+      socket.end(content);
+      await closed;
+      await proper.sendRequest('pause');
+    },
+    close: async () => {
+      proper?.dispose();
+      await server?.close();
+    },
+  };
+}
 
 /** Lays the files that a target reads beside its input. */
 export function prepare(folder: string, { file, others = {} }: Target): void {

@@ -16,7 +16,17 @@ import { plain, Workbench } from './workbench';
 /** What would tell that markup was taken for markup, in any of the editor's frames. */
 const markup = '<img src=x onerror="window.top.owned=1"><script>window.top.owned=1</script>';
 
-it('in a folder of a stranger that is not trusted nothing runs, leaks or leaves the folder', async () => {
+interface Strangers {
+  folder: string;
+  /** What must be as it was: where the folder's links lead, and what a pattern of its experiment finds above it. */
+  outside: string;
+  /** Who asked the network for anything. */
+  asked: readonly unknown[];
+  run: Awaited<ReturnType<typeof beginRun>>;
+}
+
+/** A folder that means harm in every name and text that is in it. */
+async function strangersFolder(): Promise<Strangers> {
   const asked: unknown[] = [];
   const net = createServer((socket) => asked.push(socket.destroy()));
   await once(net.listen(0, '127.0.0.1'), 'listening');
@@ -24,7 +34,9 @@ it('in a folder of a stranger that is not trusted nothing runs, leaks or leaves 
   const address = `http://127.0.0.1:${(net.address() as AddressInfo).port}/x.png`;
   const hostile = `${markup} [a](command:workbench.action.quit) ![b](${address}) $(error) **c** | \u001b[2J \u202egnp`;
 
-  const [folder, outside] = [newWorkspace(), newWorkspace()];
+  const [above, outside] = [newWorkspace(), newWorkspace()];
+  const folder = path.join(above, 'folder');
+  mkdirSync(folder);
   writeFileSync(path.join(outside, 'kept.txt'), 'mine');
   // Programs by the names that are looked for, and places of ours that lead out.
   for (const name of ['pip.py', 'python3', 'node', 'sitecustomize.py']) {
@@ -34,11 +46,12 @@ it('in a folder of a stranger that is not trusted nothing runs, leaks or leaves 
   }
   const rows = Array.from({ length: 40 }, (_, i) => ({ text: `${hostile} ${i}`, label: i % 2 === 0 ? markup : 'ham' }));
   writeFileSync(path.join(folder, 'rows.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
-  const named = 'a [b](command:c) $(error) <i>d.distill.json';
   writeFileSync(
-    path.join(folder, named),
+    path.join(folder, 'a [b](command:c) $(error) <i>d.distill.json'),
     JSON.stringify({ name: hostile, task: 'text-classification', dataset: { train: ['rows.jsonl', '../**/*'] } }),
   );
+  mkdirSync(path.join(above, 'many'));
+  for (let i = 0; i <= 10_000; i++) writeFileSync(path.join(above, 'many', `${i}.jsonl`), '');
   const run = await beginRun(folder, { name: hostile, device: hostile });
   await finishRun(run);
   const alert = { ...complaint('teacher-at-chance', { label: hostile, accuracy: '.5', share: '.5' }), step: 0 };
@@ -48,33 +61,61 @@ it('in a folder of a stranger that is not trusted nothing runs, leaks or leaves 
     alerts: [{ ...alert, role: 'teacher', name: hostile }],
     error: { message: hostile, remedy: hostile },
   });
-  mkdirSync(path.join(folder, '.distillery'), { recursive: true });
   symlinkSync(outside, path.join(folder, '.distillery', 'trash'));
+  return { folder, outside, asked, run };
+}
 
-  const window = await Workbench.open(folder, { theme: 'dark', trusted: false });
-  await window.openSidebar();
+/** The view has the run, its hover and the Lab show the texts as texts. */
+async function lookAtRun(
+  window: Workbench,
+  { run, folder, outside, asked }: Strangers,
+  picture: string,
+): Promise<void> {
   const row = window
     .rows('Experiments')
     .filter({ hasText: /keeps|T \d/ })
     .first();
   await row.waitFor();
   expect(await window.pane('Experiments').locator('img, script, .monaco-list-row a[href^="command"]').count()).toBe(0);
-  await window.pane('Experiments').getByText('This workspace is not trusted').waitFor();
   await row.click();
   await window.lab.getByRole('tab', { name: 'Loss' }).waitFor();
+  await window.page.keyboard.press('Control+0');
+  await row.click();
+  await window.page.keyboard.press('Control+K');
+  await window.page.keyboard.press('Control+I');
+  const hover = window.page.locator('.monaco-hover').filter({ hasText: 'script' }).first();
+  await hover.waitFor();
+  await window.picture(`${picture}-hover`);
+  expect(await hover.locator('img, script, a').count()).toBe(0);
   await window.lab.locator('h1').filter({ hasText: '<script>' }).waitFor();
   await openTab(window, 'Compare');
   await window.lab.locator('lab-model-table tbody').waitFor();
   expect(await window.lab.locator('img, iframe').count()).toBe(0);
-  await window.picture('stranger-untrusted');
-  expect(await window.rows('Datasets').count()).toBe(0);
+  await window.picture(picture);
   expect(await window.page.evaluate('window.owned')).toBeUndefined();
   expect(await refusals(window)).toEqual([]);
-  await window.close();
   expect(existsSync(run.paths.record)).toBe(true);
   expect(existsSync(path.join(folder, 'ran.txt'))).toBe(false);
   expect(readdirSync(outside)).toEqual(['kept.txt']);
   expect(asked).toEqual([]);
+}
+
+it('in a folder of a stranger that is not trusted nothing runs, leaks or leaves the folder', async () => {
+  const strangers = await strangersFolder();
+  const window = await Workbench.open(strangers.folder, { theme: 'dark', trusted: false });
+  await window.openSidebar();
+  await lookAtRun(window, strangers, 'stranger-untrusted');
+  await window.pane('Experiments').getByText('This workspace is not trusted').waitFor();
+  expect(await window.rows('Datasets').count()).toBe(0);
+});
+
+it('nor does anything in one that is trusted, whose texts are texts and whose patterns end', async () => {
+  const strangers = await strangersFolder();
+  const window = await Workbench.open(strangers.folder, { theme: 'dark' });
+  await window.openSidebar();
+  await window.rows('Datasets').filter({ hasText: 'rows.jsonl' }).filter({ hasText: '40 rows' }).waitFor();
+  expect(await window.pane('Datasets').locator('img, script, .monaco-list-row a[href^="command"]').count()).toBe(0);
+  await lookAtRun(window, strangers, 'stranger-trusted');
 });
 
 it('a run that is held in another container is taken over only where a person says that it has ended', async () => {

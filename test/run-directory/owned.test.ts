@@ -1,5 +1,6 @@
 /** @file A stranger's folder may hold links; what Distillery owns is none, so that nothing outside is read, written or removed. */
 
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -106,6 +107,32 @@ describe('a link in a run', () => {
     await rename(run.paths.record, path.join(outside, 'run.json'));
     await symlink(path.join(outside, 'run.json'), run.paths.record);
     expect((await readRun(run.paths.directory)).record.status).toBe('failed');
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a pipe, which would hold up whoever opens it,', () => {
+  const pipe = (place: string): void => void execFileSync('mkfifo', [place]);
+
+  it('in place of a record of a run: it is shown as failed, and those beside it as they are', async () => {
+    const [held, run] = [await ended(), await ended()];
+    await rm(held.paths.record);
+    pipe(held.paths.record);
+    const listed = await listRuns(owned('runs'));
+    expect(new Map(listed.map(({ paths, record }) => [paths.id, record.status]))).toEqual(
+      new Map([
+        [held.paths.id, 'failed'],
+        [run.paths.id, 'stopped'],
+      ]),
+    );
+  });
+
+  it('in place of what is followed, appended to, or a part of a model: is told of', async () => {
+    const run = await ended();
+    await rm(run.paths.metrics, { force: true });
+    for (const file of [run.paths.metrics, path.join(run.paths.directory, 'pipe')]) pipe(file);
+    await expect(readRecords(run.paths, 'metrics')).rejects.toThrow(/neither a file nor a folder/);
+    await expect(openRecords(run.paths, 'metrics')).rejects.toThrow();
+    await expect(requireOwnedTree(run.paths.directory)).rejects.toThrow(/neither a file nor a folder/);
   });
 });
 

@@ -20,10 +20,11 @@ export interface SplitFiles {
 
 /** A pattern may have a whole disk to go through, or a network's. */
 const LONGEST_SEARCH_MS = 10_000;
+const MOST_FILES = 10_000;
 
 /**
  * Expands the names of a split, which are relative to the folder `base`.
- * @throws InputError where the files of a pattern are not found in the time that there is
+ * @throws InputError where the files of a pattern are not found in the time that there is, or are too many
  */
 export async function findSplitFiles(
   named: string | readonly string[],
@@ -66,7 +67,8 @@ async function datasetsIn(folder: string): Promise<string[]> {
 export async function datasetFilesIn(folder: string): Promise<string[]> {
   const patterns = datasetKinds.map((kind) => `**/*${kind}`);
   const ignore = ['**/node_modules/**', '**/.*/**'];
-  return (await glob(patterns, { cwd: folder, ignore, expandDirectories: false })).sort();
+  const signal = AbortSignal.timeout(LONGEST_SEARCH_MS);
+  return (await glob(patterns, { cwd: folder, ignore, expandDirectories: false, signal })).sort();
 }
 
 async function findFiles(name: string, base: string, timeLimit: number): Promise<string[]> {
@@ -79,6 +81,8 @@ async function findFiles(name: string, base: string, timeLimit: number): Promise
   const found = await glob(pattern, { cwd: base, absolute: true, onlyFiles: true, expandDirectories: false, signal });
   // What was found until then is given as if it were all.
   if (signal.aborted) throw InputError.at(name, 'pattern-too-wide', { seconds: timeLimit / 1000 });
+  if (found.length > MOST_FILES)
+    throw InputError.at(name, 'pattern-too-many', { found: found.length, most: MOST_FILES });
   return found.map((match) => resolve(match)).sort();
 }
 

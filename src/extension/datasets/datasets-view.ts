@@ -35,6 +35,9 @@ export function registerDatasetsView(datasets: DatasetList, inspections: Inspect
   );
 }
 
+/** Each of them is read: what names a whole disk is not to be read through. */
+const MOST_SHOWN = 500;
+
 /** A folder with datasets in it. */
 class FolderItem extends TreeItem {
   constructor(
@@ -116,11 +119,13 @@ class DatasetTree implements TreeDataProvider<Row>, Disposable {
     if (row instanceof DatasetItem) return [...labelItems(row), ...problemItems(row)];
     if (row) return [];
     const byFolder = new Map<string, Uri[]>();
-    for (const file of await this.datasets.find()) {
+    const all = await this.datasets.find();
+    for (const file of all.slice(0, MOST_SHOWN)) {
       const folder = path.dirname(file.fsPath);
       byFolder.set(folder, [...(byFolder.get(folder) ?? []), file]);
     }
-    return [...byFolder].map(([folder, files]) => new FolderItem(folder, files));
+    const folders = [...byFolder].map(([folder, files]) => new FolderItem(folder, files));
+    return all.length > MOST_SHOWN ? [...folders, leftOut(all.length - MOST_SHOWN)] : folders;
   }
 
   #item(file: Uri): DatasetItem {
@@ -133,6 +138,13 @@ class DatasetTree implements TreeDataProvider<Row>, Disposable {
     this.#listener.dispose();
     this.#changed.dispose();
   }
+}
+
+function leftOut(count: number): TreeItem {
+  const item = new TreeItem(l10n.t('{0} more files are not shown', formatCount(count)));
+  item.iconPath = new ThemeIcon('ellipsis');
+  item.contextValue = 'more';
+  return item;
 }
 
 function labelItems({ labels, file }: DatasetItem): TreeItem[] {

@@ -1,7 +1,7 @@
 /** @file A row of the Devices view. */
 
 import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem } from 'vscode';
-import { inLabel } from '../../protocol/escapes';
+import { inLabel, inMarkdown } from '../../protocol/escapes';
 import { formatBytes, formatCount, formatMilliseconds } from '../../protocol/format';
 import type { DeviceRecord } from '../../protocol/records';
 import { inEditorWords, inOneLine } from '../base/problem-words';
@@ -78,7 +78,7 @@ function tooltip(device: DeviceRecord, use: DeviceUse | undefined): MarkdownStri
     library && l10n.t('Library: {0} {1}', library.name, library.version),
     use && l10n.t('In use by {0}. Further runs wait until it has ended.', use.run),
   ];
-  const text = new MarkdownString().appendMarkdown('**').appendText(engine).appendMarkdown('**');
-  for (const line of lines) if (typeof line === 'string') text.appendMarkdown('\n\n').appendText(line);
+  const text = new MarkdownString(`**${inMarkdown(engine)}**`);
+  for (const line of lines) if (typeof line === 'string') text.appendMarkdown(`\n\n${inMarkdown(line)}`);
   return text;
 }

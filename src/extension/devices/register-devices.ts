@@ -41,7 +41,8 @@ export function registerDevices({ runs, startRunner, cwd, keys, log, report, lib
   );
 }
 
-async function namesIn(libraries: string): Promise<string> {
+/** What tells that libraries have come or gone. */
+export async function namesIn(libraries: string): Promise<string> {
   const names = async (folder: string): Promise<string[]> => (await readdir(folder).catch((): string[] => [])).sort();
   const all = (await names(libraries)).map(async (name) =>
     [name, ...(await names(path.join(libraries, name)))].join('/'),

@@ -137,8 +137,7 @@ function alertItem(alert: AlertRecord): TreeItem {
 
 function runTooltip(run: ListedRun): MarkdownString {
   const { name, status, engine, device, progress, error } = run.record;
-  const text = new MarkdownString();
-  text.appendMarkdown('**').appendText(name).appendMarkdown('**');
+  const text = new MarkdownString(`**${inMarkdown(name)}**`);
   const lines = [
     [statusWord(status), device || engine].filter((part) => part !== '').join(' · '),
     isLive(status) && progress ? progressWords(progress) : waitingWords(run.record),
@@ -147,7 +146,7 @@ function runTooltip(run: ListedRun): MarkdownString {
     error?.remedy,
     run.paths.id,
   ];
-  for (const line of lines) if (line) text.appendMarkdown('\n\n').appendText(line);
+  for (const line of lines) if (line) text.appendMarkdown(`\n\n${inMarkdown(line)}`);
   return text;
 }
 

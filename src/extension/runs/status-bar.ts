@@ -10,7 +10,7 @@ import {
   workspace,
   type StatusBarItem,
 } from 'vscode';
-import { inLabel } from '../../protocol/escapes';
+import { inLabel, inMarkdown } from '../../protocol/escapes';
 import type { CommandId } from '../base/command-ids';
 import type { ListedRun, RunList } from './run-list';
 import { alertPlace, mainMetric, percentDone, placeInSweep, progressWords, statusWord, timeLeft } from './run-words';
@@ -51,7 +51,7 @@ function show(item: StatusBarItem, run: ListedRun, others: number): void {
 }
 
 function tooltip({ record, best, paths }: ListedRun): MarkdownString {
-  const text = new MarkdownString('', true).appendMarkdown('**').appendText(record.name).appendMarkdown('**');
+  const text = new MarkdownString(`**${inMarkdown(record.name)}**`, true);
   text.isTrusted = { enabledCommands: controls };
   const metric = best && mainMetric(best);
   const lines = [
@@ -59,10 +59,10 @@ function tooltip({ record, best, paths }: ListedRun): MarkdownString {
     metric && l10n.t('best so far: {0}', metric),
     record.device,
   ];
-  for (const line of lines) if (line) text.appendMarkdown('\n\n').appendText(line);
+  for (const line of lines) if (line) text.appendMarkdown(`\n\n${inMarkdown(line)}`);
   for (const alert of record.alerts ?? []) {
     const { message, remedy = '' } = alert;
-    text.appendMarkdown('\n\n$(warning) ').appendText(`${alertPlace(alert)}: ${message} ${remedy}`);
+    text.appendMarkdown(`\n\n$(warning) ${inMarkdown(`${alertPlace(alert)}: ${message} ${remedy}`)}`);
   }
   if (!workspace.isTrusted) return text;
   const link = (icon: string, title: string, command: CommandId): string =>

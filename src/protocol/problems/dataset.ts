@@ -11,6 +11,10 @@ export const datasetProblems = {
     message: 'The files of this pattern were not found within {seconds} s.',
     remedy: 'Name a folder that is closer to them.',
   },
+  'pattern-too-many': {
+    message: 'This pattern finds {found} files. A dataset may have {most} at most.',
+    remedy: 'Name a folder that is closer to them, or join them.',
+  },
   'dataset-file-gone': { message: 'This file does not exist.', remedy: 'Correct its name in the experiment.' },
   'dataset-is-folder': { message: 'This is a folder.', remedy: 'Name the files in it.' },
   'dataset-not-permitted': { message: 'This file may not be read.', remedy: 'Change its permissions.' },

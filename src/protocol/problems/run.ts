@@ -131,6 +131,10 @@ export const runProblems = {
       'This is a link. What Distillery keeps lies in folders and files of its own, for a link may lead anywhere.',
     remedy: 'Remove the link, and put what it leads to in its place.',
   },
+  'owned-no-file': {
+    message: 'This is neither a file nor a folder. What Distillery keeps lies in these alone.',
+    remedy: 'Remove it.',
+  },
   'owned-mount': {
     message: 'Another file system is mounted here.',
     remedy: 'Unmount it, then remove the folder again.',

@@ -1,6 +1,7 @@
 /** @file `serve`: answers ServeRequests on standard input and output, the models kept loaded between them. */
 
 import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
 import {
   createMessageConnection,
   ProgressType,
@@ -35,8 +36,11 @@ import { textLogits } from '../serve/text-logits';
 import { score } from '../serve/score';
 
 /** Resolves when the input has ended. */
-export async function serve(input = process.stdin, output = process.stdout): Promise<void> {
-  const connection = createMessageConnection(new StreamMessageReader(input), new StreamMessageWriter(output));
+export async function serve(input: Readable = process.stdin, output: Writable = process.stdout): Promise<void> {
+  const reader = new StreamMessageReader(input);
+  // Its timer would keep the process where the input ends within a message.
+  reader.partialMessageTimeout = 0;
+  const connection = createMessageConnection(reader, new StreamMessageWriter(output));
   const targets = new LoadedTargets(() => openForAnswers('auto'));
   answer(connection, 'inspect', (params, token) => targets.use(params.target, (it) => inspectAll(it, params, token)));
   answer(connection, 'complete', (params, token) =>

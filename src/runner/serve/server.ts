@@ -38,7 +38,10 @@ export async function serveRunner(handlers: RunnerHandlers): Promise<RunnerServe
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     // A client that goes away in the middle of a message is no concern of the run.
-    connection.onError(() => connection.dispose());
+    connection.onError(() => {
+      connection.dispose();
+      socket.destroy();
+    });
     connection.listen();
   });
   const folder = process.platform === 'win32' ? undefined : await makeSocketFolder();

@@ -98,6 +98,7 @@ async function fuzz(name: string, inputs: Iterable<Buffer>): Promise<FuzzResult>
       result.findings.push({ target: name, what, input: input.toString('base64') });
     }
   } finally {
+    await target.close?.();
     rmSync(folder, { recursive: true, force: true });
   }
   return { ...result, seconds: (performance.now() - began) / 1000 };
