@@ -11,7 +11,7 @@ import { engineNames, type EngineName, type Precision } from '../protocol/engine
 import { inTerminal } from '../protocol/escapes';
 import { complaint, ComplaintError, complaintOf, formatProblem, InputError } from '../protocol/problem';
 import type { InspectedDistribution, InspectedPosition, StudyKind } from '../protocol/records';
-import { formatQuantity, formatShare } from '../protocol/format';
+import { formatNumber, formatQuantity, formatShare } from '../protocol/format';
 import type { RunResult } from './run/carry-out';
 import { findings, terminalBars, terminalTable } from './report/comparison-table';
 import { cacheText, teacherCacheCommand } from './commands/cache';
@@ -299,15 +299,21 @@ function runText({ run, directory, status, summary }: RunResult): string {
   return [terminalTable(summary), terminalBars(summary), findings(summary), student].join('\n');
 }
 
-function positionText({ token, label, kl, teacher, student }: InspectedPosition): string {
+function positionText({ token, label, kl, teacher, student, values }: InspectedPosition): string {
   const side = (name: string, distribution: InspectedDistribution | undefined): string | undefined =>
     distribution &&
     `  ${name}  entropy ${formatQuantity(distribution.entropy)}  ${distribution.top
       .map((entry) => `${JSON.stringify(entry.token)} ${formatShare(entry.probability)}`)
       .join('  ')}`;
-  const title = token === '' ? (label ?? 'prediction') : JSON.stringify(token);
+  const number = (name: string, value: number | undefined): string | undefined =>
+    value === undefined ? undefined : `  ${name}  ${formatNumber(value)}`;
+  const shown = typeof label === 'number' ? `hard label ${formatNumber(label)}` : JSON.stringify(token);
+  const title = token === '' ? 'prediction' : shown;
   const divergence = kl === undefined ? '' : `  KL ${formatQuantity(kl)}`;
-  return [`${title}${divergence}`, side('teacher', teacher), side('student', student)].filter(Boolean).join('\n');
+  const said = values
+    ? [number('teacher', values.teacher), number('student', values.student)]
+    : [side('teacher', teacher), side('student', student)];
+  return [`${title}${divergence}`, ...said].filter(Boolean).join('\n');
 }
 
 interface DevicesArguments extends JsonOption {

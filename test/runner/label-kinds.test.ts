@@ -180,6 +180,8 @@ describe('a run on labels that are numbers', () => {
     expect(position!.label).toBeCloseTo(row!.label as number, 6);
     expect(position!.values!.student).toBeCloseTo(row!.models.student!.value!, 4);
     expect(position!.teacher).toBeUndefined();
+    const { stdout } = await distillery(['inspect', run, '--file', 'test.jsonl', '--row', '1'], workspace);
+    expect(stdout).toMatch(/^hard label [\d.]+\n {2}teacher {2}−?[\d.]+\n {2}student {2}−?[\d.]+$/m);
     const valueOf = async (target: string): Promise<number> => {
       const { positions } = await document<InspectResult>(['inspect', target, '--text', 'Free money'], workspace);
       return positions[0]!.values!.teacher!;
