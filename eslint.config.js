@@ -57,7 +57,8 @@ const reserved = [
 ];
 
 /** Of `model`, what is free of tfjs. */
-const withoutTensors = '(architecture|parameters|layouts/[^/]+|files/(atomic|safetensors|weight-files))';
+const withoutTensors =
+  '(architecture|parameters|layouts/[^/]+|files/(atomic|gguf|gguf-checkpoint|onnx-file|safetensors|weight-files))';
 
 /** By these a link would be followed. */
 const readsOfFiles = ['node:fs', 'node:fs/promises'].map((name) => ({

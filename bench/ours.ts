@@ -1,5 +1,6 @@
 /** @file Our distillation of a case, ready to take steps. */
 
+import type { Architecture } from '../src/model/architecture';
 import { join } from 'node:path';
 import { FrozenTeacher, type TargetSource } from '../src/distill/teacher/teacher';
 import type { DistilledPair, Objective } from '../src/distill/pairing';
@@ -17,7 +18,7 @@ const STEPS = 1_000_000;
 /** A case's folder in memory. */
 export interface Distillation {
   setup: Setup;
-  pairing: DistilledPair;
+  pairing: DistilledPair<Architecture>;
   teacher: Parameters;
   student: Parameters;
   batches: Batch[];

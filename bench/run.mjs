@@ -1,7 +1,8 @@
 /**
  * @file `npm run bench`: bundles the benchmark into dist/bench/, makes its Python environment if there is none, starts it.
  * `npm run bench -- growth ENGINE STEPS` looks at one engine's memory instead, `npm run bench -- curves` at how the step's
- * time grows, `npm run bench -- run-list` at how long the sidebar takes to read thousands of runs.
+ * time grows, `npm run bench -- run-list` at how long the sidebar takes to read thousands of runs,
+ * `npm run bench -- generation` at how fast texts are continued.
  */
 
 import { build } from 'esbuild';
@@ -29,6 +30,7 @@ await build({
     'run-list',
     'load',
     'beside',
+    'generation',
     'jax-js',
   ].map((name) => `bench/${name}.ts`),
   outdir: 'dist/bench',
@@ -46,7 +48,7 @@ await build({
 });
 installTestLibraries();
 const [, , ...options] = process.argv;
-if (['growth', 'curves', 'run-list', 'load', 'beside'].includes(options[0])) {
+if (['growth', 'curves', 'run-list', 'load', 'beside', 'generation'].includes(options[0])) {
   run(`dist/bench/${options[0]}.js`, ...options.slice(1));
 } else {
   if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');

@@ -1,6 +1,6 @@
 /** @file Who learns from whom: a pair of models, and what a training makes of it. */
 
-import type { Architecture } from '../model/architecture';
+import type { Architecture, TeacherModel } from '../model/architecture';
 import type { Divergence, HiddenLossKind } from '../protocol/divergences';
 import type { Scheduled, StepValues } from './training/schedules';
 
@@ -15,7 +15,7 @@ export interface Ensemble {
 /** A model and the teacher that it is held against; without one where it is the teacher itself. */
 export interface ModelPair {
   student: Architecture;
-  teacher?: Architecture | undefined;
+  teacher?: TeacherModel | undefined;
   /** Where the teacher is several models, of which `teacher` is the first. */
   ensemble?: Ensemble | undefined;
 }
@@ -38,8 +38,8 @@ export interface Objective extends StepValues<Scheduled> {
 }
 
 /** A student that learns from hard labels and from its teacher. */
-export interface DistilledPair extends ModelPair {
-  teacher: Architecture;
+export interface DistilledPair<T extends TeacherModel = TeacherModel> extends ModelPair {
+  teacher: T;
   objective: Objective;
 }
 
@@ -67,7 +67,7 @@ export function wholeBlocks(pairing: Pairing): readonly number[] {
 
 /** What is wanted of a teacher: its prediction, and the hidden states after some of its blocks, each named once. */
 export interface Imitated {
-  teacher: Architecture;
+  teacher: TeacherModel;
   blocks: readonly number[];
 }
 

@@ -1,7 +1,7 @@
 /** @file Names, shapes and types of what goes into the recorded programs and comes out of them. */
 
 import type { TensorSpec } from '../engine/array';
-import { type Architecture, embeddingWidth } from '../model/architecture';
+import { type Architecture, embeddingWidth, isOpaque, type TeacherModel } from '../model/architecture';
 import { parameterShapes } from '../model/layouts/config';
 import { mapValues, prefixed } from './named';
 import type { Imitated, ModelPair, Pairing } from './pairing';
@@ -29,7 +29,7 @@ export function parameterSpecs(a: Architecture): Record<string, TensorSpec> {
 /** `projection.K`: maps the student's hidden state of pair K to the teacher's width; only where widths differ. */
 export function projectionShapes({ student, teacher, objective }: Pairing): Record<string, [number, number]> {
   const hidden = objective?.hidden;
-  if (!hidden || !teacher || teacher.hiddenSize === student.hiddenSize) return {};
+  if (!hidden || !teacher || isOpaque(teacher) || teacher.hiddenSize === student.hiddenSize) return {};
   const shape: [number, number] = [teacher.hiddenSize, student.hiddenSize];
   return Object.fromEntries(hidden.layers.map((_, pair) => [`projection.${pair}`, shape]));
 }
@@ -44,14 +44,17 @@ export function tokenSpecs({ rows, length }: BatchShape): Record<string, TensorS
   return { inputIds: int([rows, length]), typeIds: int([rows, length]), attentionMask: float([rows, length]) };
 }
 
-export const isLanguageModel = (a: Architecture): boolean => a.head !== 'sequence-classification';
+export const isLanguageModel = (a: Pick<Architecture, 'head'>): boolean => a.head !== 'sequence-classification';
 
 /** Which positions predict; a classifier has one prediction a row. */
-export function predictionSpecs(a: Architecture, shape: BatchShape): Record<string, TensorSpec> {
+export function predictionSpecs(a: TeacherModel, shape: BatchShape): Record<string, TensorSpec> {
   return isLanguageModel(a) ? { predictionRows: int([shape.predictions]) } : {};
 }
 
-export function labelSpecs(a: Architecture, shape: BatchShape): Record<string, TensorSpec> {
+export function labelSpecs(
+  a: Pick<Architecture, 'head' | 'labels' | 'problemType'>,
+  shape: BatchShape,
+): Record<string, TensorSpec> {
   const counted = float([shape.predictions]);
   const isClass = isLanguageModel(a) || (a.problemType ?? 'single-label') === 'single-label';
   const labels = isClass ? int([shape.predictions]) : float([shape.predictions, a.labels!.length]);
@@ -64,8 +67,9 @@ export const ofMember = (name: string, index: number): string => (index === 0 ? 
 /**
  * What a student's program takes of its teacher: `target.NAME`, its outputs, and `teacher.NAME`, its weights. Of an ensemble of
  * language models each member's, whose probabilities exist in the program alone; one of classifiers has been averaged before it.
+ * An opaque teacher has no weights here.
  */
-export function teacherInputSpecs(pair: ModelPair, blocks: readonly number[], shape: BatchShape) {
+export function teacherInputSpecs(pair: Omit<ModelPair, 'student'>, blocks: readonly number[], shape: BatchShape) {
   const { teacher, ensemble } = pair;
   if (!teacher) return {};
   const others = ensemble && isLanguageModel(teacher) ? ensemble.members.slice(1) : [];
@@ -76,14 +80,18 @@ export function teacherInputSpecs(pair: ModelPair, blocks: readonly number[], sh
   return Object.assign(
     {
       ...prefixed('target.', teacherOutputSpecs({ teacher, blocks }, shape)),
-      ...prefixed('teacher.', parameterSpecs(teacher)),
+      ...(!isOpaque(teacher) && prefixed('teacher.', parameterSpecs(teacher))),
     },
     ...ofOthers,
   ) as Record<string, TensorSpec>;
 }
 
+/** Logits of a prediction. */
+export const logitsWidth = (a: TeacherModel): number => (isLanguageModel(a) ? a.vocabularySize : a.labels!.length);
+
 /** Shapes of what the teacher's program gives to the student's: `prediction`, and `hidden.BLOCK` for imitated blocks. */
 export function teacherOutputSpecs({ teacher, blocks }: Imitated, shape: BatchShape): Record<string, TensorSpec> {
+  if (isOpaque(teacher)) return { prediction: float([shape.predictions, logitsWidth(teacher)]) };
   const width = isLanguageModel(teacher) ? embeddingWidth(teacher) : teacher.labels!.length;
   const states = float([shape.rows, shape.length, teacher.hiddenSize]);
   return {

@@ -1,6 +1,6 @@
 /** @file The members of an ensemble: those that are written, one for each seed, and the shares of their weights. */
 
-import type { EnsembleSpec, MemberSpec, TeacherSpec, TrainedSpec } from './file/schema';
+import type { EnsembleSpec, MemberSpec, SingleSpec, TeacherSpec, TrainedSpec } from './file/schema';
 
 /** Models in all; each of `seeds` is one. */
 export function memberCount({ teachers }: EnsembleSpec): number {
@@ -28,17 +28,18 @@ export function expandedEnsemble(ensemble: EnsembleSpec): EnsembleSpec & { weigh
 }
 
 /** Members of a resolved teacher with their weights: itself alone, unless it is an ensemble. */
-export function membersOf(teacher: TeacherSpec): { member: MemberSpec; weight: number }[] {
+export function membersOf(teacher: TeacherSpec): { member: SingleSpec; weight: number }[] {
   if (teacher.source !== 'ensemble') return [{ member: teacher, weight: 1 }];
   const { teachers, weights } = expandedEnsemble(teacher);
   return teachers.map((member, i) => ({ member, weight: weights[i]! }));
 }
 
 /** Whether the run trains this one model itself, from random weights or from a checkpoint's. */
-export const isTrained = (model: MemberSpec | EnsembleSpec): model is TrainedSpec =>
+export const isTrained = (model: SingleSpec | EnsembleSpec): model is TrainedSpec =>
   model.source === 'train' || (model.source === 'checkpoint' && model.training !== undefined);
 
-const modelsOf = (teacher: TeacherSpec): MemberSpec[] => (teacher.source === 'ensemble' ? teacher.teachers : [teacher]);
+const modelsOf = (teacher: TeacherSpec): readonly SingleSpec[] =>
+  teacher.source === 'ensemble' ? teacher.teachers : [teacher];
 
 /** Whether all of a teacher is trained by the run itself, so that its classes are those of the training rows. */
 export const isTrainedHere = (teacher: TeacherSpec): boolean => modelsOf(teacher).every(isTrained);

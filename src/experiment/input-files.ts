@@ -5,6 +5,7 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { findGguf } from '../model/files/gguf-checkpoint';
 import { problemAt, type Problem } from '../protocol/problem';
 import type { InputFile, ResolvedExperiment } from './file/schema';
 
@@ -16,12 +17,25 @@ export async function fingerprint(path: string): Promise<InputFile> {
   return { path, bytes: stream.bytesRead, sha256: hash.digest('hex') };
 }
 
-/** Files of a model folder that decide what the model computes, sorted. */
+/** Files of a model folder that decide what the model computes, sorted; a GGUF file alone. */
 export async function modelFiles(folder: string): Promise<string[]> {
+  const gguf = await findGguf(folder);
+  if (gguf !== undefined) return [gguf];
+  return filesNamed(
+    folder,
+    /^(config|tokenizer|tokenizer_config|special_tokens_map)\.json$|\.safetensors(\.index\.json)?$/,
+  );
+}
+
+/** Those of them that hold no weights, sorted. */
+export async function configFiles(folder: string): Promise<string[]> {
+  return filesNamed(folder, /^(config|tokenizer|tokenizer_config|special_tokens_map)\.json$/);
+}
+
+async function filesNamed(folder: string, wanted: RegExp): Promise<string[]> {
   const names = await readdir(folder);
-  const deciding = /^(config|tokenizer|tokenizer_config|special_tokens_map)\.json$|\.safetensors(\.index\.json)?$/;
   return names
-    .filter((name) => deciding.test(name))
+    .filter((name) => wanted.test(name))
     .sort()
     .map((name) => join(folder, name));
 }

@@ -6,7 +6,7 @@ import { complaint, InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';
 import type { ModelFacts } from './checks/check-models';
 import { expandedEnsemble } from './ensemble';
-import { fingerprint, modelFiles } from './input-files';
+import { configFiles, fingerprint, modelFiles } from './input-files';
 import { readExperimentFile, type ParsedExperiment } from './file/parse';
 import { findRun } from '../run-directory/run-directory';
 import type { Experiment, ResolvedExperiment } from './file/schema';
@@ -54,12 +54,20 @@ async function fillIn(
   const { train, validation, test, unlabelled } = dataset.files;
   const folders = [
     ...(models.members ?? []).map(({ folder }) => folder),
-    models.teacherFolder,
+    models.teacherFiles ? undefined : models.teacherFolder,
     models.tokenizerFolder,
     models.studentFolder,
   ];
   const inModels = await Promise.all(folders.filter((folder) => folder !== undefined).map(modelFiles));
-  const inputs = [train, Array.isArray(validation) ? validation : [], test ?? [], unlabelled ?? [], ...inModels].flat();
+  const ofOnnx = models.teacherFiles ? [...models.teacherFiles, ...(await configFiles(models.teacherFolder!))] : [];
+  const inputs = [
+    train,
+    Array.isArray(validation) ? validation : [],
+    test ?? [],
+    unlabelled ?? [],
+    ofOnnx,
+    ...inModels,
+  ].flat();
   return {
     ...experiment,
     file,
@@ -102,7 +110,8 @@ async function resolveTeacher(
   models: ModelFacts,
 ): Promise<ResolvedExperiment['teacher']> {
   if (teacher.source === 'run') return { ...teacher, run: (await findRun(teacher.run, base)).directory };
-  if (teacher.source === 'train') return { ...teacher, architecture: sizesOf(models.teacher!) };
+  // A check without errors has made it.
+  if (teacher.source === 'train') return { ...teacher, architecture: sizesOf(models.teacher as Architecture) };
   if (teacher.source !== 'ensemble') return withPath(teacher, base);
   const { teachers, ...rest } = expandedEnsemble(teacher);
   const resolved = teachers.map(async (member) => {

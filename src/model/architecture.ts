@@ -41,7 +41,10 @@ export const problemTypeOf: Readonly<Record<LabelKind, ProblemType>> = {
 };
 
 /** What the labels of a classifier are; undefined for a language model. */
-export function labelKindOf({ head, problemType = 'single-label' }: Architecture): LabelKind | undefined {
+export function labelKindOf({
+  head,
+  problemType = 'single-label',
+}: Pick<Architecture, 'head' | 'problemType'>): LabelKind | undefined {
   if (head !== 'sequence-classification') return undefined;
   return ({ 'single-label': 'single', 'multi-label': 'multiple', regression: 'regression' } as const)[problemType];
 }
@@ -131,6 +134,25 @@ export interface Architecture {
   /** The same of a language model's logits. */
   logitCap?: number;
 }
+
+/** A model of which nothing is known but that tokens go in and logits come out: a file that another library runs. */
+export interface OpaqueModel {
+  isOpaque: true;
+  head: Head;
+  /** As of an architecture. */
+  labels?: string[];
+  problemType?: ProblemType;
+  /** Logits at a position; may exceed the tokenizer's size. */
+  vocabularySize: number;
+  maxPositions: number;
+  /** Number of weights in it. */
+  parameters: number;
+}
+
+/** What a teacher may be. */
+export type TeacherModel = Architecture | OpaqueModel;
+
+export const isOpaque = (model: TeacherModel): model is OpaqueModel => 'isOpaque' in model;
 
 /** Width of the embeddings, and of the rows that a language model's head multiplies with them. */
 export const embeddingWidth = ({ embeddingSize, hiddenSize }: Architecture): number => embeddingSize ?? hiddenSize;

@@ -47,6 +47,9 @@ function roundedShift(value: number, shift: number): number {
   return quotient + (rest > half || (rest === half && (quotient & 1) === 1) ? 1 : 0);
 }
 
+/** The value of one bit pattern. */
+export const float16At = (bits: number): number => float16Table()[bits]!;
+
 let cachedTable: Float32Array | undefined;
 
 /** The value of each of the 65,536 bit patterns, made once. */

@@ -30,7 +30,9 @@ export interface TeacherCacheRecord {
   values: 'auto' | 'float32' | 'float16';
   blocks: number;
   created: string;
-  /** What rounding to float16 costs: mean and largest KL of the kept soft labels from the exact ones at T = 1, nats. */
+  /** So many logits of a position are kept; absent: all. */
+  top?: number | undefined;
+  /** What is lost by rounding to float16, or by keeping some: mean and largest KL of the kept soft labels from the exact ones at T = 1, nats. */
   klError?: { mean: number; largest: number };
 }
 

@@ -9,6 +9,7 @@ import { writeSampleWorkspace } from '../experiment/sample';
 import type { StudyOptions } from '../experiment/sweep/study';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';
 import { inTerminal } from '../protocol/escapes';
+import { exportFormatNames, laterExportFormats, valuesOfFormat } from '../protocol/export-formats';
 import { complaint, ComplaintError, complaintOf, formatProblem, InputError } from '../protocol/problem';
 import type { InspectedDistribution, InspectedPosition, StudyKind } from '../protocol/records';
 import { formatNumber, formatQuantity, formatShare } from '../protocol/format';
@@ -19,7 +20,7 @@ import { compareRuns } from './commands/compare';
 import { complete } from './commands/complete';
 import { demo, nextToTry } from './commands/demo';
 import { deviceText, listDevices } from './commands/devices';
-import { exportFormats, exportModelOf, type ExportOptions } from './commands/export';
+import { exportModelOf, type ExportOptions } from './commands/export';
 import { inspect } from './commands/inspect';
 import { installCommand, removeCommand } from './commands/libraries';
 import { serve } from './commands/serve';
@@ -95,6 +96,15 @@ function tokenIds(value: string): number[] {
 /** For verbs that only ask a model: what is quickest to open is best. */
 const engineOption = (): Option =>
   new Option('--engine <name>', 'what computes; auto is cpu here').choices(['auto', ...engineNames]).default('auto');
+
+const allFormats = [...exportFormatNames, ...laterExportFormats];
+
+/** What each format may store. */
+const formatValues = (): string =>
+  exportFormatNames
+    .filter((format) => valuesOfFormat(format).length > 0)
+    .map((format) => `${valuesOfFormat(format).join(', ')} (${format})`)
+    .join('; ');
 
 /** @param examples the sample workspace's content, as shipped */
 function program(examples: string): Command {
@@ -192,12 +202,14 @@ function program(examples: string): Command {
       ];
       print(options.json === true, result, () => sides.filter(Boolean).join('\n\n'));
     });
-  verb('export <run>', 'a copy of a run’s student as a Hugging Face folder; RUN as for inspect')
+  verb('export <run>', 'a run’s student as a Hugging Face folder, an ONNX or a GGUF file; RUN as for inspect')
     .option('--to <dir>', 'a folder that does not exist yet; NAME-student here if left out')
-    .addOption(new Option('--format <format>', 'what is written').choices(exportFormats).default('huggingface'))
+    .addOption(new Option('--format <format>', 'what is written').choices(allFormats).default('huggingface'))
+    .option('--values <type>', `how weights are stored: ${formatValues()}`)
     .action(async (run: string, { json, ...options }: JsonOption & ExportOptions) => {
       const result = await exportModelOf(run, options);
-      print(json === true, result, () => `${result.directory} holds the model: ${result.files.join(', ')}`);
+      const lines = [`${result.directory} holds the model: ${result.files.join(', ')}`, ...result.notes];
+      print(json === true, result, () => lines.join('\n'));
     });
   verb('validate <file>', 'check an experiment file').action(async (file: string, { json }: JsonOption) => {
     const problems = await validateExperimentFile(file);

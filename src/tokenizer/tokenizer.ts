@@ -84,14 +84,14 @@ export class Tokenizer {
   private constructor(
     json: TokenizerJson,
     /** The bytes of the tokenizer.json, kept so that a saved copy is the same file. */
-    private readonly source: string,
+    readonly jsonText: string,
     private readonly config: TokenizerConfig,
   ) {
     this.library = new LibraryTokenizer(json, config);
     this.model = this.library.model!;
     this.kind = kindOf(json.model);
     this.vocabularySize = this.model.vocab.length;
-    this.contentHash = createHash('sha256').update(source).digest('hex');
+    this.contentHash = createHash('sha256').update(jsonText).digest('hex');
     this.special = specialTokens(json, config, (token) => this.model.tokens_to_ids.get(token));
     const added = json.added_tokens;
     this.specialIds = new Set([
@@ -135,7 +135,7 @@ export class Tokenizer {
 
   /** Writes, into a folder that is there, the two files that Python `transformers` and this class load; `positions` are those of the model that they go with. Whoever calls this makes the folder whole or not at all. */
   async save(directory: string, positions?: number): Promise<void> {
-    await writeFile(path.join(directory, 'tokenizer.json'), this.source);
+    await writeFile(path.join(directory, 'tokenizer.json'), this.jsonText);
     const config = JSON.stringify(positions === undefined ? this.config : this.configFor(positions), null, 2) + '\n';
     await writeFile(path.join(directory, 'tokenizer_config.json'), config);
   }

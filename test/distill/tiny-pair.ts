@@ -19,7 +19,7 @@ export const MAX_LENGTH = 24;
 
 export interface TinyPair {
   task: Task;
-  pairing: DistilledPair;
+  pairing: DistilledPair<Architecture>;
   teacher: Parameters;
   student: Parameters;
   examples: Example[];
@@ -48,7 +48,7 @@ export function tinyPair(task: 'causal-lm' | 'text-classification', objective: P
     alpha: 0.5,
     ...objective,
   };
-  const pairing: DistilledPair = { student, teacher, objective: complete };
+  const pairing: DistilledPair<Architecture> = { student, teacher, objective: complete };
   const projections = Object.entries(projectionShapes(pairing)).map(([name, [rows, columns]]) => [
     name,
     Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(i)),

@@ -7,6 +7,7 @@ import { controlOf, type Pairing } from '../../src/distill/pairing';
 import { FrozenTeacher } from '../../src/distill/teacher/teacher';
 import { Trainer, type TrainerState } from '../../src/distill/training/trainer';
 import type { Executor } from '../../src/engine/executor';
+import type { Architecture } from '../../src/model/architecture';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import type { LossComponents } from '../../src/protocol/records';
 import { MAX_LENGTH, tinyOptions, tinyPair } from './tiny-pair';
@@ -42,7 +43,7 @@ async function train(
     executor,
     task,
     pairing,
-    teacher: pairing.objective && new FrozenTeacher(executor, pairing.teacher, pair.teacher),
+    teacher: pairing.objective && new FrozenTeacher(executor, pairing.teacher as Architecture, pair.teacher),
     source: { steps: 2, stepsPerEpoch: 2, batchesOf: () => [...batches] },
     options: { ...tinyOptions, warmup: 0 },
     initial: student,

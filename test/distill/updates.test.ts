@@ -2,6 +2,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { TensorSpec } from '../../src/engine/array';
 import type { DeviceTensor, Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
+import { rateFactors, type BlockRates } from '../../src/distill/training/block-rates';
+import { parameterSpecs } from '../../src/distill/specs';
+import { createArchitecture } from '../../src/model/layouts/config';
+import type { Architecture, Family, Head } from '../../src/model/architecture';
 import { decaysByDefault } from '../../src/distill/training/optimizer';
 import { layOut } from '../../src/distill/training/tensor-group';
 import { Updates } from '../../src/distill/training/updates';
@@ -98,6 +102,30 @@ describe('updates', () => {
     expect(norms[1]!).toBeCloseTo(Math.sqrt(squares.reduce((a, b) => a + b)), 2);
   });
 
+  it.each(['joined', 'apart'])('give each parameter its own rate, and leave alone what is frozen: %s', async (how) => {
+    const executor = how === 'joined' ? joining : separating;
+    const rates: Record<string, number> = { 'a.weight': 0, 'a.bias': 0.5, 'b.weight': 0.5, 'b.bias': 1 };
+    const updates = new Updates(executor, specs, options, random(1), (name) => rates[name]!);
+    write(updates.gradients, random(2));
+    const norm = await updates.apply(scalarsOf(1, 0), false);
+    const learning = Object.keys(rates).filter((name) => rates[name] !== 0);
+    const squares = learning.flatMap((name) => Array.from(random(2)[name]!, (value) => value ** 2));
+    expect(norm).toBeCloseTo(Math.sqrt(squares.reduce((a, b) => a + b)), 4);
+    const after = await read(updates.parameters.tensors);
+    await updates.release();
+    expect(Buffer.compare(bytes(after['a.weight']!), bytes(random(1)['a.weight']!))).toBe(0);
+    for (const name of learning) {
+      // The first update of Adam is the rate itself, whatever the gradient; weights decay by as much less.
+      const rate = rates[name]! * 0.01;
+      const kept = decaysByDefault(name, shapes[name]!) ? 1 - rate * options.weightDecay : 1;
+      const [before, gradient] = [random(1)[name]!, random(2)[name]!];
+      const errors = after[name]!.map((value, i) =>
+        Math.abs(value - before[i]! * kept + rate * Math.sign(gradient[i]!)),
+      );
+      expect(Math.max(...errors), name).toBeLessThan(1e-6);
+    }
+  });
+
   it('leave the initial values alone', async () => {
     const initial = random(1);
     const updates = new Updates(separating, specs, options, initial);
@@ -105,6 +133,47 @@ describe('updates', () => {
     await updates.apply(scalarsOf(1, 1), false);
     expect(initial).toEqual(random(1));
     expect(await read(updates.parameters.tensors)).not.toEqual(initial);
+  });
+});
+
+describe('the rates of blocks', () => {
+  const architecture = (family: Family, head: Head): Architecture =>
+    createArchitecture({
+      family,
+      head,
+      hiddenSize: 8,
+      layers: 2,
+      heads: 2,
+      vocabularySize: 9,
+      maxPositions: 8,
+      labels: ['a', 'b'],
+    });
+
+  it.each([
+    ['bert', 'sequence-classification', 'bert.embeddings.LayerNorm.bias', 'bert.encoder.layer.0.', 'classifier.weight'],
+    [
+      'electra',
+      'sequence-classification',
+      'electra.embeddings.word_embeddings.weight',
+      'electra.encoder.layer.0.',
+      'classifier.out_proj.bias',
+    ],
+    ['modernbert', 'masked-lm', 'model.embeddings.norm.weight', 'model.layers.0.', 'head.dense.weight'],
+    ['gpt2', 'causal-lm', 'transformer.wpe.weight', 'transformer.h.0.', 'transformer.ln_f.weight'],
+    ['llama', 'causal-lm', 'model.embed_tokens.weight', 'model.layers.0.', 'model.norm.weight'],
+  ] as const)('%s, %s: fall from the head to the embeddings', (family, head, embedding, block, above) => {
+    const a = architecture(family, head);
+    const names = Object.keys(parameterSpecs(a));
+    const of = (settings: Partial<BlockRates>) => rateFactors(a, { layerDecay: 1, frozenBlocks: 0, ...settings });
+    const decayed = of({ layerDecay: 0.5 });
+    const first = names.filter((name) => name.startsWith(block));
+    expect(first.length).toBeGreaterThan(4);
+    expect([above, first[0]!.replace('.0.', '.1.'), first[0]!, embedding].map(decayed)).toEqual([1, 0.5, 0.25, 0.125]);
+    expect(decayed('projection.0')).toBe(1);
+    const frozen = of({ frozenBlocks: 1 });
+    expect([embedding, ...first].every((name) => frozen(name) === 0)).toBe(true);
+    expect([above, first[0]!.replace('.0.', '.1.'), 'projection.0'].map(frozen)).toEqual([1, 1, 1]);
+    expect(names.filter((name) => of({ frozenBlocks: 9 })(name) > 0)).toContain(above);
   });
 });
 

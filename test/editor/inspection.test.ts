@@ -251,4 +251,12 @@ describe('a dataset that is inspected with a run', () => {
     assert.match(found.message, /not valid JSON/);
     assert.equal(found.range.start.line, 96);
   });
+
+  it('and is of a decoder, can be exported for llama.cpp too', async () => {
+    const target = path.join(folder, 'as-gguf');
+    const choice = { format: 'gguf', values: 'f32', folder: Uri.file(target) };
+    await execute('distillery.exportStudent', generator.paths.id, choice);
+    assert.equal(readFileSync(path.join(target, 'model.gguf')).toString('latin1', 0, 4), 'GGUF');
+    assert.match(readFileSync(path.join(target, 'README.md'), 'utf8'), /library_name: gguf/);
+  });
 });

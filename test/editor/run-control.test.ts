@@ -134,6 +134,14 @@ describe('a run', () => {
       assert(existsSync(path.join(target, name)));
   });
 
+  it('exports its student in 8 bits as ONNX, whose card says what that costs', async () => {
+    const target = path.join(folder, 'exported-onnx');
+    const choice = { format: 'onnx', values: 'int8', folder: Uri.file(target) };
+    await execute('distillery.exportStudent', finished.paths.id, choice);
+    assert(existsSync(path.join(target, 'model_quantized.onnx')));
+    assert.match(readFileSync(path.join(target, 'README.md'), 'utf8'), /\| int8 \|/);
+  });
+
   it('is compared with another in the Lab', async () => {
     await execute('distillery.compareRuns', finished.paths.id);
     await untilLab('Lab: tiny-done');

@@ -74,7 +74,7 @@ function architecture({ model }: Family, size: { layers: number; hiddenSize: num
 /** Not all: without it, a last layer computes only the rows that predict. */
 const imitatesHidden = (divergence: Divergence): boolean => divergence !== 'reverse-kl';
 
-function pairingOf(family: Family, divergence: Divergence): DistilledPair {
+function pairingOf(family: Family, divergence: Divergence): DistilledPair<Architecture> {
   return {
     student: architecture(family, { layers: 1, hiddenSize: 8 }),
     teacher: architecture(family, { layers: 2, hiddenSize: 12 }),

@@ -1,10 +1,11 @@
 /** @file What is said about an experiment beyond its schema. */
 
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import { formatProblem } from '../../src/protocol/problem';
+import { goldenGguf } from '../model/gguf-files';
 import { addFiles, bertSizes, goodExperiment, mails, makeFolder, teacherSizes, writeModel } from './workspace';
 
 type Json = Record<string, unknown>;
@@ -302,9 +303,44 @@ describe('validating an experiment whose teacher is a folder', () => {
     expect(await problemsIn(await withTeacher(), checkpointTeacher)).toEqual([]);
   });
 
+  it('reads a GGUF file in its place, and says at the setting what is wrong with one', async () => {
+    const teacher = (path: string) => ({
+      task: 'causal-lm',
+      dataset: { train: 'train.jsonl', validation: 'validation.jsonl', maxLength: 8 },
+      teacher: { source: 'checkpoint', path },
+      tokenizer: { source: 'teacher' },
+      student: { architecture: { family: 'llama', hiddenSize: 32, layers: 1, heads: 4 } },
+    });
+    const folder = makeFolder({ 'train.jsonl': mails(40), 'validation.jsonl': mails(10) });
+    const whole = await goldenGguf('llama', {
+      'tokenizer.ggml.model': 'gpt2',
+      'tokenizer.ggml.pre': 'gpt-2',
+      'tokenizer.ggml.tokens': ['a', 'b', '<|endoftext|>', 'ab'],
+      'tokenizer.ggml.merges': ['a b'],
+    });
+    writeFileSync(join(folder, 'teacher.gguf'), whole);
+    expect(await problemsIn(folder, teacher('teacher.gguf'))).toEqual([]);
+    writeFileSync(join(folder, 'cut.gguf'), whole.subarray(0, whole.length - 100));
+    expect(await problemsIn(folder, teacher('cut.gguf'))).toEqual([
+      expect.stringMatching(
+        /^x\.distill\.json:\d+:\d+: cut\.gguf: This GGUF file is cut off: the tensor .* Copy or download/,
+      ),
+    ]);
+    writeFileSync(join(folder, 'other.gguf'), await goldenGguf('llama', { 'general.architecture': 'mamba' }));
+    expect(await problemsIn(folder, teacher('other.gguf'))).toEqual([
+      expect.stringMatching(
+        /^x\.distill\.json:\d+:\d+: other\.gguf: The architecture "mamba" is unknown\. Use a model whose/,
+      ),
+    ]);
+    writeFileSync(join(folder, 'bare.gguf'), await goldenGguf('llama'));
+    expect(await problemsIn(folder, teacher('bare.gguf'))).toEqual([
+      expect.stringContaining('The teacher has no tokenizer'),
+    ]);
+  });
+
   it('names a folder that is not there or holds no model', async () => {
     expect(await problemsOf(checkpointTeacher)).toEqual([
-      'x.distill.json:13:13: teacher: There is no such folder. Name a folder in Hugging Face layout.',
+      'x.distill.json:13:13: teacher: There is no such folder. Name a folder in Hugging Face layout, or a GGUF file.',
     ]);
     expect(await problemsOf(checkpointTeacher, { 'teacher/config.json': '{"model_type": "bert", "archi' })).toEqual([
       expect.stringContaining('teacher/config.json: This file cannot be read as JSON'),
@@ -320,7 +356,7 @@ describe('validating an experiment whose teacher is a folder', () => {
     const folder = await withTeacher();
     rmSync(join(folder, 'teacher', 'tokenizer.json'));
     expect(await problemsIn(folder, checkpointTeacher)).toEqual([
-      expect.stringContaining("The teacher's folder has no tokenizer.json."),
+      expect.stringContaining('The teacher has no tokenizer.'),
     ]);
   });
 

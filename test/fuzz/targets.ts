@@ -1,7 +1,7 @@
 /** @file What is fuzzed: every reader of files that may come from anybody, with good files to begin from. */
 
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -14,7 +14,8 @@ import {
 import { readDataset } from '../../src/dataset/dataset';
 import { readRunExperiment } from '../../src/experiment/experiment-record';
 import { parseExperiment } from '../../src/experiment/file/parse';
-import { readArchitecture } from '../../src/experiment/checks/model-folder';
+import { readOnnxTeacher } from '../../src/experiment/checks/onnx-teacher';
+import { loadTokenizer, readArchitecture } from '../../src/experiment/checks/model-folder';
 import { architectureFromConfig } from '../../src/model/layouts/config';
 import { readSafetensors, toFloat32 } from '../../src/model/files/safetensors';
 import { isPageRequest } from '../../src/protocol/request-line';
@@ -29,6 +30,8 @@ import { readRecords } from '../../src/run-directory/record-file';
 import { originOfRun, readRun } from '../../src/run-directory/run-directory';
 import { runPaths } from '../../src/run-directory/run-paths';
 import { listCaches, TeacherCacheFiles } from '../../src/run-directory/teacher-cache-files';
+import { loadCheckpoint } from '../../src/model/files/checkpoint';
+import { floats, ggufBytes, keyBytes } from '../model/gguf-bytes';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
 
 export interface Target {
@@ -193,6 +196,37 @@ const llama = {
   hidden_act: 'silu',
   tie_word_embeddings: true,
 };
+
+/** A Llama of one layer of width 4. */
+const gguf = ggufBytes(
+  Object.entries({
+    'general.architecture': 'llama',
+    'llama.block_count': 1,
+    'llama.context_length': 8,
+    'llama.embedding_length': 4,
+    'llama.feed_forward_length': 4,
+    'llama.attention.head_count': 2,
+    'llama.attention.layer_norm_rms_epsilon': 1e-5,
+    'tokenizer.ggml.model': 'gpt2',
+    'tokenizer.ggml.pre': 'gpt-2',
+    'tokenizer.ggml.tokens': Object.keys(bpe.model.vocab),
+    'tokenizer.ggml.merges': bpe.model.merges,
+    'tokenizer.ggml.eos_token_id': 0,
+  }).map(([key, value]) => keyBytes(key, value)),
+  [
+    ...['q', 'k', 'v'].map((part) => `blk.0.attn_${part}.weight`),
+    ...['attn_output', 'ffn_gate', 'ffn_up', 'ffn_down'].map((part) => `blk.0.${part}.weight`),
+  ]
+    .map((name) => ({ name, shape: [4, 4], data: floats(new Array<number>(16).fill(0.1)) }))
+    .concat(
+      ['blk.0.attn_norm.weight', 'blk.0.ffn_norm.weight', 'output_norm.weight'].map((name) => ({
+        name,
+        shape: [4],
+        data: floats([1, 1, 1, 1]),
+      })),
+      { name: 'token_embd.weight', shape: [8, 4], data: floats(new Array<number>(32).fill(0.1)) },
+    ),
+);
 
 const experiment = {
   name: 'X',
@@ -381,6 +415,9 @@ const readProbes = async (folder: string): Promise<void> => {
   for (const at of await probeSteps(probes)) await readStudentProbe(probes, at);
 };
 
+/** With its weights in it. */
+const onnxModel = readFileSync(path.resolve('test/golden/data/onnx/distilbert-without-mask/model.onnx'));
+
 export const targets: Readonly<Record<string, Target>> = {
   'dataset-jsonl': dataset(
     [
@@ -437,6 +474,13 @@ export const targets: Readonly<Record<string, Target>> = {
     form: 'json-lines',
     file: `${RUN}/predictions.jsonl`,
     read: async (_file, folder) => comparisonDetail((await readPredictions(runPaths(path.join(folder, RUN))))!, 'test'),
+  },
+  onnx: {
+    seeds: [onnxModel],
+    form: 'bytes',
+    file: 'model.onnx',
+    read: async (file) =>
+      readOnnxTeacher(file, 'text-classification', { labels: ['a'], maxLength: 8, vocabularySize: 9 }),
   },
   'probe-examples': {
     seeds: json(probe),
@@ -512,6 +556,16 @@ export const targets: Readonly<Record<string, Target>> = {
       }
       const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
       return isObject ? architectureFromConfig(value, file) : undefined;
+    },
+  },
+  gguf: {
+    seeds: [gguf],
+    form: 'bytes',
+    file: 'model.gguf',
+    read: async (file) => {
+      await readArchitecture(file);
+      await loadCheckpoint(file);
+      (await loadTokenizer(file)).encode('mail é');
     },
   },
   tokenizer: {

@@ -69,9 +69,14 @@ function hostTensor({ shape, data }: StoredTensor): HostTensor {
 /**
  * Loads a case, executes forward and backward pass, and expects logits, hidden states, attentions, loss and every
  * parameter's gradient to be transformers', at real tokens.
+ * @param weights where they are, if not in the case's folder
  */
-export async function runCase(golden: GoldenCase, execute: Execute): Promise<void> {
-  const { architecture, parameters } = await loadCheckpoint(goldenFolder(golden.folder));
+export async function runCase(
+  golden: GoldenCase,
+  execute: Execute,
+  weights = goldenFolder(golden.folder),
+): Promise<void> {
+  const { architecture, parameters } = await loadCheckpoint(weights);
   const expected = await readGolden(golden.expected, 'expected.safetensors');
   const program = caseProgram(architecture, golden.task);
   const computed = await execute(program, { ...hostParameters(architecture, parameters), ...caseInputs(expected) });

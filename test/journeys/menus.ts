@@ -39,8 +39,12 @@ export async function offered(window: Workbench, open: () => Promise<void>): Pro
       labels.map(({ className, textContent }) => (className.includes('separator') ? '' : (textContent ?? ''))),
     );
   const isClosed = async (): Promise<boolean> => {
-    // The first may go to a tooltip that came up over the menu's button meanwhile.
-    await window.page.keyboard.press('Escape');
+    // The first may go to a tooltip that came up over the menu's button meanwhile, and what comes in beside it may take the focus.
+    await menu
+      .locator('[role=menu]')
+      .first()
+      .press('Escape', { timeout: 1000 })
+      .catch(() => undefined);
     await window.untilDrawn();
     return (await menu.count()) === 0;
   };

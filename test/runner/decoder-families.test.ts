@@ -1,12 +1,15 @@
-/** @file A Llama folder of another's making, with its own tokenizer, as the teacher of a student that starts from one of its blocks. */
+/** @file A Llama of another's making, in a folder or a GGUF file, with its own tokenizer, as the teacher of a student that starts from one of its blocks. */
 
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../src/model/files/checkpoint';
+import { loadTokenizer } from '../../src/experiment/checks/model-folder';
 import { createArchitecture } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
 import type { CompleteResult } from '../../src/protocol/records';
+import type { ExportResult } from '../../src/runner/commands/export';
+import { writeGgufFile } from '../../src/runner/export/gguf';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
 import { document, onlyRun, tinyWorkspace } from './program';
@@ -39,39 +42,62 @@ async function llamaFolder(folder: string): Promise<void> {
 }
 
 describe('a Llama as teacher', () => {
-  it('gives its student blocks and settings, which the exported folder has; both complete texts', async () => {
-    const workspace = tinyWorkspace({
-      task: 'causal-lm',
-      teacher: { source: 'checkpoint', path: 'teacher' },
-      training: { epochs: 1, learningRate: 1e-5 },
-      distillation: { hidden: { layers: [[2, 1]] } },
-      withoutTest: true,
-    });
-    const folder = path.join(workspace, 'teacher');
-    await llamaFolder(folder);
-    const file = path.join(workspace, 'tiny.distill.json');
-    const experiment = JSON.parse(readFileSync(file, 'utf8')) as object;
-    const architecture = { family: 'llama', hiddenSize: 32, layers: 2, heads: 4, intermediateSize: 48 };
-    const student = { architecture, initialize: { from: 'teacher', layers: [0, 2] } };
-    writeFileSync(file, JSON.stringify({ ...experiment, student, controls: [] }));
-    const { status } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
-    expect(status).toBe('done');
+  it.each([
+    ['a folder', 'teacher'],
+    ['a GGUF file', 'file/model.gguf'],
+  ])(
+    'in %s gives its student blocks and settings, which the exported folder has; both complete texts',
+    async (_, given) => {
+      const workspace = tinyWorkspace({
+        task: 'causal-lm',
+        teacher: { source: 'checkpoint', path: given },
+        training: { epochs: 1, learningRate: 1e-5 },
+        distillation: { hidden: { layers: [[2, 1]] } },
+        withoutTest: true,
+      });
+      const folder = path.join(workspace, 'teacher');
+      await llamaFolder(folder);
+      const made = await loadCheckpoint(folder);
+      if (given !== 'teacher') {
+        mkdirSync(path.join(workspace, 'file'));
+        await writeGgufFile(folder, path.join(workspace, 'file'), 'f32');
+        rmSync(folder, { recursive: true });
+      }
+      const file = path.join(workspace, 'tiny.distill.json');
+      const experiment = JSON.parse(readFileSync(file, 'utf8')) as object;
+      const architecture = { family: 'llama', hiddenSize: 32, layers: 2, heads: 4, intermediateSize: 48 };
+      const student = { architecture, initialize: { from: 'teacher', layers: [0, 2] } };
+      writeFileSync(file, JSON.stringify({ ...experiment, student, controls: [] }));
+      const { status } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+      expect(status).toBe('done');
 
-    const run = onlyRun(workspace);
-    const [made, exported] = [await loadCheckpoint(folder), await loadCheckpoint(path.join(run, 'student'))];
-    const { attentionDropout } = exported.architecture; // the training's
-    const shape = { layers: 2, maxPositions: 48, padId: 2, attentionDropout };
-    expect(exported.architecture).toEqual({ ...made.architecture, ...shape });
-    // Seven small updates leave the blocks near where they began.
-    const query = (layer: number): string => `model.layers.${layer}.self_attn.q_proj.weight`;
-    const [before, after] = [made.parameters[query(2)]!, exported.parameters[query(1)]!];
-    expect(after).not.toEqual(before);
-    after.forEach((x, i) => expect(Math.abs(x - before[i]!)).toBeLessThan(1e-3));
+      const run = onlyRun(workspace);
+      const exported = await loadCheckpoint(path.join(run, 'student'));
+      const { attentionDropout } = exported.architecture; // the training's
+      const shape = { layers: 2, maxPositions: 48, padId: 2, attentionDropout };
+      expect(exported.architecture).toEqual({ ...made.architecture, ...shape });
+      // Seven small updates leave the blocks near where they began.
+      const query = (layer: number): string => `model.layers.${layer}.self_attn.q_proj.weight`;
+      const [before, after] = [made.parameters[query(2)]!, exported.parameters[query(1)]!];
+      expect(after).not.toEqual(before);
+      after.forEach((x, i) => expect(Math.abs(x - before[i]!)).toBeLessThan(1e-3));
 
-    const { teacher, student: answered } = await document<CompleteResult>(
-      ['complete', run, '--prompt', 'Call me', '--max-new-tokens', '2'],
-      workspace,
-    );
-    for (const completion of [teacher, answered]) expect(completion!.tokens.length).toBeGreaterThan(0);
-  });
+      const { teacher, student: answered } = await document<CompleteResult>(
+        ['complete', run, '--prompt', 'Call me', '--max-new-tokens', '2'],
+        workspace,
+      );
+      for (const completion of [teacher, answered]) expect(completion!.tokens.length).toBeGreaterThan(0);
+
+      const args = ['export', run, '--to', 'out', '--format', 'gguf', '--values', 'f32'];
+      const { files } = await document<ExportResult>(args, workspace);
+      expect(files).toEqual(['README.md', 'model.gguf']);
+      const asFile = path.join(workspace, 'out', 'model.gguf');
+      expect((await loadCheckpoint(asFile)).parameters).toEqual(exported.parameters);
+      const [ours, theirs] = [await Tokenizer.load(path.join(run, 'student')), await loadTokenizer(asFile)];
+      const text = 'Call me Ishmael. 世界 🙂\n\n  <s> x';
+      expect(theirs.encode(text)).toEqual(ours.encode(text));
+      expect(theirs.special).toEqual({ ...ours.special, pad: theirs.special.pad });
+      expect(readFileSync(path.join(workspace, 'out', 'README.md'), 'utf8')).toContain('This is a GGUF file, F32');
+    },
+  );
 });

@@ -70,6 +70,7 @@ const hasRun = (folder: string): boolean => {
 /** Of the last checkpoint, not of the best, which may be that of step 0. */
 const lastOf = (run: string, of = '.'): string => path.join(run, of, 'checkpoints', 'last');
 const weightsOf = (folder: string): Buffer => readFileSync(path.join(folder, 'model.safetensors'));
+const isEqual = (one: Float32Array, other: Float32Array): boolean => one.every((value, i) => value === other[i]);
 const WORDS = 'roberta.embeddings.word_embeddings.weight';
 
 describe('a teacher that is fine-tuned from a checkpoint', () => {
@@ -97,6 +98,16 @@ describe('a teacher that is fine-tuned from a checkpoint', () => {
     const kept = now.filter((row, id) => row === old[id]).length;
     expect(kept).toBeGreaterThan(now.length / 10);
     expect(kept).toBeLessThan(now.length);
+  });
+
+  it('keeps the blocks that are frozen, to the last bit, and trains those above them', async () => {
+    const training = { epochs: 1, batchSize: 8, learningRate: 1e-3, frozenBlocks: 1, layerDecay: 0.9 };
+    const folder = workspace({ teacher: { source: 'checkpoint', path: pretrained, training }, controls: [] });
+    await document<RunResult>(['run', 'tiny.distill.json'], folder);
+    const { parameters } = await loadCheckpoint(lastOf(onlyRun(folder), 'teacher'));
+    const changed = Object.keys(before).filter((name) => parameters[name] && !isEqual(parameters[name], before[name]!));
+    expect(changed.length).toBeGreaterThan(10);
+    expect(changed.filter((name) => !name.startsWith('roberta.encoder.layer.1.'))).toEqual([]);
   });
 
   it('gives a student of its blocks what no size says', async () => {

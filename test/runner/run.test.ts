@@ -299,11 +299,40 @@ describe('a run of a text-classification experiment', () => {
 
     const again = await distillery(['export', run, '--to', 'out/student'], workspace);
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('nothing is written over it')]);
-    const later = await distillery(['export', run, '--format', 'onnx'], workspace);
-    expect([later.code, later.stderr]).toEqual([2, expect.stringContaining('does not write the format "onnx"')]);
+    const later = await distillery(['export', run, '--format', 'torchrun'], workspace);
+    expect([later.code, later.stderr]).toEqual([2, expect.stringContaining('does not write the format "torchrun"')]);
+    const asGguf = await distillery(['export', run, '--format', 'gguf'], workspace);
+    expect([asGguf.code, asGguf.stderr]).toEqual([2, expect.stringContaining('knows no model of the family "bert"')]);
+    const asFew = await distillery(['export', run, '--values', 'f16'], workspace);
+    expect([asFew.code, asFew.stderr]).toEqual([2, expect.stringContaining('stores no weights as "f16"')]);
+    expect(readdirSync(workspace).filter((name) => name.includes('-student'))).toEqual([]);
 
     await document(['export', `${run}/controls/no-distillation`], workspace);
     expect(readFileSync(path.join(workspace, 'Tiny-student', 'README.md'), 'utf8')).toContain('# Tiny: control');
+  });
+
+  it('is exported as ONNX, and in 8 bits with what that costs measured and in its card', async () => {
+    const { files, notes } = await document<ExportResult>(
+      ['export', run, '--to', 'onnx/f32', '--format', 'onnx'],
+      workspace,
+    );
+    expect(files).toEqual(expect.arrayContaining(['README.md', 'config.json', 'model.onnx', 'tokenizer.json']));
+    expect(files).not.toContain('model.safetensors');
+    expect(notes).toEqual([]);
+    const args = ['export', run, '--to', 'onnx/int8', '--format', 'onnx', '--values', 'int8'];
+    const { cost, ...rounded } = await document<ExportResult>(args, workspace);
+    expect(rounded.files).toContain('model_quantized.onnx');
+    expect(rounded.notes[0]).toMatch(/^int8 against float32, on 24 test rows: accuracy \S+ → \S+, macro-F1/);
+    // The exact file, asked through onnxruntime alone, is as good as the student was in the run's comparison.
+    const student = (JSON.parse(readFileSync(path.join(run, 'run.json'), 'utf8')) as RunRecord).summary!.rows[1]!;
+    expect(cost!.metrics.exact.loss).toBeCloseTo(student.metrics.loss!, 5);
+    expect(cost!.metrics.exact.macroF1).toBe(student.metrics.macroF1);
+    expect(cost!.meanKl).toBeGreaterThan(0);
+    expect(cost!.meanKl).toBeLessThan(0.01);
+    expect(cost!.bytes.rounded).toBeLessThan(cost!.bytes.exact);
+    const card = readFileSync(path.join(workspace, 'onnx', 'int8', 'README.md'), 'utf8');
+    expect(card).toContain('## ONNX');
+    expect(card).toMatch(/\| int8 \| \S+\skB \|/);
   });
 
   it('is compared with others by name', async () => {

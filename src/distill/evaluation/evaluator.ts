@@ -2,7 +2,7 @@
 
 import type { HostTensor } from '../../engine/array';
 import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
-import type { Architecture } from '../../model/architecture';
+import { isOpaque, type TeacherModel } from '../../model/architecture';
 import { indexOfLargest, klDivergence, softmax } from '../../protocol/distribution';
 import { binaryCrossEntropy, isSaid, labelKl, sigmoids } from '../../protocol/independent-labels';
 import type { Metrics, Task } from '../../protocol/records';
@@ -25,7 +25,7 @@ import { requireFinite, requireFiniteRows } from '../not-finite';
 import { prefixed } from '../named';
 import { isLanguageModel } from '../specs';
 import type { RowTally } from './row-tally';
-import { toHost, type FrozenTeacher, type TargetSource } from '../teacher/teacher';
+import { inHostMemory, type TargetSource, type Teacher } from '../teacher/teacher';
 
 /** The teacher's answers to the evaluation batches are kept up to this size, so that it is asked once. */
 const KEPT_BYTES = 256 * 2 ** 20;
@@ -33,9 +33,10 @@ const KEPT_BYTES = 256 * 2 ** 20;
 export interface EvaluatorSetup {
   executor: Executor;
   task: Task;
-  model: Architecture;
+  /** An opaque one is evaluated by `evaluateTeacher` alone. */
+  model: TeacherModel;
   /** Whom the model is held against; none where it is the teacher itself. */
-  teacher?: FrozenTeacher | undefined;
+  teacher?: Teacher | undefined;
   batches: Iterable<Batch>;
 }
 
@@ -50,9 +51,12 @@ export class Evaluator {
   private keptBytes = 0;
 
   constructor(private readonly setup: EvaluatorSetup) {
-    const { executor, teacher } = setup;
-    const pair = { student: setup.model, teacher: teacher?.architecture, ensemble: teacher?.ensemble };
-    this.programs = new ByShape((shape) => executor.load(evaluationProgram(pair, shape)));
+    const { executor, teacher, model } = setup;
+    const pair = { teacher: teacher?.architecture, ensemble: teacher?.ensemble };
+    this.programs = new ByShape((shape) => {
+      if (isOpaque(model)) throw new Error('an opaque model is evaluated by what it answers');
+      return executor.load(evaluationProgram({ student: model, ...pair }, shape));
+    });
     this.teacherPrograms = new ByShape((shape) => executor.load(teacherEvaluationProgram(pair, shape)));
     this.targets = setup.teacher?.targets();
   }
@@ -124,7 +128,7 @@ export class Evaluator {
     const targets: Record<string, HostTensor> = {};
     let bytes = 0;
     for (const [name, target] of Object.entries(await this.targets.of(batch))) {
-      targets[name] = 'read' in target ? await toHost(target) : target;
+      targets[name] = await inHostMemory(target);
       bytes += targets[name].data.byteLength;
     }
     if (this.keptBytes + bytes <= KEPT_BYTES) {
@@ -145,7 +149,7 @@ interface Tally {
   metrics(): Metrics;
 }
 
-function tallyFor(model: Architecture): Tally {
+function tallyFor(model: TeacherModel): Tally {
   if (isLanguageModel(model)) return new PredictionTally();
   if (model.problemType === 'multi-label') return new LabelTally(model.labels!.length);
   return model.problemType === 'regression' ? new NumberTally() : new ClassTally();

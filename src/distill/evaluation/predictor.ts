@@ -5,12 +5,19 @@ import type { HostTensor } from '../../engine/array';
 import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
-import type { Architecture } from '../../model/architecture';
+import type { Architecture, TeacherModel } from '../../model/architecture';
 import type { Parameters } from '../../model/parameters';
-import { backbone, headLogits, vocabularyHead, vocabularyLogits } from '../../model/computations/transformer';
+import {
+  backbone,
+  headLogits,
+  keepsPast,
+  vocabularyHead,
+  vocabularyLogits,
+} from '../../model/computations/transformer';
 import type { ChooseRows } from '../../model/computations/computation';
 import { mapValues, prefixed, withPrefix } from '../named';
 import { requireFiniteTensor } from '../not-finite';
+import { NextTokens } from './next-tokens';
 import { modelInputs } from '../prediction';
 import { parameterSpecs, tokenSpecs, type BatchShape } from '../specs';
 import { placeParameters } from '../teacher/teacher';
@@ -27,16 +34,29 @@ export interface TokenizedText {
 export interface Answer {
   /** [L, V] for a language model, [1, C] for a classifier. */
   logits: HostTensor;
-  /** layers + 1, [1, L, D] each, as transformers orders them. */
+  /** layers + 1, [1, L, D] each, as transformers orders them; none of an opaque model. */
   hiddenStates: HostTensor[];
 }
 
 const LOGITS = "the model's logits";
 
-/** All that it says throws a NotFinite where a logit is no number. */
-export class Predictor {
+/** One model that answers single texts. All that it says throws a NotFinite where a logit is no number. */
+export interface TextPredictor {
+  readonly architecture: TeacherModel;
+  /** Everything the model says of a text. */
+  answer(text: TokenizedText): Promise<Answer>;
+  /** Logits at every position, [L, V]; [1, C] for a classifier. */
+  logits(text: TokenizedText): Promise<HostTensor>;
+  /** Logits of the token after `ids`, [V]. */
+  nextLogits(ids: readonly number[]): Promise<Float32Array>;
+  release(): Promise<void>;
+}
+
+/** A model of ours, whose programs are loaded as they are wanted. */
+export class Predictor implements TextPredictor {
   private readonly parameters: Record<string, DeviceTensor>;
   private readonly programs = new Map<string, Promise<LoadedProgram>>();
+  private readonly next: NextTokens | undefined;
 
   constructor(
     private readonly executor: Executor,
@@ -44,9 +64,10 @@ export class Predictor {
     parameters: Parameters,
   ) {
     this.parameters = prefixed('model.', placeParameters(executor, parameterSpecs(architecture), parameters));
+    const load = (name: string, program: () => Program): Promise<LoadedProgram> => this.load(name, program);
+    if (keepsPast(architecture)) this.next = new NextTokens({ architecture, parameters: this.parameters, load });
   }
 
-  /** Everything the model says of a text. */
   async answer(text: TokenizedText): Promise<Answer> {
     const length = text.ids.length;
     const program = await this.load(`answer-${length}`, () => answerProgram(this.architecture, length));
@@ -60,7 +81,7 @@ export class Predictor {
     };
   }
 
-  /** Logits at every position, [L, V]; [1, C] for a classifier. Texts of similar length share a program. */
+  /** Texts of similar length share a program. */
   async logits(text: TokenizedText): Promise<HostTensor> {
     const { length } = text.ids;
     const padded = this.paddedLength(length);
@@ -78,11 +99,16 @@ export class Predictor {
     return Math.min(this.architecture.maxPositions, Math.ceil(length / LENGTH_STEP) * LENGTH_STEP);
   }
 
-  /** Logits of the token after `ids`, [V]. */
+  /** Asked for the token after those and one more, a decoder computes the one that is new. */
   async nextLogits(ids: readonly number[]): Promise<Float32Array> {
+    if (this.next && ids.length > 0 && ids.length <= this.architecture.maxPositions) {
+      const [logits] = await this.next.logits([ids]);
+      requireFiniteTensor(LOGITS, logits!);
+      return logits!;
+    }
     const recent = ids.slice(-this.architecture.maxPositions);
     const length = this.paddedLength(recent.length);
-    const program = await this.load(`next-${length}`, () => nextTokenProgram(this.architecture, length));
+    const program = await this.load(`last-${length}`, () => nextTokenProgram(this.architecture, length));
     const last: HostTensor = { shape: [1], dtype: 'int32', data: Int32Array.of(recent.length - 1) };
     const text = { ids: Int32Array.from(recent), typeIds: new Int32Array(recent.length) };
     const outputs = await program.run({ ...tokenTensors(text, length), last, ...this.parameters });
@@ -127,7 +153,7 @@ function nextTokenProgram(a: Architecture, length: number): Program {
     last: { shape: [1], dtype: 'int32' as const },
     ...prefixed('model.', parameterSpecs(a)),
   };
-  return record(`next-${length}`, inputs, (tensors) => {
+  return record(`last-${length}`, inputs, (tensors) => {
     const parameters = withPrefix('model.', tensors);
     const choose: ChooseRows = (x) => tf.gather(tf.reshape<tf.Rank.R2>(x, [length, -1]), tensors.last as tf.Tensor1D);
     const { chosen } = backbone(a, parameters, modelInputs(tensors), { choose }); // [1, D]
@@ -166,12 +192,18 @@ export async function measureLatency(
   const length = text.ids.length;
   const program = await executor.load(answerProgram(architecture, length, false), frozen);
   const inputs = tokenTensors(text, length);
+  const latency = await medianTime(() => program.run(inputs), repeats);
+  await program.release();
+  return latency;
+}
+
+/** Median time of a piece of work, in milliseconds, after three that are not counted. */
+export async function medianTime(work: () => Promise<unknown>, repeats = 30): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < repeats + 3; i++) {
     const started = performance.now();
-    await program.run(inputs);
+    await work();
     if (i >= 3) times.push(performance.now() - started);
   }
-  await program.release();
   return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
 }

@@ -1,5 +1,6 @@
 /** @file The logits of pinned examples, taken again and again as the student learns. */
 
+import type { HostTensor } from '../../engine/array';
 import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
@@ -11,6 +12,7 @@ import { batchInputs, ByShape, type BatchInputs } from '../batch-inputs';
 import { prefixed, withPrefix } from '../named';
 import { requireFiniteRows } from '../not-finite';
 import { predict } from '../prediction';
+import { inHostMemory, type TargetSource } from '../teacher/teacher';
 import { isLanguageModel, parameterSpecs, predictionSpecs, tokenSpecs, type BatchShape } from '../specs';
 
 /** Logits of one example's counted positions. */
@@ -57,12 +59,7 @@ export class Prober {
     for (const example of this.examples) {
       const program = await this.programs.get(example.shape);
       const { logits } = await program.run({ ...example.tensors, ...prefixed('model.', parameters) });
-      const width = logits!.shape[1]!;
-      const rows = countedRows(example, this.mostPositions);
-      requireFiniteRows({ 'logits of a pinned example': logits! }, example.tensors.counted!.data);
-      const data = new Float32Array(rows.length * width);
-      rows.forEach((row, i) => data.set(logits!.data.subarray(row * width, (row + 1) * width), i * width));
-      probed.push({ shape: [rows.length, width], data });
+      probed.push(countedLogits(example, logits!, this.mostPositions));
     }
     return probed;
   }
@@ -70,6 +67,32 @@ export class Prober {
   async release(): Promise<void> {
     for (const program of this.programs.all()) await (await program).release();
   }
+}
+
+/** The same of an opaque teacher, from its answers. Which batches and how many positions is as for a `Prober`. */
+export async function probeAnswers(
+  teacher: TargetSource,
+  task: Task,
+  batches: readonly Batch[],
+  mostPositions: number,
+): Promise<ProbedLogits[]> {
+  const probed: ProbedLogits[] = [];
+  for (const batch of batches) {
+    const example = batchInputs(batch, task);
+    const { prediction } = await teacher.of(example);
+    probed.push(countedLogits(example, await inHostMemory(prediction!), mostPositions));
+  }
+  return probed;
+}
+
+/** @param logits [predictions, V], or [1, C] */
+function countedLogits(example: BatchInputs, logits: HostTensor, mostPositions: number): ProbedLogits {
+  const width = logits.shape[1]!;
+  const rows = countedRows(example, mostPositions);
+  requireFiniteRows({ 'logits of a pinned example': logits }, example.tensors.counted!.data);
+  const data = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => data.set(logits.data.subarray(row * width, (row + 1) * width), i * width));
+  return { shape: [rows.length, width], data };
 }
 
 /** Indices of the prediction rows that count, the first `most` of them. */

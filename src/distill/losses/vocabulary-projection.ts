@@ -2,6 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { vocabularyHead, vocabularyLogits } from '../../model/computations/transformer';
+import { isOpaque } from '../../model/architecture';
 import { withPrefix } from '../named';
 import type { ModelPair } from '../pairing';
 import { logProbabilities, logSumOfTwo, soften } from './softening';
@@ -26,14 +27,21 @@ export interface MeanProjection {
   weights: readonly number[];
 }
 
-export type TeacherProjection = VocabularyProjection | MeanProjection;
+/** Of an opaque teacher: its logits themselves. */
+export interface GivenLogits {
+  /** [R, V] */
+  logits: tf.Tensor2D;
+}
+
+export type TeacherProjection = VocabularyProjection | MeanProjection | GivenLogits;
 
 /** The teacher's, of a pair of language models, from the inputs that `teacherInputSpecs` names. */
 export function teacherProjection(
-  { teacher, ensemble }: ModelPair,
+  { teacher, ensemble }: Omit<ModelPair, 'student'>,
   tensors: Record<string, tf.Tensor>,
 ): TeacherProjection | undefined {
   if (!teacher) return undefined;
+  if (isOpaque(teacher)) return { logits: tensors['target.prediction'] as tf.Tensor2D };
   const members = (ensemble?.members ?? [teacher]).map((member, i): VocabularyProjection => {
     const head = vocabularyHead(member, withPrefix(`${ofMember('teacher', i)}.`, tensors));
     return { ...head, hidden: tensors[`target.${ofMember('prediction', i)}`] as tf.Tensor2D };
@@ -41,15 +49,18 @@ export function teacherProjection(
   return ensemble ? { members, weights: ensemble.weights } : members[0];
 }
 
-const membersOf = (projection: TeacherProjection): readonly VocabularyProjection[] =>
+const membersOf = (projection: VocabularyProjection | MeanProjection): readonly VocabularyProjection[] =>
   'members' in projection ? projection.members : [projection];
 
 /** Tokens that all of them have. */
 export const vocabularyOf = (projection: TeacherProjection): number =>
-  Math.min(...membersOf(projection).map(({ weight }) => weight.shape[0]));
+  'logits' in projection
+    ? projection.logits.shape[1]
+    : Math.min(...membersOf(projection).map(({ weight }) => weight.shape[0]));
 
 /** R */
-export const rowsOfProjection = (projection: TeacherProjection): number => membersOf(projection)[0]!.hidden.shape[0];
+export const rowsOfProjection = (projection: TeacherProjection): number =>
+  'logits' in projection ? projection.logits.shape[0] : membersOf(projection)[0]!.hidden.shape[0];
 
 /** [size, V] */
 export function logitsOfRows(projection: VocabularyProjection, start: number, size: number): tf.Tensor2D {
@@ -67,6 +78,7 @@ export function teacherLogits(
   size: number,
   temperature?: tf.Scalar,
 ): tf.Tensor2D {
+  if ('logits' in projection) return tf.slice2d(projection.logits, [start, 0], [size, -1]);
   if (!('members' in projection)) return logitsOfRows(projection, start, size);
   const terms = projection.members.map((member, i) => {
     const softened = soften(logitsOfRows(member, start, size), temperature);
@@ -81,6 +93,7 @@ export function teacherLogits(
  * @throws Error where a teacher's vocabulary is smaller
  */
 export function truncateVocabulary(projection: TeacherProjection, vocabulary: number): TeacherProjection {
+  if ('logits' in projection) return truncateLogits(projection, vocabulary);
   if (!('members' in projection)) return truncateHead(projection, vocabulary);
   return { ...projection, members: projection.members.map((member) => truncateHead(member, vocabulary)) };
 }
@@ -88,14 +101,22 @@ export function truncateVocabulary(projection: TeacherProjection, vocabulary: nu
 function truncateHead(projection: VocabularyProjection, vocabulary: number): VocabularyProjection {
   const { weight, bias } = projection;
   if (weight.shape[0] === vocabulary) return projection;
-  if (weight.shape[0] < vocabulary) {
-    throw new Error(
-      `The teacher's head has ${weight.shape[0]} tokens, fewer than the student's ${vocabulary}: they must share the tokenizer.`,
-    );
-  }
+  requireVocabulary(weight.shape[0], vocabulary);
   return {
     ...projection,
     weight: tf.slice(weight, [0, 0], [vocabulary, -1]),
     bias: bias && tf.slice(bias, [0], [vocabulary]),
   };
+}
+
+function truncateLogits({ logits }: GivenLogits, vocabulary: number): GivenLogits {
+  requireVocabulary(logits.shape[1], vocabulary);
+  return { logits: logits.shape[1] === vocabulary ? logits : tf.slice2d(logits, [0, 0], [-1, vocabulary]) };
+}
+
+function requireVocabulary(tokens: number, vocabulary: number): void {
+  if (tokens >= vocabulary) return;
+  throw new Error(
+    `The teacher's head has ${tokens} tokens, fewer than the student's ${vocabulary}: they must share the tokenizer.`,
+  );
 }

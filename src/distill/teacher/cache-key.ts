@@ -4,13 +4,20 @@ import { createHash, type Hash } from 'node:crypto';
 import type { CacheLayout } from './cache-layout';
 import type { StoredValues } from './records';
 import type { Examples } from '../../dataset/example-store';
+import type { OpaqueModel } from '../../model/architecture';
 import type { Model } from '../../model/parameters';
 
 /** Another number is another cache: to be raised when records, places or blocks change. */
 const FORMAT = 1;
 
+/** A teacher that another library runs: what is known of it, and the SHA-256 of each of its files. */
+export interface OpaqueIdentity {
+  architecture: OpaqueModel;
+  digests: readonly string[];
+}
+
 export interface CacheIdentity {
-  teacher: Model;
+  teacher: Model | OpaqueIdentity;
   task: string;
   examples: Examples;
   maxLength: number;
@@ -24,11 +31,12 @@ export interface CacheIdentity {
 export function cacheKey({ teacher, task, examples, maxLength, layout, values, computedBy }: CacheIdentity): string {
   const hash = createHash('sha256');
   const { blocks } = layout;
-  const parts = layout.parts.map(({ name, rows, width }) => ({ name, rows, width }));
-  const { architecture, parameters } = teacher;
+  const parts = layout.parts.map(({ name, rows, width, top }) => ({ name, rows, width, top }));
+  const { architecture } = teacher;
   const settings = { FORMAT, architecture, task, maxLength, parts, blocks: blocks.length, values, computedBy };
   hash.update(JSON.stringify(settings));
-  for (const name of Object.keys(parameters).sort()) addArray(hash, name, parameters[name]!);
+  if ('digests' in teacher) hash.update(teacher.digests.join());
+  else for (const [name, values] of Object.entries(teacher.parameters).sort(byName)) addArray(hash, name, values);
   for (let index = 0; index < examples.length; index++) {
     const { inputIds, typeIds, labels } = examples.at(index)!;
     addArray(hash, 'ids', inputIds);
@@ -38,6 +46,8 @@ export function cacheKey({ teacher, task, examples, maxLength, layout, values, c
   }
   return hash.digest('hex').slice(0, 32);
 }
+
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
 
 function addArray(hash: Hash, name: string, { buffer, byteOffset, byteLength }: Float32Array | Int32Array): void {
   hash.update(`${name} ${byteLength} `);

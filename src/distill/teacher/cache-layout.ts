@@ -32,12 +32,21 @@ export interface CacheLayout {
 const BLOCK_ROWS = 32;
 const BLOCK_TOKENS = 4096;
 
+interface LayoutOptions {
+  imitated: Imitated;
+  task: Task;
+  maxLength: number;
+  values: StoredValues;
+  /** Of logits over a vocabulary so many are kept; absent: all. */
+  top?: number | undefined;
+}
+
 /** Depends on the examples and on what is imitated alone, not on the training's batches, order or seed. */
 export function layoutCache(
   examples: Examples,
-  { imitated, task, maxLength, values }: { imitated: Imitated; task: Task; maxLength: number; values: StoredValues },
+  { imitated, task, maxLength, values, top }: LayoutOptions,
 ): CacheLayout {
-  const parts = recordParts(imitated, values);
+  const parts = recordParts(imitated, values, top);
   const starts = new Float64Array(examples.length);
   const sizes = Float64Array.from({ length: examples.length }, (_, index) =>
     recordSize(parts, rowsOfExample(examples.at(index)!, task)),

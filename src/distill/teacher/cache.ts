@@ -10,7 +10,7 @@ import { mapValues } from '../named';
 import { requireFiniteTensor } from '../not-finite';
 import { teacherOutputSpecs } from '../specs';
 import type { Imitated } from '../pairing';
-import { toHost, type Targets, type TargetSource, type TeacherTargets } from './teacher';
+import { inHostMemory, type Targets, type TargetSource } from './teacher';
 import { gatherRecord, placesIn, scatterRecord } from './records';
 
 /** Where the records are kept. Places are in bytes. */
@@ -32,7 +32,7 @@ export interface TeacherCacheSetup {
 export interface FillSetup extends TeacherCacheSetup {
   examples: Examples;
   padId: number;
-  teacher: TeacherTargets;
+  teacher: TargetSource;
   /** Called before each block that is still to be filled; false ends the filling early. */
   mayGoOn: (filled: number, blocks: number) => Promise<boolean>;
   /** Told what the teacher said of each block that is filled here. */
@@ -62,7 +62,7 @@ async function fillBlock(setup: FillSetup, index: number): Promise<void> {
   const inputs = batchInputs(collate(examples, planned, { task, batchSize: block.rows, padId }), task);
   const answers = await teacher.of(inputs);
   const exact: Record<string, HostTensor> = {};
-  for (const [name, answer] of Object.entries(answers)) exact[name] = await toHost(answer);
+  for (const [name, answer] of Object.entries(answers)) exact[name] = await inHostMemory(answer);
   const records = gatherBlock(
     layout,
     block,

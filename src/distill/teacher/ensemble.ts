@@ -8,7 +8,7 @@ import type { BatchInputs } from '../batch-inputs';
 import { prefixed, withPrefix } from '../named';
 import type { Ensemble } from '../pairing';
 import { isLanguageModel, ofMember } from '../specs';
-import { FrozenTeacher, toHost, type Targets, type TargetSource } from './teacher';
+import { FrozenTeacher, inHostMemory, type Targets, type TargetSource } from './teacher';
 
 /**
  * log Q of one row, Q = Σ wᵢ softmax(zᵢ / T), by logsumexp of the members' log-probabilities + log wᵢ.
@@ -100,7 +100,7 @@ class EnsembleTargets implements TargetSource {
       return Object.fromEntries(answers.map((answer, i) => [ofMember('prediction', i), answer]));
     }
     const logits: HostTensor[] = [];
-    for (const answer of answers) logits.push('read' in answer ? await toHost(answer) : answer);
+    for (const answer of answers) logits.push(await inHostMemory(answer));
     return {
       prediction: { ...logits[0]!, ...meanLogits(logits, this.weights, temperature, this.model.problemType) },
     };

@@ -5,7 +5,7 @@ import type { HostTensor } from '../../engine/array';
 import type { LoadedProgram } from '../../engine/executor';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
-import { embeddingWidth, type ProblemType } from '../../model/architecture';
+import { type Architecture, embeddingWidth, isOpaque, type ProblemType } from '../../model/architecture';
 import { vocabularyHead } from '../../model/computations/transformer';
 import { indexOfLargest, klDivergence } from '../../protocol/distribution';
 import { isSaid, labelKl } from '../../protocol/independent-labels';
@@ -15,7 +15,7 @@ import { prefixed, withPrefix } from '../named';
 import { NotFinite } from '../not-finite';
 import { chunkRows } from '../prediction';
 import { isLanguageModel, labelSpecs, parameterSpecs, type BatchShape } from '../specs';
-import type { FrozenTeacher } from './teacher';
+import type { Teacher } from './teacher';
 
 /** Over counted predictions, at T = 1. */
 export interface Fidelity {
@@ -35,16 +35,22 @@ export class FidelityMeter {
   private agreeing = 0;
   private predictions = 0;
 
-  constructor(private readonly teacher: FrozenTeacher) {
-    this.programs = new ByShape((shape) => teacher.executor.load(fidelityProgram(teacher, shape)));
+  constructor(private readonly teacher: Teacher) {
+    const { architecture } = teacher;
+    this.programs = new ByShape((shape) => {
+      if (isOpaque(architecture)) throw new Error('an opaque teacher gives logits, which go through no head');
+      return teacher.executor.load(fidelityProgram(architecture, shape));
+    });
   }
 
   /** `exact` and `rounded` are the `prediction` of the batch: logits, or the input of the vocabulary head. */
   async add(inputs: BatchInputs, exact: HostTensor, rounded: HostTensor): Promise<void> {
     const counted = inputs.tensors.counted!.data;
-    const { teacherKl, agreement } = isLanguageModel(this.teacher.architecture)
-      ? await this.throughHead(inputs, exact, rounded)
-      : ofLogits(exact, rounded, this.teacher.architecture.problemType);
+    const { architecture } = this.teacher;
+    const { teacherKl, agreement } =
+      isLanguageModel(architecture) && !isOpaque(architecture)
+        ? await this.throughHead(inputs, exact, rounded)
+        : ofLogits(exact, rounded, architecture.problemType);
     for (let i = 0; i < counted.length; i++) {
       if (counted[i] === 0) continue;
       if (!Number.isFinite(teacherKl[i]!)) {
@@ -70,7 +76,7 @@ export class FidelityMeter {
 
   private async throughHead({ shape, tensors }: BatchInputs, exact: HostTensor, rounded: HostTensor) {
     const program = await this.programs.get(shape);
-    const inputs = { ...this.teacher.parameters, labels: tensors.labels!, exact, rounded };
+    const inputs = { ...this.teacher.programInputs, labels: tensors.labels!, exact, rounded };
     const { teacherKl, agreement } = await program.run(inputs);
     return { teacherKl: teacherKl!.data, agreement: agreement!.data };
   }
@@ -80,7 +86,7 @@ export class FidelityMeter {
   }
 }
 
-function fidelityProgram({ architecture }: FrozenTeacher, shape: BatchShape): Program {
+function fidelityProgram(architecture: Architecture, shape: BatchShape): Program {
   const hidden = { shape: [shape.predictions, embeddingWidth(architecture)], dtype: 'float32' } as const;
   const { labels } = labelSpecs(architecture, shape) as { labels: typeof hidden };
   const inputs = { exact: hidden, rounded: hidden, labels, ...prefixed('teacher.', parameterSpecs(architecture)) };

@@ -1,19 +1,19 @@
 /** @file Answers of the teacher from its cache, for as long as that can be read. */
 
 import type { BatchInputs } from '../batch-inputs';
-import type { Targets, TargetSource, TeacherTargets } from './teacher';
+import type { Targets, TargetSource } from './teacher';
 import type { CachedTargets } from './cache';
 import { CacheCutOff, type TeacherCacheFiles } from '../../run-directory/teacher-cache-files';
 
 /** Answers from the cache for as long as it can be read, then from the teacher. */
 export class KeptAnswers implements TargetSource {
   /** Set once the cache cannot be read any more. */
-  private asked: TeacherTargets | undefined;
+  private asked: TargetSource | undefined;
 
   constructor(
     private readonly kept: CachedTargets,
     private readonly files: TeacherCacheFiles,
-    private readonly ask: () => TeacherTargets,
+    private readonly ask: () => TargetSource,
     /** Tells a person what has happened. */
     private readonly note: (line: string) => Promise<void>,
   ) {}

@@ -5,7 +5,9 @@ import { decodeFloat16Into, encodeFloat16 } from '../../protocol/float16';
 import type { Task } from '../../protocol/records';
 import type { TokenExample } from '../../dataset/examples';
 import type { BatchInputs } from '../batch-inputs';
-import { teacherOutputSpecs } from '../specs';
+import { isOpaque } from '../../model/architecture';
+import { isLanguageModel, teacherOutputSpecs } from '../specs';
+import { decodeTop, encodeTop, topBytes } from './top-logits';
 import type { Imitated } from '../pairing';
 import { predictionRows } from '../losses/shift';
 
@@ -23,16 +25,23 @@ export interface RecordPart {
   readonly width: number;
   /** Bytes of a value: 4 as float32, 2 as float16. */
   readonly bytes: 2 | 4;
+  /** So many of a row's logits are kept, and what the others have together; absent: all. */
+  readonly top?: number | undefined;
 }
 
-/** The parts of a record, in their order in it: those of 4 bytes first, so that each lies at a multiple of its size. */
-export function recordParts(imitated: Imitated, values: StoredValues): RecordPart[] {
+/**
+ * The parts of a record, in their order in it: those of 4 bytes first, so that each lies at a multiple of its size.
+ * @param top of each row of logits, the most probable so many are kept; hidden states, and fewer logits, are kept whole
+ */
+export function recordParts(imitated: Imitated, values: StoredValues, top?: number): RecordPart[] {
   const outputs = Object.entries(teacherOutputSpecs(imitated, { rows: 1, length: 1, predictions: 1 }));
   const parts = outputs.map(([name, { shape }]): RecordPart => {
     const isPrediction = name === 'prediction';
     const isRounded = values === 'float16' || (values === 'auto' && !isPrediction);
     const rows = isPrediction ? 'predictions' : 'tokens';
-    return { name, rows, width: shape.at(-1)!, bytes: isRounded ? 2 : 4 };
+    const width = shape.at(-1)!;
+    const isCut = top !== undefined && isPrediction && hasLogitsOfTokens(imitated) && top < width;
+    return { name, rows, width, bytes: isRounded ? 2 : 4, top: isCut ? top : undefined };
   });
   return parts.sort((a, b) => b.bytes - a.bytes);
 }
@@ -68,9 +77,15 @@ export function placesIn({ examples, shape, tensors }: BatchInputs, task: Task):
   })).filter(({ example }) => example >= 0);
 }
 
+/** Whether a teacher's prediction is its logits over a vocabulary: our own language models give the hidden states that they are made of. */
+const hasLogitsOfTokens = ({ teacher }: Imitated): boolean => isOpaque(teacher) && isLanguageModel(teacher);
+
+const rowBytes = ({ width, bytes, top }: RecordPart): number =>
+  top === undefined ? width * bytes : topBytes(width, top);
+
 /** Bytes of the record of an example. */
 export function recordSize(parts: readonly RecordPart[], rows: Readonly<Record<RowKind, number>>): number {
-  return parts.reduce((sum, part) => sum + rows[part.rows] * part.width * part.bytes, 0);
+  return parts.reduce((sum, part) => sum + rows[part.rows] * rowBytes(part), 0);
 }
 
 /** How many rows of each kind an example has, from its labels and length alone. */
@@ -108,10 +123,16 @@ export function gatherRecord(
   check: (values: Float32Array) => void,
 ): void {
   let at = 0;
-  for (const { name, rows, width, bytes } of parts) {
+  for (const { name, rows, width, bytes, top } of parts) {
     for (const row of place[rows]) {
       const values = outputs[name]!.subarray(row * width, (row + 1) * width) as Float32Array;
       check(values);
+      if (top !== undefined) {
+        const kept = encodeTop(values, top);
+        record.set(kept, at);
+        at += kept.length;
+        continue;
+      }
       const { buffer, byteOffset, byteLength } = bytes === 2 ? toFloat16(values) : values;
       record.set(new Uint8Array(buffer, byteOffset, byteLength), at);
       at += byteLength;
@@ -127,9 +148,15 @@ export function scatterRecord(
   targets: Readonly<Record<string, HostArray>>,
 ): void {
   let at = 0;
-  for (const { name, rows, width, bytes } of parts) {
+  for (const { name, rows, width, bytes, top } of parts) {
     for (const row of place[rows]) {
       const into = targets[name]!.subarray(row * width, (row + 1) * width) as Float32Array;
+      if (top !== undefined) {
+        const size = topBytes(width, top);
+        decodeTop(new Uint8Array(buffer, at, size), top, into);
+        at += size;
+        continue;
+      }
       if (bytes === 2) decodeFloat16Into(new Uint16Array(buffer, at, width), into);
       else into.set(new Float32Array(buffer, at, width));
       at += width * bytes;

@@ -4,6 +4,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
 import { prefixed, withPrefix } from '../named';
+import { isOpaque } from '../../model/architecture';
 import type { Imitated } from '../pairing';
 import { predict } from '../prediction';
 import { parameterSpecs, predictionSpecs, teacherOutputSpecs, tokenSpecs, type BatchShape } from '../specs';
@@ -11,6 +12,7 @@ import { parameterSpecs, predictionSpecs, teacherOutputSpecs, tokenSpecs, type B
 /** Forward pass of the frozen teacher: tokens → what the student imitates. */
 export function teacherProgram(imitated: Imitated, shape: BatchShape): Program {
   const { teacher, blocks: whole } = imitated;
+  if (isOpaque(teacher)) throw new Error('an opaque teacher has no program of ours');
   const wanted = Object.keys(teacherOutputSpecs(imitated, shape));
   const inputs = {
     ...tokenSpecs(shape),

@@ -4,7 +4,7 @@ import { sizeOf, type HostTensor, type TensorSpec } from '../../engine/array';
 import type { DeviceTensor, Executor, GraphInput, LoadedProgram, ReducedFormat } from '../../engine/executor';
 import type { FrozenInputs } from '../../engine/graph/graph';
 import type { Program } from '../../engine/graph/program';
-import type { Architecture } from '../../model/architecture';
+import type { Architecture, TeacherModel } from '../../model/architecture';
 import type { Parameters } from '../../model/parameters';
 import { ByShape, type BatchInputs } from '../batch-inputs';
 import { mapValues, prefixed } from '../named';
@@ -25,13 +25,33 @@ export function zeros(executor: Executor, specs: Readonly<Record<string, TensorS
   return mapValues(specs, (spec) => executor.place({ ...spec, data: new Float32Array(sizeOf(spec.shape)) }));
 }
 
+/** A copy in host memory, or what lies there already. */
+export async function inHostMemory(tensor: GraphInput): Promise<HostTensor> {
+  return 'read' in tensor ? toHost(tensor) : tensor;
+}
+
 /** A copy in host memory. */
 export async function toHost(tensor: DeviceTensor): Promise<HostTensor> {
   return { shape: tensor.shape, dtype: tensor.dtype, data: await tensor.read() };
 }
 
+/** Whom a student learns from. */
+export interface Teacher {
+  readonly executor: Executor;
+  readonly architecture: TeacherModel;
+  /** One, unless it is an ensemble. */
+  readonly members: readonly Teacher[];
+  /** What a student's programs take of it beside its answers. */
+  readonly programInputs: Readonly<Record<string, DeviceTensor>>;
+  /** Undefined unless it is an ensemble. */
+  readonly ensemble: Ensemble | undefined;
+  /** Asks it, for its prediction and the hidden states after some of its blocks. */
+  targets(blocks?: readonly number[]): TargetSource;
+  release(): void;
+}
+
 /** A teacher's weights on the device. */
-export class FrozenTeacher {
+export class FrozenTeacher implements Teacher {
   /** Named as the programs of a student want them. */
   readonly parameters: Readonly<Record<string, DeviceTensor>>;
 
@@ -43,22 +63,18 @@ export class FrozenTeacher {
     this.parameters = prefixed('teacher.', placeParameters(executor, parameterSpecs(architecture), parameters));
   }
 
-  /** One, unless it is an ensemble. */
   get members(): readonly FrozenTeacher[] {
     return [this];
   }
 
-  /** What a student's programs take of it beside its answers. */
   get programInputs(): Readonly<Record<string, DeviceTensor>> {
     return this.parameters;
   }
 
-  /** Undefined unless it is an ensemble. */
   get ensemble(): Ensemble | undefined {
     return undefined;
   }
 
-  /** Asks it, for its prediction and the hidden states after some of its blocks. */
   targets(blocks: readonly number[] = []): TargetSource {
     return new TeacherTargets(this, blocks);
   }

@@ -7,6 +7,7 @@ import { evaluationProgram } from '../evaluation/evaluation-program';
 import { gradientsProgram } from './gradients-program';
 import { teacherProgram } from '../teacher/teacher-program';
 import { trainedSpecs, type BatchShape } from '../specs';
+import { isOpaque } from '../../model/architecture';
 import { imitatedOfEach, type Pairing } from '../pairing';
 
 export interface PlannedTraining {
@@ -45,11 +46,15 @@ export function predictPeakBytes(training: PlannedTraining): number {
 function workingPeak({ pairing, shapes, evaluationShapes, workingMemory, runsTeacher }: PlannedTraining): number {
   const isKept = workingMemory === 'kept';
   const counted = (all: readonly BatchShape[]): readonly BatchShape[] => (isKept ? all : all.slice(0, 1));
-  const teachers = pairing.ensemble?.members ?? (pairing.teacher ? [pairing.teacher] : []);
+  // What an opaque teacher takes is its library's affair: it is among what is held.
+  const isOurs = pairing.teacher !== undefined && !isOpaque(pairing.teacher);
+  const teachers = isOurs ? (pairing.ensemble?.members ?? [pairing.teacher!]) : [];
   const programs = [
     ...counted(shapes).flatMap((shape) => [
       gradientsProgram(pairing, shape),
-      ...(runsTeacher && pairing.objective ? imitatedOfEach(pairing).map((one) => teacherProgram(one, shape)) : []),
+      ...(runsTeacher && isOurs && pairing.objective
+        ? imitatedOfEach(pairing).map((one) => teacherProgram(one, shape))
+        : []),
     ]),
     ...counted(evaluationShapes).flatMap((shape) => [
       evaluationProgram(pairing, shape),

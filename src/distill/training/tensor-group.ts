@@ -15,10 +15,14 @@ type Specs = Readonly<Record<string, TensorSpec>>;
 type DeviceTensors = Readonly<Record<string, DeviceTensor>>;
 type Decays = (name: string, shape: readonly number[]) => boolean;
 
-/** Pieces that one program updates: what they hold, and which of it decays. */
+/** What the learning rate of a parameter is multiplied by; 0: it stays as it is. */
+export type RateFactor = (name: string) => number;
+
+/** Pieces that one program updates: what they hold, which of it decays, and how fast it learns. */
 export interface PieceKind {
   readonly specs: Specs;
   readonly decays: Decays;
+  readonly rate: number;
   /** How many pieces of this kind follow one another. */
   readonly count: number;
 }
@@ -39,22 +43,27 @@ export interface TensorGroup {
 }
 
 /** Tensors are joined where the executor's memory can be divided again; otherwise all together are one piece. */
-export function layOut(executor: Executor, specs: Specs, decays: Decays): Layout {
-  if (!executor.view) return { specs, kinds: [{ specs, decays, count: 1 }] };
+export function layOut(executor: Executor, specs: Specs, decays: Decays, rateOf: RateFactor = () => 1): Layout {
+  const rates = [...new Set(Object.keys(specs).map(rateOf))];
+  if (!executor.view) {
+    const learning = (rate: number): Specs =>
+      Object.fromEntries(Object.entries(specs).filter(([name]) => rateOf(name) === rate));
+    return { specs, kinds: rates.map((rate) => ({ specs: learning(rate), decays, rate, count: 1 })) };
+  }
   const starts = new Map<string, number>();
   const kinds: PieceKind[] = [];
   let start = 0;
-  for (const decaying of [true, false]) {
+  for (const [rate, decaying] of rates.flatMap((rate) => [[rate, true] as const, [rate, false] as const])) {
     let end = start;
     for (const [name, { shape }] of Object.entries(specs)) {
-      if (decays(name, shape) !== decaying) continue;
+      if (decays(name, shape) !== decaying || rateOf(name) !== rate) continue;
       starts.set(name, end);
       end += aligned(sizeOf(shape));
     }
     if (end === start) continue;
     const count = Math.ceil((end - start) / MOST_ELEMENTS);
     const size = aligned(Math.ceil((end - start) / count));
-    kinds.push({ specs: { piece: { shape: [size], dtype: 'float32' } }, decays: () => decaying, count });
+    kinds.push({ specs: { piece: { shape: [size], dtype: 'float32' } }, decays: () => decaying, rate, count });
     start += count * size;
   }
   return { specs, kinds, joined: { starts, size: start } };
@@ -65,7 +74,7 @@ const aligned = (elements: number): number => Math.ceil(elements / ALIGNMENT) * 
 /** Places a group with copies of these values, or with zeros. */
 export function placeGroup(executor: Executor, layout: Layout, values?: Parameters): TensorGroup {
   const { specs, kinds, joined } = layout;
-  if (!joined || !executor.view) return placeApart(executor, specs, values);
+  if (!joined || !executor.view) return placeApart(executor, layout, values);
   const view = executor.view.bind(executor);
   // What lies between two tensors is 0, in moments and gradients too, so it stays 0.
   const data = new Float32Array(joined.size);
@@ -89,13 +98,13 @@ export function placeGroup(executor: Executor, layout: Layout, values?: Paramete
   };
 }
 
-function placeApart(executor: Executor, specs: Specs, values: Parameters | undefined): TensorGroup {
+function placeApart(executor: Executor, { specs, kinds }: Layout, values: Parameters | undefined): TensorGroup {
   const tensors = mapValues(specs, (spec, name) =>
     executor.place({ ...spec, data: values ? values[name]!.slice() : new Float32Array(sizeOf(spec.shape)) }),
   );
   return {
     tensors,
-    pieces: [tensors],
+    pieces: kinds.map((kind) => mapValues(kind.specs, (_, name) => tensors[name]!)),
     dispose: () => {
       for (const tensor of Object.values(tensors)) tensor.dispose();
     },

@@ -10,13 +10,14 @@ import type { Batch } from '../../dataset/batches';
 import { batchInputs, ByShape, scalar, type BatchInputs } from '../batch-inputs';
 import { mapValues, prefixed, withPrefix } from '../named';
 import { findNotFinite, NotFinite } from '../not-finite';
+import { rateFactors } from './block-rates';
 import { decaysByDefault } from './optimizer';
 import { gradientsProgram } from './gradients-program';
 import { trainedSpecs } from '../specs';
 import { imitatedOf, type Pairing } from '../pairing';
 import { learningRateAt, valuesAt, type LearningRateSchedule, type StepValues } from './schedules';
 import { inverseOf } from '../losses/shift';
-import type { FrozenTeacher, TargetSource } from '../teacher/teacher';
+import type { TargetSource, Teacher } from '../teacher/teacher';
 import { Updates } from './updates';
 
 /** AdamW's constants, as PyTorch's defaults. */
@@ -40,6 +41,9 @@ export interface TrainingOptions extends Omit<LearningRateSchedule, 'updates'> {
   clipNorm: number;
   /** Of the dropout masks. */
   seed: number;
+  /** 1 and 0, all blocks alike, where absent. */
+  layerDecay?: number | undefined;
+  frozenBlocks?: number | undefined;
 }
 
 /** Without an objective they are inputs of the graph that nothing reads. */
@@ -50,7 +54,7 @@ export interface TrainerSetup {
   task: Task;
   pairing: Pairing;
   /** Present exactly where the pairing has an objective. */
-  teacher?: FrozenTeacher | undefined;
+  teacher?: Teacher | undefined;
   /** Where the teacher's answers come from; without it the teacher is asked in every step. Released with the trainer. */
   targets?: TargetSource | undefined;
   source: BatchSource;
@@ -95,7 +99,9 @@ export class Trainer {
       weightDecay: options.weightDecay,
       decays: options.decayBiasAndNorm ? () => true : decaysByDefault,
     };
-    this.updates = new Updates(executor, trainedSpecs(pairing), adamw, initial);
+    const { layerDecay = 1, frozenBlocks = 0 } = options;
+    const rates = rateFactors(pairing.student, { layerDecay, frozenBlocks });
+    this.updates = new Updates(executor, trainedSpecs(pairing), adamw, initial, rates);
   }
 
   /** Everything trained, on the device. */

@@ -8,7 +8,7 @@ import { scalar } from '../batch-inputs';
 import { mapValues, prefixed } from '../named';
 import { findNotFinite, NotFinite } from '../not-finite';
 import type { AdamWOptions } from './optimizer';
-import { layOut, placeGroup, type Layout, type PieceKind, type TensorGroup } from './tensor-group';
+import { layOut, placeGroup, type Layout, type PieceKind, type RateFactor, type TensorGroup } from './tensor-group';
 import { accumulateProgram, squaresProgram, updateProgram, type UPDATE_SCALARS } from './update-programs';
 
 /** What changes from update to update, but for the gradient norm, which is made here. */
@@ -29,14 +29,18 @@ export class Updates {
   /** Once a step has had more than one batch. */
   private accumulation: { programs: PiecePrograms; sums: TensorGroup } | undefined;
 
-  /** @param initial values of the parameters, which are copied */
+  /**
+   * @param initial values of the parameters, which are copied
+   * @param rateOf of what is frozen 0: neither its gradients nor its moments count then
+   */
   constructor(
     private readonly executor: Executor,
     specs: Readonly<Record<string, TensorSpec>>,
     options: AdamWOptions,
     initial: Parameters,
+    rateOf?: RateFactor,
   ) {
-    this.layout = layOut(executor, specs, options.decays);
+    this.layout = layOut(executor, specs, options.decays, rateOf);
     this.parameters = placeGroup(executor, this.layout, initial);
     this.first = placeGroup(executor, this.layout);
     this.second = placeGroup(executor, this.layout);
@@ -83,13 +87,15 @@ export class Updates {
       throw first ?? new NotFinite("the gradients' norm", gradientNorm);
     }
     const given = mapValues({ ...scalars, gradientNorm }, scalar);
-    await this.forEachPiece(this.update, async (program, piece) => {
+    await this.forEachPiece(this.update, async (program, piece, { rate }) => {
+      const learningRate = scalar(rate * scalars.learningRate);
       const state = {
         ...prefixed('parameter.', this.parameters.pieces[piece]!),
         ...prefixed('first.', this.first.pieces[piece]!),
         ...prefixed('second.', this.second.pieces[piece]!),
       };
-      await program.run({ ...state, ...prefixed('gradient.', pieces[piece]!), ...given }, prefixed('next.', state));
+      const inputs = { ...state, ...prefixed('gradient.', pieces[piece]!), ...given, learningRate };
+      await program.run(inputs, prefixed('next.', state));
     });
     return gradientNorm;
   }
@@ -107,15 +113,16 @@ export class Updates {
     return this.layout.kinds.map((kind) => this.executor.load(programOf(kind)));
   }
 
-  /** One piece after the other, each with its kind's program. */
+  /** One piece that learns after the other, each with its kind's program. */
   private async forEachPiece(
     programs: PiecePrograms,
-    run: (program: LoadedProgram, piece: number) => Promise<void>,
+    run: (program: LoadedProgram, piece: number, kind: PieceKind) => Promise<void>,
   ): Promise<void> {
-    let piece = 0;
-    for (const [kind, { count }] of this.layout.kinds.entries()) {
-      const program = await programs[kind]!;
-      for (let i = 0; i < count; i++) await run(program, piece++);
+    let first = 0;
+    for (const [index, kind] of this.layout.kinds.entries()) {
+      const program = kind.rate === 0 ? undefined : await programs[index]!;
+      if (program) for (let i = 0; i < kind.count; i++) await run(program, first + i, kind);
+      first += kind.count;
     }
   }
 

@@ -2,7 +2,8 @@
 
 import { Root, type Type } from 'protobufjs';
 import { sizeOf, type HostTensor } from '../array';
-import type { Attribute, Constant, ElementType, Graph, Node, ReducedTensor } from './graph';
+import type { FreeGraph, ModelValue } from './free-axes';
+import type { Attribute, Constant, Graph, Node, ReducedTensor } from './graph';
 import { ONNX_TYPES } from './kernels/elementwise';
 
 /** The messages and fields of onnx.proto that a recorded graph needs. */
@@ -46,7 +47,7 @@ const schema = Root.fromJSON({
         dataLocation: field(14, 'int32'),
       },
     },
-    Dimension: { fields: { dimValue: field(1, 'int64') } },
+    Dimension: { fields: { dimValue: field(1, 'int64'), dimParam: field(2, 'string') } },
     TensorShapeProto: { fields: { dim: repeated(1, 'Dimension') } },
     TensorTypeProto: { fields: { elemType: field(1, 'int32'), shape: field(2, 'TensorShapeProto') } },
     TypeProto: { fields: { tensorType: field(1, 'TensorTypeProto') } },
@@ -71,6 +72,9 @@ const schema = Root.fromJSON({
     },
   },
 });
+
+/** onnxruntime's own operators. */
+const CONTRIB = 'com.microsoft';
 
 const modelType: Type = schema.lookupType('ModelProto');
 
@@ -115,28 +119,32 @@ export function toOnnx(graph: Graph, frozenInputs: Readonly<Record<string, Initi
   return { model, frozen };
 }
 
-/** The model alone. `locate` says of each frozen input where its data lies. */
+/** What a model tells of its inputs and outputs where that is not what its graph has. */
+type Interface = Pick<FreeGraph, 'inputs' | 'outputs'>;
+
+/** The model alone. `locate` says of each frozen input where its data lies; in the model itself where it says nothing. */
 export function encodeModel<T extends Initializer>(
   graph: Graph,
   frozenInputs: Readonly<Record<string, T>>,
-  locate: (tensor: T) => ExternalData,
+  locate: (tensor: T) => ExternalData | undefined,
+  told: Interface = interfaceOf(graph),
 ): Uint8Array {
-  const external = Object.entries(frozenInputs).map(([name, tensor]) => externalMessage(name, tensor, locate(tensor)));
+  const frozen = Object.entries(frozenInputs).map(([name, tensor]) => frozenMessage(name, tensor, locate(tensor)));
   const message = {
     irVersion: 9,
     producerName: 'distillery',
     opsetImport: [
       { domain: '', version: 20 },
-      { domain: 'com.microsoft', version: 1 },
+      ...(graph.nodes.some(({ domain }) => domain === CONTRIB) ? [{ domain: CONTRIB, version: 1 }] : []),
     ],
     graph: {
       name: graph.name,
       node: leavesLast(graph.nodes).map(nodeMessage),
-      initializer: [...graph.constants.map(constantMessage), ...external],
-      input: Object.entries(graph.inputs)
+      initializer: [...graph.constants.map(constantMessage), ...frozen],
+      input: Object.entries(told.inputs)
         .filter(([name]) => !(name in frozenInputs))
-        .map(([name, spec]) => valueMessage(name, spec.dtype, spec.shape)),
-      output: Object.entries(graph.outputs).map(([name, spec]) => valueMessage(name, spec.dtype, spec.shape)),
+        .map(([name, value]) => valueMessage(name, value)),
+      output: Object.entries(told.outputs).map(([name, value]) => valueMessage(name, value)),
     },
   };
   return modelType.encode(message).finish();
@@ -181,21 +189,23 @@ function constantMessage({ value, data }: Constant): object {
   return { name: value.name, dims: value.shape, dataType: ONNX_TYPES[value.type], rawData };
 }
 
-function valueMessage(name: string, type: ElementType, shape: readonly number[]): object {
-  const dim = shape.map((dimValue) => ({ dimValue }));
+function interfaceOf({ inputs, outputs }: Graph): Interface {
+  const told = (values: Graph['inputs']): Record<string, ModelValue> =>
+    Object.fromEntries(Object.entries(values).map(([name, { dtype, shape }]) => [name, { type: dtype, shape }]));
+  return { inputs: told(inputs), outputs: told(outputs) };
+}
+
+function valueMessage(name: string, { type, shape }: ModelValue): object {
+  const dim = shape.map((extent) => (typeof extent === 'string' ? { dimParam: extent } : { dimValue: extent }));
   return { name, type: { tensorType: { elemType: ONNX_TYPES[type], shape: { dim } } } };
 }
 
-function externalMessage(
-  name: string,
-  { shape, dtype, data }: Initializer,
-  { location, offset }: ExternalData,
-): object {
-  const place = { location, offset: String(offset), length: String(data.byteLength) };
+function frozenMessage(name: string, { shape, dtype, data }: Initializer, at: ExternalData | undefined): object {
+  const told = { name, dims: shape, dataType: ONNX_TYPES[dtype] };
+  if (!at) return { ...told, rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+  const place = { location: at.location, offset: String(at.offset), length: String(data.byteLength) };
   return {
-    name,
-    dims: shape,
-    dataType: ONNX_TYPES[dtype],
+    ...told,
     dataLocation: EXTERNAL,
     externalData: Object.entries(place).map(([key, value]) => ({ key, value })),
   };

@@ -16,7 +16,7 @@ export interface WeightProduct {
 }
 
 /** Smaller matrices, such as a classifier's, gain nothing and lose most. */
-const SMALLEST_WEIGHT = 2 ** 12;
+export const SMALLEST_WEIGHT = 2 ** 12;
 
 /** The graph with what `reduce` makes of every product of a weight matrix in `weights`: nodes, and the weights that they take. */
 export function reduceProducts(

@@ -5,6 +5,7 @@ import type { GraphBuilder } from '../graph/graph-builder';
 import { cast, unaryNode } from '../graph/kernels/elementwise';
 import { reduce } from '../graph/kernels/reduction';
 import type { LoweringRule, LoweringRules } from '../graph/lowering';
+import { plainProduct } from '../graph/plain-product';
 import { repeatableSums, takeRange } from '../graph/repeatable-sums';
 
 /** A rule for nodes whose first input is of a type. */
@@ -51,23 +52,6 @@ const placeOf =
     return reduce(graph, 'ReduceMin', candidates, [axis], node.attributes.keepdims === 1);
   };
 
-/** A product of transposed operands as a plain product after transpositions. */
-const product: LoweringRule = ({ graph, node, inputs: [a, b] }) => {
-  const { transA = 0, transB = 0, alpha = 1, ...others } = node.attributes;
-  if (Object.values(others).some((value) => value !== 0)) return undefined;
-  const left = transA === 1 ? transposed(graph, a!) : a!;
-  const right = transB === 1 ? transposed(graph, b!) : b!;
-  return graph.elementwise('Mul', graph.node('MatMul', [left, right], node.outputs[0]!), graph.scalar(alpha as number));
-};
-
-/** The last two axes exchanged. */
-function transposed(graph: GraphBuilder, x: Value): Value {
-  const rank = x.shape.length;
-  const perm = [...Array<number>(rank - 2).keys(), rank - 1, rank - 2];
-  const shape = perm.map((axis) => x.shape[axis]!);
-  return graph.node('Transpose', [x], { shape, type: x.type }, { attributes: { perm } });
-}
-
 /** A slice as look-ups of its places, one for each axis that is cut. */
 const slice: LoweringRule = ({ graph, node, inputs: [x], numbers }) => {
   const [starts, ends, axes] = [numbers(1), numbers(2), numbers(3)];
@@ -83,7 +67,7 @@ export const webGpuRules: LoweringRules = {
   ArgMin: [placeOf('ReduceMin')],
   Concat: [boolAsInteger],
   Equal: [boolAsInteger],
-  FusedMatMul: [product],
+  FusedMatMul: [plainProduct],
   Identity: [on('bool', ({ graph, inputs: [x] }) => graph.elementwise('And', x!, x!))],
   IsNaN: [({ graph, inputs: [x] }) => unaryNode(graph, 'Not', graph.elementwise('Equal', x!, x!, 'bool'))],
   Neg: [on('int32', ({ graph, inputs: [x] }) => negative(graph, x!))],

@@ -1,6 +1,6 @@
 /** @file Checks what an experiment asks for against what its labels are: a class, several, or a number. */
 
-import { type Architecture, labelKindOf } from '../../model/architecture';
+import { labelKindOf, type TeacherModel } from '../../model/architecture';
 import { isSoftened } from '../../protocol/divergences';
 import type { LabelKind } from '../../protocol/records';
 import { removeKey, setValue } from '../file/fixes';
@@ -42,7 +42,7 @@ function checkDivergence({ distillation: { divergence } }: Experiment, findings:
 }
 
 /** Whether a classifier that is there predicts what the labels are; what it does not is said at `path`. */
-export function checkHead(model: Architecture, labels: LabelKind, path: Path, findings: Findings): void {
+export function checkHead(model: TeacherModel, labels: LabelKind, path: Path, findings: Findings): void {
   const found = labelKindOf(model);
   if (found === undefined) return;
   if (found !== labels) {

@@ -1,27 +1,44 @@
 /** @file Checks teacher, student and tokenizer against each other and against the dataset. */
 
-import { join, resolve } from 'node:path';
-import { type Architecture, keyValueHeadsOf, type ProblemType, problemTypeOf } from '../../model/architecture';
+import { resolve } from 'node:path';
+import {
+  type Architecture,
+  isOpaque,
+  keyValueHeadsOf,
+  type ProblemType,
+  problemTypeOf,
+  type TeacherModel,
+} from '../../model/architecture';
 import { type NewHead, parameterCount } from '../../model/layouts/config';
 import { initializationProblem, withSettingsOf } from '../../model/parameters';
 import { problemAt } from '../../protocol/problem';
 import { phrase } from '../../protocol/problems/phrases';
-import { Tokenizer } from '../../tokenizer/tokenizer';
+import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
 import { checkHead } from './check-labels';
-import { isFile } from './dataset-files';
+import { isFolder } from './dataset-files';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
-import { classesOf, givenFolder, readArchitecture, teacherFolder } from './model-folder';
-import type { ArchitectureSpec, EnsembleSpec, Experiment } from '../file/schema';
+import {
+  classesOf,
+  givenFolder,
+  isWithTokenizer,
+  loadTokenizer,
+  readArchitecture,
+  teacherFolder,
+} from './model-folder';
+import { readOnnxTeacher } from './onnx-teacher';
+import type { ArchitectureSpec, EnsembleSpec, Experiment, OnnxSpec } from '../file/schema';
 import { isTrained, isTrainedHere } from '../ensemble';
 import type { Path } from '../file/source';
 
 /** The models of an experiment, as far as they can be known before the run. Folders are absolute. */
 export interface ModelFacts {
   teacherFolder?: string;
-  teacher?: Architecture;
+  teacher?: TeacherModel;
+  /** Of an ONNX file: itself, and those that its weights lie in. */
+  teacherFiles?: readonly string[];
   /** An ensemble's members that are there before the run, and where the experiment names them; `teacher` stands for all. */
   members?: { folder: string; model: Architecture; path: Path }[];
   /** Absent where the tokenizer is trained by the run. */
@@ -103,7 +120,7 @@ function buildStudent(
   const { initialize } = student;
   const { teacher } = facts;
   facts.student =
-    initialize.from === 'teacher' && teacher !== undefined
+    initialize.from === 'teacher' && teacher !== undefined && !isOpaque(teacher)
       ? withSettingsOf(teacher, built, initialize.layers ?? spreadLayers(teacher.layers, built.layers))
       : built;
 }
@@ -128,6 +145,7 @@ async function findTeacher(
 ): Promise<void> {
   const { teacher } = experiment;
   if (teacher.source === 'ensemble') return findMembers(experiment, teacher, dataset, facts, findings);
+  if (teacher.source === 'onnx') return findOnnx(experiment, teacher, dataset, facts, findings);
   if (teacher.source === 'train') return;
   const path: Path = ['teacher', teacher.source === 'run' ? 'run' : 'path'];
   const folder = await findings.attempt(givenFolder(teacher, findings.base), path);
@@ -145,6 +163,35 @@ async function findTeacher(
     const fixes = teacher.source === 'checkpoint' ? [setValue(['teacher', 'training'], { epochs: 3 })] : [];
     findings.error(path, 'teacher-unfit-for-task', { head, task }, ...fixes);
   }
+}
+
+/** An ONNX file, of which the header alone is read. */
+async function findOnnx(
+  { task, dataset: { maxLength } }: Experiment,
+  teacher: OnnxSpec,
+  dataset: DatasetFacts | undefined,
+  facts: ModelFacts,
+  findings: Findings,
+): Promise<void> {
+  const path: Path = ['teacher', 'path'];
+  const labels = classesIn(dataset);
+  const rows = { labels, problemType: problemTypeIn(dataset), maxLength, vocabularySize: undefined };
+  const file = resolve(findings.base, teacher.path);
+  const found = await findings.attempt(readOnnxTeacher(file, task, rows), path);
+  if (found === undefined) return;
+  const { model, width } = found;
+  if (dataset?.kind) checkHead(model, dataset.kind, path, findings);
+  if (found.assumesClasses && dataset !== undefined) {
+    // What the model says of classes is not known to be of these: that is told, and a number that cannot be is refused.
+    if (width !== undefined && width !== labels.length) {
+      findings.error(path, 'onnx-other-classes', { width, classes: labels.length });
+      return;
+    }
+    findings.warning(path, 'onnx-classes-assumed', { classes: labels.slice(0, 20) });
+  }
+  facts.teacherFolder = found.folder;
+  facts.teacherFiles = [found.file.path, ...found.file.external];
+  facts.teacher = model;
 }
 
 async function findMembers(
@@ -201,7 +248,11 @@ async function findTokenizer(
   const folder = tokenizer.source === 'path' ? resolve(findings.base, tokenizer.path) : facts.teacherFolder;
   if (folder === undefined) return undefined;
   facts.tokenizerFolder = folder;
-  if (await isFile(join(folder, 'tokenizer.json'))) return findings.attempt(Tokenizer.load(folder));
+  const path: Path = ['tokenizer', tokenizer.source === 'path' ? 'path' : 'source'];
+  const isThere = await findings.attempt(isWithTokenizer(folder), path);
+  if (isThere === undefined) return undefined;
+  // A tokenizer.json is a text to look into; a model's file is not.
+  if (isThere) return findings.attempt(loadTokenizer(folder), (await isFolder(folder)) ? undefined : path);
   if (tokenizer.source === 'teacher') findings.error(['tokenizer', 'source'], 'teacher-without-tokenizer', {});
   else findings.error(['tokenizer', 'path'], 'tokenizer-not-in-folder', {});
   return undefined;
@@ -287,8 +338,8 @@ async function checkSameTokenizer(tokenizer: Tokenizer, facts: ModelFacts, findi
   ];
   for (const [folder, role, path] of models) {
     if (folder === undefined || folder === facts.tokenizerFolder) continue;
-    if (!(await isFile(join(folder, 'tokenizer.json')))) continue;
-    const own = await findings.attempt(Tokenizer.load(folder));
+    if (!(await findings.attempt(isWithTokenizer(folder)))) continue;
+    const own = await findings.attempt(loadTokenizer(folder));
     if (own === undefined || own.contentHash === tokenizer.contentHash || haveSameTokens(own, tokenizer)) continue;
     findings.error(path, 'tokenizer-of-another-model', { role });
   }
@@ -323,7 +374,8 @@ function checkClasses(
 
 function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFacts, findings: Findings): void {
   if (teacher === undefined || student === undefined) return;
-  const sizes = { teacher: parameterCount(teacher), student: parameterCount(student) };
+  const ofTeacher = isOpaque(teacher) ? teacher.parameters : parameterCount(teacher);
+  const sizes = { teacher: ofTeacher, student: parameterCount(student) };
   if (sizes.student <= sizes.teacher) return;
   const path = spec.architecture === undefined ? ['student', 'initialize', 'path'] : ['student', 'architecture'];
   findings.warning(path, 'student-larger-than-teacher', sizes);
@@ -331,9 +383,11 @@ function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFa
 
 function checkHiddenLayers(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
   const { teacher, student, distillation } = experiment;
-  if (teacher.source === 'ensemble') return;
+  if (teacher.source === 'ensemble' || teacher.source === 'onnx') return;
+  const { teacher: found } = facts;
+  const known = found !== undefined && !isOpaque(found) ? found.layers : undefined;
   const depths = {
-    teacher: findings.check(() => (teacher.source === 'train' ? teacher.architecture.layers : facts.teacher?.layers)),
+    teacher: findings.check(() => (teacher.source === 'train' ? teacher.architecture.layers : known)),
     student: findings.check(() => facts.student?.layers ?? student.architecture?.layers),
   };
   for (const [index, pair] of (distillation.hidden?.layers ?? []).entries()) {
@@ -361,7 +415,8 @@ function checkLayer(
 function checkInitialization(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
   const { student: spec } = experiment;
   const { teacher, student } = facts;
-  if (teacher === undefined || student === undefined || experiment.teacher.source === 'ensemble') return;
+  if (teacher === undefined || isOpaque(teacher) || student === undefined) return;
+  if (experiment.teacher.source === 'ensemble') return;
   const { initialize } = spec;
   if (initialize.from !== 'teacher') return;
   const layers = initialize.layers ?? spreadLayers(teacher.layers, student.layers);

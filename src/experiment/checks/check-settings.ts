@@ -1,5 +1,6 @@
 /** @file Checks what an experiment says against itself, without reading other files. */
 
+import { isSoftened } from '../../protocol/divergences';
 import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
 import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask, sharesKeyValueHeads } from '../architecture';
@@ -22,6 +23,8 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkTokenizerKind,
     checkStudentSource,
     checkEnsemble,
+    checkOpaque,
+    checkKeptLogits,
     checkTeacherArchitecture,
     checkStudentArchitecture,
     checkThatSomethingIsDistilled,
@@ -167,6 +170,33 @@ function checkEnsemble({ teacher, distillation, student }: Experiment, findings:
     if (student.initialize.from !== 'teacher') return;
     findings.error(['student', 'initialize', 'from'], 'ensemble-without-blocks', {});
   });
+}
+
+/** Of an ONNX file nothing is seen but its logits. */
+function checkOpaque({ teacher, distillation, student }: Experiment, findings: Findings): void {
+  if (teacher.source !== 'onnx') return;
+  findings.check(() => {
+    const path = ['distillation', 'hidden'];
+    if (distillation.hidden !== undefined) findings.error(path, 'opaque-without-hidden', {}, removeKey(path));
+  });
+  findings.check(() => {
+    if (student.initialize.from !== 'teacher') return;
+    findings.error(['student', 'initialize', 'from'], 'opaque-without-blocks', {});
+  });
+}
+
+/** Some of the logits are kept where a teacher gives logits over a vocabulary, and say nothing of differences between logits. */
+function checkKeptLogits({ task, teacher, distillation }: Experiment, findings: Findings): void {
+  const { cache } = teacher;
+  if (typeof cache === 'boolean' || cache.logits === 'all') return;
+  const path = ['teacher', 'cache', 'logits'];
+  if (teacher.source !== 'onnx' || task === 'text-classification') {
+    findings.warning(path, 'kept-logits-without-meaning', {}, removeKey(path));
+    return;
+  }
+  const { divergence } = distillation;
+  if (isSoftened(divergence)) return;
+  findings.error(path, 'kept-logits-of-divergence', { divergence }, removeKey(path));
 }
 
 function checkTeacherArchitecture(experiment: Experiment, findings: Findings): void {

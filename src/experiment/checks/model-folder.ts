@@ -1,37 +1,43 @@
-/** @file Hugging Face folders that an experiment names: which folder is meant, and what model is in it. */
+/** @file Hugging Face folders and GGUF files that an experiment names: which is meant, and what model and tokenizer are in it. */
 
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '../../protocol/problem';
 import { type Architecture } from '../../model/architecture';
 import { architectureFromConfig, type NewHead } from '../../model/layouts/config';
+import { GgufFile } from '../../model/files/gguf';
+import { findGguf, readGgufArchitecture } from '../../model/files/gguf-checkpoint';
 import { findTensors, requireRoom } from '../../model/files/weight-files';
+import { hasTokenizer, tokenizerOfGguf } from '../../tokenizer/gguf-tokenizer';
+import { Tokenizer } from '../../tokenizer/tokenizer';
 import { isFile, isFolder } from './dataset-files';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { readRunExperiment } from '../experiment-record';
 import { memberPaths, type RunPaths } from '../../run-directory/run-paths';
 import { isTrained, membersOf } from '../ensemble';
-import type { MemberSpec, TeacherSpec } from '../file/schema';
+import type { SingleSpec, TeacherSpec } from '../file/schema';
+import { onnxFolderOf } from './onnx-teacher';
 
 /**
- * The folder of the teacher's model, of an ensemble the first that is given; undefined for one that the run trains itself. Relative paths are relative to
+ * The folder of the teacher's model, of an ensemble the first that is given; undefined for one that the run trains itself, and for an ONNX file. Relative paths are relative to
  * `base`. Throws an InputError where an earlier run is not found, or its model is a link.
  */
-export async function teacherFolder(teacher: TeacherSpec | MemberSpec, base: string): Promise<string | undefined> {
+export async function teacherFolder(teacher: TeacherSpec | SingleSpec, base: string): Promise<string | undefined> {
   if (teacher.source === 'ensemble') {
     const given = teacher.teachers.find((member) => !isTrained(member));
     return given && teacherFolder(given, base);
   }
-  if (teacher.source === 'train' || isTrained(teacher)) return undefined;
+  if (teacher.source === 'train' || teacher.source === 'onnx' || isTrained(teacher)) return undefined;
   if (teacher.source === 'checkpoint') return resolve(base, teacher.path);
   const run = await findRun(teacher.run, base);
   if (teacher.role === 'teacher') return teacherOfRun(run);
   return (await findCompleteDirectory(run.model)) ?? run.model;
 }
 
-/** The folder of a teacher that is there before the run: its model's, or that of the checkpoint that it is fine-tuned from. */
+/** The folder of a teacher that is there before the run, with its tokenizer: its model's, or that of the checkpoint that it is fine-tuned from. */
 export async function givenFolder(teacher: TeacherSpec, base: string): Promise<string | undefined> {
+  if (teacher.source === 'onnx') return onnxFolderOf(resolve(base, teacher.path));
   const found = await teacherFolder(teacher, base);
   if (found !== undefined) return found;
   const [start] = membersOf(teacher).flatMap(({ member }) => (member.source === 'checkpoint' ? [member.path] : []));
@@ -42,6 +48,7 @@ export async function givenFolder(teacher: TeacherSpec, base: string): Promise<s
 export async function teacherOfRun(run: RunPaths): Promise<string> {
   const { teacher } = await readRunExperiment(run);
   if (teacher.source === 'ensemble') throw InputError.at(run.directory, 'teacher-of-run-is-ensemble', {});
+  if (teacher.source === 'onnx') throw InputError.at(run.directory, 'teacher-of-run-is-onnx', {});
   const elsewhere = await teacherFolder(teacher, run.directory);
   return elsewhere ?? (await findCompleteDirectory(run.teacher.model)) ?? run.teacher.model;
 }
@@ -58,11 +65,13 @@ export async function membersOfRun(run: RunPaths): Promise<{ folder: string; wei
 }
 
 /**
- * The architecture in a model folder, which has weights too. Of these only the names of the tensors are read.
+ * The architecture in a model folder or GGUF file, which has weights too. Of these only the names of the tensors are read.
  * Throws an InputError that names the file.
  * @param wanted the head that it gets in place of its own
  */
 export async function readArchitecture(folder: string, wanted?: NewHead): Promise<Architecture> {
+  const gguf = await findGguf(folder);
+  if (gguf !== undefined) return readGgufArchitecture(gguf, wanted);
   if (!(await isFolder(folder))) {
     throw InputError.at(folder, 'model-folder-missing', {});
   }
@@ -92,4 +101,22 @@ async function readConfig(file: string): Promise<unknown> {
     const reason = error instanceof Error ? error.message : String(error);
     throw InputError.at(file, 'model-config-unreadable', { reason });
   }
+}
+
+/** Whether a model folder, or a GGUF file, has a tokenizer. */
+export async function isWithTokenizer(folder: string): Promise<boolean> {
+  const gguf = await findGguf(folder);
+  return gguf === undefined ? isFile(join(folder, 'tokenizer.json')) : hasTokenizer(await readMetadata(gguf));
+}
+
+/** The tokenizer in a model folder or GGUF file. Throws an InputError that names the file. */
+export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  const gguf = await findGguf(folder);
+  return gguf === undefined ? Tokenizer.load(folder) : tokenizerOfGguf(await readMetadata(gguf), gguf);
+}
+
+async function readMetadata(path: string): Promise<GgufFile['metadata']> {
+  const file = await GgufFile.open(path);
+  await file.close();
+  return file.metadata;
 }

@@ -146,6 +146,21 @@ const trainingSchema = z
       .describe('Warm-up: below 1 a fraction of all updates, from 1 on a number of updates.'),
     weightDecay: z.number().min(0).default(0.01).describe('Decoupled weight decay.'),
     decayBiasAndNorm: z.boolean().default(false).describe('Whether biases and norm weights decay too.'),
+    layerDecay: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(1)
+      .describe(
+        'The learning rate of a block over that of the one above it, down to the embeddings; 1: all learn alike. For models that were trained before: 0.8 to 0.95.',
+      ),
+    frozenBlocks: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe(
+        'So many of the lowest blocks stay as they were, with the embeddings below them; where that is all of them, the head alone learns. 0: none.',
+      ),
     clipNorm: z.number().min(0).default(1).describe('Largest global gradient norm; 0 does not clip.'),
     dropout: z.number().min(0).lt(1).default(0.1).describe('Dropout rate of the trained model.'),
     onDivergence: z
@@ -172,7 +187,7 @@ const trainingSchema = z
 const tokenizerSchema = z
   .discriminatedUnion('source', [
     z.strictObject({ source: z.literal('teacher') }).describe("The teacher's own tokenizer."),
-    z.strictObject({ source: z.literal('path'), path: path('Folder that holds a tokenizer.json.') }),
+    z.strictObject({ source: z.literal('path'), path: path('Folder that holds a tokenizer.json, or GGUF file.') }),
     z
       .strictObject({
         source: z.literal('train'),
@@ -198,6 +213,19 @@ const teacherCache = z
           .describe(
             '"auto": soft labels exactly, and hidden states that are imitated in float16, which changes their loss by less than a ten-thousandth. "float32": all exactly. "float16": all in half the space; the run reports what the rounding costs.',
           ),
+        logits: z
+          .union([
+            z.literal('all'),
+            z.strictObject({
+              top: count('The most probable so many of each position.', 4096).meta({ examples: [64] }),
+            }),
+          ])
+          .default('all')
+          .meta({
+            description:
+              'Of a language model that is an ONNX file: which logits of a position are kept. Of a large vocabulary { "top": 64 } takes a hundredth of the space: the most probable tokens, and what all others have together. The run reports what that costs. Other teachers are kept by what their logits are made of, which is small and exact.',
+            examples: ['all', { top: 64 }],
+          }),
         maxGigabytes: z
           .number()
           .gt(0)
@@ -238,7 +266,7 @@ const memberSchema = z.discriminatedUnion('source', [
   z
     .strictObject({
       source: z.literal('checkpoint'),
-      path: path('Folder in Hugging Face layout, with the tokenizer that all members share.'),
+      path: path('Folder in Hugging Face layout or GGUF file, with the tokenizer that all members share.'),
       training: fineTuningSchema,
     })
     .describe('A model that is already fine-tuned, or with `training` a pretrained one.'),
@@ -268,7 +296,7 @@ const teacherSchema = z
       .strictObject({
         source: z.literal('checkpoint'),
         path: path(
-          'Folder in Hugging Face layout: config.json, model.safetensors and, for its tokenizer, tokenizer.json.',
+          'Folder in Hugging Face layout: config.json, model.safetensors and, for its tokenizer, tokenizer.json. Or a GGUF file.',
         ),
         training: fineTuningSchema,
         cache: teacherCache,
@@ -293,6 +321,18 @@ const teacherSchema = z
         precision: teacherPrecision,
       })
       .describe('A model of an earlier run.'),
+    z
+      .strictObject({
+        source: z.literal('onnx'),
+        path: path(
+          'An .onnx file of a classifier or a language model, as optimum and torch.onnx export them, or a folder with a model.onnx. Its tokenizer.json, and a config.json that names its classes, lie beside it.',
+        ),
+        cache: teacherCache,
+        precision: z.literal('float32').default('float32').describe('An ONNX file is asked as it is.'),
+      })
+      .describe(
+        'An exported model with logits. onnxruntime runs it on the processor; nothing else of it can be imitated.',
+      ),
     z
       .strictObject({
         source: z.literal('ensemble'),
@@ -350,7 +390,7 @@ const studentSchema = z
           })
           .describe("The teacher's embeddings and some of its blocks; the widths must be equal."),
         z
-          .strictObject({ from: z.literal('checkpoint'), path: path('Folder in Hugging Face layout.') })
+          .strictObject({ from: z.literal('checkpoint'), path: path('Folder in Hugging Face layout, or GGUF file.') })
           .describe(
             'The weights of a folder, which then also names the architecture. It gets a new head where its own predicts something else.',
           ),
@@ -540,8 +580,11 @@ export type TrainingSpec = z.infer<typeof trainingSchema>;
 export type TokenizerSpec = z.infer<typeof tokenizerSchema>;
 export type TeacherSpec = z.infer<typeof teacherSchema>;
 export type EnsembleSpec = Extract<TeacherSpec, { source: 'ensemble' }>;
-/** A single model, of an ensemble or as the teacher. */
+export type OnnxSpec = Extract<TeacherSpec, { source: 'onnx' }>;
+/** A model of an ensemble. */
 export type MemberSpec = z.infer<typeof memberSchema>;
+/** A single model, of an ensemble or as the teacher. */
+export type SingleSpec = MemberSpec | OnnxSpec;
 /** One that the run trains: from random weights, or from a checkpoint's. */
 export type TrainedSpec = Extract<MemberSpec, { training?: unknown }> & { training: TrainingSpec };
 export type TeacherCacheSpec = TeacherSpec['cache'];

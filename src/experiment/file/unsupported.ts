@@ -26,7 +26,7 @@ export function findUnsupported(experiment: unknown): Unsupported[] {
       ? [refused(['distillation', 'sequenceLevel'], complaint('sequence-level-not-supported', {}))]
       : []),
     ...(engine === 'torchrun' ? [refused(['engine'], complaint('engine-not-supported', { engine }))] : []),
-    ...(source === 'onnx' || source === 'endpoint'
+    ...(source === 'endpoint'
       ? [refused(['teacher', 'source'], complaint('teacher-source-not-supported', { source }))]
       : []),
     ...fileSplits.flatMap((split) => parquetFiles(experiment, split)),

@@ -6,14 +6,17 @@ import type { CommandId } from '../base/command-ids';
 import type { RunList } from '../runs/run-list';
 import { isLive } from '../../protocol/records';
 import { mainMetric, percentDone, statusWord, summaryRow } from '../runs/run-words';
-import { parsedDocument, nodeAt, nodeRange } from './experiment-document';
+import { openExperiments, parsedDocument, nodeAt, nodeRange } from './experiment-document';
 import { experimentSelector } from '../base/documents';
 import { lastFinished, runsOfFile } from './result-hints';
 
 export function registerCodeLenses(runs: RunList): Disposable {
   const changed = new EventEmitter<void>();
+  /** What the lenses of a document said when they were last given. */
+  const given = new WeakMap<TextDocument, string>();
   const provideCodeLenses = async (document: TextDocument): Promise<CodeLens[]> => {
     await runs.ready();
+    given.set(document, saidBy(fileLenses(runs, document)));
     const sweep = nodeAt(parsedDocument(document).source.root, ['sweep']);
     return [
       ...fileLenses(runs, document),
@@ -23,11 +26,19 @@ export function registerCodeLenses(runs: RunList): Disposable {
   const provider = { onDidChangeCodeLenses: changed.event, provideCodeLenses };
   return Disposable.from(
     changed,
-    runs.onDidChange(() => changed.fire()),
+    // Lenses that are drawn anew take no click meanwhile: those that would be the same stay.
+    runs.onDidChange(() => {
+      const differs = (one: TextDocument): boolean =>
+        given.has(one) && given.get(one) !== saidBy(fileLenses(runs, one));
+      if (openExperiments().some(differs)) changed.fire();
+    }),
     workspace.onDidGrantWorkspaceTrust(() => changed.fire()),
     languages.registerCodeLensProvider(experimentSelector, provider),
   );
 }
+
+const saidBy = (lenses: readonly CodeLens[]): string =>
+  JSON.stringify(lenses.map(({ command }) => [command?.title, command?.arguments]));
 
 function fileLenses(runs: RunList, document: TextDocument): CodeLens[] {
   const first = new Range(0, 0, 0, 0);

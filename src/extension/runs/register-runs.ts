@@ -35,7 +35,7 @@ export function registerRuns(parts: RunParts): Disposable {
       'distillery.stopRun': (run) => stopRun(parts, run),
       'distillery.resumeRun': (run) => resumeRun(parts, run),
       'distillery.runControl': (run) => runControl(parts, run),
-      'distillery.exportStudent': (run, folder) => exportStudent(runs, run, folder),
+      'distillery.exportStudent': (run, to) => exportStudent(parts, run, to),
       'distillery.showLog': (run) => showLog(runs, log, run),
       'distillery.revealRunFolder': (run) => revealRunFolder(runs, run),
       'distillery.restoreRun': (folder) => restoreDeleted(parts, folder),

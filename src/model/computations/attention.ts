@@ -3,7 +3,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { embedding, gelu, silu } from '../../engine/graph/ops';
 import type { Activation, Architecture } from '../architecture';
-import type { Backbone, ChooseRows, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
+import type {
+  Backbone,
+  ChooseRows,
+  ForwardOptions,
+  KeptHeads,
+  ModelInputs,
+  ParameterTensors,
+  Past,
+} from './computation';
 
 /**
  * Subtracted from the scores of what must not be seen: exp(score − 2³⁰) is 0, and a row that sees nothing is uniform, not NaN. A power of
@@ -29,10 +37,15 @@ export function dropped<T extends tf.Tensor>(x: T, rate: number, options: Forwar
 }
 
 /** @param areChosen whether the last state holds chosen rows alone */
-export function backboneOf(hiddenStates: tf.Tensor[], attentions: tf.Tensor4D[], areChosen: boolean): Backbone {
+export function backboneOf(
+  hiddenStates: tf.Tensor[],
+  attentions: tf.Tensor4D[],
+  areChosen: boolean,
+  kept?: KeptHeads[],
+): Backbone {
   const states = hiddenStates as tf.Tensor3D[];
-  if (!areChosen) return { hiddenStates: states, attentions };
-  return { hiddenStates: states.slice(0, -1), chosen: hiddenStates.at(-1) as tf.Tensor2D, attentions };
+  if (!areChosen) return { hiddenStates: states, attentions, kept };
+  return { hiddenStates: states.slice(0, -1), chosen: hiddenStates.at(-1) as tf.Tensor2D, attentions, kept };
 }
 
 export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
@@ -91,13 +104,34 @@ export function causalBias(attentionMask: tf.Tensor2D, window = Infinity): tf.Te
   return bias(tf.mul(tf.reshape(attentionMask, [batch, 1, 1, length]), causal));
 }
 
+/**
+ * The same for one token of each text after those that are kept: [B, 1, 1, C + 1].
+ * @param positionIds int32 [B, 1]
+ */
+export function biasAfter({ mask }: Past, positionIds: tf.Tensor2D, window = Infinity): tf.Tensor {
+  const [batch, length] = mask.shape;
+  const keys = tf.tensor(
+    Float32Array.from({ length }, (_, i) => i),
+    [1, length],
+  );
+  const distance = tf.sub(tf.cast(positionIds, 'float32'), keys); // [B, C]
+  const near = window > length ? mask : tf.mul(mask, tf.cast(tf.less(distance, window), 'float32'));
+  return bias(tf.reshape(tf.concat([near, tf.ones([batch, 1])], 1), [batch, 1, 1, length + 1]));
+}
+
+/** Heads with those that were kept before them. */
+export function after(past: KeptHeads | undefined, { key, value }: KeptHeads): KeptHeads {
+  if (!past) return { key, value };
+  return { key: tf.concat([past.key, key], 2), value: tf.concat([past.value, value], 2) };
+}
+
 /** Additive mask by which a query sees the real keys at most `reach` before or after it. attentionMask [B, L] → [B, 1, L, L]. */
 export function localBias(attentionMask: tf.Tensor2D, reach: number): tf.Tensor {
   const [batch, length] = attentionMask.shape;
-  const near = Float32Array.from({ length: length * length }, (_, i) =>
-    Math.abs(Math.floor(i / length) - (i % length)) <= reach ? 1 : 0,
-  );
-  return bias(tf.mul(tf.reshape(attentionMask, [batch, 1, 1, length]), tf.tensor(near, [length, length])));
+  const positions = Float32Array.from({ length }, (_, i) => i);
+  const distances = tf.abs(tf.sub(tf.tensor(positions, [length, 1]), tf.tensor(positions, [1, length]))); // [L, L]
+  const near = tf.cast(tf.lessEqual(distances, reach), 'float32');
+  return bias(tf.mul(tf.reshape(attentionMask, [batch, 1, 1, length]), near));
 }
 
 /** 1 (seen) → 0, 0 (not seen) → −2³⁰. */
@@ -118,7 +152,7 @@ function mergeHeads(x: tf.Tensor4D): tf.Tensor3D {
 export interface AttentionHeads {
   /** [B, H, L, d], scaled by 1 / √d. */
   query: tf.Tensor4D;
-  /** [B, K, L, d]: head h of the queries goes with head ⌊h · K / H⌋. */
+  /** [B, K, M, d]: head h of the queries goes with head ⌊h · K / H⌋; M is L, or more where there are kept ones. */
   key: tf.Tensor4D;
   value: tf.Tensor4D;
 }
@@ -126,8 +160,8 @@ export interface AttentionHeads {
 /**
  * Multi-head attention (Vaswani et al., 2017): softmax(q · kᵀ / √d + bias) · v for each head. Query heads that share keys and
  * values are the rows of one product, so that those are not repeated.
- * @param bias additive mask that broadcasts to [B, H, L, L]
- * @returns context [B, L, H · d], and the probabilities [B, H, L, L] before dropout
+ * @param bias additive mask that broadcasts to [B, H, L, M]
+ * @returns context [B, L, H · d], and the probabilities [B, H, L, M] before dropout
  */
 export function attendHeads(
   a: Architecture,
@@ -136,31 +170,33 @@ export function attendHeads(
   options: ForwardOptions,
 ): { context: tf.Tensor3D; probabilities: tf.Tensor4D } {
   const [batch, heads, length, width] = query.shape;
-  const shared = key.shape[1];
+  const [, shared, keys] = key.shape;
   const rows = (heads / shared) * length;
-  const product = tf.matMul(tf.reshape(query, [batch, shared, rows, width]), key, false, true); // [B, K, H / K · L, L]
-  const scores = capped(tf.reshape(product, [batch, heads, length, length]), a.scoreCap);
+  const product = tf.matMul(tf.reshape(query, [batch, shared, rows, width]), key, false, true); // [B, K, H / K · L, M]
+  const scores = capped(tf.reshape(product, [batch, heads, length, keys]), a.scoreCap);
   const probabilities = tf.softmax<tf.Tensor4D>(tf.add(scores, bias));
   const kept = dropped(probabilities, a.attentionDropout, options);
-  const context = tf.matMul(tf.reshape(kept, [batch, shared, rows, length]), value); // [B, K, H / K · L, d]
+  const context = tf.matMul(tf.reshape(kept, [batch, shared, rows, keys]), value); // [B, K, H / K · L, d]
   return { context: mergeHeads(tf.reshape(context, [batch, heads, length, width])), probabilities };
 }
 
 /**
  * Attention of as many key and value heads as query heads.
  * @param query, key, value [B, L, D]
- * @returns as of `attendHeads`
+ * @param past keys and values of earlier tokens
+ * @returns as of `attendHeads`, and these tokens' keys and values
  */
 export function attend(
   a: Architecture,
   { query, key, value }: { query: tf.Tensor; key: tf.Tensor; value: tf.Tensor },
   bias: tf.Tensor,
   options: ForwardOptions,
-): { context: tf.Tensor3D; probabilities: tf.Tensor4D } {
+  past?: KeptHeads,
+): { context: tf.Tensor3D; probabilities: tf.Tensor4D; kept: KeptHeads } {
   // The queries are scaled and not the scores: the same product on fewer numbers.
   const scaled = splitHeads(tf.mul(query, 1 / Math.sqrt(a.hiddenSize / a.heads)), a.heads);
-  const heads = { query: scaled, key: splitHeads(key, a.heads), value: splitHeads(value, a.heads) };
-  return attendHeads(a, heads, bias, options);
+  const kept = { key: splitHeads(key, a.heads), value: splitHeads(value, a.heads) };
+  return { ...attendHeads(a, { query: scaled, ...after(past, kept) }, bias, options), kept };
 }
 
 /**

@@ -12,9 +12,25 @@ export interface ModelInputs {
   /** float32 [B, L]: 1 real, 0 padding */
   attentionMask: tf.Tensor2D;
   /** int32 [B, L]; all 0 if absent. GPT-2 has none. */
-  typeIds?: tf.Tensor2D;
+  typeIds?: tf.Tensor2D | undefined;
   /** int32 [B, L]; 0, 1, ... L − 1 if absent. Rows padded on the left need them. */
-  positionIds?: tf.Tensor2D;
+  positionIds?: tf.Tensor2D | undefined;
+  /** What decoders have kept of the tokens before these, of which then there is one a text, with its position. */
+  past?: Past | undefined;
+}
+
+/** Keys and values of earlier tokens. */
+export interface Past {
+  /** One a layer. */
+  layers: KeptHeads[];
+  /** float32 [B, C]: 1 where there is a token, whose position is its column. */
+  mask: tf.Tensor2D;
+}
+
+/** A layer's keys, turned by their positions, and values: [B, K, L, d]. */
+export interface KeptHeads {
+  key: tf.Tensor4D;
+  value: tf.Tensor4D;
 }
 
 export interface ForwardOptions {
@@ -34,6 +50,8 @@ export interface Backbone {
   chosen?: tf.Tensor2D;
   /** One a layer, [B, H, L, L]: the softmax over the keys, before dropout. */
   attentions: tf.Tensor4D[];
+  /** Of decoders, one a layer: of the input's tokens alone. */
+  kept?: KeptHeads[] | undefined;
 }
 
 /** logits = cap(transform(hidden) · weightᵀ + bias), in parts so that the caller can make them for some rows at a time. */
@@ -52,6 +70,8 @@ export interface VocabularyHead {
 export interface FamilyComputation {
   backbone(a: Architecture, parameters: ParameterTensors, inputs: ModelInputs, options: ForwardOptions): Backbone;
   vocabularyHead(a: Architecture, parameters: ParameterTensors): VocabularyHead;
+  /** Whether it goes on from a `Past`. */
+  keepsPast?: true;
   classifiedRows(a: Architecture, inputs: ModelInputs): ChooseRows;
   classificationLogits(
     a: Architecture,

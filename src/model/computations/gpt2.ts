@@ -3,9 +3,26 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { embedding, layerNorm, linear } from '../../engine/graph/ops';
 import type { Architecture } from '../architecture';
-import { activate, attend, backboneOf, causalBias, dropped, lastRows, parameter, positionRows } from './attention';
+import {
+  activate,
+  attend,
+  backboneOf,
+  biasAfter,
+  causalBias,
+  dropped,
+  lastRows,
+  parameter,
+  positionRows,
+} from './attention';
 import { gpt2Layout } from '../layouts/gpt2';
-import type { Backbone, FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
+import type {
+  Backbone,
+  FamilyComputation,
+  ForwardOptions,
+  KeptHeads,
+  ModelInputs,
+  ParameterTensors,
+} from './computation';
 
 const conv1d = (x: tf.Tensor, p: ParameterTensors, name: string): tf.Tensor =>
   linear(x, parameter(p, `${name}.weight`), parameter(p, `${name}.bias`), 'in-out');
@@ -21,40 +38,45 @@ function block(
   x: tf.Tensor,
   bias: tf.Tensor,
   { choose, ...options }: ForwardOptions,
-): { output: tf.Tensor; probabilities: tf.Tensor4D } {
+  past: KeptHeads | undefined,
+): { output: tf.Tensor; probabilities: tf.Tensor4D; kept: KeptHeads } {
   const projected = conv1d(norm(x, a, p, `${name}ln_1`), p, `${name}attn.c_attn`); // [B, L, 3 D]
   const [query, key, value] = tf.split(projected, 3, -1) as [tf.Tensor, tf.Tensor, tf.Tensor];
-  const { context, probabilities } = attend(a, { query, key, value }, bias, options);
+  const { context, probabilities, kept } = attend(a, { query, key, value }, bias, options, past);
   const [seen, residual] = choose ? [choose(context), choose(x as tf.Tensor3D)] : [context, x];
   const attended = tf.add(dropped(conv1d(seen, p, `${name}attn.c_proj`), a.dropout, options), residual);
   const inner = activate(conv1d(norm(attended, a, p, `${name}ln_2`), p, `${name}mlp.c_fc`), a.activation);
   const mlp = dropped(conv1d(inner, p, `${name}mlp.c_proj`), a.dropout, options);
-  return { output: tf.add(mlp, attended), probabilities };
+  return { output: tf.add(mlp, attended), probabilities, kept };
 }
 
 function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, withChoice: ForwardOptions): Backbone {
   const { choose, ...options } = withChoice;
-  const bias = causalBias(inputs.attentionMask);
+  const { past } = inputs;
+  const bias = past ? biasAfter(past, inputs.positionIds!) : causalBias(inputs.attentionMask);
   const words = embedding(parameter(p, 'transformer.wte.weight'), inputs.inputIds);
   const positionTable = parameter(p, 'transformer.wpe.weight');
   const positions = positionRows(a, positionTable, inputs.inputIds.shape[1], inputs.positionIds);
   let x = dropped(tf.add(words, positions), a.embeddingDropout, options);
   const hiddenStates: tf.Tensor[] = [];
   const attentions: tf.Tensor4D[] = [];
+  const kept: KeptHeads[] = [];
   for (let index = 0; index < a.layers; index++) {
     hiddenStates.push(x);
     const isLast = index === a.layers - 1;
     const name = gpt2Layout.layerPrefix(index);
-    const { output, probabilities } = block(a, p, name, x, bias, isLast ? withChoice : options);
-    attentions.push(probabilities);
-    x = output;
+    const done = block(a, p, name, x, bias, isLast ? withChoice : options, past?.layers[index]);
+    attentions.push(done.probabilities);
+    kept.push(done.kept);
+    x = done.output;
   }
   hiddenStates.push(norm(x, a, p, 'transformer.ln_f')); // the last block's output counts after the final norm
-  return backboneOf(hiddenStates, attentions, choose !== undefined);
+  return backboneOf(hiddenStates, attentions, choose !== undefined, kept);
 }
 
 export const gpt2: FamilyComputation = {
   backbone,
+  keepsPast: true,
 
   vocabularyHead: (_a, p) => ({
     transform: (hidden) => hidden,

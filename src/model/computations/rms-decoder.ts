@@ -5,8 +5,10 @@ import { embedding, linear, rmsNorm } from '../../engine/graph/ops';
 import { type Architecture, headSizeOf, keyValueHeadsOf, type Rotary } from '../architecture';
 import {
   activate,
+  after,
   attendHeads,
   backboneOf,
+  biasAfter,
   causalBias,
   dropped,
   lastRows,
@@ -14,7 +16,14 @@ import {
   requirePositions,
   splitHeads,
 } from './attention';
-import type { Backbone, FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
+import type {
+  Backbone,
+  FamilyComputation,
+  ForwardOptions,
+  KeptHeads,
+  ModelInputs,
+  ParameterTensors,
+} from './computation';
 import { CLASSIFIER, type DecoderLayout, FINAL_NORM, HEAD, WORD_EMBEDDINGS } from '../layouts/rms-decoder';
 import { rotation, type Turn } from './rotary';
 
@@ -27,6 +36,7 @@ interface BlockContext {
   /** Additive mask, [B, 1, L, L]. */
   bias: tf.Tensor;
   turn: Turn;
+  past: KeptHeads | undefined;
 }
 
 /** Of layers without positions. */
@@ -59,9 +69,9 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
     return tf.split(product('qkv'), [a.heads * headSizeOf(a), keys, keys], -1) as [tf.Tensor, tf.Tensor, tf.Tensor];
   }
 
-  /** x [B, L, D] → context [B, L, H · d], and the probabilities [B, H, L, L]. */
+  /** x [B, L, D] → context [B, L, H · d], the probabilities, and x's keys and values. */
   function attention(context: BlockContext, x: tf.Tensor, options: ForwardOptions) {
-    const { a, p, name, bias, turn } = context;
+    const { a, p, name, bias, turn, past } = context;
     const [queries, keys, values] = project(context, x);
     const turned = (states: tf.Tensor, part: 'q' | 'k', heads: number): tf.Tensor4D => {
       const normed = (y: tf.Tensor): tf.Tensor => norm(y, a, p, `${name}self_attn.${part}_norm`);
@@ -69,10 +79,9 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
       return turn(normsQueriesAndKeys === 'each' ? (normed(split) as tf.Tensor4D) : split);
     };
     const query = turned(queries, 'q', a.heads);
-    const key = turned(keys, 'k', keyValueHeadsOf(a));
-    const value = splitHeads(values, keyValueHeadsOf(a));
+    const kept = { key: turned(keys, 'k', keyValueHeadsOf(a)), value: splitHeads(values, keyValueHeadsOf(a)) };
     const scaled = tf.mul<tf.Tensor4D>(query, 1 / Math.sqrt(a.queryScalar ?? headSizeOf(a)));
-    return attendHeads(a, { query: scaled, key, value }, bias, options);
+    return { ...attendHeads(a, { query: scaled, ...after(past, kept) }, bias, options), kept };
   }
 
   function mlp({ a, p, name }: BlockContext, x: tf.Tensor): tf.Tensor {
@@ -94,19 +103,25 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
     const output = linear(seen, parameter(p, `${name}self_attn.o_proj.weight`), null, 'out-in');
     const between = tf.add(dropped(normed(output, norms.afterAttention), a.dropout, options), residual);
     const inner = normed(mlp(context, normed(between, norms.beforeMlp)), norms.afterMlp);
-    return { output: tf.add(dropped(inner, a.dropout, options), between), probabilities: attended.probabilities };
+    const { probabilities, kept } = attended;
+    return { output: tf.add(dropped(inner, a.dropout, options), between), probabilities, kept };
   }
 
   function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, withChoice: ForwardOptions): Backbone {
     const { choose, ...options } = withChoice;
     const [, length] = inputs.inputIds.shape;
     requirePositions(a, length);
-    const turnBy = (rotary: Rotary): Turn => rotation(rotary, headSizeOf(a), length, inputs.positionIds);
+    const { past } = inputs;
+    const turnBy = (rotary: Rotary): Turn =>
+      rotation(rotary, headSizeOf(a), length, inputs.positionIds, past && past.mask.shape[1] + 1);
     const turn = turnBy(a.rotary!);
     const slidingTurn = a.slidingRotary ? turnBy(a.slidingRotary) : turn;
     const biases = new Map<boolean, tf.Tensor>();
     const biasOf = (slides: boolean): tf.Tensor => {
-      const bias = biases.get(slides) ?? causalBias(inputs.attentionMask, slides ? a.slidingWindow : undefined);
+      const window = slides ? a.slidingWindow : undefined;
+      const make = (): tf.Tensor =>
+        past ? biasAfter(past, inputs.positionIds!, window) : causalBias(inputs.attentionMask, window);
+      const bias = biases.get(slides) ?? make();
       biases.set(slides, bias);
       return bias;
     };
@@ -114,22 +129,32 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
     let x = dropped(scalesEmbeddings ? tf.mul(words, Math.sqrt(a.hiddenSize)) : words, a.embeddingDropout, options);
     const hiddenStates: tf.Tensor[] = [];
     const attentions: tf.Tensor4D[] = [];
+    const kept: KeptHeads[] = [];
     for (let index = 0; index < a.layers; index++) {
       hiddenStates.push(x);
       const slides = a.slidingLayers?.[index] ?? false;
       const isTurned = a.rotaryLayers?.[index] ?? true;
       const turnOfLayer = isTurned ? (slides ? slidingTurn : turn) : unturned;
-      const context = { a, p, name: layout.layerPrefix(index), bias: biasOf(slides), turn: turnOfLayer };
-      const { output, probabilities } = block(context, x, index === a.layers - 1 ? withChoice : options);
-      attentions.push(probabilities);
-      x = output;
+      const context = {
+        a,
+        p,
+        name: layout.layerPrefix(index),
+        bias: biasOf(slides),
+        turn: turnOfLayer,
+        past: past?.layers[index],
+      };
+      const done = block(context, x, index === a.layers - 1 ? withChoice : options);
+      attentions.push(done.probabilities);
+      kept.push(done.kept);
+      x = done.output;
     }
     hiddenStates.push(norm(x, a, p, FINAL_NORM)); // the last block's output counts after the final norm
-    return backboneOf(hiddenStates, attentions, choose !== undefined);
+    return backboneOf(hiddenStates, attentions, choose !== undefined, kept);
   }
 
   return {
     backbone,
+    keepsPast: true,
     vocabularyHead: (a, p) => ({
       transform: (hidden) => hidden,
       weight: parameter(p, a.tieWordEmbeddings ? WORD_EMBEDDINGS : HEAD) as tf.Tensor2D,

@@ -1,7 +1,8 @@
-/** @file Rotary positions (Su et al., 2021): the frequencies with their scalings, and turning queries and keys by them. */
+/** @file Rotary positions (Su et al., 2021): turning queries and keys by their angles. */
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { Rotary, RotaryScaling } from '../architecture';
+import { rotaryFrequencies } from '../rotary-frequencies';
 
 /** Turns heads [B, H, L, d] by the angles of their positions. */
 export type Turn = (heads: tf.Tensor4D) => tf.Tensor4D;
@@ -10,10 +11,17 @@ export type Turn = (heads: tf.Tensor4D) => tf.Tensor4D;
  * Turns the pairs (x_i, x_(i + d / 2)) of each head, as transformers pairs them, by position · frequency_i.
  * @param headSize d, even
  * @param positionIds int32 [B, L], or undefined for 0, 1, ... length − 1
+ * @param most how many positions there can be: their turns are then numbers of the program, to the last bit those of a text in order
  */
-export function rotation(rotary: Rotary, headSize: number, length: number, positionIds: tf.Tensor2D | undefined): Turn {
+export function rotation(
+  rotary: Rotary,
+  headSize: number,
+  length: number,
+  positionIds: tf.Tensor2D | undefined,
+  most?: number,
+): Turn {
   const [cosines, sines] = positionIds
-    ? turnsAt(rotary, headSize, positionIds)
+    ? turnsAt(rotary, headSize, positionIds, most)
     : turnsInOrder(rotary, headSize, length);
   return (heads) => {
     const [first, second] = tf.split(heads, 2, -1) as [tf.Tensor4D, tf.Tensor4D]; // [B, H, L, d / 2] each
@@ -42,8 +50,20 @@ function turnsInOrder(rotary: Rotary, headSize: number, length: number): [tf.Ten
 }
 
 /** Cosines and sines for positions that are inputs, [B, 1, L, d / 2]. */
-function turnsAt(rotary: Rotary, headSize: number, positionIds: tf.Tensor2D): [tf.Tensor, tf.Tensor] {
+function turnsAt(
+  rotary: Rotary,
+  headSize: number,
+  positionIds: tf.Tensor2D,
+  most: number | undefined,
+): [tf.Tensor, tf.Tensor] {
   const [batch, length] = positionIds.shape;
+  if (most !== undefined) {
+    const ids = tf.reshape<tf.Rank.R1>(positionIds, [batch * length]);
+    const rows = (table: tf.Tensor): tf.Tensor =>
+      tf.reshape(tf.gather(tf.reshape<tf.Rank.R2>(table, [most, headSize / 2]), ids), [batch, 1, length, headSize / 2]);
+    const [cosines, sines] = turnsInOrder(rotary, headSize, most);
+    return [rows(cosines), rows(sines)];
+  }
   const frequencies = tf.tensor(Float32Array.from(rotaryFrequencies(rotary, headSize)), [1, 1, 1, headSize / 2]);
   const angles = tf.mul(tf.reshape(tf.cast(positionIds, 'float32'), [batch, 1, length, 1]), frequencies);
   const factor = magnitude(rotary.scaling);
@@ -52,38 +72,3 @@ function turnsAt(rotary: Rotary, headSize: number, positionIds: tf.Tensor2D): [t
 
 const magnitude = (scaling: RotaryScaling | undefined): number =>
   scaling?.type === 'yarn' ? scaling.attentionFactor : 1;
-
-/** Radians a position of each of the d / 2 pairs. */
-export function rotaryFrequencies({ theta, scaling }: Rotary, headSize: number): number[] {
-  const frequencies = Array.from({ length: headSize / 2 }, (_, i) => theta ** ((-2 * i) / headSize));
-  if (!scaling) return frequencies;
-  if (scaling.type === 'linear') return frequencies.map((frequency) => frequency / scaling.factor);
-  if (scaling.type === 'llama3') return frequencies.map((frequency) => ofLlama3(frequency, scaling));
-  const ramp = yarnRamp(theta, headSize, scaling);
-  return frequencies.map((frequency, i) => frequency * (1 - ramp(i) + ramp(i) / scaling.factor));
-}
-
-/** Short waves stay, long ones are stretched by the factor, and between them it goes over from one to the other (Llama 3.1). */
-function ofLlama3(frequency: number, scaling: Extract<RotaryScaling, { type: 'llama3' }>): number {
-  const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalPositions } = scaling;
-  const waves = (originalPositions * frequency) / (2 * Math.PI); // over the length that it was trained on
-  if (waves < low) return frequency / factor;
-  if (waves > high) return frequency;
-  const share = (waves - low) / (high - low);
-  return (1 - share) * (frequency / factor) + share * frequency;
-}
-
-/** YaRN's ramp over the pairs (Peng et al., 2023, section 3.2): 0 where a frequency stays, 1 where it is divided by the factor. */
-function yarnRamp(
-  theta: number,
-  headSize: number,
-  { betaFast, betaSlow, originalPositions, truncate }: Extract<RotaryScaling, { type: 'yarn' }>,
-): (pair: number) => number {
-  const pairOf = (rotations: number): number =>
-    (headSize * Math.log(originalPositions / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
-  const [fast, slow] = [pairOf(betaFast), pairOf(betaSlow)];
-  const low = Math.max(truncate ? Math.floor(fast) : fast, 0);
-  const high = Math.min(truncate ? Math.ceil(slow) : slow, headSize - 1);
-  const width = high === low ? 0.001 : high - low;
-  return (pair) => Math.min(1, Math.max(0, (pair - low) / width));
-}

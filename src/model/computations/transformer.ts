@@ -62,6 +62,9 @@ export function backbone(
   return families[a.family].backbone(a, parameters, inputs, options);
 }
 
+/** Whether tokens can be computed after those whose keys and values were kept. */
+export const keepsPast = ({ family }: Architecture): boolean => families[family].keepsPast ?? false;
+
 /** The head of a language model. */
 export function vocabularyHead(a: Architecture, parameters: ParameterTensors): VocabularyHead {
   return families[a.family].vocabularyHead(a, parameters);

@@ -1,6 +1,6 @@
-/** @file Model folders as Hugging Face lays them out: config.json and model.safetensors, whole or in shards. */
+/** @file Models in folders as Hugging Face lays them out, config.json and model.safetensors, whole or in shards; and in GGUF files. */
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../protocol/problem';
 import { type Architecture } from '../architecture';
@@ -8,24 +8,25 @@ import { architectureFromConfig, configFromArchitecture, headParameters, paramet
 import { writeAtomically } from './atomic';
 import { layoutOf } from '../layouts/families';
 import { initializeParameters, type Parameters } from '../parameters';
+import { findGguf, loadGguf, loadGgufParameters } from './gguf-checkpoint';
 import { SafetensorsFile, toFloat32, writeSafetensors } from './safetensors';
-import { findTensors, readJsonObject, requireRoom, WEIGHTS } from './weight-files';
-
-const CONFIG = 'config.json';
+import { CONFIG, findTensors, readJsonObject, requireRoom, WEIGHTS } from './weight-files';
 
 export interface Checkpoint {
   architecture: Architecture;
   /** float32, under the names that transformers 5 writes. */
   parameters: Parameters;
-  /** config.json as it stands in the folder. */
+  /** config.json as it stands in the folder, or as a GGUF file means it. */
   config: Record<string, unknown>;
 }
 
 /**
- * Reads a model folder. Float16 and bfloat16 weights are widened to float32; tensors that the model has not are passed over.
+ * Reads a model folder, or a GGUF file. Weights of fewer bits are widened to float32; tensors of a folder that the model has not are passed over.
  * @throws InputError that names the file, where something is missing, damaged or of the wrong shape
  */
 export async function loadCheckpoint(directory: string): Promise<Checkpoint> {
+  const gguf = await findGguf(directory);
+  if (gguf !== undefined) return loadGguf(gguf);
   const configFile = join(directory, CONFIG);
   const config = await readJsonObject(configFile);
   const architecture = architectureFromConfig(config, configFile);
@@ -33,7 +34,7 @@ export async function loadCheckpoint(directory: string): Promise<Checkpoint> {
 }
 
 /**
- * Weights for an architecture to be trained from those of a model folder, whatever its head. What belongs to the head and is not there, or
+ * Weights for an architecture to be trained from those of a model folder or GGUF file, whatever its head. What belongs to the head and is not there, or
  * is there for other classes, starts from random values of `seed`.
  * @returns also the names of those, `fresh`
  * @throws InputError that names the file, where anything else is missing, damaged or of the wrong shape
@@ -43,9 +44,21 @@ export async function loadStart(
   architecture: Architecture,
   seed: number,
 ): Promise<{ parameters: Parameters; fresh: string[] }> {
-  const found = await loadParameters(directory, architecture, headParameters(architecture));
+  const head = headParameters(architecture);
+  const gguf = await findGguf(directory);
+  const found = await (gguf === undefined
+    ? loadParameters(directory, architecture, head)
+    : loadGgufParameters(gguf, architecture, head));
   const fresh = Object.keys(parameterShapes(architecture)).filter((name) => !(name in found));
   return { parameters: { ...initializeParameters(architecture, seed), ...found }, fresh };
+}
+
+/** Size of the files that hold a model's weights. */
+export async function weightBytes(directory: string): Promise<number> {
+  const gguf = await findGguf(directory);
+  const files = gguf === undefined ? new Set((await findTensors(directory)).fileOf.values()) : [gguf];
+  const sizes = await Promise.all([...files].map(async (file) => (await stat(file)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** @param dispensable parameters that are left out where the folder has none of their shape */

@@ -6,8 +6,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { sizeOf } from '../../engine/array';
 import { InputError } from '../../protocol/problem';
-import { LARGEST_TRANSFER, naming, writeAtomically } from './atomic';
+import { naming, writeAtomically } from './atomic';
 import { decodeBfloat16, decodeFloat16 } from '../../protocol/float16';
+import { readRange } from './ranges';
 
 /** Views of a tensor's bytes by stored type; half-precision floats are bit patterns. */
 const VIEWS = {
@@ -79,7 +80,7 @@ export class SafetensorsFile {
 
   async read(name: string): Promise<StoredTensor> {
     const { dtype, shape, start, end } = this.entry(name);
-    const bytes = await readBytes(this.file, this.path, start, end);
+    const bytes = await readRange(this.file, this.path, [start, end], () => cutOff(this.path));
     return { dtype, shape, data: new VIEWS[dtype](bytes.buffer) };
   }
 
@@ -168,12 +169,12 @@ async function readHeader(
 ): Promise<{ entries: Map<string, Entry>; metadata: Record<string, string> }> {
   const { size } = await naming(path, file.stat());
   if (size < 8) throw cutOff(path);
-  const prefix = await readBytes(file, path, 0, 8);
+  const prefix = await readRange(file, path, [0, 8], () => cutOff(path));
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
   if (length > BigInt(LARGEST_HEADER)) throw InputError.at(path, 'safetensors-long-header', { bytes: String(length) });
   const dataStart = 8 + Number(length);
   if (dataStart > size) throw cutOff(path);
-  const header = parseHeader(await readBytes(file, path, 8, dataStart), path);
+  const header = parseHeader(await readRange(file, path, [8, dataStart], () => cutOff(path)), path);
   const entries = new Map<string, Entry>();
   for (const [name, value] of Object.entries(header)) {
     if (name !== '__metadata__') entries.set(name, readEntry(name, value, dataStart, path));
@@ -213,18 +214,5 @@ function readEntry(name: string, value: unknown, dataStart: number, path: string
 
 const isCounts = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((entry) => Number.isSafeInteger(entry) && entry >= 0);
-
-/** Bytes [start, end) of the file in a buffer of their own, so that any view of them is aligned. */
-async function readBytes(file: FileHandle, path: string, start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(end - start);
-  let done = 0;
-  while (done < bytes.length) {
-    const length = Math.min(bytes.length - done, LARGEST_TRANSFER);
-    const { bytesRead } = await naming(path, file.read(bytes, done, length, start + done));
-    if (bytesRead === 0) throw cutOff(path);
-    done += bytesRead;
-  }
-  return bytes;
-}
 
 const cutOff = (path: string): InputError => InputError.at(path, 'safetensors-cut-off', {});

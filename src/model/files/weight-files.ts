@@ -6,6 +6,7 @@ import { InputError } from '../../protocol/problem';
 import type { Architecture } from '../architecture';
 import { SafetensorsFile } from './safetensors';
 
+export const CONFIG = 'config.json';
 export const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 

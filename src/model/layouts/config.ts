@@ -54,6 +54,10 @@ const PROBLEM_TYPES: Record<string, ProblemType> = {
   regression: 'regression',
 };
 
+/** As a config.json names it; undefined for a name that is none. */
+export const problemTypeNamed = (name: string | undefined): ProblemType | undefined =>
+  name !== undefined && Object.hasOwn(PROBLEM_TYPES, name) ? PROBLEM_TYPES[name] : undefined;
+
 /** What a pretrained model is to predict from now on. */
 export interface NewHead {
   head: Head;
@@ -109,7 +113,7 @@ function readLabels(reader: ConfigReader): { labels: string[]; problemType: Prob
   const labels = reader.labels();
   const stored = reader.optionalText('problem_type');
   if (stored === undefined) return { labels, problemType: labels.length === 1 ? 'regression' : 'single-label' };
-  const problemType = Object.hasOwn(PROBLEM_TYPES, stored) ? PROBLEM_TYPES[stored] : undefined;
+  const problemType = problemTypeNamed(stored);
   if (problemType) return { labels, problemType };
   return reader.fail('model-problem-type', { value: stored, known: Object.keys(PROBLEM_TYPES) });
 }

@@ -106,7 +106,7 @@ const values = {
   },
   'teacher-source-not-supported': {
     message: '"source": "{source}" is not supported by this version.',
-    remedy: 'Use "checkpoint", "train" or "run".',
+    remedy: 'Use "checkpoint", "onnx", "train" or "run".',
   },
   'parquet-not-supported': {
     message: 'A .parquet file is not supported by this version.',
@@ -159,6 +159,10 @@ const settings = {
     message: 'This model predicts "{found}" labels by its config.json, and those of the dataset are "{labels}".',
     remedy:
       'Set "labels" of the experiment\'s "dataset", or problem_type in config.json where that is wrong or missing (single_label_classification, multi_label_classification, regression), or fine-tune it: add "training".',
+  },
+  'teacher-without-sizes': {
+    message: 'An ONNX file says nothing of its blocks and widths, from which students could be made.',
+    remedy: 'Choose the sizes of "student.architecture" yourself.',
   },
   'teacher-of-several-numbers': {
     message: 'This model predicts {numbers} numbers, and a row has one.',
@@ -266,8 +270,8 @@ const models = {
     remedy: 'Choose a teacher that was trained for this task, or another task, or fine-tune this one: add "training".',
   },
   'teacher-without-tokenizer': {
-    message: "The teacher's folder has no tokenizer.json.",
-    remedy: 'Put its tokenizer.json there, or write "tokenizer": {"source": "path", "path": …}.',
+    message: 'The teacher has no tokenizer.',
+    remedy: 'Put its tokenizer.json into its folder, or write "tokenizer": {"source": "path", "path": …}.',
   },
   'tokenizer-not-in-folder': {
     message: 'This folder has no tokenizer.json.',
@@ -312,6 +316,34 @@ const models = {
   'ensemble-without-blocks': {
     message: 'An ensemble has no blocks of its own to start the student from.',
     remedy: 'Use "random" or "checkpoint".',
+  },
+  'opaque-without-hidden': {
+    message: 'An ONNX file shows its logits alone: there are no hidden states to imitate.',
+    remedy: 'Remove "hidden", or name the checkpoint that the file was exported from.',
+  },
+  'opaque-without-blocks': {
+    message: 'An ONNX file has no blocks to start the student from.',
+    remedy: 'Use "random" or "checkpoint".',
+  },
+  'kept-logits-without-meaning': {
+    message: "This teacher's answers are kept whole: they are small.",
+    remedy: 'Remove it. It is for a language model that is an ONNX file.',
+  },
+  'kept-logits-of-divergence': {
+    message: '"{divergence}" compares all logits, and of some the others cannot be told.',
+    remedy: 'Keep "all", or choose a divergence of probabilities.',
+  },
+  'onnx-classes-assumed': {
+    message: 'No config.json beside the file names its classes. They are taken to be, in this order, {classes:list}.',
+    remedy: 'Put its config.json, with "id2label", beside it.',
+  },
+  'onnx-other-classes': {
+    message: 'The model has {width:count} logits for {classes:count} classes.',
+    remedy: 'Use rows with the classes that it was trained for.',
+  },
+  'teacher-of-run-is-onnx': {
+    message: 'The teacher of this run is an ONNX file, which is not a model of the run.',
+    remedy: 'Name the file itself: "teacher": {"source": "onnx", "path": …}.',
   },
   'student-larger-than-teacher': {
     message: "The student has {student:count} parameters, more than the teacher's {teacher:count}.",

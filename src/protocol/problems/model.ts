@@ -4,14 +4,77 @@ import type { Entry } from './templates';
 
 const again = 'Copy or download the file again.';
 
+const exportAgain = 'Export the model again: `optimum-cli export onnx --model DIR OUT`.';
+
 export const modelProblems = {
+  'onnx-unreadable': {
+    message: 'There is no such file, or it may not be read.',
+    remedy: 'Name an .onnx file, or a folder with a model.onnx.',
+  },
+  'onnx-not-a-model': { message: 'This is no ONNX model: there is no graph in it.', remedy: exportAgain },
+  'onnx-damaged': { message: 'This ONNX file is damaged at byte {byte:count}: {reason}.', remedy: again },
+  'onnx-custom-operators': {
+    message: 'The model needs operators of {domains:names}, which onnxruntime has not.',
+    remedy: 'Export it without custom operators: libraries with operators are never loaded.',
+  },
+  'onnx-data-missing': {
+    message: 'Its weights lie in "{name}", and there is no such file beside it.',
+    remedy: 'Copy all files of the model together.',
+  },
+  'onnx-data-outside': {
+    message: 'Its weights are said to lie in "{name}", which is not below its folder.',
+    remedy: 'Put the file beside the model, and save the model with that name alone.',
+  },
+  'onnx-data-cut-off': {
+    message: 'The file has {bytes:count} bytes, and the model reads {wanted:count} of it.',
+    remedy: again,
+  },
+  'onnx-with-cache': {
+    message: 'The model wants "{input}": it was exported to continue a text, with keys and values of earlier tokens.',
+    remedy: 'Export it without them: `optimum-cli export onnx --task text-generation --model DIR OUT`.',
+  },
+  'onnx-input-unknown': {
+    message: 'The model has an input "{input}", which is none of {known:names}.',
+    remedy: 'Export it with these inputs alone.',
+  },
+  'onnx-input-shape': {
+    message: 'The input "{input}" is not made of numbers in rows and columns.',
+    remedy: 'Export it with inputs of the shape [batch, length].',
+  },
+  'onnx-without-ids': { message: 'The model has no input "input_ids".', remedy: 'Export it with that name.' },
+  'onnx-without-logits': {
+    message: ['None of the outputs {outputs:names} is called "logits".', 'The model has no output.'],
+    remedy: 'Export the model with its head: the output "logits" is wanted.',
+  },
+  'onnx-unfit-for-task': {
+    message: 'The output "{output}" has {found} axes, and {task} wants {axes}.',
+    remedy: 'Choose a model that was exported for this task, or another task.',
+  },
+  'onnx-one-class': {
+    message: 'The model has one logit, as a regression has.',
+    remedy: 'Use a classifier of two classes or more.',
+  },
+  'onnx-classes-differ': {
+    message: '"id2label" names {classes:count} classes, and the model beside it has {width:count} logits.',
+    remedy: 'Put the config.json there that belongs to the model.',
+  },
+  'onnx-fixed-without-mask': {
+    message: 'The model takes texts of {length} tokens alone, and has no attention_mask that would tell shorter ones.',
+    remedy: 'Export it with an attention_mask, or with dynamic axes.',
+  },
+  'onnx-fails': { message: 'onnxruntime cannot load the model: {reason}', remedy: exportAgain },
+  'onnx-fails-on-text': {
+    message: 'The model fails on a text of {length} tokens: {reason}',
+    remedy:
+      'Lower "maxLength" of the dataset where the model has fewer positions, or export it again with dynamic axes.',
+  },
   'model-folder-missing': {
     message: 'There is no such folder.',
-    remedy: 'Name a folder in Hugging Face layout.',
+    remedy: 'Name a folder in Hugging Face layout, or a GGUF file.',
   },
   'model-without-config': {
     message: 'This folder has no config.json.',
-    remedy: 'Name a folder in Hugging Face layout.',
+    remedy: 'Name a folder in Hugging Face layout, or a GGUF file.',
   },
   'model-without-weights': {
     message: 'This folder has no model.safetensors.',
@@ -169,6 +232,137 @@ export const modelProblems = {
   'safetensors-entry-of-other-size': {
     message: 'This is no intact safetensors file: the bytes of {tensor} do not fit its shape.',
     remedy: again,
+  },
+  'gguf-several': {
+    message: 'This folder has several GGUF files: {files:names}.',
+    remedy: 'Name one of them.',
+  },
+  'gguf-unreadable': {
+    message: 'This file cannot be opened.',
+    remedy: 'Check that it exists and may be read.',
+  },
+  'gguf-not-gguf': { message: 'This is no GGUF file: it does not begin with "GGUF".', remedy: again },
+  'gguf-big-endian': {
+    message: 'This GGUF file is for big-endian processors.',
+    remedy: 'Use the little-endian file of this model.',
+  },
+  'gguf-version': {
+    message: 'This GGUF file has version {version}, and known are {known:names}.',
+    remedy: 'Convert the model again with the present llama.cpp.',
+  },
+  'gguf-cut-off': {
+    message: 'This GGUF file is cut off: it ends after {bytes} bytes, within its header.',
+    remedy: again,
+  },
+  'gguf-tensor-cut-off': {
+    message: 'This GGUF file is cut off: the tensor {tensor} ends at byte {end}, and the file has {size}.',
+    remedy: again,
+  },
+  'gguf-long-header': {
+    message: 'This is no intact GGUF file: its header is longer than {mebibytes} MiB.',
+    remedy: again,
+  },
+  'gguf-count-impossible': {
+    message: 'This is no intact GGUF file: it claims to have {count} {what}, in {size} bytes.',
+    remedy: again,
+  },
+  'gguf-value-of-unknown-type': {
+    message: 'This is no intact GGUF file: {key} has a value of the unknown type {type}.',
+    remedy: again,
+  },
+  'gguf-name-twice': { message: 'This is no intact GGUF file: it has {name} twice.', remedy: again },
+  'gguf-alignment': {
+    message: 'This is no intact GGUF file: its alignment is {alignment}.',
+    remedy: again,
+  },
+  'gguf-dimensions': {
+    message: 'This is no intact GGUF file: the tensor {tensor} has {dimensions} dimensions.',
+    remedy: again,
+  },
+  'gguf-row-not-blocks': {
+    message:
+      'This is no intact GGUF file: a row of the tensor {tensor} has {row} values, and {type} stores {values} at once.',
+    remedy: again,
+  },
+  'gguf-misaligned': {
+    message: 'This is no intact GGUF file: the tensor {tensor} begins at {offset}, which {alignment} does not divide.',
+    remedy: again,
+  },
+  'gguf-overlap': {
+    message: 'This is no intact GGUF file: the tensors {tensor} and {other} overlap.',
+    remedy: again,
+  },
+  'gguf-tensor-of-unknown-type': {
+    message: 'The tensor {tensor} is stored as {type}.',
+    remedy: 'Use a file whose tensors are of: {known:names}; llama-quantize makes one.',
+  },
+  'gguf-split': {
+    message: 'This is one of the {parts} parts of a model.',
+    remedy: 'Join them with llama-gguf-split --merge.',
+  },
+  'gguf-architecture-unknown': {
+    message: ['The architecture "{architecture}" is unknown.', 'general.architecture is missing.'],
+    remedy: 'Use a model whose general.architecture is one of: {known:names}.',
+  },
+  'gguf-key-missing': {
+    message: 'This GGUF file does not say {key}.',
+    remedy: 'Convert the model again with the present llama.cpp.',
+  },
+  'gguf-value-wrong': {
+    message: 'In this GGUF file, {key} is not {wanted}.',
+    remedy: 'Convert the model again with the present llama.cpp.',
+  },
+  'gguf-layers-differ': {
+    message: '{key} is not the same for all layers, which is not supported.',
+    remedy: 'Use a model whose layers are alike.',
+  },
+  'gguf-head-of-other-width': {
+    message: '{key} is {width} and a head has {headSize}, which is not supported.',
+    remedy: 'Use a model whose keys and values have one width, and are turned whole.',
+  },
+  'gguf-experts': {
+    message: 'This is a mixture of {experts} experts, which is not supported.',
+    remedy: 'Use a model without experts.',
+  },
+  'gguf-rope-factors': {
+    message: "The factors of this model's rotary positions are not of Llama 3's kind.",
+    remedy: 'Use a model without them.',
+  },
+  'gguf-rope-scaling': {
+    message: 'The rotary positions are scaled by "{type}", which is unknown.',
+    remedy: 'Use a model with: {known:names}.',
+  },
+  'gguf-tensor-missing': { message: 'The tensor {tensor} is missing.', remedy: 'Use a complete file.' },
+  'gguf-tensor-of-other-shape': {
+    message: 'The tensor {tensor} has the shape [{found:names}], the metadata means [{wanted:names}].',
+    remedy: again,
+  },
+  'gguf-tensors-unknown': {
+    message: [
+      'The tensors {tensors:names}, and {more} more, are of no {architecture} model that is supported.',
+      'The tensors {tensors:names} are of no {architecture} model that is supported.',
+    ],
+    remedy: 'Use a model without them.',
+  },
+  'gguf-without-tokenizer': {
+    message: 'This GGUF file has no tokenizer.',
+    remedy: 'Name the folder of a tokenizer.json: "tokenizer": {"source": "path", "path": …}.',
+  },
+  'gguf-tokenizer-unknown': {
+    message: 'The tokenizer is of the kind "{kind}".',
+    remedy:
+      'Use a model whose tokenizer.ggml.model is one of: {known:names}, or name the folder of its tokenizer.json.',
+  },
+  'gguf-pre-unknown': {
+    message: [
+      'The tokenizer cuts texts up by the rules "{pre}", which are unknown.',
+      'The file does not say by which rules its tokenizer cuts texts up: tokenizer.ggml.pre is missing.',
+    ],
+    remedy: 'Use a model whose tokenizer.ggml.pre is one of: {known:names}, or name the folder of its tokenizer.json.',
+  },
+  'gguf-tokenizer-incomplete': {
+    message: 'The tokenizer is incomplete: {key} is missing, or not as long as its tokens are many.',
+    remedy: 'Convert the model again with the present llama.cpp.',
   },
   'tokenizer-missing': {
     message: 'There is no tokenizer.json in this folder.',

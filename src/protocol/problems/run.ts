@@ -73,6 +73,26 @@ export const runProblems = {
     message: 'There is something of this name already, and nothing is written over it.',
     remedy: 'Name a folder that does not exist yet.',
   },
+  'export-gguf-family': {
+    message: 'llama.cpp knows no model of the family "{family}".',
+    remedy: 'Export in the format "huggingface"; known are: {known:names}.',
+  },
+  'export-gguf-head': {
+    message: 'A GGUF file holds a language model, and this one has the head "{head}".',
+    remedy: 'Export in the format "huggingface".',
+  },
+  'export-gguf-setting': {
+    message: "With this model's {setting}, llama.cpp would compute something else: its {architecture} has another.",
+    remedy: 'Export in the format "huggingface".',
+  },
+  'export-gguf-tokenizer': {
+    message: 'llama.cpp has no such tokenizer: {why}.',
+    remedy: 'Export in the format "huggingface".',
+  },
+  'export-values-unknown': {
+    message: 'The format "{format}" stores no weights as "{values}".',
+    remedy: ['Use one of: {known:names}.', 'Leave it out.'],
+  },
   'export-format-missing': {
     message: 'This version does not write the format "{format}".',
     remedy: 'Export in the format "huggingface", from which other tools convert.',

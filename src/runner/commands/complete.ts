@@ -1,7 +1,7 @@
 /** @file `complete`: teacher and student continue the same prompt. */
 
 import { promptIds } from '../../dataset/examples';
-import type { Predictor } from '../../distill/evaluation/predictor';
+import type { TextPredictor } from '../../distill/evaluation/predictor';
 import { generate, type Generation } from '../../model/generate';
 import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
@@ -48,7 +48,7 @@ export async function completeWith(
 }
 
 interface CompletionParts {
-  predictor: Predictor;
+  predictor: TextPredictor;
   tokenizer: Tokenizer;
   role: CompletionRole;
   ids: readonly number[];

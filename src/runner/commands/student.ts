@@ -14,7 +14,7 @@ import {
   type AlternativeName,
   type StudentAlternative,
 } from '../../experiment/student-alternatives';
-import type { Architecture } from '../../model/architecture';
+import { type Architecture, isOpaque } from '../../model/architecture';
 import { parameterCount } from '../../model/layouts/config';
 import { formatBytes, formatLarge, formatPercent } from '../../protocol/format';
 import { InputError, type Problem } from '../../protocol/problem';
@@ -46,8 +46,9 @@ const EVALUATED = 32;
 /** Throws an InputError with the problems of the file where it has errors. */
 export async function studentCommand(file: string): Promise<StudentResult> {
   const { experiment, models, problems } = await checkExperiment(await readExperimentFile(file));
-  const teacher = models?.teacher;
-  if (!experiment || !teacher) throw new InputError(problems as [Problem, ...Problem[]]);
+  if (!experiment || !models?.teacher) throw new InputError(problems as [Problem, ...Problem[]]);
+  const { teacher } = models;
+  if (isOpaque(teacher)) throw InputError.at(file, 'teacher-without-sizes', {});
   const rowOf = (name: StudentRow['name'], model: Architecture): StudentRow => ({
     name,
     layers: model.layers,

@@ -1,15 +1,14 @@
 /** @file The comparison that a run ends with: teacher, student and controls on the same rows. */
 
-import { stat } from 'node:fs/promises';
-import path from 'node:path';
 import { Evaluator } from '../../distill/evaluation/evaluator';
 import { measureLatency } from '../../distill/evaluation/predictor';
 import { parameterSpecs } from '../../distill/specs';
 import { RowTally, type RowPrediction } from '../../distill/evaluation/row-tally';
-import { placeParameters, type FrozenTeacher } from '../../distill/teacher/teacher';
+import { placeParameters, type Teacher } from '../../distill/teacher/teacher';
 import type { Executor } from '../../engine/executor';
 import { qualityOf, retention, type Quality } from '../../protocol/quality';
 import { memberName } from '../../experiment/ensemble';
+import { weightBytes } from '../../model/files/checkpoint';
 import { parameterCount } from '../../model/layouts/config';
 import { isSaid, sigmoids } from '../../protocol/independent-labels';
 import type {
@@ -39,6 +38,9 @@ export interface ComparedModel {
   folder: string;
 }
 
+/** Sizes of a teacher that is no single folder. */
+export type TeacherSize = Pick<ComparisonRow, 'parameters' | 'bytes' | 'latencyMs'>;
+
 export interface ComparisonSetup {
   executor: Executor;
   task: Task;
@@ -51,11 +53,13 @@ export interface ComparisonSetup {
   labels?: readonly string[] | undefined;
   /** Student and controls of each seed. */
   seeds: readonly { seed: number; models: readonly ComparedModel[] }[];
-  /** One, or those of an ensemble's members. */
+  /** One, or those of an ensemble's members; none of an opaque teacher. */
   teacherFolders: readonly string[];
+  /** What an opaque teacher takes. */
+  opaque?: TeacherSize | undefined;
   /** At which the teacher's soft labels are kept. */
   temperature: number;
-  teacher: FrozenTeacher;
+  teacher: Teacher;
   /** Whether other runs' comparisons will be held against this one, as a study does. */
   isOfStudy: boolean;
   /** Each model is timed on this text. */
@@ -77,7 +81,8 @@ export async function compareModels(
   }));
   const alone: MeasuredModel[] = [];
   for (const model of asked) alone.push(await measure(setup, model));
-  const teacher = alone.length > 1 ? await measureEnsemble(setup, alone) : alone[0]!;
+  const { opaque = sizeOfAll(alone) } = setup;
+  const teacher = alone.length === 1 ? alone[0]! : await measureTeacher(setup, opaque);
   const measured: MeasuredSeed[] = [];
   for (const { seed, models } of seeds) {
     const ofSeed: MeasuredModel[] = [];
@@ -210,22 +215,24 @@ function calibrationOf(tally: RowTally): Pick<ComparisonRow, 'calibration'> {
   return calibration.length > 0 ? { calibration } : {};
 }
 
-/** The mean of an ensemble's members: it is as large as all of them, and takes as long. */
-async function measureEnsemble(setup: ComparisonSetup, members: readonly MeasuredModel[]): Promise<MeasuredModel> {
+/** An ensemble is as large as all of its members, and takes as long. */
+function sizeOfAll(members: readonly MeasuredModel[]): TeacherSize {
+  const sum = (key: keyof TeacherSize): number => members.reduce((total, { row }) => total + row[key], 0);
+  return { parameters: sum('parameters'), bytes: sum('bytes'), latencyMs: sum('latencyMs') };
+}
+
+/** The teacher by what it answers: the mean of an ensemble's members, or an opaque model. */
+async function measureTeacher(setup: ComparisonSetup, size: TeacherSize): Promise<MeasuredModel> {
   const { executor, task, batches, teacher } = setup;
   const evaluator = new Evaluator({ executor, task, model: teacher.architecture, teacher, batches });
   const tally = new RowTally(teacher.architecture.problemType, setup.temperature);
   const metrics = await evaluator.evaluateTeacher(tally);
   await evaluator.release();
-  const sum = (key: 'parameters' | 'bytes' | 'latencyMs'): number =>
-    members.reduce((total, { row }) => total + row[key], 0);
   const row: ComparisonRow = {
     run: setup.run,
     role: 'teacher',
     name: 'teacher',
-    parameters: sum('parameters'),
-    bytes: sum('bytes'),
-    latencyMs: sum('latencyMs'),
+    ...size,
     split: setup.split,
     metrics,
     ...calibrationOf(tally),
@@ -261,7 +268,7 @@ async function measure(
     role,
     name,
     parameters: parameterCount(architecture),
-    bytes: (await stat(path.join(folder, 'model.safetensors'))).size,
+    bytes: await weightBytes(folder),
     latencyMs:
       latencyMs ??
       (await measureLatency(executor, architecture, parameters, {

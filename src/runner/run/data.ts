@@ -17,7 +17,8 @@ import {
 } from '../../dataset/example-store';
 import { namesIn, rowEncoder, type EncodeRowsOptions } from '../../dataset/examples';
 import { randomStream, shuffled } from '../../engine/random';
-import { Tokenizer } from '../../tokenizer/tokenizer';
+import { loadTokenizer } from '../../experiment/checks/model-folder';
+import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { TokenizerTraining } from '../../tokenizer/train-tokenizer';
 
 export interface RunData {
@@ -258,9 +259,9 @@ async function tokenizerOf(
   { roles }: RowParts,
   readTraining: ReadTraining,
 ): Promise<Tokenizer> {
-  if (tokenizer.source === 'path') return Tokenizer.load(tokenizer.path);
+  if (tokenizer.source === 'path') return loadTokenizer(tokenizer.path);
   if (tokenizer.source === 'teacher') {
-    if (teacherFolder !== undefined) return Tokenizer.load(teacherFolder);
+    if (teacherFolder !== undefined) return loadTokenizer(teacherFolder);
     throw InputError.at(file, 'tokenizer-not-named', {});
   }
   const sizes = await Promise.all([...dataset.train, ...(dataset.unlabelled ?? [])].map(async (one) => stat(one)));
@@ -311,7 +312,7 @@ function joined(first: Uint32Array, second: Uint32Array): Uint32Array {
 /** The test rows, read only when everything is trained. */
 export async function loadTestExamples(
   experiment: ResolvedExperiment,
-  data: RunData,
+  data: Pick<RunData, 'tokenizer' | 'labels'>,
   folder: string,
 ): Promise<{ examples: ExamplesWithRows; close: () => void } | undefined> {
   const { dataset, task } = experiment;

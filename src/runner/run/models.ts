@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { buildArchitecture, dropoutEverywhere, headOfTask, idsOf } from '../../experiment/architecture';
 import { readArchitecture } from '../../experiment/checks/model-folder';
-import { type Architecture, problemTypeOf } from '../../model/architecture';
+import { isOpaque, problemTypeOf, type Architecture, type TeacherModel } from '../../model/architecture';
 import { loadCheckpoint, loadStart } from '../../model/files/checkpoint';
 import {
   initializeFromLayers,
@@ -43,14 +43,15 @@ export function architectureOf(
 export async function studentArchitecture(
   experiment: ResolvedExperiment,
   data: Pick<RunData, 'tokenizer' | 'labels'>,
-  teacher: Architecture,
+  teacher: TeacherModel,
 ): Promise<Architecture> {
   const { architecture, initialize } = experiment.student;
   if (initialize.from === 'checkpoint') {
     return startedArchitecture(initialize.path, experiment.training, experiment, data);
   }
   const own = architectureOf(architecture, experiment.training, experiment, data);
-  return initialize.from === 'teacher' ? withSettingsOf(teacher, own, initialize.layers ?? []) : own;
+  if (initialize.from !== 'teacher' || isOpaque(teacher)) return own;
+  return withSettingsOf(teacher, own, initialize.layers ?? []);
 }
 
 /** Of a model that starts from a folder's: as there, but for its head, dropout and the special tokens that it names none of. */
@@ -89,16 +90,20 @@ export async function initialTeacher(
   return parameters;
 }
 
-/** The weights that the student, and its control alike, starts from. */
+/**
+ * The weights that the student, and its control alike, starts from.
+ * @param teacher undefined where it has none that could be seen
+ */
 export async function initialStudent(
   experiment: ResolvedExperiment,
   architecture: Architecture,
-  teacher: Model,
+  teacher: Model | undefined,
 ): Promise<Parameters> {
   const { initialize } = experiment.student;
   const { seed } = experiment.training;
   if (initialize.from === 'random') return initializeParameters(architecture, seed);
   if (initialize.from === 'teacher') {
+    if (!teacher) throw new Error('a student cannot start from blocks that nobody sees');
     return initializeFromLayers(architecture, teacher.architecture, teacher.parameters, initialize.layers ?? [], seed);
   }
   return (await loadStart(initialize.path, architecture, seed)).parameters;

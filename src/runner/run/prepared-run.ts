@@ -9,10 +9,12 @@ import {
   type BatchOptions,
   type EpochOptions,
 } from '../../distill/training/epochs';
+import { problemTypeOf } from '../../model/architecture';
 import type { BatchSource } from '../../distill/training/trainer';
 import type { Executor } from '../../engine/executor';
 import { findCompleteDirectory, saveDirectoryAtomically } from '../../run-directory/atomic-directory';
 import { classesOf, givenFolder, readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
+import { readOnnxTeacher } from '../../experiment/checks/onnx-teacher';
 import { seedFolders, type RunPaths, type SeedPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
 import { formatProblem } from '../../protocol/problem';
@@ -65,8 +67,7 @@ export function seedsOfRun(run: PreparedRun): PreparedRun[] {
  */
 export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefined> {
   const { experiment, paths, recorder } = setup;
-  const folder = await existingTeacher(experiment);
-  const labels = folder === undefined ? undefined : (await readArchitecture(folder)).labels;
+  const labels = await classesOfTeacher(experiment);
   const tokenizerFolder = path.join(paths.directory, 'tokenizer');
   const savedTokenizer = await findCompleteDirectory(tokenizerFolder);
   const given = await givenFolder(experiment.teacher, path.dirname(experiment.file));
@@ -75,7 +76,7 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
     isStopping: () => setup.control.stopping,
     teacherFolder: given,
     teacherLabels: labels,
-    startLabels: folder === undefined && given !== undefined ? await classesOf(given) : undefined,
+    startLabels: labels === undefined && given !== undefined ? await classesOf(given) : undefined,
     tokenizer: savedTokenizer === undefined ? undefined : await Tokenizer.load(savedTokenizer),
   });
   if (!data) return undefined;
@@ -89,6 +90,19 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
     `${training} and ${data.validation.length} validation examples, ${data.tokenizer.vocabularySize} tokens in the vocabulary`,
   );
   return { ...setup, data, plan: new ProgressPlan(), folder: paths };
+}
+
+/** Of a teacher that was there before the run; undefined where nothing names them. */
+async function classesOfTeacher(experiment: ResolvedExperiment): Promise<readonly string[] | undefined> {
+  const { teacher, task, dataset, file } = experiment;
+  if (teacher.source === 'onnx') {
+    const problemType = problemTypeOf[dataset.labels ?? 'single'];
+    const rows = { labels: [], problemType, maxLength: dataset.maxLength, vocabularySize: undefined };
+    const found = await readOnnxTeacher(path.resolve(path.dirname(file), teacher.path), task, rows);
+    return found.assumesClasses ? undefined : found.model.labels;
+  }
+  const folder = await existingTeacher(experiment);
+  return folder === undefined ? undefined : (await readArchitecture(folder)).labels;
 }
 
 /** The folder of a teacher that was there before the run. */

@@ -1,15 +1,18 @@
 /** @file An experiment from its data to its comparison: teacher, student, controls, each resumed where it stopped. */
 
+import { dirname, resolve } from 'node:path';
 import { membersOfRun } from '../../experiment/checks/model-folder';
 import { isTrained, membersOf } from '../../experiment/ensemble';
 import { initialValue } from '../../distill/training/schedules';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
-import { FrozenTeacher } from '../../distill/teacher/teacher';
+import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
+import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { writePredictions } from '../../run-directory/predictions';
 import { toRecord } from '../../run-directory/workspace-paths';
 import { readRecords } from '../../run-directory/record-file';
 import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
+import { problemTypeOf } from '../../model/architecture';
 import type { Model, Parameters } from '../../model/parameters';
 import type { Comparison, Split } from '../../protocol/records';
 import type { ExamplesWithRows } from '../../dataset/example-store';
@@ -18,6 +21,7 @@ import { compareModels } from './compare-models';
 import { loadTestExamples } from './data';
 import { initialStudent, studentArchitecture } from './models';
 import { batchesOf, existingTeacher, prepareRun, seedsOfRun, type PreparedRun, type RunSetup } from './prepared-run';
+import { identityOf, latencyOf, openOnnx, teacherOf, type OpenOnnx } from './onnx-teacher';
 import { checkTeacher } from './teacher-check';
 import { teacherModels, trainControl, trainStudent, type Student } from './trainings';
 
@@ -33,40 +37,74 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
 }
 
 async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
-  const teachers = await teacherModels(run);
-  if (!teachers) return undefined;
-  const [teacher] = teachers as [Model, ...Model[]];
-
-  const { experiment, executor } = run;
-  const architecture = await studentArchitecture(experiment, run.data, teacher.architecture);
-  const weights = membersOf(experiment.teacher).map(({ weight }) => weight);
-  const frozen =
-    teachers.length > 1
-      ? new FrozenEnsemble(executor, teachers, weights)
-      : new FrozenTeacher(executor, teacher.architecture, teacher.parameters);
-  const pairing = {
-    student: architecture,
-    teacher: teacher.architecture,
-    ensemble: frozen.ensemble,
-    objective: experiment.distillation,
-  };
+  const loaded = await loadTeacher(run);
+  if (!loaded) return undefined;
+  const { frozen, models, onnx } = loaded;
+  const { experiment } = run;
   try {
+    const [first] = models as [Model | OpaqueIdentity];
+    const architecture = await studentArchitecture(experiment, run.data, frozen.architecture);
+    const pairing = {
+      student: architecture,
+      teacher: frozen.architecture,
+      ensemble: frozen.ensemble,
+      objective: experiment.distillation,
+    };
     await checkTeacher(run, frozen);
     for (const ofSeed of seedsOfRun(run)) {
-      const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, teacher);
-      const student: Student = { architecture, initial, pairing, teachers, frozen };
+      const ofTeacher = 'parameters' in first ? first : undefined;
+      const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, ofTeacher);
+      const student: Student = { architecture, initial, pairing, teachers: models, frozen };
       if (!(await trainStudent(ofSeed, student))) return undefined;
       for (const control of experiment.controls) {
         if (!(await trainControl(ofSeed, student, control))) return undefined;
       }
     }
-    return await compare(run, frozen);
+    return await compare(run, frozen, onnx);
   } finally {
     frozen.release();
+    await onnx?.source.release();
   }
 }
 
-async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Comparison> {
+/** The teacher, ready to be asked, and what it is made of; one model unless it is an ensemble. */
+interface LoadedTeacher {
+  frozen: Teacher;
+  models: readonly (Model | OpaqueIdentity)[];
+  /** Where it is an ONNX file. */
+  onnx?: OpenOnnx;
+}
+
+/** Trains first what is trained here. Undefined where that was stopped. */
+async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined> {
+  const { experiment, executor, data } = run;
+  const { teacher, task, threads, dataset } = experiment;
+  if (teacher.source === 'onnx') {
+    const path = resolve(dirname(experiment.file), teacher.path);
+    const { tokenizer, labels = [] } = data;
+    const onnx = await openOnnx({
+      path,
+      task,
+      threads,
+      maxLength: dataset.maxLength,
+      tokenizer,
+      labels,
+      problemType: problemTypeOf[dataset.labels ?? 'single'],
+    });
+    return { frozen: teacherOf(onnx, executor), models: [await identityOf(onnx)], onnx };
+  }
+  const models = await teacherModels(run);
+  if (!models) return undefined;
+  const [first] = models as [Model, ...Model[]];
+  const weights = membersOf(teacher).map(({ weight }) => weight);
+  const frozen =
+    models.length > 1
+      ? new FrozenEnsemble(executor, models, weights)
+      : new FrozenTeacher(executor, first.architecture, first.parameters);
+  return { frozen, models };
+}
+
+async function compare(run: PreparedRun, teacher: Teacher, onnx: OpenOnnx | undefined): Promise<Comparison> {
   const { experiment, paths, data, recorder, plan } = run;
   // How long it takes cannot be told from what training took.
   const { fraction } = plan.at('comparison', 0);
@@ -77,7 +115,7 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
       ? { examples: test.examples, split: 'test' as const }
       : { examples: data.validation, split: 'validation' as const };
     await recorder.note(`comparing on ${examples.length} ${split} examples`);
-    return await compareOn(run, teacher, examples, split);
+    return await compareOn(run, teacher, onnx, examples, split);
   } finally {
     test?.close();
   }
@@ -85,15 +123,15 @@ async function compare(run: PreparedRun, teacher: FrozenTeacher): Promise<Compar
 
 async function compareOn(
   run: PreparedRun,
-  teacher: FrozenTeacher,
+  teacher: Teacher,
+  onnx: OpenOnnx | undefined,
   examples: ExamplesWithRows,
   split: Split,
 ): Promise<Comparison> {
   const { experiment, paths, data, executor, recorder } = run;
   const members = await membersOfRun(paths);
-  const teacherFolders = members?.map(({ folder }) => folder) ?? [
-    (await existingTeacher(experiment)) ?? paths.teacher.model,
-  ];
+  const single = onnx ? [] : [(await existingTeacher(experiment)) ?? paths.teacher.model];
+  const teacherFolders = members?.map(({ folder }) => folder) ?? single;
   const runs = seedsOfRun(run);
   const seeds = runs.map((ofSeed) => ({
     seed: ofSeed.experiment.training.seed,
@@ -116,6 +154,11 @@ async function compareOn(
     labels: data.labels,
     seeds,
     teacherFolders,
+    opaque: onnx && {
+      parameters: onnx.model.parameters,
+      bytes: onnx.bytes,
+      latencyMs: await latencyOf(onnx, examples.at(0)!),
+    },
     temperature: initialValue(experiment.distillation.temperature),
     teacher,
     isOfStudy: experiment.sweepMember?.study !== undefined,

@@ -3,9 +3,9 @@
 import { singleBatch } from '../../distill/training/epochs';
 import { withPrefix } from '../../distill/named';
 import { FrozenEnsemble, meanLogits } from '../../distill/teacher/ensemble';
-import { Prober, type ProbedLogits } from '../../distill/evaluation/prober';
+import { probeAnswers, Prober, type ProbedLogits } from '../../distill/evaluation/prober';
 import { initialValue } from '../../distill/training/schedules';
-import type { FrozenTeacher } from '../../distill/teacher/teacher';
+import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
 import { writeProbeExamples, writeStudentProbe, writeTeacherProbe } from '../../run-directory/probes';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { Architecture } from '../../model/architecture';
@@ -17,7 +17,7 @@ import { batchOptions, type PreparedRun } from './prepared-run';
 export async function prepareProbes(
   run: PreparedRun,
   student: Architecture,
-  teacher: FrozenTeacher,
+  teacher: Teacher,
   paths: TrainingPaths,
 ): Promise<NonNullable<ModelTraining['probes']>> {
   const { executor, experiment, data } = run;
@@ -28,6 +28,12 @@ export async function prepareProbes(
   await writeProbeExamples(paths.probes, pinnedExamples(run, pinned, batches));
   const probed: ProbedLogits[][] = [];
   for (const member of teacher.members) {
+    if (!(member instanceof FrozenTeacher)) {
+      const answers = member.targets();
+      probed.push(await probeAnswers(answers, task, batches, pinned.mostPositions));
+      await answers.release();
+      continue;
+    }
     const memberProber = new Prober(executor, member.architecture, task, batches, pinned.mostPositions);
     probed.push(await memberProber.probe(withPrefix('teacher.', member.parameters)));
     await memberProber.release();

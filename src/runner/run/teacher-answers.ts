@@ -5,7 +5,13 @@ import { isTrained, membersOf } from '../../experiment/ensemble';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
 import type { Imitated } from '../../distill/pairing';
-import { reducedTargets, TeacherTargets, type FrozenTeacher, type TargetSource } from '../../distill/teacher/teacher';
+import {
+  FrozenTeacher,
+  reducedTargets,
+  TeacherTargets,
+  type TargetSource,
+  type Teacher,
+} from '../../distill/teacher/teacher';
 import { CachedTargets, fillCache, type TeacherCacheSetup } from '../../distill/teacher/cache';
 import { canBeKept, type StoredValues } from '../../distill/teacher/records';
 import type { ResolvedExperiment, TeacherCacheSpec } from '../../experiment/file/schema';
@@ -16,8 +22,8 @@ import {
   type TeacherCacheRecord,
 } from '../../run-directory/teacher-cache-files';
 import { formatBytes, formatCount } from '../../protocol/format';
-import { cacheKey } from '../../distill/teacher/cache-key';
-import { Float16Error, float16ErrorText } from '../../distill/teacher/float16-error';
+import { cacheKey, type OpaqueIdentity } from '../../distill/teacher/cache-key';
+import { RoundingError, roundingText, toFloat16, toMostProbable } from '../../distill/teacher/rounding-error';
 import { isFileError, KeptAnswers } from '../../distill/teacher/kept-answers';
 import type { Model } from '../../model/parameters';
 import type { PreparedRun } from './prepared-run';
@@ -28,13 +34,16 @@ const SPARED_BYTES = 2e9;
 
 interface CacheSettings {
   values: StoredValues;
+  /** Logits of a position that are kept, of a vocabulary; absent: all. */
+  top?: number | undefined;
   mostBytes: number;
 }
 
 function settingsOf(cache: TeacherCacheSpec): CacheSettings | undefined {
   if (cache === false) return undefined;
-  const { values, maxGigabytes } = cache === true ? { values: 'auto' as const, maxGigabytes: 20 } : cache;
-  return { values, mostBytes: maxGigabytes * 1e9 };
+  if (cache === true) return { values: 'auto', mostBytes: 20e9 };
+  const { values, maxGigabytes, logits } = cache;
+  return { values, top: logits === 'all' ? undefined : logits.top, mostBytes: maxGigabytes * 1e9 };
 }
 
 /** Whether the experiment asks for a cache and its task can have one; its size and the disk are not looked at yet. */
@@ -44,8 +53,8 @@ export function wantsCache({ teacher, task }: ResolvedExperiment): boolean {
 
 /** The teacher of a distillation, on the device and in host memory. */
 interface AskedTeacher {
-  model: Model;
-  frozen: FrozenTeacher;
+  model: Model | OpaqueIdentity;
+  frozen: Teacher;
   imitated: Imitated;
   /** Of an ensemble's member. */
   index?: number;
@@ -57,7 +66,7 @@ interface AskedTeacher {
  */
 export async function teacherAnswers(
   run: PreparedRun,
-  teacher: Pick<AskedTeacher, 'frozen' | 'imitated'> & { models: readonly Model[] },
+  teacher: Pick<AskedTeacher, 'frozen' | 'imitated'> & { models: readonly AskedTeacher['model'][] },
 ): Promise<TargetSource | undefined> {
   const { frozen, imitated, models } = teacher;
   if (!(frozen instanceof FrozenEnsemble)) return answersOf(run, { model: models[0]!, frozen, imitated });
@@ -83,15 +92,20 @@ async function answersOf(run: PreparedRun, teacher: AskedTeacher): Promise<Targe
   const { task, dataset } = run.experiment;
   const { precision, cache } = run.experiment.teacher;
   const { frozen, imitated, model } = teacher;
-  const askExactly = (): TeacherTargets => new TeacherTargets(frozen, imitated.blocks);
-  const ask: Ask =
-    precision === 'float32' ? askExactly : () => reducedTargets(precision, frozen, imitated.blocks, model.parameters);
-  if (precision !== 'float32') await reportReduced(run, frozen, precision, { exact: askExactly(), rounded: ask() });
+  // An ensemble stands for its first member too, which is asked by itself here.
+  const askExactly: Ask = () =>
+    frozen instanceof FrozenTeacher ? new TeacherTargets(frozen, imitated.blocks) : frozen.targets(imitated.blocks);
+  let ask = askExactly;
+  if (precision !== 'float32' && frozen instanceof FrozenTeacher && 'parameters' in model) {
+    ask = () => reducedTargets(precision, frozen, imitated.blocks, model.parameters);
+    await reportReduced(run, frozen, precision, { exact: askExactly(), rounded: ask() });
+  }
   const settings = settingsOf(cache);
   if (!settings) return ask();
   if (!canBeKept(task)) return askAlways(run, ask, 'masked-lm hides other tokens in each epoch');
   const keep = (values: StoredValues): Promise<TargetSource | undefined> => {
-    const layout = layoutCache(run.data.train, { imitated, task, maxLength: dataset.maxLength, values });
+    const { top } = settings;
+    const layout = layoutCache(run.data.train, { imitated, task, maxLength: dataset.maxLength, values, top });
     return openCache(run, teacher, ask, { ...settings, values }, layout);
   };
   // Without hidden states there is nothing that "auto" would round.
@@ -108,9 +122,9 @@ async function answersOf(run: PreparedRun, teacher: AskedTeacher): Promise<Targe
   }
 }
 
-type Ask = () => TeacherTargets;
+type Ask = () => TargetSource;
 
-async function askAlways({ recorder }: PreparedRun, ask: Ask, reason: string): Promise<TeacherTargets> {
+async function askAlways({ recorder }: PreparedRun, ask: Ask, reason: string): Promise<TargetSource> {
   await recorder.note(`the teacher is asked in every step: ${reason}`);
   return ask();
 }
@@ -124,7 +138,7 @@ async function openCache(
 ): Promise<TargetSource | undefined> {
   const { directory, record } = describeCache(run, teacher, settings, layout);
   if (record.bytes > settings.mostBytes) {
-    const limit = `more than the ${formatBytes(settings.mostBytes)} of teacher.cache.maxGigabytes`;
+    const limit = `more than the ${formatBytes(settings.mostBytes)} of teacher.cache.maxGigabytes${lessOf(layout)}`;
     return askAlways(run, ask, `its answers would take ${formatBytes(record.bytes)}, ${limit}`);
   }
   const files = await TeacherCacheFiles.open(directory, record, layout.blocks);
@@ -139,6 +153,12 @@ async function openCache(
   return outcome === 'stopped' ? undefined : askAlways(run, ask, outcome.reason);
 }
 
+/** Of logits over a vocabulary some would do. */
+function lessOf({ parts }: CacheLayout): string {
+  const logits = parts.find(({ name, top, width }) => name === 'prediction' && top === undefined && width > 4096);
+  return logits ? '; "logits": {"top": 64} beside it keeps less' : '';
+}
+
 function describeCache(
   { experiment, data, paths, executor }: PreparedRun,
   { model, index = 0 }: AskedTeacher,
@@ -147,7 +167,7 @@ function describeCache(
 ): { directory: string; record: TeacherCacheRecord } {
   const { task, dataset, precision, teacher } = experiment;
   const { maxLength } = dataset;
-  const computedBy = [executor.engine, precision, teacher.precision];
+  const computedBy = 'digests' in model ? ['onnxruntime'] : [executor.engine, precision, teacher.precision];
   const key = cacheKey({ teacher: model, task, examples: data.train, maxLength, layout, values, computedBy });
   const record = {
     teacher: nameOfTeacher(experiment, paths.id, index),
@@ -156,6 +176,7 @@ function describeCache(
     bytes: layout.size,
     values,
     blocks: layout.blocks.length,
+    top: layout.parts.find(({ top }) => top !== undefined)?.top,
     created: new Date().toISOString(),
   };
   return { directory: path.join(teacherCaches(path.dirname(paths.directory)), key), record };
@@ -168,12 +189,12 @@ async function fill(
   ask: Ask,
   cache: TeacherCacheSetup,
   files: TeacherCacheFiles,
-  { bytes, blocks, examples, values }: TeacherCacheRecord,
+  { bytes, blocks, examples, values, top }: TeacherCacheRecord,
 ): Promise<'full' | 'stopped' | { reason: string }> {
   const { data, recorder } = run;
   const missing = blocks - (await files.filled()).size;
   if (missing === 0) {
-    const cost = await float16ErrorText(files.directory);
+    const cost = await roundingText(files.directory);
     await recorder.note(`the teacher's answers are known, ${formatBytes(bytes)} in ${files.directory}${cost}`);
     return 'full';
   }
@@ -184,7 +205,8 @@ async function fill(
   }
   const what = `${formatCount(examples)} examples, ${formatBytes(bytes)} in ${files.directory}`;
   await recorder.note(`${missing < blocks ? 'going on to ask' : 'asking'} the teacher about ${what}`);
-  const rounding = values === 'float16' ? new Float16Error(frozen) : undefined;
+  const how = top !== undefined ? toMostProbable(top) : values === 'float16' ? toFloat16 : undefined;
+  const rounding = how && new RoundingError(frozen, how);
   const teacher = ask();
   const isFull = await fillCache({
     ...cache,
@@ -195,7 +217,7 @@ async function fill(
     onBlock: rounding && ((inputs, answers) => rounding.add(inputs, answers)),
   }).finally(() => teacher.release());
   await rounding?.keep(files.directory);
-  if (rounding) await recorder.note(`the teacher's answers are kept${await float16ErrorText(files.directory)}`);
+  if (rounding) await recorder.note(`the teacher's answers are kept${await roundingText(files.directory)}`);
   return isFull ? 'full' : 'stopped';
 }
 

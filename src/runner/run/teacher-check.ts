@@ -3,7 +3,7 @@
 import { Evaluator } from '../../distill/evaluation/evaluator';
 import { withPrefix } from '../../distill/named';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
-import type { FrozenTeacher } from '../../distill/teacher/teacher';
+import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { readRecords } from '../../run-directory/record-file';
 import type { Metrics } from '../../protocol/records';
@@ -13,7 +13,7 @@ import { isExported } from './checkpoints';
 import { batchesOf, type PreparedRun } from './prepared-run';
 
 /** Warns of a teacher that is no better on validation than what knows nothing. Not again where the student has begun. */
-export async function checkTeacher(run: PreparedRun, teacher: FrozenTeacher): Promise<void> {
+export async function checkTeacher(run: PreparedRun, teacher: Teacher): Promise<void> {
   const { experiment, paths, data, recorder } = run;
   if ((await isExported(paths)) || (await findCompleteDirectory(paths.lastCheckpoint)) !== undefined) return;
   const { train, validation, labels, tokenizer } = data;
@@ -23,10 +23,10 @@ export async function checkTeacher(run: PreparedRun, teacher: FrozenTeacher): Pr
 }
 
 /** On validation: those of its best checkpoint where it was trained here. */
-async function teacherMetrics(run: PreparedRun, teacher: FrozenTeacher): Promise<Metrics> {
+async function teacherMetrics(run: PreparedRun, teacher: Teacher): Promise<Metrics> {
   const { experiment, paths, data, executor } = run;
   const { task } = experiment;
-  if (teacher instanceof FrozenEnsemble) {
+  if (teacher instanceof FrozenEnsemble || !(teacher instanceof FrozenTeacher)) {
     const batches = batchesOf(run, data.validation);
     const evaluator = new Evaluator({ executor, task, model: teacher.architecture, teacher, batches });
     const measured = await evaluator.evaluateTeacher();

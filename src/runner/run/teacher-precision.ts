@@ -2,7 +2,7 @@
 
 import { batchInputs } from '../../distill/batch-inputs';
 import { FidelityMeter } from '../../distill/teacher/fidelity';
-import { toHost, type FrozenTeacher, type TeacherTargets } from '../../distill/teacher/teacher';
+import { inHostMemory, type TargetSource, type Teacher } from '../../distill/teacher/teacher';
 import type { Executor, ReducedFormat } from '../../engine/executor';
 import type { Source } from '../../experiment/file/source';
 import type { TeacherPrecision } from '../../protocol/engines';
@@ -26,12 +26,12 @@ export function requireTeacherPrecision(
 }
 
 /** One teacher, asked in two ways. */
-type Sides = Readonly<Record<'exact' | 'rounded', TeacherTargets>>;
+type Sides = Readonly<Record<'exact' | 'rounded', TargetSource>>;
 
 /** Says and records how close the teacher in fewer bits is to the exact one, and how much faster. */
 export async function reportReduced(
   run: PreparedRun,
-  frozen: FrozenTeacher,
+  frozen: Teacher,
   precision: ReducedFormat,
   sides: Sides,
 ): Promise<void> {
@@ -44,7 +44,7 @@ export async function reportReduced(
 
 async function compare(
   run: PreparedRun,
-  frozen: FrozenTeacher,
+  frozen: Teacher,
   sides: Sides,
 ): Promise<Omit<TeacherPrecisionRecord, 'precision'>> {
   const meter = new FidelityMeter(frozen);
@@ -55,7 +55,7 @@ async function compare(
     const started = performance.now();
     const { prediction } = await targets.of(inputs);
     milliseconds[side] += performance.now() - started;
-    return toHost(prediction!);
+    return inHostMemory(prediction!);
   };
   const batches = batchesOf(run, run.data.validation);
   for (let index = 0; index < Math.min(SAMPLE, batches.length); index++) {

@@ -2,7 +2,8 @@
 
 import { Evaluator } from '../../distill/evaluation/evaluator';
 import { controlOf, imitatedOf, type DistilledPair, type Pairing } from '../../distill/pairing';
-import type { FrozenTeacher, TargetSource } from '../../distill/teacher/teacher';
+import type { TargetSource, Teacher } from '../../distill/teacher/teacher';
+import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { Trainer } from '../../distill/training/trainer';
 import { collectGarbage } from '../../engine/freed-memory';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
@@ -11,7 +12,7 @@ import { controlPaths, memberPaths, type TrainingPaths } from '../../run-directo
 import { isTrained, memberName, membersOf } from '../../experiment/ensemble';
 import { readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
 import type { TrainedSpec, TrainingSpec } from '../../experiment/file/schema';
-import type { Architecture } from '../../model/architecture';
+import { isOpaque, type Architecture, type TeacherModel } from '../../model/architecture';
 import { parameterCount } from '../../model/layouts/config';
 import type { Parameters, Model } from '../../model/parameters';
 import type { Role } from '../../protocol/records';
@@ -31,8 +32,8 @@ export interface Student {
   initial: () => Promise<Parameters>;
   pairing: DistilledPair;
   /** One, unless the teacher is an ensemble. */
-  teachers: readonly Model[];
-  frozen: FrozenTeacher;
+  teachers: readonly (Model | OpaqueIdentity)[];
+  frozen: Teacher;
 }
 
 /** Loads the teacher's models, one unless it is an ensemble, and trains first what is trained here; undefined where that was stopped. */
@@ -92,11 +93,11 @@ async function trainTeacher(
 }
 
 /** Shares the progress bar out among what there is to train, by the work of a step. */
-function planRoles(run: PreparedRun, teachers: readonly Architecture[], student: Architecture): void {
+function planRoles(run: PreparedRun, teachers: readonly TeacherModel[], student: Architecture): void {
   const { experiment, data, plan } = run;
   const stepsOf = (spec: TrainingSpec, role: Role): number => trainingBatches(run, spec, role).steps;
   const small = parameterCount(student);
-  const sizes = teachers.map(parameterCount);
+  const sizes = teachers.map((teacher) => (isOpaque(teacher) ? teacher.parameters : parameterCount(teacher)));
   for (const [i, { member }] of membersOf(experiment.teacher).entries()) {
     if (!isTrained(member)) continue;
     plan.add('teacher', stepsOf(member.training, 'teacher'), 3 * sizes[i]! * member.training.batchSize, i + 1);
@@ -179,7 +180,7 @@ interface OneTraining {
   name: string;
   pairing: Pairing;
   /** The pairing's teacher. */
-  frozen?: FrozenTeacher;
+  frozen?: Teacher;
   targets?: TargetSource;
   initial: () => Promise<Parameters>;
   paths: TrainingPaths;

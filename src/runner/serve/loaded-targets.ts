@@ -2,6 +2,8 @@
 
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { findGguf } from '../../model/files/gguf-checkpoint';
+import { CONFIG } from '../../model/files/weight-files';
 import type { Executor } from '../../engine/executor';
 import { locateTarget, openModels, releaseTarget, type Target, type TargetFolders } from './targets';
 
@@ -66,11 +68,12 @@ export class LoadedTargets {
 }
 
 /** Changes whenever a model of the target is replaced. */
-async function versionOf({ teacher, student }: TargetFolders): Promise<string> {
+async function versionOf({ teacher, student, onnx }: TargetFolders): Promise<string> {
   const stamps = [teacher, student].map(async (folder) => {
     if (folder === undefined) return '';
-    const { mtimeMs, ino } = await stat(path.join(folder, 'config.json'));
+    const { mtimeMs, ino } = await stat((await findGguf(folder)) ?? path.join(folder, CONFIG));
     return `${folder} ${ino} ${mtimeMs}`;
   });
-  return (await Promise.all(stamps)).join(', ');
+  const ofOnnx = onnx === undefined ? '' : `, ${(await stat(onnx.path)).mtimeMs}`;
+  return `${(await Promise.all(stamps)).join(', ')}${ofOnnx}`;
 }

@@ -2,7 +2,7 @@
 
 import type { HostTensor } from '../../engine/array';
 import { promptIds } from '../../dataset/examples';
-import type { Predictor } from '../../distill/evaluation/predictor';
+import type { TextPredictor } from '../../distill/evaluation/predictor';
 import { InputError } from '../../protocol/problem';
 import type { ScoreParams, ScoreResult } from '../../protocol/runner';
 import { compareAt } from './inspection';
@@ -27,7 +27,7 @@ export async function score(target: Target, params: ScoreParams): Promise<ScoreR
 
 /** Logits [ids, V] from which each of `ids` was, or would have been, drawn. */
 async function logitsBeforeEach(
-  model: Predictor,
+  model: TextPredictor,
   before: readonly number[],
   ids: readonly number[],
 ): Promise<HostTensor> {

@@ -1,9 +1,10 @@
-/** @file What inspection and completion look at: a run, a control of a run, or any Hugging Face folder. */
+/** @file What inspection and completion look at: a run, a control of a run, or any Hugging Face folder or GGUF file. */
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Executor } from '../../engine/executor';
-import { Predictor } from '../../distill/evaluation/predictor';
+import { Predictor, type TextPredictor } from '../../distill/evaluation/predictor';
+import { OpaquePredictor } from '../../distill/teacher/opaque-teacher';
 import { columnsOf } from '../../experiment/checks/check-dataset';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
@@ -13,9 +14,11 @@ import { type Architecture, labelKindOf } from '../../model/architecture';
 import { InputError } from '../../protocol/problem';
 import type { LabelKind, Task } from '../../protocol/records';
 import type { Columns } from '../../dataset/dataset';
-import { Tokenizer } from '../../tokenizer/tokenizer';
+import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { loadModel } from '../run/models';
-import { membersOfRun, teacherOfRun } from '../../experiment/checks/model-folder';
+import { openOnnx, type OnnxSetting } from '../run/onnx-teacher';
+import { isWithTokenizer, loadTokenizer, membersOfRun, teacherOfRun } from '../../experiment/checks/model-folder';
+import { findGguf } from '../../model/files/gguf-checkpoint';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { Model } from '../../model/parameters';
 import { initialValue } from '../../distill/training/schedules';
@@ -23,7 +26,7 @@ import { EnsemblePredictor } from '../../distill/teacher/ensemble-predictor';
 
 export interface Target {
   task: Task;
-  /** Absent for a folder without tokenizer.json; then only token ids can be given. */
+  /** Absent for a folder or file without one; then only token ids can be given. */
   tokenizer: Tokenizer | undefined;
   labels: readonly string[] | undefined;
   /** What they are; absent for a language model. */
@@ -31,8 +34,8 @@ export interface Target {
   maxLength: number;
   /** Where the columns of a dataset row are. */
   columns: Columns;
-  teacher?: Predictor | undefined;
-  student?: Predictor | undefined;
+  teacher?: TextPredictor | undefined;
+  student?: TextPredictor | undefined;
 }
 
 const tasks: Record<Architecture['head'], Task> = {
@@ -46,6 +49,8 @@ export interface TargetFolders {
   teacher: string | undefined;
   /** Of an ensemble, in place of `teacher`: its members, and the temperature at which their mean is shown exactly. */
   ensemble?: { members: { folder: string; weight: number }[]; temperature: number } | undefined;
+  /** Of a teacher that is an ONNX file, in place of `teacher`. */
+  onnx?: Omit<OnnxSetting, 'tokenizer' | 'labels'> | undefined;
   student?: string | undefined;
   tokenizer: string | undefined;
   maxLength?: number;
@@ -60,19 +65,27 @@ export async function openTarget(target: string, executor: Executor): Promise<Ta
 /** The folders of a target as they are now: those of a run that is going on change. Throws an InputError as openTarget. */
 export async function locateTarget(target: string): Promise<TargetFolders> {
   const folder = path.resolve(target);
-  if (existsSync(path.join(folder, 'config.json'))) return { teacher: folder, tokenizer: folder, columns: {} };
+  const isModel = existsSync(path.join(folder, 'config.json')) || (await findGguf(folder)) !== undefined;
+  if (isModel) return { teacher: folder, tokenizer: folder, columns: {} };
   const { run, training } = await findTraining(target);
   const experiment = await readRunExperiment(run);
   const ensemble = await ensembleOf(run, experiment);
-  const isSingle = experiment.teacher.source !== 'ensemble';
-  const teacher = isSingle ? await findCompleteDirectory(await teacherOfRun(run)) : undefined;
+  const { source } = experiment.teacher;
+  const hasFolder = source !== 'ensemble' && source !== 'onnx';
+  const teacher = hasFolder ? await findCompleteDirectory(await teacherOfRun(run)) : undefined;
   const student = await latestModel(training);
   const tokenizer = await findCompleteDirectory(path.join(run.directory, 'tokenizer'));
-  if (teacher === undefined && ensemble === undefined && student === undefined) {
+  const onnx = onnxOf(experiment);
+  if (teacher === undefined && ensemble === undefined && onnx === undefined && student === undefined) {
     throw InputError.at(target, 'run-without-model', {});
   }
   const { maxLength } = experiment.dataset;
-  return { teacher, ensemble, student, tokenizer, maxLength, columns: columnsOf(experiment) };
+  return { teacher, ensemble, onnx, student, tokenizer, maxLength, columns: columnsOf(experiment) };
+}
+
+function onnxOf({ teacher, file, task, dataset, threads }: ResolvedExperiment): TargetFolders['onnx'] {
+  if (teacher.source !== 'onnx') return undefined;
+  return { path: path.resolve(path.dirname(file), teacher.path), task, maxLength: dataset.maxLength, threads };
 }
 
 /** Undefined where the teacher is a single model, or a member is still to be trained. */
@@ -139,14 +152,27 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
     const { architecture, parameters } = await loadModel(folder);
     return new Predictor(executor, architecture, parameters);
   };
-  const teacher = folders.ensemble ? await openEnsemble(executor, folders.ensemble) : await open(folders.teacher);
   const student = await open(folders.student);
+  const hasTokenizer = folders.tokenizer !== undefined && (await isWithTokenizer(folders.tokenizer));
+  const tokenizer = hasTokenizer ? await loadTokenizer(folders.tokenizer!) : undefined;
+  const openTeacher = async (): Promise<TextPredictor | undefined> => {
+    if (folders.ensemble) return openEnsemble(executor, folders.ensemble);
+    if (!folders.onnx || !tokenizer) return open(folders.teacher);
+    // Where no file names the classes, the student has the names that the run gave them.
+    const { model, source } = await openOnnx({
+      ...folders.onnx,
+      tokenizer,
+      labels: student?.architecture.labels ?? [],
+      problemType: student?.architecture.problemType,
+    });
+    return new OpaquePredictor(model, source);
+  };
+  const teacher = await openTeacher();
   const { architecture } = (teacher ?? student)!;
   const { head, labels, maxPositions } = architecture;
-  const hasTokenizer = folders.tokenizer !== undefined && existsSync(path.join(folders.tokenizer, 'tokenizer.json'));
   return {
     task: tasks[head],
-    tokenizer: hasTokenizer ? await Tokenizer.load(folders.tokenizer!) : undefined,
+    tokenizer,
     labels,
     labelKind: labelKindOf(architecture),
     maxLength: Math.min(maxPositions, folders.maxLength ?? maxPositions),

@@ -1,0 +1,116 @@
+/**
+ * @file Tokens a second of a text that is continued: with keys and values of earlier tokens kept, and with every token computed anew for each. Usage:
+ * generation.js [ENGINE ...]; writes bench/GENERATION.md.
+ */
+
+import { writeFileSync } from 'node:fs';
+import os from 'node:os';
+import { NextTokens } from '../src/distill/evaluation/next-tokens';
+import { prefixed } from '../src/distill/named';
+import { parameterSpecs } from '../src/distill/specs';
+import { placeParameters } from '../src/distill/teacher/teacher';
+import { openExecutor, type Engine } from '../src/engine/engines';
+import type { LoadedProgram } from '../src/engine/executor';
+import { createArchitecture, parameterCount } from '../src/model/layouts/config';
+import { initializeParameters, type Model } from '../src/model/parameters';
+import { topIndices } from '../src/protocol/distribution';
+
+const PROMPT = 16;
+const NEW = 128;
+/** Of which the programs are loaded: both ways go through the same ones again. */
+const WARM = 2;
+
+const shared = { head: 'causal-lm', layers: 12, maxPositions: 256 } as const;
+const models = {
+  'Llama, width 256': createArchitecture({
+    ...shared,
+    family: 'llama',
+    hiddenSize: 256,
+    heads: 4,
+    keyValueHeads: 2,
+    vocabularySize: 8192,
+    tieWordEmbeddings: true,
+  }),
+  'GPT-2, width 768': createArchitecture({
+    ...shared,
+    family: 'gpt2',
+    hiddenSize: 768,
+    heads: 12,
+    vocabularySize: 50_257,
+  }),
+};
+
+interface Rates {
+  kept: number;
+  anew: number;
+  batch: number;
+}
+
+async function measure(engine: Engine, model: Model): Promise<Rates> {
+  const executor = await openExecutor(engine);
+  const { architecture } = model;
+  const programs = new Map<string, Promise<LoadedProgram>>();
+  const parameters = prefixed('model.', placeParameters(executor, parameterSpecs(architecture), model.parameters));
+  const next = new NextTokens({
+    architecture,
+    parameters,
+    load: (name, program) => {
+      const loaded = programs.get(name) ?? executor.load(program());
+      programs.set(name, loaded);
+      return loaded;
+    },
+  });
+  const prompts = (count: number): number[][] =>
+    Array.from({ length: count }, (_, row) => Array.from({ length: PROMPT }, (_, i) => (37 * row + 11 * i) % 8000));
+
+  /** Tokens a second. @param again whether what was kept is thrown away before each token */
+  const rate = async (count: number, again: boolean): Promise<number> => {
+    let best = 0;
+    for (let round = 0; round < WARM; round++) {
+      const texts = prompts(count);
+      let seconds = 0;
+      for (let token = 0; token < NEW; token++) {
+        // The same texts once more are no longer ones.
+        if (again && token > 0) await next.logits(texts.map(() => [1]));
+        const began = performance.now();
+        const logits = await next.logits(texts);
+        seconds += (performance.now() - began) / 1000;
+        texts.forEach((text, row) => text.push(topIndices(logits[row]!, 1)[0]!));
+      }
+      best = Math.max(best, (count * NEW) / seconds);
+    }
+    return best;
+  };
+  const rates = { kept: await rate(1, false), anew: await rate(1, true), batch: await rate(8, false) };
+  for (const program of programs.values()) await (await program).release();
+  return rates;
+}
+
+async function main(engines: Engine[]): Promise<void> {
+  const rows: string[] = [];
+  for (const engine of engines) {
+    for (const [name, architecture] of Object.entries(models)) {
+      const { kept, anew, batch } = await measure(engine, {
+        architecture,
+        parameters: initializeParameters(architecture, 1),
+      });
+      const size = `${(parameterCount(architecture) / 1e6).toFixed(0)} M`;
+      const figures = [anew, kept, batch].map((rate) => rate.toFixed(rate < 100 ? 1 : 0));
+      rows.push(`| ${name}, ${size} | ${engine} | ${figures.join(' | ')} | ${(kept / anew).toFixed(1)} |`);
+      console.log(rows.at(-1));
+    }
+  }
+  const text = `# Tokens a second of a text that is continued
+
+${NEW} tokens after ${PROMPT}, greedily, twelve blocks; the better of two rounds. *Anew*: every token of the text computed for each new one, as until November 2026. *Kept*: keys and values of earlier tokens kept. \`npm run bench -- generation\` repeats it.
+${os.cpus().length} processors: ${os.cpus()[0]?.model ?? 'unknown'}.
+
+| model | engine | anew | kept | kept, 8 texts at once | kept / anew |
+| --- | --- | --- | --- | --- | --- |
+${rows.join('\n')}
+`;
+  writeFileSync('bench/GENERATION.md', text);
+}
+
+const engines = process.argv.slice(2) as Engine[];
+void main(engines.length > 0 ? engines : ['cpu', 'openvino']);

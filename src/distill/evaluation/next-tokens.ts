@@ -1,0 +1,240 @@
+/** @file The next token of texts that grow: keys and values of their earlier tokens are kept, so that each token is computed once. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import type { HostTensor, TensorSpec } from '../../engine/array';
+import type { DeviceTensor, LoadedProgram } from '../../engine/executor';
+import type { Program } from '../../engine/graph/program';
+import { record } from '../../engine/graph/trace-backend';
+import { type Architecture, headSizeOf, keyValueHeadsOf } from '../../model/architecture';
+import type { ChooseRows, KeptHeads, Past } from '../../model/computations/computation';
+import { backbone, vocabularyHead, vocabularyLogits } from '../../model/computations/transformer';
+import { prefixed, withPrefix } from '../named';
+import { modelInputs } from '../prediction';
+import { parameterSpecs, tokenSpecs } from '../specs';
+
+/** Room for tokens grows by so many at once: a program is recorded for each room. */
+const CHUNK = 64;
+
+/** Lengths of first texts are rounded up to a multiple of this, for the same reason. */
+const LENGTH_STEP = 32;
+
+export interface NextTokensParts {
+  architecture: Architecture;
+  /** `model.NAME` */
+  parameters: Readonly<Record<string, DeviceTensor>>;
+  /** Loads a program once for each name. */
+  load: (name: string, program: () => Program) => Promise<LoadedProgram>;
+  chunk?: number;
+}
+
+type Texts = readonly (readonly number[])[];
+
+/** Of a decoder. Asked about other texts than those that it has, each by one token longer, it begins anew. */
+export class NextTokens {
+  /** Those whose keys and values are kept. */
+  private texts: Texts = [];
+  /** Tokens of a text that there is room for. */
+  private room = 0;
+  /** `past.key.I` and `past.value.I` of each layer, [B, K, room, d]. */
+  private kept: Record<string, HostTensor> = {};
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly parts: NextTokensParts) {}
+
+  /**
+   * Logits [V] of the token after each text. One call after the other, whoever calls.
+   * @param texts of at least one token, and no more than the model has positions
+   */
+  logits(texts: Texts): Promise<Float32Array[]> {
+    const mine = this.last.then(() => this.compute(texts));
+    this.last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  private async compute(texts: Texts): Promise<Float32Array[]> {
+    const before = this.texts;
+    // Nothing is kept of what fails halfway.
+    this.texts = [];
+    const goesOn = isNext(before, texts);
+    const { logits, ...computed } = goesOn ? await this.goOn(texts) : await this.begin(texts);
+    const room = Math.max(...texts.map(({ length }) => length));
+    if (!goesOn || room > this.room) this.makeRoom(texts, room, goesOn ? before : []);
+    this.keep(computed, texts, goesOn ? before : texts.map(() => []));
+    this.texts = texts.map((text) => [...text]);
+    const all = logits!.data as Float32Array;
+    const width = all.length / texts.length;
+    return texts.map((_, row) => all.slice(row * width, (row + 1) * width));
+  }
+
+  /** Every token of the texts. */
+  private async begin(texts: Texts): Promise<Record<string, HostTensor>> {
+    const { architecture, parameters, load } = this.parts;
+    const longest = Math.max(...texts.map(({ length }) => length));
+    const length = Math.min(architecture.maxPositions, Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP);
+    const rows = texts.length;
+    const program = await load(`begin-${rows}x${length}`, () => beginProgram(architecture, rows, length));
+    const ids = new Int32Array(rows * length);
+    const mask = new Float32Array(rows * length);
+    texts.forEach((text, row) => {
+      ids.set(text, row * length);
+      mask.fill(1, row * length, row * length + text.length);
+    });
+    return program.run({
+      inputIds: { shape: [rows, length], dtype: 'int32', data: ids },
+      attentionMask: { shape: [rows, length], dtype: 'float32', data: mask },
+      last: {
+        shape: [rows],
+        dtype: 'int32',
+        data: Int32Array.from(texts, (text, row) => row * length + text.length - 1),
+      },
+      ...parameters,
+    });
+  }
+
+  /** The last token of each text. */
+  private async goOn(texts: Texts): Promise<Record<string, HostTensor>> {
+    const { architecture, parameters, load } = this.parts;
+    const { room } = this;
+    const rows = texts.length;
+    const program = await load(`next-${rows}x${room}`, () => nextProgram(architecture, rows, room));
+    const mask = new Float32Array(rows * room);
+    texts.forEach(({ length }, row) => mask.fill(1, row * room, row * room + length - 1));
+    const ofEach = (value: (text: readonly number[]) => number): HostTensor => ({
+      shape: [rows, 1],
+      dtype: 'int32',
+      data: Int32Array.from(texts, value),
+    });
+    return program.run({
+      inputIds: ofEach((text) => text.at(-1)!),
+      positionIds: ofEach((text) => text.length - 1),
+      'past.mask': { shape: [rows, room], dtype: 'float32', data: mask },
+      ...this.kept,
+      ...parameters,
+    });
+  }
+
+  /** Makes room for so many tokens, and some more; what there is of `before` stays. */
+  private makeRoom(texts: Texts, tokens: number, before: Texts): void {
+    const { architecture: a, chunk = CHUNK } = this.parts;
+    const [from, former] = [this.room, this.kept];
+    this.room = Math.min(a.maxPositions, Math.ceil((tokens + 1) / chunk) * chunk);
+    this.kept = {};
+    for (const [name, { shape }] of Object.entries(keptSpecs(a, texts.length, this.room))) {
+      const data = new Float32Array(shape.reduce((product, extent) => product * extent, 1));
+      this.kept[name] = { shape, dtype: 'float32', data };
+      if (before.length > 0)
+        this.copy(
+          former[name]!.data as Float32Array,
+          from,
+          name,
+          before,
+          before.map(() => 0),
+        );
+    }
+  }
+
+  /** Puts what was computed after what is kept. */
+  private keep(computed: Record<string, HostTensor>, texts: Texts, before: Texts): void {
+    const added = texts.map((text, row) => text.slice(before[row]!.length));
+    const starts = before.map(({ length }) => length);
+    for (const [name, { shape, data }] of Object.entries(computed)) {
+      this.copy(data as Float32Array, shape[2]!, name.replace('new.', 'past.'), added, starts);
+    }
+  }
+
+  /**
+   * Copies heads of the first tokens of each text.
+   * @param from [B, K, length, d]
+   * @param tokens of which there are heads, for each text
+   * @param starts where they go
+   */
+  private copy(from: Float32Array, length: number, name: string, tokens: Texts, starts: readonly number[]): void {
+    const { shape, data } = this.kept[name]!;
+    const [, heads, room, width] = shape as [number, number, number, number];
+    tokens.forEach((added, row) => {
+      for (let head = row * heads; head < (row + 1) * heads; head++) {
+        const part = from.subarray(head * length * width, (head * length + added.length) * width);
+        (data as Float32Array).set(part, (head * room + starts[row]!) * width);
+      }
+    });
+  }
+}
+
+const isNext = (before: Texts, texts: Texts): boolean =>
+  before.length === texts.length &&
+  texts.every((text, row) => {
+    const known = before[row]!;
+    return text.length === known.length + 1 && known.every((id, i) => id === text[i]);
+  });
+
+function keptSpecs(a: Architecture, rows: number, length: number): Record<string, TensorSpec> {
+  const shape = [rows, keyValueHeadsOf(a), length, headSizeOf(a)];
+  const spec: TensorSpec = { shape, dtype: 'float32' };
+  return Object.fromEntries(
+    Array.from({ length: a.layers }, (_, layer) => [
+      [`past.key.${layer}`, spec] as const,
+      [`past.value.${layer}`, spec] as const,
+    ]).flat(),
+  );
+}
+
+const keptOutputs = (kept: readonly KeptHeads[]): Record<string, tf.Tensor> =>
+  Object.fromEntries(
+    kept.flatMap(({ key, value }, layer) => [
+      [`new.key.${layer}`, key],
+      [`new.value.${layer}`, value],
+    ]),
+  );
+
+/** Tokens [B, L] → logits of the chosen rows, and every layer's keys and values. */
+function beginProgram(a: Architecture, rows: number, length: number): Program {
+  const { inputIds, attentionMask } = tokenSpecs({ rows, length, predictions: 0 });
+  const inputs = {
+    inputIds: inputIds!,
+    attentionMask: attentionMask!,
+    last: { shape: [rows], dtype: 'int32' as const },
+    ...prefixed('model.', parameterSpecs(a)),
+  };
+  return record(`begin-${rows}x${length}`, inputs, (tensors) => {
+    const choose: ChooseRows = (x) =>
+      tf.gather(tf.reshape<tf.Rank.R2>(x, [rows * length, -1]), tensors.last as tf.Tensor1D);
+    return outputsOf(a, tensors, { inputIds: tensors.inputIds!, attentionMask: tensors.attentionMask! }, choose);
+  });
+}
+
+/** One token of each text, after so many that are kept. */
+function nextProgram(a: Architecture, rows: number, room: number): Program {
+  const one: TensorSpec = { shape: [rows, 1], dtype: 'int32' };
+  const inputs: Record<string, TensorSpec> = {
+    inputIds: one,
+    positionIds: one,
+    'past.mask': { shape: [rows, room], dtype: 'float32' },
+    ...keptSpecs(a, rows, room),
+    ...prefixed('model.', parameterSpecs(a)),
+  };
+  return record(`next-${rows}x${room}`, inputs, (tensors) => {
+    const past: Past = {
+      layers: Array.from({ length: a.layers }, (_, layer) => ({
+        key: tensors[`past.key.${layer}`] as tf.Tensor4D,
+        value: tensors[`past.value.${layer}`] as tf.Tensor4D,
+      })),
+      mask: tensors['past.mask'] as tf.Tensor2D,
+    };
+    const tokens = { inputIds: tensors.inputIds!, attentionMask: tf.ones([rows, 1]) };
+    const after = { past, positionIds: tensors.positionIds as tf.Tensor2D };
+    return outputsOf(a, tensors, tokens, (x) => tf.reshape(x, [rows, -1]), after);
+  });
+}
+
+function outputsOf(
+  a: Architecture,
+  tensors: Record<string, tf.Tensor>,
+  tokens: Record<'inputIds' | 'attentionMask', tf.Tensor>,
+  choose: ChooseRows,
+  after: { past?: Past; positionIds?: tf.Tensor2D } = {},
+): Record<string, tf.Tensor> {
+  const parameters = withPrefix('model.', tensors);
+  const { chosen, kept } = backbone(a, parameters, { ...modelInputs(tokens), ...after }, { choose });
+  const head = vocabularyHead(a, parameters);
+  return { logits: vocabularyLogits(head, head.transform(chosen!)), ...keptOutputs(kept!) };
+}
