@@ -39,8 +39,8 @@ export interface QuantizationCost {
   bytes: { exact: number; rounded: number };
   metrics: { exact: Metrics; rounded: Metrics };
   /** Mean KL(exact ‖ rounded) of a prediction, nats, and the share with the same first choice. */
-  meanKl: number;
-  agreement: number;
+  meanKl?: number | undefined;
+  agreement?: number | undefined;
 }
 
 /** What is to be said of a model beside that it was written. */

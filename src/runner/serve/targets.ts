@@ -10,9 +10,9 @@ import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { controlPaths, runPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
-import type { Architecture } from '../../model/architecture';
+import { type Architecture, labelKindOf } from '../../model/architecture';
 import { InputError } from '../../protocol/problem';
-import type { Task } from '../../protocol/records';
+import type { LabelKind, Task } from '../../protocol/records';
 import type { Columns } from '../../dataset/dataset';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { loadModel } from '../run/models';
@@ -30,6 +30,8 @@ export interface Target {
   /** Absent for a folder or file without one; then only token ids can be given. */
   tokenizer: Tokenizer | undefined;
   labels: readonly string[] | undefined;
+  /** What they are; absent for a language model. */
+  labelKind?: LabelKind | undefined;
   maxLength: number;
   /** Where the columns of a dataset row are. */
   columns: Columns;
@@ -164,15 +166,18 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
       ...folders.onnx,
       tokenizer,
       labels: student?.architecture.labels ?? [],
+      problemType: student?.architecture.problemType,
     });
     return new OpaquePredictor(model, source);
   };
   const teacher = await openTeacher();
-  const { head, labels, maxPositions } = (teacher ?? student)!.architecture;
+  const { architecture } = (teacher ?? student)!;
+  const { head, labels, maxPositions } = architecture;
   return {
     task: tasks[head],
     tokenizer,
     labels,
+    labelKind: labelKindOf(architecture),
     maxLength: Math.min(maxPositions, folders.maxLength ?? maxPositions),
     columns: folders.columns,
     teacher,
