@@ -77,7 +77,7 @@ function examplesOf({ rows, length, inputIds, attentionMask, labels }: Batch): E
   return Array.from({ length: rows }, (_, row) => {
     const tokens = attentionMask.subarray(row * length, (row + 1) * length).reduce((a, b) => a + b, 0);
     const part = (data: Int32Array): Int32Array => data.slice(row * length, row * length + tokens);
-    const label = labels.length === rows ? labels[row]! : part(labels);
+    const label = labels.length === rows ? labels[row]! : part(labels as Int32Array);
     return { inputIds: part(inputIds), typeIds: new Int32Array(tokens), labels: label } as Example;
   });
 }

@@ -14,8 +14,11 @@ export interface Batch {
   typeIds: Int32Array;
   /** 1 real token, 0 padding. */
   attentionMask: Float32Array;
-  /** text-classification: [rows] class indices. Otherwise one label a token, not shifted. −100 is not counted. */
-  labels: Int32Array;
+  /**
+   * text-classification: [rows] class indices; float32 [rows, C] where several labels may apply or it is a number, NaN in rows
+   * without one. Otherwise one label a token, not shifted. −100 is not counted.
+   */
+  labels: Int32Array | Float32Array;
   /** [rows] index into the examples, −1 for the filler rows that complete the last batch. */
   indices: Int32Array;
   /** Real tokens. */
@@ -205,13 +208,18 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
   const { task, batchSize, padId, masking } = options;
   const { length } = planned;
   const perToken = task !== 'text-classification';
+  const first = planned.indices.length > 0 ? examples.at(planned.indices[0]!)!.labels : 0;
+  const numbers = first instanceof Float32Array ? first.length : 0;
   const batch: Batch = {
     rows: batchSize,
     length,
     inputIds: new Int32Array(batchSize * length).fill(padId),
     typeIds: new Int32Array(batchSize * length),
     attentionMask: new Float32Array(batchSize * length),
-    labels: new Int32Array(perToken ? batchSize * length : batchSize).fill(notCounted),
+    labels:
+      numbers > 0
+        ? new Float32Array(batchSize * numbers).fill(NaN)
+        : new Int32Array(perToken ? batchSize * length : batchSize).fill(notCounted),
     indices: new Int32Array(batchSize).fill(-1),
     tokens: 0,
   };
@@ -224,14 +232,16 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
     batch.tokens += width;
     batch.attentionMask.fill(1, at, at + width);
     batch.typeIds.set(example.typeIds, at);
-    if (typeof example.labels === 'number') {
-      batch.inputIds.set(example.inputIds, at);
-      batch.labels[row] = example.labels;
-    } else {
+    const { inputIds, labels } = example;
+    if (labels instanceof Int32Array) {
       const masked =
-        task === 'masked-lm' && masking ? maskTokens(example.inputIds, example.labels, index, masking) : example;
+        task === 'masked-lm' && masking ? maskTokens(inputIds, labels, index, masking) : { inputIds, labels };
       batch.inputIds.set(masked.inputIds, at);
-      batch.labels.set(masked.labels as Int32Array, at);
+      batch.labels.set(masked.labels, at);
+    } else {
+      batch.inputIds.set(inputIds, at);
+      if (typeof labels === 'number') batch.labels[row] = labels;
+      else batch.labels.set(labels, row * numbers);
     }
   });
   return batch;

@@ -2,7 +2,7 @@
 
 import { extname } from 'node:path';
 import { InputError, type Problem } from '../protocol/problem';
-import { fileRecords, forEachRow, SAMPLE_BYTES } from './dataset';
+import { fileRecords, forEachRow, numberIn, SAMPLE_BYTES } from './dataset';
 import { columnsIn, type FileRecord } from './file-record';
 
 export interface DatasetDescription {
@@ -22,7 +22,11 @@ export interface ColumnDescription {
   rows: number;
   /** Mean length of its texts in UTF-16 units; 0 where it has none. */
   meanLength: number;
-  /** How often each value occurs, most often first; absent where there are more than `mostValues`, as in a text. */
+  /** Rows in which it is a list. */
+  lists: number;
+  /** Whether all are numbers, one of which at least is not whole. */
+  isNumber: boolean;
+  /** How often each value occurs, of lists each of theirs, most often first; absent where there are more than `mostValues`, as in a text. */
   values?: { value: string; rows: number }[];
 }
 
@@ -60,6 +64,9 @@ interface Column {
   rows: number;
   texts: number;
   length: number;
+  lists: number;
+  numbers: number;
+  hasFraction: boolean;
   values: Map<string, number> | undefined;
 }
 
@@ -94,7 +101,15 @@ function problemOf(file: string, { line, column, fault }: Exclude<FileRecord, { 
 function countOf(columns: Map<string, Column>, name: string): Column {
   const known = columns.get(name);
   if (known) return known;
-  const column = { rows: 0, texts: 0, length: 0, values: new Map<string, number>() };
+  const column: Column = {
+    rows: 0,
+    texts: 0,
+    length: 0,
+    lists: 0,
+    numbers: 0,
+    hasFraction: false,
+    values: new Map<string, number>(),
+  };
   columns.set(name, column);
   return column;
 }
@@ -106,16 +121,28 @@ function countValue(column: Column, value: unknown): void {
     column.texts++;
     column.length += value.length;
   }
-  if (!column.values) return;
-  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return;
-  const name = String(value);
-  column.values.set(name, (column.values.get(name) ?? 0) + 1);
-  if (column.values.size > mostValues) column.values = undefined;
+  const number = numberIn(value);
+  if (number !== undefined) {
+    column.numbers++;
+    column.hasFraction ||= !Number.isInteger(number);
+  }
+  if (Array.isArray(value)) column.lists++;
+  for (const one of [value].flat()) {
+    if (!column.values) return;
+    if (typeof one !== 'string' && typeof one !== 'number' && typeof one !== 'boolean') continue;
+    const name = String(one);
+    column.values.set(name, (column.values.get(name) ?? 0) + 1);
+    if (column.values.size > mostValues) column.values = undefined;
+  }
 }
 
-function describeColumn(name: string, { rows, texts, length, values }: Column): ColumnDescription {
+function describeColumn(
+  name: string,
+  { rows, texts, length, lists, numbers, hasFraction, values }: Column,
+): ColumnDescription {
   const meanLength = texts === 0 ? 0 : length / texts;
-  if (!values) return { name, rows, meanLength };
+  const what = { name, rows, meanLength, lists, isNumber: hasFraction && numbers === rows };
+  if (!values) return what;
   const counted = [...values].map(([value, count]) => ({ value, rows: count })).sort((a, b) => b.rows - a.rows);
-  return { name, rows, meanLength, values: counted };
+  return { ...what, values: counted };
 }

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { complaint, InputError, problemAt, type Complaint, type Problem } from '../protocol/problem';
+import type { Label, LabelKind } from '../protocol/records';
 import { readCsvRecords } from './csv-records';
 import { columnOf, type FileRecord } from './file-record';
 import { readJsonRecords } from './json-records';
@@ -12,6 +13,10 @@ import { readTextRows, type TextRow } from './text-rows';
 export interface Columns {
   text?: string | undefined;
   label?: string;
+  /** What stands in the column `label`; one class if left out. */
+  labels?: LabelKind;
+  /** Between the names of several labels in one text. */
+  labelSeparator?: string;
   /** Files without the column `label` are read too: whoever looks at a row does not need it. */
   labelIsOptional?: boolean;
   pair?: string | undefined;
@@ -24,8 +29,8 @@ export interface Row {
   text: string;
   pair?: string | undefined;
   prompt?: string | undefined;
-  /** Absent where its cell is empty or missing. */
-  label?: string | undefined;
+  /** Absent where its cell is empty or missing; of several labels, of which none applies, it is empty. */
+  label?: Label | undefined;
   file: string;
   /** Line the row starts on, from 1. */
   line: number;
@@ -168,7 +173,7 @@ async function readRecords(
     }
     read++;
     for (const column of missing) if (columnOf(record.fields, column) !== undefined) missing.delete(column);
-    const row = rowOf(record.fields, wanted);
+    const row = rowOf(record.fields, wanted, columns);
     if ('code' in row) report(1, row);
     else if (!onRow({ ...row, file, line })) break;
   }
@@ -192,27 +197,73 @@ function wantedColumns({ text, label, pair, prompt, completion }: Columns): Want
   return wanted;
 }
 
-/**
- * The row, or what is wrong with it. A label that is a number or a boolean becomes its text; a row whose label is missing, null
- * or blank has none.
- */
+/** The row, or what is wrong with it. A row whose label is missing, null or blank has none. */
 function rowOf(
   fields: Record<string, unknown>,
   wanted: readonly WantedColumn[],
+  columns: Columns,
 ): Omit<Row, 'file' | 'line'> | Complaint {
   const row: Omit<Row, 'file' | 'line'> = { text: '' };
   for (const { role, column } of wanted) {
     const value = columnOf(fields, column);
-    if (role === 'label' && isBlank(value)) continue;
+    if (role === 'label') {
+      const label = isBlank(value) ? undefined : labelOf(value, column, columns);
+      if (isComplaint(label)) return label;
+      if (label !== undefined) row.label = label;
+      continue;
+    }
     if (value === undefined || value === null) return complaint('column-not-in-row', { column });
-    if (typeof value === 'string') row[role] = value;
-    else if (role === 'label' && (typeof value === 'number' || typeof value === 'boolean')) row[role] = String(value);
-    else return complaint('column-not-a-string', { column });
+    if (typeof value !== 'string') return complaint('column-not-a-string', { column });
+    row[role] = value;
   }
   return row;
 }
 
-const isBlank = (value: unknown): boolean =>
+const isComplaint = (label: Label | Complaint | undefined): label is Complaint =>
+  typeof label === 'object' && 'code' in label;
+
+/** What stands between names in one text, where the experiment does not say. */
+export const usualSeparator = '|';
+
+/** A class that is a number or a boolean becomes its text. */
+const isName = (value: unknown): value is string | number | boolean =>
+  ['string', 'number', 'boolean'].includes(typeof value);
+
+/** The label that a cell holds; undefined where it holds none, or none of that kind. */
+export function labelIn(value: unknown, columns: Columns): Label | undefined {
+  const label = isBlank(value) ? undefined : labelOf(value, '', columns);
+  return isComplaint(label) ? undefined : label;
+}
+
+/** The label that a cell holds, or what is wrong with it. */
+function labelOf(
+  value: unknown,
+  column: string,
+  { labels = 'single', labelSeparator = usualSeparator }: Columns,
+): Label | Complaint {
+  switch (labels) {
+    case 'single':
+      if (Array.isArray(value)) return complaint('label-is-list', { column });
+      return isName(value) ? String(value) : complaint('column-not-a-string', { column });
+    case 'multiple': {
+      const names: unknown[] = typeof value === 'string' ? value.split(labelSeparator) : [value].flat();
+      if (!names.every(isName)) return complaint('label-not-names', { column });
+      return [...new Set(names.map((name) => String(name).trim()).filter((name) => name !== ''))];
+    }
+    case 'regression': {
+      const number = numberIn(value);
+      return number ?? complaint('label-not-number', { column, value: JSON.stringify(value).slice(0, 40) });
+    }
+  }
+}
+
+/** The number that a cell holds as such or as its text; undefined where it is none. */
+export function numberIn(value: unknown): number | undefined {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+}
+
+export const isBlank = (value: unknown): boolean =>
   value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
 
 function missingColumn(file: string, column: string): InputError {

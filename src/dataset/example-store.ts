@@ -151,6 +151,8 @@ export interface StoreOptions {
   vocabularySize: number;
   /** Whether each token has a label, rather than the example. */
   perToken: boolean;
+  /** Numbers that an example's label is, where it is no class: one for each that may apply, or one. */
+  labelNumbers?: number | undefined;
   /** Whether the rows of the examples are kept too. */
   keepsRows: boolean;
   /** Bytes held in memory, in place of the usual number. */
@@ -158,7 +160,7 @@ export interface StoreOptions {
 }
 
 /**
- * A record is the example's class, where it has one (4 bytes), its ids (2 bytes each, 4 where the vocabulary is large) and a byte
+ * A record is the example's class, where it has one (4 bytes), or the numbers of its label (4 bytes each), its ids (2 bytes each, 4 where the vocabulary is large) and a byte
  * of flags a token. Beside what is held of the records, an example takes 4 bytes of memory, and 12 where its row is kept.
  */
 export class ExampleStore {
@@ -171,11 +173,11 @@ export class ExampleStore {
   private readonly labelBytes: number;
 
   constructor(private readonly options: StoreOptions) {
-    const { path, vocabularySize, perToken, heldBytes = HELD_BYTES } = options;
+    const { path, vocabularySize, perToken, labelNumbers = 1, heldBytes = HELD_BYTES } = options;
     this.log = new ByteLog(`${path}.tokens`, heldBytes);
     this.rows = new ByteLog(`${path}.rows`, heldBytes);
     this.idBytes = vocabularySize <= 2 ** 16 ? 2 : 4;
-    this.labelBytes = perToken ? 0 : 4;
+    this.labelBytes = perToken ? 0 : 4 * labelNumbers;
   }
 
   get length(): number {
@@ -193,9 +195,10 @@ export class ExampleStore {
     const length = inputIds.length;
     const record = Buffer.allocUnsafe(this.recordSize(length));
     if (typeof labels === 'number') record.writeInt32LE(labels, 0);
+    else if (labels instanceof Float32Array) labels.forEach((value, i) => record.writeFloatLE(value, 4 * i));
     for (let i = 0; i < length; i++) {
       record.writeUIntLE(inputIds[i]!, labelBytes + i * idBytes, idBytes);
-      const isCounted = typeof labels !== 'number' && labels[i] !== notCounted;
+      const isCounted = labels instanceof Int32Array && labels[i] !== notCounted;
       record[labelBytes + length * idBytes + i] = typeIds[i]! | (isCounted ? COUNTED : 0);
     }
     if (this.length % PLACES_EVERY === 0) this.places.add(this.log.size);
@@ -220,14 +223,22 @@ export class ExampleStore {
     const record = this.log.read(start, this.recordSize(length));
     const inputIds = new Int32Array(length);
     const typeIds = new Int32Array(length);
-    const labels = this.options.perToken ? new Int32Array(length).fill(notCounted) : record.readInt32LE(0);
+    const labels = this.labelsIn(record, length);
     for (let i = 0; i < length; i++) {
       inputIds[i] = record.readUIntLE(labelBytes + i * idBytes, idBytes);
       const flags = record[labelBytes + length * idBytes + i]!;
       typeIds[i] = flags & ~COUNTED;
-      if (typeof labels !== 'number' && flags & COUNTED) labels[i] = inputIds[i]!;
+      if (labels instanceof Int32Array && flags & COUNTED) labels[i] = inputIds[i]!;
     }
     return { inputIds, typeIds, labels };
+  }
+
+  /** Those of tokens are still to be filled in. */
+  private labelsIn(record: Buffer, length: number): TokenExample['labels'] {
+    const { perToken, labelNumbers } = this.options;
+    if (perToken) return new Int32Array(length).fill(notCounted);
+    if (labelNumbers === undefined) return record.readInt32LE(0);
+    return Float32Array.from({ length: labelNumbers }, (_, i) => record.readFloatLE(4 * i));
   }
 
   rowAt(index: number): Row {

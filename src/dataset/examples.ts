@@ -2,7 +2,7 @@
 
 import { sortedLabels } from '../protocol/format';
 import { complaint, type Complaint, type Problem } from '../protocol/problem';
-import type { Task } from '../protocol/records';
+import type { Label, LabelKind, Task } from '../protocol/records';
 import type { Row } from './dataset';
 import type { Encoding, Tokenizer } from '../tokenizer/tokenizer';
 
@@ -14,10 +14,11 @@ export interface TokenExample {
   inputIds: Int32Array;
   typeIds: Int32Array;
   /**
-   * text-classification: index of the class, −100 where it has none. Otherwise one label a token, −100 where nothing counts. Labels are not shifted:
+   * text-classification: index of the class, −100 where it has none; where several labels may apply a 1 or 0 for each, and of a
+   * number itself alone, as float32, NaN where the row has none. Otherwise one label a token, −100 where nothing counts. Labels are not shifted:
    * that of position i is the token at i, and a causal model predicts it from the positions before.
    */
-  labels: Int32Array | number;
+  labels: Int32Array | Float32Array | number;
 }
 
 /** As it is made; arrays have one entry a token. */
@@ -32,13 +33,21 @@ export interface EncodeRowsOptions {
   maxLength: number;
   /** text-classification: class names in the order of their indices. Without them, those of `rows`, in their order. */
   labelNames?: readonly string[] | undefined;
+  /** text-classification: what its labels are; one class a row if left out. */
+  labels?: LabelKind | undefined;
   /** text-classification: whether a row without a label is kept, for the teacher to judge. It is left out otherwise. */
   keepUnlabelled?: boolean;
 }
 
 /** The class names that occur, in their order. */
 export function labelNamesOf(rows: readonly Row[]): string[] {
-  return sortedLabels(rows.flatMap(({ label }) => (label === undefined ? [] : [label])));
+  return sortedLabels(rows.flatMap(({ label }) => namesIn(label)));
+}
+
+/** The class names of a label; none of a number. */
+export function namesIn(label: Label | undefined): readonly string[] {
+  if (label === undefined || typeof label === 'number') return [];
+  return typeof label === 'string' ? [label] : label;
 }
 
 /**
@@ -82,13 +91,13 @@ interface Refusal extends Partial<Pick<Problem, 'severity'>> {
 function encodeRow(
   row: Row,
   tokenizer: Tokenizer,
-  { task, maxLength, keepUnlabelled = false }: EncodeRowsOptions,
+  { task, maxLength, labels = 'single', keepUnlabelled = false }: EncodeRowsOptions,
   classOf: ReadonlyMap<string, number>,
 ): Example | Refusal {
   switch (task) {
     case 'text-classification': {
       if (row.label === undefined && !keepUnlabelled) return noLabel;
-      return classificationExample(row, tokenizer, maxLength, classOf);
+      return classificationExample(row, tokenizer, maxLength, labels, classOf);
     }
     case 'masked-lm':
       return maskedExample(row, tokenizer, maxLength);
@@ -101,16 +110,31 @@ function classificationExample(
   row: Row,
   tokenizer: Tokenizer,
   maxLength: number,
+  kind: LabelKind,
   classOf: ReadonlyMap<string, number>,
 ): Example | Refusal {
-  const label = row.label === undefined ? notCounted : classOf.get(row.label);
-  if (label === undefined) {
-    const refused = complaint('label-unknown', { label: row.label!, labels: [...classOf.keys()] });
+  const unknown = namesIn(row.label).find((name) => !classOf.has(name));
+  if (unknown !== undefined) {
+    const refused = complaint('label-unknown', { label: unknown, labels: [...classOf.keys()] });
     return { severity: 'error', refused };
   }
+  const labels = encodedLabel(row.label, kind, classOf);
   const encoding = tokenizer.encode(row.text, { pair: row.pair, maxLength });
   if (encoding.special.every((flag) => flag === 1)) return nothingToRead;
-  return { inputIds: encoding.ids, typeIds: encoding.typeIds, labels: label, row, encoding };
+  return { inputIds: encoding.ids, typeIds: encoding.typeIds, labels, row, encoding };
+}
+
+/** As an example has it. */
+function encodedLabel(
+  label: Label | undefined,
+  kind: LabelKind,
+  classOf: ReadonlyMap<string, number>,
+): TokenExample['labels'] {
+  if (kind === 'single') return label === undefined ? notCounted : classOf.get(label as string)!;
+  if (kind === 'regression') return Float32Array.of(typeof label === 'number' ? label : NaN);
+  const applies = new Float32Array(classOf.size).fill(label === undefined ? NaN : 0);
+  for (const name of namesIn(label)) applies[classOf.get(name)!] = 1;
+  return applies;
 }
 
 const noLabel: Refusal = { refused: complaint('label-missing', {}) };

@@ -15,8 +15,10 @@ export interface SplitSummary {
   rows: number;
   /** Rows that have no label, where one is read. */
   unlabelled: number;
-  /** One entry a label and file, in the order of the rows. */
+  /** One entry a label and file, in the order of the rows; none of numbers. */
   labels: FirstOfLabel[];
+  /** Of labels that are numbers: the least and the largest. */
+  range?: [number, number] | undefined;
   problems: Problem[];
   /** The first file of which a part alone was read; then all numbers are of what was read. */
   part?: string | undefined;
@@ -61,15 +63,23 @@ async function readSummary(files: readonly string[], columns: Columns, mostBytes
   const labels = new Map<string, FirstOfLabel>();
   let rows = 0;
   let unlabelled = 0;
+  let range: [number, number] | undefined;
   const count = ({ label, file, line }: Row): void => {
     rows++;
     if (label === undefined) {
       if (columns.label !== undefined) unlabelled++;
       return;
     }
-    const key = `${file}\n${label}`;
-    if (!labels.has(key)) labels.set(key, { label, file, line });
+    if (typeof label === 'number') {
+      const [least, largest] = range ?? [label, label];
+      range = [Math.min(least, label), Math.max(largest, label)];
+      return;
+    }
+    for (const name of [label].flat()) {
+      const key = `${file}\n${name}`;
+      if (!labels.has(key)) labels.set(key, { label: name, file, line });
+    }
   };
   const problems = await forEachRow(files, columns, count, { mostBytes, onPart: (file) => (part ??= file) });
-  return { rows, unlabelled, labels: [...labels.values()], problems, part };
+  return { rows, unlabelled, labels: [...labels.values()], range, problems, part };
 }

@@ -25,7 +25,8 @@ export function batchInputs(batch: Batch, task: Task): BatchInputs {
   const predictions = predictionRows(batch, task);
   const int = (data: Int32Array, shape: number[]): HostTensor => ({ shape, dtype: 'int32', data });
   const float = (data: Float32Array, shape: number[]): HostTensor => ({ shape, dtype: 'float32', data });
-  const size = predictions.labels.length;
+  const size = predictions.rows.length;
+  const { labels } = predictions;
   return {
     shape: { rows, length, predictions: size },
     tensors: {
@@ -33,7 +34,7 @@ export function batchInputs(batch: Batch, task: Task): BatchInputs {
       typeIds: int(batch.typeIds, [rows, length]),
       attentionMask: float(batch.attentionMask, [rows, length]),
       predictionRows: int(predictions.rows, [size]),
-      labels: int(predictions.labels, [size]),
+      labels: labels instanceof Float32Array ? float(labels, [size, labels.length / size]) : int(labels, [size]),
       counted: float(predictions.counted, [size]),
       labelled: float(predictions.labelled, [size]),
     },

@@ -51,9 +51,14 @@ export function predictionSpecs(a: TeacherModel, shape: BatchShape): Record<stri
   return isLanguageModel(a) ? { predictionRows: int([shape.predictions]) } : {};
 }
 
-export function labelSpecs(shape: BatchShape): Record<string, TensorSpec> {
+export function labelSpecs(
+  a: Pick<Architecture, 'head' | 'labels' | 'problemType'>,
+  shape: BatchShape,
+): Record<string, TensorSpec> {
   const counted = float([shape.predictions]);
-  return { labels: int([shape.predictions]), counted, labelled: counted };
+  const isClass = isLanguageModel(a) || (a.problemType ?? 'single-label') === 'single-label';
+  const labels = isClass ? int([shape.predictions]) : float([shape.predictions, a.labels!.length]);
+  return { labels, counted, labelled: counted };
 }
 
 /** The name of what an ensemble's member gives to a student's program, counted from 0: `teacher`, `teacher2`, `teacher3`. */

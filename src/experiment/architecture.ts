@@ -1,7 +1,7 @@
 /** @file From the few sizes that an experiment names to the whole architecture of a model. */
 
 import type { Task } from '../protocol/records';
-import { type Architecture, type Family, familyNames, type Head } from '../model/architecture';
+import { type Architecture, type Family, familyNames, type Head, type ProblemType } from '../model/architecture';
 import { createArchitecture } from '../model/layouts/config';
 import { layoutOf } from '../model/layouts/families';
 import type { SpecialTokens } from '../tokenizer/special-tokens';
@@ -34,12 +34,14 @@ export interface ArchitectureContext {
   dropout: number;
   /** Names of the classes by index; text-classification only. */
   labels?: readonly string[] | undefined;
+  /** What they are; one class a row if left out. */
+  problemType?: ProblemType | undefined;
   special?: SpecialTokens | undefined;
 }
 
 /** The architecture of a student, or of a teacher that is trained here, with the family's defaults. */
 export function buildArchitecture(spec: ArchitectureSpec, context: ArchitectureContext): Architecture {
-  const { task, vocabularySize, maxLength, dropout, labels, special = {} } = context;
+  const { task, vocabularySize, maxLength, dropout, labels, problemType = 'single-label', special = {} } = context;
   const isClassifier = task === 'text-classification';
   const { keyValueHeads } = spec;
   return createArchitecture({
@@ -53,7 +55,7 @@ export function buildArchitecture(spec: ArchitectureSpec, context: ArchitectureC
     maxPositions: spec.maxPositions ?? maxLength,
     vocabularySize,
     ...dropoutEverywhere(spec.family, dropout),
-    ...(isClassifier && labels && { labels: [...labels], problemType: 'single-label' as const }),
+    ...(isClassifier && labels && { labels: [...labels], problemType }),
     ...idsOf(spec.family, special),
   });
 }

@@ -3,13 +3,15 @@
 import { basename } from 'node:path';
 import { layoutOf } from '../model/layouts/families';
 import { familiesOfTask } from './architecture';
-import type { Task } from '../protocol/records';
+import type { LabelKind, Task } from '../protocol/records';
 import type { ColumnDescription, DatasetDescription } from '../dataset/dataset-description';
 
 /** What the columns of a dataset are, as far as they show. */
 export interface ColumnRoles {
   text?: string | undefined;
   label?: string | undefined;
+  /** What its labels are. */
+  labels?: LabelKind | undefined;
   prompt?: string | undefined;
   completion?: string | undefined;
 }
@@ -17,6 +19,7 @@ export interface ColumnRoles {
 /** Names that people give to these columns, the surest first. */
 const usualNames = {
   label: ['label', 'labels', 'class', 'category', 'target', 'sentiment', 'intent'],
+  number: ['score', 'rating', 'similarity', 'similarity_score', 'stars', 'label', 'labels', 'target', 'value'],
   prompt: ['prompt', 'instruction', 'question', 'input'],
   completion: ['completion', 'response', 'answer', 'output'],
 } as const;
@@ -30,12 +33,20 @@ export function columnRoles({ columns, rows }: DatasetDescription): ColumnRoles 
   const texts = columns.filter(({ meanLength }) => meanLength > 0).sort((a, b) => b.meanLength - a.meanLength);
   const [longest] = texts;
   const text = texts.find((column) => ownName(column) === 'text') ?? longest;
-  const classes = columns.filter((column) => column !== text && isClass(column, rows));
-  const label = named('label', classes) ?? classes[0];
+  const others = columns.filter((column) => column !== text);
+  const classes = others.filter((column) => isClass(column, rows) || isList(column));
+  const numbers = others.filter(({ isNumber }) => isNumber);
+  const label =
+    named('label', classes) ??
+    named('number', numbers) ??
+    classes[0] ??
+    // Of several, none says that it is the one.
+    (numbers.length === 1 ? numbers[0] : undefined);
   const [prompt, completion] = [named('prompt', texts), named('completion', texts)];
   return {
     text: text?.name,
     label: label?.name,
+    labels: label && kindOf(label),
     ...(prompt && completion && { prompt: prompt.name, completion: completion.name }),
   };
 }
@@ -52,6 +63,16 @@ function isClass({ values, rows }: ColumnDescription, all: number): boolean {
     rows > all / 2 &&
     rows > 4 * values.length
   );
+}
+
+/** Names of labels of which several may apply. */
+const isList = ({ lists, values = [] }: ColumnDescription): boolean =>
+  lists > 0 && values.length > 0 && values.length <= mostClasses;
+
+/** As the run sees it from the rows. */
+function kindOf(column: ColumnDescription): LabelKind {
+  if (isList(column)) return 'multiple';
+  return column.isNumber ? 'regression' : 'single';
 }
 
 /** The tasks that a dataset allows, the likeliest first. */
@@ -106,9 +127,7 @@ ${tokenizer}
 ${teacher}
   "student": { "architecture": ${architecture(sizes.student, 2)} },
   "distillation": {
-    // Above 1 the soft labels show which other answers the teacher finds similar to the right one.
-    "temperature": ${task === 'text-classification' ? 4 : 2},
-    // loss = alpha · distillation loss + (1 − alpha) · student loss
+${temperatureText(proposal)}    // loss = alpha · distillation loss + (1 − alpha) · student loss
     "alpha": 0.7,
   },
   "training": { "epochs": ${sizes.epochs}, "batchSize": 16, "evaluateEvery": ${sizes.evaluateEvery} },
@@ -118,13 +137,26 @@ ${teacher}
 `;
 }
 
+/** A number has no distribution to be softened. */
+function temperatureText({ task, roles }: Proposal): string {
+  if (task === 'text-classification' && roles.labels === 'regression') return '';
+  const why =
+    task === 'text-classification' && roles.labels === 'multiple'
+      ? 'Above 1 the soft labels show how sure the teacher is of each label.'
+      : 'Above 1 the soft labels show which other answers the teacher finds similar to the right one.';
+  return `    // ${why}\n    "temperature": ${task === 'text-classification' ? 4 : 2},\n`;
+}
+
 function datasetText({ task, train, validation, test, roles, meanLength }: Proposal): string {
   const columns: Record<string, string> = {};
   if (task === 'causal-lm' && roles.prompt !== undefined && roles.completion !== undefined) {
     Object.assign(columns, { promptColumn: roles.prompt, completionColumn: roles.completion });
   } else {
     if (roles.text !== undefined) columns.textColumn = roles.text;
-    if (task === 'text-classification' && roles.label !== undefined) columns.labelColumn = roles.label;
+    if (task === 'text-classification' && roles.label !== undefined) {
+      columns.labelColumn = roles.label;
+      if (roles.labels !== undefined && roles.labels !== 'single') columns.labels = roles.labels;
+    }
   }
   const files = { train, validation: validation ?? 0.1, ...(test !== undefined && { test }) };
   // A token is about four letters; half as long again, so that few examples are cut.

@@ -79,7 +79,18 @@ async function fillIn(
     ...experiment,
     file,
     name: experiment.name ?? basename(file).replace(/(\.distill)?\.jsonc?$/i, ''),
-    dataset: { ...experiment.dataset, train, validation, test, unlabelled },
+    dataset: {
+      ...experiment.dataset,
+      train,
+      validation,
+      test,
+      unlabelled,
+      ...(dataset.kind !== undefined && { labels: dataset.kind }),
+    },
+    // Numbers have nothing else to be compared by.
+    ...(dataset.kind === 'regression' && {
+      distillation: { ...experiment.distillation, divergence: 'mse-logits' as const },
+    }),
     training: { ...experiment.training, seed: seeds[0]! },
     ...(seeds.length > 1 && { seeds }),
     controls: [...new Set(experiment.controls)],

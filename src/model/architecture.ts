@@ -1,5 +1,7 @@
 /** @file What a model is, apart from its weights: sizes, head and labels. */
 
+import type { LabelKind } from '../protocol/records';
+
 /** Model families that are implemented; the names are config.json's `model_type`. Of those that can do a task the first is proposed. */
 export const familyNames = [
   'bert',
@@ -30,6 +32,22 @@ export type Activation = 'gelu' | 'gelu_new' | 'gelu_pytorch_tanh' | 'relu' | 's
 
 /** What a classification head's logits mean, and so which loss and which metric they get. */
 export type ProblemType = 'single-label' | 'multi-label' | 'regression';
+
+/** What a head predicts of labels that an experiment calls so. */
+export const problemTypeOf: Readonly<Record<LabelKind, ProblemType>> = {
+  single: 'single-label',
+  multiple: 'multi-label',
+  regression: 'regression',
+};
+
+/** What the labels of a classifier are; undefined for a language model. */
+export function labelKindOf({
+  head,
+  problemType = 'single-label',
+}: Pick<Architecture, 'head' | 'problemType'>): LabelKind | undefined {
+  if (head !== 'sequence-classification') return undefined;
+  return ({ 'single-label': 'single', 'multi-label': 'multiple', regression: 'regression' } as const)[problemType];
+}
 
 /** Rotary positions (Su et al., 2021): pairs of a head's elements are turned by angles that grow with the position. */
 export interface Rotary {
@@ -123,6 +141,7 @@ export interface OpaqueModel {
   head: Head;
   /** As of an architecture. */
   labels?: string[];
+  problemType?: ProblemType;
   /** Logits at a position; may exceed the tokenizer's size. */
   vocabularySize: number;
   maxPositions: number;

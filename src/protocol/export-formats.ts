@@ -39,6 +39,14 @@ export interface QuantizationCost {
   bytes: { exact: number; rounded: number };
   metrics: { exact: Metrics; rounded: Metrics };
   /** Mean KL(exact ‖ rounded) of a prediction, nats, and the share with the same first choice. */
-  meanKl: number;
-  agreement: number;
+  meanKl?: number | undefined;
+  agreement?: number | undefined;
+}
+
+/** What is to be said of a model beside that it was written. */
+export interface ExportReport {
+  /** For people, a sentence each. */
+  notes: readonly string[];
+  /** Where its weights were rounded and that was measured. */
+  cost?: QuantizationCost | undefined;
 }

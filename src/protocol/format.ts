@@ -55,6 +55,12 @@ export function formatQuantity(value: Value): string {
   return `${value < 0 ? minus : ''}${rounded.toFixed(decimals)}`;
 }
 
+/** A number of any sign and size, such as a label: three significant digits: `−1.25`, `0.03`, `412`. */
+export function formatNumber(value: Value): string {
+  if (!exists(value)) return absent;
+  return `${value < 0 ? minus : ''}${Number(Math.abs(value).toPrecision(3)).toLocaleString('en-US', { maximumFractionDigits: 6 })}`;
+}
+
 /** A number too small for decimals, such as a learning rate: `2.86 × 10⁻⁴`. */
 export function formatScientific(value: Value, decimals = 2): string {
   if (!exists(value)) return absent;

@@ -95,12 +95,22 @@ export interface ComparisonDetail {
   rows: number;
   /** text-classification: rows by hard label and choice, for the model of each name. */
   confusion?: { labels: string[]; counts: Record<string, number[][]> } | undefined;
+  /** Where several labels may apply: of each the rows that have it, and what the model of each name made of it. */
+  labelScores?: { label: string; rows: number; models: Record<string, LabelScore> }[] | undefined;
+  /** Where labels are numbers: of rows the hard label and what the model of each name says. */
+  numbers?: Record<string, [label: number, value: number][]> | undefined;
   /** text-classification with a control. */
   taught?: Taught | undefined;
   /** Rows on which teacher and student differ, the most apart first; no more than are good to read. */
   disagreements: PredictionRecord[];
   /** How many there are in all. */
   disagreementCount: number;
+}
+
+/** Of one label: rows of which a model said it, and those of them that have it. */
+export interface LabelScore {
+  said: number;
+  right: number;
 }
 
 /** A row of the dataset, looked at by the models as they are now. */

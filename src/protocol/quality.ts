@@ -1,7 +1,7 @@
 /** @file What metrics are called, how they read and which way they are better; and quality, the one by which a task's models are judged. */
 
-import { formatQuantity, formatShare } from './format';
-import type { AlertRecord, EvaluationRecord, Interval, Metrics, Task } from './records';
+import { formatQuantity, formatShare, formatSigned } from './format';
+import type { AlertRecord, EvaluationRecord, Interval, LabelKind, Metrics, Task } from './records';
 
 export type MetricKey = keyof Metrics;
 
@@ -11,25 +11,43 @@ interface MetricFacts {
   higherIsBetter: boolean;
   /** It cannot exceed 1. */
   isShare: boolean;
+  /** The least that it can be. */
+  least: number;
   format: (value: number | undefined) => string;
 }
 
 // Not the function itself: it takes decimals too, which map() would give it.
-const share = { higherIsBetter: true, isShare: true, format: (value: number | undefined) => formatShare(value) };
-const quantity = { higherIsBetter: false, isShare: false, format: formatQuantity };
+const share = {
+  higherIsBetter: true,
+  isShare: true,
+  least: 0,
+  format: (value: number | undefined) => formatShare(value),
+};
+const quantity = { higherIsBetter: false, isShare: false, least: 0, format: formatQuantity };
+const correlation = {
+  ...share,
+  least: -1,
+  format: (value: number | undefined) => (value === undefined ? formatShare(value) : formatSigned(value, formatShare)),
+};
 
 export const metricFacts: Readonly<Record<MetricKey, MetricFacts>> = {
   accuracy: { name: 'accuracy', ...share },
+  meanAveragePrecision: { name: 'mAP', ...share },
+  microF1: { name: 'micro-F1', ...share },
   macroF1: { name: 'macro-F1', ...share },
   perplexity: { name: 'perplexity', ...quantity },
+  rmse: { name: 'RMSE', ...quantity },
+  pearson: { name: 'Pearson', ...correlation },
+  spearman: { name: 'Spearman', ...correlation },
   loss: { name: 'loss', ...quantity },
   agreement: { name: 'agreement', ...share },
   teacherKl: { name: 'KL to teacher', ...quantity },
+  teacherRmse: { name: 'RMSE to teacher', ...quantity },
   calibrationError: { name: 'calibration error', ...share, higherIsBetter: false },
 };
 
-/** The metrics that can be a task's quality. */
-export type QualityKey = 'macroF1' | 'perplexity';
+/** The metrics that can be a task's quality (decision 43). */
+export type QualityKey = 'meanAveragePrecision' | 'macroF1' | 'rmse' | 'perplexity';
 
 export interface Quality extends MetricFacts {
   key: QualityKey;
@@ -37,13 +55,27 @@ export interface Quality extends MetricFacts {
   title: string;
 }
 
+/** In this order: metrics of several labels have macro-F1 too. */
 const qualities: Readonly<Record<QualityKey, Quality>> = {
+  meanAveragePrecision: {
+    key: 'meanAveragePrecision',
+    title: 'mAP',
+    ...metricFacts.meanAveragePrecision,
+  },
   macroF1: { key: 'macroF1', title: 'Macro-F1', ...metricFacts.macroF1 },
+  rmse: { key: 'rmse', title: 'RMSE', ...metricFacts.rmse },
   perplexity: { key: 'perplexity', title: 'Perplexity', ...metricFacts.perplexity },
 };
 
-export function qualityOf(task: Task): Quality {
-  return qualities[task === 'text-classification' ? 'macroF1' : 'perplexity'];
+const qualityOfLabels: Readonly<Record<LabelKind, QualityKey>> = {
+  single: 'macroF1',
+  multiple: 'meanAveragePrecision',
+  regression: 'rmse',
+};
+
+/** @param labels what those of a text classification are */
+export function qualityOf(task: Task, labels: LabelKind = 'single'): Quality {
+  return qualities[task === 'text-classification' ? qualityOfLabels[labels] : 'perplexity'];
 }
 
 /** The quality that metrics of a task that is not told have; undefined where they have none. */
@@ -51,14 +83,14 @@ export function qualityIn(metrics: Metrics): Quality | undefined {
   return Object.values(qualities).find(({ key }) => metrics[key] !== undefined);
 }
 
-/** How much better `own` is than `other`: above 0 is better, for perplexity too. */
+/** How much better `own` is than `other`: above 0 is better, for perplexity and RMSE too. */
 export function improvement({ higherIsBetter }: Pick<Quality, 'higherIsBetter'>, own: number, other: number): number {
   return higherIsBetter ? own - other : other - own;
 }
 
 /** Whether an evaluation is better than another: by quality, and of the same quality by a lower loss. The best one's checkpoint is kept. */
-export function isBetterEvaluation(task: Task, own: Metrics, other: Metrics): boolean {
-  const quality = qualityOf(task);
+export function isBetterEvaluation(own: Metrics, other: Metrics): boolean {
+  const quality = qualityIn(own)!;
   const gained = improvement(quality, own[quality.key]!, other[quality.key]!);
   return gained === 0 ? own.loss! < other.loss! : gained > 0;
 }
@@ -82,11 +114,12 @@ export function retention({ key, higherIsBetter }: Quality, teacher: Metrics, ow
 }
 
 /**
- * How much better `own` is than `other` on the scale on which gaps are measured: macro-F1 itself; for perplexity the
+ * How much better `own` is than `other` on the scale on which gaps are measured: macro-F1, mAP and RMSE themselves; for perplexity the
  * difference of its logarithms, nats a token.
  */
 export function advantage({ key }: Pick<Quality, 'key'>, own: number, other: number): number {
-  return key === 'perplexity' ? Math.log(other) - Math.log(own) : own - other;
+  if (key === 'perplexity') return Math.log(other) - Math.log(own);
+  return improvement(qualities[key], own, other);
 }
 
 /** The metrics of the three that a distillation is judged by. */
@@ -110,7 +143,7 @@ export function gapClosed(quality: Quality, { teacher, student, control }: Trio)
 
 /** Whether a run has warned that its teacher is no better than what knows nothing. */
 export function isTeacherAtChance(alerts: readonly AlertRecord[] | undefined): boolean {
-  return (alerts ?? []).some(({ code }) => code === 'teacher-at-chance' || code === 'teacher-at-frequency');
+  return (alerts ?? []).some(({ code }) => code?.startsWith('teacher-at-'));
 }
 
 /** What an interval of the gain over the control says: `unclear` where it holds 0. */

@@ -8,6 +8,14 @@ export const tasks = ['text-classification', 'causal-lm', 'masked-lm'] as const;
 
 export type Task = (typeof tasks)[number];
 
+/** What the labels of a text classification are: one class a row, any number of them, or a number. */
+export const labelKinds = ['single', 'multiple', 'regression'] as const;
+
+export type LabelKind = (typeof labelKinds)[number];
+
+/** A row's hard label: the name of its class, the names of all that apply (of none: empty), or a number. */
+export type Label = string | readonly string[] | number;
+
 export const roles = ['teacher', 'student', 'control'] as const;
 
 export type Role = (typeof roles)[number];
@@ -29,7 +37,7 @@ export interface LossComponents {
   total: number;
   /** Distillation loss at the step's temperature, before T² and α. */
   soft?: number;
-  /** Student loss: cross-entropy with the hard labels at T = 1. */
+  /** Student loss: cross-entropy with the hard labels at T = 1; of several labels the mean of each one's, of a number the squared error. */
   hard?: number;
   hidden?: number;
   attention?: number;
@@ -52,18 +60,31 @@ export interface MetricsRecord {
   tokensPerSecond: number;
 }
 
-/** Only what the task has: accuracy and macroF1 for classes, perplexity for language models. */
+/**
+ * Only what the task has: accuracy and macroF1 for classes, perplexity for language models; microF1, macroF1 and
+ * meanAveragePrecision for several labels, rmse, pearson and spearman for numbers.
+ */
 export interface Metrics {
   accuracy?: number;
+  /** Mean of the areas under the labels' precision-recall curves: how well each label's rows are ranked, whatever the threshold. */
+  meanAveragePrecision?: number;
+  /** Of all decisions about labels together, each where its probability reaches 0.5. */
+  microF1?: number;
   macroF1?: number;
+  /** Root of the mean squared error, in the labels' unit. */
+  rmse?: number;
+  pearson?: number;
+  spearman?: number;
   /** exp of the mean negative log-likelihood over counted positions. */
   perplexity?: number;
-  /** Mean cross-entropy with the hard labels, nats. */
+  /** Mean cross-entropy with the hard labels, nats; of numbers the mean squared error. */
   loss?: number;
-  /** Share of counted positions where student and teacher have the same first choice. */
+  /** Share of counted positions where student and teacher have the same first choice; of several labels, of decisions. */
   agreement?: number;
-  /** Mean KL(teacher ‖ student) at T = 1, nats. */
+  /** Mean KL(teacher ‖ student) at T = 1, nats; of several labels the mean of each one's. */
   teacherKl?: number;
+  /** Of numbers: root of the mean squared difference from the teacher's. */
+  teacherRmse?: number;
   /** Expected calibration error, 15 bins of equal width. */
   calibrationError?: number;
 }
@@ -149,31 +170,35 @@ export interface PredictionRecord {
   line: number;
   /** The text's first 200 characters. */
   text: string;
-  /** text-classification: name of the hard label. */
-  label?: string | undefined;
+  /** text-classification: the hard label. */
+  label?: Label | undefined;
   /** text-classification: the teacher's, where a control and the student are not both right or both wrong. */
   softLabel?: SoftLabel | undefined;
   /** By the name of the model's row in the comparison: `teacher`, `student`, or a control's. */
   models: Record<string, ModelPrediction>;
 }
 
-/** A distribution over classes at a temperature: the most probable ones. */
+/** A distribution over classes at a temperature, or each label's own probability: the most probable ones. */
 export interface SoftLabel {
   temperature: number;
   top: { choice: string; probability: number }[];
 }
 
-/** Counts and sums over the row's counted predictions: one for a classifier, one a token for a language model. */
+/** Counts and sums over the row's counted predictions: one for a classifier, one a label where several may apply, one a token for a language model. */
 export interface ModelPrediction {
   /** text-classification: name of the first choice, and its probability. */
   choice?: string | undefined;
   probability?: number | undefined;
+  /** Of several labels: those that the model says, the surest first. */
+  choices?: { choice: string; probability: number }[] | undefined;
+  /** Of a number: the one that the model says. */
+  value?: number | undefined;
   predictions: number;
-  /** First choices that are the hard label. */
-  correct: number;
-  /** Summed, nats. */
-  negativeLogLikelihood: number;
-  /** First choices that are the teacher's; absent for the teacher. */
+  /** First choices that are the hard label, or decisions about a label that are right; absent for a number. */
+  correct?: number | undefined;
+  /** Summed, nats; absent for a number. */
+  negativeLogLikelihood?: number | undefined;
+  /** First choices, or decisions, that are the teacher's; absent for the teacher. */
   agreeing?: number | undefined;
   /** KL(teacher ‖ model) at T = 1, summed, nats; absent for the teacher. */
   teacherKl?: number | undefined;
@@ -309,6 +334,8 @@ export interface MemoryRecord {
 export interface RunRecord {
   name: string;
   task: Task;
+  /** text-classification: what its labels are; absent in records of earlier versions, which knew single ones alone. */
+  labels?: LabelKind | undefined;
   status: RunStatus;
   pid: number;
   /** Local socket (or named pipe) on which the runner answers JSON-RPC, while it runs. */
@@ -348,7 +375,10 @@ export interface TokenProbability {
   probability: number;
 }
 
-/** A distribution at the temperature asked for: the first `top.length` tokens, and the mass of all others. */
+/**
+ * A distribution at the temperature asked for: the first `top.length` tokens, and the mass of all others. Of several labels each one's own
+ * probability, which do not add up to 1; their entropy is the mean of each one's.
+ */
 export interface InspectedDistribution {
   /** Nats. */
   entropy: number;
@@ -368,17 +398,21 @@ export interface InspectedPosition extends InspectedToken {
   index: number;
   /** Whether training would count this position. */
   counted: boolean;
-  /** Name of the hard label: the class, or the token to be predicted; absent where there is none. */
-  label?: string | undefined;
+  /** The hard label: the class, the labels, the number, or the token to be predicted; absent where there is none. */
+  label?: Label | undefined;
   /** KL(teacher ‖ student) at the temperature, nats; absent where there is only one model. */
   kl?: number | undefined;
   teacher?: InspectedDistribution | undefined;
   student?: InspectedDistribution | undefined;
+  /** In place of distributions where the labels are numbers: what each model says. */
+  values?: { teacher?: number | undefined; student?: number | undefined } | undefined;
 }
 
 export interface InspectResult {
   text: string;
   temperature: number;
+  /** text-classification: what its labels are; absent: single. */
+  labels?: LabelKind | undefined;
   positions: InspectedPosition[];
   /** text-classification only: the input's tokens. */
   tokens?: InspectedToken[] | undefined;
@@ -509,6 +543,8 @@ export interface LibraryRecord {
  */
 export interface ProbeExamples {
   task: Task;
+  /** text-classification: what its labels are; absent: single. */
+  labels?: LabelKind | undefined;
   /** The run's own temperature at the start. */
   temperature: number;
   /** Class names, or the text of every token of the vocabulary, by id. */
@@ -532,6 +568,10 @@ export interface ProbeExample {
 export interface ProbePosition {
   /** Index into `tokens` of the token that is predicted; −1 for a class. */
   token: number;
-  /** Index into `names` of the hard label; −1 where there is none. */
+  /** Index into `names` of the hard label; −1 where there is none, or several may apply, or it is a number. */
   label: number;
+  /** Indices of all that apply, where several may. */
+  labels?: number[] | undefined;
+  /** The hard label that is a number. */
+  value?: number | undefined;
 }

@@ -4,7 +4,14 @@
  */
 
 import type { Complaint, Problem } from './problem';
-import type { CompleteResult, InspectedDistribution, InspectResult, ProbeExample, TokenProbability } from './records';
+import type {
+  CompleteResult,
+  InspectedDistribution,
+  InspectResult,
+  Label,
+  ProbeExample,
+  TokenProbability,
+} from './records';
 
 /**
  * Why something could not be done: what a verb with `--json` prints in place of its document, and the data of a JSON-RPC error. The
@@ -60,7 +67,7 @@ export interface TextToInspect {
   /** causal-lm: conditions the text and is not counted. */
   prompt?: string | undefined;
   /** text-classification: the hard label. */
-  label?: string | undefined;
+  label?: Label | undefined;
 }
 
 /** In the order of the texts asked for. A text that cannot be inspected, an empty one for example, says why. */

@@ -7,6 +7,7 @@ import type {
   Gain,
   GapClosed,
   Interval,
+  LabelKind,
   RunRecord,
   SharedResamples,
   StudyKind,
@@ -126,8 +127,13 @@ export const isEncoder = (family: string): boolean => encoders.includes(family);
 const temperatureSetting = 'distillation.temperature';
 const alphaSetting = 'distillation.alpha';
 
-export function answerOf(kind: StudyKind, task: Task, runs: readonly StudyRun[]): StudyAnswer {
-  const quality = qualityOf(task);
+export function answerOf(
+  kind: StudyKind,
+  task: Task,
+  runs: readonly StudyRun[],
+  labels: LabelKind = 'single',
+): StudyAnswer {
+  const quality = qualityOf(task, labels);
   const done = runs.flatMap(({ values, summary }) => {
     const point = summary && pointOf(summary, quality);
     return point ? [{ values, point }] : [];

@@ -25,7 +25,7 @@ export async function readPredictions(paths: Pick<SeedPaths, 'predictions'>): Pr
 
 function readPrediction(text: string, file: string, line: number): PredictionRecord {
   try {
-    return predictionSchema.parse(JSON.parse(text, dropNulls)) as PredictionRecord;
+    return predictionSchema.parse(JSON.parse(text, dropNulls));
   } catch {
     throw InputError.at(file, 'run-file-damaged', {}, line);
   }

@@ -1,7 +1,7 @@
 /** @file What must be right in the files of a run directory for them to be read at all. */
 
 import * as z from 'zod';
-import { roles, runStatuses, splits, tasks, studyKinds } from '../protocol/records';
+import { labelKinds, roles, runStatuses, splits, tasks, studyKinds } from '../protocol/records';
 
 const settingSchema = z.union([z.number(), z.object({ from: z.number(), to: z.number() })]).optional();
 
@@ -66,7 +66,7 @@ export const predictionSchema = z.looseObject({
   file: z.string(),
   line: z.number(),
   text: z.string(),
-  label: z.string().optional(),
+  label: z.union([z.string(), z.array(z.string()), z.number()]).optional(),
   softLabel: z
     .looseObject({
       temperature: z.number(),
@@ -78,8 +78,10 @@ export const predictionSchema = z.looseObject({
     z.looseObject({
       choice: z.string().optional(),
       probability: optionalNumber,
+      choices: z.array(z.looseObject({ choice: z.string(), probability: z.number() })).optional(),
+      value: optionalNumber,
       predictions: z.number(),
-      correct: z.number(),
+      correct: optionalNumber,
       negativeLogLikelihood: optionalNumber,
       agreeing: optionalNumber,
       teacherKl: optionalNumber,
@@ -90,6 +92,7 @@ export const predictionSchema = z.looseObject({
 /** `probes/examples.json`. */
 export const probeExamplesSchema = z.looseObject({
   task: z.enum(tasks),
+  labels: z.enum(labelKinds).optional(),
   temperature: z.number(),
   names: z.array(z.string()),
   examples: z.array(
@@ -98,7 +101,14 @@ export const probeExamplesSchema = z.looseObject({
       file: z.string(),
       line: z.number(),
       tokens: z.array(z.looseObject({ id: z.number(), token: z.string(), start: z.number(), end: z.number() })),
-      positions: z.array(z.looseObject({ token: z.number(), label: z.number() })),
+      positions: z.array(
+        z.looseObject({
+          token: z.number(),
+          label: z.number(),
+          labels: z.array(z.number()).optional(),
+          value: optionalNumber,
+        }),
+      ),
       counted: z.array(z.number()).optional(),
       paddedLength: optionalNumber,
     }),
@@ -109,6 +119,7 @@ export const probeExamplesSchema = z.looseObject({
 export const runRecordSchema = z.looseObject({
   name: z.string(),
   task: z.enum(tasks),
+  labels: z.enum(labelKinds).optional(),
   status: z.enum(runStatuses),
   pid: z.number(),
   engine: z.string(),

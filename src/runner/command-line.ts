@@ -14,7 +14,7 @@ import { inTerminal } from '../protocol/escapes';
 import { exportFormatNames, laterExportFormats, valuesOfFormat } from '../protocol/export-formats';
 import { complaint, ComplaintError, complaintOf, formatProblem, InputError } from '../protocol/problem';
 import type { InspectedDistribution, InspectedPosition, StudyKind } from '../protocol/records';
-import { formatQuantity, formatShare } from '../protocol/format';
+import { formatNumber, formatQuantity, formatShare } from '../protocol/format';
 import type { RunResult } from './run/carry-out';
 import { findings, terminalBars, terminalTable } from './report/comparison-table';
 import { cacheText, teacherCacheCommand } from './commands/cache';
@@ -30,6 +30,7 @@ import { listModels } from './models/list-models';
 import { serve } from './commands/serve';
 import { tryEngine } from './devices/trial';
 import { resumeRun, startRun, type ResumeOptions, type RunOutput, type StartOptions } from './commands/start-run';
+import { studentCommand, studentText } from './commands/student';
 import { runStudy } from './commands/study';
 import { runSweep } from './commands/sweep';
 import { studyText } from './report/study-report';
@@ -231,6 +232,12 @@ function program(examples: string): Command {
     );
     process.exitCode = wrong ? WRONG_INPUT : DONE;
   });
+  verb('student <file>', 'students that an experiment’s teacher allows: sizes, memory, and what to write').action(
+    async (file: string, { json }: JsonOption) => {
+      const result = await studentCommand(file);
+      print(json === true, result, () => studentText(result));
+    },
+  );
   verb('cache', 'what is kept of teachers’ answers here, and how much space it takes')
     .option('--remove <key...>', 'remove those whose key begins so; "all" removes every one')
     .action(async ({ json, remove }: JsonOption & { remove?: string[] }) => {
@@ -341,15 +348,21 @@ function runText({ run, directory, status, summary }: RunResult): string {
   return [terminalTable(summary), terminalBars(summary), findings(summary), student].join('\n');
 }
 
-function positionText({ token, label, kl, teacher, student }: InspectedPosition): string {
+function positionText({ token, label, kl, teacher, student, values }: InspectedPosition): string {
   const side = (name: string, distribution: InspectedDistribution | undefined): string | undefined =>
     distribution &&
     `  ${name}  entropy ${formatQuantity(distribution.entropy)}  ${distribution.top
       .map((entry) => `${JSON.stringify(entry.token)} ${formatShare(entry.probability)}`)
       .join('  ')}`;
-  const title = token === '' ? (label ?? 'prediction') : JSON.stringify(token);
+  const number = (name: string, value: number | undefined): string | undefined =>
+    value === undefined ? undefined : `  ${name}  ${formatNumber(value)}`;
+  const shown = typeof label === 'number' ? `hard label ${formatNumber(label)}` : JSON.stringify(token);
+  const title = token === '' ? 'prediction' : shown;
   const divergence = kl === undefined ? '' : `  KL ${formatQuantity(kl)}`;
-  return [`${title}${divergence}`, side('teacher', teacher), side('student', student)].filter(Boolean).join('\n');
+  const said = values
+    ? [number('teacher', values.teacher), number('student', values.student)]
+    : [side('teacher', teacher), side('student', student)];
+  return [`${title}${divergence}`, ...said].filter(Boolean).join('\n');
 }
 
 interface DevicesArguments extends JsonOption {

@@ -41,7 +41,8 @@ function quality(metrics: Metrics): string {
   const said = (key: MetricKey, { name, format } = metricFacts[key]): string[] =>
     metrics[key] === undefined ? [] : [`${name} ${format(metrics[key])}`];
   const agreement = { ...metricFacts.agreement, name: 'agreement with the teacher' };
-  return [...said('macroF1'), ...said('perplexity'), ...said('accuracy'), ...said('agreement', agreement)].join(', ');
+  const keys: MetricKey[] = ['meanAveragePrecision', 'macroF1', 'rmse', 'spearman', 'perplexity', 'accuracy'];
+  return [...keys.flatMap((key) => said(key)), ...said('agreement', agreement), ...said('teacherRmse')].join(', ');
 }
 
 /** What is said in lines, with a bar or without. */

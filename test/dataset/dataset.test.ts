@@ -75,7 +75,9 @@ describe('JSONL', () => {
       label: 'label',
     });
     expect(textsOf(dataset)).toEqual(['b']);
-    expect(dataset.problems.map(({ message }) => message)).toEqual(['"label" is not a string in this row.']);
+    expect(dataset.problems.map(({ message }) => message)).toEqual([
+      '"label" is a list in this row, where one class is expected.',
+    ]);
   });
 
   it('reads a row whose label is missing, null or blank as one without a label', async () => {

@@ -71,6 +71,32 @@ describe('a dataset that is inspected with a run', () => {
     await commands.executeCommand('workbench.action.closeAllEditors');
   });
 
+  it('shows the labels that each says where several may apply, and the numbers where labels are numbers', async () => {
+    const without = { controls: [] };
+    const traits = (text: string): string[] => [
+      ...(/\d/.test(text) ? ['number'] : []),
+      ...(/[A-Z]{3}/.test(text) ? ['shouts'] : []),
+    ];
+    const several = await tinyRun('tiny-traits', 'text-classification', without, traits);
+    const numbers = await tinyRun('tiny-sizes', 'text-classification', without, (text) => Math.log(text.length + 1));
+    await execute('distillery.refresh');
+
+    let editor = await inspect(several, path.join(folder, 'tiny-traits/validation.jsonl'));
+    const said = '(✗ )?(none|(number|shouts)(, (number|shouts))?)';
+    for (const { label } of await hintsOf(editor)) {
+      assert.match(label as string, new RegExp(`^teacher ${said} → student ${said}$`));
+    }
+    const hover = await hoverAt(editor, new Position(0, '{"label":['.length));
+    assert.match(hover, /number/);
+    assert.match(hover, /entropy/);
+
+    editor = await inspect(numbers, path.join(folder, 'tiny-sizes/validation.jsonl'));
+    for (const { label } of await hintsOf(editor))
+      assert.match(label as string, /^teacher −?[\d.]+ → student −?[\d.]+$/);
+    assert.match(await hoverAt(editor, new Position(0, '{"label":1'.length)), /One number for the whole text/);
+    await lensWith(editor.document, /^\d+ rows seen$/);
+  });
+
   it('shows what a classifier and its student predict beside each label', async () => {
     const editor = await inspect(classifier, path.join(folder, 'tiny-spam/validation.jsonl'));
     const [first] = await hintsOf(editor);

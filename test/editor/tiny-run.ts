@@ -21,8 +21,11 @@ export function sampleRows(dataset: 'spam' | 'moby-dick', split: string, count: 
 
 type TinyTask = 'text-classification' | 'causal-lm';
 
+/** Of a text, in place of the label that its row has. */
+type Label = (text: string) => unknown;
+
 /** In a folder of its own, so that its runs are not those of other tests. @returns the experiment file */
-export function writeTinyExperiment(name: string, task: TinyTask, changes: object = {}): string {
+export function writeTinyExperiment(name: string, task: TinyTask, changes: object = {}, label?: Label): string {
   const directory = path.join(folder, name);
   mkdirSync(path.join(directory, '.distillery'), { recursive: true });
   const dataset = task === 'causal-lm' ? 'moby-dick' : 'spam';
@@ -30,7 +33,12 @@ export function writeTinyExperiment(name: string, task: TinyTask, changes: objec
     ['train', 96],
     ['validation', 24],
   ] as const) {
-    writeFileSync(path.join(directory, `${split}.jsonl`), sampleRows(dataset, split, count).join('\n'));
+    const rows = sampleRows(dataset, split, count).map((line) => {
+      if (!label) return line;
+      const { text } = JSON.parse(line) as { text: string };
+      return JSON.stringify({ label: label(text), text });
+    });
+    writeFileSync(path.join(directory, `${split}.jsonl`), rows.join('\n'));
   }
   const file = path.join(directory, `${name}.distill.json`);
   writeFileSync(file, JSON.stringify({ ...experiment(name, task), ...changes }, undefined, 2));
@@ -38,8 +46,8 @@ export function writeTinyExperiment(name: string, task: TinyTask, changes: objec
 }
 
 /** A run of such an experiment by the command line, to its end. */
-export async function tinyRun(name: string, task: TinyTask, changes?: object): Promise<Run> {
-  const file = writeTinyExperiment(name, task, changes);
+export async function tinyRun(name: string, task: TinyTask, changes?: object, label?: Label): Promise<Run> {
+  const file = writeTinyExperiment(name, task, changes, label);
   await run(process.execPath, [path.join(root, 'dist/runner.js'), 'run', file, '--json'], {
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
   });

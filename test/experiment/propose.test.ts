@@ -53,13 +53,38 @@ describe('a dataset', () => {
     expect(possibleTasks(found, columnRoles(found))).toEqual(tasks);
   });
 
+  it.each([
+    ['lists', 'multiple', { topics: ['sea', 'trade'] }, { topics: [] }],
+    ['numbers under a usual name', 'regression', { score: 2.5, weight: 0.1 }, { score: 3, weight: 0.7 }],
+    ['the only numbers there are', 'regression', { depth: 2.5 }, { depth: -3 }],
+  ])('with labels that are %s is proposed with "%s", which can be run', async (_, labels, odd, even) => {
+    const train = await write(
+      'train.jsonl',
+      rows.map(({ text }, i) => ({ text, ...(i % 2 === 0 ? even : odd) })),
+    );
+    const found = await describeDataset(train);
+    const roles = columnRoles(found);
+    expect(roles).toMatchObject({ label: Object.keys(odd)[0], labels });
+    expect(possibleTasks(found, roles)[0]).toBe('text-classification');
+    const task = 'text-classification';
+    const text = proposeExperiment({ name: 'a', task, train: 'train.jsonl', roles, rows: 40, meanLength: 60 });
+    expect(text).toContain(`"labels": "${labels}"`);
+    const parsed = parseExperiment(text, path.join(folder, 'a.distill.json'));
+    expect(await validateExperiment(parsed)).toEqual([]);
+  });
+
+  it('with several columns of numbers, none of a usual name, has no label', async () => {
+    const numbers = rows.map(({ text }, i) => ({ text, width: i / 3, depth: i / 7 }));
+    expect(columnRoles(await describeDataset(await write('a.jsonl', numbers))).label).toBeUndefined();
+  });
+
   it('with its text in an object within each row is proposed by dotted columns, which are read', async () => {
     const nested = rows.map(({ text, kind }, i) => ({ review: { text, meta: { id: i } }, verdict: { kind } }));
     const train = await write('train.jsonl', [...nested, '{"review": {"text": "cut']);
     const found = await describeDataset(train);
     expect(found.columns.map(({ name }) => name)).toEqual(['review.text', 'review.meta.id', 'verdict.kind']);
     const roles = columnRoles(found);
-    expect(roles).toEqual({ text: 'review.text', label: 'verdict.kind' });
+    expect(roles).toEqual({ text: 'review.text', label: 'verdict.kind', labels: 'single' });
     expect(possibleTasks(found, roles)).toEqual(['text-classification', 'causal-lm', 'masked-lm']);
     const text = proposeExperiment({
       name: 'nested',
@@ -71,7 +96,7 @@ describe('a dataset', () => {
     });
     const problems = await validateExperiment(parseExperiment(text, path.join(folder, 'nested.distill.json')));
     expect(problems.filter(({ severity }) => severity === 'error')).toEqual([]);
-    const read = await readDataset([train], { text: 'review.text', label: 'verdict.kind' });
+    const read = await readDataset([train], { text: 'review.text', label: 'verdict.kind', labels: 'single' });
     expect(read.rows[0]).toMatchObject({ text: rows[0]!.text, label: 'spam' });
     expect(read.problems).toHaveLength(1);
   });

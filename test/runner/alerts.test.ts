@@ -65,7 +65,7 @@ describe('the loss', () => {
   });
 
   it('is watched in windows, whatever single batches do', () => {
-    const watch = new TrainingWatch({ role: 'student', task, steps: 100, setting: 'training', epochs: 3 });
+    const watch = new TrainingWatch({ role: 'student', steps: 100, setting: 'training', epochs: 3 });
     const found = Array.from({ length: 3 * windowSteps }, (_, step) => {
       // Batches of 0 and 4, of the same mean; the third window is at 9.
       const hard = step < 2 * windowSteps ? 4 * (step % 2) : 9;
@@ -83,11 +83,11 @@ describe('the loss', () => {
 
   it('was still falling where its last fifth took off more than a fiftieth', () => {
     const [from, to] = [{ step: 400 }, { step: 500 }];
-    expect(fallAtEnd(evaluated(9, 5, 4, 3, 2, 1.95), task)).toMatchObject({ from, to });
-    expect(fallAtEnd(evaluated(9, 5, 4, 3, 2, 1.96), task)).toBeUndefined();
+    expect(fallAtEnd(evaluated(9, 5, 4, 3, 2, 1.95))).toMatchObject({ from, to });
+    expect(fallAtEnd(evaluated(9, 5, 4, 3, 2, 1.96))).toBeUndefined();
     // Its quality was better before.
-    expect(fallAtEnd(evaluated(9, 5, 4, [3, 0.6], 2, 1.9), task)).toBeUndefined();
-    expect(fallAtEnd(evaluated(9, 5), task)).toBeUndefined(); // nothing to hold the end against but the beginning
+    expect(fallAtEnd(evaluated(9, 5, 4, [3, 0.6], 2, 1.9))).toBeUndefined();
+    expect(fallAtEnd(evaluated(9, 5))).toBeUndefined(); // nothing to hold the end against but the beginning
   });
 
   it('is evaluated before its end too, however seldom that is asked for', () => {
@@ -107,16 +107,14 @@ describe('overfitting', () => {
 
   it('is said after three evaluations without a better one, with a validation loss that rises by a twentieth', () => {
     const measured = evaluated(2, [1, 0.9], [1.01, 0.8], [1.03, 0.8], [1.051, 0.8]);
-    expect(overfittingSince(measured, falling, task)?.step).toBe(100);
-    expect(overfittingSince(measured.slice(0, 4), falling, task)).toBeUndefined();
-    expect(overfittingSince(evaluated(2, [1, 0.9], 1.01, 1.03, 1.049), falling, task)).toBeUndefined();
+    expect(overfittingSince(measured, falling)?.step).toBe(100);
+    expect(overfittingSince(measured.slice(0, 4), falling)).toBeUndefined();
+    expect(overfittingSince(evaluated(2, [1, 0.9], 1.01, 1.03, 1.049), falling)).toBeUndefined();
   });
 
   it('is not said while the quality gets better, nor where the training loss rises too', () => {
-    expect(
-      overfittingSince(evaluated(2, [1, 0.7], [1.2, 0.8], [1.4, 0.85], [1.6, 0.9]), falling, task),
-    ).toBeUndefined();
-    expect(overfittingSince(evaluated(2, [1, 0.9], 1.2, 1.4, 1.6), rising, task)).toBeUndefined();
+    expect(overfittingSince(evaluated(2, [1, 0.7], [1.2, 0.8], [1.4, 0.85], [1.6, 0.9]), falling)).toBeUndefined();
+    expect(overfittingSince(evaluated(2, [1, 0.9], 1.2, 1.4, 1.6), rising)).toBeUndefined();
   });
 });
 
@@ -155,7 +153,6 @@ describe('the report', () => {
         evaluations: evaluations.map((one): EvaluationRecord => ({ ...one, split: 'validation', role: 'student' })),
         training: { epochs: 3, patience },
       },
-      task,
       quality,
     )!;
 
@@ -214,13 +211,13 @@ describe('the report', () => {
     const evaluations = [
       { step: 0, split: 'validation' as const, role: 'student' as const, metrics: { loss: 1, macroF1: 1 } },
     ];
-    expect(trainingText([{ ...student, evaluations }], [alert], task, quality).at(-1)).toBe(
+    expect(trainingText([{ ...student, evaluations }], [alert], quality).at(-1)).toBe(
       String.raw`- control plain, step 1,200: It stalls\. Push\.`,
     );
-    expect(trainingText([{ ...student, evaluations: [] }], [], task, quality)).toEqual([]);
+    expect(trainingText([{ ...student, evaluations: [] }], [], quality)).toEqual([]);
     // A class's name is a text of the dataset.
     const named = { ...alert, message: 'Always <b>"spam"</b> [x](y).' };
-    expect(trainingText([{ ...student, evaluations }], [named], task, quality).at(-1)).toContain(
+    expect(trainingText([{ ...student, evaluations }], [named], quality).at(-1)).toContain(
       String.raw`Always &lt;b&gt;"spam"&lt;/b&gt; \[x\]\(y\)`,
     );
   });
@@ -324,7 +321,7 @@ describe('a run', () => {
     const run = onlyRun(whole);
     const evaluations = evaluationsOf(run);
     const best = evaluations.at(-5)!;
-    for (const { metrics } of evaluations) expect(isBetterEvaluation(task, metrics, best.metrics)).toBe(false);
+    for (const { metrics } of evaluations) expect(isBetterEvaluation(metrics, best.metrics)).toBe(false);
     const steps = evaluations.at(-1)!.step;
     expect(steps).toBe(best.step + 80);
     expect(steps).toBeLessThan(400);

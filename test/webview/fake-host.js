@@ -1,6 +1,7 @@
 /** @file Stands in for VS Code in the harness page: its interface, its theme, and an extension that answers with sample data. */
 
 import { spamComparison } from './sample/comparison';
+import { labelComparison, labelRun } from './sample/label-runs';
 import { listing, samplePrompts } from './sample/listing';
 import { mobyRun } from './sample/moby-run';
 import { spamRun } from './sample/spam-run';
@@ -17,12 +18,15 @@ window.setTheme = (name) => {
 window.setTheme(query.get('theme') ?? 'dark');
 
 const kind = query.get('run') ?? 'moby';
-const sample = kind === 'spam' ? spamRun() : mobyRun(query.get('status') ?? 'running');
+const isLabels = kind === 'multiple' || kind === 'regression';
+const sample = isLabels ? labelRun(kind) : kind === 'spam' ? spamRun() : mobyRun(query.get('status') ?? 'running');
 const { id, record } = sample.run;
 const moved = Date.now() - 7_500_000 - Date.parse(record.started);
 for (const key of ['started', 'ended']) {
   if (record[key])
-    record[key] = new Date(Date.parse(record[key]) + (kind === 'spam' ? moved : moved + 7_136_000)).toISOString();
+    record[key] = new Date(
+      Date.parse(record[key]) + (kind === 'spam' || isLabels ? moved : moved + 7_136_000),
+    ).toISOString();
 }
 
 /** What the page asked, and what its policy refused: read by the test. */
@@ -78,7 +82,7 @@ const handlers = {
       });
     }
   },
-  comparison: () => (kind === 'spam' ? spamComparison() : null),
+  comparison: () => (isLabels ? labelComparison(kind) : kind === 'spam' ? spamComparison() : null),
   prompts: () => samplePrompts,
   complete,
   inspectRow: () => pending,

@@ -3,10 +3,10 @@
 import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { calibrationDrawing, sizeDrawing } from '../../src/protocol/drawing/compare-drawings';
+import { calibrationDrawing, numbersDrawing, sizeDrawing } from '../../src/protocol/drawing/compare-drawings';
 import type { Drawing } from '../../src/protocol/drawing/shapes';
-import { formatDuration } from '../../src/protocol/format';
-import type { RunListing } from '../../src/protocol/lab-data';
+import { formatCount, formatDuration } from '../../src/protocol/format';
+import type { ComparisonDetail, RunListing } from '../../src/protocol/lab-data';
 import type { Choices } from '../state/choices';
 import { Asking, Wanted } from '../base/asking';
 import { Width } from '../base/width';
@@ -17,11 +17,13 @@ import { measureOf, type Measure } from '../state/quality';
 import { csvText } from '../save/csv';
 import { drawingFile } from '../save/pictures';
 import '../save/save-button';
+import { metricFacts } from '../../src/protocol/quality';
 import { isLive } from '../../src/protocol/records';
 import { type RunState } from '../state/state';
 import { shared } from '../look/styles';
 import './disagreements';
 import './confusion';
+import './label-scores';
 import { finding } from './finding';
 import './model-table';
 import { runTitles } from '../runs/run-titles';
@@ -66,7 +68,8 @@ export class CompareView extends LitElement {
         max-width: 100%;
       }
       /* As wide as its matrices; it takes what room is left. */
-      .drawings > lab-confusion {
+      .drawings > lab-confusion,
+      .drawings > lab-label-scores {
         flex: 1 0 auto;
         max-width: 100%;
       }
@@ -162,6 +165,12 @@ export class CompareView extends LitElement {
             ? html`<lab-confusion .confusion=${comparison.confusion} .models=${models}></lab-confusion>`
             : nothing
         }
+        ${
+          comparison?.labelScores
+            ? html`<lab-label-scores .scores=${comparison.labelScores} .models=${models}></lab-label-scores>`
+            : nothing
+        }
+        ${comparison?.numbers ? this.#numbers(models, comparison.numbers) : nothing}
       </div>
       ${
         comparison?.taught
@@ -211,6 +220,33 @@ export class CompareView extends LitElement {
     return { ...sizeDrawing(shown, measure.format, width, 196), label: spokenSizes(shown, measure) };
   }
 
+  /** What each model says over the hard label. */
+  #numbers(models: readonly ComparedModel[], numbers: NonNullable<ComparisonDetail['numbers']>): unknown {
+    // One scale for all, so that they can be held against each other.
+    const all = Object.values(numbers).flat(2);
+    const range: [number, number] = [
+      all.reduce((least, one) => Math.min(least, one)),
+      all.reduce((most, one) => Math.max(most, one)),
+    ];
+    return models
+      .filter(({ row, other }) => !other && numbers[row.name])
+      .map(({ row: { role, name, metrics }, title }) => {
+        const points = numbers[name]!;
+        const label = l10n.t(
+          'What the {0} says over the hard label: {1} rows, correlation {2}',
+          title,
+          formatCount(points.length),
+          metricFacts.pearson.format(metrics.pearson),
+        );
+        return this.#drawing(
+          l10n.t('{0}: said over hard label', title),
+          l10n.t('a point a row; on the dotted line both are the same'),
+          (width) => numbersDrawing({ role, points }, range, label, width, 196),
+          () => csvText([['hard label', name], ...points]),
+        );
+      });
+  }
+
   #drawing(title: string, note: string, make: (width: number) => Drawing | undefined, csv: () => string): unknown {
     const drawing = make(this.#drawingWidth());
     if (!drawing) return nothing;
@@ -247,9 +283,11 @@ export class CompareView extends LitElement {
             seeds.join(', '),
             seeds[0]!,
           )
-        : l10n.t(
-            "Intervals are of 95 %: Wilson's for accuracy and agreement of classes, the bootstrap over rows for all else.",
-          );
+        : (this.run.record.labels ?? 'single') === 'single'
+          ? l10n.t(
+              "Intervals are of 95 %: Wilson's for accuracy and agreement of classes, the bootstrap over rows for all else.",
+            )
+          : l10n.t('Intervals are of 95 %, by the bootstrap over rows.');
     return html`<p class="note foot">
       ${l10n.t('Measured on the {0} split{1}. {2} Latency is the median for one example alone on {3}.', row.split, untouched, how, this.run.record.device)}
     </p>`;

@@ -3,7 +3,8 @@
 import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { formatCount, formatPercent, formatQuantity, formatShare } from '../../src/protocol/format';
+import { choiceText } from '../../src/protocol/taught';
+import { formatCount, formatNumber, formatPercent, formatQuantity, formatShare } from '../../src/protocol/format';
 import type { ComparisonDetail } from '../../src/protocol/lab-data';
 import type { ModelPrediction, PredictionRecord } from '../../src/protocol/records';
 import { Asking } from '../base/asking';
@@ -43,6 +44,10 @@ export class Disagreements extends LitElement {
       .said {
         width: 240px;
       }
+      /* Of several labels, as many lines as they need. */
+      table.data.several td.said {
+        white-space: normal;
+      }
       .look {
         width: 64px;
       }
@@ -68,10 +73,12 @@ export class Disagreements extends LitElement {
   override render(): unknown {
     const { disagreements, disagreementCount, rows } = this.comparison;
     const shown = this.all ? disagreements : disagreements.slice(0, fewRows);
-    const classes = disagreements[0]?.label !== undefined;
+    const label = disagreements[0]?.label;
+    const classes = label !== undefined;
+    const areNumbers = typeof label === 'number';
     return html`<figure>
       <h2>
-        ${classes ? l10n.t('Where teacher and student disagree') : l10n.t('Where teacher and student differ most')}
+        ${classes && !areNumbers ? l10n.t('Where teacher and student disagree') : l10n.t('Where teacher and student differ most')}
         <lab-save .name=${l10n.t('Rows apart')} .csv=${() => this.#csv()}></lab-save>
       </h2>
       <p class="note">
@@ -81,7 +88,10 @@ export class Disagreements extends LitElement {
       ${
         disagreements.length === 0
           ? html`<p class="small muted">${l10n.t('They agree on every row.')}</p>`
-          : html`<table class="data" aria-label=${l10n.t('Rows on which teacher and student differ')}>
+          : html`<table
+              class="data ${Array.isArray(label) ? 'several' : ''}"
+              aria-label=${l10n.t('Rows on which teacher and student differ')}
+            >
               <thead>
                 <tr>
                   <th scope="col" class="place">${l10n.t('Row')}</th>
@@ -129,8 +139,11 @@ export class Disagreements extends LitElement {
     const rows = this.comparison.disagreements.map(({ file, line, label, models: said }) => [
       file,
       line,
-      label,
-      ...models.flatMap((name) => [said[name]?.choice, said[name]?.probability, said[name]?.teacherKl]),
+      [label].flat().join(', '),
+      ...models.flatMap((name) => {
+        const { probability, teacherKl, value } = said[name] ?? {};
+        return [value ?? (said[name] && choiceText(said[name])), probability, teacherKl];
+      }),
     ]);
     return csvText([head, ...rows]);
   }
@@ -138,6 +151,21 @@ export class Disagreements extends LitElement {
 
 function said({ label, models: { teacher, student } }: PredictionRecord): unknown {
   if (!teacher || !student) return nothing;
+  if (typeof label === 'number') {
+    return html`${formatNumber(teacher.value)} → ${formatNumber(student.value)}
+      <span class="muted">${mark('label', l10n.t('the hard label'))} ${formatNumber(label)}</span>`;
+  }
+  if (Array.isArray(label)) {
+    const labels = ({ choices = [] }: ModelPrediction): unknown =>
+      choices.length === 0
+        ? l10n.t('none')
+        : choices.map(
+            ({ choice: name }, i) =>
+              html`${i > 0 ? ', ' : ''}<span translate="no" class=${label.includes(name) ? 'strong' : ''}>${name}</span
+                >${label.includes(name) ? html` ${mark('label', l10n.t('the hard label'))}` : nothing}`,
+          );
+    return html`${labels(teacher)} → ${labels(student)}`;
+  }
   if (label === undefined) {
     const agreeing = (student.agreeing ?? 0) / student.predictions;
     return html`${l10n.t('agree on {0}, {1} nats', formatPercent(agreeing), formatQuantity((student.teacherKl ?? 0) / student.predictions))}`;

@@ -13,6 +13,7 @@ import {
   formatQuantity,
   formatShare,
 } from '../../src/protocol/format';
+import { metricFacts, type MetricKey } from '../../src/protocol/quality';
 import type { ComparisonRow } from '../../src/protocol/records';
 import { drawn } from '../charts/drawn';
 import { mark } from '../look/marks';
@@ -218,6 +219,14 @@ export class ModelTable extends LitElement {
       </div>`;
   }
 
+  #furtherMetrics(): Column[] {
+    return (furtherKeys[this.measure.key] ?? []).map(([key, title]) => ({
+      title,
+      value: ({ metrics }) => metricFacts[key].format(metrics[key]),
+      has: ({ metrics }) => metrics[key] !== undefined,
+    }));
+  }
+
   #columns(): Column[] {
     const { measure } = this;
     return [
@@ -244,6 +253,7 @@ export class ModelTable extends LitElement {
         value: ({ metrics }) => formatShare(metrics.accuracy),
         has: ({ metrics }) => metrics.accuracy !== undefined,
       },
+      ...this.#furtherMetrics(),
       {
         title: l10n.t('Of the teacher'),
         value: ({ role, retention }) => formatPercent(role === 'teacher' ? 1 : retention),
@@ -259,6 +269,11 @@ export class ModelTable extends LitElement {
         has: ({ metrics }) => metrics.teacherKl !== undefined,
       },
       {
+        title: l10n.t('RMSE to teacher'),
+        value: ({ metrics }) => formatQuantity(metrics.teacherRmse),
+        has: ({ metrics }) => metrics.teacherRmse !== undefined,
+      },
+      {
         title: l10n.t('Calibration error'),
         value: ({ metrics }) => formatShare(metrics.calibrationError),
         has: ({ metrics }) => metrics.calibrationError !== undefined,
@@ -269,6 +284,18 @@ export class ModelTable extends LitElement {
     ];
   }
 }
+
+/** Beside the quality: of labels of which several may apply, and of numbers. */
+const furtherKeys: Partial<Record<Measure['key'], readonly [MetricKey, string][]>> = {
+  meanAveragePrecision: [
+    ['microF1', l10n.t('Micro-F1')],
+    ['macroF1', l10n.t('Macro-F1')],
+  ],
+  rmse: [
+    ['pearson', 'Pearson'],
+    ['spearman', 'Spearman'],
+  ],
+};
 
 const directionOf = ({ higherIsBetter }: Measure): string =>
   higherIsBetter ? l10n.t('higher is better') : l10n.t('lower is better');

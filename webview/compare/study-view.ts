@@ -47,13 +47,14 @@ export class StudyView extends LitElement {
   readonly #width = new Width(this);
 
   override render(): TemplateResult | typeof nothing {
-    const { sweep, task } = this.run.record;
+    const { sweep, task, labels } = this.run.record;
     if (!sweep?.study) return nothing;
     const members = this.runs.filter(({ record }) => record.sweep?.id === sweep.id);
     const answer = answerOf(
       sweep.study,
       task,
       members.map(({ record }) => studyRunOf(record)),
+      labels,
     );
     const title = titles[answer.kind];
     const measure = measureOf(this.run);

@@ -5,7 +5,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { line, mark as markOf, type Drawing } from '../../src/protocol/drawing/shapes';
 import { formatCount, formatShare, formatShareDifference, formatTemperature } from '../../src/protocol/format';
-import type { ClassGain, PredictionRecord } from '../../src/protocol/records';
+import type { ClassGain, ModelPrediction, PredictionRecord } from '../../src/protocol/records';
 import type { Taught, TaughtClass } from '../../src/protocol/taught';
 import { Asking } from '../base/asking';
 import { sentence } from '../base/sentence';
@@ -115,9 +115,13 @@ export class TaughtView extends LitElement {
       </h2>
       <p class="found">
         ${sentence(
-          l10n.t(
-            'Of {0} rows the student has {1} right that the control has wrong, and {2} wrong that the control has right.',
-          ),
+          this.taught.several
+            ? l10n.t(
+                'Of {0} hard labels of rows the student says {1} that the control misses, and misses {2} that the control says.',
+              )
+            : l10n.t(
+                'Of {0} rows the student has {1} right that the control has wrong, and {2} wrong that the control has right.',
+              ),
           number(rows),
           number(gained),
           number(lost),
@@ -200,13 +204,21 @@ export class TaughtView extends LitElement {
 
   #row(record: PredictionRecord): unknown {
     const { text, label, models, softLabel } = record;
+    const isHard = (choice: string | undefined): boolean =>
+      Array.isArray(label) ? choice !== undefined && label.includes(choice) : choice === label;
     const name = (choice: string | undefined): unknown =>
-      html`<span translate="no" class=${choice === label ? 'strong' : ''}>${choice}</span>`;
+      html`<span translate="no" class=${isHard(choice) ? 'strong' : ''}>${choice}</span>`;
+    const said = (model: ModelPrediction | undefined): unknown =>
+      model?.choices
+        ? model.choices.length === 0
+          ? l10n.t('none')
+          : model.choices.map(({ choice }, i) => html`${i > 0 ? ', ' : ''}${name(choice)}`)
+        : name(model?.choice);
     return html`<li>
       <p translate="no">${text}</p>
       <p class="small">
-        ${mark('student', roleNames.student)} ${name(models.student?.choice)} ${mark('control', roleNames.control)}
-        ${name(models[this.taught.control]?.choice)}
+        ${mark('student', roleNames.student)} ${said(models.student)} ${mark('control', roleNames.control)}
+        ${said(models[this.taught.control])}
         ${
           softLabel
             ? html`${mark('teacher')} ${l10n.t('soft label, T = {0}:', formatTemperature(softLabel.temperature))}

@@ -5,7 +5,7 @@ import { divergenceFacts } from '../../src/protocol/divergences';
 import { formatLarge, formatQuantity, formatScientific, formatSetting } from '../../src/protocol/format';
 import type { ExperimentFacts } from '../../src/protocol/lab-data';
 import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table';
-import type { Role } from '../../src/protocol/records';
+import type { LabelKind, Role } from '../../src/protocol/records';
 import { best, evaluationsOf, measureOf, type Measure } from '../state/quality';
 import type { RunState, SeriesState } from '../state/state';
 import { Column } from '../charts/column';
@@ -134,7 +134,12 @@ function componentFigure(view: View, component: Component): Figure {
     key: component,
     title: componentNames[component],
     ink: `ink-${component}`,
-    note: componentNote(component, metrics.at('temperature', metrics.length - 1), view.run.experiment),
+    note: componentNote(
+      component,
+      metrics.at('temperature', metrics.length - 1),
+      view.run.experiment,
+      view.run.record.labels,
+    ),
     lines: [...curvesOfRuns(view, component, `var(--${component})`), ...controls],
     zero: true,
     format: formatQuantity,
@@ -146,16 +151,31 @@ function controlLine(view: View, series: SeriesState): Line {
   return { x, y, kind: 'curve', name: series.name, ink: 'var(--control)', dashed: true, label: roleNames.control };
 }
 
-function componentNote(component: Component, temperature: number, facts: ExperimentFacts): string {
+function componentNote(
+  component: Component,
+  temperature: number,
+  facts: ExperimentFacts,
+  labels: LabelKind = 'single',
+): string {
   const layers = (facts.hidden?.layers ?? []).map(([teacher, student]) => `${teacher} → ${student}`).join(', ');
   switch (component) {
     case 'soft':
+      if (labels === 'regression') return l10n.t("squared difference from the teacher's number, before α");
+      if (labels === 'multiple') {
+        return l10n.t(
+          '{0} of each label at T = {1}, their mean before α and T²',
+          translate(divergenceFacts[facts.divergence ?? 'forward-kl'].title),
+          formatSetting(temperature || 1),
+        );
+      }
       return l10n.t(
         '{0} at T = {1}, before α and T²',
         translate(divergenceFacts[facts.divergence ?? 'forward-kl'].title),
         formatSetting(temperature || 1),
       );
     case 'hard':
+      if (labels === 'regression') return l10n.t('squared error against the hard label');
+      if (labels === 'multiple') return l10n.t('binary cross-entropy with the hard labels, their mean, T = 1');
       return l10n.t('cross-entropy with the hard label, T = 1');
     case 'hidden':
       return layers === '' ? l10n.t('before its weight') : l10n.t('blocks, teacher → student: {0}', layers);

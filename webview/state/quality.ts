@@ -22,12 +22,14 @@ export interface Measure extends Quality {
 }
 
 const words: Record<QualityKey, Pick<Measure, 'title' | 'name'>> = {
+  meanAveragePrecision: { title: 'mAP', name: 'mAP' },
+  rmse: { title: 'RMSE', name: 'RMSE' },
   macroF1: { title: l10n.t('Macro-F1'), name: l10n.t('macro-F1') },
   perplexity: { title: l10n.t('Perplexity'), name: l10n.t('perplexity') },
 };
 
 export function measureOf({ record }: RunState): Measure {
-  const quality = qualityOf(record.task);
+  const quality = qualityOf(record.task, record.labels);
   return { ...quality, ...words[quality.key] };
 }
 

@@ -1,6 +1,7 @@
 /** @file Curves over T: entropy, KL and gradient of one position or the mean of several. Pure but for the pauses it makes. */
 
-import { softenedPair } from '../../src/protocol/distribution';
+import { softenedAs } from '../../src/protocol/independent-labels';
+import type { LabelKind } from '../../src/protocol/records';
 import { fromFraction } from '../tokens/temperature-scale';
 
 /** Places along the slider, evenly spread on its logarithmic scale. */
@@ -25,13 +26,14 @@ export type LogitPair = readonly [Float32Array, Float32Array];
 export async function curveSet(
   pairs: readonly LogitPair[],
   breathe: () => Promise<boolean>,
+  labels: LabelKind = 'single',
 ): Promise<CurveSet | undefined> {
   const curves: CurveSet = { teacherEntropy: [], studentEntropy: [], kl: [], gradient: [] };
   const scratch = new Float64Array(2 * (pairs[0]?.[0].length ?? 0));
   for (const temperature of curveTemperatures) {
     const mean = { teacherEntropy: 0, studentEntropy: 0, kl: 0, gradient: 0 };
     for (const [teacher, student] of pairs) {
-      const { entropy, kl, gradientNorm } = softenedPair(teacher, student, temperature, scratch);
+      const { entropy, kl, gradientNorm } = softenedAs(labels, teacher, student, temperature, scratch);
       mean.teacherEntropy += entropy.teacher / pairs.length;
       mean.studentEntropy += entropy.student / pairs.length;
       mean.kl += kl / pairs.length;

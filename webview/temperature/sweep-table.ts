@@ -3,7 +3,8 @@
 import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { softenedPair } from '../../src/protocol/distribution';
+import { softenedAs } from '../../src/protocol/independent-labels';
+import type { LabelKind } from '../../src/protocol/records';
 import { formatQuantity } from '../../src/protocol/format';
 import { Asking } from '../base/asking';
 import { failed } from '../look/failed';
@@ -52,6 +53,7 @@ export class SweepTable extends LitElement {
   @property({ attribute: false }) sweep!: Sweep;
   @property({ attribute: false }) measure!: Measure;
   /** Logits at the chosen position, to say what each T makes of them. */
+  @property({ attribute: false }) labels: LabelKind = 'single';
   @property({ attribute: false }) pair: readonly [Float32Array, Float32Array] | undefined;
   /** The run that is shown. */
   @property({ attribute: false }) shown = '';
@@ -97,7 +99,7 @@ export class SweepTable extends LitElement {
   }
 
   #softened(T: number, [teacher, student]: readonly [Float32Array, Float32Array]): TemplateResult {
-    const { entropy, kl } = softenedPair(teacher, student, T);
+    const { entropy, kl } = softenedAs(this.labels, teacher, student, T);
     const values = [entropy.teacher, entropy.student, kl, T * T * kl];
     return html`${values.map((value) => html`<td>${formatQuantity(value)}</td>`)}`;
   }

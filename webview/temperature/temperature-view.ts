@@ -3,7 +3,8 @@
 import * as l10n from '@vscode/l10n';
 import { html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { softenedPair } from '../../src/protocol/distribution';
+import type { SoftenedPair } from '../../src/protocol/distribution';
+import { softenedAs } from '../../src/protocol/independent-labels';
 import { formatCount, formatQuantity, formatTemperature } from '../../src/protocol/format';
 import type { InspectedRow, RunListing } from '../../src/protocol/lab-data';
 import { ChooseEvent, type Choices } from '../state/choices';
@@ -73,9 +74,15 @@ export class TemperatureView extends LitElement {
     if (!shown)
       return html`${this.failed}
         <p class="waiting">${l10n.t('Reading the probes…')}</p>`;
+    if (shown.labels === 'regression') {
+      return html`${this.failed}
+        <p class="waiting">
+          ${l10n.t('The labels of this run are numbers: no distribution that a temperature could soften. Tokens shows what the models say.')}
+        </p>`;
+    }
     const ofExample = this.choices.curvesOf === 'example' && shown.example.positions.length > 1;
     const key = ofExample ? [shown.logits.student, 'example'] : [shown.logits.student, shown.position];
-    this.#worker.want(key, () => (ofExample ? allPairs(shown) : [[shown.teacher, shown.student]]));
+    this.#worker.want(key, () => (ofExample ? allPairs(shown) : [[shown.teacher, shown.student]]), shown.labels);
     return html`<div class="temperature-view ${this.#isTight ? 'tight' : ''}">
       <section class="token" aria-label=${l10n.t('Token')}>${this.failed} ${this.#token(shown)}</section>
       <section class="curves" aria-label=${l10n.t('Over temperature')}>${this.#curves(shown, ofExample)}</section>
@@ -92,9 +99,10 @@ export class TemperatureView extends LitElement {
   }
 
   #token(shown: Selection): unknown {
-    const { example, position, temperature, teacher, student, classes, probes } = shown;
+    const { example, position, temperature, teacher, student, classes, labels, probes } = shown;
     const { names, task, temperature: own } = probes.set.examples;
-    const { kl, gradientNorm } = softenedPair(teacher, student, temperature);
+    const { kl, gradientNorm } = softenedAs(labels, teacher, student, temperature);
+    const { label, labels: hard } = example.positions[position]!;
     return html`${positionTitle(probes.set.examples, example, position)}
       ${task === 'text-classification' ? html`<p class="words" translate="no">${example.text}</p>` : nothing}
       <div class="which">
@@ -113,20 +121,24 @@ export class TemperatureView extends LitElement {
         ${read('× T²', formatQuantity(temperature ** 2 * gradientNorm), 't2gradient')}
       </dl>
       <lab-distribution
-        .comparison=${compare(teacher, student, example.positions[position]!.label, temperature)}
-        .label=${example.positions[position]!.label}
+        .comparison=${compare(teacher, student, label, temperature, labels)}
+        .label=${labels === 'multiple' ? (hard ?? []) : label}
         .names=${names}
         .classes=${classes}
         .sortBy=${this.choices.sortBy}
         .topK=${this.choices.topK}
       ></lab-distribution>
-      <p class="small muted why">${explanation(temperature, own)}</p>
+      <p class="small muted why">
+        ${labels === 'multiple' ? labelExplanation(temperature, own) : explanation(temperature, own)}
+      </p>
       ${this.#sweepTable(shown)}`;
   }
 
   #curves(shown: Selection, ofExample: boolean): unknown {
     const { temperature, probes } = shown;
     const { names, temperature: own } = probes.set.examples;
+    // Each label applies or not.
+    const choices = shown.labels === 'multiple' ? 2 : names.length;
     const { curves } = this.#worker;
     const now = this.#now(shown, ofExample);
     const line = (name: string, values: readonly number[], ink: string, value: number, dotted = false): CurveLine => {
@@ -165,7 +177,7 @@ export class TemperatureView extends LitElement {
                   line(l10n.t('soft labels'), curves.teacherEntropy, 'var(--teacher)', now.entropy.teacher),
                   line(l10n.t('soft predictions'), curves.studentEntropy, 'var(--student)', now.entropy.student),
                 ]}
-                .limit=${{ value: Math.log(names.length), name: `ln ${formatCount(names.length)} = ${formatQuantity(Math.log(names.length))}` }}
+                .limit=${{ value: Math.log(choices), name: `ln ${formatCount(choices)} = ${formatQuantity(Math.log(choices))}` }}
                 .temperature=${common.temperature}
                 .narrow=${common.narrow}
                 .table=${common.table}
@@ -200,9 +212,9 @@ export class TemperatureView extends LitElement {
   }
 
   /** The curves' values at the chosen T. The mean of a whole example is read off its curves. */
-  #now(shown: Selection, ofExample: boolean): ReturnType<typeof softenedPair> {
+  #now(shown: Selection, ofExample: boolean): SoftenedPair {
     const { curves } = this.#worker;
-    if (!ofExample || !curves) return softenedPair(shown.teacher, shown.student, shown.temperature);
+    if (!ofExample || !curves) return softenedAs(shown.labels, shown.teacher, shown.student, shown.temperature);
     const at = (values: readonly number[]): number => interpolate(values, shown.temperature);
     return {
       entropy: { teacher: at(curves.teacherEntropy), student: at(curves.studentEntropy) },
@@ -247,7 +259,7 @@ export class TemperatureView extends LitElement {
     ></lab-sweep-chart>`;
   }
 
-  #sweepTable({ teacher, student }: Selection): unknown {
+  #sweepTable({ teacher, student, labels }: Selection): unknown {
     const measure = measureOf(this.run);
     const sweep = sweepOf(this.run.id, this.runs, measure);
     if (!sweep) return nothing;
@@ -255,6 +267,7 @@ export class TemperatureView extends LitElement {
       .sweep=${sweep}
       .measure=${measure}
       .pair=${[teacher, student]}
+      .labels=${labels}
       .shown=${this.run.id}
     ></lab-sweep-table>`;
   }
@@ -286,6 +299,14 @@ function explanation(temperature: number, own: number): string {
   if (temperature < 1) return l10n.t('Below 1 the first choice stands out more than the models mean it to.');
   const which = temperature === own ? l10n.t("This run's T. ") : '';
   return which + l10n.t('Above 1 the other likely choices show: what the teacher knows beyond its first choice.');
+}
+
+/** Of labels each by itself. */
+function labelExplanation(temperature: number, own: number): string {
+  if (temperature === 1) return l10n.t('Hard predictions: what the models would answer.');
+  if (temperature < 1) return l10n.t('Below 1 each label seems surer than the models mean it to.');
+  const which = temperature === own ? l10n.t("This run's T. ") : '';
+  return which + l10n.t('Above 1 every probability comes nearer to .5: how sure the teacher is of each label shows.');
 }
 
 function read(name: string, value: string, id: string): unknown {

@@ -169,8 +169,8 @@ export class Distribution extends LitElement {
   ];
 
   @property({ attribute: false }) comparison!: Comparison;
-  /** Index of the hard label; −1 where there is none. */
-  @property({ attribute: false }) label = -1;
+  /** Index of the hard label, −1 where there is none; where several may apply, those that do. */
+  @property({ attribute: false }) label: number | readonly number[] = -1;
   /** Class names, or the text of every token. */
   @property({ attribute: false }) names: readonly string[] = [];
   @property({ attribute: false }) classes = false;
@@ -194,8 +194,9 @@ export class Distribution extends LitElement {
           >${mark('student')} <span class="ink-student">${l10n.t('Soft predictions')}</span>
           <span class="muted">${roleNames.student}</span></span
         >
-        ${this.label >= 0 ? html`<span>${mark('label')} <span class="ink-label">${l10n.t('Hard label')}</span></span>` : nothing}
+        ${this.#hasLabel ? html`<span>${mark('label')} <span class="ink-label">${l10n.t('Hard label')}</span></span>` : nothing}
       </div>
+      ${this.#areIndependent ? html`<p class="small muted">${l10n.t('Each label has a probability of its own: they do not add up to 1. From .5 on a model says that it applies.')}</p>` : nothing}
       <div
         class="bars ${this.animated ? 'animated' : ''}"
         role="table"
@@ -203,7 +204,9 @@ export class Distribution extends LitElement {
       >
         <div class="row" role="row">
           <span role="columnheader"><span class="spoken">${l10n.t('Hard label')}</span></span>
-          <span class="head" role="columnheader">${this.classes ? l10n.t('Class') : l10n.t('Token')}</span>
+          <span class="head" role="columnheader"
+            >${this.#areIndependent ? l10n.t('Label') : this.classes ? l10n.t('Class') : l10n.t('Token')}</span
+          >
           <span class="head axis" aria-hidden="true"
             ><span>0</span><span ${place({ left: '50%' })}>${axisLabel(end / 2)}</span
             ><span ${place({ left: '100%' })}>${axisLabel(end)}</span></span
@@ -213,6 +216,14 @@ export class Distribution extends LitElement {
         ${shown.rows.map((row) => this.#row(row, end, decimals, shown.others, shown.labelRank))}
       </div>
       <div class="choose">${this.classes ? nothing : this.#topK()} <span class="spacer"></span><slot></slot></div>`;
+  }
+
+  get #areIndependent(): boolean {
+    return typeof this.label !== 'number';
+  }
+
+  get #hasLabel(): boolean {
+    return typeof this.label === 'number' ? this.label >= 0 : this.label.length > 0;
   }
 
   #topK(): unknown {
@@ -239,17 +250,21 @@ export class Distribution extends LitElement {
         ><span>${mark('student', roleNames.student)} ${format(values.student)}</span>`;
     return html`<dl class="reads">
       <div class="statistic">
-        <dt>${l10n.t('KL, nats')}</dt>
+        <dt>${this.#areIndependent ? l10n.t('Mean KL, nats') : l10n.t('KL, nats')}</dt>
         <dd id="kl"><b>${formatQuantity(kl)}</b></dd>
       </div>
       <div class="statistic">
-        <dt>${l10n.t('Entropy, nats')}</dt>
+        <dt>${this.#areIndependent ? l10n.t('Mean entropy, nats') : l10n.t('Entropy, nats')}</dt>
         <dd id="entropy">${both(entropy, formatQuantity)}</dd>
       </div>
-      <div class="statistic" title=${l10n.t('1 − the probability of the first choice')}>
-        <dt>${l10n.t('Dark knowledge')}</dt>
-        <dd id="dark">${both(darkKnowledge, (value) => formatShare(value))}</dd>
-      </div>
+      ${
+        darkKnowledge
+          ? html`<div class="statistic" title=${l10n.t('1 − the probability of the first choice')}>
+              <dt>${l10n.t('Dark knowledge')}</dt>
+              <dd id="dark">${both(darkKnowledge, (value) => formatShare(value))}</dd>
+            </div>`
+          : nothing
+      }
       ${
         rank
           ? html`<div class="statistic">

@@ -1,13 +1,14 @@
 /** @file Teacher against student over the positions of an example. Pure. */
 
 import { entropy, indexOfLargest, klDivergence, rankOf, softmax, topIndices } from '../../src/protocol/distribution';
-import type { ProbeExample } from '../../src/protocol/records';
+import { isSaid, labelEntropy, labelKl, sigmoids } from '../../src/protocol/independent-labels';
+import type { LabelKind, ProbeExample, ProbePosition } from '../../src/protocol/records';
 
 /** Where the teacher's and the student's predictions for one position stand to each other. */
 export interface PositionSummary {
-  /** KL(teacher ‖ student) in nats. */
+  /** KL(teacher ‖ student) in nats, of several labels the mean of each one's; of numbers how far they are apart. */
   kl: number;
-  /** Their first choices differ. */
+  /** Their first choices differ, or any of their decisions. */
   disagrees: boolean;
   /** The student's first choice is not the hard label. */
   wrong: boolean;
@@ -33,17 +34,11 @@ export function summarize(
   student: Float32Array,
   vocabulary: number,
   temperature: number,
+  labels: LabelKind = 'single',
 ): ExampleSummary {
-  const positions = example.positions.map(({ label }, i) => {
-    const t = rowOf(teacher, i, vocabulary);
-    const s = rowOf(student, i, vocabulary);
-    const choice = indexOfLargest(s);
-    return {
-      kl: klDivergence(t, s, temperature),
-      disagrees: indexOfLargest(t) !== choice,
-      wrong: label >= 0 && choice !== label,
-    };
-  });
+  const positions = example.positions.map((position, i) =>
+    summarizePosition(position, rowOf(teacher, i, vocabulary), rowOf(student, i, vocabulary), temperature, labels),
+  );
   return {
     positions,
     mean: positions.reduce((sum, { kl }) => sum + kl, 0) / Math.max(1, positions.length),
@@ -52,20 +47,61 @@ export function summarize(
   };
 }
 
+function summarizePosition(
+  { label, labels: hard }: ProbePosition,
+  teacher: Float32Array,
+  student: Float32Array,
+  temperature: number,
+  labels: LabelKind,
+): PositionSummary {
+  switch (labels) {
+    case 'single': {
+      const choice = indexOfLargest(student);
+      return {
+        kl: klDivergence(teacher, student, temperature),
+        disagrees: indexOfLargest(teacher) !== choice,
+        wrong: label >= 0 && choice !== label,
+      };
+    }
+    case 'multiple':
+      return {
+        kl: labelKl(teacher, student, temperature),
+        disagrees: student.some((logit, i) => isSaid(logit) !== isSaid(teacher[i]!)),
+        wrong: hard !== undefined && student.some((logit, i) => isSaid(logit) !== hard.includes(i)),
+      };
+    case 'regression':
+      return { kl: Math.abs(teacher[0]! - student[0]!), disagrees: false, wrong: false };
+  }
+}
+
 /** One distribution beside the other for one position. */
 export interface Comparison {
   teacher: Float64Array;
   student: Float64Array;
   kl: number;
   entropy: { teacher: number; student: number };
-  /** Probability outside the first choice. */
-  darkKnowledge: { teacher: number; student: number };
+  /** Probability outside the first choice; absent where each label has its own. */
+  darkKnowledge?: { teacher: number; student: number };
   /** Ranks of the hard label; absent where there is none. */
   rank?: { teacher: number; student: number };
 }
 
 /** Softens both models' logits for one position and compares them. */
-export function compare(teacher: Float32Array, student: Float32Array, label: number, temperature: number): Comparison {
+export function compare(
+  teacher: Float32Array,
+  student: Float32Array,
+  label: number,
+  temperature: number,
+  labels: LabelKind = 'single',
+): Comparison {
+  if (labels === 'multiple') {
+    return {
+      teacher: sigmoids(teacher, temperature),
+      student: sigmoids(student, temperature),
+      kl: labelKl(teacher, student, temperature),
+      entropy: { teacher: labelEntropy(teacher, temperature), student: labelEntropy(student, temperature) },
+    };
+  }
   const t = softmax(teacher, temperature);
   const s = softmax(student, temperature);
   const beyondFirst = (p: Float64Array): number => 1 - p.reduce((a, b) => Math.max(a, b), 0);
@@ -100,9 +136,35 @@ export interface Bars {
 
 const axisEnds = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1];
 
+/** Labels that are shown. */
+const mostLabels = 60;
+
+/** Of labels each by itself: all, each with its own probability, so that there is no mass of others. */
+function labelBars(
+  { teacher, student, ...comparison }: Comparison,
+  hard: readonly number[],
+  sortBy: 'teacher' | 'student',
+): Bars {
+  const sorted = { teacher, student, ...comparison }[sortBy];
+  const top = topIndices(sorted, Math.min(mostLabels, sorted.length));
+  const rows = [...top, ...hard.filter((id) => !top.includes(id))].map((id): BarRow => ({
+    kind: hard.includes(id) ? 'label' : 'token',
+    id,
+    teacher: teacher[id]!,
+    student: student[id]!,
+  }));
+  return { rows, others: 0, end: 1 };
+}
+
 /** The first k of the side sorted by, the hard label wherever it is, and the mass of all others. */
-export function bars(comparison: Comparison, label: number, sortBy: 'teacher' | 'student', k: number): Bars {
+export function bars(
+  comparison: Comparison,
+  label: number | readonly number[],
+  sortBy: 'teacher' | 'student',
+  k: number,
+): Bars {
   const { teacher, student } = comparison;
+  if (typeof label !== 'number') return labelBars(comparison, label, sortBy);
   const row = (id: number): BarRow => ({
     kind: id === label ? 'label' : 'token',
     id,

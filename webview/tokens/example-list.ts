@@ -3,7 +3,7 @@
 import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { formatQuantity } from '../../src/protocol/format';
+import { formatNumber, formatQuantity } from '../../src/protocol/format';
 import type { ProbeExample, ProbeExamples } from '../../src/protocol/records';
 import { ChooseEvent, type Choices } from '../state/choices';
 import { icon } from '../look/icons';
@@ -169,9 +169,14 @@ export class ExampleList extends LitElement {
     return this.examples.task === 'text-classification';
   }
 
+  /** They differ more or less, and none is right or wrong. */
+  get #areNumbers(): boolean {
+    return this.examples.labels === 'regression';
+  }
+
   #passes(index: number, filter: Choices['filter']): boolean {
     const summary = this.summaries[index];
-    if (filter === 'all' || !summary) return true;
+    if (filter === 'all' || !summary || this.#areNumbers) return true;
     if (filter === 'wrong') return summary.wrong / summary.positions.length > (this.#classes ? 0 : mostlyWrong);
     return this.#classes ? summary.disagreements > 0 : summary.disagreements / summary.positions.length > mostApart;
   }
@@ -181,19 +186,19 @@ export class ExampleList extends LitElement {
   }
 
   #hasLabel(index: number): boolean {
-    return this.label === undefined || this.#labelOf(index) === this.label;
+    return this.label === undefined || this.#labelsOf(index).includes(this.label);
   }
 
-  #labelOf(index: number): string | undefined {
+  /** The hard label of a row, or all that apply. */
+  #labelsOf(index: number): string[] {
     const { examples, names } = this.examples;
-    return this.#classes ? names[examples[index]!.positions[0]?.label ?? -1] : undefined;
+    const { label = -1, labels } = examples[index]!.positions[0] ?? {};
+    return this.#classes ? (labels ?? [label]).flatMap((one) => names[one] ?? []) : [];
   }
 
   #labels(): unknown {
     if (!this.#classes) return nothing;
-    const present = [...new Set(this.examples.examples.map((_, i) => this.#labelOf(i)))].filter(
-      (name) => name !== undefined,
-    );
+    const present = [...new Set(this.examples.examples.flatMap((_, i) => this.#labelsOf(i)))];
     if (present.length < 2) return nothing;
     return html`<vscode-dropdown
       id="label"
@@ -211,6 +216,7 @@ export class ExampleList extends LitElement {
   }
 
   #filters(): unknown {
+    if (this.#areNumbers) return nothing;
     const all: [Choices['filter'], string][] = this.#classes
       ? [
           ['all', l10n.t('All')],
@@ -250,7 +256,7 @@ export class ExampleList extends LitElement {
         ${
           summary
             ? html`<span class="meter"><i ${place({ width: `${(100 * summary.mean) / widest}%` })}></i></span>
-                <span class="number">${formatQuantity(summary.mean)}</span>
+                <span class="number">${(this.#areNumbers ? formatNumber : formatQuantity)(summary.mean)}</span>
                 <span>${this.#verdict(summary)}</span>`
             : nothing
         }
@@ -259,6 +265,7 @@ export class ExampleList extends LitElement {
   }
 
   #verdict({ disagreements, positions }: ExampleSummary): string {
+    if (this.#areNumbers) return l10n.t('apart');
     if (this.#classes) return disagreements > 0 ? l10n.t('disagree') : l10n.t('agree');
     return l10n.t('{0} of {1} apart', disagreements, positions.length);
   }

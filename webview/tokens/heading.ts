@@ -20,7 +20,7 @@ export interface HeadingParts {
   openFile: (file: string, line: number) => void;
 }
 
-export function heading({ probes, index, example, temperature }: Selection, parts: HeadingParts): unknown {
+export function heading({ probes, index, example, temperature, labels }: Selection, parts: HeadingParts): unknown {
   const { narrow, tables, listing, list, choose, step, openFile } = parts;
   const { examples, temperature: own } = probes.set.examples;
   const place = `${example.file}:${example.line}`;
@@ -63,8 +63,8 @@ export function heading({ probes, index, example, temperature }: Selection, part
             ${place.split(/[\\/]/).at(-1)}
           </button>`
     }
-    <lab-temperature .temperature=${temperature} .own=${own}></lab-temperature>
-    ${narrow ? nothing : html`<span class="small muted which">${temperature === own ? l10n.t("this run's T") : ''}</span>`}
+    ${labels === 'regression' ? html`<span class="spacer"></span>` : html`<lab-temperature .temperature=${temperature} .own=${own}></lab-temperature>`}
+    ${narrow || labels === 'regression' ? nothing : html`<span class="small muted which">${temperature === own ? l10n.t("this run's T") : ''}</span>`}
     <button
       class="icon-button"
       title=${l10n.t('Tables instead of charts (t)')}

@@ -63,8 +63,8 @@ export class History implements ReactiveController {
     const student = probes.student.get(step)?.[example];
     const teacher = probes.set.teacher[example];
     if (!student || !teacher) return undefined;
-    const { examples, names } = probes.set.examples;
-    const made = summarize(examples[example]!, teacher, student, names.length, temperature);
+    const { examples, names, labels } = probes.set.examples;
+    const made = summarize(examples[example]!, teacher, student, names.length, temperature, labels);
     if (this.#store.size >= kept) this.#store.clear();
     this.#store.set(key, made);
     return made;

@@ -2,7 +2,7 @@
 
 import * as l10n from '@vscode/l10n';
 import { css, html, svg, type TemplateResult } from 'lit';
-import { formatCount } from '../../src/protocol/format';
+import { formatCount, formatNumber } from '../../src/protocol/format';
 import type { ProbeExample, ProbeExamples } from '../../src/protocol/records';
 import { visible } from './token-text';
 
@@ -35,12 +35,24 @@ export const positionTitleStyles = css`
 /** Tokens of context on either side. */
 const context = 3;
 
-export function positionTitle({ names, task }: ProbeExamples, example: ProbeExample, position: number): TemplateResult {
+/** The hard label of a row of a text classification, for people: a class, the labels that apply, or a number; empty where there is none. */
+export function hardLabelText({ names }: ProbeExamples, { positions }: ProbeExample): string {
+  const { label, labels, value } = positions[0]!;
+  if (value !== undefined) return formatNumber(value);
+  if (labels) return labels.length === 0 ? l10n.t('no label applies') : labels.map((one) => names[one]).join(', ');
+  return names[label] ?? '';
+}
+
+export function positionTitle(examples: ProbeExamples, example: ProbeExample, position: number): TemplateResult {
+  const { names, task, labels } = examples;
   const { token, label } = example.positions[position]!;
   if (task === 'text-classification') {
+    const hard = hardLabelText(examples, example);
     return html`<div class="title">
-      <b class="mono" translate="no">${names[label] ?? '–'}</b>
-      <span class="muted">${l10n.t('line {0}, the hard label', formatCount(example.line))}</span>
+      <b class="mono" translate="no" title=${hard}>${hard === '' ? '–' : hard}</b>
+      <span class="muted"
+        >${labels === 'multiple' ? l10n.t('line {0}, the hard labels', formatCount(example.line)) : l10n.t('line {0}, the hard label', formatCount(example.line))}</span
+      >
     </div>`;
   }
   const around = (from: number, to: number): string =>

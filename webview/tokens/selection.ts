@@ -1,7 +1,7 @@
 /** @file Which example, position, probe and temperature are looked at, and the logits there. Pure. */
 
 import type { InspectedRow } from '../../src/protocol/lab-data';
-import type { ProbeExample } from '../../src/protocol/records';
+import type { LabelKind, ProbeExample } from '../../src/protocol/records';
 import type { Choices } from '../state/choices';
 import type { Probes } from '../state/state';
 import { rowOf } from './divergence';
@@ -21,11 +21,13 @@ export interface Selection {
   teacher: Float32Array;
   student: Float32Array;
   classes: boolean;
+  /** What the labels are; single for a language model. */
+  labels: LabelKind;
 }
 
 /** The chosen probe if it is in the page, else the latest that is. Undefined while there is nothing to look at. */
 export function select(probes: Probes, row: InspectedRow | undefined, choices: Choices): Selection | undefined {
-  const { examples, names, task, temperature: own } = probes.set.examples;
+  const { examples, names, task, labels = 'single', temperature: own } = probes.set.examples;
   const found = choices.example < 0 && row ? besides(row) : pinned(probes, choices);
   if (!found || found.example.positions.length === 0) return undefined;
   const position = Math.min(choices.position, found.example.positions.length - 1);
@@ -38,6 +40,7 @@ export function select(probes: Probes, row: InspectedRow | undefined, choices: C
     teacher: rowOf(found.logits.teacher, position, names.length),
     student: rowOf(found.logits.student, position, names.length),
     classes: task === 'text-classification',
+    labels,
   };
 }
 

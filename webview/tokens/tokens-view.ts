@@ -20,6 +20,7 @@ import { exampleFigures } from './example-figures';
 import { heading, type HeadingParts } from './heading';
 import { History } from './history';
 import { labelGrowth } from './label-growth';
+import { numbers, numberStyles } from './numbers';
 import { plainText } from './plain-text';
 import { positionTitle } from './position-title';
 import { select, type Selection } from './selection';
@@ -37,7 +38,7 @@ interface Shown extends Selection {
 
 @customElement('lab-tokens')
 export class TokensView extends LitElement {
-  static override styles = [shared, tokenStyles];
+  static override styles = [shared, tokenStyles, numberStyles];
 
   @property({ attribute: false }) run!: RunState;
   @property({ attribute: false }) probes: Probes | undefined;
@@ -113,16 +114,16 @@ export class TokensView extends LitElement {
   #resolve(probes: Probes): Shown | undefined {
     const selected = select(probes, this.row, this.choices);
     if (!selected) return undefined;
-    const { index, step, example, position, temperature, logits, teacher, student } = selected;
+    const { index, step, example, position, temperature, logits, teacher, student, labels } = selected;
     const { names } = probes.set.examples;
     const summary =
       step === undefined
-        ? summarize(example, logits.teacher, logits.student, names.length, temperature)
+        ? summarize(example, logits.teacher, logits.student, names.length, temperature, labels)
         : this.#history.atSoon(probes, index, step, temperature)!;
     return {
       ...selected,
       summary,
-      comparison: compare(teacher, student, example.positions[position]!.label, temperature),
+      comparison: compare(teacher, student, example.positions[position]!.label, temperature, labels),
     };
   }
 
@@ -141,7 +142,7 @@ export class TokensView extends LitElement {
   #example(shown: Shown): unknown {
     const { probes, example, position, summary, classes } = shown;
     const { names, task } = probes.set.examples;
-    if (classes) return plainText(example, names[example.positions[0]!.label] ?? '', summary.positions[0]!);
+    if (classes) return plainText(probes.set.examples, example, summary.positions[0]!);
     return html`<lab-chips
       .example=${example}
       .task=${task}
@@ -170,10 +171,12 @@ export class TokensView extends LitElement {
     return Math.max(0, all - (all <= 1080 ? 180 + 348 : 248 + 396) - 32);
   }
 
-  #distribution({ probes, example, position, comparison, classes }: Shown): unknown {
+  #distribution({ probes, example, position, comparison, classes, labels, teacher, student }: Shown): unknown {
+    const { label, labels: hard, value } = example.positions[position]!;
+    if (labels === 'regression') return numbers({ teacher: teacher[0]!, student: student[0]!, label: value });
     return html`<lab-distribution
       .comparison=${comparison}
-      .label=${example.positions[position]!.label}
+      .label=${labels === 'multiple' ? (hard ?? []) : label}
       .names=${probes.set.examples.names}
       .classes=${classes}
       .sortBy=${this.choices.sortBy}
@@ -208,7 +211,7 @@ export class TokensView extends LitElement {
     return Math.floor(record.progress.steps / experiment.evaluateEvery);
   }
 
-  #dock({ probes, step, position, example, classes }: Shown): unknown {
+  #dock({ probes, step, position, example, classes, labels }: Shown): unknown {
     if (step === undefined) {
       return html`<p class="dock besides small muted">
         ${l10n.t('This row is not pinned: it is shown as the models are now. Training time is recorded for the pinned examples.')}
@@ -227,6 +230,7 @@ export class TokensView extends LitElement {
       .points=${points}
       .shown=${step}
       .planned=${this.#plannedStops()}
+      .measure=${labels === 'regression' ? '|Δ|' : 'KL'}
       .next=${every === undefined ? undefined : steps.at(-1)! + every}
       .token=${classes ? l10n.t('this row') : `“${(examples.names[example.positions[position]!.label] ?? '').trim()}”`}
       .meanOf=${classes ? l10n.t('the pinned rows') : l10n.t('the example')}

@@ -81,6 +81,8 @@ export class TrainingTime extends LitElement {
   @property({ attribute: false }) planned = 0;
   @property({ attribute: false }) next: number | undefined;
   @property({ attribute: false }) token = '';
+  /** What the curves are of: KL, or how far numbers are apart. */
+  @property({ attribute: false }) measure = 'KL';
   @property({ attribute: false }) meanOf = l10n.t('the example');
   @property({ attribute: false }) playing = false;
   @property({ attribute: false }) narrow = false;
@@ -141,7 +143,7 @@ export class TrainingTime extends LitElement {
         <span class="small muted">${when}</span>
       </p>
       <p class="small muted number">
-        ${point ? html`KL <span class="heat">${formatQuantity(point.kl)}</span>${l10n.t(', mean {0}', formatQuantity(point.mean))}` : nothing}
+        ${point ? html`${this.measure} <span class="heat">${formatQuantity(point.kl)}</span>${l10n.t(', mean {0}', formatQuantity(point.mean))}` : nothing}
       </p>
     </div>`;
   }
@@ -199,7 +201,7 @@ export class TrainingTime extends LitElement {
     const mean = crowded ? 23 : own + 14;
     const roomForNext = !crowded && this.next !== undefined && own > 20;
     return [
-      text(x, own, l10n.t('KL of {0}', this.token), { ...anchored, fill: 'var(--heat)' }),
+      text(x, own, l10n.t('{0} of {1}', this.measure, this.token), { ...anchored, fill: 'var(--heat)' }),
       text(x, mean, l10n.t('mean of {0}, dashed', this.meanOf), anchored),
       ...(roomForNext
         ? [text(width, 8, l10n.t('next probe at {0}', formatCount(this.next)), { 'text-anchor': 'end' })]

@@ -105,7 +105,7 @@ export function evaluationProgram(pair: ModelPair, shape: BatchShape): Program {
   const inputs = {
     ...tokenSpecs(shape),
     ...predictionSpecs(student, shape),
-    ...labelSpecs(shape),
+    ...labelSpecs(student, shape),
     ...prefixed('student.', parameterSpecs(student)),
     ...teacherInputSpecs(pair, [], shape),
   };
@@ -123,7 +123,7 @@ export function evaluationProgram(pair: ModelPair, shape: BatchShape): Program {
 
 /** What is measured at each prediction of a language model that is the teacher itself, one or the mean of several, from its outputs. */
 export function teacherEvaluationProgram(pair: Omit<ModelPair, 'student'>, shape: BatchShape): Program {
-  const inputs = { ...labelSpecs(shape), ...teacherInputSpecs(pair, [], shape) };
+  const inputs = { ...labelSpecs(pair.teacher!, shape), ...teacherInputSpecs(pair, [], shape) };
   return record(`teacher-evaluation-${shape.rows}x${shape.length}`, inputs, (tensors) => {
     const teacher = teacherProjection(pair, tensors)!;
     return { ...measurePredictions(teacher, tensors.labels as tf.Tensor1D, chunkRows(vocabularyOf(teacher))) };

@@ -4,11 +4,23 @@ import type { HostTensor } from '../../engine/array';
 import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
 import { isOpaque, type TeacherModel } from '../../model/architecture';
 import { indexOfLargest, klDivergence, softmax } from '../../protocol/distribution';
+import { binaryCrossEntropy, isSaid, labelKl, sigmoids } from '../../protocol/independent-labels';
 import type { Metrics, Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import { batchInputs, ByShape, type BatchInputs } from '../batch-inputs';
 import { evaluationProgram, teacherEvaluationProgram, type PredictionMeasures } from './evaluation-program';
-import { accuracy, agreement, expectedCalibrationError, macroF1, perplexity } from './metrics';
+import {
+  accuracy,
+  agreement,
+  AveragePrecision,
+  expectedCalibrationError,
+  labelF1,
+  macroF1,
+  pearson,
+  perplexity,
+  RankCorrelation,
+  rootMeanSquare,
+} from './metrics';
 import { requireFinite, requireFiniteRows } from '../not-finite';
 import { prefixed } from '../named';
 import { isLanguageModel } from '../specs';
@@ -55,7 +67,7 @@ export class Evaluator {
    * @throws NotFinite for the first logit, measure or metric that is no number
    */
   async evaluate(parameters: Readonly<Record<string, DeviceTensor>>, rows?: RowTally): Promise<Metrics> {
-    const tally = isLanguageModel(this.setup.model) ? new PredictionTally() : new ClassTally();
+    const tally = tallyFor(this.setup.model);
     for (const { index, rows: asRows, batch } of this.inputs()) {
       const program = await this.programs.get(batch.shape);
       const targets = await this.targetsOf(index, batch);
@@ -82,7 +94,7 @@ export class Evaluator {
    */
   async evaluateTeacher(rows?: RowTally): Promise<Metrics> {
     const isLanguage = isLanguageModel(this.setup.model);
-    const tally = isLanguage ? new PredictionTally() : new ClassTally();
+    const tally = tallyFor(this.setup.model);
     for (const { index, rows: asRows, batch } of this.inputs()) {
       const targets = await this.targetsOf(index, batch);
       const { counted } = batch.tensors;
@@ -137,6 +149,12 @@ interface Tally {
   metrics(): Metrics;
 }
 
+function tallyFor(model: TeacherModel): Tally {
+  if (isLanguageModel(model)) return new PredictionTally();
+  if (model.problemType === 'multi-label') return new LabelTally(model.labels!.length);
+  return model.problemType === 'regression' ? new NumberTally() : new ClassTally();
+}
+
 class ClassTally implements Tally {
   private readonly labels: number[] = [];
   private readonly predictions: number[] = [];
@@ -179,6 +197,87 @@ class ClassTally implements Tally {
         agreement: agreement(predictions, teacherPredictions),
         teacherKl: this.teacherKl / count,
       }),
+    };
+  }
+}
+
+/** Of labels of which several may apply: each is a decision of its own. */
+class LabelTally implements Tally {
+  /** [rows · labels]. */
+  private readonly applies: number[] = [];
+  private readonly scores: number[] = [];
+  private readonly said: number[] = [];
+  private readonly confidences: number[] = [];
+  private agreeing = 0;
+  private teacherKl = 0;
+  private loss = 0;
+  private hasTeacher = false;
+
+  constructor(private readonly labels: number) {}
+
+  add(batch: BatchInputs, outputs: Record<string, HostTensor>, targets: Record<string, HostTensor>): void {
+    const { labels, counted } = batch.tensors;
+    for (let row = 0; row < batch.shape.rows; row++) {
+      if (counted!.data[row] === 0) continue;
+      const logits = rowOf(outputs.logits!, row);
+      const teacher = targets.prediction && rowOf(targets.prediction, row);
+      const applies = rowOf(labels!, row);
+      sigmoids(logits).forEach((probability, label) => {
+        const [said, logit] = [isSaid(logits[label]!), logits[label]!];
+        this.applies.push(applies[label]!);
+        this.scores.push(logit);
+        this.said.push(Number(said));
+        this.confidences.push(Math.max(probability, 1 - probability));
+        this.loss += binaryCrossEntropy(logit, applies[label]!);
+        if (teacher) this.agreeing += Number(isSaid(teacher[label]!) === said);
+      });
+      if (teacher) this.teacherKl += labelKl(teacher, logits) * this.labels;
+      this.hasTeacher ||= teacher !== undefined;
+    }
+  }
+
+  metrics(): Metrics {
+    const { applies, scores, said, labels } = this;
+    const { micro, macro } = labelF1(said, applies, labels);
+    return {
+      meanAveragePrecision: new AveragePrecision(scores, applies, labels).mean(),
+      microF1: micro,
+      macroF1: macro,
+      loss: this.loss / said.length,
+      calibrationError: expectedCalibrationError(
+        this.confidences,
+        said.map((one, i) => one === applies[i]),
+      ),
+      ...(this.hasTeacher && { agreement: this.agreeing / said.length, teacherKl: this.teacherKl / said.length }),
+    };
+  }
+}
+
+/** Of numbers. */
+class NumberTally implements Tally {
+  private readonly labels: number[] = [];
+  private readonly values: number[] = [];
+  private readonly teacherValues: number[] = [];
+
+  add(batch: BatchInputs, outputs: Record<string, HostTensor>, targets: Record<string, HostTensor>): void {
+    const { labels, counted } = batch.tensors;
+    for (let row = 0; row < batch.shape.rows; row++) {
+      if (counted!.data[row] === 0) continue;
+      this.labels.push(labels!.data[row]!);
+      this.values.push(outputs.logits!.data[row]!);
+      if (targets.prediction) this.teacherValues.push(targets.prediction.data[row]!);
+    }
+  }
+
+  metrics(): Metrics {
+    const { labels, values, teacherValues } = this;
+    const rmse = rootMeanSquare(values, labels);
+    return {
+      rmse,
+      pearson: pearson(values, labels),
+      spearman: new RankCorrelation(values, labels).of(),
+      loss: rmse ** 2,
+      ...(teacherValues.length > 0 && { teacherRmse: rootMeanSquare(values, teacherValues) }),
     };
   }
 }

@@ -27,14 +27,15 @@ export function wilson(successes: number, trials: number): Interval {
  * a difference between two models is a paired one.
  * @param statistics values of one resample, from the indices of its rows; undefined where these have nothing to measure, which leaves
  *   the resample out
+ * @param width values that a row has, where the statistics go over all of them
  * @throws NotFinite where a value is no number
  */
 export function bootstrap(
   rows: number,
   statistics: (drawn: Int32Array) => readonly (number | undefined)[],
-  seed = 0xb007,
+  { seed = 0xb007, width = 1 } = {},
 ): Interval[] {
-  const resampled = resample(rows, statistics, { seed });
+  const resampled = resample(rows, statistics, { seed, resamples: resamplesOf(rows * width) });
   return resampled[0]!.map((_, s) => percentiles(resampled.flatMap((values) => values[s] ?? [])));
 }
 
@@ -59,7 +60,7 @@ export function resample<T extends number | undefined>(
   });
 }
 
-const resamplesOf = (rows: number): number =>
+export const resamplesOf = (rows: number): number =>
   Math.max(200, Math.min(mostResamples, Math.floor(mostDrawn / Math.max(1, rows))));
 
 /** From the 2.5th to the 97.5th percentile. */

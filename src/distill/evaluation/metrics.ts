@@ -35,6 +35,160 @@ export function macroF1(predictions: Numbers, labels: Numbers): number {
   return sum / occurrences.size;
 }
 
+/** Of labels that apply or not: F1 of all decisions together, and the mean of each label's. */
+export interface LabelF1 {
+  micro: number;
+  macro: number;
+}
+
+/**
+ * F1 where several labels may apply, as scikit-learn's f1_score with zero_division=nan: of the mean over labels, those that neither apply nor are
+ * said have no part. 0 where nothing applies and nothing is said.
+ * @param said and applies [rows, labels], 1 or 0
+ */
+export function labelF1(said: Numbers, applies: Numbers, labels: number): LabelF1 {
+  const [hits, occurrences] = [new Float64Array(labels), new Float64Array(labels)];
+  for (let i = 0; i < said.length; i++) {
+    const label = i % labels;
+    occurrences[label]! += said[i]! + applies[i]!;
+    hits[label]! += said[i]! * applies[i]!;
+  }
+  return f1FromCounts(hits, occurrences);
+}
+
+/** @param hits true positives of each label @param occurrences 2 TP + FP + FN of each */
+export function f1FromCounts(hits: Numbers, occurrences: Numbers): LabelF1 {
+  let [allHits, all, sum, present] = [0, 0, 0, 0];
+  for (let label = 0; label < hits.length; label++) {
+    if (occurrences[label] === 0) continue;
+    allHits += hits[label]!;
+    all += occurrences[label]!;
+    sum += (2 * hits[label]!) / occurrences[label]!;
+    present++;
+  }
+  return { micro: all === 0 ? 0 : (2 * allHits) / all, macro: present === 0 ? 0 : sum / present };
+}
+
+/**
+ * Mean over the labels of their average precision, as scikit-learn's average_precision_score: Σ (Rₙ − Rₙ₋₁) Pₙ over the thresholds, rows of
+ * equal scores taken together. A label that applies to no row has none, and no part in the mean; 0 where none has one.
+ */
+export class AveragePrecision {
+  /** Of each label the rows by falling score. */
+  private readonly orders: Order[];
+
+  /** @param scores [rows, labels] @param applies [rows, labels], 1 or 0 */
+  constructor(
+    scores: Numbers,
+    private readonly applies: Numbers,
+    private readonly labels: number,
+  ) {
+    this.orders = Array.from({ length: labels }, (_, label) =>
+      orderBy(scores.length / labels, (row) => -scores[row * labels + label]!),
+    );
+  }
+
+  /** @param weights how often each row counts; once if left out */
+  mean(weights?: Numbers): number {
+    let [sum, present] = [0, 0];
+    for (let label = 0; label < this.labels; label++) {
+      const precision = this.ofLabel(label, weights);
+      if (precision === undefined) continue;
+      sum += precision;
+      present++;
+    }
+    return present === 0 ? 0 : sum / present;
+  }
+
+  private ofLabel(label: number, weights: Numbers | undefined): number | undefined {
+    const { rows, isTied } = this.orders[label]!;
+    let [seen, hits, before, sum] = [0, 0, 0, 0];
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i]!;
+      const weight = weights ? weights[row]! : 1;
+      seen += weight;
+      hits += weight * this.applies[row * this.labels + label]!;
+      const isThreshold = i + 1 === rows.length || isTied[i + 1] === 0;
+      if (!isThreshold || hits === before) continue;
+      sum += ((hits - before) * hits) / seen;
+      before = hits;
+    }
+    return hits === 0 ? undefined : sum / hits;
+  }
+}
+
+/** Root of the mean squared difference. */
+export function rootMeanSquare(a: Numbers, b: Numbers): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;
+  return Math.sqrt(sum / a.length);
+}
+
+/** Pearson's correlation; 0 where either is constant, of which there is none. @param weights how often each pair counts; once if left out */
+export function pearson(a: Numbers, b: Numbers, weights?: Numbers): number {
+  const weightOf = (i: number): number => (weights ? weights[i]! : 1);
+  let [all, sumA, sumB] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    all += weightOf(i);
+    sumA += weightOf(i) * a[i]!;
+    sumB += weightOf(i) * b[i]!;
+  }
+  let [product, squaresA, squaresB] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [a[i]! - sumA / all, b[i]! - sumB / all];
+    product += weightOf(i) * x * y;
+    squaresA += weightOf(i) * x * x;
+    squaresB += weightOf(i) * y * y;
+  }
+  const scale = Math.sqrt(squaresA * squaresB);
+  return scale === 0 ? 0 : Math.max(-1, Math.min(1, product / scale));
+}
+
+/** Rows in the order of a score, and whether each has that of the row before. */
+interface Order {
+  rows: Uint32Array;
+  isTied: Uint8Array;
+}
+
+function orderBy(rows: number, scoreOf: (row: number) => number): Order {
+  const order = Uint32Array.from({ length: rows }, (_, row) => row).sort((a, b) => scoreOf(a) - scoreOf(b));
+  return {
+    rows: order,
+    isTied: Uint8Array.from(order, (row, i) => (i > 0 && scoreOf(row) === scoreOf(order[i - 1]!) ? 1 : 0)),
+  };
+}
+
+/** Spearman's correlation: Pearson's of the ranks, those of equal values being their mean. Sorted once, for as many weightings as are wanted. */
+export class RankCorrelation {
+  private readonly orders: readonly [Order, Order];
+
+  constructor(a: Numbers, b: Numbers) {
+    this.orders = [orderBy(a.length, (row) => a[row]!), orderBy(b.length, (row) => b[row]!)];
+  }
+
+  /** @param weights how often each pair counts; once if left out */
+  of(weights?: Numbers): number {
+    const [a, b] = this.orders.map((order) => ranksIn(order, weights)) as [Float64Array, Float64Array];
+    return pearson(a, b, weights);
+  }
+}
+
+/** Ranks, from a half on: a shift changes no correlation. */
+function ranksIn({ rows, isTied }: Order, weights: Numbers | undefined): Float64Array {
+  const ranks = new Float64Array(rows.length);
+  let before = 0;
+  for (let start = 0; start < rows.length;) {
+    let end = start;
+    let weight = 0;
+    do weight += weights ? weights[rows[end]!]! : 1;
+    while (isTied[++end] === 1);
+    for (let i = start; i < end; i++) ranks[rows[i]!] = before + weight / 2;
+    before += weight;
+    start = end;
+  }
+  return ranks;
+}
+
 /** exp of the mean negative log-likelihood (nats) over `count` positions. */
 export function perplexity(summedNegativeLogLikelihood: number, count: number): number {
   return Math.exp(summedNegativeLogLikelihood / count);

@@ -2,14 +2,20 @@
 
 import type { HostTensor } from '../../engine/array';
 import { indexOfLargest, klDivergence, softmax, topIndices } from '../../protocol/distribution';
+import { binaryCrossEntropy, isSaid, labelKl, sigmoids } from '../../protocol/independent-labels';
+import type { ProblemType } from '../../model/architecture';
 import type { CalibrationBin, ModelPrediction } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import type { BatchInputs } from '../batch-inputs';
 import { calibrationBins } from './metrics';
 
 /** A ModelPrediction with its choice as a class index. */
-export type RowPrediction = Omit<ModelPrediction, 'choice'> & {
+export type RowPrediction = Omit<ModelPrediction, 'choice' | 'choices'> & {
   choice?: number;
+  /** Where several labels may apply: the logit of each. */
+  logits?: Float32Array;
+  /** Of a number: the teacher's. */
+  teacherValue?: number;
   /** The most probable classes at the tally's temperature. */
   softLabel?: { choice: number; probability: number }[];
 };
@@ -23,8 +29,14 @@ export class RowTally {
   private readonly confidences: number[] = [];
   private readonly correct: boolean[] = [];
 
-  /** @param temperature at which the model's soft label of each row is kept; absent: none is */
-  constructor(private readonly temperature?: number) {}
+  /**
+   * @param problemType of a classifier
+   * @param temperature at which the model's soft label of each row is kept; absent: none is
+   */
+  constructor(
+    private readonly problemType: ProblemType = 'single-label',
+    private readonly temperature?: number,
+  ) {}
 
   /** @param outputs of the evaluation program: logits [B, C], or one measure of each name for each prediction */
   add(
@@ -39,9 +51,45 @@ export class RowTally {
       if (counted!.data[i] === 0) continue;
       const row = isClassifier ? i : Math.floor(predictionRows!.data[i]! / batch.length);
       const index = batch.indices[row]!;
-      if (isClassifier) this.rows.set(index, this.classOf(outputs.logits!, targets.prediction, i, labels!.data[i]!));
-      else this.addToken(index, outputs, i);
+      if (!isClassifier) this.addToken(index, outputs, i);
+      else this.rows.set(index, this.rowOf(outputs.logits!, targets.prediction, i, labels!));
     }
+  }
+
+  private rowOf(logits: HostTensor, teacher: HostTensor | undefined, row: number, labels: HostTensor): RowPrediction {
+    switch (this.problemType) {
+      case 'single-label':
+        return this.classOf(logits, teacher, row, labels.data[row]!);
+      case 'multi-label':
+        return this.labelsOf(rowOf(logits, row), teacher && rowOf(teacher, row), rowOf(labels, row));
+      case 'regression':
+        return { value: logits.data[row]!, predictions: 1, ...(teacher && { teacherValue: teacher.data[row]! }) };
+    }
+  }
+
+  private labelsOf(
+    own: HostTensor['data'],
+    teacher: HostTensor['data'] | undefined,
+    applies: HostTensor['data'],
+  ): RowPrediction {
+    let [correct, agreeing, negativeLogLikelihood] = [0, 0, 0];
+    sigmoids(own).forEach((probability, label) => {
+      const said = isSaid(own[label]!);
+      const isRight = said === (applies[label] === 1);
+      this.confidences.push(Math.max(probability, 1 - probability));
+      this.correct.push(isRight);
+      correct += Number(isRight);
+      negativeLogLikelihood += binaryCrossEntropy(own[label]!, applies[label]!);
+      if (teacher) agreeing += Number(isSaid(teacher[label]!) === said);
+    });
+    return {
+      logits: Float32Array.from(own),
+      ...(this.temperature !== undefined && { softLabel: topOf(sigmoids(own, this.temperature)) }),
+      predictions: own.length,
+      correct,
+      negativeLogLikelihood,
+      ...(teacher && { agreeing, teacherKl: labelKl(teacher, own) * own.length }),
+    };
   }
 
   private classOf(logits: HostTensor, teacher: HostTensor | undefined, row: number, label: number): RowPrediction {
@@ -55,7 +103,7 @@ export class RowTally {
     return {
       choice,
       probability,
-      ...(this.temperature !== undefined && { softLabel: softLabelOf(own, this.temperature) }),
+      ...(this.temperature !== undefined && { softLabel: topOf(softmax(own, this.temperature)) }),
       predictions: 1,
       correct: choice === label ? 1 : 0,
       negativeLogLikelihood: -Math.log(Math.max(probabilities[label]!, Number.MIN_VALUE)),
@@ -65,11 +113,11 @@ export class RowTally {
 
   private addToken(index: number, outputs: Record<string, HostTensor>, i: number): void {
     const { negativeLogLikelihood, correct, confidence, agreement, teacherKl } = outputs;
-    const before = this.rows.get(index) ?? { predictions: 0, correct: 0, negativeLogLikelihood: 0 };
+    const before = this.rows.get(index) ?? { predictions: 0 };
     this.rows.set(index, {
       predictions: before.predictions + 1,
-      correct: before.correct + correct!.data[i]!,
-      negativeLogLikelihood: before.negativeLogLikelihood + negativeLogLikelihood!.data[i]!,
+      correct: (before.correct ?? 0) + correct!.data[i]!,
+      negativeLogLikelihood: (before.negativeLogLikelihood ?? 0) + negativeLogLikelihood!.data[i]!,
       ...(agreement && { agreeing: (before.agreeing ?? 0) + agreement.data[i]! }),
       teacherKl: teacherKl && (before.teacherKl ?? 0) + teacherKl.data[i]!,
     });
@@ -82,8 +130,7 @@ export class RowTally {
   }
 }
 
-function softLabelOf(logits: HostTensor['data'], temperature: number): { choice: number; probability: number }[] {
-  const probabilities = softmax(logits, temperature);
+function topOf(probabilities: Float64Array): { choice: number; probability: number }[] {
   return topIndices(probabilities, keptClasses).map((choice) => ({ choice, probability: probabilities[choice]! }));
 }
 

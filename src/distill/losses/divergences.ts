@@ -27,6 +27,29 @@ export const divergences: Record<Divergence, DivergenceFunction> = {
   'cosine-logits': cosine,
 };
 
+/**
+ * A divergence of labels that apply or not, each by itself: the mean over the labels of that of (σ(z / T), 1 − σ(z / T)), which is the softmax of
+ * (z / T, 0). The mean, as binary cross-entropy has it, so that soft and hard loss are of one scale however many labels there are.
+ */
+export function ofEachLabel(divergence: DivergenceFunction): DivergenceFunction {
+  return (student, teacher, temperature, beta) => {
+    const [rows, labels] = student.shape;
+    const pairs = (logits: tf.Tensor2D): tf.Tensor2D => {
+      const column = tf.reshape<tf.Rank.R2>(logits, [rows * labels, 1]);
+      return tf.concat([column, tf.zerosLike(column)], 1); // [rows · labels, 2]
+    };
+    const { perPosition, gradient } = divergence(pairs(student), pairs(teacher), temperature, beta);
+    return {
+      perPosition: tf.mean(tf.reshape(perPosition, [rows, labels]), -1),
+      gradient: (weight) => {
+        const ofLabels = tf.mul(tf.onesLike(student), tf.mul(weight, 1 / labels)); // [rows, labels]
+        const both = gradient(tf.reshape<tf.Rank.R2>(ofLabels, [rows * labels, 1]));
+        return tf.reshape<tf.Rank.R2>(tf.slice2d(both, [0, 0], [-1, 1]), [rows, labels]);
+      },
+    };
+  };
+}
+
 /** Sum over the vocabulary. [rows, V] → [rows]. */
 const sumOverVocabulary = (x: tf.Tensor): tf.Tensor1D => tf.sum(x, -1);
 

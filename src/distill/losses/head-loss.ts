@@ -1,8 +1,8 @@
 /** @file The combined loss at the prediction layer, soft and hard, with one closed-form gradient; over vocabularies in row chunks. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { isSoftened } from '../../protocol/divergences';
-import { divergences } from './divergences';
+import { isSoftened, type Divergence } from '../../protocol/divergences';
+import { divergences, ofEachLabel, type DivergenceFunction } from './divergences';
 import { hardLosses, tokenLoss, withinVocabulary } from './hard-loss';
 import type { ProblemType } from '../../model/architecture';
 import { capped } from '../../model/computations/attention';
@@ -110,9 +110,16 @@ export function classLoss(inputs: ClassLossInputs): HeadLoss {
       softWeight,
       hardWeight: labelled ? weightOf(labelled) : softWeight,
       distillation,
+      divergence: distillation && classDivergence(distillation.divergence, inputs.problemType),
     });
     return { ...losses, gradients: [gradient] };
   });
+}
+
+/** Where several labels may apply, softened distributions are those of each label; logits are compared as they are. */
+function classDivergence(divergence: Divergence, problemType: ProblemType): DivergenceFunction {
+  const compare = divergences[divergence];
+  return problemType === 'multi-label' && isSoftened(divergence) ? ofEachLabel(compare) : compare;
 }
 
 /** counted / N, [R]. */
@@ -246,6 +253,7 @@ function vocabularyChunk(
     softWeight: rowWeight,
     hardWeight: rowWeight,
     distillation,
+    divergence: distillation && divergences[distillation.divergence],
   });
   const { cap } = inputs.student;
   return cap === undefined ? losses : { ...losses, gradient: tf.mul(losses.gradient, capSlope(studentLogits, cap)) };
@@ -260,18 +268,20 @@ interface LogitsInputs {
   /** [rows]: labelled / their N; the same tensor where every counted row is labelled. */
   hardWeight: tf.Tensor1D;
   distillation: Distillation | undefined;
+  /** Goes with `distillation`. */
+  divergence: DivergenceFunction | undefined;
 }
 
 /** Weighted sums of the losses of some rows, and the gradient of their total with respect to the student's logits. */
 function weightedLosses(inputs: LogitsInputs): Losses & { gradient: tf.Tensor2D } {
-  const { studentLogits, teacherLogits, hard, softWeight, hardWeight, distillation } = inputs;
+  const { studentLogits, teacherLogits, hard, softWeight, hardWeight, distillation, divergence } = inputs;
   const weightedSum = ({ perPosition }: RowLoss, weight: tf.Tensor1D): tf.Scalar => tf.sum(tf.mul(perPosition, weight));
 
-  if (!teacherLogits || !distillation) {
+  if (!teacherLogits || !distillation || !divergence) {
     return { hard: weightedSum(hard, hardWeight), gradient: hard.gradient(columnAfter(hardWeight, hard)) };
   }
   const { temperature, alpha, temperatureScale, beta } = distillation;
-  const soft = divergences[distillation.divergence](studentLogits, teacherLogits, temperature, beta);
+  const soft = divergence(studentLogits, teacherLogits, temperature, beta);
   const softColumn = columnAfter(softWeight, soft, hard);
   const hardColumn = hardWeight === softWeight ? softColumn : columnAfter(hardWeight, soft, hard);
   return {

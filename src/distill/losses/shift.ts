@@ -9,8 +9,8 @@ export interface LabelledBatch {
   rows: number;
   /** Tokens a row, padding included. */
   length: number;
-  /** [rows] for text-classification, [rows · length] and unshifted for language models. */
-  labels: Int32Array;
+  /** [rows] for text-classification, or float32 [rows, C] (NaN: no label); [rows · length] and unshifted for language models. */
+  labels: Int32Array | Float32Array;
   /** text-classification: [rows], −1 for filler rows. Without them every row without a label is filler. */
   indices?: Int32Array;
 }
@@ -19,8 +19,8 @@ export interface LabelledBatch {
 export interface PredictionRows {
   /** int32 [R]: which row of the hidden states [rows · length, D] predicts; of the logits [rows, C] for classes. */
   rows: Int32Array;
-  /** int32 [R]: what it should predict; 0 where nothing counts. */
-  labels: Int32Array;
+  /** int32 [R], or float32 [R, C] as the batch has them: what it should predict; 0 where nothing counts. */
+  labels: Int32Array | Float32Array;
   /** float32 [R]: 1 or 0. */
   counted: Float32Array;
   /** Number of counted rows. */
@@ -39,11 +39,16 @@ export interface PredictionRows {
 export function predictionRows(batch: LabelledBatch, task: Task): PredictionRows {
   switch (task) {
     case 'text-classification':
-      return withUnlabelled(select(batch.labels, range(batch.rows), 0), batch.indices);
+      return withUnlabelled(
+        batch.labels instanceof Float32Array
+          ? rowsOfNumbers(batch.labels, batch.rows)
+          : select(batch.labels, range(batch.rows), 0),
+        batch.indices,
+      );
     case 'causal-lm': {
       const positions = range(batch.rows * batch.length);
       return select(
-        batch.labels,
+        batch.labels as Int32Array,
         positions.filter((i) => (i + 1) % batch.length !== 0),
         1,
       );
@@ -95,6 +100,15 @@ function select(labels: Int32Array, positions: Int32Array, offset: number): Pred
     labelled: counted,
     labelledCount: count,
   };
+}
+
+/** Rows whose labels are numbers, [rows, C]. A row without one must have no NaN in it, which no weight of 0 takes away. */
+function rowsOfNumbers(labels: Float32Array, rows: number): PredictionRows {
+  const width = labels.length / rows;
+  const counted = Float32Array.from({ length: rows }, (_, row) => (Number.isNaN(labels[row * width]) ? 0 : 1));
+  const count = counted.reduce((sum, one) => sum + one, 0);
+  const numbers = labels.map((value) => (Number.isNaN(value) ? 0 : value));
+  return { rows: range(rows), labels: numbers, counted, count, labelled: counted, labelledCount: count };
 }
 
 function maskedRows({ rows, length, labels }: LabelledBatch): PredictionRows {

@@ -30,7 +30,7 @@ export class EnsemblePredictor extends Predictor {
     const first = await super.logits(text);
     const all = [first];
     for (const other of this.others) all.push(await other.logits(text));
-    return { ...first, ...meanLogits(all, this.weights, this.temperature) };
+    return { ...first, ...meanLogits(all, this.weights, this.temperature, this.architecture.problemType) };
   }
 
   override async nextLogits(ids: readonly number[]): Promise<Float32Array> {

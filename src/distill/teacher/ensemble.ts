@@ -2,6 +2,7 @@
 
 import type { HostArray, HostTensor } from '../../engine/array';
 import type { DeviceTensor, Executor, GraphInput } from '../../engine/executor';
+import type { Architecture, ProblemType } from '../../model/architecture';
 import type { Model } from '../../model/parameters';
 import type { BatchInputs } from '../batch-inputs';
 import { prefixed, withPrefix } from '../named';
@@ -40,21 +41,43 @@ interface Logits {
   data: HostArray;
 }
 
+/** log Q − log(1 − Q) of one label that applies or not, Q = Σ wᵢ σ(zᵢ / T): the softmax of (z, 0) is (σ(z), 1 − σ(z)). */
+function meanOfLabel(logits: readonly number[], weights: readonly number[], temperature: number): number {
+  const [applies, doesNot] = logMean(
+    logits.map((logit) => [logit, 0]),
+    weights,
+    temperature,
+  );
+  return applies! - doesNot!;
+}
+
 /**
- * Logits whose softmax at T is the mean of the members' softmaxes at T: T · log Q. At another temperature they are not its mean.
+ * Logits whose softmax at T is the mean of the members' softmaxes at T: T · log Q. At another temperature they are not its mean. Of labels each by
+ * itself the mean is that of their sigmoids, and of numbers that of the numbers.
  * Columns that not all have, of heads padded beyond the tokenizer's size, are cut off.
  */
 export function meanLogits(
   members: readonly Logits[],
   weights: readonly number[],
   temperature: number,
+  problemType: ProblemType = 'single-label',
 ): { shape: [number, number]; data: Float32Array } {
   const count = members[0]!.shape[0]!;
   const width = Math.min(...members.map(({ shape }) => shape[1]!));
   const data = new Float32Array(count * width);
   for (let row = 0; row < count; row++) {
     const ofRow = members.map((one) => one.data.subarray(row * one.shape[1]!, row * one.shape[1]! + width));
-    logMean(ofRow, weights, temperature).forEach((value, c) => (data[row * width + c] = temperature * value));
+    if (problemType === 'single-label') {
+      logMean(ofRow, weights, temperature).forEach((value, c) => (data[row * width + c] = temperature * value));
+      continue;
+    }
+    for (let c = 0; c < width; c++) {
+      const ofColumn = ofRow.map((one) => one[c]!);
+      data[row * width + c] =
+        problemType === 'regression'
+          ? ofColumn.reduce((sum, value, m) => sum + weights[m]! * value, 0)
+          : temperature * meanOfLabel(ofColumn, weights, temperature);
+    }
   }
   return { shape: [count, width], data };
 }
@@ -67,18 +90,20 @@ class EnsembleTargets implements TargetSource {
   constructor(
     private readonly members: readonly TargetSource[],
     private readonly weights: readonly number[],
-    private readonly isLanguage: boolean,
+    private readonly model: Architecture,
   ) {}
 
   async of(inputs: BatchInputs, temperature = 1): Promise<Targets> {
     const answers: GraphInput[] = [];
     for (const member of this.members) answers.push((await member.of(inputs, temperature)).prediction!);
-    if (this.isLanguage) {
+    if (isLanguageModel(this.model)) {
       return Object.fromEntries(answers.map((answer, i) => [ofMember('prediction', i), answer]));
     }
     const logits: HostTensor[] = [];
     for (const answer of answers) logits.push(await inHostMemory(answer));
-    return { prediction: { ...logits[0]!, ...meanLogits(logits, this.weights, temperature) } };
+    return {
+      prediction: { ...logits[0]!, ...meanLogits(logits, this.weights, temperature, this.model.problemType) },
+    };
   }
 
   prefetch(inputs: BatchInputs): void {
@@ -128,7 +153,7 @@ export class FrozenEnsemble extends FrozenTeacher {
 
   /** @param sources of each member's answers */
   targetsFrom(sources: readonly TargetSource[]): TargetSource {
-    return new EnsembleTargets(sources, this.weights, isLanguageModel(this.architecture));
+    return new EnsembleTargets(sources, this.weights, this.architecture);
   }
 
   override release(): void {

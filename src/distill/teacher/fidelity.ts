@@ -5,9 +5,10 @@ import type { HostTensor } from '../../engine/array';
 import type { LoadedProgram } from '../../engine/executor';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
-import { type Architecture, embeddingWidth, isOpaque } from '../../model/architecture';
+import { type Architecture, embeddingWidth, isOpaque, type ProblemType } from '../../model/architecture';
 import { vocabularyHead } from '../../model/computations/transformer';
 import { indexOfLargest, klDivergence } from '../../protocol/distribution';
+import { isSaid, labelKl } from '../../protocol/independent-labels';
 import { ByShape, type BatchInputs } from '../batch-inputs';
 import { measurePredictions } from '../evaluation/evaluation-program';
 import { prefixed, withPrefix } from '../named';
@@ -49,7 +50,7 @@ export class FidelityMeter {
     const { teacherKl, agreement } =
       isLanguageModel(architecture) && !isOpaque(architecture)
         ? await this.throughHead(inputs, exact, rounded)
-        : ofLogits(exact, rounded);
+        : ofLogits(exact, rounded, architecture.problemType);
     for (let i = 0; i < counted.length; i++) {
       if (counted[i] === 0) continue;
       if (!Number.isFinite(teacherKl[i]!)) {
@@ -87,7 +88,7 @@ export class FidelityMeter {
 
 function fidelityProgram(architecture: Architecture, shape: BatchShape): Program {
   const hidden = { shape: [shape.predictions, embeddingWidth(architecture)], dtype: 'float32' } as const;
-  const { labels } = labelSpecs(shape) as { labels: typeof hidden };
+  const { labels } = labelSpecs(architecture, shape) as { labels: typeof hidden };
   const inputs = { exact: hidden, rounded: hidden, labels, ...prefixed('teacher.', parameterSpecs(architecture)) };
   return record(`fidelity-${shape.rows}x${shape.length}`, inputs, (tensors) => {
     const common = vocabularyHead(architecture, withPrefix('teacher.', tensors));
@@ -102,11 +103,21 @@ function fidelityProgram(architecture: Architecture, shape: BatchShape): Program
   });
 }
 
-function ofLogits(exact: HostTensor, rounded: HostTensor): { teacherKl: number[]; agreement: number[] } {
+/** Of labels of which several may apply: the mean of their KL, and the share of decisions that are the same. */
+function ofLogits(
+  exact: HostTensor,
+  rounded: HostTensor,
+  problemType: ProblemType | undefined,
+): { teacherKl: number[]; agreement: number[] } {
   const [rows, width] = exact.shape as [number, number];
   const pairs = Array.from({ length: rows }, (_, row) =>
     [exact, rounded].map(({ data }) => data.subarray(row * width, (row + 1) * width)),
   ) as [HostTensor['data'], HostTensor['data']][];
+  if (problemType === 'multi-label') {
+    const isSame = ([a, b]: (typeof pairs)[number]): number =>
+      a.filter((logit, i) => isSaid(logit) === isSaid(b[i]!)).length / a.length;
+    return { teacherKl: pairs.map(([a, b]) => labelKl(a, b)), agreement: pairs.map(isSame) };
+  }
   return {
     teacherKl: pairs.map(([a, b]) => klDivergence(a, b)),
     agreement: pairs.map(([a, b]) => Number(indexOfLargest(a) === indexOfLargest(b))),

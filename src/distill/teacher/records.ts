@@ -3,6 +3,7 @@
 import type { HostArray } from '../../engine/array';
 import { decodeFloat16Into, encodeFloat16 } from '../../protocol/float16';
 import type { Task } from '../../protocol/records';
+import type { TokenExample } from '../../dataset/examples';
 import type { BatchInputs } from '../batch-inputs';
 import { isOpaque } from '../../model/architecture';
 import { isLanguageModel, teacherOutputSpecs } from '../specs';
@@ -89,7 +90,7 @@ export function recordSize(parts: readonly RecordPart[], rows: Readonly<Record<R
 
 /** How many rows of each kind an example has, from its labels and length alone. */
 export function rowsOfExample(
-  { inputIds, labels }: { inputIds: Int32Array; labels: Int32Array | number },
+  { inputIds, labels }: Pick<TokenExample, 'inputIds' | 'labels'>,
   task: Task,
 ): Record<RowKind, number> {
   const length = inputIds.length;

@@ -44,7 +44,7 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
   const inputs = {
     ...tokenSpecs(shape),
     ...predictionSpecs(student, shape),
-    ...labelSpecs(shape),
+    ...labelSpecs(pairing.student, shape),
     ...scalarSpecs(SCALARS),
     ...prefixed('student.', trained),
     ...(pairing.objective && teacherInputSpecs(pairing, imitatedOf(pairing).blocks, shape)),
@@ -98,7 +98,7 @@ function headLoss(
   tensors: Record<string, tf.Tensor>,
 ): HeadLoss {
   const { student, objective } = pairing;
-  const labels = tensors.labels as tf.Tensor1D;
+  const labels = tensors.labels!;
   const counting = { counted: tensors.counted as tf.Tensor1D, inverseCount: tensors.inverseCount as tf.Scalar };
   const softened = objective && distillationOf(objective, tensors);
   if (!isLanguageModel(student)) {
@@ -107,13 +107,13 @@ function headLoss(
       labelled: { counted: tensors.labelled as tf.Tensor1D, inverseCount: tensors.inverseLabelled as tf.Scalar },
       labels,
       studentLogits: prediction,
-      problemType: 'single-label',
+      problemType: student.problemType ?? 'single-label',
       distillation: softened && { ...softened, teacherLogits: tensors['target.prediction'] as tf.Tensor2D },
     });
   }
   return vocabularyLoss({
     ...counting,
-    labels,
+    labels: labels as tf.Tensor1D,
     student: { ...vocabularyHead(student, parameters), hidden: prediction },
     chunkRows: chunkRows(student.vocabularySize),
     distillation: softened && { ...softened, teacher: teacherProjection(pairing, tensors)! },

@@ -4,10 +4,13 @@ import { extname, resolve } from 'node:path';
 import { sortedLabels } from '../../protocol/format';
 import { complaintAbout, InputError, problemAt, type Problem } from '../../protocol/problem';
 import type { ProblemCode } from '../../protocol/problems/catalogue';
+import type { LabelKind } from '../../protocol/records';
 import { phrase } from '../../protocol/problems/phrases';
+import { labelKindIn } from '../../dataset/label-kind';
 import { fileRecords, type Columns, type ReadingOptions } from '../../dataset/dataset';
 import { isTrainedHere } from '../ensemble';
 import { closestFile, findSplitFiles, type FileSplit } from './dataset-files';
+import { checkLabelKind } from './check-labels';
 import type { Findings } from './findings';
 import { setValue } from '../file/fixes';
 import type { Experiment } from '../file/schema';
@@ -25,7 +28,9 @@ export interface DatasetFacts {
   };
   /** Number of rows to train on, after a fraction is held out: those with a label, and those without. */
   trainingRows: { labelled: number; unlabelled: number };
-  /** Classes of the training rows, sorted; text-classification only. */
+  /** What the labels are, as the experiment says or as it was seen from the rows; text-classification only. */
+  kind?: LabelKind | undefined;
+  /** Classes of the training rows, sorted; text-classification only. Of numbers the name of their column. */
   labels: string[];
   /** Classes of the rows of validation and test files, where each occurs first. */
   measuredLabels: FirstOfLabel[];
@@ -42,8 +47,14 @@ const MOST_HELD_OUT = 10_000;
 /** The columns of a dataset that its task reads. */
 export function columnsOf({ task, dataset }: Pick<Experiment, 'task' | 'dataset'>): Columns {
   if (task === 'text-classification') {
-    const pair = dataset.pairColumn === undefined ? {} : { pair: dataset.pairColumn };
-    return { text: dataset.textColumn, label: dataset.labelColumn, ...pair };
+    const { pairColumn, labels, labelSeparator } = dataset;
+    return {
+      text: dataset.textColumn,
+      label: dataset.labelColumn,
+      ...(pairColumn !== undefined && { pair: pairColumn }),
+      ...(labels !== undefined && { labels }),
+      ...(labelSeparator !== undefined && { labelSeparator }),
+    };
   }
   if (task === 'masked-lm' || dataset.completionColumn === undefined) return { text: dataset.textColumn };
   const prompt = dataset.promptColumn === undefined ? {} : { prompt: dataset.promptColumn };
@@ -71,22 +82,27 @@ export async function checkDataset(
   });
   const test = await find('test');
   const more = await find('unlabelled');
+  const kind = await findings.checkAsync(() => kindOfLabels(experiment, train));
   warnOfSharedFiles({ train, validation: named, test, unlabelled: more }, findings);
 
   const read = (split: FileSplit, files: string[] | undefined): Promise<SplitSummary | undefined> =>
-    findings.checkAsync(async () => files && readSplit(experiment, split, files, findings, options));
+    findings.checkAsync(async () => files && readSplit(experiment, split, files, kind, findings, options));
   const training = await read('train', train);
   const validating = typeof named === 'number' ? undefined : await read('validation', named);
   const testing = await read('test', test);
   const texts = await read('unlabelled', more);
   if (training === undefined) return undefined;
-  const labels = sortedLabels(training.labels.map(({ label }) => label));
+  if (kind !== undefined) checkLabelKind(experiment, kind, findings);
+  const labels =
+    kind === 'regression' ? [experiment.dataset.labelColumn] : sortedLabels(training.labels.map(({ label }) => label));
   const measuredLabels = [...(validating?.labels ?? []), ...(testing?.labels ?? [])];
   // What was not read may have other labels, and labels at all.
   const isPart = [training, validating, testing, texts].some((summary) => summary?.part !== undefined);
   if (!isPart && findings.check(() => experiment.task) === 'text-classification') {
-    checkLabels(labels, findings);
-    if (findings.check(() => isTrainedHere(experiment.teacher))) checkTrained(labels, measuredLabels, findings);
+    if (kind === 'regression') checkNumbers(training, findings);
+    else checkLabels(labels, kind, findings);
+    if (kind !== 'regression' && findings.check(() => isTrainedHere(experiment.teacher)))
+      checkTrained(labels, measuredLabels, findings);
     countUnlabelled(training, validating, testing, findings);
   }
   if (train === undefined || named === undefined) return undefined;
@@ -109,9 +125,19 @@ export async function checkDataset(
       labelled: Math.min(labelled, experiment.dataset.trainRows ?? Infinity),
       unlabelled: Math.min(training.unlabelled + (texts?.rows ?? 0), experiment.dataset.unlabelledRows ?? Infinity),
     },
+    ...(kind !== undefined && { kind }),
     labels,
     measuredLabels,
   };
+}
+
+/** Undefined for another task than text-classification. */
+async function kindOfLabels(
+  { task, dataset }: Experiment,
+  train: string[] | undefined,
+): Promise<LabelKind | undefined> {
+  if (task !== 'text-classification') return undefined;
+  return dataset.labels ?? labelKindIn(train ?? [], dataset.labelColumn);
 }
 
 /** Says how many rows have no label, and what becomes of them. */
@@ -176,10 +202,14 @@ async function readSplit(
   experiment: Experiment,
   split: FileSplit,
   files: string[],
+  kind: LabelKind | undefined,
   findings: Findings,
   { mostBytes }: Pick<ReadingOptions, 'mostBytes'>,
 ): Promise<SplitSummary | undefined> {
-  const columns = split === 'unlabelled' ? unlabelledColumns(experiment) : columnsOf(experiment);
+  const columns =
+    split === 'unlabelled'
+      ? unlabelledColumns(experiment)
+      : { ...columnsOf(experiment), ...(kind !== undefined && kind !== 'single' && { labels: kind }) };
   try {
     const summary = await summarizeSplit(files, columns, { mostBytes });
     findings.add(...summary.problems);
@@ -260,12 +290,20 @@ async function columnsIn(file: string): Promise<string[]> {
   return [...names];
 }
 
-function checkLabels(known: readonly string[], findings: Findings): void {
+function checkNumbers({ rows, unlabelled, range }: SplitSummary, findings: Findings): void {
+  if (rows === unlabelled) findings.error(['dataset', 'train'], 'labels-missing', {});
+  if (range && range[0] === range[1]) {
+    findings.error(['dataset', 'train'], 'labels-of-one-number', { value: range[0] });
+  }
+}
+
+function checkLabels(known: readonly string[], kind: LabelKind | undefined, findings: Findings): void {
   if (known.length === 0) {
     findings.error(['dataset', 'train'], 'labels-missing', {});
     return;
   }
-  if (known.length === 1) {
+  // One label that applies or not can be told apart.
+  if (known.length === 1 && kind !== 'multiple') {
     findings.error(['dataset', 'train'], 'label-alone', { label: known[0]! });
   }
 }

@@ -1,7 +1,14 @@
 /** @file Checks teacher, student and tokenizer against each other and against the dataset. */
 
 import { resolve } from 'node:path';
-import { type Architecture, isOpaque, keyValueHeadsOf, type TeacherModel } from '../../model/architecture';
+import {
+  type Architecture,
+  isOpaque,
+  keyValueHeadsOf,
+  type ProblemType,
+  problemTypeOf,
+  type TeacherModel,
+} from '../../model/architecture';
 import { type NewHead, parameterCount } from '../../model/layouts/config';
 import { initializationProblem, withSettingsOf } from '../../model/parameters';
 import { problemAt } from '../../protocol/problem';
@@ -9,6 +16,7 @@ import { phrase } from '../../protocol/problems/phrases';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
+import { checkHead } from './check-labels';
 import { isFolder } from './dataset-files';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
@@ -78,6 +86,7 @@ function contextOf(
     dropout: 0,
     // Where the labels are not known, two stand for them: only sizes are compared.
     labels: facts.teacher?.labels ?? dataset?.labels ?? ['0', '1'],
+    problemType: problemTypeIn(dataset),
   };
 }
 
@@ -114,10 +123,12 @@ function buildStudent(
 const classesIn = (dataset: DatasetFacts | undefined): readonly string[] =>
   dataset !== undefined && dataset.labels.length > 0 ? dataset.labels : ['0', '1'];
 
+const problemTypeIn = (dataset: DatasetFacts | undefined): ProblemType => problemTypeOf[dataset?.kind ?? 'single'];
+
 /** The head that a checkpoint gets, and for which classes. */
 async function headFor(task: Experiment['task'], folder: string, dataset: DatasetFacts | undefined): Promise<NewHead> {
   const labels = classesFrom(classesIn(dataset), await classesOf(folder));
-  return { head: headOfTask[task], labels };
+  return { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) };
 }
 
 async function findTeacher(
@@ -139,8 +150,10 @@ async function findTeacher(
   if (architecture === undefined) return;
   facts.teacherFolder = folder;
   const { head } = architecture;
-  if (head === headOfTask[task]) facts.teacher = architecture;
-  else {
+  if (head === headOfTask[task]) {
+    facts.teacher = architecture;
+    if (dataset?.kind) checkHead(architecture, dataset.kind, path, findings);
+  } else {
     const fixes = teacher.source === 'checkpoint' ? [setValue(['teacher', 'training'], { epochs: 3 })] : [];
     findings.error(path, 'teacher-unfit-for-task', { head, task }, ...fixes);
   }
@@ -156,11 +169,12 @@ async function findOnnx(
 ): Promise<void> {
   const path: Path = ['teacher', 'path'];
   const labels = classesIn(dataset);
-  const rows = { labels, maxLength, vocabularySize: undefined };
+  const rows = { labels, problemType: problemTypeIn(dataset), maxLength, vocabularySize: undefined };
   const file = resolve(findings.base, teacher.path);
   const found = await findings.attempt(readOnnxTeacher(file, task, rows), path);
   if (found === undefined) return;
   const { model, width } = found;
+  if (dataset?.kind) checkHead(model, dataset.kind, path, findings);
   if (found.assumesClasses && dataset !== undefined) {
     // What the model says of classes is not known to be of these: that is told, and a number that cannot be is refused.
     if (width !== undefined && width !== labels.length) {
@@ -200,6 +214,7 @@ async function findMembers(
       findings.error(path, 'teacher-unfit-for-task', { head, task });
       continue;
     }
+    if (data?.kind) checkHead(architecture, data.kind, path, findings);
     const first = facts.teacher?.labels;
     if (first !== undefined && JSON.stringify(first) !== JSON.stringify(labels)) {
       findings.error(path, 'ensemble-classes', { classes: labels.slice(0, 20), first: first.slice(0, 20) });
@@ -255,7 +270,10 @@ async function readStudent(
   const folder = found.path;
   facts.studentFolder = folder;
   const labels = facts.teacher?.labels ?? classesIn(dataset);
-  const architecture = await findings.attempt(readArchitecture(folder, { head: headOfTask[task], labels }), path);
+  const architecture = await findings.attempt(
+    readArchitecture(folder, { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) }),
+    path,
+  );
   if (architecture === undefined) return;
   facts.student = architecture;
   findings.check(() => checkAgreement(student.architecture, architecture, findings));
@@ -336,7 +354,8 @@ function checkClasses(
   findings: Findings,
 ): void {
   const classes = facts.teacher?.labels;
-  if (task !== 'text-classification' || isTrainedHere(teacher) || classes === undefined) return;
+  if (task !== 'text-classification' || dataset.kind === 'regression') return;
+  if (isTrainedHere(teacher) || classes === undefined) return;
   const known = new Set(classes);
   const told = { classes: classes.slice(0, 20) };
   const unknown = dataset.labels.filter((label) => !known.has(label));
@@ -409,7 +428,7 @@ function checkInitialization(experiment: Experiment, facts: ModelFacts, findings
 }
 
 /** A block of the teacher for each of the student's, from the first to the last at even distances. */
-function spreadLayers(teacherLayers: number, studentLayers: number): number[] {
+export function spreadLayers(teacherLayers: number, studentLayers: number): number[] {
   if (studentLayers === 1) return [0];
   const step = (teacherLayers - 1) / (studentLayers - 1);
   return Array.from({ length: studentLayers }, (_, layer) => Math.round(layer * step));

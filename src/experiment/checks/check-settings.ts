@@ -15,6 +15,7 @@ import type { Path } from '../file/source';
 export function checkSettings(experiment: Experiment, findings: Findings): void {
   const checks = [
     checkPair,
+    checkLabelSettings,
     checkUnlabelled,
     checkPromptColumns,
     checkPrompt,
@@ -71,6 +72,15 @@ function checkTeacherPrecision({ engine, precision, teacher }: Experiment, findi
 function checkPair({ task, dataset }: Experiment, findings: Findings): void {
   if (dataset.pairColumn === undefined || task === 'text-classification') return;
   refuseColumn('pairColumn', task, 'text-classification', findings);
+}
+
+function checkLabelSettings({ task, dataset }: Experiment, findings: Findings): void {
+  if (task === 'text-classification') return;
+  for (const key of ['labels', 'labelSeparator'] as const) {
+    findings.check(() => {
+      if (dataset[key] !== undefined) refuseColumn(key, task, 'text-classification', findings);
+    });
+  }
 }
 
 function checkUnlabelled({ task, dataset }: Experiment, findings: Findings): void {

@@ -42,6 +42,11 @@ export class Findings {
     return this.#faulty.some((faulty) => startsWith(faulty, path));
   }
 
+  /** Whether the file itself says something at `path`, rather than leaving it to a default. */
+  isWritten(path: Path): boolean {
+    return this.source.has(path);
+  }
+
   /** What `check` gives; undefined where it looks at a setting that could not be read, so that it can say nothing. */
   check<T>(check: () => T): T | undefined {
     try {

@@ -2,8 +2,8 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { OpaqueModel } from '../../model/architecture';
-import { architectureFromConfig } from '../../model/layouts/config';
+import type { OpaqueModel, ProblemType } from '../../model/architecture';
+import { architectureFromConfig, problemTypeNamed } from '../../model/layouts/config';
 import { ConfigReader } from '../../model/layouts/config-reader';
 import { readOnnxFile, type OnnxFile, type OnnxType, type OnnxValue } from '../../model/files/onnx-file';
 import { InputError } from '../../protocol/problem';
@@ -54,7 +54,12 @@ export async function onnxFolderOf(path: string): Promise<string> {
 export async function readOnnxTeacher(
   path: string,
   task: Task,
-  rows: { labels: readonly string[]; maxLength: number; vocabularySize: number | undefined },
+  rows: {
+    labels: readonly string[];
+    problemType?: ProblemType | undefined;
+    maxLength: number;
+    vocabularySize: number | undefined;
+  },
 ): Promise<OnnxTeacher> {
   const file = await readOnnxFile(await onnxFileOf(path));
   const inputs = inputsOf(file);
@@ -68,7 +73,9 @@ export async function readOnnxTeacher(
   if (named !== undefined && width !== undefined && named.length !== width) {
     throw InputError.at(join(folder, 'config.json'), 'onnx-classes-differ', { classes: named.length, width });
   }
-  if (task === 'text-classification' && width === 1) throw InputError.at(file.path, 'onnx-one-class', {});
+  const problemType = config?.problemType ?? rows.problemType;
+  if (task === 'text-classification' && width === 1 && (problemType ?? 'single-label') === 'single-label')
+    throw InputError.at(file.path, 'onnx-one-class', {});
   if (length !== undefined && inputs.attention_mask === undefined && task !== 'causal-lm') {
     throw InputError.at(file.path, 'onnx-fixed-without-mask', { length });
   }
@@ -78,6 +85,7 @@ export async function readOnnxTeacher(
       isOpaque: true,
       head: headOfTask[task],
       ...(isClassifier && { labels: [...(named ?? rows.labels)] }),
+      ...(isClassifier && problemType && { problemType }),
       vocabularySize: (isClassifier ? config?.vocabularySize : width) ?? rows.vocabularySize ?? Infinity,
       maxPositions: Math.min(length ?? Infinity, config?.maxPositions ?? Math.max(rows.maxLength, length ?? 0)),
       parameters: file.parameters,
@@ -126,6 +134,8 @@ function logitsOf({ path, outputs }: OnnxFile, task: Task): OnnxValue {
 interface ConfigFacts {
   /** Absent where it names none. */
   labels: string[] | undefined;
+  /** Absent where it says none, or one that is not known. */
+  problemType: ProblemType | undefined;
   vocabularySize: number | undefined;
   maxPositions: number | undefined;
 }
@@ -145,6 +155,7 @@ async function configOf(folder: string): Promise<ConfigFacts | undefined> {
   const named = (config as Record<string, unknown>).id2label !== undefined;
   return {
     labels: named ? reader.labels() : undefined,
+    problemType: problemTypeNamed(reader.optionalText('problem_type')),
     vocabularySize: positive(reader.optionalNumber('vocab_size')),
     maxPositions: positionsIn(config, path) ?? positive(reader.optionalNumber('max_position_embeddings')),
   };

@@ -2,11 +2,12 @@
 
 // The namespace, not `{ z }`: bundlers then leave zod's forty languages out of the extension (350 KB).
 import * as z from 'zod';
+import { usualSeparator } from '../../dataset/dataset';
 import { familyNames } from '../../model/architecture';
 import { layoutOf } from '../../model/layouts/families';
 import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
 import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
-import { studyKinds, tasks } from '../../protocol/records';
+import { labelKinds, studyKinds, tasks } from '../../protocol/records';
 
 /** What is done for each of them must end: far above what anybody trains. */
 const MOST_LAYERS = 1000;
@@ -60,6 +61,20 @@ const datasetSchema = z
       .optional()
       .describe('text-classification of two texts: the column of the second, for example "hypothesis".'),
     labelColumn: z.string().min(1).default('label').describe('text-classification: the column of the class.'),
+    labels: z
+      .enum(labelKinds)
+      .optional()
+      .describe(
+        'text-classification: what labelColumn holds. "single": one class. "multiple": names of all labels that apply, a list or one text with labelSeparator between them; [] where none applies. "regression": a number. Left out, it is seen from the training rows: lists are several labels, numbers that are not all whole a regression.',
+      ),
+    labelSeparator: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({
+        description: `labels "multiple": what stands between the names in one text, as in a cell of a CSV file; "${usualSeparator}" if left out. The separator alone says that no label applies; an empty cell, that the row has no label.`,
+        examples: [';'],
+      }),
     promptColumn: z
       .string()
       .min(1)
@@ -432,7 +447,9 @@ const distillationSchema = z
     divergence: z
       .enum(divergenceNames)
       .default('forward-kl')
-      .describe('How soft predictions are compared with soft labels.'),
+      .describe(
+        'How soft predictions are compared with soft labels. Labels of which several may apply are compared each by itself, numbers by their squared difference alone (mse-logits).',
+      ),
     beta: z.number().min(0).max(1).default(0.5).describe(betaDescription),
     scaleByTemperatureSquared: z
       .boolean()

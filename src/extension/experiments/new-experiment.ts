@@ -54,9 +54,20 @@ async function chooseDataset(given: unknown): Promise<Uri | undefined> {
   return pickFile(choices, l10n.t('Rows to train on'));
 }
 
+function classificationWords({ label = '', labels = 'single' }: ColumnRoles): string {
+  switch (labels) {
+    case 'single':
+      return l10n.t('learn the class in "{0}" from the text', label);
+    case 'multiple':
+      return l10n.t('learn which of the labels in "{0}" apply to the text', label);
+    case 'regression':
+      return l10n.t('learn the number in "{0}" from the text', label);
+  }
+}
+
 function chooseTask(tasks: readonly Task[], roles: ColumnRoles): Promise<Task | undefined> {
   const details: Record<Task, string> = {
-    'text-classification': l10n.t('learn the class in "{0}" from the text', roles.label ?? ''),
+    'text-classification': classificationWords(roles),
     'causal-lm': roles.prompt === undefined ? l10n.t('learn to go on with a text') : l10n.t('learn to answer a prompt'),
     'masked-lm': l10n.t('learn to fill in masked words'),
   };

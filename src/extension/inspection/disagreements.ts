@@ -59,7 +59,7 @@ async function find(
 function nearest(rows: readonly InspectedRow[], from: Position, direction: 1 | -1): Range | undefined {
   const ranges = rows.flatMap((row) =>
     comparedPositions(row.result)
-      .filter(firstChoicesDiffer)
+      .filter((position) => firstChoicesDiffer(position, row.result.labels))
       .map((position) => row.rangeOfPosition(position))
       .filter((range) => range !== undefined),
   );

@@ -1,8 +1,8 @@
 /** @file Both models' distributions at one position as a table of small bars. */
 
 import { l10n } from 'vscode';
-import { formatQuantity, formatSetting, formatShare, shareDecimals } from '../../protocol/format';
-import type { InspectedDistribution, InspectedPosition, InspectResult } from '../../protocol/records';
+import { formatNumber, formatQuantity, formatSetting, formatShare, shareDecimals } from '../../protocol/format';
+import type { InspectedDistribution, InspectedPosition, InspectResult, LabelKind } from '../../protocol/records';
 import { firstChoicesDiffer } from './inspected-row';
 import { asText } from './as-text';
 import { bar, mark } from './markdown';
@@ -18,9 +18,11 @@ interface Entry {
 const axisEnds = [0.1, 0.2, 0.4, 0.6, 0.8, 1];
 
 /** Title, table sorted by the teacher's soft labels, and what is to be said of the whole. */
-export function distributionTable(position: InspectedPosition, { temperature }: InspectResult): string {
-  const { kl, teacher, student, label } = position;
-  const differ = firstChoicesDiffer(position) ? ` · ${l10n.t('first choices differ')}` : '';
+export function distributionTable(position: InspectedPosition, { temperature, labels }: InspectResult): string {
+  if (labels === 'regression') return numberTable(position);
+  const { kl, teacher, student } = position;
+  const differ = firstChoicesDiffer(position, labels) ? ` · ${differWords(labels)}` : '';
+  const hard = hardNames(position);
   const name = position.token === '' ? l10n.t('prediction') : `**${asText(position.token)}**`;
   const divergence = kl === undefined ? '' : ` &nbsp; KL ${formatQuantity(kl)} ${l10n.t('nats')}`;
   const title = `${name}${divergence}${differ}`;
@@ -32,7 +34,7 @@ export function distributionTable(position: InspectedPosition, { temperature }: 
   const share = (role: 'teacher' | 'student', value: number | undefined): string =>
     value === undefined ? ' | ' : `${bar(role, value / axis)} | ${formatShare(value, decimals)}`;
   const rows = entries.map((entry) => {
-    const isLabel = entry.name === label;
+    const isLabel = hard.includes(entry.name);
     const shown = isLabel ? `${mark('label')} **${asText(entry.name)}**` : asText(entry.name);
     return `| ${shown} | ${share('teacher', entry.teacher)} | ${share('student', entry.student)} |`;
   });
@@ -55,14 +57,16 @@ function head(role: 'teacher' | 'student', distribution: InspectedDistribution |
 }
 
 /** The first choices of the teacher, or of the student alone; the hard label too, where it is not among them. */
-function entriesOf({ teacher, student, label }: InspectedPosition): Entry[] {
+function entriesOf(position: InspectedPosition): Entry[] {
+  const { teacher, student } = position;
+  const [label] = hardNames(position);
   const leading = teacher ?? student;
   const entries = (leading?.top ?? []).map(({ token, probability }, index): Entry => {
     if (!teacher) return { name: token, student: probability };
     const other = student?.ofOther?.[index];
     return { name: token, teacher: probability, student: other };
   });
-  if (label !== undefined && !entries.some(({ name }) => name === label)) {
+  if (typeof position.label === 'string' && label !== undefined && !entries.some(({ name }) => name === label)) {
     const [first, second] = [teacher?.label?.probability, student?.label?.probability];
     entries.push({
       name: label,
@@ -71,6 +75,30 @@ function entriesOf({ teacher, student, label }: InspectedPosition): Entry[] {
     });
   }
   return entries;
+}
+
+const differWords = (labels: LabelKind | undefined): string =>
+  labels === 'multiple' ? l10n.t('decisions differ') : l10n.t('first choices differ');
+
+/** The class, the token, or the labels that apply. */
+function hardNames({ label }: InspectedPosition): readonly string[] {
+  if (label === undefined || typeof label === 'number') return [];
+  return typeof label === 'string' ? [label] : label;
+}
+
+/** Of a label that is a number: what each model says of it. */
+function numberTable({ values, label }: InspectedPosition): string {
+  const row = (name: string, value: number | undefined): string[] =>
+    value === undefined ? [] : [`| ${name} | ${formatNumber(value)} |`];
+  return [
+    l10n.t('One number for the whole text'),
+    '',
+    '| | |',
+    '|:--|--:|',
+    ...row(`${mark('teacher')} ${l10n.t('Teacher')}`, values?.teacher),
+    ...row(`${mark('student')} ${l10n.t('Student')}`, values?.student),
+    ...row(`${mark('label')} ${l10n.t('Hard label')}`, typeof label === 'number' ? label : undefined),
+  ].join('\n');
 }
 
 function summary({ teacher, student, label }: InspectedPosition): string {

@@ -71,5 +71,5 @@ export class HeatPainter implements Disposable {
 
 /** The gutter says it of a classifier's rows; a language model differs in nearly every row. */
 export function disagrees(row: InspectedRow): boolean {
-  return row.isClassified && row.result.positions.some(firstChoicesDiffer);
+  return row.isClassified && row.result.positions.some((position) => firstChoicesDiffer(position, row.result.labels));
 }

@@ -2,9 +2,9 @@
 
 import { Disposable, EventEmitter, InlayHint, l10n, languages, type Range, type TextDocument } from 'vscode';
 import { inLabel } from '../../protocol/escapes';
-import { formatQuantity, formatShare } from '../../protocol/format';
-import type { InspectedDistribution, InspectResult } from '../../protocol/records';
-import { summaryOf, type InspectedRow } from './inspected-row';
+import { formatNumber, formatQuantity, formatShare } from '../../protocol/format';
+import type { InspectedDistribution, InspectedPosition, InspectResult } from '../../protocol/records';
+import { saidBy, summaryOf, type InspectedRow } from './inspected-row';
 import type { Inspections } from './inspections';
 import { datasetSelector } from './rows-document';
 
@@ -44,6 +44,8 @@ function hintOf(row: InspectedRow): InlayHint {
 export function predictionWords(result: InspectResult): string {
   if (result.tokens === undefined) return divergenceWords(result);
   const [position] = result.positions;
+  if (result.labels === 'multiple') return labelWords(position);
+  if (result.labels === 'regression') return numberWords(position);
   const side = (role: string, distribution: InspectedDistribution | undefined): string | undefined => {
     const first = distribution?.top[0];
     if (!first) return undefined;
@@ -52,6 +54,33 @@ export function predictionWords(result: InspectResult): string {
   };
   const sides = [side(l10n.t('teacher'), position?.teacher), side(l10n.t('student'), position?.student)];
   return sides.filter((part) => part !== undefined).join(' → ');
+}
+
+const joined = (teacher: string | undefined, student: string | undefined): string =>
+  [
+    teacher === undefined ? undefined : `${l10n.t('teacher')} ${teacher}`,
+    student === undefined ? undefined : `${l10n.t('student')} ${student}`,
+  ]
+    .filter((part) => part !== undefined)
+    .join(' → ');
+
+/** `teacher sad, angry → student ✗ sad`, where the student's are not the hard labels. */
+function labelWords(position: InspectedPosition | undefined): string {
+  const said = (distribution: InspectedDistribution | undefined): string | undefined => {
+    if (!distribution) return undefined;
+    const labels = saidBy(distribution);
+    const hard = position?.label;
+    const isWrong = typeof hard === 'object' && [...hard].sort().join('\n') !== [...labels].sort().join('\n');
+    return `${isWrong ? '✗ ' : ''}${labels.length === 0 ? l10n.t('none') : labels.join(', ')}`;
+  };
+  return joined(said(position?.teacher), said(position?.student));
+}
+
+/** `teacher 3.1 → student 2.9`. */
+function numberWords(position: InspectedPosition | undefined): string {
+  const said = (value: number | undefined): string | undefined =>
+    value === undefined ? undefined : formatNumber(value);
+  return joined(said(position?.values?.teacher), said(position?.values?.student));
 }
 
 function divergenceWords(result: InspectResult): string {

@@ -34,7 +34,7 @@ export function registerHover(inspections: Inspections, selections: SelectionIns
 
 function hoverAt(row: InspectedRow, place: Position, inspection: Inspection | undefined): Hover | undefined {
   const position = row.positionAt(place);
-  if (!position?.teacher && !position?.student) return undefined;
+  if (!position?.teacher && !position?.student && !position?.values) return undefined;
   const table = distributionTable(position, row.result);
   const target = inspection && rowTarget(inspection, row.row);
   const offset = row.isClassified ? {} : { offset: position.start };

@@ -1,8 +1,16 @@
 /** @file A row, what the models say of it, and where that belongs in the document. */
 
 import { Position, Range, type TextDocument } from 'vscode';
+import { labelIn } from '../../dataset/dataset';
 import type { columnsOf } from '../../experiment/checks/check-dataset';
-import type { InspectedPosition, InspectedToken, InspectResult } from '../../protocol/records';
+import { saidFrom } from '../../protocol/independent-labels';
+import type {
+  InspectedDistribution,
+  InspectedPosition,
+  InspectedToken,
+  InspectResult,
+  LabelKind,
+} from '../../protocol/records';
 import type { TextToInspect } from '../../protocol/runner';
 import type { DocumentRow, Field } from './rows/row';
 
@@ -13,11 +21,16 @@ export type Columns = ReturnType<typeof columnsOf>;
 export function textOfRow({ fields }: DocumentRow, columns: Columns): TextToInspect | undefined {
   const text = textField(fields, columns);
   if (!text) return undefined;
-  const part = <K extends 'pair' | 'prompt' | 'label'>(key: K): Partial<Record<K, string>> => {
-    const field = columns[key] === undefined ? undefined : fields.get(columns[key]);
-    return field ? ({ [key]: field.value } as Record<K, string>) : {};
+  const fieldOf = (key: 'pair' | 'prompt' | 'label'): Field | undefined =>
+    columns[key] === undefined ? undefined : fields.get(columns[key]);
+  const [pair, prompt, cell] = [fieldOf('pair'), fieldOf('prompt'), fieldOf('label')];
+  const label = cell && labelIn(cell.data ?? cell.value, columns);
+  return {
+    text: text.value,
+    ...(pair && { pair: pair.value }),
+    ...(prompt && { prompt: prompt.value }),
+    ...(label !== undefined && { label }),
   };
-  return { text: text.value, ...part('pair'), ...part('prompt'), ...part('label') };
 }
 
 function textField(fields: DocumentRow['fields'], columns: Columns): Field | undefined {
@@ -92,10 +105,16 @@ export class InspectedRow {
   }
 }
 
-/** Whether teacher and student have different first choices. */
-export function firstChoicesDiffer({ teacher, student }: InspectedPosition): boolean {
+/** Whether teacher and student have different first choices; of labels of which several may apply, whether any decision differs. */
+export function firstChoicesDiffer({ teacher, student }: InspectedPosition, labels?: LabelKind): boolean {
+  if (labels === 'multiple') return [...saidBy(teacher)].sort().join('\n') !== [...saidBy(student)].sort().join('\n');
   const [first, second] = [teacher?.top[0], student?.top[0]];
   return first !== undefined && second !== undefined && first.id !== second.id;
+}
+
+/** The labels that a model says, of which several may apply, the surest first. */
+export function saidBy(distribution: InspectedDistribution | undefined): string[] {
+  return (distribution?.top ?? []).filter(({ probability }) => probability >= saidFrom).map(({ token }) => token);
 }
 
 /** The predictions that count, and that both models made. */
@@ -110,5 +129,6 @@ export function summaryOf(result: InspectResult): { differ: number; counted: num
   const compared = comparedPositions(result);
   const sum = compared.reduce((total, { kl }) => total + kl, 0);
   const counted = compared.length;
-  return { differ: compared.filter(firstChoicesDiffer).length, counted, mean: counted === 0 ? 0 : sum / counted };
+  const differ = compared.filter((one) => firstChoicesDiffer(one, result.labels)).length;
+  return { differ, counted, mean: counted === 0 ? 0 : sum / counted };
 }

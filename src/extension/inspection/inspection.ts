@@ -76,18 +76,19 @@ export class Inspection {
   }
 
   /** How many of the rows that were looked at so far teacher and student disagree about. */
-  get tally(): { rows: number; isClassified: boolean; disagreements: number; meanKl: number } {
+  get tally(): { rows: number; isClassified: boolean; areNumbers: boolean; disagreements: number; meanKl: number } {
     let [rows, disagreements, kl] = [0, 0, 0];
-    let isClassified = false;
+    let [isClassified, areNumbers] = [false, false];
     for (const result of this.#results.values()) {
       if ('problem' in result) continue;
       rows++;
       isClassified ||= result.tokens !== undefined;
+      areNumbers ||= result.labels === 'regression';
       const { differ, mean } = summaryOf(result);
       if (differ > 0) disagreements++;
       kl += mean;
     }
-    return { rows, isClassified, disagreements, meanKl: rows === 0 ? 0 : kl / rows };
+    return { rows, isClassified, areNumbers, disagreements, meanKl: rows === 0 ? 0 : kl / rows };
   }
 
   async #ask(asked: readonly [key: string, text: TextToInspect][], token: CancellationToken): Promise<void> {

@@ -75,9 +75,10 @@ function headLenses(inspection: Inspection): CodeLens[] {
 /** What is known of the rows that were looked at; a language model differs somewhere in nearly every one. */
 function tallyWords({ problem, tally }: Inspection): string {
   if (problem !== undefined) return `$(error) ${problem}`;
-  const { rows, isClassified, disagreements, meanKl } = tally;
+  const { rows, isClassified, areNumbers, disagreements, meanKl } = tally;
   if (rows === 0) return l10n.t('asking the models …');
   const [seen, kl] = [formatCount(rows), formatQuantity(meanKl)];
+  if (areNumbers) return l10n.t('{0} rows seen', seen);
   return isClassified
     ? l10n.t('{0} of {1} rows seen disagree · mean KL {2}', formatCount(disagreements), seen, kl)
     : l10n.t('mean KL {0} in {1} rows seen', kl, seen);

@@ -93,7 +93,7 @@ async function exportByRunner(
 
 /** What rounding has cost by the task's quality, where it was measured. */
 function costWords({ metrics, rows }: QuantizationCost, { record }: ListedRun): string {
-  const { key, title, format } = qualityOf(record.task);
+  const { key, title, format } = qualityOf(record.task, record.labels);
   const [exact, rounded] = [format(metrics.exact[key]), format(metrics.rounded[key])];
   return l10n.t('{0} is {1} in 8 bits, {2} in float32, on {3} rows.', title, rounded, exact, formatCount(rows));
 }

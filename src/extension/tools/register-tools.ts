@@ -159,13 +159,14 @@ function inspectTextTool(runs: RunList, models: ModelServer): Tool<InspectInput>
       const texts = [{ text, label }];
       const [result] = await models.ask('inspect', { target: paths.directory, texts, temperature, top: 5 });
       if (!result || 'problem' in result) throw new Error(result?.problem.message ?? 'There is nothing to inspect.');
-      const positions = result.positions.map(({ token, label, counted, kl, teacher, student }) => ({
+      const positions = result.positions.map(({ token, label, counted, kl, teacher, student, values }) => ({
         ...(token !== '' && { token }),
         label,
         counted,
         klNats: kl,
         teacher: teacher?.top,
         student: student?.top,
+        ...(values && { values }),
       }));
       return { temperature, positions };
     },

@@ -54,11 +54,16 @@ const PROBLEM_TYPES: Record<string, ProblemType> = {
   regression: 'regression',
 };
 
+/** As a config.json names it; undefined for a name that is none. */
+export const problemTypeNamed = (name: string | undefined): ProblemType | undefined =>
+  name !== undefined && Object.hasOwn(PROBLEM_TYPES, name) ? PROBLEM_TYPES[name] : undefined;
+
 /** What a pretrained model is to predict from now on. */
 export interface NewHead {
   head: Head;
   /** Of a classifier. */
   labels?: readonly string[] | undefined;
+  problemType?: ProblemType | undefined;
 }
 
 /**
@@ -99,16 +104,16 @@ function readHead(reader: ConfigReader, family: Family): Head {
   return reader.fail('model-class-unknown', { classes: named, known: Object.keys(headOfClass) });
 }
 
-const newLabels = ({ labels = [] }: NewHead): { labels: string[]; problemType: ProblemType } => ({
-  labels: [...labels],
-  problemType: 'single-label',
-});
+const newLabels = ({
+  labels = [],
+  problemType = 'single-label',
+}: NewHead): { labels: string[]; problemType: ProblemType } => ({ labels: [...labels], problemType });
 
 function readLabels(reader: ConfigReader): { labels: string[]; problemType: ProblemType } {
   const labels = reader.labels();
   const stored = reader.optionalText('problem_type');
   if (stored === undefined) return { labels, problemType: labels.length === 1 ? 'regression' : 'single-label' };
-  const problemType = Object.hasOwn(PROBLEM_TYPES, stored) ? PROBLEM_TYPES[stored] : undefined;
+  const problemType = problemTypeNamed(stored);
   if (problemType) return { labels, problemType };
   return reader.fail('model-problem-type', { value: stored, known: Object.keys(PROBLEM_TYPES) });
 }

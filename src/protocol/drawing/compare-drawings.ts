@@ -2,7 +2,7 @@
 
 import type { CalibrationBin, Interval, Role } from '../records';
 import { axisNumbers, linearTicks, logTicks } from '../ticks';
-import { formatLarge } from '../format';
+import { formatLarge, formatNumber } from '../format';
 import { line, mark, polyline, round, shape, text, type Drawing, type Shape } from './shapes';
 
 export interface DrawnModel {
@@ -186,4 +186,36 @@ function apart<T extends { x: number; y: number }>(rows: readonly T[]): T[] {
     placed.push({ ...row, y: Math.max(row.y, ...above.map((y) => y + 13)) });
   }
   return placed;
+}
+
+/** What a model says over hard labels that are numbers; on the dotted line they are the same. @param range of both axes */
+export function numbersDrawing(
+  { role, points }: { role: Role; points: readonly (readonly [label: number, value: number])[] },
+  [least, most]: Interval,
+  label: string,
+  width: number,
+  height: number,
+): Drawing {
+  const room = 0.04 * (most - least) || 1;
+  const [low, high] = [least - room, most + room];
+  const [left, right, top, bottom] = [44, 12, 10, 22];
+  const X = (value: number): number => left + ((value - low) / (high - low)) * (width - left - right);
+  const Y = (value: number): number => top + (1 - (value - low) / (high - low)) * (height - top - bottom);
+  const ticks = linearTicks(low, high, 4);
+  const labels = ticks.map(formatNumber);
+  return {
+    width,
+    height,
+    label,
+    shapes: [
+      ...ticks.flatMap((tick, i) => [
+        line(left, Y(tick), width - right, Y(tick), 'var(--grid)'),
+        text(left - 8, Y(tick) + 4, labels[i]!, { 'text-anchor': 'end' }),
+        text(X(tick), height - 6, labels[i]!, { 'text-anchor': 'middle' }),
+      ]),
+      line(left, height - bottom, width - right, height - bottom, 'var(--axis)'),
+      line(X(low), Y(low), X(high), Y(high), 'var(--axis)', { 'stroke-dasharray': '1 3' }),
+      ...points.map(([hard, value]) => mark(role, X(hard), Y(value), 2.5, true)),
+    ],
+  };
 }

@@ -19,6 +19,22 @@ export const alerts = {
       'The student says what the teacher says before it has learnt anything: KL {kl} nats, the same first choice in {agreement}.',
     remedy: 'Look at student.initialize, which may name the teacher itself; choose a smaller student or another start.',
   },
+  'student-equals-teacher-number': {
+    message: 'The student says the same numbers as the teacher before it has learnt anything.',
+    remedy: 'Look at student.initialize, which may name the teacher itself; choose a smaller student or another start.',
+  },
+  'teacher-at-prevalence': {
+    message:
+      'The teacher hardly ranks rows better than chance: mAP {precision} against {prevalence}, the share of rows that a label applies to, on validation.',
+    remedy:
+      'Stop the run. Train the teacher longer, or look whether it was fine-tuned for these labels and its id2label has them in their order.',
+  },
+  'teacher-at-mean': {
+    message:
+      'The teacher is hardly better than always saying the mean of the labels: RMSE {rmse} against {mean} on validation.',
+    remedy:
+      'Stop the run. Train the teacher longer, look whether it was trained for numbers of this scale, or bring labels that are far from 0 nearer to it, where a new head begins.',
+  },
   'loss-diverging': {
     message: 'The training loss rises: {least} around step {best:count}, {now} now.',
     remedy: 'Lower {setting}.learningRate, lengthen its warmup, or set its clipNorm to 1 or less.',

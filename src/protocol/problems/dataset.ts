@@ -83,6 +83,22 @@ export const datasetProblems = {
     remedy: 'Put a field with a delimiter in quotes, or remove the row.',
   },
   'csv-malformed': { message: 'This row is malformed: {reason}.', remedy: 'Correct or remove the row.' },
+  'label-is-list': {
+    message: '{column:json} is a list in this row, where one class is expected.',
+    remedy: 'Set "labels" of the experiment\'s "dataset" to "multiple", or correct the row.',
+  },
+  'label-not-names': {
+    message: '{column:json} holds something else than names of labels in this row.',
+    remedy: 'Write a list of names, or the names in one text with the separator between them; [] where none applies.',
+  },
+  'label-not-number': {
+    message: '{column:json} is no number in this row: {value}.',
+    remedy: 'Write a number, or nothing for a row without a label.',
+  },
+  'labels-of-one-number': {
+    message: 'All training rows have the label {value}, so there is nothing to learn.',
+    remedy: 'Add rows with other numbers, or choose another "labelColumn".',
+  },
   'label-missing': { message: 'This row has no label.', remedy: 'Give it one or remove the row.' },
   'label-unknown': {
     message: 'The label {label:json} does not occur in the training data.',

@@ -135,6 +135,39 @@ const settings = {
     message: '"{column}" has no meaning for {task}.',
     remedy: 'Remove it, or choose the task "{wanted}".',
   },
+  'separator-without-labels': {
+    message: '"labelSeparator" has no meaning where "labels" is "{labels}".',
+    remedy: 'Remove it, or set "labels" to "multiple".',
+  },
+  'divergence-of-numbers': {
+    message: [
+      'Labels that are numbers have no distribution, and "{divergence}" compares {how}.',
+      'Labels that are numbers have no distribution, so that divergences cannot be tried on them.',
+    ],
+    remedy: 'Use "mse-logits", the squared difference from the teacher\'s number, or leave "divergence" out.',
+  },
+  'temperature-of-numbers': {
+    message: 'Labels that are numbers have no distribution that a temperature could soften: it is left aside.',
+    remedy: 'Remove it.',
+  },
+  'teacher-precision-of-numbers': {
+    message:
+      'What "{precision}" costs a teacher is measured on distributions, which labels that are numbers do not have.',
+    remedy: 'Leave "precision" out.',
+  },
+  'teacher-of-other-labels': {
+    message: 'This model predicts "{found}" labels by its config.json, and those of the dataset are "{labels}".',
+    remedy:
+      'Set "labels" of the experiment\'s "dataset", or problem_type in config.json where that is wrong or missing (single_label_classification, multi_label_classification, regression), or fine-tune it: add "training".',
+  },
+  'teacher-without-sizes': {
+    message: 'An ONNX file says nothing of its blocks and widths, from which students could be made.',
+    remedy: 'Choose the sizes of "student.architecture" yourself.',
+  },
+  'teacher-of-several-numbers': {
+    message: 'This model predicts {numbers} numbers, and a row has one.',
+    remedy: 'Use a teacher with one output, or fine-tune it: add "training".',
+  },
   'seed-twice': {
     message: 'Seed {seed} is named twice: it would give the same student again.',
     remedy: 'Name each seed once.',

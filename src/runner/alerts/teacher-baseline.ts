@@ -65,6 +65,9 @@ export function teacherAlert(
   measured: Metrics,
   { task, train, validation, labels, vocabulary }: Baseline,
 ): Complaint | undefined {
+  if (task === 'text-classification' && validation.at(0)!.labels instanceof Float32Array) {
+    return measured.rmse === undefined ? precisionAlert(measured, validation) : meanAlert(measured, validation);
+  }
   if (task === 'text-classification') {
     const majority = majorityOf(classesOf(validation));
     if (!isAtChance(measured, majority)) return undefined;
@@ -75,6 +78,30 @@ export function teacherAlert(
   if (measured.perplexity! < frequency) return undefined;
   const [perplexity, shown] = [formatQuantity(measured.perplexity), formatQuantity(frequency)];
   return complaint('teacher-at-frequency', { perplexity, frequency: shown });
+}
+
+/** A tenth of the way from the mean precision of a random order, which is the share of rows that a label applies to, to 1. */
+function precisionAlert({ meanAveragePrecision }: Metrics, validation: Examples): Complaint | undefined {
+  const rows = numbersOf(validation);
+  const shares = Array.from(rows[0]!, (_, label) => rows.reduce((sum, row) => sum + row[label]!, 0) / rows.length);
+  const present = shares.filter((share) => share > 0);
+  const random = present.reduce((sum, share) => sum + share, 0) / Math.max(1, present.length);
+  if (meanAveragePrecision! > random + leastWay * (1 - random)) return undefined;
+  const [precision, prevalence] = [formatShare(meanAveragePrecision), formatShare(random)];
+  return complaint('teacher-at-prevalence', { precision, prevalence });
+}
+
+/** A tenth less than the labels' standard deviation, which is the error of always saying their mean. */
+function meanAlert({ rmse }: Metrics, validation: Examples): Complaint | undefined {
+  const values = numbersOf(validation).map(([value]) => value!);
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+  if (rmse! < (1 - leastWay) * deviation) return undefined;
+  return complaint('teacher-at-mean', { rmse: formatQuantity(rmse), mean: formatQuantity(deviation) });
+}
+
+function numbersOf(examples: Examples): Float32Array[] {
+  return Array.from({ length: examples.length }, (_, index) => examples.at(index)!.labels as Float32Array);
 }
 
 function classesOf(examples: Examples): number[] {

@@ -6,7 +6,7 @@
 import { formatPercent, formatQuantity } from '../../protocol/format';
 import { complaint, type Complaint } from '../../protocol/problem';
 import { isBetterEvaluation } from '../../protocol/quality';
-import type { LossComponents, Metrics, MetricsRecord, Role, Task } from '../../protocol/records';
+import type { LossComponents, Metrics, MetricsRecord, Role } from '../../protocol/records';
 
 /** Steps over which losses are averaged before they are compared: single batches differ too much. */
 export const windowSteps = 25;
@@ -40,7 +40,6 @@ export interface LossWindow {
 
 export interface WatchedTraining {
   role: Role;
-  task: Task;
   /** Updates that are planned. */
   steps: number;
   /** Where the person would change it: `training`, `teacher.training`. */
@@ -80,19 +79,23 @@ export class TrainingWatch {
   /** @returns what is to be said after this evaluation */
   evaluated(evaluation: Evaluated): Complaint[] {
     this.evaluations.push(evaluation);
-    const { role, task, steps, setting, patience } = this.training;
+    const { role, steps, setting, patience } = this.training;
     const { step, metrics } = evaluation;
     const found: Complaint[] = [];
     if (role === 'student' && step === 0 && equalsTeacher(metrics)) {
       const { teacherKl, agreement } = metrics;
       const what = { kl: formatQuantity(teacherKl), agreement: formatPercent(agreement) };
-      found.push(complaint('student-equals-teacher', what));
+      found.push(
+        teacherKl === undefined
+          ? complaint('student-equals-teacher-number', {})
+          : complaint('student-equals-teacher', what),
+      );
     }
     if (isStalled(this.evaluations, steps)) {
       const before = formatQuantity(this.evaluations[0]!.metrics.loss);
       found.push(complaint('training-stalled', { setting, before, now: formatQuantity(metrics.loss) }));
     }
-    const best = overfittingSince(this.evaluations, this.windows, task);
+    const best = overfittingSince(this.evaluations, this.windows);
     if (best) {
       const [least, now] = [formatQuantity(best.metrics.loss), formatQuantity(metrics.loss)];
       found.push(complaint('overfitting', { setting, patience, best: best.step, least, now }));
@@ -102,8 +105,8 @@ export class TrainingWatch {
 
   /** @returns what is to be said of a training that is over */
   ended(): Complaint[] {
-    const { task, setting, epochs } = this.training;
-    const fall = fallAtEnd(this.evaluations, task);
+    const { setting, epochs } = this.training;
+    const fall = fallAtEnd(this.evaluations);
     if (!fall) return [];
     const { from, to } = fall;
     const steps = { from: from.step, step: to.step };
@@ -141,7 +144,8 @@ export function divergence(windows: readonly LossWindow[]): { least: LossWindow;
 }
 
 /** Whether student and teacher are the same function on these rows, to rounding. */
-export function equalsTeacher({ teacherKl, agreement }: Metrics): boolean {
+export function equalsTeacher({ teacherKl, agreement, teacherRmse, rmse }: Metrics): boolean {
+  if (teacherRmse !== undefined) return teacherRmse <= 1e-4 * rmse!;
   return teacherKl !== undefined && teacherKl <= 1e-4 && (agreement ?? 0) >= 0.999;
 }
 
@@ -154,9 +158,9 @@ export function isStalled(evaluations: readonly Evaluated[], steps: number): boo
 }
 
 /** The best evaluation. Evaluations of equal quality are told apart by their loss. */
-export function bestEvaluation<T extends Evaluated>(evaluations: readonly T[], task: Task): T | undefined {
+export function bestEvaluation<T extends Evaluated>(evaluations: readonly T[]): T | undefined {
   let best: T | undefined;
-  for (const one of evaluations) if (!best || isBetterEvaluation(task, one.metrics, best.metrics)) best = one;
+  for (const one of evaluations) if (!best || isBetterEvaluation(one.metrics, best.metrics)) best = one;
   return best;
 }
 
@@ -167,9 +171,8 @@ export function bestEvaluation<T extends Evaluated>(evaluations: readonly T[], t
 export function overfittingSince(
   evaluations: readonly Evaluated[],
   windows: readonly LossWindow[],
-  task: Task,
 ): Evaluated | undefined {
-  const best = bestEvaluation(evaluations, task);
+  const best = bestEvaluation(evaluations);
   if (!best) return undefined;
   const since = evaluations.slice(evaluations.indexOf(best) + 1);
   const now = since.at(-1)?.metrics.loss;
@@ -194,12 +197,9 @@ export function isEvaluatedAfter(step: number, steps: number, every: number): bo
  * The last evaluation and the latest at or before four fifths of the training, where the last is the best and the validation loss
  * fell by more than 2 % between them.
  */
-export function fallAtEnd(
-  evaluations: readonly Evaluated[],
-  task: Task,
-): { from: Evaluated; to: Evaluated } | undefined {
+export function fallAtEnd(evaluations: readonly Evaluated[]): { from: Evaluated; to: Evaluated } | undefined {
   const to = evaluations.at(-1);
-  if (!to || bestEvaluation(evaluations, task) !== to) return undefined;
+  if (!to || bestEvaluation(evaluations) !== to) return undefined;
   const from = evaluations.findLast(({ step }) => step > 0 && step <= beforeTheEnd(to.step));
   if (!from || to.metrics.loss! >= (1 - stillFalling) * from.metrics.loss!) return undefined;
   return { from, to };

@@ -29,6 +29,7 @@ export async function runStudy(
     kind,
     plan.experiments[0]!.task,
     runs.map(({ record }) => studyRunOf(record)),
+    plan.experiments[0]!.dataset.labels,
   );
   const directory = path.join(path.dirname(runsDirectory(file)), 'studies', `${kind}-${result.sweep}`);
   const study = { kind, ...result, directory, answer, said: answerText(answer) };

@@ -38,7 +38,7 @@ interface Files {
 export async function measureCost(
   run: RunPaths,
   model: string,
-  { labels = [] }: Architecture,
+  { labels = [], problemType }: Architecture,
   { rounded, writeExact }: Files,
 ): Promise<QuantizationCost> {
   const experiment = await readRunExperiment(run);
@@ -51,7 +51,9 @@ export async function measureCost(
     await writeExact(exact);
     const { task, threads, dataset } = experiment;
     for (const file of [exact, rounded]) {
-      opened.push(await openOnnx({ path: file, task, threads, maxLength: dataset.maxLength, tokenizer, labels }));
+      opened.push(
+        await openOnnx({ path: file, task, threads, maxLength: dataset.maxLength, tokenizer, labels, problemType }),
+      );
     }
     const [first, second] = opened as [OpenOnnx, OpenOnnx];
     const executor = await openExecutor('cpu', { threads });
@@ -95,6 +97,8 @@ async function compare(
     return metrics;
   };
   const metrics = { exact: await metricsOf(exact), rounded: await metricsOf(rounded) };
+  // Numbers have no distributions that could be apart.
+  if (exact.model.problemType === 'regression') return { metrics };
   const meter = new FidelityMeter(teacherOf(exact, executor));
   const [asked, again] = [teacherOf(exact, executor).targets(), teacherOf(rounded, executor).targets()];
   for (let index = 0; index < batches.length; index++) {
@@ -107,7 +111,15 @@ async function compare(
   return { metrics, meanKl, agreement };
 }
 
-const judged: readonly MetricKey[] = ['accuracy', 'macroF1', 'perplexity', 'calibrationError'];
+const judged: readonly MetricKey[] = [
+  'accuracy',
+  'meanAveragePrecision',
+  'macroF1',
+  'rmse',
+  'pearson',
+  'perplexity',
+  'calibrationError',
+];
 
 const measuredIn = ({ metrics }: QuantizationCost): MetricKey[] =>
   judged.filter((key) => metrics.exact[key] !== undefined);
@@ -120,8 +132,11 @@ export function costText(cost: QuantizationCost): string {
     return `${name} ${format(metrics.exact[key])} → ${format(metrics.rounded[key])}`;
   });
   const size = `${formatBytes(bytes.exact)} → ${formatBytes(bytes.rounded)}`;
-  const apart = `mean KL ${formatQuantity(meanKl)} nats, the same first choice in ${formatPercent(agreement)}`;
-  return `int8 against float32, on ${formatCount(rows)} ${split} rows: ${changes.join(', ')}; ${apart}; ${size}`;
+  const apart =
+    meanKl === undefined
+      ? ''
+      : `mean KL ${formatQuantity(meanKl)} nats, the same first choice in ${formatPercent(agreement)}; `;
+  return `int8 against float32, on ${formatCount(rows)} ${split} rows: ${changes.join(', ')}; ${apart}${size}`;
 }
 
 /** For the model card. */
@@ -131,8 +146,12 @@ export function costTable(cost: QuantizationCost): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const row = (name: string, of: Metrics, size: number): string =>
     line([name, formatBytes(size), ...keys.map((key) => inMarkdown(metricFacts[key].format(of[key])))]);
+  const apart =
+    meanKl === undefined
+      ? ''
+      : `: mean KL ${inMarkdown(formatQuantity(meanKl))} nats from float32, the same first choice in ${formatPercent(agreement)}`;
   return [
-    `Weights are int8, inputs of products are rounded as they come. Measured on ${formatCount(rows)} ${split} rows: mean KL ${inMarkdown(formatQuantity(meanKl))} nats from float32, the same first choice in ${formatPercent(agreement)}.`,
+    `Weights are int8, inputs of products are rounded as they come. Measured on ${formatCount(rows)} ${split} rows${apart}.`,
     [
       line(['weights', 'size', ...keys.map((key) => metricFacts[key].name)]),
       line(['---', '---:', ...keys.map(() => '---:')]),

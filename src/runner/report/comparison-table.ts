@@ -31,7 +31,12 @@ const columns: readonly Column[] = [
   { title: 'size', value: (row) => formatBytes(row.bytes) },
   { title: 'latency', value: (row) => formatMilliseconds(row.latencyMs) },
   column('accuracy'),
+  column('meanAveragePrecision'),
+  column('microF1'),
   column('macroF1'),
+  column('rmse'),
+  column('pearson'),
+  column('spearman'),
   column('perplexity'),
   {
     title: 'gap closed',
@@ -41,6 +46,7 @@ const columns: readonly Column[] = [
   { title: 'retention', value: (row) => formatPercent(row.retention) },
   column('agreement'),
   column('teacherKl'),
+  column('teacherRmse'),
   column('calibrationError'),
 ];
 

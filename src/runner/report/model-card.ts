@@ -51,7 +51,7 @@ ${origin(experiment, role)}
 - Architecture: ${a.family}, ${a.layers} layers, width ${a.hiddenSize}, ${a.heads} heads
 - Parameters: ${formatCount(parameterCount(a))}
 - Vocabulary: ${formatCount(a.vocabularySize)} tokens, at most ${formatCount(a.maxPositions)} in an input
-${a.labels ? `- Classes: ${someOf(a.labels.map(inMarkdown), MOST_CLASSES, 'classes')}\n` : ''}${data(experiment, role, rows)}
+${labels(a)}${data(experiment, role, rows)}
 ${madeWith(experiment)}- Trained with seed ${experiment.training.seed}
 `;
 }
@@ -61,6 +61,17 @@ function madeWith({ models = [] }: ResolvedExperiment): string {
   return models
     .map(({ asked, id, commit }) => `- Made with ${inMarkdown(id === undefined ? asked : `${id}, commit ${commit}`)}\n`)
     .join('');
+}
+
+function labels({ labels: names, problemType }: Architecture): string {
+  if (!names) return '';
+  if (problemType === 'regression')
+    return `- Predicts a number: ${names.map(inMarkdown).join(', ')} (in a pipeline of transformers: \`function_to_apply="none"\`)\n`;
+  const [kind, what] =
+    problemType === 'multi-label'
+      ? (['Labels, of which any number applies', 'labels'] as const)
+      : (['Classes', 'classes'] as const);
+  return `- ${kind}: ${someOf(names.map(inMarkdown), MOST_CLASSES, what)}\n`;
 }
 
 function data({ task, dataset, file }: ResolvedExperiment, role: Role, rows: CardRows): string {
@@ -98,7 +109,7 @@ export async function tellResult(model: string, comparison: Comparison): Promise
   await writeAtomically(file, `${about}${RESULT}\n${told.join('\n\n')}\n`);
 }
 
-function origin({ distillation }: ResolvedExperiment, role: Role): string {
+function origin({ dataset, distillation }: ResolvedExperiment, role: Role): string {
   const { temperature, alpha, divergence } = distillation;
   const at = (value: typeof temperature): string =>
     typeof value === 'number' ? String(value) : `${value.from} to ${value.to}`;
@@ -106,6 +117,9 @@ function origin({ distillation }: ResolvedExperiment, role: Role): string {
     case 'teacher':
       return 'The teacher of a knowledge-distillation experiment, trained on hard labels.';
     case 'student':
+      if (dataset.labels === 'regression') {
+        return `A student distilled from a larger teacher: the squared difference from its numbers, α = ${at(alpha)}.`;
+      }
       return `A student distilled from a larger teacher: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}.`;
     case 'control':
       return 'The control of a knowledge-distillation experiment: the same student, trained on hard labels alone.';

@@ -13,12 +13,13 @@ import {
 } from '../../run-directory/run-paths';
 import { isTrained, memberName, membersOf } from '../../experiment/ensemble';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import { formatCount, formatPercent, formatShare } from '../../protocol/format';
+import { formatCount, formatNumber, formatPercent, formatShare } from '../../protocol/format';
 import { inMarkdown } from '../../protocol/escapes';
 import type { ComparisonDetail } from '../../protocol/lab-data';
-import { comparisonDetail } from '../../protocol/predictions';
+import { comparisonDetail, labelF1 } from '../../protocol/predictions';
+import { choiceText } from '../../protocol/taught';
 import { qualityOf, type Quality } from '../../protocol/quality';
-import type { AlertRecord, Comparison, ComparisonRow, PredictionRecord } from '../../protocol/records';
+import type { AlertRecord, Comparison, ComparisonRow, LabelKind, PredictionRecord } from '../../protocol/records';
 import { findings, markdownTable } from './comparison-table';
 import { taughtText } from './taught-text';
 import { trainingText, type ReportedTraining } from './training-text';
@@ -26,6 +27,9 @@ import { reportCharts, type Chart, type TrainingRecords } from './report-charts'
 
 /** Classes of which a matrix can be read. */
 const mostClasses = 12;
+
+/** Labels whose F1 is listed. */
+const mostLabels = 50;
 
 /** Rows on which models differ that are listed. */
 const mostRows = 10;
@@ -58,12 +62,13 @@ export async function writeReport(
     if (ofControl)
       trainings.push({ role: 'control', name: control!, seed, evaluations: ofControl.evaluations, training });
   }
-  const charts = reportCharts(students, without, comparison, qualityOf(task));
+  const quality = qualityOf(task, experiment.dataset.labels);
+  const charts = reportCharts(students, without, comparison, quality);
   for (const { file, svg } of charts) await writeAtomically(path.join(paths.directory, file), svg);
   const split = comparison.rows[0]?.split ?? 'validation';
   const predictions = await readPredictions(paths);
   const detail = predictions && comparisonDetail(predictions, split);
-  const went = trainingText(trainings, alerts, task, qualityOf(task));
+  const went = trainingText(trainings, alerts, quality);
   await writeAtomically(paths.report, reportText(experiment, comparison, charts, went, detail));
 }
 
@@ -75,30 +80,37 @@ async function recordsOf(training: TrainingPaths): Promise<TrainingRecords> {
 }
 
 function reportText(
-  { name, task, distillation, training }: ResolvedExperiment,
+  { name, task, dataset, distillation, training }: ResolvedExperiment,
   comparison: Comparison,
   charts: readonly Chart[],
   went: readonly string[],
   detail: ComparisonDetail | undefined,
 ): string {
   const split = comparison.rows[0]?.split ?? 'validation';
-  const quality = qualityOf(task);
+  const quality = qualityOf(task, dataset.labels);
   const parts = [
     `# ${inMarkdown(name)}`,
     findings(comparison),
-    `Task ${task}, measured on the ${split} split${detail ? `, ${formatCount(detail.rows)} rows` : ''}.${seedsText(comparison)}`,
+    `Task ${task}${labelsText(dataset.labels)}, measured on the ${split} split${detail ? `, ${formatCount(detail.rows)} rows` : ''}.${seedsText(comparison)}`,
     markdownTable(comparison),
     ...intervalsText(comparison, quality),
     ...charts.map(({ file, title }) => `![${title}](${file})`),
     ...went,
     ...(detail ? taughtText(detail.taught, comparison.classGains) : []),
-    ...(detail ? [...confusionText(detail), ...rowsText(detail)] : []),
+    ...(detail ? [...confusionText(detail), ...labelsTable(detail), ...rowsText(detail)] : []),
     '## Settings',
     '```json\n' + JSON.stringify({ distillation, training }, undefined, 2) + '\n```',
     'Everything that was set is in `experiment.json`, every step in `metrics.jsonl`, every compared row in `predictions.jsonl`.',
   ];
   return parts.join('\n\n') + '\n';
 }
+
+const labelsText = (labels: LabelKind | undefined): string =>
+  labels === undefined || labels === 'single'
+    ? ''
+    : labels === 'multiple'
+      ? ' with several labels a row'
+      : ' with numbers as labels';
 
 /** What the numbers of a run with several seeds are. */
 function seedsText({ seeds }: Comparison): string {
@@ -131,6 +143,18 @@ function confusionText({ confusion }: ComparisonDetail): string[] {
   return ['## Confusion', 'Rows: hard label. Columns: prediction.', ...matrices];
 }
 
+/** Where several labels may apply: F1 of each, for each model. */
+function labelsTable({ labelScores }: ComparisonDetail): string[] {
+  if (!labelScores || labelScores.length > mostLabels) return [];
+  const names = Object.keys(labelScores[0]?.models ?? {});
+  const lines = labelScores.map(({ label, rows, models }) => {
+    const scores = names.map((name) => formatShare(labelF1(rows, models[name]!)));
+    return `| ${inMarkdown(label)} | ${formatCount(rows)} | ${scores.join(' | ')} |`;
+  });
+  const head = `| label | rows | ${names.map(inMarkdown).join(' | ')} |\n| --- | ---: | ${names.map(() => '---:').join(' | ')} |`;
+  return ['## F1 by label', 'At a probability of 0.5.', `${head}\n${lines.join('\n')}`];
+}
+
 function rowsText({ disagreements, disagreementCount, rows }: ComparisonDetail): string[] {
   if (disagreements.length === 0) return [];
   const lines = disagreements.slice(0, mostRows).map((record) => {
@@ -147,6 +171,10 @@ function rowsText({ disagreements, disagreementCount, rows }: ComparisonDetail):
 
 function said({ models: { teacher, student } }: PredictionRecord): string {
   if (!teacher || !student) return '–';
+  if (teacher.value !== undefined) {
+    return `${formatNumber(teacher.value)} → ${formatNumber(student.value)}`;
+  }
+  if (teacher.choices) return `${inMarkdown(choiceText(teacher) ?? '–')} → ${inMarkdown(choiceText(student) ?? '–')}`;
   if (teacher.choice === undefined) {
     return `agree on ${formatPercent((student.agreeing ?? 0) / student.predictions)} of first choices`;
   }

@@ -3,7 +3,7 @@
 import { inMarkdown } from '../../protocol/escapes';
 import { formatCount, formatShare, formatShareDifference, formatTemperature } from '../../protocol/format';
 import type { ClassGain, PredictionRecord } from '../../protocol/records';
-import type { Taught } from '../../protocol/taught';
+import { choiceText, type Taught } from '../../protocol/taught';
 
 /** Classes whose gain is listed, and rows of each kind. */
 const mostClasses = 30;
@@ -12,7 +12,7 @@ const mostRows = 8;
 /** A section; none where no control was trained. */
 export function taughtText(taught: Taught | undefined, gains: readonly ClassGain[] | undefined): string[] {
   if (!taught) return [];
-  const { gained, lost, rows, classes } = taught;
+  const { gained, lost, rows, classes, several } = taught;
   const gainOf = new Map(gains?.map((gain) => [gain.label, gain]));
   const lines = classes.slice(0, mostClasses).map((one) => {
     const gain = gainOf.get(one.label);
@@ -23,7 +23,9 @@ export function taughtText(taught: Taught | undefined, gains: readonly ClassGain
   });
   return [
     '## What the teacher gave',
-    `Of ${formatCount(rows)} rows, the student has ${formatCount(gained)} right that the control has wrong, and ${formatCount(lost)} wrong that the control has right. By hard label, with the difference in F1 and its 95 % interval (bootstrap over rows, paired):`,
+    several
+      ? `Of ${formatCount(rows)} hard labels of rows, the student says ${formatCount(gained)} that the control misses, and misses ${formatCount(lost)} that the control says. By hard label, with the difference in F1 and its 95 % interval (bootstrap over rows, paired):`
+      : `Of ${formatCount(rows)} rows, the student has ${formatCount(gained)} right that the control has wrong, and ${formatCount(lost)} wrong that the control has right. By hard label, with the difference in F1 and its 95 % interval (bootstrap over rows, paired):`,
     `| class | rows | F1, student − control | only the student right | only the control right |\n| --- | ---: | ---: | ---: | ---: |\n${lines.join('\n')}`,
     ...rowsTable(
       'Right by the student alone',
@@ -47,9 +49,9 @@ function rowsTable(title: string, records: readonly PredictionRecord[], control:
       .join(', ');
     const cells = [
       inMarkdown(text.slice(0, 80)),
-      inMarkdown(label ?? ''),
-      inMarkdown(models.student?.choice ?? '–'),
-      inMarkdown(models[control]?.choice ?? '–'),
+      inMarkdown([label ?? ''].flat().join(', ')),
+      inMarkdown((models.student && choiceText(models.student)) ?? '–'),
+      inMarkdown((models[control] && choiceText(models[control])) ?? '–'),
     ];
     return `| ${cells.join(' | ')} | ${soft ?? '–'} |`;
   });

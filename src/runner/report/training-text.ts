@@ -3,7 +3,7 @@
 import { inMarkdown } from '../../protocol/escapes';
 import { formatCount, formatQuantity } from '../../protocol/format';
 import type { Quality } from '../../protocol/quality';
-import type { AlertRecord, EvaluationRecord, Role, Task } from '../../protocol/records';
+import type { AlertRecord, EvaluationRecord, Role } from '../../protocol/records';
 import { alertedModel } from '../run/run-recorder';
 import { bestEvaluation, fallAtEnd } from '../alerts/training-watch';
 
@@ -24,11 +24,10 @@ export interface ReportedTraining {
 export function trainingText(
   trainings: readonly ReportedTraining[],
   alerts: readonly AlertRecord[],
-  task: Task,
   quality: Quality,
 ): string[] {
   const lines = trainings.flatMap((training) => {
-    const said = howItWent(training, task, quality);
+    const said = howItWent(training, quality);
     return said === undefined ? [] : [`- ${alertedModel(training)}: ${said}`];
   });
   if (lines.length === 0) return [];
@@ -46,15 +45,14 @@ export function trainingText(
 /** Undefined for a model that was not trained here. */
 export function howItWent(
   { role, evaluations, training }: ReportedTraining,
-  task: Task,
   { key, name, format }: Quality,
 ): string | undefined {
   const own = evaluations.filter((one) => one.role === role);
-  const [best, last] = [bestEvaluation(own, task), own.at(-1)];
+  const [best, last] = [bestEvaluation(own), own.at(-1)];
   if (!best || !last) return undefined;
   const setting = role === 'teacher' ? 'teacher.training' : 'training';
   const reached = `best on validation at step ${formatCount(best.step)} of ${formatCount(last.step)}, ${name} ${format(best.metrics[key])}`;
-  const fall = fallAtEnd(own, task);
+  const fall = fallAtEnd(own);
   if (fall) {
     const [from, to] = [fall.from.metrics.loss, fall.to.metrics.loss].map(formatQuantity);
     return `${reached}. The loss was still falling when training ended (${from} to ${to} since step ${formatCount(fall.from.step)}): a longer one may do better. Raise ${setting}.epochs, now ${training.epochs}.`;

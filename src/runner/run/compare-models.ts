@@ -6,16 +6,27 @@ import { parameterSpecs } from '../../distill/specs';
 import { RowTally, type RowPrediction } from '../../distill/evaluation/row-tally';
 import { placeParameters, type Teacher } from '../../distill/teacher/teacher';
 import type { Executor } from '../../engine/executor';
-import { qualityOf, retention } from '../../protocol/quality';
+import { qualityOf, retention, type Quality } from '../../protocol/quality';
 import { memberName } from '../../experiment/ensemble';
 import { weightBytes } from '../../model/files/checkpoint';
 import { parameterCount } from '../../model/layouts/config';
-import type { Comparison, ComparisonRow, PredictionRecord, Role, SoftLabel, Split, Task } from '../../protocol/records';
+import { isSaid, sigmoids } from '../../protocol/independent-labels';
+import type {
+  Comparison,
+  ComparisonRow,
+  Label,
+  ModelPrediction,
+  PredictionRecord,
+  Role,
+  SoftLabel,
+  Split,
+  Task,
+} from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import type { Examples, ExamplesWithRows } from '../../dataset/example-store';
 import type { TokenExample } from '../../dataset/examples';
 import { classGains, type ClassPair } from './class-gains';
-import { withIntervals, type MeasuredModel } from './comparison-intervals';
+import { kindOf, withIntervals, type HardLabels, type MeasuredModel } from './comparison-intervals';
 import { comparisonOverSeeds, type MeasuredSeed } from './comparison-seeds';
 import { loadModel } from './models';
 import { sharedResamples } from './shared-resamples';
@@ -81,12 +92,13 @@ export async function compareModels(
     }
     measured.push({ seed, models: ofSeed });
   }
-  const labels = classesOf(setup.examples);
+  const labels = hardLabelsOf(setup.examples);
+  const quality = qualityOf(task, kindOf(labels, teacher));
   const [first] = measured;
   return {
     comparison: {
       ...withRetention(
-        task,
+        quality,
         measured.length > 1
           ? comparisonOverSeeds(task, teacher, measured, labels)
           : { rows: withIntervals(task, [teacher, ...first!.models], labels) },
@@ -115,24 +127,24 @@ function pairOf({ models }: MeasuredSeed): ClassPair[] {
 }
 
 /** @param members of an ensemble, which stand after its mean */
-function withRetention(task: Task, comparison: Comparison, members: readonly ComparisonRow[]): Comparison {
+function withRetention(quality: Quality, comparison: Comparison, members: readonly ComparisonRow[]): Comparison {
   const teacher = comparison.rows.find(({ role }) => role === 'teacher')!;
   return {
     ...comparison,
     rows: [teacher, ...members, ...comparison.rows.filter((row) => row !== teacher)].map((row) => ({
       ...row,
-      retention: row === teacher ? undefined : retention(qualityOf(task), teacher.metrics, row.metrics),
+      retention: row === teacher ? undefined : retention(quality, teacher.metrics, row.metrics),
     })),
   };
 }
 
-const nothingCounted = { predictions: 0, correct: 0, negativeLogLikelihood: 0 };
+const nothingCounted: RowPrediction = { predictions: 0, correct: 0, negativeLogLikelihood: 0 };
 
 /** Characters of a row's text that are kept, for lists. */
 const keptText = 200;
 
 function predictionRecords(
-  { examples, labels, temperature }: ComparisonSetup,
+  { examples, labels = [], temperature }: ComparisonSetup,
   teacher: MeasuredModel,
   models: readonly MeasuredModel[],
 ): PredictionRecord[] {
@@ -143,26 +155,43 @@ function predictionRecords(
       file: row.file,
       line: row.line,
       text: row.text.slice(0, keptText),
-      label: typeof label === 'number' ? labels?.[label] : undefined,
+      label: labelIn(label, labels, models[0]!.predictions[i]!),
       softLabel: areDivided(models, i) ? softLabelOf(teacher.predictions[i]!, temperature, labels) : undefined,
       models: Object.fromEntries(
         models.map(({ row: { name }, predictions }) => {
-          const { choice, softLabel, ...prediction } = predictions[i]!;
-          return [name, { choice: choice === undefined ? undefined : labels?.[choice], ...prediction }];
+          const { choice, softLabel, logits, teacherValue, ...prediction } = predictions[i]!;
+          const named = choice === undefined ? undefined : labels[choice];
+          return [name, { choice: named, choices: logits && saidIn(logits, labels), ...prediction }];
         }),
       ),
     };
   });
 }
 
-/** The class of each; none for a language model. */
-function classesOf(examples: Examples): number[] {
-  const classes: number[] = [];
+/** The hard label for people; none of a language model. */
+function labelIn(label: TokenExample['labels'], names: readonly string[], { value }: RowPrediction): Label | undefined {
+  if (typeof label === 'number') return names[label];
+  if (!(label instanceof Float32Array)) return undefined;
+  return value === undefined ? names.filter((_, i) => label[i] === 1) : label[0];
+}
+
+/** The labels that a model says, the surest first. */
+function saidIn(logits: Float32Array, names: readonly string[]): ModelPrediction['choices'] {
+  const probabilities = sigmoids(logits);
+  const said = Array.from(logits.keys()).filter((label) => isSaid(logits[label]!));
+  return said
+    .sort((a, b) => logits[b]! - logits[a]!)
+    .map((label) => ({ choice: names[label]!, probability: probabilities[label]! }));
+}
+
+/** Of each row; none of a language model. */
+function hardLabelsOf(examples: Examples): HardLabels {
+  const hard: (number | Float32Array)[] = [];
   for (let i = 0; i < examples.length; i++) {
     const { labels } = examples.at(i)!;
-    if (typeof labels === 'number') classes.push(labels);
+    if (!(labels instanceof Int32Array)) hard.push(labels);
   }
-  return classes;
+  return hard;
 }
 
 /** Whether the student and a control are not both right or both wrong on a row. */
@@ -174,10 +203,16 @@ function areDivided(models: readonly MeasuredModel[], row: number): boolean {
 function softLabelOf(
   { softLabel }: RowPrediction,
   temperature: number,
-  labels: readonly string[] | undefined,
+  labels: readonly string[],
 ): SoftLabel | undefined {
-  if (!softLabel || !labels) return undefined;
+  if (!softLabel) return undefined;
   return { temperature, top: softLabel.map(({ choice, probability }) => ({ choice: labels[choice]!, probability })) };
+}
+
+/** None of numbers, which are not sure of anything. */
+function calibrationOf(tally: RowTally): Pick<ComparisonRow, 'calibration'> {
+  const calibration = tally.calibration();
+  return calibration.length > 0 ? { calibration } : {};
 }
 
 /** An ensemble is as large as all of its members, and takes as long. */
@@ -190,7 +225,7 @@ function sizeOfAll(members: readonly MeasuredModel[]): TeacherSize {
 async function measureTeacher(setup: ComparisonSetup, size: TeacherSize): Promise<MeasuredModel> {
   const { executor, task, batches, teacher } = setup;
   const evaluator = new Evaluator({ executor, task, model: teacher.architecture, teacher, batches });
-  const tally = new RowTally(setup.temperature);
+  const tally = new RowTally(teacher.architecture.problemType, setup.temperature);
   const metrics = await evaluator.evaluateTeacher(tally);
   await evaluator.release();
   const row: ComparisonRow = {
@@ -200,7 +235,7 @@ async function measureTeacher(setup: ComparisonSetup, size: TeacherSize): Promis
     ...size,
     split: setup.split,
     metrics,
-    calibration: tally.calibration(),
+    ...calibrationOf(tally),
   };
   return {
     row,
@@ -224,7 +259,7 @@ async function measure(
     batches,
   });
   const placed = placeParameters(executor, parameterSpecs(architecture), parameters);
-  const tally = new RowTally(role === 'teacher' ? setup.temperature : undefined);
+  const tally = new RowTally(architecture.problemType, role === 'teacher' ? setup.temperature : undefined);
   const metrics = await evaluator.evaluate(placed, tally);
   await evaluator.release();
   Object.values(placed).forEach((parameter) => parameter.dispose());
@@ -242,7 +277,7 @@ async function measure(
       })),
     split: setup.split,
     metrics,
-    calibration: tally.calibration(),
+    ...calibrationOf(tally),
   };
   return {
     row,

@@ -2,8 +2,10 @@
 
 import { bootstrap, wilson } from '../../distill/evaluation/intervals';
 import type { RowPrediction } from '../../distill/evaluation/row-tally';
+import { AveragePrecision, f1FromCounts, pearson, RankCorrelation } from '../../distill/evaluation/metrics';
+import { isSaid } from '../../protocol/independent-labels';
 import { advantage, gapClosed, improvement, qualityOf, type MetricKey, type Quality } from '../../protocol/quality';
-import type { ComparisonRow, Metrics, Task } from '../../protocol/records';
+import type { ComparisonRow, LabelKind, Metrics, Task } from '../../protocol/records';
 
 /** A model's row of the comparison, and its predictions by example. */
 export interface MeasuredModel {
@@ -11,19 +13,26 @@ export interface MeasuredModel {
   predictions: readonly RowPrediction[];
 }
 
+/** Of each row, as its example has it: the index of its class, a 1 or 0 for each label that may apply, or its number alone; none of a language model. */
+export type HardLabels = readonly (number | Float32Array)[];
+
+/** Values that a row has. */
+export const widthOf = ([first]: HardLabels): number => (first instanceof Float32Array ? first.length : 1);
+
+/** What the labels are, by those and by what a model says. */
+export function kindOf(labels: HardLabels, { predictions }: MeasuredModel): LabelKind {
+  if (!(labels[0] instanceof Float32Array)) return 'single';
+  return predictions[0]?.value === undefined ? 'multiple' : 'regression';
+}
+
 /** Undefined where the rows drawn have no prediction that counts. */
 export type Statistic = (drawn: Int32Array) => number | undefined;
 
 /**
  * For a run with one seed: the intervals speak of these trained models, on all rows that there could be.
- * @param labels class index of each example; empty for a language model
  */
-export function withIntervals(
-  task: Task,
-  models: readonly MeasuredModel[],
-  labels: readonly number[],
-): ComparisonRow[] {
-  const quality = qualityOf(task);
+export function withIntervals(task: Task, models: readonly MeasuredModel[], labels: HardLabels): ComparisonRow[] {
+  const quality = qualityOf(task, kindOf(labels, models[0]!));
   const statisticsOfAll = new Map(models.map((model) => [model, statisticsOf(model, labels)]));
   const qualityIn = (model: MeasuredModel | undefined): Statistic | undefined =>
     model && statisticsOfAll.get(model)![quality.key];
@@ -43,14 +52,16 @@ export function withIntervals(
       ...(gainIn ? [gainIn] : []),
       ...(gapIn ? [gapIn.headroom, gapIn.closed] : []),
     ];
-    const intervals = bootstrap(model.predictions.length, (drawn) => statistics.map((statistic) => statistic(drawn)));
+    const intervals = bootstrap(model.predictions.length, (drawn) => statistics.map((statistic) => statistic(drawn)), {
+      width: widthOf(labels),
+    });
     const [ofGain, ofHeadroom, ofGap] = intervals.slice(names.length);
     const all = Int32Array.from(model.predictions.keys());
     const over = control?.row.name ?? '';
     const measured = Object.fromEntries(names.map((name, i) => [name, intervals[i]!]));
     return {
       ...model.row,
-      intervals: { ...measured, ...sharesOf(task, model) },
+      intervals: { ...measured, ...(kindOf(labels, model) === 'single' && sharesOf(task, model)) },
       gain: gainIn && { over, value: gainIn(all)!, interval: ofGain! },
       gapClosed: gapIn && ofHeadroom![0] > 0 ? { over, value: gapIn.closed(all)!, interval: ofGap! } : undefined,
     };
@@ -94,8 +105,10 @@ function sharesOf(task: Task, { predictions }: MeasuredModel): ComparisonRow['in
 
 export function statisticsOf(
   { predictions }: MeasuredModel,
-  labels: readonly number[],
+  labels: HardLabels,
 ): Partial<Record<MetricKey, Statistic>> {
+  const kind = kindOf(labels, { predictions } as MeasuredModel);
+  if (kind === 'regression') return numberStatistics(predictions, labels as readonly Float32Array[]);
   const column = (read: (one: RowPrediction) => number): Float64Array => Float64Array.from(predictions, read);
   const weights = column((one) => one.predictions);
   const mean =
@@ -110,24 +123,83 @@ export function statisticsOf(
     };
   const hasTeacher = predictions[0]?.teacherKl !== undefined;
   const shares = {
-    accuracy: mean(column((one) => one.correct)),
+    ...(kind === 'single' && { accuracy: mean(column((one) => one.correct!)) }),
     ...(hasTeacher && {
       agreement: mean(column((one) => one.agreeing!)),
       teacherKl: mean(column((one) => one.teacherKl!)),
     }),
   };
+  if (kind === 'multiple') return { ...labelStatistics(predictions, labels as readonly Float32Array[]), ...shares };
   if (labels.length > 0) {
+    const classIndices = labels as readonly number[];
     const choices = Int32Array.from(predictions, ({ choice }) => choice!);
-    const classes = 1 + [...labels, ...choices].reduce((most, one) => Math.max(most, one), 0);
-    return { macroF1: (drawn) => macroF1Of(drawn, choices, labels, classes), ...shares };
+    const classes = 1 + [...classIndices, ...choices].reduce((most, one) => Math.max(most, one), 0);
+    return { macroF1: (drawn) => macroF1Of(drawn, choices, classIndices, classes), ...shares };
   }
-  const nll = mean(column((one) => one.negativeLogLikelihood));
+  const nll = mean(column((one) => one.negativeLogLikelihood!));
   return {
     perplexity: (drawn) => {
       const mean = nll(drawn);
       return mean === undefined ? undefined : Math.exp(mean);
     },
     ...shares,
+  };
+}
+
+/** How often each row was drawn. */
+function weightsOf(drawn: Int32Array, rows: number): Float64Array {
+  const weights = new Float64Array(rows);
+  for (const row of drawn) weights[row]!++;
+  return weights;
+}
+
+/** Where several labels may apply. */
+function labelStatistics(
+  predictions: readonly RowPrediction[],
+  labels: readonly Float32Array[],
+): Partial<Record<MetricKey, Statistic>> {
+  const width = labels[0]!.length;
+  const flat = (of: (row: number, label: number) => number): Float32Array =>
+    Float32Array.from({ length: labels.length * width }, (_, i) => of(Math.floor(i / width), i % width));
+  const applies = flat((row, label) => labels[row]![label]!);
+  const scores = flat((row, label) => predictions[row]!.logits![label]!);
+  const precision = new AveragePrecision(scores, applies, width);
+  const f1In = (drawn: Int32Array): ReturnType<typeof f1FromCounts> => {
+    const [hits, occurrences] = [new Float64Array(width), new Float64Array(width)];
+    for (const row of drawn) {
+      for (let label = 0; label < width; label++) {
+        const [there, said] = [applies[row * width + label]!, Number(isSaid(scores[row * width + label]!))];
+        occurrences[label]! += there + said;
+        hits[label]! += there * said;
+      }
+    }
+    return f1FromCounts(hits, occurrences);
+  };
+  return {
+    meanAveragePrecision: (drawn) => precision.mean(weightsOf(drawn, labels.length)),
+    microF1: (drawn) => f1In(drawn).micro,
+    macroF1: (drawn) => f1In(drawn).macro,
+  };
+}
+
+/** Of labels that are numbers. */
+function numberStatistics(
+  predictions: readonly RowPrediction[],
+  labels: readonly Float32Array[],
+): Partial<Record<MetricKey, Statistic>> {
+  const own = Float64Array.from(predictions, ({ value }) => value!);
+  const hard = Float64Array.from(labels, ([value]) => value!);
+  const teacher = Float64Array.from(predictions, ({ teacherValue }) => teacherValue ?? NaN);
+  const ranks = new RankCorrelation(own, hard);
+  const rootMean =
+    (other: Float64Array): Statistic =>
+    (drawn) =>
+      Math.sqrt(drawn.reduce((sum, row) => sum + (own[row]! - other[row]!) ** 2, 0) / drawn.length);
+  return {
+    rmse: rootMean(hard),
+    pearson: (drawn) => pearson(own, hard, weightsOf(drawn, own.length)),
+    spearman: (drawn) => ranks.of(weightsOf(drawn, own.length)),
+    ...(predictions[0]?.teacherValue !== undefined && { teacherRmse: rootMean(teacher) }),
   };
 }
 

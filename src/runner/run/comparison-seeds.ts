@@ -1,6 +1,6 @@
 /** @file The comparison over several seeds: means, their spread, and intervals over seeds and rows together. */
 
-import { resample } from '../../distill/evaluation/intervals';
+import { resample, resamplesOf } from '../../distill/evaluation/intervals';
 import { calibrationBinCount } from '../../distill/evaluation/metrics';
 import {
   intervalOverSeeds,
@@ -11,7 +11,14 @@ import {
 } from '../../distill/evaluation/seed-intervals';
 import { advantage, improvement, metricFacts, qualityOf, type MetricKey } from '../../protocol/quality';
 import type { CalibrationBin, Comparison, ComparisonRow, Interval, Metrics, Task } from '../../protocol/records';
-import { statisticsOf, withIntervals, type MeasuredModel } from './comparison-intervals';
+import {
+  kindOf,
+  statisticsOf,
+  widthOf,
+  withIntervals,
+  type HardLabels,
+  type MeasuredModel,
+} from './comparison-intervals';
 
 /** Student and controls of a seed, in the same order for each. */
 export interface MeasuredSeed {
@@ -22,14 +29,13 @@ export interface MeasuredSeed {
 /** The metrics of which there are intervals. */
 type Measured = Partial<Record<MetricKey, SeedStatistic>>;
 
-/** @param labels class index of each example; empty for a language model */
 export function comparisonOverSeeds(
   task: Task,
   teacher: MeasuredModel,
   seeds: readonly MeasuredSeed[],
-  labels: readonly number[],
+  labels: HardLabels,
 ): Comparison {
-  const quality = qualityOf(task);
+  const quality = qualityOf(task, kindOf(labels, teacher));
   const models = seeds[0]!.models.map((_, i) => seeds.map((seed) => seed.models[i]!));
   const [ofTeacher, ...ofModels] = measure([seeds.map(() => teacher), ...models], labels);
   const control = models.findIndex(([first]) => first!.row.role === 'control');
@@ -65,7 +71,7 @@ export function comparisonOverSeeds(
 }
 
 /** All models on the same resamples, so that every difference is a paired one. @param models [models][seeds] */
-function measure(models: readonly (readonly MeasuredModel[])[], labels: readonly number[]): Measured[] {
+function measure(models: readonly (readonly MeasuredModel[])[], labels: HardLabels): Measured[] {
   const rows = models[0]![0]!.predictions.length;
   const distinct = [...new Set(models.flat())];
   const statistics = new Map(distinct.map((model) => [model, statisticsOf(model, labels)]));
@@ -73,7 +79,9 @@ function measure(models: readonly (readonly MeasuredModel[])[], labels: readonly
   const flat = distinct.flatMap((model) =>
     Object.entries(statistics.get(model)!).map(([key, statistic]) => ({ model, key, statistic })),
   );
-  const resampled = resample(rows, (drawn) => flat.map(({ statistic }) => statistic(drawn)));
+  const resampled = resample(rows, (drawn) => flat.map(({ statistic }) => statistic(drawn)), {
+    resamples: resamplesOf(rows * widthOf(labels)),
+  });
   // Rows of which none counts have nothing to measure.
   const whole = resampled.filter((values): values is readonly number[] => !values.includes(undefined));
   return models.map((seeds) =>
@@ -111,7 +119,8 @@ function intervalsOf(measured: Measured): ComparisonRow['intervals'] {
 
 /** Cut to the values that the metric can have. */
 function possible(key: MetricKey, [low, high]: Interval): Interval {
-  return [Math.max(0, low), metricFacts[key].isShare ? Math.min(1, high) : high];
+  const { least, isShare } = metricFacts[key];
+  return [Math.max(least, low), isShare ? Math.min(1, high) : high];
 }
 
 function meanRow(models: readonly MeasuredModel[], seeds: readonly MeasuredSeed[]): ComparisonRow {

@@ -15,7 +15,7 @@ import {
   type Examples,
   type ExamplesWithRows,
 } from '../../dataset/example-store';
-import { rowEncoder, type EncodeRowsOptions } from '../../dataset/examples';
+import { namesIn, rowEncoder, type EncodeRowsOptions } from '../../dataset/examples';
 import { randomStream, shuffled } from '../../engine/random';
 import { loadTokenizer } from '../../experiment/checks/model-folder';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
@@ -96,16 +96,28 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
   ];
   const parts = await chooseRows(experiment, readTraining);
   const tokenizer = options.tokenizer ?? (await tokenizerOf(experiment, options.teacherFolder, parts, readTraining));
-  const labels =
-    task === 'text-classification' ? [...(teacherLabels ?? classesFrom(parts.labels, startLabels))] : undefined;
+  // Of numbers the name of their column, where the teacher has none for them.
+  const named = dataset.labels === 'regression' ? [dataset.labelColumn] : parts.labels;
+  const labels = task === 'text-classification' ? [...(teacherLabels ?? classesFrom(named, startLabels))] : undefined;
   const perToken = task !== 'text-classification';
   const storeOf = (name: string, keepsRows: boolean): ExampleStore => {
     const file = path.join(options.folder, `.${name}`);
-    const store = new ExampleStore({ path: file, vocabularySize: tokenizer.vocabularySize, perToken, keepsRows });
+    const store = new ExampleStore({
+      path: file,
+      vocabularySize: tokenizer.vocabularySize,
+      perToken,
+      labelNumbers: labelNumbersOf(experiment, labels),
+      keepsRows,
+    });
     close.push(() => store.close());
     return store;
   };
-  const encoding: EncodeRowsOptions = { task, maxLength: dataset.maxLength, labelNames: labels };
+  const encoding: EncodeRowsOptions = {
+    task,
+    maxLength: dataset.maxLength,
+    labelNames: labels,
+    labels: dataset.labels,
+  };
   const [train, validation] = [storeOf('train', false), storeOf('validation', true)];
   const problems = new RowProblems();
   const learn = rowEncoder(tokenizer, { ...encoding, keepUnlabelled: true });
@@ -174,6 +186,7 @@ interface RowParts {
 
 /** Reads the rows once, to decide what becomes of each before any is looked at closely. */
 async function chooseRows({ dataset, task }: ResolvedExperiment, readTraining: ReadTraining): Promise<RowParts> {
+  /** By the names of a row's label as JSON: those that occur together are numbered as one. */
   const classes = new Map<string, number>();
   const [withLabel, without] = [new Numbers(Uint32Array), new Numbers(Uint32Array)];
   /** The class of each labelled row. */
@@ -184,9 +197,10 @@ async function chooseRows({ dataset, task }: ResolvedExperiment, readTraining: R
     if (task !== 'text-classification') withLabel.add(number);
     else if (label === undefined) without.add(number);
     else {
-      if (!classes.has(label)) classes.set(label, classes.size);
+      const names = JSON.stringify(namesIn(label));
+      if (!classes.has(names)) classes.set(names, classes.size);
       withLabel.add(number);
-      classOf.add(classes.get(label)!);
+      classOf.add(classes.get(names)!);
     }
   });
   const numbers = withLabel.all();
@@ -211,12 +225,21 @@ async function chooseRows({ dataset, task }: ResolvedExperiment, readTraining: R
   return parts;
 }
 
-/** The names of the classes that occur, in their order. @param names by the class's number */
+/** The names of the classes that occur, in their order. @param names by the number, as JSON */
 function classesOf(rows: Uint32Array, classOf: Numbers, names: readonly string[]): string[] {
   if (names.length === 0) return [];
   const occurs = new Uint8Array(names.length);
   for (const row of rows) occurs[classOf.at(row)] = 1;
-  return sortedLabels(names.filter((_, number) => occurs[number]));
+  return sortedLabels(names.filter((_, number) => occurs[number]).flatMap((some) => JSON.parse(some) as string[]));
+}
+
+/** How many numbers an example's label is; undefined where it is a class, or the task has none. */
+function labelNumbersOf(
+  { task, dataset }: Pick<ResolvedExperiment, 'task' | 'dataset'>,
+  labels: readonly string[] | undefined,
+): number | undefined {
+  const isClass = task !== 'text-classification' || (dataset.labels ?? 'single') === 'single';
+  return isClass ? undefined : labels!.length;
 }
 
 /** At most so many, in their order; of fewer none is taken that would not be among more. */
@@ -295,12 +318,18 @@ export async function loadTestExamples(
   const { dataset, task } = experiment;
   if (!dataset.test) return undefined;
   const { tokenizer, labels } = data;
-  const encode = rowEncoder(tokenizer, { task, maxLength: dataset.maxLength, labelNames: labels });
+  const encode = rowEncoder(tokenizer, {
+    task,
+    maxLength: dataset.maxLength,
+    labelNames: labels,
+    labels: dataset.labels,
+  });
   const perToken = task !== 'text-classification';
   const store = new ExampleStore({
     path: path.join(folder, '.test'),
     vocabularySize: tokenizer.vocabularySize,
     perToken,
+    labelNumbers: labelNumbersOf(experiment, labels),
     keepsRows: true,
   });
   await forEachRow(dataset.test, columnsOf({ task, dataset }), (row) => {

@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { buildArchitecture, dropoutEverywhere, headOfTask, idsOf } from '../../experiment/architecture';
 import { readArchitecture } from '../../experiment/checks/model-folder';
-import { isOpaque, type Architecture, type TeacherModel } from '../../model/architecture';
+import { isOpaque, problemTypeOf, type Architecture, type TeacherModel } from '../../model/architecture';
 import { loadCheckpoint, loadStart } from '../../model/files/checkpoint';
 import {
   initializeFromLayers,
@@ -31,6 +31,7 @@ export function architectureOf(
     maxLength: dataset.maxLength,
     dropout: training.dropout,
     labels,
+    problemType: problemTypeOf[dataset.labels ?? 'single'],
     special: tokenizer.special,
   });
 }
@@ -57,10 +58,11 @@ export async function studentArchitecture(
 async function startedArchitecture(
   folder: string,
   { dropout }: TrainingSpec,
-  { task }: ResolvedExperiment,
+  { task, dataset }: ResolvedExperiment,
   { tokenizer, labels }: Pick<RunData, 'tokenizer' | 'labels'>,
 ): Promise<Architecture> {
-  const found = await readArchitecture(path.resolve(folder), { head: headOfTask[task], labels });
+  const problemType = problemTypeOf[dataset.labels ?? 'single'];
+  const found = await readArchitecture(path.resolve(folder), { head: headOfTask[task], labels, problemType });
   return { ...idsOf(found.family, tokenizer.special), ...found, ...dropoutEverywhere(found.family, dropout) };
 }
 

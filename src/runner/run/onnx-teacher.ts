@@ -8,7 +8,7 @@ import type { Executor } from '../../engine/executor';
 import { readOnnxTeacher, type OnnxTeacher } from '../../experiment/checks/onnx-teacher';
 import { fingerprint } from '../../experiment/input-files';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import type { OpaqueModel } from '../../model/architecture';
+import type { OpaqueModel, ProblemType } from '../../model/architecture';
 import { InputError } from '../../protocol/problem';
 import type { TokenExample } from '../../dataset/examples';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
@@ -20,6 +20,8 @@ export interface OnnxSetting extends Pick<ResolvedExperiment, 'task' | 'threads'
   tokenizer: Pick<Tokenizer, 'vocabularySize'>;
   /** Class names, where no config.json beside the file has them. */
   labels: readonly string[];
+  /** What they are, where it does not say that either. */
+  problemType?: ProblemType | undefined;
 }
 
 /** The file, open and tried. */
@@ -36,8 +38,8 @@ export interface OpenOnnx {
  * for each class or token
  */
 export async function openOnnx(setting: OnnxSetting): Promise<OpenOnnx> {
-  const { task, tokenizer, labels, maxLength } = setting;
-  const rows = { labels, maxLength, vocabularySize: tokenizer.vocabularySize };
+  const { task, tokenizer, labels, problemType, maxLength } = setting;
+  const rows = { labels, problemType, maxLength, vocabularySize: tokenizer.vocabularySize };
   const teacher = await readOnnxTeacher(setting.path, task, rows);
   const { file } = teacher;
   const isCausal = task === 'causal-lm';

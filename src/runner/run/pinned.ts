@@ -3,7 +3,7 @@
 import { batchInputs } from '../../distill/batch-inputs';
 import { countedRows } from '../../distill/evaluation/prober';
 import { initialValue } from '../../distill/training/schedules';
-import type { InspectedToken, ProbeExamples, ProbePosition } from '../../protocol/records';
+import type { InspectedToken, LabelKind, ProbeExamples, ProbePosition } from '../../protocol/records';
 import { bucketLengths, type Batch } from '../../dataset/batches';
 import { lengthsOf, type Examples } from '../../dataset/example-store';
 import { rowEncoder, type Example } from '../../dataset/examples';
@@ -38,19 +38,21 @@ export function pinnedExamples(
 ): ProbeExamples {
   const { task, distillation } = experiment;
   const { tokenizer, labels } = data;
-  const { maxLength } = experiment.dataset;
+  const { maxLength, labels: kind } = experiment.dataset;
   const buckets = bucketLengths(lengthsOf(data.train), maxLength);
-  const encode = rowEncoder(tokenizer, { task, maxLength, labelNames: labels });
+  const encode = rowEncoder(tokenizer, { task, maxLength, labelNames: labels, labels: kind });
   return {
     task,
+    ...(kind !== undefined && { labels: kind }),
     temperature: initialValue(distillation.temperature),
     names: labels ?? Array.from({ length: tokenizer.vocabularySize }, (_, id) => tokenizer.tokenText(id)),
     examples: indices.map((index, k) => {
       const row = data.validation.rowAt(index);
-      const { encoding } = encode(row) as Example;
+      const { encoding, labels: hard } = encode(row) as Example;
       const inputs = batchInputs(batches[k]!, task);
       const shift = task === 'causal-lm' ? 1 : 0;
       const positionOf = (prediction: number): ProbePosition => {
+        if (hard instanceof Float32Array) return { token: -1, ...hardNumbers(hard, kind) };
         const label = inputs.tensors.labels!.data[prediction]!;
         const token = task === 'text-classification' ? -1 : inputs.tensors.predictionRows!.data[prediction]! + shift;
         return { token, label };
@@ -68,6 +70,13 @@ export function pinnedExamples(
       };
     }),
   };
+}
+
+/** The hard label of a position where several may apply, or where it is a number; NaN: there is none. */
+export function hardNumbers(hard: Float32Array, kind: LabelKind | undefined): Omit<ProbePosition, 'token'> {
+  if (Number.isNaN(hard[0])) return { label: -1 };
+  if (kind === 'regression') return { label: -1, value: hard[0]! };
+  return { label: -1, labels: Array.from(hard.keys()).filter((label) => hard[label] === 1) };
 }
 
 /** By `Encoding.sequence`. */

@@ -9,6 +9,7 @@ import {
   type BatchOptions,
   type EpochOptions,
 } from '../../distill/training/epochs';
+import { problemTypeOf } from '../../model/architecture';
 import type { BatchSource } from '../../distill/training/trainer';
 import type { Executor } from '../../engine/executor';
 import { findCompleteDirectory, saveDirectoryAtomically } from '../../run-directory/atomic-directory';
@@ -98,7 +99,8 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
 async function classesOfTeacher(experiment: ResolvedExperiment): Promise<readonly string[] | undefined> {
   const { teacher, task, dataset, file } = experiment;
   if (teacher.source === 'onnx') {
-    const rows = { labels: [], maxLength: dataset.maxLength, vocabularySize: undefined };
+    const problemType = problemTypeOf[dataset.labels ?? 'single'];
+    const rows = { labels: [], problemType, maxLength: dataset.maxLength, vocabularySize: undefined };
     const found = await readOnnxTeacher(path.resolve(path.dirname(file), teacher.path), task, rows);
     return found.assumesClasses ? undefined : found.model.labels;
   }

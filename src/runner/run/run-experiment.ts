@@ -12,6 +12,7 @@ import { toRecord } from '../../run-directory/workspace-paths';
 import { readRecords } from '../../run-directory/record-file';
 import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
+import { problemTypeOf } from '../../model/architecture';
 import type { Model, Parameters } from '../../model/parameters';
 import type { Comparison, Split } from '../../protocol/records';
 import type { ExamplesWithRows } from '../../dataset/example-store';
@@ -81,7 +82,15 @@ async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined>
   if (teacher.source === 'onnx') {
     const path = resolve(dirname(experiment.file), teacher.path);
     const { tokenizer, labels = [] } = data;
-    const onnx = await openOnnx({ path, task, threads, maxLength: dataset.maxLength, tokenizer, labels });
+    const onnx = await openOnnx({
+      path,
+      task,
+      threads,
+      maxLength: dataset.maxLength,
+      tokenizer,
+      labels,
+      problemType: problemTypeOf[dataset.labels ?? 'single'],
+    });
     return { frozen: teacherOf(onnx, executor), models: [await identityOf(onnx)], onnx };
   }
   const models = await teacherModels(run);

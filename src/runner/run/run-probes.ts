@@ -45,12 +45,17 @@ export async function prepareProbes(
 }
 
 /** The mean's logits at the temperature with which the run begins: at others, the page's softening is not exactly the mean's. */
-function meanOf(members: readonly ProbedLogits[][], { weights }: FrozenEnsemble, temperature: number): ProbedLogits[] {
+function meanOf(
+  members: readonly ProbedLogits[][],
+  { weights, architecture }: FrozenEnsemble,
+  temperature: number,
+): ProbedLogits[] {
   return members[0]!.map((_, example) =>
     meanLogits(
       members.map((probed) => probed[example]!),
       weights,
       temperature,
+      architecture.problemType,
     ),
   );
 }

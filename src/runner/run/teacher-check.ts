@@ -33,7 +33,7 @@ async function teacherMetrics(run: PreparedRun, teacher: Teacher): Promise<Metri
     await evaluator.release();
     return measured;
   }
-  const best = bestEvaluation(await readRecords(paths.teacher, 'evaluations'), task);
+  const best = bestEvaluation(await readRecords(paths.teacher, 'evaluations'));
   if (best) return best.metrics;
   const evaluator = new Evaluator({
     executor,

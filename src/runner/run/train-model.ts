@@ -10,7 +10,7 @@ import { openRecords, readRecords, type RecordsFound } from '../../run-directory
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { TrainingSpec } from '../../experiment/file/schema';
 import { isBetterEvaluation } from '../../protocol/quality';
-import type { Role, RunProgress, Split, Task } from '../../protocol/records';
+import type { Role, RunProgress, Split } from '../../protocol/records';
 import type { Complaint } from '../../protocol/problem';
 import { isEvaluatedAfter, TrainingWatch } from '../alerts/training-watch';
 import { formatCount } from '../../protocol/format';
@@ -24,7 +24,6 @@ export interface ModelTraining {
   name: string;
   /** Of several. */
   seed?: number | undefined;
-  task: Task;
   pairing: Pairing;
   trainer: Trainer;
   /** On the validation split. */
@@ -104,7 +103,6 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
 
   const watch = new TrainingWatch({
     role,
-    task: training.task,
     steps: trainer.steps,
     setting: role === 'teacher' ? 'teacher.training' : 'training',
     epochs: spec.epochs,
@@ -148,7 +146,7 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
     }
     await alert(watch.evaluated({ step, metrics: measured }));
     waited++;
-    if (!best || isBetterEvaluation(training.task, measured, best.metrics)) {
+    if (!best || isBetterEvaluation(measured, best.metrics)) {
       best = { step, metrics: measured };
       waited = 0;
       await saveBest(paths, architecture, (await trainer.state()).parameters);

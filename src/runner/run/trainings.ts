@@ -220,7 +220,6 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
         role,
         name,
         seed: seed && spec.seed,
-        task,
         pairing,
         trainer,
         evaluator,

@@ -1,6 +1,7 @@
 /** @file Texts as a target's models read them. */
 
 import { InputError } from '../../protocol/problem';
+import type { Label } from '../../protocol/records';
 import type { TextToInspect } from '../../protocol/runner';
 import { encodeRows } from '../../dataset/examples';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
@@ -23,8 +24,8 @@ export function inputOfText(
   { text, pair, prompt, label }: TextToInspect,
   place: { file: string; line: number },
 ): InspectionInput {
-  const { task, maxLength, labels } = target;
-  const known = label !== undefined && labels?.includes(label) === true;
+  const { task, maxLength, labels, labelKind } = target;
+  const known = isKnown(label, target);
   if (task === 'text-classification' && !known) {
     const encoding = tokenizer.encode(text, { pair, maxLength });
     return { inputIds: encoding.ids, typeIds: encoding.typeIds, encoding, text };
@@ -35,8 +36,17 @@ export function inputOfText(
     task,
     maxLength,
     labelNames: labels,
+    labels: labelKind,
   });
   const [example] = examples;
   if (!example) throw new InputError([{ ...problems[0]!, ...place, column: 1, severity: 'error' }]);
   return { ...example, text, label: known ? label : undefined };
+}
+
+/** Whether a label is of the kind that the models predict, and its names are theirs. */
+function isKnown(label: Label | undefined, { labels, labelKind }: Target): boolean {
+  if (label === undefined) return false;
+  if (typeof label === 'number') return labelKind === 'regression';
+  if (typeof label === 'string') return labelKind === 'single' && labels!.includes(label);
+  return labelKind === 'multiple' && label.every((name) => labels!.includes(name));
 }

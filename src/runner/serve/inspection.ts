@@ -2,7 +2,15 @@
 
 import type { HostTensor } from '../../engine/array';
 import { entropy, klDivergence, rankOf, softmax, topIndices } from '../../protocol/distribution';
-import type { InspectedDistribution, InspectedPosition, InspectedToken, InspectResult } from '../../protocol/records';
+import { labelEntropy, labelKl, sigmoids } from '../../protocol/independent-labels';
+import type {
+  Label,
+  LabelKind,
+  InspectedDistribution,
+  InspectedPosition,
+  InspectedToken,
+  InspectResult,
+} from '../../protocol/records';
 import { notCounted, type Example } from '../../dataset/examples';
 import { inspectedTokens } from '../run/pinned';
 import type { Target } from './targets';
@@ -10,8 +18,8 @@ import type { Target } from './targets';
 /** A tokenized text. `labels` as in an Example; absent where only the models are asked. */
 export interface InspectionInput extends Pick<Example, 'inputIds' | 'typeIds' | 'encoding'> {
   text: string;
-  /** text-classification: name of the hard label. */
-  label?: string | undefined;
+  /** text-classification: the hard label. */
+  label?: Label | undefined;
   labels?: Example['labels'] | undefined;
 }
 
@@ -37,7 +45,8 @@ export function inspectionResult(
   const tokens = target.tokenizer ? inspectedTokens(input.encoding, target.tokenizer) : idsAsTokens(input.inputIds);
   if (target.task === 'text-classification') {
     const positions = [classPosition(target, input, logits, view)];
-    return { text, temperature: view.temperature, positions, tokens };
+    const { labelKind: labels } = target;
+    return { text, temperature: view.temperature, ...(labels !== undefined && { labels }), positions, tokens };
   }
   const shift = target.task === 'causal-lm' ? 1 : 0;
   const positions = tokens.map((token, index): InspectedPosition => {
@@ -56,8 +65,13 @@ function classPosition(
   logits: InspectionLogits,
   view: InspectionView,
 ): InspectedPosition {
-  const id = label === undefined ? -1 : (target.labels?.indexOf(label) ?? -1);
-  const place = { index: 0, id, token: label ?? '', start: 0, end: text.length, counted: true };
+  const id = typeof label === 'string' ? (target.labels?.indexOf(label) ?? -1) : -1;
+  const token = label === undefined ? '' : [label].flat().join(', ');
+  const place = { index: 0, id, token, start: 0, end: text.length, counted: true };
+  if (target.labelKind === 'regression') {
+    const values = { teacher: logits.teacher?.data[0], student: logits.student?.data[0] };
+    return { ...place, label, values };
+  }
   return { ...place, label, ...compareAt(target, logits, 0, id, view) };
 }
 
@@ -82,13 +96,17 @@ export function compareAt(
   const teacher = logits.teacher && rowOf(logits.teacher, row);
   const student = logits.student && rowOf(logits.student, row);
   const nameOf = (id: number): string => target.labels?.[id] ?? target.tokenizer?.tokenText(id) ?? String(id);
-  const [first, second] = [teacher, student].map((side) => side && distributionOf(side, nameOf, label, view));
+  const kind = target.labelKind ?? 'single';
+  const [first, second] = [teacher, student].map((side) => side && distributionOf(side, nameOf, label, view, kind));
   if (first && second) {
     first.shown.ofOther = second.shown.top.map(({ id }) => first.probabilities[id]!);
     second.shown.ofOther = first.shown.top.map(({ id }) => second.probabilities[id]!);
   }
   return {
-    kl: teacher && student && klDivergence(teacher, student.subarray(0, teacher.length), view.temperature),
+    kl:
+      teacher &&
+      student &&
+      (kind === 'multiple' ? labelKl : klDivergence)(teacher, student.subarray(0, teacher.length), view.temperature),
     teacher: first?.shown,
     student: second?.shown,
   };
@@ -105,8 +123,10 @@ export function distributionOf(
   nameOf: (id: number) => string,
   label: number,
   { temperature, top }: InspectionView,
+  kind: LabelKind = 'single',
 ): { shown: InspectedDistribution; probabilities: Float64Array } {
-  const probabilities = softmax(logits, temperature);
+  const areLabels = kind === 'multiple';
+  const probabilities = (areLabels ? sigmoids : softmax)(logits, temperature);
   const listed = topIndices(probabilities, top).map((id) => ({
     id,
     token: nameOf(id),
@@ -114,9 +134,9 @@ export function distributionOf(
   }));
   const rest = 1 - listed.reduce((sum, { probability }) => sum + probability, 0);
   const shown: InspectedDistribution = {
-    entropy: entropy(probabilities),
+    entropy: areLabels ? labelEntropy(logits, temperature) : entropy(probabilities),
     top: listed,
-    other: listed.length === logits.length ? 0 : Math.max(0, rest),
+    other: areLabels || listed.length === logits.length ? 0 : Math.max(0, rest),
   };
   if (label >= 0 && label < logits.length) {
     shown.label = { probability: probabilities[label]!, rank: rankOf(probabilities, label) };

@@ -10,13 +10,14 @@ import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { controlPaths, runPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
-import type { Architecture } from '../../model/architecture';
+import { type Architecture, labelKindOf } from '../../model/architecture';
 import { InputError } from '../../protocol/problem';
-import type { Task } from '../../protocol/records';
+import type { LabelKind, Task } from '../../protocol/records';
 import type { Columns } from '../../dataset/dataset';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { loadModel } from '../run/models';
 import { openOnnx, type OnnxSetting } from '../run/onnx-teacher';
+import { onnxFileOf } from '../../experiment/checks/onnx-teacher';
 import { isWithTokenizer, loadTokenizer, membersOfRun, teacherOfRun } from '../../experiment/checks/model-folder';
 import { locateModel } from '../../experiment/checks/model-place';
 import { findGguf } from '../../model/files/gguf-checkpoint';
@@ -30,6 +31,8 @@ export interface Target {
   /** Absent for a folder or file without one; then only token ids can be given. */
   tokenizer: Tokenizer | undefined;
   labels: readonly string[] | undefined;
+  /** What they are; absent for a language model. */
+  labelKind?: LabelKind | undefined;
   maxLength: number;
   /** Where the columns of a dataset row are. */
   columns: Columns;
@@ -76,7 +79,7 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
   const teacher = hasFolder ? await findCompleteDirectory(await teacherOfRun(run)) : undefined;
   const student = await latestModel(training);
   const tokenizer = await findCompleteDirectory(path.join(run.directory, 'tokenizer'));
-  const onnx = onnxOf(experiment);
+  const onnx = await onnxOf(experiment);
   if (teacher === undefined && ensemble === undefined && onnx === undefined && student === undefined) {
     throw InputError.at(target, 'run-without-model', {});
   }
@@ -84,9 +87,11 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
   return { teacher, ensemble, onnx, student, tokenizer, maxLength, columns: columnsOf(experiment) };
 }
 
-function onnxOf({ teacher, file, task, dataset, threads }: ResolvedExperiment): TargetFolders['onnx'] {
+/** Undefined where the teacher is something else, or its file is gone: the student can be asked all the same. */
+async function onnxOf({ teacher, file, task, dataset, threads }: ResolvedExperiment): Promise<TargetFolders['onnx']> {
   if (teacher.source !== 'onnx') return undefined;
-  return { path: path.resolve(path.dirname(file), teacher.path), task, maxLength: dataset.maxLength, threads };
+  const found = await onnxFileOf(path.resolve(path.dirname(file), teacher.path));
+  return existsSync(found) ? { path: found, task, maxLength: dataset.maxLength, threads } : undefined;
 }
 
 /** Undefined where the teacher is a single model, or a member is still to be trained. */
@@ -164,15 +169,18 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
       ...folders.onnx,
       tokenizer,
       labels: student?.architecture.labels ?? [],
+      problemType: student?.architecture.problemType,
     });
     return new OpaquePredictor(model, source);
   };
   const teacher = await openTeacher();
-  const { head, labels, maxPositions } = (teacher ?? student)!.architecture;
+  const { architecture } = (teacher ?? student)!;
+  const { head, labels, maxPositions } = architecture;
   return {
     task: tasks[head],
     tokenizer,
     labels,
+    labelKind: labelKindOf(architecture),
     maxLength: Math.min(maxPositions, folders.maxLength ?? maxPositions),
     columns: folders.columns,
     teacher,

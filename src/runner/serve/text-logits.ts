@@ -5,7 +5,7 @@ import type { ProbePosition } from '../../protocol/records';
 import type { LogitsParams, LogitsResult } from '../../protocol/runner';
 import { isCounted, rowOf, type InspectionInput } from './inspection';
 import { inputOfText, tokenizerOf } from './inspection-input';
-import { inspectedTokens, MOST_LOGITS } from '../run/pinned';
+import { hardNumbers, inspectedTokens, MOST_LOGITS } from '../run/pinned';
 import type { Target } from './targets';
 
 export async function textLogits(target: Target, { target: name, text }: LogitsParams): Promise<LogitsResult> {
@@ -33,7 +33,9 @@ export async function textLogits(target: Target, { target: name, text }: LogitsP
 /** What training would count of the text; nothing is masked, so that of masked-lm every token is. */
 function countedPositions(target: Target, input: InspectionInput): ProbePosition[] {
   if (target.task === 'text-classification') {
-    return [{ token: -1, label: input.label === undefined ? -1 : (target.labels?.indexOf(input.label) ?? -1) }];
+    const { label, labels } = input;
+    if (labels instanceof Float32Array) return [{ token: -1, ...hardNumbers(labels, target.labelKind) }];
+    return [{ token: -1, label: typeof label === 'string' ? (target.labels?.indexOf(label) ?? -1) : -1 }];
   }
   const first = target.task === 'causal-lm' ? 1 : 0;
   return Array.from(input.inputIds, (label, token) => ({ token, label })).filter(

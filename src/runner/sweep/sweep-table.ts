@@ -26,7 +26,9 @@ function column(key: MetricKey, role: 'student' | 'control' = 'student'): Column
 }
 
 const results: readonly Column[] = [
+  column('meanAveragePrecision'),
   column('macroF1'),
+  column('rmse'),
   column('perplexity'),
   {
     title: 'gap closed',

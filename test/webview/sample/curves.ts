@@ -1,5 +1,6 @@
 /** @file Curves of a training, and its evaluations. */
 
+import type { QualityKey } from '../../../src/protocol/quality';
 import { columnsOf, type MetricsColumns } from '../../../src/protocol/metrics-table';
 import type { EvaluationRecord, MetricsRecord, Role } from '../../../src/protocol/records';
 import { normal, random } from './random';
@@ -50,10 +51,6 @@ export function metricsOf(shape: CurveShape): MetricsColumns {
   return columnsOf(records);
 }
 
-export function evaluationsOf(
-  role: Role,
-  key: 'perplexity' | 'macroF1',
-  values: [number, number][],
-): EvaluationRecord[] {
+export function evaluationsOf(role: Role, key: QualityKey, values: [number, number][]): EvaluationRecord[] {
   return values.map(([step, value]) => ({ step, split: 'validation', role, metrics: { [key]: value } }));
 }

@@ -1,6 +1,6 @@
 /** @file The fields of a row: of JSONL, and of CSV and TSV records, read as src/dataset/csv-records.ts does. */
 
-import { parseTree, type Node, type ParseError } from 'jsonc-parser';
+import { getNodeValue, parseTree, type Node, type ParseError } from 'jsonc-parser';
 import { mappedField, plainField, type DocumentRow, type Field } from './row';
 
 /** Undefined for a line that is not a JSON object. */
@@ -23,10 +23,13 @@ function* fieldsOf(text: string, { children = [] }: Node, before: string): Gener
   }
 }
 
-function fieldOf(text: string, { type, value, offset, length }: Node): Field {
-  if (type !== 'string') return plainField(text.slice(offset, offset + length), offset);
+function fieldOf(text: string, node: Node): Field {
+  const { type, offset, length } = node;
+  if (type !== 'string') {
+    return { ...plainField(text.slice(offset, offset + length), offset), data: getNodeValue(node) as unknown };
+  }
   const raw = text.slice(offset + 1, offset + length - 1);
-  const decoded = value as string;
+  const decoded = node.value as string;
   return raw === decoded ? plainField(decoded, offset + 1) : mappedField(decoded, offsetsOf(raw, offset + 1));
 }
 

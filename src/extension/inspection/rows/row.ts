@@ -3,6 +3,8 @@
 /** Offsets count UTF-16 units from the start of the row's first line. */
 export interface Field {
   value: string;
+  /** What it is where it is no text: a number, a list. */
+  data?: unknown;
   /** Where unit `index` of the value stands; of `value.length`, where it ends. */
   offsetAt(index: number): number;
 }
