@@ -42,3 +42,11 @@ export interface QuantizationCost {
   meanKl?: number | undefined;
   agreement?: number | undefined;
 }
+
+/** What is to be said of a model beside that it was written. */
+export interface ExportReport {
+  /** For people, a sentence each. */
+  notes: readonly string[];
+  /** Where its weights were rounded and that was measured. */
+  cost?: QuantizationCost | undefined;
+}

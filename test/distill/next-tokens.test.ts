@@ -11,6 +11,8 @@ import type { Executor, LoadedProgram } from '../../src/engine/executor';
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import { generate } from '../../src/model/generate';
 import type { Model } from '../../src/model/parameters';
+import { topIndices } from '../../src/protocol/distribution';
+import { describeOnEach } from '../engine/executors';
 import { expectClose, goldenCases, goldenFolder, readGolden } from '../golden/compare';
 
 let executor: Executor;
@@ -22,16 +24,16 @@ const loaded: LoadedProgram[] = [];
 afterAll(() => Promise.all(loaded.map((program) => program.release())));
 
 /** With little room at a time, so that it grows. */
-function nextTokens({ architecture, parameters }: Model): NextTokens {
+function nextTokens({ architecture, parameters }: Model, on = executor): NextTokens {
   const programs = new Map<string, Promise<LoadedProgram>>();
   return new NextTokens({
     architecture,
-    parameters: prefixed('model.', placeParameters(executor, parameterSpecs(architecture), parameters)),
+    parameters: prefixed('model.', placeParameters(on, parameterSpecs(architecture), parameters)),
     chunk: 8,
     load: (name, program) => {
       const known = programs.get(name);
       if (known) return known;
-      const made = executor.load(program()).then((one) => (loaded.push(one), one));
+      const made = on.load(program()).then((one) => (loaded.push(one), one));
       programs.set(name, made);
       return made;
     },
@@ -125,6 +127,21 @@ describe('the next token of a text', () => {
       maxNewTokens: 5,
     });
     expect(ids).toEqual(anew.ids);
+    await predictor.release();
+  });
+});
+
+describeOnEach('the next token of a text that slides', (on) => {
+  it('is that of the whole text', async () => {
+    const model = await loadCheckpoint(goldenFolder('gemma3_text'));
+    const next = nextTokens(model, on());
+    const predictor = new Predictor(executor, model.architecture, model.parameters);
+    const text = [5, 17, 3, 42, 8];
+    for (let step = 0; step < 8; step++) {
+      const [logits] = await next.logits([text]);
+      expectClose(`logits ${step}`, logits!, await whole(predictor, text), 1e-3);
+      text.push(topIndices(logits!, 1)[0]!);
+    }
     await predictor.release();
   });
 });

@@ -131,7 +131,7 @@ describe('the catalogue', () => {
       template === undefined ? [] : typeof template === 'string' ? [template] : template;
     for (const [code, { message, remedy }] of entries) {
       for (const text of [...texts(message), ...texts(remedy)]) {
-        expect(text, code).toMatch(/^(\p{Lu}|"|\{|pip|onnxruntime|lib|id2label|model_type|problem_type)/u);
+        expect(text, code).toMatch(/^(\p{Lu}|"|\{|pip|onnxruntime|llama\.cpp|lib|id2label|model_type|problem_type)/u);
         expect(text, code).toMatch(/([.?]|\}|\)|: \{\w+\})$/);
       }
     }

@@ -7,6 +7,7 @@ import { loadCheckpoint, saveCheckpoint } from '../../src/model/files/checkpoint
 import { createArchitecture } from '../../src/model/layouts/config';
 import { initializeParameters, type Parameters } from '../../src/model/parameters';
 import type { EvaluationRecord } from '../../src/protocol/records';
+import type { ResolvedExperiment } from '../../src/experiment/file/schema';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import type { SweepResult } from '../../src/runner/commands/sweep';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
@@ -75,8 +76,9 @@ const WORDS = 'roberta.embeddings.word_embeddings.weight';
 
 describe('a teacher that is fine-tuned from a checkpoint', () => {
   let runs: string[];
+  let folder: string;
   beforeAll(async () => {
-    const folder = workspace({ sweep: { 'distillation.temperature': [2, 4] } });
+    folder = workspace({ sweep: { 'distillation.temperature': [2, 4] } });
     const { rows } = await document<SweepResult>(['sweep', 'tiny.distill.json'], folder);
     runs = rows.map(({ directory }) => directory);
   });
@@ -119,6 +121,23 @@ describe('a teacher that is fine-tuned from a checkpoint', () => {
     expect(existsSync(path.join(runs[1]!, 'teacher', 'metrics.jsonl'))).toBe(false);
     expect(logOf(runs[1]!)).not.toContain('fine-tuning');
     expect(weightsOf(lastOf(runs[1]!)).equals(weightsOf(lastOf(runs[0]!)))).toBe(false);
+  });
+
+  it('is fine-tuned once for all runs that ask for the same, and again where something else is asked for', async () => {
+    const file = path.join(folder, 'tiny.distill.json');
+    const change = (changes: object): void =>
+      writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), ...changes }));
+    change({ distillation: { temperature: 3, alpha: 0.5 } });
+    const { directory } = await document<RunResult>(['run', 'tiny.distill.json'], folder);
+    expect(existsSync(path.join(directory, 'teacher', 'metrics.jsonl'))).toBe(false);
+    expect(logOf(directory)).not.toContain('fine-tuning');
+    const experiment = JSON.parse(readFileSync(path.join(directory, 'experiment.json'), 'utf8')) as ResolvedExperiment;
+    expect(experiment.teacher).toMatchObject({ source: 'run', role: 'teacher' });
+
+    const { teacher } = JSON.parse(readFileSync(file, 'utf8')) as { teacher: { training: object } };
+    change({ teacher: { ...teacher, training: { ...teacher.training, seed: 2 } } });
+    const other = await document<RunResult>(['run', 'tiny.distill.json'], folder);
+    expect(logOf(other.directory)).toContain('fine-tuning');
   });
 
   it('has the same weights where the run was killed meanwhile and resumed', async () => {

@@ -1,12 +1,12 @@
 /** @file A run whose teacher is an ONNX file, through the real program: a classifier with its weights beside it, and a language model. */
 
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { CompleteResult, InspectResult } from '../../src/protocol/records';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
-import type { CacheResult } from '../../src/runner/commands/cache';
+import type { TeacherCacheRecord } from '../../src/run-directory/teacher-cache-files';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { distillery, document, onlyRun, start, tinyWorkspace, until, type TinyExperiment } from './program';
 
@@ -92,14 +92,29 @@ const classifier = (more: Partial<TinyExperiment> = {}): string =>
 const student = (run: string): Buffer => readFileSync(path.join(run, 'student', 'model.safetensors'));
 const cachesOf = (workspace: string): string[] => readdirSync(path.join(workspace, '.distillery', 'cache', 'teacher'));
 
+function withoutControl(workspace: string): void {
+  const file = path.join(workspace, 'tiny.distill.json');
+  writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), controls: [] }));
+}
+
 describe('a run with an ONNX file as its teacher', () => {
   let workspace: string;
   let run: string;
   let summary: RunResult['summary'];
+  /** Killed in the middle, and resumed. */
   beforeAll(async () => {
     workspace = classifier();
-    ({ summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace));
+    const { child, outcome } = start(['run', 'tiny.distill.json'], workspace);
+    await until(() => {
+      const runs = path.join(workspace, '.distillery', 'runs');
+      const metrics =
+        existsSync(runs) && readdirSync(runs).length > 0 && path.join(onlyRun(workspace), 'metrics.jsonl');
+      return metrics && existsSync(metrics) && readFileSync(metrics, 'utf8').split('\n').length > 6;
+    });
+    child.kill('SIGKILL');
+    await outcome;
     run = onlyRun(workspace);
+    ({ summary } = await document<RunResult>(['resume', run], workspace));
   });
 
   it('trains student and control, and compares them with it', async () => {
@@ -114,30 +129,16 @@ describe('a run with an ONNX file as its teacher', () => {
     expect(inspected.positions[0]!.teacher!.top.map(({ token }) => token).sort()).toEqual(['ham', 'other', 'spam']);
   });
 
-  it('keeps its answers for the next run, which killed and resumed ends at the same weights', async () => {
-    expect(readFileSync(path.join(run, 'log.txt'), 'utf8')).toContain('asking the teacher about 48 examples');
+  it('is asked once, and what it said is there for whoever resumes', () => {
+    const log = readFileSync(path.join(run, 'log.txt'), 'utf8');
+    expect(log.match(/asking the teacher about 48 examples/g)).toHaveLength(1);
+    expect(log).toContain("the teacher's answers are known");
     expect(cachesOf(workspace)).toHaveLength(1);
-    const { child, outcome } = start(['run', 'tiny.distill.json'], workspace);
-    const runs = path.join(workspace, '.distillery', 'runs');
-    const second = await until(() => {
-      const found = readdirSync(runs).find((name) => !run.endsWith(name));
-      const metrics = found && path.join(runs, found, 'metrics.jsonl');
-      return (
-        metrics && existsSync(metrics) && readFileSync(metrics, 'utf8').split('\n').length > 6 && path.join(runs, found)
-      );
-    });
-    child.kill('SIGKILL');
-    await outcome;
-    await document(['resume', second], workspace);
-    expect(readFileSync(path.join(second, 'log.txt'), 'utf8')).toContain("the teacher's answers are known");
-    expect(cachesOf(workspace)).toHaveLength(1);
-    expect(student(second).equals(student(run))).toBe(true);
   });
 
-  it('ends at the same weights where it is asked in every step', async () => {
+  it('ends at the weights that it has where it is asked in every step, and nobody kills it', async () => {
     const asking = classifier({ teacher: { cache: false } });
-    const file = path.join(asking, 'tiny.distill.json');
-    writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), controls: [] }));
+    withoutControl(asking);
     await document(['run', 'tiny.distill.json'], asking);
     expect(student(onlyRun(asking)).equals(student(run))).toBe(true);
   });
@@ -148,6 +149,7 @@ describe('a run with an ONNX file as its teacher', () => {
       { training: { epochs: 1 }, teacher: { cache: { logits: { top: 40 } } } },
       'causal-lm',
     );
+    withoutControl(workspace);
     const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
     const run = onlyRun(workspace);
     const [teacher, ofStudent] = summary!.rows;
@@ -157,10 +159,11 @@ describe('a run with an ONNX file as its teacher', () => {
       /keeping 40 logits of a position costs a mean KL of/,
     );
     // 40 ids of two bytes with 40 values of two, and what the 59 others have; of each token that is predicted.
-    const [cache] = await document<CacheResult>(['cache'], workspace).then(({ caches }) => caches);
-    expect(cache!.bytes! % 164).toBe(0);
-    expect(cache!.klError!.mean).toBeGreaterThan(0);
-    expect(cache!.klError!.mean).toBeLessThan(1);
+    const record = path.join(workspace, '.distillery', 'cache', 'teacher', cachesOf(workspace)[0]!, 'cache.json');
+    const cache = JSON.parse(readFileSync(record, 'utf8')) as TeacherCacheRecord;
+    expect(cache.bytes % 164).toBe(0);
+    expect(cache.klError!.mean).toBeGreaterThan(0);
+    expect(cache.klError!.mean).toBeLessThan(1);
     const text = 'call me ishmael';
     const inspected = await document<InspectResult>(['inspect', run, '--text', text, '--top', '3'], workspace);
     const { positions } = inspected;
@@ -170,6 +173,12 @@ describe('a run with an ONNX file as its teacher', () => {
       workspace,
     );
     expect(completed.teacher!.tokens.length).toBeGreaterThan(0);
+
+    // Without its teacher's file the student is asked alone.
+    rmSync(path.join(workspace, 'models', 't', 'onnx', 'model.onnx'));
+    const alone = await document<InspectResult>(['inspect', run, '--text', text], workspace);
+    expect(alone.positions[4]!.teacher).toBeUndefined();
+    expect(alone.positions[4]!.student!.top.length).toBeGreaterThan(0);
   });
 
   it('is checked before it runs: what it cannot show, what does not fit, what is damaged', async () => {

@@ -2,7 +2,7 @@
 
 import { headSizeOf, type Architecture } from '../architecture';
 import { parameterShapes } from '../layouts/config';
-import { ROPE_FACTORS, storedParameter } from '../layouts/gguf';
+import { type GgufArchitecture, ROPE_FACTORS, storedParameter } from '../layouts/gguf';
 import { ggufArchitectureFor, ggufKeys } from '../layouts/gguf-keys';
 import { llama3Factors } from '../layouts/gguf-rope';
 import { layoutOf } from '../layouts/families';
@@ -28,8 +28,7 @@ export async function saveGguf(
   parameters: Parameters,
   { type, more }: { type: WrittenTypeName; more: Readonly<Record<string, KeyToWrite>> },
 ): Promise<void> {
-  const kind = ggufArchitectureFor(architecture);
-  if ('code' in kind) throw new ComplaintError(kind);
+  const kind = requireGgufArchitecture(architecture);
   const { positionEmbeddings } = layoutOf(architecture.family);
   const typeFor = (parameter: string, shape: readonly number[]): WrittenTypeName => {
     if (shape.length === 1 || parameter === positionEmbeddings) return 'f32';
@@ -47,6 +46,13 @@ export async function saveGguf(
     'general.quantization_version': { uint32: 2 },
   };
   await writeGguf(path, { ...ggufKeys(architecture, kind), ...general, ...more }, tensors);
+}
+
+/** As which a model is written. @throws ComplaintError where llama.cpp would compute something else with it */
+export function requireGgufArchitecture(architecture: Architecture): GgufArchitecture {
+  const kind = ggufArchitectureFor(architecture);
+  if ('code' in kind) throw new ComplaintError(kind);
+  return kind;
 }
 
 function ropeFactors(a: Architecture): Record<string, GgufTensorToWrite> {

@@ -301,7 +301,7 @@ export const modelProblems = {
     remedy: 'Join them with llama-gguf-split --merge.',
   },
   'gguf-architecture-unknown': {
-    message: ['The architecture "{architecture}" is unknown.', 'general.architecture is missing.'],
+    message: ['The architecture "{architecture}" is unknown.', 'The key general.architecture is missing.'],
     remedy: 'Use a model whose general.architecture is one of: {known:names}.',
   },
   'gguf-key-missing': {

@@ -8,12 +8,13 @@ import { readRun } from '../../run-directory/run-directory';
 import {
   type ExportFormat,
   exportFormatNames,
+  type ExportReport,
   type laterExportFormats,
   type QuantizationCost,
   valuesOfFormat,
 } from '../../protocol/export-formats';
 import { ComplaintError, InputError } from '../../protocol/problem';
-import { exportWriters, type ExportReport } from '../export/writers';
+import { exportWriters } from '../export/writers';
 import { findTraining } from '../serve/targets';
 
 export interface ExportOptions {

@@ -1,5 +1,6 @@
 /** @file `run` and `resume`: carry an experiment out in its run directory, whatever happens. */
 
+import path from 'node:path';
 import { findChangedInputs } from '../../experiment/input-files';
 import { acquireLock, heldElsewhere, LockedError } from '../../run-directory/lock';
 import { loadExperiment } from '../../experiment/resolve';
@@ -11,6 +12,7 @@ import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { Source } from '../../experiment/file/source';
 import { engineNames } from '../../protocol/engines';
 import { InputError, type Problem } from '../../protocol/problem';
+import { withTunedTeacher } from '../sweep/sweep-sharing';
 import { carryOut, resultOf, type RunResult } from '../run/carry-out';
 import { openEngine } from '../devices/open-engine';
 import type { RunListener } from '../run/run-recorder';
@@ -38,10 +40,13 @@ export async function startRun(
   output: RunOutput,
   { queue = true }: StartOptions = {},
 ): Promise<RunResult> {
-  const { experiment, warnings, source } = await loadExperiment(file);
+  const { experiment: asked, warnings, source } = await loadExperiment(file);
+  const experiment = await withTunedTeacher(asked);
   const engine = await openEngine(experiment, source, (line) => output.note(line));
   const { paths, lock } = await createRun(experiment);
   output.started(paths.directory, experiment, warnings);
+  if (experiment.teacher.source === 'run' && experiment !== asked)
+    output.note(`the teacher was fine-tuned in the same way by ${path.basename(experiment.teacher.run)}`);
   return carryOut({ paths, experiment, lock, engine, queue }, output);
 }
 

@@ -6,7 +6,7 @@ import { isSameMember, loadSweep, type SweepExperiment, type SweepPlan } from '.
 import type { Comparison, RunErrorRecord, RunStatus } from '../../protocol/records';
 import { carryOut, errorRecord } from '../run/carry-out';
 import { openEngine } from '../devices/open-engine';
-import { copyControls, withSharedTeacher, type EarlierRun } from '../sweep/sweep-sharing';
+import { copyControls, withSharedTeacher, withTunedTeacher, type EarlierRun } from '../sweep/sweep-sharing';
 import { resumeRun, type RunOutput, type StartOptions } from './start-run';
 
 /** One combination, and what came of it. */
@@ -48,7 +48,7 @@ export async function runPlan(
   const earlier: EarlierRun[] = [];
   const rows: SweepRow[] = [];
   const begin = async (experiment: SweepExperiment): Promise<Outcome> => {
-    const shared = await withSharedTeacher(experiment, earlier);
+    const shared = await withTunedTeacher(await withSharedTeacher(experiment, earlier));
     const engine = await openEngine(shared, plan.source, (line) => output.note(line));
     const { paths, lock } = await createRun(shared);
     await copyControls(paths, experiment, earlier);

@@ -4,9 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeAtomically } from '../../model/files/atomic';
 import { loadCheckpoint } from '../../model/files/checkpoint';
-import { saveGguf } from '../../model/files/gguf-save';
-import { ggufArchitectureFor } from '../../model/layouts/gguf-keys';
-import { ComplaintError } from '../../protocol/problem';
+import { requireGgufArchitecture, saveGguf } from '../../model/files/gguf-save';
 import type { WrittenTypeName } from '../../model/files/gguf-writer';
 import { ggufOfTokenizer } from '../../tokenizer/gguf-export';
 import { readTokenizerFiles } from '../../tokenizer/tokenizer-files';
@@ -18,9 +16,8 @@ const CARD = 'README.md';
 /** @throws ComplaintError where llama.cpp has no such model or tokenizer */
 export async function writeGgufFile(model: string, folder: string, values: string | undefined): Promise<void> {
   const { architecture, parameters } = await loadCheckpoint(model);
-  // What is in the way first: of a family that it does not know, the tokenizer does not matter.
-  const known = ggufArchitectureFor(architecture);
-  if ('code' in known) throw new ComplaintError(known);
+  // That it is no decoder tells more than that its tokenizer is another.
+  requireGgufArchitecture(architecture);
   const { json, config } = await readTokenizerFiles(model);
   const type = values as WrittenTypeName;
   const card = await readFile(path.join(model, CARD), 'utf8').catch(() => undefined);

@@ -6,8 +6,8 @@ import { writeAtomically } from '../../model/files/atomic';
 import { loadCheckpoint } from '../../model/files/checkpoint';
 import { writeOnnx, type OnnxValues } from '../../model/files/onnx-export';
 import type { RunPaths } from '../../run-directory/run-paths';
+import type { ExportReport } from '../../protocol/export-formats';
 import { costTable, costText, measureCost } from './quantization-cost';
-import type { ExportReport } from './writers';
 
 /** As optimum calls them. */
 const FILES: Record<OnnxValues, string> = { f32: 'model.onnx', int8: 'model_quantized.onnx' };

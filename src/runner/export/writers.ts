@@ -1,18 +1,10 @@
 /** @file The table of formats that a model is exported in. */
 
-import type { ExportFormat, QuantizationCost } from '../../protocol/export-formats';
+import type { ExportFormat, ExportReport } from '../../protocol/export-formats';
 import type { RunPaths } from '../../run-directory/run-paths';
 import { writeGgufFile } from './gguf';
 import { copyFolder } from './huggingface';
 import { writeOnnxFolder } from './onnx';
-
-/** What is to be said of a model beside that it was written. */
-export interface ExportReport {
-  /** For people, a sentence each. */
-  notes: readonly string[];
-  /** Where its weights were rounded and that was measured. */
-  cost?: QuantizationCost | undefined;
-}
 
 /**
  * Writes a finished model.

@@ -17,6 +17,7 @@ import type { Columns } from '../../dataset/dataset';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { loadModel } from '../run/models';
 import { openOnnx, type OnnxSetting } from '../run/onnx-teacher';
+import { onnxFileOf } from '../../experiment/checks/onnx-teacher';
 import { isWithTokenizer, loadTokenizer, membersOfRun, teacherOfRun } from '../../experiment/checks/model-folder';
 import { findGguf } from '../../model/files/gguf-checkpoint';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
@@ -75,7 +76,7 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
   const teacher = hasFolder ? await findCompleteDirectory(await teacherOfRun(run)) : undefined;
   const student = await latestModel(training);
   const tokenizer = await findCompleteDirectory(path.join(run.directory, 'tokenizer'));
-  const onnx = onnxOf(experiment);
+  const onnx = await onnxOf(experiment);
   if (teacher === undefined && ensemble === undefined && onnx === undefined && student === undefined) {
     throw InputError.at(target, 'run-without-model', {});
   }
@@ -83,9 +84,11 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
   return { teacher, ensemble, onnx, student, tokenizer, maxLength, columns: columnsOf(experiment) };
 }
 
-function onnxOf({ teacher, file, task, dataset, threads }: ResolvedExperiment): TargetFolders['onnx'] {
+/** Undefined where the teacher is something else, or its file is gone: the student can be asked all the same. */
+async function onnxOf({ teacher, file, task, dataset, threads }: ResolvedExperiment): Promise<TargetFolders['onnx']> {
   if (teacher.source !== 'onnx') return undefined;
-  return { path: path.resolve(path.dirname(file), teacher.path), task, maxLength: dataset.maxLength, threads };
+  const found = await onnxFileOf(path.resolve(path.dirname(file), teacher.path));
+  return existsSync(found) ? { path: found, task, maxLength: dataset.maxLength, threads } : undefined;
 }
 
 /** Undefined where the teacher is a single model, or a member is still to be trained. */

@@ -1,8 +1,10 @@
-/** @file What the runs of a sweep share: a teacher, or an ensemble's members, that one of them has trained, and controls that would come out alike. */
+/** @file What runs share: a teacher, or an ensemble's members, that one of them has trained, and in a sweep controls that would come out alike. */
 
 import { createHash } from 'node:crypto';
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { readRunExperiment } from '../../experiment/experiment-record';
+import { listRuns } from '../../run-directory/run-directory';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { fingerprint, modelFiles } from '../../experiment/input-files';
 import { requireOwnedTree } from '../../run-directory/owned';
@@ -10,6 +12,7 @@ import {
   controlPaths,
   COPYING,
   memberPaths,
+  runsDirectory,
   seedFolders,
   type RunPaths,
   type TrainingPaths,
@@ -61,6 +64,24 @@ export async function withSharedTeacher<T extends ResolvedExperiment>(
     };
   }
   return experiment;
+}
+
+/**
+ * The experiment with a teacher that some earlier run beside it has fine-tuned from the same checkpoint, on the same rows, in the same
+ * way: it takes long, and would come out the same. One that is trained from nothing is part of its run.
+ * @returns the experiment itself where there is none
+ */
+export async function withTunedTeacher<T extends ResolvedExperiment>(experiment: T): Promise<T> {
+  const isTuned = (teacher: TeacherSpec): boolean => teacher.source === 'checkpoint' && isTrained(teacher);
+  if (!isTuned(experiment.teacher)) return experiment;
+  const earlier: EarlierRun[] = [];
+  for (const { paths } of await listRuns(runsDirectory(experiment.file))) {
+    if (!(await isExported(paths.teacher))) continue;
+    const other = await readRunExperiment(paths).catch(() => undefined);
+    if (other && isTuned(other.teacher) && other.precision === experiment.precision)
+      earlier.push({ paths, experiment: other });
+  }
+  return withSharedTeacher(experiment, earlier);
 }
 
 /** The same teacher with what an earlier run has trained of it, and where that lies; undefined where not all is there yet. */
