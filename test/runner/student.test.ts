@@ -72,7 +72,8 @@ describe('the verb', () => {
     expect(own!.hiddenSize).toBe(24);
     for (const { memoryBytes, bytes } of proposed) expect(memoryBytes).toBeGreaterThan(4 * bytes);
 
-    for (const { student, parameters, memoryBytes } of proposed) {
+    // One that starts from blocks, and one that does not.
+    for (const { student, parameters, memoryBytes } of proposed.slice(1)) {
       const taken = { ...experiment, teacher: { ...experiment.teacher, architecture }, student };
       writeFileSync(path.join(workspace, 'taken.distill.json'), JSON.stringify(taken));
       const again = await document<StudentResult>(['student', 'taken.distill.json'], workspace);

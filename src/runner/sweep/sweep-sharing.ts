@@ -41,7 +41,13 @@ function controlsKey(experiment: ResolvedExperiment): string {
   return hashOf({ task, dataset, tokenizer, described, student, training, seeds, inputs });
 }
 
-const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
+const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value, inOrder)).digest('hex');
+
+/** A record that was read has its keys in another order than what was just resolved. */
+function inOrder(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
 
 /** The experiment with the teacher that an earlier run has trained in place of the same one, trained again. */
 export async function withSharedTeacher<T extends ResolvedExperiment>(
