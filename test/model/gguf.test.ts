@@ -2,6 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -209,6 +210,19 @@ describe('a damaged GGUF file is refused', () => {
     ['whose alignment is none', ggufBytes([keyBytes('general.alignment', 7)], [tensor]), 'gguf-alignment'],
   ])('%s', async (_, content, code) => {
     expect(await refusal(content)).toBe(code);
+  });
+
+  it('that is a folder, or that is not there', async () => {
+    const folder = await mkdtemp(join(directory, 'as-folder-'));
+    for (const path of [folder, join(folder, 'none.gguf')]) {
+      await expect(GgufFile.open(path)).rejects.toMatchObject({ problems: [{ code: 'gguf-unreadable' }] });
+    }
+  });
+
+  it.skipIf(process.platform === 'win32')('that is a pipe, for whose writer one would wait', async () => {
+    const folder = await mkdtemp(join(directory, 'pipe-'));
+    execFileSync('mkfifo', [join(folder, 'model.gguf')]);
+    await expect(loadCheckpoint(folder)).rejects.toMatchObject({ problems: [{ code: 'gguf-unreadable' }] });
   });
 
   it('at whatever byte it is cut off', async () => {

@@ -3,7 +3,7 @@
  * (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md). Nothing is allocated for a number in the file that the file has no bytes for.
  */
 
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants, type FileHandle, open } from 'node:fs/promises';
 import { sizeOf } from '../../engine/array';
 import { InputError } from '../../protocol/problem';
 import { naming } from './atomic';
@@ -53,10 +53,14 @@ export class GgufFile {
 
   /** @throws InputError where the file is missing, cut off, damaged or not of this format */
   static async open(path: string): Promise<GgufFile> {
-    const file = await open(path, 'r').catch(() => {
+    // A pipe would wait for its writer.
+    const flags = constants.O_RDONLY | (process.platform === 'win32' ? 0 : constants.O_NONBLOCK);
+    const unreadable = (): never => {
       throw InputError.at(path, 'gguf-unreadable', {});
-    });
+    };
+    const file = await open(path, flags).catch(unreadable);
     try {
+      if (!(await naming(path, file.stat())).isFile()) unreadable();
       const { metadata, entries } = await readHeader(file, path);
       return new GgufFile(path, file, metadata, entries);
     } catch (error) {
