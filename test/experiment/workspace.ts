@@ -46,7 +46,7 @@ export const goodExperiment = {
 };
 
 const words = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'mail'];
-const special = words.slice(0, 5);
+export const specialWords = words.slice(0, 5);
 
 /** A Hugging Face folder with random weights and a tokenizer of six words. */
 export async function writeModel(folder: string, options: Partial<ArchitectureOptions> = {}): Promise<void> {
@@ -60,18 +60,19 @@ export async function writeModel(folder: string, options: Partial<ArchitectureOp
   });
   mkdirSync(folder, { recursive: true });
   await saveCheckpoint(folder, architecture, initializeParameters(architecture, 1));
-  addFiles(folder, { 'tokenizer.json': tokenizerJson() });
+  addFiles(folder, { 'tokenizer.json': wordPieceJson(words) });
 }
 
-function tokenizerJson(): object {
+/** A WordPiece tokenizer as BERT's, in `tokenizer.json`'s words. @param added tokens that are taken as they stand, among the words */
+export function wordPieceJson(words: readonly string[], added: readonly string[] = specialWords): object {
   const sequence = (name: string) => ({ Sequence: { id: name, type_id: name === 'A' ? 0 : 1 } });
   const token = (id: string, type: number) => ({ SpecialToken: { id, type_id: type } });
   return {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: special.map((content, id) => ({
-      id,
+    added_tokens: added.map((content) => ({
+      id: words.indexOf(content),
       content,
       special: true,
       single_word: false,

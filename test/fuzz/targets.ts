@@ -33,6 +33,7 @@ import { listCaches, TeacherCacheFiles } from '../../src/run-directory/teacher-c
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import { floats, ggufBytes, keyBytes } from '../model/gguf-bytes';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
+import { specialWords, wordPieceJson } from '../experiment/workspace';
 
 export interface Target {
   /** Good inputs. */
@@ -82,8 +83,7 @@ const dataset = (seeds: readonly Buffer[], extension: string, form: Target['form
   read: (file) => readDataset([file], extension === 'txt' ? {} : columns),
 });
 
-const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
-const added = special.map((content, id) => ({
+const added = specialWords.map((content, id) => ({
   id,
   content,
   special: true,
@@ -92,34 +92,7 @@ const added = special.map((content, id) => ({
   rstrip: false,
   normalized: false,
 }));
-const wordpiece = {
-  version: '1.0',
-  truncation: null,
-  padding: null,
-  added_tokens: added,
-  normalizer: {
-    type: 'BertNormalizer',
-    clean_text: true,
-    handle_chinese_chars: true,
-    strip_accents: null,
-    lowercase: true,
-  },
-  pre_tokenizer: { type: 'BertPreTokenizer' },
-  post_processor: {
-    type: 'TemplateProcessing',
-    single: [{ SpecialToken: { id: '[CLS]', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
-    pair: [{ Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 1 } }],
-    special_tokens: { '[CLS]': { id: '[CLS]', ids: [2], tokens: ['[CLS]'] } },
-  },
-  decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
-  model: {
-    type: 'WordPiece',
-    unk_token: '[UNK]',
-    continuing_subword_prefix: '##',
-    max_input_chars_per_word: 100,
-    vocab: Object.fromEntries([...special, 'mail', '##s'].map((word, id) => [word, id])),
-  },
-};
+const wordpiece = wordPieceJson([...specialWords, 'mail', '##s']);
 const bpe = {
   version: '1.0',
   added_tokens: [{ ...added[0], content: '<|endoftext|>' }],

@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { chromium, type BrowserContext } from 'playwright-core';
 import { inject } from 'vitest';
@@ -63,8 +63,13 @@ export function setDesk(folder: string, surroundings: Surroundings): void {
   link(extension, extensionOf(folder));
   const pip = pipIndex === undefined ? ['no-index = true', `find-links = ${folder}`] : [`index-url = ${pipIndex}`];
   writeFileSync(pipConfigurationOf(folder), ['[global]', ...pip, ''].join('\n'));
-  writeFileSync(path.join(folder, 'data/User/settings.json'), '{}\n');
+  writeFileSync(userSettings(folder), '{}\n');
 }
+
+const userSettings = (folder: string): string => path.join(folder, 'data/User/settings.json');
+
+/** What a person has set in a window of this server. */
+export const settingsOf = (folder: string): string => readFileSync(userSettings(folder), 'utf8');
 
 function link(target: string, place: string): void {
   rmSync(place, { force: true });

@@ -6,7 +6,16 @@ import type { FrameLocator, Locator, Page } from 'playwright-core';
 import { expect, vi } from 'vitest';
 import { openWindow, startCodeServer, type EditorWindow } from '../harness/code-server';
 import { ensureEditor } from '../harness/setup';
-import { deskEnvironment, extensionOf, ownBrowser, ownDesk, setDesk, type Desk, type Surroundings } from './desk';
+import {
+  deskEnvironment,
+  extensionOf,
+  ownBrowser,
+  ownDesk,
+  setDesk,
+  settingsOf,
+  type Desk,
+  type Surroundings,
+} from './desk';
 import { atEnd } from './endings';
 
 /** The setting's value, the class that the window then has, and what the editor's list of themes calls it. */
@@ -139,12 +148,15 @@ export class Workbench {
   async chooseTheme(theme: Theme): Promise<void> {
     const [, className, label] = themes[theme];
     if (await this.page.locator(`.monaco-workbench.${className}`).isVisible()) return;
+    const before = settingsOf(this.desk.folder);
     await this.runCommand('Preferences: Color Theme');
     await this.page.getByPlaceholder('Select Color Theme').fill(label);
     // While the others are still there, the list has yet to be drawn anew, and the first of it to be chosen.
     await expect.poll(() => this.page.locator('.quick-input-list .monaco-list-row').count()).toBe(1);
     await this.pick(label);
     await this.untilThemed(theme);
+    // It is kept a moment after it is seen, and would be what the next window begins with.
+    await expect.poll(() => settingsOf(this.desk.folder)).not.toBe(before);
   }
 
   private untilThemed(theme: Theme): Promise<void> {

@@ -8,56 +8,18 @@ import type { CompleteResult, InspectResult } from '../../src/protocol/records';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import type { TeacherCacheRecord } from '../../src/run-directory/teacher-cache-files';
 import type { RunResult } from '../../src/runner/run/carry-out';
+import { specialWords, wordPieceJson } from '../experiment/workspace';
 import { distillery, document, onlyRun, start, tinyWorkspace, until, type TinyExperiment } from './program';
 
 const golden = fileURLToPath(new URL('../golden/data/onnx', import.meta.url));
 
 /** A tokenizer of 99 tokens, as the golden models have them: special ones, and characters. */
 function characterTokenizer(): object {
-  const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
   const characters = Array.from('abcdefghijklmnopqrstuvwxyz0123456789.,;!?');
-  const words = [...special, ...characters, ...characters.map((one) => `##${one}`)];
+  const words = [...specialWords, ...characters, ...characters.map((one) => `##${one}`)];
   // The end-of-text token of the golden GPT-2 is its last.
   const all = [...words, ...Array.from({ length: 98 - words.length }, (_, i) => `[X${i}]`), '<|endoftext|>'];
-  const sequence = (id: string, type: number): object => ({ Sequence: { id, type_id: type } });
-  const token = (id: string, type: number): object => ({ SpecialToken: { id, type_id: type } });
-  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false };
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: [...special, '<|endoftext|>'].map((content) => ({
-      id: all.indexOf(content),
-      content,
-      special: true,
-      ...flags,
-    })),
-    normalizer: {
-      type: 'BertNormalizer',
-      clean_text: true,
-      handle_chinese_chars: true,
-      strip_accents: null,
-      lowercase: true,
-    },
-    pre_tokenizer: { type: 'BertPreTokenizer' },
-    post_processor: {
-      type: 'TemplateProcessing',
-      single: [token('[CLS]', 0), sequence('A', 0), token('[SEP]', 0)],
-      pair: [token('[CLS]', 0), sequence('A', 0), token('[SEP]', 0), sequence('B', 1), token('[SEP]', 1)],
-      special_tokens: {
-        '[CLS]': { id: '[CLS]', ids: [2], tokens: ['[CLS]'] },
-        '[SEP]': { id: '[SEP]', ids: [3], tokens: ['[SEP]'] },
-      },
-    },
-    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
-    model: {
-      type: 'WordPiece',
-      unk_token: '[UNK]',
-      continuing_subword_prefix: '##',
-      max_input_chars_per_word: 100,
-      vocab: Object.fromEntries(all.map((word, id) => [word, id])),
-    },
-  };
+  return wordPieceJson(all, [...specialWords, '<|endoftext|>']);
 }
 
 /** A workspace with a golden model as its teacher, laid out as models for the web are: the tokenizer above the folder "onnx". */
