@@ -7,6 +7,7 @@ import { afterAll } from 'vitest';
 import { createArchitecture, type ArchitectureOptions } from '../../src/model/layouts/config';
 import { saveCheckpoint } from '../../src/model/files/checkpoint';
 import { initializeParameters } from '../../src/model/parameters';
+import { specialWords, wordPieceJson } from './word-piece';
 
 const folders: string[] = [];
 afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
@@ -45,8 +46,7 @@ export const goodExperiment = {
   student: { architecture: bertSizes },
 };
 
-const words = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'mail'];
-export const specialWords = words.slice(0, 5);
+const words = [...specialWords, 'mail'];
 
 /** A Hugging Face folder with random weights and a tokenizer of six words. */
 export async function writeModel(folder: string, options: Partial<ArchitectureOptions> = {}): Promise<void> {
@@ -61,49 +61,4 @@ export async function writeModel(folder: string, options: Partial<ArchitectureOp
   mkdirSync(folder, { recursive: true });
   await saveCheckpoint(folder, architecture, initializeParameters(architecture, 1));
   addFiles(folder, { 'tokenizer.json': wordPieceJson(words) });
-}
-
-/** A WordPiece tokenizer as BERT's, in `tokenizer.json`'s words. @param added tokens that are taken as they stand, among the words */
-export function wordPieceJson(words: readonly string[], added: readonly string[] = specialWords): object {
-  const sequence = (name: string) => ({ Sequence: { id: name, type_id: name === 'A' ? 0 : 1 } });
-  const token = (id: string, type: number) => ({ SpecialToken: { id, type_id: type } });
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: added.map((content) => ({
-      id: words.indexOf(content),
-      content,
-      special: true,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-    })),
-    normalizer: {
-      type: 'BertNormalizer',
-      clean_text: true,
-      handle_chinese_chars: true,
-      strip_accents: null,
-      lowercase: true,
-    },
-    pre_tokenizer: { type: 'BertPreTokenizer' },
-    post_processor: {
-      type: 'TemplateProcessing',
-      single: [token('[CLS]', 0), sequence('A'), token('[SEP]', 0)],
-      pair: [token('[CLS]', 0), sequence('A'), token('[SEP]', 0), sequence('B'), token('[SEP]', 1)],
-      special_tokens: {
-        '[CLS]': { id: '[CLS]', ids: [2], tokens: ['[CLS]'] },
-        '[SEP]': { id: '[SEP]', ids: [3], tokens: ['[SEP]'] },
-      },
-    },
-    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
-    model: {
-      type: 'WordPiece',
-      unk_token: '[UNK]',
-      continuing_subword_prefix: '##',
-      max_input_chars_per_word: 100,
-      vocab: Object.fromEntries(words.map((word, id) => [word, id])),
-    },
-  };
 }

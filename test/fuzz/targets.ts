@@ -33,7 +33,7 @@ import { listCaches, TeacherCacheFiles } from '../../src/run-directory/teacher-c
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import { floats, ggufBytes, keyBytes } from '../model/gguf-bytes';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
-import { specialWords, wordPieceJson } from '../experiment/workspace';
+import { specialWords, wordPieceJson } from '../experiment/word-piece';
 
 export interface Target {
   /** Good inputs. */

@@ -8,7 +8,7 @@ import type { CompleteResult, InspectResult } from '../../src/protocol/records';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import type { TeacherCacheRecord } from '../../src/run-directory/teacher-cache-files';
 import type { RunResult } from '../../src/runner/run/carry-out';
-import { specialWords, wordPieceJson } from '../experiment/workspace';
+import { specialWords, wordPieceJson } from '../experiment/word-piece';
 import { distillery, document, onlyRun, start, tinyWorkspace, until, type TinyExperiment } from './program';
 
 const golden = fileURLToPath(new URL('../golden/data/onnx', import.meta.url));
