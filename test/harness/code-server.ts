@@ -162,6 +162,7 @@ export async function openWindow(
   const { origin, host } = new URL(server.url);
   if (options.onExit) await page.exposeFunction('codeAutomationExit', options.onExit);
   await page.addInitScript(configurationScript(host, options));
+  await page.addInitScript(stillness);
   if (options.language) {
     await page.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(options.language)};`);
   }
@@ -170,6 +171,14 @@ export async function openWindow(
   await page.goto(`${origin}/${query}`, { waitUntil: 'commit' });
   return { page, close: () => leave(page, origin) };
 }
+
+/** What turns for ever is drawn by the processor, thirty times a second, for as long as something loads or a run goes on. */
+const stillness = `{
+  const sheet = new CSSStyleSheet();
+  const turning = ['.codicon-modifier-spin', '.codicon-loading', '.codicon-tree-item-loading::before', '.progress-bit'];
+  sheet.replaceSync(turning.join() + '{ animation: none !important }');
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+}`;
 
 /** By going elsewhere the window tells its extension host to end; one that is only closed is waited for by its host. */
 async function leave(page: Page, origin: string): Promise<void> {

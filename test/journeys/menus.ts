@@ -29,6 +29,7 @@ interface Label {
 
 /** Opens a menu by a click, and reads the groups of our commands in it. Where the editor has no entry at all, it opens none; where it has, the menu is there when the click has been dealt with. */
 export async function offered(window: Workbench, open: () => Promise<void>): Promise<Command[][]> {
+  await untilClosed(window);
   await open();
   const menu = menuOf(window);
   await window.untilDrawn();
@@ -38,17 +39,7 @@ export async function offered(window: Workbench, open: () => Promise<void>): Pro
     .evaluateAll((labels: Label[]) =>
       labels.map(({ className, textContent }) => (className.includes('separator') ? '' : (textContent ?? ''))),
     );
-  const isClosed = async (): Promise<boolean> => {
-    // The first may go to a tooltip that came up over the menu's button meanwhile, and what comes in beside it may take the focus.
-    await menu
-      .locator('[role=menu]')
-      .first()
-      .press('Escape', { timeout: 1000 })
-      .catch(() => undefined);
-    await window.untilDrawn();
-    return (await menu.count()) === 0;
-  };
-  await vi.waitUntil(isClosed, { timeout: 60_000 });
+  await untilClosed(window);
   const groups: Command[][] = [[]];
   for (const entry of entries.map(plain)) {
     const command = commandOf(entry);
@@ -56,6 +47,19 @@ export async function offered(window: Workbench, open: () => Promise<void>): Pro
     else if (command !== undefined) groups.at(-1)!.push(command);
   }
   return groups.filter((group) => group.length > 0);
+}
+
+/** Closes a menu: also one that came a moment after it had been looked for, under which nothing else can be pointed at. */
+async function untilClosed(window: Workbench): Promise<void> {
+  const menu = menuOf(window);
+  const isClosed = async (): Promise<boolean> => {
+    if ((await menu.count()) === 0) return true;
+    // The first may go to a tooltip that came up over the menu's button meanwhile.
+    await window.page.keyboard.press('Escape');
+    await window.untilDrawn();
+    return false;
+  };
+  await vi.waitUntil(isClosed, { timeout: 60_000 });
 }
 
 /** Our commands among the icons of a row or a title that the pointer is over. An action without an icon fails. */
@@ -85,6 +89,7 @@ export async function inPalette(window: Workbench): Promise<Command[]> {
 /** What a row offers; asked again while the keys of its menu may not be set yet. */
 export async function expectRow(window: Workbench, row: Locator, offer: Offer): Promise<void> {
   const shown = async (): Promise<Offer> => {
+    await untilClosed(window);
     await row.hover();
     const inline = await icons(row);
     return { inline, menu: await offered(window, () => row.click({ button: 'right' })) };
@@ -95,6 +100,7 @@ export async function expectRow(window: Workbench, row: Locator, offer: Offer): 
 export async function expectTitle(window: Workbench, name: string, offer: Offer): Promise<void> {
   const header = window.pane(name).locator('.pane-header');
   const shown = async (): Promise<Offer> => {
+    await untilClosed(window);
     await header.hover();
     const more = header.getByRole('button', { name: 'More Actions...' });
     const menu = (await more.isVisible()) ? await offered(window, () => more.click()) : [];
