@@ -6,13 +6,13 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from 'node:fs';
 import { lstat, open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { naming, ofFile } from '../model/files/atomic';
+import { naming, NONBLOCKING, ofFile } from '../model/files/atomic';
 import { InputError } from '../protocol/problem';
 
 const ROOT = '.distillery';
 
-/** For a link that has come since it was looked for, and for a pipe, on which whoever opens it would wait. Windows has neither. */
-const UNFOLLOWED = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** For a link that has come since it was looked for, which Windows cannot be told, and for a pipe. */
+const UNFOLLOWED = NONBLOCKING | (process.platform === 'win32' ? 0 : constants.O_NOFOLLOW);
 
 /**
  * Refuses a path of ours of which any part, from `.distillery` down, is a link. What is not there yet is none.

@@ -15,6 +15,7 @@ import '../save/save-button';
 import { shared } from '../look/styles';
 import { roleNames } from '../look/role-names';
 import { fileLink, tokensLink } from './row-links';
+import { showAll } from './show-all';
 
 const fewRows = 10;
 
@@ -107,13 +108,7 @@ export class Disagreements extends LitElement {
               </tbody>
             </table>`
       }
-      ${
-        disagreements.length > shown.length
-          ? html`<button class="link small" @click=${() => (this.all = true)}>
-              ${l10n.t('Show {0} rows', formatCount(disagreements.length))}
-            </button>`
-          : nothing
-      }
+      ${showAll(disagreements, shown, l10n.t('Show {0} rows', formatCount(disagreements.length)), () => (this.all = true))}
     </figure>`;
   }
 

@@ -1,7 +1,7 @@
 /** @file Where several labels may apply: precision, recall and F1 of each label, model by model, in the place of a confusion matrix. */
 
 import * as l10n from '@vscode/l10n';
-import { css, html, LitElement, nothing } from 'lit';
+import { css, html, LitElement } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { formatCount, formatShare } from '../../src/protocol/format';
 import type { ComparisonDetail, LabelScore } from '../../src/protocol/lab-data';
@@ -12,6 +12,7 @@ import { shared } from '../look/styles';
 import { csvText } from '../save/csv';
 import '../save/save-button';
 import type { ComparedModel } from './models';
+import { showAll } from './show-all';
 
 /** Labels that are shown before the person asks for all. */
 const fewLabels = 12;
@@ -77,13 +78,7 @@ export class LabelScores extends LitElement {
           </tbody>
         </table>
       </div>
-      ${
-        scores.length > shown.length
-          ? html`<button class="link small" @click=${() => (this.all = true)}>
-              ${l10n.t('Show {0} labels', formatCount(scores.length))}
-            </button>`
-          : nothing
-      }
+      ${showAll(scores, shown, l10n.t('Show {0} labels', formatCount(scores.length)), () => (this.all = true))}
     </figure>`;
   }
 

@@ -17,6 +17,7 @@ import { shared } from '../look/styles';
 import { csvText } from '../save/csv';
 import '../save/save-button';
 import { fileLink, tokensLink } from './row-links';
+import { showAll } from './show-all';
 
 /** Classes that are shown before the person asks for all. */
 const fewClasses = 12;
@@ -177,13 +178,7 @@ export class TaughtView extends LitElement {
           </tbody>
         </table>
       </div>
-      ${
-        classes.length > shown.length
-          ? html`<button class="link small" @click=${() => (this.all = true)}>
-              ${l10n.t('Show {0} classes', formatCount(classes.length))}
-            </button>`
-          : nothing
-      }
+      ${showAll(classes, shown, l10n.t('Show {0} classes', formatCount(classes.length)), () => (this.all = true))}
     </div>`;
   }
 

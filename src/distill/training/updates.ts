@@ -14,8 +14,8 @@ import { accumulateProgram, squaresProgram, updateProgram, type UPDATE_SCALARS }
 /** What changes from update to update, but for the gradient norm, which is made here. */
 export type UpdateScalars = Readonly<Record<Exclude<(typeof UPDATE_SCALARS)[number], 'gradientNorm'>, number>>;
 
-/** A program for each kind of piece. */
-type PiecePrograms = readonly Promise<LoadedProgram>[];
+/** A program for each kind of piece that learns. */
+type PiecePrograms = readonly (Promise<LoadedProgram> | undefined)[];
 
 /** Parameters, moments and gradients on the device, and the programs that go over them piece by piece. */
 export class Updates {
@@ -110,7 +110,7 @@ export class Updates {
   }
 
   private loadForEachKind(programOf: (kind: PieceKind) => Program): PiecePrograms {
-    return this.layout.kinds.map((kind) => this.executor.load(programOf(kind)));
+    return this.layout.kinds.map((kind) => (kind.rate === 0 ? undefined : this.executor.load(programOf(kind))));
   }
 
   /** One piece that learns after the other, each with its kind's program. */
@@ -120,7 +120,7 @@ export class Updates {
   ): Promise<void> {
     let first = 0;
     for (const [index, kind] of this.layout.kinds.entries()) {
-      const program = kind.rate === 0 ? undefined : await programs[index]!;
+      const program = await programs[index];
       if (program) for (let i = 0; i < kind.count; i++) await run(program, first + i, kind);
       first += kind.count;
     }
@@ -128,7 +128,7 @@ export class Updates {
 
   async release(): Promise<void> {
     const programs = [...this.squares, ...this.update, ...(this.accumulation?.programs ?? [])];
-    for (const program of programs) await (await program).release();
+    for (const program of programs) await (await program)?.release();
     for (const group of [this.parameters, this.first, this.second, this.batch, this.accumulation?.sums]) {
       group?.dispose();
     }

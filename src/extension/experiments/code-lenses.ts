@@ -16,12 +16,10 @@ export function registerCodeLenses(runs: RunList): Disposable {
   const given = new WeakMap<TextDocument, string>();
   const provideCodeLenses = async (document: TextDocument): Promise<CodeLens[]> => {
     await runs.ready();
-    given.set(document, saidBy(fileLenses(runs, document)));
+    const lenses = fileLenses(runs, document);
+    given.set(document, saidBy(lenses));
     const sweep = nodeAt(parsedDocument(document).source.root, ['sweep']);
-    return [
-      ...fileLenses(runs, document),
-      ...(sweep && workspace.isTrusted ? [sweepLens(document, nodeRange(document, sweep))] : []),
-    ];
+    return [...lenses, ...(sweep && workspace.isTrusted ? [sweepLens(document, nodeRange(document, sweep))] : [])];
   };
   const provider = { onDidChangeCodeLenses: changed.event, provideCodeLenses };
   return Disposable.from(

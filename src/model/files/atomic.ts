@@ -1,6 +1,6 @@
 /** @file Files that are there whole or not at all, however large, and errors that say which file they are of. */
 
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { constants, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Node refuses single writes and reads of 2 GiB and more. */
@@ -56,6 +56,9 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
     written += (await file.write(part)).bytesWritten;
   }
 }
+
+/** A flag of `open`, for files that may be a stranger's: on a pipe, one would wait for its writer. Windows has no such files. */
+export const NONBLOCKING = process.platform === 'win32' ? 0 : constants.O_NONBLOCK;
 
 /** Puts the names in a folder on the disk: what was made, renamed and removed in it. */
 export async function syncFolder(path: string): Promise<void> {

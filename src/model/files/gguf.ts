@@ -6,7 +6,7 @@
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import { sizeOf } from '../../engine/array';
 import { InputError } from '../../protocol/problem';
-import { naming } from './atomic';
+import { naming, NONBLOCKING } from './atomic';
 import { otherTypes, tensorTypes, type TensorType } from './gguf-types';
 import { readRange } from './ranges';
 
@@ -53,12 +53,10 @@ export class GgufFile {
 
   /** @throws InputError where the file is missing, cut off, damaged or not of this format */
   static async open(path: string): Promise<GgufFile> {
-    // A pipe would wait for its writer.
-    const flags = constants.O_RDONLY | (process.platform === 'win32' ? 0 : constants.O_NONBLOCK);
     const unreadable = (): never => {
       throw InputError.at(path, 'gguf-unreadable', {});
     };
-    const file = await open(path, flags).catch(unreadable);
+    const file = await open(path, constants.O_RDONLY | NONBLOCKING).catch(unreadable);
     try {
       if (!(await naming(path, file.stat())).isFile()) unreadable();
       const { metadata, entries } = await readHeader(file, path);

@@ -4,6 +4,7 @@
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { NONBLOCKING } from './atomic';
 
 /** Read at once; what is skipped is not read. */
 const WINDOW = 2 ** 16;
@@ -49,8 +50,7 @@ export class ProtobufFile {
 
   /** @throws what the file system says where it cannot be opened, an Error where it is no file */
   constructor(path: string) {
-    // A pipe would wait for its writer.
-    this.file = openSync(path, constants.O_RDONLY | (process.platform === 'win32' ? 0 : constants.O_NONBLOCK));
+    this.file = openSync(path, constants.O_RDONLY | NONBLOCKING);
     const stats = fstatSync(this.file);
     this.size = stats.size;
     if (stats.isFile()) return;
