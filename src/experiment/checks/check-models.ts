@@ -140,7 +140,7 @@ async function findTeacher(
   const { teacher } = experiment;
   if (teacher.source === 'ensemble') return findMembers(experiment, teacher, dataset, facts, findings);
   if (teacher.source === 'onnx') return findOnnx(experiment, teacher, dataset, facts, findings);
-  if (teacher.source === 'train') return;
+  if (teacher.source === 'train' || teacher.source === 'endpoint') return;
   const path: Path = ['teacher', teacher.source === 'run' ? 'run' : 'path'];
   const folder = await findings.attempt(givenFolder(teacher, findings.base), path);
   if (folder === undefined) return;
@@ -371,6 +371,7 @@ function checkClasses(
 function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFacts, findings: Findings): void {
   if (teacher === undefined || student === undefined) return;
   const ofTeacher = isOpaque(teacher) ? teacher.parameters : parameterCount(teacher);
+  if (ofTeacher === undefined) return;
   const sizes = { teacher: ofTeacher, student: parameterCount(student) };
   if (sizes.student <= sizes.teacher) return;
   const path = spec.architecture === undefined ? ['student', 'initialize', 'path'] : ['student', 'architecture'];
@@ -379,7 +380,7 @@ function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFa
 
 function checkHiddenLayers(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
   const { teacher, student, distillation } = experiment;
-  if (teacher.source === 'ensemble' || teacher.source === 'onnx') return;
+  if (teacher.source === 'ensemble' || teacher.source === 'onnx' || teacher.source === 'endpoint') return;
   const { teacher: found } = facts;
   const known = found !== undefined && !isOpaque(found) ? found.layers : undefined;
   const depths = {

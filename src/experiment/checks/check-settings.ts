@@ -24,6 +24,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkStudentSource,
     checkEnsemble,
     checkOpaque,
+    checkEndpoint,
     checkKeptLogits,
     checkTeacherArchitecture,
     checkStudentArchitecture,
@@ -108,6 +109,7 @@ function checkPrompt({ dataset }: Experiment, findings: Findings): void {
 }
 
 function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findings: Findings): void {
+  if (teacher.source === 'endpoint') return;
   if (tokenizer.source === 'teacher' && isMadeFromNothing(teacher)) {
     findings.error(
       ['tokenizer', 'source'],
@@ -182,6 +184,36 @@ function checkOpaque({ teacher, distillation, student }: Experiment, findings: F
   findings.check(() => {
     if (student.initialize.from !== 'teacher') return;
     findings.error(['student', 'initialize', 'from'], 'opaque-without-blocks', {});
+  });
+}
+
+/** Of a model behind a server the most probable tokens are seen, and nothing else. */
+function checkEndpoint({ task, teacher, distillation, student, tokenizer }: Experiment, findings: Findings): void {
+  if (teacher.source !== 'endpoint') return;
+  findings.check(() => {
+    if (task !== 'causal-lm') findings.error(['task'], 'endpoint-task', { task });
+  });
+  findings.check(() => {
+    const { username, password } = new URL(teacher.url);
+    if (username !== '' || password !== '') findings.error(['teacher', 'url'], 'endpoint-has-user', {});
+  });
+  findings.check(() => {
+    const path = ['distillation', 'hidden'];
+    if (distillation.hidden !== undefined) findings.error(path, 'endpoint-without-hidden', {}, removeKey(path));
+  });
+  findings.check(() => {
+    if (student.initialize.from !== 'teacher') return;
+    findings.error(['student', 'initialize', 'from'], 'endpoint-without-blocks', {});
+  });
+  findings.check(() => {
+    const { divergence } = distillation;
+    if (isSoftened(divergence)) return;
+    findings.error(['distillation', 'divergence'], 'endpoint-divergence', { divergence });
+  });
+  findings.check(() => {
+    const path = ['tokenizer', 'source'];
+    if (tokenizer.source === 'teacher') findings.error(path, 'endpoint-without-tokenizer', {});
+    if (tokenizer.source === 'train') findings.error(path, 'endpoint-trained-tokenizer', {});
   });
 }
 

@@ -340,6 +340,40 @@ const teacherSchema = z
       ),
     z
       .strictObject({
+        source: z.literal('endpoint'),
+        url: z
+          .url({ protocol: /^https?$/ })
+          .describe('Address of an OpenAI-compatible server, up to the part before "/completions".')
+          .meta({ examples: ['http://localhost:8000/v1'] }),
+        model: z.string().min(1).max(500).describe('The model, as the server calls it.'),
+        topLogprobs: count(
+          'Most probable tokens of a position whose log-probabilities are asked for; servers allow 5 to 20 unless they are told otherwise. What all others have together is known from these.',
+          1000,
+        ).default(20),
+        apiKeyVariable: z
+          .string()
+          .regex(/^[A-Z][A-Z0-9_]*_API_(KEY|TOKEN)$/)
+          .optional()
+          .meta({
+            description:
+              'Name of the environment variable that has the key of the server, ending in _API_KEY or _API_TOKEN; the key itself stands in no file. The editor keeps a key of its own for each server.',
+            examples: ['OPENAI_API_KEY'],
+          }),
+        concurrency: count('Requests that are under way at once.', 256).default(8),
+        timeoutSeconds: z
+          .number()
+          .gt(0)
+          .max(3600)
+          .default(120)
+          .describe('A request that has no answer after so long is sent again.'),
+        cache: z.literal(true).default(true).describe("A server's answers are always kept: nothing is asked twice."),
+        precision: z.literal('float32').default('float32').describe('A server computes as it does.'),
+      })
+      .describe(
+        'A model behind an OpenAI-compatible completions server, such as vLLM or llama.cpp. Of its distributions it gives the most probable tokens.',
+      ),
+    z
+      .strictObject({
         source: z.literal('ensemble'),
         teachers: z
           .array(memberSchema)
@@ -599,10 +633,11 @@ export type TokenizerSpec = z.infer<typeof tokenizerSchema>;
 export type TeacherSpec = z.infer<typeof teacherSchema>;
 export type EnsembleSpec = Extract<TeacherSpec, { source: 'ensemble' }>;
 export type OnnxSpec = Extract<TeacherSpec, { source: 'onnx' }>;
+export type EndpointSpec = Extract<TeacherSpec, { source: 'endpoint' }>;
 /** A model of an ensemble. */
 export type MemberSpec = z.infer<typeof memberSchema>;
 /** A single model, of an ensemble or as the teacher. */
-export type SingleSpec = MemberSpec | OnnxSpec;
+export type SingleSpec = MemberSpec | OnnxSpec | EndpointSpec;
 /** One that the run trains: from random weights, or from a checkpoint's. */
 export type TrainedSpec = Extract<MemberSpec, { training?: unknown }> & { training: TrainingSpec };
 export type TeacherCacheSpec = TeacherSpec['cache'];

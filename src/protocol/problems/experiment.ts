@@ -104,10 +104,6 @@ const values = {
     remedy: 'Use "auto", or an engine of {devices:quoted}.',
     actions: { devices: null },
   },
-  'teacher-source-not-supported': {
-    message: '"source": "{source}" is not supported by this version.',
-    remedy: 'Use "checkpoint", "onnx", "train" or "run".',
-  },
   'parquet-not-supported': {
     message: 'A .parquet file is not supported by this version.',
     remedy: 'Convert it to .jsonl or .csv.',

@@ -46,6 +46,7 @@ const EVALUATED = 32;
 /** Throws an InputError with the problems of the file where it has errors. */
 export async function studentCommand(file: string): Promise<StudentResult> {
   const { experiment, models, problems } = await checkExperiment(await readExperimentFile(file));
+  if (experiment?.teacher.source === 'endpoint') throw InputError.at(file, 'endpoint-without-sizes', {});
   if (!experiment || !models?.teacher) throw new InputError(problems as [Problem, ...Problem[]]);
   const { teacher } = models;
   if (isOpaque(teacher)) throw InputError.at(file, 'teacher-without-sizes', {});

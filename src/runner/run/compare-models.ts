@@ -217,7 +217,7 @@ function calibrationOf(tally: RowTally): Pick<ComparisonRow, 'calibration'> {
 
 /** An ensemble is as large as all of its members, and takes as long. */
 function sizeOfAll(members: readonly MeasuredModel[]): TeacherSize {
-  const sum = (key: keyof TeacherSize): number => members.reduce((total, { row }) => total + row[key], 0);
+  const sum = (key: keyof TeacherSize): number => members.reduce((total, { row }) => total + (row[key] ?? 0), 0);
   return { parameters: sum('parameters'), bytes: sum('bytes'), latencyMs: sum('latencyMs') };
 }
 

@@ -16,14 +16,16 @@ import { problemTypeOf } from '../../model/architecture';
 import type { Model, Parameters } from '../../model/parameters';
 import type { Comparison, Split } from '../../protocol/records';
 import type { ExamplesWithRows } from '../../dataset/example-store';
+import type { TokenExample } from '../../dataset/examples';
 import { tellResult } from '../report/model-card';
-import { compareModels } from './compare-models';
+import { compareModels, type TeacherSize } from './compare-models';
 import { loadTestExamples } from './data';
 import { initialStudent, studentArchitecture } from './models';
 import { batchesOf, existingTeacher, prepareRun, seedsOfRun, type PreparedRun, type RunSetup } from './prepared-run';
-import { identityOf, latencyOf, openOnnx, teacherOf, type OpenOnnx } from './onnx-teacher';
+import { EndpointTeacher } from './endpoint-teacher';
+import { identityOf, latencyOf, openOnnx, teacherOf } from './onnx-teacher';
 import { checkTeacher } from './teacher-check';
-import { teacherModels, trainControl, trainStudent, type Student } from './trainings';
+import { planRoles, teacherModels, trainControl, trainStudent, type Student } from './trainings';
 
 /** Runs or resumes. Returns the comparison, or undefined where the run was stopped before its end. */
 export async function runExperiment(setup: RunSetup): Promise<Comparison | undefined> {
@@ -39,7 +41,7 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
 async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
   const loaded = await loadTeacher(run);
   if (!loaded) return undefined;
-  const { frozen, models, onnx } = loaded;
+  const { frozen, models, opaque } = loaded;
   const { experiment } = run;
   try {
     const [first] = models as [Model | OpaqueIdentity];
@@ -50,6 +52,14 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
       ensemble: frozen.ensemble,
       objective: experiment.distillation,
     };
+    if (opaque?.endpoint) {
+      planRoles(run, [frozen.architecture], architecture);
+      const texts = [
+        { name: 'training', examples: run.data.train },
+        { name: 'validation', examples: run.data.validation },
+      ];
+      if (!(await opaque.endpoint.askAbout(texts))) return undefined;
+    }
     await checkTeacher(run, frozen);
     for (const ofSeed of seedsOfRun(run)) {
       const ofTeacher = 'parameters' in first ? first : undefined;
@@ -60,10 +70,10 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
         if (!(await trainControl(ofSeed, student, control))) return undefined;
       }
     }
-    return await compare(run, frozen, onnx);
+    return await compare(run, frozen, opaque);
   } finally {
     frozen.release();
-    await onnx?.source.release();
+    await opaque?.release();
   }
 }
 
@@ -71,8 +81,16 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
 interface LoadedTeacher {
   frozen: Teacher;
   models: readonly (Model | OpaqueIdentity)[];
-  /** Where it is an ONNX file. */
-  onnx?: OpenOnnx;
+  /** Where it is an ONNX file, or behind a server. */
+  opaque?: OpaqueParts;
+}
+
+/** What is to be known of a teacher of which nothing is seen but its answers. */
+interface OpaqueParts {
+  /** @param text on which it may be timed */
+  size: (text: TokenExample) => Promise<TeacherSize>;
+  endpoint?: EndpointTeacher;
+  release: () => Promise<void>;
 }
 
 /** Trains first what is trained here. Undefined where that was stopped. */
@@ -91,7 +109,19 @@ async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined>
       labels,
       problemType: problemTypeOf[dataset.labels ?? 'single'],
     });
-    return { frozen: teacherOf(onnx, executor), models: [await identityOf(onnx)], onnx };
+    const { parameters } = onnx.model;
+    const size = async (text: TokenExample): Promise<TeacherSize> => ({
+      parameters,
+      bytes: onnx.bytes,
+      latencyMs: await latencyOf(onnx, text),
+    });
+    const opaque = { size, release: () => onnx.source.release() };
+    return { frozen: teacherOf(onnx, executor), models: [await identityOf(onnx)], opaque };
+  }
+  if (teacher.source === 'endpoint') {
+    const endpoint = await EndpointTeacher.open(run, teacher);
+    const opaque = { size: () => Promise.resolve({}), endpoint, release: () => endpoint.close() };
+    return { frozen: endpoint.teacher(), models: [endpoint.identity], opaque };
   }
   const models = await teacherModels(run);
   if (!models) return undefined;
@@ -104,7 +134,11 @@ async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined>
   return { frozen, models };
 }
 
-async function compare(run: PreparedRun, teacher: Teacher, onnx: OpenOnnx | undefined): Promise<Comparison> {
+async function compare(
+  run: PreparedRun,
+  teacher: Teacher,
+  opaque: OpaqueParts | undefined,
+): Promise<Comparison | undefined> {
   const { experiment, paths, data, recorder, plan } = run;
   // How long it takes cannot be told from what training took.
   const { fraction } = plan.at('comparison', 0);
@@ -114,8 +148,9 @@ async function compare(run: PreparedRun, teacher: Teacher, onnx: OpenOnnx | unde
     const { examples, split } = test
       ? { examples: test.examples, split: 'test' as const }
       : { examples: data.validation, split: 'validation' as const };
+    if (test && opaque?.endpoint && !(await opaque.endpoint.askAbout([{ name: 'test', examples }]))) return undefined;
     await recorder.note(`comparing on ${examples.length} ${split} examples`);
-    return await compareOn(run, teacher, onnx, examples, split);
+    return await compareOn(run, teacher, opaque, examples, split);
   } finally {
     test?.close();
   }
@@ -124,13 +159,13 @@ async function compare(run: PreparedRun, teacher: Teacher, onnx: OpenOnnx | unde
 async function compareOn(
   run: PreparedRun,
   teacher: Teacher,
-  onnx: OpenOnnx | undefined,
+  opaque: OpaqueParts | undefined,
   examples: ExamplesWithRows,
   split: Split,
 ): Promise<Comparison> {
   const { experiment, paths, data, executor, recorder } = run;
   const members = await membersOfRun(paths);
-  const single = onnx ? [] : [(await existingTeacher(experiment)) ?? paths.teacher.model];
+  const single = opaque ? [] : [(await existingTeacher(experiment)) ?? paths.teacher.model];
   const teacherFolders = members?.map(({ folder }) => folder) ?? single;
   const runs = seedsOfRun(run);
   const seeds = runs.map((ofSeed) => ({
@@ -154,11 +189,7 @@ async function compareOn(
     labels: data.labels,
     seeds,
     teacherFolders,
-    opaque: onnx && {
-      parameters: onnx.model.parameters,
-      bytes: onnx.bytes,
-      latencyMs: await latencyOf(onnx, examples.at(0)!),
-    },
+    opaque: await opaque?.size(examples.at(0)!),
     temperature: initialValue(experiment.distillation.temperature),
     teacher,
     isOfStudy: experiment.sweepMember?.study !== undefined,

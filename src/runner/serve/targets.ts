@@ -75,11 +75,13 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
   const experiment = await readRunExperiment(run);
   const ensemble = await ensembleOf(run, experiment);
   const { source } = experiment.teacher;
-  const hasFolder = source !== 'ensemble' && source !== 'onnx';
+  const hasFolder = source !== 'ensemble' && source !== 'onnx' && source !== 'endpoint';
   const teacher = hasFolder ? await findCompleteDirectory(await teacherOfRun(run)) : undefined;
   const student = await latestModel(training);
   const tokenizer = await findCompleteDirectory(path.join(run.directory, 'tokenizer'));
   const onnx = await onnxOf(experiment);
+  // A server is asked by runs alone: each of its answers may cost.
+  if (source === 'endpoint' && student === undefined) throw InputError.at(target, 'teacher-of-run-is-endpoint', {});
   if (teacher === undefined && ensemble === undefined && onnx === undefined && student === undefined) {
     throw InputError.at(target, 'run-without-model', {});
   }
