@@ -64,6 +64,7 @@ describe('the most probable tokens of a position', () => {
     for (const top of [2, 4]) {
       [0.05, 0.05, 0.3, 0.5, 0.05, 0.05].forEach((p, id) => expect(decoded(scored, top)[id]).toBeCloseTo(p, 3));
     }
+    decoded([], 2).forEach((p) => expect(p).toBeCloseTo(1 / 6, 3));
     // Rounded on their way to a sum above 1.
     expect(decoded([{ id: 1, logProbability: 0 }, scored[0]!], 2)).toSatisfy((all: Float32Array) =>
       all.every(Number.isFinite),

@@ -46,7 +46,7 @@ export interface ScoredToken {
 
 /**
  * As `encodeTop`, where nothing is known but the most probable tokens: all others have what these leave of 1, each as much.
- * @param tokens each once, one at least; those after the `top` first are left to the others
+ * @param tokens each once; those after the `top` first are left to the others. Of none all are equally probable
  */
 export function encodeScored(tokens: readonly ScoredToken[], vocabulary: number, top: number): Uint8Array {
   const kept = tokens.slice(0, top);
@@ -57,7 +57,8 @@ export function encodeScored(tokens: readonly ScoredToken[], vocabulary: number,
   view.setFloat32(0, rest > 0 ? Math.max(LEAST, Math.log(rest) - Math.log(vocabulary - kept.length)) : LEAST, true);
   const width = idBytes(vocabulary);
   // What is written twice is read twice.
-  const places = Array.from({ length: top }, (_, i) => kept[i] ?? kept[0]!);
+  const first = kept[0] ?? { id: 0, logProbability: -Math.log(vocabulary) };
+  const places = Array.from({ length: top }, (_, i) => kept[i] ?? first);
   places.forEach(({ id }, i) =>
     width === 2 ? view.setUint16(4 + 2 * i, id, true) : view.setUint32(4 + 4 * i, id, true),
   );

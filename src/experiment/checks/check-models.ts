@@ -61,6 +61,7 @@ export async function checkModels(
     await checkSameTokenizer(tokenizer, facts, findings);
   }
   if (dataset !== undefined) findings.check(() => checkClasses(experiment, dataset, facts, findings));
+  if (dataset !== undefined) findings.check(() => checkVerbalizers(experiment, dataset, findings));
   findings.check(() => checkHiddenLayers(experiment, facts, findings));
   findings.check(() => checkInitialization(experiment, facts, findings));
   findings.check(() => checkSizes(experiment, facts, findings));
@@ -365,6 +366,24 @@ function checkClasses(
   for (const { label, file, line } of dataset.measuredLabels) {
     if (known.has(label) || unknown.includes(label)) continue;
     findings.add(problemAt({ file, line, column: 1 }, 'teacher-lacks-class', { labels: [label], ...told }));
+  }
+}
+
+/** A server is asked how probable each label is after a text: for one class of several alone that is a distribution. */
+function checkVerbalizers(
+  { teacher, task, dataset }: Experiment,
+  { kind, labels }: DatasetFacts,
+  findings: Findings,
+): void {
+  if (teacher.source !== 'endpoint' || task !== 'text-classification') return;
+  // Where the file says so, it has been objected to.
+  if (kind !== undefined && kind !== 'single' && dataset.labels === undefined) {
+    findings.error(['teacher', 'source'], 'endpoint-labels', { labels: kind });
+  }
+  for (const label of Object.keys(teacher.verbalizers ?? {})) {
+    if (labels.length === 0 || labels.includes(label)) continue;
+    const path = ['teacher', 'verbalizers', label];
+    findings.error(path, 'endpoint-verbalizer-of-none', { label, labels: labels.slice(0, 20) }, removeKey(path));
   }
 }
 

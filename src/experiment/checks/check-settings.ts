@@ -188,10 +188,11 @@ function checkOpaque({ teacher, distillation, student }: Experiment, findings: F
 }
 
 /** Of a model behind a server the most probable tokens are seen, and nothing else. */
-function checkEndpoint({ task, teacher, distillation, student, tokenizer }: Experiment, findings: Findings): void {
+function checkEndpoint(experiment: Experiment, findings: Findings): void {
+  const { task, dataset, teacher, distillation, student, tokenizer } = experiment;
   if (teacher.source !== 'endpoint') return;
   findings.check(() => {
-    if (task !== 'causal-lm') findings.error(['task'], 'endpoint-task', { task });
+    if (task === 'masked-lm') findings.error(['task'], 'endpoint-task', { task });
   });
   findings.check(() => {
     const { username, password } = new URL(teacher.url);
@@ -213,7 +214,25 @@ function checkEndpoint({ task, teacher, distillation, student, tokenizer }: Expe
   findings.check(() => {
     const path = ['tokenizer', 'source'];
     if (tokenizer.source === 'teacher') findings.error(path, 'endpoint-without-tokenizer', {});
-    if (tokenizer.source === 'train') findings.error(path, 'endpoint-trained-tokenizer', {});
+    if (tokenizer.source === 'train' && task === 'causal-lm') {
+      findings.error(path, 'endpoint-trained-tokenizer', {});
+    }
+  });
+  findings.check(() => {
+    if (dataset.labels === undefined || dataset.labels === 'single') return;
+    findings.error(['dataset', 'labels'], 'endpoint-labels', { labels: dataset.labels });
+  });
+  for (const key of ['prompt', 'verbalizers'] as const) {
+    findings.check(() => {
+      const path = ['teacher', key];
+      if (teacher[key] === undefined || task === 'text-classification') return;
+      findings.error(path, 'endpoint-words-without-meaning', { key, task }, removeKey(path));
+    });
+  }
+  findings.check(() => {
+    const words = Object.entries(teacher.verbalizers ?? {});
+    const twice = words.find(([, word], i) => words.slice(0, i).some(([, other]) => other === word));
+    if (twice) findings.error(['teacher', 'verbalizers', twice[0]], 'endpoint-verbalizer-twice', { word: twice[1] });
   });
 }
 

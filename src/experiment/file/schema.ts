@@ -3,6 +3,7 @@
 // The namespace, not `{ z }`: bundlers then leave zod's forty languages out of the extension (350 KB).
 import * as z from 'zod';
 import { usualSeparator } from '../../dataset/dataset';
+import { usualPrompt } from '../endpoint';
 import { familyNames } from '../../model/architecture';
 import { layoutOf } from '../../model/layouts/families';
 import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
@@ -358,6 +359,23 @@ const teacherSchema = z
             description:
               'Name of the environment variable that has the key of the server, ending in _API_KEY or _API_TOKEN; the key itself stands in no file. The editor keeps a key of its own for each server.',
             examples: ['OPENAI_API_KEY'],
+          }),
+        prompt: z
+          .string()
+          .max(20_000)
+          .regex(/\{text\}/)
+          .optional()
+          .meta({
+            description: `text-classification: what the model is to continue with a label, {text} standing for a row's text and {pair} for its second. "${usualPrompt}" if left out, with the second below the first.`,
+            examples: ['Review: {text}\nSentiment:'],
+          }),
+        verbalizers: z
+          .record(z.string(), z.string().min(1).max(1000))
+          .optional()
+          .meta({
+            description:
+              'text-classification: the words that stand for each label after the prompt. A space and the label itself where left out.',
+            examples: [{ positive: ' good', negative: ' bad' }],
           }),
         concurrency: count('Requests that are under way at once.', 256).default(8),
         timeoutSeconds: z

@@ -17,7 +17,28 @@ export const endpointProblems = {
   },
   'endpoint-task': {
     message: 'A completions server says nothing that the task "{task}" could be learnt from.',
-    remedy: 'Use "causal-lm", or a checkpoint as the teacher.',
+    remedy: 'Use "causal-lm" or "text-classification", or a checkpoint as the teacher.',
+  },
+  'endpoint-labels': {
+    message: 'A server is asked which of several classes a text has, and the labels here are "{labels}".',
+    remedy: 'Use rows with one class each, or a checkpoint as the teacher.',
+  },
+  'endpoint-words-without-meaning': {
+    message: '"{key}" has no meaning for {task}.',
+    remedy: 'Remove it, or choose the task "text-classification".',
+  },
+  'endpoint-verbalizer-twice': {
+    message: 'The words {word:json} stand for another label already.',
+    remedy: 'Give each label words of its own.',
+  },
+  'endpoint-verbalizer-of-none': {
+    message: 'No row has the label {label:json}; those of the rows are {labels:list}.',
+    remedy: 'Correct it, or remove it.',
+  },
+  'endpoint-verbalizers-alike': {
+    message:
+      'The server gives log-probabilities of the first token of an answer alone, and {token:json} begins both {word:json} and {other:json}.',
+    remedy: 'Give each label words that begin otherwise, with "verbalizers".',
   },
   'endpoint-without-tokenizer': {
     message: 'A server gives no tokenizer away.',
@@ -47,8 +68,10 @@ export const endpointProblems = {
     remedy: 'Start the run anew from the editor, which asks, or on the command line.',
   },
   'endpoint-generates-only': {
-    message: '{host} gives log-probabilities of what it writes alone, not of the texts of the dataset.',
-    remedy: 'Use a server that gives them of prompts, such as vLLM.',
+    message:
+      '{host} gives log-probabilities of what it writes alone, and the rows have no prompts that it could go on from.',
+    remedy:
+      'Name the columns "promptColumn" and "completionColumn" of the dataset, or use a server that gives log-probabilities of prompts, such as vLLM.',
   },
   'endpoint-unreachable': {
     message: '{host} cannot be reached ({reason}).',

@@ -21,8 +21,6 @@ export interface Written {
   ids: number[];
   /** Of the position of each. */
   scored: Scored[];
-  /** Whether it came to its end, rather than to the most that was asked for. */
-  isFinished: boolean;
 }
 
 export class Completions {
@@ -39,15 +37,23 @@ export class Completions {
    * @throws ComplaintError where it gives no log-probabilities, takes no token ids, or has other tokens
    */
   async ability(ids: readonly number[]): Promise<Ability> {
+    return this.firstAbility(async (ability) => {
+      const answer = await this.client.complete(this.request(ability, ids));
+      this.checkCount(answer.usage, ids.length);
+      const choice = choiceIn(answer);
+      const scored =
+        ability === 'generated' ? this.generated(choice)?.scored : this.ofPrompt(ability, choice, ids, true);
+      // Where it ends at once there is nothing to list.
+      return scored !== undefined && (scored.length > 0 || choice.finish_reason === 'stop');
+    });
+  }
+
+  private async firstAbility(has: (ability: Ability) => Promise<boolean>): Promise<Ability> {
     let refused = '';
     for (const ability of abilities) {
       try {
-        const answer = await this.client.complete(this.request(ability, ids));
-        this.checkCount(answer.usage, ids.length);
-        const choice = choiceIn(answer);
-        const scored =
-          ability === 'generated' ? this.generated(choice)?.scored : this.ofPrompt(ability, choice, ids, true);
-        if (scored !== undefined && scored.length > 0) return ability;
+        if (await has(ability)) return ability;
+        refused = '';
       } catch (error) {
         if (!(error instanceof Refused) || error.complaint.code !== 'endpoint-refused') throw error;
         refused = error.complaint.message;
@@ -71,18 +77,72 @@ export class Completions {
     return scored;
   }
 
-  /** Lets it go on, by the most probable token each time. */
-  async write(ids: readonly number[], most: number): Promise<Written> {
-    const choice = choiceIn(await this.client.complete({ ...this.request('generated', ids), max_tokens: most }));
-    const written = this.generated(choice);
-    if (written === undefined) throw this.notUnderstood('no log-probabilities of what it wrote');
-    return { ...written, isFinished: choice.finish_reason === 'stop' };
+  /** As `ability`, of prompts that are texts: whatever its tokens are. */
+  async abilityOfTexts(text: string): Promise<Ability> {
+    return this.firstAbility(async (ability) => {
+      const choice = choiceIn(await this.client.complete(this.request(ability, text)));
+      return ability === 'generated'
+        ? firstIn(choice) !== undefined
+        : this.logProbabilityIn(ability, choice) !== undefined;
+    });
   }
 
-  private request(ability: Ability, prompt: readonly number[]): object {
+  /** log p of a text, of its tokens after the first. */
+  async logProbability(ability: Exclude<Ability, 'generated'>, text: string): Promise<number> {
+    const sum = this.logProbabilityIn(ability, choiceIn(await this.client.complete(this.request(ability, text))));
+    if (sum === undefined) throw this.notUnderstood('no log-probabilities of the prompt');
+    return sum;
+  }
+
+  /** The most probable tokens after a text, as their texts. */
+  async first(text: string): Promise<{ text: string; logProbability: number }[]> {
+    const listed = firstIn(choiceIn(await this.client.complete(this.request('generated', text))));
+    if (listed === undefined) throw this.notUnderstood('no log-probabilities of what it wrote');
+    return listed.map(([one, value]) => ({ text: one, logProbability: this.number(value) }));
+  }
+
+  private logProbabilityIn(
+    ability: Exclude<Ability, 'generated'>,
+    choice: Record<string, unknown>,
+  ): number | undefined {
+    const { prompt_logprobs: given } = choice;
+    const values =
+      ability === 'echo'
+        ? // The token that it wrote after the text is the last.
+          listedIn(choice)?.token_logprobs.slice(1, -1)
+        : Array.isArray(given)
+          ? given.slice(1).map((one) => Object.values((one ?? {}) as Record<string, { logprob?: unknown }>)[0]?.logprob)
+          : undefined;
+    // With nothing of the text in it, it is of what was written.
+    if (values === undefined || values.length === 0) return undefined;
+    return values.reduce((sum: number, value) => sum + this.number(value), 0);
+  }
+
+  /**
+   * Lets it go on, by the most probable token each time. Nothing where not each token of it is listed, as llama.cpp leaves out those that are
+   * parts of a character; a token that ends the text and is not listed is left away.
+   */
+  async write(ids: readonly number[], most: number): Promise<Written> {
+    const answer = await this.client.complete({ ...this.request('generated', ids), max_tokens: most });
+    const choice = choiceIn(answer);
+    const written = this.generated(choice);
+    if (written === undefined) throw this.notUnderstood('no log-probabilities of what it wrote');
+    const counted = (answer.usage as { completion_tokens?: unknown } | undefined)?.completion_tokens;
+    const unlisted = typeof counted === 'number' ? counted - written.ids.length : 0;
+    const isEnd = choice.finish_reason === 'stop' && unlisted === 1;
+    return unlisted <= 0 || isEnd ? written : { ids: [], scored: [] };
+  }
+
+  /** What may follow a text; nothing where the server does not say. */
+  async next(ids: readonly number[]): Promise<Scored> {
+    return (await this.write(ids, 1)).scored[0] ?? [];
+  }
+
+  private request(ability: Ability, prompt: readonly number[] | string): object {
     const { top } = this;
     const common = { prompt, max_tokens: 1, temperature: 0, logprobs: top };
-    if (ability === 'prompt_logprobs') return { ...common, prompt_logprobs: top };
+    // Of a text the tokens that are there are enough.
+    if (ability === 'prompt_logprobs') return { ...common, prompt_logprobs: typeof prompt === 'string' ? 0 : top };
     return ability === 'echo' ? { ...common, echo: true } : common;
   }
 
@@ -126,7 +186,7 @@ export class Completions {
     });
   }
 
-  private generated(choice: Record<string, unknown>): Omit<Written, 'isFinished'> | undefined {
+  private generated(choice: Record<string, unknown>): Written | undefined {
     const content = (choice.logprobs as { content?: unknown } | null | undefined)?.content;
     const ids: number[] = [];
     const scored: Scored[] = [];
@@ -226,6 +286,17 @@ function listedIn({ logprobs }: Record<string, unknown>): Listed | undefined {
   return isWhole
     ? { tokens: tokens!.map(String), token_logprobs: token_logprobs!, top_logprobs: top_logprobs! }
     : undefined;
+}
+
+/** Of the first token that it wrote: the texts that might have stood there. */
+function firstIn(choice: Record<string, unknown>): [string, unknown][] | undefined {
+  const content = (choice.logprobs as { content?: unknown } | null | undefined)?.content;
+  if (Array.isArray(content)) {
+    const [first] = content as ContentToken[];
+    return first?.top_logprobs?.map((one) => [String(one.token), one.logprob]);
+  }
+  const [best] = listedIn(choice)?.top_logprobs ?? [];
+  return typeof best === 'object' && best !== null ? Object.entries(best) : undefined;
 }
 
 /** The only one. */

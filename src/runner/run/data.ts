@@ -25,8 +25,8 @@ export interface RunData {
   tokenizer: Tokenizer;
   /** text-classification: class names by index. */
   labels?: string[] | undefined;
-  /** What the student learns from: labelled rows, then those that only the teacher judges. */
-  train: Examples;
+  /** What the student learns from: labelled rows, then those that only the teacher judges. Their rows are there where the teacher is behind a server. */
+  train: ExamplesWithRows;
   /** Those of `train` whose label is known, which is all there is to learn from without a teacher. */
   labelled: Examples;
   /** How many labelled rows `trainRows` leaves out. */
@@ -118,7 +118,8 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     labelNames: labels,
     labels: dataset.labels,
   };
-  const [train, validation] = [storeOf('train', false), storeOf('validation', true)];
+  // A server is asked about texts, all others about tokens.
+  const [train, validation] = [storeOf('train', experiment.teacher.source === 'endpoint'), storeOf('validation', true)];
   const problems = new RowProblems();
   const learn = rowEncoder(tokenizer, { ...encoding, keepUnlabelled: true });
   const hold = rowEncoder(tokenizer, encoding);
@@ -131,7 +132,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     if (role === LEFT_OUT) return;
     const made = role === LEARNT ? learn(row) : hold(row);
     if ('code' in made) problems.add(made);
-    else places[number] = (role === LEARNT ? train.add(made) : validation.add(made, row)) + 1;
+    else places[number] = (role === LEARNT ? train : validation).add(made, row) + 1;
   });
   if (Array.isArray(dataset.validation)) {
     const held = await read(dataset.validation, columns, (row) => {

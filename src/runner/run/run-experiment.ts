@@ -52,16 +52,15 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
       ensemble: frozen.ensemble,
       objective: experiment.distillation,
     };
+    let learning = run;
     if (opaque?.endpoint) {
       planRoles(run, [frozen.architecture], architecture);
-      const texts = [
-        { name: 'training', examples: run.data.train },
-        { name: 'validation', examples: run.data.validation },
-      ];
-      if (!(await opaque.endpoint.askAbout(texts))) return undefined;
+      const train = await opaque.endpoint.askForTraining();
+      if (!train) return undefined;
+      learning = { ...run, data: { ...run.data, train } };
     }
     await checkTeacher(run, frozen);
-    for (const ofSeed of seedsOfRun(run)) {
+    for (const ofSeed of seedsOfRun(learning)) {
       const ofTeacher = 'parameters' in first ? first : undefined;
       const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, ofTeacher);
       const student: Student = { architecture, initial, pairing, teachers: models, frozen };
@@ -148,7 +147,7 @@ async function compare(
     const { examples, split } = test
       ? { examples: test.examples, split: 'test' as const }
       : { examples: data.validation, split: 'validation' as const };
-    if (test && opaque?.endpoint && !(await opaque.endpoint.askAbout([{ name: 'test', examples }]))) return undefined;
+    if (test && opaque?.endpoint && !(await opaque.endpoint.askAbout({ name: 'test', examples }))) return undefined;
     await recorder.note(`comparing on ${examples.length} ${split} examples`);
     return await compareOn(run, teacher, opaque, examples, split);
   } finally {

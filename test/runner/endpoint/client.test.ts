@@ -10,6 +10,7 @@ import { EndpointClient, type EndpointSetting } from '../../../src/runner/endpoi
 import { Completions } from '../../../src/runner/endpoint/completions';
 import { endpointKey } from '../../../src/runner/endpoint/endpoint-key';
 import { TokenNames } from '../../../src/runner/endpoint/token-names';
+import { classLogits } from '../../../src/runner/endpoint/verbalizers';
 import { Tokenizer } from '../../../src/tokenizer/tokenizer';
 import { characterTokenizer } from '../../experiment/word-piece';
 import { goldenFolder } from '../../golden/compare';
@@ -108,10 +109,26 @@ describe('a completions server', () => {
     expect(compared).toBeGreaterThan(2);
   });
 
+  it.each(['vllm', 'echo'] as const)('says how probable words are after a text, by %s', async (kind) => {
+    server.kind = kind;
+    const completions = completionsOf();
+    const ability = await completions.abilityOfTexts('call me');
+    expect(ability).toBe(kind === 'vllm' ? 'prompt_logprobs' : 'echo');
+    const logits = await classLogits(completions, ability, 'call me', [' ishmael', ' ahab']);
+    const exact: number[] = [];
+    for (const text of ['call me ishmael', 'call me ahab']) {
+      const all = server.idsOf(text);
+      const rows = await server.logProbabilities(all);
+      exact.push(all.slice(1).reduce((sum, id, i) => sum + rows[i]![id]!, 0));
+    }
+    expect(logits[0]! - logits[1]!).toBeCloseTo(exact[0]! - exact[1]!, 4);
+    expect(Math.exp(logits[0]!) + Math.exp(logits[1]!)).toBeCloseTo(1, 5);
+  });
+
   it('writes on by the most probable token, with what it says of each', async () => {
     server.kind = 'llama.cpp';
-    const { ids: written, scored, isFinished } = await completionsOf().write(ids, 6);
-    expect(written).toHaveLength(isFinished ? written.length : 6);
+    const { ids: written, scored } = await completionsOf().write(ids, 6);
+    expect(written).toHaveLength(6);
     const exact = await server.logProbabilities([...ids, ...written]);
     scored.forEach((tokens, i) => {
       expect(tokens[0]!.id).toBe(written[i]);

@@ -7,6 +7,7 @@ import { validateExperimentFile } from '../../../src/experiment/checks/validate'
 import type { InspectResult } from '../../../src/protocol/records';
 import type { CacheResult } from '../../../src/runner/commands/cache';
 import type { RunResult } from '../../../src/runner/run/carry-out';
+import { promptIds } from '../../../src/dataset/examples';
 import { Tokenizer } from '../../../src/tokenizer/tokenizer';
 import { characterTokenizer } from '../../experiment/word-piece';
 import { goldenFolder } from '../../golden/compare';
@@ -104,7 +105,7 @@ describe('a run whose teacher gives log-probabilities of prompts', () => {
     server.answersAtMost = Infinity;
     folder = onlyRun(workspace);
     result = await document<RunResult>(['resume', folder], workspace, env);
-    const answered = server.answered.map((ids) => ids.join());
+    const answered = server.answered.map(String);
     asked = { answered, unanswered, keys: [...server.keys] };
     expect(server.requests).toBe(1 + answered.length + unanswered);
   });
@@ -166,8 +167,129 @@ describe('a run whose teacher gives log-probabilities of prompts', () => {
   });
 });
 
+/** Beginnings of rows, with what comes next. */
+const prompted = (count: number): string[] =>
+  sampleRows('moby-dick', 'train', count).map((line) => {
+    const { text } = JSON.parse(line) as { text: string };
+    return JSON.stringify({ prompt: text.slice(0, 12), completion: text.slice(12, 20) });
+  });
+
+describe('a run whose teacher gives log-probabilities of what it writes alone', () => {
+  const dataset = { promptColumn: 'prompt', completionColumn: 'completion', maxLength: 24 };
+  const splits = { train: 'train.jsonl', validation: 'validation.jsonl' };
+
+  it('learns from what the teacher writes after the prompts, and is held against it token by token', async () => {
+    server.kind = 'llama.cpp';
+    const rows = prompted(14);
+    const workspace = workspaceWith({
+      rows: { train: rows.slice(0, 10), validation: rows.slice(10) },
+      withoutTest: true,
+      more: { dataset: { ...splits, ...dataset } },
+    });
+    const { summary } = await run(workspace);
+    const asked = (server.answered as number[][]).slice(2);
+    const prompts = asked.slice(0, 10);
+    expect(new Set(asked.map(String)).size).toBe(asked.length);
+    const log = logOf(onlyRun(workspace));
+    let tokens = 0;
+    for (const prompt of prompts) tokens += (await server.write(prompt, 24 - prompt.length)).length;
+    expect(log).toContain(`after 10 prompts (sequence-level distillation), ${tokens} tokens`);
+    expect(log).toContain(`asking ${new URL(server.url).host} about what follows 10 training prompts: 10 requests`);
+    expect(log).toContain(`about 4 validation texts: ${asked.length - 10} requests`);
+    // Of each token of a validation row's completion one, by what comes before it.
+    const [teacher, student] = summary!.rows;
+    const lengths = rows.slice(10).map((line) => {
+      const { prompt, completion } = JSON.parse(line) as { prompt: string; completion: string };
+      return { prompt, completion };
+    });
+    let [loss, counted] = [0, 0];
+    for (const { prompt, completion } of lengths) {
+      const before = [...promptIds(tokenizer, prompt)];
+      const after = [...server.idsOf(completion), tokenizer.special.endOfText!].slice(0, 24 - before.length);
+      const exact = await server.logProbabilities([...before, ...after]);
+      after.forEach((id, i) => (loss -= exact[before.length - 1 + i]![id]!));
+      counted += after.length;
+    }
+    // All but one of its tokens are asked for.
+    expect(teacher!.metrics.loss).toBeCloseTo(loss / counted, 3);
+    expect(student!.metrics.teacherKl).toBeGreaterThan(0);
+    const requests = server.requests;
+    await run(workspace);
+    expect(server.requests).toBe(requests);
+  });
+});
+
+describe('a run whose teacher is asked for classes', () => {
+  /** Short enough for a model of 64 characters. */
+  const short = (split: 'train' | 'validation', count: number): string[] =>
+    sampleRows('spam', split, count).map((line) => {
+      const { text, label } = JSON.parse(line) as { text: string; label: string };
+      return JSON.stringify({ text: text.slice(0, 24), label });
+    });
+  const rows = { train: short('train', 16), validation: short('validation', 12) };
+  const classes = (more: Changes = {}): string =>
+    workspaceWith({
+      task: 'text-classification',
+      rows,
+      withoutTest: true,
+      top: 20,
+      ...more,
+      more: { tokenizer: { source: 'train', kind: 'wordpiece', vocabularySize: 512 }, ...more.more },
+    });
+
+  it.each(['vllm', 'llama.cpp'] as const)('has how probable their words are after a text, by %s', async (kind) => {
+    server.kind = kind;
+    const verbalizers = { ham: ' message', spam: ' junk' };
+    const { summary } = await run(classes({ settings: { prompt: 'Text: {text} is', verbalizers } }));
+    // Whole words where prompts are scored, else their first token.
+    const scores = async (text: string, word: string): Promise<number> => {
+      const prompt = server.idsOf(`Text: ${text} is`);
+      const all = server.idsOf(`Text: ${text} is${word}`);
+      const exact = await server.logProbabilities(all);
+      const end = kind === 'llama.cpp' ? prompt.length + 1 : all.length;
+      let sum = 0;
+      for (let at = prompt.length; at < end; at++) sum += exact[at - 1]![all[at]!]!;
+      return sum;
+    };
+    let loss = 0;
+    for (const line of rows.validation) {
+      const { text, label } = JSON.parse(line) as { text: string; label: 'ham' | 'spam' };
+      const [ham, spam] = [await scores(text, ' message'), await scores(text, ' junk')];
+      loss += Math.log(Math.exp(ham) + Math.exp(spam)) - (label === 'ham' ? ham : spam);
+    }
+    const [teacher, student] = summary!.rows;
+    expect(student!.metrics.agreement).toBeGreaterThanOrEqual(0);
+    // What it can, and of 28 texts two answers each, or one.
+    const asked = { vllm: 1 + 56, 'llama.cpp': 2 + 28 }[kind];
+    expect(server.answered).toHaveLength(asked);
+    if (kind !== 'llama.cpp') {
+      expect(teacher!.metrics.loss).toBeCloseTo(loss / 12, 4);
+    }
+  });
+
+  it('is checked before: labels that are not one of several, words for none or for two, and words that begin alike', async () => {
+    const workspace = classes();
+    const file = path.join(workspace, 'tiny.distill.json');
+    const original = JSON.parse(readFileSync(file, 'utf8')) as { teacher: object; dataset: object };
+    const codes = async (changes: object, dataset: object = {}): Promise<string[]> => {
+      const teacher = { ...original.teacher, ...changes };
+      writeFileSync(file, JSON.stringify({ ...original, teacher, dataset: { ...original.dataset, ...dataset } }));
+      return (await validateExperimentFile(file)).map(({ code }) => code);
+    };
+    expect(await codes({})).toEqual([]);
+    expect(await codes({}, { labels: 'multiple' })).toEqual(['endpoint-labels']);
+    expect(await codes({ verbalizers: { eggs: ' eggs' } })).toEqual(['endpoint-verbalizer-of-none']);
+    expect(await codes({ verbalizers: { ham: ' a', spam: ' a' } })).toEqual(['endpoint-verbalizer-twice']);
+    expect(await codes({ prompt: 'no place for a text' })).toHaveLength(1);
+    expect(await codes({ verbalizers: { ham: ' good', spam: ' great' } })).toEqual([]);
+    server.kind = 'llama.cpp';
+    const { stderr } = await distillery(['run', 'tiny.distill.json'], workspace, environment);
+    expect(stderr).toMatch(/"g" begins both " great" and " good"/);
+  });
+});
+
 describe('a run with a server that cannot', () => {
-  it('ends before anything is trained, with what to do: other tokens, a key that is wanted, no prompts', async () => {
+  it('ends before anything is trained, with what to do', async () => {
     const workspace = workspaceWith({ rows: { train: sampleRows('moby-dick', 'train', 8) } });
     const failing = async (): Promise<string> => {
       const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace, environment);
@@ -178,8 +300,8 @@ describe('a run with a server that cannot', () => {
     expect(await failing()).toMatch(
       /tiny\.distill\.json:\d+:\d+: .+ answers only to who has a key\. .+"apiKeyVariable"/,
     );
-    server.kind = 'without';
-    expect(await failing()).toMatch(/answers without log-probabilities/);
+    server.kind = 'llama.cpp';
+    expect(await failing()).toMatch(/of what it writes alone, and the rows have no prompts.+"promptColumn"/);
     expect(readdirSync(path.join(workspace, '.distillery', 'runs')).length).toBe(2);
   });
 

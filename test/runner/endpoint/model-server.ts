@@ -20,7 +20,7 @@ export type Failure =
   { status: number; retryAfter?: string; body?: string } | { redirect: string } | 'hang' | 'cut' | 'page';
 
 interface Request {
-  prompt: number[];
+  prompt: number[] | string;
   max_tokens: number;
   logprobs: number;
   prompt_logprobs?: number;
@@ -33,7 +33,7 @@ export class ModelServer {
   /** Of the requests that come next, one each. */
   readonly failures: Failure[] = [];
   /** Prompts that were answered, and the keys and proxies that came with requests. */
-  readonly answered: number[][] = [];
+  readonly answered: Request['prompt'][] = [];
   readonly keys: (string | undefined)[] = [];
   requests = 0;
   /** Most requests that were under way at once. */
@@ -73,12 +73,27 @@ export class ModelServer {
     await this.predictor.release();
   }
 
+  /** Of a text, as a server cuts it up. */
+  idsOf(text: string): number[] {
+    return [...this.tokenizer.encode(text, { addSpecialTokens: false }).ids];
+  }
+
   /** log softmax [V] of what follows each token. */
   logProbabilities(ids: readonly number[]): Promise<Float64Array[]> {
     const name = ids.join();
     const known = this.scores.get(name) ?? this.compute(ids);
     this.scores.set(name, known);
     return known;
+  }
+
+  /** What it goes on with, the token that ends it included. */
+  async write(prompt: readonly number[], maxNewTokens: number): Promise<number[]> {
+    const { ids } = await generate(
+      async (all) => Float32Array.from((await this.logProbabilities(all)).at(-1)!),
+      prompt,
+      { maxNewTokens, endOfText: this.tokenizer.special.endOfText },
+    );
+    return ids;
   }
 
   private async compute(ids: readonly number[]): Promise<Float64Array[]> {
@@ -118,34 +133,36 @@ export class ModelServer {
       return;
     }
     if (this.answered.length >= this.answersAtMost) return;
+    const prompt = typeof asked.prompt === 'string' ? this.idsOf(asked.prompt) : asked.prompt;
     this.answered.push(asked.prompt);
-    const [choice, written] = await this.choice(asked);
-    send(200, { choices: [choice], usage: { prompt_tokens: asked.prompt.length, completion_tokens: written } });
+    const [choice, written] = await this.choice({ ...asked, prompt });
+    send(200, { choices: [choice], usage: { prompt_tokens: prompt.length, completion_tokens: written } });
   }
 
-  private async choice({ prompt, max_tokens, logprobs, ...asked }: Request): Promise<[object, number]> {
+  private async choice({
+    prompt,
+    max_tokens,
+    logprobs,
+    ...asked
+  }: Omit<Request, 'prompt'> & { prompt: number[] }): Promise<[object, number]> {
     const { kind, tokenizer } = this;
-    const { ids } = await generate(
-      async (all) => Float32Array.from((await this.logProbabilities(all)).at(-1)!),
-      prompt,
-      { maxNewTokens: max_tokens, endOfText: tokenizer.special.endOfText },
-    );
+    const ids = await this.write(prompt, max_tokens);
     const ended = ids.at(-1) === tokenizer.special.endOfText;
     const rows = await this.logProbabilities([...prompt, ...ids.slice(0, -1)]);
-    const best = (row: Float64Array): number[] => topIndices(row, logprobs);
+    const best = (row: Float64Array, most = logprobs): number[] => topIndices(row, most);
     const text = (id: number): string => tokenizer.tokenText(id);
     const common = { index: 0, text: tokenizer.decode(ids), finish_reason: ended ? 'stop' : 'length' };
     if (kind === 'without') return [{ ...common, logprobs: null }, ids.length];
     if (kind === 'llama.cpp') {
-      // As process_token does it, the token that ends a text is not among what it wrote.
-      const shown = ended ? ids.slice(0, -1) : ids;
+      // Special tokens have no text there.
+      const shown = (id: number): string => (tokenizer.isSpecial(id) ? '' : text(id));
       const one = (id: number, row: Float64Array) => ({
         id,
-        token: text(id),
-        bytes: [...Buffer.from(text(id))],
+        token: shown(id),
+        bytes: [...Buffer.from(shown(id))],
         logprob: row[id]!,
       });
-      const content = shown.map((id, i) => {
+      const content = ids.map((id, i) => {
         const row = rows[prompt.length - 1 + i]!;
         return { ...one(id, row), top_logprobs: best(row).map((other) => one(other, row)) };
       });
@@ -164,7 +181,7 @@ export class ModelServer {
     const ofPrompt = prompt.map((actual, i) => {
       const row = rows[i - 1];
       if (i === 0 || !row) return null;
-      const shown = [...new Set([...best(row), actual])];
+      const shown = [...new Set([...best(row, asked.prompt_logprobs), actual])];
       return Object.fromEntries(shown.map((id) => [id, { logprob: row[id]!, decoded_token: text(id) }]));
     });
     const isAsked = kind === 'vllm' && asked.prompt_logprobs !== undefined;
