@@ -95,14 +95,13 @@ export const endpointProblems = {
   },
   'endpoint-key-wanted': {
     message: '{host} answers only to who has a key.',
-    remedy: [
-      'Set the environment variable {variable}.',
-      'Put it into an environment variable, and the name of that into the file as "apiKeyVariable".',
-    ],
+    remedy: 'To send one, {key} and try again.',
+    actions: { key: '{address}' },
   },
   'endpoint-key-refused': {
     message: '{host} does not accept the key that was sent.',
-    remedy: ['Set the environment variable {variable} to one that is valid there.', 'Use one that is valid there.'],
+    remedy: 'To send another, {key} and try again.',
+    actions: { key: '{address}' },
   },
   'endpoint-model-unknown': {
     message: '{host} has no model "{model}", or is asked at another address: {message}',

@@ -15,8 +15,6 @@ export interface EndpointSetting {
   timeoutSeconds: number;
   /** Sent to this server alone. */
   key?: string | undefined;
-  /** The environment variable that has it, or should. */
-  keyVariable?: string | undefined;
   /** Requests under way at once; others wait for their turn. */
   concurrency: number;
   /** Ends waits between attempts. */
@@ -158,12 +156,10 @@ export class EndpointClient {
 
   private refusal(status: number, text: string): Complaint {
     const { host } = this;
-    const { key, model, keyVariable } = this.setting;
+    const { key, model } = this.setting;
     if (status === 401 || status === 403) {
-      return complaint(key === undefined ? 'endpoint-key-wanted' : 'endpoint-key-refused', {
-        host,
-        variable: keyVariable,
-      });
+      const told = { host, address: this.setting.url };
+      return complaint(key === undefined ? 'endpoint-key-wanted' : 'endpoint-key-refused', told);
     }
     const message = this.messageIn(text);
     if (status === 404) return complaint('endpoint-model-unknown', { host, model, message });

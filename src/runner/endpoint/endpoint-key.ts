@@ -6,8 +6,7 @@
 
 import type { EndpointSpec } from '../../experiment/file/schema';
 import { complaint, ComplaintError } from '../../protocol/problem';
-
-export const ENDPOINTS_VARIABLE = 'DISTILLERY_ENDPOINTS';
+import { ENDPOINTS_VARIABLE } from '../../protocol/runner';
 
 /**
  * Undefined where there is none.

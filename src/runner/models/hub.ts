@@ -5,6 +5,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EnvHttpProxyAgent, fetch as fetchBy } from 'undici';
 import { hubCacheFolder, hubHome, variable } from '../../model/places/hub-cache';
 import { hubIdText, type HubId } from '../../protocol/hub-id';
 import { complaint, ComplaintError, type Complaint } from '../../protocol/problem';
@@ -33,6 +34,7 @@ export async function openHub(about: HubId, signal?: AbortSignal, env = process.
   if (!/^https?:$/.test(url?.protocol ?? '')) throw hubError(complaint('hub-address-wrong', { value: address }));
   const token = await accessToken(env);
   const { host, origin } = url!;
+  const send = fetchOf(env);
   return {
     address,
     host,
@@ -41,7 +43,7 @@ export async function openHub(about: HubId, signal?: AbortSignal, env = process.
       const headers = new Headers(init?.headers);
       // fetch itself takes it away where it is led on to another host.
       if (token !== undefined && asked.origin === origin) headers.set('Authorization', `Bearer ${token}`);
-      const response = await fetch(asked, { ...init, headers, signal: signal ?? null }).catch((error: unknown) => {
+      const response = await send(asked, { ...init, headers, signal: signal ?? null }).catch((error: unknown) => {
         signal?.throwIfAborted();
         throw hubError(complaint('hub-unreachable', { host: asked.host, reason: reasonOf(error) }));
       });
@@ -50,6 +52,19 @@ export async function openHub(about: HubId, signal?: AbortSignal, env = process.
       throw hubError(refusal(response, about, host, token !== undefined));
     },
   };
+}
+
+/** Node's own, or where the environment names a proxy one that goes through it. */
+function fetchOf(env: NodeJS.ProcessEnv): typeof fetch {
+  // As curl and undici look for them: small letters first.
+  const [httpProxy, httpsProxy, noProxy] = ['http_proxy', 'https_proxy', 'no_proxy'].map((name) =>
+    variable(env, name, name.toUpperCase()),
+  );
+  if (httpProxy === undefined && httpsProxy === undefined) return fetch;
+  const named = { httpProxy, httpsProxy, noProxy };
+  const dispatcher = new EnvHttpProxyAgent(Object.fromEntries(Object.entries(named).filter(([, value]) => value)));
+  // The same interface, of which each has a type of its own.
+  return ((asked: URL, init: object) => fetchBy(asked, { ...init, dispatcher })) as unknown as typeof fetch;
 }
 
 /** Python's notion of it. */

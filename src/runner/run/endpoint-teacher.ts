@@ -93,9 +93,9 @@ export class EndpointTeacher implements AnswerSource {
   /** Opens what is kept of its answers; the server is not asked yet. */
   static async open(run: PreparedRun, spec: EndpointSpec): Promise<EndpointTeacher> {
     const { data, paths, experiment, control } = run;
-    const { model, topLogprobs, apiKeyVariable } = spec;
+    const { model, topLogprobs } = spec;
     const key = endpointKey(spec, process.env);
-    const setting = { ...spec, key, keyVariable: apiKeyVariable, signal: control.stopSignal };
+    const setting = { ...spec, key, signal: control.stopSignal };
     const client = new EndpointClient(setting);
     // Of classes texts are asked about, whatever the student's tokens are.
     const about = experiment.task === 'causal-lm' ? { tokenizer: data.tokenizer.contentHash } : { texts: true };

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { connect, type AddressInfo, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decodeTop, encodeScored, encodeTop } from '../../../src/distill/teacher/top-logits';
 import { ComplaintError } from '../../../src/protocol/problem';
@@ -15,6 +15,7 @@ import { Tokenizer } from '../../../src/tokenizer/tokenizer';
 import { characterTokenizer } from '../../experiment/word-piece';
 import { goldenFolder } from '../../golden/compare';
 import { ModelServer } from './model-server';
+import { startProxy } from './proxy';
 
 const tokenizer = Tokenizer.fromJson(characterTokenizer());
 const ids = [...tokenizer.encode('call me ishmael, said he').ids];
@@ -180,11 +181,11 @@ describe('a request to a server', () => {
   it('is not sent again where the server says no, and that is told without the key', async () => {
     const key = 'sk-very-secret';
     const before = server.requests;
-    const client = clientOf({ key, keyVariable: 'TINY_API_KEY' });
+    const client = clientOf({ key });
     server.failures.push({ status: 401 });
     expect(await codeOf(client.complete({}))).toBe('endpoint-key-refused');
     server.failures.push({ status: 401 });
-    await expect(clientOf({ keyVariable: 'TINY_API_KEY' }).complete({})).rejects.toThrow(/only to who has a key/);
+    await expect(clientOf().complete({})).rejects.toThrow(/only to who has a key/);
     server.failures.push({ status: 400, body: `{"error": {"message": "bad request of ${key}"}}` });
     await expect(client.complete({})).rejects.toThrow(/400: bad request of …$/);
     expect(await codeOf(clientOf({ model: 'huge' }).complete({ prompt: ids }))).toBe('endpoint-model-unknown');
@@ -206,20 +207,8 @@ describe('a request to a server', () => {
   });
 
   it('goes through the proxy that the environment names, unless the host is excepted', async () => {
-    const through: (string | undefined)[] = [];
-    const sockets: Socket[] = [];
-    const proxy = createServer().listen(0, '127.0.0.1');
-    proxy.on('connect', (request, socket: Socket) => {
-      through.push(request.url);
-      const [host, port] = request.url!.split(':');
-      const upstream = connect(Number(port), host, () => {
-        socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-        upstream.pipe(socket).pipe(upstream);
-      });
-      sockets.push(socket, upstream);
-    });
-    await once(proxy, 'listening');
-    vi.stubEnv('http_proxy', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+    const { address, through, close } = await startProxy();
+    vi.stubEnv('http_proxy', address);
     const request = { prompt: ids, max_tokens: 1, logprobs: 2 };
     expect(await clientOf().complete(request)).toHaveProperty('choices');
     expect(through).toEqual([new URL(server.url).host]);
@@ -227,8 +216,7 @@ describe('a request to a server', () => {
     expect(await clientOf().complete(request)).toHaveProperty('choices');
     expect(through).toHaveLength(1);
     vi.unstubAllEnvs();
-    for (const socket of sockets) socket.destroy();
-    proxy.close();
+    close();
   });
 
   it('waits for its turn where as many are under way as the experiment allows', async () => {

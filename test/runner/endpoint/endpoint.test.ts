@@ -128,6 +128,8 @@ describe('a run whose teacher gives log-probabilities of prompts', () => {
     expect(log).toMatch(/was sent 43 requests: [\d,]+ tokens read and 43 written, as it counts/);
     expect(log).toMatch(/about 24 test texts: 24 requests/);
     expect(new Set(asked.keys)).toEqual(new Set([`Bearer ${key}`]));
+    const card = readFileSync(path.join(folder, 'student', 'README.md'), 'utf8');
+    expect(card.replaceAll('\\', '')).toContain(`A student distilled from tiny at ${host}: forward-kl`);
     expect(filesBelow(workspace).some((content) => content.includes(key))).toBe(false);
   });
 
@@ -298,7 +300,7 @@ describe('a run with a server that cannot', () => {
     };
     server.failures.push({ status: 401 });
     expect(await failing()).toMatch(
-      /tiny\.distill\.json:\d+:\d+: .+ answers only to who has a key\. .+"apiKeyVariable"/,
+      /tiny\.distill\.json:\d+:\d+: .+ answers only to who has a key\. .+"apiKeyVariable" names/,
     );
     server.kind = 'llama.cpp';
     expect(await failing()).toMatch(/of what it writes alone, and the rows have no prompts.+"promptColumn"/);
