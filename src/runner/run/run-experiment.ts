@@ -60,7 +60,7 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
         if (!(await trainControl(ofSeed, student, control))) return undefined;
       }
     }
-    return await compare(run, frozen, onnx);
+    return await compare(run, loaded);
   } finally {
     frozen.release();
     await onnx?.source.release();
@@ -104,7 +104,7 @@ async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined>
   return { frozen, models };
 }
 
-async function compare(run: PreparedRun, teacher: Teacher, onnx: OpenOnnx | undefined): Promise<Comparison> {
+async function compare(run: PreparedRun, teacher: LoadedTeacher): Promise<Comparison> {
   const { experiment, paths, data, recorder, plan } = run;
   // How long it takes cannot be told from what training took.
   const { fraction } = plan.at('comparison', 0);
@@ -115,7 +115,7 @@ async function compare(run: PreparedRun, teacher: Teacher, onnx: OpenOnnx | unde
       ? { examples: test.examples, split: 'test' as const }
       : { examples: data.validation, split: 'validation' as const };
     await recorder.note(`comparing on ${examples.length} ${split} examples`);
-    return await compareOn(run, teacher, onnx, examples, split);
+    return await compareOn(run, teacher, examples, split);
   } finally {
     test?.close();
   }
@@ -123,8 +123,7 @@ async function compare(run: PreparedRun, teacher: Teacher, onnx: OpenOnnx | unde
 
 async function compareOn(
   run: PreparedRun,
-  teacher: Teacher,
-  onnx: OpenOnnx | undefined,
+  { frozen, models, onnx }: LoadedTeacher,
   examples: ExamplesWithRows,
   split: Split,
 ): Promise<Comparison> {
@@ -153,14 +152,14 @@ async function compareOn(
     batches: batchesOf(run, examples),
     labels: data.labels,
     seeds,
-    teacherFolders,
+    teachers: teacherFolders.map((folder, i) => ({ folder, model: models[i] as Model })),
     opaque: onnx && {
       parameters: onnx.model.parameters,
       bytes: onnx.bytes,
       latencyMs: await latencyOf(onnx, examples.at(0)!),
     },
     temperature: initialValue(experiment.distillation.temperature),
-    teacher,
+    teacher: frozen,
     isOfStudy: experiment.sweepMember?.study !== undefined,
     latencyText: examples.at(0)!,
   });
