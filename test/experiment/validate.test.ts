@@ -413,12 +413,21 @@ describe('validating an experiment whose teacher is a folder', () => {
     ]);
   });
 
-  it('refuses to start a student from blocks of another width, or that are not there', async () => {
+  it('refuses to start a student from blocks that are narrower, whose heads are others, or that are not there', async () => {
     const folder = await withTeacher();
     const initialize = { from: 'teacher', layers: [0, 4] };
-    expect(
-      await problemsIn(folder, { ...checkpointTeacher, student: { architecture: bertSizes, initialize } }),
-    ).toEqual([expect.stringContaining("The student's hiddenSize is 32, the teacher's 64.")]);
+    const startedWith = (sizes: object): Promise<string[]> =>
+      problemsIn(folder, { ...checkpointTeacher, student: { architecture: { ...bertSizes, ...sizes }, initialize } });
+    expect(await startedWith({ hiddenSize: 128, heads: 8 })).toEqual(
+      expect.arrayContaining([expect.stringContaining("The student's hiddenSize is 128, the teacher's 64.")]),
+    );
+    expect(await startedWith({ hiddenSize: 32, heads: 4 })).toEqual([
+      expect.stringContaining('Heads of the teacher are 16 wide, which 4 heads in a hidden size of 32 are not'),
+    ]);
+    // So many as the width has room for are all right.
+    expect(await startedWith({ hiddenSize: 32, heads: 2 })).toEqual([
+      expect.stringContaining('The teacher has no layer 4.'),
+    ]);
     const architecture = { ...teacherSizes, layers: 2 };
     expect(await problemsIn(folder, { ...checkpointTeacher, student: { architecture, initialize } })).toEqual([
       expect.stringContaining('The teacher has no layer 4.'),

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import {
   type Architecture,
+  headSizeOf,
   isOpaque,
   keyValueHeadsOf,
   type ProblemType,
@@ -11,7 +12,7 @@ import {
 } from '../../model/architecture';
 import { type NewHead, parameterCount } from '../../model/layouts/config';
 import { initializationProblem, withSettingsOf } from '../../model/parameters';
-import { problemAt } from '../../protocol/problem';
+import { type Complaint, problemAt } from '../../protocol/problem';
 import { phrase } from '../../protocol/problems/phrases';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
@@ -110,13 +111,21 @@ function buildStudent(
   findings: Findings,
 ): void {
   if (student.architecture === undefined || findings.isFaulty(['student', 'architecture'])) return;
-  const built = buildArchitecture(student.architecture, context);
   const { initialize } = student;
   const { teacher } = facts;
-  facts.student =
-    initialize.from === 'teacher' && teacher !== undefined && !isOpaque(teacher)
-      ? withSettingsOf(teacher, built, initialize.layers ?? spreadLayers(teacher.layers, built.layers))
-      : built;
+  if (initialize.from !== 'teacher' || teacher === undefined || isOpaque(teacher)) {
+    facts.student = buildArchitecture(student.architecture, context);
+    return;
+  }
+  const spec = { intermediateSize: innerSizeLike(teacher, student.architecture), ...student.architecture };
+  const layers = initialize.layers ?? spreadLayers(teacher.layers, spec.layers);
+  facts.student = withSettingsOf(teacher, buildArchitecture(spec, context), layers);
+}
+
+/** Of an MLP whose width is not named: as large a share of the teacher's as the hidden states have of its. */
+function innerSizeLike(teacher: Architecture, { family, hiddenSize }: ArchitectureSpec): number | undefined {
+  if (family !== teacher.family) return undefined;
+  return Math.max(1, Math.round((teacher.intermediateSize * hiddenSize) / teacher.hiddenSize));
 }
 
 /** Classes of the rows. Where they are not known, two stand for them: only sizes are compared. */
@@ -418,13 +427,29 @@ function checkInitialization(experiment: Experiment, facts: ModelFacts, findings
   const layers = initialize.layers ?? spreadLayers(teacher.layers, student.layers);
   const problem = initializationProblem(student, teacher, layers);
   if (problem === undefined) facts.initialLayers = layers;
-  else {
+  else if (sizeInComplaint(problem) !== undefined) {
+    const size = sizeInComplaint(problem)!;
+    const { fitting, keyValueHeads, teacher: wanted } = problem.arguments;
+    const value = fitting ?? keyValueHeads ?? wanted;
+    const path: Path = ['student', 'architecture'];
+    const heads = student.hiddenSize / headSizeOf(teacher);
+    const isOfHeads = fitting !== undefined && Number.isInteger(heads) && heads <= teacher.heads;
+    const fixes = [setValue([...path, size], value), ...(isOfHeads ? [setValue([...path, 'heads'], heads)] : [])];
+    findings.object([...path, size], problem, ...fixes);
+  } else {
     const path = ['student', 'initialize', 'layers'];
     const spread = spreadLayers(teacher.layers, student.layers);
     const canSpread = initializationProblem(student, teacher, spread) === undefined;
     const fixes = canSpread ? [setValue(path, spread, phrase('spread-blocks', { layers: spread }))] : [];
     findings.object(path, problem, ...fixes);
   }
+}
+
+/** The size of the student's architecture that keeps it from starting so. */
+function sizeInComplaint({ code, arguments: { width } }: Complaint): (typeof sizes)[number] | undefined {
+  if (code === 'start-of-other-head-size') return 'hiddenSize';
+  if (code === 'start-with-more-queries-shared') return 'keyValueHeads';
+  return sizes.find((size) => size === width);
 }
 
 /** A block of the teacher for each of the student's, from the first to the last at even distances. */

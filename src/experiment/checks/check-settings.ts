@@ -212,11 +212,21 @@ function checkTeacherArchitecture(experiment: Experiment, findings: Findings): v
 
 function checkStudentArchitecture(experiment: Experiment, findings: Findings): void {
   const { student } = experiment;
-  if (student.architecture !== undefined)
-    checkArchitecture(student.architecture, ['student', 'architecture'], experiment, findings);
+  if (student.architecture === undefined) return;
+  const { family } = student.architecture;
+  // Its heads are as wide as its teacher's, whatever hiddenSize is, where the config can say so; that they divide it transformers wants still.
+  const isFree = student.initialize.from === 'teacher' && layoutOf(family).namesHeadSize === true;
+  checkArchitecture(student.architecture, ['student', 'architecture'], experiment, findings, isFree);
 }
 
-function checkArchitecture(spec: ArchitectureSpec, path: Path, experiment: Experiment, findings: Findings): void {
+/** @param isFree whether the width of a head is not hiddenSize / heads */
+function checkArchitecture(
+  spec: ArchitectureSpec,
+  path: Path,
+  experiment: Experiment,
+  findings: Findings,
+  isFree = false,
+): void {
   findings.check(() => {
     const { family } = spec;
     const { task } = experiment;
@@ -246,7 +256,12 @@ function checkArchitecture(spec: ArchitectureSpec, path: Path, experiment: Exper
   });
   findings.check(() => {
     const { family, hiddenSize, heads } = spec;
-    if (layoutOf(family).defaults.rotary === undefined || hiddenSize % heads !== 0 || (hiddenSize / heads) % 2 === 0)
+    if (
+      isFree ||
+      layoutOf(family).defaults.rotary === undefined ||
+      hiddenSize % heads !== 0 ||
+      (hiddenSize / heads) % 2 === 0
+    )
       return;
     findings.error([...path, 'heads'], 'head-size-odd', { size: hiddenSize / heads, family });
   });

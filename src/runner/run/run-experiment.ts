@@ -22,6 +22,7 @@ import { loadTestExamples } from './data';
 import { initialStudent, studentArchitecture } from './models';
 import { batchesOf, existingTeacher, prepareRun, seedsOfRun, type PreparedRun, type RunSetup } from './prepared-run';
 import { identityOf, latencyOf, openOnnx, teacherOf, type OpenOnnx } from './onnx-teacher';
+import { prunedUnits } from './pruned-units';
 import { checkTeacher } from './teacher-check';
 import { teacherModels, trainControl, trainStudent, type Student } from './trainings';
 
@@ -51,9 +52,10 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
       objective: experiment.distillation,
     };
     await checkTeacher(run, frozen);
+    const kept = await prunedUnits(run, frozen, architecture);
     for (const ofSeed of seedsOfRun(run)) {
       const ofTeacher = 'parameters' in first ? first : undefined;
-      const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, ofTeacher);
+      const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, ofTeacher, kept);
       const student: Student = { architecture, initial, pairing, teachers: models, frozen };
       if (!(await trainStudent(ofSeed, student))) return undefined;
       for (const control of experiment.controls) {
