@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { bucketLengths, planEpoch, type GroupByLength } from '../../src/dataset/batches';
 import { maskTokens } from '../../src/dataset/masking';
 import { maskedCapacity } from '../../src/distill/losses/shift';
-import { Graph } from '../../src/engine/graph/graph';
+import type { Graph } from '../../src/engine/graph/graph';
 import { keepMasks } from '../../src/engine/graph/dropout';
 import { randomStream, randomWords, shuffled } from '../../src/engine/random';
 
