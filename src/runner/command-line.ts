@@ -10,6 +10,7 @@ import { validateExperimentFile } from '../experiment/checks/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
 import type { StudyOptions } from '../experiment/sweep/study';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';
+import { torchrunEngine } from '../protocol/torchrun';
 import { inTerminal } from '../protocol/escapes';
 import { exportFormatNames, laterExportFormats, valuesOfFormat } from '../protocol/export-formats';
 import { complaint, ComplaintError, complaintOf, formatProblem, InputError } from '../protocol/problem';
@@ -139,6 +140,9 @@ function program(examples: string): Command {
   verb('resume <run>', 'go on with a run that was stopped or killed')
     .option(...noQueue)
     .option('--with-control', 'train the control too, the same student without distillation, where the run has none')
+    .addOption(
+      new Option('--engine <name>', 'go on with another engine').choices(['auto', ...engineNames, torchrunEngine]),
+    )
     .option('--take-over', 'from a process in another container or on another machine, which you know has ended')
     .action(async (run: string, { json, ...options }: JsonOption & ResumeOptions) =>
       finishRun(json, (output) => resumeRun(run, output, options)),

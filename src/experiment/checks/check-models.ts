@@ -14,6 +14,7 @@ import { type NewHead, parameterCount } from '../../model/layouts/config';
 import { initializationProblem, withSettingsOf } from '../../model/parameters';
 import { type Complaint, problemAt } from '../../protocol/problem';
 import { phrase } from '../../protocol/problems/phrases';
+import { torchrunEngine, torchrunFamilies } from '../../protocol/torchrun';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
@@ -65,7 +66,22 @@ export async function checkModels(
   findings.check(() => checkHiddenLayers(experiment, facts, findings));
   findings.check(() => checkInitialization(experiment, facts, findings));
   findings.check(() => checkSizes(experiment, facts, findings));
+  findings.check(() => checkTorchrunFamilies(experiment, facts, findings));
   return facts;
+}
+
+/** Python computes some of the families. */
+function checkTorchrunFamilies({ engine, student }: Experiment, facts: ModelFacts, findings: Findings): void {
+  if (engine !== torchrunEngine) return;
+  const known: readonly string[] = torchrunFamilies;
+  const models: [Path, TeacherModel | undefined][] = [
+    [['teacher'], facts.teacher],
+    [student.architecture === undefined ? ['student'] : ['student', 'architecture', 'family'], facts.student],
+  ];
+  for (const [path, model] of models) {
+    if (model === undefined || isOpaque(model) || known.includes(model.family)) continue;
+    findings.error(path, 'torchrun-without-family', { family: model.family, families: torchrunFamilies });
+  }
 }
 
 /** What the models' sizes follow from beside the experiment's; undefined where nothing tells the vocabulary. */

@@ -1,6 +1,6 @@
 /** @file An experiment from its data to its comparison: teacher, student, controls, each resumed where it stopped. */
 
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { membersOfRun } from '../../experiment/checks/model-folder';
 import { isTrained, membersOf } from '../../experiment/ensemble';
 import { initialValue } from '../../distill/training/schedules';
@@ -9,6 +9,7 @@ import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { writePredictions } from '../../run-directory/predictions';
 import { toRecord } from '../../run-directory/workspace-paths';
+import { removeOwned } from '../../run-directory/owned';
 import { readRecords } from '../../run-directory/record-file';
 import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
@@ -62,7 +63,9 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
         if (!(await trainControl(ofSeed, student, control))) return undefined;
       }
     }
-    return await compare(run, loaded);
+    const comparison = await compare(run, loaded);
+    if (run.torchrun) await removeOwned(join(run.paths.directory, 'torchrun'));
+    return comparison;
   } finally {
     frozen.release();
     await onnx?.source.release();
