@@ -434,6 +434,30 @@ describe('validating an experiment whose teacher is a folder', () => {
     ]);
   });
 
+  it('refuses a preset beside what it says already, and one that the teacher does not allow', async () => {
+    const folder = await withTeacher();
+    const architecture = bertSizes;
+    expect(
+      await problemsIn(folder, { ...checkpointTeacher, student: { preset: 'half-blocks', architecture } }),
+    ).toEqual([expect.stringContaining('"architecture" says what "preset" says already. Remove one of the two.')]);
+    const small = { ...checkpointTeacher, student: { preset: { megabytes: 0.001 } } };
+    expect(await problemsIn(folder, small)).toEqual([
+      expect.stringContaining(
+        'This teacher allows no student of {"megabytes":0.001} that is smaller than it. Take "half-blocks" or',
+      ),
+    ]);
+    const source = { source: 'checkpoint', path: 'teacher' };
+    const teacher = { source: 'ensemble', teachers: [source, source] };
+    expect(await problemsIn(folder, { ...checkpointTeacher, teacher, student: { preset: 'half-blocks' } })).toEqual([
+      expect.stringContaining('Take "quarter-parameters", or choose'),
+    ]);
+    expect(await problemsIn(folder, { ...checkpointTeacher, student: { preset: 'quarter' } })).toEqual([
+      expect.stringContaining(
+        '"preset" cannot be "quarter". Use "half-blocks", "third-blocks" or "quarter-parameters".',
+      ),
+    ]);
+  });
+
   it("starts a student from a RoBERTa's blocks, with its one token type and not the usual two", async () => {
     const folder = await withTeacher({ family: 'roberta', typeVocabularySize: 1 });
     const student = {

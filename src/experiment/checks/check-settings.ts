@@ -169,12 +169,28 @@ function trainedTokenizer(task: Experiment['task']): TokenizerSpec {
   return { source: 'train', kind: task === 'causal-lm' ? 'bpe' : 'wordpiece', vocabularySize: 4096 };
 }
 
-function checkStudentSource({ task, student }: Experiment, findings: Findings): void {
+const removePreset = removeKey(['student', 'preset']);
+
+function checkStudentSource({ task, student, teacher }: Experiment, findings: Findings): void {
+  if (student.preset !== undefined) {
+    for (const key of ['architecture', 'initialize'] as const) {
+      const path = ['student', key];
+      if (findings.isWritten(path)) findings.error(path, 'preset-beside', { key }, removeKey(path), removePreset);
+    }
+    return;
+  }
   const fromCheckpoint = student.initialize.from === 'checkpoint';
   if (!fromCheckpoint && student.architecture === undefined) {
     const family = familiesOfTask(task)[0]!;
     const architecture = { family, hiddenSize: 128, layers: 2, heads: 4 };
-    findings.error(['student'], 'architecture-missing', {}, setValue(['student', 'architecture'], architecture));
+    const hasBlocks = teacher.source !== 'ensemble' && teacher.source !== 'onnx';
+    findings.error(
+      ['student'],
+      'architecture-missing',
+      {},
+      setValue(['student', 'architecture'], architecture),
+      ...(hasBlocks ? [setValue(['student', 'preset'], 'half-blocks')] : []),
+    );
   }
 }
 

@@ -9,6 +9,7 @@ import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protoco
 import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
 import { torchrunDraws, torchrunEngine, torchrunStrategies } from '../../protocol/torchrun';
 import { labelKinds, studyKinds, tasks } from '../../protocol/records';
+import { PROPOSED_MEGABYTES, studentPresets } from '../../protocol/student-presets';
 
 /** What is done for each of them must end: far above what anybody trains. */
 const MOST_LAYERS = 1000;
@@ -380,6 +381,25 @@ const teacherSchema = z
 
 const studentSchema = z
   .strictObject({
+    preset: z
+      .union([
+        z.enum(studentPresets),
+        z.strictObject({
+          megabytes: z
+            .number()
+            .gt(0)
+            .meta({
+              description: 'At most so much of weights on disk (10⁶ bytes, in float32).',
+              examples: [PROPOSED_MEGABYTES],
+            }),
+        }),
+      ])
+      .optional()
+      .meta({
+        description:
+          'A student by how much smaller than the teacher it is, in place of architecture and initialize. "half-blocks", "third-blocks": so many of the teacher\'s blocks, spread evenly. "quarter-parameters", { "megabytes": 20 }: narrower and shallower by like shares, from the teacher\'s most important heads, units and dimensions (of an ensemble from random weights). `distillery student FILE` says what each comes to; the run records its sizes.',
+        examples: ['half-blocks', { megabytes: PROPOSED_MEGABYTES }],
+      }),
     architecture: architectureSchema.optional(),
     initialize: z
       .discriminatedUnion('from', [

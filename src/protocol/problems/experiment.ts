@@ -356,6 +356,14 @@ const models = {
     message: "The student's {width} is {student}, the teacher's {teacher}.",
     remedy: 'Give the student the same, or choose a random initialization.',
   },
+  'preset-beside': {
+    message: '"{key}" says what "preset" says already.',
+    remedy: 'Remove one of the two.',
+  },
+  'preset-impossible': {
+    message: 'This teacher allows no student of {preset} that is smaller than it.',
+    remedy: ['Take {others:oneof}, or choose the sizes of "student.architecture" yourself.', 'Choose the sizes of "student.architecture" yourself.'],
+  },
   'start-wider-than-teacher': {
     message: "The student's {width} is {student}, the teacher's {teacher}.",
     remedy: 'Give the student no more, or choose a random initialization.',
