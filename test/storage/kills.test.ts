@@ -58,16 +58,22 @@ beforeAll(async () => {
   expect(expected.flat().filter(Boolean)).toHaveLength(5);
 });
 
-/** What the sweep was at when it was killed. */
+/** What the sweep was at when it was killed, by what is there: what run.json says is a moment old. */
 function stageOf(workspace: string): string {
   const [run] = runsIn(workspace).sort().reverse();
   if (run === undefined) return 'start';
+  const has = (...names: string[]): boolean => existsSync(path.join(run, ...names));
   const files = readdirSync(run, { recursive: true }) as string[];
   if (files.some((name) => /(model|student)\.tmp-[0-9a-f]+$/.test(name))) return 'export';
-  const { progress, status } = existsSync(path.join(run, 'run.json')) ? recordOf(run) : { status: 'queued' };
-  if (!progress) return status === 'done' ? 'between runs' : 'start';
-  if (progress.phase === 'preparing') return 'cache';
-  return progress.phase === 'training' ? progress.role : progress.phase;
+  if (!has('run.json')) return 'between runs';
+  const { progress, status } = recordOf(run);
+  if (status === 'done') return 'between runs';
+  if (progress?.phase === 'comparing' || has(models[2]!)) return 'comparison';
+  if (progress?.phase === 'evaluating') return 'evaluation';
+  if (has('controls') || has('student')) return 'control';
+  if (has('checkpoints')) return 'student';
+  if (has(models[0]!)) return 'cache';
+  return has('teacher') ? 'teacher' : 'start';
 }
 
 function expectSame(found: (Buffer | undefined)[][], what: string): void {
