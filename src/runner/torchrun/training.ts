@@ -84,7 +84,7 @@ function start({ interpreter, processes, threads }: Torchrun, folder: string): C
   const worker = ['-m', 'distillery_torch', folder];
   return spawn(interpreter.python, ['-m', 'torch.distributed.run', ...elastic, ...worker], {
     cwd: packageFolder(),
-    env: { ...pythonEnvironment(), OMP_NUM_THREADS: String(threads), ...loopback },
+    env: { ...pythonEnvironment(), OMP_NUM_THREADS: String(threads), ...loopback, ...ownStores },
     stdio: ['ignore', 'pipe', 'pipe'],
     windowsHide: true,
   });
@@ -92,6 +92,9 @@ function start({ interpreter, processes, threads }: Torchrun, folder: string): C
 
 /** Workers of one machine find each other without its network. */
 const loopback: NodeJS.ProcessEnv = process.platform === 'linux' ? { GLOO_SOCKET_IFNAME: 'lo' } : {};
+
+/** In a store that outlives them, workers that begin again would find the addresses of those before them (PyTorch 2.15). */
+const ownStores: NodeJS.ProcessEnv = { TORCH_DISABLE_SHARE_RDZV_TCP_STORE: '1' };
 
 /** What a person asks for, in a file that the first worker looks at between two steps. */
 class Wish {
