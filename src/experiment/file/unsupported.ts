@@ -15,7 +15,6 @@ export interface Unsupported {
 /** What of an experiment, as written, this version does not run. */
 export function findUnsupported(experiment: unknown): Unsupported[] {
   const distillation = childOf(experiment, 'distillation');
-  const engine = childOf(experiment, 'engine');
   return [
     ...['attention', 'onPolicy']
       .filter((key) => childOf(distillation, key) !== undefined)
@@ -23,7 +22,6 @@ export function findUnsupported(experiment: unknown): Unsupported[] {
     ...(childOf(distillation, 'sequenceLevel') === true
       ? [refused(['distillation', 'sequenceLevel'], complaint('sequence-level-not-supported', {}))]
       : []),
-    ...(engine === 'torchrun' ? [refused(['engine'], complaint('engine-not-supported', { engine }))] : []),
     ...fileSplits.flatMap((split) => parquetFiles(experiment, split)),
   ];
 }

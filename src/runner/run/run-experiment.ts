@@ -1,6 +1,6 @@
 /** @file An experiment from its data to its comparison: teacher, student, controls, each resumed where it stopped. */
 
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { membersOfRun } from '../../experiment/checks/model-folder';
 import { isTrained, membersOf } from '../../experiment/ensemble';
 import { initialValue } from '../../distill/training/schedules';
@@ -9,6 +9,7 @@ import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { writePredictions } from '../../run-directory/predictions';
 import { toRecord } from '../../run-directory/workspace-paths';
+import { removeOwned } from '../../run-directory/owned';
 import { readRecords } from '../../run-directory/record-file';
 import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
@@ -24,6 +25,7 @@ import { initialStudent, studentArchitecture } from './models';
 import { batchesOf, existingTeacher, prepareRun, seedsOfRun, type PreparedRun, type RunSetup } from './prepared-run';
 import { EndpointTeacher } from './endpoint-teacher';
 import { identityOf, latencyOf, openOnnx, teacherOf } from './onnx-teacher';
+import { prunedUnits } from './pruned-units';
 import { checkTeacher } from './teacher-check';
 import { planRoles, teacherModels, trainControl, trainStudent, type Student } from './trainings';
 
@@ -60,16 +62,19 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
       learning = { ...run, data: { ...run.data, train } };
     }
     await checkTeacher(run, frozen);
+    const kept = await prunedUnits(run, frozen, architecture);
     for (const ofSeed of seedsOfRun(learning)) {
       const ofTeacher = 'parameters' in first ? first : undefined;
-      const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, ofTeacher);
+      const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, ofTeacher, kept);
       const student: Student = { architecture, initial, pairing, teachers: models, frozen };
       if (!(await trainStudent(ofSeed, student))) return undefined;
       for (const control of experiment.controls) {
         if (!(await trainControl(ofSeed, student, control))) return undefined;
       }
     }
-    return await compare(run, frozen, opaque);
+    const comparison = await compare(run, loaded);
+    if (comparison && run.torchrun) await removeOwned(join(run.paths.directory, 'torchrun'));
+    return comparison;
   } finally {
     frozen.release();
     await opaque?.release();
@@ -133,11 +138,7 @@ async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined>
   return { frozen, models };
 }
 
-async function compare(
-  run: PreparedRun,
-  teacher: Teacher,
-  opaque: OpaqueParts | undefined,
-): Promise<Comparison | undefined> {
+async function compare(run: PreparedRun, teacher: LoadedTeacher): Promise<Comparison | undefined> {
   const { experiment, paths, data, recorder, plan } = run;
   // How long it takes cannot be told from what training took.
   const { fraction } = plan.at('comparison', 0);
@@ -147,9 +148,10 @@ async function compare(
     const { examples, split } = test
       ? { examples: test.examples, split: 'test' as const }
       : { examples: data.validation, split: 'validation' as const };
-    if (test && opaque?.endpoint && !(await opaque.endpoint.askAbout({ name: 'test', examples }))) return undefined;
+    const { endpoint } = teacher.opaque ?? {};
+    if (test && endpoint && !(await endpoint.askAbout({ name: 'test', examples }))) return undefined;
     await recorder.note(`comparing on ${examples.length} ${split} examples`);
-    return await compareOn(run, teacher, opaque, examples, split);
+    return await compareOn(run, teacher, examples, split);
   } finally {
     test?.close();
   }
@@ -157,8 +159,7 @@ async function compare(
 
 async function compareOn(
   run: PreparedRun,
-  teacher: Teacher,
-  opaque: OpaqueParts | undefined,
+  { frozen, models, opaque }: LoadedTeacher,
   examples: ExamplesWithRows,
   split: Split,
 ): Promise<Comparison> {
@@ -187,10 +188,10 @@ async function compareOn(
     batches: batchesOf(run, examples),
     labels: data.labels,
     seeds,
-    teacherFolders,
+    teachers: teacherFolders.map((folder, i) => ({ folder, model: models[i] as Model })),
     opaque: await opaque?.size(examples.at(0)!),
     temperature: initialValue(experiment.distillation.temperature),
-    teacher,
+    teacher: frozen,
     isOfStudy: experiment.sweepMember?.study !== undefined,
     latencyText: examples.at(0)!,
   });
