@@ -1,13 +1,11 @@
 /** @file A teacher behind a server, as it is called and named, and how a text becomes a prompt that a label ends. */
 
 import type { Row } from '../dataset/dataset';
-import type { EndpointSpec } from './file/schema';
+import { usualPrompt, type EndpointSpec } from './file/schema';
 
 /** `MODEL at HOST`. */
 export const nameOfEndpoint = ({ model, url }: Pick<EndpointSpec, 'model' | 'url'>): string =>
   `${model} at ${new URL(url).host}`;
-
-export const usualPrompt = '{text}\nLabel:';
 
 /** The prompt of a row. What a text has of {text} and {pair} itself stays as it is. */
 export function promptOfRow(

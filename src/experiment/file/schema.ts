@@ -3,7 +3,6 @@
 // The namespace, not `{ z }`: bundlers then leave zod's forty languages out of the extension (350 KB).
 import * as z from 'zod';
 import { usualSeparator } from '../../dataset/dataset';
-import { usualPrompt } from '../endpoint';
 import { familyNames } from '../../model/architecture';
 import { layoutOf } from '../../model/layouts/families';
 import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
@@ -30,6 +29,9 @@ const paths = (description: string, examples: unknown[]) =>
 export const CALIBRATION_ROWS = 256;
 
 const seed = z.int().min(0).max(0xffffffff);
+
+/** What a label is to follow, of a teacher behind a server. */
+export const usualPrompt = '{text}\nLabel:';
 
 const datasetSchema = z
   .strictObject({

@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import { complaint, ComplaintError, type Complaint } from '../../protocol/problem';
 import { reasonOf } from '../models/hub';
 
@@ -56,7 +56,7 @@ export class EndpointClient {
   readonly tokens = { prompt: 0, completion: 0 };
   /** Where requests go. */
   readonly address: string;
-  private readonly dispatcher: Dispatcher;
+  private dispatcher: Dispatcher | undefined;
   private isKnown = false;
   private underWay = 0;
   private readonly waiting: (() => void)[] = [];
@@ -64,8 +64,6 @@ export class EndpointClient {
   constructor(private readonly setting: EndpointSetting) {
     this.address = completionsAddress(setting.url);
     this.host = new URL(setting.url).host;
-    const limit = setting.timeoutSeconds * 1000;
-    this.dispatcher = new EnvHttpProxyAgent({ headersTimeout: limit, bodyTimeout: limit });
   }
 
   /**
@@ -110,13 +108,17 @@ export class EndpointClient {
     }
   }
 
-  close(): Promise<void> {
-    return this.dispatcher.close();
+  async close(): Promise<void> {
+    await this.dispatcher?.close();
   }
 
   private async send(body: string): Promise<Record<string, unknown>> {
     const { key, timeoutSeconds } = this.setting;
     const { host } = this;
+    // Loaded where it is wanted: all other verbs start a tenth of a second sooner.
+    const { EnvHttpProxyAgent, request } = await import('undici');
+    const limit = timeoutSeconds * 1000;
+    this.dispatcher ??= new EnvHttpProxyAgent({ headersTimeout: limit, bodyTimeout: limit });
     const response = await request(this.address, {
       method: 'POST',
       dispatcher: this.dispatcher,
@@ -126,7 +128,7 @@ export class EndpointClient {
         ...(key !== undefined && { authorization: `Bearer ${key}` }),
       },
       body,
-      signal: AbortSignal.timeout(timeoutSeconds * 1000),
+      signal: AbortSignal.timeout(limit),
     }).catch((error: unknown) => {
       throw this.brokenOff(error);
     });

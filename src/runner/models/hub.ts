@@ -5,7 +5,6 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EnvHttpProxyAgent, fetch as fetchBy } from 'undici';
 import { hubCacheFolder, hubHome, variable } from '../../model/places/hub-cache';
 import { hubIdText, type HubId } from '../../protocol/hub-id';
 import { complaint, ComplaintError, type Complaint } from '../../protocol/problem';
@@ -34,7 +33,7 @@ export async function openHub(about: HubId, signal?: AbortSignal, env = process.
   if (!/^https?:$/.test(url?.protocol ?? '')) throw hubError(complaint('hub-address-wrong', { value: address }));
   const token = await accessToken(env);
   const { host, origin } = url!;
-  const send = fetchOf(env);
+  const send = await fetchOf(env);
   return {
     address,
     host,
@@ -55,12 +54,13 @@ export async function openHub(about: HubId, signal?: AbortSignal, env = process.
 }
 
 /** Node's own, or where the environment names a proxy one that goes through it. */
-function fetchOf(env: NodeJS.ProcessEnv): typeof fetch {
+async function fetchOf(env: NodeJS.ProcessEnv): Promise<typeof fetch> {
   // As curl and undici look for them: small letters first.
   const [httpProxy, httpsProxy, noProxy] = ['http_proxy', 'https_proxy', 'no_proxy'].map((name) =>
     variable(env, name, name.toUpperCase()),
   );
   if (httpProxy === undefined && httpsProxy === undefined) return fetch;
+  const { EnvHttpProxyAgent, fetch: fetchBy } = await import('undici');
   const named = { httpProxy, httpsProxy, noProxy };
   const dispatcher = new EnvHttpProxyAgent(Object.fromEntries(Object.entries(named).filter(([, value]) => value)));
   // The same interface, of which each has a type of its own.
