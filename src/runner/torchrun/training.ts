@@ -188,7 +188,8 @@ class Following {
         return this.alert(record.step + 1, this.watch.step(record));
       }
       case 'evaluating':
-        return recorder.progress(this.progress('evaluating', event.step));
+        recorder.progress(this.progress('evaluating', event.step));
+        return;
       case 'evaluated':
         recorder.evaluated(role, event.record.step, event.record.metrics);
         return this.alert(event.record.step, this.watch.evaluated(event.record));
