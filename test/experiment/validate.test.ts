@@ -1,6 +1,6 @@
 /** @file What is said about an experiment beyond its schema. */
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
@@ -146,6 +146,19 @@ describe('validating an experiment', () => {
   it('warns of a malformed row with its line', async () => {
     expect(await problemsOf({}, { 'train.jsonl': `${mails(20)}{"text": "cut o\n${mails(20)}` })).toEqual([
       expect.stringMatching(/^train\.jsonl:21:\d+: warning: /),
+    ]);
+  });
+
+  it('reads as much of each file as it is told to, of 10 GB too, and says so', async () => {
+    const files = { 'train.jsonl': mails(40_000), 'validation.jsonl': `${mails(10)}no row\n` };
+    const folder = makeFolder({ ...files, 'x.distill.json': goodExperiment });
+    // Behind the rows is nothing but a hole, which takes no space; to read it would take minutes.
+    truncateSync(join(folder, 'train.jsonl'), 10e9);
+    const problems = await validateExperimentFile(join(folder, 'x.distill.json'), { mostBytes: 2 ** 20 });
+    const told = problems.map((problem) => formatProblem(problem).replaceAll(`${folder}/`, ''));
+    expect(told).toEqual([
+      expect.stringMatching(/^x\.distill\.json:4:14: warning: Of train\.jsonl only the first 1 MB were checked\./),
+      expect.stringMatching(/^validation\.jsonl:11:1: warning: /),
     ]);
   });
 
@@ -413,15 +426,48 @@ describe('validating an experiment whose teacher is a folder', () => {
     ]);
   });
 
-  it('refuses to start a student from blocks of another width, or that are not there', async () => {
+  it('refuses to start a student from blocks that are narrower, whose heads are others, or that are not there', async () => {
     const folder = await withTeacher();
     const initialize = { from: 'teacher', layers: [0, 4] };
-    expect(
-      await problemsIn(folder, { ...checkpointTeacher, student: { architecture: bertSizes, initialize } }),
-    ).toEqual([expect.stringContaining("The student's hiddenSize is 32, the teacher's 64.")]);
+    const startedWith = (sizes: object): Promise<string[]> =>
+      problemsIn(folder, { ...checkpointTeacher, student: { architecture: { ...bertSizes, ...sizes }, initialize } });
+    expect(await startedWith({ hiddenSize: 128, heads: 8 })).toEqual(
+      expect.arrayContaining([expect.stringContaining("The student's hiddenSize is 128, the teacher's 64.")]),
+    );
+    expect(await startedWith({ hiddenSize: 32, heads: 4 })).toEqual([
+      expect.stringContaining('Heads of the teacher are 16 wide, which 4 heads in a hidden size of 32 are not'),
+    ]);
+    // So many as the width has room for are all right.
+    expect(await startedWith({ hiddenSize: 32, heads: 2 })).toEqual([
+      expect.stringContaining('The teacher has no layer 4.'),
+    ]);
     const architecture = { ...teacherSizes, layers: 2 };
     expect(await problemsIn(folder, { ...checkpointTeacher, student: { architecture, initialize } })).toEqual([
       expect.stringContaining('The teacher has no layer 4.'),
+    ]);
+  });
+
+  it('refuses a preset beside what it says already, and one that the teacher does not allow', async () => {
+    const folder = await withTeacher();
+    const architecture = bertSizes;
+    expect(
+      await problemsIn(folder, { ...checkpointTeacher, student: { preset: 'half-blocks', architecture } }),
+    ).toEqual([expect.stringContaining('"architecture" says what "preset" says already. Remove one of the two.')]);
+    const small = { ...checkpointTeacher, student: { preset: { megabytes: 0.001 } } };
+    expect(await problemsIn(folder, small)).toEqual([
+      expect.stringContaining(
+        'This teacher allows no student of {"megabytes":0.001} that is smaller than it. Take "half-blocks" or',
+      ),
+    ]);
+    const source = { source: 'checkpoint', path: 'teacher' };
+    const teacher = { source: 'ensemble', teachers: [source, source] };
+    expect(await problemsIn(folder, { ...checkpointTeacher, teacher, student: { preset: 'half-blocks' } })).toEqual([
+      expect.stringContaining('Take "quarter-parameters", or choose'),
+    ]);
+    expect(await problemsIn(folder, { ...checkpointTeacher, student: { preset: 'quarter' } })).toEqual([
+      expect.stringContaining(
+        '"preset" cannot be "quarter". Use "half-blocks", "third-blocks" or "quarter-parameters".',
+      ),
     ]);
   });
 

@@ -169,12 +169,28 @@ function trainedTokenizer(task: Experiment['task']): TokenizerSpec {
   return { source: 'train', kind: task === 'causal-lm' ? 'bpe' : 'wordpiece', vocabularySize: 4096 };
 }
 
-function checkStudentSource({ task, student }: Experiment, findings: Findings): void {
+const removePreset = removeKey(['student', 'preset']);
+
+function checkStudentSource({ task, student, teacher }: Experiment, findings: Findings): void {
+  if (student.preset !== undefined) {
+    for (const key of ['architecture', 'initialize'] as const) {
+      const path = ['student', key];
+      if (findings.isWritten(path)) findings.error(path, 'preset-beside', { key }, removeKey(path), removePreset);
+    }
+    return;
+  }
   const fromCheckpoint = student.initialize.from === 'checkpoint';
   if (!fromCheckpoint && student.architecture === undefined) {
     const family = familiesOfTask(task)[0]!;
     const architecture = { family, hiddenSize: 128, layers: 2, heads: 4 };
-    findings.error(['student'], 'architecture-missing', {}, setValue(['student', 'architecture'], architecture));
+    const hasBlocks = teacher.source !== 'ensemble' && teacher.source !== 'onnx';
+    findings.error(
+      ['student'],
+      'architecture-missing',
+      {},
+      setValue(['student', 'architecture'], architecture),
+      ...(hasBlocks ? [setValue(['student', 'preset'], 'half-blocks')] : []),
+    );
   }
 }
 
@@ -237,11 +253,21 @@ function checkTeacherArchitecture(experiment: Experiment, findings: Findings): v
 
 function checkStudentArchitecture(experiment: Experiment, findings: Findings): void {
   const { student } = experiment;
-  if (student.architecture !== undefined)
-    checkArchitecture(student.architecture, ['student', 'architecture'], experiment, findings);
+  if (student.architecture === undefined) return;
+  const { family } = student.architecture;
+  // Its heads are as wide as its teacher's, whatever hiddenSize is, where the config can say so; that they divide it transformers wants still.
+  const isFree = student.initialize.from === 'teacher' && layoutOf(family).namesHeadSize === true;
+  checkArchitecture(student.architecture, ['student', 'architecture'], experiment, findings, isFree);
 }
 
-function checkArchitecture(spec: ArchitectureSpec, path: Path, experiment: Experiment, findings: Findings): void {
+/** @param isFree whether the width of a head is not hiddenSize / heads */
+function checkArchitecture(
+  spec: ArchitectureSpec,
+  path: Path,
+  experiment: Experiment,
+  findings: Findings,
+  isFree = false,
+): void {
   findings.check(() => {
     const { family } = spec;
     const { task } = experiment;
@@ -271,7 +297,12 @@ function checkArchitecture(spec: ArchitectureSpec, path: Path, experiment: Exper
   });
   findings.check(() => {
     const { family, hiddenSize, heads } = spec;
-    if (layoutOf(family).defaults.rotary === undefined || hiddenSize % heads !== 0 || (hiddenSize / heads) % 2 === 0)
+    if (
+      isFree ||
+      layoutOf(family).defaults.rotary === undefined ||
+      hiddenSize % heads !== 0 ||
+      (hiddenSize / heads) % 2 === 0
+    )
       return;
     findings.error([...path, 'heads'], 'head-size-odd', { size: hiddenSize / heads, family });
   });

@@ -4,6 +4,7 @@ import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { controlOf, type DistilledPair } from '../../distill/pairing';
+import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { openExecutor } from '../../engine/engines';
 import { readRunExperiment, writeRunExperiment } from '../../experiment/experiment-record';
 import { teacherFolder, teacherOfRun } from '../../experiment/checks/model-folder';
@@ -18,6 +19,7 @@ import { findRun } from '../../run-directory/run-directory';
 import { controlPaths, runPaths } from '../../run-directory/run-paths';
 import { initialProjections, initialStudent, loadModel, studentArchitecture } from '../run/models';
 import { prepareRun, seedsOfRun } from '../run/prepared-run';
+import { prunedUnits } from '../run/pruned-units';
 import { RunControl } from '../run/run-control';
 import { RunRecorder } from '../run/run-recorder';
 import { packageFolder } from './interpreter';
@@ -70,13 +72,16 @@ export async function exportForTorchrun(target: string, folder: string): Promise
       teacher: model.architecture,
       objective: experiment.distillation,
     };
+    const teacherHere = new FrozenTeacher(executor, model.architecture, model.parameters);
+    const kept = await prunedUnits(run, teacherHere, architecture);
+    teacherHere.release();
     const jobs: string[] = [];
     const strategy = strategyFor(
       { ...elsewhere, strategy: experiment.torchrun?.strategy ?? 'auto' },
       parameterCount(architecture),
     );
     for (const ofSeed of seedsOfRun(run)) {
-      const initial = () => initialStudent(ofSeed.experiment, architecture, model);
+      const initial = () => initialStudent(ofSeed.experiment, architecture, model, kept);
       const spec = ofSeed.experiment.training;
       const student = async () => ({ ...(await initial()), ...initialProjections(pairing, spec.seed) });
       const trainings = [
