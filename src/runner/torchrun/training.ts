@@ -24,6 +24,7 @@ const MOST_RESTARTS = 3;
 /** What Python says, a line of JSON each on standard output; `tell` of python/distillery_torch/records.py. */
 type Event =
   | { distillery: 'begins'; step: number; steps: number; processes: number; device: string; torch: string }
+  | { distillery: 'damaged'; folder: string; step: number }
   | { distillery: 'step'; record: MetricsRecord }
   | { distillery: 'evaluating'; step: number }
   | { distillery: 'evaluated'; record: EvaluationRecord }
@@ -182,6 +183,8 @@ class Following {
     switch (event.distillery) {
       case 'begins':
         return this.begins(event);
+      case 'damaged':
+        return recorder.note(`${event.folder} is damaged: going on from the checkpoint before, of step ${event.step}`);
       case 'step': {
         const { record } = event;
         recorder.progress(this.progress('training', record.step + 1), record);
