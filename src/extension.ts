@@ -43,13 +43,14 @@ export function activate({
   const modelsHere = new ModelList(startRunner, cwd);
   const checker = new ExperimentChecker(checks);
   const check = (file: string, text?: string) => checker.problems(file, text);
+  const askStudents = (file: string, text: string) => checks.ask('students', { file, text });
   const lab = new LabPanel(runs, models, extensionUri);
   const inspections = new Inspections(runs, models, workspaceState, report);
 
   const common = { runs, keys, log, report, startRunner, extensionUri };
   const show = (run: ListedRun): void => lab.open(run);
   const withCommands: Record<Subject, Disposable> = {
-    experiments: registerExperiments({ ...common, models: modelsHere, files, show, check }),
+    experiments: registerExperiments({ ...common, models: modelsHere, files, show, check, askStudents }),
     runs: registerRuns({ ...common, show, isShown: (id) => lab.isShown(id) }),
     inspection: registerInspection({ ...common, models, inspections }),
     devices: registerDevices({

@@ -7,6 +7,7 @@ import { type Architecture, embeddingWidth, headSizeOf, keyValueHeadsOf } from '
 import { parameterShapes } from './layouts/config';
 import { layoutOf } from './layouts/families';
 import type { FamilyLayout } from './layouts/layout';
+import { isNarrower, type KeptUnits, Pruner } from './pruning';
 
 /** Values of each parameter under its Hugging Face name, in its shape of `parameterShapes`. */
 export type Parameters = Record<string, Float32Array>;
@@ -75,15 +76,17 @@ function hash(text: string): number {
 }
 
 /** Sizes that a model has in common with one that it starts from. */
-const widthsOf = (a: Architecture): Record<string, number> => ({
-  hiddenSize: a.hiddenSize,
-  embeddingSize: embeddingWidth(a),
-  heads: a.heads,
-  keyValueHeads: keyValueHeadsOf(a),
-  headSize: headSizeOf(a),
-  intermediateSize: a.intermediateSize,
+const commonSizes = (a: Architecture): Record<string, number> => ({
   vocabularySize: a.vocabularySize,
   typeVocabularySize: a.typeVocabularySize,
+});
+
+/** Sizes of which it may have less. */
+const prunedSizes = (a: Architecture): Record<string, number> => ({
+  hiddenSize: a.hiddenSize,
+  heads: a.heads,
+  keyValueHeads: keyValueHeadsOf(a),
+  intermediateSize: a.intermediateSize,
 });
 
 /**
@@ -93,19 +96,10 @@ const widthsOf = (a: Architecture): Record<string, number> => ({
  */
 export function withSettingsOf(source: Architecture, a: Architecture, layers: readonly number[]): Architecture {
   if (source.family !== a.family) return a;
-  const { keyValueHeads = source.keyValueHeads } = a;
+  const { keyValueHeads = keyValueHeadsLike(source, a.heads) } = a;
   const { embeddingSize, padId = a.padId, poolsMean } = source;
-  const {
-    headSize,
-    rotary,
-    rotaryLayers,
-    slidingWindow,
-    slidingLayers,
-    slidingRotary,
-    queryScalar,
-    scoreCap,
-    logitCap,
-  } = source;
+  const headSize = headSizeLike(source, a);
+  const { rotary, rotaryLayers, slidingWindow, slidingLayers, slidingRotary, queryScalar, scoreCap, logitCap } = source;
   const chosen = (ofLayers: boolean[]): boolean[] => layers.map((layer) => ofLayers[layer] ?? false);
   return {
     ...a,
@@ -130,6 +124,26 @@ export function withSettingsOf(source: Architecture, a: Architecture, layers: re
 }
 
 /**
+ * Heads of keys and values for so many of queries of a source: the fewest, each shared by no more queries than there. Undefined where they
+ * are not shared.
+ */
+export function keyValueHeadsLike(source: Architecture, heads: number): number | undefined {
+  const { keyValueHeads: most } = source;
+  if (most === undefined) return undefined;
+  const shared = source.heads / most;
+  const fitting = Array.from({ length: most }, (_, i) => i + 1).find(
+    (count) => heads % count === 0 && heads / count <= shared,
+  );
+  return fitting ?? most;
+}
+
+/** Heads are taken whole: fewer are no narrower ones. Only some configs can say a width of a head that is not hiddenSize / heads. */
+function headSizeLike(source: Architecture, { family, hiddenSize, heads }: Architecture): number | undefined {
+  const size = headSizeOf(source);
+  return layoutOf(family).namesHeadSize && size !== hiddenSize / heads ? size : undefined;
+}
+
+/**
  * Why a student cannot start from these layers of a teacher, or undefined if it can.
  * @param layers the teacher's layer, from 0, for each layer of the student
  */
@@ -141,12 +155,8 @@ export function initializationProblem(
   if (student.family !== teacher.family) {
     return complaint('start-of-another-family', { student: student.family, teacher: teacher.family });
   }
-  const [own, wanted] = [widthsOf(student), widthsOf(teacher)];
-  const different = Object.keys(own).find((width) => own[width] !== wanted[width]);
-  if (different !== undefined) {
-    const sizes = { student: own[different]!, teacher: wanted[different]! };
-    return complaint('start-of-another-width', { width: different, ...sizes });
-  }
+  const problem = widthProblem(student, teacher);
+  if (problem) return problem;
   if (student.maxPositions > teacher.maxPositions) {
     return complaint('start-with-more-positions', { student: student.maxPositions, teacher: teacher.maxPositions });
   }
@@ -160,10 +170,57 @@ export function initializationProblem(
   return undefined;
 }
 
+/** Narrower it may be, by whole heads, units and dimensions. */
+function widthProblem(student: Architecture, teacher: Architecture): Complaint | undefined {
+  const differing = (
+    sizes: (a: Architecture) => Record<string, number>,
+    isWrong: (own: number, its: number) => boolean,
+  ) => Object.keys(sizes(student)).find((size) => isWrong(sizes(student)[size]!, sizes(teacher)[size]!));
+  const wider = differing(prunedSizes, (own, its) => own > its);
+  if (wider !== undefined) {
+    const sizes = { student: prunedSizes(student)[wider]!, teacher: prunedSizes(teacher)[wider]! };
+    return complaint('start-wider-than-teacher', { width: wider, ...sizes });
+  }
+  const { hiddenSize, heads, family } = student;
+  const size = headSizeOf(teacher);
+  if (headSizeOf(student) !== size) {
+    return complaint('start-of-other-head-size', { family, hiddenSize, heads, size, fitting: heads * size });
+  }
+  // Embeddings of another width are projected to that of the hidden states only where the two differ.
+  const isProjected = (a: Architecture): boolean => embeddingWidth(a) !== a.hiddenSize;
+  const embeddings = { student: embeddingWidth(student), teacher: embeddingWidth(teacher) };
+  if (
+    isProjected(teacher) ? !isProjected(student) || embeddings.student !== embeddings.teacher : isProjected(student)
+  ) {
+    return complaint('start-of-another-width', { width: 'embeddingSize', ...embeddings });
+  }
+  const another = differing(commonSizes, (own, its) => own !== its);
+  if (another !== undefined) {
+    const sizes = { student: commonSizes(student)[another]!, teacher: commonSizes(teacher)[another]! };
+    return complaint('start-of-another-width', { width: another, ...sizes });
+  }
+  const shared = { student: heads / keyValueHeadsOf(student), teacher: teacher.heads / keyValueHeadsOf(teacher) };
+  if (!Number.isInteger(shared.student) || shared.student > shared.teacher) {
+    return complaint('start-with-more-queries-shared', {
+      ...shared,
+      keyValueHeads: Math.ceil(heads / shared.teacher),
+    });
+  }
+  return undefined;
+}
+
+/** A block of the teacher for each of the student's, from the first to the last at even distances. */
+export function spreadLayers(teacherLayers: number, studentLayers: number): number[] {
+  if (studentLayers === 1) return [0];
+  const step = (teacherLayers - 1) / (studentLayers - 1);
+  return Array.from({ length: studentLayers }, (_, layer) => Math.round(layer * step));
+}
+
 /**
  * A student that starts from chosen layers of its teacher, with the teacher's embeddings, final norm and, where the heads
- * are alike, head. What the teacher has not starts from random values of `seed`.
+ * are alike, head; of a wider teacher with those of its units that are kept. What the teacher has not starts from random values of `seed`.
  * @param layers the teacher's layer, from 0, for each layer of the student
+ * @param kept of a teacher that is wider
  * @throws ComplaintError where `initializationProblem` finds one
  */
 export function initializeFromLayers(
@@ -172,30 +229,19 @@ export function initializeFromLayers(
   teacherParameters: Parameters,
   layers: readonly number[],
   seed: number,
+  kept?: KeptUnits,
 ): Parameters {
   const problem = initializationProblem(student, teacher, layers);
   if (problem) throw new ComplaintError(problem);
+  if (!kept && isNarrower(student, teacher)) throw new Error('which units a narrower student keeps has to be said');
   const layout = layoutOf(student.family);
-  const teacherShapes = parameterShapes(teacher);
+  const pruner = new Pruner(student, teacher, kept);
   const parameters = initializeParameters(student, seed);
-  for (const [name, shape] of Object.entries(parameterShapes(student))) {
-    const source = teacherName(layout, name, layers);
-    if (source === layout.positionEmbeddings) {
-      // Positions are rows of a table, so a student with fewer takes the first of them.
-      const startOf = (a: Architecture): number => (layout.firstPosition?.(a) ?? 0) * shape[1]!;
-      const start = startOf(teacher);
-      const rows = teacherParameters[source]!.subarray(start, start + student.maxPositions * shape[1]!);
-      parameters[name]!.set(rows, startOf(student));
-    } else if (teacherShapes[source]?.join() === shape.join()) {
-      parameters[name] = teacherParameters[source]!.slice();
-    }
+  for (const [name, own] of Object.entries(parameters)) {
+    const layer = layers.findIndex((_, index) => name.startsWith(layout.layerPrefix(index)));
+    const source = layer < 0 ? name : layout.layerPrefix(layers[layer]!) + name.slice(layout.layerPrefix(layer).length);
+    const values = teacherParameters[source];
+    if (values) pruner.take(source, layer < 0 ? undefined : layer, values, own);
   }
   return parameters;
-}
-
-/** The teacher's name for what the student calls `name`: the same, but for the number of the layer. */
-function teacherName(layout: FamilyLayout, name: string, layers: readonly number[]): string {
-  const index = layers.findIndex((_, studentLayer) => name.startsWith(layout.layerPrefix(studentLayer)));
-  if (index < 0) return name;
-  return layout.layerPrefix(layers[index]!) + name.slice(layout.layerPrefix(index).length);
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Complaint, Problem } from './problem';
+import type { StudentFigures } from './student-presets';
 import type {
   CompleteResult,
   InspectedDistribution,
@@ -44,6 +45,7 @@ export interface ServeRequests {
   score: { params: ScoreParams; result: ScoreResult };
   logits: { params: LogitsParams; result: LogitsResult };
   validate: { params: ValidateParams; result: Problem[] };
+  students: { params: StudentsParams; result: StudentFigures[] };
 }
 
 /** RequestCancelled of the Language Server Protocol, and so of vscode-jsonrpc's `$/cancelRequest`. */
@@ -135,6 +137,14 @@ export interface ValidateParams {
   file: string;
   /** As an editor has it; absent: as it is on disk. */
   text?: string | undefined;
+}
+
+/** Asks which students the teacher of an experiment allows, whatever its text says of its student. */
+export interface StudentsParams {
+  /** Its absolute path. */
+  file: string;
+  /** As an editor has it. */
+  text: string;
 }
 
 export interface LogitsResult {

@@ -37,6 +37,8 @@ export interface RunPaths extends SeedPaths {
   record: string;
   log: string;
   report: string;
+  /** `pruning.json`: which units of its teacher a narrower student has kept. */
+  pruning: string;
   /** Training of a teacher with source "train"; its `model` is the frozen teacher. */
   teacher: TrainingPaths;
 }
@@ -63,6 +65,7 @@ export function runPaths(directory: string): RunPaths {
     predictions: join(directory, 'predictions.jsonl'),
     log: join(directory, 'log.txt'),
     report: join(directory, 'report.md'),
+    pruning: join(directory, 'pruning.json'),
     teacher: trainingPaths(join(directory, 'teacher'), 'model'),
   };
 }

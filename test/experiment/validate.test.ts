@@ -426,15 +426,48 @@ describe('validating an experiment whose teacher is a folder', () => {
     ]);
   });
 
-  it('refuses to start a student from blocks of another width, or that are not there', async () => {
+  it('refuses to start a student from blocks that are narrower, whose heads are others, or that are not there', async () => {
     const folder = await withTeacher();
     const initialize = { from: 'teacher', layers: [0, 4] };
-    expect(
-      await problemsIn(folder, { ...checkpointTeacher, student: { architecture: bertSizes, initialize } }),
-    ).toEqual([expect.stringContaining("The student's hiddenSize is 32, the teacher's 64.")]);
+    const startedWith = (sizes: object): Promise<string[]> =>
+      problemsIn(folder, { ...checkpointTeacher, student: { architecture: { ...bertSizes, ...sizes }, initialize } });
+    expect(await startedWith({ hiddenSize: 128, heads: 8 })).toEqual(
+      expect.arrayContaining([expect.stringContaining("The student's hiddenSize is 128, the teacher's 64.")]),
+    );
+    expect(await startedWith({ hiddenSize: 32, heads: 4 })).toEqual([
+      expect.stringContaining('Heads of the teacher are 16 wide, which 4 heads in a hidden size of 32 are not'),
+    ]);
+    // So many as the width has room for are all right.
+    expect(await startedWith({ hiddenSize: 32, heads: 2 })).toEqual([
+      expect.stringContaining('The teacher has no layer 4.'),
+    ]);
     const architecture = { ...teacherSizes, layers: 2 };
     expect(await problemsIn(folder, { ...checkpointTeacher, student: { architecture, initialize } })).toEqual([
       expect.stringContaining('The teacher has no layer 4.'),
+    ]);
+  });
+
+  it('refuses a preset beside what it says already, and one that the teacher does not allow', async () => {
+    const folder = await withTeacher();
+    const architecture = bertSizes;
+    expect(
+      await problemsIn(folder, { ...checkpointTeacher, student: { preset: 'half-blocks', architecture } }),
+    ).toEqual([expect.stringContaining('"architecture" says what "preset" says already. Remove one of the two.')]);
+    const small = { ...checkpointTeacher, student: { preset: { megabytes: 0.001 } } };
+    expect(await problemsIn(folder, small)).toEqual([
+      expect.stringContaining(
+        'This teacher allows no student of {"megabytes":0.001} that is smaller than it. Take "half-blocks" or',
+      ),
+    ]);
+    const source = { source: 'checkpoint', path: 'teacher' };
+    const teacher = { source: 'ensemble', teachers: [source, source] };
+    expect(await problemsIn(folder, { ...checkpointTeacher, teacher, student: { preset: 'half-blocks' } })).toEqual([
+      expect.stringContaining('Take "quarter-parameters", or choose'),
+    ]);
+    expect(await problemsIn(folder, { ...checkpointTeacher, student: { preset: 'quarter' } })).toEqual([
+      expect.stringContaining(
+        '"preset" cannot be "quarter". Use "half-blocks", "third-blocks" or "quarter-parameters".',
+      ),
     ]);
   });
 

@@ -186,9 +186,10 @@ describe('initialization from a teacher', () => {
 
   it.each<[string, Partial<Architecture>, number[], string]>([
     ['another family', { family: 'gpt2' }, [0, 1], 'gpt2 model, the teacher a bert model'],
-    ['another width', { hiddenSize: 64 }, [0, 1], 'hiddenSize is 64'],
+    ['a larger width', { hiddenSize: 64 }, [0, 1], 'hiddenSize is 64'],
     ['narrower embeddings', { embeddingSize: 24 }, [0, 1], 'embeddingSize is 24, the teacher'],
-    ['another MLP', { intermediateSize: 64 }, [0, 1], 'intermediateSize is 64'],
+    ['a wider MLP', { intermediateSize: 256 }, [0, 1], 'intermediateSize is 256'],
+    ['heads of another width', { heads: 2 }, [0, 1], '2 heads in a hidden size of 32'],
     ['another vocabulary', { vocabularySize: 100 }, [0, 1], 'vocabularySize is 100'],
     ['more positions', { maxPositions: 128 }, [0, 1], '128 positions'],
     ['too few layers chosen', {}, [0], '1 teacher layers are chosen for 2'],

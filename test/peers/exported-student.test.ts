@@ -20,6 +20,8 @@ interface PeerAnswer {
   logits: number[];
 }
 
+type TaskName = 'text-classification' | 'causal-lm' | 'masked-lm';
+
 const text = 'Cheap loans, click here! Call me Ishmael.';
 
 describe.skipIf(!installed)('an exported student in Python transformers', () => {
@@ -29,14 +31,29 @@ describe.skipIf(!installed)('an exported student in Python transformers', () => 
     ['causal-lm', 'llama'],
     ['causal-lm', 'gemma2'],
     ['masked-lm', 'bert'],
-  ] as const)(
-    '%s, %s: loads with nothing missing, reads the same ids and gives the same logits',
-    async (task, family) => {
+    // Narrower than the teacher that they start from; of decoders in a width that is not that of their heads together.
+    ['text-classification', 'bert', { hiddenSize: 24, heads: 2 }],
+    ['masked-lm', 'modernbert', { hiddenSize: 24, heads: 2, intermediateSize: 30 }],
+    ['causal-lm', 'gpt2', { hiddenSize: 36, heads: 3, intermediateSize: 50 }],
+    ['causal-lm', 'llama', { hiddenSize: 30, heads: 3 }],
+    ['causal-lm', 'qwen3', { hiddenSize: 44, heads: 1 }],
+    ['causal-lm', 'phi3', { hiddenSize: 33, heads: 3 }],
+  ] as [TaskName, string, object?][])(
+    '%s, %s %j: loads with nothing missing, reads the same ids and gives the same logits',
+    async (task, family, narrower) => {
       const workspace = tinyWorkspace({ task, training: { epochs: 1 } });
       const file = path.join(workspace, 'tiny.distill.json');
-      const experiment = JSON.parse(readFileSync(file, 'utf8')) as { student: { architecture: object } };
-      const asked = { architecture: { ...experiment.student.architecture, family } };
-      writeFileSync(file, JSON.stringify({ ...experiment, student: asked }));
+      const experiment = JSON.parse(readFileSync(file, 'utf8')) as {
+        teacher: { architecture: object };
+        student: { architecture: object };
+      };
+      const { teacher } = experiment;
+      const asked = { architecture: { ...experiment.student.architecture, family, ...narrower } };
+      const changes = narrower && {
+        teacher: { ...teacher, architecture: { ...teacher.architecture, family } },
+        student: { ...asked, initialize: { from: 'teacher' } },
+      };
+      writeFileSync(file, JSON.stringify({ ...experiment, student: asked, ...changes }));
       await document(['run', 'tiny.distill.json'], workspace);
       const student = path.join(onlyRun(workspace), 'student');
       const { stdout } = await promisify(execFile)(python, [here('load_student.py'), student, text]);

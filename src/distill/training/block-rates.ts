@@ -32,7 +32,7 @@ function depthsOf(a: Architecture): Map<string, number> {
   const layout = layoutOf(a.family);
   const depths = new Map<string, number>();
   let depth = 0;
-  for (const name of Object.keys(layout.shapes(a))) {
+  for (const name of Object.keys(layout.axes(a))) {
     const block = Array.from({ length: a.layers }, (_, index) => index).find((index) =>
       name.startsWith(layout.layerPrefix(index)),
     );

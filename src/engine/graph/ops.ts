@@ -20,6 +20,22 @@ function runKernel(kernel: string, inputs: Record<string, tf.Tensor>, attributes
   return tf.engine().runKernel(kernel, inputs, attributes);
 }
 
+/** Told what each linear layer reads, and by which matrix. */
+export type LinearWatcher = (x: tf.Tensor, weight: tf.Tensor, layout: LinearLayout) => void;
+
+let watcher: LinearWatcher | undefined;
+
+/** Runs a synchronous piece of work in which every linear layer tells what it reads. */
+export function watchingLinear<T>(watch: LinearWatcher, work: () => T): T {
+  const outer = watcher;
+  watcher = watch;
+  try {
+    return work();
+  } finally {
+    watcher = outer;
+  }
+}
+
 /**
  * x · W + b over the last axis.
  * @param x [..., in]
@@ -28,6 +44,7 @@ function runKernel(kernel: string, inputs: Record<string, tf.Tensor>, attributes
  * @returns [..., out]
  */
 export function linear(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor | null, layout: LinearLayout): tf.Tensor {
+  watcher?.(x, weight, layout);
   const transposed = layout === 'out-in';
   const [inFeatures, outFeatures] = transposed
     ? [weight.shape[1]!, weight.shape[0]]

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import {
   type Architecture,
+  headSizeOf,
   isOpaque,
   keyValueHeadsOf,
   type ProblemType,
@@ -10,9 +11,12 @@ import {
   type TeacherModel,
 } from '../../model/architecture';
 import { type NewHead, parameterCount } from '../../model/layouts/config';
-import { initializationProblem, withSettingsOf } from '../../model/parameters';
-import { problemAt } from '../../protocol/problem';
+import { initializationProblem, spreadLayers, withSettingsOf } from '../../model/parameters';
+import { type Complaint, problemAt } from '../../protocol/problem';
+import type { StudentPreset } from '../../protocol/student-presets';
+import { studentAlternatives, studentOf, type StudentAlternative } from '../student-alternatives';
 import { phrase } from '../../protocol/problems/phrases';
+import { torchrunEngine, torchrunFamilies } from '../../protocol/torchrun';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
@@ -41,6 +45,8 @@ export interface ModelFacts {
   student?: Architecture;
   /** The teacher's block for each of the student's, where it starts from them. */
   initialLayers?: number[];
+  /** How a student starts that the experiment names by a preset. */
+  presetStart?: StudentAlternative['initialize'];
 }
 
 /** `dataset` is what its files hold, where they could be read. What can be known of one model is checked whatever the other is. */
@@ -64,7 +70,22 @@ export async function checkModels(
   findings.check(() => checkHiddenLayers(experiment, facts, findings));
   findings.check(() => checkInitialization(experiment, facts, findings));
   findings.check(() => checkSizes(experiment, facts, findings));
+  findings.check(() => checkTorchrunFamilies(experiment, facts, findings));
   return facts;
+}
+
+/** Python computes some of the families. */
+function checkTorchrunFamilies({ engine, student }: Experiment, facts: ModelFacts, findings: Findings): void {
+  if (engine !== torchrunEngine) return;
+  const known: readonly string[] = torchrunFamilies;
+  const models: [Path, TeacherModel | undefined][] = [
+    [['teacher'], facts.teacher],
+    [student.architecture === undefined ? ['student'] : ['student', 'architecture', 'family'], facts.student],
+  ];
+  for (const [path, model] of models) {
+    if (model === undefined || isOpaque(model) || known.includes(model.family)) continue;
+    findings.error(path, 'torchrun-without-family', { family: model.family, families: torchrunFamilies });
+  }
 }
 
 /** What the models' sizes follow from beside the experiment's; undefined where nothing tells the vocabulary. */
@@ -104,19 +125,50 @@ function buildTeacher(
 }
 
 function buildStudent(
-  { student }: Experiment,
+  experiment: Experiment,
   context: ArchitectureContext,
   facts: ModelFacts,
   findings: Findings,
 ): void {
+  const { student } = experiment;
+  if (student.preset !== undefined) return buildPreset(experiment, student.preset, facts, findings);
   if (student.architecture === undefined || findings.isFaulty(['student', 'architecture'])) return;
-  const built = buildArchitecture(student.architecture, context);
   const { initialize } = student;
   const { teacher } = facts;
-  facts.student =
-    initialize.from === 'teacher' && teacher !== undefined && !isOpaque(teacher)
-      ? withSettingsOf(teacher, built, initialize.layers ?? spreadLayers(teacher.layers, built.layers))
-      : built;
+  if (initialize.from !== 'teacher' || teacher === undefined || isOpaque(teacher)) {
+    facts.student = buildArchitecture(student.architecture, context);
+    return;
+  }
+  const spec = { intermediateSize: innerSizeLike(teacher, student.architecture), ...student.architecture };
+  const layers = initialize.layers ?? spreadLayers(teacher.layers, spec.layers);
+  facts.student = withSettingsOf(teacher, buildArchitecture(spec, context), layers);
+}
+
+function buildPreset(
+  { task, teacher: { source } }: Experiment,
+  preset: StudentPreset,
+  facts: ModelFacts,
+  findings: Findings,
+): void {
+  const { teacher } = facts;
+  if (teacher === undefined || findings.isFaulty(['student'])) return;
+  const path: Path = ['student', 'preset'];
+  if (isOpaque(teacher)) return findings.error(path, 'teacher-without-sizes', {});
+  const found = studentOf(preset, teacher, task, source === 'ensemble');
+  if (!found) {
+    const others = studentAlternatives(teacher, task, source === 'ensemble').map((one) => one.preset);
+    const named = others.map((one) => JSON.stringify(one));
+    const what = { preset: JSON.stringify(preset), others: named.length > 0 ? named : undefined };
+    return findings.error(path, 'preset-impossible', what, ...others.map((one) => setValue(path, one)));
+  }
+  facts.student = found.model;
+  facts.presetStart = found.initialize;
+}
+
+/** Of an MLP whose width is not named: as large a share of the teacher's as the hidden states have of its. */
+function innerSizeLike(teacher: Architecture, { family, hiddenSize }: ArchitectureSpec): number | undefined {
+  if (family !== teacher.family) return undefined;
+  return Math.max(1, Math.round((teacher.intermediateSize * hiddenSize) / teacher.hiddenSize));
 }
 
 /** Classes of the rows. Where they are not known, two stand for them: only sizes are compared. */
@@ -373,7 +425,8 @@ function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFa
   const ofTeacher = isOpaque(teacher) ? teacher.parameters : parameterCount(teacher);
   const sizes = { teacher: ofTeacher, student: parameterCount(student) };
   if (sizes.student <= sizes.teacher) return;
-  const path = spec.architecture === undefined ? ['student', 'initialize', 'path'] : ['student', 'architecture'];
+  const named = spec.architecture === undefined ? ['initialize', 'path'] : ['architecture'];
+  const path = ['student', ...(spec.preset === undefined ? named : ['preset'])];
   findings.warning(path, 'student-larger-than-teacher', sizes);
 }
 
@@ -413,12 +466,21 @@ function checkInitialization(experiment: Experiment, facts: ModelFacts, findings
   const { teacher, student } = facts;
   if (teacher === undefined || isOpaque(teacher) || student === undefined) return;
   if (experiment.teacher.source === 'ensemble') return;
-  const { initialize } = spec;
+  const initialize = facts.presetStart ?? spec.initialize;
   if (initialize.from !== 'teacher') return;
   const layers = initialize.layers ?? spreadLayers(teacher.layers, student.layers);
   const problem = initializationProblem(student, teacher, layers);
   if (problem === undefined) facts.initialLayers = layers;
-  else {
+  else if (sizeInComplaint(problem) !== undefined) {
+    const size = sizeInComplaint(problem)!;
+    const { fitting, keyValueHeads, teacher: wanted } = problem.arguments;
+    const value = fitting ?? keyValueHeads ?? wanted;
+    const path: Path = ['student', 'architecture'];
+    const heads = student.hiddenSize / headSizeOf(teacher);
+    const isOfHeads = fitting !== undefined && Number.isInteger(heads) && heads <= teacher.heads;
+    const fixes = [setValue([...path, size], value), ...(isOfHeads ? [setValue([...path, 'heads'], heads)] : [])];
+    findings.object([...path, size], problem, ...fixes);
+  } else {
     const path = ['student', 'initialize', 'layers'];
     const spread = spreadLayers(teacher.layers, student.layers);
     const canSpread = initializationProblem(student, teacher, spread) === undefined;
@@ -427,9 +489,9 @@ function checkInitialization(experiment: Experiment, facts: ModelFacts, findings
   }
 }
 
-/** A block of the teacher for each of the student's, from the first to the last at even distances. */
-export function spreadLayers(teacherLayers: number, studentLayers: number): number[] {
-  if (studentLayers === 1) return [0];
-  const step = (teacherLayers - 1) / (studentLayers - 1);
-  return Array.from({ length: studentLayers }, (_, layer) => Math.round(layer * step));
+/** The size of the student's architecture that keeps it from starting so. */
+function sizeInComplaint({ code, arguments: { width } }: Complaint): (typeof sizes)[number] | undefined {
+  if (code === 'start-of-other-head-size') return 'hiddenSize';
+  if (code === 'start-with-more-queries-shared') return 'keyValueHeads';
+  return sizes.find((size) => size === width);
 }

@@ -1,14 +1,16 @@
 /** @file Checks what an experiment says against itself, without reading other files. */
 
+import { isAbsolute } from 'node:path';
 import { isSoftened } from '../../protocol/divergences';
 import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
+import { torchrunEngine } from '../../protocol/torchrun';
 import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask, sharesKeyValueHeads } from '../architecture';
 import { isMadeFromNothing, memberCount } from '../ensemble';
 import { layoutOf } from '../../model/layouts/families';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
-import type { ArchitectureSpec, Experiment, Scheduled, TokenizerSpec } from '../file/schema';
+import type { ArchitectureSpec, Experiment, Scheduled, TokenizerSpec, TrainingSpec } from '../file/schema';
 import type { Path } from '../file/source';
 
 /** Each check by itself: what one cannot say, because a setting could not be read, keeps no other from being made. */
@@ -29,6 +31,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkStudentArchitecture,
     checkThatSomethingIsDistilled,
     checkPrecision,
+    checkTorchrun,
     checkTeacherPrecision,
     checkValidation,
     checkSeeds,
@@ -52,8 +55,30 @@ function checkSeeds({ seeds }: Experiment, findings: Findings): void {
 
 function checkPrecision({ engine, precision }: Experiment, findings: Findings): void {
   const able = enginesWith(precision);
-  if (engine === 'auto' || able.includes(engine)) return;
+  if (engine === 'auto' || engine === torchrunEngine || able.includes(engine)) return;
   findings.error(['precision'], 'engine-without-precision', { engine, precision, engines: able });
+}
+
+/** What Python has not; model families are looked at when models are known (check-models). */
+function checkTorchrun({ engine, teacher, training, torchrun }: Experiment, findings: Findings): void {
+  if (engine !== torchrunEngine) return;
+  const { source } = teacher;
+  if (source === 'ensemble' || source === 'onnx') {
+    findings.error(['teacher', 'source'], 'torchrun-without-teacher', { source });
+  }
+  const trainings: [Path, TrainingSpec | undefined][] = [
+    [['training'], training],
+    [['teacher', 'training'], 'training' in teacher ? teacher.training : undefined],
+  ];
+  for (const [path, spec] of trainings) {
+    const at = [...path, 'onDivergence'];
+    if (spec?.onDivergence !== 'lower-rate') continue;
+    findings.error(at, 'torchrun-without-lower-rate', {}, setValue(at, 'stop'));
+  }
+  const { interpreter } = torchrun ?? {};
+  if (interpreter === undefined || isAbsolute(interpreter) || !/[\\/]/.test(interpreter)) return;
+  const at = ['torchrun', 'interpreter'];
+  findings.error(at, 'torchrun-interpreter-relative', { interpreter }, removeKey(at));
 }
 
 function checkTeacherPrecision({ engine, precision, teacher }: Experiment, findings: Findings): void {
@@ -144,12 +169,28 @@ function trainedTokenizer(task: Experiment['task']): TokenizerSpec {
   return { source: 'train', kind: task === 'causal-lm' ? 'bpe' : 'wordpiece', vocabularySize: 4096 };
 }
 
-function checkStudentSource({ task, student }: Experiment, findings: Findings): void {
+const removePreset = removeKey(['student', 'preset']);
+
+function checkStudentSource({ task, student, teacher }: Experiment, findings: Findings): void {
+  if (student.preset !== undefined) {
+    for (const key of ['architecture', 'initialize'] as const) {
+      const path = ['student', key];
+      if (findings.isWritten(path)) findings.error(path, 'preset-beside', { key }, removeKey(path), removePreset);
+    }
+    return;
+  }
   const fromCheckpoint = student.initialize.from === 'checkpoint';
   if (!fromCheckpoint && student.architecture === undefined) {
     const family = familiesOfTask(task)[0]!;
     const architecture = { family, hiddenSize: 128, layers: 2, heads: 4 };
-    findings.error(['student'], 'architecture-missing', {}, setValue(['student', 'architecture'], architecture));
+    const hasBlocks = teacher.source !== 'ensemble' && teacher.source !== 'onnx';
+    findings.error(
+      ['student'],
+      'architecture-missing',
+      {},
+      setValue(['student', 'architecture'], architecture),
+      ...(hasBlocks ? [setValue(['student', 'preset'], 'half-blocks')] : []),
+    );
   }
 }
 
@@ -212,11 +253,21 @@ function checkTeacherArchitecture(experiment: Experiment, findings: Findings): v
 
 function checkStudentArchitecture(experiment: Experiment, findings: Findings): void {
   const { student } = experiment;
-  if (student.architecture !== undefined)
-    checkArchitecture(student.architecture, ['student', 'architecture'], experiment, findings);
+  if (student.architecture === undefined) return;
+  const { family } = student.architecture;
+  // Its heads are as wide as its teacher's, whatever hiddenSize is, where the config can say so; that they divide it transformers wants still.
+  const isFree = student.initialize.from === 'teacher' && layoutOf(family).namesHeadSize === true;
+  checkArchitecture(student.architecture, ['student', 'architecture'], experiment, findings, isFree);
 }
 
-function checkArchitecture(spec: ArchitectureSpec, path: Path, experiment: Experiment, findings: Findings): void {
+/** @param isFree whether the width of a head is not hiddenSize / heads */
+function checkArchitecture(
+  spec: ArchitectureSpec,
+  path: Path,
+  experiment: Experiment,
+  findings: Findings,
+  isFree = false,
+): void {
   findings.check(() => {
     const { family } = spec;
     const { task } = experiment;
@@ -246,7 +297,12 @@ function checkArchitecture(spec: ArchitectureSpec, path: Path, experiment: Exper
   });
   findings.check(() => {
     const { family, hiddenSize, heads } = spec;
-    if (layoutOf(family).defaults.rotary === undefined || hiddenSize % heads !== 0 || (hiddenSize / heads) % 2 === 0)
+    if (
+      isFree ||
+      layoutOf(family).defaults.rotary === undefined ||
+      hiddenSize % heads !== 0 ||
+      (hiddenSize / heads) % 2 === 0
+    )
       return;
     findings.error([...path, 'heads'], 'head-size-odd', { size: hiddenSize / heads, family });
   });

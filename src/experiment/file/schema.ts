@@ -7,7 +7,9 @@ import { familyNames } from '../../model/architecture';
 import { layoutOf } from '../../model/layouts/families';
 import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
 import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
+import { torchrunDraws, torchrunEngine, torchrunStrategies } from '../../protocol/torchrun';
 import { labelKinds, studyKinds, tasks } from '../../protocol/records';
+import { PROPOSED_MEGABYTES, studentPresets } from '../../protocol/student-presets';
 
 /** What is done for each of them must end: far above what anybody trains. */
 const MOST_LAYERS = 1000;
@@ -22,6 +24,9 @@ const modelPath = (description: string) =>
   );
 const paths = (description: string, examples: unknown[]) =>
   z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).meta({ description, examples });
+
+/** Training rows by which a wider teacher's units are judged, where an experiment does not say. Minitron took 1,024 (Muralidharan et al., 2024). */
+export const CALIBRATION_ROWS = 256;
 
 const seed = z.int().min(0).max(0xffffffff);
 
@@ -110,7 +115,7 @@ const architectureSchema = z
       'Heads of keys and values, each shared by equally many of `heads` (grouped-query attention); not of every family. As many as `heads` if left out.',
     ).optional(),
     intermediateSize: count(
-      'Width of the feed-forward layer. If left out four times hiddenSize, or 8/3 of it, rounded up to a multiple of 32, where that layer is gated (Llama and its descendants; 3/2 of it in ModernBERT).',
+      "Width of the feed-forward layer. If left out four times hiddenSize, or 8/3 of it, rounded up to a multiple of 32, where that layer is gated (Llama and its descendants; 3/2 of it in ModernBERT). Of a student that starts from its teacher, as large a share of the teacher's as hiddenSize is.",
     ).optional(),
     maxPositions: count(
       'Longest sequence that the model has positions for, in tokens. maxLength if left out.',
@@ -376,6 +381,25 @@ const teacherSchema = z
 
 const studentSchema = z
   .strictObject({
+    preset: z
+      .union([
+        z.enum(studentPresets),
+        z.strictObject({
+          megabytes: z
+            .number()
+            .gt(0)
+            .meta({
+              description: 'At most so much of weights on disk (10⁶ bytes, in float32).',
+              examples: [PROPOSED_MEGABYTES],
+            }),
+        }),
+      ])
+      .optional()
+      .meta({
+        description:
+          'A student by how much smaller than the teacher it is, in place of architecture and initialize. "half-blocks", "third-blocks": so many of the teacher\'s blocks, spread evenly. "quarter-parameters", { "megabytes": 20 }: narrower and shallower by like shares, from the teacher\'s most important heads, units and dimensions (of an ensemble from random weights). `distillery student FILE` says what each comes to; the run records its sizes.',
+        examples: ['half-blocks', { megabytes: PROPOSED_MEGABYTES }],
+      }),
     architecture: architectureSchema.optional(),
     initialize: z
       .discriminatedUnion('from', [
@@ -392,8 +416,15 @@ const studentSchema = z
                   "One of the teacher's blocks, counted from 0, for each of the student's. Spread evenly if left out.",
                 examples: [[0, 3]],
               }),
+            calibrationRows: count(
+              `Where the student is narrower than its teacher: so many of the training rows decide which heads, MLP units and dimensions are the most important and stay. ${CALIBRATION_ROWS} if left out.`,
+            )
+              .meta({ examples: [CALIBRATION_ROWS] })
+              .optional(),
           })
-          .describe("The teacher's embeddings and some of its blocks; the widths must be equal."),
+          .describe(
+            "The teacher's embeddings and some of its blocks. Where the student has fewer heads or a smaller hiddenSize or intermediateSize, the most important of each are kept.",
+          ),
         z
           .strictObject({
             from: z.literal('checkpoint'),
@@ -483,6 +514,40 @@ const distillationSchema = z
   })
   .describe('How the student imitates the teacher.');
 
+const torchrunSchema = z
+  .strictObject({
+    processes: z
+      .union([z.literal('auto'), z.int().min(1).max(1024)])
+      .default('auto')
+      .meta({
+        description:
+          'Processes that share each batch. "auto": one a GPU, or one on the processor. Their number changes no result but by rounding.',
+        examples: ['auto', 2],
+      }),
+    strategy: z
+      .enum(torchrunStrategies)
+      .default('auto')
+      .describe(
+        '"ddp": each process has the whole student. "fsdp": its parameters, gradients and moments are divided among them. "auto": divided where they would take more than half of a GPU.',
+      ),
+    dropout: z
+      .enum(torchrunDraws)
+      .default('device')
+      .describe(
+        '"device": PyTorch draws dropout masks where it computes. "exact": those of the other engines to the last bit, drawn one after the other, which is slow.',
+      ),
+    interpreter: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({
+        description:
+          'The Python with PyTorch: an absolute path, or a name that the system finds. If left out, that of the environment variable DISTILLERY_PYTHON, or python3.',
+        examples: ['/opt/venv/bin/python'],
+      }),
+  })
+  .describe('How the engine "torchrun" trains.');
+
 /** What a person writes, as this version runs it. Names of later versions are in unsupported.ts. */
 export const experimentSchema = z
   .strictObject({
@@ -526,11 +591,12 @@ export const experimentSchema = z
         'Number format of matrix products. "bfloat16" is faster on processors that have it, with the engine "openvino"; weights, losses and the update stay in float32.',
       ),
     engine: z
-      .enum(['auto', ...engineNames])
+      .enum(['auto', ...engineNames, torchrunEngine])
       .default('auto')
       .describe(
-        'What computes. "auto" measures once what this machine has and takes the fastest; "cpu" needs nothing installed.',
+        'What computes. "auto" measures once what this machine has and takes the fastest; "cpu" needs nothing installed. "torchrun" trains on PyTorch, on several processes or GPUs.',
       ),
+    torchrun: torchrunSchema.optional(),
     threads: count(
       "Threads of an engine on the processor; as many as it has cores if left out. Fewer leave room for other work; another number may change the weights' last bits.",
     )

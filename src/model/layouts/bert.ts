@@ -3,7 +3,16 @@
 import { complaint, type Complaint } from '../../protocol/problem';
 import type { Activation, Architecture } from '../architecture';
 import type { ConfigReader } from './config-reader';
-import { allLayers, type FamilyFields, type FamilyLayout, linearShapes, normShapes, tokenIds } from './layout';
+import {
+  allLayers,
+  type FamilyFields,
+  type FamilyLayout,
+  linearAxes,
+  normAxes,
+  type ParameterAxes,
+  tokenIds,
+  type Units,
+} from './layout';
 
 const BASE = 'bert.';
 
@@ -90,63 +99,53 @@ export const bertNames = (base: string) => ({
   layerPrefix: (index: number): string => `${base}encoder.layer.${index}.`,
 });
 
-/**
- * The three tables of embeddings and their norm.
- * @param width of the embeddings
- * @param positions rows of the table of positions
- */
-export function embeddingShapes(
-  a: Architecture,
-  base: string,
-  { width = a.hiddenSize, positions = a.maxPositions } = {},
-): Record<string, number[]> {
+/** The three tables of embeddings and their norm. */
+export function embeddingAxes(base: string, width: Units = 'width'): ParameterAxes {
   const names = bertNames(base);
   return {
-    [names.words]: [a.vocabularySize, width],
-    [names.positions]: [positions, width],
-    [names.types]: [a.typeVocabularySize, width],
-    ...normShapes(names.norm, width),
+    [names.words]: ['vocabulary', width],
+    [names.positions]: ['positions', width],
+    [names.types]: ['types', width],
+    ...normAxes(names.norm, width),
   };
 }
 
 /** All blocks of the encoder. */
-export function encoderShapes(a: Architecture, base: string): Record<string, number[]> {
-  return allLayers(a.layers, (index) => layerShapes(a, bertNames(base).layerPrefix(index)));
+export function encoderAxes(a: Architecture, base: string): ParameterAxes {
+  return allLayers(a.layers, (index) => layerAxes(bertNames(base).layerPrefix(index)));
 }
 
-function layerShapes(a: Architecture, layer: string): Record<string, number[]> {
-  const { hiddenSize: width, intermediateSize: inner } = a;
+function layerAxes(layer: string): ParameterAxes {
   return {
-    ...linearShapes(`${layer}attention.self.query`, width, width),
-    ...linearShapes(`${layer}attention.self.key`, width, width),
-    ...linearShapes(`${layer}attention.self.value`, width, width),
-    ...linearShapes(`${layer}attention.output.dense`, width, width),
-    ...normShapes(`${layer}attention.output.LayerNorm`, width),
-    ...linearShapes(`${layer}intermediate.dense`, inner, width),
-    ...linearShapes(`${layer}output.dense`, width, inner),
-    ...normShapes(`${layer}output.LayerNorm`, width),
+    ...linearAxes(`${layer}attention.self.query`, 'queries', 'width'),
+    ...linearAxes(`${layer}attention.self.key`, 'keys', 'width'),
+    ...linearAxes(`${layer}attention.self.value`, 'keys', 'width'),
+    ...linearAxes(`${layer}attention.output.dense`, 'width', 'queries'),
+    ...normAxes(`${layer}attention.output.LayerNorm`),
+    ...linearAxes(`${layer}intermediate.dense`, 'inner', 'width'),
+    ...linearAxes(`${layer}output.dense`, 'width', 'inner'),
+    ...normAxes(`${layer}output.LayerNorm`),
   };
 }
 
 /** Of the classifier with a hidden layer, which RoBERTa and ELECTRA have; `twoLayerLogits` computes it. */
-export function twoLayerClassifierShapes(a: Architecture): Record<string, number[]> {
-  return {
-    ...linearShapes('classifier.dense', a.hiddenSize, a.hiddenSize),
-    ...linearShapes('classifier.out_proj', a.labels?.length ?? 0, a.hiddenSize),
-  };
-}
+export const twoLayerClassifierAxes: ParameterAxes = {
+  ...linearAxes('classifier.dense', 'pooled', 'width'),
+  ...linearAxes('classifier.out_proj', 'classes', 'pooled'),
+};
 
-function headShapes(a: Architecture): Record<string, number[]> {
+function headAxes(a: Architecture): ParameterAxes {
   if (a.head === 'sequence-classification') {
     return {
-      ...linearShapes('bert.pooler.dense', a.hiddenSize, a.hiddenSize),
-      ...linearShapes('classifier', a.labels?.length ?? 0, a.hiddenSize),
+      ...linearAxes('bert.pooler.dense', 'pooled', 'width'),
+      ...linearAxes('classifier', 'classes', 'pooled'),
     };
   }
   return {
-    'cls.predictions.bias': [a.vocabularySize],
-    ...linearShapes('cls.predictions.transform.dense', a.hiddenSize, a.hiddenSize),
-    ...normShapes('cls.predictions.transform.LayerNorm', a.hiddenSize),
+    'cls.predictions.bias': ['vocabulary'],
+    // What comes out is multiplied with the embeddings.
+    ...linearAxes('cls.predictions.transform.dense', 'width', 'width'),
+    ...normAxes('cls.predictions.transform.LayerNorm'),
   };
 }
 
@@ -164,7 +163,7 @@ export const bertLayout: FamilyLayout = {
   fromConfig: (reader) => fieldsOfBert(reader, defaults),
   toConfig: configOfBert,
   problem: (a) => problemOfBert(a, 'BERT'),
-  shapes: (a) => ({ ...embeddingShapes(a, BASE), ...encoderShapes(a, BASE), ...headShapes(a) }),
+  axes: (a) => ({ ...embeddingAxes(BASE), ...encoderAxes(a, BASE), ...headAxes(a) }),
   layerPrefix: bertNames(BASE).layerPrefix,
   positionEmbeddings: bertNames(BASE).positions,
   paddedEmbeddings: bertNames(BASE).words,

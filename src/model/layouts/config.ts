@@ -2,9 +2,18 @@
 
 import { sizeOf } from '../../engine/array';
 import { complaint, InputError, type Complaint } from '../../protocol/problem';
-import type { Architecture, Family, Head, ProblemType } from '../architecture';
+import {
+  type Architecture,
+  embeddingWidth,
+  type Family,
+  type Head,
+  headSizeOf,
+  keyValueHeadsOf,
+  type ProblemType,
+} from '../architecture';
 import { ConfigReader } from './config-reader';
 import { familyLayouts, layoutOf } from './families';
+import type { Axis, Units } from './layout';
 
 /** The sizes that have no sensible default, and whatever else differs from transformers' defaults of the family. */
 export type ArchitectureOptions = Pick<Architecture, 'family' | 'head' | 'hiddenSize' | 'layers' | 'heads'> &
@@ -149,7 +158,39 @@ function labelConfig(a: Architecture): Record<string, unknown> {
 
 /** Every parameter's shape under its Hugging Face name, in the order of the forward pass; tied weights once. */
 export function parameterShapes(a: Architecture): Record<string, number[]> {
-  return layoutOf(a.family).shapes(a);
+  const entries = Object.entries(layoutOf(a.family).axes(a));
+  return Object.fromEntries(entries.map(([name, axes]) => [name, axes.map((axis) => sizeOfAxis(a, axis))]));
+}
+
+/** How many there are along an axis of a parameter. */
+export function sizeOfAxis(a: Architecture, axis: Axis): number {
+  return typeof axis === 'string' ? unitsOf(a, axis) : axis.reduce((sum, units) => sum + unitsOf(a, units), 0);
+}
+
+function unitsOf(a: Architecture, units: Units): number {
+  switch (units) {
+    case 'width':
+    case 'pooled':
+      return a.hiddenSize;
+    case 'embedding':
+      return embeddingWidth(a);
+    case 'queries':
+      return a.heads * headSizeOf(a);
+    case 'keys':
+      return keyValueHeadsOf(a) * headSizeOf(a);
+    case 'headSize':
+      return headSizeOf(a);
+    case 'inner':
+      return a.intermediateSize;
+    case 'vocabulary':
+      return a.vocabularySize;
+    case 'positions':
+      return a.maxPositions + (layoutOf(a.family).firstPosition?.(a) ?? 0);
+    case 'types':
+      return a.typeVocabularySize;
+    case 'classes':
+      return a.labels?.length ?? 0;
+  }
 }
 
 /** Names of the parameters outside the backbone, or that a model of this family with another head has not. */

@@ -3,7 +3,15 @@
 import { complaint, type Complaint } from '../../protocol/problem';
 import type { Activation, Architecture } from '../architecture';
 import type { ConfigReader } from './config-reader';
-import { allLayers, type FamilyFields, type FamilyLayout, linearShapes, normShapes, tokenIds } from './layout';
+import {
+  allLayers,
+  type FamilyFields,
+  type FamilyLayout,
+  linearAxes,
+  normAxes,
+  type ParameterAxes,
+  tokenIds,
+} from './layout';
 
 const ACTIVATIONS: readonly Activation[] = ['gelu', 'relu'];
 
@@ -75,40 +83,40 @@ export const POSITION_EMBEDDINGS = 'distilbert.embeddings.position_embeddings.we
 
 const layerPrefix = (index: number): string => `distilbert.transformer.layer.${index}.`;
 
-function shapes(a: Architecture): Record<string, number[]> {
+function axes(a: Architecture): ParameterAxes {
   return {
-    [WORD_EMBEDDINGS]: [a.vocabularySize, a.hiddenSize],
-    [POSITION_EMBEDDINGS]: [a.maxPositions, a.hiddenSize],
-    ...normShapes('distilbert.embeddings.LayerNorm', a.hiddenSize),
-    ...allLayers(a.layers, (index) => layerShapes(a, layerPrefix(index))),
-    ...headShapes(a),
+    [WORD_EMBEDDINGS]: ['vocabulary', 'width'],
+    [POSITION_EMBEDDINGS]: ['positions', 'width'],
+    ...normAxes('distilbert.embeddings.LayerNorm'),
+    ...allLayers(a.layers, (index) => layerAxes(layerPrefix(index))),
+    ...headAxes(a),
   };
 }
 
-function layerShapes({ hiddenSize: width, intermediateSize: inner }: Architecture, layer: string) {
+function layerAxes(layer: string): ParameterAxes {
   return {
-    ...linearShapes(`${layer}attention.q_lin`, width, width),
-    ...linearShapes(`${layer}attention.k_lin`, width, width),
-    ...linearShapes(`${layer}attention.v_lin`, width, width),
-    ...linearShapes(`${layer}attention.out_lin`, width, width),
-    ...normShapes(`${layer}sa_layer_norm`, width),
-    ...linearShapes(`${layer}ffn.lin1`, inner, width),
-    ...linearShapes(`${layer}ffn.lin2`, width, inner),
-    ...normShapes(`${layer}output_layer_norm`, width),
+    ...linearAxes(`${layer}attention.q_lin`, 'queries', 'width'),
+    ...linearAxes(`${layer}attention.k_lin`, 'keys', 'width'),
+    ...linearAxes(`${layer}attention.v_lin`, 'keys', 'width'),
+    ...linearAxes(`${layer}attention.out_lin`, 'width', 'queries'),
+    ...normAxes(`${layer}sa_layer_norm`),
+    ...linearAxes(`${layer}ffn.lin1`, 'inner', 'width'),
+    ...linearAxes(`${layer}ffn.lin2`, 'width', 'inner'),
+    ...normAxes(`${layer}output_layer_norm`),
   };
 }
 
-function headShapes(a: Architecture): Record<string, number[]> {
+function headAxes(a: Architecture): ParameterAxes {
   if (a.head === 'sequence-classification') {
     return {
-      ...linearShapes('pre_classifier', a.hiddenSize, a.hiddenSize),
-      ...linearShapes('classifier', a.labels?.length ?? 0, a.hiddenSize),
+      ...linearAxes('pre_classifier', 'pooled', 'width'),
+      ...linearAxes('classifier', 'classes', 'pooled'),
     };
   }
   return {
-    ...linearShapes('vocab_transform', a.hiddenSize, a.hiddenSize),
-    ...normShapes('vocab_layer_norm', a.hiddenSize),
-    'vocab_projector.bias': [a.vocabularySize],
+    ...linearAxes('vocab_transform', 'width', 'width'),
+    ...normAxes('vocab_layer_norm'),
+    'vocab_projector.bias': ['vocabulary'],
   };
 }
 
@@ -128,7 +136,7 @@ export const distilbertLayout: FamilyLayout = {
   fromConfig,
   toConfig,
   problem,
-  shapes,
+  axes,
   layerPrefix,
   positionEmbeddings: POSITION_EMBEDDINGS,
   paddedEmbeddings: WORD_EMBEDDINGS,

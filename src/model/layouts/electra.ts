@@ -5,14 +5,14 @@ import { type Architecture, embeddingWidth } from '../architecture';
 import {
   bertNames,
   configOfBert,
-  embeddingShapes,
-  encoderShapes,
+  embeddingAxes,
+  encoderAxes,
   fieldsOfBert,
   problemOfBert,
-  twoLayerClassifierShapes,
+  twoLayerClassifierAxes,
 } from './bert';
 import type { ConfigReader } from './config-reader';
-import { type FamilyFields, type FamilyLayout, linearShapes, normShapes } from './layout';
+import { type FamilyFields, type FamilyLayout, linearAxes, normAxes, type ParameterAxes, type Units } from './layout';
 
 const BASE = 'electra.';
 
@@ -51,22 +51,22 @@ function problem(a: Architecture): Complaint | undefined {
 }
 
 /** Only where the widths differ are embeddings projected. */
-function shapes(a: Architecture): Record<string, number[]> {
-  const width = embeddingWidth(a);
+function axes(a: Architecture): ParameterAxes {
+  const width = embeddingWidth(a) === a.hiddenSize ? 'width' : 'embedding';
   return {
-    ...embeddingShapes(a, BASE, { width }),
-    ...(width === a.hiddenSize ? {} : linearShapes(`${BASE}embeddings_project`, a.hiddenSize, width)),
-    ...encoderShapes(a, BASE),
-    ...headShapes(a, width),
+    ...embeddingAxes(BASE, width),
+    ...(width === 'embedding' && linearAxes(`${BASE}embeddings_project`, 'width', 'embedding')),
+    ...encoderAxes(a, BASE),
+    ...headAxes(a, width),
   };
 }
 
-function headShapes(a: Architecture, width: number): Record<string, number[]> {
-  if (a.head === 'sequence-classification') return twoLayerClassifierShapes(a);
+function headAxes(a: Architecture, width: Units): ParameterAxes {
+  if (a.head === 'sequence-classification') return twoLayerClassifierAxes;
   return {
-    ...normShapes('generator_predictions.LayerNorm', width),
-    ...linearShapes('generator_predictions.dense', width, a.hiddenSize),
-    'generator_lm_head.bias': [a.vocabularySize],
+    ...normAxes('generator_predictions.LayerNorm', width),
+    ...linearAxes('generator_predictions.dense', width, 'width'),
+    'generator_lm_head.bias': ['vocabulary'],
   };
 }
 
@@ -86,7 +86,7 @@ export const electraLayout: FamilyLayout = {
   fromConfig,
   toConfig: (a) => ({ ...configOfBert(a), embedding_size: embeddingWidth(a) }),
   problem,
-  shapes,
+  axes,
   layerPrefix: bertNames(BASE).layerPrefix,
   positionEmbeddings: bertNames(BASE).positions,
   paddedEmbeddings: bertNames(BASE).words,

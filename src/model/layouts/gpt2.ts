@@ -3,7 +3,15 @@
 import { complaint, type Complaint } from '../../protocol/problem';
 import type { Activation, Architecture } from '../architecture';
 import type { ConfigReader } from './config-reader';
-import { allLayers, type FamilyFields, type FamilyLayout, normShapes, tokenIds } from './layout';
+import {
+  allLayers,
+  type Axis,
+  type FamilyFields,
+  type FamilyLayout,
+  normAxes,
+  type ParameterAxes,
+  tokenIds,
+} from './layout';
 
 const ACTIVATIONS: readonly Activation[] = ['gelu_new', 'gelu', 'gelu_pytorch_tanh', 'relu'];
 
@@ -76,30 +84,29 @@ const POSITION_EMBEDDINGS = 'transformer.wpe.weight';
 
 const layerPrefix = (index: number): string => `transformer.h.${index}.`;
 
-function shapes(a: Architecture): Record<string, number[]> {
+function axes(a: Architecture): ParameterAxes {
   return {
-    'transformer.wte.weight': [a.vocabularySize, a.hiddenSize],
-    [POSITION_EMBEDDINGS]: [a.maxPositions, a.hiddenSize],
-    ...allLayers(a.layers, (index) => layerShapes(a, layerPrefix(index))),
-    ...normShapes('transformer.ln_f', a.hiddenSize),
-    ...(a.head === 'sequence-classification' ? { 'score.weight': [a.labels?.length ?? 0, a.hiddenSize] } : {}),
+    'transformer.wte.weight': ['vocabulary', 'width'],
+    [POSITION_EMBEDDINGS]: ['positions', 'width'],
+    ...allLayers(a.layers, (index) => layerAxes(layerPrefix(index))),
+    ...normAxes('transformer.ln_f'),
+    ...(a.head === 'sequence-classification' && { 'score.weight': ['classes', 'width'] }),
   };
 }
 
 /** GPT-2's linear layers are transformers' Conv1D: weight [in, out]. */
-function conv1dShapes(name: string, inputs: number, outputs: number): Record<string, number[]> {
+function conv1dAxes(name: string, inputs: Axis, outputs: Axis): ParameterAxes {
   return { [`${name}.weight`]: [inputs, outputs], [`${name}.bias`]: [outputs] };
 }
 
-function layerShapes(a: Architecture, layer: string): Record<string, number[]> {
-  const { hiddenSize: width, intermediateSize: inner } = a;
+function layerAxes(layer: string): ParameterAxes {
   return {
-    ...normShapes(`${layer}ln_1`, width),
-    ...conv1dShapes(`${layer}attn.c_attn`, width, 3 * width),
-    ...conv1dShapes(`${layer}attn.c_proj`, width, width),
-    ...normShapes(`${layer}ln_2`, width),
-    ...conv1dShapes(`${layer}mlp.c_fc`, width, inner),
-    ...conv1dShapes(`${layer}mlp.c_proj`, inner, width),
+    ...normAxes(`${layer}ln_1`),
+    ...conv1dAxes(`${layer}attn.c_attn`, 'width', ['queries', 'keys', 'keys']),
+    ...conv1dAxes(`${layer}attn.c_proj`, 'queries', 'width'),
+    ...normAxes(`${layer}ln_2`),
+    ...conv1dAxes(`${layer}mlp.c_fc`, 'width', 'inner'),
+    ...conv1dAxes(`${layer}mlp.c_proj`, 'inner', 'width'),
   };
 }
 
@@ -116,7 +123,7 @@ export const gpt2Layout: FamilyLayout = {
   fromConfig,
   toConfig,
   problem,
-  shapes,
+  axes,
   layerPrefix,
   positionEmbeddings: POSITION_EMBEDDINGS,
   paddedEmbeddings: null,

@@ -7,6 +7,29 @@ import type { ConfigReader } from './config-reader';
 /** The part of an architecture that the family's own config keys describe. */
 export type FamilyFields = Omit<Architecture, 'family' | 'head' | 'labels' | 'problemType'>;
 
+/**
+ * What lies along an axis of a parameter. `width`: the hidden states, one set of dimensions throughout the model. `embedding`: the
+ * embeddings, where those have another width. `queries`, `keys`: all heads of queries, or of keys or values, beside each other;
+ * `headSize`: one of them. `inner`: units of the MLP. `pooled`: units of a classifier's own hidden layer.
+ */
+export type Units =
+  | 'width'
+  | 'embedding'
+  | 'queries'
+  | 'keys'
+  | 'headSize'
+  | 'inner'
+  | 'pooled'
+  | 'vocabulary'
+  | 'positions'
+  | 'types'
+  | 'classes';
+
+/** Units, or those of several matrices that lie beside each other in one. */
+export type Axis = Units | readonly Units[];
+
+export type ParameterAxes = Record<string, readonly Axis[]>;
+
 /** Everything about a family except what it computes. */
 export interface FamilyLayout {
   /** What it is and what it can learn, after its name: for the experiment file's help. */
@@ -25,8 +48,8 @@ export interface FamilyLayout {
   toConfig(a: Architecture): Record<string, unknown>;
   /** What the family cannot do although the sizes are right. */
   problem(a: Architecture): Complaint | undefined;
-  /** Shape of each parameter by its Hugging Face name. */
-  shapes(a: Architecture): Record<string, number[]>;
+  /** What lies along the axes of each parameter, by its Hugging Face name, in the order of the forward pass; their sizes make its shape. */
+  axes(a: Architecture): ParameterAxes;
   /** Common start of the names of layer `index`, with its closing dot. */
   layerPrefix(index: number): string;
   /** Name of the table of learned positions; null: none. */
@@ -41,6 +64,13 @@ export interface FamilyLayout {
   initialNorm?: number;
   /** Initial matrices have no values beyond so many standard deviations of the normal distribution; absent: any. */
   truncation?: number;
+  /** Whether its config says the width of a head, which then need not be hiddenSize / heads. */
+  namesHeadSize?: true;
+  /**
+   * By what a parameter is multiplied where the hidden states have `share` of their width and the rest was zero, so that the model stays
+   * the same; norms apart. 1 where absent.
+   */
+  widthFactor?(a: Architecture, name: string, share: number): number;
   /** Whether it can have fewer heads of keys and values than of queries. */
   sharesKeyValueHeads?: true;
   /** Width of the MLP of a new model; four times that of the hidden states where absent. */
@@ -49,22 +79,19 @@ export interface FamilyLayout {
   ofDepth?(layers: number): Partial<Architecture>;
 }
 
-/** Names and shapes of a linear layer as PyTorch has it: weight [out, in], bias [out]. */
-export function linearShapes(name: string, outputs: number, inputs: number): Record<string, number[]> {
+/** A linear layer as PyTorch has it: weight [out, in], bias [out]. */
+export function linearAxes(name: string, outputs: Axis, inputs: Axis): ParameterAxes {
   return { [`${name}.weight`]: [outputs, inputs], [`${name}.bias`]: [outputs] };
 }
 
-/** Names and shapes of a layer norm: weight (γ) [width], bias (β) [width]. */
-export function normShapes(name: string, width: number): Record<string, number[]> {
-  return { [`${name}.weight`]: [width], [`${name}.bias`]: [width] };
+/** A layer norm over these units: weight (γ) and bias (β). */
+export function normAxes(name: string, units: Units = 'width'): ParameterAxes {
+  return { [`${name}.weight`]: [units], [`${name}.bias`]: [units] };
 }
 
-/** The shapes of all layers in one record. */
-export function allLayers(
-  count: number,
-  shapesOf: (index: number) => Record<string, number[]>,
-): Record<string, number[]> {
-  return Object.fromEntries(Array.from({ length: count }, (_, index) => Object.entries(shapesOf(index))).flat());
+/** The axes of all layers in one record. */
+export function allLayers(count: number, axesOf: (index: number) => ParameterAxes): ParameterAxes {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => Object.entries(axesOf(index))).flat());
 }
 
 /** The token ids that a config names; unset keys are absent. `defaultPad`: the padding token where it names none. */

@@ -3,7 +3,7 @@
 import { complaint, type Complaint } from '../../protocol/problem';
 import { type Activation, type Architecture, headSizeOf } from '../architecture';
 import type { ConfigReader } from './config-reader';
-import { allLayers, type FamilyFields, type FamilyLayout, tokenIds } from './layout';
+import { allLayers, type FamilyFields, type FamilyLayout, linearAxes, type ParameterAxes, tokenIds } from './layout';
 import { layerTypes, ofEachLayer, readSliding } from './rms-decoder';
 import { readRotaryPart, rotaryParameters } from './rotary-config';
 
@@ -131,31 +131,31 @@ function problem(a: Architecture): Complaint | undefined {
 
 const layerPrefix = (index: number): string => `${BASE}layers.${index}.`;
 
-function shapes(a: Architecture): Record<string, number[]> {
-  const { hiddenSize: width } = a;
+function axes(a: Architecture): ParameterAxes {
+  const isClassifier = a.head === 'sequence-classification';
+  // A language model's rows are multiplied with the embeddings.
+  const units = isClassifier ? 'pooled' : 'width';
   return {
-    [WORD_EMBEDDINGS]: [a.vocabularySize, width],
-    [`${BASE}embeddings.norm.weight`]: [width],
-    ...allLayers(a.layers, (index) => layerShapes(a, index)),
-    [`${BASE}final_norm.weight`]: [width],
-    'head.dense.weight': [width, width],
-    'head.norm.weight': [width],
-    ...(a.head === 'sequence-classification'
-      ? { 'classifier.weight': [a.labels?.length ?? 0, width], 'classifier.bias': [a.labels?.length ?? 0] }
-      : { 'decoder.bias': [a.vocabularySize] }),
+    [WORD_EMBEDDINGS]: ['vocabulary', 'width'],
+    [`${BASE}embeddings.norm.weight`]: ['width'],
+    ...allLayers(a.layers, layerAxes),
+    [`${BASE}final_norm.weight`]: ['width'],
+    'head.dense.weight': [units, 'width'],
+    'head.norm.weight': [units],
+    ...(isClassifier ? linearAxes('classifier', 'classes', 'pooled') : { 'decoder.bias': ['vocabulary'] }),
   };
 }
 
 /** The first block has no norm before its attention: the embeddings have one. */
-function layerShapes({ hiddenSize: width, intermediateSize: inner }: Architecture, index: number) {
+function layerAxes(index: number): ParameterAxes {
   const layer = layerPrefix(index);
   return {
-    ...(index > 0 && { [`${layer}attn_norm.weight`]: [width] }),
-    [`${layer}attn.Wqkv.weight`]: [3 * width, width],
-    [`${layer}attn.Wo.weight`]: [width, width],
-    [`${layer}mlp_norm.weight`]: [width],
-    [`${layer}mlp.Wi.weight`]: [2 * inner, width],
-    [`${layer}mlp.Wo.weight`]: [width, inner],
+    ...(index > 0 && { [`${layer}attn_norm.weight`]: ['width'] as const }),
+    [`${layer}attn.Wqkv.weight`]: [['queries', 'keys', 'keys'], 'width'],
+    [`${layer}attn.Wo.weight`]: ['width', 'queries'],
+    [`${layer}mlp_norm.weight`]: ['width'],
+    [`${layer}mlp.Wi.weight`]: [['inner', 'inner'], 'width'],
+    [`${layer}mlp.Wo.weight`]: ['width', 'inner'],
   };
 }
 
@@ -183,7 +183,7 @@ export const modernbertLayout: FamilyLayout = {
   fromConfig,
   toConfig,
   problem,
-  shapes,
+  axes,
   layerPrefix,
   positionEmbeddings: null,
   paddedEmbeddings: WORD_EMBEDDINGS,

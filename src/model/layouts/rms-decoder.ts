@@ -10,7 +10,15 @@ import {
   type Rotary,
 } from '../architecture';
 import type { ConfigReader } from './config-reader';
-import { allLayers, type FamilyFields, type FamilyLayout, tokenIds } from './layout';
+import {
+  allLayers,
+  type Axis,
+  type FamilyFields,
+  type FamilyLayout,
+  type ParameterAxes,
+  tokenIds,
+  type Units,
+} from './layout';
 import { readRotary, rotaryConfig } from './rotary-config';
 
 /** What a block's norms are called, whole but for the layer's prefix and `.weight`; absent: there is none at that place. */
@@ -100,12 +108,14 @@ export function rmsDecoderLayout(description: DecoderDescription): DecoderLayout
     fromConfig: (reader) => fromConfig(reader, description, defaults),
     toConfig: (a) => ({ ...toConfig(a, description), ...description.write?.(a) }),
     problem,
-    shapes: (a) => shapes(a, description),
+    axes: (a) => axesOf(a, description),
     layerPrefix,
     positionEmbeddings: null,
     paddedEmbeddings: WORD_EMBEDDINGS,
     matrixDeviation: (a) => a.initializerRange,
     sharesKeyValueHeads: true,
+    namesHeadSize: true,
+    ...(description.scalesEmbeddings && { widthFactor: factorOfScaledEmbeddings }),
     ...(description.addsOneToNorms && { initialNorm: 0 }),
     ofDepth: (layers) => description.ofDepth?.(layers) ?? {},
     // Three matrices of two thirds of the width are as many weights as two of the whole (Shazeer, 2020).
@@ -234,55 +244,58 @@ function numbersOf({ theta, scaling }: Rotary): Record<string, number> {
   return { theta, factor, originalPositions, betaFast: scaling.betaFast, betaSlow: scaling.betaSlow };
 }
 
-function shapes(a: Architecture, description: DecoderDescription): Record<string, number[]> {
+function axesOf(a: Architecture, description: DecoderDescription): ParameterAxes {
   return {
-    [WORD_EMBEDDINGS]: [a.vocabularySize, a.hiddenSize],
-    ...allLayers(a.layers, (index) => layerShapes(a, description, layerPrefix(index))),
-    [`${FINAL_NORM}.weight`]: [a.hiddenSize],
-    ...headShapes(a),
+    [WORD_EMBEDDINGS]: ['vocabulary', 'width'],
+    ...allLayers(a.layers, (index) => layerAxes(description, layerPrefix(index))),
+    [`${FINAL_NORM}.weight`]: ['width'],
+    ...headAxes(a),
   };
 }
 
-function headShapes(a: Architecture): Record<string, number[]> {
-  if (a.head === 'sequence-classification') return { [CLASSIFIER]: [a.labels?.length ?? 0, a.hiddenSize] };
-  return a.tieWordEmbeddings ? {} : { [HEAD]: [a.vocabularySize, a.hiddenSize] };
+function headAxes(a: Architecture): ParameterAxes {
+  if (a.head === 'sequence-classification') return { [CLASSIFIER]: ['classes', 'width'] };
+  return a.tieWordEmbeddings ? {} : { [HEAD]: ['vocabulary', 'width'] };
 }
 
-function layerShapes(
-  a: Architecture,
+function layerAxes(
   { norms, hasBias = false, normsQueriesAndKeys, joinsMatrices = false }: DecoderDescription,
   layer: string,
-): Record<string, number[]> {
-  const { hiddenSize: width, intermediateSize: inner } = a;
-  const queries = a.heads * headSizeOf(a);
-  const keys = keyValueHeadsOf(a) * headSizeOf(a);
-  const linear = (name: string, outputs: number, inputs: number, bias = false): Record<string, number[]> => ({
+): ParameterAxes {
+  const linear = (name: string, outputs: Axis, inputs: Axis, bias = false): ParameterAxes => ({
     [`${layer}${name}.weight`]: [outputs, inputs],
     ...(bias && { [`${layer}${name}.bias`]: [outputs] }),
   });
-  const norm = (name: string | undefined, size = width): Record<string, number[]> =>
-    name === undefined ? {} : { [`${layer}${name}.weight`]: [size] };
-  const [normedQueries, normedKeys] = normsQueriesAndKeys === 'each' ? [headSizeOf(a), headSizeOf(a)] : [queries, keys];
+  const norm = (name: string | undefined, units: Units = 'width'): ParameterAxes =>
+    name === undefined ? {} : { [`${layer}${name}.weight`]: [units] };
+  const isEach = normsQueriesAndKeys === 'each';
   return {
     ...norm(norms.beforeAttention),
     ...(joinsMatrices
-      ? linear('self_attn.qkv_proj', queries + 2 * keys, width, hasBias)
+      ? linear('self_attn.qkv_proj', ['queries', 'keys', 'keys'], 'width', hasBias)
       : {
-          ...linear('self_attn.q_proj', queries, width, hasBias),
-          ...linear('self_attn.k_proj', keys, width, hasBias),
-          ...linear('self_attn.v_proj', keys, width, hasBias),
+          ...linear('self_attn.q_proj', 'queries', 'width', hasBias),
+          ...linear('self_attn.k_proj', 'keys', 'width', hasBias),
+          ...linear('self_attn.v_proj', 'keys', 'width', hasBias),
         }),
-    ...linear('self_attn.o_proj', width, queries),
+    ...linear('self_attn.o_proj', 'width', 'queries'),
     ...(normsQueriesAndKeys && {
-      ...norm('self_attn.q_norm', normedQueries),
-      ...norm('self_attn.k_norm', normedKeys),
+      ...norm('self_attn.q_norm', isEach ? 'headSize' : 'queries'),
+      ...norm('self_attn.k_norm', isEach ? 'headSize' : 'keys'),
     }),
     ...norm(norms.afterAttention),
     ...norm(norms.beforeMlp),
     ...(joinsMatrices
-      ? linear('mlp.gate_up_proj', 2 * inner, width)
-      : { ...linear('mlp.gate_proj', inner, width), ...linear('mlp.up_proj', inner, width) }),
-    ...linear('mlp.down_proj', width, inner),
+      ? linear('mlp.gate_up_proj', ['inner', 'inner'], 'width')
+      : { ...linear('mlp.gate_proj', 'inner', 'width'), ...linear('mlp.up_proj', 'inner', 'width') }),
+    ...linear('mlp.down_proj', 'width', 'inner'),
     ...norm(norms.afterMlp),
   };
+}
+
+/** Embeddings are multiplied by the root of their width, so that a narrower one makes them smaller; the head that they also are is not. */
+function factorOfScaledEmbeddings(a: Architecture, name: string, share: number): number {
+  if (name === WORD_EMBEDDINGS) return 1 / Math.sqrt(share);
+  const readsThem = a.head === 'causal-lm' && a.tieWordEmbeddings;
+  return readsThem && name === `${FINAL_NORM}.weight` ? Math.sqrt(share) : 1;
 }

@@ -4,14 +4,14 @@ import type { Architecture } from '../architecture';
 import {
   bertNames,
   configOfBert,
-  embeddingShapes,
-  encoderShapes,
+  embeddingAxes,
+  encoderAxes,
   fieldsOfBert,
   problemOfBert,
-  twoLayerClassifierShapes,
+  twoLayerClassifierAxes,
 } from './bert';
 import type { ConfigReader } from './config-reader';
-import { type FamilyFields, type FamilyLayout, linearShapes, normShapes } from './layout';
+import { type FamilyFields, type FamilyLayout, linearAxes, normAxes, type ParameterAxes } from './layout';
 
 /** XLM-RoBERTa's names too. */
 const BASE = 'roberta.';
@@ -51,12 +51,12 @@ function fromConfig(reader: ConfigReader): FamilyFields {
 /** Rows of the table of positions. */
 const positionRows = (a: Architecture): number => a.maxPositions + firstPosition(a);
 
-function headShapes(a: Architecture): Record<string, number[]> {
-  if (a.head === 'sequence-classification') return twoLayerClassifierShapes(a);
+function headAxes(a: Architecture): ParameterAxes {
+  if (a.head === 'sequence-classification') return twoLayerClassifierAxes;
   return {
-    'lm_head.bias': [a.vocabularySize],
-    ...linearShapes('lm_head.dense', a.hiddenSize, a.hiddenSize),
-    ...normShapes('lm_head.layer_norm', a.hiddenSize),
+    'lm_head.bias': ['vocabulary'],
+    ...linearAxes('lm_head.dense', 'width', 'width'),
+    ...normAxes('lm_head.layer_norm'),
   };
 }
 
@@ -76,11 +76,7 @@ export const robertaLayout: FamilyLayout = {
   fromConfig,
   toConfig: (a) => ({ ...configOfBert(a), max_position_embeddings: positionRows(a) }),
   problem: (a) => problemOfBert(a, 'RoBERTa'),
-  shapes: (a) => ({
-    ...embeddingShapes(a, BASE, { positions: positionRows(a) }),
-    ...encoderShapes(a, BASE),
-    ...headShapes(a),
-  }),
+  axes: (a) => ({ ...embeddingAxes(BASE), ...encoderAxes(a, BASE), ...headAxes(a) }),
   layerPrefix: bertNames(BASE).layerPrefix,
   positionEmbeddings: bertNames(BASE).positions,
   firstPosition,

@@ -99,11 +99,6 @@ const values = {
     message: '"sequenceLevel" is not supported by this version.',
     remedy: 'Remove it, or set it to false.',
   },
-  'engine-not-supported': {
-    message: '"engine": "{engine}" is not supported by this version.',
-    remedy: 'Use "auto", or an engine of {devices:quoted}.',
-    actions: { devices: null },
-  },
   'teacher-source-not-supported': {
     message: '"source": "{source}" is not supported by this version.',
     remedy: 'Use "checkpoint", "onnx", "train" or "run".',
@@ -360,6 +355,28 @@ const models = {
   'start-of-another-width': {
     message: "The student's {width} is {student}, the teacher's {teacher}.",
     remedy: 'Give the student the same, or choose a random initialization.',
+  },
+  'preset-beside': {
+    message: '"{key}" says what "preset" says already.',
+    remedy: 'Remove one of the two.',
+  },
+  'preset-impossible': {
+    message: 'This teacher allows no student of {preset} that is smaller than it.',
+    remedy: ['Take {others:oneof}, or choose the sizes of "student.architecture" yourself.', 'Choose the sizes of "student.architecture" yourself.'],
+  },
+  'start-wider-than-teacher': {
+    message: "The student's {width} is {student}, the teacher's {teacher}.",
+    remedy: 'Give the student no more, or choose a random initialization.',
+  },
+  'start-of-other-head-size': {
+    message:
+      'Heads of the teacher are {size} wide, which {heads} heads in a hidden size of {hiddenSize} are not; a {family} model can have no others.',
+    remedy:
+      'Give hidden size and heads in that proportion, as {fitting} with {heads} heads, or choose a random initialization.',
+  },
+  'start-with-more-queries-shared': {
+    message: 'In the student {student} heads share keys and values, in the teacher {teacher}.',
+    remedy: 'Give the student at least {keyValueHeads} heads of keys and values, and a number that divides its heads.',
   },
   'start-with-more-positions': {
     message: 'The student has {student} positions, the teacher only {teacher}.',

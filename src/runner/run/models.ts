@@ -12,6 +12,7 @@ import {
   type Model,
   type Parameters,
 } from '../../model/parameters';
+import type { KeptUnits } from '../../model/pruning';
 import type { ArchitectureSpec, ResolvedExperiment, TrainedSpec, TrainingSpec } from '../../experiment/file/schema';
 import { projectionShapes } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
@@ -93,18 +94,21 @@ export async function initialTeacher(
 /**
  * The weights that the student, and its control alike, starts from.
  * @param teacher undefined where it has none that could be seen
+ * @param kept of a teacher that is wider than the student
  */
 export async function initialStudent(
   experiment: ResolvedExperiment,
   architecture: Architecture,
   teacher: Model | undefined,
+  kept: KeptUnits | undefined,
 ): Promise<Parameters> {
   const { initialize } = experiment.student;
   const { seed } = experiment.training;
   if (initialize.from === 'random') return initializeParameters(architecture, seed);
   if (initialize.from === 'teacher') {
     if (!teacher) throw new Error('a student cannot start from blocks that nobody sees');
-    return initializeFromLayers(architecture, teacher.architecture, teacher.parameters, initialize.layers ?? [], seed);
+    const { layers = [] } = initialize;
+    return initializeFromLayers(architecture, teacher.architecture, teacher.parameters, layers, seed, kept);
   }
   return (await loadStart(initialize.path, architecture, seed)).parameters;
 }

@@ -1,6 +1,6 @@
 /** @file An experiment from its data to its comparison: teacher, student, controls, each resumed where it stopped. */
 
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { membersOfRun } from '../../experiment/checks/model-folder';
 import { isTrained, membersOf } from '../../experiment/ensemble';
 import { initialValue } from '../../distill/training/schedules';
@@ -9,6 +9,7 @@ import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { writePredictions } from '../../run-directory/predictions';
 import { toRecord } from '../../run-directory/workspace-paths';
+import { removeOwned } from '../../run-directory/owned';
 import { readRecords } from '../../run-directory/record-file';
 import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
@@ -22,6 +23,7 @@ import { loadTestExamples } from './data';
 import { initialStudent, studentArchitecture } from './models';
 import { batchesOf, existingTeacher, prepareRun, seedsOfRun, type PreparedRun, type RunSetup } from './prepared-run';
 import { identityOf, latencyOf, openOnnx, teacherOf, type OpenOnnx } from './onnx-teacher';
+import { prunedUnits } from './pruned-units';
 import { checkTeacher } from './teacher-check';
 import { teacherModels, trainControl, trainStudent, type Student } from './trainings';
 
@@ -51,16 +53,19 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
       objective: experiment.distillation,
     };
     await checkTeacher(run, frozen);
+    const kept = await prunedUnits(run, frozen, architecture);
     for (const ofSeed of seedsOfRun(run)) {
       const ofTeacher = 'parameters' in first ? first : undefined;
-      const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, ofTeacher);
+      const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, ofTeacher, kept);
       const student: Student = { architecture, initial, pairing, teachers: models, frozen };
       if (!(await trainStudent(ofSeed, student))) return undefined;
       for (const control of experiment.controls) {
         if (!(await trainControl(ofSeed, student, control))) return undefined;
       }
     }
-    return await compare(run, frozen, onnx);
+    const comparison = await compare(run, loaded);
+    if (run.torchrun) await removeOwned(join(run.paths.directory, 'torchrun'));
+    return comparison;
   } finally {
     frozen.release();
     await onnx?.source.release();
@@ -104,7 +109,7 @@ async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined>
   return { frozen, models };
 }
 
-async function compare(run: PreparedRun, teacher: Teacher, onnx: OpenOnnx | undefined): Promise<Comparison> {
+async function compare(run: PreparedRun, teacher: LoadedTeacher): Promise<Comparison> {
   const { experiment, paths, data, recorder, plan } = run;
   // How long it takes cannot be told from what training took.
   const { fraction } = plan.at('comparison', 0);
@@ -115,7 +120,7 @@ async function compare(run: PreparedRun, teacher: Teacher, onnx: OpenOnnx | unde
       ? { examples: test.examples, split: 'test' as const }
       : { examples: data.validation, split: 'validation' as const };
     await recorder.note(`comparing on ${examples.length} ${split} examples`);
-    return await compareOn(run, teacher, onnx, examples, split);
+    return await compareOn(run, teacher, examples, split);
   } finally {
     test?.close();
   }
@@ -123,8 +128,7 @@ async function compare(run: PreparedRun, teacher: Teacher, onnx: OpenOnnx | unde
 
 async function compareOn(
   run: PreparedRun,
-  teacher: Teacher,
-  onnx: OpenOnnx | undefined,
+  { frozen, models, onnx }: LoadedTeacher,
   examples: ExamplesWithRows,
   split: Split,
 ): Promise<Comparison> {
@@ -153,14 +157,14 @@ async function compareOn(
     batches: batchesOf(run, examples),
     labels: data.labels,
     seeds,
-    teacherFolders,
+    teachers: teacherFolders.map((folder, i) => ({ folder, model: models[i] as Model })),
     opaque: onnx && {
       parameters: onnx.model.parameters,
       bytes: onnx.bytes,
       latencyMs: await latencyOf(onnx, examples.at(0)!),
     },
     temperature: initialValue(experiment.distillation.temperature),
-    teacher,
+    teacher: frozen,
     isOfStudy: experiment.sweepMember?.study !== undefined,
     latencyText: examples.at(0)!,
   });

@@ -1,0 +1,45 @@
+/** @file A run whose student is narrower than the teacher that it starts from. */
+
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { loadCheckpoint } from '../../src/model/files/checkpoint';
+import { initializeFromLayers } from '../../src/model/parameters';
+import type { KeptUnits } from '../../src/model/pruning';
+import { document, tinyWorkspace } from './program';
+
+it('keeps the most important of its teacher, says which, and the same each time', async () => {
+  const workspace = tinyWorkspace({ task: 'text-classification', withoutTest: true });
+  const file = path.join(workspace, 'tiny.distill.json');
+  const experiment = JSON.parse(readFileSync(file, 'utf8')) as { training: object };
+  const student = {
+    architecture: { family: 'bert', hiddenSize: 24, layers: 1, heads: 2 },
+    initialize: { from: 'teacher', layers: [1], calibrationRows: 16 },
+  };
+  // So small a rate that the student stays where it starts.
+  const training = { ...experiment.training, epochs: 1, learningRate: 1e-12 };
+  writeFileSync(file, JSON.stringify({ ...experiment, student, training }));
+  await document(['run', 'tiny.distill.json'], workspace);
+  await document(['run', 'tiny.distill.json'], workspace);
+  const folder = path.join(workspace, '.distillery', 'runs');
+  const runs = readdirSync(folder).map((name) => path.join(folder, name));
+  const [first, second] = runs.map((run) => readFileSync(path.join(run, 'pruning.json'), 'utf8'));
+  expect(second).toBe(first);
+
+  const kept = JSON.parse(first!) as KeptUnits & { rows: number };
+  expect(kept.rows).toBe(16);
+  expect(kept.blocks).toHaveLength(1);
+  const [block] = kept.blocks;
+  expect([block!.block, block!.heads.length, block!.inner.length, kept.width.length]).toEqual([1, 2, 96, 24]);
+  const teacher = await loadCheckpoint(path.join(runs[0]!, 'teacher', 'model'));
+  for (const of of ['student', 'controls/no-distillation/student']) {
+    const { architecture, parameters } = await loadCheckpoint(path.join(runs[0]!, of));
+    const wanted = initializeFromLayers(architecture, teacher.architecture, teacher.parameters, [1], 1, kept);
+    for (const [name, values] of Object.entries(parameters)) {
+      values.forEach((value, i) => expect(Math.abs(value - wanted[name]![i]!), name).toBeLessThan(1e-6));
+    }
+  }
+  expect(readFileSync(path.join(runs[0]!, 'log.txt'), 'utf8')).toContain(
+    'pruning: kept 24 of 48 dimensions, 2 of 4 heads',
+  );
+});
