@@ -136,7 +136,7 @@ it(
       rmSync(workspace, { recursive: true, force: true });
       ledger.keep({ kills: killed, sweeps, stages });
     }
-    tellFigures('kills', { what: 'kill −9 of a sweep', kills: killed, sweeps, ...stages, sittings: ledger.sittings });
+    tellFigures('kills', { what: 'kill −9 of a sweep', kills: killed, sweeps, ...stages, ...ledger.sittings });
   },
   12 * 3_600_000,
 );

@@ -49,19 +49,23 @@ export interface ModelFacts {
   presetStart?: StudentAlternative['initialize'];
 }
 
-/** `dataset` is what its files hold, where they could be read. What can be known of one model is checked whatever the other is. */
+/**
+ * `dataset` is what its files hold, where they could be read. What can be known of one model is checked whatever the other is.
+ * @param sizesAlone whether models' folders need not have weights and a tokenizer
+ */
 export async function checkModels(
   experiment: Experiment,
   dataset: DatasetFacts | undefined,
   findings: Findings,
+  sizesAlone = false,
 ): Promise<ModelFacts> {
   const facts: ModelFacts = {};
-  await findings.checkAsync(() => findTeacher(experiment, dataset, facts, findings));
-  const tokenizer = await findings.checkAsync(() => findTokenizer(experiment, facts, findings));
+  await findings.checkAsync(() => findTeacher(experiment, dataset, facts, findings, sizesAlone));
+  const tokenizer = await findings.checkAsync(() => findTokenizer(experiment, facts, findings, sizesAlone));
   const context = findings.check(() => contextOf(experiment, tokenizer, dataset, facts, findings));
   if (context !== undefined) findings.check(() => buildTeacher(experiment, context, facts, findings));
   if (context !== undefined) findings.check(() => buildStudent(experiment, context, facts, findings));
-  await findings.checkAsync(() => readStudent(experiment, dataset, facts, findings));
+  await findings.checkAsync(() => readStudent(experiment, dataset, facts, findings, sizesAlone));
   if (tokenizer !== undefined) {
     findings.check(() => checkVocabulary(experiment, tokenizer, facts, findings));
     await checkSameTokenizer(tokenizer, facts, findings);
@@ -193,9 +197,10 @@ async function findTeacher(
   dataset: DatasetFacts | undefined,
   facts: ModelFacts,
   findings: Findings,
+  sizesAlone: boolean,
 ): Promise<void> {
   const { teacher } = experiment;
-  if (teacher.source === 'ensemble') return findMembers(experiment, teacher, dataset, facts, findings);
+  if (teacher.source === 'ensemble') return findMembers(experiment, teacher, dataset, facts, findings, sizesAlone);
   if (teacher.source === 'onnx') return findOnnx(experiment, teacher, dataset, facts, findings);
   if (teacher.source === 'train' || teacher.source === 'endpoint') return;
   const path: Path = ['teacher', teacher.source === 'run' ? 'run' : 'path'];
@@ -203,7 +208,7 @@ async function findTeacher(
   if (folder === undefined) return;
   const { task } = experiment;
   const wanted = isTrained(teacher) ? await headFor(task, folder, dataset) : undefined;
-  const architecture = await findings.attempt(readArchitecture(folder, wanted), path);
+  const architecture = await findings.attempt(readArchitecture(folder, wanted, sizesAlone), path);
   if (architecture === undefined) return;
   facts.teacherFolder = folder;
   const { head } = architecture;
@@ -251,6 +256,7 @@ async function findMembers(
   data: DatasetFacts | undefined,
   facts: ModelFacts,
   findings: Findings,
+  sizesAlone: boolean,
 ): Promise<void> {
   // Those that are given name the classes of those that are fine-tuned.
   const entries = [...teachers.entries()].sort(([, a], [, b]) => Number(isTrained(a)) - Number(isTrained(b)));
@@ -264,7 +270,7 @@ async function findMembers(
       isTuned && folder !== undefined
         ? { ...(await headFor(task, folder, data)), ...(classes && { labels: classes }) }
         : undefined;
-    const architecture = folder && (await findings.attempt(readArchitecture(folder, wanted), path));
+    const architecture = folder && (await findings.attempt(readArchitecture(folder, wanted, sizesAlone), path));
     if (folder === undefined || !architecture) continue;
     const { head, labels = [], maxPositions } = architecture;
     if (head !== headOfTask[task]) {
@@ -290,6 +296,7 @@ async function findTokenizer(
   experiment: Experiment,
   facts: ModelFacts,
   findings: Findings,
+  sizesAlone: boolean,
 ): Promise<Tokenizer | undefined> {
   const { tokenizer } = experiment;
   if (tokenizer.source === 'train') return undefined;
@@ -301,7 +308,7 @@ async function findTokenizer(
   facts.tokenizerFolder = folder;
   const path: Path = ['tokenizer', tokenizer.source === 'path' ? 'path' : 'source'];
   const isThere = await findings.attempt(isWithTokenizer(folder), path);
-  if (isThere === undefined) return undefined;
+  if (isThere === undefined || (!isThere && sizesAlone)) return undefined;
   // A tokenizer.json is a text to look into; a model's file is not.
   if (isThere) return findings.attempt(loadTokenizer(folder), (await isFolder(folder)) ? undefined : path);
   if (tokenizer.source === 'teacher') findings.error(['tokenizer', 'source'], 'teacher-without-tokenizer', {});
@@ -319,6 +326,7 @@ async function readStudent(
   dataset: DatasetFacts | undefined,
   facts: ModelFacts,
   findings: Findings,
+  sizesAlone: boolean,
 ): Promise<void> {
   if (student.initialize.from !== 'checkpoint') return;
   const path: Path = ['student', 'initialize', 'path'];
@@ -328,7 +336,7 @@ async function readStudent(
   facts.studentFolder = folder;
   const labels = facts.teacher?.labels ?? classesIn(dataset);
   const architecture = await findings.attempt(
-    readArchitecture(folder, { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) }),
+    readArchitecture(folder, { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) }, sizesAlone),
     path,
   );
   if (architecture === undefined) return;

@@ -71,8 +71,9 @@ export async function membersOfRun(run: RunPaths): Promise<{ folder: string; wei
  * The architecture in a model folder or GGUF file, which has weights too. Of these only the names of the tensors are read.
  * Throws an InputError that names the file.
  * @param wanted the head that it gets in place of its own
+ * @param sizesAlone whether a folder may have a config.json alone, for what only plans with it
  */
-export async function readArchitecture(folder: string, wanted?: NewHead): Promise<Architecture> {
+export async function readArchitecture(folder: string, wanted?: NewHead, sizesAlone = false): Promise<Architecture> {
   const gguf = await findGguf(folder);
   if (gguf !== undefined) return readGgufArchitecture(gguf, wanted);
   if (!(await isFolder(folder))) {
@@ -83,6 +84,7 @@ export async function readArchitecture(folder: string, wanted?: NewHead): Promis
     throw InputError.at(folder, 'model-without-config', {});
   }
   const architecture = architectureFromConfig(await readConfig(file), file, wanted);
+  if (sizesAlone) return architecture;
   const weights = ['model.safetensors', 'model.safetensors.index.json'].map((name) => isFile(join(folder, name)));
   if (!(await Promise.all(weights)).includes(true)) {
     throw InputError.at(folder, 'model-without-weights', {});
