@@ -142,7 +142,12 @@ async function studentRows(
 }
 
 /** With batches of the greatest length. @param heldBytes by the program and the teacher's weights */
-export function memoryOf(experiment: Experiment, teacher: Architecture, student: Architecture, heldBytes: number): number {
+export function memoryOf(
+  experiment: Experiment,
+  teacher: Architecture,
+  student: Architecture,
+  heldBytes: number,
+): number {
   const { training, distillation, dataset, task } = experiment;
   const shapeOf = (rows: number): BatchShape => {
     const length = dataset.maxLength;
