@@ -8,6 +8,7 @@ import { placeParameters, type Teacher } from '../../distill/teacher/teacher';
 import type { Executor } from '../../engine/executor';
 import { qualityOf, retention, type Quality } from '../../protocol/quality';
 import { memberName } from '../../experiment/ensemble';
+import { cutVocabulary } from '../../model/cut-vocabulary';
 import { weightBytes } from '../../model/files/checkpoint';
 import { parameterCount } from '../../model/layouts/config';
 import { isSaid, sigmoids } from '../../protocol/independent-labels';
@@ -55,6 +56,8 @@ export interface ComparisonSetup {
   seeds: readonly { seed: number; models: readonly ComparedModel[] }[];
   /** One, or those of an ensemble's members; none of an opaque teacher. */
   teacherFolders: readonly string[];
+  /** Of the teacher's tokens, where the vocabulary is cut. */
+  kept?: Int32Array | undefined;
   /** What an opaque teacher takes. */
   opaque?: TeacherSize | undefined;
   /** At which the teacher's soft labels are kept. */
@@ -250,7 +253,8 @@ async function measure(
   latencyMs?: number,
 ): Promise<MeasuredModel> {
   const { executor, task, batches, teacher, latencyText } = setup;
-  const { architecture, parameters } = await loadModel(folder);
+  const whole = await loadModel(folder);
+  const { architecture, parameters } = role === 'teacher' && setup.kept ? cutVocabulary(whole, setup.kept) : whole;
   const evaluator = new Evaluator({
     executor,
     task,
@@ -267,7 +271,7 @@ async function measure(
     run: setup.run,
     role,
     name,
-    parameters: parameterCount(architecture),
+    parameters: parameterCount(whole.architecture),
     bytes: await weightBytes(folder),
     latencyMs:
       latencyMs ??

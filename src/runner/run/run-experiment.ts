@@ -156,6 +156,7 @@ async function compareOn(
     labels: data.labels,
     seeds,
     teacherFolders,
+    kept: data.kept,
     opaque: onnx && {
       parameters: onnx.model.parameters,
       bytes: onnx.bytes,
