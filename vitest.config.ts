@@ -14,6 +14,17 @@ const onEachExecutor = [
 ];
 const onWebGpu = 'test/engine/webgpu*.test.ts';
 
+/** Tests of what a process knows of its libraries for as long as it lives, each file in a process of its own. */
+const alone = [
+  'test/engine/libraries.test.ts',
+  'test/engine/openvino*.test.ts',
+  'test/engine/tensorflow*.test.ts',
+  'test/engine/shared-process.test.ts',
+];
+
+/** The GPU that the processor imitates is for a project of its own: "auto" would time it for minutes. */
+const withoutGpu = { VK_ICD_FILENAMES: 'none' };
+
 export default defineConfig({
   // tfjs-core must be one instance, its ES modules, so that gradients and backends register on the same engine.
   resolve: { mainFields: ['module', 'main'], dedupe: ['@tensorflow/tfjs-core'] },
@@ -37,17 +48,20 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/editor/**', 'test/webview/**', onWebGpu, '**/node_modules/**'],
+          exclude: ['test/editor/**', 'test/webview/**', onWebGpu, ...alone, '**/node_modules/**'],
           globalSetup: ['test/runner/build-runner.ts'],
-          // The GPU that the processor imitates is for the project below: "auto" would time it for minutes.
-          env: { VK_ICD_FILENAMES: 'none' },
+          // What is tested is read once by each worker, and not by each file.
+          isolate: false,
+          env: withoutGpu,
         },
       },
+      { extends: true, test: { name: 'alone', include: alone, env: withoutGpu } },
       {
         extends: true,
         test: {
           name: 'page',
           include: ['test/webview/**/*.test.ts'],
+          isolate: false,
           globalSetup: ['test/webview/one-browser.ts'],
         },
       },

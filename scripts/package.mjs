@@ -24,6 +24,7 @@ const shipped = [
   'examples',
   'docs/guide.md',
   'docs/images',
+  'python/distillery_torch',
 ];
 /** Of dist; tests and benchmarks are built there too. */
 const built = ['extension.js', 'later', 'package.json', 'runner.js', 'tensorflow', 'wasm', 'webview.js'];

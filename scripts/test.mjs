@@ -15,7 +15,7 @@ const results = 'dist/test/results';
 
 /** The command of a suite, which writes the counts. Filters are parts of paths of files. */
 const suites = {
-  unit: (filters) => vitest('unit', ['--project', 'unit', ...filters]),
+  unit: (filters) => vitest('unit', ['--project', 'unit', '--project', 'alone', ...filters]),
   page: (filters) => vitest('page', ['--project', 'page', ...filters]),
   webgpu: (filters) => vitest('webgpu', ['--project', 'webgpu', ...filters]),
   editor: () => ['node', 'dist/test/editor/main.js', `${results}/editor.json`],
@@ -35,7 +35,7 @@ const longForms = {
     'test/storage',
     'test/fuzz',
   ],
-  page: ['webview/layout'],
+  page: ['webview/layout', 'webview/long-run'],
   webgpu: [],
   journeys: ['accessibility'],
 };

@@ -1,6 +1,8 @@
 /** @file Whether what is long by nature is tested in full, as `npm run torture` does; otherwise a part stands for all of it. */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 
 export const torture = process.env.DISTILLERY_TORTURE === '1';
 
@@ -21,4 +23,57 @@ export function tellFigures(name: string, tried: Record<string, number | string>
   if (!torture) return;
   mkdirSync(figures, { recursive: true });
   writeFileSync(`${figures}/${name}.json`, `${JSON.stringify(tried, undefined, 2)}\n`);
+}
+
+/** What was tried of something in how many sittings. */
+interface Tried<T> {
+  /** The SHA-256 of the program that was tried: what was tried of another one does not count. */
+  build: string;
+  sittings: number;
+  tried: T;
+}
+
+/** Not among the figures, which each `npm run torture` begins anew. */
+const ledgers = '.cache/torture';
+
+/**
+ * What takes hours can be tried in parts that add up: it goes on where the last sitting with the same program has stopped. `DISTILLERY_SITTING`: the seconds
+ * after which one stops. What a short form tries is not kept.
+ */
+export class Ledger<T extends object> {
+  private readonly file: string;
+  private readonly end: number;
+  private readonly kept: Tried<T>;
+
+  constructor(name: string, program: string, nothing: T) {
+    this.file = path.join(ledgers, `${name}.json`);
+    this.end = Date.now() + 1000 * (Number(process.env.DISTILLERY_SITTING) || Infinity);
+    const build = createHash('sha256').update(readFileSync(program)).digest('hex');
+    const earlier =
+      torture && existsSync(this.file) ? (JSON.parse(readFileSync(this.file, 'utf8')) as Tried<T>) : undefined;
+    this.kept = earlier?.build === build ? earlier : { build, sittings: 0, tried: nothing };
+    this.kept.sittings++;
+  }
+
+  get tried(): T {
+    return this.kept.tried;
+  }
+
+  get sittings(): number {
+    return this.kept.sittings;
+  }
+
+  /** Milliseconds. */
+  get left(): number {
+    return this.end - Date.now();
+  }
+
+  /** Also for a sitting that is ended by force. */
+  keep(tried: T): void {
+    this.kept.tried = tried;
+    if (!torture) return;
+    mkdirSync(ledgers, { recursive: true });
+    writeFileSync(`${this.file}.new`, JSON.stringify(this.kept));
+    renameSync(`${this.file}.new`, this.file);
+  }
 }

@@ -14,7 +14,14 @@ export function decodeFloat16Into(bits: Uint16Array, into: Float32Array): Float3
 
 /** bfloat16 is the upper half of a float32. */
 export function decodeBfloat16(bits: Uint16Array): Float32Array {
-  return new Float32Array(Uint32Array.from(bits, (b) => b << 16).buffer);
+  return decodeBfloat16Into(bits, new Float32Array(bits.length));
+}
+
+/** Writes the values to `into`, which it returns. */
+export function decodeBfloat16Into(bits: Uint16Array, into: Float32Array): Float32Array {
+  const words = new Uint32Array(into.buffer, into.byteOffset, into.length);
+  for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16;
+  return into;
 }
 
 /** Rounds to the nearest float16, ties to even (IEEE 754); what is too large becomes infinite. */

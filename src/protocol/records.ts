@@ -31,6 +31,14 @@ export function isLive(status: RunStatus): boolean {
   return status === 'queued' || status === 'running' || status === 'paused';
 }
 
+/** Failures that come from the weights, data and settings alone, which a resumed run has too: it would fail at the same step. */
+const failsAlike: readonly string[] = ['training-diverged', 'numbers-not-finite'];
+
+/** It ended before its time, and its last checkpoint can be gone on from with another end. */
+export function isResumable({ status, error }: Pick<RunRecord, 'status' | 'error'>): boolean {
+  return status === 'stopped' || (status === 'failed' && !failsAlike.includes(error?.code ?? ''));
+}
+
 /** A component that the experiment has not is absent, never 0. */
 export interface LossComponents {
   /** What is back-propagated: α · T² · soft + (1 − α) · hard + Σ weight · hidden. */

@@ -60,15 +60,39 @@ export function checkTokenizerJson(json: unknown): TokenizerJson {
     if (!['string', 'undefined'].includes(typeof (model[key] ?? undefined)))
       throw new Error(`"model.${key}" is no text.`);
   }
+  const { max_input_chars_per_word: longest } = model;
+  if (!['number', 'undefined'].includes(typeof (longest ?? undefined)))
+    throw new Error('"model.max_input_chars_per_word" is no number.');
   return {
     ...json,
     added_tokens: (json.added_tokens ?? []) as AddedTokenJson[],
-    normalizer: (json.normalizer ?? null) as Stage | null,
-    pre_tokenizer: (json.pre_tokenizer ?? null) as Stage | null,
-    post_processor: (json.post_processor ?? null) as Stage | null,
-    decoder: (json.decoder ?? null) as Stage | null,
+    normalizer: stageOf(json.normalizer, 'normalizer'),
+    pre_tokenizer: stageOf(json.pre_tokenizer, 'pre_tokenizer'),
+    post_processor: stageOf(json.post_processor, 'post_processor'),
+    decoder: stageOf(json.decoder, 'decoder'),
     model: model as ModelJson,
   };
+}
+
+const textsOfStages = ['content', 'prepend', 'prepend_scheme', 'replacement', 'behavior'];
+const membersOfStages = ['normalizers', 'pretokenizers', 'processors', 'decoders'];
+
+/** What all stages have in common; the rest is looked at by those that need it. */
+function stageOf(value: unknown, place: string): Stage | null {
+  if (value === undefined || value === null) return null;
+  if (!isRecord(value) || typeof value.type !== 'string') throw new Error(`"${place}" has no "type".`);
+  for (const key of textsOfStages) {
+    if (!['string', 'undefined'].includes(typeof (value[key] ?? undefined)))
+      throw new Error(`"${place}.${key}" is no text.`);
+  }
+  // It is looked for in texts, where an empty one is found without end.
+  if (value.replacement === '') throw new Error(`"${place}.replacement" is empty.`);
+  for (const key of membersOfStages) {
+    const members = value[key] ?? [];
+    if (!Array.isArray(members)) throw new Error(`"${place}.${key}" is no list.`);
+    members.forEach((member, i) => stageOf(member, `${place}.${key}[${i}]`));
+  }
+  return value as Stage;
 }
 
 /** Members of a stage of type Sequence, which are named by what they are. */

@@ -61,7 +61,7 @@ function mutateOnce(value: unknown, random: Random): unknown {
   if (typeof value !== 'object' || value === null || random() < 0.08) return mutateLeaf(value, random);
   const keys = Object.keys(value);
   const object = value as Record<string, unknown>;
-  if (keys.length === 0) return oneOf(random, hostile);
+  if (keys.length === 0) return structuredClone(oneOf(random, hostile));
   const key = oneOf(random, keys);
   const way = random();
   if (way < 0.6) object[key] = mutateOnce(object[key], random);

@@ -86,13 +86,16 @@ export async function inPalette(window: Workbench): Promise<Command[]> {
   return ours.filter((command) => command !== undefined);
 }
 
+/** What was there may be gone when it is pointed at, while the keys of a menu are being set: all is asked again then. */
+const soon = { timeout: 5_000 };
+
 /** What a row offers; asked again while the keys of its menu may not be set yet. */
 export async function expectRow(window: Workbench, row: Locator, offer: Offer): Promise<void> {
   const shown = async (): Promise<Offer> => {
     await untilClosed(window);
-    await row.hover();
+    await row.hover(soon);
     const inline = await icons(row);
-    return { inline, menu: await offered(window, () => row.click({ button: 'right' })) };
+    return { inline, menu: await offered(window, () => row.click({ button: 'right', ...soon })) };
   };
   await expect.poll(shown).toEqual(offer);
 }
@@ -101,9 +104,9 @@ export async function expectTitle(window: Workbench, name: string, offer: Offer)
   const header = window.pane(name).locator('.pane-header');
   const shown = async (): Promise<Offer> => {
     await untilClosed(window);
-    await header.hover();
+    await header.hover(soon);
     const more = header.getByRole('button', { name: 'More Actions...' });
-    const menu = (await more.isVisible()) ? await offered(window, () => more.click()) : [];
+    const menu = (await more.isVisible()) ? await offered(window, () => more.click(soon)) : [];
     return { inline: await icons(header), menu };
   };
   await expect.poll(shown).toEqual(offer);

@@ -77,14 +77,17 @@ describe('the engine auto', () => {
   it('takes the CPU where there is nothing else, with as many threads as are asked for, and says so', async () => {
     const workspace = short({ engine: 'auto', threads: 1 });
     await rememberTimes(workspace, { cpu: 50 });
-    await document(['run', 'tiny.distill.json'], workspace, none);
+    const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace, none);
+    expect(code).toBe(0);
     expect(recordOf(workspace)).toMatchObject({
       status: 'done',
       engine: 'cpu',
       engineReason: 'auto took cpu: no other works here',
       device: expect.stringMatching(/, 1 thread$/) as string,
     });
-    expect(readFileSync(path.join(onlyRun(workspace), 'log.txt'), 'utf8')).toContain('auto took cpu');
+    const log = readFileSync(path.join(onlyRun(workspace), 'log.txt'), 'utf8');
+    expect(log).toContain('auto took cpu');
+    expect(stderr).toMatch(/distillery devices --install openvino \(\d/);
   });
 
   it.skipIf(!hasOpenVino)('takes the fastest, whichever that is, and stays with it when the run goes on', async () => {

@@ -6,9 +6,10 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
-import { countOr, tellFigures } from '../torture';
+import { countOr, Ledger, tellFigures } from '../torture';
 import type { Job, JobResult } from './children/storage';
 
 /** Every so manyth operation fails, or state of a crash is gone on from; the greatest are for a few trials of each kind. */
@@ -52,33 +53,63 @@ async function bundle(): Promise<string> {
   return outfile;
 }
 
-function carryOut(program: string, jobs: readonly Job[]): Promise<JobResult[]> {
+/** @param told of each line of what has come, see {@link JobResult} */
+function carryOut(program: string, jobs: readonly Job[], told: (result: JobResult) => void): Promise<void> {
   const child = spawn(process.execPath, [program, JSON.stringify(jobs)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let said = '';
-  child.stdout.on('data', (data: Buffer) => (said += data.toString()));
+  createInterface(child.stdout).on('line', (line) => told(JSON.parse(line) as JobResult));
   return new Promise((resolve, reject) => {
     child.once('close', (code) => {
-      if (code === 0) resolve(JSON.parse(said) as JobResult[]);
+      if (code === 0) resolve();
       else reject(new Error(`The trials ended with ${String(code)}.`));
     });
   });
 }
+
+/** What was tried of one kind. */
+interface Tried {
+  trials: number;
+  /** Of how many, as far as it is known: runs differ a little, since some of what they write depends on the time. */
+  of: number;
+  next?: number | undefined;
+  changes?: number | undefined;
+  seconds: number;
+  wrong: JobResult['wrong'];
+}
+
+/** So many states of a crash are tried again by the next sitting, whose run may have a few more or less before them. */
+const AGAIN = 20;
 
 // What is written is told by the places of open files that Linux keeps.
 it.runIf(process.platform === 'linux')(
   'whichever operation fails, and whatever a crash leaves of what was not synced, a run gone on with is as one without',
   async () => {
     const program = await bundle();
-    const results = await carryOut(
-      program,
-      kinds.map(([, job]) => job),
-    );
-    for (const [i, { trials, of, changes, seconds }] of results.entries()) {
-      const told = { trials, of, ...(changes !== undefined && { changes }), seconds };
-      tellFigures(`storage-${i + 1}`, { what: kinds[i]![0], ...told });
+    const steps = `${faultStep}-${crashStep}`;
+    const nothing = kinds.map(([, { first }]): Tried => ({ trials: 0, of: 0, next: first, seconds: 0, wrong: [] }));
+    const ledger = new Ledger(`storage-${steps}`, program, nothing);
+    const all = structuredClone(ledger.tried);
+    const left = kinds.flatMap(([, job], i) => (all[i]!.next === undefined ? [] : [{ job, i }]));
+    const jobs = left.map(({ job, i }): Job => {
+      const { trials, next = 0 } = all[i]!;
+      const first = job.kind === 'crash' && trials > 0 ? Math.max(job.first, next - AGAIN * job.step) : next;
+      return { ...job, first, ...(ledger.left < Infinity && { until: Date.now() + ledger.left }) };
+    });
+    await carryOut(program, jobs, ({ job, trials, of, next, changes, seconds, wrong }) => {
+      const tried = all[left[job]!.i]!;
+      tried.trials += trials;
+      tried.of = Math.max(tried.of, of);
+      tried.next = next;
+      tried.changes = changes;
+      tried.seconds += seconds;
+      tried.wrong.push(...wrong);
+      ledger.keep(all);
+    });
+    for (const [i, { trials, of, changes, seconds }] of all.entries()) {
+      const told = { trials, of, ...(changes !== undefined && { changes }), seconds: Math.round(seconds) };
+      tellFigures(`storage-${i + 1}`, { what: kinds[i]![0], ...told, sittings: ledger.sittings });
     }
-    expect(results.flatMap(({ wrong }) => wrong)).toEqual([]);
-    for (const { trials } of results) expect(trials).toBeGreaterThan(1);
+    expect(all.flatMap(({ wrong }) => wrong)).toEqual([]);
+    if (ledger.left > 0) for (const { trials } of all) expect(trials).toBeGreaterThan(1);
   },
   24 * 3_600_000,
 );

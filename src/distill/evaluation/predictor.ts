@@ -15,7 +15,7 @@ import {
   vocabularyLogits,
 } from '../../model/computations/transformer';
 import type { ChooseRows } from '../../model/computations/computation';
-import { mapValues, prefixed, withPrefix } from '../named';
+import { prefixed, withPrefix } from '../named';
 import { requireFiniteTensor } from '../not-finite';
 import { NextTokens } from './next-tokens';
 import { modelInputs } from '../prediction';
@@ -177,21 +177,27 @@ function tokenTensors(text: TokenizedText, length: number): Record<string, HostT
 }
 
 /**
- * Median time of one text alone, in milliseconds, the weights being part of the loaded graph as in a deployed model.
+ * Median time of one text alone, in milliseconds.
+ * @param model with its weights in host memory, which become part of the loaded graph as in a deployed model, once or twice more for the
+ * time; or on the device, where they are inputs and not copied
  * @param repeats counted runs, after three that are not
  */
 export async function measureLatency(
   executor: Executor,
-  architecture: Architecture,
-  parameters: Parameters,
+  { architecture, parameters }: { architecture: Architecture; parameters: Parameters | Record<string, DeviceTensor> },
   text: TokenizedText,
   repeats = 30,
 ): Promise<number> {
-  const specs = prefixed('model.', parameterSpecs(architecture));
-  const frozen = mapValues(specs, (spec, name) => ({ ...spec, data: parameters[name.slice('model.'.length)]! }));
+  const frozen: Record<string, HostTensor> = {};
+  const given: Record<string, DeviceTensor> = {};
+  for (const [name, spec] of Object.entries(parameterSpecs(architecture))) {
+    const values = parameters[name]!;
+    if (values instanceof Float32Array) frozen[`model.${name}`] = { ...spec, data: values };
+    else given[`model.${name}`] = values;
+  }
   const length = text.ids.length;
   const program = await executor.load(answerProgram(architecture, length, false), frozen);
-  const inputs = tokenTensors(text, length);
+  const inputs = { ...tokenTensors(text, length), ...given };
   const latency = await medianTime(() => program.run(inputs), repeats);
   await program.release();
   return latency;

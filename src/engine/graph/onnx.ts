@@ -87,13 +87,11 @@ const INTS = 7;
 /** TensorProto.DataLocation. */
 const EXTERNAL = 1;
 
-/** File name under which an executor is handed the frozen inputs' data. */
-export const FROZEN_DATA = 'frozen.bin';
-
 /** A model, and the bytes of its frozen inputs, which stand outside it: a protobuf message may not exceed 2 GB. */
 export interface OnnxModel {
   readonly model: Uint8Array;
-  readonly frozen: Uint8Array;
+  /** Where they are, each under a file name of its own, so that they need not be copied into one block. */
+  readonly frozen: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
 /** Where ONNX's external data lies: a file name, or what an executor takes for one, and the first byte in it. */
@@ -105,16 +103,13 @@ export interface ExternalData {
 /** What a model has as an initializer whose data lies outside it. */
 type Initializer = HostTensor | ReducedTensor;
 
-/** The model with the frozen inputs' data packed into one block, under `FROZEN_DATA`. */
+/** The model with the frozen inputs' data outside it. */
 export function toOnnx(graph: Graph, frozenInputs: Readonly<Record<string, Initializer>> = {}): OnnxModel {
-  const arrays = Object.values(frozenInputs).map(({ data }) => data);
-  const frozen = new Uint8Array(arrays.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  let end = 0;
-  const model = encodeModel(graph, frozenInputs, ({ data }) => {
-    const offset = end;
-    frozen.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
-    end += data.byteLength;
-    return { location: FROZEN_DATA, offset };
+  const frozen: { path: string; data: Uint8Array }[] = [];
+  const model = encodeModel(graph, frozenInputs, ({ data: { buffer, byteOffset, byteLength } }) => {
+    const location = `frozen-${frozen.length}.bin`;
+    frozen.push({ path: location, data: new Uint8Array(buffer, byteOffset, byteLength) });
+    return { location, offset: 0 };
   });
   return { model, frozen };
 }

@@ -5,7 +5,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { HostArray, HostTensor } from '../array';
 import type { DeviceTensor, GraphInput } from '../executor';
 import type { Graph, ReducedWeights } from '../graph/graph';
-import { FROZEN_DATA, toOnnx } from '../graph/onnx';
+import { toOnnx } from '../graph/onnx';
 
 export type Runtime = typeof Ort;
 
@@ -30,7 +30,7 @@ export async function createSession(
   const onnx = toOnnx(graph, frozen);
   return ort.InferenceSession.create(onnx.model, {
     ...options,
-    ...(onnx.frozen.length > 0 ? { externalData: [{ path: FROZEN_DATA, data: onnx.frozen }] } : {}),
+    ...(onnx.frozen.length > 0 ? { externalData: onnx.frozen } : {}),
   });
 }
 

@@ -19,6 +19,7 @@ import {
   wrongOutput,
   type Fingerprint,
 } from './check';
+import { withGivenMemory, type ToldGraph } from './given-memory';
 import type { OpenVinoLibrary } from './library';
 import { OpenVinoProgram } from './program';
 import { openVinoRules } from './rules';
@@ -45,7 +46,10 @@ export class GraphCompiler {
   ) {}
 
   async load(graph: Graph, frozen: FrozenInputs, precision: Source['precision']): Promise<LoadedProgram> {
-    const onnx = encodeModel(lower(graph, openVinoRules), frozen, inMemory);
+    const lowered = lower(graph, openVinoRules);
+    const { graph: compiled, told }: Partial<ToldGraph> & Pick<ToldGraph, 'graph'> =
+      this.facts.device === 'CPU' ? withGivenMemory(lowered) : { graph: lowered };
+    const onnx = encodeModel(compiled, frozen, inMemory, told);
     const properties = { ...this.facts.properties, INFERENCE_PRECISION_HINT: precision };
     // What is kept holds the frozen inputs: a file as large as the model for each shape of batch is too much.
     const isKept = this.cache !== undefined && Object.keys(frozen).length === 0;

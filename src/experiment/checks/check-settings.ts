@@ -1,14 +1,16 @@
 /** @file Checks what an experiment says against itself, without reading other files. */
 
+import { isAbsolute } from 'node:path';
 import { isSoftened } from '../../protocol/divergences';
 import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
+import { torchrunEngine } from '../../protocol/torchrun';
 import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask, sharesKeyValueHeads } from '../architecture';
 import { isMadeFromNothing, isTrained, memberCount, membersOf } from '../ensemble';
 import { layoutOf } from '../../model/layouts/families';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
-import type { ArchitectureSpec, Experiment, Scheduled, TokenizerSpec } from '../file/schema';
+import type { ArchitectureSpec, Experiment, Scheduled, TokenizerSpec, TrainingSpec } from '../file/schema';
 import type { Path } from '../file/source';
 
 /** Each check by itself: what one cannot say, because a setting could not be read, keeps no other from being made. */
@@ -30,6 +32,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkStudentArchitecture,
     checkThatSomethingIsDistilled,
     checkPrecision,
+    checkTorchrun,
     checkTeacherPrecision,
     checkValidation,
     checkSeeds,
@@ -53,8 +56,30 @@ function checkSeeds({ seeds }: Experiment, findings: Findings): void {
 
 function checkPrecision({ engine, precision }: Experiment, findings: Findings): void {
   const able = enginesWith(precision);
-  if (engine === 'auto' || able.includes(engine)) return;
+  if (engine === 'auto' || engine === torchrunEngine || able.includes(engine)) return;
   findings.error(['precision'], 'engine-without-precision', { engine, precision, engines: able });
+}
+
+/** What Python has not; model families are looked at when models are known (check-models). */
+function checkTorchrun({ engine, teacher, training, torchrun }: Experiment, findings: Findings): void {
+  if (engine !== torchrunEngine) return;
+  const { source } = teacher;
+  if (source === 'ensemble' || source === 'onnx') {
+    findings.error(['teacher', 'source'], 'torchrun-without-teacher', { source });
+  }
+  const trainings: [Path, TrainingSpec | undefined][] = [
+    [['training'], training],
+    [['teacher', 'training'], 'training' in teacher ? teacher.training : undefined],
+  ];
+  for (const [path, spec] of trainings) {
+    const at = [...path, 'onDivergence'];
+    if (spec?.onDivergence !== 'lower-rate') continue;
+    findings.error(at, 'torchrun-without-lower-rate', {}, setValue(at, 'stop'));
+  }
+  const { interpreter } = torchrun ?? {};
+  if (interpreter === undefined || isAbsolute(interpreter) || !/[\\/]/.test(interpreter)) return;
+  const at = ['torchrun', 'interpreter'];
+  findings.error(at, 'torchrun-interpreter-relative', { interpreter }, removeKey(at));
 }
 
 function checkTeacherPrecision({ engine, precision, teacher }: Experiment, findings: Findings): void {

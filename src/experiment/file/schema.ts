@@ -7,6 +7,7 @@ import { familyNames } from '../../model/architecture';
 import { layoutOf } from '../../model/layouts/families';
 import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
 import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
+import { torchrunDraws, torchrunEngine, torchrunStrategies } from '../../protocol/torchrun';
 import { labelKinds, studyKinds, tasks } from '../../protocol/records';
 import { PROPOSED_MEGABYTES, studentPresets } from '../../protocol/student-presets';
 
@@ -524,6 +525,40 @@ const distillationSchema = z
   })
   .describe('How the student imitates the teacher.');
 
+const torchrunSchema = z
+  .strictObject({
+    processes: z
+      .union([z.literal('auto'), z.int().min(1).max(1024)])
+      .default('auto')
+      .meta({
+        description:
+          'Processes that share each batch. "auto": one a GPU, or one on the processor. Their number changes no result but by rounding.',
+        examples: ['auto', 2],
+      }),
+    strategy: z
+      .enum(torchrunStrategies)
+      .default('auto')
+      .describe(
+        '"ddp": each process has the whole student. "fsdp": its parameters, gradients and moments are divided among them. "auto": divided where they would take more than half of a GPU.',
+      ),
+    dropout: z
+      .enum(torchrunDraws)
+      .default('device')
+      .describe(
+        '"device": PyTorch draws dropout masks where it computes. "exact": those of the other engines to the last bit, drawn one after the other, which is slow.',
+      ),
+    interpreter: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({
+        description:
+          'The Python with PyTorch: an absolute path, or a name that the system finds. If left out, that of the environment variable DISTILLERY_PYTHON, or python3.',
+        examples: ['/opt/venv/bin/python'],
+      }),
+  })
+  .describe('How the engine "torchrun" trains.');
+
 /** What a person writes, as this version runs it. Names of later versions are in unsupported.ts. */
 export const experimentSchema = z
   .strictObject({
@@ -567,11 +602,12 @@ export const experimentSchema = z
         'Number format of matrix products. "bfloat16" is faster on processors that have it, with the engine "openvino"; weights, losses and the update stay in float32.',
       ),
     engine: z
-      .enum(['auto', ...engineNames])
+      .enum(['auto', ...engineNames, torchrunEngine])
       .default('auto')
       .describe(
-        'What computes. "auto" measures once what this machine has and takes the fastest; "cpu" needs nothing installed.',
+        'What computes. "auto" measures once what this machine has and takes the fastest; "cpu" needs nothing installed. "torchrun" trains on PyTorch, on several processes or GPUs.',
       ),
+    torchrun: torchrunSchema.optional(),
     threads: count(
       "Threads of an engine on the processor; as many as it has cores if left out. Fewer leave room for other work; another number may change the weights' last bits.",
     )

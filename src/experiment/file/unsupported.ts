@@ -16,7 +16,6 @@ export interface Unsupported {
 export function findUnsupported(experiment: unknown): Unsupported[] {
   const distillation = childOf(experiment, 'distillation');
   const teacher = childOf(experiment, 'teacher');
-  const engine = childOf(experiment, 'engine');
   const source = childOf(teacher, 'source');
   return [
     ...['attention', 'onPolicy']
@@ -25,7 +24,6 @@ export function findUnsupported(experiment: unknown): Unsupported[] {
     ...(childOf(distillation, 'sequenceLevel') === true
       ? [refused(['distillation', 'sequenceLevel'], complaint('sequence-level-not-supported', {}))]
       : []),
-    ...(engine === 'torchrun' ? [refused(['engine'], complaint('engine-not-supported', { engine }))] : []),
     ...(source === 'endpoint'
       ? [refused(['teacher', 'source'], complaint('teacher-source-not-supported', { source }))]
       : []),

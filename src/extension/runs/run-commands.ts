@@ -8,8 +8,8 @@ import type { RunnerMethod } from '../../protocol/runner';
 import { lockHolder } from '../../run-directory/lock';
 import { askRunner } from './ask-runner';
 import type { ListedRun, RunList } from './run-list';
-import { isResumable, lacksControl } from './run-status';
-import { isLive } from '../../protocol/records';
+import { lacksControl } from './run-status';
+import { isLive, isResumable } from '../../protocol/records';
 import { ask } from '../base/messages';
 import type { RunnerProcess, StartRunner } from '../base/runner-process';
 import { chooseRun } from './choose-run';
@@ -30,14 +30,14 @@ export interface RunCommandParts {
 /** Goes on with a run that is paused, was stopped, or has failed. */
 export async function resumeRun(parts: RunCommandParts, given: unknown): Promise<void> {
   requireTrust();
-  const canResume = ({ record: { status } }: ListedRun): boolean => isResumable(status) || status === 'paused';
+  const canResume = ({ record }: ListedRun): boolean => isResumable(record) || record.status === 'paused';
   const run = await chooseRun(parts.runs, given, l10n.t('Run to resume'), canResume);
   if (!run) return;
   // It may have changed since it was last looked at.
-  const { status } = (await parts.runs.look(run.paths.directory)).record;
+  const { record } = await parts.runs.look(run.paths.directory);
   if (await isHeldElsewhere(run)) return takeOver(parts, run);
-  if (status === 'paused') return tell(parts, run, 'continue');
-  if (!isResumable(status)) throw new Error(l10n.t('{0} cannot be resumed.', run.record.name));
+  if (record.status === 'paused') return tell(parts, run, 'continue');
+  if (!isResumable(record)) throw new Error(l10n.t('{0} cannot be resumed.', run.record.name));
   await goOn(parts, run);
 }
 

@@ -9,7 +9,7 @@ import { writeAtomically } from './atomic';
 import { layoutOf } from '../layouts/families';
 import { initializeParameters, type Parameters } from '../parameters';
 import { findGguf, loadGguf, loadGgufParameters } from './gguf-checkpoint';
-import { SafetensorsFile, toFloat32, writeSafetensors } from './safetensors';
+import { SafetensorsFile, writeSafetensors } from './safetensors';
 import { CONFIG, findTensors, readJsonObject, requireRoom, WEIGHTS } from './weight-files';
 
 export interface Checkpoint {
@@ -104,10 +104,9 @@ async function readParameter(file: SafetensorsFile, name: string, shape: readonl
   if (found.join() !== shape.join()) {
     throw InputError.at(file.path, 'tensor-of-other-shape', { tensor: name, found, wanted: shape });
   }
-  const tensor = await file.read(name);
-  const values = toFloat32(tensor);
+  const values = await file.readFloats(name);
   if (values) return values;
-  throw InputError.at(file.path, 'tensor-not-float', { tensor: name, type: tensor.dtype });
+  throw InputError.at(file.path, 'tensor-not-float', { tensor: name, type: file.typeOf(name) });
 }
 
 /**

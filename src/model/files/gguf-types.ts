@@ -3,7 +3,7 @@
  * (https://github.com/ggml-org/llama.cpp/blob/master/ggml/src/ggml-common.h; ggml-quants.c). Every value comes out as the float32 that ggml computes.
  */
 
-import { decodeBfloat16, decodeFloat16Into, encodeFloat16, float16At } from '../../protocol/float16';
+import { decodeBfloat16Into, decodeFloat16Into, encodeFloat16, float16At } from '../../protocol/float16';
 
 export interface TensorType {
   name: string;
@@ -11,7 +11,7 @@ export interface TensorType {
   values: number;
   /** Bytes of a block. */
   bytes: number;
-  /** Whole blocks, in a buffer whose start is aligned to 4 bytes. */
+  /** Whole blocks, which begin at a multiple of 4 bytes of their buffer. */
   decode: (blocks: Uint8Array<ArrayBuffer>, into: Float32Array) => void;
 }
 
@@ -127,13 +127,14 @@ const q8 = blocked('Q8_0', 32, 34, (blocks, at, into, to) => {
   for (let i = 0; i < 32; i++) into[to + i] = scale * signed(blocks[at + 2 + i]!);
 });
 
-const halves = (bytes: Uint8Array<ArrayBuffer>): Uint16Array => new Uint16Array(bytes.buffer);
+const halves = ({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Uint16Array =>
+  new Uint16Array(buffer, byteOffset, byteLength / 2);
 
 const float32: TensorType = {
   name: 'F32',
   values: 1,
   bytes: 4,
-  decode: (bytes, into) => into.set(new Float32Array(bytes.buffer)),
+  decode: ({ buffer, byteOffset, byteLength }, into) => into.set(new Float32Array(buffer, byteOffset, byteLength / 4)),
 };
 
 const float16: TensorType = {
@@ -147,7 +148,7 @@ const bfloat16: TensorType = {
   name: 'BF16',
   values: 1,
   bytes: 2,
-  decode: (bytes, into) => into.set(decodeBfloat16(halves(bytes))),
+  decode: (bytes, into) => void decodeBfloat16Into(halves(bytes), into),
 };
 
 /** By ggml's numbers. */

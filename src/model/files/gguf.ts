@@ -8,7 +8,7 @@ import { sizeOf } from '../../engine/array';
 import { InputError } from '../../protocol/problem';
 import { naming, NONBLOCKING } from './atomic';
 import { otherTypes, tensorTypes, type TensorType } from './gguf-types';
-import { readRange } from './ranges';
+import { readInPieces, readRange } from './ranges';
 
 export type GgufScalar = number | boolean | string;
 export type GgufValue = GgufScalar | readonly GgufScalar[];
@@ -33,9 +33,6 @@ interface Header {
 /** The largest vocabularies that are published take some 20 MB. */
 const LARGEST_HEADER = 256 << 20;
 const FIRST_READ = 1 << 20;
-
-/** Of a tensor that is decoded at once, in bytes. */
-const PIECE = 8 << 20;
 
 const MAGIC = 0x46554747; // "GGUF"
 const VERSIONS = [2, 3];
@@ -81,16 +78,15 @@ export class GgufFile {
     return this.entries.get(name)?.type.name;
   }
 
-  /** The values of a tensor that is there as float32, row-major. Of the file no more than 8 MiB are in memory at once. */
+  /** The values of a tensor that is there as float32, row-major. Of the file a piece is in memory at once. */
   async read(name: string): Promise<Float32Array> {
     const { type, shape, start, end } = this.entries.get(name)!;
     const values = new Float32Array(sizeOf(shape));
-    const blocks = Math.floor(PIECE / type.bytes);
-    for (let at = start, to = 0; at < end; at += blocks * type.bytes, to += blocks * type.values) {
-      const range = [at, Math.min(end, at + blocks * type.bytes)] as const;
-      const bytes = await readRange(this.file, this.path, range, () => cutOff(this.path, end));
-      type.decode(bytes, values.subarray(to, to + blocks * type.values));
-    }
+    const decode = (blocks: Uint8Array<ArrayBuffer>, before: number): void => {
+      const count = blocks.length / type.bytes;
+      type.decode(blocks, values.subarray(before * type.values, (before + count) * type.values));
+    };
+    await readInPieces(this.file, this.path, [start, end], type.bytes, decode, () => cutOff(this.path, end));
     return values;
   }
 

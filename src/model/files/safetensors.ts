@@ -7,8 +7,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { sizeOf } from '../../engine/array';
 import { InputError } from '../../protocol/problem';
 import { naming, writeAtomically } from './atomic';
-import { decodeBfloat16, decodeFloat16 } from '../../protocol/float16';
-import { readRange } from './ranges';
+import { decodeBfloat16, decodeBfloat16Into, decodeFloat16, decodeFloat16Into } from '../../protocol/float16';
+import { readInPieces, readRange } from './ranges';
 
 /** Views of a tensor's bytes by stored type; half-precision floats are bit patterns. */
 const VIEWS = {
@@ -25,6 +25,12 @@ const VIEWS = {
 };
 
 export type StoredDType = keyof typeof VIEWS;
+
+/** Types of half the bits, to float32. */
+const widening: Partial<Record<StoredDType, (bits: Uint16Array, into: Float32Array) => unknown>> = {
+  F16: decodeFloat16Into,
+  BF16: decodeBfloat16Into,
+};
 
 export interface StoredTensor {
   dtype: StoredDType;
@@ -78,10 +84,29 @@ export class SafetensorsFile {
     return this.entry(name).shape;
   }
 
+  typeOf(name: string): StoredDType {
+    return this.entry(name).dtype;
+  }
+
   async read(name: string): Promise<StoredTensor> {
     const { dtype, shape, start, end } = this.entry(name);
     const bytes = await readRange(this.file, this.path, [start, end], () => cutOff(this.path));
     return { dtype, shape, data: new VIEWS[dtype](bytes.buffer) };
+  }
+
+  /**
+   * The values as float32; undefined for stored types that are no floats. What is stored otherwise is widened piece by piece, so that no
+   * tensor lies in memory twice.
+   */
+  async readFloats(name: string): Promise<Float32Array | undefined> {
+    const { dtype, shape, start, end } = this.entry(name);
+    const widen = widening[dtype];
+    if (!widen) return toFloat32(await this.read(name));
+    const values = new Float32Array(sizeOf(shape));
+    const decode = ({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>, before: number): void =>
+      void widen(new Uint16Array(buffer, byteOffset, byteLength / 2), values.subarray(before));
+    await readInPieces(this.file, this.path, [start, end], 2, decode, () => cutOff(this.path));
+    return values;
   }
 
   async close(): Promise<void> {

@@ -99,11 +99,6 @@ const values = {
     message: '"sequenceLevel" is not supported by this version.',
     remedy: 'Remove it, or set it to false.',
   },
-  'engine-not-supported': {
-    message: '"engine": "{engine}" is not supported by this version.',
-    remedy: 'Use "auto", or an engine of {devices:quoted}.',
-    actions: { devices: null },
-  },
   'teacher-source-not-supported': {
     message: '"source": "{source}" is not supported by this version.',
     remedy: 'Use "checkpoint", "onnx", "train" or "run".',

@@ -97,9 +97,9 @@ export const runProblems = {
     message: 'The format "{format}" stores no weights as "{values}".',
     remedy: ['Use one of: {known:names}.', 'Leave it out.'],
   },
-  'export-format-missing': {
-    message: 'This version does not write the format "{format}".',
-    remedy: 'Export in the format "huggingface", from which other tools convert.',
+  'export-torchrun-untrained': {
+    message: 'Its teacher is not trained yet.',
+    remedy: 'Run the experiment here until its teacher is, and export the run.',
   },
   'control-missing': {
     message: 'The run has no control {control}.',

@@ -8,7 +8,6 @@ import { placeParameters, type Teacher } from '../../distill/teacher/teacher';
 import type { Executor } from '../../engine/executor';
 import { qualityOf, retention, type Quality } from '../../protocol/quality';
 import { memberName } from '../../experiment/ensemble';
-import { cutVocabulary } from '../../model/cut-vocabulary';
 import { weightBytes } from '../../model/files/checkpoint';
 import { parameterCount } from '../../model/layouts/config';
 import { isSaid, sigmoids } from '../../protocol/independent-labels';
@@ -30,6 +29,7 @@ import { classGains, type ClassPair } from './class-gains';
 import { kindOf, withIntervals, type HardLabels, type MeasuredModel } from './comparison-intervals';
 import { comparisonOverSeeds, type MeasuredSeed } from './comparison-seeds';
 import { loadModel } from './models';
+import type { Model } from '../../model/parameters';
 import { sharedResamples } from './shared-resamples';
 
 export interface ComparedModel {
@@ -37,7 +37,14 @@ export interface ComparedModel {
   name: string;
   /** Hugging Face folder. */
   folder: string;
+  /** Its weights, where they are in memory; otherwise they are loaded. */
+  held?: Model | undefined;
+  /** Of the folder, where those in memory are fewer. */
+  parameters?: number | undefined;
 }
+
+/** Of a teacher's weights: where they are more, models are timed without a copy of their weights. */
+const MOST_COPIED_BYTES = 256 * 2 ** 20;
 
 /** Sizes of a teacher that is no single folder. */
 export type TeacherSize = Pick<ComparisonRow, 'parameters' | 'bytes' | 'latencyMs'>;
@@ -54,10 +61,8 @@ export interface ComparisonSetup {
   labels?: readonly string[] | undefined;
   /** Student and controls of each seed. */
   seeds: readonly { seed: number; models: readonly ComparedModel[] }[];
-  /** One, or those of an ensemble's members; none of an opaque teacher. */
-  teacherFolders: readonly string[];
-  /** Of the teacher's tokens, where the vocabulary is cut. */
-  kept?: Int32Array | undefined;
+  /** One, or an ensemble's members, as they lie in memory; none of an opaque teacher. `parameters` as of `ComparedModel`. */
+  teachers: readonly { folder: string; model: Model; parameters?: number | undefined }[];
   /** What an opaque teacher takes. */
   opaque?: TeacherSize | undefined;
   /** At which the teacher's soft labels are kept. */
@@ -77,10 +82,12 @@ export async function compareModels(
   setup: ComparisonSetup,
 ): Promise<{ comparison: Comparison; predictions: PredictionRecord[][] }> {
   const { task, seeds } = setup;
-  const asked = setup.teacherFolders.map((folder, i) => ({
+  const asked = setup.teachers.map(({ folder, model, parameters }, i) => ({
     role: 'teacher' as const,
-    name: setup.teacherFolders.length > 1 ? memberName(i) : 'teacher',
+    name: setup.teachers.length > 1 ? memberName(i) : 'teacher',
     folder,
+    held: model,
+    parameters,
   }));
   const alone: MeasuredModel[] = [];
   for (const model of asked) alone.push(await measure(setup, model));
@@ -246,15 +253,18 @@ async function measureTeacher(setup: ComparisonSetup, size: TeacherSize): Promis
   };
 }
 
+/** Students are timed as their teacher is, or one could not be held against the other. */
+const isLarge = ({ teachers }: ComparisonSetup): boolean =>
+  teachers.some(({ model }) => 4 * parameterCount(model.architecture) > MOST_COPIED_BYTES);
+
 /** @param latencyMs where it is known */
 async function measure(
   setup: ComparisonSetup,
-  { role, name, folder }: ComparedModel,
+  { role, name, folder, held, parameters: ofFolder }: ComparedModel,
   latencyMs?: number,
 ): Promise<MeasuredModel> {
   const { executor, task, batches, teacher, latencyText } = setup;
-  const whole = await loadModel(folder);
-  const { architecture, parameters } = role === 'teacher' && setup.kept ? cutVocabulary(whole, setup.kept) : whole;
+  const { architecture, parameters } = held ?? (await loadModel(folder));
   const evaluator = new Evaluator({
     executor,
     task,
@@ -266,19 +276,17 @@ async function measure(
   const tally = new RowTally(architecture.problemType, role === 'teacher' ? setup.temperature : undefined);
   const metrics = await evaluator.evaluate(placed, tally);
   await evaluator.release();
+  const timed = { architecture, parameters: isLarge(setup) ? placed : parameters };
+  const text = { ids: latencyText.inputIds, typeIds: latencyText.typeIds };
+  const latency = latencyMs ?? (await measureLatency(executor, timed, text));
   Object.values(placed).forEach((parameter) => parameter.dispose());
   const row: ComparisonRow = {
     run: setup.run,
     role,
     name,
-    parameters: parameterCount(whole.architecture),
+    parameters: ofFolder ?? parameterCount(architecture),
     bytes: await weightBytes(folder),
-    latencyMs:
-      latencyMs ??
-      (await measureLatency(executor, architecture, parameters, {
-        ids: latencyText.inputIds,
-        typeIds: latencyText.typeIds,
-      })),
+    latencyMs: latency,
     split: setup.split,
     metrics,
     ...calibrationOf(tally),

@@ -22,6 +22,7 @@ import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import type { Examples } from '../../dataset/example-store';
 import { Tokenizer } from '../../tokenizer/tokenizer';
+import type { Torchrun } from '../torchrun/torchrun';
 import { loadData, type RunData } from './data';
 import { readKeptTokens, writeKeptTokens } from './kept-tokens';
 import { ProgressPlan } from './progress-plan';
@@ -32,7 +33,10 @@ import type { RunRecorder } from './run-recorder';
 const EVALUATION_BATCH = 32;
 
 export interface RunSetup {
+  /** Computes all but the trainings where `torchrun` is there. */
   executor: Executor;
+  /** Where trainings are Python's. */
+  torchrun?: Torchrun | undefined;
   paths: RunPaths;
   experiment: ResolvedExperiment;
   recorder: RunRecorder;

@@ -1,7 +1,7 @@
 /** @file An experiment from its data to its comparison: teacher, student, controls, each resumed where it stopped. */
 
-import { dirname, resolve } from 'node:path';
-import { membersOfRun } from '../../experiment/checks/model-folder';
+import { dirname, join, resolve } from 'node:path';
+import { membersOfRun, readArchitecture } from '../../experiment/checks/model-folder';
 import { isTrained, membersOf } from '../../experiment/ensemble';
 import { initialValue } from '../../distill/training/schedules';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
@@ -9,10 +9,12 @@ import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { writePredictions } from '../../run-directory/predictions';
 import { toRecord } from '../../run-directory/workspace-paths';
+import { removeOwned } from '../../run-directory/owned';
 import { readRecords } from '../../run-directory/record-file';
 import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
 import { problemTypeOf } from '../../model/architecture';
+import { parameterCount } from '../../model/layouts/config';
 import type { Model, Parameters } from '../../model/parameters';
 import type { Comparison, Split } from '../../protocol/records';
 import type { ExamplesWithRows } from '../../dataset/example-store';
@@ -62,7 +64,9 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
         if (!(await trainControl(ofSeed, student, control))) return undefined;
       }
     }
-    return await compare(run, frozen, onnx);
+    const comparison = await compare(run, loaded);
+    if (run.torchrun) await removeOwned(join(run.paths.directory, 'torchrun'));
+    return comparison;
   } finally {
     frozen.release();
     await onnx?.source.release();
@@ -106,7 +110,7 @@ async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined>
   return { frozen, models };
 }
 
-async function compare(run: PreparedRun, teacher: Teacher, onnx: OpenOnnx | undefined): Promise<Comparison> {
+async function compare(run: PreparedRun, teacher: LoadedTeacher): Promise<Comparison> {
   const { experiment, paths, data, recorder, plan } = run;
   // How long it takes cannot be told from what training took.
   const { fraction } = plan.at('comparison', 0);
@@ -117,7 +121,7 @@ async function compare(run: PreparedRun, teacher: Teacher, onnx: OpenOnnx | unde
       ? { examples: test.examples, split: 'test' as const }
       : { examples: data.validation, split: 'validation' as const };
     await recorder.note(`comparing on ${examples.length} ${split} examples`);
-    return await compareOn(run, teacher, onnx, examples, split);
+    return await compareOn(run, teacher, examples, split);
   } finally {
     test?.close();
   }
@@ -125,8 +129,7 @@ async function compare(run: PreparedRun, teacher: Teacher, onnx: OpenOnnx | unde
 
 async function compareOn(
   run: PreparedRun,
-  teacher: Teacher,
-  onnx: OpenOnnx | undefined,
+  { frozen, models, onnx }: LoadedTeacher,
   examples: ExamplesWithRows,
   split: Split,
 ): Promise<Comparison> {
@@ -134,6 +137,14 @@ async function compareOn(
   const members = await membersOfRun(paths);
   const single = onnx ? [] : [(await existingTeacher(experiment)) ?? paths.teacher.model];
   const teacherFolders = members?.map(({ folder }) => folder) ?? single;
+  const teachers = await Promise.all(
+    teacherFolders.map(async (folder, i) => ({
+      folder,
+      model: models[i] as Model,
+      // Without the tokens that are left out it has fewer than its folder.
+      parameters: data.kept && parameterCount(await readArchitecture(folder)),
+    })),
+  );
   const runs = seedsOfRun(run);
   const seeds = runs.map((ofSeed) => ({
     seed: ofSeed.experiment.training.seed,
@@ -155,15 +166,14 @@ async function compareOn(
     batches: batchesOf(run, examples),
     labels: data.labels,
     seeds,
-    teacherFolders,
-    kept: data.kept,
+    teachers,
     opaque: onnx && {
       parameters: onnx.model.parameters,
       bytes: onnx.bytes,
       latencyMs: await latencyOf(onnx, examples.at(0)!),
     },
     temperature: initialValue(experiment.distillation.temperature),
-    teacher,
+    teacher: frozen,
     isOfStudy: experiment.sweepMember?.study !== undefined,
     latencyText: examples.at(0)!,
   });

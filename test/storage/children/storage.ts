@@ -62,21 +62,56 @@ const applies: Record<string, (operation: Operation) => boolean> = {
 
 const isOf = (kind: Kind, ...kinds: Kind[]): boolean => kinds.includes(kind);
 
-/** Trials with every `step`th operation, or state of a crash, from `first` on. */
-export type Job = { first: number; step: number } & (
+/** Trials with every `step`th operation, or state of a crash, from `first` on, until that moment (as of Date.now()). */
+export type Job = { first: number; step: number; until?: number } & (
   { kind: 'fault'; code: string; lasting: boolean } | { kind: 'crash' }
 );
 
+/** What is printed now and then, a line of JSON: what has come since the last one. */
 export interface JobResult {
-  job: Job;
+  /** Its place in the list. */
+  job: number;
   trials: number;
   /** Of how many operations, or states, there are. */
   of: number;
+  /** The first one that was not tried yet; undefined where there are no more. */
+  next?: number | undefined;
   /** Of a crash: after how many changes of the disk there are states. */
-  changes?: number;
+  changes?: number | undefined;
   seconds: number;
   /** What was done to the run, and what was wrong then. */
   wrong: { what: string; wrong: string[] }[];
+}
+
+const TRIALS_A_LINE = 25;
+
+/** Keeps what comes of a job, and prints it. */
+class Telling {
+  private began = performance.now();
+  private trials = 0;
+  private wrong: JobResult['wrong'] = [];
+
+  constructor(
+    private readonly job: number,
+    private readonly until = Infinity,
+  ) {}
+
+  /** @returns whether to stop */
+  tried(what: string, wrong: string[], of: number, next: number, changes?: number): boolean {
+    this.trials++;
+    if (wrong.length > 0) this.wrong.push({ what, wrong });
+    if (this.trials === TRIALS_A_LINE) this.tell({ of, next, changes });
+    return Date.now() > this.until;
+  }
+
+  tell(rest: Pick<JobResult, 'of' | 'next' | 'changes'>): void {
+    const seconds = (performance.now() - this.began) / 1000;
+    const result: JobResult = { job: this.job, trials: this.trials, seconds, wrong: this.wrong, ...rest };
+    console.log(JSON.stringify(result));
+    this.began = performance.now();
+    this.trials = 0;
+    this.wrong = [];
+  }
 }
 
 /** The run goes on without any fault, and must come out as one that was never interrupted. */
@@ -139,19 +174,18 @@ async function faultAt(
 
 const told = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : 'something');
 
-/** For who waits for hours. */
-function tellProgress(trials: number, job: Job, at: number): void {
-  if (trials % 50 === 0) console.error(`${trials} trials of ${JSON.stringify(job)}, at ${at}`);
-}
-
-async function tryFaults(job: Extract<Job, { kind: 'fault' }>, expected: Outcome): Promise<Omit<JobResult, 'seconds'>> {
-  const result = { job, trials: 0, of: 0, wrong: [] as JobResult['wrong'] };
+async function tryFaults(job: Extract<Job, { kind: 'fault' }>, expected: Outcome, telling: Telling): Promise<void> {
+  let of = 0;
   for (let at = job.first; ; at += job.step) {
     const trial = await faultAt(at, job, expected);
-    if (!trial) return result;
-    tellProgress(++result.trials, job, at);
-    result.of = Math.max(result.of, trial.count);
-    if (trial.wrong.length > 0) result.wrong.push({ what: trial.what, wrong: trial.wrong });
+    if (!trial) {
+      telling.tell({ of });
+      return;
+    }
+    of = Math.max(of, trial.count);
+    if (!telling.tried(trial.what, trial.wrong, of, at + job.step)) continue;
+    telling.tell({ of, next: at + job.step });
+    return;
   }
 }
 
@@ -163,10 +197,7 @@ async function reference(): Promise<Outcome> {
   return outcomeOf(runsIn(workspace)[0]!);
 }
 
-async function tryCrashes(
-  job: Extract<Job, { kind: 'crash' }>,
-  expected: Outcome,
-): Promise<Omit<JobResult, 'seconds'>> {
+async function tryCrashes(job: Extract<Job, { kind: 'crash' }>, expected: Outcome, telling: Telling): Promise<void> {
   const workspace = path.join(base, 'crash');
   rmSync(workspace, { recursive: true, force: true });
   writeSmallWorkspace(workspace);
@@ -175,22 +206,24 @@ async function tryCrashes(
   await runSmall(workspace);
   watchFiles(undefined);
   const seen = new Set<string>();
-  const result = { job, trials: 0, of: 0, changes: log.events.length, wrong: [] as JobResult['wrong'] };
+  const changes = log.events.length;
   const after = path.join(base, 'after');
+  let next: number | undefined;
   await log.replay(async (states, event) => {
     for (const loss of losses) {
       const files = states.files(loss, event);
       const key = keyOf(files);
       if (seen.has(key)) continue;
       seen.add(key);
-      if (seen.size < job.first || (seen.size - job.first) % job.step !== 0) continue;
+      if (next !== undefined || seen.size < job.first || (seen.size - job.first) % job.step !== 0) continue;
       writeState(after, files);
       const wrong = await afterwards(after, expected);
-      tellProgress(++result.trials, job, seen.size);
-      if (wrong.length > 0) result.wrong.push({ what: `crash after change ${event + 1}, ${loss}`, wrong });
+      const following = seen.size + job.step;
+      if (telling.tried(`crash after change ${event + 1}, ${loss}`, wrong, seen.size, following, changes))
+        next = following;
     }
   });
-  return { ...result, of: seen.size };
+  telling.tell({ of: seen.size, next, changes });
 }
 
 function keyOf(files: ReadonlyMap<string, Buffer | null>): string {
@@ -215,13 +248,10 @@ async function main(jobs: readonly Job[]): Promise<void> {
   keepSessions();
   await interpose();
   const expected = await reference();
-  const results: JobResult[] = [];
-  for (const job of jobs) {
-    const began = performance.now();
-    const result = await (job.kind === 'fault' ? tryFaults(job, expected) : tryCrashes(job, expected));
-    results.push({ ...result, seconds: Math.round((performance.now() - began) / 1000) });
+  for (const [i, job] of jobs.entries()) {
+    const telling = new Telling(i, job.until);
+    await (job.kind === 'fault' ? tryFaults(job, expected, telling) : tryCrashes(job, expected, telling));
   }
-  console.log(JSON.stringify(results));
 }
 
 main(JSON.parse(process.argv[2]!) as Job[])

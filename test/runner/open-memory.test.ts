@@ -1,0 +1,60 @@
+/** @file The memory that it takes to open a checkpoint: its weights as float32, once, whatever they are stored as. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { madeArchitecture, makeCheckpoint, storedForms, type StoredForm } from '../../bench/made-checkpoint';
+import { uses, writeExperiment } from '../../bench/open-uses';
+import { peakOf } from '../../bench/peak-of';
+import { parameterCount } from '../../src/model/layouts/config';
+import { tellFigures, torture } from '../torture';
+
+let base: string;
+beforeAll(() => (base = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'))));
+afterAll(() => rmSync(base, { recursive: true }));
+
+/** Of a second process that does the same: garbage is not collected at the same moment. */
+const NOISE_BYTES = 12e6;
+
+/** Bytes of the weights as float32, and of the most memory that the program has had. */
+async function costOf(
+  bytes: number,
+  form: StoredForm,
+  engine: string,
+  use: 'inspect' | 'run',
+): Promise<{ weights: number; peak: number }> {
+  const folder = mkdtempSync(path.join(base, 'open-'));
+  const architecture = madeArchitecture(bytes);
+  const checkpoint = await makeCheckpoint(path.join(folder, 'teacher'), architecture, form);
+  const experiment = writeExperiment(folder, path.relative(folder, checkpoint), engine);
+  const peak = await peakOf(uses(checkpoint, experiment, engine)[use], folder);
+  rmSync(folder, { recursive: true });
+  return { weights: 4 * parameterCount(architecture), peak };
+}
+
+async function shareOf(bytes: number, form: StoredForm, engine: string, use: 'inspect' | 'run'): Promise<number> {
+  const small = await costOf(16e6, form, engine, use);
+  const large = await costOf(bytes, form, engine, use);
+  return (large.peak - small.peak - NOISE_BYTES) / (large.weights - small.weights);
+}
+
+describe('opening a checkpoint', () => {
+  it.each([
+    ['cpu', 'BF16'],
+    ['openvino', 'F32'],
+  ] as const)('on %s takes the memory of its weights once: %s', async (engine, form) => {
+    expect(await shareOf(64e6, form, engine, 'inspect')).toBeLessThan(1.1);
+  });
+
+  it.skipIf(!torture).each(['cpu', 'openvino'])(
+    'of 2 GB takes no more in a run that distils from it on %s',
+    async (engine) => {
+      for (const form of storedForms) {
+        const share = await shareOf(2e9, form, engine, 'run');
+        tellFigures(`opening-${engine}-${form.replace(' ', '-')}`, { share });
+        expect(share).toBeLessThan(1.1);
+      }
+    },
+  );
+});
