@@ -20,6 +20,7 @@ import { controlPaths, runPaths } from '../../run-directory/run-paths';
 import { initialProjections, initialStudent, loadModel, studentArchitecture } from '../run/models';
 import { prunedUnits } from '../run/pruned-units';
 import { prepareRun, seedsOfRun } from '../run/prepared-run';
+import { prunedUnits } from '../run/pruned-units';
 import { RunControl } from '../run/run-control';
 import { RunRecorder } from '../run/run-recorder';
 import { packageFolder } from './interpreter';
@@ -76,6 +77,9 @@ export async function exportForTorchrun(target: string, folder: string): Promise
       teacher: model.architecture,
       objective: experiment.distillation,
     };
+    const teacherHere = new FrozenTeacher(executor, model.architecture, model.parameters);
+    const kept = await prunedUnits(run, teacherHere, architecture);
+    teacherHere.release();
     const jobs: string[] = [];
     const strategy = strategyFor(
       { ...elsewhere, strategy: experiment.torchrun?.strategy ?? 'auto' },
