@@ -197,10 +197,21 @@ const trainingSchema = z
   })
   .describe('How the weights are trained.');
 
+const keptTokens = z
+  .enum(['all', 'used'])
+  .optional()
+  .describe(
+    'Which of its tokens the student has. "used": those that the texts of the dataset are made of, special ones, and the characters or bytes that any text can be made of; the student\'s embeddings are as much smaller. The teacher is asked with the same tokens, a language model for its distribution among them. All if left out.',
+  );
+
 const tokenizerSchema = z
   .discriminatedUnion('source', [
-    z.strictObject({ source: z.literal('teacher') }).describe("The teacher's own tokenizer."),
-    z.strictObject({ source: z.literal('path'), path: modelPath('Folder that holds a tokenizer.json, or GGUF file.') }),
+    z.strictObject({ source: z.literal('teacher'), tokens: keptTokens }).describe("The teacher's own tokenizer."),
+    z.strictObject({
+      source: z.literal('path'),
+      path: modelPath('Folder that holds a tokenizer.json, or GGUF file.'),
+      tokens: keptTokens,
+    }),
     z
       .strictObject({
         source: z.literal('train'),
