@@ -3,6 +3,8 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ResolvedExperiment } from '../../../src/experiment/file/schema';
+import { experimentFacts } from '../../../src/extension/lab/experiment-facts';
 import { validateExperimentFile } from '../../../src/experiment/checks/validate';
 import type { InspectResult } from '../../../src/protocol/records';
 import type { CacheResult } from '../../../src/runner/commands/cache';
@@ -130,6 +132,8 @@ describe('a run whose teacher gives log-probabilities of prompts', () => {
     expect(new Set(asked.keys)).toEqual(new Set([`Bearer ${key}`]));
     const card = readFileSync(path.join(folder, 'student', 'README.md'), 'utf8');
     expect(card.replaceAll('\\', '')).toContain(`A student distilled from tiny at ${host}: forward-kl`);
+    const experiment = JSON.parse(readFileSync(path.join(folder, 'experiment.json'), 'utf8')) as ResolvedExperiment;
+    expect(experimentFacts(experiment).endpoint).toBe(`tiny at ${host}`);
     expect(filesBelow(workspace).some((content) => content.includes(key))).toBe(false);
   });
 
