@@ -18,7 +18,6 @@ import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { controlPaths, runPaths } from '../../run-directory/run-paths';
 import { initialProjections, initialStudent, loadModel, studentArchitecture } from '../run/models';
-import { prunedUnits } from '../run/pruned-units';
 import { prepareRun, seedsOfRun } from '../run/prepared-run';
 import { prunedUnits } from '../run/pruned-units';
 import { RunControl } from '../run/run-control';
@@ -77,9 +76,6 @@ export async function exportForTorchrun(target: string, folder: string): Promise
       teacher: model.architecture,
       objective: experiment.distillation,
     };
-    const teacherHere = new FrozenTeacher(executor, model.architecture, model.parameters);
-    const kept = await prunedUnits(run, teacherHere, architecture);
-    teacherHere.release();
     const jobs: string[] = [];
     const strategy = strategyFor(
       { ...elsewhere, strategy: experiment.torchrun?.strategy ?? 'auto' },
