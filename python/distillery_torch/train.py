@@ -278,6 +278,9 @@ class Run:
         self.metrics: Records | None = None
         self.evaluations: Records | None = None
         if processes.is_first:
+            damaged = checkpoint.remove_damaged(job.output)
+            if damaged:
+                tell("damaged", folder=str(damaged), step=trainer.step)
             self.metrics = Records(job.output / "metrics.jsonl", trainer.step - 1)
             self.evaluations = Records(job.output / "evaluations.jsonl", trainer.step if resumed else -1)
             tell(

@@ -123,11 +123,12 @@ export interface ComparisonRow {
   run: string;
   role: Role;
   name: string;
-  parameters: number;
+  /** This and the next two are absent of a teacher behind a server, of which nobody knows. */
+  parameters?: number | undefined;
   /** Size of the weights on disk. */
-  bytes: number;
+  bytes?: number | undefined;
   /** Median time of one example, alone, on this device. */
-  latencyMs: number;
+  latencyMs?: number | undefined;
   /** On the test split, or on validation where the experiment has no test split: `split` says which. */
   split: Split;
   /** With several seeds their means. */

@@ -42,7 +42,7 @@ describe('a run of a text-classification experiment', () => {
     for (const row of rows) {
       expect(row.split).toBe('test');
       expect(row.metrics.accuracy).toBeGreaterThanOrEqual(0);
-      expect(row.bytes).toBeGreaterThan(4 * row.parameters);
+      expect(row.bytes).toBeGreaterThan(4 * row.parameters!);
       expect(row.latencyMs).toBeGreaterThan(0);
     }
     const [teacher, student, control] = rows;

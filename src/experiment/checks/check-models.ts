@@ -17,6 +17,7 @@ import type { StudentPreset } from '../../protocol/student-presets';
 import { studentAlternatives, studentOf, type StudentAlternative } from '../student-alternatives';
 import { phrase } from '../../protocol/problems/phrases';
 import { torchrunEngine, torchrunFamilies } from '../../protocol/torchrun';
+import { cuttableKinds } from '../../tokenizer/cut-vocabulary';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
@@ -49,24 +50,29 @@ export interface ModelFacts {
   presetStart?: StudentAlternative['initialize'];
 }
 
-/** `dataset` is what its files hold, where they could be read. What can be known of one model is checked whatever the other is. */
+/**
+ * `dataset` is what its files hold, where they could be read. What can be known of one model is checked whatever the other is.
+ * @param sizesAlone whether models' folders need not have weights and a tokenizer
+ */
 export async function checkModels(
   experiment: Experiment,
   dataset: DatasetFacts | undefined,
   findings: Findings,
+  sizesAlone = false,
 ): Promise<ModelFacts> {
   const facts: ModelFacts = {};
-  await findings.checkAsync(() => findTeacher(experiment, dataset, facts, findings));
-  const tokenizer = await findings.checkAsync(() => findTokenizer(experiment, facts, findings));
+  await findings.checkAsync(() => findTeacher(experiment, dataset, facts, findings, sizesAlone));
+  const tokenizer = await findings.checkAsync(() => findTokenizer(experiment, facts, findings, sizesAlone));
   const context = findings.check(() => contextOf(experiment, tokenizer, dataset, facts, findings));
   if (context !== undefined) findings.check(() => buildTeacher(experiment, context, facts, findings));
   if (context !== undefined) findings.check(() => buildStudent(experiment, context, facts, findings));
-  await findings.checkAsync(() => readStudent(experiment, dataset, facts, findings));
+  await findings.checkAsync(() => readStudent(experiment, dataset, facts, findings, sizesAlone));
   if (tokenizer !== undefined) {
     findings.check(() => checkVocabulary(experiment, tokenizer, facts, findings));
     await checkSameTokenizer(tokenizer, facts, findings);
   }
   if (dataset !== undefined) findings.check(() => checkClasses(experiment, dataset, facts, findings));
+  if (dataset !== undefined) findings.check(() => checkVerbalizers(experiment, dataset, findings));
   findings.check(() => checkHiddenLayers(experiment, facts, findings));
   findings.check(() => checkInitialization(experiment, facts, findings));
   findings.check(() => checkSizes(experiment, facts, findings));
@@ -131,7 +137,10 @@ function buildStudent(
   findings: Findings,
 ): void {
   const { student } = experiment;
-  if (student.preset !== undefined) return buildPreset(experiment, student.preset, facts, findings);
+  if (student.preset !== undefined) {
+    buildPreset(experiment, student.preset, facts, findings);
+    return;
+  }
   if (student.architecture === undefined || findings.isFaulty(['student', 'architecture'])) return;
   const { initialize } = student;
   const { teacher } = facts;
@@ -151,15 +160,17 @@ function buildPreset(
   findings: Findings,
 ): void {
   const { teacher } = facts;
-  if (teacher === undefined || findings.isFaulty(['student'])) return;
   const path: Path = ['student', 'preset'];
+  if (source === 'endpoint') return findings.error(path, 'endpoint-without-sizes', {});
+  if (teacher === undefined || findings.isFaulty(['student'])) return;
   if (isOpaque(teacher)) return findings.error(path, 'teacher-without-sizes', {});
   const found = studentOf(preset, teacher, task, source === 'ensemble');
   if (!found) {
     const others = studentAlternatives(teacher, task, source === 'ensemble').map((one) => one.preset);
     const named = others.map((one) => JSON.stringify(one));
     const what = { preset: JSON.stringify(preset), others: named.length > 0 ? named : undefined };
-    return findings.error(path, 'preset-impossible', what, ...others.map((one) => setValue(path, one)));
+    findings.error(path, 'preset-impossible', what, ...others.map((one) => setValue(path, one)));
+    return;
   }
   facts.student = found.model;
   facts.presetStart = found.initialize;
@@ -188,17 +199,18 @@ async function findTeacher(
   dataset: DatasetFacts | undefined,
   facts: ModelFacts,
   findings: Findings,
+  sizesAlone: boolean,
 ): Promise<void> {
   const { teacher } = experiment;
-  if (teacher.source === 'ensemble') return findMembers(experiment, teacher, dataset, facts, findings);
+  if (teacher.source === 'ensemble') return findMembers(experiment, teacher, dataset, facts, findings, sizesAlone);
   if (teacher.source === 'onnx') return findOnnx(experiment, teacher, dataset, facts, findings);
-  if (teacher.source === 'train') return;
+  if (teacher.source === 'train' || teacher.source === 'endpoint') return;
   const path: Path = ['teacher', teacher.source === 'run' ? 'run' : 'path'];
   const folder = await findings.attempt(givenFolder(teacher, findings.base), path);
   if (folder === undefined) return;
   const { task } = experiment;
   const wanted = isTrained(teacher) ? await headFor(task, folder, dataset) : undefined;
-  const architecture = await findings.attempt(readArchitecture(folder, wanted), path);
+  const architecture = await findings.attempt(readArchitecture(folder, wanted, sizesAlone), path);
   if (architecture === undefined) return;
   facts.teacherFolder = folder;
   const { head } = architecture;
@@ -246,6 +258,7 @@ async function findMembers(
   data: DatasetFacts | undefined,
   facts: ModelFacts,
   findings: Findings,
+  sizesAlone: boolean,
 ): Promise<void> {
   // Those that are given name the classes of those that are fine-tuned.
   const entries = [...teachers.entries()].sort(([, a], [, b]) => Number(isTrained(a)) - Number(isTrained(b)));
@@ -259,7 +272,7 @@ async function findMembers(
       isTuned && folder !== undefined
         ? { ...(await headFor(task, folder, data)), ...(classes && { labels: classes }) }
         : undefined;
-    const architecture = folder && (await findings.attempt(readArchitecture(folder, wanted), path));
+    const architecture = folder && (await findings.attempt(readArchitecture(folder, wanted, sizesAlone), path));
     if (folder === undefined || !architecture) continue;
     const { head, labels = [], maxPositions } = architecture;
     if (head !== headOfTask[task]) {
@@ -285,6 +298,7 @@ async function findTokenizer(
   experiment: Experiment,
   facts: ModelFacts,
   findings: Findings,
+  sizesAlone: boolean,
 ): Promise<Tokenizer | undefined> {
   const { tokenizer } = experiment;
   if (tokenizer.source === 'train') return undefined;
@@ -296,9 +310,15 @@ async function findTokenizer(
   facts.tokenizerFolder = folder;
   const path: Path = ['tokenizer', tokenizer.source === 'path' ? 'path' : 'source'];
   const isThere = await findings.attempt(isWithTokenizer(folder), path);
-  if (isThere === undefined) return undefined;
+  if (isThere === undefined || (!isThere && sizesAlone)) return undefined;
   // A tokenizer.json is a text to look into; a model's file is not.
-  if (isThere) return findings.attempt(loadTokenizer(folder), (await isFolder(folder)) ? undefined : path);
+  if (isThere) {
+    const found = await findings.attempt(loadTokenizer(folder), (await isFolder(folder)) ? undefined : path);
+    if (found && tokenizer.tokens === 'used' && !cuttableKinds.includes(found.kind)) {
+      findings.error(['tokenizer', 'tokens'], 'tokens-of-kind-not-cut', { kind: found.kind, known: cuttableKinds });
+    }
+    return found;
+  }
   if (tokenizer.source === 'teacher') findings.error(['tokenizer', 'source'], 'teacher-without-tokenizer', {});
   else findings.error(['tokenizer', 'path'], 'tokenizer-not-in-folder', {});
   return undefined;
@@ -314,6 +334,7 @@ async function readStudent(
   dataset: DatasetFacts | undefined,
   facts: ModelFacts,
   findings: Findings,
+  sizesAlone: boolean,
 ): Promise<void> {
   if (student.initialize.from !== 'checkpoint') return;
   const path: Path = ['student', 'initialize', 'path'];
@@ -323,7 +344,7 @@ async function readStudent(
   facts.studentFolder = folder;
   const labels = facts.teacher?.labels ?? classesIn(dataset);
   const architecture = await findings.attempt(
-    readArchitecture(folder, { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) }),
+    readArchitecture(folder, { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) }, sizesAlone),
     path,
   );
   if (architecture === undefined) return;
@@ -420,9 +441,28 @@ function checkClasses(
   }
 }
 
+/** A server is asked how probable each label is after a text: for one class of several alone that is a distribution. */
+function checkVerbalizers(
+  { teacher, task, dataset }: Experiment,
+  { kind, labels }: DatasetFacts,
+  findings: Findings,
+): void {
+  if (teacher.source !== 'endpoint' || task !== 'text-classification') return;
+  // Where the file says so, it has been objected to.
+  if (kind !== undefined && kind !== 'single' && dataset.labels === undefined) {
+    findings.error(['teacher', 'source'], 'endpoint-labels', { labels: kind });
+  }
+  for (const label of Object.keys(teacher.verbalizers ?? {})) {
+    if (labels.length === 0 || labels.includes(label)) continue;
+    const path = ['teacher', 'verbalizers', label];
+    findings.error(path, 'endpoint-verbalizer-of-none', { label, labels: labels.slice(0, 20) }, removeKey(path));
+  }
+}
+
 function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFacts, findings: Findings): void {
   if (teacher === undefined || student === undefined) return;
   const ofTeacher = isOpaque(teacher) ? teacher.parameters : parameterCount(teacher);
+  if (ofTeacher === undefined) return;
   const sizes = { teacher: ofTeacher, student: parameterCount(student) };
   if (sizes.student <= sizes.teacher) return;
   const named = spec.architecture === undefined ? ['initialize', 'path'] : ['architecture'];
@@ -432,7 +472,7 @@ function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFa
 
 function checkHiddenLayers(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
   const { teacher, student, distillation } = experiment;
-  if (teacher.source === 'ensemble' || teacher.source === 'onnx') return;
+  if (teacher.source === 'ensemble' || teacher.source === 'onnx' || teacher.source === 'endpoint') return;
   const { teacher: found } = facts;
   const known = found !== undefined && !isOpaque(found) ? found.layers : undefined;
   const depths = {

@@ -3,10 +3,12 @@
 import { commands, l10n, ProgressLocation, Uri, window, type LogOutputChannel } from 'vscode';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { readRunExperiment } from '../../experiment/experiment-record';
 import { inLabel } from '../../protocol/escapes';
 import type { RunnerMethod } from '../../protocol/runner';
 import { lockHolder } from '../../run-directory/lock';
 import { askRunner } from './ask-runner';
+import type { Endpoints } from './endpoints';
 import type { ListedRun, RunList } from './run-list';
 import { lacksControl } from './run-status';
 import { isLive, isResumable } from '../../protocol/records';
@@ -22,6 +24,7 @@ const startPeriod = 200;
 export interface RunCommandParts {
   runs: RunList;
   startRunner: StartRunner;
+  endpoints: Endpoints;
   log: LogOutputChannel;
   /** Shows a run that has just begun. */
   show: (run: ListedRun) => void;
@@ -51,8 +54,11 @@ export async function runControl(parts: RunCommandParts, given: unknown): Promis
 async function goOn(parts: RunCommandParts, { paths, record }: ListedRun, ...options: string[]): Promise<void> {
   const { directory } = paths;
   const cwd = path.dirname(directory);
+  const { teacher } = await readRunExperiment(paths).catch(() => ({ teacher: undefined }));
+  const env = await parts.endpoints.environment(teacher);
+  if (!env) return;
   parts.log.info(`distillery resume ${directory} ${options.join(' ')}`);
-  const runner = parts.startRunner(['resume', directory, ...options], { cwd });
+  const runner = parts.startRunner(['resume', directory, ...options], { cwd, env });
   await showStarted(parts, { runner, cwd, what: record.name, candidates: () => Promise.resolve([directory]) });
 }
 

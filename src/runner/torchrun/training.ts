@@ -24,6 +24,7 @@ const MOST_RESTARTS = 3;
 /** What Python says, a line of JSON each on standard output; `tell` of python/distillery_torch/records.py. */
 type Event =
   | { distillery: 'begins'; step: number; steps: number; processes: number; device: string; torch: string }
+  | { distillery: 'damaged'; folder: string; step: number }
   | { distillery: 'step'; record: MetricsRecord }
   | { distillery: 'evaluating'; step: number }
   | { distillery: 'evaluated'; record: EvaluationRecord }
@@ -182,13 +183,16 @@ class Following {
     switch (event.distillery) {
       case 'begins':
         return this.begins(event);
+      case 'damaged':
+        return recorder.note(`${event.folder} is damaged: going on from the checkpoint before, of step ${event.step}`);
       case 'step': {
         const { record } = event;
         recorder.progress(this.progress('training', record.step + 1), record);
         return this.alert(record.step + 1, this.watch.step(record));
       }
       case 'evaluating':
-        return recorder.progress(this.progress('evaluating', event.step));
+        recorder.progress(this.progress('evaluating', event.step));
+        return;
       case 'evaluated':
         recorder.evaluated(role, event.record.step, event.record.metrics);
         return this.alert(event.record.step, this.watch.evaluated(event.record));
