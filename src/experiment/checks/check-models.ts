@@ -166,7 +166,10 @@ function buildPreset(
     return;
   }
   if (teacher === undefined || findings.isFaulty(['student'])) return;
-  if (isOpaque(teacher)) return findings.error(path, 'teacher-without-sizes', {});
+  if (isOpaque(teacher)) {
+    findings.error(path, 'teacher-without-sizes', {});
+    return;
+  }
   const found = studentOf(preset, teacher, task, source === 'ensemble');
   if (!found) {
     const others = studentAlternatives(teacher, task, source === 'ensemble').map((one) => one.preset);
