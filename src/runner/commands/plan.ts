@@ -25,6 +25,7 @@ import { canBeKept } from '../../distill/teacher/records';
 import { dropoutEverywhere } from '../../experiment/architecture';
 import { checkExperiment } from '../../experiment/checks/validate';
 import type { ModelFacts } from '../../experiment/checks/check-models';
+import { nameOfEndpoint } from '../../experiment/endpoint';
 import { memberCount } from '../../experiment/ensemble';
 import { readExperimentFile } from '../../experiment/file/parse';
 import type { Experiment } from '../../experiment/file/schema';
@@ -71,7 +72,8 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
   const parsed = await readExperimentFile(file);
   const checked = await checkExperiment(parsed, { sizesAlone: true, withoutRows: options.tokens !== undefined });
   const { experiment, models, problems, dataset } = checked;
-  if (!experiment || !models?.teacher || !models.student) throw new InputError(problems as [Problem, ...Problem[]]);
+  const model = models && teacherOf(experiment, models);
+  if (!experiment || !models?.student || !model) throw new InputError(problems as [Problem, ...Problem[]]);
   const { task, training, distillation, precision } = experiment;
   const { maxLength } = experiment.dataset;
   const isHere = options.devices === undefined;
@@ -81,7 +83,7 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
   const rows = options.tokens === undefined ? labelled + unlabelled : Math.ceil(options.tokens / maxLength);
   const planned: ScalingCase = {
     student: { ...models.student, ...dropoutEverywhere(models.student.family, training.dropout) },
-    teachers: teachersOf(experiment, models),
+    teachers: teachersOf(experiment, { ...models, teacher: model }),
     teacher,
     objective: distillation,
     task,
@@ -93,6 +95,7 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
     epochs: training.epochs,
     stored: storedOf(experiment),
   };
+  const scaling = planScaling(planned, machines, options.strategy);
   const seeds = Array.isArray(experiment.seeds) ? experiment.seeds.length : (experiment.seeds ?? 1);
   return {
     device: machines.device.name,
@@ -104,8 +107,9 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
     epochs: training.epochs,
     maxLength,
     trainings: seeds * (1 + experiment.controls.length),
-    ...planScaling(planned, machines, options.strategy),
-    ...(isHere && !isOpaque(models.teacher) && { localBytes: memoryOf(experiment, models.teacher, models.student, 0) }),
+    ...scaling,
+    notes: [...scaling.notes, ...requestsText(experiment, rows)],
+    ...(isHere && !isOpaque(model) && { localBytes: memoryOf(experiment, model, models.student, 0) }),
   };
 }
 
@@ -119,6 +123,23 @@ function placeOf({ teacher, task, engine }: Experiment, isHere: boolean): Teache
 function storedOf({ teacher: { cache } }: Experiment): ScalingCase['stored'] {
   if (typeof cache === 'boolean') return { values: 'auto' };
   return { values: cache.values, top: cache.logits === 'all' ? undefined : cache.logits.top };
+}
+
+/** Of a model behind a server nothing is known but how wide its answers are: as the student's. */
+function teacherOf(experiment: Experiment | undefined, { teacher, student }: ModelFacts): TeacherModel | undefined {
+  if (experiment?.teacher.source !== 'endpoint' || !student) return teacher;
+  const { head, labels, vocabularySize, maxPositions } = student;
+  return { isOpaque: true, head, ...(labels && { labels }), vocabularySize, maxPositions };
+}
+
+/** What a server will be asked; it is not asked for this. */
+function requestsText({ teacher, task, dataset }: Experiment, rows: number): string[] {
+  if (teacher.source !== 'endpoint') return [];
+  const each = task === 'causal-lm' ? 'a request each' : 'a request each, or one for each label';
+  const most = `${formatCount(rows)} texts of at most ${formatCount(dataset.maxLength)} tokens`;
+  return [
+    `${nameOfEndpoint(teacher)} is asked about ${most}, ${each}, and about validation and test rows; what it has answered is not asked again.`,
+  ];
 }
 
 /** Members that the run trains itself are taken to be like the first. */

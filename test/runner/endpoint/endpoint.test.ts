@@ -311,6 +311,13 @@ describe('a run with a server that cannot', () => {
     expect(readdirSync(path.join(workspace, '.distillery', 'runs')).length).toBe(2);
   });
 
+  it('is not asked for a plan, which says how much it would be', async () => {
+    const { stdout } = await distillery(['plan', 'tiny.distill.json'], workspaceWith(), environment);
+    expect(stdout).toMatch(/teacher of unknown size, answering elsewhere/);
+    expect(stdout).toMatch(/tiny at 127\.0\.0\.1:\d+ is asked about 48 texts of at most 48 tokens, a request each/);
+    expect(server.requests).toBe(0);
+  });
+
   it('or that the editor has not asked for is not asked', async () => {
     const workspace = workspaceWith();
     const env = { ...environment, DISTILLERY_ENDPOINTS: '{}' };
