@@ -73,7 +73,7 @@ async function fillIn(
   const resolved = {
     tokenizer: await places.withPath(experiment.tokenizer),
     teacher: await resolveTeacher(experiment.teacher, places, models),
-    initialize: await resolveInitialize(experiment.student.initialize, places, models),
+    initialize: await resolveInitialize(models.presetStart ?? experiment.student.initialize, places, models),
   };
   return {
     ...experiment,

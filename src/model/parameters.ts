@@ -123,12 +123,18 @@ export function withSettingsOf(source: Architecture, a: Architecture, layers: re
   };
 }
 
-/** As many queries share keys and values as in the source, where the heads can be divided so. */
-function keyValueHeadsLike(source: Architecture, heads: number): number | undefined {
-  const { keyValueHeads } = source;
-  if (keyValueHeads === undefined) return undefined;
-  const alike = (heads * keyValueHeads) / source.heads;
-  return Number.isInteger(alike) ? alike : keyValueHeads;
+/**
+ * Heads of keys and values for so many of queries of a source: the fewest, each shared by no more queries than there. Undefined where they
+ * are not shared.
+ */
+export function keyValueHeadsLike(source: Architecture, heads: number): number | undefined {
+  const { keyValueHeads: most } = source;
+  if (most === undefined) return undefined;
+  const shared = source.heads / most;
+  const fitting = Array.from({ length: most }, (_, i) => i + 1).find(
+    (count) => heads % count === 0 && heads / count <= shared,
+  );
+  return fitting ?? most;
 }
 
 /** Heads are taken whole: fewer are no narrower ones. Only some configs can say a width of a head that is not hiddenSize / heads. */
@@ -201,6 +207,13 @@ function widthProblem(student: Architecture, teacher: Architecture): Complaint |
     });
   }
   return undefined;
+}
+
+/** A block of the teacher for each of the student's, from the first to the last at even distances. */
+export function spreadLayers(teacherLayers: number, studentLayers: number): number[] {
+  if (studentLayers === 1) return [0];
+  const step = (teacherLayers - 1) / (studentLayers - 1);
+  return Array.from({ length: studentLayers }, (_, layer) => Math.round(layer * step));
 }
 
 /**

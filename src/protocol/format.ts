@@ -85,13 +85,13 @@ export function formatCount(value: Value, decimals = 0): string {
 /** A large count in three digits: `840`, `20.6 k`, `26.4 M`. */
 export function formatLarge(value: Value): string {
   if (!exists(value)) return absent;
-  return withPrefix(value, ['', 'k', 'M', 'G', 'T']);
+  return withPrefix(value, ['', 'k', 'M', 'G', 'T', 'P']);
 }
 
 /** Bytes in powers of 1000, as disks are sold: `6.11 MB`. */
 export function formatBytes(value: Value): string {
   if (!exists(value)) return absent;
-  return withPrefix(value, ['B', 'kB', 'MB', 'GB', 'TB']);
+  return withPrefix(value, ['B', 'kB', 'MB', 'GB', 'TB', 'PB']);
 }
 
 function withPrefix(value: number, units: readonly string[]): string {

@@ -4,6 +4,7 @@
  */
 
 import type { Complaint, Problem } from './problem';
+import type { StudentFigures } from './student-presets';
 import type {
   CompleteResult,
   InspectedDistribution,
@@ -44,6 +45,7 @@ export interface ServeRequests {
   score: { params: ScoreParams; result: ScoreResult };
   logits: { params: LogitsParams; result: LogitsResult };
   validate: { params: ValidateParams; result: Problem[] };
+  students: { params: StudentsParams; result: StudentFigures[] };
 }
 
 /** RequestCancelled of the Language Server Protocol, and so of vscode-jsonrpc's `$/cancelRequest`. */
@@ -137,6 +139,14 @@ export interface ValidateParams {
   text?: string | undefined;
 }
 
+/** Asks which students the teacher of an experiment allows, whatever its text says of its student. */
+export interface StudentsParams {
+  /** Its absolute path. */
+  file: string;
+  /** As an editor has it. */
+  text: string;
+}
+
 export interface LogitsResult {
   /** Where there is a large vocabulary, only its first counted positions have logits. */
   example: Omit<ProbeExample, 'file' | 'line'>;
@@ -144,3 +154,6 @@ export interface LogitsResult {
   teacher?: string | undefined;
   student?: string | undefined;
 }
+
+/** Environment variable by which the editor tells the runner which servers it may ask for a teacher: JSON, by origin, `{"key": …}` each, or `{}`. */
+export const ENDPOINTS_VARIABLE = 'DISTILLERY_ENDPOINTS';

@@ -10,8 +10,9 @@ import { validateExperimentFile } from '../experiment/checks/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
 import type { StudyOptions } from '../experiment/sweep/study';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';
+import { torchrunEngine, torchrunStrategies } from '../protocol/torchrun';
 import { inTerminal } from '../protocol/escapes';
-import { exportFormatNames, laterExportFormats, valuesOfFormat } from '../protocol/export-formats';
+import { experimentFormat, exportFormatNames, valuesOfFormat } from '../protocol/export-formats';
 import { complaint, ComplaintError, complaintOf, formatProblem, InputError } from '../protocol/problem';
 import type { InspectedDistribution, InspectedPosition, StudyKind } from '../protocol/records';
 import { formatNumber, formatQuantity, formatShare } from '../protocol/format';
@@ -21,11 +22,13 @@ import { cacheText, teacherCacheCommand } from './commands/cache';
 import { compareRuns } from './commands/compare';
 import { complete } from './commands/complete';
 import { demo, nextToTry } from './commands/demo';
+import { interconnectNamed, planExperiment, planText as experimentPlanText, type PlanOptions } from './commands/plan';
 import { deviceText, listDevices } from './commands/devices';
 import { exportModelOf, type ExportOptions } from './commands/export';
 import { inspect } from './commands/inspect';
 import { installCommand, removeCommand } from './commands/libraries';
 import { fetchCommand, installedText, modelsText, planCommand, planText } from './commands/models';
+import { deviceNamed, devices as knownDevices, links, networks } from '../distill/planning/devices';
 import { listModels } from './models/list-models';
 import { serve } from './commands/serve';
 import { tryEngine } from './devices/trial';
@@ -86,6 +89,44 @@ const counts =
     return all;
   };
 
+/** A count with k, M, B (or G) or T after it: `300B`. */
+function largeCount(value: string): number {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)([kMBGT]?)$/.exec(value) ?? [];
+  const number = Math.round(Number(digits) * { '': 1, k: 1e3, M: 1e6, B: 1e9, G: 1e9, T: 1e12 }[unit]!);
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new InvalidArgumentError('Give a count such as 500M, 300B or 1T.');
+  return number;
+}
+
+/** A count of devices and which: `8xH100`. */
+function devicesNamed(value: string): PlanOptions['devices'] {
+  const [, count = '1', name = ''] = /^(?:(\d+)x)?(.+)$/i.exec(value) ?? [];
+  const device = deviceNamed(name);
+  if (device === undefined || !(Number(count) >= 1 && Number(count) <= MOST_DEVICES)) {
+    const known = knownDevices.map((one) => one.name).join(', ');
+    throw new InvalidArgumentError(`Give devices such as 8xH100; known are ${known}.`);
+  }
+  return { count: Number(count), device };
+}
+
+/** Of a host. */
+const MOST_DEVICES = 1024;
+
+interface PlanArguments extends JsonOption, Omit<PlanOptions, 'interconnect'> {
+  interconnect?: string;
+}
+
+async function planVerb(file: string, { json, interconnect, ...options }: PlanArguments): Promise<void> {
+  const found = interconnect === undefined ? undefined : interconnectNamed(interconnect, options.hosts ?? 1);
+  if (interconnect !== undefined && found === undefined) {
+    const known = [...Object.keys(links), ...Object.keys(networks)].join(', ');
+    const reason = `The interconnect ${JSON.stringify(interconnect)} is unknown. Give one of ${known}, or a rate such as 40GB/s.`;
+    throw InputError.at(file, 'command-line-wrong', { reason });
+  }
+  const plan = await planExperiment(file, { ...options, interconnect: found });
+  print(json === true, plan, () => experimentPlanText(plan));
+}
+
 function hubId(value: string): HubId {
   const id = parseHubId(value);
   if (id === undefined)
@@ -108,7 +149,7 @@ function tokenIds(value: string): number[] {
 const engineOption = (): Option =>
   new Option('--engine <name>', 'what computes; auto is cpu here').choices(['auto', ...engineNames]).default('auto');
 
-const allFormats = [...exportFormatNames, ...laterExportFormats];
+const allFormats = [...exportFormatNames, experimentFormat];
 
 /** What each format may store. */
 const formatValues = (): string =>
@@ -139,6 +180,9 @@ function program(examples: string): Command {
   verb('resume <run>', 'go on with a run that was stopped or killed')
     .option(...noQueue)
     .option('--with-control', 'train the control too, the same student without distillation, where the run has none')
+    .addOption(
+      new Option('--engine <name>', 'go on with another engine').choices(['auto', ...engineNames, torchrunEngine]),
+    )
     .option('--take-over', 'from a process in another container or on another machine, which you know has ended')
     .action(async (run: string, { json, ...options }: JsonOption & ResumeOptions) =>
       finishRun(json, (output) => resumeRun(run, output, options)),
@@ -213,13 +257,17 @@ function program(examples: string): Command {
       ];
       print(options.json === true, result, () => sides.filter(Boolean).join('\n\n'));
     });
-  verb('export <run>', 'a run’s student as a Hugging Face folder, an ONNX or a GGUF file; RUN as for inspect')
+  verb(
+    'export <run>',
+    'a run’s student as a Hugging Face folder, an ONNX or a GGUF file; RUN as for inspect. --format torchrun: what an experiment file or a run needs to train on PyTorch elsewhere',
+  )
     .option('--to <dir>', 'a folder that does not exist yet; NAME-student here if left out')
     .addOption(new Option('--format <format>', 'what is written').choices(allFormats).default('huggingface'))
     .option('--values <type>', `how weights are stored: ${formatValues()}`)
     .action(async (run: string, { json, ...options }: JsonOption & ExportOptions) => {
       const result = await exportModelOf(run, options);
-      const lines = [`${result.directory} holds the model: ${result.files.join(', ')}`, ...result.notes];
+      const what = options.format === experimentFormat ? 'experiment' : 'model';
+      const lines = [`${result.directory} holds the ${what}: ${result.files.join(', ')}`, ...result.notes];
       print(json === true, result, () => lines.join('\n'));
     });
   verb('validate <file>', 'check an experiment file').action(async (file: string, { json }: JsonOption) => {
@@ -238,6 +286,25 @@ function program(examples: string): Command {
       print(json === true, result, () => studentText(result));
     },
   );
+  verb('plan <file>', 'memory, communication and time of an experiment on devices that need not be here, by arithmetic')
+    .option('--devices <devices>', 'of each host, as 8xH100; this machine’s processors if left out', devicesNamed)
+    .option('--hosts <n>', 'hosts with as many devices each', wholeNumber)
+    .option(
+      '--interconnect <name>',
+      `instead of the devices’ own: ${[...Object.keys(links), ...Object.keys(networks)].join(', ')}, or a rate such as 40GB/s`,
+    )
+    .addOption(
+      new Option('--strategy <name>', 'how the student is divided').choices(torchrunStrategies).default('auto'),
+    )
+    .addOption(
+      new Option('--teacher <place>', 'asked in every step, its answers kept before, or a server elsewhere').choices([
+        'asked',
+        'kept',
+        'elsewhere',
+      ]),
+    )
+    .option('--tokens <n>', 'of a corpus, as 300B or 1T, in place of the dataset, which need not be here', largeCount)
+    .action(planVerb);
   verb('cache', 'what is kept of teachers’ answers here, and how much space it takes')
     .option('--remove <key...>', 'remove those whose key begins so; "all" removes every one')
     .action(async ({ json, remove }: JsonOption & { remove?: string[] }) => {

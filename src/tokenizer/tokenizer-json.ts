@@ -60,15 +60,78 @@ export function checkTokenizerJson(json: unknown): TokenizerJson {
     if (!['string', 'undefined'].includes(typeof (model[key] ?? undefined)))
       throw new Error(`"model.${key}" is no text.`);
   }
+  const { max_input_chars_per_word: longest } = model;
+  if (!['number', 'undefined'].includes(typeof (longest ?? undefined)))
+    throw new Error('"model.max_input_chars_per_word" is no number.');
+  checkVocabulary(model.vocab);
+  checkMerges(model.merges ?? []);
   return {
     ...json,
-    added_tokens: (json.added_tokens ?? []) as AddedTokenJson[],
-    normalizer: (json.normalizer ?? null) as Stage | null,
-    pre_tokenizer: (json.pre_tokenizer ?? null) as Stage | null,
-    post_processor: (json.post_processor ?? null) as Stage | null,
-    decoder: (json.decoder ?? null) as Stage | null,
+    added_tokens: addedTokens(json.added_tokens ?? []),
+    normalizer: stageOf(json.normalizer, 'normalizer'),
+    pre_tokenizer: stageOf(json.pre_tokenizer, 'pre_tokenizer'),
+    post_processor: stageOf(json.post_processor, 'post_processor'),
+    decoder: stageOf(json.decoder, 'decoder'),
     model: model as ModelJson,
   };
+}
+
+const isId = (value: unknown): boolean => typeof value === 'number' && Number.isInteger(value) && value >= 0;
+
+function addedTokens(value: unknown): AddedTokenJson[] {
+  if (!Array.isArray(value)) throw new Error('"added_tokens" is no list.');
+  for (const [i, token] of value.entries()) {
+    if (!isRecord(token) || typeof token.content !== 'string')
+      throw new Error(`"added_tokens[${i}].content" is no text.`);
+    if (!isId(token.id)) throw new Error(`"added_tokens[${i}].id" is no id.`);
+  }
+  return value as AddedTokenJson[];
+}
+
+/** Ids by token, or tokens with their scores. */
+function checkVocabulary(vocab: object): void {
+  if (Array.isArray(vocab)) {
+    const wrong = vocab.findIndex(
+      (entry) => !Array.isArray(entry) || typeof entry[0] !== 'string' || typeof entry[1] !== 'number',
+    );
+    if (wrong >= 0) throw new Error(`"model.vocab[${wrong}]" is no token with its score.`);
+    return;
+  }
+  for (const [token, id] of Object.entries(vocab)) {
+    if (!isId(id)) throw new Error(`The token ${JSON.stringify(token)} of "model.vocab" has no id.`);
+  }
+}
+
+/** `"a b"`, or `["a", "b"]`. */
+function checkMerges(merges: unknown): void {
+  if (!Array.isArray(merges)) throw new Error('"model.merges" is no list.');
+  const isText = (value: unknown): boolean => typeof value === 'string';
+  const wrong = merges.findIndex(
+    (merge) => !isText(merge) && !(Array.isArray(merge) && merge.length === 2 && merge.every(isText)),
+  );
+  if (wrong >= 0) throw new Error(`"model.merges[${wrong}]" is no pair of texts.`);
+}
+
+const textsOfStages = ['content', 'prepend', 'prepend_scheme', 'replacement', 'behavior'];
+const membersOfStages = ['normalizers', 'pretokenizers', 'processors', 'decoders'];
+
+/** What all stages have in common; the rest is looked at by those that need it. */
+function stageOf(value: unknown, place: string): Stage | null {
+  if (value === undefined || value === null) return null;
+  if (!isRecord(value) || typeof value.type !== 'string') throw new Error(`"${place}" has no "type".`);
+  for (const key of textsOfStages) {
+    if (!['string', 'undefined'].includes(typeof (value[key] ?? undefined)))
+      throw new Error(`"${place}.${key}" is no text.`);
+  }
+  // It takes the place of one space; an empty one would be found in a text without end.
+  if (typeof value.replacement === 'string' && value.replacement.length !== 1)
+    throw new Error(`"${place}.replacement" is not one character.`);
+  for (const key of membersOfStages) {
+    const members = value[key] ?? [];
+    if (!Array.isArray(members)) throw new Error(`"${place}.${key}" is no list.`);
+    members.forEach((member, i) => stageOf(member, `${place}.${key}[${i}]`));
+  }
+  return value as Stage;
 }
 
 /** Members of a stage of type Sequence, which are named by what they are. */

@@ -249,6 +249,29 @@ describe('an experiment file', () => {
     assert(parts.some((item) => labelOf(item) === 'teacher: trained here'));
   });
 
+  it('is completed with students that its teacher allows, and says how large each is', async () => {
+    const document = await open('preset', { ...good, distillation: {}, student: { preset: '' } });
+    const items = await until('completions with sizes', async () => {
+      const found = await completionsAt(document, place(document, '"preset": "', 11));
+      return found.some(({ detail }) => detail?.includes('parameters')) ? found : undefined;
+    });
+    // Ours alone, not those of the schema beside them.
+    const named = items.filter((item) => /half-blocks|quarter-parameters/.test(labelOf(item)));
+    assert.deepEqual(named.map(labelOf), ['half-blocks', 'quarter-parameters']);
+    assert.match(
+      named[1]!.detail ?? '',
+      /^[\d.]+\sk parameters · [\d.]+\skB · [\d.]+\sMB of memory · the teacher, pruned$/,
+    );
+    const chosen = await open('preset', { ...good, distillation: {}, student: { preset: 'half-blocks' } });
+    const words = await until('a hover with sizes', async () => {
+      const at = place(chosen, '"half-blocks"', 3);
+      const hovers = await commands.executeCommand<Hover[]>('vscode.executeHoverProvider', chosen.uri, at);
+      const text = hovers.flatMap(({ contents }) => contents.map((part) => (part as MarkdownString).value)).join('');
+      return text.includes('on disk') ? text : undefined;
+    });
+    assert.match(words, /`half-blocks` \|.*blocks of the teacher: 2 blocks, width 64/);
+  });
+
   it('is completed with the models that are here, and offers to fetch one that is not', async () => {
     cpSync(path.join(root, 'test/golden/data/models/gpt2'), path.join(directory, 'kept/gpt2'), { recursive: true });
     const teacher = { source: 'checkpoint', path: 'org/none' };

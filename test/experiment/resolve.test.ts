@@ -54,6 +54,25 @@ describe('loadExperiment', () => {
     expect((await loadExperiment(file)).experiment.dataset.train).toEqual([join(folder, 'mails [1].jsonl')]);
   });
 
+  it('makes of a student that is named by how much smaller it is one with sizes', async () => {
+    const of = async (preset: unknown): Promise<object> => {
+      const { file } = workspace({ ...goodExperiment, student: { preset } });
+      const { experiment } = await loadExperiment(file);
+      expect(resolvedExperimentSchema.parse(JSON.parse(JSON.stringify(experiment)))).toEqual(experiment);
+      return experiment.student;
+    };
+    const initialize = { from: 'teacher', layers: [0, 3] };
+    const sizes = { ...teacherSizes, layers: 2, intermediateSize: 256, maxPositions: 32 };
+    expect(await of('half-blocks')).toEqual({ architecture: sizes, initialize });
+    // 59 thousand parameters of 217 thousand.
+    const narrow = { ...sizes, hiddenSize: 32, heads: 2, intermediateSize: 128, layers: 3 };
+    expect(await of('quarter-parameters')).toEqual({
+      architecture: narrow,
+      initialize: { from: 'teacher', layers: [0, 2, 3] },
+    });
+    expect(await of({ megabytes: 0.1 })).toMatchObject({ architecture: { hiddenSize: 16, heads: 1 } });
+  });
+
   it('records size and SHA-256 of every file that is read, and notices a change', async () => {
     const { folder, file } = workspace({
       ...goodExperiment,

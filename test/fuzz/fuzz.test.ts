@@ -3,14 +3,14 @@
  * torture` reads a million inputs with each reader; cases that once went wrong are kept in corpus/, a folder for each reader.
  */
 
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
+import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { beforeAll, expect, it } from 'vitest';
-import { countOr, tellFigures } from '../torture';
-import type { FuzzResult } from './children/fuzz';
+import { countOr, Ledger, tellFigures } from '../torture';
+import type { FuzzResult, Plan } from './children/fuzz';
 
 const inputs = countOr('DISTILLERY_FUZZ_INPUTS', 1_000_000, 40);
 const seed = countOr('DISTILLERY_FUZZ_SEED', 1, 1);
@@ -31,35 +31,91 @@ beforeAll(async () => {
   });
 });
 
-async function carryOut(...args: string[]): Promise<FuzzResult[]> {
+/** So many are tried at a time, from a seed of their own. */
+const size = Math.min(inputs, 5000);
+
+/** @param told of each batch that is done */
+function carryOut(args: readonly string[], told: (result: FuzzResult) => void): Promise<void> {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   // One that never comes back would hold the suite up.
-  const options = { maxBuffer: 1 << 26, timeout: 60_000 + inputs * 200 };
-  const { stdout } = await promisify(execFile)(process.execPath, [program, ...args], options);
-  return JSON.parse(stdout) as FuzzResult[];
+  const patience = (): NodeJS.Timeout => setTimeout(() => child.kill('SIGKILL'), 60_000 + size * 200);
+  let waiting = patience();
+  createInterface(child.stdout).on('line', (line) => {
+    clearTimeout(waiting);
+    waiting = patience();
+    told(JSON.parse(line) as FuzzResult);
+  });
+  return new Promise((resolve, reject) => {
+    child.once('close', (code, signal) => {
+      clearTimeout(waiting);
+      if (code === 0) resolve();
+      else reject(new Error(`The readers ended with ${String(code ?? signal)}.`));
+    });
+  });
 }
 
 it('files that once went wrong are told of, or read', async () => {
-  const results = await carryOut('corpus', path.join(import.meta.dirname, 'corpus'));
+  const results: FuzzResult[] = [];
+  await carryOut(['corpus', path.join(import.meta.dirname, 'corpus')], (result) => results.push(result));
   expect(results.length).toBeGreaterThan(0);
   expect(results.flatMap(({ findings }) => findings)).toEqual([]);
 });
 
+interface Tried extends FuzzResult {
+  batches: number;
+}
+
+const nothing = (target: string): Tried => ({
+  target,
+  batches: 0,
+  inputs: 0,
+  accepted: 0,
+  seconds: 0,
+  longest: 0,
+  growth: 0,
+  findings: [],
+});
+
+/** For a person: what was read with each target, and how fast. */
+function tell(all: readonly Tried[], sittings: object): void {
+  for (const { target, inputs, accepted, seconds, longest, growth } of all) {
+    tellFigures(`fuzz-${target}`, {
+      what: target,
+      inputs,
+      accepted,
+      'a second': Math.round(inputs / seconds),
+      'ms for the slowest 64': Math.round(longest),
+      'MiB at most': Math.round(growth / 2 ** 20),
+      ...sittings,
+    });
+  }
+}
+
 it(
   `of ${inputs} files that are nearly right each reader reads some, and tells of the others in a sentence`,
   async () => {
-    const results = await carryOut('all', String(inputs), String(seed));
-    for (const { target, inputs, accepted, seconds, longest, growth } of results) {
-      tellFigures(`fuzz-${target}`, {
-        what: target,
-        inputs,
-        accepted,
-        seconds: Math.round(seconds),
-        'longest ms': Math.round(longest),
-        'most MiB': growth >> 20,
-      });
-      expect(accepted).toBeGreaterThan(0);
-    }
-    expect(results.flatMap(({ findings }) => findings)).toEqual([]);
+    const ledger = new Ledger<Tried[]>(`fuzz-${seed}-${size}`, program, []);
+    const all = structuredClone(ledger.tried);
+    const plan: Plan = {
+      size,
+      first: seed,
+      end: seed + Math.ceil(inputs / size),
+      done: Object.fromEntries(all.map(({ target, batches }) => [target, batches])),
+      ...(ledger.left < Infinity && { until: Date.now() + ledger.left }),
+    };
+    await carryOut(['mutated', JSON.stringify(plan)], (result) => {
+      let tried = all.find(({ target }) => target === result.target);
+      if (!tried) all.push((tried = nothing(result.target)));
+      tried.batches++;
+      for (const key of ['inputs', 'accepted', 'seconds'] as const) tried[key] += result[key];
+      for (const key of ['longest', 'growth'] as const) tried[key] = Math.max(tried[key], result[key]);
+      tried.findings.push(...result.findings);
+      ledger.keep(all);
+    });
+    tell(all, ledger.sittings);
+    expect(all.length).toBeGreaterThan(0);
+    for (const { accepted } of all) expect(accepted).toBeGreaterThan(0);
+    expect(all.flatMap(({ findings }) => findings)).toEqual([]);
   },
   24 * 3_600_000,
 );

@@ -35,6 +35,9 @@ import { floats, ggufBytes, keyBytes } from '../model/gguf-bytes';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
 import { specialWords, wordPieceJson } from '../experiment/word-piece';
 
+/** Of a target that reads from no file. */
+export const UNUSED = 'unused';
+
 export interface Target {
   /** Good inputs. */
   seeds: readonly Buffer[];
@@ -112,6 +115,50 @@ const bpe = {
     fuse_unk: false,
     vocab: { '<|endoftext|>': 0, m: 1, a: 2, i: 3, l: 4, ma: 5, il: 6, mail: 7 },
     merges: ['m a', 'i l', 'ma il'],
+  },
+};
+
+/** As SentencePiece's models are written, and with an expression of its own. */
+const unigram = {
+  version: '1.0',
+  added_tokens: [],
+  normalizer: {
+    type: 'Sequence',
+    normalizers: [
+      { type: 'Prepend', prepend: '▁' },
+      { type: 'Strip', strip_left: true, strip_right: false },
+      { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' },
+    ],
+  },
+  pre_tokenizer: {
+    type: 'Sequence',
+    pretokenizers: [
+      { type: 'Split', pattern: { Regex: '\\d' }, behavior: 'Isolated', invert: false },
+      { type: 'Metaspace', replacement: '▁', prepend_scheme: 'first', split: true },
+      { type: 'Digits', individual_digits: true },
+      { type: 'Punctuation', behavior: 'Contiguous' },
+    ],
+  },
+  post_processor: {
+    type: 'RobertaProcessing',
+    sep: ['</s>', 1],
+    cls: ['<s>', 0],
+    trim_offsets: true,
+    add_prefix_space: false,
+  },
+  decoder: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'first', split: true },
+  model: {
+    type: 'Unigram',
+    unk_id: 2,
+    vocab: [
+      ['<s>', 0],
+      ['</s>', 0],
+      ['<unk>', 0],
+      ['▁', -2],
+      ['▁Mail', -3.5],
+      ['s', -4],
+    ],
+    byte_fallback: false,
   },
 };
 
@@ -542,7 +589,7 @@ export const targets: Readonly<Record<string, Target>> = {
     },
   },
   tokenizer: {
-    seeds: json(wordpiece, bpe),
+    seeds: json(wordpiece, bpe, unigram),
     form: 'json',
     file: 'model/tokenizer.json',
     read: async (file) => (await Tokenizer.load(path.dirname(file))).encode('Mails é 🙂 x'),
@@ -563,6 +610,7 @@ export const targets: Readonly<Record<string, Target>> = {
   'serve-messages': {
     seeds: [
       message({ id: 1, method: 'validate', params: { file: 'x.distill.json', text: '{"task": 1}' } }),
+      message({ id: 5, method: 'students', params: { file: 'x.distill.json', text: '{"task": "causal-lm"}' } }),
       message({ id: 2, method: 'inspect', params: { target: 'x', texts: [{ text: 'a' }], temperature: 1, top: 3 } }),
       message({ id: 3, method: 'complete', params: { target: 'x', prompt: 'a', maxNewTokens: 2, roles: ['student'] } }),
       Buffer.concat([
@@ -571,7 +619,7 @@ export const targets: Readonly<Record<string, Target>> = {
       ]),
     ],
     form: 'bytes',
-    file: 'unused',
+    file: UNUSED,
     read: async (_file, _folder, content) => {
       const [input, output] = [new PassThrough(), new PassThrough()];
       output.resume();
@@ -593,7 +641,7 @@ export const targets: Readonly<Record<string, Target>> = {
       { type: 'request', number: 3, method: 'save', params: { name: 'a.svg', content: '<svg/>' } },
     ),
     form: 'json',
-    file: 'unused',
+    file: UNUSED,
     read: (_file, _folder, content) => {
       let value: unknown;
       try {
@@ -638,7 +686,7 @@ function runnerMessages(): Target {
       message({ method: 'x' }),
     ],
     form: 'bytes',
-    file: 'unused',
+    file: UNUSED,
     read: async (_file, _folder, content) => {
       const { server, proper } = await started();
       const socket = net.connect(server.socket);
@@ -651,6 +699,8 @@ function runnerMessages(): Target {
     close: async () => {
       proper?.dispose();
       await server?.close();
+      // There may be another batch.
+      [server, proper] = [undefined, undefined];
     },
   };
 }

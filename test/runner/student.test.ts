@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createArchitecture, parameterCount } from '../../src/model/layouts/config';
 import { studentAlternatives } from '../../src/experiment/student-alternatives';
-import type { StudentResult } from '../../src/runner/commands/student';
+import { proposedStudents, type StudentResult } from '../../src/runner/commands/student';
 import { distillery, document, tinyWorkspace } from './program';
 
 const teacher = createArchitecture({
@@ -23,11 +23,11 @@ const teacher = createArchitecture({
 describe('the alternatives of a teacher', () => {
   it('are blocks of it, spread from its first to its last, and narrower models within a limit', () => {
     const all = studentAlternatives(teacher, 'causal-lm', false);
-    expect(all.map(({ name }) => name)).toEqual([
-      'half the blocks',
-      'a third of the blocks',
-      'a quarter of the parameters',
-      'at most 20 MB',
+    expect(all.map(({ preset, made }) => [preset, made])).toEqual([
+      ['half-blocks', 'blocks'],
+      ['third-blocks', 'blocks'],
+      ['quarter-parameters', 'pruned'],
+      [{ megabytes: 20 }, 'pruned'],
     ]);
     const [half, third, quarter, small] = all;
     expect(half!.model.layers).toBe(15);
@@ -46,8 +46,11 @@ describe('the alternatives of a teacher', () => {
   });
 
   it('are no blocks of a mean of several models, and nothing where the vocabulary alone is too large', () => {
-    const names = studentAlternatives(teacher, 'causal-lm', true).map(({ name }) => name);
-    expect(names).toEqual(['a quarter of the parameters', 'at most 20 MB']);
+    const made = studentAlternatives(teacher, 'causal-lm', true).map((one) => [one.preset, one.initialize.from]);
+    expect(made).toEqual([
+      ['quarter-parameters', 'random'],
+      [{ megabytes: 20 }, 'random'],
+    ]);
     const wide = { ...teacher, vocabularySize: 2_000_000, layers: 1, heads: 1, hiddenSize: 64, keyValueHeads: 1 };
     expect(studentAlternatives(wide, 'causal-lm', false)).toEqual([]);
   });
@@ -80,7 +83,19 @@ describe('the verb', () => {
       expect(again.rows[1]).toMatchObject({ name: "the file's", parameters });
       expect(Math.abs(again.rows[1]!.memoryBytes! / memoryBytes! - 1)).toBeLessThan(0.2);
     }
+    // What an editor asks for, whatever it has of the student so far.
+    const text = readFileSync(file, 'utf8').replace(/"student": *\{/, '"student": {"preset": {"megabytes": 0.5}, ');
+    const told = await proposedStudents(file, text, {});
+    expect(told.slice(0, 3)).toEqual(
+      proposed.map(({ name: _, share: __, student: ___, memoryBytes, ...row }) => ({
+        ...row,
+        memoryBytes: expect.any(Number) as number,
+      })),
+    );
+    expect(told[3]).toMatchObject({ preset: { megabytes: 0.5 }, made: 'pruned' });
+    expect(told[3]!.bytes).toBeLessThanOrEqual(5e5);
     const { stdout } = await distillery(['student', 'tiny.distill.json'], workspace);
+    expect(stdout).toContain('"student": {"preset":"third-blocks"}');
     expect(stdout).toContain('"initialize":{"from":"teacher","layers":[0,3,5]}');
   });
 

@@ -11,9 +11,13 @@ import {
   type TeacherModel,
 } from '../../model/architecture';
 import { type NewHead, parameterCount } from '../../model/layouts/config';
-import { initializationProblem, withSettingsOf } from '../../model/parameters';
+import { initializationProblem, spreadLayers, withSettingsOf } from '../../model/parameters';
 import { type Complaint, problemAt } from '../../protocol/problem';
+import type { StudentPreset } from '../../protocol/student-presets';
+import { studentAlternatives, studentOf, type StudentAlternative } from '../student-alternatives';
 import { phrase } from '../../protocol/problems/phrases';
+import { torchrunEngine, torchrunFamilies } from '../../protocol/torchrun';
+import { cuttableKinds } from '../../tokenizer/cut-vocabulary';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
@@ -42,30 +46,52 @@ export interface ModelFacts {
   student?: Architecture;
   /** The teacher's block for each of the student's, where it starts from them. */
   initialLayers?: number[];
+  /** How a student starts that the experiment names by a preset. */
+  presetStart?: StudentAlternative['initialize'];
 }
 
-/** `dataset` is what its files hold, where they could be read. What can be known of one model is checked whatever the other is. */
+/**
+ * `dataset` is what its files hold, where they could be read. What can be known of one model is checked whatever the other is.
+ * @param sizesAlone whether models' folders need not have weights and a tokenizer
+ */
 export async function checkModels(
   experiment: Experiment,
   dataset: DatasetFacts | undefined,
   findings: Findings,
+  sizesAlone = false,
 ): Promise<ModelFacts> {
   const facts: ModelFacts = {};
-  await findings.checkAsync(() => findTeacher(experiment, dataset, facts, findings));
-  const tokenizer = await findings.checkAsync(() => findTokenizer(experiment, facts, findings));
+  await findings.checkAsync(() => findTeacher(experiment, dataset, facts, findings, sizesAlone));
+  const tokenizer = await findings.checkAsync(() => findTokenizer(experiment, facts, findings, sizesAlone));
   const context = findings.check(() => contextOf(experiment, tokenizer, dataset, facts, findings));
   if (context !== undefined) findings.check(() => buildTeacher(experiment, context, facts, findings));
   if (context !== undefined) findings.check(() => buildStudent(experiment, context, facts, findings));
-  await findings.checkAsync(() => readStudent(experiment, dataset, facts, findings));
+  await findings.checkAsync(() => readStudent(experiment, dataset, facts, findings, sizesAlone));
   if (tokenizer !== undefined) {
     findings.check(() => checkVocabulary(experiment, tokenizer, facts, findings));
     await checkSameTokenizer(tokenizer, facts, findings);
   }
   if (dataset !== undefined) findings.check(() => checkClasses(experiment, dataset, facts, findings));
+  if (dataset !== undefined) findings.check(() => checkVerbalizers(experiment, dataset, findings));
   findings.check(() => checkHiddenLayers(experiment, facts, findings));
   findings.check(() => checkInitialization(experiment, facts, findings));
   findings.check(() => checkSizes(experiment, facts, findings));
+  findings.check(() => checkTorchrunFamilies(experiment, facts, findings));
   return facts;
+}
+
+/** Python computes some of the families. */
+function checkTorchrunFamilies({ engine, student }: Experiment, facts: ModelFacts, findings: Findings): void {
+  if (engine !== torchrunEngine) return;
+  const known: readonly string[] = torchrunFamilies;
+  const models: [Path, TeacherModel | undefined][] = [
+    [['teacher'], facts.teacher],
+    [student.architecture === undefined ? ['student'] : ['student', 'architecture', 'family'], facts.student],
+  ];
+  for (const [path, model] of models) {
+    if (model === undefined || isOpaque(model) || known.includes(model.family)) continue;
+    findings.error(path, 'torchrun-without-family', { family: model.family, families: torchrunFamilies });
+  }
 }
 
 /** What the models' sizes follow from beside the experiment's; undefined where nothing tells the vocabulary. */
@@ -105,11 +131,16 @@ function buildTeacher(
 }
 
 function buildStudent(
-  { student }: Experiment,
+  experiment: Experiment,
   context: ArchitectureContext,
   facts: ModelFacts,
   findings: Findings,
 ): void {
+  const { student } = experiment;
+  if (student.preset !== undefined) {
+    buildPreset(experiment, student.preset, facts, findings);
+    return;
+  }
   if (student.architecture === undefined || findings.isFaulty(['student', 'architecture'])) return;
   const { initialize } = student;
   const { teacher } = facts;
@@ -120,6 +151,32 @@ function buildStudent(
   const spec = { intermediateSize: innerSizeLike(teacher, student.architecture), ...student.architecture };
   const layers = initialize.layers ?? spreadLayers(teacher.layers, spec.layers);
   facts.student = withSettingsOf(teacher, buildArchitecture(spec, context), layers);
+}
+
+function buildPreset(
+  { task, teacher: { source } }: Experiment,
+  preset: StudentPreset,
+  facts: ModelFacts,
+  findings: Findings,
+): void {
+  const { teacher } = facts;
+  const path: Path = ['student', 'preset'];
+  if (source === 'endpoint') {
+    findings.error(path, 'endpoint-without-sizes', {});
+    return;
+  }
+  if (teacher === undefined || findings.isFaulty(['student'])) return;
+  if (isOpaque(teacher)) return findings.error(path, 'teacher-without-sizes', {});
+  const found = studentOf(preset, teacher, task, source === 'ensemble');
+  if (!found) {
+    const others = studentAlternatives(teacher, task, source === 'ensemble').map((one) => one.preset);
+    const named = others.map((one) => JSON.stringify(one));
+    const what = { preset: JSON.stringify(preset), others: named.length > 0 ? named : undefined };
+    findings.error(path, 'preset-impossible', what, ...others.map((one) => setValue(path, one)));
+    return;
+  }
+  facts.student = found.model;
+  facts.presetStart = found.initialize;
 }
 
 /** Of an MLP whose width is not named: as large a share of the teacher's as the hidden states have of its. */
@@ -145,17 +202,18 @@ async function findTeacher(
   dataset: DatasetFacts | undefined,
   facts: ModelFacts,
   findings: Findings,
+  sizesAlone: boolean,
 ): Promise<void> {
   const { teacher } = experiment;
-  if (teacher.source === 'ensemble') return findMembers(experiment, teacher, dataset, facts, findings);
+  if (teacher.source === 'ensemble') return findMembers(experiment, teacher, dataset, facts, findings, sizesAlone);
   if (teacher.source === 'onnx') return findOnnx(experiment, teacher, dataset, facts, findings);
-  if (teacher.source === 'train') return;
+  if (teacher.source === 'train' || teacher.source === 'endpoint') return;
   const path: Path = ['teacher', teacher.source === 'run' ? 'run' : 'path'];
   const folder = await findings.attempt(givenFolder(teacher, findings.base), path);
   if (folder === undefined) return;
   const { task } = experiment;
   const wanted = isTrained(teacher) ? await headFor(task, folder, dataset) : undefined;
-  const architecture = await findings.attempt(readArchitecture(folder, wanted), path);
+  const architecture = await findings.attempt(readArchitecture(folder, wanted, sizesAlone), path);
   if (architecture === undefined) return;
   facts.teacherFolder = folder;
   const { head } = architecture;
@@ -203,6 +261,7 @@ async function findMembers(
   data: DatasetFacts | undefined,
   facts: ModelFacts,
   findings: Findings,
+  sizesAlone: boolean,
 ): Promise<void> {
   // Those that are given name the classes of those that are fine-tuned.
   const entries = [...teachers.entries()].sort(([, a], [, b]) => Number(isTrained(a)) - Number(isTrained(b)));
@@ -216,7 +275,7 @@ async function findMembers(
       isTuned && folder !== undefined
         ? { ...(await headFor(task, folder, data)), ...(classes && { labels: classes }) }
         : undefined;
-    const architecture = folder && (await findings.attempt(readArchitecture(folder, wanted), path));
+    const architecture = folder && (await findings.attempt(readArchitecture(folder, wanted, sizesAlone), path));
     if (folder === undefined || !architecture) continue;
     const { head, labels = [], maxPositions } = architecture;
     if (head !== headOfTask[task]) {
@@ -242,6 +301,7 @@ async function findTokenizer(
   experiment: Experiment,
   facts: ModelFacts,
   findings: Findings,
+  sizesAlone: boolean,
 ): Promise<Tokenizer | undefined> {
   const { tokenizer } = experiment;
   if (tokenizer.source === 'train') return undefined;
@@ -253,9 +313,15 @@ async function findTokenizer(
   facts.tokenizerFolder = folder;
   const path: Path = ['tokenizer', tokenizer.source === 'path' ? 'path' : 'source'];
   const isThere = await findings.attempt(isWithTokenizer(folder), path);
-  if (isThere === undefined) return undefined;
+  if (isThere === undefined || (!isThere && sizesAlone)) return undefined;
   // A tokenizer.json is a text to look into; a model's file is not.
-  if (isThere) return findings.attempt(loadTokenizer(folder), (await isFolder(folder)) ? undefined : path);
+  if (isThere) {
+    const found = await findings.attempt(loadTokenizer(folder), (await isFolder(folder)) ? undefined : path);
+    if (found && tokenizer.tokens === 'used' && !cuttableKinds.includes(found.kind)) {
+      findings.error(['tokenizer', 'tokens'], 'tokens-of-kind-not-cut', { kind: found.kind, known: cuttableKinds });
+    }
+    return found;
+  }
   if (tokenizer.source === 'teacher') findings.error(['tokenizer', 'source'], 'teacher-without-tokenizer', {});
   else findings.error(['tokenizer', 'path'], 'tokenizer-not-in-folder', {});
   return undefined;
@@ -271,6 +337,7 @@ async function readStudent(
   dataset: DatasetFacts | undefined,
   facts: ModelFacts,
   findings: Findings,
+  sizesAlone: boolean,
 ): Promise<void> {
   if (student.initialize.from !== 'checkpoint') return;
   const path: Path = ['student', 'initialize', 'path'];
@@ -280,7 +347,7 @@ async function readStudent(
   facts.studentFolder = folder;
   const labels = facts.teacher?.labels ?? classesIn(dataset);
   const architecture = await findings.attempt(
-    readArchitecture(folder, { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) }),
+    readArchitecture(folder, { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) }, sizesAlone),
     path,
   );
   if (architecture === undefined) return;
@@ -377,18 +444,38 @@ function checkClasses(
   }
 }
 
+/** A server is asked how probable each label is after a text: for one class of several alone that is a distribution. */
+function checkVerbalizers(
+  { teacher, task, dataset }: Experiment,
+  { kind, labels }: DatasetFacts,
+  findings: Findings,
+): void {
+  if (teacher.source !== 'endpoint' || task !== 'text-classification') return;
+  // Where the file says so, it has been objected to.
+  if (kind !== undefined && kind !== 'single' && dataset.labels === undefined) {
+    findings.error(['teacher', 'source'], 'endpoint-labels', { labels: kind });
+  }
+  for (const label of Object.keys(teacher.verbalizers ?? {})) {
+    if (labels.length === 0 || labels.includes(label)) continue;
+    const path = ['teacher', 'verbalizers', label];
+    findings.error(path, 'endpoint-verbalizer-of-none', { label, labels: labels.slice(0, 20) }, removeKey(path));
+  }
+}
+
 function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFacts, findings: Findings): void {
   if (teacher === undefined || student === undefined) return;
   const ofTeacher = isOpaque(teacher) ? teacher.parameters : parameterCount(teacher);
+  if (ofTeacher === undefined) return;
   const sizes = { teacher: ofTeacher, student: parameterCount(student) };
   if (sizes.student <= sizes.teacher) return;
-  const path = spec.architecture === undefined ? ['student', 'initialize', 'path'] : ['student', 'architecture'];
+  const named = spec.architecture === undefined ? ['initialize', 'path'] : ['architecture'];
+  const path = ['student', ...(spec.preset === undefined ? named : ['preset'])];
   findings.warning(path, 'student-larger-than-teacher', sizes);
 }
 
 function checkHiddenLayers(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
   const { teacher, student, distillation } = experiment;
-  if (teacher.source === 'ensemble' || teacher.source === 'onnx') return;
+  if (teacher.source === 'ensemble' || teacher.source === 'onnx' || teacher.source === 'endpoint') return;
   const { teacher: found } = facts;
   const known = found !== undefined && !isOpaque(found) ? found.layers : undefined;
   const depths = {
@@ -422,7 +509,7 @@ function checkInitialization(experiment: Experiment, facts: ModelFacts, findings
   const { teacher, student } = facts;
   if (teacher === undefined || isOpaque(teacher) || student === undefined) return;
   if (experiment.teacher.source === 'ensemble') return;
-  const { initialize } = spec;
+  const initialize = facts.presetStart ?? spec.initialize;
   if (initialize.from !== 'teacher') return;
   const layers = initialize.layers ?? spreadLayers(teacher.layers, student.layers);
   const problem = initializationProblem(student, teacher, layers);
@@ -450,11 +537,4 @@ function sizeInComplaint({ code, arguments: { width } }: Complaint): (typeof siz
   if (code === 'start-of-other-head-size') return 'hiddenSize';
   if (code === 'start-with-more-queries-shared') return 'keyValueHeads';
   return sizes.find((size) => size === width);
-}
-
-/** A block of the teacher for each of the student's, from the first to the last at even distances. */
-export function spreadLayers(teacherLayers: number, studentLayers: number): number[] {
-  if (studentLayers === 1) return [0];
-  const step = (teacherLayers - 1) / (studentLayers - 1);
-  return Array.from({ length: studentLayers }, (_, layer) => Math.round(layer * step));
 }

@@ -1,14 +1,16 @@
 /** @file Checks what an experiment says against itself, without reading other files. */
 
+import { isAbsolute } from 'node:path';
 import { isSoftened } from '../../protocol/divergences';
 import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
+import { torchrunEngine } from '../../protocol/torchrun';
 import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask, sharesKeyValueHeads } from '../architecture';
-import { isMadeFromNothing, memberCount } from '../ensemble';
+import { isMadeFromNothing, isTrained, memberCount, membersOf } from '../ensemble';
 import { layoutOf } from '../../model/layouts/families';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
-import type { ArchitectureSpec, Experiment, Scheduled, TokenizerSpec } from '../file/schema';
+import type { ArchitectureSpec, Experiment, Scheduled, TokenizerSpec, TrainingSpec } from '../file/schema';
 import type { Path } from '../file/source';
 
 /** Each check by itself: what one cannot say, because a setting could not be read, keeps no other from being made. */
@@ -21,14 +23,17 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkPrompt,
     checkTokenizerOfTeacher,
     checkTokenizerKind,
+    checkKeptTokens,
     checkStudentSource,
     checkEnsemble,
     checkOpaque,
+    checkEndpoint,
     checkKeptLogits,
     checkTeacherArchitecture,
     checkStudentArchitecture,
     checkThatSomethingIsDistilled,
     checkPrecision,
+    checkTorchrun,
     checkTeacherPrecision,
     checkValidation,
     checkSeeds,
@@ -52,8 +57,30 @@ function checkSeeds({ seeds }: Experiment, findings: Findings): void {
 
 function checkPrecision({ engine, precision }: Experiment, findings: Findings): void {
   const able = enginesWith(precision);
-  if (engine === 'auto' || able.includes(engine)) return;
+  if (engine === 'auto' || engine === torchrunEngine || able.includes(engine)) return;
   findings.error(['precision'], 'engine-without-precision', { engine, precision, engines: able });
+}
+
+/** What Python has not; model families are looked at when models are known (check-models). */
+function checkTorchrun({ engine, teacher, training, torchrun }: Experiment, findings: Findings): void {
+  if (engine !== torchrunEngine) return;
+  const { source } = teacher;
+  if (source === 'ensemble' || source === 'onnx' || source === 'endpoint') {
+    findings.error(['teacher', 'source'], 'torchrun-without-teacher', { source });
+  }
+  const trainings: [Path, TrainingSpec | undefined][] = [
+    [['training'], training],
+    [['teacher', 'training'], 'training' in teacher ? teacher.training : undefined],
+  ];
+  for (const [path, spec] of trainings) {
+    const at = [...path, 'onDivergence'];
+    if (spec?.onDivergence !== 'lower-rate') continue;
+    findings.error(at, 'torchrun-without-lower-rate', {}, setValue(at, 'stop'));
+  }
+  const { interpreter } = torchrun ?? {};
+  if (interpreter === undefined || isAbsolute(interpreter) || !/[\\/]/.test(interpreter)) return;
+  const at = ['torchrun', 'interpreter'];
+  findings.error(at, 'torchrun-interpreter-relative', { interpreter }, removeKey(at));
 }
 
 function checkTeacherPrecision({ engine, precision, teacher }: Experiment, findings: Findings): void {
@@ -108,6 +135,7 @@ function checkPrompt({ dataset }: Experiment, findings: Findings): void {
 }
 
 function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findings: Findings): void {
+  if (teacher.source === 'endpoint') return;
   if (tokenizer.source === 'teacher' && isMadeFromNothing(teacher)) {
     findings.error(
       ['tokenizer', 'source'],
@@ -140,16 +168,43 @@ function checkTokenizerKind({ task, tokenizer }: Experiment, findings: Findings)
   );
 }
 
+/** Ids change, so that what has been made for the others must be cut with them. */
+function checkKeptTokens({ tokenizer, teacher, student }: Experiment, findings: Findings): void {
+  if (tokenizer.source === 'train' || tokenizer.tokens !== 'used') return;
+  const path = ['tokenizer', 'tokens'];
+  const isGiven = teacher.source !== 'onnx' && membersOf(teacher).every(({ member }) => !isTrained(member));
+  if (!isGiven) findings.error(path, 'tokens-of-teacher-not-cut', {}, removeKey(path));
+  else if (student.initialize.from === 'checkpoint') {
+    findings.error(path, 'tokens-of-student-not-cut', {}, removeKey(path));
+  }
+}
+
 function trainedTokenizer(task: Experiment['task']): TokenizerSpec {
   return { source: 'train', kind: task === 'causal-lm' ? 'bpe' : 'wordpiece', vocabularySize: 4096 };
 }
 
-function checkStudentSource({ task, student }: Experiment, findings: Findings): void {
+const removePreset = removeKey(['student', 'preset']);
+
+function checkStudentSource({ task, student, teacher }: Experiment, findings: Findings): void {
+  if (student.preset !== undefined) {
+    for (const key of ['architecture', 'initialize'] as const) {
+      const path = ['student', key];
+      if (findings.isWritten(path)) findings.error(path, 'preset-beside', { key }, removeKey(path), removePreset);
+    }
+    return;
+  }
   const fromCheckpoint = student.initialize.from === 'checkpoint';
   if (!fromCheckpoint && student.architecture === undefined) {
     const family = familiesOfTask(task)[0]!;
     const architecture = { family, hiddenSize: 128, layers: 2, heads: 4 };
-    findings.error(['student'], 'architecture-missing', {}, setValue(['student', 'architecture'], architecture));
+    const hasBlocks = !['ensemble', 'onnx', 'endpoint'].includes(teacher.source);
+    findings.error(
+      ['student'],
+      'architecture-missing',
+      {},
+      setValue(['student', 'architecture'], architecture),
+      ...(hasBlocks ? [setValue(['student', 'preset'], 'half-blocks')] : []),
+    );
   }
 }
 
@@ -182,6 +237,55 @@ function checkOpaque({ teacher, distillation, student }: Experiment, findings: F
   findings.check(() => {
     if (student.initialize.from !== 'teacher') return;
     findings.error(['student', 'initialize', 'from'], 'opaque-without-blocks', {});
+  });
+}
+
+/** Of a model behind a server the most probable tokens are seen, and nothing else. */
+function checkEndpoint(experiment: Experiment, findings: Findings): void {
+  const { task, dataset, teacher, distillation, student, tokenizer } = experiment;
+  if (teacher.source !== 'endpoint') return;
+  findings.check(() => {
+    if (task === 'masked-lm') findings.error(['task'], 'endpoint-task', { task });
+  });
+  findings.check(() => {
+    const { username, password } = new URL(teacher.url);
+    if (username !== '' || password !== '') findings.error(['teacher', 'url'], 'endpoint-has-user', {});
+  });
+  findings.check(() => {
+    const path = ['distillation', 'hidden'];
+    if (distillation.hidden !== undefined) findings.error(path, 'endpoint-without-hidden', {}, removeKey(path));
+  });
+  findings.check(() => {
+    if (student.initialize.from !== 'teacher') return;
+    findings.error(['student', 'initialize', 'from'], 'endpoint-without-blocks', {});
+  });
+  findings.check(() => {
+    const { divergence } = distillation;
+    if (isSoftened(divergence)) return;
+    findings.error(['distillation', 'divergence'], 'endpoint-divergence', { divergence });
+  });
+  findings.check(() => {
+    const path = ['tokenizer', 'source'];
+    if (tokenizer.source === 'teacher') findings.error(path, 'endpoint-without-tokenizer', {});
+    if (tokenizer.source === 'train' && task === 'causal-lm') {
+      findings.error(path, 'endpoint-trained-tokenizer', {});
+    }
+  });
+  findings.check(() => {
+    if (dataset.labels === undefined || dataset.labels === 'single') return;
+    findings.error(['dataset', 'labels'], 'endpoint-labels', { labels: dataset.labels });
+  });
+  for (const key of ['prompt', 'verbalizers'] as const) {
+    findings.check(() => {
+      const path = ['teacher', key];
+      if (teacher[key] === undefined || task === 'text-classification') return;
+      findings.error(path, 'endpoint-words-without-meaning', { key, task }, removeKey(path));
+    });
+  }
+  findings.check(() => {
+    const words = Object.entries(teacher.verbalizers ?? {});
+    const twice = words.find(([, word], i) => words.slice(0, i).some(([, other]) => other === word));
+    if (twice) findings.error(['teacher', 'verbalizers', twice[0]], 'endpoint-verbalizer-twice', { word: twice[1] });
   });
 }
 

@@ -15,6 +15,14 @@ import type { Path } from '../file/source';
 
 type CheckOptions = Pick<ReadingOptions, 'mostBytes'>;
 
+/** What need not be there where nothing will run. */
+interface PlanningOptions extends CheckOptions {
+  /** Of models a config.json is enough. */
+  sizesAlone?: boolean;
+  /** Rows are not looked at: what follows from them is not known. */
+  withoutRows?: boolean;
+}
+
 /** What was learnt about an experiment's files while it was checked. */
 export interface CheckedExperiment {
   problems: Problem[];
@@ -56,7 +64,7 @@ export async function validateExperimentFile(file: string, options: CheckOptions
 /** Checks an experiment and keeps what was learnt, for resolving it. */
 export async function checkExperiment(
   parsed: ParsedExperiment,
-  options: CheckOptions = {},
+  { sizesAlone, withoutRows = false, ...options }: PlanningOptions = {},
 ): Promise<CheckedExperiment> {
   const { experiment, readable, source } = parsed;
   if (readable === undefined) return { problems: parsed.problems };
@@ -64,12 +72,12 @@ export async function checkExperiment(
   findings.add(...parsed.problems);
   checkSettings(readable, findings);
   findings.check(() => checkSweep(parsed, findings));
-  const dataset = await checkDataset(readable, findings, options);
-  const models = await checkModels(readable, dataset, findings);
+  const dataset = withoutRows ? undefined : await checkDataset(readable, findings, options);
+  const models = await checkModels(readable, dataset, findings, sizesAlone);
   if (dataset !== undefined) checkWarmup(readable, dataset, findings);
   const problems = inOrder(findings.problems, source.file).map((problem) => showFile(problem, source.file));
-  if (experiment === undefined || findings.hasErrors || dataset === undefined) return { problems };
-  return { problems, experiment, dataset, models };
+  if (experiment === undefined || findings.hasErrors || (dataset === undefined && !withoutRows)) return { problems };
+  return { problems, experiment, models, ...(dataset && { dataset }) };
 }
 
 /** The experiment's own in the order of its text, then those of other files as they were found. */

@@ -16,6 +16,9 @@ const rejecting = new Set([
   'maxItems',
 ]);
 
+/** Settings whose values the extension offers itself, each with what it comes to. */
+const offeredByUs = new Set(['preset']);
+
 export function experimentEditorSchema(): JsonSchema {
   // The editor's own words for JSON with comments, as our parser reads it.
   const relaxed = { allowComments: true, allowTrailingCommas: true };
@@ -28,6 +31,9 @@ function softened(schema: unknown): unknown {
   return Object.fromEntries(
     Object.entries(schema).flatMap(([key, value]): [string, unknown][] => {
       if (rejecting.has(key) && !isProperty(schema, key)) return [];
+      if (offeredByUs.has(key) && isProperty(schema, key)) {
+        return [[key, { description: (value as JsonSchema & { description: string }).description }]];
+      }
       // Values to choose from are still offered, but others are left to our own words.
       if (key === 'enum') return [['examples', value]];
       // One of several forms: which one a key such as "source" says. "oneOf" would object while it is not written yet.

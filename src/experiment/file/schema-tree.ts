@@ -43,13 +43,20 @@ function fitting(forms: JsonSchema[], value: unknown): JsonSchema[] {
   return agreeing.length > 0 ? agreeing : open;
 }
 
+const opened = new WeakMap<JsonSchema, JsonSchema[]>();
+
 /** The alternatives of a union; what is said of the union (description, examples, default) is said of each. */
 function openUnion(schema: JsonSchema): JsonSchema[] {
+  const known = opened.get(schema);
+  if (known !== undefined) return known;
   const { anyOf, oneOf, ...shared } = schema;
   const alternatives = anyOf ?? oneOf;
-  return alternatives === undefined
-    ? [schema]
-    : alternatives.flatMap(openUnion).map((alternative) => ({ ...shared, ...alternative }));
+  const open =
+    alternatives === undefined
+      ? [schema]
+      : alternatives.flatMap(openUnion).map((alternative) => ({ ...shared, ...alternative }));
+  opened.set(schema, open);
+  return open;
 }
 
 /** Where a key is known: the path of its object without list indices, and what must be chosen there for it. */
@@ -59,18 +66,24 @@ export interface Home {
   choice?: [key: string, value: string];
 }
 
+let homes: Map<string, Home[]> | undefined;
+
 /** All places where a key may stand, the outermost first. */
-export function homesOf(key: string): Home[] {
-  const homes: Home[] = [];
+export function homesOf(key: string): readonly Home[] {
+  return (homes ??= allHomes()).get(key) ?? [];
+}
+
+function allHomes(): Map<string, Home[]> {
+  const homes = new Map<string, Home[]>();
   let level: { schema: JsonSchema; path: string[] }[] = [{ schema: rootSchema(), path: [] }];
   while (level.length > 0) {
     const next: typeof level = [];
     for (const { schema, path } of level) {
       for (const form of openUnion(schema)) {
-        const properties = form.properties ?? {};
-        if (Object.hasOwn(properties, key)) homes.push(homeOf(form, path));
-        for (const [name, property] of Object.entries(properties))
+        for (const [name, property] of Object.entries(form.properties ?? {})) {
+          homes.set(name, [...(homes.get(name) ?? []), homeOf(form, path)]);
           next.push({ schema: property, path: [...path, name] });
+        }
       }
     }
     level = next;

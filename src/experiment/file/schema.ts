@@ -7,7 +7,9 @@ import { familyNames } from '../../model/architecture';
 import { layoutOf } from '../../model/layouts/families';
 import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
 import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
+import { torchrunDraws, torchrunEngine, torchrunStrategies } from '../../protocol/torchrun';
 import { labelKinds, studyKinds, tasks } from '../../protocol/records';
+import { PROPOSED_MEGABYTES, studentPresets } from '../../protocol/student-presets';
 
 /** What is done for each of them must end: far above what anybody trains. */
 const MOST_LAYERS = 1000;
@@ -27,6 +29,9 @@ const paths = (description: string, examples: unknown[]) =>
 export const CALIBRATION_ROWS = 256;
 
 const seed = z.int().min(0).max(0xffffffff);
+
+/** What a label is to follow, of a teacher behind a server. */
+export const usualPrompt = '{text}\nLabel:';
 
 const datasetSchema = z
   .strictObject({
@@ -192,10 +197,21 @@ const trainingSchema = z
   })
   .describe('How the weights are trained.');
 
+const keptTokens = z
+  .enum(['all', 'used'])
+  .optional()
+  .describe(
+    'Which of its tokens the student has. "used": those that the texts of the dataset are made of, special ones, and the characters or bytes that any text can be made of; the student\'s embeddings are as much smaller. The teacher is asked with the same tokens, a language model for its distribution among them. All if left out.',
+  );
+
 const tokenizerSchema = z
   .discriminatedUnion('source', [
-    z.strictObject({ source: z.literal('teacher') }).describe("The teacher's own tokenizer."),
-    z.strictObject({ source: z.literal('path'), path: modelPath('Folder that holds a tokenizer.json, or GGUF file.') }),
+    z.strictObject({ source: z.literal('teacher'), tokens: keptTokens }).describe("The teacher's own tokenizer."),
+    z.strictObject({
+      source: z.literal('path'),
+      path: modelPath('Folder that holds a tokenizer.json, or GGUF file.'),
+      tokens: keptTokens,
+    }),
     z
       .strictObject({
         source: z.literal('train'),
@@ -343,6 +359,48 @@ const teacherSchema = z
       ),
     z
       .strictObject({
+        source: z.literal('endpoint'),
+        url: z
+          .url({ protocol: /^https?$/ })
+          .describe('Address of an OpenAI-compatible server, up to the part before "/completions".')
+          .meta({ examples: ['http://localhost:8000/v1'] }),
+        model: z.string().min(1).max(500).describe('The model, as the server calls it.'),
+        topLogprobs: count(
+          'Most probable tokens of a position whose log-probabilities are asked for; servers allow 5 to 20 unless they are told otherwise. What all others have together is known from these.',
+          1000,
+        ).default(20),
+        prompt: z
+          .string()
+          .max(20_000)
+          .regex(/\{text\}/)
+          .optional()
+          .meta({
+            description: `text-classification: what the model is to continue with a label, {text} standing for a row's text and {pair} for its second. "${usualPrompt}" if left out, with the second below the first.`,
+            examples: ['Review: {text}\nSentiment:'],
+          }),
+        verbalizers: z
+          .record(z.string(), z.string().min(1).max(1000))
+          .optional()
+          .meta({
+            description:
+              'text-classification: the words that stand for each label after the prompt. A space and the label itself where left out.',
+            examples: [{ positive: ' good', negative: ' bad' }],
+          }),
+        concurrency: count('Requests that are under way at once.', 256).default(8),
+        timeoutSeconds: z
+          .number()
+          .gt(0)
+          .max(3600)
+          .default(120)
+          .describe('A request that has no answer after so long is sent again.'),
+        cache: z.literal(true).default(true).describe("A server's answers are always kept: nothing is asked twice."),
+        precision: z.literal('float32').default('float32').describe('A server computes as it does.'),
+      })
+      .describe(
+        'A model behind an OpenAI-compatible completions server, such as vLLM or llama.cpp. Of its distributions it gives the most probable tokens.',
+      ),
+    z
+      .strictObject({
         source: z.literal('ensemble'),
         teachers: z
           .array(memberSchema)
@@ -379,6 +437,25 @@ const teacherSchema = z
 
 const studentSchema = z
   .strictObject({
+    preset: z
+      .union([
+        z.enum(studentPresets),
+        z.strictObject({
+          megabytes: z
+            .number()
+            .gt(0)
+            .meta({
+              description: 'At most so much of weights on disk (10⁶ bytes, in float32).',
+              examples: [PROPOSED_MEGABYTES],
+            }),
+        }),
+      ])
+      .optional()
+      .meta({
+        description:
+          'A student by how much smaller than the teacher it is, in place of architecture and initialize. "half-blocks", "third-blocks": so many of the teacher\'s blocks, spread evenly. "quarter-parameters", { "megabytes": 20 }: narrower and shallower by like shares, from the teacher\'s most important heads, units and dimensions (of an ensemble from random weights). `distillery student FILE` says what each comes to; the run records its sizes.',
+        examples: ['half-blocks', { megabytes: PROPOSED_MEGABYTES }],
+      }),
     architecture: architectureSchema.optional(),
     initialize: z
       .discriminatedUnion('from', [
@@ -493,6 +570,40 @@ const distillationSchema = z
   })
   .describe('How the student imitates the teacher.');
 
+const torchrunSchema = z
+  .strictObject({
+    processes: z
+      .union([z.literal('auto'), z.int().min(1).max(1024)])
+      .default('auto')
+      .meta({
+        description:
+          'Processes that share each batch. "auto": one a GPU, or one on the processor. Their number changes no result but by rounding.',
+        examples: ['auto', 2],
+      }),
+    strategy: z
+      .enum(torchrunStrategies)
+      .default('auto')
+      .describe(
+        '"ddp": each process has the whole student. "fsdp": its parameters, gradients and moments are divided among them. "auto": divided where they would take more than half of a GPU.',
+      ),
+    dropout: z
+      .enum(torchrunDraws)
+      .default('device')
+      .describe(
+        '"device": PyTorch draws dropout masks where it computes. "exact": those of the other engines to the last bit, drawn one after the other, which is slow.',
+      ),
+    interpreter: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({
+        description:
+          'The Python with PyTorch: an absolute path, or a name that the system finds. If left out, that of the environment variable DISTILLERY_PYTHON, or python3.',
+        examples: ['/opt/venv/bin/python'],
+      }),
+  })
+  .describe('How the engine "torchrun" trains.');
+
 /** What a person writes, as this version runs it. Names of later versions are in unsupported.ts. */
 export const experimentSchema = z
   .strictObject({
@@ -536,11 +647,12 @@ export const experimentSchema = z
         'Number format of matrix products. "bfloat16" is faster on processors that have it, with the engine "openvino"; weights, losses and the update stay in float32.',
       ),
     engine: z
-      .enum(['auto', ...engineNames])
+      .enum(['auto', ...engineNames, torchrunEngine])
       .default('auto')
       .describe(
-        'What computes. "auto" measures once what this machine has and takes the fastest; "cpu" needs nothing installed.',
+        'What computes. "auto" measures once what this machine has and takes the fastest; "cpu" needs nothing installed. "torchrun" trains on PyTorch, on several processes or GPUs.',
       ),
+    torchrun: torchrunSchema.optional(),
     threads: count(
       "Threads of an engine on the processor; as many as it has cores if left out. Fewer leave room for other work; another number may change the weights' last bits.",
     )
@@ -609,10 +721,11 @@ export type TokenizerSpec = z.infer<typeof tokenizerSchema>;
 export type TeacherSpec = z.infer<typeof teacherSchema>;
 export type EnsembleSpec = Extract<TeacherSpec, { source: 'ensemble' }>;
 export type OnnxSpec = Extract<TeacherSpec, { source: 'onnx' }>;
+export type EndpointSpec = Extract<TeacherSpec, { source: 'endpoint' }>;
 /** A model of an ensemble. */
 export type MemberSpec = z.infer<typeof memberSchema>;
 /** A single model, of an ensemble or as the teacher. */
-export type SingleSpec = MemberSpec | OnnxSpec;
+export type SingleSpec = MemberSpec | OnnxSpec | EndpointSpec;
 /** One that the run trains: from random weights, or from a checkpoint's. */
 export type TrainedSpec = Extract<MemberSpec, { training?: unknown }> & { training: TrainingSpec };
 export type TeacherCacheSpec = TeacherSpec['cache'];

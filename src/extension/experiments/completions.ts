@@ -26,17 +26,19 @@ import { describeRun } from '../runs/run-words';
 import { parsedDocument } from './experiment-document';
 import { experimentSelector } from '../base/documents';
 import { snippets, type SnippetId } from './snippets';
+import { presetChoices, presetText, type StudentPresets } from './student-presets';
 
 interface PossibleValue {
-  value: string;
+  /** A text, or an object as the file would have it. */
+  value: string | { text: string };
   detail?: string;
 }
 
-export function registerCompletions(runs: RunList, models: ModelList): Disposable {
+export function registerCompletions(runs: RunList, models: ModelList, students: StudentPresets): Disposable {
   const provideCompletionItems = async (document: TextDocument, position: Position): Promise<CompletionItem[]> => {
     const location = getLocation(document.getText(), document.offsetAt(position));
     if (location.isAtPropertyKey) return snippetItems(document, position, location);
-    const choices = await choicesAt(document, location, runs, models);
+    const choices = await choicesAt(document, location, runs, models, students);
     return choices.map((choice, index) => choiceItem(document, position, location, choice, index));
   };
   return languages.registerCompletionItemProvider(experimentSelector, { provideCompletionItems }, '"');
@@ -47,8 +49,16 @@ async function choicesAt(
   { path: jsonPath }: Location,
   runs: RunList,
   models: ModelList,
+  students: StudentPresets,
 ): Promise<PossibleValue[]> {
   const [part, key] = jsonPath;
+  if (part === 'student' && key === 'preset' && jsonPath.length === 2) {
+    const choices = presetChoices(await students.of(document));
+    return choices.map(({ preset, detail }) => ({
+      value: typeof preset === 'string' ? preset : { text: presetText(preset) },
+      ...(detail !== undefined && { detail }),
+    }));
+  }
   if (part === 'teacher' && key === 'run') {
     await runs.ready();
     return runs.runs.map((run) => ({ value: run.paths.id, detail: `${run.record.name} · ${describeRun(run)}` }));
@@ -115,11 +125,10 @@ function choiceItem(
   { value, detail }: PossibleValue,
   index: number,
 ): CompletionItem {
-  const item = new CompletionItem(value, CompletionItemKind.Value);
-  const quoted = JSON.stringify(value);
-  item.insertText = quoted;
+  const item = new CompletionItem(typeof value === 'string' ? value : value.text, CompletionItemKind.Value);
+  item.insertText = typeof value === 'string' ? JSON.stringify(value) : value.text;
   // The whole text in quotes is replaced, so it is what is typed that must match.
-  item.filterText = quoted;
+  item.filterText = typeof value === 'string' ? item.insertText : `"${value.text}"`;
   item.sortText = String(index).padStart(4, '0');
   if (detail !== undefined) item.detail = detail;
   item.range = typedRange(document, position, previousNode);
@@ -163,9 +172,13 @@ function snippetWords(): Record<SnippetId, readonly [title: string, description:
     trainedHere: [l10n.t('trained here'), l10n.t('A model that is first trained on the hard labels of the same rows.')],
     earlierRun: [l10n.t('of an earlier run'), l10n.t("An earlier run's teacher or student.")],
     randomWeights: [l10n.t('from random weights'), l10n.t('A small model that starts from nothing.')],
+    smaller: [
+      l10n.t('smaller by so much'),
+      l10n.t("Half or a third of the teacher's blocks, or the teacher pruned to a quarter of its parameters."),
+    ],
     teacherBlocks: [
       l10n.t("from the teacher's blocks"),
-      l10n.t("The teacher's embeddings and some of its blocks; the widths must be equal."),
+      l10n.t("The teacher's embeddings and some of its blocks; narrower than the teacher, the most important of it."),
     ],
     softLabels: [l10n.t('soft labels'), l10n.t('Temperature and the share of the distillation loss.')],
     falling: [l10n.t('falling'), l10n.t('Wide distributions first, sharper ones towards the end.')],

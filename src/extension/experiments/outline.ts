@@ -50,7 +50,7 @@ function detailOf(name: string, value: unknown): string {
     case 'teacher':
       return shapeOf(childOf(value, 'architecture')) || textOf(childOf(value, 'path') ?? childOf(value, 'run'));
     case 'student':
-      return shapeOf(childOf(value, 'architecture'));
+      return shapeOf(childOf(value, 'architecture')) || textOf(childOf(value, 'preset'));
     case 'distillation':
       return [`T ${textOf(childOf(value, 'temperature') ?? 4)}`, `α ${textOf(childOf(value, 'alpha') ?? 0.7)}`].join(
         ' · ',

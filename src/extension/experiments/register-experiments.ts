@@ -17,6 +17,7 @@ import { newExperiment } from './new-experiment';
 import { registerOutline } from './outline';
 import { registerQuickFixes } from './quick-fixes';
 import { registerResultHints } from './result-hints';
+import { StudentPresets, type AskStudents } from './student-presets';
 import { createSampleWorkspace } from './sample-workspace';
 
 export interface ExperimentParts extends RunCommandParts {
@@ -26,12 +27,14 @@ export interface ExperimentParts extends RunCommandParts {
   extensionUri: Uri;
   report: (error: unknown) => void;
   check: CheckExperiment;
+  askStudents: AskStudents;
 }
 
 export function registerExperiments(parts: ExperimentParts): Disposable {
   const { runs, files, models, keys, extensionUri, log, report } = parts;
   const tree = new ExperimentTree(runs, files);
   const problems = new ExperimentProblems(report, parts.check, models.onDidChange);
+  const students = new StudentPresets(parts.askStudents);
   const view = registerExperimentsView(tree, runs, keys);
   return Disposable.from(
     tree,
@@ -39,7 +42,8 @@ export function registerExperiments(parts: ExperimentParts): Disposable {
     view,
     registerDiagnostics(problems),
     registerQuickFixes(problems),
-    registerCompletions(runs, models),
+    students,
+    registerCompletions(runs, models, students),
     registerCodeLenses(runs),
     registerResultHints(runs),
     registerOutline(),

@@ -46,7 +46,9 @@ function resultHints(document: TextDocument, run: ListedRun, made: ResolvedExper
   const [teacher, student, control] = (['teacher', 'student', 'control'] as const).map((role) => summaryRow(run, role));
   const metric = (row: ComparisonRow): string => mainMetric(row.metrics) ?? '';
   // A result belongs to what made it: beside a setting that was changed since it would be wrong.
-  const sameStudent = sameShape(experiment.student.architecture, made.student.architecture);
+  // What a preset came to is not known here.
+  const sameStudent =
+    experiment.student.preset === undefined && sameShape(experiment.student.architecture, made.student.architecture);
   const sameTeacher =
     experiment.teacher.source === made.teacher.source &&
     (experiment.teacher.source !== 'train' ||

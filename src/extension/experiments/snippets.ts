@@ -5,6 +5,7 @@ export type SnippetId =
   | 'trainedHere'
   | 'earlierRun'
   | 'randomWeights'
+  | 'smaller'
   | 'teacherBlocks'
   | 'softLabels'
   | 'falling'
@@ -46,6 +47,12 @@ export const snippets: readonly Snippet[] = [
     owner: '',
     key: 'student',
     body: `{ "architecture": ${architecture(64, 2)} }`,
+  },
+  {
+    id: 'smaller',
+    owner: '',
+    key: 'student',
+    body: '{ "preset": "${1|half-blocks,third-blocks,quarter-parameters|}" }',
   },
   {
     id: 'teacherBlocks',

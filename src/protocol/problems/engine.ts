@@ -164,6 +164,43 @@ const tensorflow = {
   'wasm-not-built': { message: 'The WebAssembly files were not built.', remedy: 'Run npm run build.' },
 } as const satisfies Record<string, Entry>;
 
+const torchrun = {
+  'torchrun-no-interpreter': {
+    message: 'Python cannot be started as "{python}": {reason}.',
+    remedy:
+      'Name an interpreter that has PyTorch in "torchrun": {"interpreter": …} or in the environment variable DISTILLERY_PYTHON.',
+  },
+  'torchrun-without-torch': {
+    message: 'The Python "{python}" cannot load PyTorch: {reason}.',
+    remedy: 'Install it there (-m pip install torch safetensors), or name another in "torchrun": {"interpreter": …}.',
+  },
+  'torchrun-old-torch': {
+    message: 'The Python "{python}" has PyTorch {version}; {least} or newer is needed.',
+    remedy: 'Update it (-m pip install --upgrade torch), or name another in "torchrun": {"interpreter": …}.',
+  },
+  'torchrun-failed': {
+    message: 'The training on PyTorch failed (exit code {code}): {reason}',
+    remedy:
+      'This file has all that its processes said. Mend that, and resume the run: it goes on from its last checkpoint.',
+  },
+  'torchrun-without-family': {
+    message: 'The engine "torchrun" does not compute the family "{family}".',
+    remedy: 'Use one of {families:names}, or another engine.',
+  },
+  'torchrun-without-teacher': {
+    message: 'The engine "torchrun" does not ask a teacher with "source": "{source}".',
+    remedy: 'Use a single model, or another engine.',
+  },
+  'torchrun-without-lower-rate': {
+    message: 'The engine "torchrun" ends where a training diverges.',
+    remedy: 'Set "onDivergence" to "stop", or use another engine.',
+  },
+  'torchrun-interpreter-relative': {
+    message: 'The interpreter "{interpreter}" lies in a folder of this workspace.',
+    remedy: 'Write its absolute path, or a name that the system finds.',
+  },
+} as const satisfies Record<string, Entry>;
+
 const choice = {
   'precision-of-no-engine': {
     message: 'No engine here computes in {precision}.',
@@ -194,5 +231,6 @@ export const engineProblems = {
   ...webgpu,
   ...openvino,
   ...tensorflow,
+  ...torchrun,
   ...choice,
 };

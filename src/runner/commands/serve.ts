@@ -32,6 +32,7 @@ import { SAMPLE_BYTES } from '../../dataset/dataset';
 import { LoadedTargets } from '../serve/loaded-targets';
 import type { Target } from '../serve/targets';
 import { completeWith } from './complete';
+import { proposedStudents } from './student';
 import { textLogits } from '../serve/text-logits';
 import { score } from '../serve/score';
 
@@ -53,6 +54,7 @@ export async function serve(input: Readable = process.stdin, output: Writable = 
   answer(connection, 'validate', ({ file, text }) =>
     text === undefined ? validateExperimentFile(file, inPart) : validateExperiment(parseExperiment(text, file), inPart),
   );
+  answer(connection, 'students', ({ file, text }) => proposedStudents(file, text, inPart));
   connection.listen();
   await Promise.race([once(input, 'end'), once(input, 'close')]);
   connection.dispose();

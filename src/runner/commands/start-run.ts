@@ -30,6 +30,8 @@ export interface StartOptions {
 export interface ResumeOptions extends StartOptions {
   /** Trains the control too where the run has none: all else of a run that is done stays, the comparison is made anew. */
   withControl?: boolean;
+  /** Goes on with another engine than the run has had. */
+  engine?: ResolvedExperiment['engine'];
   /** Takes the run from a process that cannot be seen from here: the person knows that it has ended. */
   takeOver?: boolean;
 }
@@ -54,18 +56,22 @@ export async function startRun(
 export async function resumeRun(
   nameOrPath: string,
   output: RunOutput,
-  { queue = true, withControl = false, takeOver = false }: ResumeOptions = {},
+  { queue = true, withControl = false, takeOver = false, engine: asked }: ResumeOptions = {},
 ): Promise<RunResult> {
   const paths = await findRun(nameOrPath);
   await requireOwnedTree(paths.directory);
   const kept = await readRunExperiment(paths);
   const addsControl = withControl && kept.controls.length === 0;
-  const experiment: ResolvedExperiment = addsControl ? { ...kept, controls: ['no-distillation'] } : kept;
+  const experiment: ResolvedExperiment = {
+    ...kept,
+    ...(addsControl && { controls: ['no-distillation'] }),
+    ...(asked !== undefined && { engine: asked }),
+  };
   const changed = await findChangedInputs(experiment);
   if (changed.length > 0) throw new InputError(changed as [Problem, ...Problem[]]);
   const { record } = await readRun(paths.directory);
   if (record.status === 'done' && !addsControl) return { ...resultOf(paths, 'done'), summary: record.summary };
-  const before = engineNames.find((name) => name === record.engine);
+  const before = asked !== undefined ? undefined : engineNames.find((name) => name === record.engine);
   const source = new Source(paths.experiment, (await readOwned(paths.experiment)).toString());
   const engine = await openEngine({ ...experiment, before }, source, (line) => output.note(line));
   const lock = await acquireLock(paths.directory, { takeOver }).catch((error: unknown) => {
@@ -74,7 +80,7 @@ export async function resumeRun(
     throw InputError.at(paths.directory, 'run-still-going', {});
   });
   await sweepRun(paths.directory);
-  if (addsControl) await writeRunExperiment(paths, experiment);
+  if (addsControl || asked !== undefined) await writeRunExperiment(paths, experiment);
   output.started(paths.directory, experiment, []);
   return carryOut({ paths, experiment, lock, engine, started: record.started, alerts: record.alerts, queue }, output);
 }

@@ -7,7 +7,9 @@ import type { Experiment } from '../../experiment/file/schema';
 import type { Source } from '../../experiment/file/source';
 import { engineFacts, engineOfTeacherPrecision, type DeviceKind, type EngineName } from '../../protocol/engines';
 import { formatMilliseconds } from '../../protocol/format';
-import { complaint, InputError, type Complaint } from '../../protocol/problem';
+import { complaint, ComplaintError, InputError, type Complaint } from '../../protocol/problem';
+import { torchrunEngine } from '../../protocol/torchrun';
+import { openTorchrun, type Torchrun } from '../torchrun/torchrun';
 import { requireTeacherPrecision } from '../run/teacher-precision';
 import { hindranceOf } from './candidates';
 import { chooseEngine, type Choice } from './choose-engine';
@@ -19,9 +21,11 @@ export interface OpenEngine {
   device: DeviceKind;
   /** Why this engine; absent where the experiment names it. */
   reason?: string;
+  /** Where trainings are Python's; the executor does all else. */
+  torchrun?: Torchrun;
 }
 
-export interface EngineRequest extends Pick<Experiment, 'engine' | 'precision' | 'threads'> {
+export interface EngineRequest extends Pick<Experiment, 'engine' | 'precision' | 'threads' | 'torchrun'> {
   /** With "auto": what an earlier part of the run was computed with, so that it ends at the same weights. */
   before?: EngineName | undefined;
   teacher?: Pick<Experiment['teacher'], 'precision'> | undefined;
@@ -35,7 +39,7 @@ export async function openEngine(
 ): Promise<OpenEngine> {
   const opened = await openWished(wish, source, note);
   if (wish.teacher) requireTeacherPrecision(opened.executor, wish.teacher, source);
-  if (wish.precision === 'bfloat16') await warnOfSlowBfloat16(note);
+  if (wish.precision === 'bfloat16' && !opened.torchrun) await warnOfSlowBfloat16(note);
   return opened;
 }
 
@@ -49,6 +53,7 @@ async function warnOfSlowBfloat16(note: (line: string) => void): Promise<void> {
 
 async function openWished(wish: EngineRequest, source: Source, note: (line: string) => void): Promise<OpenEngine> {
   const { engine, precision } = wish;
+  if (engine === torchrunEngine) return openForTorchrun(wish, source);
   if (engine !== 'auto') return openNamed(engine, wish, source);
   if (wish.before !== undefined) {
     try {
@@ -113,6 +118,18 @@ async function openChoice(
   note(`${engine} is now ${opened.executor.device}, and is measured anew`);
   await measureEngines([engine], wish.precision, () => undefined);
   return opened;
+}
+
+/** PyTorch trains; what is left, asking models on held-out rows, is the processor's. */
+async function openForTorchrun(wish: EngineRequest, source: Source): Promise<OpenEngine> {
+  try {
+    const torchrun = await openTorchrun(wish);
+    const { executor } = await open('cpu', { ...wish, precision: 'float32' });
+    return { executor, device: torchrun.interpreter.gpus.length > 0 ? 'gpu' : 'cpu', torchrun };
+  } catch (error) {
+    if (error instanceof ComplaintError) throw problem(source, 'engine', error.complaint);
+    throw error;
+  }
 }
 
 async function openNamed(engine: EngineName, wish: EngineRequest, source: Source): Promise<OpenEngine> {

@@ -5,6 +5,7 @@ import { requireRun } from '../../run-directory/folders';
 import { writeRunRecord } from '../../run-directory/run-directory';
 import type { RunPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
+import { torchrunEngine } from '../../protocol/torchrun';
 import { complaintOf, firstError, InputError } from '../../protocol/problem';
 import type { AlertRecord, Comparison, RunErrorRecord, RunRecord, RunStatus } from '../../protocol/records';
 import type { OpenEngine } from '../devices/open-engine';
@@ -45,7 +46,7 @@ export const resultOf = (paths: RunPaths, status: RunStatus): RunResult => ({
 
 export async function carryOut(run: RunToCarryOut, output: RunListener): Promise<RunResult> {
   const { paths, experiment, lock, engine } = run;
-  const { executor } = engine;
+  const { executor, torchrun } = engine;
   if (experiment.priority === 'low') letOthersGoFirst();
   let recorder: RunRecorder | undefined = undefined;
   let isQueued = true;
@@ -79,7 +80,7 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     status: 'queued',
     pid: process.pid,
     socket: server.socket,
-    engine: executor.engine,
+    engine: torchrun ? torchrunEngine : executor.engine,
     engineReason: engine.reason,
     device: executor.device,
     started: run.started ?? new Date().toISOString(),
@@ -103,7 +104,7 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     }
     const summary = control.stopping
       ? undefined
-      : await runExperiment({ executor, paths, experiment, recorder, control });
+      : await runExperiment({ executor, torchrun, paths, experiment, recorder, control });
     if (!summary) {
       await recorder.end('stopped', {});
       return resultOf(paths, 'stopped');

@@ -8,6 +8,8 @@ export class RunControl {
   private readonly finished: Promise<void>;
   private finish!: () => void;
 
+  private readonly listeners = new Set<() => void>();
+
   constructor(private readonly onPause: (paused: boolean) => void = () => undefined) {
     this.finished = new Promise((resolve) => (this.finish = resolve));
   }
@@ -18,6 +20,11 @@ export class RunControl {
 
   get paused(): boolean {
     return this.pausedUntil !== undefined;
+  }
+
+  /** Ends waits for others: the run is to stop. */
+  get stopSignal(): AbortSignal {
+    return this.stopped.signal;
   }
 
   /** Ends the wait before the first step: the run is to stop, or to begin at once. */
@@ -34,6 +41,7 @@ export class RunControl {
   stop(): Promise<void> {
     this.stopped.abort();
     this.continue();
+    this.tellListeners();
     return this.finished;
   }
 
@@ -41,6 +49,7 @@ export class RunControl {
     if (this.paused || this.stopping) return;
     this.pausedUntil = new Promise((resolve) => (this.resume = resolve));
     this.onPause(true);
+    this.tellListeners();
   }
 
   continue(): void {
@@ -48,6 +57,17 @@ export class RunControl {
     this.pausedUntil = undefined;
     this.resume?.();
     this.onPause(false);
+    this.tellListeners();
+  }
+
+  /** Calls `listener` whenever `stopping` or `paused` has changed, until what it gives is called. */
+  listen(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  private tellListeners(): void {
+    for (const listener of this.listeners) listener();
   }
 
   /** Waits here while paused. */

@@ -22,6 +22,7 @@ import { initialProjections, initialTeacher, loadModel, studentArchitecture, tra
 import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
 import { teacherAnswers, wantsCache } from './teacher-answers';
+import { trainOnTorchrun } from '../torchrun/training';
 import { trainModel } from './train-model';
 import { measureMemory, planMemory } from './training-memory';
 
@@ -55,7 +56,7 @@ export async function teacherModels(run: PreparedRun): Promise<Model[] | undefin
   const models: Model[] = [];
   for (const [i, member] of members.entries()) {
     if (!isTrained(member)) {
-      models.push(await loadModel((await teacherFolder(member, path.dirname(experiment.file)))!));
+      models.push(await loadModel((await teacherFolder(member, path.dirname(experiment.file)))!, run.data.kept));
       continue;
     }
     const isMember = experiment.teacher.source === 'ensemble';
@@ -92,12 +93,17 @@ async function trainTeacher(
   return finished;
 }
 
+/** Of a teacher whose size nobody knows: as many times the student's, for the progress bar. */
+const UNKNOWN_SIZE = 10;
+
 /** Shares the progress bar out among what there is to train, by the work of a step. */
-function planRoles(run: PreparedRun, teachers: readonly TeacherModel[], student: Architecture): void {
+export function planRoles(run: PreparedRun, teachers: readonly TeacherModel[], student: Architecture): void {
   const { experiment, data, plan } = run;
   const stepsOf = (spec: TrainingSpec, role: Role): number => trainingBatches(run, spec, role).steps;
   const small = parameterCount(student);
-  const sizes = teachers.map((teacher) => (isOpaque(teacher) ? teacher.parameters : parameterCount(teacher)));
+  const sizes = teachers.map((teacher) =>
+    isOpaque(teacher) ? (teacher.parameters ?? UNKNOWN_SIZE * small) : parameterCount(teacher),
+  );
   for (const [i, { member }] of membersOf(experiment.teacher).entries()) {
     if (!isTrained(member)) continue;
     plan.add('teacher', stepsOf(member.training, 'teacher'), 3 * sizes[i]! * member.training.batchSize, i + 1);
@@ -126,14 +132,18 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
     planRoles(run, architectures, student.architecture);
   }
   if (await isExported(paths)) return true;
-  const targets = await teacherAnswers(run, { models: teachers, frozen, imitated: imitatedOf(pairing) });
-  if (!targets) return false;
+  // Python asks the teacher itself.
+  const targets = run.torchrun
+    ? undefined
+    : await teacherAnswers(run, { models: teachers, frozen, imitated: imitatedOf(pairing) });
+  if (!targets && !run.torchrun) return false;
   await recorder.note(`distilling the student, ${parameterCount(student.architecture)} parameters${seedText(run)}`);
   const finished = await trainOne(run, {
     role: 'student',
     name: 'student',
     pairing,
     frozen,
+    teacher: seenTeacher(student),
     targets,
     initial: async () => ({
       ...(await student.initial()),
@@ -158,6 +168,7 @@ export async function trainControl(run: PreparedRun, student: Student, control: 
     pairing: controlOf(student.pairing),
     // Measured against the teacher it never sees, so that agreement can be compared.
     frozen: student.frozen,
+    teacher: seenTeacher(student),
     initial: student.initial,
     paths,
     spec: experiment.training,
@@ -171,6 +182,11 @@ function cardOf({ experiment, data }: PreparedRun, architecture: Architecture, r
   return modelCard(experiment, architecture, role, { labelled, unlabelled: data.train.length - labelled, validation });
 }
 
+/** The teacher whose weights are known; undefined for an ONNX file. */
+function seenTeacher({ teachers: [first] }: Student): Model | undefined {
+  return first && 'parameters' in first ? first : undefined;
+}
+
 const seedText = ({ experiment, seed }: PreparedRun): string =>
   seed ? `, seed ${experiment.training.seed} (${seed.number} of ${seed.of})` : '';
 
@@ -181,7 +197,9 @@ interface OneTraining {
   pairing: Pairing;
   /** The pairing's teacher. */
   frozen?: Teacher;
-  targets?: TargetSource;
+  /** The same in host memory. */
+  teacher?: Model | undefined;
+  targets?: TargetSource | undefined;
   initial: () => Promise<Parameters>;
   paths: TrainingPaths;
   spec: TrainingSpec;
@@ -193,6 +211,11 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
   const { executor, experiment, data, recorder, control, plan, seed } = run;
   const { role, name, pairing, frozen, targets, paths, spec } = training;
   const { task } = experiment;
+  const progress = (step: number) => ({ ...plan.at(role, step, training.number ?? seed?.number), seed });
+  if (run.torchrun) {
+    if (frozen) await (await prepareProbes(run, pairing.student, frozen, paths)).prober.release();
+    return trainOnTorchrun(run, run.torchrun, { ...training, seed: seed && spec.seed, progress });
+  }
   await planMemory(run, { role, pairing, spec, runsTeacher: !wantsCache(experiment) });
   const trainer = new Trainer({
     executor,
@@ -227,7 +250,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
         paths,
         experimentFile: experiment.file,
         spec,
-        progress: (step) => ({ ...plan.at(role, step, training.number ?? seed?.number), seed }),
+        progress,
       },
       recorder,
       control,

@@ -1,15 +1,16 @@
 /**
- * @file Reads inputs that are nearly right with one of the targets: `TARGET COUNT SEED`, or with each the cases of a folder that once went wrong: `corpus
- * FOLDER`. Prints as JSON what went wrong: an error that is no problem told to a person, more than five seconds, more memory than a file's size gives cause
- * for.
+ * @file Reads inputs that are nearly right, by a plan as JSON: `mutated PLAN`; or the cases that once went wrong, in a folder for each target: `corpus FOLDER`.
+ * Prints a line of JSON after each batch, with what went wrong: an error that is no problem told to a person, more than five seconds, more memory than a file's
+ * size gives cause for.
  */
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ComplaintError, InputError } from '../../../src/protocol/problem';
+import { readAtOnce } from './at-once';
 import { mutateBytes, mutateValue, randomFrom, type Random } from '../mutate';
-import { prepare, targets, type Target } from '../targets';
+import { prepare, targets, UNUSED, type Target } from '../targets';
 
 export interface Finding {
   target: string;
@@ -23,10 +24,11 @@ export interface FuzzResult {
   inputs: number;
   /** How many were read without a complaint. */
   accepted: number;
+  /** Of the processor. */
   seconds: number;
-  /** The longest that one took, in milliseconds of the processor. */
+  /** The longest that {@link INPUTS_AT_ONCE} took, in milliseconds of the processor. */
   longest: number;
-  /** The most that memory grew by over one input, in bytes. */
+  /** The most that the peak of memory grew by meanwhile, in bytes. */
   growth: number;
   findings: Finding[];
 }
@@ -53,75 +55,138 @@ function mutate({ form, seeds }: Target, random: Random): Buffer {
   return Buffer.concat([prefix, header, seed.subarray(8 + length)]);
 }
 
-/** What is wrong with how an input is taken; undefined where nothing is. */
-async function wrongWith(target: Target, folder: string, input: Buffer, told: FuzzResult): Promise<string | undefined> {
+/** How an input is taken; what is wrong with that, undefined where nothing is. */
+async function take(target: Target, folder: string, input: Buffer): Promise<{ wrong?: string; accepted: boolean }> {
   const file = path.join(folder, target.file);
-  writeFileSync(file, input);
-  const before = process.memoryUsage.rss();
-  const began = process.cpuUsage();
-  let wrong: string | undefined;
+  if (target.file !== UNUSED) writeFileSync(file, input);
   try {
     await target.read(file, folder, input);
-    told.accepted++;
+    return { accepted: true };
   } catch (error) {
-    const isTold = error instanceof InputError || error instanceof ComplaintError;
-    if (!isTold)
-      wrong =
-        error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join('\n') : String(error);
+    if (error instanceof InputError || error instanceof ComplaintError) return { accepted: false };
+    const wrong =
+      error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join('\n') : String(error);
+    return { wrong, accepted: false };
   }
-  // Of the processor, which others may be busy with too.
-  const { user, system } = process.cpuUsage(began);
-  const took = (user + system) / 1000;
-  const growth = process.memoryUsage.rss() - before;
-  told.longest = Math.max(told.longest, took);
-  told.growth = Math.max(told.growth, growth);
-  if (took > LONGEST) wrong ??= `it took ${Math.round(took)} ms`;
-  if (growth > MOST_GROWTH + 1000 * input.length) wrong ??= `memory grew by ${growth >> 20} MiB`;
-  return wrong;
 }
+
+/** Milliseconds of the processor, which others may be busy with too. */
+function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** The most memory that there was at once so far, in bytes. */
+const peak = (): number => process.resourceUsage().maxRSS * 1024;
+
+/** From now on the peak is that of what follows, where the system allows that. */
+function forgetPeak(): void {
+  try {
+    writeFileSync('/proc/self/clear_refs', '5');
+  } catch {
+    // Not Linux: what grew is found where it was the first to.
+  }
+}
+
+/** What is asked of the system is asked once for so many inputs, and of each only where they took too much together. */
+const INPUTS_AT_ONCE = 64;
 
 async function fuzz(name: string, inputs: Iterable<Buffer>): Promise<FuzzResult> {
   const target = targets[name]!;
   const folder = mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'distillery-fuzz-'));
   const result: FuzzResult = { target: name, inputs: 0, accepted: 0, seconds: 0, longest: 0, growth: 0, findings: [] };
   const seen = new Set<string>();
-  const began = performance.now();
+  const found = (what: string, input: Buffer): void => {
+    const place = what.replace(/^[^\n]*/, '') || what;
+    if (seen.has(place) || result.findings.length === mostFindings) return;
+    seen.add(place);
+    result.findings.push({ target: name, what, input: input.toString('base64') });
+  };
+  /** @returns what they took together */
+  const takeAll = async (some: readonly Buffer[]): Promise<{ time: number; growth: number }> => {
+    const [before, began] = [peak(), processorTime()];
+    for (const input of some) {
+      const { wrong, accepted } = await take(target, folder, input);
+      if (accepted) result.accepted++;
+      if (wrong !== undefined) found(wrong, input);
+    }
+    return { time: processorTime() - began, growth: peak() - before };
+  };
+  const began = processorTime();
   try {
     prepare(folder, target);
-    for (const input of inputs) {
-      result.inputs++;
-      const what = await wrongWith(target, folder, input, result);
-      if (what === undefined) continue;
-      const place = what.replace(/^[^\n]*/, '');
-      if (seen.has(place || what) || result.findings.length === mostFindings) continue;
-      seen.add(place || what);
-      result.findings.push({ target: name, what, input: input.toString('base64') });
+    for (const some of inGroups(inputs, INPUTS_AT_ONCE)) {
+      result.inputs += some.length;
+      const { time, growth } = await takeAll(some);
+      result.longest = Math.max(result.longest, time);
+      result.growth = Math.max(result.growth, growth);
+      if (time <= LONGEST && growth <= MOST_GROWTH) continue;
+      const { accepted } = result;
+      for (const input of some) {
+        forgetPeak();
+        const { time, growth } = await takeAll([input]);
+        if (time > LONGEST) found(`it took ${Math.round(time)} ms`, input);
+        if (growth > MOST_GROWTH + 1000 * input.length) found(`memory grew by ${growth >> 20} MiB`, input);
+      }
+      result.accepted = accepted;
     }
   } finally {
     await target.close?.();
     rmSync(folder, { recursive: true, force: true });
   }
-  return { ...result, seconds: (performance.now() - began) / 1000 };
+  return { ...result, seconds: (processorTime() - began) / 1000 };
+}
+
+function* inGroups<T>(all: Iterable<T>, size: number): Generator<T[]> {
+  let group: T[] = [];
+  for (const one of all) {
+    group.push(one);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
 }
 
 function* mutated(target: Target, count: number, seed: number): Generator<Buffer> {
   const random = randomFrom(seed);
   for (const good of target.seeds) yield good;
-  for (let k = 0; k < count; k++) yield mutate(target, random);
+  for (let k = target.seeds.length; k < count; k++) yield mutate(target, random);
 }
 
-async function main([what, ...rest]: string[]): Promise<void> {
-  const results: FuzzResult[] = [];
-  if (what === 'corpus') {
-    for (const name of readdirSync(rest[0]!)) {
-      const cases = readdirSync(path.join(rest[0]!, name)).map((file) => readFileSync(path.join(rest[0]!, name, file)));
-      results.push(await fuzz(name, cases));
+/** What is to be tried: of each target batches of `size` inputs, from the seed `first` on to the one before `end`. */
+export interface Plan {
+  size: number;
+  first: number;
+  end: number;
+  /** By target how many of the batches are done already. */
+  done: Record<string, number>;
+  /** As of Date.now(). */
+  until?: number;
+}
+
+/** A batch of each target in turn, so that what is stopped has tried all of them alike. */
+function* batchesOf({ first, end, done, until = Infinity }: Plan): Generator<[target: string, seed: number]> {
+  for (let seed = first; seed < end; seed++) {
+    for (const target of Object.keys(targets)) {
+      if (Date.now() > until) return;
+      if (seed >= first + (done[target] ?? 0)) yield [target, seed];
     }
-  } else {
-    const names = what === 'all' ? Object.keys(targets) : [what!];
-    for (const name of names) results.push(await fuzz(name, mutated(targets[name]!, Number(rest[0]), Number(rest[1]))));
   }
-  console.log(JSON.stringify(results));
+}
+
+async function main([what, rest]: string[]): Promise<void> {
+  readAtOnce();
+  const tell = (result: FuzzResult): void => console.log(JSON.stringify(result));
+  if (what === 'corpus') {
+    for (const name of readdirSync(rest!)) {
+      const cases = readdirSync(path.join(rest!, name)).map((file) => readFileSync(path.join(rest!, name, file)));
+      tell(await fuzz(name, cases));
+    }
+    return;
+  }
+  const plan = JSON.parse(rest!) as Plan;
+  for (const [name, seed] of batchesOf(plan)) tell(await fuzz(name, mutated(targets[name]!, plan.size, seed)));
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

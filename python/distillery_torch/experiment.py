@@ -1,0 +1,249 @@
+"""What is to be trained: the resolved experiment as one training of it sees it, from ``job.json``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Task = Literal["text-classification", "causal-lm", "masked-lm"]
+ProblemType = Literal["single-label", "multi-label", "regression"]
+
+VERSION = 1
+"""Of job.json; another one was written for another version of this package."""
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A number that goes linearly from the first update's to the last's."""
+
+    start: float
+    end: float
+
+    def at(self, update: int, updates: int) -> float:
+        """Give its value at one of ``updates`` updates, counted from 0."""
+        progress = min(1.0, update / max(1, updates - 1))
+        return self.end + (self.start - self.end) * (1 - progress)
+
+    @classmethod
+    def parse(cls, value: float | dict[str, Any]) -> Scheduled:
+        """Read a number, or an object with from and to."""
+        if isinstance(value, dict):
+            return cls(float(value["from"]), float(value["to"]))
+        return cls(float(value), float(value))
+
+
+@dataclass(frozen=True)
+class Rotary:
+    """Rotary positions: theta and how its frequencies are changed for longer texts."""
+
+    theta: float
+    scaling: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A model apart from its weights, as ``src/model/architecture.ts`` has it."""
+
+    family: str
+    head: Literal["sequence-classification", "masked-lm", "causal-lm"]
+    hidden_size: int
+    layers: int
+    heads: int
+    intermediate_size: int
+    vocabulary_size: int
+    max_positions: int
+    type_vocabulary_size: int
+    activation: str
+    layer_norm_epsilon: float
+    dropout: float
+    attention_dropout: float
+    embedding_dropout: float
+    classifier_dropout: float
+    tie_word_embeddings: bool
+    labels: list[str] | None = None
+    problem_type: ProblemType = "single-label"
+    pad_id: int | None = None
+    key_value_heads: int | None = None
+    head_size: int | None = None
+    rotary: Rotary | None = None
+    rotary_layers: list[bool] | None = None
+    sliding_window: int | None = None
+    sliding_layers: list[bool] | None = None
+
+    @property
+    def is_language_model(self) -> bool:
+        """Whether it predicts tokens."""
+        return self.head != "sequence-classification"
+
+    @property
+    def width_of_head(self) -> int:
+        """Elements of a head of queries."""
+        return self.head_size or self.hidden_size // self.heads
+
+    @property
+    def shared_heads(self) -> int:
+        """Heads of keys and values."""
+        return self.key_value_heads or self.heads
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Which hidden states are imitated: pairs [teacher block, student block], from 0."""
+
+    loss: Literal["mse", "cosine"]
+    layers: list[tuple[int, int]]
+    weight: float
+
+
+@dataclass(frozen=True)
+class Objective:
+    """How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + weight · hidden."""
+
+    temperature: Scheduled
+    alpha: Scheduled
+    divergence: str
+    beta: float
+    scale_by_temperature_squared: bool
+    hidden: Hidden | None = None
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the weights are trained, as the experiment's ``training`` block."""
+
+    epochs: int
+    batch_size: int
+    group_by_length: bool | Literal["auto"]
+    gradient_accumulation: int
+    learning_rate: float
+    schedule: Literal["linear", "cosine", "constant"]
+    warmup: float
+    weight_decay: float
+    decay_bias_and_norm: bool
+    clip_norm: float
+    seed: int
+    evaluate_every: int
+    checkpoint_every: int
+    patience: int | None = None
+    layer_decay: float = 1.0
+    frozen_blocks: int = 0
+
+
+@dataclass(frozen=True)
+class Probes:
+    """The pinned validation rows whose logits are kept at each evaluation."""
+
+    indices: list[int]
+    most_positions: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training. Paths are absolute."""
+
+    folder: Path
+    task: Task
+    role: Literal["teacher", "student", "control"]
+    name: str
+    precision: Literal["float32", "bfloat16"]
+    strategy: Literal["ddp", "fsdp"]
+    dropout_draws: Literal["exact", "device"]
+    training: Training
+    objective: Objective | None
+    student: Architecture
+    teacher: Architecture | None
+    max_length: int
+    pad_id: int
+    mask_id: int | None
+    vocabulary_size: int
+    steps: int
+    train_rows: int
+    whole_blocks: list[int]
+    output: Path
+    model: str
+    data: Path
+    initial: Path
+    teacher_model: Path | None
+    tokenizer: Path | None
+    runner: int | None
+    """Process whose end ends the training; none where nobody waits for it."""
+    probes: Probes | None = None
+
+
+def read_job(folder: Path) -> Job:
+    """Read ``job.json`` of a folder; the paths in it are relative to the folder."""
+    content = json.loads((folder / "job.json").read_text("utf-8"))
+    if content.get("version") != VERSION:
+        raise SystemExit(f"{folder / 'job.json'} has version {content.get('version')}, this package reads {VERSION}.")
+    values = _snake(content)
+
+    def place(name: str) -> Path:
+        return folder.joinpath(str(values[name])).resolve()
+
+    def place_if(name: str) -> Path | None:
+        return place(name) if values.get(name) is not None else None
+
+    return _fill(
+        Job,
+        values
+        | {
+            "folder": folder,
+            "training": _fill(Training, values["training"]),
+            "objective": _objective(values.get("objective")),
+            "student": read_architecture(values["student"]),
+            "teacher": read_architecture(values["teacher"]) if values.get("teacher") else None,
+            "output": place("output"),
+            "data": place("data"),
+            "initial": place("initial"),
+            "teacher_model": place_if("teacher_model"),
+            "tokenizer": place_if("tokenizer"),
+            "probes": _fill(Probes, values["probes"]) if values.get("probes") else None,
+        },
+    )
+
+
+def read_architecture(values: dict[str, Any]) -> Architecture:
+    """Read an architecture, its names in either case."""
+    values = _snake(values)
+    rotary = values.get("rotary")
+    return _fill(Architecture, values | {"rotary": _fill(Rotary, rotary) if rotary else None})
+
+
+def _objective(values: dict[str, Any] | None) -> Objective | None:
+    if not values:
+        return None
+    hidden = values.get("hidden")
+    return _fill(
+        Objective,
+        values
+        | {
+            "temperature": Scheduled.parse(values["temperature"]),
+            "alpha": Scheduled.parse(values["alpha"]),
+            "hidden": hidden
+            and Hidden(hidden["loss"], [(pair[0], pair[1]) for pair in hidden["layers"]], hidden["weight"]),
+        },
+    )
+
+
+T = TypeVar("T")
+
+
+def _fill(kind: type[T], values: dict[str, Any]) -> T:
+    """Make a dataclass of those values that it names; what is null takes its default."""
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    optional = {field.name for field in fields if field.default is not dataclasses.MISSING}
+    named = {field.name: values.get(field.name) for field in fields}
+    return kind(**{name: value for name, value in named.items() if value is not None or name not in optional})
+
+
+def _snake(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Turn the names of JSON's objects from camelCase to snake_case."""
+    if isinstance(value, dict):
+        return {re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower(): _snake(one) for key, one in value.items()}
+    return [_snake(one) for one in value] if isinstance(value, list) else value

@@ -1,0 +1,436 @@
+"""One training, from its folder to its end or until it is asked to stop: steps, evaluations, checkpoints."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import save_file
+from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+from torch.distributed.tensor import distribute_tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from distillery_torch import checkpoint
+from distillery_torch.checkpoint import State, Tensors
+from distillery_torch.data import Counts, Masking, Rows, collate, epochs_of
+from distillery_torch.evaluation import Evaluator, quality_of
+from distillery_torch.models import DrawnDropout, Model, build
+from distillery_torch.records import Record, Records, now, tell
+from distillery_torch.step import (
+    COMPONENTS,
+    Distiller,
+    NotFiniteError,
+    StepValues,
+    Targets,
+    apply_update,
+    finite,
+    learning_rate_at,
+    optimizer_of,
+)
+
+if TYPE_CHECKING:
+    from distillery_torch.data import Batch
+    from distillery_torch.experiment import Job
+
+_MOST_BATCHES = 4096
+"""Batches of one step have keys of their own for dropout as long as there are fewer."""
+
+_POLL_SECONDS = 0.3
+
+
+class Processes:
+    """This process among those that train together; ``torchrun`` names them in the environment, without it there is one."""
+
+    def __init__(self) -> None:
+        self.world = int(os.environ.get("WORLD_SIZE", "1"))
+        self.rank = int(os.environ.get("RANK", "0"))
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        self.device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)
+        if "WORLD_SIZE" in os.environ:
+            dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
+        self.is_first = self.rank == 0
+
+    def sum(self, values: list[float]) -> list[float]:
+        """Add up over all processes, in float64."""
+        if self.world == 1:
+            return values
+        tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
+        dist.all_reduce(tensor)
+        summed: list[float] = tensor.tolist()
+        return summed
+
+    def wait(self) -> None:
+        """Wait for all."""
+        if self.world > 1:
+            dist.barrier()
+
+    def close(self) -> None:
+        """End what joined them."""
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+class Trainer:
+    """The state of a training on this process, and what changes it."""
+
+    def __init__(self, job: Job, processes: Processes) -> None:
+        self.job, self.processes = job, processes
+        self.step, self.tokens, self.rate_scale = 0, 0, 1.0
+        device = processes.device
+        student = build(job.student)
+        self.distiller = Distiller(student, job.teacher, job.objective, job.whole_blocks)
+        self._assign(checkpoint.load_initial(job.initial))
+        self.teacher = _teacher(job, device)
+        self.optimizer = optimizer_of(self.distiller, job.training)
+        self.wrapped: Any = self.distiller
+        self.is_sharded = job.strategy == "fsdp" and dist.is_initialized()
+        if self.is_sharded:
+            _shard(self.distiller)
+            self.optimizer = optimizer_of(self.distiller, job.training)
+        elif processes.world > 1:
+            self.wrapped = DistributedDataParallel(self.distiller)
+        rows = Rows.load(job.data / "train.safetensors", job.task)
+        training = job.training
+        self.epochs = epochs_of(
+            rows,
+            job.train_rows,
+            batch_size=training.batch_size,
+            gradient_accumulation=training.gradient_accumulation,
+            group_by_length=training.group_by_length,
+            seed=training.seed,
+            max_length=job.max_length,
+        )
+
+    def _assign(self, parameters: Tensors) -> None:
+        """Take weights; float32 on this process's device."""
+        device = self.processes.device
+        moved = {name: value.to(device, torch.float32).clone() for name, value in parameters.items()}
+        own = {name: value for name, value in moved.items() if not name.startswith("projection.")}
+        self.distiller.student.load_state_dict(own, assign=True)
+        for pair, projection in enumerate(self.distiller.projection):
+            projection.load_state_dict({"weight": moved[f"projection.{pair}"]}, assign=True)
+
+    def restore(self, state: State) -> None:
+        """Go on from a state, as if the steps before it had been done here."""
+        self.step, self.tokens, self.rate_scale = state.step, state.tokens, state.rate_scale
+        with torch.no_grad():
+            for name, parameter in self.distiller.named().items():
+                parameter.copy_(_like(state.parameters[name], parameter))
+                if not parameter.requires_grad:
+                    continue
+                self.optimizer.state[parameter] = {
+                    "step": torch.tensor(float(state.step)),
+                    "exp_avg": _like(state.first[name], parameter),
+                    "exp_avg_sq": _like(state.second[name], parameter),
+                }
+
+    def state(self, best: Record | None, waited: int) -> State:
+        """Copy the state to host memory; all processes take part."""
+        parameters, first, second = {}, {}, {}
+        for name, parameter in self.distiller.named().items():
+            moments = self.optimizer.state.get(parameter, {})
+            parameters[name] = _whole(parameter)
+            zeros = torch.zeros(parameters[name].shape)
+            first[name] = _whole(moments["exp_avg"]) if moments else zeros
+            second[name] = _whole(moments["exp_avg_sq"]) if moments else zeros.clone()
+        return State(self.step, self.tokens, self.rate_scale, parameters, first, second, best, waited)
+
+    def reshard(self) -> None:
+        """Let go of parameters that an evaluation has gathered."""
+        if self.is_sharded:
+            self.wrapped.reshard()
+
+    def train_step(self) -> Record:
+        """Do one optimizer step. Its losses are those before the update."""
+        job, processes, started = self.job, self.processes, time.perf_counter()
+        step, training = self.step, self.job.training
+        epoch, planned = self.epochs.batches_of(step)
+        masking = None
+        if job.task == "masked-lm" and job.mask_id is not None:
+            masking = Masking(training.seed, epoch, job.vocabulary_size, job.mask_id)
+        parts = [
+            collate(
+                self.epochs.rows,
+                batch,
+                task=job.task,
+                batch_size=training.batch_size,
+                pad_id=job.pad_id,
+                masking=masking,
+                rank=processes.rank,
+                world=processes.world,
+            )
+            for batch in planned
+        ]
+        # One N for the whole step, so that dividing it among batches and processes changes nothing.
+        counts = Counts(
+            sum(one.predictions for _, one in parts),
+            sum(one.labelled for _, one in parts),
+            sum(one.tokens for _, one in parts),
+        )
+        objective = job.objective
+        temperature = objective.temperature.at(step, job.steps) if objective else 1.0
+        alpha = objective.alpha.at(step, job.steps) if objective else 0.0
+        values = StepValues(temperature, alpha, counts)
+        summed = [0.0] * len(COMPONENTS)
+        for micro, (batch, _) in enumerate(parts):
+            losses = self._backward(batch.to(processes.device), values, micro, is_last=micro == len(parts) - 1)
+            for i, name in enumerate(COMPONENTS):
+                summed[i] += float(losses.get(name, 0.0))
+            present = set(losses)
+        summed = processes.sum(summed)
+        loss = {name: value for name, value in zip(COMPONENTS, summed, strict=True) if name in present}
+        finite(loss, " loss")
+        if counts.predictions > 0 and counts.labelled == 0:
+            del loss["hard"]
+        rate = self.rate_scale * learning_rate_at(step, training, job.steps)
+        norm = apply_update(self.optimizer, self.distiller.parameters(), rate, training.clip_norm)
+        self.step += 1
+        self.tokens += counts.tokens
+        return {
+            "step": step,
+            "epoch": step / self.epochs.steps_per_epoch,
+            "time": now(),
+            "tokens": self.tokens,
+            "loss": loss,
+            **({"temperature": temperature, "alpha": alpha} if objective else {}),
+            "learningRate": rate,
+            "gradientNorm": norm,
+            "tokensPerSecond": counts.tokens / (time.perf_counter() - started),
+        }
+
+    def _backward(self, batch: Batch, values: StepValues, micro: int, *, is_last: bool) -> dict[str, torch.Tensor]:
+        job, world = self.job, self.processes.world
+        key = (job.training.seed, self.step * _MOST_BATCHES + micro)
+        dropout = DrawnDropout(batch, key, exact=job.dropout_draws == "exact")
+        # Gradients of a step's earlier batches stay on their process.
+        waits = world > 1 and not is_last and isinstance(self.wrapped, DistributedDataParallel)
+        with self.wrapped.no_sync() if waits else contextlib.nullcontext():
+            with self.autocast():
+                hidden = job.objective.hidden if job.objective else None
+                targets = (
+                    Targets(self.teacher, batch, whole=hidden is not None) if self.teacher and job.objective else None
+                )
+                losses: dict[str, torch.Tensor] = self.wrapped(batch, targets, values, dropout)
+            # Gradients are averaged over the processes, and a sum over them is wanted.
+            torch.autograd.backward(losses["total"] * world)
+        return {name: value.detach() for name, value in losses.items()}
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """Compute products in bfloat16 where that is asked for; weights, losses and the update stay float32."""
+        if self.job.precision == "float32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.processes.device.type, torch.bfloat16)
+
+
+def _teacher(job: Job, device: torch.device) -> Model | None:
+    if job.teacher is None or job.teacher_model is None:
+        return None
+    teacher = build(job.teacher)
+    weights = {name: value.to(device) for name, value in checkpoint.load_weights(job.teacher_model).items()}
+    teacher.load_state_dict(weights, assign=True)
+    return teacher.requires_grad_(requires_grad=False).eval()
+
+
+def _shard(distiller: Distiller) -> None:
+    """FSDP2: parameters, gradients and moments in shards, gathered block by block; what lies outside of the blocks until the backward pass."""
+    for block in distiller.student.blocks():
+        fully_shard(block)
+    fully_shard(distiller, reshard_after_forward=False)
+    register_fsdp_forward_method(distiller, "predict")
+
+
+def _whole(tensor: Any) -> torch.Tensor:  # noqa: ANN401 - a tensor, or one in shards
+    """Copy to host memory, gathered from all processes where it is in shards."""
+    full = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+    return full.detach().float().cpu().clone()  # type: ignore[no-any-return]
+
+
+def _like(value: torch.Tensor, parameter: Any) -> torch.Tensor:  # noqa: ANN401 - a tensor, or one in shards
+    """Lay a whole tensor out as a parameter is."""
+    moved = value.to(parameter.device, torch.float32)
+    if not hasattr(parameter, "full_tensor"):
+        return moved.clone()
+    return distribute_tensor(moved, parameter.device_mesh, parameter.placements)
+
+
+class Run:
+    """What a training keeps in the run directory while it goes on; the first process writes, all take part."""
+
+    def __init__(self, job: Job, processes: Processes, trainer: Trainer) -> None:
+        self.job, self.processes, self.trainer = job, processes, trainer
+        rows = Rows.load(job.data / "validation.safetensors", job.task)
+        self.evaluator = Evaluator(job, rows, processes.device, processes.rank, processes.world)
+        resumed = checkpoint.load_last(job.output)
+        if resumed:
+            trainer.restore(resumed)
+        self.is_resumed = resumed is not None
+        self.best, self.waited = (resumed.best, resumed.waited) if resumed else (None, 0)
+        # What was recorded after the checkpoint is done, and recorded, again; by then all have read the checkpoint.
+        processes.wait()
+        self.metrics: Records | None = None
+        self.evaluations: Records | None = None
+        if processes.is_first:
+            damaged = checkpoint.remove_damaged(job.output)
+            if damaged:
+                tell("damaged", folder=str(damaged), step=trainer.step)
+            self.metrics = Records(job.output / "metrics.jsonl", trainer.step - 1)
+            self.evaluations = Records(job.output / "evaluations.jsonl", trainer.step if resumed else -1)
+            tell(
+                "begins",
+                step=trainer.step,
+                steps=job.steps,
+                processes=processes.world,
+                device=_device_name(processes),
+                torch=torch.__version__,
+            )
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to do."""
+        patience = self.job.training.patience
+        return self.trainer.step == self.job.steps or (patience is not None and self.waited >= patience)
+
+    def go(self) -> None:
+        """Train to the end, or until asked to stop."""
+        job, trainer = self.job, self.trainer
+        if not self.is_resumed:
+            self.evaluate()
+        while not self.is_over:
+            if _asked(job, self.processes) == "stop":
+                self.save()
+                self.tell("stopped", step=trainer.step)
+                return
+            record = trainer.train_step()
+            if self.metrics:
+                self.metrics.append(record)
+            self.tell("step", record=record)
+            if _is_evaluated_after(trainer.step, job.steps, job.training.evaluate_every):
+                self.evaluate()
+            if self.is_over or trainer.step % job.training.checkpoint_every == 0:
+                self.save()
+        if self.processes.is_first and job.runner is None:
+            checkpoint.export(job.output, job.model, job.tokenizer)
+        self.tell("ended", step=trainer.step, steps=job.steps, best=self.best and self.best["step"])
+
+    def evaluate(self) -> None:
+        """Measure on validation; the best model so far is kept."""
+        job, trainer = self.job, self.trainer
+        self.tell("evaluating", step=trainer.step)
+        with trainer.autocast():
+            measured = self.evaluator.evaluate(trainer.distiller, trainer.teacher)
+            finite(measured)
+            self.probe()
+        trainer.reshard()
+        record = {"step": trainer.step, "split": "validation", "role": job.role, "metrics": measured}
+        if self.evaluations:
+            self.evaluations.append(record)
+        self.waited += 1
+        if self.best is None or quality_of(measured) > quality_of(self.best["metrics"]):
+            self.best, self.waited = {"step": trainer.step, "metrics": measured}, 0
+            parameters = {name: _whole(value) for name, value in trainer.distiller.named().items()}
+            if self.processes.is_first:
+                checkpoint.save_best(job.output, job.initial, parameters)
+        self.tell("evaluated", record=record)
+
+    def probe(self) -> None:
+        """Keep the logits of the pinned rows, float16."""
+        probes, trainer = self.job.probes, self.trainer
+        if probes is None:
+            return
+        logits = {
+            f"logits.{k}": self.evaluator.probe(trainer.distiller, index, probes.most_positions).half()
+            for k, index in enumerate(probes.indices)
+        }
+        if self.processes.is_first:
+            folder = self.job.output / "probes"
+            folder.mkdir(parents=True, exist_ok=True)
+            aside = folder / f".probe.{os.getpid()}.tmp"
+            save_file(logits, aside)
+            aside.replace(folder / f"step-{trainer.step:06d}.safetensors")
+
+    def save(self) -> None:
+        """Replace the last checkpoint. Who goes on from it does not write the records before it again, so they are on disk by then."""
+        state = self.trainer.state(self.best, self.waited)
+        if self.metrics and self.evaluations:
+            self.metrics.sync()
+            self.evaluations.sync()
+            checkpoint.save_last(self.job.output, self.job.initial, state)
+        self.processes.wait()
+
+    def tell(self, event: str, **values: Any) -> None:  # noqa: ANN401 - whatever JSON holds
+        """Tell it once, however many processes there are."""
+        if self.processes.is_first:
+            tell(event, **values)
+
+
+def run(job: Job) -> None:
+    """Train to the end, or until the folder's ``control.json`` asks to stop."""
+    processes = Processes()
+    try:
+        trainer = Trainer(job, processes)
+        try:
+            Run(job, processes, trainer).go()
+        except NotFiniteError as error:
+            if processes.is_first:
+                tell("not-finite", what=error.what, value=str(error.value), step=trainer.step)
+            # All processes end here, and not as one that has failed: a restart would only come here again.
+            if job.runner is None:
+                raise
+    finally:
+        processes.close()
+
+
+def _is_evaluated_after(step: int, steps: int, every: int) -> bool:
+    """Every so many steps and at the end; also once before it, where nothing else would say how it went."""
+    before_the_end = math.floor(0.8 * steps)
+    return step in (steps, before_the_end if every > before_the_end else steps) or step % every == 0
+
+
+def _asked(job: Job, processes: Processes) -> str:
+    """Give "run" or "stop"; waits here while paused, in short turns, so that no process waits longer for the others than they allow."""
+    while True:
+        wish = 0.0
+        if processes.is_first:
+            wish = {"run": 0.0, "pause": 1.0, "stop": 2.0}[_wish(job)]
+        (decided,) = processes.sum([wish])
+        if decided != 1:
+            return "stop" if decided == 2 else "run"
+        time.sleep(_POLL_SECONDS)
+
+
+def _wish(job: Job) -> str:
+    """What ``control.json`` asks for; the end of whoever started the training is a wish to stop."""
+    if job.runner is not None and not is_alive(job.runner):
+        return "stop"
+    try:
+        wish = json.loads((job.folder / "control.json").read_text("utf-8"))["wish"]
+    except (OSError, ValueError, KeyError):
+        return "run"
+    return wish if wish in ("pause", "stop") else "run"
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process of this machine is there."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _device_name(processes: Processes) -> str:
+    if processes.device.type == "cuda":
+        return torch.cuda.get_device_name(processes.device)
+    return "CPU"

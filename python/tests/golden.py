@@ -1,0 +1,77 @@
+"""What Python transformers computed, as the tests of Distillery's own engines have it (test/golden/data)."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from distillery_torch.experiment import Architecture, Rotary
+
+DATA = Path(__file__).parents[2] / "test" / "golden" / "data"
+
+
+def architecture_of(folder: Path) -> Architecture:
+    """Read a published config.json, as far as the golden models need it."""
+    c: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
+    kind = c["architectures"][0]
+    head = "sequence-classification" if "Sequence" in kind else "masked-lm" if "Masked" in kind else "causal-lm"
+    problem = {"multi_label_classification": "multi-label", "regression": "regression"}.get(c.get("problem_type"))
+    gpt2 = c["model_type"] == "gpt2"
+    positions = c["n_positions" if gpt2 else "max_position_embeddings"]
+    if "roberta" in c["model_type"]:
+        positions -= c["pad_token_id"] + 1
+    dropout = c.get("hidden_dropout_prob", c.get("resid_pdrop", 0.0))
+    sliding = c.get("layer_types")
+    return Architecture(
+        family=c["model_type"],
+        head=head,
+        hidden_size=c.get("hidden_size", c.get("n_embd")),
+        layers=c.get("num_hidden_layers", c.get("n_layer")),
+        heads=c.get("num_attention_heads", c.get("n_head")),
+        intermediate_size=c.get("intermediate_size") or c.get("n_inner") or 4 * c["n_embd"],
+        vocabulary_size=c["vocab_size"],
+        max_positions=positions,
+        type_vocabulary_size=c.get("type_vocab_size", 0),
+        activation=c.get("hidden_act", c.get("activation_function")),
+        layer_norm_epsilon=c.get("layer_norm_eps", c.get("layer_norm_epsilon", c.get("rms_norm_eps"))),
+        dropout=dropout,
+        attention_dropout=0.0,
+        embedding_dropout=0.0,
+        classifier_dropout=0.0,
+        tie_word_embeddings=c.get("tie_word_embeddings", True),
+        labels=[c["id2label"][key] for key in sorted(c["id2label"], key=int)] if "id2label" in c else None,
+        problem_type=problem or "single-label",
+        pad_id=c.get("pad_token_id"),
+        key_value_heads=c.get("num_key_value_heads"),
+        head_size=c.get("head_dim"),
+        rotary=_rotary(c) if "num_key_value_heads" in c else None,
+        rotary_layers=[bool(one) for one in c["no_rope_layers"]] if c.get("no_rope_layers") else None,
+        sliding_window=c.get("sliding_window"),
+        sliding_layers=[one == "sliding_attention" for one in sliding]
+        if sliding
+        else [c["model_type"] == "mistral"] * c.get("num_hidden_layers", 0),
+    )
+
+
+def _rotary(c: dict[str, Any]) -> Rotary:
+    r = c.get("rope_parameters") or c.get("rope_scaling") or {}
+    theta = r.get("rope_theta", c.get("rope_theta", 10000.0))
+    kind = r.get("rope_type", "default")
+    if kind == "default":
+        return Rotary(theta)
+    scaling = {
+        "type": kind,
+        "factor": r["factor"],
+        "low_frequency_factor": r.get("low_freq_factor"),
+        "high_frequency_factor": r.get("high_freq_factor"),
+        "original_positions": r.get("original_max_position_embeddings", c["max_position_embeddings"]),
+        "beta_fast": r.get("beta_fast") or 32,
+        "beta_slow": r.get("beta_slow") or 1,
+        "truncate": r.get("truncate", True),
+        "attention_factor": r.get("attention_factor"),
+    }
+    if kind == "yarn" and scaling["attention_factor"] is None:
+        scaling["attention_factor"] = 0.1 * math.log(r["factor"]) + 1
+    return Rotary(theta, scaling)

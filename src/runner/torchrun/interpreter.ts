@@ -1,0 +1,87 @@
+/** @file The Python that trains: which it is, and whether it has PyTorch. */
+
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import type { Experiment } from '../../experiment/file/schema';
+import { complaint, ComplaintError } from '../../protocol/problem';
+import { oldestTorch } from '../../protocol/torchrun';
+import { builtFolder } from '../../engine/built-files';
+
+export interface Interpreter {
+  /** Program or path. */
+  python: string;
+  /** PyTorch's version. */
+  torch: string;
+  /** Names of the GPUs that it sees, and how much memory each has. */
+  gpus: readonly { name: string; bytes: number }[];
+}
+
+const PROBE = `
+import json, sys
+found = {"python": sys.version.split()[0]}
+try:
+    import torch, torch.distributed, safetensors
+    found["torch"] = torch.__version__
+    found["gpus"] = [
+        {"name": torch.cuda.get_device_name(i), "bytes": torch.cuda.get_device_properties(i).total_memory}
+        for i in range(torch.cuda.device_count())
+    ]
+except Exception as error:
+    found["missing"] = f"{type(error).__name__}: {error}"
+print(json.dumps(found))
+`;
+
+/** PyTorch is large: on a cold disk its first import takes long. */
+const PROBE_TIMEOUT_MS = 180_000;
+
+const usualName = process.platform === 'win32' ? 'python' : 'python3';
+
+/** The folder of the package, from which Python is started too: it looks for modules in the current folder, which may be a stranger's. */
+export function packageFolder(): string {
+  const folder = builtFolder('../python') ?? builtFolder('python');
+  if (folder === undefined) throw new Error('the package distillery_torch is not beside this program');
+  return path.resolve(folder);
+}
+
+/** What a worker of ours is started with: nothing is written into this program's own folder, and nothing listens to the network. */
+export function pythonEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, PYTHONPATH: packageFolder(), PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1' };
+}
+
+/**
+ * The interpreter that the experiment names, that of the environment variable DISTILLERY_PYTHON, or `python3`.
+ * @throws ComplaintError where it is not there, or has no PyTorch or one that is too old
+ */
+export async function findInterpreter(experiment: Pick<Experiment, 'torchrun'>): Promise<Interpreter> {
+  const python = experiment.torchrun?.interpreter ?? process.env.DISTILLERY_PYTHON ?? usualName;
+  const found = await probe(python);
+  if (found.torch === undefined) {
+    throw new ComplaintError(complaint('torchrun-without-torch', { python, reason: found.missing ?? 'no answer' }));
+  }
+  const version = found.torch.split('.').map(Number) as [number, number];
+  const isOld = version[0] < oldestTorch[0] || (version[0] === oldestTorch[0] && version[1] < oldestTorch[1]);
+  if (isOld) {
+    const least = oldestTorch.join('.');
+    throw new ComplaintError(complaint('torchrun-old-torch', { python, version: found.torch, least }));
+  }
+  return { python, torch: found.torch, gpus: found.gpus ?? [] };
+}
+
+interface Probed {
+  torch?: string;
+  gpus?: { name: string; bytes: number }[];
+  missing?: string;
+}
+
+async function probe(python: string): Promise<Probed> {
+  try {
+    const options = { cwd: packageFolder(), env: pythonEnvironment(), timeout: PROBE_TIMEOUT_MS, windowsHide: true };
+    const { stdout } = await promisify(execFile)(python, ['-c', PROBE], options);
+    return JSON.parse(stdout.trim().split('\n').at(-1)!) as Probed;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'there is no such program' : message.trim().split('\n').at(-1)!;
+    throw new ComplaintError(complaint('torchrun-no-interpreter', { python, reason }));
+  }
+}

@@ -1,0 +1,221 @@
+/** @file Planned figures against what is recorded here: bytes exactly, operations and activations of the same step's graph. */
+
+import { describe, expect, it } from 'vitest';
+import { networks, deviceNamed, devices } from '../../src/distill/planning/devices';
+import { activationBytesOfToken } from '../../src/distill/planning/model-costs';
+import {
+  allReduceBytes,
+  batchOperations,
+  CHUNK_MATRICES,
+  gatherBytes,
+  planScaling,
+  predictionsOf,
+  ringRate,
+  type ScalingCase,
+} from '../../src/distill/planning/scaling';
+import type { Pairing } from '../../src/distill/pairing';
+import { trainedSpecs, type BatchShape } from '../../src/distill/specs';
+import { teacherProgram } from '../../src/distill/teacher/teacher-program';
+import { gradientsProgram } from '../../src/distill/training/gradients-program';
+import { bytesOf } from '../../src/engine/graph/graph-memory';
+import { operationsOf } from '../../src/engine/graph/operations';
+import { workingBytes } from '../../src/engine/graph/working-memory';
+import { createArchitecture } from '../../src/model/layouts/config';
+import type { Task } from '../../src/protocol/records';
+
+/** What a recorded step may have beside the products that are counted, or without: a decoder's few rows that predict have no gradient elsewhere. */
+const OPERATIONS_TOLERANCE = 0.002;
+
+/** Between what gradients are made of, counted by hand, and what a recorded graph holds at its peak. */
+const ACTIVATIONS_TOLERANCE = 0.3;
+
+const objective = {
+  divergence: 'forward-kl' as const,
+  beta: 0.5,
+  scaleByTemperatureSquared: true,
+  temperature: 2,
+  alpha: 0.5,
+};
+
+const sizes = { hiddenSize: 64, heads: 4, vocabularySize: 320, maxPositions: 64 };
+const encoder = { ...sizes, family: 'bert', head: 'sequence-classification', labels: ['no', 'yes'] } as const;
+const models = {
+  'text-classification': {
+    student: createArchitecture({ ...encoder, labels: ['no', 'yes'], layers: 2 }),
+    teacher: createArchitecture({ ...encoder, labels: ['no', 'yes'], layers: 3, hiddenSize: 96 }),
+  },
+  'masked-lm': {
+    student: createArchitecture({ ...sizes, family: 'bert', head: 'masked-lm', layers: 2 }),
+    teacher: createArchitecture({ ...sizes, family: 'modernbert', head: 'masked-lm', layers: 3, hiddenSize: 96 }),
+  },
+  'causal-lm': {
+    student: createArchitecture({ ...sizes, family: 'llama', head: 'causal-lm', layers: 2, keyValueHeads: 2 }),
+    teacher: createArchitecture({ ...sizes, family: 'gpt2', head: 'causal-lm', layers: 3, hiddenSize: 96 }),
+  },
+};
+const tasks = Object.keys(models) as Task[];
+
+const LENGTH = 48;
+
+const caseOf = (task: Task, more: Partial<ScalingCase> = {}): ScalingCase => ({
+  student: models[task].student,
+  teachers: [models[task].teacher],
+  teacher: 'asked',
+  objective,
+  task,
+  length: LENGTH,
+  batchSize: 8,
+  gradientAccumulation: 1,
+  precision: 'float32',
+  rows: 1000,
+  epochs: 2,
+  stored: { values: 'auto' },
+  ...more,
+});
+
+const shapeOf = (task: Task, rows: number): BatchShape => ({
+  rows,
+  length: LENGTH,
+  predictions: predictionsOf(task, rows, LENGTH),
+});
+
+const h100 = deviceNamed('H100')!;
+const bytesNamed = (terms: readonly { name: string; bytes: number }[], name: string): number | undefined =>
+  terms.find((term) => term.name === name)?.bytes;
+
+describe.each(tasks)('a step of %s', (task) => {
+  const planned = caseOf(task);
+  const pairing: Pairing = { student: planned.student, teacher: models[task].teacher, objective };
+
+  it('has as many operations as the recorded programs', () => {
+    const shape = shapeOf(task, 8);
+    const recorded =
+      operationsOf(gradientsProgram(pairing, shape).graph) +
+      operationsOf(teacherProgram({ teacher: models[task].teacher, blocks: [] }, shape).graph);
+    expect(Math.abs(batchOperations(planned, shape, false) / recorded - 1)).toBeLessThan(OPERATIONS_TOLERANCE);
+  });
+
+  it('takes the bytes of its weights, gradients and moments exactly, divided among devices by fsdp alone', () => {
+    const bytes = Object.values(trainedSpecs(pairing)).reduce((sum, spec) => sum + bytesOf(spec), 0);
+    const machines = { device: h100, devices: 4, hosts: 2 };
+    for (const [strategy, share] of [
+      ['ddp', 1],
+      ['fsdp', 8],
+    ] as const) {
+      const { memory } = planScaling(planned, machines, strategy).chosen;
+      expect(bytesNamed(memory, 'student weights')).toBe(Math.ceil(bytes / share));
+      expect(bytesNamed(memory, 'gradients')).toBe(Math.ceil(bytes / share));
+      expect(bytesNamed(memory, 'moments')).toBe(Math.ceil((2 * bytes) / share));
+    }
+  });
+
+  it('holds as much of each further row as the recorded program, within a named share', () => {
+    // Without the constant part: gradients, the sums of the head.
+    const of = (rows: number): number => workingBytes(gradientsProgram(pairing, shapeOf(task, rows)).graph);
+    const recorded = (of(32) - of(16)) / (16 * LENGTH);
+    const { student } = planned;
+    const token = activationBytesOfToken(student, LENGTH, { productBytes: 4, keepsProbabilities: true });
+    // So small a vocabulary is one chunk.
+    const logits = task === 'text-classification' ? 0 : CHUNK_MATRICES * 4 * student.vocabularySize;
+    const ofToken = student.layers * token + (logits * shapeOf(task, 16).predictions) / (16 * LENGTH);
+    expect(Math.abs(ofToken / recorded - 1)).toBeLessThan(ACTIVATIONS_TOLERANCE);
+  });
+});
+
+describe('communication', () => {
+  it('is that of a ring: twice the gradients under ddp once a step, three times the weights under fsdp in each batch', () => {
+    const planned = caseOf('causal-lm', { gradientAccumulation: 4 });
+    const bytes = Object.values(trainedSpecs({ student: planned.student })).reduce(
+      (sum, spec) => sum + bytesOf(spec),
+      0,
+    );
+    const machines = { device: h100, devices: 8, hosts: 1 };
+    expect(allReduceBytes(800, 8)).toBe(1400);
+    expect(gatherBytes(800, 8)).toBe(700);
+    expect(planScaling(planned, machines, 'ddp').chosen.communicationBytes).toBe((2 * 7 * bytes) / 8);
+    expect(planScaling(planned, machines, 'fsdp').chosen.communicationBytes).toBe((4 * 3 * 7 * bytes) / 8);
+    expect(planScaling(planned, { ...machines, devices: 1 }).chosen.communicationBytes).toBe(0);
+  });
+
+  it('goes at the rate of the slowest link of the ring, all adapters of a host together', () => {
+    const rate = (devices: number, hosts: number, network?: keyof typeof networks): number =>
+      ringRate({ device: h100, devices, hosts, ...(network && { network: networks[network] }) });
+    expect(rate(8, 1)).toBe(450e9);
+    expect(rate(8, 4)).toBe(400e9);
+    expect(rate(2, 4)).toBe(100e9);
+    expect(rate(8, 4, 'ethernet-100g')).toBe(12.5e9);
+    expect(rate(1, 4)).toBe(50e9);
+  });
+});
+
+describe('the strategy', () => {
+  const student = createArchitecture({
+    family: 'llama',
+    head: 'causal-lm',
+    hiddenSize: 4096,
+    layers: 32,
+    heads: 32,
+    keyValueHeads: 8,
+    intermediateSize: 14336,
+    vocabularySize: 128256,
+    maxPositions: 4096,
+  });
+  const large = caseOf('causal-lm', {
+    student: { ...student, attentionDropout: 0, dropout: 0 },
+    teachers: [{ ...student, layers: 80 }],
+    length: 4096,
+    batchSize: 64,
+    precision: 'bfloat16',
+  });
+  const machines = { device: deviceNamed('H200')!, devices: 8, hosts: 1 };
+
+  it('is ddp for what fits whole, and says what is left', () => {
+    const { chosen, reason } = planScaling(caseOf('text-classification'), machines);
+    expect(chosen.strategy).toBe('ddp');
+    expect(reason).toMatch(/^ddp: fits with \d+ GB of 141 GB to spare/);
+    expect(chosen.memoryBytes + chosen.freeBytes).toBeCloseTo(0.9 * 141e9, 0);
+  });
+
+  it('divides student and teacher where neither has room whole, in batches that fit', () => {
+    const plan = planScaling(large, machines);
+    expect(plan.chosen).toMatchObject({ strategy: 'fsdp with the teacher divided', fits: true });
+    expect(plan.chosen.batchSize * plan.chosen.gradientAccumulation).toBe(64);
+    expect(plan.notes.join(' ')).toContain(`"batchSize": ${plan.chosen.batchSize}`);
+    expect(plan.others.every(({ fits }) => !fits)).toBe(true);
+  });
+
+  it('is told to be none where nothing fits, with what it would take', () => {
+    const { chosen, reason } = planScaling(large, { device: deviceNamed('l4')!, devices: 2, hosts: 1 });
+    expect(chosen.fits).toBe(false);
+    expect(reason).toContain('does not fit');
+  });
+
+  it('needs no teacher’s memory or operations where a server answers, and its logits alone where answers are kept', () => {
+    const [asked, kept, elsewhere] = (['asked', 'kept', 'elsewhere'] as const).map(
+      (teacher) => planScaling({ ...large, teacher }, machines, 'fsdp').chosen,
+    );
+    expect(bytesNamed(kept!.memory, 'teacher weights')).toBeUndefined();
+    expect(kept!.operations / kept!.batchSize).toBeLessThan(asked!.operations / asked!.batchSize);
+    expect(elsewhere!.operations).toBeLessThan(kept!.operations);
+  });
+});
+
+it('kept answers pay from more passes on the slower they are read, and never where asking is quicker', () => {
+  const machines = { device: h100, devices: 8, hosts: 1 };
+  const { kept } = planScaling(caseOf('causal-lm', { precision: 'bfloat16' }), machines);
+  const [own, logits] = kept;
+  // A tiny teacher answers faster than a disk does.
+  expect([own!.passes, logits!.passes]).toEqual([undefined, undefined]);
+  expect(logits!.bytesOfToken).toBeCloseTo((2 * sizes.vocabularySize * (LENGTH - 1)) / LENGTH, 6);
+  expect(own!.bytesOfToken).toBeCloseTo((4 * 96 * (LENGTH - 1)) / LENGTH, 6);
+  expect(planScaling(caseOf('masked-lm'), machines).kept).toEqual([]);
+});
+
+it('each device has rates that belong together, and a source', () => {
+  for (const { operations, memoryRate, link, source, memoryBytes } of devices) {
+    expect(operations.bfloat16).toBeGreaterThan(operations.float32);
+    expect(memoryRate).toBeGreaterThan(link.rate / 2);
+    expect(memoryBytes).toBeGreaterThan(1e10);
+    expect(source).toMatch(/data sheet|white paper/);
+  }
+});

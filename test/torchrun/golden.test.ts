@@ -1,0 +1,336 @@
+/** Each family, task and objective on the recorded engine and in Python: the same losses, gradient norms, evaluations and weights. */
+
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { TokenExample } from '../../src/dataset/examples';
+import { Evaluator } from '../../src/distill/evaluation/evaluator';
+import type { DistilledPair, Objective } from '../../src/distill/pairing';
+import { FrozenTeacher } from '../../src/distill/teacher/teacher';
+import { Trainer } from '../../src/distill/training/trainer';
+import { openExecutor } from '../../src/engine/engines';
+import type { Executor } from '../../src/engine/executor';
+import { randomStream } from '../../src/engine/random';
+import type { TrainingSpec } from '../../src/experiment/file/schema';
+import type { Architecture, Family, ProblemType } from '../../src/model/architecture';
+import { readSafetensors, toFloat32 } from '../../src/model/files/safetensors';
+import { createArchitecture } from '../../src/model/layouts/config';
+import { initializeParameters } from '../../src/model/parameters';
+import { divergenceNames } from '../../src/protocol/divergences';
+import type { Metrics, MetricsRecord, Task } from '../../src/protocol/records';
+import { torchrunFamilies } from '../../src/protocol/torchrun';
+import { runPaths } from '../../src/run-directory/run-paths';
+import { initialProjections } from '../../src/runner/run/models';
+import { batchesOf, trainingBatches, type PreparedRun } from '../../src/runner/run/prepared-run';
+import { writeJob } from '../../src/runner/torchrun/job';
+import { allOr } from '../torture';
+import { evaluationsOf, hasPython, metricsOf, python } from './python';
+
+const VOCABULARY = 40;
+const MASK = 4;
+
+interface Case {
+  name: string;
+  task: Task;
+  family: Family;
+  problemType?: ProblemType;
+  objective?: Partial<Objective>;
+  training?: Partial<TrainingSpec>;
+  /** Width of the student; the teacher has 16. */
+  width?: number;
+  unlabelled?: boolean;
+  dropout?: number;
+}
+
+const encoder = { task: 'text-classification', family: 'bert' } as const;
+const hidden = { loss: 'mse' as const, layers: [[1, 0]] as [number, number][], weight: 0.1 };
+
+const all: readonly Case[] = [
+  ...divergenceNames.map((divergence): Case => ({ ...encoder, name: divergence, objective: { divergence } })),
+  ...torchrunFamilies
+    .filter((family) => !['roberta', 'xlm-roberta', 'bert'].includes(family))
+    .map((family): Case => ({ name: `${family}, causal-lm`, task: 'causal-lm', family, objective: { hidden } })),
+  ...(['bert', 'roberta', 'xlm-roberta'] as const).flatMap((family): Case[] => [
+    { name: `${family}, masked-lm`, task: 'masked-lm', family, dropout: 0.1 },
+    { name: `${family}, classes`, task: 'text-classification', family, dropout: 0.1 },
+  ]),
+  { name: 'gpt2, classes', task: 'text-classification', family: 'gpt2' },
+  { name: 'qwen2, classes', task: 'text-classification', family: 'qwen2' },
+  { ...encoder, name: 'several labels', problemType: 'multi-label' },
+  { ...encoder, name: 'several labels, tvd', problemType: 'multi-label', objective: { divergence: 'tvd' } },
+  { ...encoder, name: 'numbers', problemType: 'regression', objective: { divergence: 'mse-logits' } },
+  {
+    ...encoder,
+    name: 'hidden cosine of another width',
+    width: 8,
+    objective: { hidden: { ...hidden, loss: 'cosine' } },
+  },
+  {
+    ...encoder,
+    name: 'last hidden state of another width',
+    width: 8,
+    objective: {
+      hidden: {
+        ...hidden,
+        layers: [
+          [0, 1],
+          [1, 1],
+        ],
+      },
+    },
+  },
+  { ...encoder, name: 'rows without labels', unlabelled: true },
+  {
+    ...encoder,
+    name: 'schedules of T and α, without T²',
+    objective: {
+      temperature: { from: 8, to: 2, schedule: 'linear' },
+      alpha: { from: 1, to: 0.25, schedule: 'linear' },
+      scaleByTemperatureSquared: false,
+    },
+  },
+  {
+    ...encoder,
+    name: 'layer decay, frozen blocks, all decays',
+    training: { layerDecay: 0.8, frozenBlocks: 1, decayBiasAndNorm: true, clipNorm: 0 },
+  },
+  {
+    name: 'accumulation',
+    task: 'causal-lm',
+    family: 'gpt2',
+    dropout: 0.2,
+    training: { gradientAccumulation: 2, batchSize: 3, schedule: 'linear' },
+  },
+];
+
+/** One of each kind that could go wrong by itself. */
+const cases = allOr(
+  all,
+  all.filter(({ name }) =>
+    ['jsd', 'llama, causal-lm', 'bert, masked-lm', 'rows without labels', 'accumulation'].includes(name),
+  ),
+);
+
+const training: TrainingSpec = {
+  epochs: 2,
+  batchSize: 4,
+  groupByLength: 'auto',
+  gradientAccumulation: 1,
+  optimizer: 'adamw',
+  learningRate: 2e-3,
+  schedule: 'cosine',
+  warmup: 2,
+  weightDecay: 0.01,
+  decayBiasAndNorm: false,
+  layerDecay: 1,
+  frozenBlocks: 0,
+  clipNorm: 1,
+  dropout: 0,
+  onDivergence: 'stop',
+  seed: 5,
+  evaluateEvery: 100,
+  checkpointEvery: 100,
+};
+
+function architectureOf({ task, family, problemType, dropout = 0 }: Case, width: number, layers: number): Architecture {
+  const head = {
+    'text-classification': 'sequence-classification',
+    'causal-lm': 'causal-lm',
+    'masked-lm': 'masked-lm',
+  } as const;
+  const sizes = {
+    hiddenSize: width,
+    layers,
+    heads: 2,
+    intermediateSize: 2 * width,
+    vocabularySize: VOCABULARY,
+    maxPositions: 24,
+  };
+  const rates = { dropout, attentionDropout: dropout, embeddingDropout: dropout, classifierDropout: dropout };
+  return createArchitecture({
+    family,
+    ...sizes,
+    ...(task === 'text-classification' && {
+      labels: problemType === 'regression' ? ['n'] : ['a', 'b', 'c'],
+      problemType,
+    }),
+    ...rates,
+    head: head[task],
+    initializerRange: 0.2,
+    padId: 0,
+  });
+}
+
+/** Rows of 3 to 24 random tokens. */
+function examplesOf({ task, problemType, unlabelled }: Case, count: number, seed: number): TokenExample[] {
+  const random = randomStream(seed);
+  const below = (limit: number): number => Math.floor(random() * limit);
+  return Array.from({ length: count }, (_, row) => {
+    const length = 3 + below(22);
+    const inputIds = Int32Array.from({ length }, () => 5 + below(VOCABULARY - 5));
+    const labelOf = (): TokenExample['labels'] => {
+      if (task !== 'text-classification') return inputIds.map((id, i) => (i < 2 ? -100 : id));
+      if (problemType === 'multi-label') return Float32Array.from({ length: 3 }, () => below(2));
+      if (problemType === 'regression') return Float32Array.of(4 * random());
+      return unlabelled && row >= count - 5 ? -100 : below(3);
+    };
+    return { inputIds, typeIds: new Int32Array(length), labels: labelOf() };
+  });
+}
+
+/** As much of a run as trainings look at. */
+function runOf(one: Case, directory: string, executor: Executor): PreparedRun {
+  const train = examplesOf(one, 14, 3);
+  const labelled = one.unlabelled ? train.slice(0, -5) : train;
+  const validation = examplesOf({ ...one, unlabelled: false }, 9, 4);
+  const tokenizer = { padId: 0, vocabularySize: VOCABULARY, special: { mask: MASK } };
+  return {
+    executor,
+    paths: runPaths(directory),
+    experiment: { task: one.task, dataset: { maxLength: 24 }, precision: 'float32', torchrun: { dropout: 'exact' } },
+    data: { tokenizer, train, labelled, validation, leftOut: 0 },
+  } as unknown as PreparedRun;
+}
+
+interface Outcome {
+  records: MetricsRecord[];
+  evaluations: Metrics[];
+  parameters: Record<string, Float32Array>;
+}
+
+/** What the recorded engine does; the folder then holds what Python is to do. */
+async function train(one: Case, directory: string, executor: Executor): Promise<Outcome> {
+  const run = runOf(one, directory, executor);
+  const student = architectureOf(one, one.width ?? 16, 2);
+  const teacher = architectureOf({ ...one, dropout: 0 }, 16, 2);
+  const weights = initializeParameters(teacher, 11);
+  const pairing: DistilledPair = {
+    student,
+    teacher,
+    objective: {
+      temperature: 2,
+      alpha: 0.6,
+      divergence: 'forward-kl',
+      beta: 0.3,
+      scaleByTemperatureSquared: true,
+      ...one.objective,
+    },
+  };
+  const spec = { ...training, ...one.training };
+  const initial = { ...initializeParameters(student, spec.seed), ...initialProjections(pairing, spec.seed) };
+  await writeJob(
+    run,
+    {
+      role: 'student',
+      name: 'student',
+      pairing,
+      teacher: { architecture: teacher, parameters: weights },
+      initial: () => Promise.resolve(initial),
+      paths: run.paths,
+      spec,
+    },
+    {
+      shared: path.join(directory, 'torchrun'),
+      folder: path.join(directory, 'torchrun', 'student'),
+      strategy: 'ddp',
+      runner: process.pid,
+    },
+  );
+  const frozen = new FrozenTeacher(executor, teacher, weights);
+  const source = trainingBatches(run, spec, 'student');
+  const trainer = new Trainer({ executor, task: one.task, pairing, teacher: frozen, source, options: spec, initial });
+  const evaluator = new Evaluator({
+    executor,
+    task: one.task,
+    model: student,
+    teacher: frozen,
+    batches: batchesOf(run, run.data.validation),
+  });
+  const evaluations = [await evaluator.evaluate(trainer.trained)];
+  const records: MetricsRecord[] = [];
+  while (trainer.position < trainer.steps) records.push(await trainer.step());
+  evaluations.push(await evaluator.evaluate(trainer.trained));
+  const { parameters } = await trainer.state();
+  await trainer.release();
+  await evaluator.release();
+  frozen.release();
+  return { records, evaluations, parameters };
+}
+
+const script = fileURLToPath(new URL('../../python/tests/jobs.py', import.meta.url));
+
+describe.skipIf(!hasPython)('a training on PyTorch is that of the recorded engine', () => {
+  const folders = mkdtempSync(path.join(os.tmpdir(), 'distillery-torchrun-'));
+  const folderOf = (one: Case): string => path.join(folders, String(all.indexOf(one)));
+  const outcomes = new Map<Case, Outcome>();
+  beforeAll(async () => {
+    const executor = await openExecutor('cpu', { threads: 1 });
+    for (const one of cases) outcomes.set(one, await train(one, folderOf(one), executor));
+    const jobs = cases.map((one) => path.join(folderOf(one), 'torchrun', 'student'));
+    await promisify(execFile)(python, [script, ...jobs], { env: { ...process.env, OMP_NUM_THREADS: '1' } });
+  }, 600_000);
+
+  it.each(cases)('$name: losses, gradient norms and rates of each step', (one) => {
+    const { records } = outcomes.get(one)!;
+    const theirs = metricsOf(folderOf(one));
+    expect(theirs.length).toBe(records.length);
+    for (const [i, own] of records.entries()) {
+      const other = theirs[i]!;
+      expect(Object.keys(other.loss).sort()).toEqual(Object.keys(own.loss).sort());
+      for (const [name, value] of Object.entries(own.loss) as [keyof typeof own.loss, number][]) {
+        expectNear(other.loss[name]!, value, `${name} of step ${i}`, 1e-4);
+      }
+      expectNear(other.gradientNorm, own.gradientNorm, `gradient norm of step ${i}`, 1e-3);
+      for (const name of ['step', 'epoch', 'tokens', 'learningRate', 'temperature', 'alpha'] as const) {
+        expect(other[name], name).toBeCloseTo(own[name]!, 12);
+      }
+      expect(Object.keys(other).sort()).toEqual(Object.keys(own).sort());
+    }
+  });
+
+  it.each(cases)('$name: metrics of evaluations', (one) => {
+    const evaluations = evaluationsOf(folderOf(one));
+    const theirs = [evaluations.at(0)!, evaluations.at(-1)!].map(({ metrics }) => metrics); // it looks once before the end too
+    for (const [i, own] of outcomes.get(one)!.evaluations.entries()) {
+      expect(Object.keys(theirs[i]!).sort()).toEqual(Object.keys(own).sort());
+      for (const [name, value] of Object.entries(own)) {
+        expectNear(theirs[i]![name as keyof Metrics]!, value as number, name, 2e-3);
+      }
+    }
+  });
+
+  it.each(cases)('$name: weights and moments after the last step', async (one) => {
+    const last = path.join(folderOf(one), 'checkpoints', 'last');
+    const stored = {
+      ...(await readSafetensors(path.join(last, 'optimizer.safetensors'))),
+      ...(await readSafetensors(path.join(last, 'model.safetensors'))),
+    };
+    const { parameters } = outcomes.get(one)!;
+    for (const [name, own] of Object.entries(parameters)) {
+      // Without rotary positions the true gradient of a key's bias is 0; what Adam magnifies is rounding.
+      if (/key\.bias$|c_attn\.bias$|k_proj\.bias$/.test(name)) continue;
+      const theirs = toFloat32(stored[name]!)!;
+      const most = own.reduce((largest: number, value, i) => Math.max(largest, Math.abs(value - theirs[i]!)), 0);
+      expect(most, name).toBeLessThan(5e-5);
+      expect(stored).toHaveProperty([`first.${name}`]);
+      expect(stored).toHaveProperty([`second.${name}`]);
+    }
+  });
+});
+
+it('has the families that python/ has', () => {
+  const source = readFileSync(new URL('../../python/distillery_torch/models.py', import.meta.url), 'utf8');
+  const table = /FAMILIES: [^{]*\{([^}]*)\}/.exec(source)![1]!;
+  expect([...table.matchAll(/"([\w-]+)":/g)].map(([, name]) => name)).toEqual([...torchrunFamilies]);
+});
+
+/** Relative to the value, or to a thousandth where that is less: rounding of a divergence near 0 is as large as it. */
+function expectNear(found: number, wanted: number, what: string, tolerance: number): void {
+  expect(Math.abs(found - wanted) / Math.max(Math.abs(wanted), 1e-3), `${what}: ${found}, not ${wanted}`).toBeLessThan(
+    tolerance,
+  );
+}
