@@ -61,8 +61,8 @@ export function measurePredictions(
   const names = Object.keys(parts[0]!) as (keyof PredictionMeasures)[];
   const together = parts.map((part) => tf.stack(names.map((name) => part[name]!)) as tf.Tensor2D); // [measures, size]
   const joined = tf.concat2d(together, 1); // [measures, R]
-  const measures = names.map((name, i) => [name, tf.reshape(tf.slice2d(joined, [i, 0], [1, rows]), [rows])]);
-  return Object.fromEntries(measures);
+  const measures = names.map((name, i) => [name, tf.reshape(tf.slice2d(joined, [i, 0], [1, rows]), [rows])] as const);
+  return Object.fromEntries(measures) as Record<keyof PredictionMeasures, tf.Tensor1D>;
 }
 
 function measureChunk(
