@@ -369,15 +369,6 @@ const teacherSchema = z
           'Most probable tokens of a position whose log-probabilities are asked for; servers allow 5 to 20 unless they are told otherwise. What all others have together is known from these.',
           1000,
         ).default(20),
-        apiKeyVariable: z
-          .string()
-          .regex(/^[A-Z][A-Z0-9_]*_API_(KEY|TOKEN)$/)
-          .optional()
-          .meta({
-            description:
-              'Name of the environment variable that has the key of the server, ending in _API_KEY or _API_TOKEN; the key itself stands in no file. The editor keeps a key of its own for each server.',
-            examples: ['OPENAI_API_KEY'],
-          }),
         prompt: z
           .string()
           .max(20_000)

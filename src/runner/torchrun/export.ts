@@ -18,7 +18,6 @@ import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { controlPaths, runPaths } from '../../run-directory/run-paths';
 import { initialProjections, initialStudent, loadModel, studentArchitecture } from '../run/models';
-import { prunedUnits } from '../run/pruned-units';
 import { prepareRun, seedsOfRun } from '../run/prepared-run';
 import { RunControl } from '../run/run-control';
 import { RunRecorder } from '../run/run-recorder';

@@ -3,6 +3,8 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ResolvedExperiment } from '../../../src/experiment/file/schema';
+import { experimentFacts } from '../../../src/extension/lab/experiment-facts';
 import { validateExperimentFile } from '../../../src/experiment/checks/validate';
 import type { InspectResult } from '../../../src/protocol/records';
 import type { CacheResult } from '../../../src/runner/commands/cache';
@@ -85,7 +87,7 @@ function filesBelow(folder: string): string[] {
 
 describe('a run whose teacher gives log-probabilities of prompts', () => {
   const key = 'sk-nobody-may-see-this';
-  const settings = { apiKeyVariable: 'TINY_API_KEY', concurrency: 4 };
+  const settings = { concurrency: 4 };
   let workspace: string;
   let folder: string;
   let result: RunResult;
@@ -95,7 +97,7 @@ describe('a run whose teacher gives log-probabilities of prompts', () => {
     workspace = workspaceWith({ settings });
     server.answersAtMost = 30;
     server.failures.push({ status: 500, retryAfter: '0' });
-    const env = { ...environment, TINY_API_KEY: key };
+    const env = { ...environment, DISTILLERY_API_KEYS: `${new URL(server.url).host}=${key}` };
     const { child, outcome } = start(['run', 'tiny.distill.json'], workspace, env);
     // All that it has answered is kept, and as many wait as may be under way.
     await until(() => linesIn(workspace) === 30 && server.requests === 1 + 30 + 4);
@@ -130,6 +132,8 @@ describe('a run whose teacher gives log-probabilities of prompts', () => {
     expect(new Set(asked.keys)).toEqual(new Set([`Bearer ${key}`]));
     const card = readFileSync(path.join(folder, 'student', 'README.md'), 'utf8');
     expect(card.replaceAll('\\', '')).toContain(`A student distilled from tiny at ${host}: forward-kl`);
+    const experiment = JSON.parse(readFileSync(path.join(folder, 'experiment.json'), 'utf8')) as ResolvedExperiment;
+    expect(experimentFacts(experiment).endpoint).toBe(`tiny at ${host}`);
     expect(filesBelow(workspace).some((content) => content.includes(key))).toBe(false);
   });
 
@@ -300,7 +304,7 @@ describe('a run with a server that cannot', () => {
     };
     server.failures.push({ status: 401 });
     expect(await failing()).toMatch(
-      /tiny\.distill\.json:\d+:\d+: .+ answers only to who has a key\. .+"apiKeyVariable" names/,
+      /tiny\.distill\.json:\d+:\d+: .+ answers only to who has a key\. .+DISTILLERY_API_KEYS/,
     );
     server.kind = 'llama.cpp';
     expect(await failing()).toMatch(/of what it writes alone, and the rows have no prompts.+"promptColumn"/);
@@ -335,8 +339,6 @@ describe('a run with a server that cannot', () => {
     expect(await codes({ teacher: { ...original.teacher, url: 'http://me:pw@localhost/v1' } })).toEqual([
       'endpoint-has-user',
     ]);
-    // Of an environment variable that is no key of a server nothing is sent to one.
-    expect(await codes({ teacher: { ...original.teacher, apiKeyVariable: 'AWS_SECRET_ACCESS_KEY' } })).toHaveLength(1);
     expect(await codes({ teacher: { ...original.teacher, url: 'file:///etc/passwd' } })).toHaveLength(1);
     expect(server.requests).toBe(0);
   });
