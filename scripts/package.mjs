@@ -36,7 +36,10 @@ if (process.platform !== 'win32' && !existsSync(path.join(root, 'dist', 'tensorf
 }
 const stage = await mkdtemp(path.join(os.tmpdir(), 'distillery-package-'));
 try {
-  for (const name of shipped) await cp(path.join(root, name), path.join(stage, name), { recursive: true });
+  const isShipped = (file) => path.basename(file) !== '__pycache__';
+  for (const name of shipped) {
+    await cp(path.join(root, name), path.join(stage, name), { recursive: true, filter: isShipped });
+  }
   for (const name of built) {
     const filter = (file) => !file.endsWith('.map');
     await cp(path.join(root, 'dist', name), path.join(stage, 'dist', name), { recursive: true, filter });

@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 const at = (path) => fileURLToPath(new URL(`../test/peers/${path}`, import.meta.url));
 const windows = process.platform === 'win32';
 const python = at(windows ? '.venv/Scripts/python.exe' : '.venv/bin/python');
-const requirements = readFileSync(at('requirements.txt'), 'utf8');
+const files = [at('requirements.txt'), at('../../python/requirements.txt')];
+const requirements = files.map((file) => readFileSync(file, 'utf8')).join('');
 // Written last: an installation that was interrupted begins again.
 const installed = at('.venv/installed.txt');
 
@@ -29,7 +30,7 @@ function installPython() {
   console.log('Installing PyTorch and transformers into test/peers/.venv (several GB on Linux, some minutes) ...');
   const needs = 'The peer tests need Python 3.10 or newer with venv and pip.';
   run(windows ? 'python' : 'python3', ['-m', 'venv', at('.venv')], needs);
-  run(python, ['-m', 'pip', 'install', '--quiet', '--requirement', at('requirements.txt')], needs);
+  run(python, ['-m', 'pip', 'install', '--quiet', ...files.flatMap((file) => ['--requirement', file])], needs);
   writeFileSync(installed, requirements);
 }
 

@@ -35,7 +35,7 @@ const longForms = {
     'test/storage',
     'test/fuzz',
   ],
-  page: ['webview/layout'],
+  page: ['webview/layout', 'webview/long-run'],
   webgpu: [],
   journeys: ['accessibility'],
 };

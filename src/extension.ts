@@ -16,6 +16,7 @@ import { registerLab } from './extension/lab/register-lab';
 import { ExperimentChecker } from './extension/models/experiment-checker';
 import { ModelList } from './extension/models/model-list';
 import { ModelServer } from './extension/models/model-server';
+import { Endpoints } from './extension/runs/endpoints';
 import { registerRuns } from './extension/runs/register-runs';
 import { RunList, type ListedRun } from './extension/runs/run-list';
 import { registerTools } from './extension/tools/register-tools';
@@ -25,6 +26,7 @@ export function activate({
   globalStorageUri,
   logUri,
   secrets,
+  globalState,
   subscriptions,
   workspaceState,
 }: ExtensionContext): void {
@@ -47,7 +49,8 @@ export function activate({
   const lab = new LabPanel(runs, models, extensionUri);
   const inspections = new Inspections(runs, models, workspaceState, report);
 
-  const common = { runs, keys, log, report, startRunner, extensionUri };
+  const endpoints = new Endpoints(secrets, globalState);
+  const common = { runs, keys, log, report, startRunner, endpoints, extensionUri };
   const show = (run: ListedRun): void => lab.open(run);
   const withCommands: Record<Subject, Disposable> = {
     experiments: registerExperiments({ ...common, models: modelsHere, files, show, check, askStudents }),

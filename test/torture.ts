@@ -59,8 +59,9 @@ export class Ledger<T extends object> {
     return this.kept.tried;
   }
 
-  get sittings(): number {
-    return this.kept.sittings;
+  /** For the figures: over how many sittings, where there was more than one. */
+  get sittings(): { sittings?: number } {
+    return this.kept.sittings > 1 ? { sittings: this.kept.sittings } : {};
   }
 
   /** Milliseconds. */

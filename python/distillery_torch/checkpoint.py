@@ -90,6 +90,15 @@ def load_last(output: Path) -> State | None:
     return None
 
 
+def remove_damaged(output: Path) -> Path | None:
+    """Remove a damaged last checkpoint, which the next one would keep over the whole one before it. Gives the folder."""
+    last = _complete(output / "checkpoints" / "last")
+    if last is None or not _is_damaged(last):
+        return None
+    shutil.rmtree(last)
+    return last
+
+
 def export(output: Path, model: str, tokenizer: Path | None) -> None:
     """Write the finished model, a Hugging Face folder: the best checkpoint and its tokenizer."""
     best = _complete(output / "checkpoints" / "best")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from distillery_torch.data import Batch, Counts
     from distillery_torch.experiment import Job
     from distillery_torch.models import Model
+    from distillery_torch.step import Distiller
 
 _BATCH = 32
 """Rows of an evaluation batch; results do not depend on it."""
@@ -53,9 +54,9 @@ class Evaluator:
             return None
         return Masking(EVALUATION_SEED, 0, job.vocabulary_size, job.mask_id)
 
-    def evaluate(self, student: Model, teacher: Model | None) -> Metrics:
+    def evaluate(self, distiller: Distiller, teacher: Model | None) -> Metrics:
         """Measure; the same on all processes."""
-        measured = [self._measure(student, teacher, planned) for planned in self._plan]
+        measured = [self._measure(distiller, teacher, planned) for planned in self._plan]
         names = list(measured[0])
         columns = {name: torch.cat([one[name] for one in measured]) for name in names}
         if self._world > 1:
@@ -64,15 +65,15 @@ class Evaluator:
             columns = {name: torch.cat([one[name] for one in gathered]) for name in names}
         return _metrics(self._job, columns)
 
-    def probe(self, model: Model, index: int, most: int) -> torch.Tensor:
+    def probe(self, distiller: Distiller, index: int, most: int) -> torch.Tensor:
         """Give the logits of a row's first counted positions, [positions, V] or [1, C]."""
         planned = Planned(self._rows.lengths[index], [index])
         batch, _ = self._collate(planned, 1)
         with torch.no_grad():
-            prediction, _ = model.predict(batch)
-            if model.a.is_language_model:
+            prediction = distiller.predict(batch)
+            if distiller.student.a.is_language_model:
                 kept = batch.counted.nonzero()[:most, 0]
-                weight, bias = model.vocabulary()
+                weight, bias = distiller.student.vocabulary()
                 prediction = torch.nn.functional.linear(prediction[kept], weight, bias)
         return prediction.float().cpu()
 
@@ -90,10 +91,10 @@ class Evaluator:
         return batch.to(self._device), counts
 
     @torch.no_grad()
-    def _measure(self, student: Model, teacher: Model | None, planned: Planned) -> dict[str, torch.Tensor]:
+    def _measure(self, distiller: Distiller, teacher: Model | None, planned: Planned) -> dict[str, torch.Tensor]:
         """Give columns of numbers, one a counted prediction."""
         batch, _ = self._collate(planned, _BATCH)
-        prediction, _ = student.predict(batch)
+        student, prediction = distiller.student, distiller.predict(batch)
         targets = Targets(teacher, batch, whole=False) if teacher else None
         counted = batch.counted.bool()
         if not student.a.is_language_model:

@@ -55,6 +55,10 @@ class Distiller(nn.Module):
             named[f"projection.{pair}"] = projection.get_parameter("weight")
         return named
 
+    def predict(self, batch: Batch) -> torch.Tensor:
+        """Compute the student's prediction alone, in evaluation; see ``Model.predict``."""
+        return self.student.predict(batch)[0]
+
     def project(self, pair: int, x: torch.Tensor) -> torch.Tensor:
         """Bring the student's hidden states to the teacher's width."""
         if len(self.projection) == 0:
@@ -177,17 +181,16 @@ def apply_update(
     learning = [one for one in parameters if one.requires_grad]
     gradients = [one.grad for one in learning if one.grad is not None]
     norm: Any = nn.utils.get_total_norm(gradients)
-    if hasattr(norm, "full_tensor"):
-        norm = norm.full_tensor()
-    if not torch.isfinite(norm):
-        raise NotFiniteError("the gradient norm", float(norm))
+    value = float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
+    if not math.isfinite(value):
+        raise NotFiniteError("the gradient norm", value)
     if clip_norm > 0:
         nn.utils.clip_grads_with_norm_(learning, clip_norm, norm)
     for group in optimizer.param_groups:
         group["lr"] = rate * group["factor"]
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return float(norm)
+    return value
 
 
 class NotFiniteError(Exception):

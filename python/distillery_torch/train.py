@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.distributed as dist
 from safetensors.torch import save_file
+from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+from torch.distributed.tensor import distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from distillery_torch import checkpoint
@@ -89,7 +91,8 @@ class Trainer:
         self.teacher = _teacher(job, device)
         self.optimizer = optimizer_of(self.distiller, job.training)
         self.wrapped: Any = self.distiller
-        if job.strategy == "fsdp" and dist.is_initialized():
+        self.is_sharded = job.strategy == "fsdp" and dist.is_initialized()
+        if self.is_sharded:
             _shard(self.distiller)
             self.optimizer = optimizer_of(self.distiller, job.training)
         elif processes.world > 1:
@@ -139,6 +142,11 @@ class Trainer:
             first[name] = _whole(moments["exp_avg"]) if moments else zeros
             second[name] = _whole(moments["exp_avg_sq"]) if moments else zeros.clone()
         return State(self.step, self.tokens, self.rate_scale, parameters, first, second, best, waited)
+
+    def reshard(self) -> None:
+        """Let go of parameters that an evaluation has gathered."""
+        if self.is_sharded:
+            self.wrapped.reshard()
 
     def train_step(self) -> Record:
         """Do one optimizer step. Its losses are those before the update."""
@@ -232,12 +240,11 @@ def _teacher(job: Job, device: torch.device) -> Model | None:
 
 
 def _shard(distiller: Distiller) -> None:
-    """FSDP2: parameters, gradients and moments in shards, gathered block by block."""
-    from torch.distributed.fsdp import fully_shard  # noqa: PLC0415 - of newer versions, and needed here alone
-
+    """FSDP2: parameters, gradients and moments in shards, gathered block by block; what lies outside of the blocks until the backward pass."""
     for block in distiller.student.blocks():
         fully_shard(block)
-    fully_shard(distiller)
+    fully_shard(distiller, reshard_after_forward=False)
+    register_fsdp_forward_method(distiller, "predict")
 
 
 def _whole(tensor: Any) -> torch.Tensor:  # noqa: ANN401 - a tensor, or one in shards
@@ -251,8 +258,6 @@ def _like(value: torch.Tensor, parameter: Any) -> torch.Tensor:  # noqa: ANN401 
     moved = value.to(parameter.device, torch.float32)
     if not hasattr(parameter, "full_tensor"):
         return moved.clone()
-    from torch.distributed.tensor import distribute_tensor  # noqa: PLC0415
-
     return distribute_tensor(moved, parameter.device_mesh, parameter.placements)
 
 
@@ -273,6 +278,9 @@ class Run:
         self.metrics: Records | None = None
         self.evaluations: Records | None = None
         if processes.is_first:
+            damaged = checkpoint.remove_damaged(job.output)
+            if damaged:
+                tell("damaged", folder=str(damaged), step=trainer.step)
             self.metrics = Records(job.output / "metrics.jsonl", trainer.step - 1)
             self.evaluations = Records(job.output / "evaluations.jsonl", trainer.step if resumed else -1)
             tell(
@@ -317,9 +325,10 @@ class Run:
         job, trainer = self.job, self.trainer
         self.tell("evaluating", step=trainer.step)
         with trainer.autocast():
-            measured = self.evaluator.evaluate(trainer.distiller.student, trainer.teacher)
+            measured = self.evaluator.evaluate(trainer.distiller, trainer.teacher)
             finite(measured)
             self.probe()
+        trainer.reshard()
         record = {"step": trainer.step, "split": "validation", "role": job.role, "metrics": measured}
         if self.evaluations:
             self.evaluations.append(record)
@@ -337,7 +346,7 @@ class Run:
         if probes is None:
             return
         logits = {
-            f"logits.{k}": self.evaluator.probe(trainer.distiller.student, index, probes.most_positions).half()
+            f"logits.{k}": self.evaluator.probe(trainer.distiller, index, probes.most_positions).half()
             for k, index in enumerate(probes.indices)
         }
         if self.processes.is_first:

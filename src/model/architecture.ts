@@ -145,8 +145,8 @@ export interface OpaqueModel {
   /** Logits at a position; may exceed the tokenizer's size. */
   vocabularySize: number;
   maxPositions: number;
-  /** Number of weights in it. */
-  parameters: number;
+  /** Number of weights in it; absent where nobody knows. */
+  parameters?: number;
 }
 
 /** What a teacher may be. */

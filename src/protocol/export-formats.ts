@@ -20,8 +20,8 @@ export type ExportFormat = keyof typeof exportFormats;
 
 export const exportFormatNames = Object.keys(exportFormats) as ExportFormat[];
 
-/** What later versions will write. */
-export const laterExportFormats = ['torchrun'] as const;
+/** What is written of an experiment and not of its student: everything to train it elsewhere. */
+export const experimentFormat = 'torchrun';
 
 export const valuesOfFormat = (format: ExportFormat): readonly string[] => exportFormats[format].values;
 

@@ -31,6 +31,14 @@ export function isLive(status: RunStatus): boolean {
   return status === 'queued' || status === 'running' || status === 'paused';
 }
 
+/** Failures that come from the weights, data and settings alone, which a resumed run has too: it would fail at the same step. */
+const failsAlike: readonly string[] = ['training-diverged', 'numbers-not-finite'];
+
+/** It ended before its time, and its last checkpoint can be gone on from with another end. */
+export function isResumable({ status, error }: Pick<RunRecord, 'status' | 'error'>): boolean {
+  return status === 'stopped' || (status === 'failed' && !failsAlike.includes(error?.code ?? ''));
+}
+
 /** A component that the experiment has not is absent, never 0. */
 export interface LossComponents {
   /** What is back-propagated: α · T² · soft + (1 − α) · hard + Σ weight · hidden. */
@@ -115,11 +123,12 @@ export interface ComparisonRow {
   run: string;
   role: Role;
   name: string;
-  parameters: number;
+  /** This and the next two are absent of a teacher behind a server, of which nobody knows. */
+  parameters?: number | undefined;
   /** Size of the weights on disk. */
-  bytes: number;
+  bytes?: number | undefined;
   /** Median time of one example, alone, on this device. */
-  latencyMs: number;
+  latencyMs?: number | undefined;
   /** On the test split, or on validation where the experiment has no test split: `split` says which. */
   split: Split;
   /** With several seeds their means. */

@@ -154,3 +154,6 @@ export interface LogitsResult {
   teacher?: string | undefined;
   student?: string | undefined;
 }
+
+/** Environment variable by which the editor tells the runner which servers it may ask for a teacher: JSON, by origin, `{"key": …}` each, or `{}`. */
+export const ENDPOINTS_VARIABLE = 'DISTILLERY_ENDPOINTS';

@@ -193,7 +193,8 @@ function pointOf({ rows, validation, resampled }: Comparison, { key }: Quality):
   };
   const [own, without] = [measured(student), measured(control)];
   if (!own || !without || !student?.gain) return undefined;
-  const { gain, gapClosed, parameters } = student;
+  // A student's size is always known.
+  const { gain, gapClosed, parameters = NaN } = student;
   return { student: own, control: without, gain, gapClosed, validation: validation?.[key], parameters, resampled };
 }
 

@@ -50,9 +50,13 @@ export async function requireOwnedTree(folder: string): Promise<void> {
 export async function openOwned(file: string, flags = constants.O_RDONLY): Promise<FileHandle> {
   requireOwned(file);
   const handle = await open(file, flags | UNFOLLOWED);
-  if ((await handle.stat()).isFile()) return handle;
-  await handle.close();
-  throw noFileError(file);
+  try {
+    if ((await naming(file, handle.stat())).isFile()) return handle;
+    throw noFileError(file);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
 }
 
 /** Reads a file of ours, as `openOwned`. */

@@ -3,6 +3,7 @@
  *   cache.json   what it is of, for people and for `distillery cache`
  *   values.bin   the records, each at a place of its own that depends on nothing but the examples
  *   filled.log   a line `BLOCK CRC32` for each block that is there
+ * or, of a server, beside cache.json the `answers.log` of answer-log.ts.
  *
  * Whoever fills the same cache writes the same bytes to the same places, so several processes may do it at once, and no lock
  * is needed. A block counts only when its line is there and its bytes agree with the line's checksum, so that neither a
@@ -47,6 +48,8 @@ export type BlockPlaces = readonly { start: number; end: number }[];
 const RECORD = 'cache.json';
 const VALUES = 'values.bin';
 const LOG = 'filled.log';
+/** Of a server's answers. */
+export const ANSWERS = 'answers.log';
 
 /** The file is shorter than what was written to it. */
 export class CacheCutOff extends Error {
@@ -171,7 +174,8 @@ export async function listCaches(folder: string): Promise<ListedCache[]> {
 }
 
 async function listCache(directory: string): Promise<ListedCache> {
-  const values = await stat(join(directory, VALUES)).catch(() => undefined);
+  const file = async (name: string) => stat(join(directory, name)).catch(() => undefined);
+  const values = (await file(VALUES)) ?? (await file(ANSWERS));
   const used = (await stat(join(directory, RECORD)).catch(() => undefined)) ?? (await stat(directory));
   return {
     ...(await readCacheRecord(directory)),

@@ -12,7 +12,7 @@ import type { StudyOptions } from '../experiment/sweep/study';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';
 import { torchrunEngine, torchrunStrategies } from '../protocol/torchrun';
 import { inTerminal } from '../protocol/escapes';
-import { exportFormatNames, laterExportFormats, valuesOfFormat } from '../protocol/export-formats';
+import { experimentFormat, exportFormatNames, valuesOfFormat } from '../protocol/export-formats';
 import { complaint, ComplaintError, complaintOf, formatProblem, InputError } from '../protocol/problem';
 import type { InspectedDistribution, InspectedPosition, StudyKind } from '../protocol/records';
 import { formatNumber, formatQuantity, formatShare } from '../protocol/format';
@@ -149,7 +149,7 @@ function tokenIds(value: string): number[] {
 const engineOption = (): Option =>
   new Option('--engine <name>', 'what computes; auto is cpu here').choices(['auto', ...engineNames]).default('auto');
 
-const allFormats = [...exportFormatNames, ...laterExportFormats];
+const allFormats = [...exportFormatNames, experimentFormat];
 
 /** What each format may store. */
 const formatValues = (): string =>
@@ -257,13 +257,17 @@ function program(examples: string): Command {
       ];
       print(options.json === true, result, () => sides.filter(Boolean).join('\n\n'));
     });
-  verb('export <run>', 'a run’s student as a Hugging Face folder, an ONNX or a GGUF file; RUN as for inspect')
+  verb(
+    'export <run>',
+    'a run’s student as a Hugging Face folder, an ONNX or a GGUF file; RUN as for inspect. --format torchrun: what an experiment file or a run needs to train on PyTorch elsewhere',
+  )
     .option('--to <dir>', 'a folder that does not exist yet; NAME-student here if left out')
     .addOption(new Option('--format <format>', 'what is written').choices(allFormats).default('huggingface'))
     .option('--values <type>', `how weights are stored: ${formatValues()}`)
     .action(async (run: string, { json, ...options }: JsonOption & ExportOptions) => {
       const result = await exportModelOf(run, options);
-      const lines = [`${result.directory} holds the model: ${result.files.join(', ')}`, ...result.notes];
+      const what = options.format === experimentFormat ? 'experiment' : 'model';
+      const lines = [`${result.directory} holds the ${what}: ${result.files.join(', ')}`, ...result.notes];
       print(json === true, result, () => lines.join('\n'));
     });
   verb('validate <file>', 'check an experiment file').action(async (file: string, { json }: JsonOption) => {

@@ -85,8 +85,9 @@ function stageOf(value: unknown, place: string): Stage | null {
     if (!['string', 'undefined'].includes(typeof (value[key] ?? undefined)))
       throw new Error(`"${place}.${key}" is no text.`);
   }
-  // It is looked for in texts, where an empty one is found without end.
-  if (value.replacement === '') throw new Error(`"${place}.replacement" is empty.`);
+  // It takes the place of one space; an empty one would be found in a text without end.
+  if (typeof value.replacement === 'string' && value.replacement.length !== 1)
+    throw new Error(`"${place}.replacement" is not one character.`);
   for (const key of membersOfStages) {
     const members = value[key] ?? [];
     if (!Array.isArray(members)) throw new Error(`"${place}.${key}" is no list.`);

@@ -1,7 +1,7 @@
 /** @file Some of a teacher's logits and what all others have together: what comes back, at any temperature, and how little it takes. */
 
 import { describe, expect, it } from 'vitest';
-import { decodeTop, encodeTop, topBytes } from '../../src/distill/teacher/top-logits';
+import { decodeTop, encodeScored, encodeTop, topBytes } from '../../src/distill/teacher/top-logits';
 import { klDivergence, softmax } from '../../src/protocol/distribution';
 
 const back = (logits: readonly number[], top: number): Float32Array => {
@@ -44,6 +44,31 @@ describe('the most probable tokens of a position', () => {
       expect(kept.every(Number.isFinite)).toBe(true);
       for (const temperature of [0.25, 1, 20]) expect(sum(softmax(kept, temperature))).toBeCloseTo(1, 9);
     }
+  });
+
+  it('are read from anywhere in a buffer', () => {
+    const record = encodeTop(Float32Array.from([3, 1, 2, 0]), 2);
+    const [own, inBuffer] = [new Float32Array(4), new Float32Array(4)];
+    decodeTop(record, 2, own);
+    decodeTop(Buffer.concat([Buffer.of(7), record]).subarray(1), 2, inBuffer);
+    expect(inBuffer).toEqual(own);
+  });
+
+  it('of which alone the log-probabilities are known leave the others what is missing to 1', () => {
+    const scored = [0.5, 0.3].map((p, i) => ({ id: 3 - i, logProbability: Math.log(p) }));
+    const decoded = (tokens: typeof scored, top: number): Float32Array => {
+      const into = new Float32Array(6);
+      decodeTop(encodeScored(tokens, 6, top), top, into);
+      return into.map(Math.exp);
+    };
+    for (const top of [2, 4]) {
+      [0.05, 0.05, 0.3, 0.5, 0.05, 0.05].forEach((p, id) => expect(decoded(scored, top)[id]).toBeCloseTo(p, 3));
+    }
+    decoded([], 2).forEach((p) => expect(p).toBeCloseTo(1 / 6, 3));
+    // Rounded on their way to a sum above 1.
+    expect(decoded([{ id: 1, logProbability: 0 }, scored[0]!], 2)).toSatisfy((all: Float32Array) =>
+      all.every(Number.isFinite),
+    );
   });
 
   it('take 4 bytes each and 4 beside them, 6 each where ids have more than 16 bits', () => {

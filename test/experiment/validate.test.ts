@@ -1,6 +1,6 @@
 /** @file What is said about an experiment beyond its schema. */
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
@@ -146,6 +146,19 @@ describe('validating an experiment', () => {
   it('warns of a malformed row with its line', async () => {
     expect(await problemsOf({}, { 'train.jsonl': `${mails(20)}{"text": "cut o\n${mails(20)}` })).toEqual([
       expect.stringMatching(/^train\.jsonl:21:\d+: warning: /),
+    ]);
+  });
+
+  it('reads as much of each file as it is told to, of 10 GB too, and says so', async () => {
+    const files = { 'train.jsonl': mails(40_000), 'validation.jsonl': `${mails(10)}no row\n` };
+    const folder = makeFolder({ ...files, 'x.distill.json': goodExperiment });
+    // Behind the rows is nothing but a hole, which takes no space; to read it would take minutes.
+    truncateSync(join(folder, 'train.jsonl'), 10e9);
+    const problems = await validateExperimentFile(join(folder, 'x.distill.json'), { mostBytes: 2 ** 20 });
+    const told = problems.map((problem) => formatProblem(problem).replaceAll(`${folder}/`, ''));
+    expect(told).toEqual([
+      expect.stringMatching(/^x\.distill\.json:4:14: warning: Of train\.jsonl only the first 1 MB were checked\./),
+      expect.stringMatching(/^validation\.jsonl:11:1: warning: /),
     ]);
   });
 
@@ -431,6 +444,21 @@ describe('validating an experiment whose teacher is a folder', () => {
     const architecture = { ...teacherSizes, layers: 2 };
     expect(await problemsIn(folder, { ...checkpointTeacher, student: { architecture, initialize } })).toEqual([
       expect.stringContaining('The teacher has no layer 4.'),
+    ]);
+  });
+
+  it('cuts the vocabulary of a teacher that is there already, and of no other', async () => {
+    const folder = await withTeacher();
+    const tokenizer = { source: 'teacher', tokens: 'used' };
+    const { teacher } = checkpointTeacher;
+    expect(await problemsIn(folder, { teacher, tokenizer })).toEqual([]);
+    const trained = { ...teacher, training: { epochs: 1 } };
+    expect(await problemsIn(folder, { teacher: trained, tokenizer })).toEqual([
+      expect.stringContaining('The vocabulary of a teacher that this run trains, or of an ONNX file, cannot be cut.'),
+    ]);
+    const student = { initialize: { from: 'checkpoint', path: 'teacher' } };
+    expect(await problemsIn(folder, { teacher, tokenizer, student })).toEqual([
+      expect.stringContaining('A student that starts from a folder has the whole vocabulary of its embeddings.'),
     ]);
   });
 

@@ -46,3 +46,12 @@ export function wordPieceJson(words: readonly string[], added: readonly string[]
     },
   };
 }
+
+/** A tokenizer of 99 tokens, as the golden models have them: special ones, and characters. */
+export function characterTokenizer(): object {
+  const characters = Array.from('abcdefghijklmnopqrstuvwxyz0123456789.,;!?');
+  const words = [...specialWords, ...characters, ...characters.map((one) => `##${one}`)];
+  // The end-of-text token of the golden GPT-2 is its last.
+  const all = [...words, ...Array.from({ length: 98 - words.length }, (_, i) => `[X${i}]`), '<|endoftext|>'];
+  return wordPieceJson(all, [...specialWords, '<|endoftext|>']);
+}

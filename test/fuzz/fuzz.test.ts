@@ -77,7 +77,7 @@ const nothing = (target: string): Tried => ({
 });
 
 /** For a person: what was read with each target, and how fast. */
-function tell(all: readonly Tried[], sittings: number): void {
+function tell(all: readonly Tried[], sittings: object): void {
   for (const { target, inputs, accepted, seconds, longest, growth } of all) {
     tellFigures(`fuzz-${target}`, {
       what: target,
@@ -86,7 +86,7 @@ function tell(all: readonly Tried[], sittings: number): void {
       'a second': Math.round(inputs / seconds),
       'ms for the slowest 64': Math.round(longest),
       'MiB at most': Math.round(growth / 2 ** 20),
-      sittings,
+      ...sittings,
     });
   }
 }

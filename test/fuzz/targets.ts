@@ -698,6 +698,8 @@ function runnerMessages(): Target {
     close: async () => {
       proper?.dispose();
       await server?.close();
+      // There may be another batch.
+      [server, proper] = [undefined, undefined];
     },
   };
 }

@@ -95,7 +95,14 @@ export const explorerMenus = {
 } satisfies Record<string, Command[][]>;
 
 const always: Command[] = ['createSampleWorkspace', 'showLog'];
-const devices: Command[] = [...install, 'measureDevices', 'refreshDevices', 'fetchModel', 'setHubToken'];
+const devices: Command[] = [
+  ...install,
+  'measureDevices',
+  'refreshDevices',
+  'fetchModel',
+  'setHubToken',
+  'setEndpointKey',
+];
 
 /** What the palette has. */
 export const palette = {

@@ -1,6 +1,6 @@
 /** @file A stranger's folder may hold links; what Distillery owns is none, so that nothing outside is read, written or removed. */
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -140,6 +140,25 @@ it('deleting for good removes links, not what they lead to', async () => {
   const run = await ended();
   await symlink(outside, path.join(run.paths.directory, 'elsewhere'));
   await trashRun(run.paths.directory);
+  await emptyTrash(owned('runs'));
+  expect(await readdir(owned())).toEqual(['runs']);
+});
+
+it('deleting for good stops at a file system that is mounted in a run, with its place', async (context) => {
+  const run = await ended();
+  await trashRun(run.paths.directory);
+  const place = path.join(owned('trash'), (await readdir(owned('trash')))[0]!, 'elsewhere');
+  await mkdir(place);
+  const mount = ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place];
+  if (process.platform !== 'linux' || spawnSync('mount', mount).status !== 0)
+    return context.skip('nothing can be mounted');
+  try {
+    await writeFile(path.join(place, 'thesis.txt'), 'years of work');
+    await expect(emptyTrash(owned('runs'))).rejects.toThrow(/elsewhere.*\n?.*Another file system is mounted here/);
+    expect(await readFile(path.join(place, 'thesis.txt'), 'utf8')).toBe('years of work');
+  } finally {
+    spawnSync('umount', [place]);
+  }
   await emptyTrash(owned('runs'));
   expect(await readdir(owned())).toEqual(['runs']);
 });

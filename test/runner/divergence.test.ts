@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import type { MetricsRecord } from '../../src/protocol/records';
+import { isResumable, type MetricsRecord, type RunRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { distillery, document, onlyRun, readLines, start, tinyWorkspace, until, type TinyExperiment } from './program';
 
@@ -20,11 +20,18 @@ const ratesOf = (run: string): number[] =>
   readLines<MetricsRecord>(path.join(run, 'metrics.jsonl')).map(({ learningRate }) => learningRate);
 const logOf = (run: string): string => readFileSync(path.join(run, 'log.txt'), 'utf8');
 
-it('stops where it is told nothing else', async () => {
+it('stops where it is told nothing else; resumed it stops at the same step, so that this is not offered', async () => {
   const workspace = tinyWorkspace(experiment());
   const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/is not a finite number at step \d+/);
+  const [told] = /\S.* is not a finite number at step \d+: \S+/.exec(stderr)!;
+  const run = onlyRun(workspace);
+  const record = JSON.parse(readFileSync(path.join(run, 'run.json'), 'utf8')) as RunRecord;
+  expect(record).toMatchObject({ status: 'failed', error: { code: 'training-diverged' } });
+  expect(isResumable(record)).toBe(false);
+  const resumed = await distillery(['resume', path.basename(run)], workspace);
+  expect(resumed.code).toBe(1);
+  expect(resumed.stderr).toContain(told);
 });
 
 it('goes back and on with half the rate until it holds, and to the same weights where it is stopped before and killed after', async () => {

@@ -106,7 +106,7 @@ describe('a run with an ensemble', () => {
       'student: student',
     ]);
     const [mean, ...members] = summary!.rows;
-    expect(mean!.parameters).toBe(members.slice(0, 3).reduce((sum, { parameters }) => sum + parameters, 0));
+    expect(mean!.parameters).toBe(members.slice(0, 3).reduce((sum, { parameters }) => sum + parameters!, 0));
     expect(readdirSync(path.join(workspace, '.distillery', 'cache', 'teacher'))).toHaveLength(3);
     const experiment = JSON.parse(readFileSync(path.join(run, 'experiment.json'), 'utf8')) as ResolvedExperiment;
     const { weights } = experiment.teacher as EnsembleSpec;

@@ -203,5 +203,5 @@ it('members of an ensemble are fine-tuned each, beside one that is asked as it i
   // −log of a mean is less than the mean of −log where the members differ (Jensen).
   const [first, second, third] = members.map(({ metrics }) => metrics.loss!);
   expect(mean!.metrics.loss).toBeLessThan(first! / 2 + second! / 4 + third! / 4);
-  expect(mean!.parameters).toBe(members.slice(0, 3).reduce((sum, { parameters }) => sum + parameters, 0));
+  expect(mean!.parameters).toBe(members.slice(0, 3).reduce((sum, { parameters }) => sum + parameters!, 0));
 });

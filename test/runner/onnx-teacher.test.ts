@@ -8,19 +8,10 @@ import type { CompleteResult, InspectResult } from '../../src/protocol/records';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import type { TeacherCacheRecord } from '../../src/run-directory/teacher-cache-files';
 import type { RunResult } from '../../src/runner/run/carry-out';
-import { specialWords, wordPieceJson } from '../experiment/word-piece';
+import { characterTokenizer } from '../experiment/word-piece';
 import { distillery, document, onlyRun, start, tinyWorkspace, until, type TinyExperiment } from './program';
 
 const golden = fileURLToPath(new URL('../golden/data/onnx', import.meta.url));
-
-/** A tokenizer of 99 tokens, as the golden models have them: special ones, and characters. */
-function characterTokenizer(): object {
-  const characters = Array.from('abcdefghijklmnopqrstuvwxyz0123456789.,;!?');
-  const words = [...specialWords, ...characters, ...characters.map((one) => `##${one}`)];
-  // The end-of-text token of the golden GPT-2 is its last.
-  const all = [...words, ...Array.from({ length: 98 - words.length }, (_, i) => `[X${i}]`), '<|endoftext|>'];
-  return wordPieceJson(all, [...specialWords, '<|endoftext|>']);
-}
 
 /** A workspace with a golden model as its teacher, laid out as models for the web are: the tokenizer above the folder "onnx". */
 function workspaceWith(

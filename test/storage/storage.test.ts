@@ -104,9 +104,11 @@ it.runIf(process.platform === 'linux')(
       tried.wrong.push(...wrong);
       ledger.keep(all);
     });
-    for (const [i, { trials, of, changes, seconds }] of all.entries()) {
-      const told = { trials, of, ...(changes !== undefined && { changes }), seconds: Math.round(seconds) };
-      tellFigures(`storage-${i + 1}`, { what: kinds[i]![0], ...told, sittings: ledger.sittings });
+    for (const [i, { trials, of: count, changes, seconds }] of all.entries()) {
+      const [what, { step }] = kinds[i]!;
+      const of = changes === undefined ? `of about ${count} operations` : `of ${count} states after ${changes} changes`;
+      const tried = { [step === 1 ? of : `${of}, one in ${step}`]: trials, seconds: Math.round(seconds) };
+      tellFigures(`storage-${i + 1}`, { what, ...tried, ...ledger.sittings });
     }
     expect(all.flatMap(({ wrong }) => wrong)).toEqual([]);
     if (ledger.left > 0) for (const { trials } of all) expect(trials).toBeGreaterThan(1);

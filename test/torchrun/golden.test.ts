@@ -162,7 +162,7 @@ function architectureOf({ task, family, problemType, dropout = 0 }: Case, width:
     head: head[task],
     initializerRange: 0.2,
     padId: 0,
-  } as Parameters<typeof createArchitecture>[0]);
+  });
 }
 
 /** Rows of 3 to 24 random tokens. */
@@ -281,8 +281,8 @@ describe.skipIf(!hasPython)('a training on PyTorch is that of the recorded engin
     for (const [i, own] of records.entries()) {
       const other = theirs[i]!;
       expect(Object.keys(other.loss).sort()).toEqual(Object.keys(own.loss).sort());
-      for (const [name, value] of Object.entries(own.loss)) {
-        expectNear(other.loss[name as keyof typeof own.loss]!, value, `${name} of step ${i}`, 1e-4);
+      for (const [name, value] of Object.entries(own.loss) as [keyof typeof own.loss, number][]) {
+        expectNear(other.loss[name]!, value, `${name} of step ${i}`, 1e-4);
       }
       expectNear(other.gradientNorm, own.gradientNorm, `gradient norm of step ${i}`, 1e-3);
       for (const name of ['step', 'epoch', 'tokens', 'learningRate', 'temperature', 'alpha'] as const) {
@@ -314,7 +314,7 @@ describe.skipIf(!hasPython)('a training on PyTorch is that of the recorded engin
       // Without rotary positions the true gradient of a key's bias is 0; what Adam magnifies is rounding.
       if (/key\.bias$|c_attn\.bias$|k_proj\.bias$/.test(name)) continue;
       const theirs = toFloat32(stored[name]!)!;
-      const most = own.reduce((largest, value, i) => Math.max(largest, Math.abs(value - theirs[i]!)), 0);
+      const most = own.reduce((largest: number, value, i) => Math.max(largest, Math.abs(value - theirs[i]!)), 0);
       expect(most, name).toBeLessThan(5e-5);
       expect(stored).toHaveProperty([`first.${name}`]);
       expect(stored).toHaveProperty([`second.${name}`]);

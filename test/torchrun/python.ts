@@ -42,12 +42,12 @@ function lines<T>(file: string): T[] {
     .map((line) => JSON.parse(line) as T);
 }
 
-/** The largest relative difference of two curves of losses, component by component. */
+/** The largest relative difference of two curves of losses, component by component; one below a thousandth is of rounding. */
 export function difference(own: readonly MetricsRecord[], other: readonly MetricsRecord[]): number {
   const differences = own.flatMap(({ loss }, i) =>
     Object.entries(loss).map(([name, value]) => {
       const wanted = other[i]!.loss[name as keyof typeof loss]!;
-      return Math.abs(value - wanted) / Math.abs(wanted);
+      return Math.abs(value - wanted) / Math.max(1e-3, Math.abs(wanted));
     }),
   );
   return Math.max(...differences);

@@ -159,6 +159,12 @@ describePage('the Lab page', (open) => {
           { method: 'resume', id },
         ]),
       );
+    const { record } = moby.run;
+    const diverged = { ...record, status: 'failed', error: { code: 'training-diverged', message: 'It is NaN.' } };
+    await page.evaluate(`send(${JSON.stringify({ type: 'record', id, record: diverged })})`);
+    await alert.getByText('It is NaN.').waitFor();
+    // It would be NaN again.
+    expect(await alert.getByRole('button').allInnerTexts()).toEqual(['Show Log']);
   });
 
   it('shows what one T makes of a token, and what the sweep measured', async () => {

@@ -3,7 +3,14 @@
 import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { formatCount } from '../../src/protocol/format';
-import type { AlertRecord, Role, RunErrorRecord, RunRecord, WaitingRecord } from '../../src/protocol/records';
+import {
+  isResumable,
+  type AlertRecord,
+  type Role,
+  type RunErrorRecord,
+  type RunRecord,
+  type WaitingRecord,
+} from '../../src/protocol/records';
 import { icon, type IconName } from '../look/icons';
 import type { Asking } from '../base/asking';
 import { failed } from '../look/failed';
@@ -127,12 +134,12 @@ function stopped({ progress }: RunRecord, offer: TemplateResult | undefined): Te
   return notice('', 'circle-slash', words, offer);
 }
 
-/** Resume where that may be run, the log of what has failed, and what came of asking. */
+/** Resume where that may be run and would not fail alike, the log of what has failed, and what came of asking. */
 function actions({ id, record }: RunState, trusted: boolean, asking: Asking): TemplateResult {
   const action = (title: string, method: 'resume' | 'showLog'): TemplateResult =>
     html`<button class="link" @click=${() => void asking.ask(method, { id })}>${title}</button>`;
   const all = [
-    ...(trusted ? [action(l10n.t('Resume'), 'resume')] : []),
+    ...(trusted && isResumable(record) ? [action(l10n.t('Resume'), 'resume')] : []),
     ...(record.error ? [action(l10n.t('Show Log'), 'showLog')] : []),
   ];
   return html`${all.map((one, i) => (i === 0 ? one : html` <span class="muted">·</span> ${one}`))} ${failed(asking)}`;

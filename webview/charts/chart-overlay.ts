@@ -55,12 +55,25 @@ export function cut(
   return svg`<text class="halo" x=${x + 12} y="10">${l10n.t('from {0}', format(begins))}</text>`;
 }
 
-export function lineMarks(line: Line, { X, Y, width, height }: Geometry): unknown {
+/** Marks stand no closer than this, in pixels: nearer ones would be one, and a page holds only so many. */
+const markPitch = 6;
+
+/** A mark at each point of the part that is shown; where they are many at each second, fourth, eighth, so that those that are there stay. */
+export function lineMarks(
+  line: Line,
+  [from, to]: readonly [number, number],
+  { X, Y, width, height }: Geometry,
+): unknown {
   if (!line.mark) return nothing;
-  return line.x.toArray().map((x, i) => {
-    const [left, top] = [X(x), Y(line.y.at(i))];
-    return left < 0 || left > width || top < 0 || top > height ? nothing : markShape(line.mark!, left, top, 3);
-  });
+  const end = Math.min(line.x.length, line.x.firstFrom(to) + 1);
+  const first = line.x.firstFrom(from);
+  const stride = 2 ** Math.max(0, Math.ceil(Math.log2(((end - first) * markPitch) / width)));
+  const marks: unknown[] = [];
+  for (let i = Math.ceil(first / stride) * stride; i < end; i += stride) {
+    const [left, top] = [X(line.x.at(i)), Y(line.y.at(i))];
+    if (left >= 0 && left <= width && top >= 0 && top <= height) marks.push(markShape(line.mark, left, top, 3));
+  }
+  return marks;
 }
 
 /** Where the shared cursor is; whether a person put it there: else only the dot at the latest value shows. */

@@ -24,7 +24,7 @@ export interface Line {
   kind: 'curve' | 'area' | 'reference';
   dashed?: boolean;
   width?: number;
-  /** A mark at every point. */
+  /** A mark at every point, as far as there is room. */
   mark?: Role;
   /** Written at the line's end. */
   label?: string;

@@ -259,8 +259,8 @@ export class TimeChart extends LitElement {
     >
       <rect width=${box.width} height=${box.height} fill="transparent" />
       ${brushed(this.#pointer.brush, box)} ${cut(first, this.range, plot.scales.y!.max!, this.format, box)}
-      ${lines.map((line) => lineMarks(line, box))} ${cursorLine(lines, cursor, box)} ${lineLabels(lines, box)}
-      ${endLabels(ends, this.endsTitle, lines.at(-1)?.x.last ?? 0, box)}
+      ${lines.map((line) => lineMarks(line, this.range, box))} ${cursorLine(lines, cursor, box)}
+      ${lineLabels(lines, box)} ${endLabels(ends, this.endsTitle, lines.at(-1)?.x.last ?? 0, box)}
     </svg>`;
   }
 

@@ -17,29 +17,35 @@ export function finding(
   const of = (role: Role): ComparisonRow | undefined => rows.find((row) => row.role === role);
   const [teacher, student, control] = [of('teacher'), of('student'), of('control')];
   if (!student || !teacher) return nothing;
-  const share = student.parameters / teacher.parameters;
-  const faster = student.latencyMs > 0 ? teacher.latencyMs / student.latencyMs : 0;
+  // Of a teacher behind a server neither is known.
+  const share =
+    student.parameters !== undefined && teacher.parameters !== undefined
+      ? student.parameters / teacher.parameters
+      : undefined;
+  const faster = teacher.latencyMs !== undefined && student.latencyMs ? teacher.latencyMs / student.latencyMs : 0;
   const [kept, size] = [number(formatPercent(student.retention)), number(formatPercent(share))];
   const keeps = teacherAtChance
     ? l10n.t(
         'The teacher has learnt nothing: it is no better than chance, so there was nothing for the student to keep.',
       )
-    : faster > 1
-      ? sentence(
-          l10n.t(
-            "The student keeps {0} of the teacher's {1} with {2} of its parameters, and answers {3} times as fast.",
-          ),
-          kept,
-          measure.name,
-          size,
-          number(faster.toFixed(1)),
-        )
-      : sentence(
-          l10n.t("The student keeps {0} of the teacher's {1} with {2} of its parameters."),
-          kept,
-          measure.name,
-          size,
-        );
+    : share === undefined
+      ? sentence(l10n.t("The student keeps {0} of the teacher's {1}."), kept, measure.name)
+      : faster > 1
+        ? sentence(
+            l10n.t(
+              "The student keeps {0} of the teacher's {1} with {2} of its parameters, and answers {3} times as fast.",
+            ),
+            kept,
+            measure.name,
+            size,
+            number(faster.toFixed(1)),
+          )
+        : sentence(
+            l10n.t("The student keeps {0} of the teacher's {1} with {2} of its parameters."),
+            kept,
+            measure.name,
+            size,
+          );
   return html`<p class="finding">
     ${keeps}
     ${

@@ -1,7 +1,7 @@
 /** @file The comparison's drawings in words, for who listens. */
 
 import * as l10n from '@vscode/l10n';
-import { steadyBins, type DrawnModel } from '../../src/protocol/drawing/compare-drawings';
+import { isSized, steadyBins, type DrawnModel } from '../../src/protocol/drawing/compare-drawings';
 import { formatLarge, formatShare } from '../../src/protocol/format';
 import type { Measure } from '../state/quality';
 
@@ -28,7 +28,7 @@ export function spokenCalibration(models: readonly DrawnModel[]): string {
 }
 
 export function spokenSizes(models: readonly DrawnModel[], { format }: Measure): string {
-  const each = models.map(({ name, value, parameters }) =>
+  const each = models.filter(isSized).map(({ name, value, parameters }) =>
     l10n.t('{0} {1} with {2} parameters', name, format(value), formatLarge(parameters)),
   );
   return all(l10n.t('Size against quality'), each);

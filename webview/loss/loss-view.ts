@@ -19,6 +19,26 @@ function columns(charts: number): number {
   return charts === 5 || charts === 6 ? 3 : Math.min(4, charts);
 }
 
+/** What of a run its figures are made of; the rest of its record changes with every step. */
+function shaping({ id, series, seeds, settings, experiment, record }: RunState): unknown[] {
+  const { name, started, task, labels, device, status, progress } = record;
+  return [
+    id,
+    series,
+    seeds,
+    settings,
+    experiment,
+    name,
+    started,
+    task,
+    labels,
+    device,
+    status,
+    progress?.role,
+    progress?.steps,
+  ];
+}
+
 @customElement('lab-loss')
 export class LossView extends LitElement {
   static override styles = [
@@ -92,8 +112,10 @@ export class LossView extends LitElement {
   /** Figures are made again only when data or choices that shape them change, not when the cursor moves. */
   #figures(): { view: View | undefined; total?: Figure; small: Figure[] } {
     const { axis, smoothing, showControl, series, besides, inks, picked, zoom } = this.choices;
-    const key = [this.run, this.besides, axis, smoothing, showControl, series, besides, inks, picked, zoom];
-    if (this.#made && key.every((part, i) => part === this.#made!.key[i])) return this.#made;
+    const runs = [this.run, ...this.besides.values()].flatMap(shaping);
+    const key = [axis, smoothing, showControl, series, besides, inks, picked, zoom, ...runs];
+    const made = this.#made;
+    if (made?.key.length === key.length && key.every((part, i) => part === made.key[i])) return made;
     const view = viewOf(this.run, this.besides, this.choices);
     this.#made = view ? { key, view, total: totalFigure(view), small: smallFigures(view) } : { key, view, small: [] };
     return this.#made;

@@ -149,7 +149,8 @@ const shapeOf = ({ task, length }: Pick<ScalingCase, 'task' | 'length'>, rows: n
   predictions: predictionsOf(task, rows, length),
 });
 
-const countOf = (model: TeacherModel): number => (isOpaque(model) ? model.parameters : parametersOf(model));
+/** Of one behind a server nothing is known, and nothing of it lies or is computed here. */
+const countOf = (model: TeacherModel): number => (isOpaque(model) ? (model.parameters ?? 0) : parametersOf(model));
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
@@ -178,7 +179,7 @@ export function batchOperations(
   const ofTeachers = teachers.map((one) => {
     if (teacher === 'elsewhere') return 0;
     // As nothing more is known: each weight once a token.
-    if (isOpaque(one)) return teacher === 'asked' ? 2 * one.parameters * shape.rows * shape.length : 0;
+    if (isOpaque(one)) return teacher === 'asked' ? 2 * countOf(one) * shape.rows * shape.length : 0;
     const theirs = forwardOperations(
       one,
       shape,
@@ -406,7 +407,7 @@ function keptAnswers(planned: ScalingCase, machines: Machines): KeptAnswers[] {
 function secondsOfTeacher({ teachers, task, length, rows, precision }: ScalingCase, machines: Machines): number {
   const shape = shapeOf({ task, length }, 1);
   const operations = teachers.map((one) =>
-    isOpaque(one) ? 2 * one.parameters * length : forwardOperations(one, shape).backbone,
+    isOpaque(one) ? 2 * countOf(one) * length : forwardOperations(one, shape).backbone,
   );
   const rate = SHARE_OF_PEAK * machines.device.operations[precision] * machines.devices * machines.hosts;
   return (rows * sum(operations)) / rate;

@@ -90,7 +90,7 @@ class OpaqueTargets implements TargetSource {
 }
 
 /** Which predictions that count are made in each row of the batch, and where in it. */
-function predictionsOfRows(
+export function predictionsOfRows(
   positions: ArrayLike<number> | undefined,
   counted: ArrayLike<number>,
   { length }: { length: number },

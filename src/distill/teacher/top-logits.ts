@@ -38,6 +38,35 @@ export function encodeTop(logits: Float32Array, top: number): Uint8Array {
   return bytes;
 }
 
+/** A token with its log-probability, nats. */
+export interface ScoredToken {
+  id: number;
+  logProbability: number;
+}
+
+/**
+ * As `encodeTop`, where nothing is known but the most probable tokens: all others have what these leave of 1, each as much.
+ * @param tokens each once; those after the `top` first are left to the others. Of none all are equally probable
+ */
+export function encodeScored(tokens: readonly ScoredToken[], vocabulary: number, top: number): Uint8Array {
+  const kept = tokens.slice(0, top);
+  const rest = 1 - kept.reduce((sum, { logProbability }) => sum + Math.exp(logProbability), 0);
+  const bytes = new Uint8Array(topBytes(vocabulary, top));
+  const view = new DataView(bytes.buffer);
+  // Numbers that were rounded on their way may have a sum of 1, or more.
+  view.setFloat32(0, rest > 0 ? Math.max(LEAST, Math.log(rest) - Math.log(vocabulary - kept.length)) : LEAST, true);
+  const width = idBytes(vocabulary);
+  // What is written twice is read twice.
+  const first = kept[0] ?? { id: 0, logProbability: -Math.log(vocabulary) };
+  const places = Array.from({ length: top }, (_, i) => kept[i] ?? first);
+  places.forEach(({ id }, i) =>
+    width === 2 ? view.setUint16(4 + 2 * i, id, true) : view.setUint32(4 + 4 * i, id, true),
+  );
+  const values = Float32Array.from(places, ({ logProbability }) => Math.max(LEAST, logProbability));
+  bytes.set(new Uint8Array(encodeFloat16(values).buffer), 4 + width * top);
+  return bytes;
+}
+
 /** Log-probability of what is never said; float16 has it. */
 const LEAST = -1e4;
 
@@ -47,7 +76,8 @@ export function decodeTop(bytes: Uint8Array, top: number, into: Float32Array): v
   const width = idBytes(into.length);
   const values = new Float32Array(top);
   const at = 4 + width * top;
-  decodeFloat16Into(new Uint16Array(bytes.slice(at, at + 2 * top).buffer), values);
+  // A copy of its own, which a Buffer's slice is not: it may lie at an odd place.
+  decodeFloat16Into(new Uint16Array(new Uint8Array(bytes.subarray(at, at + 2 * top)).buffer), values);
   into.fill(view.getFloat32(0, true));
   for (let i = 0; i < top; i++) {
     into[width === 2 ? view.getUint16(4 + 2 * i, true) : view.getUint32(4 + 4 * i, true)] = values[i]!;

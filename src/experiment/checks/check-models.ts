@@ -17,6 +17,7 @@ import type { StudentPreset } from '../../protocol/student-presets';
 import { studentAlternatives, studentOf, type StudentAlternative } from '../student-alternatives';
 import { phrase } from '../../protocol/problems/phrases';
 import { torchrunEngine, torchrunFamilies } from '../../protocol/torchrun';
+import { cuttableKinds } from '../../tokenizer/cut-vocabulary';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
@@ -71,6 +72,7 @@ export async function checkModels(
     await checkSameTokenizer(tokenizer, facts, findings);
   }
   if (dataset !== undefined) findings.check(() => checkClasses(experiment, dataset, facts, findings));
+  if (dataset !== undefined) findings.check(() => checkVerbalizers(experiment, dataset, findings));
   findings.check(() => checkHiddenLayers(experiment, facts, findings));
   findings.check(() => checkInitialization(experiment, facts, findings));
   findings.check(() => checkSizes(experiment, facts, findings));
@@ -135,7 +137,10 @@ function buildStudent(
   findings: Findings,
 ): void {
   const { student } = experiment;
-  if (student.preset !== undefined) return buildPreset(experiment, student.preset, facts, findings);
+  if (student.preset !== undefined) {
+    buildPreset(experiment, student.preset, facts, findings);
+    return;
+  }
   if (student.architecture === undefined || findings.isFaulty(['student', 'architecture'])) return;
   const { initialize } = student;
   const { teacher } = facts;
@@ -155,15 +160,17 @@ function buildPreset(
   findings: Findings,
 ): void {
   const { teacher } = facts;
-  if (teacher === undefined || findings.isFaulty(['student'])) return;
   const path: Path = ['student', 'preset'];
+  if (source === 'endpoint') return findings.error(path, 'endpoint-without-sizes', {});
+  if (teacher === undefined || findings.isFaulty(['student'])) return;
   if (isOpaque(teacher)) return findings.error(path, 'teacher-without-sizes', {});
   const found = studentOf(preset, teacher, task, source === 'ensemble');
   if (!found) {
     const others = studentAlternatives(teacher, task, source === 'ensemble').map((one) => one.preset);
     const named = others.map((one) => JSON.stringify(one));
     const what = { preset: JSON.stringify(preset), others: named.length > 0 ? named : undefined };
-    return findings.error(path, 'preset-impossible', what, ...others.map((one) => setValue(path, one)));
+    findings.error(path, 'preset-impossible', what, ...others.map((one) => setValue(path, one)));
+    return;
   }
   facts.student = found.model;
   facts.presetStart = found.initialize;
@@ -197,7 +204,7 @@ async function findTeacher(
   const { teacher } = experiment;
   if (teacher.source === 'ensemble') return findMembers(experiment, teacher, dataset, facts, findings, sizesAlone);
   if (teacher.source === 'onnx') return findOnnx(experiment, teacher, dataset, facts, findings);
-  if (teacher.source === 'train') return;
+  if (teacher.source === 'train' || teacher.source === 'endpoint') return;
   const path: Path = ['teacher', teacher.source === 'run' ? 'run' : 'path'];
   const folder = await findings.attempt(givenFolder(teacher, findings.base), path);
   if (folder === undefined) return;
@@ -305,7 +312,13 @@ async function findTokenizer(
   const isThere = await findings.attempt(isWithTokenizer(folder), path);
   if (isThere === undefined || (!isThere && sizesAlone)) return undefined;
   // A tokenizer.json is a text to look into; a model's file is not.
-  if (isThere) return findings.attempt(loadTokenizer(folder), (await isFolder(folder)) ? undefined : path);
+  if (isThere) {
+    const found = await findings.attempt(loadTokenizer(folder), (await isFolder(folder)) ? undefined : path);
+    if (found && tokenizer.tokens === 'used' && !cuttableKinds.includes(found.kind)) {
+      findings.error(['tokenizer', 'tokens'], 'tokens-of-kind-not-cut', { kind: found.kind, known: cuttableKinds });
+    }
+    return found;
+  }
   if (tokenizer.source === 'teacher') findings.error(['tokenizer', 'source'], 'teacher-without-tokenizer', {});
   else findings.error(['tokenizer', 'path'], 'tokenizer-not-in-folder', {});
   return undefined;
@@ -428,9 +441,28 @@ function checkClasses(
   }
 }
 
+/** A server is asked how probable each label is after a text: for one class of several alone that is a distribution. */
+function checkVerbalizers(
+  { teacher, task, dataset }: Experiment,
+  { kind, labels }: DatasetFacts,
+  findings: Findings,
+): void {
+  if (teacher.source !== 'endpoint' || task !== 'text-classification') return;
+  // Where the file says so, it has been objected to.
+  if (kind !== undefined && kind !== 'single' && dataset.labels === undefined) {
+    findings.error(['teacher', 'source'], 'endpoint-labels', { labels: kind });
+  }
+  for (const label of Object.keys(teacher.verbalizers ?? {})) {
+    if (labels.length === 0 || labels.includes(label)) continue;
+    const path = ['teacher', 'verbalizers', label];
+    findings.error(path, 'endpoint-verbalizer-of-none', { label, labels: labels.slice(0, 20) }, removeKey(path));
+  }
+}
+
 function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFacts, findings: Findings): void {
   if (teacher === undefined || student === undefined) return;
   const ofTeacher = isOpaque(teacher) ? teacher.parameters : parameterCount(teacher);
+  if (ofTeacher === undefined) return;
   const sizes = { teacher: ofTeacher, student: parameterCount(student) };
   if (sizes.student <= sizes.teacher) return;
   const named = spec.architecture === undefined ? ['initialize', 'path'] : ['architecture'];
@@ -440,7 +472,7 @@ function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFa
 
 function checkHiddenLayers(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
   const { teacher, student, distillation } = experiment;
-  if (teacher.source === 'ensemble' || teacher.source === 'onnx') return;
+  if (teacher.source === 'ensemble' || teacher.source === 'onnx' || teacher.source === 'endpoint') return;
   const { teacher: found } = facts;
   const known = found !== undefined && !isOpaque(found) ? found.layers : undefined;
   const depths = {

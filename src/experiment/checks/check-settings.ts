@@ -6,7 +6,7 @@ import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
 import { torchrunEngine } from '../../protocol/torchrun';
 import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask, sharesKeyValueHeads } from '../architecture';
-import { isMadeFromNothing, memberCount } from '../ensemble';
+import { isMadeFromNothing, isTrained, memberCount, membersOf } from '../ensemble';
 import { layoutOf } from '../../model/layouts/families';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
@@ -23,9 +23,11 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkPrompt,
     checkTokenizerOfTeacher,
     checkTokenizerKind,
+    checkKeptTokens,
     checkStudentSource,
     checkEnsemble,
     checkOpaque,
+    checkEndpoint,
     checkKeptLogits,
     checkTeacherArchitecture,
     checkStudentArchitecture,
@@ -63,7 +65,7 @@ function checkPrecision({ engine, precision }: Experiment, findings: Findings): 
 function checkTorchrun({ engine, teacher, training, torchrun }: Experiment, findings: Findings): void {
   if (engine !== torchrunEngine) return;
   const { source } = teacher;
-  if (source === 'ensemble' || source === 'onnx') {
+  if (source === 'ensemble' || source === 'onnx' || source === 'endpoint') {
     findings.error(['teacher', 'source'], 'torchrun-without-teacher', { source });
   }
   const trainings: [Path, TrainingSpec | undefined][] = [
@@ -133,6 +135,7 @@ function checkPrompt({ dataset }: Experiment, findings: Findings): void {
 }
 
 function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findings: Findings): void {
+  if (teacher.source === 'endpoint') return;
   if (tokenizer.source === 'teacher' && isMadeFromNothing(teacher)) {
     findings.error(
       ['tokenizer', 'source'],
@@ -165,6 +168,17 @@ function checkTokenizerKind({ task, tokenizer }: Experiment, findings: Findings)
   );
 }
 
+/** Ids change, so that what has been made for the others must be cut with them. */
+function checkKeptTokens({ tokenizer, teacher, student }: Experiment, findings: Findings): void {
+  if (tokenizer.source === 'train' || tokenizer.tokens !== 'used') return;
+  const path = ['tokenizer', 'tokens'];
+  const isGiven = teacher.source !== 'onnx' && membersOf(teacher).every(({ member }) => !isTrained(member));
+  if (!isGiven) findings.error(path, 'tokens-of-teacher-not-cut', {}, removeKey(path));
+  else if (student.initialize.from === 'checkpoint') {
+    findings.error(path, 'tokens-of-student-not-cut', {}, removeKey(path));
+  }
+}
+
 function trainedTokenizer(task: Experiment['task']): TokenizerSpec {
   return { source: 'train', kind: task === 'causal-lm' ? 'bpe' : 'wordpiece', vocabularySize: 4096 };
 }
@@ -183,7 +197,7 @@ function checkStudentSource({ task, student, teacher }: Experiment, findings: Fi
   if (!fromCheckpoint && student.architecture === undefined) {
     const family = familiesOfTask(task)[0]!;
     const architecture = { family, hiddenSize: 128, layers: 2, heads: 4 };
-    const hasBlocks = teacher.source !== 'ensemble' && teacher.source !== 'onnx';
+    const hasBlocks = !['ensemble', 'onnx', 'endpoint'].includes(teacher.source);
     findings.error(
       ['student'],
       'architecture-missing',
@@ -223,6 +237,55 @@ function checkOpaque({ teacher, distillation, student }: Experiment, findings: F
   findings.check(() => {
     if (student.initialize.from !== 'teacher') return;
     findings.error(['student', 'initialize', 'from'], 'opaque-without-blocks', {});
+  });
+}
+
+/** Of a model behind a server the most probable tokens are seen, and nothing else. */
+function checkEndpoint(experiment: Experiment, findings: Findings): void {
+  const { task, dataset, teacher, distillation, student, tokenizer } = experiment;
+  if (teacher.source !== 'endpoint') return;
+  findings.check(() => {
+    if (task === 'masked-lm') findings.error(['task'], 'endpoint-task', { task });
+  });
+  findings.check(() => {
+    const { username, password } = new URL(teacher.url);
+    if (username !== '' || password !== '') findings.error(['teacher', 'url'], 'endpoint-has-user', {});
+  });
+  findings.check(() => {
+    const path = ['distillation', 'hidden'];
+    if (distillation.hidden !== undefined) findings.error(path, 'endpoint-without-hidden', {}, removeKey(path));
+  });
+  findings.check(() => {
+    if (student.initialize.from !== 'teacher') return;
+    findings.error(['student', 'initialize', 'from'], 'endpoint-without-blocks', {});
+  });
+  findings.check(() => {
+    const { divergence } = distillation;
+    if (isSoftened(divergence)) return;
+    findings.error(['distillation', 'divergence'], 'endpoint-divergence', { divergence });
+  });
+  findings.check(() => {
+    const path = ['tokenizer', 'source'];
+    if (tokenizer.source === 'teacher') findings.error(path, 'endpoint-without-tokenizer', {});
+    if (tokenizer.source === 'train' && task === 'causal-lm') {
+      findings.error(path, 'endpoint-trained-tokenizer', {});
+    }
+  });
+  findings.check(() => {
+    if (dataset.labels === undefined || dataset.labels === 'single') return;
+    findings.error(['dataset', 'labels'], 'endpoint-labels', { labels: dataset.labels });
+  });
+  for (const key of ['prompt', 'verbalizers'] as const) {
+    findings.check(() => {
+      const path = ['teacher', key];
+      if (teacher[key] === undefined || task === 'text-classification') return;
+      findings.error(path, 'endpoint-words-without-meaning', { key, task }, removeKey(path));
+    });
+  }
+  findings.check(() => {
+    const words = Object.entries(teacher.verbalizers ?? {});
+    const twice = words.find(([, word], i) => words.slice(0, i).some(([, other]) => other === word));
+    if (twice) findings.error(['teacher', 'verbalizers', twice[0]], 'endpoint-verbalizer-twice', { word: twice[1] });
   });
 }
 

@@ -21,7 +21,7 @@ import type { SingleSpec, TeacherSpec } from '../file/schema';
 import { onnxFolderOf } from './onnx-teacher';
 
 /**
- * The folder of the teacher's model, of an ensemble the first that is given; undefined for one that the run trains itself, and for an ONNX file. Relative paths are relative to
+ * The folder of the teacher's model, of an ensemble the first that is given; undefined for one that the run trains itself, and for an ONNX file or a server. Relative paths are relative to
  * `base`. Throws an InputError where an earlier run or a named model is not found, or its model is a link.
  */
 export async function teacherFolder(teacher: TeacherSpec | SingleSpec, base: string): Promise<string | undefined> {
@@ -29,7 +29,8 @@ export async function teacherFolder(teacher: TeacherSpec | SingleSpec, base: str
     const given = teacher.teachers.find((member) => !isTrained(member));
     return given && teacherFolder(given, base);
   }
-  if (teacher.source === 'train' || teacher.source === 'onnx' || isTrained(teacher)) return undefined;
+  const { source } = teacher;
+  if (source === 'train' || source === 'onnx' || source === 'endpoint' || isTrained(teacher)) return undefined;
   if (teacher.source === 'checkpoint') return (await locateModel(teacher.path, base)).path;
   const run = await findRun(teacher.run, base);
   if (teacher.role === 'teacher') return teacherOfRun(run);
@@ -50,6 +51,7 @@ export async function teacherOfRun(run: RunPaths): Promise<string> {
   const { teacher } = await readRunExperiment(run);
   if (teacher.source === 'ensemble') throw InputError.at(run.directory, 'teacher-of-run-is-ensemble', {});
   if (teacher.source === 'onnx') throw InputError.at(run.directory, 'teacher-of-run-is-onnx', {});
+  if (teacher.source === 'endpoint') throw InputError.at(run.directory, 'teacher-of-run-is-endpoint', {});
   const elsewhere = await teacherFolder(teacher, run.directory);
   return elsewhere ?? (await findCompleteDirectory(run.teacher.model)) ?? run.teacher.model;
 }

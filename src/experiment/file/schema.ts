@@ -30,6 +30,9 @@ export const CALIBRATION_ROWS = 256;
 
 const seed = z.int().min(0).max(0xffffffff);
 
+/** What a label is to follow, of a teacher behind a server. */
+export const usualPrompt = '{text}\nLabel:';
+
 const datasetSchema = z
   .strictObject({
     train: paths(
@@ -194,10 +197,21 @@ const trainingSchema = z
   })
   .describe('How the weights are trained.');
 
+const keptTokens = z
+  .enum(['all', 'used'])
+  .optional()
+  .describe(
+    'Which of its tokens the student has. "used": those that the texts of the dataset are made of, special ones, and the characters or bytes that any text can be made of; the student\'s embeddings are as much smaller. The teacher is asked with the same tokens, a language model for its distribution among them. All if left out.',
+  );
+
 const tokenizerSchema = z
   .discriminatedUnion('source', [
-    z.strictObject({ source: z.literal('teacher') }).describe("The teacher's own tokenizer."),
-    z.strictObject({ source: z.literal('path'), path: modelPath('Folder that holds a tokenizer.json, or GGUF file.') }),
+    z.strictObject({ source: z.literal('teacher'), tokens: keptTokens }).describe("The teacher's own tokenizer."),
+    z.strictObject({
+      source: z.literal('path'),
+      path: modelPath('Folder that holds a tokenizer.json, or GGUF file.'),
+      tokens: keptTokens,
+    }),
     z
       .strictObject({
         source: z.literal('train'),
@@ -342,6 +356,48 @@ const teacherSchema = z
       })
       .describe(
         'An exported model with logits. onnxruntime runs it on the processor; nothing else of it can be imitated.',
+      ),
+    z
+      .strictObject({
+        source: z.literal('endpoint'),
+        url: z
+          .url({ protocol: /^https?$/ })
+          .describe('Address of an OpenAI-compatible server, up to the part before "/completions".')
+          .meta({ examples: ['http://localhost:8000/v1'] }),
+        model: z.string().min(1).max(500).describe('The model, as the server calls it.'),
+        topLogprobs: count(
+          'Most probable tokens of a position whose log-probabilities are asked for; servers allow 5 to 20 unless they are told otherwise. What all others have together is known from these.',
+          1000,
+        ).default(20),
+        prompt: z
+          .string()
+          .max(20_000)
+          .regex(/\{text\}/)
+          .optional()
+          .meta({
+            description: `text-classification: what the model is to continue with a label, {text} standing for a row's text and {pair} for its second. "${usualPrompt}" if left out, with the second below the first.`,
+            examples: ['Review: {text}\nSentiment:'],
+          }),
+        verbalizers: z
+          .record(z.string(), z.string().min(1).max(1000))
+          .optional()
+          .meta({
+            description:
+              'text-classification: the words that stand for each label after the prompt. A space and the label itself where left out.',
+            examples: [{ positive: ' good', negative: ' bad' }],
+          }),
+        concurrency: count('Requests that are under way at once.', 256).default(8),
+        timeoutSeconds: z
+          .number()
+          .gt(0)
+          .max(3600)
+          .default(120)
+          .describe('A request that has no answer after so long is sent again.'),
+        cache: z.literal(true).default(true).describe("A server's answers are always kept: nothing is asked twice."),
+        precision: z.literal('float32').default('float32').describe('A server computes as it does.'),
+      })
+      .describe(
+        'A model behind an OpenAI-compatible completions server, such as vLLM or llama.cpp. Of its distributions it gives the most probable tokens.',
       ),
     z
       .strictObject({
@@ -665,10 +721,11 @@ export type TokenizerSpec = z.infer<typeof tokenizerSchema>;
 export type TeacherSpec = z.infer<typeof teacherSchema>;
 export type EnsembleSpec = Extract<TeacherSpec, { source: 'ensemble' }>;
 export type OnnxSpec = Extract<TeacherSpec, { source: 'onnx' }>;
+export type EndpointSpec = Extract<TeacherSpec, { source: 'endpoint' }>;
 /** A model of an ensemble. */
 export type MemberSpec = z.infer<typeof memberSchema>;
 /** A single model, of an ensemble or as the teacher. */
-export type SingleSpec = MemberSpec | OnnxSpec;
+export type SingleSpec = MemberSpec | OnnxSpec | EndpointSpec;
 /** One that the run trains: from random weights, or from a checkpoint's. */
 export type TrainedSpec = Extract<MemberSpec, { training?: unknown }> & { training: TrainingSpec };
 export type TeacherCacheSpec = TeacherSpec['cache'];

@@ -15,17 +15,12 @@ export interface Unsupported {
 /** What of an experiment, as written, this version does not run. */
 export function findUnsupported(experiment: unknown): Unsupported[] {
   const distillation = childOf(experiment, 'distillation');
-  const teacher = childOf(experiment, 'teacher');
-  const source = childOf(teacher, 'source');
   return [
     ...['attention', 'onPolicy']
       .filter((key) => childOf(distillation, key) !== undefined)
       .map((key) => refused(['distillation', key], complaint('setting-not-supported', { key }))),
     ...(childOf(distillation, 'sequenceLevel') === true
       ? [refused(['distillation', 'sequenceLevel'], complaint('sequence-level-not-supported', {}))]
-      : []),
-    ...(source === 'endpoint'
-      ? [refused(['teacher', 'source'], complaint('teacher-source-not-supported', { source }))]
       : []),
     ...fileSplits.flatMap((split) => parquetFiles(experiment, split)),
   ];

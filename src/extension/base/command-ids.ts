@@ -12,6 +12,7 @@ const bySubject = {
     'distillery.revealRunFolder',
     'distillery.restoreRun',
     'distillery.emptyTrash',
+    'distillery.setEndpointKey',
     'distillery.refresh',
   ],
   experiments: [

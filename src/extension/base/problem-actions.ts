@@ -41,6 +41,8 @@ function buttonOf(name: ActionName, subject: string | null): Button | undefined 
       return { title: fetchTitle(subject ?? ''), press: () => execute('distillery.fetchModel', subject) };
     case 'token':
       return { title: l10n.t('Set Hugging Face Token…'), press: () => execute('distillery.setHubToken') };
+    case 'key':
+      return { title: l10n.t('Set Key of a Server…'), press: () => execute('distillery.setEndpointKey', subject) };
     case 'remove':
       return { title: l10n.t('Remove Library'), press: () => execute('distillery.removeLibrary', subject) };
     case 'resume':

@@ -13,6 +13,7 @@ const clicked: Readonly<Record<Exclude<ActionName, 'cache'>, (subject: string) =
   remove: () => l10n.t('"Remove Native Library…" in the Devices view'),
   wheel: () => l10n.t('choose a wheel that you have by "Choose a Wheel…"'),
   fetch: () => l10n.t('"Fetch Model…"'),
+  key: () => l10n.t('enter its key by "Set Key of a Server…"'),
   token: () => l10n.t('enter an access token by "Set Hugging Face Token…"'),
   devices: () => l10n.t('the Devices view'),
   resume: () => l10n.t('"Resume Run"'),

@@ -3,6 +3,7 @@
 import { l10n, Uri, window, workspace } from 'vscode';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { readExperimentFile } from '../../experiment/file/parse';
 import { runsDirectory } from '../../run-directory/run-paths';
 import { experimentSuffix, isExperiment } from '../base/documents';
 import { fileChoices, pick, pickFile } from '../base/pick';
@@ -30,6 +31,10 @@ export async function runExperiment(
   if (!verb) return;
   // A sweep or a study may have runs already.
   if (verb[0] !== 'run') await parts.runs.ready();
+  // What cannot be read the run will tell of.
+  const parsed = await readExperimentFile(experiment.fsPath).catch(() => undefined);
+  const env = await parts.endpoints.environment(parsed?.experiment?.teacher);
+  if (!env) return;
   const cwd = workspace.getWorkspaceFolder(experiment)?.uri.fsPath ?? path.dirname(experiment.fsPath);
   parts.log.info(`distillery ${verb.join(' ')} ${experiment.fsPath}`);
   const directory = runsDirectory(experiment.fsPath);
@@ -43,7 +48,7 @@ export async function runExperiment(
   };
   const [, study] = verb;
   const answered = known.find(({ record }) => study !== undefined && record.sweep!.study === study);
-  const runner = parts.startRunner([...verb, experiment.fsPath], { cwd });
+  const runner = parts.startRunner([...verb, experiment.fsPath], { cwd, env });
   await showStarted(parts, {
     runner,
     cwd,

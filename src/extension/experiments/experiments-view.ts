@@ -3,8 +3,8 @@
 import { Disposable, l10n, window, workspace } from 'vscode';
 import type { ContextKeys } from '../base/context-keys';
 import type { RunList } from '../runs/run-list';
-import { isResumable, lacksControl } from '../runs/run-status';
-import { isLive } from '../../protocol/records';
+import { lacksControl } from '../runs/run-status';
+import { isLive, isResumable } from '../../protocol/records';
 import type { ExperimentTree } from './experiment-tree';
 
 /** "2 h ago" grows old; in milliseconds. */
@@ -29,7 +29,7 @@ export function registerExperimentsView(tree: ExperimentTree, runs: RunList, key
     keys.set('distillery.hasQueuedRuns', statuses.includes('queued'));
     keys.set(
       'distillery.hasResumableRuns',
-      statuses.some((status) => isResumable(status) || status === 'paused'),
+      runs.runs.some(({ record }) => isResumable(record) || record.status === 'paused'),
     );
     keys.set(
       'distillery.hasEndedRuns',

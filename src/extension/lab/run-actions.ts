@@ -6,12 +6,13 @@ import { attempt } from '../base/commands';
 import type { CommandId } from '../base/command-ids';
 import { pick, type Choice } from '../base/pick';
 import type { ListedRun } from '../runs/run-list';
-import { isResumable, lacksControl } from '../runs/run-status';
+import { isResumable } from '../../protocol/records';
+import { lacksControl } from '../runs/run-status';
 
 export async function chooseAction(run: ListedRun): Promise<void> {
   const { status } = run.record;
   const all: [isOffered: boolean, icon: string, title: string, command: CommandId][] = [
-    [workspace.isTrusted && isResumable(status), 'debug-continue', l10n.t('Resume'), 'distillery.resumeRun'],
+    [workspace.isTrusted && isResumable(run.record), 'debug-continue', l10n.t('Resume'), 'distillery.resumeRun'],
     [workspace.isTrusted && lacksControl(run), 'beaker', l10n.t('Run the Control'), 'distillery.runControl'],
     [existsSync(run.origin?.file ?? ''), 'go-to-file', l10n.t('Open Experiment'), 'distillery.openExperiment'],
     [status === 'done', 'diff', l10n.t('Compare with Other Runs'), 'distillery.compareRuns'],

@@ -40,6 +40,7 @@ export function registerRuns(parts: RunParts): Disposable {
       'distillery.revealRunFolder': (run) => revealRunFolder(runs, run),
       'distillery.restoreRun': (folder) => restoreDeleted(parts, folder),
       'distillery.emptyTrash': () => emptyRunTrash(parts),
+      'distillery.setEndpointKey': (address) => parts.endpoints.setKey(address),
       'distillery.refresh': () => runs.refresh(),
     }),
   );

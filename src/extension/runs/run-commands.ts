@@ -3,13 +3,15 @@
 import { commands, l10n, ProgressLocation, Uri, window, type LogOutputChannel } from 'vscode';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { readRunExperiment } from '../../experiment/experiment-record';
 import { inLabel } from '../../protocol/escapes';
 import type { RunnerMethod } from '../../protocol/runner';
 import { lockHolder } from '../../run-directory/lock';
 import { askRunner } from './ask-runner';
+import type { Endpoints } from './endpoints';
 import type { ListedRun, RunList } from './run-list';
-import { isResumable, lacksControl } from './run-status';
-import { isLive } from '../../protocol/records';
+import { lacksControl } from './run-status';
+import { isLive, isResumable } from '../../protocol/records';
 import { ask } from '../base/messages';
 import type { RunnerProcess, StartRunner } from '../base/runner-process';
 import { chooseRun } from './choose-run';
@@ -22,6 +24,7 @@ const startPeriod = 200;
 export interface RunCommandParts {
   runs: RunList;
   startRunner: StartRunner;
+  endpoints: Endpoints;
   log: LogOutputChannel;
   /** Shows a run that has just begun. */
   show: (run: ListedRun) => void;
@@ -30,14 +33,14 @@ export interface RunCommandParts {
 /** Goes on with a run that is paused, was stopped, or has failed. */
 export async function resumeRun(parts: RunCommandParts, given: unknown): Promise<void> {
   requireTrust();
-  const canResume = ({ record: { status } }: ListedRun): boolean => isResumable(status) || status === 'paused';
+  const canResume = ({ record }: ListedRun): boolean => isResumable(record) || record.status === 'paused';
   const run = await chooseRun(parts.runs, given, l10n.t('Run to resume'), canResume);
   if (!run) return;
   // It may have changed since it was last looked at.
-  const { status } = (await parts.runs.look(run.paths.directory)).record;
+  const { record } = await parts.runs.look(run.paths.directory);
   if (await isHeldElsewhere(run)) return takeOver(parts, run);
-  if (status === 'paused') return tell(parts, run, 'continue');
-  if (!isResumable(status)) throw new Error(l10n.t('{0} cannot be resumed.', run.record.name));
+  if (record.status === 'paused') return tell(parts, run, 'continue');
+  if (!isResumable(record)) throw new Error(l10n.t('{0} cannot be resumed.', run.record.name));
   await goOn(parts, run);
 }
 
@@ -51,8 +54,11 @@ export async function runControl(parts: RunCommandParts, given: unknown): Promis
 async function goOn(parts: RunCommandParts, { paths, record }: ListedRun, ...options: string[]): Promise<void> {
   const { directory } = paths;
   const cwd = path.dirname(directory);
+  const { teacher } = await readRunExperiment(paths).catch(() => ({ teacher: undefined }));
+  const env = await parts.endpoints.environment(teacher);
+  if (!env) return;
   parts.log.info(`distillery resume ${directory} ${options.join(' ')}`);
-  const runner = parts.startRunner(['resume', directory, ...options], { cwd });
+  const runner = parts.startRunner(['resume', directory, ...options], { cwd, env });
   await showStarted(parts, { runner, cwd, what: record.name, candidates: () => Promise.resolve([directory]) });
 }
 

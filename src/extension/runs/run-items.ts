@@ -4,11 +4,11 @@ import type { TreeItemCollapsibleState } from 'vscode';
 import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem } from 'vscode';
 import { inLabel, inMarkdown } from '../../protocol/escapes';
 import { formatBytes, formatLarge, formatMilliseconds, formatPercent } from '../../protocol/format';
-import { isLive, type AlertRecord, type ComparisonRow } from '../../protocol/records';
+import { isLive, isResumable, type AlertRecord, type ComparisonRow } from '../../protocol/records';
 import type { CommandId } from '../base/command-ids';
 import { fromList } from '../base/open-lab';
 import type { ListedRun } from './run-list';
-import { isResumable, lacksControl } from './run-status';
+import { lacksControl } from './run-status';
 import { roleIcon, statusIcon } from './run-icons';
 import {
   alertPlace,
@@ -66,7 +66,7 @@ export function lookOf({ label, description, contextValue, iconPath, collapsible
 /** What the menus ask for: what can be done with the run. One that is done without a control is `alone`. */
 function contextOf({ record }: ListedRun): string {
   const { status } = record;
-  if (status !== 'done') return isResumable(status) ? 'resumable' : status;
+  if (status !== 'done') return isResumable(record) ? 'resumable' : status;
   return lacksControl({ record }) ? 'alone' : 'done';
 }
 

@@ -1,11 +1,6 @@
 /** @file What can be done with a run in each status. */
 
-import type { RunRecord, RunStatus } from '../../protocol/records';
-
-/** It ended before its time; its last checkpoint can be gone on from. */
-export function isResumable(status: RunStatus): boolean {
-  return status === 'stopped' || status === 'failed';
-}
+import type { RunRecord } from '../../protocol/records';
 
 /** It is done, and cannot tell whether distillation helped. */
 export function lacksControl({ record: { status, summary } }: { record: RunRecord }): boolean {

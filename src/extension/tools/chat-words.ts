@@ -9,6 +9,7 @@ const actions: Readonly<Record<ActionName, (subject: string) => string>> = {
   install: (library) => `"Install ${libraryTitle(library)}" in the Devices view, which the person clicks`,
   remove: () => '"Remove Native Library…" in the Devices view, which the person clicks',
   fetch: (model) => `"Fetch Model…" with ${model}, which the person clicks and confirms`,
+  key: () => 'let the person enter its key by "Set Key of a Server…"',
   token: () => 'let the person enter an access token by "Set Hugging Face Token…"',
   wheel: () => 'let the person choose a wheel that they have',
   devices: () => 'the Devices view',

@@ -14,7 +14,8 @@ export interface DrawnModel {
   interval?: Interval | undefined;
   /** The value of each seed, where there are several: `value` is their mean. */
   seeds?: readonly number[] | undefined;
-  parameters: number;
+  /** Absent where nobody knows. */
+  parameters?: number | undefined;
   calibration?: readonly CalibrationBin[] | undefined;
 }
 
@@ -143,8 +144,14 @@ function calibrationCurve(
   ];
 }
 
-/** Quality over parameters, on a logarithmic scale. */
-export function sizeDrawing(models: readonly DrawnModel[], format: Format, width: number, height: number): Drawing {
+/** Whose size is known. */
+type SizedModel = DrawnModel & { parameters: number };
+
+export const isSized = (model: DrawnModel): model is SizedModel => model.parameters !== undefined;
+
+/** Quality over parameters, on a logarithmic scale; models whose size nobody knows are left out. */
+export function sizeDrawing(all: readonly DrawnModel[], format: Format, width: number, height: number): Drawing {
+  const models = all.filter(isSized);
   const [low, high] = valueRange(models);
   const sizes = models.map(({ parameters }) => parameters);
   const [least, most] = [Math.min(...sizes) / 1.6, Math.max(...sizes) * 1.6];

@@ -2,6 +2,7 @@
 
 import { alerts } from './alerts';
 import { datasetProblems } from './dataset';
+import { endpointProblems } from './endpoint';
 import { engineProblems } from './engine';
 import { experimentProblems } from './experiment';
 import { hubProblems } from './hub';
@@ -15,6 +16,7 @@ export const catalogue = {
   ...datasetProblems,
   ...modelProblems,
   ...engineProblems,
+  ...endpointProblems,
   ...hubProblems,
   ...runProblems,
   ...installProblems,

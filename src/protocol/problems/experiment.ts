@@ -99,10 +99,6 @@ const values = {
     message: '"sequenceLevel" is not supported by this version.',
     remedy: 'Remove it, or set it to false.',
   },
-  'teacher-source-not-supported': {
-    message: '"source": "{source}" is not supported by this version.',
-    remedy: 'Use "checkpoint", "onnx", "train" or "run".',
-  },
   'parquet-not-supported': {
     message: 'A .parquet file is not supported by this version.',
     remedy: 'Convert it to .jsonl or .csv.',
@@ -356,13 +352,28 @@ const models = {
     message: "The student's {width} is {student}, the teacher's {teacher}.",
     remedy: 'Give the student the same, or choose a random initialization.',
   },
+  'tokens-of-teacher-not-cut': {
+    message: 'The vocabulary of a teacher that this run trains, or of an ONNX file, cannot be cut.',
+    remedy: 'Remove "tokens"; or train the teacher in a run of its own, and name that as the teacher here.',
+  },
+  'tokens-of-student-not-cut': {
+    message: 'A student that starts from a folder has the whole vocabulary of its embeddings.',
+    remedy: 'Remove "tokens", or let the student start from the teacher or from random weights.',
+  },
+  'tokens-of-kind-not-cut': {
+    message: 'Tokens of a {kind} tokenizer cannot be left out, only of {known:names}.',
+    remedy: 'Remove "tokens".',
+  },
   'preset-beside': {
     message: '"{key}" says what "preset" says already.',
     remedy: 'Remove one of the two.',
   },
   'preset-impossible': {
     message: 'This teacher allows no student of {preset} that is smaller than it.',
-    remedy: ['Take {others:oneof}, or choose the sizes of "student.architecture" yourself.', 'Choose the sizes of "student.architecture" yourself.'],
+    remedy: [
+      'Take {others:oneof}, or choose the sizes of "student.architecture" yourself.',
+      'Choose the sizes of "student.architecture" yourself.',
+    ],
   },
   'start-wider-than-teacher': {
     message: "The student's {width} is {student}, the teacher's {teacher}.",

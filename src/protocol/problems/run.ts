@@ -50,6 +50,10 @@ export const runProblems = {
     remedy: 'Let it be made anew with {resume:quoted}; nothing is trained again.',
     actions: { resume: '{run}' },
   },
+  'kept-tokens-damaged': {
+    message: 'This is no list of token ids: the file is damaged.',
+    remedy: 'Restore it from a copy, or run the experiment again.',
+  },
   'checkpoint-damaged': {
     message: 'This file is not as it was written, and no older checkpoint is whole: the disk may be failing.',
     remedy: 'Restore it from a copy, or run the experiment again.',
@@ -93,9 +97,9 @@ export const runProblems = {
     message: 'The format "{format}" stores no weights as "{values}".',
     remedy: ['Use one of: {known:names}.', 'Leave it out.'],
   },
-  'export-format-missing': {
-    message: 'This version does not write the format "{format}".',
-    remedy: 'Export in the format "huggingface", from which other tools convert.',
+  'export-torchrun-untrained': {
+    message: 'Its teacher is not trained yet.',
+    remedy: 'Run the experiment here until its teacher is, and export the run.',
   },
   'control-missing': {
     message: 'The run has no control {control}.',

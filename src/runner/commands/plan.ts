@@ -111,6 +111,7 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
 
 /** Python's engine asks the teacher in every step; the others keep its answers where that can be. */
 function placeOf({ teacher, task, engine }: Experiment, isHere: boolean): TeacherPlace {
+  if (teacher.source === 'endpoint') return 'elsewhere';
   const isKept = isHere && engine !== 'torchrun' && teacher.cache !== false && canBeKept(task);
   return isKept ? 'kept' : 'asked';
 }
@@ -191,8 +192,10 @@ export function planText(plan: PlanResult): string {
         : `pays from more than ${formatCount(passes, 2)} passes on`;
     return `  ${name}: ${formatBytesOfToken(bytesOfToken)} a token, ${formatBytes(bytes)}; ${pays}`;
   });
+  // Of one behind a server.
+  const teacherSize = plan.parameters.teacher > 0 ? formatLarge(plan.parameters.teacher) : 'of unknown size';
   return [
-    `${machines}, ${plan.precision}. Student ${formatLarge(plan.parameters.trained)} parameters, teacher ${formatLarge(plan.parameters.teacher)}, ${places[plan.teacher]}.`,
+    `${machines}, ${plan.precision}. Student ${formatLarge(plan.parameters.trained)} parameters, teacher ${teacherSize}, ${places[plan.teacher]}.`,
     plan.reason,
     table.toString(),
     `${formatCount(plan.steps)} steps of ${formatLarge(plan.tokensOfStep)} tokens, ${formatLarge(tokens)} tokens an epoch, epochs: ${plan.epochs}. In all ${formatDuration(plan.seconds)}${plan.trainings > 1 ? `, for each of ${plan.trainings} students` : ''}.`,

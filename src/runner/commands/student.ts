@@ -47,6 +47,8 @@ export interface StudentRow {
 
 export interface StudentResult {
   rows: StudentRow[];
+  /** Whether the run will leave out tokens that the dataset does not use: sizes are with all of them. */
+  cutsTokens?: true | undefined;
 }
 
 /** Rows of an evaluation's batch. */
@@ -97,6 +99,9 @@ async function studentRows(
   options: Pick<ReadingOptions, 'mostBytes'> = {},
 ): Promise<StudentResult> {
   const { experiment, models, problems } = await checkExperiment(parsed, options);
+  if (experiment?.teacher.source === 'endpoint') {
+    throw InputError.at(parsed.source.file, 'endpoint-without-sizes', {});
+  }
   if (!experiment || !models?.teacher) throw new InputError(problems as [Problem, ...Problem[]]);
   const { teacher } = models;
   if (isOpaque(teacher)) throw InputError.at(parsed.source.file, 'teacher-without-sizes', {});
@@ -116,7 +121,9 @@ async function studentRows(
     ...row,
     memoryBytes: memoryOf(experiment, teacher, model, heldBytes),
   });
+  const { tokenizer } = experiment;
   return {
+    ...(tokenizer.source !== 'train' && tokenizer.tokens === 'used' && { cutsTokens: true as const }),
     rows: [
       rowOf('teacher', teacher),
       ...(models.student
@@ -139,7 +146,12 @@ async function studentRows(
 }
 
 /** With batches of the greatest length. @param heldBytes by the program and the teacher's weights */
-export function memoryOf(experiment: Experiment, teacher: Architecture, student: Architecture, heldBytes: number): number {
+export function memoryOf(
+  experiment: Experiment,
+  teacher: Architecture,
+  student: Architecture,
+  heldBytes: number,
+): number {
   const { training, distillation, dataset, task } = experiment;
   const shapeOf = (rows: number): BatchShape => {
     const length = dataset.maxLength;
@@ -172,7 +184,7 @@ const starts: Record<StudentStart, string> = {
 };
 
 /** A table, and below it what to write for each alternative. */
-export function studentText({ rows }: StudentResult): string {
+export function studentText({ rows, cutsTokens }: StudentResult): string {
   const head = ['student', 'blocks', 'width', 'heads', 'parameters', 'of the teacher', 'on disk', 'memory', 'made of'];
   const table = new Table({
     head,
@@ -206,6 +218,7 @@ export function studentText({ rows }: StudentResult): string {
   return [
     table.toString(),
     "Memory is what a training on the processor is expected to take at its peak, with batches of the greatest length. A student that is pruned keeps the most important heads, MLP units and dimensions of those of the teacher's blocks that are named.",
+    ...(cutsTokens ? ['Sizes are with all tokens: the run leaves out those that the dataset does not use.'] : []),
     ...(isLarge
       ? [`At most ${PROPOSED_MEGABYTES} MB there is none: with this vocabulary even one narrow block takes more.`]
       : []),

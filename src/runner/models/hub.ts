@@ -33,6 +33,7 @@ export async function openHub(about: HubId, signal?: AbortSignal, env = process.
   if (!/^https?:$/.test(url?.protocol ?? '')) throw hubError(complaint('hub-address-wrong', { value: address }));
   const token = await accessToken(env);
   const { host, origin } = url!;
+  const send = await fetchOf(env);
   return {
     address,
     host,
@@ -41,7 +42,7 @@ export async function openHub(about: HubId, signal?: AbortSignal, env = process.
       const headers = new Headers(init?.headers);
       // fetch itself takes it away where it is led on to another host.
       if (token !== undefined && asked.origin === origin) headers.set('Authorization', `Bearer ${token}`);
-      const response = await fetch(asked, { ...init, headers, signal: signal ?? null }).catch((error: unknown) => {
+      const response = await send(asked, { ...init, headers, signal: signal ?? null }).catch((error: unknown) => {
         signal?.throwIfAborted();
         throw hubError(complaint('hub-unreachable', { host: asked.host, reason: reasonOf(error) }));
       });
@@ -50,6 +51,20 @@ export async function openHub(about: HubId, signal?: AbortSignal, env = process.
       throw hubError(refusal(response, about, host, token !== undefined));
     },
   };
+}
+
+/** Node's own, or where the environment names a proxy one that goes through it. */
+async function fetchOf(env: NodeJS.ProcessEnv): Promise<typeof fetch> {
+  // As curl and undici look for them: small letters first.
+  const [httpProxy, httpsProxy, noProxy] = ['http_proxy', 'https_proxy', 'no_proxy'].map((name) =>
+    variable(env, name, name.toUpperCase()),
+  );
+  if (httpProxy === undefined && httpsProxy === undefined) return fetch;
+  const { EnvHttpProxyAgent, fetch: fetchBy } = await import('undici');
+  const named = { httpProxy, httpsProxy, noProxy };
+  const dispatcher = new EnvHttpProxyAgent(Object.fromEntries(Object.entries(named).filter(([, value]) => value)));
+  // The same interface, of which each has a type of its own.
+  return ((asked: URL, init: object) => fetchBy(asked, { ...init, dispatcher })) as unknown as typeof fetch;
 }
 
 /** Python's notion of it. */

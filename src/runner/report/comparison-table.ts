@@ -129,10 +129,13 @@ export function findings({ rows, seeds, teacherAtChance }: Comparison): string {
   const control = rows.find(({ role }) => role === 'control');
   const quality = qualityIn(student?.metrics ?? {});
   if (!student || !teacher || !quality || (student.retention === undefined && !teacherAtChance)) return '';
-  const smaller = (teacher.parameters / student.parameters).toFixed(1);
+  const smaller =
+    teacher.parameters === undefined || student.parameters === undefined
+      ? ''
+      : ` with ${(teacher.parameters / student.parameters).toFixed(1)} times fewer parameters`;
   const kept = teacherAtChance
     ? 'The teacher has learnt nothing: it is no better than chance, so there was nothing for the student to keep.'
-    : `The student keeps ${formatPercent(student.retention)} of the teacher's ${quality.name} with ${smaller} times fewer parameters.`;
+    : `The student keeps ${formatPercent(student.retention)} of the teacher's ${quality.name}${smaller}.`;
   if (!control) return `${kept} Without a control, nobody can tell whether distillation helped.`;
   const gained = student.gain ? decided(quality, student, control, seeds?.length) : gain(quality, student, control);
   return `${kept} ${gained}`;

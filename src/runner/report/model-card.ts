@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { writeAtomically } from '../../model/files/atomic';
+import { nameOfEndpoint } from '../../experiment/endpoint';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { type Architecture } from '../../model/architecture';
 import { parameterCount } from '../../model/layouts/config';
@@ -109,18 +110,20 @@ export async function tellResult(model: string, comparison: Comparison): Promise
   await writeAtomically(file, `${about}${RESULT}\n${told.join('\n\n')}\n`);
 }
 
-function origin({ dataset, distillation }: ResolvedExperiment, role: Role): string {
+function origin({ dataset, distillation, teacher }: ResolvedExperiment, role: Role): string {
   const { temperature, alpha, divergence } = distillation;
   const at = (value: typeof temperature): string =>
     typeof value === 'number' ? String(value) : `${value.from} to ${value.to}`;
   switch (role) {
     case 'teacher':
       return 'The teacher of a knowledge-distillation experiment, trained on hard labels.';
-    case 'student':
+    case 'student': {
+      const whose = teacher.source === 'endpoint' ? inMarkdown(nameOfEndpoint(teacher)) : 'a larger teacher';
       if (dataset.labels === 'regression') {
         return `A student distilled from a larger teacher: the squared difference from its numbers, α = ${at(alpha)}.`;
       }
-      return `A student distilled from a larger teacher: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}.`;
+      return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}.`;
+    }
     case 'control':
       return 'The control of a knowledge-distillation experiment: the same student, trained on hard labels alone.';
   }

@@ -22,6 +22,11 @@ export class RunControl {
     return this.pausedUntil !== undefined;
   }
 
+  /** Ends waits for others: the run is to stop. */
+  get stopSignal(): AbortSignal {
+    return this.stopped.signal;
+  }
+
   /** Ends the wait before the first step: the run is to stop, or to begin at once. */
   get waitSignal(): AbortSignal {
     return AbortSignal.any([this.stopped.signal, this.hurried.signal]);

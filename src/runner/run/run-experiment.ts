@@ -1,7 +1,7 @@
 /** @file An experiment from its data to its comparison: teacher, student, controls, each resumed where it stopped. */
 
 import { dirname, join, resolve } from 'node:path';
-import { membersOfRun } from '../../experiment/checks/model-folder';
+import { membersOfRun, readArchitecture } from '../../experiment/checks/model-folder';
 import { isTrained, membersOf } from '../../experiment/ensemble';
 import { initialValue } from '../../distill/training/schedules';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
@@ -14,18 +14,21 @@ import { readRecords } from '../../run-directory/record-file';
 import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
 import { problemTypeOf } from '../../model/architecture';
+import { parameterCount } from '../../model/layouts/config';
 import type { Model, Parameters } from '../../model/parameters';
 import type { Comparison, Split } from '../../protocol/records';
 import type { ExamplesWithRows } from '../../dataset/example-store';
+import type { TokenExample } from '../../dataset/examples';
 import { tellResult } from '../report/model-card';
-import { compareModels } from './compare-models';
+import { compareModels, type TeacherSize } from './compare-models';
 import { loadTestExamples } from './data';
 import { initialStudent, studentArchitecture } from './models';
 import { batchesOf, existingTeacher, prepareRun, seedsOfRun, type PreparedRun, type RunSetup } from './prepared-run';
-import { identityOf, latencyOf, openOnnx, teacherOf, type OpenOnnx } from './onnx-teacher';
+import { EndpointTeacher } from './endpoint-teacher';
+import { identityOf, latencyOf, openOnnx, teacherOf } from './onnx-teacher';
 import { prunedUnits } from './pruned-units';
 import { checkTeacher } from './teacher-check';
-import { teacherModels, trainControl, trainStudent, type Student } from './trainings';
+import { planRoles, teacherModels, trainControl, trainStudent, type Student } from './trainings';
 
 /** Runs or resumes. Returns the comparison, or undefined where the run was stopped before its end. */
 export async function runExperiment(setup: RunSetup): Promise<Comparison | undefined> {
@@ -41,7 +44,7 @@ export async function runExperiment(setup: RunSetup): Promise<Comparison | undef
 async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
   const loaded = await loadTeacher(run);
   if (!loaded) return undefined;
-  const { frozen, models, onnx } = loaded;
+  const { frozen, models, opaque } = loaded;
   const { experiment } = run;
   try {
     const [first] = models as [Model | OpaqueIdentity];
@@ -52,9 +55,16 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
       ensemble: frozen.ensemble,
       objective: experiment.distillation,
     };
+    let learning = run;
+    if (opaque?.endpoint) {
+      planRoles(run, [frozen.architecture], architecture);
+      const train = await opaque.endpoint.askForTraining();
+      if (!train) return undefined;
+      learning = { ...run, data: { ...run.data, train } };
+    }
     await checkTeacher(run, frozen);
     const kept = await prunedUnits(run, frozen, architecture);
-    for (const ofSeed of seedsOfRun(run)) {
+    for (const ofSeed of seedsOfRun(learning)) {
       const ofTeacher = 'parameters' in first ? first : undefined;
       const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, ofTeacher, kept);
       const student: Student = { architecture, initial, pairing, teachers: models, frozen };
@@ -64,11 +74,11 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
       }
     }
     const comparison = await compare(run, loaded);
-    if (run.torchrun) await removeOwned(join(run.paths.directory, 'torchrun'));
+    if (comparison && run.torchrun) await removeOwned(join(run.paths.directory, 'torchrun'));
     return comparison;
   } finally {
     frozen.release();
-    await onnx?.source.release();
+    await opaque?.release();
   }
 }
 
@@ -76,8 +86,16 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
 interface LoadedTeacher {
   frozen: Teacher;
   models: readonly (Model | OpaqueIdentity)[];
-  /** Where it is an ONNX file. */
-  onnx?: OpenOnnx;
+  /** Where it is an ONNX file, or behind a server. */
+  opaque?: OpaqueParts;
+}
+
+/** What is to be known of a teacher of which nothing is seen but its answers. */
+interface OpaqueParts {
+  /** @param text on which it may be timed */
+  size: (text: TokenExample) => Promise<TeacherSize>;
+  endpoint?: EndpointTeacher;
+  release: () => Promise<void>;
 }
 
 /** Trains first what is trained here. Undefined where that was stopped. */
@@ -96,7 +114,19 @@ async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined>
       labels,
       problemType: problemTypeOf[dataset.labels ?? 'single'],
     });
-    return { frozen: teacherOf(onnx, executor), models: [await identityOf(onnx)], onnx };
+    const { parameters } = onnx.model;
+    const size = async (text: TokenExample): Promise<TeacherSize> => ({
+      parameters,
+      bytes: onnx.bytes,
+      latencyMs: await latencyOf(onnx, text),
+    });
+    const opaque = { size, release: () => onnx.source.release() };
+    return { frozen: teacherOf(onnx, executor), models: [await identityOf(onnx)], opaque };
+  }
+  if (teacher.source === 'endpoint') {
+    const endpoint = await EndpointTeacher.open(run, teacher);
+    const opaque = { size: () => Promise.resolve({}), endpoint, release: () => endpoint.close() };
+    return { frozen: endpoint.teacher(), models: [endpoint.identity], opaque };
   }
   const models = await teacherModels(run);
   if (!models) return undefined;
@@ -109,7 +139,7 @@ async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined>
   return { frozen, models };
 }
 
-async function compare(run: PreparedRun, teacher: LoadedTeacher): Promise<Comparison> {
+async function compare(run: PreparedRun, teacher: LoadedTeacher): Promise<Comparison | undefined> {
   const { experiment, paths, data, recorder, plan } = run;
   // How long it takes cannot be told from what training took.
   const { fraction } = plan.at('comparison', 0);
@@ -119,6 +149,8 @@ async function compare(run: PreparedRun, teacher: LoadedTeacher): Promise<Compar
     const { examples, split } = test
       ? { examples: test.examples, split: 'test' as const }
       : { examples: data.validation, split: 'validation' as const };
+    const { endpoint } = teacher.opaque ?? {};
+    if (test && endpoint && !(await endpoint.askAbout({ name: 'test', examples }))) return undefined;
     await recorder.note(`comparing on ${examples.length} ${split} examples`);
     return await compareOn(run, teacher, examples, split);
   } finally {
@@ -128,14 +160,22 @@ async function compare(run: PreparedRun, teacher: LoadedTeacher): Promise<Compar
 
 async function compareOn(
   run: PreparedRun,
-  { frozen, models, onnx }: LoadedTeacher,
+  { frozen, models, opaque }: LoadedTeacher,
   examples: ExamplesWithRows,
   split: Split,
 ): Promise<Comparison> {
   const { experiment, paths, data, executor, recorder } = run;
   const members = await membersOfRun(paths);
-  const single = onnx ? [] : [(await existingTeacher(experiment)) ?? paths.teacher.model];
+  const single = opaque ? [] : [(await existingTeacher(experiment)) ?? paths.teacher.model];
   const teacherFolders = members?.map(({ folder }) => folder) ?? single;
+  const teachers = await Promise.all(
+    teacherFolders.map(async (folder, i) => ({
+      folder,
+      model: models[i] as Model,
+      // Without the tokens that are left out it has fewer than its folder.
+      parameters: data.kept && parameterCount(await readArchitecture(folder)),
+    })),
+  );
   const runs = seedsOfRun(run);
   const seeds = runs.map((ofSeed) => ({
     seed: ofSeed.experiment.training.seed,
@@ -157,12 +197,8 @@ async function compareOn(
     batches: batchesOf(run, examples),
     labels: data.labels,
     seeds,
-    teachers: teacherFolders.map((folder, i) => ({ folder, model: models[i] as Model })),
-    opaque: onnx && {
-      parameters: onnx.model.parameters,
-      bytes: onnx.bytes,
-      latencyMs: await latencyOf(onnx, examples.at(0)!),
-    },
+    teachers,
+    opaque: await opaque?.size(examples.at(0)!),
     temperature: initialValue(experiment.distillation.temperature),
     teacher: frozen,
     isOfStudy: experiment.sweepMember?.study !== undefined,

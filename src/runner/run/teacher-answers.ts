@@ -1,8 +1,10 @@
 /** @file Where a student gets the teacher's answers: from the cache, which is filled first, or from the teacher in every step. */
 
 import path from 'node:path';
+import { nameOfEndpoint } from '../../experiment/endpoint';
 import { isTrained, membersOf } from '../../experiment/ensemble';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
+import { AskedTeacher } from '../../distill/teacher/asked-teacher';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
 import type { Imitated } from '../../distill/pairing';
 import {
@@ -52,7 +54,7 @@ export function wantsCache({ teacher, task }: ResolvedExperiment): boolean {
 }
 
 /** The teacher of a distillation, on the device and in host memory. */
-interface AskedTeacher {
+interface TeacherToAsk {
   model: Model | OpaqueIdentity;
   frozen: Teacher;
   imitated: Imitated;
@@ -66,9 +68,11 @@ interface AskedTeacher {
  */
 export async function teacherAnswers(
   run: PreparedRun,
-  teacher: Pick<AskedTeacher, 'frozen' | 'imitated'> & { models: readonly AskedTeacher['model'][] },
+  teacher: Pick<TeacherToAsk, 'frozen' | 'imitated'> & { models: readonly TeacherToAsk['model'][] },
 ): Promise<TargetSource | undefined> {
   const { frozen, imitated, models } = teacher;
+  // What it says is kept already.
+  if (frozen instanceof AskedTeacher) return frozen.targets();
   if (!(frozen instanceof FrozenEnsemble)) return answersOf(run, { model: models[0]!, frozen, imitated });
   const sources: TargetSource[] = [];
   for (const [i, member] of frozen.members.entries()) {
@@ -88,7 +92,7 @@ export async function teacherAnswers(
   return frozen.targetsFrom(sources);
 }
 
-async function answersOf(run: PreparedRun, teacher: AskedTeacher): Promise<TargetSource | undefined> {
+async function answersOf(run: PreparedRun, teacher: TeacherToAsk): Promise<TargetSource | undefined> {
   const { task, dataset } = run.experiment;
   const { precision, cache } = run.experiment.teacher;
   const { frozen, imitated, model } = teacher;
@@ -131,7 +135,7 @@ async function askAlways({ recorder }: PreparedRun, ask: Ask, reason: string): P
 
 async function openCache(
   run: PreparedRun,
-  teacher: AskedTeacher,
+  teacher: TeacherToAsk,
   ask: Ask,
   settings: CacheSettings,
   layout: CacheLayout,
@@ -161,7 +165,7 @@ function lessOf({ parts }: CacheLayout): string {
 
 function describeCache(
   { experiment, data, paths, executor }: PreparedRun,
-  { model, index = 0 }: AskedTeacher,
+  { model, index = 0 }: TeacherToAsk,
   { values }: CacheSettings,
   layout: CacheLayout,
 ): { directory: string; record: TeacherCacheRecord } {
@@ -185,7 +189,7 @@ function describeCache(
 /** Asks the teacher for what is missing. */
 async function fill(
   run: PreparedRun,
-  { frozen, index = 0 }: AskedTeacher,
+  { frozen, index = 0 }: TeacherToAsk,
   ask: Ask,
   cache: TeacherCacheSetup,
   files: TeacherCacheFiles,
@@ -226,6 +230,7 @@ function nameOfTeacher(experiment: ResolvedExperiment, run: string, index: numbe
   const teacher = membersOf(experiment.teacher)[index]!.member;
   if (isTrained(teacher)) return run;
   if (teacher.source === 'run') return `${path.basename(teacher.run)} (${teacher.role})`;
+  if (teacher.source === 'endpoint') return nameOfEndpoint(teacher);
   return experiment.models?.find((one) => one.path === teacher.path)?.asked ?? teacher.path;
 }
 

@@ -56,7 +56,7 @@ export async function teacherModels(run: PreparedRun): Promise<Model[] | undefin
   const models: Model[] = [];
   for (const [i, member] of members.entries()) {
     if (!isTrained(member)) {
-      models.push(await loadModel((await teacherFolder(member, path.dirname(experiment.file)))!));
+      models.push(await loadModel((await teacherFolder(member, path.dirname(experiment.file)))!, run.data.kept));
       continue;
     }
     const isMember = experiment.teacher.source === 'ensemble';
@@ -93,12 +93,17 @@ async function trainTeacher(
   return finished;
 }
 
+/** Of a teacher whose size nobody knows: as many times the student's, for the progress bar. */
+const UNKNOWN_SIZE = 10;
+
 /** Shares the progress bar out among what there is to train, by the work of a step. */
-function planRoles(run: PreparedRun, teachers: readonly TeacherModel[], student: Architecture): void {
+export function planRoles(run: PreparedRun, teachers: readonly TeacherModel[], student: Architecture): void {
   const { experiment, data, plan } = run;
   const stepsOf = (spec: TrainingSpec, role: Role): number => trainingBatches(run, spec, role).steps;
   const small = parameterCount(student);
-  const sizes = teachers.map((teacher) => (isOpaque(teacher) ? teacher.parameters : parameterCount(teacher)));
+  const sizes = teachers.map((teacher) =>
+    isOpaque(teacher) ? (teacher.parameters ?? UNKNOWN_SIZE * small) : parameterCount(teacher),
+  );
   for (const [i, { member }] of membersOf(experiment.teacher).entries()) {
     if (!isTrained(member)) continue;
     plan.add('teacher', stepsOf(member.training, 'teacher'), 3 * sizes[i]! * member.training.batchSize, i + 1);

@@ -24,6 +24,7 @@ const MOST_RESTARTS = 3;
 /** What Python says, a line of JSON each on standard output; `tell` of python/distillery_torch/records.py. */
 type Event =
   | { distillery: 'begins'; step: number; steps: number; processes: number; device: string; torch: string }
+  | { distillery: 'damaged'; folder: string; step: number }
   | { distillery: 'step'; record: MetricsRecord }
   | { distillery: 'evaluating'; step: number }
   | { distillery: 'evaluated'; record: EvaluationRecord }
@@ -84,7 +85,7 @@ function start({ interpreter, processes, threads }: Torchrun, folder: string): C
   const worker = ['-m', 'distillery_torch', folder];
   return spawn(interpreter.python, ['-m', 'torch.distributed.run', ...elastic, ...worker], {
     cwd: packageFolder(),
-    env: { ...pythonEnvironment(), OMP_NUM_THREADS: String(threads), ...loopback },
+    env: { ...pythonEnvironment(), OMP_NUM_THREADS: String(threads), ...loopback, ...ownStores },
     stdio: ['ignore', 'pipe', 'pipe'],
     windowsHide: true,
   });
@@ -92,6 +93,9 @@ function start({ interpreter, processes, threads }: Torchrun, folder: string): C
 
 /** Workers of one machine find each other without its network. */
 const loopback: NodeJS.ProcessEnv = process.platform === 'linux' ? { GLOO_SOCKET_IFNAME: 'lo' } : {};
+
+/** In a store that outlives them, workers that begin again would find the addresses of those before them (PyTorch 2.15). */
+const ownStores: NodeJS.ProcessEnv = { TORCH_DISABLE_SHARE_RDZV_TCP_STORE: '1' };
 
 /** What a person asks for, in a file that the first worker looks at between two steps. */
 class Wish {
@@ -179,13 +183,16 @@ class Following {
     switch (event.distillery) {
       case 'begins':
         return this.begins(event);
+      case 'damaged':
+        return recorder.note(`${event.folder} is damaged: going on from the checkpoint before, of step ${event.step}`);
       case 'step': {
         const { record } = event;
         recorder.progress(this.progress('training', record.step + 1), record);
         return this.alert(record.step + 1, this.watch.step(record));
       }
       case 'evaluating':
-        return recorder.progress(this.progress('evaluating', event.step));
+        recorder.progress(this.progress('evaluating', event.step));
+        return;
       case 'evaluated':
         recorder.evaluated(role, event.record.step, event.record.metrics);
         return this.alert(event.record.step, this.watch.evaluated(event.record));

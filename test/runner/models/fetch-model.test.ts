@@ -13,6 +13,7 @@ import type { InstallListener } from '../../../src/runner/install/install';
 import { fetchModel, planFetch } from '../../../src/runner/models/fetch-model';
 import { validateExperimentFile } from '../../../src/experiment/checks/validate';
 import { goodExperiment, mails, makeFolder } from '../../experiment/workspace';
+import { startProxy } from '../endpoint/proxy';
 import { distillery, document, start, until } from '../program';
 import { FakeHub } from './fake-hub';
 
@@ -102,6 +103,19 @@ describe('fetching a model', () => {
     expect(await findInHubCache(named('tiny/llama'))).toEqual({ folder: snapshot, commit });
     const [ours, theirs] = await Promise.all([snapshot, golden('llama')].map(loadCheckpoint));
     expect(ours).toEqual(theirs);
+  });
+
+  it('goes through the proxy that the environment names', async () => {
+    const proxy = await startProxy();
+    vi.stubEnv('http_proxy', proxy.address);
+    vi.stubEnv('no_proxy', '');
+    vi.stubEnv('NO_PROXY', '');
+    const commit = hub.commit('tiny/far', golden('llama'));
+    expect(await fetch('tiny/far')).toMatchObject({ commit });
+    // The large file comes from another host.
+    expect(new Set(proxy.through)).toContain(new URL(hub.address).host);
+    expect(new Set(proxy.through).size).toBe(2);
+    proxy.close();
   });
 
   it('takes shards with their index, and files of any revision', async () => {

@@ -1,0 +1,78 @@
+/** @file A teacher that answers about single texts, and of a vocabulary with the most probable tokens alone: one behind a server. */
+
+import type { HostTensor } from '../../engine/array';
+import type { DeviceTensor, Executor } from '../../engine/executor';
+import type { OpaqueModel } from '../../model/architecture';
+import type { BatchInputs } from '../batch-inputs';
+import { isLanguageModel, logitsWidth } from '../specs';
+import { predictionsOfRows } from './opaque-teacher';
+import type { TargetSource, Teacher } from './teacher';
+
+/** Whoever knows its answers. */
+export interface AnswerSource {
+  /**
+   * Writes the log-probabilities [V] of what follows `positions[i]` of a text into `into[i]`, or those of the classes [C] of it whole.
+   * @param ids of its real tokens
+   */
+  answer(ids: Int32Array, positions: readonly number[], into: readonly Float32Array[]): Promise<void>;
+}
+
+export class AskedTeacher implements Teacher {
+  readonly ensemble = undefined;
+  readonly programInputs: Readonly<Record<string, DeviceTensor>> = {};
+
+  /** @param executor of the student, for what is computed from the answers */
+  constructor(
+    readonly executor: Executor,
+    readonly architecture: OpaqueModel,
+    /** Released by whoever opened it. */
+    private readonly source: AnswerSource,
+  ) {}
+
+  get members(): readonly Teacher[] {
+    return [this];
+  }
+
+  targets(blocks: readonly number[] = []): TargetSource {
+    if (blocks.length > 0) throw new Error('a teacher that is asked has no hidden states');
+    return {
+      of: (inputs) => targetsOf(inputs, this.architecture, this.source),
+      release: () => Promise.resolve(),
+    };
+  }
+
+  release(): void {
+    // Nothing of it lies on the device.
+  }
+}
+
+/** `prediction` [predictions, V or C]; 0 where nothing counts. */
+async function targetsOf(
+  { shape, tensors }: BatchInputs,
+  architecture: OpaqueModel,
+  source: AnswerSource,
+): Promise<{ prediction: HostTensor }> {
+  const width = logitsWidth(architecture);
+  const data = new Float32Array(shape.predictions * width);
+  const rows = isLanguageModel(architecture) ? tensors.predictionRows!.data : undefined;
+  const wanted = predictionsOfRows(rows, tensors.counted!.data, shape);
+  const asked = [...wanted].map(([row, predictions]) =>
+    source.answer(
+      realTokens(tensors, row, shape.length),
+      predictions.map(({ position }) => position),
+      predictions.map(({ prediction }) => data.subarray(prediction * width, (prediction + 1) * width)),
+    ),
+  );
+  // All have ended before one that failed is told of: nothing goes on behind it.
+  const failed = (await Promise.allSettled(asked)).find((one) => one.status === 'rejected');
+  if (failed) throw failed.reason as Error;
+  return { prediction: { shape: [shape.predictions, width], dtype: 'float32', data } };
+}
+
+/** Padding is on the right. */
+function realTokens(tensors: BatchInputs['tensors'], row: number, length: number): Int32Array {
+  const mask = tensors.attentionMask!.data.subarray(row * length, (row + 1) * length);
+  let real = 0;
+  for (const one of mask) real += one;
+  return (tensors.inputIds!.data as Int32Array).slice(row * length, row * length + real);
+}
