@@ -19,6 +19,7 @@ import { findRun } from '../../run-directory/run-directory';
 import { controlPaths, runPaths } from '../../run-directory/run-paths';
 import { initialProjections, initialStudent, loadModel, studentArchitecture } from '../run/models';
 import { prepareRun, seedsOfRun } from '../run/prepared-run';
+import { prunedUnits } from '../run/pruned-units';
 import { RunControl } from '../run/run-control';
 import { RunRecorder } from '../run/run-recorder';
 import { packageFolder } from './interpreter';
