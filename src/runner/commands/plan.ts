@@ -28,7 +28,7 @@ import type { ModelFacts } from '../../experiment/checks/check-models';
 import { memberCount } from '../../experiment/ensemble';
 import { readExperimentFile } from '../../experiment/file/parse';
 import type { Experiment } from '../../experiment/file/schema';
-import { isOpaque, type TeacherModel } from '../../model/architecture';
+import { type Architecture, isOpaque, type TeacherModel } from '../../model/architecture';
 import { formatBytes, formatCount, formatDuration, formatLarge, formatMilliseconds } from '../../protocol/format';
 import { InputError, type Problem } from '../../protocol/problem';
 import { memoryOf } from './student';
@@ -71,7 +71,8 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
   const parsed = await readExperimentFile(file);
   const checked = await checkExperiment(parsed, { sizesAlone: true, withoutRows: options.tokens !== undefined });
   const { experiment, models, problems, dataset } = checked;
-  if (!experiment || !models?.teacher || !models.student) throw new InputError(problems as [Problem, ...Problem[]]);
+  const teachers = experiment && models && teachersOf(experiment, models);
+  if (!experiment || !models?.student || !teachers) throw new InputError(problems as [Problem, ...Problem[]]);
   const { task, training, distillation, precision } = experiment;
   const { maxLength } = experiment.dataset;
   const isHere = options.devices === undefined;
@@ -81,7 +82,7 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
   const rows = options.tokens === undefined ? labelled + unlabelled : Math.ceil(options.tokens / maxLength);
   const planned: ScalingCase = {
     student: { ...models.student, ...dropoutEverywhere(models.student.family, training.dropout) },
-    teachers: teachersOf(experiment, models),
+    teachers,
     teacher,
     objective: distillation,
     task,
@@ -94,6 +95,10 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
     stored: storedOf(experiment),
   };
   const seeds = Array.isArray(experiment.seeds) ? experiment.seeds.length : (experiment.seeds ?? 1);
+  const plan = planScaling(planned, machines, options.strategy);
+  // Read off the recorded programs, which are not recorded for what could never run here.
+  const isRecorded = isHere && plan.chosen.fits && models.teacher !== undefined && !isOpaque(models.teacher);
+  const localBytes = isRecorded ? memoryOf(experiment, models.teacher as Architecture, models.student, 0) : undefined;
   return {
     device: machines.device.name,
     devices: machines.devices,
@@ -104,8 +109,8 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
     epochs: training.epochs,
     maxLength,
     trainings: seeds * (1 + experiment.controls.length),
-    ...planScaling(planned, machines, options.strategy),
-    ...(isHere && !isOpaque(models.teacher) && { localBytes: memoryOf(experiment, models.teacher, models.student, 0) }),
+    ...plan,
+    ...(localBytes !== undefined && { localBytes }),
   };
 }
 
@@ -121,10 +126,18 @@ function storedOf({ teacher: { cache } }: Experiment): ScalingCase['stored'] {
   return { values: cache.values, top: cache.logits === 'all' ? undefined : cache.logits.top };
 }
 
-/** Members that the run trains itself are taken to be like the first. */
-function teachersOf({ teacher }: Experiment, { teacher: first, members = [] }: ModelFacts): TeacherModel[] {
-  if (teacher.source !== 'ensemble') return [first!];
-  return Array.from({ length: memberCount(teacher) }, (_, i) => members[i]?.model ?? first!);
+/** Members that the run trains itself are taken to be like the first. Of a server nothing is known. Undefined where it is not known. */
+function teachersOf(
+  { teacher }: Experiment,
+  { teacher: first, student, members = [] }: ModelFacts,
+): TeacherModel[] | undefined {
+  if (teacher.source === 'endpoint' && student) {
+    const { head, labels, problemType, vocabularySize, maxPositions } = student;
+    const shown = { ...(labels && { labels }), ...(problemType && { problemType }) };
+    return [{ isOpaque: true, head, vocabularySize, maxPositions, parameters: 0, ...shown }];
+  }
+  if (first === undefined || teacher.source !== 'ensemble') return first && [first];
+  return Array.from({ length: memberCount(teacher) }, (_, i) => members[i]?.model ?? first);
 }
 
 function machinesOf({ devices, hosts = 1, interconnect }: PlanOptions): Machines {
