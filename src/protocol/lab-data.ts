@@ -29,6 +29,8 @@ export interface ExperimentFacts {
   student: ModelShape;
   /** Absent where the experiment names a folder whose architecture is not known yet. */
   teacher?: ModelShape;
+  /** Of a teacher behind a server: `MODEL at HOST`. */
+  endpoint?: string;
   /** `forward-kl`, … as in the experiment file. */
   divergence?: Divergence;
   /** Whether the soft component enters the total times T². */

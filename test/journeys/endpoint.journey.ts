@@ -28,7 +28,7 @@ async function startServer(): Promise<{ host: string; keys: (string | undefined)
 
 function workspaceFor(host: string): string {
   const workspace = newWorkspace();
-  const words = [...specialWords, ...'abcdefghijklmnopqrstuvwxyz', '<|endoftext|>'];
+  const words = [...specialWords, ...Array.from('abcdefghijklmnopqrstuvwxyz'), '<|endoftext|>'];
   const tokenizer = wordPieceJson(words, [...specialWords, '<|endoftext|>']);
   writeFileSync(path.join(workspace, 'tokenizer.json'), JSON.stringify(tokenizer));
   const rows = Array.from({ length: 12 }, () => JSON.stringify({ text: 'a b c d e f g' }));

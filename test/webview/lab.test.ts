@@ -106,6 +106,25 @@ describePage('the Lab page', (open) => {
     expect(await page.locator('lab-header').getByText('Of the teacher').count()).toBe(0);
   });
 
+  it('says nothing of the size and speed of a teacher behind a server, of which nobody knows', async () => {
+    const page = await open({ run: 'spam', state: JSON.stringify({ tab: 'compare' }) });
+    const { id, record } = spam.run;
+    const rows = record.summary!.rows.map((row) => {
+      if (row.role !== 'teacher') return row;
+      const { parameters, bytes, latencyMs, ...known } = row;
+      return known;
+    });
+    const summary = { ...record.summary, rows };
+    await page.evaluate(`send(${JSON.stringify({ type: 'record', id, record: { ...record, summary } })})`);
+    const finding = page.locator('lab-compare .finding');
+    await expect.poll(() => finding.innerText()).toMatch(/keeps 98\.9\s% of the teacher's macro-F1\./);
+    const cells = await page.locator('lab-model-table tbody tr').first().locator('td:not(.drawing)').allInnerTexts();
+    // Three of them, and three that only others have.
+    expect(cells.filter((cell) => cell.trim() === '–')).toHaveLength(6);
+    expect(await page.locator('lab-compare').innerText()).not.toMatch(/NaN|undefined|Infinity/);
+    expect(await page.locator('lab-compare').innerHTML()).not.toMatch(/NaN|Infinity/);
+  });
+
   it('counts no soft labels as steps, and promises no end while the models are compared', async () => {
     const page = await open({});
     const { id, record } = moby.run;

@@ -279,9 +279,8 @@ export class Header extends LitElement {
   #about(): string {
     const { record, experiment } = this.run;
     const own = shapeText(experiment.student);
-    const models = experiment.teacher
-      ? l10n.t('{0} from {1}', own, shapeText(experiment.teacher, experiment.student))
-      : own;
+    const teacher = experiment.endpoint ?? (experiment.teacher && shapeText(experiment.teacher, experiment.student));
+    const models = teacher === undefined ? own : l10n.t('{0} from {1}', own, teacher);
     const { engine, device } = record;
     const where = device.toLowerCase().includes(engine.toLowerCase()) ? device : `${engine}, ${device}`;
     return `${record.task} · ${models} · ${where}`;

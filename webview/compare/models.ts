@@ -46,7 +46,7 @@ function naming({ experiment }: RunState, { role, name }: ComparisonRow): Pick<C
   switch (role) {
     case 'teacher':
       return name === 'teacher'
-        ? { title: l10n.t('Teacher'), about: shapeOf(experiment.teacher) }
+        ? { title: l10n.t('Teacher'), about: experiment.endpoint ?? shapeOf(experiment.teacher) }
         : { title: l10n.t('Teacher {0}', name.replace(/\D+/, '')), about: l10n.t('a member of the ensemble') };
     case 'student':
       return { title: l10n.t('Student'), about: l10n.t('{0}, distilled', shapeOf(experiment.student)) };

@@ -161,9 +161,15 @@ function buildPreset(
 ): void {
   const { teacher } = facts;
   const path: Path = ['student', 'preset'];
-  if (source === 'endpoint') return findings.error(path, 'endpoint-without-sizes', {});
+  if (source === 'endpoint') {
+    findings.error(path, 'endpoint-without-sizes', {});
+    return;
+  }
   if (teacher === undefined || findings.isFaulty(['student'])) return;
-  if (isOpaque(teacher)) return findings.error(path, 'teacher-without-sizes', {});
+  if (isOpaque(teacher)) {
+    findings.error(path, 'teacher-without-sizes', {});
+    return;
+  }
   const found = studentOf(preset, teacher, task, source === 'ensemble');
   if (!found) {
     const others = studentAlternatives(teacher, task, source === 'ensemble').map((one) => one.preset);

@@ -1,5 +1,6 @@
 /** @file What the Lab's page needs to know of an experiment: facts, and settings by their paths. */
 
+import { nameOfEndpoint } from '../../experiment/endpoint';
 import { isTrained } from '../../experiment/ensemble';
 import type { ArchitectureSpec, ResolvedExperiment } from '../../experiment/file/schema';
 import type { ExperimentFacts, ModelShape } from '../../protocol/lab-data';
@@ -12,6 +13,7 @@ export function experimentFacts({ teacher, student, distillation, training }: Re
     student: shapeOf(student.architecture),
     // The architecture of a folder or of another run is not in the experiment.
     ...(teacher.source === 'train' ? { teacher: shapeOf(teacher.architecture) } : {}),
+    ...(teacher.source === 'endpoint' ? { endpoint: nameOfEndpoint(teacher) } : {}),
     ...(isTrained(teacher) ? { teacherSchedule: teacher.training.schedule } : {}),
     divergence,
     scaleByTemperatureSquared: scaleByTemperatureSquared && isSoftened(divergence),

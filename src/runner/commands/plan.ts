@@ -25,10 +25,11 @@ import { canBeKept } from '../../distill/teacher/records';
 import { dropoutEverywhere } from '../../experiment/architecture';
 import { checkExperiment } from '../../experiment/checks/validate';
 import type { ModelFacts } from '../../experiment/checks/check-models';
+import { nameOfEndpoint } from '../../experiment/endpoint';
 import { memberCount } from '../../experiment/ensemble';
 import { readExperimentFile } from '../../experiment/file/parse';
 import type { Experiment } from '../../experiment/file/schema';
-import { type Architecture, isOpaque, type TeacherModel } from '../../model/architecture';
+import { isOpaque, type TeacherModel } from '../../model/architecture';
 import { formatBytes, formatCount, formatDuration, formatLarge, formatMilliseconds } from '../../protocol/format';
 import { InputError, type Problem } from '../../protocol/problem';
 import { memoryOf } from './student';
@@ -71,8 +72,8 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
   const parsed = await readExperimentFile(file);
   const checked = await checkExperiment(parsed, { sizesAlone: true, withoutRows: options.tokens !== undefined });
   const { experiment, models, problems, dataset } = checked;
-  const teachers = experiment && models && teachersOf(experiment, models);
-  if (!experiment || !models?.student || !teachers) throw new InputError(problems as [Problem, ...Problem[]]);
+  const model = models && teacherOf(experiment, models);
+  if (!experiment || !models?.student || !model) throw new InputError(problems as [Problem, ...Problem[]]);
   const { task, training, distillation, precision } = experiment;
   const { maxLength } = experiment.dataset;
   const isHere = options.devices === undefined;
@@ -82,7 +83,7 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
   const rows = options.tokens === undefined ? labelled + unlabelled : Math.ceil(options.tokens / maxLength);
   const planned: ScalingCase = {
     student: { ...models.student, ...dropoutEverywhere(models.student.family, training.dropout) },
-    teachers,
+    teachers: teachersOf(experiment, { ...models, teacher: model }),
     teacher,
     objective: distillation,
     task,
@@ -94,11 +95,8 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
     epochs: training.epochs,
     stored: storedOf(experiment),
   };
+  const scaling = planScaling(planned, machines, options.strategy);
   const seeds = Array.isArray(experiment.seeds) ? experiment.seeds.length : (experiment.seeds ?? 1);
-  const plan = planScaling(planned, machines, options.strategy);
-  // Read off the recorded programs, which are not recorded for what could never run here.
-  const isRecorded = isHere && plan.chosen.fits && models.teacher !== undefined && !isOpaque(models.teacher);
-  const localBytes = isRecorded ? memoryOf(experiment, models.teacher as Architecture, models.student, 0) : undefined;
   return {
     device: machines.device.name,
     devices: machines.devices,
@@ -109,8 +107,12 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
     epochs: training.epochs,
     maxLength,
     trainings: seeds * (1 + experiment.controls.length),
-    ...plan,
-    ...(localBytes !== undefined && { localBytes }),
+    ...scaling,
+    notes: [...scaling.notes, ...requestsText(experiment, rows)],
+    // Read off the recorded programs, which are not recorded for what could never run here.
+    ...(isHere &&
+      scaling.chosen.fits &&
+      !isOpaque(model) && { localBytes: memoryOf(experiment, model, models.student, 0) }),
   };
 }
 
@@ -126,18 +128,27 @@ function storedOf({ teacher: { cache } }: Experiment): ScalingCase['stored'] {
   return { values: cache.values, top: cache.logits === 'all' ? undefined : cache.logits.top };
 }
 
-/** Members that the run trains itself are taken to be like the first. Of a server nothing is known. Undefined where it is not known. */
-function teachersOf(
-  { teacher }: Experiment,
-  { teacher: first, student, members = [] }: ModelFacts,
-): TeacherModel[] | undefined {
-  if (teacher.source === 'endpoint' && student) {
-    const { head, labels, problemType, vocabularySize, maxPositions } = student;
-    const shown = { ...(labels && { labels }), ...(problemType && { problemType }) };
-    return [{ isOpaque: true, head, vocabularySize, maxPositions, parameters: 0, ...shown }];
-  }
-  if (first === undefined || teacher.source !== 'ensemble') return first && [first];
-  return Array.from({ length: memberCount(teacher) }, (_, i) => members[i]?.model ?? first);
+/** Of a model behind a server nothing is known but how wide its answers are: as the student's. */
+function teacherOf(experiment: Experiment | undefined, { teacher, student }: ModelFacts): TeacherModel | undefined {
+  if (experiment?.teacher.source !== 'endpoint' || !student) return teacher;
+  const { head, labels, vocabularySize, maxPositions } = student;
+  return { isOpaque: true, head, ...(labels && { labels }), vocabularySize, maxPositions };
+}
+
+/** What a server will be asked; it is not asked for this. */
+function requestsText({ teacher, task, dataset }: Experiment, rows: number): string[] {
+  if (teacher.source !== 'endpoint') return [];
+  const each = task === 'causal-lm' ? 'a request each' : 'a request each, or one for each label';
+  const most = `${formatCount(rows)} texts of at most ${formatCount(dataset.maxLength)} tokens`;
+  return [
+    `${nameOfEndpoint(teacher)} is asked about ${most}, ${each}, and about validation and test rows; what it has answered is not asked again.`,
+  ];
+}
+
+/** Members that the run trains itself are taken to be like the first. */
+function teachersOf({ teacher }: Experiment, { teacher: first, members = [] }: ModelFacts): TeacherModel[] {
+  if (teacher.source !== 'ensemble') return [first!];
+  return Array.from({ length: memberCount(teacher) }, (_, i) => members[i]?.model ?? first!);
 }
 
 function machinesOf({ devices, hosts = 1, interconnect }: PlanOptions): Machines {

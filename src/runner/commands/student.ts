@@ -54,6 +54,9 @@ export interface StudentResult {
 /** Rows of an evaluation's batch. */
 const EVALUATED = 32;
 
+/** Of an evaluation: how many the files hold is not counted for this. */
+const VALIDATION_ROWS = 1000;
+
 /** Throws an InputError with the problems of the file where it has errors. */
 export async function studentCommand(file: string): Promise<StudentResult> {
   return studentRows(await readExperimentFile(file));
@@ -170,6 +173,7 @@ export function memoryOf(
     pairing: { student, teacher, objective: { ...distillation, hidden } },
     shapes: [shapeOf(training.batchSize)],
     evaluationShapes: [shapeOf(EVALUATED)],
+    evaluatedRows: VALIDATION_ROWS,
     workingMemory: 'freed',
     accumulates: training.gradientAccumulation > 1,
     runsTeacher: experiment.teacher.cache === false || !canBeKept(task),

@@ -27,5 +27,6 @@ export function endpointKey(url: string, env: NodeJS.ProcessEnv): string | undef
 
 function keyIn(keys: string, host: string): string | undefined {
   const own = keys.split(/[\s,]+/).find((entry) => entry.startsWith(`${host}=`));
-  return own?.slice(host.length + 1) || undefined;
+  const key = own?.slice(host.length + 1);
+  return key === '' ? undefined : key;
 }

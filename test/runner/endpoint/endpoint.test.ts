@@ -3,6 +3,8 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ResolvedExperiment } from '../../../src/experiment/file/schema';
+import { experimentFacts } from '../../../src/extension/lab/experiment-facts';
 import { validateExperimentFile } from '../../../src/experiment/checks/validate';
 import type { InspectResult } from '../../../src/protocol/records';
 import type { CacheResult } from '../../../src/runner/commands/cache';
@@ -130,6 +132,8 @@ describe('a run whose teacher gives log-probabilities of prompts', () => {
     expect(new Set(asked.keys)).toEqual(new Set([`Bearer ${key}`]));
     const card = readFileSync(path.join(folder, 'student', 'README.md'), 'utf8');
     expect(card.replaceAll('\\', '')).toContain(`A student distilled from tiny at ${host}: forward-kl`);
+    const experiment = JSON.parse(readFileSync(path.join(folder, 'experiment.json'), 'utf8')) as ResolvedExperiment;
+    expect(experimentFacts(experiment).endpoint).toBe(`tiny at ${host}`);
     expect(filesBelow(workspace).some((content) => content.includes(key))).toBe(false);
   });
 
@@ -305,6 +309,13 @@ describe('a run with a server that cannot', () => {
     server.kind = 'llama.cpp';
     expect(await failing()).toMatch(/of what it writes alone, and the rows have no prompts.+"promptColumn"/);
     expect(readdirSync(path.join(workspace, '.distillery', 'runs')).length).toBe(2);
+  });
+
+  it('is not asked for a plan, which says how much it would be', async () => {
+    const { stdout } = await distillery(['plan', 'tiny.distill.json'], workspaceWith(), environment);
+    expect(stdout).toMatch(/teacher of unknown size, answering elsewhere/);
+    expect(stdout).toMatch(/tiny at 127\.0\.0\.1:\d+ is asked about 48 texts of at most 48 tokens, a request each/);
+    expect(server.requests).toBe(0);
   });
 
   it('or that the editor has not asked for is not asked', async () => {
