@@ -358,7 +358,7 @@ export function planScaling(
     tokensOfStep,
     steps,
     seconds: steps * best.stepSeconds,
-    kept: canBeKept(planned.task) ? keptAnswers(planned, machines) : [],
+    kept: canBeKept(planned.task) && teacherParameters(planned) > 0 ? keptAnswers(planned, machines) : [],
     notes: notesOn(planned, machines, best),
   };
 }

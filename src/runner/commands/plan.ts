@@ -109,7 +109,10 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
     trainings: seeds * (1 + experiment.controls.length),
     ...scaling,
     notes: [...scaling.notes, ...requestsText(experiment, rows)],
-    ...(isHere && !isOpaque(model) && { localBytes: memoryOf(experiment, model, models.student, 0) }),
+    // Read off the recorded programs, which are not recorded for what could never run here.
+    ...(isHere &&
+      scaling.chosen.fits &&
+      !isOpaque(model) && { localBytes: memoryOf(experiment, model, models.student, 0) }),
   };
 }
 
