@@ -2,6 +2,7 @@
 
 import { type Architecture } from '../src/model/architecture';
 import { createArchitecture } from '../src/model/layouts/config';
+import type { Parameters } from '../src/model/parameters';
 import type { Task } from '../src/protocol/records';
 
 export interface Case {
@@ -18,6 +19,10 @@ export interface Case {
   padded: boolean;
   /** Steps of one block, the unit that is timed: long enough for the clock, short enough to alternate. */
   stepsPerBlock: number;
+  /** Where they are not new: weights of both. */
+  weights?: () => Promise<Record<'teacher' | 'student', Parameters>>;
+  /** Rows, each of its tokens, where they are real ones; a classifier's with the number of its class. */
+  texts?: readonly { ids: ArrayLike<number>; label?: number }[];
   /** Part of `--quick`. */
   quick: boolean;
   /** Small enough for TensorFlow.js's and jax-js's backends, which take part in no other. */
@@ -25,7 +30,7 @@ export interface Case {
 }
 
 /** Both sides draw different dropout masks, and equal losses prove equal work, so nothing is dropped. */
-const WITHOUT_DROPOUT = { dropout: 0, attentionDropout: 0, embeddingDropout: 0, classifierDropout: 0 };
+export const WITHOUT_DROPOUT = { dropout: 0, attentionDropout: 0, embeddingDropout: 0, classifierDropout: 0 };
 
 type Size = Pick<Architecture, 'hiddenSize' | 'layers' | 'heads'>;
 

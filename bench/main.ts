@@ -6,6 +6,7 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cases, type Case } from './cases';
+import { pretrainedCase, pretrainedNames } from './pretrained';
 import { compare, type Contender, type SideResult } from './compare';
 import type { Profile } from './profile';
 import { markdownReport, terminalReport, type CaseResult, type Machine, type NamedProfile, type Rates } from './report';
@@ -74,11 +75,16 @@ function bestRates(): Rates {
   return rates;
 }
 
-function chosenCases(): readonly Case[] {
+async function chosenCases(): Promise<readonly Case[]> {
   const { case: names, quick } = options;
-  const unknown = names?.find((name) => !cases.some((benchCase) => benchCase.name === name));
-  if (unknown) throw new Error(`no case ${unknown}; there are ${cases.map(({ name }) => name).join(', ')}`);
-  return cases.filter((benchCase) => (names ? names.includes(benchCase.name) : !quick || benchCase.quick));
+  const known = [...cases.map(({ name }) => name), ...pretrainedNames];
+  const unknown = names?.find((name) => !known.includes(name));
+  if (unknown) throw new Error(`no case ${unknown}; there are ${known.join(', ')}`);
+  const pretrained = pretrainedNames.filter((name) => names?.includes(name));
+  return [
+    ...cases.filter((benchCase) => (names ? names.includes(benchCase.name) : !quick || benchCase.quick)),
+    ...(await Promise.all(pretrained.map(pretrainedCase))),
+  ];
 }
 
 const machine = (): Machine => ({
@@ -94,7 +100,7 @@ async function main(): Promise<void> {
   const before = machine();
   const rates = bestRates();
   const results: CaseResult[] = [];
-  for (const benchCase of chosenCases()) {
+  for (const benchCase of await chosenCases()) {
     console.error(`${benchCase.title} …`);
     results.push(await runCase(benchCase));
   }

@@ -30,9 +30,13 @@ const FIRST_WORD = 5;
 export async function writeSetup(folder: string, benchCase: Case, threads: number, batches = BATCHES): Promise<void> {
   const { task, teacher, student } = benchCase;
   await mkdir(folder, { recursive: true });
-  await saveCheckpoint(join(folder, 'teacher'), teacher, initializeParameters(teacher, 1));
-  await saveCheckpoint(join(folder, 'student'), student, initializeParameters(student, 2));
-  await writeSafetensors(join(folder, 'batches.safetensors'), randomBatches(benchCase, batches), {});
+  const weights = (await benchCase.weights?.()) ?? {
+    teacher: initializeParameters(teacher, 1),
+    student: initializeParameters(student, 2),
+  };
+  await saveCheckpoint(join(folder, 'teacher'), teacher, weights.teacher);
+  await saveCheckpoint(join(folder, 'student'), student, weights.student);
+  await writeSafetensors(join(folder, 'batches.safetensors'), batchesOf(benchCase, batches), {});
   const setup: Setup = {
     task,
     threads,
@@ -49,14 +53,25 @@ export async function readSetup(folder: string): Promise<Setup> {
   return JSON.parse(await readFile(join(folder, 'setup.json'), 'utf8')) as Setup;
 }
 
-/** Random tokens: what they say changes no timing. input_ids and attention_mask [batches, rows, length], labels. */
-function randomBatches({ task, teacher, rows, length, padded }: Case, batches: number): Record<string, TensorToWrite> {
+/** The case's own rows again and again, or random tokens: what they say changes no timing. input_ids and attention_mask [batches, rows, length], labels. */
+function batchesOf(
+  { task, teacher, rows, length, padded, texts }: Case,
+  batches: number,
+): Record<string, TensorToWrite> {
   const random = randomStream(3);
   const below = (bound: number): number => Math.floor(random() * bound);
   const shape = [batches, rows, length];
   const ids = new Int32Array(batches * rows * length);
   const mask = new Int32Array(ids.length);
+  const classes = new Int32Array(batches * rows);
   for (let row = 0; row < batches * rows; row++) {
+    const text = texts?.[row % texts.length];
+    if (text) {
+      ids.set(Array.from(text.ids).slice(0, length), row * length);
+      mask.fill(1, row * length, row * length + Math.min(length, text.ids.length));
+      classes[row] = text.label ?? 0;
+      continue;
+    }
     // The first row of a batch is full, as in a length bucket.
     const tokens = padded && row % rows !== 0 ? length - below(length / 2) : length;
     for (let i = row * length; i < row * length + tokens; i++) {
@@ -66,7 +81,7 @@ function randomBatches({ task, teacher, rows, length, padded }: Case, batches: n
   }
   const labels =
     task === 'text-classification'
-      ? { shape: [batches, rows], data: Int32Array.from({ length: batches * rows }, () => below(2)) }
+      ? { shape: [batches, rows], data: texts ? classes : classes.map(() => below(2)) }
       : { shape, data: ids.slice() };
   return { input_ids: { shape, data: ids }, attention_mask: { shape, data: mask }, labels };
 }

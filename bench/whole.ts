@@ -8,6 +8,7 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cases, type Case } from './cases';
+import { pretrainedCase, pretrainedNames } from './pretrained';
 import { difference, TOLERANCES } from './compare';
 import { writeSetup } from './setup';
 import { Side, type Block } from './side';
@@ -126,7 +127,12 @@ async function main(): Promise<void> {
   const names = options.case ?? DEFAULT_CASES;
   const load = os.loadavg()[0]!;
   const tables: string[] = [];
-  for (const benchCase of cases.filter(({ name }) => names.includes(name))) {
+  const pretrained = pretrainedNames.filter((name) => names.includes(name));
+  const chosen = [
+    ...cases.filter(({ name }) => names.includes(name)),
+    ...(await Promise.all(pretrained.map(pretrainedCase))),
+  ];
+  for (const benchCase of chosen) {
     console.error(`${benchCase.title} …`);
     tables.push(table(benchCase, await runCase(benchCase)));
     console.log(`${tables.at(-1)!}\n`);

@@ -13,6 +13,8 @@ import type { Program } from './graph/program';
 export interface DeviceTensor extends TensorSpec {
   /** Copies the values to host memory. */
   read(): Promise<HostTensor['data']>;
+  /** The values themselves, where the device's memory is the host's: as they are until something is written to the tensor. */
+  readonly hostData?: HostTensor['data'];
   /** Replaces the values; their number must be the same. */
   write(data: HostTensor['data']): void;
   dispose(): void;

@@ -16,6 +16,13 @@ export async function keepFreedMemory(): Promise<void> {
   }
 }
 
+/** Runs an evaluation. Its large tensors do not stay with the process, where the C library is glibc. */
+export async function whileEvaluating<T>(evaluation: () => Promise<T>): Promise<T> {
+  if (process.platform !== 'linux') return evaluation();
+  const native = await import('./native-calls').catch(() => undefined);
+  return native ? native.evaluateWith(evaluation) : evaluation();
+}
+
 /**
  * Frees what nothing refers to any more, such as weights that have been copied. By itself V8 looks only when much is allocated
  * anew, which in a training need not be for hours. Takes some milliseconds.

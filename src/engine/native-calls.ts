@@ -28,12 +28,20 @@ const KEPT_BYTES = 512 * 2 ** 20;
 /** What a compiler frees is not wanted again: its blocks go back from this size on. */
 const COMPILERS_GIVEN_BACK_FROM = 2 ** 20;
 
+/**
+ * While an evaluation goes on: logits over a vocabulary, and little else. What is measured of each chunk of them, and stays, lies otherwise in the hole
+ * that the chunk before has left, so that the next fits in none.
+ */
+const EVALUATIONS_GIVEN_BACK_FROM = 2 ** 24;
+
 type Mallopt = (parameter: number, value: number) => number;
 
 /** Undefined where the C library is not glibc, which keeps what it thinks best. */
 let mallopt: Mallopt | undefined;
+let trim: ((padding: number) => number) | undefined;
 let isSet = false;
-let compilers = 0;
+/** From which size on blocks go back, for each piece of work that has set one. */
+const thresholds: number[] = [];
 
 /** Once a process: what is freed is kept, but for large blocks. */
 export function setMallocThresholds(): void {
@@ -41,7 +49,9 @@ export function setMallocThresholds(): void {
   isSet = true;
   if (process.platform !== 'linux') return;
   try {
-    mallopt = koffi.load('libc.so.6').func('int mallopt(int parameter, int value)') as Mallopt;
+    const glibc = koffi.load('libc.so.6');
+    mallopt = glibc.func('int mallopt(int parameter, int value)') as Mallopt;
+    trim = glibc.func('int malloc_trim(size_t padding)') as typeof trim;
   } catch {
     return;
   }
@@ -53,19 +63,29 @@ export function setMallocThresholds(): void {
  * Runs a compiler, whose large blocks go back to the system as soon as they are freed. Kept, they would leave holes that no tensor
  * fits: a sixth of the peak memory of a training.
  */
-export async function compileWith<T>(compiler: () => Promise<T>): Promise<T> {
+export const compileWith = <T>(compiler: () => Promise<T>): Promise<T> =>
+  givingBackFrom(COMPILERS_GIVEN_BACK_FROM, compiler);
+
+/** Runs an evaluation, whose largest blocks go back; what the steps before it have freed goes back first. */
+export function evaluateWith<T>(evaluation: () => Promise<T>): Promise<T> {
   setMallocThresholds();
-  compilers++;
+  trim?.(0);
+  return givingBackFrom(EVALUATIONS_GIVEN_BACK_FROM, evaluation);
+}
+
+async function givingBackFrom<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+  setMallocThresholds();
+  thresholds.push(bytes);
   setGivenBackFrom();
   try {
-    return await compiler();
+    return await work();
   } finally {
-    compilers--;
+    thresholds.splice(thresholds.indexOf(bytes), 1);
     setGivenBackFrom();
   }
 }
 
 function setGivenBackFrom(): void {
-  if (compilers > 0) mallopt?.(M_MMAP_THRESHOLD, COMPILERS_GIVEN_BACK_FROM);
+  if (thresholds.length > 0) mallopt?.(M_MMAP_THRESHOLD, Math.min(...thresholds));
   else if (mallopt?.(M_MMAP_THRESHOLD, GIVEN_BACK_FROM) === 0) mallopt(M_MMAP_THRESHOLD, OLD_GIVEN_BACK_FROM);
 }

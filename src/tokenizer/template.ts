@@ -14,9 +14,15 @@ export interface Template {
   addPrefixSpace: boolean;
 }
 
-const text = (typeId: number): Part => ({ sequence: 0, typeId });
-const pair = (typeId: number): Part => ({ sequence: 1, typeId });
-const special = (id: number, typeId: number): Part => ({ special: id, typeId });
+const text = (typeId: number): Part => ({ sequence: 0, typeId: wholeNumber(typeId) });
+const pair = (typeId: number): Part => ({ sequence: 1, typeId: wholeNumber(typeId) });
+const special = (id: number, typeId: number): Part => ({ special: wholeNumber(id), typeId: wholeNumber(typeId) });
+
+/** Of a file, where anything may stand in its place. */
+function wholeNumber(value: unknown): number {
+  if (typeof value === 'number' && Number.isInteger(value)) return value;
+  throw new Error('An id in its "post_processor" is no whole number.');
+}
 
 const plain: Template = { single: [text(0)], pair: [text(0), pair(1)], trimOffsets: false, addPrefixSpace: false };
 

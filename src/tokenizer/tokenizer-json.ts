@@ -63,15 +63,53 @@ export function checkTokenizerJson(json: unknown): TokenizerJson {
   const { max_input_chars_per_word: longest } = model;
   if (!['number', 'undefined'].includes(typeof (longest ?? undefined)))
     throw new Error('"model.max_input_chars_per_word" is no number.');
+  checkVocabulary(model.vocab);
+  checkMerges(model.merges ?? []);
   return {
     ...json,
-    added_tokens: (json.added_tokens ?? []) as AddedTokenJson[],
+    added_tokens: addedTokens(json.added_tokens ?? []),
     normalizer: stageOf(json.normalizer, 'normalizer'),
     pre_tokenizer: stageOf(json.pre_tokenizer, 'pre_tokenizer'),
     post_processor: stageOf(json.post_processor, 'post_processor'),
     decoder: stageOf(json.decoder, 'decoder'),
     model: model as ModelJson,
   };
+}
+
+const isId = (value: unknown): boolean => typeof value === 'number' && Number.isInteger(value) && value >= 0;
+
+function addedTokens(value: unknown): AddedTokenJson[] {
+  if (!Array.isArray(value)) throw new Error('"added_tokens" is no list.');
+  for (const [i, token] of value.entries()) {
+    if (!isRecord(token) || typeof token.content !== 'string')
+      throw new Error(`"added_tokens[${i}].content" is no text.`);
+    if (!isId(token.id)) throw new Error(`"added_tokens[${i}].id" is no id.`);
+  }
+  return value as AddedTokenJson[];
+}
+
+/** Ids by token, or tokens with their scores. */
+function checkVocabulary(vocab: object): void {
+  if (Array.isArray(vocab)) {
+    const wrong = vocab.findIndex(
+      (entry) => !Array.isArray(entry) || typeof entry[0] !== 'string' || typeof entry[1] !== 'number',
+    );
+    if (wrong >= 0) throw new Error(`"model.vocab[${wrong}]" is no token with its score.`);
+    return;
+  }
+  for (const [token, id] of Object.entries(vocab)) {
+    if (!isId(id)) throw new Error(`The token ${JSON.stringify(token)} of "model.vocab" has no id.`);
+  }
+}
+
+/** `"a b"`, or `["a", "b"]`. */
+function checkMerges(merges: unknown): void {
+  if (!Array.isArray(merges)) throw new Error('"model.merges" is no list.');
+  const isText = (value: unknown): boolean => typeof value === 'string';
+  const wrong = merges.findIndex(
+    (merge) => !isText(merge) && !(Array.isArray(merge) && merge.length === 2 && merge.every(isText)),
+  );
+  if (wrong >= 0) throw new Error(`"model.merges[${wrong}]" is no pair of texts.`);
 }
 
 const textsOfStages = ['content', 'prepend', 'prepend_scheme', 'replacement', 'behavior'];

@@ -8,6 +8,7 @@ import { InputError } from '../protocol/problem';
 import { addedTokenFinder, type FindAddedTokens } from './added-tokens';
 import { Aligned } from './aligned';
 import { bytesOf } from './byte-level';
+import { cutTokenizer } from './cut-vocabulary';
 import { hasExpression, withinTime } from './limits';
 import { normalizerFor, type Normalize } from './normalizer';
 import { pieceEncoder, type EncodePiece } from './piece-encoder';
@@ -131,6 +132,17 @@ export class Tokenizer {
   static fromJson(tokenizerJson: object, config: object = {}): Tokenizer {
     const json = checkTokenizerJson(tokenizerJson);
     return new Tokenizer(json, JSON.stringify(json, null, 2), { ...config });
+  }
+
+  /**
+   * The same without the tokens that texts of these ids do not use, and the earlier id of each that is left.
+   * @throws Error for a kind that is none of `cuttableKinds`
+   */
+  cut(used: Iterable<number>): { tokenizer: Tokenizer; kept: Int32Array } {
+    const special = (Object.values(this.special) as (number | undefined)[]).filter((id) => id !== undefined);
+    const whole = checkTokenizerJson(JSON.parse(this.jsonText));
+    const { json, config, kept } = cutTokenizer(whole, this.config, this.kind, [...used, ...special]);
+    return { tokenizer: Tokenizer.fromJson(json, config), kept };
   }
 
   /** Writes, into a folder that is there, the two files that Python `transformers` and this class load; `positions` are those of the model that they go with. Whoever calls this makes the folder whole or not at all. */

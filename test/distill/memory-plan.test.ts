@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { predictPeakBytes, type PlannedTraining } from '../../src/distill/training/memory-plan';
+import { evaluationProgram } from '../../src/distill/evaluation/evaluation-program';
+import { workingBytesDepthFirst } from '../../src/engine/graph/working-memory';
 import { createArchitecture, parameterCount } from '../../src/model/layouts/config';
 
 const student = createArchitecture({
@@ -19,6 +21,7 @@ const training: PlannedTraining = {
   workingMemory: 'freed',
   accumulates: false,
   runsTeacher: false,
+  evaluatedRows: 4,
   heldBytes: 1e9,
 };
 
@@ -67,5 +70,27 @@ describe('the predicted peak', () => {
     expect(two).toBeGreaterThan(one);
     // Each as much again, but for the mean's first sum in the student's programs.
     expect(three - two).toBeGreaterThan((two - one) / 2);
+  });
+
+  it('counts the teacher’s answers that an evaluation keeps, up to a limit', () => {
+    const pairing = { student, teacher: student };
+    const [few, more, many] = [4, 400, 4e7].map((evaluatedRows) =>
+      predictPeakBytes({ ...training, pairing, evaluatedRows }),
+    ) as [number, number, number];
+    // 60 predictions of 32 floats for 4 rows.
+    expect(more - few).toBe(99 * 60 * 32 * 4);
+    expect(many).toBeLessThan(few + 257 * 2 ** 20);
+  });
+});
+
+describe('the measures of an evaluation', () => {
+  it('are computed chunk by chunk by an executor that goes depth first from the outputs', () => {
+    const model = { ...student, vocabularySize: 65_536 };
+    const bytes = (rows: number): number =>
+      workingBytesDepthFirst(
+        evaluationProgram({ student: model, teacher: model }, { rows, length: 16, predictions: 16 * rows }).graph,
+      );
+    // 128 positions a chunk: one of them, and four.
+    expect(bytes(32)).toBeLessThan(1.3 * bytes(8));
   });
 });

@@ -16,6 +16,7 @@ import {
 import type { Pairing } from '../../src/distill/pairing';
 import { trainedSpecs, type BatchShape } from '../../src/distill/specs';
 import { teacherProgram } from '../../src/distill/teacher/teacher-program';
+import { predictPeakBytes } from '../../src/distill/training/memory-plan';
 import { gradientsProgram } from '../../src/distill/training/gradients-program';
 import { bytesOf } from '../../src/engine/graph/graph-memory';
 import { operationsOf } from '../../src/engine/graph/operations';
@@ -28,6 +29,12 @@ const OPERATIONS_TOLERANCE = 0.002;
 
 /** Between what gradients are made of, counted by hand, and what a recorded graph holds at its peak. */
 const ACTIVATIONS_TOLERANCE = 0.3;
+
+/** Of all that a training takes beside libraries and the teacher's weights and pass, to the plan of the engines here: these read dropout's masks as inputs. */
+const MEMORY_TOLERANCE = 0.35;
+
+/** What that plan adds for recording and executors' own forms (training/memory-plan). */
+const LOCAL_OVERHEAD = 64 * 2 ** 20;
 
 const objective = {
   divergence: 'forward-kl' as const,
@@ -119,6 +126,30 @@ describe.each(tasks)('a step of %s', (task) => {
     const logits = task === 'text-classification' ? 0 : CHUNK_MATRICES * 4 * student.vocabularySize;
     const ofToken = student.layers * token + (logits * shapeOf(task, 16).predictions) / (16 * LENGTH);
     expect(Math.abs(ofToken / recorded - 1)).toBeLessThan(ACTIVATIONS_TOLERANCE);
+  });
+});
+
+describe('memory', () => {
+  it.each(tasks)('of %s is near what is planned for the engines here from the recorded programs', (task) => {
+    // With dropout in it attention's probabilities exist on both.
+    const student = { ...models[task].student, attentionDropout: 0.1 };
+    const rows = 32;
+    const planned = caseOf(task, { student, batchSize: rows });
+    const { memory } = planScaling(planned, { device: h100, devices: 1, hosts: 1 }).chosen;
+    const apart = ['libraries', 'teacher weights', 'activations of the teacher'];
+    const trained = memory.filter(({ name }) => !apart.includes(name));
+    const shapes = [shapeOf(task, rows)];
+    const here = predictPeakBytes({
+      pairing: { student, teacher: models[task].teacher, objective },
+      shapes,
+      evaluationShapes: [shapeOf(task, 1)],
+      workingMemory: 'freed',
+      accumulates: false,
+      runsTeacher: true,
+      heldBytes: -LOCAL_OVERHEAD,
+    });
+    const bytes = trained.reduce((sum, one) => sum + one.bytes, 0);
+    expect(Math.abs(bytes / here - 1)).toBeLessThan(MEMORY_TOLERANCE);
   });
 });
 

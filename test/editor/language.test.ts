@@ -260,7 +260,7 @@ describe('an experiment file', () => {
     assert.deepEqual(named.map(labelOf), ['half-blocks', 'quarter-parameters']);
     assert.match(
       named[1]!.detail ?? '',
-      /^[\d.]+ k parameters · [\d.]+ kB · [\d.]+ MB of memory · the teacher, pruned$/,
+      /^[\d.]+\sk parameters · [\d.]+\skB · [\d.]+\sMB of memory · the teacher, pruned$/,
     );
     const chosen = await open('preset', { ...good, distillation: {}, student: { preset: 'half-blocks' } });
     const words = await until('a hover with sizes', async () => {

@@ -447,6 +447,21 @@ describe('validating an experiment whose teacher is a folder', () => {
     ]);
   });
 
+  it('cuts the vocabulary of a teacher that is there already, and of no other', async () => {
+    const folder = await withTeacher();
+    const tokenizer = { source: 'teacher', tokens: 'used' };
+    const { teacher } = checkpointTeacher;
+    expect(await problemsIn(folder, { teacher, tokenizer })).toEqual([]);
+    const trained = { ...teacher, training: { epochs: 1 } };
+    expect(await problemsIn(folder, { teacher: trained, tokenizer })).toEqual([
+      expect.stringContaining('The vocabulary of a teacher that this run trains, or of an ONNX file, cannot be cut.'),
+    ]);
+    const student = { initialize: { from: 'checkpoint', path: 'teacher' } };
+    expect(await problemsIn(folder, { teacher, tokenizer, student })).toEqual([
+      expect.stringContaining('A student that starts from a folder has the whole vocabulary of its embeddings.'),
+    ]);
+  });
+
   it('refuses a preset beside what it says already, and one that the teacher does not allow', async () => {
     const folder = await withTeacher();
     const architecture = bertSizes;

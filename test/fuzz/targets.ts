@@ -610,6 +610,7 @@ export const targets: Readonly<Record<string, Target>> = {
   'serve-messages': {
     seeds: [
       message({ id: 1, method: 'validate', params: { file: 'x.distill.json', text: '{"task": 1}' } }),
+      message({ id: 5, method: 'students', params: { file: 'x.distill.json', text: '{"task": "causal-lm"}' } }),
       message({ id: 2, method: 'inspect', params: { target: 'x', texts: [{ text: 'a' }], temperature: 1, top: 3 } }),
       message({ id: 3, method: 'complete', params: { target: 'x', prompt: 'a', maxNewTokens: 2, roles: ['student'] } }),
       Buffer.concat([

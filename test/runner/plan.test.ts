@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { deviceNamed } from '../../src/distill/planning/devices';
 import { interconnectNamed, planExperiment, planText } from '../../src/runner/commands/plan';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
+import { makeFolder, mails } from '../experiment/workspace';
+import { specialWords, wordPieceJson } from '../experiment/word-piece';
 import { distillery, document, tinyWorkspace } from './program';
 import { scalingTables, withTables } from './scaling-tables';
 
@@ -25,9 +27,34 @@ describe('an experiment whose teacher has a config.json alone', () => {
     expect(codes).toContain('dataset-file-missing');
   });
 
+  it('is not recorded for a machine on which it could never run', async () => {
+    const plan = await planExperiment(file, { tokens: 1e9 });
+    expect(plan.chosen.fits).toBe(false);
+    expect(plan.localBytes).toBeUndefined();
+  });
+
   it('has a dataset, unless the tokens of its corpus are given', async () => {
     await expect(planExperiment(file, { devices: { count: 8, device } })).rejects.toThrow(/corpus\.jsonl/);
   });
+});
+
+it('a server’s teacher takes nothing of the devices, and is not weighed against itself', async () => {
+  const folder = makeFolder({
+    'corpus.jsonl': mails(40),
+    'words/tokenizer.json': wordPieceJson([...specialWords, 'mail']),
+    'a.distill.json': {
+      task: 'text-classification',
+      dataset: { train: 'corpus.jsonl', maxLength: 16 },
+      tokenizer: { source: 'path', path: 'words' },
+      teacher: { source: 'endpoint', url: 'http://127.0.0.1:9/v1', model: 'a' },
+      student: { architecture: { family: 'bert', hiddenSize: 32, layers: 2, heads: 4 } },
+    },
+  });
+  const plan = await planExperiment(path.join(folder, 'a.distill.json'), { devices: { count: 2, device } });
+  expect(plan.teacher).toBe('elsewhere');
+  expect(plan.kept).toEqual([]);
+  expect(plan.chosen.memory.map(({ name }) => name)).not.toContain('teacher weights');
+  expect(planText(plan)).toContain('of unknown size');
 });
 
 it('an interconnect is a name, or a rate between hosts where there are several', () => {

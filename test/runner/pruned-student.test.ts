@@ -39,6 +39,13 @@ it('keeps the most important of its teacher, says which, and the same each time'
       values.forEach((value, i) => expect(Math.abs(value - wanted[name]![i]!), name).toBeLessThan(1e-6));
     }
   }
+  // What Python is given to train elsewhere starts there too.
+  await document(['export', path.basename(runs[0]!), '--format', 'torchrun', '--to', 'out'], workspace);
+  const { architecture, parameters } = await loadCheckpoint(path.join(workspace, 'out/jobs/student/initial'));
+  expect(parameters).toEqual(
+    initializeFromLayers(architecture, teacher.architecture, teacher.parameters, [1], 1, kept),
+  );
+  expect(readFileSync(path.join(workspace, 'out/run/pruning.json'), 'utf8')).toBe(first);
   expect(readFileSync(path.join(runs[0]!, 'log.txt'), 'utf8')).toContain(
     'pruning: kept 24 of 48 dimensions, 2 of 4 heads',
   );

@@ -57,14 +57,12 @@ export function measurePredictions(
     const ofRows = (one: TeacherProjection): tf.Tensor2D => logProbabilities(soften(teacherLogits(one, start, size)));
     parts.push(measureChunk(ofRows(own), tf.slice1d(labels, start, size), theirs && ofRows(theirs)));
   }
-  const join = (name: keyof PredictionMeasures): tf.Tensor1D =>
-    tf.concat<tf.Tensor1D>(parts.map((part) => part[name]!));
-  return {
-    negativeLogLikelihood: join('negativeLogLikelihood'),
-    correct: join('correct'),
-    confidence: join('confidence'),
-    ...(teacher && { agreement: join('agreement'), teacherKl: join('teacherKl') }),
-  };
+  // A chunk's measures are joined first: an executor that computes one output after the other would hold the logits of all chunks for the others.
+  const names = Object.keys(parts[0]!) as (keyof PredictionMeasures)[];
+  const together = parts.map((part) => tf.stack(names.map((name) => part[name]!)) as tf.Tensor2D); // [measures, size]
+  const joined = tf.concat2d(together, 1); // [measures, R]
+  const measures = names.map((name, i) => [name, tf.reshape(tf.slice2d(joined, [i, 0], [1, rows]), [rows])] as const);
+  return Object.fromEntries(measures) as Record<keyof PredictionMeasures, tf.Tensor1D>;
 }
 
 function measureChunk(

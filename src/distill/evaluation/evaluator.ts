@@ -21,6 +21,7 @@ import {
   RankCorrelation,
   rootMeanSquare,
 } from './metrics';
+import { whileEvaluating } from '../../engine/freed-memory';
 import { requireFinite, requireFiniteRows } from '../not-finite';
 import { prefixed } from '../named';
 import { isLanguageModel } from '../specs';
@@ -28,7 +29,7 @@ import type { RowTally } from './row-tally';
 import { inHostMemory, type TargetSource, type Teacher } from '../teacher/teacher';
 
 /** The teacher's answers to the evaluation batches are kept up to this size, so that it is asked once. */
-const KEPT_BYTES = 256 * 2 ** 20;
+export const KEPT_BYTES = 256 * 2 ** 20;
 
 export interface EvaluatorSetup {
   executor: Executor;
@@ -66,7 +67,11 @@ export class Evaluator {
    * @param rows told what the model says of each row
    * @throws NotFinite for the first logit, measure or metric that is no number
    */
-  async evaluate(parameters: Readonly<Record<string, DeviceTensor>>, rows?: RowTally): Promise<Metrics> {
+  evaluate(parameters: Readonly<Record<string, DeviceTensor>>, rows?: RowTally): Promise<Metrics> {
+    return whileEvaluating(() => this.evaluateNow(parameters, rows));
+  }
+
+  private async evaluateNow(parameters: Readonly<Record<string, DeviceTensor>>, rows?: RowTally): Promise<Metrics> {
     const tally = tallyFor(this.setup.model);
     for (const { index, rows: asRows, batch } of this.inputs()) {
       const program = await this.programs.get(batch.shape);
@@ -92,7 +97,11 @@ export class Evaluator {
    * Of the teacher itself: what its targets say at T = 1.
    * @throws NotFinite as `evaluate`
    */
-  async evaluateTeacher(rows?: RowTally): Promise<Metrics> {
+  evaluateTeacher(rows?: RowTally): Promise<Metrics> {
+    return whileEvaluating(() => this.evaluateTeacherNow(rows));
+  }
+
+  private async evaluateTeacherNow(rows?: RowTally): Promise<Metrics> {
     const isLanguage = isLanguageModel(this.setup.model);
     const tally = tallyFor(this.setup.model);
     for (const { index, rows: asRows, batch } of this.inputs()) {

@@ -34,12 +34,12 @@ function remembered<T>(of: (a: Architecture) => T): (a: Architecture) => T {
 export const parametersOf = remembered(parameterCount);
 
 export const matricesOf = remembered((a): Matrices => {
-  const { axes: axesOf, layerPrefix } = layoutOf(a.family);
+  const layout = layoutOf(a.family);
   let [block, ofTokens, ofPredictions] = [0, 0, 0];
-  for (const [name, axes] of Object.entries(axesOf(a))) {
+  for (const [name, axes] of Object.entries(layout.axes(a))) {
     if (axes.length < 2 || TABLES.includes(axes[0])) continue;
     const size = axes.reduce((product, axis) => product * sizeOfAxis(a, axis), 1);
-    if (name.startsWith(layerPrefix(0))) block += size;
+    if (name.startsWith(layout.layerPrefix(0))) block += size;
     else if (name.includes('embeddings_project')) ofTokens += size;
     else if (!isInBlock(a, name)) ofPredictions += size;
   }

@@ -149,6 +149,7 @@ const shapeOf = ({ task, length }: Pick<ScalingCase, 'task' | 'length'>, rows: n
   predictions: predictionsOf(task, rows, length),
 });
 
+/** Of one behind a server nothing is known, and nothing of it lies or is computed here. */
 const countOf = (model: TeacherModel): number => (isOpaque(model) ? (model.parameters ?? 0) : parametersOf(model));
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
@@ -357,7 +358,7 @@ export function planScaling(
     tokensOfStep,
     steps,
     seconds: steps * best.stepSeconds,
-    kept: canBeKept(planned.task) ? keptAnswers(planned, machines) : [],
+    kept: canBeKept(planned.task) && teacherParameters(planned) > 0 ? keptAnswers(planned, machines) : [],
     notes: notesOn(planned, machines, best),
   };
 }

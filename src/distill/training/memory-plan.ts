@@ -2,11 +2,12 @@
 
 import { bytesOf } from '../../engine/graph/graph-memory';
 import { partsOf } from '../../engine/graph/late-scatters';
-import { workingBytes } from '../../engine/graph/working-memory';
-import { evaluationProgram } from '../evaluation/evaluation-program';
+import { workingBytes, workingBytesDepthFirst } from '../../engine/graph/working-memory';
+import { evaluationProgram, teacherEvaluationProgram } from '../evaluation/evaluation-program';
+import { KEPT_BYTES } from '../evaluation/evaluator';
 import { gradientsProgram } from './gradients-program';
 import { teacherProgram } from '../teacher/teacher-program';
-import { trainedSpecs, type BatchShape } from '../specs';
+import { isLanguageModel, teacherOutputSpecs, trainedSpecs, type BatchShape } from '../specs';
 import { isOpaque } from '../../model/architecture';
 import { imitatedOfEach, type Pairing } from '../pairing';
 
@@ -22,6 +23,8 @@ export interface PlannedTraining {
   accumulates: boolean;
   /** Whether the teacher computes in the steps, rather than its kept answers being read. */
   runsTeacher: boolean;
+  /** Rows that an evaluation goes over. */
+  evaluatedRows: number;
   /** What the process holds already: libraries, data, the teacher. */
   heldBytes: number;
 }
@@ -39,7 +42,18 @@ const KEPT_FACTOR = 1.5;
 export function predictPeakBytes(training: PlannedTraining): number {
   const trained = Object.values(trainedSpecs(training.pairing)).reduce((sum, spec) => sum + bytesOf(spec), 0);
   const groups = GROUPS + (training.accumulates ? 1 : 0);
-  return training.heldBytes + groups * trained + workingPeak(training) + OVERHEAD_BYTES;
+  return training.heldBytes + groups * trained + workingPeak(training) + keptAnswers(training) + OVERHEAD_BYTES;
+}
+
+/** The teacher's answers to the rows of an evaluation, which the evaluator keeps. */
+function keptAnswers({ pairing, evaluationShapes: [longest], evaluatedRows }: PlannedTraining): number {
+  const { teacher } = pairing;
+  if (!teacher || !longest) return 0;
+  const ofBatch = Object.values(teacherOutputSpecs({ teacher, blocks: [] }, longest)).reduce(
+    (sum, spec) => sum + bytesOf(spec),
+    0,
+  );
+  return Math.min(KEPT_BYTES, (evaluatedRows / longest.rows) * ofBatch);
 }
 
 /** Of all programs together where each keeps its memory, otherwise of the one that takes the most. */
@@ -58,11 +72,12 @@ function workingPeak({ pairing, shapes, evaluationShapes, workingMemory, runsTea
     ]),
     ...counted(evaluationShapes).flatMap((shape) => [
       evaluationProgram(pairing, shape),
+      ...(pairing.teacher && isLanguageModel(pairing.student) ? [teacherEvaluationProgram(pairing, shape)] : []),
       ...teachers.map((teacher) => teacherProgram({ teacher, blocks: [] }, shape)),
     ]),
   ];
   const bytes = programs.map(({ graph }) =>
-    isKept ? workingBytes(graph) : Math.max(...partsOf(graph).map(workingBytes)),
+    isKept ? workingBytes(graph) : Math.max(...partsOf(graph).map(workingBytesDepthFirst)),
   );
   return isKept ? Math.round(KEPT_FACTOR * bytes.reduce((a, b) => a + b)) : Math.max(...bytes);
 }

@@ -216,15 +216,29 @@ export class Trainer {
   }
 
   /** A copy of the state in host memory. */
-  async state(): Promise<TrainerState> {
+  state(): Promise<TrainerState> {
+    return this.stateBy((tensor) => tensor.read());
+  }
+
+  /** The state, to be written away before the next step: it is no copy where the device's memory is the host's. */
+  currentState(): Promise<TrainerState> {
+    return this.stateBy(currentValues);
+  }
+
+  /** Everything trained, as `currentState`. */
+  currentParameters(): Promise<Parameters> {
+    return readAll(this.trained, currentValues);
+  }
+
+  private async stateBy(read: Read): Promise<TrainerState> {
     const { parameters, first, second } = this.updates;
     return {
       step: this.nextStep,
       tokens: this.tokens,
       rateScale: this.rateScale,
-      parameters: await readAll(parameters.tensors),
-      firstMoments: await readAll(first.tensors),
-      secondMoments: await readAll(second.tensors),
+      parameters: await readAll(parameters.tensors, read),
+      firstMoments: await readAll(first.tensors, read),
+      secondMoments: await readAll(second.tensors, read),
     };
   }
 
@@ -265,8 +279,12 @@ function notFiniteLoss(losses: Readonly<Record<string, number>>): NotFinite {
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
-async function readAll(tensors: DeviceTensors): Promise<Parameters> {
-  const entries = Object.entries(tensors).map(async ([name, tensor]) => [name, await tensor.read()] as const);
+type Read = (tensor: DeviceTensor) => Promise<HostTensor['data']>;
+
+const currentValues: Read = async (tensor) => tensor.hostData ?? tensor.read();
+
+async function readAll(tensors: DeviceTensors, read: Read): Promise<Parameters> {
+  const entries = Object.entries(tensors).map(async ([name, tensor]) => [name, await read(tensor)] as const);
   return Object.fromEntries(await Promise.all(entries)) as Parameters;
 }
 

@@ -150,7 +150,7 @@ export function encodeModel<T extends Initializer>(
  * the last such node, so that the recorded order is kept and the numbers come last: otherwise it computes the gradients of all
  * weights only when the backward pass has ended, and holds everything that they are made of until then.
  */
-function leavesLast(nodes: readonly Node[]): Node[] {
+export function leavesLast(nodes: readonly Node[]): Node[] {
   const read = new Set(nodes.flatMap(({ inputs }) => inputs));
   const isLeaf = ({ outputs }: Node): boolean => !outputs.some(({ name }) => read.has(name));
   const isNumber = ({ outputs }: Node): boolean => outputs.every(({ shape }) => sizeOf(shape) === 1);

@@ -28,6 +28,10 @@ class HostMemoryTensor implements DeviceTensor {
     this.dtype = source.dtype;
   }
 
+  get hostData(): HostArray {
+    return this.source.data;
+  }
+
   read(): Promise<HostArray> {
     return Promise.resolve(this.source.data.slice());
   }

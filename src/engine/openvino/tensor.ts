@@ -54,6 +54,10 @@ export class OpenVinoTensor implements DeviceTensor {
     return new OpenVinoTensor(this.library, { shape, dtype: this.dtype }, data);
   }
 
+  get hostData(): HostArray {
+    return this.data;
+  }
+
   read(): Promise<HostArray> {
     return Promise.resolve(this.data.slice());
   }

@@ -17,6 +17,7 @@ import type { StudentPreset } from '../../protocol/student-presets';
 import { studentAlternatives, studentOf, type StudentAlternative } from '../student-alternatives';
 import { phrase } from '../../protocol/problems/phrases';
 import { torchrunEngine, torchrunFamilies } from '../../protocol/torchrun';
+import { cuttableKinds } from '../../tokenizer/cut-vocabulary';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
@@ -136,7 +137,10 @@ function buildStudent(
   findings: Findings,
 ): void {
   const { student } = experiment;
-  if (student.preset !== undefined) return buildPreset(experiment, student.preset, facts, findings);
+  if (student.preset !== undefined) {
+    buildPreset(experiment, student.preset, facts, findings);
+    return;
+  }
   if (student.architecture === undefined || findings.isFaulty(['student', 'architecture'])) return;
   const { initialize } = student;
   const { teacher } = facts;
@@ -162,13 +166,17 @@ function buildPreset(
     return;
   }
   if (teacher === undefined || findings.isFaulty(['student'])) return;
-  if (isOpaque(teacher)) return findings.error(path, 'teacher-without-sizes', {});
+  if (isOpaque(teacher)) {
+    findings.error(path, 'teacher-without-sizes', {});
+    return;
+  }
   const found = studentOf(preset, teacher, task, source === 'ensemble');
   if (!found) {
     const others = studentAlternatives(teacher, task, source === 'ensemble').map((one) => one.preset);
     const named = others.map((one) => JSON.stringify(one));
     const what = { preset: JSON.stringify(preset), others: named.length > 0 ? named : undefined };
-    return findings.error(path, 'preset-impossible', what, ...others.map((one) => setValue(path, one)));
+    findings.error(path, 'preset-impossible', what, ...others.map((one) => setValue(path, one)));
+    return;
   }
   facts.student = found.model;
   facts.presetStart = found.initialize;
@@ -310,7 +318,13 @@ async function findTokenizer(
   const isThere = await findings.attempt(isWithTokenizer(folder), path);
   if (isThere === undefined || (!isThere && sizesAlone)) return undefined;
   // A tokenizer.json is a text to look into; a model's file is not.
-  if (isThere) return findings.attempt(loadTokenizer(folder), (await isFolder(folder)) ? undefined : path);
+  if (isThere) {
+    const found = await findings.attempt(loadTokenizer(folder), (await isFolder(folder)) ? undefined : path);
+    if (found && tokenizer.tokens === 'used' && !cuttableKinds.includes(found.kind)) {
+      findings.error(['tokenizer', 'tokens'], 'tokens-of-kind-not-cut', { kind: found.kind, known: cuttableKinds });
+    }
+    return found;
+  }
   if (tokenizer.source === 'teacher') findings.error(['tokenizer', 'source'], 'teacher-without-tokenizer', {});
   else findings.error(['tokenizer', 'path'], 'tokenizer-not-in-folder', {});
   return undefined;

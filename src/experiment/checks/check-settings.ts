@@ -6,7 +6,7 @@ import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
 import { torchrunEngine } from '../../protocol/torchrun';
 import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask, sharesKeyValueHeads } from '../architecture';
-import { isMadeFromNothing, memberCount } from '../ensemble';
+import { isMadeFromNothing, isTrained, memberCount, membersOf } from '../ensemble';
 import { layoutOf } from '../../model/layouts/families';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
@@ -23,6 +23,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkPrompt,
     checkTokenizerOfTeacher,
     checkTokenizerKind,
+    checkKeptTokens,
     checkStudentSource,
     checkEnsemble,
     checkOpaque,
@@ -165,6 +166,17 @@ function checkTokenizerKind({ task, tokenizer }: Experiment, findings: Findings)
     { kind: tokenizer.kind, token, task, needed },
     setValue(path, needed),
   );
+}
+
+/** Ids change, so that what has been made for the others must be cut with them. */
+function checkKeptTokens({ tokenizer, teacher, student }: Experiment, findings: Findings): void {
+  if (tokenizer.source === 'train' || tokenizer.tokens !== 'used') return;
+  const path = ['tokenizer', 'tokens'];
+  const isGiven = teacher.source !== 'onnx' && membersOf(teacher).every(({ member }) => !isTrained(member));
+  if (!isGiven) findings.error(path, 'tokens-of-teacher-not-cut', {}, removeKey(path));
+  else if (student.initialize.from === 'checkpoint') {
+    findings.error(path, 'tokens-of-student-not-cut', {}, removeKey(path));
+  }
 }
 
 function trainedTokenizer(task: Experiment['task']): TokenizerSpec {

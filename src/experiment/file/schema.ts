@@ -197,10 +197,21 @@ const trainingSchema = z
   })
   .describe('How the weights are trained.');
 
+const keptTokens = z
+  .enum(['all', 'used'])
+  .optional()
+  .describe(
+    'Which of its tokens the student has. "used": those that the texts of the dataset are made of, special ones, and the characters or bytes that any text can be made of; the student\'s embeddings are as much smaller. The teacher is asked with the same tokens, a language model for its distribution among them. All if left out.',
+  );
+
 const tokenizerSchema = z
   .discriminatedUnion('source', [
-    z.strictObject({ source: z.literal('teacher') }).describe("The teacher's own tokenizer."),
-    z.strictObject({ source: z.literal('path'), path: modelPath('Folder that holds a tokenizer.json, or GGUF file.') }),
+    z.strictObject({ source: z.literal('teacher'), tokens: keptTokens }).describe("The teacher's own tokenizer."),
+    z.strictObject({
+      source: z.literal('path'),
+      path: modelPath('Folder that holds a tokenizer.json, or GGUF file.'),
+      tokens: keptTokens,
+    }),
     z
       .strictObject({
         source: z.literal('train'),
@@ -358,15 +369,6 @@ const teacherSchema = z
           'Most probable tokens of a position whose log-probabilities are asked for; servers allow 5 to 20 unless they are told otherwise. What all others have together is known from these.',
           1000,
         ).default(20),
-        apiKeyVariable: z
-          .string()
-          .regex(/^[A-Z][A-Z0-9_]*_API_(KEY|TOKEN)$/)
-          .optional()
-          .meta({
-            description:
-              'Name of the environment variable that has the key of the server, ending in _API_KEY or _API_TOKEN; the key itself stands in no file. The editor keeps a key of its own for each server.',
-            examples: ['OPENAI_API_KEY'],
-          }),
         prompt: z
           .string()
           .max(20_000)

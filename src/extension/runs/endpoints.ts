@@ -68,7 +68,7 @@ export class Endpoints {
     return this.state.get<string[]>(AGREED) ?? [];
   }
 
-  private async isAgreed({ url, model, apiKeyVariable }: EndpointSpec): Promise<boolean> {
+  private async isAgreed({ url, model }: EndpointSpec): Promise<boolean> {
     if (this.agreed.includes(url)) return true;
     const send = l10n.t('Send');
     const detail = [
@@ -77,14 +77,6 @@ export class Endpoints {
         model,
         url,
       ),
-      ...(apiKeyVariable === undefined
-        ? []
-        : [
-            l10n.t(
-              'The key in the environment variable {0} is sent too, unless you have set one for this server.',
-              apiKeyVariable,
-            ),
-          ]),
       l10n.t('You are asked once for this address.'),
     ].join(' ');
     if ((await ask(l10n.t('Send texts to {0}?', new URL(url).host), detail, send)) !== send) return false;

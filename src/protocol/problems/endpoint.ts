@@ -53,7 +53,8 @@ export const endpointProblems = {
   },
   'endpoint-has-user': {
     message: 'Names and passwords do not belong into an address: files are shown and passed on.',
-    remedy: 'Take it away; "apiKeyVariable" names an environment variable that has a key.',
+    remedy:
+      'Take it away; a key stands in the environment variable DISTILLERY_API_KEYS, or in the secret storage of the editor.',
   },
   'teacher-of-run-is-endpoint': {
     message: 'The teacher of this run is a model behind a server, not a model of the run.',

@@ -352,6 +352,18 @@ const models = {
     message: "The student's {width} is {student}, the teacher's {teacher}.",
     remedy: 'Give the student the same, or choose a random initialization.',
   },
+  'tokens-of-teacher-not-cut': {
+    message: 'The vocabulary of a teacher that this run trains, or of an ONNX file, cannot be cut.',
+    remedy: 'Remove "tokens"; or train the teacher in a run of its own, and name that as the teacher here.',
+  },
+  'tokens-of-student-not-cut': {
+    message: 'A student that starts from a folder has the whole vocabulary of its embeddings.',
+    remedy: 'Remove "tokens", or let the student start from the teacher or from random weights.',
+  },
+  'tokens-of-kind-not-cut': {
+    message: 'Tokens of a {kind} tokenizer cannot be left out, only of {known:names}.',
+    remedy: 'Remove "tokens".',
+  },
   'preset-beside': {
     message: '"{key}" says what "preset" says already.',
     remedy: 'Remove one of the two.',

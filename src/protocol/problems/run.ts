@@ -50,6 +50,10 @@ export const runProblems = {
     remedy: 'Let it be made anew with {resume:quoted}; nothing is trained again.',
     actions: { resume: '{run}' },
   },
+  'kept-tokens-damaged': {
+    message: 'This is no list of token ids: the file is damaged.',
+    remedy: 'Restore it from a copy, or run the experiment again.',
+  },
   'checkpoint-damaged': {
     message: 'This file is not as it was written, and no older checkpoint is whole: the disk may be failing.',
     remedy: 'Restore it from a copy, or run the experiment again.',

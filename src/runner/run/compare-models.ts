@@ -39,6 +39,8 @@ export interface ComparedModel {
   folder: string;
   /** Its weights, where they are in memory; otherwise they are loaded. */
   held?: Model | undefined;
+  /** Of the folder, where those in memory are fewer. */
+  parameters?: number | undefined;
 }
 
 /** Of a teacher's weights: where they are more, models are timed without a copy of their weights. */
@@ -59,8 +61,8 @@ export interface ComparisonSetup {
   labels?: readonly string[] | undefined;
   /** Student and controls of each seed. */
   seeds: readonly { seed: number; models: readonly ComparedModel[] }[];
-  /** One, or an ensemble's members, as they lie in memory; none of an opaque teacher. */
-  teachers: readonly { folder: string; model: Model }[];
+  /** One, or an ensemble's members, as they lie in memory; none of an opaque teacher. `parameters` as of `ComparedModel`. */
+  teachers: readonly { folder: string; model: Model; parameters?: number | undefined }[];
   /** What an opaque teacher takes. */
   opaque?: TeacherSize | undefined;
   /** At which the teacher's soft labels are kept. */
@@ -80,11 +82,12 @@ export async function compareModels(
   setup: ComparisonSetup,
 ): Promise<{ comparison: Comparison; predictions: PredictionRecord[][] }> {
   const { task, seeds } = setup;
-  const asked = setup.teachers.map(({ folder, model }, i) => ({
+  const asked = setup.teachers.map(({ folder, model, parameters }, i) => ({
     role: 'teacher' as const,
     name: setup.teachers.length > 1 ? memberName(i) : 'teacher',
     folder,
     held: model,
+    parameters,
   }));
   const alone: MeasuredModel[] = [];
   for (const model of asked) alone.push(await measure(setup, model));
@@ -257,7 +260,7 @@ const isLarge = ({ teachers }: ComparisonSetup): boolean =>
 /** @param latencyMs where it is known */
 async function measure(
   setup: ComparisonSetup,
-  { role, name, folder, held }: ComparedModel,
+  { role, name, folder, held, parameters: ofFolder }: ComparedModel,
   latencyMs?: number,
 ): Promise<MeasuredModel> {
   const { executor, task, batches, teacher, latencyText } = setup;
@@ -281,7 +284,7 @@ async function measure(
     run: setup.run,
     role,
     name,
-    parameters: parameterCount(architecture),
+    parameters: ofFolder ?? parameterCount(architecture),
     bytes: await weightBytes(folder),
     latencyMs: latency,
     split: setup.split,

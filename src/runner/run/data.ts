@@ -23,6 +23,8 @@ import { TokenizerTraining } from '../../tokenizer/train-tokenizer';
 
 export interface RunData {
   tokenizer: Tokenizer;
+  /** The teacher's id of each token, where the vocabulary is cut. */
+  kept?: Int32Array | undefined;
   /** text-classification: class names by index. */
   labels?: string[] | undefined;
   /** What the student learns from: labelled rows, then those that only the teacher judges. Their rows are there where the teacher is behind a server. */
@@ -59,8 +61,9 @@ export interface LoadDataOptions {
   teacherLabels?: readonly string[] | undefined;
   /** Class names of a checkpoint that is fine-tuned. */
   startLabels?: readonly string[] | undefined;
-  /** A tokenizer that an earlier part of the run has made. */
+  /** A tokenizer that an earlier part of the run has made, and which of the teacher's tokens it has kept. */
   tokenizer?: Tokenizer | undefined;
+  kept?: Int32Array | undefined;
   /** Asked at each row. */
   isStopping: () => boolean;
 }
@@ -95,7 +98,14 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     ...(dataset.unlabelled ? await read(dataset.unlabelled, unlabelledColumns(experiment), onRow) : []),
   ];
   const parts = await chooseRows(experiment, readTraining);
-  const tokenizer = options.tokenizer ?? (await tokenizerOf(experiment, options.teacherFolder, parts, readTraining));
+  const { tokenizer, kept } = options.tokenizer
+    ? { tokenizer: options.tokenizer, kept: options.kept }
+    : await cutWhereAsked(
+        experiment,
+        await tokenizerOf(experiment, options.teacherFolder, parts, readTraining),
+        readTraining,
+        (files, onRow) => read(files, columns, onRow),
+      );
   // Of numbers the name of their column, where the teacher has none for them.
   const named = dataset.labels === 'regression' ? [dataset.labelColumn] : parts.labels;
   const labels = task === 'text-classification' ? [...(teacherLabels ?? classesFrom(named, startLabels))] : undefined;
@@ -153,6 +163,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
   requireExamples(heldOut, 'validation', experiment);
   return {
     tokenizer,
+    kept,
     labels,
     train: all,
     labelled,
@@ -276,6 +287,26 @@ async function tokenizerOf(
     for (const part of [text, pair, prompt]) if (part !== undefined) training.add(part);
   });
   return training.finish();
+}
+
+/** A tokenizer without the tokens that no text of the dataset is made of, whatever becomes of its row, where the experiment asks for it. */
+async function cutWhereAsked(
+  { tokenizer: { source, ...spec }, dataset }: ResolvedExperiment,
+  tokenizer: Tokenizer,
+  readTraining: ReadTraining,
+  readOthers: (files: readonly string[], onRow: (row: Row) => void) => Promise<unknown>,
+): Promise<Pick<RunData, 'tokenizer' | 'kept'>> {
+  if (source === 'train' || !('tokens' in spec) || spec.tokens !== 'used') return { tokenizer };
+  const used = new Set<number>();
+  const note = ({ text, pair, prompt }: Row): void => {
+    for (const part of [text, pair, prompt]) {
+      if (part === undefined) continue;
+      for (const id of tokenizer.encode(part).ids) used.add(id);
+    }
+  };
+  await readTraining(note);
+  for (const files of [dataset.validation, dataset.test]) if (Array.isArray(files)) await readOthers(files, note);
+  return tokenizer.cut(used);
 }
 
 /** The first problems of rows, and how many there were more. */

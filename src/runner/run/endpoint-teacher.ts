@@ -94,7 +94,7 @@ export class EndpointTeacher implements AnswerSource {
   static async open(run: PreparedRun, spec: EndpointSpec): Promise<EndpointTeacher> {
     const { data, paths, experiment, control } = run;
     const { model, topLogprobs } = spec;
-    const key = endpointKey(spec, process.env);
+    const key = endpointKey(spec.url, process.env);
     const setting = { ...spec, key, signal: control.stopSignal };
     const client = new EndpointClient(setting);
     // Of classes texts are asked about, whatever the student's tokens are.

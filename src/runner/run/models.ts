@@ -4,6 +4,7 @@ import path from 'node:path';
 import { buildArchitecture, dropoutEverywhere, headOfTask, idsOf } from '../../experiment/architecture';
 import { readArchitecture } from '../../experiment/checks/model-folder';
 import { isOpaque, problemTypeOf, type Architecture, type TeacherModel } from '../../model/architecture';
+import { cutVocabulary } from '../../model/cut-vocabulary';
 import { loadCheckpoint, loadStart } from '../../model/files/checkpoint';
 import {
   initializeFromLayers,
@@ -127,8 +128,12 @@ export function initialProjections(pairing: Pairing, seed: number): Parameters {
 /** Keeps the projections' random numbers apart from all others of the seed. */
 const PROJECTION_STREAM = 0x9a0c;
 
-/** A model from its Hugging Face folder. */
-export async function loadModel(folder: string): Promise<Model> {
+/**
+ * A model from its Hugging Face folder.
+ * @param kept the tokens that are left of its vocabulary, where that is cut
+ */
+export async function loadModel(folder: string, kept?: Int32Array): Promise<Model> {
   const { architecture, parameters } = await loadCheckpoint(path.resolve(folder));
-  return { architecture, parameters };
+  const model = { architecture, parameters };
+  return kept ? cutVocabulary(model, kept) : model;
 }

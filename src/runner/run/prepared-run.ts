@@ -24,6 +24,7 @@ import type { Examples } from '../../dataset/example-store';
 import { Tokenizer } from '../../tokenizer/tokenizer';
 import type { Torchrun } from '../torchrun/torchrun';
 import { loadData, type RunData } from './data';
+import { readKeptTokens, writeKeptTokens } from './kept-tokens';
 import { ProgressPlan } from './progress-plan';
 import type { RunControl } from './run-control';
 import type { RunRecorder } from './run-recorder';
@@ -82,10 +83,14 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
     teacherLabels: labels,
     startLabels: labels === undefined && given !== undefined ? await classesOf(given) : undefined,
     tokenizer: savedTokenizer === undefined ? undefined : await Tokenizer.load(savedTokenizer),
+    kept: savedTokenizer === undefined ? undefined : await readKeptTokens(savedTokenizer),
   });
   if (!data) return undefined;
   if (savedTokenizer === undefined) {
-    await saveDirectoryAtomically(tokenizerFolder, (directory) => data.tokenizer.save(directory));
+    await saveDirectoryAtomically(tokenizerFolder, async (directory) => {
+      await data.tokenizer.save(directory);
+      if (data.kept) await writeKeptTokens(directory, data.kept);
+    });
   }
   for (const problem of data.problems) await recorder.note(formatProblem(problem));
   for (const { asked, commit, version, path: place } of experiment.models ?? []) {
@@ -94,7 +99,7 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
   const unlabelled = data.train.length - data.labelled.length;
   const training = `${data.labelled.length} training${unlabelled > 0 ? `, ${unlabelled} unlabelled` : ''}`;
   await recorder.note(
-    `${training} and ${data.validation.length} validation examples, ${data.tokenizer.vocabularySize} tokens in the vocabulary`,
+    `${training} and ${data.validation.length} validation examples, ${data.tokenizer.vocabularySize} tokens in the vocabulary${data.kept ? ', those that the dataset uses' : ''}`,
   );
   return { ...setup, data, plan: new ProgressPlan(), folder: paths };
 }

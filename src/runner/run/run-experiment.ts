@@ -1,7 +1,7 @@
 /** @file An experiment from its data to its comparison: teacher, student, controls, each resumed where it stopped. */
 
 import { dirname, join, resolve } from 'node:path';
-import { membersOfRun } from '../../experiment/checks/model-folder';
+import { membersOfRun, readArchitecture } from '../../experiment/checks/model-folder';
 import { isTrained, membersOf } from '../../experiment/ensemble';
 import { initialValue } from '../../distill/training/schedules';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
@@ -14,6 +14,7 @@ import { readRecords } from '../../run-directory/record-file';
 import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
 import { problemTypeOf } from '../../model/architecture';
+import { parameterCount } from '../../model/layouts/config';
 import type { Model, Parameters } from '../../model/parameters';
 import type { Comparison, Split } from '../../protocol/records';
 import type { ExamplesWithRows } from '../../dataset/example-store';
@@ -167,6 +168,14 @@ async function compareOn(
   const members = await membersOfRun(paths);
   const single = opaque ? [] : [(await existingTeacher(experiment)) ?? paths.teacher.model];
   const teacherFolders = members?.map(({ folder }) => folder) ?? single;
+  const teachers = await Promise.all(
+    teacherFolders.map(async (folder, i) => ({
+      folder,
+      model: models[i] as Model,
+      // Without the tokens that are left out it has fewer than its folder.
+      parameters: data.kept && parameterCount(await readArchitecture(folder)),
+    })),
+  );
   const runs = seedsOfRun(run);
   const seeds = runs.map((ofSeed) => ({
     seed: ofSeed.experiment.training.seed,
@@ -188,7 +197,7 @@ async function compareOn(
     batches: batchesOf(run, examples),
     labels: data.labels,
     seeds,
-    teachers: teacherFolders.map((folder, i) => ({ folder, model: models[i] as Model })),
+    teachers,
     opaque: await opaque?.size(examples.at(0)!),
     temperature: initialValue(experiment.distillation.temperature),
     teacher: frozen,

@@ -124,7 +124,7 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
     return { role, phase, step, steps: trainer.steps, ...training.progress(step) };
   };
   const save = async (): Promise<void> => {
-    const state = await trainer.state();
+    const state = await trainer.currentState();
     // A checkpoint that holds no numbers could only fail again.
     for (const [name, data] of Object.entries(state.parameters)) requireFiniteTensor(`parameter ${name}`, data);
     // Who goes on from it does not write them again.
@@ -149,7 +149,7 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
     if (!best || isBetterEvaluation(measured, best.metrics)) {
       best = { step, metrics: measured };
       waited = 0;
-      await saveBest(paths, architecture, (await trainer.state()).parameters);
+      await saveBest(paths, architecture, await trainer.currentParameters());
       // Else it could go back behind its best model.
       if (lowers) await save();
     }

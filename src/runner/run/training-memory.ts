@@ -39,6 +39,7 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
     shapes: shapesOf(trainingBatchOfEachLength(run, spec, role)),
     evaluationShapes: shapesOf(evaluationBatchOfEachLength(run.data.validation, evaluationOptions(run))),
     workingMemory,
+    evaluatedRows: run.data.validation.length,
     accumulates: spec.gradientAccumulation > 1,
     runsTeacher,
     heldBytes,

@@ -56,7 +56,7 @@ export async function teacherModels(run: PreparedRun): Promise<Model[] | undefin
   const models: Model[] = [];
   for (const [i, member] of members.entries()) {
     if (!isTrained(member)) {
-      models.push(await loadModel((await teacherFolder(member, path.dirname(experiment.file)))!));
+      models.push(await loadModel((await teacherFolder(member, path.dirname(experiment.file)))!, run.data.kept));
       continue;
     }
     const isMember = experiment.teacher.source === 'ensemble';

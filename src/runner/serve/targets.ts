@@ -15,6 +15,7 @@ import { InputError } from '../../protocol/problem';
 import type { LabelKind, Task } from '../../protocol/records';
 import type { Columns } from '../../dataset/dataset';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
+import { readKeptTokens } from '../run/kept-tokens';
 import { loadModel } from '../run/models';
 import { openOnnx, type OnnxSetting } from '../run/onnx-teacher';
 import { onnxFileOf } from '../../experiment/checks/onnx-teacher';
@@ -55,6 +56,8 @@ export interface TargetFolders {
   onnx?: Omit<OnnxSetting, 'tokenizer' | 'labels'> | undefined;
   student?: string | undefined;
   tokenizer: string | undefined;
+  /** The teacher's tokens that the run's tokenizer has, where its vocabulary is cut: the teacher's own folder has all. */
+  kept?: Int32Array | undefined;
   maxLength?: number;
   columns: Columns;
 }
@@ -79,6 +82,7 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
   const teacher = hasFolder ? await findCompleteDirectory(await teacherOfRun(run)) : undefined;
   const student = await latestModel(training);
   const tokenizer = await findCompleteDirectory(path.join(run.directory, 'tokenizer'));
+  const kept = tokenizer === undefined ? undefined : await readKeptTokens(tokenizer);
   const onnx = await onnxOf(experiment);
   // A server is asked by runs alone: each of its answers may cost.
   if (source === 'endpoint' && student === undefined) throw InputError.at(target, 'teacher-of-run-is-endpoint', {});
@@ -86,7 +90,7 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
     throw InputError.at(target, 'run-without-model', {});
   }
   const { maxLength } = experiment.dataset;
-  return { teacher, ensemble, onnx, student, tokenizer, maxLength, columns: columnsOf(experiment) };
+  return { teacher, ensemble, onnx, student, tokenizer, kept, maxLength, columns: columnsOf(experiment) };
 }
 
 /** Undefined where the teacher is something else, or its file is gone: the student can be asked all the same. */
@@ -112,9 +116,10 @@ async function ensembleOf(run: RunPaths, experiment: ResolvedExperiment): Promis
 async function openEnsemble(
   executor: Executor,
   { members, temperature }: NonNullable<TargetFolders['ensemble']>,
+  kept: Int32Array | undefined,
 ): Promise<Predictor> {
   const models: Model[] = [];
-  for (const { folder } of members) models.push(await loadModel(folder));
+  for (const { folder } of members) models.push(await loadModel(folder, kept));
   return new EnsemblePredictor(
     executor,
     models,
@@ -155,17 +160,18 @@ async function latestModel(training: TrainingPaths): Promise<string | undefined>
 }
 
 export async function openModels(executor: Executor, folders: TargetFolders): Promise<Target> {
-  const open = async (folder: string | undefined): Promise<Predictor | undefined> => {
+  const open = async (folder: string | undefined, kept?: Int32Array): Promise<Predictor | undefined> => {
     if (folder === undefined) return undefined;
-    const { architecture, parameters } = await loadModel(folder);
+    const { architecture, parameters } = await loadModel(folder, kept);
     return new Predictor(executor, architecture, parameters);
   };
   const student = await open(folders.student);
   const hasTokenizer = folders.tokenizer !== undefined && (await isWithTokenizer(folders.tokenizer));
   const tokenizer = hasTokenizer ? await loadTokenizer(folders.tokenizer!) : undefined;
   const openTeacher = async (): Promise<TextPredictor | undefined> => {
-    if (folders.ensemble) return openEnsemble(executor, folders.ensemble);
-    if (!folders.onnx || !tokenizer) return open(folders.teacher);
+    const { kept } = folders;
+    if (folders.ensemble) return openEnsemble(executor, folders.ensemble, kept);
+    if (!folders.onnx || !tokenizer) return open(folders.teacher, kept);
     // Where no file names the classes, the student has the names that the run gave them.
     const { model, source } = await openOnnx({
       ...folders.onnx,

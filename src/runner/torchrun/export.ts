@@ -37,10 +37,11 @@ const elsewhere = { interpreter: { python: '', torch: '', gpus: [] }, processes:
  * @throws ComplaintError where the teacher is not there yet, or Python does not compute one of the models
  */
 export async function exportForTorchrun(target: string, folder: string): Promise<{ name: string; notes: string[] }> {
-  const { experiment, teacher, tokenizer } = await sourceOf(target);
+  const { experiment, teacher, tokenizer, pruning } = await sourceOf(target);
   const paths = runPaths(path.join(folder, 'run'));
   await mkdir(paths.directory);
   if (tokenizer !== undefined) await cp(tokenizer, path.join(paths.directory, 'tokenizer'), { recursive: true });
+  if (pruning !== undefined) await cp(pruning, paths.pruning);
   const listener = { progress: () => undefined, evaluated: () => undefined, note: () => undefined };
   const { name, task } = experiment;
   const started = new Date().toISOString();
@@ -64,17 +65,17 @@ export async function exportForTorchrun(target: string, folder: string): Promise
   };
   const run = (await prepareRun(setup))!; // nobody stops it
   try {
-    const model = await loadModel(teacher);
+    const model = await loadModel(teacher, run.data.kept);
     const architecture = await studentArchitecture(experiment, run.data, model.architecture);
     for (const one of [model.architecture, architecture]) requireFamily(one);
+    const frozen = new FrozenTeacher(executor, model.architecture, model.parameters);
+    const kept = await prunedUnits(run, frozen, architecture);
+    frozen.release();
     const pairing: DistilledPair = {
       student: architecture,
       teacher: model.architecture,
       objective: experiment.distillation,
     };
-    const teacherHere = new FrozenTeacher(executor, model.architecture, model.parameters);
-    const kept = await prunedUnits(run, teacherHere, architecture);
-    teacherHere.release();
     const jobs: string[] = [];
     const strategy = strategyFor(
       { ...elsewhere, strategy: experiment.torchrun?.strategy ?? 'auto' },
@@ -133,6 +134,8 @@ interface ExportSource {
   teacher: string;
   /** Of a run, the one that it has made. */
   tokenizer?: string | undefined;
+  /** The same of what its narrower student keeps of the teacher. */
+  pruning?: string | undefined;
 }
 
 async function sourceOf(target: string): Promise<ExportSource> {
@@ -148,7 +151,8 @@ async function sourceOf(target: string): Promise<ExportSource> {
   requireSingle(experiment);
   const teacher = await findCompleteDirectory(await teacherOfRun(run));
   if (teacher === undefined) throw new ComplaintError(complaint('export-torchrun-untrained', {}));
-  return { experiment, teacher, tokenizer: await findCompleteDirectory(path.join(run.directory, 'tokenizer')) };
+  const tokenizer = await findCompleteDirectory(path.join(run.directory, 'tokenizer'));
+  return { experiment, teacher, tokenizer, pruning: existsSync(run.pruning) ? run.pruning : undefined };
 }
 
 function requireSingle({ teacher: { source } }: ResolvedExperiment): void {

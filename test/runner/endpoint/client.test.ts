@@ -237,14 +237,17 @@ describe('a request to a server', () => {
 });
 
 describe('the key of a server', () => {
-  const spec = { url: 'https://models.example:8443/v1', apiKeyVariable: 'MODELS_API_KEY' };
+  const url = 'https://models.example:8443/v1';
   const agreed = (endpoints: object): NodeJS.ProcessEnv => ({ DISTILLERY_ENDPOINTS: JSON.stringify(endpoints) });
+  const own = { DISTILLERY_API_KEYS: 'models.example=x, models.example:8443=a==\nother.example:8443=y' };
 
-  it('is in the variable that the file names, or comes from the editor for this server alone', () => {
-    expect(endpointKey(spec, {})).toBeUndefined();
-    expect(endpointKey(spec, { MODELS_API_KEY: ' a \n' })).toBe('a');
-    expect(endpointKey(spec, agreed({ 'https://models.example:8443': { key: 'b' } }))).toBe('b');
-    expect(endpointKey(spec, { ...agreed({ 'https://models.example:8443': {} }), MODELS_API_KEY: 'a' })).toBe('a');
-    expect(() => endpointKey(spec, agreed({ 'https://models.example': { key: 'b' } }))).toThrow(/Nobody has agreed/);
+  it("is the person's own for it and no other server's, or comes from the editor", () => {
+    expect(endpointKey(url, {})).toBeUndefined();
+    expect(endpointKey(url, own)).toBe('a==');
+    expect(endpointKey('https://elsewhere.example/v1', own)).toBeUndefined();
+    expect(endpointKey('https://example:8443/v1', own)).toBeUndefined();
+    expect(endpointKey(url, agreed({ 'https://models.example:8443': { key: 'b' } }))).toBe('b');
+    expect(endpointKey(url, { ...agreed({ 'https://models.example:8443': {} }), ...own })).toBe('a==');
+    expect(() => endpointKey(url, agreed({ 'https://models.example': { key: 'b' } }))).toThrow(/Nobody has agreed/);
   });
 });

@@ -87,7 +87,7 @@ function filesBelow(folder: string): string[] {
 
 describe('a run whose teacher gives log-probabilities of prompts', () => {
   const key = 'sk-nobody-may-see-this';
-  const settings = { apiKeyVariable: 'TINY_API_KEY', concurrency: 4 };
+  const settings = { concurrency: 4 };
   let workspace: string;
   let folder: string;
   let result: RunResult;
@@ -97,7 +97,7 @@ describe('a run whose teacher gives log-probabilities of prompts', () => {
     workspace = workspaceWith({ settings });
     server.answersAtMost = 30;
     server.failures.push({ status: 500, retryAfter: '0' });
-    const env = { ...environment, TINY_API_KEY: key };
+    const env = { ...environment, DISTILLERY_API_KEYS: `${new URL(server.url).host}=${key}` };
     const { child, outcome } = start(['run', 'tiny.distill.json'], workspace, env);
     // All that it has answered is kept, and as many wait as may be under way.
     await until(() => linesIn(workspace) === 30 && server.requests === 1 + 30 + 4);
@@ -304,7 +304,7 @@ describe('a run with a server that cannot', () => {
     };
     server.failures.push({ status: 401 });
     expect(await failing()).toMatch(
-      /tiny\.distill\.json:\d+:\d+: .+ answers only to who has a key\. .+"apiKeyVariable" names/,
+      /tiny\.distill\.json:\d+:\d+: .+ answers only to who has a key\. .+DISTILLERY_API_KEYS/,
     );
     server.kind = 'llama.cpp';
     expect(await failing()).toMatch(/of what it writes alone, and the rows have no prompts.+"promptColumn"/);
@@ -346,8 +346,6 @@ describe('a run with a server that cannot', () => {
     expect(await codes({ teacher: { ...original.teacher, url: 'http://me:pw@localhost/v1' } })).toEqual([
       'endpoint-has-user',
     ]);
-    // Of an environment variable that is no key of a server nothing is sent to one.
-    expect(await codes({ teacher: { ...original.teacher, apiKeyVariable: 'AWS_SECRET_ACCESS_KEY' } })).toHaveLength(1);
     expect(await codes({ teacher: { ...original.teacher, url: 'file:///etc/passwd' } })).toHaveLength(1);
     expect(server.requests).toBe(0);
   });
