@@ -146,6 +146,7 @@ describe('memory', () => {
       workingMemory: 'freed',
       accumulates: false,
       runsTeacher: true,
+      evaluatedRows: 0,
       heldBytes: -LOCAL_OVERHEAD,
     });
     const bytes = trained.reduce((sum, one) => sum + one.bytes, 0);
