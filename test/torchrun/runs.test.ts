@@ -1,7 +1,7 @@
 /** Runs of the real program on PyTorch's processes beside those of the built-in engine: one curve, however many processes there are and whoever goes on. */
 
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -235,6 +235,15 @@ describe('an experiment for PyTorch', () => {
     expect(job).toMatchObject({ data: '../data', output: '../../run', teacherModel: '../teacher-model', runner: null });
     expect(existsSync(path.join(away, 'jobs/controls/no-distillation/initial/model.safetensors'))).toBe(true);
     expect(readFileSync(path.join(away, 'run.sh'), 'utf8')).not.toContain(trained);
+  });
+
+  it('is not gone on with where it was begun with what Python has not', async () => {
+    const begun = tinyWorkspace({ task: 'text-classification', training: { epochs: 1, onDivergence: 'lower-rate' } });
+    const { directory } = await document<Result>(['run', 'tiny.distill.json'], begun);
+    const file = path.join(directory, 'run.json');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"status": "done"', '"status": "stopped"'));
+    const { code, stderr } = await distillery(['resume', path.basename(directory), '--engine', 'torchrun'], begun);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('ends where a training diverges')]);
   });
 
   it('is refused where it asks for what Python has not', async () => {

@@ -62,7 +62,7 @@ function checkPrecision({ engine, precision }: Experiment, findings: Findings): 
 }
 
 /** What Python has not; model families are looked at when models are known (check-models). */
-function checkTorchrun({ engine, teacher, training, torchrun }: Experiment, findings: Findings): void {
+export function checkTorchrun({ engine, teacher, training, torchrun }: Experiment, findings: Findings): void {
   if (engine !== torchrunEngine) return;
   const { source } = teacher;
   if (source === 'ensemble' || source === 'onnx' || source === 'endpoint') {

@@ -1,6 +1,8 @@
 /** @file `run` and `resume`: carry an experiment out in its run directory, whatever happens. */
 
 import path from 'node:path';
+import { checkTorchrun } from '../../experiment/checks/check-settings';
+import { Findings } from '../../experiment/checks/findings';
 import { findChangedInputs } from '../../experiment/input-files';
 import { acquireLock, heldElsewhere, LockedError } from '../../run-directory/lock';
 import { loadExperiment } from '../../experiment/resolve';
@@ -73,6 +75,7 @@ export async function resumeRun(
   if (record.status === 'done' && !addsControl) return { ...resultOf(paths, 'done'), summary: record.summary };
   const before = asked !== undefined ? undefined : engineNames.find((name) => name === record.engine);
   const source = new Source(paths.experiment, (await readOwned(paths.experiment)).toString());
+  if (asked !== undefined) requireEngine(experiment, source, paths.directory);
   const engine = await openEngine({ ...experiment, before }, source, (line) => output.note(line));
   const lock = await acquireLock(paths.directory, { takeOver }).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw error;
@@ -83,4 +86,12 @@ export async function resumeRun(
   if (addsControl || asked !== undefined) await writeRunExperiment(paths, experiment);
   output.started(paths.directory, experiment, []);
   return carryOut({ paths, experiment, lock, engine, started: record.started, alerts: record.alerts, queue }, output);
+}
+
+/** Throws an InputError where the engine that a run is to go on with has not what its experiment asks for. */
+function requireEngine(experiment: ResolvedExperiment, source: Source, folder: string): void {
+  const findings = new Findings(source, folder);
+  checkTorchrun(experiment, findings);
+  const [first, ...others] = findings.problems;
+  if (first) throw new InputError([first, ...others]);
 }

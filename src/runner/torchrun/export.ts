@@ -10,10 +10,9 @@ import { readRunExperiment, writeRunExperiment } from '../../experiment/experime
 import { teacherFolder, teacherOfRun } from '../../experiment/checks/model-folder';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { loadExperiment } from '../../experiment/resolve';
-import type { Architecture } from '../../model/architecture';
 import { parameterCount } from '../../model/layouts/config';
 import { complaint, ComplaintError } from '../../protocol/problem';
-import { oldestTorch, torchrunFamilies } from '../../protocol/torchrun';
+import { oldestTorch } from '../../protocol/torchrun';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { controlPaths, runPaths } from '../../run-directory/run-paths';
@@ -67,7 +66,6 @@ export async function exportForTorchrun(target: string, folder: string): Promise
   try {
     const model = await loadModel(teacher, run.data.kept);
     const architecture = await studentArchitecture(experiment, run.data, model.architecture);
-    for (const one of [model.architecture, architecture]) requireFamily(one);
     const frozen = new FrozenTeacher(executor, model.architecture, model.parameters);
     const kept = await prunedUnits(run, frozen, architecture);
     frozen.release();
@@ -159,11 +157,6 @@ function requireSingle({ teacher: { source } }: ResolvedExperiment): void {
   if (source === 'ensemble' || source === 'onnx' || source === 'endpoint') {
     throw new ComplaintError(complaint('torchrun-without-teacher', { source }));
   }
-}
-
-function requireFamily({ family }: Architecture): void {
-  if ((torchrunFamilies as readonly string[]).includes(family)) return;
-  throw new ComplaintError(complaint('torchrun-without-family', { family, families: torchrunFamilies }));
 }
 
 function runScript(jobs: readonly string[]): string {
