@@ -105,7 +105,9 @@ describe('a problem', () => {
 
 describe('the catalogue', () => {
   it('has no code twice', () => {
-    const files = globSync('src/protocol/problems/{alerts,dataset,endpoint,engine,experiment,hub,install,model,run}.ts');
+    const files = globSync(
+      'src/protocol/problems/{alerts,dataset,endpoint,engine,experiment,hub,install,model,run}.ts',
+    );
     const codes = files.flatMap((file) =>
       [...readFileSync(file, 'utf8').matchAll(/^ {2}'?([a-z][\w-]+)'?: \{/gm)].map(([, code]) => code!),
     );

@@ -255,6 +255,6 @@ describe('an experiment for PyTorch', () => {
     const text = await wrong(['validate', 'tiny.distill.json']);
     expect(text).toContain('The engine "torchrun" does not compute the family "electra".');
     expect(text).toContain('The engine "torchrun" ends where a training diverges.');
-    expect(text).toContain('The interpreter "./python" lies in a folder of this workspace.');
+    expect(text).toContain('cannot have "./python" started.');
   });
 });

@@ -28,8 +28,10 @@ export function spokenCalibration(models: readonly DrawnModel[]): string {
 }
 
 export function spokenSizes(models: readonly DrawnModel[], { format }: Measure): string {
-  const each = models.filter(isSized).map(({ name, value, parameters }) =>
-    l10n.t('{0} {1} with {2} parameters', name, format(value), formatLarge(parameters)),
-  );
+  const each = models
+    .filter(isSized)
+    .map(({ name, value, parameters }) =>
+      l10n.t('{0} {1} with {2} parameters', name, format(value), formatLarge(parameters)),
+    );
   return all(l10n.t('Size against quality'), each);
 }

@@ -1,6 +1,5 @@
 /** @file Checks what an experiment says against itself, without reading other files. */
 
-import { isAbsolute } from 'node:path';
 import { isSoftened } from '../../protocol/divergences';
 import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
 import { torchrunEngine } from '../../protocol/torchrun';
@@ -78,9 +77,10 @@ export function checkTorchrun({ engine, teacher, training, torchrun }: Experimen
     findings.error(at, 'torchrun-without-lower-rate', {}, setValue(at, 'stop'));
   }
   const { interpreter } = torchrun ?? {};
-  if (interpreter === undefined || isAbsolute(interpreter) || !/[\\/]/.test(interpreter)) return;
+  // A file may be a stranger's, and what it names is started.
+  if (interpreter === undefined || /^python[\d.]*(\.exe)?$/.test(interpreter)) return;
   const at = ['torchrun', 'interpreter'];
-  findings.error(at, 'torchrun-interpreter-relative', { interpreter }, removeKey(at));
+  findings.error(at, 'torchrun-interpreter-named', { interpreter }, removeKey(at));
 }
 
 function checkTeacherPrecision({ engine, precision, teacher }: Experiment, findings: Findings): void {

@@ -598,8 +598,8 @@ const torchrunSchema = z
       .optional()
       .meta({
         description:
-          'The Python with PyTorch: an absolute path, or a name that the system finds. If left out, that of the environment variable DISTILLERY_PYTHON, or python3.',
-        examples: ['/opt/venv/bin/python'],
+          'The Python with PyTorch, by a name that the system finds. If left out, that of the environment variable DISTILLERY_PYTHON, which may be a path, or python3.',
+        examples: ['python3.12'],
       }),
   })
   .describe('How the engine "torchrun" trains.');

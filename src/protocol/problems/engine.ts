@@ -167,16 +167,16 @@ const tensorflow = {
 const torchrun = {
   'torchrun-no-interpreter': {
     message: 'Python cannot be started as "{python}": {reason}.',
-    remedy:
-      'Name an interpreter that has PyTorch in "torchrun": {"interpreter": …} or in the environment variable DISTILLERY_PYTHON.',
+    remedy: 'Set the environment variable DISTILLERY_PYTHON to an interpreter that has PyTorch.',
   },
   'torchrun-without-torch': {
     message: 'The Python "{python}" cannot load PyTorch: {reason}.',
-    remedy: 'Install it there (-m pip install torch safetensors), or name another in "torchrun": {"interpreter": …}.',
+    remedy:
+      'Install it there (-m pip install torch safetensors), or set the environment variable DISTILLERY_PYTHON to another.',
   },
   'torchrun-old-torch': {
     message: 'The Python "{python}" has PyTorch {version}; {least} or newer is needed.',
-    remedy: 'Update it (-m pip install --upgrade torch), or name another in "torchrun": {"interpreter": …}.',
+    remedy: 'Update it (-m pip install --upgrade torch), or set the environment variable DISTILLERY_PYTHON to another.',
   },
   'torchrun-failed': {
     message: 'The training on PyTorch failed (exit code {code}): {reason}',
@@ -195,9 +195,9 @@ const torchrun = {
     message: 'The engine "torchrun" ends where a training diverges.',
     remedy: 'Set "onDivergence" to "stop", or use another engine.',
   },
-  'torchrun-interpreter-relative': {
-    message: 'The interpreter "{interpreter}" lies in a folder of this workspace.',
-    remedy: 'Write its absolute path, or a name that the system finds.',
+  'torchrun-interpreter-named': {
+    message: 'An experiment file, which may be a stranger’s, cannot have "{interpreter}" started.',
+    remedy: 'Write "python3" or the like, and set the environment variable DISTILLERY_PYTHON to a path.',
   },
 } as const satisfies Record<string, Entry>;
 
