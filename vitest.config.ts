@@ -14,8 +14,9 @@ const onEachExecutor = [
 ];
 const onWebGpu = 'test/engine/webgpu*.test.ts';
 
-/** Tests of what a process knows of its libraries for as long as it lives, each file in a process of its own. */
+/** Tests of what a process knows of its libraries, or holds of tensors, for as long as it lives, each file in a process of its own. */
 const alone = [
+  'test/engine/eager.test.ts',
   'test/engine/libraries.test.ts',
   'test/engine/openvino*.test.ts',
   'test/engine/tensorflow*.test.ts',

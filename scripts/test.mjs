@@ -31,12 +31,16 @@ const longForms = {
     'distill/recorded',
     'atomic-directory',
     'runner/interrupted',
+    'runner/run.test',
+    'runner/memory-plan',
+    'runner/open-memory',
+    'torchrun',
     'runner/seeds',
     'test/storage',
     'test/fuzz',
   ],
   page: ['webview/layout', 'webview/long-run'],
-  webgpu: [],
+  webgpu: ['golden/trajectories'],
   journeys: ['accessibility'],
 };
 

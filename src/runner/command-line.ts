@@ -31,7 +31,7 @@ import { fetchCommand, installedText, modelsText, planCommand, planText } from '
 import { deviceNamed, devices as knownDevices, links, networks } from '../distill/planning/devices';
 import { listModels } from './models/list-models';
 import { serve } from './commands/serve';
-import { tryEngine } from './devices/trial';
+import { tryEngine, type Told } from './devices/trial';
 import { resumeRun, startRun, type ResumeOptions, type RunOutput, type StartOptions } from './commands/start-run';
 import { studentCommand, studentText } from './commands/student';
 import { runStudy } from './commands/study';
@@ -339,12 +339,18 @@ function program(examples: string): Command {
     .action(modelsVerb);
   // What this program starts for itself, to look at an engine from outside.
   root
-    .command('try-engine <engine>', { hidden: true })
+    .command('try-engine <engines...>', { hidden: true })
     .option('--precision <precision>', '', 'float32')
     .option('--measure')
-    .action(async (engine: EngineName, { precision, measure }: TrialArguments) => {
-      const found = await tryEngine(engine, { precision, measure: measure === true });
-      process.stdout.write(`${JSON.stringify(found)}\n`, () => process.exit(DONE));
+    .action(async (engines: EngineName[], { precision, measure }: TrialArguments) => {
+      for (const engine of engines) {
+        const found = await tryEngine(engine, { precision, measure: measure === true });
+        // Before the next, which may crash.
+        await new Promise((written) =>
+          process.stdout.write(`${JSON.stringify({ engine, ...found } satisfies Told)}\n`, written),
+        );
+      }
+      process.exit(DONE);
     });
   root
     .command('serve')

@@ -24,10 +24,6 @@ it('leads from an empty folder to a run that outlives the window, and to its end
   await window.page.locator('.editor-instance .view-lines').first().click();
   await window.page.keyboard.press('Control+Alt+Enter');
   await window.lab.getByText('Running').first().waitFor();
-  await window.lab
-    .getByText(/macro-F1/i)
-    .first()
-    .waitFor();
   await window.rows('Experiments').filter({ hasText: '1 at work' }).waitFor();
   await window.statusItem.filter({ hasText: '%' }).waitFor();
   await window.picture('first-run');

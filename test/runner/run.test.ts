@@ -14,6 +14,7 @@ import type { ResolvedExperiment } from '../../src/experiment/file/schema';
 import type { ExportResult } from '../../src/runner/commands/export';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import type { SweepResult } from '../../src/runner/commands/sweep';
+import { allOr } from '../torture';
 import { distillery, document, onlyRun, readLines, sampleRows, tinyWorkspace } from './program';
 
 const weightsOf = (run: string, model = 'student'): Buffer => readFileSync(path.join(run, model, 'model.safetensors'));
@@ -370,10 +371,14 @@ describe('a run of a language-model experiment', () => {
     expect(summary!.rows[1]!.metrics.teacherKl).toBeGreaterThan(0);
   });
 
-  it('learns by each other divergence too', async () => {
+  it('learns by other divergences too', async () => {
     const workspace = tinyWorkspace({ task: 'causal-lm' });
     const file = path.join(workspace, 'tiny.distill.json');
-    const others = Object.keys(divergences).filter((name) => name !== 'forward-kl');
+    // Each step of each is held against PyTorch elsewhere: two stand for the settings' way to it.
+    const others = allOr(
+      Object.keys(divergences).filter((name) => name !== 'forward-kl'),
+      ['skew-kl', 'cosine-logits'],
+    );
     const experiment = JSON.parse(readFileSync(file, 'utf8')) as object;
     // As a sweep, for which one teacher is trained.
     const sweep = { 'distillation.divergence': others };

@@ -1,4 +1,7 @@
-/** @file Opens an engine in a process of its own, so that a driver that crashes or hangs disqualifies only itself. */
+/**
+ * @file Opens engines in processes of their own, so that a driver that crashes or hangs disqualifies only itself: all in one first, since starting
+ * a process costs more than opening most engines, and each that did not open there in another.
+ */
 
 import { execFile } from 'node:child_process';
 import { EngineUnavailable } from '../../engine/executor';
@@ -17,6 +20,9 @@ export type Trial =
       speed?: Speed | undefined;
     }
   | { available: false; problem: Complaint };
+
+/** The line of one engine. */
+export type Told = Trial & { engine: EngineName };
 
 export interface TrialOptions {
   precision: Precision;
@@ -69,9 +75,30 @@ export async function tryEngineApart(
   });
 }
 
-function parse(text: string): Trial | undefined {
+/**
+ * Starts this program again once for several engines. Never rejects.
+ * @returns of those that it has opened; whether another can be had, only a process of its own tells
+ */
+export async function tryEnginesTogether(
+  engines: readonly EngineName[],
+  program = process.argv[1]!,
+): Promise<Map<EngineName, Trial>> {
+  const limits = { timeout: OPENING_LIMIT, killSignal: 'SIGKILL', windowsHide: true } as const;
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, 'try-engine', ...engines], limits, (_error, stdout) => {
+      const opened = new Map<EngineName, Trial>();
+      for (const line of stdout.split('\n')) {
+        const found = parse(line);
+        if (found?.available) opened.set(found.engine, found);
+      }
+      resolve(opened);
+    });
+  });
+}
+
+function parse(text: string): Told | undefined {
   try {
-    return JSON.parse(text.trim().split('\n').at(-1) ?? '') as Trial;
+    return JSON.parse(text.trim().split('\n').at(-1) ?? '') as Told;
   } catch {
     return undefined;
   }
