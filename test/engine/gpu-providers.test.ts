@@ -46,6 +46,7 @@ describe('an engine that cannot run here says so and what to do, and never compu
     const env = { ...process.env, VK_ICD_FILENAMES: path.join(os.tmpdir(), 'no-such-driver.json') };
     const { stdout } = await promisify(execFile)(process.execPath, [runnerFile, 'try-engine', 'webgpu'], { env });
     expect(JSON.parse(stdout)).toEqual({
+      engine: 'webgpu',
       available: false,
       problem: expect.objectContaining({
         message: 'No GPU was found that WebGPU can use.',
