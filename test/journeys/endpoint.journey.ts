@@ -52,9 +52,9 @@ it("asks before a teacher's server is sent anything, once, and keeps its key out
   const { page, dialog } = window;
   await window.openFile('tiny.distill.json');
 
-  /** From the Lab, which shows the run once it is there. */
+  /** From the Lab, which is shown where the run was seen before it had failed. */
   const backToFile = async (): Promise<void> => {
-    await page.getByRole('tab', { name: /^Lab: tiny/ }).waitFor();
+    await window.notification.filter({ hasText: 'answers only to who has a key' }).waitFor();
     await page.getByRole('tab', { name: 'tiny.distill.json' }).click();
     await page.locator('.monaco-editor .view-lines').first().click();
   };
