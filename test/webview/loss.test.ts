@@ -25,17 +25,18 @@ describePage('the Loss tab', (open) => {
     expect(await first.count()).toBe(await page.locator('lab-time-chart canvas').count());
   });
 
-  it('has a chart for each component there is, and none for others', async () => {
-    const titles = async (run: string): Promise<string[]> => {
+  it('has a chart for each component there is, and none for others, and says which schedule the learning rate has', async () => {
+    const titles = async (run: 'moby' | 'spam', schedule: string): Promise<string[]> => {
       const page = await open({ run });
       await page.locator('lab-time-chart canvas').first().waitFor();
-      const all = await page.locator('lab-figure h2 .title').allInnerTexts();
-      return all;
+      const rate = page.locator('lab-figure', { hasText: 'Learning rate' });
+      await rate.getByText(`${schedule}, axis`).waitFor();
+      return page.locator('lab-figure h2 .title').allInnerTexts();
     };
     const rest = ['Gradient norm', 'Learning rate', 'Tokens per second'];
     const two = ['Distillation loss (soft)', 'Student loss (hard)'];
-    expect(await titles('moby')).toEqual([...two, 'Hidden-layer loss', 'Perplexity', ...rest]);
-    expect(await titles('spam')).toEqual([...two, 'Macro-F1', ...rest]);
+    expect(await titles('moby', 'cosine')).toEqual([...two, 'Hidden-layer loss', 'Perplexity', ...rest]);
+    expect(await titles('spam', 'linear')).toEqual([...two, 'Macro-F1', ...rest]);
   });
 
   it('moves one step cursor through all charts, by pointer and by key', async () => {
