@@ -1,12 +1,11 @@
 /** @file A teacher that answers about single texts, and of a vocabulary with the most probable tokens alone: one behind a server. */
 
 import type { HostTensor } from '../../engine/array';
-import type { DeviceTensor, Executor } from '../../engine/executor';
+import type { Executor } from '../../engine/executor';
 import type { OpaqueModel } from '../../model/architecture';
 import type { BatchInputs } from '../batch-inputs';
 import { isLanguageModel, logitsWidth } from '../specs';
-import { predictionsOfRows } from './opaque-teacher';
-import type { TargetSource, Teacher } from './teacher';
+import { OpaqueTeacher, predictionsOfRows } from './opaque-teacher';
 
 /** Whoever knows its answers. */
 export interface AnswerSource {
@@ -17,32 +16,14 @@ export interface AnswerSource {
   answer(ids: Int32Array, positions: readonly number[], into: readonly Float32Array[]): Promise<void>;
 }
 
-export class AskedTeacher implements Teacher {
-  readonly ensemble = undefined;
-  readonly programInputs: Readonly<Record<string, DeviceTensor>> = {};
-
-  /** @param executor of the student, for what is computed from the answers */
-  constructor(
-    readonly executor: Executor,
-    readonly architecture: OpaqueModel,
-    /** Released by whoever opened it. */
-    private readonly source: AnswerSource,
-  ) {}
-
-  get members(): readonly Teacher[] {
-    return [this];
-  }
-
-  targets(blocks: readonly number[] = []): TargetSource {
-    if (blocks.length > 0) throw new Error('a teacher that is asked has no hidden states');
-    return {
-      of: (inputs) => targetsOf(inputs, this.architecture, this.source),
+/** Its answers are kept where they are asked for, each text's by itself. */
+export class AskedTeacher extends OpaqueTeacher {
+  /** @param source released by whoever opened it */
+  constructor(executor: Executor, architecture: OpaqueModel, source: AnswerSource) {
+    super(executor, architecture, {
+      of: (inputs) => targetsOf(inputs, architecture, source),
       release: () => Promise.resolve(),
-    };
-  }
-
-  release(): void {
-    // Nothing of it lies on the device.
+    });
   }
 }
 

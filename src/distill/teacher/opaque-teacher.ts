@@ -39,8 +39,8 @@ export class OpaqueTeacher implements Teacher {
   constructor(
     readonly executor: Executor,
     readonly architecture: OpaqueModel,
-    /** Released by whoever opened it. */
-    private readonly source: LogitsSource,
+    /** What it is asked through is released by whoever opened that. */
+    private readonly answers: TargetSource,
   ) {}
 
   get members(): readonly Teacher[] {
@@ -50,7 +50,7 @@ export class OpaqueTeacher implements Teacher {
   /** @throws Error where hidden states are asked for: there are none to be seen */
   targets(blocks: readonly number[] = []): TargetSource {
     if (blocks.length > 0) throw new Error('an opaque teacher has no hidden states');
-    return new OpaqueTargets(this.architecture, this.source);
+    return this.answers;
   }
 
   release(): void {
@@ -58,7 +58,8 @@ export class OpaqueTeacher implements Teacher {
   }
 }
 
-class OpaqueTargets implements TargetSource {
+/** Of the logits of whole batches. */
+export class LogitsTargets implements TargetSource {
   constructor(
     private readonly architecture: OpaqueModel,
     private readonly source: LogitsSource,

@@ -3,7 +3,7 @@
 import { medianTime } from '../../distill/evaluation/predictor';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { openOnnxLogits } from '../../distill/teacher/onnx-logits';
-import { OpaquePredictor, OpaqueTeacher, type LogitsSource } from '../../distill/teacher/opaque-teacher';
+import { LogitsTargets, OpaquePredictor, OpaqueTeacher, type LogitsSource } from '../../distill/teacher/opaque-teacher';
 import type { Executor } from '../../engine/executor';
 import { readOnnxTeacher, type OnnxTeacher } from '../../experiment/checks/onnx-teacher';
 import { fingerprint } from '../../experiment/input-files';
@@ -90,7 +90,7 @@ export async function identityOf({ model, files }: OpenOnnx): Promise<OpaqueIden
 }
 
 export const teacherOf = ({ model, source }: OpenOnnx, executor: Executor): OpaqueTeacher =>
-  new OpaqueTeacher(executor, model, source);
+  new OpaqueTeacher(executor, model, new LogitsTargets(model, source));
 
 /** Median time of one text alone, in milliseconds. */
 export function latencyOf({ model, source }: OpenOnnx, text: TokenExample): Promise<number> {
