@@ -15,7 +15,10 @@ import {
   type Examples,
   type ExamplesWithRows,
 } from '../../dataset/example-store';
-import { namesIn, rowEncoder, type EncodeRowsOptions } from '../../dataset/examples';
+import { namesIn, notCounted, rowEncoder, type EncodeRowsOptions, type TokenExample } from '../../dataset/examples';
+import { ExampleMaker, IndexedExamples, RowReader } from '../../dataset/indexed-examples';
+import { NO_LABEL, type RowIndex } from '../../dataset/row-index';
+import { findLargeRows } from '../../experiment/input-files';
 import { randomStream, shuffled } from '../../engine/random';
 import { loadTokenizer } from '../../experiment/checks/model-folder';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
@@ -66,6 +69,8 @@ export interface LoadDataOptions {
   kept?: Int32Array | undefined;
   /** Asked at each row. */
   isStopping: () => boolean;
+  /** Told of a row of which nothing can be learnt where rows are read when their batch comes; the others are in `problems`. */
+  onProblem: (problem: Problem) => void;
 }
 
 /** Ends the reading of rows where the run is to stop. */
@@ -97,12 +102,23 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     ...(await read(dataset.train, columns, onRow)),
     ...(dataset.unlabelled ? await read(dataset.unlabelled, unlabelledColumns(experiment), onRow) : []),
   ];
-  const parts = await chooseRows(experiment, readTraining);
+  const indexed = await findLargeRows(experiment);
+  const reader = indexed && new RowReader(indexed);
+  if (reader) close.push(() => reader.close());
+  const parts = divideRows(
+    experiment,
+    indexed ? rowsOfIndexes(experiment, indexed) : await rowsRead(experiment, readTraining),
+  );
   const { tokenizer, kept } = options.tokenizer
     ? { tokenizer: options.tokenizer, kept: options.kept }
     : await cutWhereAsked(
         experiment,
-        await tokenizerOf(experiment, options.teacherFolder, parts, readTraining),
+        await tokenizerOf(
+          experiment,
+          options.teacherFolder,
+          parts,
+          reader ? readSomeOf(reader, isStopping) : readEach(readTraining),
+        ),
         readTraining,
         (files, onRow) => read(files, columns, onRow),
       );
@@ -133,6 +149,43 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
   const problems = new RowProblems();
   const learn = rowEncoder(tokenizer, { ...encoding, keepUnlabelled: true });
   const hold = rowEncoder(tokenizer, encoding);
+  const readHeldOut = async (): Promise<Problem[]> => {
+    if (!Array.isArray(dataset.validation)) return [];
+    return read(dataset.validation, columns, (row) => {
+      const made = hold(row);
+      if ('code' in made) problems.add(made);
+      else validation.add(made, row);
+    });
+  };
+  if (indexed && reader) {
+    const known = withKnownLabels(indexed, labels);
+    const [taken, unlabelled] = [parts.labelled, parts.unlabelled].map((rows) => rows.filter((row) => known(row)));
+    for (const row of parts.labelled) if (!known(row)) problems.add(learn(reader.rowAt(row)) as Problem);
+    for (const row of parts.heldOut ?? []) {
+      if (isStopping()) throw new Stopped();
+      const made = hold(reader.rowAt(row));
+      if ('code' in made) problems.add(made);
+      else validation.add(made, reader.rowAt(row));
+    }
+    const readProblems = [...indexed.flatMap(({ index }) => index.problems), ...(await readHeldOut())];
+    const numbers = labelNumbersOf(experiment, labels);
+    const maker = new ExampleMaker({
+      reader,
+      encode: learn,
+      noLabels: () => noLabels(perToken, numbers),
+      onProblem: options.onProblem,
+    });
+    const labelled = new IndexedExamples(maker, taken!);
+    const all = unlabelled!.length === 0 ? labelled : new IndexedExamples(maker, joined(taken!, unlabelled!));
+    const heldOut = new StoredExamples(validation);
+    requireExamples(labelled, 'training', experiment);
+    requireExamples(heldOut, 'validation', experiment);
+    return {
+      ...{ tokenizer, kept, labels, train: all, labelled, leftOut: parts.leftOut, validation: heldOut },
+      problems: [...readProblems, ...problems.listed()],
+      close: () => close.forEach((one) => one()),
+    };
+  }
   /** Of each row: its place in the store that it is in, from 1; 0 where it is in none. */
   const places = new Uint32Array(parts.roles.length);
   let next = 0;
@@ -144,14 +197,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     if ('code' in made) problems.add(made);
     else places[number] = (role === LEARNT ? train : validation).add(made, row) + 1;
   });
-  if (Array.isArray(dataset.validation)) {
-    const held = await read(dataset.validation, columns, (row) => {
-      const made = hold(row);
-      if ('code' in made) problems.add(made);
-      else validation.add(made, row);
-    });
-    readProblems.push(...held);
-  }
+  readProblems.push(...(await readHeldOut()));
   const placesOf = (rows: Uint32Array): Uint32Array =>
     rows.filter((row) => places[row]! > 0).map((row) => places[row]! - 1);
   const taken = placesOf(parts.labelled);
@@ -196,12 +242,21 @@ interface RowParts {
   leftOut: number;
 }
 
-/** Reads the rows once, to decide what becomes of each before any is looked at closely. */
-async function chooseRows({ dataset, task }: ResolvedExperiment, readTraining: ReadTraining): Promise<RowParts> {
-  /** By the names of a row's label as JSON: those that occur together are numbered as one. */
+/** What there is to be divided, before any row is looked at closely. */
+interface FoundRows {
+  rows: number;
+  withLabel: Uint32Array;
+  without: Uint32Array;
+  /** The class of each row that has a label: a place in `classes`. */
+  classOf: (labelled: number) => number;
+  /** text-classification: the names of a row's label as JSON; those that occur together are one. */
+  classes: string[];
+}
+
+/** Reads the rows once. */
+async function rowsRead({ task }: ResolvedExperiment, readTraining: ReadTraining): Promise<FoundRows> {
   const classes = new Map<string, number>();
   const [withLabel, without] = [new Numbers(Uint32Array), new Numbers(Uint32Array)];
-  /** The class of each labelled row. */
   const classOf = new Numbers(Uint32Array);
   let rows = 0;
   await readTraining(({ label }) => {
@@ -215,7 +270,74 @@ async function chooseRows({ dataset, task }: ResolvedExperiment, readTraining: R
       classOf.add(classes.get(names)!);
     }
   });
-  const numbers = withLabel.all();
+  return {
+    rows,
+    withLabel: withLabel.all(),
+    without: without.all(),
+    classOf: (labelled) => classOf.at(labelled),
+    classes: [...classes.keys()],
+  };
+}
+
+/** The same from the indexes of the files. */
+function rowsOfIndexes({ task }: ResolvedExperiment, indexed: readonly { index: RowIndex }[]): FoundRows {
+  const all = countTo(indexed.reduce((sum, { index }) => sum + index.sizes.length, 0));
+  const rows = all.length;
+  const nothing = { rows, without: new Uint32Array(), classOf: () => 0, classes: [] };
+  if (task !== 'text-classification') return { ...nothing, withLabel: all };
+  const classes = new Map<string, number>();
+  const classOf = new Uint32Array(rows);
+  const hasLabel = new Uint8Array(rows);
+  let first = 0;
+  for (const { index } of indexed) {
+    // Of numbers there are no names.
+    const numbers = (index.labels.length === 0 ? [[]] : index.labels).map((names) => {
+      const key = JSON.stringify(names);
+      if (!classes.has(key)) classes.set(key, classes.size);
+      return classes.get(key)!;
+    });
+    for (const [row, one] of index.classes.entries()) {
+      if (one === NO_LABEL) continue;
+      hasLabel[first + row] = 1;
+      classOf[first + row] = numbers[one - 1]!;
+    }
+    first += index.sizes.length;
+  }
+  const withLabel = all.filter((row) => hasLabel[row] === 1);
+  return {
+    rows,
+    withLabel,
+    without: all.filter((row) => hasLabel[row] === 0),
+    classOf: (labelled) => classOf[withLabel[labelled]!]!,
+    classes: [...classes.keys()],
+  };
+}
+
+/** Whether the names of a row's label are all among `labels`, by its number. */
+function withKnownLabels(
+  indexed: readonly { index: RowIndex }[],
+  labels: readonly string[] | undefined,
+): (row: number) => boolean {
+  if (labels === undefined) return () => true;
+  const names = new Set(labels);
+  let first = 0;
+  const files = indexed.map(({ index }) => {
+    const unknown = new Set<number>();
+    for (const [i, ofLabel] of index.labels.entries())
+      if (!ofLabel.every((name) => names.has(name))) unknown.add(i + 1);
+    first += index.sizes.length;
+    return { index, unknown, first: first - index.sizes.length };
+  });
+  if (files.every(({ unknown }) => unknown.size === 0)) return () => true;
+  return (row) => {
+    const { index, unknown, first: start } = files.findLast((file) => file.first <= row)!;
+    return !unknown.has(index.classes[row - start]!);
+  };
+}
+
+/** Decides what becomes of each row. */
+function divideRows({ dataset }: ResolvedExperiment, found: FoundRows): RowParts {
+  const { withLabel: numbers } = found;
   const isFraction = typeof dataset.validation === 'number';
   const order = countTo(numbers.length);
   const mixed = isFraction ? shuffled(order, randomStream(HOLD_OUT_SEED)) : order;
@@ -224,11 +346,11 @@ async function chooseRows({ dataset, task }: ResolvedExperiment, readTraining: R
   const numberOf = (index: number): number => numbers[index]!;
   const taken = someOf(kept, dataset.trainRows);
   const parts: RowParts = {
-    roles: new Uint8Array(rows),
+    roles: new Uint8Array(found.rows),
     labelled: taken.map(numberOf),
-    unlabelled: someOf(without.all(), dataset.unlabelledRows),
+    unlabelled: someOf(found.without, dataset.unlabelledRows),
     heldOut: isFraction ? mixed.subarray(0, held).map(numberOf) : undefined,
-    labels: classesOf(kept, classOf, [...classes.keys()]),
+    labels: classesOf(kept, found.classOf, found.classes),
     leftOut: kept.length - taken.length,
   };
   for (const row of parts.labelled) parts.roles[row] = LEARNT;
@@ -238,10 +360,10 @@ async function chooseRows({ dataset, task }: ResolvedExperiment, readTraining: R
 }
 
 /** The names of the classes that occur, in their order. @param names by the number, as JSON */
-function classesOf(rows: Uint32Array, classOf: Numbers, names: readonly string[]): string[] {
+function classesOf(rows: Uint32Array, classOf: (row: number) => number, names: readonly string[]): string[] {
   if (names.length === 0) return [];
   const occurs = new Uint8Array(names.length);
-  for (const row of rows) occurs[classOf.at(row)] = 1;
+  for (const row of rows) occurs[classOf(row)] = 1;
   return sortedLabels(names.filter((_, number) => occurs[number]).flatMap((some) => JSON.parse(some) as string[]));
 }
 
@@ -254,6 +376,12 @@ function labelNumbersOf(
   return isClass ? undefined : labels!.length;
 }
 
+/** Of a row without any, as `Example` has them. @param numbers as `labelNumbersOf` */
+function noLabels(perToken: boolean, numbers: number | undefined): TokenExample['labels'] {
+  if (perToken) return new Int32Array();
+  return numbers === undefined ? notCounted : new Float32Array(numbers).fill(NaN);
+}
+
 /** At most so many, in their order; of fewer none is taken that would not be among more. */
 function someOf(rows: Uint32Array, most: number | undefined): Uint32Array {
   if (most === undefined || most >= rows.length) return rows;
@@ -264,12 +392,36 @@ function someOf(rows: Uint32Array, most: number | undefined): Uint32Array {
     .map((index) => rows[index]!);
 }
 
+/** Gives the rows that are wanted by their number, in their order. */
+type ReadSome = (isWanted: (row: number) => boolean, onRow: (row: Row) => void) => Promise<void>;
+
+/** All rows are read for those that are wanted. */
+const readEach =
+  (readTraining: ReadTraining): ReadSome =>
+  async (isWanted, onRow) => {
+    let next = 0;
+    await readTraining((row) => {
+      if (isWanted(next++)) onRow(row);
+    });
+  };
+
+/** Only those that are wanted are read. */
+const readSomeOf =
+  (reader: RowReader, isStopping: () => boolean): ReadSome =>
+  (isWanted, onRow) => {
+    for (let row = 0; row < reader.length; row++) {
+      if (isStopping()) return Promise.reject(new Stopped());
+      if (isWanted(row)) onRow(reader.rowAt(row));
+    }
+    return Promise.resolve();
+  };
+
 /** The tokenizer of a run: learnt from its rows, or read from the folder that the experiment names. */
 async function tokenizerOf(
   { tokenizer, file, dataset }: ResolvedExperiment,
   teacherFolder: string | undefined,
   { roles }: RowParts,
-  readTraining: ReadTraining,
+  readSome: ReadSome,
 ): Promise<Tokenizer> {
   if (tokenizer.source === 'path') return loadTokenizer(tokenizer.path);
   if (tokenizer.source === 'teacher') {
@@ -279,11 +431,13 @@ async function tokenizerOf(
   const sizes = await Promise.all([...dataset.train, ...(dataset.unlabelled ?? [])].map(async (one) => stat(one)));
   const share = TOKENIZER_BYTES / sizes.reduce((sum, { size }) => sum + size, 0);
   const training = new TokenizerTraining({ kind: tokenizer.kind, vocabularySize: tokenizer.vocabularySize });
-  let [next, learnt] = [0, 0];
-  await readTraining(({ text, pair, prompt }) => {
-    if (roles[next++] !== LEARNT) return;
+  let learnt = 0;
+  const isTaken = (row: number): boolean => {
+    if (roles[row] !== LEARNT) return false;
     const number = learnt++;
-    if (share < 1 && Math.floor((number + 1) * share) === Math.floor(number * share)) return;
+    return share >= 1 || Math.floor((number + 1) * share) !== Math.floor(number * share);
+  };
+  await readSome(isTaken, ({ text, pair, prompt }) => {
     for (const part of [text, pair, prompt]) if (part !== undefined) training.add(part);
   });
   return training.finish();

@@ -48,9 +48,9 @@ function settingsOf(cache: TeacherCacheSpec): CacheSettings | undefined {
   return { values, top: logits === 'all' ? undefined : logits.top, mostBytes: maxGigabytes * 1e9 };
 }
 
-/** Whether the experiment asks for a cache and its task can have one; its size and the disk are not looked at yet. */
-export function wantsCache({ teacher, task }: ResolvedExperiment): boolean {
-  return teacher.cache !== false && canBeKept(task);
+/** Whether the experiment asks for a cache, and its task and rows can have one; its size and the disk are not looked at yet. */
+export function wantsCache({ experiment: { teacher, task }, data }: Pick<PreparedRun, 'experiment' | 'data'>): boolean {
+  return teacher.cache !== false && canBeKept(task) && !data.train.sample;
 }
 
 /** The teacher of a distillation, on the device and in host memory. */
@@ -107,6 +107,7 @@ async function answersOf(run: PreparedRun, teacher: TeacherToAsk): Promise<Targe
   const settings = settingsOf(cache);
   if (!settings) return ask();
   if (!canBeKept(task)) return askAlways(run, ask, 'masked-lm hides other tokens in each epoch');
+  if (run.data.train.sample) return askAlways(run, ask, 'the rows are too many to ask about all of them first');
   const keep = (values: StoredValues): Promise<TargetSource | undefined> => {
     const { top } = settings;
     const layout = layoutCache(run.data.train, { imitated, task, maxLength: dataset.maxLength, values, top });
