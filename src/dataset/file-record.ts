@@ -29,5 +29,5 @@ export type FileRecord = (
   { line: number; fields: Record<string, unknown> } | { line: number; column: number; fault: Complaint }
 ) & {
   /** Bytes of the file up to the row's end, where the row can be found again by them. */
-  end?: number;
+  end?: number | undefined;
 };

@@ -6,6 +6,7 @@ import { rowIn, type Columns, type Row } from './dataset';
 import type { ExamplesWithRows } from './example-store';
 import type { Example, TokenExample } from './examples';
 import { parseJsonRecord } from './json-records';
+import { LONGEST_LINE } from './lines';
 import type { RowIndex } from './row-index';
 
 /** The place of every so many-th row is held; those between follow from their sizes. */
@@ -72,7 +73,11 @@ export class RowReader {
   private textOf({ index, descriptor, places }: OpenFile, row: number): string {
     let start = places[Math.floor(row / PLACES_EVERY)]!;
     for (let i = row - (row % PLACES_EVERY); i < row; i++) start += index.sizes[i]!;
-    const bytes = Buffer.allocUnsafe(index.sizes[row]!);
+    const size = index.sizes[row]!;
+    // What is before a row may be far longer than any row.
+    const skipped = Math.max(0, size - LONGEST_LINE);
+    start += skipped;
+    const bytes = Buffer.allocUnsafe(size - skipped);
     for (let done = 0; done < bytes.length;) {
       const read = readSync(descriptor, bytes, done, bytes.length - done, start + done);
       if (read === 0) throw changed(index.file);

@@ -69,7 +69,7 @@ export async function findLargeRows(
 /** Whether nothing of the experiment needs all rows before its training begins. */
 function readsLater({ engine, teacher, training }: ResolvedExperiment): boolean {
   const trainings = membersOf(teacher).flatMap(({ member }) => ('training' in member ? [member.training] : []));
-  const isGrouped = [training, ...trainings].some(({ groupByLength }) => groupByLength === true);
+  const isGrouped = [training, ...trainings].some((one) => one?.groupByLength === true);
   return !isGrouped && engine !== torchrunEngine && teacher.source !== 'endpoint';
 }
 
