@@ -4,7 +4,7 @@ import type { Task } from '../protocol/records';
 import { sampledLengths, type Examples, type Lengths } from './example-store';
 import { notCounted } from './examples';
 import { maskTokens, type Masking } from './masking';
-import { randomStream, shuffled } from '../engine/random';
+import { randomStream, shuffled, shuffleInPlace } from '../engine/random';
 
 /** Row-major arrays; [rows, length] unless it says otherwise. */
 export interface Batch {
@@ -160,7 +160,7 @@ export function planEpoch(lengths: Lengths, options: PlanOptions): EpochPlan {
   const random = randomStream(seed, epoch);
   const inOrder = Uint32Array.from({ length: count }, (_, i) => i);
   const isMixed = groupByLength !== true && shuffle;
-  const examples = isMixed ? shuffled(inOrder, random) : inOrder;
+  const examples = isMixed ? shuffleInPlace(inOrder, random) : inOrder;
   const bucketOf = (example: number): number => {
     const length = lengths.at(example)!;
     const bucket = buckets.findIndex((limit) => length <= limit);

@@ -106,9 +106,9 @@ const changed = (file: string): InputError => InputError.at(file, 'input-changed
 function placesOf(sizes: Uint32Array): Float64Array {
   const places = new Float64Array(Math.ceil(sizes.length / PLACES_EVERY));
   let start = 0;
-  for (const [row, size] of sizes.entries()) {
+  for (let row = 0; row < sizes.length; row++) {
     if (row % PLACES_EVERY === 0) places[row / PLACES_EVERY] = start;
-    start += size;
+    start += sizes[row]!;
   }
   return places;
 }

@@ -19,7 +19,7 @@ import { namesIn, notCounted, rowEncoder, type EncodeRowsOptions, type TokenExam
 import { ExampleMaker, IndexedExamples, RowReader } from '../../dataset/indexed-examples';
 import { NO_LABEL, type RowIndex } from '../../dataset/row-index';
 import { findLargeRows } from '../../experiment/input-files';
-import { randomStream, shuffled } from '../../engine/random';
+import { randomStream, shuffled, shuffleInPlace } from '../../engine/random';
 import { loadTokenizer } from '../../experiment/checks/model-folder';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { TokenizerTraining } from '../../tokenizer/train-tokenizer';
@@ -158,9 +158,10 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     });
   };
   if (indexed && reader) {
-    const known = withKnownLabels(indexed, labels);
-    const [taken, unlabelled] = [parts.labelled, parts.unlabelled].map((rows) => rows.filter((row) => known(row)));
-    for (const row of parts.labelled) if (!known(row)) problems.add(learn(reader.rowAt(row)) as Problem);
+    const isUnknown = withUnknownLabels(indexed, labels);
+    for (const row of isUnknown ? parts.labelled : [])
+      if (isUnknown!(row)) problems.add(learn(reader.rowAt(row)) as Problem);
+    const taken = isUnknown ? parts.labelled.filter((row) => !isUnknown(row)) : parts.labelled;
     for (const row of parts.heldOut ?? []) {
       if (isStopping()) throw new Stopped();
       const made = hold(reader.rowAt(row));
@@ -175,8 +176,9 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
       noLabels: () => noLabels(perToken, numbers),
       onProblem: options.onProblem,
     });
-    const labelled = new IndexedExamples(maker, taken!);
-    const all = unlabelled!.length === 0 ? labelled : new IndexedExamples(maker, joined(taken!, unlabelled!));
+    const labelled = new IndexedExamples(maker, taken);
+    const isOne = parts.unlabelled.length === 0;
+    const all = isOne ? labelled : new IndexedExamples(maker, joined(taken, parts.unlabelled));
     const heldOut = new StoredExamples(validation);
     requireExamples(labelled, 'training', experiment);
     requireExamples(heldOut, 'validation', experiment);
@@ -286,52 +288,55 @@ function rowsOfIndexes({ task }: ResolvedExperiment, indexed: readonly { index: 
   const nothing = { rows, without: new Uint32Array(), classOf: () => 0, classes: [] };
   if (task !== 'text-classification') return { ...nothing, withLabel: all };
   const classes = new Map<string, number>();
-  const classOf = new Uint32Array(rows);
-  const hasLabel = new Uint8Array(rows);
-  let first = 0;
-  for (const { index } of indexed) {
+  const files = filesOf(indexed).map(({ index, first }) => {
     // Of numbers there are no names.
     const numbers = (index.labels.length === 0 ? [[]] : index.labels).map((names) => {
       const key = JSON.stringify(names);
       if (!classes.has(key)) classes.set(key, classes.size);
       return classes.get(key)!;
     });
-    for (const [row, one] of index.classes.entries()) {
-      if (one === NO_LABEL) continue;
-      hasLabel[first + row] = 1;
-      classOf[first + row] = numbers[one - 1]!;
-    }
-    first += index.sizes.length;
-  }
-  const withLabel = all.filter((row) => hasLabel[row] === 1);
-  return {
-    rows,
-    withLabel,
-    without: all.filter((row) => hasLabel[row] === 0),
-    classOf: (labelled) => classOf[withLabel[labelled]!]!,
-    classes: [...classes.keys()],
+    return { index, first, numbers };
+  });
+  const fileOf = (row: number) => (files.length === 1 ? files[0]! : files.findLast(({ first }) => first <= row)!);
+  const labelOf = (row: number): number => {
+    const { index, first } = fileOf(row);
+    return index.classes[row - first]!;
   };
+  const without = all.filter((row) => labelOf(row) === NO_LABEL);
+  const withLabel = without.length === 0 ? all : all.filter((row) => labelOf(row) !== NO_LABEL);
+  const classOf = (labelled: number): number => {
+    const row = withLabel[labelled]!;
+    return fileOf(row).numbers[labelOf(row) - 1]!;
+  };
+  return { rows, withLabel, without, classOf, classes: [...classes.keys()] };
 }
 
-/** Whether the names of a row's label are all among `labels`, by its number. */
-function withKnownLabels(
+/** With the number of each one's first row. */
+function filesOf(indexed: readonly { index: RowIndex }[]): { index: RowIndex; first: number }[] {
+  let end = 0;
+  return indexed.map(({ index }) => {
+    end += index.sizes.length;
+    return { index, first: end - index.sizes.length };
+  });
+}
+
+/** Which rows have a label whose names are not all among `labels`, by their number; undefined where none has. */
+function withUnknownLabels(
   indexed: readonly { index: RowIndex }[],
   labels: readonly string[] | undefined,
-): (row: number) => boolean {
-  if (labels === undefined) return () => true;
+): ((row: number) => boolean) | undefined {
+  if (labels === undefined) return undefined;
   const names = new Set(labels);
-  let first = 0;
-  const files = indexed.map(({ index }) => {
+  const files = filesOf(indexed).map(({ index, first }) => {
     const unknown = new Set<number>();
     for (const [i, ofLabel] of index.labels.entries())
       if (!ofLabel.every((name) => names.has(name))) unknown.add(i + 1);
-    first += index.sizes.length;
-    return { index, unknown, first: first - index.sizes.length };
+    return { index, unknown, first };
   });
-  if (files.every(({ unknown }) => unknown.size === 0)) return () => true;
+  if (files.every(({ unknown }) => unknown.size === 0)) return undefined;
   return (row) => {
-    const { index, unknown, first: start } = files.findLast((file) => file.first <= row)!;
-    return !unknown.has(index.classes[row - start]!);
+    const { index, unknown, first } = files.findLast((file) => file.first <= row)!;
+    return unknown.has(index.classes[row - first]!);
   };
 }
 
@@ -340,16 +345,17 @@ function divideRows({ dataset }: ResolvedExperiment, found: FoundRows): RowParts
   const { withLabel: numbers } = found;
   const isFraction = typeof dataset.validation === 'number';
   const order = countTo(numbers.length);
-  const mixed = isFraction ? shuffled(order, randomStream(HOLD_OUT_SEED)) : order;
+  const mixed = isFraction ? shuffleInPlace(order, randomStream(HOLD_OUT_SEED)) : order;
   const held = isFraction ? heldOutRows(numbers.length, dataset.validation as number) : 0;
   const kept = mixed.subarray(held);
-  const numberOf = (index: number): number => numbers[index]!;
+  const numbersOf = (some: Uint32Array): Uint32Array =>
+    numbers.length === found.rows ? some : some.map((index) => numbers[index]!);
   const taken = someOf(kept, dataset.trainRows);
   const parts: RowParts = {
     roles: new Uint8Array(found.rows),
-    labelled: taken.map(numberOf),
+    labelled: numbersOf(taken),
     unlabelled: someOf(found.without, dataset.unlabelledRows),
-    heldOut: isFraction ? mixed.subarray(0, held).map(numberOf) : undefined,
+    heldOut: isFraction ? numbersOf(mixed.subarray(0, held)) : undefined,
     labels: classesOf(kept, found.classOf, found.classes),
     leftOut: kept.length - taken.length,
   };
