@@ -2,27 +2,29 @@
 
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { columnsOf, heldOutRows, unlabelledColumns } from '../../experiment/checks/check-dataset';
+import { columnsOf, unlabelledColumns } from '../../experiment/checks/check-dataset';
 import { classesFrom } from '../../experiment/architecture';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { InputError, problemAt, type Problem } from '../../protocol/problem';
-import { sortedLabels } from '../../protocol/format';
 import { forEachRow, type Columns, type Row } from '../../dataset/dataset';
-import {
-  ExampleStore,
-  Numbers,
-  StoredExamples,
-  type Examples,
-  type ExamplesWithRows,
-} from '../../dataset/example-store';
-import { namesIn, notCounted, rowEncoder, type EncodeRowsOptions, type TokenExample } from '../../dataset/examples';
+import { ExampleStore, StoredExamples, type Examples, type ExamplesWithRows } from '../../dataset/example-store';
+import { notCounted, rowEncoder, type EncodeRowsOptions, type TokenExample } from '../../dataset/examples';
 import { ExampleMaker, IndexedExamples, RowReader } from '../../dataset/indexed-examples';
-import { NO_LABEL, type RowIndex } from '../../dataset/row-index';
 import { findLargeRows } from '../../experiment/input-files';
-import { randomStream, shuffled, shuffleInPlace } from '../../engine/random';
 import { loadTokenizer } from '../../experiment/checks/model-folder';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { TokenizerTraining } from '../../tokenizer/train-tokenizer';
+import {
+  divideRows,
+  LEARNT,
+  LEFT_OUT,
+  rowsOfIndexes,
+  rowsRead,
+  withUnknownLabels,
+  type IndexedFile,
+  type ReadTraining,
+  type RowParts,
+} from './row-parts';
 
 export interface RunData {
   tokenizer: Tokenizer;
@@ -42,12 +44,6 @@ export interface RunData {
   /** Gives back what the examples take. */
   close: () => void;
 }
-
-/** Which rows are held out for validation does not depend on the training's seed. */
-const HOLD_OUT_SEED = 0x401d;
-
-/** Which rows of a part are taken does not depend on it either. */
-const SUBSET_SEED = 0x5b5e;
 
 /** A tokenizer is learnt from so much text at most, of rows spread evenly over all: more of a language teaches it no other words. */
 const TOKENIZER_BYTES = 32 * 2 ** 20;
@@ -144,8 +140,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     labelNames: labels,
     labels: dataset.labels,
   };
-  // A server is asked about texts, all others about tokens.
-  const [train, validation] = [storeOf('train', experiment.teacher.source === 'endpoint'), storeOf('validation', true)];
+  const validation = storeOf('validation', true);
   const problems = new RowProblems();
   const learn = rowEncoder(tokenizer, { ...encoding, keepUnlabelled: true });
   const hold = rowEncoder(tokenizer, encoding);
@@ -157,221 +152,84 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
       else validation.add(made, row);
     });
   };
-  if (indexed && reader) {
-    const isUnknown = withUnknownLabels(indexed, labels);
-    for (const row of isUnknown ? parts.labelled : [])
-      if (isUnknown!(row)) problems.add(learn(reader.rowAt(row)) as Problem);
-    const taken = isUnknown ? parts.labelled.filter((row) => !isUnknown(row)) : parts.labelled;
-    for (const row of parts.heldOut ?? []) {
-      if (isStopping()) throw new Stopped();
-      const made = hold(reader.rowAt(row));
+  const learnt = indexed && reader ? await readLater(indexed, reader) : await readNow();
+  const { train, labelled, heldOut, readProblems } = learnt;
+  requireExamples(labelled, 'training', experiment);
+  requireExamples(heldOut, 'validation', experiment);
+  return {
+    ...{ tokenizer, kept, labels, train, labelled, leftOut: parts.leftOut, validation: heldOut },
+    problems: [...readProblems, ...problems.listed()],
+    close: () => close.forEach((one) => one()),
+  };
+
+  /** All rows are read, and their tokens kept. */
+  async function readNow(): Promise<Learnt> {
+    // A server is asked about texts, all others about tokens.
+    const store = storeOf('train', experiment.teacher.source === 'endpoint');
+    /** Of each row: its place in the store that it is in, from 1; 0 where it is in none. */
+    const places = new Uint32Array(parts.roles.length);
+    let next = 0;
+    const readProblems = await readTraining((row) => {
+      const number = next++;
+      const role = parts.roles[number];
+      if (role === LEFT_OUT) return;
+      const made = role === LEARNT ? learn(row) : hold(row);
       if ('code' in made) problems.add(made);
-      else validation.add(made, reader.rowAt(row));
+      else places[number] = (role === LEARNT ? store : validation).add(made, row) + 1;
+    });
+    readProblems.push(...(await readHeldOut()));
+    const placesOf = (rows: Uint32Array): Uint32Array =>
+      rows.filter((row) => places[row]! > 0).map((row) => places[row]! - 1);
+    const taken = placesOf(parts.labelled);
+    const labelled = new StoredExamples(store, taken);
+    const isAll = parts.unlabelled.length === 0;
+    const train = isAll ? labelled : new StoredExamples(store, joined(taken, placesOf(parts.unlabelled)));
+    return {
+      train,
+      labelled,
+      heldOut: new StoredExamples(validation, parts.heldOut && placesOf(parts.heldOut)),
+      readProblems,
+    };
+  }
+
+  /** Of the rows to learn from none is read before it is asked for. */
+  async function readLater(files: readonly IndexedFile[], rows: RowReader): Promise<Learnt> {
+    const isUnknown = withUnknownLabels(files, labels);
+    if (isUnknown) {
+      for (const row of parts.labelled) if (isUnknown(row)) problems.add(learn(rows.rowAt(row)) as Problem);
     }
-    const readProblems = [...indexed.flatMap(({ index }) => index.problems), ...(await readHeldOut())];
+    const taken = isUnknown ? parts.labelled.filter((row) => !isUnknown(row)) : parts.labelled;
+    for (const number of parts.heldOut ?? []) {
+      if (isStopping()) throw new Stopped();
+      const row = rows.rowAt(number);
+      const made = hold(row);
+      if ('code' in made) problems.add(made);
+      else validation.add(made, row);
+    }
+    const readProblems = [...files.flatMap(({ index }) => index.problems), ...(await readHeldOut())];
     const numbers = labelNumbersOf(experiment, labels);
     const maker = new ExampleMaker({
-      reader,
+      reader: rows,
       encode: learn,
       noLabels: () => noLabels(perToken, numbers),
       onProblem: options.onProblem,
     });
     const labelled = new IndexedExamples(maker, taken);
-    const isOne = parts.unlabelled.length === 0;
-    const all = isOne ? labelled : new IndexedExamples(maker, joined(taken, parts.unlabelled));
-    const heldOut = new StoredExamples(validation);
-    requireExamples(labelled, 'training', experiment);
-    requireExamples(heldOut, 'validation', experiment);
-    return {
-      ...{ tokenizer, kept, labels, train: all, labelled, leftOut: parts.leftOut, validation: heldOut },
-      problems: [...readProblems, ...problems.listed()],
-      close: () => close.forEach((one) => one()),
-    };
+    const isAll = parts.unlabelled.length === 0;
+    const train = isAll ? labelled : new IndexedExamples(maker, joined(taken, parts.unlabelled));
+    return { train, labelled, heldOut: new StoredExamples(validation), readProblems };
   }
-  /** Of each row: its place in the store that it is in, from 1; 0 where it is in none. */
-  const places = new Uint32Array(parts.roles.length);
-  let next = 0;
-  const readProblems = await readTraining((row) => {
-    const number = next++;
-    const role = parts.roles[number];
-    if (role === LEFT_OUT) return;
-    const made = role === LEARNT ? learn(row) : hold(row);
-    if ('code' in made) problems.add(made);
-    else places[number] = (role === LEARNT ? train : validation).add(made, row) + 1;
-  });
-  readProblems.push(...(await readHeldOut()));
-  const placesOf = (rows: Uint32Array): Uint32Array =>
-    rows.filter((row) => places[row]! > 0).map((row) => places[row]! - 1);
-  const taken = placesOf(parts.labelled);
-  const labelled = new StoredExamples(train, taken);
-  const isAll = parts.unlabelled.length === 0;
-  const all = isAll ? labelled : new StoredExamples(train, joined(taken, placesOf(parts.unlabelled)));
-  const heldOut = new StoredExamples(validation, parts.heldOut && placesOf(parts.heldOut));
-  requireExamples(labelled, 'training', experiment);
-  requireExamples(heldOut, 'validation', experiment);
-  return {
-    tokenizer,
-    kept,
-    labels,
-    train: all,
-    labelled,
-    leftOut: parts.leftOut,
-    validation: heldOut,
-    problems: [...readProblems, ...problems.listed()],
-    close: () => close.forEach((one) => one()),
-  };
+}
+
+interface Learnt {
+  train: ExamplesWithRows;
+  labelled: Examples;
+  heldOut: ExamplesWithRows;
+  /** What is wrong with rows that could not be read. */
+  readProblems: Problem[];
 }
 
 type ReadRows = (files: readonly string[], columns: Columns, onRow: (row: Row) => void) => Promise<Problem[]>;
-
-type ReadTraining = (onRow: (row: Row) => void) => Promise<Problem[]>;
-
-/** What becomes of a row. */
-const LEFT_OUT = 0;
-const LEARNT = 1;
-const HELD_OUT = 2;
-
-/** Rows by their number, in the order in which `ReadTraining` gives them. */
-interface RowParts {
-  /** Of each row. */
-  roles: Uint8Array;
-  labelled: Uint32Array;
-  unlabelled: Uint32Array;
-  /** Absent where validation has files of its own. */
-  heldOut?: Uint32Array | undefined;
-  /** text-classification: the classes of the labelled rows that are not held out, those left out by `trainRows` included. */
-  labels: string[];
-  leftOut: number;
-}
-
-/** What there is to be divided, before any row is looked at closely. */
-interface FoundRows {
-  rows: number;
-  withLabel: Uint32Array;
-  without: Uint32Array;
-  /** The class of each row that has a label: a place in `classes`. */
-  classOf: (labelled: number) => number;
-  /** text-classification: the names of a row's label as JSON; those that occur together are one. */
-  classes: string[];
-}
-
-/** Reads the rows once. */
-async function rowsRead({ task }: ResolvedExperiment, readTraining: ReadTraining): Promise<FoundRows> {
-  const classes = new Map<string, number>();
-  const [withLabel, without] = [new Numbers(Uint32Array), new Numbers(Uint32Array)];
-  const classOf = new Numbers(Uint32Array);
-  let rows = 0;
-  await readTraining(({ label }) => {
-    const number = rows++;
-    if (task !== 'text-classification') withLabel.add(number);
-    else if (label === undefined) without.add(number);
-    else {
-      const names = JSON.stringify(namesIn(label));
-      if (!classes.has(names)) classes.set(names, classes.size);
-      withLabel.add(number);
-      classOf.add(classes.get(names)!);
-    }
-  });
-  return {
-    rows,
-    withLabel: withLabel.all(),
-    without: without.all(),
-    classOf: (labelled) => classOf.at(labelled),
-    classes: [...classes.keys()],
-  };
-}
-
-/** The same from the indexes of the files. */
-function rowsOfIndexes({ task }: ResolvedExperiment, indexed: readonly { index: RowIndex }[]): FoundRows {
-  const all = countTo(indexed.reduce((sum, { index }) => sum + index.sizes.length, 0));
-  const rows = all.length;
-  const nothing = { rows, without: new Uint32Array(), classOf: () => 0, classes: [] };
-  if (task !== 'text-classification') return { ...nothing, withLabel: all };
-  const classes = new Map<string, number>();
-  const files = filesOf(indexed).map(({ index, first }) => {
-    // Of numbers there are no names.
-    const numbers = (index.labels.length === 0 ? [[]] : index.labels).map((names) => {
-      const key = JSON.stringify(names);
-      if (!classes.has(key)) classes.set(key, classes.size);
-      return classes.get(key)!;
-    });
-    return { index, first, numbers };
-  });
-  const fileOf = (row: number) => (files.length === 1 ? files[0]! : files.findLast(({ first }) => first <= row)!);
-  const labelOf = (row: number): number => {
-    const { index, first } = fileOf(row);
-    return index.classes[row - first]!;
-  };
-  const without = all.filter((row) => labelOf(row) === NO_LABEL);
-  const withLabel = without.length === 0 ? all : all.filter((row) => labelOf(row) !== NO_LABEL);
-  const classOf = (labelled: number): number => {
-    const row = withLabel[labelled]!;
-    return fileOf(row).numbers[labelOf(row) - 1]!;
-  };
-  return { rows, withLabel, without, classOf, classes: [...classes.keys()] };
-}
-
-/** With the number of each one's first row. */
-function filesOf(indexed: readonly { index: RowIndex }[]): { index: RowIndex; first: number }[] {
-  let end = 0;
-  return indexed.map(({ index }) => {
-    end += index.sizes.length;
-    return { index, first: end - index.sizes.length };
-  });
-}
-
-/** Which rows have a label whose names are not all among `labels`, by their number; undefined where none has. */
-function withUnknownLabels(
-  indexed: readonly { index: RowIndex }[],
-  labels: readonly string[] | undefined,
-): ((row: number) => boolean) | undefined {
-  if (labels === undefined) return undefined;
-  const names = new Set(labels);
-  const files = filesOf(indexed).map(({ index, first }) => {
-    const unknown = new Set<number>();
-    for (const [i, ofLabel] of index.labels.entries())
-      if (!ofLabel.every((name) => names.has(name))) unknown.add(i + 1);
-    return { index, unknown, first };
-  });
-  if (files.every(({ unknown }) => unknown.size === 0)) return undefined;
-  return (row) => {
-    const { index, unknown, first } = files.findLast((file) => file.first <= row)!;
-    return unknown.has(index.classes[row - first]!);
-  };
-}
-
-/** Decides what becomes of each row. */
-function divideRows({ dataset }: ResolvedExperiment, found: FoundRows): RowParts {
-  const { withLabel: numbers } = found;
-  const isFraction = typeof dataset.validation === 'number';
-  const order = countTo(numbers.length);
-  const mixed = isFraction ? shuffleInPlace(order, randomStream(HOLD_OUT_SEED)) : order;
-  const held = isFraction ? heldOutRows(numbers.length, dataset.validation as number) : 0;
-  const kept = mixed.subarray(held);
-  const numbersOf = (some: Uint32Array): Uint32Array =>
-    numbers.length === found.rows ? some : some.map((index) => numbers[index]!);
-  const taken = someOf(kept, dataset.trainRows);
-  const parts: RowParts = {
-    roles: new Uint8Array(found.rows),
-    labelled: numbersOf(taken),
-    unlabelled: someOf(found.without, dataset.unlabelledRows),
-    heldOut: isFraction ? numbersOf(mixed.subarray(0, held)) : undefined,
-    labels: classesOf(kept, found.classOf, found.classes),
-    leftOut: kept.length - taken.length,
-  };
-  for (const row of parts.labelled) parts.roles[row] = LEARNT;
-  for (const row of parts.unlabelled) parts.roles[row] = LEARNT;
-  for (const row of parts.heldOut ?? []) parts.roles[row] = HELD_OUT;
-  return parts;
-}
-
-/** The names of the classes that occur, in their order. @param names by the number, as JSON */
-function classesOf(rows: Uint32Array, classOf: (row: number) => number, names: readonly string[]): string[] {
-  if (names.length === 0) return [];
-  const occurs = new Uint8Array(names.length);
-  for (const row of rows) occurs[classOf(row)] = 1;
-  return sortedLabels(names.filter((_, number) => occurs[number]).flatMap((some) => JSON.parse(some) as string[]));
-}
 
 /** How many numbers an example's label is; undefined where it is a class, or the task has none. */
 function labelNumbersOf(
@@ -386,16 +244,6 @@ function labelNumbersOf(
 function noLabels(perToken: boolean, numbers: number | undefined): TokenExample['labels'] {
   if (perToken) return new Int32Array();
   return numbers === undefined ? notCounted : new Float32Array(numbers).fill(NaN);
-}
-
-/** At most so many, in their order; of fewer none is taken that would not be among more. */
-function someOf(rows: Uint32Array, most: number | undefined): Uint32Array {
-  if (most === undefined || most >= rows.length) return rows;
-  const order = shuffled(countTo(rows.length), randomStream(SUBSET_SEED));
-  return order
-    .subarray(0, most)
-    .toSorted()
-    .map((index) => rows[index]!);
 }
 
 /** Gives the rows that are wanted by their number, in their order. */
@@ -490,9 +338,6 @@ class RowProblems {
     ];
   }
 }
-
-/** 0, 1, 2 … */
-const countTo = (length: number): Uint32Array => Uint32Array.from({ length }, (_, i) => i);
 
 function joined(first: Uint32Array, second: Uint32Array): Uint32Array {
   const both = new Uint32Array(first.length + second.length);
