@@ -2,6 +2,7 @@
 
 import { Evaluator } from '../../distill/evaluation/evaluator';
 import { controlOf, imitatedOf, type DistilledPair, type Pairing } from '../../distill/pairing';
+import { KeptAnswers } from '../../distill/teacher/kept-answers';
 import type { TargetSource, Teacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { Trainer } from '../../distill/training/trainer';
@@ -216,7 +217,12 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     if (frozen) await (await prepareProbes(run, pairing.student, frozen, paths)).prober.release();
     return trainOnTorchrun(run, run.torchrun, { ...training, seed: seed && spec.seed, progress });
   }
-  await planMemory(run, { role, pairing, spec, runsTeacher: !wantsCache(run) });
+  await planMemory(run, {
+    role,
+    pairing,
+    spec,
+    runsTeacher: !wantsCache(run) || (targets instanceof KeptAnswers && targets.mayAsk),
+  });
   const trainer = new Trainer({
     executor,
     task,
