@@ -142,8 +142,8 @@ export function indexFrom(bytes: Uint8Array, file: string, made: string): RowInd
   if (body.length < 4 || !createHash('sha256').update(body).digest().equals(bytes.subarray(body.length)))
     return undefined;
   let at = 4 + new DataView(body.buffer, body.byteOffset).getUint32(0, true);
-  const header = JSON.parse(Buffer.from(body.subarray(4, at)).toString()) as Header;
-  if (header.format !== FORMAT || header.made !== made) return undefined;
+  const header = headerIn(body.subarray(4, at));
+  if (header?.format !== FORMAT || header.made !== made) return undefined;
   // Copied, as words lie at multiples of four alone.
   const take = (length: number): Uint8Array<ArrayBuffer> => new Uint8Array(body.subarray(at, (at += length)));
   const words = (count: number): Uint32Array => new Uint32Array(take(4 * count).buffer);
@@ -154,6 +154,15 @@ export function indexFrom(bytes: Uint8Array, file: string, made: string): RowInd
     classes: classBytes === 1 ? take(rows) : words(rows),
     jumps: { rows: words(jumps), lines: words(jumps) },
   };
+}
+
+/** Undefined where it is none: a digest is easily made. */
+function headerIn(bytes: Uint8Array): Header | undefined {
+  try {
+    return (JSON.parse(Buffer.from(bytes).toString()) as Header | null) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What decides what an index of a file holds. */

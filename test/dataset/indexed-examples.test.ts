@@ -1,5 +1,6 @@
 /** @file Rows of large files are found by an index and read when their batch comes: the same rows, in the same batches, as where all are read before. */
 
+import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   existsSync,
@@ -119,6 +120,11 @@ describe('an index of rows', () => {
       const flipped = Buffer.from(bytes);
       flipped[at]! ^= 1;
       expect(indexFrom(flipped, file, 'then')).toBeUndefined();
+    }
+    for (const header of ['', 'null', '{', '[]']) {
+      const body = Buffer.concat([Buffer.from(Uint32Array.of(header.length).buffer), Buffer.from(header)]);
+      const whole = Buffer.concat([body, createHash('sha256').update(body).digest()]);
+      expect(indexFrom(whole, file, 'then')).toBeUndefined();
     }
     for (const length of [0, 3, 40, bytes.length - 1]) {
       expect(indexFrom(bytes.subarray(0, length), file, 'then')).toBeUndefined();

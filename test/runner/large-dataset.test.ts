@@ -3,7 +3,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { distillery, document, sampleRows, start, tinyWorkspace, until } from './program';
+import { distillery, document, sampleRows, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
 
 const training = { epochs: 1, evaluateEvery: 1000, checkpointEvery: 5 };
 
@@ -38,17 +38,16 @@ describe('a run of a file of more than a gigabyte', () => {
     expect(log(first!)).toMatch(/the teacher is asked in every step/);
     expect(readdirSync(path.join(workspace, '.distillery/cache/rows'))).toHaveLength(1);
 
-    const { child, outcome } = start(['run', 'tiny.distill.json'], workspace);
-    const second = (): string => runsOf(workspace)[1] ?? '';
-    const metrics = (): string => path.join(second(), 'metrics.jsonl');
-    await until(() => existsSync(metrics()) && readFileSync(metrics(), 'utf8').split('\n').length > 7);
+    const { child, outcome } = start(['run', 'tiny.distill.json'], workspace, stoppingAt('.', 8));
+    await untilStopped(child);
+    const second = runsOf(workspace)[1]!;
     child.kill('SIGKILL');
     await outcome;
-    await document(['resume', second()], workspace);
-    expect(weights(second()).equals(weights(first!))).toBe(true);
+    await document(['resume', second], workspace);
+    expect(weights(second).equals(weights(first!))).toBe(true);
 
     appendFileSync(data, '{"text": "one more", "label": "ham"}\n');
-    const { code, stderr } = await distillery(['resume', second()], workspace);
+    const { code, stderr } = await distillery(['resume', second], workspace);
     expect(code).toBe(2);
     expect(stderr).toMatch(/train\.jsonl.*changed/);
   });
