@@ -130,7 +130,7 @@ function openWithoutName(path: string): number {
 }
 
 /** Numbers that are only added to. */
-export class Numbers<T extends Uint32Array | Float64Array = Uint32Array> {
+export class Numbers<T extends Uint8Array | Uint32Array | Float64Array = Uint32Array> {
   private values: T;
   private size = 0;
 

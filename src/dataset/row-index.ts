@@ -11,7 +11,7 @@ import type { Progress } from './lines';
 /** A row that has no label; the others have the number of theirs, from 1. */
 export const NO_LABEL = 0;
 
-/** Columns of numbers, one entry a row unless it says otherwise. 5 bytes a row where there are fewer than 255 labels, else 8. */
+/** Columns of numbers, one entry a row unless it says otherwise. 5 bytes a row where there are 255 labels or fewer, else 8. */
 export interface RowIndex {
   file: string;
   bytes: number;
@@ -44,7 +44,8 @@ export async function indexRows(file: string, columns: Columns): Promise<RowInde
       bytes += chunk.length;
     },
   };
-  const [sizes, classes] = [new Numbers(Uint32Array), new Numbers(Uint32Array)];
+  const sizes = new Numbers(Uint32Array);
+  let classes: Numbers<Uint8Array> | Numbers = new Numbers(Uint8Array);
   const [jumpRows, jumpLines] = [new Numbers(Uint32Array), new Numbers(Uint32Array)];
   const labels = new LabelNumbers();
   let [end, line] = [0, 0];
@@ -60,7 +61,9 @@ export async function indexRows(file: string, columns: Columns): Promise<RowInde
       }
       [end, line] = [progress.bytes, row.line];
       sizes.add(size);
-      classes.add(labels.numberOf(row));
+      const label = labels.numberOf(row);
+      if (label > 255 && classes.all() instanceof Uint8Array) classes = wider(classes.all());
+      classes.add(label);
     },
     progress,
   );
@@ -69,13 +72,19 @@ export async function indexRows(file: string, columns: Columns): Promise<RowInde
     bytes,
     sha256: hash.digest('hex'),
     sizes: sizes.all().slice(),
-    classes: labels.names.length < 255 ? Uint8Array.from(classes.all()) : classes.all().slice(),
+    classes: classes.all().slice(),
     labels: labels.names,
     labelLines: labels.lines,
     range: labels.range,
     jumps: { rows: jumpRows.all().slice(), lines: jumpLines.all().slice() },
     problems,
   };
+}
+
+function wider(classes: Uint8Array | Uint32Array): Numbers {
+  const numbers = new Numbers(Uint32Array);
+  for (const one of classes) numbers.add(one);
+  return numbers;
 }
 
 class LabelNumbers {

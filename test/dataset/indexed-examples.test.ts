@@ -105,6 +105,14 @@ describe('an index of rows', () => {
     expect(summarizeIndexes([await indexRows(file, of)], of)).toEqual(await summarizeSplit([file], of));
   });
 
+  it('tells many labels apart', async () => {
+    const rows = Array.from({ length: 900 }, (_, i) => ({ text: 'x', label: `class ${(i * 7) % 300}` }));
+    const file = write('rows.jsonl', rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    const index = await indexRows(file, columns);
+    expect(Array.from(index.classes, (one) => index.labels[one - 1])).toEqual(rows.map(({ label }) => [label]));
+    expect(indexFrom(Buffer.concat([...indexBytes(index, '')]), file, '')).toEqual(index);
+  });
+
   it('says where files have no rows', async () => {
     const index = await indexRows(write('a.jsonl', '\n{\n'), columns);
     expect(() => summarizeIndexes([index], columns)).toThrow(/no rows/);
