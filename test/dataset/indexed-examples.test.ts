@@ -156,7 +156,7 @@ describe('where the index is kept', () => {
     return existsSync(place) ? readdirSync(place).map((name) => path.join(place, name)) : [];
   };
   /** As another process has it. */
-  const another = async (): Promise<typeof import('../../src/experiment/large-rows')> => {
+  const another = async () => {
     vi.resetModules();
     return import('../../src/experiment/large-rows');
   };
@@ -236,8 +236,8 @@ describe('a large dataset', () => {
       groupByLength,
     };
     return [data.train, data.labelled].map((examples) => {
-      const { steps, batchesOf } = epochBatches(examples, options);
-      return Array.from({ length: steps }, (_, step) => batchesOf(step));
+      const source = epochBatches(examples, options);
+      return Array.from({ length: source.steps }, (_, step) => source.batchesOf(step));
     });
   };
 
@@ -345,8 +345,8 @@ describe('examples that are read when they are asked for', () => {
       [64, 32],
       [8, 32],
     ]);
-    const { steps, batchesOf } = epochBatches(examples, options);
-    const seen = Array.from({ length: steps }, (_, step) => batchesOf(step)).flat();
+    const source = epochBatches(examples, options);
+    const seen = Array.from({ length: source.steps }, (_, step) => source.batchesOf(step)).flat();
     expect(seen.flatMap(({ indices }) => [...indices]).sort((a, b) => a - b)).toEqual([...texts.keys()]);
     expect(seen.filter(({ length }) => length === 64)).toHaveLength(1);
   });

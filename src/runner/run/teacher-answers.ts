@@ -233,19 +233,19 @@ async function fill(
   const isOne = index === undefined;
   const rest = isOne && values === 'float32' && !rounding ? new RestTimer() : undefined;
   let isFull = false;
-  let isLittle = false;
+  const found = { isLittle: false };
   try {
     isFull = await fillCache({
       ...setup,
       mayGoOn: async (filled) => {
-        isLittle = rest?.isLittle(blocks - filled) ?? false;
-        return !isLittle && mayGoOn(run, filled, blocks, (index ?? 0) + 1);
+        found.isLittle = rest?.isLittle(blocks - filled) ?? false;
+        return !found.isLittle && mayGoOn(run, filled, blocks, (index ?? 0) + 1);
       },
     });
   } finally {
-    if (!isLittle) await setup.teacher.release();
+    if (!found.isLittle) await setup.teacher.release();
   }
-  if (isLittle) {
+  if (found.isLittle) {
     run.plan.leaveOut('answers');
     return { rest: setup };
   }
