@@ -219,8 +219,16 @@ export class Tokenizer {
 
   /** The pieces of a text that the model would see, as the trainers count them. */
   pieces(text: string): string[] {
-    const split = (): Aligned[] => this.preTokenizer.split(this.normalize(Aligned.original(text)));
-    return this.limited(split).map((piece) => piece.text);
+    return this.limited(() => {
+      const normalized = this.normalize(Aligned.original(text));
+      if (!this.canCutPlain(normalized)) return this.preTokenizer.split(normalized).map((piece) => piece.text);
+      const pieces: string[] = [];
+      this.preTokenizer.cutPlain!(normalized.text, (start, end) => {
+        pieces.push(normalized.text.slice(start, end));
+        return false;
+      });
+      return pieces;
+    });
   }
 
   /** At least the first `wanted` tokens of `text` (all, if it has fewer), reading no more of it than is needed. */

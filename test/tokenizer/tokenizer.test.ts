@@ -244,6 +244,7 @@ describe('plain text', () => {
       ...Array.from({ length: 300 }, (_, seed) => drawn(seed)),
     ];
     for (const text of texts) {
+      expect(quick.pieces(text)).toEqual(general.pieces(text));
       for (const maxLength of [12, 512]) {
         expect(quick.encode(text, { maxLength }), JSON.stringify(text)).toEqual(general.encode(text, { maxLength }));
       }
