@@ -4,16 +4,18 @@
  */
 
 import { createHash } from 'node:crypto';
-import { stat, utimes } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { rm } from 'node:fs/promises';
-import { writeAtomically } from '../model/files/atomic';
+import { rm, stat, utimes } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { PARTIAL, writeAtomically } from '../model/files/atomic';
 import { makeFolder } from './folders';
 import { listOwned, readOwnedIfThere, requireOwned } from './owned';
 import { runsDirectory } from './run-paths';
 
 /** So many are kept: those of a few datasets and ways to read them. */
 const MOST_KEPT = 8;
+
+/** What is still being written after so long was left by a process that was killed. */
+const LEFT_MS = 60 * 60_000;
 
 /** Where the index of a file is kept for experiments in a folder. @param what how the file is read */
 export function rowIndexPlace(folder: string, file: string, what: string): string {
@@ -36,9 +38,15 @@ export async function keepIndex(place: string, bytes: Iterable<Uint8Array>): Pro
   requireOwned(folder);
   await makeFolder(folder);
   await writeAtomically(place, bytes);
-  const others = (await listOwned(folder))
-    .filter((name) => /^[0-9a-f]{32}$/.test(name))
-    .map((name) => join(folder, name));
-  const used = await Promise.all(others.map(async (one) => ({ one, at: (await stat(one)).mtimeMs })));
-  for (const { one } of used.sort((a, b) => b.at - a.at).slice(MOST_KEPT)) await rm(one, { force: true });
+  const others = (await listOwned(folder)).map((name) => join(folder, name));
+  const used = await Promise.all(others.map(async (one) => ({ one, at: await lastUse(one) })));
+  const isLeft = ({ one, at }: { one: string; at: number }): boolean =>
+    one.endsWith(PARTIAL) && Date.now() - at > LEFT_MS;
+  const kept = used.filter(({ one }) => /^[0-9a-f]{32}$/.test(basename(one))).sort((a, b) => b.at - a.at);
+  for (const { one } of [...kept.slice(MOST_KEPT), ...used.filter(isLeft)]) await rm(one, { force: true });
+}
+
+/** Another process may remove it meanwhile. */
+async function lastUse(file: string): Promise<number> {
+  return (await stat(file).catch(() => undefined))?.mtimeMs ?? Date.now();
 }
