@@ -82,6 +82,12 @@ function normOf(data: HostArray): number {
   return Math.sqrt(squares);
 }
 
+function distanceOf(a: HostArray, b: HostArray): number {
+  let squares = 0;
+  for (let i = 0; i < a.length; i++) squares += (a[i]! - b[i]!) ** 2;
+  return Math.sqrt(squares);
+}
+
 /** By how much a number of the fingerprint may differ, over the norm: the same kernels on the same input leave next to nothing. */
 const FINGERPRINT_TOLERANCE = 1e-4;
 
@@ -115,7 +121,7 @@ export function wrongOutput(outputs: Tensors, plain: Tensors, tolerance: number)
     if (!allFinite(expected.data)) return false; // Nothing to hold it against.
     const size = Math.max(1, expected.data.length);
     const share = size === 1 ? LEAST_SHARE.number : LEAST_SHARE.tensor;
-    const distance = normOf(Float32Array.from(expected.data, (value, i) => value - outputs[name]!.data[i]!));
+    const distance = distanceOf(expected.data, outputs[name]!.data);
     // Written so that NaN is wrong.
     return !(distance <= tolerance * (normOf(expected.data) + share * largest * Math.sqrt(size)));
   })?.[0];

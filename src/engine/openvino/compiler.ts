@@ -21,6 +21,7 @@ import {
 } from './check';
 import { withGivenMemory, type ToldGraph } from './given-memory';
 import type { OpenVinoLibrary } from './library';
+import { inOnePass } from './one-pass';
 import { OpenVinoProgram } from './program';
 import { openVinoRules } from './rules';
 import { OpenVinoTensor } from './tensor';
@@ -48,7 +49,7 @@ export class GraphCompiler {
   async load(graph: Graph, frozen: FrozenInputs, precision: Source['precision']): Promise<LoadedProgram> {
     const lowered = lower(graph, openVinoRules);
     const { graph: compiled, told }: Partial<ToldGraph> & Pick<ToldGraph, 'graph'> =
-      this.facts.device === 'CPU' ? withGivenMemory(lowered) : { graph: lowered };
+      this.facts.device === 'CPU' ? withGivenMemory(inOnePass(lowered)) : { graph: lowered };
     const onnx = encodeModel(compiled, frozen, inMemory, told);
     const properties = { ...this.facts.properties, INFERENCE_PRECISION_HINT: precision };
     // What is kept holds the frozen inputs: a file as large as the model for each shape of batch is too much.
