@@ -37,11 +37,16 @@ function knownData({ shape, dtype }: TensorSpec, input: number, signed: boolean)
   if (dtype === 'bool') return new Uint8Array(size).fill(1);
   const data = new Float32Array(size);
   const scale = shape.length < 2 ? 1 : 2 ** -Math.round(Math.log2(shape.at(-1)!) / 2);
+  // By the state's four highest bits, of which the first is the sign and the last two are the magnitude.
+  const magnitude = (bits: number): number => (4 + (bits & 3)) / 8;
+  const drawn = Float32Array.from(
+    { length: 16 },
+    (_, bits) => scale * (signed && bits >= 8 ? -1 : 1) * magnitude(bits),
+  );
   let state = input + 1;
   for (let i = 0; i < size; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0; // Numerical Recipes' generator
-    const magnitude = (4 + ((state >>> 28) & 3)) / 8;
-    data[i] = scale * (signed && state >>> 31 === 1 ? -magnitude : magnitude);
+    data[i] = drawn[state >>> 28]!;
   }
   return data;
 }

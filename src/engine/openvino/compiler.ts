@@ -100,11 +100,15 @@ export class GraphCompiler {
   /** @throws EngineUnavailable where the library computes something else, twice */
   private async compile(source: Source): Promise<LoadedProgram> {
     const { graph, frozen } = source;
+    const inputs = isCheap(graph) ? knownInputs(graph, frozen) : undefined;
+    // On this thread, while OpenVINO compiles on another.
+    const expected = inputs && plainOutputs(graph, frozen, inputs);
+    // Where nothing can be compiled, nobody waits for it.
+    expected?.catch(() => undefined);
     let compiled = await this.compileOnce(source);
     let fingerprint: Fingerprint | undefined;
-    if (isCheap(graph)) {
-      const inputs = knownInputs(graph, frozen);
-      const plain = await plainOutputs(graph, frozen, inputs);
+    if (inputs && expected) {
+      const plain = await expected;
       for (let attempt = 1; ; attempt++) {
         const outputs = await compiled.program.runOnce(inputs);
         const wrong = wrongOutput(outputs, plain, PLAIN_TOLERANCE[source.precision]);
