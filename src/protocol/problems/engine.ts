@@ -195,6 +195,19 @@ const torchrun = {
     message: 'The engine "torchrun" ends where a training diverges.',
     remedy: 'Set "onDivergence" to "stop", or use another engine.',
   },
+  'torchrun-devices-unknown': {
+    message: 'Nothing is known of the devices "{devices}".',
+    remedy: 'Write a count and one of {known:names}, as "8xH100", or leave it out.',
+  },
+  'torchrun-hosts-here': {
+    message: 'It is to be trained on {hosts} hosts, and "where": "local" is this one.',
+    remedy:
+      'Set torchrun.where to "ssh" or "slurm", or take it along (distillery export --format torchrun) and start its run.sh on each host.',
+  },
+  'torchrun-where-exported': {
+    message: 'It is to be trained on "{where}", which this version does not start.',
+    remedy: 'Take it along: distillery export --format torchrun writes the folder and what "{where}" is told.',
+  },
   'torchrun-interpreter-named': {
     message: 'An experiment file, which may be a stranger’s, cannot have "{interpreter}" started.',
     remedy: 'Write "python3" or the like, and set the environment variable DISTILLERY_PYTHON to a path.',

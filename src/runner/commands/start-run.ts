@@ -10,7 +10,7 @@ import { readOwned, requireOwnedTree } from '../../run-directory/owned';
 import { sweepRun } from '../../run-directory/sweep-run';
 import { createRun, findRun, readRun } from '../../run-directory/run-directory';
 import { readRunExperiment, writeRunExperiment } from '../../experiment/experiment-record';
-import type { ResolvedExperiment } from '../../experiment/file/schema';
+import { torchrunSchema, type ResolvedExperiment } from '../../experiment/file/schema';
 import { Source } from '../../experiment/file/source';
 import { engineNames } from '../../protocol/engines';
 import { InputError, type Problem } from '../../protocol/problem';
@@ -34,6 +34,8 @@ export interface ResumeOptions extends StartOptions {
   withControl?: boolean;
   /** Goes on with another engine than the run has had. */
   engine?: ResolvedExperiment['engine'];
+  /** Of each host, where the engine is torchrun; a checkpoint does not know how many there were. */
+  processes?: number;
   /** Takes the run from a process that cannot be seen from here: the person knows that it has ended. */
   takeOver?: boolean;
 }
@@ -58,7 +60,7 @@ export async function startRun(
 export async function resumeRun(
   nameOrPath: string,
   output: RunOutput,
-  { queue = true, withControl = false, takeOver = false, engine: asked }: ResumeOptions = {},
+  { queue = true, withControl = false, takeOver = false, engine: asked, processes }: ResumeOptions = {},
 ): Promise<RunResult> {
   const paths = await findRun(nameOrPath);
   await requireOwnedTree(paths.directory);
@@ -68,6 +70,7 @@ export async function resumeRun(
     ...kept,
     ...(addsControl && { controls: ['no-distillation'] }),
     ...(asked !== undefined && { engine: asked }),
+    ...(processes !== undefined && { torchrun: { ...torchrunSchema.parse({}), ...kept.torchrun, processes } }),
   };
   const changed = await findChangedInputs(experiment);
   if (changed.length > 0) throw new InputError(changed as [Problem, ...Problem[]]);
@@ -83,7 +86,7 @@ export async function resumeRun(
     throw InputError.at(paths.directory, 'run-still-going', {});
   });
   await sweepRun(paths.directory);
-  if (addsControl || asked !== undefined) await writeRunExperiment(paths, experiment);
+  if (addsControl || asked !== undefined || processes !== undefined) await writeRunExperiment(paths, experiment);
   output.started(paths.directory, experiment, []);
   return carryOut({ paths, experiment, lock, engine, started: record.started, alerts: record.alerts, queue }, output);
 }

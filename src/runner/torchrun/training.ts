@@ -5,7 +5,6 @@ import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { NotFinite } from '../../distill/not-finite';
-import { parameterCount } from '../../model/layouts/config';
 import { writeAtomically } from '../../model/files/atomic';
 import { formatCount } from '../../protocol/format';
 import { InputError, type Complaint } from '../../protocol/problem';
@@ -16,7 +15,8 @@ import { TrainingWatch } from '../alerts/training-watch';
 import type { PreparedRun } from '../run/prepared-run';
 import { writeJob, type JobTraining } from './job';
 import { packageFolder, pythonEnvironment } from './interpreter';
-import { strategyFor, type Torchrun } from './torchrun';
+import { strategyFor } from './strategy';
+import type { Torchrun } from './torchrun';
 
 /** How often torchrun begins again after a worker has ended, before it gives up. */
 const MOST_RESTARTS = 3;
@@ -53,7 +53,8 @@ export async function trainOnTorchrun(
   const shared = path.join(directory, 'torchrun');
   const folder = path.join(shared, path.relative(directory, training.paths.directory) || 'student');
   requireOwned(folder);
-  const strategy = strategyFor(torchrun, parameterCount(training.pairing.student));
+  const { strategy, notes } = strategyFor(run, torchrun, training);
+  for (const note of notes) await run.recorder.note(note);
   await writeJob(run, training, { shared, folder, runner: process.pid, strategy });
   const wish = new Wish(run, folder);
   await wish.tell();
