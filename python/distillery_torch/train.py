@@ -308,6 +308,7 @@ class Run:
             tell(
                 "begins",
                 step=trainer.step,
+                resumed=self.is_resumed,
                 steps=job.steps,
                 processes=processes.world,
                 device=_device_name(processes),

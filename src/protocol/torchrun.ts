@@ -6,6 +6,7 @@ export const torchrunEngine = 'torchrun';
 /** Model families that it computes; `FAMILIES` of python/distillery_torch/models.py. */
 export const torchrunFamilies = [
   'bert',
+  'distilbert',
   'roberta',
   'xlm-roberta',
   'gpt2',

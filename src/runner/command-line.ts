@@ -168,8 +168,10 @@ function program(examples: string): Command {
       .exitOverride();
 
   const noQueue = ['--no-queue', 'do not wait for other runs on the same device'] as const;
+  const onHost = ['--on <host>', 'train with the engine "torchrun" on a host, over your own ssh'] as const;
   verb('run <file>', 'run an experiment file')
     .option(...noQueue)
+    .option(...onHost)
     .action(async (file: string, { json, ...options }: JsonOption & StartOptions) =>
       finishRun(json, (output) => startRun(file, output, options)),
     );
@@ -179,6 +181,7 @@ function program(examples: string): Command {
     .addOption(
       new Option('--engine <name>', 'go on with another engine').choices(['auto', ...engineNames, torchrunEngine]),
     )
+    .option(...onHost)
     .option('--processes <n>', 'of each host, where the engine is "torchrun"; the curve stays the same', wholeNumber)
     .option('--take-over', 'from a process in another container or on another machine, which you know has ended')
     .action(async (run: string, { json, ...options }: JsonOption & ResumeOptions) =>

@@ -70,7 +70,7 @@ async function takenAlong(folder: string, settings: NodeJS.ProcessEnv, before: r
   const above = path.dirname(folder);
   const env = { PATH: process.env.PATH, HOME: above, PYTHON: python, OMP_NUM_THREADS: '1', ...settings };
   const [program, ...args] = [...before, path.join(folder, 'run.sh')];
-  await promisify(execFile)(program!, args, { cwd: above, env, maxBuffer: 1 << 26 });
+  await promisify(execFile)(program, args, { cwd: above, env, maxBuffer: 1 << 26 });
 }
 
 /** Workers of torchrun that train in a run's folder. */

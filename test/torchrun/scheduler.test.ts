@@ -41,10 +41,10 @@ function directivesOf(script: string): Record<string, string> {
   const found = lines.slice(0, end).filter((line) => line.startsWith('#SBATCH'));
   expect(lines.filter((line) => line.startsWith('#SBATCH'))).toEqual(found);
   return Object.fromEntries(
-    found.map((line) => {
+    found.map((line): [string, string] => {
       const [, name, value = ''] = /^#SBATCH --([a-z-]+)(?:=(\S+))?$/.exec(line)!;
-      expect([name, value]).toEqual([name, expect.stringMatching(options[name!]!)]);
-      return [name, value];
+      expect(value, name).toMatch(options[name!]!);
+      return [name!, value];
     }),
   );
 }

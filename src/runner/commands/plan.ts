@@ -157,7 +157,7 @@ function teachersOf({ teacher }: Experiment, { teacher: first, members = [] }: M
 function devicesIn({ engine, torchrun }: Experiment): Pick<PlanOptions, 'devices' | 'hosts'> {
   const named = devicesOf(torchrun?.devices ?? '');
   if (engine !== torchrunEngine || !named) return {};
-  const { hosts = 1, processes = 'auto' } = torchrun!;
+  const { hosts, processes } = torchrun!;
   const count = processes === 'auto' ? named.count : processes;
   return { devices: { count, device: deviceNamed(named.name)! }, hosts };
 }

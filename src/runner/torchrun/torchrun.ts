@@ -6,9 +6,12 @@ import type { Experiment, ResolvedExperiment } from '../../experiment/file/schem
 import { complaint, ComplaintError } from '../../protocol/problem';
 import { devicesOf, type torchrunStrategies } from '../../protocol/torchrun';
 import { findInterpreter, type Interpreter } from './interpreter';
+import { Host } from './ssh';
 import { deviceHere } from './strategy';
 
 export interface Torchrun {
+  /** Where they are, if not here. */
+  host?: Host;
   interpreter: Interpreter;
   /** Workers of each host. */
   processes: number;
@@ -27,15 +30,19 @@ export interface Torchrun {
  */
 export async function openTorchrun(
   experiment: Pick<Experiment | ResolvedExperiment, 'torchrun' | 'threads'>,
+  on?: string,
 ): Promise<Torchrun> {
   const { processes = 'auto', strategy = 'auto', where = 'local', hosts = 1 } = experiment.torchrun ?? {};
-  if (where !== 'local') throw new ComplaintError(complaint('torchrun-where-exported', { where }));
+  if (where === 'ssh' && on === undefined) throw new ComplaintError(complaint('torchrun-host-missing', {}));
+  if (where !== 'local' && where !== 'ssh') throw new ComplaintError(complaint('torchrun-where-exported', { where }));
   if (hosts > 1) throw new ComplaintError(complaint('torchrun-hosts-here', { hosts }));
-  const interpreter = await findInterpreter(experiment);
+  const host = where === 'ssh' ? new Host(on!) : undefined;
+  const interpreter = await findInterpreter(experiment, host);
   const count = processes === 'auto' ? Math.max(1, interpreter.gpus.length) : processes;
-  const threads = Math.max(1, Math.floor((experiment.threads ?? os.availableParallelism()) / count));
+  const cores = host ? interpreter.cores : os.availableParallelism();
+  const threads = Math.max(1, Math.floor((experiment.threads ?? cores) / count));
   const device = deviceHere(interpreter.gpus, count);
-  return { interpreter, processes: count, hosts, threads, device, strategy };
+  return { ...(host && { host }), interpreter, processes: count, hosts, threads, device, strategy };
 }
 
 /**

@@ -19,11 +19,19 @@ import { strategyFor } from './strategy';
 import type { Torchrun } from './torchrun';
 
 /** How often torchrun begins again after a worker has ended, before it gives up. */
-const MOST_RESTARTS = 3;
+export const MOST_RESTARTS = 3;
 
 /** What Python says, a line of JSON each on standard output; `tell` of python/distillery_torch/records.py. */
-type Event =
-  | { distillery: 'begins'; step: number; steps: number; processes: number; device: string; torch: string }
+export type Event =
+  | {
+      distillery: 'begins';
+      step: number;
+      resumed: boolean;
+      steps: number;
+      processes: number;
+      device: string;
+      torch: string;
+    }
   | { distillery: 'damaged'; folder: string; step: number }
   | { distillery: 'step'; record: MetricsRecord }
   | { distillery: 'evaluating'; step: number }
@@ -157,10 +165,11 @@ const LINES_KEPT = 200;
 const errorLine = /^(?:\[\w+\]:)?\s*((?:[a-z_]+\.)*[A-Z]\w*(?:Error|Exception|Exit): .*)/;
 
 /** Hears what Python says, and tells it on as `trainModel` does. */
-class Following {
+export class Following {
   private watch: TrainingWatch;
   private begun = 0;
-  private finished: boolean | undefined;
+  /** Undefined where it ended without saying. */
+  finished: boolean | undefined;
 
   constructor(
     private readonly run: PreparedRun,
@@ -171,11 +180,16 @@ class Following {
 
   /** Whether the training was finished; undefined where it ended without saying. */
   async follow(child: ChildProcess): Promise<boolean | undefined> {
-    for await (const line of createInterface({ input: child.stdout! })) {
-      const event = eventOf(line);
-      if (event) await this.hear(event);
-    }
+    for await (const line of createInterface({ input: child.stdout! })) await this.hearLine(line);
     return this.finished;
+  }
+
+  /** `first` hears what the line says before anybody is told. */
+  async hearLine(line: string, first?: (event: Event) => Promise<void>): Promise<void> {
+    const event = eventOf(line);
+    if (!event) return;
+    await first?.(event);
+    await this.hear(event);
   }
 
   private async hear(event: Event): Promise<void> {
