@@ -67,7 +67,11 @@ export async function trainOverSsh(
   }
   await run.recorder.note(`the ${training.role} is trained on ${host.name}, in ~/${there}`);
   const wish = new AbortController();
-  const tell = (): void => void tellWish(run, host, `${there}/${job}`);
+  const connection = { isLost: false };
+  const tell = (): void => {
+    if (connection.isLost && run.control.stopping) wish.abort();
+    else void tellWish(run, host, `${there}/${job}`);
+  };
   const stopListening = run.control.listen(tell);
   if (run.control.stopping || run.control.paused) tell();
   const following = new Following(run, training);
@@ -75,11 +79,17 @@ export async function trainOverSsh(
   let code: number | undefined;
   const lost = (reason: string): void => {
     void run.recorder.note(`warning: no connection to ${host.name} (${reason}); the training goes on there`);
+    connection.isLost = true;
     if (run.control.stopping) wish.abort();
   };
   try {
     const lines = host.follow(`${there}/${job}/events`, `${there}/${job}/pid`, wish.signal, lost);
     for await (const line of lines) {
+      // A wish of meanwhile has not arrived.
+      if (connection.isLost) {
+        connection.isLost = false;
+        tell();
+      }
       const exit = EXIT.exec(line);
       if (exit) {
         code = Number(exit[1]);
@@ -153,7 +163,7 @@ function startScript({ interpreter, processes, threads }: Torchrun, there: strin
   ].join(' && ');
 }
 
-/** One after the other, as the host answers; a wish that does not arrive is told with the next. */
+/** One that does not arrive is told again when there is a connection. */
 async function tellWish({ control }: PreparedRun, host: Host, folder: string): Promise<void> {
   const wish = control.stopping ? 'stop' : control.paused ? 'pause' : 'run';
   const file = quoted(`${folder}/control.json`);
