@@ -232,7 +232,7 @@ class _PostNorm:
     output_norm: nn.Module
 
     def forward(self, a: Architecture, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
-        """x [B, L, D] → the same shape, or [R, D] where rows are chosen."""
+        """Compute a block: x [B, L, D] → the same shape, or [R, D] where rows are chosen."""
         choose, chosen = forward.choose, forward.choose is not None
         query, key, value = (_split(part(x), a.heads) for part in (self.query, self.key, self.value))
         context = _attend(query, key, value, bias, a, forward.dropout)
@@ -416,7 +416,9 @@ class DistilBert(Model):
         """See ``Model``."""
         embeddings = self.distilbert.embeddings
         positions = torch.arange(batch.input_ids.shape[1], device=batch.input_ids.device)
-        x = embeddings.LayerNorm(embeddings.word_embeddings(batch.input_ids) + embeddings.position_embeddings(positions))
+        x = embeddings.LayerNorm(
+            embeddings.word_embeddings(batch.input_ids) + embeddings.position_embeddings(positions)
+        )
         x = forward.dropout(x, self.a.embedding_dropout)
         bias = padding_bias(batch.attention_mask)
         layers = cast("nn.ModuleList", self.distilbert.transformer.layer)

@@ -25,7 +25,7 @@ def architecture_of(folder: Path) -> Architecture:
     dropout = c.get("hidden_dropout_prob", c.get("resid_pdrop", 0.0))
     sliding = c.get("layer_types")
 
-    def first(*names: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    def first(*names: str) -> Any:
         return next((c[name] for name in names if c.get(name) is not None), None)
 
     return Architecture(
