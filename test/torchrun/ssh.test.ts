@@ -150,7 +150,7 @@ describe.skipIf(sshd === undefined)('a host', () => {
   });
 
   it.skipIf(!hasPython || !torture)(
-    'trains as this one does; a lost connection and a killed runner lose nothing, stop and resume work',
+    'trains as this one does; a lost connection and a killed runner lose nothing',
     async () => {
       const workspace = tinyWorkspace({ task: 'text-classification', training: { epochs: 17 } });
       rewrite(workspace, (experiment) => {
