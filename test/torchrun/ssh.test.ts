@@ -150,9 +150,9 @@ describe.skipIf(sshd === undefined)('a host', () => {
   });
 
   it.skipIf(!hasPython || !torture)(
-    'trains as this one does; a lost connection and a killed runner lose nothing',
+    'trains as this one does; a lost connection and a killed runner lose nothing, and it is stopped and resumed',
     async () => {
-      const workspace = tinyWorkspace({ task: 'text-classification', training: { epochs: 17 } });
+      const workspace = tinyWorkspace({ task: 'text-classification', training: { epochs: 60 } });
       rewrite(workspace, (experiment) => {
         experiment.engine = 'torchrun';
         experiment.torchrun = { dropout: 'exact' };
@@ -175,8 +175,14 @@ describe.skipIf(sshd === undefined)('a host', () => {
       await until(() => steps() > seen + 5);
       first.child.kill('SIGKILL');
       await first.outcome;
-      const resumed = start(['resume', path.basename(directory), '--on', 'there', '--json'], workspace, there);
-      const { code, stderr } = await resumed.outcome;
+      const resume = () => start(['resume', path.basename(directory), '--on', 'there', '--json'], workspace, there);
+      const stopped = resume();
+      const again = steps();
+      await until(() => steps() > again + 5);
+      stopped.child.kill('SIGTERM');
+      expect(JSON.parse((await stopped.outcome).stdout)).toMatchObject({ status: 'stopped' });
+      expect(existsSync(path.join(directory, 'checkpoints', 'last', 'trainer.json'))).toBe(true);
+      const { code, stderr } = await resume().outcome;
       expect([code, stderr]).toEqual([0, expect.any(String)]);
       for (const name of ['.', 'controls/no-distillation', 'teacher']) {
         const [one, other] = [own, directory].map((run) => metricsOf(path.join(run, name)));
