@@ -23,6 +23,7 @@ import { initialProjections, initialTeacher, loadModel, studentArchitecture, tra
 import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
 import { teacherAnswers, wantsCache } from './teacher-answers';
+import { trainOverSsh } from '../torchrun/remote-training';
 import { trainOnTorchrun } from '../torchrun/training';
 import { trainModel } from './train-model';
 import { measureMemory, planMemory } from './training-memory';
@@ -215,7 +216,9 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
   const progress = (step: number) => ({ ...plan.at(role, step, training.number ?? seed?.number), seed });
   if (run.torchrun) {
     if (frozen) await (await prepareProbes(run, pairing.student, frozen, paths)).prober.release();
-    return trainOnTorchrun(run, run.torchrun, { ...training, seed: seed && spec.seed, progress });
+    const { host } = run.torchrun;
+    const one = { ...training, seed: seed && spec.seed, progress };
+    return host ? trainOverSsh(run, { ...run.torchrun, host }, one) : trainOnTorchrun(run, run.torchrun, one);
   }
   await planMemory(run, {
     role,
