@@ -484,7 +484,7 @@ export interface DeviceRecord {
 
 /** A model on this machine: `models`. */
 export interface ModelRecord {
-  /** What an experiment may name it by: `org/name`, with `@COMMIT` for one that main does not mean; a package's name; a folder's path. */
+  /** What an experiment may name it by: `org/name` or `org/name/FILE.gguf`, with `@COMMIT` for one that main does not mean; a package's name; a folder's path. */
   id: string;
   source: 'cache' | 'package' | 'folder';
   /** Absolute: a folder, or a file. */
@@ -511,6 +511,8 @@ export interface ModelRecord {
 /** `models --fetch ID --plan`: what would be fetched. */
 export interface PlannedModel {
   id: string;
+  /** The GGUF file that was named. */
+  file?: string | undefined;
   revision: string;
   commit: string;
   host: string;
@@ -525,7 +527,7 @@ export interface PlannedModel {
 
 /** `models --fetch ID` */
 export interface FetchedModel extends Omit<PlannedModel, 'cache' | 'missing'> {
-  /** The snapshot's folder. */
+  /** The snapshot's folder, or the file in it that was named. */
   path: string;
   /** Bytes that were fetched, those of an earlier attempt among them; 0 where all of it was there. */
   fetched: number;

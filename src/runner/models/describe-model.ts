@@ -111,7 +111,7 @@ async function bytesIn(folder: string): Promise<number> {
 }
 
 /** `license:` of the front matter of the model card: a name, or a list of them. */
-async function licenceIn(folder: string): Promise<string | undefined> {
+export async function licenceIn(folder: string): Promise<string | undefined> {
   const card = await readStart(join(folder, 'README.md'), CARD_BYTES).catch(() => '');
   const [, matter = ''] = /^\uFEFF?---\r?\n(.*?)\r?\n---/s.exec(card) ?? [];
   const [, named = '', listed = ''] = /^license:[ \t]*([^\r\n]*)((?:\r?\n[ \t]*- [^\r\n]*)*)/m.exec(matter) ?? [];
