@@ -494,6 +494,8 @@ export interface ModelRecord {
   revisions?: string[] | undefined;
   family?: string | undefined;
   parameters?: number | undefined;
+  /** Tokens of the longest text that it reads. */
+  maxPositions?: number | undefined;
   /** Of its files. */
   bytes: number;
   /** As its model card has it. */

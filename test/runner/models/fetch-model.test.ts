@@ -380,6 +380,7 @@ describe('the program', () => {
         revisions: ['main'],
         family: 'bert',
         parameters: expect.any(Number) as number,
+        maxPositions: expect.any(Number) as number,
         bytes: planned.bytes,
         licence: 'apache-2.0',
         tasks: ['masked-lm'],
