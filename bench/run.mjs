@@ -10,7 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { installTestLibraries } from '../scripts/libraries.mjs';
+import { installModels, installTestLibraries } from '../scripts/libraries.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -49,6 +49,8 @@ await build({
 });
 installTestLibraries();
 const [, , ...options] = process.argv;
+const models = ['minilm', 'smollm2'];
+installModels(models.filter((name) => options.includes('--pretrained') || options.includes(name)));
 if (['growth', 'curves', 'run-list', 'load', 'beside', 'generation', 'open'].includes(options[0])) {
   run(`dist/bench/${options[0]}.js`, ...options.slice(1));
 } else {
