@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { commands, Uri, window, workspace } from 'vscode';
 import { listRuns, originOfRun, readRun, type Run } from '../../src/run-directory/run-directory';
+import { RunList } from '../../src/extension/runs/run-list';
 import { listTrash } from '../../src/run-directory/run-trash';
 import { isLive, type RunStatus } from '../../src/protocol/records';
 import { folder, sampleRows, tinyRun, writeTinyExperiment } from './tiny-run';
@@ -165,8 +166,14 @@ describe('a run', () => {
   });
 
   it('that is deleted lies in the trash, and comes back', async () => {
+    const list = new RunList();
+    await list.ready();
     await execute('distillery.deleteRun', run.paths.id);
     assert.deepEqual(await listRuns(runs), []);
+    // Who hears only now of a change before it does not show it again.
+    await list.look(run.paths.directory);
+    assert.equal(list.find(run.paths.id), undefined);
+    list.dispose();
     const [trashed] = await listTrash(runs);
     // The question before it is not answered in tests: nothing is removed.
     await commands.executeCommand('distillery.emptyTrash');

@@ -52,9 +52,11 @@ it("asks before a teacher's server is sent anything, once, and keeps its key out
   const { page, dialog } = window;
   await window.openFile('tiny.distill.json');
 
-  /** From the Lab, which is shown where the run was seen before it had failed. */
+  /** From the Lab, which is shown where the run was seen before it had failed, and says why it has; else a notification does. */
   const backToFile = async (): Promise<void> => {
-    await window.notification.filter({ hasText: 'answers only to who has a key' }).waitFor();
+    const why = 'answers only to who has a key';
+    const [said, shown] = [window.notification.filter({ hasText: why }), window.lab.getByText(why)];
+    await expect.poll(async () => (await said.count()) + (await shown.count())).toBeGreaterThan(0);
     await page.getByRole('tab', { name: 'tiny.distill.json' }).click();
     await page.locator('.monaco-editor .view-lines').first().click();
   };

@@ -9,7 +9,18 @@ import type { MetricsRecord, RunRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { thisProcess } from '../../src/run-directory/processes';
 import { torture } from '../torture';
-import { distillery, document, onlyRun, readLines, start, tinyWorkspace, until, type TinyExperiment } from './program';
+import {
+  distillery,
+  document,
+  onlyRun,
+  readLines,
+  start,
+  stoppingAt,
+  tinyWorkspace,
+  until,
+  untilStopped,
+  type TinyExperiment,
+} from './program';
 
 /** The teacher makes 6 steps, student and control 48 each. */
 const experiment: TinyExperiment = { task: 'text-classification', training: { epochs: 8, checkpointEvery: 3 } };
@@ -66,8 +77,8 @@ describe('an interrupted run', () => {
     ['while its control trains in what might be a container', 'controls/no-distillation', 10, 'elsewhere'],
   ])('killed %s and resumed, has the weights of an uninterrupted one', async (_, part, steps, place) => {
     const begun = tinyWorkspace(experiment);
-    const { child, outcome } = start(['run', 'tiny.distill.json'], begun);
-    await until(() => stepsIn(metricsOf(begun, part)) >= steps);
+    const { child, outcome } = start(['run', 'tiny.distill.json'], begun, stoppingAt(part, steps));
+    await untilStopped(child);
     child.kill('SIGKILL');
     expect((await outcome).signal).toBe('SIGKILL');
     const workspace = place === 'moved' ? path.join(begun, 'inside') : begun;
@@ -96,13 +107,16 @@ describe('an interrupted run', () => {
 
   it.each(engines)('stopped over its socket and resumed, has the same weights too, on %s', async (engine) => {
     const workspace = tinyWorkspace({ ...experiment, engine });
-    const { outcome } = start(['run', 'tiny.distill.json', '--json'], workspace);
-    await until(() => stepsIn(metricsOf(workspace, '.')) >= 12);
+    const { child, outcome } = start(['run', 'tiny.distill.json', '--json'], workspace, stoppingAt('.', 12));
+    await untilStopped(child);
     const run = onlyRun(workspace);
     const socket = net.connect(recordOf(run).socket!);
     const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
     connection.listen();
-    await connection.sendRequest('pause');
+    const pause = connection.sendRequest('pause');
+    await once(socket, 'connect');
+    child.kill('SIGCONT');
+    await pause;
     await until(() => recordOf(run).status === 'paused');
     const paused = stepsIn(metricsOf(workspace, '.'));
     // Each answer gives the training a turn.

@@ -140,6 +140,17 @@ export function tinyWorkspace({
   return folder;
 }
 
+/** The environment in which the program stops itself after so many steps of a model's part of the run directory: see stop-at.cjs. */
+export const stoppingAt = (part: string, steps: number): NodeJS.ProcessEnv => ({
+  NODE_OPTIONS: `--require "${path.join(root, 'test/runner/stop-at.cjs')}"`,
+  DISTILLERY_STOP_AT: `${part} ${steps}`,
+});
+
+/** Waits until a program has stopped itself; it goes on by SIGCONT. */
+export async function untilStopped({ pid }: ChildProcess): Promise<void> {
+  await until(() => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') T '));
+}
+
 /** Waits until it has come to that: what a process writes announces itself to nobody. @returns what was asked for */
 export function until<T>(ask: () => T | undefined | false): Promise<T> {
   return vi.waitUntil(ask, { timeout: 60_000, interval: 10 });

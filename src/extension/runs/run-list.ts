@@ -44,6 +44,7 @@ export class RunList implements Disposable {
   readonly #disposables: Disposable[] = [];
   #poll: NodeJS.Timeout | undefined;
   #scanned: Promise<void> | undefined;
+  /** The last look, whether or not it came to anything. */
   #looking: Promise<unknown> = Promise.resolve();
 
   constructor() {
@@ -82,7 +83,7 @@ export class RunList implements Disposable {
   /** Looks at everything anew. */
   refresh(): Promise<void> {
     const refreshed = this.#looking.then(() => this.#refresh());
-    this.#looking = refreshed;
+    this.#looking = refreshed.catch(() => undefined);
     return refreshed;
   }
 
@@ -104,14 +105,17 @@ export class RunList implements Disposable {
   look(directory: string): Promise<ListedRun> {
     // One after another, so that an older look never overwrites a newer one.
     const looked = this.#looking.then(() => this.#look(directory));
-    this.#looking = looked;
+    this.#looking = looked.catch(() => undefined);
     return looked;
   }
 
   async #look(directory: string): Promise<ListedRun> {
     const run = await this.#listed(await readRun(directory));
     const before = this.#byDirectory.get(directory);
-    if (JSON.stringify(before) !== JSON.stringify(run)) {
+    // The notice of a run's last change, or of its coming back, may be heard after it was deleted.
+    if (!isFolder(directory)) {
+      if (this.#byDirectory.delete(directory)) this.#fire(undefined);
+    } else if (JSON.stringify(before) !== JSON.stringify(run)) {
       this.#byDirectory.set(directory, run);
       this.#fire(run);
     }
@@ -154,7 +158,7 @@ export class RunList implements Disposable {
     // What is written into a new folder at once is seen only where the system watches it already.
     const folders = workspace.createFileSystemWatcher(new RelativePattern(folder, runFolders), false, true, true);
     folders.onDidCreate(({ fsPath }) => {
-      if (lstatSync(fsPath, { throwIfNoEntry: false })?.isDirectory()) this.#lookSoon(fsPath);
+      if (isFolder(fsPath)) this.#lookSoon(fsPath);
     });
     return Disposable.from(watcher, folders);
   }
@@ -181,6 +185,10 @@ export class RunList implements Disposable {
     for (const timer of this.#due.values()) clearTimeout(timer);
     for (const disposable of [...this.#watchers.values(), ...this.#disposables, this.#changed]) disposable.dispose();
   }
+}
+
+function isFolder(place: string): boolean {
+  return lstatSync(place, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** Every `.distillery/runs` of the workspace: where runs are, and where the experiment files' next ones will be. */
