@@ -3,7 +3,8 @@
  *
  *   npm run demo && npx distillery run demo/language-model.distill.json && npm run pictures
  *
- * DISTILLERY_PICTURES names another folder with them than demo/.
+ * DISTILLERY_PICTURES names another folder with them than demo/, `npm run pictures -- -t smollm2` takes those of docs/real-teachers.md alone,
+ * whose experiment is `smollm2.distill.json` there.
  */
 
 import path from 'node:path';
@@ -23,6 +24,7 @@ const narrow = { width: 420, height: 860 };
 const shown = {
   definitions: { example: 3, temperature: 2 }, // "being easily excited": an attribute, a state, a feeling
   'language-model': { example: 5, token: 'plants', temperature: 1, prompt: 'a large African' },
+  smollm2: { example: 3, token: 'distant', temperature: 1 }, // "his gaze fixed upon the dim and distant horizon"
 };
 type Sample = keyof typeof shown;
 
@@ -118,6 +120,15 @@ const looks: Record<
     tab: 'Tokens',
     look: async ({ lab }) => lab.locator('lab-distribution .body').first().waitFor(),
   },
+  smollm2: {
+    sample: 'smollm2',
+    tab: 'Tokens',
+    look: async ({ lab }) => {
+      await lab.locator('lab-distribution .body').first().waitFor();
+      // Probes come one by one, and that of step 0 last.
+      await lab.locator('figure', { hasText: 'as training went on' }).getByText('0', { exact: true }).waitFor();
+    },
+  },
   completions: {
     sample: 'language-model',
     tab: 'Completions',
@@ -134,8 +145,9 @@ async function choose(window: Workbench, sample: Sample): Promise<void> {
   await lab.locator('lab-distribution .body').first().waitFor();
   await lab.locator('lab-temperature #slider').fill(String(Math.round(1000 * toFraction(temperature))));
   if (sample === 'definitions') return;
-  const { token, prompt } = shown['language-model'];
-  await lab.locator('lab-chips [role=option]').filter({ hasText: token }).click();
+  await lab.locator('lab-chips [role=option]').filter({ hasText: shown[sample].token }).first().click();
+  if (sample === 'smollm2') return;
+  const { prompt } = shown[sample];
   await openTab(window, 'Completions');
   await lab.locator('vscode-checkbox', { hasText: 'Control too' }).click();
   await lab.locator('#prompt textarea').fill(prompt);
