@@ -1,6 +1,7 @@
 /** @file Trains one model of a run to its end, or until asked to stop: steps, evaluations, probes, checkpoints. */
 
 import type { Evaluator } from '../../distill/evaluation/evaluator';
+import { StoppedAsking } from '../../distill/teacher/cache';
 import { NotFinite, requireFiniteTensor } from '../../distill/not-finite';
 import { trainedSpecs } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
@@ -163,7 +164,12 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
         if (!lowers) await save();
         return false;
       }
-      const record = await trainer.step().catch(atStep(trainer.position, experimentFile));
+      const record = await trainer.step().catch((error: unknown) => {
+        if (error instanceof StoppedAsking) return undefined;
+        return atStep(trainer.position, experimentFile)(error);
+      });
+      // Stopped: seen above.
+      if (!record) continue;
       metrics.append(record);
       recorder.progress(progress('training'), record);
       await alert(watch.step(record));

@@ -2,6 +2,7 @@
 
 import { Evaluator } from '../../distill/evaluation/evaluator';
 import { controlOf, imitatedOf, type DistilledPair, type Pairing } from '../../distill/pairing';
+import { KeptAnswers } from '../../distill/teacher/kept-answers';
 import type { TargetSource, Teacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { Trainer } from '../../distill/training/trainer';
@@ -109,7 +110,7 @@ export function planRoles(run: PreparedRun, teachers: readonly TeacherModel[], s
     plan.add('teacher', stepsOf(member.training, 'teacher'), 3 * sizes[i]! * member.training.batchSize, i + 1);
   }
   const { training } = experiment;
-  const isKept = wantsCache(experiment);
+  const isKept = wantsCache(run);
   if (isKept) sizes.forEach((size, i) => plan.add('answers', 1, size * data.train.length, i + 1));
   const all = sizes.reduce((a, b) => a + b);
   const asked = isKept ? 0 : all;
@@ -216,7 +217,12 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     if (frozen) await (await prepareProbes(run, pairing.student, frozen, paths)).prober.release();
     return trainOnTorchrun(run, run.torchrun, { ...training, seed: seed && spec.seed, progress });
   }
-  await planMemory(run, { role, pairing, spec, runsTeacher: !wantsCache(experiment) });
+  await planMemory(run, {
+    role,
+    pairing,
+    spec,
+    runsTeacher: !wantsCache(run) || (targets instanceof KeptAnswers && targets.mayAsk),
+  });
   const trainer = new Trainer({
     executor,
     task,
