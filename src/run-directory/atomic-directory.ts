@@ -134,7 +134,7 @@ interface Siblings {
 async function look(target: string): Promise<Siblings> {
   const parent = dirname(target);
   const name = basename(target);
-  const entries = await readdir(parent).catch((): string[] => []);
+  const entries = (await readdir(parent).catch(ifMissing)) ?? [];
   const startingWith = (prefix: string) =>
     entries.filter((entry) => entry.startsWith(prefix)).map((entry) => join(parent, entry));
   return {
@@ -182,11 +182,15 @@ async function exists(path: string): Promise<boolean> {
 }
 
 async function identity(path: string): Promise<string | undefined> {
-  try {
-    // File systems give a removed folder's inode to the next one, so its birth counts too.
-    const { ino, birthtimeNs } = await stat(path, { bigint: true });
-    return `${ino.toString()}:${birthtimeNs.toString()}`;
-  } catch {
-    return undefined;
-  }
+  const found = await stat(path, { bigint: true }).catch(ifMissing);
+  // File systems give a removed folder's inode to the next one, so its birth counts too.
+  return found && `${found.ino.toString()}:${found.birthtimeNs.toString()}`;
+}
+
+/** Undefined for what is not there. What a failing disk does not show may well be. */
+function ifMissing(error: unknown): undefined {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  // On Windows also what is just being removed.
+  const missing = ['ENOENT', 'ENOTDIR', ...(process.platform === 'win32' ? ['EPERM', 'EBUSY'] : [])];
+  if (!missing.includes(code)) throw error;
 }

@@ -1,6 +1,6 @@
 /** @file Folders that are replaced whole, also when the process that does it is killed. */
 
-import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { once } from 'node:events';
@@ -154,6 +154,14 @@ describe('readDirectoryAtomically', () => {
       versions.add(Number(version![0]));
     }
     await kill(child);
+  });
+
+  it('does not take for missing what cannot be looked at', async () => {
+    const folder = makeFolder();
+    symlinkSync('loop', join(folder, 'loop'));
+    const target = join(folder, 'loop', 'last');
+    await expect(findCompleteDirectory(target)).rejects.toThrow('ELOOP');
+    await expect(readDirectoryAtomically(target, () => Promise.resolve(1))).rejects.toThrow('ELOOP');
   });
 
   it('passes an error of the reader on where the folder has not changed', async () => {
