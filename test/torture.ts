@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 
 export const torture = process.env.DISTILLERY_TORTURE === '1';
@@ -14,6 +15,9 @@ export function countOr(setting: string, all: number, part: number): number {
   const given = Number(process.env[setting]);
   return given > 0 ? given : torture ? all : part;
 }
+
+/** How many processes share what is long; in the ordinary suite other tests run beside this one. `DISTILLERY_PROCESSES`: another number. */
+export const processes = countOr('DISTILLERY_PROCESSES', os.availableParallelism(), 1);
 
 /** Where what was tried is told, for the table of docs/reliability.md; scripts/reliability.mjs reads it. */
 const figures = 'dist/test/figures';

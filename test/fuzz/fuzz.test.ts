@@ -9,7 +9,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { beforeAll, expect, it } from 'vitest';
-import { countOr, Ledger, tellFigures } from '../torture';
+import { countOr, Ledger, processes, tellFigures } from '../torture';
 import type { FuzzResult, Plan } from './children/fuzz';
 
 const inputs = countOr('DISTILLERY_FUZZ_INPUTS', 1_000_000, 40);
@@ -36,7 +36,10 @@ const size = Math.min(inputs, 5000);
 
 /** @param told of each batch that is done */
 function carryOut(args: readonly string[], told: (result: FuzzResult) => void): Promise<void> {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // Nearly all that a reader makes is garbage at once: with more room for it, little is ever looked through.
+  const child = spawn(process.execPath, ['--max-semi-space-size=32', program, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   // One that never comes back would hold the suite up.
   const patience = (): NodeJS.Timeout => setTimeout(() => child.kill('SIGKILL'), 60_000 + size * 200);
   let waiting = patience();
@@ -62,12 +65,12 @@ it('files that once went wrong are told of, or read', async () => {
 });
 
 interface Tried extends FuzzResult {
-  batches: number;
+  seeds: number[];
 }
 
 const nothing = (target: string): Tried => ({
   target,
-  batches: 0,
+  seeds: [],
   inputs: 0,
   accepted: 0,
   seconds: 0,
@@ -96,22 +99,26 @@ it(
   async () => {
     const ledger = new Ledger<Tried[]>(`fuzz-${seed}-${size}`, program, []);
     const all = structuredClone(ledger.tried);
-    const plan: Plan = {
+    const planOf = (part: number): Plan => ({
       size,
       first: seed,
       end: seed + Math.ceil(inputs / size),
-      done: Object.fromEntries(all.map(({ target, batches }) => [target, batches])),
+      done: Object.fromEntries(all.map(({ target, seeds }) => [target, seeds])),
+      part,
+      parts: processes,
       ...(ledger.left < Infinity && { until: Date.now() + ledger.left }),
-    };
-    await carryOut(['mutated', JSON.stringify(plan)], (result) => {
+    });
+    const told = (result: FuzzResult): void => {
       let tried = all.find(({ target }) => target === result.target);
       if (!tried) all.push((tried = nothing(result.target)));
-      tried.batches++;
+      tried.seeds.push(result.seed!);
       for (const key of ['inputs', 'accepted', 'seconds'] as const) tried[key] += result[key];
       for (const key of ['longest', 'growth'] as const) tried[key] = Math.max(tried[key], result[key]);
       tried.findings.push(...result.findings);
       ledger.keep(all);
-    });
+    };
+    const parts = Array.from({ length: processes }, (_, part) => planOf(part));
+    await Promise.all(parts.map((plan) => carryOut(['mutated', JSON.stringify(plan)], told)));
     tell(all, ledger.sittings);
     expect(all.length).toBeGreaterThan(0);
     for (const { accepted } of all) expect(accepted).toBeGreaterThan(0);

@@ -1,4 +1,5 @@
-import { appendFileSync, readFileSync, writeFileSync, mkdtempSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +8,26 @@ import { readSafetensors } from '../../src/model/files/safetensors';
 import type { Complaint, Problem } from '../../src/protocol/problem';
 import type { DeviceRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
-import { distillery, document, onlyRun, sampleRows, tinyWorkspace } from './program';
+import { FILE, writeSmallWorkspace } from '../storage/small-workspace';
+import { dataOf, distillery, document, onlyRun, sampleRows, tinyWorkspace } from './program';
+
+function setImmutable(folder: string, isImmutable: boolean): void {
+  execFileSync('chattr', [isImmutable ? '+i' : '-i', folder], { stdio: 'ignore' });
+}
+
+/** Root alone may do that, on Linux, where the file system knows it. */
+const canBeImmutable = ((): boolean => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
+  try {
+    setImmutable(folder, true);
+    setImmutable(folder, false);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+})();
 
 const golden = (name: string): string => fileURLToPath(new URL(`../golden/data/models/${name}`, import.meta.url));
 
@@ -40,6 +60,38 @@ describe('wrong input', () => {
     const { code, stderr, stdout } = await distillery(args, workspace);
     expect(code).toBe(2);
     expect(stderr + stdout).not.toMatch(/at .*runner\.js/);
+  });
+
+  it.runIf(canBeImmutable)('a folder that is immutable is told of by its name, the cause and a remedy', async () => {
+    const [workspace, elsewhere] = ['immutable', 'elsewhere'].map((name) => {
+      const folder = path.join(mkdtempSync(path.join(os.tmpdir(), 'distillery-test-')), name);
+      writeSmallWorkspace(folder);
+      return folder;
+    }) as [string, string];
+    mkdirSync(dataOf(elsewhere));
+    const folders = [workspace, dataOf(elsewhere)];
+    try {
+      for (const folder of folders) setImmutable(folder, true);
+      const run = await distillery(['run', FILE], workspace);
+      expect(run).toMatchObject({ code: 2 });
+      expect(run.stderr).toMatch(
+        /\.distillery\/runs:1:1: Runs cannot be written here \(EPERM.*\)\. Change the permissions/,
+      );
+      const sample = await distillery(['sample', path.join(workspace, 'sample')], workspace);
+      expect(sample).toMatchObject({ code: 1 });
+      // What is kept for all runs of a person is not needed: without it a run waits for no other.
+      const alone = await distillery(['run', FILE], elsewhere);
+      expect(alone).toMatchObject({ code: 0 });
+      for (const [{ stderr }, place] of [
+        [sample, path.join(workspace, 'sample')],
+        [alone, dataOf(elsewhere)],
+      ] as const) {
+        expect(stderr).toContain(place);
+        expect(stderr).toMatch(/may not be opened or changed \(EPERM.*\)\.\s+Change the permissions/);
+      }
+    } finally {
+      for (const folder of folders) setImmutable(folder, false);
+    }
   });
 
   it('is told as data where a document is asked for: all that the words say, and what can be done', async () => {

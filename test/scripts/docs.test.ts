@@ -30,3 +30,12 @@ it('each decision has a number of its own', () => {
   expect(numbers.length).toBeGreaterThan(20);
   expect(new Set(numbers).size).toBe(numbers.length);
 });
+
+it('each test that proofs.md names is there, by its title', () => {
+  const named = [...readFileSync('docs/proofs.md', 'utf8').matchAll(/`(test\/[^`]+)` › “([^”]+)”/g)];
+  expect(named.length).toBeGreaterThan(70);
+  const missing = named.filter(([, file, title]) => !existsSync(file!) || !unescaped(file!).includes(title!));
+  expect(missing.map(([row]) => row)).toEqual([]);
+});
+
+const unescaped = (file: string): string => readFileSync(file, 'utf8').replaceAll("\\'", "'");

@@ -45,8 +45,8 @@ export function watchFiles(next: Watch | undefined): void {
   watch = next;
 }
 
-const real = { ...fs };
-const promises = { ...fs.promises };
+/** What is called in the end; {@link interpose} takes them as they are then. */
+let real = { ...fs };
 const places = new Map<number, string>();
 const places2 = new WeakMap<object, string>();
 
@@ -271,11 +271,12 @@ const fileKinds: Record<string, Kind> = {
 
 /** The calls of an open file. */
 async function wrapHandles(): Promise<void> {
-  const handle = await promises.open(process.execPath);
+  const handle = await fs.promises.open(process.execPath);
   const methods = Object.getPrototypeOf(handle) as Record<string, Anything>;
   await handle.close();
   for (const [name, kind] of Object.entries(fileKinds)) {
-    const original = methods[name]!;
+    const original = methods[name];
+    if (!original) continue;
     methods[name] = async function (this: fs.promises.FileHandle, ...args: unknown[]) {
       const file = places2.get(this);
       if (file === undefined || inRoot(file) === undefined) return original.apply(this, args);
@@ -368,6 +369,7 @@ function wrapDescriptors(): void {
 
 /** To be called once, before the program opens a file. */
 export async function interpose(): Promise<void> {
+  real = { ...fs };
   await wrapHandles();
   wrapPaths();
   wrapDescriptors();

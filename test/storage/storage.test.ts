@@ -9,7 +9,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
-import { countOr, Ledger, tellFigures } from '../torture';
+import { countOr, Ledger, processes, tellFigures } from '../torture';
 import type { Job, JobResult } from './children/storage';
 
 /** Every so manyth operation fails, or state of a crash is gone on from; the greatest are for a few trials of each kind. */
@@ -55,7 +55,8 @@ async function bundle(): Promise<string> {
 
 /** @param told of each line of what has come, see {@link JobResult} */
 function carryOut(program: string, jobs: readonly Job[], told: (result: JobResult) => void): Promise<void> {
-  const child = spawn(process.execPath, [program, JSON.stringify(jobs)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const args = ['--max-semi-space-size=32', program, JSON.stringify(jobs)];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   createInterface(child.stdout).on('line', (line) => told(JSON.parse(line) as JobResult));
   return new Promise((resolve, reject) => {
     child.once('close', (code) => {
@@ -63,6 +64,19 @@ function carryOut(program: string, jobs: readonly Job[], told: (result: JobResul
       else reject(new Error(`The trials ended with ${String(code)}.`));
     });
   });
+}
+
+/** As {@link carryOut}, by several processes, each with one of the jobs at a time; the longest, which stands last, is begun first. */
+async function shareOut(program: string, jobs: readonly Job[], told: (result: JobResult) => void): Promise<void> {
+  if (processes === 1) return carryOut(program, jobs, told);
+  const left = [...jobs.keys()];
+  const work = async (): Promise<void> => {
+    for (let job = left.pop(); job !== undefined; job = left.pop()) {
+      const place = job;
+      await carryOut(program, [jobs[place]!], (result) => told({ ...result, job: place }));
+    }
+  };
+  await Promise.all(Array.from({ length: processes }, work));
 }
 
 /** What was tried of one kind. */
@@ -94,7 +108,7 @@ it.runIf(process.platform === 'linux')(
       const first = job.kind === 'crash' && trials > 0 ? Math.max(job.first, next - AGAIN * job.step) : next;
       return { ...job, first, ...(ledger.left < Infinity && { until: Date.now() + ledger.left }) };
     });
-    await carryOut(program, jobs, ({ job, trials, of, next, changes, seconds, wrong }) => {
+    await shareOut(program, jobs, ({ job, trials, of, next, changes, seconds, wrong }) => {
       const tried = all[left[job]!.i]!;
       tried.trials += trials;
       tried.of = Math.max(tried.of, of);

@@ -45,12 +45,10 @@ export function parseExperiment(text: string, file: string): ParsedExperiment {
 export function parseSource(source: Source): ParsedExperiment {
   const problems = [...source.problems];
   if (source.root === undefined) return { source, problems };
-  const misspelt = renameMisspelt(source);
-  const value = source.value();
+  const { misspelt, value, parsed, objected } = readMisspelt(source);
   const unsupported = findUnsupported(value);
   problems.push(...unsupported.map((item) => place(source, item)));
-  const parsed = experimentSchema.safeParse(value);
-  const objections = [...misspelt, ...objectionsTo(value)].filter(
+  const objections = [...misspelt, ...objected].filter(
     (objection) =>
       !unsupported.some((item) => item.path.join('/') === objection.path.join('/')) && !mayFollow(objection, source),
   );
@@ -67,9 +65,11 @@ export function parseSource(source: Source): ParsedExperiment {
   return { source, problems, readable };
 }
 
-function objectionsTo(value: unknown): Objection[] {
+type Parsed = ReturnType<typeof experimentSchema.safeParse>;
+
+function objectionsTo(value: unknown, parsed: Parsed): Objection[] {
   const found: Objection[] = [];
-  for (const issue of experimentSchema.safeParse(value).error?.issues ?? []) {
+  for (const issue of parsed.error?.issues ?? []) {
     // One more than are listed, so that it is said that there are more.
     const room = MOST_PROBLEMS + 1 - found.length;
     if (room <= 0) break;
@@ -78,18 +78,30 @@ function objectionsTo(value: unknown): Objection[] {
   return found;
 }
 
+/** What stands in the text, and what the schema makes of it. */
+interface Reading {
+  /** Keys that are read as others. */
+  misspelt: (Objection & { place: Place })[];
+  value: unknown;
+  parsed: Parsed;
+  /** What the schema has against it, beside the misspelt keys. */
+  objected: Objection[];
+}
+
 /** Reads keys as those that were probably meant, where these are missing, and says so. */
-function renameMisspelt(source: Source): (Objection & { place: Place })[] {
-  const said: (Objection & { place: Place })[] = [];
-  const isNew = (path: Path): boolean => !said.some((one) => one.path.join('.') === path.join('.'));
+function readMisspelt(source: Source): Reading {
+  const misspelt: Reading['misspelt'] = [];
+  const isNew = (path: Path): boolean => !misspelt.some((one) => one.path.join('.') === path.join('.'));
   for (;;) {
     const value = source.value();
-    const found = objectionsTo(value).find(
+    const parsed = experimentSchema.safeParse(value);
+    const objected = objectionsTo(value, parsed);
+    const found = objected.find(
       ({ path, meant }) =>
         meant !== undefined && source.has(path) && !source.has([...path.slice(0, -1), meant]) && isNew(path),
     );
-    if (found?.meant === undefined) return said;
-    said.push({ ...found, place: source.placeOfKey(found.path) });
+    if (found?.meant === undefined) return { misspelt, value, parsed, objected };
+    misspelt.push({ ...found, place: source.placeOfKey(found.path) });
     source.rename(found.path, found.meant);
   }
 }

@@ -171,7 +171,8 @@ async function waitForDevice(
     if (!lock && !control.stopping && told.waiting) await recorder.note(`not waiting any longer for the ${name}`);
     return lock;
   } catch (error) {
-    await recorder.note(`not waiting for other runs: ${error instanceof Error ? error.message : String(error)}`);
+    const { message, remedy } = complaintOf(error);
+    await recorder.note(`not waiting for other runs: ${message} ${remedy}`.trimEnd());
     return undefined;
   }
 }

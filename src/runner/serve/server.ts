@@ -77,10 +77,11 @@ async function makeSocketFolder(): Promise<string> {
 
 /** Removes what runners that were killed left: a file in the folder says whose it was. */
 async function sweepSocketFolders(): Promise<void> {
-  const names = (await readdir(os.tmpdir())).filter((name) => name.startsWith(FOLDER));
-  for (const folder of names.map((name) => path.join(os.tmpdir(), name))) {
+  const [place, { uid }] = [os.tmpdir(), os.userInfo()];
+  const names = (await readdir(place)).filter((name) => name.startsWith(FOLDER));
+  for (const folder of names.map((name) => path.join(place, name))) {
     const found = lstatSync(folder, { throwIfNoEntry: false });
-    if (!found?.isDirectory() || found.uid !== os.userInfo().uid) continue;
+    if (!found?.isDirectory() || found.uid !== uid) continue;
     const owner = (await readdir(folder)).find((name) => name.startsWith(OWNER));
     const maker = owner === undefined ? undefined : readName(owner.slice(OWNER.length));
     if (maker && (await stateOf(maker)) === 'ended') await rm(folder, { recursive: true, force: true });

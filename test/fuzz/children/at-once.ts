@@ -6,6 +6,7 @@
 import fs from 'node:fs';
 
 type Anything = (...args: unknown[]) => unknown;
+type Done = (error: unknown, ...results: unknown[]) => void;
 type Functions = Record<string, Anything>;
 
 /** An open file, as the readers use one. */
@@ -43,8 +44,14 @@ class Handle {
     return attempt(() => fs.closeSync(this.fd));
   }
 
+  /** It reads through this file, so that whoever stands before that sees it. */
   createReadStream(options: object): fs.ReadStream {
-    return fs.createReadStream('', { ...options, fd: this.fd });
+    const read = (_fd: number, buffer: Buffer, offset: number, length: number, position: number, done: Done): void =>
+      void this.read(buffer, offset, length, position).then((result) => {
+        done(null, (result as { bytesRead: number }).bytesRead, buffer);
+      }, done);
+    const close = (_fd: number, done: Done): void => void this.close().then(() => done(null), done);
+    return fs.createReadStream('', { ...options, fd: this.fd, fs: { read, close } });
   }
 }
 
@@ -60,8 +67,8 @@ export function readAtOnce(): void {
     if (sync && name !== 'open') promises[name] = (...args) => attempt(() => sync(...args));
   }
   promises.open = (...args) => attempt(() => new Handle(real.openSync!(...args) as number));
-  // Those that streams read with.
-  for (const name of ['open', 'read', 'close', 'fstat']) {
+  // Those of streams, and those that take a file's number.
+  for (const name of ['open', 'read', 'write', 'close', 'fstat', 'fsync']) {
     const sync = real[`${name}Sync`]!;
     plain[name] = (...args) => {
       const done = args.pop() as Anything;
@@ -72,7 +79,7 @@ export function readAtOnce(): void {
         process.nextTick(done, error);
         return;
       }
-      // The buffer that was read into comes last.
+      // The buffer comes last.
       process.nextTick(done, null, result, args[1]);
     };
   }

@@ -21,6 +21,8 @@ export interface Finding {
 
 export interface FuzzResult {
   target: string;
+  /** Of a batch that was made. */
+  seed?: number;
   inputs: number;
   /** How many were read without a complaint. */
   accepted: number;
@@ -37,6 +39,8 @@ const LONGEST = 5000;
 /** Beside a thousand times the input: what reading and collecting garbage take at once. */
 const MOST_GROWTH = 256 << 20;
 const mostFindings = 20;
+/** Of a stack. */
+const TOLD_LINES = 3;
 
 function mutate({ form, seeds }: Target, random: Random): Buffer {
   const seed = seeds[Math.floor(random() * seeds.length)]!;
@@ -65,7 +69,12 @@ async function take(target: Target, folder: string, input: Buffer): Promise<{ wr
   } catch (error) {
     if (error instanceof InputError || error instanceof ComplaintError) return { accepted: false };
     const wrong =
-      error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join('\n') : String(error);
+      error instanceof Error
+        ? (error.stack ?? error.message)
+            .split('\n')
+            .slice(0, 1 + TOLD_LINES)
+            .join('\n')
+        : String(error);
     return { wrong, accepted: false };
   }
 }
@@ -159,24 +168,29 @@ export interface Plan {
   size: number;
   first: number;
   end: number;
-  /** By target how many of the batches are done already. */
-  done: Record<string, number>;
+  /** By target the seeds of the batches that are done already. */
+  done: Record<string, number[]>;
+  /** Which of how many processes this is, that share the batches. */
+  part: number;
+  parts: number;
   /** As of Date.now(). */
   until?: number;
 }
 
 /** A batch of each target in turn, so that what is stopped has tried all of them alike. */
-function* batchesOf({ first, end, done, until = Infinity }: Plan): Generator<[target: string, seed: number]> {
+function* batchesOf({ first, end, done, part, parts, until = Infinity }: Plan): Generator<[string, number]> {
   for (let seed = first; seed < end; seed++) {
-    for (const target of Object.keys(targets)) {
+    for (const [i, target] of Object.keys(targets).entries()) {
       if (Date.now() > until) return;
-      if (seed >= first + (done[target] ?? 0)) yield [target, seed];
+      if ((i + seed) % parts === part && !done[target]?.includes(seed)) yield [target, seed];
     }
   }
 }
 
 async function main([what, rest]: string[]): Promise<void> {
   readAtOnce();
+  // Most inputs end in an error, and a stack takes longer than its reading; no more of it is told.
+  Error.stackTraceLimit = TOLD_LINES;
   const tell = (result: FuzzResult): void => console.log(JSON.stringify(result));
   if (what === 'corpus') {
     for (const name of readdirSync(rest!)) {
@@ -186,7 +200,9 @@ async function main([what, rest]: string[]): Promise<void> {
     return;
   }
   const plan = JSON.parse(rest!) as Plan;
-  for (const [name, seed] of batchesOf(plan)) tell(await fuzz(name, mutated(targets[name]!, plan.size, seed)));
+  for (const [name, seed] of batchesOf(plan)) {
+    tell({ ...(await fuzz(name, mutated(targets[name]!, plan.size, seed))), seed });
+  }
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

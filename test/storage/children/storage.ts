@@ -11,6 +11,7 @@ import vm from 'node:vm';
 import * as ort from 'onnxruntime-node';
 import { listRuns } from '../../../src/run-directory/run-directory';
 import { runsDirectory } from '../../../src/run-directory/run-paths';
+import { readAtOnce } from '../../fuzz/children/at-once';
 import { DiskLog, losses } from '../disk';
 import { interpose, watchFiles, type Kind, type Operation } from '../interposer';
 import {
@@ -49,6 +50,9 @@ function keepSessions(): void {
 }
 
 const base = emptyFolder(`distillery-storage-${process.pid}`);
+// Each run looks for what dead processes left there; what others have there is no affair of these.
+process.env.TMPDIR = path.join(base, 'temporary');
+mkdirSync(process.env.TMPDIR);
 const unhandled: unknown[] = [];
 process.on('unhandledRejection', (reason) => unhandled.push(reason));
 
@@ -246,6 +250,7 @@ function writeState(folder: string, files: ReadonlyMap<string, Buffer | null>): 
 
 async function main(jobs: readonly Job[]): Promise<void> {
   keepSessions();
+  readAtOnce();
   await interpose();
   const expected = await reference();
   for (const [i, job] of jobs.entries()) {
