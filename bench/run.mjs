@@ -2,7 +2,8 @@
  * @file `npm run bench`: bundles the benchmark into dist/bench/, makes its Python environment if there is none, starts it.
  * `npm run bench -- growth ENGINE STEPS` looks at one engine's memory instead, `npm run bench -- curves` at how the step's
  * time grows, `npm run bench -- run-list` at how long the sidebar takes to read thousands of runs,
- * `npm run bench -- generation` at how fast texts are continued, `npm run bench -- open` at how much memory it takes to open a large checkpoint.
+ * `npm run bench -- generation` at how fast texts are continued, `npm run bench -- open` at how much memory it takes to open a large checkpoint,
+ * `npm run bench -- update` at the end of a step beside a copy of memory.
  */
 
 import { build } from 'esbuild';
@@ -10,7 +11,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { installTestLibraries } from '../scripts/libraries.mjs';
+import { installModels, installTestLibraries } from '../scripts/libraries.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -33,6 +34,7 @@ await build({
     'generation',
     'jax-js',
     'open',
+    'update',
   ].map((name) => `bench/${name}.ts`),
   outdir: 'dist/bench',
   bundle: true,
@@ -49,7 +51,9 @@ await build({
 });
 installTestLibraries();
 const [, , ...options] = process.argv;
-if (['growth', 'curves', 'run-list', 'load', 'beside', 'generation', 'open'].includes(options[0])) {
+const models = ['minilm', 'smollm2'];
+installModels(models.filter((name) => options.includes('--pretrained') || options.includes(name)));
+if (['growth', 'curves', 'run-list', 'load', 'beside', 'generation', 'open', 'update'].includes(options[0])) {
   run(`dist/bench/${options[0]}.js`, ...options.slice(1));
 } else {
   if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');

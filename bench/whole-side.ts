@@ -69,6 +69,7 @@ async function distil(
     losses.push({ total: loss.total, soft: loss.soft!, hard: loss.hard! });
   }
   const milliseconds = performance.now() - started;
+  await store.close();
   return { losses, milliseconds, peakMegabytes: memory().peak, askingMilliseconds, cacheBytes: record.bytes };
 }
 

@@ -1,6 +1,7 @@
 /**
  * @file `npm run bench -- --whole`: a whole distillation of several epochs, ours with the teacher asked once, PyTorch's with
- * the teacher asked in every step, as one writes it there; writes bench/WHOLE.md.
+ * the teacher asked in every step, as one writes it there; writes bench/WHOLE.md. `--pretrained` has models that people have as
+ * teachers, and writes bench/PRETRAINED.md.
  */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { cases, type Case } from './cases';
 import { pretrainedCase, pretrainedNames } from './pretrained';
 import { difference, TOLERANCES } from './compare';
+import { readSafetensors } from '../src/model/files/safetensors';
 import { writeSetup } from './setup';
 import { Side, type Block } from './side';
 import { chosenSides, startSide, type SidePlan } from './sides';
@@ -19,6 +21,8 @@ import type { WholeBlock } from './whole-side';
 const { values: options } = parseArgs({
   options: {
     whole: { type: 'boolean' },
+    /** Teachers that pip installs. */
+    pretrained: { type: 'boolean', default: false },
     case: { type: 'string', multiple: true },
     engine: { type: 'string', multiple: true },
     threads: { type: 'string', default: String(os.availableParallelism()) },
@@ -31,7 +35,7 @@ const { values: options } = parseArgs({
 const [threads, epochs, batches, repeats] = [options.threads, options.epochs, options.batches, options.repeats].map(
   Number,
 ) as [number, number, number, number];
-const DEFAULT_CASES = ['small-decoder', 'spam-filter'];
+const DEFAULT_CASES: readonly string[] = options.pretrained ? pretrainedNames : ['small-decoder', 'spam-filter'];
 
 /** Losses of the first steps that must agree, as in bench/compare.ts. */
 const COMPARED_STEPS = 3;
@@ -44,6 +48,8 @@ interface Contender {
 }
 
 interface WholeResult extends Contender {
+  /** Real ones that the student has learnt from, those of every epoch. */
+  tokens: number;
   seconds: number[];
   askingSeconds: number[];
   cacheBytes: number;
@@ -73,8 +79,10 @@ async function runCase(benchCase: Case): Promise<WholeResult[]> {
   const folder = await mkdtemp(join(os.tmpdir(), `distillery-bench-${benchCase.name}-`));
   try {
     await writeSetup(folder, benchCase, threads, batches);
+    const { attention_mask: mask } = await readSafetensors(join(folder, 'batches.safetensors'));
+    const tokens = epochs * (mask!.data as Int32Array).reduce((sum, isReal) => sum + isReal, 0);
     const results = contenders().map((contender): WholeResult => {
-      return { ...contender, seconds: [], askingSeconds: [], cacheBytes: 0, peakMegabytes: 0 };
+      return { ...contender, tokens, seconds: [], askingSeconds: [], cacheBytes: 0, peakMegabytes: 0 };
     });
     let reference: Answer | undefined;
     for (let repeat = 0; repeat < repeats; repeat++) {
@@ -112,13 +120,14 @@ function table(benchCase: Case, results: readonly WholeResult[]): string {
     return [
       name,
       seconds(median(result.seconds)),
+      String(Math.round(result.tokens / median(result.seconds))),
       asking,
       `${(median(peer.seconds) / median(result.seconds)).toFixed(2)} ×`,
       String(Math.round(result.peakMegabytes)),
       result.cacheBytes > 0 ? `${Math.round(result.cacheBytes / 1e6)}` : '',
     ];
   });
-  const head = ['side', 'seconds', 'of it asking the teacher', 'speed', 'peak MB', 'cache MB'];
+  const head = ['side', 'seconds', 'tokens/s', 'of it asking the teacher', 'speed', 'peak MB', 'cache MB'];
   const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
   return [`### ${benchCase.title}`, '', ...lines].join('\n');
 }
@@ -138,14 +147,21 @@ async function main(): Promise<void> {
     console.log(`${tables.at(-1)!}\n`);
   }
   if (options.case || options.engine) return;
-  await writeFile('bench/WHOLE.md', report(tables, load));
-  console.log('Written to bench/WHOLE.md.');
+  const file = options.pretrained ? 'bench/PRETRAINED.md' : 'bench/WHOLE.md';
+  await writeFile(file, report(tables, load));
+  console.log(`Written to ${file}.`);
 }
 
-function report(tables: readonly string[], load: number): string {
-  return `# A whole distillation, beside PyTorch asking its teacher in every step
+const PRETRAINED = `
+MiniLM has a new head of two classes, as before it is fine-tuned; what a step takes does not depend on what it has learnt. SmolLM2 comes from its
+GGUF file. Both students start from blocks of their teacher. The vocabularies are whole, the texts real, cut to 128 tokens.
+`;
 
-Written by \`npm run bench -- --whole\`, which overwrites this file; every figure is as it came.
+function report(tables: readonly string[], load: number): string {
+  const command = `npm run bench -- --whole${options.pretrained ? ' --pretrained' : ''}`;
+  return `# A whole distillation${options.pretrained ? ' from models that people have' : ''}, beside PyTorch asking its teacher in every step
+
+Written by \`${command}\`, which overwrites this file; every figure is as it came.
 
 ${new Date().toISOString().slice(0, 10)} · ${os.cpus()[0]?.model.trim() ?? os.arch()}, ${threads} threads on each side · load before ${load.toFixed(1)}
 
@@ -153,8 +169,8 @@ ${epochs} epochs of ${batches} batches. The steps are those of [RESULTS.md](RESU
 as they do there. Ours asks the teacher about each row once, keeps its answers on disk, and reads them in every epoch; "again" is a second run with
 the same teacher, which finds them there. Timed is all from the models in memory to the last step, recording and compiling graphs and writing the
 cache included; each distillation is a process of its own, sides take turns, ${repeats} times, and the median counts. PyTorch in the same precision is 1 in
-the column of speed.
-
+the column of speed; tokens a second are those that the student learns from, over all that time.
+${options.pretrained ? PRETRAINED : ''}
 ${tables.join('\n\n')}
 `;
 }

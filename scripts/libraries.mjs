@@ -11,19 +11,32 @@ import path from 'node:path';
 const names = ['openvino', 'tensorflow'];
 
 export function installTestLibraries() {
+  for (const { name, stderr } of installMissing('devices', names)) {
+    console.log(`${stderr.trimEnd()}\nTests that need ${name} are skipped.\n`);
+  }
+}
+
+/** Models that a benchmark needs, by the names that an experiment has for them. */
+export function installModels(models) {
+  const [failed] = installMissing('models', models);
+  if (failed) throw new Error(failed.stderr.trimEnd());
+}
+
+/** @returns those that could not be installed, with what was said of it */
+function installMissing(command, wanted) {
   process.env.DISTILLERY_DATA ||= path.resolve('.cache/data');
   const folder = (process.env.DISTILLERY_LIBRARIES ||= path.resolve('.cache/libraries'));
-  const missing = names.filter((name) => !isInstalled(path.join(folder, name)));
-  if (missing.length === 0) return;
+  const missing = wanted.filter((name) => !isInstalled(path.join(folder, name)));
+  if (missing.length === 0) return [];
   spawnSync(process.execPath, ['scripts/build.mjs', '--only=runner'], { stdio: 'inherit' });
-  for (const name of missing) {
+  return missing.flatMap((name) => {
     console.log(`Installing ${name} into ${folder} (once) …`);
-    const { status, stderr } = spawnSync(process.execPath, ['dist/runner.js', 'devices', '--install', name], {
+    const { status, stderr } = spawnSync(process.execPath, ['dist/runner.js', command, '--install', name], {
       stdio: ['ignore', 'ignore', 'pipe'],
       encoding: 'utf8',
     });
-    if (status !== 0) console.log(`${stderr.trimEnd()}\nTests that need ${name} are skipped.\n`);
-  }
+    return status === 0 ? [] : [{ name, stderr }];
+  });
 }
 
 const isInstalled = (home) => existsSync(home) && readdirSync(home).some((name) => /^\d+(\.\d+)*$/.test(name));

@@ -153,6 +153,9 @@ class Job:
     name: str
     precision: Literal["float32", "bfloat16"]
     strategy: Literal["ddp", "fsdp"]
+    """Whether parameters, gradients and moments are in shards."""
+    divide_teacher: bool
+    """Whether the teacher is in shards too, where the strategy is "fsdp"."""
     dropout_draws: Literal["exact", "device"]
     training: Training
     objective: Objective | None

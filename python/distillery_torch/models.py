@@ -218,6 +218,32 @@ class _Named(nn.Module):
         def __getattr__(self, name: str) -> Any: ...  # noqa: ANN401
 
 
+@dataclass(frozen=True)
+class _PostNorm:
+    """The parts of a block under whatever names its checkpoint has for them."""
+
+    query: nn.Module
+    key: nn.Module
+    value: nn.Module
+    attention_output: nn.Module
+    attention_norm: nn.Module
+    inner: nn.Module
+    outer: nn.Module
+    output_norm: nn.Module
+
+    def forward(self, a: Architecture, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
+        """Compute a block: x [B, L, D] → the same shape, or [R, D] where rows are chosen."""
+        choose, chosen = forward.choose, forward.choose is not None
+        query, key, value = (_split(part(x), a.heads) for part in (self.query, self.key, self.value))
+        context = _attend(query, key, value, bias, a, forward.dropout)
+        if choose:
+            context, x = choose(context), choose(x)
+        attention = forward.dropout(self.attention_output(context), a.dropout, chosen=chosen)
+        attended = self.attention_norm(attention + x)
+        mlp = forward.dropout(self.outer(_ACTIVATIONS[a.activation](self.inner(attended))), a.dropout, chosen=chosen)
+        return cast("torch.Tensor", self.output_norm(mlp + attended))
+
+
 class BertBlock(nn.Module):
     """x [B, L, D] → the same shape, or [R, D] where rows are chosen."""
 
@@ -236,17 +262,18 @@ class BertBlock(nn.Module):
 
     def forward(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
         """See the class."""
-        a, choose, chosen = self.a, forward.choose, forward.choose is not None
-        own = self.attention.self
-        query, key, value = (_split(getattr(own, name)(x), a.heads) for name in ("query", "key", "value"))
-        context = _attend(query, key, value, bias, a, forward.dropout)
-        if choose:
-            context, x = choose(context), choose(x)
-        attention = forward.dropout(self.attention.output.dense(context), a.dropout, chosen=chosen)
-        attended = self.attention.output.LayerNorm(attention + x)
-        inner = _ACTIVATIONS[a.activation](self.intermediate.dense(attended))
-        mlp = forward.dropout(self.output.dense(inner), a.dropout, chosen=chosen)
-        return cast("torch.Tensor", self.output.LayerNorm(mlp + attended))
+        own, attention = self.attention.self, self.attention.output
+        parts = _PostNorm(
+            own.query,
+            own.key,
+            own.value,
+            attention.dense,
+            attention.LayerNorm,
+            self.intermediate.dense,
+            self.output.dense,
+            self.output.LayerNorm,
+        )
+        return parts.forward(self.a, x, forward, bias)
 
 
 class Bert(Model):
@@ -328,6 +355,92 @@ class Bert(Model):
             hidden = torch.tanh(self.classifier.dense(dropout(rows, rate)))
             return cast("torch.Tensor", self.classifier.out_proj(dropout(hidden, rate)))
         return cast("torch.Tensor", self.classifier(dropout(torch.tanh(self.base.pooler.dense(rows)), rate)))
+
+
+class DistilBertBlock(nn.Module):
+    """x [B, L, D] → the same shape, or [R, D] where rows are chosen."""
+
+    def __init__(self, a: Architecture) -> None:
+        super().__init__()
+        self.a = a
+        width = a.hidden_size
+        self.attention = _Named(**{name: nn.Linear(width, width) for name in ("q_lin", "k_lin", "v_lin", "out_lin")})
+        self.sa_layer_norm = nn.LayerNorm(width, a.layer_norm_epsilon)
+        self.ffn = _Named(lin1=nn.Linear(width, a.intermediate_size), lin2=nn.Linear(a.intermediate_size, width))
+        self.output_layer_norm = nn.LayerNorm(width, a.layer_norm_epsilon)
+
+    def forward(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        own, ffn = self.attention, self.ffn
+        parts = _PostNorm(
+            own.q_lin,
+            own.k_lin,
+            own.v_lin,
+            own.out_lin,
+            self.sa_layer_norm,
+            ffn.lin1,
+            ffn.lin2,
+            self.output_layer_norm,
+        )
+        return parts.forward(self.a, x, forward, bias)
+
+
+class DistilBert(Model):
+    """DistilBERT (Sanh et al., 2019): BERT's encoder without token types and pooler."""
+
+    def __init__(self, a: Architecture) -> None:
+        super().__init__(a)
+        width = a.hidden_size
+        self.distilbert = _Named(
+            embeddings=_Named(
+                word_embeddings=nn.Embedding(a.vocabulary_size, width),
+                position_embeddings=nn.Embedding(a.max_positions, width),
+                LayerNorm=nn.LayerNorm(width, a.layer_norm_epsilon),
+            ),
+            transformer=_Named(layer=nn.ModuleList(DistilBertBlock(a) for _ in range(a.layers))),
+        )
+        if a.head == "masked-lm":
+            self.vocab_transform = nn.Linear(width, width)
+            self.vocab_layer_norm = nn.LayerNorm(width, a.layer_norm_epsilon)
+            self.vocab_projector = _Named()
+            self.vocab_projector.register_parameter("bias", nn.Parameter(torch.zeros(a.vocabulary_size)))
+        else:
+            self.pre_classifier = nn.Linear(width, width)
+            self.classifier = nn.Linear(width, len(a.labels or []))
+
+    def blocks(self) -> list[nn.Module]:
+        """See ``Model``."""
+        return list(cast("nn.ModuleList", self.distilbert.transformer.layer))
+
+    def states(self, batch: Batch, forward: Forward) -> States:
+        """See ``Model``."""
+        embeddings = self.distilbert.embeddings
+        positions = torch.arange(batch.input_ids.shape[1], device=batch.input_ids.device)
+        x = embeddings.LayerNorm(
+            embeddings.word_embeddings(batch.input_ids) + embeddings.position_embeddings(positions)
+        )
+        x = forward.dropout(x, self.a.embedding_dropout)
+        bias = padding_bias(batch.attention_mask)
+        layers = cast("nn.ModuleList", self.distilbert.transformer.layer)
+        return _run_blocks(layers, x, forward, lambda _: (bias,), None)
+
+    def transform(self, rows: torch.Tensor) -> torch.Tensor:
+        """See ``Model``."""
+        return cast("torch.Tensor", self.vocab_layer_norm(_ACTIVATIONS[self.a.activation](self.vocab_transform(rows))))
+
+    def vocabulary(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """See ``Model``."""
+        words = self.distilbert.embeddings.word_embeddings.weight
+        return cast("torch.Tensor", words), cast("torch.Tensor", self.vocab_projector.bias)
+
+    def classified(self, batch: Batch, x: torch.Tensor) -> torch.Tensor:
+        """See ``Model``: the first token."""
+        return x[:, 0]
+
+    def classify(self, rows: torch.Tensor, dropout: Dropout) -> torch.Tensor:
+        """See ``Model``."""
+        hidden = torch.relu(self.pre_classifier(rows))
+        return cast("torch.Tensor", self.classifier(dropout(hidden, self.a.classifier_dropout)))
 
 
 def _last_rows(a: Architecture, batch: Batch, x: torch.Tensor) -> torch.Tensor:
@@ -571,6 +684,7 @@ class Llama(Model):
 
 FAMILIES: dict[str, type[Model]] = {
     "bert": Bert,
+    "distilbert": DistilBert,
     "roberta": Bert,
     "xlm-roberta": Bert,
     "gpt2": Gpt2,

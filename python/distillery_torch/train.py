@@ -35,6 +35,8 @@ from distillery_torch.step import (
 )
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from distillery_torch.data import Batch
     from distillery_torch.experiment import Job
 
@@ -88,12 +90,12 @@ class Trainer:
         student = build(job.student)
         self.distiller = Distiller(student, job.teacher, job.objective, job.whole_blocks)
         self._assign(checkpoint.load_initial(job.initial))
-        self.teacher = _teacher(job, device)
+        self.is_sharded = job.strategy == "fsdp" and dist.is_initialized()
+        self.teacher = _teacher(job, device, divided=self.is_sharded and job.divide_teacher)
         self.optimizer = optimizer_of(self.distiller, job.training)
         self.wrapped: Any = self.distiller
-        self.is_sharded = job.strategy == "fsdp" and dist.is_initialized()
         if self.is_sharded:
-            _shard(self.distiller)
+            _shard(self.distiller, student.blocks())
             self.optimizer = optimizer_of(self.distiller, job.training)
         elif processes.world > 1:
             self.wrapped = DistributedDataParallel(self.distiller)
@@ -133,15 +135,29 @@ class Trainer:
                 }
 
     def state(self, best: Record | None, waited: int) -> State:
-        """Copy the state to host memory; all processes take part."""
-        parameters, first, second = {}, {}, {}
+        """Copy the state to the first process's host memory; all take part, and the others keep nothing of it."""
+        parameters: Tensors = {}
+        first: Tensors = {}
+        second: Tensors = {}
         for name, parameter in self.distiller.named().items():
             moments = self.optimizer.state.get(parameter, {})
-            parameters[name] = _whole(parameter)
-            zeros = torch.zeros(parameters[name].shape)
-            first[name] = _whole(moments["exp_avg"]) if moments else zeros
-            second[name] = _whole(moments["exp_avg_sq"]) if moments else zeros.clone()
+            self._keep(parameters, name, parameter)
+            for kept, moment in ((first, "exp_avg"), (second, "exp_avg_sq")):
+                # Of what is frozen there are none.
+                self._keep(kept, name, moments[moment] if moments else torch.zeros(parameter.shape))
         return State(self.step, self.tokens, self.rate_scale, parameters, first, second, best, waited)
+
+    def weights(self) -> Tensors:
+        """Copy what is trained to the first process's host memory; all take part."""
+        parameters: Tensors = {}
+        for name, parameter in self.distiller.named().items():
+            self._keep(parameters, name, parameter)
+        return parameters
+
+    def _keep(self, kept: Tensors, name: str, tensor: torch.Tensor) -> None:
+        whole = _whole(tensor)
+        if self.processes.is_first:
+            kept[name] = whole
 
     def reshard(self) -> None:
         """Let go of parameters that an evaluation has gathered."""
@@ -230,21 +246,27 @@ class Trainer:
         return torch.autocast(self.processes.device.type, torch.bfloat16)
 
 
-def _teacher(job: Job, device: torch.device) -> Model | None:
+def _teacher(job: Job, device: torch.device, *, divided: bool) -> Model | None:
+    """Read the frozen teacher; divided, a device never has more of it than its shards and what is gathered of them."""
     if job.teacher is None or job.teacher_model is None:
         return None
-    teacher = build(job.teacher)
-    weights = {name: value.to(device) for name, value in checkpoint.load_weights(job.teacher_model).items()}
-    teacher.load_state_dict(weights, assign=True)
-    return teacher.requires_grad_(requires_grad=False).eval()
+    teacher = build(job.teacher).requires_grad_(requires_grad=False).eval()
+    weights = checkpoint.load_weights(job.teacher_model)
+    if not divided:
+        teacher.load_state_dict({name: value.to(device) for name, value in weights.items()}, assign=True)
+        return teacher.requires_grad_(requires_grad=False)
+    _shard(teacher, teacher.blocks())
+    shards = {name: _like(weights[name].to(device), parameter) for name, parameter in teacher.named_parameters()}
+    teacher.load_state_dict(shards, assign=True)
+    return teacher.requires_grad_(requires_grad=False)
 
 
-def _shard(distiller: Distiller) -> None:
+def _shard(model: nn.Module, blocks: list[nn.Module]) -> None:
     """FSDP2: parameters, gradients and moments in shards, gathered block by block; what lies outside of the blocks until the backward pass."""
-    for block in distiller.student.blocks():
+    for block in blocks:
         fully_shard(block)
-    fully_shard(distiller, reshard_after_forward=False)
-    register_fsdp_forward_method(distiller, "predict")
+    fully_shard(model, reshard_after_forward=False)
+    register_fsdp_forward_method(model, "predict")
 
 
 def _whole(tensor: Any) -> torch.Tensor:  # noqa: ANN401 - a tensor, or one in shards
@@ -255,7 +277,7 @@ def _whole(tensor: Any) -> torch.Tensor:  # noqa: ANN401 - a tensor, or one in s
 
 def _like(value: torch.Tensor, parameter: Any) -> torch.Tensor:  # noqa: ANN401 - a tensor, or one in shards
     """Lay a whole tensor out as a parameter is."""
-    moved = value.to(parameter.device, torch.float32)
+    moved = value.to(torch.float32) if parameter.is_meta else value.to(parameter.device, torch.float32)
     if not hasattr(parameter, "full_tensor"):
         return moved.clone()
     return distribute_tensor(moved, parameter.device_mesh, parameter.placements)
@@ -286,6 +308,7 @@ class Run:
             tell(
                 "begins",
                 step=trainer.step,
+                resumed=self.is_resumed,
                 steps=job.steps,
                 processes=processes.world,
                 device=_device_name(processes),
@@ -335,7 +358,7 @@ class Run:
         self.waited += 1
         if self.best is None or quality_of(measured) > quality_of(self.best["metrics"]):
             self.best, self.waited = {"step": trainer.step, "metrics": measured}, 0
-            parameters = {name: _whole(value) for name, value in trainer.distiller.named().items()}
+            parameters = trainer.weights()
             if self.processes.is_first:
                 checkpoint.save_best(job.output, job.initial, parameters)
         self.tell("evaluated", record=record)

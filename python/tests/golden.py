@@ -24,18 +24,23 @@ def architecture_of(folder: Path) -> Architecture:
         positions -= c["pad_token_id"] + 1
     dropout = c.get("hidden_dropout_prob", c.get("resid_pdrop", 0.0))
     sliding = c.get("layer_types")
+
+    def first(*names: str) -> Any:
+        return next((c[name] for name in names if c.get(name) is not None), None)
+
     return Architecture(
         family=c["model_type"],
         head=head,
-        hidden_size=c.get("hidden_size", c.get("n_embd")),
-        layers=c.get("num_hidden_layers", c.get("n_layer")),
-        heads=c.get("num_attention_heads", c.get("n_head")),
-        intermediate_size=c.get("intermediate_size") or c.get("n_inner") or 4 * c["n_embd"],
+        hidden_size=first("hidden_size", "n_embd", "dim"),
+        layers=first("num_hidden_layers", "n_layer", "n_layers"),
+        heads=first("num_attention_heads", "n_head", "n_heads"),
+        intermediate_size=first("intermediate_size", "n_inner", "hidden_dim") or 4 * c["n_embd"],
         vocabulary_size=c["vocab_size"],
         max_positions=positions,
         type_vocabulary_size=c.get("type_vocab_size", 0),
-        activation=c.get("hidden_act", c.get("activation_function")),
-        layer_norm_epsilon=c.get("layer_norm_eps", c.get("layer_norm_epsilon", c.get("rms_norm_eps"))),
+        activation=first("hidden_act", "activation_function", "activation"),
+        # DistilBERT's config names none: a constant of its code.
+        layer_norm_epsilon=first("layer_norm_eps", "layer_norm_epsilon", "rms_norm_eps") or 1e-12,
         dropout=dropout,
         attention_dropout=0.0,
         embedding_dropout=0.0,

@@ -1,10 +1,10 @@
 /** @file Examples to batches of fixed shapes: length buckets, the order of an epoch, padding, masking. */
 
 import type { Task } from '../protocol/records';
-import type { Examples } from './example-store';
+import { sampledLengths, type Examples, type Lengths } from './example-store';
 import { notCounted } from './examples';
 import { maskTokens, type Masking } from './masking';
-import { randomStream, shuffled } from '../engine/random';
+import { randomStream, shuffled, shuffleInPlace } from '../engine/random';
 
 /** Row-major arrays; [rows, length] unless it says otherwise. */
 export interface Batch {
@@ -96,25 +96,38 @@ export function bucketLengths(lengths: ArrayLike<number>, maxLength: number): nu
   return chosen.buckets.map((k) => Math.min((k + 1) * bucketStep, maxLength));
 }
 
+/** The lengths to pad examples to. Where those of a sample alone are known, the longest that there can be is one of them. */
+export function bucketsOf(examples: Examples, maxLength: number): number[] {
+  const buckets = bucketLengths(sampledLengths(examples), maxLength);
+  return examples.sample && buckets.at(-1)! < maxLength ? [...buckets, maxLength] : buckets;
+}
+
 /**
  * Grouping by length lets class and length go together where there are few batches to mix, so that a window has at least so
  * many; fewer are not grouped at all.
  */
 const windowBatches = 50;
 
-/** The batches of an epoch, held as numbers: an epoch may have millions. */
+/** As it is held: an epoch may be one window. */
+interface PackedBatch {
+  length: number;
+  indices: Uint32Array;
+}
+
+/** The batches of an epoch, which may be millions: those of a window are made when one of them is asked for. */
 export class EpochPlan implements Iterable<PlannedBatch> {
+  private made: { window: number; batches: PackedBatch[] } | undefined;
+
   /**
-   * @param order the examples, batch after batch
-   * @param starts of each batch in it, and its end
-   * @param lengths of each batch
-   * @param sequence in which the batches come
+   * @param sequence in which the batches come; each window's are among themselves
+   * @param firstOf the first batch of a window
+   * @param make the batches of a window
    */
   constructor(
-    private readonly order: Uint32Array,
-    private readonly starts: Uint32Array,
-    private readonly lengths: Uint32Array,
     private readonly sequence: Uint32Array,
+    private readonly windows: number,
+    private readonly firstOf: (window: number) => number,
+    private readonly make: (window: number) => PackedBatch[],
   ) {}
 
   get length(): number {
@@ -122,11 +135,12 @@ export class EpochPlan implements Iterable<PlannedBatch> {
   }
 
   at(index: number): PlannedBatch {
-    const batch = this.sequence[index]!;
-    return {
-      length: this.lengths[batch]!,
-      indices: Array.from(this.order.subarray(this.starts[batch], this.starts[batch + 1])),
-    };
+    let window = Math.floor((index * this.windows) / this.length);
+    while (this.firstOf(window + 1) <= index) window++;
+    while (this.firstOf(window) > index) window--;
+    if (this.made?.window !== window) this.made = { window, batches: this.make(window) };
+    const { length, indices } = this.made.batches[this.sequence[index]! - this.firstOf(window)]!;
+    return { length, indices: Array.from(indices) };
   }
 
   *[Symbol.iterator](): Iterator<PlannedBatch> {
@@ -139,48 +153,51 @@ export class EpochPlan implements Iterable<PlannedBatch> {
  * up to the next. Only the last batch of a window's longest bucket may be short, and of the last window alone; so the number of
  * batches is the same in every epoch.
  */
-export function planEpoch(lengths: ArrayLike<number>, options: PlanOptions): EpochPlan {
+export function planEpoch(lengths: Lengths, options: PlanOptions): EpochPlan {
   const { batchSize, buckets, seed, epoch, shuffle, groupByLength } = options;
   const count = lengths.length;
   const batches = Math.ceil(count / batchSize);
   const random = randomStream(seed, epoch);
   const inOrder = Uint32Array.from({ length: count }, (_, i) => i);
   const isMixed = groupByLength !== true && shuffle;
-  const examples = isMixed ? shuffled(inOrder, random) : inOrder;
+  const examples = isMixed ? shuffleInPlace(inOrder, random) : inOrder;
   const bucketOf = (example: number): number => {
-    const bucket = buckets.findIndex((limit) => lengths[example]! <= limit);
-    if (bucket < 0)
-      throw new RangeError(`Example ${example} has ${lengths[example]} tokens, more than any bucket holds.`);
+    const length = lengths.at(example)!;
+    const bucket = buckets.findIndex((limit) => length <= limit);
+    if (bucket < 0) throw new RangeError(`Example ${example} has ${length} tokens, more than any bucket holds.`);
     return bucket;
   };
   const windows =
     groupByLength === false ? batches : groupByLength === true ? 1 : Math.floor(batches / windowBatches) || batches;
-  const order = new Uint32Array(count);
-  const starts = new Uint32Array(batches + 1).fill(count);
-  const batchLengths = new Uint32Array(batches);
-  const sequence = Uint32Array.from({ length: batches }, (_, i) => i);
-  for (let window = 0, batch = 0; window < windows; window++) {
-    const [first, end] = [window, window + 1].map((w) => Math.floor((w * batches) / windows)) as [number, number];
+  const firstOf = (window: number): number => Math.floor((window * batches) / windows);
+  const make = (window: number): PackedBatch[] => {
+    const [first, end] = [firstOf(window), firstOf(window + 1)];
     const within = examples.subarray(first * batchSize, Math.min(end * batchSize, count));
     // A batch alone is padded to the longest of its examples.
     const limits = end - first === 1 ? [Math.max(-1, ...within.map(bucketOf))] : buckets.keys();
     const members = membersOf(within, bucketOf, buckets.length);
     const last = members.findLastIndex((some) => some.length > 0);
+    const made: PackedBatch[] = [];
     let waiting = new Uint32Array();
     for (const bucket of limits) {
       const own = end - first === 1 ? within : members[bucket]!;
       waiting = joined(waiting, isMixed || !shuffle ? own : shuffled(own, random));
       const whole = bucket >= last ? waiting.length : waiting.length - (waiting.length % batchSize);
-      for (let at = 0; at < whole; at += batchSize, batch++) {
-        starts[batch] = batch * batchSize;
-        batchLengths[batch] = buckets[bucket]!;
-        order.set(waiting.subarray(at, Math.min(at + batchSize, whole)), batch * batchSize);
+      for (let at = 0; at < whole; at += batchSize) {
+        made.push({ length: buckets[bucket]!, indices: waiting.subarray(at, Math.min(at + batchSize, whole)) });
       }
       waiting = waiting.slice(whole);
     }
-    if (shuffle) sequence.set(shuffled(sequence.subarray(first, end), random), first);
+    return made;
+  };
+  // A window that is the whole epoch is drawn before the sequence, and once.
+  const whole = windows === 1 && !isMixed ? make(0) : undefined;
+  const sequence = Uint32Array.from({ length: batches }, (_, i) => i);
+  for (let window = 0; shuffle && window < windows; window++) {
+    const [first, end] = [firstOf(window), firstOf(window + 1)];
+    sequence.set(shuffled(sequence.subarray(first, end), random), first);
   }
-  return new EpochPlan(order, starts, batchLengths, sequence);
+  return new EpochPlan(sequence, windows, firstOf, (window) => whole ?? make(window));
 }
 
 /** The examples of each bucket, in their order. */
@@ -203,7 +220,7 @@ function joined(first: Uint32Array, second: Uint32Array): Uint32Array<ArrayBuffe
   return both;
 }
 
-/** Always `batchSize` rows: filler rows have attention mask 0 and labels −100. */
+/** Always `batchSize` rows; examples without tokens are left out. Filler rows have attention mask 0 and labels −100. */
 export function collate(examples: Examples, planned: PlannedBatch, options: CollateOptions): Batch {
   const { task, batchSize, padId, masking } = options;
   const { length } = planned;
@@ -227,6 +244,8 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
     const example = examples.at(index)!;
     const at = row * length;
     const width = example.inputIds.length;
+    // Nothing can be learnt of it: its row is a filler.
+    if (width === 0) return;
     if (width > length) throw new RangeError(`Example ${index} has ${width} tokens, more than the batch's ${length}.`);
     batch.indices[row] = index;
     batch.tokens += width;

@@ -4,14 +4,17 @@ import { Readable } from 'node:stream';
 import { parse, type CsvError } from 'csv-parse';
 import { complaint } from '../protocol/problem';
 import type { FileRecord } from './file-record';
-import { LONGEST_LINE, notUtf8, readLines, tooLong, type Progress } from './lines';
+import { LONGEST_LINE, notUtf8, readManyLines, tooLong, type Progress } from './lines';
+
+/** The parser is given lines in pieces of so many characters: one by one they would take as long on their way as in it. */
+const PIECE = 2 ** 14;
 
 interface ParsedRecord {
   record: Record<string, string>;
   /** The record as the file has it, to count its lines. */
   raw: string;
-  /** Lines read up to the end of the record. */
-  info: { lines: number };
+  /** Lines and bytes read up to the end of the record. */
+  info: { lines: number; bytes: number };
 }
 
 /**
@@ -22,7 +25,7 @@ export async function* readCsvRecords(
   file: string,
   delimiter: ',' | '\t',
   progress?: Progress,
-): AsyncGenerator<FileRecord> {
+): AsyncGenerator<Iterable<FileRecord>> {
   const faults: FileRecord[] = [];
   const parser = parse({
     delimiter,
@@ -42,30 +45,37 @@ export async function* readCsvRecords(
     // A quote that nothing closes: the parser would complain of each character that follows.
     if (error.code === 'CSV_MAX_RECORD_SIZE') parser.destroy(error);
   });
-  async function* lines(): AsyncGenerator<string> {
-    for await (const { line, text, damaged, isTooLong } of readLines(file, progress)) {
-      if (isTooLong) faults.push({ line, column: 1, fault: tooLong });
-      if (damaged) faults.push({ line, column: 1, fault: notUtf8 });
-      // The parser counts a CRLF within quotes as two lines.
-      yield text.replace(/\r\n$/, '\n');
+  async function* pieces(): AsyncGenerator<string> {
+    for await (const lines of readManyLines(file, progress)) {
+      let piece = '';
+      for (const { line, text, damaged, isTooLong } of lines) {
+        if (isTooLong) faults.push({ line, column: 1, fault: tooLong });
+        if (damaged) faults.push({ line, column: 1, fault: notUtf8 });
+        // The parser counts a CRLF within quotes as two lines.
+        piece += text.endsWith('\r\n') ? `${text.slice(0, -2)}\n` : text;
+        if (piece.length < PIECE) continue;
+        yield piece;
+        piece = '';
+      }
+      if (piece !== '') yield piece;
     }
   }
-  const source = Readable.from(lines());
+  const source = Readable.from(pieces(), { highWaterMark: 1 });
   source.on('error', (error) => parser.destroy(error));
   source.pipe(parser);
   try {
     for await (const { record, raw, info } of parser as AsyncIterable<ParsedRecord>) {
-      yield* faults.splice(0);
       const lineEnds = raw.trim().match(/\n/g)?.length ?? 0;
       nextLine = info.lines + 1;
-      yield { line: info.lines - lineEnds, fields: record };
+      if (progress) progress.bytes = info.bytes;
+      yield [...faults.splice(0), { line: info.lines - lineEnds, fields: record }];
     }
   } catch (error) {
     if ((error as Partial<CsvError>).code !== 'CSV_MAX_RECORD_SIZE') throw error;
   } finally {
     source.destroy();
   }
-  yield* faults;
+  yield faults;
 }
 
 function faultOf(error: CsvError, nextLine: number): FileRecord {

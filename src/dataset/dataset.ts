@@ -39,7 +39,7 @@ export interface Row {
 /** A wrong file would otherwise report each of its lines. */
 const mostProblemsPerFile = 100;
 
-const readers: Record<string, (file: string, progress?: Progress) => AsyncIterable<FileRecord>> = {
+const readers: Record<string, (file: string, progress?: Progress) => AsyncIterable<Iterable<FileRecord>>> = {
   '.jsonl': readJsonRecords,
   '.csv': (file, progress) => readCsvRecords(file, ',', progress),
   '.tsv': (file, progress) => readCsvRecords(file, '\t', progress),
@@ -87,8 +87,28 @@ export async function forEachRow(
   return problems;
 }
 
+/** As forEachRow, of one file, which may have no rows. @param progress is at the end of the row that is given, of a JSONL file */
+export async function forEachRowOfFile(
+  file: string,
+  columns: Columns,
+  onRow: (row: Row) => unknown,
+  progress?: Progress,
+): Promise<Problem[]> {
+  return readFileRows(file, columns, (row) => onRow(row) !== false, {}, progress);
+}
+
 /** The records of a file with columns, as they stand in it. Throws as readDataset for another kind of file. */
 export async function* fileRecords(file: string, progress?: Progress): AsyncGenerator<FileRecord> {
+  for await (const records of manyRecords(file, progress)) {
+    for (const record of records) {
+      if (progress && record.end !== undefined) progress.bytes = record.end;
+      yield record;
+    }
+  }
+}
+
+/** As `fileRecords`, those that were read together. */
+async function* manyRecords(file: string, progress?: Progress): AsyncGenerator<Iterable<FileRecord>> {
   const reader = readers[path.extname(file).toLowerCase()];
   if (!reader) throw unknownKind(file);
   try {
@@ -106,15 +126,15 @@ async function readFileRows(
   columns: Columns,
   onRow: OnRow,
   { mostBytes = Infinity, onPart }: ReadingOptions,
+  progress: Progress = { bytes: 0 },
 ): Promise<Problem[]> {
-  const progress: Progress = { bytes: 0 };
   const onRowOfPart = (row: Row): boolean => {
     if (progress.bytes <= mostBytes) return onRow(row);
     onPart?.(file);
     return false;
   };
   if (path.extname(file).toLowerCase() !== '.txt') {
-    return readRecords(file, fileRecords(file, progress), columns, onRowOfPart);
+    return readRecords(file, manyRecords(file, progress), columns, onRowOfPart, progress);
   }
   try {
     return await readPlainText(file, columns, onRowOfPart, readTextRows(file, progress, mostBytes));
@@ -150,9 +170,10 @@ async function readPlainText(
 
 async function readRecords(
   file: string,
-  records: AsyncIterable<FileRecord>,
+  together: AsyncIterable<Iterable<FileRecord>>,
   columns: Columns,
   onRow: OnRow,
+  progress: Progress,
 ): Promise<Problem[]> {
   const wanted = wantedColumns(columns);
   const needed = wanted.filter(({ role }) => role !== 'label' || !columns.labelIsOptional);
@@ -165,17 +186,23 @@ async function readRecords(
     if (problems.length >= mostProblemsPerFile) unreported++;
     else problems.push({ file, line, column, severity: 'warning', ...fault });
   };
-  for await (const record of records) {
+  /** Whether to go on. */
+  const take = (record: FileRecord): boolean => {
     line = record.line;
+    if (record.end !== undefined) progress.bytes = record.end;
     if ('fault' in record) {
       report(record.column, record.fault);
-      continue;
+      return true;
     }
     read++;
     for (const column of missing) if (columnOf(record.fields, column) !== undefined) missing.delete(column);
-    const row = rowOf(record.fields, wanted, columns);
-    if ('code' in row) report(1, row);
-    else if (!onRow({ ...row, file, line })) break;
+    const row = rowOf(record.fields, wanted, columns, file, line);
+    if (!('code' in row)) return onRow(row);
+    report(1, row);
+    return true;
+  };
+  read: for await (const records of together) {
+    for (const record of records) if (!take(record)) break read;
   }
   for (const column of missing) if (read > 0) throw missingColumn(file, column);
   if (unreported > 0) {
@@ -197,13 +224,24 @@ function wantedColumns({ text, label, pair, prompt, completion }: Columns): Want
   return wanted;
 }
 
+/** The row that a record is, or what is wrong with it. */
+export function rowIn(
+  { fields, line }: { fields: Record<string, unknown>; line: number },
+  columns: Columns,
+  file: string,
+): Row | Complaint {
+  return rowOf(fields, wantedColumns(columns), columns, file, line);
+}
+
 /** The row, or what is wrong with it. A row whose label is missing, null or blank has none. */
 function rowOf(
   fields: Record<string, unknown>,
   wanted: readonly WantedColumn[],
   columns: Columns,
-): Omit<Row, 'file' | 'line'> | Complaint {
-  const row: Omit<Row, 'file' | 'line'> = { text: '' };
+  file: string,
+  line: number,
+): Row | Complaint {
+  const row: Row = { text: '', file, line };
   for (const { role, column } of wanted) {
     const value = columnOf(fields, column);
     if (role === 'label') {
@@ -270,7 +308,8 @@ function missingColumn(file: string, column: string): InputError {
   return InputError.at(file, 'column-in-no-row', { column });
 }
 
-function emptyDataset(files: readonly string[], problems: readonly Problem[]): InputError {
+/** What to throw where files have no rows at all. */
+export function emptyDataset(files: readonly string[], problems: readonly Problem[]): InputError {
   return new InputError([problemAt({ file: files.join(', '), line: 1, column: 1 }, 'dataset-empty', {}), ...problems]);
 }
 

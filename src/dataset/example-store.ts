@@ -8,11 +8,30 @@ import { notCounted, type TokenExample } from './examples';
 export interface Examples {
   readonly length: number;
   at(index: number): TokenExample | undefined;
+  /** Indices of some that are spread evenly: their lengths stand for all, where those of all would take too long to find out. */
+  readonly sample?: Uint32Array;
 }
 
 /** Examples whose rows can be asked for too. */
 export interface ExamplesWithRows extends Examples {
   rowAt(index: number): Row;
+}
+
+/** Numbers of tokens by the index of their example. */
+export interface Lengths {
+  readonly length: number;
+  at(index: number): number | undefined;
+}
+
+/** Tokens of each example, found out when they are asked for where the examples have a sample. */
+export function lengthsWhenAsked(examples: Examples): Lengths {
+  if (!examples.sample) return lengthsOf(examples);
+  return { length: examples.length, at: (index) => examples.at(index)?.inputIds.length };
+}
+
+/** Tokens of each example of the sample, or of all. */
+export function sampledLengths(examples: Examples): Uint32Array {
+  return examples.sample?.map((index) => examples.at(index)!.inputIds.length) ?? lengthsOf(examples);
 }
 
 /** Tokens of each example. */
@@ -111,7 +130,7 @@ function openWithoutName(path: string): number {
 }
 
 /** Numbers that are only added to. */
-export class Numbers<T extends Uint32Array | Float64Array = Uint32Array> {
+export class Numbers<T extends Uint8Array | Uint32Array | Float64Array = Uint32Array> {
   private values: T;
   private size = 0;
 

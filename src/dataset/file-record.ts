@@ -25,5 +25,9 @@ export function* columnsIn(fields: Record<string, unknown>, depth = 1): Generato
 }
 
 /** A row as its file has it, before columns are chosen; or what is wrong with it. */
-export type FileRecord =
-  { line: number; fields: Record<string, unknown> } | { line: number; column: number; fault: Complaint };
+export type FileRecord = (
+  { line: number; fields: Record<string, unknown> } | { line: number; column: number; fault: Complaint }
+) & {
+  /** Bytes of the file up to the row's end, where the row can be found again by them. */
+  end?: number | undefined;
+};

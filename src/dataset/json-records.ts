@@ -2,20 +2,25 @@
 
 import { complaint } from '../protocol/problem';
 import type { FileRecord } from './file-record';
-import { notUtf8, readLines, tooLong, type Progress } from './lines';
+import { notUtf8, readManyLines, tooLong, type Line, type Progress } from './lines';
 import { isRecord } from '../tokenizer/tokenizer-json';
 
-/** Blank lines are passed over. */
-export async function* readJsonRecords(file: string, progress?: Progress): AsyncGenerator<FileRecord> {
-  for await (const { line, text, damaged, isTooLong } of readLines(file, progress)) {
-    if (isTooLong) yield { line, column: 1, fault: tooLong };
+/** Blank lines are passed over. Those that were read together come together, and are made as they are gone through, once. */
+export async function* readJsonRecords(file: string, progress?: Progress): AsyncGenerator<Iterable<FileRecord>> {
+  for await (const lines of readManyLines(file, progress)) yield recordsOf(lines);
+}
+
+function* recordsOf(lines: Iterable<Line>): Generator<FileRecord> {
+  for (const { line, text, damaged, isTooLong, end } of lines) {
+    if (isTooLong) yield { line, column: 1, fault: tooLong, end };
     if (text.trim() === '') continue;
-    if (damaged) yield { line, column: 1, fault: notUtf8 };
-    yield parse(line, text);
+    if (damaged) yield { line, column: 1, fault: notUtf8, end };
+    yield parseJsonRecord(line, text, end);
   }
 }
 
-function parse(line: number, text: string): FileRecord {
+/** The record of a line of JSONL, or what is wrong with it. */
+export function parseJsonRecord(line: number, text: string, end?: number): FileRecord {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -23,10 +28,10 @@ function parse(line: number, text: string): FileRecord {
     const reason = error instanceof Error ? error.message : String(error);
     const position = /at position (\d+)/.exec(reason)?.[1];
     const column = position === undefined ? 1 : Number(position) + 1;
-    return { line, column, fault: complaint('row-not-json', {}) };
+    return { line, column, fault: complaint('row-not-json', {}), end };
   }
   if (!isRecord(value)) {
-    return { line, column: 1, fault: complaint('row-not-object', {}) };
+    return { line, column: 1, fault: complaint('row-not-object', {}), end };
   }
-  return { line, fields: value };
+  return { line, fields: value, end };
 }

@@ -13,12 +13,19 @@ export interface Line {
   damaged: boolean;
   /** It is longer than `LONGEST_LINE`, and `text` is empty. */
   isTooLong: boolean;
+  /** Bytes of the file up to its end, line end included. */
+  end: number;
 }
 
 /** How much of a file has been read, for who reads no more than a part. */
 export interface Progress {
   bytes: number;
+  /** Given the bytes of the file as they come. */
+  onBytes?: (bytes: Uint8Array) => void;
 }
+
+/** So much is read at once. Lines of it go on together: a promise for each would take longer than they do. */
+const READ_BYTES = 2 ** 20;
 
 /** In bytes: no text is as long, and a string of Node's holds 512 MB at most. */
 export const LONGEST_LINE = 64 * 2 ** 20;
@@ -33,16 +40,26 @@ const lineFeed = 0x0a;
 
 /** Lines end in LF or CRLF. Throws InputError for UTF-16, and what the file system throws. */
 export async function* readLines(file: string, progress: Progress = { bytes: 0 }): AsyncGenerator<Line> {
+  for await (const lines of readManyLines(file, progress)) {
+    for (const line of lines) {
+      progress.bytes = line.end;
+      yield line;
+    }
+  }
+}
+
+/** As `readLines`, those that were read together, which are made as they are gone through, once. How far a reader is says `end` of a line. */
+export async function* readManyLines(file: string, progress?: Progress): AsyncGenerator<Iterable<Line>> {
   let pending: Buffer[] = [];
   /** Of a line that is not at its end yet. */
   let size = 0;
-  let line = 0;
+  let [line, done] = [0, 0];
   const finish = (end: Buffer): Line => {
     line++;
-    progress.bytes += size + end.length;
+    done += size + end.length;
     if (size + end.length > LONGEST_LINE) {
       [pending, size] = [[], 0];
-      return { line, text: '', damaged: false, isTooLong: true };
+      return { line, text: '', damaged: false, isTooLong: true, end: done };
     }
     const bytes = pending.length > 0 ? Buffer.concat([...pending, end]) : end;
     [pending, size] = [[], 0];
@@ -53,20 +70,25 @@ export async function* readLines(file: string, progress: Progress = { bytes: 0 }
       text: line === 1 ? text.replace(/^\ufeff/, '') : text,
       damaged: text.includes('\ufffd') && !isUtf8(bytes),
       isTooLong: false,
+      end: done,
     };
   };
-  for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+  function* linesOf(chunk: Buffer): Generator<Line> {
     let start = 0;
     for (let end = chunk.indexOf(lineFeed); end >= 0; end = chunk.indexOf(lineFeed, start)) {
       yield finish(chunk.subarray(start, end + 1));
       start = end + 1;
     }
-    if (start === chunk.length) continue;
+    if (start === chunk.length) return;
     size += chunk.length - start;
     if (size <= LONGEST_LINE) pending.push(chunk.subarray(start));
     else pending = [];
   }
-  if (size > 0) yield finish(Buffer.alloc(0));
+  for await (const chunk of createReadStream(file, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>) {
+    progress?.onBytes?.(chunk);
+    yield linesOf(chunk);
+  }
+  if (size > 0) yield [finish(Buffer.alloc(0))];
 }
 
 function refuseUtf16(file: string, bytes: Buffer): void {

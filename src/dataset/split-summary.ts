@@ -2,7 +2,8 @@
 
 import { stat } from 'node:fs/promises';
 import type { Problem } from '../protocol/problem';
-import { forEachRow, type Columns, type ReadingOptions, type Row } from './dataset';
+import { emptyDataset, forEachRow, type Columns, type ReadingOptions, type Row } from './dataset';
+import { NO_LABEL, type RowIndex } from './row-index';
 
 /** Where a label occurs first in a file. */
 export interface FirstOfLabel {
@@ -56,6 +57,32 @@ async function identityOf(files: readonly string[], columns: Columns, mostBytes?
     }),
   );
   return JSON.stringify([stamps, columns, mostBytes]);
+}
+
+/** The same from indexes of the files. Throws an InputError where they have no rows. */
+export function summarizeIndexes(indexes: readonly RowIndex[], columns: Columns): SplitSummary {
+  const problems = indexes.flatMap((index) => index.problems);
+  const rows = indexes.reduce((sum, { sizes }) => sum + sizes.length, 0);
+  const files = indexes.map(({ file }) => file);
+  if (rows === 0) throw emptyDataset(files, problems);
+  let unlabelled = 0;
+  const labels: FirstOfLabel[] = [];
+  let range: [number, number] | undefined;
+  for (const index of indexes) {
+    if (columns.label !== undefined) for (const one of index.classes) if (one === NO_LABEL) unlabelled++;
+    const seen = new Set<string>();
+    for (const [i, names] of index.labels.entries()) {
+      for (const label of names) {
+        if (!seen.has(label)) labels.push({ label, file: index.file, line: index.labelLines[i]! });
+        seen.add(label);
+      }
+    }
+    if (index.range) {
+      const [least, largest] = range ?? index.range;
+      range = [Math.min(least, index.range[0]), Math.max(largest, index.range[1])];
+    }
+  }
+  return { rows, unlabelled, labels, range, problems };
 }
 
 async function readSummary(files: readonly string[], columns: Columns, mostBytes?: number): Promise<SplitSummary> {

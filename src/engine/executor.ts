@@ -77,6 +77,11 @@ export interface Executor {
    * device's memory cannot be divided.
    */
   view?(tensor: DeviceTensor, start: number, shape: readonly number[]): DeviceTensor;
+  /**
+   * Elements of a tensor that an element-wise program is best given at once, where the device computes it in one pass over memory.
+   * Absent where it computes operator by operator, so that what lies between them had better stay in the caches.
+   */
+  readonly pieceElements?: number | undefined;
   /** Inputs in `frozen` become part of the loaded program and are not given to `run`. */
   load(program: Program, frozen?: FrozenInputs): Promise<LoadedProgram>;
   /**

@@ -3,14 +3,22 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { findGguf } from '../model/files/gguf-checkpoint';
 import { problemAt, type Problem } from '../protocol/problem';
+import { columnsOf, unlabelledColumns } from './checks/check-dataset';
+import { areLarge, knownDigest, rowIndexOf } from './large-rows';
+import type { Columns } from '../dataset/dataset';
+import type { RowIndex } from '../dataset/row-index';
+import { torchrunEngine } from '../protocol/torchrun';
+import { membersOf } from './ensemble';
 import type { InputFile, ResolvedExperiment } from './file/schema';
 
-/** Size and SHA-256 of a file, read as a stream. */
+/** Size and SHA-256 of a file, read as a stream unless it was just read. */
 export async function fingerprint(path: string): Promise<InputFile> {
+  const known = await knownDigest(path);
+  if (known) return { path, ...known };
   const hash = createHash('sha256');
   const stream = createReadStream(path);
   await pipeline(stream, hash);
@@ -40,9 +48,35 @@ async function filesNamed(folder: string, wanted: RegExp): Promise<string[]> {
     .map((name) => join(folder, name));
 }
 
+/** The indexes of rows that are read when their batch comes, in the order of the files; undefined where all are read before. */
+export async function findLargeRows(
+  experiment: ResolvedExperiment,
+): Promise<{ index: RowIndex; columns: Columns }[] | undefined> {
+  const { dataset, file } = experiment;
+  const { train, unlabelled = [] } = dataset;
+  if (!readsLater(experiment) || !(await areLarge([...train, ...unlabelled]))) return undefined;
+  const found: { index: RowIndex; columns: Columns }[] = [];
+  for (const [files, columns] of [
+    [train, columnsOf(experiment)],
+    [unlabelled, unlabelledColumns(experiment)],
+  ] as const) {
+    for (const one of files)
+      found.push({ index: await rowIndexOf(one, columns, { folder: dirname(file), keep: true }), columns });
+  }
+  return found;
+}
+
+/** Whether nothing of the experiment needs all rows before its training begins. */
+function readsLater({ engine, teacher, training }: ResolvedExperiment): boolean {
+  const trainings = membersOf(teacher).flatMap(({ member }) => ('training' in member ? [member.training] : []));
+  const isGrouped = [training, ...trainings].some((one) => one?.groupByLength === true);
+  return !isGrouped && engine !== torchrunEngine && teacher.source !== 'endpoint';
+}
+
 /** What has changed since the run began. A run that resumes on other data would not be the run it says it is. */
 export async function findChangedInputs(experiment: ResolvedExperiment): Promise<Problem[]> {
   const problems: Problem[] = [];
+  await findLargeRows(experiment).catch(() => undefined);
   for (const { path, sha256 } of experiment.inputs) {
     const now = await fingerprint(path).catch(() => undefined);
     if (now?.sha256 === sha256) continue;

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { layoutOf } from '../model/layouts/families';
 import { familiesOfTask } from './architecture';
 import type { LabelKind, Task } from '../protocol/records';
+import type { StudentPreset } from '../protocol/student-presets';
 import type { ColumnDescription, DatasetDescription } from '../dataset/dataset-description';
 
 /** What the columns of a dataset are, as far as they show. */
@@ -84,6 +85,15 @@ export function possibleTasks({ columns }: DatasetDescription, roles: ColumnRole
   return [...(roles.label === undefined ? [] : ['text-classification' as const]), 'causal-lm', 'masked-lm'];
 }
 
+export interface ProposedTeacher {
+  /** As an experiment names it. */
+  path: string;
+  /** Whether it is fine-tuned on the labels first: it does not know the task as it lies. */
+  isTuned: boolean;
+  /** Tokens of the longest text that it reads. */
+  maxPositions?: number | undefined;
+}
+
 export interface Proposal {
   name: string;
   task: Task;
@@ -92,8 +102,10 @@ export interface Proposal {
   validation?: string;
   test?: string;
   roles: ColumnRoles;
-  /** A Hugging Face folder; a teacher is trained where there is none. */
-  teacherPath?: string;
+  /** A model that is here; one is trained where there is none. */
+  teacher?: ProposedTeacher | undefined;
+  /** By how much smaller than that teacher it is; small, and from random weights, where it is left out. */
+  preset?: StudentPreset | undefined;
   rows: number;
   /** Mean length of what is read, in UTF-16 units. */
   meanLength: number;
@@ -101,41 +113,54 @@ export interface Proposal {
 
 /** A complete experiment file: JSON with comments that say what a person may want to change first. */
 export function proposeExperiment(proposal: Proposal): string {
-  const { name, task, teacherPath } = proposal;
+  const { name, task, teacher: given, preset } = proposal;
   const family = familiesOfTask(task)[0]!;
   const sizes = sizesFor(proposal);
   const architecture = (hiddenSize: number, layers: number): string =>
     `{ "family": "${family}", "hiddenSize": ${hiddenSize}, "layers": ${layers}, "heads": ${hiddenSize / 32} }`;
   const teacher =
-    teacherPath === undefined
+    given === undefined
       ? `  // Trained here on the hard labels first. A model that is fine-tuned already: { "source": "checkpoint", "path": "…" }.
   "teacher": {
     "source": "train",
     "architecture": ${architecture(sizes.teacher, 4)},
     "training": { "epochs": ${sizes.epochs}, "batchSize": 16 },
   },`
-      : `  "teacher": { "source": "checkpoint", "path": ${JSON.stringify(teacherPath)} },`;
+      : teacherText(given, sizes.epochs);
   const tokenizer =
-    teacherPath === undefined
+    given === undefined
       ? `  "tokenizer": { "source": "train", "kind": "${layoutOf(family).tokenizer}", "vocabularySize": ${sizes.vocabulary} },`
       : `  "tokenizer": { "source": "teacher" },`;
+  // Weights that have learnt already want a smaller one than random ones.
+  const rate = preset === undefined ? '' : `"learningRate": 2e-4, `;
   return `{
   "name": ${JSON.stringify(name)},
   "task": "${task}",
   "dataset": ${datasetText(proposal)},
 ${tokenizer}
 ${teacher}
-  "student": { "architecture": ${architecture(sizes.student, 2)} },
+  "student": ${preset === undefined ? `{ "architecture": ${architecture(sizes.student, 2)} }` : presetText(preset)},
   "distillation": {
 ${temperatureText(proposal)}    // loss = alpha · distillation loss + (1 − alpha) · student loss
     "alpha": 0.7,
   },
-  "training": { "epochs": ${sizes.epochs}, "batchSize": 16, "evaluateEvery": ${sizes.evaluateEvery} },
+  "training": { "epochs": ${sizes.epochs}, "batchSize": 16, ${rate}"evaluateEvery": ${sizes.evaluateEvery} },
   // The same student without distillation: did it help?
   "controls": ["no-distillation"],
 }
 `;
 }
+
+function teacherText({ path, isTuned }: ProposedTeacher, epochs: number): string {
+  const checkpoint = `"source": "checkpoint", "path": ${JSON.stringify(path)}`;
+  if (!isTuned) return `  "teacher": { ${checkpoint} },`;
+  return `  // Fine-tuned on the hard labels first, with a new head where it has none that fits.
+  "teacher": { ${checkpoint}, "training": { "epochs": ${epochs}, "batchSize": 16 } },`;
+}
+
+/** By how much smaller it is; what it comes to is said by completion and hover, and by `distillery student`. */
+const presetText = (preset: StudentPreset): string =>
+  `{ "preset": ${typeof preset === 'string' ? JSON.stringify(preset) : `{ "megabytes": ${preset.megabytes} }`} }`;
 
 /** A number has no distribution to be softened. */
 function temperatureText({ task, roles }: Proposal): string {
@@ -147,7 +172,7 @@ function temperatureText({ task, roles }: Proposal): string {
   return `    // ${why}\n    "temperature": ${task === 'text-classification' ? 4 : 2},\n`;
 }
 
-function datasetText({ task, train, validation, test, roles, meanLength }: Proposal): string {
+function datasetText({ task, train, validation, test, roles, meanLength, teacher }: Proposal): string {
   const columns: Record<string, string> = {};
   if (task === 'causal-lm' && roles.prompt !== undefined && roles.completion !== undefined) {
     Object.assign(columns, { promptColumn: roles.prompt, completionColumn: roles.completion });
@@ -160,7 +185,8 @@ function datasetText({ task, train, validation, test, roles, meanLength }: Propo
   }
   const files = { train, validation: validation ?? 0.1, ...(test !== undefined && { test }) };
   // A token is about four letters; half as long again, so that few examples are cut.
-  const maxLength = Math.min(512, Math.max(32, 32 * Math.ceil((1.5 * meanLength) / 4 / 32)));
+  const most = Math.min(512, teacher?.maxPositions ?? Infinity);
+  const maxLength = Math.min(most, Math.max(32, 32 * Math.ceil((1.5 * meanLength) / 4 / 32)));
   const entries = Object.entries({ ...files, ...columns, maxLength });
   return `{\n${entries.map(([key, value]) => `    "${key}": ${JSON.stringify(value)},\n`).join('')}  }`;
 }

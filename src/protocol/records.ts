@@ -484,7 +484,7 @@ export interface DeviceRecord {
 
 /** A model on this machine: `models`. */
 export interface ModelRecord {
-  /** What an experiment may name it by: `org/name`, with `@COMMIT` for one that main does not mean; a package's name; a folder's path. */
+  /** What an experiment may name it by: `org/name` or `org/name/FILE.gguf`, with `@COMMIT` for one that main does not mean; a package's name; a folder's path. */
   id: string;
   source: 'cache' | 'package' | 'folder';
   /** Absolute: a folder, or a file. */
@@ -494,6 +494,8 @@ export interface ModelRecord {
   revisions?: string[] | undefined;
   family?: string | undefined;
   parameters?: number | undefined;
+  /** Tokens of the longest text that it reads. */
+  maxPositions?: number | undefined;
   /** Of its files. */
   bytes: number;
   /** As its model card has it. */
@@ -511,6 +513,8 @@ export interface ModelRecord {
 /** `models --fetch ID --plan`: what would be fetched. */
 export interface PlannedModel {
   id: string;
+  /** The GGUF file that was named. */
+  file?: string | undefined;
   revision: string;
   commit: string;
   host: string;
@@ -525,7 +529,7 @@ export interface PlannedModel {
 
 /** `models --fetch ID` */
 export interface FetchedModel extends Omit<PlannedModel, 'cache' | 'missing'> {
-  /** The snapshot's folder. */
+  /** The snapshot's folder, or the file in it that was named. */
   path: string;
   /** Bytes that were fetched, those of an earlier attempt among them; 0 where all of it was there. */
   fetched: number;

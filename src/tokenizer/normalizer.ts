@@ -3,6 +3,7 @@
 import { ReplaceNormalizer, SequenceNormalizer } from '@huggingface/tokenizers';
 import type { Aligned } from './aligned';
 import { requireModest } from './limits';
+import { PLAIN } from './pre-tokenizer';
 import { membersOf, type Stage } from './tokenizer-json';
 
 export type Normalize = (text: Aligned) => Aligned;
@@ -14,7 +15,6 @@ export type Normalize = (text: Aligned) => Aligned;
  */
 const cluster = /[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff\uffa0-\uffdc]+|[^][\p{M}\uff9e\uff9f]*/gu;
 const oneCharacter = /[^]/gu;
-const plainAscii = /^[\t\n\r\x20-\x7e]*$/;
 
 /** Throws an Error for a type that is not known. */
 export function normalizerFor(stage: Stage | null): Normalize {
@@ -56,7 +56,7 @@ function byCluster(
   normalize: (part: string) => string,
   placesOf?: (part: string, normalized: string) => number[],
 ): Aligned {
-  if (plainAscii.test(text.text)) {
+  if (PLAIN.test(text.text)) {
     const whole = normalize(text.text);
     if (whole.length === text.length) return text.withText(whole);
   }
@@ -119,7 +119,7 @@ function bertNormalizer(stage: Stage): Normalize {
     return result;
   };
   return (text) => {
-    if (!plainAscii.test(text.text)) return text.replace(oneCharacter, cached);
+    if (!PLAIN.test(text.text)) return text.replace(oneCharacter, cached);
     const spaced = stage.clean_text === true ? text.text.replace(/[\t\n\r]/g, ' ') : text.text;
     return text.withText(lowercase ? spaced.toLowerCase() : spaced);
   };

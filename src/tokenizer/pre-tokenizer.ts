@@ -13,7 +13,18 @@ export interface PreTokenizer {
    * be found without the rest of it.
    */
   local: boolean;
+  /** Cuts plain text as `split` does, where all that it does is to cut. */
+  cutPlain?: CutPlain;
 }
+
+/**
+ * Tells where each piece of a text begins and ends, in their order, until `onPiece` returns true. The text is of `PLAIN` characters alone.
+ * Nearly all text is, and most of the time that a large dataset takes to read went into general expressions and objects for each word.
+ */
+export type CutPlain = (text: string, onPiece: (start: number, end: number) => boolean) => void;
+
+/** Printable ASCII, tabs and line ends. */
+export const PLAIN = /^[\t\n\r\x20-\x7e]*$/;
 
 /** GPT-2's pattern. `\p{White_Space}` is the original's `\s`, which in JavaScript means other characters. */
 const gpt2Pattern =
@@ -36,7 +47,10 @@ export function preTokenizerFor(stage: Stage | null): PreTokenizer {
     case 'Split':
       return patternSplit(stage);
     case 'BertPreTokenizer':
-      return sequence([splitAt(/\p{White_Space}+/gu, 'Removed'), splitAt(punctuation, 'Isolated')]);
+      return {
+        ...sequence([splitAt(/\p{White_Space}+/gu, 'Removed'), splitAt(punctuation, 'Isolated')]),
+        cutPlain: cutAtPunctuation,
+      };
     case 'Whitespace':
       return sequence([splitAt(/\p{White_Space}+/gu, 'Removed'), splitAt(word, 'Isolated')]);
     case 'WhitespaceSplit':
@@ -67,7 +81,57 @@ function byteLevel(stage: Stage): PreTokenizer {
     },
     byteLevel: true,
     local: useRegex,
+    ...(useRegex && stage.add_prefix_space !== true && { cutPlain: cutAsGpt2 }),
   };
+}
+
+const [LETTER, DIGIT, SPACE, SYMBOL] = [0, 1, 2, 3];
+
+/** Of each plain character. */
+const kinds = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  if (/[a-z]/i.test(character)) return LETTER;
+  if (/\d/.test(character)) return DIGIT;
+  return /[\t\n\r ]/.test(character) ? SPACE : SYMBOL;
+});
+
+const cutAtPunctuation: CutPlain = (text, onPiece) => {
+  for (let start = 0, at = 0; at <= text.length; at++) {
+    const kind = at < text.length ? kinds[text.charCodeAt(at)]! : SPACE;
+    if (kind < SPACE) continue;
+    if (at > start && onPiece(start, at)) return;
+    if (kind === SYMBOL && onPiece(at, at + 1)) return;
+    start = at + 1;
+  }
+};
+
+/** What `gpt2Pattern` finds. */
+const cutAsGpt2: CutPlain = (text, onPiece) => {
+  const kindAt = (at: number): number => (at < text.length ? kinds[text.charCodeAt(at)]! : -1);
+  for (let start = 0; start < text.length;) {
+    const space = text.charCodeAt(start) === 0x20 ? 1 : 0;
+    const kind = kindAt(start + space);
+    let end = start + space;
+    if (kind >= 0 && kind !== SPACE) {
+      const contraction = space === 0 && kind === SYMBOL ? contractionAt(text, start) : 0;
+      if (contraction > 0) end += contraction;
+      else while (kindAt(end) === kind) end++;
+    } else {
+      end = start;
+      while (kindAt(end) === SPACE) end++;
+      // The last of several goes with what follows.
+      if (end < text.length && end - start > 1) end--;
+    }
+    if (onPiece(start, end)) return;
+    start = end;
+  }
+};
+
+/** Length of `'s`, `'re` and the like. */
+function contractionAt(text: string, at: number): number {
+  if (text[at] !== "'") return 0;
+  if ('stmd'.includes(text[at + 1] ?? ' ')) return 2;
+  return ['re', 've', 'll'].includes(text.slice(at + 1, at + 3)) ? 3 : 0;
 }
 
 function matches(text: Aligned, pattern: RegExp): Aligned[] {

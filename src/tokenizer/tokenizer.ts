@@ -12,7 +12,7 @@ import { cutTokenizer } from './cut-vocabulary';
 import { hasExpression, withinTime } from './limits';
 import { normalizerFor, type Normalize } from './normalizer';
 import { pieceEncoder, type EncodePiece } from './piece-encoder';
-import { preTokenizerFor, type PreTokenizer } from './pre-tokenizer';
+import { PLAIN, preTokenizerFor, type PreTokenizer } from './pre-tokenizer';
 import { namedTokens, specialTokens, type SpecialTokens } from './special-tokens';
 import { templateFor, type Part, type Template } from './template';
 import { readTokenizerFiles } from './tokenizer-files';
@@ -219,8 +219,16 @@ export class Tokenizer {
 
   /** The pieces of a text that the model would see, as the trainers count them. */
   pieces(text: string): string[] {
-    const split = (): Aligned[] => this.preTokenizer.split(this.normalize(Aligned.original(text)));
-    return this.limited(split).map((piece) => piece.text);
+    return this.limited(() => {
+      const normalized = this.normalize(Aligned.original(text));
+      if (!this.canCutPlain(normalized)) return this.preTokenizer.split(normalized).map((piece) => piece.text);
+      const pieces: string[] = [];
+      this.preTokenizer.cutPlain!(normalized.text, (start, end) => {
+        pieces.push(normalized.text.slice(start, end));
+        return false;
+      });
+      return pieces;
+    });
   }
 
   /** At least the first `wanted` tokens of `text` (all, if it has fewer), reading no more of it than is needed. */
@@ -254,7 +262,12 @@ export class Tokenizer {
           add(part.id, normalized.startOf(part.start), normalized.endOf(part.end - 1));
           continue;
         }
-        for (const piece of this.preTokenizer.split(normalized.slice(part.start, part.end))) {
+        const ordinary = normalized.slice(part.start, part.end);
+        if (this.canCutPlain(ordinary)) {
+          if (this.tokenizePlain(ordinary.text, ordinary.originalStart!, tokens, wanted)) return tokens;
+          continue;
+        }
+        for (const piece of this.preTokenizer.split(ordinary)) {
           for (const shorter of this.cutLong(piece)) {
             const { ids, starts, ends } = this.encodePiece(shorter.text);
             ids.forEach((id, i) => add(id, shorter.startOf(starts[i]!), shorter.endOf(ends[i]! - 1)));
@@ -264,6 +277,26 @@ export class Tokenizer {
       }
     }
     return tokens;
+  }
+
+  private canCutPlain({ text, originalStart }: Aligned): boolean {
+    const { cutPlain } = this.preTokenizer;
+    return cutPlain !== undefined && originalStart !== undefined && text.length <= longestPiece && PLAIN.test(text);
+  }
+
+  /** Adds the tokens of a text that begins at `base`. Returns whether there are `wanted` of them. */
+  private tokenizePlain(text: string, base: number, { ids, starts, ends }: TextTokens, wanted: number): boolean {
+    this.preTokenizer.cutPlain!(text, (start, end) => {
+      const piece = this.encodePiece(text.slice(start, end));
+      const from = base + start;
+      for (let i = 0; i < piece.ids.length; i++) {
+        ids.push(piece.ids[i]!);
+        starts.push(from + piece.starts[i]!);
+        ends.push(from + piece.ends[i]!);
+      }
+      return ids.length >= wanted;
+    });
+    return ids.length >= wanted;
   }
 
   private cutLong(piece: Aligned): Aligned[] {

@@ -1,6 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it, vi } from 'vitest';
-import { adamw, type AdamWOptions, type AdamWState, decaysByDefault } from '../../src/distill/training/optimizer';
+import {
+  adamw,
+  type AdamWOptions,
+  type AdamWState,
+  decaysByDefault,
+  updateFactors,
+  type UpdateFactors,
+} from '../../src/distill/training/optimizer';
+import { mapValues } from '../../src/distill/named';
 import { expectClose, expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
 
 onCpu();
@@ -37,17 +45,16 @@ function update(
   clipNorm: number,
   changes: Partial<AdamWOptions> = {},
 ) {
-  return adamw(
-    { ...state, gradients: tensors(gradients) },
-    {
-      learningRate: tf.scalar(0.01 / t),
-      biasCorrection1: tf.scalar(1 - 0.9 ** t),
-      biasCorrection2: tf.scalar(1 - 0.999 ** t),
-      gradientNorm: tf.scalar(gradientNorm(gradients)),
-      clipNorm: tf.scalar(clipNorm),
-    },
-    { ...options, ...changes },
-  );
+  const chosen = { ...options, ...changes };
+  const values = {
+    learningRate: 0.01 / t,
+    biasCorrection1: 1 - 0.9 ** t,
+    biasCorrection2: 1 - 0.999 ** t,
+    gradientNorm: gradientNorm(gradients),
+    clipNorm,
+  };
+  const factors = mapValues(updateFactors(values, chosen), (value) => tf.scalar(value)) as UpdateFactors<tf.Scalar>;
+  return adamw({ ...state, gradients: tensors(gradients) }, factors, chosen);
 }
 
 const gradientNorm = (gradients: Arrays): number => Math.hypot(...NAMES.flatMap((name) => gradients[name]!));

@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { layoutCache, type CacheLayout } from '../../src/distill/teacher/cache-layout';
 import { imitatedOf, type Objective } from '../../src/distill/pairing';
 import { FrozenTeacher, TeacherTargets, type TargetSource } from '../../src/distill/teacher/teacher';
-import { CachedTargets, fillCache } from '../../src/distill/teacher/cache';
+import { CachedTargets, fillCache, GrowingTargets, StoppedAsking } from '../../src/distill/teacher/cache';
 import type { StoredValues } from '../../src/distill/teacher/records';
 import type { Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
@@ -34,6 +34,8 @@ interface Cache {
   /** Asks about what is missing, at most `most` blocks; returns how many were asked about, and whether all are there. */
   fill(most?: number): Promise<{ asked: number; full: boolean }>;
   targets(): TargetSource;
+  /** Of a cache that is not full: what a batch needs is asked about first, as long as `mayGoOn`. */
+  growing(mayGoOn?: () => boolean): TargetSource;
 }
 
 async function openCache(pair: TinyPair, values: StoredValues = 'float32', at = folder): Promise<Cache> {
@@ -63,6 +65,10 @@ async function openCache(pair: TinyPair, values: StoredValues = 'float32', at = 
       return { asked: full ? asked : asked - 1, full };
     },
     targets: () => new CachedTargets(setup),
+    growing: (mayGoOn = () => true) => {
+      const rest = { ...setup, examples, padId: 0, teacher, mayGoOn: () => Promise.resolve(mayGoOn()) };
+      return new GrowingTargets(rest, new CachedTargets(setup));
+    },
   };
 }
 
@@ -144,7 +150,12 @@ describe.each(['causal-lm', 'text-classification'] as const)('%s from kept answe
     const [whole, pieces] = [await openCache(pair), await openCache(pair, 'float32', `${folder}-2`)];
     await whole.fill();
     while (!(await pieces.fill(1)).full);
-    expect(await distil(pair, pieces.targets())).toEqual(await distil(pair, whole.targets()));
+    const expected = await distil(pair, whole.targets());
+    expect(await distil(pair, pieces.targets())).toEqual(expected);
+    const growing = await openCache(pair, 'float32', `${folder}-3`);
+    await growing.fill(1);
+    expect(await distil(pair, growing.growing())).toEqual(expected);
+    expect(await (await openCache(pair, 'float32', `${folder}-3`)).fill()).toEqual({ asked: 0, full: true });
   });
 
   it('rounds to float16 in half the space', async () => {
@@ -226,6 +237,28 @@ describe('a teacher cache on disk', () => {
     const reopened = await openCache(pair);
     expect((await reopened.fill()).asked).toBe(0);
     expect(await distil(pair, one.targets())).toEqual(await distil(pair, reopened.targets()));
+  });
+
+  it('that grows with a training leaves its step undone where that is to stop', async () => {
+    const whole = await openCache(pair, 'float32', `${folder}-2`);
+    await whole.fill();
+    const expected = await distil(pair, whole.targets());
+    let asked = 0;
+    const growing = (await openCache(pair)).growing(() => ++asked !== 2);
+    const trainer = tinyTrainer(executor, pair, {}, growing);
+    const losses: LossComponents[] = [];
+    let stops = 0;
+    while (trainer.position < trainer.steps) {
+      try {
+        losses.push((await trainer.step()).loss);
+      } catch (error) {
+        expect(error).toBeInstanceOf(StoppedAsking);
+        stops++;
+      }
+    }
+    await trainer.release();
+    expect(stops).toBe(1);
+    expect(losses).toEqual(expected.losses);
   });
 
   it('says so where a file is cut off while it is read', async () => {

@@ -191,4 +191,38 @@ describe('a layout', () => {
       expect(start < sizes[0]!, name).toBe(decaysByDefault(name, shapes[name]!));
     }
   });
+
+  it('has pieces as large as the executor wants them, in whole rows of 1,024', () => {
+    const [small, large] = [2 ** 16, 2 ** 20].map((pieceElements) => {
+      const { kinds } = layOut({ ...joining, pieceElements }, specs, decaysByDefault);
+      return kinds.map(({ specs: { piece }, count }) => [piece!.shape[0]!, count]);
+    });
+    expect(small).toEqual([
+      [59 * 1024, 5],
+      [1024, 1],
+    ]);
+    expect(large).toEqual([
+      [293 * 1024, 1],
+      [1024, 1],
+    ]);
+  });
+});
+
+describe('a piece that fails', () => {
+  it('is the error of the update, whatever becomes of the piece after it', async () => {
+    const failing: Executor = {
+      ...joining,
+      pieceElements: 2 ** 16,
+      load: async (program) => {
+        const loaded = await joining.load(program);
+        if (program.graph.name !== 'update') return loaded;
+        let runs = 0;
+        return { ...loaded, run: () => Promise.reject(new Error(`piece ${runs++} failed`)) };
+      },
+    };
+    const updates = new Updates(failing, specs, options, random(1));
+    write(updates.gradients, random(2));
+    await expect(updates.apply(scalarsOf(1, 1), false)).rejects.toThrow('piece 0 failed');
+    await updates.release();
+  });
 });

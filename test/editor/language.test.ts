@@ -347,7 +347,8 @@ describe('an experiment file', () => {
   });
 
   it('is proposed for a dataset, complete and without a problem', async () => {
-    await execute('distillery.newExperiment', Uri.file(path.join(directory, 'train.jsonl')), 'text-classification');
+    const answers = { task: 'text-classification', teacher: 'trained here' };
+    await execute('distillery.newExperiment', Uri.file(path.join(directory, 'train.jsonl')), answers);
     const { document } = window.activeTextEditor!;
     assert.equal(document.uri.scheme, 'untitled');
     assert.match(document.fileName, /language\.distill\.json$/);
@@ -361,11 +362,31 @@ describe('an experiment file', () => {
     await commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
   });
 
+  it('is proposed with a teacher that is here, and a student by how much smaller than it that is', async () => {
+    const model = path.join(root, 'examples/models/definitions-teacher');
+    cpSync(model, path.join(directory, 'kept/classifier'), { recursive: true });
+    // What is known of the models here may be as old as half a minute.
+    await execute('distillery.refreshDevices');
+    const teacher = { path: 'language/kept/classifier', isTuned: true };
+    const rows = Uri.file(path.join(directory, 'train.jsonl'));
+    // The first of the students is what is accepted.
+    await executeAndAccept('distillery.newExperiment', rows, { task: 'text-classification', teacher });
+    const { document } = window.activeTextEditor!;
+    const text = document.getText();
+    assert.match(text, /"path": "language\/kept\/classifier", "training": \{/);
+    assert.match(text, /"student": \{ "preset": "half-blocks" \}/);
+    await clean(document);
+    await commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+  });
+
   it('is proposed for none before it is said for which dataset; the one in front comes first', async () => {
     const inFront = path.join(directory, 'rows.jsonl');
     writeFileSync(inFront, sampleRows('spam', 'validation', 20).join('\n'));
     await window.showTextDocument(Uri.file(inFront));
-    const proposed = executeAndAccept('distillery.newExperiment', undefined, 'text-classification');
+    const proposed = executeAndAccept('distillery.newExperiment', undefined, {
+      task: 'text-classification',
+      teacher: 'trained here',
+    });
     // Taken without a question, it would be there by the first look.
     assert.equal(window.activeTextEditor?.document.uri.scheme, 'file');
     await proposed;

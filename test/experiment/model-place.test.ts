@@ -142,6 +142,11 @@ describe('the Hugging Face cache', () => {
     ['org/name@', undefined],
     ['org\\name', undefined],
     [`org/${'a'.repeat(96)}`, undefined],
+    ['org/name/a.Q4_K_M.gguf', { id: 'org/name', file: 'a.Q4_K_M.gguf', revision: 'main' }],
+    ['org/name/a.gguf@v1', { id: 'org/name', file: 'a.gguf', revision: 'v1' }],
+    ['org/name/a.bin', undefined],
+    ['org/name/.gguf', undefined],
+    ['org/name/b/a.gguf', undefined],
   ])('reads %s as an id or not', (text, id) => {
     expect(parseHubId(text)).toEqual(id);
   });

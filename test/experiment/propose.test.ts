@@ -9,6 +9,7 @@ import { describeDataset } from '../../src/dataset/dataset-description';
 import { parseExperiment } from '../../src/experiment/file/parse';
 import { columnRoles, possibleTasks, proposeExperiment, siblingSplits } from '../../src/experiment/propose';
 import { validateExperiment } from '../../src/experiment/checks/validate';
+import { writeModel } from './workspace';
 
 let folder = '';
 beforeEach(async () => {
@@ -126,6 +127,31 @@ describe('a dataset', () => {
       expect(parsed.experiment?.name).toBe('Mail "box"');
     },
   );
+
+  it.each([
+    ['half-blocks', '"student": { "preset": "half-blocks" }'],
+    [{ megabytes: 1 }, '"student": { "preset": { "megabytes": 1 } }'],
+  ] as const)('takes a model that is here as its teacher, and a student by its size: %j', async (preset, written) => {
+    const train = await write('train.jsonl', rows);
+    await writeModel(path.join(folder, 'models', 'a'));
+    const common = { name: 'a', train: 'train.jsonl', roles: columnRoles(await describeDataset(train)) };
+    const text = proposeExperiment({
+      ...common,
+      task: 'text-classification',
+      rows: rows.length,
+      // Longer than the teacher reads.
+      meanLength: 600,
+      teacher: { path: 'models/a', isTuned: true, maxPositions: 32 },
+      preset,
+    });
+    expect(text).toContain(written);
+    const parsed = parseExperiment(text, path.join(folder, 'x.distill.json'));
+    expect(await validateExperiment(parsed)).toEqual([]);
+    expect(parsed.experiment).toMatchObject({
+      tokenizer: { source: 'teacher' },
+      teacher: { source: 'checkpoint', path: 'models/a', training: { epochs: 4 } },
+    });
+  });
 
   it('learns completions of prompts where it has them', async () => {
     const lines = rows.map(({ text }, i) => ({ question: `what of ${i}?`, answer: text }));

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { classLoss } from '../../src/distill/losses/head-loss';
 import { hiddenLoss } from '../../src/distill/losses/hidden-loss';
-import { adamw } from '../../src/distill/training/optimizer';
+import { mapValues } from '../../src/distill/named';
+import { adamw, updateFactors, type UpdateFactors } from '../../src/distill/training/optimizer';
 import { learningRateAt } from '../../src/distill/training/schedules';
 import { inverseOf, predictionRows } from '../../src/distill/losses/shift';
 import { readSafetensors } from '../../src/model/files/safetensors';
@@ -128,17 +129,17 @@ describe.each(variants)('distillation of %s with %s, first step as in PyTorch', 
       Object.fromEntries(Object.entries(parameters).map(([name, p]) => [name, tf.zeros(p.shape)]));
     const squares = Object.values(golden.gradients).map((gradient) => tf.sum<tf.Scalar>(tf.square(gradient)));
     const gradientNorm = tf.sqrt(squares.reduce((sum, square) => tf.add(sum, square)));
-    const next = adamw(
-      { parameters, firstMoments: zeros(), secondMoments: zeros(), gradients: golden.gradients },
-      {
-        learningRate: tf.scalar(1e-3),
-        biasCorrection1: tf.scalar(1 - 0.9),
-        biasCorrection2: tf.scalar(1 - 0.999),
-        gradientNorm,
-        clipNorm: tf.scalar(1),
-      },
-      { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decays: () => true },
-    );
+    const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decays: () => true };
+    const values = {
+      learningRate: 1e-3,
+      biasCorrection1: 1 - 0.9,
+      biasCorrection2: 1 - 0.999,
+      gradientNorm: valueOf(gradientNorm),
+      clipNorm: 1,
+    };
+    const factors = mapValues(updateFactors(values, options), (value) => tf.scalar(value)) as UpdateFactors<tf.Scalar>;
+    const state = { parameters, firstMoments: zeros(), secondMoments: zeros(), gradients: golden.gradients };
+    const next = adamw(state, factors, options);
     expect(Object.keys(next.parameters).sort()).toEqual(Object.keys(golden.afterOneStep).sort());
     expect(valueOf(gradientNorm)).toBeCloseTo(oneStep.gradNorm, 5);
     for (const [name, after] of Object.entries(golden.afterOneStep)) {

@@ -40,6 +40,26 @@ it('in a folder without experiments: a new one from a dataset', async () => {
   await window.page.getByRole('tab', { name: 'mails.distill.json' }).waitFor();
 });
 
+it('a new experiment may have a model that is here as its teacher, and a student by how much smaller that is', async () => {
+  const folder = newWorkspace();
+  cpSync('examples/data/spam/test.jsonl', path.join(folder, 'mails.jsonl'));
+  cpSync('examples/models/definitions-teacher', path.join(folder, 'models/definitions'), { recursive: true });
+  const window = await Workbench.open(folder, { theme: 'dark' });
+  await window.runCommand('Distillery: New Experiment…');
+  await window.pick('text-classification');
+  const rows = window.page.locator('.quick-input-list .monaco-list-row');
+  await rows.filter({ hasText: 'A model that is trained here' }).waitFor();
+  await window.picture('new-experiment-teacher');
+  await window.pick('fine-tuned on these rows first');
+  await rows.filter({ hasText: 'Half of the teacher’s blocks' }).waitFor();
+  const sized = /parameters · [\d.]+\s[kM]B · [\d.]+\s[MG]B of memory/;
+  expect(await rows.filter({ hasText: sized }).count()).toBeGreaterThan(1);
+  await window.picture('new-experiment-student');
+  await window.pick('Half of the teacher’s blocks');
+  await window.page.getByRole('tab', { name: 'mails.distill.json' }).waitFor();
+  await window.page.locator('.view-line', { hasText: 'half-blocks' }).waitFor();
+});
+
 it('without a folder: one is opened', async () => {
   const folder = newWorkspace();
   mkdirSync(path.join(folder, 'inside'));

@@ -3,7 +3,8 @@
  *
  *   npm run demo && npx distillery run demo/language-model.distill.json && npm run pictures
  *
- * DISTILLERY_PICTURES names another folder with them than demo/.
+ * DISTILLERY_PICTURES names another folder with them than demo/, `npm run pictures -- -t smollm2` (or minilm) takes those of
+ * docs/real-teachers.md alone, whose experiments are `smollm2.distill.json` and `minilm.distill.json` there.
  */
 
 import path from 'node:path';
@@ -23,8 +24,13 @@ const narrow = { width: 420, height: 860 };
 const shown = {
   definitions: { example: 3, temperature: 2 }, // "being easily excited": an attribute, a state, a feeling
   'language-model': { example: 5, token: 'plants', temperature: 1, prompt: 'a large African' },
+  minilm: { example: 3, temperature: 2 },
+  smollm2: { example: 3, token: 'distant', temperature: 1 }, // "his gaze fixed upon the dim and distant horizon"
 };
 type Sample = keyof typeof shown;
+
+const isOfClasses = (sample: Sample): sample is 'definitions' | 'minilm' =>
+  sample === 'definitions' || sample === 'minilm';
 
 /** It may be closed from the start: what stood open in the folder's last window is put back. */
 async function closeSidebar(window: Workbench): Promise<void> {
@@ -34,7 +40,7 @@ async function closeSidebar(window: Workbench): Promise<void> {
 async function openSample(sample: Sample): Promise<Workbench> {
   const window = await Workbench.open(workspace, { theme: 'dark' });
   // Both experiments may stand open.
-  await openLab(window, sample, sample === 'definitions' ? /^T 2 / : /^T 1 /);
+  await openLab(window, sample, isOfClasses(sample) ? /^T 2 / : /^T 1 /);
   await closeSidebar(window);
   return window;
 }
@@ -118,6 +124,23 @@ const looks: Record<
     tab: 'Tokens',
     look: async ({ lab }) => lab.locator('lab-distribution .body').first().waitFor(),
   },
+  minilm: {
+    sample: 'minilm',
+    tab: 'Compare',
+    look: async ({ lab }) => {
+      await lab.locator('lab-taught tbody tr').first().waitFor();
+      await lab.locator('lab-compare').evaluate(toTheTop);
+    },
+  },
+  smollm2: {
+    sample: 'smollm2',
+    tab: 'Tokens',
+    look: async ({ lab }) => {
+      await lab.locator('lab-distribution .body').first().waitFor();
+      // Probes come one by one, and that of step 0 last.
+      await lab.locator('figure', { hasText: 'as training went on' }).getByText('0', { exact: true }).waitFor();
+    },
+  },
   completions: {
     sample: 'language-model',
     tab: 'Completions',
@@ -133,9 +156,10 @@ async function choose(window: Workbench, sample: Sample): Promise<void> {
   await lab.locator('lab-examples .example').nth(example).click();
   await lab.locator('lab-distribution .body').first().waitFor();
   await lab.locator('lab-temperature #slider').fill(String(Math.round(1000 * toFraction(temperature))));
-  if (sample === 'definitions') return;
-  const { token, prompt } = shown['language-model'];
-  await lab.locator('lab-chips [role=option]').filter({ hasText: token }).click();
+  if (isOfClasses(sample)) return;
+  await lab.locator('lab-chips [role=option]').filter({ hasText: shown[sample].token }).first().click();
+  if (sample === 'smollm2') return;
+  const { prompt } = shown[sample];
   await openTab(window, 'Completions');
   await lab.locator('vscode-checkbox', { hasText: 'Control too' }).click();
   await lab.locator('#prompt textarea').fill(prompt);

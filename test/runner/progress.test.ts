@@ -35,3 +35,14 @@ it('goes on from one member of an ensemble to the next, by the work of each', ()
   ]);
   expect([at('answers', 1, 1), at('answers', 1, 2), at('student', 20)]).toEqual([0.7, 0.8, 1]);
 });
+
+it('leaves out a part that is done within others', () => {
+  const plan = new ProgressPlan();
+  plan.add('answers', 1, 30);
+  plan.add('student', 10, 3);
+  plan.add('comparison', 1, 30);
+  expect(plan.at('student', 0).fraction).toBeCloseTo(1 / 3);
+  plan.leaveOut('answers');
+  expect(plan.at('student', 0)).toEqual({ fraction: 0 });
+  expect(plan.at('student', 10).fraction).toBeCloseTo(0.5);
+});

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { globSync } from 'tinyglobby';
 import { describe, expect, it } from 'vitest';
+import { parseExperiment } from '../../src/experiment/file/parse';
 
 const documents = ['docs/architecture.md', 'docs/extending.md', 'CONTRIBUTING.md', 'native/README.md'];
 
@@ -39,3 +40,13 @@ it('each test that proofs.md names is there, by its title', () => {
 });
 
 const unescaped = (file: string): string => readFileSync(file, 'utf8').replaceAll("\\'", "'");
+
+it('docs/real-teachers.md has experiments that are read as they stand', () => {
+  const text = readFileSync('docs/real-teachers.md', 'utf8');
+  const experiments = [...text.matchAll(/```jsonc\n(.*?)```/gs)].map(([, written]) => parseExperiment(written!, 'x'));
+  expect(experiments.map(({ problems }) => problems)).toEqual([[], []]);
+  expect(experiments.map(({ experiment }) => experiment?.teacher)).toMatchObject([
+    { path: 'minilm', training: { epochs: 20 } },
+    { path: 'smollm2' },
+  ]);
+});

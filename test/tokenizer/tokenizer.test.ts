@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomStream } from '../../src/engine/random';
 import { InputError } from '../../src/protocol/problem';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
 
@@ -195,5 +196,58 @@ describe('hostile text', () => {
 
   it('decodes no ids to no text', async () => {
     expect((await load('gpt2')).decode([])).toBe('');
+  });
+});
+
+describe('plain text', () => {
+  /** Of letters, digits, symbols and spaces in all their neighbourhoods, as `seed` draws them. */
+  const drawn = (seed: number): string => {
+    const random = randomStream(seed);
+    const parts = [
+      'a',
+      'Word',
+      'unhappily',
+      "'s",
+      "'ll",
+      "'ve",
+      "'",
+      "'S",
+      ' ',
+      '  ',
+      '\n',
+      '\t',
+      '7',
+      '2026',
+      '.',
+      '--',
+      '[',
+      '$',
+      '\r\n',
+    ];
+    return Array.from({ length: 60 }, () => parts[Math.floor(random() * parts.length)]!).join('');
+  };
+
+  it.each(['bert-uncased', 'bert-cased', 'gpt2'])('is cut as all other text is, by %s', async (name) => {
+    const source = await readFile(path.join(root, name, 'tokenizer.json'), 'utf8');
+    const json = JSON.parse(source) as { pre_tokenizer: object };
+    const quick = Tokenizer.fromJson(json);
+    // The same stage as the only one of several: those are never cut the short way.
+    const pre_tokenizer = { type: 'Sequence', pretokenizers: [json.pre_tokenizer] };
+    const general = Tokenizer.fromJson({ ...json, pre_tokenizer });
+    const texts = [
+      '',
+      ' ',
+      '\n\n',
+      'a  ',
+      '  b',
+      "l'l 'l 'll'v",
+      ...Array.from({ length: 300 }, (_, seed) => drawn(seed)),
+    ];
+    for (const text of texts) {
+      expect(quick.pieces(text)).toEqual(general.pieces(text));
+      for (const maxLength of [12, 512]) {
+        expect(quick.encode(text, { maxLength }), JSON.stringify(text)).toEqual(general.encode(text, { maxLength }));
+      }
+    }
   });
 });

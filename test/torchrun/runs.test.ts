@@ -65,6 +65,14 @@ async function begin(
 const stepsIn = (directory: string): number =>
   readFileSync(path.join(directory, 'metrics.jsonl'), 'utf8').split('\n').length - 1;
 
+/** Runs an exported folder by its own script, in an environment without anything of ours. */
+async function takenAlong(folder: string, settings: NodeJS.ProcessEnv, before: readonly string[] = []): Promise<void> {
+  const above = path.dirname(folder);
+  const env = { PATH: process.env.PATH, HOME: above, PYTHON: python, OMP_NUM_THREADS: '1', ...settings };
+  const [program, ...args] = [...before, path.join(folder, 'run.sh')];
+  await promisify(execFile)(program, args, { cwd: above, env, maxBuffer: 1 << 26 });
+}
+
 /** Workers of torchrun that train in a run's folder. */
 function workersOf(directory: string): number[] {
   const commandOf = (pid: string): string[] => {
@@ -125,6 +133,39 @@ describe.skipIf(!hasPython || !torture).each(tasks)('a distillation on PyTorch (
     expect(difference(metricsOf(directory), metricsOf(builtIn))).toBeLessThan(1e-3);
   });
 
+  it('has it with the teacher in shards too', async () => {
+    const directory = mkdtempSync(path.join(os.tmpdir(), 'distillery-divided-'));
+    const away = path.join(directory, 'taken');
+    await document(['export', 'tiny.distill.json', '--format', 'torchrun', '--to', away], workspace);
+    const file = path.join(away, 'jobs', 'student', 'job.json');
+    const job = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    writeFileSync(file, JSON.stringify({ ...job, strategy: 'fsdp', divideTeacher: true }));
+    await takenAlong(away, { PROCESSES: '2' });
+    const [own, theirs] = [metricsOf(builtIn), metricsOf(path.join(away, 'run'))];
+    expect(theirs.length).toBe(own.length);
+    expect(difference(theirs, own)).toBeLessThan(1e-3);
+  });
+
+  it('goes on with 2 processes and then 1 where 4 had begun, in shards or whole: one curve', async () => {
+    onTorchrun(workspace, 4, 'fsdp');
+    const { directory, outcome, child } = await begin(workspace, 15);
+    child.kill('SIGTERM');
+    await outcome;
+    const resume = (processes: number) =>
+      start(['resume', path.basename(directory), '--processes', String(processes), '--json'], workspace, environment);
+    const begun = stepsIn(directory);
+    const second = resume(2);
+    await until(() => stepsIn(directory) >= begun + 15);
+    second.child.kill('SIGTERM');
+    await second.outcome;
+    expect(stepsIn(directory)).toBeLessThan(102);
+    const third = await resume(1).outcome;
+    expect([third.code, third.stderr]).toEqual([0, expect.stringContaining('1 process of PyTorch')]);
+    const [own, theirs] = [metricsOf(builtIn), metricsOf(directory)];
+    expect(theirs.map(({ step }) => step)).toEqual(own.map(({ step }) => step));
+    expect(difference(theirs, own)).toBeLessThan(1e-3);
+  });
+
   it('begins on the built-in engine, goes on here, and ends there: one curve', async () => {
     rewrite(workspace, (experiment) => (experiment.engine = 'cpu'));
     const { directory, outcome, child } = await begin(workspace, 15);
@@ -181,14 +222,7 @@ describe.skipIf(!hasPython || !torture)('an experiment that is taken along', () 
     const { directory } = await run(workspace);
     const away = path.join(mkdtempSync(path.join(os.tmpdir(), 'distillery-away-')), 'taken');
     await document(['export', 'tiny.distill.json', '--format', 'torchrun', '--to', away], workspace);
-    const env = {
-      PATH: process.env.PATH,
-      HOME: path.dirname(away),
-      PYTHON: python,
-      PROCESSES: '2',
-      OMP_NUM_THREADS: '1',
-    };
-    await promisify(execFile)(path.join(away, 'run.sh'), [], { cwd: path.dirname(away), env });
+    await takenAlong(away, { PROCESSES: '2' });
     for (const model of ['.', 'controls/no-distillation']) {
       const [own, theirs] = [directory, path.join(away, 'run')].map((folder) => metricsOf(path.join(folder, model)));
       expect(theirs!.length).toBe(own!.length);
@@ -199,6 +233,67 @@ describe.skipIf(!hasPython || !torture)('an experiment that is taken along', () 
       workspace,
     );
     expect(inspected.positions.length).toBe(1);
+  });
+});
+
+/** Two network namespaces of this machine, joined by a cable: two hosts with a folder in common, that know no names. */
+async function twoHosts<T>(work: (hosts: readonly { name: string; address: string; link: string }[]) => Promise<T>) {
+  const ip = (...args: string[]) => promisify(execFile)('ip', args);
+  const hosts = ['a', 'b'].map((letter, i) => ({
+    name: `distillery-${process.pid}-${letter}`,
+    address: `10.231.7.${i + 1}`,
+    link: `d${process.pid % 100_000}${letter}`,
+  }));
+  const [first, second] = hosts as [(typeof hosts)[number], (typeof hosts)[number]];
+  try {
+    for (const { name } of hosts) await ip('netns', 'add', name);
+    await ip('link', 'add', first.link, 'netns', first.name, 'type', 'veth', 'peer', second.link, 'netns', second.name);
+    for (const { name, address, link } of hosts) {
+      await ip('-n', name, 'addr', 'add', `${address}/24`, 'dev', link);
+      for (const device of ['lo', link]) await ip('-n', name, 'link', 'set', device, 'up');
+    }
+    return await work(hosts);
+  } finally {
+    for (const { name } of hosts) await ip('netns', 'del', name).catch(() => undefined);
+  }
+}
+
+const hasNamespaces =
+  process.platform === 'linux' &&
+  (await twoHosts(() => Promise.resolve(true)).catch(() => {
+    console.warn('Skipped: two hosts. Network namespaces need the rights of root.');
+    return false;
+  }));
+
+describe.skipIf(!hasPython || !torture || !hasNamespaces)('an experiment on two hosts', () => {
+  it('has the curve of one, with two processes on each', async () => {
+    const workspace = await workspaceOf('text-classification');
+    const { directory } = await run(workspace);
+    onTorchrun(workspace, 2, 'fsdp');
+    rewrite(workspace, (experiment) => (experiment.torchrun = { ...experiment.torchrun, hosts: 2 }));
+    const refused = await distillery(['run', 'tiny.distill.json'], workspace, environment);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('on 2 hosts')]);
+    const away = path.join(mkdtempSync(path.join(os.tmpdir(), 'distillery-hosts-')), 'taken');
+    const { notes } = await document<{ notes: string[] }>(
+      ['export', 'tiny.distill.json', '--format', 'torchrun', '--to', away],
+      workspace,
+    );
+    expect(notes[0]).toContain('HOSTS=2 RENDEZVOUS=');
+    await twoHosts((hosts) =>
+      Promise.all(
+        hosts.map(({ name, link }) =>
+          takenAlong(away, { HOSTS: '2', RENDEZVOUS: `${hosts[0]!.address}:29400`, GLOO_SOCKET_IFNAME: link }, [
+            'ip',
+            'netns',
+            'exec',
+            name,
+          ]),
+        ),
+      ),
+    );
+    const [own, theirs] = [metricsOf(directory), metricsOf(path.join(away, 'run'))];
+    expect(theirs.map(({ step }) => step)).toEqual(own.map(({ step }) => step));
+    expect(difference(theirs, own)).toBeLessThan(1e-3);
   });
 });
 

@@ -1,5 +1,7 @@
 /** @file What a training may be planned for: accelerators and the links between them, with their makers' figures. */
 
+import { devicesOf, type deviceNames } from '../../protocol/torchrun';
+
 /** Rates are the makers' peaks: dense (without sparsity), one direction of a link. */
 export interface Device {
   name: string;
@@ -62,7 +64,7 @@ export const links = { 'pcie-4': pcie4, 'pcie-5': pcie5 } as const satisfies Rec
 const tera = 1e12;
 
 /** A device's own float32 rate is that of ordinary float32 products: what computes with TF32 rounds them. */
-export const devices: readonly Device[] = [
+export const devices: readonly (Device & { name: (typeof deviceNames)[number] })[] = [
   {
     name: 'H100',
     memoryBytes: 80e9,
@@ -149,8 +151,26 @@ export const devices: readonly Device[] = [
 
 /** As a person may write it: `h100`, `RTX 4090`; undefined where there is none. */
 export function deviceNamed(name: string): Device | undefined {
-  const plain = (text: string): string => text.toLowerCase().replace(/[-_ ]/g, '');
-  return devices.find((device) => plain(device.name) === plain(name));
+  return devices.find((device) => device.name === devicesOf(name)?.name);
+}
+
+/** As PyTorch calls them: "NVIDIA A100-SXM4-80GB", "NVIDIA GeForce RTX 4090". The first that fits is meant. */
+const driverNames: readonly (readonly [RegExp, string])[] = [
+  [/\bH200\b/, 'H200'],
+  [/\bH100 PCIe\b/i, 'H100-PCIe'],
+  [/\bH100\b/, 'H100'],
+  [/\bA100\b.*\b40GB/, 'A100-40'],
+  [/\bA100\b/, 'A100-80'],
+  [/\bL40S\b/, 'L40S'],
+  [/\bRTX 4090\b/, 'RTX-4090'],
+  [/\bMI300X\b/, 'MI300X'],
+  [/\bL4\b/, 'L4'],
+];
+
+/** A GPU that is here, with the memory that it has. One that is not in the table is taken to be as fast as the slowest in it. */
+export function deviceOfGpu({ name, bytes }: { name: string; bytes: number }): Device {
+  const known = driverNames.find(([pattern]) => pattern.test(name))?.[1] ?? 'L4';
+  return { ...deviceNamed(known)!, name, memoryBytes: bytes };
 }
 
 /** Of one core in a cycle: two units of eight floats, a product and a sum each (Intel 64 optimization manual, AVX2 with FMA). */

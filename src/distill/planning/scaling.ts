@@ -35,6 +35,9 @@ export const SHARE_OF_MEMORY_RATE = 0.7;
 /** Of a device's memory, what may be planned for: the rest is the allocator's gaps. */
 export const SHARE_OF_MEMORY = 0.9;
 
+/** How much longer than the fastest a simpler strategy may take: less than what the arithmetic leaves out. */
+const ALIKE = 1.02;
+
 /** CUDA's context, libraries' workspaces, NCCL's buffers. */
 export const LIBRARY_BYTES = 1.5e9;
 
@@ -62,7 +65,7 @@ export type TeacherPlace = 'asked' | 'kept' | 'elsewhere';
 
 export interface ScalingCase {
   student: Architecture;
-  /** Several: an ensemble. */
+  /** Several: an ensemble; none: a training on hard labels alone. */
   teachers: readonly TeacherModel[];
   teacher: TeacherPlace;
   objective: Objective;
@@ -340,9 +343,11 @@ export function planScaling(
   const asked = possible.filter((one) => n === 1 || wanted === 'auto' || one.startsWith(wanted));
   const plans = asked.map((strategy) => largestThatFits(planned, machines, strategy));
   const fitting = plans.filter(({ fits }) => fits);
-  const best = (fitting.length > 0 ? fitting : plans).reduce((a, b) =>
-    (fitting.length > 0 ? b.stepSeconds < a.stepSeconds : b.memoryBytes < a.memoryBytes) ? b : a,
-  );
+  const least = Math.min(...fitting.map(({ stepSeconds }) => stepSeconds));
+  // The simplest are first.
+  const best =
+    fitting.find(({ stepSeconds }) => stepSeconds <= ALIKE * least) ??
+    plans.reduce((a, b) => (b.memoryBytes < a.memoryBytes ? b : a));
   const total = `${gigabytes(machines.device.memoryBytes)} GB`;
   const name = n === 1 ? 'one device' : best.strategy;
   const reason = best.fits
@@ -434,11 +439,6 @@ function notesOn(planned: ScalingCase, machines: Machines, plan: StrategyPlan): 
         `"dropout": 0 would spare ${gigabytes(bytes)} GB: attention's probabilities, which a fused kernel does without.`,
       );
     }
-  }
-  if (plan.strategy === 'fsdp with the teacher divided') {
-    notes.push(
-      'This version’s engine "torchrun" holds the teacher whole on each device: let a server answer, or keep the answers.',
-    );
   }
   if (planned.teachers.some(isOpaque))
     notes.push('Of a teacher that another program computes only the number of weights is known.');

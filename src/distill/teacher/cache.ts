@@ -91,6 +91,66 @@ function gatherBlock(
   return records;
 }
 
+/** The training was asked to stop while the teacher was asked for it. Nothing of its step has been done. */
+export class StoppedAsking extends Error {
+  override readonly name = 'StoppedAsking';
+}
+
+/**
+ * Answers from a cache that is not full yet: blocks that a batch needs and that are not there are asked about first. Who began to fill it
+ * has asked about the same blocks in the same way, so that what is kept does not depend on when a training began.
+ */
+export class GrowingTargets implements TargetSource {
+  private readonly blockOf: Uint32Array;
+  /** Undefined once all is there. */
+  private teacher: TargetSource | undefined;
+
+  constructor(
+    private readonly setup: FillSetup,
+    private readonly kept: CachedTargets,
+  ) {
+    const { layout, teacher } = setup;
+    this.teacher = teacher;
+    this.blockOf = new Uint32Array(layout.starts.length);
+    for (const [index, { examples }] of layout.blocks.entries()) for (const one of examples) this.blockOf[one] = index;
+  }
+
+  /** @throws StoppedAsking */
+  async of(inputs: BatchInputs): Promise<Targets> {
+    if (this.teacher) await this.fillFor(inputs);
+    return this.kept.of(inputs);
+  }
+
+  private async fillFor(inputs: BatchInputs): Promise<void> {
+    const { layout, store, mayGoOn } = this.setup;
+    let filled = await store.filled();
+    for (const block of this.blocksOf(inputs)) {
+      if (filled.has(block)) continue;
+      if (!(await mayGoOn(filled.size, layout.blocks.length))) throw new StoppedAsking();
+      await fillBlock(this.setup, block);
+      filled = await store.filled();
+    }
+    if (filled.size < layout.blocks.length) return;
+    const { teacher } = this;
+    this.teacher = undefined;
+    await teacher?.release();
+  }
+
+  private blocksOf(inputs: BatchInputs): ReadonlySet<number> {
+    return new Set(placesIn(inputs, this.setup.task).map(({ example }) => this.blockOf[example]!));
+  }
+
+  prefetch(inputs: BatchInputs): void {
+    // The device is at work for the batch before: what is missing is asked about in its turn.
+    if (!this.teacher) this.kept.prefetch(inputs);
+  }
+
+  async release(): Promise<void> {
+    await this.kept.release();
+    await this.teacher?.release();
+  }
+}
+
 /** What a batch's targets are read into. */
 interface TargetBuffers {
   targets: Record<string, HostTensor>;

@@ -2,21 +2,26 @@
 
 import type { BatchInputs } from '../batch-inputs';
 import type { Targets, TargetSource } from './teacher';
-import type { CachedTargets } from './cache';
+import { GrowingTargets, type CachedTargets } from './cache';
 import { CacheCutOff, type TeacherCacheFiles } from '../../run-directory/teacher-cache-files';
 
-/** Answers from the cache for as long as it can be read, then from the teacher. */
+/** Answers from the cache for as long as it can be read and filled, then from the teacher. */
 export class KeptAnswers implements TargetSource {
   /** Set once the cache cannot be read any more. */
   private asked: TargetSource | undefined;
 
   constructor(
-    private readonly kept: CachedTargets,
+    private readonly kept: CachedTargets | GrowingTargets,
     private readonly files: TeacherCacheFiles,
     private readonly ask: () => TargetSource,
     /** Tells a person what has happened. */
     private readonly note: (line: string) => Promise<void>,
   ) {}
+
+  /** Whether the teacher may still be asked while its student is trained, for what is not there yet. */
+  get mayAsk(): boolean {
+    return this.kept instanceof GrowingTargets;
+  }
 
   async of(inputs: BatchInputs): Promise<Targets> {
     if (!this.asked) {

@@ -2,7 +2,7 @@
 
 import type { Task } from '../../protocol/records';
 import {
-  bucketLengths,
+  bucketsOf,
   collate,
   planEpoch,
   type Batch,
@@ -11,7 +11,7 @@ import {
   type GroupByLength,
   type PlannedBatch,
 } from '../../dataset/batches';
-import { lengthsOf, type Examples } from '../../dataset/example-store';
+import { lengthsOf, lengthsWhenAsked, type Examples } from '../../dataset/example-store';
 import { maskedShare } from '../../dataset/masking';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import type { BatchSource } from './trainer';
@@ -63,8 +63,8 @@ function collation(options: BatchOptions, seed: number, epoch: number): CollateO
  */
 function planUpdates(examples: Examples, options: EpochOptions): (epoch: number) => EpochPlan {
   const { batchSize, gradientAccumulation, groupByLength, seed } = options;
-  const lengths = lengthsOf(examples);
-  const buckets = bucketLengths(lengths, options.maxLength);
+  const lengths = lengthsWhenAsked(examples);
+  const buckets = bucketsOf(examples, options.maxLength);
   const large = batchSize * gradientAccumulation;
   return (epoch) => planEpoch(lengths, { batchSize: large, buckets, seed, epoch, shuffle: true, groupByLength });
 }
@@ -97,10 +97,18 @@ export function epochBatches(examples: Examples, options: EpochOptions): BatchSo
 
 /** A batch of each length of the first epoch, the longest first: it takes the most memory. */
 export function batchOfEachLength(examples: Examples, options: EpochOptions): Batch[] {
-  const planned = oneOfEachLength(planUpdates(examples, options)(0)).flatMap((update) =>
-    divided(update, options.batchSize).slice(0, 1),
-  );
+  const updates = examples.sample ? sampledUpdates(examples, options) : planUpdates(examples, options)(0);
+  const planned = oneOfEachLength(updates).flatMap((update) => divided(update, options.batchSize).slice(0, 1));
   return planned.map((batch) => collate(examples, batch, collation(options, options.seed, 0)));
+}
+
+/** Of each length a batch of examples of the sample that it holds, where who has which length is not known of all. */
+function sampledUpdates(examples: Examples, { batchSize, maxLength }: EpochOptions): PlannedBatch[] {
+  const sample = Array.from(examples.sample ?? []);
+  return bucketsOf(examples, maxLength).map((length) => {
+    const fitting = sample.filter((index) => examples.at(index)!.inputIds.length <= length);
+    return { length, indices: fitting.slice(-batchSize) };
+  });
 }
 
 /** The longest first. */
@@ -113,7 +121,7 @@ function oneOfEachLength<T extends { length: number }>(batches: Iterable<T>): T[
 function planEvaluation(examples: Examples, options: BatchOptions): EpochPlan {
   const { batchSize, maxLength } = options;
   const lengths = lengthsOf(examples);
-  const buckets = bucketLengths(lengths, maxLength);
+  const buckets = bucketsOf(examples, maxLength);
   return planEpoch(lengths, { batchSize, buckets, seed: 0, epoch: 0, shuffle: false, groupByLength: true });
 }
 

@@ -11,20 +11,26 @@ export interface AdamWState {
   secondMoments: Tensors;
 }
 
-/** What changes from update to update: tensors, so that a recorded graph does not freeze them. */
-export interface AdamWScalars {
-  learningRate: tf.Scalar;
+/** What changes from update to update, in numbers. */
+export interface UpdateValues {
+  learningRate: number;
   /** 1 − β₁ᵗ, t counting updates from 1. */
-  biasCorrection1: tf.Scalar;
+  biasCorrection1: number;
   /** 1 − β₂ᵗ */
-  biasCorrection2: tf.Scalar;
+  biasCorrection2: number;
   /** L2 norm of all gradients together. */
-  gradientNorm: tf.Scalar;
+  gradientNorm: number;
   /** Largest such norm; 0: no clipping. */
-  clipNorm: tf.Scalar;
+  clipNorm: number;
 }
 
+/** What is made of them, and each element is computed with: inputs of a recorded update, which would freeze them otherwise. */
+export const UPDATE_FACTORS = ['gradientScale', 'stepSize', 'scaledEpsilon', 'keptByDecay'] as const;
+
+export type UpdateFactors<T> = Readonly<Record<(typeof UPDATE_FACTORS)[number], T>>;
+
 export interface AdamWOptions {
+  /** Above 0. */
   beta1: number;
   beta2: number;
   epsilon: number;
@@ -37,35 +43,46 @@ export interface AdamWOptions {
 const CLIP_EPSILON = 1e-6;
 
 /**
+ * The numbers of an update, gathered on the host, so that each tensor is passed over as few times as possible. PyTorch's
+ * lr / c₁ · m / (√v / √c₂ + ε) is the same as (lr · √c₂ / c₁) · m / (√v + ε · √c₂).
+ */
+export function updateFactors(
+  values: UpdateValues,
+  { beta1, epsilon, weightDecay }: AdamWOptions,
+): UpdateFactors<number> {
+  const { learningRate, biasCorrection1, biasCorrection2, gradientNorm, clipNorm } = values;
+  const clip = clipNorm > 0 ? Math.min(1, clipNorm / (gradientNorm + CLIP_EPSILON)) : 1;
+  const rootCorrection = Math.sqrt(biasCorrection2);
+  return {
+    gradientScale: (clip * (1 - beta1)) / beta1,
+    stepSize: (learningRate * rootCorrection) / biasCorrection1,
+    scaledEpsilon: epsilon * rootCorrection,
+    keptByDecay: 1 - learningRate * weightDecay,
+  };
+}
+
+/**
  * One update. Every parameter and moment is read by exactly one operation, the one from which its own new value derives,
  * so an executor may write each output over its input's memory.
+ *
+ * β₁m + (1 − β₁)g is computed as β₁(m + s) with s = g · (1 − β₁) / β₁, and v alike: no tensor is first multiplied by a constant, which
+ * OpenVINO would make a pass of its own (decision 63).
  * @param gradients before clipping, under the parameters' names
  */
 export function adamw(
   state: AdamWState & { gradients: Tensors },
-  scalars: AdamWScalars,
+  factors: UpdateFactors<tf.Scalar>,
   options: AdamWOptions,
 ): AdamWState {
-  const { beta1, beta2, epsilon, weightDecay } = options;
-  const { learningRate, biasCorrection1, biasCorrection2 } = scalars;
-  const names = Object.keys(state.parameters);
-  const clip = clipFactor(scalars.gradientNorm, scalars.clipNorm);
-
-  // Everything scalar is gathered here, so that each tensor is passed over as few times as possible. PyTorch's
-  // lr / c₁ · m / (√v / √c₂ + ε) is the same as (lr · √c₂ / c₁) · m / (√v + ε · √c₂).
-  const firstWeight = tf.mul(clip, 1 - beta1);
-  const secondWeight = (1 - beta2) / (1 - beta1) ** 2;
-  const rootCorrection = tf.sqrt(biasCorrection2);
-  const stepSize = tf.div(tf.mul(learningRate, rootCorrection), biasCorrection1);
-  const scaledEpsilon = tf.mul(rootCorrection, epsilon);
-  const keptByDecay = tf.sub(1, tf.mul(learningRate, weightDecay));
-
+  const { beta1, beta2, weightDecay } = options;
+  const { gradientScale, stepSize, scaledEpsilon, keptByDecay } = factors;
+  const squareScale = ((1 - beta2) * beta1 ** 2) / ((1 - beta1) ** 2 * beta2);
   const next: AdamWState = { parameters: {}, firstMoments: {}, secondMoments: {} };
-  for (const name of names) {
+  for (const name of Object.keys(state.parameters)) {
     const [p, g] = [state.parameters[name]!, state.gradients[name]!];
-    const share = tf.mul(g, firstWeight); // (1 − β₁) · clipped gradient
-    const m = tf.add(tf.mul(state.firstMoments[name]!, beta1), share);
-    const v = tf.add(tf.mul(state.secondMoments[name]!, beta2), tf.mul(tf.square(share), secondWeight));
+    const share = tf.mul(g, gradientScale);
+    const m = tf.mul(tf.add(state.firstMoments[name]!, share), beta1);
+    const v = tf.mul(tf.add(state.secondMoments[name]!, tf.mul(tf.square(share), squareScale)), beta2);
     const change = tf.mul(tf.div(m, tf.add(tf.sqrt(v), scaledEpsilon)), stepSize);
     const decayed = weightDecay !== 0 && options.decays(name, p.shape) ? tf.mul(p, keptByDecay) : p;
     next.parameters[name] = tf.sub(decayed, change);
@@ -73,12 +90,6 @@ export function adamw(
     next.secondMoments[name] = v;
   }
   return next;
-}
-
-/** min(1, clipNorm / (norm + 1e-6)), or 1 where clipNorm is 0. */
-function clipFactor(norm: tf.Scalar, clipNorm: tf.Scalar): tf.Scalar {
-  const factor = tf.minimum<tf.Scalar>(tf.div(clipNorm, tf.add(norm, CLIP_EPSILON)), 1);
-  return tf.where(tf.greater(clipNorm, 0), factor, tf.scalar(1));
 }
 
 /** Matrices and embeddings decay; biases and norm weights, which are vectors, do not. */

@@ -5,11 +5,14 @@ import type { DeviceTensor, Executor } from '../../engine/executor';
 import type { Parameters } from '../../model/parameters';
 import { mapValues } from '../named';
 
-/** Elements of a joined piece at most: what an update holds of it stays in the processor's caches. */
+/** Elements of a joined piece at most, unless the executor says otherwise: what an update holds of it stays in the processor's caches. */
 const MOST_ELEMENTS = 2 ** 18;
 
-/** Tensors and pieces begin at multiples of this many elements, a cache line of float32. */
+/** Tensors begin at multiples of this many elements, a cache line of float32. */
 const ALIGNMENT = 16;
+
+/** So do pieces, a page of memory: an executor can divide each in rows of that length among its threads. */
+const PIECE_ALIGNMENT = 1024;
 
 type Specs = Readonly<Record<string, TensorSpec>>;
 type DeviceTensors = Readonly<Record<string, DeviceTensor>>;
@@ -58,18 +61,18 @@ export function layOut(executor: Executor, specs: Specs, decays: Decays, rateOf:
     for (const [name, { shape }] of Object.entries(specs)) {
       if (decays(name, shape) !== decaying || rateOf(name) !== rate) continue;
       starts.set(name, end);
-      end += aligned(sizeOf(shape));
+      end += aligned(sizeOf(shape), ALIGNMENT);
     }
     if (end === start) continue;
-    const count = Math.ceil((end - start) / MOST_ELEMENTS);
-    const size = aligned(Math.ceil((end - start) / count));
+    const count = Math.ceil((end - start) / (executor.pieceElements ?? MOST_ELEMENTS));
+    const size = aligned(Math.ceil((end - start) / count), PIECE_ALIGNMENT);
     kinds.push({ specs: { piece: { shape: [size], dtype: 'float32' } }, decays: () => decaying, rate, count });
     start += count * size;
   }
   return { specs, kinds, joined: { starts, size: start } };
 }
 
-const aligned = (elements: number): number => Math.ceil(elements / ALIGNMENT) * ALIGNMENT;
+const aligned = (elements: number, to: number): number => Math.ceil(elements / to) * to;
 
 /** Places a group with copies of these values, or with zeros. */
 export function placeGroup(executor: Executor, layout: Layout, values?: Parameters): TensorGroup {

@@ -5,17 +5,8 @@ import type { TensorSpec } from '../../engine/array';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
 import { mapValues, prefixed, withPrefix } from '../named';
-import { adamw, type AdamWOptions } from './optimizer';
+import { adamw, UPDATE_FACTORS, type AdamWOptions, type UpdateFactors } from './optimizer';
 import { scalarSpecs } from '../specs';
-
-/** Names under which the scalars of an update are given. */
-export const UPDATE_SCALARS = [
-  'learningRate',
-  'biasCorrection1',
-  'biasCorrection2',
-  'gradientNorm',
-  'clipNorm',
-] as const;
 
 type Specs = Readonly<Record<string, TensorSpec>>;
 
@@ -29,14 +20,14 @@ export function squaresProgram(specs: Specs): Program {
 }
 
 /**
- * One AdamW update. Inputs: `parameter.`, `first.`, `second.`, `gradient.` NAME and the update scalars. Outputs: `next.`
+ * One AdamW update. Inputs: `parameter.`, `first.`, `second.`, `gradient.` NAME and the update's factors. Outputs: `next.`
  * and the first three, which may be written over their inputs.
  */
 export function updateProgram(specs: Specs, options: AdamWOptions): Program {
   const groups = ['parameter.', 'first.', 'second.', 'gradient.'];
   const inputs = Object.assign(
     {},
-    scalarSpecs(UPDATE_SCALARS),
+    scalarSpecs(UPDATE_FACTORS),
     ...groups.map((group) => prefixed(group, specs)),
   ) as Specs;
   return record('update', inputs, (tensors) => {
@@ -46,8 +37,8 @@ export function updateProgram(specs: Specs, options: AdamWOptions): Program {
       secondMoments: withPrefix('second.', tensors),
       gradients: withPrefix('gradient.', tensors),
     };
-    const scalars = mapValues(scalarSpecs(UPDATE_SCALARS), (_, name) => tensors[name] as tf.Scalar);
-    const updated = adamw(state, scalars as Record<(typeof UPDATE_SCALARS)[number], tf.Scalar>, options);
+    const factors = mapValues(scalarSpecs(UPDATE_FACTORS), (_, name) => tensors[name] as tf.Scalar);
+    const updated = adamw(state, factors as UpdateFactors<tf.Scalar>, options);
     return {
       ...prefixed('next.parameter.', updated.parameters),
       ...prefixed('next.first.', updated.firstMoments),

@@ -7,12 +7,12 @@ import type { Parameters } from '../../model/parameters';
 import { scalar } from '../batch-inputs';
 import { mapValues, prefixed } from '../named';
 import { findNotFinite, NotFinite } from '../not-finite';
-import type { AdamWOptions } from './optimizer';
+import { updateFactors, type AdamWOptions, type UpdateValues } from './optimizer';
 import { layOut, placeGroup, type Layout, type PieceKind, type RateFactor, type TensorGroup } from './tensor-group';
-import { accumulateProgram, squaresProgram, updateProgram, type UPDATE_SCALARS } from './update-programs';
+import { accumulateProgram, squaresProgram, updateProgram } from './update-programs';
 
 /** What changes from update to update, but for the gradient norm, which is made here. */
-export type UpdateScalars = Readonly<Record<Exclude<(typeof UPDATE_SCALARS)[number], 'gradientNorm'>, number>>;
+export type UpdateScalars = Readonly<Omit<UpdateValues, 'gradientNorm'>>;
 
 /** A program for each kind of piece that learns. */
 type PiecePrograms = readonly (Promise<LoadedProgram> | undefined)[];
@@ -36,7 +36,7 @@ export class Updates {
   constructor(
     private readonly executor: Executor,
     specs: Readonly<Record<string, TensorSpec>>,
-    options: AdamWOptions,
+    private readonly options: AdamWOptions,
     initial: Parameters,
     rateOf?: RateFactor,
   ) {
@@ -86,44 +86,56 @@ export class Updates {
       const first = await findNotFinite(prefixed('the gradient of ', tensors));
       throw first ?? new NotFinite("the gradients' norm", gradientNorm);
     }
-    const given = mapValues({ ...scalars, gradientNorm }, scalar);
     await this.forEachPiece(this.update, async (program, piece, { rate }) => {
-      const learningRate = scalar(rate * scalars.learningRate);
+      const values = { ...scalars, gradientNorm, learningRate: rate * scalars.learningRate };
+      const factors = mapValues(updateFactors(values, this.options), scalar);
       const state = {
         ...prefixed('parameter.', this.parameters.pieces[piece]!),
         ...prefixed('first.', this.first.pieces[piece]!),
         ...prefixed('second.', this.second.pieces[piece]!),
       };
-      const inputs = { ...state, ...prefixed('gradient.', pieces[piece]!), ...given, learningRate };
+      const inputs = { ...state, ...prefixed('gradient.', pieces[piece]!), ...factors };
       await program.run(inputs, prefixed('next.', state));
     });
     return gradientNorm;
   }
 
   private async sumOfSquares(pieces: TensorGroup['pieces']): Promise<number> {
-    let sum = 0;
+    const sums = pieces.map(() => 0);
     await this.forEachPiece(this.squares, async (program, piece) => {
       const { squares } = await program.run(prefixed('gradient.', pieces[piece]!));
-      sum += squares!.data[0]!;
+      sums[piece] = squares!.data[0]!;
     });
-    return sum;
+    // In the order of the pieces, whichever is ready first.
+    return sums.reduce((a, b) => a + b, 0);
   }
 
   private loadForEachKind(programOf: (kind: PieceKind) => Program): PiecePrograms {
     return this.layout.kinds.map((kind) => (kind.rate === 0 ? undefined : this.executor.load(programOf(kind))));
   }
 
-  /** One piece that learns after the other, each with its kind's program. */
+  /**
+   * One piece that learns after the other, each with its kind's program. The next is begun before the last has ended, so that the device
+   * does not wait for us in between.
+   */
   private async forEachPiece(
     programs: PiecePrograms,
     run: (program: LoadedProgram, piece: number, kind: PieceKind) => Promise<void>,
   ): Promise<void> {
     let first = 0;
+    let last: Promise<void> = Promise.resolve();
     for (const [index, kind] of this.layout.kinds.entries()) {
       const program = await programs[index];
-      if (program) for (let i = 0; i < kind.count; i++) await run(program, first + i, kind);
+      for (let i = 0; program && i < kind.count; i++) {
+        const next = run(program, first + i, kind);
+        // Where the last has failed nobody waits for this one, whose error would end the process.
+        next.catch(() => undefined);
+        await last;
+        last = next;
+      }
       first += kind.count;
     }
+    await last;
   }
 
   async release(): Promise<void> {

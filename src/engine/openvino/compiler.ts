@@ -21,6 +21,7 @@ import {
 } from './check';
 import { withGivenMemory, type ToldGraph } from './given-memory';
 import type { OpenVinoLibrary } from './library';
+import { inOnePass } from './one-pass';
 import { OpenVinoProgram } from './program';
 import { openVinoRules } from './rules';
 import { OpenVinoTensor } from './tensor';
@@ -48,7 +49,7 @@ export class GraphCompiler {
   async load(graph: Graph, frozen: FrozenInputs, precision: Source['precision']): Promise<LoadedProgram> {
     const lowered = lower(graph, openVinoRules);
     const { graph: compiled, told }: Partial<ToldGraph> & Pick<ToldGraph, 'graph'> =
-      this.facts.device === 'CPU' ? withGivenMemory(lowered) : { graph: lowered };
+      this.facts.device === 'CPU' ? withGivenMemory(inOnePass(lowered)) : { graph: lowered };
     const onnx = encodeModel(compiled, frozen, inMemory, told);
     const properties = { ...this.facts.properties, INFERENCE_PRECISION_HINT: precision };
     // What is kept holds the frozen inputs: a file as large as the model for each shape of batch is too much.
@@ -99,11 +100,15 @@ export class GraphCompiler {
   /** @throws EngineUnavailable where the library computes something else, twice */
   private async compile(source: Source): Promise<LoadedProgram> {
     const { graph, frozen } = source;
+    const inputs = isCheap(graph) ? knownInputs(graph, frozen) : undefined;
+    // On this thread, while OpenVINO compiles on another.
+    const expected = inputs && plainOutputs(graph, frozen, inputs);
+    // Where nothing can be compiled, nobody waits for it.
+    expected?.catch(() => undefined);
     let compiled = await this.compileOnce(source);
     let fingerprint: Fingerprint | undefined;
-    if (isCheap(graph)) {
-      const inputs = knownInputs(graph, frozen);
-      const plain = await plainOutputs(graph, frozen, inputs);
+    if (inputs && expected) {
+      const plain = await expected;
       for (let attempt = 1; ; attempt++) {
         const outputs = await compiled.program.runOnce(inputs);
         const wrong = wrongOutput(outputs, plain, PLAIN_TOLERANCE[source.precision]);

@@ -22,6 +22,12 @@ export interface OpenVinoOptions extends ExecutorOptions {
   properties?: Readonly<Record<string, string>> | undefined;
 }
 
+/**
+ * So many that starting a request takes a few per cent of what it computes, and so few that the check of a new graph still runs (check.ts), and
+ * that little memory is taken where the plugin makes several kernels of an update after all.
+ */
+const PIECE_ELEMENTS = 2 ** 20;
+
 /** @throws EngineUnavailable where the library, the device or the precision is not there */
 export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor {
   const library = loadOpenVino();
@@ -53,6 +59,7 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
     onNote: (line) => process.stderr.write(`${line}\n`),
     place: (tensor) => new OpenVinoTensor(library, tensor, tensor.data),
     view: (tensor, start, shape) => OpenVinoTensor.from(tensor).view(start, shape),
+    pieceElements: device === 'CPU' ? PIECE_ELEMENTS : undefined,
     load: ({ graph }, frozen = {}) => compiler.load(graph, frozen, precisionHint(graph, precision)),
   };
   const compiler = new GraphCompiler(library, facts, cache, (line) => executor.onNote?.(line));

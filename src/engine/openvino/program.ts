@@ -14,6 +14,7 @@ class BoundRequest {
   private readonly handle: Handle;
   /** The request's own memory: for inputs that come from the host, and for outputs that go there. */
   private readonly own: Tensors;
+  private queue: Promise<unknown> = Promise.resolve();
 
   /** @param given the caller's tensors, by the names of the ports */
   constructor(
@@ -32,8 +33,19 @@ class BoundRequest {
     for (const tensor of Object.values(given)) tensor.users.add(this);
   }
 
-  /** Outputs named are returned; the others have been written where they are bound. */
-  async run(
+  /** Outputs named are returned; the others have been written where they are bound. One run after the other, since its memory serves one at a time. */
+  run(inputs: Readonly<Record<string, HostTensor>>, outputs: readonly string[]): Promise<Record<string, HostTensor>> {
+    const run = this.queue.then(() => this.runNow(inputs, outputs));
+    this.queue = run.catch(() => undefined);
+    return run;
+  }
+
+  /** Resolves when all that it was asked for has ended. */
+  async idle(): Promise<void> {
+    await this.queue;
+  }
+
+  private async runNow(
     inputs: Readonly<Record<string, HostTensor>>,
     outputs: readonly string[],
   ): Promise<Record<string, HostTensor>> {
@@ -62,7 +74,6 @@ export class OpenVinoProgram implements LoadedProgram {
   /** By the tensors that they are bound to. They live until one of those is disposed of. */
   private readonly requests = new Map<string, BoundRequest>();
   private last: BoundRequest | undefined;
-  private queue: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly library: OpenVinoLibrary,
@@ -76,16 +87,6 @@ export class OpenVinoProgram implements LoadedProgram {
     this.inputs = Object.fromEntries(Object.entries(graph.inputs).filter(([name]) => !(name in this.frozen)));
   }
 
-  /** Runs of one program follow each other: a request's memory serves one at a time. */
-  run(
-    inputs: Readonly<Record<string, GraphInput>>,
-    into: Readonly<Record<string, DeviceTensor>> = {},
-  ): Promise<Record<string, HostTensor>> {
-    const run = this.queue.then(() => this.runNow(inputs, into));
-    this.queue = run.catch(() => undefined);
-    return run;
-  }
-
   /** A run on inputs from the host alone, in memory that is given back after it. */
   async runOnce(inputs: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>> {
     const ports = { ...this.inputs, ...this.graph.outputs };
@@ -97,9 +98,12 @@ export class OpenVinoProgram implements LoadedProgram {
     }
   }
 
-  private runNow(
+  /**
+   * The device computes in the order of the calls. On other tensors a run may be asked for while one goes on, and begins right after it.
+   */
+  async run(
     inputs: Readonly<Record<string, GraphInput>>,
-    into: Readonly<Record<string, DeviceTensor>>,
+    into: Readonly<Record<string, DeviceTensor>> = {},
   ): Promise<Record<string, HostTensor>> {
     const given: Record<string, OpenVinoTensor> = {};
     const fromHost: Record<string, HostTensor> = {};
@@ -133,8 +137,9 @@ export class OpenVinoProgram implements LoadedProgram {
   }
 
   async release(): Promise<void> {
-    await this.queue;
-    for (const request of [...this.requests.values()]) request.release();
+    const requests = [...this.requests.values()];
+    for (const request of requests) await request.idle();
+    for (const request of requests) request.release();
     this.library.call('ov_compiled_model_free', this.compiled);
   }
 }

@@ -14,7 +14,9 @@ import { checkLabelKind } from './check-labels';
 import type { Findings } from './findings';
 import { setValue } from '../file/fixes';
 import type { Experiment } from '../file/schema';
-import { summarizeSplit, type FirstOfLabel, type SplitSummary } from '../../dataset/split-summary';
+import type { RowIndex } from '../../dataset/row-index';
+import { summarizeIndexes, summarizeSplit, type FirstOfLabel, type SplitSummary } from '../../dataset/split-summary';
+import { areLarge, rowIndexOf } from '../large-rows';
 import { closestName } from '../file/suggest';
 
 /** What the files of a dataset hold, as far as they could be read. */
@@ -211,7 +213,10 @@ async function readSplit(
       ? unlabelledColumns(experiment)
       : { ...columnsOf(experiment), ...(kind !== undefined && kind !== 'single' && { labels: kind }) };
   try {
-    const summary = await summarizeSplit(files, columns, { mostBytes });
+    const summary =
+      mostBytes === undefined && (split === 'train' || split === 'unlabelled') && (await areLarge(files))
+        ? await summarizeLarge(files, columns, findings)
+        : await summarizeSplit(files, columns, { mostBytes });
     findings.add(...summary.problems);
     if (summary.part !== undefined) {
       const part = { file: findings.show(summary.part), megabytes: mostBytes! / 2 ** 20 };
@@ -228,6 +233,13 @@ async function readSplit(
     } else if (!(await reportMissingColumns(columns, files, findings))) findings.add(...error.problems);
     return undefined;
   }
+}
+
+/** Whoever carries the experiment out needs the indexes again: they are kept. */
+async function summarizeLarge(files: readonly string[], columns: Columns, findings: Findings): Promise<SplitSummary> {
+  const indexes: RowIndex[] = [];
+  for (const file of files) indexes.push(await rowIndexOf(file, columns, { folder: findings.base, keep: false }));
+  return summarizeIndexes(indexes, columns);
 }
 
 /** What a file is not, in which there is nothing to correct: its name in the experiment is what is wrong. */

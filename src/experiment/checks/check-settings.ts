@@ -2,7 +2,7 @@
 
 import { isSoftened } from '../../protocol/divergences';
 import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
-import { torchrunEngine } from '../../protocol/torchrun';
+import { deviceNames, devicesOf, torchrunEngine } from '../../protocol/torchrun';
 import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask, sharesKeyValueHeads } from '../architecture';
 import { isMadeFromNothing, isTrained, memberCount, membersOf } from '../ensemble';
@@ -76,7 +76,10 @@ export function checkTorchrun({ engine, teacher, training, torchrun }: Experimen
     if (spec?.onDivergence !== 'lower-rate') continue;
     findings.error(at, 'torchrun-without-lower-rate', {}, setValue(at, 'stop'));
   }
-  const { interpreter } = torchrun ?? {};
+  const { interpreter, devices } = torchrun ?? {};
+  if (devices !== undefined && devicesOf(devices) === undefined) {
+    findings.error(['torchrun', 'devices'], 'torchrun-devices-unknown', { devices, known: deviceNames });
+  }
   // A file may be a stranger's, and what it names is started.
   if (interpreter === undefined || /^python[\d.]*(\.exe)?$/.test(interpreter)) return;
   const at = ['torchrun', 'interpreter'];

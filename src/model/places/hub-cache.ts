@@ -49,11 +49,11 @@ function expanded(path: string, env: NodeJS.ProcessEnv): string {
 export const repositoryFolder = (cache: string, id: string): string => join(cache, `models--${id.replace('/', '--')}`);
 
 /**
- * The snapshot of a model that is in the cache; undefined where it is not, or no such revision of it.
+ * The snapshot of a model that is in the cache; undefined where it is not, or no such revision of it, or not the file that is named.
  * @throws InputError where something in it is a link to elsewhere
  */
 export async function findInHubCache(
-  { id, revision }: HubId,
+  { id, file, revision }: HubId,
   cache = hubCacheFolder(),
 ): Promise<CachedModel | undefined> {
   const repository = repositoryFolder(cache, id);
@@ -62,6 +62,7 @@ export async function findInHubCache(
   const folder = join(repository, 'snapshots', commit);
   if (!(await stat(folder).catch(() => undefined))?.isDirectory()) return undefined;
   await requireInside(folder, repository, cache);
+  if (file !== undefined && !(await stat(join(folder, file)).catch(() => undefined))?.isFile()) return undefined;
   return { folder, commit };
 }
 

@@ -195,6 +195,39 @@ const torchrun = {
     message: 'The engine "torchrun" ends where a training diverges.',
     remedy: 'Set "onDivergence" to "stop", or use another engine.',
   },
+  'torchrun-devices-unknown': {
+    message: 'Nothing is known of the devices "{devices}".',
+    remedy: 'Write a count and one of {known:names}, as "8xH100", or leave it out.',
+  },
+  'torchrun-host-missing': {
+    message: 'It is to be trained over ssh, and no host is named; a file does not name one.',
+    remedy: 'Say where: --on HOST, by a name that ssh knows.',
+  },
+  'torchrun-host-named': {
+    message: '"{host}" is not the name of a host.',
+    remedy: 'Use NAME or USER@NAME of letters, numbers, points and dashes; ports and keys belong in ~/.ssh/config.',
+  },
+  'torchrun-host-unreachable': {
+    message: 'The host {host} cannot be reached over ssh: {reason}',
+    remedy: 'Check that "ssh -o BatchMode=yes {host} true" works in a terminal: a key, and a host key that is known.',
+  },
+  'torchrun-host-failed': {
+    message: 'The host {host} could not do what it was asked for: {reason}',
+    remedy: 'Mend that, and resume the run.',
+  },
+  'torchrun-no-interpreter-there': {
+    message: 'Python cannot be started as "{python}" on {host}: {reason}',
+    remedy: 'Set the environment variable DISTILLERY_HOST_PYTHON to an interpreter there that has PyTorch.',
+  },
+  'torchrun-hosts-here': {
+    message: 'It is to be trained on {hosts} hosts, and from here only one is started.',
+    remedy:
+      'Take it along: distillery export --format torchrun writes a folder; start its run.sh on each host, or set torchrun.where to "slurm".',
+  },
+  'torchrun-where-exported': {
+    message: 'It is to be trained on "{where}", which this version does not start.',
+    remedy: 'Take it along: distillery export --format torchrun writes the folder and what "{where}" is told.',
+  },
   'torchrun-interpreter-named': {
     message: 'An experiment file, which may be a stranger’s, cannot have "{interpreter}" started.',
     remedy: 'Write "python3" or the like, and set the environment variable DISTILLERY_PYTHON to a path.',

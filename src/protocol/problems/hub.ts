@@ -64,7 +64,25 @@ export const hubProblems = {
   },
   'hub-without-config': {
     message: '{id} has no config.json.',
-    remedy: 'Choose a model for Python transformers.',
+    remedy: 'Choose a model for Python transformers, or one in GGUF.',
+  },
+  'hub-without-file': {
+    message: '{id} has no file {file}, but {files:names}.',
+    remedy: 'Name one that it has, for example with {fetch:quoted}.',
+    actions: { fetch: '{example}' },
+  },
+  'hub-without-gguf': {
+    message: '{id} has no GGUF file that holds all of a model.',
+    remedy: 'Correct its name, or choose another model.',
+  },
+  'hub-several-gguf': {
+    message: '{id} has more than one GGUF file: {files:names}.',
+    remedy: 'Name the one that you want, for example with {fetch:quoted}.',
+    actions: { fetch: '{example}' },
+  },
+  'hub-gguf-in-parts': {
+    message: '{file} is one of several parts of a model, which are not read.',
+    remedy: 'Choose a file that holds all of it.',
   },
   'hub-without-safetensors': {
     message: ['{id} has its weights only as {files:names}.', '{id} has no weights.'],

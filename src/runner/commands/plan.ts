@@ -1,15 +1,14 @@
 /** @file `plan`: what an experiment takes on machines that need not be here, by arithmetic; nothing is trained, no weights are read. */
 
-import os from 'node:os';
 import Table from 'cli-table3';
 import {
+  deviceNamed,
   type Device,
   type Link,
   links,
   type Network,
   type NetworkName,
   networks,
-  processorOf,
 } from '../../distill/planning/devices';
 import {
   planScaling,
@@ -32,6 +31,8 @@ import type { Experiment } from '../../experiment/file/schema';
 import { isOpaque, type TeacherModel } from '../../model/architecture';
 import { formatBytes, formatCount, formatDuration, formatLarge, formatMilliseconds } from '../../protocol/format';
 import { InputError, type Problem } from '../../protocol/problem';
+import { devicesOf, torchrunEngine } from '../../protocol/torchrun';
+import { processorHere } from '../torchrun/strategy';
 import { memoryOf } from './student';
 
 export interface PlanOptions {
@@ -76,8 +77,9 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
   if (!experiment || !models?.student || !model) throw new InputError(problems as [Problem, ...Problem[]]);
   const { task, training, distillation, precision } = experiment;
   const { maxLength } = experiment.dataset;
-  const isHere = options.devices === undefined;
-  const machines = machinesOf(options);
+  const asked = { ...devicesIn(experiment), ...options };
+  const isHere = asked.devices === undefined;
+  const machines = machinesOf(asked);
   const teacher = options.teacher ?? placeOf(experiment, isHere);
   const { labelled, unlabelled } = dataset?.trainingRows ?? { labelled: 0, unlabelled: 0 };
   const rows = options.tokens === undefined ? labelled + unlabelled : Math.ceil(options.tokens / maxLength);
@@ -95,7 +97,7 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
     epochs: training.epochs,
     stored: storedOf(experiment),
   };
-  const scaling = planScaling(planned, machines, options.strategy);
+  const scaling = planScaling(planned, machines, options.strategy ?? experiment.torchrun?.strategy);
   const seeds = Array.isArray(experiment.seeds) ? experiment.seeds.length : (experiment.seeds ?? 1);
   return {
     device: machines.device.name,
@@ -151,13 +153,17 @@ function teachersOf({ teacher }: Experiment, { teacher: first, members = [] }: M
   return Array.from({ length: memberCount(teacher) }, (_, i) => members[i]?.model ?? first!);
 }
 
+/** What the experiment says of where it is trained, where the command says nothing else. */
+function devicesIn({ engine, torchrun }: Experiment): Pick<PlanOptions, 'devices' | 'hosts'> {
+  const named = devicesOf(torchrun?.devices ?? '');
+  if (engine !== torchrunEngine || !named) return {};
+  const { hosts, processes } = torchrun!;
+  const count = processes === 'auto' ? named.count : processes;
+  return { devices: { count, device: deviceNamed(named.name)! }, hosts };
+}
+
 function machinesOf({ devices, hosts = 1, interconnect }: PlanOptions): Machines {
-  const here = (): Device => {
-    const cpus = os.cpus();
-    const gigahertz = Math.max(1, ...cpus.map(({ speed }) => speed / 1000));
-    return processorOf(os.availableParallelism(), gigahertz, os.totalmem());
-  };
-  const { count, device } = devices ?? { count: 1, device: here() };
+  const { count, device } = devices ?? { count: 1, device: processorHere() };
   return { device, devices: count, hosts, ...interconnect };
 }
 

@@ -10,10 +10,11 @@ import { readOwned, requireOwnedTree } from '../../run-directory/owned';
 import { sweepRun } from '../../run-directory/sweep-run';
 import { createRun, findRun, readRun } from '../../run-directory/run-directory';
 import { readRunExperiment, writeRunExperiment } from '../../experiment/experiment-record';
-import type { ResolvedExperiment } from '../../experiment/file/schema';
+import { torchrunSchema, type ResolvedExperiment } from '../../experiment/file/schema';
 import { Source } from '../../experiment/file/source';
 import { engineNames } from '../../protocol/engines';
 import { InputError, type Problem } from '../../protocol/problem';
+import { torchrunEngine } from '../../protocol/torchrun';
 import { withTunedTeacher } from '../sweep/sweep-sharing';
 import { carryOut, resultOf, type RunResult } from '../run/carry-out';
 import { openEngine } from '../devices/open-engine';
@@ -27,6 +28,8 @@ export interface RunOutput extends RunListener {
 export interface StartOptions {
   /** Without this the run does not wait for others on its device. */
   queue?: boolean;
+  /** Trains with the engine torchrun on this host, over ssh. */
+  on?: string | undefined;
 }
 
 export interface ResumeOptions extends StartOptions {
@@ -34,6 +37,8 @@ export interface ResumeOptions extends StartOptions {
   withControl?: boolean;
   /** Goes on with another engine than the run has had. */
   engine?: ResolvedExperiment['engine'];
+  /** Of each host, where the engine is torchrun; a checkpoint does not know how many there were. */
+  processes?: number;
   /** Takes the run from a process that cannot be seen from here: the person knows that it has ended. */
   takeOver?: boolean;
 }
@@ -42,11 +47,13 @@ export interface ResumeOptions extends StartOptions {
 export async function startRun(
   file: string,
   output: RunOutput,
-  { queue = true }: StartOptions = {},
+  { queue = true, on }: StartOptions = {},
 ): Promise<RunResult> {
-  const { experiment: asked, warnings, source } = await loadExperiment(file);
+  const { experiment: read, warnings, source } = await loadExperiment(file);
+  const asked = on === undefined ? read : onHost(read);
+  if (on !== undefined) requireEngine(asked, source, path.dirname(file));
   const experiment = await withTunedTeacher(asked);
-  const engine = await openEngine(experiment, source, (line) => output.note(line));
+  const engine = await openEngine({ ...experiment, on }, source, (line) => output.note(line));
   const { paths, lock } = await createRun(experiment);
   output.started(paths.directory, experiment, warnings);
   if (experiment.teacher.source === 'run' && experiment !== asked)
@@ -58,7 +65,7 @@ export async function startRun(
 export async function resumeRun(
   nameOrPath: string,
   output: RunOutput,
-  { queue = true, withControl = false, takeOver = false, engine: asked }: ResumeOptions = {},
+  { queue = true, withControl = false, takeOver = false, engine: asked, processes, on }: ResumeOptions = {},
 ): Promise<RunResult> {
   const paths = await findRun(nameOrPath);
   await requireOwnedTree(paths.directory);
@@ -68,25 +75,38 @@ export async function resumeRun(
     ...kept,
     ...(addsControl && { controls: ['no-distillation'] }),
     ...(asked !== undefined && { engine: asked }),
+    ...(on !== undefined && onHost(kept)),
+    ...(processes !== undefined && {
+      torchrun: { ...torchrunSchema.parse({}), ...(on === undefined ? kept : onHost(kept)).torchrun, processes },
+    }),
   };
   const changed = await findChangedInputs(experiment);
   if (changed.length > 0) throw new InputError(changed as [Problem, ...Problem[]]);
   const { record } = await readRun(paths.directory);
   if (record.status === 'done' && !addsControl) return { ...resultOf(paths, 'done'), summary: record.summary };
-  const before = asked !== undefined ? undefined : engineNames.find((name) => name === record.engine);
+  const before =
+    asked !== undefined || on !== undefined ? undefined : engineNames.find((name) => name === record.engine);
   const source = new Source(paths.experiment, (await readOwned(paths.experiment)).toString());
-  if (asked !== undefined) requireEngine(experiment, source, paths.directory);
-  const engine = await openEngine({ ...experiment, before }, source, (line) => output.note(line));
+  if (asked !== undefined || on !== undefined) requireEngine(experiment, source, paths.directory);
+  const engine = await openEngine({ ...experiment, before, on }, source, (line) => output.note(line));
   const lock = await acquireLock(paths.directory, { takeOver }).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw error;
     if (!error.holder.isSeen) throw heldElsewhere(paths.directory, error.holder);
     throw InputError.at(paths.directory, 'run-still-going', {});
   });
   await sweepRun(paths.directory);
-  if (addsControl || asked !== undefined) await writeRunExperiment(paths, experiment);
+  if (addsControl || asked !== undefined || processes !== undefined || on !== undefined)
+    await writeRunExperiment(paths, experiment);
   output.started(paths.directory, experiment, []);
   return carryOut({ paths, experiment, lock, engine, started: record.started, alerts: record.alerts, queue }, output);
 }
+
+/** The same experiment, trained on a host that ssh reaches. */
+const onHost = (experiment: ResolvedExperiment): ResolvedExperiment => ({
+  ...experiment,
+  engine: torchrunEngine,
+  torchrun: { ...torchrunSchema.parse({}), ...experiment.torchrun, where: 'ssh' },
+});
 
 /** Throws an InputError where the engine that a run is to go on with has not what its experiment asks for. */
 function requireEngine(experiment: ResolvedExperiment, source: Source, folder: string): void {

@@ -29,6 +29,8 @@ export interface EngineRequest extends Pick<Experiment, 'engine' | 'precision' |
   /** With "auto": what an earlier part of the run was computed with, so that it ends at the same weights. */
   before?: EngineName | undefined;
   teacher?: Pick<Experiment['teacher'], 'precision'> | undefined;
+  /** The host that the person names for what is trained over ssh. */
+  on?: string | undefined;
 }
 
 /** Throws an InputError placed in the experiment where the engine that it names, or its precision, cannot be had. */
@@ -123,7 +125,7 @@ async function openChoice(
 /** PyTorch trains; what is left, asking models on held-out rows, is the processor's. */
 async function openForTorchrun(wish: EngineRequest, source: Source): Promise<OpenEngine> {
   try {
-    const torchrun = await openTorchrun(wish);
+    const torchrun = await openTorchrun(wish, wish.on);
     const { executor } = await open('cpu', { ...wish, precision: 'float32' });
     return { executor, device: torchrun.interpreter.gpus.length > 0 ? 'gpu' : 'cpu', torchrun };
   } catch (error) {

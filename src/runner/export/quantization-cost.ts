@@ -77,7 +77,13 @@ async function rowsOf(
   if (test) return { ...test, split: 'test' };
   // Of a fraction that is held out it takes all training rows to tell which.
   const isStopping = (): boolean => false;
-  const data = (await loadData(experiment, { folder, tokenizer, teacherLabels: labels, isStopping }))!;
+  const data = (await loadData(experiment, {
+    folder,
+    tokenizer,
+    teacherLabels: labels,
+    isStopping,
+    onProblem: () => undefined,
+  }))!;
   return { examples: data.validation, split: 'validation', close: data.close };
 }
 

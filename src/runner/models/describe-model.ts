@@ -38,6 +38,7 @@ export async function describeModel(path: string): Promise<ModelDescription> {
       ...common,
       family: architecture.family,
       parameters: parameterCount(architecture),
+      maxPositions: architecture.maxPositions,
       tasks: 'problem' in own ? [] : tasksOf(own.architecture),
       startsFor: starts.map(({ task }) => task),
     };
@@ -56,8 +57,9 @@ async function describeFile(path: string): Promise<ModelDescription> {
       const wanted = { head: headOfTask[task], labels: ['0', '1'] };
       if (await readArchitecture(path, wanted).catch(() => undefined)) startsFor.push(task);
     }
-    const { family } = architecture;
-    return { ...common, family, parameters: parameterCount(architecture), tasks: tasksOf(architecture), startsFor };
+    const { family, maxPositions } = architecture;
+    const parameters = parameterCount(architecture);
+    return { ...common, family, parameters, maxPositions, tasks: tasksOf(architecture), startsFor };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { ...common, ...unusable(complaintOf(error)) };
@@ -111,7 +113,7 @@ async function bytesIn(folder: string): Promise<number> {
 }
 
 /** `license:` of the front matter of the model card: a name, or a list of them. */
-async function licenceIn(folder: string): Promise<string | undefined> {
+export async function licenceIn(folder: string): Promise<string | undefined> {
   const card = await readStart(join(folder, 'README.md'), CARD_BYTES).catch(() => '');
   const [, matter = ''] = /^\uFEFF?---\r?\n(.*?)\r?\n---/s.exec(card) ?? [];
   const [, named = '', listed = ''] = /^license:[ \t]*([^\r\n]*)((?:\r?\n[ \t]*- [^\r\n]*)*)/m.exec(matter) ?? [];

@@ -32,7 +32,7 @@ export async function planFetch(about: HubId, { signal }: FetchOptions = {}): Pr
 }
 
 /**
- * Fetches what is not there yet. The snapshot gets its files, the config last, and the branch its commit, when all contents are whole:
+ * Fetches what is not there yet. The snapshot gets its files, the config or GGUF file last, and the branch its commit, when all contents are whole:
  * whatever happens on the way, an id leads to a complete model or to none.
  * @throws ComplaintError
  */
@@ -134,20 +134,20 @@ async function fetchMissing(
   return total;
 }
 
-/** @returns the snapshot's folder */
+/** @returns the snapshot's folder, or the file in it that was named */
 async function layOut(plan: HubPlan, repository: string): Promise<string> {
-  const { files, commit, revision } = plan;
+  const { files, commit, revision, file: named } = plan;
   const snapshot = join(repository, 'snapshots', commit);
   await makeFolder(snapshot);
-  const isConfig = ({ path }: HubFile): boolean => path === 'config.json';
-  const configLast = [...files].sort((a, b) => Number(isConfig(a)) - Number(isConfig(b)));
-  for (const file of configLast) await point(pointerOf(repository, commit, file), blobOf(repository, file));
+  const isModel = ({ path }: HubFile): boolean => path === 'config.json' || path.endsWith('.gguf');
+  const modelLast = [...files].sort((a, b) => Number(isModel(a)) - Number(isModel(b)));
+  for (const file of modelLast) await point(pointerOf(repository, commit, file), blobOf(repository, file));
   if (!isCommit(revision)) {
     const ref = join(repository, 'refs', ...revision.split('/'));
     await makeFolder(dirname(ref));
     await writeAtomically(ref, commit);
   }
-  return snapshot;
+  return named === undefined ? snapshot : join(snapshot, named);
 }
 
 /** Relative, so that the cache may be moved; where the system makes no links, the content itself, as Python does. */

@@ -28,7 +28,13 @@ const INDEX = `${WEIGHTS}.index.json`;
 const wanted =
   /^((config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json|vocab\.txt|merges\.txt|chat_template\.(jinja|json)|README\.md|LICENSE(\.\w+)?)$/;
 const shard = /^model-\d+-of-\d+\.safetensors$/;
+const card = /^(README\.md|LICENSE(\.\w+)?)$/;
+/** Of a model in several files, as llama-gguf-split writes them. */
+const partOfGguf = /-\d{5}-of-\d{5}\.gguf$/;
 const otherWeights = /\.(safetensors|bin|gguf|h5|msgpack|onnx|pt)$/;
+
+/** Nobody reads more names. */
+const MOST_NAMED = 12;
 
 /** A repository of a model has some dozens of files; what never ends is none. */
 const MOST_FILES = 10_000;
@@ -73,6 +79,8 @@ const unknownAnswer = ({ host }: Hub, reason: string): ComplaintError =>
 function chosen(entries: readonly ListFileEntry[], about: HubId): ListFileEntry[] {
   const files = entries.filter(({ type, path }) => type === 'file' && typeof path === 'string');
   const has = (name: string): boolean => files.some(({ path }) => path === name);
+  const one = ggufOf(files, about, has('config.json') && (has(WEIGHTS) || has(INDEX)));
+  if (one) return files.filter((file) => file === one || card.test(file.path));
   const id = hubIdText(about);
   if (!has('config.json')) throw hubError(complaint('hub-without-config', { id }));
   const isWeights = ({ path }: ListFileEntry): boolean =>
@@ -83,6 +91,27 @@ function chosen(entries: readonly ListFileEntry[], about: HubId): ListFileEntry[
     throw hubError(complaint('hub-without-safetensors', { id, ...named }));
   }
   return files.filter((file) => wanted.test(file.path) || isWeights(file));
+}
+
+/** The GGUF file that is named, or the only one of a repository without weights for Python transformers. */
+function ggufOf(files: readonly ListFileEntry[], about: HubId, isForPython: boolean): ListFileEntry | undefined {
+  const { file } = about;
+  if (file === undefined && isForPython) return undefined;
+  const whole = files.filter(({ path }) => path.endsWith('.gguf') && !partOfGguf.test(path));
+  const names = whole.map(({ path }) => path);
+  const example = hubIdText({ ...about, file: names.find((name) => /q4_k_m/i.test(name)) ?? names[0] ?? '' });
+  const listed = { files: names.slice(0, MOST_NAMED), example };
+  if (file !== undefined) {
+    const id = hubIdText({ id: about.id, revision: about.revision });
+    if (partOfGguf.test(file)) throw hubError(complaint('hub-gguf-in-parts', { file }));
+    const found = whole.find(({ path }) => path === file);
+    if (found) return found;
+    throw hubError(
+      names.length > 0 ? complaint('hub-without-file', { id, file, ...listed }) : complaint('hub-without-gguf', { id }),
+    );
+  }
+  if (whole.length > 1) throw hubError(complaint('hub-several-gguf', { id: hubIdText(about), ...listed }));
+  return whole[0];
 }
 
 function fileOf({ path, size, oid, lfs }: ListFileEntry, hub: Hub): HubFile {

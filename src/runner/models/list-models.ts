@@ -3,16 +3,17 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { findInHubCache, listHubCache } from '../../model/places/hub-cache';
-import { MAIN } from '../../protocol/hub-id';
+import { hubIdText, MAIN } from '../../protocol/hub-id';
 import { findInstalledModel } from '../../model/places/installed';
 import { modelPackageNames, modelPackages } from '../../protocol/model-packages';
 import { complaintOf, InputError } from '../../protocol/problem';
 import type { ModelRecord } from '../../protocol/records';
-import { describeModel } from './describe-model';
+import { describeModel, licenceIn } from './describe-model';
 
 /** How far below a workspace models are looked for, and in how many folders. */
 const DEEPEST = 4;
 const MOST_FOLDERS = 2000;
+const GGUF = '.gguf';
 
 /** @param workspace where folders are looked for, which are named relative to it */
 export async function listModels(workspace = process.cwd()): Promise<{ models: ModelRecord[] }> {
@@ -33,21 +34,27 @@ async function installed(): Promise<ModelRecord[]> {
 async function cached(): Promise<ModelRecord[]> {
   const models: ModelRecord[] = [];
   for (const { id, commit, revisions, folder } of await listHubCache()) {
-    const common = {
-      id: revisions.includes(MAIN) ? id : `${id}@${commit}`,
-      source: 'cache' as const,
-      path: folder,
-      commit,
-      revisions,
-    };
+    const revision = revisions.includes(MAIN) ? MAIN : commit;
+    const common = { source: 'cache' as const, commit, revisions };
+    const whole = { ...common, id: hubIdText({ id, revision }), path: folder };
     try {
       // Nothing behind a link to elsewhere is read.
       await findInHubCache({ id, revision: commit });
-      models.push({ ...common, ...(await describeModel(folder)) });
+      const names = await readdir(folder);
+      const ggufs = names.filter((name) => name.endsWith(GGUF)).sort();
+      if (ggufs.length === 0 || names.includes('config.json')) {
+        models.push({ ...whole, ...(await describeModel(folder)) });
+      }
+      const licence = await licenceIn(folder);
+      for (const file of ggufs) {
+        const path = join(folder, file);
+        const named = { ...common, id: hubIdText({ id, file, revision }), path };
+        models.push({ ...named, ...(await describeModel(path)), licence });
+      }
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       const none = { bytes: 0, tasks: [], startsFor: [], hasTokenizer: false };
-      models.push({ ...common, ...none, problem: complaintOf(error) });
+      models.push({ ...whole, ...none, problem: complaintOf(error) });
     }
   }
   return models;
@@ -68,7 +75,7 @@ async function inFolders(workspace: string): Promise<ModelRecord[]> {
         const id = relative(workspace, folder).split(sep).join('/') || '.';
         models.push({ id, source: 'folder', path: folder, ...(await describeModel(folder)) });
       }
-      for (const name of names.filter((one) => one.endsWith('.gguf'))) {
+      for (const name of names.filter((one) => one.endsWith(GGUF))) {
         const path = join(folder, name);
         const id = relative(workspace, path).split(sep).join('/');
         models.push({ id, source: 'folder', path, ...(await describeModel(path)) });

@@ -2,24 +2,29 @@
 
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { columnsOf, heldOutRows, unlabelledColumns } from '../../experiment/checks/check-dataset';
+import { columnsOf, unlabelledColumns } from '../../experiment/checks/check-dataset';
 import { classesFrom } from '../../experiment/architecture';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { InputError, problemAt, type Problem } from '../../protocol/problem';
-import { sortedLabels } from '../../protocol/format';
 import { forEachRow, type Columns, type Row } from '../../dataset/dataset';
-import {
-  ExampleStore,
-  Numbers,
-  StoredExamples,
-  type Examples,
-  type ExamplesWithRows,
-} from '../../dataset/example-store';
-import { namesIn, rowEncoder, type EncodeRowsOptions } from '../../dataset/examples';
-import { randomStream, shuffled } from '../../engine/random';
+import { ExampleStore, StoredExamples, type Examples, type ExamplesWithRows } from '../../dataset/example-store';
+import { notCounted, rowEncoder, type EncodeRowsOptions, type TokenExample } from '../../dataset/examples';
+import { ExampleMaker, IndexedExamples, RowReader } from '../../dataset/indexed-examples';
+import { findLargeRows } from '../../experiment/input-files';
 import { loadTokenizer } from '../../experiment/checks/model-folder';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { TokenizerTraining } from '../../tokenizer/train-tokenizer';
+import {
+  divideRows,
+  LEARNT,
+  LEFT_OUT,
+  rowsOfIndexes,
+  rowsRead,
+  withUnknownLabels,
+  type IndexedFile,
+  type ReadTraining,
+  type RowParts,
+} from './row-parts';
 
 export interface RunData {
   tokenizer: Tokenizer;
@@ -39,12 +44,6 @@ export interface RunData {
   /** Gives back what the examples take. */
   close: () => void;
 }
-
-/** Which rows are held out for validation does not depend on the training's seed. */
-const HOLD_OUT_SEED = 0x401d;
-
-/** Which rows of a part are taken does not depend on it either. */
-const SUBSET_SEED = 0x5b5e;
 
 /** A tokenizer is learnt from so much text at most, of rows spread evenly over all: more of a language teaches it no other words. */
 const TOKENIZER_BYTES = 32 * 2 ** 20;
@@ -66,6 +65,8 @@ export interface LoadDataOptions {
   kept?: Int32Array | undefined;
   /** Asked at each row. */
   isStopping: () => boolean;
+  /** Told of a row of which nothing can be learnt where rows are read when their batch comes; the others are in `problems`. */
+  onProblem: (problem: Problem) => void;
 }
 
 /** Ends the reading of rows where the run is to stop. */
@@ -97,12 +98,23 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     ...(await read(dataset.train, columns, onRow)),
     ...(dataset.unlabelled ? await read(dataset.unlabelled, unlabelledColumns(experiment), onRow) : []),
   ];
-  const parts = await chooseRows(experiment, readTraining);
+  const indexed = await findLargeRows(experiment);
+  const reader = indexed && new RowReader(indexed);
+  if (reader) close.push(() => reader.close());
+  const parts = divideRows(
+    experiment,
+    indexed ? rowsOfIndexes(experiment, indexed) : await rowsRead(experiment, readTraining),
+  );
   const { tokenizer, kept } = options.tokenizer
     ? { tokenizer: options.tokenizer, kept: options.kept }
     : await cutWhereAsked(
         experiment,
-        await tokenizerOf(experiment, options.teacherFolder, parts, readTraining),
+        await tokenizerOf(
+          experiment,
+          options.teacherFolder,
+          parts,
+          reader ? readSomeOf(reader, isStopping) : readEach(readTraining),
+        ),
         readTraining,
         (files, onRow) => read(files, columns, onRow),
       );
@@ -128,122 +140,96 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     labelNames: labels,
     labels: dataset.labels,
   };
-  // A server is asked about texts, all others about tokens.
-  const [train, validation] = [storeOf('train', experiment.teacher.source === 'endpoint'), storeOf('validation', true)];
+  const validation = storeOf('validation', true);
   const problems = new RowProblems();
   const learn = rowEncoder(tokenizer, { ...encoding, keepUnlabelled: true });
   const hold = rowEncoder(tokenizer, encoding);
-  /** Of each row: its place in the store that it is in, from 1; 0 where it is in none. */
-  const places = new Uint32Array(parts.roles.length);
-  let next = 0;
-  const readProblems = await readTraining((row) => {
-    const number = next++;
-    const role = parts.roles[number];
-    if (role === LEFT_OUT) return;
-    const made = role === LEARNT ? learn(row) : hold(row);
-    if ('code' in made) problems.add(made);
-    else places[number] = (role === LEARNT ? train : validation).add(made, row) + 1;
-  });
-  if (Array.isArray(dataset.validation)) {
-    const held = await read(dataset.validation, columns, (row) => {
+  const readHeldOut = async (): Promise<Problem[]> => {
+    if (!Array.isArray(dataset.validation)) return [];
+    return read(dataset.validation, columns, (row) => {
       const made = hold(row);
       if ('code' in made) problems.add(made);
       else validation.add(made, row);
     });
-    readProblems.push(...held);
-  }
-  const placesOf = (rows: Uint32Array): Uint32Array =>
-    rows.filter((row) => places[row]! > 0).map((row) => places[row]! - 1);
-  const taken = placesOf(parts.labelled);
-  const labelled = new StoredExamples(train, taken);
-  const isAll = parts.unlabelled.length === 0;
-  const all = isAll ? labelled : new StoredExamples(train, joined(taken, placesOf(parts.unlabelled)));
-  const heldOut = new StoredExamples(validation, parts.heldOut && placesOf(parts.heldOut));
+  };
+  const learnt = indexed && reader ? await readLater(indexed, reader) : await readNow();
+  const { train, labelled, heldOut, readProblems } = learnt;
   requireExamples(labelled, 'training', experiment);
   requireExamples(heldOut, 'validation', experiment);
   return {
-    tokenizer,
-    kept,
-    labels,
-    train: all,
-    labelled,
-    leftOut: parts.leftOut,
-    validation: heldOut,
+    ...{ tokenizer, kept, labels, train, labelled, leftOut: parts.leftOut, validation: heldOut },
     problems: [...readProblems, ...problems.listed()],
     close: () => close.forEach((one) => one()),
   };
+
+  /** All rows are read, and their tokens kept. */
+  async function readNow(): Promise<Learnt> {
+    // A server is asked about texts, all others about tokens.
+    const store = storeOf('train', experiment.teacher.source === 'endpoint');
+    /** Of each row: its place in the store that it is in, from 1; 0 where it is in none. */
+    const places = new Uint32Array(parts.roles.length);
+    let next = 0;
+    const readProblems = await readTraining((row) => {
+      const number = next++;
+      const role = parts.roles[number];
+      if (role === LEFT_OUT) return;
+      const made = role === LEARNT ? learn(row) : hold(row);
+      if ('code' in made) problems.add(made);
+      else places[number] = (role === LEARNT ? store : validation).add(made, row) + 1;
+    });
+    readProblems.push(...(await readHeldOut()));
+    const placesOf = (rows: Uint32Array): Uint32Array =>
+      rows.filter((row) => places[row]! > 0).map((row) => places[row]! - 1);
+    const taken = placesOf(parts.labelled);
+    const labelled = new StoredExamples(store, taken);
+    const isAll = parts.unlabelled.length === 0;
+    const train = isAll ? labelled : new StoredExamples(store, joined(taken, placesOf(parts.unlabelled)));
+    return {
+      train,
+      labelled,
+      heldOut: new StoredExamples(validation, parts.heldOut && placesOf(parts.heldOut)),
+      readProblems,
+    };
+  }
+
+  /** Of the rows to learn from none is read before it is asked for. */
+  async function readLater(files: readonly IndexedFile[], rows: RowReader): Promise<Learnt> {
+    const isUnknown = withUnknownLabels(files, labels);
+    if (isUnknown) {
+      for (const row of parts.labelled) if (isUnknown(row)) problems.add(learn(rows.rowAt(row)) as Problem);
+    }
+    const taken = isUnknown ? parts.labelled.filter((row) => !isUnknown(row)) : parts.labelled;
+    for (const number of parts.heldOut ?? []) {
+      if (isStopping()) throw new Stopped();
+      const row = rows.rowAt(number);
+      const made = hold(row);
+      if ('code' in made) problems.add(made);
+      else validation.add(made, row);
+    }
+    const readProblems = [...files.flatMap(({ index }) => index.problems), ...(await readHeldOut())];
+    const numbers = labelNumbersOf(experiment, labels);
+    const maker = new ExampleMaker({
+      reader: rows,
+      encode: learn,
+      noLabels: () => noLabels(perToken, numbers),
+      onProblem: options.onProblem,
+    });
+    const labelled = new IndexedExamples(maker, taken);
+    const isAll = parts.unlabelled.length === 0;
+    const train = isAll ? labelled : new IndexedExamples(maker, joined(taken, parts.unlabelled));
+    return { train, labelled, heldOut: new StoredExamples(validation), readProblems };
+  }
+}
+
+interface Learnt {
+  train: ExamplesWithRows;
+  labelled: Examples;
+  heldOut: ExamplesWithRows;
+  /** What is wrong with rows that could not be read. */
+  readProblems: Problem[];
 }
 
 type ReadRows = (files: readonly string[], columns: Columns, onRow: (row: Row) => void) => Promise<Problem[]>;
-
-type ReadTraining = (onRow: (row: Row) => void) => Promise<Problem[]>;
-
-/** What becomes of a row. */
-const LEFT_OUT = 0;
-const LEARNT = 1;
-const HELD_OUT = 2;
-
-/** Rows by their number, in the order in which `ReadTraining` gives them. */
-interface RowParts {
-  /** Of each row. */
-  roles: Uint8Array;
-  labelled: Uint32Array;
-  unlabelled: Uint32Array;
-  /** Absent where validation has files of its own. */
-  heldOut?: Uint32Array | undefined;
-  /** text-classification: the classes of the labelled rows that are not held out, those left out by `trainRows` included. */
-  labels: string[];
-  leftOut: number;
-}
-
-/** Reads the rows once, to decide what becomes of each before any is looked at closely. */
-async function chooseRows({ dataset, task }: ResolvedExperiment, readTraining: ReadTraining): Promise<RowParts> {
-  /** By the names of a row's label as JSON: those that occur together are numbered as one. */
-  const classes = new Map<string, number>();
-  const [withLabel, without] = [new Numbers(Uint32Array), new Numbers(Uint32Array)];
-  /** The class of each labelled row. */
-  const classOf = new Numbers(Uint32Array);
-  let rows = 0;
-  await readTraining(({ label }) => {
-    const number = rows++;
-    if (task !== 'text-classification') withLabel.add(number);
-    else if (label === undefined) without.add(number);
-    else {
-      const names = JSON.stringify(namesIn(label));
-      if (!classes.has(names)) classes.set(names, classes.size);
-      withLabel.add(number);
-      classOf.add(classes.get(names)!);
-    }
-  });
-  const numbers = withLabel.all();
-  const isFraction = typeof dataset.validation === 'number';
-  const order = countTo(numbers.length);
-  const mixed = isFraction ? shuffled(order, randomStream(HOLD_OUT_SEED)) : order;
-  const held = isFraction ? heldOutRows(numbers.length, dataset.validation as number) : 0;
-  const kept = mixed.subarray(held);
-  const numberOf = (index: number): number => numbers[index]!;
-  const taken = someOf(kept, dataset.trainRows);
-  const parts: RowParts = {
-    roles: new Uint8Array(rows),
-    labelled: taken.map(numberOf),
-    unlabelled: someOf(without.all(), dataset.unlabelledRows),
-    heldOut: isFraction ? mixed.subarray(0, held).map(numberOf) : undefined,
-    labels: classesOf(kept, classOf, [...classes.keys()]),
-    leftOut: kept.length - taken.length,
-  };
-  for (const row of parts.labelled) parts.roles[row] = LEARNT;
-  for (const row of parts.unlabelled) parts.roles[row] = LEARNT;
-  for (const row of parts.heldOut ?? []) parts.roles[row] = HELD_OUT;
-  return parts;
-}
-
-/** The names of the classes that occur, in their order. @param names by the number, as JSON */
-function classesOf(rows: Uint32Array, classOf: Numbers, names: readonly string[]): string[] {
-  if (names.length === 0) return [];
-  const occurs = new Uint8Array(names.length);
-  for (const row of rows) occurs[classOf.at(row)] = 1;
-  return sortedLabels(names.filter((_, number) => occurs[number]).flatMap((some) => JSON.parse(some) as string[]));
-}
 
 /** How many numbers an example's label is; undefined where it is a class, or the task has none. */
 function labelNumbersOf(
@@ -254,22 +240,42 @@ function labelNumbersOf(
   return isClass ? undefined : labels!.length;
 }
 
-/** At most so many, in their order; of fewer none is taken that would not be among more. */
-function someOf(rows: Uint32Array, most: number | undefined): Uint32Array {
-  if (most === undefined || most >= rows.length) return rows;
-  const order = shuffled(countTo(rows.length), randomStream(SUBSET_SEED));
-  return order
-    .subarray(0, most)
-    .toSorted()
-    .map((index) => rows[index]!);
+/** Of a row without any, as `Example` has them. @param numbers as `labelNumbersOf` */
+function noLabels(perToken: boolean, numbers: number | undefined): TokenExample['labels'] {
+  if (perToken) return new Int32Array();
+  return numbers === undefined ? notCounted : new Float32Array(numbers).fill(NaN);
 }
+
+/** Gives the rows that are wanted by their number, in their order. */
+type ReadSome = (isWanted: (row: number) => boolean, onRow: (row: Row) => void) => Promise<void>;
+
+/** All rows are read for those that are wanted. */
+const readEach =
+  (readTraining: ReadTraining): ReadSome =>
+  async (isWanted, onRow) => {
+    let next = 0;
+    await readTraining((row) => {
+      if (isWanted(next++)) onRow(row);
+    });
+  };
+
+/** Only those that are wanted are read. */
+const readSomeOf =
+  (reader: RowReader, isStopping: () => boolean): ReadSome =>
+  (isWanted, onRow) => {
+    for (let row = 0; row < reader.length; row++) {
+      if (isStopping()) return Promise.reject(new Stopped());
+      if (isWanted(row)) onRow(reader.rowAt(row));
+    }
+    return Promise.resolve();
+  };
 
 /** The tokenizer of a run: learnt from its rows, or read from the folder that the experiment names. */
 async function tokenizerOf(
   { tokenizer, file, dataset }: ResolvedExperiment,
   teacherFolder: string | undefined,
   { roles }: RowParts,
-  readTraining: ReadTraining,
+  readSome: ReadSome,
 ): Promise<Tokenizer> {
   if (tokenizer.source === 'path') return loadTokenizer(tokenizer.path);
   if (tokenizer.source === 'teacher') {
@@ -279,11 +285,13 @@ async function tokenizerOf(
   const sizes = await Promise.all([...dataset.train, ...(dataset.unlabelled ?? [])].map(async (one) => stat(one)));
   const share = TOKENIZER_BYTES / sizes.reduce((sum, { size }) => sum + size, 0);
   const training = new TokenizerTraining({ kind: tokenizer.kind, vocabularySize: tokenizer.vocabularySize });
-  let [next, learnt] = [0, 0];
-  await readTraining(({ text, pair, prompt }) => {
-    if (roles[next++] !== LEARNT) return;
+  let learnt = 0;
+  const isTaken = (row: number): boolean => {
+    if (roles[row] !== LEARNT) return false;
     const number = learnt++;
-    if (share < 1 && Math.floor((number + 1) * share) === Math.floor(number * share)) return;
+    return share >= 1 || Math.floor((number + 1) * share) !== Math.floor(number * share);
+  };
+  await readSome(isTaken, ({ text, pair, prompt }) => {
     for (const part of [text, pair, prompt]) if (part !== undefined) training.add(part);
   });
   return training.finish();
@@ -330,9 +338,6 @@ class RowProblems {
     ];
   }
 }
-
-/** 0, 1, 2 … */
-const countTo = (length: number): Uint32Array => Uint32Array.from({ length }, (_, i) => i);
 
 function joined(first: Uint32Array, second: Uint32Array): Uint32Array {
   const both = new Uint32Array(first.length + second.length);

@@ -7,6 +7,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AskedTeacher, type AnswerSource } from '../../distill/teacher/asked-teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
@@ -15,9 +16,11 @@ import { ExampleStore, StoredExamples, type Examples, type ExamplesWithRows } fr
 import { notCounted, type TokenExample } from '../../dataset/examples';
 import { nameOfEndpoint, promptOfRow, verbalizersOf } from '../../experiment/endpoint';
 import type { EndpointSpec } from '../../experiment/file/schema';
+import { Source, type Path } from '../../experiment/file/source';
 import type { OpaqueModel } from '../../model/architecture';
 import { formatCount } from '../../protocol/format';
 import { complaint, ComplaintError, InputError } from '../../protocol/problem';
+import type { ProblemCode } from '../../protocol/problems/catalogue';
 import { AnswerLog } from '../../run-directory/answer-log';
 import { teacherCaches } from '../../run-directory/teacher-cache-files';
 import { EndpointClient } from '../endpoint/client';
@@ -35,6 +38,15 @@ const saidOf: Record<Ability, string> = {
   echo: 'log-probabilities of prompts ("echo")',
   generated: 'log-probabilities of what it writes alone',
 };
+
+/** Where the server is named, and what else a complaint may be about. */
+const SERVER: Path = ['teacher', 'url'];
+const settingOf: Partial<Record<string, Path>> = {
+  'endpoint-model-unknown': ['teacher', 'model'],
+  'endpoint-generates-only': ['dataset'],
+  'endpoint-other-tokens': ['tokenizer'],
+  'endpoint-unknown-token': ['tokenizer'],
+} satisfies Partial<Record<ProblemCode, Path>>;
 
 /** Texts of a run that its teacher is asked about. */
 export interface AskedTexts {
@@ -196,7 +208,7 @@ export class EndpointTeacher implements AnswerSource {
     try {
       await work();
     } catch (error) {
-      if (!control.stopping) throw this.atFile(error);
+      if (!control.stopping) throw await this.atFile(error);
     }
     return !control.stopping;
   }
@@ -312,7 +324,9 @@ export class EndpointTeacher implements AnswerSource {
     }
     if (store.length === 0) {
       const what = 'nothing after any of the prompts';
-      throw this.atFile(new ComplaintError(complaint('endpoint-not-understood', { host: this.client.host, what })));
+      throw await this.atFile(
+        new ComplaintError(complaint('endpoint-not-understood', { host: this.client.host, what })),
+      );
     }
     await recorder.note(
       `the student learns from what the teacher writes after ${formatCount(store.length)} prompts (sequence-level distillation), ${formatCount(tokens)} tokens`,
@@ -381,8 +395,8 @@ export class EndpointTeacher implements AnswerSource {
     const find = async (): Promise<Uint8Array> => {
       const known = await this.log.get(name);
       if (known) return known;
-      const answer = await ask().catch((error: unknown) => {
-        throw this.atFile(error);
+      const answer = await ask().catch(async (error: unknown) => {
+        throw await this.atFile(error);
       });
       await this.log.add(name, answer);
       return answer;
@@ -396,9 +410,13 @@ export class EndpointTeacher implements AnswerSource {
     return Buffer.concat(scored.map((tokens) => encodeScored(tokens, this.width, this.kept)));
   }
 
-  private atFile(error: unknown): unknown {
+  /** What is wrong with the server, at the setting of the experiment file that is to be looked at. A file that is gone since has its first line. */
+  private async atFile(error: unknown): Promise<unknown> {
     if (!(error instanceof ComplaintError)) return error;
-    return InputError.of(error.complaint, { file: this.run.experiment.file, line: 1, column: 1 });
+    const { file } = this.run.experiment;
+    const text = await readFile(file, 'utf8').catch(() => '');
+    const { code } = error.complaint;
+    return InputError.of(error.complaint, { file, ...new Source(file, text).placeOf(settingOf[code] ?? SERVER) });
   }
 }
 

@@ -4,8 +4,8 @@ import { batchInputs } from '../../distill/batch-inputs';
 import { countedRows } from '../../distill/evaluation/prober';
 import { initialValue } from '../../distill/training/schedules';
 import type { InspectedToken, LabelKind, ProbeExamples, ProbePosition } from '../../protocol/records';
-import { bucketLengths, type Batch } from '../../dataset/batches';
-import { lengthsOf, type Examples } from '../../dataset/example-store';
+import { bucketsOf, type Batch } from '../../dataset/batches';
+import type { Examples } from '../../dataset/example-store';
 import { rowEncoder, type Example } from '../../dataset/examples';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { toRecord } from '../../run-directory/workspace-paths';
@@ -39,7 +39,7 @@ export function pinnedExamples(
   const { task, distillation } = experiment;
   const { tokenizer, labels } = data;
   const { maxLength, labels: kind } = experiment.dataset;
-  const buckets = bucketLengths(lengthsOf(data.train), maxLength);
+  const buckets = bucketsOf(data.train, maxLength);
   const encode = rowEncoder(tokenizer, { task, maxLength, labelNames: labels, labels: kind });
   return {
     task,

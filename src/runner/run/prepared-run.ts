@@ -17,6 +17,7 @@ import { classesOf, givenFolder, readArchitecture, teacherFolder } from '../../e
 import { readOnnxTeacher } from '../../experiment/checks/onnx-teacher';
 import { seedFolders, type RunPaths, type SeedPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
+import { formatCount } from '../../protocol/format';
 import { formatProblem } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
@@ -79,6 +80,7 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
   const data = await loadData(experiment, {
     folder: paths.directory,
     isStopping: () => setup.control.stopping,
+    onProblem: (problem) => void recorder.note(formatProblem(problem)),
     teacherFolder: given,
     teacherLabels: labels,
     startLabels: labels === undefined && given !== undefined ? await classesOf(given) : undefined,
@@ -101,6 +103,12 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
   await recorder.note(
     `${training} and ${data.validation.length} validation examples, ${data.tokenizer.vocabularySize} tokens in the vocabulary${data.kept ? ', those that the dataset uses' : ''}`,
   );
+  if (data.train.sample) {
+    const rows = formatCount(data.train.sample.length);
+    await recorder.note(
+      `the dataset is large: its rows are read and tokenized when their batch comes, and padded to lengths that ${rows} of them have`,
+    );
+  }
   return { ...setup, data, plan: new ProgressPlan(), folder: paths };
 }
 

@@ -28,6 +28,12 @@ export class ProgressPlan {
     this.parts.push({ part, number, steps, work });
   }
 
+  /** A part that turns out to be none of its own: what it would take, others take. */
+  leaveOut(part: Part, number = 1): void {
+    for (const one of this.parts) if (one.part === part && one.number === number) one.steps = 0;
+    this.origin = undefined;
+  }
+
   at(part: Part, step: number, number = 1): { fraction: number; secondsLeft?: number } {
     const fraction = this.fractionAt(part, number, step);
     this.origin ??= { time: performance.now(), fraction };

@@ -14,7 +14,13 @@ import {
   type TargetSource,
   type Teacher,
 } from '../../distill/teacher/teacher';
-import { CachedTargets, fillCache, type TeacherCacheSetup } from '../../distill/teacher/cache';
+import {
+  CachedTargets,
+  fillCache,
+  GrowingTargets,
+  type FillSetup,
+  type TeacherCacheSetup,
+} from '../../distill/teacher/cache';
 import { canBeKept, type StoredValues } from '../../distill/teacher/records';
 import type { ResolvedExperiment, TeacherCacheSpec } from '../../experiment/file/schema';
 import {
@@ -48,9 +54,9 @@ function settingsOf(cache: TeacherCacheSpec): CacheSettings | undefined {
   return { values, top: logits === 'all' ? undefined : logits.top, mostBytes: maxGigabytes * 1e9 };
 }
 
-/** Whether the experiment asks for a cache and its task can have one; its size and the disk are not looked at yet. */
-export function wantsCache({ teacher, task }: ResolvedExperiment): boolean {
-  return teacher.cache !== false && canBeKept(task);
+/** Whether the experiment asks for a cache, and its task and rows can have one; its size and the disk are not looked at yet. */
+export function wantsCache({ experiment: { teacher, task }, data }: Pick<PreparedRun, 'experiment' | 'data'>): boolean {
+  return teacher.cache !== false && canBeKept(task) && !data.train.sample;
 }
 
 /** The teacher of a distillation, on the device and in host memory. */
@@ -107,6 +113,7 @@ async function answersOf(run: PreparedRun, teacher: TeacherToAsk): Promise<Targe
   const settings = settingsOf(cache);
   if (!settings) return ask();
   if (!canBeKept(task)) return askAlways(run, ask, 'masked-lm hides other tokens in each epoch');
+  if (run.data.train.sample) return askAlways(run, ask, 'the rows are too many to ask about all of them first');
   const keep = (values: StoredValues): Promise<TargetSource | undefined> => {
     const { top } = settings;
     const layout = layoutCache(run.data.train, { imitated, task, maxLength: dataset.maxLength, values, top });
@@ -151,8 +158,11 @@ async function openCache(
     await files.close();
     throw error;
   });
-  if (outcome === 'full')
-    return new KeptAnswers(new CachedTargets(cache), files, ask, (line) => run.recorder.note(line));
+  const keptBy = (kept: CachedTargets | GrowingTargets): TargetSource =>
+    new KeptAnswers(kept, files, ask, (line) => run.recorder.note(line));
+  if (outcome === 'full') return keptBy(new CachedTargets(cache));
+  if (typeof outcome === 'object' && 'rest' in outcome)
+    return keptBy(new GrowingTargets(outcome.rest, new CachedTargets(cache)));
   await files.close();
   return outcome === 'stopped' ? undefined : askAlways(run, ask, outcome.reason);
 }
@@ -186,15 +196,15 @@ function describeCache(
   return { directory: path.join(teacherCaches(path.dirname(paths.directory)), key), record };
 }
 
-/** Asks the teacher for what is missing. */
+/** Asks the teacher for what is missing; what is left of that goes on while the student is trained, where it is little. */
 async function fill(
   run: PreparedRun,
-  { frozen, index = 0 }: TeacherToAsk,
+  { frozen, index }: TeacherToAsk,
   ask: Ask,
   cache: TeacherCacheSetup,
   files: TeacherCacheFiles,
   { bytes, blocks, examples, values, top }: TeacherCacheRecord,
-): Promise<'full' | 'stopped' | { reason: string }> {
+): Promise<'full' | 'stopped' | { reason: string } | { rest: FillSetup }> {
   const { data, recorder } = run;
   const missing = blocks - (await files.filled()).size;
   if (missing === 0) {
@@ -211,18 +221,56 @@ async function fill(
   await recorder.note(`${missing < blocks ? 'going on to ask' : 'asking'} the teacher about ${what}`);
   const how = top !== undefined ? toMostProbable(top) : values === 'float16' ? toFloat16 : undefined;
   const rounding = how && new RoundingError(frozen, how);
-  const teacher = ask();
-  const isFull = await fillCache({
+  const setup: FillSetup = {
     ...cache,
     examples: data.train,
     padId: data.tokenizer.padId,
-    teacher,
-    mayGoOn: (filled) => mayGoOn(run, filled, blocks, index + 1),
+    teacher: ask(),
+    mayGoOn: () => goesOn(run),
     onBlock: rounding && ((inputs, answers) => rounding.add(inputs, answers)),
-  }).finally(() => teacher.release());
+  };
+  // An ensemble's members are asked one after the other; what rounding costs is told of all answers, and whether hidden states fit float16 is seen in all of them.
+  const isOne = index === undefined;
+  const rest = isOne && values === 'float32' && !rounding ? new RestTimer() : undefined;
+  let isFull = false;
+  const found = { isLittle: false };
+  try {
+    isFull = await fillCache({
+      ...setup,
+      mayGoOn: async (filled) => {
+        found.isLittle = rest?.isLittle(blocks - filled) ?? false;
+        return !found.isLittle && mayGoOn(run, filled, blocks, (index ?? 0) + 1);
+      },
+    });
+  } finally {
+    if (!found.isLittle) await setup.teacher.release();
+  }
+  if (found.isLittle) {
+    run.plan.leaveOut('answers');
+    return { rest: setup };
+  }
   await rounding?.keep(files.directory);
   if (rounding) await recorder.note(`the teacher's answers are kept${await roundingText(files.directory)}`);
   return isFull ? 'full' : 'stopped';
+}
+
+/** Blocks after which it can be told how long the others will take. The first has its program made. */
+const TIMED_BLOCKS = 4;
+
+/** Asking goes on beside the training where it would hold that up by less: so long a person may wait for a step, and for a stop. */
+const LITTLE_MS = 30_000;
+
+/** Tells from the first blocks whether it is little that is left. */
+class RestTimer {
+  private asked = 0;
+  private started = 0;
+
+  /** Called before each block. */
+  isLittle(left: number): boolean {
+    if (this.asked++ === 1) this.started = performance.now();
+    if (this.asked !== TIMED_BLOCKS) return false;
+    return (left * (performance.now() - this.started)) / (TIMED_BLOCKS - 2) < LITTLE_MS;
+  }
 }
 
 /** Where a person would look for this teacher. */
@@ -234,14 +282,15 @@ function nameOfTeacher(experiment: ResolvedExperiment, run: string, index: numbe
   return experiment.models?.find((one) => one.path === teacher.path)?.asked ?? teacher.path;
 }
 
-async function mayGoOn(
-  { control, recorder, plan }: PreparedRun,
-  filled: number,
-  blocks: number,
-  member: number,
-): Promise<boolean> {
+/** Waits while the run is paused. False where it is to stop. */
+async function goesOn({ control }: PreparedRun): Promise<boolean> {
   await control.gate();
-  if (control.stopping) return false;
+  return !control.stopping;
+}
+
+async function mayGoOn(run: PreparedRun, filled: number, blocks: number, member: number): Promise<boolean> {
+  if (!(await goesOn(run))) return false;
+  const { recorder, plan } = run;
   recorder.progress({
     role: 'student',
     phase: 'preparing',

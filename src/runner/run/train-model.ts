@@ -1,6 +1,8 @@
 /** @file Trains one model of a run to its end, or until asked to stop: steps, evaluations, probes, checkpoints. */
 
+import { collectGarbage } from '../../engine/freed-memory';
 import type { Evaluator } from '../../distill/evaluation/evaluator';
+import { StoppedAsking } from '../../distill/teacher/cache';
 import { NotFinite, requireFiniteTensor } from '../../distill/not-finite';
 import { trainedSpecs } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
@@ -14,7 +16,7 @@ import type { Role, RunProgress, Split } from '../../protocol/records';
 import type { Complaint } from '../../protocol/problem';
 import { isEvaluatedAfter, TrainingWatch } from '../alerts/training-watch';
 import { formatCount } from '../../protocol/format';
-import { loadTraining, saveBest, saveTraining } from './checkpoints';
+import { loadTraining, saveBest, saveTraining, type TrainingCheckpoint } from './checkpoints';
 import type { RunControl } from './run-control';
 import type { RunRecorder } from './run-recorder';
 
@@ -82,12 +84,24 @@ async function lowerRate(
   return true;
 }
 
+/** Puts the trainer where the last checkpoint is. Of that nothing is held: weights and moments would lie in memory twice for the whole training. */
+async function restore(
+  { trainer, paths }: ModelTraining,
+  recorder: RunRecorder,
+): Promise<Pick<TrainingCheckpoint, 'best' | 'waited'> | undefined> {
+  const found = await loadTraining(paths, (line) => recorder.note(line));
+  if (!found) return undefined;
+  const { state, best, waited } = found;
+  trainer.restore(state);
+  return { best, waited };
+}
+
 async function goOn(training: ModelTraining, recorder: RunRecorder, control: RunControl): Promise<boolean> {
   const { trainer, paths, role, spec, pairing, experimentFile } = training;
   const architecture = pairing.student;
   const specs = trainedSpecs(pairing);
-  const resumed = await loadTraining(paths, (line) => recorder.note(line));
-  if (resumed) trainer.restore(resumed.state);
+  const resumed = await restore(training, recorder);
+  if (resumed) collectGarbage(); // The state has been copied.
   let best = resumed?.best;
   /** Evaluations since the best one. */
   let waited = resumed?.waited ?? 0;
@@ -163,7 +177,12 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
         if (!lowers) await save();
         return false;
       }
-      const record = await trainer.step().catch(atStep(trainer.position, experimentFile));
+      const record = await trainer.step().catch((error: unknown) => {
+        if (error instanceof StoppedAsking) return undefined;
+        return atStep(trainer.position, experimentFile)(error);
+      });
+      // Stopped: seen above.
+      if (!record) continue;
       metrics.append(record);
       recorder.progress(progress('training'), record);
       await alert(watch.step(record));

@@ -2,6 +2,7 @@
 
 import { Evaluator } from '../../distill/evaluation/evaluator';
 import { controlOf, imitatedOf, type DistilledPair, type Pairing } from '../../distill/pairing';
+import { KeptAnswers } from '../../distill/teacher/kept-answers';
 import type { TargetSource, Teacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { Trainer } from '../../distill/training/trainer';
@@ -22,6 +23,7 @@ import { initialProjections, initialTeacher, loadModel, studentArchitecture, tra
 import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
 import { teacherAnswers, wantsCache } from './teacher-answers';
+import { trainOverSsh } from '../torchrun/remote-training';
 import { trainOnTorchrun } from '../torchrun/training';
 import { trainModel } from './train-model';
 import { measureMemory, planMemory } from './training-memory';
@@ -109,7 +111,7 @@ export function planRoles(run: PreparedRun, teachers: readonly TeacherModel[], s
     plan.add('teacher', stepsOf(member.training, 'teacher'), 3 * sizes[i]! * member.training.batchSize, i + 1);
   }
   const { training } = experiment;
-  const isKept = wantsCache(experiment);
+  const isKept = wantsCache(run);
   if (isKept) sizes.forEach((size, i) => plan.add('answers', 1, size * data.train.length, i + 1));
   const all = sizes.reduce((a, b) => a + b);
   const asked = isKept ? 0 : all;
@@ -214,9 +216,16 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
   const progress = (step: number) => ({ ...plan.at(role, step, training.number ?? seed?.number), seed });
   if (run.torchrun) {
     if (frozen) await (await prepareProbes(run, pairing.student, frozen, paths)).prober.release();
-    return trainOnTorchrun(run, run.torchrun, { ...training, seed: seed && spec.seed, progress });
+    const { host } = run.torchrun;
+    const one = { ...training, seed: seed && spec.seed, progress };
+    return host ? trainOverSsh(run, { ...run.torchrun, host }, one) : trainOnTorchrun(run, run.torchrun, one);
   }
-  await planMemory(run, { role, pairing, spec, runsTeacher: !wantsCache(experiment) });
+  await planMemory(run, {
+    role,
+    pairing,
+    spec,
+    runsTeacher: !wantsCache(run) || (targets instanceof KeptAnswers && targets.mayAsk),
+  });
   const trainer = new Trainer({
     executor,
     task,

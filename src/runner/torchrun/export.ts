@@ -10,7 +10,6 @@ import { readRunExperiment, writeRunExperiment } from '../../experiment/experime
 import { teacherFolder, teacherOfRun } from '../../experiment/checks/model-folder';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { loadExperiment } from '../../experiment/resolve';
-import { parameterCount } from '../../model/layouts/config';
 import { complaint, ComplaintError } from '../../protocol/problem';
 import { oldestTorch } from '../../protocol/torchrun';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
@@ -23,10 +22,9 @@ import { RunControl } from '../run/run-control';
 import { RunRecorder } from '../run/run-recorder';
 import { packageFolder } from './interpreter';
 import { writeJob } from './job';
-import { strategyFor } from './torchrun';
-
-/** What an export needs to know of where it will run, which nobody does yet. */
-const elsewhere = { interpreter: { python: '', torch: '', gpus: [] }, processes: 1, threads: 1 };
+import { runScript, writeSchedulerFiles } from './scheduler';
+import { strategyFor } from './strategy';
+import { machinesElsewhere } from './torchrun';
 
 /**
  * Writes rows as tokens, first weights of the student and its controls, the teacher, the Python package and a script that trains one after
@@ -75,10 +73,7 @@ export async function exportForTorchrun(target: string, folder: string): Promise
       objective: experiment.distillation,
     };
     const jobs: string[] = [];
-    const strategy = strategyFor(
-      { ...elsewhere, strategy: experiment.torchrun?.strategy ?? 'auto' },
-      parameterCount(architecture),
-    );
+    const machines = machinesElsewhere(experiment);
     for (const ofSeed of seedsOfRun(run)) {
       const initial = () => initialStudent(ofSeed.experiment, architecture, model, kept);
       const spec = ofSeed.experiment.training;
@@ -96,16 +91,14 @@ export async function exportForTorchrun(target: string, folder: string): Promise
       for (const training of trainings) {
         const place = path.relative(paths.directory, training.paths.directory) || 'student';
         jobs.push(place.split(path.sep).join('/'));
-        await writeJob(
-          run,
-          { ...training, teacher: model, spec },
-          {
-            shared: path.join(folder, 'jobs'),
-            folder: path.join(folder, 'jobs', place),
-            strategy,
-            tokenizer: path.join(paths.directory, 'tokenizer'),
-          },
-        );
+        const divided = { ...training, teacher: model, spec };
+        const { strategy } = strategyFor(run, { ...machines, processes: machines.processes ?? 1 }, divided);
+        await writeJob(run, divided, {
+          shared: path.join(folder, 'jobs'),
+          folder: path.join(folder, 'jobs', place),
+          strategy,
+          tokenizer: path.join(paths.directory, 'tokenizer'),
+        });
       }
     }
     await writeRunExperiment(paths, experiment);
@@ -115,12 +108,10 @@ export async function exportForTorchrun(target: string, folder: string): Promise
     await writeFile(path.join(folder, 'requirements.txt'), `torch>=${oldestTorch.join('.')}\nsafetensors>=0.5\n`);
     await writeFile(path.join(folder, 'README.md'), readme(name, jobs));
     const script = path.join(folder, 'run.sh');
-    await writeFile(script, runScript(jobs));
+    await writeFile(script, runScript(jobs, machines.processes));
     await chmod(script, 0o755);
-    const notes = [
-      `./run.sh in it trains ${jobs.join(', ')} with the Python that has PyTorch (PYTHON=…), on PROCESSES=… processes.`,
-    ];
-    return { name, notes };
+    const start = await writeSchedulerFiles(folder, experiment, machines, jobs);
+    return { name, notes: [`${start} It trains ${jobs.join(', ')}.`] };
   } finally {
     run.data.close();
   }
@@ -157,33 +148,6 @@ function requireSingle({ teacher: { source } }: ResolvedExperiment): void {
   if (source === 'ensemble' || source === 'onnx' || source === 'endpoint') {
     throw new ComplaintError(complaint('torchrun-without-teacher', { source }));
   }
-}
-
-function runScript(jobs: readonly string[]): string {
-  return `#!/bin/sh
-# Trains what is in this folder, one model after the other; what is finished or begun is gone on with.
-#   PYTHON      the interpreter that has PyTorch (requirements.txt); python3
-#   PROCESSES   on this host; one a GPU, or one on the processor
-#   HOSTS       how many run this script at once, on a shared folder; 1
-#   RENDEZVOUS  HOST:PORT where they meet, on one of them
-set -eu
-cd "$(dirname "$0")"
-python=\${PYTHON:-python3}
-export PYTHONPATH="$PWD" PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-# In a store that outlives them, workers that begin again would find the addresses of those before them (PyTorch 2.15).
-export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
-processes=\${PROCESSES:-$("$python" -c 'import torch; print(torch.cuda.device_count() or 1)')}
-if [ "\${HOSTS:-1}" -gt 1 ]; then
-  meet="--rdzv-backend=c10d --rdzv-endpoint=$RENDEZVOUS --rdzv-id=distillery"
-else
-  meet=--standalone
-fi
-for job in ${jobs.join(' ')}; do
-  # shellcheck disable=SC2086
-  "$python" -m torch.distributed.run --nnodes="\${HOSTS:-1}" --nproc-per-node="$processes" --max-restarts=3 $meet \\
-    -m distillery_torch "jobs/$job"
-done
-`;
 }
 
 function readme(name: string, jobs: readonly string[]): string {

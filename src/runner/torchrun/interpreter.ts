@@ -7,6 +7,7 @@ import type { Experiment } from '../../experiment/file/schema';
 import { complaint, ComplaintError } from '../../protocol/problem';
 import { oldestTorch } from '../../protocol/torchrun';
 import { builtFolder } from '../../engine/built-files';
+import { NO_CONNECTION, quoted, type Host } from './ssh';
 
 export interface Interpreter {
   /** Program or path. */
@@ -15,11 +16,13 @@ export interface Interpreter {
   torch: string;
   /** Names of the GPUs that it sees, and how much memory each has. */
   gpus: readonly { name: string; bytes: number }[];
+  /** Cores of its machine. */
+  cores: number;
 }
 
 const PROBE = `
-import json, sys
-found = {"python": sys.version.split()[0]}
+import json, os, sys
+found = {"python": sys.version.split()[0], "cores": os.cpu_count() or 1}
 try:
     import torch, torch.distributed, safetensors
     found["torch"] = torch.__version__
@@ -50,12 +53,15 @@ export function pythonEnvironment(): NodeJS.ProcessEnv {
 }
 
 /**
- * The interpreter that the experiment names, that of the environment variable DISTILLERY_PYTHON, or `python3`.
+ * The interpreter that the experiment names, that of the environment variable DISTILLERY_PYTHON (on another host: DISTILLERY_HOST_PYTHON), or
+ * `python3`.
  * @throws ComplaintError where it is not there, or has no PyTorch or one that is too old
  */
-export async function findInterpreter(experiment: Pick<Experiment, 'torchrun'>): Promise<Interpreter> {
-  const python = experiment.torchrun?.interpreter ?? process.env.DISTILLERY_PYTHON ?? usualName;
-  const found = await probe(python);
+export async function findInterpreter(experiment: Pick<Experiment, 'torchrun'>, host?: Host): Promise<Interpreter> {
+  const { DISTILLERY_PYTHON, DISTILLERY_HOST_PYTHON } = process.env;
+  const own = host ? DISTILLERY_HOST_PYTHON : DISTILLERY_PYTHON;
+  const python = experiment.torchrun?.interpreter ?? own ?? (host ? 'python3' : usualName);
+  const found = host ? await probeThere(python, host) : await probe(python);
   if (found.torch === undefined) {
     throw new ComplaintError(complaint('torchrun-without-torch', { python, reason: found.missing ?? 'no answer' }));
   }
@@ -65,20 +71,32 @@ export async function findInterpreter(experiment: Pick<Experiment, 'torchrun'>):
     const least = oldestTorch.join('.');
     throw new ComplaintError(complaint('torchrun-old-torch', { python, version: found.torch, least }));
   }
-  return { python, torch: found.torch, gpus: found.gpus ?? [] };
+  return { python, torch: found.torch, gpus: found.gpus ?? [], cores: found.cores ?? 1 };
 }
 
 interface Probed {
   torch?: string;
   gpus?: { name: string; bytes: number }[];
+  cores?: number;
   missing?: string;
+}
+
+const readProbed = (output: string): Probed => JSON.parse(output.trim().split('\n').at(-1)!) as Probed;
+
+async function probeThere(python: string, host: Host): Promise<Probed> {
+  // Its own words where it is not there; a host that cannot be reached is told by itself.
+  const { code, output, errors } = await host.run(`exec ${quoted(python)} -c ${quoted(PROBE)}`);
+  if (code === 0) return readProbed(output);
+  if (code === NO_CONNECTION) await host.ask(':');
+  const reason = errors.trim().split('\n').at(-1) ?? '';
+  throw new ComplaintError(complaint('torchrun-no-interpreter-there', { python, host: host.name, reason }));
 }
 
 async function probe(python: string): Promise<Probed> {
   try {
     const options = { cwd: packageFolder(), env: pythonEnvironment(), timeout: PROBE_TIMEOUT_MS, windowsHide: true };
     const { stdout } = await promisify(execFile)(python, ['-c', PROBE], options);
-    return JSON.parse(stdout.trim().split('\n').at(-1)!) as Probed;
+    return readProbed(stdout);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const reason = code === 'ENOENT' ? 'there is no such program' : message.trim().split('\n').at(-1)!;

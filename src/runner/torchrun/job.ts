@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { wholeBlocks, type Pairing } from '../../distill/pairing';
+import type { Strategy } from '../../distill/planning/scaling';
 import { projectionShapes } from '../../distill/specs';
 import { lengthsOf, type Examples } from '../../dataset/example-store';
 import type { TrainingSpec } from '../../experiment/file/schema';
@@ -40,7 +41,7 @@ export interface JobPlace {
   folder: string;
   /** Process whose end ends the training; none where nobody waits for it. */
   runner?: number;
-  strategy: 'ddp' | 'fsdp';
+  strategy: Strategy;
   /** The tokenizer's folder, where Python is to write the finished model. */
   tokenizer?: string;
 }
@@ -93,7 +94,8 @@ function describeJob(run: PreparedRun, training: JobTraining, place: JobPlace): 
     role,
     name,
     precision: experiment.precision,
-    strategy,
+    strategy: strategy === 'ddp' ? 'ddp' : 'fsdp',
+    divideTeacher: strategy === 'fsdp with the teacher divided',
     dropoutDraws: experiment.torchrun?.dropout ?? 'device',
     training: spec,
     objective: objective ?? null,

@@ -1,43 +1,63 @@
-/** @file How a run's trainings are divided among Python's processes: what the experiment asks for, and what the machine has. */
+/** @file What a run's trainings are divided among: processes of this machine, or of hosts elsewhere, as the experiment asks for. */
 
 import os from 'node:os';
+import { deviceNamed, type Device } from '../../distill/planning/devices';
 import type { Experiment, ResolvedExperiment } from '../../experiment/file/schema';
-import type { torchrunStrategies } from '../../protocol/torchrun';
+import { complaint, ComplaintError } from '../../protocol/problem';
+import { devicesOf, type torchrunStrategies } from '../../protocol/torchrun';
 import { findInterpreter, type Interpreter } from './interpreter';
+import { Host } from './ssh';
+import { deviceHere } from './strategy';
 
 export interface Torchrun {
+  /** Where they are, if not here. */
+  host?: Host;
   interpreter: Interpreter;
-  /** Workers on this machine. */
+  /** Workers of each host. */
   processes: number;
+  hosts: number;
   /** Of each worker. */
   threads: number;
+  /** Of each worker: a GPU, or its share of the processors. */
+  device: Device;
   /** "auto" depends on the model: `strategyFor`. */
   strategy: (typeof torchrunStrategies)[number];
 }
 
-/** Bytes that a trained parameter takes on each device where it is not divided: itself, its gradient and two moments in float32. */
-const BYTES_A_PARAMETER = 16;
-
-/** Of a device's memory; the rest is for activations, logits and the teacher. */
-const SHARE_FOR_STATE = 0.5;
-
 /**
  * One worker a GPU, or one on the processor, unless the experiment says how many.
- * @throws ComplaintError where there is no Python with PyTorch
+ * @throws ComplaintError where there is no Python with PyTorch, or it is to be trained elsewhere
  */
 export async function openTorchrun(
   experiment: Pick<Experiment | ResolvedExperiment, 'torchrun' | 'threads'>,
+  on?: string,
 ): Promise<Torchrun> {
-  const interpreter = await findInterpreter(experiment);
-  const { processes = 'auto', strategy = 'auto' } = experiment.torchrun ?? {};
+  const { processes = 'auto', strategy = 'auto', where = 'local', hosts = 1 } = experiment.torchrun ?? {};
+  if (where === 'ssh' && on === undefined) throw new ComplaintError(complaint('torchrun-host-missing', {}));
+  if (where !== 'local' && where !== 'ssh') throw new ComplaintError(complaint('torchrun-where-exported', { where }));
+  if (hosts > 1) throw new ComplaintError(complaint('torchrun-hosts-here', { hosts }));
+  const host = where === 'ssh' ? new Host(on!) : undefined;
+  const interpreter = await findInterpreter(experiment, host);
   const count = processes === 'auto' ? Math.max(1, interpreter.gpus.length) : processes;
-  const threads = Math.max(1, Math.floor((experiment.threads ?? os.availableParallelism()) / count));
-  return { interpreter, processes: count, threads, strategy };
+  const cores = host ? interpreter.cores : os.availableParallelism();
+  const threads = Math.max(1, Math.floor((experiment.threads ?? cores) / count));
+  const device = deviceHere(interpreter.gpus, count);
+  return { ...(host && { host }), interpreter, processes: count, hosts, threads, device, strategy };
 }
 
-/** "auto": parameters, gradients and moments are divided where they would take more than half of a device's memory. */
-export function strategyFor({ interpreter, processes, strategy }: Torchrun, parameters: number): 'ddp' | 'fsdp' {
-  if (strategy !== 'auto') return strategy;
-  const least = Math.min(...interpreter.gpus.map(({ bytes }) => bytes));
-  return processes > 1 && BYTES_A_PARAMETER * parameters > SHARE_FOR_STATE * least ? 'fsdp' : 'ddp';
+/**
+ * What the hosts have that it is taken along to, as far as the experiment says: "auto" is one worker a device, and undefined where nobody
+ * knows how many. Where no devices are named they are taken to be as this machine's processors.
+ */
+export function machinesElsewhere({ torchrun }: Pick<Experiment | ResolvedExperiment, 'torchrun'>): Pick<
+  Torchrun,
+  'device' | 'hosts' | 'strategy'
+> & {
+  processes: number | undefined;
+} {
+  const { processes = 'auto', strategy = 'auto', hosts = 1, devices } = torchrun ?? {};
+  const named = devices === undefined ? undefined : devicesOf(devices);
+  const count = processes === 'auto' ? named?.count : processes;
+  const device = named ? deviceNamed(named.name)! : deviceHere([], count ?? 1);
+  return { device, processes: count, hosts, strategy };
 }

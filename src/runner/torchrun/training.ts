@@ -5,7 +5,6 @@ import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { NotFinite } from '../../distill/not-finite';
-import { parameterCount } from '../../model/layouts/config';
 import { writeAtomically } from '../../model/files/atomic';
 import { formatCount } from '../../protocol/format';
 import { InputError, type Complaint } from '../../protocol/problem';
@@ -16,14 +15,23 @@ import { TrainingWatch } from '../alerts/training-watch';
 import type { PreparedRun } from '../run/prepared-run';
 import { writeJob, type JobTraining } from './job';
 import { packageFolder, pythonEnvironment } from './interpreter';
-import { strategyFor, type Torchrun } from './torchrun';
+import { strategyFor } from './strategy';
+import type { Torchrun } from './torchrun';
 
 /** How often torchrun begins again after a worker has ended, before it gives up. */
-const MOST_RESTARTS = 3;
+export const MOST_RESTARTS = 3;
 
 /** What Python says, a line of JSON each on standard output; `tell` of python/distillery_torch/records.py. */
-type Event =
-  | { distillery: 'begins'; step: number; steps: number; processes: number; device: string; torch: string }
+export type Event =
+  | {
+      distillery: 'begins';
+      step: number;
+      resumed: boolean;
+      steps: number;
+      processes: number;
+      device: string;
+      torch: string;
+    }
   | { distillery: 'damaged'; folder: string; step: number }
   | { distillery: 'step'; record: MetricsRecord }
   | { distillery: 'evaluating'; step: number }
@@ -53,7 +61,8 @@ export async function trainOnTorchrun(
   const shared = path.join(directory, 'torchrun');
   const folder = path.join(shared, path.relative(directory, training.paths.directory) || 'student');
   requireOwned(folder);
-  const strategy = strategyFor(torchrun, parameterCount(training.pairing.student));
+  const { strategy, notes } = strategyFor(run, torchrun, training);
+  for (const note of notes) await run.recorder.note(note);
   await writeJob(run, training, { shared, folder, runner: process.pid, strategy });
   const wish = new Wish(run, folder);
   await wish.tell();
@@ -156,10 +165,11 @@ const LINES_KEPT = 200;
 const errorLine = /^(?:\[\w+\]:)?\s*((?:[a-z_]+\.)*[A-Z]\w*(?:Error|Exception|Exit): .*)/;
 
 /** Hears what Python says, and tells it on as `trainModel` does. */
-class Following {
+export class Following {
   private watch: TrainingWatch;
   private begun = 0;
-  private finished: boolean | undefined;
+  /** Undefined where it ended without saying. */
+  finished: boolean | undefined;
 
   constructor(
     private readonly run: PreparedRun,
@@ -170,11 +180,16 @@ class Following {
 
   /** Whether the training was finished; undefined where it ended without saying. */
   async follow(child: ChildProcess): Promise<boolean | undefined> {
-    for await (const line of createInterface({ input: child.stdout! })) {
-      const event = eventOf(line);
-      if (event) await this.hear(event);
-    }
+    for await (const line of createInterface({ input: child.stdout! })) await this.hearLine(line);
     return this.finished;
+  }
+
+  /** `first` hears what the line says before anybody is told. */
+  async hearLine(line: string, first?: (event: Event) => Promise<void>): Promise<void> {
+    const event = eventOf(line);
+    if (!event) return;
+    await first?.(event);
+    await this.hear(event);
   }
 
   private async hear(event: Event): Promise<void> {

@@ -295,20 +295,31 @@ describe('a run whose teacher is asked for classes', () => {
 });
 
 describe('a run with a server that cannot', () => {
-  it('ends before anything is trained, with what to do', async () => {
+  it('ends before anything is trained, with what to do, at the setting that it is about', async () => {
     const workspace = workspaceWith({ rows: { train: sampleRows('moby-dick', 'train', 8) } });
+    const file = path.join(workspace, 'tiny.distill.json');
+    writeFileSync(file, JSON.stringify(JSON.parse(readFileSync(file, 'utf8')), undefined, 2));
+    const lines = readFileSync(file, 'utf8').split('\n');
+    const placeOf = (setting: RegExp): string => {
+      const line = lines.findIndex((text) => setting.test(text));
+      return `tiny.distill.json:${line + 1}:${lines[line]!.search(setting) + 1}: `;
+    };
     const failing = async (): Promise<string> => {
       const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace, environment);
       expect(code).toBe(2);
       return stderr;
     };
     server.failures.push({ status: 401 });
-    expect(await failing()).toMatch(
-      /tiny\.distill\.json:\d+:\d+: .+ answers only to who has a key\. .+DISTILLERY_API_KEYS/,
-    );
+    const withoutKey = await failing();
+    expect(withoutKey).toMatch(/ answers only to who has a key\. .+DISTILLERY_API_KEYS/);
+    expect(withoutKey).toContain(placeOf(/(?<="url": )/));
+    server.failures.push({ status: 404 });
+    expect(await failing()).toContain(placeOf(/(?<="model": )/));
     server.kind = 'llama.cpp';
-    expect(await failing()).toMatch(/of what it writes alone, and the rows have no prompts.+"promptColumn"/);
-    expect(readdirSync(path.join(workspace, '.distillery', 'runs')).length).toBe(2);
+    const withoutPrompts = await failing();
+    expect(withoutPrompts).toMatch(/of what it writes alone, and the rows have no prompts.+"promptColumn"/);
+    expect(withoutPrompts).toContain(placeOf(/"dataset"/));
+    expect(readdirSync(path.join(workspace, '.distillery', 'runs')).length).toBe(3);
   });
 
   it('is not asked for a plan, which says how much it would be', async () => {

@@ -231,7 +231,7 @@ function filesOf(folder: string): Record<string, Buffer> {
 function stored(name: string, content: Buffer): Stored {
   const sha256 = createHash('sha256').update(content).digest('hex');
   const git = createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex');
-  return { content, sha256, git, isLarge: /\.(safetensors|bin)$/.test(name) };
+  return { content, sha256, git, isLarge: /\.(safetensors|bin|gguf)$/.test(name) };
 }
 
 function reply(response: ServerResponse, status: number, headers: Record<string, string>, body: string): void {

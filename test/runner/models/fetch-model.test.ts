@@ -10,7 +10,10 @@ import { parseHubId, type HubId } from '../../../src/protocol/hub-id';
 import { complaintOf, type ComplaintError } from '../../../src/protocol/problem';
 import type { FetchedModel, ModelRecord, PlannedModel } from '../../../src/protocol/records';
 import type { InstallListener } from '../../../src/runner/install/install';
+import { listModels } from '../../../src/runner/models/list-models';
 import { fetchModel, planFetch } from '../../../src/runner/models/fetch-model';
+import { readArchitecture } from '../../../src/experiment/checks/model-folder';
+import { locateModel } from '../../../src/experiment/checks/model-place';
 import { validateExperimentFile } from '../../../src/experiment/checks/validate';
 import { goodExperiment, mails, makeFolder } from '../../experiment/workspace';
 import { startProxy } from '../endpoint/proxy';
@@ -129,6 +132,35 @@ describe('fetching a model', () => {
     expect(await findInHubCache(named(`tiny/sharded@${commit}`))).toEqual({ folder, commit });
   });
 
+  it('takes one GGUF file with the card, the one that is named or the only one, and no other weights', async () => {
+    const [content, config] = [readFileSync('test/golden/data/gguf/llama.gguf'), '{"model_type":"llama"}'];
+    const other = Buffer.from('another');
+    const several = { 'tiny.Q8_0.gguf': content, 'tiny.F32.gguf': other, 'config.json': config, 'README.md': card };
+    const commit = hub.commit('tiny/several-GGUF', several);
+    expect(await problemOf('tiny/several-GGUF')).toMatch(
+      /^hub-several-gguf: tiny\/several-GGUF has more than one GGUF file: tiny\.Q8_0\.gguf, tiny\.F32\.gguf\. .+ "distillery models --fetch tiny\/several-GGUF\/tiny\.Q8_0\.gguf"/,
+    );
+    const id = 'tiny/several-GGUF/tiny.Q8_0.gguf';
+    expect(await planFetch(named(id))).toMatchObject({ file: 'tiny.Q8_0.gguf', bytes: content.length + card.length });
+    const snapshot = path.join(repository('tiny/several-GGUF'), 'snapshots', commit);
+    expect((await fetch(id)).path).toBe(path.join(snapshot, 'tiny.Q8_0.gguf'));
+    expect(readdirSync(snapshot).sort()).toEqual(['README.md', 'tiny.Q8_0.gguf']);
+    expect(hub.ranges('tiny.F32.gguf')).toEqual([]);
+    expect(await findInHubCache(named('tiny/several-GGUF/tiny.F32.gguf'))).toBeUndefined();
+    const workspace = makeFolder();
+    const { path: found, origin } = await locateModel(id, workspace);
+    const expected = await readArchitecture('test/golden/data/gguf/llama.gguf');
+    expect([await readArchitecture(found), origin]).toEqual([expected, expect.objectContaining({ asked: id, commit })]);
+    expect((await listModels(workspace)).models).toMatchObject([
+      { id, family: 'llama', licence: 'apache-2.0', tasks: ['causal-lm'] },
+    ]);
+
+    hub.commit('tiny/one-GGUF', { 'tiny.gguf': content, 'README.md': card });
+    const { path: folder } = await fetch('tiny/one-GGUF');
+    expect(readdirSync(folder).sort()).toEqual(['README.md', 'tiny.gguf']);
+    expect(await readArchitecture(folder)).toEqual(expected);
+  });
+
   it('says before what it would fetch, and fetches only what has changed since', async () => {
     const weights = readFileSync(path.join(golden('llama'), 'model.safetensors'));
     const config = readFileSync(path.join(golden('llama'), 'config.json'), 'utf8');
@@ -235,10 +267,18 @@ describe('fetching a model', () => {
     ['tiny/here', { HF_ENDPOINT: 'huggingface.co' }, /^hub-address-wrong: .* HF_ENDPOINT is "huggingface\.co"/],
     ['tiny/bin', {}, /^hub-without-safetensors: tiny\/bin has its weights only as pytorch_model\.bin\./],
     ['tiny/data', {}, /^hub-without-config: /],
+    ['tiny/data/a.gguf', {}, /^hub-without-gguf: tiny\/data has no GGUF file/],
+    [
+      'tiny/parts/b.gguf',
+      {},
+      /^hub-without-file: tiny\/parts has no file b\.gguf, but a\.gguf\. .+tiny\/parts\/a\.gguf"/,
+    ],
+    ['tiny/parts/c-00001-of-00002.gguf', {}, /^hub-gguf-in-parts: c-00001-of-00002\.gguf is one of several parts/],
   ])('says why it cannot fetch %s with %j', async (id, changes, said) => {
     hub.commit('tiny/here', golden('llama'));
     hub.commit('tiny/bin', { 'config.json': '{}', 'pytorch_model.bin': 'x' });
     hub.commit('tiny/data', { 'a.csv': 'x' });
+    hub.commit('tiny/parts', { 'a.gguf': 'x', 'c-00001-of-00002.gguf': 'x', 'c-00002-of-00002.gguf': 'x' });
     for (const [name, value] of Object.entries(changes)) vi.stubEnv(name, value);
     expect(await problemOf(id)).toMatch(said);
     expect(hub.requests.filter(({ server }) => server === 'cdn')).toEqual([]);
@@ -340,6 +380,7 @@ describe('the program', () => {
         revisions: ['main'],
         family: 'bert',
         parameters: expect.any(Number) as number,
+        maxPositions: expect.any(Number) as number,
         bytes: planned.bytes,
         licence: 'apache-2.0',
         tasks: ['masked-lm'],
@@ -355,7 +396,7 @@ describe('the program', () => {
 
   it('refuses what is no id, as wrong input', async () => {
     const { code, stderr } = await distillery(['models', '--fetch', '../elsewhere'], makeFolder(), environment());
-    expect([code, stderr]).toEqual([2, expect.stringContaining('"org/name" or "org/name@revision"')]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('"org/name", "org/name@revision" or')]);
   });
 
   it('cancelled, says so and keeps what has come', async () => {

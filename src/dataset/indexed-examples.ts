@@ -1,0 +1,198 @@
+/** @file Examples of files that are too large to be read before a training begins: each row is read and tokenized when it is asked for. */
+
+import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { InputError, type Problem } from '../protocol/problem';
+import { rowIn, type Columns, type Row } from './dataset';
+import type { ExamplesWithRows } from './example-store';
+import type { Example, TokenExample } from './examples';
+import { parseJsonRecord } from './json-records';
+import { LONGEST_LINE } from './lines';
+import type { RowIndex } from './row-index';
+
+/** The place of every so many-th row is held; those between follow from their sizes. */
+const PLACES_EVERY = 64;
+
+/** Whether a file is still the one that was indexed is looked at once in so many rows. */
+const LOOKED_AT_EVERY = 1024;
+
+/** Tokens of examples that are held: those of a window of batches are asked for twice, for their lengths and for themselves. */
+const HELD_TOKENS = 2 ** 21;
+
+/** Rows whose lengths stand for those of all. */
+const SAMPLE_ROWS = 4096;
+
+interface OpenFile {
+  index: RowIndex;
+  columns: Columns;
+  descriptor: number;
+  /** As it was when it was opened. */
+  stats: Stats;
+  /** Where every `PLACES_EVERY`-th row begins. */
+  places: Float64Array;
+  /** The number of its first row. */
+  first: number;
+}
+
+/** Rows of several indexed files by their number: those of the first file, then those of the next. */
+export class RowReader {
+  readonly length: number;
+  private readonly files: OpenFile[] = [];
+  private reads = 0;
+
+  /** Throws what the file system throws, and an InputError for a file that has another size than its index. */
+  constructor(indexed: readonly { index: RowIndex; columns: Columns }[]) {
+    let first = 0;
+    try {
+      for (const { index, columns } of indexed) {
+        const descriptor = openSync(index.file, 'r');
+        const stats = fstatSync(descriptor);
+        this.files.push({ index, columns, descriptor, stats, places: placesOf(index.sizes), first });
+        if (stats.size !== index.bytes) throw changed(index.file);
+        first += index.sizes.length;
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.length = first;
+  }
+
+  /** @throws InputError where the file is not what it was when it was indexed */
+  rowAt(number: number): Row {
+    const file = this.files.findLast(({ first }) => first <= number)!;
+    const { index, columns, first } = file;
+    if (this.reads++ % LOOKED_AT_EVERY === 0) this.requireUnchanged();
+    const row = number - first;
+    const text = this.textOf(file, row);
+    const record = parseJsonRecord(lineOf(index, row), text);
+    const made = 'fields' in record ? rowIn(record, columns, index.file) : record;
+    if (!('text' in made)) throw changed(index.file);
+    return made;
+  }
+
+  private textOf({ index, descriptor, places }: OpenFile, row: number): string {
+    let start = places[Math.floor(row / PLACES_EVERY)]!;
+    for (let i = row - (row % PLACES_EVERY); i < row; i++) start += index.sizes[i]!;
+    const size = index.sizes[row]!;
+    // What is before a row may be far longer than any row.
+    const skipped = Math.max(0, size - LONGEST_LINE);
+    start += skipped;
+    const bytes = Buffer.allocUnsafe(size - skipped);
+    for (let done = 0; done < bytes.length;) {
+      const read = readSync(descriptor, bytes, done, bytes.length - done, start + done);
+      if (read === 0) throw changed(index.file);
+      done += read;
+    }
+    // Lines before it are blank, or could not be read.
+    const text = bytes.toString('utf8').replace(/^\ufeff/, '');
+    const end = text.endsWith('\n') ? text.length - 1 : text.length;
+    return text.slice(text.lastIndexOf('\n', end - 1) + 1, end);
+  }
+
+  private requireUnchanged(): void {
+    for (const { index, descriptor, stats } of this.files) {
+      const now = fstatSync(descriptor);
+      if (now.size !== stats.size || now.mtimeMs !== stats.mtimeMs) throw changed(index.file);
+    }
+  }
+
+  close(): void {
+    for (const { descriptor } of this.files.splice(0)) closeSync(descriptor);
+  }
+}
+
+const changed = (file: string): InputError => InputError.at(file, 'input-changed', {});
+
+function placesOf(sizes: Uint32Array): Float64Array {
+  const places = new Float64Array(Math.ceil(sizes.length / PLACES_EVERY));
+  let start = 0;
+  for (let row = 0; row < sizes.length; row++) {
+    if (row % PLACES_EVERY === 0) places[row / PLACES_EVERY] = start;
+    start += sizes[row]!;
+  }
+  return places;
+}
+
+/** From 1. */
+function lineOf({ jumps: { rows, lines } }: RowIndex, row: number): number {
+  let [below, above] = [0, rows.length];
+  while (below < above) {
+    const middle = (below + above) >> 1;
+    if (rows[middle]! <= row) below = middle + 1;
+    else above = middle;
+  }
+  return below === 0 ? row + 1 : lines[below - 1]! + row - rows[below - 1]!;
+}
+
+export interface IndexedOptions {
+  reader: RowReader;
+  encode: (row: Row) => Example | Problem;
+  /** The labels of a row of which nothing can be learnt. */
+  noLabels: () => TokenExample['labels'];
+  /** Told once of each such row. */
+  onProblem: (problem: Problem) => void;
+}
+
+/** Makes examples of rows by their number, and holds the latest. */
+export class ExampleMaker {
+  /** By the row's number, in the order in which they were made. */
+  private readonly held = new Map<number, TokenExample>();
+  private tokens = 0;
+  private readonly refused = new Set<number>();
+
+  constructor(private readonly options: IndexedOptions) {}
+
+  /** One of which nothing can be learnt has no tokens. */
+  at(number: number): TokenExample {
+    const known = this.held.get(number);
+    if (known) return known;
+    const { reader, encode, noLabels, onProblem } = this.options;
+    const made = encode(reader.rowAt(number));
+    if ('code' in made && !this.refused.has(number)) {
+      this.refused.add(number);
+      onProblem(made);
+    }
+    const example =
+      'code' in made
+        ? { inputIds: new Int32Array(), typeIds: new Int32Array(), labels: noLabels() }
+        : { inputIds: made.inputIds, typeIds: made.typeIds, labels: made.labels };
+    this.held.set(number, example);
+    this.tokens += example.inputIds.length;
+    for (const [oldest, { inputIds }] of this.held) {
+      if (this.tokens <= HELD_TOKENS || oldest === number) break;
+      this.held.delete(oldest);
+      this.tokens -= inputIds.length;
+    }
+    return example;
+  }
+
+  rowAt(number: number): Row {
+    return this.options.reader.rowAt(number);
+  }
+}
+
+/** Some rows as examples. How long they are is known of a sample alone, before they are asked for. */
+export class IndexedExamples implements ExamplesWithRows {
+  readonly sample: Uint32Array;
+
+  /** @param numbers of the rows */
+  constructor(
+    private readonly maker: ExampleMaker,
+    private readonly numbers: Uint32Array,
+  ) {
+    const count = Math.min(SAMPLE_ROWS, numbers.length);
+    this.sample = Uint32Array.from({ length: count }, (_, i) => Math.floor((i * numbers.length) / count));
+  }
+
+  get length(): number {
+    return this.numbers.length;
+  }
+
+  at(index: number): TokenExample {
+    return this.maker.at(this.numbers[index]!);
+  }
+
+  rowAt(index: number): Row {
+    return this.maker.rowAt(this.numbers[index]!);
+  }
+}

@@ -1,0 +1,71 @@
+/** @file How a training is divided among processes: the rule of `distillery plan`, for the devices that are here or that the experiment names. */
+
+import os from 'node:os';
+import { deviceOfGpu, processorOf, type Device } from '../../distill/planning/devices';
+import { planScaling, type Strategy } from '../../distill/planning/scaling';
+import type { Objective, Pairing } from '../../distill/pairing';
+import type { TrainingSpec } from '../../experiment/file/schema';
+import type { Architecture } from '../../model/architecture';
+import type { Role } from '../../protocol/records';
+import type { PreparedRun } from '../run/prepared-run';
+import type { Torchrun } from './torchrun';
+
+/** A training on hard labels alone has no objective; nothing of this one but its hidden states enters a plan. */
+const noObjective: Objective = {
+  temperature: 1,
+  alpha: 0,
+  divergence: 'forward-kl',
+  beta: 0.5,
+  scaleByTemperatureSquared: false,
+};
+
+export interface Divided {
+  role: Role;
+  pairing: Pairing;
+  teacher?: { architecture: Architecture } | undefined;
+  spec: TrainingSpec;
+}
+
+/**
+ * Strategy of one training, and what the plan says where a batch fits no device: it is trained as the file has it all the same, since the
+ * arithmetic is on the safe side.
+ */
+export function strategyFor(
+  { experiment, data }: Pick<PreparedRun, 'experiment' | 'data'>,
+  { device, processes, hosts, strategy }: Pick<Torchrun, 'device' | 'processes' | 'hosts' | 'strategy'>,
+  { role, pairing, teacher, spec }: Divided,
+): { strategy: Strategy; notes: string[] } {
+  const { chosen, reason, notes } = planScaling(
+    {
+      student: pairing.student,
+      teachers: teacher ? [teacher.architecture] : [],
+      teacher: 'asked',
+      objective: pairing.objective ?? noObjective,
+      task: experiment.task,
+      length: experiment.dataset.maxLength,
+      batchSize: spec.batchSize,
+      gradientAccumulation: spec.gradientAccumulation,
+      precision: experiment.precision,
+      rows: role === 'student' ? data.train.length : data.labelled.length,
+      epochs: spec.epochs,
+      stored: { values: 'auto' },
+    },
+    { device, devices: processes, hosts },
+    strategy,
+  );
+  const fits = chosen.fits && chosen.batchSize === spec.batchSize;
+  return { strategy: chosen.strategy, notes: fits ? [] : [`warning: ${[reason, ...notes].join(' ')}`] };
+}
+
+/** The smallest of the GPUs, or a process's share of the processors and of their memory. */
+export function deviceHere(gpus: readonly { name: string; bytes: number }[], processes: number): Device {
+  const [smallest] = gpus.toSorted((a, b) => a.bytes - b.bytes);
+  return smallest ? deviceOfGpu(smallest) : processorHere(processes);
+}
+
+/** This machine's processors, divided among so many processes. */
+export function processorHere(processes = 1): Device {
+  const gigahertz = Math.max(1, ...os.cpus().map(({ speed }) => speed / 1000));
+  const cores = Math.max(1, Math.floor(os.availableParallelism() / processes));
+  return processorOf(cores, gigahertz, os.totalmem() / processes);
+}
