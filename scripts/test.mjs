@@ -29,6 +29,9 @@ const longForms = {
     'golden/trajectories',
     'engine/same-step',
     'distill/recorded',
+    'distill/seed-intervals',
+    'protocol/study',
+    'dataset/long-lines',
     'atomic-directory',
     'runner/interrupted',
     'runner/run.test',
@@ -40,7 +43,7 @@ const longForms = {
     'test/fuzz',
   ],
   page: ['webview/layout', 'webview/long-run'],
-  webgpu: ['golden/trajectories'],
+  webgpu: ['golden/trajectories', 'engine/webgpu-operators', 'engine/webgpu-training'],
   journeys: ['accessibility'],
 };
 

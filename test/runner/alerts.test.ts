@@ -23,7 +23,7 @@ import { frequencyPerplexity, isAtChance, majorityOf } from '../../src/runner/al
 import { howItWent, trainingText } from '../../src/runner/report/training-text';
 import { runPaths } from '../../src/run-directory/run-paths';
 import { RunRecorder } from '../../src/runner/run/run-recorder';
-import { document, onlyRun, readLines, sampleRows, start, tinyWorkspace, until } from './program';
+import { document, onlyRun, readLines, sampleRows, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
 
 const task = 'text-classification';
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
@@ -331,18 +331,12 @@ describe('a run', () => {
     );
 
     const killed = overfitted();
-    const { child, outcome } = start(['run', 'tiny.distill.json'], killed);
-    const written = (): number => {
-      try {
-        return evaluationsOf(onlyRun(killed)).length;
-      } catch {
-        return 0; // not there yet
-      }
-    };
     // After the best evaluation, before its patience is over.
-    await until(() => written() >= evaluations.length - 3);
+    const { child, outcome } = start(['run', 'tiny.distill.json'], killed, stoppingAt('.', steps - 50));
+    await untilStopped(child);
     child.kill('SIGKILL');
     await outcome;
+    expect(evaluationsOf(onlyRun(killed)).at(-1)!.step).toBe(steps - 60);
     await document(['resume', onlyRun(killed)], killed);
     expect(evaluationsOf(onlyRun(killed))).toEqual(evaluations);
     expect(alertsOf(onlyRun(killed))).toEqual(alertsOf(run));

@@ -1,11 +1,21 @@
 /** @file A training that diverges: it stops with a sentence, or goes on with a lower learning rate; killed meanwhile, alike. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { isResumable, type MetricsRecord, type RunRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
-import { distillery, document, onlyRun, readLines, start, tinyWorkspace, until, type TinyExperiment } from './program';
+import {
+  distillery,
+  document,
+  onlyRun,
+  readLines,
+  start,
+  stoppingAt,
+  tinyWorkspace,
+  untilStopped,
+  type TinyExperiment,
+} from './program';
 
 /** Each update multiplies the weights by 1 − rate · decay: −7, then −3, −1 and less as the rate is halved. */
 const training = { epochs: 8, learningRate: 8, weightDecay: 1, warmup: 0, checkpointEvery: 50, clipNorm: 1 };
@@ -21,7 +31,7 @@ const ratesOf = (run: string): number[] =>
 const logOf = (run: string): string => readFileSync(path.join(run, 'log.txt'), 'utf8');
 
 it('stops where it is told nothing else; resumed it stops at the same step, so that this is not offered', async () => {
-  const workspace = tinyWorkspace(experiment());
+  const workspace = tinyWorkspace({ ...experiment(), controls: [] });
   const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace);
   expect(code).toBe(1);
   const [told] = /\S.* is not a finite number at step \d+: \S+/.exec(stderr)!;
@@ -44,20 +54,18 @@ it('goes back and on with half the rate until it holds, and to the same weights 
   const metrics = readLines<MetricsRecord>(path.join(run, 'metrics.jsonl'));
   expect(metrics.map(({ step }) => step)).toEqual(metrics.map((_, i) => i));
 
-  const other = tinyWorkspace(experiment('lower-rate'));
-  const first = start(['run', 'tiny.distill.json'], other);
-  const stepsOf = (folder: string): number => {
-    const runs = path.join(folder, '.distillery', 'runs');
-    // Their folder is there before the run is.
-    const [name] = existsSync(runs) ? readdirSync(runs) : [];
-    const file = name === undefined ? '' : path.join(runs, name, 'metrics.jsonl');
-    return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
-  };
-  await until(() => stepsOf(other) >= 9);
+  const other = tinyWorkspace({ ...experiment('lower-rate'), controls: [] });
+  const first = start(['run', 'tiny.distill.json'], other, stoppingAt('.', 9));
+  await untilStopped(first.child);
   first.child.kill('SIGTERM');
+  first.child.kill('SIGCONT');
   await first.outcome;
-  const { child, outcome } = start(['resume', path.basename(onlyRun(other))], other);
-  await until(() => logOf(onlyRun(other)).includes('The student goes on from step'));
+  expect(logOf(onlyRun(other))).not.toContain('The student goes on from step');
+  // More steps than it makes without going back, wherever it begins.
+  const divergedAt = Number(/at step (\d+): \S+ The student goes on/.exec(logOf(run))![1]);
+  const { child, outcome } = start(['resume', path.basename(onlyRun(other))], other, stoppingAt('.', divergedAt + 8));
+  await untilStopped(child);
+  expect(logOf(onlyRun(other))).toContain('The student goes on from step');
   child.kill('SIGKILL');
   await outcome;
   const resumed = await document<RunResult>(['resume', path.basename(onlyRun(other))], other);

@@ -1,6 +1,6 @@
 /** @file A teacher of several models: the mean of their probabilities by hand, and a real run with one in its cache, comparison and resumption. */
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { logMean, meanLogits } from '../../src/distill/teacher/ensemble';
@@ -10,7 +10,7 @@ import { softmax } from '../../src/protocol/distribution';
 import type { InspectResult } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import type { SweepResult } from '../../src/runner/commands/sweep';
-import { distillery, document, onlyRun, start, tinyWorkspace, until } from './program';
+import { distillery, document, onlyRun, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
 
 describe('the mean of several teachers', () => {
   it('is that of their probabilities, not of their logits', () => {
@@ -123,12 +123,8 @@ describe('a run with an ensemble', () => {
     expect(spam(await at(run))).toBeCloseTo(each.reduce((a, b) => a + b) / 3, 5);
 
     const killed = withEnsemble();
-    const { child, outcome } = start(['run', 'tiny.distill.json'], killed);
-    await until(() => {
-      const runs = path.join(killed, '.distillery', 'runs');
-      const metrics = existsSync(runs) && readdirSync(runs).length > 0 && path.join(onlyRun(killed), 'metrics.jsonl');
-      return metrics && existsSync(metrics) && readFileSync(metrics, 'utf8').split('\n').length > 8;
-    });
+    const { child, outcome } = start(['run', 'tiny.distill.json'], killed, stoppingAt('.', 8));
+    await untilStopped(child);
     child.kill('SIGKILL');
     await outcome;
     await document(['resume', onlyRun(killed)], killed);

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import type { ResolvedExperiment } from '../../src/experiment/file/schema';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import type { SweepResult } from '../../src/runner/commands/sweep';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
-import { document, onlyRun, readLines, start, tinyWorkspace, until } from './program';
+import { document, onlyRun, readLines, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
 
 const roberta = fileURLToPath(new URL('../golden/data/tokenizers/roberta', import.meta.url));
 
@@ -63,11 +63,6 @@ function workspace(change: Record<string, unknown> = {}): string {
 }
 
 const logOf = (run: string): string => readFileSync(path.join(run, 'log.txt'), 'utf8');
-/** The folder of all runs is made a moment before that of the first. */
-const hasRun = (folder: string): boolean => {
-  const runs = path.join(folder, '.distillery', 'runs');
-  return existsSync(runs) && readdirSync(runs).length > 0;
-};
 /** Of the last checkpoint, not of the best, which may be that of step 0. */
 const lastOf = (run: string, of = '.'): string => path.join(run, of, 'checkpoints', 'last');
 const weightsOf = (folder: string): Buffer => readFileSync(path.join(folder, 'model.safetensors'));
@@ -142,11 +137,8 @@ describe('a teacher that is fine-tuned from a checkpoint', () => {
 
   it('has the same weights where the run was killed meanwhile and resumed', async () => {
     const folder = workspace();
-    const { child, outcome } = start(['run', 'tiny.distill.json'], folder);
-    const metrics = (): string => path.join(onlyRun(folder), 'teacher', 'metrics.jsonl');
-    await until(
-      () => hasRun(folder) && existsSync(metrics()) && readFileSync(metrics(), 'utf8').split('\n').length > 4,
-    );
+    const { child, outcome } = start(['run', 'tiny.distill.json'], folder, stoppingAt('teacher', 4));
+    await untilStopped(child);
     child.kill('SIGKILL');
     await outcome;
     const result = await document<RunResult>(['resume', onlyRun(folder)], folder);
@@ -177,10 +169,9 @@ it('members of an ensemble are fine-tuned each, beside one that is asked as it i
   ];
   const student = { architecture: { ...sizes, layers: 1 }, initialize: { from: 'random' } };
   const folder = workspace({ teacher: { source: 'ensemble', teachers, weights: [2, 1, 1] }, student, controls: [] });
-  const { child, outcome } = start(['run', 'tiny.distill.json'], folder);
   // In the middle of the second member.
-  const metrics = (): string => path.join(onlyRun(folder), 'teacher', '2', 'metrics.jsonl');
-  await until(() => hasRun(folder) && existsSync(metrics()) && readFileSync(metrics(), 'utf8').split('\n').length > 4);
+  const { child, outcome } = start(['run', 'tiny.distill.json'], folder, stoppingAt(path.join('teacher', '2'), 4));
+  await untilStopped(child);
   child.kill('SIGKILL');
   await outcome;
   const { directory, summary } = await document<RunResult>(['resume', onlyRun(folder)], folder);

@@ -1,11 +1,21 @@
 /** @file Whole runs on labels of which several may apply, and on labels that are numbers: teacher, student, control, resumption, inspection. */
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { EvaluationRecord, InspectResult, MetricsRecord, PredictionRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
-import { distillery, document, onlyRun, readLines, sampleRows, start, tinyWorkspace, until } from './program';
+import {
+  distillery,
+  document,
+  onlyRun,
+  readLines,
+  sampleRows,
+  start,
+  stoppingAt,
+  tinyWorkspace,
+  untilStopped,
+} from './program';
 
 /** What can be seen of a mail at a glance; of some nothing applies. */
 function traits(text: string): string[] {
@@ -36,13 +46,8 @@ async function killAndResume(make: () => string): Promise<Buffer> {
   const file = path.join(workspace, 'tiny.distill.json');
   // Its student is the same without a control, which takes time.
   writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), controls: [] }));
-  const { child, outcome } = start(['run', 'tiny.distill.json'], workspace);
-  await until(() => {
-    const runs = path.join(workspace, '.distillery', 'runs');
-    const isThere = existsSync(runs) && readdirSync(runs).length > 0;
-    const metrics = isThere && path.join(onlyRun(workspace), 'metrics.jsonl');
-    return metrics && existsSync(metrics) && readFileSync(metrics, 'utf8').split('\n').length > 6;
-  });
+  const { child, outcome } = start(['run', 'tiny.distill.json'], workspace, stoppingAt('.', 6));
+  await untilStopped(child);
   child.kill('SIGKILL');
   await outcome;
   await document(['resume', onlyRun(workspace)], workspace);

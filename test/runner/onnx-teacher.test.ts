@@ -9,7 +9,16 @@ import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import type { TeacherCacheRecord } from '../../src/run-directory/teacher-cache-files';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { characterTokenizer } from '../experiment/word-piece';
-import { distillery, document, onlyRun, start, tinyWorkspace, until, type TinyExperiment } from './program';
+import {
+  distillery,
+  document,
+  onlyRun,
+  start,
+  stoppingAt,
+  tinyWorkspace,
+  untilStopped,
+  type TinyExperiment,
+} from './program';
 
 const golden = fileURLToPath(new URL('../golden/data/onnx', import.meta.url));
 
@@ -57,13 +66,8 @@ describe('a run with an ONNX file as its teacher', () => {
   /** Killed in the middle, and resumed. */
   beforeAll(async () => {
     workspace = classifier();
-    const { child, outcome } = start(['run', 'tiny.distill.json'], workspace);
-    await until(() => {
-      const runs = path.join(workspace, '.distillery', 'runs');
-      const metrics =
-        existsSync(runs) && readdirSync(runs).length > 0 && path.join(onlyRun(workspace), 'metrics.jsonl');
-      return metrics && existsSync(metrics) && readFileSync(metrics, 'utf8').split('\n').length > 6;
-    });
+    const { child, outcome } = start(['run', 'tiny.distill.json'], workspace, stoppingAt('.', 6));
+    await untilStopped(child);
     child.kill('SIGKILL');
     await outcome;
     run = onlyRun(workspace);

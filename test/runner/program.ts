@@ -6,9 +6,16 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
+import { torture } from '../torture';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 export const runnerFile = path.join(root, 'dist', 'runner.js');
+
+/**
+ * For a program that lives for a second: V8's optimizing compiler and its many small collections of garbage take more of the processor than they give
+ * back, a quarter of a tiny run. What is long has them, as a person has.
+ */
+export const forShort: readonly string[] = torture ? [] : ['--no-turbofan', '--min-semi-space-size=16'];
 
 export interface Outcome {
   code: number | null;
@@ -26,7 +33,11 @@ export function start(
   environment: NodeJS.ProcessEnv = {},
 ): { child: ChildProcess; outcome: Promise<Outcome> } {
   const env = { ...process.env, DISTILLERY_DATA: dataOf(cwd), ...environment };
-  const child = spawn(process.execPath, [runnerFile, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...forShort, runnerFile, ...args], {
+    cwd,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
@@ -75,6 +86,8 @@ export interface TinyExperiment {
   /** One unless the test is about it: files run side by side, and threads that wait for each other starve. */
   threads?: number;
   seeds?: number | number[];
+  /** None where the test is not about one: it is a third training. */
+  controls?: string[];
   /** Without a test split. */
   withoutTest?: boolean;
 }
@@ -93,6 +106,7 @@ export function tinyWorkspace({
   precision,
   threads = 1,
   seeds,
+  controls = ['no-distillation'],
   withoutTest,
 }: TinyExperiment): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
@@ -128,7 +142,7 @@ export function tinyWorkspace({
     student: { architecture: { family, hiddenSize: 24, layers: 1, heads: 2 } },
     distillation: { temperature: 2, alpha: 0.5, ...distillation },
     training: { epochs: 2, ...common },
-    controls: ['no-distillation'],
+    controls,
     seeds,
     engine,
     precision,
@@ -140,8 +154,11 @@ export function tinyWorkspace({
   return folder;
 }
 
-/** The environment in which the program stops itself after so many steps of a model's part of the run directory: see stop-at.cjs. */
-export const stoppingAt = (part: string, steps: number): NodeJS.ProcessEnv => ({
+/**
+ * The environment in which the program stops itself after so many steps of a model's part of the run directory, so many `answers` of a teacher, or once
+ * it has `said` a word: see stop-at.cjs.
+ */
+export const stoppingAt = (part: string, steps: number | string): NodeJS.ProcessEnv => ({
   NODE_OPTIONS: `--require "${path.join(root, 'test/runner/stop-at.cjs')}"`,
   DISTILLERY_STOP_AT: `${part} ${steps}`,
 });

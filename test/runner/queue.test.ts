@@ -11,25 +11,32 @@ import { LOW_PRIORITY } from '../../src/runner/run/priority';
 import { deviceUser, takeDevice } from '../../src/runner/devices/queue';
 import type { DeviceRecord, RunRecord } from '../../src/protocol/records';
 import type { RunnerMethod } from '../../src/protocol/runner';
-import { dataOf, document, start, tinyWorkspace, until, type Outcome } from './program';
+import { dataOf, document, start, stoppingAt, tinyWorkspace, until, type Outcome } from './program';
 
 const recordOf = (run: string): RunRecord | undefined => {
   const file = path.join(run, 'run.json');
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RunRecord) : undefined;
 };
 
+/** In the teacher's training: a run that holds the device for as long as it is let, and takes nothing of the processor. */
+const held = stoppingAt('teacher', 2);
+
 /** Runs of one workspace, in the order in which they were started. */
 class Workspace {
   /** Ended before they end by themselves. */
-  readonly folder = tinyWorkspace({ task: 'text-classification', training: { epochs: 1000, evaluateEvery: 1000 } });
+  readonly folder = tinyWorkspace({
+    task: 'text-classification',
+    training: { epochs: 10_000, evaluateEvery: 100_000 },
+  });
   readonly #runs = path.join(this.folder, '.distillery', 'runs');
   readonly #started: ReturnType<typeof start>[] = [];
 
   async start(
-    ...args: string[]
+    args: string[] = [],
+    environment: NodeJS.ProcessEnv = {},
   ): Promise<{ run: string; kill(signal: NodeJS.Signals): void; outcome: Promise<Outcome> }> {
     const before = this.#names();
-    const started = start(['run', 'tiny.distill.json', '--json', ...args], this.folder);
+    const started = start(['run', 'tiny.distill.json', '--json', ...args], this.folder, environment);
     this.#started.push(started);
     const name = await until(() => this.#names().find((one) => !before.includes(one)));
     const run = path.join(this.#runs, name);
@@ -68,7 +75,7 @@ describe('runs on one device', () => {
 
   it('go one after the other, in their order; a killed one holds nobody up', async () => {
     workspace = new Workspace();
-    const first = await workspace.start();
+    const first = await workspace.start([], held);
     await hasStatus(first.run, 'running');
     const second = await workspace.start();
     const third = await workspace.start();
@@ -95,7 +102,7 @@ describe('runs on one device', () => {
 
   it('can be stopped while they wait, and do not hold up those behind them', async () => {
     workspace = new Workspace();
-    const first = await workspace.start();
+    const first = await workspace.start([], held);
     await hasStatus(first.run, 'running');
     const second = await workspace.start();
     second.kill('SIGTERM');
@@ -136,11 +143,11 @@ describe('runs on one device', () => {
       const usual = readFileSync(file, 'utf8');
       // Tests run at the usual priority otherwise.
       writeFileSync(file, JSON.stringify({ ...(JSON.parse(usual) as object), priority: undefined }));
-      const first = await workspace.start();
+      const first = await workspace.start([], held);
       await until(() => existsSync(path.join(first.run, 'teacher', 'metrics.jsonl')));
       expect(new Set(prioritiesOf(first.run))).toEqual(new Set([Math.max(LOW_PRIORITY, os.getPriority())]));
       writeFileSync(file, usual);
-      const second = await workspace.start('--no-queue');
+      const second = await workspace.start(['--no-queue']);
       await hasStatus(second.run, 'running');
       expect(new Set(prioritiesOf(second.run))).toEqual(new Set([os.getPriority()]));
     },
@@ -148,9 +155,9 @@ describe('runs on one device', () => {
 
   it('do not wait when they are told not to', async () => {
     workspace = new Workspace();
-    const first = await workspace.start();
+    const first = await workspace.start([], held);
     await hasStatus(first.run, 'running');
-    const second = await workspace.start('--no-queue');
+    const second = await workspace.start(['--no-queue']);
     await hasStatus(second.run, 'running');
     expect(recordOf(first.run)!.status).toBe('running');
   });

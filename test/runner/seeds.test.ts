@@ -1,13 +1,23 @@
 /** @file A run with several seeds: one teacher, a student and a control for each seed, and a comparison over all of them. */
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { InspectResult, PredictionRecord, RunRecord } from '../../src/protocol/records';
+import type { InspectResult, PredictionRecord } from '../../src/protocol/records';
 import type { SweepResult } from '../../src/runner/commands/sweep';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { allOr } from '../torture';
-import { distillery, document, onlyRun, readLines, start, tinyWorkspace, until, type TinyExperiment } from './program';
+import {
+  distillery,
+  document,
+  onlyRun,
+  readLines,
+  start,
+  stoppingAt,
+  tinyWorkspace,
+  untilStopped,
+  type TinyExperiment,
+} from './program';
 
 const experiment: TinyExperiment = {
   task: 'text-classification',
@@ -107,15 +117,8 @@ describe('a run with two seeds', () => {
     'killed %s and resumed, has the weights of an uninterrupted one',
     async (_, part) => {
       const other = tinyWorkspace({ ...experiment, seeds: [1, 5] });
-      const { child, outcome } = start(['run', 'tiny.distill.json'], other);
-      const runs = path.join(other, '.distillery', 'runs');
-      const textOf = (...names: string[]): string => {
-        const file = existsSync(runs) && readdirSync(runs).length > 0 && path.join(onlyRun(other), ...names);
-        return file && existsSync(file) ? readFileSync(file, 'utf8') : '';
-      };
-      await until(() => textOf(part, 'metrics.jsonl').split('\n').length > 7);
-      // The record follows the steps a little later.
-      await until(() => (JSON.parse(textOf('run.json')) as RunRecord).progress?.seed?.number === 2);
+      const { child, outcome } = start(['run', 'tiny.distill.json'], other, stoppingAt(part, 7));
+      await untilStopped(child);
       child.kill('SIGKILL');
       await outcome;
       const resumed = await document<RunResult>(['resume', onlyRun(other)], other);

@@ -1,7 +1,8 @@
 /**
  * @file Loaded before the program: it stops itself, as by Ctrl+Z, when it has written so many records of a model's steps. Whatever is
  * done to it then meets it there, however slow the machine is. `DISTILLERY_STOP_AT` names the model's part of the run directory and
- * the number: `teacher 4`, `. 17`.
+ * the number: `teacher 4`, `. 17`. `answers 3`: when so many blocks of a teacher's answers are kept;
+ * `said unpacking`: when it has said that on standard error.
  */
 
 const fs = require('node:fs');
@@ -14,11 +15,13 @@ let written = 0;
 
 const { openSync, writeSync } = fs;
 
-fs.openSync = (file, ...rest) => {
-  const descriptor = openSync(file, ...rest);
+fs.openSync = (file, flags, ...rest) => {
+  const descriptor = openSync(file, flags, ...rest);
   const [folder, name] = ending;
   const begin = String(file).indexOf(folder);
+  // Not where it is read meanwhile.
   if (
+    flags === 'a' &&
     begin >= 0 &&
     String(file)
       .slice(begin + folder.length)
@@ -32,4 +35,21 @@ fs.writeSync = (descriptor, ...rest) => {
   const bytes = writeSync(descriptor, ...rest);
   if (descriptor === metrics && ++written === Number(count)) process.kill(process.pid, 'SIGSTOP');
   return bytes;
+};
+
+if (part === 'said') {
+  const { write } = process.stderr;
+  process.stderr.write = (text, ...rest) => {
+    const isWritten = write.call(process.stderr, text, ...rest);
+    if (String(text).includes(count) && ++written === 1) process.kill(process.pid, 'SIGSTOP');
+    return isWritten;
+  };
+}
+
+const { appendFile } = fs.promises;
+
+fs.promises.appendFile = async (file, data, ...rest) => {
+  await appendFile(file, data, ...rest);
+  const isBlock = part === 'answers' && path.basename(String(file)) === 'filled.log' && data.length > 0;
+  if (isBlock && ++written === Number(count)) process.kill(process.pid, 'SIGSTOP');
 };

@@ -14,8 +14,9 @@ import {
   readLines,
   sampleRows,
   start,
+  stoppingAt,
   tinyWorkspace,
-  until,
+  untilStopped,
   type TinyExperiment,
 } from './program';
 
@@ -112,11 +113,12 @@ it('a study of families trains an encoder and a decoder of the same sizes', asyn
 it('a study of T and α, killed and asked again, goes on and picks the best by validation', async () => {
   const workspace = tinyWorkspace(experiment);
   const asked = ['study', 'temperature', 'tiny.distill.json', '--temperatures', '1,4', '--alphas', '0.9'];
-  const { child, outcome } = start(asked, workspace);
-  const record = (run: string): string => path.join(workspace, '.distillery', 'runs', run, 'run.json');
-  await until(() => runsOf(workspace).filter((run) => existsSync(record(run))).length === 2);
+  // A student makes 6 steps: the second has made 4.
+  const { child, outcome } = start(asked, workspace, stoppingAt('.', 6 + 4));
+  await untilStopped(child);
   child.kill('SIGKILL');
   await outcome;
+  expect(runsOf(workspace)).toHaveLength(2);
   const { rows, answer, said } = await document<StudyResult>(asked, workspace);
   expect(runsOf(workspace)).toEqual(rows.map(({ run }) => run));
   const { points, best } = answer as TemperatureAnswer;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../../src/protocol/records';
 import type { SweepResult } from '../../src/runner/commands/sweep';
-import { distillery, document, start, tinyWorkspace, until } from './program';
+import { distillery, document, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
 
 const training = { epochs: 2, evaluateEvery: 1000, checkpointEvery: 5 };
 
@@ -96,15 +96,12 @@ describe('an interrupted sweep', () => {
     const values = { 'distillation.alpha': [0.3, 0.9] };
     const whole = await sweep(sweepWorkspace(values, { controls: [] }));
     const workspace = sweepWorkspace(values, { controls: [] });
-    const { child, outcome } = start(['sweep', 'tiny.distill.json'], workspace);
-    const steps = (): number => {
-      const second = existsSync(runs(workspace)) && readdirSync(runs(workspace)).sort()[1];
-      const file = second ? path.join(runs(workspace), second, 'metrics.jsonl') : '';
-      return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
-    };
-    await until(() => steps() >= 7);
+    // Each student makes 12 steps.
+    const { child, outcome } = start(['sweep', 'tiny.distill.json'], workspace, stoppingAt('.', 12 + 7));
+    await untilStopped(child);
     child.kill('SIGKILL');
     await outcome;
+    expect(readdirSync(runs(workspace))).toHaveLength(2);
     const resumed = await sweep(workspace);
     expect(readdirSync(runs(workspace))).toHaveLength(2);
     expect(resumed.rows.map(({ status }) => status)).toEqual(['done', 'done']);
@@ -115,11 +112,10 @@ describe('an interrupted sweep', () => {
 
   it('stopped, says how much is left', async () => {
     const workspace = sweepWorkspace({ 'distillation.alpha': [0.3, 0.9] }, { controls: [] });
-    const { child, outcome } = start(['sweep', 'tiny.distill.json', '--json'], workspace);
-    await until(() => existsSync(runs(workspace)) && readdirSync(runs(workspace)).length === 1);
-    const [run] = readdirSync(runs(workspace));
-    await until(() => existsSync(path.join(runs(workspace), run!, 'teacher', 'metrics.jsonl')));
+    const { child, outcome } = start(['sweep', 'tiny.distill.json', '--json'], workspace, stoppingAt('teacher', 2));
+    await untilStopped(child);
     child.kill('SIGINT');
+    child.kill('SIGCONT');
     const { code, stdout } = await outcome;
     expect(code).toBe(0);
     const { rows, combinations } = JSON.parse(stdout) as SweepResult;

@@ -106,12 +106,12 @@ describe('the feed of a run', () => {
     expect(ofType('probes')).toEqual([]);
     await writeProbes(run, [100]);
     feed.update({ ...run.record, engine: 'other' });
-    await vi.waitFor(() => expect(ofType('probes').map(({ probes }) => probes.steps)).toEqual([[100]]));
+    await vi.waitFor(() => expect(ofType('probes').map(({ probes }) => probes.steps)).toEqual([[100]]), 20_000);
     expect(ofType('probes')[0]?.probes.teacher).toEqual([Float32Array.of(-4, 4)]);
 
     await writeProbes(run, [100, 200]);
     feed.update(run.record);
-    await vi.waitFor(() => expect(ofType('probeSteps').map((message) => message.steps)).toEqual([[100, 200]]));
+    await vi.waitFor(() => expect(ofType('probeSteps').map((message) => message.steps)).toEqual([[100, 200]]), 20_000);
   });
 
   it('is silent once it is disposed', async () => {

@@ -18,7 +18,7 @@ const newServer = (): ModelServer =>
   );
 
 async function runTiny(task: 'text-classification' | 'causal-lm'): Promise<string> {
-  const workspace = tinyWorkspace({ task, training: { epochs: 1 } });
+  const workspace = tinyWorkspace({ task, training: { epochs: 1 }, controls: [] });
   const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace);
   if (code !== 0) throw new Error(stderr);
   return onlyRun(workspace);

@@ -15,7 +15,7 @@ const server = new ModelServer(
 let target = '';
 
 beforeAll(async () => {
-  const workspace = tinyWorkspace({ task: 'causal-lm', training: { epochs: 1 } });
+  const workspace = tinyWorkspace({ task: 'causal-lm', training: { epochs: 1 }, controls: [] });
   const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace);
   if (code !== 0) throw new Error(stderr);
   target = onlyRun(workspace);

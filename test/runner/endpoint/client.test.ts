@@ -171,7 +171,7 @@ describe('a request to a server', () => {
     const stop = new AbortController();
     const asked = clientOf({ signal: stop.signal }).complete({ prompt: ids, max_tokens: 1, logprobs: 2 });
     const failed = expect(asked).rejects.toThrow(/abort/i);
-    await vi.waitFor(() => expect(server.failures).toHaveLength(0));
+    await vi.waitFor(() => expect(server.failures).toHaveLength(0), 20_000);
     stop.abort();
     await failed;
     server.failures.push({ status: 429, retryAfter: '5000' });
@@ -226,10 +226,10 @@ describe('a request to a server', () => {
     let answer!: () => void;
     server.held = new Promise((resolve) => (answer = resolve));
     const asked = Array.from({ length: 9 }, () => client.complete(request));
-    await vi.waitFor(() => expect(server.most).toBe(3));
+    await vi.waitFor(() => expect(server.most).toBe(3), 20_000);
     // Comes after whatever the others would still send.
     asked.push(clientOf().complete(request));
-    await vi.waitFor(() => expect(server.most).toBe(4));
+    await vi.waitFor(() => expect(server.most).toBe(4), 20_000);
     answer();
     await Promise.all(asked);
     expect(server.most).toBe(4);

@@ -21,7 +21,7 @@ import { installedLibrary } from '../../../src/engine/libraries';
 import type { LibraryRecord } from '../../../src/protocol/records';
 import { installLibrary, type InstallListener } from '../../../src/runner/install/install';
 import { ensureWheel, hasWheel, keptWheel, openvino } from '../../harness/kept-wheel';
-import { distillery, document, start, type Outcome } from '../program';
+import { distillery, document, start, stoppingAt, untilStopped, type Outcome } from '../program';
 import { zipOf } from './zip';
 
 const wheelFile = path.basename(keptWheel);
@@ -114,10 +114,10 @@ describe('installing a library', () => {
     needWheel(context);
     const libraries = folder();
     const environment = { DISTILLERY_LIBRARIES: libraries, ...offline(path.dirname(keptWheel)) };
-    const { child, outcome } = start(['devices', '--install', 'openvino', '--json'], folder(), environment);
-    child.stderr!.on('data', (text: Buffer) => {
-      if (text.toString().includes('unpacking')) child.kill('SIGKILL');
-    });
+    const held = { ...environment, ...stoppingAt('said', 'unpacking') };
+    const { child, outcome } = start(['devices', '--install', 'openvino', '--json'], folder(), held);
+    await untilStopped(child);
+    child.kill('SIGKILL');
     expect((await outcome).signal).toBe('SIGKILL');
     vi.stubEnv('DISTILLERY_LIBRARIES', libraries);
     expect(installedLibrary('openvino')).toBeUndefined();
@@ -132,13 +132,15 @@ describe('installing a library', () => {
   it('cancelled, says so and has installed nothing', async (context) => {
     needWheel(context);
     const libraries = folder();
-    const environment = { DISTILLERY_LIBRARIES: libraries };
+    const environment = { DISTILLERY_LIBRARIES: libraries, ...stoppingAt('said', 'checking') };
     const { child, outcome } = start(
       ['devices', '--install', 'openvino', '--file', keptWheel, '--json'],
       folder(),
       environment,
     );
-    child.stderr!.once('data', () => child.kill('SIGTERM'));
+    await untilStopped(child);
+    child.kill('SIGTERM');
+    child.kill('SIGCONT');
     const { code, stderr } = await outcome;
     expect([code, stderr]).toEqual([1, expect.stringContaining('The installation was cancelled.')]);
     expect(versionsIn(libraries)).toEqual([]);
@@ -169,7 +171,7 @@ describe('installing a library', () => {
       const { code, stderr } = await outcome;
       expect([code, stderr]).toEqual([1, expect.stringContaining('The installation was cancelled.')]);
       // Only the end of pip closes its connection.
-      await vi.waitFor(() => expect(connection.closed).toBe(true)).finally(() => connection.destroy());
+      await vi.waitFor(() => expect(connection.closed).toBe(true), 20_000).finally(() => connection.destroy());
       index.close();
       expect(readdirSync(path.join(libraries, 'openvino', 'download'))).toEqual([]);
     },

@@ -10,7 +10,7 @@ import type { InspectResult, LibraryRecord, ModelRecord } from '../../../src/pro
 import { cacheModel } from '../../experiment/hub-cache';
 import { makeFolder } from '../../experiment/workspace';
 import { torture } from '../../torture';
-import { distillery, document, onlyRun, start, tinyWorkspace, until } from '../program';
+import { distillery, document, onlyRun, start, stoppingAt, tinyWorkspace, untilStopped } from '../program';
 import { zipOf } from '../install/zip';
 
 const folder = (): string => mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
@@ -24,18 +24,16 @@ describe('a run with a teacher of the Hugging Face cache', () => {
       task: 'text-classification',
       teacher: { source: 'checkpoint', path: 'tiny/teacher' },
       training: { epochs: 1, checkpointEvery: 2 },
+      controls: [],
       withoutTest: true,
     });
-    const { child, outcome } = start(['run', 'tiny.distill.json'], workspace, environment);
-    const checkpoint = (): boolean => {
-      const runs = path.join(workspace, '.distillery', 'runs');
-      return (
-        existsSync(runs) && readdirSync(runs).some((run) => existsSync(path.join(runs, run, 'checkpoints', 'last')))
-      );
-    };
-    await until(checkpoint);
+    // After its first checkpoint.
+    const held = { ...environment, ...stoppingAt('.', 4) };
+    const { child, outcome } = start(['run', 'tiny.distill.json'], workspace, held);
+    await untilStopped(child);
     child.kill('SIGKILL');
     await outcome;
+    expect(existsSync(path.join(onlyRun(workspace), 'checkpoints', 'last'))).toBe(true);
     const second = await cacheModel(cache, 'tiny/teacher', { layers: 1, maxPositions: 64 });
     expect(second.commit).not.toBe(first.commit);
     const run = onlyRun(workspace);
