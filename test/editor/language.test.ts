@@ -347,7 +347,7 @@ describe('an experiment file', () => {
   });
 
   it('is proposed for a dataset, complete and without a problem', async () => {
-    const answers = { task: 'text-classification', teacher: 'trained here' };
+    const answers = { task: 'text-classification', teacher: 'trained' };
     await execute('distillery.newExperiment', Uri.file(path.join(directory, 'train.jsonl')), answers);
     const { document } = window.activeTextEditor!;
     assert.equal(document.uri.scheme, 'untitled');
@@ -385,7 +385,7 @@ describe('an experiment file', () => {
     await window.showTextDocument(Uri.file(inFront));
     const proposed = executeAndAccept('distillery.newExperiment', undefined, {
       task: 'text-classification',
-      teacher: 'trained here',
+      teacher: 'trained',
     });
     // Taken without a question, it would be there by the first look.
     assert.equal(window.activeTextEditor?.document.uri.scheme, 'file');

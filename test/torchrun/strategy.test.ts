@@ -6,7 +6,8 @@ import type { TrainingSpec } from '../../src/experiment/file/schema';
 import type { Architecture } from '../../src/model/architecture';
 import type { PreparedRun } from '../../src/runner/run/prepared-run';
 import { createArchitecture } from '../../src/model/layouts/config';
-import { deviceHere, strategyFor } from '../../src/runner/torchrun/strategy';
+import { deviceHere } from '../../src/runner/torchrun/device-here';
+import { strategyFor } from '../../src/runner/torchrun/strategy';
 
 const run = {
   experiment: { task: 'causal-lm', precision: 'bfloat16', dataset: { maxLength: 1024 } },

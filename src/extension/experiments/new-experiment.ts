@@ -36,7 +36,7 @@ interface Answers {
   teacher?: typeof TRAINED | ProposedTeacher;
 }
 
-const TRAINED = 'trained here';
+const TRAINED = 'trained';
 /** A student from random weights. */
 const SMALL = 'small';
 

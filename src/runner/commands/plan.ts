@@ -32,7 +32,7 @@ import { isOpaque, type TeacherModel } from '../../model/architecture';
 import { formatBytes, formatCount, formatDuration, formatLarge, formatMilliseconds } from '../../protocol/format';
 import { InputError, type Problem } from '../../protocol/problem';
 import { devicesOf, torchrunEngine } from '../../protocol/torchrun';
-import { processorHere } from '../torchrun/strategy';
+import { processorHere } from '../torchrun/device-here';
 import { memoryOf } from './student';
 
 export interface PlanOptions {

@@ -1,7 +1,5 @@
 /** @file How a training is divided among processes: the rule of `distillery plan`, for the devices that are here or that the experiment names. */
 
-import os from 'node:os';
-import { deviceOfGpu, processorOf, type Device } from '../../distill/planning/devices';
 import { planScaling, type Strategy } from '../../distill/planning/scaling';
 import type { Objective, Pairing } from '../../distill/pairing';
 import type { TrainingSpec } from '../../experiment/file/schema';
@@ -55,17 +53,4 @@ export function strategyFor(
   );
   const fits = chosen.fits && chosen.batchSize === spec.batchSize;
   return { strategy: chosen.strategy, notes: fits ? [] : [`warning: ${[reason, ...notes].join(' ')}`] };
-}
-
-/** The smallest of the GPUs, or a process's share of the processors and of their memory. */
-export function deviceHere(gpus: readonly { name: string; bytes: number }[], processes: number): Device {
-  const [smallest] = gpus.toSorted((a, b) => a.bytes - b.bytes);
-  return smallest ? deviceOfGpu(smallest) : processorHere(processes);
-}
-
-/** This machine's processors, divided among so many processes. */
-export function processorHere(processes = 1): Device {
-  const gigahertz = Math.max(1, ...os.cpus().map(({ speed }) => speed / 1000));
-  const cores = Math.max(1, Math.floor(os.availableParallelism() / processes));
-  return processorOf(cores, gigahertz, os.totalmem() / processes);
 }

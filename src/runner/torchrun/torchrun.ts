@@ -7,7 +7,7 @@ import { complaint, ComplaintError } from '../../protocol/problem';
 import { devicesOf, type torchrunStrategies } from '../../protocol/torchrun';
 import { findInterpreter, type Interpreter } from './interpreter';
 import { Host } from './ssh';
-import { deviceHere } from './strategy';
+import { deviceHere } from './device-here';
 
 export interface Torchrun {
   /** Where they are, if not here. */
