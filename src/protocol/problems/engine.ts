@@ -222,11 +222,11 @@ const torchrun = {
   'torchrun-hosts-here': {
     message: 'It is to be trained on {hosts} hosts, and from here only one is started.',
     remedy:
-      'Take it along: distillery export --format torchrun writes a folder; start its run.sh on each host, or set torchrun.where to "slurm".',
+      'Take it along: exported in the format torchrun it is a folder; start its run.sh on each host, or set torchrun.where to "slurm".',
   },
   'torchrun-where-exported': {
     message: 'It is to be trained on "{where}", which this version does not start.',
-    remedy: 'Take it along: distillery export --format torchrun writes the folder and what "{where}" is told.',
+    remedy: 'Take it along: exported in the format torchrun it is a folder, with what "{where}" is told.',
   },
   'torchrun-interpreter-named': {
     message: 'An experiment file, which may be a stranger’s, cannot have "{interpreter}" started.',
