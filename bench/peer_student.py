@@ -1,0 +1,206 @@
+"""A distillation from files to a student, as one writes it with PyTorch and transformers: what bench/student.ts times ours beside.
+
+Usage: python peer_student.py SETUP.json [--keep] [--bf16]. `--keep`: the teacher is asked about each row once, before the training, and
+its logits stay in memory; otherwise it is asked in each step. Of each evaluation a line of JSON is written. Batches are padded to their
+longest row, and rows of about one length share them, as transformers' `group_by_length` arranges it.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+import transformers  # noqa: E402
+from tokenizers import Tokenizer  # noqa: E402
+
+transformers.utils.logging.set_verbosity_error()
+transformers.utils.logging.disable_progress_bar()
+
+IGNORED = -100
+
+
+class Rows:
+    """Texts as ids, cut to the setup's length; labels of a classifier, IGNORED where a row has none."""
+
+    def __init__(self, setup, files, tokenizer, classes):
+        rows = [json.loads(line) for file in files for line in Path(file).read_text().splitlines()]
+        tokenizer.enable_truncation(setup["maxLength"])
+        self.ids = [encoding.ids for encoding in tokenizer.encode_batch([row["text"] for row in rows])]
+        self.labels = [classes.get(row.get("label"), IGNORED) for row in rows]
+
+    def __len__(self):
+        return len(self.ids)
+
+    def batch(self, indices):
+        """ids, mask and labels [rows, longest]; a classifier's labels are [rows]."""
+        longest = max(len(self.ids[i]) for i in indices)
+        ids = torch.zeros(len(indices), longest, dtype=torch.long)
+        mask = torch.zeros(len(indices), longest, dtype=torch.long)
+        for place, i in enumerate(indices):
+            ids[place, : len(self.ids[i])] = torch.tensor(self.ids[i])
+            mask[place, : len(self.ids[i])] = 1
+        return ids, mask, torch.tensor([self.labels[i] for i in indices])
+
+
+def epoch_of(rows, size, generator):
+    """Batches of rows of about one length, in random order: sorted within fifty batches at a time."""
+    order = torch.randperm(len(rows), generator=generator).tolist()
+    reach = 50 * size
+    chunks = [sorted(order[i : i + reach], key=lambda row: len(rows.ids[row])) for i in range(0, len(order), reach)]
+    batches = [chunk[i : i + size] for chunk in chunks for i in range(0, len(chunk), size)]
+    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+
+
+class Distillation:
+    def __init__(self, setup, bf16):
+        self.setup = setup
+        self.causal = setup["task"] == "causal-lm"
+        kind = (
+            transformers.AutoModelForCausalLM if self.causal else transformers.AutoModelForSequenceClassification
+        )
+        self.teacher = kind.from_pretrained(setup["teacher"], dtype=torch.float32).eval().requires_grad_(False)
+        self.classes = {} if self.causal else self.teacher.config.label2id
+        torch.manual_seed(setup["seed"])
+        self.student = self.new_student().train()
+        matrices = [p for p in self.student.parameters() if p.dim() > 1]
+        vectors = [p for p in self.student.parameters() if p.dim() <= 1]
+        groups = [{"params": matrices, "weight_decay": setup["weightDecay"]}, {"params": vectors, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=setup["learningRate"], fused=True)
+        self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16)
+
+    def new_student(self):
+        of_teacher, shape = self.teacher.config, self.setup["architecture"]
+        if self.causal:
+            config = transformers.GPT2Config(
+                vocab_size=of_teacher.vocab_size,
+                n_positions=of_teacher.max_position_embeddings,
+                n_embd=shape["hiddenSize"],
+                n_layer=shape["layers"],
+                n_head=shape["heads"],
+                n_inner=shape["intermediateSize"],
+                resid_pdrop=0.0,
+                embd_pdrop=0.0,
+                attn_pdrop=0.0,
+            )
+            return transformers.GPT2LMHeadModel(config)
+        config = transformers.BertConfig(
+            vocab_size=of_teacher.vocab_size,
+            max_position_embeddings=of_teacher.max_position_embeddings,
+            hidden_size=shape["hiddenSize"],
+            num_hidden_layers=shape["layers"],
+            num_attention_heads=shape["heads"],
+            intermediate_size=shape["intermediateSize"],
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+            id2label=of_teacher.id2label,
+            label2id=of_teacher.label2id,
+        )
+        return transformers.BertForSequenceClassification(config)
+
+    def logits(self, model, ids, mask):
+        """Of what is predicted: [rows, classes], or [tokens, vocabulary] of all tokens that have a next one."""
+        with self.autocast:
+            if not self.causal:
+                return model(input_ids=ids, attention_mask=mask).logits.float()
+            logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+        return logits[:, :-1][mask[:, 1:].bool()].float()
+
+    def targets(self, ids, mask, labels):
+        return ids[:, 1:][mask[:, 1:].bool()] if self.causal else labels
+
+    @torch.no_grad()
+    def ask_all(self, rows):
+        """The teacher's logits of each row, from batches of rows of one length."""
+        order = sorted(range(len(rows)), key=lambda row: len(rows.ids[row]))
+        kept = [None] * len(rows)
+        for start in range(0, len(order), 128):
+            chosen = order[start : start + 128]
+            ids, mask, _ = rows.batch(chosen)
+            counts = [len(rows.ids[row]) - 1 if self.causal else 1 for row in chosen]
+            for row, answer in zip(chosen, self.logits(self.teacher, ids, mask).split(counts)):
+                kept[row] = answer
+        return kept
+
+    def step(self, rows, chosen, kept):
+        temperature, alpha = self.setup["temperature"], self.setup["alpha"]
+        ids, mask, labels = rows.batch(chosen)
+        if kept is None:
+            with torch.no_grad():
+                teacher = self.logits(self.teacher, ids, mask)
+        else:
+            teacher = torch.cat([kept[row] for row in chosen])
+        logits, labels = self.logits(self.student, ids, mask), self.targets(ids, mask, labels)
+        soft = F.kl_div(
+            F.log_softmax(logits / temperature, dim=-1),
+            F.log_softmax(teacher / temperature, dim=-1),
+            reduction="batchmean",
+            log_target=True,
+        )
+        # The mean of none is no number.
+        hard = F.cross_entropy(logits, labels, ignore_index=IGNORED) if (labels != IGNORED).any() else 0.0
+        self.optimizer.zero_grad(set_to_none=True)
+        (alpha * temperature**2 * soft + (1 - alpha) * hard).backward()
+        torch.nn.utils.clip_grad_norm_(self.student.parameters(), self.setup["clipNorm"])
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def evaluate(self, rows):
+        """Macro-F1 of a classifier, the mean loss in nats of a language model."""
+        self.student.eval()
+        order = sorted(range(len(rows)), key=lambda row: len(rows.ids[row]))
+        predictions, labels, loss = [], [], 0.0
+        for start in range(0, len(order), 128):
+            ids, mask, wanted = rows.batch(order[start : start + 128])
+            logits, wanted = self.logits(self.student, ids, mask), self.targets(ids, mask, wanted)
+            loss += F.cross_entropy(logits, wanted, reduction="sum").item()
+            predictions.append(logits.argmax(-1))
+            labels.append(wanted)
+        self.student.train()
+        predictions, labels = torch.cat(predictions), torch.cat(labels)
+        return loss / len(labels) if self.causal else macro_f1(predictions, labels, len(self.classes))
+
+
+def macro_f1(predictions, labels, classes):
+    scores = []
+    for one in range(classes):
+        right = ((predictions == one) & (labels == one)).sum().item()
+        all_of_it = (predictions == one).sum().item() + (labels == one).sum().item()
+        scores.append(2 * right / all_of_it if all_of_it else 0.0)
+    return sum(scores) / classes
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("setup", type=Path)
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--bf16", action="store_true")
+    arguments = parser.parse_args()
+    setup = json.loads(arguments.setup.read_text())
+    torch.set_num_threads(setup["threads"])
+    distillation = Distillation(setup, arguments.bf16)
+    tokenizer = Tokenizer.from_file(str(Path(setup["teacher"]) / "tokenizer.json"))
+    tokenizer.no_padding()
+    train, validation = (Rows(setup, setup[name], tokenizer, distillation.classes) for name in ("train", "validation"))
+    kept = distillation.ask_all(train) if arguments.keep else None
+    steps = setup["epochs"] * -(-len(train) // setup["batchSize"])
+    schedule = transformers.get_cosine_schedule_with_warmup(
+        distillation.optimizer, round(setup["warmup"] * steps), steps
+    )
+    generator = torch.Generator().manual_seed(setup["seed"])
+    done = 0
+    for _ in range(setup["epochs"]):
+        for chosen in epoch_of(train, setup["batchSize"], generator):
+            distillation.step(train, chosen, kept)
+            schedule.step()
+            done += 1
+            if done % setup["evaluateEvery"] == 0 or done == steps:
+                print(json.dumps({"step": done, "quality": distillation.evaluate(validation)}), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
