@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from distillery_torch.losses import hard_loss, is_softened, over_vocabulary, soft_loss, sum_of_hidden
-from distillery_torch.models import Dropout, Model, no_dropout
+from distillery_torch.transformer import Dropout, Model, no_dropout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,10 +96,11 @@ class Distiller(nn.Module):
             soft = soft_loss(objective.divergence, a.problem_type, logits, teacher, values.temperature, objective.beta)
             return hard, soft
 
-        if a.is_language_model:
-            rows = over_vocabulary(prediction, *self.student.vocabulary(), per_row)
-        else:
-            rows = list(per_row(prediction, slice(None)))
+        rows = (
+            over_vocabulary(prediction, self.student.vocabulary(), per_row)
+            if a.is_language_model
+            else list(per_row(prediction, slice(None)))
+        )
         losses = {"hard": (rows[0] * batch.labelled).sum() * _inverse(values.counts.labelled)}
         if len(rows) > 1:
             losses["soft"] = (rows[1] * batch.counted).sum() * _inverse(values.counts.predictions)
@@ -127,7 +128,7 @@ class Targets:
         if self._head is None:
             return rows
         with torch.no_grad():
-            return F.linear(rows, *self._head)
+            return self._head.logits(rows)
 
 
 def rate_factors(model: Model, training: Training) -> dict[str, float]:

@@ -20,7 +20,7 @@ from distillery_torch import checkpoint
 from distillery_torch.checkpoint import State, Tensors
 from distillery_torch.data import Counts, Masking, Rows, collate, epochs_of
 from distillery_torch.evaluation import Evaluator, quality_of
-from distillery_torch.models import DrawnDropout, Model, build
+from distillery_torch.models import build
 from distillery_torch.records import Record, Records, now, tell
 from distillery_torch.step import (
     COMPONENTS,
@@ -33,6 +33,7 @@ from distillery_torch.step import (
     learning_rate_at,
     optimizer_of,
 )
+from distillery_torch.transformer import DrawnDropout, Model
 
 if TYPE_CHECKING:
     from torch import nn
