@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from distillery_torch import checkpoint
 from distillery_torch.checkpoint import State, Tensors
-from distillery_torch.data import Counts, Masking, Rows, collate, epochs_of
+from distillery_torch.data import Counts, Masking, Rows, collate, epochs_of, placed
 from distillery_torch.evaluation import Evaluator, quality_of
 from distillery_torch.models import build
 from distillery_torch.records import Record, Records, now, tell
@@ -70,6 +70,14 @@ class Processes:
         summed: list[float] = tensor.tolist()
         return summed
 
+    def gather(self, values: torch.Tensor) -> torch.Tensor:
+        """Give those of each process, [processes, …], int64 on the host."""
+        every = torch.zeros((self.world, *values.shape), dtype=torch.int64, device=self.device)
+        every[self.rank] = values
+        if self.world > 1:
+            dist.all_reduce(every)
+        return every.cpu()
+
     def wait(self) -> None:
         """Wait for all."""
         if self.world > 1:
@@ -100,7 +108,7 @@ class Trainer:
             self.optimizer = optimizer_of(self.distiller, job.training)
         elif processes.world > 1:
             self.wrapped = DistributedDataParallel(self.distiller)
-        rows = Rows.load(job.data / "train.safetensors", job.task)
+        rows = Rows(job.data / "train.safetensors", job.task)
         training = job.training
         self.epochs = epochs_of(
             rows,
@@ -186,19 +194,14 @@ class Trainer:
             )
             for batch in planned
         ]
-        # One N for the whole step, so that dividing it among batches and processes changes nothing.
-        counts = Counts(
-            sum(one.predictions for _, one in parts),
-            sum(one.labelled for _, one in parts),
-            sum(one.tokens for _, one in parts),
-        )
+        batches, counts = self._joined(parts)
         objective = job.objective
         temperature = objective.temperature.at(step, job.steps) if objective else 1.0
         alpha = objective.alpha.at(step, job.steps) if objective else 0.0
         values = StepValues(temperature, alpha, counts)
         summed = [0.0] * len(COMPONENTS)
-        for micro, (batch, _) in enumerate(parts):
-            losses = self._backward(batch.to(processes.device), values, micro, is_last=micro == len(parts) - 1)
+        for micro, batch in enumerate(batches):
+            losses = self._backward(batch.to(processes.device), values, micro, is_last=micro == len(batches) - 1)
             for i, name in enumerate(COMPONENTS):
                 summed[i] += float(losses.get(name, 0.0))
             present = set(losses)
@@ -222,6 +225,19 @@ class Trainer:
             "gradientNorm": norm,
             "tokensPerSecond": counts.tokens / (time.perf_counter() - started),
         }
+
+    def _joined(self, parts: list[tuple[Batch, Counts]]) -> tuple[list[Batch], Counts]:
+        """Find out what all processes' parts of the step's batches count: one N for the whole step, so that dividing it changes nothing."""
+        own = [(one.predictions, one.labelled, one.tokens) for _, one in parts]
+        every = self.processes.gather(torch.tensor(own))  # [processes, batches, 3]
+        counts = Counts(*every.sum((0, 1)).tolist())
+        batches = [batch for batch, _ in parts]
+        if self.job.task == "masked-lm":
+            predictions = every[:, :, 0]
+            before = predictions[: self.processes.rank].sum(0).tolist()
+            whole = predictions.sum(0).tolist()
+            batches = [placed(batch, *of_batch) for batch, *of_batch in zip(batches, before, whole, strict=True)]
+        return batches, counts
 
     def _backward(self, batch: Batch, values: StepValues, micro: int, *, is_last: bool) -> dict[str, torch.Tensor]:
         job, world = self.job, self.processes.world
@@ -289,7 +305,7 @@ class Run:
 
     def __init__(self, job: Job, processes: Processes, trainer: Trainer) -> None:
         self.job, self.processes, self.trainer = job, processes, trainer
-        rows = Rows.load(job.data / "validation.safetensors", job.task)
+        rows = Rows(job.data / "validation.safetensors", job.task)
         self.evaluator = Evaluator(job, rows, processes.device, processes.rank, processes.world)
         resumed = checkpoint.load_last(job.output)
         if resumed:
