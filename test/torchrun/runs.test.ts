@@ -189,7 +189,7 @@ describe.skipIf(!hasPython || !torture).each(tasks)('a distillation on PyTorch (
   });
 
   it.runIf(process.platform === 'linux')('goes on from its last checkpoint where a process is killed', async () => {
-    onTorchrun(workspace, 2);
+    onTorchrun(workspace, 2, task === 'causal-lm' ? 'fsdp' : 'ddp');
     const { directory, outcome } = await begin(workspace, 15);
     const [first] = workersOf(directory);
     process.kill(first!, 'SIGKILL');
