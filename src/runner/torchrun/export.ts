@@ -31,7 +31,7 @@ import { machinesElsewhere } from './torchrun';
  * the other.
  * @param target an experiment file, or a run, whose teacher is then taken as it was trained
  * @param folder an empty one
- * @throws ComplaintError where the teacher is not there yet, or Python does not compute one of the models
+ * @throws ComplaintError where the teacher is not there yet, or Python does not ask one of its kind
  */
 export async function exportForTorchrun(target: string, folder: string): Promise<{ name: string; notes: string[] }> {
   const { experiment, teacher, tokenizer, pruning } = await sourceOf(target);
