@@ -75,7 +75,8 @@ describe.skipIf(!hasSshd)('a host', () => {
       }
       expect(lines).toEqual(['one', 'two']);
       writeFileSync(shell, before);
-      expect(connections).toEqual(['there', 'lost', 'there']);
+      // As often as it is lost it is made again.
+      expect(connections.join(' ')).toMatch(/^there( lost there)+$/);
     },
   );
 
@@ -196,9 +197,15 @@ describe.skipIf(!hasSshd)('a host', () => {
     async () => {
       const workspace = tinyWorkspace({ task: 'text-classification', training: { epochs: 200 }, controls: [] });
       const there = { ...environment, DISTILLERY_HOST_PYTHON: python };
+      // PyTorch's processes say there what they do.
+      const shell = path.join(other.folder, 'shell');
+      writeFileSync(shell, readFileSync(shell, 'utf8').replace('\n', '\nexport TORCH_CPP_LOG_LEVEL=INFO\n'));
       const begun = start(['run', 'tiny.distill.json', '--on', 'there', '--json'], workspace, there);
       const runs = path.join(workspace, '.distillery', 'runs');
-      const directory = await until(() => existsSync(runs) && path.join(runs, readdirSync(runs)[0]!));
+      const directory = await until(() => {
+        const [name] = existsSync(runs) ? readdirSync(runs) : [];
+        return name && path.join(runs, name);
+      });
       const steps = (): number => {
         const file = path.join(directory, 'metrics.jsonl');
         return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
@@ -216,7 +223,7 @@ describe.skipIf(!hasSshd)('a host', () => {
         const [name] = readdirSync(path.join(other.home, '.cache', 'distillery'));
         return path.join(other.home, '.cache', 'distillery', name!, 'torchrun', 'student', 'control.json');
       };
-      await until(() => readFileSync(control(), 'utf8').includes('pause'));
+      await until(() => existsSync(control()) && readFileSync(control(), 'utf8').includes('pause'));
       // PyTorch is loaded anew here, which takes as long as hundreds of steps there would.
       await ask(workspace, { DISTILLERY_HOST_PYTHON: python });
       const held = steps();
@@ -235,7 +242,8 @@ describe.skipIf(!hasSshd)('a host', () => {
       expect(JSON.parse((await begun.outcome).stdout)).toMatchObject({ status: 'stopped' });
       expect(record().host).toEqual({ name: 'there' });
       const logs = await processLogs({ directory });
-      expect(logs.map(({ training, rank }) => [training, rank])).toContainEqual(['student', undefined]);
+      const named = logs.filter(({ training }) => training === 'student').map(({ rank }) => rank);
+      expect(named).toEqual([undefined, 0]);
       const resumed = start(['resume', path.basename(directory), '--json'], workspace, there);
       const again = steps();
       await until(() => steps() > again + 5);

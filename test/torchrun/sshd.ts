@@ -77,7 +77,7 @@ export class OtherHost {
   /** And all connections: sshd has a process for each, in a group of its own. */
   async end(): Promise<void> {
     const { server } = this;
-    if (server === undefined || server.exitCode !== null) return;
+    if (server?.exitCode !== null) return;
     const ended = new Promise((resolve) => server.once('close', resolve));
     const children = execFileSync('ps', ['-eo', 'pid=,ppid=,args=']).toString().split('\n');
     const isOurs = new RegExp(`^\\s*(\\d+)\\s+${server.pid}\\s`);

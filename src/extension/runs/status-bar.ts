@@ -13,7 +13,17 @@ import {
 import { inLabel, inMarkdown } from '../../protocol/escapes';
 import type { CommandId } from '../base/command-ids';
 import type { ListedRun, RunList } from './run-list';
-import { alertPlace, mainMetric, percentDone, placeInSweep, progressWords, statusWord, timeLeft } from './run-words';
+import {
+  alertPlace,
+  lostWords,
+  mainMetric,
+  percentDone,
+  placeInSweep,
+  placeWords,
+  progressWords,
+  statusWord,
+  timeLeft,
+} from './run-words';
 
 const openLab: CommandId = 'distillery.openLab';
 
@@ -57,7 +67,8 @@ function tooltip({ record, best, paths }: ListedRun): MarkdownString {
   const lines = [
     record.progress && progressWords(record.progress),
     metric && l10n.t('best so far: {0}', metric),
-    record.device,
+    [record.device, record.host && placeWords(record.host)].filter(Boolean).join(' · '),
+    record.host && lostWords(record.host),
   ];
   for (const line of lines) if (line) text.appendMarkdown(`\n\n${inMarkdown(line)}`);
   for (const alert of record.alerts ?? []) {
