@@ -26,11 +26,11 @@ it.skipIf(!hasSshd)('an experiment goes to a host when what was missing there is
 
   await window.runCommand('Distillery: Run Experiment on…');
   const list = page.locator('.quick-input-list .monaco-list-row');
-  await list.filter({ hasText: 'This machine' }).waitFor();
+  await list.filter({ hasText: 'as the file says' }).waitFor();
   // They come when they have been asked.
-  await list.filter({ hasText: /cpu/ }).first().waitFor({ timeout: 120_000 });
-  for (const theme of ['Another host…', 'Slurm…', 'Kubernetes…', 'torchrun'])
-    await list.filter({ hasText: theme }).waitFor();
+  await list.filter({ hasText: /^cpu/ }).first().waitFor({ timeout: 120_000 });
+  for (const place of ['Another host…', 'Slurm…', 'Kubernetes…', 'torchrun'])
+    await list.filter({ hasText: place }).first().waitFor();
   await window.picture('run-on');
   await window.pick('Another host…');
   const typed = page.locator('.quick-input-widget input').first();
@@ -108,8 +108,9 @@ it('a run on a host tells that there is no connection, and one of a host that no
   await other.getByRole('button', { name: 'Resume Run' }).click();
   await window.dialog.waitFor();
   expect(plain(await window.dialog.textContent())).toMatch(
-    /Go on with Of a stranger on gpu2\?.*neither listed nor gone to.*Go On There.*Go On Here/,
+    /Go on with Of a stranger on gpu2\?.*neither listed nor gone to.*sent there/,
   );
+  for (const name of ['Go On There', 'Go On Here']) await window.dialog.getByRole('button', { name }).waitFor();
   await window.picture('resume-question');
   await window.dialog.getByRole('button', { name: 'Cancel' }).click();
   await window.dialog.waitFor({ state: 'detached' });

@@ -170,7 +170,8 @@ export function summaryRow(run: ListedRun, role: Role): ComparisonRow | undefine
 /** The line after a run's name: how far it is and what it has reached, most wanted first. */
 export function describeRun(run: ListedRun, now = Date.now()): string {
   const { status, progress, started, host } = run.record;
-  const place = host && placeWords(host);
+  const isLost = isLive(status) && host?.lost !== undefined;
+  const [lost, place] = [isLost ? placeWords(host) : undefined, host && !isLost ? placeWords(host) : undefined];
   const student = summaryRow(run, 'student');
   const metric = runMetric(run);
   const kept = student?.retention === undefined ? undefined : l10n.t('keeps {0}', formatPercent(student.retention));
@@ -178,16 +179,16 @@ export function describeRun(run: ListedRun, now = Date.now()): string {
   const parts =
     progress && isLive(status)
       ? [
-          host?.lost ? place : undefined,
+          lost,
           status === 'running' ? undefined : statusWord(status),
           percentDone(progress),
           status === 'running' ? timeLeft(progress) : undefined,
           metric,
-          host?.lost ? undefined : place,
+          place,
         ]
       : status === 'queued'
         ? [statusWord(status), waitingWords(run.record), begun, place]
-        : [status === 'done' ? undefined : statusWord(status), metric, kept, begun, place];
+        : [lost, status === 'done' ? undefined : statusWord(status), metric, kept, begun, place];
   return parts.filter((part) => part !== undefined).join(separator);
 }
 

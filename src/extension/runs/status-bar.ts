@@ -48,9 +48,17 @@ function show(item: StatusBarItem, run: ListedRun, others: number): void {
   if (progress) parts.push(percentDone(progress));
   if (status === 'running') parts.push((progress && timeLeft(progress)) ?? statusWord(status));
   else parts.push(statusWord(status));
+  const { host } = run.record;
+  if (host?.lost) parts.push(placeWords(host));
   const words = parts.join(' · ');
   const warned = alerts.length > 0;
-  const symbol = warned ? 'warning' : status === 'running' ? 'loading~spin' : 'beaker';
+  const symbol = host?.lost
+    ? 'debug-disconnect'
+    : warned
+      ? 'warning'
+      : status === 'running'
+        ? 'loading~spin'
+        : 'beaker';
   item.text = `$(${symbol}) ${words}${others > 0 ? ` (+${others})` : ''}`;
   item.backgroundColor = warned ? new ThemeColor('statusBarItem.warningBackground') : undefined;
   item.tooltip = tooltip(run);
