@@ -49,6 +49,8 @@ export interface TextPredictor {
   logits(text: TokenizedText): Promise<HostTensor>;
   /** Logits of the token after `ids`, [V]. */
   nextLogits(ids: readonly number[]): Promise<Float32Array>;
+  /** The same of several texts, computed together where the model can. */
+  nextLogitsOfAll(texts: readonly (readonly number[])[]): Promise<Float32Array[]>;
   release(): Promise<void>;
 }
 
@@ -65,7 +67,8 @@ export class Predictor implements TextPredictor {
   ) {
     this.parameters = prefixed('model.', placeParameters(executor, parameterSpecs(architecture), parameters));
     const load = (name: string, program: () => Program): Promise<LoadedProgram> => this.load(name, program);
-    if (keepsPast(architecture)) this.next = new NextTokens({ architecture, parameters: this.parameters, load });
+    const place = (tensor: HostTensor): DeviceTensor => executor.place(tensor);
+    if (keepsPast(architecture)) this.next = new NextTokens({ architecture, parameters: this.parameters, load, place });
   }
 
   async answer(text: TokenizedText): Promise<Answer> {
@@ -101,11 +104,21 @@ export class Predictor implements TextPredictor {
 
   /** Asked for the token after those and one more, a decoder computes the one that is new. */
   async nextLogits(ids: readonly number[]): Promise<Float32Array> {
-    if (this.next && ids.length > 0 && ids.length <= this.architecture.maxPositions) {
-      const [logits] = await this.next.logits([ids]);
-      requireFiniteTensor(LOGITS, logits!);
-      return logits!;
+    const [logits] = await this.nextLogitsOfAll([ids]);
+    return logits!;
+  }
+
+  async nextLogitsOfAll(texts: readonly (readonly number[])[]): Promise<Float32Array[]> {
+    const { maxPositions } = this.architecture;
+    if (!this.next || texts.some(({ length }) => length === 0 || length > maxPositions)) {
+      return eachInTurn(texts, (ids) => this.nextLogitsAnew(ids));
     }
+    const all = await this.next.logits(texts);
+    for (const logits of all) requireFiniteTensor(LOGITS, logits);
+    return all;
+  }
+
+  private async nextLogitsAnew(ids: readonly number[]): Promise<Float32Array> {
     const recent = ids.slice(-this.architecture.maxPositions);
     const length = this.paddedLength(recent.length);
     const program = await this.load(`last-${length}`, () => nextTokenProgram(this.architecture, length));
@@ -127,9 +140,20 @@ export class Predictor implements TextPredictor {
   }
 
   async release(): Promise<void> {
+    await this.next?.release();
     for (const program of this.programs.values()) await (await program).release();
     Object.values(this.parameters).forEach((parameter) => parameter.dispose());
   }
+}
+
+/** Asks about one text after the other. */
+export async function eachInTurn(
+  texts: readonly (readonly number[])[],
+  ask: (ids: readonly number[]) => Promise<Float32Array>,
+): Promise<Float32Array[]> {
+  const all: Float32Array[] = [];
+  for (const ids of texts) all.push(await ask(ids));
+  return all;
 }
 
 const oneRow = (length: number): BatchShape => ({ rows: 1, length, predictions: 0 });
