@@ -20,6 +20,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkUnlabelled,
     checkPromptColumns,
     checkPrompt,
+    checkSequenceLevel,
     checkTokenizerOfTeacher,
     checkTokenizerKind,
     checkKeptTokens,
@@ -135,6 +136,18 @@ function refuseColumn(column: string, task: string, wanted: string, findings: Fi
 function checkPrompt({ dataset }: Experiment, findings: Findings): void {
   if (dataset.promptColumn === undefined || dataset.completionColumn !== undefined) return;
   findings.error(['dataset', 'promptColumn'], 'prompt-without-completion', {});
+}
+
+function checkSequenceLevel({ task, dataset, teacher, distillation }: Experiment, findings: Findings): void {
+  if (distillation.sequenceLevel !== true) return;
+  const path = ['distillation', 'sequenceLevel'];
+  const remove = removeKey(path);
+  const sources =
+    teacher.source === 'ensemble' ? teacher.teachers.map(({ source }) => source as string) : [teacher.source];
+  const opaque = sources.find((source) => source === 'onnx' || source === 'endpoint');
+  if (task !== 'causal-lm') findings.error(path, 'sequence-level-of-task', { task }, remove);
+  else if (opaque !== undefined) findings.error(path, 'sequence-level-of-source', { source: opaque }, remove);
+  else if (dataset.promptColumn === undefined) findings.error(path, 'sequence-level-without-prompts', {}, remove);
 }
 
 function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findings: Findings): void {

@@ -570,9 +570,11 @@ const distillationSchema = z
       .optional()
       .describe('Also imitate hidden states. Where widths differ, a projection is learnt.'),
     sequenceLevel: z
-      .literal(false)
+      .boolean()
       .optional()
-      .describe("causal-lm: learn on the teacher's completions. This version learns on the dataset only."),
+      .describe(
+        "causal-lm with prompts: the student learns from what the teacher writes after the training rows' prompts, in place of their completions. A control learns from the rows as they are. A server writes by itself where it gives log-probabilities of nothing else.",
+      ),
   })
   .describe('How the student imitates the teacher.');
 

@@ -16,6 +16,7 @@ import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/qual
 import { controlPaths } from '../../run-directory/run-paths';
 import { problemTypeOf } from '../../model/architecture';
 import { parameterCount } from '../../model/layouts/config';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { Model, Parameters } from '../../model/parameters';
 import type { Comparison, Split } from '../../protocol/records';
 import type { ExamplesWithRows } from '../../dataset/example-store';
@@ -29,6 +30,7 @@ import { EndpointTeacher } from './endpoint-teacher';
 import { identityOf, latencyOf, openOnnx, teacherOf } from './onnx-teacher';
 import { prunedUnits } from './pruned-units';
 import { checkTeacher } from './teacher-check';
+import { writtenExamples, type WritingTeacher } from './written-completions';
 import { planRoles, teacherModels, trainControl, trainStudent, type Student } from './trainings';
 
 /** Runs or resumes. Returns the comparison, or undefined where the run was stopped before its end. */
@@ -47,6 +49,7 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
   if (!loaded) return undefined;
   const { frozen, models, opaque } = loaded;
   const { experiment } = run;
+  let closeWritten: (() => void) | undefined;
   try {
     const [first] = models as [Model | OpaqueIdentity];
     const architecture = await studentArchitecture(experiment, run.data, frozen.architecture);
@@ -57,6 +60,12 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
       objective: experiment.distillation,
     };
     let learning = run;
+    if (experiment.distillation.sequenceLevel) {
+      const written = await writtenExamples(run, teacherThatWrites(experiment, models));
+      if (!written) return undefined;
+      closeWritten = written.close;
+      learning = { ...run, data: { ...run.data, train: written.examples } };
+    }
     if (opaque?.endpoint) {
       planRoles(run, [frozen.architecture], architecture);
       const train = await opaque.endpoint.askForTraining();
@@ -81,9 +90,17 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
     }
     return comparison;
   } finally {
+    closeWritten?.();
     frozen.release();
     await opaque?.release();
   }
+}
+
+/** Of a teacher whose weights are here; validation lets no other write. */
+function teacherThatWrites({ teacher }: ResolvedExperiment, models: LoadedTeacher['models']): WritingTeacher {
+  const known = models.filter((model): model is Model => 'parameters' in model);
+  if (known.length < models.length) throw new Error('an opaque teacher writes nothing');
+  return { models: known, weights: membersOf(teacher).map(({ weight }) => weight) };
 }
 
 /** The teacher, ready to be asked, and what it is made of; one model unless it is an ensemble. */

@@ -274,7 +274,7 @@ class RestTimer {
 }
 
 /** Where a person would look for this teacher. */
-function nameOfTeacher(experiment: ResolvedExperiment, run: string, index: number): string {
+export function nameOfTeacher(experiment: ResolvedExperiment, run: string, index: number): string {
   const teacher = membersOf(experiment.teacher)[index]!.member;
   if (isTrained(teacher)) return run;
   if (teacher.source === 'run') return `${path.basename(teacher.run)} (${teacher.role})`;
