@@ -31,6 +31,18 @@ export interface TokenizedText {
   typeIds: Int32Array;
 }
 
+/** Token ids of some rows; padding is on the right. */
+export interface TokenRows {
+  rows: number;
+  /** Tokens a row, padding included. */
+  length: number;
+  /** [rows · length] */
+  inputIds: Int32Array;
+  typeIds: Int32Array;
+  /** [rows]: real tokens of each. */
+  lengths: readonly number[];
+}
+
 export interface Answer {
   /** [L, V] for a language model, [1, C] for a classifier. */
   logits: HostTensor;
@@ -98,6 +110,22 @@ export class Predictor implements TextPredictor {
     return { ...logits!, shape: [wanted, columns], data };
   }
 
+  /** Of several texts at once: [rows, C] of a classifier, [rows, length, V] of a language model. */
+  async logitsOfRows({ rows, length, inputIds, typeIds, lengths }: TokenRows): Promise<HostTensor> {
+    const name = `rows-${rows}x${length}`;
+    const program = await this.load(name, () => answerProgram(this.architecture, length, false, rows));
+    const mask = new Float32Array(rows * length);
+    lengths.forEach((real, row) => mask.fill(1, row * length, row * length + real));
+    const shape = [rows, length];
+    const { logits } = await program.run({
+      inputIds: { shape, dtype: 'int32', data: inputIds },
+      typeIds: { shape, dtype: 'int32', data: typeIds },
+      attentionMask: { shape, dtype: 'float32', data: mask },
+      ...this.parameters,
+    });
+    return logits!;
+  }
+
   private paddedLength(length: number): number {
     return Math.min(this.architecture.maxPositions, Math.ceil(length / LENGTH_STEP) * LENGTH_STEP);
   }
@@ -156,11 +184,11 @@ export async function eachInTurn(
   return all;
 }
 
-const oneRow = (length: number): BatchShape => ({ rows: 1, length, predictions: 0 });
+const shapeOf = (length: number, rows = 1): BatchShape => ({ rows, length, predictions: 0 });
 
 /** @param withStates whether the hidden states come out too, which keeps the executor from fusing across them */
-function answerProgram(a: Architecture, length: number, withStates = true): Program {
-  const inputs = { ...tokenSpecs(oneRow(length)), ...prefixed('model.', parameterSpecs(a)) };
+function answerProgram(a: Architecture, length: number, withStates = true, rows = 1): Program {
+  const inputs = { ...tokenSpecs(shapeOf(length, rows)), ...prefixed('model.', parameterSpecs(a)) };
   return record(`answer-${length}`, inputs, (tensors) => {
     const parameters = withPrefix('model.', tensors);
     const tokens = modelInputs(tensors);
@@ -173,7 +201,7 @@ function answerProgram(a: Architecture, length: number, withStates = true): Prog
 
 function nextTokenProgram(a: Architecture, length: number): Program {
   const inputs = {
-    ...tokenSpecs(oneRow(length)),
+    ...tokenSpecs(shapeOf(length)),
     last: { shape: [1], dtype: 'int32' as const },
     ...prefixed('model.', parameterSpecs(a)),
   };

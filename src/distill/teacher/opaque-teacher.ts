@@ -4,22 +4,16 @@ import type { HostTensor } from '../../engine/array';
 import type { DeviceTensor, Executor } from '../../engine/executor';
 import type { OpaqueModel } from '../../model/architecture';
 import type { BatchInputs } from '../batch-inputs';
-import { eachInTurn, type Answer, type TextPredictor, type TokenizedText } from '../evaluation/predictor';
+import {
+  eachInTurn,
+  type Answer,
+  type TextPredictor,
+  type TokenizedText,
+  type TokenRows,
+} from '../evaluation/predictor';
 import { requireFiniteTensor } from '../not-finite';
 import { isLanguageModel, logitsWidth } from '../specs';
 import type { TargetSource, Teacher } from './teacher';
-
-/** Token ids of some rows; padding is on the right. */
-export interface TokenRows {
-  rows: number;
-  /** Tokens a row, padding included. */
-  length: number;
-  /** [rows · length] */
-  inputIds: Int32Array;
-  typeIds: Int32Array;
-  /** [rows]: real tokens of each. */
-  lengths: readonly number[];
-}
 
 /** What runs such a model. */
 export interface LogitsSource {

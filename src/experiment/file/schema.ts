@@ -318,6 +318,14 @@ const memberSchema = z.discriminatedUnion('source', [
       role: z.enum(['teacher', 'student']).default('teacher').describe('Which model of that run.'),
     })
     .describe('A model of an earlier run.'),
+  z
+    .strictObject({
+      source: z.literal('onnx'),
+      path: path('An .onnx file with logits, or a folder with a model.onnx, as for a single teacher.'),
+    })
+    .describe(
+      "An exported model. With one among its members, an ensemble of language models hands on logits over the vocabulary in place of its members' hidden states.",
+    ),
 ]);
 
 const teacherSchema = z
