@@ -332,6 +332,14 @@ const memberSchema = z.discriminatedUnion('source', [
       role: z.enum(['teacher', 'student']).default('teacher').describe('Which model of that run.'),
     })
     .describe('A model of an earlier run.'),
+  z
+    .strictObject({
+      source: z.literal('onnx'),
+      path: path('An .onnx file with logits, or a folder with a model.onnx, as for a single teacher.'),
+    })
+    .describe(
+      "An exported model. With one among its members, an ensemble of language models hands on logits over the vocabulary in place of its members' hidden states.",
+    ),
 ]);
 
 const teacherSchema = z
@@ -584,9 +592,11 @@ const distillationSchema = z
       .optional()
       .describe('Also imitate hidden states. Where widths differ, a projection is learnt.'),
     sequenceLevel: z
-      .literal(false)
+      .boolean()
       .optional()
-      .describe("causal-lm: learn on the teacher's completions. This version learns on the dataset only."),
+      .describe(
+        "causal-lm with prompts: the student learns from what the teacher writes after the training rows' prompts, in place of their completions. A control learns from the rows as they are. A server writes by itself where it gives log-probabilities of nothing else.",
+      ),
   })
   .describe('How the student imitates the teacher.');
 
