@@ -333,7 +333,11 @@ describe('an experiment for PyTorch', () => {
   });
 
   it('is not gone on with where it was begun with what Python has not', async () => {
-    const begun = tinyWorkspace({ task: 'text-classification', training: { epochs: 1, onDivergence: 'lower-rate' } });
+    const begun = tinyWorkspace({
+      task: 'text-classification',
+      training: { epochs: 1, onDivergence: 'lower-rate' },
+      controls: [],
+    });
     const { directory } = await document<Result>(['run', 'tiny.distill.json'], begun);
     const file = path.join(directory, 'run.json');
     writeFileSync(file, readFileSync(file, 'utf8').replace('"status": "done"', '"status": "stopped"'));
