@@ -189,7 +189,7 @@ describe.skipIf(!hasPython || !torture).each(tasks)('a distillation on PyTorch (
   });
 
   it.runIf(process.platform === 'linux')('goes on from its last checkpoint where a process is killed', async () => {
-    onTorchrun(workspace, 2);
+    onTorchrun(workspace, 2, task === 'causal-lm' ? 'fsdp' : 'ddp');
     const { directory, outcome } = await begin(workspace, 15);
     const [first] = workersOf(directory);
     process.kill(first!, 'SIGKILL');
@@ -318,10 +318,10 @@ describe('an experiment for PyTorch', () => {
     const trained = tinyWorkspace({ task: 'text-classification', training: { epochs: 1 } });
     const run = await document<Result>(['run', 'tiny.distill.json'], trained);
     const { files } = await document<{ files: string[] }>(
-      ['export', run.directory, '--format', 'torchrun', '--to', 'away'],
+      ['export', run.directory, '--format', 'torchrun', '--where', 'slurm', '--to', 'away'],
       trained,
     );
-    expect(files).toEqual(['README.md', 'distillery_torch', 'jobs', 'requirements.txt', 'run', 'run.sh']);
+    expect(files).toEqual(['README.md', 'distillery_torch', 'jobs', 'requirements.txt', 'run', 'run.sh', 'slurm.sh']);
     const away = path.join(trained, 'away');
     const tokenizer = (folder: string): string =>
       readFileSync(path.join(folder, 'tokenizer', 'tokenizer.json'), 'utf8');
@@ -339,16 +339,16 @@ describe('an experiment for PyTorch', () => {
     writeFileSync(file, readFileSync(file, 'utf8').replace('"status": "done"', '"status": "stopped"'));
     const { code, stderr } = await distillery(['resume', path.basename(directory), '--engine', 'torchrun'], begun);
     expect([code, stderr]).toEqual([2, expect.stringContaining('ends where a training diverges')]);
+    const named = await distillery(['run', 'tiny.distill.json', '--engine', 'torchrun'], begun);
+    expect([named.code, named.stderr]).toEqual([2, expect.stringContaining('ends where a training diverges')]);
   });
 
   it('is refused where it asks for what Python has not', async () => {
     rewrite(workspace, (experiment) => {
-      experiment.student = { architecture: { family: 'electra', hiddenSize: 24, layers: 1, heads: 2 } };
       experiment.training = { ...experiment.training, onDivergence: 'lower-rate' };
       experiment.torchrun = { interpreter: './python' };
     });
     const text = await wrong(['validate', 'tiny.distill.json']);
-    expect(text).toContain('The engine "torchrun" does not compute the family "electra".');
     expect(text).toContain('The engine "torchrun" ends where a training diverges.');
     expect(text).toContain('cannot have "./python" started.');
   });

@@ -16,7 +16,6 @@ import { type Complaint, problemAt } from '../../protocol/problem';
 import type { StudentPreset } from '../../protocol/student-presets';
 import { studentAlternatives, studentOf, type StudentAlternative } from '../student-alternatives';
 import { phrase } from '../../protocol/problems/phrases';
-import { torchrunEngine, torchrunFamilies } from '../../protocol/torchrun';
 import { cuttableKinds } from '../../tokenizer/cut-vocabulary';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
@@ -76,22 +75,7 @@ export async function checkModels(
   findings.check(() => checkHiddenLayers(experiment, facts, findings));
   findings.check(() => checkInitialization(experiment, facts, findings));
   findings.check(() => checkSizes(experiment, facts, findings));
-  findings.check(() => checkTorchrunFamilies(experiment, facts, findings));
   return facts;
-}
-
-/** Python computes some of the families. */
-function checkTorchrunFamilies({ engine, student }: Experiment, facts: ModelFacts, findings: Findings): void {
-  if (engine !== torchrunEngine) return;
-  const known: readonly string[] = torchrunFamilies;
-  const models: [Path, TeacherModel | undefined][] = [
-    [['teacher'], facts.teacher],
-    [student.architecture === undefined ? ['student'] : ['student', 'architecture', 'family'], facts.student],
-  ];
-  for (const [path, model] of models) {
-    if (model === undefined || isOpaque(model) || known.includes(model.family)) continue;
-    findings.error(path, 'torchrun-without-family', { family: model.family, families: torchrunFamilies });
-  }
 }
 
 /** What the models' sizes follow from beside the experiment's; undefined where nothing tells the vocabulary. */

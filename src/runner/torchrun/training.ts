@@ -66,7 +66,7 @@ export async function trainOnTorchrun(
   await writeJob(run, training, { shared, folder, runner: process.pid, strategy });
   const wish = new Wish(run, folder);
   await wish.tell();
-  const child = start(torchrun, folder);
+  const child = start(torchrun, folder, path.join(directory, 'logs', path.relative(shared, folder)));
   const stopListening = run.control.listen(() => void wish.tell());
   const closed = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
@@ -89,8 +89,12 @@ export async function trainOnTorchrun(
   }
 }
 
-function start({ interpreter, processes, threads }: Torchrun, folder: string): ChildProcess {
-  const elastic = ['--standalone', '--nnodes=1', `--nproc-per-node=${processes}`, `--max-restarts=${MOST_RESTARTS}`];
+function start({ interpreter, processes, threads }: Torchrun, folder: string, logs: string): ChildProcess {
+  requireOwned(logs);
+  const elastic = [
+    ...['--standalone', '--nnodes=1', `--nproc-per-node=${processes}`, `--max-restarts=${MOST_RESTARTS}`],
+    ...keptErrors(logs),
+  ];
   const worker = ['-m', 'distillery_torch', folder];
   return spawn(interpreter.python, ['-m', 'torch.distributed.run', ...elastic, ...worker], {
     cwd: packageFolder(),
@@ -99,6 +103,9 @@ function start({ interpreter, processes, threads }: Torchrun, folder: string): C
     windowsHide: true,
   });
 }
+
+/** What each process says on standard error goes into a file of its own, START/attempt_N/RANK/stderr.log, and on to who reads torchrun's. */
+export const keptErrors = (folder: string): string[] => [`--log-dir=${folder}`, '--tee=2'];
 
 /** Workers of one machine find each other without its network. */
 const loopback: NodeJS.ProcessEnv = process.platform === 'linux' ? { GLOO_SOCKET_IFNAME: 'lo' } : {};
