@@ -28,7 +28,7 @@ it.skipIf(!hasSshd)('an experiment goes to a host when what was missing there is
   const list = page.locator('.quick-input-list .monaco-list-row');
   await list.filter({ hasText: 'as the file says' }).waitFor();
   // They come when they have been asked.
-  await list.filter({ hasText: /^cpu/ }).first().waitFor({ timeout: 120_000 });
+  await list.filter({ hasText: /\bcpu\b/ }).first().waitFor({ timeout: 120_000 });
   for (const place of ['Another host…', 'Slurm…', 'Kubernetes…', 'torchrun'])
     await list.filter({ hasText: place }).first().waitFor();
   await window.picture('run-on');
