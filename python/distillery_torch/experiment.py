@@ -75,6 +75,12 @@ class Architecture:
     rotary_layers: list[bool] | None = None
     sliding_window: int | None = None
     sliding_layers: list[bool] | None = None
+    embedding_size: int | None = None
+    sliding_rotary: Rotary | None = None
+    pools_mean: bool = False
+    query_scalar: float | None = None
+    score_cap: float | None = None
+    logit_cap: float | None = None
 
     @property
     def is_language_model(self) -> bool:
@@ -214,8 +220,8 @@ def read_job(folder: Path) -> Job:
 def read_architecture(values: dict[str, Any]) -> Architecture:
     """Read an architecture, its names in either case."""
     values = _snake(values)
-    rotary = values.get("rotary")
-    return _fill(Architecture, values | {"rotary": _fill(Rotary, rotary) if rotary else None})
+    rotaries = {name: values[name] for name in ("rotary", "sliding_rotary") if values.get(name)}
+    return _fill(Architecture, values | {name: _fill(Rotary, rotary) for name, rotary in rotaries.items()})
 
 
 def _objective(values: dict[str, Any] | None) -> Objective | None:

@@ -18,7 +18,7 @@ import type { InspectedDistribution, InspectedPosition, StudyKind } from '../pro
 import { formatNumber, formatQuantity, formatShare } from '../protocol/format';
 import type { RunResult } from './run/carry-out';
 import { findings, terminalBars, terminalTable } from './report/comparison-table';
-import { cacheText, teacherCacheCommand } from './commands/cache';
+import { cacheCommand, cacheText } from './commands/cache';
 import { compareRuns } from './commands/compare';
 import { complete } from './commands/complete';
 import { demo, nextToTry } from './commands/demo';
@@ -318,10 +318,13 @@ function program(examples: string): Command {
     )
     .option('--tokens <n>', 'of a corpus, as 300B or 1T, in place of the dataset, which need not be here', largeCount)
     .action(planVerb);
-  verb('cache', 'what is kept of teachers’ answers here, and how much space it takes')
+  verb(
+    'cache',
+    'what is kept here of teachers’ answers and of where the rows of large files lie, and how much space it takes',
+  )
     .option('--remove <key...>', 'remove those whose key begins so; "all" removes every one')
     .action(async ({ json, remove }: JsonOption & { remove?: string[] }) => {
-      const result = await teacherCacheCommand(remove);
+      const result = await cacheCommand(remove);
       print(json === true, result, () => cacheText(result));
     });
   verb('devices', 'what can compute here, and the libraries that some engines need')

@@ -3,6 +3,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { CacheResult } from '../../src/runner/commands/cache';
 import { distillery, document, sampleRows, start, stoppingAt, tinyWorkspace, until, untilStopped } from './program';
 
 const training = { epochs: 1, evaluateEvery: 1000, checkpointEvery: 5 };
@@ -38,7 +39,8 @@ describe('a run of a file of more than a gigabyte', () => {
     expect(log(first!)).toMatch(/the dataset is large: its rows are read and tokenized when their batch comes/);
     expect(log(first!)).toMatch(/longer than 64 MB/);
     expect(log(first!)).toMatch(/the teacher is asked in every step/);
-    expect(readdirSync(path.join(workspace, '.distillery/cache/rows'))).toHaveLength(1);
+    const { rowIndexes } = await document<CacheResult>(['cache'], workspace);
+    expect(rowIndexes).toMatchObject([{ file: data, rows: 120 }]);
 
     const { child, outcome } = start(['run', 'tiny.distill.json'], workspace, stoppingAt('.', 8));
     await untilStopped(child);
@@ -52,5 +54,10 @@ describe('a run of a file of more than a gigabyte', () => {
     const { code, stderr } = await distillery(['resume', second], workspace);
     expect(code).toBe(2);
     expect(stderr).toMatch(/train\.jsonl.*changed/);
+
+    expect((await distillery(['cache'], workspace)).stdout).toContain(`where 120 rows lie in ${data}`);
+    const after = await document<CacheResult>(['cache', '--remove', rowIndexes[0]!.key.slice(0, 8)], workspace);
+    expect(after).toMatchObject({ rowIndexes: [], removed: [rowIndexes[0]!.key] });
+    expect(readdirSync(path.join(workspace, '.distillery/cache/rows'))).toEqual([]);
   });
 });

@@ -186,10 +186,6 @@ const torchrun = {
     remedy:
       'This file has all that its processes said. Mend that, and resume the run: it goes on from its last checkpoint.',
   },
-  'torchrun-without-family': {
-    message: 'The engine "torchrun" does not compute the family "{family}".',
-    remedy: 'Use one of {families:names}, or another engine.',
-  },
   'torchrun-without-teacher': {
     message: 'The engine "torchrun" does not ask a teacher with "source": "{source}".',
     remedy: 'Use a single model, or another engine.',

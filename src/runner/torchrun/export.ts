@@ -32,7 +32,7 @@ import { machinesElsewhere } from './torchrun';
  * @param target an experiment file, or a run, whose teacher is then taken as it was trained
  * @param folder an empty one
  * @param where what is to start it there, in place of what the experiment names
- * @throws ComplaintError where the teacher is not there yet, or Python does not compute one of the models
+ * @throws ComplaintError where the teacher is not there yet, or Python does not ask one of its kind
  */
 export async function exportForTorchrun(
   target: string,
