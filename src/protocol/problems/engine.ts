@@ -220,12 +220,12 @@ const torchrun = {
     remedy: 'Mend that, and resume the run.',
   },
   'torchrun-no-interpreter-there': {
-    message: 'Python cannot be started as "{python}" on {host}: {reason}',
+    message: 'Python cannot be started as "{python}" on {host}: {reason}.',
     remedy: `Install it there, or name an interpreter of that host: ${interpreterThere}.`,
     actions: { connect: '{host}' },
   },
   'torchrun-without-torch-there': {
-    message: 'The Python "{python}" on {host} cannot load what it trains with: {reason}',
+    message: 'The Python "{python}" on {host} cannot load what it trains with: {reason}.',
     remedy: `Install PyTorch and safetensors there ({installTorch}), or name another interpreter: ${interpreterThere}.`,
     actions: { installTorch: '{host}' },
   },
@@ -242,7 +242,7 @@ const torchrun = {
   'torchrun-host-small': {
     message: 'On {host} the disk of the home folder has only {free:bytes} free.',
     remedy:
-      'A training keeps its rows, its teacher and up to three checkpoints in ~/.cache/distillery there while it goes on: make room for them.',
+      'While it goes on, a training keeps its rows, its teacher and up to three checkpoints in ~/.cache/distillery, there: make room for them.',
     actions: { connect: '{host}' },
   },
   'torchrun-hosts-here': {
