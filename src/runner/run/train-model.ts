@@ -4,7 +4,7 @@ import { collectGarbage } from '../../engine/freed-memory';
 import type { Evaluator } from '../../distill/evaluation/evaluator';
 import { StoppedAsking } from '../../distill/teacher/cache';
 import { NotFinite, requireFiniteTensor } from '../../distill/not-finite';
-import { isLanguageModel, trainedSpecs } from '../../distill/specs';
+import { trainedSpecs } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
 import type { Prober, ProbedLogits } from '../../distill/evaluation/prober';
 import type { Trainer } from '../../distill/training/trainer';
@@ -157,8 +157,6 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
         step,
         await training.probes.prober.probe(trainer.trained).catch(atStep(step, experimentFile)),
       );
-      // Logits over a vocabulary, several times over: the next step had better not find them there.
-      if (isLanguageModel(architecture)) collectGarbage();
     }
     await alert(watch.evaluated({ step, metrics: measured }));
     waited++;
