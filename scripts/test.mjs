@@ -34,6 +34,7 @@ const longForms = {
     'dataset/long-lines',
     'atomic-directory',
     'runner/interrupted',
+    'runner/large-dataset',
     'runner/run.test',
     'runner/memory-plan',
     'runner/open-memory',

@@ -182,11 +182,11 @@ export function parseCsvRecord(
   names: readonly string[],
   delimiter: Delimiter,
 ): Record<string, unknown> | undefined {
-  const records = parseWhole(text.replaceAll('\r\n', '\n'), {
+  const records = parseWhole<Record<string, unknown>>(text.replaceAll('\r\n', '\n'), {
     ...settings(delimiter),
     columns: [...names],
     record_delimiter: '\n',
-  }) as Record<string, unknown>[];
+  });
   return records.length === 1 ? records[0] : undefined;
 }
 

@@ -108,6 +108,8 @@ describe('an index of rows', () => {
     const files = [
       ...[write('a.jsonl', odd), write('b.jsonl', damaged), write('c.jsonl', '\n')],
       ...[write('a.csv', oddCsv), write('b.tsv', oddTsv), write('c.csv', damagedCsv), write('d.csv', 'text,label\n')],
+      // More lines than are held, in more than one piece.
+      write('e.csv', `${oddCsv}\n${Array.from({ length: 5000 }, (_, i) => `"row\r\n${i}",b\r\n`).join('')}`),
     ];
     const expected = await allRows(files);
     const indexed = await Promise.all(files.map(async (file) => ({ index: await indexRows(file, columns), columns })));

@@ -28,7 +28,7 @@ it.skipIf(!hasSshd)('an experiment goes to a host when what was missing there is
   const list = page.locator('.quick-input-list .monaco-list-row');
   await list.filter({ hasText: 'as the file says' }).waitFor();
   // They come when they have been asked.
-  await list.filter({ hasText: /^cpu/ }).first().waitFor({ timeout: 120_000 });
+  await list.filter({ hasText: /cpu/ }).first().waitFor({ timeout: 120_000 });
   for (const place of ['Another host…', 'Slurm…', 'Kubernetes…', 'torchrun'])
     await list.filter({ hasText: place }).first().waitFor();
   await window.picture('run-on');
@@ -69,10 +69,10 @@ it.skipIf(!hasSshd)('an experiment goes to a host when what was missing there is
   await window.picture('run-on-question');
   await dialog.getByRole('button', { name: 'Train There' }).click();
   await window.lab.getByText(/torchrun.* on there/).waitFor({ timeout: 120_000 });
-  const run = window.rows('Experiments').filter({ hasText: 'on there' });
-  await run.waitFor();
-  await window.picture('run-on-host');
   await window.lab.locator('.status.done').waitFor({ timeout: 240_000 });
+  const run = window.rows('Experiments').filter({ hasText: 'on there' });
+  await window.rows('Experiments').filter({ hasText: /^spam/ }).locator('.monaco-tl-twistie').click();
+  await run.waitFor();
   await expect.poll(async () => plain(await row.textContent())).toMatch(/^there ?(?!not ).*PyTorch/);
   for (const theme of allThemes) {
     await window.chooseTheme(theme);
