@@ -11,6 +11,11 @@ export const torchrunPlaces = ['local', 'ssh', 'slurm', 'kubernetes'] as const;
 
 export type TorchrunPlace = (typeof torchrunPlaces)[number];
 
+/** Those that start an exported folder. */
+export const scheduledPlaces = ['slurm', 'kubernetes'] as const satisfies TorchrunPlace[];
+
+export type ScheduledPlace = (typeof scheduledPlaces)[number];
+
 /** Accelerators whose figures are known; `distill/planning/devices.ts` has them. */
 export const deviceNames = [
   'H100',

@@ -199,7 +199,10 @@ function contentOf({ synced, written }: Inode, loss: Loss, random: () => number)
     case 'contents':
       return last;
     default: {
-      const ways = [synced, zerosAfter(synced, last.length), previous, last, last.subarray(0, last.length >> 1)];
+      // What was synced at the front of a file stays there while only what follows it is written.
+      const certain = last.subarray(0, synced.length).equals(synced) ? synced.length : 0;
+      const half = last.subarray(0, (certain + last.length) >> 1);
+      const ways = [synced, zerosAfter(synced, last.length), previous, last, half];
       return ways[Math.floor(random() * ways.length)]!;
     }
   }

@@ -333,10 +333,10 @@ describe('an experiment for PyTorch', () => {
     rewrite(trained, (experiment) => (experiment.torchrun = torchrun));
     const run = await document<Result>(['run', 'tiny.distill.json'], trained);
     const { files } = await document<{ files: string[] }>(
-      ['export', run.directory, '--format', 'torchrun', '--to', 'away'],
+      ['export', run.directory, '--format', 'torchrun', '--where', 'slurm', '--to', 'away'],
       trained,
     );
-    expect(files).toEqual(['README.md', 'distillery_torch', 'jobs', 'requirements.txt', 'run', 'run.sh']);
+    expect(files).toEqual(['README.md', 'distillery_torch', 'jobs', 'requirements.txt', 'run', 'run.sh', 'slurm.sh']);
     const away = path.join(trained, 'away');
     const tokenizer = (folder: string): string =>
       readFileSync(path.join(folder, 'tokenizer', 'tokenizer.json'), 'utf8');
@@ -355,6 +355,8 @@ describe('an experiment for PyTorch', () => {
     writeFileSync(file, readFileSync(file, 'utf8').replace('"status": "done"', '"status": "stopped"'));
     const { code, stderr } = await distillery(['resume', path.basename(directory), '--engine', 'torchrun'], begun);
     expect([code, stderr]).toEqual([2, expect.stringContaining('ends where a training diverges')]);
+    const named = await distillery(['run', 'tiny.distill.json', '--engine', 'torchrun'], begun);
+    expect([named.code, named.stderr]).toEqual([2, expect.stringContaining('ends where a training diverges')]);
   });
 
   it('is refused where it asks for what Python has not', async () => {

@@ -5,6 +5,7 @@ import { deviceNamed, type Device } from '../../distill/planning/devices';
 import type { Experiment, ResolvedExperiment } from '../../experiment/file/schema';
 import { complaint, ComplaintError } from '../../protocol/problem';
 import { devicesOf, type torchrunStrategies } from '../../protocol/torchrun';
+import { rememberHost } from '../devices/hosts';
 import { findInterpreter, requireCompiler, type Interpreter } from './interpreter';
 import { Host } from './ssh';
 import { deviceHere } from './device-here';
@@ -38,6 +39,7 @@ export async function openTorchrun(
   if (hosts > 1) throw new ComplaintError(complaint('torchrun-hosts-here', { hosts }));
   const host = where === 'ssh' ? new Host(on!) : undefined;
   const interpreter = await findInterpreter(experiment, host);
+  if (host) await rememberHost(host.name, interpreter);
   if (experiment.torchrun?.compile) await requireCompiler(interpreter, host);
   const count = processes === 'auto' ? Math.max(1, interpreter.gpus.length) : processes;
   const cores = host ? interpreter.cores : os.availableParallelism();
