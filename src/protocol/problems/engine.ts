@@ -181,6 +181,10 @@ const torchrun = {
     message: 'The Python "{python}" has PyTorch {version}; {least} or newer is needed.',
     remedy: 'Update it (-m pip install --upgrade torch), or set the environment variable DISTILLERY_PYTHON to another.',
   },
+  'torchrun-cannot-compile': {
+    message: 'torch.compile does not work with the Python "{python}": {reason}',
+    remedy: 'Install what it needs (on a processor a C++ compiler), or leave "compile" of "torchrun" out.',
+  },
   'torchrun-failed': {
     message: 'The training on PyTorch failed (exit code {code}): {reason}',
     remedy:
