@@ -3,7 +3,7 @@
  * `npm run bench -- growth ENGINE STEPS` looks at one engine's memory instead, `npm run bench -- curves` at how the step's
  * time grows, `npm run bench -- run-list` at how long the sidebar takes to read thousands of runs,
  * `npm run bench -- generation` at how fast texts are continued, `npm run bench -- open` at how much memory it takes to open a large checkpoint,
- * `npm run bench -- update` at the end of a step beside a copy of memory.
+ * `npm run bench -- update` at the end of a step beside a copy of memory, `npm run bench -- torchrun` at PyTorch's processes.
  */
 
 import { build } from 'esbuild';
@@ -35,6 +35,7 @@ await build({
     'jax-js',
     'open',
     'update',
+    'torchrun',
   ].map((name) => `bench/${name}.ts`),
   outdir: 'dist/bench',
   bundle: true,
@@ -55,6 +56,9 @@ const models = ['minilm', 'smollm2'];
 installModels(models.filter((name) => options.includes('--pretrained') || options.includes(name)));
 if (['growth', 'curves', 'run-list', 'load', 'beside', 'generation', 'open', 'update'].includes(options[0])) {
   run(`dist/bench/${options[0]}.js`, ...options.slice(1));
+} else if (options[0] === 'torchrun') {
+  if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');
+  run('dist/bench/torchrun.js', ...options.slice(1));
 } else {
   if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');
   run(options.includes('--whole') ? 'dist/bench/whole.js' : 'dist/bench/main.js', ...options);

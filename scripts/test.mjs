@@ -45,7 +45,7 @@ const longForms = {
   ],
   page: ['webview/layout', 'webview/long-run'],
   webgpu: ['golden/trajectories', 'engine/webgpu-operators', 'engine/webgpu-training'],
-  journeys: ['accessibility'],
+  journeys: ['accessibility', 'hosts'],
 };
 
 function vitest(name, filters) {

@@ -12,6 +12,7 @@ from torch import nn
 
 from distillery_torch.transformer import (
     ACTIVATIONS,
+    Block,
     Dropout,
     Forward,
     Model,
@@ -48,7 +49,7 @@ class Conv1D(nn.Module):
         return F.linear(x, self.weight.T, self.bias)
 
 
-class Gpt2Block(nn.Module):
+class Gpt2Block(Block):
     """x [B, L, D] → the same shape, or [R, D] where rows are chosen."""
 
     def __init__(self, a: Architecture) -> None:
@@ -60,7 +61,7 @@ class Gpt2Block(nn.Module):
         self.ln_2 = nn.LayerNorm(width, a.layer_norm_epsilon)
         self.mlp = Named(c_fc=Conv1D(width, inner), c_proj=Conv1D(inner, width))
 
-    def forward(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
+    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
         """See the class."""
         a, choose, chosen = self.a, forward.choose, forward.choose is not None
         query, key, value = (split_heads(part, a.heads) for part in self.attn.c_attn(self.ln_1(x)).chunk(3, -1))
@@ -86,9 +87,9 @@ class Gpt2(Model):
         if not a.is_language_model:
             self.score = nn.Linear(a.hidden_size, len(a.labels or []), bias=False)
 
-    def blocks(self) -> list[nn.Module]:
+    def blocks(self) -> list[Block]:
         """See ``Model``."""
-        return list(cast("nn.ModuleList", self.transformer.h))
+        return list(self.transformer.h)
 
     def states(self, batch: Batch, forward: Forward) -> States:
         """See ``Model``."""
@@ -171,7 +172,7 @@ class _RmsNorm(nn.Module):
         return F.rms_norm(x, weight.shape, weight, self.epsilon)
 
 
-class LlamaBlock(nn.Module):
+class LlamaBlock(Block):
     """x [B, L, D] → the same shape, or [R, D] where rows are chosen."""
 
     def __init__(self, a: Architecture) -> None:
@@ -230,7 +231,7 @@ class LlamaBlock(nn.Module):
             gate, up = self.mlp.gate_proj(x), self.mlp.up_proj(x)
         return cast("torch.Tensor", self.mlp.down_proj(ACTIVATIONS[self.a.activation](gate) * up))
 
-    def forward(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor, turns: Turns | None) -> torch.Tensor:
+    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor, turns: Turns | None) -> torch.Tensor:
         """See the class. ``turns``: none where positions are not told."""
         a, own, choose, chosen = self.a, self.own, forward.choose, forward.choose is not None
         query, key, value = self._heads(self._norm(own.before_attention, x))
@@ -261,9 +262,9 @@ class Llama(Model):
         elif not a.tie_word_embeddings:
             self.lm_head = nn.Linear(a.hidden_size, a.vocabulary_size, bias=False)
 
-    def blocks(self) -> list[nn.Module]:
+    def blocks(self) -> list[Block]:
         """See ``Model``."""
-        return list(cast("nn.ModuleList", self.model.layers))
+        return list(self.model.layers)
 
     def states(self, batch: Batch, forward: Forward) -> States:
         """See ``Model``."""

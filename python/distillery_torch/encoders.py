@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -11,6 +11,7 @@ from torch import nn
 
 from distillery_torch.transformer import (
     ACTIVATIONS,
+    Block,
     Dropout,
     Forward,
     Model,
@@ -62,7 +63,7 @@ class _PostNorm:
         return cast("torch.Tensor", self.output_norm(mlp + attended))
 
 
-class BertBlock(nn.Module):
+class BertBlock(Block):
     """x [B, L, D] → the same shape, or [R, D] where rows are chosen."""
 
     def __init__(self, a: Architecture) -> None:
@@ -78,7 +79,7 @@ class BertBlock(nn.Module):
         self.intermediate = Named(dense=nn.Linear(width, inner))
         self.output = output(inner)
 
-    def forward(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
+    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
         """See the class."""
         own, attention = self.attention.self, self.attention.output
         parts = _PostNorm(
@@ -120,9 +121,9 @@ class BertEncoder(Model):
         """The backbone, under its name."""
         return cast("Named", getattr(self, self.base_name))
 
-    def blocks(self) -> list[nn.Module]:
+    def blocks(self) -> list[Block]:
         """See ``Model``."""
-        return list(cast("nn.ModuleList", self.base.encoder.layer))
+        return list(self.base.encoder.layer)
 
     def states(self, batch: Batch, forward: Forward) -> States:
         """See ``Model``."""
@@ -248,7 +249,7 @@ class Electra(BertEncoder):
         return cast("torch.Tensor", self.classifier(rows, dropout, F.gelu))
 
 
-class DistilBertBlock(nn.Module):
+class DistilBertBlock(Block):
     """x [B, L, D] → the same shape, or [R, D] where rows are chosen."""
 
     def __init__(self, a: Architecture) -> None:
@@ -260,7 +261,7 @@ class DistilBertBlock(nn.Module):
         self.ffn = Named(lin1=nn.Linear(width, a.intermediate_size), lin2=nn.Linear(a.intermediate_size, width))
         self.output_layer_norm = nn.LayerNorm(width, a.layer_norm_epsilon)
 
-    def forward(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
+    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
         """See the class."""
         own, ffn = self.attention, self.ffn
         parts = _PostNorm(
@@ -299,9 +300,9 @@ class DistilBert(Model):
             self.pre_classifier = nn.Linear(width, width)
             self.classifier = nn.Linear(width, len(a.labels or []))
 
-    def blocks(self) -> list[nn.Module]:
+    def blocks(self) -> list[Block]:
         """See ``Model``."""
-        return list(cast("nn.ModuleList", self.distilbert.transformer.layer))
+        return list(self.distilbert.transformer.layer)
 
     def states(self, batch: Batch, forward: Forward) -> States:
         """See ``Model``."""
@@ -337,7 +338,7 @@ class DistilBert(Model):
 # ModernBERT: norms before the matrices, gated MLP, local attention in most blocks (Warner et al., 2024).
 
 
-class ModernBertBlock(nn.Module):
+class ModernBertBlock(Block):
     """x [B, L, D] → the same shape, or [R, D] where rows are chosen."""
 
     def __init__(self, a: Architecture, *, is_first: bool) -> None:
@@ -350,7 +351,7 @@ class ModernBertBlock(nn.Module):
         self.mlp_norm = nn.LayerNorm(width, a.layer_norm_epsilon, bias=False)
         self.mlp = Named(Wi=nn.Linear(width, 2 * inner, bias=False), Wo=nn.Linear(inner, width, bias=False))
 
-    def forward(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor, turns: Turns) -> torch.Tensor:
+    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor, turns: Turns) -> torch.Tensor:
         """See the class."""
         a, choose, chosen = self.a, forward.choose, forward.choose is not None
         normed = x if self.is_first else self.attn_norm(x)
@@ -386,9 +387,9 @@ class ModernBert(Model):
         else:
             self.classifier = nn.Linear(width, len(a.labels or []))
 
-    def blocks(self) -> list[nn.Module]:
+    def blocks(self) -> list[Block]:
         """See ``Model``."""
-        return list(cast("nn.ModuleList", self.model.layers))
+        return list(self.model.layers)
 
     def states(self, batch: Batch, forward: Forward) -> States:
         """See ``Model``. A mean is of finished rows: it cannot be taken before the last block's end."""
@@ -403,7 +404,7 @@ class ModernBert(Model):
         def of_block(index: int) -> tuple[object, ...]:
             return nearby if a.sliding_layers is not None and a.sliding_layers[index] else everywhere
 
-        forward = Forward(forward.dropout, None) if whole else forward
+        forward = replace(forward, choose=None) if whole else forward
         return run_blocks(cast("nn.ModuleList", self.model.layers), x, forward, of_block, self.model.final_norm)
 
     def transform(self, rows: torch.Tensor) -> torch.Tensor:

@@ -163,6 +163,10 @@ class Job:
     divide_teacher: bool
     """Whether the teacher is in shards too, where the strategy is "fsdp"."""
     dropout_draws: Literal["exact", "device"]
+    activation_checkpointing: bool
+    """Whether the student's blocks are computed again in the backward pass."""
+    compile: bool
+    """Whether ``torch.compile`` makes kernels of the blocks of both models."""
     training: Training
     objective: Objective | None
     student: Architecture

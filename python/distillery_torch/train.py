@@ -35,7 +35,7 @@ from distillery_torch.step import (
     name_in_checkpoint,
     optimizer_of,
 )
-from distillery_torch.transformer import DrawnDropout, Model
+from distillery_torch.transformer import Block, DrawnDropout, Model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +60,7 @@ class Trainer:
         device = processes.device
         student = build(job.student)
         self.distiller = Distiller(student, job.teacher, job.objective, job.whole_blocks)
+        student.recomputes = job.activation_checkpointing
         self.is_sharded = job.strategy == "fsdp" and dist.is_initialized()
         if self.is_sharded:
             freeze(self.distiller, job.training)
@@ -67,6 +68,10 @@ class Trainer:
         _assign(self.distiller, checkpoint.open_weights(job.initial), device)
         self.optimizer = optimizer_of(self.distiller, job.training)
         self.teacher = _teacher(job, device, divided=self.is_sharded and job.divide_teacher)
+        if job.compile:
+            for model in (student, self.teacher):
+                for block in model.blocks() if model else []:
+                    block.compile_it()
         self.wrapped: Any = self.distiller
         if not self.is_sharded and processes.world > 1:
             self.wrapped = DistributedDataParallel(self.distiller)
@@ -233,7 +238,7 @@ def _assign(module: nn.Module, stored: Files, device: torch.device) -> None:
     module.load_state_dict(weights, assign=True)
 
 
-def _shard(model: nn.Module, blocks: list[nn.Module]) -> None:
+def _shard(model: nn.Module, blocks: list[Block]) -> None:
     """FSDP2: parameters, gradients and moments in shards, gathered block by block; what lies outside of the blocks until the backward pass."""
     for block in blocks:
         fully_shard(block)

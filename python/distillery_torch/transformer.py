@@ -6,12 +6,13 @@ B rows of L tokens, width D, H heads of width d.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from distillery_torch.randomness import keep_mask, random_words
 
@@ -36,6 +37,9 @@ ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 class Dropout(Protocol):
     """Drops elements of x at a rate; ``chosen``: its rows are predictions, not rows of the batch."""
 
+    site: int
+    """How many masks were drawn: what is computed again goes back to the place where it began."""
+
     def __call__(self, x: torch.Tensor, rate: float, *, chosen: bool = False) -> torch.Tensor:
         """Give x with elements dropped and the others scaled by 1 / (1 − rate)."""
 
@@ -48,8 +52,9 @@ class DrawnDropout:
     """
 
     def __init__(self, batch: Batch, key: tuple[int, int], *, exact: bool) -> None:
-        self._batch, self._key, self._exact, self._site = batch, key, exact, 0
+        self._batch, self._key, self._exact, self.site = batch, key, exact, 0
 
+    @torch.compiler.disable  # type: ignore[misc]
     def __call__(self, x: torch.Tensor, rate: float, *, chosen: bool = False) -> torch.Tensor:
         """See ``Dropout``. Each call with a rate is one more site."""
         if rate == 0:
@@ -58,8 +63,8 @@ class DrawnDropout:
         whole = batch.whole_predictions if chosen else batch.whole_rows
         places = batch.prediction_places if chosen else batch.row_places
         shape = (whole, *x.shape[1:])
-        key = (*self._key, self._site)
-        self._site += 1
+        key = (*self._key, self.site)
+        self.site += 1
         if self._exact:
             keep = keep_mask(math.prod(shape), rate, key).view(shape).to(x.device)
         else:
@@ -68,9 +73,16 @@ class DrawnDropout:
         return x * (keep[places] / (1 - rate)).to(x.dtype)
 
 
-def no_dropout(x: torch.Tensor, rate: float, *, chosen: bool = False) -> torch.Tensor:
-    """Keep everything, in evaluation."""
-    return x
+class _NoDropout:
+    site = 0
+
+    def __call__(self, x: torch.Tensor, rate: float, *, chosen: bool = False) -> torch.Tensor:
+        """Keep everything."""
+        return x
+
+
+no_dropout = _NoDropout()
+"""Keeps everything, in evaluation."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,8 @@ class Forward:
     dropout: Dropout
     choose: Callable[[torch.Tensor], torch.Tensor] | None
     """Picks the rows that predict, [B, L, D] → [R, D], where the last block is to compute no others."""
+    recomputes: bool
+    """Whether a block keeps its input alone and is computed again in the backward pass (Chen et al., 2016)."""
 
 
 @dataclass(frozen=True)
@@ -160,18 +174,46 @@ class Vocabulary:
         return logits if self.cap is None else capped(logits.float(), self.cap)
 
 
+class Block(nn.Module):
+    """A transformer block."""
+
+    def compute(self, x: torch.Tensor, forward: Forward, *arguments: Any) -> torch.Tensor:  # noqa: ANN401 - a family's own
+        """X [B, L, D] → the same shape, or [R, D] where rows are chosen."""
+        raise NotImplementedError
+
+    def forward(self, x: torch.Tensor, forward: Forward, *arguments: Any) -> torch.Tensor:  # noqa: ANN401
+        """Compute it, once, or once more in the backward pass."""
+        if not forward.recomputes:
+            return self.compute(x, forward, *arguments)
+        dropout = forward.dropout
+        site = dropout.site
+
+        def compute(x: torch.Tensor) -> torch.Tensor:
+            dropout.site = site
+            return self.compute(x, forward, *arguments)
+
+        # Masks are drawn by their keys: no state of a generator has to be kept.
+        return checkpoint(compute, x, use_reentrant=False, preserve_rng_state=False)
+
+    def compile_it(self) -> None:
+        """Have ``torch.compile`` make kernels of it; masks are drawn between them."""
+        self.__dict__["compute"] = torch.compile(self.compute)
+
+
 class Model(nn.Module):
     """A backbone with its head."""
 
     def __init__(self, a: Architecture) -> None:
         super().__init__()
         self.a = a
+        self.recomputes = False
+        """Whether training computes its blocks again in the backward pass."""
 
     def states(self, batch: Batch, forward: Forward) -> States:
         """Compute the backbone."""
         raise NotImplementedError
 
-    def blocks(self) -> list[nn.Module]:
+    def blocks(self) -> list[Block]:
         """Give its transformer blocks, lowest first."""
         raise NotImplementedError
 
@@ -210,7 +252,8 @@ class Model(nn.Module):
             return self.classified(batch, x)
 
         early = batch.predicts_few and self.a.layers - 1 not in (whole or [])
-        states = self.states(batch, Forward(dropout, choose if early else None))
+        recomputes = self.recomputes and torch.is_grad_enabled()
+        states = self.states(batch, Forward(dropout, choose if early else None, recomputes))
         rows = choose(states.hidden[-1]) if states.chosen is None else states.chosen
         prediction = self.transform(rows) if self.a.is_language_model else self.classify(rows, dropout)
         return prediction, states.hidden
@@ -225,7 +268,7 @@ def run_blocks(
 ) -> States:
     """Run the blocks one after the other; ``last``: the norm after them."""
     hidden = [x]
-    quiet = Forward(forward.dropout, None)
+    quiet = replace(forward, choose=None)
     for index, block in enumerate(blocks):
         if index > 0:
             hidden.append(x)

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { beginRun, changeRun, train } from '../extension/sample-run';
 import { hasPython, python } from '../torchrun/python';
+import { torture } from '../torture';
 import { hasSshd, OtherHost } from '../torchrun/sshd';
 import { setMachine, sshOf } from './desk';
 import { atEnd } from './endings';
@@ -28,7 +29,7 @@ it.skipIf(!hasSshd)('an experiment goes to a host when what was missing there is
   const list = page.locator('.quick-input-list .monaco-list-row');
   await list.filter({ hasText: 'as the file says' }).waitFor();
   // They come when they have been asked.
-  await list.filter({ hasText: /^cpu/ }).first().waitFor({ timeout: 120_000 });
+  await list.filter({ hasText: /cpu/ }).first().waitFor({ timeout: 120_000 });
   for (const place of ['Another host…', 'Slurm…', 'Kubernetes…', 'torchrun'])
     await list.filter({ hasText: place }).first().waitFor();
   await window.picture('run-on');
@@ -67,13 +68,19 @@ it.skipIf(!hasSshd)('an experiment goes to a host when what was missing there is
     .toBe(true);
   expect(plain(await dialog.textContent())).toMatch(/Train on there\?.*PyTorch \d.*sent there/);
   await window.picture('run-on-question');
+  await expect.poll(async () => plain(await row.textContent())).toMatch(/^there ?(?!not ).*PyTorch/);
+  if (!torture) {
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    expect(existsSync(path.join(workspace, '.distillery'))).toBe(false);
+    return;
+  }
   await dialog.getByRole('button', { name: 'Train There' }).click();
   await window.lab.getByText(/torchrun.* on there/).waitFor({ timeout: 120_000 });
-  const run = window.rows('Experiments').filter({ hasText: 'on there' });
-  await run.waitFor();
-  await window.picture('run-on-host');
   await window.lab.locator('.status.done').waitFor({ timeout: 240_000 });
-  await expect.poll(async () => plain(await row.textContent())).toMatch(/^there ?(?!not ).*PyTorch/);
+  const run = window.rows('Experiments').filter({ hasText: 'on there' });
+  await window.rows('Experiments').filter({ hasText: /^spam/ }).locator('.monaco-tl-twistie').click();
+  await run.waitFor();
   for (const theme of allThemes) {
     await window.chooseTheme(theme);
     await window.picture(`hosts-${theme}`);

@@ -31,7 +31,7 @@ function makeLarge(file: string, rows: readonly string[]): void {
 
 describe('a run of a file of more than a gigabyte', () => {
   it('begins without reading all of it, ends alike when it was killed, and leaves the next run nothing to read', async () => {
-    const workspace = tinyWorkspace({ task: 'text-classification', training });
+    const workspace = tinyWorkspace({ task: 'text-classification', training, controls: [] });
     const data = path.join(workspace, 'train.jsonl');
     makeLarge(data, sampleRows('spam', 'train', 120));
     // What was changed so lately might be changed again within the same time stamp, and its index is not kept.

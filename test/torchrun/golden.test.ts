@@ -27,8 +27,8 @@ import { runPaths } from '../../src/run-directory/run-paths';
 import { initialProjections } from '../../src/runner/run/models';
 import { batchesOf, trainingBatches, type PreparedRun } from '../../src/runner/run/prepared-run';
 import { writeJob } from '../../src/runner/torchrun/job';
-import { allOr } from '../torture';
-import { evaluationsOf, hasPython, metricsOf, python } from './python';
+import { allOr, torture } from '../torture';
+import { difference, evaluationsOf, hasPython, metricsOf, python } from './python';
 
 const VOCABULARY = 40;
 const MASK = 4;
@@ -44,6 +44,8 @@ interface Case {
   width?: number;
   unlabelled?: boolean;
   poolsMean?: true;
+  torchrun?: { activationCheckpointing?: true; compile?: true };
+  precision?: 'bfloat16';
   dropout?: number;
 }
 
@@ -51,7 +53,7 @@ const isEncoder = (family: Family): boolean => !('causal-lm' in familyLayouts[fa
 const encoder = { task: 'text-classification', family: 'bert' } as const;
 const hidden = { loss: 'mse' as const, layers: [[1, 0]] as [number, number][], weight: 0.1 };
 
-const all: readonly Case[] = [
+const all: Case[] = [
   ...divergenceNames.map((divergence): Case => ({ ...encoder, name: divergence, objective: { divergence } })),
   ...familyNames
     .filter((family) => !isEncoder(family))
@@ -111,6 +113,41 @@ const all: readonly Case[] = [
   },
 ];
 
+const again: Case = {
+  name: 'blocks that are computed again',
+  task: 'masked-lm',
+  family: 'electra',
+  dropout: 0.1,
+  objective: { hidden },
+  torchrun: { activationCheckpointing: true },
+};
+all.push(again);
+
+/** As long as all the others together. */
+const hasCompiler = await promisify(execFile)('c++', ['--version']).then(
+  () => true,
+  () => false,
+);
+if (torture && hasCompiler) {
+  all.push({
+    name: 'blocks that are compiled',
+    task: 'causal-lm',
+    family: 'llama',
+    dropout: 0.1,
+    objective: { hidden },
+    torchrun: { compile: true },
+  });
+}
+
+/** The recorded engine computes it in float32 all the same. */
+const rounded: Case = {
+  name: 'bfloat16',
+  task: 'causal-lm',
+  family: 'gemma3_text',
+  objective: { hidden },
+  precision: 'bfloat16',
+};
+
 /** One of each kind that could go wrong by itself. */
 const cases = allOr(
   all,
@@ -121,6 +158,7 @@ const cases = allOr(
       'bert, masked-lm',
       'distilbert, classes',
       'rows without labels',
+      again.name,
       'accumulation',
     ].includes(name),
   ),
@@ -212,7 +250,12 @@ function runOf(one: Case, directory: string, executor: Executor): PreparedRun {
   return {
     executor,
     paths: runPaths(directory),
-    experiment: { task: one.task, dataset: { maxLength: 24 }, precision: 'float32', torchrun: { dropout: 'exact' } },
+    experiment: {
+      task: one.task,
+      dataset: { maxLength: 24 },
+      precision: one.precision ?? 'float32',
+      torchrun: { dropout: 'exact', ...one.torchrun },
+    },
     data: { tokenizer, train, labelled, validation, leftOut: 0 },
   } as unknown as PreparedRun;
 }
@@ -287,11 +330,12 @@ const script = fileURLToPath(new URL('../../python/tests/jobs.py', import.meta.u
 describe.skipIf(!hasPython)('a training on PyTorch is that of the recorded engine', () => {
   const folders = mkdtempSync(path.join(os.tmpdir(), 'distillery-torchrun-'));
   const folderOf = (one: Case): string => path.join(folders, String(all.indexOf(one)));
+  const trained = [...cases, rounded];
   const outcomes = new Map<Case, Outcome>();
   beforeAll(async () => {
     const executor = await openExecutor('cpu', { threads: 1 });
-    for (const one of cases) outcomes.set(one, await train(one, folderOf(one), executor));
-    const jobs = cases.map((one) => path.join(folderOf(one), 'torchrun', 'student'));
+    for (const one of trained) outcomes.set(one, await train(one, folderOf(one), executor));
+    const jobs = trained.map((one) => path.join(folderOf(one), 'torchrun', 'student'));
     await promisify(execFile)(python, [script, ...jobs], { env: { ...process.env, OMP_NUM_THREADS: '1' } });
   }, 600_000);
 
@@ -322,6 +366,13 @@ describe.skipIf(!hasPython)('a training on PyTorch is that of the recorded engin
         expectNear(theirs[i]![name as keyof Metrics]!, value as number, name, 2e-3);
       }
     }
+  });
+
+  it('in bfloat16 follows float32 within 2 %, and is something else', () => {
+    const [own, theirs] = [outcomes.get(rounded)!.records, metricsOf(folderOf(rounded))];
+    expect(theirs.length).toBe(own.length);
+    expect(difference(theirs, own)).toBeLessThan(0.02);
+    expect(difference(theirs, own)).toBeGreaterThan(1e-4);
   });
 
   it.each(cases)('$name: weights and moments after the last step', async (one) => {

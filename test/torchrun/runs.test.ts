@@ -297,6 +297,19 @@ describe.skipIf(!hasPython || !torture || !hasNamespaces)('an experiment on two 
   });
 });
 
+describe.skipIf(!hasPython || !torture)('torch.compile', () => {
+  it('is refused before a run where it does not work', async () => {
+    const workspace = tinyWorkspace({ task: 'text-classification', engine: 'torchrun' });
+    rewrite(workspace, (experiment) => (experiment.torchrun = { compile: true }));
+    const cache = mkdtempSync(path.join(os.tmpdir(), 'distillery-inductor-'));
+    const env = { ...environment, CXX: '/nowhere/c++', TORCHINDUCTOR_CACHE_DIR: cache };
+    const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace, env);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('torch.compile does not work with the Python')]);
+    expect(stderr).toContain('/nowhere/c++');
+    expect(existsSync(path.join(workspace, '.distillery', 'runs'))).toBe(false);
+  });
+});
+
 describe('an experiment for PyTorch', () => {
   const workspace = tinyWorkspace({ task: 'text-classification', engine: 'torchrun' });
   const wrong = async (args: string[], env = {}): Promise<string> => {
@@ -315,7 +328,9 @@ describe('an experiment for PyTorch', () => {
   it('is written out from a run with all that it needs, and not before its teacher is trained', async () => {
     const text = await wrong(['export', 'tiny.distill.json', '--format', 'torchrun']);
     expect(text).toContain('Its teacher is not trained yet.');
+    const torchrun = { activationCheckpointing: true, compile: true };
     const trained = tinyWorkspace({ task: 'text-classification', training: { epochs: 1 } });
+    rewrite(trained, (experiment) => (experiment.torchrun = torchrun));
     const run = await document<Result>(['run', 'tiny.distill.json'], trained);
     const { files } = await document<{ files: string[] }>(
       ['export', run.directory, '--format', 'torchrun', '--where', 'slurm', '--to', 'away'],
@@ -327,13 +342,18 @@ describe('an experiment for PyTorch', () => {
       readFileSync(path.join(folder, 'tokenizer', 'tokenizer.json'), 'utf8');
     expect(tokenizer(path.join(away, 'run'))).toBe(tokenizer(run.directory));
     const job = JSON.parse(readFileSync(path.join(away, 'jobs/student/job.json'), 'utf8')) as Record<string, unknown>;
+    expect(job).toMatchObject(torchrun);
     expect(job).toMatchObject({ data: '../data', output: '../../run', teacherModel: '../teacher-model', runner: null });
     expect(existsSync(path.join(away, 'jobs/controls/no-distillation/initial/model.safetensors'))).toBe(true);
     expect(readFileSync(path.join(away, 'run.sh'), 'utf8')).not.toContain(trained);
   });
 
   it('is not gone on with where it was begun with what Python has not', async () => {
-    const begun = tinyWorkspace({ task: 'text-classification', training: { epochs: 1, onDivergence: 'lower-rate' } });
+    const begun = tinyWorkspace({
+      task: 'text-classification',
+      training: { epochs: 1, onDivergence: 'lower-rate' },
+      controls: [],
+    });
     const { directory } = await document<Result>(['run', 'tiny.distill.json'], begun);
     const file = path.join(directory, 'run.json');
     writeFileSync(file, readFileSync(file, 'utf8').replace('"status": "done"', '"status": "stopped"'));

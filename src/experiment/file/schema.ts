@@ -687,6 +687,18 @@ export const torchrunSchema = z
       .describe(
         '"device": PyTorch draws dropout masks where it computes. "exact": those of the other engines to the last bit, drawn one after the other, which is slow.',
       ),
+    activationCheckpointing: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Keeps of each of the student's blocks its input alone, and computes it again in the backward pass: less memory, a third more time. No result changes but by rounding.",
+      ),
+    compile: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Has torch.compile make kernels of the blocks: a minute or more at the start, faster steps. On a processor it needs a C++ compiler.',
+      ),
     interpreter: z
       .string()
       .min(1)

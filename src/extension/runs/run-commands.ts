@@ -87,7 +87,7 @@ async function placeOf({ hosts, log }: RunCommandParts, { host, name }: RunRecor
     host.name,
   );
   const [onHost, here] = [l10n.t('Go On There'), l10n.t('Go On Here')];
-  const chosen = await ask(question, detail, onHost, here);
+  const chosen = await ask(question, detail, here, onHost);
   if (chosen === onHost) return there;
   return chosen === here ? { options: ['--engine', 'auto'] } : undefined;
 }

@@ -181,6 +181,10 @@ const torchrun = {
     message: 'The Python "{python}" has PyTorch {version}; {least} or newer is needed.',
     remedy: 'Update it (-m pip install --upgrade torch), or set the environment variable DISTILLERY_PYTHON to another.',
   },
+  'torchrun-cannot-compile': {
+    message: 'torch.compile does not work with the Python "{python}": {reason}',
+    remedy: 'Install what it needs (on a processor a C++ compiler), or leave "compile" of "torchrun" out.',
+  },
   'torchrun-failed': {
     message: 'The training on PyTorch failed (exit code {code}): {reason}',
     remedy:
@@ -216,12 +220,12 @@ const torchrun = {
     remedy: 'Mend that, and resume the run.',
   },
   'torchrun-no-interpreter-there': {
-    message: 'Python cannot be started as "{python}" on {host}: {reason}',
+    message: 'Python cannot be started as "{python}" on {host}: {reason}.',
     remedy: `Install it there, or name an interpreter of that host: ${interpreterThere}.`,
     actions: { connect: '{host}' },
   },
   'torchrun-without-torch-there': {
-    message: 'The Python "{python}" on {host} cannot load what it trains with: {reason}',
+    message: 'The Python "{python}" on {host} cannot load what it trains with: {reason}.',
     remedy: `Install PyTorch and safetensors there ({installTorch}), or name another interpreter: ${interpreterThere}.`,
     actions: { installTorch: '{host}' },
   },
@@ -238,7 +242,7 @@ const torchrun = {
   'torchrun-host-small': {
     message: 'On {host} the disk of the home folder has only {free:bytes} free.',
     remedy:
-      'A training keeps its rows, its teacher and up to three checkpoints in ~/.cache/distillery there while it goes on: make room for them.',
+      'While it goes on, a training keeps its rows, its teacher and up to three checkpoints in ~/.cache/distillery, there: make room for them.',
     actions: { connect: '{host}' },
   },
   'torchrun-hosts-here': {

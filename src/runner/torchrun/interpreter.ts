@@ -98,20 +98,38 @@ export interface Probed {
 
 const readProbed = (output: string): Probed => JSON.parse(output.trim().split('\n').at(-1)!) as Probed;
 
+const COMPILE_PROBE = `
+import json
+try:
+    import torch
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.compile(lambda x: x.cos() + 1)(torch.ones(8, device=device))
+    print(json.dumps({}))
+except Exception as error:
+    print(json.dumps({"missing": next(line for line in f"{type(error).__name__}: {error}".splitlines() if line)}))
+`;
+
+/** @throws ComplaintError where torch.compile does not work with this Python */
+export async function requireCompiler({ python }: Interpreter, host?: Host): Promise<void> {
+  const { missing } = host ? await probeThere(python, host, COMPILE_PROBE) : await probe(python, COMPILE_PROBE);
+  if (missing === undefined) return;
+  throw new ComplaintError(complaint('torchrun-cannot-compile', { python, reason: missing }));
+}
+
 /** @throws ComplaintError where the host cannot be reached, or has no such interpreter */
-export async function probeThere(python: string, host: Host): Promise<Probed> {
+export async function probeThere(python: string, host: Host, script = PROBE): Promise<Probed> {
   // Its own words where it is not there; a host that cannot be reached is told by itself.
-  const { code, output, errors } = await host.run(`exec ${quoted(python)} -c ${quoted(PROBE)}`);
+  const { code, output, errors } = await host.run(`exec ${quoted(python)} -c ${quoted(script)}`);
   if (code === 0) return readProbed(output);
   if (code === NO_CONNECTION) await host.ask(':');
   const reason = errors.trim().split('\n').at(-1) ?? '';
   throw new ComplaintError(complaint('torchrun-no-interpreter-there', { python, host: host.name, reason }));
 }
 
-async function probe(python: string): Promise<Probed> {
+async function probe(python: string, script = PROBE): Promise<Probed> {
   try {
     const options = { cwd: packageFolder(), env: pythonEnvironment(), timeout: PROBE_TIMEOUT_MS, windowsHide: true };
-    const { stdout } = await promisify(execFile)(python, ['-c', PROBE], options);
+    const { stdout } = await promisify(execFile)(python, ['-c', script], options);
     return readProbed(stdout);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

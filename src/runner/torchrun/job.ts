@@ -85,6 +85,8 @@ function describeJob(run: PreparedRun, training: JobTraining, place: JobPlace): 
     strategy: strategy === 'ddp' ? 'ddp' : 'fsdp',
     divideTeacher: strategy === 'fsdp with the teacher divided',
     dropoutDraws: experiment.torchrun?.dropout ?? 'device',
+    activationCheckpointing: experiment.torchrun?.activationCheckpointing ?? false,
+    compile: experiment.torchrun?.compile ?? false,
     training: spec,
     objective: objective ?? null,
     student,

@@ -17,7 +17,7 @@ import { packageFolder } from './interpreter';
 import { type Host, quoted } from './ssh';
 import { strategyFor } from './strategy';
 import type { Torchrun } from './torchrun';
-import { Following, keptErrors, MOST_RESTARTS, type Event, type TorchrunTraining } from './training';
+import { Following, keptErrors, MOST_RESTARTS, reasonIn, type Event, type TorchrunTraining } from './training';
 
 /** Below the home folder there. */
 const PLACE = '.cache/distillery';
@@ -118,11 +118,8 @@ export async function trainOverSsh(
   const isFinished = following.finished;
   if (code !== 0 || isFinished === undefined) {
     const errors = await host.ask(`tail -n 200 ${quoted(`${there}/${job}/errors`)}`);
-    const reason =
-      errors
-        .trim()
-        .split('\n')
-        .findLast((line) => /Error|Exception/.test(line)) ?? 'it said nothing';
+    const lines = errors.split('\n').filter((line) => line.trim() !== '');
+    const reason = reasonIn(lines);
     throw InputError.at(`${host.name}:${there}/${job}/errors`, 'torchrun-failed', { code: code ?? 'none', reason });
   }
   if (isFinished) {

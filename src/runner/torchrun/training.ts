@@ -159,10 +159,8 @@ class ErrorOutput {
     lines.on('close', () => log.end());
   }
 
-  /** The first worker's own error, or else the last line. */
   get reason(): string {
-    const error = this.last.map((line) => errorLine.exec(line)?.[1]).find((found) => found !== undefined);
-    return (error ?? this.last.at(-1) ?? 'it said nothing').trim();
+    return reasonIn(this.last);
   }
 }
 
@@ -170,6 +168,12 @@ const LINES_KEPT = 200;
 
 /** The last line of a traceback, `torch.OutOfMemoryError: …`, after a worker's number where torchrun puts one before it. */
 const errorLine = /^(?:\[\w+\]:)?\s*((?:[a-z_]+\.)*[A-Z]\w*(?:Error|Exception|Exit): .*)/;
+
+/** The first worker's own error, or else the last line. */
+export function reasonIn(lines: readonly string[]): string {
+  const error = lines.map((line) => errorLine.exec(line)?.[1]).find((found) => found !== undefined);
+  return (error ?? lines.at(-1) ?? 'it said nothing').trim();
+}
 
 /** Hears what Python says, and tells it on as `trainModel` does. */
 export class Following {
