@@ -35,7 +35,7 @@ function probeProgram(a: Architecture, shape: BatchShape, rows: number): Program
     const parameters = withPrefix('model.', tensors);
     const { prediction } = predict(a, parameters, tensors);
     if (!isLanguageModel(a)) return { logits: prediction };
-    const probed = tf.gather<tf.Tensor2D>(prediction as tf.Tensor2D, tensors.probed as tf.Tensor1D);
+    const probed = tf.gather<tf.Tensor2D>(prediction, tensors.probed as tf.Tensor1D);
     return { logits: vocabularyLogits(vocabularyHead(a, parameters), probed) };
   });
 }
