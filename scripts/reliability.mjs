@@ -38,7 +38,7 @@ export function tellReliability() {
     .filter((name) => name.endsWith('.json'))
     .sort()) {
     const tried = JSON.parse(readFileSync(`${figures}/${file}`, 'utf8'));
-    const name = file.startsWith('fuzz-') ? `files: ${tried.what}` : (tried.what ?? 'kill −9 of a sweep');
+    const name = file.startsWith('fuzz-') ? `files: ${tried.what}` : tried.what;
     console.log(`${name}: ${told(tried)}`);
     rows.set(name, `| ${name} | ${told(tried)} | ${when}, ${where} |`);
   }

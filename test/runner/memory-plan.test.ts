@@ -72,7 +72,8 @@ describe('the predicted memory of a run', () => {
     expect(code, stderr).toBe(0);
     const { memory } = JSON.parse(readFileSync(path.join(onlyRun(folder), 'run.json'), 'utf8')) as RunRecord;
     const { predictedBytes, peakBytes } = memory!;
-    tellFigures(`planned-memory-${name.replaceAll(' ', '-')}`, { predictedBytes, peakBytes: peakBytes! });
+    const figures = { 'bytes planned': predictedBytes, 'bytes at most': peakBytes! };
+    tellFigures(`planned-memory-${name.replaceAll(' ', '-')}`, { what: `memory of a training, ${name}`, ...figures });
     const share = memory!.predictedBytes / memory!.peakBytes!;
     expect(share).toBeGreaterThan(0.6);
     expect(share).toBeLessThan(1.7);

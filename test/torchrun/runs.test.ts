@@ -304,7 +304,7 @@ describe.skipIf(!hasPython || !torture)('torch.compile', () => {
     const cache = mkdtempSync(path.join(os.tmpdir(), 'distillery-inductor-'));
     const env = { ...environment, CXX: '/nowhere/c++', TORCHINDUCTOR_CACHE_DIR: cache };
     const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace, env);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('torch.compile does not work with the Python')]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('cannot compile a model by torch.compile')]);
     expect(stderr).toContain('/nowhere/c++');
     expect(existsSync(path.join(workspace, '.distillery', 'runs'))).toBe(false);
   });

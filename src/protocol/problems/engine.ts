@@ -182,7 +182,7 @@ const torchrun = {
     remedy: 'Update it (-m pip install --upgrade torch), or set the environment variable DISTILLERY_PYTHON to another.',
   },
   'torchrun-cannot-compile': {
-    message: 'torch.compile does not work with the Python "{python}": {reason}',
+    message: 'The Python "{python}" cannot compile a model by torch.compile: {reason}',
     remedy: 'Install what it needs (on a processor a C++ compiler), or leave "compile" of "torchrun" out.',
   },
   'torchrun-failed': {
