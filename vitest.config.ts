@@ -26,6 +26,12 @@ const alone = [
 /** The GPU that the processor imitates is for a project of its own: "auto" would time it for minutes. */
 const withoutGpu = { VK_ICD_FILENAMES: 'none' };
 
+/** For all that tests start: see the file. What is long starts the program as a person does. */
+const takingCompiled =
+  process.env.DISTILLERY_TORTURE === '1'
+    ? undefined
+    : { NODE_OPTIONS: `--require "${path.resolve('test/runner/compiled.cjs').replaceAll('\\', '/')}"` };
+
 export default defineConfig({
   // tfjs-core must be one instance, its ES modules, so that gradients and backends register on the same engine.
   resolve: { mainFields: ['module', 'main'], dedupe: ['@tensorflow/tfjs-core'] },
@@ -53,10 +59,10 @@ export default defineConfig({
           globalSetup: ['test/runner/build-runner.ts'],
           // What is tested is read once by each worker, and not by each file.
           isolate: false,
-          env: withoutGpu,
+          env: { ...withoutGpu, ...takingCompiled },
         },
       },
-      { extends: true, test: { name: 'alone', include: alone, env: withoutGpu } },
+      { extends: true, test: { name: 'alone', include: alone, env: { ...withoutGpu, ...takingCompiled } } },
       {
         extends: true,
         test: {

@@ -14,6 +14,7 @@ import type { LoadedProgram } from '../src/engine/executor';
 import { createArchitecture, parameterCount } from '../src/model/layouts/config';
 import { initializeParameters, type Model } from '../src/model/parameters';
 import { topIndices } from '../src/protocol/distribution';
+import type { HostTensor } from '../src/engine/array';
 
 const PROMPT = 16;
 const NEW = 128;
@@ -40,10 +41,26 @@ const models = {
   }),
 };
 
+/** Tokens a second. */
 interface Rates {
   kept: number;
   anew: number;
   batch: number;
+}
+
+/** Texts at once. */
+const TOGETHER = 8;
+
+/** Bytes a second that a copy of more memory than any cache holds moves, read and written. */
+function readingRate(): number {
+  const numbers = new Float64Array(2 ** 26);
+  let best = 0;
+  for (let round = 0; round < 3; round++) {
+    const began = performance.now();
+    numbers.copyWithin(0, 2 ** 25);
+    best = Math.max(best, 2 ** 29 / ((performance.now() - began) / 1000));
+  }
+  return best;
 }
 
 async function measure(engine: Engine, model: Model): Promise<Rates> {
@@ -54,6 +71,7 @@ async function measure(engine: Engine, model: Model): Promise<Rates> {
   const next = new NextTokens({
     architecture,
     parameters,
+    place: (tensor: HostTensor) => executor.place(tensor),
     load: (name, program) => {
       const loaded = programs.get(name) ?? executor.load(program());
       programs.set(name, loaded);
@@ -81,13 +99,15 @@ async function measure(engine: Engine, model: Model): Promise<Rates> {
     }
     return best;
   };
-  const rates = { kept: await rate(1, false), anew: await rate(1, true), batch: await rate(8, false) };
+  const rates = { kept: await rate(1, false), anew: await rate(1, true), batch: await rate(TOGETHER, false) };
+  await next.release();
   for (const program of programs.values()) await (await program).release();
   return rates;
 }
 
 async function main(engines: Engine[]): Promise<void> {
   const rows: string[] = [];
+  const bandwidth = readingRate();
   for (const engine of engines) {
     for (const [name, architecture] of Object.entries(models)) {
       const { kept, anew, batch } = await measure(engine, {
@@ -95,18 +115,22 @@ async function main(engines: Engine[]): Promise<void> {
         parameters: initializeParameters(architecture, 1),
       });
       const size = `${(parameterCount(architecture) / 1e6).toFixed(0)} M`;
+      // Of one text a token reads every weight, of several a step does.
+      const bytes = 4 * parameterCount(architecture);
       const figures = [anew, kept, batch].map((rate) => rate.toFixed(rate < 100 ? 1 : 0));
-      rows.push(`| ${name}, ${size} | ${engine} | ${figures.join(' | ')} | ${(kept / anew).toFixed(1)} |`);
+      const gains = [kept, batch].map((rate) => (rate / anew).toFixed(1));
+      const shares = [kept, batch / TOGETHER].map((steps) => `${((100 * steps * bytes) / bandwidth).toFixed(0)} %`);
+      rows.push(`| ${name}, ${size} | ${engine} | ${[...figures, ...gains, ...shares].join(' | ')} |`);
       console.log(rows.at(-1));
     }
   }
   const text = `# Tokens a second of a text that is continued
 
-${NEW} tokens after ${PROMPT}, greedily, twelve blocks; the better of two rounds. *Anew*: every token of the text computed for each new one, as until November 2026. *Kept*: keys and values of earlier tokens kept. \`npm run bench -- generation\` repeats it.
+${NEW} tokens after ${PROMPT}, greedily, twelve blocks; the better of two rounds. *Anew*: every token of the text computed for each new one, as until November 2026. *Kept*: keys and values of earlier tokens kept. *Read*: the share of this machine's memory bandwidth (${(bandwidth / 1e9).toFixed(0)} GB/s, by a copy on one core) that reading the weights once a step takes; a step that is near 100 % is bound by memory, and one above it is read by more than one core or from the caches. \`npm run bench -- generation\` repeats it.
 ${os.cpus().length} processors: ${os.cpus()[0]?.model ?? 'unknown'}.
 
-| model | engine | anew | kept | kept, 8 texts at once | kept / anew |
-| --- | --- | --- | --- | --- | --- |
+| model | engine | anew | kept | kept, ${TOGETHER} texts at once | kept / anew | ${TOGETHER} texts / anew | read, one text | read, ${TOGETHER} texts |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 `;
   writeFileSync('bench/GENERATION.md', text);

@@ -1,7 +1,8 @@
 """PyTorch's side of the comparison: the same distillation step as bench/ours.ts, written as one would write it there.
 
 Usage: python peer.py FOLDER [--compile] [--bf16]; then a number of steps on each line of standard input. Each answer is a line of
-JSON on standard output, as bench/side.ts describes. python peer.py --rate THREADS [--bf16] writes one number: see product_rate.
+JSON on standard output, as bench/side.ts describes. With --steps N it does so many and writes how long each took, under torchrun
+as one of its processes (DDP), each with its rows of every batch. python peer.py --rate THREADS [--bf16] writes one number: see product_rate.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import torch  # noqa: E402
+import torch.distributed as dist  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 import transformers  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
@@ -56,6 +58,13 @@ class Distillation:
         self.teacher = load(folder / "teacher", setup["task"]).eval().requires_grad_(False)
         self.student = load(folder / "student", setup["task"]).train()
         self.batches = load_batches(folder)
+        if dist.is_initialized():
+            rank, world = dist.get_rank(), dist.get_world_size()
+            self.student = torch.nn.parallel.DistributedDataParallel(self.student)
+            self.batches = [
+                ({name: rows.chunk(world)[rank] for name, rows in inputs.items()}, labels.chunk(world)[rank])
+                for inputs, labels in self.batches
+            ]
         matrices = [p for p in self.student.parameters() if p.dim() > 1]
         vectors = [p for p in self.student.parameters() if p.dim() <= 1]
         groups = [{"params": matrices, "weight_decay": setup["weightDecay"]}, {"params": vectors, "weight_decay": 0.0}]
@@ -114,12 +123,25 @@ def write(line):
     print(json.dumps(line), flush=True)
 
 
+def write_steps(distillation, steps):
+    milliseconds = []
+    for _ in range(steps):
+        started = time.perf_counter()
+        distillation.step()
+        milliseconds.append((time.perf_counter() - started) * 1000)
+    if not dist.is_initialized() or dist.get_rank() == 0:
+        write({"milliseconds": milliseconds})
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--rate", type=int)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--steps", type=int)
     arguments = parser.parse_args()
     if arguments.rate:
         torch.set_num_threads(arguments.rate)
@@ -128,8 +150,12 @@ def main():
     setup = json.loads((arguments.folder / "setup.json").read_text())
     torch.set_num_threads(setup["threads"])
     torch.set_float32_matmul_precision("highest")
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        dist.init_process_group("gloo")
     empty = megabytes("VmRSS")
     distillation = Distillation(arguments.folder, setup, arguments.compile, arguments.bf16)
+    if arguments.steps:
+        return write_steps(distillation, arguments.steps)
     versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     write({"versions": versions, "emptyMegabytes": empty})
     for line in sys.stdin:

@@ -3,7 +3,8 @@
  * `npm run bench -- growth ENGINE STEPS` looks at one engine's memory instead, `npm run bench -- curves` at how the step's
  * time grows, `npm run bench -- run-list` at how long the sidebar takes to read thousands of runs,
  * `npm run bench -- generation` at how fast texts are continued, `npm run bench -- open` at how much memory it takes to open a large checkpoint,
- * `npm run bench -- update` at the end of a step beside a copy of memory, `npm run bench -- student` at the time to a good student.
+ * `npm run bench -- update` at the end of a step beside a copy of memory, `npm run bench -- torchrun` at PyTorch's processes,
+ * `npm run bench -- student` at the time from files to a good student, beside scripts in PyTorch.
  */
 
 import { build } from 'esbuild';
@@ -35,6 +36,7 @@ await build({
     'jax-js',
     'open',
     'update',
+    'torchrun',
     'student',
   ].map((name) => `bench/${name}.ts`),
   outdir: 'dist/bench',
@@ -54,9 +56,10 @@ installTestLibraries();
 const [, , ...options] = process.argv;
 const models = ['minilm', 'smollm2'];
 installModels(models.filter((name) => options.includes('--pretrained') || options.includes(name)));
-if (
-  ['growth', 'curves', 'run-list', 'load', 'beside', 'generation', 'open', 'update', 'student'].includes(options[0])
-) {
+if (['growth', 'curves', 'run-list', 'load', 'beside', 'generation', 'open', 'update'].includes(options[0])) {
+  run(`dist/bench/${options[0]}.js`, ...options.slice(1));
+} else if (['torchrun', 'student'].includes(options[0])) {
+  if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');
   run(`dist/bench/${options[0]}.js`, ...options.slice(1));
 } else {
   if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');

@@ -48,8 +48,9 @@ const bundles = [
     ...ownAddress,
     entryPoints: ['src/runner/main.ts'],
     outfile: 'dist/runner.js',
-    // Packages with native code.
+    // Packages with native code. They are CommonJS too, and what V8 keeps of a compiled program cannot hold an import() (test/runner/compiled.cjs).
     external: ['onnxruntime-node', 'koffi'],
+    supported: { 'dynamic-import': false },
     banner: { js: `#!/usr/bin/env node\n${bundleUrl}` },
   },
   {

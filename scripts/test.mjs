@@ -34,6 +34,7 @@ const longForms = {
     'dataset/long-lines',
     'atomic-directory',
     'runner/interrupted',
+    'runner/large-dataset',
     'runner/run.test',
     'runner/memory-plan',
     'runner/open-memory',
@@ -44,7 +45,7 @@ const longForms = {
   ],
   page: ['webview/layout', 'webview/long-run'],
   webgpu: ['golden/trajectories', 'engine/webgpu-operators', 'engine/webgpu-training'],
-  journeys: ['accessibility'],
+  journeys: ['accessibility', 'hosts'],
 };
 
 function vitest(name, filters) {
@@ -190,6 +191,6 @@ const all = await runAll(chosen);
 rmSync(temporary, { recursive: true, force: true });
 const total = Object.fromEntries(counts.map((count) => [count, all.reduce((sum, result) => sum + result[count], 0)]));
 for (const failure of all.flatMap(({ failures }) => failures ?? [])) console.log(`failed: ${failure}`);
-if (args.includes('--torture')) await tellReliability();
+if (args.includes('--torture')) tellReliability();
 console.log(inWords(total));
 if (total.failed > 0) process.exitCode = 1;

@@ -6,7 +6,8 @@ import { ContextKeys } from './extension/base/context-keys';
 import { requireTrust } from './extension/base/require-trust';
 import { runnerStarter } from './extension/base/runner-process';
 import { registerDatasets } from './extension/datasets/register-datasets';
-import { registerDevices } from './extension/devices/register-devices';
+import { DeviceList } from './extension/devices/device-list';
+import { namesIn, registerDevices } from './extension/devices/register-devices';
 import { ExperimentFiles } from './extension/experiments/experiment-files';
 import { registerExperiments } from './extension/experiments/register-experiments';
 import { Inspections } from './extension/inspection/inspections';
@@ -17,6 +18,7 @@ import { ExperimentChecker } from './extension/models/experiment-checker';
 import { ModelList } from './extension/models/model-list';
 import { ModelServer } from './extension/models/model-server';
 import { Endpoints } from './extension/runs/endpoints';
+import { Hosts } from './extension/runs/hosts';
 import { registerRuns } from './extension/runs/register-runs';
 import { RunList, type ListedRun } from './extension/runs/run-list';
 import { registerTools } from './extension/tools/register-tools';
@@ -50,23 +52,34 @@ export function activate({
   const inspections = new Inspections(runs, models, workspaceState, report);
 
   const endpoints = new Endpoints(secrets, globalState);
-  const common = { runs, keys, log, report, startRunner, endpoints, extensionUri };
+  const hosts = new Hosts(startRunner, cwd, requireTrust);
+  const devices = new DeviceList(startRunner, cwd, requireTrust, () => namesIn(libraries.DISTILLERY_LIBRARIES));
+  const devicesHere = () => devices.ready().then(() => devices.devices);
+  const common = { hosts, runs, keys, log, report, startRunner, endpoints, extensionUri };
   const show = (run: ListedRun): void => lab.open(run);
   const withCommands: Record<Subject, Disposable> = {
-    experiments: registerExperiments({ ...common, models: modelsHere, files, show, check, askStudents }),
+    experiments: registerExperiments({
+      ...common,
+      models: modelsHere,
+      devices: devicesHere,
+      files,
+      show,
+      check,
+      askStudents,
+    }),
     runs: registerRuns({ ...common, show, isShown: (id) => lab.isShown(id) }),
     inspection: registerInspection({ ...common, models, inspections }),
     devices: registerDevices({
       ...common,
       models: modelsHere,
+      devices,
       secrets,
       cwd,
-      libraries: libraries.DISTILLERY_LIBRARIES,
     }),
     lab: registerLab(runs, lab, log),
   };
   subscriptions.push(
-    ...[log, runs, files, models, checks, modelsHere, lab, inspections],
+    ...[log, runs, hosts, devices, files, models, checks, modelsHere, lab, inspections],
     ...Object.values(withCommands),
     registerDatasets({ files, inspections, report }),
     registerTools({ ...common, models, show, check }),

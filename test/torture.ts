@@ -22,8 +22,11 @@ export const processes = countOr('DISTILLERY_PROCESSES', os.availableParallelism
 /** Where what was tried is told, for the table of docs/reliability.md; scripts/reliability.mjs reads it. */
 const figures = 'dist/test/figures';
 
+/** `what` is the row of the table that they are for. */
+type Figures = { what: string } & Record<string, number | string>;
+
 /** Keeps what a long test tried, by a name of its own. Nothing is kept of a short form. */
-export function tellFigures(name: string, tried: Record<string, number | string>): void {
+export function tellFigures(name: string, tried: Figures): void {
   if (!torture) return;
   mkdirSync(figures, { recursive: true });
   writeFileSync(`${figures}/${name}.json`, `${JSON.stringify(tried, undefined, 2)}\n`);

@@ -14,17 +14,15 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from safetensors.torch import load_file, save_file
+from distillery_torch import shards
+from distillery_torch.shards import Files, Shards
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import torch
-
+    from distillery_torch.processes import Processes
     from distillery_torch.records import Record
-
-Tensors = dict[str, "torch.Tensor"]
 
 _WEIGHTS, _OPTIMIZER, _POSITION, _MANIFEST = (
     "model.safetensors",
@@ -32,62 +30,82 @@ _WEIGHTS, _OPTIMIZER, _POSITION, _MANIFEST = (
     "trainer.json",
     "manifest.json",
 )
+_METADATA = {"format": "pt"}
+_PROJECTION = "projection."
 
 
-@dataclass
-class State:
-    """All that a training needs to go on as if it had not been interrupted; tensors in host memory, float32."""
+@dataclass(frozen=True)
+class Position:
+    """All beside tensors that a training needs to go on as if it had not been interrupted."""
 
     step: int
     tokens: int
     rate_scale: float
-    parameters: Tensors
-    first: Tensors
-    second: Tensors
     best: Record | None
     waited: int
 
 
-def save_last(output: Path, initial: Path, state: State) -> None:
-    """Replace the last checkpoint; the one before is kept as ``previous``."""
+def save_last(
+    output: Path, initial: Path, position: Position, weights: Shards, moments: Shards, processes: Processes
+) -> None:
+    """Replace the last checkpoint; the one before is kept as ``previous``. All take part, and each writes what it has.
 
-    def write(folder: Path) -> None:
-        _save_model(folder, initial, state.parameters)
-        moments = {f"first.{name}": value for name, value in state.first.items()}
-        moments |= {f"second.{name}": value for name, value in state.second.items()}
-        moments |= {name: value for name, value in state.parameters.items() if name.startswith("projection.")}
-        save_file({name: value.contiguous() for name, value in moments.items()}, folder / _OPTIMIZER)
-        position: Record = {"step": state.step, "tokens": state.tokens}
-        if state.rate_scale != 1:
-            position["rateScale"] = state.rate_scale
-        if state.best is not None:
-            position["best"] = state.best
-        (folder / _POSITION).write_text(json.dumps(position | {"waited": state.waited}) + "\n", "utf-8")
-        _write_manifest(folder)
+    ``moments``: named ``first.NAME`` and ``second.NAME``.
+    """
+    model = {name: value for name, value in weights.items() if not name.startswith(_PROJECTION)}
+    rest = {name: value for name, value in weights.items() if name.startswith(_PROJECTION)}
 
-    _replace(output / "checkpoints" / "last", write, output / "checkpoints" / "previous")
+    def finish(folder: Path) -> None:
+        record: Record = {"step": position.step, "tokens": position.tokens}
+        if position.rate_scale != 1:
+            record["rateScale"] = position.rate_scale
+        if position.best is not None:
+            record["best"] = position.best
+        (folder / _POSITION).write_text(json.dumps(record | {"waited": position.waited}) + "\n", "utf-8")
+        _finish_model(folder, initial)
 
-
-def save_best(output: Path, initial: Path, parameters: Tensors) -> None:
-    """Replace the checkpoint that did best on validation."""
-
-    def write(folder: Path) -> None:
-        _save_model(folder, initial, parameters)
-        _write_manifest(folder)
-
-    _replace(output / "checkpoints" / "best", write, None)
+    files = {_WEIGHTS: model, _OPTIMIZER: moments | rest}
+    folders = output / "checkpoints"
+    _replace_by_all(folders / "last", files, finish, folders / "previous", processes, position.step)
 
 
-def load_last(output: Path) -> State | None:
-    """Read the state to go on from: the last checkpoint or, where that is damaged, the one before. None where nothing was saved."""
+def save_best(output: Path, initial: Path, step: int, weights: Shards, processes: Processes) -> None:
+    """Replace the checkpoint that did best on validation. All take part."""
+    model = {name: value for name, value in weights.items() if not name.startswith(_PROJECTION)}
+
+    def finish(folder: Path) -> None:
+        _finish_model(folder, initial)
+
+    _replace_by_all(output / "checkpoints" / "best", {_WEIGHTS: model}, finish, None, processes, step)
+
+
+def find_last(output: Path) -> Path | None:
+    """Find the checkpoint to go on from: the last or, where that is damaged, the one before. None where nothing was saved."""
     folders = (output / "checkpoints" / "last", output / "checkpoints" / "previous")
     found = [folder for folder in map(_complete, folders) if folder is not None]
     for folder in found:
         if not _is_damaged(folder):
-            return _read(folder)
+            return folder
     if found:
         raise SystemExit(f"{found[0]} is damaged, and so is the checkpoint before.")
     return None
+
+
+def read_position(folder: Path) -> Position:
+    """Read where a checkpoint was saved."""
+    record = json.loads((folder / _POSITION).read_text("utf-8"))
+    return Position(
+        record["step"],
+        record["tokens"],
+        record.get("rateScale", 1),
+        record.get("best"),
+        record.get("waited", 0),
+    )
+
+
+def open_last(folder: Path) -> Files:
+    """Open a checkpoint's tensors: weights under their names, moments as ``save_last`` names them."""
+    return Files(folder / _WEIGHTS, folder / _OPTIMIZER)
 
 
 def remove_damaged(output: Path) -> Path | None:
@@ -112,46 +130,20 @@ def export(output: Path, model: str, tokenizer: Path | None) -> None:
         for file in tokenizer.iterdir() if tokenizer else []:
             shutil.copy(file, folder / file.name)
 
-    _replace(output / model, write, None)
+    _replace(output / model, write)
 
 
-def load_weights(folder: Path) -> Tensors:
-    """Read a model that the runner has written; float32."""
-    return {name: value.float() for name, value in load_file(folder / _WEIGHTS).items()}
-
-
-def load_initial(folder: Path) -> Tensors:
-    """Read what a training starts from: the model, and projections where it has some."""
+def open_weights(folder: Path) -> Files:
+    """Open a model that the runner has written, and projections where it has some."""
     projections = folder / "projections.safetensors"
-    return load_weights(folder) | (load_file(projections) if projections.exists() else {})
+    return Files(folder / _WEIGHTS, *([projections] if projections.exists() else []))
 
 
-def _read(folder: Path) -> State:
-    position = json.loads((folder / _POSITION).read_text("utf-8"))
-    optimizer = load_file(folder / _OPTIMIZER)
-
-    def with_prefix(prefix: str) -> Tensors:
-        return {name.removeprefix(prefix): value for name, value in optimizer.items() if name.startswith(prefix)}
-
-    projections = {name: value for name, value in optimizer.items() if name.startswith("projection.")}
-    return State(
-        step=position["step"],
-        tokens=position["tokens"],
-        rate_scale=position.get("rateScale", 1),
-        parameters=load_weights(folder) | projections,
-        first=with_prefix("first."),
-        second=with_prefix("second."),
-        best=position.get("best"),
-        waited=position.get("waited", 0),
-    )
-
-
-def _save_model(folder: Path, initial: Path, parameters: Tensors) -> None:
-    model = {name: value.contiguous() for name, value in parameters.items() if not name.startswith("projection.")}
-    save_file(model, folder / _WEIGHTS, metadata={"format": "pt"})
+def _finish_model(folder: Path, initial: Path) -> None:
     for name in ("config.json", "generation_config.json"):
         if (initial / name).exists():
             shutil.copy(initial / name, folder / name)
+    _write_manifest(folder)
 
 
 def _digest(file: Path) -> str:
@@ -189,21 +181,48 @@ def _complete(target: Path) -> Path | None:
     return beside[0] if beside else None
 
 
-def _replace(target: Path, write: Callable[[Path], None], kept: Path | None) -> None:
+def _replace_by_all(
+    target: Path,
+    files: dict[str, Shards],
+    finish: Callable[[Path], None],
+    kept: Path | None,
+    processes: Processes,
+    step: int,
+) -> None:
+    """Replace a folder by one whose files of tensors all processes write. ``finish``: what the first does when they have."""
+    aside = target.with_name(f"{target.name}.tmp-{step:012d}")  # all know its name
+    if processes.is_first:
+        _begin(target, aside, kept)
+        for name, tensors in files.items():
+            shards.create(aside / name, tensors, _METADATA)
+    processes.wait()
+    for name, tensors in files.items():
+        shards.write(aside / name, tensors, _METADATA, is_first=processes.is_first)
+    processes.wait()
+    if processes.is_first:
+        finish(aside)
+        _put(target, aside, kept)
+
+
+def _replace(target: Path, write: Callable[[Path], None]) -> None:
+    aside = target.with_name(f"{target.name}.tmp-{secrets.token_hex(6)}")
+    _begin(target, aside, None)
+    write(aside)
+    _put(target, aside, None)
+
+
+def _begin(target: Path, aside: Path, kept: Path | None) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     _recover(target, kept)
-    suffix = secrets.token_hex(6)
-    aside = target.with_name(f"{target.name}.tmp-{suffix}")
-    complete, previous = (target.with_name(f"{target.name}.{state}-{suffix}") for state in ("new", "old"))
     aside.mkdir()
-    try:
-        write(aside)
-        for file in aside.iterdir():
-            _sync(file)
-        _sync(aside)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
+
+
+def _put(target: Path, aside: Path, kept: Path | None) -> None:
+    """Put a folder that is written in its place."""
+    for file in aside.iterdir():
+        _sync(file)
+    _sync(aside)
+    complete, previous = (aside.with_name(aside.name.replace(".tmp-", f".{state}-")) for state in ("new", "old"))
     aside.rename(complete)
     _sync(target.parent)
     _swap(target, complete, previous, kept)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
+import struct
+from array import array
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from safetensors.torch import load_file
 
 from distillery_torch.randomness import random_stream, shuffled
 
@@ -29,33 +32,68 @@ _MASKING_STREAM = 0x6D61736B
 EVALUATION_SEED = 0x5EED
 
 
-@dataclass(frozen=True)
 class Rows:
-    """Tokenized rows, as they lie in a file that all processes map into memory.
+    """Tokenized rows of a file that the runner has written, each read when it is asked for.
 
-    ``labels``: int32 [N], a class a row; float32 [N, C], numbers; or int32 [tokens], one a token, not shifted.
+    What a process holds of them are their lengths and places, 12 bytes a row.
     """
 
-    lengths: list[int]
-    starts: list[int]
-    input_ids: torch.Tensor
-    type_ids: torch.Tensor | None
-    labels: torch.Tensor
-    per_token: bool
-
-    @classmethod
-    def load(cls, file: Path, task: Task) -> Rows:
-        """Read a file that the runner has written."""
-        tensors = load_file(file)
-        lengths: list[int] = tensors["lengths"].tolist()
-        starts = [0]
-        for length in lengths:
-            starts.append(starts[-1] + length)
-        per_token = task != "text-classification"
-        return cls(lengths, starts, tensors["inputIds"], tensors.get("typeIds"), tensors["labels"], per_token)
+    def __init__(self, file: Path, task: Task) -> None:
+        self._path, self._file = file, file.open("rb", buffering=0)
+        (size,) = struct.unpack("<Q", self._bytes(0, 8))
+        self._begin = 8 + size
+        self._tensors: dict[str, dict[str, Any]] = json.loads(self._bytes(8, size))
+        self.lengths = array("i")
+        first, end = self._tensors["lengths"]["data_offsets"]
+        self.lengths.frombytes(self._bytes(self._begin + first, end - first))
+        self._starts = array("q", accumulate(self.lengths, initial=0))
+        self._per_token = task != "text-classification"
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def input_ids(self, index: int) -> torch.Tensor:
+        """Read a row's tokens, int32 [L]."""
+        return self._read("inputIds", self._starts[index], self.lengths[index])
+
+    def type_ids(self, index: int) -> torch.Tensor | None:
+        """Read their types, int32 [L]; None where no row has others than 0."""
+        return self._read("typeIds", self._starts[index], self.lengths[index]) if "typeIds" in self._tensors else None
+
+    def labels(self, index: int) -> torch.Tensor:
+        """Read a row's labels: int32 [1], its class; float32 [C], numbers; or int32 [L], one a token, not shifted."""
+        if self._per_token:
+            return self._read("labels", self._starts[index], self.lengths[index])
+        columns = self.columns or 1
+        return self._read("labels", index * columns, columns)
+
+    @property
+    def columns(self) -> int | None:
+        """How many numbers are a row's label; None where it is a class, or one a token."""
+        shape: list[int] = self._tensors["labels"]["shape"]
+        return shape[1] if len(shape) > 1 else None
+
+    def _read(self, name: str, first: int, count: int) -> torch.Tensor:
+        """Read some elements of a tensor, each of 4 bytes."""
+        dtype = _DTYPES[self._tensors[name]["dtype"]]
+        if count == 0:
+            return torch.empty(0, dtype=dtype)
+        place = self._begin + self._tensors[name]["data_offsets"][0] + 4 * first
+        return torch.frombuffer(self._bytes(place, 4 * count), dtype=dtype)
+
+    def _bytes(self, place: int, count: int) -> bytearray:
+        self._file.seek(place)
+        content = bytearray(count)
+        view, done = memoryview(content), 0
+        while done < count:
+            read = self._file.readinto(view[done:])
+            if not read:
+                raise SystemExit(f"{self._path} is cut off.")
+            done += read
+        return content
+
+
+_DTYPES = {"I32": torch.int32, "F32": torch.float32}
 
 
 @dataclass(frozen=True)
@@ -63,7 +101,7 @@ class Planned:
     """One batch to be: which rows, and the length that they are padded to."""
 
     length: int
-    indices: list[int]
+    indices: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -121,7 +159,7 @@ def plan_epoch(
     batches = math.ceil(count / batch_size)
     random = random_stream(seed, epoch)
     is_mixed = group_by_length is not True and shuffle
-    examples = shuffled(range(count), random) if is_mixed else list(range(count))
+    examples = shuffled(range(count), random) if is_mixed else array("i", range(count))
 
     def bucket_of(example: int) -> int:
         return next(i for i, limit in enumerate(buckets) if lengths[example] <= limit)
@@ -133,7 +171,7 @@ def plan_epoch(
     else:
         windows = batches // _WINDOW_BATCHES or batches
     planned: list[Planned] = []
-    sequence = list(range(batches))
+    sequence = array("i", range(batches))
     for window in range(windows):
         first, end = window * batches // windows, (window + 1) * batches // windows
         within = examples[first * batch_size : min(end * batch_size, count)]
@@ -141,12 +179,12 @@ def plan_epoch(
             # A batch alone is padded to the longest of its rows.
             parts = [(max(bucket_of(one) for one in within), within)]
         else:
-            members: list[list[int]] = [[] for _ in buckets]
+            members = [array("i") for _ in buckets]
             for one in within:
                 members[bucket_of(one)].append(one)
             parts = list(enumerate(members))
         last = max(bucket_of(one) for one in within)
-        waiting: list[int] = []
+        waiting = array("i")
         for bucket, own in parts:
             waiting += own if is_mixed or not shuffle else shuffled(own, random)
             whole = len(waiting) if bucket >= last else len(waiting) - len(waiting) % batch_size
@@ -221,7 +259,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Counts:
-    """What counts in a batch, of all processes."""
+    """What counts in a batch, or in a part of it."""
 
     predictions: int
     labelled: int
@@ -239,41 +277,45 @@ def collate(
     rank: int,
     world: int,
 ) -> tuple[Batch, Counts]:
-    """Make one process's part of a batch: rows rank · k … (rank + 1) · k of it, k = ⌈batch size / processes⌉."""
+    """Make one process's part of a batch: rows rank · k … (rank + 1) · k of it, k = ⌈batch size / processes⌉. No other row is read.
+
+    What it counts is its own; of a masked batch, ``placed`` tells what depends on the others'.
+    """
     length = planned.length
     share = math.ceil(batch_size / world)
     places = range(rank * share, (rank + 1) * share)
+    own = planned.indices[places.start : places.stop]
     ids = torch.full((share, length), pad_id, dtype=torch.int64)
     types = torch.zeros((share, length), dtype=torch.int64)
     mask = torch.zeros((share, length))
-    by_row: list[list[int]] = []
-    for row, index in enumerate(planned.indices):
-        start, width = rows.starts[index], rows.lengths[index]
-        tokens = rows.input_ids[start : start + width]
-        labels: list[int] = []
-        if rows.per_token:
-            labels = rows.labels[start : start + width].tolist()
-            if masking:
-                hidden, labels = mask_tokens(tokens.tolist(), labels, index, masking)
-                tokens = torch.tensor(hidden, dtype=torch.int64)
-        by_row.append(labels)
-        if row in places:
-            own = row - places.start
-            ids[own, :width] = tokens
-            mask[own, :width] = 1
-            if rows.type_ids is not None:
-                types[own, :width] = rows.type_ids[start : start + width]
-    token_count = sum(rows.lengths[index] for index in planned.indices)
-    here = [row for row in places if row < len(planned.indices)]
+    labels: list[torch.Tensor] = []
+    for row, index in enumerate(own):
+        width = rows.lengths[index]
+        tokens, wanted = rows.input_ids(index), rows.labels(index)
+        if masking:
+            tokens, wanted = (
+                torch.tensor(one, dtype=torch.int64)
+                for one in mask_tokens(tokens.tolist(), wanted.tolist(), index, masking)
+            )
+        labels.append(wanted)
+        ids[row, :width] = tokens
+        mask[row, :width] = 1
+        types_of_row = rows.type_ids(index)
+        if types_of_row is not None:
+            types[row, :width] = types_of_row
+    whole, few = batch_size, True
     if task == "text-classification":
-        predictions, counts = _rows_of_classes(rows, planned.indices, here, places)
-        whole, few = batch_size, True
-    else:
-        positions = _causal if task == "causal-lm" else _masked
-        predictions, whole, total = positions(by_row, places, batch_size, length)
-        counts = (total, total)
+        predictions = _rows_of_classes(labels, share, rows.columns)
+        prediction_places = torch.tensor(places)
+    elif task == "causal-lm":
+        predictions = _causal(labels, share, length)
+        whole = batch_size * (length - 1)
+        prediction_places = torch.arange(places.start * (length - 1), places.stop * (length - 1))
         few = 2 * whole <= batch_size * length
-    prediction_rows, targets, counted, labelled, prediction_places = predictions
+    else:
+        predictions = _masked(labels, length)
+        prediction_places = torch.arange(len(predictions[0]))
+    prediction_rows, targets, counted, labelled = predictions
     batch = Batch(
         ids,
         types,
@@ -289,58 +331,58 @@ def collate(
         prediction_places.clamp(max=whole - 1),
         few,
     )
-    return batch, Counts(counts[0], counts[1], token_count)
+    counts = Counts(int(counted.sum()), int(labelled.sum()), sum(rows.lengths[index] for index in own))
+    return placed(batch, 0, counts.predictions) if task == "masked-lm" else batch, counts
 
 
-_Predictions = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+def placed(batch: Batch, before: int, total: int) -> Batch:
+    """Tell a part of a masked batch that there are so many predictions in the whole of it, and so many before this part's."""
+    length = batch.input_ids.shape[1]
+    whole = max(masked_capacity(batch.whole_rows, length), _round_up(total))
+    places = torch.arange(before, before + len(batch.prediction_rows)).clamp(max=whole - 1)
+    few = 2 * whole <= batch.whole_rows * length
+    return replace(batch, whole_predictions=whole, prediction_places=places, predicts_few=few)
 
 
-def _rows_of_classes(
-    rows: Rows, indices: list[int], here: list[int], places: range
-) -> tuple[_Predictions, tuple[int, int]]:
+_Predictions = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def _rows_of_classes(labels: list[torch.Tensor], share: int, columns: int | None) -> _Predictions:
     """One prediction a row; a row without a label counts in the soft loss alone."""
-    labels = rows.labels[torch.tensor(indices, dtype=torch.int64)]
-    known = labels != NOT_COUNTED if labels.ndim == 1 else ~labels[:, 0].isnan()
-    share = len(places)
     counted, labelled = torch.zeros(share), torch.zeros(share)
-    is_class = labels.ndim == 1
-    targets = torch.zeros(share, dtype=torch.int64) if is_class else torch.zeros(share, labels.shape[1])
-    if here:
-        part = slice(here[0], here[-1] + 1)
-        counted[: len(here)] = 1
-        labelled[: len(here)] = known[part].float()
-        own = torch.where(known[part] if is_class else known[part, None], labels[part], torch.zeros_like(labels[part]))
-        targets[: len(here)] = own
-    predictions = (torch.arange(share), targets, counted, labelled, torch.tensor(places))
-    return predictions, (len(indices), int(known.sum()))
+    targets = torch.zeros(share, columns) if columns else torch.zeros(share, dtype=torch.int64)
+    for row, label in enumerate(labels):
+        counted[row] = 1
+        known = not bool(label[0].isnan()) if columns else int(label[0]) != NOT_COUNTED
+        if known:
+            labelled[row] = 1
+            targets[row] = label if columns else label[0]
+    return torch.arange(share), targets, counted, labelled
 
 
-def _causal(by_row: list[list[int]], places: range, rows: int, length: int) -> tuple[_Predictions, int, int]:
+def _causal(labels: list[torch.Tensor], share: int, length: int) -> _Predictions:
     """Position i predicts token i + 1; the shift is applied here and nowhere else."""
-    total = sum(label != NOT_COUNTED for labels in by_row for label in labels[1:])
-    targets, counted = torch.zeros((len(places), length - 1), dtype=torch.int64), torch.zeros((len(places), length - 1))
-    for own, row in enumerate(places):
-        if row < len(by_row):
-            for i, label in enumerate(by_row[row][1:]):
-                if label != NOT_COUNTED:
-                    targets[own, i] = label
-                    counted[own, i] = 1
-    positions = torch.arange(len(places))[:, None] * length + torch.arange(length - 1)
-    here = torch.arange(places.start * (length - 1), places.stop * (length - 1))
+    targets, counted = torch.zeros((share, length - 1), dtype=torch.int64), torch.zeros((share, length - 1))
+    for row, of_row in enumerate(labels):
+        following = of_row[1:]
+        known = following != NOT_COUNTED
+        targets[row, : len(following)] = following * known
+        counted[row, : len(following)] = known.float()
+    positions = torch.arange(share)[:, None] * length + torch.arange(length - 1)
     flat = counted.flatten()
-    return (positions.flatten(), targets.flatten(), flat, flat, here), rows * (length - 1), total
+    return positions.flatten(), targets.flatten(), flat, flat
 
 
-def _masked(by_row: list[list[int]], places: range, rows: int, length: int) -> tuple[_Predictions, int, int]:
+def _masked(labels: list[torch.Tensor], length: int) -> _Predictions:
     """Only masked positions predict; one filler row stands where a process has none of them."""
-    masked = [(row, i) for row, labels in enumerate(by_row) for i, label in enumerate(labels) if label != NOT_COUNTED]
-    whole = max(masked_capacity(rows, length), _round_up(len(masked)))
-    here = [(place, row, i) for place, (row, i) in enumerate(masked) if row in places]
-    positions = [(row - places.start) * length + i for _, row, i in here] or [0]
-    targets = [by_row[row][i] for _, row, i in here] or [0]
-    counted = torch.ones(len(here)) if here else torch.zeros(1)
-    prediction_places = torch.tensor([place for place, _, _ in here] or [0])
-    return (torch.tensor(positions), torch.tensor(targets), counted, counted, prediction_places), whole, len(masked)
+    masked = [(row * length + int(i), int(of_row[i])) for row, of_row in enumerate(labels) for i in _known(of_row)]
+    counted = torch.ones(len(masked)) if masked else torch.zeros(1)
+    positions, targets = zip(*masked or [(0, 0)], strict=True)
+    return torch.tensor(positions), torch.tensor(targets), counted, counted
+
+
+def _known(labels: torch.Tensor) -> torch.Tensor:
+    return (labels != NOT_COUNTED).nonzero()[:, 0]
 
 
 @dataclass(frozen=True)

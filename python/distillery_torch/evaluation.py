@@ -15,8 +15,8 @@ from distillery_torch.step import Targets
 if TYPE_CHECKING:
     from distillery_torch.data import Batch, Counts
     from distillery_torch.experiment import Job
-    from distillery_torch.models import Model
     from distillery_torch.step import Distiller
+    from distillery_torch.transformer import Model
 
 _BATCH = 32
 """Rows of an evaluation batch; results do not depend on it."""
@@ -73,8 +73,7 @@ class Evaluator:
             prediction = distiller.predict(batch)
             if distiller.student.a.is_language_model:
                 kept = batch.counted.nonzero()[:most, 0]
-                weight, bias = distiller.student.vocabulary()
-                prediction = torch.nn.functional.linear(prediction[kept], weight, bias)
+                prediction = distiller.student.vocabulary().logits(prediction[kept])
         return prediction.float().cpu()
 
     def _collate(self, planned: Planned, size: int) -> tuple[Batch, Counts]:
@@ -114,7 +113,7 @@ class Evaluator:
             kl = (theirs.exp() * (theirs - own) - theirs.exp() + own.exp()).sum(-1)
             return (*values, (choice == theirs.argmax(-1)).float(), kl)
 
-        values = over_vocabulary(prediction, *student.vocabulary(), per_row)
+        values = over_vocabulary(prediction, student.vocabulary(), per_row)
         names = ("loss", "correct", "confidence", "agreement", "teacherKl")
         return {name: value[counted].double().cpu() for name, value in zip(names, values, strict=False)}
 

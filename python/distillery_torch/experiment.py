@@ -75,6 +75,12 @@ class Architecture:
     rotary_layers: list[bool] | None = None
     sliding_window: int | None = None
     sliding_layers: list[bool] | None = None
+    embedding_size: int | None = None
+    sliding_rotary: Rotary | None = None
+    pools_mean: bool = False
+    query_scalar: float | None = None
+    score_cap: float | None = None
+    logit_cap: float | None = None
 
     @property
     def is_language_model(self) -> bool:
@@ -157,6 +163,10 @@ class Job:
     divide_teacher: bool
     """Whether the teacher is in shards too, where the strategy is "fsdp"."""
     dropout_draws: Literal["exact", "device"]
+    activation_checkpointing: bool
+    """Whether the student's blocks are computed again in the backward pass."""
+    compile: bool
+    """Whether ``torch.compile`` makes kernels of the blocks of both models."""
     training: Training
     objective: Objective | None
     student: Architecture
@@ -214,8 +224,8 @@ def read_job(folder: Path) -> Job:
 def read_architecture(values: dict[str, Any]) -> Architecture:
     """Read an architecture, its names in either case."""
     values = _snake(values)
-    rotary = values.get("rotary")
-    return _fill(Architecture, values | {"rotary": _fill(Rotary, rotary) if rotary else None})
+    rotaries = {name: values[name] for name in ("rotary", "sliding_rotary") if values.get(name)}
+    return _fill(Architecture, values | {name: _fill(Rotary, rotary) for name, rotary in rotaries.items()})
 
 
 def _objective(values: dict[str, Any] | None) -> Objective | None:

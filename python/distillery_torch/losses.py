@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from distillery_torch.experiment import Hidden, ProblemType
+    from distillery_torch.transformer import Vocabulary
 
 _SMALLEST_NORM = 1e-8
 _CHUNK_BYTES = 32 * 2**20
@@ -142,20 +143,19 @@ def sum_of_hidden(
 
 def over_vocabulary(
     rows: torch.Tensor,
-    weight: torch.Tensor,
-    bias: torch.Tensor | None,
+    vocabulary: Vocabulary,
     per_row: Callable[[torch.Tensor, slice], tuple[torch.Tensor, ...]],
 ) -> list[torch.Tensor]:
     """Apply ``per_row`` to the logits of some rows at a time, so that [R, V] never exists whole; in the backward pass they are made again.
 
-    rows [R, D], weight [V, D], bias [V]; ``per_row`` gives values a row, which are joined to [R].
+    rows [R, D]; ``per_row`` gives values a row, which are joined to [R].
     """
     count = rows.shape[0]
-    size = max(32, _CHUNK_BYTES // 4 // weight.shape[0])
+    size = max(32, _CHUNK_BYTES // 4 // vocabulary.weight.shape[0])
 
     def chunk(start: int) -> tuple[torch.Tensor, ...]:
         part = slice(start, min(count, start + size))
-        return per_row(F.linear(rows[part], weight, bias), part)
+        return per_row(vocabulary.logits(rows[part]), part)
 
     again = torch.is_grad_enabled() and count > size
     parts = [

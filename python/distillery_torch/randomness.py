@@ -6,6 +6,7 @@ They depend on their keys alone, so that no number of processes changes the orde
 from __future__ import annotations
 
 import math
+from array import array
 from typing import TYPE_CHECKING
 
 import torch
@@ -60,9 +61,9 @@ def random_stream(*keys: int) -> Callable[[], float]:
     return lambda: following() / 2**32
 
 
-def shuffled(items: Sequence[int], random: Callable[[], float]) -> list[int]:
-    """Give the items in random order (Fisher and Yates)."""
-    result = list(items)
+def shuffled(items: Sequence[int], random: Callable[[], float]) -> array[int]:
+    """Give the items, of 32 bits each, in random order (Fisher and Yates)."""
+    result = array("i", items)
     for i in range(len(result) - 1, 0, -1):
         j = math.floor(random() * (i + 1))
         result[i], result[j] = result[j], result[i]

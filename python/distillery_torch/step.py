@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from distillery_torch.losses import hard_loss, is_softened, over_vocabulary, soft_loss, sum_of_hidden
-from distillery_torch.models import Dropout, Model, no_dropout
+from distillery_torch.transformer import Dropout, Model, no_dropout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,10 +50,7 @@ class Distiller(nn.Module):
 
     def named(self) -> dict[str, nn.Parameter]:
         """Give everything trained under the names of a checkpoint: Hugging Face's, and ``projection.K``."""
-        named = dict(self.student.named_parameters())
-        for pair, projection in enumerate(self.projection):
-            named[f"projection.{pair}"] = projection.get_parameter("weight")
-        return named
+        return {name_in_checkpoint(name): parameter for name, parameter in self.named_parameters()}
 
     def predict(self, batch: Batch) -> torch.Tensor:
         """Compute the student's prediction alone, in evaluation; see ``Model.predict``."""
@@ -96,14 +93,20 @@ class Distiller(nn.Module):
             soft = soft_loss(objective.divergence, a.problem_type, logits, teacher, values.temperature, objective.beta)
             return hard, soft
 
-        if a.is_language_model:
-            rows = over_vocabulary(prediction, *self.student.vocabulary(), per_row)
-        else:
-            rows = list(per_row(prediction, slice(None)))
+        rows = (
+            over_vocabulary(prediction, self.student.vocabulary(), per_row)
+            if a.is_language_model
+            else list(per_row(prediction, slice(None)))
+        )
         losses = {"hard": (rows[0] * batch.labelled).sum() * _inverse(values.counts.labelled)}
         if len(rows) > 1:
             losses["soft"] = (rows[1] * batch.counted).sum() * _inverse(values.counts.predictions)
         return losses
+
+
+def name_in_checkpoint(name: str) -> str:
+    """Give what a checkpoint calls a parameter of a ``Distiller``."""
+    return name.removesuffix(".weight") if name.startswith("projection.") else name.removeprefix("student.")
 
 
 def _inverse(count: int) -> float:
@@ -127,7 +130,7 @@ class Targets:
         if self._head is None:
             return rows
         with torch.no_grad():
-            return F.linear(rows, *self._head)
+            return self._head.logits(rows)
 
 
 def rate_factors(model: Model, training: Training) -> dict[str, float]:
@@ -145,14 +148,21 @@ def rate_factors(model: Model, training: Training) -> dict[str, float]:
     return factors
 
 
+def freeze(distiller: Distiller, training: Training) -> dict[str, float]:
+    """Take gradients of what learns alone. Gives ``rate_factors``."""
+    factors = rate_factors(distiller.student, training)
+    for name, parameter in distiller.named().items():
+        parameter.requires_grad_(factors.get(name, 1.0) > 0)
+    return factors
+
+
 def optimizer_of(distiller: Distiller, training: Training) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter, 2019): matrices and embeddings decay, biases and norms where they are to. What is frozen is left out."""
-    factors = rate_factors(distiller.student, training)
+    factors = freeze(distiller, training)
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for name, parameter in distiller.named().items():
         factor = factors.get(name, 1.0)
         decays = training.decay_bias_and_norm or (parameter.ndim > 1 and not name.endswith("bias"))
-        parameter.requires_grad_(factor > 0)
         if factor > 0:
             groups.setdefault((factor, decays), []).append(parameter)
     parameters = [

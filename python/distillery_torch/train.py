@@ -13,15 +13,15 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import save_file
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
-from torch.distributed.tensor import distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from distillery_torch import checkpoint
-from distillery_torch.checkpoint import State, Tensors
-from distillery_torch.data import Counts, Masking, Rows, collate, epochs_of
+from distillery_torch.data import Counts, Masking, Rows, collate, epochs_of, placed
 from distillery_torch.evaluation import Evaluator, quality_of
-from distillery_torch.models import DrawnDropout, Model, build
+from distillery_torch.models import build
+from distillery_torch.processes import Processes
 from distillery_torch.records import Record, Records, now, tell
+from distillery_torch.shards import Files, Shards, shard_of
 from distillery_torch.step import (
     COMPONENTS,
     Distiller,
@@ -30,11 +30,16 @@ from distillery_torch.step import (
     Targets,
     apply_update,
     finite,
+    freeze,
     learning_rate_at,
+    name_in_checkpoint,
     optimizer_of,
 )
+from distillery_torch.transformer import Block, DrawnDropout, Model
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import nn
 
     from distillery_torch.data import Batch
@@ -46,40 +51,6 @@ _MOST_BATCHES = 4096
 _POLL_SECONDS = 0.3
 
 
-class Processes:
-    """This process among those that train together; ``torchrun`` names them in the environment, without it there is one."""
-
-    def __init__(self) -> None:
-        self.world = int(os.environ.get("WORLD_SIZE", "1"))
-        self.rank = int(os.environ.get("RANK", "0"))
-        local = int(os.environ.get("LOCAL_RANK", "0"))
-        self.device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
-        if self.device.type == "cuda":
-            torch.cuda.set_device(self.device)
-        if "WORLD_SIZE" in os.environ:
-            dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
-        self.is_first = self.rank == 0
-
-    def sum(self, values: list[float]) -> list[float]:
-        """Add up over all processes, in float64."""
-        if self.world == 1:
-            return values
-        tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
-        dist.all_reduce(tensor)
-        summed: list[float] = tensor.tolist()
-        return summed
-
-    def wait(self) -> None:
-        """Wait for all."""
-        if self.world > 1:
-            dist.barrier()
-
-    def close(self) -> None:
-        """End what joined them."""
-        if dist.is_initialized():
-            dist.destroy_process_group()
-
-
 class Trainer:
     """The state of a training on this process, and what changes it."""
 
@@ -89,17 +60,22 @@ class Trainer:
         device = processes.device
         student = build(job.student)
         self.distiller = Distiller(student, job.teacher, job.objective, job.whole_blocks)
-        self._assign(checkpoint.load_initial(job.initial))
+        student.recomputes = job.activation_checkpointing
         self.is_sharded = job.strategy == "fsdp" and dist.is_initialized()
-        self.teacher = _teacher(job, device, divided=self.is_sharded and job.divide_teacher)
-        self.optimizer = optimizer_of(self.distiller, job.training)
-        self.wrapped: Any = self.distiller
         if self.is_sharded:
+            freeze(self.distiller, job.training)
             _shard(self.distiller, student.blocks())
-            self.optimizer = optimizer_of(self.distiller, job.training)
-        elif processes.world > 1:
+        _assign(self.distiller, checkpoint.open_weights(job.initial), device)
+        self.optimizer = optimizer_of(self.distiller, job.training)
+        self.teacher = _teacher(job, device, divided=self.is_sharded and job.divide_teacher)
+        if job.compile:
+            for model in (student, self.teacher):
+                for block in model.blocks() if model else []:
+                    block.compile_it()
+        self.wrapped: Any = self.distiller
+        if not self.is_sharded and processes.world > 1:
             self.wrapped = DistributedDataParallel(self.distiller)
-        rows = Rows.load(job.data / "train.safetensors", job.task)
+        rows = Rows(job.data / "train.safetensors", job.task)
         training = job.training
         self.epochs = epochs_of(
             rows,
@@ -111,53 +87,41 @@ class Trainer:
             max_length=job.max_length,
         )
 
-    def _assign(self, parameters: Tensors) -> None:
-        """Take weights; float32 on this process's device."""
+    def restore(self, folder: Path) -> checkpoint.Position:
+        """Go on from a checkpoint, as if the steps before it had been done here. Each process reads what it has."""
+        position, stored = checkpoint.read_position(folder), checkpoint.open_last(folder)
+        self.step, self.tokens, self.rate_scale = position.step, position.tokens, position.rate_scale
         device = self.processes.device
-        moved = {name: value.to(device, torch.float32).clone() for name, value in parameters.items()}
-        own = {name: value for name, value in moved.items() if not name.startswith("projection.")}
-        self.distiller.student.load_state_dict(own, assign=True)
-        for pair, projection in enumerate(self.distiller.projection):
-            projection.load_state_dict({"weight": moved[f"projection.{pair}"]}, assign=True)
-
-    def restore(self, state: State) -> None:
-        """Go on from a state, as if the steps before it had been done here."""
-        self.step, self.tokens, self.rate_scale = state.step, state.tokens, state.rate_scale
         with torch.no_grad():
             for name, parameter in self.distiller.named().items():
-                parameter.copy_(_like(state.parameters[name], parameter))
+                parameter.copy_(stored.read_as(name, parameter, device))
                 if not parameter.requires_grad:
                     continue
                 self.optimizer.state[parameter] = {
-                    "step": torch.tensor(float(state.step)),
-                    "exp_avg": _like(state.first[name], parameter),
-                    "exp_avg_sq": _like(state.second[name], parameter),
+                    "step": torch.tensor(float(position.step)),
+                    "exp_avg": stored.read_as(f"first.{name}", parameter, device),
+                    "exp_avg_sq": stored.read_as(f"second.{name}", parameter, device),
                 }
+        return position
 
-    def state(self, best: Record | None, waited: int) -> State:
-        """Copy the state to the first process's host memory; all take part, and the others keep nothing of it."""
-        parameters: Tensors = {}
-        first: Tensors = {}
-        second: Tensors = {}
-        for name, parameter in self.distiller.named().items():
-            moments = self.optimizer.state.get(parameter, {})
-            self._keep(parameters, name, parameter)
-            for kept, moment in ((first, "exp_avg"), (second, "exp_avg_sq")):
+    def save_last(self, best: Record | None, waited: int) -> None:
+        """Replace the last checkpoint; all take part."""
+        moments: Shards = {}
+        for kind, key in (("first", "exp_avg"), ("second", "exp_avg_sq")):
+            for name, parameter in self.distiller.named().items():
+                state = self.optimizer.state.get(parameter, {})
                 # Of what is frozen there are none.
-                self._keep(kept, name, moments[moment] if moments else torch.zeros(parameter.shape))
-        return State(self.step, self.tokens, self.rate_scale, parameters, first, second, best, waited)
+                moments[f"{kind}.{name}"] = shard_of(state[key] if state else torch.zeros_like(parameter))
+        position = checkpoint.Position(self.step, self.tokens, self.rate_scale, best, waited)
+        job = self.job
+        checkpoint.save_last(job.output, job.initial, position, self._weights(), moments, self.processes)
 
-    def weights(self) -> Tensors:
-        """Copy what is trained to the first process's host memory; all take part."""
-        parameters: Tensors = {}
-        for name, parameter in self.distiller.named().items():
-            self._keep(parameters, name, parameter)
-        return parameters
+    def save_best(self) -> None:
+        """Replace the best checkpoint; all take part."""
+        checkpoint.save_best(self.job.output, self.job.initial, self.step, self._weights(), self.processes)
 
-    def _keep(self, kept: Tensors, name: str, tensor: torch.Tensor) -> None:
-        whole = _whole(tensor)
-        if self.processes.is_first:
-            kept[name] = whole
+    def _weights(self) -> Shards:
+        return {name: shard_of(parameter) for name, parameter in self.distiller.named().items()}
 
     def reshard(self) -> None:
         """Let go of parameters that an evaluation has gathered."""
@@ -185,19 +149,14 @@ class Trainer:
             )
             for batch in planned
         ]
-        # One N for the whole step, so that dividing it among batches and processes changes nothing.
-        counts = Counts(
-            sum(one.predictions for _, one in parts),
-            sum(one.labelled for _, one in parts),
-            sum(one.tokens for _, one in parts),
-        )
+        batches, counts = self._joined(parts)
         objective = job.objective
         temperature = objective.temperature.at(step, job.steps) if objective else 1.0
         alpha = objective.alpha.at(step, job.steps) if objective else 0.0
         values = StepValues(temperature, alpha, counts)
         summed = [0.0] * len(COMPONENTS)
-        for micro, (batch, _) in enumerate(parts):
-            losses = self._backward(batch.to(processes.device), values, micro, is_last=micro == len(parts) - 1)
+        for micro, batch in enumerate(batches):
+            losses = self._backward(batch.to(processes.device), values, micro, is_last=micro == len(batches) - 1)
             for i, name in enumerate(COMPONENTS):
                 summed[i] += float(losses.get(name, 0.0))
             present = set(losses)
@@ -221,6 +180,19 @@ class Trainer:
             "gradientNorm": norm,
             "tokensPerSecond": counts.tokens / (time.perf_counter() - started),
         }
+
+    def _joined(self, parts: list[tuple[Batch, Counts]]) -> tuple[list[Batch], Counts]:
+        """Find out what all processes' parts of the step's batches count: one N for the whole step, so that dividing it changes nothing."""
+        own = [(one.predictions, one.labelled, one.tokens) for _, one in parts]
+        every = self.processes.gather(torch.tensor(own))  # [processes, batches, 3]
+        counts = Counts(*every.sum((0, 1)).tolist())
+        batches = [batch for batch, _ in parts]
+        if self.job.task == "masked-lm":
+            predictions = every[:, :, 0]
+            before = predictions[: self.processes.rank].sum(0).tolist()
+            whole = predictions.sum(0).tolist()
+            batches = [placed(batch, *of_batch) for batch, *of_batch in zip(batches, before, whole, strict=True)]
+        return batches, counts
 
     def _backward(self, batch: Batch, values: StepValues, micro: int, *, is_last: bool) -> dict[str, torch.Tensor]:
         job, world = self.job, self.processes.world
@@ -251,17 +223,22 @@ def _teacher(job: Job, device: torch.device, *, divided: bool) -> Model | None:
     if job.teacher is None or job.teacher_model is None:
         return None
     teacher = build(job.teacher).requires_grad_(requires_grad=False).eval()
-    weights = checkpoint.load_weights(job.teacher_model)
-    if not divided:
-        teacher.load_state_dict({name: value.to(device) for name, value in weights.items()}, assign=True)
-        return teacher.requires_grad_(requires_grad=False)
-    _shard(teacher, teacher.blocks())
-    shards = {name: _like(weights[name].to(device), parameter) for name, parameter in teacher.named_parameters()}
-    teacher.load_state_dict(shards, assign=True)
-    return teacher.requires_grad_(requires_grad=False)
+    if divided:
+        _shard(teacher, teacher.blocks())
+    _assign(teacher, checkpoint.open_weights(job.teacher_model), device)
+    return teacher
 
 
-def _shard(model: nn.Module, blocks: list[nn.Module]) -> None:
+def _assign(module: nn.Module, stored: Files, device: torch.device) -> None:
+    """Give a module its weights, float32 on a device; of one in shards each process reads its own."""
+    weights = {
+        name: stored.read_as(name_in_checkpoint(name), parameter, device)
+        for name, parameter in module.named_parameters()
+    }
+    module.load_state_dict(weights, assign=True)
+
+
+def _shard(model: nn.Module, blocks: list[Block]) -> None:
     """FSDP2: parameters, gradients and moments in shards, gathered block by block; what lies outside of the blocks until the backward pass."""
     for block in blocks:
         fully_shard(block)
@@ -269,30 +246,15 @@ def _shard(model: nn.Module, blocks: list[nn.Module]) -> None:
     register_fsdp_forward_method(model, "predict")
 
 
-def _whole(tensor: Any) -> torch.Tensor:  # noqa: ANN401 - a tensor, or one in shards
-    """Copy to host memory, gathered from all processes where it is in shards."""
-    full = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
-    return full.detach().float().cpu().clone()  # type: ignore[no-any-return]
-
-
-def _like(value: torch.Tensor, parameter: Any) -> torch.Tensor:  # noqa: ANN401 - a tensor, or one in shards
-    """Lay a whole tensor out as a parameter is."""
-    moved = value.to(torch.float32) if parameter.is_meta else value.to(parameter.device, torch.float32)
-    if not hasattr(parameter, "full_tensor"):
-        return moved.clone()
-    return distribute_tensor(moved, parameter.device_mesh, parameter.placements)
-
-
 class Run:
     """What a training keeps in the run directory while it goes on; the first process writes, all take part."""
 
     def __init__(self, job: Job, processes: Processes, trainer: Trainer) -> None:
         self.job, self.processes, self.trainer = job, processes, trainer
-        rows = Rows.load(job.data / "validation.safetensors", job.task)
+        rows = Rows(job.data / "validation.safetensors", job.task)
         self.evaluator = Evaluator(job, rows, processes.device, processes.rank, processes.world)
-        resumed = checkpoint.load_last(job.output)
-        if resumed:
-            trainer.restore(resumed)
+        folder = processes.share(checkpoint.find_last(job.output) if processes.is_first else None)
+        resumed = trainer.restore(folder) if folder else None
         self.is_resumed = resumed is not None
         self.best, self.waited = (resumed.best, resumed.waited) if resumed else (None, 0)
         # What was recorded after the checkpoint is done, and recorded, again; by then all have read the checkpoint.
@@ -358,9 +320,7 @@ class Run:
         self.waited += 1
         if self.best is None or quality_of(measured) > quality_of(self.best["metrics"]):
             self.best, self.waited = {"step": trainer.step, "metrics": measured}, 0
-            parameters = trainer.weights()
-            if self.processes.is_first:
-                checkpoint.save_best(job.output, job.initial, parameters)
+            trainer.save_best()
         self.tell("evaluated", record=record)
 
     def probe(self) -> None:
@@ -381,11 +341,10 @@ class Run:
 
     def save(self) -> None:
         """Replace the last checkpoint. Who goes on from it does not write the records before it again, so they are on disk by then."""
-        state = self.trainer.state(self.best, self.waited)
         if self.metrics and self.evaluations:
             self.metrics.sync()
             self.evaluations.sync()
-            checkpoint.save_last(self.job.output, self.job.initial, state)
+        self.trainer.save_last(self.best, self.waited)
         self.processes.wait()
 
     def tell(self, event: str, **values: Any) -> None:  # noqa: ANN401 - whatever JSON holds

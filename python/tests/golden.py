@@ -38,9 +38,9 @@ def architecture_of(folder: Path) -> Architecture:
         vocabulary_size=c["vocab_size"],
         max_positions=positions,
         type_vocabulary_size=c.get("type_vocab_size", 0),
-        activation=first("hidden_act", "activation_function", "activation"),
+        activation=first("hidden_act", "activation_function", "activation", "hidden_activation"),
         # DistilBERT's config names none: a constant of its code.
-        layer_norm_epsilon=first("layer_norm_eps", "layer_norm_epsilon", "rms_norm_eps") or 1e-12,
+        layer_norm_epsilon=first("layer_norm_eps", "layer_norm_epsilon", "rms_norm_eps", "norm_eps") or 1e-12,
         dropout=dropout,
         attention_dropout=0.0,
         embedding_dropout=0.0,
@@ -51,17 +51,24 @@ def architecture_of(folder: Path) -> Architecture:
         pad_id=c.get("pad_token_id"),
         key_value_heads=c.get("num_key_value_heads"),
         head_size=c.get("head_dim"),
-        rotary=_rotary(c) if "num_key_value_heads" in c else None,
+        rotary=_rotary(c, "full_attention") if "rope_parameters" in c or "num_key_value_heads" in c else None,
         rotary_layers=[bool(one) for one in c["no_rope_layers"]] if c.get("no_rope_layers") else None,
-        sliding_window=c.get("sliding_window"),
+        sliding_window=first("sliding_window", "local_attention"),
         sliding_layers=[one == "sliding_attention" for one in sliding]
         if sliding
-        else [c["model_type"] == "mistral"] * c.get("num_hidden_layers", 0),
+        else [c["model_type"] in ("mistral", "phi3")] * c.get("num_hidden_layers", 0),
+        embedding_size=c.get("embedding_size"),
+        sliding_rotary=_rotary(c, "sliding_attention") if "sliding_attention" in c.get("rope_parameters", {}) else None,
+        pools_mean=c.get("classifier_pooling") == "mean",
+        query_scalar=c.get("query_pre_attn_scalar"),
+        score_cap=c.get("attn_logit_softcapping"),
+        logit_cap=c.get("final_logit_softcapping"),
     )
 
 
-def _rotary(c: dict[str, Any]) -> Rotary:
+def _rotary(c: dict[str, Any], layers: str) -> Rotary:
     r = c.get("rope_parameters") or c.get("rope_scaling") or {}
+    r = r.get(layers, r)
     theta = r.get("rope_theta", c.get("rope_theta", 10000.0))
     kind = r.get("rope_type", "default")
     if kind == "default":

@@ -1,12 +1,27 @@
 """Records and checkpoints as Distillery's own engines leave them, find them and go on with them."""
 
 import json
+import multiprocessing
+import os
+import signal
+import sys
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
 
-from distillery_torch.checkpoint import State, load_last, remove_damaged, save_best, save_last
+from distillery_torch.checkpoint import (
+    Position,
+    find_last,
+    open_last,
+    read_position,
+    remove_damaged,
+    save_best,
+    save_last,
+)
 from distillery_torch.records import Records
+from distillery_torch.shards import shard_of
 
 
 def lines(file):
@@ -37,11 +52,38 @@ def test_a_record_is_never_no_number(tmp_path):
         records.append({"step": 0, "loss": {"total": float("nan")}})
 
 
-def state_of(step):
-    def tensors():
-        return {"w": torch.full((2, 2), float(step)), "projection.0": torch.ones(1, 2)}
+class Alone:
+    """One process."""
 
-    return State(step, 10 * step, 1.0, tensors(), tensors(), tensors(), {"step": 0, "metrics": {"loss": 1.0}}, 2)
+    is_first = True
+
+    def wait(self):
+        pass
+
+
+def shards_of(value):
+    return {name: shard_of(tensor) for name, tensor in value.items()}
+
+
+def weights_of(step):
+    return {
+        "w": torch.full((2, 2), float(step)),
+        "b": torch.tensor([], dtype=torch.float32),
+        "projection.0": torch.ones(1, 2),
+    }
+
+
+def save(output, initial, step):
+    position = Position(step, 10 * step, 1.0, {"step": 0, "metrics": {"loss": 1.0}}, 2)
+    moments = {f"{kind}.{name}": value for kind in ("first", "second") for name, value in weights_of(step).items()}
+    save_last(output, initial, position, shards_of(weights_of(step)), shards_of(moments), Alone())
+
+
+def step_of(output):
+    folder = find_last(output)
+    step = read_position(folder).step
+    assert open_last(folder).read("w", torch.device("cpu")).tolist() == [[step, step], [step, step]]
+    return step
 
 
 @pytest.fixture
@@ -53,39 +95,96 @@ def initial(tmp_path):
 
 
 def test_a_checkpoint_is_read_as_it_was_saved(tmp_path, initial):
-    assert load_last(tmp_path) is None
-    save_last(tmp_path, initial, state_of(4))
-    save_last(tmp_path, initial, state_of(8))
-    found = load_last(tmp_path)
-    assert (found.step, found.tokens, found.waited, found.best) == (8, 80, 2, {"step": 0, "metrics": {"loss": 1.0}})
-    assert found.parameters["w"].tolist() == [[8.0, 8.0], [8.0, 8.0]]
-    assert sorted(found.first) == ["projection.0", "w"]
-    names = {one.name for one in (tmp_path / "checkpoints" / "last").iterdir()}
+    assert find_last(tmp_path) is None
+    save(tmp_path, initial, 4)
+    save(tmp_path, initial, 8)
+    found = find_last(tmp_path)
+    assert read_position(found) == Position(8, 80, 1, {"step": 0, "metrics": {"loss": 1.0}}, 2)
+    assert step_of(tmp_path) == 8
+    names = {one.name for one in found.iterdir()}
     assert names == {"config.json", "manifest.json", "model.safetensors", "optimizer.safetensors", "trainer.json"}
 
 
+def test_its_files_are_those_of_safetensors_own_library(tmp_path, initial):
+    save(tmp_path, initial, 3)
+    folder = find_last(tmp_path)
+    model = load_file(folder / "model.safetensors")
+    assert {name: value.tolist() for name, value in model.items()} == {"w": [[3, 3], [3, 3]], "b": []}
+    optimizer = load_file(folder / "optimizer.safetensors")
+    assert sorted(optimizer) == [
+        *("first.b", "first.projection.0", "first.w", "projection.0"),
+        *("second.b", "second.projection.0", "second.w"),
+    ]
+    with safe_open(folder / "model.safetensors", "pt") as opened:
+        assert opened.metadata() == {"format": "pt"}
+
+
 def test_where_the_last_is_damaged_the_one_before_is_gone_on_from(tmp_path, initial):
-    save_last(tmp_path, initial, state_of(4))
-    save_last(tmp_path, initial, state_of(8))
+    save(tmp_path, initial, 4)
+    save(tmp_path, initial, 8)
     weights = tmp_path / "checkpoints" / "last" / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    assert load_last(tmp_path).step == 4
+    assert step_of(tmp_path) == 4
     # In its place it would be the next to be kept, over the whole one.
     assert remove_damaged(tmp_path) == weights.parent
     assert remove_damaged(tmp_path) is None
-    save_last(tmp_path, initial, state_of(6))
-    assert load_last(tmp_path).step == 6
+    save(tmp_path, initial, 6)
+    assert step_of(tmp_path) == 6
     assert remove_damaged(tmp_path) is None
 
 
 def test_what_an_interrupted_replacement_left_is_found_and_finished(tmp_path, initial):
-    save_best(tmp_path, initial, state_of(1).parameters)
-    save_last(tmp_path, initial, state_of(4))
+    save_best(tmp_path, initial, 1, shards_of(weights_of(1)), Alone())
+    save(tmp_path, initial, 4)
     folder = tmp_path / "checkpoints"
     (folder / "last").rename(folder / "last.new-abc")
     (folder / "last.tmp-def").mkdir()
-    assert load_last(tmp_path).step == 4
-    save_last(tmp_path, initial, state_of(8))
+    assert step_of(tmp_path) == 4
+    save(tmp_path, initial, 8)
     assert sorted(one.name for one in folder.iterdir()) == ["best", "last", "previous"]
+
+
+CALLS = ("open", "write", "fsync", "rename", "mkdir", "rmdir", "unlink")
+"""What a process asks of the system while it saves; it is killed before one of them."""
+
+
+def killed_before(call, output, initial, step, answers):
+    before = {name: getattr(os, name) for name in CALLS}
+    count = 0
+
+    def counted(name):
+        def ask(*args, **kwargs):
+            nonlocal count
+            count += 1
+            if count > call:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return before[name](*args, **kwargs)
+
+        return ask
+
+    for name in CALLS:
+        setattr(os, name, counted(name))
+    save(output, initial, step)
+    answers.put(count)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_killed_at_any_instant_it_leaves_a_whole_checkpoint(tmp_path, initial):
+    context = multiprocessing.get_context("fork")
+    save(tmp_path, initial, 1)
+    step, call, found = 1, 0, set()
+    while True:
+        answers = context.Queue()
+        process = context.Process(target=killed_before, args=(call, tmp_path, initial, step + 1, answers))
+        process.start()
+        process.join()
+        found.add(step_of(tmp_path) - step)
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+        step, call = step_of(tmp_path), call + 1
+    assert found == {0, 1}
+    assert call > 20
+    assert sorted(one.name for one in (tmp_path / "checkpoints").iterdir()) == ["last", "previous"]

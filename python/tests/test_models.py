@@ -1,6 +1,6 @@
 """Each family against what Python transformers computed of the same weights: logits, hidden states, loss, every gradient."""
 
-import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,13 +9,13 @@ from safetensors.torch import load_file
 
 from distillery_torch.data import Batch
 from distillery_torch.losses import hard_loss
-from distillery_torch.models import FAMILIES, build
+from distillery_torch.models import build
+from distillery_torch.transformer import DrawnDropout
 
 CASES = sorted(
     folder
     for folder in (DATA / "models").iterdir()
     if (folder / "case.json").exists()
-    and json.loads((folder / "case.json").read_text())["model_type"] in FAMILIES
     and (folder / "model.safetensors").exists()
     and folder.name not in ("gpt2-bf16", "gpt2-fp16")
 )
@@ -58,8 +58,7 @@ def test_computes_what_transformers_computes(folder):
     )
     prediction, states = model.predict(batch, whole=[a.layers - 1])
     if a.is_language_model:
-        weight, bias = model.vocabulary()
-        prediction = torch.nn.functional.linear(prediction, weight, bias)
+        prediction = model.vocabulary().logits(prediction)
         known = targets != -100
         prediction_loss = hard_loss("single-label", prediction[known], targets[known]).mean()
         real = mask.bool().flatten()
@@ -93,3 +92,34 @@ def test_rows_chosen_early_change_nothing():
     late, _ = model.predict(batch, whole=[a.layers - 1])
     assert len(states) == a.layers
     assert (early - late).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("name", ["llama", "modernbert-masked-lm"])
+def test_blocks_computed_again_keep_little_and_change_nothing(name):
+    folder = DATA / "models" / name
+    a = replace(architecture_of(folder), dropout=0.2, attention_dropout=0.1)
+    expected = load_file(folder / "expected.safetensors")
+    ids, mask = expected["input_ids"].long(), expected["attention_mask"].float()
+    rows, length = ids.shape
+    places = torch.arange(rows * length)
+    ones, types = torch.ones(len(places)), torch.zeros_like(ids)
+    batch = Batch(ids, types, mask, places, places, ones, ones, rows, len(places), torch.arange(rows), places, False)
+    gradients, kept = [], []
+
+    def keep(tensor):
+        kept[-1] += tensor.nbytes
+        return tensor
+
+    for recomputes in (False, True):
+        model = build(a)
+        model.load_state_dict(load_file(folder / "model.safetensors"), assign=True)
+        model.requires_grad_()
+        model.recomputes = recomputes
+        kept.append(0)
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            prediction, _ = model.predict(batch, DrawnDropout(batch, (1, 2), exact=True))
+        prediction.square().sum().backward()
+        gradients.append({of: one.grad for of, one in model.named_parameters() if one.grad is not None})
+    assert kept[1] < kept[0] / 3
+    for of, wanted in gradients[0].items():
+        assert torch.allclose(gradients[1][of], wanted, rtol=1e-5, atol=1e-6), of

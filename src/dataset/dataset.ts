@@ -87,7 +87,7 @@ export async function forEachRow(
   return problems;
 }
 
-/** As forEachRow, of one file, which may have no rows. @param progress is at the end of the row that is given, of a JSONL file */
+/** As forEachRow, of one file, which may have no rows. @param progress has where the row that is given begins and ends, in bytes */
 export async function forEachRowOfFile(
   file: string,
   columns: Columns,
@@ -190,6 +190,7 @@ async function readRecords(
   const take = (record: FileRecord): boolean => {
     line = record.line;
     if (record.end !== undefined) progress.bytes = record.end;
+    progress.start = record.start;
     if ('fault' in record) {
       report(record.column, record.fault);
       return true;

@@ -28,6 +28,7 @@ export function* columnsIn(fields: Record<string, unknown>, depth = 1): Generato
 export type FileRecord = (
   { line: number; fields: Record<string, unknown> } | { line: number; column: number; fault: Complaint }
 ) & {
-  /** Bytes of the file up to the row's end, where the row can be found again by them. */
+  /** Bytes of the file before the row, where it can be found again by them, and up to its end. */
+  start?: number | undefined;
   end?: number | undefined;
 };

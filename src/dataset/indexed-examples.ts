@@ -1,12 +1,14 @@
 /** @file Examples of files that are too large to be read before a training begins: each row is read and tokenized when it is asked for. */
 
 import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { extname } from 'node:path';
 import { InputError, type Problem } from '../protocol/problem';
+import { parseCsvRecord } from './csv-records';
 import { rowIn, type Columns, type Row } from './dataset';
 import type { ExamplesWithRows } from './example-store';
 import type { Example, TokenExample } from './examples';
+import type { FileRecord } from './file-record';
 import { parseJsonRecord } from './json-records';
-import { LONGEST_LINE } from './lines';
 import type { RowIndex } from './row-index';
 
 /** The place of every so many-th row is held; those between follow from their sizes. */
@@ -63,30 +65,23 @@ export class RowReader {
     const { index, columns, first } = file;
     if (this.reads++ % LOOKED_AT_EVERY === 0) this.requireUnchanged();
     const row = number - first;
-    const text = this.textOf(file, row);
-    const record = parseJsonRecord(lineOf(index, row), text);
-    const made = 'fields' in record ? rowIn(record, columns, index.file) : record;
-    if (!('text' in made)) throw changed(index.file);
+    const record = recordIn(index, row, this.textOf(file, row));
+    const made = record && 'fields' in record ? rowIn(record, columns, index.file) : record;
+    if (!made || !('text' in made)) throw changed(index.file);
     return made;
   }
 
   private textOf({ index, descriptor, places }: OpenFile, row: number): string {
     let start = places[Math.floor(row / PLACES_EVERY)]!;
     for (let i = row - (row % PLACES_EVERY); i < row; i++) start += index.sizes[i]!;
-    const size = index.sizes[row]!;
-    // What is before a row may be far longer than any row.
-    const skipped = Math.max(0, size - LONGEST_LINE);
-    start += skipped;
-    const bytes = Buffer.allocUnsafe(size - skipped);
+    const gap = gapBefore(index, row);
+    const bytes = Buffer.allocUnsafe(index.sizes[row]! - gap);
     for (let done = 0; done < bytes.length;) {
-      const read = readSync(descriptor, bytes, done, bytes.length - done, start + done);
+      const read = readSync(descriptor, bytes, done, bytes.length - done, start + gap + done);
       if (read === 0) throw changed(index.file);
       done += read;
     }
-    // Lines before it are blank, or could not be read.
-    const text = bytes.toString('utf8').replace(/^\ufeff/, '');
-    const end = text.endsWith('\n') ? text.length - 1 : text.length;
-    return text.slice(text.lastIndexOf('\n', end - 1) + 1, end);
+    return bytes.toString('utf8');
   }
 
   private requireUnchanged(): void {
@@ -113,15 +108,36 @@ function placesOf(sizes: Uint32Array): Float64Array {
   return places;
 }
 
+/** Undefined where there is none. */
+function recordIn(index: RowIndex, row: number, text: string): FileRecord | undefined {
+  const line = lineOf(index, row);
+  // Only the first row can follow a byte order mark, as that of CSV is in the first line.
+  if (!index.columns) return parseJsonRecord(line, text.replace(/^\ufeff/, ''));
+  const fields = parseCsvRecord(text, index.columns, extname(index.file).toLowerCase() === '.tsv' ? '\t' : ',');
+  return fields && { line, fields };
+}
+
 /** From 1. */
 function lineOf({ jumps: { rows, lines } }: RowIndex, row: number): number {
+  const jumps = countUpTo(rows, row);
+  return jumps === 0 ? row + 1 : lines[jumps - 1]! + row - rows[jumps - 1]!;
+}
+
+/** Bytes between the end of the row before and this one. */
+function gapBefore({ gaps: { rows, bytes } }: RowIndex, row: number): number {
+  const gaps = countUpTo(rows, row);
+  return rows[gaps - 1] === row ? bytes[gaps - 1]! : 0;
+}
+
+/** How many of the rows, which ascend, are not above a row. */
+function countUpTo(rows: Uint32Array, row: number): number {
   let [below, above] = [0, rows.length];
   while (below < above) {
     const middle = (below + above) >> 1;
     if (rows[middle]! <= row) below = middle + 1;
     else above = middle;
   }
-  return below === 0 ? row + 1 : lines[below - 1]! + row - rows[below - 1]!;
+  return below;
 }
 
 export interface IndexedOptions {

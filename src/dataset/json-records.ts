@@ -11,16 +11,19 @@ export async function* readJsonRecords(file: string, progress?: Progress): Async
 }
 
 function* recordsOf(lines: Iterable<Line>): Generator<FileRecord> {
-  for (const { line, text, damaged, isTooLong, end } of lines) {
+  for (const { line, text, damaged, isTooLong, start, end } of lines) {
     if (isTooLong) yield { line, column: 1, fault: tooLong, end };
     if (text.trim() === '') continue;
     if (damaged) yield { line, column: 1, fault: notUtf8, end };
-    yield parseJsonRecord(line, text, end);
+    const record = parseJsonRecord(line, text);
+    record.start = start;
+    record.end = end;
+    yield record;
   }
 }
 
 /** The record of a line of JSONL, or what is wrong with it. */
-export function parseJsonRecord(line: number, text: string, end?: number): FileRecord {
+export function parseJsonRecord(line: number, text: string): FileRecord {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -28,10 +31,10 @@ export function parseJsonRecord(line: number, text: string, end?: number): FileR
     const reason = error instanceof Error ? error.message : String(error);
     const position = /at position (\d+)/.exec(reason)?.[1];
     const column = position === undefined ? 1 : Number(position) + 1;
-    return { line, column, fault: complaint('row-not-json', {}), end };
+    return { line, column, fault: complaint('row-not-json', {}) };
   }
   if (!isRecord(value)) {
-    return { line, column: 1, fault: complaint('row-not-object', {}), end };
+    return { line, column: 1, fault: complaint('row-not-object', {}) };
   }
-  return { line, fields: value, end };
+  return { line, fields: value };
 }

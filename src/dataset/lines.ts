@@ -13,13 +13,18 @@ export interface Line {
   damaged: boolean;
   /** It is longer than `LONGEST_LINE`, and `text` is empty. */
   isTooLong: boolean;
-  /** Bytes of the file up to its end, line end included. */
+  /** Bytes of the file before it, and up to its end, line end included. */
+  start: number;
   end: number;
 }
 
-/** How much of a file has been read, for who reads no more than a part. */
+/** How much of a file has been read, for who reads no more than a part, or wants to find its rows again. */
 export interface Progress {
   bytes: number;
+  /** Where the row begins that is given; absent where that cannot be told. */
+  start?: number | undefined;
+  /** Told the names of the columns that the first line of CSV holds. */
+  onColumns?: (names: readonly string[]) => void;
   /** Given the bytes of the file as they come. */
   onBytes?: (bytes: Uint8Array) => void;
 }
@@ -56,10 +61,11 @@ export async function* readManyLines(file: string, progress?: Progress): AsyncGe
   let [line, done] = [0, 0];
   const finish = (end: Buffer): Line => {
     line++;
+    const start = done;
     done += size + end.length;
     if (size + end.length > LONGEST_LINE) {
       [pending, size] = [[], 0];
-      return { line, text: '', damaged: false, isTooLong: true, end: done };
+      return { line, text: '', damaged: false, isTooLong: true, start, end: done };
     }
     const bytes = pending.length > 0 ? Buffer.concat([...pending, end]) : end;
     [pending, size] = [[], 0];
@@ -70,6 +76,7 @@ export async function* readManyLines(file: string, progress?: Progress): AsyncGe
       text: line === 1 ? text.replace(/^\ufeff/, '') : text,
       damaged: text.includes('\ufffd') && !isUtf8(bytes),
       isTooLong: false,
+      start,
       end: done,
     };
   };

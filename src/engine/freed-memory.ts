@@ -16,11 +16,15 @@ export async function keepFreedMemory(): Promise<void> {
   }
 }
 
-/** Runs an evaluation. Its large tensors do not stay with the process, where the C library is glibc. */
-export async function whileEvaluating<T>(evaluation: () => Promise<T>): Promise<T> {
-  if (process.platform !== 'linux') return evaluation();
+/**
+ * Runs an evaluation. Its large tensors do not stay with the process, nor the holes that others leave, where the C library is glibc.
+ * @param evaluation is to call what it is given after each batch
+ */
+export async function whileEvaluating<T>(evaluation: (afterBatch: () => void) => Promise<T>): Promise<T> {
+  const alone = (): Promise<T> => evaluation(() => undefined);
+  if (process.platform !== 'linux') return alone();
   const native = await import('./native-calls').catch(() => undefined);
-  return native ? native.evaluateWith(evaluation) : evaluation();
+  return native ? native.evaluateWith(evaluation) : alone();
 }
 
 /**

@@ -34,6 +34,13 @@ const COMPILERS_GIVEN_BACK_FROM = 2 ** 20;
  */
 const EVALUATIONS_GIVEN_BACK_FROM = 2 ** 24;
 
+/**
+ * So much may lie in holes while an evaluation goes on. What JavaScript allocates between two batches, and frees when V8 looks for it, lies now and
+ * then in the hole that a batch's tensors of some megabytes have left, so that those of the next fit in none: without a bound a gigabyte in
+ * some hundred batches. Were they mapped one by one instead, a small model's evaluation would take three times as long (docs/decisions/0060).
+ */
+const HOLES_BYTES = 64 * 2 ** 20;
+
 type Mallopt = (parameter: number, value: number) => number;
 
 /** Undefined where the C library is not glibc, which keeps what it thinks best. */
@@ -66,11 +73,24 @@ export function setMallocThresholds(): void {
 export const compileWith = <T>(compiler: () => Promise<T>): Promise<T> =>
   givingBackFrom(COMPILERS_GIVEN_BACK_FROM, compiler);
 
-/** Runs an evaluation, whose largest blocks go back; what the steps before it have freed goes back first. */
-export function evaluateWith<T>(evaluation: () => Promise<T>): Promise<T> {
+/** Runs an evaluation, whose largest blocks go back; what the steps before it have freed goes back first, and holes while it goes on. */
+export function evaluateWith<T>(evaluation: (afterBatch: () => void) => Promise<T>): Promise<T> {
   setMallocThresholds();
   trim?.(0);
-  return givingBackFrom(EVALUATIONS_GIVEN_BACK_FROM, evaluation);
+  return givingBackFrom(EVALUATIONS_GIVEN_BACK_FROM, () => evaluation(holesGivenBack()));
+}
+
+/** To be called after each batch: gives holes back where the process has grown since one batch by more than they may take. */
+function holesGivenBack(): () => void {
+  /** Of the process after the first batch since then, in bytes. */
+  let usual: number | undefined;
+  return () => {
+    const now = process.memoryUsage.rss();
+    usual ??= now;
+    if (now - usual <= HOLES_BYTES) return;
+    trim?.(0);
+    usual = undefined;
+  };
 }
 
 async function givingBackFrom<T>(bytes: number, work: () => Promise<T>): Promise<T> {

@@ -48,5 +48,9 @@ export const isTrainedHere = (teacher: TeacherSpec): boolean => modelsOf(teacher
 export const isMadeFromNothing = (teacher: TeacherSpec): boolean =>
   modelsOf(teacher).every(({ source }) => source === 'train');
 
+/** An ensemble of which some members are ONNX files. */
+export const hasOnnxMember = (teacher: TeacherSpec): boolean =>
+  teacher.source === 'ensemble' && teacher.teachers.some(({ source }) => source === 'onnx');
+
 /** As comparison and warnings name a member of an ensemble, counted from 0. */
 export const memberName = (index: number): string => `teacher ${index + 1}`;

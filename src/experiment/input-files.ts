@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { findGguf } from '../model/files/gguf-checkpoint';
 import { problemAt, type Problem } from '../protocol/problem';
 import { columnsOf, unlabelledColumns } from './checks/check-dataset';
-import { areLarge, knownDigest, rowIndexOf } from './large-rows';
+import { areLarge, knownDigest, rowIndexesOf } from './large-rows';
 import type { Columns } from '../dataset/dataset';
 import type { RowIndex } from '../dataset/row-index';
 import { torchrunEngine } from '../protocol/torchrun';
@@ -60,8 +60,9 @@ export async function findLargeRows(
     [train, columnsOf(experiment)],
     [unlabelled, unlabelledColumns(experiment)],
   ] as const) {
-    for (const one of files)
-      found.push({ index: await rowIndexOf(one, columns, { folder: dirname(file), keep: true }), columns });
+    const indexes = await rowIndexesOf(files, columns, { folder: dirname(file), keep: true });
+    if (!indexes) return undefined;
+    found.push(...indexes.map((index) => ({ index, columns })));
   }
   return found;
 }

@@ -3,7 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import type { Columns } from '../dataset/dataset';
-import { columnsKey, indexBytes, indexFrom, indexRows, type RowIndex } from '../dataset/row-index';
+import { columnsKey, indexBytes, indexFrom, indexRows, NotIndexable, type RowIndex } from '../dataset/row-index';
 import { InputError } from '../protocol/problem';
 import { keepIndex, readKeptIndex, rowIndexPlace } from '../run-directory/row-index-files';
 
@@ -17,9 +17,12 @@ export const large = {
   settledMs: 2000,
 };
 
-/** Whether rows of the files can be, and are to be, found by an index. */
+/** Kinds of files whose rows lie one after the other: of plain text only all of it says what is a row. */
+const indexable = ['.jsonl', '.csv', '.tsv'];
+
+/** Whether rows of the files are to be found by an index, where `rowIndexesOf` makes one. */
 export async function areLarge(files: readonly string[]): Promise<boolean> {
-  if (files.length === 0 || files.some((file) => extname(file).toLowerCase() !== '.jsonl')) return false;
+  if (files.length === 0 || !files.every((file) => indexable.includes(extname(file).toLowerCase()))) return false;
   const sizes = await Promise.all(files.map(async (file) => (await stat(file).catch(() => undefined))?.size ?? 0));
   return sizes.reduce((a, b) => a + b) > large.bytes;
 }
@@ -46,9 +49,25 @@ interface IndexOptions {
   keep: boolean;
 }
 
+/** Indexes of files, in their order; undefined where the rows of one cannot be found by it, so that all must be read before. Throws as `rowIndexOf`. */
+export async function rowIndexesOf(
+  files: readonly string[],
+  columns: Columns,
+  options: IndexOptions,
+): Promise<RowIndex[] | undefined> {
+  try {
+    const indexes: RowIndex[] = [];
+    for (const file of files) indexes.push(await rowIndexOf(file, columns, options));
+    return indexes;
+  } catch (error) {
+    if (error instanceof NotIndexable) return undefined;
+    throw error;
+  }
+}
+
 /**
- * The index of a JSONL file: of this process, kept, or made now. Throws as readDataset, and an InputError where the file changes
- * meanwhile.
+ * The index of a file: of this process, kept, or made now. Throws as readDataset, an InputError where the file changes
+ * meanwhile, and NotIndexable.
  */
 export async function rowIndexOf(file: string, columns: Columns, { folder, keep }: IndexOptions): Promise<RowIndex> {
   const what = columnsKey(columns);

@@ -1,7 +1,7 @@
 /** @file From an experiment file to the experiment as run: defaults filled in, paths absolute, input files fingerprinted. */
 
 import { basename, dirname, resolve } from 'node:path';
-import type { Architecture } from '../model/architecture';
+import { isOpaque, type Architecture } from '../model/architecture';
 import { complaint, InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';
 import type { ModelFacts } from './checks/check-models';
@@ -54,13 +54,15 @@ async function fillIn(
   const seeds = seedsOf(asked, experiment.training.seed);
   const { train, validation, test, unlabelled } = dataset.files;
   const folders = [
-    ...(models.members ?? []).map(({ folder }) => folder),
+    ...(models.members ?? []).flatMap(({ folder, model }) => (isOpaque(model) ? [] : [folder])),
     models.teacherFiles ? undefined : models.teacherFolder,
     models.tokenizerFolder,
     models.studentFolder,
   ];
   const inModels = await Promise.all(folders.filter((folder) => folder !== undefined).map(modelFiles));
-  const ofOnnx = models.teacherFiles ? [...models.teacherFiles, ...(await configFiles(models.teacherFolder!))] : [];
+  const exported = models.members?.flatMap(({ folder, model }) => (isOpaque(model) ? [folder] : []));
+  const besideOnnx = models.teacherFiles ? (exported ?? [models.teacherFolder!]) : [];
+  const ofOnnx = [...(models.teacherFiles ?? []), ...(await Promise.all(besideOnnx.map(configFiles))).flat()];
   const inputs = [
     train,
     Array.isArray(validation) ? validation : [],

@@ -37,44 +37,111 @@ export interface Generation {
 export async function generate(
   nextLogits: (ids: readonly number[]) => Promise<Float32Array>,
   prompt: readonly number[],
-  { maxNewTokens, endOfText, sampling, onToken }: GenerationOptions,
+  options: GenerationOptions,
 ): Promise<Generation> {
-  const random = sampling ? randomStream(sampling.seed) : undefined;
-  const ids = [...prompt];
-  const probabilities: number[] = [];
-  while (probabilities.length < maxNewTokens && (probabilities.length === 0 || ids.at(-1) !== endOfText)) {
-    const logits = await nextLogits(ids);
-    const next = sampling && random ? sample(logits, sampling, random()) : topIndices(logits, 1)[0]!;
-    ids.push(next);
-    probabilities.push(softmax(logits)[next]!);
-    await onToken?.({ ids: ids.slice(prompt.length), probabilities });
+  const text = new GrowingText(prompt, options);
+  while (!text.hasEnded) {
+    text.add(await nextLogits(text.ids));
+    await options.onToken?.(text.generation);
   }
-  return { ids: ids.slice(prompt.length), probabilities };
+  return text.generation;
+}
+
+/**
+ * Continues several prompts together, each as `generate` does alone.
+ * @param nextLogits logits [V] of the token that follows each text. A text that has ended is asked about on, as it is, until half of them have
+ */
+export async function generateAll(
+  nextLogits: (texts: readonly (readonly number[])[]) => Promise<readonly Float32Array[]>,
+  prompts: readonly { ids: readonly number[]; maxNewTokens: number }[],
+  options: Omit<GenerationOptions, 'onToken' | 'maxNewTokens'> = {},
+): Promise<Generation[]> {
+  const texts = prompts.map(({ ids, maxNewTokens }) => new GrowingText(ids, { ...options, maxNewTokens }));
+  let asked = texts;
+  while (texts.some((text) => !text.hasEnded)) {
+    const open = asked.filter((text) => !text.hasEnded);
+    if (2 * open.length <= asked.length) asked = open;
+    const logits = await nextLogits(asked.map(({ ids }) => ids));
+    asked.forEach((text, i) => {
+      if (!text.hasEnded) text.add(logits[i]!);
+    });
+  }
+  return texts.map(({ generation }) => generation);
+}
+
+/** A prompt and what has come after it. */
+class GrowingText {
+  readonly ids: number[];
+  private readonly probabilities: number[] = [];
+  private readonly random: (() => number) | undefined;
+
+  constructor(
+    private readonly prompt: readonly number[],
+    private readonly options: GenerationOptions,
+  ) {
+    this.ids = [...prompt];
+    this.random = options.sampling && randomStream(options.sampling.seed);
+  }
+
+  get hasEnded(): boolean {
+    const { length } = this.probabilities;
+    return length >= this.options.maxNewTokens || (length > 0 && this.ids.at(-1) === this.options.endOfText);
+  }
+
+  get generation(): Generation {
+    return { ids: this.ids.slice(this.prompt.length), probabilities: [...this.probabilities] };
+  }
+
+  /** @param logits [V] of the token that is next */
+  add(logits: Float32Array): void {
+    const { sampling } = this.options;
+    const next = sampling && this.random ? sample(logits, sampling, this.random()) : topIndices(logits, 1)[0]!;
+    this.ids.push(next);
+    this.probabilities.push(softmax(logits)[next]!);
+  }
 }
 
 /** Draws a token: `uniform` in [0, 1) falls into one token's part of the cumulated probabilities, the largest first. */
 export function sample(logits: Float32Array, sampling: Omit<Sampling, 'seed'>, uniform: number): number {
-  const candidates = mostProbable(logits, sampling.topK);
-  const kept = softmax(
-    candidates.map((id) => logits[id]!),
-    sampling.temperature,
-  );
-  const count = nucleusSize(kept, sampling.topP ?? 1);
-  const nucleus = kept.subarray(0, count);
-  let remaining = uniform * nucleus.reduce((sum, p) => sum + p, 0);
-  const drawn = nucleus.findIndex((probability) => (remaining -= probability) < 0);
-  return candidates[drawn < 0 ? count - 1 : drawn]!; // rounding may leave the last one's upper edge uncovered
+  const { temperature, topK, topP = 1 } = sampling;
+  if (topK !== undefined) {
+    const candidates = topIndices(logits, Math.max(1, topK));
+    const kept = softmax(
+      candidates.map((id) => logits[id]!),
+      temperature,
+    );
+    return drawnOf(candidates, kept, { topP, uniform, areAll: true })!;
+  }
+  const probabilities = softmax(logits, temperature);
+  // Sorting a whole vocabulary takes as long as a small model's step, and the first few nearly always do.
+  for (let count = FIRST_CANDIDATES; ; count *= 8) {
+    const areAll = 8 * count > logits.length;
+    const candidates = areAll ? byFallingLogit(logits) : topIndices(logits, count);
+    const kept = candidates.map((id) => probabilities[id]!);
+    const drawn = drawnOf(candidates, kept, { topP, uniform, areAll });
+    if (drawn !== undefined) return drawn;
+  }
 }
 
-/** Ids by falling logit, the first k of them if k is given. */
-function mostProbable(logits: Float32Array, k: number | undefined): number[] {
-  if (k !== undefined) return topIndices(logits, Math.max(1, k));
-  return Array.from(logits, (_, id) => id).sort((a, b) => logits[b]! - logits[a]!);
+const FIRST_CANDIDATES = 64;
+
+/**
+ * Undefined where it may be one that is not among the candidates.
+ * @param kept their probabilities, the largest first; of all tokens their sum is 1
+ */
+function drawnOf(
+  candidates: readonly number[],
+  kept: ArrayLike<number>,
+  { topP, uniform, areAll }: { topP: number; uniform: number; areAll: boolean },
+): number | undefined {
+  let [count, mass] = [0, 0];
+  while (count < kept.length && (count === 0 || mass < topP)) mass += kept[count++]!;
+  const isWhole = areAll || mass >= topP;
+  if (!isWhole && topP < 1) return undefined;
+  let remaining = uniform * (isWhole ? mass : 1);
+  for (let i = 0; i < count; i++) if ((remaining -= kept[i]!) < 0) return candidates[i]!;
+  return isWhole ? candidates[count - 1]! : undefined; // rounding may leave the last one's upper edge uncovered
 }
 
-/** How many of the probabilities, largest first, it takes to reach `mass`; at least one. */
-function nucleusSize(probabilities: Float64Array, mass: number): number {
-  let sum = 0;
-  const last = probabilities.findIndex((probability) => (sum += probability) >= mass);
-  return last < 0 ? probabilities.length : last + 1;
-}
+const byFallingLogit = (logits: Float32Array): number[] =>
+  Array.from(logits, (_, id) => id).sort((a, b) => logits[b]! - logits[a]!);

@@ -339,6 +339,13 @@ export interface MemoryRecord {
   peakBytes?: number | undefined;
 }
 
+/** The host that a run is trained on: by what name ssh knows it. */
+export interface RunHost {
+  name: string;
+  /** While there is no connection, which is tried again: since when, ISO 8601 in UTC, and what ssh said. The training goes on there. */
+  lost?: { since: string; reason: string } | undefined;
+}
+
 /** `run.json`. */
 export interface RunRecord {
   name: string;
@@ -354,6 +361,8 @@ export interface RunRecord {
   /** Why that, where the experiment left it open. */
   engineReason?: string | undefined;
   device: string;
+  /** Where it is trained over ssh, if not on this machine. */
+  host?: RunHost | undefined;
   started: string;
   ended?: string | undefined;
   error: RunErrorRecord | null;
@@ -480,6 +489,31 @@ export interface DeviceRecord {
   install?: string | undefined;
   /** The library that it runs with, where that can be removed. */
   library?: { name: string; version: string } | undefined;
+}
+
+/** A host that the person has named for trainings over ssh: `devices --on HOST`, `devices --hosts`. */
+export interface HostRecord {
+  /** As ssh knows it. */
+  name: string;
+  /** When it was last asked; ISO 8601, UTC. */
+  asked: string;
+  /** Why nothing could be trained there then, and what to do. */
+  problems: Complaint[];
+  /** What it answered last; absent where it never has. */
+  found?: HostFacts | undefined;
+}
+
+export interface HostFacts {
+  /** When; ISO 8601, UTC. */
+  time: string;
+  /** The interpreter that was asked, by its name or path there. */
+  python: string;
+  /** PyTorch's version; absent where the interpreter has none. */
+  torch?: string | undefined;
+  gpus: { name: string; bytes: number }[];
+  cores?: number | undefined;
+  /** Of the disk that has its home folder. */
+  freeBytes?: number | undefined;
 }
 
 /** A model on this machine: `models`. */

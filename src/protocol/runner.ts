@@ -30,6 +30,8 @@ export interface RunnerRequests {
   continue: { params: undefined; result: null };
   /** Does not wait any longer for the device: trains beside who has it. Nothing where it does not wait. */
   runNow: { params: undefined; result: null };
+  /** Brings what its processes on another host have said so far into the run directory. Nothing where they are here. */
+  logs: { params: undefined; result: null };
 }
 
 export type RunnerMethod = keyof RunnerRequests;

@@ -3,20 +3,6 @@
 /** The engine's name in an experiment file. It is none of those that run recorded programs: it trains, and another engine does the rest. */
 export const torchrunEngine = 'torchrun';
 
-/** Model families that it computes; `FAMILIES` of python/distillery_torch/models.py. */
-export const torchrunFamilies = [
-  'bert',
-  'distilbert',
-  'roberta',
-  'xlm-roberta',
-  'gpt2',
-  'llama',
-  'mistral',
-  'qwen2',
-  'qwen3',
-  'smollm3',
-] as const;
-
 /** How the work is divided: the batch alone (DDP), or parameters, gradients and moments too (FSDP2). */
 export const torchrunStrategies = ['auto', 'ddp', 'fsdp'] as const;
 
@@ -24,6 +10,11 @@ export const torchrunStrategies = ['auto', 'ddp', 'fsdp'] as const;
 export const torchrunPlaces = ['local', 'ssh', 'slurm', 'kubernetes'] as const;
 
 export type TorchrunPlace = (typeof torchrunPlaces)[number];
+
+/** Those that start an exported folder. */
+export const scheduledPlaces = ['slurm', 'kubernetes'] as const satisfies TorchrunPlace[];
+
+export type ScheduledPlace = (typeof scheduledPlaces)[number];
 
 /** Accelerators whose figures are known; `distill/planning/devices.ts` has them. */
 export const deviceNames = [

@@ -4,11 +4,11 @@
  */
 
 import { createHash } from 'node:crypto';
-import { rm, stat, utimes } from 'node:fs/promises';
+import { lstat, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PARTIAL, writeAtomically } from '../model/files/atomic';
 import { makeFolder } from './folders';
-import { listOwned, readOwnedIfThere, requireOwned } from './owned';
+import { listOwned, openOwned, readOwnedIfThere, requireOwned } from './owned';
 import { runsDirectory } from './run-paths';
 
 /** So many are kept: those of a few datasets and ways to read them. */
@@ -17,10 +17,59 @@ const MOST_KEPT = 8;
 /** What is still being written after so long was left by a process that was killed. */
 const LEFT_MS = 60 * 60_000;
 
+/** The `cache/rows` folder that belongs to a `.distillery/runs`. */
+export function rowIndexes(runs: string): string {
+  return join(dirname(runs), 'cache', 'rows');
+}
+
 /** Where the index of a file is kept for experiments in a folder. @param what how the file is read */
 export function rowIndexPlace(folder: string, file: string, what: string): string {
   const key = createHash('sha256').update(`${file}\n${what}`).digest('hex').slice(0, 32);
-  return join(dirname(runsDirectory(folder, true)), 'cache', 'rows', key);
+  return join(rowIndexes(runsDirectory(folder, true)), key);
+}
+
+const isKey = (name: string): boolean => /^[0-9a-f]{32}$/.test(name);
+
+/** So many bytes say what an index is of. */
+const FIRST_BYTES = 2 ** 16;
+
+/** An index that is kept, not read. */
+export interface RowIndexFile {
+  key: string;
+  place: string;
+  /** On disk. */
+  bytes: number;
+  lastUsed: string;
+  /** The first bytes of it. */
+  first: Uint8Array;
+}
+
+/** The indexes in a `cache/rows`, the last used first; what is not a file there is none. Throws an InputError where that is a link. */
+export async function listRowIndexes(folder: string): Promise<RowIndexFile[]> {
+  const places = (await listOwned(folder)).filter(isKey).map((name) => join(folder, name));
+  const found = await Promise.all(places.map(rowIndexFile));
+  return found.filter((one) => one !== undefined).sort((a, b) => b.lastUsed.localeCompare(a.lastUsed));
+}
+
+/** Undefined where it is no file of ours, or another process has just removed it. */
+async function rowIndexFile(place: string): Promise<RowIndexFile | undefined> {
+  if (!(await lstat(place).catch(() => undefined))?.isFile()) return undefined;
+  const handle = await openOwned(place).catch(() => undefined);
+  if (!handle) return undefined;
+  try {
+    const { size, mtime } = await handle.stat();
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(Math.min(size, FIRST_BYTES)), 0);
+    const first = buffer.subarray(0, bytesRead);
+    return { key: basename(place), place, bytes: size, lastUsed: mtime.toISOString(), first };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Throws an InputError where it lies behind a link. */
+export async function removeRowIndex(place: string): Promise<void> {
+  requireOwned(place);
+  await rm(place, { force: true });
 }
 
 /** The bytes that are kept there; undefined where there are none. Throws an InputError where it is a link. */
@@ -42,7 +91,7 @@ export async function keepIndex(place: string, bytes: Iterable<Uint8Array>): Pro
   const used = await Promise.all(others.map(async (one) => ({ one, at: await lastUse(one) })));
   const isLeft = ({ one, at }: { one: string; at: number }): boolean =>
     one.endsWith(PARTIAL) && Date.now() - at > LEFT_MS;
-  const kept = used.filter(({ one }) => /^[0-9a-f]{32}$/.test(basename(one))).sort((a, b) => b.at - a.at);
+  const kept = used.filter(({ one }) => isKey(basename(one))).sort((a, b) => b.at - a.at);
   for (const { one } of [...kept.slice(MOST_KEPT), ...used.filter(isLeft)]) await rm(one, { force: true });
 }
 

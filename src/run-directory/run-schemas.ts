@@ -2,6 +2,7 @@
 
 import * as z from 'zod';
 import { labelKinds, roles, runStatuses, splits, tasks, studyKinds } from '../protocol/records';
+import { hostPattern } from '../protocol/torchrun';
 
 const settingSchema = z.union([z.number(), z.object({ from: z.number(), to: z.number() })]).optional();
 
@@ -125,6 +126,14 @@ export const runRecordSchema = z.looseObject({
   engine: z.string(),
   device: z.string(),
   started: z.string(),
+  // A folder may be a stranger's: what is no name of a host is none.
+  host: z
+    .looseObject({
+      name: z.string().regex(hostPattern),
+      lost: z.looseObject({ since: z.string(), reason: z.string() }).optional(),
+    })
+    .optional()
+    .catch(undefined),
   error: z.looseObject({ message: z.string() }).nullable(),
   alerts: z
     .array(z.looseObject({ message: z.string(), step: z.number(), role: z.enum(roles), name: z.string() }))

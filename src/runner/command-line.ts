@@ -10,7 +10,7 @@ import { validateExperimentFile } from '../experiment/checks/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
 import type { StudyOptions } from '../experiment/sweep/study';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';
-import { deviceNames, devicesOf, torchrunEngine, torchrunStrategies } from '../protocol/torchrun';
+import { deviceNames, devicesOf, scheduledPlaces, torchrunEngine, torchrunStrategies } from '../protocol/torchrun';
 import { inTerminal } from '../protocol/escapes';
 import { experimentFormat, exportFormatNames, valuesOfFormat } from '../protocol/export-formats';
 import { complaint, ComplaintError, complaintOf, formatProblem, InputError } from '../protocol/problem';
@@ -18,12 +18,14 @@ import type { InspectedDistribution, InspectedPosition, StudyKind } from '../pro
 import { formatNumber, formatQuantity, formatShare } from '../protocol/format';
 import type { RunResult } from './run/carry-out';
 import { findings, terminalBars, terminalTable } from './report/comparison-table';
-import { cacheText, teacherCacheCommand } from './commands/cache';
+import { cacheCommand, cacheText } from './commands/cache';
 import { compareRuns } from './commands/compare';
 import { complete } from './commands/complete';
 import { demo, nextToTry } from './commands/demo';
 import { interconnectNamed, planExperiment, planText as experimentPlanText, type PlanOptions } from './commands/plan';
-import { deviceText, listDevices } from './commands/devices';
+import { deviceText, hostText, listDevices } from './commands/devices';
+import { forgetHost, knownHosts } from './devices/hosts';
+import { checkHost } from './torchrun/check-host';
 import { exportModelOf, type ExportOptions } from './commands/export';
 import { inspect } from './commands/inspect';
 import { installCommand, removeCommand } from './commands/libraries';
@@ -174,6 +176,11 @@ function program(examples: string): Command {
   verb('run <file>', 'run an experiment file')
     .option(...noQueue)
     .option(...onHost)
+    .addOption(
+      new Option('--engine <name>', 'instead of the one that the file names')
+        .choices(['auto', ...engineNames, torchrunEngine])
+        .conflicts('on'),
+    )
     .action(async (file: string, { json, ...options }: JsonOption & StartOptions) =>
       finishRun(json, (output) => startRun(file, output, options)),
     );
@@ -265,6 +272,12 @@ function program(examples: string): Command {
   )
     .option('--to <dir>', 'a folder that does not exist yet; NAME-student here if left out')
     .addOption(new Option('--format <format>', 'what is written').choices(allFormats).default('huggingface'))
+    .addOption(
+      new Option(
+        '--where <scheduler>',
+        'with --format torchrun: what starts it, instead of what the file names',
+      ).choices(scheduledPlaces),
+    )
     .option('--values <type>', `how weights are stored: ${formatValues()}`)
     .action(async (run: string, { json, ...options }: JsonOption & ExportOptions) => {
       const result = await exportModelOf(run, options);
@@ -305,10 +318,13 @@ function program(examples: string): Command {
     )
     .option('--tokens <n>', 'of a corpus, as 300B or 1T, in place of the dataset, which need not be here', largeCount)
     .action(planVerb);
-  verb('cache', 'what is kept of teachers’ answers here, and how much space it takes')
+  verb(
+    'cache',
+    'what is kept here of teachers’ answers and of where the rows of large files lie, and how much space it takes',
+  )
     .option('--remove <key...>', 'remove those whose key begins so; "all" removes every one')
     .action(async ({ json, remove }: JsonOption & { remove?: string[] }) => {
-      const result = await teacherCacheCommand(remove);
+      const result = await cacheCommand(remove);
       print(json === true, result, () => cacheText(result));
     });
   verb('devices', 'what can compute here, and the libraries that some engines need')
@@ -316,7 +332,28 @@ function program(examples: string): Command {
     .option('--file <wheel...>', 'with --install: wheels that you have; none is fetched that is given')
     .addOption(new Option('--remove <library>', 'remove an installed library').choices(libraryNames))
     .option('--measure', 'time a small training step on each, by which "auto" chooses')
-    .action(async ({ json, install, file, remove, measure }: DevicesArguments) => {
+    .option('--on <host>', 'ask a host over your own ssh what can train there, and what is missing')
+    .option('--hosts', 'hosts that you have named, with what was last found there; none is asked')
+    .option('--forget <host>', 'do not keep what was found on a host')
+    .action(async ({ json, install, file, remove, measure, on, hosts, forget }: DevicesArguments) => {
+      if (on !== undefined) {
+        const record = await checkHost(on);
+        print(json === true, record, () => hostText(record));
+        if (record.problems.length > 0) process.exitCode = WRONG_INPUT;
+        return;
+      }
+      if (forget !== undefined) {
+        const forgotten = await forgetHost(forget);
+        print(json === true, forgotten, () =>
+          forgotten.forgotten ? `${forget} is forgotten` : `${forget} is not known`,
+        );
+        return;
+      }
+      if (hosts) {
+        const known = { hosts: await knownHosts() };
+        print(json === true, known, () => known.hosts.map(hostText).join('\n'));
+        return;
+      }
       if (install !== undefined) {
         const installed = await installCommand(install, file ?? [], json === true);
         print(json === true, installed, () => `${install} ${installed.version} is installed in ${installed.folder}`);
@@ -447,6 +484,9 @@ interface DevicesArguments extends JsonOption {
   file?: string[];
   remove?: LibraryName;
   measure?: boolean;
+  on?: string;
+  hosts?: boolean;
+  forget?: string;
 }
 
 interface ModelsArguments extends JsonOption {

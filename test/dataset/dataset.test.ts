@@ -149,6 +149,12 @@ describe('CSV and TSV', () => {
     expect(dataset.problems[0]!.message).toContain('not closed');
   });
 
+  it('counts no line for a carriage return within a row', async () => {
+    const dataset = await read('returns.csv', 'text\na\rb\n"c\rd\r\ne"\nf\n');
+    expect(textsOf(dataset)).toEqual(['a\rb', 'c\rd\ne', 'f']);
+    expect(linesOf(dataset)).toEqual([2, 3, 5]);
+  });
+
   it('takes quotes in TSV as they stand', async () => {
     const dataset = await read('tabs.tsv', 'text\tlabel\nsay "hi\t1\n"quoted"\t2\n', { label: 'label' });
     expect(textsOf(dataset)).toEqual(['say "hi', '"quoted"']);

@@ -20,7 +20,7 @@ import { bucketsOf, collate } from '../../src/dataset/batches';
 import { forEachRow, type Columns, type Row } from '../../src/dataset/dataset';
 import { rowEncoder } from '../../src/dataset/examples';
 import { ExampleMaker, IndexedExamples, RowReader } from '../../src/dataset/indexed-examples';
-import { indexBytes, indexFrom, indexRows } from '../../src/dataset/row-index';
+import { indexBytes, indexFrom, indexHeader, indexRows, NotIndexable } from '../../src/dataset/row-index';
 import { summarizeIndexes, summarizeSplit } from '../../src/dataset/split-summary';
 import { batchOfEachLength, epochBatches, type EpochOptions } from '../../src/distill/training/epochs';
 import { randomStream } from '../../src/engine/random';
@@ -67,6 +67,26 @@ const odd = [
   '{"text": "the last", "label": "c"}',
 ].join('');
 
+/** The same of CSV. */
+const oddCsv = [
+  '\ufefftext,label\r\n',
+  '\r\n',
+  '"the first, with ""quotes""",b\r\n',
+  '"two\r\nlines\n\nand a blank one",a\n',
+  'too,many,fields\n',
+  'naïve 我爱,a\n',
+  'few\n',
+  '   \n',
+  'a carriage return\rwithin,b\n',
+  'no label,\n',
+  ...Array.from({ length: 150 }, (_, i) => `"row ${'x'.repeat(i % 7)}${i % 5 === 0 ? '\n' : ' '}${i}",b\n`),
+  '\n\n',
+  '"the last",c',
+].join('');
+
+/** And of TSV, where quotes mean nothing and a field may be empty. */
+const oddTsv = ['text\tlabel\n', '"open\tb\n', '\tb\r\n', '\n', 'x\ty\tz\n', 'a\rb\ta\n', 'the last\tc\r\n'].join('');
+
 async function allRows(files: string[], of = columns): Promise<{ rows: Row[]; problems: Problem[] }> {
   const rows: Row[] = [];
   const problems = await forEachRow(files, of, (row) => rows.push(row));
@@ -80,7 +100,17 @@ describe('an index of rows', () => {
       Buffer.from([0xff]),
       Buffer.from('", "label": "a"}\n'),
     ]);
-    const files = [write('a.jsonl', odd), write('b.jsonl', damaged), write('c.jsonl', '\n')];
+    const damagedCsv = Buffer.concat([
+      Buffer.from('text,label\nbad '),
+      Buffer.from([0xff, 0xfe]),
+      Buffer.from(',a\nx,b\n'),
+    ]);
+    const files = [
+      ...[write('a.jsonl', odd), write('b.jsonl', damaged), write('c.jsonl', '\n')],
+      ...[write('a.csv', oddCsv), write('b.tsv', oddTsv), write('c.csv', damagedCsv), write('d.csv', 'text,label\n')],
+      // More lines than are held, in more than one piece.
+      write('e.csv', `${oddCsv}\n${Array.from({ length: 5000 }, (_, i) => `"row\r\n${i}",b\r\n`).join('')}`),
+    ];
     const expected = await allRows(files);
     const indexed = await Promise.all(files.map(async (file) => ({ index: await indexRows(file, columns), columns })));
     const reader = new RowReader(indexed);
@@ -97,6 +127,11 @@ describe('an index of rows', () => {
         columns,
       ),
     ).toEqual({ ...summary, part: undefined });
+  });
+
+  it('is none of a file whose lines end as those of old Macs', async () => {
+    await expect(indexRows(write('a.csv', 'text,label\ra,b\rc,d\r'), columns)).rejects.toThrow(NotIndexable);
+    await expect(indexRows(write('b.csv', 'text,label\ra,b'), columns)).rejects.toThrow(NotIndexable);
   });
 
   it.each([
@@ -120,26 +155,32 @@ describe('an index of rows', () => {
     expect(() => summarizeIndexes([index], columns)).toThrow(/no rows/);
   });
 
-  it('is kept as bytes, which count for nothing where they are damaged or of something else', async () => {
-    const file = write('a.jsonl', odd);
-    const index = await indexRows(file, columns);
-    const bytes = Buffer.concat([...indexBytes(index, 'then')]);
-    expect(indexFrom(bytes, file, 'then')).toEqual(index);
-    expect(indexFrom(bytes, file, 'now')).toBeUndefined();
-    for (const at of [0, 7, bytes.length >> 1, bytes.length - 1]) {
-      const flipped = Buffer.from(bytes);
-      flipped[at]! ^= 1;
-      expect(indexFrom(flipped, file, 'then')).toBeUndefined();
-    }
-    for (const header of ['', 'null', '{', '[]']) {
-      const body = Buffer.concat([Buffer.from(Uint32Array.of(header.length).buffer), Buffer.from(header)]);
-      const whole = Buffer.concat([body, createHash('sha256').update(body).digest()]);
-      expect(indexFrom(whole, file, 'then')).toBeUndefined();
-    }
-    for (const length of [0, 3, 40, bytes.length - 1]) {
-      expect(indexFrom(bytes.subarray(0, length), file, 'then')).toBeUndefined();
-    }
-  });
+  it.each([
+    ['a.jsonl', odd],
+    ['a.csv', oddCsv],
+  ])(
+    'is kept as bytes, which count for nothing where they are damaged or of something else: %s',
+    async (name, text) => {
+      const file = write(name, text);
+      const index = await indexRows(file, columns);
+      const bytes = Buffer.concat([...indexBytes(index, 'then')]);
+      expect(indexFrom(bytes, file, 'then')).toEqual(index);
+      expect(indexFrom(bytes, file, 'now')).toBeUndefined();
+      for (const at of [0, 7, bytes.length >> 1, bytes.length - 1]) {
+        const flipped = Buffer.from(bytes);
+        flipped[at]! ^= 1;
+        expect(indexFrom(flipped, file, 'then')).toBeUndefined();
+      }
+      for (const header of ['', 'null', '{', '[]']) {
+        const body = Buffer.concat([Buffer.from(Uint32Array.of(header.length, 0).buffer), Buffer.from(header)]);
+        const whole = Buffer.concat([body, createHash('sha256').update(body).digest()]);
+        expect(indexFrom(whole, file, 'then')).toBeUndefined();
+      }
+      for (const length of [0, 3, 40, bytes.length - 1]) {
+        expect(indexFrom(bytes.subarray(0, length), file, 'then')).toBeUndefined();
+      }
+    },
+  );
 
   it('is refused where its file is another', async () => {
     const file = write('a.jsonl', odd);
@@ -172,8 +213,7 @@ describe('where the index is kept', () => {
     const [place] = kept();
     // One that can be told from what the file has.
     const bytes = readFileSync(place!);
-    const header = bytes.subarray(4, 4 + bytes.readUInt32LE(0)).toString();
-    const { made } = JSON.parse(header) as { made: string };
+    const { made } = indexHeader(bytes)!;
     writeFileSync(place!, Buffer.concat([...indexBytes({ ...index, sha256: 'taken from here' }, made)]));
     const later = await another();
     expect((await later.rowIndexOf(file, columns, { folder, keep: true })).sha256).toBe('taken from here');
@@ -255,35 +295,65 @@ describe('a large dataset', () => {
     });
   };
 
+  /** As CSV or TSV; of CSV some texts have lines. */
+  const asTable = (rows: string, delimiter: ',' | '\t'): string => {
+    const field = (text: string, row: number): string =>
+      delimiter === '\t' ? text : `"${row % 5 === 0 ? text.replace(' ', '\r\n') : text}"`;
+    const lines = rows
+      .trim()
+      .split('\n')
+      .map((line, row) => {
+        const { text, label } = JSON.parse(line) as { text: string; label: string | null };
+        return `${field(text, row)}${delimiter}${label ?? ''}\n`;
+      });
+    return lines.join('');
+  };
+
   it.each([
-    ['text-classification', { trainRows: 700, unlabelled: 'more.jsonl' }],
-    ['causal-lm', {}],
-  ] as const)('has the batches that it would have if all of it were read before: %s', async (task, more) => {
-    write('rows.jsonl', odd + '\n' + rowsOf(900, 1, (row) => (row % 11 === 0 ? null : 'abc'[row % 3])));
-    write(
-      'more.jsonl',
-      rowsOf(120, 2, () => 'ignored'),
-    );
-    const settings = { dataset: { train: 'rows.jsonl', validation: 0.1, maxLength: 32, ...more } };
-    const before = await load(settings, task);
+    ['text-classification', 'rows.jsonl', 900, { trainRows: 700, unlabelled: 'more.jsonl' }],
+    ['causal-lm', 'rows.jsonl', 900, {}],
+    ['text-classification', 'rows.*', 130, { trainRows: 500, unlabelled: 'more.csv' }],
+    ['causal-lm', ['more.csv', 'rows.csv'], 130, {}],
+  ] as const)(
+    'has the batches that it would have if all of it were read before: %s, %s',
+    async (task, train, count, more) => {
+      const rows = rowsOf(count, 1, (row) => (row % 11 === 0 ? null : 'abc'[row % 3]));
+      const unlabelled = rowsOf(120, 2, () => 'ignored');
+      write('rows.csv', `${oddCsv}\n${asTable(rows, ',')}`);
+      write('rows.tsv', `text\tlabel\n${asTable(rows, '\t')}`);
+      write('more.csv', `text,label\n${asTable(unlabelled, ',')}`);
+      write('rows.jsonl', `${odd}\n${rows}`);
+      write('more.jsonl', unlabelled);
+      const settings = { dataset: { train, validation: 0.1, maxLength: 32, ...more } };
+      const before = await load(settings, task);
+      large.bytes = 0;
+      const later = await load(settings, task);
+      expect(later.train).toBeInstanceOf(IndexedExamples);
+      expect(later.tokenizer.contentHash).toBe(before.tokenizer.contentHash);
+      expect([later.labels, later.leftOut, later.train.length]).toEqual([
+        before.labels,
+        before.leftOut,
+        before.train.length,
+      ]);
+      expect(later.problems).toEqual(before.problems);
+      const held = (data: RunData): unknown[] =>
+        Array.from({ length: data.validation.length }, (_, i) => [data.validation.at(i), data.validation.rowAt(i)]);
+      expect(held(later)).toEqual(held(before));
+      for (const groupByLength of ['auto', false] as const) {
+        expect(everyBatch(later, task, groupByLength)).toEqual(everyBatch(before, task, groupByLength));
+      }
+      before.close();
+      later.close();
+    },
+  );
+
+  it('is read before where a file of it has no lines to be found by', async () => {
+    write('rows.csv', `text,label\r${Array.from({ length: 60 }, (_, i) => `row ${i},${'ab'[i % 2]}\r`).join('')}`);
     large.bytes = 0;
-    const later = await load(settings, task);
-    expect(later.train).toBeInstanceOf(IndexedExamples);
-    expect(later.tokenizer.contentHash).toBe(before.tokenizer.contentHash);
-    expect([later.labels, later.leftOut, later.train.length]).toEqual([
-      before.labels,
-      before.leftOut,
-      before.train.length,
-    ]);
-    expect(later.problems).toEqual(before.problems);
-    const held = (data: RunData): unknown[] =>
-      Array.from({ length: data.validation.length }, (_, i) => [data.validation.at(i), data.validation.rowAt(i)]);
-    expect(held(later)).toEqual(held(before));
-    for (const groupByLength of ['auto', false] as const) {
-      expect(everyBatch(later, task, groupByLength)).toEqual(everyBatch(before, task, groupByLength));
-    }
-    before.close();
-    later.close();
+    const data = await load({ dataset: { train: 'rows.csv', validation: 0.1, maxLength: 32 } });
+    expect(data.train).not.toBeInstanceOf(IndexedExamples);
+    expect(data.train.length).toBe(54);
+    data.close();
   });
 
   it('leaves out rows whose class the teacher does not know, and says so', async () => {

@@ -32,6 +32,7 @@ const cases: [name: string, before: string, after: string, columns: Columns, row
   ['unended.jsonl', `${jsonRow}{"text":"`, '', { text: 'text' }, 1],
   ['long.csv', 'text\na row\n', '\na row\n', { text: 'text' }, 2],
   ['quoted.csv', 'text\na row\n"not closed\n', '\na row\n', { text: 'text' }, 1],
+  ['within.csv', 'text\na row\n"not\n', '\nread"\na row\n', { text: 'text' }, 2],
   ['long.tsv', 'text\na row\n', '\na row\n', { text: 'text' }, 2],
   ['long.txt', 'a row\n', '\na row\n', {}, 2],
 ];

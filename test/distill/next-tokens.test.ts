@@ -9,7 +9,7 @@ import { placeParameters } from '../../src/distill/teacher/teacher';
 import { openExecutor } from '../../src/engine/engines';
 import type { Executor, LoadedProgram } from '../../src/engine/executor';
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
-import { generate } from '../../src/model/generate';
+import { generate, generateAll } from '../../src/model/generate';
 import type { Model } from '../../src/model/parameters';
 import { topIndices } from '../../src/protocol/distribution';
 import { describeOnEach } from '../engine/executors';
@@ -30,6 +30,7 @@ function nextTokens({ architecture, parameters }: Model, on = executor): NextTok
     architecture,
     parameters: prefixed('model.', placeParameters(on, parameterSpecs(architecture), parameters)),
     chunk: 8,
+    place: (tensor) => on.place(tensor),
     load: (name, program) => {
       const known = programs.get(name);
       if (known) return known;
@@ -109,6 +110,21 @@ describe('the next token of a text', () => {
     ]); // as many more, of other texts
   });
 
+  it('is the same of texts that are generated together, some of which end before others', async () => {
+    const { architecture, parameters } = await loadCheckpoint(goldenFolder('qwen3'));
+    const predictor = new Predictor(executor, architecture, parameters);
+    const prompts = [[1, 2, 3], [4], [5, 6, 7, 8, 9, 10, 11], [12, 13]].map((ids, i) => ({
+      ids,
+      maxNewTokens: 3 + 6 * i,
+    }));
+    const together = await generateAll((texts) => predictor.nextLogitsOfAll(texts), prompts);
+    for (const [i, { ids, maxNewTokens }] of prompts.entries()) {
+      const alone = await generate((sofar) => predictor.nextLogits(sofar), ids, { maxNewTokens });
+      expect(together[i]!.ids).toEqual(alone.ids);
+    }
+    await predictor.release();
+  });
+
   it('is asked for by two at once, each of whom gets their own', async () => {
     const model = await loadCheckpoint(goldenFolder('gpt2'));
     const [next, alone] = [nextTokens(model), nextTokens(model)];
@@ -140,8 +156,11 @@ describeOnEach('the next token of a text that slides', (on) => {
     for (let step = 0; step < 8; step++) {
       const [logits] = await next.logits([text]);
       expectClose(`logits ${step}`, logits!, await whole(predictor, text), 1e-3);
+      // The same text once more.
+      if (step % 3 === 1) expectClose(`again ${step}`, (await next.logits([text]))[0]!, logits!, 1e-3);
       text.push(topIndices(logits!, 1)[0]!);
     }
+    await next.release();
     await predictor.release();
   });
 });

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { networks, deviceNamed, devices } from '../../src/distill/planning/devices';
-import { activationBytesOfToken } from '../../src/distill/planning/model-costs';
+import { activationBytesOfToken, forwardOperations } from '../../src/distill/planning/model-costs';
 import {
   allReduceBytes,
   batchOperations,
@@ -152,6 +152,21 @@ describe('memory', () => {
     const bytes = trained.reduce((sum, one) => sum + one.bytes, 0);
     expect(Math.abs(bytes / here - 1)).toBeLessThan(MEMORY_TOLERANCE);
   });
+});
+
+it('of blocks that are computed again only inputs stay, and one forward pass more is computed', () => {
+  const planned = caseOf('causal-lm');
+  const machines = { device: h100, devices: 1, hosts: 1 };
+  const [kept, again] = [planned, { ...planned, recomputesBlocks: true }].map(
+    (one) => planScaling(one, machines).chosen,
+  );
+  const bytes = [kept!, again!].map(({ memory }) => bytesNamed(memory, 'activations of the student')!);
+  const token = activationBytesOfToken(planned.student, LENGTH, { productBytes: 4, keepsProbabilities: false });
+  const { layers, hiddenSize } = planned.student;
+  const tokens = planned.batchSize * LENGTH;
+  expect(bytes[0]! - bytes[1]!).toBe(tokens * ((layers - 1) * token - 4 * layers * hiddenSize));
+  const { backbone } = forwardOperations(planned.student, shapeOf('causal-lm', planned.batchSize));
+  expect(again!.operations - kept!.operations).toBeCloseTo(backbone, -1);
 });
 
 describe('communication', () => {

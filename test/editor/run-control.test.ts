@@ -33,7 +33,10 @@ describe('a run', () => {
     // Of another experiment: what stands beside this one stays as it is.
     const beside = path.join(directory, 'beside.distill.json');
     copyFileSync(path.join(directory, 'long.distill.json'), beside);
-    await execute('distillery.runExperiment', Uri.file(beside));
+    const document = await workspace.openTextDocument(beside);
+    await window.showTextDocument(document);
+    // Its list begins with this machine.
+    await click(await lensWith(document, /Run on…$/));
     const { paths } = await another(({ status, waiting }) => status === 'queued' && waiting?.isPaused === true);
     await execute('distillery.runNow', paths.id);
     await another(({ status }) => status === 'running');

@@ -12,7 +12,7 @@ import type { Action, Argument, Entry } from '../../src/protocol/problems/templa
 import { actionsOf } from '../../src/protocol/problems/words';
 
 /** Only a person at a terminal is told these. */
-const forTerminals = ['cache-missing', 'nothing-to-inspect', 'target-without-tokenizer'];
+const forTerminals = ['cache-missing', 'nothing-to-inspect', 'target-without-tokenizer', 'run-host-unknown'];
 const typed = /\bdistillery [a-z]+|\swith --[a-z]|\bgive [^.]*--[a-z]/;
 
 /** A problem of each code, with something for each of its arguments. */

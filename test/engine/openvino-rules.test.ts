@@ -19,13 +19,20 @@ describe('wide products', () => {
     expect(partsOf(columns)).toBe(parts);
   });
 
+  it('of few rows stay whole', () => {
+    const spec = (shape: number[]) => ({ shape, dtype: 'float32' as const });
+    const inputs = { x: spec([8, 16]), w: spec([16, 3072]), b: spec([3072]) };
+    const { graph } = record('few rows', inputs, ({ x, w, b }) => ({ y: linear(x!, w!, b!, 'in-out') }));
+    expect(lower(graph, openVinoRules).nodes.map(({ op }) => op)).toEqual(['Gemm']);
+  });
+
   it('give what they gave, bias and transposed left side included', async () => {
     const values = (shape: number[], seed: number) => ({
       shape,
       dtype: 'float32' as const,
       data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(seed + i * 0.3)),
     });
-    const inputs = { x: values([4, 8], 1), w: values([8, 3072], 2), b: values([3072], 3), y: values([8, 8], 4) };
+    const inputs = { x: values([64, 8], 1), w: values([8, 3072], 2), b: values([3072], 3), y: values([8, 64], 4) };
     const program = record('wide', inputs, ({ x, w, b, y }) => ({
       affine: linear(x!, w!, b!, 'in-out'),
       transposed: tf.matMul(y as tf.Tensor2D, w as tf.Tensor2D, true),

@@ -45,7 +45,7 @@ const model = (hiddenSize: number, layers: number, heads: number): Architecture 
     initializerRange: 0.1,
   });
 
-const [teacher, student] = [model(48, 3, 4), model(24, 2, 2)];
+const [teacher, student] = [model(48, 2, 4), model(24, 1, 2)];
 const objective: Objective = {
   divergence: 'forward-kl',
   beta: 0.5,

@@ -20,7 +20,8 @@ const others = [
 ];
 
 /** Command lines, and names of products. */
-const names = /^(distillery resume |TensorFlow for NVIDIA GPUs)$/;
+const names =
+  /^(distillery resume |TensorFlow for NVIDIA GPUs| -m pip install --upgrade torch safetensors|sbatch slurm\.sh|kubectl apply -f pytorchjob\.json)$/;
 
 /** Texts with prose that are not arguments of `l10n.t`, nor of an error that only a developer can meet. */
 function plainTexts(file: string): string[] {

@@ -671,6 +671,7 @@ function runnerMessages(): Target {
       continue: nothing,
       stop: nothing,
       runNow: nothing,
+      logs: nothing,
     });
     if (!proper) {
       const socket = net.connect(server.socket);

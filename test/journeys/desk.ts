@@ -16,6 +16,8 @@ export const keptLibraries = process.env.DISTILLERY_LIBRARIES ?? path.resolve('.
 
 const librariesOf = (folder: string): string => path.join(folder, 'libraries');
 const hubHomeOf = (folder: string): string => path.join(folder, 'hugging-face');
+/** The program that reaches hosts: there is none but where a journey puts one. */
+export const sshOf = (folder: string): string => path.join(folder, 'ssh');
 const pipConfigurationOf = (folder: string): string => path.join(folder, 'pip.conf');
 
 /**
@@ -39,6 +41,8 @@ export const deskEnvironment = (folder: string): NodeJS.ProcessEnv => ({
   ),
   DISTILLERY_DATA: dataOf(folder),
   DISTILLERY_LIBRARIES: librariesOf(folder),
+  DISTILLERY_SSH: sshOf(folder),
+  DISTILLERY_HOST_PYTHON: undefined,
   PIP_CONFIG_FILE: pipConfigurationOf(folder),
   PIP_NO_INDEX: undefined,
   PIP_INDEX_URL: undefined,
@@ -59,11 +63,21 @@ export function setDesk(folder: string, surroundings: Surroundings): void {
   const { libraries = keptLibraries, pipIndex, extension = process.cwd() } = surroundings;
   mkdirSync(libraries, { recursive: true });
   rmSync(hubHomeOf(folder), { recursive: true, force: true });
+  rmSync(sshOf(folder), { force: true });
+  rmSync(path.join(dataOf(folder), 'hosts.json'), { force: true });
+  setMachine(folder, {});
   link(libraries, librariesOf(folder));
   link(extension, extensionOf(folder));
   const pip = pipIndex === undefined ? ['no-index = true', `find-links = ${folder}`] : [`index-url = ${pipIndex}`];
   writeFileSync(pipConfigurationOf(folder), ['[global]', ...pip, ''].join('\n'));
   writeFileSync(userSettings(folder), '{}\n');
+}
+
+/** What is set for the machine of this server, which no folder can. */
+export function setMachine(folder: string, settings: object): void {
+  const file = path.join(folder, 'data/Machine/settings.json');
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(settings, undefined, 2)}\n`);
 }
 
 const userSettings = (folder: string): string => path.join(folder, 'data/User/settings.json');

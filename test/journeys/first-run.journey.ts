@@ -13,10 +13,13 @@ it('leads from an empty folder to a run that outlives the window, and to its end
   await window.openSidebar();
   await window.page.getByText('No experiments yet.').waitFor();
   await window.picture('welcome');
-  const offered = await window.palette('Distillery:');
+  const offered: string[] = [];
+  // The palette holds no more rows than it shows.
+  for (const word of ['Run', 'Stop', 'Resume', 'Open Lab', 'Reveal'])
+    offered.push(...(await window.palette(`Distillery: ${word}`)));
   expect(offered).toContain('Distillery: Run Experiment');
   // What cannot be done yet is not offered.
-  expect(offered.filter((title) => /Stop|Resume|Open Lab|Reveal/.test(title))).toEqual([]);
+  expect(offered.filter((title) => /^Distillery: .*(Stop|Resume|Open Lab|Reveal)/.test(title))).toEqual([]);
 
   await window.page.getByRole('button', { name: 'Create Sample Workspace' }).click();
   await window.pick('In ');

@@ -4,7 +4,7 @@ import { cpSync, existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Locator } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { keptLibraries } from './desk';
+import { keptLibraries, setMachine } from './desk';
 import { everyState } from './every-state';
 import { expectRow, expectTitle, icons, inPalette, offered } from './menus';
 import {
@@ -37,6 +37,7 @@ beforeAll(async () => {
   const folder = await everyState();
   cpSync('test/golden/data/models/gpt2', path.join(folder, 'gpt2'), { recursive: true });
   window = await open(folder);
+  setMachine(window.serverFolder, { 'distillery.hosts': ['gpu1'] });
 });
 
 describe('a row offers what can be done with it, and no more', () => {
@@ -91,6 +92,10 @@ describe('a row offers what can be done with it, and no more', () => {
     await expectRow(window, device(window, 'tfjs-node'), rows['device without TensorFlow']);
     await expectRow(window, device(window, 'tfjs-node-gpu'), rows['device without TensorFlow for GPUs']);
     await expectTitle(window, 'Devices', titles.Devices);
+    const hosts = window.rows('Devices').filter({ hasText: /^Hosts/ });
+    await expectRow(window, hosts, rows.hosts);
+    await hosts.locator('.monaco-tl-twistie').click();
+    await expectRow(window, device(window, 'gpu1'), rows.host);
     const models = window.rows('Devices').filter({ hasText: /^Models/ });
     await expectRow(window, models, rows.models);
     await models.locator('.monaco-tl-twistie').click();

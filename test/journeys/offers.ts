@@ -22,7 +22,7 @@ const withoutFile: Command[] = ['openLab', 'compareRuns', 'showLog', 'revealRunF
 export const rows = {
   experiment: {
     inline: ['runExperiment', 'openExperiment'],
-    menu: [['runExperiment', 'sweepExperiment', 'studyExperiment'], ['openExperiment']],
+    menu: [['runExperiment', 'runExperimentOn', 'sweepExperiment', 'studyExperiment'], ['openExperiment']],
   },
   'experiment whose file is gone': nothing,
   'running run': { inline: ['pauseRun', 'stopRun', 'openLab'], menu: [look, ['pauseRun', 'stopRun']] },
@@ -46,6 +46,8 @@ export const rows = {
   'device with a library': { inline: [], menu: [['removeLibrary']] },
   models: { inline: ['fetchModel'], menu: [['fetchModel', 'setHubToken']] },
   'model that is here': nothing,
+  hosts: { inline: ['addHost'], menu: [['addHost']] },
+  host: { inline: ['checkHost'], menu: [['checkHost'], ['removeHost']] },
 } satisfies Record<string, Offer>;
 
 export type Row = keyof typeof rows;
@@ -60,16 +62,16 @@ export const titles = {
     menu: [['createSampleWorkspace'], ['restoreRun', 'emptyTrash'], ['showLog']],
   },
   'Experiments, not trusted': { inline: ['refresh'], menu: [['createSampleWorkspace'], ['showLog']] },
-  Devices: { inline: ['measureDevices', 'refreshDevices'], menu: [[...install, 'fetchModel']] },
+  Devices: { inline: ['measureDevices', 'refreshDevices'], menu: [[...install, 'fetchModel', 'addHost']] },
   'Devices, a library being installed': {
     inline: ['measureDevices', 'refreshDevices'],
-    menu: [[...install, 'fetchModel'], ['removeLibrary']],
+    menu: [[...install, 'fetchModel', 'addHost'], ['removeLibrary']],
   },
   'Devices, not trusted': nothing,
 } satisfies Record<string, Offer>;
 
 /** The button to run, above an experiment file: a click does the first, its arrow shows all. */
-export const runButton: Command[] = ['runExperiment', 'studyExperiment', 'sweepExperiment'];
+export const runButton: Command[] = ['runExperiment', 'runExperimentOn', 'studyExperiment', 'sweepExperiment'];
 
 /** Icons above an editor. */
 export const editorTitles = {
@@ -88,7 +90,7 @@ export const editorMenus = {
 
 /** The menu of a file in the explorer. */
 export const explorerMenus = {
-  'experiment file': [['runExperiment']],
+  'experiment file': [['runExperiment', 'runExperimentOn']],
   dataset: [['newExperiment', 'inspectDataset']],
   'any other file': [],
   'folder named as a dataset': [],
@@ -102,6 +104,9 @@ const devices: Command[] = [
   'fetchModel',
   'setHubToken',
   'setEndpointKey',
+  'addHost',
+  'checkHost',
+  'removeHost',
 ];
 
 /** What the palette has. */
@@ -110,14 +115,14 @@ export const palette = {
   'a folder without runs': [
     ...always,
     ...devices,
-    ...(['newExperiment', 'runExperiment', 'sweepExperiment', 'studyExperiment'] as const),
+    ...(['newExperiment', 'runExperiment', 'runExperimentOn', 'sweepExperiment', 'studyExperiment'] as const),
     ...(['openExperiment', 'refresh'] as const),
   ],
   /** That is all but what only a row can say. */
   'runs in each state, one deleted, a dataset being inspected, a library being installed': [
     ...always,
     ...devices,
-    ...(['newExperiment', 'runExperiment', 'sweepExperiment', 'studyExperiment'] as const),
+    ...(['newExperiment', 'runExperiment', 'runExperimentOn', 'sweepExperiment', 'studyExperiment'] as const),
     ...(['openExperiment', 'refresh'] as const),
     ...(['pauseRun', 'runNow', 'stopRun', 'resumeRun', 'runControl', 'exportStudent', 'deleteRun'] as const),
     ...(['restoreRun', 'emptyTrash', 'openLab', 'compareRuns', 'revealRunFolder'] as const),

@@ -27,7 +27,7 @@ async function follow(window: Workbench, view: string, welcome: Welcome, link: s
 it('in a folder without experiments: a new one from a dataset', async () => {
   const folder = newWorkspace();
   cpSync('examples/data/spam/test.jsonl', path.join(folder, 'mails.jsonl'));
-  const window = await Workbench.open(folder, { theme: 'dark' });
+  const window = await Workbench.open(folder, { theme: 'dark', libraries: newWorkspace() });
   await window.openSidebar();
   await follow(window, 'Experiments', 'welcome.empty', 'New Experiment…');
   const picker = window.page.locator('.quick-input-widget').filter({ hasText: 'text-classification' });
@@ -44,7 +44,7 @@ it('a new experiment may have a model that is here as its teacher, and a student
   const folder = newWorkspace();
   cpSync('examples/data/spam/test.jsonl', path.join(folder, 'mails.jsonl'));
   cpSync('examples/models/definitions-teacher', path.join(folder, 'models/definitions'), { recursive: true });
-  const window = await Workbench.open(folder, { theme: 'dark' });
+  const window = await Workbench.open(folder, { theme: 'dark', libraries: newWorkspace() });
   await window.runCommand('Distillery: New Experiment…');
   await window.pick('text-classification');
   const rows = window.page.locator('.quick-input-list .monaco-list-row');

@@ -245,10 +245,13 @@ export class Workbench {
     return command;
   }
 
-  /** Waits until the window has written what it keeps over a reload, which it does every few seconds. */
+  /**
+   * Waits until the window has written what it keeps over a reload. It does so every five seconds, but only where it then has nothing
+   * else to do: who asks without a pause takes that from it.
+   */
   async untilKept(words: RegExp): Promise<void> {
     const kept = (): Promise<string[]> => this.page.evaluate(readKept);
-    await expect.poll(kept).toContainEqual(expect.stringMatching(words));
+    await expect.poll(kept, { interval: 500 }).toContainEqual(expect.stringMatching(words));
   }
 
   /** By the editor's own command: it writes its layout down first, for which the browser's does not wait. */

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { describe, expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
-import { generate, sample } from '../../src/model/generate';
+import { generate, generateAll, sample } from '../../src/model/generate';
 import { logits } from '../../src/model/computations/transformer';
 import { softmax } from '../../src/protocol/distribution';
 import { expectClose, goldenFolder, hostParameters, modelInputs, readGolden } from '../golden/compare';
@@ -68,6 +68,46 @@ describe('generation', () => {
   });
 });
 
+describe('several texts', () => {
+  /** The next id follows from all before it, so that no two texts end alike. */
+  const next = (ids: readonly number[]): Float32Array => {
+    const peak = ids.reduce((hash, id) => (7 * hash + id + 3) % 11, ids.length);
+    return Float32Array.from({ length: 11 }, (_, id) => -Math.abs(id - peak));
+  };
+  const prompts = [[1], [2, 3, 4], [5], [6, 1], [9], [2]].map((ids, i) => ({ ids, maxNewTokens: 6 + 5 * i }));
+
+  it.each([undefined, { temperature: 1.5, topK: 5, seed: 3 }])(
+    'are continued as each alone, sampled by %j',
+    async (sampling) => {
+      const asked: number[] = [];
+      const together = await generateAll(
+        (texts) => {
+          asked.push(texts.length);
+          return Promise.resolve(texts.map(next));
+        },
+        prompts,
+        { endOfText: 0, sampling },
+      );
+      const alone = [];
+      for (const { ids, maxNewTokens } of prompts) {
+        alone.push(
+          await generate((sofar) => Promise.resolve(next(sofar)), ids, { maxNewTokens, endOfText: 0, sampling }),
+        );
+      }
+      expect(together).toEqual(alone);
+      expect(new Set(together.map(({ ids }) => ids.length)).size).toBeGreaterThan(2);
+      // Those that have ended are left out when they are half.
+      expect(asked[0]).toBe(6);
+      expect(asked.at(-1)).toBeLessThan(4);
+    },
+  );
+
+  it('that may have no token have none', async () => {
+    const none = await generateAll(() => Promise.reject(new Error('asked')), [{ ids: [1], maxNewTokens: 0 }]);
+    expect(none).toEqual([{ ids: [], probabilities: [] }]);
+  });
+});
+
 describe('sampling', () => {
   const z = Float32Array.from([Math.log(0.1), Math.log(0.5), Math.log(0.15), Math.log(0.25)]); // sums to 1
   const grid = Array.from({ length: 1000 }, (_, i) => i / 1000);
@@ -82,6 +122,25 @@ describe('sampling', () => {
     expect(reached({ temperature: 1, topP: 0 })).toEqual([1]);
     expect(reached({ temperature: 0.01 })).toEqual([1]);
   });
+
+  it.each([undefined, 0.05, 0.5, 0.999])(
+    'draws from a large vocabulary as from all of it in order, with topP %j',
+    (topP) => {
+      const many = Float32Array.from({ length: 3000 }, (_, id) => 4 * Math.sin(id * 12.9898));
+      const order = Array.from(many.keys()).sort((a, b) => many[b]! - many[a]!);
+      const p = softmax(many, 1.3);
+      const reachedBy = order.findIndex(
+        (_, i) => order.slice(0, i + 1).reduce((sum, id) => sum + p[id]!, 0) >= (topP ?? 1),
+      );
+      const nucleus = reachedBy < 0 ? order : order.slice(0, reachedBy + 1);
+      const mass = nucleus.reduce((sum, id) => sum + p[id]!, 0);
+      for (const uniform of [0, 0.013, 0.21, 0.5, 0.77, 0.9, 0.97, 0.9983]) {
+        let sum = 0;
+        const expected = nucleus.find((id) => (sum += p[id]! / mass) > uniform);
+        expect(sample(many, { temperature: 1.3, topP }, uniform)).toBe(expected);
+      }
+    },
+  );
 
   it('renormalizes over what is left', () => {
     const share = grid.filter((u) => sample(z, { temperature: 1, topK: 2 }, u) === 1).length / grid.length;

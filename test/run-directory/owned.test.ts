@@ -17,7 +17,7 @@ import { teacherFolder } from '../../src/experiment/checks/model-folder';
 import { readRunExperiment } from '../../src/experiment/experiment-record';
 import { copyControls } from '../../src/runner/sweep/sweep-sharing';
 import { emptyTrash, listTrash, restoreRun, trashRun } from '../../src/run-directory/run-trash';
-import { teacherCacheCommand } from '../../src/runner/commands/cache';
+import { cacheCommand } from '../../src/runner/commands/cache';
 import { beginRun, changeRun, train, writeProbes, type SampleRun } from '../extension/sample-run';
 
 const isLink = /is a link/;
@@ -43,15 +43,26 @@ describe('a link in place of a folder', () => {
   it('of the teacher caches: nothing behind it is listed or removed', async () => {
     await mkdir(owned('cache'));
     await symlink(outside, owned('cache', 'teacher'));
-    await expect(teacherCacheCommand(['all'], workspace)).rejects.toThrow(isLink);
-    await expect(teacherCacheCommand([], workspace)).rejects.toThrow(isLink);
+    await expect(cacheCommand(['all'], workspace)).rejects.toThrow(isLink);
+    await expect(cacheCommand([], workspace)).rejects.toThrow(isLink);
   });
 
   it('of all caches likewise', async () => {
     await mkdir(path.join(outside, 'teacher', 'key'), { recursive: true });
     await symlink(outside, owned('cache'));
-    await expect(teacherCacheCommand(['all'], workspace)).rejects.toThrow(isLink);
+    await expect(cacheCommand(['all'], workspace)).rejects.toThrow(isLink);
     expect(await readdir(path.join(outside, 'teacher'))).toEqual(['key']);
+  });
+
+  it('of the indexes of rows, or of one of them: nothing behind it is listed or removed', async () => {
+    await mkdir(owned('cache'));
+    await symlink(outside, owned('cache', 'rows'));
+    await expect(cacheCommand(['all'], workspace)).rejects.toThrow(isLink);
+    await rm(owned('cache', 'rows'));
+    await mkdir(owned('cache', 'rows'));
+    await symlink(path.join(outside, 'precious', 'thesis.txt'), owned('cache', 'rows', 'a'.repeat(32)));
+    await symlink(path.join(outside, 'precious'), owned('cache', 'rows', 'b'.repeat(32)));
+    expect(await cacheCommand(['all'], workspace)).toMatchObject({ rowIndexes: [], removed: [] });
   });
 
   it('of the trash: it is not emptied, filled or restored from', async () => {

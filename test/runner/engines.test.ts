@@ -7,10 +7,21 @@ import { describe, expect, it } from 'vitest';
 import { installedLibrary } from '../../src/engine/libraries';
 import type { DeviceRecord, RunRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
-import { dataOf, distillery, document, onlyRun, tinyWorkspace, type TinyExperiment } from './program';
+import {
+  dataOf,
+  distillery,
+  document,
+  onlyRun,
+  start,
+  stoppingAt,
+  tinyWorkspace,
+  untilStopped,
+  type TinyExperiment,
+} from './program';
 
 const task = 'text-classification';
-const short = (more: Partial<TinyExperiment> = {}): string => tinyWorkspace({ task, training: { epochs: 1 }, ...more });
+const short = (more: Partial<TinyExperiment> = {}): string =>
+  tinyWorkspace({ task, training: { epochs: 1 }, controls: [], ...more });
 const recordOf = (workspace: string): RunRecord =>
   JSON.parse(readFileSync(path.join(onlyRun(workspace), 'run.json'), 'utf8')) as RunRecord;
 
@@ -18,9 +29,12 @@ const recordOf = (workspace: string): RunRecord =>
 const none = { DISTILLERY_LIBRARIES: path.join(os.tmpdir(), 'distillery-no-libraries') };
 const hasOpenVino = installedLibrary('openvino') !== undefined;
 
+/** What is here, asked once: each engine is tried in a process of its own. */
+let asked: Promise<{ devices: DeviceRecord[] }> | undefined;
+
 /** Remembered times, as if measured: `auto` then has no reason to measure. */
 async function rememberTimes(workspace: string, stepMs: Record<string, number>): Promise<void> {
-  const { devices } = await document<{ devices: DeviceRecord[] }>(['devices'], workspace);
+  const { devices } = await (asked ??= document(['devices'], workspace));
   const [subject, version] = [{ precision: 'float32', time: new Date().toISOString() }, '0.1.0'];
   const entries = devices.map(({ engine, name, library }) => {
     const known = { engine, ...subject, version: library ? `${version}+${library.version}` : version };
@@ -102,8 +116,11 @@ describe('the engine auto', () => {
 
     const other = short({ engine: 'auto' });
     await rememberTimes(other, { cpu: 40, openvino: 90 });
-    await document(['run', 'tiny.distill.json'], other);
+    const { child, outcome } = start(['run', 'tiny.distill.json'], other, stoppingAt('teacher', 1));
+    await untilStopped(child);
     expect(recordOf(other).engine).toBe('cpu');
+    child.kill('SIGKILL');
+    await outcome;
   });
 
   it.skipIf(!hasOpenVino)(

@@ -105,6 +105,34 @@ describe('an interrupted run', () => {
     expect(metrics.map(({ step }) => step)).toEqual(metrics.map((_record, i) => i));
   });
 
+  it('resumed, holds no more than an uninterrupted one: the checkpoint has been let go', async () => {
+    // Weights and two moments: 3 × 4 MB in a checkpoint.
+    const architecture = { family: 'bert', hiddenSize: 192, layers: 2, heads: 2 };
+    const workspaceOf = (): string => {
+      const workspace = tinyWorkspace({ ...experiment, training: { epochs: 3, checkpointEvery: 4 }, controls: [] });
+      const file = path.join(workspace, 'tiny.distill.json');
+      const written = JSON.parse(readFileSync(file, 'utf8')) as object;
+      writeFileSync(file, JSON.stringify({ ...written, student: { architecture } }));
+      return workspace;
+    };
+    const bytesAt = async (workspace: string, args: string[], record: number): Promise<number> => {
+      const told = path.join(workspace, 'bytes');
+      const { code, stderr } = await distillery(args, workspace, { ...stoppingAt('.', record), DISTILLERY_TELL: told });
+      expect(code, stderr).toBe(0);
+      return Number(readFileSync(told, 'utf8'));
+    };
+    const whole = await bytesAt(workspaceOf(), ['run', 'tiny.distill.json'], 12);
+    const begun = workspaceOf();
+    const { child, outcome } = start(['run', 'tiny.distill.json'], begun, stoppingAt('.', 10));
+    await untilStopped(child);
+    child.kill('SIGKILL');
+    await outcome;
+    // From step 8 on: the fourth record is that of step 12.
+    const resumed = await bytesAt(begun, ['resume', onlyRun(begun)], 4);
+    expect(whole).toBeGreaterThan(4 * 4e6);
+    expect(resumed - whole).toBeLessThan(4e6);
+  });
+
   it.each(engines)('stopped over its socket and resumed, has the same weights too, on %s', async (engine) => {
     const workspace = tinyWorkspace({ ...experiment, engine });
     const { child, outcome } = start(['run', 'tiny.distill.json', '--json'], workspace, stoppingAt('.', 12));

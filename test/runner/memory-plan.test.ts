@@ -7,7 +7,7 @@ import { createArchitecture } from '../../src/model/layouts/config';
 import { saveCheckpoint } from '../../src/model/files/checkpoint';
 import { initializeParameters } from '../../src/model/parameters';
 import type { RunRecord } from '../../src/protocol/records';
-import { torture } from '../torture';
+import { tellFigures, torture } from '../torture';
 import { distillery, onlyRun, sampleRows, tinyWorkspace } from './program';
 
 /** A teacher with a vocabulary that is most of it, as published ones are, and a student of a third of its blocks. */
@@ -66,11 +66,14 @@ const cases = [
 
 describe('the predicted memory of a run', () => {
   // What a small run takes at most depends on when the collector of garbage comes: by a third from run to run.
-  it.skipIf(!torture).each(cases)('is about what it takes: %s', async (_, make) => {
+  it.skipIf(!torture).each(cases)('is about what it takes: %s', async (name, make) => {
     const folder = await make();
     const { code, stderr } = await distillery(['run', 'tiny.distill.json'], folder);
     expect(code, stderr).toBe(0);
     const { memory } = JSON.parse(readFileSync(path.join(onlyRun(folder), 'run.json'), 'utf8')) as RunRecord;
+    const { predictedBytes, peakBytes } = memory!;
+    const figures = { 'bytes planned': predictedBytes, 'bytes at most': peakBytes! };
+    tellFigures(`planned-memory-${name.replaceAll(' ', '-')}`, { what: `memory of a training, ${name}`, ...figures });
     const share = memory!.predictedBytes / memory!.peakBytes!;
     expect(share).toBeGreaterThan(0.6);
     expect(share).toBeLessThan(1.7);

@@ -52,7 +52,8 @@ describe('opening a checkpoint', () => {
     async (engine) => {
       for (const form of storedForms) {
         const share = await shareOf(2e9, form, engine, 'run');
-        tellFigures(`opening-${engine}-${form.replace(' ', '-')}`, { share });
+        const what = `opening a checkpoint, ${form}, ${engine}`;
+        tellFigures(`opening-${engine}-${form.replace(' ', '-')}`, { what, 'times its weights': share });
         expect(share).toBeLessThan(1.1);
       }
     },

@@ -6,16 +6,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
-import { torture } from '../torture';
+import { forShort } from './compiled';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 export const runnerFile = path.join(root, 'dist', 'runner.js');
-
-/**
- * For a program that lives for a second: V8's optimizing compiler and its many small collections of garbage take more of the processor than they give
- * back, a quarter of a tiny run. What is long has them, as a person has.
- */
-export const forShort: readonly string[] = torture ? [] : ['--no-turbofan', '--min-semi-space-size=16'];
 
 export interface Outcome {
   code: number | null;
@@ -159,7 +153,7 @@ export function tinyWorkspace({
  * it has `said` a word: see stop-at.cjs.
  */
 export const stoppingAt = (part: string, steps: number | string): NodeJS.ProcessEnv => ({
-  NODE_OPTIONS: `--require "${path.join(root, 'test/runner/stop-at.cjs')}"`,
+  NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --require "${path.join(root, 'test/runner/stop-at.cjs')}"`,
   DISTILLERY_STOP_AT: `${part} ${steps}`,
 });
 

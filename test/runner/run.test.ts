@@ -215,6 +215,7 @@ describe('a run of a text-classification experiment', () => {
       task: 'text-classification',
       withoutTest: true,
       distillation: { hidden: { layers: [[1, 0]], weight: 0.1 } },
+      controls: [],
     });
     const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], without);
     expect(weightsOf(onlyRun(without)).equals(weightsOf(run))).toBe(true);
@@ -228,7 +229,7 @@ describe('a run of a text-classification experiment', () => {
       { source: 'checkpoint', path: folder },
       { source: 'run', run },
     ]) {
-      const later = tinyWorkspace({ task: 'text-classification', teacher, training: { epochs: 1 } });
+      const later = tinyWorkspace({ task: 'text-classification', teacher, training: { epochs: 1 }, controls: [] });
       const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], later);
       // It is frozen and taken as it is: what it was worth before is what it is worth now.
       expect(summary!.rows[0]!.metrics).toEqual(result.summary!.rows[0]!.metrics);

@@ -2,7 +2,8 @@
  * @file Loaded before the program: it stops itself, as by Ctrl+Z, when it has written so many records of a model's steps. Whatever is
  * done to it then meets it there, however slow the machine is. `DISTILLERY_STOP_AT` names the model's part of the run directory and
  * the number: `teacher 4`, `. 17`. `answers 3`: when so many blocks of a teacher's answers are kept;
- * `said unpacking`: when it has said that on standard error.
+ * `said unpacking`: when it has said that on standard error. `DISTILLERY_TELL`: in place of stopping it collects its garbage and writes to that file how many
+ * bytes its arrays have.
  */
 
 const fs = require('node:fs');
@@ -10,10 +11,26 @@ const path = require('node:path');
 
 const [part, count] = process.env.DISTILLERY_STOP_AT.split(' ');
 const ending = path.join('.distillery', 'runs', 'RUN', part, 'metrics.jsonl').split('RUN');
+const tell = process.env.DISTILLERY_TELL;
 let metrics;
 let written = 0;
 
-const { openSync, writeSync } = fs;
+const { openSync, writeSync, writeFileSync } = fs;
+
+function reached() {
+  if (!tell) {
+    process.kill(process.pid, 'SIGSTOP');
+    return;
+  }
+  // When what goes on at that moment has ended.
+  setTimeout(() => {
+    require('node:v8').setFlagsFromString('--expose-gc');
+    const collect = require('node:vm').runInNewContext('gc');
+    collect();
+    collect();
+    writeFileSync(tell, String(process.memoryUsage().arrayBuffers));
+  });
+}
 
 fs.openSync = (file, flags, ...rest) => {
   const descriptor = openSync(file, flags, ...rest);
@@ -33,7 +50,7 @@ fs.openSync = (file, flags, ...rest) => {
 
 fs.writeSync = (descriptor, ...rest) => {
   const bytes = writeSync(descriptor, ...rest);
-  if (descriptor === metrics && ++written === Number(count)) process.kill(process.pid, 'SIGSTOP');
+  if (descriptor === metrics && ++written === Number(count)) reached();
   return bytes;
 };
 

@@ -16,19 +16,19 @@ import { openExecutor } from '../../src/engine/engines';
 import type { Executor } from '../../src/engine/executor';
 import { randomStream } from '../../src/engine/random';
 import type { TrainingSpec } from '../../src/experiment/file/schema';
-import type { Architecture, Family, ProblemType } from '../../src/model/architecture';
+import { familyNames, type Architecture, type Family, type ProblemType } from '../../src/model/architecture';
 import { readSafetensors, toFloat32 } from '../../src/model/files/safetensors';
 import { createArchitecture } from '../../src/model/layouts/config';
+import { familyLayouts } from '../../src/model/layouts/families';
 import { initializeParameters } from '../../src/model/parameters';
 import { divergenceNames } from '../../src/protocol/divergences';
 import type { Metrics, MetricsRecord, Task } from '../../src/protocol/records';
-import { torchrunFamilies } from '../../src/protocol/torchrun';
 import { runPaths } from '../../src/run-directory/run-paths';
 import { initialProjections } from '../../src/runner/run/models';
 import { batchesOf, trainingBatches, type PreparedRun } from '../../src/runner/run/prepared-run';
 import { writeJob } from '../../src/runner/torchrun/job';
-import { allOr } from '../torture';
-import { evaluationsOf, hasPython, metricsOf, python } from './python';
+import { allOr, torture } from '../torture';
+import { difference, evaluationsOf, hasPython, metricsOf, python } from './python';
 
 const VOCABULARY = 40;
 const MASK = 4;
@@ -43,23 +43,29 @@ interface Case {
   /** Width of the student; the teacher has 16. */
   width?: number;
   unlabelled?: boolean;
+  poolsMean?: true;
+  torchrun?: { activationCheckpointing?: true; compile?: true };
+  precision?: 'bfloat16';
   dropout?: number;
 }
 
+const isEncoder = (family: Family): boolean => !('causal-lm' in familyLayouts[family].classNames);
 const encoder = { task: 'text-classification', family: 'bert' } as const;
 const hidden = { loss: 'mse' as const, layers: [[1, 0]] as [number, number][], weight: 0.1 };
 
-const all: readonly Case[] = [
+const all: Case[] = [
   ...divergenceNames.map((divergence): Case => ({ ...encoder, name: divergence, objective: { divergence } })),
-  ...torchrunFamilies
-    .filter((family) => !['roberta', 'xlm-roberta', 'bert', 'distilbert'].includes(family))
+  ...familyNames
+    .filter((family) => !isEncoder(family))
     .map((family): Case => ({ name: `${family}, causal-lm`, task: 'causal-lm', family, objective: { hidden } })),
-  ...(['bert', 'distilbert', 'roberta', 'xlm-roberta'] as const).flatMap((family): Case[] => [
+  ...familyNames.filter(isEncoder).flatMap((family): Case[] => [
     { name: `${family}, masked-lm`, task: 'masked-lm', family, dropout: 0.1 },
     { name: `${family}, classes`, task: 'text-classification', family, dropout: 0.1 },
   ]),
+  { name: 'modernbert, mean', task: 'text-classification', family: 'modernbert', dropout: 0.1, poolsMean: true },
   { name: 'gpt2, classes', task: 'text-classification', family: 'gpt2' },
   { name: 'qwen2, classes', task: 'text-classification', family: 'qwen2' },
+  { name: 'gemma2, classes', task: 'text-classification', family: 'gemma2', dropout: 0.1 },
   { ...encoder, name: 'several labels', problemType: 'multi-label' },
   { ...encoder, name: 'several labels, tvd', problemType: 'multi-label', objective: { divergence: 'tvd' } },
   { ...encoder, name: 'numbers', problemType: 'regression', objective: { divergence: 'mse-logits' } },
@@ -107,16 +113,52 @@ const all: readonly Case[] = [
   },
 ];
 
+const again: Case = {
+  name: 'blocks that are computed again',
+  task: 'masked-lm',
+  family: 'electra',
+  dropout: 0.1,
+  objective: { hidden },
+  torchrun: { activationCheckpointing: true },
+};
+all.push(again);
+
+/** As long as all the others together. */
+const hasCompiler = await promisify(execFile)('c++', ['--version']).then(
+  () => true,
+  () => false,
+);
+if (torture && hasCompiler) {
+  all.push({
+    name: 'blocks that are compiled',
+    task: 'causal-lm',
+    family: 'llama',
+    dropout: 0.1,
+    objective: { hidden },
+    torchrun: { compile: true },
+  });
+}
+
+/** The recorded engine computes it in float32 all the same. */
+const rounded: Case = {
+  name: 'bfloat16',
+  task: 'causal-lm',
+  family: 'gemma3_text',
+  objective: { hidden },
+  precision: 'bfloat16',
+};
+
 /** One of each kind that could go wrong by itself. */
 const cases = allOr(
   all,
   all.filter(({ name }) =>
     [
       'jsd',
-      'llama, causal-lm',
+      'gemma2, causal-lm',
       'bert, masked-lm',
       'distilbert, classes',
       'rows without labels',
+      again.name,
       'accumulation',
     ].includes(name),
   ),
@@ -143,7 +185,8 @@ const training: TrainingSpec = {
   checkpointEvery: 100,
 };
 
-function architectureOf({ task, family, problemType, dropout = 0 }: Case, width: number, layers: number): Architecture {
+function architectureOf(one: Case, width: number, layers: number): Architecture {
+  const { task, family, problemType, dropout = 0, poolsMean } = one;
   const head = {
     'text-classification': 'sequence-classification',
     'causal-lm': 'causal-lm',
@@ -158,7 +201,7 @@ function architectureOf({ task, family, problemType, dropout = 0 }: Case, width:
     maxPositions: 24,
   };
   const rates = { dropout, attentionDropout: dropout, embeddingDropout: dropout, classifierDropout: dropout };
-  return createArchitecture({
+  const made = createArchitecture({
     family,
     ...sizes,
     ...(task === 'text-classification' && {
@@ -170,6 +213,15 @@ function architectureOf({ task, family, problemType, dropout = 0 }: Case, width:
     initializerRange: 0.2,
     padId: 0,
   });
+  return {
+    ...made,
+    // So small that they do something to rows of 24 tokens and to weights as small as these.
+    ...(made.slidingWindow !== undefined && { slidingWindow: 6 }),
+    ...(made.scoreCap !== undefined && { scoreCap: 0.5 }),
+    ...(made.logitCap !== undefined && { logitCap: 1 }),
+    ...(family === 'electra' && { embeddingSize: 12 }),
+    ...(poolsMean && { poolsMean }),
+  };
 }
 
 /** Rows of 3 to 24 random tokens. */
@@ -198,7 +250,12 @@ function runOf(one: Case, directory: string, executor: Executor): PreparedRun {
   return {
     executor,
     paths: runPaths(directory),
-    experiment: { task: one.task, dataset: { maxLength: 24 }, precision: 'float32', torchrun: { dropout: 'exact' } },
+    experiment: {
+      task: one.task,
+      dataset: { maxLength: 24 },
+      precision: one.precision ?? 'float32',
+      torchrun: { dropout: 'exact', ...one.torchrun },
+    },
     data: { tokenizer, train, labelled, validation, leftOut: 0 },
   } as unknown as PreparedRun;
 }
@@ -273,11 +330,12 @@ const script = fileURLToPath(new URL('../../python/tests/jobs.py', import.meta.u
 describe.skipIf(!hasPython)('a training on PyTorch is that of the recorded engine', () => {
   const folders = mkdtempSync(path.join(os.tmpdir(), 'distillery-torchrun-'));
   const folderOf = (one: Case): string => path.join(folders, String(all.indexOf(one)));
+  const trained = [...cases, rounded];
   const outcomes = new Map<Case, Outcome>();
   beforeAll(async () => {
     const executor = await openExecutor('cpu', { threads: 1 });
-    for (const one of cases) outcomes.set(one, await train(one, folderOf(one), executor));
-    const jobs = cases.map((one) => path.join(folderOf(one), 'torchrun', 'student'));
+    for (const one of trained) outcomes.set(one, await train(one, folderOf(one), executor));
+    const jobs = trained.map((one) => path.join(folderOf(one), 'torchrun', 'student'));
     await promisify(execFile)(python, [script, ...jobs], { env: { ...process.env, OMP_NUM_THREADS: '1' } });
   }, 600_000);
 
@@ -310,6 +368,13 @@ describe.skipIf(!hasPython)('a training on PyTorch is that of the recorded engin
     }
   });
 
+  it('in bfloat16 follows float32 within 2 %, and is something else', () => {
+    const [own, theirs] = [outcomes.get(rounded)!.records, metricsOf(folderOf(rounded))];
+    expect(theirs.length).toBe(own.length);
+    expect(difference(theirs, own)).toBeLessThan(0.02);
+    expect(difference(theirs, own)).toBeGreaterThan(1e-4);
+  });
+
   it.each(cases)('$name: weights and moments after the last step', async (one) => {
     const last = path.join(folderOf(one), 'checkpoints', 'last');
     const stored = {
@@ -329,10 +394,13 @@ describe.skipIf(!hasPython)('a training on PyTorch is that of the recorded engin
   });
 });
 
-it('has the families that python/ has', () => {
-  const source = readFileSync(new URL('../../python/distillery_torch/models.py', import.meta.url), 'utf8');
-  const table = /FAMILIES: [^{]*\{([^}]*)\}/.exec(source)![1]!;
-  expect([...table.matchAll(/"([\w-]+)":/g)].map(([, name]) => name)).toEqual([...torchrunFamilies]);
+it('has each family', () => {
+  const namesIn = (file: string, table: string): string[] => {
+    const source = readFileSync(new URL(`../../python/distillery_torch/${file}.py`, import.meta.url), 'utf8');
+    const entries = source.slice(source.indexOf(`${table}: dict`)).split('\n}\n')[0]!;
+    return [...entries.matchAll(/^ {4}"([\w-]+)":/gm)].map(([, name]) => name!);
+  };
+  expect([...namesIn('models', 'FAMILIES'), ...namesIn('decoders', 'DECODERS')]).toEqual([...familyNames]);
 });
 
 /** Relative to the value, or to a thousandth where that is less: rounding of a divergence near 0 is as large as it. */

@@ -189,7 +189,7 @@ describe.skipIf(!hasPython || !torture).each(tasks)('a distillation on PyTorch (
   });
 
   it.runIf(process.platform === 'linux')('goes on from its last checkpoint where a process is killed', async () => {
-    onTorchrun(workspace, 2);
+    onTorchrun(workspace, 2, task === 'causal-lm' ? 'fsdp' : 'ddp');
     const { directory, outcome } = await begin(workspace, 15);
     const [first] = workersOf(directory);
     process.kill(first!, 'SIGKILL');
@@ -297,6 +297,19 @@ describe.skipIf(!hasPython || !torture || !hasNamespaces)('an experiment on two 
   });
 });
 
+describe.skipIf(!hasPython || !torture)('torch.compile', () => {
+  it('is refused before a run where it does not work', async () => {
+    const workspace = tinyWorkspace({ task: 'text-classification', engine: 'torchrun' });
+    rewrite(workspace, (experiment) => (experiment.torchrun = { compile: true }));
+    const cache = mkdtempSync(path.join(os.tmpdir(), 'distillery-inductor-'));
+    const env = { ...environment, CXX: '/nowhere/c++', TORCHINDUCTOR_CACHE_DIR: cache };
+    const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace, env);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('cannot compile a model by torch.compile')]);
+    expect(stderr).toContain('/nowhere/c++');
+    expect(existsSync(path.join(workspace, '.distillery', 'runs'))).toBe(false);
+  });
+});
+
 describe('an experiment for PyTorch', () => {
   const workspace = tinyWorkspace({ task: 'text-classification', engine: 'torchrun' });
   const wrong = async (args: string[], env = {}): Promise<string> => {
@@ -315,40 +328,47 @@ describe('an experiment for PyTorch', () => {
   it('is written out from a run with all that it needs, and not before its teacher is trained', async () => {
     const text = await wrong(['export', 'tiny.distill.json', '--format', 'torchrun']);
     expect(text).toContain('Its teacher is not trained yet.');
+    const torchrun = { activationCheckpointing: true, compile: true };
     const trained = tinyWorkspace({ task: 'text-classification', training: { epochs: 1 } });
+    rewrite(trained, (experiment) => (experiment.torchrun = torchrun));
     const run = await document<Result>(['run', 'tiny.distill.json'], trained);
     const { files } = await document<{ files: string[] }>(
-      ['export', run.directory, '--format', 'torchrun', '--to', 'away'],
+      ['export', run.directory, '--format', 'torchrun', '--where', 'slurm', '--to', 'away'],
       trained,
     );
-    expect(files).toEqual(['README.md', 'distillery_torch', 'jobs', 'requirements.txt', 'run', 'run.sh']);
+    expect(files).toEqual(['README.md', 'distillery_torch', 'jobs', 'requirements.txt', 'run', 'run.sh', 'slurm.sh']);
     const away = path.join(trained, 'away');
     const tokenizer = (folder: string): string =>
       readFileSync(path.join(folder, 'tokenizer', 'tokenizer.json'), 'utf8');
     expect(tokenizer(path.join(away, 'run'))).toBe(tokenizer(run.directory));
     const job = JSON.parse(readFileSync(path.join(away, 'jobs/student/job.json'), 'utf8')) as Record<string, unknown>;
+    expect(job).toMatchObject(torchrun);
     expect(job).toMatchObject({ data: '../data', output: '../../run', teacherModel: '../teacher-model', runner: null });
     expect(existsSync(path.join(away, 'jobs/controls/no-distillation/initial/model.safetensors'))).toBe(true);
     expect(readFileSync(path.join(away, 'run.sh'), 'utf8')).not.toContain(trained);
   });
 
   it('is not gone on with where it was begun with what Python has not', async () => {
-    const begun = tinyWorkspace({ task: 'text-classification', training: { epochs: 1, onDivergence: 'lower-rate' } });
+    const begun = tinyWorkspace({
+      task: 'text-classification',
+      training: { epochs: 1, onDivergence: 'lower-rate' },
+      controls: [],
+    });
     const { directory } = await document<Result>(['run', 'tiny.distill.json'], begun);
     const file = path.join(directory, 'run.json');
     writeFileSync(file, readFileSync(file, 'utf8').replace('"status": "done"', '"status": "stopped"'));
     const { code, stderr } = await distillery(['resume', path.basename(directory), '--engine', 'torchrun'], begun);
     expect([code, stderr]).toEqual([2, expect.stringContaining('ends where a training diverges')]);
+    const named = await distillery(['run', 'tiny.distill.json', '--engine', 'torchrun'], begun);
+    expect([named.code, named.stderr]).toEqual([2, expect.stringContaining('ends where a training diverges')]);
   });
 
   it('is refused where it asks for what Python has not', async () => {
     rewrite(workspace, (experiment) => {
-      experiment.student = { architecture: { family: 'electra', hiddenSize: 24, layers: 1, heads: 2 } };
       experiment.training = { ...experiment.training, onDivergence: 'lower-rate' };
       experiment.torchrun = { interpreter: './python' };
     });
     const text = await wrong(['validate', 'tiny.distill.json']);
-    expect(text).toContain('The engine "torchrun" does not compute the family "electra".');
     expect(text).toContain('The engine "torchrun" ends where a training diverges.');
     expect(text).toContain('cannot have "./python" started.');
   });

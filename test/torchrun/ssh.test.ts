@@ -1,99 +1,32 @@
 /** Trainings on another host, over the system's own ssh to a real sshd of this machine. */
 
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
+import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HostRecord, RunRecord } from '../../src/protocol/records';
+import { processLogs } from '../../src/run-directory/process-logs';
+import { readRun } from '../../src/run-directory/run-directory';
 import { Host, quoted } from '../../src/runner/torchrun/ssh';
+import { beginRun, changeRun } from '../extension/sample-run';
 import { distillery, document, start, tinyWorkspace, until } from '../runner/program';
 import { torture } from '../torture';
 import { difference, environment, evaluationsOf, hasPython, metricsOf, python, rewrite } from './python';
+import { hasSshd, OtherHost } from './sshd';
 
-const sshd = ['/usr/sbin/sshd', '/usr/local/sbin/sshd'].find((place) => existsSync(place));
-if (sshd === undefined) console.warn('Skipped: trainings over ssh. There is no sshd here.');
+let other: OtherHost;
 
-let folder: string;
-/** The home folder there. */
-let home: string;
-let server: ChildProcess | undefined;
-let port: number;
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const listener = net.createServer().once('error', reject);
-    listener.listen(0, '127.0.0.1', () => {
-      const { port: free } = listener.address() as net.AddressInfo;
-      listener.close(() => resolve(free));
-    });
-  });
-
-const answers = (): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1');
-    socket.once('data', () => resolve(true));
-    socket.once('error', () => resolve(false));
-    socket.once('data', () => socket.destroy());
-  });
-
-async function startServer(): Promise<void> {
-  server = spawn(sshd!, ['-D', '-e', '-f', path.join(folder, 'sshd_config')], { stdio: 'ignore' });
-  while (!(await answers())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-/** And all connections: sshd has a process for each, in a group of its own. */
-async function stopServer(): Promise<void> {
-  const ended = new Promise((resolve) => server!.once('close', resolve));
-  const children = execFileSync('ps', ['-eo', 'pid=,ppid=,args=']).toString().split('\n');
-  const isOurs = new RegExp(`^\\s*(\\d+)\\s+${server!.pid}\\s`);
-  server!.kill();
-  await ended;
-  for (const line of children) {
-    const pid = Number(isOurs.exec(line)?.[1]);
-    if (pid > 0) process.kill(pid, 'SIGKILL');
-  }
-}
-
-describe.skipIf(sshd === undefined)('a host', () => {
+describe.skipIf(!hasSshd)('a host', () => {
   beforeAll(async () => {
-    folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-ssh-'));
-    home = path.join(folder, 'home');
-    mkdirSync(home);
-    port = await freePort();
-    for (const key of ['host', 'own']) {
-      execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(folder, key)]);
-    }
-    const user = os.userInfo().username;
-    const own = readFileSync(path.join(folder, 'own.pub'), 'utf8');
-    writeFileSync(path.join(folder, 'authorized'), own, { mode: 0o600 });
-    const hostKey = readFileSync(path.join(folder, 'host.pub'), 'utf8').split(' ').slice(0, 2).join(' ');
-    writeFileSync(path.join(folder, 'known'), `[127.0.0.1]:${port} ${hostKey}\n`);
-    // Whatever is asked for begins in a home folder of its own.
-    writeFileSync(
-      path.join(folder, 'shell'),
-      `#!/bin/sh\nHOME=${home}; export HOME; cd && eval "$SSH_ORIGINAL_COMMAND"\n`,
-      {
-        mode: 0o755,
-      },
-    );
-    writeFileSync(
-      path.join(folder, 'sshd_config'),
-      `ListenAddress 127.0.0.1:${port}\nHostKey ${folder}/host\nAuthorizedKeysFile ${folder}/authorized\nPidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nForceCommand ${folder}/shell\n`,
-    );
-    writeFileSync(
-      path.join(folder, 'config'),
-      `Host there\n  HostName 127.0.0.1\n  Port ${port}\n  User ${user}\n  IdentityFile ${folder}/own\n  IdentitiesOnly yes\n  UserKnownHostsFile ${folder}/known\n`,
-    );
-    writeFileSync(path.join(folder, 'ssh'), `#!/bin/sh\nexec ssh -F ${folder}/config "$@"\n`, { mode: 0o755 });
-    process.env.DISTILLERY_SSH = path.join(folder, 'ssh');
-    if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
-    await startServer();
+    other = await OtherHost.start();
+    process.env.DISTILLERY_SSH = other.ssh;
   });
 
   afterAll(async () => {
     delete process.env.DISTILLERY_SSH;
-    if (server?.exitCode === null) await stopServer();
+    await other.end();
   });
 
   it('does what it is told by its own shell, and says what went wrong', async () => {
@@ -107,7 +40,7 @@ describe.skipIf(sshd === undefined)('a host', () => {
 
   it('takes folders and gives them back, and of what is not there nothing', async () => {
     const host = new Host('there');
-    const [here, back] = ['here', 'back'].map((name) => path.join(folder, name));
+    const [here, back] = ['here', 'back'].map((name) => path.join(other.folder, name));
     mkdirSync(path.join(here!, 'a b'), { recursive: true });
     mkdirSync(back!);
     writeFileSync(path.join(here!, 'a b', 'file'), 'content');
@@ -127,16 +60,23 @@ describe.skipIf(sshd === undefined)('a host', () => {
         'sh -c "echo one > log; while [ ! -e go ]; do sleep 0.1; done; echo two >> log" > /dev/null 2>&1 < /dev/null & echo $! > pid',
       );
       const lines: string[] = [];
-      const losses: string[] = [];
-      for await (const line of host.follow('log', 'pid', new AbortController().signal, (why) => losses.push(why))) {
+      const connections: string[] = [];
+      const heard = (lost?: string): void => void connections.push(lost === undefined ? 'there' : 'lost');
+      // What the person's own shell says first is no line of the file.
+      const shell = path.join(other.folder, 'shell');
+      const before = readFileSync(shell, 'utf8');
+      writeFileSync(shell, before.replace('\n', '\necho Welcome; '));
+      for await (const line of host.follow('log', 'pid', new AbortController().signal, heard)) {
         lines.push(line);
         if (line !== 'one') continue;
-        await stopServer();
-        writeFileSync(path.join(home, 'go'), '');
-        await startServer();
+        await other.end();
+        writeFileSync(path.join(other.home, 'go'), '');
+        await other.begin();
       }
       expect(lines).toEqual(['one', 'two']);
-      expect(losses.length).toBeGreaterThan(0);
+      writeFileSync(shell, before);
+      // As often as it is lost it is made again.
+      expect(connections.join(' ')).toMatch(/^there( lost there)+$/);
     },
   );
 
@@ -169,8 +109,8 @@ describe.skipIf(sshd === undefined)('a host', () => {
       const metrics = path.join(directory, 'metrics.jsonl');
       const steps = (): number => (existsSync(metrics) ? readFileSync(metrics, 'utf8').split('\n').length - 1 : 0);
       await until(() => steps() > 5);
-      await stopServer();
-      await startServer();
+      await other.end();
+      await other.begin();
       const seen = steps();
       await until(() => steps() > seen + 5);
       first.child.kill('SIGKILL');
@@ -192,7 +132,128 @@ describe.skipIf(sshd === undefined)('a host', () => {
         expect(evaluatedThere!.map(({ step }) => step)).toEqual(evaluated!.map(({ step }) => step));
       }
       expect(readdirSync(path.join(directory, 'probes'))).toEqual(readdirSync(path.join(own, 'probes')));
-      expect(readdirSync(path.join(home, '.cache', 'distillery'))).toEqual([]);
+      expect(readdirSync(path.join(other.home, '.cache', 'distillery'))).toEqual([]);
+    },
+  );
+
+  const ask = async (workspace: string, changed: NodeJS.ProcessEnv = {}): Promise<HostRecord> => {
+    const { stdout } = await distillery(['devices', '--on', 'there', '--json'], workspace, changed);
+    return JSON.parse(stdout) as HostRecord;
+  };
+
+  const known = async (workspace: string): Promise<HostRecord[]> =>
+    (await document<{ hosts: HostRecord[] }>(['devices', '--hosts'], workspace)).hosts;
+
+  it('says what is missing there, and is kept for this person until it is forgotten', async () => {
+    const workspace = tinyWorkspace({ task: 'text-classification' });
+    const unknown = await distillery(['devices', '--on', 'nowhere.invalid', '--json'], workspace);
+    const unreachable = JSON.parse(unknown.stdout) as HostRecord;
+    expect([unknown.code, unreachable.problems.map(({ code }) => code), unreachable.found]).toEqual([
+      2,
+      ['torchrun-host-unreachable'],
+      undefined,
+    ]);
+    expect(unreachable.problems[0]!.actions).toEqual([{ connect: 'nowhere.invalid' }]);
+    // One that has never answered may be a slip of the pen.
+    expect(await known(workspace)).toEqual([]);
+    const without = await ask(workspace, { DISTILLERY_HOST_PYTHON: 'no-such-python' });
+    expect(without.problems.map(({ code }) => code)).toEqual(['torchrun-no-interpreter-there']);
+    expect(without.found).toMatchObject({ python: 'no-such-python', gpus: [] });
+    expect(without.found!.freeBytes).toBeGreaterThan(0);
+    expect((await known(workspace)).map(({ name }) => name)).toEqual(['there']);
+    const wrong = await distillery(['devices', '--on', '-oProxyCommand=id', '--json'], workspace);
+    expect([wrong.code, wrong.stdout]).toEqual([1, expect.stringContaining('torchrun-host-named')]);
+    const forgotten = await document(['devices', '--forget', 'there'], workspace);
+    expect(forgotten).toEqual({ host: 'there', forgotten: true });
+    expect(await known(workspace)).toEqual([]);
+  });
+
+  it.skipIf(!hasPython)('says what it has to train with', async () => {
+    const workspace = tinyWorkspace({ task: 'text-classification' });
+    const { problems, found } = await ask(workspace, { DISTILLERY_HOST_PYTHON: python });
+    expect(problems).toEqual([]);
+    expect(found).toMatchObject({ python, torch: expect.stringMatching(/^\d+\.\d+/) as string });
+    expect(found!.cores).toBeGreaterThan(0);
+    // What it was found to have stays known where it does not answer.
+    const lost = await ask(workspace, { DISTILLERY_SSH: '/no/such/ssh' });
+    expect([lost.problems.map(({ code }) => code), lost.found]).toEqual([['torchrun-host-unreachable'], found]);
+  });
+
+  it('that a run names is not gone to before the person has named it', async () => {
+    const workspace = tinyWorkspace({ task: 'text-classification' });
+    const begun = await beginRun(workspace, { host: { name: 'there' } });
+    await changeRun(begun, { status: 'stopped' });
+    const { code, stderr } = await distillery(['resume', begun.paths.id], workspace);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('there, a host that you have not named')]);
+    const record = JSON.parse(readFileSync(begun.paths.record, 'utf8')) as RunRecord;
+    for (const name of ['-oProxyCommand=id', '$(id)']) {
+      writeFileSync(begun.paths.record, JSON.stringify({ ...record, host: { name } }));
+      expect((await readRun(begun.paths.directory)).record.host).toBeUndefined();
+    }
+  });
+
+  it.skipIf(!hasPython || !torture)(
+    'holds a training that is paused, and goes on with a run by its record, whose logs are brought',
+    async () => {
+      const workspace = tinyWorkspace({ task: 'text-classification', training: { epochs: 200 }, controls: [] });
+      const there = { ...environment, DISTILLERY_HOST_PYTHON: python };
+      // PyTorch's processes say there what they do.
+      const shell = path.join(other.folder, 'shell');
+      writeFileSync(shell, readFileSync(shell, 'utf8').replace('\n', '\nexport TORCH_CPP_LOG_LEVEL=INFO\n'));
+      const begun = start(['run', 'tiny.distill.json', '--on', 'there', '--json'], workspace, there);
+      const runs = path.join(workspace, '.distillery', 'runs');
+      const directory = await until(() => {
+        const [name] = existsSync(runs) ? readdirSync(runs) : [];
+        return name && path.join(runs, name);
+      });
+      const steps = (): number => {
+        const file = path.join(directory, 'metrics.jsonl');
+        return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
+      };
+      const record = (): RunRecord => JSON.parse(readFileSync(path.join(directory, 'run.json'), 'utf8')) as RunRecord;
+      await until(() => steps() > 5);
+      expect(record().host).toEqual({ name: 'there' });
+      const socket = net.connect(record().socket!);
+      const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
+      connection.listen();
+      await once(socket, 'connect');
+      await connection.sendRequest('pause');
+      await until(() => record().status === 'paused');
+      const control = (): string => {
+        const [name] = readdirSync(path.join(other.home, '.cache', 'distillery'));
+        return path.join(other.home, '.cache', 'distillery', name!, 'torchrun', 'student', 'control.json');
+      };
+      await until(() => existsSync(control()) && readFileSync(control(), 'utf8').includes('pause'));
+      // PyTorch is loaded anew here, which takes as long as hundreds of steps there would.
+      await ask(workspace, { DISTILLERY_HOST_PYTHON: python });
+      const held = steps();
+      await ask(workspace, { DISTILLERY_HOST_PYTHON: python });
+      expect(steps()).toBe(held);
+      await connection.sendRequest('continue');
+      await until(() => record().status === 'running' && steps() > held);
+      await other.end();
+      const { host } = await until(() => record().host?.lost && record());
+      expect(Date.parse(host!.lost!.since)).toBeLessThanOrEqual(Date.now());
+      await other.begin();
+      await until(() => record().host?.lost === undefined);
+      await connection.sendRequest('logs');
+      await connection.sendRequest('stop');
+      connection.dispose();
+      expect(JSON.parse((await begun.outcome).stdout)).toMatchObject({ status: 'stopped' });
+      expect(record().host).toEqual({ name: 'there' });
+      const logs = await processLogs({ directory });
+      const named = logs.filter(({ training }) => training === 'student').map(({ rank }) => rank);
+      expect(named).toEqual([undefined, 0]);
+      const resumed = start(['resume', path.basename(directory), '--json'], workspace, there);
+      const again = steps();
+      await until(() => steps() > again + 5);
+      expect(readFileSync(path.join(directory, 'log.txt'), 'utf8')).toContain('is trained on there');
+      resumed.child.kill('SIGTERM');
+      const { stdout, stderr } = await resumed.outcome;
+      expect([JSON.parse(stdout), stderr]).toMatchObject([
+        { status: 'stopped' },
+        expect.stringContaining('it was trained on there, and goes on there') as string,
+      ]);
     },
   );
 });

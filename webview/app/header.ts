@@ -281,8 +281,9 @@ export class Header extends LitElement {
     const own = shapeText(experiment.student);
     const teacher = experiment.endpoint ?? (experiment.teacher && shapeText(experiment.teacher, experiment.student));
     const models = teacher === undefined ? own : l10n.t('{0} from {1}', own, teacher);
-    const { engine, device } = record;
-    const where = device.toLowerCase().includes(engine.toLowerCase()) ? device : `${engine}, ${device}`;
+    const { engine, device, host } = record;
+    const computes = device.toLowerCase().includes(engine.toLowerCase()) ? device : `${engine}, ${device}`;
+    const where = host ? l10n.t('{0} on {1}', computes, host.name) : computes;
     return `${record.task} · ${models} · ${where}`;
   }
 

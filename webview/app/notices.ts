@@ -4,10 +4,12 @@ import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { formatCount } from '../../src/protocol/format';
 import {
+  isLive,
   isResumable,
   type AlertRecord,
   type Role,
   type RunErrorRecord,
+  type RunHost,
   type RunRecord,
   type WaitingRecord,
 } from '../../src/protocol/records';
@@ -26,6 +28,7 @@ export function notices({ problem, shown, trusted }: LabState, asking: Asking): 
   const offer = shown && actions(shown.run, trusted, asking);
   if (record?.error) all.push(notice('error', 'error', record.error, offer));
   else if (record?.status === 'stopped') all.push(stopped(record, offer));
+  if (record?.host?.lost && isLive(record.status)) all.push(lost(record.host.name, record.host.lost));
   if (record?.waiting) all.push(waits(record.waiting, shown!.run.id, trusted, asking));
   if (record?.alerts?.length) all.push(warned(record.alerts, record.status === 'done'));
   if (problem) all.push(notice('warning', 'warning', problem));
@@ -67,6 +70,21 @@ function warned(alerts: readonly AlertRecord[], isDone: boolean): TemplateResult
         )}
       </ul>
     </details>
+  </div>`;
+}
+
+/** What it means that a host cannot be reached, and since when. */
+function lost(host: string, { since, reason }: NonNullable<RunHost['lost']>): TemplateResult {
+  const time = new Date(since).toLocaleTimeString([], { timeStyle: 'short' });
+  return html`<div class="notice warning" role="status">
+    ${icon('debug-disconnect')}
+    <div>
+      <bdi class="strong">${l10n.t('No connection to {0} since {1}.', host, time)}</bdi>
+      <bdi>
+        ${l10n.t('It is tried again; the training goes on there, and what is missing here comes when there is one.')}
+      </bdi>
+      <bdi class="muted" translate="no">${reason}</bdi>
+    </div>
   </div>`;
 }
 

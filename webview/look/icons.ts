@@ -6,6 +6,7 @@ import chevronLeft from '@vscode/codicons/src/icons/chevron-left.svg';
 import chevronRight from '@vscode/codicons/src/icons/chevron-right.svg';
 import circleSlash from '@vscode/codicons/src/icons/circle-slash.svg';
 import close from '@vscode/codicons/src/icons/close.svg';
+import debugDisconnect from '@vscode/codicons/src/icons/debug-disconnect.svg';
 import debugPause from '@vscode/codicons/src/icons/debug-pause.svg';
 import debugRerun from '@vscode/codicons/src/icons/debug-rerun.svg';
 import debugStop from '@vscode/codicons/src/icons/debug-stop.svg';
@@ -32,6 +33,7 @@ const icons = {
   'chevron-right': chevronRight,
   'circle-slash': circleSlash,
   close,
+  'debug-disconnect': debugDisconnect,
   'debug-pause': debugPause,
   'debug-rerun': debugRerun,
   'debug-stop': debugStop,

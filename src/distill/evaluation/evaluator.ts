@@ -68,10 +68,14 @@ export class Evaluator {
    * @throws NotFinite for the first logit, measure or metric that is no number
    */
   evaluate(parameters: Readonly<Record<string, DeviceTensor>>, rows?: RowTally): Promise<Metrics> {
-    return whileEvaluating(() => this.evaluateNow(parameters, rows));
+    return whileEvaluating((afterBatch) => this.evaluateNow(parameters, rows, afterBatch));
   }
 
-  private async evaluateNow(parameters: Readonly<Record<string, DeviceTensor>>, rows?: RowTally): Promise<Metrics> {
+  private async evaluateNow(
+    parameters: Readonly<Record<string, DeviceTensor>>,
+    rows: RowTally | undefined,
+    afterBatch: () => void,
+  ): Promise<Metrics> {
     const tally = tallyFor(this.setup.model);
     for (const { index, rows: asRows, batch } of this.inputs()) {
       const program = await this.programs.get(batch.shape);
@@ -87,6 +91,7 @@ export class Evaluator {
       requireFiniteRows(outputs, counted!.data);
       tally.add(batch, outputs, targets);
       rows?.add(asRows, batch, outputs, targets);
+      afterBatch();
     }
     const metrics = tally.metrics();
     requireFinite({ ...metrics });
@@ -98,10 +103,10 @@ export class Evaluator {
    * @throws NotFinite as `evaluate`
    */
   evaluateTeacher(rows?: RowTally): Promise<Metrics> {
-    return whileEvaluating(() => this.evaluateTeacherNow(rows));
+    return whileEvaluating((afterBatch) => this.evaluateTeacherNow(rows, afterBatch));
   }
 
-  private async evaluateTeacherNow(rows?: RowTally): Promise<Metrics> {
+  private async evaluateTeacherNow(rows: RowTally | undefined, afterBatch: () => void): Promise<Metrics> {
     const isLanguage = isLanguageModel(this.setup.model);
     const tally = tallyFor(this.setup.model);
     for (const { index, rows: asRows, batch } of this.inputs()) {
@@ -112,6 +117,7 @@ export class Evaluator {
       requireFiniteRows(outputs, counted!.data);
       tally.add(batch, outputs, {});
       rows?.add(asRows, batch, outputs, {});
+      afterBatch();
     }
     return tally.metrics();
   }

@@ -1,14 +1,14 @@
 /** @file The next token of texts that grow: keys and values of their earlier tokens are kept, so that each token is computed once. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import type { HostTensor, TensorSpec } from '../../engine/array';
-import type { DeviceTensor, LoadedProgram } from '../../engine/executor';
+import { sizeOf, type HostTensor, type TensorSpec } from '../../engine/array';
+import type { DeviceTensor, GraphInput, LoadedProgram } from '../../engine/executor';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
 import { type Architecture, headSizeOf, keyValueHeadsOf } from '../../model/architecture';
 import type { ChooseRows, KeptHeads, Past } from '../../model/computations/computation';
 import { backbone, vocabularyHead, vocabularyLogits } from '../../model/computations/transformer';
-import { prefixed, withPrefix } from '../named';
+import { mapValues, prefixed, withPrefix } from '../named';
 import { modelInputs } from '../prediction';
 import { parameterSpecs, tokenSpecs } from '../specs';
 
@@ -24,19 +24,29 @@ export interface NextTokensParts {
   parameters: Readonly<Record<string, DeviceTensor>>;
   /** Loads a program once for each name. */
   load: (name: string, program: () => Program) => Promise<LoadedProgram>;
+  /** The executor's: where its memory is the host's, it reads what is kept where that lies. */
+  place?: (tensor: HostTensor) => DeviceTensor;
   chunk?: number;
 }
 
 type Texts = readonly (readonly number[])[];
 
-/** Of a decoder. Asked about other texts than those that it has, each by one token longer, it begins anew. */
+/** Keys or values of a layer, [B, K, room, d]. */
+interface Kept {
+  shape: readonly number[];
+  data: Float32Array;
+  /** Over the same memory. */
+  input: GraphInput;
+}
+
+/** Of a decoder. Asked about other texts than those that it has, as they are or each by one token longer, it begins anew. */
 export class NextTokens {
   /** Those whose keys and values are kept. */
   private texts: Texts = [];
   /** Tokens of a text that there is room for. */
   private room = 0;
-  /** `past.key.I` and `past.value.I` of each layer, [B, K, room, d]. */
-  private kept: Record<string, HostTensor> = {};
+  /** `past.key.I` and `past.value.I` of each layer. */
+  private kept: Readonly<Record<string, Kept>> = {};
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly parts: NextTokensParts) {}
@@ -51,6 +61,18 @@ export class NextTokens {
     return mine;
   }
 
+  /** Gives back what is kept, when the last of those who asked has been answered. */
+  async release(): Promise<void> {
+    await this.last;
+    this.texts = [];
+    this.forget(this.kept);
+    this.kept = {};
+  }
+
+  private forget(kept: Readonly<Record<string, Kept>>): void {
+    for (const { input } of Object.values(kept)) if ('dispose' in input) input.dispose();
+  }
+
   private async compute(texts: Texts): Promise<Float32Array[]> {
     const before = this.texts;
     // Nothing is kept of what fails halfway.
@@ -59,7 +81,7 @@ export class NextTokens {
     const { logits, ...computed } = goesOn ? await this.goOn(texts) : await this.begin(texts);
     const room = Math.max(...texts.map(({ length }) => length));
     if (!goesOn || room > this.room) this.makeRoom(texts, room, goesOn ? before : []);
-    this.keep(computed, texts, goesOn ? before : texts.map(() => []));
+    this.keep(computed, texts, goesOn);
     this.texts = texts.map((text) => [...text]);
     const all = logits!.data as Float32Array;
     const width = all.length / texts.length;
@@ -108,7 +130,7 @@ export class NextTokens {
       inputIds: ofEach((text) => text.at(-1)!),
       positionIds: ofEach((text) => text.length - 1),
       'past.mask': { shape: [rows, room], dtype: 'float32', data: mask },
-      ...this.kept,
+      ...mapValues(this.kept, ({ input }) => input),
       ...parameters,
     });
   }
@@ -117,54 +139,60 @@ export class NextTokens {
   private makeRoom(texts: Texts, tokens: number, before: Texts): void {
     const { architecture: a, chunk = CHUNK } = this.parts;
     const [from, former] = [this.room, this.kept];
+    const kept: Record<string, Kept> = {};
     this.room = Math.min(a.maxPositions, Math.ceil((tokens + 1) / chunk) * chunk);
-    this.kept = {};
-    for (const [name, { shape }] of Object.entries(keptSpecs(a, texts.length, this.room))) {
-      const data = new Float32Array(shape.reduce((product, extent) => product * extent, 1));
-      this.kept[name] = { shape, dtype: 'float32', data };
-      if (before.length > 0)
-        this.copy(
-          former[name]!.data as Float32Array,
-          from,
-          name,
-          before,
-          before.map(() => 0),
-        );
+    for (const [name, spec] of Object.entries(keptSpecs(a, texts.length, this.room))) {
+      kept[name] = this.made(spec);
+      const parts = before.map(({ length }) => ({ count: length, to: 0 }));
+      if (before.length > 0) copyHeads(former[name]!.data, from, kept[name], parts);
     }
+    this.kept = kept;
+    this.forget(former);
   }
 
-  /** Puts what was computed after what is kept. */
-  private keep(computed: Record<string, HostTensor>, texts: Texts, before: Texts): void {
-    const added = texts.map((text, row) => text.slice(before[row]!.length));
-    const starts = before.map(({ length }) => length);
+  private made(spec: TensorSpec): Kept {
+    const data = new Float32Array(sizeOf(spec.shape));
+    const placed = this.parts.place?.({ ...spec, data });
+    if (placed?.hostData === data) return { shape: spec.shape, data, input: placed };
+    placed?.dispose();
+    return { shape: spec.shape, data, input: { ...spec, data } };
+  }
+
+  /** Puts what was computed where it belongs: of each text all tokens, or the last. */
+  private keep(computed: Record<string, HostTensor>, texts: Texts, lastAlone: boolean): void {
+    const parts = texts.map(({ length }) => (lastAlone ? { count: 1, to: length - 1 } : { count: length, to: 0 }));
     for (const [name, { shape, data }] of Object.entries(computed)) {
-      this.copy(data as Float32Array, shape[2]!, name.replace('new.', 'past.'), added, starts);
+      copyHeads(data as Float32Array, shape[2]!, this.kept[name.replace('new.', 'past.')]!, parts);
     }
   }
+}
 
-  /**
-   * Copies heads of the first tokens of each text.
-   * @param from [B, K, length, d]
-   * @param tokens of which there are heads, for each text
-   * @param starts where they go
-   */
-  private copy(from: Float32Array, length: number, name: string, tokens: Texts, starts: readonly number[]): void {
-    const { shape, data } = this.kept[name]!;
-    const [, heads, room, width] = shape as [number, number, number, number];
-    tokens.forEach((added, row) => {
-      for (let head = row * heads; head < (row + 1) * heads; head++) {
-        const part = from.subarray(head * length * width, (head * length + added.length) * width);
-        (data as Float32Array).set(part, (head * room + starts[row]!) * width);
-      }
-    });
-  }
+/**
+ * Copies heads of the first tokens of each text.
+ * @param from [B, K, length, d]
+ * @param parts of how many tokens, and from which on they go; one a text
+ */
+function copyHeads(
+  from: Float32Array,
+  length: number,
+  { shape, data }: Kept,
+  parts: readonly { count: number; to: number }[],
+): void {
+  const [, heads, room, width] = shape as [number, number, number, number];
+  parts.forEach(({ count, to }, row) => {
+    for (let head = row * heads; head < (row + 1) * heads; head++) {
+      const part = from.subarray(head * length * width, (head * length + count) * width);
+      data.set(part, (head * room + to) * width);
+    }
+  });
 }
 
 const isNext = (before: Texts, texts: Texts): boolean =>
   before.length === texts.length &&
   texts.every((text, row) => {
     const known = before[row]!;
-    return text.length === known.length + 1 && known.every((id, i) => id === text[i]);
+    const isGrown = text.length === known.length + 1 || text.length === known.length;
+    return isGrown && known.every((id, i) => id === text[i]);
   });
 
 function keptSpecs(a: Architecture, rows: number, length: number): Record<string, TensorSpec> {

@@ -31,6 +31,18 @@ export interface TokenizedText {
   typeIds: Int32Array;
 }
 
+/** Token ids of some rows; padding is on the right. */
+export interface TokenRows {
+  rows: number;
+  /** Tokens a row, padding included. */
+  length: number;
+  /** [rows · length] */
+  inputIds: Int32Array;
+  typeIds: Int32Array;
+  /** [rows]: real tokens of each. */
+  lengths: readonly number[];
+}
+
 export interface Answer {
   /** [L, V] for a language model, [1, C] for a classifier. */
   logits: HostTensor;
@@ -49,6 +61,8 @@ export interface TextPredictor {
   logits(text: TokenizedText): Promise<HostTensor>;
   /** Logits of the token after `ids`, [V]. */
   nextLogits(ids: readonly number[]): Promise<Float32Array>;
+  /** The same of several texts, computed together where the model can. */
+  nextLogitsOfAll(texts: readonly (readonly number[])[]): Promise<Float32Array[]>;
   release(): Promise<void>;
 }
 
@@ -65,7 +79,8 @@ export class Predictor implements TextPredictor {
   ) {
     this.parameters = prefixed('model.', placeParameters(executor, parameterSpecs(architecture), parameters));
     const load = (name: string, program: () => Program): Promise<LoadedProgram> => this.load(name, program);
-    if (keepsPast(architecture)) this.next = new NextTokens({ architecture, parameters: this.parameters, load });
+    const place = (tensor: HostTensor): DeviceTensor => executor.place(tensor);
+    if (keepsPast(architecture)) this.next = new NextTokens({ architecture, parameters: this.parameters, load, place });
   }
 
   async answer(text: TokenizedText): Promise<Answer> {
@@ -95,17 +110,43 @@ export class Predictor implements TextPredictor {
     return { ...logits!, shape: [wanted, columns], data };
   }
 
+  /** Of several texts at once: [rows, C] of a classifier, [rows, length, V] of a language model. */
+  async logitsOfRows({ rows, length, inputIds, typeIds, lengths }: TokenRows): Promise<HostTensor> {
+    const name = `rows-${rows}x${length}`;
+    const program = await this.load(name, () => answerProgram(this.architecture, length, false, rows));
+    const mask = new Float32Array(rows * length);
+    lengths.forEach((real, row) => mask.fill(1, row * length, row * length + real));
+    const shape = [rows, length];
+    const { logits } = await program.run({
+      inputIds: { shape, dtype: 'int32', data: inputIds },
+      typeIds: { shape, dtype: 'int32', data: typeIds },
+      attentionMask: { shape, dtype: 'float32', data: mask },
+      ...this.parameters,
+    });
+    return logits!;
+  }
+
   private paddedLength(length: number): number {
     return Math.min(this.architecture.maxPositions, Math.ceil(length / LENGTH_STEP) * LENGTH_STEP);
   }
 
   /** Asked for the token after those and one more, a decoder computes the one that is new. */
   async nextLogits(ids: readonly number[]): Promise<Float32Array> {
-    if (this.next && ids.length > 0 && ids.length <= this.architecture.maxPositions) {
-      const [logits] = await this.next.logits([ids]);
-      requireFiniteTensor(LOGITS, logits!);
-      return logits!;
+    const [logits] = await this.nextLogitsOfAll([ids]);
+    return logits!;
+  }
+
+  async nextLogitsOfAll(texts: readonly (readonly number[])[]): Promise<Float32Array[]> {
+    const { maxPositions } = this.architecture;
+    if (!this.next || texts.some(({ length }) => length === 0 || length > maxPositions)) {
+      return eachInTurn(texts, (ids) => this.nextLogitsAnew(ids));
     }
+    const all = await this.next.logits(texts);
+    for (const logits of all) requireFiniteTensor(LOGITS, logits);
+    return all;
+  }
+
+  private async nextLogitsAnew(ids: readonly number[]): Promise<Float32Array> {
     const recent = ids.slice(-this.architecture.maxPositions);
     const length = this.paddedLength(recent.length);
     const program = await this.load(`last-${length}`, () => nextTokenProgram(this.architecture, length));
@@ -127,16 +168,27 @@ export class Predictor implements TextPredictor {
   }
 
   async release(): Promise<void> {
+    await this.next?.release();
     for (const program of this.programs.values()) await (await program).release();
     Object.values(this.parameters).forEach((parameter) => parameter.dispose());
   }
 }
 
-const oneRow = (length: number): BatchShape => ({ rows: 1, length, predictions: 0 });
+/** Asks about one text after the other. */
+export async function eachInTurn(
+  texts: readonly (readonly number[])[],
+  ask: (ids: readonly number[]) => Promise<Float32Array>,
+): Promise<Float32Array[]> {
+  const all: Float32Array[] = [];
+  for (const ids of texts) all.push(await ask(ids));
+  return all;
+}
+
+const shapeOf = (length: number, rows = 1): BatchShape => ({ rows, length, predictions: 0 });
 
 /** @param withStates whether the hidden states come out too, which keeps the executor from fusing across them */
-function answerProgram(a: Architecture, length: number, withStates = true): Program {
-  const inputs = { ...tokenSpecs(oneRow(length)), ...prefixed('model.', parameterSpecs(a)) };
+function answerProgram(a: Architecture, length: number, withStates = true, rows = 1): Program {
+  const inputs = { ...tokenSpecs(shapeOf(length, rows)), ...prefixed('model.', parameterSpecs(a)) };
   return record(`answer-${length}`, inputs, (tensors) => {
     const parameters = withPrefix('model.', tensors);
     const tokens = modelInputs(tensors);
@@ -149,7 +201,7 @@ function answerProgram(a: Architecture, length: number, withStates = true): Prog
 
 function nextTokenProgram(a: Architecture, length: number): Program {
   const inputs = {
-    ...tokenSpecs(oneRow(length)),
+    ...tokenSpecs(shapeOf(length)),
     last: { shape: [1], dtype: 'int32' as const },
     ...prefixed('model.', parameterSpecs(a)),
   };

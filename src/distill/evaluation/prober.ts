@@ -1,5 +1,6 @@
 /** @file The logits of pinned examples, taken again and again as the student learns. */
 
+import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../../engine/array';
 import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
 import type { Program } from '../../engine/graph/program';
@@ -22,17 +23,20 @@ export interface ProbedLogits {
   data: Float32Array;
 }
 
-function probeProgram(a: Architecture, shape: BatchShape): Program {
+/** @param rows whose logits are taken of a language model: those of all would be a vocabulary for each token of the text */
+function probeProgram(a: Architecture, shape: BatchShape, rows: number): Program {
   const inputs = {
     ...tokenSpecs(shape),
     ...predictionSpecs(a, shape),
+    ...(isLanguageModel(a) && { probed: { shape: [rows], dtype: 'int32' as const } }),
     ...prefixed('model.', parameterSpecs(a)),
   };
   return record(`probe-${shape.length}`, inputs, (tensors) => {
     const parameters = withPrefix('model.', tensors);
     const { prediction } = predict(a, parameters, tensors);
     if (!isLanguageModel(a)) return { logits: prediction };
-    return { logits: vocabularyLogits(vocabularyHead(a, parameters), prediction) };
+    const probed = tf.gather<tf.Tensor2D>(prediction, tensors.probed as tf.Tensor1D);
+    return { logits: vocabularyLogits(vocabularyHead(a, parameters), probed) };
   });
 }
 
@@ -50,7 +54,9 @@ export class Prober {
     /** At most so many of an example's counted positions. */
     private readonly mostPositions: number,
   ) {
-    this.programs = new ByShape((shape) => executor.load(probeProgram(architecture, shape)));
+    this.programs = new ByShape((shape) =>
+      executor.load(probeProgram(architecture, shape, Math.min(mostPositions, shape.predictions))),
+    );
     this.examples = batches.map((batch) => batchInputs(batch, task));
   }
 
@@ -58,8 +64,17 @@ export class Prober {
     const probed: ProbedLogits[] = [];
     for (const example of this.examples) {
       const program = await this.programs.get(example.shape);
-      const { logits } = await program.run({ ...example.tensors, ...prefixed('model.', parameters) });
-      probed.push(countedLogits(example, logits!, this.mostPositions));
+      const rows = countedRows(example, this.mostPositions);
+      const given = program.graph.inputs.probed;
+      const { logits } = await program.run({
+        ...example.tensors,
+        ...prefixed('model.', parameters),
+        // Rows beyond those that count are computed and left out.
+        ...(given && {
+          probed: { ...given, data: Int32Array.from({ length: given.shape[0]! }, (_, i) => rows[i] ?? 0) },
+        }),
+      });
+      probed.push(rowsOf(logits!, given ? [...rows.keys()] : rows));
     }
     return probed;
   }
@@ -87,9 +102,16 @@ export async function probeAnswers(
 
 /** @param logits [predictions, V], or [1, C] */
 function countedLogits(example: BatchInputs, logits: HostTensor, mostPositions: number): ProbedLogits {
-  const width = logits.shape[1]!;
-  const rows = countedRows(example, mostPositions);
-  requireFiniteRows({ 'logits of a pinned example': logits }, example.tensors.counted!.data);
+  return rowsOf(logits, countedRows(example, mostPositions));
+}
+
+function rowsOf(logits: HostTensor, rows: readonly number[]): ProbedLogits {
+  const [all, width] = logits.shape as [number, number];
+  const wanted = new Set(rows);
+  requireFiniteRows(
+    { 'logits of a pinned example': logits },
+    Int32Array.from({ length: all }, (_, i) => Number(wanted.has(i))),
+  );
   const data = new Float32Array(rows.length * width);
   rows.forEach((row, i) => data.set(logits.data.subarray(row * width, (row + 1) * width), i * width));
   return { shape: [rows.length, width], data };

@@ -79,6 +79,8 @@ export interface ScalingCase {
   rows: number;
   epochs: number;
   stored: { values: StoredValues; top?: number | undefined };
+  /** Whether a block keeps its input alone and is computed again in the backward pass. */
+  recomputesBlocks?: boolean | undefined;
 }
 
 export interface Machines {
@@ -170,11 +172,11 @@ const teacherParameters = ({ teachers }: ScalingCase): number => sum(teachers.ma
  * @param logitsAgain whether logits of several chunks are computed again in the backward pass
  */
 export function batchOperations(
-  planned: Pick<ScalingCase, 'student' | 'teachers' | 'teacher' | 'objective'>,
+  planned: Pick<ScalingCase, 'student' | 'teachers' | 'teacher' | 'objective' | 'recomputesBlocks'>,
   shape: BatchShape,
   logitsAgain: boolean,
 ): number {
-  const { student, teachers, teacher, objective } = planned;
+  const { student, teachers, teacher, objective, recomputesBlocks } = planned;
   const pairs = objective.hidden?.layers ?? [];
   const isWhole = pairs.some(([, block]) => block === student.layers - 1);
   const own = forwardOperations(student, shape, isWhole);
@@ -193,7 +195,8 @@ export function batchOperations(
   });
   const widths = Object.values(projectionShapes({ student, teacher: teachers[0]!, objective })).map(sizeOf);
   const projections = 2 * shape.rows * shape.length * sum(widths);
-  return 3 * (own.backbone + projections) + (3 + again) * own.logits + sum(ofTeachers);
+  const passes = recomputesBlocks ? 4 : 3;
+  return passes * own.backbone + 3 * projections + (3 + again) * own.logits + sum(ofTeachers);
 }
 
 /** Bytes that each of n devices sends in a ring's all-reduce (Patarasuk and Yuan, 2009): a reduce-scatter and an all-gather. */
@@ -210,7 +213,7 @@ export function ringRate({ device, devices, hosts, link, network }: Machines): n
 }
 
 function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, rowsPerDevice: number): MemoryTerm[] {
-  const { student, teachers, teacher, precision, length } = planned;
+  const { student, teachers, teacher, precision, length, recomputesBlocks } = planned;
   const n = machines.devices * machines.hosts;
   const shape = shapeOf(planned, rowsPerDevice);
   const tokens = rowsPerDevice * length;
@@ -235,6 +238,10 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
   // Without dropout in it attention is computed by a fused kernel, which is given the mask.
   const keepsProbabilities = student.attentionDropout > 0;
   const ofToken = activationBytesOfToken(student, length, { productBytes, keepsProbabilities });
+  // Computed again, all blocks have their inputs, and one of them the rest.
+  const keptOfBlocks = recomputesBlocks
+    ? student.layers * FLOAT * student.hiddenSize + ofToken
+    : student.layers * ofToken;
   const mask = keepsProbabilities ? 0 : length * productBytes;
   const head = FLOAT * shape.predictions * student.hiddenSize;
   const hidden = (planned.objective.hidden?.layers ?? []).length * FLOAT * tokens;
@@ -254,7 +261,7 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
       name: 'teacher weights',
       bytes: isTeacherDivided ? Math.ceil(teacherBytes / n) + gatheredOfTeacher : teacherBytes,
     },
-    { name: 'activations of the student', bytes: tokens * (student.layers * ofToken + mask) + head },
+    { name: 'activations of the student', bytes: tokens * (keptOfBlocks + mask) + head },
     {
       name: 'activations of the teacher',
       bytes: teacher === 'asked' ? Math.max(0, ...ours.map((one) => forwardBytes(one, shape, productBytes))) : 0,

@@ -33,11 +33,13 @@ export class EnsemblePredictor extends Predictor {
     return { ...first, ...meanLogits(all, this.weights, this.temperature, this.architecture.problemType) };
   }
 
-  override async nextLogits(ids: readonly number[]): Promise<Float32Array> {
-    const all = [await super.nextLogits(ids)];
-    for (const other of this.others) all.push(await other.nextLogits(ids));
-    const rows = all.map((data) => ({ shape: [1, data.length], data }));
-    return meanLogits(rows, this.weights, this.temperature).data;
+  override async nextLogitsOfAll(texts: readonly (readonly number[])[]): Promise<Float32Array[]> {
+    const all = [await super.nextLogitsOfAll(texts)];
+    for (const other of this.others) all.push(await other.nextLogitsOfAll(texts));
+    return texts.map((_, text) => {
+      const rows = all.map((ofMember) => ({ shape: [1, ofMember[text]!.length], data: ofMember[text]! }));
+      return meanLogits(rows, this.weights, this.temperature).data;
+    });
   }
 
   override async release(): Promise<void> {

@@ -2,7 +2,7 @@
 
 import type { HostArray, HostTensor } from '../../engine/array';
 import type { DeviceTensor, Executor, GraphInput } from '../../engine/executor';
-import type { Architecture, ProblemType } from '../../model/architecture';
+import { isOpaque, type ProblemType, type TeacherModel } from '../../model/architecture';
 import type { Model } from '../../model/parameters';
 import type { BatchInputs } from '../batch-inputs';
 import { prefixed, withPrefix } from '../named';
@@ -84,19 +84,20 @@ export function meanLogits(
 
 /**
  * Asks each member, or what was kept of its answers. Of classifiers it gives the mean's logits at the temperature of the step; of
- * language models what each one says, `prediction`, `prediction2` …, for logits over vocabularies exist in the student's program alone.
+ * language models what each one says, `prediction`, `prediction2` …, for logits over vocabularies exist in the student's program alone; where one of
+ * them shows nothing but logits, the mean's too.
  */
-class EnsembleTargets implements TargetSource {
+export class EnsembleTargets implements TargetSource {
   constructor(
     private readonly members: readonly TargetSource[],
     private readonly weights: readonly number[],
-    private readonly model: Architecture,
+    private readonly model: TeacherModel,
   ) {}
 
   async of(inputs: BatchInputs, temperature = 1): Promise<Targets> {
     const answers: GraphInput[] = [];
     for (const member of this.members) answers.push((await member.of(inputs, temperature)).prediction!);
-    if (isLanguageModel(this.model)) {
+    if (isLanguageModel(this.model) && !isOpaque(this.model)) {
       return Object.fromEntries(answers.map((answer, i) => [ofMember('prediction', i), answer]));
     }
     const logits: HostTensor[] = [];

@@ -2,7 +2,8 @@
 
 import type { HostTensor } from '../../engine/array';
 import { openOnnxSession, type Feed, type InputType, type OnnxSession } from '../../engine/onnxruntime/onnx-session';
-import type { LogitsSource, TokenRows } from './opaque-teacher';
+import type { TokenRows } from '../evaluation/predictor';
+import type { LogitsSource } from './opaque-teacher';
 
 export interface OnnxInterface {
   /** Path of the file. */

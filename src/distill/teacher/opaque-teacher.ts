@@ -4,22 +4,16 @@ import type { HostTensor } from '../../engine/array';
 import type { DeviceTensor, Executor } from '../../engine/executor';
 import type { OpaqueModel } from '../../model/architecture';
 import type { BatchInputs } from '../batch-inputs';
-import type { Answer, TextPredictor, TokenizedText } from '../evaluation/predictor';
+import {
+  eachInTurn,
+  type Answer,
+  type TextPredictor,
+  type TokenizedText,
+  type TokenRows,
+} from '../evaluation/predictor';
 import { requireFiniteTensor } from '../not-finite';
 import { isLanguageModel, logitsWidth } from '../specs';
 import type { TargetSource, Teacher } from './teacher';
-
-/** Token ids of some rows; padding is on the right. */
-export interface TokenRows {
-  rows: number;
-  /** Tokens a row, padding included. */
-  length: number;
-  /** [rows · length] */
-  inputIds: Int32Array;
-  typeIds: Int32Array;
-  /** [rows]: real tokens of each. */
-  lengths: readonly number[];
-}
 
 /** What runs such a model. */
 export interface LogitsSource {
@@ -158,6 +152,10 @@ export class OpaquePredictor implements TextPredictor {
     const recent = Int32Array.from(ids.slice(-this.architecture.maxPositions));
     const { data, shape } = await this.logits({ ids: recent, typeIds: new Int32Array(recent.length) });
     return data.slice(-shape[1]!) as Float32Array;
+  }
+
+  nextLogitsOfAll(texts: readonly (readonly number[])[]): Promise<Float32Array[]> {
+    return eachInTurn(texts, (ids) => this.nextLogits(ids));
   }
 
   release(): Promise<void> {

@@ -14,9 +14,8 @@ import { checkLabelKind } from './check-labels';
 import type { Findings } from './findings';
 import { setValue } from '../file/fixes';
 import type { Experiment } from '../file/schema';
-import type { RowIndex } from '../../dataset/row-index';
 import { summarizeIndexes, summarizeSplit, type FirstOfLabel, type SplitSummary } from '../../dataset/split-summary';
-import { areLarge, rowIndexOf } from '../large-rows';
+import { areLarge, rowIndexesOf } from '../large-rows';
 import { closestName } from '../file/suggest';
 
 /** What the files of a dataset hold, as far as they could be read. */
@@ -214,9 +213,9 @@ async function readSplit(
       : { ...columnsOf(experiment), ...(kind !== undefined && kind !== 'single' && { labels: kind }) };
   try {
     const summary =
-      mostBytes === undefined && (split === 'train' || split === 'unlabelled') && (await areLarge(files))
+      (mostBytes === undefined && (split === 'train' || split === 'unlabelled') && (await areLarge(files))
         ? await summarizeLarge(files, columns, findings)
-        : await summarizeSplit(files, columns, { mostBytes });
+        : undefined) ?? (await summarizeSplit(files, columns, { mostBytes }));
     findings.add(...summary.problems);
     if (summary.part !== undefined) {
       const part = { file: findings.show(summary.part), megabytes: mostBytes! / 2 ** 20 };
@@ -235,11 +234,14 @@ async function readSplit(
   }
 }
 
-/** Whoever carries the experiment out needs the indexes again: they are kept. */
-async function summarizeLarge(files: readonly string[], columns: Columns, findings: Findings): Promise<SplitSummary> {
-  const indexes: RowIndex[] = [];
-  for (const file of files) indexes.push(await rowIndexOf(file, columns, { folder: findings.base, keep: false }));
-  return summarizeIndexes(indexes, columns);
+/** Whoever carries the experiment out needs the indexes again: they are kept. Undefined where there can be none. */
+async function summarizeLarge(
+  files: readonly string[],
+  columns: Columns,
+  findings: Findings,
+): Promise<SplitSummary | undefined> {
+  const indexes = await rowIndexesOf(files, columns, { folder: findings.base, keep: false });
+  return indexes && summarizeIndexes(indexes, columns);
 }
 
 /** What a file is not, in which there is nothing to correct: its name in the experiment is what is wrong. */

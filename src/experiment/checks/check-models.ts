@@ -16,7 +16,6 @@ import { type Complaint, problemAt } from '../../protocol/problem';
 import type { StudentPreset } from '../../protocol/student-presets';
 import { studentAlternatives, studentOf, type StudentAlternative } from '../student-alternatives';
 import { phrase } from '../../protocol/problems/phrases';
-import { torchrunEngine, torchrunFamilies } from '../../protocol/torchrun';
 import { cuttableKinds } from '../../tokenizer/cut-vocabulary';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
@@ -27,8 +26,8 @@ import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
 import { classesOf, givenFolder, isWithTokenizer, loadTokenizer, readArchitecture } from './model-folder';
 import { locateModel } from './model-place';
-import { readOnnxTeacher } from './onnx-teacher';
-import type { ArchitectureSpec, EnsembleSpec, Experiment, OnnxSpec } from '../file/schema';
+import { readOnnxTeacher, type OnnxTeacher } from './onnx-teacher';
+import type { ArchitectureSpec, EnsembleSpec, Experiment, MemberSpec, OnnxSpec } from '../file/schema';
 import { isTrained, isTrainedHere } from '../ensemble';
 import type { Path } from '../file/source';
 
@@ -36,10 +35,10 @@ import type { Path } from '../file/source';
 export interface ModelFacts {
   teacherFolder?: string;
   teacher?: TeacherModel;
-  /** Of an ONNX file: itself, and those that its weights lie in. */
+  /** Of ONNX files: themselves, and those that their weights lie in. */
   teacherFiles?: readonly string[];
   /** An ensemble's members that are there before the run, and where the experiment names them; `teacher` stands for all. */
-  members?: { folder: string; model: Architecture; path: Path }[];
+  members?: { folder: string; model: TeacherModel; path: Path }[];
   /** Absent where the tokenizer is trained by the run. */
   tokenizerFolder?: string;
   studentFolder?: string;
@@ -76,22 +75,7 @@ export async function checkModels(
   findings.check(() => checkHiddenLayers(experiment, facts, findings));
   findings.check(() => checkInitialization(experiment, facts, findings));
   findings.check(() => checkSizes(experiment, facts, findings));
-  findings.check(() => checkTorchrunFamilies(experiment, facts, findings));
   return facts;
-}
-
-/** Python computes some of the families. */
-function checkTorchrunFamilies({ engine, student }: Experiment, facts: ModelFacts, findings: Findings): void {
-  if (engine !== torchrunEngine) return;
-  const known: readonly string[] = torchrunFamilies;
-  const models: [Path, TeacherModel | undefined][] = [
-    [['teacher'], facts.teacher],
-    [student.architecture === undefined ? ['student'] : ['student', 'architecture', 'family'], facts.student],
-  ];
-  for (const [path, model] of models) {
-    if (model === undefined || isOpaque(model) || known.includes(model.family)) continue;
-    findings.error(path, 'torchrun-without-family', { family: model.family, families: torchrunFamilies });
-  }
 }
 
 /** What the models' sizes follow from beside the experiment's; undefined where nothing tells the vocabulary. */
@@ -237,25 +221,38 @@ async function findOnnx(
   facts: ModelFacts,
   findings: Findings,
 ): Promise<void> {
-  const path: Path = ['teacher', 'path'];
-  const labels = classesIn(dataset);
-  const rows = { labels, problemType: problemTypeIn(dataset), maxLength, vocabularySize: undefined };
-  const file = resolve(findings.base, teacher.path);
-  const found = await findings.attempt(readOnnxTeacher(file, task, rows), path);
+  const rows = { labels: classesIn(dataset), problemType: problemTypeIn(dataset), maxLength };
+  const found = await onnxAt(['teacher', 'path'], teacher.path, task, rows, dataset, findings);
   if (found === undefined) return;
+  facts.teacherFolder = found.folder;
+  facts.teacherFiles = [found.file.path, ...found.file.external];
+  facts.teacher = found.model;
+}
+
+/** What its header says; undefined where that cannot be a teacher. */
+async function onnxAt(
+  path: Path,
+  written: string,
+  task: Experiment['task'],
+  rows: { labels: readonly string[]; problemType: ProblemType; maxLength: number },
+  dataset: DatasetFacts | undefined,
+  findings: Findings,
+): Promise<OnnxTeacher | undefined> {
+  const { labels } = rows;
+  const file = resolve(findings.base, written);
+  const found = await findings.attempt(readOnnxTeacher(file, task, { ...rows, vocabularySize: undefined }), path);
+  if (found === undefined) return undefined;
   const { model, width } = found;
   if (dataset?.kind) checkHead(model, dataset.kind, path, findings);
   if (found.assumesClasses && dataset !== undefined) {
     // What the model says of classes is not known to be of these: that is told, and a number that cannot be is refused.
     if (width !== undefined && width !== labels.length) {
       findings.error(path, 'onnx-other-classes', { width, classes: labels.length });
-      return;
+      return undefined;
     }
     findings.warning(path, 'onnx-classes-assumed', { classes: labels.slice(0, 20) });
   }
-  facts.teacherFolder = found.folder;
-  facts.teacherFiles = [found.file.path, ...found.file.external];
-  facts.teacher = model;
+  return found;
 }
 
 async function findMembers(
@@ -266,11 +263,35 @@ async function findMembers(
   findings: Findings,
   sizesAlone: boolean,
 ): Promise<void> {
-  // Those that are given name the classes of those that are fine-tuned.
-  const entries = [...teachers.entries()].sort(([, a], [, b]) => Number(isTrained(a)) - Number(isTrained(b)));
+  // Those that are given name the classes of those that are fine-tuned, and of ONNX files that name none.
+  const turn = (member: MemberSpec): number => (isTrained(member) ? 2 : Number(member.source === 'onnx'));
+  const entries = [...teachers.entries()].sort(([, a], [, b]) => turn(a) - turn(b));
+  const add = (folder: string, model: TeacherModel, path: Path): void => {
+    const { labels = [], maxPositions } = model;
+    const first = facts.teacher?.labels;
+    if (first !== undefined && JSON.stringify(first) !== JSON.stringify(labels)) {
+      findings.error(path, 'ensemble-classes', { classes: labels.slice(0, 20), first: first.slice(0, 20) });
+    }
+    if (facts.teacher !== undefined && maxPositions < dataset.maxLength) {
+      const sizes = { maxLength: dataset.maxLength, positions: maxPositions, role: 'teacher' };
+      findings.error(['dataset', 'maxLength'], 'examples-longer-than-model', sizes);
+    }
+    facts.members = [...(facts.members ?? []), { folder, model, path }];
+    facts.teacherFolder ??= folder;
+    facts.teacher ??= model;
+  };
   for (const [i, member] of entries) {
     if (member.source === 'train') continue;
     const path: Path = ['teacher', 'teachers', i, member.source === 'run' ? 'run' : 'path'];
+    if (member.source === 'onnx') {
+      const labels = facts.teacher?.labels ?? classesIn(data);
+      const rows = { labels, problemType: problemTypeIn(data), maxLength: dataset.maxLength };
+      const found = await onnxAt(path, member.path, task, rows, data, findings);
+      if (found === undefined) continue;
+      facts.teacherFiles = [...(facts.teacherFiles ?? []), found.file.path, ...found.file.external];
+      add(found.folder, found.model, path);
+      continue;
+    }
     const isTuned = isTrained(member);
     const folder = await findings.attempt(givenFolder(member, findings.base), path);
     const classes = facts.teacher?.labels;
@@ -280,23 +301,13 @@ async function findMembers(
         : undefined;
     const architecture = folder && (await findings.attempt(readArchitecture(folder, wanted, sizesAlone), path));
     if (folder === undefined || !architecture) continue;
-    const { head, labels = [], maxPositions } = architecture;
+    const { head } = architecture;
     if (head !== headOfTask[task]) {
       findings.error(path, 'teacher-unfit-for-task', { head, task });
       continue;
     }
     if (data?.kind) checkHead(architecture, data.kind, path, findings);
-    const first = facts.teacher?.labels;
-    if (first !== undefined && JSON.stringify(first) !== JSON.stringify(labels)) {
-      findings.error(path, 'ensemble-classes', { classes: labels.slice(0, 20), first: first.slice(0, 20) });
-    }
-    if (facts.teacher !== undefined && maxPositions < dataset.maxLength) {
-      const sizes = { maxLength: dataset.maxLength, positions: maxPositions, role: 'teacher' };
-      findings.error(['dataset', 'maxLength'], 'examples-longer-than-model', sizes);
-    }
-    facts.members = [...(facts.members ?? []), { folder, model: architecture, path }];
-    facts.teacherFolder ??= folder;
-    facts.teacher ??= architecture;
+    add(folder, architecture, path);
   }
 }
 

@@ -5,7 +5,7 @@ import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
 import { deviceNames, devicesOf, torchrunEngine } from '../../protocol/torchrun';
 import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask, sharesKeyValueHeads } from '../architecture';
-import { isMadeFromNothing, isTrained, memberCount, membersOf } from '../ensemble';
+import { hasOnnxMember, isMadeFromNothing, isTrained, memberCount, membersOf } from '../ensemble';
 import { layoutOf } from '../../model/layouts/families';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
@@ -20,6 +20,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkUnlabelled,
     checkPromptColumns,
     checkPrompt,
+    checkSequenceLevel,
     checkTokenizerOfTeacher,
     checkTokenizerKind,
     checkKeptTokens,
@@ -137,6 +138,17 @@ function checkPrompt({ dataset }: Experiment, findings: Findings): void {
   findings.error(['dataset', 'promptColumn'], 'prompt-without-completion', {});
 }
 
+function checkSequenceLevel({ task, dataset, teacher, distillation }: Experiment, findings: Findings): void {
+  if (distillation.sequenceLevel !== true) return;
+  const path = ['distillation', 'sequenceLevel'];
+  const remove = removeKey(path);
+  const sources = membersOf(teacher).map(({ member }) => member.source);
+  const opaque = sources.find((source) => source === 'onnx' || source === 'endpoint');
+  if (task !== 'causal-lm') findings.error(path, 'sequence-level-of-task', { task }, remove);
+  else if (opaque !== undefined) findings.error(path, 'sequence-level-of-source', { source: opaque }, remove);
+  else if (dataset.promptColumn === undefined) findings.error(path, 'sequence-level-without-prompts', {}, remove);
+}
+
 function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findings: Findings): void {
   if (teacher.source === 'endpoint') return;
   if (tokenizer.source === 'teacher' && isMadeFromNothing(teacher)) {
@@ -175,7 +187,7 @@ function checkTokenizerKind({ task, tokenizer }: Experiment, findings: Findings)
 function checkKeptTokens({ tokenizer, teacher, student }: Experiment, findings: Findings): void {
   if (tokenizer.source === 'train' || tokenizer.tokens !== 'used') return;
   const path = ['tokenizer', 'tokens'];
-  const isGiven = teacher.source !== 'onnx' && membersOf(teacher).every(({ member }) => !isTrained(member));
+  const isGiven = membersOf(teacher).every(({ member }) => member.source !== 'onnx' && !isTrained(member));
   if (!isGiven) findings.error(path, 'tokens-of-teacher-not-cut', {}, removeKey(path));
   else if (student.initialize.from === 'checkpoint') {
     findings.error(path, 'tokens-of-student-not-cut', {}, removeKey(path));
@@ -297,7 +309,7 @@ function checkKeptLogits({ task, teacher, distillation }: Experiment, findings: 
   const { cache } = teacher;
   if (typeof cache === 'boolean' || cache.logits === 'all') return;
   const path = ['teacher', 'cache', 'logits'];
-  if (teacher.source !== 'onnx' || task === 'text-classification') {
+  if ((teacher.source !== 'onnx' && !hasOnnxMember(teacher)) || task === 'text-classification') {
     findings.warning(path, 'kept-logits-without-meaning', {}, removeKey(path));
     return;
   }

@@ -21,12 +21,12 @@ import type { SingleSpec, TeacherSpec } from '../file/schema';
 import { onnxFolderOf } from './onnx-teacher';
 
 /**
- * The folder of the teacher's model, of an ensemble the first that is given; undefined for one that the run trains itself, and for an ONNX file or a server. Relative paths are relative to
+ * The folder of the teacher's model, of an ensemble the first that is given and no ONNX file; undefined for one that the run trains itself, and for an ONNX file or a server. Relative paths are relative to
  * `base`. Throws an InputError where an earlier run or a named model is not found, or its model is a link.
  */
 export async function teacherFolder(teacher: TeacherSpec | SingleSpec, base: string): Promise<string | undefined> {
   if (teacher.source === 'ensemble') {
-    const given = teacher.teachers.find((member) => !isTrained(member));
+    const given = teacher.teachers.find((member) => !isTrained(member) && member.source !== 'onnx');
     return given && teacherFolder(given, base);
   }
   const { source } = teacher;
@@ -39,12 +39,19 @@ export async function teacherFolder(teacher: TeacherSpec | SingleSpec, base: str
 
 /** The folder of a teacher that is there before the run, with its tokenizer: its model's, or that of the checkpoint that it is fine-tuned from. */
 export async function givenFolder(teacher: TeacherSpec | SingleSpec, base: string): Promise<string | undefined> {
-  if (teacher.source === 'onnx') return onnxFolderOf(resolve(base, teacher.path));
   const found = await teacherFolder(teacher, base);
   if (found !== undefined) return found;
+  const exported = onnxIn(teacher);
+  if (exported !== undefined) return onnxFolderOf(resolve(base, exported.path));
   const [start] = membersOf(teacher).flatMap(({ member }) => (member.source === 'checkpoint' ? [member.path] : []));
   return start === undefined ? undefined : (await locateModel(start, base)).path;
 }
+
+/** The ONNX file that a teacher is, or the first of an ensemble's. */
+export const onnxIn = (teacher: TeacherSpec | SingleSpec): { path: string } | undefined =>
+  membersOf(teacher)
+    .map(({ member }) => member)
+    .find((member) => member.source === 'onnx');
 
 /** The folder of the teacher that a run used, wherever that came from. Throws an InputError where that is an ensemble. */
 export async function teacherOfRun(run: RunPaths): Promise<string> {
@@ -56,12 +63,20 @@ export async function teacherOfRun(run: RunPaths): Promise<string> {
   return elsewhere ?? (await findCompleteDirectory(run.teacher.model)) ?? run.teacher.model;
 }
 
-/** The folders of an ensemble's members, with their weights; undefined where the run's teacher is a single model. */
-export async function membersOfRun(run: RunPaths): Promise<{ folder: string; weight: number }[] | undefined> {
+/** An ensemble's member, with its share of the weights: a folder, or an ONNX file. */
+export interface MemberPlace {
+  folder: string;
+  onnx?: string;
+  weight: number;
+}
+
+/** An ensemble's members; undefined where the run's teacher is a single model. */
+export async function membersOfRun(run: RunPaths): Promise<MemberPlace[] | undefined> {
   const { teacher } = await readRunExperiment(run);
   if (teacher.source !== 'ensemble') return undefined;
   const members = membersOf(teacher).map(async ({ member, weight }, i) => ({
     folder: (await teacherFolder(member, run.directory)) ?? memberPaths(run, i).model,
+    ...(member.source === 'onnx' && { onnx: resolve(run.directory, member.path) }),
     weight,
   }));
   return Promise.all(members);

@@ -22,14 +22,28 @@ const MOST_LAYERS = 1000;
 const MOST_WIDTH = 2 ** 20;
 
 const count = (description: string, most = MOST_WIDTH) => z.int().min(1).max(most).describe(description);
-const path = (description: string) => z.string().min(1).describe(description);
+
+/** zod measures whatever has a length: also an object of JSON with a key of that name, and whatever is under it. */
+const measured: object = {
+  when: ({ value }: { value: unknown }) => typeof value === 'string' || Array.isArray(value),
+};
+/** Not empty. */
+const text = (most = Infinity) => {
+  const given = z.string().check(z.minLength(1, measured));
+  return most < Infinity ? given.check(z.maxLength(most, measured)) : given;
+};
+const some = <Item extends z.ZodType>(item: Item, most = Infinity) => {
+  const given = z.array(item).check(z.minLength(1, measured));
+  return most < Infinity ? given.check(z.maxLength(most, measured)) : given;
+};
+const path = (description: string) => text().describe(description);
 /** Of a model: `experiment/checks/model-place` finds it. */
 const modelPath = (description: string) =>
   path(
     `${description} Or a model of Hugging Face, "org/name", "org/name@revision" or "org/name/FILE.gguf", that is in its cache here; or an installed one, "minilm" or "smollm2".`,
   );
 const paths = (description: string, examples: unknown[]) =>
-  z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).meta({ description, examples });
+  z.union([text(), some(text())]).meta({ description, examples });
 
 /** Training rows by which a wider teacher's units are judged, where an experiment does not say. Minitron took 1,024 (Muralidharan et al., 2024). */
 export const CALIBRATION_ROWS = 256;
@@ -46,7 +60,7 @@ const datasetSchema = z
       ['data/train.jsonl'],
     ),
     validation: z
-      .union([z.number().gt(0).lt(1), z.string().min(1), z.array(z.string().min(1)).min(1)])
+      .union([z.number().gt(0).lt(1), text(), some(text())])
       .optional()
       .meta({
         description:
@@ -68,13 +82,13 @@ const datasetSchema = z
       .min(0)
       .optional()
       .describe('At most so many of the rows without labels, drawn likewise; 0 leaves them out. All if left out.'),
-    textColumn: z.string().min(1).default('text').describe('Column (JSON key) that holds the text.'),
+    textColumn: text().default('text').describe('Column (JSON key) that holds the text.'),
     pairColumn: z
       .string()
       .min(1)
       .optional()
       .describe('text-classification of two texts: the column of the second, for example "hypothesis".'),
-    labelColumn: z.string().min(1).default('label').describe('text-classification: the column of the class.'),
+    labelColumn: text().default('label').describe('text-classification: the column of the class.'),
     labels: z
       .enum(labelKinds)
       .optional()
@@ -314,10 +328,18 @@ const memberSchema = z.discriminatedUnion('source', [
   z
     .strictObject({
       source: z.literal('run'),
-      run: z.string().min(1).describe('Name of an earlier run in .distillery/runs, or the path of its folder.'),
+      run: text().describe('Name of an earlier run in .distillery/runs, or the path of its folder.'),
       role: z.enum(['teacher', 'student']).default('teacher').describe('Which model of that run.'),
     })
     .describe('A model of an earlier run.'),
+  z
+    .strictObject({
+      source: z.literal('onnx'),
+      path: path('An .onnx file with logits, or a folder with a model.onnx, as for a single teacher.'),
+    })
+    .describe(
+      "An exported model. With one among its members, an ensemble of language models hands on logits over the vocabulary in place of its members' hidden states.",
+    ),
 ]);
 
 const teacherSchema = z
@@ -345,7 +367,7 @@ const teacherSchema = z
     z
       .strictObject({
         source: z.literal('run'),
-        run: z.string().min(1).describe('Name of an earlier run in .distillery/runs, or the path of its folder.'),
+        run: text().describe('Name of an earlier run in .distillery/runs, or the path of its folder.'),
         role: z.enum(['teacher', 'student']).default('teacher').describe('Which model of that run.'),
         cache: teacherCache,
         precision: teacherPrecision,
@@ -370,7 +392,7 @@ const teacherSchema = z
           .url({ protocol: /^https?$/ })
           .describe('Address of an OpenAI-compatible server, up to the part before "/completions".')
           .meta({ examples: ['http://localhost:8000/v1'] }),
-        model: z.string().min(1).max(500).describe('The model, as the server calls it.'),
+        model: text(500).describe('The model, as the server calls it.'),
         topLogprobs: count(
           'Most probable tokens of a position whose log-probabilities are asked for; servers allow 5 to 20 unless they are told otherwise. What all others have together is known from these.',
           1000,
@@ -385,7 +407,7 @@ const teacherSchema = z
             examples: ['Review: {text}\nSentiment:'],
           }),
         verbalizers: z
-          .record(z.string(), z.string().min(1).max(1000))
+          .record(z.string(), text(1000))
           .optional()
           .meta({
             description:
@@ -570,9 +592,11 @@ const distillationSchema = z
       .optional()
       .describe('Also imitate hidden states. Where widths differ, a projection is learnt.'),
     sequenceLevel: z
-      .literal(false)
+      .boolean()
       .optional()
-      .describe("causal-lm: learn on the teacher's completions. This version learns on the dataset only."),
+      .describe(
+        "causal-lm with prompts: the student learns from what the teacher writes after the training rows' prompts, in place of their completions. A control learns from the rows as they are. A server writes by itself where it gives log-probabilities of nothing else.",
+      ),
   })
   .describe('How the student imitates the teacher.');
 
@@ -663,6 +687,18 @@ export const torchrunSchema = z
       .describe(
         '"device": PyTorch draws dropout masks where it computes. "exact": those of the other engines to the last bit, drawn one after the other, which is slow.',
       ),
+    activationCheckpointing: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Keeps of each of the student's blocks its input alone, and computes it again in the backward pass: less memory, a third more time. No result changes but by rounding.",
+      ),
+    compile: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Has torch.compile make kernels of the blocks: a minute or more at the start, faster steps. On a processor it needs a C++ compiler.',
+      ),
     interpreter: z
       .string()
       .min(1)
@@ -679,7 +715,7 @@ export const torchrunSchema = z
 export const experimentSchema = z
   .strictObject({
     $schema: z.string().optional().describe('Where this schema is; only editors use it.'),
-    name: z.string().min(1).max(200).optional().describe("Name shown for its runs. The file's name if left out."),
+    name: text(200).optional().describe("Name shown for its runs. The file's name if left out."),
     task: z.enum(tasks).describe('What is predicted: a class for each text, the next token, or masked tokens.'),
     dataset: datasetSchema,
     tokenizer: tokenizerSchema.default({ source: 'teacher' }),
@@ -696,7 +732,7 @@ export const experimentSchema = z
         examples: [['no-distillation']],
       }),
     seeds: z
-      .union([z.int().min(1).max(100), z.array(seed).min(1).max(100)])
+      .union([z.int().min(1).max(100), some(seed, 100)])
       .optional()
       .meta({
         description:
@@ -704,7 +740,7 @@ export const experimentSchema = z
         examples: [3, [1, 2, 3]],
       }),
     sweep: z
-      .record(z.string(), z.array(z.unknown()).min(1))
+      .record(z.string(), some(z.unknown()))
       .optional()
       .meta({
         description:

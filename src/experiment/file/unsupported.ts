@@ -19,9 +19,6 @@ export function findUnsupported(experiment: unknown): Unsupported[] {
     ...['attention', 'onPolicy']
       .filter((key) => childOf(distillation, key) !== undefined)
       .map((key) => refused(['distillation', key], complaint('setting-not-supported', { key }))),
-    ...(childOf(distillation, 'sequenceLevel') === true
-      ? [refused(['distillation', 'sequenceLevel'], complaint('sequence-level-not-supported', {}))]
-      : []),
     ...fileSplits.flatMap((split) => parquetFiles(experiment, split)),
   ];
 }

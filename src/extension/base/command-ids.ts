@@ -19,6 +19,7 @@ const bySubject = {
     'distillery.createSampleWorkspace',
     'distillery.newExperiment',
     'distillery.runExperiment',
+    'distillery.runExperimentOn',
     'distillery.sweepExperiment',
     'distillery.studyExperiment',
     'distillery.openExperiment',
@@ -43,6 +44,9 @@ const bySubject = {
     'distillery.refreshDevices',
     'distillery.fetchModel',
     'distillery.setHubToken',
+    'distillery.addHost',
+    'distillery.checkHost',
+    'distillery.removeHost',
   ],
   lab: ['distillery.openLab', 'distillery.compareRuns'],
 } as const;

@@ -5,7 +5,10 @@ import path from 'node:path';
 import { inLabel } from '../../protocol/escapes';
 import { libraryTitle } from '../../protocol/libraries';
 import type { Action, ActionName } from '../../protocol/problems/templates';
+import { hostPattern } from '../../protocol/torchrun';
+import { interpreterOf } from './host-settings';
 import { showError } from './messages';
+import { typeInTerminal } from './terminal';
 import type { CommandId } from './command-ids';
 
 export interface Button {
@@ -50,6 +53,13 @@ function buttonOf(name: ActionName, subject: string | null): Button | undefined 
     case 'takeOver':
       // The command asks first.
       return { title: l10n.t('Take Over Run'), press: () => execute('distillery.resumeRun', subject) };
+    case 'connect':
+      // What a run's folder holds may be a stranger's: it is typed, for the person to read, and nothing that a shell would take for more.
+      if (!isHost(subject)) return undefined;
+      return { title: l10n.t('Connect to {0}', subject), press: () => typed(`ssh ${subject}`) };
+    case 'installTorch':
+      if (!isHost(subject)) return undefined;
+      return { title: l10n.t('Install PyTorch There…'), press: () => typed(installThere(subject)) };
     case 'run':
       return { title: l10n.t('Run Experiment'), press: () => execute('distillery.runExperiment', file) };
     case 'sweep':
@@ -64,6 +74,19 @@ function buttonOf(name: ActionName, subject: string | null): Button | undefined 
     case 'cache':
       return undefined;
   }
+}
+
+const isHost = (subject: string | null): subject is string => subject !== null && hostPattern.test(subject);
+
+function typed(command: string): Promise<void> {
+  typeInTerminal(command);
+  return Promise.resolve();
+}
+
+function installThere(host: string): string {
+  const named = interpreterOf(host) ?? 'python3';
+  const python = /^[\w./~-]+$/.test(named) ? named : 'python3';
+  return `ssh ${host} ${python} -m pip install --upgrade torch safetensors`;
 }
 
 /** Of what fetches a model, by its id or its name; what it asks first is behind the dots. */

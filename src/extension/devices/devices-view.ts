@@ -5,15 +5,18 @@ import { engineFacts } from '../../protocol/engines';
 import type { DeviceRecord } from '../../protocol/records';
 import type { ContextKeys } from '../base/context-keys';
 import type { DeviceList } from './device-list';
+import type { Hosts } from '../runs/hosts';
 import type { ModelList } from '../models/model-list';
 import type { ListedRun, RunList } from '../runs/run-list';
 import { DeviceItem, type DeviceUse } from './device-item';
+import { HostItem, HostsItem, NoHostItem } from './host-item';
 import { ModelItem, ModelsItem, NoModelItem } from './model-item';
 
-type Row = DeviceItem | ModelsItem | NoModelItem | ModelItem;
+type Row = DeviceItem | HostsItem | NoHostItem | HostItem | ModelsItem | NoModelItem | ModelItem;
 
 export interface Shown {
   devices: DeviceList;
+  hosts: Hosts;
   models: ModelList;
   runs: RunList;
 }
@@ -51,21 +54,24 @@ class DeviceTree implements TreeDataProvider<Row>, Disposable {
   readonly #listeners: Disposable;
 
   readonly #heading = new ModelsItem();
+  readonly #hostsHeading = new HostsItem();
   private readonly devices: DeviceList;
+  private readonly hosts: Hosts;
   private readonly models: ModelList;
   private readonly runs: RunList;
 
   constructor(
-    { devices, models, runs }: Shown,
+    { devices, hosts, models, runs }: Shown,
     /** Told of each answer about devices why there is none, undefined for a good one. */
     private readonly told: (error: unknown) => void,
     private readonly report: (error: unknown) => void,
   ) {
-    [this.devices, this.models, this.runs] = [devices, models, runs];
+    [this.devices, this.hosts, this.models, this.runs] = [devices, hosts, models, runs];
     const refresh = (): void => this.#changed.fire(undefined);
     let users = '';
     this.#listeners = Disposable.from(
       devices.onDidChange(refresh),
+      hosts.onDidChange(() => this.#changed.fire(this.#hostsHeading)),
       models.onDidChange(() => this.#changed.fire(this.#heading)),
       workspace.onDidGrantWorkspaceTrust(refresh),
       runs.onDidChange(() => {
@@ -85,13 +91,20 @@ class DeviceTree implements TreeDataProvider<Row>, Disposable {
   /** The first call, when the view becomes visible, is what makes the list ask. */
   async getChildren(row?: Row): Promise<Row[]> {
     if (!workspace.isTrusted) return [];
+    if (row === this.#hostsHeading) return this.#hostRows();
     if (row) return row === this.#heading ? this.#modelRows() : [];
     await this.devices.ready().then(() => this.told(undefined), this.told);
     const here = this.devices.devices.filter(
       ({ engine }) => engineFacts[engine].systems?.includes(process.platform) ?? true,
     );
     const rows: Row[] = here.map((device) => new DeviceItem(device, this.#userOf(device)));
-    return rows.length > 0 ? [...rows, this.#heading] : [];
+    return rows.length > 0 ? [...rows, this.#hostsHeading, this.#heading] : [];
+  }
+
+  async #hostRows(): Promise<Row[]> {
+    await this.hosts.ready().catch(this.report);
+    const { known } = this.hosts;
+    return known.length > 0 ? known.map((host) => new HostItem(host)) : [new NoHostItem()];
   }
 
   async #modelRows(): Promise<Row[]> {

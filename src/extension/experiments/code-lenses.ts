@@ -43,7 +43,10 @@ function fileLenses(runs: RunList, document: TextDocument): CodeLens[] {
   const lens = (title: string, command: CommandId, ...given: unknown[]): CodeLens =>
     new CodeLens(first, { title, command, arguments: given });
   const lenses = workspace.isTrusted
-    ? [lens(`$(play) ${l10n.t('Run')}`, 'distillery.runExperiment', document.uri)]
+    ? [
+        lens(`$(play) ${l10n.t('Run')}`, 'distillery.runExperiment', document.uri),
+        lens(`$(remote) ${l10n.t('Run on…')}`, 'distillery.runExperimentOn', document.uri),
+      ]
     : [];
   const [latest] = runsOfFile(runs, document.uri.fsPath);
   if (!latest) return lenses;

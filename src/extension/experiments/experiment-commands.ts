@@ -10,31 +10,34 @@ import { fileChoices, pick, pickFile } from '../base/pick';
 import { studyKinds, type StudyKind } from '../../protocol/records';
 import { ask } from '../base/messages';
 import { requireTrust } from '../base/require-trust';
+import { execute } from '../base/commands';
 import { openLab } from '../base/open-lab';
 import { runId } from '../runs/choose-run';
 import { showStarted, type RunCommandParts } from '../runs/run-commands';
 import type { RunList } from '../runs/run-list';
 import { studyQuestion } from '../runs/run-words';
+import { choosePlace, type PlaceParts, type RunOptions } from './run-on';
 
-type Verb = ['run'] | ['sweep'] | ['study', StudyKind];
+type Verb = ['run', ...RunOptions] | ['sweep'] | ['study', StudyKind];
 
 /** @param chooseVerb `sweep` tries each value of the experiment's "sweep", one run each; undefined where the person chooses nothing */
 export async function runExperiment(
   parts: RunCommandParts,
   given: unknown,
-  chooseVerb: () => Verb | undefined | Promise<Verb | undefined> = () => ['run'],
+  chooseVerb: (experiment: Uri) => Verb | undefined | Promise<Verb | undefined> = () => ['run'],
 ): Promise<void> {
   requireTrust();
   const chosen = await chooseExperiment(parts.runs, given);
   const experiment = chosen && (await saved(chosen));
-  const verb = experiment && (await chooseVerb());
+  const verb = experiment && (await chooseVerb(experiment));
   if (!verb) return;
   // A sweep or a study may have runs already.
   if (verb[0] !== 'run') await parts.runs.ready();
   // What cannot be read the run will tell of.
   const parsed = await readExperimentFile(experiment.fsPath).catch(() => undefined);
-  const env = await parts.endpoints.environment(parsed?.experiment?.teacher);
-  if (!env) return;
+  const agreed = await parts.endpoints.environment(parsed?.experiment?.teacher);
+  if (!agreed) return;
+  const env = verb[0] === 'run' && verb[1] === '--on' ? { ...agreed, ...parts.hosts.environment(verb[2]) } : agreed;
   const cwd = workspace.getWorkspaceFolder(experiment)?.uri.fsPath ?? path.dirname(experiment.fsPath);
   parts.log.info(`distillery ${verb.join(' ')} ${experiment.fsPath}`);
   const directory = runsDirectory(experiment.fsPath);
@@ -46,7 +49,7 @@ export async function runExperiment(
     const added = (await foldersOf(directory)).filter((folder) => !before.includes(folder));
     return verb[0] === 'run' ? added : [...added, ...resumable];
   };
-  const [, study] = verb;
+  const study = verb[0] === 'study' ? verb[1] : undefined;
   const answered = known.find(({ record }) => study !== undefined && record.sweep!.study === study);
   const runner = parts.startRunner([...verb, experiment.fsPath], { cwd, env });
   await showStarted(parts, {
@@ -55,6 +58,15 @@ export async function runExperiment(
     what: path.basename(experiment.fsPath),
     candidates,
     ...(answered && { showDone: () => openLab({ run: answered.paths.id, tab: 'compare' }) }),
+  });
+}
+
+/** Run Experiment on…: asks where. @param host that is to be gone to, which the person has named already */
+export function runExperimentOn(parts: PlaceParts, given: unknown, host?: string): Promise<void> {
+  return runExperiment(parts, given, async (experiment) => {
+    const again = (name: string): Thenable<unknown> => execute('distillery.runExperimentOn', experiment, name);
+    const options = await choosePlace(parts, experiment, again, host);
+    return options && ['run', ...options];
   });
 }
 

@@ -4,11 +4,17 @@ import { Disposable, type Uri } from 'vscode';
 import { registerCommands } from '../base/commands';
 import type { ContextKeys } from '../base/context-keys';
 import type { ModelList } from '../models/model-list';
-import type { RunCommandParts } from '../runs/run-commands';
+import { hostPattern } from '../../protocol/torchrun';
 import { deleteRuns } from '../runs/trash-commands';
 import { registerCodeLenses } from './code-lenses';
 import { registerCompletions } from './completions';
-import { chooseStudy, confirmTemperatures, openExperiment, runExperiment } from './experiment-commands';
+import {
+  chooseStudy,
+  confirmTemperatures,
+  openExperiment,
+  runExperiment,
+  runExperimentOn,
+} from './experiment-commands';
 import type { ExperimentFiles } from './experiment-files';
 import { ExperimentProblems, registerDiagnostics, type CheckExperiment } from './experiment-problems';
 import { ExperimentTree } from './experiment-tree';
@@ -17,10 +23,11 @@ import { newExperiment } from './new-experiment';
 import { registerOutline } from './outline';
 import { registerQuickFixes } from './quick-fixes';
 import { registerResultHints } from './result-hints';
+import type { PlaceParts } from './run-on';
 import { StudentPresets, type AskStudents } from './student-presets';
 import { createSampleWorkspace } from './sample-workspace';
 
-export interface ExperimentParts extends RunCommandParts {
+export interface ExperimentParts extends PlaceParts {
   files: ExperimentFiles;
   models: ModelList;
   keys: ContextKeys;
@@ -51,6 +58,8 @@ export function registerExperiments(parts: ExperimentParts): Disposable {
       'distillery.createSampleWorkspace': (folder) => createSampleWorkspace(extensionUri, folder),
       'distillery.newExperiment': (dataset, answers) => newExperiment(parts, dataset, answers),
       'distillery.runExperiment': (file) => runExperiment(parts, file),
+      'distillery.runExperimentOn': (file, host) =>
+        runExperimentOn(parts, file, typeof host === 'string' && hostPattern.test(host) ? host : undefined),
       'distillery.sweepExperiment': (file) => runExperiment(parts, file, () => ['sweep']),
       'distillery.studyExperiment': (file, kind) =>
         runExperiment(parts, file, kind === 'temperature' ? confirmTemperatures : chooseStudy),

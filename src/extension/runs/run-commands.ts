@@ -9,9 +9,10 @@ import type { RunnerMethod } from '../../protocol/runner';
 import { lockHolder } from '../../run-directory/lock';
 import { askRunner } from './ask-runner';
 import type { Endpoints } from './endpoints';
+import type { Hosts } from './hosts';
 import type { ListedRun, RunList } from './run-list';
 import { lacksControl } from './run-status';
-import { isLive, isResumable } from '../../protocol/records';
+import { isLive, isResumable, type RunRecord } from '../../protocol/records';
 import { ask } from '../base/messages';
 import type { RunnerProcess, StartRunner } from '../base/runner-process';
 import { chooseRun } from './choose-run';
@@ -25,6 +26,7 @@ export interface RunCommandParts {
   runs: RunList;
   startRunner: StartRunner;
   endpoints: Endpoints;
+  hosts: Hosts;
   log: LogOutputChannel;
   /** Shows a run that has just begun. */
   show: (run: ListedRun) => void;
@@ -51,15 +53,43 @@ export async function runControl(parts: RunCommandParts, given: unknown): Promis
   if (run) await goOn(parts, run, '--with-control');
 }
 
-async function goOn(parts: RunCommandParts, { paths, record }: ListedRun, ...options: string[]): Promise<void> {
+async function goOn(parts: RunCommandParts, { paths, record }: ListedRun, ...given: string[]): Promise<void> {
   const { directory } = paths;
   const cwd = path.dirname(directory);
   const { teacher } = await readRunExperiment(paths).catch(() => ({ teacher: undefined }));
-  const env = await parts.endpoints.environment(teacher);
-  if (!env) return;
+  const agreed = await parts.endpoints.environment(teacher);
+  const place = agreed && (await placeOf(parts, record));
+  if (!place) return;
+  const options = [...place.options, ...given];
+  const env = { ...agreed, ...place.env };
   parts.log.info(`distillery resume ${directory} ${options.join(' ')}`);
   const runner = parts.startRunner(['resume', directory, ...options], { cwd, env });
   await showStarted(parts, { runner, cwd, what: record.name, candidates: () => Promise.resolve([directory]) });
+}
+
+interface Place {
+  options: string[];
+  env?: NodeJS.ProcessEnv;
+}
+
+/**
+ * Where a run goes on that was trained on a host: there. Its record lies in a folder that may be a stranger's, so that a host which the person
+ * has neither listed nor gone to is asked about. Undefined where they do not want either.
+ */
+async function placeOf({ hosts, log }: RunCommandParts, { host, name }: RunRecord): Promise<Place | undefined> {
+  if (!host) return { options: [] };
+  const there = { options: ['--on', host.name], env: hosts.environment(host.name) };
+  await hosts.ready().catch((error: unknown) => log.error(String(error)));
+  if (hosts.has(host.name)) return there;
+  const question = l10n.t('Go on with {0} on {1}?', name, host.name);
+  const detail = l10n.t(
+    'The run says that it was trained on {0}, a host that you have neither listed nor gone to from this machine. If it is yours, what the run learns from is sent there. It can also go on here, from what has been fetched.',
+    host.name,
+  );
+  const [onHost, here] = [l10n.t('Go On There'), l10n.t('Go On Here')];
+  const chosen = await ask(question, detail, here, onHost);
+  if (chosen === onHost) return there;
+  return chosen === here ? { options: ['--engine', 'auto'] } : undefined;
 }
 
 export async function pauseRun(parts: RunCommandParts, given: unknown): Promise<void> {

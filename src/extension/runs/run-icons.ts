@@ -27,4 +27,7 @@ const themeIcon = ([icon, color]: [string, string?]): ThemeIcon =>
 
 export const statusIcon = (status: RunStatus): ThemeIcon => themeIcon(byStatus[status]);
 
+/** Of a run at work on a host to which there is no connection. */
+export const lostIcon = new ThemeIcon('debug-disconnect', new ThemeColor('list.warningForeground'));
+
 export const roleIcon = (role: Role): ThemeIcon => themeIcon(byRole[role]);

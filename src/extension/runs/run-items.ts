@@ -9,13 +9,15 @@ import type { CommandId } from '../base/command-ids';
 import { fromList } from '../base/open-lab';
 import type { ListedRun } from './run-list';
 import { lacksControl } from './run-status';
-import { roleIcon, statusIcon } from './run-icons';
+import { lostIcon, roleIcon, statusIcon } from './run-icons';
 import {
   alertPlace,
   describeRun,
   finding,
+  lostWords,
   mainMetric,
   phaseWords,
+  placeWords,
   progressWords,
   rowName,
   runLabel,
@@ -50,7 +52,7 @@ export class RunItem extends TreeItem {
     const { status } = run.record;
     this.label = inLabel(isNamed ? run.record.name : runLabel(run));
     this.description = inLabel(describeRun(run));
-    this.iconPath = statusIcon(status);
+    this.iconPath = isLive(status) && run.record.host?.lost ? lostIcon : statusIcon(status);
     // It changes with each step, and is as old as the row is drawn.
     this.tooltip = runTooltip(run);
     this.contextValue = `run.${contextOf(run)}${hasFile ? '.file' : ''}`;
@@ -136,10 +138,11 @@ function alertItem(alert: AlertRecord): TreeItem {
 }
 
 function runTooltip(run: ListedRun): MarkdownString {
-  const { name, status, engine, device, progress, error } = run.record;
+  const { name, status, engine, device, progress, error, host } = run.record;
   const text = new MarkdownString(`**${inMarkdown(name)}**`);
   const lines = [
-    [statusWord(status), device || engine].filter((part) => part !== '').join(' · '),
+    [statusWord(status), device || engine, host ? placeWords(host) : ''].filter((part) => part !== '').join(' · '),
+    host && lostWords(host),
     isLive(status) && progress ? progressWords(progress) : waitingWords(run.record),
     finding(run),
     error?.message,

@@ -9,6 +9,7 @@ import {
   type ComparisonRow,
   type Metrics,
   type Role,
+  type RunHost,
   type RunProgress,
   type RunRecord,
   type RunStatus,
@@ -168,7 +169,9 @@ export function summaryRow(run: ListedRun, role: Role): ComparisonRow | undefine
 
 /** The line after a run's name: how far it is and what it has reached, most wanted first. */
 export function describeRun(run: ListedRun, now = Date.now()): string {
-  const { status, progress, started } = run.record;
+  const { status, progress, started, host } = run.record;
+  const isLost = isLive(status) && host?.lost !== undefined;
+  const [lost, place] = [isLost ? placeWords(host) : undefined, host && !isLost ? placeWords(host) : undefined];
   const student = summaryRow(run, 'student');
   const metric = runMetric(run);
   const kept = student?.retention === undefined ? undefined : l10n.t('keeps {0}', formatPercent(student.retention));
@@ -176,15 +179,34 @@ export function describeRun(run: ListedRun, now = Date.now()): string {
   const parts =
     progress && isLive(status)
       ? [
+          lost,
           status === 'running' ? undefined : statusWord(status),
           percentDone(progress),
           status === 'running' ? timeLeft(progress) : undefined,
           metric,
+          place,
         ]
       : status === 'queued'
-        ? [statusWord(status), waitingWords(run.record), begun]
-        : [status === 'done' ? undefined : statusWord(status), metric, kept, begun];
+        ? [statusWord(status), waitingWords(run.record), begun, place]
+        : [lost, status === 'done' ? undefined : statusWord(status), metric, kept, begun, place];
   return parts.filter((part) => part !== undefined).join(separator);
+}
+
+/** `on gpu1`; `no connection to gpu1` while that is lost. */
+export function placeWords({ name, lost }: RunHost): string {
+  return lost ? l10n.t('no connection to {0}', name) : l10n.t('on {0}', name);
+}
+
+/** What it means that there is no connection, and since when; undefined where there is one. */
+export function lostWords({ name, lost }: RunHost): string | undefined {
+  if (!lost) return undefined;
+  const since = new Date(lost.since).toLocaleTimeString([], { timeStyle: 'short' });
+  return l10n.t(
+    'No connection to {0} since {1} ({2}). It is tried again; the training goes on there, and nothing is lost.',
+    name,
+    since,
+    lost.reason,
+  );
 }
 
 /** What the run found, in a sentence: did the student keep the teacher's quality, and did distillation help? */

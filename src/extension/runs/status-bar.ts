@@ -13,7 +13,17 @@ import {
 import { inLabel, inMarkdown } from '../../protocol/escapes';
 import type { CommandId } from '../base/command-ids';
 import type { ListedRun, RunList } from './run-list';
-import { alertPlace, mainMetric, percentDone, placeInSweep, progressWords, statusWord, timeLeft } from './run-words';
+import {
+  alertPlace,
+  lostWords,
+  mainMetric,
+  percentDone,
+  placeInSweep,
+  placeWords,
+  progressWords,
+  statusWord,
+  timeLeft,
+} from './run-words';
 
 const openLab: CommandId = 'distillery.openLab';
 
@@ -38,9 +48,17 @@ function show(item: StatusBarItem, run: ListedRun, others: number): void {
   if (progress) parts.push(percentDone(progress));
   if (status === 'running') parts.push((progress && timeLeft(progress)) ?? statusWord(status));
   else parts.push(statusWord(status));
+  const { host } = run.record;
+  if (host?.lost) parts.push(placeWords(host));
   const words = parts.join(' · ');
   const warned = alerts.length > 0;
-  const symbol = warned ? 'warning' : status === 'running' ? 'loading~spin' : 'beaker';
+  const symbol = host?.lost
+    ? 'debug-disconnect'
+    : warned
+      ? 'warning'
+      : status === 'running'
+        ? 'loading~spin'
+        : 'beaker';
   item.text = `$(${symbol}) ${words}${others > 0 ? ` (+${others})` : ''}`;
   item.backgroundColor = warned ? new ThemeColor('statusBarItem.warningBackground') : undefined;
   item.tooltip = tooltip(run);
@@ -57,7 +75,8 @@ function tooltip({ record, best, paths }: ListedRun): MarkdownString {
   const lines = [
     record.progress && progressWords(record.progress),
     metric && l10n.t('best so far: {0}', metric),
-    record.device,
+    [record.device, record.host && placeWords(record.host)].filter(Boolean).join(' · '),
+    record.host && lostWords(record.host),
   ];
   for (const line of lines) if (line) text.appendMarkdown(`\n\n${inMarkdown(line)}`);
   for (const alert of record.alerts ?? []) {

@@ -16,6 +16,8 @@ const actions: Readonly<Record<ActionName, (subject: string) => string>> = {
   cache: () => 'the command line',
   resume: (run) => `"Resume Run" of ${run}, which the person clicks`,
   takeOver: (run) => `"Resume Run" of ${run}, which the person clicks and confirms`,
+  connect: (host) => `"ssh ${host}" in a terminal, which the person types`,
+  installTorch: (host) => `let the person install PyTorch and safetensors on ${host}`,
   run: () => 'distillery_run_experiment',
   sweep: () => '"Sweep Experiment", which the person clicks',
   open: (file) => file,

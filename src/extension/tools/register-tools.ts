@@ -100,7 +100,7 @@ function describeRunTool(runs: RunList): Tool<{ run: string }> {
       const { distillation, training, dataset, teacher, student, engine } = await readRunExperiment(run.paths);
       const comparison = run.record.summary?.rows;
       const experiment = { dataset, teacher, student, distillation, training, engine };
-      return { ...shortOf(run), device: run.record.device, experiment, comparison };
+      return { ...shortOf(run), device: run.record.device, host: run.record.host, experiment, comparison };
     },
   };
 }

@@ -119,12 +119,6 @@ export function biasAfter({ mask }: Past, positionIds: tf.Tensor2D, window = Inf
   return bias(tf.reshape(tf.concat([near, tf.ones([batch, 1])], 1), [batch, 1, 1, length + 1]));
 }
 
-/** Heads with those that were kept before them. */
-export function after(past: KeptHeads | undefined, { key, value }: KeptHeads): KeptHeads {
-  if (!past) return { key, value };
-  return { key: tf.concat([past.key, key], 2), value: tf.concat([past.value, value], 2) };
-}
-
 /** Additive mask by which a query sees the real keys at most `reach` before or after it. attentionMask [B, L] → [B, 1, L, L]. */
 export function localBias(attentionMask: tf.Tensor2D, reach: number): tf.Tensor {
   const [batch, length] = attentionMask.shape;
@@ -152,32 +146,46 @@ function mergeHeads(x: tf.Tensor4D): tf.Tensor3D {
 export interface AttentionHeads {
   /** [B, H, L, d], scaled by 1 / √d. */
   query: tf.Tensor4D;
-  /** [B, K, M, d]: head h of the queries goes with head ⌊h · K / H⌋; M is L, or more where there are kept ones. */
+  /** [B, K, L, d]: head h of the queries goes with head ⌊h · K / H⌋. */
   key: tf.Tensor4D;
   value: tf.Tensor4D;
+  /** [B, K, C, d]: what was kept of earlier tokens. */
+  past?: KeptHeads | undefined;
 }
 
 /**
  * Multi-head attention (Vaswani et al., 2017): softmax(q · kᵀ / √d + bias) · v for each head. Query heads that share keys and
- * values are the rows of one product, so that those are not repeated.
- * @param bias additive mask that broadcasts to [B, H, L, M]
+ * values are the rows of one product, so that those are not repeated. Kept heads have products of their own: joined with the new ones, all
+ * of them would be copied for each token.
+ * @param bias additive mask that broadcasts to [B, H, L, M]: M is L, or C + L after kept heads
  * @returns context [B, L, H · d], and the probabilities [B, H, L, M] before dropout
  */
 export function attendHeads(
   a: Architecture,
-  { query, key, value }: AttentionHeads,
+  { query, key, value, past }: AttentionHeads,
   bias: tf.Tensor,
   options: ForwardOptions,
 ): { context: tf.Tensor3D; probabilities: tf.Tensor4D } {
   const [batch, heads, length, width] = query.shape;
-  const [, shared, keys] = key.shape;
+  const [, shared, own] = key.shape;
+  const before = past ? past.key.shape[2] : 0;
+  const keys = before + own;
   const rows = (heads / shared) * length;
-  const product = tf.matMul(tf.reshape(query, [batch, shared, rows, width]), key, false, true); // [B, K, H / K · L, M]
+  const queries = tf.reshape(query, [batch, shared, rows, width]);
+  const scoresOf = (some: tf.Tensor4D): tf.Tensor => tf.matMul(queries, some, false, true); // [B, K, H / K · L, their number]
+  const product = past ? tf.concat([scoresOf(past.key), scoresOf(key)], 3) : scoresOf(key);
   const scores = capped(tf.reshape(product, [batch, heads, length, keys]), a.scoreCap);
   const probabilities = tf.softmax<tf.Tensor4D>(tf.add(scores, bias));
   const kept = dropped(probabilities, a.attentionDropout, options);
-  const context = tf.matMul(tf.reshape(kept, [batch, shared, rows, keys]), value); // [B, K, H / K · L, d]
+  const shares = tf.reshape(kept, [batch, shared, rows, keys]);
+  const context = past ? ofBoth(shares, past.value, value) : tf.matMul(shares, value); // [B, K, H / K · L, d]
   return { context: mergeHeads(tf.reshape(context, [batch, heads, length, width])), probabilities };
+}
+
+/** The values of kept heads and of new ones, by their shares [B, K, R, C + L]. */
+function ofBoth(shares: tf.Tensor, past: tf.Tensor4D, value: tf.Tensor4D): tf.Tensor {
+  const [ofPast, ofOwn] = tf.split(shares, [past.shape[2], value.shape[2]], 3) as [tf.Tensor, tf.Tensor];
+  return tf.add(tf.matMul(ofPast, past), tf.matMul(ofOwn, value));
 }
 
 /**
@@ -196,7 +204,7 @@ export function attend(
   // The queries are scaled and not the scores: the same product on fewer numbers.
   const scaled = splitHeads(tf.mul(query, 1 / Math.sqrt(a.hiddenSize / a.heads)), a.heads);
   const kept = { key: splitHeads(key, a.heads), value: splitHeads(value, a.heads) };
-  return { ...attendHeads(a, { query: scaled, ...after(past, kept) }, bias, options), kept };
+  return { ...attendHeads(a, { query: scaled, ...kept, past }, bias, options), kept };
 }
 
 /**

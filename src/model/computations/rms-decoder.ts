@@ -5,7 +5,6 @@ import { embedding, linear, rmsNorm } from '../../engine/graph/ops';
 import { type Architecture, headSizeOf, keyValueHeadsOf, type Rotary } from '../architecture';
 import {
   activate,
-  after,
   attendHeads,
   backboneOf,
   biasAfter,
@@ -81,7 +80,7 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
     const query = turned(queries, 'q', a.heads);
     const kept = { key: turned(keys, 'k', keyValueHeadsOf(a)), value: splitHeads(values, keyValueHeadsOf(a)) };
     const scaled = tf.mul<tf.Tensor4D>(query, 1 / Math.sqrt(a.queryScalar ?? headSizeOf(a)));
-    return { ...attendHeads(a, { query: scaled, ...after(past, kept) }, bias, options), kept };
+    return { ...attendHeads(a, { query: scaled, ...kept, past }, bias, options), kept };
   }
 
   function mlp({ a, p, name }: BlockContext, x: tf.Tensor): tf.Tensor {

@@ -164,6 +164,9 @@ const tensorflow = {
   'wasm-not-built': { message: 'The WebAssembly files were not built.', remedy: 'Run npm run build.' },
 } as const satisfies Record<string, Entry>;
 
+const interpreterThere =
+  'by the setting "distillery.hostInterpreters" of the editor, or by the environment variable DISTILLERY_HOST_PYTHON';
+
 const torchrun = {
   'torchrun-no-interpreter': {
     message: 'Python cannot be started as "{python}": {reason}.',
@@ -178,14 +181,14 @@ const torchrun = {
     message: 'The Python "{python}" has PyTorch {version}; {least} or newer is needed.',
     remedy: 'Update it (-m pip install --upgrade torch), or set the environment variable DISTILLERY_PYTHON to another.',
   },
+  'torchrun-cannot-compile': {
+    message: 'The Python "{python}" cannot compile a model by torch.compile: {reason}',
+    remedy: 'Install what it needs (on a processor a C++ compiler), or leave "compile" of "torchrun" out.',
+  },
   'torchrun-failed': {
     message: 'The training on PyTorch failed (exit code {code}): {reason}',
     remedy:
       'This file has all that its processes said. Mend that, and resume the run: it goes on from its last checkpoint.',
-  },
-  'torchrun-without-family': {
-    message: 'The engine "torchrun" does not compute the family "{family}".',
-    remedy: 'Use one of {families:names}, or another engine.',
   },
   'torchrun-without-teacher': {
     message: 'The engine "torchrun" does not ask a teacher with "source": "{source}".',
@@ -210,14 +213,37 @@ const torchrun = {
   'torchrun-host-unreachable': {
     message: 'The host {host} cannot be reached over ssh: {reason}',
     remedy: 'Check that "ssh -o BatchMode=yes {host} true" works in a terminal: a key, and a host key that is known.',
+    actions: { connect: '{host}' },
   },
   'torchrun-host-failed': {
     message: 'The host {host} could not do what it was asked for: {reason}',
     remedy: 'Mend that, and resume the run.',
   },
   'torchrun-no-interpreter-there': {
-    message: 'Python cannot be started as "{python}" on {host}: {reason}',
-    remedy: 'Set the environment variable DISTILLERY_HOST_PYTHON to an interpreter there that has PyTorch.',
+    message: 'Python cannot be started as "{python}" on {host}: {reason}.',
+    remedy: `Install it there, or name an interpreter of that host: ${interpreterThere}.`,
+    actions: { connect: '{host}' },
+  },
+  'torchrun-without-torch-there': {
+    message: 'The Python "{python}" on {host} cannot load what it trains with: {reason}.',
+    remedy: `Install PyTorch and safetensors there ({installTorch}), or name another interpreter: ${interpreterThere}.`,
+    actions: { installTorch: '{host}' },
+  },
+  'torchrun-old-torch-there': {
+    message: 'The Python "{python}" on {host} has PyTorch {version}; {least} or newer is needed.',
+    remedy: `Update it there ({installTorch}), or name another interpreter: ${interpreterThere}.`,
+    actions: { installTorch: '{host}' },
+  },
+  'torchrun-host-without-tar': {
+    message: 'The host {host} has no "tar", by which folders are sent.',
+    remedy: 'Install it there.',
+    actions: { connect: '{host}' },
+  },
+  'torchrun-host-small': {
+    message: 'On {host} the disk of the home folder has only {free:bytes} free.',
+    remedy:
+      'While it goes on, a training keeps its rows, its teacher and up to three checkpoints in ~/.cache/distillery, there: make room for them.',
+    actions: { connect: '{host}' },
   },
   'torchrun-hosts-here': {
     message: 'It is to be trained on {hosts} hosts, and from here only one is started.',

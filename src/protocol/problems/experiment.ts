@@ -95,10 +95,6 @@ const values = {
     remedy: ['Write {example:inline}, for example.', 'Write one with {size}.'],
   },
   'setting-not-supported': { message: '"{key}" is not supported by this version.', remedy: 'Remove it.' },
-  'sequence-level-not-supported': {
-    message: '"sequenceLevel" is not supported by this version.',
-    remedy: 'Remove it, or set it to false.',
-  },
   'parquet-not-supported': {
     message: 'A .parquet file is not supported by this version.',
     remedy: 'Convert it to .jsonl or .csv.',
@@ -162,6 +158,22 @@ const settings = {
   'seed-twice': {
     message: 'Seed {seed} is named twice: it would give the same student again.',
     remedy: 'Name each seed once.',
+  },
+  'sequence-level-of-task': {
+    message: '"sequenceLevel" is for causal-lm: a {task} model writes nothing.',
+    remedy: 'Remove it.',
+  },
+  'sequence-level-without-prompts': {
+    message: '"sequenceLevel" needs prompts for the teacher to go on from.',
+    remedy: 'Name the columns "promptColumn" and "completionColumn" of the dataset.',
+  },
+  'sequence-level-of-source': {
+    message: '"sequenceLevel" needs a teacher whose weights are here; that of "{source}" is asked about texts alone.',
+    remedy: 'Remove it, or name a checkpoint or a run as the teacher.',
+  },
+  'sequence-level-writes-nothing': {
+    message: 'The teacher ends the text right after each of the prompts: there is nothing to learn from.',
+    remedy: 'Leave "sequenceLevel" out, or use a teacher that was trained on prompts like these.',
   },
   'prompt-without-completion': {
     message: 'A prompt needs a completion to be learnt.',

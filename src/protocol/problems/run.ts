@@ -29,6 +29,11 @@ export const runProblems = {
     remedy: 'Stop it there, or, if you know that it has ended, go on with {takeOver:quoted}.',
     actions: { takeOver: '{run}' },
   },
+  'run-host-unknown': {
+    message: 'This run says that it was trained on {host}, a host that you have not named on this machine yet.',
+    remedy:
+      'If that host is yours, go on there with --on {host}: what the run learns from is sent to it. To go on here, name an engine with --engine.',
+  },
   'run-name-taken': {
     message: 'There is a run of this name again.',
     remedy: 'Rename one of the two folders.',

@@ -3,7 +3,7 @@
 /** What a reader can do at a click, or by one command: its name, and what it is about (null where that is left to the reader). */
 export type Action = { [Name in ActionName]: Record<Name, string | null> }[ActionName];
 
-/** `install` and `remove` name a library or an installed model, `wheel` one that is to be taken from a file, `fetch` a model by its id or name, `key` a server by its address, `resume` and `takeOver` a run, `run`, `sweep` and `open` a file. */
+/** `install` and `remove` name a library or an installed model, `wheel` one that is to be taken from a file, `fetch` a model by its id or name, `key` a server by its address, `resume` and `takeOver` a run, `connect` and `installTorch` a host by the name that ssh knows, `run`, `sweep` and `open` a file. */
 export const actionNames = [
   'install',
   'remove',
@@ -15,6 +15,8 @@ export const actionNames = [
   'cache',
   'resume',
   'takeOver',
+  'connect',
+  'installTorch',
   'run',
   'sweep',
   'open',

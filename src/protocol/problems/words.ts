@@ -80,6 +80,8 @@ const terminalActions: Record<ActionName, (subject: string | null) => string> = 
   cache: () => 'distillery cache',
   resume: (run) => `distillery resume ${run ?? 'RUN'}`,
   takeOver: (run) => `distillery resume ${run ?? 'RUN'} --take-over`,
+  connect: (host) => `ssh ${host ?? 'HOST'}`,
+  installTorch: (host) => `ssh ${host ?? 'HOST'} python3 -m pip install --upgrade torch safetensors`,
   run: (file) => (file === null ? 'distillery run FILE' : 'distillery run'),
   sweep: () => 'distillery sweep',
   open: (file) => file ?? 'FILE',

@@ -1,45 +1,82 @@
-/** @file `cache`: what is kept of teachers' answers, and its removal. */
+/** @file `cache`: what is kept of teachers' answers and of where the rows of large files lie, and its removal. */
 
+import path from 'node:path';
+import { indexHeader } from '../../dataset/row-index';
+import { listRowIndexes, removeRowIndex, rowIndexes } from '../../run-directory/row-index-files';
 import { runsDirectory } from '../../run-directory/run-paths';
 import { listCaches, removeCache, teacherCaches, type ListedCache } from '../../run-directory/teacher-cache-files';
 import { InputError } from '../../protocol/problem';
 import { formatAgo, formatBytes, formatCount } from '../../protocol/format';
 
+/** Where the rows of a large file lie, as `distillery cache` lists it. */
+export interface ListedRowIndex {
+  key: string;
+  place: string;
+  bytesOnDisk: number;
+  lastUsed: string;
+  /** Of the rows, as it was when it was read, and how many they are; absent where it is damaged or of another version. */
+  file?: string;
+  rows?: number;
+}
+
 export interface CacheResult {
+  /** Of teachers' answers. */
   folder: string;
   caches: ListedCache[];
+  rowIndexes: ListedRowIndex[];
   /** Keys of those that were removed. */
   removed?: string[];
 }
 
 /**
- * Lists the caches that belong to a folder, and first removes those whose key begins as one of `remove` does; "all" is every
- * one. Runs that use a removed one ask the teacher again. Throws an InputError where nothing begins so.
+ * Lists what is kept for a folder, and first removes that whose key begins as one of `remove` does; "all" is every
+ * one. Runs that use a removed one ask the teacher, or read the file, again. Throws an InputError where nothing begins so.
  */
-export async function teacherCacheCommand(remove: readonly string[] = [], from = process.cwd()): Promise<CacheResult> {
-  const folder = teacherCaches(runsDirectory(from, true));
-  const caches = await listCaches(folder);
-  if (remove.length === 0) return { folder, caches };
-  const chosen = remove.flatMap((name) => {
-    const found = caches.filter(({ key }) => name === 'all' || key.startsWith(name));
-    if (found.length > 0 || name === 'all') return found;
-    throw InputError.at(name, 'cache-missing', { folder });
+export async function cacheCommand(remove: readonly string[] = [], from = process.cwd()): Promise<CacheResult> {
+  const runs = runsDirectory(from, true);
+  const folder = teacherCaches(runs);
+  const list = async (): Promise<CacheResult> => ({
+    folder,
+    caches: await listCaches(folder),
+    rowIndexes: (await listRowIndexes(rowIndexes(runs))).map(({ first, bytes, ...index }) => {
+      const { file, rows } = indexHeader(first) ?? {};
+      const isKnown = typeof file === 'string' && typeof rows === 'number';
+      return { ...index, bytesOnDisk: bytes, ...(isKnown && { file, rows }) };
+    }),
   });
-  for (const cache of new Set(chosen)) await removeCache(cache);
-  return { folder, caches: await listCaches(folder), removed: [...new Set(chosen)].map(({ key }) => key) };
+  const listed = await list();
+  if (remove.length === 0) return listed;
+  const removals = [
+    ...listed.caches.map((cache) => ({ key: cache.key, remove: () => removeCache(cache) })),
+    ...listed.rowIndexes.map(({ key, place }) => ({ key, remove: () => removeRowIndex(place) })),
+  ];
+  const chosen = remove.flatMap((name) => {
+    const found = removals.filter(({ key }) => name === 'all' || key.startsWith(name));
+    if (found.length > 0 || name === 'all') return found;
+    throw InputError.at(name, 'cache-missing', { folder: path.dirname(folder) });
+  });
+  for (const one of new Set(chosen)) await one.remove();
+  return { ...(await list()), removed: [...new Set(chosen)].map(({ key }) => key) };
 }
 
-export function cacheText({ folder, caches, removed }: CacheResult): string {
-  const lines = caches.map(({ key, bytesOnDisk, bytes, teacher, examples, lastUsed }) => {
+export function cacheText({ folder, caches, rowIndexes, removed }: CacheResult): string {
+  const used = (lastUsed: string): string => `used ${formatAgo((Date.now() - Date.parse(lastUsed)) / 1000)}`;
+  const answers = caches.map(({ key, bytesOnDisk, bytes, teacher, examples, lastUsed }) => {
     const size = bytes === undefined || bytesOnDisk >= bytes ? '' : ` of ${formatBytes(bytes)}`;
-    const seconds = (Date.now() - Date.parse(lastUsed)) / 1000;
     const of = teacher === undefined ? 'unfinished' : `${formatCount(examples)} examples, teacher ${teacher}`;
-    return `${key.slice(0, 8)}  ${formatBytes(bytesOnDisk)}${size}  used ${formatAgo(seconds)}  ${of}`;
+    return `${key.slice(0, 8)}  ${formatBytes(bytesOnDisk)}${size}  ${used(lastUsed)}  ${of}`;
   });
-  const total = caches.reduce((sum, { bytesOnDisk }) => sum + bytesOnDisk, 0);
+  const indexes = rowIndexes.map(({ key, bytesOnDisk, lastUsed, file, rows }) => {
+    const of = file === undefined ? 'not to be read' : `where ${formatCount(rows)} rows lie in ${file}`;
+    return `${key.slice(0, 8)}  ${formatBytes(bytesOnDisk)}  ${used(lastUsed)}  ${of}`;
+  });
+  const all = [...caches, ...rowIndexes];
+  const total = all.reduce((sum, { bytesOnDisk }) => sum + bytesOnDisk, 0);
+  const place = path.dirname(folder);
   return [
     ...(removed ? [`removed ${removed.length}`] : []),
-    ...lines,
-    caches.length === 0 ? `no teacher's answers are kept in ${folder}` : `${formatBytes(total)} in ${folder}`,
+    ...answers,
+    ...indexes,
+    all.length === 0 ? `nothing is kept in ${place}` : `${formatBytes(total)} in ${place}`,
   ].join('\n');
 }

@@ -10,7 +10,7 @@ import {
 } from '../../protocol/engines';
 import { formatBytes, formatCount, formatMilliseconds } from '../../protocol/format';
 import type { Complaint } from '../../protocol/problem';
-import type { DeviceRecord, DeviceUser } from '../../protocol/records';
+import type { DeviceRecord, DeviceUser, HostRecord } from '../../protocol/records';
 import { installedLibrary } from '../../engine/libraries';
 import { hindranceOf } from '../devices/candidates';
 import { measureEngines } from '../devices/measure';
@@ -105,4 +105,17 @@ export function deviceText({ engine, name, reason, memoryBytes, speeds, inUseBy,
     inUseBy && `in use by ${inUseBy.run}`,
   ];
   return `${engine}\t${parts.filter(Boolean).join(' · ')}`;
+}
+
+/** What was last found on a host, and what is missing there. */
+export function hostText({ name, found, problems }: HostRecord): string {
+  const parts = found && [
+    ...(found.gpus.length > 0
+      ? found.gpus.map((gpu) => `${gpu.name} ${formatBytes(gpu.bytes)}`)
+      : [found.cores !== undefined && `no GPU, ${formatCount(found.cores)} cores`]),
+    found.torch !== undefined && `PyTorch ${found.torch}`,
+    found.freeBytes !== undefined && `${formatBytes(found.freeBytes)} free`,
+  ];
+  const lines = [`${name}\t${(parts ?? []).filter(Boolean).join(' · ')}`];
+  return [...lines, ...problems.map(({ message, remedy }) => `  ${message} ${remedy}`)].join('\n');
 }

@@ -13,6 +13,7 @@ import {
 } from '../../protocol/export-formats';
 import { ComplaintError, InputError } from '../../protocol/problem';
 import { exportWriters } from '../export/writers';
+import type { ScheduledPlace } from '../../protocol/torchrun';
 import { exportForTorchrun } from '../torchrun/export';
 import { findTraining } from '../serve/targets';
 
@@ -22,6 +23,8 @@ export interface ExportOptions {
   format: ExportFormat | typeof experimentFormat;
   /** How weights are stored; the format's usual way when absent. */
   values?: string | undefined;
+  /** Of an experiment: the scheduler that is to start it, whatever its file names. */
+  where?: ScheduledPlace | undefined;
 }
 
 export interface ExportResult {
@@ -39,7 +42,10 @@ export interface ExportResult {
  * Writes the student of a run, of one of its seeds or a control. The folder is there when all of it is there.
  * @throws InputError where there is no finished model, the folder exists already, or the format cannot hold it
  */
-export async function exportModelOf(target: string, { to, format, values }: ExportOptions): Promise<ExportResult> {
+export async function exportModelOf(
+  target: string,
+  { to, format, values, where }: ExportOptions,
+): Promise<ExportResult> {
   const known = format === experimentFormat ? [] : valuesOfFormat(format);
   if (values !== undefined && !known.includes(values)) {
     throw InputError.at('--values', 'export-values-unknown', {
@@ -48,7 +54,7 @@ export async function exportModelOf(target: string, { to, format, values }: Expo
       known: known.length > 0 ? known : undefined,
     });
   }
-  if (format === experimentFormat) return exportExperiment(target, to);
+  if (format === experimentFormat) return exportExperiment(target, to, where);
   const { run, training } = await findTraining(target);
   const model = await findCompleteDirectory(training.model);
   if (model === undefined) throw InputError.at(target, 'export-without-model', { run: run.id });
@@ -62,10 +68,10 @@ export async function exportModelOf(target: string, { to, format, values }: Expo
 const fileNameOf = (name: string): string => name.replace(/[^\p{L}\p{N}]+/gu, '-');
 
 /** Everything to train an experiment on PyTorch elsewhere, from its file or from a run. */
-async function exportExperiment(target: string, to: string | undefined): Promise<ExportResult> {
+async function exportExperiment(target: string, to: string | undefined, where?: ScheduledPlace): Promise<ExportResult> {
   const name = path.basename(target).replace(/(\.distill)?\.jsonc?$/i, '');
   const directory = path.resolve(to ?? `${fileNameOf(name)}-torchrun`);
-  const { notes } = await writeWhole(target, directory, (folder) => exportForTorchrun(target, folder));
+  const { notes } = await writeWhole(target, directory, (folder) => exportForTorchrun(target, folder, where));
   return { run: name, directory, format: experimentFormat, files: (await readdir(directory)).sort(), notes };
 }
 

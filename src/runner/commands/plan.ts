@@ -96,6 +96,7 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
     rows,
     epochs: training.epochs,
     stored: storedOf(experiment),
+    recomputesBlocks: experiment.torchrun?.activationCheckpointing,
   };
   const scaling = planScaling(planned, machines, options.strategy ?? experiment.torchrun?.strategy);
   const seeds = Array.isArray(experiment.seeds) ? experiment.seeds.length : (experiment.seeds ?? 1);

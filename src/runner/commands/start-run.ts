@@ -12,11 +12,14 @@ import { createRun, findRun, readRun } from '../../run-directory/run-directory';
 import { readRunExperiment, writeRunExperiment } from '../../experiment/experiment-record';
 import { torchrunSchema, type ResolvedExperiment } from '../../experiment/file/schema';
 import { Source } from '../../experiment/file/source';
+import type { RunPaths } from '../../run-directory/run-paths';
 import { engineNames } from '../../protocol/engines';
 import { InputError, type Problem } from '../../protocol/problem';
+import type { RunRecord } from '../../protocol/records';
 import { torchrunEngine } from '../../protocol/torchrun';
 import { withTunedTeacher } from '../sweep/sweep-sharing';
 import { carryOut, resultOf, type RunResult } from '../run/carry-out';
+import { knownHosts } from '../devices/hosts';
 import { openEngine } from '../devices/open-engine';
 import type { RunListener } from '../run/run-recorder';
 
@@ -30,13 +33,13 @@ export interface StartOptions {
   queue?: boolean;
   /** Trains with the engine torchrun on this host, over ssh. */
   on?: string | undefined;
+  /** Computes with this engine, whatever the experiment names or the run has had. */
+  engine?: ResolvedExperiment['engine'] | undefined;
 }
 
 export interface ResumeOptions extends StartOptions {
   /** Trains the control too where the run has none: all else of a run that is done stays, the comparison is made anew. */
   withControl?: boolean;
-  /** Goes on with another engine than the run has had. */
-  engine?: ResolvedExperiment['engine'];
   /** Of each host, where the engine is torchrun; a checkpoint does not know how many there were. */
   processes?: number;
   /** Takes the run from a process that cannot be seen from here: the person knows that it has ended. */
@@ -47,11 +50,11 @@ export interface ResumeOptions extends StartOptions {
 export async function startRun(
   file: string,
   output: RunOutput,
-  { queue = true, on }: StartOptions = {},
+  { queue = true, on, engine: named }: StartOptions = {},
 ): Promise<RunResult> {
   const { experiment: read, warnings, source } = await loadExperiment(file);
-  const asked = on === undefined ? read : onHost(read);
-  if (on !== undefined) requireEngine(asked, source, path.dirname(file));
+  const asked = on !== undefined ? onHost(read) : named !== undefined ? here(read, named) : read;
+  if (on !== undefined || named !== undefined) requireEngine(asked, source, path.dirname(file));
   const experiment = await withTunedTeacher(asked);
   const engine = await openEngine({ ...experiment, on }, source, (line) => output.note(line));
   const { paths, lock } = await createRun(experiment);
@@ -61,29 +64,31 @@ export async function startRun(
   return carryOut({ paths, experiment, lock, engine, queue }, output);
 }
 
-/** Goes on with a run that was stopped, failed or was killed; one that is done is reported as it is. */
+/**
+ * Goes on with a run that was stopped, failed or was killed; one that is done is reported as it is. One that was trained on a host goes on
+ * there, where the person has named that host before on this machine; else they have to say where.
+ */
 export async function resumeRun(
   nameOrPath: string,
   output: RunOutput,
-  { queue = true, withControl = false, takeOver = false, engine: asked, processes, on }: ResumeOptions = {},
+  { queue = true, withControl = false, takeOver = false, engine: asked, processes, on: named }: ResumeOptions = {},
 ): Promise<RunResult> {
   const paths = await findRun(nameOrPath);
   await requireOwnedTree(paths.directory);
   const kept = await readRunExperiment(paths);
   const addsControl = withControl && kept.controls.length === 0;
+  const { record } = await readRun(paths.directory);
+  const isDone = record.status === 'done' && !addsControl;
+  const on = named ?? (asked === undefined && !isDone ? await hostOf(record, paths) : undefined);
+  const placed = on !== undefined ? onHost(kept) : asked !== undefined ? here(kept, asked) : kept;
   const experiment: ResolvedExperiment = {
-    ...kept,
+    ...placed,
     ...(addsControl && { controls: ['no-distillation'] }),
-    ...(asked !== undefined && { engine: asked }),
-    ...(on !== undefined && onHost(kept)),
-    ...(processes !== undefined && {
-      torchrun: { ...torchrunSchema.parse({}), ...(on === undefined ? kept : onHost(kept)).torchrun, processes },
-    }),
+    ...(processes !== undefined && { torchrun: { ...torchrunSchema.parse({}), ...placed.torchrun, processes } }),
   };
   const changed = await findChangedInputs(experiment);
   if (changed.length > 0) throw new InputError(changed as [Problem, ...Problem[]]);
-  const { record } = await readRun(paths.directory);
-  if (record.status === 'done' && !addsControl) return { ...resultOf(paths, 'done'), summary: record.summary };
+  if (isDone) return { ...resultOf(paths, 'done'), summary: record.summary };
   const before =
     asked !== undefined || on !== undefined ? undefined : engineNames.find((name) => name === record.engine);
   const source = new Source(paths.experiment, (await readOwned(paths.experiment)).toString());
@@ -95,6 +100,7 @@ export async function resumeRun(
     throw InputError.at(paths.directory, 'run-still-going', {});
   });
   await sweepRun(paths.directory);
+  if (on !== undefined && named === undefined) output.note(`it was trained on ${on}, and goes on there`);
   if (addsControl || asked !== undefined || processes !== undefined || on !== undefined)
     await writeRunExperiment(paths, experiment);
   output.started(paths.directory, experiment, []);
@@ -107,6 +113,24 @@ const onHost = (experiment: ResolvedExperiment): ResolvedExperiment => ({
   engine: torchrunEngine,
   torchrun: { ...torchrunSchema.parse({}), ...experiment.torchrun, where: 'ssh' },
 });
+
+/** The same, computed on this machine. */
+const here = (experiment: ResolvedExperiment, engine: ResolvedExperiment['engine']): ResolvedExperiment => ({
+  ...experiment,
+  engine,
+  ...(experiment.torchrun?.where === 'ssh' && { torchrun: { ...experiment.torchrun, where: 'local' } }),
+});
+
+/**
+ * The host that a run was trained on. Its record lies in a folder that may be a stranger's, and what the run learns from would be sent there.
+ * @throws InputError where the person has never named this host on this machine
+ */
+async function hostOf({ host }: RunRecord, { record }: RunPaths): Promise<string | undefined> {
+  if (host === undefined) return undefined;
+  const known = await knownHosts();
+  if (known.some(({ name }) => name === host.name)) return host.name;
+  throw InputError.at(record, 'run-host-unknown', { host: host.name });
+}
 
 /** Throws an InputError where the engine that a run is to go on with has not what its experiment asks for. */
 function requireEngine(experiment: ResolvedExperiment, source: Source, folder: string): void {

@@ -71,6 +71,10 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
       control.runNow();
       return Promise.resolve(null);
     },
+    logs: async () => {
+      await control.fetchLogs?.();
+      return null;
+    },
   });
   const removeSignals = stopOnSignals(control);
   const record: RunRecord = {
@@ -83,6 +87,7 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     engine: torchrun ? torchrunEngine : executor.engine,
     engineReason: engine.reason,
     device: executor.device,
+    ...(torchrun?.host && { host: { name: torchrun.host.name } }),
     started: run.started ?? new Date().toISOString(),
     error: null,
     sweep: experiment.sweepMember,

@@ -9,7 +9,7 @@ import { readOwnedIfThere } from '../../run-directory/owned';
 
 const FILE = 'kept-tokens.json';
 
-const keptSchema = z.array(z.int().min(0)).min(1);
+const keptSchema = z.array(z.int().min(0)).refine((ids) => ids.length > 0);
 
 /** Into a folder that whoever calls this makes whole or not at all. */
 export async function writeKeptTokens(folder: string, kept: Int32Array): Promise<void> {

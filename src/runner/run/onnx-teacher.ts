@@ -1,5 +1,6 @@
 /** @file The teacher of a run that is an ONNX file: opened, tried once before anything is trained, and what the comparison says of it. */
 
+import { dirname, resolve } from 'node:path';
 import { medianTime } from '../../distill/evaluation/predictor';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { openOnnxLogits } from '../../distill/teacher/onnx-logits';
@@ -8,10 +9,11 @@ import type { Executor } from '../../engine/executor';
 import { readOnnxTeacher, type OnnxTeacher } from '../../experiment/checks/onnx-teacher';
 import { fingerprint } from '../../experiment/input-files';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import type { OpaqueModel, ProblemType } from '../../model/architecture';
+import { problemTypeOf, type OpaqueModel, type ProblemType } from '../../model/architecture';
 import { InputError } from '../../protocol/problem';
 import type { TokenExample } from '../../dataset/examples';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
+import type { PreparedRun } from './prepared-run';
 
 /** What is asked, beside the file. */
 export interface OnnxSetting extends Pick<ResolvedExperiment, 'task' | 'threads'> {
@@ -22,6 +24,23 @@ export interface OnnxSetting extends Pick<ResolvedExperiment, 'task' | 'threads'
   labels: readonly string[];
   /** What they are, where it does not say that either. */
   problemType?: ProblemType | undefined;
+}
+
+/** Of a run's teacher, or a member of it. */
+export function onnxSettingOf(
+  { experiment, data: { tokenizer, labels = [] } }: Pick<PreparedRun, 'experiment' | 'data'>,
+  file: string,
+): OnnxSetting {
+  const { task, threads, dataset } = experiment;
+  return {
+    path: resolve(dirname(experiment.file), file),
+    task,
+    threads,
+    maxLength: dataset.maxLength,
+    tokenizer,
+    labels,
+    problemType: problemTypeOf[dataset.labels ?? 'single'],
+  };
 }
 
 /** The file, open and tried. */

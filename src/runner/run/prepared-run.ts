@@ -13,7 +13,7 @@ import { problemTypeOf } from '../../model/architecture';
 import type { BatchSource } from '../../distill/training/trainer';
 import type { Executor } from '../../engine/executor';
 import { findCompleteDirectory, saveDirectoryAtomically } from '../../run-directory/atomic-directory';
-import { classesOf, givenFolder, readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
+import { classesOf, givenFolder, onnxIn, readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
 import { readOnnxTeacher } from '../../experiment/checks/onnx-teacher';
 import { seedFolders, type RunPaths, type SeedPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
@@ -115,14 +115,16 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
 /** Of a teacher that was there before the run; undefined where nothing names them. */
 async function classesOfTeacher(experiment: ResolvedExperiment): Promise<readonly string[] | undefined> {
   const { teacher, task, dataset, file } = experiment;
-  if (teacher.source === 'onnx') {
+  const folder = await existingTeacher(experiment);
+  if (folder !== undefined) return (await readArchitecture(folder)).labels;
+  const exported = onnxIn(teacher);
+  if (exported !== undefined) {
     const problemType = problemTypeOf[dataset.labels ?? 'single'];
     const rows = { labels: [], problemType, maxLength: dataset.maxLength, vocabularySize: undefined };
-    const found = await readOnnxTeacher(path.resolve(path.dirname(file), teacher.path), task, rows);
+    const found = await readOnnxTeacher(path.resolve(path.dirname(file), exported.path), task, rows);
     return found.assumesClasses ? undefined : found.model.labels;
   }
-  const folder = await existingTeacher(experiment);
-  return folder === undefined ? undefined : (await readArchitecture(folder)).labels;
+  return undefined;
 }
 
 /** The folder of a teacher that was there before the run. */

@@ -8,6 +8,9 @@ export class RunControl {
   private readonly finished: Promise<void>;
   private finish!: () => void;
 
+  /** Brings what processes elsewhere have said into the run directory; absent where there are none. */
+  fetchLogs: (() => Promise<void>) | undefined;
+
   private readonly listeners = new Set<() => void>();
 
   constructor(private readonly onPause: (paused: boolean) => void = () => undefined) {

@@ -1,11 +1,11 @@
 /** @file An experiment from its data to its comparison: teacher, student, controls, each resumed where it stopped. */
 
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { membersOfRun, readArchitecture } from '../../experiment/checks/model-folder';
-import { isTrained, membersOf } from '../../experiment/ensemble';
+import { hasOnnxMember, isTrained, membersOf } from '../../experiment/ensemble';
 import { initialValue } from '../../distill/training/schedules';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
-import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
+import { FrozenTeacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { writePredictions } from '../../run-directory/predictions';
 import { toRecord } from '../../run-directory/workspace-paths';
@@ -14,8 +14,8 @@ import { removeOwned } from '../../run-directory/owned';
 import { readRecords } from '../../run-directory/record-file';
 import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
-import { problemTypeOf } from '../../model/architecture';
 import { parameterCount } from '../../model/layouts/config';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { Model, Parameters } from '../../model/parameters';
 import type { Comparison, Split } from '../../protocol/records';
 import type { ExamplesWithRows } from '../../dataset/example-store';
@@ -26,9 +26,12 @@ import { loadTestExamples } from './data';
 import { initialStudent, studentArchitecture } from './models';
 import { batchesOf, existingTeacher, prepareRun, seedsOfRun, type PreparedRun, type RunSetup } from './prepared-run';
 import { EndpointTeacher } from './endpoint-teacher';
-import { identityOf, latencyOf, openOnnx, teacherOf } from './onnx-teacher';
+import type { LoadedTeacher } from './loaded-teacher';
+import { openMixedEnsemble } from './mixed-ensemble';
+import { identityOf, latencyOf, onnxSettingOf, openOnnx, teacherOf } from './onnx-teacher';
 import { prunedUnits } from './pruned-units';
 import { checkTeacher } from './teacher-check';
+import { writtenExamples, type WritingTeacher } from './written-completions';
 import { planRoles, teacherModels, trainControl, trainStudent, type Student } from './trainings';
 
 /** Runs or resumes. Returns the comparison, or undefined where the run was stopped before its end. */
@@ -47,6 +50,7 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
   if (!loaded) return undefined;
   const { frozen, models, opaque } = loaded;
   const { experiment } = run;
+  let closeWritten: (() => void) | undefined;
   try {
     const [first] = models as [Model | OpaqueIdentity];
     const architecture = await studentArchitecture(experiment, run.data, frozen.architecture);
@@ -57,6 +61,12 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
       objective: experiment.distillation,
     };
     let learning = run;
+    if (experiment.distillation.sequenceLevel) {
+      const written = await writtenExamples(run, teacherThatWrites(experiment, models));
+      if (!written) return undefined;
+      closeWritten = written.close;
+      learning = { ...run, data: { ...run.data, train: written.examples } };
+    }
     if (opaque?.endpoint) {
       planRoles(run, [frozen.architecture], architecture);
       const train = await opaque.endpoint.askForTraining();
@@ -81,43 +91,25 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
     }
     return comparison;
   } finally {
+    closeWritten?.();
     frozen.release();
     await opaque?.release();
   }
 }
 
-/** The teacher, ready to be asked, and what it is made of; one model unless it is an ensemble. */
-interface LoadedTeacher {
-  frozen: Teacher;
-  models: readonly (Model | OpaqueIdentity)[];
-  /** Where it is an ONNX file, or behind a server. */
-  opaque?: OpaqueParts;
-}
-
-/** What is to be known of a teacher of which nothing is seen but its answers. */
-interface OpaqueParts {
-  /** @param text on which it may be timed */
-  size: (text: TokenExample) => Promise<TeacherSize>;
-  endpoint?: EndpointTeacher;
-  release: () => Promise<void>;
+/** Of a teacher whose weights are here; validation lets no other write. */
+function teacherThatWrites({ teacher }: ResolvedExperiment, models: LoadedTeacher['models']): WritingTeacher {
+  const known = models.filter((model): model is Model => 'parameters' in model);
+  if (known.length < models.length) throw new Error('an opaque teacher writes nothing');
+  return { models: known, weights: membersOf(teacher).map(({ weight }) => weight) };
 }
 
 /** Trains first what is trained here. Undefined where that was stopped. */
 async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined> {
-  const { experiment, executor, data } = run;
-  const { teacher, task, threads, dataset } = experiment;
+  const { experiment, executor } = run;
+  const { teacher } = experiment;
   if (teacher.source === 'onnx') {
-    const path = resolve(dirname(experiment.file), teacher.path);
-    const { tokenizer, labels = [] } = data;
-    const onnx = await openOnnx({
-      path,
-      task,
-      threads,
-      maxLength: dataset.maxLength,
-      tokenizer,
-      labels,
-      problemType: problemTypeOf[dataset.labels ?? 'single'],
-    });
+    const onnx = await openOnnx(onnxSettingOf(run, teacher.path));
     const { parameters } = onnx.model;
     const size = async (text: TokenExample): Promise<TeacherSize> => ({
       parameters,
@@ -134,13 +126,15 @@ async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined>
   }
   const models = await teacherModels(run);
   if (!models) return undefined;
-  const [first] = models as [Model, ...Model[]];
+  if (hasOnnxMember(teacher)) return openMixedEnsemble(run, models);
+  const all = models.filter((model) => model !== undefined);
+  const [first] = all as [Model, ...Model[]];
   const weights = membersOf(teacher).map(({ weight }) => weight);
   const frozen =
-    models.length > 1
-      ? new FrozenEnsemble(executor, models, weights)
+    all.length > 1
+      ? new FrozenEnsemble(executor, all, weights)
       : new FrozenTeacher(executor, first.architecture, first.parameters);
-  return { frozen, models };
+  return { frozen, models: all };
 }
 
 async function compare(run: PreparedRun, teacher: LoadedTeacher): Promise<Comparison | undefined> {
@@ -169,7 +163,7 @@ async function compareOn(
   split: Split,
 ): Promise<Comparison> {
   const { experiment, paths, data, executor, recorder } = run;
-  const members = await membersOfRun(paths);
+  const members = opaque ? undefined : await membersOfRun(paths);
   const single = opaque ? [] : [(await existingTeacher(experiment)) ?? paths.teacher.model];
   const teacherFolders = members?.map(({ folder }) => folder) ?? single;
   const teachers = await Promise.all(

@@ -3,6 +3,7 @@
 import { singleBatch } from '../../distill/training/epochs';
 import { withPrefix } from '../../distill/named';
 import { FrozenEnsemble, meanLogits } from '../../distill/teacher/ensemble';
+import { OpaqueEnsemble } from '../../distill/teacher/opaque-ensemble';
 import { probeAnswers, Prober, type ProbedLogits } from '../../distill/evaluation/prober';
 import { initialValue } from '../../distill/training/schedules';
 import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
@@ -39,15 +40,18 @@ export async function prepareProbes(
     await memberProber.release();
   }
   const at = initialValue(experiment.distillation.temperature);
-  await writeTeacherProbe(paths.probes, teacher instanceof FrozenEnsemble ? meanOf(probed, teacher, at) : probed[0]!);
+  await writeTeacherProbe(paths.probes, isEnsemble(teacher) ? meanOf(probed, teacher, at) : probed[0]!);
   const prober = new Prober(executor, student, task, batches, pinned.mostPositions);
   return { prober, write: writeStudentProbe.bind(undefined, paths.probes) };
 }
 
+const isEnsemble = (teacher: Teacher): teacher is FrozenEnsemble | OpaqueEnsemble =>
+  teacher instanceof FrozenEnsemble || teacher instanceof OpaqueEnsemble;
+
 /** The mean's logits at the temperature with which the run begins: at others, the page's softening is not exactly the mean's. */
 function meanOf(
   members: readonly ProbedLogits[][],
-  { weights, architecture }: FrozenEnsemble,
+  { weights, architecture }: FrozenEnsemble | OpaqueEnsemble,
   temperature: number,
 ): ProbedLogits[] {
   return members[0]!.map((_, example) =>

@@ -97,8 +97,14 @@ export class RunRecorder {
     status: 'done' | 'stopped' | 'failed',
     result: { summary?: Comparison; error?: RunErrorRecord },
   ): Promise<void> {
-    const { progress, socket, waiting, ...kept } = this.record;
-    this.record = { ...kept, status, ended: new Date().toISOString(), error: result.error ?? null };
+    const { progress, socket, waiting, host, ...kept } = this.record;
+    this.record = {
+      ...kept,
+      ...(host && { host: { name: host.name } }),
+      status,
+      ended: new Date().toISOString(),
+      error: result.error ?? null,
+    };
     if (result.summary) this.record.summary = result.summary;
     await this.write();
   }

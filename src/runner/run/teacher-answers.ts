@@ -4,6 +4,7 @@ import path from 'node:path';
 import { nameOfEndpoint } from '../../experiment/endpoint';
 import { isTrained, membersOf } from '../../experiment/ensemble';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
+import { OpaqueEnsemble } from '../../distill/teacher/opaque-ensemble';
 import { AskedTeacher } from '../../distill/teacher/asked-teacher';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
 import type { Imitated } from '../../distill/pairing';
@@ -79,14 +80,15 @@ export async function teacherAnswers(
   const { frozen, imitated, models } = teacher;
   // What it says is kept already.
   if (frozen instanceof AskedTeacher) return frozen.targets();
-  if (!(frozen instanceof FrozenEnsemble)) return answersOf(run, { model: models[0]!, frozen, imitated });
+  if (!(frozen instanceof FrozenEnsemble || frozen instanceof OpaqueEnsemble))
+    return answersOf(run, { model: models[0]!, frozen, imitated });
   const sources: TargetSource[] = [];
   for (const [i, member] of frozen.members.entries()) {
     const model = models[i]!;
     const source = await answersOf(run, {
       model,
       frozen: member,
-      imitated: { teacher: model.architecture, blocks: [] },
+      imitated: { teacher: member.architecture, blocks: [] },
       index: i,
     });
     if (!source) {
@@ -274,7 +276,7 @@ class RestTimer {
 }
 
 /** Where a person would look for this teacher. */
-function nameOfTeacher(experiment: ResolvedExperiment, run: string, index: number): string {
+export function nameOfTeacher(experiment: ResolvedExperiment, run: string, index: number): string {
   const teacher = membersOf(experiment.teacher)[index]!.member;
   if (isTrained(teacher)) return run;
   if (teacher.source === 'run') return `${path.basename(teacher.run)} (${teacher.role})`;

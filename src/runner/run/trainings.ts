@@ -12,6 +12,7 @@ import path from 'node:path';
 import { controlPaths, memberPaths, type TrainingPaths } from '../../run-directory/run-paths';
 import { isTrained, memberName, membersOf } from '../../experiment/ensemble';
 import { readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
+import { readOnnxTeacher } from '../../experiment/checks/onnx-teacher';
 import type { TrainedSpec, TrainingSpec } from '../../experiment/file/schema';
 import { isOpaque, type Architecture, type TeacherModel } from '../../model/architecture';
 import { parameterCount } from '../../model/layouts/config';
@@ -20,6 +21,7 @@ import type { Role } from '../../protocol/records';
 import { exportModel, isExported } from './checkpoints';
 import { modelCard } from '../report/model-card';
 import { initialProjections, initialTeacher, loadModel, studentArchitecture, trainedArchitecture } from './models';
+import { onnxSettingOf } from './onnx-teacher';
 import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
 import { teacherAnswers, wantsCache } from './teacher-answers';
@@ -39,13 +41,20 @@ export interface Student {
   frozen: Teacher;
 }
 
-/** Loads the teacher's models, one unless it is an ensemble, and trains first what is trained here; undefined where that was stopped. */
-export async function teacherModels(run: PreparedRun): Promise<Model[] | undefined> {
+/**
+ * Loads the teacher's models, one unless it is an ensemble, and trains first what is trained here; undefined where that was stopped. In the place of a
+ * member that is an ONNX file there is none.
+ */
+export async function teacherModels(run: PreparedRun): Promise<(Model | undefined)[] | undefined> {
   const { experiment, paths } = run;
   const members = membersOf(experiment.teacher).map(({ member }) => member);
   if (members.some(isTrained)) {
-    const architectures: Architecture[] = [];
+    const architectures: TeacherModel[] = [];
     for (const member of members) {
+      if (member.source === 'onnx') {
+        architectures.push(await onnxModel(run, member.path));
+        continue;
+      }
       architectures.push(
         isTrained(member)
           ? await trainedArchitecture(member, experiment, run.data)
@@ -55,8 +64,12 @@ export async function teacherModels(run: PreparedRun): Promise<Model[] | undefin
     const student = await studentArchitecture(experiment, run.data, architectures[0]!);
     planRoles(run, architectures, student);
   }
-  const models: Model[] = [];
+  const models: (Model | undefined)[] = [];
   for (const [i, member] of members.entries()) {
+    if (member.source === 'onnx') {
+      models.push(undefined);
+      continue;
+    }
     if (!isTrained(member)) {
       models.push(await loadModel((await teacherFolder(member, path.dirname(experiment.file)))!, run.data.kept));
       continue;
@@ -68,6 +81,12 @@ export async function teacherModels(run: PreparedRun): Promise<Model[] | undefin
     models.push(await loadModel((await findCompleteDirectory(folder.model))!));
   }
   return models;
+}
+
+/** What its header says: how large it is, for the progress bar. */
+async function onnxModel(run: PreparedRun, file: string): Promise<TeacherModel> {
+  const { path: found, task, ...rows } = onnxSettingOf(run, file);
+  return (await readOnnxTeacher(found, task, { ...rows, vocabularySize: rows.tokenizer.vocabularySize })).model;
 }
 
 async function trainTeacher(

@@ -26,6 +26,7 @@ import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { Model } from '../../model/parameters';
 import { initialValue } from '../../distill/training/schedules';
 import { EnsemblePredictor } from '../../distill/teacher/ensemble-predictor';
+import { MeanPredictor } from '../../distill/teacher/opaque-ensemble';
 
 export interface Target {
   task: Task;
@@ -47,11 +48,14 @@ const tasks: Record<Architecture['head'], Task> = {
   'masked-lm': 'masked-lm',
 };
 
+/** A folder, or an ONNX file. */
+type EnsembleMember = { weight: number } & ({ folder: string } | { onnx: Omit<OnnxSetting, 'tokenizer' | 'labels'> });
+
 /** Where the models of a target are. */
 export interface TargetFolders {
   teacher: string | undefined;
   /** Of an ensemble, in place of `teacher`: its members, and the temperature at which their mean is shown exactly. */
-  ensemble?: { members: { folder: string; weight: number }[]; temperature: number } | undefined;
+  ensemble?: { members: EnsembleMember[]; temperature: number } | undefined;
   /** Of a teacher that is an ONNX file, in place of `teacher`. */
   onnx?: Omit<OnnxSetting, 'tokenizer' | 'labels'> | undefined;
   student?: string | undefined;
@@ -104,8 +108,15 @@ async function onnxOf({ teacher, file, task, dataset, threads }: ResolvedExperim
 async function ensembleOf(run: RunPaths, experiment: ResolvedExperiment): Promise<TargetFolders['ensemble']> {
   const members = await membersOfRun(run);
   if (!members) return undefined;
-  const found: { folder: string; weight: number }[] = [];
-  for (const { folder, weight } of members) {
+  const found: EnsembleMember[] = [];
+  const { task, dataset, threads } = experiment;
+  for (const { folder, onnx, weight } of members) {
+    if (onnx !== undefined) {
+      const file = await onnxFileOf(onnx);
+      if (!existsSync(file)) return undefined;
+      found.push({ onnx: { path: file, task, maxLength: dataset.maxLength, threads }, weight });
+      continue;
+    }
     const whole = await findCompleteDirectory(folder);
     if (whole === undefined) return undefined;
     found.push({ folder: whole, weight });
@@ -117,15 +128,23 @@ async function openEnsemble(
   executor: Executor,
   { members, temperature }: NonNullable<TargetFolders['ensemble']>,
   kept: Int32Array | undefined,
-): Promise<Predictor> {
-  const models: Model[] = [];
-  for (const { folder } of members) models.push(await loadModel(folder, kept));
-  return new EnsemblePredictor(
-    executor,
-    models,
-    members.map(({ weight }) => weight),
-    temperature,
-  );
+  openFile: (setting: Omit<OnnxSetting, 'tokenizer' | 'labels'>) => Promise<TextPredictor>,
+): Promise<TextPredictor> {
+  const weights = members.map(({ weight }) => weight);
+  if (members.every((member) => 'folder' in member)) {
+    const models: Model[] = [];
+    for (const { folder } of members) models.push(await loadModel(folder, kept));
+    return new EnsemblePredictor(executor, models, weights, temperature);
+  }
+  const predictors: TextPredictor[] = [];
+  for (const member of members) {
+    if ('onnx' in member) predictors.push(await openFile(member.onnx));
+    else {
+      const { architecture, parameters } = await loadModel(member.folder, kept);
+      predictors.push(new Predictor(executor, architecture, parameters));
+    }
+  }
+  return new MeanPredictor(predictors, weights, temperature);
 }
 
 /** Frees the memory of a target's models. */
@@ -170,16 +189,14 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
   const tokenizer = hasTokenizer ? await loadTokenizer(folders.tokenizer!) : undefined;
   const openTeacher = async (): Promise<TextPredictor | undefined> => {
     const { kept } = folders;
-    if (folders.ensemble) return openEnsemble(executor, folders.ensemble, kept);
-    if (!folders.onnx || !tokenizer) return open(folders.teacher, kept);
-    // Where no file names the classes, the student has the names that the run gave them.
-    const { model, source } = await openOnnx({
-      ...folders.onnx,
-      tokenizer,
-      labels: student?.architecture.labels ?? [],
-      problemType: student?.architecture.problemType,
-    });
-    return new OpaquePredictor(model, source);
+    const openFile = async (setting: Omit<OnnxSetting, 'tokenizer' | 'labels'>): Promise<TextPredictor> => {
+      // Where no file names the classes, the student has the names that the run gave them.
+      const { labels = [], problemType } = student?.architecture ?? {};
+      const { model, source } = await openOnnx({ ...setting, tokenizer: tokenizer!, labels, problemType });
+      return new OpaquePredictor(model, source);
+    };
+    if (folders.ensemble) return openEnsemble(executor, folders.ensemble, kept, openFile);
+    return folders.onnx && tokenizer ? openFile(folders.onnx) : open(folders.teacher, kept);
   };
   const teacher = await openTeacher();
   const { architecture } = (teacher ?? student)!;

@@ -8,10 +8,10 @@ import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { openExecutor } from '../../engine/engines';
 import { readRunExperiment, writeRunExperiment } from '../../experiment/experiment-record';
 import { teacherFolder, teacherOfRun } from '../../experiment/checks/model-folder';
-import type { ResolvedExperiment } from '../../experiment/file/schema';
+import { torchrunSchema, type ResolvedExperiment } from '../../experiment/file/schema';
 import { loadExperiment } from '../../experiment/resolve';
 import { complaint, ComplaintError } from '../../protocol/problem';
-import { oldestTorch } from '../../protocol/torchrun';
+import { oldestTorch, type ScheduledPlace } from '../../protocol/torchrun';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { controlPaths, runPaths } from '../../run-directory/run-paths';
@@ -31,10 +31,17 @@ import { machinesElsewhere } from './torchrun';
  * the other.
  * @param target an experiment file, or a run, whose teacher is then taken as it was trained
  * @param folder an empty one
- * @throws ComplaintError where the teacher is not there yet, or Python does not compute one of the models
+ * @param where what is to start it there, in place of what the experiment names
+ * @throws ComplaintError where the teacher is not there yet, or Python does not ask one of its kind
  */
-export async function exportForTorchrun(target: string, folder: string): Promise<{ name: string; notes: string[] }> {
-  const { experiment, teacher, tokenizer, pruning } = await sourceOf(target);
+export async function exportForTorchrun(
+  target: string,
+  folder: string,
+  where?: ScheduledPlace,
+): Promise<{ name: string; notes: string[] }> {
+  const { experiment: read, teacher, tokenizer, pruning } = await sourceOf(target);
+  const experiment =
+    where === undefined ? read : { ...read, torchrun: { ...(read.torchrun ?? torchrunSchema.parse({})), where } };
   const paths = runPaths(path.join(folder, 'run'));
   await mkdir(paths.directory);
   if (tokenizer !== undefined) await cp(tokenizer, path.join(paths.directory, 'tokenizer'), { recursive: true });

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Experiment } from '../../experiment/file/schema';
-import { complaint, ComplaintError } from '../../protocol/problem';
+import { complaint, ComplaintError, type Complaint } from '../../protocol/problem';
 import { oldestTorch } from '../../protocol/torchrun';
 import { builtFolder } from '../../engine/built-files';
 import { NO_CONNECTION, quoted, type Host } from './ssh';
@@ -58,23 +58,38 @@ export function pythonEnvironment(): NodeJS.ProcessEnv {
  * @throws ComplaintError where it is not there, or has no PyTorch or one that is too old
  */
 export async function findInterpreter(experiment: Pick<Experiment, 'torchrun'>, host?: Host): Promise<Interpreter> {
-  const { DISTILLERY_PYTHON, DISTILLERY_HOST_PYTHON } = process.env;
-  const own = host ? DISTILLERY_HOST_PYTHON : DISTILLERY_PYTHON;
-  const python = experiment.torchrun?.interpreter ?? own ?? (host ? 'python3' : usualName);
+  const python = host ? pythonThere(experiment) : pythonHere(experiment);
   const found = host ? await probeThere(python, host) : await probe(python);
-  if (found.torch === undefined) {
-    throw new ComplaintError(complaint('torchrun-without-torch', { python, reason: found.missing ?? 'no answer' }));
-  }
-  const version = found.torch.split('.').map(Number) as [number, number];
-  const isOld = version[0] < oldestTorch[0] || (version[0] === oldestTorch[0] && version[1] < oldestTorch[1]);
-  if (isOld) {
-    const least = oldestTorch.join('.');
-    throw new ComplaintError(complaint('torchrun-old-torch', { python, version: found.torch, least }));
-  }
-  return { python, torch: found.torch, gpus: found.gpus ?? [], cores: found.cores ?? 1 };
+  const lacks = lacking(found, python, host);
+  if (lacks) throw new ComplaintError(lacks);
+  return { python, torch: found.torch!, gpus: found.gpus ?? [], cores: found.cores ?? 1 };
 }
 
-interface Probed {
+const pythonHere = ({ torchrun }: Pick<Experiment, 'torchrun'>): string =>
+  torchrun?.interpreter ?? process.env.DISTILLERY_PYTHON ?? usualName;
+
+/** The interpreter of a host. */
+export const pythonThere = ({ torchrun }: Pick<Experiment, 'torchrun'>): string =>
+  torchrun?.interpreter ?? process.env.DISTILLERY_HOST_PYTHON ?? 'python3';
+
+/** Why an interpreter that has answered cannot train; undefined where it can. */
+export function lacking({ torch, missing }: Probed, python: string, host?: Host): Complaint | undefined {
+  if (torch === undefined) {
+    const what = { python, reason: missing ?? 'no answer' };
+    if (host) return complaint('torchrun-without-torch-there', { ...what, host: host.name });
+    return complaint('torchrun-without-torch', what);
+  }
+  const version = torch.split('.').map(Number) as [number, number];
+  const isOld = version[0] < oldestTorch[0] || (version[0] === oldestTorch[0] && version[1] < oldestTorch[1]);
+  if (!isOld) return undefined;
+  const what = { python, version: torch, least: oldestTorch.join('.') };
+  return host
+    ? complaint('torchrun-old-torch-there', { ...what, host: host.name })
+    : complaint('torchrun-old-torch', what);
+}
+
+/** What an interpreter says of itself. */
+export interface Probed {
   torch?: string;
   gpus?: { name: string; bytes: number }[];
   cores?: number;
@@ -83,19 +98,38 @@ interface Probed {
 
 const readProbed = (output: string): Probed => JSON.parse(output.trim().split('\n').at(-1)!) as Probed;
 
-async function probeThere(python: string, host: Host): Promise<Probed> {
+const COMPILE_PROBE = `
+import json
+try:
+    import torch
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.compile(lambda x: x.cos() + 1)(torch.ones(8, device=device))
+    print(json.dumps({}))
+except Exception as error:
+    print(json.dumps({"missing": next(line for line in f"{type(error).__name__}: {error}".splitlines() if line)}))
+`;
+
+/** @throws ComplaintError where torch.compile does not work with this Python */
+export async function requireCompiler({ python }: Interpreter, host?: Host): Promise<void> {
+  const { missing } = host ? await probeThere(python, host, COMPILE_PROBE) : await probe(python, COMPILE_PROBE);
+  if (missing === undefined) return;
+  throw new ComplaintError(complaint('torchrun-cannot-compile', { python, reason: missing }));
+}
+
+/** @throws ComplaintError where the host cannot be reached, or has no such interpreter */
+export async function probeThere(python: string, host: Host, script = PROBE): Promise<Probed> {
   // Its own words where it is not there; a host that cannot be reached is told by itself.
-  const { code, output, errors } = await host.run(`exec ${quoted(python)} -c ${quoted(PROBE)}`);
+  const { code, output, errors } = await host.run(`exec ${quoted(python)} -c ${quoted(script)}`);
   if (code === 0) return readProbed(output);
   if (code === NO_CONNECTION) await host.ask(':');
   const reason = errors.trim().split('\n').at(-1) ?? '';
   throw new ComplaintError(complaint('torchrun-no-interpreter-there', { python, host: host.name, reason }));
 }
 
-async function probe(python: string): Promise<Probed> {
+async function probe(python: string, script = PROBE): Promise<Probed> {
   try {
     const options = { cwd: packageFolder(), env: pythonEnvironment(), timeout: PROBE_TIMEOUT_MS, windowsHide: true };
-    const { stdout } = await promisify(execFile)(python, ['-c', PROBE], options);
+    const { stdout } = await promisify(execFile)(python, ['-c', script], options);
     return readProbed(stdout);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

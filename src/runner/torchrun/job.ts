@@ -7,14 +7,11 @@ import type { Strategy } from '../../distill/planning/scaling';
 import { projectionShapes } from '../../distill/specs';
 import { lengthsOf, type Examples } from '../../dataset/example-store';
 import type { TrainingSpec } from '../../experiment/file/schema';
-import type { Architecture } from '../../model/architecture';
 import { writeAtomically } from '../../model/files/atomic';
 import { saveCheckpoint } from '../../model/files/checkpoint';
 import { writeSafetensors, type TensorToWrite } from '../../model/files/safetensors';
 import type { Model, Parameters } from '../../model/parameters';
-import { complaint, ComplaintError } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
-import { torchrunFamilies } from '../../protocol/torchrun';
 import { makeFolder } from '../../run-directory/folders';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import { choosePinned } from '../run/pinned';
@@ -46,12 +43,8 @@ export interface JobPlace {
   tokenizer?: string;
 }
 
-/**
- * Writes the folder. What is there already of what all trainings share is as it would be written again.
- * @throws ComplaintError where Python does not compute one of the models, which a run begun on another engine may have
- */
+/** Writes the folder. What is there already of what all trainings share is as it would be written again. */
 export async function writeJob(run: PreparedRun, training: JobTraining, place: JobPlace): Promise<void> {
-  for (const model of [training.pairing.student, training.teacher?.architecture]) if (model) requireFamily(model);
   const { shared, folder } = place;
   const data = path.join(shared, 'data');
   for (const part of [data, folder]) await makeFolder(part);
@@ -75,11 +68,6 @@ export async function writeJob(run: PreparedRun, training: JobTraining, place: J
   await writeAtomically(path.join(folder, 'job.json'), `${text}\n`);
 }
 
-function requireFamily({ family }: Architecture): void {
-  if ((torchrunFamilies as readonly string[]).includes(family)) return;
-  throw new ComplaintError(complaint('torchrun-without-family', { family, families: torchrunFamilies }));
-}
-
 /** job.json; paths are relative to its folder, so that all of it can be taken elsewhere. */
 function describeJob(run: PreparedRun, training: JobTraining, place: JobPlace): Record<string, unknown> {
   const { experiment, data } = run;
@@ -97,6 +85,8 @@ function describeJob(run: PreparedRun, training: JobTraining, place: JobPlace): 
     strategy: strategy === 'ddp' ? 'ddp' : 'fsdp',
     divideTeacher: strategy === 'fsdp with the teacher divided',
     dropoutDraws: experiment.torchrun?.dropout ?? 'device',
+    activationCheckpointing: experiment.torchrun?.activationCheckpointing ?? false,
+    compile: experiment.torchrun?.compile ?? false,
     training: spec,
     objective: objective ?? null,
     student,

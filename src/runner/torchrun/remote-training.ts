@@ -11,12 +11,13 @@ import { openRecords, type RecordWriter } from '../../run-directory/record-file'
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { PreparedRun } from '../run/prepared-run';
 import { InputError } from '../../protocol/problem';
+import type { RunHost } from '../../protocol/records';
 import { writeJob } from './job';
 import { packageFolder } from './interpreter';
 import { type Host, quoted } from './ssh';
 import { strategyFor } from './strategy';
 import type { Torchrun } from './torchrun';
-import { Following, MOST_RESTARTS, type Event, type TorchrunTraining } from './training';
+import { Following, keptErrors, MOST_RESTARTS, reasonIn, type Event, type TorchrunTraining } from './training';
 
 /** Below the home folder there. */
 const PLACE = '.cache/distillery';
@@ -73,23 +74,32 @@ export async function trainOverSsh(
     else void tellWish(run, host, `${there}/${job}`);
   };
   const stopListening = run.control.listen(tell);
+  const logs = new FetchedLogs(host, `${there}/${job}`, directory, path.relative(shared, folder));
+  run.control.fetchLogs = () => logs.fetch();
   if (run.control.stopping || run.control.paused) tell();
   const following = new Following(run, training);
   const copied = new CopiedRecords(training.paths);
   let code: number | undefined;
-  const lost = (reason: string): void => {
-    void run.recorder.note(`warning: no connection to ${host.name} (${reason}); the training goes on there`);
-    connection.isLost = true;
-    if (run.control.stopping) wish.abort();
+  // A record that cannot be written now is written with the next.
+  const tellRecord = (host: RunHost): void => void run.recorder.update({ host }).catch(() => undefined);
+  const heard = (lost?: string): void => {
+    const { name } = host;
+    if (lost !== undefined) {
+      void run.recorder.note(`warning: no connection to ${name} (${lost}); the training goes on there`);
+      tellRecord({ name, lost: { since: new Date().toISOString(), reason: lost } });
+      connection.isLost = true;
+      if (run.control.stopping) wish.abort();
+    } else if (connection.isLost) {
+      void run.recorder.note(`there is a connection to ${name} again`);
+      tellRecord({ name });
+      connection.isLost = false;
+      // A wish of meanwhile has not arrived.
+      tell();
+    }
   };
   try {
-    const lines = host.follow(`${there}/${job}/events`, `${there}/${job}/pid`, wish.signal, lost);
+    const lines = host.follow(`${there}/${job}/events`, `${there}/${job}/pid`, wish.signal, heard);
     for await (const line of lines) {
-      // A wish of meanwhile has not arrived.
-      if (connection.isLost) {
-        connection.isLost = false;
-        tell();
-      }
       const exit = EXIT.exec(line);
       if (exit) {
         code = Number(exit[1]);
@@ -100,17 +110,16 @@ export async function trainOverSsh(
   } finally {
     stopListening();
     copied.close();
+    run.control.fetchLogs = undefined;
   }
   if (wish.signal.aborted) return false;
+  await logs.fetch().catch((error: unknown) => run.recorder.note(`its logs were not fetched: ${String(error)}`));
   await fetchResults(host, output, training.paths);
   const isFinished = following.finished;
   if (code !== 0 || isFinished === undefined) {
     const errors = await host.ask(`tail -n 200 ${quoted(`${there}/${job}/errors`)}`);
-    const reason =
-      errors
-        .trim()
-        .split('\n')
-        .findLast((line) => /Error|Exception/.test(line)) ?? 'it said nothing';
+    const lines = errors.split('\n').filter((line) => line.trim() !== '');
+    const reason = reasonIn(lines);
     throw InputError.at(`${host.name}:${there}/${job}/errors`, 'torchrun-failed', { code: code ?? 'none', reason });
   }
   if (isFinished) {
@@ -144,8 +153,9 @@ async function sendCheckpoints(host: Host, paths: TrainingPaths, output: string)
 /** Its processes have no terminal and nobody who waits for them; what they say is in files. */
 function startScript({ interpreter, processes, threads }: Torchrun, there: string, job: string): string {
   const elastic = `--standalone --nnodes=1 --nproc-per-node=${processes} --max-restarts=${MOST_RESTARTS}`;
+  const kept = keptErrors(`${job}/logs`).map(quoted).join(' ');
   const train =
-    `${quoted(interpreter.python)} -m torch.distributed.run ${elastic} -m distillery_torch ${quoted(job)}; ` +
+    `${quoted(interpreter.python)} -m torch.distributed.run ${elastic} ${kept} -m distillery_torch ${quoted(job)}; ` +
     `echo "{\\"distillery\\": \\"exit\\", \\"code\\": $?}"`;
   const environment = {
     PYTHONPATH: '$PWD/python',
@@ -225,6 +235,45 @@ async function fetchResults(host: Host, output: string, paths: TrainingPaths): P
     for (const file of await readdir(probes)) await rename(path.join(probes, file), path.join(paths.probes, file));
   } finally {
     await rm(aside, { recursive: true, force: true });
+  }
+}
+
+/** What torchrun and its processes have said there, in a folder of the run: `torchrun.log`, and a file for each process. */
+class FetchedLogs {
+  private fetching: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly host: Host,
+    private readonly job: string,
+    private readonly directory: string,
+    private readonly training: string,
+  ) {}
+
+  /** One after another. @throws ComplaintError where the host does not give them */
+  fetch(): Promise<void> {
+    const fetched = this.fetching.then(() => this.fetchNow());
+    this.fetching = fetched.catch(() => undefined);
+    return fetched;
+  }
+
+  private async fetchNow(): Promise<void> {
+    const aside = path.join(this.directory, 'torchrun-logs');
+    const target = path.join(this.directory, 'logs', this.training);
+    await removeOwned(aside);
+    await makeFolder(aside);
+    try {
+      await this.host.fetch(this.job, ['errors', 'logs'], aside);
+      await requireOwnedTree(aside);
+      await saveDirectoryAtomically(target, async (folder) => {
+        const logs = path.join(aside, 'logs');
+        const names = existsSync(logs) ? await readdir(logs) : [];
+        for (const name of names) await rename(path.join(logs, name), path.join(folder, name));
+        const errors = path.join(aside, 'errors');
+        if (existsSync(errors)) await rename(errors, path.join(folder, 'torchrun.log'));
+      });
+    } finally {
+      await rm(aside, { recursive: true, force: true });
+    }
   }
 }
 

@@ -13,6 +13,9 @@ export const NO_CONNECTION = 255;
 /** Between two attempts to reach a host again: the first, and the longest after doubling. */
 const PATIENCE_MS = { first: 1000, most: 60_000 };
 
+/** Said by the other side where there is a connection, before the lines of a file. */
+const FOLLOWS = 'distillery-follows';
+
 export interface Said {
   code: number | null;
   output: string;
@@ -71,30 +74,37 @@ export class Host {
 
   /**
    * Lines of a file there, from its first on, as long as a process lives whose number is in another file. A connection that is lost is made
-   * again, however long that takes, and nothing is told twice; `lost` hears of each time.
+   * again, however long that takes, and nothing is told twice. `connection` hears of each time that there is one, and, with what ssh says, that
+   * there is none any more.
    */
   async *follow(
     file: string,
     pid: string,
     signal: AbortSignal,
-    lost: (reason: string) => void,
+    connection: (lost?: string) => void,
   ): AsyncGenerator<string, void> {
     let [told, patience, isLost] = [0, PATIENCE_MS.first, false];
     const isOver = (): boolean => signal.aborted;
     while (!isOver()) {
       // What was written last is read after the process has gone: the wait is for tail, which looks once a second.
       const child = this.start(
-        `tail -n +${told + 1} -f ${quoted(file)} & reading=$!; while kill -0 "$(cat ${quoted(pid)})" 2> /dev/null; do sleep 1; done; sleep 2; kill $reading`,
+        `echo ${FOLLOWS}; tail -n +${told + 1} -f ${quoted(file)} & reading=$!; while kill -0 "$(cat ${quoted(pid)})" 2> /dev/null; do sleep 1; done; sleep 2; kill $reading`,
       );
       child.stdin!.end();
       const ended = outcomeOf(child, false);
       const stop = (): void => void child.kill();
       signal.addEventListener('abort', stop, { once: true });
       try {
+        let follows = false;
         for await (const line of createInterface({ input: child.stdout! })) {
-          told++;
-          [patience, isLost] = [PATIENCE_MS.first, false];
-          yield line;
+          if (follows) {
+            told++;
+            yield line;
+          } else if (line === FOLLOWS) {
+            // What stands before it is said by the person's own shell there.
+            [follows, patience, isLost] = [true, PATIENCE_MS.first, false];
+            connection();
+          }
         }
       } finally {
         signal.removeEventListener('abort', stop);
@@ -102,7 +112,7 @@ export class Host {
       }
       const { code, errors } = await ended;
       if (code === 0 || isOver()) return;
-      if (!isLost) lost(lastLine(errors));
+      if (!isLost) connection(lastLine(errors));
       isLost = true;
       await delay(patience, undefined, { signal }).catch(() => undefined);
       patience = Math.min(2 * patience, PATIENCE_MS.most);

@@ -47,6 +47,7 @@ export function strategyFor(
       rows: role === 'student' ? data.train.length : data.labelled.length,
       epochs: spec.epochs,
       stored: { values: 'auto' },
+      recomputesBlocks: experiment.torchrun?.activationCheckpointing,
     },
     { device, devices: processes, hosts },
     strategy,

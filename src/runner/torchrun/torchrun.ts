@@ -5,7 +5,8 @@ import { deviceNamed, type Device } from '../../distill/planning/devices';
 import type { Experiment, ResolvedExperiment } from '../../experiment/file/schema';
 import { complaint, ComplaintError } from '../../protocol/problem';
 import { devicesOf, type torchrunStrategies } from '../../protocol/torchrun';
-import { findInterpreter, type Interpreter } from './interpreter';
+import { rememberHost } from '../devices/hosts';
+import { findInterpreter, requireCompiler, type Interpreter } from './interpreter';
 import { Host } from './ssh';
 import { deviceHere } from './device-here';
 
@@ -26,7 +27,7 @@ export interface Torchrun {
 
 /**
  * One worker a GPU, or one on the processor, unless the experiment says how many.
- * @throws ComplaintError where there is no Python with PyTorch, or it is to be trained elsewhere
+ * @throws ComplaintError where there is no Python with PyTorch, torch.compile is asked for and does not work, or it is to be trained elsewhere
  */
 export async function openTorchrun(
   experiment: Pick<Experiment | ResolvedExperiment, 'torchrun' | 'threads'>,
@@ -38,6 +39,8 @@ export async function openTorchrun(
   if (hosts > 1) throw new ComplaintError(complaint('torchrun-hosts-here', { hosts }));
   const host = where === 'ssh' ? new Host(on!) : undefined;
   const interpreter = await findInterpreter(experiment, host);
+  if (host) await rememberHost(host.name, interpreter);
+  if (experiment.torchrun?.compile) await requireCompiler(interpreter, host);
   const count = processes === 'auto' ? Math.max(1, interpreter.gpus.length) : processes;
   const cores = host ? interpreter.cores : os.availableParallelism();
   const threads = Math.max(1, Math.floor((experiment.threads ?? cores) / count));

@@ -66,7 +66,7 @@ export async function trainOnTorchrun(
   await writeJob(run, training, { shared, folder, runner: process.pid, strategy });
   const wish = new Wish(run, folder);
   await wish.tell();
-  const child = start(torchrun, folder);
+  const child = start(torchrun, folder, path.join(directory, 'logs', path.relative(shared, folder)));
   const stopListening = run.control.listen(() => void wish.tell());
   const closed = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
@@ -89,8 +89,12 @@ export async function trainOnTorchrun(
   }
 }
 
-function start({ interpreter, processes, threads }: Torchrun, folder: string): ChildProcess {
-  const elastic = ['--standalone', '--nnodes=1', `--nproc-per-node=${processes}`, `--max-restarts=${MOST_RESTARTS}`];
+function start({ interpreter, processes, threads }: Torchrun, folder: string, logs: string): ChildProcess {
+  requireOwned(logs);
+  const elastic = [
+    ...['--standalone', '--nnodes=1', `--nproc-per-node=${processes}`, `--max-restarts=${MOST_RESTARTS}`],
+    ...keptErrors(logs),
+  ];
   const worker = ['-m', 'distillery_torch', folder];
   return spawn(interpreter.python, ['-m', 'torch.distributed.run', ...elastic, ...worker], {
     cwd: packageFolder(),
@@ -99,6 +103,9 @@ function start({ interpreter, processes, threads }: Torchrun, folder: string): C
     windowsHide: true,
   });
 }
+
+/** What each process says on standard error goes into a file of its own, START/attempt_N/RANK/stderr.log, and on to who reads torchrun's. */
+export const keptErrors = (folder: string): string[] => [`--log-dir=${folder}`, '--tee=2'];
 
 /** Workers of one machine find each other without its network. */
 const loopback: NodeJS.ProcessEnv = process.platform === 'linux' ? { GLOO_SOCKET_IFNAME: 'lo' } : {};
@@ -152,10 +159,8 @@ class ErrorOutput {
     lines.on('close', () => log.end());
   }
 
-  /** The first worker's own error, or else the last line. */
   get reason(): string {
-    const error = this.last.map((line) => errorLine.exec(line)?.[1]).find((found) => found !== undefined);
-    return (error ?? this.last.at(-1) ?? 'it said nothing').trim();
+    return reasonIn(this.last);
   }
 }
 
@@ -163,6 +168,12 @@ const LINES_KEPT = 200;
 
 /** The last line of a traceback, `torch.OutOfMemoryError: …`, after a worker's number where torchrun puts one before it. */
 const errorLine = /^(?:\[\w+\]:)?\s*((?:[a-z_]+\.)*[A-Z]\w*(?:Error|Exception|Exit): .*)/;
+
+/** The first worker's own error, or else the last line. */
+export function reasonIn(lines: readonly string[]): string {
+  const error = lines.map((line) => errorLine.exec(line)?.[1]).find((found) => found !== undefined);
+  return (error ?? lines.at(-1) ?? 'it said nothing').trim();
+}
 
 /** Hears what Python says, and tells it on as `trainModel` does. */
 export class Following {

@@ -151,7 +151,7 @@ describe('fetching a model', () => {
     const { path: found, origin } = await locateModel(id, workspace);
     const expected = await readArchitecture('test/golden/data/gguf/llama.gguf');
     expect([await readArchitecture(found), origin]).toEqual([expected, expect.objectContaining({ asked: id, commit })]);
-    expect((await listModels(workspace)).models).toMatchObject([
+    expect((await listModels(workspace)).models.filter(isHere)).toMatchObject([
       { id, family: 'llama', licence: 'apache-2.0', tasks: ['causal-lm'] },
     ]);
 
@@ -363,7 +363,7 @@ describe('the program', () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(told.map(({ phase }) => phase)).toEqual(expect.arrayContaining(['downloading', 'checking']));
     const { models } = await document<{ models: ModelRecord[] }>(['models'], workspace, environment());
-    expect(models).toEqual([
+    expect(models.filter(isHere)).toEqual([
       expect.objectContaining({
         id: 'models/broken',
         source: 'folder',
@@ -421,6 +421,9 @@ describe('the program', () => {
     expect(partsIn(blobs)).toEqual([]);
   });
 });
+
+/** In the test's own folders: a machine may have others installed. */
+const isHere = ({ source }: ModelRecord): boolean => source !== 'package';
 
 const goldenFiles = (name: string): [string, Buffer][] =>
   ['config.json', 'model.safetensors'].map((file) => [file, readFileSync(path.join(golden(name), file))]);

@@ -1,0 +1,60 @@
+"""Processes that train together."""
+
+from __future__ import annotations
+
+import os
+from typing import TypeVar, cast
+
+import torch
+import torch.distributed as dist
+
+T = TypeVar("T")
+
+
+class Processes:
+    """This process among those that train together; ``torchrun`` names them in the environment, without it there is one."""
+
+    def __init__(self) -> None:
+        self.world = int(os.environ.get("WORLD_SIZE", "1"))
+        self.rank = int(os.environ.get("RANK", "0"))
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        self.device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)
+        if "WORLD_SIZE" in os.environ:
+            dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
+        self.is_first = self.rank == 0
+
+    def sum(self, values: list[float]) -> list[float]:
+        """Add up over all processes, in float64."""
+        if self.world == 1:
+            return values
+        tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
+        dist.all_reduce(tensor)
+        summed: list[float] = tensor.tolist()
+        return summed
+
+    def gather(self, values: torch.Tensor) -> torch.Tensor:
+        """Give those of each process, [processes, …], int64 on the host."""
+        every = torch.zeros((self.world, *values.shape), dtype=torch.int64, device=self.device)
+        every[self.rank] = values
+        if self.world > 1:
+            dist.all_reduce(every)
+        return every.cpu()
+
+    def share(self, value: T | None) -> T:
+        """Give what the first process has; what the others say does not matter."""
+        shared = [value]
+        if self.world > 1:
+            dist.broadcast_object_list(shared, device=self.device)
+        return cast("T", shared[0])
+
+    def wait(self) -> None:
+        """Wait for all."""
+        if self.world > 1:
+            dist.barrier()
+
+    def close(self) -> None:
+        """End what joined them."""
+        if dist.is_initialized():
+            dist.destroy_process_group()

@@ -1,0 +1,65 @@
+"""Models in shards: each of two processes reads and writes its own rows, and none gathers a whole tensor."""
+
+import os
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor
+
+from distillery_torch.checkpoint import Position, find_last, open_last, save_last
+from distillery_torch.processes import Processes
+from distillery_torch.shards import Files, shard_of
+
+SHAPES = {"0.weight": (5, 3), "0.bias": (5,), "1.weight": (1, 5), "1.bias": (1,)}
+"""Rows that two do not divide, and one that only one of them gets."""
+
+
+def model_in_shards(stored):
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 1))
+    fully_shard(model)
+    device = torch.device("cpu")
+    weights = {name: stored.read_as(name, parameter, device) for name, parameter in model.named_parameters()}
+    model.load_state_dict(weights, assign=True)
+    return model
+
+
+def one_of_two(rank, folder):
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1"}
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    processes = Processes.__new__(Processes)
+    processes.world, processes.rank, processes.is_first, processes.device = 2, rank, rank == 0, torch.device("cpu")
+    model = model_in_shards(Files(folder / "initial" / "model.safetensors"))
+    whole = model(torch.eye(3)).detach()
+    model.reshard()
+
+    def gathered(self, **_):
+        raise AssertionError("a tensor was gathered")
+
+    DTensor.full_tensor = gathered
+    weights = {name: shard_of(parameter) for name, parameter in model.named_parameters()}
+    assert sum(len(one.value) for one in weights.values()) < sum(shape[0] for shape in SHAPES.values())
+    moments = {f"first.{name}": shard for name, shard in weights.items()}
+    save_last(folder, folder / "initial", Position(7, 1, 1.0, None, 0), weights, moments, processes)
+    processes.wait()
+    again = model_in_shards(open_last(find_last(folder)))
+    assert torch.equal(again(torch.eye(3)), whole)
+    dist.destroy_process_group()
+
+
+def test_two_processes_write_one_checkpoint(tmp_path):
+    (tmp_path / "initial").mkdir()
+    (tmp_path / "initial" / "config.json").write_text("{}")
+    weights = {name: torch.rand(shape) for name, shape in SHAPES.items()}
+    save_file(weights, tmp_path / "initial" / "model.safetensors")
+    mp.start_processes(one_of_two, (tmp_path,), nprocs=2, start_method="spawn")
+    last = find_last(tmp_path)
+    stored = load_file(last / "model.safetensors")
+    moments = load_file(last / "optimizer.safetensors")
+    for name, value in weights.items():
+        assert torch.equal(stored[name], value)
+        assert torch.equal(moments[f"first.{name}"], value)

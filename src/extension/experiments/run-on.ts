@@ -1,0 +1,223 @@
+/** @file Run Experiment on…: this machine, a host over ssh, a cluster. What is missing there is said before anything begins or is sent. */
+
+import {
+  commands,
+  l10n,
+  ProgressLocation,
+  QuickPickItemKind,
+  Uri,
+  window,
+  workspace,
+  type QuickPickItem,
+} from 'vscode';
+import { access, constants } from 'node:fs/promises';
+import path from 'node:path';
+import { inLabel } from '../../protocol/escapes';
+import { experimentFormat } from '../../protocol/export-formats';
+import { formatBytes } from '../../protocol/format';
+import type { DeviceRecord } from '../../protocol/records';
+import { torchrunEngine, type ScheduledPlace } from '../../protocol/torchrun';
+import { ask, inform } from '../base/messages';
+import { errorOf } from '../base/failure';
+import { typeInTerminal } from '../base/terminal';
+import { typeHostName } from '../runs/choose-host';
+import { describeHost, factWords, showMissing } from '../runs/host-words';
+import { type Hosts, suggestedHosts } from '../runs/hosts';
+import type { RunCommandParts } from '../runs/run-commands';
+
+export interface PlaceParts extends RunCommandParts {
+  /** What can compute on this machine; asked when it is first wanted. */
+  devices: () => Promise<readonly DeviceRecord[]>;
+}
+
+/** Where a run goes, as options of the command line. */
+export type RunOptions = ['--on', string] | ['--engine', string] | [];
+
+type Place =
+  /** Without an engine: as the file says. */
+  | { kind: 'here'; engine?: string }
+  /** Without a name, which is then to be typed. */
+  | { kind: 'host'; name?: string }
+  | { kind: 'cluster'; scheduler: ScheduledPlace };
+
+interface PlaceItem extends QuickPickItem {
+  place?: Place;
+}
+
+/**
+ * Asks where an experiment is to be trained, and makes sure of it. Undefined where the person chooses nothing, where something is missing, and
+ * where the experiment was written out for a cluster.
+ * @param again begins anew, for after what was missing is there
+ */
+export async function choosePlace(
+  parts: PlaceParts,
+  experiment: Uri,
+  again: (host: string) => Thenable<unknown>,
+  given?: string,
+): Promise<RunOptions | undefined> {
+  const place: Place | undefined = given === undefined ? await pickPlace(parts) : { kind: 'host', name: given };
+  if (place?.kind === 'cluster') await writeForCluster(parts, experiment, place.scheduler);
+  if (place?.kind === 'here') return place.engine === undefined ? [] : ['--engine', place.engine];
+  if (place?.kind !== 'host') return undefined;
+  const host = place.name ?? (await typeHostName());
+  if (host === undefined || !(await isWanted(parts.hosts, host, again))) return undefined;
+  return ['--on', host];
+}
+
+/** What can be seen at once stands first and does not move: engines come when they have been asked. */
+async function pickPlace({ hosts, devices, log }: PlaceParts): Promise<Place | undefined> {
+  await hosts.ready().catch((error: unknown) => log.error(String(error)));
+  const suggested = (await suggestedHosts()).filter((name) => !hosts.has(name));
+  const separator = (label: string): PlaceItem => ({ label, kind: QuickPickItemKind.Separator });
+  const first: PlaceItem[] = [
+    {
+      label: `$(device-desktop) ${l10n.t('This machine')}`,
+      description: l10n.t('as the file says'),
+      place: { kind: 'here' },
+    },
+    separator(l10n.t('Hosts, over ssh')),
+    ...hosts.known.map(({ name, record }) => ({
+      label: `$(vm) ${name}`,
+      description: inLabel(describeHost(record)),
+      place: { kind: 'host', name } as const,
+    })),
+    ...suggested.map((name) => ({
+      label: `$(vm-outline) ${name}`,
+      description: l10n.t('in your ssh configuration'),
+      place: { kind: 'host', name } as const,
+    })),
+    { label: `$(add) ${l10n.t('Another host…')}`, place: { kind: 'host' } },
+    separator(l10n.t('Clusters')),
+    {
+      label: '$(server-process) Slurm…',
+      description: l10n.t('a folder with slurm.sh, for sbatch'),
+      place: { kind: 'cluster', scheduler: 'slurm' },
+    },
+    {
+      label: '$(server-environment) Kubernetes…',
+      description: l10n.t('a folder with a PyTorchJob, for kubectl'),
+      place: { kind: 'cluster', scheduler: 'kubernetes' },
+    },
+    separator(l10n.t('Engines of this machine')),
+    {
+      label: `$(circuit-board) ${torchrunEngine}`,
+      description: l10n.t('PyTorch of this machine, several processes or GPUs'),
+      place: { kind: 'here', engine: torchrunEngine },
+    },
+  ];
+  const picker = window.createQuickPick<PlaceItem>();
+  Object.assign(picker, { items: first, placeholder: l10n.t('Where to train'), matchOnDescription: true, busy: true });
+  const asked = devices()
+    .then((found) => {
+      const engines = found.filter(({ available }) => available).map(engineItem);
+      const [active] = picker.activeItems;
+      picker.keepScrollPosition = true;
+      picker.items = [...first, ...engines];
+      if (active) picker.activeItems = [active];
+    })
+    .catch((error: unknown) => log.error(String(error)))
+    .finally(() => (picker.busy = false));
+  void asked;
+  const chosen = await new Promise<PlaceItem | undefined>((resolve) => {
+    picker.onDidAccept(() => {
+      resolve(picker.selectedItems[0]);
+      picker.hide();
+    });
+    picker.onDidHide(() => resolve(undefined));
+    picker.show();
+  });
+  // What is told of the devices afterwards is of no use to one that is gone, and does it no harm.
+  void asked.finally(() => picker.dispose());
+  return chosen?.place;
+}
+
+function engineItem({ engine, name, memoryBytes, device }: DeviceRecord): PlaceItem {
+  const parts = [name, memoryBytes !== undefined && formatBytes(memoryBytes)];
+  return {
+    label: `$(${device === 'gpu' ? 'circuit-board' : 'server'}) ${engine}`,
+    description: inLabel(parts.filter((part) => typeof part === 'string').join(' · ')),
+    place: { kind: 'here', engine },
+  };
+}
+
+/** Says what the host has, and asks; or says what is missing. */
+async function isWanted(hosts: Hosts, name: string, again: (host: string) => Thenable<unknown>): Promise<boolean> {
+  const record = await hosts.check(name);
+  if (record.problems.length > 0) {
+    // The message may stand for a long time.
+    void showMissing(record, () => again(name));
+    return false;
+  }
+  const train = l10n.t('Train There');
+  const detail = [
+    `${factWords(record.found!).join(', ')}.`,
+    l10n.t(
+      'Its rows as tokens, first weights and teacher are sent there, into ~/.cache/distillery, and removed when the run is done. The training goes on there while there is no connection.',
+    ),
+  ].join('\n\n');
+  return (await ask(l10n.t('Train on {0}?', name), detail, train)) === train;
+}
+
+/** The file that starts it in the folder, and the command of the person's that reads it. */
+const starts: Record<ScheduledPlace, { file: string; program: string; command: string }> = {
+  slurm: { file: 'slurm.sh', program: 'sbatch', command: 'sbatch slurm.sh' },
+  kubernetes: { file: 'pytorchjob.json', program: 'kubectl', command: 'kubectl apply -f pytorchjob.json' },
+};
+
+/** Writes everything that the experiment needs into a folder, where the person says. Submitting it is theirs. */
+async function writeForCluster(parts: PlaceParts, experiment: Uri, where: ScheduledPlace): Promise<void> {
+  const name = path.basename(experiment.fsPath).replace(/\.distill\.json$/, '');
+  const picked = await window.showOpenDialog({
+    canSelectFiles: false,
+    canSelectFolders: true,
+    openLabel: l10n.t('Write Here'),
+    title:
+      where === 'slurm'
+        ? l10n.t('Folder on a file system that all hosts of the cluster share')
+        : l10n.t('Folder to write to; it is copied into the volume of the claim'),
+  });
+  if (!picked?.[0]) return;
+  const folder = Uri.joinPath(picked[0], `${name}-${where}`);
+  const options = {
+    location: ProgressLocation.Notification,
+    title: l10n.t('Writing {0} …', inLabel(`${name}-${where}`)),
+  };
+  const args = ['export', experiment.fsPath, '--format', experimentFormat, '--where', where, '--to', folder.fsPath];
+  const cwd = path.dirname(experiment.fsPath);
+  const { failure, code, lines, document } = await window.withProgress(
+    options,
+    () => parts.startRunner(args, { cwd }).ended,
+  );
+  if (failure) throw errorOf(failure);
+  if (code !== 0) throw new Error(lines.at(-1) ?? l10n.t('The export ended without saying why.'));
+  const { notes = [] } = (document ?? {}) as { notes?: string[] };
+  // The offer may stand for a long time.
+  void offerStart(folder, where, notes);
+}
+
+async function offerStart(folder: Uri, where: ScheduledPlace, notes: readonly string[]): Promise<void> {
+  const { file, program, command } = starts[where];
+  const place = Uri.joinPath(folder, file);
+  const open = l10n.t('Open {0}', file);
+  const type = l10n.t('Type {0} in a Terminal', program);
+  const reveal = l10n.t('Reveal');
+  const buttons = (await isHere(program)) ? [open, type, reveal] : [open, reveal];
+  const words = [l10n.t('{0} has all that is needed.', path.basename(folder.fsPath)), ...notes].join(' ');
+  const chosen = await inform(words, ...buttons);
+  if (chosen === open) await window.showTextDocument(place);
+  if (chosen === type) typeInTerminal(command, folder.fsPath);
+  const isOpen = workspace.getWorkspaceFolder(folder) !== undefined;
+  if (chosen === reveal) await commands.executeCommand(isOpen ? 'revealInExplorer' : 'revealFileInOS', place);
+}
+
+/** Whether a program is on this machine's PATH; it is not started. */
+async function isHere(program: string): Promise<boolean> {
+  const folders = (process.env.PATH ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder));
+  const found = folders.map((folder) =>
+    access(path.join(folder, program), constants.X_OK).then(
+      () => true,
+      () => false,
+    ),
+  );
+  return (await Promise.all(found)).includes(true);
+}

@@ -1,0 +1,34 @@
+/** @file Asks the person for a host: the only way in which one comes to be used. */
+
+import { l10n, window } from 'vscode';
+import { hostPattern } from '../../protocol/torchrun';
+import { pick } from '../base/pick';
+import { type Hosts, suggestedHosts } from './hosts';
+
+const OTHER = '';
+
+/** One that is not known yet: those that ssh knows are offered, and any other can be typed. */
+export async function askHostName(hosts: Hosts): Promise<string | undefined> {
+  const suggested = (await suggestedHosts()).filter((name) => !hosts.has(name));
+  if (suggested.length === 0) return typeHostName();
+  const choices = [
+    ...suggested.map((name) => ({ label: name, description: l10n.t('in your ssh configuration'), value: name })),
+    { label: l10n.t('Another host…'), description: '', value: OTHER },
+  ];
+  const chosen = await pick(choices, l10n.t('Host to train on, over ssh'));
+  return chosen === OTHER ? typeHostName() : chosen;
+}
+
+export async function typeHostName(): Promise<string | undefined> {
+  const name = await window.showInputBox({
+    title: l10n.t('Host to train on, over ssh'),
+    prompt: l10n.t('A name that your ssh knows, or USER@NAME. Ports, keys and jumps belong in ~/.ssh/config.'),
+    placeHolder: 'gpu1',
+    ignoreFocusOut: true,
+    validateInput: (text) =>
+      hostPattern.test(text.trim())
+        ? undefined
+        : l10n.t('Write NAME or USER@NAME, of letters, numbers, points and dashes.'),
+  });
+  return name?.trim();
+}

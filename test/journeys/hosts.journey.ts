@@ -1,0 +1,165 @@
+/** @file Run Experiment on…: a host is asked what it lacks before anything begins, a run goes there and says so, a cluster gets a folder. */
+
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { beginRun, changeRun, train } from '../extension/sample-run';
+import { hasPython, python } from '../torchrun/python';
+import { torture } from '../torture';
+import { hasSshd, OtherHost } from '../torchrun/sshd';
+import { setMachine, sshOf } from './desk';
+import { atEnd } from './endings';
+import { newWorkspace, sampleWorkspace, writeClassifier } from './real-runs';
+import { plain, themes, Workbench, type Theme } from './workbench';
+
+const allThemes = Object.keys(themes) as Theme[];
+
+it.skipIf(!hasSshd)('an experiment goes to a host when what was missing there is there', async () => {
+  const other = await OtherHost.start();
+  atEnd(() => other.end());
+  const workspace = newWorkspace();
+  writeClassifier(workspace, { controls: [] });
+  const window = await Workbench.open(workspace, { theme: 'dark' });
+  const { page, dialog, notification } = window;
+  copyFileSync(other.ssh, sshOf(window.serverFolder));
+  setMachine(window.serverFolder, { 'distillery.hostInterpreters': { there: 'no-such-python' } });
+  await window.openFile('spam.distill.json');
+
+  await window.runCommand('Distillery: Run Experiment on…');
+  const list = page.locator('.quick-input-list .monaco-list-row');
+  await list.filter({ hasText: 'as the file says' }).waitFor();
+  // They come when they have been asked.
+  await list.filter({ hasText: /cpu/ }).first().waitFor({ timeout: 120_000 });
+  for (const place of ['Another host…', 'Slurm…', 'Kubernetes…', 'torchrun'])
+    await list.filter({ hasText: place }).first().waitFor();
+  await window.picture('run-on');
+  await window.pick('Another host…');
+  const typed = page.locator('.quick-input-widget input').first();
+  await typed.fill('-oProxyCommand=id');
+  await page.getByText('Write NAME or USER@NAME').waitFor();
+  await typed.fill('there');
+  await page.keyboard.press('Enter');
+
+  const missing = notification.filter({ hasText: 'Nothing can be trained on there yet.' });
+  await missing.waitFor({ timeout: 120_000 });
+  expect(plain(await missing.textContent())).toContain('Python cannot be started as "no-such-python" on there');
+  await missing.getByRole('button', { name: 'Connect to there' }).waitFor();
+  await window.picture('run-on-missing');
+
+  // It is known now, with what it has.
+  await window.openSidebar();
+  const hosts = window.rows('Devices').filter({ hasText: /^Hosts/ });
+  await hosts.locator('.monaco-tl-twistie').click();
+  const row = window.rows('Devices').filter({ hasText: /^there/ });
+  await expect.poll(async () => plain(await row.textContent())).toMatch(/^there ?not ready · .* free$/);
+  if (!hasPython) return;
+
+  setMachine(window.serverFolder, { 'distillery.hostInterpreters': { there: python } });
+  // The editor hears of it in its own time: asked again until it has.
+  await expect
+    .poll(
+      async () => {
+        if (await missing.isVisible()) await missing.getByRole('button', { name: 'Ask Again' }).click();
+        await dialog.or(missing).first().waitFor({ timeout: 120_000 });
+        return dialog.isVisible();
+      },
+      { timeout: 240_000 },
+    )
+    .toBe(true);
+  expect(plain(await dialog.textContent())).toMatch(/Train on there\?.*PyTorch \d.*sent there/);
+  await window.picture('run-on-question');
+  await expect.poll(async () => plain(await row.textContent())).toMatch(/^there ?(?!not ).*PyTorch/);
+  if (!torture) {
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    expect(existsSync(path.join(workspace, '.distillery'))).toBe(false);
+    return;
+  }
+  await dialog.getByRole('button', { name: 'Train There' }).click();
+  await window.lab.getByText(/torchrun.* on there/).waitFor({ timeout: 120_000 });
+  await window.lab.locator('.status.done').waitFor({ timeout: 240_000 });
+  const run = window.rows('Experiments').filter({ hasText: 'on there' });
+  await window.rows('Experiments').filter({ hasText: /^spam/ }).locator('.monaco-tl-twistie').click();
+  await run.waitFor();
+  for (const theme of allThemes) {
+    await window.chooseTheme(theme);
+    await window.picture(`hosts-${theme}`);
+  }
+});
+
+it('a run on a host tells that there is no connection, and one of a host that nobody has named asks first', async () => {
+  const workspace = newWorkspace();
+  writeClassifier(workspace);
+  const lost = { since: new Date().toISOString(), reason: 'Connection timed out' };
+  const elsewhere = { engine: 'torchrun', device: '2 × NVIDIA H100 80GB HBM3' };
+  const begun = await beginRun(workspace, { name: 'Far away', ...elsewhere, host: { name: 'gpu1', lost } });
+  atEnd(() => begun.lock.release());
+  await train(begun.paths, 'student', 1, 120);
+  const stopped = await beginRun(workspace, { name: 'Of a stranger', ...elsewhere, host: { name: 'gpu2' } });
+  await changeRun(stopped, { status: 'stopped' });
+  const window = await Workbench.open(workspace, { theme: 'dark' });
+  await window.openSidebar();
+  const row = window.rows('Experiments').filter({ hasText: 'no connection to gpu1' });
+  await row.click();
+  await window.lab.getByText(/No connection to gpu1 since \d/).waitFor();
+  await window.lab.getByText(/torchrun, 2 × NVIDIA H100.* on gpu1/).waitFor();
+  for (const theme of allThemes) {
+    await window.chooseTheme(theme);
+    await window.picture(`lost-${theme}`);
+  }
+  await changeRun(begun, { host: { name: 'gpu1' } });
+  await window.lab.getByText(/No connection/).waitFor({ state: 'detached' });
+
+  const other = window.rows('Experiments').filter({ hasText: 'on gpu2' });
+  await other.hover();
+  await other.getByRole('button', { name: 'Resume Run' }).click();
+  await window.dialog.waitFor();
+  expect(plain(await window.dialog.textContent())).toMatch(
+    /Go on with Of a stranger on gpu2\?.*neither listed nor gone to.*sent there/,
+  );
+  for (const name of ['Go On There', 'Go On Here']) await window.dialog.getByRole('button', { name }).waitFor();
+  await window.picture('resume-question');
+  await window.dialog.getByRole('button', { name: 'Cancel' }).click();
+  await window.dialog.waitFor({ state: 'detached' });
+  await other.waitFor();
+});
+
+it('logs of several processes are offered one by one', async () => {
+  const workspace = newWorkspace();
+  writeClassifier(workspace);
+  const run = await beginRun(workspace, { name: 'Of two' });
+  for (const rank of [0, 1]) {
+    const folder = path.join(run.paths.directory, 'logs/student/x_1/attempt_0', String(rank));
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, 'stderr.log'), `said by rank ${rank}\n`);
+  }
+  await changeRun(run, { status: 'stopped' });
+  const window = await Workbench.open(workspace, { theme: 'dark' });
+  await window.openSidebar();
+  await window.takeFromMenu(window.rows('Experiments').filter({ hasText: 'stopped' }).first(), 'Show Log');
+  await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Process of rank 0' }).waitFor();
+  await window.picture('logs-of-ranks');
+  await window.pick('Process of rank 1');
+  await window.page.getByText('said by rank 1').waitFor();
+});
+
+it('for a cluster it is written into a folder, and submitting it is left to the person', async () => {
+  const workspace = sampleWorkspace('spam');
+  const [run] = readdirSync(path.join(workspace, '.distillery/runs')).sort();
+  const experiment = JSON.parse(readFileSync(path.join(workspace, 'spam.distill.json'), 'utf8')) as object;
+  const taught = { ...experiment, name: 'Taught', teacher: { source: 'run', run }, tokenizer: { source: 'teacher' } };
+  writeFileSync(path.join(workspace, 'taught.distill.json'), JSON.stringify(taught));
+  mkdirSync(path.join(workspace, 'shared/inner'), { recursive: true });
+  const window = await Workbench.open(workspace, { theme: 'dark' });
+  await window.openFile('taught.distill.json');
+  await window.runCommand('Distillery: Run Experiment on…');
+  await window.pick('Slurm…');
+  await window.answerWithPath(path.join(workspace, 'shared/'), 'inner');
+  const written = window.notification.filter({ hasText: 'taught-slurm has all that is needed.' });
+  await written.waitFor({ timeout: 120_000 });
+  expect(plain(await written.textContent())).toContain('sbatch slurm.sh');
+  await window.picture('run-on-slurm');
+  await written.getByRole('button', { name: 'Open slurm.sh' }).click();
+  await window.page.getByText('#SBATCH --job-name=distillery-taught').waitFor();
+  expect(existsSync(path.join(workspace, 'shared/taught-slurm/jobs/student/job.json'))).toBe(true);
+});
