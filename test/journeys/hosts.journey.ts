@@ -34,6 +34,8 @@ it.skipIf(!hasSshd)('an experiment goes to a host when what was missing there is
     await list.filter({ hasText: place }).first().waitFor();
   await window.picture('run-on');
   await window.pick('Another host…');
+  // The list has the same place, until it has gone.
+  await page.locator('.quick-input-title').filter({ hasText: 'Host to train on' }).waitFor();
   const typed = page.locator('.quick-input-widget input').first();
   await typed.fill('-oProxyCommand=id');
   await page.getByText('Write NAME or USER@NAME').waitFor();

@@ -212,7 +212,7 @@ export class Workbench {
   async palette(typed: string): Promise<string[]> {
     const list = await this.openPalette(typed);
     const titles = await list.locator('.monaco-list-row .label-name').allTextContents();
-    await this.page.keyboard.press('Escape');
+    await this.closePalette();
     return titles;
   }
 
@@ -225,7 +225,13 @@ export class Workbench {
   async untilPossible(title: string): Promise<void> {
     await this.openPalette(title);
     await this.untilOffered(title);
+    await this.closePalette();
+  }
+
+  /** Or what is picked next is a row of the list that is being closed. */
+  private async closePalette(): Promise<void> {
     await this.page.keyboard.press('Escape');
+    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
   }
 
   /** The palette works out anew what it offers when its text changes, and not before. */
