@@ -101,10 +101,13 @@ describe('the Devices view', () => {
       const typed = page.locator('.quick-input-widget input').first();
 
       await window.runCommand('Distillery: Set Hugging Face Token…');
+      // The palette has the same place, until it has gone; so has a list.
+      await page.getByText('Access token of Hugging Face').waitFor();
       await typed.fill('of yesterday');
       await page.keyboard.press('Enter');
       await window.runCommand('Distillery: Fetch Model…');
       await window.pick('A model of Hugging Face');
+      await page.getByText('Id of a model of Hugging Face').waitFor();
       await typed.fill('tiny');
       await page.getByText('Write it as org/name').waitFor();
       await typed.fill('tiny/bert');
