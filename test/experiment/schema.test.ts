@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type * as z from 'zod';
 import { experimentEditorSchema } from '../../src/experiment/file/editor-schema';
-import { experimentJsonSchema, type JsonSchema } from '../../src/experiment/file/schema';
+import { experimentJsonSchema, experimentSchema, type JsonSchema } from '../../src/experiment/file/schema';
 
 const committed = join(import.meta.dirname, '../../media/experiment.schema.json');
 
@@ -36,5 +37,32 @@ describe('the JSON Schema of experiment files', () => {
 
   it('requires only what has no default', () => {
     expect(experimentJsonSchema().required).toEqual(['task', 'dataset', 'teacher', 'student']);
+  });
+});
+
+/** All schemas that one is made of, itself among them. */
+function* partsOf(schema: z.core.$ZodType): Generator<z.core.$ZodType> {
+  yield schema;
+  const { shape, element, items, options, innerType, keyType, valueType } = schema._zod.def as unknown as Partial<
+    Record<'shape' | 'items' | 'options', Record<string, z.core.$ZodType>>
+  > &
+    Partial<Record<'element' | 'innerType' | 'keyType' | 'valueType', z.core.$ZodType>>;
+  const parts = [shape, items, options].flatMap((several) => Object.values(several ?? {}));
+  for (const part of [...parts, element, innerType, keyType, valueType]) if (part) yield* partsOf(part);
+}
+
+describe('the schema of experiment files', () => {
+  it('refuses an object with a length of its own wherever a text or a list is meant', () => {
+    const types = ['string', 'array'];
+    const meant = [...partsOf(experimentSchema)].filter(({ _zod: { def } }) => types.includes(def.type)) as z.ZodType[];
+    expect(meant.length).toBeGreaterThan(30);
+    const faults = meant.flatMap((schema) => {
+      try {
+        return schema.safeParse({ length: { toString: 1 } }).success ? [schema.description ?? schema.type] : [];
+      } catch (error) {
+        return [`${schema.type}: ${String(error)}`];
+      }
+    });
+    expect(faults).toEqual([]);
   });
 });

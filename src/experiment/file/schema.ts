@@ -83,9 +83,7 @@ const datasetSchema = z
       .optional()
       .describe('At most so many of the rows without labels, drawn likewise; 0 leaves them out. All if left out.'),
     textColumn: text().default('text').describe('Column (JSON key) that holds the text.'),
-    pairColumn: z
-      .string()
-      .min(1)
+    pairColumn: text()
       .optional()
       .describe('text-classification of two texts: the column of the second, for example "hypothesis".'),
     labelColumn: text().default('label').describe('text-classification: the column of the class.'),
@@ -95,22 +93,16 @@ const datasetSchema = z
       .describe(
         'text-classification: what labelColumn holds. "single": one class. "multiple": names of all labels that apply, a list or one text with labelSeparator between them; [] where none applies. "regression": a number. Left out, it is seen from the training rows: lists are several labels, numbers that are not all whole a regression.',
       ),
-    labelSeparator: z
-      .string()
-      .min(1)
+    labelSeparator: text()
       .optional()
       .meta({
         description: `labels "multiple": what stands between the names in one text, as in a cell of a CSV file; "${usualSeparator}" if left out. The separator alone says that no label applies; an empty cell, that the row has no label.`,
         examples: [';'],
       }),
-    promptColumn: z
-      .string()
-      .min(1)
+    promptColumn: text()
       .optional()
       .describe('causal-lm: the column of a prompt that conditions the completion and is counted in no loss.'),
-    completionColumn: z
-      .string()
-      .min(1)
+    completionColumn: text()
       .optional()
       .describe(
         'causal-lm: the column of the completion that is learnt. Goes with promptColumn, in place of textColumn.',
@@ -399,7 +391,7 @@ const teacherSchema = z
         ).default(20),
         prompt: z
           .string()
-          .max(20_000)
+          .check(z.maxLength(20_000, measured))
           .regex(/\{text\}/)
           .optional()
           .meta({
@@ -430,22 +422,17 @@ const teacherSchema = z
     z
       .strictObject({
         source: z.literal('ensemble'),
-        teachers: z
-          .array(memberSchema)
-          .min(1)
-          .meta({
-            description:
-              'Models that share the tokenizer, and the classes in their order; their families and sizes may differ.',
-            examples: [
-              [
-                { source: 'checkpoint', path: 'models/a' },
-                { source: 'checkpoint', path: 'models/b' },
-              ],
+        teachers: some(memberSchema).meta({
+          description:
+            'Models that share the tokenizer, and the classes in their order; their families and sizes may differ.',
+          examples: [
+            [
+              { source: 'checkpoint', path: 'models/a' },
+              { source: 'checkpoint', path: 'models/b' },
             ],
-          }),
-        weights: z
-          .array(z.number().gt(0))
-          .min(1)
+          ],
+        }),
+        weights: some(z.number().gt(0))
           .optional()
           .meta({
             description: 'One for each entry of `teachers`, shared by its seeds. All count alike if left out.',
@@ -491,9 +478,7 @@ const studentSchema = z
         z
           .strictObject({
             from: z.literal('teacher'),
-            layers: z
-              .array(z.int().min(0))
-              .min(1)
+            layers: some(z.int().min(0))
               .optional()
               .meta({
                 description:
@@ -575,18 +560,15 @@ const distillationSchema = z
     hidden: z
       .strictObject({
         loss: z.enum(hiddenLossKinds).default('mse').describe('How hidden states are compared.'),
-        layers: z
-          .array(z.tuple([z.int().min(0), z.int().min(0)]).meta({ examples: [[1, 0]] }))
-          .min(1)
-          .meta({
-            description: 'Pairs [teacher block, student block], counted from 0; the output of each is compared.',
-            examples: [
-              [
-                [1, 0],
-                [3, 1],
-              ],
+        layers: some(z.tuple([z.int().min(0), z.int().min(0)]).meta({ examples: [[1, 0]] })).meta({
+          description: 'Pairs [teacher block, student block], counted from 0; the output of each is compared.',
+          examples: [
+            [
+              [1, 0],
+              [3, 1],
             ],
-          }),
+          ],
+        }),
         weight: z.number().gt(0).default(0.1).describe('Weight of this loss in the total.'),
       })
       .optional()
@@ -699,9 +681,7 @@ export const torchrunSchema = z
       .describe(
         'Has torch.compile make kernels of the blocks: a minute or more at the start, faster steps. On a processor it needs a C++ compiler.',
       ),
-    interpreter: z
-      .string()
-      .min(1)
+    interpreter: text()
       .optional()
       .meta({
         description:
