@@ -5,7 +5,7 @@ import type { CacheLayout } from './cache-layout';
 import type { StoredValues } from './records';
 import type { Examples } from '../../dataset/example-store';
 import type { OpaqueModel } from '../../model/architecture';
-import type { Model } from '../../model/parameters';
+import type { Model, Parameters } from '../../model/parameters';
 
 /** Another number is another cache: to be raised when records, places or blocks change. */
 const FORMAT = 1;
@@ -36,7 +36,7 @@ export function cacheKey({ teacher, task, examples, maxLength, layout, values, c
   const settings = { FORMAT, architecture, task, maxLength, parts, blocks: blocks.length, values, computedBy };
   hash.update(JSON.stringify(settings));
   if ('digests' in teacher) hash.update(teacher.digests.join());
-  else for (const [name, values] of Object.entries(teacher.parameters).sort(byName)) addArray(hash, name, values);
+  else addParameters(hash, teacher.parameters);
   for (let index = 0; index < examples.length; index++) {
     const { inputIds, typeIds, labels } = examples.at(index)!;
     addArray(hash, 'ids', inputIds);
@@ -45,6 +45,11 @@ export function cacheKey({ teacher, task, examples, maxLength, layout, values, c
     addArray(hash, 'labels', typeof labels === 'number' ? Int32Array.of(labels) : labels);
   }
   return hash.digest('hex').slice(0, 32);
+}
+
+/** Names and values of a model's parameters, whatever their order. */
+export function addParameters(hash: Hash, parameters: Parameters): void {
+  for (const [name, values] of Object.entries(parameters).sort(byName)) addArray(hash, name, values);
 }
 
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { ExampleStore, StoredExamples, type Examples, type ExamplesWithRows } from '../../dataset/example-store';
 import { notCounted, type TokenExample } from '../../dataset/examples';
 import { Predictor } from '../../distill/evaluation/predictor';
+import { addParameters } from '../../distill/teacher/cache-key';
 import { EnsemblePredictor } from '../../distill/teacher/ensemble-predictor';
 import { generateAll } from '../../model/generate';
 import type { Model } from '../../model/parameters';
@@ -65,12 +66,7 @@ function openLog({ experiment, data, paths, executor }: PreparedRun, { models, w
   const computedBy = [executor.engine, precision];
   const of = models.map(({ architecture }, i) => ({ architecture, weight: weights[i] }));
   hash.update(JSON.stringify({ FORMAT, of, computedBy, tokenizer: data.tokenizer.contentHash }));
-  for (const { parameters } of models) {
-    for (const [name, { buffer, byteOffset, byteLength }] of Object.entries(parameters).sort(byName)) {
-      hash.update(`${name} ${byteLength} `);
-      hash.update(new Uint8Array(buffer, byteOffset, byteLength));
-    }
-  }
+  for (const { parameters } of models) addParameters(hash, parameters);
   const directory = path.join(teacherCaches(path.dirname(paths.directory)), hash.digest('hex').slice(0, 32));
   return AnswerLog.open(directory, {
     teacher: nameOfTeacher(experiment, paths.id, 0),
@@ -82,8 +78,6 @@ function openLog({ experiment, data, paths, executor }: PreparedRun, { models, w
     created: new Date().toISOString(),
   });
 }
-
-const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
 
 /** False where the run was asked to stop meanwhile. */
 async function write(run: PreparedRun, teacher: WritingTeacher, log: AnswerLog): Promise<boolean> {
