@@ -14,12 +14,13 @@ const onEachExecutor = [
 ];
 const onWebGpu = 'test/engine/webgpu*.test.ts';
 
-/** Tests of what a process knows of its libraries, or holds of tensors, for as long as it lives, each file in a process of its own. */
+/** Tests of what a process knows of its libraries, holds of tensors, or has told the system, for as long as it lives, each file in a process of its own. */
 const alone = [
   'test/engine/eager.test.ts',
   'test/engine/libraries.test.ts',
   'test/engine/openvino*.test.ts',
   'test/engine/tensorflow*.test.ts',
+  'test/engine/scheduling.test.ts',
   'test/engine/shared-process.test.ts',
 ];
 

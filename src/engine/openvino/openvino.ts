@@ -10,6 +10,7 @@ import { compilerEnvironment, defaultCacheFolder, GraphCache, processorFeatures,
 import { GraphCompiler } from './compiler';
 import type { OpenVinoLibrary } from './library';
 import { loadOpenVino } from './loading';
+import { keepTurns } from '../scheduling';
 import { OpenVinoTensor } from './tensor';
 import { formatThreads } from '../../protocol/format';
 
@@ -34,6 +35,7 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
   const { device = 'CPU', precision = 'float32', threads = os.availableParallelism() } = options;
   requireDevice(library, device);
   requirePrecision(library, device, precision);
+  if (device === 'CPU') keepTurns();
   const properties: CompilerFacts['properties'] = {
     NUM_STREAMS: '1',
     PERFORMANCE_HINT: 'LATENCY',
