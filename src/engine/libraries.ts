@@ -46,8 +46,6 @@ const inside: Partial<Record<PackageName, string>> = { 'tensorflow-gpu': 'tensor
 /** Other names are of installations that go on, or were interrupted. */
 export const isVersion = (name: string): boolean => /^\d+(\.\d+)*$/.test(name);
 
-const byNumber = new Intl.Collator('en', { numeric: true }).compare;
-
 /** The newest version of a library or a model: installed, or else the one that a package ships in `libraries` beside the runner. */
 export function installedLibrary(name: PackageName): InstalledLibrary | undefined {
   const installed = newestIn(librariesFolder(), name);
@@ -60,6 +58,7 @@ export function installedLibrary(name: PackageName): InstalledLibrary | undefine
 function newestIn(root: string, name: PackageName): Omit<InstalledLibrary, 'isPackaged'> | undefined {
   const home = path.join(root, name);
   if (!existsSync(home)) return undefined;
+  const byNumber = new Intl.Collator('en', { numeric: true }).compare;
   const version = readdirSync(home).filter(isVersion).sort(byNumber).at(-1);
   return version === undefined ? undefined : { version, folder: path.join(home, version, inside[name] ?? ''), root };
 }

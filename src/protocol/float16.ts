@@ -46,13 +46,9 @@ function float16Bits(word: number): number {
   return sign | (roundedShift(magnitude, 13) - (112 << 10));
 }
 
-/** value / 2^shift, ties to even. */
-function roundedShift(value: number, shift: number): number {
-  const half = 2 ** (shift - 1);
-  const rest = value & (2 ** shift - 1);
-  const quotient = value >>> shift;
-  return quotient + (rest > half || (rest === half && (quotient & 1) === 1) ? 1 : 0);
-}
+/** value / 2^shift, ties to even: what lies below is rounded by adding just less than a half, or a half where the quotient is odd. */
+const roundedShift = (value: number, shift: number): number =>
+  (value + (1 << (shift - 1)) - 1 + ((value >>> shift) & 1)) >>> shift;
 
 /** The value of one bit pattern. */
 export const float16At = (bits: number): number => float16Table()[bits]!;

@@ -2,7 +2,6 @@
 
 import { EngineUnavailable, type Executor } from '../../engine/executor';
 import { openExecutor } from '../../engine/engines';
-import { bfloat16Pays, timePrecisions } from '../../engine/openvino/probe';
 import type { Experiment } from '../../experiment/file/schema';
 import type { Source } from '../../experiment/file/source';
 import { engineFacts, engineOfTeacherPrecision, type DeviceKind, type EngineName } from '../../protocol/engines';
@@ -44,6 +43,7 @@ export async function openEngine(wish: EngineRequest, source: Source, told: Told
 
 /** A processor may name bfloat16 among its instructions and be slower with it. */
 async function warnOfSlowBfloat16(told: Told): Promise<void> {
+  const { bfloat16Pays, timePrecisions } = await import('../../engine/openvino/probe');
   const { float32, bfloat16 } = await timePrecisions();
   if (bfloat16Pays({ float32, bfloat16 })) return;
   const times = `${formatMilliseconds(bfloat16)} where float32 takes ${formatMilliseconds(float32)}`;

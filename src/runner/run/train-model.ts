@@ -1,6 +1,6 @@
 /** @file Trains one model of a run to its end, or until asked to stop: steps, evaluations, probes, checkpoints. */
 
-import { collectGarbage } from '../../engine/freed-memory';
+import { collectCopies } from '../../engine/freed-memory';
 import type { Evaluator } from '../../distill/evaluation/evaluator';
 import { StoppedAsking } from '../../distill/teacher/cache';
 import { NotFinite, requireFiniteTensor } from '../../distill/not-finite';
@@ -101,7 +101,7 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
   const architecture = pairing.student;
   const specs = trainedSpecs(pairing);
   const resumed = await restore(training, recorder);
-  if (resumed) collectGarbage(); // The state has been copied.
+  if (resumed) collectCopies(); // The state has been copied.
   let best = resumed?.best;
   /** Evaluations since the best one. */
   let waited = resumed?.waited ?? 0;

@@ -6,7 +6,7 @@ import { KeptAnswers } from '../../distill/teacher/kept-answers';
 import type { TargetSource, Teacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { Trainer } from '../../distill/training/trainer';
-import { collectGarbage } from '../../engine/freed-memory';
+import { collectCopies } from '../../engine/freed-memory';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import path from 'node:path';
 import { controlPaths, memberPaths, type TrainingPaths } from '../../run-directory/run-paths';
@@ -255,7 +255,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     options: spec,
     initial: await training.initial(),
   });
-  collectGarbage(); // The initial weights have been copied.
+  collectCopies(); // The initial weights have been copied.
   const evaluator = new Evaluator({
     executor,
     task,
