@@ -29,7 +29,7 @@ import { classGains, type ClassPair } from './class-gains';
 import { kindOf, withIntervals, type HardLabels, type MeasuredModel } from './comparison-intervals';
 import { comparisonOverSeeds, type MeasuredSeed } from './comparison-seeds';
 import { loadModel } from './models';
-import type { Model } from '../../model/parameters';
+import type { FrozenModel } from '../../model/parameters';
 import { sharedResamples } from './shared-resamples';
 
 export interface ComparedModel {
@@ -38,7 +38,7 @@ export interface ComparedModel {
   /** Hugging Face folder. */
   folder: string;
   /** Its weights, where they are in memory; otherwise they are loaded. */
-  held?: Model | undefined;
+  held?: FrozenModel | undefined;
   /** Of the folder, where those in memory are fewer. */
   parameters?: number | undefined;
 }
@@ -62,7 +62,7 @@ export interface ComparisonSetup {
   /** Student and controls of each seed. */
   seeds: readonly { seed: number; models: readonly ComparedModel[] }[];
   /** One, or an ensemble's members, as they lie in memory; none of an opaque teacher. `parameters` as of `ComparedModel`. */
-  teachers: readonly { folder: string; model: Model; parameters?: number | undefined }[];
+  teachers: readonly { folder: string; model: FrozenModel; parameters?: number | undefined }[];
   /** What an opaque teacher takes. */
   opaque?: TeacherSize | undefined;
   /** At which the teacher's soft labels are kept. */
@@ -264,7 +264,7 @@ async function measure(
   latencyMs?: number,
 ): Promise<MeasuredModel> {
   const { executor, task, batches, teacher, latencyText } = setup;
-  const { architecture, parameters } = held ?? (await loadModel(folder));
+  const { architecture, parameters } = held ?? (await loadModel(executor, folder));
   const evaluator = new Evaluator({
     executor,
     task,

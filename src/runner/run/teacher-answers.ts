@@ -34,7 +34,7 @@ import { formatBytes, formatCount } from '../../protocol/format';
 import { cacheKey, type OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { RoundingError, roundingText, toFloat16, toMostProbable } from '../../distill/teacher/rounding-error';
 import { isFileError, KeptAnswers } from '../../distill/teacher/kept-answers';
-import type { Model } from '../../model/parameters';
+import type { FrozenModel } from '../../model/parameters';
 import type { PreparedRun } from './prepared-run';
 import { reportReduced } from './teacher-precision';
 
@@ -62,7 +62,7 @@ export function wantsCache({ experiment: { teacher, task }, data }: Pick<Prepare
 
 /** The teacher of a distillation, on the device and in host memory. */
 interface TeacherToAsk {
-  model: Model | OpaqueIdentity;
+  model: FrozenModel | OpaqueIdentity;
   frozen: Teacher;
   imitated: Imitated;
   /** Of an ensemble's member. */

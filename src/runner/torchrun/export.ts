@@ -69,7 +69,7 @@ export async function exportForTorchrun(
   };
   const run = (await prepareRun(setup))!; // nobody stops it
   try {
-    const model = await loadModel(teacher, run.data.kept);
+    const model = await loadModel(executor, teacher, run.data.kept);
     const architecture = await studentArchitecture(experiment, run.data, model.architecture);
     const frozen = new FrozenTeacher(executor, model.architecture, model.parameters);
     const kept = await prunedUnits(run, frozen, architecture);

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { mapValues } from '../../distill/named';
 import { wholeBlocks, type Pairing } from '../../distill/pairing';
 import type { Strategy } from '../../distill/planning/scaling';
 import { projectionShapes } from '../../distill/specs';
@@ -10,7 +11,7 @@ import type { TrainingSpec } from '../../experiment/file/schema';
 import { writeAtomically } from '../../model/files/atomic';
 import { saveCheckpoint } from '../../model/files/checkpoint';
 import { writeSafetensors, type TensorToWrite } from '../../model/files/safetensors';
-import type { Model, Parameters } from '../../model/parameters';
+import { floatsOf, type FrozenModel, type Parameters } from '../../model/parameters';
 import type { Role } from '../../protocol/records';
 import { makeFolder } from '../../run-directory/folders';
 import type { TrainingPaths } from '../../run-directory/run-paths';
@@ -25,7 +26,7 @@ export interface JobTraining {
   name: string;
   pairing: Pairing;
   /** Whom the model is held against; of a teacher that is trained, none. */
-  teacher?: Model | undefined;
+  teacher?: FrozenModel | undefined;
   initial: () => Promise<Parameters>;
   paths: TrainingPaths;
   spec: TrainingSpec;
@@ -53,7 +54,7 @@ export async function writeJob(run: PreparedRun, training: JobTraining, place: J
   const { teacher, pairing, initial } = training;
   const teacherFolder = path.join(shared, 'teacher-model');
   if (teacher && !existsSync(path.join(teacherFolder, 'config.json'))) {
-    await saveCheckpoint(teacherFolder, teacher.architecture, teacher.parameters);
+    await saveCheckpoint(teacherFolder, teacher.architecture, mapValues(teacher.parameters, floatsOf));
   }
   const first = await initial();
   const initialFolder = path.join(folder, 'initial');
