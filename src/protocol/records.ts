@@ -293,6 +293,8 @@ export interface RunProgress {
 /** What a queued run waits for. */
 export interface WaitingRecord {
   device: DeviceKind;
+  /** Which it waits for instead, where it is trained elsewhere. */
+  host?: string | undefined;
   /** A paused one that has the device, else the next before it in the queue; absent while its name is not known. */
   run?: string | undefined;
   /** That one is paused: it holds the device until it goes on or is stopped. */

@@ -24,7 +24,8 @@ import { initialProjections, initialTeacher, loadModel, studentArchitecture, tra
 import { onnxSettingOf } from './onnx-teacher';
 import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
-import { teacherAnswers, wantsCache } from './teacher-answers';
+import { wantsCache } from './cache-place';
+import { teacherAnswers } from './teacher-answers';
 import { trainOverSsh } from '../torchrun/remote-training';
 import { trainOnTorchrun } from '../torchrun/training';
 import { trainModel } from './train-model';
@@ -155,7 +156,7 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
     planRoles(run, architectures, student.architecture);
   }
   if (await isExported(paths)) return true;
-  // Python asks the teacher itself.
+  // Python asks the teacher itself, and keeps what it says.
   const targets = run.torchrun
     ? undefined
     : await teacherAnswers(run, { models: teachers, frozen, imitated: imitatedOf(pairing) });

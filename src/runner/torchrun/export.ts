@@ -104,6 +104,7 @@ export async function exportForTorchrun(
           shared: path.join(folder, 'jobs'),
           folder: path.join(folder, 'jobs', place),
           strategy,
+          caches: path.join(folder, 'jobs', 'caches'),
           tokenizer: path.join(paths.directory, 'tokenizer'),
         });
       }

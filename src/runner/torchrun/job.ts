@@ -16,6 +16,7 @@ import type { Role } from '../../protocol/records';
 import { makeFolder } from '../../run-directory/folders';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import { choosePinned } from '../run/pinned';
+import { writeAnswers } from './answers';
 import { trainingBatches, type PreparedRun } from '../run/prepared-run';
 
 /** Read by python/distillery_torch/experiment.py, which refuses another. */
@@ -42,6 +43,8 @@ export interface JobPlace {
   strategy: Strategy;
   /** The tokenizer's folder, where Python is to write the finished model. */
   tokenizer?: string;
+  /** Where the teacher's answers are kept, if not in the workspace. */
+  caches?: string;
 }
 
 /** Writes the folder. What is there already of what all trainings share is as it would be written again. */
@@ -65,7 +68,8 @@ export async function writeJob(run: PreparedRun, training: JobTraining, place: J
   if (projections.length > 0) {
     await writeSafetensors(path.join(initialFolder, 'projections.safetensors'), Object.fromEntries(projections));
   }
-  const text = JSON.stringify(describeJob(run, training, place), undefined, 2);
+  const answers = await writeAnswers(run, training, folder, place.caches);
+  const text = JSON.stringify({ ...describeJob(run, training, place), answers: answers ?? null }, undefined, 2);
   await writeAtomically(path.join(folder, 'job.json'), `${text}\n`);
 }
 
