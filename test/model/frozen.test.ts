@@ -8,7 +8,7 @@ import { cutVocabulary } from '../../src/model/cut-vocabulary';
 import { loadCheckpoint, loadFrozen } from '../../src/model/files/checkpoint';
 import { saveGguf } from '../../src/model/files/gguf-save';
 import { storedParameter } from '../../src/model/layouts/gguf';
-import { ggufArchitectureFor, type GgufArchitecture } from '../../src/model/layouts/gguf-keys';
+import { ggufArchitectureFor, type GgufArchitecture } from '../../src/model/layouts/gguf';
 import { parameterShapes } from '../../src/model/layouts/config';
 import {
   floatsOf,
