@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cutVocabulary } from '../../src/model/cut-vocabulary';
 import { loadCheckpoint, loadFrozen } from '../../src/model/files/checkpoint';
 import { saveGguf } from '../../src/model/files/gguf-save';
-import { storedParameter } from '../../src/model/layouts/gguf';
-import { ggufArchitectureFor, type GgufArchitecture } from '../../src/model/layouts/gguf';
+import { storedParameter, type GgufArchitecture } from '../../src/model/layouts/gguf';
+import { ggufArchitectureFor } from '../../src/model/layouts/gguf-keys';
 import { parameterShapes } from '../../src/model/layouts/config';
 import {
   floatsOf,
