@@ -50,6 +50,8 @@ export default defineConfig({
     // What a page shows or says a little later; a second is short on a busy machine.
     expect: { poll: { timeout: 20_000 } },
     server: { deps: { inline: [/@tensorflow/] } },
+    // What Vite has made of a module stays from run to run: half of what a single file's tests take is that of tfjs.
+    experimental: { fsModuleCache: true, fsModuleCachePath: path.resolve('.cache/vitest') },
     projects: [
       {
         extends: true,

@@ -38,7 +38,7 @@ async function missingGpu(): Promise<Pick<Candidate, 'missing'>> {
 }
 
 /** The tests of a `describe` for each executor. What they are given returns it, once the suite has begun. */
-export function describeOnEach(title: string, tests: (executor: () => Executor) => void): void {
+export function describeOnEach(title: string, tests: (executor: () => Executor, engine: Engine) => void): void {
   for (const { engine, missing } of candidates) {
     const reason = missing === undefined ? '' : ` (skipped: ${missing})`;
     describe.skipIf(missing !== undefined)(`${title}, on ${engine}${reason}`, () => {
@@ -46,7 +46,7 @@ export function describeOnEach(title: string, tests: (executor: () => Executor) 
       beforeAll(async () => {
         executor = await openExecutor(engine);
       });
-      tests(() => executor);
+      tests(() => executor, engine);
     });
   }
 }

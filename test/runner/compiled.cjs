@@ -1,7 +1,8 @@
 /**
  * @file Loaded before the program: takes what V8 has compiled of it once for all tests, since a start spends half of its time on that. Version and flags
- * of V8 are in the file's name, with the program's size and time: what was compiled of another one is never taken. Where there is none for these flags the
- * program starts as it does for a person. `DISTILLERY_COMPILES`: this start leaves one, of all the functions that it has used.
+ * of V8 are in the file's name, with the program's size and time: what was compiled of another one is never taken, and a copy that keeps the time is the
+ * same one. Where there is none for these flags the program starts as it does for a person. `DISTILLERY_COMPILES`: this start leaves one, of all the
+ * functions that it has used.
  */
 
 const fs = require('node:fs');
@@ -10,14 +11,14 @@ const Module = require('node:module');
 const v8 = require('node:v8');
 const vm = require('node:vm');
 
-const program = path.resolve(__dirname, '..', '..', 'dist', 'runner.js');
+const folder = path.resolve(__dirname, '..', '..', 'dist', 'test', 'compiled');
 const { _compile } = Module.prototype;
 
 Module.prototype._compile = function (content, filename, ...rest) {
-  if (filename !== program) return _compile.call(this, content, filename, ...rest);
-  const { size, mtimeMs } = fs.statSync(program);
+  if (path.basename(filename) !== 'runner.js') return _compile.call(this, content, filename, ...rest);
+  const { size, mtimeMs } = fs.statSync(filename);
   const flags = v8.cachedDataVersionTag();
-  const file = path.join(path.dirname(program), 'test', 'compiled', `${size}-${Math.floor(mtimeMs)}-${flags}`);
+  const file = path.join(folder, `${size}-${Math.round(mtimeMs)}-${flags}`);
   let cachedData;
   try {
     cachedData = fs.readFileSync(file);
@@ -27,7 +28,7 @@ Module.prototype._compile = function (content, filename, ...rest) {
   const script = new vm.Script(Module.wrap(content.replace(/^#!.*/, '')), { filename, cachedData });
   if (!cachedData)
     process.once('exit', () => {
-      fs.mkdirSync(path.dirname(file), { recursive: true });
+      fs.mkdirSync(folder, { recursive: true });
       fs.writeFileSync(file, script.createCachedData());
     });
   const require = Module.createRequire(filename);

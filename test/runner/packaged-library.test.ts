@@ -1,15 +1,6 @@
 /** @file A library that a package ships beside the runner is used without an installation. */
 
-import {
-  copyFileSync,
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, linkSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -19,6 +10,9 @@ import type { DeviceRecord } from '../../src/protocol/records';
 import { runnerFile } from './program';
 
 const openvino = findLibrary('openvino');
+
+/** With its time, by which it is known as what has been compiled before. */
+const copyProgram = (to: string): void => cpSync(runnerFile, path.join(to, 'runner.js'), { preserveTimestamps: true });
 
 describe.skipIf(openvino === undefined)('OpenVINO in a package', () => {
   // Inside the project, where onnxruntime is found.
@@ -35,7 +29,7 @@ describe.skipIf(openvino === undefined)('OpenVINO in a package', () => {
   };
 
   it('is there, and cannot be removed', () => {
-    copyFileSync(runnerFile, path.join(folder, 'runner.js'));
+    copyProgram(folder);
     const device = (): DeviceRecord =>
       (run() as { devices: DeviceRecord[] }).devices.find(({ engine }) => engine === 'openvino')!;
     expect(device()).toMatchObject({ available: false, install: 'openvino' });
@@ -46,8 +40,9 @@ describe.skipIf(openvino === undefined)('OpenVINO in a package', () => {
     for (const name of readdirSync(openvino!).filter((name) => name.includes('.so') || /\.(dll|dylib)$/.test(name))) {
       linkSync(realpathSync(path.join(openvino!, name)), path.join(home, '1.2.3', name));
     }
-    expect(device()).toMatchObject({ available: true, reason: null });
-    expect(device()).not.toHaveProperty('library');
+    const packaged = device();
+    expect(packaged).toMatchObject({ available: true, reason: null });
+    expect(packaged).not.toHaveProperty('library');
     // Of the version that would be fetched nothing is.
     const { version } = libraryFor('openvino')!;
     mkdirSync(path.join(home, version));
@@ -67,7 +62,7 @@ describe.skipIf(openvino === undefined)('OpenVINO in a package', () => {
     const clone = path.join(folder, 'clone', 'dist');
     mkdirSync(clone, { recursive: true });
     writeFileSync(path.join(folder, 'clone', 'package.json'), '{ "name": "distillery" }');
-    copyFileSync(runnerFile, path.join(clone, 'runner.js'));
+    copyProgram(clone);
     const env = { ...process.env, DISTILLERY_LIBRARIES: path.join(folder, 'installed'), DISTILLERY_DATA: folder };
     const command = [path.join(clone, 'runner.js'), 'devices', '--json'];
     const { devices } = JSON.parse(execFileSync(process.execPath, command, { env }).toString()) as {

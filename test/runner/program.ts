@@ -74,6 +74,8 @@ export interface TinyExperiment {
   distillation?: Record<string, unknown>;
   /** In place of a teacher and a tokenizer that are trained. */
   teacher?: Record<string, unknown>;
+  /** Of a teacher that is trained: two where one of several is asked for, its hidden states among them. */
+  teacherLayers?: number;
   /** "cpu" unless the test is about it: no time goes into measuring. */
   engine?: string;
   precision?: string;
@@ -96,6 +98,7 @@ export function tinyWorkspace({
   training,
   distillation,
   teacher,
+  teacherLayers = distillation?.hidden === undefined ? 1 : 2,
   engine = 'cpu',
   precision,
   threads = 1,
@@ -130,7 +133,7 @@ export function tinyWorkspace({
       : { source: 'train', kind: family === 'gpt2' ? 'bpe' : 'wordpiece', vocabularySize: 512 },
     teacher: teacher ?? {
       source: 'train',
-      architecture: { family, hiddenSize: 48, layers: 2, heads: 4 },
+      architecture: { family, hiddenSize: 48, layers: teacherLayers, heads: 4 },
       training: { ...common, epochs: 1 },
     },
     student: { architecture: { family, hiddenSize: 24, layers: 1, heads: 2 } },

@@ -9,7 +9,7 @@ import type { KeptUnits } from '../../src/model/pruning';
 import { document, tinyWorkspace } from './program';
 
 it('keeps the most important of its teacher, says which, and the same each time', async () => {
-  const workspace = tinyWorkspace({ task: 'text-classification', withoutTest: true });
+  const workspace = tinyWorkspace({ task: 'text-classification', withoutTest: true, teacherLayers: 2 });
   const file = path.join(workspace, 'tiny.distill.json');
   const experiment = JSON.parse(readFileSync(file, 'utf8')) as { training: object };
   const student = {

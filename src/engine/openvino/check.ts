@@ -83,13 +83,16 @@ export function fingerprintOf(outputs: Tensors): Fingerprint {
 
 function normOf(data: HostArray): number {
   let squares = 0;
-  for (let i = 0; i < data.length; i++) squares += data[i]! ** 2;
+  for (let i = 0; i < data.length; i++) squares += data[i]! * data[i]!;
   return Math.sqrt(squares);
 }
 
 function distanceOf(a: HostArray, b: HostArray): number {
   let squares = 0;
-  for (let i = 0; i < a.length; i++) squares += (a[i]! - b[i]!) ** 2;
+  for (let i = 0; i < a.length; i++) {
+    const difference = a[i]! - b[i]!;
+    squares += difference * difference;
+  }
   return Math.sqrt(squares);
 }
 

@@ -55,13 +55,18 @@ const needWheel = ({ skip }: TestContext): void => {
 };
 
 describe('installing a library', () => {
-  it('fetches it by its name with pip, unpacks what is needed, and leaves nothing else', async (context) => {
+  it('fetches it by its name with pip, unpacks what is needed, says how far it is, and leaves nothing else', async (context) => {
     needWheel(context);
     const libraries = folder();
-    const result = await document<LibraryRecord>(['devices', '--install', 'openvino'], folder(), {
-      DISTILLERY_LIBRARIES: libraries,
-      ...offline(path.dirname(keptWheel)),
-    });
+    const { stdout, stderr } = await install(libraries, offline(path.dirname(keptWheel)), ['--json']);
+    // For programs, in lines of JSON.
+    const lines = stderr
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.map(({ phase }) => phase)).toEqual(expect.arrayContaining(['checking', 'unpacking']));
+    for (const { phase, bytes, of } of lines) if (phase !== undefined) expect(bytes).toBeLessThanOrEqual(of as number);
+    const result = JSON.parse(stdout) as LibraryRecord;
     const home = path.join(libraries, 'openvino');
     expect(result).toEqual({
       library: 'openvino',
@@ -97,17 +102,6 @@ describe('installing a library', () => {
     expect(versionsIn(libraries)).toEqual([openvino!.version]);
     const again = await install(libraries, { PATH: folder() });
     expect([again.code, again.stderr]).toEqual([0, expect.stringContaining('already installed')]);
-  });
-
-  it('says how far it is, as JSON lines for programs', async (context) => {
-    needWheel(context);
-    const { stderr } = await install(folder(), {}, ['--file', keptWheel, '--json']);
-    const lines = stderr
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(lines.map(({ phase }) => phase)).toEqual(expect.arrayContaining(['checking', 'unpacking']));
-    for (const { phase, bytes, of } of lines) if (phase !== undefined) expect(bytes).toBeLessThanOrEqual(of as number);
   });
 
   it('killed while it unpacks, has installed nothing, and goes on with what was downloaded', async (context) => {
