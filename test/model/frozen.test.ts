@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cutVocabulary } from '../../src/model/cut-vocabulary';
-import { loadCheckpoint, loadFrozen } from '../../src/model/files/checkpoint';
+import { frozenBytes, loadCheckpoint, loadFrozen } from '../../src/model/files/checkpoint';
 import { saveGguf } from '../../src/model/files/gguf-save';
 import { storedParameter, type GgufArchitecture } from '../../src/model/layouts/gguf';
 import { ggufArchitectureFor } from '../../src/model/layouts/gguf-keys';
@@ -36,6 +36,9 @@ function expectNarrow({ architecture, parameters }: FrozenModel, exact: Model): 
   expect(widened(parameters)).toEqual(exact.parameters);
 }
 
+const bytesOf = ({ parameters }: FrozenModel): number =>
+  Object.values(parameters).reduce((sum, { byteLength }) => sum + byteLength, 0);
+
 /** A GGUF file of float16 whose matrices are said to be bfloat16: other values, of as many bytes. */
 async function sayBfloat16(path: string, exact: Model): Promise<void> {
   const bytes = await readFile(path);
@@ -57,7 +60,9 @@ async function sayBfloat16(path: string, exact: Model): Promise<void> {
 describe('a model that is asked', () => {
   it('keeps the matrices of a folder as bfloat16 where they are stored so', async () => {
     const folder = goldenFolder('gpt2-bf16');
-    expectNarrow(await loadFrozen(folder), await loadCheckpoint(folder));
+    const narrow = await loadFrozen(folder);
+    expectNarrow(narrow, await loadCheckpoint(folder));
+    expect(await frozenBytes(folder, narrow.architecture)).toBe(bytesOf(narrow));
   });
 
   it('keeps those of a GGUF file, heads moved to their places', async () => {
@@ -65,13 +70,17 @@ describe('a model that is asked', () => {
     const path = join(directory, 'bfloat16.gguf');
     await saveGguf(path, architecture, parameters, { type: 'f16', more: {} });
     await sayBfloat16(path, { architecture, parameters });
-    expectNarrow(await loadFrozen(path), await loadCheckpoint(path));
+    const narrow = await loadFrozen(path);
+    expectNarrow(narrow, await loadCheckpoint(path));
+    expect(await frozenBytes(path, architecture)).toBe(bytesOf(narrow));
   });
 
   it('has all other types as float32', async () => {
     for (const name of ['gpt2', 'llama']) {
       const { architecture, parameters } = await loadCheckpoint(goldenFolder(name));
-      expect(await loadFrozen(goldenFolder(name))).toEqual({ architecture, parameters });
+      const frozen = await loadFrozen(goldenFolder(name));
+      expect(frozen).toEqual({ architecture, parameters });
+      expect(await frozenBytes(goldenFolder(name), architecture)).toBe(bytesOf(frozen));
     }
   });
 

@@ -432,9 +432,17 @@ async function checkSameTokenizer(tokenizer: Tokenizer, facts: ModelFacts, findi
 }
 
 function haveSameTokens(a: Tokenizer, b: Tokenizer): boolean {
-  if (a.vocabularySize !== b.vocabularySize) return false;
-  for (let id = 0; id < a.vocabularySize; id++) if (a.tokenText(id) !== b.tokenText(id)) return false;
+  const size = tokensWithoutPadding(a);
+  if (size !== tokensWithoutPadding(b)) return false;
+  for (let id = 0; id < size; id++) if (a.tokenText(id) !== b.tokenText(id)) return false;
   return true;
+}
+
+/** A GGUF file has a name for each row of the embeddings; those that no token has are called by their id, which no text becomes. */
+function tokensWithoutPadding(tokenizer: Tokenizer): number {
+  let size = tokenizer.vocabularySize;
+  while (size > 0 && tokenizer.tokenText(size - 1) === `[PAD${size - 1}]`) size--;
+  return size;
 }
 
 function checkClasses(

@@ -2,13 +2,14 @@
 
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sizeOf } from '../../engine/array';
 import { InputError } from '../../protocol/problem';
 import { type Architecture } from '../architecture';
 import { architectureFromConfig, configFromArchitecture, headParameters, parameterShapes } from '../layouts/config';
 import { writeAtomically } from './atomic';
 import { layoutOf } from '../layouts/families';
 import { type FrozenModel, type FrozenValues, initializeParameters, type Parameters } from '../parameters';
-import { findGguf, loadFrozenGguf, loadGguf, loadGgufParameters } from './gguf-checkpoint';
+import { findGguf, typesInGguf, loadFrozenGguf, loadGguf, loadGgufParameters } from './gguf-checkpoint';
 import { SafetensorsFile, writeSafetensors } from './safetensors';
 import { CONFIG, findTensors, readJsonObject, requireRoom, WEIGHTS } from './weight-files';
 
@@ -45,6 +46,37 @@ export async function loadFrozen(directory: string): Promise<FrozenModel> {
   const read: ReadParameter = async (file, name, shape) =>
     (shape.length > 1 ? await file.readBfloat16(name) : undefined) ?? readFloats(file, name);
   return { architecture, parameters: await readParameters(directory, architecture, read) };
+}
+
+/**
+ * Memory that `loadFrozen`'s weights take, in bytes; of the weights themselves nothing is read.
+ * @throws InputError where the files of weights are missing or damaged
+ */
+export async function frozenBytes(directory: string, architecture: Architecture): Promise<number> {
+  const gguf = await findGguf(directory);
+  const types = gguf === undefined ? await typesOf(directory, architecture) : await typesInGguf(gguf, architecture);
+  return Object.entries(parameterShapes(architecture)).reduce(
+    (sum, [name, shape]) => sum + sizeOf(shape) * (shape.length > 1 && types.get(name) === 'BF16' ? 2 : 4),
+    0,
+  );
+}
+
+/** What each parameter is stored as, where there is one. */
+async function typesOf(directory: string, architecture: Architecture): Promise<Map<string, string>> {
+  const { fileOf } = await findTensors(directory);
+  const stored = new Map<string, string>();
+  for (const path of new Set(fileOf.values())) {
+    const file = await SafetensorsFile.open(path);
+    for (const name of file.names) stored.set(name, file.typeOf(name));
+    await file.close();
+  }
+  const { basePrefix } = layoutOf(architecture.family);
+  return new Map(
+    Object.keys(parameterShapes(architecture)).flatMap((name) => {
+      const found = storedNames(name, basePrefix).find((alias) => stored.has(alias));
+      return found === undefined ? [] : [[name, stored.get(found)!] as const];
+    }),
+  );
 }
 
 /**

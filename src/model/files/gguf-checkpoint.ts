@@ -142,6 +142,19 @@ async function readParameters(
   return parameters;
 }
 
+/** What each parameter is stored as, as ggml calls it. */
+export async function typesInGguf(path: string, architecture: Architecture): Promise<Map<string, string>> {
+  const file = await GgufFile.open(path);
+  await file.close();
+  const found = findParameters(
+    file,
+    ggufArchitectureOf(file.metadata, path),
+    architecture,
+    headParameters(architecture),
+  );
+  return new Map([...found].map(([name, stored]) => [name, file.typeOf(stored.name)!]));
+}
+
 /** What belongs to no parameter and may be there: tables that follow from the metadata, and a language model's head where there is another. */
 const PASSED_OVER = /^(rope_freqs|blk\.\d+\.(attn_rot_embd|rope_freqs))\.weight$/;
 const LANGUAGE_HEAD = 'output.weight';

@@ -253,9 +253,12 @@ async function measureTeacher(setup: ComparisonSetup, size: TeacherSize): Promis
   };
 }
 
-/** Students are timed as their teacher is, or one could not be held against the other. */
-const isLarge = ({ teachers }: ComparisonSetup): boolean =>
-  teachers.some(({ model }) => 4 * parameterCount(model.architecture) > MOST_COPIED_BYTES);
+/** Whether weights are inputs where a model is timed. Students are timed as their teacher is, or one could not be held against the other. */
+const areInputs = ({ teachers }: ComparisonSetup): boolean =>
+  teachers.some(({ model: { architecture, parameters } }) => {
+    const isNarrow = Object.values(parameters).some((values) => values instanceof Uint16Array);
+    return isNarrow || 4 * parameterCount(architecture) > MOST_COPIED_BYTES;
+  });
 
 /** @param latencyMs where it is known */
 async function measure(
@@ -276,7 +279,7 @@ async function measure(
   const tally = new RowTally(architecture.problemType, role === 'teacher' ? setup.temperature : undefined);
   const metrics = await evaluator.evaluate(placed, tally);
   await evaluator.release();
-  const timed = { architecture, parameters: isLarge(setup) ? placed : parameters };
+  const timed = { architecture, parameters: areInputs(setup) ? placed : parameters };
   const text = { ids: latencyText.inputIds, typeIds: latencyText.typeIds };
   const latency = latencyMs ?? (await measureLatency(executor, timed, text));
   Object.values(placed).forEach((parameter) => parameter.dispose());
