@@ -168,6 +168,7 @@ const training: TrainingSpec = {
   epochs: 2,
   batchSize: 4,
   groupByLength: 'auto',
+  pack: false,
   gradientAccumulation: 1,
   optimizer: 'adamw',
   learningRate: 2e-3,

@@ -90,10 +90,7 @@ function realKeys({ attentionMask, segments }: Sighted): tf.Tensor {
   const [batch, length] = attentionMask.shape;
   const real = tf.reshape(attentionMask, [batch, 1, 1, length]);
   if (!segments) return real;
-  const isOwn = tf.equal(
-    tf.reshape(segments, [batch, 1, length, 1]),
-    tf.reshape(segments, [batch, 1, 1, length]),
-  );
+  const isOwn = tf.equal(tf.reshape(segments, [batch, 1, length, 1]), tf.reshape(segments, [batch, 1, 1, length]));
   return tf.mul(real, tf.cast(isOwn, 'float32'));
 }
 
