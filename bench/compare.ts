@@ -31,6 +31,8 @@ export interface SideResult extends Ready {
   /** Mean total loss, one number a block. */
   losses: number[];
   peakMegabytes: number;
+  /** Share of the computed tokens that were padding, where it tells. */
+  padding?: number | undefined;
 }
 
 export interface Contender {
@@ -62,11 +64,12 @@ export async function compare(
   }
   for (let block = 0; block < blocks; block++) {
     for (const [index, { side }] of contenders.entries()) {
-      const { milliseconds, losses, peakMegabytes } = await side.run(stepsPerBlock);
+      const { milliseconds, losses, peakMegabytes, padding } = await side.run(stepsPerBlock);
       const result = results[index]!;
       result.blocks.push(milliseconds / stepsPerBlock);
       result.losses.push(mean(losses.map(({ total }) => total)));
       result.peakMegabytes = peakMegabytes;
+      result.padding = padding;
     }
   }
   return results;

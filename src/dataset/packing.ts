@@ -19,16 +19,22 @@ export interface Packed {
  */
 export function packRows(lengths: readonly number[], length: number): number[][] {
   const order = [...lengths.keys()].sort((a, b) => lengths[b]! - lengths[a]! || a - b);
-  const rows: { room: number; members: number[] }[] = [];
+  const rows: number[][] = [];
+  /** Rows by how much room they have left, so that none is looked at for nothing. */
+  const withRoom = Array.from({ length: length + 1 }, (): number[][] => []);
   for (const index of order) {
     const own = lengths[index]!;
-    let best: { room: number; members: number[] } | undefined;
-    for (const row of rows) if (row.room >= own && (!best || row.room < best.room)) best = row;
-    if (!best) rows.push((best = { room: length, members: [] }));
-    best.room -= own;
-    best.members.push(index);
+    let room = own;
+    while (room <= length && withRoom[room]!.length === 0) room++;
+    let row = withRoom[room]?.pop();
+    if (!row) {
+      rows.push((row = []));
+      room = length;
+    }
+    row.push(index);
+    withRoom[room - own]?.push(row);
   }
-  return rows.map(({ members }) => members);
+  return rows;
 }
 
 /** Up to four numbers of rows, ascending, for batches that need so many: each is a graph, as lengths are. */

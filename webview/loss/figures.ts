@@ -196,7 +196,7 @@ function throughputNote({ run, main: { metrics } }: View): string {
   );
   const mean = shares.reduce((a, b) => a + b, 0) / shares.length;
   if (Number.isNaN(mean)) return device;
-  return l10n.t('{0}; {1} of all computed tokens are padding', device, formatPercent(mean));
+  return l10n.t('{0} · {1} padding', device, formatPercent(mean));
 }
 
 function clippingNote(facts: ExperimentFacts): string {

@@ -88,13 +88,13 @@ function planUpdates(examples: Examples, options: EpochOptions): Plan {
   };
 }
 
-/** Batches that tell how many rows others need. */
-const TRIED_BATCHES = 500;
+/** Examples that are packed to tell how many rows batches need. */
+const TRIED_EXAMPLES = 20_000;
 
 /** How many rows some batches of these lengths need, drawn the same each time. */
 function rowsNeeded(lengths: Uint32Array, batchSize: number, length: number): number[] {
   const random = randomStream(PACKING_SEED);
-  return Array.from({ length: TRIED_BATCHES }, () => {
+  return Array.from({ length: Math.ceil(TRIED_EXAMPLES / batchSize) }, () => {
     const drawn = Array.from({ length: batchSize }, () => lengths[Math.floor(random() * lengths.length)]!);
     return packRows(drawn, length).length;
   });
