@@ -52,7 +52,8 @@ async function compareSides(folder: string, benchCase: Case): Promise<SideResult
   const contenders: Contender[] = [];
   try {
     for (const plan of sidesOf(benchCase)) contenders.push({ ...plan, side: startSide(plan, folder, threads) });
-    return await compare(contenders, blocks, benchCase.stepsPerBlock);
+    const { stepsPerBlock, ownLengths } = benchCase;
+    return await compare(contenders, blocks, stepsPerBlock, ownLengths ? stepsPerBlock : 0);
   } finally {
     for (const { side } of contenders) await side.close();
   }
