@@ -3,7 +3,7 @@
 import type { Task } from '../protocol/records';
 import { sampledLengths, type Examples, type Lengths } from './example-store';
 import { notCounted, type TokenExample } from './examples';
-import { fewSizes } from './few-sizes';
+import { fewSizes, type Few } from './few-sizes';
 import { maskTokens, type Masking } from './masking';
 import { packRows, type Packed } from './packing';
 import { randomStream, shuffled, shuffleInPlace } from '../engine/random';
@@ -63,6 +63,7 @@ export interface CollateOptions {
 }
 
 const bucketStep = 8;
+const fewBuckets: Few = { most: 4, worth: 0.05 };
 
 /**
  * Up to four lengths, ascending, to pad examples of these `lengths` to, chosen so that little is padding. They are multiples
@@ -78,7 +79,7 @@ export function bucketLengths(lengths: ArrayLike<number>, maxLength: number): nu
     counts[k]!++;
   }
   if (counts.length === 0) return [Math.min(bucketStep, maxLength)];
-  return fewSizes(counts).map((k) => Math.min((k + 1) * bucketStep, maxLength));
+  return fewSizes(counts, fewBuckets).map((k) => Math.min((k + 1) * bucketStep, maxLength));
 }
 
 /** The lengths to pad examples to. Where those of a sample alone are known, the longest that there can be is one of them. */

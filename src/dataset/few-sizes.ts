@@ -1,15 +1,17 @@
 /** @file A few sizes for many things, so that little is padding. */
 
-const MOST_SIZES = 4;
-
-/** A further size is a further graph to build, so it must save this share of all that is computed. */
-const WORTH_A_SIZE = 0.05;
+/** How many sizes there may be. */
+export interface Few {
+  most: number;
+  /** A further size is a further graph to build, so it must save this share of all that is computed. */
+  worth: number;
+}
 
 /**
- * Up to four sizes, as indices of `counts`, ascending; the last is the last of them.
+ * Some sizes, as indices of `counts`, ascending; the last is the last of them.
  * @param counts of size k there are so many; one of them costs k + 1
  */
-export function fewSizes(counts: readonly number[]): number[] {
+export function fewSizes(counts: readonly number[], { most, worth }: Few): number[] {
   if (counts.length === 0) return [];
   const prefix = [0];
   for (const count of counts) prefix.push(prefix.at(-1)! + count);
@@ -17,7 +19,7 @@ export function fewSizes(counts: readonly number[]): number[] {
   // best[k]: the least cost of all up to k if k is a size and so many are allowed.
   let best = counts.map((_, k) => ({ cost: prefix[k + 1]! * (k + 1), sizes: [k] }));
   let chosen = best.at(-1)!;
-  for (let allowed = 2; allowed <= MOST_SIZES; allowed++) {
+  for (let allowed = 2; allowed <= most; allowed++) {
     const previous = best;
     best = counts.map((_, k) => {
       let choice = previous[k]!;
@@ -27,7 +29,7 @@ export function fewSizes(counts: readonly number[]): number[] {
       }
       return choice;
     });
-    if (best.at(-1)!.cost < chosen.cost * (1 - WORTH_A_SIZE)) chosen = best.at(-1)!;
+    if (best.at(-1)!.cost < chosen.cost * (1 - worth)) chosen = best.at(-1)!;
   }
   return chosen.sizes;
 }

@@ -1,6 +1,6 @@
 /** @file Several short examples in one row: which go together, and how many rows batches have. */
 
-import { fewSizes } from './few-sizes';
+import { fewSizes, type Few } from './few-sizes';
 
 /** Where several examples share a row. */
 export interface Packed {
@@ -37,12 +37,15 @@ export function packRows(lengths: readonly number[], length: number): number[][]
   return rows;
 }
 
-/** Up to four numbers of rows, ascending, for batches that need so many: each is a graph, as lengths are. */
+/** Most batches need one of a few numbers that are next to each other, so that a further one saves less than a further length does. */
+const fewCounts: Few = { most: 5, worth: 0.02 };
+
+/** Some numbers of rows, ascending, for batches that need so many: each is a graph, as lengths are. */
 export function rowCounts(needed: readonly number[]): number[] {
   const counts: number[] = [];
   for (const rows of needed) {
     while (counts.length < rows) counts.push(0);
     counts[rows - 1]!++;
   }
-  return fewSizes(counts).map((size) => size + 1);
+  return fewSizes(counts, fewCounts).map((size) => size + 1);
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bucketLengths, collate } from '../../src/dataset/batches';
+import { collate } from '../../src/dataset/batches';
 import { lengthsOf } from '../../src/dataset/example-store';
 import { notCounted, type Example } from '../../src/dataset/examples';
 import { packRows, rowCounts } from '../../src/dataset/packing';
@@ -240,18 +240,14 @@ describe('packed rows', () => {
   });
 
   it('are as many as one of few numbers, the greatest among them', () => {
-    const needed = [9, 10, 10, 11, 11, 11, 12, 12, 30];
+    const needed = [8, 9, 9, 10, 10, 10, 11, 11, 11, 11, 12, 12, 12, 13, 13, 30];
     const counts = rowCounts(needed);
-    expect(counts.length).toBeLessThanOrEqual(4);
+    expect(counts.length).toBeLessThanOrEqual(5);
     expect(counts.at(-1)).toBe(30);
     expect(counts).toEqual(counts.toSorted((a, b) => a - b));
-    // Numbers of rows are chosen as lengths are, in steps of 1 for their 8.
-    expect(counts).toEqual(
-      bucketLengths(
-        needed.map((rows) => 8 * rows),
-        Infinity,
-      ).map((length) => length / 8),
-    );
+    const computed = needed.map((rows) => counts.find((count) => count >= rows)!);
+    const sum = (all: readonly number[]): number => all.reduce((x, y) => x + y);
+    expect(sum(computed)).toBeLessThan(1.07 * sum(needed));
   });
 
   it('have positions from 0 in each text, and nothing predicts a first token', () => {

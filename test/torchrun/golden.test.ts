@@ -351,7 +351,7 @@ describe.skipIf(!hasPython)('a training on PyTorch is that of the recorded engin
         expectNear(other.loss[name]!, value, `${name} of step ${i}`, 1e-4);
       }
       expectNear(other.gradientNorm, own.gradientNorm, `gradient norm of step ${i}`, 1e-3);
-      for (const name of ['step', 'epoch', 'tokens', 'learningRate', 'temperature', 'alpha'] as const) {
+      for (const name of ['step', 'epoch', 'tokens', 'learningRate', 'temperature', 'alpha', 'padding'] as const) {
         expect(other[name], name).toBeCloseTo(own[name]!, 12);
       }
       expect(Object.keys(other).sort()).toEqual(Object.keys(own).sort());
