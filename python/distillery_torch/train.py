@@ -189,6 +189,7 @@ class Trainer:
             "learningRate": rate,
             "gradientNorm": norm,
             "tokensPerSecond": counts.tokens / (time.perf_counter() - started),
+            "padding": 1 - counts.tokens / (training.batch_size * sum(batch.length for batch in planned)),
         }
 
     def _joined(self, parts: list[tuple[Batch, Counts]]) -> tuple[list[Batch], Counts]:

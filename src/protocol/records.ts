@@ -66,6 +66,8 @@ export interface MetricsRecord {
   /** Global L2 norm over all trained parameters, before clipping. */
   gradientNorm: number;
   tokensPerSecond: number;
+  /** Share of the step's computed tokens that are padding, 0 to 1; absent in records of older versions. */
+  padding?: number;
 }
 
 /**

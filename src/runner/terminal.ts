@@ -24,9 +24,10 @@ export function terminalOutput(): RunOutput & { end(): void } {
 
 function figures(metrics: MetricsRecord | undefined): string {
   if (!metrics) return '';
-  const { loss, tokensPerSecond } = metrics;
+  const { loss, tokensPerSecond, padding } = metrics;
   const components = Object.entries(loss).map(([name, value]) => `${name} ${formatQuantity(value as number)}`);
-  return [...components, `${formatCount(Math.round(tokensPerSecond))} tokens/s`].join('  ');
+  const padded = padding === undefined ? [] : [`${formatPercent(padding)} padding`];
+  return [...components, `${formatCount(Math.round(tokensPerSecond))} tokens/s`, ...padded].join('  ');
 }
 
 /** `student`, or `student, seed 2 of 3`; what is done before and after the trainings by its own name. */

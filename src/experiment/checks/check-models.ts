@@ -18,7 +18,7 @@ import { studentAlternatives, studentOf, type StudentAlternative } from '../stud
 import { phrase } from '../../protocol/problems/phrases';
 import { cuttableKinds } from '../../tokenizer/cut-vocabulary';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
-import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
+import { buildArchitecture, classesFrom, headOfTask, isDecoder, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
 import { checkHead } from './check-labels';
 import { isFolder } from './dataset-files';
@@ -74,6 +74,7 @@ export async function checkModels(
   if (dataset !== undefined) findings.check(() => checkVerbalizers(experiment, dataset, findings));
   findings.check(() => checkHiddenLayers(experiment, facts, findings));
   findings.check(() => checkInitialization(experiment, facts, findings));
+  findings.check(() => checkPackedClassifiers(experiment, facts, findings));
   findings.check(() => checkSizes(experiment, facts, findings));
   return facts;
 }
@@ -343,6 +344,24 @@ async function findTokenizer(
 
 function trainedVocabulary({ tokenizer }: Experiment): number | undefined {
   return tokenizer.source === 'train' ? tokenizer.vocabularySize : undefined;
+}
+
+/** Where rows share one, a text's logits are taken at its first token. */
+function checkPackedClassifiers({ task, teacher, training }: Experiment, facts: ModelFacts, findings: Findings): void {
+  if (task !== 'text-classification') return;
+  const teachers = facts.members?.map(({ model }) => model) ?? [facts.teacher];
+  const ofTeachers = teachers.map((model) => ({ role: 'teacher', model }));
+  const trainings: [Path, boolean | undefined, { role: string; model: TeacherModel | undefined }[]][] = [
+    [['training', 'pack'], training.pack, [{ role: 'student', model: facts.student }, ...ofTeachers]],
+    [['teacher', 'training', 'pack'], 'training' in teacher ? teacher.training?.pack : false, ofTeachers],
+  ];
+  for (const [path, pack, models] of trainings) {
+    for (const { role, model } of pack ? models : []) {
+      if (model === undefined || isOpaque(model)) continue;
+      if (model.poolsMean) findings.error(path, 'packing-of-mean', { role }, removeKey(path));
+      else if (isDecoder(model.family)) findings.error(path, 'packing-of-last', { role }, removeKey(path));
+    }
+  }
 }
 
 /** Of a student that starts from a folder, which names its sizes. */
