@@ -281,8 +281,8 @@ class Run:
         self.job, self.processes, self.trainer = job, processes, trainer
         rows = Rows(job.data / "validation.safetensors", job.task)
         self.evaluator = Evaluator(job, rows, processes.device, processes.rank, processes.world)
-        folder = processes.share(checkpoint.find_last(job.output) if processes.is_first else None)
-        resumed = trainer.restore(folder) if folder else None
+        found = checkpoint.find_last(job.output, processes)
+        resumed = trainer.restore(found.folder) if found else None
         self.is_resumed = resumed is not None
         self.best, self.waited = (resumed.best, resumed.waited) if resumed else (None, 0)
         # What was recorded after the checkpoint is done, and recorded, again; by then all have read the checkpoint.
@@ -290,7 +290,7 @@ class Run:
         self.metrics: Records | None = None
         self.evaluations: Records | None = None
         if processes.is_first:
-            damaged = checkpoint.remove_damaged(job.output)
+            damaged = checkpoint.remove_damaged(found)
             if damaged:
                 tell("damaged", folder=str(damaged), step=trainer.step)
             self.metrics = Records(job.output / "metrics.jsonl", trainer.step - 1)
