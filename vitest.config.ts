@@ -14,6 +14,9 @@ const onEachExecutor = [
 ];
 const onWebGpu = 'test/engine/webgpu*.test.ts';
 
+/** Shaders of software take their time, and what these need of an executor others need too. */
+const onWebGpuAtLength = process.env.DISTILLERY_TORTURE === '1' ? ['test/distill/packing.test.ts'] : [];
+
 /** Tests of what a process knows of its libraries, holds of tensors, or has told the system, for as long as it lives, each file in a process of its own. */
 const alone = [
   'test/engine/eager.test.ts',
@@ -79,7 +82,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'webgpu',
-          include: [...onEachExecutor, onWebGpu],
+          include: [...onEachExecutor, ...onWebGpuAtLength, onWebGpu],
           globalSetup: ['test/engine/software-vulkan.ts'],
           pool: 'forks',
           // A GPU imitated by the processor compiles its shaders slowly.
