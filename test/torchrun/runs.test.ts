@@ -317,7 +317,7 @@ describe.skipIf(!hasPython || !torture || !hasNamespaces)('an experiment on two 
 });
 
 describe.skipIf(!hasPython || !torture)('torch.compile', () => {
-  it.skipIf(!hasCompiler)('makes kernels of blocks in shards, of the teacher too: one curve', async () => {
+  it.skipIf(!hasCompiler)('makes kernels of blocks in shards: one curve', async () => {
     const workspace = await workspaceOf('causal-lm');
     rewrite(workspace, (experiment) => (experiment.training = { ...experiment.training, epochs: 3 }));
     const builtIn = await run(workspace);

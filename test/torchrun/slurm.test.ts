@@ -1,13 +1,14 @@
 /** A training as a job of a real Slurm: waited for in its queue, followed while it runs, stopped, resumed, and taken back. */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../../src/protocol/records';
 import { distillery, document, start, tinyWorkspace, until } from '../runner/program';
 import { torture } from '../torture';
-import { difference, environment, hasPython, metricsOf, rewrite } from './python';
+import { difference, environment, hasPython, metricsOf, python, rewrite } from './python';
 import { Cluster, hasSlurm } from './slurm';
+import { hasSshd, OtherHost } from './sshd';
 
 describe('a job of Slurm', () => {
   it('is refused where there is none of its programs, with what to do', async () => {
@@ -64,7 +65,7 @@ describe.skipIf(!hasSlurm || !hasPython || !torture)('a cluster', () => {
     const before = [path.basename(own)];
     const waits = start(['run', 'tiny.distill.json', '--slurm', '--json'], workspace, there);
     const directory = await newRun(workspace, before);
-    const { slurm } = (await until(() => recordOf(directory)?.slurm && recordOf(directory)))!;
+    const { slurm } = await until(() => recordOf(directory)?.slurm && recordOf(directory));
     expect(slurm).toMatchObject({ state: 'PENDING', job: expect.stringMatching(/^\d+$/) as string });
     waits.child.kill('SIGTERM');
     expect(JSON.parse((await waits.outcome).stdout)).toMatchObject({ status: 'stopped' });
@@ -96,12 +97,31 @@ describe.skipIf(!hasSlurm || !hasPython || !torture)('a cluster', () => {
     }
   });
 
+  it.skipIf(!hasSshd)('is submitted to from a host that ssh reaches', async () => {
+    const { workspace, there } = workspaceOf(2);
+    const other = await OtherHost.start();
+    const shell = path.join(other.folder, 'shell');
+    writeFileSync(shell, readFileSync(shell, 'utf8').replace('\n', `\nexport SLURM_CONF=${cluster.conf}\n`));
+    // No program of Slurm is asked here.
+    const env = { ...there, SLURM_CONF: '/nowhere', DISTILLERY_SSH: other.ssh, DISTILLERY_HOST_PYTHON: python };
+    const args = ['run', 'tiny.distill.json', '--on', 'there', '--slurm'];
+    const { directory, status } = await document<{ directory: string; status: string }>(args, workspace, env);
+    expect([status, recordOf(directory)?.host, recordOf(directory)?.slurm]).toEqual([
+      'done',
+      { name: 'there' },
+      undefined,
+    ]);
+    expect(readFileSync(path.join(directory, 'log.txt'), 'utf8')).toContain('as a job of Slurm on there');
+    expect(readdirSync(path.join(other.home, '.cache', 'distillery'))).toEqual([]);
+    await other.end();
+  });
+
   it('that takes a job back says so, and the run goes on from its checkpoint', async () => {
     const { workspace, there, home } = workspaceOf(200);
     const { child, outcome } = start(['run', 'tiny.distill.json', '--slurm', '--json'], workspace, there);
     const directory = await newRun(workspace, []);
     await until(() => stepsIn(directory) > 10);
-    const { job } = (await until(() => recordOf(directory)?.slurm))!;
+    const { job } = await until(() => recordOf(directory)?.slurm);
     await cluster.ask('scancel', '--full', job);
     const { stderr } = await outcome;
     expect(child.exitCode).not.toBe(0);
