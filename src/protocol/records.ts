@@ -350,6 +350,15 @@ export interface RunHost {
   lost?: { since: string; reason: string } | undefined;
 }
 
+/** The job of Slurm that a run is trained by, as `squeue` last had it. */
+export interface SlurmJob {
+  job: string;
+  /** `PENDING`, `RUNNING`, `COMPLETING`, …: squeue(1). */
+  state: string;
+  /** Why it waits. */
+  reason?: string | undefined;
+}
+
 /** `run.json`. */
 export interface RunRecord {
   name: string;
@@ -367,6 +376,8 @@ export interface RunRecord {
   device: string;
   /** Where it is trained over ssh, if not on this machine. */
   host?: RunHost | undefined;
+  /** While it is trained by one. */
+  slurm?: SlurmJob | undefined;
   started: string;
   ended?: string | undefined;
   error: RunErrorRecord | null;

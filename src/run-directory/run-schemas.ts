@@ -134,6 +134,14 @@ export const runRecordSchema = z.looseObject({
     })
     .optional()
     .catch(undefined),
+  slurm: z
+    .looseObject({
+      job: z.string().regex(/^\d+$/),
+      state: z.string().regex(/^[A-Z_]+$/),
+      reason: z.string().optional(),
+    })
+    .optional()
+    .catch(undefined),
   error: z.looseObject({ message: z.string() }).nullable(),
   alerts: z
     .array(z.looseObject({ message: z.string(), step: z.number(), role: z.enum(roles), name: z.string() }))

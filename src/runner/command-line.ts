@@ -179,8 +179,9 @@ function program(examples: string): Command {
     .addOption(
       new Option('--engine <name>', 'instead of the one that the file names')
         .choices(['auto', ...engineNames, torchrunEngine])
-        .conflicts('on'),
+        .conflicts(['on', 'slurm']),
     )
+    .option('--slurm', 'train as a job of Slurm, submitted here or, with --on, from a host')
     .action(async (file: string, { json, ...options }: JsonOption & StartOptions) =>
       finishRun(json, (output) => startRun(file, output, options)),
     );

@@ -126,6 +126,26 @@ it('a run on a host tells that there is no connection, and one of a host that no
   await other.waitFor();
 });
 
+it('a run that a cluster trains tells where its job stands', async () => {
+  const workspace = newWorkspace();
+  writeClassifier(workspace);
+  const elsewhere = { engine: 'torchrun', device: 'NVIDIA H100 80GB HBM3', host: { name: 'login1' } };
+  const slurm = { job: '4711', state: 'PENDING', reason: 'Priority' };
+  const begun = await beginRun(workspace, { name: 'Of a cluster', ...elsewhere, slurm });
+  atEnd(() => begun.lock.release());
+  await train(begun.paths, 'student', 1, 120);
+  const window = await Workbench.open(workspace, { theme: 'dark' });
+  await window.openSidebar();
+  await window.rows('Experiments').filter({ hasText: 'job 4711 waits in the queue of Slurm' }).click();
+  await window.lab.getByText(/ on login1 · job 4711 waits in the queue of Slurm/).waitFor();
+  for (const theme of allThemes) {
+    await window.chooseTheme(theme);
+    await window.picture(`slurm-${theme}`);
+  }
+  await changeRun(begun, { slurm: { ...slurm, state: 'RUNNING' } });
+  await window.lab.getByText(/ on login1 · job 4711 of Slurm/).waitFor();
+});
+
 it('logs of several processes are offered one by one', async () => {
   const workspace = newWorkspace();
   writeClassifier(workspace);

@@ -35,7 +35,7 @@ import { initialProjections } from '../../src/runner/run/models';
 import { batchesOf, trainingBatches, type PreparedRun } from '../../src/runner/run/prepared-run';
 import { writeJob } from '../../src/runner/torchrun/job';
 import { allOr, torture } from '../torture';
-import { difference, evaluationsOf, hasPython, metricsOf, python } from './python';
+import { difference, evaluationsOf, hasCompiler, hasPython, metricsOf, python } from './python';
 
 const VOCABULARY = 40;
 const MASK = 4;
@@ -145,10 +145,6 @@ const keptCases: Case[] = [
 all.push(...keptCases.map((one): Case => ({ ...one, objective: { hidden } })));
 
 /** As long as all the others together. */
-const hasCompiler = await promisify(execFile)('c++', ['--version']).then(
-  () => true,
-  () => false,
-);
 if (torture && hasCompiler) {
   all.push({
     name: 'blocks that are compiled',

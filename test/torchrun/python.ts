@@ -1,8 +1,10 @@
 /** @file The Python environment that `npm run peers` makes, and runs of the real program with it. */
 
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { EvaluationRecord, MetricsRecord } from '../../src/protocol/records';
 
 const windows = process.platform === 'win32';
@@ -14,6 +16,12 @@ export const python = fileURLToPath(
 /** Written last by `npm run peers`. */
 export const hasPython = existsSync(python);
 if (!hasPython) console.warn('Skipped: trainings on PyTorch. `npm run peers` installs it.');
+
+/** What torch.compile makes kernels for processors with. */
+export const hasCompiler = await promisify(execFile)('c++', ['--version']).then(
+  () => true,
+  () => false,
+);
 
 export const environment = { DISTILLERY_PYTHON: python };
 

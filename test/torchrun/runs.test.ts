@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { document, distillery, onlyRun, start, tinyWorkspace, until, type Outcome } from '../runner/program';
 import { torture } from '../torture';
-import { difference, environment, evaluationsOf, hasPython, metricsOf, python, rewrite } from './python';
+import { difference, environment, evaluationsOf, hasCompiler, hasPython, metricsOf, python, rewrite } from './python';
 
 interface Result {
   directory: string;
@@ -317,6 +317,18 @@ describe.skipIf(!hasPython || !torture || !hasNamespaces)('an experiment on two 
 });
 
 describe.skipIf(!hasPython || !torture)('torch.compile', () => {
+  it.skipIf(!hasCompiler)('makes kernels of blocks in shards: one curve', async () => {
+    const workspace = await workspaceOf('causal-lm');
+    rewrite(workspace, (experiment) => (experiment.training = { ...experiment.training, epochs: 3 }));
+    const builtIn = await run(workspace);
+    onTorchrun(workspace, 2, 'fsdp');
+    rewrite(workspace, (experiment) => (experiment.torchrun = { ...experiment.torchrun, compile: true }));
+    const { directory, status } = await run(workspace);
+    expect(status).toBe('done');
+    expect(metricsOf(directory).length).toBe(metricsOf(builtIn.directory).length);
+    expect(difference(metricsOf(directory), metricsOf(builtIn.directory))).toBeLessThan(1e-3);
+  });
+
   it('is refused before a run where it does not work', async () => {
     const workspace = tinyWorkspace({ task: 'text-classification', engine: 'torchrun' });
     rewrite(workspace, (experiment) => (experiment.torchrun = { compile: true }));

@@ -59,6 +59,7 @@ describe.skipIf(!hasSshd)('a host', () => {
       await host.ask(
         'sh -c "echo one > log; while [ ! -e go ]; do sleep 0.1; done; echo two >> log" > /dev/null 2>&1 < /dev/null & echo $! > pid',
       );
+      const isAlive = { isAlive: 'kill -0 "$(cat pid)" 2> /dev/null', every: 1 };
       const lines: string[] = [];
       const connections: string[] = [];
       const heard = (lost?: string): void => void connections.push(lost === undefined ? 'there' : 'lost');
@@ -66,7 +67,7 @@ describe.skipIf(!hasSshd)('a host', () => {
       const shell = path.join(other.folder, 'shell');
       const before = readFileSync(shell, 'utf8');
       writeFileSync(shell, before.replace('\n', '\necho Welcome; '));
-      for await (const line of host.follow('log', 'pid', new AbortController().signal, heard)) {
+      for await (const line of host.follow('log', isAlive, new AbortController().signal, heard)) {
         lines.push(line);
         if (line !== 'one') continue;
         await other.end();

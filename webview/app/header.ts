@@ -6,7 +6,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatDuration, formatPercent } from '../../src/protocol/format';
 import type { ModelShape } from '../../src/protocol/lab-data';
-import { isLive, type RunRecord, type RunStatus } from '../../src/protocol/records';
+import { isLive, type RunRecord, type RunStatus, type SlurmJob } from '../../src/protocol/records';
 import { icon, type IconName } from '../look/icons';
 import { Asking } from '../base/asking';
 import { place } from '../base/place';
@@ -281,10 +281,11 @@ export class Header extends LitElement {
     const own = shapeText(experiment.student);
     const teacher = experiment.endpoint ?? (experiment.teacher && shapeText(experiment.teacher, experiment.student));
     const models = teacher === undefined ? own : l10n.t('{0} from {1}', own, teacher);
-    const { engine, device, host } = record;
+    const { engine, device, host, slurm } = record;
     const computes = device.toLowerCase().includes(engine.toLowerCase()) ? device : `${engine}, ${device}`;
     const where = host ? l10n.t('{0} on {1}', computes, host.name) : computes;
-    return `${record.task} · ${models} · ${where}`;
+    const job = slurm && isLive(record.status) ? [jobWords(slurm)] : [];
+    return [record.task, models, where, ...job].join(' · ');
   }
 
   #statistics(going: boolean): unknown {
@@ -360,4 +361,8 @@ declare global {
   interface HTMLElementTagNameMap {
     'lab-header': Header;
   }
+}
+
+function jobWords({ job, state }: SlurmJob): string {
+  return state === 'PENDING' ? l10n.t('job {0} waits in the queue of Slurm', job) : l10n.t('job {0} of Slurm', job);
 }

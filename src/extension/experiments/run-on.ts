@@ -20,7 +20,7 @@ import { torchrunEngine, type ScheduledPlace } from '../../protocol/torchrun';
 import { ask, inform } from '../base/messages';
 import { errorOf } from '../base/failure';
 import { typeInTerminal } from '../base/terminal';
-import { typeHostName } from '../runs/choose-host';
+import { chooseHostName, typeHostName } from '../runs/choose-host';
 import { describeHost, factWords, showMissing } from '../runs/host-words';
 import { type Hosts, suggestedHosts } from '../runs/hosts';
 import type { RunCommandParts } from '../runs/run-commands';
@@ -31,13 +31,15 @@ export interface PlaceParts extends RunCommandParts {
 }
 
 /** Where a run goes, as options of the command line. */
-export type RunOptions = ['--on', string] | ['--engine', string] | [];
+export type RunOptions = ['--on', string] | ['--engine', string] | ['--slurm'] | ['--on', string, '--slurm'] | [];
 
 type Place =
   /** Without an engine: as the file says. */
   | { kind: 'here'; engine?: string }
   /** Without a name, which is then to be typed. */
   | { kind: 'host'; name?: string }
+  /** A job that is submitted from this machine, or from a host that is asked for, and followed. */
+  | { kind: 'job'; from: 'here' | 'host' }
   | { kind: 'cluster'; scheduler: ScheduledPlace };
 
 interface PlaceItem extends QuickPickItem {
@@ -57,6 +59,11 @@ export async function choosePlace(
 ): Promise<RunOptions | undefined> {
   const place: Place | undefined = given === undefined ? await pickPlace(parts) : { kind: 'host', name: given };
   if (place?.kind === 'cluster') await writeForCluster(parts, experiment, place.scheduler);
+  if (place?.kind === 'job') {
+    if (place.from === 'here') return ['--slurm'];
+    const login = await chooseHostName(parts.hosts);
+    return login !== undefined && (await isWanted(parts.hosts, login, again)) ? ['--on', login, '--slurm'] : undefined;
+  }
   if (place?.kind === 'here') return place.engine === undefined ? [] : ['--engine', place.engine];
   if (place?.kind !== 'host') return undefined;
   const host = place.name ?? (await typeHostName());
@@ -69,6 +76,7 @@ async function pickPlace({ hosts, devices, log }: PlaceParts): Promise<Place | u
   await hosts.ready().catch((error: unknown) => log.error(String(error)));
   const suggested = (await suggestedHosts()).filter((name) => !hosts.has(name));
   const separator = (label: string): PlaceItem => ({ label, kind: QuickPickItemKind.Separator });
+  const submitsHere = await isHere('sbatch');
   const first: PlaceItem[] = [
     {
       label: `$(device-desktop) ${l10n.t('This machine')}`,
@@ -88,6 +96,20 @@ async function pickPlace({ hosts, devices, log }: PlaceParts): Promise<Place | u
     })),
     { label: `$(add) ${l10n.t('Another host…')}`, place: { kind: 'host' } },
     separator(l10n.t('Clusters')),
+    ...(submitsHere
+      ? [
+          {
+            label: `$(server-process) ${l10n.t('Slurm')}`,
+            description: l10n.t('a job that is submitted here, and followed'),
+            place: { kind: 'job', from: 'here' } as const,
+          },
+        ]
+      : []),
+    {
+      label: `$(server-process) ${l10n.t('Slurm, from a host…')}`,
+      description: l10n.t('a job that is submitted there over ssh, and followed'),
+      place: { kind: 'job', from: 'host' },
+    },
     {
       label: '$(server-process) Slurm…',
       description: l10n.t('a folder with slurm.sh, for sbatch'),

@@ -3,6 +3,7 @@
 import { l10n, window } from 'vscode';
 import { hostPattern } from '../../protocol/torchrun';
 import { pick } from '../base/pick';
+import { describeHost } from './host-words';
 import { type Hosts, suggestedHosts } from './hosts';
 
 const OTHER = '';
@@ -17,6 +18,17 @@ export async function askHostName(hosts: Hosts): Promise<string | undefined> {
   ];
   const chosen = await pick(choices, l10n.t('Host to train on, over ssh'));
   return chosen === OTHER ? typeHostName() : chosen;
+}
+
+/** One of the known, of those that ssh knows, or any other. */
+export async function chooseHostName(hosts: Hosts): Promise<string | undefined> {
+  if (hosts.known.length === 0) return askHostName(hosts);
+  const choices = [
+    ...hosts.known.map(({ name, record }) => ({ label: name, description: describeHost(record), value: name })),
+    { label: l10n.t('Another host…'), description: '', value: OTHER },
+  ];
+  const chosen = await pick(choices, l10n.t('Host from which jobs of Slurm are submitted'));
+  return chosen === OTHER ? askHostName(hosts) : chosen;
 }
 
 export async function typeHostName(): Promise<string | undefined> {

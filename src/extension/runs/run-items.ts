@@ -17,7 +17,7 @@ import {
   lostWords,
   mainMetric,
   phaseWords,
-  placeWords,
+  placesWords,
   progressWords,
   rowName,
   runLabel,
@@ -142,7 +142,7 @@ function runTooltip(run: ListedRun): MarkdownString {
   const { name, status, engine, device, progress, error, host } = run.record;
   const text = new MarkdownString(`**${inMarkdown(name)}**`);
   const lines = [
-    [statusWord(status), device || engine, host ? placeWords(host) : ''].filter((part) => part !== '').join(' · '),
+    [statusWord(status), device || engine, placesWords(run.record)].filter(Boolean).join(' · '),
     host && lostWords(host),
     isLive(status) && progress ? progressWords(progress) : waitingWords(run.record),
     finding(run),

@@ -70,7 +70,8 @@ export async function showLog(runs: RunList, log: LogOutputChannel, given: unkno
   }
   const { record, paths } = run;
   const isAtWork = isLive(record.status);
-  if (isAtWork && record.host && record.socket !== undefined && workspace.isTrusted) await bring(record.socket, log);
+  if (isAtWork && (record.host ?? record.slurm) && record.socket !== undefined && workspace.isTrusted)
+    await bring(record.socket, log);
   const others = await processLogs(paths);
   const chosen = others.length === 0 ? paths.log : await chooseLog(paths, others);
   if (chosen === paths.log && isAtWork) {

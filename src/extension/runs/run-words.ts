@@ -13,6 +13,7 @@ import {
   type RunProgress,
   type RunRecord,
   type RunStatus,
+  type SlurmJob,
   type StudyKind,
   type WaitingRecord,
 } from '../../protocol/records';
@@ -178,7 +179,7 @@ export function summaryRow(run: ListedRun, role: Role): ComparisonRow | undefine
 export function describeRun(run: ListedRun, now = Date.now()): string {
   const { status, progress, started, host } = run.record;
   const isLost = isLive(status) && host?.lost !== undefined;
-  const [lost, place] = [isLost ? placeWords(host) : undefined, host && !isLost ? placeWords(host) : undefined];
+  const [lost, place] = isLost ? [placeWords(host), undefined] : [undefined, placesWords(run.record)];
   const student = summaryRow(run, 'student');
   const metric = runMetric(run);
   const kept = student?.retention === undefined ? undefined : l10n.t('keeps {0}', formatPercent(student.retention));
@@ -197,6 +198,17 @@ export function describeRun(run: ListedRun, now = Date.now()): string {
         ? [statusWord(status), waitingWords(run.record), begun, place]
         : [lost, status === 'done' ? undefined : statusWord(status), metric, kept, begun, place];
   return parts.filter((part) => part !== undefined).join(separator);
+}
+
+/** `job 12 waits in the queue of Slurm`, `job 12 of Slurm`. */
+export function slurmWords({ job, state }: SlurmJob): string {
+  return state === 'PENDING' ? l10n.t('job {0} waits in the queue of Slurm', job) : l10n.t('job {0} of Slurm', job);
+}
+
+/** Where a run is trained, as far as it is not simply here. */
+export function placesWords({ host, slurm, status }: Pick<RunRecord, 'host' | 'slurm' | 'status'>): string | undefined {
+  const parts = [...(slurm && isLive(status) ? [slurmWords(slurm)] : []), ...(host ? [placeWords(host)] : [])];
+  return parts.length === 0 ? undefined : parts.join(separator);
 }
 
 /** `on gpu1`; `no connection to gpu1` while that is lost. */

@@ -19,6 +19,7 @@ import {
   mainMetric,
   percentDone,
   placeInSweep,
+  placesWords,
   placeWords,
   progressWords,
   statusWord,
@@ -75,7 +76,7 @@ function tooltip({ record, best, paths }: ListedRun): MarkdownString {
   const lines = [
     record.progress && progressWords(record.progress),
     metric && l10n.t('best so far: {0}', metric),
-    [record.device, record.host && placeWords(record.host)].filter(Boolean).join(' · '),
+    [record.device, placesWords(record)].filter(Boolean).join(' · '),
     record.host && lostWords(record.host),
   ];
   for (const line of lines) if (line) text.appendMarkdown(`\n\n${inMarkdown(line)}`);

@@ -258,6 +258,22 @@ const torchrun = {
     message: 'It is to be trained on "{where}", which this version does not start.',
     remedy: 'Take it along: exported in the format torchrun it is a folder, with what "{where}" is told.',
   },
+  'torchrun-slurm-not-here': {
+    message:
+      'It is to be trained as a job of Slurm, and this machine has none of its programs (sbatch, squeue, scancel).',
+    remedy:
+      'Name a host that has them, which ssh reaches: --on HOST. Or take it along: exported in the format torchrun it is a folder with slurm.sh.',
+  },
+  'torchrun-slurm-not-there': {
+    message:
+      'It is to be trained as a job of Slurm, and the host {host} has none of its programs (sbatch, squeue, scancel).',
+    remedy: 'Name a host from which jobs are submitted.',
+    actions: { connect: '{host}' },
+  },
+  'torchrun-slurm-ended': {
+    message: 'The job {job} of Slurm has ended before the training: {state}.',
+    remedy: 'Resume the run: it is submitted again, and goes on from its last checkpoint. In logs/ is what it said.',
+  },
   'torchrun-interpreter-named': {
     message: 'An experiment file, which may be a stranger’s, cannot have "{interpreter}" started.',
     remedy: 'Write "python3" or the like, and set the environment variable DISTILLERY_PYTHON to a path.',

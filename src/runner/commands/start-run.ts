@@ -34,6 +34,8 @@ export interface StartOptions {
   queue?: boolean;
   /** Trains with the engine torchrun on this host, over ssh. */
   on?: string | undefined;
+  /** Trains as a job of Slurm, submitted here or on that host, whatever the experiment's "where" is. */
+  slurm?: boolean | undefined;
   /** Computes with this engine, whatever the experiment names or the run has had. */
   engine?: ResolvedExperiment['engine'] | undefined;
 }
@@ -51,11 +53,12 @@ export interface ResumeOptions extends StartOptions {
 export async function startRun(
   file: string,
   output: RunOutput,
-  { queue = true, on, engine: named }: StartOptions = {},
+  { queue = true, on, engine: named, slurm = false }: StartOptions = {},
 ): Promise<RunResult> {
-  const { experiment: read, warnings, source } = await loadExperiment(file);
+  const { experiment: inFile, warnings, source } = await loadExperiment(file);
+  const read = slurm ? bySlurm(inFile) : inFile;
   const asked = on !== undefined ? onHost(read) : named !== undefined ? here(read, named) : read;
-  if (on !== undefined || named !== undefined) requireEngine(asked, source, path.dirname(file));
+  if (on !== undefined || named !== undefined || slurm) requireEngine(asked, source, path.dirname(file));
   const experiment = await withTunedTeacher(asked);
   const engine = await openEngine({ ...experiment, on }, source, output);
   const { paths, lock } = await createRun(experiment);
@@ -108,18 +111,30 @@ export async function resumeRun(
   return carryOut({ paths, experiment, lock, engine, started: record.started, alerts: record.alerts, queue }, output);
 }
 
-/** The same experiment, trained on a host that ssh reaches. */
+/** The same experiment, trained on a host that ssh reaches, or by the cluster of that host. */
 const onHost = (experiment: ResolvedExperiment): ResolvedExperiment => ({
   ...experiment,
   engine: torchrunEngine,
-  torchrun: { ...torchrunSchema.parse({}), ...experiment.torchrun, where: 'ssh' },
+  torchrun: {
+    ...torchrunSchema.parse({}),
+    ...experiment.torchrun,
+    where: experiment.torchrun?.where === 'slurm' ? 'slurm' : 'ssh',
+  },
+});
+
+/** The same, trained as a job of Slurm. */
+const bySlurm = (experiment: ResolvedExperiment): ResolvedExperiment => ({
+  ...experiment,
+  engine: torchrunEngine,
+  torchrun: { ...torchrunSchema.parse({}), ...experiment.torchrun, where: 'slurm' },
 });
 
 /** The same, computed on this machine. */
 const here = (experiment: ResolvedExperiment, engine: ResolvedExperiment['engine']): ResolvedExperiment => ({
   ...experiment,
   engine,
-  ...(experiment.torchrun?.where === 'ssh' && { torchrun: { ...experiment.torchrun, where: 'local' } }),
+  ...(experiment.torchrun &&
+    experiment.torchrun.where !== 'local' && { torchrun: { ...experiment.torchrun, where: 'local' } }),
 });
 
 /**

@@ -87,7 +87,7 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     engine: torchrun ? torchrunEngine : executor.engine,
     engineReason: engine.reason,
     device: executor.device,
-    ...(torchrun?.host && { host: { name: torchrun.host.name } }),
+    ...(torchrun?.host && !torchrun.host.isHere && { host: { name: torchrun.host.name } }),
     started: run.started ?? new Date().toISOString(),
     error: null,
     sweep: experiment.sweepMember,
@@ -100,7 +100,8 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
   try {
     await writeRunRecord(paths, record);
     if (engine.reason !== undefined) await recorder.note(engine.reason);
-    if (run.queue) device = await waitForDevice(run, recorder, control);
+    // A cluster has a queue of its own.
+    if (run.queue && !torchrun?.slurm) device = await waitForDevice(run, recorder, control);
     isQueued = false;
     if (!control.stopping) {
       const status = control.paused ? 'paused' : 'running';

@@ -97,7 +97,7 @@ export class RunRecorder {
     status: 'done' | 'stopped' | 'failed',
     result: { summary?: Comparison; error?: RunErrorRecord },
   ): Promise<void> {
-    const { progress, socket, waiting, host, ...kept } = this.record;
+    const { progress, socket, waiting, host, slurm, ...kept } = this.record;
     this.record = {
       ...kept,
       ...(host && { host: { name: host.name } }),

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
+import os from 'node:os';
 import path from 'node:path';
 import { findCompleteDirectory, saveDirectoryAtomically } from '../../run-directory/atomic-directory';
 import { makeFolder } from '../../run-directory/folders';
@@ -11,19 +12,17 @@ import { openRecords, type RecordWriter } from '../../run-directory/record-file'
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { PreparedRun } from '../run/prepared-run';
 import { InputError } from '../../protocol/problem';
-import type { RunHost } from '../../protocol/records';
+import type { RunHost, SlurmJob } from '../../protocol/records';
 import { writeJob } from './job';
 import { packageFolder } from './interpreter';
 import { type Host, quoted } from './ssh';
 import { strategyFor } from './strategy';
 import type { Torchrun } from './torchrun';
-import { Following, keptErrors, MOST_RESTARTS, reasonIn, type Event, type TorchrunTraining } from './training';
+import { EXIT, JobState, startingOf, type Starting } from './starting';
+import { Following, reasonIn, type Event, type TorchrunTraining } from './training';
 
 /** Below the home folder there. */
 const PLACE = '.cache/distillery';
-
-/** What the shell there writes when a training's processes have ended. */
-const EXIT = /^\{"distillery": "exit", "code": (\d+)\}$/;
 
 /** Where a run's folder is mirrored there: of one name for each folder of each person. */
 export function placeOf(directory: string): string {
@@ -50,12 +49,14 @@ export async function trainOverSsh(
   const output = own === '' ? there : `${there}/${own}`;
   const { strategy, notes } = strategyFor(run, torchrun, training);
   for (const note of notes) await run.recorder.note(note);
-  const state = await host.ask(stateScript(there, job, output));
+  const starting = startingOf(torchrun, run.experiment, { there, job });
+  const state = await host.ask(stateScript(starting, there, output));
   if (!state.includes('running')) {
     const [here, away] = [await stepOf(training.paths), stepIn(state)];
     // Nobody has followed the last of it.
     if (away > here) await fetchResults(host, output, training.paths);
     await writeJob(run, training, { shared, folder, strategy, caches: path.join(shared, 'caches') });
+    await starting.prepare(folder);
     await host.send(path.dirname(packageFolder()), [`${path.basename(packageFolder())}/distillery_torch`], there);
     const parts = ['data', ...(training.teacher ? ['teacher-model'] : [])].filter(
       (part) => !state.includes(`has ${part}\n`),
@@ -64,14 +65,16 @@ export async function trainOverSsh(
     const has = parts.map((part) => quoted(`${there}/has ${part}`));
     if (has.length > 0) await host.ask(`touch ${has.join(' ')}`);
     if (here > away) await sendCheckpoints(host, training.paths, output);
-    await host.ask(startScript(torchrun, there, job));
+    await host.ask(`mkdir -p ${quoted(output)} && ${starting.start}`);
   }
-  await run.recorder.note(`the ${training.role} is trained on ${host.name}, in ~/${there}`);
+  const onIt = host.isHere ? '' : ` on ${host.name}`;
+  const how = torchrun.slurm ? ` as a job of Slurm${onIt}` : onIt;
+  await run.recorder.note(`the ${training.role} is trained${how}, in ~/${there}`);
   const wish = new AbortController();
   const connection = { isLost: false };
   const tell = (): void => {
     if (connection.isLost && run.control.stopping) wish.abort();
-    else void tellWish(run, host, `${there}/${job}`);
+    else void tellWish(run, host, `${there}/${job}`, starting);
   };
   const stopListening = run.control.listen(tell);
   const logs = new FetchedLogs(host, `${there}/${job}`, directory, path.relative(shared, folder));
@@ -80,6 +83,15 @@ export async function trainOverSsh(
   const following = new Following(run, training);
   const copied = new CopiedRecords(training.paths);
   let code: number | undefined;
+  let slurm: SlurmJob | undefined;
+  const jobState =
+    starting.state === undefined
+      ? undefined
+      : new JobState(host, starting.state, async (found) => {
+          if (slurm?.state !== found.state) await run.recorder.note(jobText(found));
+          slurm = found;
+          await run.recorder.update({ slurm: found }).catch(() => undefined);
+        });
   // A record that cannot be written now is written with the next.
   const tellRecord = (host: RunHost): void => void run.recorder.update({ host }).catch(() => undefined);
   const heard = (lost?: string): void => {
@@ -98,7 +110,7 @@ export async function trainOverSsh(
     }
   };
   try {
-    const lines = host.follow(`${there}/${job}/events`, `${there}/${job}/pid`, wish.signal, heard);
+    const lines = host.follow(`${there}/${job}/events`, starting, wish.signal, heard);
     for await (const line of lines) {
       const exit = EXIT.exec(line);
       if (exit) {
@@ -109,6 +121,7 @@ export async function trainOverSsh(
     }
   } finally {
     stopListening();
+    jobState?.end();
     copied.close();
     run.control.fetchLogs = undefined;
   }
@@ -116,11 +129,20 @@ export async function trainOverSsh(
   await logs.fetch().catch((error: unknown) => run.recorder.note(`its logs were not fetched: ${String(error)}`));
   await fetchResults(host, output, training.paths);
   const isFinished = following.finished;
+  // Taken back before it had begun, or anew while it waited in the queue again.
+  if (code === undefined && torchrun.slurm && run.control.stopping) return false;
   if (code !== 0 || isFinished === undefined) {
+    const said = host.isHere ? path.join(os.homedir(), there, job, 'errors') : `${host.name}:${there}/${job}/errors`;
+    const state = (await host.ask(starting.ending)).trim().split('\n')[0]!;
+    if (code === undefined ? torchrun.slurm : ENDED_BY_SLURM.test(state)) {
+      throw InputError.at(said, 'torchrun-slurm-ended', {
+        job: slurm?.job ?? '',
+        state: state === '' ? 'it is not known any more' : state,
+      });
+    }
     const errors = await host.ask(`tail -n 200 ${quoted(`${there}/${job}/errors`)}`);
     const lines = errors.split('\n').filter((line) => line.trim() !== '');
-    const reason = reasonIn(lines);
-    throw InputError.at(`${host.name}:${there}/${job}/errors`, 'torchrun-failed', { code: code ?? 'none', reason });
+    throw InputError.at(said, 'torchrun-failed', { code: code ?? 'none', reason: reasonIn(lines) });
   }
   if (isFinished) {
     await host.ask(`rm -rf ${quoted(`${there}/${job}`)} ${quoted(`${output}/checkpoints`)}`);
@@ -129,9 +151,17 @@ export async function trainOverSsh(
   return isFinished;
 }
 
-/** "running" where its process is there, "has …" for each part that has come whole, and the position of its last checkpoint. */
-const stateScript = (there: string, job: string, output: string): string =>
-  `if kill -0 "$(cat ${quoted(`${there}/${job}/pid`)} 2> /dev/null)" 2> /dev/null; then echo running; fi; ` +
+/** States of a job that are no failure of what it ran: squeue(1), "JOB STATE CODES". */
+const ENDED_BY_SLURM = /^(?:BOOT_FAIL|CANCELLED|DEADLINE|NODE_FAIL|OUT_OF_MEMORY|PREEMPTED|REVOKED|TIMEOUT)/;
+
+function jobText({ job, state, reason }: SlurmJob): string {
+  if (state === 'PENDING') return `job ${job} of Slurm waits in the queue${reason === undefined ? '' : ` (${reason})`}`;
+  return `job ${job} of Slurm: ${state.toLowerCase()}`;
+}
+
+/** "running" where its processes are there, "has …" for each part that has come whole, and the position of its last checkpoint. */
+const stateScript = ({ isAlive }: Starting, there: string, output: string): string =>
+  `if ${isAlive}; then echo running; fi; ` +
   `(cd ${quoted(there)} && ls -d has*) 2> /dev/null; ` +
   `cat ${quoted(`${output}/checkpoints/last/trainer.json`)} 2> /dev/null || :`;
 
@@ -150,34 +180,14 @@ async function sendCheckpoints(host: Host, paths: TrainingPaths, output: string)
   await host.send(paths.directory, found, output);
 }
 
-/** Its processes have no terminal and nobody who waits for them; what they say is in files. */
-function startScript({ interpreter, processes, threads }: Torchrun, there: string, job: string): string {
-  const elastic = `--standalone --nnodes=1 --nproc-per-node=${processes} --max-restarts=${MOST_RESTARTS}`;
-  const kept = keptErrors(`${job}/logs`).map(quoted).join(' ');
-  const train =
-    `${quoted(interpreter.python)} -m torch.distributed.run ${elastic} ${kept} -m distillery_torch ${quoted(job)}; ` +
-    `echo "{\\"distillery\\": \\"exit\\", \\"code\\": $?}"`;
-  const environment = {
-    PYTHONPATH: '$PWD/python',
-    PYTHONDONTWRITEBYTECODE: '1',
-    PYTHONUNBUFFERED: '1',
-    OMP_NUM_THREADS: String(threads),
-    TORCH_DISABLE_SHARE_RDZV_TCP_STORE: '1',
-  };
-  const exported = Object.entries(environment).map(([key, value]) => `${key}="${value}"`);
-  return [
-    `cd ${quoted(there)}`,
-    `rm -f ${quoted(`${job}/control.json`)}`,
-    `export ${exported.join(' ')}`,
-    `{ nohup sh -c ${quoted(train)} > ${quoted(`${job}/events`)} 2> ${quoted(`${job}/errors`)} < /dev/null & echo $! > ${quoted(`${job}/pid`)}; }`,
-  ].join(' && ');
-}
-
 /** One that does not arrive is told again when there is a connection. */
-async function tellWish({ control }: PreparedRun, host: Host, folder: string): Promise<void> {
+async function tellWish({ control }: PreparedRun, host: Host, folder: string, { cancel }: Starting): Promise<void> {
   const wish = control.stopping ? 'stop' : control.paused ? 'pause' : 'run';
   const file = quoted(`${folder}/control.json`);
-  await host.run(`cat > ${file}.new && mv ${file}.new ${file}`, Buffer.from(`${JSON.stringify({ wish })}\n`));
+  await host.run(
+    `cat > ${file}.new && mv ${file}.new ${file}${wish === 'stop' ? `; ${cancel}` : ''}`,
+    Buffer.from(`${JSON.stringify({ wish })}\n`),
+  );
 }
 
 /** The records of what is heard, in this run's own files, as Python writes those there. */

@@ -3,6 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Experiment, ResolvedExperiment } from '../../experiment/file/schema';
+import { quoted } from './ssh';
 
 /** As far as it is known: a process for each device where there is no number. */
 export interface ElsewhereMachines {
@@ -41,8 +42,27 @@ export async function writeSchedulerFiles(
   return 'In it: ./run.sh, with the Python that has PyTorch (PYTHON=…), on PROCESSES=… processes.';
 }
 
-/** Trains one job after the other; a person, a scheduler and ssh start the same. */
-export function runScript(jobs: readonly string[], processes?: number): string {
+/** Where the scripts find what they start. */
+export interface ProgramPlace {
+  /** What stands before a job's name: `jobs/`, or nothing. */
+  jobs: string;
+  /** From the scripts' own folder to that in which all the paths are. */
+  root: string;
+  /** The folder of Python's package, from there. */
+  packages: string;
+  /** Instead of what the environment names. */
+  python?: string;
+}
+
+/** An exported folder's. */
+const exported: ProgramPlace = { jobs: 'jobs/', root: '.', packages: '' };
+
+/** Trains one job after the other; a person and a scheduler start the same. */
+export function runScript(
+  jobs: readonly string[],
+  processes?: number,
+  { jobs: before, root, packages, python }: ProgramPlace = exported,
+): string {
   const most = '"$("$python" -c \'import torch; print(torch.cuda.device_count() or 1)\')"';
   return `#!/bin/sh
 # Trains what is in this folder, one model after the other; what is finished or begun is gone on with.
@@ -51,9 +71,9 @@ export function runScript(jobs: readonly string[], processes?: number): string {
 #   HOSTS       how many run this script at once, on a shared folder; 1
 #   RENDEZVOUS  HOST:PORT where they meet, on one of them
 set -eu
-cd "$(dirname "$0")"
-python=\${PYTHON:-python3}
-export PYTHONPATH="$PWD" PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+cd "$(dirname "$0")${root === '.' ? '' : `/${root}`}"
+python=${python === undefined ? '\${PYTHON:-python3}' : quoted(python)}
+export PYTHONPATH="$PWD${packages === '' ? '' : `/${packages}`}" PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # In a store that outlives them, workers that begin again would find the addresses of those before them (PyTorch 2.15).
 export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
 processes=\${PROCESSES:-${processes ?? most}}
@@ -78,7 +98,7 @@ END
 fi
 for job in ${jobs.join(' ')}; do
   # Who was asked to stop begins nothing more.
-  if grep -qs '"stop"' "jobs/$job/control.json"; then exit 0; fi
+  if grep -qs '"stop"' "${before}$job/control.json"; then exit 0; fi
   if [ "\${HOSTS:-1}" -gt 1 ]; then
     # Each job has a meeting of its own: who is early waits for the others.
     meet="--rdzv-backend=c10d --rdzv-endpoint=$RENDEZVOUS --rdzv-id=distillery-$job $here"
@@ -87,7 +107,7 @@ for job in ${jobs.join(' ')}; do
   fi
   # shellcheck disable=SC2086
   "$python" -m torch.distributed.run --nnodes="\${HOSTS:-1}" --nproc-per-node="$processes" --max-restarts=3 $meet \\
-    -m distillery_torch "jobs/$job"
+    ${before === '' ? '--log-dir="$job/logs" --tee=2 ' : ''}-m distillery_torch "${before}$job"
 done
 `;
 }
@@ -106,8 +126,11 @@ export function slurmScript(
   { name, torchrun }: Pick<Experiment, 'name' | 'torchrun'>,
   { processes, hosts }: ElsewhereMachines,
   jobs: readonly string[],
+  place: ProgramPlace = exported,
 ): string {
   const { partition, account, qos, time } = torchrun?.slurm ?? {};
+  // What is exported trains all, what is followed from here one.
+  const isFollowed = place !== exported;
   const hasDevices = torchrun?.devices !== undefined;
   const options = {
     'job-name': jobName({ name }),
@@ -118,38 +141,42 @@ export function slurmScript(
     ...(account && { account }),
     ...(qos && { qos }),
     ...(time && { time }),
-    output: 'slurm.log',
+    ...(isFollowed ? { output: `${jobs[0]}/events`, error: `${jobs[0]}/errors` } : { output: 'slurm.log' }),
     'open-mode': 'append',
     signal: `B:TERM@${NOTICE_SECONDS}`,
   };
   const directives = Object.entries(options).map(([option, value]) => `#SBATCH --${option}=${value}`);
-  const controls = jobs.map((job) => `jobs/${job}/control.json`).join(' ');
+  const controls = jobs.map((job) => `${place.jobs}${job}/control.json`).join(' ');
+  const script = isFollowed ? `./${jobs[0]}/run.sh` : './run.sh';
   return `#!/bin/bash
 ${directives.join('\n')}
 #SBATCH --requeue
-# sbatch slurm.sh, in this folder, on a file system that all hosts share.
+# ${isFollowed ? 'Submitted' : 'sbatch slurm.sh, in this folder,'} on a file system that all hosts share.
 set -eu
 cd "$SLURM_SUBMIT_DIR"
-rm -f ${controls}
+${isFollowed ? `if grep -qs '"by": "slurm"' ${controls}; then rm -f ${controls}; fi` : `rm -f ${controls}`}
 export HOSTS="$SLURM_JOB_NUM_NODES"
 RENDEZVOUS=${torchrun?.rendezvous ?? `"$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1):$((20000 + SLURM_JOB_ID % 10000))"`}
 export RENDEZVOUS
 ended=
 save() {
   ended=1
-  for control in ${controls}; do echo '{"wish": "stop"}' > "$control"; done
+  for control in ${controls}; do echo '{"wish": "stop", "by": "slurm"}' > "$control"; done
 }
 trap save TERM
-srun --kill-on-bad-exit=1 ./run.sh &
+srun --kill-on-bad-exit=1 ${script} &
 work=$!
 code=0
 wait "$work" || code=$?
 if [ -n "$ended" ]; then
   code=0
   wait "$work" || code=$?
-  if [ "$code" -eq 0 ]; then scontrol requeue "$SLURM_JOB_ID"; fi
+  if [ "$code" -eq 0 ]; then
+    scontrol requeue "$SLURM_JOB_ID"
+    exit 0
+  fi
 fi
-exit "$code"
+${isFollowed ? `echo "{\\"distillery\\": \\"exit\\", \\"code\\": $code}"\n` : ''}exit "$code"
 `;
 }
 

@@ -29,6 +29,9 @@ const safely = { cwd: os.homedir(), stdio: 'pipe', windowsHide: true } as const;
 export const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
 export class Host {
+  /** Whether it is this machine. */
+  readonly isHere: boolean = false;
+
   /** @throws ComplaintError where ssh could take the name for something else */
   constructor(readonly name: string) {
     if (!hostPattern.test(name)) throw new ComplaintError(complaint('torchrun-host-named', { host: name }));
@@ -73,13 +76,13 @@ export class Host {
   }
 
   /**
-   * Lines of a file there, from its first on, as long as a process lives whose number is in another file. A connection that is lost is made
+   * Lines of a file there, from its first on, as long as a script there succeeds that is run every so many seconds. A connection that is lost is made
    * again, however long that takes, and nothing is told twice. `connection` hears of each time that there is one, and, with what ssh says, that
    * there is none any more.
    */
   async *follow(
     file: string,
-    pid: string,
+    { isAlive, every }: { isAlive: string; every: number },
     signal: AbortSignal,
     connection: (lost?: string) => void,
   ): AsyncGenerator<string, void> {
@@ -88,7 +91,7 @@ export class Host {
     while (!isOver()) {
       // What was written last is read after the process has gone: the wait is for tail, which looks once a second.
       const child = this.start(
-        `echo ${FOLLOWS}; tail -n +${told + 1} -f ${quoted(file)} & reading=$!; while kill -0 "$(cat ${quoted(pid)})" 2> /dev/null; do sleep 1; done; sleep 2; kill $reading`,
+        `echo ${FOLLOWS}; tail -n +${told + 1} -f ${quoted(file)} & reading=$!; trap 'kill $reading' EXIT; trap 'exit 1' HUP TERM; while ${isAlive}; do sleep ${every} > /dev/null 2>&1 < /dev/null & wait $!; done; sleep 2`,
       );
       child.stdin!.end();
       const ended = outcomeOf(child, false);
@@ -119,7 +122,7 @@ export class Host {
     }
   }
 
-  private start(script: string): ChildProcess {
+  protected start(script: string): ChildProcess {
     // Nobody is asked for a password, who may not be there; a connection that is dead is known to be after three quarters of a minute.
     const options = ['BatchMode=yes', 'ConnectTimeout=15', 'ServerAliveInterval=15', 'ServerAliveCountMax=3'];
     const args = [
@@ -148,6 +151,19 @@ export class Host {
     return new ComplaintError(
       complaint(isUnreachable ? 'torchrun-host-unreachable' : 'torchrun-host-failed', { host: this.name, reason }),
     );
+  }
+}
+
+/** This machine, asked in the same way: it may be one from which jobs are submitted. */
+export class ThisMachine extends Host {
+  override readonly isHere = true;
+
+  constructor() {
+    super('localhost');
+  }
+
+  protected override start(script: string): ChildProcess {
+    return spawn('/bin/sh', ['-c', script], safely);
   }
 }
 

@@ -1,0 +1,148 @@
+/** @file How a training's processes are started on a host and looked after: by its shell at once, or as a job of its Slurm cluster. */
+
+import { writeFile, chmod } from 'node:fs/promises';
+import path from 'node:path';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
+import type { SlurmJob } from '../../protocol/records';
+import { packageFolder } from './interpreter';
+import { runScript, slurmScript } from './scheduler';
+import { quoted, type Host } from './ssh';
+import type { Torchrun } from './torchrun';
+import { keptErrors, MOST_RESTARTS } from './training';
+
+/** A training's folder there, `THERE/JOB`; both below the home folder. */
+export interface PlaceThere {
+  there: string;
+  job: string;
+}
+
+/** A script of the POSIX shell for each. */
+export interface Starting {
+  /** Writes what it needs beside into the folder that is sent. */
+  prepare(folder: string): Promise<void>;
+  start: string;
+  /** Succeeds where the processes are there, or are to come. */
+  isAlive: string;
+  /** Seconds between two looks. */
+  every: number;
+  /** Takes back what has not begun yet, where the training is to stop. */
+  cancel: string;
+  /** Where it stands, while it is followed; `stateIn` reads it. Undefined where there is nothing between beginning and end. */
+  state?: string;
+  /** Says how it has ended, where it did not as it should: nothing, where that is not known. */
+  ending: string;
+}
+
+export function startingOf(torchrun: Torchrun, experiment: ResolvedExperiment, place: PlaceThere): Starting {
+  return torchrun.slurm ? bySlurm(torchrun, experiment, place) : byShell(torchrun, place);
+}
+
+/** What the shell there writes when a training's processes have ended. */
+export const EXIT = /^\{"distillery": "exit", "code": (\d+)\}$/;
+
+/** Its processes have no terminal and nobody who waits for them; what they say is in files. */
+function byShell({ interpreter, processes, threads }: Torchrun, { there, job }: PlaceThere): Starting {
+  const elastic = `--standalone --nnodes=1 --nproc-per-node=${processes} --max-restarts=${MOST_RESTARTS}`;
+  const kept = keptErrors(`${job}/logs`).map(quoted).join(' ');
+  const train =
+    `${quoted(interpreter.python)} -m torch.distributed.run ${elastic} ${kept} -m distillery_torch ${quoted(job)}; ` +
+    `echo "{\\"distillery\\": \\"exit\\", \\"code\\": $?}"`;
+  const environment = {
+    PYTHONPATH: '$PWD/python',
+    PYTHONDONTWRITEBYTECODE: '1',
+    PYTHONUNBUFFERED: '1',
+    OMP_NUM_THREADS: String(threads),
+    TORCH_DISABLE_SHARE_RDZV_TCP_STORE: '1',
+  };
+  const exported = Object.entries(environment).map(([key, value]) => `${key}="${value}"`);
+  const pid = quoted(`${there}/${job}/pid`);
+  return {
+    prepare: () => Promise.resolve(),
+    start: [
+      `cd ${quoted(there)}`,
+      `rm -f ${quoted(`${job}/control.json`)}`,
+      `export ${exported.join(' ')}`,
+      `{ nohup sh -c ${quoted(train)} > ${quoted(`${job}/events`)} 2> ${quoted(`${job}/errors`)} < /dev/null & echo $! > ${quoted(`${job}/pid`)}; }`,
+    ].join(' && '),
+    isAlive: `kill -0 "$(cat ${pid} 2> /dev/null)" 2> /dev/null`,
+    every: 1,
+    cancel: ':',
+    ending: ':',
+  };
+}
+
+/** A controller is asked by everybody, so not often. */
+const SLURM_SECONDS = 10;
+
+/** The folder of the mirror is where sbatch is called: on a file system that the nodes share. */
+function bySlurm(torchrun: Torchrun, experiment: ResolvedExperiment, { there, job }: PlaceThere): Starting {
+  const number = quoted(`${there}/${job}/slurm`);
+  const asked = `"$(cat ${number} 2> /dev/null)"`;
+  const { interpreter, hosts } = torchrun;
+  const machines = { processes: torchrun.slurm!.processes, hosts };
+  return {
+    prepare: async (folder) => {
+      const up = path.posix.relative(job, '.');
+      const program = { jobs: '', root: up, packages: packageName(), python: interpreter.python };
+      await writeFile(path.join(folder, 'run.sh'), runScript([job], machines.processes, program));
+      await chmod(path.join(folder, 'run.sh'), 0o755);
+      await writeFile(path.join(folder, 'slurm.sh'), slurmScript(experiment, machines, [job], program));
+    },
+    // An earlier job's number does not stand for this one.
+    start: [
+      `cd ${quoted(there)}`,
+      `rm -f ${['control.json', 'slurm'].map((name) => quoted(`${job}/${name}`)).join(' ')}`,
+      `: > ${quoted(`${job}/events`)}`,
+      `: > ${quoted(`${job}/errors`)}`,
+      `sbatch --parsable ${quoted(`${job}/slurm.sh`)} | cut -d ';' -f 1 > ${quoted(`${job}/slurm.new`)}`,
+      `[ -s ${quoted(`${job}/slurm.new`)} ]`,
+      `mv ${quoted(`${job}/slurm.new`)} ${quoted(`${job}/slurm`)}`,
+    ].join(' && '),
+    // A controller that does not answer has not said that the job is gone.
+    isAlive: `{ [ -s ${number} ] && { said=$(squeue -h -o %T -j ${asked} 2>&1); code=$?; case "$said" in *[Ii]nvalid*) false ;; '') [ $code -ne 0 ] ;; *) true ;; esac; }; }`,
+    every: SLURM_SECONDS,
+    cancel: `scancel --state=PENDING ${asked}`,
+    state: `echo "job=$(cat ${number})"; squeue -h -o 'state=%T reason=%r' -j ${asked}`,
+    ending: `sacct -n -X -P -o State -j ${asked} 2> /dev/null | grep . || scontrol show job -o ${asked} 2> /dev/null | sed -n 's/.*JobState=\\([A-Z_]*\\).*/\\1/p'; :`,
+  };
+}
+
+const packageName = (): string => path.basename(packageFolder());
+
+/** Undefined where the cluster has not said. */
+export function stateIn(said: string): SlurmJob | undefined {
+  const job = /^job=(\d+)$/m.exec(said)?.[1];
+  const [, state, reason] = /^state=([A-Z_]+) reason=(.*)$/m.exec(said) ?? [];
+  if (job === undefined || state === undefined) return undefined;
+  return { job, state, ...(reason && reason !== 'None' && { reason }) };
+}
+
+/** Tells where a job stands whenever that has changed. A cluster that cannot be asked is asked again. */
+export class JobState {
+  private timer: NodeJS.Timeout | undefined;
+  private told = '';
+
+  constructor(
+    private readonly host: Host,
+    private readonly script: string,
+    private readonly changed: (job: SlurmJob) => Promise<void>,
+  ) {
+    this.timer = setTimeout(() => void this.look(), 0);
+  }
+
+  private async look(): Promise<void> {
+    const { output } = await this.host.run(this.script);
+    const job = stateIn(output);
+    if (this.timer === undefined) return;
+    if (job && this.told !== JSON.stringify(job)) {
+      this.told = JSON.stringify(job);
+      await this.changed(job);
+    }
+    this.timer = setTimeout(() => void this.look(), SLURM_SECONDS * 1000);
+  }
+
+  end(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+}
