@@ -58,16 +58,17 @@ function change(folder: string, changes: Record<string, unknown>): void {
   writeFileSync(file, JSON.stringify({ ...experiment, training, controls: [], ...changes }));
 }
 
+/** The last is the most that may be planned of what is taken: of a small run the constants are much of it. */
 const cases = [
-  ['a large vocabulary on cpu', () => ofLargeVocabulary('cpu')],
-  ['a large vocabulary of GPT-2 on cpu', () => ofLargeVocabulary('cpu', 'gpt2')],
-  ['long texts on cpu', () => ofLongTexts('cpu')],
-  ['a large vocabulary on openvino', () => ofLargeVocabulary('openvino')],
+  ['a large vocabulary on cpu', () => ofLargeVocabulary('cpu'), 1.25],
+  ['a large vocabulary of GPT-2 on cpu', () => ofLargeVocabulary('cpu', 'gpt2'), 1.25],
+  ['long texts on cpu', () => ofLongTexts('cpu'), 1.7],
+  ['a large vocabulary on openvino', () => ofLargeVocabulary('openvino'), 1.25],
 ] as const;
 
 describe('the predicted memory of a run', () => {
   // What a small run takes at most depends on when the collector of garbage comes: by a third from run to run.
-  it.skipIf(!torture).each(cases)('is about what it takes: %s', async (name, make) => {
+  it.skipIf(!torture).each(cases)('is about what it takes: %s', async (name, make, most) => {
     const folder = await make();
     const { code, stderr } = await distillery(['run', 'tiny.distill.json'], folder);
     expect(code, stderr).toBe(0);
@@ -76,7 +77,7 @@ describe('the predicted memory of a run', () => {
     const figures = { 'bytes planned': predictedBytes, 'bytes at most': peakBytes! };
     tellFigures(`planned-memory-${name.replaceAll(' ', '-')}`, { what: `memory of a training, ${name}`, ...figures });
     const share = memory!.predictedBytes / memory!.peakBytes!;
-    expect(share).toBeGreaterThan(0.8);
-    expect(share).toBeLessThan(1.3);
+    expect(share).toBeGreaterThan(0.85);
+    expect(share).toBeLessThan(most);
   });
 });
