@@ -14,6 +14,18 @@ export function chunkRows(vocabularySize: number): number {
   return Math.max(32, Math.floor(CHUNK_BYTES / 4 / vocabularySize));
 }
 
+/**
+ * [start, size] of each chunk of some rows; they are alike, and the last may be a little smaller. Of equal size where half as many chunks more allow
+ * that: in the memory that a chunk's matrices have left those of a larger one find no room.
+ * @param most rows of a chunk
+ */
+export function rowChunks(rows: number, most: number): [start: number, size: number][] {
+  const fewest = Math.ceil(rows / most);
+  const counts = Array.from({ length: Math.floor(fewest / 2) + 1 }, (_, more) => fewest + more);
+  const size = Math.ceil(rows / (counts.find((count) => rows % count === 0) ?? fewest));
+  return Array.from({ length: Math.ceil(rows / size) }, (_, i) => [i * size, Math.min(size, rows - i * size)]);
+}
+
 export function modelInputs(tensors: Record<string, tf.Tensor>): ModelInputs {
   return {
     inputIds: tensors.inputIds as tf.Tensor2D,

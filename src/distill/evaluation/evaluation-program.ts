@@ -6,7 +6,8 @@ import { record } from '../../engine/graph/trace-backend';
 import { vocabularyHead } from '../../model/computations/transformer';
 import { prefixed, withPrefix } from '../named';
 import type { ModelPair } from '../pairing';
-import { chunkRows, predict } from '../prediction';
+import { chunkRows, predict, rowChunks } from '../prediction';
+import { atLabels, withinVocabulary } from '../losses/hard-loss';
 import { logProbabilities, soften } from '../losses/softening';
 import {
   isLanguageModel,
@@ -52,8 +53,7 @@ export function measurePredictions(
   const own = truncateVocabulary(model, vocabulary);
   const theirs = teacher && truncateVocabulary(teacher, vocabulary);
   const parts: PredictionMeasures[] = [];
-  for (let start = 0; start < rows; start += chunkRows) {
-    const size = Math.min(chunkRows, rows - start);
+  for (const [start, size] of rowChunks(rows, chunkRows)) {
     const ofRows = (one: TeacherProjection): tf.Tensor2D => logProbabilities(soften(teacherLogits(one, start, size)));
     parts.push(measureChunk(ofRows(own), tf.slice1d(labels, start, size), theirs && ofRows(theirs)));
   }
@@ -71,11 +71,11 @@ function measureChunk(
   teacherLog?: tf.Tensor2D,
 ): PredictionMeasures {
   const [, vocabulary] = logProbabilities.shape;
-  const atLabel = tf.equal(tf.range(0, vocabulary, 1, 'int32'), tf.expandDims(labels, 1)); // [size, V]
   const same = (a: tf.Tensor, b: tf.Tensor): tf.Tensor1D => tf.cast<tf.Tensor1D>(tf.equal(a, b), 'float32');
   const choice = tf.argMax(logProbabilities, 1);
   return {
-    negativeLogLikelihood: tf.neg(tf.sum(tf.where(atLabel, logProbabilities, tf.zerosLike(logProbabilities)), 1)),
+    // Looked up: comparing and choosing would take four more matrices [size, V] at once, two of them within onnxruntime's Where.
+    negativeLogLikelihood: tf.neg(atLabels(logProbabilities, withinVocabulary(labels, vocabulary))),
     correct: same(choice, labels),
     confidence: tf.exp(tf.max(logProbabilities, 1)),
     ...(teacherLog && {

@@ -24,12 +24,20 @@ export interface TokenLoss {
 
 /** @param labels int32 [rows], each one of 0 … V − 1 */
 export function tokenLoss(logits: tf.Tensor2D, labels: tf.Tensor1D): TokenLoss {
-  const [rows, vocabulary] = logits.shape;
   const { probabilities, logNormalizer } = soften(logits);
+  return { perPosition: tf.sub(tf.reshape(logNormalizer, [labels.size]), atLabels(logits, labels)), probabilities };
+}
+
+/**
+ * The value of each row at its label, [rows].
+ * @param values [rows, V]
+ * @param labels int32 [rows], each one of 0 … V − 1
+ */
+export function atLabels(values: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
+  const [rows, vocabulary] = values.shape;
   // A look-up in each row by itself would be one with a batch axis, which tfjs's wasm backend gets wrong.
   const rowStarts = tf.range(0, rows * vocabulary, vocabulary, 'int32');
-  const atLabel = tf.gather(tf.reshape<tf.Rank.R1>(logits, [-1]), tf.add<tf.Tensor1D>(rowStarts, labels)); // [rows]
-  return { perPosition: tf.sub(tf.reshape(logNormalizer, [rows]), atLabel), probabilities };
+  return tf.gather(tf.reshape<tf.Rank.R1>(values, [-1]), tf.add<tf.Tensor1D>(rowStarts, labels));
 }
 
 /**

@@ -7,6 +7,7 @@ import { hardLosses, tokenLoss, withinVocabulary } from './hard-loss';
 import type { ProblemType } from '../../model/architecture';
 import { capped } from '../../model/computations/attention';
 import type { Objective } from '../pairing';
+import { rowChunks } from '../prediction';
 import type { RowLoss } from './row-loss';
 import type { StepValues } from '../training/schedules';
 import {
@@ -302,12 +303,6 @@ function weightedLosses(inputs: LogitsInputs): Losses & { gradient: tf.Tensor2D 
 function columnAfter(rowWeight: tf.Tensor1D, ...losses: RowLoss[]): tf.Tensor2D {
   const weights = losses.reduce((sum, { perPosition }) => tf.add(sum, tf.mul(perPosition, 0)), rowWeight);
   return tf.reshape(weights, [rowWeight.shape[0], 1]);
-}
-
-/** [start, size] of each chunk; they are alike, and the last may be a little smaller. */
-function rowChunks(rows: number, most: number): [number, number][] {
-  const size = Math.ceil(rows / Math.ceil(rows / most));
-  return Array.from({ length: Math.ceil(rows / size) }, (_, i) => [i * size, Math.min(size, rows - i * size)]);
 }
 
 /** Sum of two groups' losses and gradients. The parts go at once, or a large head would leave one gradient a group. */

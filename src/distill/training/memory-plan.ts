@@ -38,11 +38,25 @@ const OVERHEAD_BYTES = 64 * 2 ** 20;
 /** By how much a program that keeps its memory takes more than its values need at once; measured on OpenVINO, 1.4 to 1.65. */
 const KEPT_FACTOR = 1.5;
 
+/** What a compiled program takes beside that; measured on OpenVINO, 15 to 55 MB whatever the model's sizes. */
+const COMPILED_BYTES = 24 * 2 ** 20;
+
 /** In host memory, on an executor that computes there. */
 export function predictPeakBytes(training: PlannedTraining): number {
   const trained = Object.values(trainedSpecs(training.pairing)).reduce((sum, spec) => sum + bytesOf(spec), 0);
   const groups = GROUPS + (training.accumulates ? 1 : 0);
-  return training.heldBytes + groups * trained + workingPeak(training) + keptAnswers(training) + OVERHEAD_BYTES;
+  const held = training.heldBytes + groups * trained + keptAnswers(training);
+  return held + workingPeak(training) + handedBack(training) + OVERHEAD_BYTES;
+}
+
+/**
+ * What a step's program has written is handed to JavaScript once more by onnxruntime, as a copy, and lies there until V8 looks for garbage. Of a
+ * program in two parts what both write.
+ */
+function handedBack({ pairing, shapes: [largest], workingMemory }: PlannedTraining): number {
+  if (workingMemory !== 'freed' || !largest) return 0;
+  const outputs = partsOf(gradientsProgram(pairing, largest).graph).flatMap(({ outputs }) => Object.values(outputs));
+  return outputs.reduce((sum, spec) => sum + bytesOf(spec), 0);
 }
 
 /** The teacher's answers to the rows of an evaluation, which the evaluator keeps. */
@@ -79,5 +93,8 @@ function workingPeak({ pairing, shapes, evaluationShapes, workingMemory, runsTea
   const bytes = programs.map(({ graph }) =>
     isKept ? workingBytes(graph) : Math.max(...partsOf(graph).map(workingBytesDepthFirst)),
   );
-  return isKept ? Math.round(KEPT_FACTOR * bytes.reduce((a, b) => a + b)) : Math.max(...bytes);
+  if (!isKept) return Math.max(...bytes);
+  // Pinned examples have a program for each length, too.
+  const compiled = programs.length + evaluationShapes.length;
+  return Math.round(KEPT_FACTOR * bytes.reduce((a, b) => a + b)) + compiled * COMPILED_BYTES;
 }
