@@ -14,12 +14,16 @@ const onEachExecutor = [
 ];
 const onWebGpu = 'test/engine/webgpu*.test.ts';
 
-/** Tests of what a process knows of its libraries, or holds of tensors, for as long as it lives, each file in a process of its own. */
+/** Shaders of software take their time, and what these need of an executor others need too. */
+const onWebGpuAtLength = process.env.DISTILLERY_TORTURE === '1' ? ['test/distill/packing.test.ts'] : [];
+
+/** Tests of what a process knows of its libraries, holds of tensors, or has told the system, for as long as it lives, each file in a process of its own. */
 const alone = [
   'test/engine/eager.test.ts',
   'test/engine/libraries.test.ts',
   'test/engine/openvino*.test.ts',
   'test/engine/tensorflow*.test.ts',
+  'test/engine/scheduling.test.ts',
   'test/engine/shared-process.test.ts',
 ];
 
@@ -80,7 +84,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'webgpu',
-          include: [...onEachExecutor, onWebGpu],
+          include: [...onEachExecutor, ...onWebGpuAtLength, onWebGpu],
           globalSetup: ['test/engine/software-vulkan.ts'],
           pool: 'forks',
           // A GPU imitated by the processor compiles its shaders slowly.

@@ -23,6 +23,10 @@ export interface Case {
   weights?: () => Promise<Record<'teacher' | 'student', Parameters>>;
   /** Rows, each of its tokens, where they are real ones; a classifier's with the number of its class. */
   texts?: readonly { ids: ArrayLike<number>; label?: number }[];
+  /** Rows of like length share a batch, which each side is to pad, group or pack as is best for it. */
+  ownLengths?: true;
+  /** How many there are; a few where it is left out. */
+  batches?: number;
   /** Part of `--quick`. */
   quick: boolean;
   /** Small enough for TensorFlow.js's and jax-js's backends, which take part in no other. */

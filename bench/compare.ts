@@ -31,6 +31,8 @@ export interface SideResult extends Ready {
   /** Mean total loss, one number a block. */
   losses: number[];
   peakMegabytes: number;
+  /** Share of the computed tokens that were padding, where it tells. */
+  padding?: number | undefined;
 }
 
 export interface Contender {
@@ -43,12 +45,14 @@ export interface Contender {
 /**
  * Only one side computes at any time.
  * @param contenders the first is what the others' losses are compared to
+ * @param untimed further steps of each side before any is timed, where its batches have several shapes
  * @throws Error where the first losses differ: then the sides do not do the same work
  */
 export async function compare(
   contenders: readonly Contender[],
   blocks: number,
   stepsPerBlock: number,
+  untimed = 0,
 ): Promise<SideResult[]> {
   const results: SideResult[] = [];
   let reference: Block | undefined;
@@ -60,13 +64,15 @@ export async function compare(
     const lossDifference = difference(reference.losses, first.losses, side.name, allowed);
     results.push({ name: side.name, precision, ...ready, lossDifference, blocks: [], losses: [], peakMegabytes: 0 });
   }
+  for (const { side } of untimed > 0 ? contenders : []) await side.run(untimed);
   for (let block = 0; block < blocks; block++) {
     for (const [index, { side }] of contenders.entries()) {
-      const { milliseconds, losses, peakMegabytes } = await side.run(stepsPerBlock);
+      const { milliseconds, losses, peakMegabytes, padding } = await side.run(stepsPerBlock);
       const result = results[index]!;
       result.blocks.push(milliseconds / stepsPerBlock);
       result.losses.push(mean(losses.map(({ total }) => total)));
       result.peakMegabytes = peakMegabytes;
+      result.padding = padding;
     }
   }
   return results;

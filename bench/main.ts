@@ -10,6 +10,7 @@ import { pretrainedCase, pretrainedNames } from './pretrained';
 import { compare, type Contender, type SideResult } from './compare';
 import type { Profile } from './profile';
 import { markdownReport, terminalReport, type CaseResult, type Machine, type NamedProfile, type Rates } from './report';
+import { sampleCase, sampleNames } from './samples';
 import { writeSetup } from './setup';
 import { chosenSides, isProfiled, rateCommand, startSide, type SidePlan } from './sides';
 
@@ -30,17 +31,17 @@ const threads = Number(options.threads);
 const blocks = Number(options.blocks ?? (options.quick ? 3 : 7));
 const profiledSteps = options.quick ? 3 : 5;
 
-const sidesOf = ({ forAll }: Case): SidePlan[] =>
-  chosenSides({ engines: options.engine, compile: options.compile, all: forAll === true });
+const sidesOf = ({ forAll, ownLengths }: Case): SidePlan[] =>
+  chosenSides({ engines: options.engine, compile: options.compile, all: forAll === true, packed: ownLengths === true });
 
 async function runCase(benchCase: Case): Promise<CaseResult> {
   const folder = await mkdtemp(join(os.tmpdir(), `distillery-bench-${benchCase.name}-`));
   try {
     await writeSetup(folder, benchCase, threads);
     const compared = await compareSides(folder, benchCase);
-    const profiles = sidesOf(benchCase)
-      .filter(isProfiled)
-      .map((side) => profileOf(side, folder));
+    // Steps of many shapes have no one profile.
+    const profiled = benchCase.ownLengths ? [] : sidesOf(benchCase).filter(isProfiled);
+    const profiles = profiled.map((side) => profileOf(side, folder));
     return { benchCase, sides: compared, profiles };
   } finally {
     await rm(folder, { recursive: true });
@@ -51,7 +52,8 @@ async function compareSides(folder: string, benchCase: Case): Promise<SideResult
   const contenders: Contender[] = [];
   try {
     for (const plan of sidesOf(benchCase)) contenders.push({ ...plan, side: startSide(plan, folder, threads) });
-    return await compare(contenders, blocks, benchCase.stepsPerBlock);
+    const { stepsPerBlock, ownLengths } = benchCase;
+    return await compare(contenders, blocks, stepsPerBlock, ownLengths ? stepsPerBlock : 0);
   } finally {
     for (const { side } of contenders) await side.close();
   }
@@ -77,12 +79,14 @@ function bestRates(): Rates {
 
 async function chosenCases(): Promise<readonly Case[]> {
   const { case: names, quick } = options;
-  const known = [...cases.map(({ name }) => name), ...pretrainedNames];
+  const known = [...cases.map(({ name }) => name), ...sampleNames, ...pretrainedNames];
   const unknown = names?.find((name) => !known.includes(name));
   if (unknown) throw new Error(`no case ${unknown}; there are ${known.join(', ')}`);
   const pretrained = pretrainedNames.filter((name) => names?.includes(name));
+  const samples = sampleNames.filter((name) => (names ? names.includes(name) : !quick));
   return [
     ...cases.filter((benchCase) => (names ? names.includes(benchCase.name) : !quick || benchCase.quick)),
+    ...(await Promise.all(samples.map(sampleCase))),
     ...(await Promise.all(pretrained.map(pretrainedCase))),
   ];
 }
@@ -105,7 +109,7 @@ async function main(): Promise<void> {
     results.push(await runCase(benchCase));
   }
   console.log(terminalReport(results, rates));
-  if (results.length < cases.length || options.quick || options.engine) return;
+  if (results.length < cases.length + sampleNames.length || options.quick || options.engine) return;
   await writeFile('bench/RESULTS.md', markdownReport(results, rates, before));
   console.log('\nWritten to bench/RESULTS.md.');
 }

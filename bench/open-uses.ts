@@ -2,11 +2,17 @@
 
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Precision } from '../src/protocol/engines';
 
 const ROWS = 8;
 
 /** An experiment with such a teacher, and its rows. @param teacher relative to the folder. @returns its file */
-export function writeExperiment(folder: string, teacher: string, engine: string): string {
+export function writeExperiment(
+  folder: string,
+  teacher: string,
+  engine: string,
+  precision: Precision = 'float32',
+): string {
   const rows = Array.from({ length: ROWS }, (_, i) =>
     JSON.stringify({ text: `A whale is ${i} times as large as a ship.` }),
   );
@@ -20,6 +26,7 @@ export function writeExperiment(folder: string, teacher: string, engine: string)
     training: { epochs: 1, batchSize: 4 },
     controls: [],
     engine,
+    precision,
     priority: 'normal',
   };
   const file = path.join(folder, 'open.distill.json');

@@ -1,5 +1,5 @@
 /**
- * @file `npm run bench -- open [GIGABYTES [ENGINES [FORM ...]]]`, ENGINES with commas between them: how much memory it takes to open a checkpoint, beside what the same takes of a small one.
+ * @file `npm run bench -- open [GIGABYTES [ENGINES [FORM ...]]]`, ENGINES with commas between them, `openvino/bfloat16` for that precision: how much memory it takes to open a checkpoint, beside what the same takes of a small one.
  * Checkpoints are made here in the system's folder for such things, and removed. The real program looks at them, validates an
  * experiment with one as teacher, answers a text with it, and distils from it.
  */
@@ -7,12 +7,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { Precision } from '../src/protocol/engines';
 import { parameterCount } from '../src/model/layouts/config';
 import { madeArchitecture, makeCheckpoint, storedForms, type StoredForm } from './made-checkpoint';
 import { uses, writeExperiment } from './open-uses';
 import { peakOf } from './peak-of';
 
 const SMALL_BYTES = 24e6;
+
+/** @param engine with its precision after a slash, where that is not float32: `openvino/bfloat16` */
 async function peaksOf(
   bytes: number,
   form: StoredForm,
@@ -23,9 +26,10 @@ async function peaksOf(
   try {
     const architecture = madeArchitecture(bytes);
     const checkpoint = await makeCheckpoint(path.join(folder, 'teacher'), architecture, form);
-    const experiment = writeExperiment(folder, path.relative(folder, checkpoint), engine);
+    const [name, precision] = engine.split('/') as [string, Precision?];
+    const experiment = writeExperiment(folder, path.relative(folder, checkpoint), name, precision);
     const peaks: number[] = [];
-    for (const args of Object.values(uses(checkpoint, experiment, engine))) peaks.push(await peakOf(args, folder));
+    for (const args of Object.values(uses(checkpoint, experiment, name))) peaks.push(await peakOf(args, folder));
     return { weights: 4 * parameterCount(architecture), peaks };
   } finally {
     rmSync(folder, { recursive: true });
@@ -33,7 +37,7 @@ async function peaksOf(
 }
 
 async function main(): Promise<void> {
-  const [, , gigabytes = '2', engines = 'cpu,openvino', ...forms] = process.argv;
+  const [, , gigabytes = '2', engines = 'cpu,openvino,openvino/bfloat16', ...forms] = process.argv;
   const base = mkdtempSync(path.join(os.tmpdir(), 'distillery-open-'));
   const rows: string[] = [];
   try {

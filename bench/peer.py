@@ -42,10 +42,13 @@ def load(folder, task):
 
 
 def load_batches(folder):
-    """A list of (inputs of the model, labels). Without padding there is no mask, which lets attention take its faster path."""
+    """A list of (inputs of the model, labels), padded to the longest row. Without padding there is no mask, which lets attention take its faster path."""
     stored = {name: tensor.long() for name, tensor in load_file(folder / "batches.safetensors").items()}
     batches = []
     for ids, mask, labels in zip(stored["input_ids"], stored["attention_mask"], stored["labels"]):
+        longest = int(mask.sum(1).max())
+        ids, mask = ids[:, :longest], mask[:, :longest]
+        labels = labels[:, :longest] if labels.dim() == 2 else labels
         inputs = {"input_ids": ids} if mask.all() else {"input_ids": ids, "attention_mask": mask}
         batches.append((inputs, labels))
     return batches
@@ -87,6 +90,9 @@ class Distillation:
             target = self.logits(self.teacher, inputs).flatten(0, -2)
         logits = self.logits(self.student, inputs).flatten(0, -2)
         labels = (labels[:, 1:] if self.causal else labels).flatten()
+        if self.causal and "attention_mask" in inputs:
+            counted = labels != -100
+            logits, target, labels = logits[counted], target[counted], labels[counted]
         soft = F.kl_div(
             F.log_softmax(logits / temperature, dim=-1),
             F.log_softmax(target / temperature, dim=-1),
@@ -95,6 +101,11 @@ class Distillation:
         )
         hard = F.cross_entropy(logits, labels)
         return alpha * temperature**2 * soft + (1 - alpha) * hard, soft, hard
+
+    def padding(self, step):
+        """Share of padding in the batch of a step."""
+        inputs, _ = self.batches[step % len(self.batches)]
+        return 1 - inputs["attention_mask"].float().mean().item() if "attention_mask" in inputs else 0.0
 
     def step(self):
         inputs, labels = self.batches[self.steps % len(self.batches)]
@@ -160,9 +171,11 @@ def main():
     write({"versions": versions, "emptyMegabytes": empty})
     for line in sys.stdin:
         started = time.perf_counter()
+        first = distillation.steps
         losses = [distillation.step() for _ in range(int(line))]
         milliseconds = (time.perf_counter() - started) * 1000
-        write({"losses": losses, "milliseconds": milliseconds, "peakMegabytes": megabytes("VmHWM")})
+        padding = sum(map(distillation.padding, range(first, distillation.steps))) / int(line)
+        write({"losses": losses, "milliseconds": milliseconds, "peakMegabytes": megabytes("VmHWM"), "padding": padding})
 
 
 if __name__ == "__main__":

@@ -56,9 +56,10 @@ function speed(results: readonly CaseResult[], rates: Rates): Grid {
     'of the rate',
     'peak MB',
     'memory',
+    'padding',
   ];
   const rows = results.flatMap(({ benchCase, sides, profiles }) => {
-    const operations = profiles[0]!.operations;
+    const operations = profiles[0]?.operations;
     const times = (of: SidePlan): number | undefined => {
       const side = sides.find(({ name }) => name === of.name);
       return side && median(side.blocks);
@@ -72,9 +73,10 @@ function speed(results: readonly CaseResult[], rates: Rates): Grid {
       percent(relativeSpread(side.blocks)),
       against(times(PEER), side),
       against(times(PEER_BFLOAT16), side),
-      percent((operations * 1000) / median(side.blocks) / rates[side.precision]),
+      operations === undefined ? '' : percent((operations * 1000) / median(side.blocks) / rates[side.precision]),
       `${megabytes(side.peakMegabytes)} (${megabytes(side.emptyMegabytes)})`,
       ratio(side.peakMegabytes / sides[0]!.peakMegabytes),
+      side.padding === undefined ? '' : percent(side.padding),
     ]);
   });
   return { head, rows };
@@ -202,7 +204,9 @@ ${TOLERANCES.float32.relative} where they compute in float32 themselves and to $
 update are float32 on every side). Each side is a process of its own; they take blocks of steps in turn, so that only one computes at any
 time. Milliseconds are the median of the blocks; the spread is half the distance from the fastest to the slowest. The columns of
 speed say how many times as fast as PyTorch a side is (above 1: faster); the column of memory compares the peak with PyTorch's in
-float32 (below 1: less).
+float32 (below 1: less), and the last says what share of the computed tokens is padding, the mean of the steps. Where rows are as long as they are (\`short-…\`), a block is a pass over the same
+50 batches' rows on each side, after three steps on the same rows: PyTorch pads each batch to its longest row, with rows sorted by length among all batches; ours groups
+by length as runs do, or packs rows that are not grouped.
 
 ${results.map(({ benchCase: { name, title } }) => `- \`${name}\`: ${title}`).join('\n')}
 

@@ -6,7 +6,8 @@ import { saveCheckpoint } from '../src/model/files/checkpoint';
 import { initializeParameters } from '../src/model/parameters';
 import { writeSafetensors } from '../src/model/files/safetensors';
 import type { Task } from '../src/protocol/records';
-import { randomStream } from '../src/engine/random';
+import { notCounted } from '../src/dataset/examples';
+import { randomStream, shuffled } from '../src/engine/random';
 import type { Case } from './cases';
 
 /** setup.json of a case's folder. */
@@ -18,6 +19,8 @@ export interface Setup {
   learningRate: number;
   weightDecay: number;
   clipNorm: number;
+  /** Whether batches are as long as their rows, and a side may group or pack these in another way after the compared steps. */
+  ownLengths?: boolean;
 }
 
 /** Batches that a case's folder holds; step s uses batch s mod this. */
@@ -27,8 +30,8 @@ const BATCHES = 4;
 const FIRST_WORD = 5;
 
 /** Writes the folder of a case: `teacher/`, `student/`, `batches.safetensors`, `setup.json`. */
-export async function writeSetup(folder: string, benchCase: Case, threads: number, batches = BATCHES): Promise<void> {
-  const { task, teacher, student } = benchCase;
+export async function writeSetup(folder: string, benchCase: Case, threads: number, batches?: number): Promise<void> {
+  const { task, teacher, student, ownLengths = false } = benchCase;
   await mkdir(folder, { recursive: true });
   const weights = (await benchCase.weights?.()) ?? {
     teacher: initializeParameters(teacher, 1),
@@ -36,7 +39,11 @@ export async function writeSetup(folder: string, benchCase: Case, threads: numbe
   };
   await saveCheckpoint(join(folder, 'teacher'), teacher, weights.teacher);
   await saveCheckpoint(join(folder, 'student'), student, weights.student);
-  await writeSafetensors(join(folder, 'batches.safetensors'), batchesOf(benchCase, batches), {});
+  await writeSafetensors(
+    join(folder, 'batches.safetensors'),
+    batchesOf(benchCase, batches ?? benchCase.batches ?? BATCHES),
+    {},
+  );
   const setup: Setup = {
     task,
     threads,
@@ -45,6 +52,7 @@ export async function writeSetup(folder: string, benchCase: Case, threads: numbe
     learningRate: 5e-4,
     weightDecay: 0.01,
     clipNorm: 1,
+    ownLengths,
   };
   await writeFile(join(folder, 'setup.json'), JSON.stringify(setup));
 }
@@ -55,10 +63,11 @@ export async function readSetup(folder: string): Promise<Setup> {
 
 /** The case's own rows again and again, or random tokens: what they say changes no timing. input_ids and attention_mask [batches, rows, length], labels. */
 function batchesOf(
-  { task, teacher, rows, length, padded, texts }: Case,
+  { task, teacher, rows, length, padded, texts: given, ownLengths }: Case,
   batches: number,
 ): Record<string, TensorToWrite> {
   const random = randomStream(3);
+  const texts = given && ownLengths ? grouped(given, rows, random) : given;
   const below = (bound: number): number => Math.floor(random() * bound);
   const shape = [batches, rows, length];
   const ids = new Int32Array(batches * rows * length);
@@ -82,8 +91,15 @@ function batchesOf(
   const labels =
     task === 'text-classification'
       ? { shape: [batches, rows], data: texts ? classes : classes.map(() => below(2)) }
-      : { shape, data: ids.slice() };
+      : { shape, data: ids.map((id, i) => (mask[i] === 1 ? id : notCounted)) };
   return { input_ids: { shape, data: ids }, attention_mask: { shape, data: mask }, labels };
+}
+
+/** Batches of like length, the best that dynamic padding can be given, in any order. */
+function grouped(texts: NonNullable<Case['texts']>, rows: number, random: () => number): NonNullable<Case['texts']> {
+  const sorted = texts.toSorted((a, b) => b.ids.length - a.ids.length);
+  const batches = Array.from({ length: Math.ceil(sorted.length / rows) }, (_, i) => i);
+  return shuffled(batches, random).flatMap((batch) => sorted.slice(batch * rows, (batch + 1) * rows));
 }
 
 interface TensorToWrite {

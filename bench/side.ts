@@ -26,6 +26,8 @@ export interface Block {
   milliseconds: number;
   /** The most memory that has been resident since the process began. */
   peakMegabytes: number;
+  /** Share of the computed tokens that were padding. */
+  padding?: number;
 }
 
 export class Side {

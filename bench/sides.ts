@@ -12,6 +12,8 @@ export interface SidePlan {
   precision: Precision;
   /** Absent: PyTorch. */
   engine?: Engine;
+  /** Whether it packs rows; of ours alone. */
+  packs?: true;
   /** Flags of bench/peer.py. */
   flags?: readonly string[];
   /** A program of its own in dist/bench/, which is given the folder. */
@@ -47,6 +49,8 @@ export function chosenSides(options: {
   engines: readonly string[] | undefined;
   compile: boolean;
   all: boolean;
+  /** Ours once more, with packed rows. */
+  packed?: boolean;
 }): SidePlan[] {
   const { engines } = options;
   const unknown = engines?.find((name) => !ours.some(({ engine }) => engine === name));
@@ -60,7 +64,9 @@ export function chosenSides(options: {
     PEER,
     ...(bfloat16 ? [PEER_BFLOAT16] : []),
     ...(options.compile ? [compiled] : []),
-    ...chosen,
+    ...chosen.flatMap((side): SidePlan[] =>
+      options.packed ? [side, { ...side, name: `${side.name}, packed`, packs: true }] : [side],
+    ),
     ...(options.all && !engines ? others.filter(installed) : []),
   ];
 }
@@ -80,10 +86,19 @@ export function rateCommand(
 
 /** Starts the process of a side, which reads the case from the folder. */
 export function startSide(plan: SidePlan, folder: string, threads: number): Side {
-  const { name, engine, precision, flags = [], program } = plan;
+  const { name, engine, precision, packs, flags = [], program } = plan;
   if (program !== undefined) return new Side(name, [process.execPath, join('dist', 'bench', program), folder]);
   if (engine === undefined) {
     return new Side(name, [PYTHON, 'bench/peer.py', folder, ...flags], { OMP_NUM_THREADS: String(threads) });
   }
-  return new Side(name, [process.execPath, '--enable-source-maps', 'dist/bench/step.js', folder, engine, precision]);
+  const more = packs ? ['packed'] : [];
+  return new Side(name, [
+    process.execPath,
+    '--enable-source-maps',
+    'dist/bench/step.js',
+    folder,
+    engine,
+    precision,
+    ...more,
+  ]);
 }

@@ -1,4 +1,4 @@
-/** @file Our side of the comparison. Usage: step.js FOLDER ENGINE PRECISION; then a number of steps on each line of standard input. */
+/** @file Our side of the comparison. Usage: step.js FOLDER ENGINE PRECISION [packed]; then a number of steps on each line of standard input. */
 
 import { createInterface } from 'node:readline';
 import * as ort from 'onnxruntime-node';
@@ -8,6 +8,7 @@ import { openExecutor, type Engine } from '../src/engine/engines';
 import type { Precision } from '../src/protocol/engines';
 import { createTrainer, readDistillation } from './ours';
 import { readSetup } from './setup';
+import { mean } from './statistics';
 import { memory, type Block, type Ready, type StepLosses } from './side';
 
 /** What computes, with its version, where the device's name does not say it. */
@@ -22,10 +23,10 @@ const write = (line: Ready | Block): void => {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 };
 
-async function main(folder: string, engine: Engine, precision: Precision): Promise<void> {
+async function main(folder: string, engine: Engine, precision: Precision, packed?: 'packed'): Promise<void> {
   const executor = await openExecutor(engine, { threads: (await readSetup(folder)).threads, precision });
   const emptyMegabytes = memory().resident;
-  const trainer = createTrainer(await readDistillation(folder), executor);
+  const trainer = createTrainer(await readDistillation(folder, packed !== undefined), executor);
   collectGarbage(); // As before each training of a run.
   write({
     versions: { ...(libraryOf[engine]?.() ?? { [engine]: executor.device }), node: process.version },
@@ -33,12 +34,15 @@ async function main(folder: string, engine: Engine, precision: Precision): Promi
   });
   for await (const line of createInterface({ input: process.stdin })) {
     const losses: StepLosses[] = [];
+    const paddings: number[] = [];
     const started = performance.now();
     for (let step = 0; step < Number(line); step++) {
-      const { loss } = await trainer.step();
+      const { loss, padding } = await trainer.step();
+      paddings.push(padding!);
       losses.push({ total: loss.total, soft: loss.soft!, hard: loss.hard! });
     }
-    write({ losses, milliseconds: performance.now() - started, peakMegabytes: memory().peak });
+    const milliseconds = performance.now() - started;
+    write({ losses, milliseconds, peakMegabytes: memory().peak, padding: mean(paddings) });
   }
 }
 

@@ -65,13 +65,15 @@ const ours: Side[] = [
   { name: 'OpenVINO bf16', changes: bf16 },
 ];
 
+const packed: Side = { name: 'OpenVINO bf16, packed', changes: { ...bf16, pack: true } };
+
 const samples: Sample[] = [
   {
     name: 'definitions',
     file: 'definitions.distill.json',
     title: 'Definitions: BERT style, 2.7 million parameters to 0.63 million, 20,500 short rows',
     metric: 'macroF1',
-    sides: [...peers, ...ours, { name: 'OpenVINO bf16, again', changes: bf16, again: true }],
+    sides: [...peers, ...ours, { name: 'OpenVINO bf16, again', changes: bf16, again: true }, packed],
   },
   {
     name: 'language-model',
@@ -83,6 +85,7 @@ const samples: Sample[] = [
       ...ours,
       { name: 'OpenVINO bf16, 48 tokens kept of each answer', changes: { ...bf16, cache: { logits: { top: 48 } } } },
       { name: 'OpenVINO bf16, again', changes: bf16, again: true },
+      packed,
     ],
   },
 ];
@@ -142,10 +145,12 @@ async function peerPoints(folder: string, sample: Sample, args: readonly string[
 /** Evaluations are read as they come: ten times a second the file is looked at. */
 async function ourPoints(folder: string, sample: Sample, changes: Record<string, unknown>): Promise<Point[]> {
   const experiment = experimentOf(folder, sample);
-  const { cache, ...others } = changes;
+  const { cache, pack, ...others } = changes;
   const teacher = { ...experiment.teacher, ...(cache !== undefined && { cache }) };
   const file = path.join(folder, 'bench.distill.json');
-  writeFileSync(file, JSON.stringify({ ...experiment, ...others, teacher, threads, controls: [], priority: 'normal' }));
+  const training = { ...experiment.training, ...(pack !== undefined && { pack }) };
+  const whole = { ...experiment, ...others, teacher, training, threads, controls: [], priority: 'normal' };
+  writeFileSync(file, JSON.stringify(whole));
   const runs = path.join(folder, '.distillery', 'runs');
   const known = existsSync(runs) ? readdirSync(runs) : [];
   const started = performance.now();

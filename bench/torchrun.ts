@@ -66,6 +66,7 @@ async function writeOurs(folder: string, { task, teacher, student, rows, length 
     epochs: 1,
     batchSize: rows,
     groupByLength: false,
+    pack: false,
     gradientAccumulation: 1,
     optimizer: 'adamw',
     decayBiasAndNorm: false,

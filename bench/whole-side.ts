@@ -12,9 +12,7 @@ import { openExecutor, type Engine } from '../src/engine/engines';
 import type { Precision } from '../src/protocol/engines';
 import type { Executor } from '../src/engine/executor';
 import { TeacherCacheFiles } from '../src/run-directory/teacher-cache-files';
-import type { Example } from '../src/dataset/examples';
-import type { Batch } from '../src/dataset/batches';
-import { createTrainer, readDistillation, type Distillation } from './ours';
+import { createTrainer, examplesOf, readDistillation, type Distillation } from './ours';
 import { readSetup } from './setup';
 import { memory, type Block, type Ready, type StepLosses } from './side';
 
@@ -46,7 +44,7 @@ async function distil(
   const started = performance.now();
   const { pairing, setup, batches } = distillation;
   const { task } = setup;
-  const examples = batches.flatMap((batch) => examplesOf(batch));
+  const examples = batches.flatMap(examplesOf);
   const imitated = imitatedOf(pairing);
   const values = 'float32';
   const layout = layoutCache(examples, { imitated, task, maxLength: batches[0]!.length, values });
@@ -71,16 +69,6 @@ async function distil(
   const milliseconds = performance.now() - started;
   await store.close();
   return { losses, milliseconds, peakMegabytes: memory().peak, askingMilliseconds, cacheBytes: record.bytes };
-}
-
-/** The rows of a batch without their padding. */
-function examplesOf({ rows, length, inputIds, attentionMask, labels }: Batch): Example[] {
-  return Array.from({ length: rows }, (_, row) => {
-    const tokens = attentionMask.subarray(row * length, (row + 1) * length).reduce((a, b) => a + b, 0);
-    const part = (data: Int32Array): Int32Array => data.slice(row * length, row * length + tokens);
-    const label = labels.length === rows ? labels[row]! : part(labels as Int32Array);
-    return { inputIds: part(inputIds), typeIds: new Int32Array(tokens), labels: label } as Example;
-  });
 }
 
 void main(...(process.argv.slice(2) as [string, Engine, Precision, string]));

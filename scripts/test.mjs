@@ -44,7 +44,7 @@ const longForms = {
     'test/fuzz',
   ],
   page: ['webview/layout', 'webview/long-run'],
-  webgpu: ['golden/trajectories', 'engine/webgpu-operators', 'engine/webgpu-training'],
+  webgpu: ['distill/packing', 'golden/trajectories', 'engine/webgpu-operators', 'engine/webgpu-training'],
   journeys: ['accessibility', 'hosts'],
 };
 

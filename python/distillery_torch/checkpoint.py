@@ -79,13 +79,23 @@ def save_best(output: Path, initial: Path, step: int, weights: Shards, processes
     _replace_by_all(output / "checkpoints" / "best", {_WEIGHTS: model}, finish, None, processes, step)
 
 
-def find_last(output: Path) -> Path | None:
-    """Find the checkpoint to go on from: the last or, where that is damaged, the one before. None where nothing was saved."""
-    folders = (output / "checkpoints" / "last", output / "checkpoints" / "previous")
-    found = [folder for folder in map(_complete, folders) if folder is not None]
+@dataclass(frozen=True)
+class Found:
+    """A checkpoint to go on from."""
+
+    folder: Path
+    damaged: Path | None
+    """The last one, where it is that: ``remove_damaged``."""
+
+
+def find_last(output: Path, processes: Processes) -> Found | None:
+    """Find the last checkpoint or, where that is damaged, the one before. None where nothing was saved. All take part: each reads some files."""
+    last, previous = (output / "checkpoints" / name for name in ("last", "previous"))
+    folders: list[Path | None] = processes.share([_complete(last), _complete(previous)])
+    found = [folder for folder in folders if folder is not None]
     for folder in found:
-        if not _is_damaged(folder):
-            return folder
+        if not _is_damaged(folder, processes):
+            return Found(folder, folders[0] if folder != folders[0] else None)
     if found:
         raise SystemExit(f"{found[0]} is damaged, and so is the checkpoint before.")
     return None
@@ -108,13 +118,12 @@ def open_last(folder: Path) -> Files:
     return Files(folder / _WEIGHTS, folder / _OPTIMIZER)
 
 
-def remove_damaged(output: Path) -> Path | None:
-    """Remove a damaged last checkpoint, which the next one would keep over the whole one before it. Gives the folder."""
-    last = _complete(output / "checkpoints" / "last")
-    if last is None or not _is_damaged(last):
-        return None
-    shutil.rmtree(last)
-    return last
+def remove_damaged(found: Found | None) -> Path | None:
+    """Remove a damaged last checkpoint, which the next one would keep over the whole one before it. Gives the folder; done by one process."""
+    damaged = found.damaged if found else None
+    if damaged is not None:
+        shutil.rmtree(damaged)
+    return damaged
 
 
 def export(output: Path, model: str, tokenizer: Path | None) -> None:
@@ -143,7 +152,6 @@ def _finish_model(folder: Path, initial: Path) -> None:
     for name in ("config.json", "generation_config.json"):
         if (initial / name).exists():
             shutil.copy(initial / name, folder / name)
-    _write_manifest(folder)
 
 
 def _digest(file: Path) -> str:
@@ -154,20 +162,40 @@ def _digest(file: Path) -> str:
     return digest.hexdigest()
 
 
-def _write_manifest(folder: Path) -> None:
-    digests = {file.name: _digest(file) for file in sorted(folder.iterdir()) if file.is_file()}
-    (folder / _MANIFEST).write_text(json.dumps({"sha256": digests}, indent=2) + "\n", "utf-8")
+def _digests(folder: Path, names: list[str], processes: Processes) -> dict[str, str | None]:
+    """SHA-256 of some files, None of one that is not there. The largest first, each process takes its turn."""
+
+    def size(name: str) -> int:
+        return (folder / name).stat().st_size if (folder / name).is_file() else 0
+
+    order: list[str] = processes.share(sorted(names, key=size, reverse=True))
+    own = {
+        name: _digest(folder / name) if (folder / name).is_file() else None
+        for name in order[processes.rank :: processes.world]
+    }
+    return {name: digest for some in processes.collect(own) for name, digest in some.items()}
 
 
-def _is_damaged(folder: Path) -> bool:
+def _write_manifest(folder: Path, digests: dict[str, str | None]) -> None:
+    ordered = {name: digests[name] for name in sorted(digests)}
+    (folder / _MANIFEST).write_text(json.dumps({"sha256": ordered}, indent=2) + "\n", "utf-8")
+
+
+def _is_damaged(folder: Path, processes: Processes) -> bool:
+    wanted = processes.share(_read_manifest(folder))
+    return wanted is None or _digests(folder, list(wanted), processes) != wanted
+
+
+def _read_manifest(folder: Path) -> dict[str, str] | None:
+    """Give a checkpoint's digests, none where it has no manifest; None where that is damaged."""
     manifest = folder / _MANIFEST
     if not manifest.exists():
-        return False
+        return {}
     try:
         digests: dict[str, str] = json.loads(manifest.read_text("utf-8"))["sha256"]
     except (ValueError, KeyError):
-        return True
-    return any(not (folder / name).is_file() or _digest(folder / name) != digest for name, digest in digests.items())
+        return None
+    return digests
 
 
 # Folders that are replaced whole, in the states that src/run-directory/atomic-directory.ts names: NAME.tmp-X is being written, NAME.new-X
@@ -201,6 +229,10 @@ def _replace_by_all(
     processes.wait()
     if processes.is_first:
         finish(aside)
+    names = processes.share([file.name for file in aside.iterdir()] if processes.is_first else None)
+    digests = _digests(aside, names, processes)
+    if processes.is_first:
+        _write_manifest(aside, digests)
         _put(target, aside, kept)
 
 

@@ -248,6 +248,8 @@ class Batch:
     prediction_places: torch.Tensor  # int64 [R]: of these predictions in the whole batch
     predicts_few: bool
     """Whether the last block computes nothing but the rows that predict."""
+    examples: Sequence[int] = ()
+    """Its rows' numbers in their file; the filler rows after them have none."""
 
     def to(self, device: torch.device) -> Batch:
         """Move its tensors to a device."""
@@ -330,6 +332,7 @@ def collate(
         torch.tensor(places).clamp(max=batch_size - 1),
         prediction_places.clamp(max=whole - 1),
         few,
+        own,
     )
     counts = Counts(int(counted.sum()), int(labelled.sum()), sum(rows.lengths[index] for index in own))
     return placed(batch, 0, counts.predictions) if task == "masked-lm" else batch, counts

@@ -94,7 +94,7 @@ class Evaluator:
         """Give columns of numbers, one a counted prediction."""
         batch, _ = self._collate(planned, _BATCH)
         student, prediction = distiller.student, distiller.predict(batch)
-        targets = Targets(teacher, batch, whole=False) if teacher else None
+        targets = Targets.asked(teacher, batch, whole=False) if teacher else None
         counted = batch.counted.bool()
         if not student.a.is_language_model:
             columns = {"logits": prediction.float()[counted], "labels": batch.labels[counted]}

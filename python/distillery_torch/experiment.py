@@ -150,6 +150,37 @@ class Probes:
 
 
 @dataclass(frozen=True)
+class RecordPart:
+    """One of the teacher's outputs in the record of a row: [rows, width], of its predictions or of its tokens."""
+
+    name: str
+    rows: Literal["predictions", "tokens"]
+    width: int
+    bytes: Literal[2, 4]
+    """Of a value: float16 or float32."""
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Where the teacher's answers are kept, and what is kept of each."""
+
+    folder: Path
+    parts: list[RecordPart]
+    computed_by: str
+    """The engine whose answers they are."""
+    record: dict[str, Any] | None
+    """Its cache.json; None where it is another engine's, which is read if it is full, and never filled."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The teacher's answers are kept: in the first of some caches that is full or can be filled."""
+
+    layout: Path
+    caches: list[Cache]
+
+
+@dataclass(frozen=True)
 class Job:
     """One training. Paths are absolute."""
 
@@ -187,6 +218,8 @@ class Job:
     runner: int | None
     """Process whose end ends the training; none where nobody waits for it."""
     probes: Probes | None = None
+    answers: Answers | None = None
+    """None where the teacher is asked in every step."""
 
 
 def read_job(folder: Path) -> Job:
@@ -217,6 +250,7 @@ def read_job(folder: Path) -> Job:
             "teacher_model": place_if("teacher_model"),
             "tokenizer": place_if("tokenizer"),
             "probes": _fill(Probes, values["probes"]) if values.get("probes") else None,
+            "answers": _answers(folder, content["answers"]) if content.get("answers") else None,
         },
     )
 
@@ -242,6 +276,14 @@ def _objective(values: dict[str, Any] | None) -> Objective | None:
             and Hidden(hidden["loss"], [(pair[0], pair[1]) for pair in hidden["layers"]], hidden["weight"]),
         },
     )
+
+
+def _answers(folder: Path, values: dict[str, Any]) -> Answers:
+    def cache(one: dict[str, Any]) -> Cache:
+        parts = [_fill(RecordPart, part) for part in one["parts"]]
+        return Cache(folder.joinpath(one["folder"]).resolve(), parts, one["computedBy"], one["record"])
+
+    return Answers(folder.joinpath(values["layout"]).resolve(), [cache(one) for one in values["caches"]])
 
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from distillery_torch.experiment import Hidden, ProblemType
     from distillery_torch.transformer import Vocabulary
@@ -129,7 +129,7 @@ def hidden_loss(kind: str, student: torch.Tensor, teacher: torch.Tensor) -> torc
 def sum_of_hidden(
     hidden: Hidden,
     student: list[torch.Tensor],
-    teacher: list[torch.Tensor],
+    teacher: Mapping[int, torch.Tensor],
     project: Callable[[int, torch.Tensor], torch.Tensor],
     mask: torch.Tensor,
 ) -> torch.Tensor:

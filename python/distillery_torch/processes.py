@@ -49,6 +49,13 @@ class Processes:
             dist.broadcast_object_list(shared, device=self.device)
         return cast("T", shared[0])
 
+    def collect(self, value: T) -> list[T]:
+        """Give what each process has."""
+        every = [value] * self.world
+        if self.world > 1:
+            dist.all_gather_object(every, value)
+        return every
+
     def wait(self) -> None:
         """Wait for all."""
         if self.world > 1:

@@ -14,7 +14,7 @@ from distillery_torch.losses import hard_loss, is_softened, over_vocabulary, sof
 from distillery_torch.transformer import Dropout, Model, no_dropout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from distillery_torch.data import Batch, Counts
     from distillery_torch.experiment import Architecture, Objective, Training
@@ -115,18 +115,23 @@ def _inverse(count: int) -> float:
 
 
 class Targets:
-    """The frozen teacher's answers to a batch."""
+    """The frozen teacher's answers to a batch: what ``Model.predict`` gives, and hidden states, counted from the embeddings' at 0."""
 
-    def __init__(self, teacher: Model, batch: Batch, *, whole: bool) -> None:
+    def __init__(self, prediction: torch.Tensor, states: Mapping[int, torch.Tensor], teacher: Model) -> None:
+        self.prediction, self.states = prediction, states
+        with torch.no_grad():
+            self._head = teacher.vocabulary() if teacher.a.is_language_model else None
+
+    @classmethod
+    def asked(cls, teacher: Model, batch: Batch, *, whole: bool) -> Targets:
         """Ask; ``whole``: hidden states are wanted of all rows."""
         with torch.no_grad():
-            blocks = [teacher.a.layers - 1] if whole else []
-            self._prediction, self.states = teacher.predict(batch, no_dropout, blocks)
-            self._head = teacher.vocabulary() if teacher.a.is_language_model else None
+            prediction, states = teacher.predict(batch, no_dropout, [teacher.a.layers - 1] if whole else [])
+        return cls(prediction, dict(enumerate(states)), teacher)
 
     def logits_of(self, part: slice) -> torch.Tensor:
         """Give the logits of some predictions. A head padded beyond the tokenizer's size is the caller's to cut."""
-        rows = self._prediction[part]
+        rows = self.prediction[part]
         if self._head is None:
             return rows
         with torch.no_grad():

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.distributed as dist
 from safetensors.torch import save_file
-from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 from torch.nn.parallel import DistributedDataParallel
 
 from distillery_torch import checkpoint
+from distillery_torch.answers import Asking, Kept, StoppedError
 from distillery_torch.data import Counts, Masking, Rows, collate, epochs_of, placed
 from distillery_torch.evaluation import Evaluator, quality_of
 from distillery_torch.models import build
@@ -38,6 +39,7 @@ from distillery_torch.step import (
 from distillery_torch.transformer import Block, DrawnDropout, Model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch import nn
@@ -86,6 +88,14 @@ class Trainer:
             seed=training.seed,
             max_length=job.max_length,
         )
+        self.kept: Kept | None = None
+
+    def keep_answers(self, goes_on: Callable[[], bool]) -> None:
+        """Ask the teacher about all rows, where its answers are to be kept and are not there. Raises StoppedError."""
+        if self.teacher:
+            rows = self.epochs.rows
+            asking = Asking(self.job, self.processes, rows, self.teacher, autocast=self.autocast, goes_on=goes_on)
+            self.kept = asking.open()
 
     def restore(self, folder: Path) -> checkpoint.Position:
         """Go on from a checkpoint, as if the steps before it had been done here. Each process reads what it has."""
@@ -179,6 +189,7 @@ class Trainer:
             "learningRate": rate,
             "gradientNorm": norm,
             "tokensPerSecond": counts.tokens / (time.perf_counter() - started),
+            "padding": 1 - counts.tokens / (training.batch_size * sum(batch.length for batch in planned)),
         }
 
     def _joined(self, parts: list[tuple[Batch, Counts]]) -> tuple[list[Batch], Counts]:
@@ -202,14 +213,31 @@ class Trainer:
         waits = world > 1 and not is_last and isinstance(self.wrapped, DistributedDataParallel)
         with self.wrapped.no_sync() if waits else contextlib.nullcontext():
             with self.autocast():
-                hidden = job.objective.hidden if job.objective else None
-                targets = (
-                    Targets(self.teacher, batch, whole=hidden is not None) if self.teacher and job.objective else None
-                )
+                targets = self._targets(batch)
                 losses: dict[str, torch.Tensor] = self.wrapped(batch, targets, values, dropout)
             # Gradients are averaged over the processes, and a sum over them is wanted.
             torch.autograd.backward(losses["total"] * world)
         return {name: value.detach() for name, value in losses.items()}
+
+    def _targets(self, batch: Batch) -> Targets | None:
+        """What the teacher says: as it was kept, for as long as that can be read by all that a teacher in shards needs."""
+        objective, teacher = self.job.objective, self.teacher
+        if not objective or not teacher:
+            return None
+        if self.kept:
+            targets: Targets | None = None
+            try:
+                targets = self.kept.of(batch)
+            except OSError as error:
+                tell("answers", state="lost", reason=str(error))
+            lost = float(targets is None)
+            if isinstance(teacher, FSDPModule):
+                (lost,) = self.processes.sum([lost])
+            if not lost:
+                return targets
+            self.kept.close()
+            self.kept = None
+        return Targets.asked(teacher, batch, whole=objective.hidden is not None)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """Compute products in bfloat16 where that is asked for; weights, losses and the update stay float32."""
@@ -253,8 +281,8 @@ class Run:
         self.job, self.processes, self.trainer = job, processes, trainer
         rows = Rows(job.data / "validation.safetensors", job.task)
         self.evaluator = Evaluator(job, rows, processes.device, processes.rank, processes.world)
-        folder = processes.share(checkpoint.find_last(job.output) if processes.is_first else None)
-        resumed = trainer.restore(folder) if folder else None
+        found = checkpoint.find_last(job.output, processes)
+        resumed = trainer.restore(found.folder) if found else None
         self.is_resumed = resumed is not None
         self.best, self.waited = (resumed.best, resumed.waited) if resumed else (None, 0)
         # What was recorded after the checkpoint is done, and recorded, again; by then all have read the checkpoint.
@@ -262,7 +290,7 @@ class Run:
         self.metrics: Records | None = None
         self.evaluations: Records | None = None
         if processes.is_first:
-            damaged = checkpoint.remove_damaged(job.output)
+            damaged = checkpoint.remove_damaged(found)
             if damaged:
                 tell("damaged", folder=str(damaged), step=trainer.step)
             self.metrics = Records(job.output / "metrics.jsonl", trainer.step - 1)
@@ -286,10 +314,16 @@ class Run:
     def go(self) -> None:
         """Train to the end, or until asked to stop."""
         job, trainer = self.job, self.trainer
+        if not self.is_over:
+            try:
+                trainer.keep_answers(self.goes_on)
+            except StoppedError:
+                self.tell("stopped", step=trainer.step)
+                return
         if not self.is_resumed:
             self.evaluate()
         while not self.is_over:
-            if _asked(job, self.processes) == "stop":
+            if not self.goes_on():
                 self.save()
                 self.tell("stopped", step=trainer.step)
                 return
@@ -304,6 +338,10 @@ class Run:
         if self.processes.is_first and job.runner is None:
             checkpoint.export(job.output, job.model, job.tokenizer)
         self.tell("ended", step=trainer.step, steps=job.steps, best=self.best and self.best["step"])
+
+    def goes_on(self) -> bool:
+        """Whether nobody asks to stop; waits while the training is paused. All processes hear the same."""
+        return _asked(self.job, self.processes) != "stop"
 
     def evaluate(self) -> None:
         """Measure on validation; the best model so far is kept."""

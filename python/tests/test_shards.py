@@ -10,12 +10,16 @@ from torch import nn
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 
+from distillery_torch import checkpoint
 from distillery_torch.checkpoint import Position, find_last, open_last, save_last
 from distillery_torch.processes import Processes
 from distillery_torch.shards import Files, shard_of
 
 SHAPES = {"0.weight": (5, 3), "0.bias": (5,), "1.weight": (1, 5), "1.bias": (1,)}
 """Rows that two do not divide, and one that only one of them gets."""
+
+
+OTHERS = ("optimizer.safetensors", "trainer.json")
 
 
 def model_in_shards(stored):
@@ -46,7 +50,15 @@ def one_of_two(rank, folder):
     moments = {f"first.{name}": shard for name, shard in weights.items()}
     save_last(folder, folder / "initial", Position(7, 1, 1.0, None, 0), weights, moments, processes)
     processes.wait()
-    again = model_in_shards(open_last(find_last(folder)))
+    read = []
+    digest = checkpoint._digest
+    checkpoint._digest = lambda file: read.append(file.name) or digest(file)
+    found = find_last(folder, processes)
+    assert found.damaged is None
+    # Each of the two reads some of the files, so that none waits for all.
+    assert len(read) == 2
+    assert set.union(*map(set, processes.collect(read))) == {"config.json", "model.safetensors", *OTHERS}
+    again = model_in_shards(open_last(found.folder))
     assert torch.equal(again(torch.eye(3)), whole)
     dist.destroy_process_group()
 
@@ -57,7 +69,7 @@ def test_two_processes_write_one_checkpoint(tmp_path):
     weights = {name: torch.rand(shape) for name, shape in SHAPES.items()}
     save_file(weights, tmp_path / "initial" / "model.safetensors")
     mp.start_processes(one_of_two, (tmp_path,), nprocs=2, start_method="spawn")
-    last = find_last(tmp_path)
+    last = tmp_path / "checkpoints" / "last"
     stored = load_file(last / "model.safetensors")
     moments = load_file(last / "optimizer.safetensors")
     for name, value in weights.items():

@@ -81,7 +81,7 @@ def test_follows_pytorch(family, variant):
     batches = list(batches_of(folder, family == "bert"))
     for step, expected in enumerate(trajectory["steps"]):
         batch, counts = batches[step % 8]
-        targets = Targets(teacher, batch, whole=hidden is not None)
+        targets = Targets.asked(teacher, batch, whole=hidden is not None)
         losses = distiller(batch, targets, StepValues(2.0, 0.7, counts))
         losses["total"].backward()
         rate = learning_rate_at(step, TRAINING, 20)

@@ -2,8 +2,10 @@
 
 import type { Task } from '../protocol/records';
 import { sampledLengths, type Examples, type Lengths } from './example-store';
-import { notCounted } from './examples';
+import { notCounted, type TokenExample } from './examples';
+import { fewSizes, type Few } from './few-sizes';
 import { maskTokens, type Masking } from './masking';
+import { packRows, type Packed } from './packing';
 import { randomStream, shuffled, shuffleInPlace } from '../engine/random';
 
 /** Row-major arrays; [rows, length] unless it says otherwise. */
@@ -23,6 +25,8 @@ export interface Batch {
   indices: Int32Array;
   /** Real tokens. */
   tokens: number;
+  /** Where examples share rows: then labels of classes and `indices` are [examples], not [rows]. */
+  packed?: Packed;
 }
 
 /** One batch to be: the examples in it, and the length they are padded to. */
@@ -54,12 +58,12 @@ export interface CollateOptions {
   padId: number;
   /** masked-lm: without it no token is masked and every one counts, as inspection needs it. */
   masking?: Masking | undefined;
+  /** Where examples share rows: so many there may be, ascending. A batch that needs more has as many as it needs. */
+  rowCounts?: readonly number[] | undefined;
 }
 
 const bucketStep = 8;
-const mostBuckets = 4;
-/** A further bucket is a further graph to build, so it must save this share of all computed tokens. */
-const worthABucket = 0.05;
+const fewBuckets: Few = { most: 4, worth: 0.05 };
 
 /**
  * Up to four lengths, ascending, to pad examples of these `lengths` to, chosen so that little is padding. They are multiples
@@ -75,25 +79,7 @@ export function bucketLengths(lengths: ArrayLike<number>, maxLength: number): nu
     counts[k]!++;
   }
   if (counts.length === 0) return [Math.min(bucketStep, maxLength)];
-  const prefix = [0];
-  for (const count of counts) prefix.push(prefix.at(-1)! + count);
-
-  // best[k]: fewest steps of 8 tokens for the examples up to k if k is a bucket and `buckets` are allowed.
-  let best = counts.map((_, k) => ({ cost: prefix[k + 1]! * (k + 1), buckets: [k] }));
-  let chosen = best.at(-1)!;
-  for (let allowed = 2; allowed <= mostBuckets; allowed++) {
-    const previous = best;
-    best = counts.map((_, k) => {
-      let choice = previous[k]!;
-      for (let below = 0; below < k; below++) {
-        const cost = previous[below]!.cost + (prefix[k + 1]! - prefix[below + 1]!) * (k + 1);
-        if (cost < choice.cost) choice = { cost, buckets: [...previous[below]!.buckets, k] };
-      }
-      return choice;
-    });
-    if (best.at(-1)!.cost < chosen.cost * (1 - worthABucket)) chosen = best.at(-1)!;
-  }
-  return chosen.buckets.map((k) => Math.min((k + 1) * bucketStep, maxLength));
+  return fewSizes(counts, fewBuckets).map((k) => Math.min((k + 1) * bucketStep, maxLength));
 }
 
 /** The lengths to pad examples to. Where those of a sample alone are known, the longest that there can be is one of them. */
@@ -220,38 +206,49 @@ function joined(first: Uint32Array, second: Uint32Array): Uint32Array<ArrayBuffe
   return both;
 }
 
-/** Always `batchSize` rows; examples without tokens are left out. Filler rows have attention mask 0 and labels −100. */
+/**
+ * Always `batchSize` rows, or where they are shared one of `rowCounts`; examples without tokens are left out. Filler rows have attention
+ * mask 0 and labels −100.
+ */
 export function collate(examples: Examples, planned: PlannedBatch, options: CollateOptions): Batch {
-  const { task, batchSize, padId, masking } = options;
+  const { task, batchSize, padId, masking, rowCounts } = options;
   const { length } = planned;
+  const members = planned.indices.map((index) => examples.at(index)!);
+  const places = rowCounts ? sharedRows(members, length, rowCounts) : ownRows(members, length, batchSize);
+  const size = places.rows * length;
   const perToken = task !== 'text-classification';
-  const first = planned.indices.length > 0 ? examples.at(planned.indices[0]!)!.labels : 0;
+  const first = members[0]?.labels;
   const numbers = first instanceof Float32Array ? first.length : 0;
+  const packed: Packed | undefined = rowCounts && {
+    positionIds: new Int32Array(size),
+    segments: new Int32Array(size),
+    starts: new Int32Array(batchSize),
+  };
   const batch: Batch = {
-    rows: batchSize,
+    rows: places.rows,
     length,
-    inputIds: new Int32Array(batchSize * length).fill(padId),
-    typeIds: new Int32Array(batchSize * length),
-    attentionMask: new Float32Array(batchSize * length),
+    inputIds: new Int32Array(size).fill(padId),
+    typeIds: new Int32Array(size),
+    attentionMask: new Float32Array(size),
     labels:
       numbers > 0
         ? new Float32Array(batchSize * numbers).fill(NaN)
-        : new Int32Array(perToken ? batchSize * length : batchSize).fill(notCounted),
+        : new Int32Array(perToken ? size : batchSize).fill(notCounted),
     indices: new Int32Array(batchSize).fill(-1),
     tokens: 0,
+    ...(packed && { packed }),
   };
-  planned.indices.forEach((index, row) => {
-    const example = examples.at(index)!;
-    const at = row * length;
-    const width = example.inputIds.length;
+  for (const [member, { inputIds, typeIds, labels }] of members.entries()) {
+    const index = planned.indices[member]!;
+    const at = places.starts[member]!;
+    const width = inputIds.length;
     // Nothing can be learnt of it: its row is a filler.
-    if (width === 0) return;
+    if (width === 0) continue;
     if (width > length) throw new RangeError(`Example ${index} has ${width} tokens, more than the batch's ${length}.`);
-    batch.indices[row] = index;
+    batch.indices[member] = index;
     batch.tokens += width;
     batch.attentionMask.fill(1, at, at + width);
-    batch.typeIds.set(example.typeIds, at);
-    const { inputIds, labels } = example;
+    batch.typeIds.set(typeIds, at);
     if (labels instanceof Int32Array) {
       const masked =
         task === 'masked-lm' && masking ? maskTokens(inputIds, labels, index, masking) : { inputIds, labels };
@@ -259,9 +256,40 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
       batch.labels.set(masked.labels, at);
     } else {
       batch.inputIds.set(inputIds, at);
-      if (typeof labels === 'number') batch.labels[row] = labels;
-      else batch.labels.set(labels, row * numbers);
+      if (typeof labels === 'number') batch.labels[member] = labels;
+      else batch.labels.set(labels, member * numbers);
     }
-  });
+    if (!packed) continue;
+    packed.starts[member] = at;
+    packed.segments.fill(member + 1, at, at + width);
+    for (let i = 0; i < width; i++) packed.positionIds[at + i] = i;
+    // No token before it is of its own text, so that nothing predicts it.
+    if (task === 'causal-lm') batch.labels[at] = notCounted;
+  }
   return batch;
+}
+
+/** Where the examples of a batch lie: each one's first token in [rows · length]. */
+interface Places {
+  rows: number;
+  starts: readonly number[];
+}
+
+const ownRows = (members: readonly TokenExample[], length: number, rows: number): Places => ({
+  rows,
+  starts: members.map((_, row) => row * length),
+});
+
+function sharedRows(members: readonly TokenExample[], length: number, rowCounts: readonly number[]): Places {
+  const lengths = members.map(({ inputIds }) => inputIds.length);
+  const rows = packRows(lengths, length);
+  const starts = new Array<number>(members.length).fill(0);
+  for (const [row, inRow] of rows.entries()) {
+    let at = row * length;
+    for (const member of inRow) {
+      starts[member] = at;
+      at += lengths[member]!;
+    }
+  }
+  return { rows: rowCounts.find((count) => count >= rows.length) ?? rows.length, starts };
 }

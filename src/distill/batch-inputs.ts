@@ -8,9 +8,9 @@ import { predictionRows } from './losses/shift';
 
 export interface BatchInputs {
   shape: BatchShape;
-  /** inputIds, typeIds, attentionMask, predictionRows, labels, counted, labelled */
+  /** inputIds, typeIds, attentionMask, predictionRows, labels, counted, labelled; where examples share rows, positionIds and segments too */
   tensors: Record<string, HostTensor>;
-  /** [rows]: index of each row's example, −1 for filler rows. */
+  /** [rows], or [examples] where these share rows: index of each one, −1 for fillers. */
   examples: Int32Array;
   /** N of this batch: predictions that count. */
   count: number;
@@ -21,14 +21,14 @@ export interface BatchInputs {
 }
 
 export function batchInputs(batch: Batch, task: Task): BatchInputs {
-  const { rows, length } = batch;
+  const { rows, length, packed } = batch;
   const predictions = predictionRows(batch, task);
   const int = (data: Int32Array, shape: number[]): HostTensor => ({ shape, dtype: 'int32', data });
   const float = (data: Float32Array, shape: number[]): HostTensor => ({ shape, dtype: 'float32', data });
   const size = predictions.rows.length;
   const { labels } = predictions;
   return {
-    shape: { rows, length, predictions: size },
+    shape: { rows, length, predictions: size, ...(packed && { isPacked: true }) },
     tensors: {
       inputIds: int(batch.inputIds, [rows, length]),
       typeIds: int(batch.typeIds, [rows, length]),
@@ -37,6 +37,10 @@ export function batchInputs(batch: Batch, task: Task): BatchInputs {
       labels: labels instanceof Float32Array ? float(labels, [size, labels.length / size]) : int(labels, [size]),
       counted: float(predictions.counted, [size]),
       labelled: float(predictions.labelled, [size]),
+      ...(packed && {
+        positionIds: int(packed.positionIds, [rows, length]),
+        segments: int(packed.segments, [rows, length]),
+      }),
     },
     examples: batch.indices,
     count: predictions.count,
@@ -56,7 +60,7 @@ export class ByShape<T> {
   constructor(private readonly create: (shape: BatchShape) => T) {}
 
   get(shape: BatchShape): T {
-    const key = `${shape.rows}x${shape.length}x${shape.predictions}`;
+    const key = `${shape.rows}x${shape.length}x${shape.predictions}${shape.isPacked ? ' packed' : ''}`;
     const known = this.values.get(key);
     if (known !== undefined) return known;
     const value = this.create(shape);

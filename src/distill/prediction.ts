@@ -19,6 +19,8 @@ export function modelInputs(tensors: Record<string, tf.Tensor>): ModelInputs {
     inputIds: tensors.inputIds as tf.Tensor2D,
     attentionMask: tensors.attentionMask as tf.Tensor2D,
     typeIds: tensors.typeIds as tf.Tensor2D,
+    positionIds: tensors.positionIds as tf.Tensor2D | undefined,
+    segments: tensors.segments as tf.Tensor2D | undefined,
   };
 }
 
@@ -47,7 +49,7 @@ export function predict(
 
 /** Takes the rows from which a model predicts out of [B, L, D]. */
 function predictingRows(a: Architecture, tensors: Record<string, tf.Tensor>): ChooseRows {
-  if (!isLanguageModel(a)) return classifiedRows(a, modelInputs(tensors));
+  if (!isLanguageModel(a) && !tensors.segments) return classifiedRows(a, modelInputs(tensors));
   const rows = tensors.predictionRows as tf.Tensor1D;
   return (x) => tf.gather(tf.reshape<tf.Rank.R2>(x, [-1, a.hiddenSize]), rows);
 }

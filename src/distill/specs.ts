@@ -14,6 +14,8 @@ export interface BatchShape {
   length: number;
   /** Predictions: rows of a classifier, prediction rows of a language model. */
   predictions: number;
+  /** Whether several examples may share a row. */
+  isPacked?: boolean;
 }
 
 const float = (shape: readonly number[]): TensorSpec => ({ shape, dtype: 'float32' });
@@ -40,15 +42,17 @@ export function trainedSpecs(pairing: Pairing): Record<string, TensorSpec> {
 }
 
 /** The tokens of a batch, which teacher and student are both run on. */
-export function tokenSpecs({ rows, length }: BatchShape): Record<string, TensorSpec> {
-  return { inputIds: int([rows, length]), typeIds: int([rows, length]), attentionMask: float([rows, length]) };
+export function tokenSpecs({ rows, length, isPacked }: BatchShape): Record<string, TensorSpec> {
+  const shape = [rows, length];
+  const tokens = { inputIds: int(shape), typeIds: int(shape), attentionMask: float(shape) };
+  return isPacked ? { ...tokens, positionIds: int(shape), segments: int(shape) } : tokens;
 }
 
 export const isLanguageModel = (a: Pick<Architecture, 'head'>): boolean => a.head !== 'sequence-classification';
 
-/** Which positions predict; a classifier has one prediction a row. */
+/** Which positions predict; a classifier has one prediction a row, at the row's own place, unless texts share rows. */
 export function predictionSpecs(a: TeacherModel, shape: BatchShape): Record<string, TensorSpec> {
-  return isLanguageModel(a) ? { predictionRows: int([shape.predictions]) } : {};
+  return isLanguageModel(a) || shape.isPacked ? { predictionRows: int([shape.predictions]) } : {};
 }
 
 export function labelSpecs(

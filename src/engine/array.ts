@@ -15,6 +15,13 @@ export interface HostTensor extends TensorSpec {
   readonly data: HostArray;
 }
 
+/** A float32 tensor whose values are bfloat16's, in half the memory. */
+export interface Bfloat16Tensor {
+  readonly shape: readonly number[];
+  /** Bit patterns. */
+  readonly data: Uint16Array;
+}
+
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }

@@ -2,7 +2,7 @@
 
 import type { Precision } from '../protocol/engines';
 import { ComplaintError, type Complaint } from '../protocol/problem';
-import type { HostTensor, TensorSpec } from './array';
+import type { Bfloat16Tensor, HostTensor, TensorSpec } from './array';
 import type { FrozenInputs, Graph, ReducedTensor } from './graph/graph';
 import type { Program } from './graph/program';
 
@@ -14,7 +14,7 @@ export interface DeviceTensor extends TensorSpec {
   /** Copies the values to host memory. */
   read(): Promise<HostTensor['data']>;
   /** The values themselves, where the device's memory is the host's: as they are until something is written to the tensor. */
-  readonly hostData?: HostTensor['data'];
+  readonly hostData?: HostTensor['data'] | undefined;
   /** Replaces the values; their number must be the same. */
   write(data: HostTensor['data']): void;
   dispose(): void;
@@ -72,6 +72,11 @@ export interface Executor {
    * gives it where the tensor is to be written to, unless the array is the tensor's alone.
    */
   place(tensor: HostTensor): DeviceTensor;
+  /**
+   * The same for weights that are kept as bfloat16: nothing is ever written there. Absent where the engine does not compute with them as
+   * they are.
+   */
+  placeBfloat16?(tensor: Bfloat16Tensor): DeviceTensor;
   /**
    * Some of a tensor's memory, from that element on, as a tensor of its own that need not be disposed of. Absent where the
    * device's memory cannot be divided.

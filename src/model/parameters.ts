@@ -2,6 +2,7 @@
 
 import { sizeOf } from '../engine/array';
 import { randomStream } from '../engine/random';
+import { decodeBfloat16 } from '../protocol/float16';
 import { complaint, ComplaintError, type Complaint } from '../protocol/problem';
 import { type Architecture, embeddingWidth, headSizeOf, keyValueHeadsOf } from './architecture';
 import { parameterShapes } from './layouts/config';
@@ -17,6 +18,24 @@ export interface Model {
   architecture: Architecture;
   parameters: Parameters;
 }
+
+/**
+ * Values of a parameter of a model that is asked and not trained: float32, or bfloat16's bit patterns, which take half the memory, where they are stored so
+ * and the engine computes with them as they are.
+ */
+export type FrozenValues = Float32Array | Uint16Array;
+
+export type FrozenParameters = Record<string, FrozenValues>;
+
+/** A model that is asked and not trained. */
+export interface FrozenModel {
+  architecture: Architecture;
+  parameters: FrozenParameters;
+}
+
+/** The values as float32; a copy where they are not kept so. */
+export const floatsOf = (values: FrozenValues): Float32Array =>
+  values instanceof Uint16Array ? decodeBfloat16(values) : values;
 
 /**
  * Random weights as transformers initializes the family: matrices normal with mean 0, biases 0, norms 1.
@@ -226,7 +245,7 @@ export function spreadLayers(teacherLayers: number, studentLayers: number): numb
 export function initializeFromLayers(
   student: Architecture,
   teacher: Architecture,
-  teacherParameters: Parameters,
+  teacherParameters: FrozenParameters,
   layers: readonly number[],
   seed: number,
   kept?: KeptUnits,
@@ -241,7 +260,7 @@ export function initializeFromLayers(
     const layer = layers.findIndex((_, index) => name.startsWith(layout.layerPrefix(index)));
     const source = layer < 0 ? name : layout.layerPrefix(layers[layer]!) + name.slice(layout.layerPrefix(layer).length);
     const values = teacherParameters[source];
-    if (values) pruner.take(source, layer < 0 ? undefined : layer, values, own);
+    if (values) pruner.take(source, layer < 0 ? undefined : layer, floatsOf(values), own);
   }
   return parameters;
 }

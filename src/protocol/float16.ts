@@ -24,6 +24,19 @@ export function decodeBfloat16Into(bits: Uint16Array, into: Float32Array): Float
   return into;
 }
 
+/** Rounds to the nearest bfloat16, ties to even; what is no number stays none. */
+export function encodeBfloat16(values: Float32Array): Uint16Array {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const bits = new Uint16Array(words.length);
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    // Adding to the lower half carries into the upper one where that is to be rounded up, to infinity too.
+    const rounded = (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+    bits[i] = (word & 0x7fffffff) > 0x7f800000 ? (word >>> 16) | 0x40 : rounded;
+  }
+  return bits;
+}
+
 /** Rounds to the nearest float16, ties to even (IEEE 754); what is too large becomes infinite. */
 export function encodeFloat16(values: Float32Array): Uint16Array {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);

@@ -17,6 +17,7 @@ const read = {
   learningRate: (record) => record.learningRate,
   gradientNorm: (record) => record.gradientNorm,
   tokensPerSecond: (record) => record.tokensPerSecond,
+  padding: (record) => record.padding,
 } satisfies Record<string, (record: MetricsRecord) => number | undefined>;
 
 export type MetricName = keyof typeof read;

@@ -66,6 +66,8 @@ export interface MetricsRecord {
   /** Global L2 norm over all trained parameters, before clipping. */
   gradientNorm: number;
   tokensPerSecond: number;
+  /** Share of the step's computed tokens that are padding, 0 to 1; absent in records of older versions. */
+  padding?: number;
 }
 
 /**
@@ -293,6 +295,8 @@ export interface RunProgress {
 /** What a queued run waits for. */
 export interface WaitingRecord {
   device: DeviceKind;
+  /** Which it waits for instead, where it is trained elsewhere. */
+  host?: string | undefined;
   /** A paused one that has the device, else the next before it in the queue; absent while its name is not known. */
   run?: string | undefined;
   /** That one is paused: it holds the device until it goes on or is stopped. */

@@ -30,6 +30,8 @@ export interface TeacherCacheRecord {
   /** "auto": hidden states in float16, predictions in float32. */
   values: 'auto' | 'float32' | 'float16';
   blocks: number;
+  /** The engine, and the precisions of model and teacher; absent in what earlier versions have kept. */
+  computedBy?: readonly string[];
   created: string;
   /** So many logits of a position are kept; absent: all. */
   top?: number | undefined;

@@ -1,5 +1,7 @@
 /** @file What a run shows in a terminal: a progress bar, or plain lines where there is no terminal. */
 
+import { createInterface } from 'node:readline/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import cliProgress from 'cli-progress';
 import { inTerminal } from '../protocol/escapes';
 import { formatProblem } from '../protocol/problem';
@@ -22,9 +24,10 @@ export function terminalOutput(): RunOutput & { end(): void } {
 
 function figures(metrics: MetricsRecord | undefined): string {
   if (!metrics) return '';
-  const { loss, tokensPerSecond } = metrics;
+  const { loss, tokensPerSecond, padding } = metrics;
   const components = Object.entries(loss).map(([name, value]) => `${name} ${formatQuantity(value as number)}`);
-  return [...components, `${formatCount(Math.round(tokensPerSecond))} tokens/s`].join('  ');
+  const padded = padding === undefined ? [] : [`${formatPercent(padding)} padding`];
+  return [...components, `${formatCount(Math.round(tokensPerSecond))} tokens/s`, ...padded].join('  ');
 }
 
 /** `student`, or `student, seed 2 of 3`; what is done before and after the trainings by its own name. */
@@ -66,6 +69,7 @@ function barOutput(): RunOutput & { end(): void } {
   let current: { bar: cliProgress.SingleBar; name: string } | undefined;
   return {
     ...spoken((line) => bars.log(`${inTerminal(line)}\n`)),
+    ...(process.stdin.isTTY && { ask }),
     progress: (progress, metrics) => {
       const shown = payload(progress, metrics);
       const name = nameOf(progress);
@@ -77,6 +81,24 @@ function barOutput(): RunOutput & { end(): void } {
     },
     end: () => bars.stop(),
   };
+}
+
+/** After so long nobody is there who would answer. */
+const PATIENCE_SECONDS = 60;
+
+/** Yes is y or yes in either case; another answer, and the end of the input, is no. @returns undefined where nobody answers */
+async function ask(question: string): Promise<boolean | undefined> {
+  const lines = createInterface({ input: process.stdin, output: stream });
+  // Read from the terminal, Ctrl+C is a key like others.
+  lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+  const unanswered = delay(PATIENCE_SECONDS * 1000, undefined, { ref: false });
+  const asked = lines.question(
+    `${inTerminal(question)} (without an answer it goes on in ${PATIENCE_SECONDS} s) [y/N] `,
+  );
+  const answer = await Promise.race([asked, ended, unanswered]);
+  lines.close();
+  return answer === undefined ? undefined : /^\s*y(es)?\s*$/i.test(answer);
 }
 
 function payload(progress: RunProgress, metrics: MetricsRecord | undefined): object {

@@ -8,7 +8,7 @@ import { Trainer, type TrainingOptions } from '../../src/distill/training/traine
 import type { Executor } from '../../src/engine/executor';
 import type { Architecture } from '../../src/model/architecture';
 import { createArchitecture } from '../../src/model/layouts/config';
-import { initializeParameters, type Parameters } from '../../src/model/parameters';
+import { initializeParameters, type FrozenParameters, type Parameters } from '../../src/model/parameters';
 import type { Task } from '../../src/protocol/records';
 import { notCounted, type Example } from '../../src/dataset/examples';
 import { randomStream } from '../../src/engine/random';
@@ -85,7 +85,7 @@ export const tinyOptions: TrainingOptions = {
 
 export function tinyTrainer(
   executor: Executor,
-  pair: TinyPair,
+  pair: Omit<TinyPair, 'teacher'> & { teacher: FrozenParameters },
   options: Partial<TrainingOptions> = {},
   targets?: TargetSource,
   batches: Partial<EpochOptions> = {},

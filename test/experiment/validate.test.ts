@@ -232,6 +232,37 @@ describe('validating an experiment', () => {
     ]);
   });
 
+  it('packs rows for models that classify by the first token, in an engine and for a teacher that can', async () => {
+    const packed = { training: { pack: true } };
+    const student = { architecture: { ...bertSizes, family: 'gpt2' } };
+    const at = expect.stringMatching(/^x\.distill\.json:\d+:13: /) as unknown;
+    const told = async (changes: Json): Promise<string[]> => {
+      const problems = await problemsOf({ ...packed, ...changes });
+      for (const problem of problems) expect(problem).toEqual(at);
+      return problems.map((problem) => problem.replace(/^.*?: /, ''));
+    };
+    expect(await told({})).toEqual([]);
+    expect(await problemsOf({ student })).toEqual([]);
+    expect(await told({ student })).toEqual([
+      'Rows cannot be packed: The student classifies a text by its last token, not by its first. Leave "pack" out, or use an encoder.',
+    ]);
+    expect(await told({ engine: 'torchrun' })).toEqual([
+      'The engine "torchrun" packs no rows. Leave "pack" out, or use another engine.',
+    ]);
+    expect(await told({ teacher: { source: 'endpoint', url: 'http://127.0.0.1:9/v1', model: 'm' } })).toEqual([
+      'Rows cannot be packed for a teacher with "source": "endpoint", which is asked about each by itself. Leave "pack" out.',
+    ]);
+    const teacher = { ...goodExperiment.teacher, architecture: { ...teacherSizes, family: 'gpt2' }, ...packed };
+    expect(await problemsOf({ teacher })).toEqual([
+      expect.stringContaining('Rows cannot be packed: The teacher classifies a text by its last token'),
+    ]);
+    const folder = makeFolder({ 'train.jsonl': mails(40), 'validation.jsonl': mails(10) });
+    await writeModel(join(folder, 'teacher'), { family: 'modernbert', poolsMean: true });
+    expect(await problemsIn(folder, { ...checkpointTeacher, ...packed })).toEqual([
+      expect.stringMatching(/13: Rows cannot be packed: The teacher classifies a text by the mean of its tokens/),
+    ]);
+  });
+
   it('refuses a tokenizer without the token that the task needs', async () => {
     const files = { 'train.txt': 'one\ntwo\nthree\nfour\n' };
     const dataset = { train: 'train.txt', validation: 0.5, maxLength: 32 };

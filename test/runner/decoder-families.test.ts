@@ -12,12 +12,12 @@ import type { ExportResult } from '../../src/runner/commands/export';
 import { writeGgufFile } from '../../src/runner/export/gguf';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
-import { document, onlyRun, tinyWorkspace } from './program';
+import { document, onlyRun, readLines, sampleRows, tinyWorkspace } from './program';
 
 const tokenizerFolder = path.join(import.meta.dirname, '../golden/data/tokenizers/llama2');
 
 /** Settings that no student would have by itself: shared keys, wide heads, a tied head, padded embeddings, stretched positions. */
-async function llamaFolder(folder: string): Promise<void> {
+async function llamaFolder(folder: string, seed = 3): Promise<void> {
   const { vocabularySize, special } = await Tokenizer.load(tokenizerFolder);
   const architecture = createArchitecture({
     family: 'llama',
@@ -36,7 +36,7 @@ async function llamaFolder(folder: string): Promise<void> {
     bosId: special.beginOfText!,
     eosId: special.endOfText!,
   });
-  await saveCheckpoint(folder, architecture, initializeParameters(architecture, 3));
+  await saveCheckpoint(folder, architecture, initializeParameters(architecture, seed));
   for (const file of ['tokenizer.json', 'tokenizer_config.json'])
     copyFileSync(path.join(tokenizerFolder, file), path.join(folder, file));
 }
@@ -100,4 +100,32 @@ describe('a Llama as teacher', () => {
       expect(readFileSync(path.join(workspace, 'out', 'README.md'), 'utf8')).toContain('This is a GGUF file, F32');
     },
   );
+
+  it('in a GGUF file is one of an ensemble as it is in a folder', async () => {
+    const run = async (second: string): Promise<{ result: RunResult; losses: number[] }> => {
+      const teachers = ['first', second].map((given) => ({ source: 'checkpoint', path: given }));
+      const workspace = tinyWorkspace({
+        task: 'causal-lm',
+        teacher: { source: 'ensemble', teachers, weights: [1, 3] },
+        rows: { train: sampleRows('moby-dick', 'train', 12), validation: sampleRows('moby-dick', 'validation', 4) },
+        training: { epochs: 1, batchSize: 4 },
+        controls: [],
+        withoutTest: true,
+      });
+      await llamaFolder(path.join(workspace, 'first'));
+      await llamaFolder(path.join(workspace, 'second'), 4);
+      mkdirSync(path.join(workspace, 'file'));
+      await writeGgufFile(path.join(workspace, 'second'), path.join(workspace, 'file'), 'f32');
+      const result = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+      const steps = readLines<{ loss: { total: number } }>(path.join(result.directory, 'metrics.jsonl'));
+      return { result, losses: steps.map(({ loss }) => loss.total) };
+    };
+    const [folder, file] = [await run('second'), await run('file/model.gguf')];
+    expect(file.losses.length).toBeGreaterThan(1);
+    expect(file.losses).toEqual(folder.losses);
+    const metricsOf = ({ result }: typeof file): unknown =>
+      result.summary!.rows.map(({ name, metrics, parameters }) => [name, metrics, parameters]);
+    expect(metricsOf(file)).toEqual(metricsOf(folder));
+    expect(file.result.summary!.rows.map(({ name }) => name)).toEqual(['teacher', 'teacher 1', 'teacher 2', 'student']);
+  });
 });

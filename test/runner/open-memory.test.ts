@@ -1,4 +1,7 @@
-/** @file The memory that it takes to open a checkpoint: its weights as float32, once, whatever they are stored as. */
+/**
+ * @file The memory that it takes to open a checkpoint: its weights once, as float32, or as bfloat16 where they are stored so and the engine computes in
+ * it.
+ */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -8,6 +11,8 @@ import { madeArchitecture, makeCheckpoint, storedForms, type StoredForm } from '
 import { uses, writeExperiment } from '../../bench/open-uses';
 import { peakOf } from '../../bench/peak-of';
 import { parameterCount } from '../../src/model/layouts/config';
+import type { Precision } from '../../src/protocol/engines';
+import { hasBfloat16 } from '../engine/processor';
 import { tellFigures, torture } from '../torture';
 
 let base: string;
@@ -23,11 +28,12 @@ async function costOf(
   form: StoredForm,
   engine: string,
   use: 'inspect' | 'run',
+  precision?: Precision,
 ): Promise<{ weights: number; peak: number }> {
   const folder = mkdtempSync(path.join(base, 'open-'));
   const architecture = madeArchitecture(bytes);
   const checkpoint = await makeCheckpoint(path.join(folder, 'teacher'), architecture, form);
-  const experiment = writeExperiment(folder, path.relative(folder, checkpoint), engine);
+  const experiment = writeExperiment(folder, path.relative(folder, checkpoint), engine, precision);
   const peak = await peakOf(uses(checkpoint, experiment, engine)[use], folder);
   rmSync(folder, { recursive: true });
   return { weights: 4 * parameterCount(architecture), peak };
@@ -45,6 +51,17 @@ describe('opening a checkpoint', () => {
     ['openvino', 'F32'],
   ] as const)('on %s takes the memory of its weights once: %s', async (engine, form) => {
     expect(await shareOf(64e6, form, engine, 'inspect')).toBeLessThan(1.1);
+  });
+
+  it.skipIf(!torture || !hasBfloat16)('that stays bfloat16 saves half, in a run that distils from it', async () => {
+    const [wide, narrow] = [
+      await costOf(1.2e9, 'F32', 'openvino', 'run', 'bfloat16'),
+      await costOf(1.2e9, 'BF16', 'openvino', 'run', 'bfloat16'),
+    ];
+    const saved = (wide.peak - narrow.peak) / wide.weights;
+    const what = 'a checkpoint of bfloat16 instead of float32, openvino in bfloat16';
+    tellFigures('opening-openvino-bfloat16', { what, 'of its weights saved': saved });
+    expect(saved).toBeGreaterThan(0.4);
   });
 
   it.skipIf(!torture).each(['cpu', 'openvino'])(

@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LOW_PRIORITY } from '../../src/runner/run/priority';
-import { deviceUser, takeDevice } from '../../src/runner/devices/queue';
+import { deviceUser, takeDevice, type Ahead } from '../../src/runner/devices/queue';
 import type { DeviceRecord, RunRecord } from '../../src/protocol/records';
 import type { RunnerMethod } from '../../src/protocol/runner';
 import { dataOf, document, start, stoppingAt, tinyWorkspace, until, type Outcome } from './program';
@@ -175,6 +175,27 @@ describe('the queue of a device', () => {
     await cpu!.release();
     expect(await deviceUser('cpu')).toBeUndefined();
     await gpu!.release();
+  });
+
+  it('is one of its own for each host elsewhere', async () => {
+    workspace();
+    const never = new AbortController().signal;
+    const refused = (): void => {
+      throw new Error('It waits.');
+    };
+    const locks = [
+      await takeDevice('cpu', { run: 'a', directory: '/a' }, refused, never),
+      await takeDevice({ host: 'me@gpu1' }, { run: 'b', directory: '/b' }, refused, never),
+      await takeDevice({ host: 'gpu2' }, { run: 'c', directory: '/c' }, refused, never),
+    ];
+    expect(await deviceUser('cpu')).toMatchObject({ run: 'a' });
+    const end = new AbortController();
+    const ahead = await new Promise<Ahead>((resolve) => {
+      void takeDevice({ host: 'me@gpu1' }, { run: 'd', directory: '/d' }, resolve, end.signal);
+    });
+    expect([ahead.user?.run, ahead.count]).toEqual(['b', 1]);
+    end.abort();
+    for (const lock of locks) await lock!.release();
   });
 
   const workspace = (): void => {

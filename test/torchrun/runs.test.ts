@@ -1,7 +1,7 @@
 /** Runs of the real program on PyTorch's processes beside those of the built-in engine: one curve, however many processes there are and whoever goes on. */
 
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -144,6 +144,25 @@ describe.skipIf(!hasPython || !torture).each(tasks)('a distillation on PyTorch (
     const [own, theirs] = [metricsOf(builtIn), metricsOf(path.join(away, 'run'))];
     expect(theirs.length).toBe(own.length);
     expect(difference(theirs, own)).toBeLessThan(1e-3);
+  });
+
+  it('reads what the built-in engine has kept of the teacher, which reads what PyTorch has', async () => {
+    const caches = path.join(workspace, '.distillery', 'cache', 'teacher');
+    const logOf = (directory: string): string => readFileSync(path.join(directory, 'log.txt'), 'utf8');
+    onTorchrun(workspace, 2);
+    const known = await run(workspace);
+    expect(logOf(known.directory)).toContain("the teacher's answers are known as the engine cpu has computed them");
+    rmSync(caches, { recursive: true });
+    onTorchrun(workspace, 2, 'fsdp');
+    const asking = await run(workspace);
+    expect(logOf(asking.directory)).toContain('asking the teacher about all rows');
+    rewrite(workspace, (experiment) => (experiment.engine = 'cpu'));
+    const { directory } = await run(workspace);
+    expect(logOf(directory)).toContain("the teacher's answers are known as PyTorch has computed them");
+    expect(readdirSync(caches).length).toBe(1);
+    for (const one of [known, asking, { directory }]) {
+      expect(difference(metricsOf(one.directory), metricsOf(builtIn))).toBeLessThan(1e-3);
+    }
   });
 
   it('goes on with 2 processes and then 1 where 4 had begun, in shards or whole: one curve', async () => {

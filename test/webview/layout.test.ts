@@ -6,38 +6,39 @@ import { beforeAll, expect, it } from 'vitest';
 import { violations } from './axe';
 import { allOr } from '../torture';
 import { describePage, moby, probesRead } from './lab-page';
+import { labelRun } from './sample/label-runs';
 
 const tabs = ['loss', 'tokens', 'temperature', 'completions', 'compare'] as const;
 const main = "document.querySelector('distillery-lab').shadowRoot.querySelector('main')";
 
-describePage('the Lab page', (open) => {
-  const pictures = '.cache/lab';
-  beforeAll(() => mkdir(pictures, { recursive: true }));
+const sizes = {
+  wide: { width: 1280, height: 800 },
+  medium: { width: 900, height: 900 },
+  narrow: { width: 420, height: 900 },
+  least: { width: 320, height: 900 }, // 1280 px at 400 %
+};
+const pictures = '.cache/lab';
+beforeAll(() => mkdir(pictures, { recursive: true }));
 
-  const sizes = {
-    wide: { width: 1280, height: 800 },
-    medium: { width: 900, height: 900 },
-    narrow: { width: 420, height: 900 },
-    least: { width: 320, height: 900 }, // 1280 px at 400 %
-  };
+async function expectFits(page: Page): Promise<void> {
+  await expect.poll(() => page.evaluate(`${main}.scrollWidth - ${main}.clientWidth`)).toBe(0);
+  expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+}
+
+async function expectAccessible(page: Page): Promise<void> {
+  expect(await violations(page)).toEqual([]);
+  for (const drawing of await page.locator('[role=img]').all()) {
+    expect(await drawing.getAttribute('aria-label')).toMatch(/./);
+  }
+  expect(await page.evaluate('refused')).toEqual([]);
+}
+
+describePage('the Lab page', (open) => {
   async function openTab(tab: (typeof tabs)[number], size: keyof typeof sizes): Promise<Page> {
     const run = tab === 'compare' ? 'spam' : 'moby';
     const page = await open({ run, state: JSON.stringify({ tab, id: moby.run.id, position: 8 }) }, sizes[size]);
     await drawn(page, tab);
     return page;
-  }
-
-  async function expectFits(page: Page): Promise<void> {
-    await expect.poll(() => page.evaluate(`${main}.scrollWidth - ${main}.clientWidth`)).toBe(0);
-    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
-  }
-
-  async function expectAccessible(page: Page): Promise<void> {
-    expect(await violations(page)).toEqual([]);
-    for (const drawing of await page.locator('[role=img]').all()) {
-      expect(await drawing.getAttribute('aria-label')).toMatch(/./);
-    }
-    expect(await page.evaluate('refused')).toEqual([]);
   }
 
   it.each(tabs)(
@@ -68,6 +69,41 @@ describePage('the Lab page', (open) => {
       await expectAccessible(page);
     },
   );
+});
+
+/** What each tab draws last of runs whose labels are several a row, or numbers; these have no tab of temperatures. */
+const ofLabels = [
+  ['multiple', 'loss', 'lab-time-chart .overlay'],
+  ['multiple', 'tokens', 'lab-distribution .body'],
+  ['multiple', 'temperature', 'lab-curve svg'],
+  ['multiple', 'compare', 'lab-label-scores table'],
+  ['regression', 'loss', 'lab-time-chart .overlay'],
+  ['regression', 'tokens', 'table.numbers'],
+  ['regression', 'compare', 'lab-model-table table'],
+] as const;
+
+describePage('the Lab page of other labels than classes', (open) => {
+  const shown = allOr<(typeof ofLabels)[number]>(ofLabels, [ofLabels[3], ofLabels[5]]);
+
+  it.each(shown)('keeps to WCAG 2.1 AA in any theme and fits its window: %s, %s', async (kind, tab, last) => {
+    const page = await open(
+      { run: kind, state: JSON.stringify({ tab, id: labelRun(kind).run.id, example: 1 }) },
+      sizes.wide,
+    );
+    await page.locator(last).first().waitFor();
+    for (const theme of ['dark', 'light', 'hc', 'hc-light']) {
+      await page.evaluate(`setTheme('${theme}')`);
+      await expectFits(page);
+      await expectAccessible(page);
+      await page.screenshot({ path: `${pictures}/${kind}-${tab}-${theme}-wide.png` });
+    }
+    for (const size of ['medium', 'narrow', 'least'] as const) {
+      await page.setViewportSize(sizes[size]);
+      await expectFits(page);
+      await page.screenshot({ path: `${pictures}/${kind}-${tab}-${size}.png` });
+    }
+    await expectAccessible(page);
+  });
 });
 
 /** Waits for what a tab draws last. */

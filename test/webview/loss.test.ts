@@ -39,6 +39,12 @@ describePage('the Loss tab', (open) => {
     expect(await titles('spam', 'linear')).toEqual([...two, 'Macro-F1', ...rest]);
   });
 
+  it('says below the throughput how much of it is padding', async () => {
+    const page = await open({ run: 'moby' });
+    const note = page.locator('lab-figure', { hasText: 'Tokens per second' }).locator('.note');
+    await note.filter({ hasText: /· 2\d\.\d.% padding$/ }).waitFor();
+  });
+
   it('moves one step cursor through all charts, by pointer and by key', async () => {
     const page = await open({});
     await page.locator('lab-time-chart .overlay').first().waitFor();

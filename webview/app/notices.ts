@@ -90,12 +90,12 @@ function lost(host: string, { since, reason }: NonNullable<RunHost['lost']>): Te
 
 /** What a queued run waits for, and how it need not. */
 function waits(
-  { run, isPaused, ahead, device }: WaitingRecord,
+  { run, isPaused, ahead, device, host }: WaitingRecord,
   id: string,
   trusted: boolean,
   asking: Asking,
 ): TemplateResult {
-  const kind = device === 'gpu' ? 'GPU' : 'CPU';
+  const kind = host !== undefined ? l10n.t('host {0}', host) : device === 'gpu' ? 'GPU' : 'CPU';
   // The folder's name is the time and the run's own name.
   const name = html`<span class="strong" translate="no">${run?.replace(/^[^_]*_/, '')}</span>`;
   const words =

@@ -2,7 +2,7 @@
 
 import * as l10n from '@vscode/l10n';
 import { divergenceFacts } from '../../src/protocol/divergences';
-import { formatLarge, formatQuantity, formatScientific, formatSetting } from '../../src/protocol/format';
+import { formatLarge, formatPercent, formatQuantity, formatScientific, formatSetting } from '../../src/protocol/format';
 import type { ExperimentFacts } from '../../src/protocol/lab-data';
 import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table';
 import type { LabelKind, Role } from '../../src/protocol/records';
@@ -120,7 +120,7 @@ export function smallFigures(view: View): Figure[] {
     ...(evaluation ? [evaluation] : []),
     plainFigure(view, 'gradientNorm', l10n.t('Gradient norm'), clippingNote(view.run.experiment), formatQuantity),
     learningRateFigure(view),
-    plainFigure(view, 'tokensPerSecond', l10n.t('Tokens per second'), view.run.record.device, formatLarge),
+    plainFigure(view, 'tokensPerSecond', l10n.t('Tokens per second'), throughputNote(view), formatLarge),
   ];
 }
 
@@ -184,6 +184,20 @@ function componentNote(
 
 /** Its texts are in the table: scripts/l10n.mjs takes them from there. */
 const translate: (text: string) => string = l10n.t;
+
+/** So many of the last steps tell what share of their tokens is padding. */
+const PADDED_STEPS = 100;
+
+/** What computes, and how much of that is padding, where the records say. */
+function throughputNote({ run, main: { metrics } }: View): string {
+  const { device } = run.record;
+  const shares = Array.from({ length: Math.min(PADDED_STEPS, metrics.length) }, (_, i) =>
+    metrics.at('padding', metrics.length - 1 - i),
+  );
+  const mean = shares.reduce((a, b) => a + b, 0) / shares.length;
+  if (Number.isNaN(mean)) return device;
+  return l10n.t('{0} · {1} padding', device, formatPercent(mean));
+}
 
 function clippingNote(facts: ExperimentFacts): string {
   return facts.clipNorm === undefined

@@ -6,7 +6,7 @@ import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executo
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
 import type { Architecture, TeacherModel } from '../../model/architecture';
-import type { Parameters } from '../../model/parameters';
+import { floatsOf, type FrozenParameters, type FrozenValues } from '../../model/parameters';
 import {
   backbone,
   headLogits,
@@ -75,7 +75,7 @@ export class Predictor implements TextPredictor {
   constructor(
     private readonly executor: Executor,
     readonly architecture: Architecture,
-    parameters: Parameters,
+    parameters: FrozenParameters,
   ) {
     this.parameters = prefixed('model.', placeParameters(executor, parameterSpecs(architecture), parameters));
     const load = (name: string, program: () => Program): Promise<LoadedProgram> => this.load(name, program);
@@ -236,7 +236,7 @@ function tokenTensors(text: TokenizedText, length: number): Record<string, HostT
  */
 export async function measureLatency(
   executor: Executor,
-  { architecture, parameters }: { architecture: Architecture; parameters: Parameters | Record<string, DeviceTensor> },
+  { architecture, parameters }: { architecture: Architecture; parameters: Record<string, FrozenValues | DeviceTensor> },
   text: TokenizedText,
   repeats = 30,
 ): Promise<number> {
@@ -244,8 +244,8 @@ export async function measureLatency(
   const given: Record<string, DeviceTensor> = {};
   for (const [name, spec] of Object.entries(parameterSpecs(architecture))) {
     const values = parameters[name]!;
-    if (values instanceof Float32Array) frozen[`model.${name}`] = { ...spec, data: values };
-    else given[`model.${name}`] = values;
+    if ('read' in values) given[`model.${name}`] = values;
+    else frozen[`model.${name}`] = { ...spec, data: floatsOf(values) };
   }
   const length = text.ids.length;
   const program = await executor.load(answerProgram(architecture, length, false), frozen);

@@ -13,6 +13,8 @@ export interface LabelledBatch {
   labels: Int32Array | Float32Array;
   /** text-classification: [rows], −1 for filler rows. Without them every row without a label is filler. */
   indices?: Int32Array;
+  /** Where examples share rows: each one's first token, [examples]. Labels of classes and indices are [examples] too. */
+  packed?: { readonly starts: Int32Array };
 }
 
 /** R predictions. R depends only on task, rows and length (see `maskedCapacity`), so that recorded shapes stay the same. */
@@ -33,18 +35,13 @@ export interface PredictionRows {
 
 /**
  * The predictions of a batch. The same rows are taken from student, teacher and labels, so none can be shifted alone.
- * text-classification: one a row, labelled or not. causal-lm: positions 0 … length − 2 of each row, position i predicting token i + 1, so
+ * text-classification: one a row, labelled or not; one an example where these share rows, at its first token. causal-lm: positions 0 … length − 2 of each row, position i predicting token i + 1, so
  * R = rows · (length − 1). masked-lm: the masked positions, then filler up to `maskedCapacity`.
  */
 export function predictionRows(batch: LabelledBatch, task: Task): PredictionRows {
   switch (task) {
     case 'text-classification':
-      return withUnlabelled(
-        batch.labels instanceof Float32Array
-          ? rowsOfNumbers(batch.labels, batch.rows)
-          : select(batch.labels, range(batch.rows), 0),
-        batch.indices,
-      );
+      return withUnlabelled(ofClasses(batch), batch.indices);
     case 'causal-lm': {
       const positions = range(batch.rows * batch.length);
       return select(
@@ -69,16 +66,22 @@ export function inverseOf(count: number): number {
  * than that comes up less than once in a hundred million batches; `predictionRows` then returns as many rows as that batch
  * needs (again a multiple of 8), so a caller must key what it recorded by the number of rows, and nothing is ever dropped.
  */
-export function maskedCapacity(rows: number, length: number): number {
+export function maskedCapacity(rows: number, length: number, examples = rows): number {
   const tokens = rows * length;
   const mean = tokens * maskedShare;
   const deviation = Math.sqrt(mean * (1 - maskedShare));
-  return roundUp(Math.min(tokens, Math.ceil(mean + 6 * deviation) + rows));
+  return roundUp(Math.min(tokens, Math.ceil(mean + 6 * deviation) + examples));
 }
 
 const roundUp = (rows: number): number => Math.ceil(rows / 8) * 8;
 
 const range = (size: number): Int32Array => Int32Array.from({ length: size }, (_, i) => i);
+
+function ofClasses({ labels, rows, packed }: LabelledBatch): PredictionRows {
+  const count = packed?.starts.length ?? rows;
+  const found = labels instanceof Float32Array ? rowsOfNumbers(labels, count) : select(labels, range(count), 0);
+  return packed ? { ...found, rows: packed.starts } : found;
+}
 
 /** Counts the rows that have no label too, but for filler rows. */
 function withUnlabelled(predictions: PredictionRows, indices: Int32Array | undefined): PredictionRows {
@@ -111,9 +114,9 @@ function rowsOfNumbers(labels: Float32Array, rows: number): PredictionRows {
   return { rows: range(rows), labels: numbers, counted, count, labelled: counted, labelledCount: count };
 }
 
-function maskedRows({ rows, length, labels }: LabelledBatch): PredictionRows {
+function maskedRows({ rows, length, labels, packed }: LabelledBatch): PredictionRows {
   const masked = range(labels.length).filter((position) => labels[position] !== notCounted);
-  const size = Math.max(maskedCapacity(rows, length), roundUp(masked.length));
+  const size = Math.max(maskedCapacity(rows, length, packed?.starts.length), roundUp(masked.length));
   const padded = <T extends Int32Array | Float32Array>(target: T, values: ArrayLike<number>): T => {
     target.set(values);
     return target;

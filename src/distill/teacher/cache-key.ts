@@ -5,7 +5,7 @@ import type { CacheLayout } from './cache-layout';
 import type { StoredValues } from './records';
 import type { Examples } from '../../dataset/example-store';
 import type { OpaqueModel } from '../../model/architecture';
-import type { Model, Parameters } from '../../model/parameters';
+import { floatsOf, type FrozenModel, type FrozenParameters } from '../../model/parameters';
 
 /** Another number is another cache: to be raised when records, places or blocks change. */
 const FORMAT = 1;
@@ -17,7 +17,7 @@ export interface OpaqueIdentity {
 }
 
 export interface CacheIdentity {
-  teacher: Model | OpaqueIdentity;
+  teacher: FrozenModel | OpaqueIdentity;
   task: string;
   examples: Examples;
   maxLength: number;
@@ -47,9 +47,9 @@ export function cacheKey({ teacher, task, examples, maxLength, layout, values, c
   return hash.digest('hex').slice(0, 32);
 }
 
-/** Names and values of a model's parameters, whatever their order. */
-export function addParameters(hash: Hash, parameters: Parameters): void {
-  for (const [name, values] of Object.entries(parameters).sort(byName)) addArray(hash, name, values);
+/** Names and values of a model's parameters, whatever their order and what they are kept as. */
+export function addParameters(hash: Hash, parameters: FrozenParameters): void {
+  for (const [name, values] of Object.entries(parameters).sort(byName)) addArray(hash, name, floatsOf(values));
 }
 
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);

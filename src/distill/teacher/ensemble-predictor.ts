@@ -2,7 +2,7 @@
 
 import type { HostTensor } from '../../engine/array';
 import type { Executor } from '../../engine/executor';
-import type { Model } from '../../model/parameters';
+import type { FrozenModel } from '../../model/parameters';
 import { Predictor, type Answer, type TokenizedText } from '../evaluation/predictor';
 import { meanLogits } from './ensemble';
 
@@ -13,7 +13,7 @@ export class EnsemblePredictor extends Predictor {
   /** @param temperature at which the softened logits are exactly the mean of the members' */
   constructor(
     executor: Executor,
-    models: readonly Model[],
+    models: readonly FrozenModel[],
     private readonly weights: readonly number[],
     private readonly temperature: number,
   ) {

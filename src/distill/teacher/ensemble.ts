@@ -3,7 +3,7 @@
 import type { HostArray, HostTensor } from '../../engine/array';
 import type { DeviceTensor, Executor, GraphInput } from '../../engine/executor';
 import { isOpaque, type ProblemType, type TeacherModel } from '../../model/architecture';
-import type { Model } from '../../model/parameters';
+import type { FrozenModel } from '../../model/parameters';
 import type { BatchInputs } from '../batch-inputs';
 import { prefixed, withPrefix } from '../named';
 import type { Ensemble } from '../pairing';
@@ -123,7 +123,7 @@ export class FrozenEnsemble extends FrozenTeacher {
 
   constructor(
     executor: Executor,
-    models: readonly Model[],
+    models: readonly FrozenModel[],
     /** Above 0, their sum 1. */
     readonly weights: readonly number[],
   ) {

@@ -60,21 +60,21 @@ export function canBeKept(task: Task): boolean {
 export function placesIn({ examples, shape, tensors }: BatchInputs, task: Task): BatchPlace[] {
   const counted = tensors.counted!.data;
   const mask = tensors.attentionMask!.data;
+  const segments = tensors.segments?.data;
+  const exampleAt = (position: number): number =>
+    segments ? segments[position]! - 1 : Math.floor(position / shape.length);
   const predictions = Array.from(examples, (): number[] => []);
   for (let p = 0; p < counted.length; p++) {
     if (counted[p] === 0) continue;
-    const row = task === 'text-classification' ? p : Math.floor(tensors.predictionRows!.data[p]! / shape.length);
-    predictions[row]!.push(p);
+    predictions[task === 'text-classification' ? p : exampleAt(tensors.predictionRows!.data[p]!)]!.push(p);
   }
-  const tokensOf = (row: number): number[] => {
-    const positions = Array.from({ length: shape.length }, (_, i) => row * shape.length + i);
-    return positions.filter((position) => mask[position] !== 0);
-  };
-  return Array.from(examples, (example, row) => ({
-    example,
-    predictions: predictions[row]!,
-    tokens: tokensOf(row),
-  })).filter(({ example }) => example >= 0);
+  const tokens = Array.from(examples, (): number[] => []);
+  for (let position = 0; position < mask.length; position++) {
+    if (mask[position] !== 0) tokens[exampleAt(position)]!.push(position);
+  }
+  return Array.from(examples, (example, i) => ({ example, predictions: predictions[i]!, tokens: tokens[i]! })).filter(
+    ({ example }) => example >= 0,
+  );
 }
 
 /** Whether a teacher's prediction is its logits over a vocabulary: our own language models give the hidden states that they are made of. */

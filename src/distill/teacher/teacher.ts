@@ -5,7 +5,7 @@ import type { DeviceTensor, Executor, GraphInput, LoadedProgram, ReducedFormat }
 import type { FrozenInputs } from '../../engine/graph/graph';
 import type { Program } from '../../engine/graph/program';
 import type { Architecture, TeacherModel } from '../../model/architecture';
-import type { Parameters } from '../../model/parameters';
+import { floatsOf, type FrozenParameters } from '../../model/parameters';
 import { ByShape, type BatchInputs } from '../batch-inputs';
 import { mapValues, prefixed } from '../named';
 import type { Ensemble } from '../pairing';
@@ -16,9 +16,13 @@ import { parameterSpecs, teacherOutputSpecs } from '../specs';
 export function placeParameters(
   executor: Executor,
   specs: Readonly<Record<string, TensorSpec>>,
-  parameters: Parameters,
+  parameters: FrozenParameters,
 ): Record<string, DeviceTensor> {
-  return mapValues(specs, (spec, name) => executor.place({ ...spec, data: parameters[name]! }));
+  return mapValues(specs, (spec, name) => {
+    const data = parameters[name]!;
+    if (!(data instanceof Uint16Array)) return executor.place({ ...spec, data });
+    return executor.placeBfloat16?.({ ...spec, data }) ?? executor.place({ ...spec, data: floatsOf(data) });
+  });
 }
 
 export function zeros(executor: Executor, specs: Readonly<Record<string, TensorSpec>>): Record<string, DeviceTensor> {
@@ -58,7 +62,7 @@ export class FrozenTeacher implements Teacher {
   constructor(
     readonly executor: Executor,
     readonly architecture: Architecture,
-    parameters: Parameters,
+    parameters: FrozenParameters,
   ) {
     this.parameters = prefixed('teacher.', placeParameters(executor, parameterSpecs(architecture), parameters));
   }
@@ -138,11 +142,11 @@ export function reducedTargets(
   format: ReducedFormat,
   teacher: FrozenTeacher,
   blocks: readonly number[],
-  parameters: Parameters,
+  parameters: FrozenParameters,
 ): TeacherTargets {
   const weights = mapValues(parameterSpecs(teacher.architecture), (spec, name) => ({
     ...spec,
-    data: parameters[name]!,
+    data: floatsOf(parameters[name]!),
   }));
   return new TeacherTargets(teacher, blocks, { format, weights: prefixed('teacher.', weights) });
 }

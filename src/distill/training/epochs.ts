@@ -11,10 +11,15 @@ import {
   type GroupByLength,
   type PlannedBatch,
 } from '../../dataset/batches';
-import { lengthsOf, lengthsWhenAsked, type Examples } from '../../dataset/example-store';
+import { lengthsOf, lengthsWhenAsked, sampledLengths, type Examples } from '../../dataset/example-store';
 import { maskedShare } from '../../dataset/masking';
+import { packRows, rowCounts } from '../../dataset/packing';
+import { randomStream } from '../../engine/random';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import type { BatchSource } from './trainer';
+
+/** Of the batches that tell into how many rows others are packed. */
+const PACKING_SEED = 0x7061636b;
 
 /** Evaluations mask the same tokens each time, whatever the training's seed. */
 const EVALUATION_SEED = 0x5eed;
@@ -34,6 +39,8 @@ export interface EpochOptions extends BatchOptions {
   /** Batches that make one optimizer step. */
   gradientAccumulation: number;
   groupByLength: GroupByLength;
+  /** Whether examples share rows. Then "auto" groups none: there is little padding left to save. */
+  pack?: boolean | undefined;
   seed: number;
 }
 
@@ -43,7 +50,7 @@ export interface Batches extends Iterable<Batch> {
   at(index: number): Batch;
 }
 
-function collation(options: BatchOptions, seed: number, epoch: number): CollateOptions {
+function collation(options: BatchOptions, seed: number, epoch: number, rowCounts?: number[]): CollateOptions {
   const { task, tokenizer, batchSize } = options;
   const maskId = tokenizer.special.mask;
   return {
@@ -54,19 +61,43 @@ function collation(options: BatchOptions, seed: number, epoch: number): CollateO
       task === 'masked-lm' && maskId !== undefined
         ? { seed, epoch, probability: maskedShare, vocabularySize: tokenizer.vocabularySize, maskId }
         : undefined,
+    rowCounts,
   };
+}
+
+/** How the updates of a training are planned, and into how many rows their batches are packed. */
+interface Plan {
+  ofEpoch: (epoch: number) => EpochPlan;
+  rowCounts: number[] | undefined;
 }
 
 /**
  * The updates of an epoch, as large batches. An update has the rows of one batch that is `gradientAccumulation` times as large, in its
- * order and padded to its length, so that how it is divided changes memory and nothing else.
+ * order and padded to its length, so that how it is divided changes memory and nothing else. Packed ones are all of the greatest length.
  */
-function planUpdates(examples: Examples, options: EpochOptions): (epoch: number) => EpochPlan {
-  const { batchSize, gradientAccumulation, groupByLength, seed } = options;
+function planUpdates(examples: Examples, options: EpochOptions): Plan {
+  const { batchSize, gradientAccumulation, pack, seed } = options;
   const lengths = lengthsWhenAsked(examples);
-  const buckets = bucketsOf(examples, options.maxLength);
+  const all = bucketsOf(examples, options.maxLength);
+  const buckets = pack ? all.slice(-1) : all;
+  const groupByLength = pack && options.groupByLength === 'auto' ? false : options.groupByLength;
   const large = batchSize * gradientAccumulation;
-  return (epoch) => planEpoch(lengths, { batchSize: large, buckets, seed, epoch, shuffle: true, groupByLength });
+  return {
+    ofEpoch: (epoch) => planEpoch(lengths, { batchSize: large, buckets, seed, epoch, shuffle: true, groupByLength }),
+    rowCounts: pack ? rowCounts(rowsNeeded(sampledLengths(examples), batchSize, buckets[0]!)) : undefined,
+  };
+}
+
+/** Examples that are packed to tell how many rows batches need. */
+const TRIED_EXAMPLES = 20_000;
+
+/** How many rows some batches of these lengths need, drawn the same each time. */
+function rowsNeeded(lengths: Uint32Array, batchSize: number, length: number): number[] {
+  const random = randomStream(PACKING_SEED);
+  return Array.from({ length: Math.ceil(TRIED_EXAMPLES / batchSize) }, () => {
+    const drawn = Array.from({ length: batchSize }, () => lengths[Math.floor(random() * lengths.length)]!);
+    return packRows(drawn, length).length;
+  });
 }
 
 /** The batches of an update. */
@@ -81,25 +112,36 @@ function divided({ length, indices }: PlannedBatch, batchSize: number): PlannedB
 export function epochBatches(examples: Examples, options: EpochOptions): BatchSource {
   const { seed, batchSize, gradientAccumulation } = options;
   const stepsPerEpoch = Math.ceil(examples.length / (batchSize * gradientAccumulation));
-  const plan = planUpdates(examples, options);
+  const { ofEpoch, rowCounts } = planUpdates(examples, options);
   let current: { epoch: number; updates: EpochPlan } | undefined;
   return {
     steps: options.steps ?? stepsPerEpoch * options.epochs,
     stepsPerEpoch,
     batchesOf: (step) => {
       const epoch = Math.floor(step / stepsPerEpoch);
-      if (current?.epoch !== epoch) current = { epoch, updates: plan(epoch) };
+      if (current?.epoch !== epoch) current = { epoch, updates: ofEpoch(epoch) };
       const update = current.updates.at(step % stepsPerEpoch);
-      return divided(update, batchSize).map((batch) => collate(examples, batch, collation(options, seed, epoch)));
+      return divided(update, batchSize).map((batch) =>
+        collate(examples, batch, collation(options, seed, epoch, rowCounts)),
+      );
     },
   };
 }
 
-/** A batch of each length of the first epoch, the longest first: it takes the most memory. */
+/** A batch of each length of the first epoch, or of each number of rows where examples share them, the largest first: it takes the most memory. */
 export function batchOfEachLength(examples: Examples, options: EpochOptions): Batch[] {
-  const updates = examples.sample ? sampledUpdates(examples, options) : planUpdates(examples, options)(0);
+  if (options.pack) return batchOfEachSize(examples, options);
+  const updates = examples.sample ? sampledUpdates(examples, options) : planUpdates(examples, options).ofEpoch(0);
   const planned = oneOfEachLength(updates).flatMap((update) => divided(update, options.batchSize).slice(0, 1));
   return planned.map((batch) => collate(examples, batch, collation(options, options.seed, 0)));
+}
+
+/** What is in it is of no account: the same examples in so many rows. */
+function batchOfEachSize(examples: Examples, options: EpochOptions): Batch[] {
+  const { ofEpoch, rowCounts } = planUpdates(examples, options);
+  const [first] = divided(ofEpoch(0).at(0), options.batchSize) as [PlannedBatch];
+  const few = { ...first, indices: first.indices.slice(0, 1) };
+  return rowCounts!.map((rows) => collate(examples, few, collation(options, options.seed, 0, [rows]))).reverse();
 }
 
 /** Of each length a batch of examples of the sample that it holds, where who has which length is not known of all. */

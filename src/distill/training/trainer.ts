@@ -129,6 +129,7 @@ export class Trainer {
     const batches = this.inputsOf(step);
     const values = pairing.objective && valuesAt(pairing.objective, step, source.steps);
     const tokens = sum(batches.map((batch) => batch.tokens));
+    const computed = sum(batches.map(({ shape }) => shape.rows * shape.length));
     const count = sum(batches.map((batch) => batch.count));
     const labelled = sum(batches.map((batch) => batch.labelledCount));
     const scalars = {
@@ -172,6 +173,7 @@ export class Trainer {
       learningRate,
       gradientNorm,
       tokensPerSecond: (tokens / (performance.now() - started)) * 1000,
+      padding: 1 - tokens / computed,
     };
   }
 

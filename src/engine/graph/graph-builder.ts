@@ -61,7 +61,7 @@ export class GraphBuilder {
   }
 
   scalar(number: number, type: ElementType = 'float32'): Value {
-    if (type === 'float16') throw new Error('a float16 is made by a Cast, never a constant');
+    if (type === 'float16' || type === 'bfloat16') throw new Error(`a ${type} is made by a Cast, never a constant`);
     const data =
       type === 'float32'
         ? Float32Array.of(number)
@@ -166,7 +166,7 @@ export class GraphBuilder {
       inputs: Object.fromEntries(Object.entries(this.inputs).filter(([name]) => used.has(name))),
       outputs: Object.fromEntries(
         Object.entries(outputs).map(([name, { shape, type }]) => {
-          if (type === 'int64' || type === 'float16') {
+          if (type === 'int64' || type === 'float16' || type === 'bfloat16') {
             throw new Error(`output ${name} of graph ${this.name} is ${type}`);
           }
           return [name, { shape, dtype: type }];

@@ -3,7 +3,14 @@
 import { sizeOf, type TensorSpec } from '../array';
 import { valuesOf, type ElementType, type Graph, type Value } from './graph';
 
-const BYTES: Readonly<Record<ElementType, number>> = { float32: 4, float16: 2, int32: 4, int64: 8, bool: 1 };
+const BYTES: Readonly<Record<ElementType, number>> = {
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  int32: 4,
+  int64: 8,
+  bool: 1,
+};
 
 export function bytesOf(spec: TensorSpec): number {
   return sizeOf(spec.shape) * BYTES[spec.dtype];

@@ -3,7 +3,7 @@
 import type { DType, HostTensor, TensorSpec } from '../array';
 
 /** What a value may hold inside a graph: shapes and indices are int64, as ONNX wants them; float16 is for GPUs. */
-export type ElementType = DType | 'int64' | 'float16';
+export type ElementType = DType | 'int64' | 'float16' | 'bfloat16';
 
 /** A value of the graph: the output of a node, an input, or a constant. */
 export interface Value {

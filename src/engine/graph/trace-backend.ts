@@ -31,9 +31,11 @@ function valueOf(info: tf.TensorInfo): Value {
   return (info.dataId as TracedData).value;
 }
 
+const isKeyOf = <T extends object>(of: T, key: PropertyKey): key is keyof T => key in of;
+
 function infoOf(value: Value): tf.TensorInfo {
-  const known = { int64: 'int32', float16: 'float32' } as const; // what tfjs takes them for
-  const dtype = value.type === 'int64' || value.type === 'float16' ? known[value.type] : value.type;
+  const known = { int64: 'int32', float16: 'float32', bfloat16: 'float32' } as const; // what tfjs takes them for
+  const dtype = isKeyOf(known, value.type) ? known[value.type] : value.type;
   return { dataId: { value }, shape: [...value.shape], dtype };
 }
 

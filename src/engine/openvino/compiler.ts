@@ -30,6 +30,8 @@ import { OpenVinoTensor } from './tensor';
 interface Source {
   graph: Graph;
   frozen: FrozenInputs;
+  /** Inputs whose tensors are kept as bfloat16. */
+  narrow: ReadonlySet<string>;
   onnx: Uint8Array;
   precision: keyof typeof PLAIN_TOLERANCE;
   properties: Readonly<Record<string, string>>;
@@ -46,16 +48,22 @@ export class GraphCompiler {
     private readonly say: (line: string) => void,
   ) {}
 
-  async load(graph: Graph, frozen: FrozenInputs, precision: Source['precision']): Promise<LoadedProgram> {
+  /** @param narrow inputs whose tensors are kept as bfloat16 */
+  async load(
+    graph: Graph,
+    frozen: FrozenInputs,
+    precision: Source['precision'],
+    narrow: ReadonlySet<string>,
+  ): Promise<LoadedProgram> {
     const lowered = lower(graph, openVinoRules);
     const { graph: compiled, told }: Partial<ToldGraph> & Pick<ToldGraph, 'graph'> =
-      this.facts.device === 'CPU' ? withGivenMemory(inOnePass(lowered)) : { graph: lowered };
+      this.facts.device === 'CPU' ? withGivenMemory(inOnePass(lowered), narrow) : { graph: lowered };
     const onnx = encodeModel(compiled, frozen, inMemory, told);
     const properties = { ...this.facts.properties, INFERENCE_PRECISION_HINT: precision };
     // What is kept holds the frozen inputs: a file as large as the model for each shape of batch is too much.
     const isKept = this.cache !== undefined && Object.keys(frozen).length === 0;
     const key = isKept ? cacheKey({ ...this.facts, properties }, onnx) : undefined;
-    const source: Source = { graph, frozen, onnx, precision, properties, key };
+    const source: Source = { graph, narrow, frozen, onnx, precision, properties, key };
     const kept = key === undefined ? undefined : await this.cache!.find(key);
     return (kept && (await this.restore(source, kept))) ?? this.compile(source);
   }
@@ -68,7 +76,7 @@ export class GraphCompiler {
     let program: OpenVinoProgram;
     try {
       const compiled = await this.library.import(blob, this.facts.device, properties);
-      program = new OpenVinoProgram(this.library, compiled, graph, frozen, blob);
+      program = new OpenVinoProgram(this.library, compiled, graph, frozen, source.narrow, blob);
     } catch (error) {
       this.refuse(source, error);
       return undefined;
@@ -124,9 +132,9 @@ export class GraphCompiler {
     return compiled.program;
   }
 
-  private async compileOnce({ graph, frozen, onnx, properties }: Source) {
+  private async compileOnce({ graph, frozen, onnx, properties, narrow }: Source) {
     const handle = await this.library.compile(onnx, this.facts.device, properties);
-    return { handle, program: new OpenVinoProgram(this.library, handle, graph, frozen) };
+    return { handle, program: new OpenVinoProgram(this.library, handle, graph, frozen, narrow) };
   }
 
   /** A graph that cannot be exported or written is compiled in each start, which only takes longer. */

@@ -1,15 +1,18 @@
 /** @file Runs recorded graphs with OpenVINO: the fast executor for CPUs, in float32 or with products in bfloat16. */
 
 import os from 'node:os';
-import { EngineUnavailable, type Executor, type ExecutorOptions } from '../executor';
+import type { Bfloat16Tensor } from '../array';
+import { EngineUnavailable, type Executor, type ExecutorOptions, type LoadedProgram } from '../executor';
 import type { Precision } from '../../protocol/engines';
 import { complaint } from '../../protocol/problem';
 import type { Graph } from '../graph/graph';
 import { hasProducts } from '../graph/operations';
 import { compilerEnvironment, defaultCacheFolder, GraphCache, processorFeatures, type CompilerFacts } from './cache';
+import { CompiledByInputs } from './compiled-by-inputs';
 import { GraphCompiler } from './compiler';
 import type { OpenVinoLibrary } from './library';
 import { loadOpenVino } from './loading';
+import { keepTurns } from '../scheduling';
 import { OpenVinoTensor } from './tensor';
 import { formatThreads } from '../../protocol/format';
 
@@ -34,6 +37,7 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
   const { device = 'CPU', precision = 'float32', threads = os.availableParallelism() } = options;
   requireDevice(library, device);
   requirePrecision(library, device, precision);
+  if (device === 'CPU') keepTurns();
   const properties: CompilerFacts['properties'] = {
     NUM_STREAMS: '1',
     PERFORMANCE_HINT: 'LATENCY',
@@ -52,6 +56,12 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
   };
   const folder = options.cache === undefined ? defaultCacheFolder() : options.cache;
   const cache = folder === null ? undefined : GraphCache.open(folder);
+  // From the first weights in bfloat16 on.
+  let placesBfloat16 = false;
+  const placeBfloat16 = ({ shape, data }: Bfloat16Tensor): OpenVinoTensor => {
+    placesBfloat16 = true;
+    return new OpenVinoTensor(library, { shape, dtype: 'float32' }, data);
+  };
   const executor: Executor = {
     engine: 'openvino',
     device: `${deviceName}${device === 'CPU' ? `, ${formatThreads(threads)}` : ''}`,
@@ -60,7 +70,12 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
     place: (tensor) => new OpenVinoTensor(library, tensor, tensor.data),
     view: (tensor, start, shape) => OpenVinoTensor.from(tensor).view(start, shape),
     pieceElements: device === 'CPU' ? PIECE_ELEMENTS : undefined,
-    load: ({ graph }, frozen = {}) => compiler.load(graph, frozen, precisionHint(graph, precision)),
+    ...(device === 'CPU' && precision === 'bfloat16' && { placeBfloat16 }),
+    load: ({ graph }, frozen = {}) => {
+      const compile = (narrow: ReadonlySet<string>): Promise<LoadedProgram> =>
+        compiler.load(graph, frozen, precisionHint(graph, precision), narrow);
+      return placesBfloat16 ? Promise.resolve(new CompiledByInputs(graph, compile)) : compile(new Set());
+    },
   };
   const compiler = new GraphCompiler(library, facts, cache, (line) => executor.onNote?.(line));
   return executor;

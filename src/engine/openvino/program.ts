@@ -22,10 +22,15 @@ class BoundRequest {
     compiled: Handle,
     ports: Specs,
     private readonly given: Tensors,
+    narrow: ReadonlySet<string>,
     private readonly whenReleased: () => void,
   ) {
     const unbound = Object.entries(ports).filter(([name]) => !(name in given));
-    this.own = Object.fromEntries(unbound.map(([name, spec]) => [name, OpenVinoTensor.zeros(library, spec)]));
+    this.own = Object.fromEntries(
+      unbound.map(([name, spec]) => {
+        return [name, OpenVinoTensor.zeros(library, spec, narrow.has(name) ? 'bfloat16' : spec.dtype)];
+      }),
+    );
     this.handle = library.create('ov_compiled_model_create_infer_request', compiled);
     for (const [name, { handle }] of Object.entries({ ...given, ...this.own })) {
       library.check('ov_infer_request_set_tensor', this.handle, name, handle);
@@ -81,6 +86,8 @@ export class OpenVinoProgram implements LoadedProgram {
     readonly graph: Graph,
     /** Kept because the compiled graph may read them where they are. */
     private readonly frozen: FrozenInputs,
+    /** Inputs whose tensors are kept as bfloat16. */
+    private readonly narrow: ReadonlySet<string>,
     /** What it was imported from, kept for the same reason. */
     readonly blob?: Uint8Array,
   ) {
@@ -90,7 +97,7 @@ export class OpenVinoProgram implements LoadedProgram {
   /** A run on inputs from the host alone, in memory that is given back after it. */
   async runOnce(inputs: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>> {
     const ports = { ...this.inputs, ...this.graph.outputs };
-    const request = new BoundRequest(this.library, this.compiled, ports, {}, () => undefined);
+    const request = new BoundRequest(this.library, this.compiled, ports, {}, this.narrow, () => undefined);
     try {
       return await request.run(inputs, Object.keys(this.graph.outputs));
     } finally {
@@ -126,7 +133,9 @@ export class OpenVinoProgram implements LoadedProgram {
     const known = this.requests.get(key);
     if (known) return known;
     const ports = { ...this.inputs, ...this.graph.outputs };
-    const request = new BoundRequest(this.library, this.compiled, ports, given, () => this.requests.delete(key));
+    const request = new BoundRequest(this.library, this.compiled, ports, given, this.narrow, () =>
+      this.requests.delete(key),
+    );
     this.requests.set(key, request);
     return request;
   }

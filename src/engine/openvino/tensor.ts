@@ -1,13 +1,17 @@
 /** @file Tensors in host memory that OpenVINO reads from and writes to in place. */
 
+import { decodeBfloat16, encodeBfloat16 } from '../../protocol/float16';
 import { sizeOf, type DType, type HostArray, type HostTensor, type TensorSpec } from '../array';
 import type { DeviceTensor, GraphInput } from '../executor';
 import type { Handle, OpenVinoLibrary } from './library';
 
-/** ov_element_type_e */
-const ELEMENT_TYPES: Readonly<Record<DType, number>> = { bool: 1, float32: 4, int32: 9 };
+/** How the elements lie in memory. */
+type Stored = DType | 'bfloat16';
 
-const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+/** ov_element_type_e */
+const ELEMENT_TYPES: Readonly<Record<Stored, number>> = { bool: 1, bfloat16: 2, float32: 4, int32: 9 };
+
+const ARRAYS = { float32: Float32Array, bfloat16: Uint16Array, int32: Int32Array, bool: Uint8Array } as const;
 
 let created = 0;
 
@@ -17,6 +21,8 @@ export class OpenVinoTensor implements DeviceTensor {
   readonly handle: Handle;
   /** Unique in the process. */
   readonly id = ++created;
+  /** `dtype`, or bfloat16 for a float32 tensor whose elements are kept in half the bits. */
+  readonly stored: Stored;
   /** What is bound to this memory, and goes with it. */
   readonly users = new Set<{ release(): void }>();
 
@@ -27,19 +33,20 @@ export class OpenVinoTensor implements DeviceTensor {
   constructor(
     private readonly library: OpenVinoLibrary,
     { shape, dtype }: TensorSpec,
-    readonly data: HostArray,
+    readonly data: HostArray | Uint16Array,
   ) {
     this.shape = shape;
     this.dtype = dtype;
+    this.stored = data instanceof Uint16Array ? 'bfloat16' : dtype;
     // Small typed arrays lie inside JavaScript's heap, where they move, until their buffer is asked for.
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const dimensions = { rank: shape.length, dims: BigInt64Array.from(shape, BigInt) };
-    this.handle = library.create('ov_tensor_create_from_host_ptr', ELEMENT_TYPES[dtype], dimensions, bytes);
+    this.handle = library.create('ov_tensor_create_from_host_ptr', ELEMENT_TYPES[this.stored], dimensions, bytes);
   }
 
   /** A tensor of zeros. */
-  static zeros(library: OpenVinoLibrary, spec: TensorSpec): OpenVinoTensor {
-    return new OpenVinoTensor(library, spec, new ARRAYS[spec.dtype](sizeOf(spec.shape)));
+  static zeros(library: OpenVinoLibrary, spec: TensorSpec, stored: Stored = spec.dtype): OpenVinoTensor {
+    return new OpenVinoTensor(library, spec, new ARRAYS[stored](sizeOf(spec.shape)));
   }
 
   /** @throws Error where another executor made it */
@@ -54,21 +61,22 @@ export class OpenVinoTensor implements DeviceTensor {
     return new OpenVinoTensor(this.library, { shape, dtype: this.dtype }, data);
   }
 
-  get hostData(): HostArray {
-    return this.data;
+  get hostData(): HostArray | undefined {
+    return this.data instanceof Uint16Array ? undefined : this.data;
   }
 
   read(): Promise<HostArray> {
-    return Promise.resolve(this.data.slice());
+    return Promise.resolve(this.toHost().data);
   }
 
   write(data: HostArray): void {
     if (data.length !== this.data.length) throw new Error(`${data.length} values for [${this.shape.join(',')}]`);
-    this.data.set(data);
+    this.data.set(this.stored === 'bfloat16' ? encodeBfloat16(data as Float32Array) : data);
   }
 
   toHost(): HostTensor {
-    return { shape: this.shape, dtype: this.dtype, data: this.data.slice() };
+    const data = this.data instanceof Uint16Array ? decodeBfloat16(this.data) : this.data.slice();
+    return { shape: this.shape, dtype: this.dtype, data };
   }
 
   dispose(): void {

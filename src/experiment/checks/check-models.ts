@@ -18,7 +18,7 @@ import { studentAlternatives, studentOf, type StudentAlternative } from '../stud
 import { phrase } from '../../protocol/problems/phrases';
 import { cuttableKinds } from '../../tokenizer/cut-vocabulary';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
-import { buildArchitecture, classesFrom, headOfTask, type ArchitectureContext } from '../architecture';
+import { buildArchitecture, classesFrom, headOfTask, isDecoder, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
 import { checkHead } from './check-labels';
 import { isFolder } from './dataset-files';
@@ -74,6 +74,7 @@ export async function checkModels(
   if (dataset !== undefined) findings.check(() => checkVerbalizers(experiment, dataset, findings));
   findings.check(() => checkHiddenLayers(experiment, facts, findings));
   findings.check(() => checkInitialization(experiment, facts, findings));
+  findings.check(() => checkPackedClassifiers(experiment, facts, findings));
   findings.check(() => checkSizes(experiment, facts, findings));
   return facts;
 }
@@ -345,6 +346,24 @@ function trainedVocabulary({ tokenizer }: Experiment): number | undefined {
   return tokenizer.source === 'train' ? tokenizer.vocabularySize : undefined;
 }
 
+/** Where rows share one, a text's logits are taken at its first token. */
+function checkPackedClassifiers({ task, teacher, training }: Experiment, facts: ModelFacts, findings: Findings): void {
+  if (task !== 'text-classification') return;
+  const teachers = facts.members?.map(({ model }) => model) ?? [facts.teacher];
+  const ofTeachers = teachers.map((model) => ({ role: 'teacher', model }));
+  const trainings: [Path, boolean | undefined, { role: string; model: TeacherModel | undefined }[]][] = [
+    [['training', 'pack'], training.pack, [{ role: 'student', model: facts.student }, ...ofTeachers]],
+    [['teacher', 'training', 'pack'], 'training' in teacher ? teacher.training?.pack : false, ofTeachers],
+  ];
+  for (const [path, pack, models] of trainings) {
+    for (const { role, model } of pack ? models : []) {
+      if (model === undefined || isOpaque(model)) continue;
+      if (model.poolsMean) findings.error(path, 'packing-of-mean', { role }, removeKey(path));
+      else if (isDecoder(model.family)) findings.error(path, 'packing-of-last', { role }, removeKey(path));
+    }
+  }
+}
+
 /** Of a student that starts from a folder, which names its sizes. */
 async function readStudent(
   { student, task }: Experiment,
@@ -432,9 +451,17 @@ async function checkSameTokenizer(tokenizer: Tokenizer, facts: ModelFacts, findi
 }
 
 function haveSameTokens(a: Tokenizer, b: Tokenizer): boolean {
-  if (a.vocabularySize !== b.vocabularySize) return false;
-  for (let id = 0; id < a.vocabularySize; id++) if (a.tokenText(id) !== b.tokenText(id)) return false;
+  const size = tokensWithoutPadding(a);
+  if (size !== tokensWithoutPadding(b)) return false;
+  for (let id = 0; id < size; id++) if (a.tokenText(id) !== b.tokenText(id)) return false;
   return true;
+}
+
+/** A GGUF file has a name for each row of the embeddings; those that no token has are called by their id, which no text becomes. */
+function tokensWithoutPadding(tokenizer: Tokenizer): number {
+  let size = tokenizer.vocabularySize;
+  while (size > 0 && tokenizer.tokenText(size - 1) === `[PAD${size - 1}]`) size--;
+  return size;
 }
 
 function checkClasses(

@@ -32,6 +32,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkTeacherArchitecture,
     checkStudentArchitecture,
     checkThatSomethingIsDistilled,
+    checkPacking,
     checkPrecision,
     checkTorchrun,
     checkTeacherPrecision,
@@ -73,9 +74,14 @@ export function checkTorchrun({ engine, teacher, training, torchrun }: Experimen
     [['teacher', 'training'], 'training' in teacher ? teacher.training : undefined],
   ];
   for (const [path, spec] of trainings) {
-    const at = [...path, 'onDivergence'];
-    if (spec?.onDivergence !== 'lower-rate') continue;
-    findings.error(at, 'torchrun-without-lower-rate', {}, setValue(at, 'stop'));
+    const [onDivergence, pack] = [
+      [...path, 'onDivergence'],
+      [...path, 'pack'],
+    ] as const;
+    if (spec?.onDivergence === 'lower-rate') {
+      findings.error(onDivergence, 'torchrun-without-lower-rate', {}, setValue(onDivergence, 'stop'));
+    }
+    if (spec?.pack) findings.error(pack, 'torchrun-without-packing', {}, removeKey(pack));
   }
   const { interpreter, devices } = torchrun ?? {};
   if (devices !== undefined && devicesOf(devices) === undefined) {
@@ -85,6 +91,15 @@ export function checkTorchrun({ engine, teacher, training, torchrun }: Experimen
   if (interpreter === undefined || /^python[\d.]*(\.exe)?$/.test(interpreter)) return;
   const at = ['torchrun', 'interpreter'];
   findings.error(at, 'torchrun-interpreter-named', { interpreter }, removeKey(at));
+}
+
+/** Who is asked by rows elsewhere knows of none that are shared. */
+function checkPacking({ teacher, training }: Experiment, findings: Findings): void {
+  if (!training.pack) return;
+  const sources = teacher.source === 'ensemble' ? teacher.teachers.map(({ source }) => source) : [teacher.source];
+  const source = sources.find((one) => one === 'onnx' || one === 'endpoint');
+  const at = ['training', 'pack'];
+  if (source !== undefined) findings.error(at, 'packing-of-source', { source }, removeKey(at));
 }
 
 function checkTeacherPrecision({ engine, precision, teacher }: Experiment, findings: Findings): void {

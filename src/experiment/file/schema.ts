@@ -153,6 +153,12 @@ const trainingSchema = z
           'Whether rows of like length share a batch, which saves padding but lets length, and what goes with it, decide which rows meet. "auto": within shuffled windows of at least 50 updates, and not at all where there are fewer. true: over the whole epoch. false: never.',
         examples: ['auto', false],
       }),
+    pack: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether short rows share one row of a batch, each seeing itself alone, with its positions from 0: little is padding then, and "auto" groups no rows by length. The losses are the same; with dropout its draws are others.',
+      ),
     gradientAccumulation: z
       .int()
       .min(1)

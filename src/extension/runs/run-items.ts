@@ -23,6 +23,7 @@ import {
   runLabel,
   statusWord,
   trainedWords,
+  waitedFor,
   waitingWords,
 } from './run-words';
 
@@ -82,7 +83,7 @@ export class ProgressItem extends TreeItem {
 
   show({ record: { progress, waiting } }: ListedRun): void {
     if (waiting) {
-      this.label = l10n.t('Waits for the {0}', waiting.device === 'gpu' ? 'GPU' : 'CPU');
+      this.label = l10n.t('Waits for the {0}', waitedFor(waiting));
       this.description = inLabel(waitingWords({ waiting }) ?? '');
       this.iconPath = new ThemeIcon('watch');
       this.tooltip = waiting.isPaused

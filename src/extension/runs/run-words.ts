@@ -14,6 +14,7 @@ import {
   type RunRecord,
   type RunStatus,
   type StudyKind,
+  type WaitingRecord,
 } from '../../protocol/records';
 import type { ListedRun } from './run-list';
 
@@ -101,6 +102,12 @@ export function waitingWords({ waiting }: Pick<RunRecord, 'waiting'>): string | 
   const name = waiting.run.replace(/^[^_]*_/, '');
   const after = waiting.isPaused ? l10n.t('waits for {0}, which is paused', name) : l10n.t('waits for {0}', name);
   return waiting.ahead > 1 ? [after, l10n.t('{0} before it', waiting.ahead)].join(separator) : after;
+}
+
+/** `CPU`, `GPU`, or the host whose turn a queued run waits for. */
+export function waitedFor({ device, host }: WaitingRecord): string {
+  if (host !== undefined) return l10n.t('host {0}', host);
+  return device === 'gpu' ? 'GPU' : 'CPU';
 }
 
 /** `step 120 of 600`, or what is done before and after the steps. */

@@ -82,18 +82,27 @@ export function positionRows(
   return tf.reshape(tf.slice(table, [first, 0], [length, width]), [1, length, width]);
 }
 
-/** Additive mask by which every query sees all real keys. attentionMask [B, L], 1 real → [B, 1, 1, L]. */
-export function paddingBias(attentionMask: tf.Tensor2D): tf.Tensor {
+/** Which keys there are to be seen. */
+export type Sighted = Pick<ModelInputs, 'attentionMask' | 'segments'>;
+
+/** 1 for the real keys of a query's own text: [B, 1, 1, L], or [B, 1, L, L] where several share a row. */
+function realKeys({ attentionMask, segments }: Sighted): tf.Tensor {
   const [batch, length] = attentionMask.shape;
-  return bias(tf.reshape(attentionMask, [batch, 1, 1, length]));
+  const real = tf.reshape(attentionMask, [batch, 1, 1, length]);
+  if (!segments) return real;
+  const isOwn = tf.equal(tf.reshape(segments, [batch, 1, length, 1]), tf.reshape(segments, [batch, 1, 1, length]));
+  return tf.mul(real, tf.cast(isOwn, 'float32'));
 }
 
+/** Additive mask by which every query sees all real keys of its text: [B, 1, 1, L], or [B, 1, L, L] where several share a row. */
+export const paddingBias = (inputs: Sighted): tf.Tensor => bias(realKeys(inputs));
+
 /**
- * Additive mask by which a query sees the real keys up to its own position. attentionMask [B, L] → [B, 1, L, L].
+ * Additive mask by which a query sees the real keys up to its own position, [B, 1, L, L].
  * @param window how many keys it sees at most, its own included; all if left out
  */
-export function causalBias(attentionMask: tf.Tensor2D, window = Infinity): tf.Tensor {
-  const [batch, length] = attentionMask.shape;
+export function causalBias(inputs: Sighted, window = Infinity): tf.Tensor {
+  const [, length] = inputs.attentionMask.shape;
   const positions = Float32Array.from({ length }, (_, i) => i);
   const queries = tf.tensor(positions, [length, 1]);
   const keys = tf.tensor(positions, [1, length]);
@@ -101,7 +110,7 @@ export function causalBias(attentionMask: tf.Tensor2D, window = Infinity): tf.Te
   const seen = window < length ? tf.logicalAnd(earlier, tf.less(tf.sub(queries, keys), window)) : earlier;
   const causal = tf.cast(seen, 'float32');
   // One product before one addition: two additive masks could add up to −∞ and make a row NaN.
-  return bias(tf.mul(tf.reshape(attentionMask, [batch, 1, 1, length]), causal));
+  return bias(tf.mul(realKeys(inputs), causal));
 }
 
 /**
@@ -119,13 +128,13 @@ export function biasAfter({ mask }: Past, positionIds: tf.Tensor2D, window = Inf
   return bias(tf.reshape(tf.concat([near, tf.ones([batch, 1])], 1), [batch, 1, 1, length + 1]));
 }
 
-/** Additive mask by which a query sees the real keys at most `reach` before or after it. attentionMask [B, L] → [B, 1, L, L]. */
-export function localBias(attentionMask: tf.Tensor2D, reach: number): tf.Tensor {
-  const [batch, length] = attentionMask.shape;
+/** Additive mask by which a query sees the real keys at most `reach` before or after it, [B, 1, L, L]. */
+export function localBias(inputs: Sighted, reach: number): tf.Tensor {
+  const [, length] = inputs.attentionMask.shape;
   const positions = Float32Array.from({ length }, (_, i) => i);
   const distances = tf.abs(tf.sub(tf.tensor(positions, [length, 1]), tf.tensor(positions, [1, length]))); // [L, L]
   const near = tf.cast(tf.lessEqual(distances, reach), 'float32');
-  return bias(tf.mul(tf.reshape(attentionMask, [batch, 1, 1, length]), near));
+  return bias(tf.mul(realKeys(inputs), near));
 }
 
 /** 1 (seen) → 0, 0 (not seen) → −2³⁰. */

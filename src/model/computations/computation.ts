@@ -15,6 +15,8 @@ export interface ModelInputs {
   typeIds?: tf.Tensor2D | undefined;
   /** int32 [B, L]; 0, 1, ... L − 1 if absent. Rows padded on the left need them. */
   positionIds?: tf.Tensor2D | undefined;
+  /** int32 [B, L]: where several texts share a row, which one a token is of; it sees no other. Goes with `positionIds`. */
+  segments?: tf.Tensor2D | undefined;
   /** What decoders have kept of the tokens before these, of which then there is one a text, with its position. */
   past?: Past | undefined;
 }

@@ -53,7 +53,7 @@ function block(
 function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, withChoice: ForwardOptions): Backbone {
   const { choose, ...options } = withChoice;
   const { past } = inputs;
-  const bias = past ? biasAfter(past, inputs.positionIds!) : causalBias(inputs.attentionMask);
+  const bias = past ? biasAfter(past, inputs.positionIds!) : causalBias(inputs);
   const words = embedding(parameter(p, 'transformer.wte.weight'), inputs.inputIds);
   const positionTable = parameter(p, 'transformer.wpe.weight');
   const positions = positionRows(a, positionTable, inputs.inputIds.shape[1], inputs.positionIds);

@@ -65,11 +65,12 @@ function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, wit
   const isMean = a.poolsMean === true && a.head === 'sequence-classification';
   const [, length] = inputs.inputIds.shape;
   requirePositions(a, length);
-  const turnBy = (rotary: Architecture['rotary']): Turn => rotation(rotary!, headSizeOf(a), length, inputs.positionIds);
-  const everywhere = { bias: paddingBias(inputs.attentionMask), turn: turnBy(a.rotary) };
+  const turnBy = (rotary: Architecture['rotary']): Turn =>
+    rotation(rotary!, headSizeOf(a), length, inputs.positionIds, inputs.segments && length);
+  const everywhere = { bias: paddingBias(inputs), turn: turnBy(a.rotary) };
   const slides = a.slidingLayers?.slice(0, a.layers).includes(true) && a.slidingWindow !== undefined;
   const nearby = slides
-    ? { bias: localBias(inputs.attentionMask, Math.floor(a.slidingWindow! / 2)), turn: turnBy(a.slidingRotary) }
+    ? { bias: localBias(inputs, Math.floor(a.slidingWindow! / 2)), turn: turnBy(a.slidingRotary) }
     : everywhere;
   const words = embedding(parameter(p, WORD_EMBEDDINGS), inputs.inputIds);
   let x = dropped(norm(words, a, p, `${BASE}embeddings.norm`), a.embeddingDropout, options);

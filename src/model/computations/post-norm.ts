@@ -59,13 +59,13 @@ function block(
 export function postNormBackbone(
   a: Architecture,
   p: ParameterTensors,
-  { attentionMask }: ModelInputs,
+  inputs: ModelInputs,
   embeddings: tf.Tensor,
   namesOf: (index: number) => BlockNames,
   withChoice: ForwardOptions,
 ): Backbone {
   const { choose, ...options } = withChoice;
-  const bias = paddingBias(attentionMask);
+  const bias = paddingBias(inputs);
   const hiddenStates = [embeddings];
   const attentions: tf.Tensor4D[] = [];
   for (let index = 0; index < a.layers; index++) {

@@ -112,14 +112,19 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
     requirePositions(a, length);
     const { past } = inputs;
     const turnBy = (rotary: Rotary): Turn =>
-      rotation(rotary, headSizeOf(a), length, inputs.positionIds, past && past.mask.shape[1] + 1);
+      rotation(
+        rotary,
+        headSizeOf(a),
+        length,
+        inputs.positionIds,
+        past ? past.mask.shape[1] + 1 : inputs.segments && length,
+      );
     const turn = turnBy(a.rotary!);
     const slidingTurn = a.slidingRotary ? turnBy(a.slidingRotary) : turn;
     const biases = new Map<boolean, tf.Tensor>();
     const biasOf = (slides: boolean): tf.Tensor => {
       const window = slides ? a.slidingWindow : undefined;
-      const make = (): tf.Tensor =>
-        past ? biasAfter(past, inputs.positionIds!, window) : causalBias(inputs.attentionMask, window);
+      const make = (): tf.Tensor => (past ? biasAfter(past, inputs.positionIds!, window) : causalBias(inputs, window));
       const bias = biases.get(slides) ?? make();
       biases.set(slides, bias);
       return bias;

@@ -2,13 +2,14 @@
 
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sizeOf } from '../../engine/array';
 import { InputError } from '../../protocol/problem';
 import { type Architecture } from '../architecture';
 import { architectureFromConfig, configFromArchitecture, headParameters, parameterShapes } from '../layouts/config';
 import { writeAtomically } from './atomic';
 import { layoutOf } from '../layouts/families';
-import { initializeParameters, type Parameters } from '../parameters';
-import { findGguf, loadGguf, loadGgufParameters } from './gguf-checkpoint';
+import { type FrozenModel, type FrozenValues, initializeParameters, type Parameters } from '../parameters';
+import { findGguf, typesInGguf, loadFrozenGguf, loadGguf, loadGgufParameters } from './gguf-checkpoint';
 import { SafetensorsFile, writeSafetensors } from './safetensors';
 import { CONFIG, findTensors, readJsonObject, requireRoom, WEIGHTS } from './weight-files';
 
@@ -31,6 +32,51 @@ export async function loadCheckpoint(directory: string): Promise<Checkpoint> {
   const config = await readJsonObject(configFile);
   const architecture = architectureFromConfig(config, configFile);
   return { architecture, parameters: await loadParameters(directory, architecture), config };
+}
+
+/**
+ * The same of a model that is asked and not trained: matrices that are stored as bfloat16 stay so.
+ * @throws InputError as loadCheckpoint
+ */
+export async function loadFrozen(directory: string): Promise<FrozenModel> {
+  const gguf = await findGguf(directory);
+  if (gguf !== undefined) return loadFrozenGguf(gguf);
+  const configFile = join(directory, CONFIG);
+  const architecture = architectureFromConfig(await readJsonObject(configFile), configFile);
+  const read: ReadParameter = async (file, name, shape) =>
+    (shape.length > 1 ? await file.readBfloat16(name) : undefined) ?? readFloats(file, name);
+  return { architecture, parameters: await readParameters(directory, architecture, read) };
+}
+
+/**
+ * Memory that `loadFrozen`'s weights take, in bytes; of the weights themselves nothing is read.
+ * @throws InputError where the files of weights are missing or damaged
+ */
+export async function frozenBytes(directory: string, architecture: Architecture): Promise<number> {
+  const gguf = await findGguf(directory);
+  const types = gguf === undefined ? await typesOf(directory, architecture) : await typesInGguf(gguf, architecture);
+  return Object.entries(parameterShapes(architecture)).reduce(
+    (sum, [name, shape]) => sum + sizeOf(shape) * (shape.length > 1 && types.get(name) === 'BF16' ? 2 : 4),
+    0,
+  );
+}
+
+/** What each parameter is stored as, where there is one. */
+async function typesOf(directory: string, architecture: Architecture): Promise<Map<string, string>> {
+  const { fileOf } = await findTensors(directory);
+  const stored = new Map<string, string>();
+  for (const path of new Set(fileOf.values())) {
+    const file = await SafetensorsFile.open(path);
+    for (const name of file.names) stored.set(name, file.typeOf(name));
+    await file.close();
+  }
+  const { basePrefix } = layoutOf(architecture.family);
+  return new Map(
+    Object.keys(parameterShapes(architecture)).flatMap((name) => {
+      const found = storedNames(name, basePrefix).find((alias) => stored.has(alias));
+      return found === undefined ? [] : [[name, stored.get(found)!] as const];
+    }),
+  );
 }
 
 /**
@@ -61,17 +107,30 @@ export async function weightBytes(directory: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** @param dispensable parameters that are left out where the folder has none of their shape */
-async function loadParameters(
+type ReadParameter<T extends FrozenValues = FrozenValues> = (
+  file: SafetensorsFile,
+  name: string,
+  shape: readonly number[],
+) => Promise<T>;
+
+const loadParameters = (
   directory: string,
   architecture: Architecture,
+  dispensable?: ReadonlySet<string>,
+): Promise<Parameters> => readParameters(directory, architecture, readFloats, dispensable);
+
+/** @param dispensable parameters that are left out where the folder has none of their shape */
+async function readParameters<T extends FrozenValues>(
+  directory: string,
+  architecture: Architecture,
+  read: ReadParameter<T>,
   dispensable: ReadonlySet<string> = new Set(),
-): Promise<Parameters> {
+): Promise<Record<string, T>> {
   const { place, fileOf } = await findTensors(directory);
   requireRoom(architecture, fileOf.size, join(directory, CONFIG));
   const files = new Map<string, SafetensorsFile>();
   try {
-    const parameters: Parameters = {};
+    const parameters: Record<string, T> = {};
     for (const [name, shape] of Object.entries(parameterShapes(architecture))) {
       const stored = storedNames(name, layoutOf(architecture.family).basePrefix).find((alias) => fileOf.has(alias));
       if (stored === undefined) {
@@ -82,7 +141,8 @@ async function loadParameters(
       const file = files.get(path) ?? (await SafetensorsFile.open(path));
       files.set(path, file);
       if (dispensable.has(name) && file.shapeOf(stored).join() !== shape.join()) continue;
-      parameters[name] = await readParameter(file, stored, shape);
+      requireShape(file, stored, shape);
+      parameters[name] = await read(file, stored, shape);
     }
     return parameters;
   } finally {
@@ -99,11 +159,14 @@ function storedNames(name: string, basePrefix: string): string[] {
   return [...names, ...names.filter((n) => n.startsWith(basePrefix)).map((n) => n.slice(basePrefix.length))];
 }
 
-async function readParameter(file: SafetensorsFile, name: string, shape: readonly number[]): Promise<Float32Array> {
+function requireShape(file: SafetensorsFile, name: string, shape: readonly number[]): void {
   const found = file.shapeOf(name);
   if (found.join() !== shape.join()) {
     throw InputError.at(file.path, 'tensor-of-other-shape', { tensor: name, found, wanted: shape });
   }
+}
+
+async function readFloats(file: SafetensorsFile, name: string): Promise<Float32Array> {
   const values = await file.readFloats(name);
   if (values) return values;
   throw InputError.at(file.path, 'tensor-not-float', { tensor: name, type: file.typeOf(name) });

@@ -2,6 +2,7 @@
 
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { encodeBfloat16 } from '../../protocol/float16';
 import { InputError } from '../../protocol/problem';
 import type { Architecture } from '../architecture';
 import { architectureFromConfig, headParameters, type NewHead, parameterShapes } from '../layouts/config';
@@ -12,7 +13,7 @@ import {
   ROPE_FACTORS,
   storedParameter,
 } from '../layouts/gguf';
-import type { Parameters } from '../parameters';
+import type { FrozenModel, FrozenParameters, Model, Parameters } from '../parameters';
 import { GgufFile } from './gguf';
 import { CONFIG, requireRoom } from './weight-files';
 
@@ -85,12 +86,27 @@ export async function readGgufArchitecture(path: string, head?: NewHead): Promis
 }
 
 /** Architecture and weights, as float32; `config` is the config.json that the file means. @throws InputError as readGgufArchitecture */
-export async function loadGguf(
-  path: string,
-): Promise<{ architecture: Architecture; parameters: Parameters; config: Record<string, unknown> }> {
+export async function loadGguf(path: string): Promise<Model & { config: Record<string, unknown> }> {
   const { file, kind, architecture, config } = await openModel(path);
   try {
     return { architecture, parameters: await readParameters(file, kind, architecture, new Set()), config };
+  } finally {
+    await file.close();
+  }
+}
+
+/** The same of a model that is not trained: matrices that the file has as bfloat16 stay so. @throws InputError as readGgufArchitecture */
+export async function loadFrozenGguf(path: string): Promise<FrozenModel> {
+  const { file, kind, architecture } = await openModel(path);
+  try {
+    const parameters: FrozenParameters = {};
+    for (const [name, stored] of findParameters(file, kind, architecture, new Set())) {
+      const values = stored.toOurs(await file.read(stored.name));
+      // What a file has as bfloat16 is only moved, and so rounds to what it was.
+      const staysNarrow = stored.shape.length > 1 && file.typeOf(stored.name) === 'BF16';
+      parameters[name] = staysNarrow ? encodeBfloat16(values) : values;
+    }
+    return { architecture, parameters };
   } finally {
     await file.close();
   }
@@ -124,6 +140,19 @@ async function readParameters(
     parameters[name] = stored.toOurs(await file.read(stored.name));
   }
   return parameters;
+}
+
+/** What each parameter is stored as, as ggml calls it. */
+export async function typesInGguf(path: string, architecture: Architecture): Promise<Map<string, string>> {
+  const file = await GgufFile.open(path);
+  await file.close();
+  const found = findParameters(
+    file,
+    ggufArchitectureOf(file.metadata, path),
+    architecture,
+    headParameters(architecture),
+  );
+  return new Map([...found].map(([name, stored]) => [name, file.typeOf(stored.name)!]));
 }
 
 /** What belongs to no parameter and may be there: tables that follow from the metadata, and a language model's head where there is another. */

@@ -109,6 +109,12 @@ export class SafetensorsFile {
     return values;
   }
 
+  /** Bit patterns of a tensor that is stored as bfloat16; undefined for other types. */
+  async readBfloat16(name: string): Promise<Uint16Array | undefined> {
+    if (this.typeOf(name) !== 'BF16') return undefined;
+    return (await this.read(name)).data as Uint16Array;
+  }
+
   async close(): Promise<void> {
     await this.file.close();
   }

@@ -198,6 +198,10 @@ const torchrun = {
     message: 'The engine "torchrun" ends where a training diverges.',
     remedy: 'Set "onDivergence" to "stop", or use another engine.',
   },
+  'torchrun-without-packing': {
+    message: 'The engine "torchrun" packs no rows.',
+    remedy: 'Leave "pack" out, or use another engine.',
+  },
   'torchrun-devices-unknown': {
     message: 'Nothing is known of the devices "{devices}".',
     remedy: 'Write a count and one of {known:names}, as "8xH100", or leave it out.',

@@ -312,6 +312,18 @@ const models = {
     message: "This member's classes are {classes:list}, the first one's {first:list}.",
     remedy: 'Choose models with the same classes in the same order.',
   },
+  'packing-of-source': {
+    message: 'Rows cannot be packed for a teacher with "source": "{source}", which is asked about each by itself.',
+    remedy: 'Leave "pack" out.',
+  },
+  'packing-of-mean': {
+    message: 'Rows cannot be packed: The {role} classifies a text by the mean of its tokens, not by its first.',
+    remedy: 'Leave "pack" out.',
+  },
+  'packing-of-last': {
+    message: 'Rows cannot be packed: The {role} classifies a text by its last token, not by its first.',
+    remedy: 'Leave "pack" out, or use an encoder.',
+  },
   'ensemble-without-hidden': {
     message: 'A mean of probabilities has no hidden states to imitate.',
     remedy: 'Remove "hidden", or use a single teacher.',

@@ -119,10 +119,10 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
   };
 }
 
-/** Python's engine asks the teacher in every step; the others keep its answers where that can be. */
-function placeOf({ teacher, task, engine }: Experiment, isHere: boolean): TeacherPlace {
+/** Its answers are kept where that can be. */
+function placeOf({ teacher, task }: Experiment, isHere: boolean): TeacherPlace {
   if (teacher.source === 'endpoint') return 'elsewhere';
-  const isKept = isHere && engine !== 'torchrun' && teacher.cache !== false && canBeKept(task);
+  const isKept = isHere && teacher.cache !== false && canBeKept(task);
   return isKept ? 'kept' : 'asked';
 }
 

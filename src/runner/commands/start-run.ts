@@ -21,10 +21,11 @@ import { withTunedTeacher } from '../sweep/sweep-sharing';
 import { carryOut, resultOf, type RunResult } from '../run/carry-out';
 import { knownHosts } from '../devices/hosts';
 import { openEngine } from '../devices/open-engine';
+import type { Told } from '../devices/offer';
 import type { RunListener } from '../run/run-recorder';
 
 /** What a run tells while it goes on, beside the listener's. */
-export interface RunOutput extends RunListener {
+export interface RunOutput extends RunListener, Told {
   started(directory: string, experiment: ResolvedExperiment, warnings: readonly Problem[]): void;
 }
 
@@ -56,7 +57,7 @@ export async function startRun(
   const asked = on !== undefined ? onHost(read) : named !== undefined ? here(read, named) : read;
   if (on !== undefined || named !== undefined) requireEngine(asked, source, path.dirname(file));
   const experiment = await withTunedTeacher(asked);
-  const engine = await openEngine({ ...experiment, on }, source, (line) => output.note(line));
+  const engine = await openEngine({ ...experiment, on }, source, output);
   const { paths, lock } = await createRun(experiment);
   output.started(paths.directory, experiment, warnings);
   if (experiment.teacher.source === 'run' && experiment !== asked)
@@ -93,7 +94,7 @@ export async function resumeRun(
     asked !== undefined || on !== undefined ? undefined : engineNames.find((name) => name === record.engine);
   const source = new Source(paths.experiment, (await readOwned(paths.experiment)).toString());
   if (asked !== undefined || on !== undefined) requireEngine(experiment, source, paths.directory);
-  const engine = await openEngine({ ...experiment, before, on }, source, (line) => output.note(line));
+  const engine = await openEngine({ ...experiment, before, on }, source, output);
   const lock = await acquireLock(paths.directory, { takeOver }).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw error;
     if (!error.holder.isSeen) throw heldElsewhere(paths.directory, error.holder);

@@ -8,10 +8,12 @@ import type { BatchShape } from '../../distill/specs';
 import type { ReadingOptions } from '../../dataset/dataset';
 import type { ModelFacts } from '../../experiment/checks/check-models';
 import { checkExperiment } from '../../experiment/checks/validate';
+import { isTrained } from '../../experiment/ensemble';
 import { parseExperiment, readExperimentFile, type ParsedExperiment } from '../../experiment/file/parse';
 import type { ArchitectureSpec, Experiment } from '../../experiment/file/schema';
 import { studentAlternatives, type StudentAlternative } from '../../experiment/student-alternatives';
 import { type Architecture, isOpaque } from '../../model/architecture';
+import { frozenBytes } from '../../model/files/checkpoint';
 import { parameterCount } from '../../model/layouts/config';
 import { isNarrower } from '../../model/pruning';
 import { formatBytes, formatLarge, formatPercent } from '../../protocol/format';
@@ -118,7 +120,7 @@ async function studentRows(
     share: parameterCount(model) / parameterCount(teacher),
   });
   // Before graphs are recorded, which leave garbage behind.
-  const heldBytes = process.memoryUsage.rss() + BYTES_EACH * parameterCount(teacher);
+  const heldBytes = process.memoryUsage.rss() + (await bytesInMemory(experiment, teacher, models.teacherFolder));
   const alternatives = studentAlternatives(teacher, experiment.task, experiment.teacher.source === 'ensemble');
   const withMemory = (row: StudentRow, model: Architecture): StudentRow => ({
     ...row,
@@ -146,6 +148,18 @@ async function studentRows(
       })),
     ],
   };
+}
+
+/** Of the teacher's weights. Which engine `"auto"` means is not known here. */
+async function bytesInMemory(
+  experiment: Experiment,
+  teacher: Architecture,
+  folder: string | undefined,
+): Promise<number> {
+  const { engine, precision, teacher: spec } = experiment;
+  const isGiven = spec.source === 'checkpoint' && !isTrained(spec);
+  const keepsBfloat16 = isGiven && engine === 'openvino' && precision === 'bfloat16';
+  return keepsBfloat16 && folder !== undefined ? frozenBytes(folder, teacher) : BYTES_EACH * parameterCount(teacher);
 }
 
 /** With batches of the greatest length. @param heldBytes by the program and the teacher's weights */

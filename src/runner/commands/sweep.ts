@@ -49,7 +49,7 @@ export async function runPlan(
   const rows: SweepRow[] = [];
   const begin = async (experiment: SweepExperiment): Promise<Outcome> => {
     const shared = await withTunedTeacher(await withSharedTeacher(experiment, earlier));
-    const engine = await openEngine(shared, plan.source, (line) => output.note(line));
+    const engine = await openEngine(shared, plan.source, output);
     const { paths, lock } = await createRun(shared);
     await copyControls(paths, experiment, earlier);
     output.started(paths.directory, shared, earlier.length === 0 ? plan.warnings : []);

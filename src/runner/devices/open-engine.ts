@@ -13,6 +13,7 @@ import { requireTeacherPrecision } from '../run/teacher-precision';
 import { hindranceOf } from './candidates';
 import { chooseEngine, type Choice } from './choose-engine';
 import { measureEngines } from './measure';
+import type { Told } from './offer';
 
 export interface OpenEngine {
   executor: Executor;
@@ -33,27 +34,25 @@ export interface EngineRequest extends Pick<Experiment, 'engine' | 'precision' |
 }
 
 /** Throws an InputError placed in the experiment where the engine that it names, or its precision, cannot be had. */
-export async function openEngine(
-  wish: EngineRequest,
-  source: Source,
-  note: (line: string) => void,
-): Promise<OpenEngine> {
-  const opened = await openWished(wish, source, note);
+export async function openEngine(wish: EngineRequest, source: Source, told: Told): Promise<OpenEngine> {
+  const opened = await openWished(wish, source, told);
   if (wish.teacher) requireTeacherPrecision(opened.executor, wish.teacher, source);
-  if (wish.precision === 'bfloat16' && !opened.torchrun) await warnOfSlowBfloat16(note);
+  if (wish.precision === 'bfloat16' && !opened.torchrun) await warnOfSlowBfloat16(told);
   return opened;
 }
 
 /** A processor may name bfloat16 among its instructions and be slower with it. */
-async function warnOfSlowBfloat16(note: (line: string) => void): Promise<void> {
+async function warnOfSlowBfloat16(told: Told): Promise<void> {
   const { bfloat16Pays, timePrecisions } = await import('../../engine/openvino/probe');
   const { float32, bfloat16 } = await timePrecisions();
   if (bfloat16Pays({ float32, bfloat16 })) return;
   const times = `${formatMilliseconds(bfloat16)} where float32 takes ${formatMilliseconds(float32)}`;
-  note(`warning: bfloat16 hardly pays on this processor: a product takes ${times}. "precision": "float32" is as fast`);
+  told.note(
+    `warning: bfloat16 hardly pays on this processor: a product takes ${times}. "precision": "float32" is as fast`,
+  );
 }
 
-async function openWished(wish: EngineRequest, source: Source, note: (line: string) => void): Promise<OpenEngine> {
+async function openWished(wish: EngineRequest, source: Source, told: Told): Promise<OpenEngine> {
   const { engine, precision } = wish;
   if (engine === torchrunEngine) return openForTorchrun(wish, source);
   if (engine !== 'auto') return openNamed(engine, wish, source);
@@ -61,7 +60,9 @@ async function openWished(wish: EngineRequest, source: Source, note: (line: stri
     try {
       return { ...(await open(wish.before, wish)), reason: `auto stays with ${wish.before}, which the run began with` };
     } catch (error) {
-      note(`${wish.before}, which the run began with, cannot be opened any more (${messageOf(error)}): choosing anew`);
+      told.note(
+        `${wish.before}, which the run began with, cannot be opened any more (${messageOf(error)}): choosing anew`,
+      );
     }
   }
   const { precision: teacherPrecision = 'float32' } = wish.teacher ?? {};
@@ -70,12 +71,12 @@ async function openWished(wish: EngineRequest, source: Source, note: (line: stri
     const reason = `auto took ${alone}, which alone asks a teacher in ${teacherPrecision}`;
     return { ...(await openNamed(alone, wish, source)), reason };
   }
-  const choice = await choose(precision, note);
+  const choice = await choose(precision, told);
   if (choice) {
     try {
-      return await openChoice(choice, wish, note);
+      return await openChoice(choice, wish, told);
     } catch (error) {
-      note(`auto's choice, ${choice.engine}, cannot be opened: ${messageOf(error)}`);
+      told.note(`auto's choice, ${choice.engine}, cannot be opened: ${messageOf(error)}`);
     }
   }
   if (precision === 'float32') return { ...(await open('cpu', wish)), reason: 'auto fell back to cpu' };
@@ -95,14 +96,11 @@ export async function openForAnswers(engine: EngineName | 'auto'): Promise<Execu
 }
 
 /** Whatever goes wrong with measuring must not keep a run from starting. */
-async function choose(
-  precision: EngineRequest['precision'],
-  note: (line: string) => void,
-): Promise<Choice | undefined> {
+async function choose(precision: EngineRequest['precision'], told: Told): Promise<Choice | undefined> {
   try {
-    return await chooseEngine(precision, note);
+    return await chooseEngine(precision, told);
   } catch (error) {
-    note(`engines could not be compared: ${messageOf(error)}`);
+    told.note(`engines could not be compared: ${messageOf(error)}`);
     return undefined;
   }
 }
@@ -110,14 +108,14 @@ async function choose(
 async function openChoice(
   { engine, reason, measurement }: Choice,
   wish: EngineRequest,
-  note: (line: string) => void,
+  told: Told,
 ): Promise<OpenEngine> {
   const opened = { ...(await open(engine, wish)), reason };
   // The number of threads is part of a processor's name.
   const isAsMeasured = wish.threads !== undefined || measurement?.device === opened.executor.device;
   if (measurement === undefined || isAsMeasured) return opened;
   // Another device than was measured: this one is measured for the next run.
-  note(`${engine} is now ${opened.executor.device}, and is measured anew`);
+  told.note(`${engine} is now ${opened.executor.device}, and is measured anew`);
   await measureEngines([engine], wish.precision, () => undefined);
   return opened;
 }

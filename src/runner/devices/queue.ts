@@ -1,5 +1,5 @@
 /**
- * @file One training run a device: others wait in the order in which they came.
+ * @file One training run a device, and one a host that this machine's person trains on: others wait in the order in which they came.
  *
  * Who wants a device leaves a ticket `TIME.NAME.json` in the device's folder (processes.ts has the name). The first living one's turn
  * it is, and it takes the folder's lock: tickets give the order, the lock alone gives the device, so that no order of events gives it
@@ -23,11 +23,16 @@ const LOOK_PERIOD = 500;
 
 const devices: readonly DeviceKind[] = ['cpu', 'gpu'];
 
-async function folderOf(device: DeviceKind): Promise<string> {
+/** What is waited for: a device of this machine, or a host elsewhere, whose runs take nothing of it but a little of its processor. */
+export type Queued = DeviceKind | { host: string };
+
+async function folderOf(device: Queued): Promise<string> {
   const { machine, boot, space } = (await thisProcess()).place;
   // After the next start the folder is the same, unless only the start tells machines apart.
-  return path.join(dataFolder(), 'devices', `${/[^0]/.test(machine) ? machine : boot}-${space}`, device);
+  return path.join(dataFolder(), 'devices', `${/[^0]/.test(machine) ? machine : boot}-${space}`, nameOf(device));
 }
+
+const nameOf = (device: Queued): string => (typeof device === 'string' ? device : `host-${device.host}`);
 
 interface Ticket extends DeviceUser {
   file: string;
@@ -48,7 +53,7 @@ export interface Ahead {
  * ended the wait. A device is free again when the lock is released or its process has ended.
  */
 export async function takeDevice(
-  device: DeviceKind,
+  device: Queued,
   user: Omit<DeviceUser, 'pid'>,
   waiting: (ahead: Ahead) => void,
   signal: AbortSignal,

@@ -151,11 +151,12 @@ const stackOf = (error: unknown, message: string): string =>
 
 /** Takes the run's device when those before it have ended. A queue that cannot be kept holds nobody up. */
 async function waitForDevice(
-  { paths, engine: { device } }: RunToCarryOut,
+  { paths, engine: { device, torchrun } }: RunToCarryOut,
   recorder: RunRecorder,
   control: RunControl,
 ): Promise<Lock | undefined> {
-  const name = { cpu: 'CPU', gpu: 'GPU' }[device];
+  const host = torchrun?.host?.name;
+  const name = host === undefined ? { cpu: 'CPU', gpu: 'GPU' }[device] : `host ${host}`;
   const told = { waiting: false };
   const waiting = ({ user, count, paused }: Ahead): void => {
     told.waiting = true;
@@ -167,12 +168,12 @@ async function waitForDevice(
       );
     }
     void recorder.update({
-      waiting: { device, run: paused ?? user?.run, isPaused: paused !== undefined, ahead: count },
+      waiting: { device, host, run: paused ?? user?.run, isPaused: paused !== undefined, ahead: count },
     });
   };
   const user = { run: paths.id, directory: paths.directory };
   try {
-    const lock = await takeDevice(device, user, waiting, control.waitSignal);
+    const lock = await takeDevice(host === undefined ? device : { host }, user, waiting, control.waitSignal);
     if (!lock && !control.stopping && told.waiting) await recorder.note(`not waiting any longer for the ${name}`);
     return lock;
   } catch (error) {

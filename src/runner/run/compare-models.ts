@@ -29,7 +29,7 @@ import { classGains, type ClassPair } from './class-gains';
 import { kindOf, withIntervals, type HardLabels, type MeasuredModel } from './comparison-intervals';
 import { comparisonOverSeeds, type MeasuredSeed } from './comparison-seeds';
 import { loadModel } from './models';
-import type { Model } from '../../model/parameters';
+import type { FrozenModel } from '../../model/parameters';
 import { sharedResamples } from './shared-resamples';
 
 export interface ComparedModel {
@@ -38,7 +38,7 @@ export interface ComparedModel {
   /** Hugging Face folder. */
   folder: string;
   /** Its weights, where they are in memory; otherwise they are loaded. */
-  held?: Model | undefined;
+  held?: FrozenModel | undefined;
   /** Of the folder, where those in memory are fewer. */
   parameters?: number | undefined;
 }
@@ -62,7 +62,7 @@ export interface ComparisonSetup {
   /** Student and controls of each seed. */
   seeds: readonly { seed: number; models: readonly ComparedModel[] }[];
   /** One, or an ensemble's members, as they lie in memory; none of an opaque teacher. `parameters` as of `ComparedModel`. */
-  teachers: readonly { folder: string; model: Model; parameters?: number | undefined }[];
+  teachers: readonly { folder: string; model: FrozenModel; parameters?: number | undefined }[];
   /** What an opaque teacher takes. */
   opaque?: TeacherSize | undefined;
   /** At which the teacher's soft labels are kept. */
@@ -253,9 +253,12 @@ async function measureTeacher(setup: ComparisonSetup, size: TeacherSize): Promis
   };
 }
 
-/** Students are timed as their teacher is, or one could not be held against the other. */
-const isLarge = ({ teachers }: ComparisonSetup): boolean =>
-  teachers.some(({ model }) => 4 * parameterCount(model.architecture) > MOST_COPIED_BYTES);
+/** Whether weights are inputs where a model is timed. Students are timed as their teacher is, or one could not be held against the other. */
+const areInputs = ({ teachers }: ComparisonSetup): boolean =>
+  teachers.some(({ model: { architecture, parameters } }) => {
+    const isNarrow = Object.values(parameters).some((values) => values instanceof Uint16Array);
+    return isNarrow || 4 * parameterCount(architecture) > MOST_COPIED_BYTES;
+  });
 
 /** @param latencyMs where it is known */
 async function measure(
@@ -264,7 +267,7 @@ async function measure(
   latencyMs?: number,
 ): Promise<MeasuredModel> {
   const { executor, task, batches, teacher, latencyText } = setup;
-  const { architecture, parameters } = held ?? (await loadModel(folder));
+  const { architecture, parameters } = held ?? (await loadModel(executor, folder));
   const evaluator = new Evaluator({
     executor,
     task,
@@ -276,7 +279,7 @@ async function measure(
   const tally = new RowTally(architecture.problemType, role === 'teacher' ? setup.temperature : undefined);
   const metrics = await evaluator.evaluate(placed, tally);
   await evaluator.release();
-  const timed = { architecture, parameters: isLarge(setup) ? placed : parameters };
+  const timed = { architecture, parameters: areInputs(setup) ? placed : parameters };
   const text = { ids: latencyText.inputIds, typeIds: latencyText.typeIds };
   const latency = latencyMs ?? (await measureLatency(executor, timed, text));
   Object.values(placed).forEach((parameter) => parameter.dispose());

@@ -3,14 +3,14 @@
 import type { TokenExample } from '../../dataset/examples';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import type { Teacher } from '../../distill/teacher/teacher';
-import type { Model } from '../../model/parameters';
+import type { FrozenModel } from '../../model/parameters';
 import type { TeacherSize } from './compare-models';
 import type { EndpointTeacher } from './endpoint-teacher';
 
 /** The teacher, ready to be asked, and what it is made of; one model unless it is an ensemble. */
 export interface LoadedTeacher {
   frozen: Teacher;
-  models: readonly (Model | OpaqueIdentity)[];
+  models: readonly (FrozenModel | OpaqueIdentity)[];
   /** Where it is an ONNX file, or behind a server. */
   opaque?: OpaqueParts;
 }

@@ -7,7 +7,7 @@ import type { TokenExample } from '../../dataset/examples';
 import { membersOf } from '../../experiment/ensemble';
 import { membersOfRun } from '../../experiment/checks/model-folder';
 import { weightBytes } from '../../model/files/checkpoint';
-import type { Model } from '../../model/parameters';
+import type { FrozenModel } from '../../model/parameters';
 import type { TeacherSize } from './compare-models';
 import type { LoadedTeacher } from './loaded-teacher';
 import { identityOf, latencyOf, onnxSettingOf, openOnnx, teacherOf } from './onnx-teacher';
@@ -24,7 +24,7 @@ interface OpenMember {
 /** @param models of the members that are no ONNX files, in the members' places */
 export async function openMixedEnsemble(
   run: PreparedRun,
-  models: readonly (Model | undefined)[],
+  models: readonly (FrozenModel | undefined)[],
 ): Promise<LoadedTeacher> {
   const { executor, experiment, paths } = run;
   const members = membersOf(experiment.teacher);
@@ -68,7 +68,7 @@ async function openFile(run: PreparedRun, file: string): Promise<OpenMember> {
   };
 }
 
-function openModel({ executor }: PreparedRun, model: Model, folder: string): OpenMember {
+function openModel({ executor }: PreparedRun, model: FrozenModel, folder: string): OpenMember {
   const predictor = new Predictor(executor, model.architecture, model.parameters);
   const source: LogitsSource = {
     logits: (tokens) => predictor.logitsOfRows(tokens),

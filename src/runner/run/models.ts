@@ -5,12 +5,13 @@ import { buildArchitecture, dropoutEverywhere, headOfTask, idsOf } from '../../e
 import { readArchitecture } from '../../experiment/checks/model-folder';
 import { isOpaque, problemTypeOf, type Architecture, type TeacherModel } from '../../model/architecture';
 import { cutVocabulary } from '../../model/cut-vocabulary';
-import { loadCheckpoint, loadStart } from '../../model/files/checkpoint';
+import type { Executor } from '../../engine/executor';
+import { loadCheckpoint, loadFrozen, loadStart } from '../../model/files/checkpoint';
 import {
   initializeFromLayers,
   initializeParameters,
   withSettingsOf,
-  type Model,
+  type FrozenModel,
   type Parameters,
 } from '../../model/parameters';
 import type { KeptUnits } from '../../model/pruning';
@@ -100,7 +101,7 @@ export async function initialTeacher(
 export async function initialStudent(
   experiment: ResolvedExperiment,
   architecture: Architecture,
-  teacher: Model | undefined,
+  teacher: FrozenModel | undefined,
   kept: KeptUnits | undefined,
 ): Promise<Parameters> {
   const { initialize } = experiment.student;
@@ -129,11 +130,16 @@ export function initialProjections(pairing: Pairing, seed: number): Parameters {
 const PROJECTION_STREAM = 0x9a0c;
 
 /**
- * A model from its Hugging Face folder.
+ * A model that is asked, from its Hugging Face folder or GGUF file. Where the engine computes with them so, weights stored as bfloat16 stay bfloat16.
  * @param kept the tokens that are left of its vocabulary, where that is cut
  */
-export async function loadModel(folder: string, kept?: Int32Array): Promise<Model> {
-  const { architecture, parameters } = await loadCheckpoint(path.resolve(folder));
+export async function loadModel(
+  executor: Pick<Executor, 'placeBfloat16'>,
+  folder: string,
+  kept?: Int32Array,
+): Promise<FrozenModel> {
+  const read = executor.placeBfloat16 ? loadFrozen : loadCheckpoint;
+  const { architecture, parameters } = await read(path.resolve(folder));
   const model = { architecture, parameters };
   return kept ? cutVocabulary(model, kept) : model;
 }

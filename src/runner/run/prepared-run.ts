@@ -136,8 +136,8 @@ export function batchOptions({ experiment, data }: PreparedRun, batchSize: numbe
 }
 
 function epochOptions(run: PreparedRun, spec: TrainingSpec): EpochOptions {
-  const { epochs, gradientAccumulation, groupByLength, seed, batchSize } = spec;
-  return { ...batchOptions(run, batchSize), epochs, gradientAccumulation, groupByLength, seed };
+  const { epochs, gradientAccumulation, groupByLength, pack, seed, batchSize } = spec;
+  return { ...batchOptions(run, batchSize), epochs, gradientAccumulation, groupByLength, pack, seed };
 }
 
 /**

@@ -16,7 +16,7 @@ import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/qual
 import { controlPaths } from '../../run-directory/run-paths';
 import { parameterCount } from '../../model/layouts/config';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import type { Model, Parameters } from '../../model/parameters';
+import type { FrozenModel, Parameters } from '../../model/parameters';
 import type { Comparison, Split } from '../../protocol/records';
 import type { ExamplesWithRows } from '../../dataset/example-store';
 import type { TokenExample } from '../../dataset/examples';
@@ -52,7 +52,7 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
   const { experiment } = run;
   let closeWritten: (() => void) | undefined;
   try {
-    const [first] = models as [Model | OpaqueIdentity];
+    const [first] = models as [FrozenModel | OpaqueIdentity];
     const architecture = await studentArchitecture(experiment, run.data, frozen.architecture);
     const pairing = {
       student: architecture,
@@ -99,7 +99,7 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
 
 /** Of a teacher whose weights are here; validation lets no other write. */
 function teacherThatWrites({ teacher }: ResolvedExperiment, models: LoadedTeacher['models']): WritingTeacher {
-  const known = models.filter((model): model is Model => 'parameters' in model);
+  const known = models.filter((model): model is FrozenModel => 'parameters' in model);
   if (known.length < models.length) throw new Error('an opaque teacher writes nothing');
   return { models: known, weights: membersOf(teacher).map(({ weight }) => weight) };
 }
@@ -128,7 +128,7 @@ async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined>
   if (!models) return undefined;
   if (hasOnnxMember(teacher)) return openMixedEnsemble(run, models);
   const all = models.filter((model) => model !== undefined);
-  const [first] = all as [Model, ...Model[]];
+  const [first] = all as [FrozenModel, ...FrozenModel[]];
   const weights = membersOf(teacher).map(({ weight }) => weight);
   const frozen =
     all.length > 1
@@ -169,7 +169,7 @@ async function compareOn(
   const teachers = await Promise.all(
     teacherFolders.map(async (folder, i) => ({
       folder,
-      model: models[i] as Model,
+      model: models[i] as FrozenModel,
       // Without the tokens that are left out it has fewer than its folder.
       parameters: data.kept && parameterCount(await readArchitecture(folder)),
     })),

@@ -1,8 +1,6 @@
 /** @file Where a student gets the teacher's answers: from the cache, which is filled first, or from the teacher in every step. */
 
-import path from 'node:path';
-import { nameOfEndpoint } from '../../experiment/endpoint';
-import { isTrained, membersOf } from '../../experiment/ensemble';
+import { existsSync } from 'node:fs';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { OpaqueEnsemble } from '../../distill/teacher/opaque-ensemble';
 import { AskedTeacher } from '../../distill/teacher/asked-teacher';
@@ -23,46 +21,30 @@ import {
   type TeacherCacheSetup,
 } from '../../distill/teacher/cache';
 import { canBeKept, type StoredValues } from '../../distill/teacher/records';
-import type { ResolvedExperiment, TeacherCacheSpec } from '../../experiment/file/schema';
-import {
-  freeSpace,
-  TeacherCacheFiles,
-  teacherCaches,
-  type TeacherCacheRecord,
-} from '../../run-directory/teacher-cache-files';
+import { freeSpace, TeacherCacheFiles, type TeacherCacheRecord } from '../../run-directory/teacher-cache-files';
 import { formatBytes, formatCount } from '../../protocol/format';
-import { cacheKey, type OpaqueIdentity } from '../../distill/teacher/cache-key';
+import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { RoundingError, roundingText, toFloat16, toMostProbable } from '../../distill/teacher/rounding-error';
 import { isFileError, KeptAnswers } from '../../distill/teacher/kept-answers';
-import type { Model } from '../../model/parameters';
+import type { FrozenModel } from '../../model/parameters';
+import {
+  cachesOfOthers,
+  describeCache,
+  settingsOf,
+  tooLarge,
+  type CachePlace,
+  type CacheSettings,
+  type ToKeep,
+} from './cache-place';
 import type { PreparedRun } from './prepared-run';
 import { reportReduced } from './teacher-precision';
 
 /** Room on the disk that a cache leaves to others. */
 const SPARED_BYTES = 2e9;
 
-interface CacheSettings {
-  values: StoredValues;
-  /** Logits of a position that are kept, of a vocabulary; absent: all. */
-  top?: number | undefined;
-  mostBytes: number;
-}
-
-function settingsOf(cache: TeacherCacheSpec): CacheSettings | undefined {
-  if (cache === false) return undefined;
-  if (cache === true) return { values: 'auto', mostBytes: 20e9 };
-  const { values, maxGigabytes, logits } = cache;
-  return { values, top: logits === 'all' ? undefined : logits.top, mostBytes: maxGigabytes * 1e9 };
-}
-
-/** Whether the experiment asks for a cache, and its task and rows can have one; its size and the disk are not looked at yet. */
-export function wantsCache({ experiment: { teacher, task }, data }: Pick<PreparedRun, 'experiment' | 'data'>): boolean {
-  return teacher.cache !== false && canBeKept(task) && !data.train.sample;
-}
-
 /** The teacher of a distillation, on the device and in host memory. */
 interface TeacherToAsk {
-  model: Model | OpaqueIdentity;
+  model: FrozenModel | OpaqueIdentity;
   frozen: Teacher;
   imitated: Imitated;
   /** Of an ensemble's member. */
@@ -119,7 +101,7 @@ async function answersOf(run: PreparedRun, teacher: TeacherToAsk): Promise<Targe
   const keep = (values: StoredValues): Promise<TargetSource | undefined> => {
     const { top } = settings;
     const layout = layoutCache(run.data.train, { imitated, task, maxLength: dataset.maxLength, values, top });
-    return openCache(run, teacher, ask, { ...settings, values }, layout);
+    return openCache(run, teacher, ask, settings, { model, index: teacher.index, values, layout });
   };
   // Without hidden states there is nothing that "auto" would round.
   const values = settings.values === 'auto' && imitated.blocks.length === 0 ? 'float32' : settings.values;
@@ -147,14 +129,13 @@ async function openCache(
   teacher: TeacherToAsk,
   ask: Ask,
   settings: CacheSettings,
-  layout: CacheLayout,
+  kept: ToKeep,
 ): Promise<TargetSource | undefined> {
-  const { directory, record } = describeCache(run, teacher, settings, layout);
-  if (record.bytes > settings.mostBytes) {
-    const limit = `more than the ${formatBytes(settings.mostBytes)} of teacher.cache.maxGigabytes${lessOf(layout)}`;
-    return askAlways(run, ask, `its answers would take ${formatBytes(record.bytes)}, ${limit}`);
-  }
-  const files = await TeacherCacheFiles.open(directory, record, layout.blocks);
+  const { layout } = kept;
+  const own = describeCache(run, kept);
+  const reason = tooLarge(own.record, settings, layout);
+  if (reason !== undefined) return askAlways(run, ask, reason);
+  const { files, record } = (await openOthers(run, kept, own)) ?? (await openPlace(own, layout));
   const cache = { layout, store: files, task: record.task, imitated: teacher.imitated };
   const outcome = await fill(run, teacher, ask, cache, files, record).catch(async (error: unknown) => {
     await files.close();
@@ -169,33 +150,25 @@ async function openCache(
   return outcome === 'stopped' ? undefined : askAlways(run, ask, outcome.reason);
 }
 
-/** Of logits over a vocabulary some would do. */
-function lessOf({ parts }: CacheLayout): string {
-  const logits = parts.find(({ name, top, width }) => name === 'prediction' && top === undefined && width > 4096);
-  return logits ? '; "logits": {"top": 64} beside it keeps less' : '';
+interface OpenCache {
+  files: TeacherCacheFiles;
+  record: TeacherCacheRecord;
 }
 
-function describeCache(
-  { experiment, data, paths, executor }: PreparedRun,
-  { model, index = 0 }: TeacherToAsk,
-  { values }: CacheSettings,
-  layout: CacheLayout,
-): { directory: string; record: TeacherCacheRecord } {
-  const { task, dataset, precision, teacher } = experiment;
-  const { maxLength } = dataset;
-  const computedBy = 'digests' in model ? ['onnxruntime'] : [executor.engine, precision, teacher.precision];
-  const key = cacheKey({ teacher: model, task, examples: data.train, maxLength, layout, values, computedBy });
-  const record = {
-    teacher: nameOfTeacher(experiment, paths.id, index),
-    task,
-    examples: data.train.length,
-    bytes: layout.size,
-    values,
-    blocks: layout.blocks.length,
-    top: layout.parts.find(({ top }) => top !== undefined)?.top,
-    created: new Date().toISOString(),
-  };
-  return { directory: path.join(teacherCaches(path.dirname(paths.directory)), key), record };
+const openPlace = async ({ directory, record }: CachePlace, { blocks }: CacheLayout): Promise<OpenCache> => ({
+  files: await TeacherCacheFiles.open(directory, record, blocks),
+  record,
+});
+
+/** The same answers as PyTorch has computed them, where they are all there and nothing is of this engine's own. */
+async function openOthers(run: PreparedRun, kept: ToKeep, own: CachePlace): Promise<OpenCache | undefined> {
+  if (existsSync(own.directory)) return undefined;
+  for (const place of await cachesOfOthers(run, kept, own)) {
+    const open = await openPlace(place, kept.layout);
+    if ((await open.files.filled()).size === place.record.blocks) return open;
+    await open.files.close();
+  }
+  return undefined;
 }
 
 /** Asks the teacher for what is missing; what is left of that goes on while the student is trained, where it is little. */
@@ -205,13 +178,14 @@ async function fill(
   ask: Ask,
   cache: TeacherCacheSetup,
   files: TeacherCacheFiles,
-  { bytes, blocks, examples, values, top }: TeacherCacheRecord,
+  { bytes, blocks, examples, values, top, computedBy }: TeacherCacheRecord,
 ): Promise<'full' | 'stopped' | { reason: string } | { rest: FillSetup }> {
   const { data, recorder } = run;
   const missing = blocks - (await files.filled()).size;
   if (missing === 0) {
     const cost = await roundingText(files.directory);
-    await recorder.note(`the teacher's answers are known, ${formatBytes(bytes)} in ${files.directory}${cost}`);
+    const by = computedBy?.[0] === 'torchrun' ? ' as PyTorch has computed them' : '';
+    await recorder.note(`the teacher's answers are known${by}, ${formatBytes(bytes)} in ${files.directory}${cost}`);
     return 'full';
   }
   const needed = (bytes * missing) / blocks;
@@ -273,15 +247,6 @@ class RestTimer {
     if (this.asked !== TIMED_BLOCKS) return false;
     return (left * (performance.now() - this.started)) / (TIMED_BLOCKS - 2) < LITTLE_MS;
   }
-}
-
-/** Where a person would look for this teacher. */
-export function nameOfTeacher(experiment: ResolvedExperiment, run: string, index: number): string {
-  const teacher = membersOf(experiment.teacher)[index]!.member;
-  if (isTrained(teacher)) return run;
-  if (teacher.source === 'run') return `${path.basename(teacher.run)} (${teacher.role})`;
-  if (teacher.source === 'endpoint') return nameOfEndpoint(teacher);
-  return experiment.models?.find((one) => one.path === teacher.path)?.asked ?? teacher.path;
 }
 
 /** Waits while the run is paused. False where it is to stop. */

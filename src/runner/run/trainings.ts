@@ -16,7 +16,7 @@ import { readOnnxTeacher } from '../../experiment/checks/onnx-teacher';
 import type { TrainedSpec, TrainingSpec } from '../../experiment/file/schema';
 import { isOpaque, type Architecture, type TeacherModel } from '../../model/architecture';
 import { parameterCount } from '../../model/layouts/config';
-import type { Parameters, Model } from '../../model/parameters';
+import type { Parameters, FrozenModel } from '../../model/parameters';
 import type { Role } from '../../protocol/records';
 import { exportModel, isExported } from './checkpoints';
 import { modelCard } from '../report/model-card';
@@ -24,7 +24,8 @@ import { initialProjections, initialTeacher, loadModel, studentArchitecture, tra
 import { onnxSettingOf } from './onnx-teacher';
 import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
-import { teacherAnswers, wantsCache } from './teacher-answers';
+import { wantsCache } from './cache-place';
+import { teacherAnswers } from './teacher-answers';
 import { trainOverSsh } from '../torchrun/remote-training';
 import { trainOnTorchrun } from '../torchrun/training';
 import { trainModel } from './train-model';
@@ -37,7 +38,7 @@ export interface Student {
   initial: () => Promise<Parameters>;
   pairing: DistilledPair;
   /** One, unless the teacher is an ensemble. */
-  teachers: readonly (Model | OpaqueIdentity)[];
+  teachers: readonly (FrozenModel | OpaqueIdentity)[];
   frozen: Teacher;
 }
 
@@ -45,7 +46,7 @@ export interface Student {
  * Loads the teacher's models, one unless it is an ensemble, and trains first what is trained here; undefined where that was stopped. In the place of a
  * member that is an ONNX file there is none.
  */
-export async function teacherModels(run: PreparedRun): Promise<(Model | undefined)[] | undefined> {
+export async function teacherModels(run: PreparedRun): Promise<(FrozenModel | undefined)[] | undefined> {
   const { experiment, paths } = run;
   const members = membersOf(experiment.teacher).map(({ member }) => member);
   if (members.some(isTrained)) {
@@ -64,21 +65,23 @@ export async function teacherModels(run: PreparedRun): Promise<(Model | undefine
     const student = await studentArchitecture(experiment, run.data, architectures[0]!);
     planRoles(run, architectures, student);
   }
-  const models: (Model | undefined)[] = [];
+  const models: (FrozenModel | undefined)[] = [];
   for (const [i, member] of members.entries()) {
     if (member.source === 'onnx') {
       models.push(undefined);
       continue;
     }
     if (!isTrained(member)) {
-      models.push(await loadModel((await teacherFolder(member, path.dirname(experiment.file)))!, run.data.kept));
+      models.push(
+        await loadModel(run.executor, (await teacherFolder(member, path.dirname(experiment.file)))!, run.data.kept),
+      );
       continue;
     }
     const isMember = experiment.teacher.source === 'ensemble';
     const folder = isMember ? memberPaths(paths, i) : paths.teacher;
     const name = isMember ? memberName(i) : 'teacher';
     if (!(await trainTeacher(run, member, folder, name, i))) return undefined;
-    models.push(await loadModel((await findCompleteDirectory(folder.model))!));
+    models.push(await loadModel(run.executor, (await findCompleteDirectory(folder.model))!));
   }
   return models;
 }
@@ -153,7 +156,7 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
     planRoles(run, architectures, student.architecture);
   }
   if (await isExported(paths)) return true;
-  // Python asks the teacher itself.
+  // Python asks the teacher itself, and keeps what it says.
   const targets = run.torchrun
     ? undefined
     : await teacherAnswers(run, { models: teachers, frozen, imitated: imitatedOf(pairing) });
@@ -204,7 +207,7 @@ function cardOf({ experiment, data }: PreparedRun, architecture: Architecture, r
 }
 
 /** The teacher whose weights are known; undefined for an ONNX file. */
-function seenTeacher({ teachers: [first] }: Student): Model | undefined {
+function seenTeacher({ teachers: [first] }: Student): FrozenModel | undefined {
   return first && 'parameters' in first ? first : undefined;
 }
 
@@ -219,7 +222,7 @@ interface OneTraining {
   /** The pairing's teacher. */
   frozen?: Teacher;
   /** The same in host memory. */
-  teacher?: Model | undefined;
+  teacher?: FrozenModel | undefined;
   targets?: TargetSource | undefined;
   initial: () => Promise<Parameters>;
   paths: TrainingPaths;

@@ -11,13 +11,13 @@ import { Predictor } from '../../distill/evaluation/predictor';
 import { addParameters } from '../../distill/teacher/cache-key';
 import { EnsemblePredictor } from '../../distill/teacher/ensemble-predictor';
 import { generateAll } from '../../model/generate';
-import type { Model } from '../../model/parameters';
+import type { FrozenModel } from '../../model/parameters';
 import { formatCount } from '../../protocol/format';
 import { InputError } from '../../protocol/problem';
 import { AnswerLog } from '../../run-directory/answer-log';
 import { teacherCaches } from '../../run-directory/teacher-cache-files';
 import type { PreparedRun } from './prepared-run';
-import { nameOfTeacher } from './teacher-answers';
+import { nameOfTeacher } from './cache-place';
 
 /** Another number is another cache: to be raised when what is kept changes. */
 const FORMAT = 1;
@@ -35,7 +35,7 @@ interface Prompt {
 
 /** What asks the teacher: one model, or the mean of several. */
 export interface WritingTeacher {
-  models: readonly Model[];
+  models: readonly FrozenModel[];
   weights: readonly number[];
 }
 

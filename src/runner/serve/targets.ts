@@ -23,7 +23,7 @@ import { isWithTokenizer, loadTokenizer, membersOfRun, teacherOfRun } from '../.
 import { locateModel } from '../../experiment/checks/model-place';
 import { findGguf } from '../../model/files/gguf-checkpoint';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import type { Model } from '../../model/parameters';
+import type { FrozenModel } from '../../model/parameters';
 import { initialValue } from '../../distill/training/schedules';
 import { EnsemblePredictor } from '../../distill/teacher/ensemble-predictor';
 import { MeanPredictor } from '../../distill/teacher/opaque-ensemble';
@@ -132,15 +132,15 @@ async function openEnsemble(
 ): Promise<TextPredictor> {
   const weights = members.map(({ weight }) => weight);
   if (members.every((member) => 'folder' in member)) {
-    const models: Model[] = [];
-    for (const { folder } of members) models.push(await loadModel(folder, kept));
+    const models: FrozenModel[] = [];
+    for (const { folder } of members) models.push(await loadModel(executor, folder, kept));
     return new EnsemblePredictor(executor, models, weights, temperature);
   }
   const predictors: TextPredictor[] = [];
   for (const member of members) {
     if ('onnx' in member) predictors.push(await openFile(member.onnx));
     else {
-      const { architecture, parameters } = await loadModel(member.folder, kept);
+      const { architecture, parameters } = await loadModel(executor, member.folder, kept);
       predictors.push(new Predictor(executor, architecture, parameters));
     }
   }
@@ -181,7 +181,7 @@ async function latestModel(training: TrainingPaths): Promise<string | undefined>
 export async function openModels(executor: Executor, folders: TargetFolders): Promise<Target> {
   const open = async (folder: string | undefined, kept?: Int32Array): Promise<Predictor | undefined> => {
     if (folder === undefined) return undefined;
-    const { architecture, parameters } = await loadModel(folder, kept);
+    const { architecture, parameters } = await loadModel(executor, folder, kept);
     return new Predictor(executor, architecture, parameters);
   };
   const student = await open(folders.student);

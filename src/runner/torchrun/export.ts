@@ -69,7 +69,7 @@ export async function exportForTorchrun(
   };
   const run = (await prepareRun(setup))!; // nobody stops it
   try {
-    const model = await loadModel(teacher, run.data.kept);
+    const model = await loadModel(executor, teacher, run.data.kept);
     const architecture = await studentArchitecture(experiment, run.data, model.architecture);
     const frozen = new FrozenTeacher(executor, model.architecture, model.parameters);
     const kept = await prunedUnits(run, frozen, architecture);
@@ -104,6 +104,7 @@ export async function exportForTorchrun(
           shared: path.join(folder, 'jobs'),
           folder: path.join(folder, 'jobs', place),
           strategy,
+          caches: path.join(folder, 'jobs', 'caches'),
           tokenizer: path.join(paths.directory, 'tokenizer'),
         });
       }

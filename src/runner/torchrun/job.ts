@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { mapValues } from '../../distill/named';
 import { wholeBlocks, type Pairing } from '../../distill/pairing';
 import type { Strategy } from '../../distill/planning/scaling';
 import { projectionShapes } from '../../distill/specs';
@@ -10,11 +11,12 @@ import type { TrainingSpec } from '../../experiment/file/schema';
 import { writeAtomically } from '../../model/files/atomic';
 import { saveCheckpoint } from '../../model/files/checkpoint';
 import { writeSafetensors, type TensorToWrite } from '../../model/files/safetensors';
-import type { Model, Parameters } from '../../model/parameters';
+import { floatsOf, type FrozenModel, type Parameters } from '../../model/parameters';
 import type { Role } from '../../protocol/records';
 import { makeFolder } from '../../run-directory/folders';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import { choosePinned } from '../run/pinned';
+import { writeAnswers } from './answers';
 import { trainingBatches, type PreparedRun } from '../run/prepared-run';
 
 /** Read by python/distillery_torch/experiment.py, which refuses another. */
@@ -25,7 +27,7 @@ export interface JobTraining {
   name: string;
   pairing: Pairing;
   /** Whom the model is held against; of a teacher that is trained, none. */
-  teacher?: Model | undefined;
+  teacher?: FrozenModel | undefined;
   initial: () => Promise<Parameters>;
   paths: TrainingPaths;
   spec: TrainingSpec;
@@ -41,6 +43,8 @@ export interface JobPlace {
   strategy: Strategy;
   /** The tokenizer's folder, where Python is to write the finished model. */
   tokenizer?: string;
+  /** Where the teacher's answers are kept, if not in the workspace. */
+  caches?: string;
 }
 
 /** Writes the folder. What is there already of what all trainings share is as it would be written again. */
@@ -53,7 +57,7 @@ export async function writeJob(run: PreparedRun, training: JobTraining, place: J
   const { teacher, pairing, initial } = training;
   const teacherFolder = path.join(shared, 'teacher-model');
   if (teacher && !existsSync(path.join(teacherFolder, 'config.json'))) {
-    await saveCheckpoint(teacherFolder, teacher.architecture, teacher.parameters);
+    await saveCheckpoint(teacherFolder, teacher.architecture, mapValues(teacher.parameters, floatsOf));
   }
   const first = await initial();
   const initialFolder = path.join(folder, 'initial');
@@ -64,7 +68,8 @@ export async function writeJob(run: PreparedRun, training: JobTraining, place: J
   if (projections.length > 0) {
     await writeSafetensors(path.join(initialFolder, 'projections.safetensors'), Object.fromEntries(projections));
   }
-  const text = JSON.stringify(describeJob(run, training, place), undefined, 2);
+  const answers = await writeAnswers(run, training, folder, place.caches);
+  const text = JSON.stringify({ ...describeJob(run, training, place), answers: answers ?? null }, undefined, 2);
   await writeAtomically(path.join(folder, 'job.json'), `${text}\n`);
 }
 

@@ -55,7 +55,7 @@ export async function trainOverSsh(
     const [here, away] = [await stepOf(training.paths), stepIn(state)];
     // Nobody has followed the last of it.
     if (away > here) await fetchResults(host, output, training.paths);
-    await writeJob(run, training, { shared, folder, strategy });
+    await writeJob(run, training, { shared, folder, strategy, caches: path.join(shared, 'caches') });
     await host.send(path.dirname(packageFolder()), [`${path.basename(packageFolder())}/distillery_torch`], there);
     const parts = ['data', ...(training.teacher ? ['teacher-model'] : [])].filter(
       (part) => !state.includes(`has ${part}\n`),

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { NotFinite } from '../../distill/not-finite';
 import { writeAtomically } from '../../model/files/atomic';
-import { formatCount } from '../../protocol/format';
+import { formatBytes, formatCount } from '../../protocol/format';
 import { InputError, type Complaint } from '../../protocol/problem';
 import type { EvaluationRecord, MetricsRecord, RunProgress } from '../../protocol/records';
 import { readRecords } from '../../run-directory/record-file';
@@ -33,6 +33,10 @@ export type Event =
       torch: string;
     }
   | { distillery: 'damaged'; folder: string; step: number }
+  | { distillery: 'answers'; state: 'known'; folder: string; bytes: number; by: string }
+  | { distillery: 'answers'; state: 'asking'; folder: string; bytes: number; started: boolean }
+  | { distillery: 'answers'; state: 'asked' | 'lost'; reason: string }
+  | { distillery: 'answering'; step: number; steps: number }
   | { distillery: 'step'; record: MetricsRecord }
   | { distillery: 'evaluating'; step: number }
   | { distillery: 'evaluated'; record: EvaluationRecord }
@@ -211,6 +215,13 @@ export class Following {
         return this.begins(event);
       case 'damaged':
         return recorder.note(`${event.folder} is damaged: going on from the checkpoint before, of step ${event.step}`);
+      case 'answers':
+        return recorder.note(answersText(event));
+      case 'answering': {
+        const { step, steps } = event;
+        recorder.progress({ role, phase: 'preparing', step, steps, ...this.run.plan.at('answers', step / steps) });
+        return;
+      }
       case 'step': {
         const { record } = event;
         recorder.progress(this.progress('training', record.step + 1), record);
@@ -282,6 +293,23 @@ export class Following {
     await this.run.recorder.note(
       `the ${role} ends at step ${at} of ${of}: its patience of ${spec.patience} is over, ${since}`,
     );
+  }
+}
+
+function answersText(event: Extract<Event, { distillery: 'answers' }>): string {
+  switch (event.state) {
+    case 'known': {
+      const by = event.by === 'torchrun' ? '' : ` as the engine ${event.by} has computed them`;
+      return `the teacher's answers are known${by}, ${formatBytes(event.bytes)} in ${event.folder}`;
+    }
+    case 'asking': {
+      const asking = event.started ? 'going on to ask' : 'asking';
+      return `${asking} the teacher about all rows, ${formatBytes(event.bytes)} in ${event.folder}`;
+    }
+    case 'asked':
+      return `the teacher is asked in every step: ${event.reason}`;
+    case 'lost':
+      return `the teacher is asked from here on: its answers cannot be read (${event.reason})`;
   }
 }
 

@@ -118,6 +118,12 @@ describe('fetching a model', () => {
     // The large file comes from another host.
     expect(new Set(proxy.through)).toContain(new URL(hub.address).host);
     expect(new Set(proxy.through).size).toBe(2);
+    // What is excepted goes straight there.
+    const asked = proxy.through.length;
+    vi.stubEnv('no_proxy', '127.0.0.1,localhost');
+    const near = hub.commit('tiny/near', golden('llama'));
+    expect(await fetch('tiny/near')).toMatchObject({ commit: near });
+    expect(proxy.through).toHaveLength(asked);
     proxy.close();
   });
 

@@ -46,6 +46,7 @@ export function metricsOf(shape: CurveShape): MetricsColumns {
       learningRate: 5e-4 * (at < 0.1 ? at / 0.1 : 0.5 * (1 + Math.cos(Math.PI * (at - 0.1) * (1 / 0.9)))),
       gradientNorm: decay(2.7, 0.7, step, 0.04 * shape.planned) * (1 + 0.1 * normal(next)),
       tokensPerSecond: 20_600 * (1 - 0.03 * next() - (step % 200 < 3 ? 0.15 : 0)),
+      padding: 0.18 + (0.08 * (step % 7)) / 7,
     });
   }
   return columnsOf(records);

@@ -50,6 +50,7 @@ export const ONNX_TYPES: Readonly<Record<ElementType | 'int8', number>> = {
   int64: 7,
   bool: 9,
   float16: 10,
+  bfloat16: 16,
 };
 
 export const elementwise: KernelTable = {

@@ -1,0 +1,112 @@
+/** @file Which cache a teacher's answers are kept in, what is kept of them, and how much that is; and where other engines have kept the same. */
+
+import path from 'node:path';
+import { cacheKey, type OpaqueIdentity } from '../../distill/teacher/cache-key';
+import type { CacheLayout } from '../../distill/teacher/cache-layout';
+import { canBeKept, type StoredValues } from '../../distill/teacher/records';
+import { nameOfEndpoint } from '../../experiment/endpoint';
+import { isTrained, membersOf } from '../../experiment/ensemble';
+import type { ResolvedExperiment, TeacherCacheSpec } from '../../experiment/file/schema';
+import type { FrozenModel } from '../../model/parameters';
+import { formatBytes } from '../../protocol/format';
+import { listCaches, teacherCaches, type TeacherCacheRecord } from '../../run-directory/teacher-cache-files';
+import type { PreparedRun } from './prepared-run';
+
+export interface CacheSettings {
+  values: StoredValues;
+  /** Logits of a position that are kept, of a vocabulary; absent: all. */
+  top?: number | undefined;
+  mostBytes: number;
+}
+
+export function settingsOf(cache: TeacherCacheSpec): CacheSettings | undefined {
+  if (cache === false) return undefined;
+  if (cache === true) return { values: 'auto', mostBytes: 20e9 };
+  const { values, maxGigabytes, logits } = cache;
+  return { values, top: logits === 'all' ? undefined : logits.top, mostBytes: maxGigabytes * 1e9 };
+}
+
+/** Whether the experiment asks for a cache, and its task and rows can have one; its size and the disk are not looked at yet. */
+export function wantsCache({ experiment: { teacher, task }, data }: Pick<PreparedRun, 'experiment' | 'data'>): boolean {
+  return teacher.cache !== false && canBeKept(task) && !data.train.sample;
+}
+
+/** What a cache would be of. */
+export interface ToKeep {
+  model: FrozenModel | OpaqueIdentity;
+  /** Of an ensemble's member. */
+  index?: number | undefined;
+  values: StoredValues;
+  layout: CacheLayout;
+}
+
+export interface CachePlace {
+  directory: string;
+  record: TeacherCacheRecord;
+}
+
+/** The run's own cache; or the one that another engine would keep the same in. */
+export function describeCache(
+  { experiment, data, paths, executor, torchrun }: PreparedRun,
+  { model, index = 0, values, layout }: ToKeep,
+  engine: string = torchrun ? 'torchrun' : executor.engine,
+): CachePlace {
+  const { task, dataset, precision, teacher } = experiment;
+  const { maxLength } = dataset;
+  const computedBy = 'digests' in model ? ['onnxruntime'] : [engine, precision, teacher.precision];
+  const key = cacheKey({ teacher: model, task, examples: data.train, maxLength, layout, values, computedBy });
+  const record = {
+    teacher: nameOfTeacher(experiment, paths.id, index),
+    task,
+    examples: data.train.length,
+    bytes: layout.size,
+    values,
+    blocks: layout.blocks.length,
+    top: layout.parts.find(({ top }) => top !== undefined)?.top,
+    computedBy,
+    created: new Date().toISOString(),
+  };
+  return { directory: path.join(teacherCaches(path.dirname(paths.directory)), key), record };
+}
+
+/**
+ * Caches of the same answers that other engines have begun, where all compute in float32, so that they agree to rounding. Between PyTorch and
+ * a built-in engine alone: what one of those computes is the same to the last bit whatever others have left there.
+ */
+export async function cachesOfOthers(run: PreparedRun, kept: ToKeep, own: CachePlace): Promise<CachePlace[]> {
+  const found: CachePlace[] = [];
+  const { computedBy, ...wanted } = own.record;
+  const reduced = computedBy!.slice(1).some((precision) => precision !== 'float32');
+  if (reduced || computedBy!.length === 1) return found;
+  for (const cache of await listCaches(path.dirname(own.directory))) {
+    const engine: unknown = Array.isArray(cache.computedBy) ? cache.computedBy[0] : undefined;
+    const isOther = typeof engine === 'string' && (engine === 'torchrun') !== (computedBy![0] === 'torchrun');
+    if (!isOther || cache.bytes !== wanted.bytes || cache.blocks !== wanted.blocks) continue;
+    // Its name proves what it is of.
+    const place = describeCache(run, kept, engine);
+    if (place.directory === cache.directory) found.push(place);
+  }
+  return found;
+}
+
+/** Why a cache is none, where it would be too large. */
+export function tooLarge({ bytes }: TeacherCacheRecord, { mostBytes }: CacheSettings, layout: CacheLayout) {
+  if (bytes <= mostBytes) return undefined;
+  const limit = `more than the ${formatBytes(mostBytes)} of teacher.cache.maxGigabytes${lessOf(layout)}`;
+  return `its answers would take ${formatBytes(bytes)}, ${limit}`;
+}
+
+/** Of logits over a vocabulary some would do. */
+function lessOf({ parts }: CacheLayout): string {
+  const logits = parts.find(({ name, top, width }) => name === 'prediction' && top === undefined && width > 4096);
+  return logits ? '; "logits": {"top": 64} beside it keeps less' : '';
+}
+
+/** Where a person would look for this teacher. */
+export function nameOfTeacher(experiment: ResolvedExperiment, run: string, index: number): string {
+  const teacher = membersOf(experiment.teacher)[index]!.member;
+  if (isTrained(teacher)) return run;
+  if (teacher.source === 'run') return `${path.basename(teacher.run)} (${teacher.role})`;
+  if (teacher.source === 'endpoint') return nameOfEndpoint(teacher);
+  return experiment.models?.find((one) => one.path === teacher.path)?.asked ?? teacher.path;
+}
