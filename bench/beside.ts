@@ -2,7 +2,7 @@
  * @file `npm run bench -- beside [ENGINE …]`: what share of its fair part of the processor a training has beside busy programs. As a
  * process of its own, a training (the small step of `runner/devices/small-step.ts`) goes on beside 0, 2 and 15 programs of one thread
  * that never waits, all of one priority. A busy thread that has a third of a core shows what is fair: a third of the steps that the
- * training makes alone. Other work on the machine takes from all of them alike; alone, the training is measured at a high priority,
+ * training makes alone; less where others push what it works on out of the caches, whatever part of the processor it has. Other work on the machine takes from all of them alike; alone, the training is measured at a high priority,
  * where that is permitted.
  */
 
@@ -126,8 +126,10 @@ async function measureEngine(engine: Engine): Promise<void> {
       const rate = median(all.map(({ steps }) => steps / SECONDS));
       const cost = median(all.map(({ steps, cpuSeconds }) => cpuSeconds / steps));
       const part = median(all.map(({ busyShare }) => busyShare));
+      const ofProcessor = median(all.map(({ cpuSeconds, busyShare }) => cpuSeconds / SECONDS / THREADS / busyShare));
       const share = median(all.map(({ steps, busyShare }) => steps / alone / busyShare));
-      const figures = [rate.toFixed(2), cost.toFixed(2), part.toFixed(2), `${(share * 100).toFixed(0)} %`];
+      const inPercent = [ofProcessor, share].map((value) => `${(value * 100).toFixed(0)} %`);
+      const figures = [rate.toFixed(2), cost.toFixed(2), part.toFixed(2), ...inPercent];
       console.log(`| ${engine} | ${busy} | ${figures.join(' | ')} |`);
     }
   } finally {
@@ -140,9 +142,9 @@ async function main(): Promise<void> {
   if (first === 'train') return train(rest[0] as Engine);
   const asked = [first, ...rest].filter((name) => name !== undefined) as Engine[];
   console.log(
-    '| engine | busy threads | steps/s | processor time a step, s | a busy thread’s share of a core | of its fair part |',
+    '| engine | busy threads | steps/s | processor time a step, s | a busy thread’s share of a core | of its fair part of the processor | of its fair part of the steps |',
   );
-  console.log('| --- | ---: | ---: | ---: | ---: | ---: |');
+  console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: |');
   for (const engine of asked.length > 0 ? asked : ENGINES) await measureEngine(engine);
 }
 
