@@ -3,7 +3,6 @@
 import type { EngineName } from '../protocol/engines';
 import type { Executor, ExecutorOptions } from './executor';
 import { createCpuExecutor } from './onnxruntime/onnxruntime';
-import { takeShortTurns } from './scheduling';
 
 /** Throws an `EngineUnavailable` where this machine cannot. What is native is loaded when an engine is opened, not before. */
 type Open = (options: ExecutorOptions) => Promise<Executor>;
@@ -24,6 +23,5 @@ const engines = {
 export type Engine = keyof typeof engines;
 
 export function openExecutor(engine: Engine, options: ExecutorOptions = {}): Promise<Executor> {
-  takeShortTurns();
   return engines[engine](options);
 }

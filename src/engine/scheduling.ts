@@ -1,6 +1,6 @@
 /**
- * @file How the threads of an engine share a processor with other programs, on Linux: none waits for a whole turn of another program where
- * those that it computes with have to wait for it. docs/decisions/0036 says what each part of it gains.
+ * @file How OpenVINO's threads share a processor with other programs, on Linux: none waits for a whole turn of another program where
+ * those that it computes with have to wait for it. docs/decisions/0036 says what each part of it gains, and why it is for no other engine.
  */
 
 import { readdirSync } from 'node:fs';

@@ -12,7 +12,7 @@ import { CompiledByInputs } from './compiled-by-inputs';
 import { GraphCompiler } from './compiler';
 import type { OpenVinoLibrary } from './library';
 import { loadOpenVino } from './loading';
-import { keepTurns } from '../scheduling';
+import { keepTurns, takeShortTurns } from '../scheduling';
 import { OpenVinoTensor } from './tensor';
 import { formatThreads } from '../../protocol/format';
 
@@ -37,7 +37,10 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
   const { device = 'CPU', precision = 'float32', threads = os.availableParallelism() } = options;
   requireDevice(library, device);
   requirePrecision(library, device, precision);
-  if (device === 'CPU') keepTurns();
+  if (device === 'CPU') {
+    takeShortTurns();
+    keepTurns();
+  }
   const properties: CompilerFacts['properties'] = {
     NUM_STREAMS: '1',
     PERFORMANCE_HINT: 'LATENCY',
