@@ -1,6 +1,6 @@
 /**
  * @file `npm run bench -- load KIND [SIZE]`: how long a run of many rows takes to its first step, and how much memory beside the models.
- * KIND is `csv` (SIZE rows), `jsonl` (SIZE gigabytes), `classes` (SIZE classes) or `runs`. The real program trains tiny models on data made
+ * KIND is `csv` (SIZE rows), `jsonl` (SIZE gigabytes) or `classes` (SIZE classes). The real program trains tiny models on data made
  * here, in a temporary folder that is removed; "beside the model" is what it takes more than on a thousand such rows.
  */
 
