@@ -84,7 +84,7 @@ function barOutput(): RunOutput & { end(): void } {
 }
 
 /** After so long nobody is there who would answer. */
-const PATIENCE_SECONDS = 60;
+const PATIENCE_SECONDS = 30;
 
 /** Yes is y or yes in either case; another answer, and the end of the input, is no. @returns undefined where nobody answers */
 async function ask(question: string): Promise<boolean | undefined> {
