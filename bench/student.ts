@@ -237,7 +237,7 @@ function table(sample: Sample, results: readonly Result[]): string {
     side.name,
     ...[median(good), median(whole)].map((seconds) => (seconds === Infinity ? 'never' : seconds.toFixed(1))),
     median(quality).toFixed(3),
-    ...[asking, keeping].map((seconds) => `${(seconds / median(good)).toFixed(2)} ×`),
+    ...[asking, keeping].map((seconds) => (isFinite(median(good)) ? `${(seconds / median(good)).toFixed(2)} ×` : '–')),
   ]);
   const quality = sample.metric === 'loss' ? 'nats a token' : 'macro-F1';
   const head = ['side', 'good after, s', 'all steps, s', `${quality} on validation`, '× asking', '× keeping'];
@@ -271,7 +271,7 @@ ${new Date().toISOString().slice(0, 10)} · ${os.cpus()[0]?.model.trim() ?? os.a
 From files to a student, on the samples as they come: reading, tokenizing, asking the teacher, training, an evaluation now and then. Time begins with the
 start of the process, so that loading PyTorch or compiling our graphs counts. *Good after*: until the first evaluation whose quality on validation is 98 %
 of the best of the first script (a loss: 2 % more). The learning rate falls to nothing at the last step, so that this comes late on every side. Quality is that of the best checkpoint. Sides take
-turns, ${rounds} times, and the median counts.
+turns; of ${rounds} round${rounds === 1 ? '' : 's'} the median counts.
 
 PyTorch's side is [one script](peer_student.py), written as one writes it: transformers' models, batches padded to their longest row, rows of one length together, fused AdamW, no write to the disk.
 Ours is \`distillery run\` without a control; *again* finds the teacher's answers and compiled graphs of the run before. *× asking* and *× keeping* say how many times as soon as the faster of the two scripts of that kind it has a good student.
