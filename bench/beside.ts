@@ -8,9 +8,9 @@
 
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
 import os from 'node:os';
 import { openExecutor, type Engine } from '../src/engine/engines';
+import { processThreads } from '../src/engine/process-threads';
 import { smallTraining } from '../src/runner/devices/small-step';
 import { median } from './statistics';
 
@@ -56,8 +56,7 @@ async function train(engine: Engine): Promise<void> {
 /** Of every thread; a person who is not root cannot raise one. */
 function setPriority(priority: number): void {
   try {
-    const threads = process.platform === 'linux' ? readdirSync('/proc/self/task').map(Number) : [0];
-    for (const thread of threads) os.setPriority(thread, priority);
+    for (const thread of processThreads()) os.setPriority(thread, priority);
   } catch {
     // Then the machine has to be quiet.
   }

@@ -3,9 +3,9 @@
  * those that it computes with have to wait for it. docs/decisions/0036 says what each part of it gains, and why it is for no other engine.
  */
 
-import { readdirSync } from 'node:fs';
 import os from 'node:os';
 import { koffi } from './native-calls';
+import { processThreads } from './process-threads';
 
 interface SystemNumbers {
   architecture: number;
@@ -33,25 +33,20 @@ interface Kernel {
   prctl: Syscall;
 }
 
-let opened: Kernel | undefined | null = null;
-
 /** Undefined where it is another system or another C library than glibc. */
 function kernel(): Kernel | undefined {
-  if (opened !== null) return opened;
-  opened = undefined;
   const known = numbers[process.arch];
   if (process.platform !== 'linux' || !known) return undefined;
   try {
     const glibc = koffi.load('libc.so.6');
-    opened = {
+    return {
       numbers: known,
       syscall: glibc.func('long syscall(long number, ...)') as Syscall,
       prctl: glibc.func('int prctl(int option, ...)') as Syscall,
     };
   } catch {
-    // Another C library.
+    return undefined;
   }
-  return opened;
 }
 
 /**
@@ -62,7 +57,7 @@ function kernel(): Kernel | undefined {
 export function takeShortTurns(): void {
   const { numbers, syscall } = kernel() ?? {};
   if (!syscall || !numbers) return;
-  for (const thread of threads()) {
+  for (const thread of processThreads()) {
     try {
       // `struct sched_attr`: size, policy, flags (8 bytes), nice, priority, runtime, deadline, period.
       const attributes = Buffer.alloc(48);
@@ -76,8 +71,6 @@ export function takeShortTurns(): void {
     }
   }
 }
-
-const threads = (): number[] => readdirSync('/proc/self/task').map(Number);
 
 const PR_SET_NO_NEW_PRIVS = 38;
 const SECCOMP_SET_MODE_FILTER = 1;

@@ -15,7 +15,7 @@ import { fillCache, CachedTargets } from '../../src/distill/teacher/cache';
 import { layoutCache } from '../../src/distill/teacher/cache-layout';
 import { FrozenTeacher, TeacherTargets } from '../../src/distill/teacher/teacher';
 import { batchOfEachLength, epochBatches, type EpochOptions } from '../../src/distill/training/epochs';
-import { Trainer } from '../../src/distill/training/trainer';
+import type { Trainer } from '../../src/distill/training/trainer';
 import type { Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import { randomStream } from '../../src/engine/random';
@@ -25,7 +25,7 @@ import type { MetricsRecord, Task } from '../../src/protocol/records';
 import { TeacherCacheFiles } from '../../src/run-directory/teacher-cache-files';
 import type { Tokenizer } from '../../src/tokenizer/tokenizer';
 import { describeOnEach } from '../engine/executors';
-import { MAX_LENGTH, tinyOptions, tinyPair, type TinyPair } from './tiny-pair';
+import { MAX_LENGTH, tinyPair, tinyTrainer, type TinyPair } from './tiny-pair';
 
 const VOCABULARY = 40;
 const MASK = 1;
@@ -113,24 +113,12 @@ const epochOptions = (task: Task, pack: boolean): EpochOptions => ({
   seed: 3,
 });
 
-function trainerOf(
+const trainerOf = (
   executor: Executor,
   pair: TinyPair,
   options: Partial<EpochOptions>,
   targets?: CachedTargets,
-): Trainer {
-  const { task, pairing, examples } = pair;
-  return new Trainer({
-    executor,
-    task,
-    pairing,
-    teacher: new FrozenTeacher(executor, pairing.teacher, pair.teacher),
-    targets,
-    source: epochBatches(examples, { ...epochOptions(task, false), ...options }),
-    options: tinyOptions,
-    initial: pair.student,
-  });
-}
+): Trainer => tinyTrainer(executor, pair, {}, targets, { ...epochOptions(pair.task, false), ...options });
 
 async function recordsOf(trainer: Trainer): Promise<MetricsRecord[]> {
   const records: MetricsRecord[] = [];

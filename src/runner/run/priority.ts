@@ -1,7 +1,7 @@
 /** @file Lets other programs go first: a training has the time that what a person does meanwhile has not. */
 
-import { readdirSync } from 'node:fs';
 import os from 'node:os';
+import { processThreads } from '../../engine/process-threads';
 
 /** A third of what others get where the processor is short, which is enough to go on with; Windows has a class below normal. */
 export const LOW_PRIORITY = process.platform === 'win32' ? os.constants.priority.PRIORITY_BELOW_NORMAL : 5;
@@ -12,13 +12,9 @@ export const LOW_PRIORITY = process.platform === 'win32' ? os.constants.priority
  */
 export function letOthersGoFirst(): void {
   try {
-    for (const thread of threads()) if (os.getPriority(thread) < LOW_PRIORITY) os.setPriority(thread, LOW_PRIORITY);
+    for (const thread of processThreads())
+      if (os.getPriority(thread) < LOW_PRIORITY) os.setPriority(thread, LOW_PRIORITY);
   } catch {
     // A thread that has ended meanwhile, or a sandbox.
   }
-}
-
-/** 0 is the process. */
-function threads(): number[] {
-  return process.platform === 'linux' ? readdirSync('/proc/self/task').map(Number) : [0];
 }
