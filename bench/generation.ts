@@ -1,19 +1,21 @@
 /**
  * @file Tokens a second of a text that is continued: with keys and values of earlier tokens kept, and with every token computed anew for each. Usage:
- * generation.js [ENGINE ...]; writes bench/GENERATION.md.
+ * generation.js [ENGINE[/PRECISION] ...]; writes bench/GENERATION.md.
  */
 
 import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { NextTokens } from '../src/distill/evaluation/next-tokens';
-import { prefixed } from '../src/distill/named';
+import { mapValues, prefixed } from '../src/distill/named';
 import { parameterSpecs } from '../src/distill/specs';
 import { placeParameters } from '../src/distill/teacher/teacher';
 import { openExecutor, type Engine } from '../src/engine/engines';
 import type { LoadedProgram } from '../src/engine/executor';
 import { createArchitecture, parameterCount } from '../src/model/layouts/config';
-import { initializeParameters, type Model } from '../src/model/parameters';
+import { initializeParameters, type FrozenParameters, type Model } from '../src/model/parameters';
 import { topIndices } from '../src/protocol/distribution';
+import type { Precision } from '../src/protocol/engines';
+import { encodeBfloat16 } from '../src/protocol/float16';
 import type { HostTensor } from '../src/engine/array';
 
 const PROMPT = 16;
@@ -63,11 +65,18 @@ function readingRate(): number {
   return best;
 }
 
-async function measure(engine: Engine, model: Model): Promise<Rates> {
-  const executor = await openExecutor(engine);
+/** As a checkpoint in bfloat16 has them: matrices so, vectors in float32. */
+function asBfloat16({ architecture, parameters }: Model): FrozenParameters {
+  const specs = parameterSpecs(architecture);
+  return mapValues(parameters, (values, name) => (specs[name]!.shape.length === 2 ? encodeBfloat16(values) : values));
+}
+
+async function measure(engine: Engine, precision: Precision, model: Model): Promise<Rates> {
+  const executor = await openExecutor(engine, { precision });
   const { architecture } = model;
   const programs = new Map<string, Promise<LoadedProgram>>();
-  const parameters = prefixed('model.', placeParameters(executor, parameterSpecs(architecture), model.parameters));
+  const weights = precision === 'bfloat16' ? asBfloat16(model) : model.parameters;
+  const parameters = prefixed('model.', placeParameters(executor, parameterSpecs(architecture), weights));
   const next = new NextTokens({
     architecture,
     parameters,
@@ -105,22 +114,24 @@ async function measure(engine: Engine, model: Model): Promise<Rates> {
   return rates;
 }
 
-async function main(engines: Engine[]): Promise<void> {
+/** @param sides engines, with their precision after a slash where that is not float32: `openvino/bfloat16` */
+async function main(sides: string[]): Promise<void> {
   const rows: string[] = [];
   const bandwidth = readingRate();
-  for (const engine of engines) {
+  for (const side of sides) {
+    const [engine, precision = 'float32'] = side.split('/') as [Engine, Precision?];
     for (const [name, architecture] of Object.entries(models)) {
-      const { kept, anew, batch } = await measure(engine, {
+      const { kept, anew, batch } = await measure(engine, precision, {
         architecture,
         parameters: initializeParameters(architecture, 1),
       });
       const size = `${(parameterCount(architecture) / 1e6).toFixed(0)} M`;
       // Of one text a token reads every weight, of several a step does.
-      const bytes = 4 * parameterCount(architecture);
+      const bytes = (precision === 'bfloat16' ? 2 : 4) * parameterCount(architecture);
       const figures = [anew, kept, batch].map((rate) => rate.toFixed(rate < 100 ? 1 : 0));
       const gains = [kept, batch].map((rate) => (rate / anew).toFixed(1));
       const shares = [kept, batch / TOGETHER].map((steps) => `${((100 * steps * bytes) / bandwidth).toFixed(0)} %`);
-      rows.push(`| ${name}, ${size} | ${engine} | ${[...figures, ...gains, ...shares].join(' | ')} |`);
+      rows.push(`| ${name}, ${size} | ${side} | ${[...figures, ...gains, ...shares].join(' | ')} |`);
       console.log(rows.at(-1));
     }
   }
@@ -136,5 +147,5 @@ ${rows.join('\n')}
   writeFileSync('bench/GENERATION.md', text);
 }
 
-const engines = process.argv.slice(2) as Engine[];
-void main(engines.length > 0 ? engines : ['cpu', 'openvino']);
+const sides = process.argv.slice(2);
+void main(sides.length > 0 ? sides : ['cpu', 'openvino', 'openvino/bfloat16']);
