@@ -291,8 +291,8 @@ class Asking:
     def _missing(self, store: Store, layout: Layout) -> list[int]:
         processes, count = self._processes, len(layout)
         there = torch.zeros(count, dtype=torch.int64)
-        there[store.whole(range(processes.rank, count, processes.world))] = 1
-        found: list[int] = (processes.gather(there).sum(0) == 0).nonzero()[:, 0].tolist()
+        there[store.whole(range(processes.place, count, processes.places))] = 1
+        found: list[int] = (processes.gather(there).sum(0) < processes.folders).nonzero()[:, 0].tolist()
         return found
 
     def _fill(self, store: Store, layout: Layout, block: int | None) -> None:
@@ -306,7 +306,7 @@ class Asking:
         try:
             if block is not None or isinstance(self._teacher, FSDPModule):
                 content = self._ask(layout, planned, size)
-            if block is not None and content is not None:
+            if block is not None and content is not None and self._processes.folders == 1:
                 said = (block, store.write(block, content))
         except (_NotKeptError, OSError) as error:
             problem = f"its answers cannot be kept ({error})"
@@ -319,7 +319,16 @@ class Asking:
             if found.startswith("not finite "):
                 raise NotFiniteError("the teacher's answers", float(found.removeprefix("not finite ")))
             raise _NotKeptError(found)
-        self._on_one(lambda: store.log([one for one, _ in every if one is not None]))
+        if self._processes.folders == 1:
+            self._on_one(lambda: store.log([one for one, _ in every if one is not None]))
+            return
+        # Hosts have folders of their own: each keeps what all have been told.
+        answered = self._processes.collect((block, content))
+        self._on_one(
+            lambda: store.log(
+                [(one, store.write(one, bytes_)) for one, bytes_ in answered if one is not None and bytes_ is not None]
+            )
+        )
 
     @torch.no_grad()
     def _ask(self, layout: Layout, planned: Planned, size: int) -> bytes:
@@ -345,8 +354,8 @@ class Asking:
         return b"".join(bytes(piece.numpy()) for record in zip(*pieces, strict=True) for piece in record)
 
     def _on_one(self, act: Callable[[], None]) -> None:
-        """Do it on the first process; raises _NotKeptError on all where it fails."""
-        self._each(act if self._processes.is_first else lambda: None)
+        """Do it on the process that keeps the folder; raises _NotKeptError on all where it fails."""
+        self._each(act if self._processes.keeps else lambda: None)
 
     def _each(self, act: Callable[[], None]) -> None:
         problem: str | None = None

@@ -91,6 +91,8 @@ class Found:
 def find_last(output: Path, processes: Processes) -> Found | None:
     """Find the last checkpoint or, where that is damaged, the one before. None where nothing was saved. All take part: each reads some files."""
     last, previous = (output / "checkpoints" / name for name in ("last", "previous"))
+    if processes.folders > 1:
+        return _find_common(last, previous, processes)
     folders: list[Path | None] = processes.share([_complete(last), _complete(previous)])
     found = [folder for folder in folders if folder is not None]
     for folder in found:
@@ -98,6 +100,24 @@ def find_last(output: Path, processes: Processes) -> Found | None:
             return Found(folder, folders[0] if folder != folders[0] else None)
     if found:
         raise SystemExit(f"{found[0]} is damaged, and so is the checkpoint before.")
+    return None
+
+
+def _find_common(last: Path, previous: Path, processes: Processes) -> Found | None:
+    """Find the newest checkpoint that all hosts have whole, each in its own folder: one may have been cut off before it had its last."""
+    whole: dict[int, Path] = {}
+    for target in (last, previous):
+        folder = processes.share_in_folder(_complete(target))
+        if not _is_damaged(folder or target, processes) and folder is not None:
+            whole[read_position(folder).step] = folder
+    every = [set(steps) for steps in processes.collect(list(whole))]
+    common = set.intersection(*every)
+    if common:
+        folder = whole[max(common)]
+        newest = _complete(last)
+        return Found(folder, newest if folder != newest else None)
+    if any(every):
+        raise SystemExit(f"{last.parent} has no checkpoint that all hosts have.")
     return None
 
 
@@ -168,12 +188,12 @@ def _digests(folder: Path, names: list[str], processes: Processes) -> dict[str, 
     def size(name: str) -> int:
         return (folder / name).stat().st_size if (folder / name).is_file() else 0
 
-    order: list[str] = processes.share(sorted(names, key=size, reverse=True))
+    order: list[str] = processes.share_in_folder(sorted(names, key=size, reverse=True))
     own = {
         name: _digest(folder / name) if (folder / name).is_file() else None
-        for name in order[processes.rank :: processes.world]
+        for name in order[processes.place :: processes.places]
     }
-    return {name: digest for some in processes.collect(own) for name, digest in some.items()}
+    return {name: digest for some in processes.collect_in_folder(own) for name, digest in some.items()}
 
 
 def _write_manifest(folder: Path, digests: dict[str, str | None]) -> None:
@@ -182,8 +202,10 @@ def _write_manifest(folder: Path, digests: dict[str, str | None]) -> None:
 
 
 def _is_damaged(folder: Path, processes: Processes) -> bool:
-    wanted = processes.share(_read_manifest(folder))
-    return wanted is None or _digests(folder, list(wanted), processes) != wanted
+    wanted = processes.share_in_folder(_read_manifest(folder))
+    # All hosts take part, also one where it is known already.
+    found = _digests(folder, list(wanted or {}), processes)
+    return wanted is None or found != wanted
 
 
 def _read_manifest(folder: Path) -> dict[str, str] | None:
@@ -217,21 +239,24 @@ def _replace_by_all(
     processes: Processes,
     step: int,
 ) -> None:
-    """Replace a folder by one whose files of tensors all processes write. ``finish``: what the first does when they have."""
+    """Replace a folder by one whose files of tensors all processes write, or each host whole. ``finish``: what one does when they have."""
     aside = target.with_name(f"{target.name}.tmp-{step:012d}")  # all know its name
-    if processes.is_first:
+    if processes.keeps:
         _begin(target, aside, kept)
         for name, tensors in files.items():
             shards.create(aside / name, tensors, _METADATA)
     processes.wait()
     for name, tensors in files.items():
-        shards.write(aside / name, tensors, _METADATA, is_first=processes.is_first)
+        if processes.folders > 1:
+            shards.write_whole(aside / name, tensors, _METADATA, keeps=processes.keeps)
+        else:
+            shards.write(aside / name, tensors, _METADATA, is_first=processes.is_first)
     processes.wait()
-    if processes.is_first:
+    if processes.keeps:
         finish(aside)
-    names = processes.share([file.name for file in aside.iterdir()] if processes.is_first else None)
+    names = processes.share_in_folder([file.name for file in aside.iterdir()] if processes.keeps else None)
     digests = _digests(aside, names, processes)
-    if processes.is_first:
+    if processes.keeps:
         _write_manifest(aside, digests)
         _put(target, aside, kept)
 

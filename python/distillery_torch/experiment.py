@@ -217,6 +217,8 @@ class Job:
     tokenizer: Path | None
     runner: int | None
     """Process whose end ends the training; none where nobody waits for it."""
+    shares_folder: bool = True
+    """Whether all hosts have this folder in common, and not each its own."""
     probes: Probes | None = None
     answers: Answers | None = None
     """None where the teacher is asked in every step."""

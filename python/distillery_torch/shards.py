@@ -33,15 +33,17 @@ class Shard:
     """Its first row."""
     value: torch.Tensor
     is_divided: bool
+    tensor: torch.Tensor
+    """All processes', where it is divided."""
 
 
 def shard_of(tensor: torch.Tensor) -> Shard:
     """Look at a tensor, or at one that FSDP2 has divided: by rows, as ``torch.chunk`` does."""
     shape = tuple(tensor.shape)
     if not isinstance(tensor, DTensor):
-        return Shard(shape, 0, tensor.detach(), is_divided=False)
+        return Shard(shape, 0, tensor.detach(), is_divided=False, tensor=tensor)
     first, _ = _rows_of(tensor)
-    return Shard(shape, first, tensor.to_local().detach(), is_divided=True)
+    return Shard(shape, first, tensor.to_local().detach(), is_divided=True, tensor=tensor)
 
 
 def _rows_of(tensor: DTensor) -> tuple[int, int]:
@@ -113,6 +115,25 @@ def write(file: Path, tensors: Mapping[str, Shard], metadata: dict[str, str] | N
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_whole(
+    file: Path, tensors: Mapping[str, Shard], metadata: dict[str, str] | None = None, *, keeps: bool
+) -> None:
+    """Write all tensors whole, on the process that keeps its host's folder. All take part: what is divided is gathered, tensor by tensor."""
+    descriptor = os.open(file, os.O_WRONLY | getattr(os, "O_BINARY", 0)) if keeps else None
+    try:
+        place = len(_header(tensors, metadata))
+        for shard in tensors.values():
+            value = shard.tensor.full_tensor().detach() if isinstance(shard.tensor, DTensor) else shard.value
+            if descriptor is not None and value.numel() > 0:
+                _write(descriptor, place, value.to("cpu", torch.float32).contiguous())
+            place += _bytes_of(shard)
+        if descriptor is not None:
+            os.fsync(descriptor)
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _write(descriptor: int, place: int, value: torch.Tensor) -> None:

@@ -275,7 +275,7 @@ def _shard(model: nn.Module, blocks: list[Block]) -> None:
 
 
 class Run:
-    """What a training keeps in the run directory while it goes on; the first process writes, all take part."""
+    """What a training keeps in the run directory while it goes on; one process writes, of each host where it has its own; all take part."""
 
     def __init__(self, job: Job, processes: Processes, trainer: Trainer) -> None:
         self.job, self.processes, self.trainer = job, processes, trainer
@@ -289,12 +289,13 @@ class Run:
         processes.wait()
         self.metrics: Records | None = None
         self.evaluations: Records | None = None
-        if processes.is_first:
+        if processes.keeps:
             damaged = checkpoint.remove_damaged(found)
-            if damaged:
+            if damaged and processes.is_first:
                 tell("damaged", folder=str(damaged), step=trainer.step)
             self.metrics = Records(job.output / "metrics.jsonl", trainer.step - 1)
             self.evaluations = Records(job.output / "evaluations.jsonl", trainer.step if resumed else -1)
+        if processes.is_first:
             tell(
                 "begins",
                 step=trainer.step,
@@ -335,7 +336,7 @@ class Run:
                 self.evaluate()
             if self.is_over or trainer.step % job.training.checkpoint_every == 0:
                 self.save()
-        if self.processes.is_first and job.runner is None:
+        if self.processes.keeps and job.runner is None:
             checkpoint.export(job.output, job.model, job.tokenizer)
         self.tell("ended", step=trainer.step, steps=job.steps, best=self.best and self.best["step"])
 
@@ -370,7 +371,7 @@ class Run:
             f"logits.{k}": self.evaluator.probe(trainer.distiller, index, probes.most_positions).half()
             for k, index in enumerate(probes.indices)
         }
-        if self.processes.is_first:
+        if self.processes.keeps:
             folder = self.job.output / "probes"
             folder.mkdir(parents=True, exist_ok=True)
             aside = folder / f".probe.{os.getpid()}.tmp"
@@ -393,7 +394,7 @@ class Run:
 
 def run(job: Job) -> None:
     """Train to the end, or until the folder's ``control.json`` asks to stop."""
-    processes = Processes()
+    processes = Processes(shares_folder=job.shares_folder)
     try:
         trainer = Trainer(job, processes)
         try:
@@ -417,10 +418,9 @@ def _is_evaluated_after(step: int, steps: int, every: int) -> bool:
 def _asked(job: Job, processes: Processes) -> str:
     """Give "run" or "stop"; waits here while paused, in short turns, so that no process waits longer for the others than they allow."""
     while True:
-        wish = 0.0
-        if processes.is_first:
-            wish = {"run": 0.0, "pause": 1.0, "stop": 2.0}[_wish(job)]
-        (decided,) = processes.sum([wish])
+        wish = {"run": 0, "pause": 1, "stop": 2}[_wish(job)] if processes.keeps else 0
+        # Hosts may have been told at different times.
+        decided = int(processes.gather(torch.tensor([wish])).max())
         if decided != 1:
             return "stop" if decided == 2 else "run"
         time.sleep(_POLL_SECONDS)

@@ -260,11 +260,13 @@ def test_killed_at_any_instant_it_leaves_nothing_that_is_read_by_mistake(tmp_pat
     assert call > 20
 
 
-def one_of_two(rank, folder, divided):
+def one_of_two(rank, folder, divided, hosts):
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1"}
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     processes = alone()
     processes.world, processes.rank, processes.is_first = 2, rank, rank == 0
+    if hosts == 2:
+        processes.folders, processes.folder, processes.local, processes.local_world = 2, rank, 0, 1
     teacher, whole = teacher_of(), teacher_of()
     if divided:
         for block in teacher.blocks():
@@ -272,7 +274,8 @@ def one_of_two(rank, folder, divided):
         fully_shard(teacher, reshard_after_forward=False)
         register_fsdp_forward_method(teacher, "predict")
     job, _ = job_of(folder / str(rank), "float32")
-    job.answers.caches[0] = Cache(folder / "float32", parts_of("float32"), "torchrun", RECORD)
+    place = folder if hosts == 1 else folder / f"host-{rank}"
+    job.answers.caches[0] = Cache(place / "float32", parts_of("float32"), "torchrun", RECORD)
     rows = Rows(folder / str(rank) / "rows.safetensors", "causal-lm")
     asked = []
     ask = Asking._ask
@@ -287,20 +290,24 @@ def one_of_two(rank, folder, divided):
     dist.destroy_process_group()
 
 
-@pytest.mark.parametrize("divided", [False, True])
-def test_two_processes_fill_one_cache(tmp_path, divided):
+@pytest.mark.parametrize(("divided", "hosts"), [(False, 1), (True, 1), (True, 2)])
+def test_two_processes_fill_one_cache_of_each_folder(tmp_path, divided, hosts):
     for name in ("0", "1", "alone"):
         (tmp_path / name).mkdir()
-    mp.start_processes(one_of_two, (tmp_path, divided), nprocs=2, start_method="spawn")
+    mp.start_processes(one_of_two, (tmp_path, divided, hosts), nprocs=2, start_method="spawn")
     job, rows = job_of(tmp_path / "alone", "float32")
     open_answers(job, rows, teacher_of())
-    own, theirs = ((folder / "float32" / "values.bin").read_bytes() for folder in (tmp_path / "alone", tmp_path))
+    place = tmp_path if hosts == 1 else tmp_path / "host-0"
+    own, theirs = ((folder / "float32" / "values.bin").read_bytes() for folder in (tmp_path / "alone", place))
+    if hosts == 2:
+        for name in ("values.bin", "filled.log"):
+            assert (place / "float32" / name).read_bytes() == (tmp_path / "host-1" / "float32" / name).read_bytes()
     if divided:
         values = [torch.frombuffer(bytearray(one), dtype=torch.float32) for one in (own, theirs)]
         assert torch.allclose(*values, atol=1e-5)
     else:
         assert own == theirs
-    log = (tmp_path / "float32" / "filled.log").read_text().splitlines()
+    log = (place / "float32" / "filled.log").read_text().splitlines()
     assert sorted(line.split()[0] for line in log) == ["0", "1", "2", "3"]
     assert answers.zlib.crc32(
         theirs[: Layout(job.answers.layout, rows.lengths, parts_of("float32")).bounds(0)[1]]

@@ -1,6 +1,7 @@
 """Models in shards: each of two processes reads and writes its own rows, and none gathers a whole tensor."""
 
 import os
+import shutil
 
 import torch
 import torch.distributed as dist
@@ -75,3 +76,56 @@ def test_two_processes_write_one_checkpoint(tmp_path):
     for name, value in weights.items():
         assert torch.equal(stored[name], value)
         assert torch.equal(moments[f"first.{name}"], value)
+
+
+def one_of_two_hosts(rank, folder):
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1"}
+    os.environ |= {"LOCAL_WORLD_SIZE": "1", "GROUP_RANK": str(rank), "GROUP_WORLD_SIZE": "2"}
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    del os.environ["WORLD_SIZE"]
+    processes = Processes(shares_folder=False)
+    processes.world = 2
+    model = model_in_shards(Files(folder / "initial" / "model.safetensors"))
+    weights = {name: shard_of(parameter) for name, parameter in model.named_parameters()}
+    own = folder / f"host-{rank}"
+    own.mkdir()
+
+    def save(step):
+        moments = {f"first.{name}": shard for name, shard in weights.items()}
+        save_last(own, folder / "initial", Position(step, 1, 1.0, None, 0), weights, moments, processes)
+
+    assert find_last(own, processes) is None
+    save(7)
+    save(9)
+    last, previous = (own / "checkpoints" / name for name in ("last", "previous"))
+    found = find_last(own, processes)
+    assert (found.folder, found.damaged) == (last, None)
+    # One is cut off before its last, the other's is whole: both go on from what both have.
+    if rank == 1:
+        shutil.rmtree(last)
+    found = find_last(own, processes)
+    assert (found.folder, found.damaged) == (previous, last if rank == 0 else None)
+    checkpoint.remove_damaged(found)
+    save(11)
+    if rank == 0:
+        with (last / "model.safetensors").open("r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            file.write(b"\x55")
+    found = find_last(own, processes)
+    assert (found.folder, found.damaged) == (previous, last)
+    dist.destroy_process_group()
+
+
+def test_two_hosts_with_folders_of_their_own_write_a_whole_checkpoint_each(tmp_path):
+    (tmp_path / "initial").mkdir()
+    (tmp_path / "initial" / "config.json").write_text("{}")
+    weights = {name: torch.rand(shape) for name, shape in SHAPES.items()}
+    save_file(weights, tmp_path / "initial" / "model.safetensors")
+    mp.start_processes(one_of_two_hosts, (tmp_path,), nprocs=2, start_method="spawn")
+    for host in range(2):
+        previous = tmp_path / f"host-{host}" / "checkpoints" / "previous"
+        stored = load_file(previous / "model.safetensors")
+        moments = load_file(previous / "optimizer.safetensors")
+        for name, value in weights.items():
+            assert torch.equal(stored[name], value)
+            assert torch.equal(moments[f"first.{name}"], value)

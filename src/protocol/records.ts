@@ -343,11 +343,13 @@ export interface MemoryRecord {
   peakBytes?: number | undefined;
 }
 
-/** The host that a run is trained on: by what name ssh knows it. */
+/** The host that a run is trained on, or several: by what names ssh knows them. */
 export interface RunHost {
   name: string;
-  /** While there is no connection, which is tried again: since when, ISO 8601 in UTC, and what ssh said. The training goes on there. */
-  lost?: { since: string; reason: string } | undefined;
+  /** Those that train together with the first. */
+  others?: string[] | undefined;
+  /** While there is no connection, which is tried again: since when, ISO 8601 in UTC, what ssh said, and of several to which. The training goes on there. */
+  lost?: { since: string; reason: string; host?: string | undefined } | undefined;
 }
 
 /** The job of Slurm that a run is trained by, as `squeue` last had it. */

@@ -43,6 +43,9 @@ export function devicesOf(text: string): { count: number; name: (typeof deviceNa
  */
 export const hostPattern = /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*$/;
 
+/** Of several they are written with commas between them. */
+export const hostNames = (text: string): string[] => text.split(',').map((name) => name.trim());
+
 /** HOST:PORT. */
 export const rendezvousPattern = /^[A-Za-z0-9][A-Za-z0-9.-]*:\d{1,5}$/;
 

@@ -10,17 +10,19 @@ export interface ProcessLog {
   file: string;
   /** Folder of the training below the run's: `student`, `teacher`, `controls/NAME`, `seeds/2`; absent for what all have said. */
   training?: string;
-  /** Of its process, from 0; absent for what all processes of the training have said. */
+  /** Of several hosts, the one that it is from. */
+  host?: string;
+  /** Of its process, from 0, among those of its host; absent for what all processes of the training have said. */
   rank?: number;
   /** How often torchrun had begun anew before, from 0. */
   attempt?: number;
   bytes: number;
 }
 
-/** As torchrun names them below the folder of a training: START/attempt_N/RANK/stderr.log. */
-const OF_RANK = /^(?:(.+)\/)?[^/]+\/attempt_(\d+)\/(\d+)\/stderr\.log$/;
+/** As torchrun names them below the folder of a training, or below hosts/NAME in it: START/attempt_N/RANK/stderr.log. */
+const OF_RANK = /^(?:(.+?)\/)?(?:hosts\/([^/]+)\/)?[^/]+\/attempt_(\d+)\/(\d+)\/stderr\.log$/;
 
-const OF_ALL = /^(?:(.+)\/)?torchrun\.log$/;
+const OF_ALL = /^(?:(.+?)\/)?(?:hosts\/([^/]+)\/)?torchrun\.log$/;
 
 /** Those that are not empty, what all have said first, then by training, rank and attempt. */
 export async function processLogs({ directory }: Pick<RunPaths, 'directory'>): Promise<ProcessLog[]> {
@@ -41,14 +43,14 @@ export async function processLogs({ directory }: Pick<RunPaths, 'directory'>): P
     const name = path.relative(root, file).split(path.sep).join('/');
     const ofRank = OF_RANK.exec(name);
     if (ofRank) {
-      const [, training = '', attempt, rank] = ofRank;
-      await add(file, { training, rank: Number(rank), attempt: Number(attempt) });
+      const [, training = '', host, attempt, rank] = ofRank;
+      await add(file, { training, ...(host && { host }), rank: Number(rank), attempt: Number(attempt) });
     } else {
       const ofAll = OF_ALL.exec(name);
-      if (ofAll) await add(file, { training: ofAll[1] ?? '' });
+      if (ofAll) await add(file, { training: ofAll[1] ?? '', ...(ofAll[2] && { host: ofAll[2] }) });
     }
   }
-  const order = ({ training = '', rank = -1, attempt = 0 }: ProcessLog): string =>
-    [training, String(rank + 1).padStart(6, '0'), String(attempt).padStart(4, '0')].join(' ');
+  const order = ({ training = '', host = '', rank = -1, attempt = 0 }: ProcessLog): string =>
+    [training, host, String(rank + 1).padStart(6, '0'), String(attempt).padStart(4, '0')].join(' ');
   return found.sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }

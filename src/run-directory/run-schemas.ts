@@ -130,7 +130,10 @@ export const runRecordSchema = z.looseObject({
   host: z
     .looseObject({
       name: z.string().regex(hostPattern),
-      lost: z.looseObject({ since: z.string(), reason: z.string() }).optional(),
+      others: z.array(z.string().regex(hostPattern)).optional(),
+      lost: z
+        .looseObject({ since: z.string(), reason: z.string(), host: z.string().regex(hostPattern).optional() })
+        .optional(),
     })
     .optional()
     .catch(undefined),

@@ -172,7 +172,10 @@ function program(examples: string): Command {
       .exitOverride();
 
   const noQueue = ['--no-queue', 'do not wait for other runs on the same device'] as const;
-  const onHost = ['--on <host>', 'train with the engine "torchrun" on a host, over your own ssh'] as const;
+  const onHost = [
+    '--on <host>',
+    'train with the engine "torchrun" on a host, over your own ssh; HOST,HOST: on several together',
+  ] as const;
   verb('run <file>', 'run an experiment file')
     .option(...noQueue)
     .option(...onHost)

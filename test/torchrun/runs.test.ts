@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { document, distillery, onlyRun, start, tinyWorkspace, until, type Outcome } from '../runner/program';
 import { torture } from '../torture';
+import { hasNamespaces, twoHosts } from './namespaces';
 import { difference, environment, evaluationsOf, hasCompiler, hasPython, metricsOf, python, rewrite } from './python';
 
 interface Result {
@@ -255,35 +256,6 @@ describe.skipIf(!hasPython || !torture)('an experiment that is taken along', () 
   });
 });
 
-/** Two network namespaces of this machine, joined by a cable: two hosts with a folder in common, that know no names. */
-async function twoHosts<T>(work: (hosts: readonly { name: string; address: string; link: string }[]) => Promise<T>) {
-  const ip = (...args: string[]) => promisify(execFile)('ip', args);
-  const hosts = ['a', 'b'].map((letter, i) => ({
-    name: `distillery-${process.pid}-${letter}`,
-    address: `10.231.7.${i + 1}`,
-    link: `d${process.pid % 100_000}${letter}`,
-  }));
-  const [first, second] = hosts as [(typeof hosts)[number], (typeof hosts)[number]];
-  try {
-    for (const { name } of hosts) await ip('netns', 'add', name);
-    await ip('link', 'add', first.link, 'netns', first.name, 'type', 'veth', 'peer', second.link, 'netns', second.name);
-    for (const { name, address, link } of hosts) {
-      await ip('-n', name, 'addr', 'add', `${address}/24`, 'dev', link);
-      for (const device of ['lo', link]) await ip('-n', name, 'link', 'set', device, 'up');
-    }
-    return await work(hosts);
-  } finally {
-    for (const { name } of hosts) await ip('netns', 'del', name).catch(() => undefined);
-  }
-}
-
-const hasNamespaces =
-  process.platform === 'linux' &&
-  (await twoHosts(() => Promise.resolve(true)).catch(() => {
-    console.warn('Skipped: two hosts. Network namespaces need the rights of root.');
-    return false;
-  }));
-
 describe.skipIf(!hasPython || !torture || !hasNamespaces)('an experiment on two hosts', () => {
   it('has the curve of one, with two processes on each', async () => {
     const workspace = await workspaceOf('text-classification');
@@ -301,7 +273,7 @@ describe.skipIf(!hasPython || !torture || !hasNamespaces)('an experiment on two 
     await twoHosts((hosts) =>
       Promise.all(
         hosts.map(({ name, link }) =>
-          takenAlong(away, { HOSTS: '2', RENDEZVOUS: `${hosts[0]!.address}:29400`, GLOO_SOCKET_IFNAME: link }, [
+          takenAlong(away, { HOSTS: '2', RENDEZVOUS: `${hosts[0].address}:29400`, GLOO_SOCKET_IFNAME: link }, [
             'ip',
             'netns',
             'exec',

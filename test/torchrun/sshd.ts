@@ -1,10 +1,11 @@
-/** @file A real sshd of this machine, on a port of the loopback interface, as another host: its name is `there`. */
+/** @file A real sshd of this machine, on a port of the loopback interface or in a network of its own, as another host: its name is `there`. */
 
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 
 const program = ['/usr/sbin/sshd', '/usr/local/sbin/sshd'].find((place) => existsSync(place));
 
@@ -20,19 +21,27 @@ const freePort = (): Promise<number> =>
     });
   });
 
+export interface HostOptions {
+  name?: string;
+  address?: string;
+  /** What is put before a command that is to run in its network. */
+  within?: readonly string[];
+}
+
 export class OtherHost {
   private server: ChildProcess | undefined;
 
   private constructor(
     readonly folder: string,
-    private readonly port: number,
+    readonly name: string,
+    private readonly within: readonly string[],
   ) {}
 
   /** Makes its keys and configuration, and starts it. */
-  static async start(): Promise<OtherHost> {
+  static async start({ name = 'there', address = '127.0.0.1', within = [] }: HostOptions = {}): Promise<OtherHost> {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-ssh-'));
     const port = await freePort();
-    const host = new OtherHost(folder, port);
+    const host = new OtherHost(folder, name, within);
     mkdirSync(host.home);
     for (const key of ['host', 'own']) {
       execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(folder, key)]);
@@ -41,19 +50,21 @@ export class OtherHost {
     const own = readFileSync(path.join(folder, 'own.pub'), 'utf8');
     writeFileSync(path.join(folder, 'authorized'), own, { mode: 0o600 });
     const hostKey = readFileSync(path.join(folder, 'host.pub'), 'utf8').split(' ').slice(0, 2).join(' ');
-    writeFileSync(path.join(folder, 'known'), `[127.0.0.1]:${port} ${hostKey}\n`);
+    writeFileSync(path.join(folder, 'known'), `[${address}]:${port} ${hostKey}\n`);
     // Whatever is asked for begins in a home folder of its own.
     const shell = `#!/bin/sh\nHOME=${host.home}; export HOME; cd && eval "$SSH_ORIGINAL_COMMAND"\n`;
     writeFileSync(path.join(folder, 'shell'), shell, { mode: 0o755 });
     writeFileSync(
       path.join(folder, 'sshd_config'),
-      `ListenAddress 127.0.0.1:${port}\nHostKey ${folder}/host\nAuthorizedKeysFile ${folder}/authorized\nPidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nForceCommand ${folder}/shell\n`,
+      `ListenAddress ${address}:${port}\nHostKey ${folder}/host\nAuthorizedKeysFile ${folder}/authorized\nPidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nForceCommand ${folder}/shell\n`,
     );
     writeFileSync(
       path.join(folder, 'config'),
-      `Host there\n  HostName 127.0.0.1\n  Port ${port}\n  User ${user}\n  IdentityFile ${folder}/own\n  IdentitiesOnly yes\n  UserKnownHostsFile ${folder}/known\n`,
+      `Host ${name}\n  HostName ${address}\n  Port ${port}\n  User ${user}\n  IdentityFile ${folder}/own\n  IdentitiesOnly yes\n  UserKnownHostsFile ${folder}/known\n`,
     );
-    writeFileSync(host.ssh, `#!/bin/sh\nexec ssh -F ${folder}/config "$@"\n`, { mode: 0o755 });
+    writeFileSync(host.ssh, `#!/bin/sh\nexec ${[...within, 'ssh'].join(' ')} -F ${folder}/config "$@"\n`, {
+      mode: 0o755,
+    });
     if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
     await host.begin();
     return host;
@@ -69,8 +80,16 @@ export class OtherHost {
     return path.join(this.folder, 'ssh');
   }
 
+  /** The program that reaches the other too, of whose network it has to be. */
+  reaches(other: OtherHost): string {
+    const config = path.join(this.folder, 'config');
+    writeFileSync(config, readFileSync(config, 'utf8') + readFileSync(path.join(other.folder, 'config'), 'utf8'));
+    return this.ssh;
+  }
+
   async begin(): Promise<void> {
-    this.server = spawn(program!, ['-D', '-e', '-f', path.join(this.folder, 'sshd_config')], { stdio: 'ignore' });
+    const command = [...this.within, program!, '-D', '-e', '-f', path.join(this.folder, 'sshd_config')];
+    this.server = spawn(command[0]!, command.slice(1), { stdio: 'ignore' });
     while (!(await this.answers())) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
@@ -90,11 +109,9 @@ export class OtherHost {
   }
 
   private answers(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const socket = net.connect(this.port, '127.0.0.1');
-      socket.once('data', () => resolve(true));
-      socket.once('error', () => resolve(false));
-      socket.once('data', () => socket.destroy());
-    });
+    return promisify(execFile)(this.ssh, [this.name, 'true']).then(
+      () => true,
+      () => false,
+    );
   }
 }

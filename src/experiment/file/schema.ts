@@ -615,14 +615,16 @@ export const torchrunSchema = z
       .min(1)
       .max(4096)
       .default(1)
-      .describe('How many hosts share each batch, with as many processes each. They have a folder in common.'),
+      .describe(
+        'How many hosts share each batch, with as many processes each. Over ssh each has a folder of its own (--on HOST,HOST); elsewhere they have one in common.',
+      ),
     rendezvous: z
       .string()
       .regex(rendezvousPattern)
       .optional()
       .meta({
         description:
-          'Where the hosts meet, HOST:PORT, on one of them. If left out: the first host, with a port of its own.',
+          'Where the hosts meet, HOST:PORT, on one of them; over ssh the first that is named. If left out: the first host, with a port of its own.',
         examples: ['node-1.example:29400'],
       }),
     devices: z

@@ -78,13 +78,15 @@ interface Place {
  */
 async function placeOf({ hosts, log }: RunCommandParts, { host, name }: RunRecord): Promise<Place | undefined> {
   if (!host) return { options: [] };
-  const there = { options: ['--on', host.name], env: hosts.environment(host.name) };
+  const named = [host.name, ...(host.others ?? [])];
+  const there = { options: ['--on', named.join(',')], env: hosts.environment(host.name) };
   await hosts.ready().catch((error: unknown) => log.error(String(error)));
-  if (hosts.has(host.name)) return there;
-  const question = l10n.t('Go on with {0} on {1}?', name, host.name);
+  const unknown = named.filter((one) => !hosts.has(one));
+  if (unknown.length === 0) return there;
+  const question = l10n.t('Go on with {0} on {1}?', name, named.join(', '));
   const detail = l10n.t(
     'The run says that it was trained on {0}, a host that you have neither listed nor gone to from this machine. If it is yours, what the run learns from is sent there. It can also go on here, from what has been fetched.',
-    host.name,
+    unknown.join(', '),
   );
   const [onHost, here] = [l10n.t('Go On There'), l10n.t('Go On Here')];
   const chosen = await ask(question, detail, here, onHost);

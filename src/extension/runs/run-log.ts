@@ -94,17 +94,18 @@ async function bring(socket: string, log: LogOutputChannel): Promise<void> {
 
 function chooseLog({ log }: RunPaths, others: readonly ProcessLog[]): Promise<string | undefined> {
   const own = { label: `$(output) ${l10n.t('The run')}`, description: 'log.txt', value: log };
-  const choices = others.map(({ file, training, rank, attempt, bytes }) => ({
+  const choices = others.map(({ file, training, host, rank, attempt, bytes }) => ({
     label: `$(terminal) ${
       rank === undefined ? l10n.t('All processes of PyTorch') : l10n.t('Process of rank {0}', rank)
     }`,
     description: inLabel(
       [
         training,
+        host !== undefined && l10n.t('on {0}', host),
         attempt === undefined || attempt === 0 ? undefined : l10n.t('begun anew, {0}', attempt),
         formatBytes(bytes),
       ]
-        .filter((part) => part !== undefined)
+        .filter((part) => typeof part === 'string')
         .join(' · '),
     ),
     value: file,

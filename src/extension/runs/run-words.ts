@@ -212,8 +212,8 @@ export function placesWords({ host, slurm, status }: Pick<RunRecord, 'host' | 's
 }
 
 /** `on gpu1`; `no connection to gpu1` while that is lost. */
-export function placeWords({ name, lost }: RunHost): string {
-  return lost ? l10n.t('no connection to {0}', name) : l10n.t('on {0}', name);
+export function placeWords({ name, others = [], lost }: RunHost): string {
+  return lost ? l10n.t('no connection to {0}', lost.host ?? name) : l10n.t('on {0}', [name, ...others].join(', '));
 }
 
 /** What it means that there is no connection, and since when; undefined where there is one. */
@@ -222,7 +222,7 @@ export function lostWords({ name, lost }: RunHost): string | undefined {
   const since = new Date(lost.since).toLocaleTimeString([], { timeStyle: 'short' });
   return l10n.t(
     'No connection to {0} since {1} ({2}). It is tried again; the training goes on there, and nothing is lost.',
-    name,
+    lost.host ?? name,
     since,
     lost.reason,
   );

@@ -250,9 +250,38 @@ const torchrun = {
     actions: { connect: '{host}' },
   },
   'torchrun-hosts-here': {
-    message: 'It is to be trained on {hosts} hosts, and from here only one is started.',
+    message: 'It is to be trained on {hosts} hosts, and none is named; a file does not name one.',
     remedy:
-      'Take it along: exported in the format torchrun it is a folder; start its run.sh on each host, or set torchrun.where to "slurm".',
+      'Name them, as ssh knows them: --on HOST,HOST. Or take it along: exported in the format torchrun it is a folder; start its run.sh on each host, or set torchrun.where to "slurm".',
+  },
+  'torchrun-hosts-named': {
+    message: 'It is to be trained on {hosts} hosts, and {named} are named.',
+    remedy: 'Name as many (--on HOST,HOST), or leave "hosts" out.',
+  },
+  'torchrun-host-twice': {
+    message: 'The host {host} is named twice.',
+    remedy: 'Name each once. How many processes a host has is the setting torchrun.processes.',
+  },
+  'torchrun-slurm-hosts': {
+    message: 'A job of Slurm is submitted from one host, and {named} are named.',
+    remedy: 'Name one. How many hosts train is the setting torchrun.hosts.',
+  },
+  'torchrun-hosts-differ': {
+    message: 'The hosts differ: {first} has {firstHas}, {host} has {has}.',
+    remedy: 'Use hosts that are alike: the same PyTorch ({installTorch}), and GPUs on all or on none.',
+    actions: { installTorch: '{host}' },
+  },
+  'torchrun-hosts-apart': {
+    message: 'From the host {host} the host {first} cannot be reached on port {port}: {reason}.',
+    remedy:
+      'Hosts that train together speak with one another over TCP, on ports of the system’s choice: let a firewall between them allow that, or name the address of {first} that leads there, HOST:PORT, in torchrun.rendezvous.',
+    actions: { connect: '{host}' },
+  },
+  'torchrun-host-gone': {
+    message: 'The host {host} was lost during the training: {reason}.',
+    remedy:
+      'Resume the run when it is back, or on other hosts (--on): it goes on from its last checkpoint, on any number of them.',
+    actions: { connect: '{host}' },
   },
   'torchrun-where-exported': {
     message: 'It is to be trained on "{where}", which this version does not start.',

@@ -16,7 +16,7 @@ import type { RunPaths } from '../../run-directory/run-paths';
 import { engineNames } from '../../protocol/engines';
 import { InputError, type Problem } from '../../protocol/problem';
 import type { RunRecord } from '../../protocol/records';
-import { torchrunEngine } from '../../protocol/torchrun';
+import { hostNames, torchrunEngine } from '../../protocol/torchrun';
 import { withTunedTeacher } from '../sweep/sweep-sharing';
 import { carryOut, resultOf, type RunResult } from '../run/carry-out';
 import { knownHosts } from '../devices/hosts';
@@ -32,7 +32,7 @@ export interface RunOutput extends RunListener, Told {
 export interface StartOptions {
   /** Without this the run does not wait for others on its device. */
   queue?: boolean;
-  /** Trains with the engine torchrun on this host, over ssh. */
+  /** Trains with the engine torchrun on this host, over ssh; on several, with commas between them, together. */
   on?: string | undefined;
   /** Trains as a job of Slurm, submitted here or on that host, whatever the experiment's "where" is. */
   slurm?: boolean | undefined;
@@ -57,7 +57,8 @@ export async function startRun(
 ): Promise<RunResult> {
   const { experiment: inFile, warnings, source } = await loadExperiment(file);
   const read = slurm ? bySlurm(inFile) : inFile;
-  const asked = on !== undefined ? onHost(read) : named !== undefined ? here(read, named) : read;
+  const asked =
+    on !== undefined ? onHost(read, read.torchrun?.hosts ?? 1, on) : named !== undefined ? here(read, named) : read;
   if (on !== undefined || named !== undefined || slurm) requireEngine(asked, source, path.dirname(file));
   const experiment = await withTunedTeacher(asked);
   const engine = await openEngine({ ...experiment, on }, source, output);
@@ -84,7 +85,8 @@ export async function resumeRun(
   const { record } = await readRun(paths.directory);
   const isDone = record.status === 'done' && !addsControl;
   const on = named ?? (asked === undefined && !isDone ? await hostOf(record, paths) : undefined);
-  const placed = on !== undefined ? onHost(kept) : asked !== undefined ? here(kept, asked) : kept;
+  // A checkpoint does not know how many hosts there were.
+  const placed = on !== undefined ? onHost(kept, 1, on) : asked !== undefined ? here(kept, asked) : kept;
   const experiment: ResolvedExperiment = {
     ...placed,
     ...(addsControl && { controls: ['no-distillation'] }),
@@ -111,16 +113,19 @@ export async function resumeRun(
   return carryOut({ paths, experiment, lock, engine, started: record.started, alerts: record.alerts, queue }, output);
 }
 
-/** The same experiment, trained on a host that ssh reaches, or by the cluster of that host. */
-const onHost = (experiment: ResolvedExperiment): ResolvedExperiment => ({
-  ...experiment,
-  engine: torchrunEngine,
-  torchrun: {
-    ...torchrunSchema.parse({}),
-    ...experiment.torchrun,
-    where: experiment.torchrun?.where === 'slurm' ? 'slurm' : 'ssh',
-  },
-});
+/** The same experiment, trained on hosts that ssh reaches, or by the cluster of one. `hosts`: how many are to be named; 1: as many as are. */
+function onHost(experiment: ResolvedExperiment, hosts: number, on: string): ResolvedExperiment {
+  const isSlurm = experiment.torchrun?.where === 'slurm';
+  return {
+    ...experiment,
+    engine: torchrunEngine,
+    torchrun: {
+      ...torchrunSchema.parse({}),
+      ...experiment.torchrun,
+      ...(isSlurm ? { where: 'slurm' } : { where: 'ssh', hosts: hosts === 1 ? hostNames(on).length : hosts }),
+    },
+  };
+}
 
 /** The same, trained as a job of Slurm. */
 const bySlurm = (experiment: ResolvedExperiment): ResolvedExperiment => ({
@@ -134,18 +139,20 @@ const here = (experiment: ResolvedExperiment, engine: ResolvedExperiment['engine
   ...experiment,
   engine,
   ...(experiment.torchrun &&
-    experiment.torchrun.where !== 'local' && { torchrun: { ...experiment.torchrun, where: 'local' } }),
+    experiment.torchrun.where !== 'local' && { torchrun: { ...experiment.torchrun, where: 'local', hosts: 1 } }),
 });
 
 /**
- * The host that a run was trained on. Its record lies in a folder that may be a stranger's, and what the run learns from would be sent there.
- * @throws InputError where the person has never named this host on this machine
+ * The host that a run was trained on, or several. Its record lies in a folder that may be a stranger's, and what the run learns from would be sent there.
+ * @throws InputError where the person has never named one of them on this machine
  */
 async function hostOf({ host }: RunRecord, { record }: RunPaths): Promise<string | undefined> {
   if (host === undefined) return undefined;
-  const known = await knownHosts();
-  if (known.some(({ name }) => name === host.name)) return host.name;
-  throw InputError.at(record, 'run-host-unknown', { host: host.name });
+  const known = (await knownHosts()).map(({ name }) => name);
+  const named = [host.name, ...(host.others ?? [])];
+  const unknown = named.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw InputError.at(record, 'run-host-unknown', { host: unknown });
+  return named.join(',');
 }
 
 /** Throws an InputError where the engine that a run is to go on with has not what its experiment asks for. */

@@ -16,6 +16,7 @@ import { RunControl } from './run-control';
 import { runExperiment } from './run-experiment';
 import { RunRecorder, type RunListener } from './run-recorder';
 import { serveRunner } from '../serve/server';
+import { hostRecord, hostsOf } from '../torchrun/torchrun';
 
 export interface RunResult {
   run: string;
@@ -87,7 +88,7 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     engine: torchrun ? torchrunEngine : executor.engine,
     engineReason: engine.reason,
     device: executor.device,
-    ...(torchrun?.host && !torchrun.host.isHere && { host: { name: torchrun.host.name } }),
+    ...(torchrun?.host && !torchrun.host.isHere && { host: hostRecord(torchrun) }),
     started: run.started ?? new Date().toISOString(),
     error: null,
     sweep: experiment.sweepMember,
@@ -101,7 +102,7 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
     await writeRunRecord(paths, record);
     if (engine.reason !== undefined) await recorder.note(engine.reason);
     // A cluster has a queue of its own.
-    if (run.queue && !torchrun?.slurm) device = await waitForDevice(run, recorder, control);
+    if (run.queue && !torchrun?.slurm) device = await waitForDevices(run, recorder, control);
     isQueued = false;
     if (!control.stopping) {
       const status = control.paused ? 'paused' : 'running';
@@ -150,13 +151,27 @@ const isForeseen = (error: unknown): boolean => complaintOf(error).code !== 'une
 const stackOf = (error: unknown, message: string): string =>
   error instanceof Error ? (error.stack ?? message) : message;
 
-/** Takes the run's device when those before it have ended. A queue that cannot be kept holds nobody up. */
+/** What the run computes with: the device of this machine, or its hosts, whose queues all runs enter in one order, so that no two wait for each other. */
+async function waitForDevices(run: RunToCarryOut, recorder: RunRecorder, control: RunControl): Promise<Lock> {
+  const { torchrun } = run.engine;
+  const hosts = torchrun ? hostsOf(torchrun).map(({ name }) => name) : [];
+  const locks: (Lock | undefined)[] = [];
+  for (const host of hosts.length > 0 ? hosts.sort() : [undefined]) {
+    locks.push(await waitForDevice(run, host, recorder, control));
+  }
+  const release = async (): Promise<void> => {
+    for (const lock of locks) await lock?.release();
+  };
+  return { release };
+}
+
+/** Takes the run's device, or a host, when those before it have ended. A queue that cannot be kept holds nobody up. */
 async function waitForDevice(
-  { paths, engine: { device, torchrun } }: RunToCarryOut,
+  { paths, engine: { device } }: RunToCarryOut,
+  host: string | undefined,
   recorder: RunRecorder,
   control: RunControl,
 ): Promise<Lock | undefined> {
-  const host = torchrun?.host?.name;
   const name = host === undefined ? { cpu: 'CPU', gpu: 'GPU' }[device] : `host ${host}`;
   const told = { waiting: false };
   const waiting = ({ user, count, paused }: Ahead): void => {

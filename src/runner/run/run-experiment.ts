@@ -10,6 +10,7 @@ import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { writePredictions } from '../../run-directory/predictions';
 import { toRecord } from '../../run-directory/workspace-paths';
 import { forgetRun } from '../torchrun/remote-training';
+import { hostsOf } from '../torchrun/torchrun';
 import { removeOwned } from '../../run-directory/owned';
 import { readRecords } from '../../run-directory/record-file';
 import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/quality';
@@ -87,7 +88,7 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
     const comparison = await compare(run, loaded);
     if (comparison && run.torchrun) {
       await removeOwned(join(run.paths.directory, 'torchrun'));
-      if (run.torchrun.host) await forgetRun(run.torchrun.host, run.paths.directory);
+      for (const host of hostsOf(run.torchrun)) await forgetRun(host, run.paths.directory);
     }
     return comparison;
   } finally {

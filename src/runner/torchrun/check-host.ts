@@ -23,15 +23,22 @@ const LOOK = `if command -v tar > /dev/null 2>&1; then echo ${TAR}; fi; df -Pk .
  */
 export async function checkHost(name: string, experiment: Pick<Experiment, 'torchrun'> = {}): Promise<HostRecord> {
   const host = new Host(name);
-  const asked = new Date().toISOString();
   const before = (await knownHosts()).find((one) => one.name === name);
+  const record = await lookAtHost(host, experiment);
+  const kept: HostRecord = record.found ? record : { ...before, ...record };
+  if (record.found || before) await keepHost(kept);
+  return kept;
+}
+
+/** The same, of which nothing is kept. Without `found` where it has not answered. */
+export async function lookAtHost(host: Host, experiment: Pick<Experiment, 'torchrun'>): Promise<HostRecord> {
+  const { name } = host;
+  const asked = new Date().toISOString();
   let said: string;
   try {
     said = await host.ask(LOOK);
   } catch (error) {
-    const record: HostRecord = { ...before, name, asked, problems: [complaintOf(error)] };
-    if (before) await keepHost(record);
-    return record;
+    return { name, asked, problems: [complaintOf(error)] };
   }
   const problems: Complaint[] = [];
   if (!said.split('\n').includes(TAR)) problems.push(complaint('torchrun-host-without-tar', { host: name }));
@@ -49,9 +56,7 @@ export async function checkHost(name: string, experiment: Pick<Experiment, 'torc
   }
   const { torch, gpus = [], cores } = probed;
   const found: HostFacts = { time: asked, python, torch, gpus, cores, freeBytes };
-  const record: HostRecord = { name, asked, problems, found };
-  await keepHost(record);
-  return record;
+  return { name, asked, problems, found };
 }
 
 /** Column "Available" of `df -P`, in KiB, before the share that is used. */

@@ -43,6 +43,8 @@ export interface JobPlace {
   strategy: Strategy;
   /** The tokenizer's folder, where Python is to write the finished model. */
   tokenizer?: string;
+  /** Whether each of several hosts has a folder of its own. */
+  isApart?: boolean;
   /** Where the teacher's answers are kept, if not in the workspace. */
   caches?: string;
 }
@@ -77,7 +79,7 @@ export async function writeJob(run: PreparedRun, training: JobTraining, place: J
 function describeJob(run: PreparedRun, training: JobTraining, place: JobPlace): Record<string, unknown> {
   const { experiment, data } = run;
   const { role, name, pairing, teacher, paths, spec } = training;
-  const { shared, folder, runner, strategy, tokenizer } = place;
+  const { shared, folder, runner, strategy, tokenizer, isApart = false } = place;
   const here = (target: string): string => path.relative(folder, target).split(path.sep).join('/');
   const { student, objective } = pairing;
   const pinned = teacher && choosePinned(data.validation, student.labels?.length ?? student.vocabularySize);
@@ -111,6 +113,7 @@ function describeJob(run: PreparedRun, training: JobTraining, place: JobPlace): 
     model: path.relative(paths.directory, paths.model),
     tokenizer: tokenizer === undefined ? null : here(tokenizer),
     runner: runner ?? null,
+    sharesFolder: !isApart,
   };
 }
 

@@ -1,38 +1,41 @@
-/** @file One training on a host elsewhere: sent there, started there so that it goes on without us, followed, and fetched. */
+/** @file One training on a host elsewhere, or on several together: sent there, started there so that it goes on without us, followed, and fetched. */
 
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
-import { findCompleteDirectory, saveDirectoryAtomically } from '../../run-directory/atomic-directory';
-import { makeFolder } from '../../run-directory/folders';
-import { removeOwned, requireOwnedTree } from '../../run-directory/owned';
-import { openRecords, type RecordWriter } from '../../run-directory/record-file';
+import { findCompleteDirectory } from '../../run-directory/atomic-directory';
+import { removeOwned } from '../../run-directory/owned';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { PreparedRun } from '../run/prepared-run';
 import { InputError } from '../../protocol/problem';
-import type { RunHost, SlurmJob } from '../../protocol/records';
+import type { SlurmJob } from '../../protocol/records';
+import { CopiedRecords, FetchedLogs, fetchResults } from './fetching';
+import { followMembers, reachable, type Followed, type Member } from './members';
 import { writeJob } from './job';
 import { packageFolder } from './interpreter';
+import { meet } from './meeting';
 import { type Host, quoted } from './ssh';
 import { strategyFor } from './strategy';
-import type { Torchrun } from './torchrun';
-import { EXIT, JobState, startingOf, type Starting } from './starting';
-import { Following, reasonIn, type Event, type TorchrunTraining } from './training';
+import { hostsOf, type Torchrun } from './torchrun';
+import { JobState, startingOf } from './starting';
+import { Following, reasonIn, type TorchrunTraining } from './training';
 
 /** Below the home folder there. */
 const PLACE = '.cache/distillery';
 
-/** Where a run's folder is mirrored there: of one name for each folder of each person. */
-export function placeOf(directory: string): string {
+/** Where a run's folder is mirrored there: of one name for each folder of each person. Hosts may share the home folder: of several each has its own. */
+export function placeOf(directory: string, number = 0): string {
   const name = path.basename(directory).replace(/[^\w.-]/g, '-');
-  return `${PLACE}/${name}-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`;
+  const own = number === 0 ? '' : `-host${number + 1}`;
+  return `${PLACE}/${name}-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}${own}`;
 }
 
 /**
  * Trains there as `trainOnTorchrun` does here. What has begun there is followed again; what has ended there is fetched. Where the person stops
- * the run while the host cannot be reached, it goes on there, and resuming the run finds it.
+ * the run while the host cannot be reached, it goes on there, and resuming the run finds it. Several hosts train together, each in a folder of
+ * its own, in which all is kept.
  */
 export async function trainOverSsh(
   run: PreparedRun,
@@ -45,110 +48,164 @@ export async function trainOverSsh(
   const own = path.relative(directory, training.paths.directory).split(path.sep).join('/');
   const job = `torchrun/${own || 'student'}`;
   const folder = path.join(directory, job);
-  const there = placeOf(directory);
-  const output = own === '' ? there : `${there}/${own}`;
   const { strategy, notes } = strategyFor(run, torchrun, training);
   for (const note of notes) await run.recorder.note(note);
-  const starting = startingOf(torchrun, run.experiment, { there, job });
-  const state = await host.ask(stateScript(starting, there, output));
-  if (!state.includes('running')) {
-    const [here, away] = [await stepOf(training.paths), stepIn(state)];
+  const members = hostsOf(torchrun).map((one, number): Member => {
+    const there = placeOf(directory, number);
+    const starting = startingOf(torchrun, run.experiment, { there, job });
+    return { host: one, there, folder: `${there}/${job}`, output: own === '' ? there : `${there}/${own}`, starting };
+  });
+  const isApart = members.length > 1;
+  const states = await Promise.all(members.map((member) => member.host.ask(stateScript(member))));
+  if (!states.every((state) => state.includes('running'))) {
+    // Where one has gone the others wait for it.
+    const waiting = members.filter((_, i) => states[i]!.includes('running'));
+    await Promise.all(waiting.map((one) => one.host.ask(one.starting.end)));
+    const steps = states.map(stepIn);
+    const newest = Math.max(...steps);
     // Nobody has followed the last of it.
-    if (away > here) await fetchResults(host, output, training.paths);
-    await writeJob(run, training, { shared, folder, strategy, caches: path.join(shared, 'caches') });
-    await starting.prepare(folder);
-    await host.send(path.dirname(packageFolder()), [`${path.basename(packageFolder())}/distillery_torch`], there);
-    const parts = ['data', ...(training.teacher ? ['teacher-model'] : [])].filter(
-      (part) => !state.includes(`has ${part}\n`),
+    if (newest > (await stepOf(training.paths))) {
+      const { host: there, output } = members[steps.indexOf(newest)]!;
+      await fetchResults(there, output, training.paths);
+    }
+    const here = await stepOf(training.paths);
+    await writeJob(run, training, { shared, folder, strategy, isApart, caches: path.join(shared, 'caches') });
+    await members[0]!.starting.prepare(folder);
+    await Promise.all(
+      members.map(async ({ host: there, there: place, output }, i) => {
+        await sendParts(there, place, { directory, job, hasTeacher: training.teacher !== undefined }, states[i]!);
+        if (here > steps[i]!) await sendCheckpoints(there, training.paths, output);
+      }),
     );
-    await host.send(directory, [job, ...parts.map((part) => `torchrun/${part}`)], there);
-    const has = parts.map((part) => quoted(`${there}/has ${part}`));
-    if (has.length > 0) await host.ask(`touch ${has.join(' ')}`);
-    if (here > away) await sendCheckpoints(host, training.paths, output);
-    await host.ask(`mkdir -p ${quoted(output)} && ${starting.start}`);
+    await startMembers(members, torchrun, run.experiment.torchrun?.rendezvous);
   }
-  const onIt = host.isHere ? '' : ` on ${host.name}`;
+  const names = members.map((member) => member.host.name).join(', ');
+  const onIt = host.isHere ? '' : ` on ${names}`;
   const how = torchrun.slurm ? ` as a job of Slurm${onIt}` : onIt;
-  await run.recorder.note(`the ${training.role} is trained${how}, in ~/${there}`);
-  const wish = new AbortController();
-  const connection = { isLost: false };
-  const tell = (): void => {
-    if (connection.isLost && run.control.stopping) wish.abort();
-    else void tellWish(run, host, `${there}/${job}`, starting);
-  };
-  const stopListening = run.control.listen(tell);
-  const logs = new FetchedLogs(host, `${there}/${job}`, directory, path.relative(shared, folder));
+  await run.recorder.note(`the ${training.role} is trained${how}, in ~/${members[0]!.there}`);
+  const logs = new FetchedLogs(members, directory, path.relative(shared, folder));
   run.control.fetchLogs = () => logs.fetch();
-  if (run.control.stopping || run.control.paused) tell();
   const following = new Following(run, training);
   const copied = new CopiedRecords(training.paths);
-  let code: number | undefined;
   let slurm: SlurmJob | undefined;
+  const { state } = members[0]!.starting;
   const jobState =
-    starting.state === undefined
+    state === undefined
       ? undefined
-      : new JobState(host, starting.state, async (found) => {
+      : new JobState(host, state, async (found) => {
           if (slurm?.state !== found.state) await run.recorder.note(jobText(found));
           slurm = found;
           await run.recorder.update({ slurm: found }).catch(() => undefined);
         });
-  // A record that cannot be written now is written with the next.
-  const tellRecord = (host: RunHost): void => void run.recorder.update({ host }).catch(() => undefined);
-  const heard = (lost?: string): void => {
-    const { name } = host;
-    if (lost !== undefined) {
-      void run.recorder.note(`warning: no connection to ${name} (${lost}); the training goes on there`);
-      tellRecord({ name, lost: { since: new Date().toISOString(), reason: lost } });
-      connection.isLost = true;
-      if (run.control.stopping) wish.abort();
-    } else if (connection.isLost) {
-      void run.recorder.note(`there is a connection to ${name} again`);
-      tellRecord({ name });
-      connection.isLost = false;
-      // A wish of meanwhile has not arrived.
-      tell();
-    }
-  };
+  let followed: Followed;
   try {
-    const lines = host.follow(`${there}/${job}/events`, starting, wish.signal, heard);
-    for await (const line of lines) {
-      const exit = EXIT.exec(line);
-      if (exit) {
-        code = Number(exit[1]);
-        break;
-      }
-      await following.hearLine(line, (event) => copied.hear(event));
-    }
+    followed = await followMembers(run, members, following, (event) => copied.hear(event));
   } finally {
-    stopListening();
     jobState?.end();
     copied.close();
     run.control.fetchLogs = undefined;
   }
-  if (wish.signal.aborted) return false;
+  if (followed.isLeft) return false;
   await logs.fetch().catch((error: unknown) => run.recorder.note(`its logs were not fetched: ${String(error)}`));
-  await fetchResults(host, output, training.paths);
   const isFinished = following.finished;
+  const present = reachable(members);
+  const best = isApart ? await newestOf(present) : members[0]!;
+  if (best) await fetchResults(best.host, best.output, training.paths);
   // Taken back before it had begun, or anew while it waited in the queue again.
-  if (code === undefined && torchrun.slurm && run.control.stopping) return false;
-  if (code !== 0 || isFinished === undefined) {
-    const said = host.isHere ? path.join(os.homedir(), there, job, 'errors') : `${host.name}:${there}/${job}/errors`;
-    const state = (await host.ask(starting.ending)).trim().split('\n')[0]!;
-    if (code === undefined ? torchrun.slurm : ENDED_BY_SLURM.test(state)) {
-      throw InputError.at(said, 'torchrun-slurm-ended', {
-        job: slurm?.job ?? '',
-        state: state === '' ? 'it is not known any more' : state,
-      });
-    }
-    const errors = await host.ask(`tail -n 200 ${quoted(`${there}/${job}/errors`)}`);
-    const lines = errors.split('\n').filter((line) => line.trim() !== '');
-    throw InputError.at(said, 'torchrun-failed', { code: code ?? 'none', reason: reasonIn(lines) });
-  }
+  if (members[0]!.code === undefined && torchrun.slurm && run.control.stopping) return false;
+  const failed = whoFailed(members, followed, isFinished);
+  if (failed) throw await (isApart && failed.code === undefined ? goneOf(failed, followed) : failureOf(failed, slurm));
   if (isFinished) {
-    await host.ask(`rm -rf ${quoted(`${there}/${job}`)} ${quoted(`${output}/checkpoints`)}`);
+    for (const { host: there, folder: done, output } of present) {
+      await there.ask(`rm -rf ${quoted(done)} ${quoted(`${output}/checkpoints`)}`);
+    }
     await removeOwned(folder);
   }
-  return isFinished;
+  return isFinished!;
+}
+
+/** What a host does not have yet of what the training reads. */
+async function sendParts(
+  host: Host,
+  there: string,
+  { directory, job, hasTeacher }: { directory: string; job: string; hasTeacher: boolean },
+  state: string,
+): Promise<void> {
+  await host.send(path.dirname(packageFolder()), [`${path.basename(packageFolder())}/distillery_torch`], there);
+  const parts = ['data', ...(hasTeacher ? ['teacher-model'] : [])].filter((part) => !state.includes(`has ${part}\n`));
+  await host.send(directory, [job, ...parts.map((part) => `torchrun/${part}`)], there);
+  const has = parts.map((part) => quoted(`${there}/has ${part}`));
+  if (has.length > 0) await host.ask(`touch ${has.join(' ')}`);
+}
+
+async function startMembers(
+  members: readonly Member[],
+  { interpreter }: Torchrun,
+  rendezvous: string | undefined,
+): Promise<void> {
+  const hosts = members.map(({ host }) => host);
+  const meeting = hosts.length > 1 ? await meet(hosts, interpreter.python, rendezvous) : undefined;
+  const id = `distillery-${randomBytes(6).toString('hex')}`;
+  await Promise.all(
+    members.map(({ host, output, starting }, i) => {
+      const joined = meeting && {
+        ...meeting.places[i]!,
+        id,
+        hosts: hosts.length,
+        endpoint: meeting.endpoint,
+        isFirst: i === 0,
+      };
+      return host.ask(`mkdir -p ${quoted(output)} && ${starting.start(joined)}`);
+    }),
+  );
+}
+
+/** Who has not come to the end; undefined where it was reached, though perhaps not all can be asked any more. */
+function whoFailed(
+  members: readonly Member[],
+  { first }: Followed,
+  isFinished: boolean | undefined,
+): Member | undefined {
+  const isDone = isFinished !== undefined && members.some(({ code }) => code === 0);
+  if (isDone && members.every(({ code, lost }) => code === 0 || (code === undefined && lost !== undefined)))
+    return undefined;
+  // One that is gone is why the others have failed.
+  return members.find(({ isGone }) => isGone) ?? members.find(({ lost }) => lost !== undefined) ?? first ?? members[0];
+}
+
+/** Of several hosts that with the newest checkpoint: all have the same, unless one was cut off. */
+async function newestOf(members: readonly Member[]): Promise<Member | undefined> {
+  const said = await Promise.all(members.map(({ host, output }) => host.run(positionScript(output))));
+  const steps = said.map(({ output }) => stepIn(output));
+  return members[steps.indexOf(Math.max(...steps))];
+}
+
+/** One of several hosts. */
+async function goneOf({ host, folder, lost }: Member, { first }: Followed): Promise<InputError> {
+  let reason = lost === undefined ? 'its processes are gone' : `there is no connection (${lost})`;
+  if (first && first.host !== host) reason += `, and ${first.host.name} says: ${reasonIn(await errorsOf(first))}`;
+  return InputError.at(placeOfErrors(host, folder), 'torchrun-host-gone', { host: host.name, reason });
+}
+
+async function failureOf(member: Member, slurm: SlurmJob | undefined): Promise<InputError> {
+  const { host, folder, code, starting } = member;
+  const said = placeOfErrors(host, folder);
+  const state = (await host.ask(starting.ending)).trim().split('\n')[0]!;
+  if (code === undefined ? starting.state !== undefined : ENDED_BY_SLURM.test(state)) {
+    return InputError.at(said, 'torchrun-slurm-ended', {
+      job: slurm?.job ?? '',
+      state: state === '' ? 'it is not known any more' : state,
+    });
+  }
+  return InputError.at(said, 'torchrun-failed', { code: code ?? 'none', reason: reasonIn(await errorsOf(member)) });
+}
+
+const placeOfErrors = (host: Host, folder: string): string =>
+  host.isHere ? path.join(os.homedir(), folder, 'errors') : `${host.name}:${folder}/errors`;
+
+async function errorsOf({ host, folder }: Member): Promise<string[]> {
+  const errors = await host.ask(`tail -n 200 ${quoted(`${folder}/errors`)}`);
+  return errors.split('\n').filter((line) => line.trim() !== '');
 }
 
 /** States of a job that are no failure of what it ran: squeue(1), "JOB STATE CODES". */
@@ -160,9 +217,10 @@ function jobText({ job, state, reason }: SlurmJob): string {
 }
 
 /** "running" where its processes are there, "has …" for each part that has come whole, and the position of its last checkpoint. */
-const stateScript = ({ isAlive }: Starting, there: string, output: string): string =>
-  `if ${isAlive}; then echo running; fi; ` +
-  `(cd ${quoted(there)} && ls -d has*) 2> /dev/null; ` +
+const stateScript = ({ starting, there, output }: Member): string =>
+  `if ${starting.isAlive}; then echo running; fi; (cd ${quoted(there)} && ls -d has*) 2> /dev/null; ${positionScript(output)}`;
+
+const positionScript = (output: string): string =>
   `cat ${quoted(`${output}/checkpoints/last/trainer.json`)} 2> /dev/null || :`;
 
 const stepIn = (state: string): number => Number(/"step": ?(\d+)/.exec(state)?.[1] ?? -1);
@@ -180,117 +238,7 @@ async function sendCheckpoints(host: Host, paths: TrainingPaths, output: string)
   await host.send(paths.directory, found, output);
 }
 
-/** One that does not arrive is told again when there is a connection. */
-async function tellWish({ control }: PreparedRun, host: Host, folder: string, { cancel }: Starting): Promise<void> {
-  const wish = control.stopping ? 'stop' : control.paused ? 'pause' : 'run';
-  const file = quoted(`${folder}/control.json`);
-  await host.run(
-    `cat > ${file}.new && mv ${file}.new ${file}${wish === 'stop' ? `; ${cancel}` : ''}`,
-    Buffer.from(`${JSON.stringify({ wish })}\n`),
-  );
-}
-
-/** The records of what is heard, in this run's own files, as Python writes those there. */
-class CopiedRecords {
-  private metrics: RecordWriter<'metrics'> | undefined;
-  private evaluations: RecordWriter<'evaluations'> | undefined;
-
-  constructor(private readonly paths: TrainingPaths) {}
-
-  async hear(event: Event): Promise<void> {
-    if (event.distillery === 'begins') {
-      this.close();
-      this.metrics = await openRecords(this.paths, 'metrics', event.step - 1);
-      this.evaluations = await openRecords(this.paths, 'evaluations', event.resumed ? event.step : -1);
-    }
-    if (event.distillery === 'step') this.metrics?.append(event.record);
-    if (event.distillery === 'evaluated') this.evaluations?.append(event.record);
-  }
-
-  close(): void {
-    this.metrics?.close();
-    this.evaluations?.close();
-  }
-}
-
-/** Checkpoints, probes and records, each whole or not at all. */
-async function fetchResults(host: Host, output: string, paths: TrainingPaths): Promise<void> {
-  const aside = path.join(paths.directory, 'torchrun-fetched');
-  await removeOwned(aside);
-  await makeFolder(aside);
-  try {
-    await host.fetch(output, ['checkpoints', 'probes', 'metrics.jsonl', 'evaluations.jsonl'], aside);
-    // What has come is looked at before it is used: no links.
-    await requireOwnedTree(aside);
-    const folders = [
-      ['last', paths.lastCheckpoint],
-      ['previous', paths.previousCheckpoint],
-      ['best', paths.bestCheckpoint],
-    ] as const;
-    for (const [name, target] of folders) {
-      const fetched = path.join(aside, 'checkpoints', name);
-      if (!existsSync(fetched)) continue;
-      await saveDirectoryAtomically(target, async (folder) => {
-        for (const file of await readdir(fetched)) await rename(path.join(fetched, file), path.join(folder, file));
-      });
-    }
-    for (const kind of ['metrics', 'evaluations'] as const) {
-      const fetched = path.join(aside, `${kind}.jsonl`);
-      // Who follows the file that is here need not begin again.
-      if (existsSync(fetched) && !(await isAlike(fetched, paths[kind]))) await rename(fetched, paths[kind]);
-    }
-    const probes = path.join(aside, 'probes');
-    if (!existsSync(probes)) return;
-    await mkdir(paths.probes, { recursive: true });
-    for (const file of await readdir(probes)) await rename(path.join(probes, file), path.join(paths.probes, file));
-  } finally {
-    await rm(aside, { recursive: true, force: true });
-  }
-}
-
-/** What torchrun and its processes have said there, in a folder of the run: `torchrun.log`, and a file for each process. */
-class FetchedLogs {
-  private fetching: Promise<void> = Promise.resolve();
-
-  constructor(
-    private readonly host: Host,
-    private readonly job: string,
-    private readonly directory: string,
-    private readonly training: string,
-  ) {}
-
-  /** One after another. @throws ComplaintError where the host does not give them */
-  fetch(): Promise<void> {
-    const fetched = this.fetching.then(() => this.fetchNow());
-    this.fetching = fetched.catch(() => undefined);
-    return fetched;
-  }
-
-  private async fetchNow(): Promise<void> {
-    const aside = path.join(this.directory, 'torchrun-logs');
-    const target = path.join(this.directory, 'logs', this.training);
-    await removeOwned(aside);
-    await makeFolder(aside);
-    try {
-      await this.host.fetch(this.job, ['errors', 'logs'], aside);
-      await requireOwnedTree(aside);
-      await saveDirectoryAtomically(target, async (folder) => {
-        const logs = path.join(aside, 'logs');
-        const names = existsSync(logs) ? await readdir(logs) : [];
-        for (const name of names) await rename(path.join(logs, name), path.join(folder, name));
-        const errors = path.join(aside, 'errors');
-        if (existsSync(errors)) await rename(errors, path.join(folder, 'torchrun.log'));
-      });
-    } finally {
-      await rm(aside, { recursive: true, force: true });
-    }
-  }
-}
-
-const isAlike = async (one: string, other: string): Promise<boolean> =>
-  existsSync(other) && (await readFile(one)).equals(await readFile(other));
-
 /** Nothing of a finished run stays there. */
 export async function forgetRun(host: Host, directory: string): Promise<void> {
-  await host.run(`rm -rf ${quoted(placeOf(directory))}`);
+  await host.run(`rm -rf ${quoted(placeOf(directory))} ${quoted(placeOf(directory))}-host*`);
 }

@@ -52,6 +52,25 @@ export class Host {
     throw this.failure({ code, output, errors }, code);
   }
 
+  /**
+   * Starts a script that says a line beginning with `start`, and goes on until its input ends.
+   * @throws ComplaintError where it ends before
+   */
+  async open(script: string, start: string): Promise<{ line: string; end: () => Promise<void> }> {
+    const child = this.start(script);
+    child.stdin!.on('error', () => undefined);
+    const ended = outcomeOf(child, false);
+    const lines = createInterface({ input: child.stdout! });
+    const said = new Promise<string>((resolve) => lines.on('line', (line) => line.startsWith(start) && resolve(line)));
+    const first = await Promise.race([said, ended]);
+    if (typeof first !== 'string') throw this.failure(first, first.code);
+    const end = async (): Promise<void> => {
+      child.stdin!.end();
+      await ended;
+    };
+    return { line: first, end };
+  }
+
   /** Puts files and folders of a folder here into one there, over what is there. */
   async send(folder: string, names: readonly string[], there: string): Promise<void> {
     const packed = spawn('tar', ['-cf', '-', '-C', folder, '--', ...names], safely);

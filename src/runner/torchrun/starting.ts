@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { SlurmJob } from '../../protocol/records';
 import { packageFolder } from './interpreter';
+import type { PlaceInNetwork } from './meeting';
 import { runScript, slurmScript } from './scheduler';
 import { quoted, type Host } from './ssh';
 import type { Torchrun } from './torchrun';
@@ -20,17 +21,43 @@ export interface PlaceThere {
 export interface Starting {
   /** Writes what it needs beside into the folder that is sent. */
   prepare(folder: string): Promise<void>;
-  start: string;
+  /** `joined`: where it is one of several hosts. */
+  start: (joined?: Joined) => string;
   /** Succeeds where the processes are there, or are to come. */
   isAlive: string;
   /** Seconds between two looks. */
   every: number;
+  /** Ends the processes that are there, without a checkpoint. */
+  end: string;
   /** Takes back what has not begun yet, where the training is to stop. */
   cancel: string;
   /** Where it stands, while it is followed; `stateIn` reads it. Undefined where there is nothing between beginning and end. */
   state?: string;
   /** Says how it has ended, where it did not as it should: nothing, where that is not known. */
   ending: string;
+}
+
+/** A host among those that train together. */
+export interface Joined extends PlaceInNetwork {
+  /** Of this start. */
+  id: string;
+  hosts: number;
+  endpoint: string;
+  isFirst: boolean;
+}
+
+/** Seconds in which all hosts have to be there again after one has gone. */
+const JOIN_SECONDS = 300;
+
+function meetingOf(joined: Joined | undefined): { options: string[]; environment: Record<string, string> } {
+  if (!joined) return { options: ['--standalone', '--nnodes=1'], environment: {} };
+  const { id, hosts, endpoint, isFirst, address, device } = joined;
+  const options = [
+    ...[`--nnodes=${hosts}`, '--rdzv-backend=c10d', `--rdzv-endpoint=${endpoint}`, `--rdzv-id=${id}`],
+    ...[`--local-addr=${address}`, `--rdzv-conf=is_host=${isFirst},join_timeout=${JOIN_SECONDS}`],
+  ];
+  const names = device === null ? [] : ['GLOO_SOCKET_IFNAME', 'NCCL_SOCKET_IFNAME'];
+  return { options, environment: Object.fromEntries(names.map((name) => [name, `\${${name}:-${device}}`])) };
 }
 
 export function startingOf(torchrun: Torchrun, experiment: ResolvedExperiment, place: PlaceThere): Starting {
@@ -42,11 +69,12 @@ export const EXIT = /^\{"distillery": "exit", "code": (\d+)\}$/;
 
 /** Its processes have no terminal and nobody who waits for them; what they say is in files. */
 function byShell({ interpreter, processes, threads }: Torchrun, { there, job }: PlaceThere): Starting {
-  const elastic = `--standalone --nnodes=1 --nproc-per-node=${processes} --max-restarts=${MOST_RESTARTS}`;
   const kept = keptErrors(`${job}/logs`).map(quoted).join(' ');
-  const train =
-    `${quoted(interpreter.python)} -m torch.distributed.run ${elastic} ${kept} -m distillery_torch ${quoted(job)}; ` +
-    `echo "{\\"distillery\\": \\"exit\\", \\"code\\": $?}"`;
+  // Who asks this shell to end means what it waits for.
+  const train = (options: readonly string[]): string =>
+    `${quoted(interpreter.python)} -m torch.distributed.run ${options.map(quoted).join(' ')} --nproc-per-node=${processes} --max-restarts=${MOST_RESTARTS} ${kept} -m distillery_torch ${quoted(job)} & ` +
+    `child=$!; trap 'kill $child' TERM; while :; do wait $child; code=$?; kill -0 $child 2> /dev/null || break; done; ` +
+    `echo "{\\"distillery\\": \\"exit\\", \\"code\\": $code}"`;
   const environment = {
     PYTHONPATH: '$PWD/python',
     PYTHONDONTWRITEBYTECODE: '1',
@@ -54,18 +82,23 @@ function byShell({ interpreter, processes, threads }: Torchrun, { there, job }: 
     OMP_NUM_THREADS: String(threads),
     TORCH_DISABLE_SHARE_RDZV_TCP_STORE: '1',
   };
-  const exported = Object.entries(environment).map(([key, value]) => `${key}="${value}"`);
   const pid = quoted(`${there}/${job}/pid`);
+  const isAlive = `kill -0 "$(cat ${pid} 2> /dev/null)" 2> /dev/null`;
   return {
     prepare: () => Promise.resolve(),
-    start: [
-      `cd ${quoted(there)}`,
-      `rm -f ${quoted(`${job}/control.json`)}`,
-      `export ${exported.join(' ')}`,
-      `{ nohup sh -c ${quoted(train)} > ${quoted(`${job}/events`)} 2> ${quoted(`${job}/errors`)} < /dev/null & echo $! > ${quoted(`${job}/pid`)}; }`,
-    ].join(' && '),
-    isAlive: `kill -0 "$(cat ${pid} 2> /dev/null)" 2> /dev/null`,
+    start: (joined) => {
+      const meeting = meetingOf(joined);
+      const exported = Object.entries({ ...environment, ...meeting.environment });
+      return [
+        `cd ${quoted(there)}`,
+        `rm -f ${quoted(`${job}/control.json`)}`,
+        `export ${exported.map(([key, value]) => `${key}="${value}"`).join(' ')}`,
+        `{ nohup sh -c ${quoted(train(meeting.options))} > ${quoted(`${job}/events`)} 2> ${quoted(`${job}/errors`)} < /dev/null & echo $! > ${quoted(`${job}/pid`)}; }`,
+      ].join(' && ');
+    },
+    isAlive,
     every: 1,
+    end: `kill "$(cat ${pid})" 2> /dev/null; while ${isAlive}; do sleep 1; done`,
     cancel: ':',
     ending: ':',
   };
@@ -89,18 +122,20 @@ function bySlurm(torchrun: Torchrun, experiment: ResolvedExperiment, { there, jo
       await writeFile(path.join(folder, 'slurm.sh'), slurmScript(experiment, machines, [job], program));
     },
     // An earlier job's number does not stand for this one.
-    start: [
-      `cd ${quoted(there)}`,
-      `rm -f ${['control.json', 'slurm'].map((name) => quoted(`${job}/${name}`)).join(' ')}`,
-      `: > ${quoted(`${job}/events`)}`,
-      `: > ${quoted(`${job}/errors`)}`,
-      `sbatch --parsable ${quoted(`${job}/slurm.sh`)} | cut -d ';' -f 1 > ${quoted(`${job}/slurm.new`)}`,
-      `[ -s ${quoted(`${job}/slurm.new`)} ]`,
-      `mv ${quoted(`${job}/slurm.new`)} ${quoted(`${job}/slurm`)}`,
-    ].join(' && '),
+    start: () =>
+      [
+        `cd ${quoted(there)}`,
+        `rm -f ${['control.json', 'slurm'].map((name) => quoted(`${job}/${name}`)).join(' ')}`,
+        `: > ${quoted(`${job}/events`)}`,
+        `: > ${quoted(`${job}/errors`)}`,
+        `sbatch --parsable ${quoted(`${job}/slurm.sh`)} | cut -d ';' -f 1 > ${quoted(`${job}/slurm.new`)}`,
+        `[ -s ${quoted(`${job}/slurm.new`)} ]`,
+        `mv ${quoted(`${job}/slurm.new`)} ${quoted(`${job}/slurm`)}`,
+      ].join(' && '),
     // A controller that does not answer has not said that the job is gone.
     isAlive: `{ [ -s ${number} ] && { said=$(squeue -h -o %T -j ${asked} 2>&1); code=$?; case "$said" in *[Ii]nvalid*) false ;; '') [ $code -ne 0 ] ;; *) true ;; esac; }; }`,
     every: SLURM_SECONDS,
+    end: `scancel --full ${asked}`,
     cancel: `scancel --state=PENDING ${asked}`,
     state: `echo "job=$(cat ${number})"; squeue -h -o 'state=%T reason=%r' -j ${asked}`,
     ending: `sacct -n -X -P -o State -j ${asked} 2> /dev/null | grep . || scontrol show job -o ${asked} 2> /dev/null | sed -n 's/.*JobState=\\([A-Z_]*\\).*/\\1/p'; :`,

@@ -4,15 +4,20 @@ import os from 'node:os';
 import { deviceNamed, type Device } from '../../distill/planning/devices';
 import type { Experiment, ResolvedExperiment } from '../../experiment/file/schema';
 import { complaint, ComplaintError } from '../../protocol/problem';
-import { devicesOf, type torchrunStrategies } from '../../protocol/torchrun';
-import { rememberHost } from '../devices/hosts';
+import type { HostFacts, RunHost } from '../../protocol/records';
+import { devicesOf, hostNames, type torchrunStrategies } from '../../protocol/torchrun';
+import { keepHost, rememberHost } from '../devices/hosts';
+import { lookAtHost } from './check-host';
 import { findInterpreter, requireCompiler, type Interpreter } from './interpreter';
+import { meet } from './meeting';
 import { Host, NO_CONNECTION, ThisMachine } from './ssh';
 import { deviceHere } from './device-here';
 
 export interface Torchrun {
   /** Where they are, if not here. */
   host?: Host;
+  /** Hosts that train together with it, over ssh, each in a folder of its own. */
+  others?: readonly Host[];
   interpreter: Interpreter;
   /** Workers of each host. */
   processes: number;
@@ -27,6 +32,16 @@ export interface Torchrun {
   strategy: (typeof torchrunStrategies)[number];
 }
 
+/** Those that train, the first first; none where this machine does. */
+export const hostsOf = ({ host, others = [] }: Pick<Torchrun, 'host' | 'others'>): Host[] =>
+  host ? [host, ...others] : [];
+
+/** As `run.json` has them. */
+export function hostRecord(torchrun: Pick<Torchrun, 'host' | 'others'>): RunHost {
+  const [name, ...others] = hostsOf(torchrun).map((host) => host.name);
+  return { name: name!, ...(others.length > 0 && { others }) };
+}
+
 /**
  * One worker a GPU, or one on the processor, unless the experiment says how many.
  * @throws ComplaintError where there is no Python with PyTorch, torch.compile is asked for and does not work, or it is to be trained elsewhere
@@ -36,19 +51,64 @@ export async function openTorchrun(
   on?: string,
 ): Promise<Torchrun> {
   const { processes = 'auto', strategy = 'auto', where = 'local', hosts = 1 } = experiment.torchrun ?? {};
-  if (where === 'ssh' && on === undefined) throw new ComplaintError(complaint('torchrun-host-missing', {}));
+  if (where === 'ssh') {
+    if (on === undefined) throw new ComplaintError(complaint('torchrun-host-missing', {}));
+    return openHosts(experiment, hostNames(on));
+  }
   if (where === 'slurm') return openSlurm(experiment, on);
-  if (where !== 'local' && where !== 'ssh') throw new ComplaintError(complaint('torchrun-where-exported', { where }));
+  if (where !== 'local') throw new ComplaintError(complaint('torchrun-where-exported', { where }));
   if (hosts > 1) throw new ComplaintError(complaint('torchrun-hosts-here', { hosts }));
-  const host = where === 'ssh' ? new Host(on!) : undefined;
-  const interpreter = await findInterpreter(experiment, host);
-  if (host) await rememberHost(host.name, interpreter);
-  if (experiment.torchrun?.compile) await requireCompiler(interpreter, host);
+  const interpreter = await findInterpreter(experiment);
+  if (experiment.torchrun?.compile) await requireCompiler(interpreter);
   const count = processes === 'auto' ? Math.max(1, interpreter.gpus.length) : processes;
-  const cores = host ? interpreter.cores : os.availableParallelism();
+  const cores = os.availableParallelism();
   const threads = Math.max(1, Math.floor((experiment.threads ?? cores) / count));
   const device = deviceHere(interpreter.gpus, count);
-  return { ...(host && { host }), interpreter, processes: count, hosts, threads, device, strategy };
+  return { interpreter, processes: count, hosts, threads, device, strategy };
+}
+
+/**
+ * Hosts that the person has named, each of which has what it needs, and which reach one another.
+ * @throws ComplaintError
+ */
+async function openHosts(
+  experiment: Pick<Experiment | ResolvedExperiment, 'torchrun' | 'threads'>,
+  names: readonly string[],
+): Promise<Torchrun> {
+  const { processes = 'auto', strategy = 'auto', hosts = 1, rendezvous } = experiment.torchrun ?? {};
+  const named = names.map((name) => new Host(name));
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw new ComplaintError(complaint('torchrun-host-twice', { host: twice }));
+  if (named.length !== hosts) {
+    throw new ComplaintError(complaint('torchrun-hosts-named', { hosts, named: named.length }));
+  }
+  const records = await Promise.all(named.map((host) => lookAtHost(host, experiment)));
+  const [problem] = records.flatMap(({ problems }) => problems);
+  if (problem) throw new ComplaintError(problem);
+  // Where that cannot be kept the training begins all the same.
+  for (const record of records) await keepHost(record).catch(() => undefined);
+  const found = records.map((record) => record.found!);
+  const words = found.map(({ torch, gpus }) => `PyTorch ${torch} ${gpus.length > 0 ? 'with' : 'without'} GPUs`);
+  const other = words.findIndex((one) => one !== words[0]);
+  if (other > 0) {
+    const [first, host] = [names[0]!, names[other]!];
+    throw new ComplaintError(
+      complaint('torchrun-hosts-differ', { first, firstHas: words[0]!, host, has: words[other]! }),
+    );
+  }
+  const [{ python, torch, gpus }] = found as [HostFacts];
+  const interpreter = { python, torch: torch!, gpus, cores: Math.min(...found.map(({ cores = 1 }) => cores)) };
+  if (experiment.torchrun?.compile) for (const host of named) await requireCompiler(interpreter, host);
+  if (named.length > 1) await meet(named, python, rendezvous);
+  const fewest = Math.min(...found.map((one) => one.gpus.length));
+  const count = processes === 'auto' ? Math.max(1, fewest) : processes;
+  const threads = Math.max(1, Math.floor((experiment.threads ?? interpreter.cores) / count));
+  const device = deviceHere(
+    found.flatMap((one) => one.gpus),
+    count,
+  );
+  const [host, ...others] = named as [Host, ...Host[]];
+  return { host, others, interpreter, processes: count, hosts, threads, device, strategy };
 }
 
 /** What jobs are submitted, looked after and taken back with. */
@@ -59,6 +119,8 @@ async function openSlurm(
   experiment: Pick<Experiment | ResolvedExperiment, 'torchrun' | 'threads'>,
   on?: string,
 ): Promise<Torchrun> {
+  const named = hostNames(on ?? '').length;
+  if (named > 1) throw new ComplaintError(complaint('torchrun-slurm-hosts', { named }));
   const host = on === undefined ? new ThisMachine() : new Host(on);
   const found = await host.run(`for program in ${SLURM_PROGRAMS}; do command -v $program || exit 1; done`);
   if (found.code === NO_CONNECTION) await host.ask(':');
