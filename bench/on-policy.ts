@@ -21,8 +21,9 @@ import type { Executor } from '../src/engine/executor';
 import { loadTokenizer } from '../src/experiment/checks/model-folder';
 import { loadCheckpoint } from '../src/model/files/checkpoint';
 import type { Model } from '../src/model/parameters';
-import { logSoftmax } from '../src/protocol/distribution';
-import type { Comparison, MetricsRecord } from '../src/protocol/records';
+import { klDivergence, softmax } from '../src/protocol/distribution';
+import type { MetricsRecord } from '../src/protocol/records';
+import type { RunResult } from '../src/runner/run/carry-out';
 
 const { values: options } = parseArgs({
   options: {
@@ -80,12 +81,8 @@ interface Measured {
 }
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'on-policy-'));
-try {
-  cpSync('examples', folder, { recursive: true });
-  await main();
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+cpSync('examples', folder, { recursive: true });
+void main().finally(() => rmSync(folder, { recursive: true, force: true }));
 
 async function main(): Promise<void> {
   const executor = await openExecutor(engine);
@@ -101,7 +98,7 @@ async function main(): Promise<void> {
     const runs = seeds.map((seed) =>
       run(name, {
         ...base,
-        student: { initialize: { from: 'checkpoint', path: path.join(begin, 'student') } },
+        student: { initialize: { from: 'checkpoint', path: path.join(begin.directory, 'student') } },
         distillation: { ...sample.distillation, ...distillation },
         training: { ...sample.training, epochs: Number(options.more), learningRate: 1e-3, seed },
       }),
@@ -110,27 +107,26 @@ async function main(): Promise<void> {
     console.error(JSON.stringify(outcomes.at(-1)));
   }
   const ofTeacher = await judge.measure(path.join(folder, 'models', 'language-model-teacher'));
-  const text = document(outcomes, ofTeacher, begin);
+  const text = document(outcomes, ofTeacher, begin.directory);
   if (options.write) writeFileSync('bench/ON-POLICY.md', text);
   process.stdout.write(text);
 }
 
-/** The directory of a run, through the real program. */
-function run(name: string, experiment: object): string {
+/** Through the real program. */
+function run(name: string, experiment: object): RunResult {
   const file = path.join(folder, 'x.distill.json');
   writeFileSync(file, JSON.stringify({ ...experiment, name }));
   const printed = execFileSync(process.execPath, ['dist/runner.js', 'run', file, '--json'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  return (JSON.parse(printed) as { directory: string }).directory;
+  return JSON.parse(printed) as RunResult;
 }
 
-async function outcome(name: string, runs: readonly string[], judge: Judge): Promise<Outcome> {
+async function outcome(name: string, runs: readonly RunResult[], judge: Judge): Promise<Outcome> {
   const each: Measured[] = [];
-  for (const directory of runs) {
-    const { rows } = JSON.parse(readFileSync(path.join(directory, 'comparison.json'), 'utf8')) as Comparison;
-    const { metrics } = rows.find(({ role }) => role === 'student')!;
+  for (const { directory, summary } of runs) {
+    const { metrics } = summary!.rows.find(({ role }) => role === 'student')!;
     const own = await judge.measure(path.join(directory, 'student'));
     const seconds = secondsOfStep(directory);
     each.push({ perplexity: metrics.perplexity!, testKl: metrics.teacherKl!, ...own, secondsOfStep: seconds });
@@ -162,7 +158,9 @@ class Judge {
     const directory = path.join(folder, 'models', 'language-model-teacher');
     const { architecture, parameters } = await loadCheckpoint(directory);
     const tokenizer = await loadTokenizer(directory);
-    const { rows } = await readDataset(path.join(folder, 'data', 'definitions', 'test.jsonl'), { textColumn: 'text' });
+    const { rows } = await readDataset([path.join(folder, 'data', 'definitions', 'test.jsonl')], {
+      textColumn: 'text',
+    });
     const { examples } = encodeRows(rows.slice(0, PROMPTS), tokenizer, { task: 'causal-lm', maxLength: MAX_LENGTH });
     const teacher = new Predictor(executor, architecture, parameters);
     return new Judge(executor, teacher, examples, tokenizer.special.endOfText!);
@@ -221,14 +219,13 @@ class Judge {
     for (let at = 1; at < rows * length; at++) {
       const label = (labels as Int32Array)[at]!;
       if (label === notCounted) continue;
-      const rowOf = ({ data }: typeof said): ArrayLike<number> =>
-        logSoftmax(data.subarray((at - 1) * width, at * width) as Float32Array);
-      const [s, q] = [rowOf(said), rowOf(judged)];
-      for (let token = 0; token < width; token++) {
-        sums.forward += Math.exp(q[token]!) * (q[token]! - s[token]!);
-        sums.reverse += Math.exp(s[token]!) * (s[token]! - q[token]!);
-      }
-      sums.judged -= q[label]!;
+      const [ofStudent, ofTeacher] = [said, judged].map(({ data }) => data.subarray((at - 1) * width, at * width)) as [
+        Float32Array,
+        Float32Array,
+      ];
+      sums.forward += klDivergence(ofTeacher, ofStudent);
+      sums.reverse += klDivergence(ofStudent, ofTeacher);
+      sums.judged -= Math.log(softmax(ofTeacher)[label]!);
       sums.tokens++;
     }
   }
@@ -253,10 +250,20 @@ function document(outcomes: readonly Outcome[], ofTeacher: Judged, begin: string
       span(each, 'testKl', 3),
       span(each, 'length', 1),
       span(each, 'ended', 2),
-      `${(1000 * each.reduce((sum, one) => sum + one.secondsOfStep, 0) / each.length).toFixed(0)} ms`,
+      `${((1000 * each.reduce((sum, one) => sum + one.secondsOfStep, 0)) / each.length).toFixed(0)} ms`,
     ].join(' | '),
   );
-  const teacher = ['the teacher itself', '0', '0', ofTeacher.judgedPerplexity.toFixed(1), '', '0', ofTeacher.length.toFixed(1), ofTeacher.ended.toFixed(2), ''].join(' | ');
+  const teacher = [
+    'the teacher itself',
+    '0',
+    '0',
+    ofTeacher.judgedPerplexity.toFixed(1),
+    '',
+    '0',
+    ofTeacher.length.toFixed(1),
+    ofTeacher.ended.toFixed(2),
+    '',
+  ].join(' | ');
   return `# On-policy and off-policy distillation, step for step
 
 The sample's language model (\`examples/language-model.distill.json\`: GPT-2 style, teacher 4 × 192, student 2 × 96, 4,096 tokens, 4,000 rows), trained for ${steps} steps on rows as the sample says, and from these weights for ${more} more steps of 16 texts, at a learning rate of 10⁻³, α = .9, T = 1.

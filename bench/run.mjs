@@ -58,7 +58,9 @@ installTestLibraries();
 const [, , ...options] = process.argv;
 const models = ['minilm', 'smollm2'];
 installModels(models.filter((name) => options.includes('--pretrained') || options.includes(name)));
-if (['growth', 'curves', 'run-list', 'load', 'beside', 'generation', 'open', 'update', 'on-policy'].includes(options[0])) {
+if (
+  ['growth', 'curves', 'run-list', 'load', 'beside', 'generation', 'open', 'update', 'on-policy'].includes(options[0])
+) {
   run(`dist/bench/${options[0]}.js`, ...options.slice(1));
 } else if (['torchrun', 'student'].includes(options[0])) {
   if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');

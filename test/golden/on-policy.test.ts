@@ -113,7 +113,7 @@ describeOnEach('a step on the student’s own texts', (executor, engine) => {
         clipNorm: 0,
         seed: SEED,
       },
-      initial: student.parameters as never,
+      initial: student.parameters,
     });
     const state = await trainer.state();
     trainer.restore({ ...state, step: STEP });
