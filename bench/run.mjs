@@ -4,7 +4,8 @@
  * time grows, `npm run bench -- run-list` at how long the sidebar takes to read thousands of runs,
  * `npm run bench -- generation` at how fast texts are continued, `npm run bench -- open` at how much memory it takes to open a large checkpoint,
  * `npm run bench -- update` at the end of a step beside a copy of memory, `npm run bench -- torchrun` at PyTorch's processes,
- * `npm run bench -- student` at the time from files to a good student, beside scripts in PyTorch.
+ * `npm run bench -- student` at the time from files to a good student, beside scripts in PyTorch, `npm run bench -- on-policy` at what a student
+ * gains from learning on its own texts.
  */
 
 import { build } from 'esbuild';
@@ -38,6 +39,7 @@ await build({
     'update',
     'torchrun',
     'student',
+    'on-policy',
   ].map((name) => `bench/${name}.ts`),
   outdir: 'dist/bench',
   bundle: true,
@@ -56,7 +58,9 @@ installTestLibraries();
 const [, , ...options] = process.argv;
 const models = ['minilm', 'smollm2'];
 installModels(models.filter((name) => options.includes('--pretrained') || options.includes(name)));
-if (['growth', 'curves', 'run-list', 'load', 'beside', 'generation', 'open', 'update'].includes(options[0])) {
+if (
+  ['growth', 'curves', 'run-list', 'load', 'beside', 'generation', 'open', 'update', 'on-policy'].includes(options[0])
+) {
   run(`dist/bench/${options[0]}.js`, ...options.slice(1));
 } else if (['torchrun', 'student'].includes(options[0])) {
   if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');

@@ -165,6 +165,9 @@ export function promptIds(tokenizer: Tokenizer, text: string): number[] {
   return Array.from(promptOf(tokenizer.encode(text)).ids);
 }
 
+/** Tokens before the first that counts: a prompt conditions and does not count. */
+export const promptLength = (labels: Int32Array): number => labels.findIndex((label) => label !== notCounted);
+
 /** A prompt goes on, so what the tokenizer puts after a text is left out. */
 function promptOf(encoding: Encoding): Encoding {
   let length = encoding.ids.length;

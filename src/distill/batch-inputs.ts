@@ -49,6 +49,13 @@ export function batchInputs(batch: Batch, task: Task): BatchInputs {
   };
 }
 
+/** The same predictions, of which no label is known: they count in the soft loss alone. */
+export function withoutLabels(inputs: BatchInputs): BatchInputs {
+  const labelled = inputs.tensors.labelled!;
+  const none = { ...labelled, data: new Float32Array(labelled.data.length) };
+  return { ...inputs, tensors: { ...inputs.tensors, labelled: none }, labelledCount: 0 };
+}
+
 export function scalar(value: number): HostTensor {
   return { shape: [], dtype: 'float32', data: Float32Array.of(value) };
 }

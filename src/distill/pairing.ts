@@ -27,6 +27,15 @@ export interface HiddenObjective {
   weight: number;
 }
 
+/** How much of a training is on the student's own texts: `training/on-policy.ts`. */
+export interface OnPolicy {
+  /** Probability that a step is one of those. */
+  fraction: number;
+  maxNewTokens: number;
+  /** At which the student's predictions are sampled. */
+  temperature: number;
+}
+
 /** How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + Σ weight · hidden. */
 export interface Objective extends StepValues<Scheduled> {
   divergence: Divergence;
@@ -35,6 +44,13 @@ export interface Objective extends StepValues<Scheduled> {
   /** Whether there is T² in it; never where T does not enter the divergence. */
   scaleByTemperatureSquared: boolean;
   hidden?: HiddenObjective | undefined;
+  onPolicy?: OnPolicy | undefined;
+}
+
+/** Undefined where no step is on the student's own texts. */
+export function onPolicyOf(objective: Pick<Objective, 'onPolicy'> | undefined): OnPolicy | undefined {
+  const onPolicy = objective?.onPolicy;
+  return onPolicy && onPolicy.fraction > 0 ? onPolicy : undefined;
 }
 
 /** A student that learns from hard labels and from its teacher. */

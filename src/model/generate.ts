@@ -47,26 +47,45 @@ export async function generate(
   return text.generation;
 }
 
+/** One of several. */
+export interface Prompt {
+  ids: readonly number[];
+  maxNewTokens: number;
+  /** Whose random numbers it has, beside the seed: texts with equal keys draw alike. */
+  keys?: readonly number[];
+}
+
 /**
  * Continues several prompts together, each as `generate` does alone.
- * @param nextLogits logits [V] of the token that follows each text. A text that has ended is asked about on, as it is, until half of them have
+ * @param nextLogits logits [V] of the token that follows each text. A text that has ended is asked about on, as it is, until half of them have;
+ * so the numbers of texts that are asked about are the first one, half of it, a quarter …, rounded up
  */
 export async function generateAll(
   nextLogits: (texts: readonly (readonly number[])[]) => Promise<readonly Float32Array[]>,
-  prompts: readonly { ids: readonly number[]; maxNewTokens: number }[],
+  prompts: readonly Prompt[],
   options: Omit<GenerationOptions, 'onToken' | 'maxNewTokens'> = {},
 ): Promise<Generation[]> {
-  const texts = prompts.map(({ ids, maxNewTokens }) => new GrowingText(ids, { ...options, maxNewTokens }));
+  const texts = prompts.map(
+    ({ ids, maxNewTokens, keys }) => new GrowingText(ids, { ...options, maxNewTokens }, keys ?? []),
+  );
   let asked = texts;
   while (texts.some((text) => !text.hasEnded)) {
-    const open = asked.filter((text) => !text.hasEnded);
-    if (2 * open.length <= asked.length) asked = open;
+    asked = withoutEnded(asked);
     const logits = await nextLogits(asked.map(({ ids }) => ids));
     asked.forEach((text, i) => {
       if (!text.hasEnded) text.add(logits[i]!);
     });
   }
   return texts.map(({ generation }) => generation);
+}
+
+/** As few halves of them as have all that are still open, in their order. */
+function withoutEnded(texts: readonly GrowingText[]): GrowingText[] {
+  const open = texts.filter((text) => !text.hasEnded).length;
+  let count = texts.length;
+  while (count > 1 && open <= Math.floor(count / 2)) count = Math.ceil(count / 2);
+  let ended = count - open;
+  return texts.filter((text) => !text.hasEnded || ended-- > 0);
 }
 
 /** A prompt and what has come after it. */
@@ -78,9 +97,10 @@ class GrowingText {
   constructor(
     private readonly prompt: readonly number[],
     private readonly options: GenerationOptions,
+    keys: readonly number[] = [],
   ) {
     this.ids = [...prompt];
-    this.random = options.sampling && randomStream(options.sampling.seed);
+    this.random = options.sampling && randomStream(options.sampling.seed, ...keys);
   }
 
   get hasEnded(): boolean {

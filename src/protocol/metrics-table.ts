@@ -9,7 +9,9 @@ const read = {
   time: (record) => Date.parse(record.time),
   tokens: (record) => record.tokens,
   total: (record) => record.loss.total,
-  soft: (record) => record.loss.soft,
+  /** Of steps on the rows of the dataset, and of those on what the student has written. */
+  soft: (record) => (record.onPolicy ? undefined : record.loss.soft),
+  ownSoft: (record) => (record.onPolicy ? record.loss.soft : undefined),
   hard: (record) => record.loss.hard,
   hidden: (record) => record.loss.hidden,
   temperature: (record) => record.temperature,
@@ -18,6 +20,9 @@ const read = {
   gradientNorm: (record) => record.gradientNorm,
   tokensPerSecond: (record) => record.tokensPerSecond,
   padding: (record) => record.padding,
+  writtenLength: (record) => record.onPolicy?.meanLength,
+  writtenEnds: (record) => record.onPolicy?.ended,
+  writingSeconds: (record) => record.onPolicy?.seconds,
 } satisfies Record<string, (record: MetricsRecord) => number | undefined>;
 
 export type MetricName = keyof typeof read;

@@ -51,6 +51,18 @@ export interface LossComponents {
   attention?: number;
 }
 
+/** What a step that is on the student's own texts (`distillation.onPolicy`) was made of. */
+export interface OnPolicyRecord {
+  /** Texts that it wrote. */
+  texts: number;
+  /** Tokens that it wrote for each, the end of the text included, mean. */
+  meanLength: number;
+  /** Share of the texts that it brought to their end, 0 to 1. */
+  ended: number;
+  /** That writing them took. */
+  seconds: number;
+}
+
 /** One line of `metrics.jsonl`: one optimizer step, measured before its update. */
 export interface MetricsRecord {
   step: number;
@@ -68,6 +80,8 @@ export interface MetricsRecord {
   tokensPerSecond: number;
   /** Share of the step's computed tokens that are padding, 0 to 1; absent in records of older versions. */
   padding?: number;
+  /** Absent in steps that are on the rows of the dataset. */
+  onPolicy?: OnPolicyRecord;
 }
 
 /**

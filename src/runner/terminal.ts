@@ -24,8 +24,9 @@ export function terminalOutput(): RunOutput & { end(): void } {
 
 function figures(metrics: MetricsRecord | undefined): string {
   if (!metrics) return '';
-  const { loss, tokensPerSecond, padding } = metrics;
+  const { loss, tokensPerSecond, padding, onPolicy } = metrics;
   const components = Object.entries(loss).map(([name, value]) => `${name} ${formatQuantity(value as number)}`);
+  if (onPolicy) components.push(`on ${onPolicy.texts} own texts of ${formatQuantity(onPolicy.meanLength)} tokens`);
   const padded = padding === undefined ? [] : [`${formatPercent(padding)} padding`];
   return [...components, `${formatCount(Math.round(tokensPerSecond))} tokens/s`, ...padded].join('  ');
 }

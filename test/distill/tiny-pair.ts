@@ -2,8 +2,9 @@
 
 import { epochBatches, type EpochOptions } from '../../src/distill/training/epochs';
 import { projectionShapes } from '../../src/distill/specs';
-import type { DistilledPair, Objective } from '../../src/distill/pairing';
+import { onPolicyOf, type DistilledPair, type Objective } from '../../src/distill/pairing';
 import { FrozenTeacher, type TargetSource } from '../../src/distill/teacher/teacher';
+import { ownTextLengths, OwnTextsWriter } from '../../src/distill/training/on-policy';
 import { Trainer, type TrainingOptions } from '../../src/distill/training/trainer';
 import type { Executor } from '../../src/engine/executor';
 import type { Architecture } from '../../src/model/architecture';
@@ -16,6 +17,7 @@ import type { Tokenizer } from '../../src/tokenizer/tokenizer';
 
 const VOCABULARY = 40;
 export const MAX_LENGTH = 24;
+export const END_OF_TEXT = 1;
 
 export interface TinyPair {
   task: Task;
@@ -91,12 +93,27 @@ export function tinyTrainer(
   batches: Partial<EpochOptions> = {},
 ): Trainer {
   const { task, pairing, examples } = pair;
+  const teacher = new FrozenTeacher(executor, pairing.teacher, pair.teacher);
+  const onPolicy = onPolicyOf(pairing.objective);
   return new Trainer({
     executor,
     task,
     pairing,
-    teacher: new FrozenTeacher(executor, pairing.teacher, pair.teacher),
+    teacher,
     targets,
+    onPolicy: onPolicy && {
+      writer: new OwnTextsWriter({
+        executor,
+        student: pairing.student,
+        onPolicy,
+        seed: options.seed ?? tinyOptions.seed,
+        endOfText: END_OF_TEXT,
+        padId: 0,
+        maxLength: MAX_LENGTH,
+        lengths: ownTextLengths(examples, MAX_LENGTH, onPolicy),
+      }),
+      targets: teacher.targets(),
+    },
     source: epochBatches(examples, {
       task,
       tokenizer: { padId: 0, special: {}, vocabularySize: VOCABULARY } as unknown as Tokenizer,

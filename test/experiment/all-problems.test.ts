@@ -43,8 +43,8 @@ describe('the problems of an experiment', () => {
     ['a choice that is not offered', { ...faulty, engine: 'gpu' }, ['"engine" cannot be "gpu".']],
     [
       'what this version does not support',
-      { ...faulty, distillation: { ...faulty.distillation, onPolicy: {} } },
-      ['"onPolicy" is not supported'],
+      { ...faulty, distillation: { ...faulty.distillation, attention: {} } },
+      ['"attention" is not supported'],
     ],
   ])('are told beside %s', async (_, experiment, more) => {
     const told = await problemsOf(experiment);

@@ -39,6 +39,25 @@ describePage('the Loss tab', (open) => {
     expect(await titles('spam', 'linear')).toEqual([...two, 'Macro-F1', ...rest]);
   });
 
+  it('has charts of the loss on own texts and of their length, from the step on that has any', async () => {
+    const page = await open({});
+    await page.locator('lab-time-chart canvas').nth(7).waitFor();
+    const { metrics } = moby.run.series[1]!;
+    const absent = ['soft', 'hard'];
+    const last = Object.fromEntries(
+      Object.entries(metrics).flatMap(([name, values]) => (absent.includes(name) ? [] : [[name, values.at(-1)!]])),
+    ) as Record<string, number>;
+    const own = { ownSoft: 0.25, writtenLength: 17.5, writtenEnds: 0.625, writingSeconds: 0.042 };
+    const next = JSON.stringify({ ...last, step: 1844, total: 0.8, ...own });
+    const columns = `Object.fromEntries(Object.entries(${next}).map(([n, v]) => [n, Float64Array.of(v)]))`;
+    const series = `{ role: 'student', name: 'student', metrics: ${columns}, evaluations: [] }`;
+    await page.evaluate(`send({ type: 'append', id: ${JSON.stringify(moby.run.id)}, series: [${series}] })`);
+    const length = page.locator('lab-figure', { hasText: 'Length of own texts' });
+    await length.locator('.note', { hasText: /tokens; 62\.5.% reach their end, written in 42\.0.ms/ }).waitFor();
+    const loss = page.locator('lab-figure', { hasText: 'Distillation loss on own texts' });
+    expect(await loss.locator('.value').last().innerText()).toBe(formatQuantity(0.25));
+  });
+
   it('says below the throughput how much of it is padding', async () => {
     const page = await open({ run: 'moby' });
     const note = page.locator('lab-figure', { hasText: 'Tokens per second' }).locator('.note');

@@ -139,6 +139,23 @@ describe('curves', () => {
     ]);
   });
 
+  it('have the loss of steps on own texts by itself, and are stacked with it', () => {
+    const onPolicy = { texts: 4, meanLength: 7, ended: 0.5, seconds: 0.1 };
+    const metrics = table(
+      { ...record(1, { total: 5.6, soft: 2 }), onPolicy },
+      record(2, { total: 3.4, soft: 1, hard: 2 }),
+    );
+    expect([metrics.at('soft', 0), metrics.at('ownSoft', 0), metrics.at('writtenLength', 0)]).toEqual([NaN, 2, 7]);
+    expect([metrics.at('soft', 1), metrics.at('ownSoft', 1), metrics.at('writtenLength', 1)]).toEqual([1, NaN, NaN]);
+    const stack = SeriesCurves.of(metrics).stacked(facts, 0);
+    expect(stack.map(({ component }) => component)).toEqual(['hard', 'soft', 'ownSoft']);
+    expect(stack.map(({ top }) => Array.from(top.toArray(), (value) => value.toFixed(6)))).toEqual([
+      ['0.000000', '0.600000'],
+      ['0.000000', '3.400000'],
+      ['5.600000', '3.400000'],
+    ]);
+  });
+
   it('leave early outliers above the top, and nothing else', () => {
     const values = Column.of([100, ...Array.from({ length: 99 }, () => 1)]);
     expect(ceiling(values, 0, 100, true)).toBe(1.25);

@@ -25,6 +25,7 @@ export const roles = css`
     --background: var(--vscode-editor-background);
     --foreground: var(--vscode-foreground);
     --soft: var(--vscode-charts-purple);
+    --ownSoft: var(--student);
     --hard: var(--label);
     --hidden: var(--vscode-charts-yellow);
     --wrong: var(--vscode-charts-red);

@@ -175,6 +175,9 @@ const base = css`
   .ink-soft {
     color: var(--soft);
   }
+  .ink-ownSoft {
+    color: var(--ownSoft);
+  }
   .ink-hidden {
     color: var(--hidden);
   }

@@ -6,11 +6,14 @@ import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table'
 import type { LossComponents } from '../../src/protocol/records';
 import { Column } from '../charts/column';
 
-/** Attention losses have a key in the records and are not computed yet. */
-export type Component = Exclude<keyof LossComponents, 'total' | 'attention'>;
+/**
+ * Attention losses have a key in the records and are not computed yet. `ownSoft`: the distillation loss of steps on what the student has
+ * written, whose `soft` it is in the records.
+ */
+export type Component = Exclude<keyof LossComponents, 'total' | 'attention'> | 'ownSoft';
 
 /** From the bottom of the stack to its top. */
-export const components: readonly Component[] = ['hard', 'soft', 'hidden'];
+export const components: readonly Component[] = ['hard', 'soft', 'ownSoft', 'hidden'];
 
 /** Components that this training has. */
 export function presentComponents(metrics: MetricsTable): Component[] {
@@ -28,6 +31,7 @@ export function componentWeight(
   const temperature = metrics.has('temperature') ? metrics.at('temperature', i) : 1;
   switch (component) {
     case 'soft':
+    case 'ownSoft':
       return (Number.isNaN(alpha) ? 1 : alpha) * (facts.scaleByTemperatureSquared ? temperature ** 2 : 1);
     case 'hard':
       return metrics.has('soft') ? 1 - (Number.isNaN(alpha) ? 0 : alpha) : 1;
@@ -93,7 +97,7 @@ export class SeriesCurves {
       const top = this.#column(`${component}~stacked`, () => {
         const share = smoothing(weight, (i) => {
           const value = this.metrics.at(component, i);
-          // A step without labelled rows has no student loss, which adds nothing to its total.
+          // A step without labelled rows has no student loss, and one on the student's own texts one distillation loss: others add nothing to its total.
           return Number.isNaN(value) ? 0 : value * componentWeight(component, this.metrics, i, facts);
         });
         return (i) => share(i) + (under?.at(i) ?? 0);

@@ -2,7 +2,14 @@
 
 import * as l10n from '@vscode/l10n';
 import { divergenceFacts } from '../../src/protocol/divergences';
-import { formatLarge, formatPercent, formatQuantity, formatScientific, formatSetting } from '../../src/protocol/format';
+import {
+  formatLarge,
+  formatMilliseconds,
+  formatPercent,
+  formatQuantity,
+  formatScientific,
+  formatSetting,
+} from '../../src/protocol/format';
 import type { ExperimentFacts } from '../../src/protocol/lab-data';
 import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table';
 import type { LabelKind, Role } from '../../src/protocol/records';
@@ -35,6 +42,7 @@ export interface Figure {
 export const componentNames: Record<Component, string> = {
   hard: l10n.t('Student loss (hard)'),
   soft: l10n.t('Distillation loss (soft)'),
+  ownSoft: l10n.t('Distillation loss on own texts'),
   hidden: l10n.t('Hidden-layer loss'),
 };
 
@@ -118,13 +126,16 @@ export function smallFigures(view: View): Figure[] {
     // A single part is the total, which has its chart.
     ...(parts.length > 1 ? parts : []).toSorted(byReading).map((component) => componentFigure(view, component)),
     ...(evaluation ? [evaluation] : []),
+    ...(main.metrics.has('writtenLength')
+      ? [plainFigure(view, 'writtenLength', l10n.t('Length of own texts'), writingNote(main.metrics), formatQuantity)]
+      : []),
     plainFigure(view, 'gradientNorm', l10n.t('Gradient norm'), clippingNote(view.run.experiment), formatQuantity),
     learningRateFigure(view),
     plainFigure(view, 'tokensPerSecond', l10n.t('Tokens per second'), throughputNote(view), formatLarge),
   ];
 }
 
-const reading: readonly Component[] = ['soft', 'hard', 'hidden'];
+const reading: readonly Component[] = ['soft', 'ownSoft', 'hard', 'hidden'];
 const byReading = (a: Component, b: Component): number => reading.indexOf(a) - reading.indexOf(b);
 
 function componentFigure(view: View, component: Component): Figure {
@@ -160,6 +171,7 @@ function componentNote(
   const layers = (facts.hidden?.layers ?? []).map(([teacher, student]) => `${teacher} → ${student}`).join(', ');
   switch (component) {
     case 'soft':
+    case 'ownSoft':
       if (labels === 'regression') return l10n.t("squared difference from the teacher's number, before α");
       if (labels === 'multiple') {
         return l10n.t(
@@ -180,6 +192,17 @@ function componentNote(
     case 'hidden':
       return layers === '' ? l10n.t('before its weight') : l10n.t('blocks, teacher → student: {0}', layers);
   }
+}
+
+/** How the last texts were that the student wrote. */
+function writingNote(metrics: MetricsTable): string {
+  let last = metrics.length - 1;
+  while (last > 0 && Number.isNaN(metrics.at('writtenLength', last))) last--;
+  return l10n.t(
+    'tokens; {0} reach their end, written in {1}',
+    formatPercent(metrics.at('writtenEnds', last)),
+    formatMilliseconds(1000 * metrics.at('writingSeconds', last)),
+  );
 }
 
 /** Its texts are in the table: scripts/l10n.mjs takes them from there. */
@@ -207,7 +230,7 @@ function clippingNote(facts: ExperimentFacts): string {
 
 function plainFigure(
   view: View,
-  key: 'gradientNorm' | 'tokensPerSecond',
+  key: 'gradientNorm' | 'tokensPerSecond' | 'writtenLength',
   title: string,
   note: string,
   format: Figure['format'],

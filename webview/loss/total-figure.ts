@@ -145,14 +145,18 @@ export class TotalFigure extends LitElement {
     const parts = presentComponents(metrics);
     if (parts.length < 2 || view.others.length > 0) return nothing;
     const { experiment } = view.run;
+    const soft = (ink: string): unknown =>
+      html`α·${experiment.scaleByTemperatureSquared ? 'T²·' : ''}<span class=${ink}>${l10n.t('soft')}</span>`;
     const term: Record<Component, unknown> = {
-      soft: html`α·${experiment.scaleByTemperatureSquared ? 'T²·' : ''}<span class="ink-soft">${l10n.t('soft')}</span>`,
+      soft: soft('ink-soft'),
+      ownSoft: soft('ink-ownSoft'),
       hard: html`(1 − α)·<span class="ink-hard">${l10n.t('hard')}</span>`,
       hidden: html`${formatSetting(experiment.hidden?.weight ?? 1)}·<span class="ink-hidden"
           >${l10n.t('hidden')}</span
         >`,
     };
-    const order: Component[] = ['soft', 'hard', 'hidden'];
+    // A step has one distillation loss, on rows or on what the student has written.
+    const order: Component[] = [parts.includes('soft') ? 'soft' : 'ownSoft', 'hard', 'hidden'];
     const terms = order
       .filter((part) => parts.includes(part))
       .map((part, i) => html`${i > 0 ? ' + ' : ''}${term[part]}`);

@@ -27,6 +27,7 @@ export interface NextTokensParts {
   /** The executor's: where its memory is the host's, it reads what is kept where that lies. */
   place?: (tensor: HostTensor) => DeviceTensor;
   chunk?: number;
+  lengthStep?: number;
 }
 
 type Texts = readonly (readonly number[])[];
@@ -39,7 +40,7 @@ interface Kept {
   input: GraphInput;
 }
 
-/** Of a decoder. Asked about other texts than those that it has, as they are or each by one token longer, it begins anew. */
+/** Of a decoder. Asked about other texts than those that it has, or some of them, as they are or each by one token longer, it begins anew. */
 export class NextTokens {
   /** Those whose keys and values are kept. */
   private texts: Texts = [];
@@ -74,13 +75,17 @@ export class NextTokens {
   }
 
   private async compute(texts: Texts): Promise<Float32Array[]> {
-    const before = this.texts;
+    const places = placesIn(this.texts, texts);
+    const before = places?.map((place) => this.texts[place]!) ?? [];
+    const goesOn = places !== undefined;
+    const leavesOut = goesOn && texts.length < this.texts.length;
     // Nothing is kept of what fails halfway.
     this.texts = [];
-    const goesOn = isNext(before, texts);
+    if (leavesOut) this.makeRoom(Math.max(...before.map(({ length }) => length)), before, places);
     const { logits, ...computed } = goesOn ? await this.goOn(texts) : await this.begin(texts);
     const room = Math.max(...texts.map(({ length }) => length));
-    if (!goesOn || room > this.room) this.makeRoom(texts, room, goesOn ? before : []);
+    if (!goesOn) this.makeRoom(room, texts);
+    else if (room > this.room) this.makeRoom(room, before, [...before.keys()]);
     this.keep(computed, texts, goesOn);
     this.texts = texts.map((text) => [...text]);
     const all = logits!.data as Float32Array;
@@ -90,9 +95,9 @@ export class NextTokens {
 
   /** Every token of the texts. */
   private async begin(texts: Texts): Promise<Record<string, HostTensor>> {
-    const { architecture, parameters, load } = this.parts;
+    const { architecture, parameters, load, lengthStep = LENGTH_STEP } = this.parts;
     const longest = Math.max(...texts.map(({ length }) => length));
-    const length = Math.min(architecture.maxPositions, Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP);
+    const length = Math.min(architecture.maxPositions, Math.ceil(longest / lengthStep) * lengthStep);
     const rows = texts.length;
     const program = await load(`begin-${rows}x${length}`, () => beginProgram(architecture, rows, length));
     const ids = new Int32Array(rows * length);
@@ -135,16 +140,16 @@ export class NextTokens {
     });
   }
 
-  /** Makes room for so many tokens, and some more; what there is of `before` stays. */
-  private makeRoom(texts: Texts, tokens: number, before: Texts): void {
+  /** Makes room for so many tokens of each text, and some more; what there is of them stays, from the places where they were. */
+  private makeRoom(tokens: number, texts: Texts, places: readonly number[] = []): void {
     const { architecture: a, chunk = CHUNK } = this.parts;
     const [from, former] = [this.room, this.kept];
     const kept: Record<string, Kept> = {};
     this.room = Math.min(a.maxPositions, Math.ceil((tokens + 1) / chunk) * chunk);
     for (const [name, spec] of Object.entries(keptSpecs(a, texts.length, this.room))) {
       kept[name] = this.made(spec);
-      const parts = before.map(({ length }) => ({ count: length, to: 0 }));
-      if (before.length > 0) copyHeads(former[name]!.data, from, kept[name], parts);
+      const parts = places.map((place, row) => ({ count: texts[row]!.length, to: 0, from: place }));
+      if (places.length > 0) copyHeads(former[name]!.data, from, kept[name], parts);
     }
     this.kept = kept;
     this.forget(former);
@@ -170,30 +175,46 @@ export class NextTokens {
 /**
  * Copies heads of the first tokens of each text.
  * @param from [B, K, length, d]
- * @param parts of how many tokens, and from which on they go; one a text
+ * @param parts of how many tokens, from which on they go, and from which text they come, the one in its place if left out; one a text
  */
 function copyHeads(
   from: Float32Array,
   length: number,
   { shape, data }: Kept,
-  parts: readonly { count: number; to: number }[],
+  parts: readonly { count: number; to: number; from?: number }[],
 ): void {
   const [, heads, room, width] = shape as [number, number, number, number];
-  parts.forEach(({ count, to }, row) => {
-    for (let head = row * heads; head < (row + 1) * heads; head++) {
-      const part = from.subarray(head * length * width, (head * length + count) * width);
-      data.set(part, (head * room + to) * width);
+  parts.forEach(({ count, to, from: place }, row) => {
+    for (let head = 0; head < heads; head++) {
+      const start = ((place ?? row) * heads + head) * length * width;
+      data.set(from.subarray(start, start + count * width), ((row * heads + head) * room + to) * width);
     }
   });
 }
 
-const isNext = (before: Texts, texts: Texts): boolean =>
-  before.length === texts.length &&
-  texts.every((text, row) => {
-    const known = before[row]!;
-    const isGrown = text.length === known.length + 1 || text.length === known.length;
-    return isGrown && known.every((id, i) => id === text[i]);
-  });
+/** Which of those before each text is, or goes on by one token; they are in the same order. Undefined where one is none of them. */
+function placesIn(before: Texts, texts: Texts): number[] | undefined {
+  const places: number[] = [];
+  for (const text of texts) {
+    let place = (places.at(-1) ?? -1) + 1;
+    while (place < before.length && !isNext(before[place]!, text)) place++;
+    if (place === before.length) return undefined;
+    places.push(place);
+  }
+  return places;
+}
+
+const isNext = (known: readonly number[], text: readonly number[]): boolean =>
+  (text.length === known.length + 1 || text.length === known.length) && known.every((id, i) => id === text[i]);
+
+/** What continuing so many texts up to so many tokens takes: both programs, and bytes of keys and values. */
+export function decoding(a: Architecture, rows: number, length: number): { programs: Program[]; keptBytes: number } {
+  const kept = Object.values(keptSpecs(a, rows, length));
+  return {
+    programs: [beginProgram(a, rows, length), nextProgram(a, rows, length)],
+    keptBytes: kept.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0),
+  };
+}
 
 function keptSpecs(a: Architecture, rows: number, length: number): Record<string, TensorSpec> {
   const shape = [rows, keyValueHeadsOf(a), length, headSizeOf(a)];

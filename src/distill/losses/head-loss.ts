@@ -33,6 +33,8 @@ export interface Counting {
 }
 
 export interface VocabularyLossInputs extends Counting {
+  /** What the hard loss counts, as of classes. Absent where every counted row is labelled. */
+  labelled?: Counting | undefined;
   student: VocabularyProjection;
   /** int32 [R], any value where the row does not count. */
   labels: tf.Tensor1D;
@@ -198,9 +200,9 @@ function labelGradients(inputs: VocabularyLossInputs) {
   const { student, distillation } = inputs;
   const [rows] = student.hidden.shape;
   const [vocabulary] = student.weight.shape;
-  const { labels, rowWeight } = rowsOf(inputs, 0, rows);
+  const { labels, hardWeight } = rowsOf(inputs, 0, rows);
   const ofRows = tf.gather(student.weight, labels); // [R, D]
-  const hard = tf.neg(distillation ? tf.mul(rowWeight, tf.sub(1, distillation.alpha)) : rowWeight); // [R]
+  const hard = tf.neg(distillation ? tf.mul(hardWeight, tf.sub(1, distillation.alpha)) : hardWeight); // [R]
   const share = student.cap === undefined ? hard : tf.mul<tf.Tensor1D>(hard, labelSlope(student, ofRows, labels));
   const column = tf.reshape<tf.Rank.R2>(share, [rows, 1]);
   return {
@@ -223,12 +225,16 @@ function labelSlope(
 /** Of y = c · tanh(x / c): 1 − (y / c)². */
 const capSlope = <T extends tf.Tensor>(y: T, cap: number): T => tf.sub<T>(1, tf.square(tf.mul(y, 1 / cap)));
 
-/** Labels that can be looked up, and counted / N, of some rows. */
+/** Labels that can be looked up, and counted / N and labelled / their N, of some rows. */
 function rowsOf(inputs: VocabularyLossInputs, start: number, size: number) {
-  const { labels, counted, inverseCount, student } = inputs;
+  const { labels, labelled, student } = inputs;
+  const weightOfSome = ({ counted, inverseCount }: Counting): tf.Tensor1D =>
+    tf.mul<tf.Tensor1D>(tf.slice1d(counted, start, size), inverseCount);
+  const softWeight = weightOfSome(inputs);
   return {
     labels: withinVocabulary(tf.slice1d(labels, start, size), student.weight.shape[0]),
-    rowWeight: tf.mul<tf.Tensor1D>(tf.slice1d(counted, start, size), inverseCount),
+    softWeight,
+    hardWeight: labelled ? weightOfSome(labelled) : softWeight,
   };
 }
 
@@ -243,7 +249,7 @@ function vocabularyChunk(
   size: number,
 ): Losses & { gradient: tf.Tensor2D } {
   const studentLogits = logitsOfRows(inputs.student, start, size);
-  const { labels, rowWeight } = rowsOf(inputs, start, size);
+  const { labels, softWeight, hardWeight } = rowsOf(inputs, start, size);
   const { perPosition, probabilities } = tokenLoss(studentLogits, labels);
   const { distillation } = inputs;
   const temperature = distillation && isSoftened(distillation.divergence) ? distillation.temperature : undefined;
@@ -251,8 +257,8 @@ function vocabularyChunk(
     studentLogits,
     teacherLogits: teacher && teacherLogits(teacher, start, size, temperature),
     hard: { perPosition, gradient: (weight) => tf.mul(probabilities, weight) },
-    softWeight: rowWeight,
-    hardWeight: rowWeight,
+    softWeight,
+    hardWeight,
     distillation,
     divergence: distillation && divergences[distillation.divergence],
   });

@@ -4,10 +4,10 @@
  */
 
 import { sizeOf } from '../../engine/array';
-import { type Architecture, isOpaque, type TeacherModel } from '../../model/architecture';
+import { type Architecture, headSizeOf, isOpaque, keyValueHeadsOf, type TeacherModel } from '../../model/architecture';
 import type { Task } from '../../protocol/records';
 import { maskedCapacity } from '../losses/shift';
-import { imitatedOf, type Objective } from '../pairing';
+import { imitatedOf, onPolicyOf, type Objective } from '../pairing';
 import { chunkRows } from '../prediction';
 import { isLanguageModel, projectionShapes, type BatchShape } from '../specs';
 import { canBeKept, recordParts, recordSize, type StoredValues } from '../teacher/records';
@@ -117,6 +117,8 @@ export interface StrategyPlan {
   computeSeconds: number;
   communicationSeconds: number;
   updateSeconds: number;
+  /** Of the student, where it learns from its own texts: in the mean of all steps. */
+  writingSeconds: number;
   stepSeconds: number;
 }
 
@@ -154,6 +156,11 @@ const shapeOf = ({ task, length }: Pick<ScalingCase, 'task' | 'length'>, rows: n
   predictions: predictionsOf(task, rows, length),
 });
 
+/** Share of the steps in which the teacher computes. */
+function askedShare({ teacher, objective }: Pick<ScalingCase, 'teacher' | 'objective'>): number {
+  return { asked: 1, kept: onPolicyOf(objective)?.fraction ?? 0, elsewhere: 0 }[teacher];
+}
+
 /** Of one behind a server nothing is known, and nothing of it lies or is computed here. */
 const countOf = (model: TeacherModel): number => (isOpaque(model) ? (model.parameters ?? 0) : parametersOf(model));
 
@@ -177,6 +184,7 @@ export function batchOperations(
   logitsAgain: boolean,
 ): number {
   const { student, teachers, teacher, objective, recomputesBlocks } = planned;
+  const asked = askedShare(planned);
   const pairs = objective.hidden?.layers ?? [];
   const isWhole = pairs.some(([, block]) => block === student.layers - 1);
   const own = forwardOperations(student, shape, isWhole);
@@ -184,19 +192,39 @@ export function batchOperations(
   const ofTeachers = teachers.map((one) => {
     if (teacher === 'elsewhere') return 0;
     // As nothing more is known: each weight once a token.
-    if (isOpaque(one)) return teacher === 'asked' ? 2 * countOf(one) * shape.rows * shape.length : 0;
+    if (isOpaque(one)) return asked * 2 * countOf(one) * shape.rows * shape.length;
     const theirs = forwardOperations(
       one,
       shape,
       pairs.some(([block]) => block === one.layers - 1),
     );
     // Of kept answers the logits are still made: what is kept is what they are made of.
-    return (teacher === 'asked' ? theirs.backbone : 0) + (1 + again) * theirs.logits;
+    return asked * theirs.backbone + (1 + again) * theirs.logits;
   });
   const widths = Object.values(projectionShapes({ student, teacher: teachers[0]!, objective })).map(sizeOf);
   const projections = 2 * shape.rows * shape.length * sum(widths);
   const passes = recomputesBlocks ? 4 : 3;
   return passes * own.backbone + 3 * projections + (3 + again) * own.logits + sum(ofTeachers);
+}
+
+/**
+ * Seconds of a step, in the mean of all, in which the student writes on one device: each token of a batch's texts reads all weights, and computes
+ * one of each text.
+ */
+function writingSeconds({ student, objective, length, precision }: ScalingCase, device: Device, rows: number): number {
+  const onPolicy = onPolicyOf(objective);
+  if (!onPolicy) return 0;
+  const tokens = Math.min(onPolicy.maxNewTokens, length - 1);
+  const { backbone, logits } = forwardOperations(student, { rows, length, predictions: rows * length });
+  const computing = (backbone + logits) / length / (SHARE_OF_PEAK * device.operations[precision]);
+  const reading = (FLOAT * parametersOf(student)) / (SHARE_OF_MEMORY_RATE * device.memoryRate);
+  return onPolicy.fraction * tokens * Math.max(computing, reading);
+}
+
+/** Keys and values of the texts that the student writes. */
+function writtenBytes({ student, objective, length }: ScalingCase, rows: number): number {
+  if (!onPolicyOf(objective)) return 0;
+  return 2 * FLOAT * student.layers * rows * length * keyValueHeadsOf(student) * headSizeOf(student);
 }
 
 /** Bytes that each of n devices sends in a ring's all-reduce (Patarasuk and Yuan, 2009): a reduce-scatter and an all-gather. */
@@ -213,7 +241,8 @@ export function ringRate({ device, devices, hosts, link, network }: Machines): n
 }
 
 function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, rowsPerDevice: number): MemoryTerm[] {
-  const { student, teachers, teacher, precision, length, recomputesBlocks } = planned;
+  const { student, teachers, precision, length, recomputesBlocks } = planned;
+  const asked = askedShare(planned) > 0;
   const n = machines.devices * machines.hosts;
   const shape = shapeOf(planned, rowsPerDevice);
   const tokens = rowsPerDevice * length;
@@ -227,7 +256,7 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
   const gathered = FLOAT * (2 * block + outside + Math.max(block, outside));
   const { projections, others, ofTokens, ofPredictions, vocabulary } = matricesOf(student);
   const products = student.layers * (projections + others) + ofTokens + ofPredictions + vocabulary;
-  const teacherBytes = sum(teachers.map((one) => (teacher === 'asked' ? FLOAT * countOf(one) : 0)));
+  const teacherBytes = sum(teachers.map((one) => (asked ? FLOAT * countOf(one) : 0)));
   const ours = teachers.flatMap((one) => (isOpaque(one) ? [] : [one]));
   // As of the student, but without gradients.
   const gatheredOfTeacher = Math.max(
@@ -264,7 +293,7 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
     { name: 'activations of the student', bytes: tokens * (keptOfBlocks + mask) + head },
     {
       name: 'activations of the teacher',
-      bytes: teacher === 'asked' ? Math.max(0, ...ours.map((one) => forwardBytes(one, shape, productBytes))) : 0,
+      bytes: asked ? Math.max(0, ...ours.map((one) => forwardBytes(one, shape, productBytes))) : 0,
     },
     {
       name: 'the teacher’s answers',
@@ -273,6 +302,7 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
         hidden * Math.max(0, ...widths),
     },
     { name: 'logits chunks', bytes: FLOAT * logits },
+    { name: 'keys and values of written texts', bytes: writtenBytes(planned, rowsPerDevice) },
     { name: 'libraries', bytes: LIBRARY_BYTES },
   ];
   return terms.filter(({ bytes }) => bytes > 0);
@@ -301,6 +331,7 @@ function withStrategy(planned: ScalingCase, machines: Machines, strategy: Strate
   const communicationBytes = communicationOf(planned, n, strategy, batches);
   const computeSeconds = operations / (SHARE_OF_PEAK * device.operations[planned.precision]);
   const communicationSeconds = n === 1 ? 0 : communicationBytes / (SHARE_OF_LINK * ringRate(machines));
+  const writing = batches * writingSeconds(planned, device, rowsPerDevice);
   const updated = trainedParameters(planned) / (strategy === 'ddp' ? 1 : n);
   const updateSeconds = (UPDATE_BYTES * updated) / (SHARE_OF_MEMORY_RATE * device.memoryRate);
   return {
@@ -317,8 +348,9 @@ function withStrategy(planned: ScalingCase, machines: Machines, strategy: Strate
     computeSeconds,
     communicationSeconds,
     updateSeconds,
+    writingSeconds: writing,
     // One after the other: what is overlapped only takes less.
-    stepSeconds: computeSeconds + communicationSeconds + updateSeconds,
+    stepSeconds: computeSeconds + communicationSeconds + updateSeconds + writing,
   };
 }
 

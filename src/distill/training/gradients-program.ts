@@ -7,10 +7,10 @@ import { record } from '../../engine/graph/trace-backend';
 import type { ParameterTensors } from '../../model/computations/computation';
 import { vocabularyHead } from '../../model/computations/transformer';
 import { isSoftened } from '../../protocol/divergences';
-import { classLoss, vocabularyLoss, type Distillation, type HeadLoss } from '../losses/head-loss';
+import { classLoss, vocabularyLoss, type Counting, type Distillation, type HeadLoss } from '../losses/head-loss';
 import { hiddenLoss } from '../losses/hidden-loss';
 import { prefixed } from '../named';
-import { imitatedOf, wholeBlocks, type Objective, type Pairing } from '../pairing';
+import { imitatedOf, onPolicyOf, wholeBlocks, type Objective, type Pairing } from '../pairing';
 import { chunkRows, predict } from '../prediction';
 import {
   isLanguageModel,
@@ -104,7 +104,7 @@ function headLoss(
   if (!isLanguageModel(student)) {
     return classLoss({
       ...counting,
-      labelled: { counted: tensors.labelled as tf.Tensor1D, inverseCount: tensors.inverseLabelled as tf.Scalar },
+      labelled: labelledOf(tensors),
       labels,
       studentLogits: prediction,
       problemType: student.problemType ?? 'single-label',
@@ -113,12 +113,18 @@ function headLoss(
   }
   return vocabularyLoss({
     ...counting,
+    labelled: onPolicyOf(objective) && labelledOf(tensors),
     labels: labels as tf.Tensor1D,
     student: { ...vocabularyHead(student, parameters), hidden: prediction },
     chunkRows: chunkRows(student.vocabularySize),
     distillation: softened && { ...softened, teacher: teacherProjection(pairing, tensors)! },
   });
 }
+
+const labelledOf = (tensors: Record<string, tf.Tensor>): Counting => ({
+  counted: tensors.labelled as tf.Tensor1D,
+  inverseCount: tensors.inverseLabelled as tf.Scalar,
+});
 
 /** The objective with the step's values, which are inputs of the graph. */
 function distillationOf(

@@ -3,6 +3,7 @@
 import { bytesOf } from '../../engine/graph/graph-memory';
 import { partsOf } from '../../engine/graph/late-scatters';
 import { workingBytes, workingBytesDepthFirst } from '../../engine/graph/working-memory';
+import { decoding } from '../evaluation/next-tokens';
 import { evaluationProgram, teacherEvaluationProgram } from '../evaluation/evaluation-program';
 import { KEPT_BYTES } from '../evaluation/evaluator';
 import { gradientsProgram } from './gradients-program';
@@ -23,6 +24,8 @@ export interface PlannedTraining {
   accumulates: boolean;
   /** Whether the teacher computes in the steps, rather than its kept answers being read. */
   runsTeacher: boolean;
+  /** Where the student writes: texts at once, and tokens of the longest. */
+  writes?: { rows: number; length: number } | undefined;
   /** Rows that an evaluation goes over. */
   evaluatedRows: number;
   /** What the process holds already: libraries, data, the teacher. */
@@ -45,7 +48,7 @@ const COMPILED_BYTES = 24 * 2 ** 20;
 export function predictPeakBytes(training: PlannedTraining): number {
   const trained = Object.values(trainedSpecs(training.pairing)).reduce((sum, spec) => sum + bytesOf(spec), 0);
   const groups = GROUPS + (training.accumulates ? 1 : 0);
-  const held = training.heldBytes + groups * trained + keptAnswers(training);
+  const held = training.heldBytes + groups * trained + keptAnswers(training) + (decodingOf(training)?.keptBytes ?? 0);
   return held + workingPeak(training) + handedBack(training) + OVERHEAD_BYTES;
 }
 
@@ -70,8 +73,13 @@ function keptAnswers({ pairing, evaluationShapes: [longest], evaluatedRows }: Pl
   return Math.min(KEPT_BYTES, (evaluatedRows / longest.rows) * ofBatch);
 }
 
+/** Halves of the batch have programs of their own, which are smaller. */
+const decodingOf = ({ pairing, writes }: PlannedTraining) =>
+  writes && decoding(pairing.student, writes.rows, writes.length);
+
 /** Of all programs together where each keeps its memory, otherwise of the one that takes the most. */
-function workingPeak({ pairing, shapes, evaluationShapes, workingMemory, runsTeacher }: PlannedTraining): number {
+function workingPeak(training: PlannedTraining): number {
+  const { pairing, shapes, evaluationShapes, workingMemory, runsTeacher } = training;
   const isKept = workingMemory === 'kept';
   const counted = (all: readonly BatchShape[]): readonly BatchShape[] => (isKept ? all : all.slice(0, 1));
   // What an opaque teacher takes is its library's affair: it is among what is held.
@@ -89,6 +97,7 @@ function workingPeak({ pairing, shapes, evaluationShapes, workingMemory, runsTea
       ...(pairing.teacher && isLanguageModel(pairing.student) ? [teacherEvaluationProgram(pairing, shape)] : []),
       ...teachers.map((teacher) => teacherProgram({ teacher, blocks: [] }, shape)),
     ]),
+    ...(decodingOf(training)?.programs ?? []),
   ];
   const bytes = programs.map(({ graph }) =>
     isKept ? workingBytes(graph) : Math.max(...partsOf(graph).map(workingBytesDepthFirst)),

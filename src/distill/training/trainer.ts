@@ -5,14 +5,15 @@ import { keepMasks } from '../../engine/graph/dropout';
 import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
 import type { Parameters } from '../../model/parameters';
 import { isSoftened } from '../../protocol/divergences';
-import type { LossComponents, MetricsRecord, Task } from '../../protocol/records';
+import type { LossComponents, MetricsRecord, OnPolicyRecord, Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
-import { batchInputs, ByShape, scalar, type BatchInputs } from '../batch-inputs';
+import { batchInputs, ByShape, scalar, withoutLabels, type BatchInputs } from '../batch-inputs';
 import { mapValues, prefixed, withPrefix } from '../named';
 import { findNotFinite, NotFinite } from '../not-finite';
 import { rateFactors } from './block-rates';
 import { decaysByDefault } from './optimizer';
 import { gradientsProgram } from './gradients-program';
+import type { OwnTextsWriter } from './on-policy';
 import { trainedSpecs } from '../specs';
 import { imitatedOf, type Pairing } from '../pairing';
 import { learningRateAt, valuesAt, type LearningRateSchedule, type StepValues } from './schedules';
@@ -57,6 +58,8 @@ export interface TrainerSetup {
   teacher?: Teacher | undefined;
   /** Where the teacher's answers come from; without it the teacher is asked in every step. Released with the trainer. */
   targets?: TargetSource | undefined;
+  /** Where some steps are on the student's own texts: who writes them, and who judges them. Both are released with the trainer. */
+  onPolicy?: { writer: OwnTextsWriter; targets: TargetSource } | undefined;
   source: BatchSource;
   options: TrainingOptions;
   /** Initial values of everything trained, the student's parameters and the projections; they are copied. */
@@ -75,6 +78,19 @@ export interface TrainerState {
 }
 
 type DeviceTensors = Readonly<Record<string, DeviceTensor>>;
+
+/** A batch, and who is asked about it. */
+interface JudgedBatch {
+  batch: BatchInputs | undefined;
+  targets: TargetSource | undefined;
+}
+
+/** What a step is computed from. */
+interface StepInputs {
+  batches: BatchInputs[];
+  targets: TargetSource | undefined;
+  onPolicy?: OnPolicyRecord;
+}
 
 export class Trainer {
   private readonly setup: Omit<TrainerSetup, 'initial'>;
@@ -126,7 +142,7 @@ export class Trainer {
     const started = performance.now();
     const { source, options, pairing } = this.setup;
     const step = this.nextStep;
-    const batches = this.inputsOf(step);
+    const { batches, targets, onPolicy } = await this.stepInputs(step);
     const values = pairing.objective && valuesAt(pairing.objective, step, source.steps);
     const tokens = sum(batches.map((batch) => batch.tokens));
     const computed = sum(batches.map(({ shape }) => shape.rows * shape.length));
@@ -140,10 +156,11 @@ export class Trainer {
       inverseTokens: scalar(inverseOf(tokens)),
     };
     const losses: LossComponents[] = [];
-    const upcoming = step + 1 < source.steps ? this.inputsOf(step + 1) : [];
+    const upcoming = step + 1 < source.steps && !this.isOnPolicy(step + 1) ? this.inputsOf(step + 1) : [];
     for (const [micro, batch] of batches.entries()) {
-      const next = batches[micro + 1] ?? upcoming[0];
-      losses.push(await this.computeGradients(batch, scalars, step, micro, next));
+      const within = batches[micro + 1];
+      const next = within ? { batch: within, targets } : { batch: upcoming[0], targets: this.targets };
+      losses.push(await this.computeGradients({ batch, targets }, next, scalars, step, micro));
       if (batches.length > 1) await this.updates.accumulate(micro === 0);
     }
     const learningRate = this.rateScale * learningRateAt(step, { ...options, updates: source.steps });
@@ -174,6 +191,24 @@ export class Trainer {
       gradientNorm,
       tokensPerSecond: (tokens / (performance.now() - started)) * 1000,
       padding: 1 - tokens / computed,
+      ...(onPolicy && { onPolicy }),
+    };
+  }
+
+  private isOnPolicy(step: number): boolean {
+    return this.setup.onPolicy?.writer.isAt(step) ?? false;
+  }
+
+  /** The rows of the dataset, or what the student writes now. */
+  private async stepInputs(step: number): Promise<StepInputs> {
+    const { onPolicy, source, task } = this.setup;
+    if (!onPolicy || !this.isOnPolicy(step)) return { batches: this.inputsOf(step), targets: this.targets };
+    const { batches, record } = await onPolicy.writer.write(source.batchesOf(step), step, this.trained);
+    return {
+      // Nobody has labelled what it wrote.
+      batches: batches.map((batch) => withoutLabels(batchInputs(batch, task))),
+      targets: onPolicy.targets,
+      onPolicy: record,
     };
   }
 
@@ -186,18 +221,18 @@ export class Trainer {
   }
 
   private async computeGradients(
-    batch: BatchInputs,
+    { batch, targets: source }: JudgedBatch & { batch: BatchInputs },
+    next: JudgedBatch,
     scalars: Record<string, HostTensor>,
     step: number,
     micro: number,
-    next: BatchInputs | undefined,
   ): Promise<LossComponents> {
     const { teacher, options } = this.setup;
     const program = await this.programs.get(batch.shape);
     const { objective } = this.setup.pairing;
     const temperature = objective && isSoftened(objective.divergence) ? scalars.temperature!.data[0]! : 1;
-    const targets = this.targets ? await this.targets.of(batch, temperature) : {};
-    if (next) this.targets?.prefetch?.(next);
+    const targets = source ? await source.of(batch, temperature) : {};
+    if (next.batch) next.targets?.prefetch?.(next.batch);
     const outputs = await program.run(
       {
         ...batch.tensors,
@@ -264,6 +299,9 @@ export class Trainer {
     for (const program of this.programs.all()) await (await program).release();
     await this.updates.release();
     await this.targets?.release();
+    const { onPolicy } = this.setup;
+    await onPolicy?.writer.release();
+    if (onPolicy?.targets !== this.targets) await onPolicy?.targets.release();
   }
 }
 

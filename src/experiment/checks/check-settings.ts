@@ -21,6 +21,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkPromptColumns,
     checkPrompt,
     checkSequenceLevel,
+    checkOnPolicy,
     checkTokenizerOfTeacher,
     checkTokenizerKind,
     checkKeptTokens,
@@ -162,6 +163,17 @@ function checkSequenceLevel({ task, dataset, teacher, distillation }: Experiment
   if (task !== 'causal-lm') findings.error(path, 'sequence-level-of-task', { task }, remove);
   else if (opaque !== undefined) findings.error(path, 'sequence-level-of-source', { source: opaque }, remove);
   else if (dataset.promptColumn === undefined) findings.error(path, 'sequence-level-without-prompts', {}, remove);
+}
+
+/** Who has to say something of texts that nobody knows before must be here; a step's texts have rows of their own. */
+function checkOnPolicy({ task, engine, teacher, training, distillation }: Experiment, findings: Findings): void {
+  if (distillation.onPolicy === undefined) return;
+  const path = ['distillation', 'onPolicy'];
+  const remove = removeKey(path);
+  if (task !== 'causal-lm') findings.error(path, 'on-policy-of-task', { task }, remove);
+  else if (teacher.source === 'endpoint') findings.error(path, 'on-policy-of-endpoint', {}, remove);
+  else if (engine === torchrunEngine) findings.error(path, 'torchrun-without-on-policy', {}, remove);
+  else if (training.pack) findings.error(path, 'on-policy-of-packed', {}, removeKey(['training', 'pack']), remove);
 }
 
 function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findings: Findings): void {

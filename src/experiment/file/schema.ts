@@ -585,6 +585,32 @@ const distillationSchema = z
       .describe(
         "causal-lm with prompts: the student learns from what the teacher writes after the training rows' prompts, in place of their completions. A control learns from the rows as they are. A server writes by itself where it gives log-probabilities of nothing else.",
       ),
+    onPolicy: z
+      .strictObject({
+        fraction: z
+          .number()
+          .min(0)
+          .max(1)
+          .default(0.5)
+          .describe('Probability that a step is on what the student writes, and not on the rows.'),
+        maxNewTokens: z
+          .int()
+          .min(1)
+          .default(64)
+          .describe('Most tokens that the student writes after a prompt; with it they are no more than maxLength.'),
+        temperature: z
+          .number()
+          .gt(0)
+          .max(100)
+          .default(1)
+          .describe("Divides the student's logits before it samples from them; 1: as it predicts."),
+      })
+      .optional()
+      .meta({
+        description:
+          "causal-lm: in some steps the student writes on from the rows' prompts, or from the first half of rows without one, and learns from what the teacher says of that (on-policy distillation, GKD): alpha · distillation loss on the tokens that it wrote.",
+        examples: [{ fraction: 0.5, maxNewTokens: 64 }],
+      }),
   })
   .describe('How the student imitates the teacher.');
 

@@ -16,7 +16,7 @@ export interface Unsupported {
 export function findUnsupported(experiment: unknown): Unsupported[] {
   const distillation = childOf(experiment, 'distillation');
   return [
-    ...['attention', 'onPolicy']
+    ...['attention']
       .filter((key) => childOf(distillation, key) !== undefined)
       .map((key) => refused(['distillation', key], complaint('setting-not-supported', { key }))),
     ...fileSplits.flatMap((split) => parquetFiles(experiment, split)),

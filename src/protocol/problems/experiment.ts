@@ -175,6 +175,19 @@ const settings = {
     message: 'The teacher ends the text right after each of the prompts: there is nothing to learn from.',
     remedy: 'Leave "sequenceLevel" out, or use a teacher that was trained on prompts like these.',
   },
+  'on-policy-of-task': {
+    message: '"onPolicy" is for causal-lm: a {task} model writes nothing.',
+    remedy: 'Remove it.',
+  },
+  'on-policy-of-endpoint': {
+    message:
+      '"onPolicy" needs a teacher that is here: of each text that the student writes a server would be asked anew, in every step.',
+    remedy: 'Remove it, or name a checkpoint, a run or an ONNX file as the teacher.',
+  },
+  'on-policy-of-packed': {
+    message: '"onPolicy" does not go with "pack": what the student writes has rows of its own.',
+    remedy: 'Remove one of the two.',
+  },
   'prompt-without-completion': {
     message: 'A prompt needs a completion to be learnt.',
     remedy: 'Name the column of the completion as "completionColumn".',

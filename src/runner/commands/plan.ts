@@ -20,7 +20,7 @@ import {
   type StrategyPlan,
   type TeacherPlace,
 } from '../../distill/planning/scaling';
-import { canBeKept } from '../../distill/teacher/records';
+import { onPolicyOf } from '../../distill/pairing';
 import { dropoutEverywhere } from '../../experiment/architecture';
 import { checkExperiment } from '../../experiment/checks/validate';
 import type { ModelFacts } from '../../experiment/checks/check-models';
@@ -29,9 +29,17 @@ import { memberCount } from '../../experiment/ensemble';
 import { readExperimentFile } from '../../experiment/file/parse';
 import type { Experiment } from '../../experiment/file/schema';
 import { isOpaque, type TeacherModel } from '../../model/architecture';
-import { formatBytes, formatCount, formatDuration, formatLarge, formatMilliseconds } from '../../protocol/format';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatLarge,
+  formatMilliseconds,
+  formatPercent,
+} from '../../protocol/format';
 import { InputError, type Problem } from '../../protocol/problem';
 import { devicesOf, torchrunEngine } from '../../protocol/torchrun';
+import { canUseCache } from '../run/cache-place';
 import { processorHere } from '../torchrun/device-here';
 import { memoryOf } from './student';
 
@@ -111,7 +119,7 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
     maxLength,
     trainings: seeds * (1 + experiment.controls.length),
     ...scaling,
-    notes: [...scaling.notes, ...requestsText(experiment, rows)],
+    notes: [...scaling.notes, ...requestsText(experiment, rows), ...onPolicyText(experiment)],
     // Read off the recorded programs, which are not recorded for what could never run here.
     ...(isHere &&
       scaling.chosen.fits &&
@@ -120,10 +128,9 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
 }
 
 /** Its answers are kept where that can be. */
-function placeOf({ teacher, task }: Experiment, isHere: boolean): TeacherPlace {
-  if (teacher.source === 'endpoint') return 'elsewhere';
-  const isKept = isHere && teacher.cache !== false && canBeKept(task);
-  return isKept ? 'kept' : 'asked';
+function placeOf(experiment: Experiment, isHere: boolean): TeacherPlace {
+  if (experiment.teacher.source === 'endpoint') return 'elsewhere';
+  return isHere && canUseCache(experiment) ? 'kept' : 'asked';
 }
 
 function storedOf({ teacher: { cache } }: Experiment): ScalingCase['stored'] {
@@ -145,6 +152,16 @@ function requestsText({ teacher, task, dataset }: Experiment, rows: number): str
   const most = `${formatCount(rows)} texts of at most ${formatCount(dataset.maxLength)} tokens`;
   return [
     `${nameOfEndpoint(teacher)} is asked about ${most}, ${each}, and about validation and test rows; what it has answered is not asked again.`,
+  ];
+}
+
+/** What a step's time is the mean of. */
+function onPolicyText({ distillation, dataset }: Experiment): string[] {
+  const onPolicy = onPolicyOf(distillation);
+  if (!onPolicy) return [];
+  const tokens = formatCount(Math.min(onPolicy.maxNewTokens, dataset.maxLength - 1));
+  return [
+    `In ${formatPercent(onPolicy.fraction)} of the steps the student writes up to ${tokens} tokens after each prompt and the teacher computes what it says of them; the time of a step is the mean of all.`,
   ];
 }
 
@@ -213,6 +230,9 @@ export function planText(plan: PlanResult): string {
   row('sent by each device, a step', ({ communicationBytes }) => formatBytes(communicationBytes));
   row('computing', ({ computeSeconds }) => formatSeconds(computeSeconds));
   row('communication', ({ communicationSeconds }) => formatSeconds(communicationSeconds));
+  if (strategies.some(({ writingSeconds }) => writingSeconds > 0)) {
+    row('the student’s writing', ({ writingSeconds }) => formatSeconds(writingSeconds));
+  }
   row('update', ({ updateSeconds }) => formatSeconds(updateSeconds));
   row('a step', ({ stepSeconds }) => formatSeconds(stepSeconds));
   const tokens = plan.rows * plan.maxLength;

@@ -26,7 +26,8 @@ import {
   type StudentPreset,
   type StudentStart,
 } from '../../protocol/student-presets';
-import { canBeKept } from '../../distill/teacher/records';
+import { onPolicyOf } from '../../distill/pairing';
+import { canUseCache } from '../run/cache-place';
 
 export interface StudentRow {
   name: string;
@@ -183,6 +184,7 @@ export function memoryOf(
   const hidden = distillation.hidden?.layers.every(([, block]) => block < student.layers)
     ? distillation.hidden
     : undefined;
+  const writes = onPolicyOf(distillation) !== undefined;
   return predictPeakBytes({
     pairing: { student, teacher, objective: { ...distillation, hidden } },
     shapes: [shapeOf(training.batchSize)],
@@ -190,7 +192,8 @@ export function memoryOf(
     evaluatedRows: VALIDATION_ROWS,
     workingMemory: 'freed',
     accumulates: training.gradientAccumulation > 1,
-    runsTeacher: experiment.teacher.cache === false || !canBeKept(task),
+    runsTeacher: !canUseCache(experiment) || writes,
+    writes: writes ? { rows: training.batchSize, length: dataset.maxLength } : undefined,
     heldBytes,
   });
 }

@@ -99,12 +99,18 @@ function drawnModels({ rows }: Comparison, { key }: Quality): DrawnModel[] {
   });
 }
 
-/** Attention losses have a key in the records and are not computed yet. */
-type Component = Exclude<keyof LossComponents, 'attention'>;
+/** Attention losses have a key in the records and are not computed yet. `ownSoft`: the distillation loss of steps on what the student has written. */
+type Component = Exclude<keyof LossComponents, 'attention'> | 'ownSoft';
+
+function componentOf({ loss, onPolicy }: MetricsRecord, key: Component): number | undefined {
+  if (key === 'ownSoft') return onPolicy && loss.soft;
+  return key === 'soft' && onPolicy ? undefined : loss[key];
+}
 
 const inks: Record<Component, string> = {
   total: 'var(--total)',
   soft: 'var(--soft)',
+  ownSoft: 'var(--ownSoft)',
   hard: 'var(--hard)',
   hidden: 'var(--hidden)',
 };
@@ -112,6 +118,7 @@ const inks: Record<Component, string> = {
 const names: Record<Component, string> = {
   total: 'total',
   soft: 'distillation loss (soft)',
+  ownSoft: 'distillation loss on own texts',
   hard: 'student loss (hard)',
   hidden: 'hidden-layer loss',
 };
@@ -123,15 +130,15 @@ function lossChart(metrics: readonly MetricsRecord[]): string | undefined {
   const means = (key: Component): (number | null)[] => {
     const all: (number | null)[] = [];
     for (let i = 0; i < metrics.length; i += stretch) {
-      // A step without labelled rows has no student loss.
-      const some = metrics.slice(i, i + stretch).flatMap(({ loss }) => loss[key] ?? []);
+      // A step without labelled rows has no student loss, and one on the student's own texts neither.
+      const some = metrics.slice(i, i + stretch).flatMap((record) => componentOf(record, key) ?? []);
       all.push(some.length === 0 ? null : some.reduce((a, b) => a + b, 0) / some.length);
     }
     return all;
   };
   const x = metrics.filter((_, i) => i % stretch === 0).map(({ step }) => step);
   const present = (Object.keys(inks) as Component[]).filter((key) =>
-    metrics.some(({ loss }) => loss[key] !== undefined),
+    metrics.some((record) => componentOf(record, key) !== undefined),
   );
   const lines = present.map((key): DrawnLine => ({
     name: names[key],

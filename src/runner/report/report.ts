@@ -22,7 +22,7 @@ import { qualityOf, type Quality } from '../../protocol/quality';
 import type { AlertRecord, Comparison, ComparisonRow, LabelKind, PredictionRecord } from '../../protocol/records';
 import { findings, markdownTable } from './comparison-table';
 import { taughtText } from './taught-text';
-import { trainingText, type ReportedTraining } from './training-text';
+import { ownTextsText, trainingText, type ReportedTraining } from './training-text';
 import { reportCharts, type Chart, type TrainingRecords } from './report-charts';
 
 /** Classes of which a matrix can be read. */
@@ -68,7 +68,8 @@ export async function writeReport(
   const split = comparison.rows[0]?.split ?? 'validation';
   const predictions = await readPredictions(paths);
   const detail = predictions && comparisonDetail(predictions, split);
-  const went = trainingText(trainings, alerts, quality);
+  const own = ownTextsText(students.flatMap(({ metrics }) => metrics));
+  const went = [...trainingText(trainings, alerts, quality), ...(own === undefined ? [] : [own])];
   await writeAtomically(paths.report, reportText(experiment, comparison, charts, went, detail));
 }
 

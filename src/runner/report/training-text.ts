@@ -1,14 +1,26 @@
 /** @file How each training of a run went, in the report: too short, too long, or long enough, and what the run warned of. */
 
 import { inMarkdown } from '../../protocol/escapes';
-import { formatCount, formatQuantity } from '../../protocol/format';
+import { formatCount, formatDuration, formatPercent, formatQuantity } from '../../protocol/format';
 import type { Quality } from '../../protocol/quality';
-import type { AlertRecord, EvaluationRecord, Role } from '../../protocol/records';
+import type { AlertRecord, EvaluationRecord, MetricsRecord, OnPolicyRecord, Role } from '../../protocol/records';
 import { alertedModel } from '../run/run-recorder';
 import { bestEvaluation, fallAtEnd } from '../alerts/training-watch';
 
 /** Relative rise of the validation loss over its least from which a training is said to have got worse. */
 const worse = 0.02;
+
+/** How many of a student's steps were on its own texts, and how those were; undefined where none was. */
+export function ownTextsText(metrics: readonly MetricsRecord[]): string | undefined {
+  const own = metrics.flatMap(({ onPolicy }) => onPolicy ?? []);
+  if (own.length === 0) return undefined;
+  const texts = own.reduce((sum, one) => sum + one.texts, 0);
+  const meanOf = (value: (one: OnPolicyRecord) => number): number =>
+    own.reduce((sum, one) => sum + one.texts * value(one), 0) / Math.max(1, texts);
+  const seconds = own.reduce((sum, one) => sum + one.seconds, 0);
+  const length = `${formatQuantity(meanOf(({ meanLength }) => meanLength))} tokens each`;
+  return `${formatCount(own.length)} of ${formatCount(metrics.length)} steps were on what the student wrote itself: ${formatCount(texts)} texts, ${length}, ${formatPercent(meanOf(({ ended }) => ended))} of them brought to their end; writing took ${formatDuration(seconds)}.`;
+}
 
 export interface ReportedTraining {
   role: Role;

@@ -27,8 +27,17 @@ export function settingsOf(cache: TeacherCacheSpec): CacheSettings | undefined {
 }
 
 /** Whether the experiment asks for a cache, and its task and rows can have one; its size and the disk are not looked at yet. */
-export function wantsCache({ experiment: { teacher, task }, data }: Pick<PreparedRun, 'experiment' | 'data'>): boolean {
-  return teacher.cache !== false && canBeKept(task) && !data.train.sample;
+export function wantsCache({ experiment, data }: Pick<PreparedRun, 'experiment' | 'data'>): boolean {
+  return canUseCache(experiment) && !data.train.sample;
+}
+
+/** The same before its rows are known. */
+export function canUseCache({
+  teacher,
+  task,
+  distillation,
+}: Pick<ResolvedExperiment, 'teacher' | 'task' | 'distillation'>) {
+  return teacher.cache !== false && canBeKept(task) && distillation.onPolicy?.fraction !== 1;
 }
 
 /** What a cache would be of. */

@@ -82,20 +82,44 @@ export async function teacherAnswers(
   return frozen.targetsFrom(sources);
 }
 
+/** The teacher itself, asked in every step. */
+export function askedTeacher(
+  run: PreparedRun,
+  { frozen, imitated, models }: Parameters<typeof teacherAnswers>[1],
+): TargetSource {
+  if (!(frozen instanceof FrozenEnsemble || frozen instanceof OpaqueEnsemble))
+    return askOf(run, { model: models[0]!, frozen, imitated })();
+  const members = frozen.members.map((member, i) => {
+    return askOf(run, { model: models[i]!, frozen: member, imitated: { teacher: member.architecture, blocks: [] } })();
+  });
+  return frozen.targetsFrom(members);
+}
+
+/** An ensemble stands for its first member too, which is asked by itself here. */
+const exactly = ({ frozen, imitated }: TeacherToAsk): TargetSource =>
+  frozen instanceof FrozenTeacher ? new TeacherTargets(frozen, imitated.blocks) : frozen.targets(imitated.blocks);
+
+/** In the precision that the experiment names. */
+function askOf({ experiment }: PreparedRun, teacher: TeacherToAsk): Ask {
+  const { precision } = experiment.teacher;
+  const { frozen, imitated, model } = teacher;
+  if (precision === 'float32' || !(frozen instanceof FrozenTeacher) || !('parameters' in model)) {
+    return () => exactly(teacher);
+  }
+  return () => reducedTargets(precision, frozen, imitated.blocks, model.parameters);
+}
+
 async function answersOf(run: PreparedRun, teacher: TeacherToAsk): Promise<TargetSource | undefined> {
-  const { task, dataset } = run.experiment;
+  const { task, dataset, distillation } = run.experiment;
   const { precision, cache } = run.experiment.teacher;
   const { frozen, imitated, model } = teacher;
-  // An ensemble stands for its first member too, which is asked by itself here.
-  const askExactly: Ask = () =>
-    frozen instanceof FrozenTeacher ? new TeacherTargets(frozen, imitated.blocks) : frozen.targets(imitated.blocks);
-  let ask = askExactly;
+  const ask = askOf(run, teacher);
   if (precision !== 'float32' && frozen instanceof FrozenTeacher && 'parameters' in model) {
-    ask = () => reducedTargets(precision, frozen, imitated.blocks, model.parameters);
-    await reportReduced(run, frozen, precision, { exact: askExactly(), rounded: ask() });
+    await reportReduced(run, frozen, precision, { exact: exactly(teacher), rounded: ask() });
   }
   const settings = settingsOf(cache);
   if (!settings) return ask();
+  if (distillation.onPolicy?.fraction === 1) return askAlways(run, ask, 'the student learns from its own texts alone');
   if (!canBeKept(task)) return askAlways(run, ask, 'masked-lm hides other tokens in each epoch');
   if (run.data.train.sample) return askAlways(run, ask, 'the rows are too many to ask about all of them first');
   const keep = (values: StoredValues): Promise<TargetSource | undefined> => {

@@ -19,6 +19,8 @@ export interface TrainingToFit {
   pairing: Pairing;
   spec: TrainingSpec;
   runsTeacher: boolean;
+  /** Tokens of the longest texts that the student writes while it is trained. */
+  ownTextLength?: number | undefined;
 }
 
 /**
@@ -30,13 +32,16 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
   const { experiment, recorder } = run;
   const { workingMemory } = run.executor;
   if (!workingMemory) return;
-  const { role, pairing, spec, runsTeacher } = training;
+  const { role, pairing, spec, runsTeacher, ownTextLength } = training;
   const shapesOf = (batches: readonly Batch[]): BatchShape[] =>
     batches.map((batch) => batchInputs(batch, experiment.task).shape);
   const heldBytes = process.memoryUsage.rss();
+  const shapes = shapesOf(trainingBatchOfEachLength(run, spec, role));
+  const own = ownTextLength === undefined ? undefined : { rows: spec.batchSize, length: ownTextLength };
   const predictedBytes = predictPeakBytes({
     pairing,
-    shapes: shapesOf(trainingBatchOfEachLength(run, spec, role)),
+    shapes: own ? withOwnTexts(shapes, own) : shapes,
+    writes: own,
     evaluationShapes: shapesOf(evaluationBatchOfEachLength(run.data.validation, evaluationOptions(run))),
     workingMemory,
     evaluatedRows: run.data.validation.length,
@@ -53,6 +58,15 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
   if (predictedBytes - heldBytes > free) {
     await recorder.note(`warning: only ${gigabytes(free)} of memory are free. ${tooLarge.remedy}`);
   }
+}
+
+/** The batches of the longest texts that a student writes, where no others are as long. */
+function withOwnTexts(
+  shapes: readonly BatchShape[],
+  { rows, length }: { rows: number; length: number },
+): readonly BatchShape[] {
+  const predictions = rows * (length - 1);
+  return shapes.some((shape) => shape.length >= length) ? shapes : [{ rows, length, predictions }, ...shapes];
 }
 
 /** Notes what the process has taken at most since it began. */

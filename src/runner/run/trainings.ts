@@ -1,11 +1,19 @@
 /** @file The trainings of a run: a teacher that is made here, the student, its controls; each resumed where it stopped. */
 
 import { Evaluator } from '../../distill/evaluation/evaluator';
-import { controlOf, imitatedOf, type DistilledPair, type Pairing } from '../../distill/pairing';
+import {
+  controlOf,
+  imitatedOf,
+  onPolicyOf,
+  type DistilledPair,
+  type OnPolicy,
+  type Pairing,
+} from '../../distill/pairing';
 import { KeptAnswers } from '../../distill/teacher/kept-answers';
 import type { TargetSource, Teacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
-import { Trainer } from '../../distill/training/trainer';
+import { ownTextLengths, OwnTextsWriter } from '../../distill/training/on-policy';
+import { Trainer, type TrainerSetup } from '../../distill/training/trainer';
 import { collectCopies } from '../../engine/freed-memory';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import path from 'node:path';
@@ -25,7 +33,7 @@ import { onnxSettingOf } from './onnx-teacher';
 import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
 import { wantsCache } from './cache-place';
-import { teacherAnswers } from './teacher-answers';
+import { askedTeacher, teacherAnswers } from './teacher-answers';
 import { trainOverSsh } from '../torchrun/remote-training';
 import { trainOnTorchrun } from '../torchrun/training';
 import { trainModel } from './train-model';
@@ -136,10 +144,14 @@ export function planRoles(run: PreparedRun, teachers: readonly TeacherModel[], s
   const isKept = wantsCache(run);
   if (isKept) sizes.forEach((size, i) => plan.add('answers', 1, size * data.train.length, i + 1));
   const all = sizes.reduce((a, b) => a + b);
-  const asked = isKept ? 0 : all;
   const { batchSize } = training;
+  const onPolicy = onPolicyOf(experiment.distillation);
+  const fraction = onPolicy?.fraction ?? 0;
+  const asked = (isKept ? fraction : 1) * all;
+  // A token that is written takes about as long as one of a forward pass.
+  const writing = fraction * small;
   for (const { seed } of seedsOfRun(run)) {
-    plan.add('student', stepsOf(training, 'student'), (asked + 3 * small) * batchSize, seed?.number);
+    plan.add('student', stepsOf(training, 'student'), (asked + writing + 3 * small) * batchSize, seed?.number);
     for (const _ of experiment.controls) {
       plan.add('control', stepsOf(training, 'control'), 3 * small * batchSize, seed?.number);
     }
@@ -157,10 +169,10 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
   }
   if (await isExported(paths)) return true;
   // Python asks the teacher itself, and keeps what it says.
-  const targets = run.torchrun
-    ? undefined
-    : await teacherAnswers(run, { models: teachers, frozen, imitated: imitatedOf(pairing) });
+  const asked = { models: teachers, frozen, imitated: imitatedOf(pairing) };
+  const targets = run.torchrun ? undefined : await teacherAnswers(run, asked);
   if (!targets && !run.torchrun) return false;
+  const writes = targets && onPolicyOf(pairing.objective);
   await recorder.note(`distilling the student, ${parameterCount(student.architecture)} parameters${seedText(run)}`);
   const finished = await trainOne(run, {
     role: 'student',
@@ -169,6 +181,11 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
     frozen,
     teacher: seenTeacher(student),
     targets,
+    // What it writes is new each time, and no answer to it is kept.
+    onPolicy: writes && {
+      writer: ownTexts(run, student.architecture, writes),
+      targets: wantsCache(run) ? askedTeacher(run, asked) : targets,
+    },
     initial: async () => ({
       ...(await student.initial()),
       ...initialProjections(pairing, experiment.training.seed),
@@ -178,6 +195,25 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
   });
   if (finished) await exportModel(paths, data.tokenizer, cardOf(run, student.architecture, 'student'));
   return finished;
+}
+
+function ownTexts(run: PreparedRun, student: Architecture, onPolicy: OnPolicy): OwnTextsWriter {
+  const { executor, experiment, data, control } = run;
+  const { maxLength } = experiment.dataset;
+  return new OwnTextsWriter({
+    executor,
+    student,
+    onPolicy,
+    seed: experiment.training.seed,
+    endOfText: data.tokenizer.special.endOfText,
+    padId: data.tokenizer.padId,
+    maxLength,
+    lengths: ownTextLengths(data.train, maxLength, onPolicy),
+    mayGoOn: async () => {
+      await control.gate();
+      return !control.stopping;
+    },
+  });
 }
 
 /** The same student, from the same weights, on hard labels alone: on the same batches, or those of the labelled rows. */
@@ -224,6 +260,7 @@ interface OneTraining {
   /** The same in host memory. */
   teacher?: FrozenModel | undefined;
   targets?: TargetSource | undefined;
+  onPolicy?: TrainerSetup['onPolicy'];
   initial: () => Promise<Parameters>;
   paths: TrainingPaths;
   spec: TrainingSpec;
@@ -246,7 +283,9 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     role,
     pairing,
     spec,
-    runsTeacher: !wantsCache(run) || (targets instanceof KeptAnswers && targets.mayAsk),
+    runsTeacher:
+      !wantsCache(run) || training.onPolicy !== undefined || (targets instanceof KeptAnswers && targets.mayAsk),
+    ownTextLength: training.onPolicy?.writer.longest,
   });
   const trainer = new Trainer({
     executor,
@@ -254,6 +293,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     pairing,
     teacher: pairing.objective && frozen,
     targets,
+    onPolicy: training.onPolicy,
     source: trainingBatches(run, spec, role),
     options: spec,
     initial: await training.initial(),

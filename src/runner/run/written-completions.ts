@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { ExampleStore, StoredExamples, type Examples, type ExamplesWithRows } from '../../dataset/example-store';
-import { notCounted, type TokenExample } from '../../dataset/examples';
+import { notCounted, promptLength } from '../../dataset/examples';
 import { Predictor } from '../../distill/evaluation/predictor';
 import { addParameters } from '../../distill/teacher/cache-key';
 import { EnsemblePredictor } from '../../distill/teacher/ensemble-predictor';
@@ -133,15 +133,11 @@ function* promptsOf({ data: { train }, experiment }: PreparedRun): Iterable<Prom
 
 function promptOf(examples: Examples, index: number, maxLength: number): Prompt {
   const example = examples.at(index)!;
-  const ids = example.inputIds.slice(0, promptLength(example));
+  const ids = example.inputIds.slice(0, promptLength(example.labels as Int32Array));
   const maxNewTokens = maxLength - ids.length;
   const hash = createHash('sha256').update(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
   return { ids, maxNewTokens, name: `${hash.digest('hex').slice(0, 32)}.${maxNewTokens}` };
 }
-
-/** A prompt conditions and does not count. */
-const promptLength = ({ labels }: TokenExample): number =>
-  (labels as Int32Array).findIndex((label) => label !== notCounted);
 
 async function examplesOf(run: PreparedRun, log: AnswerLog): Promise<WrittenExamples> {
   const { data, experiment, paths, recorder } = run;
