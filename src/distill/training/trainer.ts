@@ -13,7 +13,7 @@ import { findNotFinite, NotFinite } from '../not-finite';
 import { rateFactors } from './block-rates';
 import { decaysByDefault } from './optimizer';
 import { gradientsProgram } from './gradients-program';
-import { trainedSpecs } from '../specs';
+import { trainedSpecs, type BatchShape } from '../specs';
 import { imitatedOf, type Pairing } from '../pairing';
 import { learningRateAt, valuesAt, type LearningRateSchedule, type StepValues } from './schedules';
 import { inverseOf } from '../losses/shift';
@@ -81,6 +81,13 @@ export class Trainer {
   private readonly updates: Updates;
   private readonly targets: TargetSource | undefined;
   private readonly programs: ByShape<Promise<LoadedProgram>>;
+  /** The parameters, as inputs of the programs. */
+  private readonly students: DeviceTensors;
+  /** Where gradients are written to, as outputs of the programs. */
+  private into: { of: DeviceTensors; outputs: DeviceTensors } | undefined;
+  /** Ends when no program is loaded ahead any more. */
+  private loading: Promise<void> = Promise.resolve();
+  private isReleased = false;
   private prepared: { step: number; inputs: BatchInputs[] } | undefined;
   private nextStep = 0;
   private tokens = 0;
@@ -102,6 +109,19 @@ export class Trainer {
     const { layerDecay = 1, frozenBlocks = 0 } = options;
     const rates = rateFactors(pairing.student, { layerDecay, frozenBlocks });
     this.updates = new Updates(executor, trainedSpecs(pairing), adamw, initial, rates);
+    this.students = prefixed('student.', this.trained);
+  }
+
+  /**
+   * Has the programs for batches of these shapes loaded one after the other, where that hinders nothing else: so that no step waits for its own. Whoever
+   * needs one that cannot be loaded is told why.
+   */
+  loadAhead(shapes: readonly BatchShape[]): void {
+    if (!this.setup.executor.loadsBeside) return;
+    const load = async (): Promise<void> => {
+      for (const shape of shapes) if (!this.isReleased) await this.programs.get(shape).catch(() => undefined);
+    };
+    this.loading = this.loading.then(load);
   }
 
   /** Everything trained, on the device. */
@@ -202,12 +222,12 @@ export class Trainer {
       {
         ...batch.tensors,
         ...scalars,
-        ...prefixed('student.', this.trained),
+        ...this.students,
         ...prefixed('target.', targets),
         ...teacher?.programInputs,
         ...keepMasks(program.graph, options.seed, step * MOST_BATCHES + micro),
       },
-      prefixed('gradient.', this.updates.gradients),
+      this.gradientsInto(),
     );
     const losses = mapValues(withPrefix('loss.', outputs), ({ data }) => data[0]!);
     if (Object.values(losses).every(Number.isFinite)) return losses as unknown as LossComponents;
@@ -215,6 +235,13 @@ export class Trainer {
     const { trained } = this;
     const from = { ...prefixed('parameter ', trained), ...prefixed("the teacher's ", targets) };
     throw ((await findNotFinite(from)) ?? notFiniteLoss(losses)).at(step);
+  }
+
+  /** Made anew only where it is another memory than that of the batch before. */
+  private gradientsInto(): DeviceTensors {
+    const { gradients } = this.updates;
+    if (this.into?.of !== gradients) this.into = { of: gradients, outputs: prefixed('gradient.', gradients) };
+    return this.into.outputs;
   }
 
   /** A copy of the state in host memory. */
@@ -261,6 +288,8 @@ export class Trainer {
   }
 
   async release(): Promise<void> {
+    this.isReleased = true;
+    await this.loading;
     for (const program of this.programs.all()) await (await program).release();
     await this.updates.release();
     await this.targets?.release();
