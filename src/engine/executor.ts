@@ -87,6 +87,8 @@ export interface Executor {
    * Absent where it computes operator by operator, so that what lies between them had better stay in the caches.
    */
   readonly pieceElements?: number | undefined;
+  /** Whether a program may be loaded on another thread while others run. */
+  readonly loadsBeside?: boolean | undefined;
   /** Inputs in `frozen` become part of the loaded program and are not given to `run`. */
   load(program: Program, frozen?: FrozenInputs): Promise<LoadedProgram>;
   /**

@@ -53,6 +53,9 @@ const LOG = 'filled.log';
 /** Of a server's answers. */
 export const ANSWERS = 'answers.log';
 
+/** A cache of so few bytes is held in memory whole: a read of each row of a batch takes longer than a small student's step. */
+const HELD_BYTES = 64 * 2 ** 20;
+
 /** The file is shorter than what was written to it. */
 export class CacheCutOff extends Error {
   override readonly name = 'CacheCutOff';
@@ -63,15 +66,29 @@ export class TeacherCacheFiles {
   /** Blocks known to be whole: checked here, or written by this process. */
   private readonly whole = new Set<number>();
   private logRead = 0;
+  /** `values.bin`, where it is small; only what is of whole blocks is to be read. */
+  private readonly memory: Uint8Array | undefined;
 
   private constructor(
     readonly directory: string,
     private readonly file: FileHandle,
     private readonly places: BlockPlaces,
-  ) {}
+    mostHeld: number,
+  ) {
+    const size = places.reduce((most, { end }) => Math.max(most, end), 0);
+    if (size <= mostHeld) this.memory = new Uint8Array(size);
+  }
 
-  /** Makes the cache, or opens what is there of it. */
-  static async open(directory: string, record: TeacherCacheRecord, places: BlockPlaces): Promise<TeacherCacheFiles> {
+  /**
+   * Makes the cache, or opens what is there of it.
+   * @param mostHeld bytes of a cache that is held in memory
+   */
+  static async open(
+    directory: string,
+    record: TeacherCacheRecord,
+    places: BlockPlaces,
+    mostHeld = HELD_BYTES,
+  ): Promise<TeacherCacheFiles> {
     await requireOwnedTree(directory);
     await makeFolder(directory);
     if ((await readCacheRecord(directory)) === undefined) await writeCacheRecord(directory, record);
@@ -80,7 +97,7 @@ export class TeacherCacheFiles {
     await utimes(join(directory, RECORD), now, now);
     const path = join(directory, VALUES);
     await appendFile(path, ''); // there from now on, whoever was first
-    return new TeacherCacheFiles(directory, await openOwned(path, constants.O_RDWR), places);
+    return new TeacherCacheFiles(directory, await openOwned(path, constants.O_RDWR), places, mostHeld);
   }
 
   async filled(): Promise<ReadonlySet<number>> {
@@ -95,7 +112,12 @@ export class TeacherCacheFiles {
     await naming(join(this.directory, VALUES), writeAll(this.file, bytes, start));
     const log = join(this.directory, LOG);
     await naming(log, appendFile(log, `${block} ${checksum(bytes)}\n`));
+    this.memory?.set(bytes, start);
     this.whole.add(block);
+  }
+
+  held(start: number, end: number): Uint8Array | undefined {
+    return this.memory?.subarray(start, end);
   }
 
   async read(start: number, into: Uint8Array): Promise<void> {
@@ -121,7 +143,7 @@ export class TeacherCacheFiles {
 
   private async checksumOf(block: number): Promise<string | undefined> {
     const { start, end } = this.places[block]!;
-    const bytes = new Uint8Array(end - start);
+    const bytes = this.held(start, end) ?? new Uint8Array(end - start);
     const isThere = await naming(join(this.directory, VALUES), readAll(this.file, bytes, start));
     return isThere ? checksum(bytes) : undefined;
   }

@@ -31,6 +31,25 @@ import { inHostMemory, type TargetSource, type Teacher } from '../teacher/teache
 /** The teacher's answers to the evaluation batches are kept up to this size, so that it is asked once. */
 export const KEPT_BYTES = 256 * 2 ** 20;
 
+/** The teacher's answers to the batches of an evaluation. */
+export class KnownAnswers {
+  /** By the batch's number. */
+  private readonly answers = new Map<number, Record<string, HostTensor>>();
+  private bytes = 0;
+
+  get(index: number): Record<string, HostTensor> | undefined {
+    return this.answers.get(index);
+  }
+
+  /** Keeps them, where all together are no more than may be kept. */
+  keep(index: number, answers: Record<string, HostTensor>): void {
+    const bytes = Object.values(answers).reduce((sum, { data }) => sum + data.byteLength, 0);
+    if (this.bytes + bytes > KEPT_BYTES) return;
+    this.bytes += bytes;
+    this.answers.set(index, answers);
+  }
+}
+
 export interface EvaluatorSetup {
   executor: Executor;
   task: Task;
@@ -39,6 +58,8 @@ export interface EvaluatorSetup {
   /** Whom the model is held against; none where it is the teacher itself. */
   teacher?: Teacher | undefined;
   batches: Iterable<Batch>;
+  /** Where others evaluate against the same teacher on the same batches, what it said to any of them. */
+  known?: KnownAnswers | undefined;
 }
 
 /** Runs one model after another, or one as it learns, over the same batches. */
@@ -46,10 +67,8 @@ export class Evaluator {
   private readonly programs: ByShape<Promise<LoadedProgram>>;
   /** Of a language model's teacher. */
   private readonly teacherPrograms: ByShape<Promise<LoadedProgram>>;
-  /** By the batch's number. */
-  private readonly kept = new Map<number, Record<string, HostTensor>>();
+  private readonly known: KnownAnswers;
   private readonly targets: TargetSource | undefined;
-  private keptBytes = 0;
 
   constructor(private readonly setup: EvaluatorSetup) {
     const { executor, teacher, model } = setup;
@@ -60,6 +79,7 @@ export class Evaluator {
     });
     this.teacherPrograms = new ByShape((shape) => executor.load(teacherEvaluationProgram(pair, shape)));
     this.targets = setup.teacher?.targets();
+    this.known = setup.known ?? new KnownAnswers();
   }
 
   /**
@@ -138,18 +158,13 @@ export class Evaluator {
 
   private async targetsOf(index: number, batch: BatchInputs): Promise<Record<string, HostTensor>> {
     if (!this.targets) return {};
-    const known = this.kept.get(index);
+    const known = this.known.get(index);
     if (known) return known;
     const targets: Record<string, HostTensor> = {};
-    let bytes = 0;
     for (const [name, target] of Object.entries(await this.targets.of(batch))) {
       targets[name] = await inHostMemory(target);
-      bytes += targets[name].data.byteLength;
     }
-    if (this.keptBytes + bytes <= KEPT_BYTES) {
-      this.keptBytes += bytes;
-      this.kept.set(index, targets);
-    }
+    this.known.keep(index, targets);
     return targets;
   }
 

@@ -18,6 +18,8 @@ export interface RecordStore {
   /** Blocks that are there and whole. */
   filled(): Promise<ReadonlySet<number>>;
   writeBlock(block: number, start: number, bytes: Uint8Array): Promise<void>;
+  /** What a whole block has from `start` to `end`, where it is in memory. */
+  held?(start: number, end: number): Uint8Array | undefined;
   /** Fills `into` from `start` on. */
   read(start: number, into: Uint8Array): Promise<void>;
 }
@@ -195,13 +197,19 @@ export class CachedTargets implements TargetSource {
     const data = mapValues(targets, (target) => target.data);
     // What counts in no loss is 0, whatever batch was here before.
     for (const values of Object.values(data)) values.fill(0);
-    await Promise.all(
-      placesIn(inputs, task).map(async (place) => {
-        const bytes = new Uint8Array(layout.sizes[place.example]!);
-        await store.read(layout.starts[place.example]!, bytes);
-        scatterRecord(layout.parts, place, bytes, data);
-      }),
-    );
+    const reading: Promise<void>[] = [];
+    for (const place of placesIn(inputs, task)) {
+      const [start, size] = [layout.starts[place.example]!, layout.sizes[place.example]!];
+      const held = store.held?.(start, start + size);
+      if (held) {
+        // A record begins its buffer.
+        scatterRecord(layout.parts, place, held.slice(), data);
+        continue;
+      }
+      const bytes = new Uint8Array(size);
+      reading.push(store.read(start, bytes).then(() => scatterRecord(layout.parts, place, bytes, data)));
+    }
+    await Promise.all(reading);
     return targets;
   }
 

@@ -186,8 +186,13 @@ export function evaluationBatchOfEachLength(examples: Examples, options: BatchOp
   return planned.map((batch) => collate(examples, batch, collation(options, EVALUATION_SEED, 0)));
 }
 
-/** One example as a batch of its own, without padding. */
-export function singleBatch(examples: Examples, index: number, options: Omit<BatchOptions, 'batchSize'>): Batch {
-  const planned = { length: examples.at(index)!.inputIds.length, indices: [index] };
+/** One example as a batch of its own, padded to the first of the ascending `lengths` that it fits in: a program is made for each length. */
+export function singleBatch(
+  examples: Examples,
+  index: number,
+  { lengths, ...options }: Omit<BatchOptions, 'batchSize'> & { lengths: readonly number[] },
+): Batch {
+  const own = examples.at(index)!.inputIds.length;
+  const planned = { length: lengths.find((length) => length >= own) ?? own, indices: [index] };
   return collate(examples, planned, collation({ ...options, batchSize: 1 }, EVALUATION_SEED, 0));
 }

@@ -14,7 +14,7 @@ import { rateFactors } from './block-rates';
 import { decaysByDefault } from './optimizer';
 import { gradientsProgram } from './gradients-program';
 import type { OwnTextsWriter } from './on-policy';
-import { trainedSpecs } from '../specs';
+import { trainedSpecs, type BatchShape } from '../specs';
 import { imitatedOf, type Pairing } from '../pairing';
 import { learningRateAt, valuesAt, type LearningRateSchedule, type StepValues } from './schedules';
 import { inverseOf } from '../losses/shift';
@@ -97,6 +97,13 @@ export class Trainer {
   private readonly updates: Updates;
   private readonly targets: TargetSource | undefined;
   private readonly programs: ByShape<Promise<LoadedProgram>>;
+  /** The parameters, as inputs of the programs. */
+  private readonly students: DeviceTensors;
+  /** Where gradients are written to, as outputs of the programs. */
+  private into: { of: DeviceTensors; outputs: DeviceTensors } | undefined;
+  /** Ends when no program is loaded ahead any more. */
+  private loading: Promise<void> = Promise.resolve();
+  private isReleased = false;
   private prepared: { step: number; inputs: BatchInputs[] } | undefined;
   private nextStep = 0;
   private tokens = 0;
@@ -118,6 +125,19 @@ export class Trainer {
     const { layerDecay = 1, frozenBlocks = 0 } = options;
     const rates = rateFactors(pairing.student, { layerDecay, frozenBlocks });
     this.updates = new Updates(executor, trainedSpecs(pairing), adamw, initial, rates);
+    this.students = prefixed('student.', this.trained);
+  }
+
+  /**
+   * Has the programs for batches of these shapes loaded one after the other, where that hinders nothing else: so that no step waits for its own. Whoever
+   * needs one that cannot be loaded is told why.
+   */
+  loadAhead(shapes: readonly BatchShape[]): void {
+    if (!this.setup.executor.loadsBeside) return;
+    const load = async (): Promise<void> => {
+      for (const shape of shapes) if (!this.isReleased) await this.programs.get(shape).catch(() => undefined);
+    };
+    this.loading = this.loading.then(load);
   }
 
   /** Everything trained, on the device. */
@@ -237,12 +257,12 @@ export class Trainer {
       {
         ...batch.tensors,
         ...scalars,
-        ...prefixed('student.', this.trained),
+        ...this.students,
         ...prefixed('target.', targets),
         ...teacher?.programInputs,
         ...keepMasks(program.graph, options.seed, step * MOST_BATCHES + micro),
       },
-      prefixed('gradient.', this.updates.gradients),
+      this.gradientsInto(),
     );
     const losses = mapValues(withPrefix('loss.', outputs), ({ data }) => data[0]!);
     if (Object.values(losses).every(Number.isFinite)) return losses as unknown as LossComponents;
@@ -250,6 +270,13 @@ export class Trainer {
     const { trained } = this;
     const from = { ...prefixed('parameter ', trained), ...prefixed("the teacher's ", targets) };
     throw ((await findNotFinite(from)) ?? notFiniteLoss(losses)).at(step);
+  }
+
+  /** Made anew only where it is another memory than that of the batch before. */
+  private gradientsInto(): DeviceTensors {
+    const { gradients } = this.updates;
+    if (this.into?.of !== gradients) this.into = { of: gradients, outputs: prefixed('gradient.', gradients) };
+    return this.into.outputs;
   }
 
   /** A copy of the state in host memory. */
@@ -296,6 +323,8 @@ export class Trainer {
   }
 
   async release(): Promise<void> {
+    this.isReleased = true;
+    await this.loading;
     for (const program of this.programs.all()) await (await program).release();
     await this.updates.release();
     await this.targets?.release();

@@ -4,6 +4,7 @@
  * what has one dimension is not divided. docs/decisions/0063 says what that took.
  */
 
+import { sizeOf } from '../array';
 import { sameShape, type Graph, type Node, type Value } from '../graph/graph';
 import { GraphBuilder } from '../graph/graph-builder';
 
@@ -15,11 +16,20 @@ const LEAST_ROWS = 16;
 
 const ELEMENTWISE = /^(Add|Sub|Mul|Div|Sqrt)$/;
 
+/** Of a tensor in a graph that takes less than half a millisecond: no piece of a model of many pieces has so few. */
+const FEW_ELEMENTS = 0.75 * 2 ** 20;
+
+const isElementwise = ({ nodes }: Graph): boolean => nodes.every((node) => ELEMENTWISE.test(node.op) || sumsAll(node));
+
+/** Whether it is computed sooner than another thread has woken up for it. */
+export const isBrief = (graph: Graph): boolean =>
+  isElementwise(graph) && Object.values(graph.inputs).every(({ shape }) => sizeOf(shape) <= FEW_ELEMENTS);
+
 /** The same function on tensors [N] seen as [N / 1024, 1024]; other graphs, and those with tensors that cannot be divided so, as they are. */
 export function inOnePass(graph: Graph): Graph {
   const length = commonLength(graph);
   if (length === undefined || length % ROW !== 0 || length < LEAST_ROWS * ROW) return graph;
-  if (!graph.nodes.every((node) => ELEMENTWISE.test(node.op) || sumsAll(node))) return graph;
+  if (!isElementwise(graph)) return graph;
 
   const rows = length / ROW;
   const built = new GraphBuilder(graph.name);

@@ -72,6 +72,7 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
     onNote: (line) => process.stderr.write(`${line}\n`),
     place: (tensor) => new OpenVinoTensor(library, tensor, tensor.data),
     view: (tensor, start, shape) => OpenVinoTensor.from(tensor).view(start, shape),
+    loadsBeside: true,
     pieceElements: device === 'CPU' ? PIECE_ELEMENTS : undefined,
     ...(device === 'CPU' && precision === 'bfloat16' && { placeBfloat16 }),
     load: ({ graph }, frozen = {}) => {

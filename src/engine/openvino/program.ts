@@ -4,6 +4,7 @@ import type { HostTensor, TensorSpec } from '../array';
 import type { DeviceTensor, GraphInput, LoadedProgram } from '../executor';
 import type { FrozenInputs, Graph } from '../graph/graph';
 import type { Handle, KernelTime, OpenVinoLibrary } from './library';
+import { isBrief } from './one-pass';
 import { OpenVinoTensor } from './tensor';
 
 type Specs = Readonly<Record<string, TensorSpec>>;
@@ -23,6 +24,7 @@ class BoundRequest {
     ports: Specs,
     private readonly given: Tensors,
     narrow: ReadonlySet<string>,
+    private readonly isBrief: boolean,
     private readonly whenReleased: () => void,
   ) {
     const unbound = Object.entries(ports).filter(([name]) => !(name in given));
@@ -55,9 +57,9 @@ class BoundRequest {
     outputs: readonly string[],
   ): Promise<Record<string, HostTensor>> {
     for (const [name, { data }] of Object.entries(inputs)) this.own[name]!.write(data);
-    // The computation has threads of its own; one of Node's pool only waits for it.
-    this.library.check('ov_infer_request_start_async', this.handle);
-    await this.library.checkAsync('ov_infer_request_wait', this.handle);
+    // On one of Node's pool, together with the library's own threads: two wakings fewer than where one of those is asked, and one of the pool waits.
+    if (this.isBrief) this.library.check('ov_infer_request_infer', this.handle);
+    else await this.library.checkAsync('ov_infer_request_infer', this.handle);
     return Object.fromEntries(outputs.map((name) => [name, this.own[name]!.toHost()]));
   }
 
@@ -76,9 +78,14 @@ class BoundRequest {
 export class OpenVinoProgram implements LoadedProgram {
   /** Inputs that are given to each run. */
   private readonly inputs: Specs;
+  private readonly inputNames: readonly string[];
+  private readonly outputNames: readonly string[];
+  private readonly isBrief: boolean;
   /** By the tensors that they are bound to. They live until one of those is disposed of. */
   private readonly requests = new Map<string, BoundRequest>();
   private last: BoundRequest | undefined;
+  /** Of the tensors that the last run's request is bound to, in the order of inputs and outputs; 0 for what comes from the host or goes there. */
+  private lastIds: readonly number[] = [];
 
   constructor(
     private readonly library: OpenVinoLibrary,
@@ -92,14 +99,16 @@ export class OpenVinoProgram implements LoadedProgram {
     readonly blob?: Uint8Array,
   ) {
     this.inputs = Object.fromEntries(Object.entries(graph.inputs).filter(([name]) => !(name in this.frozen)));
+    this.inputNames = Object.keys(this.inputs);
+    this.outputNames = Object.keys(graph.outputs);
+    this.isBrief = isBrief(graph);
   }
 
   /** A run on inputs from the host alone, in memory that is given back after it. */
   async runOnce(inputs: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>> {
-    const ports = { ...this.inputs, ...this.graph.outputs };
-    const request = new BoundRequest(this.library, this.compiled, ports, {}, this.narrow, () => undefined);
+    const request = this.bind({}, () => undefined);
     try {
-      return await request.run(inputs, Object.keys(this.graph.outputs));
+      return await request.run(inputs, this.outputNames);
     } finally {
       request.release();
     }
@@ -112,32 +121,46 @@ export class OpenVinoProgram implements LoadedProgram {
     inputs: Readonly<Record<string, GraphInput>>,
     into: Readonly<Record<string, DeviceTensor>> = {},
   ): Promise<Record<string, HostTensor>> {
-    const given: Record<string, OpenVinoTensor> = {};
     const fromHost: Record<string, HostTensor> = {};
-    for (const name of Object.keys(this.inputs)) {
+    const ids: number[] = [];
+    for (const name of this.inputNames) {
       const input = inputs[name];
       if (!input) throw new Error(`graph ${this.graph.name} was run without its input ${name}`);
       if ('data' in input && !(input instanceof OpenVinoTensor)) fromHost[name] = input;
-      else given[name] = OpenVinoTensor.from(input);
+      ids.push(name in fromHost ? 0 : OpenVinoTensor.from(input).id);
     }
-    for (const [name, tensor] of Object.entries(into)) given[name] = OpenVinoTensor.from(tensor);
-    const returned = Object.keys(this.graph.outputs).filter((name) => !(name in into));
-    this.last = this.requestFor(given);
+    const returned: string[] = [];
+    for (const name of this.outputNames) {
+      const tensor = into[name];
+      if (!tensor) returned.push(name);
+      ids.push(tensor ? OpenVinoTensor.from(tensor).id : 0);
+    }
+    // Mostly the same as before, of which nothing need be looked up.
+    if (!this.last || !ids.every((id, i) => id === this.lastIds[i])) {
+      this.last = this.requestFor(ids, { ...inputs, ...into });
+      this.lastIds = ids;
+    }
     return this.last.run(fromHost, returned);
   }
 
-  private requestFor(given: Tensors): BoundRequest {
-    const key = Object.entries(given)
-      .map(([name, { id }]) => `${name} ${id}`)
-      .join();
+  /** @param tensors by name, of which those with an id are bound */
+  private requestFor(ids: readonly number[], tensors: Readonly<Record<string, GraphInput>>): BoundRequest {
+    const key = ids.join();
     const known = this.requests.get(key);
     if (known) return known;
-    const ports = { ...this.inputs, ...this.graph.outputs };
-    const request = new BoundRequest(this.library, this.compiled, ports, given, this.narrow, () =>
-      this.requests.delete(key),
-    );
+    const names = [...this.inputNames, ...this.outputNames].filter((_, i) => ids[i] !== 0);
+    const given = Object.fromEntries(names.map((name) => [name, OpenVinoTensor.from(tensors[name]!)]));
+    const request = this.bind(given, () => {
+      this.requests.delete(key);
+      if (this.last === request) this.last = undefined;
+    });
     this.requests.set(key, request);
     return request;
+  }
+
+  private bind(given: Tensors, whenReleased: () => void): BoundRequest {
+    const ports = { ...this.inputs, ...this.graph.outputs };
+    return new BoundRequest(this.library, this.compiled, ports, given, this.narrow, this.isBrief, whenReleased);
   }
 
   /** Of the last run, where the program was compiled with the property PERF_COUNT. */

@@ -9,6 +9,7 @@ import {
   type BatchOptions,
   type EpochOptions,
 } from '../../distill/training/epochs';
+import { KnownAnswers } from '../../distill/evaluation/evaluator';
 import { problemTypeOf } from '../../model/architecture';
 import type { BatchSource } from '../../distill/training/trainer';
 import type { Executor } from '../../engine/executor';
@@ -46,6 +47,8 @@ export interface RunSetup {
 
 export interface PreparedRun extends RunSetup {
   data: RunData;
+  /** What the teacher says to the batches of validation. */
+  known: KnownAnswers;
   plan: ProgressPlan;
   /** Where the student that is being trained goes: the run's own folder, or that of a further seed. */
   folder: SeedPaths;
@@ -109,7 +112,7 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
       `the dataset is large: its rows are read and tokenized when their batch comes, and padded to lengths that ${rows} of them have`,
     );
   }
-  return { ...setup, data, plan: new ProgressPlan(), folder: paths };
+  return { ...setup, data, known: new KnownAnswers(), plan: new ProgressPlan(), folder: paths };
 }
 
 /** Of a teacher that was there before the run; undefined where nothing names them. */

@@ -1,5 +1,6 @@
 /** @file The pinned examples of a run: written once, their logits at each evaluation. */
 
+import { bucketsOf } from '../../dataset/batches';
 import { singleBatch } from '../../distill/training/epochs';
 import { withPrefix } from '../../distill/named';
 import { FrozenEnsemble, meanLogits } from '../../distill/teacher/ensemble';
@@ -25,7 +26,8 @@ export async function prepareProbes(
   const { task } = experiment;
   const options = batchOptions(run, 1);
   const pinned: Pinned = choosePinned(data.validation, student.labels?.length ?? student.vocabularySize);
-  const batches = pinned.indices.map((index) => singleBatch(data.validation, index, options));
+  const lengths = bucketsOf(data.train, experiment.dataset.maxLength);
+  const batches = pinned.indices.map((index) => singleBatch(data.validation, index, { ...options, lengths }));
   await writeProbeExamples(paths.probes, pinnedExamples(run, pinned, batches));
   const probed: ProbedLogits[][] = [];
   for (const member of teacher.members) {

@@ -1,8 +1,6 @@
 /** @file Looks whether the teacher knows anything, before a student learns from it. */
 
 import { Evaluator } from '../../distill/evaluation/evaluator';
-import { withPrefix } from '../../distill/named';
-import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { readRecords } from '../../run-directory/record-file';
@@ -24,24 +22,14 @@ export async function checkTeacher(run: PreparedRun, teacher: Teacher): Promise<
 
 /** On validation: those of its best checkpoint where it was trained here. */
 async function teacherMetrics(run: PreparedRun, teacher: Teacher): Promise<Metrics> {
-  const { experiment, paths, data, executor } = run;
-  const { task } = experiment;
-  if (teacher instanceof FrozenEnsemble || !(teacher instanceof FrozenTeacher)) {
-    const batches = batchesOf(run, data.validation);
-    const evaluator = new Evaluator({ executor, task, model: teacher.architecture, teacher, batches });
-    const measured = await evaluator.evaluateTeacher();
-    await evaluator.release();
-    return measured;
-  }
-  const best = bestEvaluation(await readRecords(paths.teacher, 'evaluations'));
+  const { experiment, paths, data, executor, known } = run;
+  const best = teacher instanceof FrozenTeacher && bestEvaluation(await readRecords(paths.teacher, 'evaluations'));
   if (best) return best.metrics;
-  const evaluator = new Evaluator({
-    executor,
-    task,
-    model: teacher.architecture,
-    batches: batchesOf(run, data.validation),
-  });
-  const metrics = await evaluator.evaluate(withPrefix('teacher.', teacher.parameters));
+  const batches = batchesOf(run, data.validation);
+  // As the student is held against it, so that it need not be asked again.
+  const { architecture: model } = teacher;
+  const evaluator = new Evaluator({ executor, task: experiment.task, model, teacher, batches, known });
+  const metrics = await evaluator.evaluateTeacher();
   await evaluator.release();
   return metrics;
 }

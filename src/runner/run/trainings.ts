@@ -1,5 +1,6 @@
 /** @file The trainings of a run: a teacher that is made here, the student, its controls; each resumed where it stopped. */
 
+import { batchInputs } from '../../distill/batch-inputs';
 import { Evaluator } from '../../distill/evaluation/evaluator';
 import {
   controlOf,
@@ -30,7 +31,7 @@ import { exportModel, isExported } from './checkpoints';
 import { modelCard } from '../report/model-card';
 import { initialProjections, initialTeacher, loadModel, studentArchitecture, trainedArchitecture } from './models';
 import { onnxSettingOf } from './onnx-teacher';
-import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
+import { batchesOf, seedsOfRun, trainingBatches, trainingBatchOfEachLength, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
 import { wantsCache } from './cache-place';
 import { askedTeacher, teacherAnswers } from './teacher-answers';
@@ -299,12 +300,14 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     initial: await training.initial(),
   });
   collectCopies(); // The initial weights have been copied.
+  trainer.loadAhead(trainingBatchOfEachLength(run, spec, role).map((batch) => batchInputs(batch, task).shape));
   const evaluator = new Evaluator({
     executor,
     task,
     model: pairing.student,
     teacher: frozen,
     batches: batchesOf(run, data.validation),
+    known: frozen && run.known,
   });
   let probes: Awaited<ReturnType<typeof prepareProbes>> | undefined;
   try {
