@@ -36,6 +36,7 @@ await build({
     'jax-js',
     'open',
     'update',
+    'memory',
     'torchrun',
     'student',
   ].map((name) => `bench/${name}.ts`),
@@ -56,7 +57,7 @@ installTestLibraries();
 const [, , ...options] = process.argv;
 const models = ['minilm', 'smollm2'];
 installModels(models.filter((name) => options.includes('--pretrained') || options.includes(name)));
-if (['growth', 'curves', 'run-list', 'load', 'beside', 'generation', 'open', 'update'].includes(options[0])) {
+if (['growth', 'curves', 'run-list', 'load', 'beside', 'generation', 'open', 'update', 'memory'].includes(options[0])) {
   run(`dist/bench/${options[0]}.js`, ...options.slice(1));
 } else if (['torchrun', 'student'].includes(options[0])) {
   if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');

@@ -5,6 +5,7 @@ import { keepMasks } from '../../engine/graph/dropout';
 import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
 import type { Parameters } from '../../model/parameters';
 import { isSoftened } from '../../protocol/divergences';
+import type { MomentFormat } from '../../protocol/engines';
 import type { LossComponents, MetricsRecord, Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import { batchInputs, ByShape, scalar, type BatchInputs } from '../batch-inputs';
@@ -41,6 +42,8 @@ export interface TrainingOptions extends Omit<LearningRateSchedule, 'updates'> {
   clipNorm: number;
   /** Of the dropout masks. */
   seed: number;
+  /** How moments are kept; float32 where absent. */
+  moments?: MomentFormat | undefined;
   /** 1 and 0, all blocks alike, where absent. */
   layerDecay?: number | undefined;
   frozenBlocks?: number | undefined;
@@ -97,6 +100,7 @@ export class Trainer {
       beta2: BETA2,
       epsilon: EPSILON,
       weightDecay: options.weightDecay,
+      moments: options.moments,
       decays: options.decayBiasAndNorm ? () => true : decaysByDefault,
     };
     const { layerDecay = 1, frozenBlocks = 0 } = options;
@@ -151,8 +155,7 @@ export class Trainer {
       .apply(
         {
           learningRate,
-          biasCorrection1: 1 - BETA1 ** (step + 1),
-          biasCorrection2: 1 - BETA2 ** (step + 1),
+          update: step + 1,
           clipNorm: options.clipNorm,
         },
         batches.length > 1,
