@@ -104,7 +104,7 @@ export function createTrainer(
   executor: Executor,
   targets?: TargetSource,
 ): Trainer {
-  const { task, learningRate, weightDecay, clipNorm } = setup;
+  const { task, learningRate, weightDecay, clipNorm, moments } = setup;
   return new Trainer({
     executor,
     task,
@@ -119,6 +119,7 @@ export function createTrainer(
       weightDecay,
       decayBiasAndNorm: false,
       clipNorm,
+      moments,
       seed: 1,
     },
     initial: student,

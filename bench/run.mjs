@@ -37,6 +37,7 @@ await build({
     'jax-js',
     'open',
     'update',
+    'memory',
     'torchrun',
     'student',
     'on-policy',
@@ -58,9 +59,19 @@ installTestLibraries();
 const [, , ...options] = process.argv;
 const models = ['minilm', 'smollm2'];
 installModels(models.filter((name) => options.includes('--pretrained') || options.includes(name)));
-if (
-  ['growth', 'curves', 'run-list', 'load', 'beside', 'generation', 'open', 'update', 'on-policy'].includes(options[0])
-) {
+const inDistillery = [
+  'growth',
+  'curves',
+  'run-list',
+  'load',
+  'beside',
+  'generation',
+  'open',
+  'update',
+  'memory',
+  'on-policy',
+];
+if (inDistillery.includes(options[0])) {
   run(`dist/bench/${options[0]}.js`, ...options.slice(1));
 } else if (['torchrun', 'student'].includes(options[0])) {
   if (!existsSync('test/peers/.venv/bin/python')) run('scripts/peers.mjs');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { saveCheckpoint } from '../src/model/files/checkpoint';
 import { initializeParameters } from '../src/model/parameters';
 import { writeSafetensors } from '../src/model/files/safetensors';
+import type { MomentFormat } from '../src/protocol/engines';
 import type { Task } from '../src/protocol/records';
 import { notCounted } from '../src/dataset/examples';
 import { randomStream, shuffled } from '../src/engine/random';
@@ -19,6 +20,8 @@ export interface Setup {
   learningRate: number;
   weightDecay: number;
   clipNorm: number;
+  /** Of ours; float32 where absent. */
+  moments?: MomentFormat;
   /** Whether batches are as long as their rows, and a side may group or pack these in another way after the compared steps. */
   ownLengths?: boolean;
 }

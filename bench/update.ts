@@ -2,6 +2,7 @@
 
 import { randomStream } from '../src/engine/random';
 import { openExecutor, type Engine } from '../src/engine/engines';
+import type { MomentFormat } from '../src/protocol/engines';
 import { findLibrary } from '../src/engine/libraries';
 import { decaysByDefault } from '../src/distill/training/optimizer';
 import { Updates } from '../src/distill/training/updates';
@@ -16,6 +17,9 @@ const ROUNDS = 9;
 /** The norm reads a gradient; the update reads a parameter, two moments and the gradient, and writes the first three. */
 const BYTES_A_PARAMETER = 4 * (1 + 4 + 3);
 
+/** The moments' four of those in half the bytes. */
+const BYTES_WITH_NARROW_MOMENTS = BYTES_A_PARAMETER - 2 * 4;
+
 const OPTIONS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decays: decaysByDefault };
 
 interface Measured {
@@ -27,25 +31,24 @@ interface Measured {
   busy: number[];
 }
 
-async function updateOn(engine: Engine, parameters: number): Promise<Measured> {
+async function updateOn(engine: Engine, parameters: number, moments: MomentFormat = 'float32'): Promise<Measured> {
   const shape = [Math.round(parameters / WIDTH), WIDTH];
   const size = shape[0]! * WIDTH;
   const executor = await openExecutor(engine, {});
   const random = randomStream(1);
   const values = (scale: number): Float32Array => Float32Array.from({ length: size }, () => scale * (random() - 0.5));
   const initial = { weight: values(0.1) };
-  const updates = new Updates(executor, { weight: { shape, dtype: 'float32' } }, OPTIONS, initial);
+  const updates = new Updates(executor, { weight: { shape, dtype: 'float32' } }, { ...OPTIONS, moments }, initial);
   updates.gradients.weight!.write(values(0.01));
   let step = 0;
   return {
-    name: engine,
-    bytes: BYTES_A_PARAMETER * size,
+    name: moments === 'float32' ? engine : `${engine}, moments in ${moments}`,
+    bytes: (moments === 'float32' ? BYTES_A_PARAMETER : BYTES_WITH_NARROW_MOMENTS) * size,
     milliseconds: [],
     busy: [],
     run: async () => {
       step++;
-      const corrections = { biasCorrection1: 1 - 0.9 ** step, biasCorrection2: 1 - 0.999 ** step };
-      await updates.apply({ learningRate: 1e-4, ...corrections, clipNorm: 1 }, false);
+      await updates.apply({ learningRate: 1e-4, update: step, clipNorm: 1 }, false);
     },
   };
 }
@@ -65,6 +68,7 @@ async function main(millions: number): Promise<void> {
   const engines: Engine[] = ['cpu', ...(findLibrary('openvino') === undefined ? [] : (['openvino'] as const))];
   const measured = [copyOf(parameters)];
   for (const engine of engines) measured.push(await updateOn(engine, parameters));
+  if (engines.includes('openvino')) measured.push(await updateOn('openvino', parameters, 'bfloat16'));
   for (let round = -WARM_UP; round < ROUNDS; round++) {
     for (const { run, milliseconds, busy } of measured) {
       const [started, before] = [performance.now(), process.cpuUsage()];

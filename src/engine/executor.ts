@@ -78,6 +78,11 @@ export interface Executor {
    */
   placeBfloat16?(tensor: Bfloat16Tensor): DeviceTensor;
   /**
+   * The same for what element-wise programs read and write, such as an optimizer's moments: what is written there is rounded to the nearest
+   * bfloat16. Absent where the engine has no such programs.
+   */
+  placeRounded?(tensor: Bfloat16Tensor): DeviceTensor;
+  /**
    * Some of a tensor's memory, from that element on, as a tensor of its own that need not be disposed of. Absent where the
    * device's memory cannot be divided.
    */

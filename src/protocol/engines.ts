@@ -19,6 +19,16 @@ export const precisions = ['float32', 'bfloat16'] as const;
 
 export type Precision = (typeof precisions)[number];
 
+/** How an optimizer's moments are kept between updates, which compute in float32 either way. */
+export const momentFormats = ['float32', 'bfloat16'] as const;
+
+export type MomentFormat = (typeof momentFormats)[number];
+
+/** The engine that keeps them in fewer bits. */
+export const engineOfMoments = {
+  bfloat16: 'openvino',
+} as const satisfies Readonly<Record<Exclude<MomentFormat, 'float32'>, EngineName>>;
+
 /** Number formats of a frozen teacher. */
 export const teacherPrecisions = ['float32', 'float16', 'int8'] as const;
 

@@ -175,7 +175,7 @@ describe('gradients that are none', () => {
     const updates = new Updates(executor, specs, adamw, initial);
     updates.gradients.b!.write(Float32Array.of(1, 1));
     updates.gradients.w!.write(Float32Array.of(1, value));
-    const rates = { learningRate: 0.1, biasCorrection1: 0.1, biasCorrection2: 0.1, clipNorm: 1 };
+    const rates = { learningRate: 0.1, update: 1, clipNorm: 1 };
     expect((await caught(updates.apply(rates, false))).message).toBe(message);
     expect(await updates.parameters.tensors.w!.read()).toEqual(initial.w);
     await updates.release();

@@ -48,8 +48,7 @@ function update(
   const chosen = { ...options, ...changes };
   const values = {
     learningRate: 0.01 / t,
-    biasCorrection1: 1 - 0.9 ** t,
-    biasCorrection2: 1 - 0.999 ** t,
+    update: t,
     gradientNorm: gradientNorm(gradients),
     clipNorm,
   };

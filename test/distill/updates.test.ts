@@ -27,8 +27,7 @@ const random = (seed: number): Parameters =>
 const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, decays: decaysByDefault };
 const scalarsOf = (t: number, clipNorm: number) => ({
   learningRate: 0.01,
-  biasCorrection1: 1 - 0.9 ** t,
-  biasCorrection2: 1 - 0.999 ** t,
+  update: t,
   clipNorm,
 });
 

@@ -187,8 +187,8 @@ async function updatesOn(executor: Executor, { trained, specs }: Step, gradients
     updates.gradients[name]!.write(data);
   const rates = { learningRate: 0.01, clipNorm: 0.5 };
   const norms = [
-    await updates.apply({ ...rates, biasCorrection1: 0.1, biasCorrection2: 0.001 }, false),
-    await updates.apply({ ...rates, biasCorrection1: 0.19, biasCorrection2: 0.001999 }, false),
+    await updates.apply({ ...rates, update: 1 }, false),
+    await updates.apply({ ...rates, update: 2 }, false),
   ];
   const groups = { parameter: updates.parameters, first: updates.first, second: updates.second };
   const state: Tensors = {};

@@ -132,8 +132,7 @@ describe.each(variants)('distillation of %s with %s, first step as in PyTorch', 
     const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decays: () => true };
     const values = {
       learningRate: 1e-3,
-      biasCorrection1: 1 - 0.9,
-      biasCorrection2: 1 - 0.999,
+      update: 1,
       gradientNorm: valueOf(gradientNorm),
       clipNorm: 1,
     };

@@ -1,6 +1,7 @@
 /** @file AdamW (Loshchilov and Hutter, 2019) as PyTorch's, as a pure function, with the gradients clipped by their global norm. */
 
 import * as tf from '@tensorflow/tfjs-core';
+import type { MomentFormat } from '../../protocol/engines';
 
 type Tensors = Record<string, tf.Tensor>;
 
@@ -14,10 +15,8 @@ export interface AdamWState {
 /** What changes from update to update, in numbers. */
 export interface UpdateValues {
   learningRate: number;
-  /** 1 − β₁ᵗ, t counting updates from 1. */
-  biasCorrection1: number;
-  /** 1 − β₂ᵗ */
-  biasCorrection2: number;
+  /** t: updates done, this one included. */
+  update: number;
   /** L2 norm of all gradients together. */
   gradientNorm: number;
   /** Largest such norm; 0: no clipping. */
@@ -25,9 +24,13 @@ export interface UpdateValues {
 }
 
 /** What is made of them, and each element is computed with: inputs of a recorded update, which would freeze them otherwise. */
-export const UPDATE_FACTORS = ['gradientScale', 'stepSize', 'scaledEpsilon', 'keptByDecay'] as const;
+const FACTORS = ['gradientScale', 'stepSize', 'scaledEpsilon', 'keptByDecay', 'dither'] as const;
 
-export type UpdateFactors<T> = Readonly<Record<(typeof UPDATE_FACTORS)[number], T>>;
+export type UpdateFactors<T> = Readonly<Record<(typeof FACTORS)[number], T>>;
+
+/** Those that an update reads. */
+export const updateFactorNames = ({ moments }: Pick<AdamWOptions, 'moments'>): readonly (typeof FACTORS)[number][] =>
+  FACTORS.filter((name) => name !== 'dither' || moments === 'bfloat16');
 
 export interface AdamWOptions {
   /** Above 0. */
@@ -35,6 +38,8 @@ export interface AdamWOptions {
   beta2: number;
   epsilon: number;
   weightDecay: number;
+  /** How moments are kept between updates; float32 where absent. */
+  moments?: MomentFormat | undefined;
   /** Which parameters decay. */
   decays: (name: string, shape: readonly number[]) => boolean;
 }
@@ -48,18 +53,32 @@ const CLIP_EPSILON = 1e-6;
  */
 export function updateFactors(
   values: UpdateValues,
-  { beta1, epsilon, weightDecay }: AdamWOptions,
+  { beta1, beta2, epsilon, weightDecay }: AdamWOptions,
 ): UpdateFactors<number> {
-  const { learningRate, biasCorrection1, biasCorrection2, gradientNorm, clipNorm } = values;
+  const { learningRate, update, gradientNorm, clipNorm } = values;
   const clip = clipNorm > 0 ? Math.min(1, clipNorm / (gradientNorm + CLIP_EPSILON)) : 1;
-  const rootCorrection = Math.sqrt(biasCorrection2);
+  const rootCorrection = Math.sqrt(1 - beta2 ** update);
   return {
     gradientScale: (clip * (1 - beta1)) / beta1,
-    stepSize: (learningRate * rootCorrection) / biasCorrection1,
+    stepSize: (learningRate * rootCorrection) / (1 - beta1 ** update),
     scaledEpsilon: epsilon * rootCorrection,
     keptByDecay: 1 - learningRate * weightDecay,
+    dither: ditherOf(update),
   };
 }
+
+/** Of bfloat16: the distance of two neighbours is 2⁻⁸ to 2⁻⁷ of them. */
+const WIDEST_GAP = 2 ** -7;
+
+/** 1 / φ: of all numbers the one whose multiples are spread most evenly over (0, 1), however many of them are taken. */
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
+/**
+ * What moments are multiplied by before they are rounded to bfloat16. A second moment changes by less than 0.1 % in an update, and
+ * two neighbours are 0.4 to 0.8 % apart: rounded to the nearest it would stay what it is, or follow large gradients alone. With this, x is
+ * rounded up as often as it is near the next number, so that the mean of what is kept follows what would be without rounding.
+ */
+export const ditherOf = (update: number): number => 1 + WIDEST_GAP * (((update * GOLDEN) % 1) - 0.5);
 
 /**
  * One update. Every parameter and moment is read by exactly one operation, the one from which its own new value derives,
@@ -75,7 +94,8 @@ export function adamw(
   options: AdamWOptions,
 ): AdamWState {
   const { beta1, beta2, weightDecay } = options;
-  const { gradientScale, stepSize, scaledEpsilon, keptByDecay } = factors;
+  const { gradientScale, stepSize, scaledEpsilon, keptByDecay, dither } = factors;
+  const kept = (moment: tf.Tensor): tf.Tensor => (options.moments === 'bfloat16' ? tf.mul(moment, dither) : moment);
   const squareScale = ((1 - beta2) * beta1 ** 2) / ((1 - beta1) ** 2 * beta2);
   const next: AdamWState = { parameters: {}, firstMoments: {}, secondMoments: {} };
   for (const name of Object.keys(state.parameters)) {
@@ -86,8 +106,8 @@ export function adamw(
     const change = tf.mul(tf.div(m, tf.add(tf.sqrt(v), scaledEpsilon)), stepSize);
     const decayed = weightDecay !== 0 && options.decays(name, p.shape) ? tf.mul(p, keptByDecay) : p;
     next.parameters[name] = tf.sub(decayed, change);
-    next.firstMoments[name] = m;
-    next.secondMoments[name] = v;
+    next.firstMoments[name] = kept(m);
+    next.secondMoments[name] = kept(v);
   }
   return next;
 }

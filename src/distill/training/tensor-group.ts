@@ -4,6 +4,7 @@ import { sizeOf, type TensorSpec } from '../../engine/array';
 import type { DeviceTensor, Executor } from '../../engine/executor';
 import type { Parameters } from '../../model/parameters';
 import { mapValues } from '../named';
+import type { MomentFormat } from '../../protocol/engines';
 
 /** Elements of a joined piece at most, unless the executor says otherwise: what an update holds of it stays in the processor's caches. */
 const MOST_ELEMENTS = 2 ** 18;
@@ -74,15 +75,27 @@ export function layOut(executor: Executor, specs: Specs, decays: Decays, rateOf:
 
 const aligned = (elements: number, to: number): number => Math.ceil(elements / to) * to;
 
-/** Places a group with copies of these values, or with zeros. */
-export function placeGroup(executor: Executor, layout: Layout, values?: Parameters): TensorGroup {
+/**
+ * Places a group with copies of these values, or with zeros.
+ * @param format of zeros alone. @throws Error where the executor does not keep it
+ */
+export function placeGroup(
+  executor: Executor,
+  layout: Layout,
+  values?: Parameters,
+  format: MomentFormat = 'float32',
+): TensorGroup {
   const { specs, kinds, joined } = layout;
+  if (format === 'bfloat16' && !(joined && executor.placeRounded)) {
+    throw new Error(`The engine ${executor.engine} keeps no moments in bfloat16.`);
+  }
   if (!joined || !executor.view) return placeApart(executor, layout, values);
   const view = executor.view.bind(executor);
   // What lies between two tensors is 0, in moments and gradients too, so it stays 0.
-  const data = new Float32Array(joined.size);
-  if (values) for (const [name, start] of joined.starts) data.set(values[name]!, start);
-  const memory = executor.place({ shape: [joined.size], dtype: 'float32', data });
+  const memory =
+    format === 'bfloat16'
+      ? executor.placeRounded!({ shape: [joined.size], data: new Uint16Array(joined.size) })
+      : executor.place({ shape: [joined.size], dtype: 'float32', data: joinedValues(joined, values) });
   let next = 0;
   const pieces = kinds.flatMap((kind) => {
     const { shape } = kind.specs.piece!;
@@ -99,6 +112,12 @@ export function placeGroup(executor: Executor, layout: Layout, values?: Paramete
       memory.dispose();
     },
   };
+}
+
+function joinedValues({ starts, size }: NonNullable<Layout['joined']>, values: Parameters | undefined): Float32Array {
+  const data = new Float32Array(size);
+  if (values) for (const [name, start] of starts) data.set(values[name]!, start);
+  return data;
 }
 
 function placeApart(executor: Executor, { specs, kinds }: Layout, values: Parameters | undefined): TensorGroup {

@@ -5,6 +5,7 @@ import { keepMasks } from '../../engine/graph/dropout';
 import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
 import type { Parameters } from '../../model/parameters';
 import { isSoftened } from '../../protocol/divergences';
+import type { MomentFormat } from '../../protocol/engines';
 import type { LossComponents, MetricsRecord, OnPolicyRecord, Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import { batchInputs, ByShape, scalar, withoutLabels, type BatchInputs } from '../batch-inputs';
@@ -42,6 +43,8 @@ export interface TrainingOptions extends Omit<LearningRateSchedule, 'updates'> {
   clipNorm: number;
   /** Of the dropout masks. */
   seed: number;
+  /** How moments are kept; float32 where absent. */
+  moments?: MomentFormat | undefined;
   /** 1 and 0, all blocks alike, where absent. */
   layerDecay?: number | undefined;
   frozenBlocks?: number | undefined;
@@ -120,6 +123,7 @@ export class Trainer {
       beta2: BETA2,
       epsilon: EPSILON,
       weightDecay: options.weightDecay,
+      moments: options.moments,
       decays: options.decayBiasAndNorm ? () => true : decaysByDefault,
     };
     const { layerDecay = 1, frozenBlocks = 0 } = options;
@@ -188,8 +192,7 @@ export class Trainer {
       .apply(
         {
           learningRate,
-          biasCorrection1: 1 - BETA1 ** (step + 1),
-          biasCorrection2: 1 - BETA2 ** (step + 1),
+          update: step + 1,
           clipNorm: options.clipNorm,
         },
         batches.length > 1,

@@ -5,7 +5,7 @@ import type { TensorSpec } from '../../engine/array';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
 import { mapValues, prefixed, withPrefix } from '../named';
-import { adamw, UPDATE_FACTORS, type AdamWOptions, type UpdateFactors } from './optimizer';
+import { adamw, updateFactorNames, type AdamWOptions, type UpdateFactors } from './optimizer';
 import { scalarSpecs } from '../specs';
 
 type Specs = Readonly<Record<string, TensorSpec>>;
@@ -27,7 +27,7 @@ export function updateProgram(specs: Specs, options: AdamWOptions): Program {
   const groups = ['parameter.', 'first.', 'second.', 'gradient.'];
   const inputs = Object.assign(
     {},
-    scalarSpecs(UPDATE_FACTORS),
+    scalarSpecs(updateFactorNames(options)),
     ...groups.map((group) => prefixed(group, specs)),
   ) as Specs;
   return record('update', inputs, (tensors) => {
@@ -37,7 +37,7 @@ export function updateProgram(specs: Specs, options: AdamWOptions): Program {
       secondMoments: withPrefix('second.', tensors),
       gradients: withPrefix('gradient.', tensors),
     };
-    const factors = mapValues(scalarSpecs(UPDATE_FACTORS), (_, name) => tensors[name] as tf.Scalar);
+    const factors = mapValues(scalarSpecs(updateFactorNames(options)), (_, name) => tensors[name] as tf.Scalar);
     const updated = adamw(state, factors as UpdateFactors<tf.Scalar>, options);
     return {
       ...prefixed('next.parameter.', updated.parameters),

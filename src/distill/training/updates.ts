@@ -42,8 +42,8 @@ export class Updates {
   ) {
     this.layout = layOut(executor, specs, options.decays, rateOf);
     this.parameters = placeGroup(executor, this.layout, initial);
-    this.first = placeGroup(executor, this.layout);
-    this.second = placeGroup(executor, this.layout);
+    this.first = placeGroup(executor, this.layout, undefined, options.moments);
+    this.second = placeGroup(executor, this.layout, undefined, options.moments);
     this.batch = placeGroup(executor, this.layout);
     this.squares = this.loadForEachKind(({ specs: piece }) => squaresProgram(piece));
     this.update = this.loadForEachKind(({ specs: piece, decays }) => updateProgram(piece, { ...options, decays }));

@@ -1,4 +1,4 @@
-/** @file A graph that is compiled when it is run: only then it is known which of its inputs are kept as bfloat16. */
+/** @file A graph that is compiled when it is run: only then it is known what of its inputs and outputs is kept as bfloat16. */
 
 import type { HostTensor } from '../array';
 import type { DeviceTensor, GraphInput, LoadedProgram } from '../executor';
@@ -6,10 +6,10 @@ import type { Graph } from '../graph/graph';
 import { OpenVinoTensor } from './tensor';
 
 export class CompiledByInputs implements LoadedProgram {
-  /** By the names of the inputs that are kept as bfloat16. */
+  /** By the names of the inputs and outputs that are kept as bfloat16. */
   private readonly compiled = new Map<string, Promise<LoadedProgram>>();
 
-  /** @param compile for inputs of which these are kept as bfloat16 */
+  /** @param compile for inputs and outputs of which these are kept as bfloat16 */
   constructor(
     readonly graph: Graph,
     private readonly compile: (narrow: ReadonlySet<string>) => Promise<LoadedProgram>,
@@ -19,10 +19,12 @@ export class CompiledByInputs implements LoadedProgram {
     inputs: Readonly<Record<string, GraphInput>>,
     into?: Readonly<Record<string, DeviceTensor>>,
   ): Promise<Record<string, HostTensor>> {
-    const narrow = Object.keys(this.graph.inputs).filter((name) => {
-      const input = inputs[name];
-      return input instanceof OpenVinoTensor && input.stored === 'bfloat16';
-    });
+    const isNarrow = (tensor: GraphInput | undefined): boolean =>
+      tensor instanceof OpenVinoTensor && tensor.stored === 'bfloat16';
+    const narrow = [
+      ...Object.keys(this.graph.inputs).filter((name) => isNarrow(inputs[name])),
+      ...Object.keys(this.graph.outputs).filter((name) => isNarrow(into?.[name])),
+    ];
     const key = narrow.join();
     const known = this.compiled.get(key) ?? this.compile(new Set(narrow));
     this.compiled.set(key, known);

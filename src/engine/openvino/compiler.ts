@@ -19,10 +19,12 @@ import {
   wrongOutput,
   type Fingerprint,
 } from './check';
+import { hasProducts } from '../graph/operations';
 import { withGivenMemory, type ToldGraph } from './given-memory';
 import type { OpenVinoLibrary } from './library';
 import { inOnePass } from './one-pass';
 import { OpenVinoProgram } from './program';
+import { withRoundedState } from './rounded-state';
 import { openVinoRules } from './rules';
 import { OpenVinoTensor } from './tensor';
 
@@ -30,7 +32,7 @@ import { OpenVinoTensor } from './tensor';
 interface Source {
   graph: Graph;
   frozen: FrozenInputs;
-  /** Inputs whose tensors are kept as bfloat16. */
+  /** Inputs and outputs whose tensors are kept as bfloat16. */
   narrow: ReadonlySet<string>;
   onnx: Uint8Array;
   precision: keyof typeof PLAIN_TOLERANCE;
@@ -48,7 +50,7 @@ export class GraphCompiler {
     private readonly say: (line: string) => void,
   ) {}
 
-  /** @param narrow inputs whose tensors are kept as bfloat16 */
+  /** @param narrow inputs and outputs whose tensors are kept as bfloat16 */
   async load(
     graph: Graph,
     frozen: FrozenInputs,
@@ -57,7 +59,7 @@ export class GraphCompiler {
   ): Promise<LoadedProgram> {
     const lowered = lower(graph, openVinoRules);
     const { graph: compiled, told }: Partial<ToldGraph> & Pick<ToldGraph, 'graph'> =
-      this.facts.device === 'CPU' ? withGivenMemory(inOnePass(lowered), narrow) : { graph: lowered };
+      this.facts.device === 'CPU' ? asGiven(lowered, narrow) : { graph: lowered };
     const onnx = encodeModel(compiled, frozen, inMemory, told);
     const properties = { ...this.facts.properties, INFERENCE_PRECISION_HINT: precision };
     // What is kept holds the frozen inputs: a file as large as the model for each shape of batch is too much.
@@ -119,7 +121,7 @@ export class GraphCompiler {
       const plain = await expected;
       for (let attempt = 1; ; attempt++) {
         const outputs = await compiled.program.runOnce(inputs);
-        const wrong = wrongOutput(outputs, plain, PLAIN_TOLERANCE[source.precision]);
+        const wrong = wrongOutput(outputs, plain, PLAIN_TOLERANCE[source.precision], source.narrow);
         fingerprint = fingerprintOf(outputs);
         if (wrong === undefined) break;
         await compiled.program.release();
@@ -142,6 +144,12 @@ export class GraphCompiler {
     const blob = await this.cache!.take(key, (file) => this.library.export(handle, file));
     if (blob) await this.cache!.keep(key, { blob, fingerprint });
   }
+}
+
+/** A graph for the CPU plugin. @param narrow inputs and outputs whose tensors are kept as bfloat16 */
+function asGiven(graph: Graph, narrow: ReadonlySet<string>): ToldGraph {
+  if (hasProducts(graph)) return withGivenMemory(graph, narrow);
+  return withGivenMemory(inOnePass(withRoundedState(graph, narrow), narrow), narrow);
 }
 
 /** The ONNX reader's name for "at this address of the process", where other readers expect a file. */

@@ -9,9 +9,9 @@
 
 import { bytesOf } from '../graph/graph-memory';
 import { sameShape, type Graph, type Node, type Value } from '../graph/graph';
-import { ONNX_TYPES } from '../graph/kernels/elementwise';
 import { hasProducts } from '../graph/operations';
 import type { FreeGraph, ModelValue } from '../graph/free-axes';
+import { castNode } from './rounded-state';
 
 /** Smaller inputs are not worth a node. */
 const LARGE_BYTES = 2 ** 20;
@@ -24,15 +24,21 @@ export interface ToldGraph {
 
 /**
  * Of an element-wise graph, which may write over its inputs, nothing is changed.
- * @param narrow inputs whose tensors are kept as bfloat16
+ * @param narrow inputs, and outputs of an element-wise graph, whose tensors are kept as bfloat16
  */
 export function withGivenMemory(graph: Graph, narrow: ReadonlySet<string>): ToldGraph {
-  const read = new Set(graph.nodes.flatMap(({ inputs }) => inputs));
-  const isLarge = (name: string): boolean => hasProducts(graph) && bytesOf(graph.inputs[name]!) >= LARGE_BYTES;
-  const given = Object.keys(graph.inputs).filter((name) => read.has(name) && (narrow.has(name) || isLarge(name)));
   const values = (of: Graph['inputs']): Record<string, ModelValue> =>
-    Object.fromEntries(Object.entries(of).map(([name, { shape, dtype }]) => [name, { shape, type: dtype }]));
+    Object.fromEntries(
+      Object.entries(of).map(([name, { shape, dtype }]) => [
+        name,
+        { shape, type: narrow.has(name) ? ('bfloat16' as const) : dtype },
+      ]),
+    );
   const told = { inputs: values(graph.inputs), outputs: values(graph.outputs) };
+  if (!hasProducts(graph)) return { graph, told };
+  const read = new Set(graph.nodes.flatMap(({ inputs }) => inputs));
+  const isLarge = (name: string): boolean => bytesOf(graph.inputs[name]!) >= LARGE_BYTES;
+  const given = Object.keys(graph.inputs).filter((name) => read.has(name) && (narrow.has(name) || isLarge(name)));
   const shapes: Graph['constants'][number][] = [];
   const first: Node[] = [];
   const tables = new Set(graph.nodes.flatMap((node) => (isLookup(node) ? node.inputs.slice(0, 1) : [])));
@@ -73,15 +79,6 @@ const reshapeNode = (inputs: readonly string[], output: Value): Node => ({
   inputs,
   outputs: [output],
   attributes: {},
-  floats: [],
-});
-
-const castNode = (input: string, output: Value): Node => ({
-  op: 'Cast',
-  domain: '',
-  inputs: [input],
-  outputs: [output],
-  attributes: { to: ONNX_TYPES[output.type] },
   floats: [],
 });
 

@@ -14,7 +14,7 @@ const ROW = 1024;
 /** Fewer are not worth the reshapes. */
 const LEAST_ROWS = 16;
 
-const ELEMENTWISE = /^(Add|Sub|Mul|Div|Sqrt)$/;
+const ELEMENTWISE = /^(Add|Sub|Mul|Div|Sqrt|Cast)$/;
 
 /** Of a tensor in a graph that takes less than half a millisecond: no piece of a model of many pieces has so few. */
 const FEW_ELEMENTS = 0.75 * 2 ** 20;
@@ -25,8 +25,11 @@ const isElementwise = ({ nodes }: Graph): boolean => nodes.every((node) => ELEME
 export const isBrief = (graph: Graph): boolean =>
   isElementwise(graph) && Object.values(graph.inputs).every(({ shape }) => sizeOf(shape) <= FEW_ELEMENTS);
 
-/** The same function on tensors [N] seen as [N / 1024, 1024]; other graphs, and those with tensors that cannot be divided so, as they are. */
-export function inOnePass(graph: Graph): Graph {
+/**
+ * The same function on tensors [N] seen as [N / 1024, 1024]; other graphs, and those with tensors that cannot be divided so, as they are.
+ * @param narrow inputs that are kept as bfloat16
+ */
+export function inOnePass(graph: Graph, narrow: ReadonlySet<string> = new Set()): Graph {
   const length = commonLength(graph);
   if (length === undefined || length % ROW !== 0 || length < LEAST_ROWS * ROW) return graph;
   if (!isElementwise(graph)) return graph;
@@ -37,7 +40,7 @@ export function inOnePass(graph: Graph): Graph {
     built.node('Reshape', [value, built.integers(shape)], { shape, type: value.type });
   const values = new Map<string, Value>();
   for (const [name, spec] of Object.entries(graph.inputs)) {
-    const input = built.input(name, spec);
+    const input: Value = { ...built.input(name, spec), ...(narrow.has(name) && { type: 'bfloat16' }) };
     values.set(name, spec.shape.length === 0 ? input : reshaped(input, [rows, ROW]));
   }
   for (const { value, data } of graph.constants) {
@@ -55,13 +58,20 @@ export function inOnePass(graph: Graph): Graph {
     values.set(output!.name, value);
   }
   // What a node reads comes first, the latest of it before all: only in that order does the plugin's search find that all can be one kernel.
-  const read = new Set(graph.nodes.flatMap(({ inputs }) => inputs));
+  const others = graph.nodes.filter(({ op, outputs }) => op !== 'Cast' || !(outputs[0]!.name in graph.outputs));
+  const read = new Set(others.flatMap(({ inputs }) => inputs));
+  const isRead = (name: string): boolean => {
+    const made = producers.get(name);
+    return read.has(made?.op === 'Cast' ? made.inputs[0]! : name);
+  };
   const names = Object.keys(graph.outputs).reverse();
-  const ordered = [...names.filter((name) => read.has(name)), ...names.filter((name) => !read.has(name))];
+  const ordered = [...names.filter(isRead), ...names.filter((name) => !isRead(name))];
   // A result behind a Reshape, which computes nothing, does not count as one of the kernel's.
   const results = ordered.map((name): [string, Value] => {
     const value = values.get(name)!;
-    return [name, value.shape.length === 0 ? value : reshaped(value, [length])];
+    const result = value.shape.length === 0 ? value : reshaped(value, [length]);
+    // Whoever recorded it knows nothing of how it is kept.
+    return [name, { ...result, type: graph.outputs[name]!.dtype }];
   });
   return built.finish(Object.fromEntries(results));
 }

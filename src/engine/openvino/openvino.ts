@@ -59,7 +59,7 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
   };
   const folder = options.cache === undefined ? defaultCacheFolder() : options.cache;
   const cache = folder === null ? undefined : GraphCache.open(folder);
-  // From the first weights in bfloat16 on.
+  // From the first tensor in bfloat16 on.
   let placesBfloat16 = false;
   const placeBfloat16 = ({ shape, data }: Bfloat16Tensor): OpenVinoTensor => {
     placesBfloat16 = true;
@@ -74,6 +74,7 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
     view: (tensor, start, shape) => OpenVinoTensor.from(tensor).view(start, shape),
     loadsBeside: true,
     pieceElements: device === 'CPU' ? PIECE_ELEMENTS : undefined,
+    ...(device === 'CPU' && { placeRounded: placeBfloat16 }),
     ...(device === 'CPU' && precision === 'bfloat16' && { placeBfloat16 }),
     load: ({ graph }, frozen = {}) => {
       const compile = (narrow: ReadonlySet<string>): Promise<LoadedProgram> =>

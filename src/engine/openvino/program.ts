@@ -93,7 +93,7 @@ export class OpenVinoProgram implements LoadedProgram {
     readonly graph: Graph,
     /** Kept because the compiled graph may read them where they are. */
     private readonly frozen: FrozenInputs,
-    /** Inputs whose tensors are kept as bfloat16. */
+    /** Inputs and outputs whose tensors are kept as bfloat16. */
     private readonly narrow: ReadonlySet<string>,
     /** What it was imported from, kept for the same reason. */
     readonly blob?: Uint8Array,

@@ -1,0 +1,127 @@
+/**
+ * @file `npm run bench -- memory [CASE] [PRECISION] [MOMENTS] [ENGINE]`: what of a process's memory is what, at each stage of its first two steps. Linux with glibc.
+ * The stages' peaks are the kernel's, which is told to forget the peak at each.
+ */
+
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import { join } from 'node:path';
+import { workingBytes } from '../src/engine/graph/working-memory';
+import { openExecutor, type Engine } from '../src/engine/engines';
+import type { Executor } from '../src/engine/executor';
+import { collectGarbage } from '../src/engine/freed-memory';
+import { koffi } from '../src/engine/native-calls';
+import type { MomentFormat, Precision } from '../src/protocol/engines';
+import { cases } from './cases';
+import { createTrainer, readDistillation } from './ours';
+import { writeSetup } from './setup';
+import { memory } from './side';
+
+const MEGA = 1e6;
+
+/** glibc's account of malloc, in bytes. */
+interface Malloc {
+  /** Of the heaps that malloc divides. */
+  arena: bigint;
+  /** Of blocks mapped one by one. */
+  hblkhd: bigint;
+  /** Of the heaps, what is handed out. */
+  uordblks: bigint;
+  /** Of the heaps, what is not. */
+  fordblks: bigint;
+}
+
+const fields = ['arena', 'ordblks', 'smblks', 'hblks', 'hblkhd', 'usmblks', 'fsmblks', 'uordblks', 'fordblks', 'keepcost'];
+const Mallinfo = koffi.struct('mallinfo2', Object.fromEntries(fields.map((name) => [name, 'size_t'])));
+const glibc = koffi.load('libc.so.6');
+const mallinfo = glibc.func('mallinfo2', Mallinfo, []) as () => Record<keyof Malloc, number | bigint>;
+
+const format = (bytes: number | bigint): string => (Number(bytes) / MEGA).toFixed(0);
+
+async function stage(name: string): Promise<void> {
+  const { resident, peak } = memory();
+  const { hblkhd, uordblks, fordblks } = mallinfo();
+  const { arrayBuffers, heapTotal } = process.memoryUsage();
+  const malloc = [hblkhd, uordblks, fordblks].map(format);
+  const row = [name, peak.toFixed(0), resident.toFixed(0), ...malloc, format(arrayBuffers), format(heapTotal)];
+  console.log(`| ${row.join(' | ')} |`);
+  await writeFile('/proc/self/clear_refs', '5');
+}
+
+/** The same executor, which tells after each load and run. */
+function told(executor: Executor): Executor {
+  return {
+    ...executor,
+    load: async (program, frozen) => {
+      const { graph } = program;
+      const loaded = await executor.load(program, frozen);
+      if (graph.nodes.length > 50) await stage(`${graph.name} loaded, ${format(workingBytes(graph))} MB by arithmetic`);
+      return {
+        graph: loaded.graph,
+        release: () => loaded.release(),
+        run: async (inputs, into) => {
+          const outputs = await loaded.run(inputs, into);
+          if (graph.nodes.length > 50) await stage(`${graph.name} run`);
+          return outputs;
+        },
+      };
+    },
+  };
+}
+
+interface Measured {
+  name: string;
+  precision: Precision;
+  moments: MomentFormat;
+  engine: Engine;
+}
+
+const root = (): string => process.argv[1]!;
+
+/** In another process, which leaves no memory behind. */
+function write(folder: string, name: string): void {
+  execFileSync(process.execPath, [root(), '--write', folder, name], { stdio: 'inherit' });
+}
+
+async function measure({ name, precision, engine, moments }: Measured): Promise<void> {
+  const given = process.env.MEMORY_FOLDER;
+  const folder = given ?? (await mkdtemp(join(os.tmpdir(), 'distillery-memory-')));
+  try {
+    if (!existsSync(join(folder, 'setup.json'))) write(folder, name);
+    console.log('| after | peak of the stage | resident | malloc: mapped | handed out | holes | arrays | JavaScript |');
+    console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
+    await stage('start');
+    const executor = await openExecutor(engine, { precision });
+    await stage('engine open');
+    const distillation = await readDistillation(folder);
+    const trainer = createTrainer({ ...distillation, setup: { ...distillation.setup, moments } }, told(executor));
+    await stage('placed');
+    collectGarbage();
+    await stage('collected');
+    for (let step = 0; step < 3; step++) {
+      const { loss } = await trainer.step();
+      await stage(`step ${step}, loss ${loss.total.toFixed(6)}`);
+    }
+    if (process.env.MI_DUMP) (koffi.load('/tmp/mi/mi.so').func('void dump(int)') as (n: number) => void)(0);
+    const smaps = await readFile('/proc/self/smaps_rollup', 'utf8');
+    console.log(/Anonymous:.*/.exec(smaps)?.[0]);
+  } finally {
+    if (given === undefined) await rm(folder, { recursive: true });
+  }
+}
+
+async function main(name = 'distilgpt2', ...rest: string[]): Promise<void> {
+  if (name === '--write') return writeCase(rest[0]!, rest[1]!);
+  const [precision = 'float32', moments = 'float32', engine = 'openvino'] = rest;
+  await measure({ name, precision, moments, engine } as Measured);
+}
+
+async function writeCase(folder: string, name: string): Promise<void> {
+  const found = cases.find((one) => one.name === name);
+  if (!found) throw new Error(`no case ${name}`);
+  await writeSetup(folder, found, os.availableParallelism());
+}
+
+void main(...(process.argv.slice(2) as [string]));

@@ -1,0 +1,53 @@
+/** @file Moments that are kept as bfloat16: read and written by the one kernel of an update, and rounded to the nearest. */
+
+import { describe, expect, it } from 'vitest';
+import type { TensorSpec } from '../../src/engine/array';
+import { findLibrary } from '../../src/engine/libraries';
+import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
+import { createOpenVinoExecutor } from '../../src/engine/openvino/openvino';
+import { scalar } from '../../src/distill/batch-inputs';
+import { updateProgram } from '../../src/distill/training/update-programs';
+import { mapValues } from '../../src/distill/named';
+import { decodeBfloat16, encodeBfloat16 } from '../../src/protocol/float16';
+
+const missing = findLibrary('openvino') === undefined;
+const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, decays: () => true };
+const factors = { gradientScale: 0.07, stepSize: 3e-4, scaledEpsilon: 3e-10, keptByDecay: 0.9999 };
+
+describe.skipIf(missing)('state that is kept as bfloat16', () => {
+  it.each([2 ** 15, 1000])('is widened, updated and rounded, %i elements', async (length) => {
+    const spec = { shape: [length], dtype: 'float32' } satisfies TensorSpec;
+    const program = updateProgram({ piece: spec }, options);
+    const values = (seed: number): Float32Array =>
+      decodeBfloat16(encodeBfloat16(Float32Array.from({ length }, (_, i) => 0.5 + 0.5 * Math.sin(seed + i * 0.7))));
+    const host = {
+      'parameter.piece': values(1),
+      'first.piece': values(2),
+      'second.piece': values(3),
+      'gradient.piece': values(4),
+    };
+    const scalars = mapValues(factors, scalar);
+    const expected = await (await (await createCpuExecutor()).load(program)).run({
+      ...mapValues(host, (data) => ({ ...spec, data })),
+      ...scalars,
+    });
+
+    const executor = createOpenVinoExecutor({ cache: null, properties: { PERF_COUNT: 'YES' } });
+    const placed = mapValues(host, (data: Float32Array, name) =>
+      /^(first|second)/.test(name)
+        ? executor.placeRounded!({ shape: [length], data: encodeBfloat16(data) })
+        : executor.place({ ...spec, data: data.slice() }),
+    );
+    const loaded = await executor.load(program);
+    const { 'gradient.piece': gradient, ...state } = placed;
+    const into = Object.fromEntries(Object.entries(state).map(([name, tensor]) => [`next.${name}`, tensor]));
+    expect(await loaded.run({ ...state, 'gradient.piece': gradient!, ...scalars }, into)).toEqual({});
+    console.log((loaded as any).compiled && [...(loaded as any).compiled.values()].length, (await [...(loaded as any).compiled.values()][0]).kernelTimes());
+    for (const [name, tensor] of Object.entries(into)) {
+      const now = (await tensor.read()) as Float32Array;
+      const wanted = expected[name]!.data as Float32Array;
+      const relative = now.map((value, i) => Math.abs(value - wanted[i]!) / (Math.abs(wanted[i]!) + 1e-9));
+      expect(Math.max(...relative), name).toBeLessThan(name.includes('parameter') ? 1e-5 : 2 ** -8);
+    }
+  });
+});
