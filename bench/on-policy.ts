@@ -159,7 +159,7 @@ class Judge {
     const { architecture, parameters } = await loadCheckpoint(directory);
     const tokenizer = await loadTokenizer(directory);
     const { rows } = await readDataset([path.join(folder, 'data', 'definitions', 'test.jsonl')], {
-      textColumn: 'text',
+      text: 'text',
     });
     const { examples } = encodeRows(rows.slice(0, PROMPTS), tokenizer, { task: 'causal-lm', maxLength: MAX_LENGTH });
     const teacher = new Predictor(executor, architecture, parameters);

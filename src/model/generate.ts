@@ -19,6 +19,8 @@ export interface GenerationOptions {
   endOfText?: number | undefined;
   /** Absent: always the most probable token, the lower id on a tie. */
   sampling?: Sampling | undefined;
+  /** Whether the new tokens' probabilities are wanted, which takes as long as sampling does; true if left out. */
+  probabilities?: boolean | undefined;
   /** Told of each new token, with all so far. Waited for, and what it throws ends the generation. */
   onToken?: ((sofar: Generation) => void | Promise<void>) | undefined;
 }
@@ -26,7 +28,7 @@ export interface GenerationOptions {
 export interface Generation {
   /** The new tokens, without the prompt. */
   ids: number[];
-  /** The probability that the model gave to each new token: softmax of its logits at temperature 1. */
+  /** The probability that the model gave to each new token: softmax of its logits at temperature 1. Empty where they are not wanted. */
   probabilities: number[];
 }
 
@@ -104,7 +106,7 @@ class GrowingText {
   }
 
   get hasEnded(): boolean {
-    const { length } = this.probabilities;
+    const length = this.ids.length - this.prompt.length;
     return length >= this.options.maxNewTokens || (length > 0 && this.ids.at(-1) === this.options.endOfText);
   }
 
@@ -114,16 +116,20 @@ class GrowingText {
 
   /** @param logits [V] of the token that is next */
   add(logits: Float32Array): void {
-    const { sampling } = this.options;
+    const { sampling, probabilities = true } = this.options;
     const next = sampling && this.random ? sample(logits, sampling, this.random()) : topIndices(logits, 1)[0]!;
     this.ids.push(next);
-    this.probabilities.push(softmax(logits)[next]!);
+    if (probabilities) this.probabilities.push(softmax(logits)[next]!);
   }
 }
 
-/** Draws a token: `uniform` in [0, 1) falls into one token's part of the cumulated probabilities, the largest first. */
+/**
+ * Draws a token: `uniform` in [0, 1) falls into one token's part of the cumulated probabilities. They are cumulated from the largest on where only some
+ * can be drawn, otherwise in the order of their ids: of predictions that are spread over thousands of tokens, sorting takes many times as long.
+ */
 export function sample(logits: Float32Array, sampling: Omit<Sampling, 'seed'>, uniform: number): number {
   const { temperature, topK, topP = 1 } = sampling;
+  if (topK === undefined && topP >= 1) return drawnInOrder(softmax(logits, temperature), uniform);
   if (topK !== undefined) {
     const candidates = topIndices(logits, Math.max(1, topK));
     const kept = softmax(
@@ -145,6 +151,14 @@ export function sample(logits: Float32Array, sampling: Omit<Sampling, 'seed'>, u
 
 const FIRST_CANDIDATES = 64;
 
+function drawnInOrder(probabilities: Float64Array, uniform: number): number {
+  // The middle of the part that it stands for, a multiple of 2⁻³²: 0 itself would draw the first token however improbable.
+  let remaining = uniform + 2 ** -33;
+  for (let id = 0; id < probabilities.length; id++) if ((remaining -= probabilities[id]!) < 0) return id;
+  // Rounding may leave the last one's upper edge uncovered.
+  return probabilities.findLastIndex((probability) => probability > 0);
+}
+
 /**
  * Undefined where it may be one that is not among the candidates.
  * @param kept their probabilities, the largest first; of all tokens their sum is 1
@@ -156,11 +170,10 @@ function drawnOf(
 ): number | undefined {
   let [count, mass] = [0, 0];
   while (count < kept.length && (count === 0 || mass < topP)) mass += kept[count++]!;
-  const isWhole = areAll || mass >= topP;
-  if (!isWhole && topP < 1) return undefined;
-  let remaining = uniform * (isWhole ? mass : 1);
+  if (!areAll && mass < topP) return undefined;
+  let remaining = uniform * mass;
   for (let i = 0; i < count; i++) if ((remaining -= kept[i]!) < 0) return candidates[i]!;
-  return isWhole ? candidates[count - 1]! : undefined; // rounding may leave the last one's upper edge uncovered
+  return candidates[count - 1]!; // rounding may leave the last one's upper edge uncovered
 }
 
 const byFallingLogit = (logits: Float32Array): number[] =>

@@ -53,6 +53,16 @@ describe('the predicted peak', () => {
     expect(predictPeakBytes({ ...training, heldBytes: 2e9 }) - small).toBe(1e9);
   });
 
+  it('counts the keys and values of texts that are written, and where programs keep their memory those that write them', () => {
+    const writes = { rows: 4, length: 16 };
+    const [without, written] = [predictPeakBytes(training), predictPeakBytes({ ...training, writes })];
+    // Keys and values of 2 layers, 32 wide.
+    expect(written - without).toBe(2 * 2 * 4 * 16 * 32 * 4);
+    const kept = (plan: PlannedTraining): number => predictPeakBytes({ ...plan, workingMemory: 'kept' });
+    // One for prompts, and one for 4, 2 and 1 rows each.
+    expect(kept({ ...training, writes }) - kept(training)).toBeGreaterThan(4 * 24 * 2 ** 20);
+  });
+
   it('counts the programs of each of several teachers', () => {
     const member = { ...student, layers: 6 };
     const objective = {

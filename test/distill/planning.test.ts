@@ -90,6 +90,34 @@ const h100 = deviceNamed('H100')!;
 const bytesNamed = (terms: readonly { name: string; bytes: number }[], name: string): number | undefined =>
   terms.find((term) => term.name === name)?.bytes;
 
+describe('steps on the student’s own texts', () => {
+  const onPolicy = (fraction: number, maxNewTokens = 16): Partial<ScalingCase> => ({
+    objective: { ...objective, onPolicy: { fraction, maxNewTokens, temperature: 1 } },
+    teacher: 'kept',
+  });
+  const planOf = (more: Partial<ScalingCase>) =>
+    planScaling(caseOf('causal-lm', more), { device: h100, devices: 1, hosts: 1 }).chosen;
+
+  it('take the time of writing, of each token all weights, and have the teacher compute in them', () => {
+    const [never, half, all] = [planOf(onPolicy(0)), planOf(onPolicy(0.5)), planOf(onPolicy(1))];
+    expect(never).toEqual(planOf({ teacher: 'kept' }));
+    expect(never.writingSeconds).toBe(0);
+    expect(half.writingSeconds).toBeGreaterThan(0);
+    expect(all.writingSeconds).toBeCloseTo(2 * half.writingSeconds, 12);
+    expect(planOf(onPolicy(1, 8)).writingSeconds).toBeCloseTo(half.writingSeconds, 12);
+    expect(all.stepSeconds - all.computeSeconds - all.updateSeconds).toBeCloseTo(all.writingSeconds, 12);
+    // All steps as where it is asked in every one.
+    expect(all.operations).toBe(planOf({ teacher: 'asked' }).operations);
+    expect(half.operations).toBeCloseTo((never.operations + all.operations) / 2, 0);
+    // Keys and values: 2 layers of 2 heads, 16 wide.
+    expect(bytesNamed(all.memory, 'keys and values of written texts')).toBe(2 * 2 * 8 * LENGTH * 2 * 16 * 4);
+    expect(bytesNamed(half.memory, 'teacher weights')).toBe(
+      bytesNamed(planOf({ teacher: 'asked' }).memory, 'teacher weights'),
+    );
+    expect(bytesNamed(never.memory, 'teacher weights')).toBeUndefined();
+  });
+});
+
 describe.each(tasks)('a step of %s', (task) => {
   const planned = caseOf(task);
   const pairing: Pairing = { student: planned.student, teacher: models[task].teacher, objective };

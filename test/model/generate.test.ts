@@ -123,24 +123,30 @@ describe('sampling', () => {
     expect(reached({ temperature: 0.01 })).toEqual([1]);
   });
 
-  it.each([undefined, 0.05, 0.5, 0.999])(
-    'draws from a large vocabulary as from all of it in order, with topP %j',
-    (topP) => {
-      const many = Float32Array.from({ length: 3000 }, (_, id) => 4 * Math.sin(id * 12.9898));
-      const order = Array.from(many.keys()).sort((a, b) => many[b]! - many[a]!);
-      const p = softmax(many, 1.3);
-      const reachedBy = order.findIndex(
-        (_, i) => order.slice(0, i + 1).reduce((sum, id) => sum + p[id]!, 0) >= (topP ?? 1),
-      );
-      const nucleus = reachedBy < 0 ? order : order.slice(0, reachedBy + 1);
-      const mass = nucleus.reduce((sum, id) => sum + p[id]!, 0);
-      for (const uniform of [0, 0.013, 0.21, 0.5, 0.77, 0.9, 0.97, 0.9983]) {
-        let sum = 0;
-        const expected = nucleus.find((id) => (sum += p[id]! / mass) > uniform);
-        expect(sample(many, { temperature: 1.3, topP }, uniform)).toBe(expected);
-      }
-    },
-  );
+  it('draws from all tokens in the order of their ids, of which none is left out', () => {
+    const middles = grid.map((u) => u + 0.0005);
+    expect(middles.map((u) => sample(z, { temperature: 1 }, u))).toEqual(
+      middles.map((u) => (u < 0.1 ? 0 : u < 0.6 ? 1 : u < 0.75 ? 2 : 3)),
+    );
+    const alone = Float32Array.from([0, -Infinity, -Infinity]);
+    expect(sample(alone, { temperature: 1 }, 1 - 2 ** -32)).toBe(0);
+  });
+
+  it.each([0.05, 0.5, 0.999])('draws from a large vocabulary as from all of it in order, with topP %j', (topP) => {
+    const many = Float32Array.from({ length: 3000 }, (_, id) => 4 * Math.sin(id * 12.9898));
+    const order = Array.from(many.keys()).sort((a, b) => many[b]! - many[a]!);
+    const p = softmax(many, 1.3);
+    const reachedBy = order.findIndex(
+      (_, i) => order.slice(0, i + 1).reduce((sum, id) => sum + p[id]!, 0) >= (topP ?? 1),
+    );
+    const nucleus = reachedBy < 0 ? order : order.slice(0, reachedBy + 1);
+    const mass = nucleus.reduce((sum, id) => sum + p[id]!, 0);
+    for (const uniform of [0, 0.013, 0.21, 0.5, 0.77, 0.9, 0.97, 0.9983]) {
+      let sum = 0;
+      const expected = nucleus.find((id) => (sum += p[id]! / mass) > uniform);
+      expect(sample(many, { temperature: 1.3, topP }, uniform)).toBe(expected);
+    }
+  });
 
   it('renormalizes over what is left', () => {
     const share = grid.filter((u) => sample(z, { temperature: 1, topK: 2 }, u) === 1).length / grid.length;

@@ -6,7 +6,17 @@ import { describe, expect, it } from 'vitest';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import type { MetricsRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
-import { document, onlyRun, readLines, sampleRows, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
+import {
+  distillery,
+  document,
+  onlyRun,
+  readLines,
+  sampleRows,
+  start,
+  stoppingAt,
+  tinyWorkspace,
+  untilStopped,
+} from './program';
 
 const teacher = path.resolve('examples/models/language-model-teacher');
 
@@ -105,6 +115,13 @@ describe('a run with steps on the student’s own texts', () => {
   ])('is refused: %s', async (code, changes) => {
     const problems = await validateExperimentFile(path.join(workspaceWith(changes), 'tiny.distill.json'));
     expect(problems.map((problem) => problem.code)).toContain(code);
+  });
+
+  it('is not exported for PyTorch, which would train it otherwise', async () => {
+    const args = ['export', 'tiny.distill.json', '--format', 'torchrun', '--to', 'there'];
+    const { code, stderr } = await distillery(args, workspaceWith());
+    expect(code).toBe(2);
+    expect(stderr).toContain('The engine "torchrun" has no student that writes while it is trained.');
   });
 
   it.each([

@@ -208,10 +208,11 @@ const isNext = (known: readonly number[], text: readonly number[]): boolean =>
   (text.length === known.length + 1 || text.length === known.length) && known.every((id, i) => id === text[i]);
 
 /** What continuing so many texts up to so many tokens takes: both programs, and bytes of keys and values. */
-export function decoding(a: Architecture, rows: number, length: number): { programs: Program[]; keptBytes: number } {
+export function decoding(a: Architecture, rows: number, length: number) {
   const kept = Object.values(keptSpecs(a, rows, length));
   return {
-    programs: [beginProgram(a, rows, length), nextProgram(a, rows, length)],
+    begin: beginProgram(a, rows, length),
+    next: nextProgram(a, rows, length),
     keptBytes: kept.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0),
   };
 }

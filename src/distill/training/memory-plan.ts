@@ -7,6 +7,7 @@ import { decoding } from '../evaluation/next-tokens';
 import { evaluationProgram, teacherEvaluationProgram } from '../evaluation/evaluation-program';
 import { KEPT_BYTES } from '../evaluation/evaluator';
 import { gradientsProgram } from './gradients-program';
+import { writingPrograms } from './on-policy';
 import { teacherProgram } from '../teacher/teacher-program';
 import { isLanguageModel, teacherOutputSpecs, trainedSpecs, type BatchShape } from '../specs';
 import { isOpaque } from '../../model/architecture';
@@ -73,9 +74,19 @@ function keptAnswers({ pairing, evaluationShapes: [longest], evaluatedRows }: Pl
   return Math.min(KEPT_BYTES, (evaluatedRows / longest.rows) * ofBatch);
 }
 
-/** Halves of the batch have programs of their own, which are smaller. */
 const decodingOf = ({ pairing, writes }: PlannedTraining) =>
   writes && decoding(pairing.student, writes.rows, writes.length);
+
+/** Of the programs that write, where each keeps its memory: those of shorter texts and fewer rows have a part of that of the largest. */
+function writingBytes(training: PlannedTraining): number {
+  const [written, { writes }] = [decodingOf(training), training];
+  if (!written || !writes) return 0;
+  const { prompts, rooms, halves } = writingPrograms(writes.rows, writes.length);
+  const sizes = (count: number): number => (count + 1) / 2;
+  const values =
+    sizes(prompts) * workingBytes(written.begin.graph) + 2 * sizes(rooms) * workingBytes(written.next.graph);
+  return Math.round(KEPT_FACTOR * values) + (prompts + rooms * halves) * COMPILED_BYTES;
+}
 
 /** Of all programs together where each keeps its memory, otherwise of the one that takes the most. */
 function workingPeak(training: PlannedTraining): number {
@@ -97,13 +108,15 @@ function workingPeak(training: PlannedTraining): number {
       ...(pairing.teacher && isLanguageModel(pairing.student) ? [teacherEvaluationProgram(pairing, shape)] : []),
       ...teachers.map((teacher) => teacherProgram({ teacher, blocks: [] }, shape)),
     ]),
-    ...(decodingOf(training)?.programs ?? []),
   ];
+  const written = decodingOf(training);
+  if (written && !isKept) programs.push(written.begin, written.next);
   const bytes = programs.map(({ graph }) =>
     isKept ? workingBytes(graph) : Math.max(...partsOf(graph).map(workingBytesDepthFirst)),
   );
   if (!isKept) return Math.max(...bytes);
   // Pinned examples have a program for each length, too.
   const compiled = programs.length + evaluationShapes.length;
-  return Math.round(KEPT_FACTOR * bytes.reduce((a, b) => a + b)) + compiled * COMPILED_BYTES;
+  const own = writingBytes(training);
+  return Math.round(KEPT_FACTOR * bytes.reduce((a, b) => a + b)) + compiled * COMPILED_BYTES + own;
 }

@@ -30,6 +30,22 @@ const MOST_SIZES = 4;
 const LENGTH_STEP = 32;
 const ROOM_STEP = 64;
 
+/** By how much lengths of prompts and room for texts grow. */
+const stepsOf = (maxLength: number): { lengthStep: number; chunk: number } => ({
+  lengthStep: roundUp(maxLength / MOST_SIZES, LENGTH_STEP),
+  chunk: roundUp(maxLength / MOST_SIZES, ROOM_STEP),
+});
+
+/** How many programs the writing of such texts has at most: for prompts, and for rooms of a batch and its halves. */
+export function writingPrograms(rows: number, maxLength: number): { prompts: number; rooms: number; halves: number } {
+  const { lengthStep, chunk } = stepsOf(maxLength);
+  return {
+    prompts: Math.ceil(maxLength / lengthStep),
+    rooms: Math.ceil(maxLength / chunk),
+    halves: 1 + Math.ceil(Math.log2(rows)),
+  };
+}
+
 const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step;
 
 /** Whether a step of a training is on the student's own texts. */
@@ -135,8 +151,7 @@ export class OwnTextsWriter {
       parameters: prefixed('model.', Object.fromEntries(weights) as Record<string, DeviceTensor>),
       load: (name, program) => this.load(name, program),
       place: (tensor: HostTensor) => executor.place(tensor),
-      chunk: roundUp(maxLength / MOST_SIZES, ROOM_STEP),
-      lengthStep: roundUp(maxLength / MOST_SIZES, LENGTH_STEP),
+      ...stepsOf(maxLength),
     });
   }
 
@@ -157,7 +172,7 @@ export class OwnTextsWriter {
         return all;
       },
       prompts,
-      { endOfText, sampling: { temperature: onPolicy.temperature, seed } },
+      { endOfText, sampling: { temperature: onPolicy.temperature, seed }, probabilities: false },
     );
     return this.batchOf(batch, prompts, generations);
   }

@@ -64,9 +64,14 @@ function checkPrecision({ engine, precision }: Experiment, findings: Findings): 
 }
 
 /** What Python has not; model families are looked at when models are known (check-models). */
-export function checkTorchrun({ engine, teacher, training, torchrun }: Experiment, findings: Findings): void {
+export function checkTorchrun(experiment: Experiment, findings: Findings): void {
+  const { engine, teacher, training, distillation, torchrun } = experiment;
   if (engine !== torchrunEngine) return;
   const { source } = teacher;
+  if (distillation.onPolicy !== undefined) {
+    const onPolicy = ['distillation', 'onPolicy'];
+    findings.error(onPolicy, 'torchrun-without-on-policy', {}, removeKey(onPolicy));
+  }
   if (source === 'ensemble' || source === 'onnx' || source === 'endpoint') {
     findings.error(['teacher', 'source'], 'torchrun-without-teacher', { source });
   }
@@ -166,13 +171,12 @@ function checkSequenceLevel({ task, dataset, teacher, distillation }: Experiment
 }
 
 /** Who has to say something of texts that nobody knows before must be here; a step's texts have rows of their own. */
-function checkOnPolicy({ task, engine, teacher, training, distillation }: Experiment, findings: Findings): void {
+function checkOnPolicy({ task, teacher, training, distillation }: Experiment, findings: Findings): void {
   if (distillation.onPolicy === undefined) return;
   const path = ['distillation', 'onPolicy'];
   const remove = removeKey(path);
   if (task !== 'causal-lm') findings.error(path, 'on-policy-of-task', { task }, remove);
   else if (teacher.source === 'endpoint') findings.error(path, 'on-policy-of-endpoint', {}, remove);
-  else if (engine === torchrunEngine) findings.error(path, 'torchrun-without-on-policy', {}, remove);
   else if (training.pack) findings.error(path, 'on-policy-of-packed', {}, removeKey(['training', 'pack']), remove);
 }
 

@@ -138,21 +138,22 @@ interface ExportSource {
 async function sourceOf(target: string): Promise<ExportSource> {
   if (/\.jsonc?$/i.test(target) && existsSync(target)) {
     const { experiment } = await loadExperiment(target);
-    requireSingle(experiment);
+    requireTrainable(experiment);
     const teacher = await teacherFolder(experiment.teacher, path.dirname(experiment.file));
     if (teacher === undefined) throw new ComplaintError(complaint('export-torchrun-untrained', {}));
     return { experiment, teacher };
   }
   const run = await findRun(target);
   const experiment = await readRunExperiment(run);
-  requireSingle(experiment);
+  requireTrainable(experiment);
   const teacher = await findCompleteDirectory(await teacherOfRun(run));
   if (teacher === undefined) throw new ComplaintError(complaint('export-torchrun-untrained', {}));
   const tokenizer = await findCompleteDirectory(path.join(run.directory, 'tokenizer'));
   return { experiment, teacher, tokenizer, pruning: existsSync(run.pruning) ? run.pruning : undefined };
 }
 
-function requireSingle({ teacher: { source } }: ResolvedExperiment): void {
+function requireTrainable({ teacher: { source }, distillation }: ResolvedExperiment): void {
+  if (distillation.onPolicy !== undefined) throw new ComplaintError(complaint('torchrun-without-on-policy', {}));
   if (source === 'ensemble' || source === 'onnx' || source === 'endpoint') {
     throw new ComplaintError(complaint('torchrun-without-teacher', { source }));
   }
