@@ -12,7 +12,7 @@ import { Host } from '../../src/runner/torchrun/ssh';
 import { beginRun, changeRun } from '../extension/sample-run';
 import { distillery, document, start, tinyWorkspace } from '../runner/program';
 import { torture } from '../torture';
-import { hasNamespaces, twoHosts } from './namespaces';
+import { hasNamespaces, twoHosts, within } from './namespaces';
 import { difference, evaluationsOf, hasPython, metricsOf, python, rewrite } from './python';
 import { hasSshd, OtherHost } from './sshd';
 
@@ -85,8 +85,8 @@ describe.skipIf(!hasSshd || !hasPython || !torture || !hasNamespaces)('two hosts
   it('have one curve; lost connections, processes and a lost host lose nothing', { timeout: 400_000 }, async () => {
     await twoHosts(async (namespaces) => {
       const [one, two] = (await Promise.all(
-        namespaces.map(({ name, address }, i) =>
-          OtherHost.start({ name: ['one', 'two'][i]!, address, within: ['ip', 'netns', 'exec', name] }),
+        namespaces.map((network, i) =>
+          OtherHost.start({ name: ['one', 'two'][i]!, address: network.address, within: within(network) }),
         ),
       )) as [OtherHost, OtherHost];
       const processesOfTwo = (): number[] => {

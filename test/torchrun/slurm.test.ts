@@ -7,7 +7,7 @@ import type { RunRecord } from '../../src/protocol/records';
 import { distillery, document, start, tinyWorkspace, until } from '../runner/program';
 import { torture } from '../torture';
 import { difference, environment, hasPython, metricsOf, python, rewrite } from './python';
-import { hasNamespaces, twoHosts } from './namespaces';
+import { hasNamespaces, twoHosts, within } from './namespaces';
 import { Cluster, hasSlurm } from './slurm';
 import { hasSshd, OtherHost } from './sshd';
 
@@ -143,8 +143,8 @@ describe.skipIf(!hasSlurm || !hasPython || !torture || !hasNamespaces || !hasSsh
   it('has one curve, and goes on when it is put into the queue again', { timeout: 400_000 }, async () => {
     await twoHosts(async (networks) => {
       const cluster = await Cluster.start(networks);
-      const [{ name, address }] = networks;
-      const login = await OtherHost.start({ address, within: ['ip', 'netns', 'exec', name] });
+      const [{ address }] = networks;
+      const login = await OtherHost.start({ address, within: within(networks[0]) });
       try {
         const shell = path.join(login.folder, 'shell');
         const conf = `\nexport SLURM_CONF=${cluster.conf}\n`;

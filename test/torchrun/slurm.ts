@@ -9,7 +9,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { vi } from 'vitest';
 import { until } from '../runner/program';
-import type { Namespace } from './namespaces';
+import { within, type Namespace } from './namespaces';
 
 const programs = ['munged', 'slurmctld', 'slurmd'] as const;
 
@@ -36,15 +36,15 @@ export class Cluster {
   private constructor(
     readonly folder: string,
     /** What is put before a command that is to reach its controller. */
-    private readonly within: readonly string[],
+    private readonly before: readonly string[],
   ) {}
 
   /** Of one node, which has this machine's name, or of several in networks of their own, `node1` and so on; the controller is the first's. */
   static async start(networks: readonly Namespace[] = []): Promise<Cluster> {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-slurm-'));
-    const places = networks.map(({ name, address }) => ({ address, within: ['ip', 'netns', 'exec', name] }));
-    const [first, ...others] = places.length > 0 ? places : [{ address: '127.0.0.1', within: [] }];
-    const cluster = new Cluster(folder, first!.within);
+    const places = networks.map((network) => ({ address: network.address, before: within(network) }));
+    const [first, ...others] = places.length > 0 ? places : [{ address: '127.0.0.1', before: [] }];
+    const cluster = new Cluster(folder, first!.before);
     const at = (name: string): string => path.join(folder, name);
     for (const name of ['state', 'spool', 'munge']) mkdirSync(at(name), { mode: 0o755 });
     writeFileSync(at('key'), randomBytes(128), { mode: 0o400 });
@@ -91,8 +91,8 @@ export class Cluster {
       ...[`--pid-file=${at('munge/pid')}`, `--log-file=${at('munge/log')}`, `--seed-file=${at('munge/seed')}`],
     ]);
     await until(() => existsSync(at('munge/socket')));
-    cluster.begin('slurmctld', ['-D', '-f', cluster.conf], first!.within);
-    for (const { node, within } of nodes) cluster.begin('slurmd', ['-D', '-f', cluster.conf, '-N', node], within);
+    cluster.begin('slurmctld', ['-D', '-f', cluster.conf], first!.before);
+    for (const { node, before } of nodes) cluster.begin('slurmd', ['-D', '-f', cluster.conf, '-N', node], before);
     await comes(async () => (await cluster.ask('sinfo', '-h', '-o', '%D %T')).trim() === `${nodes.length} idle`);
     return cluster;
   }
@@ -108,16 +108,16 @@ export class Cluster {
   /** What one of its programs says; nothing where it fails. */
   async ask(program: string, ...args: string[]): Promise<string> {
     const env = { ...process.env, ...this.environment };
-    const [command, ...words] = [...this.within, program, ...args];
+    const [command, ...words] = [...this.before, program, ...args];
     return promisify(execFile)(command!, words, { env }).then(
       ({ stdout }) => stdout,
       () => '',
     );
   }
 
-  private begin(program: (typeof programs)[number], args: string[], within: readonly string[] = []): void {
+  private begin(program: (typeof programs)[number], args: string[], before: readonly string[] = []): void {
     const env = { ...process.env, ...this.environment };
-    const [command, ...words] = [...within, placeOf(program), ...args];
+    const [command, ...words] = [...before, placeOf(program), ...args];
     this.daemons.push(spawn(command!, words, { env, stdio: process.env.SLURM_SAYS ? 'inherit' : 'ignore' }));
   }
 
