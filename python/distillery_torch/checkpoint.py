@@ -109,7 +109,8 @@ def _find_common(last: Path, previous: Path, processes: Processes) -> Found | No
     for target in (last, previous):
         folder = processes.share_in_folder(_complete(target))
         if not _is_damaged(folder or target, processes) and folder is not None:
-            whole[read_position(folder).step] = folder
+            # One that was stopped where it had just saved has saved the same twice.
+            whole.setdefault(read_position(folder).step, folder)
     every = [set(steps) for steps in processes.collect(list(whole))]
     common = set.intersection(*every)
     if common:

@@ -96,8 +96,11 @@ def one_of_two_hosts(rank, folder):
 
     assert find_last(own, processes) is None
     save(7)
-    save(9)
+    save(7)
     last, previous = (own / "checkpoints" / name for name in ("last", "previous"))
+    found = find_last(own, processes)
+    assert (found.folder, found.damaged) == (last, None)
+    save(9)
     found = find_last(own, processes)
     assert (found.folder, found.damaged) == (last, None)
     # One is cut off before its last, the other's is whole: both go on from what both have.

@@ -18,6 +18,9 @@ const librariesOf = (folder: string): string => path.join(folder, 'libraries');
 const hubHomeOf = (folder: string): string => path.join(folder, 'hugging-face');
 /** The program that reaches hosts: there is none but where a journey puts one. */
 export const sshOf = (folder: string): string => path.join(folder, 'ssh');
+/** The cluster whose programs are on this machine, and the Python that it has: none either. */
+export const slurmOf = (folder: string): string => path.join(folder, 'slurm.conf');
+export const pythonOf = (folder: string): string => path.join(folder, 'python');
 const pipConfigurationOf = (folder: string): string => path.join(folder, 'pip.conf');
 
 /**
@@ -43,6 +46,8 @@ export const deskEnvironment = (folder: string): NodeJS.ProcessEnv => ({
   DISTILLERY_LIBRARIES: librariesOf(folder),
   DISTILLERY_SSH: sshOf(folder),
   DISTILLERY_HOST_PYTHON: undefined,
+  DISTILLERY_PYTHON: pythonOf(folder),
+  SLURM_CONF: slurmOf(folder),
   PIP_CONFIG_FILE: pipConfigurationOf(folder),
   PIP_NO_INDEX: undefined,
   PIP_INDEX_URL: undefined,
@@ -63,7 +68,7 @@ export function setDesk(folder: string, surroundings: Surroundings): void {
   const { libraries = keptLibraries, pipIndex, extension = process.cwd() } = surroundings;
   mkdirSync(libraries, { recursive: true });
   rmSync(hubHomeOf(folder), { recursive: true, force: true });
-  rmSync(sshOf(folder), { force: true });
+  for (const place of [sshOf, slurmOf, pythonOf]) rmSync(place(folder), { force: true });
   rmSync(path.join(dataOf(folder), 'hosts.json'), { force: true });
   setMachine(folder, {});
   link(libraries, librariesOf(folder));

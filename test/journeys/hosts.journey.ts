@@ -6,8 +6,9 @@ import { expect, it } from 'vitest';
 import { beginRun, changeRun, train } from '../extension/sample-run';
 import { hasPython, python } from '../torchrun/python';
 import { torture } from '../torture';
+import { Cluster, hasSlurm } from '../torchrun/slurm';
 import { hasSshd, OtherHost } from '../torchrun/sshd';
-import { setMachine, sshOf } from './desk';
+import { pythonOf, setMachine, slurmOf, sshOf } from './desk';
 import { atEnd } from './endings';
 import { newWorkspace, sampleWorkspace, writeClassifier } from './real-runs';
 import { plain, themes, Workbench, type Theme } from './workbench';
@@ -87,6 +88,54 @@ it.skipIf(!hasSshd)('an experiment goes to a host when what was missing there is
     await window.chooseTheme(theme);
     await window.picture(`hosts-${theme}`);
   }
+});
+
+it.skipIf(!hasSshd)('a job of Slurm is submitted from the host that is named, or from here, and followed', async () => {
+  const trains = torture && hasSlurm && hasPython;
+  const login = await OtherHost.start();
+  atEnd(() => login.end());
+  const workspace = newWorkspace();
+  writeClassifier(workspace, { controls: [] });
+  const window = await Workbench.open(workspace, { theme: 'dark' });
+  const { page, dialog, notification, serverFolder } = window;
+  copyFileSync(login.ssh, sshOf(serverFolder));
+  setMachine(serverFolder, { 'distillery.hostInterpreters': { there: trains ? python : 'no-such-python' } });
+  if (trains) {
+    const cluster = await Cluster.start();
+    atEnd(() => cluster.end());
+    const shell = path.join(login.folder, 'shell');
+    writeFileSync(shell, readFileSync(shell, 'utf8').replace('\n', `\nexport SLURM_CONF=${cluster.conf}\n`));
+    copyFileSync(cluster.conf, slurmOf(serverFolder));
+    writeFileSync(pythonOf(serverFolder), `#!/bin/sh\nexec ${python} "$@"\n`, { mode: 0o755 });
+  }
+  await window.openFile('spam.distill.json');
+  await window.runCommand('Distillery: Run Experiment on…');
+  await window.pick('Slurm, from a host…');
+  await page.locator('.quick-input-title').filter({ hasText: 'Host to train on' }).waitFor();
+  await page.locator('.quick-input-widget input').first().fill('there');
+  await page.keyboard.press('Enter');
+  if (!trains) {
+    const missing = notification.filter({ hasText: 'Nothing can be trained on there yet.' });
+    await missing.waitFor({ timeout: 120_000 });
+    expect(existsSync(path.join(workspace, '.distillery'))).toBe(false);
+    return;
+  }
+  await dialog.getByRole('button', { name: 'Train There' }).click({ timeout: 120_000 });
+  await window.lab.getByText(/torchrun.* on there · job \d+ of Slurm/).waitFor({ timeout: 240_000 });
+  await window.picture('run-on-slurm-host');
+  await window.lab.locator('.status.done').waitFor({ timeout: 240_000 });
+
+  await window.openFile('spam.distill.json');
+  await window.runCommand('Distillery: Run Experiment on…');
+  await window.pick('a job that is submitted here, and followed');
+  await window.lab.getByText(/torchrun.* · job \d+ of Slurm/).waitFor({ timeout: 240_000 });
+  await window.lab.locator('.status.done').waitFor({ timeout: 240_000 });
+  const runs = path.join(workspace, '.distillery/runs');
+  const logs = readdirSync(runs).map((run) => readFileSync(path.join(runs, run, 'log.txt'), 'utf8'));
+  expect(logs.map((log) => /as a job of Slurm( on there)?/.exec(log)?.[0])).toEqual([
+    'as a job of Slurm on there',
+    'as a job of Slurm',
+  ]);
 });
 
 it('a run on a host tells that there is no connection, and one of a host that nobody has named asks first', async () => {

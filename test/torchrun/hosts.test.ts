@@ -4,15 +4,15 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RunRecord } from '../../src/protocol/records';
 import { processLogs } from '../../src/run-directory/process-logs';
 import { meet } from '../../src/runner/torchrun/meeting';
 import { Host } from '../../src/runner/torchrun/ssh';
 import { beginRun, changeRun } from '../extension/sample-run';
-import { distillery, document, start, tinyWorkspace, until } from '../runner/program';
+import { distillery, document, start, tinyWorkspace } from '../runner/program';
 import { torture } from '../torture';
-import { hasNamespaces, twoHosts } from './namespaces';
+import { hasNamespaces, twoHosts, within } from './namespaces';
 import { difference, evaluationsOf, hasPython, metricsOf, python, rewrite } from './python';
 import { hasSshd, OtherHost } from './sshd';
 
@@ -61,8 +61,9 @@ describe.skipIf(!hasSshd)('two hosts', () => {
     expect(await refused('--on', 'one,one')).toContain('one is named twice');
     expect(await refused('--on', 'one,-oProxyCommand=id')).toContain('not the name of a host');
     expect(await refused('--on', 'one,two', '--slurm')).toContain('submitted from one host, and 2 are named');
-    expect(await refused('--on', 'one,nowhere.invalid')).toContain('The host nowhere.invalid cannot be reached');
-    expect(await refused('--on', 'one,two')).toContain('Python cannot be started as "no-such-python" on one');
+    const lacking = await refused('--on', 'one,nowhere.invalid');
+    expect(lacking).toContain('Python cannot be started as "no-such-python" on one');
+    expect(lacking).toContain('The host nowhere.invalid cannot be reached');
     rewrite(workspace, (experiment) => (experiment.torchrun = { hosts: 3 }));
     expect(await refused('--on', 'one,two')).toContain('on 3 hosts, and 2 are named');
   });
@@ -77,24 +78,38 @@ describe.skipIf(!hasSshd)('two hosts', () => {
   });
 });
 
+/** Five programs and PyTorch's processes of two hosts share this machine. */
+const comes = <T>(ask: () => T) => vi.waitUntil(ask, { timeout: 240_000, interval: 20 });
+
 describe.skipIf(!hasSshd || !hasPython || !torture || !hasNamespaces)('two hosts in networks of their own', () => {
-  it('have one curve; lost connections, processes and a lost host lose nothing', async () => {
+  it('have one curve; lost connections, processes and a lost host lose nothing', { timeout: 400_000 }, async () => {
     await twoHosts(async (namespaces) => {
       const [one, two] = (await Promise.all(
-        namespaces.map(({ name, address }, i) =>
-          OtherHost.start({ name: ['one', 'two'][i]!, address, within: ['ip', 'netns', 'exec', name] }),
+        namespaces.map((network, i) =>
+          OtherHost.start({ name: ['one', 'two'][i]!, address: network.address, within: within(network) }),
         ),
       )) as [OtherHost, OtherHost];
-      const processesOfTwo = (): string[] =>
-        execFileSync('ip', ['netns', 'pids', namespaces[1].name]).toString().trim().split('\n');
+      const processesOfTwo = (): number[] => {
+        const pids = execFileSync('ip', ['netns', 'pids', namespaces[1].name]).toString().split('\n');
+        return pids.map(Number).filter((pid) => pid > 0);
+      };
+      const killTwo = (): void => {
+        for (const pid of processesOfTwo()) {
+          try {
+            process.kill(pid, 'SIGKILL');
+          } catch {
+            // It has ended by itself.
+          }
+        }
+      };
       try {
-        const workspace = tinyWorkspace({ task: 'text-classification', training: { epochs: 60 }, controls: [] });
+        const workspace = tinyWorkspace({ task: 'text-classification', training: { epochs: 120 }, controls: [] });
         const there = { DISTILLERY_SSH: one.reaches(two), DISTILLERY_HOST_PYTHON: python };
         const { directory: own } = await document<{ directory: string }>(['run', 'tiny.distill.json'], workspace);
         rewrite(workspace, (experiment) => (experiment.torchrun = { dropout: 'exact', strategy: 'fsdp' }));
         const runs = path.dirname(own);
         const begun = start(['run', 'tiny.distill.json', '--on', 'one,two', '--json'], workspace, there);
-        const directory = await until(() => {
+        const directory = await comes(() => {
           const name = readdirSync(runs).find((one) => one !== path.basename(own));
           return name && path.join(runs, name);
         });
@@ -104,15 +119,15 @@ describe.skipIf(!hasSshd || !hasPython || !torture || !hasNamespaces)('two hosts
         };
         const record = (): RunRecord => JSON.parse(readFileSync(path.join(directory, 'run.json'), 'utf8')) as RunRecord;
         const log = (): string => readFileSync(path.join(directory, 'log.txt'), 'utf8');
-        await until(() => steps() > 5);
+        await comes(() => steps() > 5);
         expect(record().host).toEqual({ name: 'one', others: ['two'] });
         expect(log()).toContain('is trained on one, two');
         expect(log()).toContain('2 processes of PyTorch');
         // The connection to one of them is lost.
         await two.end();
-        await until(() => record().host?.lost?.host === 'two');
+        await comes(() => record().host?.lost?.host === 'two');
         await two.begin();
-        await until(() => record().host?.lost === undefined);
+        await comes(() => record().host?.lost === undefined);
         // Who followed them is killed.
         begun.child.kill('SIGKILL');
         await begun.outcome;
@@ -120,16 +135,16 @@ describe.skipIf(!hasSshd || !hasPython || !torture || !hasNamespaces)('two hosts
           start(['resume', path.basename(directory), ...args, '--json'], workspace, there);
         const followed = resume();
         const seen = steps();
-        await until(() => steps() > seen + 5);
+        await comes(() => steps() > seen + 5);
         // A worker of one is killed.
         const worker = processesOfTwo().find((pid) => {
           const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
           return words.includes('distillery_torch') && !words.includes('torch.distributed.run');
         });
-        process.kill(Number(worker), 'SIGKILL');
-        await until(() => log().includes('a process of torchrun has ended'));
+        process.kill(worker!, 'SIGKILL');
+        await comes(() => log().includes('a process of torchrun has ended'));
         const again = steps();
-        await until(() => steps() !== again);
+        await comes(() => steps() !== again);
         followed.child.kill('SIGTERM');
         expect(JSON.parse((await followed.outcome).stdout)).toMatchObject({ status: 'stopped' });
         const stepOf = ({ home }: OtherHost): number => {
@@ -144,9 +159,9 @@ describe.skipIf(!hasSshd || !hasPython || !torture || !hasNamespaces)('two hosts
         // All that one of them does is at an end, as where its power is.
         const lost = resume();
         const before = stepOf(one);
-        await until(() => steps() > before + 5);
+        await comes(() => steps() > before + 5);
         await two.end();
-        for (const pid of processesOfTwo()) process.kill(Number(pid), 'SIGKILL');
+        killTwo();
         await two.begin();
         const { stderr } = await lost.outcome;
         expect(lost.child.exitCode).not.toBe(0);
@@ -164,7 +179,7 @@ describe.skipIf(!hasSshd || !hasPython || !torture || !hasNamespaces)('two hosts
         expect(readdirSync(path.join(directory, 'probes'))).toEqual(readdirSync(path.join(own, 'probes')));
         expect(readdirSync(path.join(one.home, '.cache', 'distillery'))).toEqual([]);
       } finally {
-        for (const pid of processesOfTwo().filter((pid) => pid !== '')) process.kill(Number(pid), 'SIGKILL');
+        killTwo();
         await one.end();
         await two.end();
       }

@@ -10,6 +10,9 @@ export interface Namespace {
   link: string;
 }
 
+/** What is put before a command that is to run in its network; all else is as it is outside. */
+export const within = ({ name }: Namespace): string[] => ['nsenter', `--net=/var/run/netns/${name}`];
+
 /** As two hosts that know no names. */
 export async function twoHosts<T>(work: (hosts: readonly [Namespace, Namespace]) => Promise<T>): Promise<T> {
   const ip = (...args: string[]) => promisify(execFile)('ip', args);

@@ -2,13 +2,31 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RunRecord } from '../../src/protocol/records';
 import { distillery, document, start, tinyWorkspace, until } from '../runner/program';
 import { torture } from '../torture';
 import { difference, environment, hasPython, metricsOf, python, rewrite } from './python';
+import { hasNamespaces, twoHosts, within } from './namespaces';
 import { Cluster, hasSlurm } from './slurm';
 import { hasSshd, OtherHost } from './sshd';
+
+const recordOf = (directory: string): RunRecord | undefined => {
+  const file = path.join(directory, 'run.json');
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RunRecord) : undefined;
+};
+
+const newRun = (workspace: string, before: readonly string[]): Promise<string> =>
+  until(() => {
+    const runs = path.join(workspace, '.distillery', 'runs');
+    const name = existsSync(runs) && readdirSync(runs).find((one) => !before.includes(one));
+    return name ? path.join(runs, name) : undefined;
+  });
+
+const stepsIn = (directory: string): number => {
+  const file = path.join(directory, 'metrics.jsonl');
+  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
+};
 
 describe('a job of Slurm', () => {
   it('is refused where there is none of its programs, with what to do', async () => {
@@ -38,23 +56,6 @@ describe.skipIf(!hasSlurm || !hasPython || !torture)('a cluster', () => {
       experiment.torchrun = { dropout: 'exact' };
     });
     return { workspace, home, there: { ...environment, ...cluster.environment, HOME: home } };
-  };
-
-  const recordOf = (directory: string): RunRecord | undefined => {
-    const file = path.join(directory, 'run.json');
-    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RunRecord) : undefined;
-  };
-
-  const newRun = (workspace: string, before: readonly string[]): Promise<string> =>
-    until(() => {
-      const runs = path.join(workspace, '.distillery', 'runs');
-      const name = existsSync(runs) && readdirSync(runs).find((one) => !before.includes(one));
-      return name ? path.join(runs, name) : undefined;
-    });
-
-  const stepsIn = (directory: string): number => {
-    const file = path.join(directory, 'metrics.jsonl');
-    return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
   };
 
   it('trains as this machine does; what waits in the queue is taken back, what runs is stopped and resumed', async () => {
@@ -132,5 +133,58 @@ describe.skipIf(!hasSlurm || !hasPython || !torture)('a cluster', () => {
     resumed.child.kill('SIGTERM');
     expect(JSON.parse((await resumed.outcome).stdout)).toMatchObject({ status: 'stopped' });
     expect(readdirSync(path.join(home, '.cache', 'distillery')).length).toBe(1);
+  });
+});
+
+/** Daemons, PyTorch's processes of two nodes and all that follows them share this machine. */
+const comes = <T>(ask: () => T) => vi.waitUntil(ask, { timeout: 240_000, interval: 20 });
+
+describe.skipIf(!hasSlurm || !hasPython || !torture || !hasNamespaces || !hasSshd)('a job of two nodes', () => {
+  it('has one curve, and goes on when it is put into the queue again', { timeout: 400_000 }, async () => {
+    await twoHosts(async (networks) => {
+      const cluster = await Cluster.start(networks);
+      const [{ address }] = networks;
+      const login = await OtherHost.start({ address, within: within(networks[0]) });
+      try {
+        const shell = path.join(login.folder, 'shell');
+        const conf = `\nexport SLURM_CONF=${cluster.conf}\n`;
+        writeFileSync(shell, readFileSync(shell, 'utf8').replace('\n', conf));
+        const training = { epochs: 120, checkpointEvery: 10 };
+        const workspace = tinyWorkspace({ task: 'text-classification', training, controls: [] });
+        const { directory: own } = await document<{ directory: string }>(['run', 'tiny.distill.json'], workspace);
+        rewrite(workspace, (experiment) => {
+          experiment.torchrun = { dropout: 'exact', hosts: 2, rendezvous: `${address}:29400`, strategy: 'fsdp' };
+        });
+        const there = { DISTILLERY_SSH: login.ssh, DISTILLERY_HOST_PYTHON: python };
+        const args = ['run', 'tiny.distill.json', '--on', 'there', '--slurm', '--json'];
+        const { child, outcome } = start(args, workspace, there);
+        const directory = await newRun(workspace, [path.basename(own)]);
+        const last = path.join(login.home, '.cache', 'distillery');
+        const saved = (): boolean => {
+          const [mirror] = existsSync(last) ? readdirSync(last) : [];
+          return mirror !== undefined && existsSync(path.join(last, mirror, 'checkpoints', 'last', 'trainer.json'));
+        };
+        await comes(() => saved() && recordOf(directory)?.slurm?.state === 'RUNNING');
+        const { job } = recordOf(directory)!.slurm!;
+        expect(await cluster.ask('squeue', '-h', '-o', '%D', '-j', job)).toBe('2\n');
+        await cluster.ask('scontrol', 'requeue', job);
+        await comes(() => recordOf(directory)?.slurm?.state === 'PENDING');
+        // Slurm lets such a job wait for two minutes.
+        await cluster.ask('scontrol', 'update', `jobid=${job}`, 'StartTime=now');
+        const log = (): string => readFileSync(path.join(directory, 'log.txt'), 'utf8');
+        await comes(() => /all begin again from the checkpoint of step [1-9]/.test(log()));
+        const { code, stderr } = { ...(await outcome), code: child.exitCode };
+        expect([code, stderr]).toEqual([0, expect.any(String)]);
+        expect(log()).toContain('2 processes of PyTorch');
+        for (const model of ['.', 'teacher']) {
+          const [ours, theirs] = [own, directory].map((run) => metricsOf(path.join(run, model)));
+          expect(theirs!.map(({ step }) => step)).toEqual(ours!.map(({ step }) => step));
+          expect(difference(theirs!, ours!)).toBeLessThan(1e-3);
+        }
+      } finally {
+        await login.end();
+        await cluster.end();
+      }
+    });
   });
 });

@@ -54,9 +54,10 @@ export class OtherHost {
     // Whatever is asked for begins in a home folder of its own.
     const shell = `#!/bin/sh\nHOME=${host.home}; export HOME; cd && eval "$SSH_ORIGINAL_COMMAND"\n`;
     writeFileSync(path.join(folder, 'shell'), shell, { mode: 0o755 });
+    // bash reads its person's files for whom sshd has started at the first level.
     writeFileSync(
       path.join(folder, 'sshd_config'),
-      `ListenAddress ${address}:${port}\nHostKey ${folder}/host\nAuthorizedKeysFile ${folder}/authorized\nPidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nForceCommand ${folder}/shell\n`,
+      `ListenAddress ${address}:${port}\nHostKey ${folder}/host\nAuthorizedKeysFile ${folder}/authorized\nPidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nSetEnv SHLVL=2\nForceCommand ${folder}/shell\n`,
     );
     writeFileSync(
       path.join(folder, 'config'),

@@ -16,11 +16,11 @@ import { inLabel } from '../../protocol/escapes';
 import { experimentFormat } from '../../protocol/export-formats';
 import { formatBytes } from '../../protocol/format';
 import type { DeviceRecord } from '../../protocol/records';
-import { torchrunEngine, type ScheduledPlace } from '../../protocol/torchrun';
+import { hostNames, torchrunEngine, type ScheduledPlace } from '../../protocol/torchrun';
 import { ask, inform } from '../base/messages';
 import { errorOf } from '../base/failure';
 import { typeInTerminal } from '../base/terminal';
-import { chooseHostName, typeHostName } from '../runs/choose-host';
+import { chooseHostName, chooseHostsTogether, typeHostName } from '../runs/choose-host';
 import { describeHost, factWords, showMissing } from '../runs/host-words';
 import { type Hosts, suggestedHosts } from '../runs/hosts';
 import type { RunCommandParts } from '../runs/run-commands';
@@ -38,6 +38,8 @@ type Place =
   | { kind: 'here'; engine?: string }
   /** Without a name, which is then to be typed. */
   | { kind: 'host'; name?: string }
+  /** Several of those that are known, together. */
+  | { kind: 'hosts' }
   /** A job that is submitted from this machine, or from a host that is asked for, and followed. */
   | { kind: 'job'; from: 'here' | 'host' }
   | { kind: 'cluster'; scheduler: ScheduledPlace };
@@ -65,8 +67,11 @@ export async function choosePlace(
     return login !== undefined && (await isWanted(parts.hosts, login, again)) ? ['--on', login, '--slurm'] : undefined;
   }
   if (place?.kind === 'here') return place.engine === undefined ? [] : ['--engine', place.engine];
-  if (place?.kind !== 'host') return undefined;
-  const host = place.name ?? (await typeHostName());
+  if (place?.kind !== 'host' && place?.kind !== 'hosts') return undefined;
+  const host =
+    place.kind === 'hosts'
+      ? (await chooseHostsTogether(parts.hosts))?.join(',')
+      : (place.name ?? (await typeHostName()));
   if (host === undefined || !(await isWanted(parts.hosts, host, again))) return undefined;
   return ['--on', host];
 }
@@ -95,6 +100,15 @@ async function pickPlace({ hosts, devices, log }: PlaceParts): Promise<Place | u
       place: { kind: 'host', name } as const,
     })),
     { label: `$(add) ${l10n.t('Another host…')}`, place: { kind: 'host' } },
+    ...(hosts.known.length > 1
+      ? [
+          {
+            label: `$(vm) ${l10n.t('Several hosts…')}`,
+            description: l10n.t('which train together'),
+            place: { kind: 'hosts' } as const,
+          },
+        ]
+      : []),
     separator(l10n.t('Clusters')),
     ...(submitsHere
       ? [
@@ -162,22 +176,27 @@ function engineItem({ engine, name, memoryBytes, device }: DeviceRecord): PlaceI
   };
 }
 
-/** Says what the host has, and asks; or says what is missing. */
-async function isWanted(hosts: Hosts, name: string, again: (host: string) => Thenable<unknown>): Promise<boolean> {
-  const record = await hosts.check(name);
-  if (record.problems.length > 0) {
-    // The message may stand for a long time.
-    void showMissing(record, () => again(name));
-    return false;
+/** Says what a host has, or each of several with commas between them, and asks; or says what is missing. */
+async function isWanted(hosts: Hosts, named: string, again: (host: string) => Thenable<unknown>): Promise<boolean> {
+  const names = hostNames(named);
+  const facts: string[] = [];
+  for (const name of names) {
+    const record = await hosts.check(name);
+    if (record.problems.length > 0) {
+      // The message may stand for a long time.
+      void showMissing(record, () => again(named));
+      return false;
+    }
+    facts.push(`${[...(names.length > 1 ? [name] : []), ...factWords(record.found!)].join(', ')}.`);
   }
   const train = l10n.t('Train There');
   const detail = [
-    `${factWords(record.found!).join(', ')}.`,
+    facts.join('\n'),
     l10n.t(
       'Its rows as tokens, first weights and teacher are sent there, into ~/.cache/distillery, and removed when the run is done. The training goes on there while there is no connection.',
     ),
   ].join('\n\n');
-  return (await ask(l10n.t('Train on {0}?', name), detail, train)) === train;
+  return (await ask(l10n.t('Train on {0}?', names.join(', ')), detail, train)) === train;
 }
 
 /** The file that starts it in the folder, and the command of the person's that reads it. */

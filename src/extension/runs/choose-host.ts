@@ -31,6 +31,14 @@ export async function chooseHostName(hosts: Hosts): Promise<string | undefined> 
   return chosen === OTHER ? askHostName(hosts) : chosen;
 }
 
+/** Of those that are known. */
+export async function chooseHostsTogether(hosts: Hosts): Promise<string[] | undefined> {
+  const choices = hosts.known.map(({ name, record }) => ({ label: name, description: describeHost(record) }));
+  const placeHolder = l10n.t('Hosts that train together');
+  const chosen = await window.showQuickPick(choices, { placeHolder, canPickMany: true, matchOnDescription: true });
+  return chosen && chosen.length > 0 ? chosen.map(({ label }) => label) : undefined;
+}
+
 export async function typeHostName(): Promise<string | undefined> {
   const name = await window.showInputBox({
     title: l10n.t('Host to train on, over ssh'),

@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { HostRecord } from '../../protocol/records';
-import { hostPattern } from '../../protocol/torchrun';
+import { hostNames, hostPattern } from '../../protocol/torchrun';
 import { errorOf } from '../base/failure';
 import { interpreterOf, listedHosts, listHosts } from '../base/host-settings';
 import type { Ended, StartRunner } from '../base/runner-process';
@@ -85,9 +85,9 @@ export class Hosts implements Disposable {
     });
   }
 
-  /** For the process of a run that is trained on a host. */
+  /** For the process of a run that is trained on a host, or on several with commas between them, which have the first's. */
   environment(name: string): NodeJS.ProcessEnv {
-    const python = interpreterOf(name);
+    const python = interpreterOf(hostNames(name)[0]!);
     return python === undefined ? {} : { DISTILLERY_HOST_PYTHON: python };
   }
 

@@ -8,7 +8,7 @@ import { engineFacts, engineOfTeacherPrecision, type DeviceKind, type EngineName
 import { formatMilliseconds } from '../../protocol/format';
 import { complaint, ComplaintError, InputError, type Complaint } from '../../protocol/problem';
 import { torchrunEngine } from '../../protocol/torchrun';
-import { openTorchrun, type Torchrun } from '../torchrun/torchrun';
+import { HostsLack, openTorchrun, type Torchrun } from '../torchrun/torchrun';
 import { requireTeacherPrecision } from '../run/teacher-precision';
 import { hindranceOf } from './candidates';
 import { chooseEngine, type Choice } from './choose-engine';
@@ -127,6 +127,11 @@ async function openForTorchrun(wish: EngineRequest, source: Source): Promise<Ope
     const { executor } = await open('cpu', { ...wish, precision: 'float32' });
     return { executor, device: torchrun.interpreter.gpus.length > 0 ? 'gpu' : 'cpu', torchrun };
   } catch (error) {
+    if (error instanceof HostsLack) {
+      const place = source.placeOf(['engine']);
+      const [first, ...others] = error.all.map((one) => source.problem(place, one));
+      throw new InputError([first!, ...others]);
+    }
     if (error instanceof ComplaintError) throw problem(source, 'engine', error.complaint);
     throw error;
   }

@@ -100,7 +100,7 @@ export class RunRecorder {
     const { progress, socket, waiting, host, slurm, ...kept } = this.record;
     this.record = {
       ...kept,
-      ...(host && { host: { name: host.name } }),
+      ...(host && { host: { ...host, lost: undefined } }),
       status,
       ended: new Date().toISOString(),
       error: result.error ?? null,

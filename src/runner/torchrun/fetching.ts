@@ -107,6 +107,9 @@ export class FetchedLogs {
         const logs = path.join(aside, 'logs');
         const names = existsSync(logs) ? await readdir(logs) : [];
         for (const name of names) await rename(path.join(logs, name), path.join(folder, name));
+        // Of hosts that train no more with this one.
+        const others = path.join(target, 'hosts');
+        if (existsSync(others)) await rename(others, path.join(folder, 'hosts'));
         const errors = path.join(aside, 'errors');
         if (existsSync(errors)) await rename(errors, path.join(folder, 'torchrun.log'));
       });

@@ -17,7 +17,7 @@ export interface PlaceInNetwork {
 }
 
 /** gloo asks for the address of the host's own name, which may be that of the loopback interface (Debian's 127.0.1.1), unless it is told an interface. */
-const DEVICE_OF = `
+export const DEVICE_OF = `
 def device_of(address):
     try:
         import fcntl, struct

@@ -80,8 +80,11 @@ export async function followMembers(
       const exit = EXIT.exec(line);
       if (exit) {
         member.code = Number(exit[1]);
-        break;
+        if (member.code === 0 || !starting.comesAgain) break;
+        continue;
       }
+      // A job that Slurm has put into its queue again.
+      delete member.code;
       await (hearing = hearing.then(() => following.hearLine(line, first)));
     }
     if (over.signal.aborted) return;

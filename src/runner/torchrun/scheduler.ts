@@ -3,6 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Experiment, ResolvedExperiment } from '../../experiment/file/schema';
+import { DEVICE_OF } from './meeting';
 import { quoted } from './ssh';
 
 /** As far as it is known: a process for each device where there is no number. */
@@ -79,8 +80,9 @@ export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
 processes=\${PROCESSES:-${processes ?? most}}
 if [ "\${HOSTS:-1}" -gt 1 ]; then
   # Which address of this host the others reach, and whether it is here that they meet; host names need not be known to one another.
-  here=$("$python" - "$RENDEZVOUS" << 'END'
+  found=$("$python" - "$RENDEZVOUS" << 'END'
 import socket, sys
+${DEVICE_OF}
 host, _, port = sys.argv[1].rpartition(":")
 family, kind, _, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)[0]
 with socket.socket(family, kind) as asked:
@@ -93,8 +95,14 @@ with socket.socket(family, kind) as bound:
     except OSError:
         is_host = False
 print(f"--local-addr={own} --rdzv-conf=is_host={str(is_host).lower()}")
+print(device_of(own) or "")
 END
   )
+  here=$(printf '%s\\n' "$found" | head -n 1)
+  device=$(printf '%s\\n' "$found" | sed -n 2p)
+  if [ -n "$device" ]; then
+    export GLOO_SOCKET_IFNAME="\${GLOO_SOCKET_IFNAME:-$device}" NCCL_SOCKET_IFNAME="\${NCCL_SOCKET_IFNAME:-$device}"
+  fi
 fi
 for job in ${jobs.join(' ')}; do
   # Who was asked to stop begins nothing more.

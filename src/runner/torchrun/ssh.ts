@@ -134,7 +134,7 @@ export class Host {
       }
       const { code, errors } = await ended;
       if (code === 0 || isOver()) return;
-      if (!isLost) connection(lastLine(errors));
+      if (!isLost) connection(lastLine(errors) || 'ssh has ended');
       isLost = true;
       await delay(patience, undefined, { signal }).catch(() => undefined);
       patience = Math.min(2 * patience, PATIENCE_MS.most);

@@ -27,6 +27,8 @@ export interface Starting {
   isAlive: string;
   /** Seconds between two looks. */
   every: number;
+  /** Whether it may begin again by itself after its processes have failed. */
+  comesAgain: boolean;
   /** Ends the processes that are there, without a checkpoint. */
   end: string;
   /** Takes back what has not begun yet, where the training is to stop. */
@@ -98,6 +100,7 @@ function byShell({ interpreter, processes, threads }: Torchrun, { there, job }: 
     },
     isAlive,
     every: 1,
+    comesAgain: false,
     end: `kill "$(cat ${pid})" 2> /dev/null; while ${isAlive}; do sleep 1; done`,
     cancel: ':',
     ending: ':',
@@ -135,6 +138,7 @@ function bySlurm(torchrun: Torchrun, experiment: ResolvedExperiment, { there, jo
     // A controller that does not answer has not said that the job is gone.
     isAlive: `{ [ -s ${number} ] && { said=$(squeue -h -o %T -j ${asked} 2>&1); code=$?; case "$said" in *[Ii]nvalid*) false ;; '') [ $code -ne 0 ] ;; *) true ;; esac; }; }`,
     every: SLURM_SECONDS,
+    comesAgain: true,
     end: `scancel --full ${asked}`,
     cancel: `scancel --state=PENDING ${asked}`,
     state: `echo "job=$(cat ${number})"; squeue -h -o 'state=%T reason=%r' -j ${asked}`,

@@ -3,7 +3,7 @@
 import os from 'node:os';
 import { deviceNamed, type Device } from '../../distill/planning/devices';
 import type { Experiment, ResolvedExperiment } from '../../experiment/file/schema';
-import { complaint, ComplaintError } from '../../protocol/problem';
+import { complaint, ComplaintError, type Complaint } from '../../protocol/problem';
 import type { HostFacts, RunHost } from '../../protocol/records';
 import { devicesOf, hostNames, type torchrunStrategies } from '../../protocol/torchrun';
 import { keepHost, rememberHost } from '../devices/hosts';
@@ -30,6 +30,13 @@ export interface Torchrun {
   slurm?: { processes: number | undefined };
   /** "auto" depends on the model: `strategyFor`. */
   strategy: (typeof torchrunStrategies)[number];
+}
+
+/** What hosts lack, each of them and all of it. */
+export class HostsLack extends ComplaintError {
+  constructor(readonly all: readonly [Complaint, ...Complaint[]]) {
+    super(all[0]);
+  }
 }
 
 /** Those that train, the first first; none where this machine does. */
@@ -83,8 +90,8 @@ async function openHosts(
     throw new ComplaintError(complaint('torchrun-hosts-named', { hosts, named: named.length }));
   }
   const records = await Promise.all(named.map((host) => lookAtHost(host, experiment)));
-  const [problem] = records.flatMap(({ problems }) => problems);
-  if (problem) throw new ComplaintError(problem);
+  const [problem, ...more] = records.flatMap(({ problems }) => problems);
+  if (problem) throw new HostsLack([problem, ...more]);
   // Where that cannot be kept the training begins all the same.
   for (const record of records) await keepHost(record).catch(() => undefined);
   const found = records.map((record) => record.found!);
