@@ -9,6 +9,7 @@ import {
   type UpdateFactors,
 } from '../../src/distill/training/optimizer';
 import { mapValues } from '../../src/distill/named';
+import { decodeBfloat16, encodeBfloat16 } from '../../src/protocol/float16';
 import { expectClose, expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
 
 onCpu();
@@ -88,6 +89,41 @@ describe('adamw', () => {
     for (let t = 1; t <= 20; t++) state = update(state, random(100 + t), t, clipNorm);
     const expected = referenceSteps(20, clipNorm);
     for (const name of NAMES) expectClose(state.parameters[name]!, expected[name]!, 1e-6);
+  });
+
+  it.each([
+    ['follows', 'bfloat16', 0.01],
+    ['without the dither does not follow', 'float32', 0.5],
+  ] as const)('%s a gradient that has become smaller, where moments are rounded to bfloat16', (_, moments, apart) => {
+    // Each from another second moment on, so that all places between two neighbours are seen.
+    const start: Arrays = {
+      'dense.weight': Array.from({ length: 12 }, (_, i) => 1 + i / 13),
+      'dense.bias': [0.3, 3e-5, 7e-9, 50],
+    };
+    const gradients = mapValues(start, (values) => values.map((v) => Math.sqrt(v) / 2)) as Arrays;
+    const rounded = (group: Record<string, tf.Tensor>): Record<string, tf.Tensor> =>
+      mapValues(group, (one) =>
+        tf.tensor(decodeBfloat16(encodeBfloat16(Float32Array.from(valuesOf(one)))), one.shape),
+      );
+    const updates = 500;
+    let state: AdamWState = {
+      parameters: tensors(filled(0)),
+      firstMoments: tensors(filled(0)),
+      secondMoments: rounded(tensors(start)),
+    };
+    for (let t = 1; t <= updates; t++) {
+      const next = update(state, gradients, t, 0, { moments });
+      state = { ...next, firstMoments: rounded(next.firstMoments), secondMoments: rounded(next.secondMoments) };
+    }
+    // v goes from v₀ to g² = v₀ / 4.
+    const kept = 0.25 + 0.75 * 0.999 ** updates;
+    for (const name of NAMES) {
+      const off = valuesOf(state.secondMoments[name]!).map((v, i) => Math.abs(v / (kept * start[name]![i]!) - 1));
+      if (moments === 'bfloat16') expect(Math.max(...off)).toBeLessThan(apart);
+      else expect(Math.min(...off)).toBeGreaterThan(0.3);
+      const first = valuesOf(state.firstMoments[name]!).map((m, i) => Math.abs(m / gradients[name]![i]! - 1));
+      if (moments === 'bfloat16') expect(Math.max(...first)).toBeLessThan(apart);
+    }
   });
 
   it('does not clip with a norm of 0', () => {

@@ -189,6 +189,7 @@ export function memoryOf(
     evaluationShapes: [shapeOf(EVALUATED)],
     evaluatedRows: VALIDATION_ROWS,
     workingMemory: 'freed',
+    moments: training.moments,
     accumulates: training.gradientAccumulation > 1,
     runsTeacher: experiment.teacher.cache === false || !canBeKept(task),
     heldBytes,
