@@ -34,7 +34,18 @@ interface Malloc {
   fordblks: bigint;
 }
 
-const fields = ['arena', 'ordblks', 'smblks', 'hblks', 'hblkhd', 'usmblks', 'fsmblks', 'uordblks', 'fordblks', 'keepcost'];
+const fields = [
+  'arena',
+  'ordblks',
+  'smblks',
+  'hblks',
+  'hblkhd',
+  'usmblks',
+  'fsmblks',
+  'uordblks',
+  'fordblks',
+  'keepcost',
+];
 const Mallinfo = koffi.struct('mallinfo2', Object.fromEntries(fields.map((name) => [name, 'size_t'])));
 const glibc = koffi.load('libc.so.6');
 const mallinfo = glibc.func('mallinfo2', Mallinfo, []) as () => Record<keyof Malloc, number | bigint>;

@@ -29,7 +29,9 @@ describe.skipIf(missing)('state that is kept as bfloat16', () => {
       'gradient.piece': values(4),
     };
     const scalars = mapValues(factors, scalar);
-    const expected = await (await (await createCpuExecutor()).load(program)).run({
+    const expected = await (
+      await (await createCpuExecutor()).load(program)
+    ).run({
       ...mapValues(host, (data) => ({ ...spec, data })),
       ...scalars,
     });
@@ -58,22 +60,22 @@ describe.skipIf(missing)('state that is kept as bfloat16', () => {
 
   const trainerOf = (executor: Executor) => tinyTrainer(executor, tinyPair('causal-lm'), { moments: 'bfloat16' });
 
-  it('gives the same bits again, also where a training goes on from its state', async () => {
-    const executor = createOpenVinoExecutor({ cache: null });
-    const [whole, before] = [trainerOf(executor), trainerOf(executor)];
-    for (let step = 0; step < 6; step++) await whole.step();
-    for (let step = 0; step < 3; step++) await before.step();
-    const state = await before.state();
+  it('gives the same bits again where a training goes on from its state', async () => {
+    const trainer = trainerOf(createOpenVinoExecutor({ cache: null }));
+    await trainer.step();
+    const state = await trainer.state();
     for (const moment of [state.firstMoments, state.secondMoments]) {
       for (const [name, values] of Object.entries(moment)) {
         expect(decodeBfloat16(encodeBfloat16(values)), name).toEqual(values);
       }
     }
-    const after = trainerOf(executor);
-    after.restore(state);
-    for (let step = 3; step < 6; step++) await after.step();
-    expect(await after.state()).toEqual(await whole.state());
-    for (const trainer of [whole, before, after]) await trainer.release();
+    await trainer.step();
+    const after = await trainer.state();
+    expect(after.secondMoments).not.toEqual(state.secondMoments);
+    trainer.restore(state);
+    await trainer.step();
+    expect(await trainer.state()).toEqual(after);
+    await trainer.release();
   });
 
   it('is refused by an engine that keeps none', async () => {

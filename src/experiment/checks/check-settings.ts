@@ -76,7 +76,10 @@ function checkMoments({ engine, teacher, training }: Experiment, findings: Findi
 /** What is trained, by its place in the file. */
 function trainingsOf({ teacher, training }: Pick<Experiment, 'teacher' | 'training'>): [Path, TrainingSpec][] {
   const ofTeacher = 'training' in teacher ? teacher.training : undefined;
-  return [[['training'], training], ...(ofTeacher ? [[['teacher', 'training'], ofTeacher] as [Path, TrainingSpec]] : [])];
+  return [
+    [['training'], training],
+    ...(ofTeacher ? [[['teacher', 'training'], ofTeacher] as [Path, TrainingSpec]] : []),
+  ];
 }
 
 /** What Python has not; model families are looked at when models are known (check-models). */

@@ -4,7 +4,13 @@ import { EngineUnavailable, type Executor } from '../../engine/executor';
 import { openExecutor } from '../../engine/engines';
 import type { Experiment, TrainingSpec } from '../../experiment/file/schema';
 import type { Source } from '../../experiment/file/source';
-import { engineFacts, engineOfMoments, engineOfTeacherPrecision, type DeviceKind, type EngineName } from '../../protocol/engines';
+import {
+  engineFacts,
+  engineOfMoments,
+  engineOfTeacherPrecision,
+  type DeviceKind,
+  type EngineName,
+} from '../../protocol/engines';
 import { formatMilliseconds } from '../../protocol/format';
 import { complaint, ComplaintError, InputError, type Complaint } from '../../protocol/problem';
 import { torchrunEngine } from '../../protocol/torchrun';
@@ -28,7 +34,8 @@ export interface OpenEngine {
 export interface EngineRequest extends Pick<Experiment, 'engine' | 'precision' | 'threads' | 'torchrun'> {
   /** With "auto": what an earlier part of the run was computed with, so that it ends at the same weights. */
   before?: EngineName | undefined;
-  teacher?: (Pick<Experiment['teacher'], 'precision'> & { training?: Pick<TrainingSpec, 'moments'> | undefined }) | undefined;
+  teacher?:
+    (Pick<Experiment['teacher'], 'precision'> & { training?: Pick<TrainingSpec, 'moments'> | undefined }) | undefined;
   training?: Pick<TrainingSpec, 'moments'> | undefined;
   /** The host that the person names for what is trained over ssh. */
   on?: string | undefined;
