@@ -120,13 +120,15 @@ describe.skipIf(missing)('weights that are kept as bfloat16', () => {
       const executor = createOpenVinoExecutor({ precision: 'bfloat16', cache: null });
       const pair = tinyPair(task, { hidden: { layers: [[1, 1]], loss: 'mse', weight: 0.5 } });
       const names = productWeights(pair.pairing.teacher);
-      expect(names.size).toBeGreaterThan(3 * 4);
+      // Three blocks; neither embeddings, nor a head that shares them.
+      expect(names.size).toBeGreaterThanOrEqual(3 * 4);
+      expect([...names].filter((name) => /embed|wte|wpe/.test(name))).toEqual([]);
       const rounded: FrozenParameters = { ...pair.teacher };
       for (const name of names) rounded[name] = encodeBfloat16(pair.teacher[name]!);
       const losses: unknown[] = [];
       for (const teacher of [pair.teacher, rounded]) {
         const trainer = tinyTrainer(executor, { ...pair, teacher });
-        losses.push([(await trainer.step()).loss, (await trainer.step()).loss]);
+        losses.push((await trainer.step()).loss);
         await trainer.release();
       }
       expect(losses[1]).toEqual(losses[0]);
