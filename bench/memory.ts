@@ -14,6 +14,7 @@ import type { Executor } from '../src/engine/executor';
 import { collectGarbage } from '../src/engine/freed-memory';
 import { koffi } from '../src/engine/native-calls';
 import type { MomentFormat, Precision } from '../src/protocol/engines';
+import type { Trainer } from '../src/distill/training/trainer';
 import { cases } from './cases';
 import { createTrainer, readDistillation } from './ours';
 import { writeSetup } from './setup';
@@ -33,7 +34,18 @@ interface Malloc {
   fordblks: bigint;
 }
 
-const fields = ['arena', 'ordblks', 'smblks', 'hblks', 'hblkhd', 'usmblks', 'fsmblks', 'uordblks', 'fordblks', 'keepcost'];
+const fields = [
+  'arena',
+  'ordblks',
+  'smblks',
+  'hblks',
+  'hblkhd',
+  'usmblks',
+  'fsmblks',
+  'uordblks',
+  'fordblks',
+  'keepcost',
+];
 const Mallinfo = koffi.struct('mallinfo2', Object.fromEntries(fields.map((name) => [name, 'size_t'])));
 const glibc = koffi.load('libc.so.6');
 const mallinfo = glibc.func('mallinfo2', Mallinfo, []) as () => Record<keyof Malloc, number | bigint>;
@@ -95,8 +107,7 @@ async function measure({ name, precision, engine, moments }: Measured): Promise<
     await stage('start');
     const executor = await openExecutor(engine, { precision });
     await stage('engine open');
-    const distillation = await readDistillation(folder);
-    const trainer = createTrainer({ ...distillation, setup: { ...distillation.setup, moments } }, told(executor));
+    const trainer = await trainerOf(folder, moments, executor);
     await stage('placed');
     collectGarbage();
     await stage('collected');
@@ -116,6 +127,12 @@ async function main(name = 'distilgpt2', ...rest: string[]): Promise<void> {
   if (name === '--write') return writeCase(rest[0]!, rest[1]!);
   const [precision = 'float32', moments = 'float32', engine = 'openvino'] = rest;
   await measure({ name, precision, moments, engine } as Measured);
+}
+
+/** Nothing else holds the initial weights. */
+async function trainerOf(folder: string, moments: MomentFormat, executor: Executor): Promise<Trainer> {
+  const distillation = await readDistillation(folder);
+  return createTrainer({ ...distillation, setup: { ...distillation.setup, moments } }, told(executor));
 }
 
 async function writeCase(folder: string, name: string): Promise<void> {

@@ -20,6 +20,7 @@ const training: PlannedTraining = {
   shapes: [{ rows: 4, length: 16, predictions: 60 }],
   evaluationShapes: [{ rows: 4, length: 16, predictions: 60 }],
   workingMemory: 'freed',
+  moments: 'float32',
   accumulates: false,
   runsTeacher: false,
   evaluatedRows: 4,

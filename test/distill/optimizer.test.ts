@@ -9,6 +9,8 @@ import {
   type UpdateFactors,
 } from '../../src/distill/training/optimizer';
 import { mapValues } from '../../src/distill/named';
+import type { MomentFormat } from '../../src/protocol/engines';
+import { decodeBfloat16, encodeBfloat16 } from '../../src/protocol/float16';
 import { expectClose, expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
 
 onCpu();
@@ -88,6 +90,47 @@ describe('adamw', () => {
     for (let t = 1; t <= 20; t++) state = update(state, random(100 + t), t, clipNorm);
     const expected = referenceSteps(20, clipNorm);
     for (const name of NAMES) expectClose(state.parameters[name]!, expected[name]!, 1e-6);
+  });
+
+  /** How far moments that are rounded to bfloat16 after each update are from the exact ones at most, relative to those. */
+  function roundedMoments(moments: MomentFormat) {
+    // Each from another second moment on, so that all places between two neighbours are seen.
+    const start: Arrays = {
+      'dense.weight': Array.from({ length: 12 }, (_, i) => 1 + i / 13),
+      'dense.bias': [0.3, 3e-5, 7e-9, 50],
+    };
+    const gradients = mapValues(start, (values) => values.map((v) => Math.sqrt(v) / 2)) as Arrays;
+    const rounded = (group: Record<string, tf.Tensor>): Record<string, tf.Tensor> =>
+      mapValues(group, (one) => {
+        const values = Float32Array.from(valuesOf(one));
+        return tf.tensor(decodeBfloat16(encodeBfloat16(values)), one.shape);
+      });
+    const updates = 500;
+    let state: AdamWState = {
+      parameters: tensors(filled(0)),
+      firstMoments: tensors(filled(0)),
+      secondMoments: rounded(tensors(start)),
+    };
+    for (let t = 1; t <= updates; t++) {
+      const next = update(state, gradients, t, 0, { moments });
+      state = { ...next, firstMoments: rounded(next.firstMoments), secondMoments: rounded(next.secondMoments) };
+    }
+    // m goes to g, v from v₀ to g² = v₀ / 4.
+    const kept = 0.25 + 0.75 * 0.999 ** updates;
+    const apart = (is: Record<string, tf.Tensor>, exact: (name: 'dense.weight' | 'dense.bias', i: number) => number) =>
+      NAMES.flatMap((name) => valuesOf(is[name]!).map((value, i) => Math.abs(value / exact(name, i) - 1)));
+    return {
+      first: apart(state.firstMoments, (name, i) => gradients[name]![i]!),
+      second: apart(state.secondMoments, (name, i) => kept * start[name]![i]!),
+    };
+  }
+
+  it('has second moments that follow smaller gradients where they are kept as bfloat16, which rounding alone does not', () => {
+    const { first, second } = roundedMoments('bfloat16');
+    expect(Math.max(...first)).toBeLessThan(0.015);
+    expect(Math.max(...second)).toBeLessThan(0.05);
+    // All of them stay what they were.
+    expect(Math.min(...roundedMoments('float32').second)).toBeGreaterThan(0.4);
   });
 
   it('does not clip with a norm of 0', () => {

@@ -172,6 +172,7 @@ describe('memory', () => {
       shapes,
       evaluationShapes: [shapeOf(task, 1)],
       workingMemory: 'freed',
+      moments: 'float32',
       accumulates: false,
       runsTeacher: true,
       evaluatedRows: 0,

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { FrozenTeacher } from '../../src/distill/teacher/teacher';
+import { productWeights } from '../../src/distill/teacher/product-weights';
 import { teacherProgram } from '../../src/distill/teacher/teacher-program';
 import { parameterSpecs } from '../../src/distill/specs';
 import { sizeOf, type HostTensor } from '../../src/engine/array';
@@ -112,6 +113,27 @@ describe.skipIf(missing)('weights that are kept as bfloat16', () => {
     expect(losses[1]).toEqual(losses[0]);
     expect(learnt[1]).toEqual(learnt[0]);
   });
+
+  it.each(['causal-lm', 'text-classification'] as const)(
+    'teach a student of %s the same where they are rounded and in products alone',
+    async (task) => {
+      const executor = createOpenVinoExecutor({ precision: 'bfloat16', cache: null });
+      const pair = tinyPair(task, { hidden: { layers: [[1, 1]], loss: 'mse', weight: 0.5 } });
+      const names = productWeights(pair.pairing.teacher);
+      // Three blocks; neither embeddings, nor a head that shares them.
+      expect(names.size).toBeGreaterThanOrEqual(3 * 4);
+      expect([...names].filter((name) => /embed|wte|wpe/.test(name))).toEqual([]);
+      const rounded: FrozenParameters = { ...pair.teacher };
+      for (const name of names) rounded[name] = encodeBfloat16(pair.teacher[name]!);
+      const losses: unknown[] = [];
+      for (const teacher of [pair.teacher, rounded]) {
+        const trainer = tinyTrainer(executor, { ...pair, teacher });
+        losses.push((await trainer.step()).loss);
+        await trainer.release();
+      }
+      expect(losses[1]).toEqual(losses[0]);
+    },
+  );
 
   it('are as the float32 ones to who reads them', async () => {
     const executor = createOpenVinoExecutor({ precision: 'bfloat16', cache: null });

@@ -65,6 +65,17 @@ describe('validating an experiment', () => {
     expect(await problemsOf({ teacher })).toEqual([]);
   });
 
+  it.each(['cpu', 'torchrun'])('says which engine keeps moments in fewer bits, and not %s', async (engine) => {
+    const training = { moments: 'bfloat16' };
+    const said = `The engine "${engine}" does not keep moments in bfloat16. Remove it, or choose the engine "openvino".`;
+    const trained = { ...goodExperiment.teacher, training };
+    for (const changes of [{ training }, { teacher: trained }]) {
+      expect(await problemsOf({ engine, ...changes })).toContainEqual(expect.stringContaining(said));
+      expect(await problemsOf({ engine: 'openvino', ...changes })).toEqual([]);
+      expect(await problemsOf(changes)).toEqual([]);
+    }
+  });
+
   it('names each missing file at its place', async () => {
     expect(
       await problemsOf({ dataset: { train: ['train.jsonl', 'more-*.jsonl'], validation: 'validatoin.jsonl' } }),

@@ -309,6 +309,7 @@ const experimentRecord = {
     decayBiasAndNorm: false,
     clipNorm: 1,
     dropout: 0.1,
+    moments: 'float32',
     onDivergence: 'stop',
     seed: 1,
     evaluateEvery: 8,

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { productWeights } from '../../src/distill/teacher/product-weights';
 import { cutVocabulary } from '../../src/model/cut-vocabulary';
 import { frozenBytes, loadCheckpoint, loadFrozen } from '../../src/model/files/checkpoint';
 import { saveGguf } from '../../src/model/files/gguf-save';
@@ -81,6 +82,20 @@ describe('a model that is asked', () => {
       const frozen = await loadFrozen(goldenFolder(name));
       expect(frozen).toEqual({ architecture, parameters });
       expect(await frozenBytes(goldenFolder(name), architecture)).toBe(bytesOf(frozen));
+    }
+  });
+
+  it('rounds what it is told to, of a folder and of a GGUF file', async () => {
+    const { architecture, parameters } = await loadCheckpoint(goldenFolder('llama'));
+    const path = join(directory, 'float32.gguf');
+    await saveGguf(path, architecture, parameters, { type: 'f32', more: {} });
+    for (const place of [goldenFolder('llama'), path]) {
+      const names = productWeights(architecture);
+      const frozen = await loadFrozen(place, productWeights);
+      expect(names.size).toBeGreaterThan(7 * architecture.layers - 1);
+      for (const [name, values] of Object.entries(parameters)) {
+        expect(frozen.parameters[name], name).toEqual(names.has(name) ? encodeBfloat16(values) : values);
+      }
     }
   });
 

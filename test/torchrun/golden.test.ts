@@ -198,6 +198,7 @@ const training: TrainingSpec = {
   frozenBlocks: 0,
   clipNorm: 1,
   dropout: 0,
+  moments: 'float32',
   onDivergence: 'stop',
   seed: 5,
   evaluateEvery: 100,

@@ -10,6 +10,7 @@ import { gradientsProgram } from './gradients-program';
 import { writingPrograms } from './on-policy';
 import { teacherProgram } from '../teacher/teacher-program';
 import { isLanguageModel, teacherOutputSpecs, trainedSpecs, type BatchShape } from '../specs';
+import type { MomentFormat } from '../../protocol/engines';
 import { isOpaque } from '../../model/architecture';
 import { imitatedOfEach, type Pairing } from '../pairing';
 
@@ -21,6 +22,8 @@ export interface PlannedTraining {
   evaluationShapes: readonly BatchShape[];
   /** The executor's. */
   workingMemory: 'freed' | 'kept';
+  /** How the optimizer's moments are kept. */
+  moments: MomentFormat;
   /** Whether a step has more than one batch. */
   accumulates: boolean;
   /** Whether the teacher computes in the steps, rather than its kept answers being read. */
@@ -33,8 +36,11 @@ export interface PlannedTraining {
   heldBytes: number;
 }
 
-/** Parameters, two moments, gradients. */
-const GROUPS = 4;
+/** Parameters and gradients. */
+const GROUPS = 2;
+
+/** Two moments, over the size of the parameters. */
+const MOMENT_GROUPS: Readonly<Record<MomentFormat, number>> = { float32: 2, bfloat16: 1 };
 
 /** What recording, the executor's own form of the graphs, and the allocator's gaps come to; measured on onnxruntime's CPU and OpenVINO. */
 const OVERHEAD_BYTES = 64 * 2 ** 20;
@@ -48,7 +54,7 @@ const COMPILED_BYTES = 24 * 2 ** 20;
 /** In host memory, on an executor that computes there. */
 export function predictPeakBytes(training: PlannedTraining): number {
   const trained = Object.values(trainedSpecs(training.pairing)).reduce((sum, spec) => sum + bytesOf(spec), 0);
-  const groups = GROUPS + (training.accumulates ? 1 : 0);
+  const groups = GROUPS + MOMENT_GROUPS[training.moments] + (training.accumulates ? 1 : 0);
   const held = training.heldBytes + groups * trained + keptAnswers(training) + (decodingOf(training)?.keptBytes ?? 0);
   return held + workingPeak(training) + handedBack(training) + OVERHEAD_BYTES;
 }

@@ -76,9 +76,16 @@ const GOLDEN = (Math.sqrt(5) - 1) / 2;
 /**
  * What moments are multiplied by before they are rounded to bfloat16. A second moment changes by less than 0.1 % in an update, and
  * two neighbours are 0.4 to 0.8 % apart: rounded to the nearest it would stay what it is, or follow large gradients alone. With this, x is
- * rounded up as often as it is near the next number, so that the mean of what is kept follows what would be without rounding.
+ * rounded up the more often the nearer it is to the next number, so that what is kept has the mean of what would be without rounding.
+ *
+ * Numbers of a triangle, from one gap below x to one above: whether that gap is the widest or half of it, a moment goes where it would, at
+ * 0.89 to 1 times the speed (uniform ones: 1 to 2 times). They follow from the number of the update alone.
  */
-export const ditherOf = (update: number): number => 1 + WIDEST_GAP * (((update * GOLDEN) % 1) - 0.5);
+export function ditherOf(update: number): number {
+  const even = (update * GOLDEN) % 1;
+  const triangular = even < 0.5 ? Math.sqrt(2 * even) - 1 : 1 - Math.sqrt(2 - 2 * even);
+  return 1 + WIDEST_GAP * triangular;
+}
 
 /**
  * One update. Every parameter and moment is read by exactly one operation, the one from which its own new value derives,

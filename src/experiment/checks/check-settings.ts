@@ -1,7 +1,7 @@
 /** @file Checks what an experiment says against itself, without reading other files. */
 
 import { isSoftened } from '../../protocol/divergences';
-import { engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
+import { engineOfMoments, engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
 import { deviceNames, devicesOf, torchrunEngine } from '../../protocol/torchrun';
 import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask, sharesKeyValueHeads } from '../architecture';
@@ -35,6 +35,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkThatSomethingIsDistilled,
     checkPacking,
     checkPrecision,
+    checkMoments,
     checkTorchrun,
     checkTeacherPrecision,
     checkValidation,
@@ -63,6 +64,25 @@ function checkPrecision({ engine, precision }: Experiment, findings: Findings): 
   findings.error(['precision'], 'engine-without-precision', { engine, precision, engines: able });
 }
 
+function checkMoments({ engine, teacher, training }: Experiment, findings: Findings): void {
+  for (const [path, spec] of trainingsOf({ teacher, training })) {
+    if (spec.moments === 'float32') continue;
+    const able = engineOfMoments[spec.moments];
+    if (engine === 'auto' || engine === able) continue;
+    const at = [...path, 'moments'];
+    findings.error(at, 'moments-of-engine', { engine, moments: spec.moments, able }, removeKey(at));
+  }
+}
+
+/** What is trained, by its place in the file. */
+function trainingsOf({ teacher, training }: Pick<Experiment, 'teacher' | 'training'>): [Path, TrainingSpec][] {
+  const ofTeacher = 'training' in teacher ? teacher.training : undefined;
+  return [
+    [['training'], training],
+    ...(ofTeacher ? [[['teacher', 'training'], ofTeacher] as [Path, TrainingSpec]] : []),
+  ];
+}
+
 /** What Python has not; model families are looked at when models are known (check-models). */
 export function checkTorchrun(experiment: Experiment, findings: Findings): void {
   const { engine, teacher, training, distillation, torchrun } = experiment;
@@ -75,19 +95,15 @@ export function checkTorchrun(experiment: Experiment, findings: Findings): void 
   if (source === 'ensemble' || source === 'onnx' || source === 'endpoint') {
     findings.error(['teacher', 'source'], 'torchrun-without-teacher', { source });
   }
-  const trainings: [Path, TrainingSpec | undefined][] = [
-    [['training'], training],
-    [['teacher', 'training'], 'training' in teacher ? teacher.training : undefined],
-  ];
-  for (const [path, spec] of trainings) {
+  for (const [path, spec] of trainingsOf({ teacher, training })) {
     const [onDivergence, pack] = [
       [...path, 'onDivergence'],
       [...path, 'pack'],
     ] as const;
-    if (spec?.onDivergence === 'lower-rate') {
+    if (spec.onDivergence === 'lower-rate') {
       findings.error(onDivergence, 'torchrun-without-lower-rate', {}, setValue(onDivergence, 'stop'));
     }
-    if (spec?.pack) findings.error(pack, 'torchrun-without-packing', {}, removeKey(pack));
+    if (spec.pack) findings.error(pack, 'torchrun-without-packing', {}, removeKey(pack));
   }
   const { interpreter, devices } = torchrun ?? {};
   if (devices !== undefined && devicesOf(devices) === undefined) {

@@ -6,7 +6,7 @@ import { usualSeparator } from '../../dataset/dataset';
 import { familyNames } from '../../model/architecture';
 import { layoutOf } from '../../model/layouts/families';
 import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
-import { engineNames, precisions, teacherPrecisions } from '../../protocol/engines';
+import { engineNames, momentFormats, precisions, teacherPrecisions } from '../../protocol/engines';
 import {
   rendezvousPattern,
   torchrunDraws,
@@ -193,6 +193,12 @@ const trainingSchema = z
         'So many of the lowest blocks stay as they were, with the embeddings below them; where that is all of them, the head alone learns. 0: none.',
       ),
     clipNorm: z.number().min(0).default(1).describe('Largest global gradient norm; 0 does not clip.'),
+    moments: z
+      .enum(momentFormats)
+      .default('float32')
+      .describe(
+        'How the optimizer\'s two moments are kept between updates. "bfloat16" takes half their memory, a quarter of what training takes of a model\'s size, on the engine "openvino"; updates compute in float32 either way.',
+      ),
     dropout: z.number().min(0).lt(1).default(0.1).describe('Dropout rate of the trained model.'),
     onDivergence: z
       .enum(['stop', 'lower-rate'])

@@ -3,6 +3,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sizeOf } from '../../engine/array';
+import { encodeBfloat16 } from '../../protocol/float16';
 import { InputError } from '../../protocol/problem';
 import { type Architecture } from '../architecture';
 import { architectureFromConfig, configFromArchitecture, headParameters, parameterShapes } from '../layouts/config';
@@ -36,15 +37,24 @@ export async function loadCheckpoint(directory: string): Promise<Checkpoint> {
 
 /**
  * The same of a model that is asked and not trained: matrices that are stored as bfloat16 stay so.
+ * @param rounded which of the others are rounded to it, one after the other as they are read; none unless given
  * @throws InputError as loadCheckpoint
  */
-export async function loadFrozen(directory: string): Promise<FrozenModel> {
+export async function loadFrozen(
+  directory: string,
+  rounded: (architecture: Architecture) => ReadonlySet<string> = () => new Set(),
+): Promise<FrozenModel> {
   const gguf = await findGguf(directory);
-  if (gguf !== undefined) return loadFrozenGguf(gguf);
+  if (gguf !== undefined) return loadFrozenGguf(gguf, rounded);
   const configFile = join(directory, CONFIG);
   const architecture = architectureFromConfig(await readJsonObject(configFile), configFile);
-  const read: ReadParameter = async (file, name, shape) =>
-    (shape.length > 1 ? await file.readBfloat16(name) : undefined) ?? readFloats(file, name);
+  const names = rounded(architecture);
+  const read: ReadParameter = async (file, stored, shape, name) => {
+    const narrow = shape.length > 1 ? await file.readBfloat16(stored) : undefined;
+    if (narrow) return narrow;
+    const values = await readFloats(file, stored);
+    return names.has(name) ? encodeBfloat16(values) : values;
+  };
   return { architecture, parameters: await readParameters(directory, architecture, read) };
 }
 
@@ -109,8 +119,10 @@ export async function weightBytes(directory: string): Promise<number> {
 
 type ReadParameter<T extends FrozenValues = FrozenValues> = (
   file: SafetensorsFile,
-  name: string,
+  stored: string,
   shape: readonly number[],
+  /** As the architecture has it. */
+  name: string,
 ) => Promise<T>;
 
 const loadParameters = (
@@ -142,7 +154,7 @@ async function readParameters<T extends FrozenValues>(
       files.set(path, file);
       if (dispensable.has(name) && file.shapeOf(stored).join() !== shape.join()) continue;
       requireShape(file, stored, shape);
-      parameters[name] = await read(file, stored, shape);
+      parameters[name] = await read(file, stored, shape, name);
     }
     return parameters;
   } finally {

@@ -95,16 +95,24 @@ export async function loadGguf(path: string): Promise<Model & { config: Record<s
   }
 }
 
-/** The same of a model that is not trained: matrices that the file has as bfloat16 stay so. @throws InputError as readGgufArchitecture */
-export async function loadFrozenGguf(path: string): Promise<FrozenModel> {
+/**
+ * The same of a model that is not trained: matrices that the file has as bfloat16 stay so.
+ * @param rounded which of the others are rounded to it
+ * @throws InputError as readGgufArchitecture
+ */
+export async function loadFrozenGguf(
+  path: string,
+  rounded: (architecture: Architecture) => ReadonlySet<string>,
+): Promise<FrozenModel> {
   const { file, kind, architecture } = await openModel(path);
   try {
+    const names = rounded(architecture);
     const parameters: FrozenParameters = {};
     for (const [name, stored] of findParameters(file, kind, architecture, new Set())) {
       const values = stored.toOurs(await file.read(stored.name));
       // What a file has as bfloat16 is only moved, and so rounds to what it was.
       const staysNarrow = stored.shape.length > 1 && file.typeOf(stored.name) === 'BF16';
-      parameters[name] = staysNarrow ? encodeBfloat16(values) : values;
+      parameters[name] = staysNarrow || names.has(name) ? encodeBfloat16(values) : values;
     }
     return { architecture, parameters };
   } finally {

@@ -110,6 +110,10 @@ const settings = {
     message: 'The engine "{engine}" does not ask the teacher in {precision}.',
     remedy: 'Remove it, or choose the engine "{able}".',
   },
+  'moments-of-engine': {
+    message: 'The engine "{engine}" does not keep moments in {moments}.',
+    remedy: 'Remove it, or choose the engine "{able}".',
+  },
   'teacher-precision-of-run': {
     message: 'Runs in {runPrecision} do not ask the teacher in {precision}.',
     remedy: 'Remove it, or choose the engine "{able}" and the precision "float32".',

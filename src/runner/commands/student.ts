@@ -191,6 +191,7 @@ export function memoryOf(
     evaluationShapes: [shapeOf(EVALUATED)],
     evaluatedRows: VALIDATION_ROWS,
     workingMemory: 'freed',
+    moments: training.moments,
     accumulates: training.gradientAccumulation > 1,
     runsTeacher: !canUseCache(experiment) || writes,
     writes: writes ? { rows: training.batchSize, length: dataset.maxLength } : undefined,

@@ -2,9 +2,15 @@
 
 import { EngineUnavailable, type Executor } from '../../engine/executor';
 import { openExecutor } from '../../engine/engines';
-import type { Experiment } from '../../experiment/file/schema';
+import type { Experiment, TrainingSpec } from '../../experiment/file/schema';
 import type { Source } from '../../experiment/file/source';
-import { engineFacts, engineOfTeacherPrecision, type DeviceKind, type EngineName } from '../../protocol/engines';
+import {
+  engineFacts,
+  engineOfMoments,
+  engineOfTeacherPrecision,
+  type DeviceKind,
+  type EngineName,
+} from '../../protocol/engines';
 import { formatMilliseconds } from '../../protocol/format';
 import { complaint, ComplaintError, InputError, type Complaint } from '../../protocol/problem';
 import { torchrunEngine } from '../../protocol/torchrun';
@@ -28,7 +34,9 @@ export interface OpenEngine {
 export interface EngineRequest extends Pick<Experiment, 'engine' | 'precision' | 'threads' | 'torchrun'> {
   /** With "auto": what an earlier part of the run was computed with, so that it ends at the same weights. */
   before?: EngineName | undefined;
-  teacher?: Pick<Experiment['teacher'], 'precision'> | undefined;
+  teacher?:
+    (Pick<Experiment['teacher'], 'precision'> & { training?: Pick<TrainingSpec, 'moments'> | undefined }) | undefined;
+  training?: Pick<TrainingSpec, 'moments'> | undefined;
   /** The host that the person names for what is trained over ssh. */
   on?: string | undefined;
 }
@@ -37,8 +45,24 @@ export interface EngineRequest extends Pick<Experiment, 'engine' | 'precision' |
 export async function openEngine(wish: EngineRequest, source: Source, told: Told): Promise<OpenEngine> {
   const opened = await openWished(wish, source, told);
   if (wish.teacher) requireTeacherPrecision(opened.executor, wish.teacher, source);
+  requireMoments(opened, wish, source);
   if (wish.precision === 'bfloat16' && !opened.torchrun) await warnOfSlowBfloat16(told);
   return opened;
+}
+
+/** The trainings whose moments are to be kept in fewer bits, by their places in the file. */
+const narrowMoments = ({ training, teacher }: EngineRequest): string[][] => [
+  ...(training?.moments === 'bfloat16' ? [['training', 'moments']] : []),
+  ...(teacher?.training?.moments === 'bfloat16' ? [['teacher', 'training', 'moments']] : []),
+];
+
+/** Throws an InputError at the setting where the engine does not keep moments so. */
+function requireMoments({ executor, torchrun }: OpenEngine, wish: EngineRequest, source: Source): void {
+  const [place] = narrowMoments(wish);
+  if (!place || (executor.placeRounded && !torchrun)) return;
+  const engine = torchrun ? torchrunEngine : executor.engine;
+  const what = complaint('moments-of-engine', { engine, moments: 'bfloat16', able: engineOfMoments.bfloat16 });
+  throw new InputError([source.problem(source.placeOf(place), what)]);
 }
 
 /** A processor may name bfloat16 among its instructions and be slower with it. */
@@ -69,6 +93,11 @@ async function openWished(wish: EngineRequest, source: Source, told: Told): Prom
   if (teacherPrecision !== 'float32' && precision === 'float32') {
     const alone = engineOfTeacherPrecision[teacherPrecision];
     const reason = `auto took ${alone}, which alone asks a teacher in ${teacherPrecision}`;
+    return { ...(await openNamed(alone, wish, source)), reason };
+  }
+  if (narrowMoments(wish).length > 0) {
+    const alone = engineOfMoments.bfloat16;
+    const reason = `auto took ${alone}, which alone keeps moments in bfloat16`;
     return { ...(await openNamed(alone, wish, source)), reason };
   }
   const choice = await choose(precision, told);

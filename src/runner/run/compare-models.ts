@@ -28,7 +28,7 @@ import type { TokenExample } from '../../dataset/examples';
 import { classGains, type ClassPair } from './class-gains';
 import { kindOf, withIntervals, type HardLabels, type MeasuredModel } from './comparison-intervals';
 import { comparisonOverSeeds, type MeasuredSeed } from './comparison-seeds';
-import { loadModel } from './models';
+import { loadModel, MOST_COPIED_BYTES } from './models';
 import type { FrozenModel } from '../../model/parameters';
 import { sharedResamples } from './shared-resamples';
 
@@ -42,9 +42,6 @@ export interface ComparedModel {
   /** Of the folder, where those in memory are fewer. */
   parameters?: number | undefined;
 }
-
-/** Of a teacher's weights: where they are more, models are timed without a copy of their weights. */
-const MOST_COPIED_BYTES = 256 * 2 ** 20;
 
 /** Sizes of a teacher that is no single folder. */
 export type TeacherSize = Pick<ComparisonRow, 'parameters' | 'bytes' | 'latencyMs'>;

@@ -16,7 +16,9 @@ import {
 } from '../../model/parameters';
 import type { KeptUnits } from '../../model/pruning';
 import type { ArchitectureSpec, ResolvedExperiment, TrainedSpec, TrainingSpec } from '../../experiment/file/schema';
+import { parameterCount } from '../../model/layouts/config';
 import { projectionShapes } from '../../distill/specs';
+import { productWeights } from '../../distill/teacher/product-weights';
 import type { Pairing } from '../../distill/pairing';
 import { randomStream } from '../../engine/random';
 import type { RunData } from './data';
@@ -129,17 +131,28 @@ export function initialProjections(pairing: Pairing, seed: number): Parameters {
 /** Keeps the projections' random numbers apart from all others of the seed. */
 const PROJECTION_STREAM = 0x9a0c;
 
+/** Of a teacher's weights: where they are more, models are timed without a copy of their weights, and half of those is worth rounding them. */
+export const MOST_COPIED_BYTES = 256 * 2 ** 20;
+
+const roundedWeights = (architecture: Architecture): ReadonlySet<string> =>
+  4 * parameterCount(architecture) > MOST_COPIED_BYTES ? productWeights(architecture) : new Set();
+
 /**
  * A model that is asked, from its Hugging Face folder or GGUF file. Where the engine computes with them so, weights stored as bfloat16 stay bfloat16.
  * @param kept the tokens that are left of its vocabulary, where that is cut
+ * @param rounds whether nobody looks at the weights themselves: then those that are in products alone, which the engine would round in each run, are
+ * bfloat16 whatever they are stored as, if the model is large
  */
 export async function loadModel(
   executor: Pick<Executor, 'placeBfloat16'>,
   folder: string,
   kept?: Int32Array,
+  rounds = false,
 ): Promise<FrozenModel> {
-  const read = executor.placeBfloat16 ? loadFrozen : loadCheckpoint;
-  const { architecture, parameters } = await read(path.resolve(folder));
+  const place = path.resolve(folder);
+  const { architecture, parameters } = await (executor.placeBfloat16
+    ? loadFrozen(place, rounds ? roundedWeights : undefined)
+    : loadCheckpoint(place));
   const model = { architecture, parameters };
   return kept ? cutVocabulary(model, kept) : model;
 }

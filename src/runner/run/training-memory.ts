@@ -45,6 +45,7 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
     evaluationShapes: shapesOf(evaluationBatchOfEachLength(run.data.validation, evaluationOptions(run))),
     workingMemory,
     evaluatedRows: run.data.validation.length,
+    moments: spec.moments,
     accumulates: spec.gradientAccumulation > 1,
     runsTeacher,
     heldBytes,

@@ -75,6 +75,8 @@ export async function teacherModels(run: PreparedRun): Promise<(FrozenModel | un
     planRoles(run, architectures, student);
   }
   const models: (FrozenModel | undefined)[] = [];
+  // A student that starts from a teacher's blocks starts from what they are, not from what products make of them.
+  const rounds = experiment.student.initialize.from !== 'teacher';
   for (const [i, member] of members.entries()) {
     if (member.source === 'onnx') {
       models.push(undefined);
@@ -82,7 +84,12 @@ export async function teacherModels(run: PreparedRun): Promise<(FrozenModel | un
     }
     if (!isTrained(member)) {
       models.push(
-        await loadModel(run.executor, (await teacherFolder(member, path.dirname(experiment.file)))!, run.data.kept),
+        await loadModel(
+          run.executor,
+          (await teacherFolder(member, path.dirname(experiment.file)))!,
+          run.data.kept,
+          rounds,
+        ),
       );
       continue;
     }
@@ -90,7 +97,7 @@ export async function teacherModels(run: PreparedRun): Promise<(FrozenModel | un
     const folder = isMember ? memberPaths(paths, i) : paths.teacher;
     const name = isMember ? memberName(i) : 'teacher';
     if (!(await trainTeacher(run, member, folder, name, i))) return undefined;
-    models.push(await loadModel(run.executor, (await findCompleteDirectory(folder.model))!));
+    models.push(await loadModel(run.executor, (await findCompleteDirectory(folder.model))!, undefined, rounds));
   }
   return models;
 }
