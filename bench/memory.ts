@@ -131,7 +131,7 @@ async function main(name = 'distilgpt2', ...rest: string[]): Promise<void> {
 
 /** Nothing else holds the initial weights. */
 async function trainerOf(folder: string, moments: MomentFormat, executor: Executor): Promise<Trainer> {
-  const distillation = await readDistillation(folder);
+  const distillation = await readDistillation(folder, false, executor);
   return createTrainer({ ...distillation, setup: { ...distillation.setup, moments } }, told(executor));
 }
 
