@@ -73,22 +73,6 @@ export function setMallocThresholds(): void {
 export const compileWith = <T>(compiler: () => Promise<T>): Promise<T> =>
   givingBackFrom(COMPILERS_GIVEN_BACK_FROM, compiler);
 
-/**
- * The same of a request that is made and given the caller's tensors: it has outputs of its own until then, and what they leave in the heap is
- * too small for the next of them.
- */
-export function makeRequestWith<T>(make: () => T): T {
-  setMallocThresholds();
-  thresholds.push(COMPILERS_GIVEN_BACK_FROM);
-  setGivenBackFrom();
-  try {
-    return make();
-  } finally {
-    thresholds.splice(thresholds.indexOf(COMPILERS_GIVEN_BACK_FROM), 1);
-    setGivenBackFrom();
-  }
-}
-
 /** Runs an evaluation, whose largest blocks go back; what the steps before it have freed goes back first, and holes while it goes on. */
 export function evaluateWith<T>(evaluation: (afterBatch: () => void) => Promise<T>): Promise<T> {
   setMallocThresholds();

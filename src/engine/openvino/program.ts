@@ -2,7 +2,6 @@
 
 import type { HostTensor, TensorSpec } from '../array';
 import type { DeviceTensor, GraphInput, LoadedProgram } from '../executor';
-import { makeRequestWith } from '../native-calls';
 import type { FrozenInputs, Graph } from '../graph/graph';
 import type { Handle, KernelTime, OpenVinoLibrary } from './library';
 import { OpenVinoTensor } from './tensor';
@@ -32,13 +31,10 @@ class BoundRequest {
         return [name, OpenVinoTensor.zeros(library, spec, narrow.has(name) ? 'bfloat16' : spec.dtype)];
       }),
     );
-    this.handle = makeRequestWith(() => {
-      const made = library.create('ov_compiled_model_create_infer_request', compiled);
-      for (const [name, { handle }] of Object.entries({ ...given, ...this.own })) {
-        library.check('ov_infer_request_set_tensor', made, name, handle);
-      }
-      return made;
-    });
+    this.handle = library.create('ov_compiled_model_create_infer_request', compiled);
+    for (const [name, { handle }] of Object.entries({ ...given, ...this.own })) {
+      library.check('ov_infer_request_set_tensor', this.handle, name, handle);
+    }
     for (const tensor of Object.values(given)) tensor.users.add(this);
   }
 
