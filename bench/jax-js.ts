@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { mapValues } from '../src/distill/named';
 import type { Architecture } from '../src/model/architecture';
 import { parameterShapes } from '../src/model/layouts/config';
-import type { Parameters } from '../src/model/parameters';
+import { floatsOf, type Parameters } from '../src/model/parameters';
 import { readDistillation, type Distillation } from './ours';
 import type { Setup } from './setup';
 import { memory, type Block, type Ready, type StepLosses } from './side';
@@ -147,7 +147,7 @@ async function main(folder: string): Promise<void> {
   const parameters = arraysOf(pairing.student, distillation.student);
   const zeros = (): Arrays => mapValues(parameters, (array) => np.zerosLike(array.ref));
   let state: State = { parameters, first: zeros(), second: zeros() };
-  const teacher = arraysOf(pairing.teacher, distillation.teacher);
+  const teacher = arraysOf(pairing.teacher, mapValues(distillation.teacher, floatsOf));
   const step = createStep(distillation);
   let steps = 0;
   const take = async (): Promise<StepLosses> => {

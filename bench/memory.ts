@@ -1,11 +1,10 @@
 /**
- * @file `npm run bench -- memory [CASE] [PRECISION] [MOMENTS] [ENGINE]`: what of a process's memory is what, at each stage of its first two steps. Linux with glibc.
- * The stages' peaks are the kernel's, which is told to forget the peak at each.
+ * @file `npm run bench -- memory [CASE] [PRECISION] [MOMENTS] [ENGINE]`: what of the memory of a distillation is what, in MB, at each stage of its
+ * first steps. Linux with glibc. A stage's peak is the kernel's, which is told to forget it at each.
  */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { workingBytes } from '../src/engine/graph/working-memory';
@@ -22,41 +21,24 @@ import { memory } from './side';
 
 const MEGA = 1e6;
 
-/** glibc's account of malloc, in bytes. */
-interface Malloc {
-  /** Of the heaps that malloc divides. */
-  arena: bigint;
-  /** Of blocks mapped one by one. */
-  hblkhd: bigint;
-  /** Of the heaps, what is handed out. */
-  uordblks: bigint;
-  /** Of the heaps, what is not. */
-  fordblks: bigint;
-}
+/** More than those of an update. */
+const NODES_OF_A_MODEL = 50;
 
-const fields = [
-  'arena',
-  'ordblks',
-  'smblks',
-  'hblks',
-  'hblkhd',
-  'usmblks',
-  'fsmblks',
-  'uordblks',
-  'fordblks',
-  'keepcost',
-];
-const Mallinfo = koffi.struct('mallinfo2', Object.fromEntries(fields.map((name) => [name, 'size_t'])));
-const glibc = koffi.load('libc.so.6');
-const mallinfo = glibc.func('mallinfo2', Mallinfo, []) as () => Record<keyof Malloc, number | bigint>;
+const STEPS = 3;
+
+/** glibc's account of malloc, in bytes, in the order of its struct mallinfo2. */
+const FIELDS = 'arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost'.split(' ');
+const Mallinfo = koffi.struct('mallinfo2', Object.fromEntries(FIELDS.map((name) => [name, 'size_t'])));
+const mallinfo = koffi.load('libc.so.6').func('mallinfo2', Mallinfo, []) as () => Record<string, number | bigint>;
 
 const format = (bytes: number | bigint): string => (Number(bytes) / MEGA).toFixed(0);
 
 async function stage(name: string): Promise<void> {
   const { resident, peak } = memory();
+  // Of blocks mapped one by one; of the heaps, what is handed out and what is not.
   const { hblkhd, uordblks, fordblks } = mallinfo();
   const { arrayBuffers, heapTotal } = process.memoryUsage();
-  const malloc = [hblkhd, uordblks, fordblks].map(format);
+  const malloc = [hblkhd!, uordblks!, fordblks!].map(format);
   const row = [name, peak.toFixed(0), resident.toFixed(0), ...malloc, format(arrayBuffers), format(heapTotal)];
   console.log(`| ${row.join(' | ')} |`);
   await writeFile('/proc/self/clear_refs', '5');
@@ -69,13 +51,14 @@ function told(executor: Executor): Executor {
     load: async (program, frozen) => {
       const { graph } = program;
       const loaded = await executor.load(program, frozen);
-      if (graph.nodes.length > 50) await stage(`${graph.name} loaded, ${format(workingBytes(graph))} MB by arithmetic`);
+      if (graph.nodes.length > NODES_OF_A_MODEL)
+        await stage(`${graph.name} loaded, ${format(workingBytes(graph))} MB by arithmetic`);
       return {
         graph: loaded.graph,
         release: () => loaded.release(),
         run: async (inputs, into) => {
           const outputs = await loaded.run(inputs, into);
-          if (graph.nodes.length > 50) await stage(`${graph.name} run`);
+          if (graph.nodes.length > NODES_OF_A_MODEL) await stage(`${graph.name} run`);
           return outputs;
         },
       };
@@ -90,18 +73,11 @@ interface Measured {
   engine: Engine;
 }
 
-const root = (): string => process.argv[1]!;
-
-/** In another process, which leaves no memory behind. */
-function write(folder: string, name: string): void {
-  execFileSync(process.execPath, [root(), '--write', folder, name], { stdio: 'inherit' });
-}
-
 async function measure({ name, precision, engine, moments }: Measured): Promise<void> {
-  const given = process.env.MEMORY_FOLDER;
-  const folder = given ?? (await mkdtemp(join(os.tmpdir(), 'distillery-memory-')));
+  const folder = await mkdtemp(join(os.tmpdir(), 'distillery-memory-'));
   try {
-    if (!existsSync(join(folder, 'setup.json'))) write(folder, name);
+    // By another process, which leaves nothing in this one.
+    execFileSync(process.execPath, [process.argv[1]!, '--write', folder, name], { stdio: 'inherit' });
     console.log('| after | peak of the stage | resident | malloc: mapped | handed out | holes | arrays | JavaScript |');
     console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
     await stage('start');
@@ -111,15 +87,12 @@ async function measure({ name, precision, engine, moments }: Measured): Promise<
     await stage('placed');
     collectGarbage();
     await stage('collected');
-    for (let step = 0; step < 3; step++) {
+    for (let step = 0; step < STEPS; step++) {
       const { loss } = await trainer.step();
       await stage(`step ${step}, loss ${loss.total.toFixed(6)}`);
     }
-    if (process.env.MI_DUMP) (koffi.load('/tmp/mi/mi.so').func('void dump(int)') as (n: number) => void)(0);
-    const smaps = await readFile('/proc/self/smaps_rollup', 'utf8');
-    console.log(/Anonymous:.*/.exec(smaps)?.[0]);
   } finally {
-    if (given === undefined) await rm(folder, { recursive: true });
+    await rm(folder, { recursive: true });
   }
 }
 
@@ -131,7 +104,7 @@ async function main(name = 'distilgpt2', ...rest: string[]): Promise<void> {
 
 /** Nothing else holds the initial weights. */
 async function trainerOf(folder: string, moments: MomentFormat, executor: Executor): Promise<Trainer> {
-  const distillation = await readDistillation(folder);
+  const distillation = await readDistillation(folder, false, executor);
   return createTrainer({ ...distillation, setup: { ...distillation.setup, moments } }, told(executor));
 }
 

@@ -8,7 +8,8 @@ import { epochBatches } from '../src/distill/training/epochs';
 import { Trainer, type BatchSource } from '../src/distill/training/trainer';
 import type { Executor } from '../src/engine/executor';
 import { loadCheckpoint } from '../src/model/files/checkpoint';
-import type { Parameters } from '../src/model/parameters';
+import type { FrozenParameters, Parameters } from '../src/model/parameters';
+import { loadModel } from '../src/runner/run/models';
 import { readSafetensors } from '../src/model/files/safetensors';
 import { bucketsOf, collate, type Batch } from '../src/dataset/batches';
 import type { Example } from '../src/dataset/examples';
@@ -23,7 +24,7 @@ const STEPS = 1_000_000;
 export interface Distillation {
   setup: Setup;
   pairing: DistilledPair<Architecture>;
-  teacher: Parameters;
+  teacher: FrozenParameters;
   student: Parameters;
   batches: Batch[];
   /** Other batches than those again and again. */
@@ -34,9 +35,16 @@ export function objectiveOf({ temperature, alpha }: Setup): Objective {
   return { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true, temperature, alpha };
 }
 
-/** @param packs whether rows share one; of a case whose rows have lengths of their own */
-export async function readDistillation(folder: string, packs = false): Promise<Distillation> {
-  const teacher = await loadCheckpoint(join(folder, 'teacher'));
+/**
+ * @param packs whether rows share one; of a case whose rows have lengths of their own
+ * @param executor for which the teacher is read as a run reads it
+ */
+export async function readDistillation(
+  folder: string,
+  packs = false,
+  executor: Pick<Executor, 'placeBfloat16'> = {},
+): Promise<Distillation> {
+  const teacher = await loadModel(executor, join(folder, 'teacher'), undefined, true);
   const student = await loadCheckpoint(join(folder, 'student'));
   const setup = await readSetup(folder);
   const batches = await readBatches(folder);

@@ -26,7 +26,7 @@ const write = (line: Ready | Block): void => {
 async function main(folder: string, engine: Engine, precision: Precision, packed?: 'packed'): Promise<void> {
   const executor = await openExecutor(engine, { threads: (await readSetup(folder)).threads, precision });
   const emptyMegabytes = memory().resident;
-  const trainer = createTrainer(await readDistillation(folder, packed !== undefined), executor);
+  const trainer = createTrainer(await readDistillation(folder, packed !== undefined, executor), executor);
   collectGarbage(); // As before each training of a run.
   write({
     versions: { ...(libraryOf[engine]?.() ?? { [engine]: executor.device }), node: process.version },

@@ -72,6 +72,7 @@ async function writeOurs(folder: string, { task, teacher, student, rows, length 
     decayBiasAndNorm: false,
     layerDecay: 1,
     frozenBlocks: 0,
+    moments: 'float32',
     dropout: 0,
     onDivergence: 'stop',
     seed: 2,

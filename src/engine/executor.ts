@@ -15,6 +15,8 @@ export interface DeviceTensor extends TensorSpec {
   read(): Promise<HostTensor['data']>;
   /** The values themselves, where the device's memory is the host's: as they are until something is written to the tensor. */
   readonly hostData?: HostTensor['data'] | undefined;
+  /** The same of a tensor that is kept as bfloat16: its bit patterns. */
+  readonly hostBits?: Uint16Array | undefined;
   /** Replaces the values; their number must be the same. */
   write(data: HostTensor['data']): void;
   dispose(): void;

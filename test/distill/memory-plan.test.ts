@@ -33,6 +33,11 @@ describe('the predicted peak', () => {
     expect(added).toBe(parameterCount(student) * 4);
   });
 
+  it('has two moments of half the size where they are kept as bfloat16', () => {
+    const saved = predictPeakBytes(training) - predictPeakBytes({ ...training, moments: 'bfloat16' });
+    expect(saved).toBe(parameterCount(student) * 4);
+  });
+
   it('counts every length where programs keep their memory, evaluations too, and otherwise the largest', () => {
     const short = { rows: 4, length: 8, predictions: 28 };
     const more = { ...training, shapes: [...training.shapes, short] };

@@ -9,6 +9,8 @@ import { initializeParameters, type Parameters } from '../../src/model/parameter
 import { InputError } from '../../src/protocol/problem';
 import { runPaths, type RunPaths } from '../../src/run-directory/run-paths';
 import { loadTraining, saveBest, saveTraining, exportModel } from '../../src/runner/run/checkpoints';
+import { readSafetensors } from '../../src/model/files/safetensors';
+import { encodeBfloat16 } from '../../src/protocol/float16';
 import type { Tokenizer } from '../../src/tokenizer/tokenizer';
 import { makeFolder } from '../experiment/workspace';
 
@@ -62,6 +64,19 @@ it('two are kept, each with the digests of its files', async () => {
     expect(Object.keys(sha256)).toEqual(files.filter((name) => name !== 'manifest.json'));
   }
   expect(await load(paths)).toEqual({ step: 9, notes: [] });
+});
+
+it('moments that are kept as bfloat16 are stored so, in half the bytes', async () => {
+  const parameters = initializeParameters(architecture, 1);
+  const bits = Object.fromEntries(Object.entries(parameters).map(([name, values]) => [name, encodeBfloat16(values)]));
+  const state = { step: 3, tokens: 30, rateScale: 1, parameters, firstMoments: bits, secondMoments: bits };
+  const paths = runPaths(path.join(makeFolder(), '.distillery', 'runs', 'x'));
+  mkdirSync(paths.directory, { recursive: true });
+  await saveTraining(paths, architecture, specs, { state, waited: 0 });
+  const stored = await readSafetensors(path.join(paths.lastCheckpoint, 'optimizer.safetensors'));
+  expect(new Set(Object.values(stored).map(({ dtype }) => dtype))).toEqual(new Set(['BF16']));
+  const loaded = await loadTraining(paths, () => Promise.resolve());
+  expect(loaded?.state).toEqual(state);
 });
 
 const harms: [string, (file: string) => void][] = [

@@ -3,7 +3,7 @@
 import type { HostTensor } from '../../engine/array';
 import { keepMasks } from '../../engine/graph/dropout';
 import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
-import type { Parameters } from '../../model/parameters';
+import { floatsOf, type FrozenParameters, type FrozenValues, type Parameters } from '../../model/parameters';
 import { isSoftened } from '../../protocol/divergences';
 import type { MomentFormat } from '../../protocol/engines';
 import type { LossComponents, MetricsRecord, OnPolicyRecord, Task } from '../../protocol/records';
@@ -76,9 +76,13 @@ export interface TrainerState {
   /** 1, or less where the learning rate was lowered. */
   rateScale: number;
   parameters: Parameters;
-  firstMoments: Parameters;
-  secondMoments: Parameters;
+  /** As they are kept. */
+  firstMoments: FrozenParameters;
+  secondMoments: FrozenParameters;
 }
+
+/** A state all of whose values are float32. */
+export type WideTrainerState = TrainerState & Record<'firstMoments' | 'secondMoments', Parameters>;
 
 type DeviceTensors = Readonly<Record<string, DeviceTensor>>;
 
@@ -283,13 +287,13 @@ export class Trainer {
   }
 
   /** A copy of the state in host memory. */
-  state(): Promise<TrainerState> {
-    return this.stateBy((tensor) => tensor.read());
+  state(): Promise<WideTrainerState> {
+    return this.stateBy(async (tensor) => (await tensor.read()) as Float32Array);
   }
 
   /** The state, to be written away before the next step: it is no copy where the device's memory is the host's. */
   currentState(): Promise<TrainerState> {
-    return this.stateBy(currentValues);
+    return this.stateBy(async (tensor) => tensor.hostBits ?? currentValues(tensor));
   }
 
   /** Everything trained, as `currentState`. */
@@ -297,13 +301,13 @@ export class Trainer {
     return readAll(this.trained, currentValues);
   }
 
-  private async stateBy(read: Read): Promise<TrainerState> {
+  private async stateBy<T extends FrozenValues>(read: (tensor: DeviceTensor) => Promise<T>) {
     const { parameters, first, second } = this.updates;
     return {
       step: this.nextStep,
       tokens: this.tokens,
       rateScale: this.rateScale,
-      parameters: await readAll(parameters.tensors, read),
+      parameters: (await readAll(parameters.tensors, read)) as Parameters,
       firstMoments: await readAll(first.tensors, read),
       secondMoments: await readAll(second.tensors, read),
     };
@@ -318,7 +322,7 @@ export class Trainer {
       [second, state.secondMoments],
     ] as const;
     for (const [{ tensors }, values] of groups) {
-      for (const [name, tensor] of Object.entries(tensors)) tensor.write(values[name]!);
+      for (const [name, tensor] of Object.entries(tensors)) tensor.write(floatsOf(values[name]!));
     }
     this.nextStep = state.step;
     this.tokens = state.tokens;
@@ -351,13 +355,16 @@ function notFiniteLoss(losses: Readonly<Record<string, number>>): NotFinite {
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
-type Read = (tensor: DeviceTensor) => Promise<HostTensor['data']>;
+/** Everything trained and its moments are float32. */
+const currentValues = async (tensor: DeviceTensor): Promise<Float32Array> =>
+  (tensor.hostData ?? (await tensor.read())) as Float32Array;
 
-const currentValues: Read = async (tensor) => tensor.hostData ?? tensor.read();
-
-async function readAll(tensors: DeviceTensors, read: Read): Promise<Parameters> {
+async function readAll<T>(
+  tensors: DeviceTensors,
+  read: (tensor: DeviceTensor) => Promise<T>,
+): Promise<Record<string, T>> {
   const entries = Object.entries(tensors).map(async ([name, tensor]) => [name, await read(tensor)] as const);
-  return Object.fromEntries(await Promise.all(entries)) as Parameters;
+  return Object.fromEntries(await Promise.all(entries));
 }
 
 /** A step of rows that only the teacher judges has no student loss, which is something else than one of 0. */

@@ -65,6 +65,10 @@ export class OpenVinoTensor implements DeviceTensor {
     return this.data instanceof Uint16Array ? undefined : this.data;
   }
 
+  get hostBits(): Uint16Array | undefined {
+    return this.data instanceof Uint16Array ? this.data : undefined;
+  }
+
   read(): Promise<HostArray> {
     return Promise.resolve(this.toHost().data);
   }

@@ -158,10 +158,12 @@ export function toFloat32(tensor: StoredTensor): Float32Array | undefined {
 export interface TensorToWrite {
   shape: readonly number[];
   data: Float32Array | Int32Array | Uint16Array;
+  /** What bit patterns are; F16 where absent. */
+  bits?: 'F16' | 'BF16';
 }
 
-function dtypeOf(data: TensorToWrite['data']): StoredDType {
-  if (data instanceof Uint16Array) return 'F16';
+function dtypeOf({ data, bits = 'F16' }: TensorToWrite): StoredDType {
+  if (data instanceof Uint16Array) return bits;
   return data instanceof Int32Array ? 'I32' : 'F32';
 }
 
@@ -173,11 +175,12 @@ export async function writeSafetensors(
 ): Promise<void> {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
-  for (const [name, { shape, data }] of Object.entries(tensors)) {
+  for (const [name, tensor] of Object.entries(tensors)) {
+    const { shape, data } = tensor;
     if (sizeOf(shape) !== data.length)
       throw new Error(`${name}: ${data.length} values do not fill [${shape.join(', ')}].`);
     const end = offset + data.byteLength;
-    header[name] = { dtype: dtypeOf(data), shape, data_offsets: [offset, end] };
+    header[name] = { dtype: dtypeOf(tensor), shape, data_offsets: [offset, end] };
     offset = end;
   }
   await writeAtomically(path, chunks(header, Object.values(tensors)));

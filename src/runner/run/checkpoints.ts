@@ -16,8 +16,8 @@ import type { TensorSpec } from '../../engine/array';
 import type { Architecture } from '../../model/architecture';
 import { naming } from '../../model/files/atomic';
 import { loadCheckpoint, saveCheckpoint } from '../../model/files/checkpoint';
-import type { Parameters } from '../../model/parameters';
-import { readSafetensors, toFloat32, writeSafetensors } from '../../model/files/safetensors';
+import type { FrozenParameters, FrozenValues, Parameters } from '../../model/parameters';
+import { readSafetensors, toFloat32, writeSafetensors, type StoredTensor } from '../../model/files/safetensors';
 import { InputError } from '../../protocol/problem';
 import type { Metrics } from '../../protocol/records';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
@@ -47,7 +47,8 @@ export async function saveTraining(
 ): Promise<void> {
   const write = async (directory: string): Promise<void> => {
     await saveCheckpoint(directory, architecture, state.parameters);
-    const tensorsOf = (values: Parameters) => mapValues(specs, ({ shape }, name) => ({ shape, data: values[name]! }));
+    const tensorsOf = (values: FrozenParameters) =>
+      mapValues(specs, ({ shape }, name) => ({ shape, data: values[name]!, bits: 'BF16' as const }));
     const projections = Object.keys(specs).filter((name) => name.startsWith('projection.'));
     await writeSafetensors(path.join(directory, OPTIMIZER), {
       ...prefixed('first.', tensorsOf(state.firstMoments)),
@@ -94,9 +95,9 @@ export async function loadTraining(
 
 async function readTraining(directory: string): Promise<TrainingCheckpoint> {
   const { parameters } = await loadCheckpoint(directory);
-  const optimizer = mapValues(await readSafetensors(path.join(directory, OPTIMIZER)), (tensor) => toFloat32(tensor)!);
+  const optimizer = mapValues(await readSafetensors(path.join(directory, OPTIMIZER)), asKept);
   const position = JSON.parse(await readFile(path.join(directory, POSITION), 'utf8')) as Position;
-  const projections = prefixed('projection.', withPrefix('projection.', optimizer));
+  const projections = prefixed('projection.', withPrefix('projection.', optimizer)) as Parameters;
   return {
     state: {
       step: position.step,
@@ -110,6 +111,10 @@ async function readTraining(directory: string): Promise<TrainingCheckpoint> {
     waited: position.waited ?? 0,
   };
 }
+
+/** Moments that were kept as bfloat16 are stored so. */
+const asKept = (tensor: StoredTensor): FrozenValues =>
+  tensor.dtype === 'BF16' ? (tensor.data as Uint16Array) : toFloat32(tensor)!;
 
 interface Position {
   step: number;
