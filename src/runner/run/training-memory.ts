@@ -24,19 +24,21 @@ export interface TrainingToFit {
 /**
  * Notes in the run what the training will take, and what is not there for it. Only for engines that compute in host
  * memory and tell how they use it.
+ * @returns the shapes of the training's batches, the largest first; none for other engines
  * @throws InputError where the whole machine has less memory than that
  */
-export async function planMemory(run: PreparedRun, training: TrainingToFit): Promise<void> {
+export async function planMemory(run: PreparedRun, training: TrainingToFit): Promise<BatchShape[]> {
   const { experiment, recorder } = run;
   const { workingMemory } = run.executor;
-  if (!workingMemory) return;
+  if (!workingMemory) return [];
   const { role, pairing, spec, runsTeacher } = training;
   const shapesOf = (batches: readonly Batch[]): BatchShape[] =>
     batches.map((batch) => batchInputs(batch, experiment.task).shape);
   const heldBytes = process.memoryUsage.rss();
+  const shapes = shapesOf(trainingBatchOfEachLength(run, spec, role));
   const predictedBytes = predictPeakBytes({
     pairing,
-    shapes: shapesOf(trainingBatchOfEachLength(run, spec, role)),
+    shapes,
     evaluationShapes: shapesOf(evaluationBatchOfEachLength(run.data.validation, evaluationOptions(run))),
     workingMemory,
     evaluatedRows: run.data.validation.length,
@@ -53,6 +55,7 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
   if (predictedBytes - heldBytes > free) {
     await recorder.note(`warning: only ${gigabytes(free)} of memory are free. ${tooLarge.remedy}`);
   }
+  return shapes;
 }
 
 /** Notes what the process has taken at most since it began. */
