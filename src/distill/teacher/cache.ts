@@ -162,8 +162,11 @@ interface TargetBuffers {
 export class CachedTargets implements TargetSource {
   private readonly buffers: ByShape<{ sets: TargetBuffers[]; next: number }>;
   private readonly coming = new Map<BatchInputs, Promise<Targets>>();
+  /** Begins with the record that is being copied from memory: there its values lie at multiples of their size. */
+  private readonly record: Uint8Array;
 
   constructor(private readonly setup: TeacherCacheSetup) {
+    this.record = new Uint8Array(setup.layout.sizes.reduce((most, size) => Math.max(most, size), 0));
     this.buffers = new ByShape((shape) => {
       const specs = teacherOutputSpecs(setup.imitated, shape);
       const set = (): TargetBuffers => ({
@@ -202,8 +205,8 @@ export class CachedTargets implements TargetSource {
       const [start, size] = [layout.starts[place.example]!, layout.sizes[place.example]!];
       const held = store.held?.(start, start + size);
       if (held) {
-        // A record begins its buffer.
-        scatterRecord(layout.parts, place, held.slice(), data);
+        this.record.set(held);
+        scatterRecord(layout.parts, place, this.record, data);
         continue;
       }
       const bytes = new Uint8Array(size);

@@ -26,12 +26,13 @@ export interface TrainingToFit {
 /**
  * Notes in the run what the training will take, and what is not there for it. Only for engines that compute in host
  * memory and tell how they use it.
+ * @returns the shapes of the training's batches, the largest first; none for other engines
  * @throws InputError where the whole machine has less memory than that
  */
-export async function planMemory(run: PreparedRun, training: TrainingToFit): Promise<void> {
+export async function planMemory(run: PreparedRun, training: TrainingToFit): Promise<BatchShape[]> {
   const { experiment, recorder } = run;
   const { workingMemory } = run.executor;
-  if (!workingMemory) return;
+  if (!workingMemory) return [];
   const { role, pairing, spec, runsTeacher, ownTextLength } = training;
   const shapesOf = (batches: readonly Batch[]): BatchShape[] =>
     batches.map((batch) => batchInputs(batch, experiment.task).shape);
@@ -59,6 +60,7 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
   if (predictedBytes - heldBytes > free) {
     await recorder.note(`warning: only ${gigabytes(free)} of memory are free. ${tooLarge.remedy}`);
   }
+  return shapes;
 }
 
 /** The batches of the longest texts that a student writes, where no others are as long. */

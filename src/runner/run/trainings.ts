@@ -1,6 +1,5 @@
 /** @file The trainings of a run: a teacher that is made here, the student, its controls; each resumed where it stopped. */
 
-import { batchInputs } from '../../distill/batch-inputs';
 import { Evaluator } from '../../distill/evaluation/evaluator';
 import {
   controlOf,
@@ -31,7 +30,7 @@ import { exportModel, isExported } from './checkpoints';
 import { modelCard } from '../report/model-card';
 import { initialProjections, initialTeacher, loadModel, studentArchitecture, trainedArchitecture } from './models';
 import { onnxSettingOf } from './onnx-teacher';
-import { batchesOf, seedsOfRun, trainingBatches, trainingBatchOfEachLength, type PreparedRun } from './prepared-run';
+import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
 import { wantsCache } from './cache-place';
 import { askedTeacher, teacherAnswers } from './teacher-answers';
@@ -287,7 +286,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     const one = { ...training, seed: seed && spec.seed, progress };
     return host ? trainOverSsh(run, { ...run.torchrun, host }, one) : trainOnTorchrun(run, run.torchrun, one);
   }
-  await planMemory(run, {
+  const shapes = await planMemory(run, {
     role,
     pairing,
     spec,
@@ -307,7 +306,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     initial: await training.initial(),
   });
   collectCopies(); // The initial weights have been copied.
-  trainer.loadAhead(trainingBatchOfEachLength(run, spec, role).map((batch) => batchInputs(batch, task).shape));
+  trainer.loadAhead(shapes);
   const evaluator = new Evaluator({
     executor,
     task,
