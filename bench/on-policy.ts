@@ -93,6 +93,7 @@ void main().finally(() => {
 interface Experiment {
   training: Record<string, unknown>;
   distillation: object;
+  student?: object;
 }
 
 async function main(): Promise<void> {
@@ -121,7 +122,7 @@ async function main(): Promise<void> {
 }
 
 /** The directory of a run, through the real program. */
-function run(name: string, experiment: Omit<Experiment, 'student'>): string {
+function run(name: string, experiment: Experiment): string {
   const known = finished(name, experiment.training.seed);
   if (known !== undefined) return known;
   const file = path.join(folder, 'x.distill.json');
