@@ -4,7 +4,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -22,8 +22,10 @@ import { loadTokenizer } from '../src/experiment/checks/model-folder';
 import { loadCheckpoint } from '../src/model/files/checkpoint';
 import type { Model } from '../src/model/parameters';
 import { klDivergence, softmax } from '../src/protocol/distribution';
-import type { MetricsRecord } from '../src/protocol/records';
+import { formatCount } from '../src/protocol/format';
+import type { MetricsRecord, RunRecord } from '../src/protocol/records';
 import type { RunResult } from '../src/runner/run/carry-out';
+import { median } from './statistics';
 
 const { values: options } = parseArgs({
   options: {
@@ -32,6 +34,8 @@ const { values: options } = parseArgs({
     epochs: { type: 'string', default: '6' },
     more: { type: 'string', default: '2' },
     seeds: { type: 'string', default: '2' },
+    /** A folder where the runs stay; those that are there already are not repeated. */
+    in: { type: 'string' },
     write: { type: 'boolean', default: true },
   },
   allowNegative: true,
@@ -60,8 +64,7 @@ const variants: readonly Variant[] = ['forward-kl', 'reverse-kl'].flatMap((diver
 
 interface Outcome {
   name: string;
-  /** Means over the seeds, and of each. */
-  values: Record<keyof Measured, number>;
+  /** Of each seed. */
   each: Measured[];
 }
 
@@ -76,21 +79,27 @@ interface Measured {
   /** Tokens of a text that it wrote, and the share of those that it ended. */
   length: number;
   ended: number;
-  /** Of the training. */
-  secondsOfStep: number;
+  /** Medians of the training's steps, in milliseconds; NaN where it has none of these. */
+  stepOnRows: number;
+  stepOnOwn: number;
 }
 
-const folder = mkdtempSync(path.join(os.tmpdir(), 'on-policy-'));
+const folder = options.in ?? mkdtempSync(path.join(os.tmpdir(), 'on-policy-'));
 cpSync('examples', folder, { recursive: true });
-void main().finally(() => rmSync(folder, { recursive: true, force: true }));
+void main().finally(() => {
+  if (options.in === undefined) rmSync(folder, { recursive: true, force: true });
+});
+
+interface Experiment {
+  training: Record<string, unknown>;
+  distillation: object;
+  student?: object;
+}
 
 async function main(): Promise<void> {
   const executor = await openExecutor(engine);
   const judge = await Judge.open(executor);
-  const sample = parse(readFileSync(path.join(folder, 'language-model.distill.json'), 'utf8')) as {
-    training: object;
-    distillation: object;
-  };
+  const sample = parse(readFileSync(path.join(folder, 'language-model.distill.json'), 'utf8')) as Experiment;
   const base = { ...sample, engine, controls: [] };
   const begin = run('begin', { ...base, training: { ...sample.training, epochs: Number(options.epochs) } });
   const outcomes: Outcome[] = [await outcome('before', [begin], judge)];
@@ -98,7 +107,7 @@ async function main(): Promise<void> {
     const runs = seeds.map((seed) =>
       run(name, {
         ...base,
-        student: { initialize: { from: 'checkpoint', path: path.join(begin.directory, 'student') } },
+        student: { initialize: { from: 'checkpoint', path: path.join(begin, 'student') } },
         distillation: { ...sample.distillation, ...distillation },
         training: { ...sample.training, epochs: Number(options.more), learningRate: 1e-3, seed },
       }),
@@ -107,43 +116,61 @@ async function main(): Promise<void> {
     console.error(JSON.stringify(outcomes.at(-1)));
   }
   const ofTeacher = await judge.measure(path.join(folder, 'models', 'language-model-teacher'));
-  const text = document(outcomes, ofTeacher, begin.directory);
+  const text = document(outcomes, ofTeacher, begin);
   if (options.write) writeFileSync('bench/ON-POLICY.md', text);
   process.stdout.write(text);
 }
 
-/** Through the real program. */
-function run(name: string, experiment: object): RunResult {
+/** The directory of a run, through the real program. */
+function run(name: string, experiment: Experiment): string {
+  const known = finished(name, experiment.training.seed);
+  if (known !== undefined) return known;
   const file = path.join(folder, 'x.distill.json');
   writeFileSync(file, JSON.stringify({ ...experiment, name }));
   const printed = execFileSync(process.execPath, ['dist/runner.js', 'run', file, '--json'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  return JSON.parse(printed) as RunResult;
+  return (JSON.parse(printed) as RunResult).directory;
 }
 
-async function outcome(name: string, runs: readonly RunResult[], judge: Judge): Promise<Outcome> {
+function finished(name: string, seed: unknown): string | undefined {
+  const all = path.join(folder, '.distillery', 'runs');
+  if (!existsSync(all)) return undefined;
+  const read = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
+  return readdirSync(all)
+    .map((one) => path.join(all, one))
+    .find((one) => {
+      if (!existsSync(path.join(one, 'experiment.json'))) return false;
+      const { status } = read(path.join(one, 'run.json')) as RunRecord;
+      const experiment = read(path.join(one, 'experiment.json')) as Experiment & { name: string };
+      return status === 'done' && experiment.name === name && experiment.training.seed === seed;
+    });
+}
+
+/** Of the weights after the last step, whichever step validation would choose. */
+async function outcome(name: string, runs: readonly string[], judge: Judge): Promise<Outcome> {
   const each: Measured[] = [];
-  for (const { directory, summary } of runs) {
-    const { metrics } = summary!.rows.find(({ role }) => role === 'student')!;
-    const own = await judge.measure(path.join(directory, 'student'));
-    const seconds = secondsOfStep(directory);
-    each.push({ perplexity: metrics.perplexity!, testKl: metrics.teacherKl!, ...own, secondsOfStep: seconds });
+  for (const directory of runs) {
+    each.push({ ...(await judge.measure(path.join(directory, 'checkpoints', 'last'))), ...stepsOf(directory) });
   }
-  const keys = Object.keys(each[0]!) as (keyof Measured)[];
-  const mean = (key: keyof Measured): number => each.reduce((sum, one) => sum + one[key], 0) / each.length;
-  return { name, each, values: Object.fromEntries(keys.map((key) => [key, mean(key)])) as Outcome['values'] };
+  return { name, each };
 }
 
-/** From the first record to the last, evaluations between them included. */
-function secondsOfStep(directory: string): number {
+/** Between two records; evaluations lie between some, of which a median takes no notice. */
+function stepsOf(directory: string): Pick<Measured, 'stepOnRows' | 'stepOnOwn'> {
   const lines = readFileSync(path.join(directory, 'metrics.jsonl'), 'utf8').trim().split('\n');
-  const times = lines.map((line) => Date.parse((JSON.parse(line) as MetricsRecord).time));
-  return (times.at(-1)! - times[0]!) / 1000 / (times.length - 1);
+  const records = lines.map((line) => JSON.parse(line) as MetricsRecord);
+  const times = (isOwn: boolean): number[] =>
+    records.flatMap(({ time, onPolicy }, i) => {
+      const before = records[i - 1];
+      return before && (onPolicy !== undefined) === isOwn ? [Date.parse(time) - Date.parse(before.time)] : [];
+    });
+  const medianOf = (values: number[]): number => (values.length > 0 ? median(values) : NaN);
+  return { stepOnRows: medianOf(times(false)), stepOnOwn: medianOf(times(true)) };
 }
 
-type Judged = Omit<Measured, 'perplexity' | 'testKl' | 'secondsOfStep'>;
+type Judged = Omit<Measured, 'stepOnRows' | 'stepOnOwn'>;
 
 /** The teacher, and the prompts that all go on from. */
 class Judge {
@@ -166,7 +193,7 @@ class Judge {
     return new Judge(executor, teacher, examples, tokenizer.special.endOfText!);
   }
 
-  /** What a model writes after the first halves of the test rows, sampled as it predicts, with the same random numbers for each. */
+  /** How a model predicts the test rows, and what it writes after their first halves, sampled as it predicts, with the same random numbers for each. */
   async measure(directory: string): Promise<Judged> {
     const model = (await loadCheckpoint(directory)) as Model;
     const { executor, examples, endOfText } = this;
@@ -184,23 +211,26 @@ class Judge {
     });
     const weights = placeParameters(executor, parameterSpecs(model.architecture), model.parameters);
     const indices = [...examples.keys()];
-    const sums = { tokens: 0, forward: 0, reverse: 0, judged: 0, ended: 0 };
+    const [onRows, onOwn] = [noSums(), noSums()];
+    let ended = 0;
     for (let start = 0; start < examples.length; start += ROWS) {
       const planned = { length: MAX_LENGTH, indices: indices.slice(start, start + ROWS) };
       const batch = collate(examples, planned, { task: 'causal-lm', batchSize: ROWS, padId: 0 });
       const { batches, record } = await writer.write([batch], 0, weights);
-      sums.ended += record.ended * record.texts;
-      await this.compare(own, batches[0]!, sums);
+      ended += record.ended * record.texts;
+      await this.compare(own, batch, onRows);
+      await this.compare(own, batches[0]!, onOwn);
     }
     await writer.release();
     await own.release();
     Object.values(weights).forEach((weight) => weight.dispose());
-    const { tokens, forward, reverse, judged, ended } = sums;
     return {
-      ownReverseKl: reverse / tokens,
-      ownForwardKl: forward / tokens,
-      judgedPerplexity: Math.exp(judged / tokens),
-      length: tokens / examples.length,
+      perplexity: Math.exp(onRows.own / onRows.tokens),
+      testKl: onRows.forward / onRows.tokens,
+      ownReverseKl: onOwn.reverse / onOwn.tokens,
+      ownForwardKl: onOwn.forward / onOwn.tokens,
+      judgedPerplexity: Math.exp(onOwn.judged / onOwn.tokens),
+      length: onOwn.tokens / examples.length,
       ended: ended / examples.length,
     };
   }
@@ -208,7 +238,7 @@ class Judge {
   private async compare(
     own: Predictor,
     { rows, length, inputIds, typeIds, attentionMask, labels }: Batch,
-    sums: Record<'tokens' | 'forward' | 'reverse' | 'judged', number>,
+    sums: Sums,
   ): Promise<void> {
     const lengths = Array.from({ length: rows }, (_, row) =>
       attentionMask.subarray(row * length, (row + 1) * length).reduce((sum, one) => sum + one, 0),
@@ -218,18 +248,24 @@ class Judge {
     const width = said.shape.at(-1)!;
     for (let at = 1; at < rows * length; at++) {
       const label = (labels as Int32Array)[at]!;
-      if (label === notCounted) continue;
+      if (label === notCounted || at % length === 0) continue;
       const [ofStudent, ofTeacher] = [said, judged].map(({ data }) => data.subarray((at - 1) * width, at * width)) as [
         Float32Array,
         Float32Array,
       ];
       sums.forward += klDivergence(ofTeacher, ofStudent);
       sums.reverse += klDivergence(ofStudent, ofTeacher);
+      sums.own -= Math.log(softmax(ofStudent)[label]!);
       sums.judged -= Math.log(softmax(ofTeacher)[label]!);
       sums.tokens++;
     }
   }
 }
+
+/** Over tokens: divergences, and negative log-likelihoods by the model itself and by the teacher. */
+type Sums = Record<'tokens' | 'forward' | 'reverse' | 'own' | 'judged', number>;
+
+const noSums = (): Sums => ({ tokens: 0, forward: 0, reverse: 0, own: 0, judged: 0 });
 
 function document(outcomes: readonly Outcome[], ofTeacher: Judged, begin: string): string {
   const steps = readFileSync(path.join(begin, 'metrics.jsonl'), 'utf8').trim().split('\n').length;
@@ -246,31 +282,30 @@ function document(outcomes: readonly Outcome[], ofTeacher: Judged, begin: string
       span(each, 'ownReverseKl', 3),
       span(each, 'ownForwardKl', 3),
       span(each, 'judgedPerplexity', 1),
-      span(each, 'perplexity', 2),
+      span(each, 'perplexity', 1),
       span(each, 'testKl', 3),
       span(each, 'length', 1),
       span(each, 'ended', 2),
-      `${((1000 * each.reduce((sum, one) => sum + one.secondsOfStep, 0)) / each.length).toFixed(0)} ms`,
+      milliseconds(each, 'stepOnRows'),
+      milliseconds(each, 'stepOnOwn'),
     ].join(' | '),
   );
-  const teacher = [
-    'the teacher itself',
-    '0',
-    '0',
-    ofTeacher.judgedPerplexity.toFixed(1),
-    '',
-    '0',
-    ofTeacher.length.toFixed(1),
-    ofTeacher.ended.toFixed(2),
-    '',
-  ].join(' | ');
+  const { judgedPerplexity, perplexity, length, ended } = ofTeacher;
+  const teacher = ['the teacher itself', '0', '0', judgedPerplexity.toFixed(1), perplexity.toFixed(1), '0'];
+  const last = [...teacher, length.toFixed(1), ended.toFixed(2), '', ''].join(' | ');
   return `# On-policy and off-policy distillation, step for step
 
-The sample's language model (\`examples/language-model.distill.json\`: GPT-2 style, teacher 4 × 192, student 2 × 96, 4,096 tokens, 4,000 rows), trained for ${steps} steps on rows as the sample says, and from these weights for ${more} more steps of 16 texts, at a learning rate of 10⁻³, α = .9, T = 1.
-${seeds.length} seeds each: the mean, and in brackets how far apart they are. Afterwards each writes on from the first half of ${PROMPTS} test rows, up to 24 tokens, sampled as it predicts. *Own text* is of the tokens that it wrote there, *test rows* of the rows as they are. Lower is better, but for the last three columns, which say how it writes and what a step took beside other work on the machine (${engine}, ${os.availableParallelism()} processors). \`npm run bench -- on-policy\` repeats it.
+The sample's language model (\`examples/language-model.distill.json\`: GPT-2 style, teacher 4 × 192, student 2 × 96, 4,096 tokens, 4,000 rows), trained for ${formatCount(steps)} steps on rows as the sample says, and from these weights for ${formatCount(more)} more steps of 16 texts, at a learning rate of 10⁻³, α = .9, T = 1.
+${seeds.length} seeds each: the mean, and in brackets how far apart they are; of the weights after the last step, whichever step validation would choose. Afterwards each writes on from the first half of ${PROMPTS} test rows, up to 24 tokens, sampled as it predicts. *Own text* is of the tokens that it wrote there, *test rows* of these rows as they are; the lower, the better. A step is the median, in
+milliseconds, beside other work on the machine (${engine}, ${os.availableParallelism()} processors). \`npm run bench -- on-policy\` repeats it.
 
-| steps | own text, KL(student ‖ teacher) | own text, KL(teacher ‖ student) | own text, perplexity by the teacher | test rows, perplexity | test rows, KL(teacher ‖ student) | tokens of a text | ended | a step |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- |
-${[...lines, teacher].map((line) => `| ${line} |`).join('\n')}
+| steps | own text, KL(student ‖ teacher) | own text, KL(teacher ‖ student) | own text, perplexity by the teacher | test rows, perplexity | test rows, KL(teacher ‖ student) | tokens of a text | ended | a step on rows | on own texts |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+${[...lines, last].map((line) => `| ${line} |`).join('\n')}
 `;
+}
+
+function milliseconds(each: readonly Measured[], key: 'stepOnRows' | 'stepOnOwn'): string {
+  const values = each.map((one) => one[key]).filter((value) => !Number.isNaN(value));
+  return values.length === 0 ? '' : formatCount(values.reduce((a, b) => a + b) / values.length);
 }

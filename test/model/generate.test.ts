@@ -136,9 +136,7 @@ describe('sampling', () => {
     const many = Float32Array.from({ length: 3000 }, (_, id) => 4 * Math.sin(id * 12.9898));
     const order = Array.from(many.keys()).sort((a, b) => many[b]! - many[a]!);
     const p = softmax(many, 1.3);
-    const reachedBy = order.findIndex(
-      (_, i) => order.slice(0, i + 1).reduce((sum, id) => sum + p[id]!, 0) >= (topP ?? 1),
-    );
+    const reachedBy = order.findIndex((_, i) => order.slice(0, i + 1).reduce((sum, id) => sum + p[id]!, 0) >= topP);
     const nucleus = reachedBy < 0 ? order : order.slice(0, reachedBy + 1);
     const mass = nucleus.reduce((sum, id) => sum + p[id]!, 0);
     for (const uniform of [0, 0.013, 0.21, 0.5, 0.77, 0.9, 0.97, 0.9983]) {

@@ -53,8 +53,8 @@ describePage('the Loss tab', (open) => {
     const series = `{ role: 'student', name: 'student', metrics: ${columns}, evaluations: [] }`;
     await page.evaluate(`send({ type: 'append', id: ${JSON.stringify(moby.run.id)}, series: [${series}] })`);
     const length = page.locator('lab-figure', { hasText: 'Length of own texts' });
-    await length.locator('.note', { hasText: /tokens; 62\.5.% reach their end, written in 42\.0.ms/ }).waitFor();
-    const loss = page.locator('lab-figure', { hasText: 'Distillation loss on own texts' });
+    await length.locator('.note', { hasText: /tokens; 62\.5.% ended, written in 42\.0.ms/ }).waitFor();
+    const loss = page.locator('lab-figure', { hasText: 'Distillation (own texts)' });
     expect(await loss.locator('.value').last().innerText()).toBe(formatQuantity(0.25));
   });
 

@@ -42,7 +42,7 @@ export interface Figure {
 export const componentNames: Record<Component, string> = {
   hard: l10n.t('Student loss (hard)'),
   soft: l10n.t('Distillation loss (soft)'),
-  ownSoft: l10n.t('Distillation loss on own texts'),
+  ownSoft: l10n.t('Distillation (own texts)'),
   hidden: l10n.t('Hidden-layer loss'),
 };
 
@@ -199,7 +199,7 @@ function writingNote(metrics: MetricsTable): string {
   let last = metrics.length - 1;
   while (last > 0 && Number.isNaN(metrics.at('writtenLength', last))) last--;
   return l10n.t(
-    'tokens; {0} reach their end, written in {1}',
+    'tokens; {0} ended, written in {1}',
     formatPercent(metrics.at('writtenEnds', last)),
     formatMilliseconds(1000 * metrics.at('writingSeconds', last)),
   );
