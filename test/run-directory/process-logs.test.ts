@@ -30,14 +30,18 @@ it('lists what all have said, then each rank that has said something, by trainin
   write(directory, 'logs/student/id_x1/attempt_0/10/stderr.log', 'tenth');
   write(directory, 'logs/student/id_x1/attempt_0/2/stderr.log', 'second');
   write(directory, 'logs/student/id_x1/attempt_0/2/error.json', '{}');
+  write(directory, 'logs/teacher/hosts/gpu2/id_x1/attempt_0/0/stderr.log', 'of two');
+  write(directory, 'logs/teacher/hosts/gpu2/torchrun.log', 'all of two');
   const found = await processLogs({ directory });
-  expect(found.map(({ training, rank, attempt, bytes }) => [training, rank, attempt, bytes])).toEqual([
-    [undefined, undefined, undefined, 3],
-    ['controls/no-distillation', 1, 0, 4],
-    ['controls/no-distillation', 1, 1, 10],
-    ['student', undefined, undefined, 9],
-    ['student', 2, 0, 6],
-    ['student', 10, 0, 5],
+  expect(found.map(({ training, host, rank, attempt, bytes }) => [training, host, rank, attempt, bytes])).toEqual([
+    [undefined, undefined, undefined, undefined, 3],
+    ['controls/no-distillation', undefined, 1, 0, 4],
+    ['controls/no-distillation', undefined, 1, 1, 10],
+    ['student', undefined, undefined, undefined, 9],
+    ['student', undefined, 2, 0, 6],
+    ['student', undefined, 10, 0, 5],
+    ['teacher', 'gpu2', undefined, undefined, 10],
+    ['teacher', 'gpu2', 0, 0, 6],
   ]);
 });
 

@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { findLibrary } from '../../src/engine/libraries';
 import { document, distillery, onlyRun, start, tinyWorkspace, until, type Outcome } from '../runner/program';
 import { torture } from '../torture';
 import { hasNamespaces, twoHosts } from './namespaces';
@@ -186,8 +187,9 @@ describe.skipIf(!hasPython || !torture).each(tasks)('a distillation on PyTorch (
     expect(difference(theirs, own)).toBeLessThan(1e-3);
   });
 
-  it('begins on the built-in engine, goes on here, and ends there: one curve', async () => {
-    rewrite(workspace, (experiment) => (experiment.engine = 'cpu'));
+  const engines = findLibrary('openvino') === undefined ? ['cpu'] : ['cpu', 'openvino'];
+  it.each(engines)('begins on the engine %s, goes on here, and ends there: one curve', async (engine) => {
+    rewrite(workspace, (experiment) => (experiment.engine = engine));
     const { directory, outcome, child } = await begin(workspace, 15);
     child.kill('SIGTERM');
     await outcome;
@@ -202,7 +204,7 @@ describe.skipIf(!hasPython || !torture).each(tasks)('a distillation on PyTorch (
     resumed.child.kill('SIGTERM');
     expect(JSON.parse((await resumed.outcome).stdout)).toMatchObject({ status: 'stopped' });
     expect(stepsIn(directory)).toBeLessThan(102);
-    await document(['resume', path.basename(directory), '--engine', 'cpu'], workspace, environment);
+    await document(['resume', path.basename(directory), '--engine', engine], workspace, environment);
     const [own, theirs] = [metricsOf(builtIn), metricsOf(directory)];
     expect(theirs.map(({ step }) => step)).toEqual(own.map(({ step }) => step));
     expect(difference(theirs, own)).toBeLessThan(1e-3);

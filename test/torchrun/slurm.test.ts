@@ -157,23 +157,24 @@ describe.skipIf(!hasSlurm || !hasPython || !torture || !hasNamespaces || !hasSsh
         });
         const there = { DISTILLERY_SSH: login.ssh, DISTILLERY_HOST_PYTHON: python };
         const args = ['run', 'tiny.distill.json', '--on', 'there', '--slurm', '--json'];
-        const { child, outcome } = start(args, workspace, there);
+        const { outcome } = start(args, workspace, there);
         const directory = await newRun(workspace, [path.basename(own)]);
         const last = path.join(login.home, '.cache', 'distillery');
         const saved = (): boolean => {
           const [mirror] = existsSync(last) ? readdirSync(last) : [];
           return mirror !== undefined && existsSync(path.join(last, mirror, 'checkpoints', 'last', 'trainer.json'));
         };
-        await comes(() => saved() && recordOf(directory)?.slurm?.state === 'RUNNING');
+        await comes(() => saved() && recordOf(directory)?.slurm);
         const { job } = recordOf(directory)!.slurm!;
         expect(await cluster.ask('squeue', '-h', '-o', '%D', '-j', job)).toBe('2\n');
         await cluster.ask('scontrol', 'requeue', job);
+        await comes(async () => (await cluster.ask('squeue', '-h', '-o', '%T', '-j', job)) === 'PENDING\n');
         await comes(() => recordOf(directory)?.slurm?.state === 'PENDING');
         // Slurm lets such a job wait for two minutes.
         await cluster.ask('scontrol', 'update', `jobid=${job}`, 'StartTime=now');
         const log = (): string => readFileSync(path.join(directory, 'log.txt'), 'utf8');
         await comes(() => /all begin again from the checkpoint of step [1-9]/.test(log()));
-        const { code, stderr } = { ...(await outcome), code: child.exitCode };
+        const { code, stderr } = await outcome;
         expect([code, stderr]).toEqual([0, expect.any(String)]);
         expect(log()).toContain('2 processes of PyTorch');
         for (const model of ['.', 'teacher']) {
