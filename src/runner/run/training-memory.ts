@@ -4,6 +4,7 @@ import os from 'node:os';
 import { batchInputs } from '../../distill/batch-inputs';
 import { evaluationBatchOfEachLength } from '../../distill/training/epochs';
 import { predictPeakBytes } from '../../distill/training/memory-plan';
+import type { Recordings } from '../../distill/training/recordings';
 import type { BatchShape } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
 import type { TrainingSpec } from '../../experiment/file/schema';
@@ -19,6 +20,8 @@ export interface TrainingToFit {
   pairing: Pairing;
   spec: TrainingSpec;
   runsTeacher: boolean;
+  /** What has to be recorded for the plan is taken from here by the training. */
+  recordings: Recordings;
 }
 
 /**
@@ -30,20 +33,23 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
   const { experiment, recorder } = run;
   const { workingMemory } = run.executor;
   if (!workingMemory) return;
-  const { role, pairing, spec, runsTeacher } = training;
+  const { role, pairing, spec, runsTeacher, recordings } = training;
   const shapesOf = (batches: readonly Batch[]): BatchShape[] =>
     batches.map((batch) => batchInputs(batch, experiment.task).shape);
   const heldBytes = process.memoryUsage.rss();
-  const predictedBytes = predictPeakBytes({
-    pairing,
-    shapes: shapesOf(trainingBatchOfEachLength(run, spec, role)),
-    evaluationShapes: shapesOf(evaluationBatchOfEachLength(run.data.validation, evaluationOptions(run))),
-    workingMemory,
-    evaluatedRows: run.data.validation.length,
-    accumulates: spec.gradientAccumulation > 1,
-    runsTeacher,
-    heldBytes,
-  });
+  const predictedBytes = predictPeakBytes(
+    {
+      pairing,
+      shapes: shapesOf(trainingBatchOfEachLength(run, spec, role)),
+      evaluationShapes: shapesOf(evaluationBatchOfEachLength(run.data.validation, evaluationOptions(run))),
+      workingMemory,
+      evaluatedRows: run.data.validation.length,
+      accumulates: spec.gradientAccumulation > 1,
+      runsTeacher,
+      heldBytes,
+    },
+    recordings,
+  );
   recorder.memory({ predictedBytes });
   const machine = os.totalmem();
   const tooLarge = complaint('memory-too-small', { needed: predictedBytes, available: machine });

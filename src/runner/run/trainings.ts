@@ -5,6 +5,7 @@ import { controlOf, imitatedOf, type DistilledPair, type Pairing } from '../../d
 import { KeptAnswers } from '../../distill/teacher/kept-answers';
 import type { TargetSource, Teacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
+import { Recordings } from '../../distill/training/recordings';
 import { Trainer } from '../../distill/training/trainer';
 import { collectCopies } from '../../engine/freed-memory';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
@@ -242,9 +243,11 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     const one = { ...training, seed: seed && spec.seed, progress };
     return host ? trainOverSsh(run, { ...run.torchrun, host }, one) : trainOnTorchrun(run, run.torchrun, one);
   }
+  const recordings = new Recordings(pairing);
   await planMemory(run, {
     role,
     pairing,
+    recordings,
     spec,
     runsTeacher: !wantsCache(run) || (targets instanceof KeptAnswers && targets.mayAsk),
   });
@@ -252,6 +255,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     executor,
     task,
     pairing,
+    recordings,
     teacher: pairing.objective && frozen,
     targets,
     source: trainingBatches(run, spec, role),
@@ -265,6 +269,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     model: pairing.student,
     teacher: frozen,
     batches: batchesOf(run, data.validation),
+    record: (pair, shape) => recordings.evaluation(pair, shape),
   });
   let probes: Awaited<ReturnType<typeof prepareProbes>> | undefined;
   try {
