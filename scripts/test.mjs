@@ -26,7 +26,10 @@ const suites = {
 const longForms = {
   unit: [
     'op-suite',
+    'golden/models-recorded',
     'golden/trajectories',
+    'engine/openvino-bfloat16',
+    'engine/openvino-narrow-weights',
     'engine/same-step',
     'distill/recorded',
     'distill/seed-intervals',

@@ -8,7 +8,7 @@ import { findLibrary } from '../../src/engine/libraries';
 import type { Program } from '../../src/engine/graph/program';
 import { record } from '../../src/engine/graph/trace-backend';
 
-const STEPS = 3000;
+const STEPS = 1000;
 
 const float = (data: number[], shape: number[] = [data.length]): HostTensor => ({
   shape,

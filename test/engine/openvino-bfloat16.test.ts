@@ -11,9 +11,11 @@ import { createArchitecture } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
 import type { Batch } from '../../src/dataset/batches';
 import { randomStream } from '../../src/engine/random';
+import { torture } from '../torture';
 
 const VOCABULARY = 96;
-const [ROWS, LENGTH, STEPS] = [8, 32, 300] as const;
+const [ROWS, LENGTH] = [8, 32] as const;
+const STEPS = torture ? 300 : 120;
 
 /** Steps over whose mean losses are compared: single ones differ with the batch. */
 const WINDOW = 20;

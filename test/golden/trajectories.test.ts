@@ -125,7 +125,10 @@ async function expectWeights(family: string, path: string, trainer: Trainer): Pr
       Float32Array,
       Float32Array,
     ];
-    ours.forEach((value, i) => expect(Math.abs(value - theirs[i]!), `${name}[${i}]`).toBeLessThan(TOLERANCE.weights));
+    expect(ours.length, name).toBe(theirs.length);
+    // `not <` rather than `>=`, so that a NaN is a difference.
+    const first = ours.findIndex((value, i) => !(Math.abs(value - theirs[i]!) < TOLERANCE.weights));
+    expect(first, `${name}[${first}]: ${ours[first]}, PyTorch ${theirs[first]}`).toBe(-1);
     return name;
   });
   expect(compared.sort()).toEqual(Object.keys(parameters).sort());

@@ -13,7 +13,7 @@ const oneIn = (count: number): number => (torture ? 1 : count);
 
 it('tfjs-cpu passes the op tests', () => passes('tfjs-cpu', 'tfjs-cpu', [], oneIn(8)), LIMIT);
 
-it('what is recorded passes the op tests on onnxruntime', () => passes('cpu', 'recorded', ['cpu'], oneIn(4)), LIMIT);
+it('what is recorded passes the op tests on onnxruntime', () => passes('cpu', 'recorded', ['cpu'], oneIn(8)), LIMIT);
 
 const withOpenVino = it.skipIf(findLibrary('openvino') === undefined);
 withOpenVino(

@@ -109,7 +109,7 @@ describe('an interrupted run', () => {
     // Weights and two moments: 3 × 4 MB in a checkpoint.
     const architecture = { family: 'bert', hiddenSize: 192, layers: 2, heads: 2 };
     const workspaceOf = (): string => {
-      const workspace = tinyWorkspace({ ...experiment, training: { epochs: 3, checkpointEvery: 4 }, controls: [] });
+      const workspace = tinyWorkspace({ ...experiment, training: { epochs: 2, checkpointEvery: 2 }, controls: [] });
       const file = path.join(workspace, 'tiny.distill.json');
       const written = JSON.parse(readFileSync(file, 'utf8')) as object;
       writeFileSync(file, JSON.stringify({ ...written, student: { architecture } }));
@@ -121,14 +121,14 @@ describe('an interrupted run', () => {
       expect(code, stderr).toBe(0);
       return Number(readFileSync(told, 'utf8'));
     };
-    const whole = await bytesAt(workspaceOf(), ['run', 'tiny.distill.json'], 12);
+    const whole = await bytesAt(workspaceOf(), ['run', 'tiny.distill.json'], 6);
     const begun = workspaceOf();
-    const { child, outcome } = start(['run', 'tiny.distill.json'], begun, stoppingAt('.', 10));
+    const { child, outcome } = start(['run', 'tiny.distill.json'], begun, stoppingAt('.', 5));
     await untilStopped(child);
     child.kill('SIGKILL');
     await outcome;
-    // From step 8 on: the fourth record is that of step 12.
-    const resumed = await bytesAt(begun, ['resume', onlyRun(begun)], 4);
+    // From step 4 on: the second record is that of step 6.
+    const resumed = await bytesAt(begun, ['resume', onlyRun(begun)], 2);
     expect(whole).toBeGreaterThan(4 * 4e6);
     expect(resumed - whole).toBeLessThan(4e6);
   });

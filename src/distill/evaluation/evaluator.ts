@@ -2,6 +2,7 @@
 
 import type { HostTensor } from '../../engine/array';
 import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
+import type { Program } from '../../engine/graph/program';
 import { isOpaque, type TeacherModel } from '../../model/architecture';
 import { indexOfLargest, klDivergence, softmax } from '../../protocol/distribution';
 import { binaryCrossEntropy, isSaid, labelKl, sigmoids } from '../../protocol/independent-labels';
@@ -24,7 +25,8 @@ import {
 import { whileEvaluating } from '../../engine/freed-memory';
 import { requireFinite, requireFiniteRows } from '../not-finite';
 import { prefixed } from '../named';
-import { isLanguageModel } from '../specs';
+import type { ModelPair } from '../pairing';
+import { isLanguageModel, type BatchShape } from '../specs';
 import type { RowTally } from './row-tally';
 import { inHostMemory, type TargetSource, type Teacher } from '../teacher/teacher';
 
@@ -60,6 +62,8 @@ export interface EvaluatorSetup {
   batches: Iterable<Batch>;
   /** Where others evaluate against the same teacher on the same batches, what it said to any of them. */
   known?: KnownAnswers | undefined;
+  /** Of its programs, otherwise recorded here. */
+  record?: ((pair: ModelPair, shape: BatchShape) => Program) | undefined;
 }
 
 /** Runs one model after another, or one as it learns, over the same batches. */
@@ -71,11 +75,11 @@ export class Evaluator {
   private readonly targets: TargetSource | undefined;
 
   constructor(private readonly setup: EvaluatorSetup) {
-    const { executor, teacher, model } = setup;
+    const { executor, teacher, model, record = evaluationProgram } = setup;
     const pair = { teacher: teacher?.architecture, ensemble: teacher?.ensemble };
     this.programs = new ByShape((shape) => {
       if (isOpaque(model)) throw new Error('an opaque model is evaluated by what it answers');
-      return executor.load(evaluationProgram({ student: model, ...pair }, shape));
+      return executor.load(record({ student: model, ...pair }, shape));
     });
     this.teacherPrograms = new ByShape((shape) => executor.load(teacherEvaluationProgram(pair, shape)));
     this.targets = setup.teacher?.targets();

@@ -4,10 +4,10 @@ import { bytesOf } from '../../engine/graph/graph-memory';
 import { partsOf } from '../../engine/graph/late-scatters';
 import { workingBytes, workingBytesDepthFirst } from '../../engine/graph/working-memory';
 import { decoding } from '../evaluation/next-tokens';
-import { evaluationProgram, teacherEvaluationProgram } from '../evaluation/evaluation-program';
+import { teacherEvaluationProgram } from '../evaluation/evaluation-program';
 import { KEPT_BYTES } from '../evaluation/evaluator';
-import { gradientsProgram } from './gradients-program';
 import { writingPrograms } from './on-policy';
+import { Recordings } from './recordings';
 import { teacherProgram } from '../teacher/teacher-program';
 import { isLanguageModel, teacherOutputSpecs, trainedSpecs, type BatchShape } from '../specs';
 import type { MomentFormat } from '../../protocol/engines';
@@ -51,21 +51,24 @@ const KEPT_FACTOR = 1.5;
 /** What a compiled program takes beside that; measured on OpenVINO, 15 to 55 MB whatever the model's sizes. */
 const COMPILED_BYTES = 24 * 2 ** 20;
 
-/** In host memory, on an executor that computes there. */
-export function predictPeakBytes(training: PlannedTraining): number {
+/**
+ * In host memory, on an executor that computes there.
+ * @param recordings what is recorded for it stays there for the training itself
+ */
+export function predictPeakBytes(training: PlannedTraining, recordings = new Recordings(training.pairing)): number {
   const trained = Object.values(trainedSpecs(training.pairing)).reduce((sum, spec) => sum + bytesOf(spec), 0);
   const groups = GROUPS + MOMENT_GROUPS[training.moments] + (training.accumulates ? 1 : 0);
   const held = training.heldBytes + groups * trained + keptAnswers(training) + (decodingOf(training)?.keptBytes ?? 0);
-  return held + workingPeak(training) + handedBack(training) + OVERHEAD_BYTES;
+  return held + workingPeak(training, recordings) + handedBack(training, recordings) + OVERHEAD_BYTES;
 }
 
 /**
  * What a step's program has written is handed to JavaScript once more by onnxruntime, as a copy, and lies there until V8 looks for garbage. Of a
  * program in two parts what both write.
  */
-function handedBack({ pairing, shapes: [largest], workingMemory }: PlannedTraining): number {
+function handedBack({ shapes: [largest], workingMemory }: PlannedTraining, recordings: Recordings): number {
   if (workingMemory !== 'freed' || !largest) return 0;
-  const outputs = partsOf(gradientsProgram(pairing, largest).graph).flatMap(({ outputs }) => Object.values(outputs));
+  const outputs = partsOf(recordings.gradients(largest).graph).flatMap(({ outputs }) => Object.values(outputs));
   return outputs.reduce((sum, spec) => sum + bytesOf(spec), 0);
 }
 
@@ -95,7 +98,7 @@ function writingBytes(training: PlannedTraining): number {
 }
 
 /** Of all programs together where each keeps its memory, otherwise of the one that takes the most. */
-function workingPeak(training: PlannedTraining): number {
+function workingPeak(training: PlannedTraining, recordings: Recordings): number {
   const { pairing, shapes, evaluationShapes, workingMemory, runsTeacher } = training;
   const isKept = workingMemory === 'kept';
   const counted = (all: readonly BatchShape[]): readonly BatchShape[] => (isKept ? all : all.slice(0, 1));
@@ -104,13 +107,13 @@ function workingPeak(training: PlannedTraining): number {
   const teachers = isOurs ? (pairing.ensemble?.members ?? [pairing.teacher!]) : [];
   const programs = [
     ...counted(shapes).flatMap((shape) => [
-      gradientsProgram(pairing, shape),
+      recordings.gradients(shape),
       ...(runsTeacher && isOurs && pairing.objective
         ? imitatedOfEach(pairing).map((one) => teacherProgram(one, shape))
         : []),
     ]),
     ...counted(evaluationShapes).flatMap((shape) => [
-      evaluationProgram(pairing, shape),
+      recordings.evaluation(pairing, shape),
       ...(pairing.teacher && isLanguageModel(pairing.student) ? [teacherEvaluationProgram(pairing, shape)] : []),
       ...teachers.map((teacher) => teacherProgram({ teacher, blocks: [] }, shape)),
     ]),

@@ -13,13 +13,13 @@ import { mapValues, prefixed, withPrefix } from '../named';
 import { findNotFinite, NotFinite } from '../not-finite';
 import { rateFactors } from './block-rates';
 import { decaysByDefault } from './optimizer';
-import { gradientsProgram } from './gradients-program';
 import type { OwnTextsWriter } from './on-policy';
 import { trainedSpecs, type BatchShape } from '../specs';
 import { imitatedOf, type Pairing } from '../pairing';
 import { learningRateAt, valuesAt, type LearningRateSchedule, type StepValues } from './schedules';
 import { inverseOf } from '../losses/shift';
 import type { TargetSource, Teacher } from '../teacher/teacher';
+import { Recordings } from './recordings';
 import { Updates } from './updates';
 
 /** AdamW's constants, as PyTorch's defaults. */
@@ -57,6 +57,8 @@ export interface TrainerSetup {
   executor: Executor;
   task: Task;
   pairing: Pairing;
+  /** Of this pairing, where some of it is recorded already. */
+  recordings?: Recordings | undefined;
   /** Present exactly where the pairing has an objective. */
   teacher?: Teacher | undefined;
   /** Where the teacher's answers come from; without it the teacher is asked in every step. Released with the trainer. */
@@ -118,10 +120,10 @@ export class Trainer {
   private rateScale = 1;
 
   constructor({ initial, ...setup }: TrainerSetup) {
-    const { executor, pairing, options } = setup;
+    const { executor, pairing, recordings = new Recordings(pairing), options } = setup;
     this.setup = setup;
     this.targets = setup.targets ?? targetsOf(setup);
-    this.programs = new ByShape((shape) => executor.load(gradientsProgram(pairing, shape)));
+    this.programs = new ByShape((shape) => executor.load(recordings.gradients(shape)));
     const adamw = {
       beta1: BETA1,
       beta2: BETA2,

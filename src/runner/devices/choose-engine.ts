@@ -18,6 +18,9 @@ export interface Choice {
 /** In the order in which they are measured. */
 const candidates = engineNames.filter((name) => !engineFacts[name].isNeverFastest);
 
+/** Works everywhere: how fast it is matters only where another works too. */
+const everywhere: EngineName = 'cpu';
+
 /** Undefined where no engine here is known to compute in the precision. */
 export async function chooseEngine(precision: Precision, told: Told): Promise<Choice | undefined> {
   await offerOpenVino(told);
@@ -30,16 +33,24 @@ export async function chooseEngine(precision: Precision, told: Told): Promise<Ch
   if (unknown.length > 0) {
     told.note(`measuring once what computes fastest here: ${unknown.join(', ')} (some seconds each)`);
   }
-  const found = await measureEngines(unknown, precision, () => undefined);
-  const measurements = [...known.measurements, ...found.measurements].filter(
-    (one) => one.precision === precision && able.includes(one.engine) && !one.software,
-  );
-  const [fastest, ...slower] = measurements.sort((a, b) => a.stepMs - b.stepMs);
+  const measured = [...known.measurements];
+  const measure = async (engines: readonly EngineName[]): Promise<void> => {
+    measured.push(...(await measureEngines(engines, precision, () => undefined)).measurements);
+  };
+  const working = (): Measurement[] =>
+    measured.filter((one) => one.precision === precision && able.includes(one.engine) && !one.software);
+  await measure(unknown.filter((name) => name !== everywhere));
+  const isAlone = working().every(({ engine }) => engine === everywhere);
+  if (isAlone && able.includes(everywhere)) return { engine: everywhere, reason: noOther(everywhere) };
+  await measure(unknown.filter((name) => name === everywhere));
+  const [fastest, ...slower] = working().sort((a, b) => a.stepMs - b.stepMs);
   return fastest && { engine: fastest.engine, reason: explain(fastest, slower), measurement: fastest };
 }
 
+const noOther = (engine: EngineName): string => `auto took ${engine}: no other works here`;
+
 function explain(fastest: Measurement, slower: readonly Measurement[]): string {
-  if (slower.length === 0) return `auto took ${fastest.engine}: no other works here`;
+  if (slower.length === 0) return noOther(fastest.engine);
   const times = [fastest, ...slower].map(({ engine, stepMs }) => `${engine} ${formatMilliseconds(stepMs)}`);
   return `auto took ${fastest.engine}, the fastest here: a small step takes ${times.join(', ')}`;
 }

@@ -4,6 +4,7 @@ import os from 'node:os';
 import { batchInputs } from '../../distill/batch-inputs';
 import { evaluationBatchOfEachLength } from '../../distill/training/epochs';
 import { predictPeakBytes } from '../../distill/training/memory-plan';
+import type { Recordings } from '../../distill/training/recordings';
 import type { BatchShape } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
 import type { TrainingSpec } from '../../experiment/file/schema';
@@ -21,6 +22,8 @@ export interface TrainingToFit {
   runsTeacher: boolean;
   /** Tokens of the longest texts that the student writes while it is trained. */
   ownTextLength?: number | undefined;
+  /** What has to be recorded for the plan is taken from here by the training. */
+  recordings: Recordings;
 }
 
 /**
@@ -33,24 +36,27 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
   const { experiment, recorder } = run;
   const { workingMemory } = run.executor;
   if (!workingMemory) return [];
-  const { role, pairing, spec, runsTeacher, ownTextLength } = training;
+  const { role, pairing, spec, runsTeacher, recordings, ownTextLength } = training;
   const shapesOf = (batches: readonly Batch[]): BatchShape[] =>
     batches.map((batch) => batchInputs(batch, experiment.task).shape);
   const heldBytes = process.memoryUsage.rss();
   const shapes = shapesOf(trainingBatchOfEachLength(run, spec, role));
   const own = ownTextLength === undefined ? undefined : { rows: spec.batchSize, length: ownTextLength };
-  const predictedBytes = predictPeakBytes({
-    pairing,
-    shapes: own ? withOwnTexts(shapes, own) : shapes,
-    writes: own,
-    evaluationShapes: shapesOf(evaluationBatchOfEachLength(run.data.validation, evaluationOptions(run))),
-    workingMemory,
-    evaluatedRows: run.data.validation.length,
-    moments: spec.moments,
-    accumulates: spec.gradientAccumulation > 1,
-    runsTeacher,
-    heldBytes,
-  });
+  const predictedBytes = predictPeakBytes(
+    {
+      pairing,
+      shapes: own ? withOwnTexts(shapes, own) : shapes,
+      writes: own,
+      evaluationShapes: shapesOf(evaluationBatchOfEachLength(run.data.validation, evaluationOptions(run))),
+      workingMemory,
+      evaluatedRows: run.data.validation.length,
+      moments: spec.moments,
+      accumulates: spec.gradientAccumulation > 1,
+      runsTeacher,
+      heldBytes,
+    },
+    recordings,
+  );
   recorder.memory({ predictedBytes });
   const machine = os.totalmem();
   const tooLarge = complaint('memory-too-small', { needed: predictedBytes, available: machine });

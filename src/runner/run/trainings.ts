@@ -13,6 +13,7 @@ import { KeptAnswers } from '../../distill/teacher/kept-answers';
 import type { TargetSource, Teacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { ownTextLengths, OwnTextsWriter } from '../../distill/training/on-policy';
+import { Recordings } from '../../distill/training/recordings';
 import { Trainer, type TrainerSetup } from '../../distill/training/trainer';
 import { collectCopies } from '../../engine/freed-memory';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
@@ -286,9 +287,11 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     const one = { ...training, seed: seed && spec.seed, progress };
     return host ? trainOverSsh(run, { ...run.torchrun, host }, one) : trainOnTorchrun(run, run.torchrun, one);
   }
+  const recordings = new Recordings(pairing);
   const shapes = await planMemory(run, {
     role,
     pairing,
+    recordings,
     spec,
     runsTeacher:
       !wantsCache(run) || training.onPolicy !== undefined || (targets instanceof KeptAnswers && targets.mayAsk),
@@ -298,6 +301,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     executor,
     task,
     pairing,
+    recordings,
     teacher: pairing.objective && frozen,
     targets,
     onPolicy: training.onPolicy,
@@ -314,6 +318,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     teacher: frozen,
     batches: batchesOf(run, data.validation),
     known: frozen && run.known,
+    record: (pair, shape) => recordings.evaluation(pair, shape),
   });
   let probes: Awaited<ReturnType<typeof prepareProbes>> | undefined;
   try {
