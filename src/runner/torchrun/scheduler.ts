@@ -108,8 +108,8 @@ for job in ${jobs.join(' ')}; do
   # Who was asked to stop begins nothing more.
   if grep -qs '"stop"' "${before}$job/control.json"; then exit 0; fi
   if [ "\${HOSTS:-1}" -gt 1 ]; then
-    # Each job has a meeting of its own: who is early waits for the others.
-    meet="--rdzv-backend=c10d --rdzv-endpoint=$RENDEZVOUS --rdzv-id=distillery-$job $here"
+    # Each job has a meeting of its own: who is early waits for the others. Its name becomes a folder's.
+    meet="--rdzv-backend=c10d --rdzv-endpoint=$RENDEZVOUS --rdzv-id=distillery-$(printf %s "$job" | tr / -) $here"
   else
     meet=--standalone
   fi
