@@ -56,6 +56,8 @@ export async function startCodeServer(
       ...cleanEnvironment(),
       XDG_DATA_HOME: path.join(base, 'data'),
       TMPDIR: path.join(base, 'tmp'),
+      // Each window starts an extension host and programs, which compile the same.
+      NODE_COMPILE_CACHE: path.join(base, 'compiled'),
       ...options.environment?.(base),
     },
     detached: true,

@@ -12,16 +12,18 @@ import { inject } from 'vitest';
 import { isLive } from '../../src/protocol/records';
 import { listRuns } from '../../src/run-directory/run-directory';
 import type { SweepResult } from '../../src/runner/commands/sweep';
+import { forShort } from '../runner/compiled';
 import { hostileText } from '../webview/sample/texts';
 import { atEnd } from './endings';
 
-const runner = path.resolve('dist/runner.js');
+/** Started as the unit tests start it, whose compiled program it takes where they have left one. */
+const program = [...forShort, '--require', path.resolve('test/runner/compiled.cjs'), path.resolve('dist/runner.js')];
 
 /** Runs the product's command line and gives back the document that it prints. Its runs wait for no others. */
 export async function distillery(workspace: string, ...args: string[]): Promise<unknown> {
   const env = { ...process.env, DISTILLERY_DATA: path.join(workspace, '.data') };
   const options = { cwd: workspace, maxBuffer: 2 ** 28, env };
-  const { stdout } = await promisify(execFile)(process.execPath, [runner, ...args, '--json'], options);
+  const { stdout } = await promisify(execFile)(process.execPath, [...program, ...args, '--json'], options);
   return JSON.parse(stdout) as unknown;
 }
 
