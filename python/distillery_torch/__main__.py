@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -18,6 +19,11 @@ def main() -> None:
     if job.runner is not None and not is_alive(job.runner):
         return
     run(job)
+    # All is written. FSDP's modules keep gloo's threads beyond the end of their group, and an interpreter that is taken down under
+    # them may end by SIGABRT (pytorch/pytorch#179291): torchrun would take that for a failure, and wait for a restart.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 main()
