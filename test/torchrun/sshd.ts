@@ -97,7 +97,8 @@ export class OtherHost {
   /** And all connections: sshd has a process for each, in a group of its own. */
   async end(): Promise<void> {
     const { server } = this;
-    if (server?.exitCode !== null) return;
+    // Where its host was killed with all that it does, it has ended before.
+    if (server?.exitCode !== null || server.signalCode !== null) return;
     const ended = new Promise((resolve) => server.once('close', resolve));
     const children = execFileSync('ps', ['-eo', 'pid=,ppid=,args=']).toString().split('\n');
     const isOurs = new RegExp(`^\\s*(\\d+)\\s+${server.pid}\\s`);
