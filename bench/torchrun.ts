@@ -58,7 +58,8 @@ async function writeOurs(folder: string, { task, teacher, student, rows, length 
   const run = {
     executor: await openExecutor('cpu', { threads: 1 }),
     paths: runPaths(folder),
-    experiment: { task, dataset: { maxLength: length }, precision: 'float32' },
+    // The script asks its teacher in each step.
+    experiment: { task, dataset: { maxLength: length }, precision: 'float32', teacher: { cache: false } },
     data: { tokenizer, train, labelled: train, validation: examples(2), leftOut: 0 },
   } as unknown as PreparedRun;
   const spec: TrainingSpec = {
