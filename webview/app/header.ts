@@ -283,7 +283,7 @@ export class Header extends LitElement {
     const models = teacher === undefined ? own : l10n.t('{0} from {1}', own, teacher);
     const { engine, device, host, slurm } = record;
     const computes = device.toLowerCase().includes(engine.toLowerCase()) ? device : `${engine}, ${device}`;
-    const where = host ? l10n.t('{0} on {1}', computes, host.name) : computes;
+    const where = host ? l10n.t('{0} on {1}', computes, [host.name, ...(host.others ?? [])].join(', ')) : computes;
     const job = slurm && isLive(record.status) ? [jobWords(slurm)] : [];
     return [record.task, models, where, ...job].join(' · ');
   }

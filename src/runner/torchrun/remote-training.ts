@@ -99,7 +99,10 @@ export async function trainOverSsh(
         });
   let followed: Followed;
   try {
-    followed = await followMembers(run, members, following, (event) => copied.hear(event));
+    followed = await followMembers(run, members, following, (event) => {
+      if (event.distillery === 'begins') jobState?.lookNow();
+      return copied.hear(event);
+    });
   } finally {
     jobState?.end();
     copied.close();

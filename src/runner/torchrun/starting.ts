@@ -160,24 +160,41 @@ export function stateIn(said: string): SlurmJob | undefined {
 export class JobState {
   private timer: NodeJS.Timeout | undefined;
   private told = '';
+  private isLooking = false;
+  private isAsked = false;
 
   constructor(
     private readonly host: Host,
     private readonly script: string,
     private readonly changed: (job: SlurmJob) => Promise<void>,
   ) {
-    this.timer = setTimeout(() => void this.look(), 0);
+    this.lookAfter(0);
+  }
+
+  /** Something has happened there: its training has begun. */
+  lookNow(): void {
+    if (this.timer === undefined) return;
+    if (this.isLooking) this.isAsked = true;
+    else this.lookAfter(0);
+  }
+
+  private lookAfter(seconds: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.look(), seconds * 1000);
   }
 
   private async look(): Promise<void> {
+    this.isLooking = true;
     const { output } = await this.host.run(this.script);
+    this.isLooking = false;
     const job = stateIn(output);
     if (this.timer === undefined) return;
     if (job && this.told !== JSON.stringify(job)) {
       this.told = JSON.stringify(job);
       await this.changed(job);
     }
-    this.timer = setTimeout(() => void this.look(), SLURM_SECONDS * 1000);
+    this.lookAfter(this.isAsked ? 0 : SLURM_SECONDS);
+    this.isAsked = false;
   }
 
   end(): void {
