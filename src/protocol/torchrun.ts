@@ -1,5 +1,7 @@
 /** @file What the package in python/, which trains on PyTorch, has of what an experiment may ask for. */
 
+import type { RunHost } from './records';
+
 /** The engine's name in an experiment file. It is none of those that run recorded programs: it trains, and another engine does the rest. */
 export const torchrunEngine = 'torchrun';
 
@@ -54,3 +56,6 @@ export const torchrunDraws = ['exact', 'device'] as const;
 
 /** The oldest PyTorch that has all that is used: FSDP2 and a norm that is taken apart from the clipping. */
 export const oldestTorch = [2, 6] as const;
+
+/** All that train a run together. */
+export const namesOfHosts = ({ name, others = [] }: RunHost): string[] => [name, ...others];

@@ -7,6 +7,7 @@ import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatDuration, formatPercent } from '../../src/protocol/format';
 import type { ModelShape } from '../../src/protocol/lab-data';
 import { isLive, type RunRecord, type RunStatus, type SlurmJob } from '../../src/protocol/records';
+import { namesOfHosts } from '../../src/protocol/torchrun';
 import { icon, type IconName } from '../look/icons';
 import { Asking } from '../base/asking';
 import { place } from '../base/place';
@@ -283,7 +284,7 @@ export class Header extends LitElement {
     const models = teacher === undefined ? own : l10n.t('{0} from {1}', own, teacher);
     const { engine, device, host, slurm } = record;
     const computes = device.toLowerCase().includes(engine.toLowerCase()) ? device : `${engine}, ${device}`;
-    const where = host ? l10n.t('{0} on {1}', computes, [host.name, ...(host.others ?? [])].join(', ')) : computes;
+    const where = host ? l10n.t('{0} on {1}', computes, namesOfHosts(host).join(', ')) : computes;
     const job = slurm && isLive(record.status) ? [jobWords(slurm)] : [];
     return [record.task, models, where, ...job].join(' · ');
   }

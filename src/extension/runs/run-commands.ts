@@ -13,6 +13,7 @@ import type { Hosts } from './hosts';
 import type { ListedRun, RunList } from './run-list';
 import { lacksControl } from './run-status';
 import { isLive, isResumable, type RunRecord } from '../../protocol/records';
+import { namesOfHosts } from '../../protocol/torchrun';
 import { ask } from '../base/messages';
 import type { RunnerProcess, StartRunner } from '../base/runner-process';
 import { chooseRun } from './choose-run';
@@ -78,7 +79,7 @@ interface Place {
  */
 async function placeOf({ hosts, log }: RunCommandParts, { host, name }: RunRecord): Promise<Place | undefined> {
   if (!host) return { options: [] };
-  const named = [host.name, ...(host.others ?? [])];
+  const named = namesOfHosts(host);
   const there = { options: ['--on', named.join(',')], env: hosts.environment(host.name) };
   await hosts.ready().catch((error: unknown) => log.error(String(error)));
   const unknown = named.filter((one) => !hosts.has(one));

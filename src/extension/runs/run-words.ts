@@ -17,6 +17,7 @@ import {
   type StudyKind,
   type WaitingRecord,
 } from '../../protocol/records';
+import { namesOfHosts } from '../../protocol/torchrun';
 import type { ListedRun } from './run-list';
 
 /** Narrow no-break space, between a number and its unit. */
@@ -212,8 +213,9 @@ export function placesWords({ host, slurm, status }: Pick<RunRecord, 'host' | 's
 }
 
 /** `on gpu1`; `no connection to gpu1` while that is lost. */
-export function placeWords({ name, others = [], lost }: RunHost): string {
-  return lost ? l10n.t('no connection to {0}', lost.host ?? name) : l10n.t('on {0}', [name, ...others].join(', '));
+export function placeWords(host: RunHost): string {
+  const { name, lost } = host;
+  return lost ? l10n.t('no connection to {0}', lost.host ?? name) : l10n.t('on {0}', namesOfHosts(host).join(', '));
 }
 
 /** What it means that there is no connection, and since when; undefined where there is one. */

@@ -16,7 +16,7 @@ import type { RunPaths } from '../../run-directory/run-paths';
 import { engineNames } from '../../protocol/engines';
 import { InputError, type Problem } from '../../protocol/problem';
 import type { RunRecord } from '../../protocol/records';
-import { hostNames, torchrunEngine } from '../../protocol/torchrun';
+import { hostNames, namesOfHosts, torchrunEngine } from '../../protocol/torchrun';
 import { withTunedTeacher } from '../sweep/sweep-sharing';
 import { carryOut, resultOf, type RunResult } from '../run/carry-out';
 import { knownHosts } from '../devices/hosts';
@@ -149,7 +149,7 @@ const here = (experiment: ResolvedExperiment, engine: ResolvedExperiment['engine
 async function hostOf({ host }: RunRecord, { record }: RunPaths): Promise<string | undefined> {
   if (host === undefined) return undefined;
   const known = (await knownHosts()).map(({ name }) => name);
-  const named = [host.name, ...(host.others ?? [])];
+  const named = namesOfHosts(host);
   const unknown = named.find((name) => !known.includes(name));
   if (unknown !== undefined) throw InputError.at(record, 'run-host-unknown', { host: unknown });
   return named.join(',');
