@@ -45,9 +45,13 @@ function block(
   bias: tf.Tensor,
   { choose, ...options }: ForwardOptions,
 ): { output: tf.Tensor; probabilities: tf.Tensor4D } {
-  const projected = { query: dense(x, p, names.query), key: dense(x, p, names.key), value: dense(x, p, names.value) };
+  const residual = choose ? choose(x as tf.Tensor3D) : x;
+  // A token that no head reads need not ask, only be seen.
+  const asking = choose?.isOneOfEach ? tf.expandDims(residual, 1) : x; // [B, 1, D]
+  const query = dense(asking, p, names.query);
+  const projected = { query, key: dense(x, p, names.key), value: dense(x, p, names.value) };
   const { context, probabilities } = attend(a, projected, bias, options);
-  const [seen, residual] = choose ? [choose(context), choose(x as tf.Tensor3D)] : [context, x];
+  const seen = choose?.isOneOfEach ? tf.squeeze(context, [1]) : choose ? choose(context) : context;
   const attention = dropped(dense(seen, p, names.attentionOutput), a.dropout, options);
   const attended = norm(tf.add(attention, residual), a, p, names.attentionNorm);
   const inner = activate(dense(attended, p, names.inner), a.activation);
@@ -79,7 +83,10 @@ export function postNormBackbone(
 }
 
 /** The first token's row of each text. */
-export const firstRows: ChooseRows = (x) => {
-  const [batch, , width] = x.shape;
-  return tf.reshape(tf.slice(x, [0, 0, 0], [batch, 1, width]), [batch, width]);
-};
+export const firstRows: ChooseRows = Object.assign(
+  (x: tf.Tensor3D): tf.Tensor2D => {
+    const [batch, , width] = x.shape;
+    return tf.reshape(tf.slice(x, [0, 0, 0], [batch, 1, width]), [batch, width]);
+  },
+  { isOneOfEach: true },
+);
