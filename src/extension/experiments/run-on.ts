@@ -181,7 +181,7 @@ async function isWanted(hosts: Hosts, named: string, again: (host: string) => Th
   const names = hostNames(named);
   const facts: string[] = [];
   for (const name of names) {
-    const record = await hosts.check(name);
+    const record = await hosts.check(name, names[0]);
     if (record.problems.length > 0) {
       // The message may stand for a long time.
       void showMissing(record, () => again(named));
