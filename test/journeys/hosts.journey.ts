@@ -150,7 +150,7 @@ it.skipIf(!hasSshd)('several hosts that are known are chosen together, and train
     }
     await dialog.getByRole('button', { name: 'Train There' }).waitFor({ timeout: 120_000 });
     expect(plain(await dialog.textContent())).toMatch(
-      /Train on one, two\?.*one, .*PyTorch.*two, .*PyTorch.*sent there/,
+      /Train on one, two\?.*one: .*PyTorch.*two: .*PyTorch.*sent there/,
     );
     await window.picture('run-on-several-question');
     await dialog.getByRole('button', { name: 'Train There' }).click();

@@ -159,7 +159,7 @@ describe.skipIf(!hasSshd)('a host', () => {
     expect(await refused('sweep')).toContain('Python cannot be started as "no-such-python" on there');
     expect(await refused('study', 'temperature')).toContain('Python cannot be started as "no-such-python" on there');
     rewrite(workspace, (experiment) => (experiment.sweep = { 'training.pack': [false, true] }));
-    expect(await refused('sweep')).toMatch(/tiny\.distill\.json:\d+:\d+: error: .*pack/);
+    expect(await refused('sweep')).toMatch(/tiny\.distill\.json:\d+:\d+: .*packs no rows/);
     rewrite(workspace, (experiment) => (experiment.sweep = { engine: ['cpu', 'openvino'] }));
     expect(await refused('sweep')).toContain('The sweep varies "engine"');
   });
@@ -180,7 +180,8 @@ describe.skipIf(!hasSshd)('a host', () => {
         const name = existsSync(runs) && readdirSync(runs).sort()[1];
         return name && path.join(runs, name);
       });
-      await comes(() => existsSync(path.join(second, 'metrics.jsonl')) && metricsOf(second).length > 5);
+      const metrics = path.join(second, 'metrics.jsonl');
+      await comes(() => existsSync(metrics) && readFileSync(metrics, 'utf8').split('\n').length > 5);
       begun.child.kill('SIGKILL');
       await begun.outcome;
       const { code, stdout } = await distillery(sweep, workspace, there);

@@ -187,7 +187,7 @@ async function isWanted(hosts: Hosts, named: string, again: (host: string) => Th
       void showMissing(record, () => again(named));
       return false;
     }
-    facts.push(`${[...(names.length > 1 ? [name] : []), ...factWords(record.found!)].join(', ')}.`);
+    facts.push(`${names.length > 1 ? `${name}: ` : ''}${factWords(record.found!).join(', ')}.`);
   }
   const train = l10n.t('Train There');
   const detail = [
