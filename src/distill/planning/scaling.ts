@@ -256,8 +256,10 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
   const gathered = FLOAT * (2 * block + outside + Math.max(block, outside));
   const { projections, others, ofTokens, ofPredictions, vocabulary } = matricesOf(student);
   const products = student.layers * (projections + others) + ofTokens + ofPredictions + vocabulary;
-  const teacherBytes = sum(teachers.map((one) => (asked ? FLOAT * countOf(one) : 0)));
   const ours = teachers.flatMap((one) => (isOpaque(one) ? [] : [one]));
+  // Of kept answers logits are made by its head, and all of it stays.
+  const held = { asked: teachers, kept: asked ? teachers : ours, elsewhere: [] }[planned.teacher];
+  const teacherBytes = FLOAT * sum(held.map(countOf));
   // As of the student, but without gradients.
   const gatheredOfTeacher = Math.max(
     0,
@@ -313,7 +315,7 @@ function communicationOf(planned: ScalingCase, n: number, strategy: Strategy, ba
   // Once a step: gradients of its earlier batches stay where they are.
   if (strategy === 'ddp') return allReduceBytes(bytes, n);
   // In every batch: weights before the forward and before the backward pass, gradients after it (Rajbhandari et al., 2020, section 7).
-  const teacher = strategy === 'fsdp' || planned.teacher !== 'asked' ? 0 : FLOAT * teacherParameters(planned);
+  const teacher = strategy === 'fsdp' ? 0 : askedShare(planned) * FLOAT * teacherParameters(planned);
   return batches * (3 * gatherBytes(bytes, n) + gatherBytes(teacher, n));
 }
 
@@ -376,7 +378,7 @@ export function planScaling(
   wanted: 'auto' | 'ddp' | 'fsdp' = 'auto',
 ): ScalingPlan {
   const n = machines.devices * machines.hosts;
-  const canDivideTeacher = planned.teacher === 'asked' && planned.teachers.every((one) => !isOpaque(one));
+  const canDivideTeacher = planned.teacher !== 'elsewhere' && planned.teachers.every((one) => !isOpaque(one));
   const possible: Strategy[] =
     n === 1 ? ['ddp'] : ['ddp', 'fsdp', ...(canDivideTeacher ? (['fsdp with the teacher divided'] as const) : [])];
   const asked = possible.filter((one) => n === 1 || wanted === 'auto' || one.startsWith(wanted));
@@ -448,7 +450,7 @@ function keptAnswers(planned: ScalingCase, machines: Machines): KeptAnswers[] {
 }
 
 /** Of the teacher alone over all rows once, all devices at work. */
-function secondsOfTeacher({ teachers, task, length, rows, precision }: ScalingCase, machines: Machines): number {
+export function secondsOfTeacher({ teachers, task, length, rows, precision }: ScalingCase, machines: Machines): number {
   const shape = shapeOf({ task, length }, 1);
   const operations = teachers.map((one) =>
     isOpaque(one) ? 2 * countOf(one) * length : forwardOperations(one, shape).backbone,

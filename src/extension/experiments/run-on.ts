@@ -181,13 +181,13 @@ async function isWanted(hosts: Hosts, named: string, again: (host: string) => Th
   const names = hostNames(named);
   const facts: string[] = [];
   for (const name of names) {
-    const record = await hosts.check(name);
+    const record = await hosts.check(name, names[0]);
     if (record.problems.length > 0) {
       // The message may stand for a long time.
       void showMissing(record, () => again(named));
       return false;
     }
-    facts.push(`${[...(names.length > 1 ? [name] : []), ...factWords(record.found!)].join(', ')}.`);
+    facts.push(`${names.length > 1 ? `${name}: ` : ''}${factWords(record.found!).join(', ')}.`);
   }
   const train = l10n.t('Train There');
   const detail = [
