@@ -56,7 +56,7 @@ export const usualPrompt = '{text}\nLabel:';
 const datasetSchema = z
   .strictObject({
     train: paths(
-      'Training rows: a .jsonl, .csv, .tsv or .txt file, a glob such as "data/train-*.jsonl", or a list of them. Paths are relative to this file.',
+      'Training rows: a .jsonl, .csv, .tsv, .parquet or .txt file, a glob such as "data/train-*.jsonl", or a list of them. Paths are relative to this file.',
       ['data/train.jsonl'],
     ),
     validation: z

@@ -6,7 +6,7 @@ import { formatSetting } from '../../protocol/format';
 import { pick, type Choice } from '../base/pick';
 import { runChoice } from '../runs/choose-run';
 import { requireTrust } from '../base/require-trust';
-import { isDataset } from '../base/documents';
+import { isTextDataset } from '../base/documents';
 import { openLab } from '../base/open-lab';
 import type { ListedRun, RunList } from '../runs/run-list';
 import type { Inspection } from './inspection';
@@ -37,7 +37,7 @@ function defaultTemperature(): number {
 
 async function datasetDocument(given: unknown): Promise<TextDocument> {
   const uri = uriOf(given) ?? window.activeTextEditor?.document.uri;
-  if (!uri || (uri.scheme === 'file' && !isDataset(uri))) {
+  if (!uri || (uri.scheme === 'file' && !isTextDataset(uri))) {
     throw new Error(l10n.t('Open a dataset (.jsonl, .csv, .tsv or .txt) to inspect it.'));
   }
   // The editor gives extensions no document of that size: it is shown in pages.

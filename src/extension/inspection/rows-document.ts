@@ -11,7 +11,7 @@ import {
 import { stat } from 'node:fs/promises';
 import { readLineRange } from '../../dataset/line-range';
 import type { LabTarget } from '../../protocol/panel';
-import { datasetGlob } from '../base/documents';
+import { textDatasetGlob } from '../base/documents';
 import type { Inspection } from './inspection';
 import type { DocumentRow } from './rows/row';
 
@@ -20,7 +20,7 @@ export const rowsScheme = 'distillery-rows';
 /** The documents that can be inspected row by row. */
 export const datasetSelector: DocumentFilter[] = ['file', rowsScheme].map((scheme) => ({
   scheme,
-  pattern: datasetGlob,
+  pattern: textDatasetGlob,
 }));
 
 /** The editor gives extensions no document beyond this, in bytes. */

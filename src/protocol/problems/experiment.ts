@@ -95,10 +95,6 @@ const values = {
     remedy: ['Write {example:inline}, for example.', 'Write one with {size}.'],
   },
   'setting-not-supported': { message: '"{key}" is not supported by this version.', remedy: 'Remove it.' },
-  'parquet-not-supported': {
-    message: 'A .parquet file is not supported by this version.',
-    remedy: 'Convert it to .jsonl or .csv.',
-  },
 } as const satisfies Record<string, Entry>;
 
 const settings = {
