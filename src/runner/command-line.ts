@@ -275,6 +275,7 @@ function program(examples: string): Command {
     'a run’s student as a Hugging Face folder, an ONNX or a GGUF file; RUN as for inspect. --format torchrun: what an experiment file or a run needs to train on PyTorch elsewhere',
   )
     .option('--to <dir>', 'a folder that does not exist yet; NAME-student here if left out')
+    .addOption(new Option('--out <dir>', 'the same').hideHelp().conflicts('to'))
     .addOption(new Option('--format <format>', 'what is written').choices(allFormats).default('huggingface'))
     .addOption(
       new Option(
@@ -283,7 +284,8 @@ function program(examples: string): Command {
       ).choices(scheduledPlaces),
     )
     .option('--values <type>', `how weights are stored: ${formatValues()}`)
-    .action(async (run: string, { json, ...options }: JsonOption & ExportOptions) => {
+    .action(async (run: string, { json, out, ...given }: JsonOption & ExportOptions & { out?: string }) => {
+      const options = { ...given, to: given.to ?? out };
       const result = await exportModelOf(run, options);
       const what = options.format === experimentFormat ? 'experiment' : 'model';
       const lines = [`${result.directory} holds the ${what}: ${result.files.join(', ')}`, ...result.notes];

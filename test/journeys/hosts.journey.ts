@@ -167,6 +167,38 @@ it.skipIf(!hasSshd)('several hosts that are known are chosen together, and train
   }),
 );
 
+it.skipIf(!hasSshd)('all runs of a sweep go to a host', async () => {
+  const other = await OtherHost.start();
+  atEnd(() => other.end());
+  const trains = torture && hasPython;
+  const workspace = newWorkspace();
+  writeClassifier(workspace, { controls: [], sweep: { 'distillation.alpha': [0.3, 0.9] } });
+  const window = await Workbench.open(workspace, { theme: 'dark' });
+  copyFileSync(other.ssh, sshOf(window.serverFolder));
+  setMachine(window.serverFolder, {
+    'distillery.hosts': ['there'],
+    'distillery.hostInterpreters': { there: trains ? python : 'no-such-python' },
+  });
+  await window.openFile('spam.distill.json');
+  await window.page.locator('.codelens-decoration a', { hasText: 'Sweep on…' }).click();
+  const list = window.page.locator('.quick-input-list .monaco-list-row');
+  await list.filter({ hasText: 'Slurm, from a host…' }).waitFor();
+  // Nothing of a sweep is written out.
+  expect(await list.filter({ hasText: 'Kubernetes…' }).count()).toBe(0);
+  await window.pick('there');
+  if (!trains) {
+    await window.notification.filter({ hasText: 'Nothing can be trained on there yet.' }).waitFor({ timeout: 120_000 });
+    expect(existsSync(path.join(workspace, '.distillery'))).toBe(false);
+    return;
+  }
+  await window.dialog.getByRole('button', { name: 'Train There' }).click({ timeout: 120_000 });
+  const rows = window.rows('Experiments').filter({ hasText: 'on there' });
+  await window.openSidebar();
+  await window.rows('Experiments').filter({ hasText: /^spam/ }).locator('.monaco-tl-twistie').click();
+  await expect.poll(() => rows.filter({ hasText: 'done' }).count(), { timeout: 240_000 }).toBe(2);
+  await window.picture('sweep-on');
+});
+
 it.skipIf(!hasSshd)('a job of Slurm is submitted from the host that is named, or from here, and followed', async () => {
   const trains = torture && hasSlurm && hasPython;
   const login = await OtherHost.start();

@@ -92,7 +92,7 @@ export function checkTorchrun(experiment: Experiment, findings: Findings): void 
     const onPolicy = ['distillation', 'onPolicy'];
     findings.error(onPolicy, 'torchrun-without-on-policy', {}, removeKey(onPolicy));
   }
-  if (source === 'ensemble' || source === 'onnx' || source === 'endpoint') {
+  if (source === 'ensemble' || source === 'onnx') {
     findings.error(['teacher', 'source'], 'torchrun-without-teacher', { source });
   }
   for (const [path, spec] of trainingsOf({ teacher, training })) {

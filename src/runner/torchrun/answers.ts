@@ -12,7 +12,7 @@ import { requireOwnedTree } from '../../run-directory/owned';
 import { cachesOfOthers, describeCache, settingsOf, tooLarge, wantsCache } from '../run/cache-place';
 import type { PreparedRun } from '../run/prepared-run';
 
-const LAYOUT = 'answers.safetensors';
+export const LAYOUT = 'answers.safetensors';
 
 /**
  * Writes into the folder of a training where each row's record lies, and gives what job.json says of the caches; undefined where the teacher is asked in every step.
@@ -63,7 +63,12 @@ export async function writeAnswers(
 }
 
 /** `rows` int32 [N], in the order of their records; `predictions` int32 [N], how many of each row count; `blocks` int32 [B, 3]: tokens a row, rows of the batch, and the first of its rows in `rows`. */
-async function writeLayout(file: string, examples: Examples, { blocks }: CacheLayout, task: Task): Promise<void> {
+export async function writeLayout(
+  file: string,
+  examples: Examples,
+  { blocks }: CacheLayout,
+  task: Task,
+): Promise<void> {
   const rows = Int32Array.from(blocks.flatMap((block) => block.examples));
   const counts = Int32Array.from(rows, (_, i) => rowsOfExample(examples.at(i)!, task).predictions);
   let first = 0;
